@@ -1,0 +1,68 @@
+import { Command } from 'commander'
+import { realWorld, startServer } from '../../src/app'
+import { createLineWriter, createLog } from '../../src/log'
+import { configOf, withConfigOptions } from '../config-options'
+
+/** How long requests under way may take after a signal, in milliseconds: service managers wait for ten seconds at least. */
+const patience = 8_000
+
+export function serveCommand(): Command {
+  const command = new Command('serve')
+    .description('run the server; a missing database is made')
+    .addHelpText(
+      'after',
+      `
+SIGTERM and SIGINT finish the requests under way and exit; a second one ends at once.
+
+Example:
+  snailpass serve --data-dir /srv/snailpass --listen 0.0.0.0:5000`,
+    )
+    .action(() => serve(command))
+  return withConfigOptions(command, ['dataDir', 'listen', 'logFormat'])
+}
+
+/** Runs until a signal ends it. Throws what ended it otherwise. */
+async function serve(command: Command): Promise<void> {
+  const { settings, warnings } = configOf(command)
+  const lines = createLineWriter(process.stderr.fd)
+  const log = createLog(settings.logFormat, realWorld.clock, lines.write)
+  const end = endOfService()
+  try {
+    for (const warning of warnings) log.warn(warning)
+    const server = await startServer(settings, realWorld, log)
+    try {
+      log.info(`${await end.reached}: finishing the requests under way`)
+    } finally {
+      await server.stop(patience)
+    }
+    log.info('stopped')
+  } finally {
+    end.forget()
+    lines.flush()
+  }
+}
+
+/** Resolves with the first signal's name, rejects with the first fault that nobody caught. */
+function endOfService(): { reached: Promise<string>; forget(): void } {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  let isEnding = false
+  const onSignal = (signal: NodeJS.Signals, number: number) => {
+    // Convention of shells: 128 and the number of the signal.
+    if (isEnding) process.exit(128 + number)
+    isEnding = true
+    resolve(signal)
+  }
+  const signals = ['SIGTERM', 'SIGINT'] as const
+  const faults = ['uncaughtException', 'unhandledRejection'] as const
+  for (const signal of signals) process.on(signal, onSignal)
+  for (const fault of faults) process.on(fault, reject)
+  // A fault before anybody waits is still told to whoever waits later.
+  promise.catch(() => {})
+  return {
+    reached: promise,
+    forget() {
+      for (const signal of signals) process.off(signal, onSignal)
+      for (const fault of faults) process.off(fault, reject)
+    },
+  }
+}

@@ -1,0 +1,33 @@
+import { Command } from 'commander'
+import { commit, platform, version } from '../src/version'
+import { recreateDbCommand } from './commands/recreate-db'
+import { serveCommand } from './commands/serve'
+
+/** The tree of commands. It throws CommanderError instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command('snailpass')
+    .description('The SnailPass password server: keeps what your clients encrypted.')
+    .version(`snailpass ${version} (${commit}, ${platform})`, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .helpCommand(false)
+    .showHelpAfterError('hint: see snailpass --help')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  snailpass serve
+  snailpass serve --data-dir /srv/snailpass --listen 0.0.0.0:5000
+  snailpass recreate-db --data-dir /srv/snailpass
+
+Exit codes:
+  0  done
+  1  failed; stderr says why, and what to do
+  2  wrong usage or settings`,
+    )
+  for (const command of [serveCommand(), recreateDbCommand()]) {
+    program.addCommand(command.copyInheritedSettings(program))
+  }
+  // Commander hands these down only to commands that are made after them.
+  for (const command of [program, ...program.commands]) command.exitOverride()
+  return program
+}

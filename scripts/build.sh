@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Builds dist/snailpass, one executable for this machine, and reports its size.
+set -euo pipefail
+. "$(dirname "$0")/setup.sh"
+
+# Where git is missing, or this is no checkout, the version stands alone.
+commit=$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
+
+# Without the two --no-compile-autoload options the executable would take orders from the .env, bunfig.toml,
+# tsconfig.json and package.json of whatever folder it is started in.
+bun build ./cli/main.ts --compile --outfile dist/snailpass \
+  --production --minify --bytecode --format=esm --sourcemap \
+  --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
+  --no-compile-autoload-tsconfig --no-compile-autoload-package-json \
+  --define "BUILD_COMMIT=\"$commit\"" >&2
+
+bytes_of() { wc -c <"$1"; }
+executable=$(bytes_of dist/snailpass)
+runtime=$(bytes_of "$(bun -e 'process.stdout.write(process.execPath)')")
+own=$((executable - runtime))
+mib() { echo "$(($1 / 1048576)).$(($1 % 1048576 * 10 / 1048576)) MiB"; }
+echo "dist/snailpass: $(mib "$executable"), of which $(mib "$runtime") are Bun itself and $(mib "$own") ours" >&2
+if [ "$own" -gt $((10 * 1048576)) ]; then
+  echo "error: more than 10 MiB on top of Bun" >&2
+  exit 1
+fi

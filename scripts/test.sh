@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Sets everything up, runs the checks, builds the executable and runs every test. Arguments go to `bun test`;
+# The last line is `N passed, N failed`.
+set -euo pipefail
+. "$(dirname "$0")/setup.sh"
+
+./scripts/check.sh
+./scripts/build.sh
+
+report=reports/junit.xml
+mkdir -p reports
+rm -f "$report"
+status=0
+bun test --reporter=junit --reporter-outfile="$report" "$@" || status=$?
+
+# The first element of the report carries the totals. Without a report nothing was tested.
+totals=$(grep -m1 '<testsuites' "$report" 2>/dev/null || true)
+total_of() { echo "$totals" | sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p"; }
+tests=$(total_of tests) failures=$(total_of failures) skipped=$(total_of skipped)
+tests=${tests:-0} failures=${failures:-0} skipped=${skipped:-0}
+[ "$tests" -gt 0 ] || status=1
+[ "$failures" -eq 0 ] || status=1
+echo "$((tests - failures - skipped)) passed, $failures failed"
+exit "$status"

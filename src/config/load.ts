@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import { parseEnv } from 'node:util'
+import { DomainError } from '../domain/errors'
+import { type Environment, InvalidSetting, knownNames, type Settings, settings } from './settings'
+
+/** Where a value came from. A flag beats the environment, the environment beats the file. */
+export type Source = 'flag' | 'environment' | 'file' | 'default'
+
+export interface Config {
+  readonly settings: Settings
+  readonly sources: Readonly<Record<keyof Settings, Source>>
+  /** What the operator should know of; none of it stops a start. */
+  readonly warnings: readonly string[]
+}
+
+export interface ConfigInput {
+  readonly environment: Environment
+  /** Texts of command line options by setting. */
+  readonly flags: Readonly<Partial<Record<keyof Settings, string | undefined>>>
+  /** Path of an env-style file, null for none. */
+  readonly file: string | null
+}
+
+/**
+ * Reads every setting from where it is set, checks all of them, and reports every problem at once.
+ * Throws `invalid`.
+ */
+export function loadConfig(input: ConfigInput): Config {
+  const file = input.file === null ? {} : readSettingsFile(input.file)
+  const problems: { text: string; hint: string }[] = []
+  const sources: Partial<Record<keyof Settings, Source>> = {}
+
+  const read = <Key extends keyof Settings>(key: Key): Settings[Key] => {
+    const setting = settings[key]
+    const candidates = [
+      ['flag', setting.flag, input.flags[key]],
+      ['environment', setting.name, input.environment[setting.name]],
+      ['file', `${setting.name} in ${input.file}`, file[setting.name]],
+    ] as const
+    for (const [source, name, text] of candidates) {
+      // An empty value in a file or the environment is how people leave a setting out.
+      if (text === undefined || (text === '' && source !== 'flag')) continue
+      sources[key] = source
+      try {
+        return setting.parse(text)
+      } catch (error) {
+        if (!(error instanceof InvalidSetting)) throw error
+        problems.push({ text: `${name} ${error.message}`, hint: error.hint })
+        break
+      }
+    }
+    sources[key] ??= 'default'
+    return setting.default(input.environment)
+  }
+
+  const values: Settings = {
+    dataDir: read('dataDir'),
+    listen: read('listen'),
+    tokenSeconds: read('tokenSeconds'),
+    maxBody: read('maxBody'),
+    logFormat: read('logFormat'),
+    secretKey: read('secretKey'),
+  }
+  if (problems.length > 0) {
+    const hints = new Set(problems.map((problem) => problem.hint))
+    throw new DomainError('invalid', problems.map((problem) => problem.text).join('\n'), {
+      hint: [...hints].join('\n'),
+    })
+  }
+  return Object.freeze({
+    settings: Object.freeze(values),
+    sources: Object.freeze(sources as Record<keyof Settings, Source>),
+    warnings: warningsFor({ ...file, ...input.environment }),
+  })
+}
+
+function readSettingsFile(path: string): Environment {
+  try {
+    return parseEnv(readFileSync(path, 'utf8'))
+  } catch (cause) {
+    throw new DomainError(
+      'invalid',
+      `the settings file ${path} can't be read: ${reasonOf(cause)}`,
+      {
+        hint: 'it holds lines like SNAILPASS_LISTEN=0.0.0.0:5000',
+        cause,
+      },
+    )
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}
+
+function warningsFor(environment: Environment): readonly string[] {
+  const known = new Set([...knownNames, ...Object.values(settings).map((setting) => setting.name)])
+  const warnings = Object.keys(environment)
+    .filter((name) => name.startsWith('SNAILPASS_') && !known.has(name))
+    .map((name) => `${name} is set, but this version knows no such setting`)
+  if (environment['SNAILPASS_DATABASE_URI']) {
+    warnings.push(
+      'SNAILPASS_DATABASE_URI is set, but this version keeps its database in the data folder alone',
+    )
+  }
+  return warnings
+}

@@ -1,0 +1,62 @@
+import { hkdfSync } from 'node:crypto'
+import { jwt } from '@elysiajs/jwt'
+import type { TokenClaims, Tokens } from '../domain/tokens'
+import type { Clock } from '../domain/world'
+
+/** Longer than any token lives: what verifies with this tolerance alone has expired. */
+const anyAge = 100 * 365 * 24 * 3600
+
+/**
+ * HS256 tokens (RFC 7519) under a key that is derived from the secret key for this use alone (RFC 5869), so
+ * that no other use of the secret key can make or read one.
+ */
+export function createTokens(secretKey: Uint8Array, clock: Clock): Tokens {
+  const key = new Uint8Array(hkdfSync('sha256', secretKey, '', 'snailpass tokens', 32))
+  const signer = jwt({ name: 'jwt', secret: key }).decorator.jwt
+
+  const verify = (token: string, clockTolerance: number) =>
+    signer.verify(token, {
+      algorithms: ['HS256'],
+      requiredClaims: ['exp'],
+      currentDate: new Date(clock()),
+      clockTolerance,
+    })
+
+  return {
+    issue({ userId, ...claims }, seconds) {
+      const exp = Math.floor(clock() / 1000) + seconds
+      return signer.sign({ sub: userId, ...claims, iat: false, exp })
+    },
+
+    async read(purpose, token) {
+      const payload = await verify(token, 0)
+      if (payload !== false) return claimsOf(purpose, payload) ?? 'invalid'
+      const expired = await verify(token, anyAge)
+      return expired !== false && claimsOf(purpose, expired) !== null ? 'expired' : 'invalid'
+    },
+  }
+}
+
+/** The claims of a verified payload, null when they are not those of the purpose. */
+function claimsOf<P extends TokenClaims['purpose']>(
+  purpose: P,
+  payload: Readonly<Record<string, unknown>>,
+): Extract<TokenClaims, { purpose: P }> | null {
+  const claims = parseClaims(payload)
+  return claims !== null && isFor(purpose, claims) ? claims : null
+}
+
+function isFor<P extends TokenClaims['purpose']>(
+  purpose: P,
+  claims: TokenClaims,
+): claims is Extract<TokenClaims, { purpose: P }> {
+  return claims.purpose === purpose
+}
+
+function parseClaims(payload: Readonly<Record<string, unknown>>): TokenClaims | null {
+  const { purpose, sub: userId, epoch, email } = payload
+  if (typeof userId !== 'string') return null
+  if (purpose === 'session' && typeof epoch === 'string') return { purpose, userId, epoch }
+  if (purpose === 'confirmation' && typeof email === 'string') return { purpose, userId, email }
+  return null
+}

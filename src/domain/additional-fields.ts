@@ -1,0 +1,67 @@
+import { DomainError } from './errors'
+import { refusal } from './ownership'
+import type { ReadScope, Store } from './store'
+import type { Ciphertext } from './vault'
+
+const noun = 'Additional field'
+
+/** A name and a value of the user's own, hung on a record. */
+export interface AdditionalField {
+  readonly id: string
+  readonly recordId: string
+  readonly name: Ciphertext
+  readonly value: Ciphertext
+}
+
+/** What can be changed of a field; the record that it hangs on cannot. */
+export type AdditionalFieldChange = Omit<AdditionalField, 'recordId'>
+
+export interface AdditionalFields {
+  /** The fields of one record, in the order in which they were added. Throws `not_found` or `forbidden` for the record. */
+  list(user: string, recordId: string): Promise<readonly AdditionalField[]>
+
+  /** Throws `not_found` or `forbidden` for the record, then `conflict` when the field's id is taken. */
+  add(user: string, field: AdditionalField): Promise<void>
+
+  /** Throws `not_found` or `forbidden` for the field. */
+  change(user: string, field: AdditionalFieldChange): Promise<void>
+
+  /** Throws `not_found` or `forbidden` for the field. */
+  delete(user: string, id: string): Promise<void>
+}
+
+export function createAdditionalFields(deps: { store: Store }): AdditionalFields {
+  const { store } = deps
+  return {
+    list: (user, recordId) =>
+      store.read(async (scope) => {
+        await requireOwnRecord(scope, user, recordId)
+        return await scope.additionalFields.listByRecord(recordId)
+      }),
+
+    add: (user, field) =>
+      store.write(async (scope) => {
+        await requireOwnRecord(scope, user, field.recordId)
+        if (!(await scope.additionalFields.insert(field))) {
+          throw new DomainError('conflict', `${noun} with id ${field.id} already exists`)
+        }
+      }),
+
+    change: (user, field) =>
+      store.write(async (scope) => {
+        if (await scope.additionalFields.update(user, field)) return
+        throw refusal(noun, field.id, await scope.additionalFields.findOwner(field.id), user)
+      }),
+
+    delete: (user, id) =>
+      store.write(async (scope) => {
+        if (await scope.additionalFields.delete(user, id)) return
+        throw refusal(noun, id, await scope.additionalFields.findOwner(id), user)
+      }),
+  }
+}
+
+async function requireOwnRecord(scope: ReadScope, user: string, recordId: string): Promise<void> {
+  const owner = await scope.records.findOwner(recordId)
+  if (owner !== user) throw refusal('Record', recordId, owner, user)
+}

@@ -1,0 +1,24 @@
+import type { Store } from './store'
+import type { Tokens } from './tokens'
+
+/** How the opening of a confirmation link ended. */
+export type ConfirmationOutcome = 'confirmed' | 'already' | 'expired' | 'invalid' | 'no such user'
+
+export interface EmailConfirmation {
+  /** Confirms the email that the token is bound to. Opening a link twice is harmless. */
+  confirm(token: string): Promise<ConfirmationOutcome>
+}
+
+export function createEmailConfirmation(deps: { store: Store; tokens: Tokens }): EmailConfirmation {
+  return {
+    async confirm(token) {
+      const claims = await deps.tokens.read('confirmation', token)
+      if (claims === 'expired' || claims === 'invalid') return claims
+      return await deps.store.write(async (scope) => {
+        if (await scope.users.confirmEmail(claims.userId, claims.email)) return 'confirmed'
+        const user = await scope.users.findById(claims.userId)
+        return user?.email === claims.email ? 'already' : 'no such user'
+      })
+    },
+  }
+}

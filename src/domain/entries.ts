@@ -1,0 +1,52 @@
+import { DomainError } from './errors'
+import { refusal } from './ownership'
+import type { EntryWrites, Store, WriteScope } from './store'
+import type { EntryInput } from './vault'
+import type { Clock } from './world'
+
+/** The life of a vault entry, the same for records and notes. */
+export interface Entries<Content> {
+  /** Adds an entry. Throws `conflict` when the id is taken, by whomever. */
+  add(owner: string, input: EntryInput<Content>): Promise<void>
+
+  /** Replaces what a client may set. Throws `not_found`, or `forbidden` for somebody else's. */
+  change(owner: string, input: EntryInput<Content>): Promise<void>
+
+  /** Puts an entry into the trash, or deletes one that lies there. Throws as `change` does. */
+  delete(owner: string, id: string): Promise<'trashed' | 'deleted'>
+}
+
+export function createEntries<Content>(deps: {
+  store: Store
+  clock: Clock
+  /** How messages name an entry. */
+  noun: 'Record' | 'Note'
+  pick: (scope: WriteScope) => EntryWrites<Content>
+}): Entries<Content> {
+  const { store, clock, noun, pick } = deps
+  return {
+    add: (owner, input) =>
+      store.write(async (scope) => {
+        const now = clock()
+        const entry = { ...input, owner, creationTime: now, updateTime: now }
+        if (!(await pick(scope).insert(entry))) {
+          throw new DomainError('conflict', `${noun} with id ${input.id} already exists`)
+        }
+      }),
+
+    change: (owner, input) =>
+      store.write(async (scope) => {
+        const entries = pick(scope)
+        if (await entries.update({ ...input, owner, updateTime: clock() })) return
+        throw refusal(noun, input.id, await entries.findOwner(input.id), owner)
+      }),
+
+    delete: (owner, id) =>
+      store.write(async (scope) => {
+        const entries = pick(scope)
+        if (await entries.trash(owner, id)) return 'trashed'
+        if (await entries.deleteTrashed(owner, id)) return 'deleted'
+        throw refusal(noun, id, await entries.findOwner(id), owner)
+      }),
+  }
+}

@@ -1,0 +1,27 @@
+/** The closed set of ways in which a rule can refuse. Every door translates it in one exhaustive table. */
+export type ErrorCode =
+  | 'invalid'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not_found'
+  | 'conflict'
+  | 'too_large'
+  | 'rate_limited'
+  | 'unavailable'
+  | 'storage_full'
+
+/**
+ * A refusal that is nobody's bug. The message is shown to whoever asked, so it holds no secret;
+ * the hint, for operators, says what to do about it.
+ */
+export class DomainError extends Error {
+  override readonly name = 'DomainError'
+  readonly code: ErrorCode
+  readonly hint: string | null
+
+  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+    super(message, { cause: options.cause })
+    this.code = code
+    this.hint = options.hint ?? null
+  }
+}

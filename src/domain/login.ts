@@ -1,0 +1,60 @@
+import { normalizeEmail } from './email'
+import { DomainError } from './errors'
+import type { Sessions } from './sessions'
+import type { Store } from './store'
+import { isStorable } from './text'
+import type { User } from './users'
+import type { VerifierHasher } from './verifier'
+
+export interface Credentials {
+  readonly email: string
+  readonly masterPasswordHash: string
+}
+
+export interface Login {
+  /**
+   * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work whether the email
+   * is known or not, and `forbidden` for right ones of an account whose email isn't confirmed.
+   */
+  login(credentials: Credentials): Promise<{ user: User; token: string }>
+}
+
+export function createLogin(deps: {
+  store: Store
+  hasher: VerifierHasher
+  sessions: Sessions
+}): Login {
+  return {
+    async login(credentials) {
+      const email = normalizeEmail(credentials.email)
+      const { user, legacyToo } = await deps.store.read(async (scope) => ({
+        user: isStorable(email) ? await scope.users.findByEmail(email) : null,
+        legacyToo: await scope.users.hasLegacyVerifiers(),
+      }))
+
+      const verdict = await deps.hasher.check({
+        masterPasswordHash: credentials.masterPasswordHash,
+        email,
+        verifier: user?.verifier ?? null,
+        legacyToo,
+      })
+      if (user === null || !verdict.matches) {
+        throw new DomainError('unauthenticated', 'Incorrect credentials')
+      }
+
+      const { replacement } = verdict
+      if (replacement !== null) {
+        await deps.store.write((scope) =>
+          scope.users.replaceVerifier(user.id, { from: user.verifier, to: replacement }),
+        )
+      }
+      if (!user.emailConfirmed) {
+        throw new DomainError(
+          'forbidden',
+          "Email isn't confirmed. Resending email confirmation letter...",
+        )
+      }
+      return { user, token: await deps.sessions.open(user) }
+    },
+  }
+}

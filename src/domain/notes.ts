@@ -1,0 +1,26 @@
+import { createEntries, type Entries } from './entries'
+import type { Store } from './store'
+import type { Ciphertext, EntryInput, VaultEntry } from './vault'
+import type { Clock } from './world'
+
+/** What a client encrypts of a note. */
+export interface NoteContent {
+  readonly name: Ciphertext
+  readonly content: Ciphertext
+}
+
+export interface Note extends VaultEntry, NoteContent {}
+
+export type NoteInput = EntryInput<NoteContent>
+
+export interface Notes extends Entries<NoteContent> {
+  /** Every note of a user, in the order in which they were added. */
+  list(owner: string): Promise<readonly Note[]>
+}
+
+export function createNotes(deps: { store: Store; clock: Clock }): Notes {
+  return {
+    ...createEntries<NoteContent>({ ...deps, noun: 'Note', pick: (scope) => scope.notes }),
+    list: (owner) => deps.store.read((scope) => scope.notes.listByOwner(owner)),
+  }
+}

@@ -1,0 +1,44 @@
+import { DomainError } from './errors'
+import type { Store } from './store'
+import type { Tokens } from './tokens'
+import type { User } from './users'
+import type { Random } from './world'
+
+/** Sixteen random bytes in text form: a value that no earlier token can hold. */
+export function encodeEpoch(random: Random): string {
+  return random(16).toBase64({ alphabet: 'base64url', omitPadding: true })
+}
+
+export interface Sessions {
+  /** A session token for a user whose credentials were verified. */
+  open(user: User): Promise<string>
+
+  /**
+   * The user whose session this token is. Throws `unauthenticated` for any other token, also for one of an
+   * account that is gone: a 404 there would empty the Android client's offline copy.
+   */
+  require(token: string): Promise<User>
+}
+
+export function createSessions(deps: { store: Store; tokens: Tokens; seconds: number }): Sessions {
+  return {
+    open: (user) =>
+      deps.tokens.issue(
+        { purpose: 'session', userId: user.id, epoch: user.sessionEpoch },
+        deps.seconds,
+      ),
+
+    async require(token) {
+      const claims = await deps.tokens.read('session', token)
+      if (claims === 'expired') throw new DomainError('unauthenticated', 'Token already expired')
+      if (claims === 'invalid') throw invalidToken()
+      const user = await deps.store.read((scope) => scope.users.findById(claims.userId))
+      if (user === null || user.sessionEpoch !== claims.epoch) throw invalidToken()
+      return user
+    },
+  }
+}
+
+function invalidToken(): DomainError {
+  return new DomainError('unauthenticated', 'Token is invalid')
+}

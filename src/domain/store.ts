@@ -1,0 +1,94 @@
+import type { AdditionalField, AdditionalFieldChange } from './additional-fields'
+import type { Note, NoteContent } from './notes'
+import type { RecordContent, VaultRecordWithFields } from './records'
+import type { User } from './users'
+import type { VaultEntry } from './vault'
+import type { Verifier } from './verifier'
+
+/**
+ * The one way to the rows: scopes that see one state of the database from begin to end.
+ *
+ * Both throw `unavailable` when the database does not answer within its patience and `storage_full` when
+ * no space is left. Slow work (hashing) stays outside: a write scope holds up every other writer.
+ */
+export interface Store {
+  /** Runs `work` on a snapshot; it may run again after a passing fault, so it has no effects of its own. */
+  read<T>(work: (scope: ReadScope) => Promise<T>): Promise<T>
+
+  /** Runs `work` once and commits what it did, durably, before it answers; a throw undoes all of it. */
+  write<T>(work: (scope: WriteScope) => Promise<T>): Promise<T>
+}
+
+export interface ReadScope {
+  readonly users: UserReads
+  readonly records: RecordReads
+  readonly additionalFields: AdditionalFieldReads
+  readonly notes: NoteReads
+}
+
+export interface WriteScope {
+  readonly users: UserReads & UserWrites
+  readonly records: RecordReads & EntryWrites<RecordContent>
+  readonly additionalFields: AdditionalFieldReads & AdditionalFieldWrites
+  readonly notes: NoteReads & EntryWrites<NoteContent>
+}
+
+export interface UserReads {
+  findById(id: string): Promise<User | null>
+  /** `email` lower-cased. */
+  findByEmail(email: string): Promise<User | null>
+  /** Whether any account still has a verifier of the original server's kind. */
+  hasLegacyVerifiers(): Promise<boolean>
+}
+
+export interface UserWrites {
+  /** False, and nothing changed, when the id or the email is taken. */
+  insert(user: User): Promise<boolean>
+  /** Does nothing when the verifier is no longer `from`: somebody else was first. */
+  replaceVerifier(id: string, change: { from: Verifier; to: Verifier }): Promise<void>
+  /** False when there is no such account with that email, or it is confirmed already. */
+  confirmEmail(id: string, email: string): Promise<boolean>
+}
+
+/** What every kind of vault entry can tell of one. */
+export interface EntryReads {
+  /** The id of the user that a row belongs to, null when there is no such row. */
+  findOwner(id: string): Promise<string | null>
+}
+
+export interface RecordReads extends EntryReads {
+  /** In insertion order, with a number of queries that does not depend on the number of records. */
+  listByOwner(owner: string): Promise<readonly VaultRecordWithFields[]>
+}
+
+export interface NoteReads extends EntryReads {
+  /** In insertion order. */
+  listByOwner(owner: string): Promise<readonly Note[]>
+}
+
+export interface EntryWrites<Content> extends EntryReads {
+  /** False, and nothing changed, when the id is taken. Throws `unauthenticated` when the owner is gone. */
+  insert(entry: VaultEntry & Content): Promise<boolean>
+  /** False when the owner has no such entry. */
+  update(entry: Omit<VaultEntry, 'creationTime'> & Content): Promise<boolean>
+  /** False when the owner has no such entry outside the trash. Leaves the update time as it is. */
+  trash(owner: string, id: string): Promise<boolean>
+  /** False when the owner has no such entry in the trash. A record takes its additional fields with it. */
+  deleteTrashed(owner: string, id: string): Promise<boolean>
+}
+
+export interface AdditionalFieldReads {
+  /** In insertion order. */
+  listByRecord(recordId: string): Promise<readonly AdditionalField[]>
+  /** The id of the user whose record the field hangs on, null when there is no such field. */
+  findOwner(id: string): Promise<string | null>
+}
+
+export interface AdditionalFieldWrites {
+  /** False, and nothing changed, when the id is taken. */
+  insert(field: AdditionalField): Promise<boolean>
+  /** False when the owner has no such field. */
+  update(owner: string, field: AdditionalFieldChange): Promise<boolean>
+  /** False when the owner has no such field. */
+  delete(owner: string, id: string): Promise<boolean>
+}

@@ -1,0 +1,28 @@
+import { Database } from 'bun:sqlite'
+import { closeSync, existsSync, openSync } from 'node:fs'
+import { engineFault } from './sqlite-faults'
+
+/** Held until `release` or the end of the process, however it ends: the kernel keeps it, not a pid file. */
+export interface FileLock {
+  release(): void
+}
+
+/**
+ * Takes the exclusive lock on a file, made with mode 0600 when it is missing; null when somebody else holds it.
+ *
+ * Bun offers no flock. SQLite's own locking of an empty database is the same kernel lock on every platform
+ * that we build for, so an exclusive transaction that is never ended serves.
+ */
+export function lockFile(path: string): FileLock | null {
+  // Only when it is missing: closing any descriptor of a file drops the locks that this process has on it.
+  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+  const database = new Database(path, { readwrite: true, create: false })
+  try {
+    database.run('pragma busy_timeout = 0; begin exclusive')
+  } catch (error) {
+    database.close()
+    if (engineFault(error) === 'busy') return null
+    throw error
+  }
+  return { release: () => database.close() }
+}

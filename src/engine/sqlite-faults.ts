@@ -1,0 +1,38 @@
+import { SQLiteError } from 'bun:sqlite'
+
+/** What an engine fault means to the caller, whatever the engine. Null: a fault of ours, to be logged whole. */
+export type EngineFault =
+  /** Another process holds what we need; nothing was done, and a later try may pass. */
+  | 'busy'
+  /** The database cannot be reached or written at present. */
+  | 'unreachable'
+  /** No space is left for a write. */
+  | 'full'
+  /** What lies in the file is not a readable database. */
+  | 'damaged'
+  /** A row names another that is not there. */
+  | 'orphan'
+
+// Primary result codes: the low byte of `errno` (https://www.sqlite.org/rescode.html).
+const faults: Readonly<Record<number, EngineFault>> = {
+  5: 'busy', // SQLITE_BUSY
+  6: 'busy', // SQLITE_LOCKED
+  7: 'unreachable', // SQLITE_NOMEM
+  8: 'unreachable', // SQLITE_READONLY
+  10: 'unreachable', // SQLITE_IOERR
+  11: 'damaged', // SQLITE_CORRUPT
+  13: 'full', // SQLITE_FULL
+  14: 'unreachable', // SQLITE_CANTOPEN
+  15: 'busy', // SQLITE_PROTOCOL
+  26: 'damaged', // SQLITE_NOTADB
+}
+
+// An extended result code: the other constraints never throw here, for inserts say `on conflict do nothing`.
+const foreignKeyFault = 787 // SQLITE_CONSTRAINT_FOREIGNKEY
+
+/** Recognises an engine fault by its code, never by its message. */
+export function engineFault(error: unknown): EngineFault | null {
+  if (!(error instanceof SQLiteError)) return null
+  if (error.errno === foreignKeyFault) return 'orphan'
+  return faults[error.errno & 0xff] ?? null
+}

@@ -1,0 +1,132 @@
+import { Database } from 'bun:sqlite'
+import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { type Dialect, sql } from 'kysely'
+import { SqliteDialect, type TransactionMode } from './sqlite-dialect'
+
+/** "SNLP" in the header of the file says whose database it is (https://www.sqlite.org/fileformat.html#application_id). */
+export const applicationId = 0x534e4c50
+
+/**
+ * How long SQLite itself waits for another process, in milliseconds. Short, because that wait blocks the
+ * event loop; the scopes in the store wait longer, between tries that leave it free.
+ */
+const busyTimeout = 100
+
+/** One open handle on a database file. */
+export interface SqliteHandle {
+  readonly dialect: Dialect
+  close(): void
+}
+
+/**
+ * Opens an existing database file to write. Throws SQLiteError.
+ *
+ * `synchronous = full` makes a commit in WAL mode wait for the disk, so that an acknowledged write survives a
+ * power cut (https://www.sqlite.org/pragma.html#pragma_synchronous); `fullfsync` is what that takes on macOS.
+ * `secure_delete` overwrites what was deleted for good.
+ */
+export function openWriter(path: string): SqliteHandle {
+  return open(path, 'immediate', [
+    'journal_mode = wal',
+    'synchronous = full',
+    'fullfsync = on',
+    'foreign_keys = on',
+    'secure_delete = on',
+  ])
+}
+
+/** Opens an existing database file to read beside its writer. Throws SQLiteError. */
+export function openReader(path: string): SqliteHandle {
+  return open(path, 'deferred', ['query_only = on'])
+}
+
+function open(path: string, mode: TransactionMode, pragmas: readonly string[]): SqliteHandle {
+  const database = new Database(path, { readwrite: true, create: false, strict: true })
+  // An error here tells of statements left open, and with them a log that was not moved into the file.
+  const close = () => database.close(true)
+  try {
+    database.run(`pragma busy_timeout = ${busyTimeout}`)
+    database.run('pragma trusted_schema = off')
+    for (const pragma of pragmas) database.run(`pragma ${pragma}`)
+    return { dialect: new SqliteDialect(database, mode), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/** Makes an empty database file of ours, mode 0600, which SQLite's side files inherit. Throws when the path exists. */
+export function createSqliteFile(path: string): void {
+  closeSync(openSync(path, 'wx', 0o600))
+  const database = new Database(path, { readwrite: true, create: false })
+  try {
+    database.run(`pragma application_id = ${applicationId}`)
+  } finally {
+    database.close(true)
+  }
+}
+
+/**
+ * Writes a consistent copy of the database at `path` into the new file `target`, mode 0600, and returns once
+ * it is on the disk. The source may be in use. Throws when the target exists.
+ */
+export function copySqliteFile(path: string, target: string): void {
+  closeSync(openSync(target, 'wx', 0o600))
+  const database = new Database(path, { readwrite: true, create: false })
+  try {
+    database.query('vacuum into ?').run(target)
+  } finally {
+    database.close(true)
+  }
+  syncFile(target)
+  syncFile(dirname(target))
+}
+
+/** Waits until a file, or the entries of a folder, are on the disk. */
+export function syncFile(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** What a look at a database file finds; the look itself changes nothing in it. */
+export interface SqliteInspection {
+  /** Null when sound, else the first line of the integrity check's complaint. */
+  readonly complaint: string | null
+  /** Names of the migrations that have run, in their order. */
+  readonly migrations: readonly string[]
+}
+
+/** Runs the quick integrity check and reads which migrations a database of ours has. Throws SQLiteError. */
+export function inspectSqlite(path: string): SqliteInspection {
+  // Without a write-ahead log there is nothing that closing could move into the file, and a writable handle
+  // takes its side files away again; with one, only a read-only handle leaves it where it is.
+  const inUse = existsSync(`${path}-wal`)
+  const database = new Database(
+    path,
+    inUse ? { readonly: true } : { readwrite: true, create: false },
+  )
+  try {
+    database.run(`pragma busy_timeout = ${busyTimeout}`)
+    const check = database.query<{ quick_check: string }, []>('pragma quick_check(1)').get()
+    const complaint = check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'no answer')
+    if (complaint !== null) return { complaint, migrations: [] }
+    const known = database
+      .query<{ name: string }, []>("select name from sqlite_schema where name = 'kysely_migration'")
+      .get()
+    if (known === null) return { complaint, migrations: [] }
+    const rows = database
+      .query<{ name: string }, []>('select name from kysely_migration order by name')
+      .all()
+    return { complaint, migrations: rows.map((row) => row.name) }
+  } finally {
+    database.close()
+  }
+}
+
+/** Moves all of the write-ahead log into the database file, so that the file alone is the database. */
+export const checkpointWholly = sql`pragma wal_checkpoint(truncate)`

@@ -1,0 +1,113 @@
+import { Elysia } from 'elysia'
+import type { AdditionalFields } from '../domain/additional-fields'
+import type { EmailConfirmation } from '../domain/email-confirmation'
+import type { Login } from '../domain/login'
+import type { Notes } from '../domain/notes'
+import type { Records } from '../domain/records'
+import type { Sessions } from '../domain/sessions'
+import type { Users } from '../domain/users'
+import type { Log } from '../log'
+import { additionalFieldsRoutes } from './additional-fields'
+import { createJsonBody, refuseAnnounced } from './body'
+import { cutConnection, faultAnswer, refusalAnswer, saysNothingOfTheVault } from './errors'
+import { loginRoutes } from './login'
+import { createMethodTable } from './methods'
+import { notesRoutes } from './notes'
+import { openApiDocument } from './openapi'
+import { pagesRoutes } from './pages'
+import { recordsRoutes } from './records'
+import { createRequestNotes, type RequestNotes } from './request-notes'
+import { sessionGuard } from './session'
+import { usersRoutes } from './users'
+
+export interface ApiDeps {
+  readonly users: Users
+  readonly login: Login
+  readonly sessions: Sessions
+  readonly emailConfirmation: EmailConfirmation
+  readonly records: Records
+  readonly additionalFields: AdditionalFields
+  readonly notes: Notes
+  readonly log: Log
+  readonly version: string
+  /** Largest request body, in bytes. */
+  readonly maxBody: number
+}
+
+export interface Api {
+  handle(request: Request): Promise<Response>
+  readonly notes: RequestNotes
+}
+
+/** The collections of which both clients keep an offline copy that a wrong answer destroys (contract). */
+const collections: ReadonlySet<string> = new Set(['/records', '/notes', '/additional_fields'])
+
+/**
+ * Everything that the server answers. Which refusal wins when several apply is the order of the steps:
+ * path and method (the router), announced length, token (the guard), JSON, fields, the state of the data.
+ */
+export function createApi(deps: ApiDeps): Api {
+  const notes = createRequestNotes()
+  const guard = sessionGuard(deps.sessions, notes)
+  const json = createJsonBody(deps.maxBody)
+
+  const app = new Elysia({
+    strictPath: true,
+    // Without this every route is 404 for short origins like http://pi/.
+    handler: { standardHostname: false },
+  })
+    .onError(({ error, code, request }) => {
+      // The router's "not found" is also its word for a method that a path does not have.
+      const cause = code === 'NOT_FOUND' ? methods.refusal(request) : error
+      if (cause instanceof Response) return cause
+      if (isCollection(request) && saysNothingOfTheVault(cause)) {
+        logFault(cause, 'a collection was not answered', request)
+        notes.of(request).isCut = true
+        return cutConnection()
+      }
+      const refusal = refusalAnswer(cause)
+      if (refusal !== null) {
+        if (refusal.status >= 500) logFault(cause, 'a request was refused', request)
+        return refusal
+      }
+      logFault(cause, 'a fault in a request', request)
+      return faultAnswer()
+    })
+    .onBeforeHandle(({ request, route }) => {
+      notes.of(request).route = route
+      refuseAnnounced(request, deps.maxBody)
+    })
+    .use(pagesRoutes(deps))
+    .use(usersRoutes({ ...deps, guard, json }))
+    .use(loginRoutes({ ...deps, notes }))
+    .use(recordsRoutes({ ...deps, guard, json }))
+    .use(additionalFieldsRoutes({ ...deps, guard, json }))
+    .use(notesRoutes({ ...deps, guard, json }))
+
+  const document = openApiDocument(app.routes, deps.version)
+  app.get(
+    '/openapi.json',
+    () => new Response(document, { headers: { 'content-type': 'application/json' } }),
+  )
+  const methods = createMethodTable(app.routes)
+  app.compile()
+
+  const logFault = (fault: unknown, message: string, request: Request) => {
+    const { method } = request
+    deps.log.error(message, fault, { method, route: notes.of(request).route ?? '-' })
+  }
+  const isCollection = (request: Request) =>
+    (request.method === 'GET' || request.method === 'HEAD') &&
+    collections.has(notes.of(request).route ?? '')
+
+  return { notes, handle: async (request) => withCommonHeaders(await app.fetch(request)) }
+}
+
+/** What holds for every answer: no guessing of types, no trace of an address elsewhere, nothing kept by caches. */
+function withCommonHeaders(response: Response): Response {
+  const { headers } = response
+  headers.set('x-content-type-options', 'nosniff')
+  headers.set('referrer-policy', 'no-referrer')
+  if (!headers.has('cache-control')) headers.set('cache-control', 'no-store')
+  return response
+}

@@ -1,0 +1,44 @@
+import { malformedBody, tooLarge } from './refusals'
+
+/** Reads the JSON body of a request, of at most so many bytes. Throws a WireRefusal. */
+export type JsonBody = (request: Request) => Promise<unknown>
+
+const decoder = new TextDecoder('utf-8', { fatal: true })
+
+/** `application/json` and its kin (RFC 6839), whatever the case and the parameters. */
+const jsonType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
+
+export function createJsonBody(mostBytes: number): JsonBody {
+  return async (request) => {
+    if (!jsonType.test(request.headers.get('content-type') ?? '')) {
+      throw malformedBody('The Content-Type must be application/json')
+    }
+    const bytes = await readBytes(request, mostBytes)
+    if (bytes.length === 0) throw malformedBody('The body is empty')
+    try {
+      return JSON.parse(decoder.decode(bytes)) as unknown
+    } catch {
+      // The parser's own message repeats what was sent, so it goes nowhere.
+      throw malformedBody('The body is not valid JSON in UTF-8')
+    }
+  }
+}
+
+/** Refuses a body by its announced length, before a byte of it is read. Throws a WireRefusal. */
+export function refuseAnnounced(request: Request, mostBytes: number): void {
+  const announced = request.headers.get('content-length')
+  if (announced !== null && Number(announced) > mostBytes) throw tooLarge(mostBytes)
+}
+
+/** A body without an announced length is counted while it comes, and left where it is once it is too large. */
+async function readBytes(request: Request, mostBytes: number): Promise<Uint8Array> {
+  if (request.headers.has('content-length')) return await request.bytes()
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of request.body ?? []) {
+    length += chunk.length
+    if (length > mostBytes) throw tooLarge(mostBytes)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,72 @@
+import { DomainError, type ErrorCode } from '../domain/errors'
+import { FieldErrors, WireRefusal } from './refusals'
+
+interface Translation {
+  readonly status: number
+  /** The first words of the error text (contract). */
+  readonly kind: string
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+const retryLater = { 'retry-after': '10' }
+
+const translations: Readonly<Record<ErrorCode, Translation>> = {
+  invalid: { status: 400, kind: 'Missing Parameter' },
+  unauthenticated: { status: 401, kind: 'Authentication Error' },
+  forbidden: { status: 403, kind: 'Access Denied' },
+  not_found: { status: 404, kind: 'Resource Not Found' },
+  conflict: { status: 409, kind: 'Resource Already Exists' },
+  too_large: { status: 413, kind: 'Payload Too Large' },
+  rate_limited: { status: 429, kind: 'Too Many Requests', headers: retryLater },
+  unavailable: { status: 503, kind: 'Service Unavailable', headers: retryLater },
+  storage_full: { status: 507, kind: 'Insufficient Storage' },
+}
+
+/** The answer to whatever was thrown, in the contract's shape; null for a fault of ours. */
+export function refusalAnswer(error: unknown): Response | null {
+  if (error instanceof FieldErrors) return Response.json({ message: error.fields }, { status: 400 })
+  if (error instanceof WireRefusal) {
+    return errorAnswer(error.status, `${error.kind}. ${error.message}`, error.headers)
+  }
+  if (error instanceof DomainError) {
+    const { status, kind, headers } = translations[error.code]
+    return errorAnswer(status, `${kind}. ${error.message}`, headers)
+  }
+  return null
+}
+
+/** The answer to a fault: all of it is in the log, nothing of it here. */
+export function faultAnswer(): Response {
+  return errorAnswer(
+    500,
+    "Unknown Error. Sorry, that error is on us, please contact support if this wasn't an accident",
+  )
+}
+
+/**
+ * No answer at all: a stream that fails at its start makes Bun close the connection. The error carries
+ * nothing, because Bun would print it.
+ */
+export function cutConnection(): Response {
+  return new Response(new ReadableStream({ start: (controller) => controller.error() }))
+}
+
+/** Refusals that say how the database or a limit is, not what it holds. */
+const passing: ReadonlySet<ErrorCode> = new Set(['unavailable', 'storage_full', 'rate_limited'])
+
+/**
+ * Whether this answer would lie to a client about a collection: on hearing it, both clients throw away
+ * their offline copy (contract, "The clients").
+ */
+export function saysNothingOfTheVault(error: unknown): boolean {
+  if (error instanceof DomainError) return passing.has(error.code)
+  return refusalAnswer(error) === null
+}
+
+function errorAnswer(
+  status: number,
+  error: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return Response.json({ message: { error } }, { status, headers: { ...headers } })
+}

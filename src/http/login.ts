@@ -1,0 +1,28 @@
+import { Elysia } from 'elysia'
+import { DomainError } from '../domain/errors'
+import type { Login } from '../domain/login'
+import { parseBasicCredentials } from './basic-credentials'
+import { describe } from './openapi'
+import type { RequestNotes } from './request-notes'
+import { TokenAnswer } from './wire'
+
+export function loginRoutes(deps: { login: Login; notes: RequestNotes }) {
+  return new Elysia().get(
+    '/login',
+    async ({ request }) => {
+      const credentials = parseBasicCredentials(request.headers.get('authorization'))
+      if (credentials === null) {
+        throw new DomainError('unauthenticated', "Authentication info missing or it's incomplete")
+      }
+      const { user, token } = await deps.login.login(credentials)
+      deps.notes.of(request).userId = user.id
+      return { token }
+    },
+    describe({
+      summary: 'Sign in',
+      security: 'credentials',
+      answers: { 200: TokenAnswer },
+      refusals: [403],
+    }),
+  )
+}

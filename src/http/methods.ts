@@ -1,0 +1,36 @@
+import { WireRefusal } from './refusals'
+
+export interface MethodTable {
+  /** What to say to a request that no route took: 204 to OPTIONS, else 405 or 404. */
+  refusal(request: Request): Response | WireRefusal
+}
+
+/** Which methods each path has, `HEAD` with every `GET` and `OPTIONS` with all (RFC 9110, sections 9.3.2 and 9.3.7). */
+export function createMethodTable(
+  routes: readonly { readonly method: string; readonly path: string }[],
+): MethodTable {
+  const byPattern = new Map<string, Set<string>>()
+  for (const { method, path } of routes) {
+    const methods = byPattern.get(path) ?? new Set(['OPTIONS'])
+    methods.add(method)
+    if (method === 'GET') methods.add('HEAD')
+    byPattern.set(path, methods)
+  }
+  const paths = [...byPattern].map(([pattern, methods]) => ({
+    form: new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`),
+    allow: [...methods].join(', '),
+  }))
+
+  return {
+    refusal(request) {
+      const { pathname } = new URL(request.url)
+      const allow = paths.find(({ form }) => form.test(pathname))?.allow
+      if (allow === undefined) {
+        return new WireRefusal(404, 'Resource Not Found', 'There is nothing at this address')
+      }
+      if (request.method === 'OPTIONS')
+        return new Response(null, { status: 204, headers: { allow } })
+      return new WireRefusal(405, 'Method Not Allowed', `This address takes ${allow}`, { allow })
+    },
+  }
+}

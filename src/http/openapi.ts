@@ -1,0 +1,144 @@
+import { type TSchema, t } from 'elysia'
+import { ErrorAnswer, FieldErrorsAnswer, SuccessAnswer } from './wire'
+
+/** What the document says of one route; its schemas are those that read and type the messages. */
+export interface Operation {
+  readonly summary: string
+  /** Whether the route asks for a session token or for Basic credentials. */
+  readonly security?: 'token' | 'credentials'
+  /** Schema of the JSON body. */
+  readonly body?: TSchema
+  /** Meaning of the query parameter `id`. */
+  readonly id?: string
+  /** Success, by status: the schema of a JSON answer or the media type of another. */
+  readonly answers: Readonly<Record<number, TSchema | string>>
+  /** Refusals that this route makes besides those that its security, body and id bring along. */
+  readonly refusals?: readonly (403 | 404 | 409)[]
+}
+
+/** A route as Elysia lists it, `detail` being what `describe` made. */
+interface Route {
+  readonly method: string
+  readonly path: string
+  readonly hooks: { readonly detail?: unknown }
+}
+
+const refusalMeanings: Readonly<Record<number, string>> = {
+  400: 'A parameter, a header or the body is missing or malformed',
+  401: 'The credentials or the token are not valid',
+  403: 'It belongs to another user, or the email is not confirmed',
+  404: 'There is no such thing, or the collection is empty',
+  409: 'The id or the email is taken',
+  413: 'The body is larger than this server takes',
+  429: 'Too many attempts; Retry-After says when to come back',
+  500: 'A fault of the server',
+  503: 'The database does not answer at present',
+  507: 'No space is left for new data',
+}
+
+const securitySchemes = {
+  token: { type: 'apiKey', in: 'header', name: 'x-access-token' },
+  credentials: {
+    type: 'http',
+    scheme: 'basic',
+    description: 'email and master_password_hash, never the master password',
+  },
+} as const
+
+/** What goes into a route's `detail`, for `openApiDocument` to find. */
+export function describe(operation: Operation) {
+  return { detail: { summary: operation.summary, 'x-operation': operation } }
+}
+
+/** The OpenAPI 3.1 document of the routes that were described, as JSON text. */
+export function openApiDocument(routes: readonly Route[], version: string): string {
+  const paths: Record<string, Record<string, unknown>> = {}
+  for (const { method, path, hooks } of routes) {
+    const operation = operationOf(hooks.detail)
+    if (operation === null) continue
+    const template = path.replaceAll(/:(\w+)/g, '{$1}')
+    paths[template] ??= {}
+    paths[template][method.toLowerCase()] = render(method, template, operation)
+  }
+  return JSON.stringify({
+    openapi: '3.1.0',
+    info: {
+      title: 'SnailPass',
+      version,
+      summary: 'Accounts, records, additional fields and notes, all of them ciphertext',
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    servers: [{ url: '/' }],
+    paths,
+    components: {
+      securitySchemes,
+      schemas: { Success: SuccessAnswer, Error: ErrorAnswer, FieldErrors: FieldErrorsAnswer },
+    },
+  })
+}
+
+function operationOf(detail: unknown): Operation | null {
+  if (typeof detail !== 'object' || detail === null || !('x-operation' in detail)) return null
+  return detail['x-operation'] as Operation
+}
+
+function render(method: string, path: string, operation: Operation) {
+  const { security, body, id } = operation
+  return {
+    operationId: operationId(method, path),
+    summary: operation.summary,
+    security: security === undefined ? [] : [{ [security]: [] }],
+    parameters: [
+      ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => parameter('path', name)),
+      ...(id === undefined ? [] : [parameter('query', 'id', id)]),
+    ],
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
+    responses: { ...successes(operation), ...refusals(operation) },
+  }
+}
+
+/** `GET /additional_fields` → `getAdditionalFields`: what a generated client calls its functions. */
+function operationId(method: string, path: string): string {
+  const words = path.replaceAll(/\{\w+\}|\.\w+$/g, '').split(/[^a-z]+/)
+  const name = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
+  return `${method.toLowerCase()}${name === '' ? 'Index' : name}`
+}
+
+function parameter(where: 'path' | 'query', name: string | undefined, description?: string) {
+  const schema = t.String({ minLength: 1 })
+  return { in: where, name, required: true, schema, ...(description && { description }) }
+}
+
+function successes({ answers }: Operation) {
+  return Object.fromEntries(
+    Object.entries(answers).map(([status, answer]) => [
+      status,
+      {
+        description: 'Done',
+        content:
+          typeof answer === 'string'
+            ? { [answer]: { schema: { type: 'string' } } }
+            : { 'application/json': { schema: answer } },
+      },
+    ]),
+  )
+}
+
+function refusals({ security, body, id, refusals: own = [] }: Operation) {
+  const isPlain = security === undefined && body === undefined
+  const statuses = isPlain ? [] : [...own, 413, 429, 500, 503]
+  if (security !== undefined) statuses.push(401)
+  if (body !== undefined) statuses.push(507)
+  if (security === 'token' || body !== undefined || id !== undefined) statuses.push(400)
+  const error = { $ref: '#/components/schemas/Error' }
+  const fieldErrors = { $ref: '#/components/schemas/FieldErrors' }
+  return Object.fromEntries(
+    statuses.map((status) => {
+      const schema = status === 400 && body !== undefined ? { anyOf: [error, fieldErrors] } : error
+      const content = { 'application/json': { schema } }
+      return [status, { description: refusalMeanings[status], content }]
+    }),
+  )
+}

@@ -1,0 +1,43 @@
+import { Elysia } from 'elysia'
+import type { EmailConfirmation } from '../domain/email-confirmation'
+import { renderConfirmationPage } from '../web/confirmation-page'
+import faviconPath from '../web/favicon.png' with { type: 'file' }
+import { renderIndexPage } from '../web/index-page'
+import { contentSecurityPolicy } from '../web/page'
+import { describe } from './openapi'
+
+/** What a browser gets. */
+export function pagesRoutes(deps: { emailConfirmation: EmailConfirmation; version: string }) {
+  const favicon = Bun.file(faviconPath).bytes()
+
+  return new Elysia()
+    .get(
+      '/',
+      ({ request }) =>
+        page(renderIndexPage({ version: deps.version, address: new URL('/', request.url) })),
+      describe({ summary: 'What this server is', answers: { 200: 'text/html' } }),
+    )
+    .get(
+      '/favicon.ico',
+      async () =>
+        new Response(await favicon, {
+          headers: { 'content-type': 'image/png', 'cache-control': 'public, max-age=86400' },
+        }),
+      describe({ summary: 'The icon', answers: { 200: 'image/png' } }),
+    )
+    .get(
+      '/confirm/:token',
+      async ({ params }) =>
+        page(renderConfirmationPage(await deps.emailConfirmation.confirm(params.token))),
+      describe({ summary: 'Confirm an email', answers: { 200: 'text/html' } }),
+    )
+}
+
+function page(html: string): Response {
+  return new Response(html, {
+    headers: {
+      'content-type': 'text/html;charset=utf-8',
+      'content-security-policy': contentSecurityPolicy,
+    },
+  })
+}

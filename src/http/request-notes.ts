@@ -1,0 +1,25 @@
+/** What is learnt of a request on its way, for its line in the log. */
+export interface RequestNote {
+  /** The pattern that matched, never the path: a path may hold a token. */
+  route: string | null
+  userId: string | null
+  /** Whether the connection is closed without an answer. */
+  isCut: boolean
+}
+
+export interface RequestNotes {
+  of(request: Request): RequestNote
+}
+
+export function createRequestNotes(): RequestNotes {
+  const notes = new WeakMap<Request, RequestNote>()
+  return {
+    of(request) {
+      const known = notes.get(request)
+      if (known !== undefined) return known
+      const note = { route: null, userId: null, isCut: false }
+      notes.set(request, note)
+      return note
+    },
+  }
+}

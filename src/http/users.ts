@@ -1,0 +1,42 @@
+import { Elysia } from 'elysia'
+import type { Users } from '../domain/users'
+import type { JsonBody } from './body'
+import { bodyReader } from './fields'
+import { describe } from './openapi'
+import type { sessionGuard } from './session'
+import { fromUser, SignUpBody, SuccessAnswer, success, toSignUp, UserAnswer } from './wire'
+
+const readSignUp = bodyReader(SignUpBody)
+
+export function usersRoutes(deps: {
+  users: Users
+  guard: ReturnType<typeof sessionGuard>
+  json: JsonBody
+}) {
+  return new Elysia()
+    .post(
+      '/users',
+      async ({ request, status }) => {
+        const signUp = toSignUp(readSignUp(await deps.json(request)))
+        await deps.users.signUp(signUp)
+        return status(
+          201,
+          success(
+            `User created successfully ${signUp.id}. Confirmation link is sent to user's email`,
+          ),
+        )
+      },
+      describe({
+        summary: 'Sign up',
+        body: SignUpBody,
+        answers: { 201: SuccessAnswer },
+        refusals: [409],
+      }),
+    )
+    .use(deps.guard)
+    .get(
+      '/users',
+      ({ user }) => fromUser(user),
+      describe({ summary: 'The current user', security: 'token', answers: { 200: UserAnswer } }),
+    )
+}

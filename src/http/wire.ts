@@ -1,0 +1,181 @@
+import { type Static, t } from 'elysia'
+import type { AdditionalField } from '../domain/additional-fields'
+import type { Note, NoteInput } from '../domain/notes'
+import type { RecordInput, VaultRecordWithFields } from '../domain/records'
+import type { SignUp, User } from '../domain/users'
+import type { VaultEntry } from '../domain/vault'
+
+/*
+ * The shapes on the wire, as the clients know them: one JSON Schema each, which reads what comes in,
+ * documents what goes out, and gives both their types.
+ */
+
+const longestText = 100
+const longestCiphertext = 64 * 1024
+const longestNote = 512 * 1024
+
+const text = (maxLength: number) => t.String({ minLength: 1, maxLength })
+const id = () => text(longestText)
+const ciphertext = (maxLength: number = longestCiphertext) =>
+  t.String({
+    minLength: 1,
+    maxLength,
+    description: 'base64(data):base64(iv), made by the client',
+    pattern: '^[^:]*:[^:]*$',
+  })
+const flag = () => t.Boolean()
+const time = () =>
+  t.String({ description: 'RFC 822 in UTC, like `Mon, 23 Nov 2026 16:31:04 -0000`' })
+
+export const SignUpBody = t.Object({
+  id: id(),
+  email: t.String({ minLength: 1, maxLength: longestText, format: 'email' }),
+  master_password_hash: text(512),
+  hint: t.Optional(t.Unsafe<string | null>({ type: ['string', 'null'], maxLength: longestText })),
+})
+
+export function toSignUp(body: Static<typeof SignUpBody>): SignUp {
+  return {
+    id: body.id,
+    email: body.email,
+    masterPasswordHash: body.master_password_hash,
+    hint: body.hint ?? null,
+  }
+}
+
+export const UserAnswer = t.Object({
+  id: t.String(),
+  email: t.String(),
+  hint: t.Unsafe<string | null>({ type: ['string', 'null'] }),
+})
+
+export function fromUser({ id, email, hint }: User): Static<typeof UserAnswer> {
+  return { id, email, hint }
+}
+
+export const TokenAnswer = t.Object({
+  token: t.String({ description: 'goes into the header x-access-token' }),
+})
+
+export const AdditionalFieldBody = t.Object({
+  id: id(),
+  name: ciphertext(),
+  value: ciphertext(),
+  record_id: id(),
+})
+
+export function toAdditionalField(body: Static<typeof AdditionalFieldBody>): AdditionalField {
+  return { id: body.id, recordId: body.record_id, name: body.name, value: body.value }
+}
+
+export const AdditionalFieldAnswer = t.Object({
+  id: t.String(),
+  name: t.String(),
+  value: t.String(),
+  record_id: t.String(),
+})
+
+export function fromAdditionalField(field: AdditionalField): Static<typeof AdditionalFieldAnswer> {
+  return { id: field.id, name: field.name, value: field.value, record_id: field.recordId }
+}
+
+export const RecordBody = t.Object({
+  id: id(),
+  name: ciphertext(),
+  login: ciphertext(),
+  password: ciphertext(),
+  is_favorite: flag(),
+  is_deleted: flag(),
+})
+
+export function toRecord(body: Static<typeof RecordBody>): RecordInput {
+  const { id, name, login, password } = body
+  return { id, name, login, password, isFavorite: body.is_favorite, isTrashed: body.is_deleted }
+}
+
+const entryAnswer = {
+  user_id: t.String(),
+  is_favorite: t.Boolean(),
+  is_deleted: t.Boolean({ description: 'it lies in the trash' }),
+  creation_time: time(),
+  update_time: time(),
+}
+
+export const RecordAnswer = t.Object({
+  id: t.String(),
+  name: t.String(),
+  login: t.String(),
+  password: t.String(),
+  ...entryAnswer,
+  additional_fields: t.Array(AdditionalFieldAnswer),
+})
+
+export function fromRecord(record: VaultRecordWithFields): Static<typeof RecordAnswer> {
+  return {
+    id: record.id,
+    name: record.name,
+    login: record.login,
+    password: record.password,
+    ...fromEntry(record),
+    additional_fields: record.additionalFields.map(fromAdditionalField),
+  }
+}
+
+export const NoteBody = t.Object({
+  id: id(),
+  name: ciphertext(),
+  content: ciphertext(longestNote),
+  is_favorite: flag(),
+  is_deleted: flag(),
+})
+
+export function toNote(body: Static<typeof NoteBody>): NoteInput {
+  const { id, name, content } = body
+  return { id, name, content, isFavorite: body.is_favorite, isTrashed: body.is_deleted }
+}
+
+export const NoteAnswer = t.Object({
+  id: t.String(),
+  name: t.String(),
+  content: t.String(),
+  ...entryAnswer,
+})
+
+export function fromNote(note: Note): Static<typeof NoteAnswer> {
+  return { id: note.id, name: note.name, content: note.content, ...fromEntry(note) }
+}
+
+function fromEntry(entry: VaultEntry) {
+  const creationTime = formatTime(entry.creationTime)
+  return {
+    user_id: entry.owner,
+    is_favorite: entry.isFavorite,
+    is_deleted: entry.isTrashed,
+    creation_time: creationTime,
+    // Most entries were never changed, and formatting is what costs most of a large list.
+    update_time:
+      entry.updateTime === entry.creationTime ? creationTime : formatTime(entry.updateTime),
+  }
+}
+
+/** RFC 822 with a numeric zone, whole seconds (contract). `toUTCString` has the same form but for the zone. */
+function formatTime(time: number): string {
+  return new Date(time).toUTCString().replace('GMT', '-0000')
+}
+
+export const SuccessAnswer = t.Object({ message: t.Object({ success: t.String() }) })
+
+export const ErrorAnswer = t.Object({
+  message: t.Object({ error: t.String({ description: 'KIND. DETAIL' }) }),
+})
+
+export const FieldErrorsAnswer = t.Object({
+  message: t.Record(t.String(), t.String(), {
+    description: 'what is wrong, by member of the body',
+  }),
+})
+
+/** The one shape of every success that carries no data. */
+export function success(text: string): Static<typeof SuccessAnswer> {
+  return { message: { success: text } }
+}

@@ -1,0 +1,71 @@
+import type { Transaction } from 'kysely'
+import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/store'
+import type { Schema } from './schema'
+
+export function additionalFieldReads(db: Transaction<Schema>): AdditionalFieldReads {
+  return {
+    async listByRecord(recordId) {
+      const rows = await db
+        .selectFrom('additional_fields')
+        .selectAll()
+        .where('record_id', '=', recordId)
+        .orderBy('seq')
+        .execute()
+      return rows.map((row) => ({
+        id: row.id,
+        recordId: row.record_id,
+        name: row.name,
+        value: row.value,
+      }))
+    },
+
+    async findOwner(id) {
+      const row = await db
+        .selectFrom('additional_fields')
+        .innerJoin('records', 'records.id', 'record_id')
+        .select('user_id')
+        .where('additional_fields.id', '=', id)
+        .executeTakeFirst()
+      return row?.user_id ?? null
+    },
+  }
+}
+
+export function additionalFieldWrites(
+  db: Transaction<Schema>,
+): AdditionalFieldReads & AdditionalFieldWrites {
+  const recordsOf = (owner: string) =>
+    db.selectFrom('records').select('records.id').where('user_id', '=', owner)
+
+  return {
+    ...additionalFieldReads(db),
+
+    async insert(field) {
+      const result = await db
+        .insertInto('additional_fields')
+        .values({ id: field.id, record_id: field.recordId, name: field.name, value: field.value })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst()
+      return result.numInsertedOrUpdatedRows === 1n
+    },
+
+    async update(owner, field) {
+      const result = await db
+        .updateTable('additional_fields')
+        .set({ name: field.name, value: field.value })
+        .where('id', '=', field.id)
+        .where('record_id', 'in', recordsOf(owner))
+        .executeTakeFirst()
+      return result.numUpdatedRows > 0n
+    },
+
+    async delete(owner, id) {
+      const result = await db
+        .deleteFrom('additional_fields')
+        .where('id', '=', id)
+        .where('record_id', 'in', recordsOf(owner))
+        .executeTakeFirst()
+      return result.numDeletedRows > 0n
+    },
+  }
+}

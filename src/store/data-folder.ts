@@ -1,0 +1,77 @@
+import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { DomainError } from '../domain/errors'
+import { type FileLock, lockFile } from '../engine/file-lock'
+
+/** Where everything lies that the server must not lose. */
+export interface DataFolder {
+  readonly path: string
+  readonly database: string
+  readonly secretKey: string
+  readonly lock: string
+}
+
+export function dataFolder(path: string): DataFolder {
+  return {
+    path,
+    database: join(path, 'snailpass.db'),
+    secretKey: join(path, 'secret.key'),
+    lock: join(path, 'server.lock'),
+  }
+}
+
+/** Makes the folder, mode 0700, when it is missing. Throws `unavailable` when that is not possible. */
+export function ensureFolder(folder: DataFolder): void {
+  try {
+    mkdirSync(folder.path, { recursive: true, mode: 0o700 })
+  } catch (error) {
+    throw unusable(folder, error)
+  }
+}
+
+/**
+ * Takes the lock that a server, and a command that needs the data for itself, holds on a folder. The kernel
+ * releases it when the process ends. Throws `conflict` when it is held, `unavailable` when the folder cannot be written.
+ */
+export function lockFolder(folder: DataFolder): FileLock {
+  let lock: FileLock | null
+  try {
+    lock = lockFile(folder.lock)
+  } catch (error) {
+    throw unusable(folder, error)
+  }
+  if (lock === null) {
+    throw new DomainError('conflict', `another snailpass is at work on ${folder.path}`, {
+      hint: 'stop that server first, or name another folder with --data-dir',
+    })
+  }
+  return lock
+}
+
+/** What could be wrong with who may read the folder; our own files are put right, the folder is the operator's. */
+export function tightenPermissions(folder: DataFolder): readonly string[] {
+  // Windows has no such modes.
+  if (process.platform === 'win32') return []
+  const warnings: string[] = []
+  for (const file of [folder.database, folder.secretKey, folder.lock]) {
+    if (!existsSync(file) || !isOpenToOthers(file)) continue
+    chmodSync(file, 0o600)
+    warnings.push(`others could open ${file}; its mode is 0600 now`)
+  }
+  if (isOpenToOthers(folder.path)) {
+    warnings.push(`others can look into ${folder.path}: chmod 700 ${folder.path}`)
+  }
+  return warnings
+}
+
+function isOpenToOthers(path: string): boolean {
+  return (statSync(path).mode & 0o077) !== 0
+}
+
+function unusable(folder: DataFolder, cause: unknown): DomainError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new DomainError('unavailable', `the data folder ${folder.path} can't be used: ${reason}`, {
+    hint: 'make it writable for the user that runs snailpass, or name another folder with --data-dir',
+    cause,
+  })
+}

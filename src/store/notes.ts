@@ -1,0 +1,48 @@
+import type { Transaction } from 'kysely'
+import type { NoteContent } from '../domain/notes'
+import type { EntryWrites, NoteReads } from '../domain/store'
+import { entryReads, entryWrites, fromChange, fromEntry, inserted, toEntry } from './entries'
+import type { Schema } from './schema'
+
+export function noteReads(db: Transaction<Schema>): NoteReads {
+  return {
+    ...entryReads(db, 'notes'),
+
+    async listByOwner(owner) {
+      const rows = await db
+        .selectFrom('notes')
+        .selectAll()
+        .where('user_id', '=', owner)
+        .orderBy('seq')
+        .execute()
+      return rows.map((row) => ({ ...toEntry(row), name: row.name, content: row.content }))
+    },
+  }
+}
+
+export function noteWrites(db: Transaction<Schema>): NoteReads & EntryWrites<NoteContent> {
+  return {
+    ...noteReads(db),
+    ...entryWrites(db, 'notes'),
+
+    async insert(note) {
+      return await inserted(
+        db
+          .insertInto('notes')
+          .values({ ...fromEntry(note), name: note.name, content: note.content })
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirst(),
+      )
+    },
+
+    async update(note) {
+      const result = await db
+        .updateTable('notes')
+        .set({ ...fromChange(note), name: note.name, content: note.content })
+        .where('id', '=', note.id)
+        .where('user_id', '=', note.owner)
+        .executeTakeFirst()
+      return result.numUpdatedRows > 0n
+    },
+  }
+}

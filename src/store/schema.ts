@@ -1,0 +1,68 @@
+import type { ColumnType, Generated } from 'kysely'
+
+/**
+ * The tables as the code sees them. Names are the original server's where the meaning is the same, so that
+ * its database can be adopted in place; `seq` is the insertion order that the contract promises.
+ */
+export interface Schema {
+  users: UsersTable
+  records: RecordsTable
+  notes: NotesTable
+  additional_fields: AdditionalFieldsTable
+}
+
+/** SQLite has no booleans and answers 0 or 1. */
+type Flag = ColumnType<boolean | number, boolean, boolean>
+
+/** Milliseconds since 1970 (UTC). */
+type Time = number
+
+interface UsersTable {
+  seq: Generated<number>
+  id: string
+  /** Lower-cased, unique. */
+  email: string
+  /** The verifier: never the master password hash itself. */
+  master_password_hash: string
+  hint: string | null
+  email_confirmed: Flag
+  session_epoch: string
+}
+
+/** The columns that records and notes share. */
+interface EntriesTable {
+  seq: Generated<number>
+  id: string
+  user_id: string
+  is_favorite: Flag
+  is_deleted: Flag
+  creation_time: Time
+  update_time: Time
+}
+
+interface RecordsTable extends EntriesTable {
+  name: string
+  login: string
+  password: string
+}
+
+interface NotesTable extends EntriesTable {
+  name: string
+  content: string
+}
+
+interface AdditionalFieldsTable {
+  seq: Generated<number>
+  id: string
+  name: string
+  value: string
+  record_id: string
+}
+
+/** Every table that holds what users entrusted to us, in an order in which they can be emptied. */
+export const vaultTables = [
+  'additional_fields',
+  'notes',
+  'records',
+  'users',
+] as const satisfies readonly (keyof Schema)[]

@@ -1,0 +1,86 @@
+import { type Selectable, sql, type Transaction } from 'kysely'
+import type { UserReads, UserWrites } from '../domain/store'
+import type { User } from '../domain/users'
+import type { Schema } from './schema'
+
+export function userReads(db: Transaction<Schema>): UserReads {
+  return {
+    async findById(id) {
+      const row = await db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
+      return row === undefined ? null : toUser(row)
+    },
+
+    async findByEmail(email) {
+      const row = await db
+        .selectFrom('users')
+        .selectAll()
+        .where('email', '=', email)
+        .executeTakeFirst()
+      return row === undefined ? null : toUser(row)
+    },
+
+    async hasLegacyVerifiers() {
+      // To the letter the condition of the index users_legacy_verifier: as a parameter it would not match.
+      const row = await db
+        .selectFrom('users')
+        .select('seq')
+        .where(sql<boolean>`substr(master_password_hash, 1, 1) <> '$'`)
+        .limit(1)
+        .executeTakeFirst()
+      return row !== undefined
+    },
+  }
+}
+
+export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
+  return {
+    ...userReads(db),
+
+    async insert(user) {
+      const result = await db
+        .insertInto('users')
+        .values({
+          id: user.id,
+          email: user.email,
+          master_password_hash: user.verifier,
+          hint: user.hint,
+          email_confirmed: user.emailConfirmed,
+          session_epoch: user.sessionEpoch,
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst()
+      return result.numInsertedOrUpdatedRows === 1n
+    },
+
+    async replaceVerifier(id, { from, to }) {
+      await db
+        .updateTable('users')
+        .set({ master_password_hash: to })
+        .where('id', '=', id)
+        .where('master_password_hash', '=', from)
+        .execute()
+    },
+
+    async confirmEmail(id, email) {
+      const result = await db
+        .updateTable('users')
+        .set({ email_confirmed: true })
+        .where('id', '=', id)
+        .where('email', '=', email)
+        .where('email_confirmed', '=', false)
+        .executeTakeFirst()
+      return result.numUpdatedRows > 0n
+    },
+  }
+}
+
+function toUser(row: Selectable<Schema['users']>): User {
+  return {
+    id: row.id,
+    email: row.email,
+    verifier: row.master_password_hash,
+    hint: row.hint,
+    emailConfirmed: Boolean(row.email_confirmed),
+    sessionEpoch: row.session_epoch,
+  }
+}

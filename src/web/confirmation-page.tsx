@@ -1,0 +1,42 @@
+import { Heading, renderPage } from './page'
+
+/** How the opening of a confirmation link can end. */
+type Outcome = 'confirmed' | 'already' | 'expired' | 'invalid' | 'no such user'
+
+const texts: Readonly<Record<Outcome, { title: string; advice: string }>> = {
+  confirmed: {
+    title: 'Your email is confirmed',
+    advice: 'You can sign in with your client now. This page is no longer needed.',
+  },
+  already: {
+    title: 'Your email was confirmed before',
+    advice: 'There is nothing left to do: sign in with your client.',
+  },
+  expired: {
+    title: 'This link has expired',
+    advice: 'Sign in with your client: a new link is on its way to you then.',
+  },
+  invalid: {
+    title: 'This link is not valid',
+    advice:
+      'Open it whole, as the letter shows it: some mail programs break long links in two. If it still fails, sign in with your client, and a new one is on its way.',
+  },
+  'no such user': {
+    title: 'There is no such account',
+    advice: 'It was deleted, or never completed. You can sign up again with your client.',
+  },
+}
+
+/** The page behind a confirmation link. */
+export function renderConfirmationPage(outcome: Outcome): string {
+  const { title, advice } = texts[outcome]
+  return renderPage(
+    `${title} – SnailPass`,
+    <>
+      <Heading title={title} subtitle="SnailPass" />
+      <section>
+        <p>{advice}</p>
+      </section>
+    </>,
+  )
+}

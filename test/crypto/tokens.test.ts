@@ -1,0 +1,98 @@
+import { describe, expect, test } from 'bun:test'
+import { createTokens } from '../../src/crypto/tokens'
+import { fakeClock, random } from '../support/world'
+
+const session = { purpose: 'session', userId: 'улитка', epoch: 'e' } as const
+const confirmation = { purpose: 'confirmation', userId: 'u', email: 'a@b.c' } as const
+
+function aWorld() {
+  const clock = fakeClock()
+  const key = random(32)
+  return { clock, key, tokens: createTokens(key, clock) }
+}
+
+/** A token with this header and payload, and with the signature of another. */
+function withParts(token: string, parts: { header?: unknown; payload?: unknown }): string {
+  const [header, payload, signature] = token.split('.')
+  const encode = (part: unknown, own: string | undefined) =>
+    part === undefined ? own : Buffer.from(JSON.stringify(part)).toString('base64url')
+  return [encode(parts.header, header), encode(parts.payload, payload), signature].join('.')
+}
+
+describe('a token', () => {
+  test('gives back what it was made of', async () => {
+    const { tokens } = aWorld()
+    expect(await tokens.read('session', await tokens.issue(session, 600))).toEqual(session)
+    expect(await tokens.read('confirmation', await tokens.issue(confirmation, 600))).toEqual(
+      confirmation,
+    )
+  })
+
+  test('is read until its second, and expired from then on', async () => {
+    const { clock, tokens } = aWorld()
+    const token = await tokens.issue(session, 600)
+    clock.advance(599_000)
+    expect(await tokens.read('session', token)).toEqual(session)
+    clock.advance(2_000)
+    expect(await tokens.read('session', token)).toBe('expired')
+  })
+
+  test('never serves another purpose, not even as an expired one', async () => {
+    const { clock, tokens } = aWorld()
+    const token = await tokens.issue(confirmation, 600)
+    expect(await tokens.read('session', token)).toBe('invalid')
+    clock.advance(3_600_000)
+    expect(await tokens.read('session', token)).toBe('invalid')
+  })
+
+  test('of another key is invalid', async () => {
+    const { tokens, clock } = aWorld()
+    const foreign = await createTokens(random(32), clock).issue(session, 600)
+    expect(await tokens.read('session', foreign)).toBe('invalid')
+  })
+
+  test('of another algorithm, or without a signature, is invalid', async () => {
+    const { tokens } = aWorld()
+    const token = await tokens.issue(session, 600)
+    const none = withParts(token, { header: { alg: 'none', typ: 'JWT' } })
+    expect(await tokens.read('session', none)).toBe('invalid')
+    expect(await tokens.read('session', `${none.split('.').slice(0, 2).join('.')}.`)).toBe(
+      'invalid',
+    )
+    const other = withParts(token, { header: { alg: 'HS512', typ: 'JWT' } })
+    expect(await tokens.read('session', other)).toBe('invalid')
+  })
+
+  test('that was signed by our key with HS512, or without an expiry, is invalid', async () => {
+    const { key, tokens, clock } = aWorld()
+    const { SignJWT } = await import('jose')
+    const { hkdfSync } = await import('node:crypto')
+    const derived = new Uint8Array(hkdfSync('sha256', key, '', 'snailpass tokens', 32))
+    const claims = { sub: 'u', purpose: 'session', epoch: 'e' }
+    const expiry = clock() / 1000 + 600
+
+    const good = new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).setExpirationTime(expiry)
+    expect(await tokens.read('session', await good.sign(derived))).toMatchObject({ userId: 'u' })
+    const longer = new SignJWT(claims)
+      .setProtectedHeader({ alg: 'HS512' })
+      .setExpirationTime(expiry)
+    expect(await tokens.read('session', await longer.sign(derived))).toBe('invalid')
+    const endless = new SignJWT(claims).setProtectedHeader({ alg: 'HS256' })
+    expect(await tokens.read('session', await endless.sign(derived))).toBe('invalid')
+    for (const missing of ['sub', 'purpose', 'epoch']) {
+      const { [missing as 'sub']: _, ...rest } = claims
+      const partial = new SignJWT(rest)
+        .setProtectedHeader({ alg: 'HS256' })
+        .setExpirationTime(expiry)
+      expect(await tokens.read('session', await partial.sign(derived)), missing).toBe('invalid')
+    }
+  })
+
+  test.each(['', '.', '..', 'a.b.c', 'null', '🐌', 'x'.repeat(16_000)])(
+    'is not %p',
+    async (text) => {
+      const { tokens } = aWorld()
+      expect(await tokens.read('session', text)).toBe('invalid')
+    },
+  )
+})

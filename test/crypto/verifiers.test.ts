@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'bun:test'
+import { createVerifierHasher, productionIterations } from '../../src/crypto/verifiers'
+import vectors from '../data/vectors.json' with { type: 'json' }
+import { random } from '../support/world'
+
+const hasher = createVerifierHasher(random, 10)
+
+describe('a verifier', () => {
+  test('costs 220,000 iterations in production, and says so itself', async () => {
+    expect(productionIterations).toBe(220_000)
+    const verifier = await createVerifierHasher(random).make('aGFzaA==')
+    expect(verifier).toMatch(/^\$pbkdf2-sha512\$i=220000\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
+  })
+
+  test('matches the hash that it was made from, and no other', async () => {
+    const verifier = await hasher.make('aGFzaA==')
+    const check = (masterPasswordHash: string) =>
+      hasher.check({ masterPasswordHash, email: 'a@b.c', verifier, legacyToo: false })
+    expect(await check('aGFzaA==')).toEqual({ matches: true, replacement: null })
+    expect(await check('aGFzaB==')).toEqual({ matches: false, replacement: null })
+  })
+
+  test('has a salt of its own', async () => {
+    expect(await hasher.make('aGFzaA==')).not.toBe(await hasher.make('aGFzaA=='))
+  })
+
+  test('of a known answer is the one that any PBKDF2 gives', async () => {
+    const salt = new Uint8Array(16).fill(7)
+    const fixed = createVerifierHasher(() => salt, 3)
+    const key = await crypto.subtle.importKey('raw', Buffer.from('улитка'), 'PBKDF2', false, [
+      'deriveBits',
+    ])
+    const bits = await crypto.subtle.deriveBits(
+      { name: 'PBKDF2', hash: 'SHA-512', salt, iterations: 3 },
+      key,
+      256,
+    )
+    const encode = (bytes: Uint8Array) => bytes.toBase64({ omitPadding: true })
+    expect(await fixed.make('улитка')).toBe(
+      `$pbkdf2-sha512$i=3$${encode(salt)}$${encode(new Uint8Array(bits))}`,
+    )
+  })
+
+  test('that is garbage matches nothing', async () => {
+    for (const verifier of ['', '$', '$pbkdf2-sha512$i=0$AAAA$AAAA', '$argon2id$v=19$x$y', 'ab']) {
+      const verdict = await hasher.check({
+        masterPasswordHash: 'aGFzaA==',
+        email: 'a@b.c',
+        verifier,
+        legacyToo: true,
+      })
+      expect(verdict, verifier).toEqual({ matches: false, replacement: null })
+    }
+  })
+})
+
+describe("a verifier of the original's kind", () => {
+  test.each(vectors.server_legacy_hash)(
+    'verifies as the known answer for $email',
+    async (vector) => {
+      const check = (masterPasswordHash: string) =>
+        hasher.check({
+          masterPasswordHash,
+          email: vector.email,
+          verifier: vector.stored,
+          legacyToo: true,
+        })
+      const verdict = await check(vector.sent)
+      expect(verdict.matches).toBeTrue()
+      expect(await check(`${vector.sent}x`)).toEqual({ matches: false, replacement: null })
+
+      const { replacement } = verdict
+      if (replacement === null) throw new Error('no replacement')
+      const again = { masterPasswordHash: vector.sent, email: '', verifier: replacement }
+      expect(await hasher.check({ ...again, legacyToo: false })).toEqual({
+        matches: true,
+        replacement: null,
+      })
+    },
+  )
+})

@@ -1,0 +1,94 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Subprocess } from 'bun'
+
+/** The compiled program. The test command builds it first. */
+const executable = join(import.meta.dir, '..', '..', 'dist', 'snailpass')
+
+if (!existsSync(executable)) throw new Error('dist/snailpass is missing: run ./scripts/build.sh')
+
+/** A new empty folder, removed when the test's `using` ends. */
+export function temporaryFolder(): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'snailpass-test-'))
+  return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
+}
+
+export interface Finished {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command of the program to its end. */
+export async function run(
+  args: readonly string[],
+  options: { environment?: Record<string, string>; stdin?: string; cwd?: string } = {},
+): Promise<Finished> {
+  const child = spawn(args, options)
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, stdout, stderr }
+}
+
+function spawn(
+  args: readonly string[],
+  options: { environment?: Record<string, string>; stdin?: string; cwd?: string },
+): Subprocess<Blob, 'pipe', 'pipe'> {
+  return Bun.spawn([executable, ...args], {
+    // Nothing of the developer's own environment: a default data folder in it could be a real one.
+    env: { HOME: '/nonexistent', ...options.environment },
+    stdin: new Blob([options.stdin ?? '']),
+    stdout: 'pipe',
+    stderr: 'pipe',
+    ...(options.cwd !== undefined && { cwd: options.cwd }),
+  })
+}
+
+export interface RunningServer extends AsyncDisposable {
+  readonly url: URL
+  readonly pid: number
+  /** Every line of the log so far. */
+  readonly log: readonly string[]
+  /** Sends a signal and waits for the end. Answers the exit code. */
+  end(signal: NodeJS.Signals): Promise<number>
+}
+
+/** Starts `snailpass serve` on a free port of loopback and waits until it listens. */
+export async function serve(
+  dataDir: string,
+  environment: Record<string, string> = {},
+): Promise<RunningServer> {
+  const child = spawn(['serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0'], { environment })
+  const log: string[] = []
+  const { promise: url, resolve, reject } = Promise.withResolvers<URL>()
+  const reading = (async () => {
+    let rest = ''
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop() ?? ''
+      for (const line of lines) {
+        log.push(line)
+        const address = /serves .* at (http:\S+?)"?\}?$/.exec(line)?.[1]
+        if (address !== undefined) resolve(new URL(address))
+      }
+    }
+    reject(new Error(`the server ended before it listened:\n${log.join('\n')}\n${rest}`))
+  })()
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal)
+    const code = await child.exited
+    await reading
+    return code
+  }
+  return {
+    url: await url,
+    pid: child.pid,
+    log,
+    end,
+    [Symbol.asyncDispose]: async () => void (await end('SIGKILL')),
+  }
+}
