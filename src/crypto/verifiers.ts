@@ -1,7 +1,9 @@
 import { pbkdf2, timingSafeEqual } from 'node:crypto'
+import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import type { Verifier, VerifierHasher } from '../domain/verifier'
 import type { Random } from '../domain/world'
+import { createTurns } from './turns'
 
 /** OWASP's figure for PBKDF2-HMAC-SHA512 (Password Storage Cheat Sheet). Takes about 0.1 s of one core. */
 export const productionIterations = 220_000
@@ -14,8 +16,23 @@ const saltLength = 16
 const hashLength = 32
 const name = 'pbkdf2-sha512'
 
+const pbkdf2OnThread = promisify(pbkdf2)
+
+/**
+ * Bun has one thread per core for all slow work, and checks the signature of every token there. One is left
+ * for that: otherwise each request of a signed-in client waits behind the logins of strangers.
+ */
+const turns = createTurns(Math.max(1, availableParallelism() - 1))
+
 /** Runs on a thread of its own, so that the event loop stays free. */
-const derive = promisify(pbkdf2)
+function derive(
+  password: string,
+  salt: Uint8Array | string,
+  iterations: number,
+  length: number,
+): Promise<Uint8Array> {
+  return turns(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'))
+}
 
 /**
  * PBKDF2 verifiers in the PHC string format, `$pbkdf2-sha512$i=220000$SALT$HASH` with unpadded base64
@@ -28,7 +45,7 @@ export function createVerifierHasher(
   const make = async (masterPasswordHash: string, salt: Uint8Array): Promise<Phc> => ({
     iterations,
     salt,
-    hash: await derive(masterPasswordHash, salt, iterations, hashLength, 'sha512'),
+    hash: await derive(masterPasswordHash, salt, iterations, hashLength),
   })
 
   return {
@@ -42,10 +59,8 @@ export function createVerifierHasher(
       const salt = stored?.salt ?? random(saltLength)
       const fresh = { iterations: stored?.iterations ?? iterations, salt }
       const [today, legacy] = await Promise.all([
-        derive(masterPasswordHash, fresh.salt, fresh.iterations, hashLength, 'sha512'),
-        legacyToo
-          ? derive(masterPasswordHash, email, legacyIterations, legacyLength, 'sha512')
-          : null,
+        derive(masterPasswordHash, fresh.salt, fresh.iterations, hashLength),
+        legacyToo ? derive(masterPasswordHash, email, legacyIterations, legacyLength) : null,
       ])
       if (stored !== null) return { matches: equal(today, stored.hash), replacement: null }
       const matches = verifier !== null && legacy !== null && equal(legacy, legacyHash(verifier))

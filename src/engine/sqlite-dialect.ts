@@ -80,11 +80,11 @@ class SqliteDriver implements Driver {
   }
 
   async beginTransaction(): Promise<void> {
-    this.#database.run(this.#begin)
+    this.#database.query(this.#begin).run()
   }
 
   async commitTransaction(): Promise<void> {
-    this.#database.run('commit')
+    this.#database.query('commit').run()
   }
 
   async rollbackTransaction(): Promise<void> {

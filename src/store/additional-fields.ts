@@ -1,22 +1,21 @@
 import type { Transaction } from 'kysely'
 import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/store'
+import { prepared } from './prepared'
 import type { Schema } from './schema'
+
+/** The Windows client asks this for every record at once. The rows are the domain's fields as they come. */
+const selectByRecord = prepared((db, recordId) =>
+  db
+    .selectFrom('additional_fields')
+    .select(['id', 'record_id as recordId', 'name', 'value'])
+    .where('record_id', '=', recordId)
+    .orderBy('seq'),
+)
 
 export function additionalFieldReads(db: Transaction<Schema>): AdditionalFieldReads {
   return {
     async listByRecord(recordId) {
-      const rows = await db
-        .selectFrom('additional_fields')
-        .selectAll()
-        .where('record_id', '=', recordId)
-        .orderBy('seq')
-        .execute()
-      return rows.map((row) => ({
-        id: row.id,
-        recordId: row.record_id,
-        name: row.name,
-        value: row.value,
-      }))
+      return await selectByRecord(db, recordId)
     },
 
     async findOwner(id) {

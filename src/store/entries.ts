@@ -8,19 +8,28 @@ import type { Schema } from './schema'
 /** The tables whose rows are vault entries: they share these columns and queries. */
 type EntryTable = 'records' | 'notes'
 
-interface EntryColumns {
+/** What is read of every entry; its owner is known by then. */
+export const entryColumns = [
+  'id',
+  'is_favorite',
+  'is_deleted',
+  'creation_time',
+  'update_time',
+] as const
+
+interface EntryRow {
   id: string
-  user_id: string
   is_favorite: boolean | number
   is_deleted: boolean | number
   creation_time: number
   update_time: number
 }
 
-export function toEntry(row: EntryColumns): VaultEntry {
+/** A row of `entryColumns` as a domain entry, for a kind to add its content to. */
+export function toEntry(row: EntryRow, owner: string): VaultEntry {
   return {
     id: row.id,
-    owner: row.user_id,
+    owner,
     isFavorite: Boolean(row.is_favorite),
     isTrashed: Boolean(row.is_deleted),
     creationTime: row.creation_time,

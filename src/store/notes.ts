@@ -1,7 +1,15 @@
 import type { Transaction } from 'kysely'
 import type { NoteContent } from '../domain/notes'
 import type { EntryWrites, NoteReads } from '../domain/store'
-import { entryReads, entryWrites, fromChange, fromEntry, inserted, toEntry } from './entries'
+import {
+  entryColumns,
+  entryReads,
+  entryWrites,
+  fromChange,
+  fromEntry,
+  inserted,
+  toEntry,
+} from './entries'
 import type { Schema } from './schema'
 
 export function noteReads(db: Transaction<Schema>): NoteReads {
@@ -11,11 +19,15 @@ export function noteReads(db: Transaction<Schema>): NoteReads {
     async listByOwner(owner) {
       const rows = await db
         .selectFrom('notes')
-        .selectAll()
+        .select([...entryColumns, 'name', 'content'])
         .where('user_id', '=', owner)
         .orderBy('seq')
         .execute()
-      return rows.map((row) => ({ ...toEntry(row), name: row.name, content: row.content }))
+      return rows.map((row) => ({
+        ...toEntry(row, owner),
+        name: row.name,
+        content: row.content,
+      }))
     },
   }
 }

@@ -1,24 +1,47 @@
 import type { Transaction } from 'kysely'
-import type { AdditionalField } from '../domain/additional-fields'
 import type { RecordContent } from '../domain/records'
 import type { EntryWrites, RecordReads } from '../domain/store'
-import { entryReads, entryWrites, fromChange, fromEntry, inserted, toEntry } from './entries'
+import {
+  entryColumns,
+  entryReads,
+  entryWrites,
+  fromChange,
+  fromEntry,
+  inserted,
+  toEntry,
+} from './entries'
+import { prepared } from './prepared'
 import type { Schema } from './schema'
+
+const selectByOwner = prepared((db, owner) =>
+  db
+    .selectFrom('records')
+    .select([...entryColumns, 'name', 'login', 'password'])
+    .where('user_id', '=', owner)
+    .orderBy('seq'),
+)
+
+/** Every additional field of a user's vault. Its rows are the domain's fields as they come. */
+const selectFieldsByOwner = prepared((db, owner) =>
+  db
+    .selectFrom('records')
+    .innerJoin('additional_fields as field', 'field.record_id', 'records.id')
+    .select(['field.id', 'field.record_id as recordId', 'field.name', 'field.value'])
+    .where('user_id', '=', owner)
+    // The record's place first: so the rows come out of the indexes in this order, without a sort.
+    .orderBy('records.seq')
+    .orderBy('field.seq'),
+)
 
 export function recordReads(db: Transaction<Schema>): RecordReads {
   return {
     ...entryReads(db, 'records'),
 
     async listByOwner(owner) {
-      const rows = await db
-        .selectFrom('records')
-        .selectAll()
-        .where('user_id', '=', owner)
-        .orderBy('seq')
-        .execute()
-      const fields = await fieldsByRecord(db, owner)
+      const rows = await selectByOwner(db, owner)
+      const fields = Map.groupBy(await selectFieldsByOwner(db, owner), (field) => field.recordId)
       return rows.map((row) => ({
-        ...toEntry(row),
+        ...toEntry(row, owner),
         name: row.name,
         login: row.login,
         password: row.password,
@@ -26,31 +49,6 @@ export function recordReads(db: Transaction<Schema>): RecordReads {
       }))
     },
   }
-}
-
-/** Every additional field of a user's vault in one query, by the id of its record. */
-async function fieldsByRecord(
-  db: Transaction<Schema>,
-  owner: string,
-): Promise<ReadonlyMap<string, readonly AdditionalField[]>> {
-  const rows = await db
-    .selectFrom('records')
-    .innerJoin('additional_fields', 'additional_fields.record_id', 'records.id')
-    .select(['additional_fields.id', 'record_id', 'additional_fields.name', 'value'])
-    .where('user_id', '=', owner)
-    // The record's place first: so the rows come out of the indexes in this order, without a sort.
-    .orderBy('records.seq')
-    .orderBy('additional_fields.seq')
-    .execute()
-
-  const byRecord = new Map<string, AdditionalField[]>()
-  for (const row of rows) {
-    const field = { id: row.id, recordId: row.record_id, name: row.name, value: row.value }
-    const siblings = byRecord.get(row.record_id)
-    if (siblings === undefined) byRecord.set(row.record_id, [field])
-    else siblings.push(field)
-  }
-  return byRecord
 }
 
 export function recordWrites(db: Transaction<Schema>): RecordReads & EntryWrites<RecordContent> {

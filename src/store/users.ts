@@ -1,12 +1,16 @@
 import { type Selectable, sql, type Transaction } from 'kysely'
 import type { UserReads, UserWrites } from '../domain/store'
 import type { User } from '../domain/users'
+import { prepared } from './prepared'
 import type { Schema } from './schema'
+
+/** Every request of a signed-in client asks this. */
+const selectById = prepared((db, id) => db.selectFrom('users').selectAll().where('id', '=', id))
 
 export function userReads(db: Transaction<Schema>): UserReads {
   return {
     async findById(id) {
-      const row = await db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
+      const [row] = await selectById(db, id)
       return row === undefined ? null : toUser(row)
     },
 

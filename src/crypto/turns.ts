@@ -1,0 +1,20 @@
+/** Runs work in order of asking, at most so many at once. */
+export type Turns = <T>(work: () => Promise<T>) => Promise<T>
+
+export function createTurns(most: number): Turns {
+  const waiting: (() => void)[] = []
+  let running = 0
+
+  return async (work) => {
+    if (running < most) running++
+    // Whoever ends hands its place on, so that nobody slips in between.
+    else await new Promise<void>((resolve) => waiting.push(resolve))
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next === undefined) running--
+      else next()
+    }
+  }
+}
