@@ -84,9 +84,9 @@ export async function startServer(
       return {
         url: listener.url,
         async stop(patience) {
-          const isDrained = await drained(listener, patience, world.wait)
-          // What was cut may still be at work on the database; the end of the process closes it as safely.
-          if (!isDrained) return
+          await drain(listener, patience, world.wait)
+          // Work for a cut connection may go on in the database; the end of the process closes it as safely.
+          if (!listener.isIdle()) return
           store.close()
           lock.release()
         },
@@ -161,17 +161,14 @@ function startListener(api: ReturnType<typeof createApi>, settings: Settings, lo
   }
 }
 
-/** Whether every request under way was answered before the patience ended. */
-async function drained(listener: Listener, patience: number, wait: Wait): Promise<boolean> {
+/** Waits until every request under way is answered, and cuts those that outlast the patience. */
+async function drain(listener: Listener, patience: number, wait: Wait): Promise<void> {
   const timer = new AbortController()
-  const isDrained = await Promise.race([
-    listener.stop().then(() => true),
-    wait(patience, timer.signal).then(
-      () => false,
-      () => true,
-    ),
-  ])
+  const timeout = wait(patience, timer.signal).then(
+    () => listener.stop({ now: true }),
+    // Aborted: everything was answered in time.
+    () => {},
+  )
+  await Promise.race([listener.stop(), timeout])
   timer.abort()
-  if (!isDrained) await listener.stop({ now: true })
-  return isDrained
 }

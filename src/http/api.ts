@@ -16,6 +16,7 @@ import { notesRoutes } from './notes'
 import { openApiDocument } from './openapi'
 import { pagesRoutes } from './pages'
 import { recordsRoutes } from './records'
+import { WireRefusal } from './refusals'
 import { createRequestNotes, type RequestNotes } from './request-notes'
 import { sessionGuard } from './session'
 import { usersRoutes } from './users'
@@ -100,7 +101,19 @@ export function createApi(deps: ApiDeps): Api {
     (request.method === 'GET' || request.method === 'HEAD') &&
     collections.has(notes.of(request).route ?? '')
 
-  return { notes, handle: async (request) => withCommonHeaders(await app.fetch(request)) }
+  return {
+    notes,
+    handle: async (request) =>
+      withCommonHeaders(refuseBadHost(request) ?? (await app.fetch(request))),
+  }
+}
+
+/** A request without a sound Host has no address that could be read further on (RFC 9112, section 3.2). */
+function refuseBadHost(request: Request): Response | null {
+  if (URL.canParse(request.url)) return null
+  return refusalAnswer(
+    new WireRefusal(400, 'Missing Request Header', 'The Host header is missing or not valid'),
+  )
 }
 
 /** What holds for every answer: no guessing of types, no trace of an address elsewhere, nothing kept by caches. */

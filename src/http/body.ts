@@ -1,4 +1,4 @@
-import { malformedBody, tooLarge } from './refusals'
+import { malformedBody, tooLarge, WireRefusal } from './refusals'
 
 /** Reads the JSON body of a request, of at most so many bytes. Throws a WireRefusal. */
 export type JsonBody = (request: Request) => Promise<unknown>
@@ -32,13 +32,19 @@ export function refuseAnnounced(request: Request, mostBytes: number): void {
 
 /** A body without an announced length is counted while it comes, and left where it is once it is too large. */
 async function readBytes(request: Request, mostBytes: number): Promise<Uint8Array> {
-  if (request.headers.has('content-length')) return await request.bytes()
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of request.body ?? []) {
-    length += chunk.length
-    if (length > mostBytes) throw tooLarge(mostBytes)
-    chunks.push(chunk)
+  try {
+    if (request.headers.has('content-length')) return await request.bytes()
+    const chunks: Uint8Array[] = []
+    let length = 0
+    for await (const chunk of request.body ?? []) {
+      length += chunk.length
+      if (length > mostBytes) throw tooLarge(mostBytes)
+      chunks.push(chunk)
+    }
+    return Buffer.concat(chunks)
+  } catch (error) {
+    if (error instanceof WireRefusal) throw error
+    // The client went away, or the server is stopping: nobody's fault, and nobody hears the answer.
+    throw malformedBody('The body ended early')
   }
-  return Buffer.concat(chunks)
 }

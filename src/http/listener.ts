@@ -7,6 +7,8 @@ export interface Listener {
   readonly url: URL
   /** Takes no new connection and waits for the answers under way; with `now`, cuts them. */
   stop(options?: { now: boolean }): Promise<void>
+  /** Whether no request is being worked on. A cut connection does not end the work for it. */
+  isIdle(): boolean
 }
 
 /**
@@ -17,6 +19,7 @@ const idleTimeout = 40
 
 /** Starts to answer. Throws what the system says when the address cannot be had. */
 export function listen(api: Api, address: { hostname: string; port: number }, log: Log): Listener {
+  let underWay = 0
   const server = Bun.serve({
     ...address,
     idleTimeout,
@@ -24,7 +27,8 @@ export function listen(api: Api, address: { hostname: string; port: number }, lo
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     async fetch(request) {
       const begin = performance.now()
-      const response = await api.handle(request)
+      underWay++
+      const response = await api.handle(request).finally(() => underWay--)
       const { route, userId, isCut } = api.notes.of(request)
       log.info('request', {
         method: request.method,
@@ -43,5 +47,6 @@ export function listen(api: Api, address: { hostname: string; port: number }, lo
   return {
     url: server.url,
     stop: async ({ now } = { now: false }) => await server.stop(now),
+    isIdle: () => underWay === 0,
   }
 }

@@ -1,6 +1,7 @@
 /** What a client does, over real HTTP, with as little ado as a test can bear. */
 export interface Client {
   readonly userId: string
+  readonly token: string
   send(method: string, path: string, body?: unknown): Promise<Response>
 }
 
@@ -31,13 +32,14 @@ export async function signedIn(
   const login = await fetch(new URL('/login', origin), {
     headers: { authorization: basic(user.email, user.masterPasswordHash) },
   })
-  const { token } = await login.json()
+  const token = String((await login.json()).token)
   return {
     userId: user.userId,
+    token,
     send: (method, path, body) =>
       fetch(new URL(path, origin), {
         method,
-        headers: { 'x-access-token': String(token), 'content-type': 'application/json' },
+        headers: { 'x-access-token': token, 'content-type': 'application/json' },
         ...(body !== undefined && { body: JSON.stringify(body) }),
       }),
   }

@@ -1,0 +1,39 @@
+import { realWorld, type Server, startServer, type World } from '../../src/app'
+import { loadConfig } from '../../src/config/load'
+import { createLog } from '../../src/log'
+import { temporaryFolder } from './executable'
+
+export interface TestServer extends AsyncDisposable {
+  readonly url: URL
+  readonly dataDir: string
+  /** Every line of the log so far, as JSON. */
+  readonly log: readonly string[]
+  stop(): Promise<void>
+}
+
+/** The whole program in this process, on a free port and an empty folder of its own, with a cheap hasher. */
+export async function startTestServer(
+  options: {
+    settings?: Readonly<Record<string, string>>
+    world?: Partial<World>
+    dataDir?: string
+  } = {},
+): Promise<TestServer> {
+  const folder = options.dataDir === undefined ? temporaryFolder() : null
+  const dataDir = options.dataDir ?? folder?.path ?? ''
+  const { settings } = loadConfig({
+    environment: { ...options.settings },
+    flags: { dataDir, listen: '127.0.0.1:0' },
+    file: null,
+  })
+  const log: string[] = []
+  const lines = createLog('json', realWorld.clock, (line) => log.push(line))
+  const world = { ...realWorld, ...options.world }
+  const server: Server = await startServer(settings, world, lines, { iterations: 1 })
+  let stopping: Promise<void> | null = null
+  const stop = () => {
+    stopping ??= server.stop(500).finally(() => folder?.[Symbol.dispose]())
+    return stopping
+  }
+  return { url: server.url, dataDir, log, stop, [Symbol.asyncDispose]: stop }
+}
