@@ -11,7 +11,7 @@ export const applicationId = 0x534e4c50
  * How long SQLite itself waits for another process, in milliseconds. Short, because that wait blocks the
  * event loop; the scopes in the store wait longer, between tries that leave it free.
  */
-const busyTimeout = 100
+const busyTimeout = 20
 
 /** One open handle on a database file. */
 export interface SqliteHandle {

@@ -98,8 +98,7 @@ export function createApi(deps: ApiDeps): Api {
     deps.log.error(message, fault, { method, route: notes.of(request).route ?? '-' })
   }
   const isCollection = (request: Request) =>
-    (request.method === 'GET' || request.method === 'HEAD') &&
-    collections.has(notes.of(request).route ?? '')
+    request.method === 'GET' && collections.has(notes.of(request).route ?? '')
 
   return {
     notes,

@@ -1,0 +1,251 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, spyOn, test } from 'bun:test'
+import type { Note } from '../../src/domain/notes'
+import type { VaultRecord } from '../../src/domain/records'
+import type { Store } from '../../src/domain/store'
+import { aStore, aUser } from '../support/store'
+
+const engines = [{ engine: 'SQLite', open: aStore }]
+
+const entry = (owner: string, id: string) => ({
+  id,
+  owner,
+  isFavorite: false,
+  isTrashed: false,
+  creationTime: 1_000,
+  updateTime: 2_000,
+})
+const aRecord = (owner: string, id: string): VaultRecord => ({
+  ...entry(owner, id),
+  name: 'n:n',
+  login: 'l:l',
+  password: 'p:p',
+})
+const aNote = (owner: string, id: string): Note => ({
+  ...entry(owner, id),
+  name: 'n:n',
+  content: 'c:c',
+})
+const aField = (recordId: string, id: string) => ({ id, recordId, name: 'n:n', value: 'v:v' })
+
+async function withUser(store: Store) {
+  const user = aUser()
+  await store.write((scope) => scope.users.insert(user))
+  return user
+}
+
+describe.each(engines)('the store on $engine', ({ open }) => {
+  test('gives users back whole, by id and by email', async () => {
+    using store = await open()
+    const user = aUser({ hint: 'улитка 🐌', emailConfirmed: false })
+    expect(await store.write((scope) => scope.users.insert(user))).toBeTrue()
+    const found = await store.read(async (scope) => [
+      await scope.users.findById(user.id),
+      await scope.users.findByEmail(user.email),
+      await scope.users.findById('nobody'),
+      await scope.users.findByEmail('nobody@nas.local'),
+    ])
+    expect(found).toEqual([user, user, null, null])
+  })
+
+  test('takes an id and an email once, whoever comes first', async () => {
+    using store = await open()
+    const user = await withUser(store)
+    const insert = (other: typeof user) => store.write((scope) => scope.users.insert(other))
+    expect(await insert(aUser({ id: user.id }))).toBeFalse()
+    expect(await insert(aUser({ email: user.email }))).toBeFalse()
+    const racing = aUser()
+    const outcomes = await Promise.all([insert(racing), insert({ ...racing }), insert(racing)])
+    expect(outcomes.filter(Boolean)).toEqual([true])
+  })
+
+  test('replaces a verifier only while it is the one that was read', async () => {
+    using store = await open()
+    const user = await withUser(store)
+    const change = (from: string, to: string) =>
+      store.write((scope) => scope.users.replaceVerifier(user.id, { from, to }))
+    await change('another', 'lost')
+    await change(user.verifier, 'new')
+    await change(user.verifier, 'late')
+    const found = await store.read((scope) => scope.users.findById(user.id))
+    expect(found).toEqual({ ...user, verifier: 'new' })
+  })
+
+  test("knows whether any verifier is still of the original's kind", async () => {
+    using store = await open()
+    const legacy = () => store.read((scope) => scope.users.hasLegacyVerifiers())
+    await withUser(store)
+    expect(await legacy()).toBeFalse()
+    const old = aUser({ verifier: 'RPWNycSWX4f56NRxaqZq3YUfAcwObkHt+E51T6Dtwn0=' })
+    await store.write((scope) => scope.users.insert(old))
+    expect(await legacy()).toBeTrue()
+  })
+
+  test('confirms an email once, and only the one that the account has', async () => {
+    using store = await open()
+    const user = aUser({ emailConfirmed: false })
+    await store.write((scope) => scope.users.insert(user))
+    const confirm = (email: string) =>
+      store.write((scope) => scope.users.confirmEmail(user.id, email))
+    expect(await confirm('other@nas.local')).toBeFalse()
+    expect(await confirm(user.email)).toBeTrue()
+    expect(await confirm(user.email)).toBeFalse()
+    const found = await store.read((scope) => scope.users.findById(user.id))
+    expect(found?.emailConfirmed).toBeTrue()
+  })
+
+  test('lists records and their fields in the order in which they were added', async () => {
+    using store = await open()
+    const { id: owner } = await withUser(store)
+    const { id: other } = await withUser(store)
+    await store.write(async (scope) => {
+      for (const id of ['z', 'a', 'm']) await scope.records.insert(aRecord(owner, id))
+      await scope.records.insert(aRecord(other, 'theirs'))
+      for (const [record, id] of [
+        ['m', '9'],
+        ['z', '5'],
+        ['m', '1'],
+        ['theirs', '3'],
+        ['z', '4'],
+      ] as const) {
+        await scope.additionalFields.insert(aField(record, id))
+      }
+      await scope.records.update({ ...aRecord(owner, 'z'), name: 'new:name', updateTime: 3_000 })
+    })
+    expect(await store.read((scope) => scope.records.listByOwner(owner))).toEqual([
+      {
+        ...aRecord(owner, 'z'),
+        name: 'new:name',
+        updateTime: 3_000,
+        additionalFields: [aField('z', '5'), aField('z', '4')],
+      },
+      { ...aRecord(owner, 'a'), additionalFields: [] },
+      { ...aRecord(owner, 'm'), additionalFields: [aField('m', '9'), aField('m', '1')] },
+    ])
+    const fields = await store.read((scope) => scope.additionalFields.listByRecord('m'))
+    expect(fields).toEqual([aField('m', '9'), aField('m', '1')])
+  })
+
+  test('lists records with as many queries for two hundred as for one', async () => {
+    using store = await open()
+    const { id: owner } = await withUser(store)
+    const queriesOfAList = async () => {
+      using spy = spyOn(Database.prototype, 'query')
+      await store.read((scope) => scope.records.listByOwner(owner))
+      return spy.mock.calls.length
+    }
+    await store.write((scope) => scope.records.insert(aRecord(owner, 'first')))
+    const forOne = await queriesOfAList()
+    await store.write(async (scope) => {
+      for (let index = 0; index < 199; index++) {
+        await scope.records.insert(aRecord(owner, `r${index}`))
+        await scope.additionalFields.insert(aField(`r${index}`, `f${index}`))
+      }
+    })
+    expect(await queriesOfAList()).toBe(forOne)
+    // The snapshot's begin and commit, the records, and their fields.
+    expect(forOne).toBe(4)
+  })
+
+  test('lists notes in the order in which they were added', async () => {
+    using store = await open()
+    const { id: owner } = await withUser(store)
+    await store.write(async (scope) => {
+      for (const id of ['z', 'a']) await scope.notes.insert(aNote(owner, id))
+    })
+    const notes = await store.read((scope) => scope.notes.listByOwner(owner))
+    expect(notes).toEqual([aNote(owner, 'z'), aNote(owner, 'a')])
+  })
+
+  describe.each(['records', 'notes'] as const)('of %s', (kind) => {
+    const insert = (store: Store, owner: string, id: string) =>
+      store.write((scope) =>
+        kind === 'records'
+          ? scope.records.insert(aRecord(owner, id))
+          : scope.notes.insert(aNote(owner, id)),
+      )
+
+    test('takes an id once, from whomever', async () => {
+      using store = await open()
+      const [first, second] = [await withUser(store), await withUser(store)]
+      expect(await insert(store, first.id, 'x')).toBeTrue()
+      expect(await insert(store, second.id, 'x')).toBeFalse()
+      expect(await store.read((scope) => scope[kind].findOwner('x'))).toBe(first.id)
+    })
+
+    test('trashes, then deletes, for the owner alone', async () => {
+      using store = await open()
+      const { id: owner } = await withUser(store)
+      await insert(store, owner, 'x')
+      const outcomes = await store.write(async (scope) => [
+        await scope[kind].trash('stranger', 'x'),
+        await scope[kind].deleteTrashed(owner, 'x'),
+        await scope[kind].trash(owner, 'x'),
+        await scope[kind].trash(owner, 'x'),
+        await scope[kind].deleteTrashed('stranger', 'x'),
+        await scope[kind].deleteTrashed(owner, 'x'),
+        await scope[kind].deleteTrashed(owner, 'x'),
+      ])
+      expect(outcomes).toEqual([false, false, true, false, false, true, false])
+      expect(await store.read((scope) => scope[kind].findOwner('x'))).toBeNull()
+    })
+
+    test('says "unauthenticated" for an owner who is gone', async () => {
+      using store = await open()
+      await expect(insert(store, 'gone', 'x')).rejects.toMatchObject({ code: 'unauthenticated' })
+    })
+  })
+
+  test('deletes the fields of a record with it', async () => {
+    using store = await open()
+    const { id: owner } = await withUser(store)
+    await store.write(async (scope) => {
+      await scope.records.insert({ ...aRecord(owner, 'x'), isTrashed: true })
+      await scope.additionalFields.insert(aField('x', 'f'))
+      await scope.records.deleteTrashed(owner, 'x')
+    })
+    expect(await store.read((scope) => scope.additionalFields.findOwner('f'))).toBeNull()
+  })
+
+  test('changes and deletes fields for the owner of the record alone', async () => {
+    using store = await open()
+    const { id: owner } = await withUser(store)
+    const outcomes = await store.write(async (scope) => {
+      await scope.records.insert(aRecord(owner, 'x'))
+      await scope.additionalFields.insert(aField('x', 'f'))
+      return [
+        await scope.additionalFields.insert(aField('x', 'f')),
+        await scope.additionalFields.update('stranger', { ...aField('x', 'f'), value: 'a:b' }),
+        await scope.additionalFields.update(owner, { ...aField('x', 'f'), value: 'a:b' }),
+        await scope.additionalFields.delete('stranger', 'f'),
+        await scope.additionalFields.findOwner('f'),
+        await scope.additionalFields.delete(owner, 'f'),
+        await scope.additionalFields.delete(owner, 'f'),
+      ]
+    })
+    expect(outcomes).toEqual([false, false, true, false, owner, true, false])
+  })
+
+  test('undoes all of a write scope that throws', async () => {
+    using store = await open()
+    const user = aUser()
+    const failing = store.write(async (scope) => {
+      await scope.users.insert(user)
+      throw new Error('on second thoughts')
+    })
+    await expect(failing).rejects.toThrow('on second thoughts')
+    expect(await store.read((scope) => scope.users.findById(user.id))).toBeNull()
+  })
+
+  test('shows a read scope one state, whatever is written meanwhile', async () => {
+    using store = await open()
+    const { id: owner } = await withUser(store)
+    const counts = await store.read(async (scope) => {
+      const before = await scope.records.listByOwner(owner)
+      await store.write((writer) => writer.records.insert(aRecord(owner, 'x')))
+      return [before.length, (await scope.records.listByOwner(owner)).length]
+    })
+    expect(counts).toEqual([0, 0])
+    expect(await store.read((scope) => scope.records.listByOwner(owner))).toHaveLength(1)
+  })
+})
