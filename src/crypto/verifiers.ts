@@ -24,15 +24,17 @@ const pbkdf2OnThread = promisify(pbkdf2)
  */
 const turns = createTurns(Math.max(1, availableParallelism() - 1))
 
-/** Runs on a thread of its own, so that the event loop stays free. */
-function derive(
+/** PBKDF2-HMAC-SHA512: the one slow step, which is also all that a check may be told apart by. */
+export type Derive = (
   password: string,
   salt: Uint8Array | string,
   iterations: number,
   length: number,
-): Promise<Uint8Array> {
-  return turns(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'))
-}
+) => Promise<Uint8Array>
+
+/** Runs on a thread of its own, so that the event loop stays free. */
+const deriveOnThread: Derive = (password, salt, iterations, length) =>
+  turns(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'))
 
 /**
  * PBKDF2 verifiers in the PHC string format, `$pbkdf2-sha512$i=220000$SALT$HASH` with unpadded base64
@@ -41,6 +43,7 @@ function derive(
 export function createVerifierHasher(
   random: Random,
   iterations: number = productionIterations,
+  derive: Derive = deriveOnThread,
 ): VerifierHasher {
   const make = async (masterPasswordHash: string, salt: Uint8Array): Promise<Phc> => ({
     iterations,

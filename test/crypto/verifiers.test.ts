@@ -79,3 +79,26 @@ describe("a verifier of the original's kind", () => {
     },
   )
 })
+
+describe('the work of a check', () => {
+  test.each([
+    ['of nobody', null],
+    ['of an account of ours', '$pbkdf2-sha512$i=10$AAAAAAAAAAAAAAAAAAAAAA$AAAA'],
+    ["of an account of the original's kind", vectors.server_legacy_hash[0]?.stored ?? ''],
+  ])('%s is the same as of any other', async (_name, verifier) => {
+    const derived: number[] = []
+    const counting = createVerifierHasher(
+      random,
+      10,
+      async (_password, _salt, iterations, length) => {
+        derived.push(iterations)
+        return new Uint8Array(length)
+      },
+    )
+    const attempt = { masterPasswordHash: 'x', email: 'bob@gmail.com', verifier }
+    await counting.check({ ...attempt, legacyToo: false })
+    expect(derived.splice(0)).toEqual([10])
+    await counting.check({ ...attempt, legacyToo: true })
+    expect(derived).toEqual([10, 40_000])
+  })
+})

@@ -1,0 +1,111 @@
+import { describe, expect, spyOn, test } from 'bun:test'
+import { createTokens } from '../../src/crypto/tokens'
+import { createVerifierHasher } from '../../src/crypto/verifiers'
+import { createLogin } from '../../src/domain/login'
+import { createSessions } from '../../src/domain/sessions'
+import { createUsers } from '../../src/domain/users'
+import vectors from '../data/vectors.json' with { type: 'json' }
+import { aStore, aUser, type TestStore } from '../support/store'
+import { random } from '../support/world'
+
+const hash = 'YWxpY2UtaGFzaA=='
+
+function rulesOver(store: TestStore) {
+  const hasher = createVerifierHasher(random, 1)
+  const sessions = createSessions({
+    store,
+    tokens: createTokens(random(32), Date.now),
+    seconds: 600,
+  })
+  return {
+    hasher,
+    sessions,
+    users: createUsers({ store, hasher, random }),
+    ...createLogin({ store, hasher, sessions }),
+  }
+}
+
+describe('a login', () => {
+  test('opens a session for right credentials, whatever the case of the email', async () => {
+    using store = await aStore()
+    const { users, login, sessions } = rulesOver(store)
+    await users.signUp({ id: 'u', email: 'Änne@NAS.local', masterPasswordHash: hash, hint: '' })
+    for (const email of ['änne@nas.local', 'ÄNNE@nas.LOCAL']) {
+      const { token, user } = await login({ email, masterPasswordHash: hash })
+      expect(user).toMatchObject({ id: 'u', email: 'änne@nas.local', hint: null })
+      expect(await sessions.require(token)).toEqual(user)
+    }
+  })
+
+  test('refuses a wrong hash, an unknown email and one that cannot be stored in the same words', async () => {
+    using store = await aStore()
+    const { users, login } = rulesOver(store)
+    await users.signUp({ id: 'u', email: 'a@b.cc', masterPasswordHash: hash, hint: null })
+    for (const credentials of [
+      { email: 'a@b.cc', masterPasswordHash: 'wrong' },
+      { email: 'nobody@b.cc', masterPasswordHash: hash },
+      { email: 'a@b.cc\0', masterPasswordHash: hash },
+    ]) {
+      await expect(login(credentials)).rejects.toMatchObject({
+        code: 'unauthenticated',
+        message: 'Incorrect credentials',
+      })
+    }
+  })
+
+  test('refuses right credentials of an unconfirmed email, and tells only those', async () => {
+    using store = await aStore()
+    const { hasher, login } = rulesOver(store)
+    const verifier = await hasher.make(hash)
+    await store.write((scope) =>
+      scope.users.insert(aUser({ email: 'a@b.cc', verifier, emailConfirmed: false })),
+    )
+    await expect(login({ email: 'a@b.cc', masterPasswordHash: hash })).rejects.toMatchObject({
+      code: 'forbidden',
+    })
+    await expect(login({ email: 'a@b.cc', masterPasswordHash: 'wrong' })).rejects.toMatchObject({
+      code: 'unauthenticated',
+    })
+  })
+})
+
+describe('the work of a login', () => {
+  /** What a login asks of the hasher, whatever becomes of it. */
+  async function workOf(store: TestStore, email: string, masterPasswordHash: string) {
+    const { hasher, sessions } = rulesOver(store)
+    using check = spyOn(hasher, 'check')
+    const { login } = createLogin({ store, hasher, sessions })
+    await login({ email, masterPasswordHash }).catch(() => {})
+    return check.mock.calls.map(([{ legacyToo }]) => ({ legacyToo }))
+  }
+
+  test('is the same for known, unknown and old accounts, and heavier while any is old', async () => {
+    using store = await aStore()
+    const { users } = rulesOver(store)
+    await users.signUp({ id: 'u', email: 'new@b.cc', masterPasswordHash: hash, hint: null })
+    const of = (email: string, sent = hash) => workOf(store, email, sent)
+    const light = [{ legacyToo: false }]
+    expect([await of('new@b.cc'), await of('new@b.cc', 'x'), await of('nobody@b.cc')]).toEqual([
+      light,
+      light,
+      light,
+    ])
+
+    const [vector] = vectors.server_legacy_hash
+    if (vector === undefined) throw new Error('no vector')
+    const old = aUser({ email: vector.email, verifier: vector.stored })
+    await store.write((scope) => scope.users.insert(old))
+    const heavy = [{ legacyToo: true }]
+    expect([await of('new@b.cc'), await of('nobody@b.cc'), await of(old.email, 'x')]).toEqual([
+      heavy,
+      heavy,
+      heavy,
+    ])
+    // The good login of the last old account rewrites its verifier, and the weight is gone.
+    expect(await of(old.email, vector.sent)).toEqual(heavy)
+    expect(await of('nobody@b.cc')).toEqual(light)
+    expect(await of(old.email, vector.sent)).toEqual(light)
+    const found = await store.read((scope) => scope.users.findByEmail(old.email))
+    expect(found?.verifier).toStartWith('$pbkdf2-sha512$i=1$')
+  })
+})

@@ -1,0 +1,272 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { type Migration, sql } from 'kysely'
+import {
+  dataFolder,
+  ensureFolder,
+  lockFolder,
+  tightenPermissions,
+} from '../../src/store/data-folder'
+import { migrations } from '../../src/store/migrations'
+import { openStore, recreateDatabase } from '../../src/store/open'
+import { secretKeyOf } from '../../src/store/secret-key-file'
+import { temporaryFolder } from '../support/executable'
+import { aUser, instantTiming } from '../support/store'
+import { random } from '../support/world'
+
+const timing = instantTiming()
+const original = join(import.meta.dir, '..', 'data', 'original', 'original.sqlite')
+
+function aFolder() {
+  const temporary = temporaryFolder()
+  return { ...dataFolder(temporary.path), [Symbol.dispose]: temporary[Symbol.dispose] }
+}
+
+async function aDatabase() {
+  const folder = aFolder()
+  const { store } = await openStore(folder, { create: true, timing })
+  const user = aUser()
+  await store.write((scope) => scope.users.insert(user))
+  store.close()
+  return { folder, user }
+}
+
+const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
+const bytes = (path: string) => readFileSync(path).toString('base64')
+
+describe('a missing database', () => {
+  test('is made, whole and private, for a server alone', async () => {
+    using folder = aFolder()
+    await expect(openStore(folder, { create: false, timing })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: `there is no database in ${folder.path}`,
+    })
+    expect(readdirSync(folder.path)).toEqual([])
+
+    const { store, created, safetyCopy } = await openStore(folder, { create: true, timing })
+    expect({ created, safetyCopy }).toEqual({ created: true, safetyCopy: null })
+    expect(mode(folder.database)).toBe('600')
+    expect(mode(`${folder.database}-wal`)).toBe('600')
+    store.close()
+    expect(readdirSync(folder.path)).toEqual(['snailpass.db'])
+  })
+
+  test('is made anew after a first start that was interrupted', async () => {
+    using folder = aFolder()
+    writeFileSync(`${folder.database}.new`, 'half of a database')
+    writeFileSync(`${folder.database}.new-wal`, 'half of a log')
+    const { store } = await openStore(folder, { create: true, timing })
+    store.close()
+    expect(readdirSync(folder.path)).toEqual(['snailpass.db'])
+  })
+
+  test('whose log is still there is not made anew', async () => {
+    using folder = aFolder()
+    writeFileSync(`${folder.database}-wal`, 'what was acknowledged')
+    await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: `${folder.database} is missing, but ${folder.database}-wal is there`,
+    })
+    expect(readdirSync(folder.path)).toEqual(['snailpass.db-wal'])
+  })
+})
+
+describe('what is no sound database of ours is refused, and stays as it is', () => {
+  const troubles: [string, string, (path: string) => void][] = [
+    ['an empty file', 'is empty: what it held is lost', (path) => writeFileSync(path, '')],
+    ['a text', 'is not a SnailPass database', (path) => writeFileSync(path, 'hello '.repeat(99))],
+    [
+      'a short file',
+      'is not a SnailPass database',
+      (path) => writeFileSync(path, 'SQLite format 3'),
+    ],
+    [
+      "the original server's",
+      'is not a SnailPass database',
+      (path) => copyFileSync(original, path),
+    ],
+  ]
+  test.each(troubles)('%s', async (_name, message, make) => {
+    using folder = aFolder()
+    make(folder.database)
+    const before = bytes(folder.database)
+    await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: `${folder.database} ${message}`,
+      hint: expect.any(String),
+    })
+    expect(bytes(folder.database)).toBe(before)
+    expect(readdirSync(folder.path)).toEqual(['snailpass.db'])
+  })
+
+  test('a damaged one', async () => {
+    const { folder } = await aDatabase()
+    using _ = folder
+    const damaged = readFileSync(folder.database)
+    damaged.fill(0xff, 4096, 4096 * 3)
+    writeFileSync(folder.database, damaged)
+    await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('is damaged: '),
+    })
+    expect(readFileSync(folder.database).equals(damaged)).toBeTrue()
+    expect(readdirSync(folder.path)).toEqual(['snailpass.db'])
+  })
+
+  test('one of a newer version', async () => {
+    const { folder } = await aDatabase()
+    using _ = folder
+    {
+      using database = new Database(folder.database)
+      database.run("insert into kysely_migration values ('9999-future', '2030-01-01')")
+    }
+    const before = bytes(folder.database)
+    await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+      code: 'unavailable',
+      message: `${folder.database} belongs to a newer snailpass (it knows 9999-future)`,
+    })
+    expect(bytes(folder.database)).toBe(before)
+  })
+})
+
+describe('a migration', () => {
+  const good: Migration = {
+    up: async (db) => void (await sql`alter table users add column colour text`.execute(db)),
+  }
+  const bad: Migration = {
+    up: async (db) => {
+      await sql`drop table notes`.execute(db)
+      await sql`create table nonsense`.execute(db)
+    },
+  }
+
+  test('runs after a safety copy, which is whole and private', async () => {
+    const { folder, user } = await aDatabase()
+    using _ = folder
+    const { store, safetyCopy } = await openStore(folder, {
+      create: false,
+      timing,
+      migrations: { ...migrations, '0002-colour': good },
+    })
+    expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+    store.close()
+    if (safetyCopy === null) throw new Error('no safety copy')
+    expect(safetyCopy).toMatch(/\/snailpass-before-migration-\d{8}T\d{9}Z\.db$/)
+    expect(mode(safetyCopy)).toBe('600')
+
+    renameSync(safetyCopy, folder.database)
+    const before = await openStore(folder, { create: false, timing })
+    expect(await before.store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+    before.store.close()
+  })
+
+  test('that fails leaves everything as it was, also what ran before it', async () => {
+    const { folder, user } = await aDatabase()
+    using _ = folder
+    const opening = openStore(folder, {
+      create: false,
+      timing,
+      migrations: { ...migrations, '0002-colour': good, '0003-bad': bad },
+    })
+    await expect(opening).rejects.toThrow()
+    const { store, safetyCopy } = await openStore(folder, { create: false, timing })
+    expect(safetyCopy).toBeNull()
+    expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+    expect(await store.read((scope) => scope.notes.listByOwner(user.id))).toEqual([])
+    store.close()
+  })
+})
+
+test('recreating empties every table of the vaults, and the safety copy holds what was there', async () => {
+  const { folder, user } = await aDatabase()
+  using _ = folder
+  const safetyCopy = await recreateDatabase(folder, timing)
+  {
+    using database = new Database(folder.database, { readonly: true })
+    const tables = database
+      .query<{ name: string }, []>(
+        "select name from sqlite_schema where type = 'table' and name not like 'kysely_%' and name not like 'sqlite_%'",
+      )
+      .all()
+    expect(tables.length).toBeGreaterThanOrEqual(4)
+    for (const { name } of tables) expect(database.query(`select * from ${name}`).all()).toEqual([])
+  }
+  using copy = new Database(safetyCopy, { readonly: true })
+  expect(copy.query('select id from users').all()).toEqual([{ id: user.id }])
+})
+
+describe('the data folder', () => {
+  test('is made private, with every folder above it that is missing', () => {
+    using temporary = temporaryFolder()
+    const folder = dataFolder(join(temporary.path, 'a', 'b'))
+    ensureFolder(folder)
+    expect(mode(folder.path)).toBe('700')
+  })
+
+  test('that cannot be is refused by name', () => {
+    using temporary = temporaryFolder()
+    writeFileSync(join(temporary.path, 'file'), '')
+    const folder = dataFolder(join(temporary.path, 'file', 'below'))
+    expect(() => ensureFolder(folder)).toThrow(`the data folder ${folder.path} can't be used`)
+  })
+
+  test('is locked for one at a time', () => {
+    using folder = aFolder()
+    const lock = lockFolder(folder)
+    expect(() => lockFolder(folder)).toThrow(`another snailpass is at work on ${folder.path}`)
+    lock.release()
+    lockFolder(folder).release()
+    expect(mode(folder.lock)).toBe('600')
+  })
+
+  test('has the permissions of its files put right, and its own told', () => {
+    using folder = aFolder()
+    secretKeyOf(folder, random)
+    chmodSync(folder.secretKey, 0o644)
+    chmodSync(folder.path, 0o755)
+    expect(tightenPermissions(folder)).toEqual([
+      `others could open ${folder.secretKey}; its mode is 0600 now`,
+      `others can look into ${folder.path}: chmod 700 ${folder.path}`,
+    ])
+    expect(mode(folder.secretKey)).toBe('600')
+    chmodSync(folder.path, 0o700)
+    expect(tightenPermissions(folder)).toEqual([])
+  })
+})
+
+describe('the secret key', () => {
+  test('is made once, private and long', () => {
+    using folder = aFolder()
+    const first = secretKeyOf(folder, random)
+    expect(first.made).toBeTrue()
+    expect(first.key).toHaveLength(32)
+    expect(mode(folder.secretKey)).toBe('600')
+    expect(secretKeyOf(folder, random)).toEqual({ key: first.key, made: false })
+    expect(readdirSync(folder.path)).toEqual(['secret.key'])
+  })
+
+  test.each(['', 'short', '!'.repeat(43)])('of %p is refused, not replaced', (text) => {
+    using folder = aFolder()
+    writeFileSync(folder.secretKey, text)
+    expect(() => secretKeyOf(folder, random)).toThrow('does not hold a secret key')
+    expect(readFileSync(folder.secretKey, 'utf8')).toBe(text)
+  })
+
+  test('is made anew after a first start that was interrupted', () => {
+    using folder = aFolder()
+    writeFileSync(`${folder.secretKey}.new`, 'half')
+    expect(secretKeyOf(folder, random).made).toBeTrue()
+    expect(existsSync(`${folder.secretKey}.new`)).toBeFalse()
+  })
+})
