@@ -1,14 +1,14 @@
 import { Command } from 'commander'
 import { realWorld, startServer } from '../../src/app'
 import { createLineWriter, createLog } from '../../src/log'
-import { configOf, withConfigOptions } from '../config-options'
+import { configOf, everySetting, withConfigOptions } from '../config-options'
 
 /** How long requests under way may take after a signal, in milliseconds: service managers wait for ten seconds at least. */
 const patience = 8_000
 
 export function serveCommand(): Command {
-  const command = new Command('serve')
-    .description('run the server; a missing database is made')
+  const command = new Command('serve').description('run the server; a missing database is made')
+  return withConfigOptions(command, everySetting)
     .addHelpText(
       'after',
       `
@@ -18,7 +18,6 @@ Example:
   snailpass serve --data-dir /srv/snailpass --listen 0.0.0.0:5000`,
     )
     .action(() => serve(command))
-  return withConfigOptions(command, ['dataDir', 'listen', 'logFormat'])
 }
 
 /** Runs until a signal ends it. Throws what ended it otherwise. */

@@ -42,7 +42,7 @@ export function bodyReader<Schema extends BodySchema>(
   }
 }
 
-/** The keywords of JSON Schema that our bodies use. Other ones would go unchecked, so the tests list them. */
+/** The keywords of JSON Schema that are checked here. */
 interface Keywords {
   readonly type: 'string' | 'boolean'
   readonly isNullable: boolean
@@ -52,7 +52,17 @@ interface Keywords {
   readonly isEmail: boolean
 }
 
+const knownKeywords = new Set([
+  ...['type', 'minLength', 'maxLength', 'pattern', 'format'],
+  // Said to people, not checked.
+  'description',
+])
+
+/** Throws, at the start of the program, for a keyword that would be promised and go unchecked. */
 function parseKeywords(property: Readonly<Record<string, unknown>>): Keywords {
+  for (const keyword of Object.keys(property)) {
+    if (!knownKeywords.has(keyword)) throw new Error(`nobody checks the keyword ${keyword}`)
+  }
   const types = [property['type']].flat()
   const { minLength, maxLength, pattern, format } = property
   return {

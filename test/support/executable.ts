@@ -48,6 +48,19 @@ function spawn(
   })
 }
 
+/** Runs a command of the program on a terminal of its own, and hands on what appears there. */
+export function spawnOnTerminal(args: readonly string[], show: (text: string) => void): Subprocess {
+  const decoder = new TextDecoder()
+  return Bun.spawn([executable, ...args], {
+    env: { HOME: '/nonexistent' },
+    terminal: {
+      cols: 80,
+      rows: 24,
+      data: (_terminal, bytes) => show(decoder.decode(bytes, { stream: true })),
+    },
+  })
+}
+
 export interface RunningServer extends AsyncDisposable {
   readonly url: URL
   readonly pid: number

@@ -17,13 +17,14 @@ export async function startTestServer(
     settings?: Readonly<Record<string, string>>
     world?: Partial<World>
     dataDir?: string
+    listen?: string
   } = {},
 ): Promise<TestServer> {
   const folder = options.dataDir === undefined ? temporaryFolder() : null
   const dataDir = options.dataDir ?? folder?.path ?? ''
   const { settings } = loadConfig({
     environment: { ...options.settings },
-    flags: { dataDir, listen: '127.0.0.1:0' },
+    flags: { dataDir, listen: options.listen ?? '127.0.0.1:0' },
     file: null,
   })
   const log: string[] = []

@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { inspect } from 'node:util'
+import { type ConfigInput, loadConfig } from '../../src/config/load'
+import { temporaryFolder } from '../support/executable'
+
+function load(input: Partial<ConfigInput>) {
+  return loadConfig({ environment: {}, flags: {}, file: null, ...input })
+}
+
+function aFile(text: string) {
+  const folder = temporaryFolder()
+  const path = join(folder.path, 'snailpass.env')
+  writeFileSync(path, text)
+  return { path, [Symbol.dispose]: folder[Symbol.dispose] }
+}
+
+describe('a setting', () => {
+  test('has a default that works out of the box', () => {
+    const { settings, sources, warnings } = load({ environment: { XDG_DATA_HOME: '/x' } })
+    expect(settings).toEqual({
+      dataDir: process.getuid?.() === 0 ? '/var/lib/snailpass' : '/x/snailpass',
+      listen: { hostname: '0.0.0.0', port: 5000 },
+      tokenSeconds: 600,
+      maxBody: 1_048_576,
+      logFormat: 'text',
+      secretKey: null,
+    })
+    expect(new Set(Object.values(sources))).toEqual(new Set(['default']))
+    expect(warnings).toEqual([])
+  })
+
+  test('comes from the flag, else the environment, else the file, and knows from where', () => {
+    using file = aFile(
+      '# comment\nSNAILPASS_LISTEN=[::1]:1\nSNAILPASS_DATA_DIR="/from file"\nSNAILPASS_TOKEN_SECONDS=30\n',
+    )
+    const { settings, sources } = load({
+      file: file.path,
+      environment: { SNAILPASS_LISTEN: 'pi.local:2', SNAILPASS_DATA_DIR: '/environment' },
+      flags: { dataDir: '/flag' },
+    })
+    expect(settings).toMatchObject({
+      dataDir: '/flag',
+      listen: { hostname: 'pi.local', port: 2 },
+      tokenSeconds: 30,
+    })
+    expect(sources).toEqual({
+      dataDir: 'flag',
+      listen: 'environment',
+      tokenSeconds: 'file',
+      maxBody: 'default',
+      logFormat: 'default',
+      secretKey: 'default',
+    })
+  })
+
+  test('that is empty in the environment is left out', () => {
+    const { settings } = load({ environment: { SNAILPASS_SECRET_KEY: '', SNAILPASS_LISTEN: '' } })
+    expect(settings).toMatchObject({ secretKey: null, listen: { port: 5000 } })
+  })
+})
+
+test('every problem is reported at once, by the name under which it was set', () => {
+  using file = aFile('SNAILPASS_MAX_BODY=lots\n')
+  const loading = () =>
+    load({
+      file: file.path,
+      environment: { SNAILPASS_TOKEN_SECONDS: '-1', SNAILPASS_SECRET_KEY: 'secretkey' },
+      flags: { listen: 'nowhere', logFormat: 'xml' },
+    })
+  expect(loading).toThrow(
+    expect.objectContaining({
+      code: 'invalid',
+      message: [
+        '--listen is not an address: nowhere',
+        'SNAILPASS_TOKEN_SECONDS is not a whole number from 1 to 2592000: -1',
+        `SNAILPASS_MAX_BODY in ${file.path} is not a whole number from 1024 to 67108864: lots`,
+        '--log-format is neither text nor json: xml',
+        'SNAILPASS_SECRET_KEY is shorter than 16 characters',
+      ].join('\n'),
+      hint: expect.stringContaining('leave it out'),
+    }),
+  )
+})
+
+test.each(['5000', ':5000', 'a:b', 'a:70000', '::1:5000', 'http://a:1', '', '[a]b:1'])(
+  'no address is %p',
+  (listen) => {
+    expect(() => load({ flags: { listen } })).toThrow('--listen is not an address')
+  },
+)
+
+test('a settings file that cannot be read stops the start', () => {
+  expect(() => load({ file: '/nonexistent/file' })).toThrow(
+    "the settings file /nonexistent/file can't be read",
+  )
+})
+
+test('unknown names are warned about, known ones of elsewhere are not, and none stops the start', () => {
+  const { warnings } = load({
+    environment: {
+      SNAILPASS_LISTN: 'x',
+      SNAILPASS_CONFIGURATION: 'prod',
+      SNAILPASS_RATE_LIMITS: 'off',
+      CELERY_BROKER_URL: 'redis://x',
+      MAIL_USERNAME: 'x',
+    },
+  })
+  expect(warnings).toEqual(['SNAILPASS_LISTN is set, but this version knows no such setting'])
+  expect(
+    load({ environment: { SNAILPASS_DATABASE_URI: 'postgresql://a:b@c/d' } }).warnings,
+  ).toEqual([
+    'SNAILPASS_DATABASE_URI is set, but this version keeps its database in the data folder alone',
+  ])
+})
+
+test('a secret shows itself to nobody who does not ask for it', () => {
+  const { settings } = load({ environment: { SNAILPASS_SECRET_KEY: 'a very secret key' } })
+  expect(settings.secretKey?.reveal()).toBe('a very secret key')
+  const shown = [`${settings.secretKey}`, JSON.stringify(settings), inspect(settings, { depth: 9 })]
+  for (const text of shown) expect(text).not.toContain('very')
+})

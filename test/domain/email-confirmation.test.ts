@@ -1,0 +1,27 @@
+import { expect, test } from 'bun:test'
+import { createTokens } from '../../src/crypto/tokens'
+import { createEmailConfirmation } from '../../src/domain/email-confirmation'
+import { aStore, aUser } from '../support/store'
+import { fakeClock, random } from '../support/world'
+
+test('a confirmation link ends in each of the ways that it can end', async () => {
+  using store = await aStore()
+  const clock = fakeClock()
+  const tokens = createTokens(random(32), clock)
+  const { confirm } = createEmailConfirmation({ store, tokens })
+  const user = aUser({ emailConfirmed: false })
+  await store.write((scope) => scope.users.insert(user))
+  const link = (change = {}) =>
+    tokens.issue({ purpose: 'confirmation', userId: user.id, email: user.email, ...change }, 60)
+
+  const good = await link()
+  expect(await confirm(good)).toBe('confirmed')
+  expect(await confirm(good)).toBe('already')
+  expect(await confirm(await link({ userId: 'nobody' }))).toBe('no such user')
+  expect(await confirm(await link({ email: 'other@nas.local' }))).toBe('no such user')
+  expect(await confirm('garbage')).toBe('invalid')
+  const session = { purpose: 'session', userId: user.id, epoch: user.sessionEpoch } as const
+  expect(await confirm(await tokens.issue(session, 60))).toBe('invalid')
+  clock.advance(61_000)
+  expect(await confirm(good)).toBe('expired')
+})

@@ -1,0 +1,226 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { version } from '../../src/version'
+import { signedUp } from '../support/client'
+import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
+
+describe('snailpass', () => {
+  test.each([[['--help']], [['serve', '--help']], [['recreate-db', '--help']]])(
+    '%p says what it can do',
+    async (args) => {
+      const { code, stdout, stderr } = await run(args)
+      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect(stdout).toMatchSnapshot()
+    },
+  )
+
+  test('--version says version, commit and platform', async () => {
+    const { code, stdout } = await run(['--version'])
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^snailpass \d+\.\d+\.\d+ \([\w-]+, [a-z0-9]+-[a-z0-9]+\)\n$/)
+    expect(stdout).toContain(version)
+  })
+
+  test.each([
+    [['nonsense'], "error: unknown command 'nonsense'\nhint: see snailpass --help\n"],
+    [['serve', '--nonsense'], "error: unknown option '--nonsense'\nhint: see snailpass --help\n"],
+    [['serve', 'x'], 'error: too many arguments for'],
+    [['serve', '--listen', 'x'], 'error: --listen is not an address: x\nhint: write it as'],
+    [['serve', '--config', '/none'], "error: the settings file /none can't be read"],
+  ])('%p is wrong usage', async (args, message) => {
+    const { code, stdout, stderr } = await run(args)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toStartWith(message)
+  })
+
+  test('without a command prints its help and fails', async () => {
+    const { code, stderr } = await run([])
+    expect(code).toBe(2)
+    expect(stderr).toStartWith('Usage: snailpass')
+  })
+
+  test('takes no orders from the folder that it is started in', async () => {
+    using folder = temporaryFolder()
+    const cwd = join(folder.path, 'cwd')
+    mkdirSync(cwd)
+    const trap = join(folder.path, 'trapped')
+    writeFileSync(join(cwd, 'trap.ts'), `await Bun.write('${trap}', 'x')`)
+    writeFileSync(join(cwd, 'bunfig.toml'), 'preload = ["./trap.ts"]\n')
+    writeFileSync(join(cwd, '.env'), 'SNAILPASS_LISTEN=nonsense\nNODE_OPTIONS=--nonsense\n')
+    writeFileSync(join(cwd, 'tsconfig.json'), 'nonsense')
+    writeFileSync(join(cwd, 'package.json'), 'nonsense')
+    const { code, stderr } = await run(['recreate-db', '--yes', '--data-dir', folder.path], { cwd })
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `error: there is no database in ${folder.path}
+hint: \`snailpass serve\` makes one; or name the right folder with --data-dir
+`,
+    })
+    expect(existsSync(trap)).toBeFalse()
+  })
+})
+
+describe('snailpass serve', () => {
+  test('reads the settings file that it is told of', async () => {
+    using folder = temporaryFolder()
+    const file = join(folder.path, 'settings.env')
+    const dataDir = join(folder.path, 'data')
+    writeFileSync(file, `SNAILPASS_DATA_DIR=${dataDir}\nSNAILPASS_SECRET_KEY=short\n`)
+    const refused = await run(['serve', '--config', file])
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toBe(
+      `error: SNAILPASS_SECRET_KEY in ${file} is shorter than 16 characters\n` +
+        'hint: leave it out: a strong key is made at the first start and kept in the data folder\n',
+    )
+    expect(existsSync(dataDir)).toBeFalse()
+  })
+
+  test.each(['SIGTERM', 'SIGINT'] as const)('ends well on %s', async (signal) => {
+    using folder = temporaryFolder()
+    await using server = await serve(folder.path)
+    await signedUp(server.url, 'owner')
+    expect(await server.end(signal)).toBe(0)
+    expect(server.log.at(-1)).toEndWith('info  stopped')
+    expect(readdirSync(folder.path).sort()).toEqual(['secret.key', 'server.lock', 'snailpass.db'])
+  })
+
+  test('answers what is under way before it ends, and a second signal cuts that', async () => {
+    using folder = temporaryFolder()
+    for (const [signals, answered] of [
+      [['SIGTERM'], true],
+      [['SIGTERM', 'SIGINT'], false],
+    ] as const) {
+      await using server = await serve(folder.path)
+      const logins = Array.from({ length: 8 }, (_, index) =>
+        fetch(new URL('/login', server.url), {
+          headers: { authorization: `Basic ${btoa(`a${index}@b.cc:x`)}` },
+        }).then(
+          (response) => response.status === 401,
+          () => false,
+        ),
+      )
+      // The first answer means that the others have arrived.
+      await Promise.race(logins)
+      const [last = 'SIGKILL', ...earlier] = [...signals].reverse()
+      for (const signal of earlier) {
+        process.kill(server.pid, signal)
+        while (!server.log.some((line) => line.includes('finishing'))) await Bun.sleep(1)
+      }
+      expect(await server.end(last)).toBe(answered ? 0 : 130)
+      expect((await Promise.all(logins)).every(Boolean)).toBe(answered)
+    }
+  })
+
+  test('refuses a folder that is served, with one clear error', async () => {
+    using folder = temporaryFolder()
+    await using server = await serve(folder.path)
+    const { code, stderr } = await run(['serve', '--data-dir', folder.path])
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `error: another snailpass is at work on ${folder.path}
+hint: stop that server first, or name another folder with --data-dir
+`,
+    })
+    await server.end('SIGKILL')
+    // The kernel has released the lock of the dead.
+    await using next = await serve(folder.path)
+    expect(await next.end('SIGTERM')).toBe(0)
+  })
+
+  test('writes its log as JSON when it is told to', async () => {
+    using folder = temporaryFolder()
+    await using server = await serve(folder.path, { SNAILPASS_LOG_FORMAT: 'json' })
+    await server.end('SIGTERM')
+    const levels = server.log.map((line) => JSON.parse(line).level)
+    expect(new Set(levels)).toEqual(new Set(['info']))
+  })
+})
+
+describe('snailpass recreate-db', () => {
+  test('empties the database after a safety copy, and prints where that is', async () => {
+    using folder = temporaryFolder()
+    {
+      await using server = await serve(folder.path)
+      await signedUp(server.url, 'owner')
+      await server.end('SIGTERM')
+    }
+    const { code, stdout, stderr } = await run(['recreate-db', '--data-dir', folder.path, '--yes'])
+    expect(code).toBe(0)
+    expect(stderr).toBe('The database is empty. What it held is in this safety copy:\n')
+    const users = (path: string) => {
+      using database = new Database(path, { readonly: true })
+      return database.query<{ email: string }, []>('select email from users').all()
+    }
+    expect(users(stdout.trimEnd())).toEqual([{ email: 'owner@nas.local' }])
+    expect(users(join(folder.path, 'snailpass.db'))).toEqual([])
+
+    await using server = await serve(folder.path)
+    expect((await signedUp(server.url, 'owner')).token).not.toBe('')
+  })
+
+  test('refuses without consent, and changes nothing', async () => {
+    using folder = temporaryFolder()
+    {
+      await using server = await serve(folder.path)
+      await signedUp(server.url, 'owner')
+      await server.end('SIGTERM')
+    }
+    const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path], {
+      stdin: 'recreate\n',
+    })
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'error: there is no terminal to ask for consent on\nhint: add --yes if you mean it\n',
+    })
+    using database = new Database(join(folder.path, 'snailpass.db'), { readonly: true })
+    expect(database.query('select count(*) as users from users').get()).toEqual({ users: 1 })
+  })
+
+  test('refuses while a server runs on the folder', async () => {
+    using folder = temporaryFolder()
+    await using server = await serve(folder.path)
+    const owner = await signedUp(server.url, 'owner')
+    const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path, '--yes'])
+    expect(code).toBe(1)
+    expect(stderr).toStartWith(`error: another snailpass is at work on ${folder.path}\n`)
+    expect((await owner.send('GET', '/users')).status).toBe(200)
+  })
+})
+
+describe('on a terminal, snailpass recreate-db asks', () => {
+  /** Runs the command on a terminal of its own and types one line. Answers its exit code and the screen. */
+  async function answering(dataDir: string, line: string) {
+    let screen = ''
+    const { promise: asked, resolve } = Promise.withResolvers<void>()
+    const child = spawnOnTerminal(['recreate-db', '--data-dir', dataDir], (text) => {
+      screen += text
+      if (screen.includes('to go on: ')) resolve()
+    })
+    await asked
+    child.terminal?.write(`${line}\n`)
+    return { code: await child.exited, screen }
+  }
+
+  test('and takes the whole word alone for a yes', async () => {
+    using folder = temporaryFolder()
+    {
+      await using server = await serve(folder.path)
+      await signedUp(server.url, 'owner')
+      await server.end('SIGTERM')
+    }
+    const users = () => {
+      using database = new Database(join(folder.path, 'snailpass.db'), { readonly: true })
+      return database.query('select count(*) as users from users').get()
+    }
+    const refused = await answering(folder.path, 'y')
+    expect(refused.code).toBe(1)
+    expect(refused.screen).toContain(`every vault in ${folder.path}.`)
+    expect(refused.screen).toContain('error: not done: nothing was changed')
+    expect(users()).toEqual({ users: 1 })
+
+    expect((await answering(folder.path, 'recreate')).code).toBe(0)
+    expect(users()).toEqual({ users: 0 })
+  })
+})

@@ -1,0 +1,56 @@
+import { Database } from 'bun:sqlite'
+import { expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { aRecord, type Client, signedIn, signedUp } from '../support/client'
+import { serve, temporaryFolder } from '../support/executable'
+
+const rounds = 20
+const writers = 4
+
+const user = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
+
+/** Adds records until the connection dies, and notes the id of each one that was acknowledged. */
+async function writeUntilCut(client: Client, acknowledged: Set<string>): Promise<void> {
+  try {
+    for (;;) {
+      const record = aRecord()
+      const response = await client.send('POST', '/records', record)
+      if (response.status === 201) acknowledged.add(record.id)
+    }
+  } catch {
+    // The kill: whether that last record is there, nobody was told.
+  }
+}
+
+test('kill -9 in the middle of writes, 20 times, loses nothing that was acknowledged', async () => {
+  using folder = temporaryFolder()
+  const acknowledged = new Set<string>()
+  for (let round = 0; round < rounds; round++) {
+    await using server = await serve(folder.path)
+    const client =
+      round === 0 ? await signedUp(server.url, 'owner') : await signedIn(server.url, user)
+    if (round > 0) {
+      const there = await (await client.send('GET', '/records')).json()
+      const ids = new Set(there.map(({ id }: { id: string }) => id))
+      expect([...acknowledged].filter((id) => !ids.has(id))).toEqual([])
+    }
+    const before = acknowledged.size
+    const writing = Array.from({ length: writers }, () => writeUntilCut(client, acknowledged))
+    // Some way into the writes, a different one each time, without a look at the clock.
+    while (acknowledged.size < before + 10 + round) await Bun.sleep(1)
+    await server.end('SIGKILL')
+    await Promise.all(writing)
+  }
+  {
+    // The last kill's log is still to be recovered, which a server does.
+    await using server = await serve(folder.path)
+    await server.end('SIGTERM')
+  }
+  using database = new Database(join(folder.path, 'snailpass.db'), { readonly: true })
+  expect(database.query('pragma integrity_check').all()).toEqual([{ integrity_check: 'ok' }])
+  expect(database.query('pragma foreign_key_check').all()).toEqual([])
+  const rows = database.query<{ id: string }, []>('select id from records').all()
+  const ids = new Set(rows.map(({ id }) => id))
+  expect([...acknowledged].filter((id) => !ids.has(id))).toEqual([])
+  expect(acknowledged.size).toBeGreaterThan(rounds * 10)
+}, 120_000)

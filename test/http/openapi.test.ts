@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'bun:test'
+import { Validator } from '@seriousme/openapi-schema-validator'
+import { t } from 'elysia'
+import { bodyReader } from '../../src/http/fields'
+import { startTestServer } from '../support/server'
+
+async function theDocument() {
+  await using server = await startTestServer()
+  const response = await fetch(new URL('/openapi.json', server.url))
+  expect(response.headers.get('content-type')).toBe('application/json')
+  return JSON.parse(await response.text())
+}
+
+describe('the OpenAPI document', () => {
+  test('is valid', async () => {
+    const result = await new Validator().validate(await theDocument())
+    expect(result).toEqual({ valid: true })
+  })
+
+  test('has every operation of the contract', async () => {
+    const { paths } = await theDocument()
+    const operations = Object.entries<object>(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+    )
+    expect(operations.sort()).toEqual([
+      'DELETE /additional_fields',
+      'DELETE /notes',
+      'DELETE /records',
+      'GET /',
+      'GET /additional_fields',
+      'GET /confirm/{token}',
+      'GET /favicon.ico',
+      'GET /login',
+      'GET /notes',
+      'GET /records',
+      'GET /users',
+      'POST /additional_fields',
+      'POST /notes',
+      'POST /records',
+      'POST /users',
+      'PUT /additional_fields',
+      'PUT /notes',
+      'PUT /records',
+    ])
+  })
+
+  test('names every operation once, as a function of a generated client', async () => {
+    const { paths } = await theDocument()
+    const ids = Object.values<Record<string, { operationId: string }>>(paths).flatMap((methods) =>
+      Object.values(methods).map(({ operationId }) => operationId),
+    )
+    for (const id of ids) expect(id).toMatch(/^[a-z]+[A-Z][A-Za-z]+$/)
+    expect(new Set(ids).size).toBe(ids.length)
+  })
+
+  test('tells of a body what the server checks of it, and of its refusals their shape', async () => {
+    const { paths, components } = await theDocument()
+    const { requestBody, responses, security } = paths['/notes'].post
+    expect(requestBody.content['application/json'].schema).toEqual({
+      type: 'object',
+      required: ['id', 'name', 'content', 'is_favorite', 'is_deleted'],
+      properties: {
+        id: { type: 'string', minLength: 1, maxLength: 100 },
+        name: expect.objectContaining({ maxLength: 65_536, pattern: '^[^:]*:[^:]*$' }),
+        content: expect.objectContaining({ maxLength: 524_288, pattern: '^[^:]*:[^:]*$' }),
+        is_favorite: { type: 'boolean' },
+        is_deleted: { type: 'boolean' },
+      },
+    })
+    expect(security).toEqual([{ token: [] }])
+    expect(Object.keys(responses)).toEqual([
+      '201',
+      '400',
+      '401',
+      '409',
+      '413',
+      '429',
+      '500',
+      '503',
+      '507',
+    ])
+    expect(components.schemas.Error.properties.message.properties).toEqual({
+      error: expect.objectContaining({ type: 'string' }),
+    })
+  })
+})
+
+test('a body that promises what nobody checks stops the program', () => {
+  const promising = t.Object({ id: t.String({ maxLength: 1, uniqueItems: true }) })
+  expect(() => bodyReader(promising)).toThrow('nobody checks the keyword uniqueItems')
+})

@@ -1,0 +1,55 @@
+import { describe, expect, test } from 'bun:test'
+import { createLog, type LogFormat } from '../src/log'
+
+function aLog(format: LogFormat) {
+  const lines: string[] = []
+  const log = createLog(
+    format,
+    () => 0,
+    (line) => lines.push(line),
+  )
+  return { log, lines }
+}
+
+describe('a log', () => {
+  test('in text has a time, a level, a message and its fields', () => {
+    const { log, lines } = aLog('text')
+    log.info('request', { method: 'GET', route: '/confirm/:token', ms: 1.5 })
+    log.warn('careful')
+    expect(lines).toEqual([
+      '1970-01-01T00:00:00.000Z info  request method=GET route=/confirm/:token ms=1.5',
+      '1970-01-01T00:00:00.000Z warn  careful',
+    ])
+  })
+
+  test('in JSON has one object a line', () => {
+    const { log, lines } = aLog('json')
+    log.info('request', { status: 200 })
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      { time: '1970-01-01T00:00:00.000Z', level: 'info', message: 'request', status: 200 },
+    ])
+  })
+
+  test.each([
+    ['a line end', 'x\nforged line'],
+    ['an escape sequence', '\u001b[2Jx'],
+    ['a C1 control', 'x\u009bx'],
+    ['a line separator', 'x\u2028x'],
+    ['a direction mark', 'x\u202ex'],
+    ['a quote', 'x" status="200'],
+  ])('lets no value of a client break out of its place: %s', (_name, user) => {
+    const { log, lines } = aLog('text')
+    log.info('request', { user })
+    expect(lines).toHaveLength(1)
+    expect(lines[0]).toMatch(/ user="[ -~]+"$/)
+  })
+
+  test('writes a fault whole, with what caused it', () => {
+    const { log, lines } = aLog('json')
+    log.error('broken', new Error('outer', { cause: new TypeError('inner') }))
+    const { fault } = JSON.parse(lines[0] ?? '')
+    expect(fault).toContain('Error: outer')
+    expect(fault).toContain('caused by TypeError: inner')
+    expect(fault).toContain('log.test.ts')
+  })
+})

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'bun:test'
+import { createHash } from 'node:crypto'
+import { version } from '../../src/version'
+import { renderConfirmationPage } from '../../src/web/confirmation-page'
+import { renderIndexPage } from '../../src/web/index-page'
+import { contentSecurityPolicy } from '../../src/web/page'
+import { startTestServer } from '../support/server'
+
+const outcomes = ['confirmed', 'already', 'expired', 'invalid', 'no such user'] as const
+const pages = [
+  ['/', renderIndexPage({ version: '1.2.3', address: new URL('http://pi:5000/') })],
+  ...outcomes.map((outcome) => [outcome, renderConfirmationPage(outcome)]),
+] as [string, string][]
+
+describe.each(pages)('the page %s', (_name, html) => {
+  test('loads nothing from another host and runs no script', () => {
+    const references = [...html.matchAll(/\b(?:src|href|action|url)\s*[=(]\s*["']?([^"'\s>)]*)/g)]
+    for (const [, target] of references) expect(target).toMatch(/^\/(?!\/)/)
+    expect(html).not.toMatch(/<script|<iframe|\son\w+=|javascript:|@import/i)
+  })
+
+  test('has only the style that its policy lets in', () => {
+    const styles = [...html.matchAll(/<style>([\s\S]*?)<\/style>/g)].map(([, style]) => style ?? '')
+    expect(styles).toHaveLength(1)
+    const hash = createHash('sha256')
+      .update(styles[0] ?? '')
+      .digest('base64')
+    expect(contentSecurityPolicy).toContain(`style-src 'sha256-${hash}'`)
+    expect(html).not.toMatch(/\sstyle=/)
+  })
+
+  test('is a document that a phone and a screen reader can take', () => {
+    expect(html).toStartWith('<!doctype html><html lang="en">')
+    expect(html).toContain('<meta name="viewport" content="width=device-width, initial-scale=1"/>')
+    expect(html.match(/<h1>/g)).toHaveLength(1)
+    expect(html).toMatch(/<title>[^<]+<\/title>/)
+  })
+})
+
+describe('the page at /', () => {
+  test('says the version and the address under which it was asked for', async () => {
+    await using server = await startTestServer()
+    const response = await fetch(server.url, { headers: { host: 'pi.local:5000' } })
+    const html = await response.text()
+    expect(html).toContain(`version ${version}`)
+    expect(html).toContain(
+      '&lt;add key=&quot;base_api_url&quot; value=&quot;http://pi.local:5000/&quot;/>',
+    )
+    expect(response.headers.get('content-security-policy')).toBe(contentSecurityPolicy)
+    expect(response.headers.get('content-security-policy')).not.toContain('unsafe')
+    expect(response.headers.get('cache-control')).toBe('no-store')
+  })
+
+  test('warns of an address that works on this machine alone', () => {
+    const at = (address: string) => renderIndexPage({ version: '1', address: new URL(address) })
+    const warning = 'on this very machine alone'
+    for (const address of ['http://localhost:5000/', 'http://127.0.0.1:5000/', 'http://[::1]/']) {
+      expect(at(address)).toContain(warning)
+    }
+    expect(at('http://192.168.1.5:5000/')).not.toContain(warning)
+  })
+
+  test('escapes what comes in', () => {
+    const address = new URL('http://pi/')
+    Object.defineProperty(address, 'href', { value: '"><script>alert(1)</script>' })
+    expect(renderIndexPage({ version: '<b>', address })).not.toMatch(/<script|<b>/)
+  })
+})
+
+test('/favicon.ico is a PNG image', async () => {
+  await using server = await startTestServer()
+  const response = await fetch(new URL('/favicon.ico', server.url))
+  expect(response.headers.get('content-type')).toBe('image/png')
+  const magic = new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a])
+  expect((await response.bytes()).subarray(0, 8)).toEqual(magic)
+})
