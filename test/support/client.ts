@@ -5,7 +5,7 @@ export interface Client {
   send(method: string, path: string, body?: unknown): Promise<Response>
 }
 
-export const aCiphertext = '9EVyUnWNQDH6vHHLE6yJMw==:yfNpDOxbKqTLVoggLnWNIw=='
+const aCiphertext = '9EVyUnWNQDH6vHHLE6yJMw==:yfNpDOxbKqTLVoggLnWNIw=='
 
 export function basic(email: string, masterPasswordHash: string): string {
   return `Basic ${Buffer.from(`${email}:${masterPasswordHash}`).toString('base64')}`
