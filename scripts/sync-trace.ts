@@ -10,50 +10,54 @@ import { serve, temporaryFolder } from '../test/support/executable'
 
 const records = 50
 
-using folder = temporaryFolder()
-const trace = join(folder.path, 'trace')
-{
-  await using server = await serve(join(folder.path, 'data'))
-  const client = await signedUp(server.url, 'owner')
-  const strace = Bun.spawn(
-    [
-      'strace',
-      '-f',
-      '-qq',
-      '-e',
-      'trace=fdatasync,fsync,sendto',
-      '-s',
-      '40',
-      '-o',
-      trace,
-      '-p',
-      `${server.pid}`,
-    ],
-    { stdout: 'ignore', stderr: 'pipe' },
-  )
-  // strace says nothing when it has attached: it has when a request shows in its file.
-  while (!(await Bun.file(trace).exists()) || Bun.file(trace).size === 0) {
-    await client.send('GET', '/users')
-    await Bun.sleep(20)
-  }
-  for (let index = 0; index < records; index++) await client.send('POST', '/records', aRecord())
-  strace.kill('SIGINT')
-  await strace.exited
-  await server.end('SIGTERM')
-}
+process.exit(await main())
 
-let syncs = 0
-let created = 0
-let unsynced = 0
-for (const line of readFileSync(trace, 'utf8').split('\n')) {
-  if (/f(?:data)?sync\(.*= 0|<\.\.\. f(?:data)?sync resumed.*= 0/.test(line)) syncs++
-  if (line.includes('HTTP/1.1 201')) {
-    created++
-    if (syncs === 0) unsynced++
-    syncs = 0
+async function main(): Promise<number> {
+  using folder = temporaryFolder()
+  const trace = join(folder.path, 'trace')
+  {
+    await using server = await serve(join(folder.path, 'data'))
+    const client = await signedUp(server.url, 'owner')
+    const strace = Bun.spawn(
+      [
+        'strace',
+        '-f',
+        '-qq',
+        '-e',
+        'trace=fdatasync,fsync,sendto',
+        '-s',
+        '40',
+        '-o',
+        trace,
+        '-p',
+        `${server.pid}`,
+      ],
+      { stdout: 'ignore', stderr: 'pipe' },
+    )
+    // strace says nothing when it has attached: it has when a request shows in its file.
+    while (!(await Bun.file(trace).exists()) || Bun.file(trace).size === 0) {
+      await client.send('GET', '/users')
+      await Bun.sleep(20)
+    }
+    for (let index = 0; index < records; index++) await client.send('POST', '/records', aRecord())
+    strace.kill('SIGINT')
+    await strace.exited
+    await server.end('SIGTERM')
   }
+
+  let syncs = 0
+  let created = 0
+  let unsynced = 0
+  for (const line of readFileSync(trace, 'utf8').split('\n')) {
+    if (/f(?:data)?sync\(.*= 0|<\.\.\. f(?:data)?sync resumed.*= 0/.test(line)) syncs++
+    if (line.includes('HTTP/1.1 201')) {
+      created++
+      if (syncs === 0) unsynced++
+      syncs = 0
+    }
+  }
+  process.stdout.write(
+    `${created} answers to ${records} commits, ${unsynced} without a sync before them\n`,
+  )
+  return created === records && unsynced === 0 ? 0 : 1
 }
-process.stdout.write(
-  `${created} answers to ${records} commits, ${unsynced} without a sync before them\n`,
-)
-process.exit(created === records && unsynced === 0 ? 0 : 1)

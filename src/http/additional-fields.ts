@@ -42,6 +42,7 @@ export function additionalFieldsRoutes(deps: {
         security: 'token',
         id: 'id of the record',
         answers: { 200: t.Array(AdditionalFieldAnswer) },
+        isCopiedOffline: true,
         refusals: [403, 404],
       }),
     )

@@ -9,11 +9,11 @@ import type { Users } from '../domain/users'
 import type { Log } from '../log'
 import { additionalFieldsRoutes } from './additional-fields'
 import { createJsonBody, refuseAnnounced } from './body'
-import { cutConnection, faultAnswer, refusalAnswer, saysNothingOfTheVault } from './errors'
+import { createErrorAnswers, refusalAnswer } from './errors'
 import { loginRoutes } from './login'
 import { createMethodTable } from './methods'
 import { notesRoutes } from './notes'
-import { openApiDocument } from './openapi'
+import { copiedOffline, openApiDocument, type Route } from './openapi'
 import { pagesRoutes } from './pages'
 import { recordsRoutes } from './records'
 import { WireRefusal } from './refusals'
@@ -40,9 +40,6 @@ export interface Api {
   readonly notes: RequestNotes
 }
 
-/** The collections of which both clients keep an offline copy that a wrong answer destroys (contract). */
-const collections: ReadonlySet<string> = new Set(['/records', '/notes', '/additional_fields'])
-
 /**
  * Everything that the server answers. Which refusal wins when several apply is the order of the steps:
  * path and method (the router), announced length, token (the guard), JSON, fields, the state of the data.
@@ -51,60 +48,54 @@ export function createApi(deps: ApiDeps): Api {
   const notes = createRequestNotes()
   const guard = sessionGuard(deps.sessions, notes)
   const json = createJsonBody(deps.maxBody)
+  const described = [
+    pagesRoutes(deps),
+    usersRoutes({ ...deps, guard, json }),
+    loginRoutes({ ...deps, notes }),
+    recordsRoutes({ ...deps, guard, json }),
+    additionalFieldsRoutes({ ...deps, guard, json }),
+    notesRoutes({ ...deps, guard, json }),
+  ]
+  const document = openApiDocument(routesOf(described), deps.version)
+  const groups = [...described, openApiRoutes(document)]
+  const methods = createMethodTable(routesOf(groups))
+  const answerError = createErrorAnswers({
+    ...deps,
+    notes,
+    copied: copiedOffline(routesOf(groups)),
+  })
 
+  // The hooks come first: they hold only for what is added after them.
   const app = new Elysia({
     strictPath: true,
     // Without this every route is 404 for short origins like http://pi/.
     handler: { standardHostname: false },
   })
-    .onError(({ error, code, request }) => {
+    .onError(({ error, code, request }) =>
       // The router's "not found" is also its word for a method that a path does not have.
-      const cause = code === 'NOT_FOUND' ? methods.refusal(request) : error
-      if (cause instanceof Response) return cause
-      if (isCollection(request) && saysNothingOfTheVault(cause)) {
-        logFault(cause, 'a collection was not answered', request)
-        notes.of(request).isCut = true
-        return cutConnection()
-      }
-      const refusal = refusalAnswer(cause)
-      if (refusal !== null) {
-        if (refusal.status >= 500) logFault(cause, 'a request was refused', request)
-        return refusal
-      }
-      logFault(cause, 'a fault in a request', request)
-      return faultAnswer()
-    })
+      code === 'NOT_FOUND' ? methods.answer(request) : answerError(error, request),
+    )
     .onBeforeHandle(({ request, route }) => {
       notes.of(request).route = route
       refuseAnnounced(request, deps.maxBody)
     })
-    .use(pagesRoutes(deps))
-    .use(usersRoutes({ ...deps, guard, json }))
-    .use(loginRoutes({ ...deps, notes }))
-    .use(recordsRoutes({ ...deps, guard, json }))
-    .use(additionalFieldsRoutes({ ...deps, guard, json }))
-    .use(notesRoutes({ ...deps, guard, json }))
-
-  const document = openApiDocument(app.routes, deps.version)
-  app.get(
-    '/openapi.json',
-    () => new Response(document, { headers: { 'content-type': 'application/json' } }),
-  )
-  const methods = createMethodTable(app.routes)
+  for (const group of groups) app.use(group)
   app.compile()
-
-  const logFault = (fault: unknown, message: string, request: Request) => {
-    const { method } = request
-    deps.log.error(message, fault, { method, route: notes.of(request).route ?? '-' })
-  }
-  const isCollection = (request: Request) =>
-    request.method === 'GET' && collections.has(notes.of(request).route ?? '')
 
   return {
     notes,
     handle: async (request) =>
       withCommonHeaders(refuseBadHost(request) ?? (await app.fetch(request))),
   }
+}
+
+function routesOf(groups: readonly { readonly routes: readonly Route[] }[]): readonly Route[] {
+  return groups.flatMap((group) => group.routes)
+}
+
+function openApiRoutes(document: string) {
+  const headers = { 'content-type': 'application/json' }
+  return new Elysia().get('/openapi.json', () => new Response(document, { headers }))
 }
 
 /** A request without a sound Host has no address that could be read further on (RFC 9112, section 3.2). */

@@ -49,6 +49,7 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
         summary: `Every ${thing} of the user, in the order of their making`,
         security: 'token',
         answers: { 200: t.Array(kind.answer) },
+        isCopiedOffline: true,
         refusals: [404],
       }),
     )

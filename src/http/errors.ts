@@ -1,5 +1,7 @@
 import { DomainError, type ErrorCode } from '../domain/errors'
+import type { Log } from '../log'
 import { FieldErrors, WireRefusal } from './refusals'
+import type { RequestNotes } from './request-notes'
 
 interface Translation {
   readonly status: number
@@ -47,7 +49,7 @@ export function faultAnswer(): Response {
  * No answer at all: a stream that fails at its start makes Bun close the connection. The error carries
  * nothing, because Bun would print it.
  */
-export function cutConnection(): Response {
+function cutConnection(): Response {
   return new Response(new ReadableStream({ start: (controller) => controller.error() }))
 }
 
@@ -55,15 +57,37 @@ export function cutConnection(): Response {
 const passing: ReadonlySet<ErrorCode> = new Set(['unavailable', 'storage_full', 'rate_limited'])
 
 /**
- * Whether this answer would lie to a client about a collection: on hearing it, both clients throw away
- * their offline copy (contract, "The clients").
+ * The answers to whatever a route threw. What says nothing of the vault, a fault or a passing refusal, is
+ * no answer to `copied` routes: on hearing it, both clients would throw away their offline copy.
  */
-export function saysNothingOfTheVault(error: unknown): boolean {
-  if (error instanceof DomainError) return passing.has(error.code)
-  return refusalAnswer(error) === null
+export function createErrorAnswers(deps: {
+  log: Log
+  notes: RequestNotes
+  /** As `GET /records`. */
+  copied: ReadonlySet<string>
+}): (error: unknown, request: Request) => Response {
+  const { log, notes, copied } = deps
+  return (error, request) => {
+    const { method } = request
+    const note = notes.of(request)
+    const route = note.route ?? '-'
+    const refusal = refusalAnswer(error)
+    const isPassing = error instanceof DomainError && passing.has(error.code)
+    if (refusal !== null && !isPassing) return refusal
+
+    log.error(refusal === null ? 'a fault' : 'the database or a limit is in the way', error, {
+      method,
+      route,
+    })
+    if (copied.has(`${method} ${route}`)) {
+      note.isCut = true
+      return cutConnection()
+    }
+    return refusal ?? faultAnswer()
+  }
 }
 
-function errorAnswer(
+export function errorAnswer(
   status: number,
   error: string,
   headers: Readonly<Record<string, string>> = {},

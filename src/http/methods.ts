@@ -1,8 +1,8 @@
-import { WireRefusal } from './refusals'
+import { errorAnswer } from './errors'
 
 export interface MethodTable {
-  /** What to say to a request that no route took: 204 to OPTIONS, else 405 or 404. */
-  refusal(request: Request): Response | WireRefusal
+  /** The answer to a request that no route took: 204 to OPTIONS, else 405 or 404. */
+  answer(request: Request): Response
 }
 
 /** Which methods each path has, `HEAD` with every `GET` and `OPTIONS` with all (RFC 9110, sections 9.3.2 and 9.3.7). */
@@ -22,15 +22,15 @@ export function createMethodTable(
   }))
 
   return {
-    refusal(request) {
+    answer(request) {
       const { pathname } = new URL(request.url)
       const allow = paths.find(({ form }) => form.test(pathname))?.allow
       if (allow === undefined) {
-        return new WireRefusal(404, 'Resource Not Found', 'There is nothing at this address')
+        return errorAnswer(404, 'Resource Not Found. There is nothing at this address')
       }
-      if (request.method === 'OPTIONS')
-        return new Response(null, { status: 204, headers: { allow } })
-      return new WireRefusal(405, 'Method Not Allowed', `This address takes ${allow}`, { allow })
+      const headers = { allow }
+      if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers })
+      return errorAnswer(405, `Method Not Allowed. This address takes ${allow}`, headers)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { type TSchema, t } from 'elysia'
-import { ErrorAnswer, FieldErrorsAnswer, SuccessAnswer } from './wire'
+import { ErrorAnswer, FieldErrorsAnswer } from './wire'
 
 /** What the document says of one route; its schemas are those that read and type the messages. */
 export interface Operation {
@@ -12,12 +12,17 @@ export interface Operation {
   readonly id?: string
   /** Success, by status: the schema of a JSON answer or the media type of another. */
   readonly answers: Readonly<Record<number, TSchema | string>>
+  /**
+   * Clients keep an offline copy of the answer, which a wrong one destroys: where the server cannot answer
+   * for a fault or a limit, it closes the connection instead (contract, "The clients").
+   */
+  readonly isCopiedOffline?: true
   /** Refusals that this route makes besides those that its security, body and id bring along. */
   readonly refusals?: readonly (403 | 404 | 409)[]
 }
 
 /** A route as Elysia lists it, `detail` being what `describe` made. */
-interface Route {
+export interface Route {
   readonly method: string
   readonly path: string
   readonly hooks: { readonly detail?: unknown }
@@ -30,7 +35,6 @@ const refusalMeanings: Readonly<Record<number, string>> = {
   404: 'There is no such thing, or the collection is empty',
   409: 'The id or the email is taken',
   413: 'The body is larger than this server takes',
-  429: 'Too many attempts; Retry-After says when to come back',
   500: 'A fault of the server',
   503: 'The database does not answer at present',
   507: 'No space is left for new data',
@@ -60,6 +64,8 @@ export function openApiDocument(routes: readonly Route[], version: string): stri
     paths[template] ??= {}
     paths[template][method.toLowerCase()] = render(method, template, operation)
   }
+  const schemas: Record<string, unknown> = {}
+  const named = byName(paths, schemas)
   return JSON.stringify({
     openapi: '3.1.0',
     info: {
@@ -69,12 +75,31 @@ export function openApiDocument(routes: readonly Route[], version: string): stri
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
-    paths,
-    components: {
-      securitySchemes,
-      schemas: { Success: SuccessAnswer, Error: ErrorAnswer, FieldErrors: FieldErrorsAnswer },
-    },
+    paths: named,
+    components: { securitySchemes, schemas },
   })
+}
+
+/** The value with each schema that has a name moved to `schemas`, and a reference left in its place. */
+function byName(value: unknown, schemas: Record<string, unknown>): unknown {
+  if (Array.isArray(value)) return value.map((item) => byName(item, schemas))
+  if (typeof value !== 'object' || value === null) return value
+  const { $id, ...rest }: Record<string, unknown> = { ...value }
+  const inner = Object.fromEntries(
+    Object.entries(rest).map(([key, item]) => [key, byName(item, schemas)]),
+  )
+  if (typeof $id !== 'string') return inner
+  schemas[$id] = inner
+  return { $ref: `#/components/schemas/${$id}` }
+}
+
+/** The methods and patterns, as `GET /records`, of the routes whose answers clients copy offline. */
+export function copiedOffline(routes: readonly Route[]): ReadonlySet<string> {
+  return new Set(
+    routes
+      .filter(({ hooks }) => operationOf(hooks.detail)?.isCopiedOffline === true)
+      .map(({ method, path }) => `${method} ${path}`),
+  )
 }
 
 function operationOf(detail: unknown): Operation | null {
@@ -95,7 +120,7 @@ function render(method: string, path: string, operation: Operation) {
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
-    responses: { ...successes(operation), ...refusals(operation) },
+    responses: { ...successes(operation), ...refusals(method, operation) },
   }
 }
 
@@ -126,17 +151,20 @@ function successes({ answers }: Operation) {
   )
 }
 
-function refusals({ security, body, id, refusals: own = [] }: Operation) {
+function refusals(method: string, operation: Operation) {
+  const { security, body, id, refusals: own = [] } = operation
   const isPlain = security === undefined && body === undefined
-  const statuses = isPlain ? [] : [...own, 413, 429, 500, 503]
+  const statuses: number[] = isPlain ? [] : [...own, 413]
+  if (!isPlain && operation.isCopiedOffline !== true) statuses.push(500, 503)
   if (security !== undefined) statuses.push(401)
-  if (body !== undefined) statuses.push(507)
+  if (method !== 'GET') statuses.push(507)
   if (security === 'token' || body !== undefined || id !== undefined) statuses.push(400)
-  const error = { $ref: '#/components/schemas/Error' }
-  const fieldErrors = { $ref: '#/components/schemas/FieldErrors' }
   return Object.fromEntries(
     statuses.map((status) => {
-      const schema = status === 400 && body !== undefined ? { anyOf: [error, fieldErrors] } : error
+      const schema =
+        status === 400 && body !== undefined
+          ? { anyOf: [ErrorAnswer, FieldErrorsAnswer] }
+          : ErrorAnswer
       const content = { 'application/json': { schema } }
       return [status, { description: refusalMeanings[status], content }]
     }),

@@ -7,7 +7,7 @@ import type { VaultEntry } from '../domain/vault'
 
 /*
  * The shapes on the wire, as the clients know them: one JSON Schema each, which reads what comes in,
- * documents what goes out, and gives both their types.
+ * documents what goes out, and gives both their types. `$id` is its name in the OpenAPI document.
  */
 
 const longestText = 100
@@ -27,12 +27,15 @@ const flag = () => t.Boolean()
 const time = () =>
   t.String({ description: 'RFC 822 in UTC, like `Mon, 23 Nov 2026 16:31:04 -0000`' })
 
-export const SignUpBody = t.Object({
-  id: id(),
-  email: t.String({ minLength: 1, maxLength: longestText, format: 'email' }),
-  master_password_hash: text(512),
-  hint: t.Optional(t.Unsafe<string | null>({ type: ['string', 'null'], maxLength: longestText })),
-})
+export const SignUpBody = t.Object(
+  {
+    id: id(),
+    email: t.String({ minLength: 1, maxLength: longestText, format: 'email' }),
+    master_password_hash: text(512),
+    hint: t.Optional(t.Unsafe<string | null>({ type: ['string', 'null'], maxLength: longestText })),
+  },
+  { $id: 'SignUp' },
+)
 
 export function toSignUp(body: Static<typeof SignUpBody>): SignUp {
   return {
@@ -43,50 +46,65 @@ export function toSignUp(body: Static<typeof SignUpBody>): SignUp {
   }
 }
 
-export const UserAnswer = t.Object({
-  id: t.String(),
-  email: t.String(),
-  hint: t.Unsafe<string | null>({ type: ['string', 'null'] }),
-})
+export const UserAnswer = t.Object(
+  {
+    id: t.String(),
+    email: t.String(),
+    hint: t.Unsafe<string | null>({ type: ['string', 'null'] }),
+  },
+  { $id: 'User' },
+)
 
 export function fromUser({ id, email, hint }: User): Static<typeof UserAnswer> {
   return { id, email, hint }
 }
 
-export const TokenAnswer = t.Object({
-  token: t.String({ description: 'goes into the header x-access-token' }),
-})
+export const TokenAnswer = t.Object(
+  {
+    token: t.String({ description: 'goes into the header x-access-token' }),
+  },
+  { $id: 'Token' },
+)
 
-export const AdditionalFieldBody = t.Object({
-  id: id(),
-  name: ciphertext(),
-  value: ciphertext(),
-  record_id: id(),
-})
+export const AdditionalFieldBody = t.Object(
+  {
+    id: id(),
+    name: ciphertext(),
+    value: ciphertext(),
+    record_id: id(),
+  },
+  { $id: 'AdditionalFieldInput' },
+)
 
 export function toAdditionalField(body: Static<typeof AdditionalFieldBody>): AdditionalField {
   return { id: body.id, recordId: body.record_id, name: body.name, value: body.value }
 }
 
-export const AdditionalFieldAnswer = t.Object({
-  id: t.String(),
-  name: t.String(),
-  value: t.String(),
-  record_id: t.String(),
-})
+export const AdditionalFieldAnswer = t.Object(
+  {
+    id: t.String(),
+    name: t.String(),
+    value: t.String(),
+    record_id: t.String(),
+  },
+  { $id: 'AdditionalField' },
+)
 
 export function fromAdditionalField(field: AdditionalField): Static<typeof AdditionalFieldAnswer> {
   return { id: field.id, name: field.name, value: field.value, record_id: field.recordId }
 }
 
-export const RecordBody = t.Object({
-  id: id(),
-  name: ciphertext(),
-  login: ciphertext(),
-  password: ciphertext(),
-  is_favorite: flag(),
-  is_deleted: flag(),
-})
+export const RecordBody = t.Object(
+  {
+    id: id(),
+    name: ciphertext(),
+    login: ciphertext(),
+    password: ciphertext(),
+    is_favorite: flag(),
+    is_deleted: flag(),
+  },
+  { $id: 'RecordInput' },
+)
 
 export function toRecord(body: Static<typeof RecordBody>): RecordInput {
   const { id, name, login, password } = body
@@ -101,14 +119,17 @@ const entryAnswer = {
   update_time: time(),
 }
 
-export const RecordAnswer = t.Object({
-  id: t.String(),
-  name: t.String(),
-  login: t.String(),
-  password: t.String(),
-  ...entryAnswer,
-  additional_fields: t.Array(AdditionalFieldAnswer),
-})
+export const RecordAnswer = t.Object(
+  {
+    id: t.String(),
+    name: t.String(),
+    login: t.String(),
+    password: t.String(),
+    ...entryAnswer,
+    additional_fields: t.Array(AdditionalFieldAnswer),
+  },
+  { $id: 'Record' },
+)
 
 export function fromRecord(record: VaultRecordWithFields): Static<typeof RecordAnswer> {
   return {
@@ -121,25 +142,31 @@ export function fromRecord(record: VaultRecordWithFields): Static<typeof RecordA
   }
 }
 
-export const NoteBody = t.Object({
-  id: id(),
-  name: ciphertext(),
-  content: ciphertext(longestNote),
-  is_favorite: flag(),
-  is_deleted: flag(),
-})
+export const NoteBody = t.Object(
+  {
+    id: id(),
+    name: ciphertext(),
+    content: ciphertext(longestNote),
+    is_favorite: flag(),
+    is_deleted: flag(),
+  },
+  { $id: 'NoteInput' },
+)
 
 export function toNote(body: Static<typeof NoteBody>): NoteInput {
   const { id, name, content } = body
   return { id, name, content, isFavorite: body.is_favorite, isTrashed: body.is_deleted }
 }
 
-export const NoteAnswer = t.Object({
-  id: t.String(),
-  name: t.String(),
-  content: t.String(),
-  ...entryAnswer,
-})
+export const NoteAnswer = t.Object(
+  {
+    id: t.String(),
+    name: t.String(),
+    content: t.String(),
+    ...entryAnswer,
+  },
+  { $id: 'Note' },
+)
 
 export function fromNote(note: Note): Static<typeof NoteAnswer> {
   return { id: note.id, name: note.name, content: note.content, ...fromEntry(note) }
@@ -163,17 +190,24 @@ function formatTime(time: number): string {
   return new Date(time).toUTCString().replace('GMT', '-0000')
 }
 
-export const SuccessAnswer = t.Object({ message: t.Object({ success: t.String() }) })
+export const SuccessAnswer = t.Object(
+  { message: t.Object({ success: t.String() }) },
+  { $id: 'Success' },
+)
 
-export const ErrorAnswer = t.Object({
-  message: t.Object({ error: t.String({ description: 'KIND. DETAIL' }) }),
-})
+export const ErrorAnswer = t.Object(
+  { message: t.Object({ error: t.String({ description: 'KIND. DETAIL' }) }) },
+  { $id: 'Error' },
+)
 
-export const FieldErrorsAnswer = t.Object({
-  message: t.Record(t.String(), t.String(), {
-    description: 'what is wrong, by member of the body',
-  }),
-})
+export const FieldErrorsAnswer = t.Object(
+  {
+    message: t.Record(t.String(), t.String(), {
+      description: 'what is wrong, by member of the body',
+    }),
+  },
+  { $id: 'FieldErrors' },
+)
 
 /** The one shape of every success that carries no data. */
 export function success(text: string): Static<typeof SuccessAnswer> {
