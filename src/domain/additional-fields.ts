@@ -1,20 +1,9 @@
 import { DomainError } from './errors'
 import { refusal } from './ownership'
 import type { ReadScope, Store } from './store'
-import type { Ciphertext } from './vault'
+import type { AdditionalField, AdditionalFieldChange } from './vault'
 
 const noun = 'Additional field'
-
-/** A name and a value of the user's own, hung on a record. */
-export interface AdditionalField {
-  readonly id: string
-  readonly recordId: string
-  readonly name: Ciphertext
-  readonly value: Ciphertext
-}
-
-/** What can be changed of a field; the record that it hangs on cannot. */
-export type AdditionalFieldChange = Omit<AdditionalField, 'recordId'>
 
 export interface AdditionalFields {
   /** The fields of one record, in the order in which they were added. Throws `not_found` or `forbidden` for the record. */

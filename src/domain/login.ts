@@ -3,7 +3,7 @@ import { DomainError } from './errors'
 import type { Sessions } from './sessions'
 import type { Store } from './store'
 import { isStorable } from './text'
-import type { User } from './users'
+import type { User } from './user'
 import type { VerifierHasher } from './verifier'
 
 export interface Credentials {

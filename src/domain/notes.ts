@@ -1,17 +1,7 @@
 import { createEntries, type Entries } from './entries'
 import type { Store } from './store'
-import type { Ciphertext, EntryInput, VaultEntry } from './vault'
+import type { Note, NoteContent } from './vault'
 import type { Clock } from './world'
-
-/** What a client encrypts of a note. */
-export interface NoteContent {
-  readonly name: Ciphertext
-  readonly content: Ciphertext
-}
-
-export interface Note extends VaultEntry, NoteContent {}
-
-export type NoteInput = EntryInput<NoteContent>
 
 export interface Notes extends Entries<NoteContent> {
   /** Every note of a user, in the order in which they were added. */

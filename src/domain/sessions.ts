@@ -1,7 +1,7 @@
 import { DomainError } from './errors'
 import type { Store } from './store'
 import type { Tokens } from './tokens'
-import type { User } from './users'
+import type { User } from './user'
 import type { Random } from './world'
 
 /** Sixteen random bytes in text form: a value that no earlier token can hold. */

@@ -1,8 +1,13 @@
-import type { AdditionalField, AdditionalFieldChange } from './additional-fields'
-import type { Note, NoteContent } from './notes'
-import type { RecordContent, VaultRecordWithFields } from './records'
-import type { User } from './users'
-import type { VaultEntry } from './vault'
+import type { User } from './user'
+import type {
+  AdditionalField,
+  AdditionalFieldChange,
+  Note,
+  NoteContent,
+  RecordContent,
+  VaultEntry,
+  VaultRecordWithFields,
+} from './vault'
 import type { Verifier } from './verifier'
 
 /**

@@ -2,20 +2,9 @@ import { normalizeEmail } from './email'
 import { DomainError } from './errors'
 import { encodeEpoch } from './sessions'
 import type { Store } from './store'
-import type { Verifier, VerifierHasher } from './verifier'
+import type { User } from './user'
+import type { VerifierHasher } from './verifier'
 import type { Random } from './world'
-
-/** An account. `hint` reminds its owner of the master password, which the server never sees. */
-export interface User {
-  readonly id: string
-  /** Lower-cased. */
-  readonly email: string
-  readonly verifier: Verifier
-  readonly hint: string | null
-  readonly emailConfirmed: boolean
-  /** Every session token repeats it; a new one ends all sessions at once, and none revives after a restore. */
-  readonly sessionEpoch: string
-}
 
 /** What a client sends to make an account; the shapes were checked at the door. */
 export interface SignUp {

@@ -1,9 +1,14 @@
 import { type Static, t } from 'elysia'
-import type { AdditionalField } from '../domain/additional-fields'
-import type { Note, NoteInput } from '../domain/notes'
-import type { RecordInput, VaultRecordWithFields } from '../domain/records'
-import type { SignUp, User } from '../domain/users'
-import type { VaultEntry } from '../domain/vault'
+import type { User } from '../domain/user'
+import type { SignUp } from '../domain/users'
+import type {
+  AdditionalField,
+  Note,
+  NoteInput,
+  RecordInput,
+  VaultEntry,
+  VaultRecordWithFields,
+} from '../domain/vault'
 
 /*
  * The shapes on the wire, as the clients know them: one JSON Schema each, which reads what comes in,

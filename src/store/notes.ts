@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely'
-import type { NoteContent } from '../domain/notes'
 import type { EntryWrites, NoteReads } from '../domain/store'
+import type { NoteContent } from '../domain/vault'
 import {
   entryColumns,
   entryReads,

@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely'
-import type { RecordContent } from '../domain/records'
 import type { EntryWrites, RecordReads } from '../domain/store'
+import type { RecordContent } from '../domain/vault'
 import {
   entryColumns,
   entryReads,

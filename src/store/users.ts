@@ -1,6 +1,6 @@
 import { type Selectable, sql, type Transaction } from 'kysely'
 import type { UserReads, UserWrites } from '../domain/store'
-import type { User } from '../domain/users'
+import type { User } from '../domain/user'
 import { prepared } from './prepared'
 import type { Schema } from './schema'
 

@@ -1,8 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, spyOn, test } from 'bun:test'
-import type { Note } from '../../src/domain/notes'
-import type { VaultRecord } from '../../src/domain/records'
 import type { Store } from '../../src/domain/store'
+import type { Note, VaultRecord } from '../../src/domain/vault'
 import { aStore, aUser } from '../support/store'
 
 const engines = [{ engine: 'SQLite', open: aStore }]

@@ -1,5 +1,5 @@
 import { Kysely, sql } from 'kysely'
-import type { User } from '../../src/domain/users'
+import type { User } from '../../src/domain/user'
 import { openReader, openWriter } from '../../src/engine/sqlite'
 import { dataFolder } from '../../src/store/data-folder'
 import { openStore } from '../../src/store/open'
