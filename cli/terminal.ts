@@ -54,11 +54,11 @@ export async function confirm(question: string, word: string): Promise<void> {
     })
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  try {
-    const answer = await terminal.question(`${question}\nType "${word}" to go on: `)
-    if (answer.trim() === word) return
-  } finally {
-    terminal.close()
-  }
+  // Ctrl-C and Ctrl-D close it without an answer, which is one too.
+  const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
+  const asked = terminal.question(`${question}\nType "${word}" to go on: `)
+  const answer = await Promise.race([asked, closed])
+  terminal.close()
+  if (answer.trim() === word) return
   throw new DomainError('conflict', 'not done: nothing was changed')
 }

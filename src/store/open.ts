@@ -1,4 +1,13 @@
-import { closeSync, existsSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { Kysely, type Migration, Migrator } from 'kysely'
 import { DomainError } from '../domain/errors'
@@ -34,12 +43,19 @@ export interface Opening {
  * Opens the database of a folder, which the caller has locked, and brings it up to date.
  *
  * Throws `unavailable`, with what to do, for a missing database (unless `create`), a damaged one, a file
- * that is something else, or a database of a newer version; nothing is changed then.
+ * that is something else or may not be written, or a database of a newer version; nothing is changed then.
  */
-export async function openStore(
-  folder: DataFolder,
-  options: { create: boolean; timing: Timing; migrations?: Migrations },
-): Promise<Opening> {
+export function openStore(folder: DataFolder, options: OpenOptions): Promise<Opening> {
+  return explained(folder, () => open(folder, options))
+}
+
+interface OpenOptions {
+  readonly create: boolean
+  readonly timing: Timing
+  readonly migrations?: Migrations
+}
+
+async function open(folder: DataFolder, options: OpenOptions): Promise<Opening> {
   const migrations = options.migrations ?? ourMigrations
   const created = !existsSync(folder.database)
   if (!options.create) requireDatabase(folder)
@@ -56,7 +72,6 @@ export async function openStore(
   }
   const isPending = Object.keys(migrations).some((name) => !done.has(name))
   const safetyCopy = isPending ? copyForSafety(folder, 'migration', options.timing.clock) : null
-
   if (isPending) await withWriter(folder.database, (db) => migrate(db, migrations))
 
   const handles = { writer: openWriter(folder.database), reader: openReader(folder.database) }
@@ -67,16 +82,38 @@ export async function openStore(
  * Deletes every account and vault of a folder that the caller has locked, in one transaction, after a safety
  * copy. Answers where the copy lies. Throws as `openStore` without `create` does.
  */
-export async function recreateDatabase(folder: DataFolder, timing: Timing): Promise<string> {
-  const { store } = await openStore(folder, { create: false, timing })
-  store.close()
-  const safetyCopy = copyForSafety(folder, 'recreate', timing.clock)
-  await withWriter(folder.database, (db) =>
-    db.transaction().execute(async (tx) => {
-      for (const table of vaultTables) await tx.deleteFrom(table).execute()
-    }),
-  )
-  return safetyCopy
+export function recreateDatabase(folder: DataFolder, timing: Timing): Promise<string> {
+  return explained(folder, async () => {
+    const { store } = await open(folder, { create: false, timing })
+    store.close()
+    const safetyCopy = copyForSafety(folder, 'recreate', timing.clock)
+    await withWriter(folder.database, (db) =>
+      db.transaction().execute(async (tx) => {
+        for (const table of vaultTables) await tx.deleteFrom(table).execute()
+      }),
+    )
+    return safetyCopy
+  })
+}
+
+/** Faults of the engine and of the file system become refusals that say what to do; bugs stay bugs. */
+async function explained<T>(folder: DataFolder, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    switch (engineFault(error)) {
+      case null:
+        throw isSystemFault(error) ? unusable(folder, error) : error
+      case 'damaged':
+        throw damaged(folder, String(error), error)
+      default:
+        throw unusable(folder, error)
+    }
+  }
+}
+
+function isSystemFault(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error
 }
 
 /**
@@ -137,11 +174,7 @@ function copyForSafety(folder: DataFolder, before: string, clock: Clock): string
     copySqliteFile(folder.database, target)
   } catch (error) {
     rmSync(target, { force: true })
-    if (engineFault(error) !== 'full') throw error
-    throw new DomainError('storage_full', `no space is left in ${folder.path} for a safety copy`, {
-      hint: 'free some space and try again; nothing was changed',
-      cause: error,
-    })
+    throw error
   }
   return target
 }
@@ -149,17 +182,11 @@ function copyForSafety(folder: DataFolder, before: string, clock: Clock): string
 /** Reads the header by itself: SQLite would change a stranger's file by opening it our way. */
 function requireOurs(folder: DataFolder): void {
   const header = new Uint8Array(72)
-  let length: number
-  try {
-    const descriptor = openSync(folder.database, 'r')
-    length = readSync(descriptor, header, 0, header.length, 0)
-    closeSync(descriptor)
-  } catch (cause) {
-    throw new DomainError('unavailable', `${folder.database} can't be read: ${String(cause)}`, {
-      hint: 'make it readable for the user that runs snailpass',
-      cause,
-    })
-  }
+  // SQLite would open a file that it may not write all the same, and fail at the first write.
+  accessSync(folder.database, constants.R_OK | constants.W_OK)
+  const descriptor = openSync(folder.database, 'r')
+  const length = readSync(descriptor, header, 0, header.length, 0)
+  closeSync(descriptor)
   if (length === 0) {
     throw new DomainError('unavailable', `${folder.database} is empty: what it held is lost`, {
       hint: 'put a copy of the database back; only for a new start, move the empty file away',
@@ -175,19 +202,24 @@ function requireOurs(folder: DataFolder): void {
 }
 
 function inspect(folder: DataFolder): SqliteInspection {
-  const damaged = (what: string, cause?: unknown) =>
-    new DomainError('unavailable', `${folder.database} is damaged: ${what}`, {
-      hint: 'put a copy of the database back, and look after the disk; nothing was changed',
-      cause,
-    })
-  try {
-    const inspection = inspectSqlite(folder.database)
-    if (inspection.complaint === null) return inspection
-    throw damaged(inspection.complaint)
-  } catch (error) {
-    if (engineFault(error) === 'damaged') throw damaged(String(error), error)
-    throw error
-  }
+  const inspection = inspectSqlite(folder.database)
+  if (inspection.complaint !== null) throw damaged(folder, inspection.complaint)
+  return inspection
+}
+
+function damaged(folder: DataFolder, complaint: string, cause?: unknown): DomainError {
+  return new DomainError('unavailable', `${folder.database} is damaged: ${complaint}`, {
+    hint: 'put a copy of the database back, and look after the disk; nothing was changed',
+    cause,
+  })
+}
+
+function unusable(folder: DataFolder, cause: unknown): DomainError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new DomainError('unavailable', `${folder.database} can't be used: ${reason}`, {
+    hint: 'make it readable and writable for the user that runs snailpass, and see that the disk has space',
+    cause,
+  })
 }
 
 /** Throws `unavailable` when the folder holds no database, before anything is made in it. */

@@ -190,8 +190,8 @@ describe('snailpass recreate-db', () => {
 })
 
 describe('on a terminal, snailpass recreate-db asks', () => {
-  /** Runs the command on a terminal of its own and types one line. Answers its exit code and the screen. */
-  async function answering(dataDir: string, line: string) {
+  /** Runs the command on a terminal of its own and types these keys. Answers its exit code and the screen. */
+  async function answering(dataDir: string, keys: string) {
     let screen = ''
     const { promise: asked, resolve } = Promise.withResolvers<void>()
     const child = spawnOnTerminal(['recreate-db', '--data-dir', dataDir], (text) => {
@@ -199,7 +199,7 @@ describe('on a terminal, snailpass recreate-db asks', () => {
       if (screen.includes('to go on: ')) resolve()
     })
     await asked
-    child.terminal?.write(`${line}\n`)
+    child.terminal?.write(keys)
     return { code: await child.exited, screen }
   }
 
@@ -214,13 +214,21 @@ describe('on a terminal, snailpass recreate-db asks', () => {
       using database = new Database(join(folder.path, 'snailpass.db'), { readonly: true })
       return database.query('select count(*) as users from users').get()
     }
-    const refused = await answering(folder.path, 'y')
+    const refused = await answering(folder.path, 'y\n')
     expect(refused.code).toBe(1)
     expect(refused.screen).toContain(`every vault in ${folder.path}.`)
     expect(refused.screen).toContain('error: not done: nothing was changed')
+    for (const [name, key] of [
+      ['Ctrl-C', '\u0003'],
+      ['Ctrl-D', '\u0004'],
+    ] as const) {
+      const { code, screen } = await answering(folder.path, key)
+      expect(code, name).toBe(1)
+      expect(screen).toContain('error: not done: nothing was changed')
+    }
     expect(users()).toEqual({ users: 1 })
 
-    expect((await answering(folder.path, 'recreate')).code).toBe(0)
+    expect((await answering(folder.path, 'recreate\n')).code).toBe(0)
     expect(users()).toEqual({ users: 0 })
   })
 })
