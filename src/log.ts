@@ -72,8 +72,8 @@ export function createLineWriter(descriptor: number): { write(line: string): voi
   const flush = () => {
     isScheduled = false
     if (waiting.length === 0) return
-    if (dropped > 0) waiting.push(`(${dropped} log lines were dropped)`)
     const lines = waiting.length
+    if (dropped > 0) waiting.push(`(${dropped} log lines were dropped)`)
     const batch = Buffer.from(`${waiting.join('\n')}\n`)
     waiting = []
     try {

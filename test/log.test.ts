@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { createLog, type LogFormat } from '../src/log'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createLineWriter, createLog, type LogFormat } from '../src/log'
+import { temporaryFolder } from './support/executable'
 
 function aLog(format: LogFormat) {
   const lines: string[] = []
@@ -51,5 +54,40 @@ describe('a log', () => {
     expect(fault).toContain('Error: outer')
     expect(fault).toContain('caused by TypeError: inner')
     expect(fault).toContain('log.test.ts')
+  })
+})
+
+describe('the line writer', () => {
+  test('writes whole lines, in order, once the turn is over', async () => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'log')
+    const descriptor = openSync(path, 'w')
+    const lines = createLineWriter(descriptor)
+    lines.write('one')
+    lines.write('zwei 🐌')
+    expect(readFileSync(path, 'utf8')).toBe('')
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(readFileSync(path, 'utf8')).toBe('one\nzwei 🐌\n')
+    lines.write('three')
+    lines.flush()
+    closeSync(descriptor)
+    expect(readFileSync(path, 'utf8')).toBe('one\nzwei 🐌\nthree\n')
+  })
+
+  test('never fails a request for its line, and says later how many it lost', () => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'log')
+    writeFileSync(path, '')
+    let descriptor = openSync(path, 'r')
+    const lines = createLineWriter(descriptor)
+    for (let line = 0; line < 10_005; line++) lines.write('x')
+    // A file that is open to read alone takes nothing: the whole batch is lost, and what went over the bound.
+    lines.flush()
+    closeSync(descriptor)
+    descriptor = openSync(path, 'w')
+    lines.write('back again')
+    lines.flush()
+    closeSync(descriptor)
+    expect(readFileSync(path, 'utf8')).toBe('back again\n(10005 log lines were dropped)\n')
   })
 })

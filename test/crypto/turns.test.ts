@@ -1,0 +1,32 @@
+import { expect, test } from 'bun:test'
+import { createTurns } from '../../src/crypto/turns'
+
+test('turns run so many at once, in order of asking, and go on after a failure', async () => {
+  const turns = createTurns(2)
+  const begun: number[] = []
+  const ends: PromiseWithResolvers<void>[] = []
+  const work = Array.from({ length: 5 }, (_, index) =>
+    turns(async () => {
+      begun.push(index)
+      const end = Promise.withResolvers<void>()
+      ends.push(end)
+      await end.promise
+      return index
+    }),
+  )
+  await Bun.sleep(0)
+  expect(begun).toEqual([0, 1])
+
+  ends[0]?.reject(new Error('failed'))
+  await expect(work[0]).rejects.toThrow('failed')
+  await Bun.sleep(0)
+  expect(begun).toEqual([0, 1, 2])
+
+  for (let index = 1; index < 5; index++) {
+    ends[index]?.resolve()
+    expect(await work[index]).toBe(index)
+    await Bun.sleep(0)
+  }
+  expect(begun).toEqual([0, 1, 2, 3, 4])
+  expect(await turns(async () => 'free again')).toBe('free again')
+})
