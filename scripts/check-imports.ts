@@ -48,7 +48,7 @@ for (const file of new Glob('{cli,src}/**/*.{ts,tsx}').scanSync(root)) {
 for (const problem of problems) process.stderr.write(`${problem}\n`)
 process.exit(problems.length === 0 ? 0 : 1)
 
-/** The longest name in the table that a file lies in, null when there is none. */
+/** The room that a file lies in, null when there is none. */
 function roomOf(file: string): string | null {
   const path = file.replace(/\.tsx?$/, '')
   return Object.keys(rooms).find((room) => path === room || path.startsWith(`${room}/`)) ?? null

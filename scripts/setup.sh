@@ -37,9 +37,13 @@ elif fits "$local_bun" || { install_bun_with_npm && fits "$local_bun"; } ||
   PATH="$PWD/.bun/bin:$PATH"
 else
   echo "error: Bun $bun_version could not be installed" >&2
-  echo "hint: install npm or curl, or Bun itself (https://bun.sh), and run this again" >&2
+  echo "hint: install npm, or curl and unzip, or Bun itself (https://bun.sh), and run this again" >&2
   exit 1
 fi
 export PATH
 
-bun install --frozen-lockfile --silent
+if ! bun install --frozen-lockfile --silent; then
+  echo "error: the packages of bun.lock could not be installed" >&2
+  echo "hint: see that the npm registry can be reached; \`bun install\` says more" >&2
+  exit 1
+fi

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Sets everything up, runs the checks, builds the executable and runs every test. Arguments go to `bun test`;
-# The last line is `N passed, N failed`.
+# Sets everything up, runs the checks, builds the executable and runs every test. Arguments go to `bun test`.
+# The last line is `N passed, N failed`, whatever happens.
 set -euo pipefail
+trap '[ -n "${counted:-}" ] || echo "0 passed, 1 failed"' EXIT
 . "$(dirname "$0")/setup.sh"
 
 ./scripts/check.sh
@@ -20,5 +21,6 @@ tests=$(total_of tests) failures=$(total_of failures) skipped=$(total_of skipped
 tests=${tests:-0} failures=${failures:-0} skipped=${skipped:-0}
 [ "$tests" -gt 0 ] || status=1
 [ "$failures" -eq 0 ] || status=1
+counted=yes
 echo "$((tests - failures - skipped)) passed, $failures failed"
 exit "$status"

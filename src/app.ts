@@ -101,12 +101,20 @@ export async function startServer(
   }
 }
 
-/** Empties the database of the data folder after a safety copy, whose path it answers. Throws a DomainError. */
-export async function recreate(settings: Settings, world: World): Promise<string> {
+/**
+ * Empties the database of the data folder after a safety copy, whose path it answers. `consent` is asked for
+ * once it is known that this can be done, and throws when it is not given. Throws a DomainError.
+ */
+export async function recreate(
+  settings: Settings,
+  world: World,
+  consent: () => Promise<void>,
+): Promise<string> {
   const folder = dataFolder(settings.dataDir)
   requireDatabase(folder)
   const lock = lockFolder(folder)
   try {
+    await consent()
     return await recreateDatabase(folder, world)
   } finally {
     lock.release()
@@ -155,7 +163,7 @@ function startListener(api: ReturnType<typeof createApi>, settings: Settings, lo
     const reason = cause instanceof Error ? cause.message : String(cause)
     const address = formatListenAddress(settings.listen)
     throw new DomainError('unavailable', `can't listen on ${address}: ${reason}`, {
-      hint: 'stop what listens there, or choose another address with --listen',
+      hint: 'see that it is an address of this machine and that nothing else listens there, or choose another one with --listen',
       cause,
     })
   }

@@ -62,39 +62,58 @@ const mostWaitingLines = 10_000
 
 /**
  * Writes lines to a file descriptor in batches, one for each turn of the event loop, so that a request does
- * not pay for its own line. A reader that is gone or slow costs log lines, never requests or memory.
+ * not pay for its own line. A reader that is gone or slow costs log lines, never requests or memory; once
+ * it is back, the line that `tellLoss` makes says how many.
  */
-export function createLineWriter(descriptor: number): { write(line: string): void; flush(): void } {
+export function createLineWriter(
+  descriptor: number,
+  tellLoss: (lines: number) => string,
+): { write(line: string): void; flush(): void } {
   let waiting: string[] = []
   let dropped = 0
   let isScheduled = false
+  /** What was begun and could not be finished: no line is torn, and none written twice. */
+  let rest: Uint8Array = new Uint8Array()
 
+  const writeRest = () => {
+    try {
+      while (rest.length > 0) rest = rest.subarray(writeSync(descriptor, rest))
+    } catch {
+      // Nobody takes it at present; the next line brings the next try.
+    }
+  }
   const flush = () => {
     isScheduled = false
-    if (waiting.length === 0) return
-    const lines = waiting.length
-    if (dropped > 0) waiting.push(`(${dropped} log lines were dropped)`)
-    const batch = Buffer.from(`${waiting.join('\n')}\n`)
+    writeRest()
+    if (rest.length > 0 || waiting.length === 0) return
+    if (dropped > 0) waiting.push(tellLoss(dropped))
+    rest = Buffer.from(`${waiting.join('\n')}\n`)
     waiting = []
-    try {
-      for (let at = 0; at < batch.length; ) at += writeSync(descriptor, batch, at)
-      dropped = 0
-    } catch {
-      dropped += lines
-    }
+    dropped = 0
+    writeRest()
   }
 
   return {
     write(line) {
-      if (waiting.length >= mostWaitingLines) {
-        dropped++
-        return
-      }
-      waiting.push(line)
+      if (waiting.length < mostWaitingLines) waiting.push(line)
+      else dropped++
       if (isScheduled) return
       isScheduled = true
       setImmediate(flush)
     },
     flush,
   }
+}
+
+/** A log on a file descriptor, to be flushed before the process ends. */
+export function openLog(format: LogFormat, clock: Clock, descriptor: number) {
+  const tellLoss = (lines: number): string => {
+    let told = ''
+    createLog(format, clock, (line) => {
+      told = line
+    }).warn(`${lines} log lines were lost: they were not read in time`)
+    return told
+  }
+  const { write, flush } = createLineWriter(descriptor, tellLoss)
+  return { log: createLog(format, clock, write), flush }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { createTokens } from '../src/crypto/tokens'
 import { aRecord, basic, signedIn, signedUp } from './support/client'
 import { temporaryFolder } from './support/executable'
 import { startTestServer } from './support/server'
@@ -54,6 +55,23 @@ describe('the server', () => {
     await expect(start()).rejects.toMatchObject({ code: 'unavailable' })
   })
 
+  test('answers under a short name, as home servers have', async () => {
+    await using server = await startTestServer()
+    for (const host of ['pi', 'nas:5000', 'a']) {
+      const response = await fetch(new URL('/login', server.url), { headers: { host } })
+      expect(response.status, host).toBe(401)
+    }
+  })
+
+  test('puts the permissions of its files right, and says so', async () => {
+    using folder = temporaryFolder()
+    await (await startTestServer({ dataDir: folder.path })).stop()
+    chmodSync(join(folder.path, 'secret.key'), 0o644)
+    await using server = await startTestServer({ dataDir: folder.path })
+    expect(statSync(join(folder.path, 'secret.key')).mode & 0o777).toBe(0o600)
+    expect(server.log.join('\n')).toContain('its mode is 0600 now')
+  })
+
   test('says at its start what an operator should know', async () => {
     await using server = await startTestServer()
     const messages = server.log.map((line) => JSON.parse(line).message)
@@ -70,6 +88,9 @@ describe('the server', () => {
       settings: { SNAILPASS_SECRET_KEY: 'given by the operator' },
     })
     expect(readdirSync(server.dataDir)).not.toContain('secret.key')
+    const { token } = await signedUp(server.url, 'owner')
+    const tokens = createTokens(new TextEncoder().encode('given by the operator'), Date.now)
+    expect(await tokens.read('session', token)).toMatchObject({ purpose: 'session' })
   })
 })
 
@@ -112,7 +133,7 @@ test('the log has a line for each request, and no secret in any', async () => {
   const requests = lines.filter(({ message }) => message === 'request')
   const user = owner.userId
   expect(requests.map(({ method, route, status, user }) => [method, route, status, user])).toEqual([
-    ['POST', '/users', 201, '-'],
+    ['POST', '/users', 201, user],
     ['GET', '/login', 200, user],
     ['POST', '/records', 201, user],
     ['GET', '/records', 200, user],

@@ -17,14 +17,15 @@ Example:
   snailpass recreate-db --data-dir /srv/snailpass --yes`,
     )
     .action(async (options: { yes?: true }) => {
-      const { settings } = configOf(command)
-      if (options.yes !== true) {
+      const { settings, warnings } = configOf(command)
+      for (const warning of warnings) tell(`warning: ${warning}`)
+      const safetyCopy = await recreate(settings, realWorld, async () => {
+        if (options.yes === true) return
         await confirm(
           `This deletes every account and every vault in ${settings.dataDir}.`,
           'recreate',
         )
-      }
-      const safetyCopy = await recreate(settings, realWorld)
+      })
       tell('The database is empty. What it held is in this safety copy:')
       print(safetyCopy)
     })

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
 import { realWorld, startServer } from '../../src/app'
-import { createLineWriter, createLog } from '../../src/log'
+import { type Log, openLog } from '../../src/log'
 import { configOf, everySetting, withConfigOptions } from '../config-options'
 
 /** How long requests under way may take after a signal, in milliseconds: service managers wait for ten seconds at least. */
@@ -23,9 +23,8 @@ Example:
 /** Runs until a signal ends it. Throws what ended it otherwise. */
 async function serve(command: Command): Promise<void> {
   const { settings, warnings } = configOf(command)
-  const lines = createLineWriter(process.stderr.fd)
-  const log = createLog(settings.logFormat, realWorld.clock, lines.write)
-  const end = endOfService()
+  const { log, flush } = openLog(settings.logFormat, realWorld.clock, process.stderr.fd)
+  const end = endOfService(log)
   try {
     for (const warning of warnings) log.warn(warning)
     const server = await startServer(settings, realWorld, log)
@@ -37,12 +36,12 @@ async function serve(command: Command): Promise<void> {
     log.info('stopped')
   } finally {
     end.forget()
-    lines.flush()
+    flush()
   }
 }
 
 /** Resolves with the first signal's name, rejects with the first fault that nobody caught. */
-function endOfService(): { reached: Promise<string>; forget(): void } {
+function endOfService(log: Log): { reached: Promise<string>; forget(): void } {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   let isEnding = false
   const onSignal = (signal: NodeJS.Signals, number: number) => {
@@ -54,14 +53,18 @@ function endOfService(): { reached: Promise<string>; forget(): void } {
   const signals = ['SIGTERM', 'SIGINT'] as const
   const faults = ['uncaughtException', 'unhandledRejection'] as const
   for (const signal of signals) process.on(signal, onSignal)
-  for (const fault of faults) process.on(fault, reject)
+  const onFault = (fault: unknown) => {
+    log.error('a fault that nobody caught', fault)
+    reject(fault)
+  }
+  for (const fault of faults) process.on(fault, onFault)
   // A fault before anybody waits is still told to whoever waits later.
   promise.catch(() => {})
   return {
     reached: promise,
     forget() {
       for (const signal of signals) process.off(signal, onSignal)
-      for (const fault of faults) process.off(fault, reject)
+      for (const fault of faults) process.off(fault, onFault)
     },
   }
 }

@@ -76,7 +76,13 @@ export function loadConfig(input: ConfigInput): Config {
 
 function readSettingsFile(path: string): Environment {
   try {
-    return parseEnv(readFileSync(path, 'utf8'))
+    const text = readFileSync(path, 'utf8')
+    // The parser skips what it does not understand, and a setting with it.
+    const wrong = text
+      .split('\n')
+      .findIndex((line) => !/^\s*(?:$|#|(?:export\s+)?\w+\s*=)/.test(line))
+    if (wrong >= 0) throw new Error(`line ${wrong + 1} is not NAME=value`)
+    return parseEnv(text)
   } catch (cause) {
     throw new DomainError(
       'invalid',

@@ -75,7 +75,11 @@ export const settings: { readonly [Key in keyof Settings]: Setting<Settings[Key]
     defaultText:
       '$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; /var/lib/snailpass for root',
     default: defaultDataDir,
-    parse: (text) => resolve(text),
+    parse: (text) => {
+      // An unset variable in a script, and a shell's short form that no shell has seen.
+      if (text !== '' && !text.startsWith('~')) return resolve(text)
+      throw new InvalidSetting(`is not a folder: ${text || '(empty)'}`, 'write its whole path')
+    },
   },
   listen: {
     name: 'SNAILPASS_LISTEN',

@@ -16,13 +16,16 @@ const saltLength = 16
 const hashLength = 32
 const name = 'pbkdf2-sha512'
 
+/** Logins and sign-ups that may wait for a turn: as many as are answered before their connections idle out. */
+const mostWaiting = 256
+
 const pbkdf2OnThread = promisify(pbkdf2)
 
 /**
  * Bun has one thread per core for all slow work, and checks the signature of every token there. One is left
  * for that: otherwise each request of a signed-in client waits behind the logins of strangers.
  */
-const turns = createTurns(Math.max(1, availableParallelism() - 1))
+const turns = createTurns(Math.max(1, availableParallelism() - 1), mostWaiting)
 
 /** PBKDF2-HMAC-SHA512: the one slow step, which is also all that a check may be told apart by. */
 export type Derive = (

@@ -4,7 +4,7 @@ import type { Sessions } from './sessions'
 import type { Store } from './store'
 import { isStorable } from './text'
 import type { User } from './user'
-import type { VerifierHasher } from './verifier'
+import type { Verifier, VerifierHasher } from './verifier'
 
 export interface Credentials {
   readonly email: string
@@ -24,6 +24,17 @@ export function createLogin(deps: {
   hasher: VerifierHasher
   sessions: Sessions
 }): Login {
+  /** A database that takes no writes at present keeps nobody out: the next login tries again. */
+  async function replaceVerifier(user: User, to: Verifier): Promise<void> {
+    try {
+      await deps.store.write((scope) =>
+        scope.users.replaceVerifier(user.id, { from: user.verifier, to }),
+      )
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+    }
+  }
+
   return {
     async login(credentials) {
       const email = normalizeEmail(credentials.email)
@@ -43,11 +54,7 @@ export function createLogin(deps: {
       }
 
       const { replacement } = verdict
-      if (replacement !== null) {
-        await deps.store.write((scope) =>
-          scope.users.replaceVerifier(user.id, { from: user.verifier, to: replacement }),
-        )
-      }
+      if (replacement !== null) await replaceVerifier(user, replacement)
       if (!user.emailConfirmed) {
         throw new DomainError(
           'forbidden',

@@ -8,10 +8,11 @@ import { SqliteDialect, type TransactionMode } from './sqlite-dialect'
 export const applicationId = 0x534e4c50
 
 /**
- * How long SQLite itself waits for another process, in milliseconds. Short, because that wait blocks the
- * event loop; the scopes in the store wait longer, between tries that leave it free.
+ * How long SQLite itself waits for another process, in milliseconds. A server does not let it: that wait
+ * blocks the event loop, once for each writer in the queue, so the scopes in the store wait between tries
+ * that leave it free. Work that has the whole program for itself may wait here.
  */
-const busyTimeout = 20
+const busyTimeout = { serving: 0, alone: 5_000 } as const
 
 /** One open handle on a database file. */
 export interface SqliteHandle {
@@ -26,8 +27,9 @@ export interface SqliteHandle {
  * power cut (https://www.sqlite.org/pragma.html#pragma_synchronous); `fullfsync` is what that takes on macOS.
  * `secure_delete` overwrites what was deleted for good.
  */
-export function openWriter(path: string): SqliteHandle {
+export function openWriter(path: string, use: keyof typeof busyTimeout): SqliteHandle {
   return open(path, 'immediate', [
+    `busy_timeout = ${busyTimeout[use]}`,
     'journal_mode = wal',
     'synchronous = full',
     'fullfsync = on',
@@ -38,7 +40,7 @@ export function openWriter(path: string): SqliteHandle {
 
 /** Opens an existing database file to read beside its writer. Throws SQLiteError. */
 export function openReader(path: string): SqliteHandle {
-  return open(path, 'deferred', ['query_only = on'])
+  return open(path, 'deferred', [`busy_timeout = ${busyTimeout.serving}`, 'query_only = on'])
 }
 
 function open(path: string, mode: TransactionMode, pragmas: readonly string[]): SqliteHandle {
@@ -46,7 +48,6 @@ function open(path: string, mode: TransactionMode, pragmas: readonly string[]): 
   // An error here tells of statements left open, and with them a log that was not moved into the file.
   const close = () => database.close(true)
   try {
-    database.run(`pragma busy_timeout = ${busyTimeout}`)
     database.run('pragma trusted_schema = off')
     for (const pragma of pragmas) database.run(`pragma ${pragma}`)
     return { dialect: new SqliteDialect(database, mode), close }
@@ -111,7 +112,7 @@ export function inspectSqlite(path: string): SqliteInspection {
     inUse ? { readonly: true } : { readwrite: true, create: false },
   )
   try {
-    database.run(`pragma busy_timeout = ${busyTimeout}`)
+    database.run(`pragma busy_timeout = ${busyTimeout.alone}`)
     const check = database.query<{ quick_check: string }, []>('pragma quick_check(1)').get()
     const complaint = check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'no answer')
     if (complaint !== null) return { complaint, migrations: [] }

@@ -50,7 +50,7 @@ export function createApi(deps: ApiDeps): Api {
   const json = createJsonBody(deps.maxBody)
   const described = [
     pagesRoutes(deps),
-    usersRoutes({ ...deps, guard, json }),
+    usersRoutes({ ...deps, guard, json, notes }),
     loginRoutes({ ...deps, notes }),
     recordsRoutes({ ...deps, guard, json }),
     additionalFieldsRoutes({ ...deps, guard, json }),
@@ -58,7 +58,7 @@ export function createApi(deps: ApiDeps): Api {
   ]
   const document = openApiDocument(routesOf(described), deps.version)
   const groups = [...described, openApiRoutes(document)]
-  const methods = createMethodTable(routesOf(groups))
+  const methods = createMethodTable(routesOf(groups), notes)
   const answerError = createErrorAnswers({
     ...deps,
     notes,

@@ -38,7 +38,7 @@ export function refusalAnswer(error: unknown): Response | null {
 }
 
 /** The answer to a fault: all of it is in the log, nothing of it here. */
-export function faultAnswer(): Response {
+function faultAnswer(): Response {
   return errorAnswer(
     500,
     "Unknown Error. Sorry, that error is on us, please contact support if this wasn't an accident",
@@ -49,7 +49,7 @@ export function faultAnswer(): Response {
  * No answer at all: a stream that fails at its start makes Bun close the connection. The error carries
  * nothing, because Bun would print it.
  */
-function cutConnection(): Response {
+export function cutConnection(): Response {
   return new Response(new ReadableStream({ start: (controller) => controller.error() }))
 }
 

@@ -1,6 +1,6 @@
 import type { Log } from '../log'
 import type { Api } from './api'
-import { faultAnswer } from './errors'
+import { cutConnection } from './errors'
 
 export interface Listener {
   /** Where it waits, with the real port. */
@@ -41,7 +41,8 @@ export function listen(api: Api, address: { hostname: string; port: number }, lo
     },
     error(fault) {
       log.error('a fault outside of every route', fault)
-      return faultAnswer()
+      // For which route is not known here, and some clients would take any answer for "all is gone".
+      return cutConnection()
     },
   })
   return {

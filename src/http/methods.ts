@@ -1,4 +1,5 @@
 import { errorAnswer } from './errors'
+import type { RequestNotes } from './request-notes'
 
 export interface MethodTable {
   /** The answer to a request that no route took: 204 to OPTIONS, else 405 or 404. */
@@ -8,6 +9,7 @@ export interface MethodTable {
 /** Which methods each path has, `HEAD` with every `GET` and `OPTIONS` with all (RFC 9110, sections 9.3.2 and 9.3.7). */
 export function createMethodTable(
   routes: readonly { readonly method: string; readonly path: string }[],
+  notes: RequestNotes,
 ): MethodTable {
   const byPattern = new Map<string, Set<string>>()
   for (const { method, path } of routes) {
@@ -17,6 +19,7 @@ export function createMethodTable(
     byPattern.set(path, methods)
   }
   const paths = [...byPattern].map(([pattern, methods]) => ({
+    pattern,
     form: new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`),
     allow: [...methods].join(', '),
   }))
@@ -24,10 +27,12 @@ export function createMethodTable(
   return {
     answer(request) {
       const { pathname } = new URL(request.url)
-      const allow = paths.find(({ form }) => form.test(pathname))?.allow
-      if (allow === undefined) {
+      const path = paths.find(({ form }) => form.test(pathname))
+      if (path === undefined) {
         return errorAnswer(404, 'Resource Not Found. There is nothing at this address')
       }
+      notes.of(request).route = path.pattern
+      const { allow } = path
       const headers = { allow }
       if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers })
       return errorAnswer(405, `Method Not Allowed. This address takes ${allow}`, headers)

@@ -3,6 +3,7 @@ import type { Users } from '../domain/users'
 import type { JsonBody } from './body'
 import { bodyReader } from './fields'
 import { describe } from './openapi'
+import type { RequestNotes } from './request-notes'
 import type { sessionGuard } from './session'
 import { fromUser, SignUpBody, SuccessAnswer, success, toSignUp, UserAnswer } from './wire'
 
@@ -12,6 +13,7 @@ export function usersRoutes(deps: {
   users: Users
   guard: ReturnType<typeof sessionGuard>
   json: JsonBody
+  notes: RequestNotes
 }) {
   return new Elysia()
     .post(
@@ -19,6 +21,7 @@ export function usersRoutes(deps: {
       async ({ request, status }) => {
         const signUp = toSignUp(readSignUp(await deps.json(request)))
         await deps.users.signUp(signUp)
+        deps.notes.of(request).userId = signUp.id
         return status(
           201,
           success(

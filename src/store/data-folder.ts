@@ -55,8 +55,12 @@ export function tightenPermissions(folder: DataFolder): readonly string[] {
   const warnings: string[] = []
   for (const file of [folder.database, folder.secretKey, folder.lock]) {
     if (!existsSync(file) || !isOpenToOthers(file)) continue
-    chmodSync(file, 0o600)
-    warnings.push(`others could open ${file}; its mode is 0600 now`)
+    try {
+      chmodSync(file, 0o600)
+      warnings.push(`others could open ${file}; its mode is 0600 now`)
+    } catch {
+      warnings.push(`others can open ${file}, which belongs to another user: chmod 600 ${file}`)
+    }
   }
   if (isOpenToOthers(folder.path)) {
     warnings.push(`others can look into ${folder.path}: chmod 700 ${folder.path}`)
@@ -71,7 +75,7 @@ function isOpenToOthers(path: string): boolean {
 function unusable(folder: DataFolder, cause: unknown): DomainError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new DomainError('unavailable', `the data folder ${folder.path} can't be used: ${reason}`, {
-    hint: 'make it writable for the user that runs snailpass, or name another folder with --data-dir',
+    hint: 'see that the user that runs snailpass may write there and that the disk has space, or name another folder with --data-dir',
     cause,
   })
 }

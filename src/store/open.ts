@@ -3,6 +3,7 @@ import {
   closeSync,
   constants,
   existsSync,
+  lstatSync,
   openSync,
   readSync,
   renameSync,
@@ -11,7 +12,7 @@ import {
 import { join } from 'node:path'
 import { Kysely, type Migration, Migrator } from 'kysely'
 import { DomainError } from '../domain/errors'
-import type { Clock } from '../domain/world'
+import type { Clock, Wait } from '../domain/world'
 import {
   applicationId,
   checkpointWholly,
@@ -27,9 +28,14 @@ import { engineFault } from '../engine/sqlite-faults'
 import type { DataFolder } from './data-folder'
 import { migrations as ourMigrations } from './migrations'
 import { type Schema, vaultTables } from './schema'
-import { createStore, type OpenedStore, type Timing } from './store'
+import { createStore, type OpenedStore } from './store'
 
 type Migrations = Readonly<Record<string, Migration>>
+
+export interface Timing {
+  readonly clock: Clock
+  readonly wait: Wait
+}
 
 export interface Opening {
   readonly store: OpenedStore
@@ -57,7 +63,7 @@ interface OpenOptions {
 
 async function open(folder: DataFolder, options: OpenOptions): Promise<Opening> {
   const migrations = options.migrations ?? ourMigrations
-  const created = !existsSync(folder.database)
+  const created = isMissing(folder.database)
   if (!options.create) requireDatabase(folder)
   if (created) await createDatabase(folder, migrations)
   requireOurs(folder)
@@ -74,8 +80,9 @@ async function open(folder: DataFolder, options: OpenOptions): Promise<Opening> 
   const safetyCopy = isPending ? copyForSafety(folder, 'migration', options.timing.clock) : null
   if (isPending) await withWriter(folder.database, (db) => migrate(db, migrations))
 
-  const handles = { writer: openWriter(folder.database), reader: openReader(folder.database) }
-  return { store: createStore(handles, options.timing), created, safetyCopy }
+  const reader = openReader(folder.database)
+  const handles = { reader, writer: openWriter(folder.database, 'serving') }
+  return { store: createStore(handles, options.timing.wait), created, safetyCopy }
 }
 
 /**
@@ -158,7 +165,7 @@ async function withWriter(
   path: string,
   work: (db: Kysely<Schema>) => Promise<void>,
 ): Promise<void> {
-  const { dialect, close } = openWriter(path)
+  const { dialect, close } = openWriter(path, 'alone')
   try {
     await work(new Kysely<Schema>({ dialect }))
   } finally {
@@ -189,7 +196,7 @@ function requireOurs(folder: DataFolder): void {
   closeSync(descriptor)
   if (length === 0) {
     throw new DomainError('unavailable', `${folder.database} is empty: what it held is lost`, {
-      hint: 'put a copy of the database back; only for a new start, move the empty file away',
+      hint: `${putBack(folder)}; only for a new start, move the empty file away`,
     })
   }
   const magic = new TextDecoder('latin1').decode(header.subarray(0, 16))
@@ -209,9 +216,16 @@ function inspect(folder: DataFolder): SqliteInspection {
 
 function damaged(folder: DataFolder, complaint: string, cause?: unknown): DomainError {
   return new DomainError('unavailable', `${folder.database} is damaged: ${complaint}`, {
-    hint: 'put a copy of the database back, and look after the disk; nothing was changed',
+    hint: `${putBack(folder)}, and look after the disk; nothing was changed`,
     cause,
   })
+}
+
+/** What an operator does for a lost database. A log that stays would replay itself over the copy, unseen. */
+function putBack(folder: DataFolder): string {
+  const logs = sideFiles(folder.database).filter((side) => existsSync(side))
+  const first = logs.length === 0 ? '' : `move ${logs.join(' and ')} away, then `
+  return `${first}put a copy of the database back`
 }
 
 function unusable(folder: DataFolder, cause: unknown): DomainError {
@@ -224,7 +238,12 @@ function unusable(folder: DataFolder, cause: unknown): DomainError {
 
 /** Throws `unavailable` when the folder holds no database, before anything is made in it. */
 export function requireDatabase(folder: DataFolder): void {
-  if (!existsSync(folder.database)) throw missing(folder)
+  if (isMissing(folder.database)) throw missing(folder)
+}
+
+/** A link whose target is away, on a disk that is not mounted, is no missing database to be made anew. */
+function isMissing(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) === undefined
 }
 
 function missing(folder: DataFolder): DomainError {

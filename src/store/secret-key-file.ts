@@ -1,4 +1,4 @@
-import { existsSync, linkSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
 import { syncFile } from '../engine/sqlite'
@@ -8,7 +8,7 @@ import type { DataFolder } from './data-folder'
 const keyLength = 32
 
 /**
- * The secret key of the folder, made at the first call and durable before it is used; `made` says which.
+ * The secret key of a folder that the caller has locked, made at the first call and durable before it is used; `made` says which.
  * Throws `unavailable` for a file that holds no key: another key in its place would end every session unasked.
  */
 export function secretKeyOf(
@@ -24,19 +24,17 @@ export function secretKeyOf(
     mode: 0o600,
     flush: true,
   })
-  linkSync(draft, folder.secretKey)
-  rmSync(draft)
+  // The folder is locked, so nobody else makes one meanwhile.
+  renameSync(draft, folder.secretKey)
   syncFile(folder.path)
   return { key, made: true }
 }
 
 function readKey(path: string): Uint8Array {
-  try {
-    const key = Uint8Array.fromBase64(readFileSync(path, 'utf8').trim(), { alphabet: 'base64url' })
-    if (key.length === keyLength) return key
-  } catch {
-    // Not base64: the same refusal as for a wrong length.
-  }
+  const text = readFileSync(path, 'utf8').trim()
+  // Anything else is decoded to another length, or not at all.
+  const key = /^[\w-]*$/.test(text) ? Buffer.from(text, 'base64url') : new Uint8Array()
+  if (key.length === keyLength) return key
   throw new DomainError('unavailable', `${path} does not hold a secret key`, {
     hint: 'put the file back from a copy, or remove it: a new key is made then, and everybody signs in again',
   })

@@ -1,7 +1,7 @@
 import { Kysely, type Transaction } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { ReadScope, Store, WriteScope } from '../domain/store'
-import type { Clock, Wait } from '../domain/world'
+import type { Wait } from '../domain/world'
 import type { SqliteHandle } from '../engine/sqlite'
 import { engineFault } from '../engine/sqlite-faults'
 import { additionalFieldReads, additionalFieldWrites } from './additional-fields'
@@ -21,22 +21,17 @@ export interface OpenedStore extends Store {
   close(): void
 }
 
-export interface Timing {
-  readonly clock: Clock
-  readonly wait: Wait
-}
-
 /** The store over two handles of one database: a reader that sees snapshots, a writer that commits. */
 export function createStore(
   handles: { reader: SqliteHandle; writer: SqliteHandle },
-  timing: Timing,
+  wait: Wait,
 ): OpenedStore {
   const reader = new Kysely<Schema>({ dialect: handles.reader.dialect })
   const writer = new Kysely<Schema>({ dialect: handles.writer.dialect })
 
   return {
     read: (work) =>
-      patiently(timing, {
+      patiently(wait, {
         attempt: () => reader.transaction().execute((db) => work(readScope(db))),
         // A snapshot that could not be read has changed nothing.
         isRepeatable: () => true,
@@ -44,7 +39,7 @@ export function createStore(
 
     async write(work) {
       let began = false
-      return await patiently(timing, {
+      return await patiently(wait, {
         attempt: () =>
           writer.transaction().execute((db) => {
             began = true
@@ -65,11 +60,11 @@ export function createStore(
 
 /** Tries again after passing faults, for as long as the patience lasts; what remains becomes a DomainError. */
 async function patiently<T>(
-  { clock, wait }: Timing,
+  wait: Wait,
   work: { attempt: () => Promise<T>; isRepeatable: () => boolean },
 ): Promise<T> {
-  const deadline = clock() + patience
-  for (;;) {
+  // Counted in waits, for a try takes no time, and the clock of a small machine may leap when it is set.
+  for (let waited = 0; ; waited += pause) {
     try {
       return await work.attempt()
     } catch (error) {
@@ -78,7 +73,7 @@ async function patiently<T>(
         throw new DomainError('storage_full', 'No space is left for new data', { cause: error })
       }
       if (fault !== 'busy' && fault !== 'unreachable') throw error
-      if (!work.isRepeatable() || clock() >= deadline) {
+      if (!work.isRepeatable() || waited >= patience) {
         throw new DomainError('unavailable', 'The database does not answer at present', {
           cause: error,
         })

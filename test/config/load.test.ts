@@ -91,6 +91,19 @@ test.each(['5000', ':5000', 'a:b', 'a:70000', '::1:5000', 'http://a:1', '', '[a]
   },
 )
 
+test.each([
+  ['SNAILPASS_LISTEN 127.0.0.1:5000', 1],
+  ['# a comment\n\nSNAILPASS_MAX_BODY=2000\nnonsense', 4],
+  ['\u0000\u0001binary', 1],
+])('a settings file with a line that sets nothing is refused: %p', (text, line) => {
+  using file = aFile(text)
+  expect(() => load({ file: file.path })).toThrow(`line ${line} is not NAME=value`)
+})
+
+test.each(['', '~', '~/snail'])('no data folder is %p', (dataDir) => {
+  expect(() => load({ flags: { dataDir } })).toThrow('--data-dir is not a folder: ')
+})
+
 test('a settings file that cannot be read stops the start', () => {
   expect(() => load({ file: '/nonexistent/file' })).toThrow(
     "the settings file /nonexistent/file can't be read",

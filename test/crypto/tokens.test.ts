@@ -43,6 +43,9 @@ describe('a token', () => {
     const { clock, tokens } = aWorld()
     const token = await tokens.issue(confirmation, 600)
     expect(await tokens.read('session', token)).toBe('invalid')
+    // Read for its own purpose it is remembered, and still serves no other.
+    expect(await tokens.read('confirmation', token)).toEqual(confirmation)
+    expect(await tokens.read('session', token)).toBe('invalid')
     clock.advance(3_600_000)
     expect(await tokens.read('session', token)).toBe('invalid')
   })

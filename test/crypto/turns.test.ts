@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { createTurns } from '../../src/crypto/turns'
 
 test('turns run so many at once, in order of asking, and go on after a failure', async () => {
-  const turns = createTurns(2)
+  const turns = createTurns(2, 3)
   const begun: number[] = []
   const ends: PromiseWithResolvers<void>[] = []
   const work = Array.from({ length: 5 }, (_, index) =>
@@ -16,6 +16,7 @@ test('turns run so many at once, in order of asking, and go on after a failure',
   )
   await Bun.sleep(0)
   expect(begun).toEqual([0, 1])
+  await expect(turns(async () => 'one too many')).rejects.toMatchObject({ code: 'unavailable' })
 
   ends[0]?.reject(new Error('failed'))
   await expect(work[0]).rejects.toThrow('failed')

@@ -1,3 +1,4 @@
+import { Database } from 'bun:sqlite'
 import { describe, expect, spyOn, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createVerifierHasher } from '../../src/crypto/verifiers'
@@ -51,6 +52,35 @@ describe('a login', () => {
         message: 'Incorrect credentials',
       })
     }
+  })
+
+  test('gives every account an epoch of its own, so that no token fits another', async () => {
+    using store = await aStore()
+    const { users } = rulesOver(store)
+    for (const id of ['u', 'v']) {
+      await users.signUp({ id, email: `${id}@b.cc`, masterPasswordHash: hash, hint: null })
+    }
+    const epochs = await store.read(async (scope) => [
+      (await scope.users.findById('u'))?.sessionEpoch,
+      (await scope.users.findById('v'))?.sessionEpoch,
+    ])
+    for (const epoch of epochs) expect(epoch).toMatch(/^[\w-]{22}$/)
+    expect(epochs[0]).not.toBe(epochs[1] ?? '')
+  })
+
+  test("keeps nobody out when an old verifier can't be rewritten at present", async () => {
+    using store = await aStore()
+    const { login } = rulesOver(store)
+    const [vector] = vectors.server_legacy_hash
+    if (vector === undefined) throw new Error('no vector')
+    const old = aUser({ email: vector.email, verifier: vector.stored })
+    await store.write((scope) => scope.users.insert(old))
+    using other = new Database(store.path)
+    other.run('begin immediate')
+    const { user } = await login({ email: old.email, masterPasswordHash: vector.sent })
+    expect(user).toEqual(old)
+    other.run('rollback')
+    expect(await store.read((scope) => scope.users.findById(old.id))).toEqual(old)
   })
 
   test('refuses right credentials of an unconfirmed email, and tells only those', async () => {

@@ -28,6 +28,7 @@ describe('snailpass', () => {
     [['serve', '--nonsense'], "error: unknown option '--nonsense'\nhint: see snailpass --help\n"],
     [['serve', 'x'], 'error: too many arguments for'],
     [['serve', '--listen', 'x'], 'error: --listen is not an address: x\nhint: write it as'],
+    [['serve', '--data-dir', ''], 'error: --data-dir is not a folder: (empty)\nhint: '],
     [['serve', '--config', '/none'], "error: the settings file /none can't be read"],
   ])('%p is wrong usage', async (args, message) => {
     const { code, stdout, stderr } = await run(args)
@@ -176,6 +177,17 @@ describe('snailpass recreate-db', () => {
     })
     using database = new Database(join(folder.path, 'snailpass.db'), { readonly: true })
     expect(database.query('select count(*) as users from users').get()).toEqual({ users: 1 })
+  })
+
+  test('looks whether it can before it asks', async () => {
+    using folder = temporaryFolder()
+    const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path])
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `error: there is no database in ${folder.path}
+hint: \`snailpass serve\` makes one; or name the right folder with --data-dir
+`,
+    })
   })
 
   test('refuses while a server runs on the folder', async () => {

@@ -6,8 +6,10 @@ import {
   existsSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -82,6 +84,15 @@ describe('a missing database', () => {
   })
 })
 
+test('a link to a database that is away is not replaced by a new one', async () => {
+  using folder = aFolder()
+  symlinkSync('/nonexistent/snailpass.db', folder.database)
+  await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+    code: 'unavailable',
+  })
+  expect(readlinkSync(folder.database)).toBe('/nonexistent/snailpass.db')
+})
+
 describe('what is no sound database of ours is refused, and stays as it is', () => {
   const troubles: [string, string, (path: string) => void][] = [
     ['an empty file', 'is empty: what it held is lost', (path) => writeFileSync(path, '')],
@@ -122,6 +133,18 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
     })
     expect(readFileSync(folder.database).equals(damaged)).toBeTrue()
     expect(readdirSync(folder.path)).toEqual(['snailpass.db'])
+  })
+
+  test('a damaged one whose log is still there, which would replay itself over a copy', async () => {
+    const { folder } = await aDatabase()
+    using _ = folder
+    const damaged = readFileSync(folder.database)
+    damaged.fill(0xff, 4096, 4096 * 3)
+    writeFileSync(folder.database, damaged)
+    writeFileSync(`${folder.database}-wal`, '')
+    await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+      hint: expect.stringContaining(`move ${folder.database}-wal`),
+    })
   })
 
   test('one of a newer version', async () => {

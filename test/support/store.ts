@@ -2,14 +2,14 @@ import { Kysely, sql } from 'kysely'
 import type { User } from '../../src/domain/user'
 import { openReader, openWriter } from '../../src/engine/sqlite'
 import { dataFolder } from '../../src/store/data-folder'
-import { openStore } from '../../src/store/open'
-import { createStore, type OpenedStore, type Timing } from '../../src/store/store'
+import { openStore, type Timing } from '../../src/store/open'
+import { createStore, type OpenedStore } from '../../src/store/store'
 import { temporaryFolder } from './executable'
 
 export interface TestStore extends OpenedStore, Disposable {
   readonly path: string
   /** Runs SQL on the handle that writes, to bring about what only it can meet. */
-  onWriter(text: string): Promise<void>
+  onWriter(text: string): Promise<unknown[]>
 }
 
 /** A store on a database of its own, and time that passes only by waiting. */
@@ -19,13 +19,14 @@ export async function aStore(): Promise<TestStore> {
   const timing = instantTiming()
   const { store: first } = await openStore(dataFolder(folder.path), { create: true, timing })
   first.close()
-  const handles = { reader: openReader(database), writer: openWriter(database) }
-  const store = createStore(handles, timing)
+  const handles = { reader: openReader(database), writer: openWriter(database, 'serving') }
+  const store = createStore(handles, timing.wait)
   return {
     ...store,
     path: database,
     onWriter: async (text) => {
-      await sql.raw(text).execute(new Kysely({ dialect: handles.writer.dialect }))
+      const db = new Kysely({ dialect: handles.writer.dialect })
+      return (await sql.raw(text).execute(db)).rows
     },
     [Symbol.dispose]() {
       store.close()
