@@ -18,8 +18,8 @@ export function lockFile(path: string): FileLock | null {
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
   const database = new Database(path, { readwrite: true, create: false })
   try {
-    // Nothing is ever written here, so that a full disk does not keep a server from its start.
-    database.run('pragma busy_timeout = 0; pragma journal_mode = off; begin exclusive')
+    // A journal on the disk would be of no use, and a full disk would keep a server from its start.
+    database.run('pragma busy_timeout = 0; pragma journal_mode = memory; begin exclusive')
   } catch (error) {
     database.close()
     if (engineFault(error) === 'busy') return null

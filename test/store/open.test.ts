@@ -248,6 +248,7 @@ describe('the data folder', () => {
     using folder = aFolder()
     const lock = lockFolder(folder)
     expect(() => lockFolder(folder)).toThrow(`another snailpass is at work on ${folder.path}`)
+    expect(readdirSync(folder.path)).toEqual(['server.lock'])
     lock.release()
     lockFolder(folder).release()
     expect(mode(folder.lock)).toBe('600')
