@@ -33,11 +33,12 @@ export type Derive = (
   salt: Uint8Array | string,
   iterations: number,
   length: number,
+  signal?: AbortSignal,
 ) => Promise<Uint8Array>
 
 /** Runs on a thread of its own, so that the event loop stays free. */
-const deriveOnThread: Derive = (password, salt, iterations, length) =>
-  turns(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'))
+const deriveOnThread: Derive = (password, salt, iterations, length, signal) =>
+  turns(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'), signal)
 
 /**
  * PBKDF2 verifiers in the PHC string format, `$pbkdf2-sha512$i=220000$SALT$HASH` with unpadded base64
@@ -58,15 +59,17 @@ export function createVerifierHasher(
     make: async (masterPasswordHash) =>
       formatPhc(await make(masterPasswordHash, random(saltLength))),
 
-    async check({ masterPasswordHash, email, verifier, legacyToo }) {
+    async check({ masterPasswordHash, email, verifier, legacyToo, signal }) {
       const stored = verifier === null ? null : parsePhc(verifier)
       // Whoever has no verifier of today's kind pays for one all the same, with a salt that makes it
       // a fresh one: for an account of the original's kind it becomes the replacement.
       const salt = stored?.salt ?? random(saltLength)
       const fresh = { iterations: stored?.iterations ?? iterations, salt }
       const [today, legacy] = await Promise.all([
-        derive(masterPasswordHash, fresh.salt, fresh.iterations, hashLength),
-        legacyToo ? derive(masterPasswordHash, email, legacyIterations, legacyLength) : null,
+        derive(masterPasswordHash, fresh.salt, fresh.iterations, hashLength, signal),
+        legacyToo
+          ? derive(masterPasswordHash, email, legacyIterations, legacyLength, signal)
+          : null,
       ])
       if (stored !== null) return { matches: equal(today, stored.hash), replacement: null }
       const matches = verifier !== null && legacy !== null && equal(legacy, legacyHash(verifier))

@@ -14,9 +14,10 @@ export interface Credentials {
 export interface Login {
   /**
    * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work whether the email
-   * is known or not, and `forbidden` for right ones of an account whose email isn't confirmed.
+   * is known or not, `forbidden` for right ones of an account whose email isn't confirmed, and
+   * `unavailable` when too many wait. `signal` is aborted when the client is gone.
    */
-  login(credentials: Credentials): Promise<{ user: User; token: string }>
+  login(credentials: Credentials, signal?: AbortSignal): Promise<{ user: User; token: string }>
 }
 
 export function createLogin(deps: {
@@ -36,7 +37,7 @@ export function createLogin(deps: {
   }
 
   return {
-    async login(credentials) {
+    async login(credentials, signal) {
       const email = normalizeEmail(credentials.email)
       const { user, legacyToo } = await deps.store.read(async (scope) => ({
         user: isStorable(email) ? await scope.users.findByEmail(email) : null,
@@ -48,6 +49,7 @@ export function createLogin(deps: {
         email,
         verifier: user?.verifier ?? null,
         legacyToo,
+        signal,
       })
       if (user === null || !verdict.matches) {
         throw new DomainError('unauthenticated', 'Incorrect credentials')

@@ -15,7 +15,7 @@ export interface VerifierHasher {
   /**
    * Checks a master password hash. Takes as long for an unknown account (`verifier` null) as for a known
    * one; with `legacyToo` it always does the work of the original's kind as well, so that neither kind of
-   * account is told apart by time. Leaves the event loop free.
+   * account is told apart by time. Leaves the event loop free. Throws `unavailable` when too many wait.
    */
   check(attempt: {
     masterPasswordHash: string
@@ -23,5 +23,7 @@ export interface VerifierHasher {
     email: string
     verifier: Verifier | null
     legacyToo: boolean
+    /** Aborted when the client is gone: its turn at the hasher is not worth taking then. */
+    signal?: AbortSignal | undefined
   }): Promise<Verdict>
 }

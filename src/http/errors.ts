@@ -75,10 +75,9 @@ export function createErrorAnswers(deps: {
     const isPassing = error instanceof DomainError && passing.has(error.code)
     if (refusal !== null && !isPassing) return refusal
 
-    log.error(refusal === null ? 'a fault' : 'the database or a limit is in the way', error, {
-      method,
-      route,
-    })
+    // What a limit refuses has no cause below it, and a crowd of it is no crowd of stacks.
+    if (isPassing && error.cause === undefined) log.warn(error.message, { method, route })
+    else log.error(isPassing ? error.message : 'a fault', error, { method, route })
     if (copied.has(`${method} ${route}`)) {
       note.isCut = true
       return cutConnection()

@@ -14,7 +14,7 @@ export function loginRoutes(deps: { login: Login; notes: RequestNotes }) {
       if (credentials === null) {
         throw new DomainError('unauthenticated', "Authentication info missing or it's incomplete")
       }
-      const { user, token } = await deps.login.login(credentials)
+      const { user, token } = await deps.login.login(credentials, request.signal)
       deps.notes.of(request).userId = user.id
       return { token }
     },

@@ -31,3 +31,20 @@ test('turns run so many at once, in order of asking, and go on after a failure',
   expect(begun).toEqual([0, 1, 2, 3, 4])
   expect(await turns(async () => 'free again')).toBe('free again')
 })
+
+test('a turn is not taken for somebody who is gone by then', async () => {
+  const turns = createTurns(1, 9)
+  const first = Promise.withResolvers<void>()
+  const running = turns(() => first.promise)
+  const gone = new AbortController()
+  let isRun = false
+  const waiting = turns(async () => {
+    isRun = true
+  }, gone.signal)
+  gone.abort()
+  first.resolve()
+  await running
+  await expect(waiting).rejects.toMatchObject({ code: 'unavailable' })
+  expect(isRun).toBeFalse()
+  expect(await turns(async () => 'next')).toBe('next')
+})
