@@ -72,7 +72,13 @@ function isOpenToOthers(path: string): boolean {
   return (statSync(path).mode & 0o077) !== 0
 }
 
-function unusable(folder: DataFolder, cause: unknown): DomainError {
+/** Whether the system refused it: no permission, no space, no such device. Anything else is a bug. */
+export function isSystemFault(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error
+}
+
+/** What an operator is told when the system refuses something in the folder. */
+export function unusable(folder: DataFolder, cause: unknown): DomainError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new DomainError('unavailable', `the data folder ${folder.path} can't be used: ${reason}`, {
     hint: 'see that the user that runs snailpass may write there and that the disk has space, or name another folder with --data-dir',

@@ -25,7 +25,7 @@ import {
   syncFile,
 } from '../engine/sqlite'
 import { engineFault } from '../engine/sqlite-faults'
-import type { DataFolder } from './data-folder'
+import { type DataFolder, isSystemFault } from './data-folder'
 import { migrations as ourMigrations } from './migrations'
 import { type Schema, vaultTables } from './schema'
 import { createStore, type OpenedStore } from './store'
@@ -110,17 +110,13 @@ async function explained<T>(folder: DataFolder, work: () => Promise<T>): Promise
   } catch (error) {
     switch (engineFault(error)) {
       case null:
-        throw isSystemFault(error) ? unusable(folder, error) : error
+        throw isSystemFault(error) ? unusableDatabase(folder, error) : error
       case 'damaged':
         throw damaged(folder, String(error), error)
       default:
-        throw unusable(folder, error)
+        throw unusableDatabase(folder, error)
     }
   }
-}
-
-function isSystemFault(error: unknown): boolean {
-  return error instanceof Error && 'syscall' in error
 }
 
 /**
@@ -228,7 +224,7 @@ function putBack(folder: DataFolder): string {
   return `${first}put a copy of the database back`
 }
 
-function unusable(folder: DataFolder, cause: unknown): DomainError {
+function unusableDatabase(folder: DataFolder, cause: unknown): DomainError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new DomainError('unavailable', `${folder.database} can't be used: ${reason}`, {
     hint: 'make it readable and writable for the user that runs snailpass, and see that the disk has space',

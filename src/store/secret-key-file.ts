@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
 import { syncFile } from '../engine/sqlite'
-import type { DataFolder } from './data-folder'
+import { type DataFolder, isSystemFault, unusable } from './data-folder'
 
 /** Bytes in a key of our own making. */
 const keyLength = 32
@@ -15,7 +15,15 @@ export function secretKeyOf(
   folder: DataFolder,
   random: Random,
 ): { key: Uint8Array; made: boolean } {
-  if (existsSync(folder.secretKey)) return { key: readKey(folder.secretKey), made: false }
+  try {
+    if (existsSync(folder.secretKey)) return { key: readKey(folder.secretKey), made: false }
+    return { key: makeKey(folder, random), made: true }
+  } catch (error) {
+    throw isSystemFault(error) ? unusable(folder, error) : error
+  }
+}
+
+function makeKey(folder: DataFolder, random: Random): Uint8Array {
   const key = random(keyLength)
   // Written under another name first, so that a crash leaves a whole key or none.
   const draft = `${folder.secretKey}.new`
@@ -27,7 +35,7 @@ export function secretKeyOf(
   // The folder is locked, so nobody else makes one meanwhile.
   renameSync(draft, folder.secretKey)
   syncFile(folder.path)
-  return { key, made: true }
+  return key
 }
 
 function readKey(path: string): Uint8Array {

@@ -4,6 +4,7 @@ import {
   chmodSync,
   copyFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -285,6 +286,14 @@ describe('the secret key', () => {
     writeFileSync(folder.secretKey, text)
     expect(() => secretKeyOf(folder, random)).toThrow('does not hold a secret key')
     expect(readFileSync(folder.secretKey, 'utf8')).toBe(text)
+  })
+
+  test('that cannot be read is refused by name, not as a bug', () => {
+    using folder = aFolder()
+    mkdirSync(folder.secretKey)
+    expect(() => secretKeyOf(folder, random)).toThrow(
+      `the data folder ${folder.path} can't be used`,
+    )
   })
 
   test('is made anew after a first start that was interrupted', () => {
