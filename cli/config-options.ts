@@ -23,16 +23,6 @@ export function withConfigOptions(command: Command, keys: readonly (keyof Settin
   return command
 }
 
-/** Every setting there is: a server goes by all of them. */
-export const everySetting: readonly (keyof Settings)[] = [
-  'dataDir',
-  'listen',
-  'logFormat',
-  'secretKey',
-  'tokenSeconds',
-  'maxBody',
-]
-
 /** The configuration of a command: its options, the environment, the file. Throws `invalid`. */
 export function configOf(command: Command): Config {
   const options: Record<string, unknown> = command.opts()

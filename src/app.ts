@@ -5,7 +5,7 @@ import { createTokens } from './crypto/tokens'
 import { createVerifierHasher } from './crypto/verifiers'
 import { createAdditionalFields } from './domain/additional-fields'
 import { createEmailConfirmation } from './domain/email-confirmation'
-import { DomainError } from './domain/errors'
+import { DomainError, reasonOf } from './domain/errors'
 import { createLogin } from './domain/login'
 import { createNotes } from './domain/notes'
 import { createRecords } from './domain/records'
@@ -160,9 +160,8 @@ function startListener(api: ReturnType<typeof createApi>, settings: Settings, lo
   try {
     return listen(api, settings.listen, log)
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
     const address = formatListenAddress(settings.listen)
-    throw new DomainError('unavailable', `can't listen on ${address}: ${reason}`, {
+    throw new DomainError('unavailable', `can't listen on ${address}: ${reasonOf(cause)}`, {
       hint: 'see that it is an address of this machine and that nothing else listens there, or choose another one with --listen',
       cause,
     })

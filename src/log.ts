@@ -18,15 +18,24 @@ export type LogFormat = 'text' | 'json'
 
 /** A log whose every line goes to `write`, without its line end. */
 export function createLog(format: LogFormat, clock: Clock, write: (line: string) => void): Log {
-  const render = format === 'json' ? renderJson : renderText
+  const render = createRenderer(format, clock)
   const put = (level: LogLevel, message: string, fields: LogFields) =>
-    write(render(new Date(clock()).toISOString(), level, message, fields))
+    write(render(level, message, fields))
   return {
     info: (message, fields = {}) => put('info', message, fields),
     warn: (message, fields = {}) => put('warn', message, fields),
     error: (message, fault, fields = {}) =>
       put('error', message, fault === undefined ? fields : { ...fields, fault: describe(fault) }),
   }
+}
+
+/** Makes a line of the present. */
+function createRenderer(
+  format: LogFormat,
+  clock: Clock,
+): (level: LogLevel, message: string, fields: LogFields) => string {
+  const render = format === 'json' ? renderJson : renderText
+  return (level, message, fields) => render(new Date(clock()).toISOString(), level, message, fields)
 }
 
 function renderJson(time: string, level: LogLevel, message: string, fields: LogFields): string {
@@ -107,13 +116,9 @@ export function createLineWriter(
 
 /** A log on a file descriptor, to be flushed before the process ends. */
 export function openLog(format: LogFormat, clock: Clock, descriptor: number) {
-  const tellLoss = (lines: number): string => {
-    let told = ''
-    createLog(format, clock, (line) => {
-      told = line
-    }).warn(`${lines} log lines were lost: they were not read in time`)
-    return told
-  }
-  const { write, flush } = createLineWriter(descriptor, tellLoss)
+  const render = createRenderer(format, clock)
+  const { write, flush } = createLineWriter(descriptor, (lines) =>
+    render('warn', `${lines} log lines were lost: they were not read in time`, {}),
+  )
   return { log: createLog(format, clock, write), flush }
 }

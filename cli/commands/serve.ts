@@ -1,14 +1,15 @@
 import { Command } from 'commander'
 import { realWorld, startServer } from '../../src/app'
+import { settingKeys } from '../../src/config/settings'
 import { type Log, openLog } from '../../src/log'
-import { configOf, everySetting, withConfigOptions } from '../config-options'
+import { configOf, withConfigOptions } from '../config-options'
 
 /** How long requests under way may take after a signal, in milliseconds: service managers wait for ten seconds at least. */
 const patience = 8_000
 
 export function serveCommand(): Command {
   const command = new Command('serve').description('run the server; a missing database is made')
-  return withConfigOptions(command, everySetting)
+  return withConfigOptions(command, settingKeys)
     .addHelpText(
       'after',
       `

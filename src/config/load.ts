@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { DomainError } from '../domain/errors'
+import { DomainError, reasonOf } from '../domain/errors'
 import { type Environment, InvalidSetting, knownNames, type Settings, settings } from './settings'
 
 /** Where a value came from. A flag beats the environment, the environment beats the file. */
@@ -93,10 +93,6 @@ function readSettingsFile(path: string): Environment {
       },
     )
   }
-}
-
-function reasonOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }
 
 function warningsFor(environment: Environment): readonly string[] {

@@ -96,20 +96,6 @@ export const settings: { readonly [Key in keyof Settings]: Setting<Settings[Key]
       )
     },
   },
-  tokenSeconds: {
-    name: 'SNAILPASS_TOKEN_SECONDS',
-    meaning: 'life of a session token in seconds',
-    defaultText: '600',
-    default: () => 600,
-    parse: (text) => parseInteger(text, { least: 1, most: 30 * 24 * 3600 }),
-  },
-  maxBody: {
-    name: 'SNAILPASS_MAX_BODY',
-    meaning: 'largest request body in bytes',
-    defaultText: '1048576',
-    default: () => 1024 * 1024,
-    parse: (text) => parseInteger(text, { least: 1024, most: 64 * 1024 * 1024 }),
-  },
   logFormat: {
     name: 'SNAILPASS_LOG_FORMAT',
     flag: '--log-format',
@@ -134,7 +120,24 @@ export const settings: { readonly [Key in keyof Settings]: Setting<Settings[Key]
       )
     },
   },
+  tokenSeconds: {
+    name: 'SNAILPASS_TOKEN_SECONDS',
+    meaning: 'life of a session token in seconds',
+    defaultText: '600',
+    default: () => 600,
+    parse: (text) => parseInteger(text, { least: 1, most: 30 * 24 * 3600 }),
+  },
+  maxBody: {
+    name: 'SNAILPASS_MAX_BODY',
+    meaning: 'largest request body in bytes',
+    defaultText: '1048576',
+    default: () => 1024 * 1024,
+    parse: (text) => parseInteger(text, { least: 1024, most: 64 * 1024 * 1024 }),
+  },
 }
+
+/** Every setting there is, in the order in which people read of them. */
+export const settingKeys = Object.keys(settings) as (keyof Settings)[]
 
 /** Names that mean something elsewhere, or will here: the original server's, and those of later versions. */
 export const knownNames: readonly string[] = [

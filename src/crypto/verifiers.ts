@@ -22,8 +22,8 @@ const mostWaiting = 256
 const pbkdf2OnThread = promisify(pbkdf2)
 
 /**
- * Bun has one thread per core for all slow work, and checks the signature of every token there. One is left
- * for that: otherwise each request of a signed-in client waits behind the logins of strangers.
+ * Bun has one thread per core for all slow work, and checks the signature of every token there. Where there
+ * are several, one is left for that: otherwise each request of a signed-in client waits behind the logins of strangers.
  */
 const turns = createTurns(Math.max(1, availableParallelism() - 1), mostWaiting)
 
@@ -49,15 +49,12 @@ export function createVerifierHasher(
   iterations: number = productionIterations,
   derive: Derive = deriveOnThread,
 ): VerifierHasher {
-  const make = async (masterPasswordHash: string, salt: Uint8Array): Promise<Phc> => ({
-    iterations,
-    salt,
-    hash: await derive(masterPasswordHash, salt, iterations, hashLength),
-  })
-
   return {
-    make: async (masterPasswordHash) =>
-      formatPhc(await make(masterPasswordHash, random(saltLength))),
+    async make(masterPasswordHash) {
+      const salt = random(saltLength)
+      const hash = await derive(masterPasswordHash, salt, iterations, hashLength)
+      return formatPhc({ iterations, salt, hash })
+    },
 
     async check({ masterPasswordHash, email, verifier, legacyToo, signal }) {
       const stored = verifier === null ? null : parsePhc(verifier)

@@ -25,3 +25,8 @@ export class DomainError extends Error {
     this.hint = options.hint ?? null
   }
 }
+
+/** What somebody else's fault says of itself, to be named in a refusal of ours. */
+export function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
+}

@@ -36,7 +36,7 @@ const refusalMeanings: Readonly<Record<number, string>> = {
   409: 'The id or the email is taken',
   413: 'The body is larger than this server takes',
   500: 'A fault of the server',
-  503: 'The database does not answer at present',
+  503: 'Not possible at present; Retry-After says when to come back',
   507: 'No space is left for new data',
 }
 
@@ -51,6 +51,7 @@ const securitySchemes = {
 
 /** What goes into a route's `detail`, for `openApiDocument` to find. */
 export function describe(operation: Operation) {
+  // Elysia's type asks for a member that it knows.
   return { detail: { summary: operation.summary, 'x-operation': operation } }
 }
 

@@ -1,6 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { DomainError } from '../domain/errors'
+import { DomainError, reasonOf } from '../domain/errors'
 import { type FileLock, lockFile } from '../engine/file-lock'
 
 /** Where everything lies that the server must not lose. */
@@ -25,7 +25,7 @@ export function ensureFolder(folder: DataFolder): void {
   try {
     mkdirSync(folder.path, { recursive: true, mode: 0o700 })
   } catch (error) {
-    throw unusable(folder, error)
+    throw unusable(nameOf(folder), error)
   }
 }
 
@@ -38,7 +38,7 @@ export function lockFolder(folder: DataFolder): FileLock {
   try {
     lock = lockFile(folder.lock)
   } catch (error) {
-    throw unusable(folder, error)
+    throw unusable(nameOf(folder), error)
   }
   if (lock === null) {
     throw new DomainError('conflict', `another snailpass is at work on ${folder.path}`, {
@@ -72,16 +72,20 @@ function isOpenToOthers(path: string): boolean {
   return (statSync(path).mode & 0o077) !== 0
 }
 
+/** How messages name a folder. */
+export function nameOf(folder: DataFolder): string {
+  return `the data folder ${folder.path}`
+}
+
 /** Whether the system refused it: no permission, no space, no such device. Anything else is a bug. */
 export function isSystemFault(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error
 }
 
-/** What an operator is told when the system refuses something in the folder. */
-export function unusable(folder: DataFolder, cause: unknown): DomainError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new DomainError('unavailable', `the data folder ${folder.path} can't be used: ${reason}`, {
-    hint: 'see that the user that runs snailpass may write there and that the disk has space, or name another folder with --data-dir',
+/** What an operator is told when the system or the engine refuses to work on `path`, a file or a folder of ours. */
+export function unusable(path: string, cause: unknown): DomainError {
+  return new DomainError('unavailable', `${path} can't be used: ${reasonOf(cause)}`, {
+    hint: 'see that the user that runs snailpass may read and write there and that the disk has space, or name another folder with --data-dir',
     cause,
   })
 }

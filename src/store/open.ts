@@ -25,7 +25,7 @@ import {
   syncFile,
 } from '../engine/sqlite'
 import { engineFault } from '../engine/sqlite-faults'
-import { type DataFolder, isSystemFault } from './data-folder'
+import { type DataFolder, isSystemFault, unusable } from './data-folder'
 import { migrations as ourMigrations } from './migrations'
 import { type Schema, vaultTables } from './schema'
 import { createStore, type OpenedStore } from './store'
@@ -110,11 +110,11 @@ async function explained<T>(folder: DataFolder, work: () => Promise<T>): Promise
   } catch (error) {
     switch (engineFault(error)) {
       case null:
-        throw isSystemFault(error) ? unusableDatabase(folder, error) : error
+        throw isSystemFault(error) ? unusable(folder.database, error) : error
       case 'damaged':
         throw damaged(folder, String(error), error)
       default:
-        throw unusableDatabase(folder, error)
+        throw unusable(folder.database, error)
     }
   }
 }
@@ -222,14 +222,6 @@ function putBack(folder: DataFolder): string {
   const logs = sideFiles(folder.database).filter((side) => existsSync(side))
   const first = logs.length === 0 ? '' : `move ${logs.join(' and ')} away, then `
   return `${first}put a copy of the database back`
-}
-
-function unusableDatabase(folder: DataFolder, cause: unknown): DomainError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new DomainError('unavailable', `${folder.database} can't be used: ${reason}`, {
-    hint: 'make it readable and writable for the user that runs snailpass, and see that the disk has space',
-    cause,
-  })
 }
 
 /** Throws `unavailable` when the folder holds no database, before anything is made in it. */

@@ -2,14 +2,15 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
 import { syncFile } from '../engine/sqlite'
-import { type DataFolder, isSystemFault, unusable } from './data-folder'
+import { type DataFolder, isSystemFault, nameOf, unusable } from './data-folder'
 
 /** Bytes in a key of our own making. */
 const keyLength = 32
 
 /**
- * The secret key of a folder that the caller has locked, made at the first call and durable before it is used; `made` says which.
- * Throws `unavailable` for a file that holds no key: another key in its place would end every session unasked.
+ * The secret key of a folder that the caller has locked, made at the first call and durable before it is
+ * used; `made` says which. Throws `unavailable` for a file that cannot be read or holds no key: another key
+ * in its place would end every session unasked.
  */
 export function secretKeyOf(
   folder: DataFolder,
@@ -19,7 +20,7 @@ export function secretKeyOf(
     if (existsSync(folder.secretKey)) return { key: readKey(folder.secretKey), made: false }
     return { key: makeKey(folder, random), made: true }
   } catch (error) {
-    throw isSystemFault(error) ? unusable(folder, error) : error
+    throw isSystemFault(error) ? unusable(nameOf(folder), error) : error
   }
 }
 

@@ -1,14 +1,13 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { engineFault } from '../../src/engine/sqlite-faults'
-import { aStore, aUser } from '../support/store'
+import { aStore, aUser, type TestStore } from '../support/store'
 
 describe('a database that another process holds', () => {
   test('keeps a writer waiting until it lets go', async () => {
     using store = await aStore()
     const user = aUser()
-    using other = new Database(store.path)
-    other.run('begin immediate')
+    using other = holderOf(store)
     let attempts = 0
     const writing = store.write((scope) => {
       attempts++
@@ -23,9 +22,8 @@ describe('a database that another process holds', () => {
 
   test('does not stop a reader whose first tries fail', async () => {
     using store = await aStore()
-    using holder = new Database(store.path)
+    using _ = holderOf(store)
     using other = new Database(store.path)
-    holder.run('begin immediate')
     const busy = faultOf(() => other.run('begin immediate'))
     const unreachable = faultOf(() => new Database('/nonexistent/database', { readonly: true }))
     const failures = [busy, unreachable, busy]
@@ -44,8 +42,7 @@ describe('a database that another process holds', () => {
   test('is unavailable after ten seconds of waiting, and nothing was written', async () => {
     using store = await aStore()
     const user = aUser()
-    using other = new Database(store.path)
-    other.run('begin immediate')
+    using other = holderOf(store)
     let attempts = 0
     const writing = store.write((scope) => {
       attempts++
@@ -59,8 +56,7 @@ describe('a database that another process holds', () => {
 
   test('does not block the event loop, however many writers wait', async () => {
     using store = await aStore()
-    using other = new Database(store.path)
-    other.run('begin immediate')
+    using other = holderOf(store)
     const writers = Array.from({ length: 40 }, () =>
       store.write((scope) => scope.users.insert(aUser())),
     )
@@ -73,8 +69,7 @@ describe('a database that another process holds', () => {
 
   test('still answers readers', async () => {
     using store = await aStore()
-    using other = new Database(store.path)
-    other.run('begin immediate')
+    using _ = holderOf(store)
     expect(await store.read((scope) => scope.users.findById('nobody'))).toBeNull()
   })
 })
@@ -117,6 +112,13 @@ test('the handles are as durable and as strict as they must be', async () => {
   expect(tables).toContainEqual({ name: 'notes', strict: 1 })
   expect(tables).toContainEqual({ name: 'additional_fields', strict: 1 })
 })
+
+/** Another process, as good as: it holds the write lock until its transaction ends. */
+function holderOf({ path }: TestStore): Database {
+  const holder = new Database(path)
+  holder.run('begin immediate')
+  return holder
+}
 
 /** What it throws, so that faults are the engine's own. */
 function faultOf(act: () => unknown): unknown {

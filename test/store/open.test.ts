@@ -45,6 +45,14 @@ async function aDatabase() {
   return { folder, user }
 }
 
+/** Spoils two pages in the middle of a database. Answers what the file holds then. */
+function damage(path: string): Buffer {
+  const bytes = readFileSync(path)
+  bytes.fill(0xff, 4096, 4096 * 3)
+  writeFileSync(path, bytes)
+  return bytes
+}
+
 const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
 const bytes = (path: string) => readFileSync(path).toString('base64')
 
@@ -125,9 +133,7 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
   test('a damaged one', async () => {
     const { folder } = await aDatabase()
     using _ = folder
-    const damaged = readFileSync(folder.database)
-    damaged.fill(0xff, 4096, 4096 * 3)
-    writeFileSync(folder.database, damaged)
+    const damaged = damage(folder.database)
     await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('is damaged: '),
@@ -139,9 +145,7 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
   test('a damaged one whose log is still there, which would replay itself over a copy', async () => {
     const { folder } = await aDatabase()
     using _ = folder
-    const damaged = readFileSync(folder.database)
-    damaged.fill(0xff, 4096, 4096 * 3)
-    writeFileSync(folder.database, damaged)
+    damage(folder.database)
     writeFileSync(`${folder.database}-wal`, '')
     await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
       hint: expect.stringContaining(`move ${folder.database}-wal`),
