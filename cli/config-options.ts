@@ -1,6 +1,10 @@
 import type { Command } from 'commander'
+import { type DatabaseLocation, parseDatabaseUrl } from '../src/config/database-url'
 import { type Config, loadConfig } from '../src/config/load'
 import { type Settings, settings } from '../src/config/settings'
+import { InvalidSetting } from '../src/config/values'
+import { DomainError } from '../src/domain/errors'
+import { tell } from './terminal'
 
 /**
  * Gives a command `--config` and an option for each of these settings that has one. The others, which come
@@ -35,4 +39,21 @@ export function configOf(command: Command): Config {
     file: text('config') ?? null,
     flags: { dataDir: text('dataDir'), listen: text('listen'), logFormat: text('logFormat') },
   })
+}
+
+/** The settings of a command that ends by itself; warnings go to the terminal. Throws `invalid`. */
+export function settingsOf(command: Command): Settings {
+  const { settings, warnings } = configOf(command)
+  for (const warning of warnings) tell(`warning: ${warning}`)
+  return settings
+}
+
+/** Reads an argument that is a database URL. Throws `invalid`, without a word of what could be a password. */
+export function databaseUrlArgument(name: string, text: string): DatabaseLocation {
+  try {
+    return parseDatabaseUrl(text)
+  } catch (error) {
+    if (!(error instanceof InvalidSetting)) throw error
+    throw new DomainError('invalid', `${name} ${error.message}`, { hint: error.hint })
+  }
 }

@@ -1,5 +1,8 @@
 import { Command } from 'commander'
 import { commit, platform, version } from '../src/version'
+import { adoptCommand } from './commands/adopt'
+import { copyCommand } from './commands/copy'
+import { keyCommand } from './commands/key'
 import { recreateDbCommand } from './commands/recreate-db'
 import { serveCommand } from './commands/serve'
 
@@ -17,6 +20,8 @@ export function createProgram(): Command {
 Examples:
   snailpass serve
   snailpass serve --data-dir /srv/snailpass --listen 0.0.0.0:5000
+  snailpass adopt --dry-run
+  snailpass copy sqlite:/srv/snailpass/snailpass.db postgres://snailpass@db/snailpass
   snailpass recreate-db --data-dir /srv/snailpass
 
 Exit codes:
@@ -24,10 +29,20 @@ Exit codes:
   1  failed; stderr says why, and what to do
   2  wrong usage or settings`,
     )
-  for (const command of [serveCommand(), recreateDbCommand()]) {
-    program.addCommand(command.copyInheritedSettings(program))
-  }
-  // Commander hands these down only to commands that are made after them.
-  for (const command of [program, ...program.commands]) command.exitOverride()
+  const commands = [
+    serveCommand(),
+    adoptCommand(),
+    copyCommand(),
+    recreateDbCommand(),
+    keyCommand(),
+  ]
+  for (const command of commands) program.addCommand(command)
+  inherit(program)
   return program
+}
+
+/** Commander hands settings down only to commands that are made after them. */
+function inherit(command: Command): void {
+  command.exitOverride()
+  for (const inner of command.commands) inherit(inner.copyInheritedSettings(command))
 }

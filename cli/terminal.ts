@@ -43,6 +43,13 @@ export function print(line: string): void {
   writeSync(process.stdout.fd, `${line}\n`)
 }
 
+/** A line on stderr that is written over again and again, where somebody watches; nothing elsewhere. */
+export function showProgress(): { show(line: string): void; end(): void } {
+  if (!process.stderr.isTTY) return { show() {}, end() {} }
+  const overwrite = (line: string) => writeSync(process.stderr.fd, `\r\u001b[2K${line}`)
+  return { show: overwrite, end: () => void overwrite('') }
+}
+
 /**
  * Asks for a whole word before something that cannot be taken back. Throws `invalid` where nobody can
  * answer, and `conflict` for any other answer.

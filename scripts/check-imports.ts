@@ -24,7 +24,7 @@ const rooms: Readonly<Record<string, Room>> = {
   'src/domain': { rooms: [], packages: ['@hapi/address'] },
   'src/http': { rooms: ['src/domain', 'src/web', 'src/log'], packages: ['elysia'] },
   'src/store': { rooms: ['src/domain', 'src/engine'], packages: ['kysely', 'node:'] },
-  'src/engine': { rooms: [], packages: ['kysely', 'kysely-bun-sqlite', 'bun', 'node:'] },
+  'src/engine': { rooms: [], packages: ['kysely', 'kysely-bun-sqlite', 'pg', 'bun', 'node:'] },
   'src/crypto': { rooms: ['src/domain'], packages: ['@elysiajs/jwt', 'node:'] },
   'src/web': { rooms: [], packages: ['preact', 'preact-render-to-string', 'node:'] },
 }

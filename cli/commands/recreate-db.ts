@@ -1,33 +1,31 @@
 import { Command } from 'commander'
-import { realWorld, recreate } from '../../src/app'
-import { configOf, withConfigOptions } from '../config-options'
+import { recreate } from '../../src/app/operations'
+import { realWorld } from '../../src/app/world'
+import { settingsOf, withConfigOptions } from '../config-options'
 import { confirm, print, tell } from '../terminal'
 
 export function recreateDbCommand(): Command {
   const command = new Command('recreate-db')
     .description('empty the database for a new start, after a safety copy')
     .option('--yes', 'do not ask')
+  return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
       'after',
       `
 Deletes every account with everything in its vault. A copy of the database as it was
-stays in the data folder; its path is printed. Refused while a server runs on the folder.
+stays in the data folder; its path is printed. Of a Postgres database, only SnailPass's
+own tables are dropped, and the copy is a SQLite file. Refused while a server runs on it.
 
 Example:
   snailpass recreate-db --data-dir /srv/snailpass --yes`,
     )
     .action(async (options: { yes?: true }) => {
-      const { settings, warnings } = configOf(command)
-      for (const warning of warnings) tell(`warning: ${warning}`)
-      const safetyCopy = await recreate(settings, realWorld, async () => {
+      const settings = settingsOf(command)
+      const safetyCopy = await recreate(settings, realWorld, async (name) => {
         if (options.yes === true) return
-        await confirm(
-          `This deletes every account and every vault in ${settings.dataDir}.`,
-          'recreate',
-        )
+        await confirm(`This deletes every account and every vault in ${name}.`, 'recreate')
       })
       tell('The database is empty. What it held is in this safety copy:')
       print(safetyCopy)
     })
-  return withConfigOptions(command, ['dataDir'])
 }

@@ -1,34 +1,50 @@
 import { Command } from 'commander'
-import { realWorld, startServer } from '../../src/app'
+import { adopt } from '../../src/app/operations'
+import { startServer } from '../../src/app/server'
+import { realWorld } from '../../src/app/world'
+import type { Settings } from '../../src/config/settings'
 import { settingKeys } from '../../src/config/settings'
 import { type Log, openLog } from '../../src/log'
+import { adoptionLines } from '../adoption-report'
 import { configOf, withConfigOptions } from '../config-options'
 
 /** How long requests under way may take after a signal, in milliseconds: service managers wait for ten seconds at least. */
 const patience = 8_000
 
 export function serveCommand(): Command {
-  const command = new Command('serve').description('run the server; a missing database is made')
+  const command = new Command('serve')
+    .description('run the server')
+    .option('--create', 'make the SQLite file that a URL names when it is missing')
+    .option('--adopt', 'take a database of the original server over first (see snailpass adopt)')
   return withConfigOptions(command, settingKeys)
     .addHelpText(
       'after',
       `
+A database is made when the data folder has none, or the Postgres database that a URL names
+is empty. A SQLite file that a URL names must be there.
+
 SIGTERM and SIGINT finish the requests under way and exit; a second one ends at once.
 
 Example:
   snailpass serve --data-dir /srv/snailpass --listen 0.0.0.0:5000`,
     )
-    .action(() => serve(command))
+    .action((options: ServeOptions) => serve(command, options))
+}
+
+interface ServeOptions {
+  readonly create?: true
+  readonly adopt?: true
 }
 
 /** Runs until a signal ends it. Throws what ended it otherwise. */
-async function serve(command: Command): Promise<void> {
+async function serve(command: Command, options: ServeOptions): Promise<void> {
   const { settings, warnings } = configOf(command)
   const { log, flush } = openLog(settings.logFormat, realWorld.clock, process.stderr.fd)
   const end = endOfService(log)
   try {
     for (const warning of warnings) log.warn(warning)
-    const server = await startServer(settings, realWorld, log)
+    if (options.adopt === true) await adoptFirst(settings, log)
+    const server = await startServer(settings, realWorld, log, { create: options.create === true })
     try {
       log.info(`${await end.reached}: finishing the requests under way`)
     } finally {
@@ -39,6 +55,14 @@ async function serve(command: Command): Promise<void> {
     end.forget()
     flush()
   }
+}
+
+async function adoptFirst(settings: Settings, log: Log): Promise<void> {
+  const report = await adopt(settings, realWorld, { keep: [], dryRun: false })
+  if (report === null) return
+  log.info("took over a database of the original server's")
+  for (const line of adoptionLines(report)) log.info(line)
+  if (report.safetyCopy !== null) log.info(`the file as it was: ${report.safetyCopy}`)
 }
 
 /** Resolves with the first signal's name, rejects with the first fault that nobody caught. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { DomainError, reasonOf } from '../domain/errors'
-import { type Environment, InvalidSetting, knownNames, type Settings, settings } from './settings'
+import { type Environment, knownNames, type Settings, settings } from './settings'
+import { InvalidSetting } from './values'
 
 /** Where a value came from. A flag beats the environment, the environment beats the file. */
 export type Source = 'flag' | 'environment' | 'file' | 'default'
@@ -32,11 +33,12 @@ export function loadConfig(input: ConfigInput): Config {
 
   const read = <Key extends keyof Settings>(key: Key): Settings[Key] => {
     const setting = settings[key]
-    const candidates = [
+    const names = [setting.name, ...(setting.alias === undefined ? [] : [setting.alias])]
+    const candidates: [Source, string | undefined, string | undefined][] = [
       ['flag', setting.flag, input.flags[key]],
-      ['environment', setting.name, input.environment[setting.name]],
-      ['file', `${setting.name} in ${input.file}`, file[setting.name]],
-    ] as const
+    ]
+    for (const name of names) candidates.push(['environment', name, input.environment[name]])
+    for (const name of names) candidates.push(['file', `${name} in ${input.file}`, file[name]])
     for (const [source, name, text] of candidates) {
       // An empty value in a file or the environment is how people leave a setting out.
       if (text === undefined || (text === '' && source !== 'flag')) continue
@@ -55,6 +57,7 @@ export function loadConfig(input: ConfigInput): Config {
 
   const values: Settings = {
     dataDir: read('dataDir'),
+    database: read('database'),
     listen: read('listen'),
     tokenSeconds: read('tokenSeconds'),
     maxBody: read('maxBody'),
@@ -96,14 +99,9 @@ function readSettingsFile(path: string): Environment {
 }
 
 function warningsFor(environment: Environment): readonly string[] {
-  const known = new Set([...knownNames, ...Object.values(settings).map((setting) => setting.name)])
-  const warnings = Object.keys(environment)
+  const known = new Set<string | undefined>(knownNames)
+  for (const { name, alias } of Object.values(settings)) known.add(name).add(alias)
+  return Object.keys(environment)
     .filter((name) => name.startsWith('SNAILPASS_') && !known.has(name))
     .map((name) => `${name} is set, but this version knows no such setting`)
-  if (environment['SNAILPASS_DATABASE_URI']) {
-    warnings.push(
-      'SNAILPASS_DATABASE_URI is set, but this version keeps its database in the data folder alone',
-    )
-  }
-  return warnings
 }

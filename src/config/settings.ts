@@ -1,12 +1,15 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import type { ListenAddress } from './listen-address'
-import { parseListenAddress } from './listen-address'
+import { type DatabaseLocation, parseDatabaseUrl } from './database-url'
+import { type ListenAddress, parseListenAddress } from './listen-address'
+import { InvalidSetting, Secret } from './values'
 
 /** What the program goes by, checked as a whole and frozen. */
 export interface Settings {
   /** Absolute path of the data folder. */
   readonly dataDir: string
+  /** Null: a SQLite file of the data folder. */
+  readonly database: DatabaseLocation | null
   readonly listen: ListenAddress
   /** Life of a session token, in seconds. */
   readonly tokenSeconds: number
@@ -17,44 +20,11 @@ export interface Settings {
   readonly secretKey: Secret | null
 }
 
-/** A value that does not show itself: printed or serialised, it is only dots. */
-export class Secret {
-  readonly #value: string
-
-  constructor(value: string) {
-    this.#value = value
-  }
-
-  reveal(): string {
-    return this.#value
-  }
-
-  toString(): string {
-    return '•••'
-  }
-
-  toJSON(): string {
-    return this.toString()
-  }
-
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
-    return this.toString()
-  }
-}
-
-/** Refused text of a setting. `message` continues a sentence that begins with the setting's name. */
-export class InvalidSetting extends Error {
-  readonly hint: string
-
-  constructor(message: string, hint: string) {
-    super(message)
-    this.hint = hint
-  }
-}
-
 export interface Setting<Value> {
   /** Its name in the environment and in the settings file. */
   readonly name: string
+  /** Another name of it, which the original server reads. */
+  readonly alias?: string
   /** Its command line option, for those that have one. */
   readonly flag?: string
   readonly meaning: string
@@ -71,7 +41,7 @@ export const settings: { readonly [Key in keyof Settings]: Setting<Settings[Key]
   dataDir: {
     name: 'SNAILPASS_DATA_DIR',
     flag: '--data-dir',
-    meaning: 'folder that holds the database and the secret key',
+    meaning: 'folder that holds the secret key, and the database where no URL names one',
     defaultText:
       '$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; /var/lib/snailpass for root',
     default: defaultDataDir,
@@ -80,6 +50,14 @@ export const settings: { readonly [Key in keyof Settings]: Setting<Settings[Key]
       if (text !== '' && !text.startsWith('~')) return resolve(text)
       throw new InvalidSetting(`is not a folder: ${text || '(empty)'}`, 'write its whole path')
     },
+  },
+  database: {
+    name: 'SNAILPASS_DATABASE_URL',
+    alias: 'SNAILPASS_DATABASE_URI',
+    meaning: 'URL of the database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE',
+    defaultText: 'a SQLite file in the data folder',
+    default: () => null,
+    parse: parseDatabaseUrl,
   },
   listen: {
     name: 'SNAILPASS_LISTEN',
@@ -140,11 +118,7 @@ export const settings: { readonly [Key in keyof Settings]: Setting<Settings[Key]
 export const settingKeys = Object.keys(settings) as (keyof Settings)[]
 
 /** Names that mean something elsewhere, or will here: the original server's, and those of later versions. */
-export const knownNames: readonly string[] = [
-  'SNAILPASS_CONFIGURATION',
-  'SNAILPASS_DATABASE_URI',
-  'SNAILPASS_RATE_LIMITS',
-]
+export const knownNames: readonly string[] = ['SNAILPASS_CONFIGURATION', 'SNAILPASS_RATE_LIMITS']
 
 function parseInteger(text: string, bounds: { least: number; most: number }): number {
   const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN

@@ -20,8 +20,14 @@ export interface Store {
   /** Runs `work` on a snapshot; it may run again after a passing fault, so it has no effects of its own. */
   read<T>(work: (scope: ReadScope) => Promise<T>): Promise<T>
 
-  /** Runs `work` once and commits what it did, durably, before it answers; a throw undoes all of it. */
+  /**
+   * Runs `work` and commits what it did, durably, before it answers; a throw undoes all of it. It may run again
+   * after a passing fault that undid it, so it has no effects but on rows; never when it may have committed.
+   */
   write<T>(work: (scope: WriteScope) => Promise<T>): Promise<T>
+
+  /** Throws `unavailable` unless the database answers and takes writes, sooner than a scope would. */
+  check(): Promise<void>
 }
 
 export interface ReadScope {
@@ -90,7 +96,7 @@ export interface AdditionalFieldReads {
 }
 
 export interface AdditionalFieldWrites {
-  /** False, and nothing changed, when the id is taken. */
+  /** False, and nothing changed, when the id is taken. Throws `not_found` when the record is gone. */
   insert(field: AdditionalField): Promise<boolean>
   /** False when the owner has no such field. */
   update(owner: string, field: AdditionalFieldChange): Promise<boolean>

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { closeSync, existsSync, openSync } from 'node:fs'
-import { engineFault } from './sqlite-faults'
+import { sqliteFault } from './sqlite-faults'
 
 /** Held until `release` or the end of the process, however it ends: the kernel keeps it, not a pid file. */
 export interface FileLock {
@@ -22,7 +22,7 @@ export function lockFile(path: string): FileLock | null {
     database.run('pragma busy_timeout = 0; pragma journal_mode = memory; begin exclusive')
   } catch (error) {
     database.close()
-    if (engineFault(error) === 'busy') return null
+    if (sqliteFault(error) === 'busy') return null
     throw error
   }
   return { release: () => database.close() }

@@ -1,17 +1,5 @@
 import { SQLiteError } from 'bun:sqlite'
-
-/** What an engine fault means to the caller, whatever the engine. Null: a fault of ours, to be logged whole. */
-export type EngineFault =
-  /** Another process holds what we need; nothing was done, and a later try may pass. */
-  | 'busy'
-  /** The database cannot be reached or written at present. */
-  | 'unreachable'
-  /** No space is left for a write. */
-  | 'full'
-  /** What lies in the file is not a readable database. */
-  | 'damaged'
-  /** A row names another that is not there. */
-  | 'orphan'
+import type { EngineFault } from './faults'
 
 // Primary result codes: the low byte of `errno` (https://www.sqlite.org/rescode.html).
 const faults: Readonly<Record<number, EngineFault>> = {
@@ -30,8 +18,8 @@ const faults: Readonly<Record<number, EngineFault>> = {
 // An extended result code: the other constraints never throw here, for inserts say `on conflict do nothing`.
 const foreignKeyFault = 787 // SQLITE_CONSTRAINT_FOREIGNKEY
 
-/** Recognises an engine fault by its code, never by its message. */
-export function engineFault(error: unknown): EngineFault | null {
+/** What a fault of SQLite means, null for anything else. */
+export function sqliteFault(error: unknown): EngineFault | null {
   if (!(error instanceof SQLiteError)) return null
   if (error.errno === foreignKeyFault) return 'orphan'
   return faults[error.errno & 0xff] ?? null

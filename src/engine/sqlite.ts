@@ -12,7 +12,7 @@ export const applicationId = 0x534e4c50
  * blocks the event loop, once for each writer in the queue, so the scopes in the store wait between tries
  * that leave it free. Work that has the whole program for itself may wait here.
  */
-const busyTimeout = { serving: 0, alone: 5_000 } as const
+const busyTimeout = { serving: 0, alone: 5_000, adopting: 5_000 } as const
 
 /** One open handle on a database file. */
 export interface SqliteHandle {
@@ -30,7 +30,8 @@ export interface SqliteHandle {
 export function openWriter(path: string, use: keyof typeof busyTimeout): SqliteHandle {
   return open(path, 'immediate', [
     `busy_timeout = ${busyTimeout[use]}`,
-    'journal_mode = wal',
+    // A stranger's file stays as it is until all of it is ours.
+    ...(use === 'adopting' ? [] : ['journal_mode = wal']),
     'synchronous = full',
     'fullfsync = on',
     'foreign_keys = on',
@@ -98,11 +99,13 @@ export function syncFile(path: string): void {
 export interface SqliteInspection {
   /** Null when sound, else the first line of the integrity check's complaint. */
   readonly complaint: string | null
+  /** The tables with their columns. */
+  readonly columns: Readonly<Record<string, readonly string[]>>
   /** Names of the migrations that have run, in their order. */
   readonly migrations: readonly string[]
 }
 
-/** Runs the quick integrity check and reads which migrations a database of ours has. Throws SQLiteError. */
+/** Runs the quick integrity check and reads what tables and migrations a database has. Throws SQLiteError. */
 export function inspectSqlite(path: string): SqliteInspection {
   // Without a write-ahead log there is nothing that closing could move into the file, and a writable handle
   // takes its side files away again; with one, only a read-only handle leaves it where it is.
@@ -115,19 +118,31 @@ export function inspectSqlite(path: string): SqliteInspection {
     database.run(`pragma busy_timeout = ${busyTimeout.alone}`)
     const check = database.query<{ quick_check: string }, []>('pragma quick_check(1)').get()
     const complaint = check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'no answer')
-    if (complaint !== null) return { complaint, migrations: [] }
-    const known = database
-      .query<{ name: string }, []>("select name from sqlite_schema where name = 'kysely_migration'")
-      .get()
-    if (known === null) return { complaint, migrations: [] }
+    if (complaint !== null) return { complaint, columns: {}, migrations: [] }
+    const all = database
+      .query<{ table: string; column: string }, []>(
+        `select m.name as "table", c.name as "column" from sqlite_schema m, pragma_table_info(m.name) c
+        where m.type = 'table'`,
+      )
+      .all()
+    const columns = Object.fromEntries(
+      [...Map.groupBy(all, ({ table }) => table)].map(([table, found]) => [
+        table,
+        found.map(({ column }) => column),
+      ]),
+    )
+    if (!('kysely_migration' in columns)) return { complaint, columns, migrations: [] }
     const rows = database
       .query<{ name: string }, []>('select name from kysely_migration order by name')
       .all()
-    return { complaint, migrations: rows.map((row) => row.name) }
+    return { complaint, columns, migrations: rows.map((row) => row.name) }
   } finally {
     database.close()
   }
 }
+
+/** Says in the header whose database it is; inside a transaction, as a part of it. */
+export const markOurs = sql.raw(`pragma application_id = ${applicationId}`)
 
 /** Moves all of the write-ahead log into the database file, so that the file alone is the database. */
 export const checkpointWholly = sql`pragma wal_checkpoint(truncate)`

@@ -3,6 +3,7 @@ import type { AdditionalFields } from '../domain/additional-fields'
 import type { EmailConfirmation } from '../domain/email-confirmation'
 import type { Login } from '../domain/login'
 import type { Notes } from '../domain/notes'
+import type { Readiness } from '../domain/readiness'
 import type { Records } from '../domain/records'
 import type { Sessions } from '../domain/sessions'
 import type { Users } from '../domain/users'
@@ -10,6 +11,7 @@ import type { Log } from '../log'
 import { additionalFieldsRoutes } from './additional-fields'
 import { createJsonBody, refuseAnnounced } from './body'
 import { createErrorAnswers, refusalAnswer } from './errors'
+import { healthRoutes } from './health'
 import { loginRoutes } from './login'
 import { createMethodTable } from './methods'
 import { notesRoutes } from './notes'
@@ -29,6 +31,7 @@ export interface ApiDeps {
   readonly records: Records
   readonly additionalFields: AdditionalFields
   readonly notes: Notes
+  readonly readiness: Readiness
   readonly log: Log
   readonly version: string
   /** Largest request body, in bytes. */
@@ -55,6 +58,7 @@ export function createApi(deps: ApiDeps): Api {
     recordsRoutes({ ...deps, guard, json }),
     additionalFieldsRoutes({ ...deps, guard, json }),
     notesRoutes({ ...deps, guard, json }),
+    healthRoutes({ ...deps, notes }),
   ]
   const document = openApiDocument(routesOf(described), deps.version)
   const groups = [...described, openApiRoutes(document)]

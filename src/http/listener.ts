@@ -28,8 +28,10 @@ export function listen(api: Api, address: { hostname: string; port: number }, lo
     async fetch(request) {
       const begin = performance.now()
       underWay++
+      api.notes.of(request).peer = server.requestIP(request)?.address ?? null
       const response = await api.handle(request).finally(() => underWay--)
-      const { route, userId, isCut } = api.notes.of(request)
+      const { route, userId, isCut, isRoutine } = api.notes.of(request)
+      if (isRoutine && response.ok) return response
       log.info('request', {
         method: request.method,
         route: route ?? '-',

@@ -18,7 +18,7 @@ export interface Operation {
    */
   readonly isCopiedOffline?: true
   /** Refusals that this route makes besides those that its security, body and id bring along. */
-  readonly refusals?: readonly (403 | 404 | 409)[]
+  readonly refusals?: readonly (403 | 404 | 409 | 503)[]
 }
 
 /** A route as Elysia lists it, `detail` being what `describe` made. */
@@ -155,7 +155,7 @@ function successes({ answers }: Operation) {
 function refusals(method: string, operation: Operation) {
   const { security, body, id, refusals: own = [] } = operation
   const isPlain = security === undefined && body === undefined
-  const statuses: number[] = isPlain ? [] : [...own, 413]
+  const statuses: number[] = isPlain ? [...own] : [...own, 413]
   if (!isPlain && operation.isCopiedOffline !== true) statuses.push(500, 503)
   if (security !== undefined) statuses.push(401)
   if (method !== 'GET') statuses.push(507)

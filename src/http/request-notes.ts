@@ -5,6 +5,10 @@ export interface RequestNote {
   userId: string | null
   /** Whether the connection is closed without an answer. */
   isCut: boolean
+  /** Whether a good answer is not worth a line in the log. */
+  isRoutine: boolean
+  /** Address of whoever is connected, null where there is none. */
+  peer: string | null
 }
 
 export interface RequestNotes {
@@ -17,7 +21,7 @@ export function createRequestNotes(): RequestNotes {
     of(request) {
       const known = notes.get(request)
       if (known !== undefined) return known
-      const note = { route: null, userId: null, isCut: false }
+      const note = { route: null, userId: null, isCut: false, isRoutine: false, peer: null }
       notes.set(request, note)
       return note
     },

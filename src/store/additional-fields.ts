@@ -1,5 +1,7 @@
 import type { Transaction } from 'kysely'
+import { DomainError } from '../domain/errors'
 import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/store'
+import { inserted } from './inserted'
 import { prepared } from './prepared'
 import type { Schema } from './schema'
 
@@ -40,12 +42,14 @@ export function additionalFieldWrites(
     ...additionalFieldReads(db),
 
     async insert(field) {
-      const result = await db
+      const insert = db
         .insertInto('additional_fields')
         .values({ id: field.id, record_id: field.recordId, name: field.name, value: field.value })
         .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirst()
-      return result.numInsertedOrUpdatedRows === 1n
+      return await inserted(insert.executeTakeFirst(), (cause) => {
+        const message = `Record with id ${field.recordId} doesn't exist`
+        return new DomainError('not_found', message, { cause })
+      })
     },
 
     async update(owner, field) {

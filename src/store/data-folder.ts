@@ -3,12 +3,12 @@ import { join } from 'node:path'
 import { DomainError, reasonOf } from '../domain/errors'
 import { type FileLock, lockFile } from '../engine/file-lock'
 
-/** Where everything lies that the server must not lose. */
+/** What a server keeps on its own machine. */
 export interface DataFolder {
   readonly path: string
+  /** The database, where no URL names another. */
   readonly database: string
   readonly secretKey: string
-  readonly lock: string
 }
 
 export function dataFolder(path: string): DataFolder {
@@ -16,7 +16,6 @@ export function dataFolder(path: string): DataFolder {
     path,
     database: join(path, 'snailpass.db'),
     secretKey: join(path, 'secret.key'),
-    lock: join(path, 'server.lock'),
   }
 }
 
@@ -30,30 +29,36 @@ export function ensureFolder(folder: DataFolder): void {
 }
 
 /**
- * Takes the lock that a server, and a command that needs the data for itself, holds on a folder. The kernel
- * releases it when the process ends. Throws `conflict` when it is held, `unavailable` when the folder cannot be written.
+ * Takes the lock that whoever works on `database` holds. The kernel releases it when the process ends. Throws
+ * `conflict` when it is held, `unavailable` when there can be no such file.
  */
-export function lockFolder(folder: DataFolder): FileLock {
+export function lockPath(path: string, database: string): FileLock {
   let lock: FileLock | null
   try {
-    lock = lockFile(folder.lock)
+    lock = lockFile(path)
   } catch (error) {
-    throw unusable(nameOf(folder), error)
+    throw unusable(path, error)
   }
   if (lock === null) {
-    throw new DomainError('conflict', `another snailpass is at work on ${folder.path}`, {
-      hint: 'stop that server first, or name another folder with --data-dir',
+    throw new DomainError('conflict', `another snailpass is at work on ${database}`, {
+      hint: 'stop that server first, or name another database with --data-dir or SNAILPASS_DATABASE_URL',
     })
   }
   return lock
 }
 
-/** What could be wrong with who may read the folder; our own files are put right, the folder is the operator's. */
-export function tightenPermissions(folder: DataFolder): readonly string[] {
+/**
+ * What could be wrong with who may read the folder and these files, those that are there; our own files are
+ * put right, the folder is the operator's.
+ */
+export function tightenPermissions(
+  folder: DataFolder,
+  files: readonly string[],
+): readonly string[] {
   // Windows has no such modes.
   if (process.platform === 'win32') return []
   const warnings: string[] = []
-  for (const file of [folder.database, folder.secretKey, folder.lock]) {
+  for (const file of [folder.secretKey, ...files]) {
     if (!existsSync(file) || !isOpenToOthers(file)) continue
     try {
       chmodSync(file, 0o600)
@@ -85,7 +90,7 @@ export function isSystemFault(error: unknown): boolean {
 /** What an operator is told when the system or the engine refuses to work on `path`, a file or a folder of ours. */
 export function unusable(path: string, cause: unknown): DomainError {
   return new DomainError('unavailable', `${path} can't be used: ${reasonOf(cause)}`, {
-    hint: 'see that the user that runs snailpass may read and write there and that the disk has space, or name another folder with --data-dir',
+    hint: 'see that the user that runs snailpass may read and write there and that the disk has space, or name another place with --data-dir or SNAILPASS_DATABASE_URL',
     cause,
   })
 }

@@ -2,7 +2,7 @@ import type { InsertResult, Transaction } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { EntryReads, EntryWrites } from '../domain/store'
 import type { VaultEntry } from '../domain/vault'
-import { engineFault } from '../engine/sqlite-faults'
+import { inserted } from './inserted'
 import type { Schema } from './schema'
 
 /** The tables whose rows are vault entries: they share these columns and queries. */
@@ -101,14 +101,10 @@ export function entryWrites(
 }
 
 /** Whether an entry went in: false when its id is taken. Throws `unauthenticated` when its owner is gone. */
-export async function inserted(insert: Promise<InsertResult>): Promise<boolean> {
-  try {
-    return (await insert).numInsertedOrUpdatedRows === 1n
-  } catch (error) {
-    // The account was deleted after the session was checked.
-    if (engineFault(error) === 'orphan') {
-      throw new DomainError('unauthenticated', 'Token is invalid', { cause: error })
-    }
-    throw error
-  }
+export function entryInserted(insert: Promise<InsertResult>): Promise<boolean> {
+  // The account was deleted after the session was checked.
+  return inserted(
+    insert,
+    (cause) => new DomainError('unauthenticated', 'Token is invalid', { cause }),
+  )
 }

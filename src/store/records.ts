@@ -3,11 +3,11 @@ import type { EntryWrites, RecordReads } from '../domain/store'
 import type { RecordContent } from '../domain/vault'
 import {
   entryColumns,
+  entryInserted,
   entryReads,
   entryWrites,
   fromChange,
   fromEntry,
-  inserted,
   toEntry,
 } from './entries'
 import { prepared } from './prepared'
@@ -38,8 +38,12 @@ export function recordReads(db: Transaction<Schema>): RecordReads {
     ...entryReads(db, 'records'),
 
     async listByOwner(owner) {
-      const rows = await selectByOwner(db, owner)
-      const fields = Map.groupBy(await selectFieldsByOwner(db, owner), (field) => field.recordId)
+      // One behind the other, without a wait where the engine is a network away.
+      const [rows, allFields] = await Promise.all([
+        selectByOwner(db, owner),
+        selectFieldsByOwner(db, owner),
+      ])
+      const fields = Map.groupBy(allFields, (field) => field.recordId)
       return rows.map((row) => ({
         ...toEntry(row, owner),
         name: row.name,
@@ -57,7 +61,7 @@ export function recordWrites(db: Transaction<Schema>): RecordReads & EntryWrites
     ...entryWrites(db, 'records'),
 
     async insert(record) {
-      return await inserted(
+      return await entryInserted(
         db
           .insertInto('records')
           .values({ ...fromEntry(record), ...fromContent(record) })

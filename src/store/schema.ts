@@ -9,6 +9,8 @@ export interface Schema {
   records: RecordsTable
   notes: NotesTable
   additional_fields: AdditionalFieldsTable
+  set_aside: SetAsideTable
+  facts: FactsTable
 }
 
 /** SQLite has no booleans and answers 0 or 1. */
@@ -59,10 +61,18 @@ interface AdditionalFieldsTable {
   record_id: string
 }
 
-/** Every table that holds what users entrusted to us, in an order in which they can be emptied. */
-export const vaultTables = [
-  'additional_fields',
-  'notes',
-  'records',
-  'users',
-] as const satisfies readonly (keyof Schema)[]
+/** A row of an adopted database that could not be taken over. */
+interface SetAsideTable {
+  seq: Generated<number>
+  /** The table where it lay. */
+  origin: string
+  reason: string
+  /** All of it, as JSON. */
+  content: string
+}
+
+/** What the database knows of itself. */
+interface FactsTable {
+  name: string
+  value: string
+}

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
 import { syncFile } from '../engine/sqlite'
@@ -8,35 +8,61 @@ import { type DataFolder, isSystemFault, nameOf, unusable } from './data-folder'
 const keyLength = 32
 
 /**
- * The secret key of a folder that the caller has locked, made at the first call and durable before it is
- * used; `made` says which. Throws `unavailable` for a file that cannot be read or holds no key: another key
- * in its place would end every session unasked.
+ * The secret key of a folder, null when there is none. Throws `unavailable` for a file that cannot be read or
+ * holds no key: another key in its place would end every session unasked.
  */
-export function secretKeyOf(
-  folder: DataFolder,
-  random: Random,
-): { key: Uint8Array; made: boolean } {
-  try {
-    if (existsSync(folder.secretKey)) return { key: readKey(folder.secretKey), made: false }
-    return { key: makeKey(folder, random), made: true }
-  } catch (error) {
-    throw isSystemFault(error) ? unusable(nameOf(folder), error) : error
-  }
+export function findSecretKey(folder: DataFolder): Uint8Array | null {
+  return explained(folder, () => {
+    return existsSync(folder.secretKey) ? readKey(folder.secretKey) : null
+  })
 }
 
-function makeKey(folder: DataFolder, random: Random): Uint8Array {
+/** Makes a folder's first secret key, durable before it is used. Answers another one's, should that be quicker. */
+export function makeSecretKey(folder: DataFolder, random: Random): Uint8Array {
+  return explained(folder, () => {
+    const draft = draftKey(folder, random)
+    try {
+      // Fails when somebody else has made one meanwhile; a rename would put ours in its place.
+      linkSync(draft.path, folder.secretKey)
+    } catch (error) {
+      if (!existsSync(folder.secretKey)) throw error
+      return readKey(folder.secretKey)
+    } finally {
+      rmSync(draft.path, { force: true })
+    }
+    syncFile(folder.path)
+    return draft.key
+  })
+}
+
+/** Puts a new secret key in the place of whatever is there, durable before it is answered. */
+export function replaceSecretKey(folder: DataFolder, random: Random): Uint8Array {
+  return explained(folder, () => {
+    const draft = draftKey(folder, random)
+    renameSync(draft.path, folder.secretKey)
+    syncFile(folder.path)
+    return draft.key
+  })
+}
+
+/** Written under another name first, so that a crash leaves a whole key or none. */
+function draftKey(folder: DataFolder, random: Random): { path: string; key: Uint8Array } {
   const key = random(keyLength)
-  // Written under another name first, so that a crash leaves a whole key or none.
-  const draft = `${folder.secretKey}.new`
-  rmSync(draft, { force: true })
-  writeFileSync(draft, `${key.toBase64({ alphabet: 'base64url', omitPadding: true })}\n`, {
+  const path = `${folder.secretKey}.${process.pid}.new`
+  rmSync(path, { force: true })
+  writeFileSync(path, `${key.toBase64({ alphabet: 'base64url', omitPadding: true })}\n`, {
     mode: 0o600,
     flush: true,
   })
-  // The folder is locked, so nobody else makes one meanwhile.
-  renameSync(draft, folder.secretKey)
-  syncFile(folder.path)
-  return key
+  return { path, key }
+}
+
+function explained<T>(folder: DataFolder, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw isSystemFault(error) ? unusable(nameOf(folder), error) : error
+  }
 }
 
 function readKey(path: string): Uint8Array {
@@ -45,6 +71,6 @@ function readKey(path: string): Uint8Array {
   const key = /^[\w-]*$/.test(text) ? Buffer.from(text, 'base64url') : new Uint8Array()
   if (key.length === keyLength) return key
   throw new DomainError('unavailable', `${path} does not hold a secret key`, {
-    hint: 'put the file back from a copy, or remove it: a new key is made then, and everybody signs in again',
+    hint: 'put the file back from a copy; or make a new key with `snailpass key rotate`: everybody signs in again then',
   })
 }

@@ -1,10 +1,10 @@
-import { Kysely, type Transaction } from 'kysely'
+import { type Dialect, Kysely, type Transaction } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { ReadScope, Store, WriteScope } from '../domain/store'
 import type { Wait } from '../domain/world'
-import type { SqliteHandle } from '../engine/sqlite'
-import { engineFault } from '../engine/sqlite-faults'
+import { engineFault } from '../engine/faults'
 import { additionalFieldReads, additionalFieldWrites } from './additional-fields'
+import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
 import { noteReads, noteWrites } from './notes'
 import { recordReads, recordWrites } from './records'
 import type { Schema } from './schema'
@@ -13,74 +13,143 @@ import { userReads, userWrites } from './users'
 /** How long a scope keeps trying after a passing fault, in milliseconds (contract: up to 10 s). */
 const patience = 10_000
 
+/** How long a check keeps trying: whoever asks for readiness asks again soon. */
+const checkPatience = 2_000
+
 /** How long a scope waits between tries, in milliseconds. */
 const pause = 50
 
 export interface OpenedStore extends Store {
+  /** The fingerprint of the secret key that this database's servers share; null before its first server. */
+  findKeyFingerprint(): Promise<string | null>
+  /** Gives the database a fingerprint unless it has one; answers the one that it has. */
+  claimKeyFingerprint(value: string): Promise<string>
   /** Closes the database; no scope may be under way. */
-  close(): void
+  close(): Promise<void>
 }
 
-/** The store over two handles of one database: a reader that sees snapshots, a writer that commits. */
-export function createStore(
-  handles: { reader: SqliteHandle; writer: SqliteHandle },
-  wait: Wait,
-): OpenedStore {
-  const reader = new Kysely<Schema>({ dialect: handles.reader.dialect })
-  const writer = new Kysely<Schema>({ dialect: handles.writer.dialect })
+/** An open database: where snapshots are read, where changes are committed; on some engines the same. */
+export interface Handles {
+  readonly reader: Dialect
+  readonly writer: Dialect
+  /** Asked within a write scope. */
+  takesWrites(db: Kysely<Schema>): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** The store over the open handles of one database. */
+export function createStore(handles: Handles, wait: Wait): OpenedStore {
+  const reader = new Kysely<Schema>({ dialect: handles.reader })
+  const writer = new Kysely<Schema>({ dialect: handles.writer })
+
+  /** One try of a write scope. `committing` is called when nothing but the commit is left to do. */
+  const writing = <T>(work: (db: Transaction<Schema>) => Promise<T>, committing: () => void) =>
+    writer
+      .transaction()
+      .setIsolationLevel('repeatable read')
+      .execute(async (db) => {
+        const result = await work(db)
+        committing()
+        return result
+      })
 
   return {
     read: (work) =>
-      patiently(wait, {
-        attempt: () => reader.transaction().execute((db) => work(readScope(db))),
-        // A snapshot that could not be read has changed nothing.
-        isRepeatable: () => true,
-      }),
+      patiently({ wait, patience }, () =>
+        reader
+          .transaction()
+          .setIsolationLevel('repeatable read')
+          .setAccessMode('read only')
+          .execute((db) => work(readScope(db))),
+      ),
 
-    async write(work) {
-      let began = false
-      return await patiently(wait, {
-        attempt: () =>
-          writer.transaction().execute((db) => {
-            began = true
-            return work(writeScope(db))
-          }),
-        // Once it began, a write may have committed: nobody repeats it without looking.
-        isRepeatable: () => !began,
-      })
+    write: (work) =>
+      patiently({ wait, patience }, (committing) =>
+        writing((db) => work(writeScope(db)), committing),
+      ),
+
+    async check() {
+      const takesWrites = await patiently({ wait, patience: checkPatience }, (committing) =>
+        writing((db) => handles.takesWrites(db), committing),
+      )
+      if (!takesWrites) {
+        throw new DomainError('unavailable', 'The database takes no writes at present')
+      }
     },
 
-    close() {
-      // The writer last: it moves the log into the file when nobody else has it open.
-      handles.reader.close()
-      handles.writer.close()
-    },
+    findKeyFingerprint: () =>
+      patiently({ wait, patience }, () => reader.transaction().execute(findKeyFingerprint)),
+
+    claimKeyFingerprint: (value) =>
+      patiently({ wait, patience }, (committing) =>
+        writing(async (db) => {
+          await claimKeyFingerprint(db, value)
+          return (await findKeyFingerprint(db)) ?? value
+        }, committing),
+      ),
+
+    close: handles.close,
   }
 }
 
-/** Tries again after passing faults, for as long as the patience lasts; what remains becomes a DomainError. */
+/**
+ * Tries again after passing faults for as long as the patience lasts; what remains becomes a DomainError. A
+ * try that has called `committing` is not repeated unless the engine says that it undid it: it may have
+ * committed. One that outlasts the patience is left to its engine's own timeouts, and never commits.
+ */
 async function patiently<T>(
-  wait: Wait,
-  work: { attempt: () => Promise<T>; isRepeatable: () => boolean },
+  { wait, patience }: { wait: Wait; patience: number },
+  attempt: (committing: () => void) => Promise<T>,
 ): Promise<T> {
-  // Counted in waits, for a try takes no time, and the clock of a small machine may leap when it is set.
-  for (let waited = 0; ; waited += pause) {
-    try {
-      return await work.attempt()
-    } catch (error) {
-      const fault = engineFault(error)
-      if (fault === 'full') {
-        throw new DomainError('storage_full', 'No space is left for new data', { cause: error })
-      }
-      if (fault !== 'busy' && fault !== 'unreachable') throw error
-      if (!work.isRepeatable() || waited >= patience) {
-        throw new DomainError('unavailable', 'The database does not answer at present', {
-          cause: error,
+  const timer = new AbortController()
+  let isOver = false
+  let overdue: (error: unknown) => void = () => {}
+  const limit = new Promise<never>((_, reject) => {
+    overdue = reject
+  })
+  let lastFault: unknown
+  wait(patience, timer.signal).then(
+    () => {
+      isOver = true
+      overdue(unavailable(lastFault))
+    },
+    // The scope has ended in time.
+    () => {},
+  )
+
+  const trying = async (): Promise<T> => {
+    for (;;) {
+      let isCommitting = false
+      try {
+        return await attempt(() => {
+          if (isOver) throw unavailable(lastFault)
+          isCommitting = true
         })
+      } catch (error) {
+        lastFault = error
+        const fault = engineFault(error)
+        if (fault === 'full') {
+          throw new DomainError('storage_full', 'No space is left for new data', { cause: error })
+        }
+        if (fault !== 'busy' && fault !== 'aborted' && fault !== 'unreachable') throw error
+        const isUndone = !isCommitting || fault === 'aborted'
+        if (!isUndone || isOver) throw unavailable(error)
+        await wait(pause)
       }
-      await wait(pause)
     }
   }
+  const tried = trying()
+  // Once the limit is told, nobody listens to what becomes of it.
+  tried.catch(() => {})
+  try {
+    return await Promise.race([tried, limit])
+  } finally {
+    timer.abort()
+  }
+}
+
+function unavailable(cause: unknown): DomainError {
+  return new DomainError('unavailable', 'The database does not answer at present', { cause })
 }
 
 function readScope(db: Transaction<Schema>): ReadScope {

@@ -25,6 +25,7 @@ describe('a setting', () => {
       tokenSeconds: 600,
       maxBody: 1_048_576,
       logFormat: 'text',
+      database: null,
       secretKey: null,
     })
     expect(new Set(Object.values(sources))).toEqual(new Set(['default']))
@@ -51,6 +52,7 @@ describe('a setting', () => {
       tokenSeconds: 'file',
       maxBody: 'default',
       logFormat: 'default',
+      database: 'default',
       secretKey: 'default',
     })
   })
@@ -121,11 +123,6 @@ test('unknown names are warned about, known ones of elsewhere are not, and none 
     },
   })
   expect(warnings).toEqual(['SNAILPASS_LISTN is set, but this version knows no such setting'])
-  expect(
-    load({ environment: { SNAILPASS_DATABASE_URI: 'postgresql://a:b@c/d' } }).warnings,
-  ).toEqual([
-    'SNAILPASS_DATABASE_URI is set, but this version keeps its database in the data folder alone',
-  ])
 })
 
 test('a secret shows itself to nobody who does not ask for it', () => {

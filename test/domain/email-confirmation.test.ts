@@ -5,7 +5,7 @@ import { aStore, aUser } from '../support/store'
 import { fakeClock, random } from '../support/world'
 
 test('a confirmation link ends in each of the ways that it can end', async () => {
-  using store = await aStore()
+  await using store = await aStore()
   const clock = fakeClock()
   const tokens = createTokens(random(32), clock)
   const { confirm } = createEmailConfirmation({ store, tokens })

@@ -28,7 +28,7 @@ function rulesOver(store: TestStore) {
 
 describe('a login', () => {
   test('opens a session for right credentials, whatever the case of the email', async () => {
-    using store = await aStore()
+    await using store = await aStore()
     const { users, login, sessions } = rulesOver(store)
     await users.signUp({ id: 'u', email: 'Änne@NAS.local', masterPasswordHash: hash, hint: '' })
     for (const email of ['änne@nas.local', 'ÄNNE@nas.LOCAL']) {
@@ -39,7 +39,7 @@ describe('a login', () => {
   })
 
   test('refuses a wrong hash, an unknown email and one that cannot be stored in the same words', async () => {
-    using store = await aStore()
+    await using store = await aStore()
     const { users, login } = rulesOver(store)
     await users.signUp({ id: 'u', email: 'a@b.cc', masterPasswordHash: hash, hint: null })
     for (const credentials of [
@@ -55,7 +55,7 @@ describe('a login', () => {
   })
 
   test('gives every account an epoch of its own, so that no token fits another', async () => {
-    using store = await aStore()
+    await using store = await aStore()
     const { users } = rulesOver(store)
     for (const id of ['u', 'v']) {
       await users.signUp({ id, email: `${id}@b.cc`, masterPasswordHash: hash, hint: null })
@@ -69,7 +69,7 @@ describe('a login', () => {
   })
 
   test("keeps nobody out when an old verifier can't be rewritten at present", async () => {
-    using store = await aStore()
+    await using store = await aStore()
     const { login } = rulesOver(store)
     const [vector] = vectors.server_legacy_hash
     if (vector === undefined) throw new Error('no vector')
@@ -84,7 +84,7 @@ describe('a login', () => {
   })
 
   test('refuses right credentials of an unconfirmed email, and tells only those', async () => {
-    using store = await aStore()
+    await using store = await aStore()
     const { hasher, login } = rulesOver(store)
     const verifier = await hasher.make(hash)
     await store.write((scope) =>
@@ -110,7 +110,7 @@ describe('the work of a login', () => {
   }
 
   test('is the same for known, unknown and old accounts, and heavier while any is old', async () => {
-    using store = await aStore()
+    await using store = await aStore()
     const { users } = rulesOver(store)
     await users.signUp({ id: 'u', email: 'new@b.cc', masterPasswordHash: hash, hint: null })
     const of = (email: string, sent = hash) => workOf(store, email, sent)

@@ -7,14 +7,19 @@ import { signedUp } from '../support/client'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
 
 describe('snailpass', () => {
-  test.each([[['--help']], [['serve', '--help']], [['recreate-db', '--help']]])(
-    '%p says what it can do',
-    async (args) => {
-      const { code, stdout, stderr } = await run(args)
-      expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-      expect(stdout).toMatchSnapshot()
-    },
-  )
+  test.each([
+    [['--help']],
+    [['serve', '--help']],
+    [['adopt', '--help']],
+    [['copy', '--help']],
+    [['recreate-db', '--help']],
+    [['key', '--help']],
+    [['key', 'rotate', '--help']],
+  ])('%p says what it can do', async (args) => {
+    const { code, stdout, stderr } = await run(args)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).toMatchSnapshot()
+  })
 
   test('--version says version, commit and platform', async () => {
     const { code, stdout } = await run(['--version'])
@@ -55,8 +60,8 @@ describe('snailpass', () => {
     const { code, stderr } = await run(['recreate-db', '--yes', '--data-dir', folder.path], { cwd })
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `error: there is no database in ${folder.path}
-hint: \`snailpass serve\` makes one; or name the right folder with --data-dir
+      stderr: `error: there is no database at ${folder.path}/snailpass.db
+hint: name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is made by \`snailpass serve\`, with --create where a URL names it
 `,
     })
     expect(existsSync(trap)).toBeFalse()
@@ -120,8 +125,8 @@ describe('snailpass serve', () => {
     const { code, stderr } = await run(['serve', '--data-dir', folder.path])
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `error: another snailpass is at work on ${folder.path}
-hint: stop that server first, or name another folder with --data-dir
+      stderr: `error: another snailpass is at work on ${folder.path}/snailpass.db
+hint: stop that server first, or name another database with --data-dir or SNAILPASS_DATABASE_URL
 `,
     })
     await server.end('SIGKILL')
@@ -184,8 +189,8 @@ describe('snailpass recreate-db', () => {
     const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path])
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `error: there is no database in ${folder.path}
-hint: \`snailpass serve\` makes one; or name the right folder with --data-dir
+      stderr: `error: there is no database at ${folder.path}/snailpass.db
+hint: name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is made by \`snailpass serve\`, with --create where a URL names it
 `,
     })
   })
@@ -196,7 +201,9 @@ hint: \`snailpass serve\` makes one; or name the right folder with --data-dir
     const owner = await signedUp(server.url, 'owner')
     const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path, '--yes'])
     expect(code).toBe(1)
-    expect(stderr).toStartWith(`error: another snailpass is at work on ${folder.path}\n`)
+    expect(stderr).toStartWith(
+      `error: another snailpass is at work on ${folder.path}/snailpass.db\n`,
+    )
     expect((await owner.send('GET', '/users')).status).toBe(200)
   })
 })
@@ -228,7 +235,7 @@ describe('on a terminal, snailpass recreate-db asks', () => {
     }
     const refused = await answering(folder.path, 'y\n')
     expect(refused.code).toBe(1)
-    expect(refused.screen).toContain(`every vault in ${folder.path}.`)
+    expect(refused.screen).toContain(`every vault in ${folder.path}/snailpass.db.`)
     expect(refused.screen).toContain('error: not done: nothing was changed')
     for (const [name, key] of [
       ['Ctrl-C', '\u0003'],

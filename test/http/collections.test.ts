@@ -119,6 +119,7 @@ function aListener(world: {
     records: rules,
     additionalFields: rules,
     notes: rules,
+    readiness: { problem: reject },
     log,
     version: '0',
     maxBody: 1024,

@@ -1,11 +1,11 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { engineFault } from '../../src/engine/sqlite-faults'
-import { aStore, aUser, type TestStore } from '../support/store'
+import { engineFault } from '../../src/engine/faults'
+import { aStore, aUser, type SqliteTestStore } from '../support/store'
 
 describe('a database that another process holds', () => {
   test('keeps a writer waiting until it lets go', async () => {
-    using store = await aStore()
+    await using store = await aStore()
     const user = aUser()
     using other = holderOf(store)
     let attempts = 0
@@ -21,7 +21,7 @@ describe('a database that another process holds', () => {
   })
 
   test('does not stop a reader whose first tries fail', async () => {
-    using store = await aStore()
+    await using store = await aStore()
     using _ = holderOf(store)
     using other = new Database(store.path)
     const busy = faultOf(() => other.run('begin immediate'))
@@ -40,7 +40,7 @@ describe('a database that another process holds', () => {
   })
 
   test('is unavailable after ten seconds of waiting, and nothing was written', async () => {
-    using store = await aStore()
+    await using store = await aStore()
     const user = aUser()
     using other = holderOf(store)
     let attempts = 0
@@ -55,7 +55,7 @@ describe('a database that another process holds', () => {
   })
 
   test('does not block the event loop, however many writers wait', async () => {
-    using store = await aStore()
+    await using store = await aStore()
     using other = holderOf(store)
     const writers = Array.from({ length: 40 }, () =>
       store.write((scope) => scope.users.insert(aUser())),
@@ -68,14 +68,14 @@ describe('a database that another process holds', () => {
   })
 
   test('still answers readers', async () => {
-    using store = await aStore()
+    await using store = await aStore()
     using _ = holderOf(store)
     expect(await store.read((scope) => scope.users.findById('nobody'))).toBeNull()
   })
 })
 
 test('a full database refuses writes, keeps what it has and goes on when there is space', async () => {
-  using store = await aStore()
+  await using store = await aStore()
   const user = aUser()
   await store.write((scope) => scope.users.insert(user))
   await store.onWriter('pragma max_page_count = 1')
@@ -96,7 +96,7 @@ test('a fault of ours is no engine fault', () => {
 })
 
 test('the handles are as durable and as strict as they must be', async () => {
-  using store = await aStore()
+  await using store = await aStore()
   // 2 is FULL: a commit is on the disk before it is acknowledged. No kill -9 can show that, only a power cut.
   expect(await store.onWriter('pragma synchronous')).toEqual([{ synchronous: 2 }])
   expect(await store.onWriter('pragma fullfsync')).toEqual([{ fullfsync: 1 }])
@@ -111,10 +111,11 @@ test('the handles are as durable and as strict as they must be', async () => {
   expect(tables).toContainEqual({ name: 'records', strict: 1 })
   expect(tables).toContainEqual({ name: 'notes', strict: 1 })
   expect(tables).toContainEqual({ name: 'additional_fields', strict: 1 })
+  expect(tables).toContainEqual({ name: 'set_aside', strict: 1 })
 })
 
 /** Another process, as good as: it holds the write lock until its transaction ends. */
-function holderOf({ path }: TestStore): Database {
+function holderOf({ path }: SqliteTestStore): Database {
   const holder = new Database(path)
   holder.run('begin immediate')
   return holder

@@ -23,21 +23,30 @@ export interface Finished {
 /** Runs a command of the program to its end. */
 export async function run(
   args: readonly string[],
-  options: { environment?: Record<string, string>; stdin?: string; cwd?: string } = {},
+  options: SpawnOptions & {
+    /** Milliseconds after which it is killed, if it still runs. */
+    killAfter?: number
+  } = {},
 ): Promise<Finished> {
   const child = spawn(args, options)
+  const { killAfter } = options
+  const timer = killAfter === undefined ? null : setTimeout(() => child.kill('SIGKILL'), killAfter)
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
     child.exited,
   ])
+  if (timer !== null) clearTimeout(timer)
   return { code, stdout, stderr }
 }
 
-function spawn(
-  args: readonly string[],
-  options: { environment?: Record<string, string>; stdin?: string; cwd?: string },
-): Subprocess<Blob, 'pipe', 'pipe'> {
+interface SpawnOptions {
+  environment?: Record<string, string>
+  stdin?: string
+  cwd?: string
+}
+
+function spawn(args: readonly string[], options: SpawnOptions): Subprocess<Blob, 'pipe', 'pipe'> {
   return Bun.spawn([executable, ...args], {
     // Nothing of the developer's own environment: a default data folder in it could be a real one.
     env: { HOME: '/nonexistent', ...options.environment },
@@ -74,8 +83,11 @@ export interface RunningServer extends AsyncDisposable {
 export async function serve(
   dataDir: string,
   environment: Record<string, string> = {},
+  options: readonly string[] = [],
 ): Promise<RunningServer> {
-  const child = spawn(['serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0'], { environment })
+  const child = spawn(['serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0', ...options], {
+    environment,
+  })
   const log: string[] = []
   const { promise: url, resolve, reject } = Promise.withResolvers<URL>()
   const reading = (async () => {

@@ -1,4 +1,5 @@
-import { realWorld, type Server, startServer, type World } from '../../src/app'
+import { type Server, startServer } from '../../src/app/server'
+import { realWorld, type World } from '../../src/app/world'
 import { loadConfig } from '../../src/config/load'
 import { createLog } from '../../src/log'
 import { temporaryFolder } from './executable'
@@ -18,6 +19,8 @@ export async function startTestServer(
     world?: Partial<World>
     dataDir?: string
     listen?: string
+    /** Whether the SQLite file that a URL names is made. */
+    create?: boolean
   } = {},
 ): Promise<TestServer> {
   const folder = options.dataDir === undefined ? temporaryFolder() : null
@@ -30,7 +33,10 @@ export async function startTestServer(
   const log: string[] = []
   const lines = createLog('json', realWorld.clock, (line) => log.push(line))
   const world = { ...realWorld, ...options.world }
-  const server: Server = await startServer(settings, world, lines, { iterations: 1 })
+  const server: Server = await startServer(settings, world, lines, {
+    iterations: 1,
+    create: options.create === true,
+  })
   let stopping: Promise<void> | null = null
   const stop = () => {
     stopping ??= server.stop(500).finally(() => folder?.[Symbol.dispose]())

@@ -1,50 +1,160 @@
+import { Database as SqliteFile } from 'bun:sqlite'
+import { spyOn } from 'bun:test'
 import { Kysely, sql } from 'kysely'
+import { Client } from 'pg'
+import { realWorld } from '../../src/app/world'
+import { nameOfLocation, parseDatabaseUrl } from '../../src/config/database-url'
 import type { User } from '../../src/domain/user'
 import { openReader, openWriter } from '../../src/engine/sqlite'
-import { dataFolder } from '../../src/store/data-folder'
-import { openStore, type Timing } from '../../src/store/open'
+import type { Database, Timing } from '../../src/store/database'
+import { postgresDatabase } from '../../src/store/postgres-database'
+import { sqliteDatabase, sqlitePlace } from '../../src/store/sqlite-database'
 import { createStore, type OpenedStore } from '../../src/store/store'
 import { temporaryFolder } from './executable'
+import { aPostgresDatabase, onDatabase } from './postgres'
 
-export interface TestStore extends OpenedStore, Disposable {
+export interface TestStore extends OpenedStore, AsyncDisposable {
+  /** How many statements the engine is given meanwhile. */
+  statementsDuring(work: () => Promise<unknown>): Promise<number>
+}
+
+export interface SqliteTestStore extends TestStore {
   readonly path: string
   /** Runs SQL on the handle that writes, to bring about what only it can meet. */
   onWriter(text: string): Promise<unknown[]>
 }
 
-/** A store on a database of its own, and time that passes only by waiting. */
-export async function aStore(): Promise<TestStore> {
+/** A store on a SQLite file of its own, and time that passes only by waiting. */
+export async function aStore(): Promise<SqliteTestStore> {
   const folder = temporaryFolder()
-  const { database } = dataFolder(folder.path)
-  const timing = instantTiming()
-  const { store: first } = await openStore(dataFolder(folder.path), { create: true, timing })
-  first.close()
-  const handles = { reader: openReader(database), writer: openWriter(database, 'serving') }
-  const store = createStore(handles, timing.wait)
+  const timing = virtualTiming()
+  const path = `${folder.path}/snailpass.db`
+  const { store: first } = await databaseIn(folder.path, timing).serve({ create: true })
+  await first.close()
+  const reader = openReader(path)
+  const writer = openWriter(path, 'serving')
+  const store = createStore(
+    {
+      reader: reader.dialect,
+      writer: writer.dialect,
+      takesWrites: () => Promise.resolve(true),
+      async close() {
+        reader.close()
+        writer.close()
+      },
+    },
+    timing.wait,
+  )
   return {
     ...store,
-    path: database,
+    path,
     onWriter: async (text) => {
-      const db = new Kysely({ dialect: handles.writer.dialect })
+      const db = new Kysely({ dialect: writer.dialect })
       return (await sql.raw(text).execute(db)).rows
     },
-    [Symbol.dispose]() {
-      store.close()
+    async statementsDuring(work) {
+      using spy = spyOn(SqliteFile.prototype, 'query')
+      await work()
+      return spy.mock.calls.length
+    },
+    async [Symbol.asyncDispose]() {
+      await store.close()
       folder[Symbol.dispose]()
     },
   }
 }
 
-/** Waiting is all that takes time: a hundred times what was asked for, and none of ours. */
-export function instantTiming(): Timing {
+/** A store on a Postgres database of its own. */
+export async function aPostgresStore(): Promise<TestStore & { readonly url: string }> {
+  const database = await aPostgresDatabase()
+  const { store } = await postgresAt(database.url).serve({ create: true })
+  return {
+    ...store,
+    url: database.url,
+    async statementsDuring(work) {
+      using spy = spyOn(Client.prototype, 'query')
+      await work()
+      return spy.mock.calls.length
+    },
+    async [Symbol.asyncDispose]() {
+      await store.close()
+      await database[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** The SQLite database of a folder. */
+export function databaseIn(
+  folder: string,
+  timing: Timing = virtualTiming(),
+  migrations?: Parameters<typeof sqliteDatabase>[2],
+): Database {
+  return sqliteDatabase(sqlitePlace(`${folder}/snailpass.db`, folder), timing, migrations)
+}
+
+/** The Postgres database of a URL. */
+export function postgresAt(
+  url: string,
+  options: {
+    copies?: string
+    timing?: Timing
+    migrations?: Parameters<typeof postgresDatabase>[2]
+  } = {},
+): Database {
+  const address = parseDatabaseUrl(url)
+  if (address.engine !== 'postgres') throw new Error('not a URL of Postgres')
+  const { copies = '/nonexistent', timing = realWorld, migrations } = options
+  const place = { address, name: nameOfLocation(address), copies }
+  return postgresDatabase(place, timing, migrations)
+}
+
+/** Real time, but so many times as fast: what takes ten seconds is over in one or less. */
+export function hurriedTiming(times: number): Timing {
+  return {
+    clock: realWorld.clock,
+    wait: (milliseconds, signal) => realWorld.wait(milliseconds / times, signal),
+  }
+}
+
+/** Rows of a database, read by somebody else than the program. */
+export async function rowsAt(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const location = parseDatabaseUrl(url)
+  if (location.engine === 'postgres') return await onDatabase(url, text)
+  using file = new SqliteFile(location.path, { readonly: true })
+  return file.query<Record<string, unknown>, []>(text).all()
+}
+
+/** Time of its own, which leaps from one end of a wait to the next as soon as nobody else has a turn. */
+export function virtualTiming(): Timing {
   let now = Date.now()
+  let isScheduled = false
+  const timers = new Set<{ due: number; fire: () => void }>()
+  const schedule = () => {
+    if (isScheduled || timers.size === 0) return
+    isScheduled = true
+    setImmediate(() => {
+      isScheduled = false
+      const [next] = [...timers].sort((a, b) => a.due - b.due)
+      if (next !== undefined) {
+        timers.delete(next)
+        now = next.due
+        next.fire()
+      }
+      schedule()
+    })
+  }
   return {
     clock: () => now,
-    wait: async (milliseconds) => {
-      now += milliseconds * 100
-      // As a real wait, it lets others have their turn.
-      await new Promise((resolve) => setImmediate(resolve))
-    },
+    wait: (milliseconds, signal) =>
+      new Promise((resolve, reject) => {
+        const timer = { due: now + milliseconds, fire: resolve }
+        timers.add(timer)
+        signal?.addEventListener('abort', () => {
+          timers.delete(timer)
+          reject(signal.reason)
+        })
+        schedule()
+      }),
   }
 }
 

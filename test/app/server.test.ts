@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { createTokens } from '../src/crypto/tokens'
-import { aRecord, basic, signedIn, signedUp } from './support/client'
-import { temporaryFolder } from './support/executable'
-import { startTestServer } from './support/server'
+import { createTokens } from '../../src/crypto/tokens'
+import { aRecord, basic, signedIn, signedUp } from '../support/client'
+import { temporaryFolder } from '../support/executable'
+import { startTestServer } from '../support/server'
 
 describe('the server', () => {
   test('can be started and stopped many times in one process, on what it left', async () => {

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'bun:test'
 import {
   chmodSync,
   copyFileSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -15,20 +14,16 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type Migration, sql } from 'kysely'
-import {
-  dataFolder,
-  ensureFolder,
-  lockFolder,
-  tightenPermissions,
-} from '../../src/store/data-folder'
-import { migrations } from '../../src/store/migrations'
-import { openStore, recreateDatabase } from '../../src/store/open'
-import { secretKeyOf } from '../../src/store/secret-key-file'
+import { sqliteColumns } from '../../src/engine/columns'
+import { dataFolder, ensureFolder, lockPath, tightenPermissions } from '../../src/store/data-folder'
+import { migrationsFor } from '../../src/store/migrations'
+import { findSecretKey, makeSecretKey, replaceSecretKey } from '../../src/store/secret-key-file'
 import { temporaryFolder } from '../support/executable'
-import { aUser, instantTiming } from '../support/store'
+import { aUser, databaseIn, virtualTiming } from '../support/store'
 import { random } from '../support/world'
 
-const timing = instantTiming()
+const timing = virtualTiming()
+const migrations = migrationsFor(sqliteColumns)
 const original = join(import.meta.dir, '..', 'data', 'original', 'original.sqlite')
 
 function aFolder() {
@@ -38,10 +33,10 @@ function aFolder() {
 
 async function aDatabase() {
   const folder = aFolder()
-  const { store } = await openStore(folder, { create: true, timing })
+  const { store } = await databaseIn(folder.path).serve({ create: true })
   const user = aUser()
   await store.write((scope) => scope.users.insert(user))
-  store.close()
+  await store.close()
   return { folder, user }
 }
 
@@ -59,44 +54,44 @@ const bytes = (path: string) => readFileSync(path).toString('base64')
 describe('a missing database', () => {
   test('is made, whole and private, for a server alone', async () => {
     using folder = aFolder()
-    await expect(openStore(folder, { create: false, timing })).rejects.toMatchObject({
+    await expect(databaseIn(folder.path).serve({ create: false })).rejects.toMatchObject({
       code: 'unavailable',
-      message: `there is no database in ${folder.path}`,
+      message: `there is no database at ${folder.database}`,
     })
     expect(readdirSync(folder.path)).toEqual([])
 
-    const { store, created, safetyCopy } = await openStore(folder, { create: true, timing })
+    const { store, created, safetyCopy } = await databaseIn(folder.path).serve({ create: true })
     expect({ created, safetyCopy }).toEqual({ created: true, safetyCopy: null })
     expect(mode(folder.database)).toBe('600')
     expect(mode(`${folder.database}-wal`)).toBe('600')
-    store.close()
-    expect(readdirSync(folder.path)).toEqual(['snailpass.db'])
+    await store.close()
+    expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
   })
 
   test('is made anew after a first start that was interrupted', async () => {
     using folder = aFolder()
     writeFileSync(`${folder.database}.new`, 'half of a database')
     writeFileSync(`${folder.database}.new-wal`, 'half of a log')
-    const { store } = await openStore(folder, { create: true, timing })
-    store.close()
-    expect(readdirSync(folder.path)).toEqual(['snailpass.db'])
+    const { store } = await databaseIn(folder.path).serve({ create: true })
+    await store.close()
+    expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
   })
 
   test('whose log is still there is not made anew', async () => {
     using folder = aFolder()
     writeFileSync(`${folder.database}-wal`, 'what was acknowledged')
-    await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+    await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
       code: 'unavailable',
       message: `${folder.database} is missing, but ${folder.database}-wal is there`,
     })
-    expect(readdirSync(folder.path)).toEqual(['snailpass.db-wal'])
+    expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db-wal'])
   })
 })
 
 test('a link to a database that is away is not replaced by a new one', async () => {
   using folder = aFolder()
   symlinkSync('/nonexistent/snailpass.db', folder.database)
-  await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+  await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
     code: 'unavailable',
   })
   expect(readlinkSync(folder.database)).toBe('/nonexistent/snailpass.db')
@@ -113,7 +108,7 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
     ],
     [
       "the original server's",
-      'is not a SnailPass database',
+      'is a database of the original SnailPass server',
       (path) => copyFileSync(original, path),
     ],
   ]
@@ -121,25 +116,25 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
     using folder = aFolder()
     make(folder.database)
     const before = bytes(folder.database)
-    await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+    await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
       code: 'unavailable',
       message: `${folder.database} ${message}`,
       hint: expect.any(String),
     })
     expect(bytes(folder.database)).toBe(before)
-    expect(readdirSync(folder.path)).toEqual(['snailpass.db'])
+    expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
   })
 
   test('a damaged one', async () => {
     const { folder } = await aDatabase()
     using _ = folder
     const damaged = damage(folder.database)
-    await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+    await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('is damaged: '),
     })
     expect(readFileSync(folder.database).equals(damaged)).toBeTrue()
-    expect(readdirSync(folder.path)).toEqual(['snailpass.db'])
+    expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
   })
 
   test('a damaged one whose log is still there, which would replay itself over a copy', async () => {
@@ -147,7 +142,7 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
     using _ = folder
     damage(folder.database)
     writeFileSync(`${folder.database}-wal`, '')
-    await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+    await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
       hint: expect.stringContaining(`move ${folder.database}-wal`),
     })
   })
@@ -160,7 +155,7 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
       database.run("insert into kysely_migration values ('9999-future', '2030-01-01')")
     }
     const before = bytes(folder.database)
-    await expect(openStore(folder, { create: true, timing })).rejects.toMatchObject({
+    await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
       code: 'unavailable',
       message: `${folder.database} belongs to a newer snailpass (it knows 9999-future)`,
     })
@@ -182,49 +177,53 @@ describe('a migration', () => {
   test('runs after a safety copy, which is whole and private', async () => {
     const { folder, user } = await aDatabase()
     using _ = folder
-    const { store, safetyCopy } = await openStore(folder, {
-      create: false,
-      timing,
-      migrations: { ...migrations, '0002-colour': good },
-    })
+    const { store, safetyCopy } = await databaseIn(folder.path, timing, {
+      ...migrations,
+      '0003-colour': good,
+    }).serve({ create: false })
     expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
-    store.close()
+    await store.close()
     if (safetyCopy === null) throw new Error('no safety copy')
     expect(safetyCopy).toMatch(/\/snailpass-before-migration-\d{8}T\d{9}Z\.db$/)
     expect(mode(safetyCopy)).toBe('600')
 
     renameSync(safetyCopy, folder.database)
-    const before = await openStore(folder, { create: false, timing })
+    const before = await databaseIn(folder.path).serve({ create: false })
     expect(await before.store.read((scope) => scope.users.findById(user.id))).toEqual(user)
-    before.store.close()
+    await before.store.close()
   })
 
   test('that fails leaves everything as it was, also what ran before it', async () => {
     const { folder, user } = await aDatabase()
     using _ = folder
-    const opening = openStore(folder, {
-      create: false,
-      timing,
-      migrations: { ...migrations, '0002-colour': good, '0003-bad': bad },
-    })
+    const opening = databaseIn(folder.path, timing, {
+      ...migrations,
+      '0003-colour': good,
+      '0004-bad': bad,
+    }).serve({ create: false })
     await expect(opening).rejects.toThrow()
-    const { store, safetyCopy } = await openStore(folder, { create: false, timing })
+    const { store, safetyCopy } = await databaseIn(folder.path).serve({ create: false })
     expect(safetyCopy).toBeNull()
     expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
     expect(await store.read((scope) => scope.notes.listByOwner(user.id))).toEqual([])
-    store.close()
+    await store.close()
   })
 })
 
 test('recreating empties every table of the vaults, and the safety copy holds what was there', async () => {
   const { folder, user } = await aDatabase()
   using _ = folder
-  const safetyCopy = await recreateDatabase(folder, timing)
+  const safetyCopy = await databaseIn(folder.path).alone({ create: false }, async (session) => {
+    const copy = await session.copyForSafety('recreate')
+    await session.transaction(() => session.empty())
+    return copy
+  })
+  if (safetyCopy === null) throw new Error('no safety copy')
   {
     using database = new Database(folder.database, { readonly: true })
     const tables = database
       .query<{ name: string }, []>(
-        "select name from sqlite_schema where type = 'table' and name not like 'kysely_%' and name not like 'sqlite_%'",
+        "select name from sqlite_schema where type = 'table' and name not like 'kysely_%' and name <> 'facts' and name not like 'sqlite_%'",
       )
       .all()
     expect(tables.length).toBeGreaterThanOrEqual(4)
@@ -251,59 +250,68 @@ describe('the data folder', () => {
 
   test('is locked for one at a time', () => {
     using folder = aFolder()
-    const lock = lockFolder(folder)
-    expect(() => lockFolder(folder)).toThrow(`another snailpass is at work on ${folder.path}`)
+    const path = join(folder.path, 'server.lock')
+    const lock = lockPath(path, folder.database)
+    expect(() => lockPath(path, folder.database)).toThrow(
+      `another snailpass is at work on ${folder.database}`,
+    )
     expect(readdirSync(folder.path)).toEqual(['server.lock'])
     lock.release()
-    lockFolder(folder).release()
-    expect(mode(folder.lock)).toBe('600')
+    lockPath(path, folder.database).release()
+    expect(mode(path)).toBe('600')
   })
 
   test('has the permissions of its files put right, and its own told', () => {
     using folder = aFolder()
-    secretKeyOf(folder, random)
+    makeSecretKey(folder, random)
     chmodSync(folder.secretKey, 0o644)
     chmodSync(folder.path, 0o755)
-    expect(tightenPermissions(folder)).toEqual([
+    expect(tightenPermissions(folder, [folder.database])).toEqual([
       `others could open ${folder.secretKey}; its mode is 0600 now`,
       `others can look into ${folder.path}: chmod 700 ${folder.path}`,
     ])
     expect(mode(folder.secretKey)).toBe('600')
     chmodSync(folder.path, 0o700)
-    expect(tightenPermissions(folder)).toEqual([])
+    expect(tightenPermissions(folder, [folder.database])).toEqual([])
   })
 })
 
 describe('the secret key', () => {
   test('is made once, private and long', () => {
     using folder = aFolder()
-    const first = secretKeyOf(folder, random)
-    expect(first.made).toBeTrue()
-    expect(first.key).toHaveLength(32)
+    expect(findSecretKey(folder)).toBeNull()
+    const key = makeSecretKey(folder, random)
+    expect(key).toHaveLength(32)
     expect(mode(folder.secretKey)).toBe('600')
-    expect(secretKeyOf(folder, random)).toEqual({ key: first.key, made: false })
+    expect(findSecretKey(folder)).toEqual(Buffer.from(key))
     expect(readdirSync(folder.path)).toEqual(['secret.key'])
+  })
+
+  test('is the one that somebody else was quicker to make', () => {
+    using folder = aFolder()
+    const theirs = makeSecretKey(folder, random)
+    expect(makeSecretKey(folder, random)).toEqual(Buffer.from(theirs))
+    expect(readdirSync(folder.path)).toEqual(['secret.key'])
+  })
+
+  test('is replaced only on demand, also one that cannot be read', () => {
+    using folder = aFolder()
+    writeFileSync(folder.secretKey, 'short')
+    const key = replaceSecretKey(folder, random)
+    expect(findSecretKey(folder)).toEqual(Buffer.from(key))
+    expect(mode(folder.secretKey)).toBe('600')
   })
 
   test.each(['', 'short', '!'.repeat(43)])('of %p is refused, not replaced', (text) => {
     using folder = aFolder()
     writeFileSync(folder.secretKey, text)
-    expect(() => secretKeyOf(folder, random)).toThrow('does not hold a secret key')
+    expect(() => findSecretKey(folder)).toThrow('does not hold a secret key')
     expect(readFileSync(folder.secretKey, 'utf8')).toBe(text)
   })
 
   test('that cannot be read is refused by name, not as a bug', () => {
     using folder = aFolder()
     mkdirSync(folder.secretKey)
-    expect(() => secretKeyOf(folder, random)).toThrow(
-      `the data folder ${folder.path} can't be used`,
-    )
-  })
-
-  test('is made anew after a first start that was interrupted', () => {
-    using folder = aFolder()
-    writeFileSync(`${folder.secretKey}.new`, 'half')
-    expect(secretKeyOf(folder, random).made).toBeTrue()
-    expect(existsSync(`${folder.secretKey}.new`)).toBeFalse()
+    expect(() => findSecretKey(folder)).toThrow(`the data folder ${folder.path} can't be used`)
   })
 })

@@ -1,0 +1,39 @@
+import { Command } from 'commander'
+import { copy } from '../../src/app/operations'
+import { realWorld } from '../../src/app/world'
+import { databaseUrlArgument, settingsOf, withConfigOptions } from '../config-options'
+import { print, showProgress, tell } from '../terminal'
+
+export function copyCommand(): Command {
+  const command = new Command('copy')
+    .description('copy everything from one database into another, empty one')
+    .argument('<from-url>', 'database to read; a server may run on it')
+    .argument('<to-url>', 'empty database to fill; a SQLite file is made')
+  return withConfigOptions(command, ['dataDir', 'secretKey'])
+    .addHelpText(
+      'after',
+      `
+URLs are those of SNAILPASS_DATABASE_URL. Others can see arguments: leave the password of a
+Postgres user out, and put it into PGPASSWORD or ~/.pgpass. What was copied is read again and
+compared by a checksum of each table. What is written to the source meanwhile is not copied,
+so stop its server first if you mean to move. The secret key is not in a database: take
+secret.key along to keep everybody signed in.
+
+Example:
+  snailpass copy sqlite:/srv/snailpass/snailpass.db postgres://snailpass@db/snailpass`,
+    )
+    .action(async (from: string, to: string) => {
+      const between = {
+        from: databaseUrlArgument('<from-url>', from),
+        to: databaseUrlArgument('<to-url>', to),
+      }
+      const progress = showProgress()
+      const sums = await copy(settingsOf(command), realWorld, between, (step) => (table, rows) => {
+        progress.show(`${table}: ${rows} rows ${step}`)
+      }).finally(progress.end)
+      for (const { table, rows, sha256 } of sums) {
+        print(`${table.padEnd(18)}${String(rows).padStart(9)}  ${sha256}`)
+      }
+      tell('Copied, read again and found equal.')
+    })
+}

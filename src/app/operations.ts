@@ -1,0 +1,141 @@
+import type { DatabaseLocation } from '../config/database-url'
+import type { Settings } from '../config/settings'
+import { keyFingerprint } from '../crypto/key-fingerprint'
+import { DomainError } from '../domain/errors'
+import { type AdoptionReport, adoptOriginal } from '../store/adoption'
+import { dataFolder, ensureFolder } from '../store/data-folder'
+import type { Database, Session } from '../store/database'
+import { findKeyFingerprint, replaceKeyFingerprint } from '../store/key-fingerprint'
+import { replaceSecretKey } from '../store/secret-key-file'
+import { copyTables, isEmpty, type Progress, sumTables, type TableSum } from '../store/transfer'
+import { databaseAt, placesOf } from './database'
+import { configuredKey } from './secret-key'
+import type { World } from './world'
+
+export type { AdoptionReport }
+
+/**
+ * Empties the database after a safety copy, whose path it answers. `consent` is asked for, with the name of the
+ * database, once it is known that this can be done, and throws when it is not given. Throws a DomainError.
+ */
+export async function recreate(
+  settings: Settings,
+  world: World,
+  consent: (name: string) => Promise<void>,
+): Promise<string> {
+  const { folder, database } = placesOf(settings, world)
+  return await database.alone({ create: false }, async (session) => {
+    requireOurs(session, database)
+    await consent(database.name)
+    await session.transaction(() => session.migrate())
+    ensureFolder(folder)
+    const safetyCopy = await session.copyForSafety('recreate')
+    if (safetyCopy === null) throw new Error('a database of ours was not copied')
+    await session.transaction(() => session.empty())
+    return safetyCopy
+  })
+}
+
+/**
+ * Turns a database of the original server into ours, or tells what would become of it. Null when it is ours
+ * already. Throws a DomainError, and leaves it as it was.
+ */
+export async function adopt(
+  settings: Settings,
+  world: World,
+  options: { keep: readonly string[]; dryRun: boolean },
+): Promise<AdoptionReport | null> {
+  const { folder, database } = placesOf(settings, world)
+  return await database.alone({ create: false }, async (session) => {
+    if (session.content !== 'original') return null
+    ensureFolder(folder)
+    return await adoptOriginal(session, { ...options, random: world.random })
+  })
+}
+
+/**
+ * Copies everything of one database into another, empty one, which is made when it is missing, and proves it:
+ * answers what both hold, table by table. The secret key stays with its servers. Throws a DomainError, and leaves the
+ * target empty.
+ */
+export async function copy(
+  settings: Settings,
+  world: World,
+  between: { from: DatabaseLocation; to: DatabaseLocation },
+  progress: (step: 'copied' | 'checked') => Progress,
+): Promise<readonly TableSum[]> {
+  const folder = dataFolder(settings.dataDir)
+  const from = databaseAt(between.from, folder, world)
+  const to = databaseAt(between.to, folder, world)
+  return await from.snapshot((source) =>
+    to.alone({ create: true }, async (target) => {
+      requireOurs(target, to)
+      await target.transaction(() => target.migrate())
+      if (!(await isEmpty(target.db))) {
+        throw new DomainError('conflict', `${to.name} is not empty: nothing was copied`, {
+          hint: 'name a new database, or empty it with `snailpass recreate-db`',
+        })
+      }
+      return await target.transaction(async () => {
+        const read = await copyTables(source, target.db, progress('copied'))
+        for (const { table } of read) await target.words.resumeRowNumbers(target.db, table)
+        const written = await sumTables(target.db, progress('checked'))
+        requireEqual(read, written, to)
+        const key = configuredKey(settings, folder)
+        await replaceKeyFingerprint(target.db, key === null ? null : keyFingerprint(key))
+        return written
+      })
+    }),
+  )
+}
+
+/**
+ * Gives the database a new secret key: the one of the settings, else a new one in the data folder, whose path
+ * it answers. All sessions end. Throws a DomainError.
+ */
+export async function rotateKey(settings: Settings, world: World): Promise<string | null> {
+  const { folder, database } = placesOf(settings, world)
+  return await database.alone({ create: false }, async (session) => {
+    requireOurs(session, database)
+    const { db } = session
+    await session.transaction(() => session.migrate())
+    const isOwn = settings.secretKey === null
+    if (!isOwn) {
+      const key = configuredKey(settings, folder)
+      if (key !== null && (await findKeyFingerprint(db)) === keyFingerprint(key)) {
+        throw new DomainError('conflict', 'SNAILPASS_SECRET_KEY is the key that the database has', {
+          hint: 'set another one first, on every server of this database',
+        })
+      }
+    }
+    ensureFolder(folder)
+    // The file first: whatever ends this half-way, the same command sets it right.
+    const key = isOwn ? replaceSecretKey(folder, world.random) : configuredKey(settings, folder)
+    if (key === null) throw new Error('there is no key to rotate to')
+    const epoch = world.random(16).toBase64({ alphabet: 'base64url', omitPadding: true })
+    await session.transaction(async () => {
+      await replaceKeyFingerprint(db, keyFingerprint(key))
+      await db.updateTable('users').set({ session_epoch: epoch }).execute()
+    })
+    return isOwn ? folder.secretKey : null
+  })
+}
+
+function requireOurs({ content }: Session, database: Database): void {
+  if (content === 'ours') return
+  throw new DomainError(
+    'unavailable',
+    `${database.name} is a database of the original SnailPass server`,
+    { hint: 'take it over first: `snailpass adopt`' },
+  )
+}
+
+function requireEqual(read: readonly TableSum[], written: readonly TableSum[], to: Database): void {
+  const wrong = read.find(({ sha256 }, index) => sha256 !== written[index]?.sha256)
+  if (wrong === undefined) return
+  throw new DomainError(
+    'unavailable',
+    `${to.name} gave other rows of ${wrong.table} back than it was given: nothing was copied`,
+    { hint: 'look after that database and its disk' },
+  )
+}

@@ -1,0 +1,129 @@
+import { formatListenAddress } from '../config/listen-address'
+import type { Settings } from '../config/settings'
+import { createTokens } from '../crypto/tokens'
+import { createVerifierHasher } from '../crypto/verifiers'
+import { createAdditionalFields } from '../domain/additional-fields'
+import { createEmailConfirmation } from '../domain/email-confirmation'
+import { DomainError, reasonOf } from '../domain/errors'
+import { createLogin } from '../domain/login'
+import { createNotes } from '../domain/notes'
+import { createReadiness } from '../domain/readiness'
+import { createRecords } from '../domain/records'
+import { createSessions } from '../domain/sessions'
+import type { Store } from '../domain/store'
+import { createUsers } from '../domain/users'
+import type { Wait } from '../domain/world'
+import { type ApiDeps, createApi } from '../http/api'
+import { type Listener, listen } from '../http/listener'
+import type { Log } from '../log'
+import { ensureFolder, tightenPermissions } from '../store/data-folder'
+import { version } from '../version'
+import { placesOf } from './database'
+import { requireSecretKey } from './secret-key'
+import type { World } from './world'
+
+export interface ServerOptions {
+  /** Makes the SQLite file that a URL names when it is missing. */
+  readonly create?: boolean
+  /** PBKDF2 iterations of new verifiers; only tests set it, for the production cost is the default. */
+  readonly iterations?: number
+}
+
+export interface Server {
+  /** Where it listens, with the real port. */
+  readonly url: URL
+  /**
+   * Takes no new request, waits for those under way for at most so many milliseconds, cuts the rest, and
+   * lets go of the database and the folder.
+   */
+  stop(patience: number): Promise<void>
+}
+
+/**
+ * Starts the server: data folder, database with its lock, key, listener, in this order; `stop` goes back the
+ * same way. Throws a DomainError with a hint when one of them cannot be had, and holds nothing then.
+ */
+export async function startServer(
+  settings: Settings,
+  world: World,
+  log: Log,
+  options: ServerOptions = {},
+): Promise<Server> {
+  const { folder, database, location } = placesOf(settings, world)
+  ensureFolder(folder)
+  // A file that a URL names is somewhere already: a slip of the pen must not make an empty one.
+  const create = settings.database === null || location.engine === 'postgres' || options.create
+  const { store, created, safetyCopy } = await database.serve({ create: create === true })
+  try {
+    const { key, made } = await requireSecretKey(store, settings, folder, world)
+    if (made) log.info(`made a new secret key: ${folder.secretKey}`)
+    const files = location.engine === 'sqlite' ? [location.path] : []
+    for (const warning of tightenPermissions(folder, files)) log.warn(warning)
+    if (created) log.info(`made a new database: ${database.name}`)
+    if (safetyCopy !== null) log.info(`migrated the database; the copy from before: ${safetyCopy}`)
+
+    const api = createApi({ ...rulesOver(store, key, settings, world, options), log })
+    const listener = startListener(api, settings, log)
+    log.info('email confirmation is off: sign-ups are confirmed at once')
+    log.info(`snailpass ${version} serves ${database.name} at ${listener.url.href}`)
+    return {
+      url: listener.url,
+      async stop(patience) {
+        await drain(listener, patience, world.wait)
+        // Work for a cut connection may go on in the database; the end of the process closes it as safely.
+        if (listener.isIdle()) await store.close()
+      },
+    }
+  } catch (error) {
+    await store.close()
+    throw error
+  }
+}
+
+function rulesOver(
+  store: Store,
+  secretKey: Uint8Array,
+  settings: Settings,
+  { clock, random }: World,
+  { iterations }: ServerOptions,
+): Omit<ApiDeps, 'log'> {
+  const tokens = createTokens(secretKey, clock)
+  const hasher = createVerifierHasher(random, iterations)
+  const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
+  return {
+    sessions,
+    users: createUsers({ store, hasher, random }),
+    login: createLogin({ store, hasher, sessions }),
+    emailConfirmation: createEmailConfirmation({ store, tokens }),
+    records: createRecords({ store, clock }),
+    additionalFields: createAdditionalFields({ store }),
+    notes: createNotes({ store, clock }),
+    readiness: createReadiness({ store, clock }),
+    version,
+    maxBody: settings.maxBody,
+  }
+}
+
+function startListener(api: ReturnType<typeof createApi>, settings: Settings, log: Log): Listener {
+  try {
+    return listen(api, settings.listen, log)
+  } catch (cause) {
+    const address = formatListenAddress(settings.listen)
+    throw new DomainError('unavailable', `can't listen on ${address}: ${reasonOf(cause)}`, {
+      hint: 'see that it is an address of this machine and that nothing else listens there, or choose another one with --listen',
+      cause,
+    })
+  }
+}
+
+/** Waits until every request under way is answered, and cuts those that outlast the patience. */
+async function drain(listener: Listener, patience: number, wait: Wait): Promise<void> {
+  const timer = new AbortController()
+  const timeout = wait(patience, timer.signal).then(
+    () => listener.stop({ now: true }),
+    // Aborted: everything was answered in time.
+    () => {},
+  )
+  await Promise.race([listener.stop(), timeout])
+  timer.abort()
+}

@@ -1,0 +1,41 @@
+import { type QueryExecutorProvider, sql } from 'kysely'
+
+/** What a look at a Postgres database finds. */
+export interface PostgresInspection {
+  /** Where tables are made and found; null when the search path leads nowhere. */
+  readonly schema: string | null
+  /** Null when every text can be stored. */
+  readonly foreignEncoding: string | null
+  /** The tables of the schema with their columns. */
+  readonly columns: Readonly<Record<string, readonly string[]>>
+  /** Names of the migrations that have run, in their order. */
+  readonly migrations: readonly string[]
+}
+
+/** Looks what lies in the schema that this session works in. */
+export async function inspectPostgres(db: QueryExecutorProvider): Promise<PostgresInspection> {
+  const [place] = (
+    await sql<{ schema: string | null; encoding: string }>`
+      select current_schema() as schema, current_setting('server_encoding') as encoding
+    `.execute(db)
+  ).rows
+  const { rows } = await sql<{ name: string; columns: string[] }>`
+    select c.relname as name, array_agg(a.attname::text order by a.attnum) as columns
+    from pg_class c
+    join pg_namespace n on n.oid = c.relnamespace
+    join pg_attribute a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+    where n.nspname = current_schema() and c.relkind in ('r', 'p', 'v', 'm', 'f')
+    group by c.relname
+  `.execute(db)
+  const columns = Object.fromEntries(rows.map((row) => [row.name, row.columns]))
+  const done =
+    'kysely_migration' in columns
+      ? await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
+      : { rows: [] }
+  return {
+    schema: place?.schema ?? null,
+    foreignEncoding: place?.encoding === 'UTF8' ? null : (place?.encoding ?? 'unknown'),
+    columns,
+    migrations: done.rows.map(({ name }) => name),
+  }
+}

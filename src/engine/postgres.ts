@@ -1,0 +1,260 @@
+import { readFileSync } from 'node:fs'
+import type { ConnectionOptions } from 'node:tls'
+import type { Dialect } from 'kysely'
+import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient, types } from 'pg'
+import { PostgresDialect } from './postgres-dialect'
+import { ConnectionFault } from './postgres-faults'
+
+/**
+ * How a Postgres server is reached. Where it names several hosts, the one that takes writes is the database:
+ * the others are its standbys.
+ */
+export interface PostgresAddress {
+  readonly hosts: readonly [PostgresHost, ...PostgresHost[]]
+  readonly user: string
+  readonly password: { reveal(): string } | null
+  readonly database: string
+  readonly tls: PostgresTls
+  /** Most connections that a server opens. */
+  readonly poolSize: number
+  /** Command line options for the server process, like `-c search_path=snailpass`. */
+  readonly options: string | null
+}
+
+export interface PostgresHost {
+  /** A name, an address, or the folder of a Unix socket. */
+  readonly host: string
+  readonly port: number
+}
+
+/** The words are libpq's (https://www.postgresql.org/docs/current/libpq-ssl.html); files are paths of PEM. */
+export interface PostgresTls {
+  readonly mode: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
+  readonly rootCertificate: string | null
+  readonly certificate: string | null
+  readonly key: string | null
+}
+
+/** Connections to one database. */
+export interface PostgresHandle {
+  readonly dialect: Dialect
+  close(): Promise<void>
+}
+
+/**
+ * Locks that a session holds for as long as it lives (pg_advisory_lock with two keys: "SNLP" and one of these).
+ * `presence` is shared by every connection of every server, so whoever takes it alone knows that none is at
+ * work; `migration` is taken by whoever changes the tables.
+ */
+const locks = { presence: 1, migration: 2 } as const
+const lockSpace = 0x534e4c50
+
+/** Milliseconds. All of them together stay within what a client waits for. */
+const timeouts = { connect: 3_000, statement: 5_000, answer: 7_000, lock: 4_000, idle: 15_000 }
+
+/**
+ * Connects as a server does, to as many connections as the address allows. Every connection holds the
+ * presence lock, is to a server that takes writes, and has commits wait for the disk whatever that server's
+ * own default. A host that fails is left for the next one.
+ *
+ * The driver is `pg`: of the three that were tried against crashes, restarts and terminated sessions, it alone
+ * gives a stuck query up in time, and it leaves no dead connection in its pool. postgres.js let its queries
+ * hang and threw outside of them after a restart; Bun's own SQL hung and lent dead connections out. One
+ * statement behind another without a wait (`pipeline`) makes `pg` as quick as they are.
+ */
+export function connectPool(address: PostgresAddress): PostgresHandle {
+  const route = routeTo(address)
+  const Connection = clientsOf(route, {
+    pipeline: true,
+    statement_timeout: timeouts.statement,
+    lock_timeout: timeouts.lock,
+    query_timeout: timeouts.answer,
+    idle_in_transaction_session_timeout: timeouts.idle,
+  })
+  const pool = new Pool({
+    Client: Connection,
+    max: address.poolSize,
+    // At least one stays, and with it the presence lock.
+    min: 1,
+    connectionTimeoutMillis: timeouts.connect,
+    onConnect: requireUsable,
+  })
+  // Connections that die while nobody uses them are replaced when they are wanted.
+  pool.on('error', () => {})
+  return {
+    dialect: new PostgresDialect({
+      prepares: true,
+      acquire: () => viaAnyHost(route, () => pool.connect()),
+      release: (client: PoolClient, isBroken) => client.release(isBroken),
+    }),
+    close: () => pool.end(),
+  }
+}
+
+/** One connection, for work that takes its time. Its locks end with it. */
+export interface PostgresSession extends PostgresHandle {
+  /** Takes a lock for itself; false when somebody else has it. */
+  take(lock: keyof typeof locks): Promise<boolean>
+  /** Takes a lock for itself, however long that takes. */
+  waitFor(lock: keyof typeof locks): Promise<void>
+  release(lock: keyof typeof locks): Promise<void>
+}
+
+/** Connects once, to a host that takes writes. Throws ConnectionFault. */
+export async function connectSession(address: PostgresAddress): Promise<PostgresSession> {
+  const route = routeTo(address)
+  const Session = clientsOf(route, { lock_timeout: timeouts.lock })
+  const client = await viaAnyHost(route, async () => {
+    const session = new Session()
+    try {
+      await session.connect()
+      await requireWritable(session)
+      return session
+    } catch (error) {
+      await session.end().catch(() => {})
+      throw error
+    }
+  })
+  return {
+    dialect: new PostgresDialect({
+      prepares: false,
+      acquire: async () => client,
+      release: () => {},
+    }),
+    // One that failed has ended by then.
+    close: () => client.end().catch(() => {}),
+    async take(lock) {
+      const { rows } = await client.query<{ taken: boolean }>(
+        'select pg_try_advisory_lock($1, $2) as taken',
+        [lockSpace, locks[lock]],
+      )
+      return rows[0]?.taken === true
+    },
+    async waitFor(lock) {
+      await client.query('set lock_timeout = 0')
+      await client.query('select pg_advisory_lock($1, $2)', [lockSpace, locks[lock]])
+      await client.query(`set lock_timeout = ${timeouts.lock}`)
+    },
+    async release(lock) {
+      await client.query('select pg_advisory_unlock($1, $2)', [lockSpace, locks[lock]])
+    },
+  }
+}
+
+/** One way to reach a server: a host, with or without TLS. */
+type Endpoint = Pick<ClientConfig, 'host' | 'port' | 'ssl'>
+
+/** The endpoints of an address, and the one that is believed to be right. */
+interface Route {
+  readonly address: PostgresAddress
+  readonly length: number
+  readonly current: Endpoint
+  /** Goes on to the next endpoint, unless somebody else has left this one already. */
+  leave(endpoint: Endpoint): void
+}
+
+function routeTo(address: PostgresAddress): Route {
+  const endpoints = address.hosts.flatMap(({ host, port }) =>
+    tlsOptions(address.tls, host).map((ssl): Endpoint => ({ host, port, ssl })),
+  )
+  let index = 0
+  const at = (): Endpoint => endpoints[index] ?? {}
+  return {
+    address,
+    length: endpoints.length,
+    get current() {
+      return at()
+    },
+    leave(endpoint) {
+      if (endpoint === at()) index = (index + 1) % endpoints.length
+    },
+  }
+}
+
+/** What is tried with one host, in its order. */
+function tlsOptions(tls: PostgresTls, host: string): readonly (ConnectionOptions | false)[] {
+  // A Unix socket has no TLS.
+  if (tls.mode === 'disable' || host.startsWith('/')) return [false]
+  const files = {
+    ...(tls.rootCertificate !== null && { ca: readFileSync(tls.rootCertificate, 'utf8') }),
+    ...(tls.certificate !== null && { cert: readFileSync(tls.certificate, 'utf8') }),
+    ...(tls.key !== null && { key: readFileSync(tls.key, 'utf8') }),
+  }
+  switch (tls.mode) {
+    case 'prefer':
+      return [{ ...files, rejectUnauthorized: false }, false]
+    case 'require':
+      // As libpq: whoever names a root certificate wants it looked at.
+      if (tls.rootCertificate === null) return [{ ...files, rejectUnauthorized: false }]
+      return [{ ...files, rejectUnauthorized: true, checkServerIdentity: () => undefined }]
+    case 'verify-ca':
+      return [{ ...files, rejectUnauthorized: true, checkServerIdentity: () => undefined }]
+    case 'verify-full':
+      return [{ ...files, rejectUnauthorized: true }]
+  }
+}
+
+/** Clients that connect to where the route points when they are made. */
+function clientsOf(route: Route, settings: ClientConfig & { pipeline?: boolean }) {
+  const { user, password, database, options } = route.address
+  return class extends Client {
+    constructor() {
+      super({
+        ...settings,
+        ...route.current,
+        user,
+        database,
+        // Without one, pg looks where libpq does: PGPASSWORD and ~/.pgpass.
+        ...(password !== null && { password: password.reveal() }),
+        ...(options !== null && { options }),
+        application_name: 'snailpass',
+        connectionTimeoutMillis: timeouts.connect,
+        keepAlive: true,
+        keepAliveInitialDelayMillis: 10_000,
+        types: { getTypeParser },
+      })
+      // Faults come back from the queries that meet them; nobody listens for this one.
+      this.on('error', () => {})
+    }
+  }
+}
+
+const int8 = 20
+
+/** bigint holds our times and row numbers, which are safe integers; pg would make them strings. */
+const getTypeParser: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+  oid === int8 ? Number : types.getTypeParser(oid, format)
+
+/** Tries each endpoint once, beginning with the one that served last. What all refuse is a ConnectionFault. */
+async function viaAnyHost<T>(route: Route, connect: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    const endpoint = route.current
+    try {
+      return await connect()
+    } catch (cause) {
+      route.leave(endpoint)
+      if (tries < route.length) continue
+      throw new ConnectionFault('no server of this database can be used at present', { cause })
+    }
+  }
+}
+
+/** What every connection of a server asks before its first use. */
+async function requireUsable(client: ClientBase): Promise<void> {
+  await requireWritable(client)
+  const { rows } = await client.query<{ present: boolean }>(
+    'select pg_try_advisory_lock_shared($1, $2) as present',
+    [lockSpace, locks.presence],
+  )
+  if (rows[0]?.present !== true) throw new ConnectionFault('a command has the database for itself')
+}
+
+/** Also sees that a commit is on the disk before it is acknowledged, which a server may be set not to do. */
+async function requireWritable(client: ClientBase): Promise<void> {
+  const { rows } = await client.query<{ read_only: boolean }>(
+    `select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as read_only,
+      set_config('synchronous_commit', case current_setting('synchronous_commit')
+        when 'off' then 'on' else current_setting('synchronous_commit') end, false)`,
+  )
+  if (rows[0]?.read_only !== false) throw new ConnectionFault('this server takes no writes')
+}

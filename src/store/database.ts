@@ -1,0 +1,118 @@
+import { type Kysely, Migrator } from 'kysely'
+import { DomainError } from '../domain/errors'
+import type { Clock, Wait } from '../domain/world'
+import type { RowWords } from '../engine/row-words'
+import type { Migrations } from './migrations'
+import type { Schema } from './schema'
+import type { OpenedStore } from './store'
+
+/** What lies where a database is looked for. */
+export type Content = 'nothing' | 'ours' | 'original'
+
+/** One database, wherever it lies and on whichever engine. */
+export interface Database {
+  /** How messages name it; never with a password. */
+  readonly name: string
+
+  /**
+   * Opens it for a server, makes what is missing (unless told not to) and brings it up to date. Throws
+   * `unavailable`, with what to do, for whatever else is there, and `conflict` while a command has it.
+   */
+  serve(options: { create: boolean }): Promise<Opening>
+
+  /**
+   * Lends it to work that needs it for itself. Throws `conflict` while a server has it. With `create` it is
+   * made when it is missing.
+   */
+  alone<T>(options: { create: boolean }, work: (session: Session) => Promise<T>): Promise<T>
+
+  /** Lends one state of it, whatever is written meanwhile. Throws `unavailable` unless it is ours and up to date. */
+  snapshot<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T>
+}
+
+export interface Opening {
+  readonly store: OpenedStore
+  /** Whether there was nothing before. */
+  readonly created: boolean
+  /** Where the copy from before a migration lies, null when nothing was migrated or the engine undoes it by itself. */
+  readonly safetyCopy: string | null
+}
+
+/** A database lent to one piece of work: a single connection. */
+export interface Session {
+  readonly db: Kysely<Schema>
+  readonly content: Content
+  readonly words: RowWords
+  /** All of the work or, when it throws or the process ends, none of it. */
+  transaction<T>(work: () => Promise<T>): Promise<T>
+  /** Runs the migrations that are pending; inside a transaction, as a part of it. */
+  migrate(): Promise<void>
+  /**
+   * Copies what users entrusted to us to a file of the data folder, and answers its path; null where the
+   * engine alone undoes what fails. `before` says what is about to be done.
+   */
+  copyForSafety(before: string): Promise<string | null>
+  /** Takes away everything that users entrusted to us; inside a transaction, as a part of it. */
+  empty(): Promise<void>
+}
+
+export interface Timing {
+  readonly clock: Clock
+  readonly wait: Wait
+}
+
+/** Runs what is pending, in the transaction that the caller has begun on this single connection. */
+export async function migrateWithin(
+  db: Kysely<Schema>,
+  migrations: Migrations,
+  migrationTableSchema?: string,
+): Promise<void> {
+  const provider = { getMigrations: () => Promise.resolve({ ...migrations }) }
+  const migrator = new Migrator({
+    db,
+    provider,
+    disableTransactions: true,
+    ...(migrationTableSchema !== undefined && { migrationTableSchema }),
+  })
+  const { error } = await migrator.migrateToLatest()
+  if (error !== undefined) throw error
+}
+
+/** Which of the migrations are still to be run. Throws `unavailable` for a database of a newer version. */
+export function pendingOf(
+  name: string,
+  migrations: Migrations,
+  done: readonly string[],
+): readonly string[] {
+  const newer = done.find((known) => !(known in migrations))
+  if (newer !== undefined) {
+    throw new DomainError(
+      'unavailable',
+      `${name} belongs to a newer snailpass (it knows ${newer})`,
+      {
+        hint: 'install that version or a later one; this one would damage it',
+      },
+    )
+  }
+  return Object.keys(migrations).filter((migration) => !done.includes(migration))
+}
+
+/** What an operator is told who points a server at the original server's database. */
+export function notAdopted(name: string): DomainError {
+  return new DomainError('unavailable', `${name} is a database of the original SnailPass server`, {
+    hint: 'see what would become of it with `snailpass adopt --dry-run`, then run `snailpass adopt` once; its users keep their vaults and passwords',
+  })
+}
+
+/** What an operator is told whose copy or command meets a database of an older version. */
+export function notUpToDate(name: string): DomainError {
+  return new DomainError('unavailable', `${name} belongs to an older snailpass`, {
+    hint: 'start this version on it once: `snailpass serve` brings it up to date',
+  })
+}
+
+/** A file name that tells what a copy is from before of, and when. */
+export function safetyCopyName(before: string, clock: Clock): string {
+  const time = new Date(clock()).toISOString().replaceAll(/[-:.]/g, '')
+  return `snailpass-before-${before}-${time}.db`
+}

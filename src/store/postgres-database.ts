@@ -1,0 +1,281 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { Kysely, sql } from 'kysely'
+import { DomainError, reasonOf } from '../domain/errors'
+import { postgresColumns } from '../engine/columns'
+import {
+  connectPool,
+  connectSession,
+  type PostgresAddress,
+  type PostgresSession,
+} from '../engine/postgres'
+import { explainPostgres } from '../engine/postgres-faults'
+import { inspectPostgres, type PostgresInspection } from '../engine/postgres-look'
+import { postgresRows } from '../engine/row-words'
+import { isSystemFault } from './data-folder'
+import {
+  type Content,
+  type Database,
+  migrateWithin,
+  notAdopted,
+  notUpToDate,
+  type Opening,
+  pendingOf,
+  type Session,
+  safetyCopyName,
+  type Timing,
+} from './database'
+import { type Migrations, migrationsFor } from './migrations'
+import { isOriginal, originalColumns } from './original-tables'
+import type { Schema } from './schema'
+import { sqliteDatabase, sqlitePlace } from './sqlite-database'
+import { createStore } from './store'
+import { tables } from './tables'
+import { copyTables } from './transfer'
+
+export interface PostgresPlace {
+  readonly address: PostgresAddress
+  /** How messages name it. */
+  readonly name: string
+  /** Where safety copies go. */
+  readonly copies: string
+}
+
+/** How often a server that must migrate looks whether the others have gone, in milliseconds, and how long. */
+const migrationPause = 250
+const migrationPatience = 10_000
+
+export function postgresDatabase(
+  place: PostgresPlace,
+  timing: Timing,
+  migrations: Migrations = migrationsFor(postgresColumns),
+): Database {
+  const { name, address } = place
+
+  const withSession = async <T>(
+    work: (session: PostgresSession, db: Kysely<Schema>) => Promise<T>,
+  ) => {
+    const session = await connectSession(address)
+    try {
+      return await work(session, new Kysely<Schema>({ dialect: session.dialect }))
+    } finally {
+      await session.close()
+    }
+  }
+
+  /** Brings it up to date. Whoever else starts meanwhile waits for the lock and then finds nothing to do. */
+  const bringUpToDate = async (session: PostgresSession, db: Kysely<Schema>) => {
+    await session.waitFor('migration')
+    const inspection = await inspect(name, db)
+    const content = contentOf(name, inspection)
+    if (content === 'original') throw notAdopted(name)
+    const pending = pendingOf(name, migrations, inspection.migrations)
+    if (pending.length === 0) return { created: false }
+    await waitForTheOthers(session)
+    await inTransaction(db, () => migrateWithin(db, migrations, requireSchema(name, inspection)))
+    await session.release('presence')
+    return { created: content === 'nothing' }
+  }
+
+  /** An older server would go on over tables that it does not know. */
+  const waitForTheOthers = async (session: PostgresSession) => {
+    for (let waited = 0; !(await session.take('presence')); waited += migrationPause) {
+      if (waited >= migrationPatience) {
+        throw new DomainError('conflict', `servers of an older version are at work on ${name}`, {
+          hint: 'stop all of them, start one of this version, and then the others',
+        })
+      }
+      await timing.wait(migrationPause)
+    }
+  }
+
+  return {
+    name,
+
+    serve: () =>
+      explained(name, () =>
+        withSession(async (session, db): Promise<Opening> => {
+          const { created } = await bringUpToDate(session, db)
+          const pool = connectPool(address)
+          const store = createStore(
+            {
+              reader: pool.dialect,
+              writer: pool.dialect,
+              takesWrites: async (scope) => {
+                const { rows } = await sql<{ read_only: string }>`
+                  select current_setting('transaction_read_only') as read_only
+                `.execute(scope)
+                return rows[0]?.read_only === 'off'
+              },
+              close: pool.close,
+            },
+            timing.wait,
+          )
+          try {
+            // From here on the presence of this server is known, and before it nobody could come between.
+            await store.check()
+          } catch (error) {
+            await store.close()
+            throw error
+          }
+          return { store, created, safetyCopy: null }
+        }),
+      ),
+
+    alone({ create }, work) {
+      return explained(name, () =>
+        withSession(async (session, db) => {
+          if (!((await session.take('migration')) && (await session.take('presence')))) {
+            throw new DomainError('conflict', `a snailpass is at work on ${name}`, {
+              hint: 'stop every server that runs on this database first',
+            })
+          }
+          let inspection = await inspect(name, db)
+          let content = contentOf(name, inspection)
+          if (content === 'ours') pendingOf(name, migrations, inspection.migrations)
+          if (content === 'nothing') {
+            if (!create) throw empty(name)
+            const schema = requireSchema(name, inspection)
+            await inTransaction(db, () => migrateWithin(db, migrations, schema))
+            inspection = await inspect(name, db)
+            content = 'ours'
+          }
+          return await work(sessionOn(db, content, inspection, place, timing, migrations))
+        }),
+      )
+    },
+
+    snapshot: (work) =>
+      explained(name, () =>
+        withSession(async (_, db) => {
+          const inspection = await inspect(name, db)
+          const content = contentOf(name, inspection)
+          if (content === 'original') throw notAdopted(name)
+          if (content === 'nothing') throw empty(name)
+          if (pendingOf(name, migrations, inspection.migrations).length > 0) throw notUpToDate(name)
+          return await db
+            .transaction()
+            .setIsolationLevel('repeatable read')
+            .setAccessMode('read only')
+            .execute(work)
+        }),
+      ),
+  }
+}
+
+function sessionOn(
+  db: Kysely<Schema>,
+  content: Content,
+  inspection: PostgresInspection,
+  place: PostgresPlace,
+  timing: Timing,
+  migrations: Migrations,
+): Session {
+  return {
+    db,
+    content,
+    words: postgresRows,
+    transaction: (work) => inTransaction(db, work),
+    migrate: () => migrateWithin(db, migrations, requireSchema(place.name, inspection)),
+
+    async copyForSafety(before) {
+      // A transaction undoes an adoption whole; there is nothing of ours to copy yet.
+      if (content !== 'ours') return null
+      const path = join(place.copies, safetyCopyName(before, timing.clock))
+      const copy = sqliteDatabase(sqlitePlace(path, place.copies), timing)
+      try {
+        await copy.alone({ create: true }, (session) =>
+          session.transaction(() => copyTables(db, session.db, () => {})),
+        )
+      } catch (error) {
+        rmSync(path, { force: true })
+        throw error
+      } finally {
+        rmSync(`${path}.lock`, { force: true })
+      }
+      return path
+    },
+
+    async empty() {
+      const own = [
+        ...tables.map((table) => table.name).toReversed(),
+        'facts',
+        'kysely_migration',
+        'kysely_migration_lock',
+      ]
+      for (const table of own) await sql`drop table ${sql.table(table)}`.execute(db)
+    },
+  }
+}
+
+async function inspect(name: string, db: Kysely<Schema>): Promise<PostgresInspection> {
+  const inspection = await inspectPostgres(db)
+  requireSchema(name, inspection)
+  if (inspection.foreignEncoding !== null) {
+    throw new DomainError(
+      'unavailable',
+      `${name} stores texts as ${inspection.foreignEncoding}, which can't hold every character`,
+      { hint: 'make it with: createdb --encoding=UTF8 --template=template0 NAME' },
+    )
+  }
+  return inspection
+}
+
+function requireSchema(name: string, { schema }: PostgresInspection): string {
+  if (schema !== null) return schema
+  throw new DomainError('unavailable', `the search path of ${name} names no schema that is there`, {
+    hint: 'make it first, with `create schema`, or correct it in SNAILPASS_DATABASE_URL',
+  })
+}
+
+/** Throws `unavailable` when tables of somebody else's have our names. */
+function contentOf(name: string, { columns, migrations }: PostgresInspection): Content {
+  if (migrations.length > 0) return 'ours'
+  if (isOriginal(columns)) return 'original'
+  const taken = Object.keys(originalColumns).filter((table) => table in columns)
+  if (taken.length === 0) return 'nothing'
+  throw new DomainError(
+    'unavailable',
+    `${name} holds tables that are not SnailPass's: ${taken.join(', ')}`,
+    { hint: 'name another database, or a schema of its own with ?options=-csearch_path%3DNAME' },
+  )
+}
+
+function empty(name: string): DomainError {
+  return new DomainError('unavailable', `there is no SnailPass database at ${name}`, {
+    hint: 'see that SNAILPASS_DATABASE_URL names the right one; for a new one, `snailpass serve` makes it',
+  })
+}
+
+/** By hand: Kysely's own transactions would not let the migrator in. */
+async function inTransaction<T>(db: Kysely<Schema>, work: () => Promise<T>): Promise<T> {
+  await sql`begin`.execute(db)
+  try {
+    const result = await work()
+    await sql`commit`.execute(db)
+    return result
+  } catch (error) {
+    // A connection that is gone has rolled back; this must not hide the first fault.
+    await sql`rollback`.execute(db).catch(() => {})
+    throw error
+  }
+}
+
+/** Faults of the server become refusals that say what to do; bugs stay bugs. */
+async function explained<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const explanation = isSystemFault(error)
+      ? {
+          reason: reasonOf(error),
+          hint: 'see sslrootcert, sslcert and sslkey in SNAILPASS_DATABASE_URL',
+        }
+      : explainPostgres(error)
+    if (explanation === null) throw error
+    throw new DomainError('unavailable', `${name} can't be used: ${explanation.reason}`, {
+      hint: explanation.hint,
+      cause: error,
+    })
+  }
+}

@@ -1,0 +1,51 @@
+import type { Schema } from './schema'
+
+/** How a value crosses from one engine to another: flags are booleans on one and 0 or 1 on the other. */
+export type ColumnKind = 'number' | 'text' | 'flag'
+
+export interface Table {
+  readonly name: TableName
+  readonly columns: Readonly<Record<string, ColumnKind>>
+}
+
+/** `facts` tells of the one database that it lies in, and goes nowhere. */
+type TableName = Exclude<keyof Schema, 'facts'>
+
+type ColumnsOf<Name extends TableName> = Readonly<Record<keyof Schema[Name], ColumnKind>>
+
+const entry = {
+  seq: 'number',
+  id: 'text',
+  user_id: 'text',
+  is_favorite: 'flag',
+  is_deleted: 'flag',
+  creation_time: 'number',
+  update_time: 'number',
+} as const
+
+const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
+  users: {
+    seq: 'number',
+    id: 'text',
+    email: 'text',
+    master_password_hash: 'text',
+    hint: 'text',
+    email_confirmed: 'flag',
+    session_epoch: 'text',
+  },
+  records: { ...entry, name: 'text', login: 'text', password: 'text' },
+  notes: { ...entry, name: 'text', content: 'text' },
+  additional_fields: {
+    seq: 'number',
+    id: 'text',
+    record_id: 'text',
+    name: 'text',
+    value: 'text',
+  },
+  set_aside: { seq: 'number', origin: 'text', reason: 'text', content: 'text' },
+}
+
+/** Every table that holds what users entrusted to us, in an order in which they can be filled. */
+export const tables: readonly Table[] = (
+  ['users', 'records', 'notes', 'additional_fields', 'set_aside'] as const
+).map((name) => ({ name, columns: columns[name] }))

@@ -1,0 +1,266 @@
+import { describe, expect, test } from 'bun:test'
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { copy, recreate, rotateKey } from '../../src/app/operations'
+import { realWorld } from '../../src/app/world'
+import { parseDatabaseUrl } from '../../src/config/database-url'
+import { loadConfig } from '../../src/config/load'
+import type { Settings } from '../../src/config/settings'
+import { aField, aNote, aRecord, signedIn, signedUp } from '../support/client'
+import { temporaryFolder } from '../support/executable'
+import { aPostgresDatabase, onDatabase } from '../support/postgres'
+import { startTestServer } from '../support/server'
+import { rowsAt } from '../support/store'
+
+/** A place for a database of the test's own on each engine. */
+interface Place extends AsyncDisposable {
+  readonly url: string
+  readonly dataDir: string
+}
+
+async function onSqlite(): Promise<Place> {
+  const folder = temporaryFolder()
+  return {
+    url: `sqlite:${join(folder.path, 'vaults.db')}`,
+    dataDir: join(folder.path, 'data'),
+    [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
+  }
+}
+
+async function onPostgres(): Promise<Place> {
+  const [folder, database] = [temporaryFolder(), await aPostgresDatabase()]
+  return {
+    url: database.url,
+    dataDir: join(folder.path, 'data'),
+    async [Symbol.asyncDispose]() {
+      await database[Symbol.asyncDispose]()
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+const engines = [
+  { engine: 'SQLite', open: onSqlite },
+  { engine: 'Postgres', open: onPostgres },
+]
+
+function settingsOf(place: Place, more: Record<string, string> = {}): Settings {
+  const environment = { SNAILPASS_DATABASE_URL: place.url, ...more }
+  return loadConfig({ environment, flags: { dataDir: place.dataDir }, file: null }).settings
+}
+
+function serving(place: Place, more: Record<string, string> = {}) {
+  const settings = { SNAILPASS_DATABASE_URL: place.url, ...more }
+  return startTestServer({ settings, dataDir: place.dataDir, create: true })
+}
+
+const owner = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
+
+/** Fills the place by way of a server. Answers what the owner then sees. */
+async function fill(place: Place) {
+  await using server = await serving(place)
+  const client = await signedUp(server.url, 'owner')
+  for (let index = 0; index < 5; index++) {
+    const record = aRecord({ is_favorite: index % 2 === 0 })
+    await client.send('POST', '/records', record)
+    await client.send('POST', '/additional_fields', aField(record.id))
+    await client.send('POST', '/notes', aNote())
+  }
+  return { token: client.token, vault: await vaultOf(server.url) }
+}
+
+async function vaultOf(origin: URL) {
+  const client = await signedIn(origin, owner)
+  const [records, notes] = await Promise.all([
+    client.send('GET', '/records'),
+    client.send('GET', '/notes'),
+  ])
+  return { records: await records.json(), notes: await notes.json() }
+}
+
+async function statusWith(origin: URL, token: string): Promise<number> {
+  const headers = { 'x-access-token': token }
+  return (await fetch(new URL('/users', origin), { headers })).status
+}
+
+const users = (place: Place) => rowsAt(place.url, 'select email from users')
+const silent = () => () => {}
+
+describe.each(
+  engines.flatMap((from) =>
+    engines.map((to) => ({ from, to, name: `${from.engine} to ${to.engine}` })),
+  ),
+)('a copy from $name', ({ from, to }) => {
+  const between = (source: Place, target: Place) => ({
+    from: parseDatabaseUrl(source.url),
+    to: parseDatabaseUrl(target.url),
+  })
+
+  test('holds everything, in its order, and a server goes on with it', async () => {
+    await using source = await from.open()
+    await using target = await to.open()
+    const { vault, token } = await fill(source)
+    const seen: string[] = []
+    const sums = await copy(
+      settingsOf(source),
+      realWorld,
+      between(source, target),
+      (step) => (table, rows) => {
+        seen.push(`${step} ${table} ${rows}`)
+      },
+    )
+    expect(sums.map(({ table, rows }) => [table, rows])).toEqual([
+      ['users', 1],
+      ['records', 5],
+      ['notes', 5],
+      ['additional_fields', 5],
+      ['set_aside', 0],
+    ])
+    expect(seen).toContain('copied records 5')
+    expect(seen).toContain('checked records 5')
+
+    // With the key of the source, as the settings of the copy had it, sessions go on too.
+    await using server = await serving({ ...target, dataDir: source.dataDir })
+    expect(await statusWith(server.url, token)).toBe(200)
+    expect(await vaultOf(server.url)).toEqual(vault)
+    const client = await signedIn(server.url, owner)
+    expect((await client.send('POST', '/notes', aNote())).status).toBe(201)
+    const { notes } = await vaultOf(server.url)
+    expect(notes.slice(0, -1)).toEqual(vault.notes)
+  })
+
+  test('is refused by a target that holds something, which stays as it is', async () => {
+    await using source = await from.open()
+    await using target = await to.open()
+    await fill(source)
+    await fill(target)
+    const before = await rowsAt(target.url, 'select id from records')
+    await expect(
+      copy(settingsOf(source), realWorld, between(source, target), silent),
+    ).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('is not empty') })
+    expect(await rowsAt(target.url, 'select id from records')).toEqual(before)
+  })
+
+  test('that fails leaves its target empty', async () => {
+    await using source = await from.open()
+    await using target = await to.open()
+    await fill(source)
+    const failing = () => (table: string) => {
+      if (table === 'notes') throw new Error('the cable went')
+    }
+    await expect(
+      copy(settingsOf(source), realWorld, between(source, target), failing),
+    ).rejects.toThrow('the cable went')
+    expect(await users(target)).toEqual([])
+  })
+})
+
+describe.each(engines)('the secret key on $engine', ({ open }) => {
+  test('that is another one stops a server, and so does one that is lost', async () => {
+    await using place = await open()
+    await fill(place)
+    await using elsewhere = await open()
+    const stranger = serving({ ...place, dataDir: elsewhere.dataDir })
+    await expect(stranger).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('the secret key of this database is not in'),
+      hint: expect.stringContaining('snailpass key rotate'),
+    })
+    expect(existsSync(join(elsewhere.dataDir, 'secret.key'))).toBeFalse()
+    await expect(
+      serving(place, { SNAILPASS_SECRET_KEY: 'another key altogether' }),
+    ).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'the database belongs to another secret key than SNAILPASS_SECRET_KEY',
+    })
+  })
+
+  test('is rotated by one command, which ends every session and loses nothing', async () => {
+    await using place = await open()
+    const { token, vault } = await fill(place)
+    const path = join(place.dataDir, 'secret.key')
+    const before = readFileSync(path, 'utf8')
+    expect(await rotateKey(settingsOf(place), realWorld)).toBe(path)
+    expect(readFileSync(path, 'utf8')).not.toBe(before)
+    await using server = await serving(place)
+    expect(await statusWith(server.url, token)).toBe(401)
+    expect(await vaultOf(server.url)).toEqual(vault)
+  })
+
+  test('of the settings is rotated to, and not twice', async () => {
+    await using place = await open()
+    const { token } = await fill(place)
+    const secretKey = { SNAILPASS_SECRET_KEY: 'another key altogether' }
+    const settings = settingsOf(place, secretKey)
+    expect(await rotateKey(settings, realWorld)).toBeNull()
+    await expect(rotateKey(settings, realWorld)).rejects.toMatchObject({ code: 'conflict' })
+    await using server = await serving(place, secretKey)
+    expect(await statusWith(server.url, token)).toBe(401)
+    // Nobody but a server's own connections, by now known to hold the database, keeps it from a command.
+    await expect(rotateKey(settingsOf(place), realWorld)).rejects.toMatchObject({
+      code: 'conflict',
+    })
+  })
+})
+
+describe.each(engines)('recreating on $engine', ({ engine, open }) => {
+  const consent = () => Promise.resolve()
+
+  test('empties the database, and what it held can be served from the safety copy', async () => {
+    await using place = await open()
+    const { vault } = await fill(place)
+    const path = await recreate(settingsOf(place), realWorld, consent)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(readdirSync(place.dataDir).filter((name) => name.endsWith('.lock'))).toEqual([])
+    {
+      await using server = await serving(place)
+      const client = await signedUp(server.url, 'owner')
+      expect((await client.send('GET', '/records')).status).toBe(404)
+    }
+    await using copied = await serving({ ...place, url: `sqlite:${path}` })
+    expect(await vaultOf(copied.url)).toEqual(vault)
+  })
+
+  test('is refused while a server runs, and by whoever does not consent', async () => {
+    await using place = await open()
+    await fill(place)
+    {
+      await using _ = await serving(place)
+      await expect(recreate(settingsOf(place), realWorld, consent)).rejects.toMatchObject({
+        code: 'conflict',
+      })
+    }
+    const asked: string[] = []
+    const refusing = (name: string) => {
+      asked.push(name)
+      return Promise.reject(new Error('no'))
+    }
+    await expect(recreate(settingsOf(place), realWorld, refusing)).rejects.toThrow('no')
+    expect(asked).toHaveLength(1)
+    expect(await users(place)).toEqual([{ email: 'owner@nas.local' }])
+  })
+
+  if (engine === 'Postgres') {
+    test('leaves the tables of others alone', async () => {
+      await using place = await open()
+      await fill(place)
+      await onDatabase(place.url, "create table others (x text); insert into others values ('x')")
+      await recreate(settingsOf(place), realWorld, consent)
+      const tables = await onDatabase(
+        place.url,
+        "select table_name from information_schema.tables where table_schema = 'public'",
+      )
+      expect(tables).toEqual([{ table_name: 'others' }])
+    })
+  }
+})
+
+test('a SQLite file that a URL names must be there, unless it is to be made', async () => {
+  await using place = await onSqlite()
+  const settings = { SNAILPASS_DATABASE_URL: place.url }
+  await expect(startTestServer({ settings, dataDir: place.dataDir })).rejects.toMatchObject({
+    code: 'unavailable',
+    hint: expect.stringContaining('--create'),
+  })
+  expect(readdirSync(place.dataDir)).toEqual([])
+})

@@ -1,0 +1,123 @@
+import { describe, expect, test } from 'bun:test'
+import { resolve } from 'node:path'
+import { nameOfLocation, parseDatabaseUrl } from '../../src/config/database-url'
+import { loadConfig } from '../../src/config/load'
+
+const load = (environment: Record<string, string>) =>
+  loadConfig({ environment, flags: {}, file: null }).settings.database
+
+describe('a database URL', () => {
+  test.each([
+    ['sqlite:/srv/vaults.db', '/srv/vaults.db'],
+    ['sqlite:vaults.db', resolve('vaults.db')],
+    ['sqlite:///vaults.db', resolve('vaults.db')],
+    ['sqlite:////srv/vaults.db', '/srv/vaults.db'],
+    ['sqlite+pysqlite:////srv/my vaults.db', '/srv/my vaults.db'],
+  ])('%p names a file', (text, path) => {
+    expect(parseDatabaseUrl(text)).toEqual({ engine: 'sqlite', path })
+  })
+
+  test('of Postgres is read whole', () => {
+    const text =
+      'postgresql+psycopg2://us%40er:p%2Fa:ss%25@a.lan:5433,[fe80::1],%2Frun%2Fpostgresql/va%20ults' +
+      '?sslmode=verify-full&sslrootcert=/etc/root.pem&target_session_attrs=read-write&pool_size=7&options=-csearch_path%3Dx'
+    const location = parseDatabaseUrl(text)
+    if (location.engine !== 'postgres') throw new Error('not Postgres')
+    const { password, ...rest } = location
+    expect(password?.reveal()).toBe('p/a:ss%')
+    expect(rest).toEqual({
+      engine: 'postgres',
+      hosts: [
+        { host: 'a.lan', port: 5433 },
+        { host: 'fe80::1', port: 5432 },
+        { host: '/run/postgresql', port: 5432 },
+      ],
+      user: 'us@er',
+      database: 'va ults',
+      tls: {
+        mode: 'verify-full',
+        rootCertificate: '/etc/root.pem',
+        certificate: null,
+        key: null,
+      },
+      poolSize: 7,
+      options: '-csearch_path=x',
+    })
+    expect(nameOfLocation(location)).toBe('postgres://a.lan:5433,[fe80::1],/run/postgresql/va ults')
+  })
+
+  test('of Postgres has defaults that work, and several hosts in the way of SQLAlchemy too', () => {
+    expect(parseDatabaseUrl('postgres://me@/db?host=a:1&host=b')).toEqual({
+      engine: 'postgres',
+      hosts: [
+        { host: 'a', port: 1 },
+        { host: 'b', port: 5432 },
+      ],
+      user: 'me',
+      password: null,
+      database: 'db',
+      tls: { mode: 'prefer', rootCertificate: null, certificate: null, key: null },
+      poolSize: 10,
+      options: null,
+    })
+    expect(parseDatabaseUrl('postgres://me@/db')).toMatchObject({
+      hosts: [{ host: 'localhost', port: 5432 }],
+    })
+  })
+
+  test.each([
+    ['', 'is not a database URL'],
+    ['/srv/vaults.db', 'is not a database URL'],
+    ['mysql://me:secret@host/db', 'is not a database URL'],
+    ['postgres://me:se@cret@host/db', 'is not a database URL'],
+    ['sqlite://', 'names no SQLite file'],
+    ['sqlite:', 'names no SQLite file: a database in memory keeps nothing'],
+    ['sqlite:///:memory:', 'names no SQLite file: a database in memory keeps nothing'],
+    ['sqlite:///a.db?mode=ro', 'has parameters, which a SQLite file does not take'],
+    ['postgres://host/db', 'names no user'],
+    ['postgres://me:secret@host', 'names no database'],
+    ['postgres://me:secret@host:99999/db', 'names a host in a way that is not understood'],
+    ['postgres://me:secret@host:x/db', 'names a host in a way that is not understood'],
+    ['postgres://me:secret%@host/db', 'has a % that begins no percent-encoding'],
+    ['postgres://me:secret@host/db?sslmode=maybe', 'has an sslmode that is not known'],
+    [
+      'postgres://me:secret@host/db?pool_size=0',
+      'has a pool_size that is no number from 1 to 1000',
+    ],
+    ['postgres://me:secret@host/db?colour=red', 'has a parameter that is not known here'],
+    [
+      'postgres://me:secret@host/db?target_session_attrs=standby',
+      "has a target_session_attrs that this server can't work with",
+    ],
+  ])('%p is refused, and no part of it is repeated', (text, message) => {
+    let error: unknown
+    try {
+      parseDatabaseUrl(text)
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(error).toMatchObject({ message, hint: expect.any(String) })
+    expect(String(error)).not.toContain('secret')
+  })
+})
+
+describe('the setting', () => {
+  test('is read by both names, ours first', () => {
+    expect(load({ SNAILPASS_DATABASE_URI: 'sqlite:////a' })).toMatchObject({ path: '/a' })
+    const both = { SNAILPASS_DATABASE_URI: 'sqlite:////a', SNAILPASS_DATABASE_URL: 'sqlite:/b' }
+    expect(load(both)).toMatchObject({ path: '/b' })
+    expect(load({})).toBeNull()
+  })
+
+  test('that is not understood is wrong, by the name that was used, and shows no password', () => {
+    const wrong = () => load({ SNAILPASS_DATABASE_URI: 'mysql://me:secret@host/db' })
+    expect(wrong).toThrow('SNAILPASS_DATABASE_URI is not a database URL')
+    expect(wrong).not.toThrow('secret')
+  })
+
+  test('does not show its password when it is printed', () => {
+    const database = load({ SNAILPASS_DATABASE_URL: 'postgres://me:secret@host/db' })
+    expect(Bun.inspect(database)).not.toContain('secret')
+    expect(JSON.stringify(database)).not.toContain('secret')
+  })
+})

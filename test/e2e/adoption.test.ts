@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { basic } from '../support/client'
+import { run, serve } from '../support/executable'
+import {
+  household,
+  masterPasswordHash,
+  originalPostgres,
+  originalSqlite,
+  type PlainUser,
+  readVault,
+} from '../support/original'
+import { rowsAt } from '../support/store'
+
+const engines = [
+  { engine: 'SQLite', open: originalSqlite },
+  { engine: 'Postgres', open: () => originalPostgres() },
+]
+
+function login(origin: URL, user: PlainUser): Promise<Response> {
+  return fetch(new URL('/login', origin), {
+    headers: { authorization: basic(user.email, masterPasswordHash(user)) },
+  })
+}
+
+describe.each(engines)('a household of the original server on $engine', ({ engine, open }) => {
+  test('moves in by one command, and every client reads its vault on', async () => {
+    await using original = await open()
+    const dataDir = join(original.folder, 'data')
+    // As the original's own .env names it.
+    const environment = { SNAILPASS_DATABASE_URI: original.url, SNAILPASS_DATA_DIR: dataDir }
+
+    const refused = await run(['serve', '--listen', '127.0.0.1:0'], { environment })
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toContain('is a database of the original SnailPass server\nhint: ')
+    expect(existsSync(join(dataDir, 'snailpass.db'))).toBeFalse()
+
+    const planned = await run(['adopt', '--dry-run'], { environment })
+    expect(planned).toEqual({
+      code: 0,
+      stdout: `users             3 taken over
+records           20 taken over
+notes             8 taken over
+additional_fields 30 taken over
+`,
+      stderr: 'Nothing was changed. Run it without --dry-run to take it over.\n',
+    })
+    const adopted = await run(['adopt'], { environment })
+    expect(adopted).toMatchObject({ code: 0, stdout: planned.stdout })
+    expect(adopted.stderr).toStartWith(
+      'The database is taken over: start `snailpass serve` on it.\n',
+    )
+    const again = await run(['adopt'], { environment })
+    expect(again).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'Nothing to do: this database is ours already.\n',
+    })
+
+    await using server = await serve(dataDir, environment)
+    for (const user of household()) {
+      const response = await login(server.url, user)
+      if (engine === 'Postgres' && user.email === 'carol@gmail.com') {
+        expect(response.status).toBe(403)
+        continue
+      }
+      expect(response.status).toBe(200)
+      const { token } = await response.json()
+      const vault = await readVault(server.url, token, user)
+      expect(vault).toEqual({ records: user.records, notes: user.notes })
+      const me = await fetch(new URL('/users', server.url), {
+        headers: { 'x-access-token': token },
+      })
+      expect(await me.json()).toEqual({ id: user.id, email: user.email, hint: user.hint })
+    }
+    await server.end('SIGTERM')
+    const verifiers = await rowsAt(
+      original.url,
+      "select email from users where master_password_hash not like '$pbkdf2-sha512$i=220000$%'",
+    )
+    expect(verifiers).toEqual([])
+  }, 60_000)
+
+  test('moves in at the first start of a server that is told to', async () => {
+    await using original = await open()
+    const dataDir = join(original.folder, 'data')
+    const environment = { SNAILPASS_DATABASE_URL: original.url }
+    for (const _ of ['the first start', 'any later one']) {
+      await using server = await serve(dataDir, environment, ['--adopt'])
+      const [alice] = household()
+      if (alice === undefined) throw new Error('nobody lives there')
+      expect((await login(server.url, alice)).status).toBe(200)
+      await server.end('SIGTERM')
+    }
+  }, 60_000)
+})
+
+test('kill -9 in the middle of an adoption leaves the old database, or the new one, whole', async () => {
+  for (const delay of [0, 5, 10, 15, 20, 30, 40]) {
+    await using original = await originalSqlite()
+    const dataDir = join(original.folder, 'data')
+    const environment = { SNAILPASS_DATABASE_URL: original.url, SNAILPASS_DATA_DIR: dataDir }
+    // More rows, for more of a middle.
+    await original.run(`
+      insert into notes select hex(randomblob(16)), name, content, user_id, 0, 0, creation_time, update_time
+      from notes, (with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000) select i from n)
+    `)
+    await run(['adopt'], { environment, killAfter: 40 + delay })
+    const { code, stdout } = await run(['adopt'], { environment })
+    expect(code).toBe(0)
+    if (stdout !== '') expect(stdout).toContain('notes             16008 taken over')
+    expect(await rowsAt(original.url, 'select count(*) as notes from notes')).toEqual([
+      { notes: 16_008 },
+    ])
+  }
+}, 60_000)

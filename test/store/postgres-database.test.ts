@@ -1,0 +1,307 @@
+import { describe, expect, test } from 'bun:test'
+import { sql } from 'kysely'
+import type { Store } from '../../src/domain/store'
+import { postgresColumns } from '../../src/engine/columns'
+import { migrationsFor } from '../../src/store/migrations'
+import type { OpenedStore } from '../../src/store/store'
+import { aPostgresDatabase, onDatabase } from '../support/postgres'
+import { aProxy } from '../support/proxy'
+import { aUser, hurriedTiming, postgresAt } from '../support/store'
+
+async function serving(url: string, times: number = 1): Promise<OpenedStore & AsyncDisposable> {
+  const { store } = await postgresAt(url, { timing: hurriedTiming(times) }).serve({ create: true })
+  return { ...store, [Symbol.asyncDispose]: () => store.close() }
+}
+
+/** The same database, by way of a proxy. */
+function via(url: string, ...ports: number[]): string {
+  const { username, password, pathname } = new URL(url)
+  const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',')
+  return `postgres://${username}:${password}@${hosts}${pathname}`
+}
+
+function addressOf(url: string) {
+  const { hostname, port } = new URL(url)
+  return { hostname, port: Number(port || 5432) }
+}
+
+const add = (store: Store, user = aUser()) => store.write((scope) => scope.users.insert(user))
+
+async function countUsers(url: string): Promise<number> {
+  const [row] = await onDatabase(url, 'select count(*)::int as users from users')
+  return Number(row?.['users'])
+}
+
+/** Has every insert of a user run this, which may throw or wait; `attempt` counts them, also those undone. */
+async function onInsert(url: string, body: string, when: 'at once' | 'at commit' = 'at once') {
+  const trigger =
+    when === 'at once'
+      ? 'trigger troubled before insert on users for each row'
+      : 'constraint trigger troubled after insert on users deferrable initially deferred for each row'
+  await onDatabase(
+    url,
+    `create sequence attempts;
+    create function trouble() returns trigger language plpgsql as $$
+      declare attempt integer := nextval('attempts');
+      begin ${body} return new; end $$;
+    create ${trigger} execute procedure trouble()`,
+  )
+  return async () => {
+    const [row] = await onDatabase(url, 'select last_value::int as attempts from attempts')
+    return Number(row?.['attempts'])
+  }
+}
+
+describe('a write on Postgres', () => {
+  test.each([
+    ['a serialization failure', '40001'],
+    ['a deadlock', '40P01'],
+    ['a statement that took too long', '57014'],
+    ['a lock that took too long', '55P03'],
+    ['too many connections', '53300'],
+    ['a server that has become a standby', '25006'],
+  ])('is repeated after %s', async (_name, code) => {
+    await using database = await aPostgresDatabase()
+    await using store = await serving(database.url, 10)
+    const attempts = await onInsert(
+      database.url,
+      `if attempt < 3 then raise exception using errcode = '${code}'; end if;`,
+    )
+    expect(await add(store)).toBeTrue()
+    expect(await attempts()).toBe(3)
+    expect(await countUsers(database.url)).toBe(1)
+  })
+
+  test.each([
+    ['its connection is cut before it commits', 'at once'],
+    ['the engine undoes it at its commit', 'at commit'],
+  ] as const)('is repeated when %s', async (_name, when) => {
+    await using database = await aPostgresDatabase()
+    await using store = await serving(database.url, 10)
+    const trouble =
+      when === 'at once'
+        ? 'perform pg_terminate_backend(pg_backend_pid());'
+        : "raise exception using errcode = '40001';"
+    const attempts = await onInsert(database.url, `if attempt = 1 then ${trouble} end if;`, when)
+    expect(await add(store)).toBeTrue()
+    expect(await attempts()).toBe(2)
+    expect(await countUsers(database.url)).toBe(1)
+  })
+
+  test('that may have committed is not repeated, but unavailable', async () => {
+    await using database = await aPostgresDatabase()
+    await using store = await serving(database.url, 10)
+    const attempts = await onInsert(
+      database.url,
+      'perform pg_terminate_backend(pg_backend_pid());',
+      'at commit',
+    )
+    await expect(add(store)).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await attempts()).toBe(1)
+    await onDatabase(database.url, 'drop trigger troubled on users')
+    expect(await add(store)).toBeTrue()
+  })
+
+  test('without space is refused as such, and what is there can be read', async () => {
+    await using database = await aPostgresDatabase()
+    await using store = await serving(database.url)
+    const user = aUser()
+    await add(store, user)
+    await onInsert(database.url, "raise exception using errcode = '53100';")
+    await expect(add(store)).rejects.toMatchObject({ code: 'storage_full' })
+    expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+  })
+
+  test('that fails for a fault of ours is not repeated and not dressed up', async () => {
+    await using database = await aPostgresDatabase()
+    await using store = await serving(database.url)
+    const attempts = await onInsert(database.url, "raise exception using errcode = '22012';")
+    await expect(add(store)).rejects.toMatchObject({ code: '22012' })
+    expect(await attempts()).toBe(1)
+  })
+})
+
+describe('a connection to Postgres', () => {
+  test('that is lost while nobody uses it is replaced without a word', async () => {
+    await using database = await aPostgresDatabase()
+    using proxy = aProxy(addressOf(database.url))
+    await using store = await serving(via(database.url, proxy.port))
+    for (let round = 0; round < 5; round++) {
+      expect(await add(store)).toBeTrue()
+      proxy.cut()
+    }
+    expect(await countUsers(database.url)).toBe(5)
+  })
+
+  test('that says nothing any more makes scopes unavailable in time, and is left for a new one', async () => {
+    await using database = await aPostgresDatabase()
+    using proxy = aProxy(addressOf(database.url))
+    await using store = await serving(via(database.url, proxy.port), 20)
+    const user = aUser()
+    await add(store, user)
+    proxy.freeze()
+    const find = () => store.read((scope) => scope.users.findById(user.id))
+    await expect(find()).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(add(store)).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(store.check()).rejects.toMatchObject({ code: 'unavailable' })
+    proxy.open()
+    expect(await find()).toEqual(user)
+    expect(await add(store)).toBeTrue()
+  })
+
+  test('is made again when the server is back, for scopes that waited', async () => {
+    await using database = await aPostgresDatabase()
+    using proxy = aProxy(addressOf(database.url))
+    await using store = await serving(via(database.url, proxy.port))
+    proxy.close()
+    const adding = Array.from({ length: 20 }, () => add(store))
+    await Bun.sleep(200)
+    proxy.open()
+    expect(await Promise.all(adding)).toEqual(Array(20).fill(true))
+  })
+
+  test('is to the host that answers, whichever of several that is', async () => {
+    await using database = await aPostgresDatabase()
+    using first = aProxy(addressOf(database.url))
+    using second = aProxy(addressOf(database.url))
+    first.close()
+    await using store = await serving(via(database.url, first.port, second.port))
+    expect(await add(store)).toBeTrue()
+    first.open()
+    second.close()
+    expect(await add(store)).toBeTrue()
+  })
+
+  test('is to a server that takes writes, or is none', async () => {
+    await using database = await aPostgresDatabase()
+    const name = new URL(database.url).pathname.slice(1)
+    const isReadOnly = (value: 'on' | 'off') =>
+      onDatabase(
+        new URL('/postgres', database.url).href,
+        `alter database ${name} set default_transaction_read_only = ${value}`,
+      )
+    await isReadOnly('on')
+    await expect(serving(database.url)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('this server takes no writes'),
+    })
+    await isReadOnly('off')
+    await using store = await serving(database.url)
+    expect(await store.check()).toBeUndefined()
+  })
+
+  test('is waited for when all are lent', async () => {
+    await using database = await aPostgresDatabase()
+    await using store = await serving(`${database.url}?pool_size=1`)
+    const { promise: done, resolve } = Promise.withResolvers<void>()
+    const holding = store.read(async () => await done)
+    const waiting = Promise.all(Array.from({ length: 50 }, () => add(store)))
+    await Bun.sleep(50)
+    resolve()
+    await holding
+    expect(await waiting).toEqual(Array(50).fill(true))
+  })
+
+  test('has commits wait for the disk, whatever the server does by default', async () => {
+    await using database = await aPostgresDatabase()
+    const name = new URL(database.url).pathname.slice(1)
+    await onDatabase(database.url, `alter database ${name} set synchronous_commit = off`)
+    await using store = await serving(database.url)
+    await onInsert(
+      database.url,
+      "if current_setting('synchronous_commit') <> 'on' then raise exception 'it is off'; end if;",
+    )
+    expect(await add(store)).toBeTrue()
+  })
+})
+
+describe('a Postgres database', () => {
+  test('is made by one of many servers that start at once, and the others find it', async () => {
+    await using database = await aPostgresDatabase()
+    const openings = await Promise.all(
+      Array.from({ length: 5 }, () => postgresAt(database.url).serve({ create: true })),
+    )
+    expect(openings.filter(({ created }) => created)).toHaveLength(1)
+    const added = await Promise.all(openings.map(({ store }) => add(store)))
+    expect(added).toEqual(Array(5).fill(true))
+    await Promise.all(openings.map(({ store }) => store.close()))
+  })
+
+  test('is migrated only when no other server is at work on it', async () => {
+    await using database = await aPostgresDatabase()
+    const older = await serving(database.url)
+    const user = aUser()
+    await add(older, user)
+    const migrations = {
+      ...migrationsFor(postgresColumns),
+      '9999-colour': {
+        up: async (
+          db: Parameters<NonNullable<ReturnType<typeof migrationsFor>[string]>['up']>[0],
+        ) => void (await sql`alter table users add column colour text`.execute(db)),
+      },
+    }
+    const newer = postgresAt(database.url, { migrations, timing: hurriedTiming(50) })
+    await expect(newer.serve({ create: true })).rejects.toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('servers of an older version are at work'),
+    })
+    await older.close()
+    const { store } = await newer.serve({ create: true })
+    expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+    await store.close()
+    await expect(serving(database.url)).rejects.toMatchObject({
+      message: expect.stringContaining('belongs to a newer snailpass (it knows 9999-colour)'),
+    })
+  })
+
+  test('that somebody else has tables in is refused, and stays as it is', async () => {
+    await using database = await aPostgresDatabase()
+    await onDatabase(database.url, 'create table users (name text)')
+    await expect(serving(database.url)).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining("holds tables that are not SnailPass's: users"),
+    })
+    const tables = await onDatabase(
+      database.url,
+      "select table_name from information_schema.tables where table_schema = 'public'",
+    )
+    expect(tables).toEqual([{ table_name: 'users' }])
+  })
+
+  test('can be a schema beside others', async () => {
+    await using database = await aPostgresDatabase()
+    await onDatabase(database.url, 'create table users (name text); create schema vaults')
+    await using store = await serving(`${database.url}?options=-csearch_path%3Dvaults`)
+    expect(await add(store)).toBeTrue()
+    expect(
+      await onDatabase(database.url, 'select count(*)::int as users from vaults.users'),
+    ).toEqual([{ users: 1 }])
+    const elsewhere = serving(`${database.url}?options=-csearch_path%3Dnowhere`)
+    await expect(elsewhere).rejects.toMatchObject({
+      message: expect.stringContaining('names no schema that is there'),
+    })
+  })
+
+  test.each([
+    ['a wrong password', { password: 'wrong' }, 'see user and password'],
+    ['a missing database', { pathname: '/nowhere' }, 'createdb'],
+    ['a port where nothing is', { port: '1' }, 'see that Postgres runs'],
+    ['TLS that the server does not have', { search: '?sslmode=require' }, 'sslmode'],
+    [
+      'a certificate that is not there',
+      { search: '?sslmode=verify-full&sslrootcert=/nonexistent' },
+      'sslrootcert',
+    ],
+  ])(
+    'with %s is refused with what to do, and without its password',
+    async (_name, change, hint) => {
+      await using database = await aPostgresDatabase()
+      const { password } = new URL(database.url)
+      const url = Object.assign(new URL(database.url), change)
+      const error = await serving(url.href).catch((thrown) => thrown)
+      expect(error).toMatchObject({ code: 'unavailable', hint: expect.stringContaining(hint) })
+      expect(Bun.inspect(error)).not.toContain(decodeURIComponent(password))
+      expect(Bun.inspect(error)).not.toContain(password)
+    },
+  )
+})

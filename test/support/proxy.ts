@@ -1,0 +1,90 @@
+import type { Socket, TCPSocketListener } from 'bun'
+
+/** A way to a server that can be cut, closed and frozen, as a network can. */
+export interface Proxy extends Disposable {
+  readonly port: number
+  /** Cuts every connection; new ones are let through. */
+  cut(): void
+  /** Cuts every connection and lets none through. */
+  close(): void
+  /** Lets nothing through and says nothing, as a cable that was pulled out. */
+  freeze(): void
+  /** Lets new connections through again. */
+  open(): void
+}
+
+interface Pipe {
+  upstream: Socket<undefined> | null
+  early: Uint8Array[]
+}
+
+export function aProxy(target: { hostname: string; port: number }): Proxy {
+  let state: 'open' | 'closed' | 'frozen' = 'open'
+  const downstreams = new Set<Socket<Pipe>>()
+  const cutAll = () => {
+    for (const socket of downstreams) {
+      socket.data.upstream?.terminate()
+      socket.terminate()
+    }
+    downstreams.clear()
+  }
+  const listener: TCPSocketListener<Pipe> = Bun.listen<Pipe>({
+    hostname: '127.0.0.1',
+    port: 0,
+    socket: {
+      async open(socket) {
+        socket.data = { upstream: null, early: [] }
+        if (state === 'closed') {
+          socket.terminate()
+          return
+        }
+        downstreams.add(socket)
+        const upstream = await Bun.connect({
+          ...target,
+          socket: {
+            data: (_, bytes) => {
+              if (state === 'open') socket.write(bytes)
+            },
+            close: () => void socket.end(),
+            error: () => void socket.terminate(),
+          },
+        }).catch(() => null)
+        if (upstream === null) {
+          socket.terminate()
+          return
+        }
+        socket.data.upstream = upstream
+        for (const bytes of socket.data.early) upstream.write(bytes)
+      },
+      data({ data }, bytes) {
+        if (state === 'frozen') return
+        if (data.upstream === null) data.early.push(bytes)
+        else data.upstream.write(bytes)
+      },
+      close(socket) {
+        downstreams.delete(socket)
+        socket.data.upstream?.end()
+      },
+    },
+  })
+  return {
+    port: listener.port,
+    cut: cutAll,
+    close() {
+      state = 'closed'
+      cutAll()
+    },
+    freeze() {
+      state = 'frozen'
+    },
+    open() {
+      // What was swallowed is lost, and the rest would make no sense.
+      if (state === 'frozen') cutAll()
+      state = 'open'
+    },
+    [Symbol.dispose]() {
+      cutAll()
+      listener.stop(true)
+    },
+  }
+}
