@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { aField, aRecord, basic, type Client, signedUp } from '../test/support/client'
 import { type RunningServer, serve, temporaryFolder } from '../test/support/executable'
+import { startCluster } from '../test/support/postgres'
 
 /** The original server's `GET /records` of 200 records with 2 fields each, in requests a second. */
 const originalRate = 9
@@ -21,6 +22,7 @@ async function main(): Promise<void> {
   await fill(owner)
   await report(`GET /records of ${records}`, () => rateOf(owner))
   await report('GET /users beside 64 logins', () => besideLogins(server, owner))
+  await report('on Postgres beside SQLite', () => engineRatio(owner))
 }
 
 async function report(what: string, measure: () => Promise<string>): Promise<void> {
@@ -61,6 +63,23 @@ async function rateOf(client: Client): Promise<string> {
   const count = await load(client, seconds)
   const rate = count / seconds
   return `${rate.toFixed(0)} a second, ${(rate / originalRate).toFixed(0)} times the original`
+}
+
+/** The same vault on a Postgres of this run's own, measured in turns with the one on SQLite. */
+async function engineRatio(onSqlite: Client): Promise<string> {
+  using folder = temporaryFolder()
+  await using cluster = await startCluster({ settings: { fsync: 'on' } })
+  const url = await cluster.createDatabase()
+  await using server = await serve(folder.path, { SNAILPASS_DATABASE_URL: url })
+  const onPostgres = await signedUp(server.url, 'owner')
+  await fill(onPostgres)
+  const rounds: { sqlite: number; postgres: number }[] = []
+  for (let round = 0; round < 5; round++) {
+    rounds.push({ sqlite: await load(onSqlite, 2), postgres: await load(onPostgres, 2) })
+  }
+  const ratios = rounds.map(({ sqlite, postgres }) => postgres / sqlite).sort((a, b) => a - b)
+  const percent = ratios.map((ratio) => `${(ratio * 100).toFixed(0)} %`)
+  return `${percent[2]} of its rate (${percent[0]} to ${percent[4]} in 5 rounds)`
 }
 
 /** Requests answered in so many seconds by four connections at once. */

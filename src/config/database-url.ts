@@ -191,6 +191,12 @@ function decoded(text: string): string {
   }
 }
 
+/** Whether what is said to the database crosses a network without proof of who is at its other end. */
+export function canBeOverheard(location: DatabaseLocation | null): boolean {
+  if (location?.engine !== 'postgres' || location.tls.mode.startsWith('verify-')) return false
+  return location.hosts.some(({ host }) => !/^(?:\/|localhost$|127\.|::1$)/.test(host))
+}
+
 /** How messages name a location: without its password, and without what else need not be known. */
 export function nameOfLocation(location: DatabaseLocation): string {
   if (location.engine === 'sqlite') return location.path

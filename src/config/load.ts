@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { DomainError, reasonOf } from '../domain/errors'
+import { canBeOverheard } from './database-url'
 import { type Environment, knownNames, type Settings, settings } from './settings'
 import { InvalidSetting } from './values'
 
@@ -73,7 +74,10 @@ export function loadConfig(input: ConfigInput): Config {
   return Object.freeze({
     settings: Object.freeze(values),
     sources: Object.freeze(sources as Record<keyof Settings, Source>),
-    warnings: warningsFor({ ...file, ...input.environment }),
+    warnings: [
+      ...unknownNames({ ...file, ...input.environment }),
+      ...(canBeOverheard(values.database) ? [overheard] : []),
+    ],
   })
 }
 
@@ -98,7 +102,10 @@ function readSettingsFile(path: string): Environment {
   }
 }
 
-function warningsFor(environment: Environment): readonly string[] {
+const overheard =
+  'whoever sits between this machine and Postgres can listen in: say ?sslmode=verify-full in SNAILPASS_DATABASE_URL'
+
+function unknownNames(environment: Environment): readonly string[] {
   const known = new Set<string | undefined>(knownNames)
   for (const { name, alias } of Object.values(settings)) known.add(name).add(alias)
   return Object.keys(environment)

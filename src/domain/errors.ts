@@ -30,3 +30,10 @@ export class DomainError extends Error {
 export function reasonOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
 }
+
+/** A refusal with what lies below it, cause after cause, in one line. */
+export function reasonsOf(error: Error): string {
+  return error.cause instanceof Error
+    ? `${error.message}: ${reasonsOf(error.cause)}`
+    : error.message
+}

@@ -1,4 +1,4 @@
-import { DomainError } from './errors'
+import { DomainError, reasonsOf } from './errors'
 import type { Store } from './store'
 import type { Clock } from './world'
 
@@ -31,12 +31,7 @@ async function problemOf(store: Pick<Store, 'check'>): Promise<string | null> {
     await store.check()
     return null
   } catch (error) {
-    if (error instanceof DomainError) return describe(error)
+    if (error instanceof DomainError) return reasonsOf(error)
     throw error
   }
-}
-
-/** The refusal with what lies below it: its causes say what the database said. */
-function describe(error: Error): string {
-  return error.cause instanceof Error ? `${error.message}: ${describe(error.cause)}` : error.message
 }

@@ -18,6 +18,8 @@ export interface Connections<C extends ClientBase> {
   acquire(): Promise<C>
   /** A broken one is not lent again. */
   release(client: C, isBroken: boolean): void
+  /** Sends what is asked from here to the end of this turn of the event loop in one piece. */
+  gather(client: C): void
 }
 
 /**
@@ -61,8 +63,7 @@ class PostgresDriver<C extends ClientBase> implements Driver {
   }
 
   async acquireConnection(): Promise<PostgresConnection<C>> {
-    const { prepares } = this.#connections
-    return new PostgresConnection(await this.#connections.acquire(), prepares)
+    return new PostgresConnection(await this.#connections.acquire(), this.#connections)
   }
 
   async releaseConnection({ client, isBroken }: PostgresConnection<C>): Promise<void> {
@@ -93,19 +94,20 @@ class PostgresDriver<C extends ClientBase> implements Driver {
 class PostgresConnection<C extends ClientBase> implements DatabaseConnection {
   readonly client: C
   isBroken: boolean = false
-  readonly #prepares: boolean
+  readonly #connections: Connections<C>
   #begun: Promise<void> = Promise.resolve()
   #isReading: boolean = false
 
-  constructor(client: C, prepares: boolean) {
+  constructor(client: C, connections: Connections<C>) {
     this.client = client
-    this.#prepares = prepares
+    this.#connections = connections
   }
 
   async begin({ isolationLevel, accessMode }: TransactionSettings): Promise<void> {
     const isolation = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
     const access = accessMode === undefined ? '' : ` ${accessMode}`
     this.#isReading = accessMode === 'read only'
+    if (this.#isReading) this.#connections.gather(this.client)
     this.#begun = this.#run(`start transaction${isolation}${access}`)
     // A snapshot's first query goes right behind, and waits for both. A write must not: should its begin
     // fail alone, it would be committed by itself.
@@ -130,7 +132,7 @@ class PostgresConnection<C extends ClientBase> implements DatabaseConnection {
       this.client.query({
         text: query.sql,
         values: [...query.parameters],
-        ...(this.#prepares && nameOf(query.sql)),
+        ...(this.#connections.prepares && nameOf(query.sql)),
       }),
     )
     const [{ command, rowCount, rows }] = await Promise.all([answer, this.#begun])

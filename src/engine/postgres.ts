@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 import type { Dialect } from 'kysely'
 import { Client, type ClientBase, type ClientConfig, Pool, type PoolClient, types } from 'pg'
@@ -86,6 +87,7 @@ export function connectPool(address: PostgresAddress): PostgresHandle {
       prepares: true,
       acquire: () => viaAnyHost(route, () => pool.connect()),
       release: (client: PoolClient, isBroken) => client.release(isBroken),
+      gather,
     }),
     close: () => pool.end(),
   }
@@ -120,6 +122,7 @@ export async function connectSession(address: PostgresAddress): Promise<Postgres
       prepares: false,
       acquire: async () => client,
       release: () => {},
+      gather,
     }),
     // One that failed has ended by then.
     close: () => client.end().catch(() => {}),
@@ -199,7 +202,9 @@ function clientsOf(route: Route, settings: ClientConfig & { pipeline?: boolean }
   const { user, password, database, options } = route.address
   return class extends Client {
     constructor() {
+      const socket = new Socket()
       super({
+        stream: () => socket,
         ...settings,
         ...route.current,
         user,
@@ -213,10 +218,20 @@ function clientsOf(route: Route, settings: ClientConfig & { pipeline?: boolean }
         keepAliveInitialDelayMillis: 10_000,
         types: { getTypeParser },
       })
+      sockets.set(this, socket)
       // Faults come back from the queries that meet them; nobody listens for this one.
       this.on('error', () => {})
     }
   }
+}
+
+/** What each client writes to. */
+const sockets = new WeakMap<ClientBase, Socket>()
+
+function gather(client: ClientBase): void {
+  const socket = sockets.get(client)
+  socket?.cork()
+  process.nextTick(() => socket?.uncork())
 }
 
 const int8 = 20

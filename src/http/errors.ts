@@ -1,4 +1,4 @@
-import { DomainError, type ErrorCode } from '../domain/errors'
+import { DomainError, type ErrorCode, reasonsOf } from '../domain/errors'
 import type { Log } from '../log'
 import { FieldErrors, WireRefusal } from './refusals'
 import type { RequestNotes } from './request-notes'
@@ -75,9 +75,9 @@ export function createErrorAnswers(deps: {
     const isPassing = error instanceof DomainError && passing.has(error.code)
     if (refusal !== null && !isPassing) return refusal
 
-    // What a limit refuses has no cause below it, and a crowd of it is no crowd of stacks.
-    if (isPassing && error.cause === undefined) log.warn(error.message, { method, route })
-    else log.error(isPassing ? error.message : 'a fault', error, { method, route })
+    // A crowd of these, while a database is away or a limit holds, is no crowd of stacks.
+    if (isPassing) log.warn(reasonsOf(error), { method, route })
+    else log.error('a fault', error, { method, route })
     if (copied.has(`${method} ${route}`)) {
       note.isCut = true
       return cutConnection()

@@ -131,3 +131,13 @@ test('a secret shows itself to nobody who does not ask for it', () => {
   const shown = [`${settings.secretKey}`, JSON.stringify(settings), inspect(settings, { depth: 9 })]
   for (const text of shown) expect(text).not.toContain('very')
 })
+
+test('a database behind a network is warned about, unless its server must prove itself', () => {
+  const warnings = (url: string) => load({ environment: { SNAILPASS_DATABASE_URL: url } }).warnings
+  expect(warnings('postgres://me@db.lan/db')).toEqual([
+    'whoever sits between this machine and Postgres can listen in: say ?sslmode=verify-full in SNAILPASS_DATABASE_URL',
+  ])
+  expect(warnings('postgres://me@localhost,db.lan/db?sslmode=require')).toHaveLength(1)
+  expect(warnings('postgres://me@db.lan/db?sslmode=verify-full')).toEqual([])
+  expect(warnings('postgres://me@localhost,127.0.0.1,[::1],%2Frun/db')).toEqual([])
+})

@@ -5,7 +5,6 @@ import { type AdoptionOptions, adoptOriginal } from '../../src/store/adoption'
 import type { Database } from '../../src/store/database'
 import { sqliteDatabase, sqlitePlace } from '../../src/store/sqlite-database'
 import { type OriginalDatabase, originalPostgres, originalSqlite } from '../support/original'
-import { startCluster } from '../support/postgres'
 import { postgresAt, rowsAt, virtualTiming } from '../support/store'
 import { random } from '../support/world'
 
@@ -291,8 +290,7 @@ test('a SQLite file is not touched by an adoption that is refused', async () => 
 })
 
 test('adoption works on Postgres 10 too, and so does the server after it', async () => {
-  await using cluster = await startCluster({ version: 'oldest' })
-  await using original = await originalPostgres(cluster)
+  await using original = await originalPostgres('oldest')
   expect((await adopt(original)).tables).toEqual(untroubled)
   const { store } = await databaseOf(original).serve({ create: false })
   const records = await store.read((scope) => scope.records.listByOwner(alice))

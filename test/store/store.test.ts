@@ -5,7 +5,8 @@ import { aPostgresStore, aStore, aUser, type TestStore } from '../support/store'
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: aStore },
-  { engine: 'Postgres', open: aPostgresStore },
+  { engine: 'Postgres', open: () => aPostgresStore() },
+  { engine: 'Postgres 10', open: () => aPostgresStore('oldest') },
 ]
 
 const entry = (owner: string, id: string) => ({

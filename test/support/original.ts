@@ -3,7 +3,7 @@ import { createDecipheriv, pbkdf2Sync } from 'node:crypto'
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from './executable'
-import { aPostgresDatabase, type Cluster, onDatabase } from './postgres'
+import { aPostgresDatabase, onDatabase, type PostgresVersion } from './postgres'
 
 /** A household as the original server stored it, in a database of the test's own. */
 export interface OriginalDatabase extends AsyncDisposable {
@@ -34,11 +34,10 @@ export async function originalSqlite(): Promise<OriginalDatabase> {
   }
 }
 
-/** On the server that tests share, or on this one. */
-export async function originalPostgres(cluster?: Cluster): Promise<OriginalDatabase> {
+export async function originalPostgres(version?: PostgresVersion): Promise<OriginalDatabase> {
   const folder = temporaryFolder()
-  const own = cluster === undefined ? await aPostgresDatabase() : null
-  const url = own?.url ?? (await cluster?.createDatabase()) ?? ''
+  const database = await aPostgresDatabase(version)
+  const { url } = database
   // Postgres 10 does not know this setting, whose value is the default.
   const dump = readFileSync(join(data, 'original-postgres.sql'), 'utf8').replace(
     /^SET default_table_access_method.*$/m,
@@ -51,7 +50,7 @@ export async function originalPostgres(cluster?: Cluster): Promise<OriginalDatab
     folder: folder.path,
     run: async (text) => void (await onDatabase(url, text)),
     async [Symbol.asyncDispose]() {
-      await own?.[Symbol.asyncDispose]()
+      await database[Symbol.asyncDispose]()
       folder[Symbol.dispose]()
     },
   }

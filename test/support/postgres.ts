@@ -222,27 +222,37 @@ function addressOf(url: string) {
   }
 }
 
-const sharedKey = Symbol.for('snailpass tests: shared Postgres')
+const sharedKey = Symbol.for('snailpass tests: shared Postgres servers')
 
-/** The server that tests share: `TEST_POSTGRES_URL`'s, or one that is made at the first call. */
-async function sharedServer(): Promise<string> {
-  const named = process.env['TEST_POSTGRES_URL']
-  if (named !== undefined) return named
-  const holder = globalThis as { [sharedKey]?: Promise<Cluster> }
-  holder[sharedKey] ??= startCluster()
-  return (await holder[sharedKey]).url('postgres')
+/** Bun may load this file more than once in a run; the servers are the process's. */
+function sharedClusters(): Map<PostgresVersion, Promise<Cluster>> {
+  const holder = globalThis as { [sharedKey]?: Map<PostgresVersion, Promise<Cluster>> }
+  holder[sharedKey] ??= new Map()
+  return holder[sharedKey]
 }
 
-/** Ends the shared server, if any test has asked for it. */
-export async function endSharedServer(): Promise<void> {
-  const holder = globalThis as { [sharedKey]?: Promise<Cluster> }
-  await (await holder[sharedKey])?.[Symbol.asyncDispose]()
-  delete holder[sharedKey]
+/** The server that tests share: `TEST_POSTGRES_URL`'s, or one that is made at the first call. */
+async function sharedServer(version: PostgresVersion): Promise<string> {
+  const named = process.env['TEST_POSTGRES_URL']
+  if (named !== undefined && version === 'newest') return named
+  const clusters = sharedClusters()
+  const cluster = clusters.get(version) ?? startCluster({ version })
+  clusters.set(version, cluster)
+  return (await cluster).url('postgres')
+}
+
+/** Ends the shared servers, those that any test has asked for. */
+export async function endSharedServers(): Promise<void> {
+  const clusters = sharedClusters()
+  for (const cluster of clusters.values()) await (await cluster)[Symbol.asyncDispose]()
+  clusters.clear()
 }
 
 /** A new empty Postgres database, dropped when the test's `using` ends. */
-export async function aPostgresDatabase(): Promise<AsyncDisposable & { readonly url: string }> {
-  const server = await sharedServer()
+export async function aPostgresDatabase(
+  version: PostgresVersion = 'newest',
+): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = await sharedServer(version)
   const name = `snailpass_test_${crypto.randomUUID().replaceAll('-', '')}`
   await onDatabase(server, `create database ${name}`)
   const url = new URL(server)
@@ -250,7 +260,12 @@ export async function aPostgresDatabase(): Promise<AsyncDisposable & { readonly 
   return {
     url: url.href,
     async [Symbol.asyncDispose]() {
-      await onDatabase(server, `drop database ${name} with (force)`)
+      // `drop database … with (force)` is younger than the oldest server.
+      await onDatabase(
+        server,
+        `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
+      )
+      await onDatabase(server, `drop database ${name}`)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { afterAll } from 'bun:test'
-import { endSharedServer } from './postgres'
+import { endSharedServers } from './postgres'
 
-// Of the whole run, not of each file: the tests share one Postgres server.
-afterAll(endSharedServer)
+// Of the whole run, not of each file: the tests share their Postgres servers.
+afterAll(endSharedServers)

@@ -11,7 +11,7 @@ import { postgresDatabase } from '../../src/store/postgres-database'
 import { sqliteDatabase, sqlitePlace } from '../../src/store/sqlite-database'
 import { createStore, type OpenedStore } from '../../src/store/store'
 import { temporaryFolder } from './executable'
-import { aPostgresDatabase, onDatabase } from './postgres'
+import { aPostgresDatabase, onDatabase, type PostgresVersion } from './postgres'
 
 export interface TestStore extends OpenedStore, AsyncDisposable {
   /** How many statements the engine is given meanwhile. */
@@ -65,8 +65,10 @@ export async function aStore(): Promise<SqliteTestStore> {
 }
 
 /** A store on a Postgres database of its own. */
-export async function aPostgresStore(): Promise<TestStore & { readonly url: string }> {
-  const database = await aPostgresDatabase()
+export async function aPostgresStore(
+  version?: PostgresVersion,
+): Promise<TestStore & { readonly url: string }> {
+  const database = await aPostgresDatabase(version)
   const { store } = await postgresAt(database.url).serve({ create: true })
   return {
     ...store,
