@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Subprocess } from 'bun'
 import { Client } from 'pg'
+import type { CertifiedKey } from './certificates'
 
 /** Which Postgres: the newest that the packages bring, or the oldest that we promise to work with. */
 export type PostgresVersion = 'newest' | 'oldest'
@@ -59,7 +60,12 @@ const found = new Map<PostgresVersion, string>()
 
 /** Makes and starts a server. Throws when this version cannot be had here. */
 export async function startCluster(
-  options: { version?: PostgresVersion; settings?: Readonly<Record<string, string>> } = {},
+  options: {
+    version?: PostgresVersion
+    settings?: Readonly<Record<string, string>>
+    /** Makes it speak TLS alone, and ask clients for a certificate of this authority. */
+    tls?: { readonly server: CertifiedKey; readonly authority: string }
+  } = {},
 ): Promise<Cluster> {
   const version = options.version ?? 'newest'
   const native = found.get(version) ?? programs(version)
@@ -74,11 +80,38 @@ export async function startCluster(
     ...['--auth=scram-sha-256', `--pwfile=${passwordFile}`],
   ])
   if (!made.success) throw new Error(`initdb: ${made.stderr}`)
-  // Crashes of processes are what tests bring about, not of the machine.
-  const settings = { fsync: 'off', password_encryption: 'scram-sha-256', ...options.settings }
+  const settings = {
+    // Crashes of processes are what tests bring about, not of the machine.
+    fsync: 'off',
+    password_encryption: 'scram-sha-256',
+    ...(options.tls !== undefined && tlsSettings(data, options.tls)),
+    ...options.settings,
+  }
   const cluster = clusterIn(folder, native, settings)
   await cluster.start()
   return cluster
+}
+
+/** Only clients with a certificate are let in, and only over TLS. */
+function tlsSettings(data: string, tls: { server: CertifiedKey; authority: string }) {
+  const put = (name: string, text: string) => {
+    writeFileSync(join(data, name), text, { mode: 0o600 })
+    if (isRoot) chownSync(join(data, name), nobody, nobody)
+  }
+  put('server.crt', tls.server.certificate)
+  put('server.key', tls.server.key)
+  put('ca.crt', tls.authority)
+  // The second line is for the tests' own look at the server.
+  put(
+    'pg_hba.conf',
+    'hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\nhost postgres all 127.0.0.1/32 scram-sha-256\n',
+  )
+  return {
+    ssl: 'on',
+    ssl_cert_file: 'server.crt',
+    ssl_key_file: 'server.key',
+    ssl_ca_file: 'ca.crt',
+  }
 }
 
 function newFolder(): string {

@@ -1,0 +1,67 @@
+import { expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { anAuthority } from '../support/certificates'
+import { temporaryFolder } from '../support/executable'
+import { startCluster } from '../support/postgres'
+import { postgresAt } from '../support/store'
+
+test('a connection to Postgres is as safe as its URL asks for', async () => {
+  using folder = temporaryFolder()
+  const [authority, stranger] = [await anAuthority(), await anAuthority()]
+  const put = (name: string, text: string) => {
+    const path = join(folder.path, name)
+    writeFileSync(path, text)
+    return encodeURIComponent(path)
+  }
+  const client = await authority.certify({ user: 'snailpass' })
+  const files = {
+    ours: put('ca.pem', authority.certificate),
+    strangers: put('stranger.pem', stranger.certificate),
+    certificate: put('client.pem', client.certificate),
+    key: put('client.key', client.key),
+  }
+  await using cluster = await startCluster({
+    tls: {
+      server: await authority.certify({ names: ['localhost'] }),
+      authority: authority.certificate,
+    },
+  })
+  // Only `postgres` can be reached without TLS; the user's own database asks for a client certificate.
+  const byAddress = cluster.url('template1')
+  const byName = byAddress.replace('127.0.0.1', 'localhost')
+  const proof = `sslcert=${files.certificate}&sslkey=${files.key}`
+  const outcome = async (url: string) => {
+    try {
+      const { store } = await postgresAt(url).serve({ create: true })
+      await store.close()
+      return 'served'
+    } catch (error) {
+      return error instanceof Error ? error.message.replace(/^.* can't be used: /, '') : error
+    }
+  }
+
+  expect(await outcome(`${byName}?sslmode=verify-full&sslrootcert=${files.ours}&${proof}`)).toBe(
+    'served',
+  )
+  expect(await outcome(`${byAddress}?sslmode=verify-ca&sslrootcert=${files.ours}&${proof}`)).toBe(
+    'served',
+  )
+  expect(await outcome(`${byAddress}?sslmode=require&${proof}`)).toBe('served')
+  expect(await outcome(`${byAddress}?${proof}`)).toBe('served')
+
+  // The right authority, but another name; another authority; no proof of who we are; no TLS.
+  expect(
+    await outcome(`${byAddress}?sslmode=verify-full&sslrootcert=${files.ours}&${proof}`),
+  ).not.toBe('served')
+  for (const mode of ['verify-full', 'verify-ca', 'require']) {
+    expect(
+      await outcome(`${byName}?sslmode=${mode}&sslrootcert=${files.strangers}&${proof}`),
+      mode,
+    ).not.toBe('served')
+  }
+  expect(await outcome(`${byName}?sslmode=verify-full&sslrootcert=${files.ours}`)).not.toBe(
+    'served',
+  )
+  expect(await outcome(`${byName}?sslmode=disable`)).toContain('no encryption')
+}, 30_000)
