@@ -1,0 +1,128 @@
+import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { aRecord, signedUp } from '../support/client'
+import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
+import { aPostgresDatabase } from '../support/postgres'
+import { rowsAt } from '../support/store'
+
+/** A data folder with one account and three records. */
+async function aVault() {
+  const folder = temporaryFolder()
+  const dataDir = join(folder.path, 'data')
+  await using server = await serve(dataDir)
+  const owner = await signedUp(server.url, 'owner')
+  for (let index = 0; index < 3; index++) await owner.send('POST', '/records', aRecord())
+  await server.end('SIGTERM')
+  return {
+    dataDir,
+    token: owner.token,
+    url: `sqlite:${join(dataDir, 'snailpass.db')}`,
+    [Symbol.dispose]: folder[Symbol.dispose],
+  }
+}
+
+describe('snailpass copy', () => {
+  test('takes the password from where libpq does, and prints what both databases hold', async () => {
+    using vault = await aVault()
+    await using database = await aPostgresDatabase()
+    const url = new URL(database.url)
+    const { password } = url
+    url.password = ''
+    const copied = await run(['copy', vault.url, url.href, '--data-dir', vault.dataDir], {
+      environment: { PGPASSWORD: decodeURIComponent(password) },
+    })
+    expect(copied.stderr).toBe('Copied, read again and found equal.\n')
+    expect(copied.code).toBe(0)
+    const lines = copied.stdout.trimEnd().split('\n')
+    expect(lines.map((line) => line.split(/\s+/).slice(0, 2))).toEqual([
+      ['users', '1'],
+      ['records', '3'],
+      ['notes', '0'],
+      ['additional_fields', '0'],
+      ['set_aside', '0'],
+    ])
+    expect(lines[0]).toMatch(/ {2}[0-9a-f]{64}$/)
+
+    await using server = await serve(vault.dataDir, { SNAILPASS_DATABASE_URL: database.url })
+    const headers = { 'x-access-token': vault.token }
+    const records = await fetch(new URL('/records', server.url), { headers })
+    expect(await records.json()).toHaveLength(3)
+  }, 30_000)
+
+  test('shows on a terminal how far it is, and leaves the line clean', async () => {
+    using vault = await aVault()
+    const target = join(vault.dataDir, 'copy.db')
+    let screen = ''
+    const child = spawnOnTerminal(
+      ['copy', vault.url, `sqlite:${target}`, '--data-dir', vault.dataDir],
+      (text) => {
+        screen += text
+      },
+    )
+    expect(await child.exited).toBe(0)
+    expect(screen).toContain('\r\u001b[2Krecords: 3 rows copied')
+    expect(screen).toContain('\r\u001b[2Krecords: 3 rows checked')
+    expect(screen).toContain('\r\u001b[2Kusers')
+    expect(await rowsAt(`sqlite:${target}`, 'select count(*) as records from records')).toEqual([
+      { records: 3 },
+    ])
+  })
+
+  test.each([
+    ['a URL that is none', ['nonsense'], 2, 'error: <from-url> is not a database URL\nhint: '],
+    [
+      'a source that is not there',
+      ['sqlite:/nonexistent/vaults.db'],
+      1,
+      'error: there is no database at /nonexistent/vaults.db\nhint: ',
+    ],
+  ])('refuses %s, and makes nothing', async (_name, from, code, message) => {
+    using folder = temporaryFolder()
+    const target = join(folder.path, 'copy.db')
+    const refused = await run(['copy', ...from, `sqlite:${target}`, '--data-dir', folder.path])
+    expect(refused.code).toBe(code)
+    expect(refused.stderr).toStartWith(message)
+    expect(existsSync(target)).toBeFalse()
+  })
+})
+
+describe('snailpass key rotate', () => {
+  test('ends every session, and says where the new key is', async () => {
+    using vault = await aVault()
+    const rotated = await run(['key', 'rotate', '--data-dir', vault.dataDir])
+    expect(rotated).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: `The database belongs to ${vault.dataDir}/secret.key now; all sessions have ended.\n`,
+    })
+    await using server = await serve(vault.dataDir)
+    const headers = { 'x-access-token': vault.token }
+    expect((await fetch(new URL('/users', server.url), { headers })).status).toBe(401)
+  })
+
+  test('refuses while a server runs', async () => {
+    using vault = await aVault()
+    await using server = await serve(vault.dataDir)
+    const { code, stderr } = await run(['key', 'rotate', '--data-dir', vault.dataDir])
+    expect(code).toBe(1)
+    expect(stderr).toStartWith('error: another snailpass is at work on ')
+    const headers = { 'x-access-token': vault.token }
+    expect((await fetch(new URL('/users', server.url), { headers })).status).toBe(200)
+  })
+})
+
+test('a URL that is not understood stops the start, and nothing is made instead', async () => {
+  using folder = temporaryFolder()
+  const dataDir = join(folder.path, 'data')
+  for (const url of ['mysql://me:secret@host/db', 'postgres://me:se cret@[/db', 'snailpass.db']) {
+    const { code, stderr } = await run(['serve', '--data-dir', dataDir], {
+      environment: { SNAILPASS_DATABASE_URL: url },
+    })
+    expect(code).toBe(2)
+    expect(stderr).toStartWith('error: SNAILPASS_DATABASE_URL ')
+    expect(stderr).not.toContain('secret')
+    expect(stderr).not.toContain('se cret')
+    expect(existsSync(dataDir)).toBeFalse()
+  }
+})
