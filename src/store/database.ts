@@ -1,4 +1,4 @@
-import { type Kysely, Migrator } from 'kysely'
+import { type Kysely, Migrator, type RawBuilder, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { Clock, Wait } from '../domain/world'
 import type { RowWords } from '../engine/row-words'
@@ -59,6 +59,24 @@ export interface Session {
 export interface Timing {
   readonly clock: Clock
   readonly wait: Wait
+}
+
+/** All of the work on a single connection or none of it. By hand: Kysely's own transactions would not let the migrator in. */
+export async function inTransaction<T>(
+  db: Kysely<Schema>,
+  begin: RawBuilder<unknown>,
+  work: () => Promise<T>,
+): Promise<T> {
+  await begin.execute(db)
+  try {
+    const result = await work()
+    await sql`commit`.execute(db)
+    return result
+  } catch (error) {
+    // A full disk or a lost connection has rolled back by itself; this must not hide the first fault.
+    await sql`rollback`.execute(db).catch(() => {})
+    throw error
+  }
 }
 
 /** Runs what is pending, in the transaction that the caller has begun on this single connection. */

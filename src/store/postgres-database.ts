@@ -3,19 +3,16 @@ import { join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { DomainError, reasonOf } from '../domain/errors'
 import { postgresColumns } from '../engine/columns'
-import {
-  connectPool,
-  connectSession,
-  type PostgresAddress,
-  type PostgresSession,
-} from '../engine/postgres'
+import { connectPool, connectSession, type PostgresSession } from '../engine/postgres'
 import { explainPostgres } from '../engine/postgres-faults'
 import { inspectPostgres, type PostgresInspection } from '../engine/postgres-look'
+import type { PostgresAddress } from '../engine/postgres-route'
 import { postgresRows } from '../engine/row-words'
 import { isSystemFault } from './data-folder'
 import {
   type Content,
   type Database,
+  inTransaction,
   migrateWithin,
   notAdopted,
   notUpToDate,
@@ -45,6 +42,8 @@ export interface PostgresPlace {
 const migrationPause = 250
 const migrationPatience = 10_000
 
+const begin = sql`begin`
+
 export function postgresDatabase(
   place: PostgresPlace,
   timing: Timing,
@@ -72,7 +71,9 @@ export function postgresDatabase(
     const pending = pendingOf(name, migrations, inspection.migrations)
     if (pending.length === 0) return { created: false }
     await waitForTheOthers(session)
-    await inTransaction(db, () => migrateWithin(db, migrations, requireSchema(name, inspection)))
+    await inTransaction(db, begin, () =>
+      migrateWithin(db, migrations, requireSchema(name, inspection)),
+    )
     await session.release('presence')
     return { created: content === 'nothing' }
   }
@@ -136,7 +137,7 @@ export function postgresDatabase(
           if (content === 'nothing') {
             if (!create) throw empty(name)
             const schema = requireSchema(name, inspection)
-            await inTransaction(db, () => migrateWithin(db, migrations, schema))
+            await inTransaction(db, begin, () => migrateWithin(db, migrations, schema))
             inspection = await inspect(name, db)
             content = 'ours'
           }
@@ -175,7 +176,7 @@ function sessionOn(
     db,
     content,
     words: postgresRows,
-    transaction: (work) => inTransaction(db, work),
+    transaction: (work) => inTransaction(db, begin, work),
     migrate: () => migrateWithin(db, migrations, requireSchema(place.name, inspection)),
 
     async copyForSafety(before) {
@@ -245,20 +246,6 @@ function empty(name: string): DomainError {
   return new DomainError('unavailable', `there is no SnailPass database at ${name}`, {
     hint: 'see that SNAILPASS_DATABASE_URL names the right one; for a new one, `snailpass serve` makes it',
   })
-}
-
-/** By hand: Kysely's own transactions would not let the migrator in. */
-async function inTransaction<T>(db: Kysely<Schema>, work: () => Promise<T>): Promise<T> {
-  await sql`begin`.execute(db)
-  try {
-    const result = await work()
-    await sql`commit`.execute(db)
-    return result
-  } catch (error) {
-    // A connection that is gone has rolled back; this must not hide the first fault.
-    await sql`rollback`.execute(db).catch(() => {})
-    throw error
-  }
 }
 
 /** Faults of the server become refusals that say what to do; bugs stay bugs. */

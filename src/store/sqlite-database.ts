@@ -1,37 +1,24 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  lstatSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-} from 'node:fs'
+import { existsSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
 import { sqliteColumns } from '../engine/columns'
-import { engineFault } from '../engine/faults'
 import { sqliteRows } from '../engine/row-words'
 import {
-  applicationId,
   checkpointWholly,
   copySqliteFile,
   createSqliteFile,
-  inspectSqlite,
   markOurs,
   openReader,
   openWriter,
   type SqliteHandle,
-  type SqliteInspection,
   syncFile,
 } from '../engine/sqlite'
-import { isSystemFault, lockPath, unusable } from './data-folder'
+import { lockPath } from './data-folder'
 import {
   type Content,
   type Database,
+  inTransaction,
   migrateWithin,
   notAdopted,
   notUpToDate,
@@ -42,8 +29,16 @@ import {
   type Timing,
 } from './database'
 import { type Migrations, migrationsFor } from './migrations'
-import { isOriginal } from './original-tables'
 import type { Schema } from './schema'
+import {
+  contentOf,
+  explain,
+  inspect,
+  isMissing,
+  missing,
+  requireFile,
+  sideFiles,
+} from './sqlite-file'
 import { createStore } from './store'
 import { tables } from './tables'
 
@@ -62,6 +57,9 @@ export function sqlitePlace(path: string, copies: string): SqlitePlace {
   const lock = isFolders ? join(dirname(path), 'server.lock') : `${path}.lock`
   return { path, lock, copies }
 }
+
+/** Takes the write lock at once; what begins by reading may not get it later. */
+const beginWriting = sql`begin immediate`
 
 export function sqliteDatabase(
   place: SqlitePlace,
@@ -93,7 +91,9 @@ export function sqliteDatabase(
           const isPending = pending().length > 0
           const safetyCopy = isPending ? copyFor(place, 'migration', timing) : null
           if (isPending) {
-            await withWriter(path, (db) => inTransaction(db, () => migrateWithin(db, migrations)))
+            await withWriter(path, (db) =>
+              inTransaction(db, beginWriting, () => migrateWithin(db, migrations)),
+            )
           }
           const reader = openReader(path)
           const writer = openWriterBeside(reader, path)
@@ -169,7 +169,7 @@ function sessionOn(
     db,
     content,
     words: sqliteRows,
-    transaction: (work) => inTransaction(db, work),
+    transaction: (work) => inTransaction(db, beginWriting, work),
     async migrate() {
       await migrateWithin(db, migrations)
       await markOurs.execute(db)
@@ -178,22 +178,6 @@ function sessionOn(
     async empty() {
       for (const { name } of tables.toReversed()) await db.deleteFrom(name).execute()
     },
-  }
-}
-
-/** Faults of the engine and of the file system become refusals that say what to do; bugs stay bugs. */
-async function explain<T>(path: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    switch (engineFault(error)) {
-      case null:
-        throw isSystemFault(error) ? unusable(path, error) : error
-      case 'damaged':
-        throw damaged(path, String(error), error)
-      default:
-        throw unusable(path, error)
-    }
   }
 }
 
@@ -223,7 +207,7 @@ async function createDatabase(path: string, migrations: Migrations): Promise<voi
 
   createSqliteFile(draft)
   await withWriter(draft, async (db) => {
-    await inTransaction(db, () => migrateWithin(db, migrations))
+    await inTransaction(db, beginWriting, () => migrateWithin(db, migrations))
     await checkpointWholly.execute(db)
   })
   const rest = sideFiles(draft).find((side) => existsSync(side))
@@ -231,24 +215,6 @@ async function createDatabase(path: string, migrations: Migrations): Promise<voi
   syncFile(draft)
   renameSync(draft, path)
   syncFile(dirname(path))
-}
-
-function sideFiles(database: string): readonly string[] {
-  return [`${database}-wal`, `${database}-shm`, `${database}-journal`]
-}
-
-/** By hand: Kysely's own transactions would not let the migrator in. */
-async function inTransaction<T>(db: Kysely<Schema>, work: () => Promise<T>): Promise<T> {
-  await sql`begin immediate`.execute(db)
-  try {
-    const result = await work()
-    await sql`commit`.execute(db)
-    return result
-  } catch (error) {
-    // A full disk has rolled back by itself; a second rollback must not hide the first fault.
-    await sql`rollback`.execute(db).catch(() => {})
-    throw error
-  }
 }
 
 /** Lends a writer of its own to work that needs the whole database, and closes it whatever happens. */
@@ -274,66 +240,4 @@ function copyFor({ path, copies }: SqlitePlace, before: string, { clock }: Timin
     throw error
   }
   return target
-}
-
-/** Reads the header by itself: SQLite would change a stranger's file by opening it our way. Throws `unavailable`. */
-function contentOf(path: string): 'ours' | 'original' {
-  // What an interrupted transaction has written of the header is undone by SQLite alone.
-  if (existsSync(`${path}-journal`)) inspect(path)
-  const header = new Uint8Array(72)
-  // SQLite would open a file that it may not write all the same, and fail at the first write.
-  accessSync(path, constants.R_OK | constants.W_OK)
-  const descriptor = openSync(path, 'r')
-  const length = readSync(descriptor, header, 0, header.length, 0)
-  closeSync(descriptor)
-  if (length === 0) {
-    throw new DomainError('unavailable', `${path} is empty: what it held is lost`, {
-      hint: `${putBack(path)}; only for a new start, move the empty file away`,
-    })
-  }
-  const magic = new TextDecoder('latin1').decode(header.subarray(0, 16))
-  const id = new DataView(header.buffer).getUint32(68)
-  if (magic === 'SQLite format 3\0' && length === header.length) {
-    if (id === applicationId) return 'ours'
-    if (id === 0 && isOriginal(inspect(path).columns)) return 'original'
-  }
-  throw new DomainError('unavailable', `${path} is not a SnailPass database`, {
-    hint: 'move that file away, or name another place with --data-dir or SNAILPASS_DATABASE_URL',
-  })
-}
-
-function inspect(path: string): SqliteInspection {
-  const inspection = inspectSqlite(path)
-  if (inspection.complaint !== null) throw damaged(path, inspection.complaint)
-  return inspection
-}
-
-function damaged(path: string, complaint: string, cause?: unknown): DomainError {
-  return new DomainError('unavailable', `${path} is damaged: ${complaint}`, {
-    hint: `${putBack(path)}, and look after the disk; nothing was changed`,
-    cause,
-  })
-}
-
-/** What an operator does for a lost database. A log that stays would replay itself over the copy, unseen. */
-function putBack(path: string): string {
-  const logs = sideFiles(path).filter((side) => existsSync(side))
-  const first = logs.length === 0 ? '' : `move ${logs.join(' and ')} away, then `
-  return `${first}put a copy of the database back`
-}
-
-/** Throws `unavailable` when the file is missing, before anything is made beside it. */
-function requireFile(path: string): void {
-  if (isMissing(path)) throw missing(path)
-}
-
-/** A link whose target is away, on a disk that is not mounted, is no missing database to be made anew. */
-function isMissing(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) === undefined
-}
-
-function missing(path: string): DomainError {
-  return new DomainError('unavailable', `there is no database at ${path}`, {
-    hint: 'name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is made by `snailpass serve`, with --create where a URL names it',
-  })
 }
