@@ -11,6 +11,9 @@ import {
   viaAnyHost,
 } from './postgres-route'
 
+/** Resolves after so many milliseconds, rejects when the signal ends the wait. */
+type Wait = (milliseconds: number, signal: AbortSignal) => Promise<void>
+
 /** Connections to one database. */
 export interface PostgresHandle {
   readonly dialect: Dialect
@@ -38,7 +41,7 @@ const timeouts = { statement: 5_000, answer: 7_000, lock: 4_000, idle: 15_000 }
  * hang and threw outside of them after a restart; Bun's own SQL hung and lent dead connections out. One
  * statement behind another without a wait (`pipeline`) makes `pg` as quick as they are.
  */
-export function connectPool(address: PostgresAddress): PostgresHandle {
+export function connectPool(address: PostgresAddress, wait: Wait): PostgresHandle {
   const route = routeTo(address)
   const Connection = clientsOf(route, {
     pipeline: true,
@@ -55,16 +58,47 @@ export function connectPool(address: PostgresAddress): PostgresHandle {
     connectionTimeoutMillis: connectTimeout,
     onConnect: requireUsable,
   })
-  // Connections that die while nobody uses them are replaced when they are wanted.
+  const acquire = () => viaAnyHost(route, () => pool.connect())
+  // One that dies while nobody uses it is told twice; that it is gone is enough.
   pool.on('error', () => {})
+  const closing = new AbortController()
+  let keeping: Promise<void> | null = null
+  pool.on('remove', () => {
+    keeping ??= keepPresent(pool, acquire, (ms) => wait(ms, closing.signal)).finally(() => {
+      keeping = null
+    })
+  })
   return {
     dialect: new PostgresDialect({
       prepares: true,
-      acquire: () => viaAnyHost(route, () => pool.connect()),
+      acquire,
       release: (client: PoolClient, isBroken) => client.release(isBroken),
       gather,
     }),
-    close: () => pool.end(),
+    async close() {
+      closing.abort()
+      await pool.end()
+    },
+  }
+}
+
+/** How often a server without a connection tries to have one again, in milliseconds. */
+const presencePause = 1_000
+
+/** Without a connection a server would seem to be gone, and a command could take the tables from under it. */
+async function keepPresent(
+  pool: Pool,
+  acquire: () => Promise<PoolClient>,
+  wait: (milliseconds: number) => Promise<void>,
+): Promise<void> {
+  while (pool.totalCount === 0 && !pool.ending) {
+    try {
+      const client = await acquire()
+      client.release()
+    } catch {
+      // Rejects when the pool is closed, which ends this too.
+      await wait(presencePause).catch(() => {})
+    }
   }
 }
 

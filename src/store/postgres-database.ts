@@ -97,7 +97,7 @@ export function postgresDatabase(
       explained(name, () =>
         withSession(async (session, db): Promise<Opening> => {
           const { created } = await bringUpToDate(session, db)
-          const pool = connectPool(address)
+          const pool = connectPool(address, timing.wait)
           const store = createStore(
             {
               reader: pool.dialect,

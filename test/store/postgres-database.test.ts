@@ -4,7 +4,7 @@ import type { Store } from '../../src/domain/store'
 import { postgresColumns } from '../../src/engine/columns'
 import { migrationsFor } from '../../src/store/migrations'
 import type { OpenedStore } from '../../src/store/store'
-import { aPostgresDatabase, onDatabase } from '../support/postgres'
+import { aPostgresDatabase, onDatabase, startCluster } from '../support/postgres'
 import { aProxy } from '../support/proxy'
 import { aUser, hurriedTiming, postgresAt } from '../support/store'
 
@@ -213,6 +213,23 @@ describe('a connection to Postgres', () => {
     )
     expect(await add(store)).toBeTrue()
   })
+})
+
+test('a server that has nothing to do is present again after Postgres was restarted', async () => {
+  await using cluster = await startCluster()
+  const url = await cluster.createDatabase()
+  await using store = await serving(url, 20)
+  await cluster.stop('fast')
+  await Bun.sleep(200)
+  await cluster.start()
+  const isPresent = async () => {
+    const locks = await onDatabase(url, "select 1 from pg_locks where locktype = 'advisory'")
+    return locks.length > 0
+  }
+  while (!(await isPresent())) await Bun.sleep(20)
+  const command = postgresAt(url).alone({ create: false }, () => Promise.resolve())
+  await expect(command).rejects.toMatchObject({ code: 'conflict' })
+  expect(await add(store)).toBeTrue()
 })
 
 describe('a Postgres database', () => {
