@@ -62,11 +62,12 @@ export function connectPool(address: PostgresAddress, wait: Wait): PostgresHandl
   // One that dies while nobody uses it is told twice; that it is gone is enough.
   pool.on('error', () => {})
   const closing = new AbortController()
-  let keeping: Promise<void> | null = null
-  pool.on('remove', () => {
-    keeping ??= keepPresent(pool, acquire, (ms) => wait(ms, closing.signal)).finally(() => {
-      keeping = null
-    })
+  let isKeeping = false
+  pool.on('remove', async () => {
+    if (isKeeping) return
+    isKeeping = true
+    await keepPresent(pool, acquire, (ms) => wait(ms, closing.signal))
+    isKeeping = false
   })
   return {
     dialect: new PostgresDialect({
