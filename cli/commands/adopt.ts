@@ -29,7 +29,7 @@ Examples:
     .action(async (options: { dryRun?: true; keep?: string[] }) => {
       const { dryRun = false, keep = [] } = options
       const report = await adopt(settingsOf(command), realWorld, { keep, dryRun })
-      if (report === null) tell('Nothing to do: this database is ours already.')
+      if (report === null) tell('Nothing to do: there is no database of the original server.')
       else tellAdoption(report, dryRun)
     })
 }

@@ -9,15 +9,15 @@ export function copyCommand(): Command {
     .description('copy everything from one database into another, empty one')
     .argument('<from-url>', 'database to read; a server may run on it')
     .argument('<to-url>', 'empty database to fill; a SQLite file is made')
-  return withConfigOptions(command, ['dataDir', 'secretKey'])
+  return withConfigOptions(command, ['dataDir'])
     .addHelpText(
       'after',
       `
 URLs are those of SNAILPASS_DATABASE_URL. Others can see arguments: leave the password of a
 Postgres user out, and put it into PGPASSWORD or ~/.pgpass. What was copied is read again and
 compared by a checksum of each table. What is written to the source meanwhile is not copied,
-so stop its server first if you mean to move. The secret key is not in a database: take
-secret.key along to keep everybody signed in.
+so stop its server first if you mean to move. The secret key is not in a database: give the
+new one's servers the same secret.key, and everybody stays signed in.
 
 Example:
   snailpass copy sqlite:/srv/snailpass/snailpass.db postgres://snailpass@db/snailpass`,

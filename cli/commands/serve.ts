@@ -44,7 +44,13 @@ async function serve(command: Command, options: ServeOptions): Promise<void> {
   try {
     for (const warning of warnings) log.warn(warning)
     if (options.adopt === true) await adoptFirst(settings, log)
-    const server = await startServer(settings, realWorld, log, { create: options.create === true })
+    const starting = startServer(settings, realWorld, log, { create: options.create === true })
+    const server = await Promise.race([starting, end.reached])
+    // It may wait for others there; whatever it holds ends with the process.
+    if (typeof server === 'string') {
+      log.info(`${server}: stopped before it served`)
+      return
+    }
     try {
       log.info(`${await end.reached}: finishing the requests under way`)
     } finally {

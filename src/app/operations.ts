@@ -7,7 +7,14 @@ import { dataFolder, ensureFolder } from '../store/data-folder'
 import type { Database, Session } from '../store/database'
 import { findKeyFingerprint, replaceKeyFingerprint } from '../store/key-fingerprint'
 import { replaceSecretKey } from '../store/secret-key-file'
-import { copyTables, isEmpty, type Progress, sumTables, type TableSum } from '../store/transfer'
+import {
+  copyTables,
+  isEmpty,
+  type Progress,
+  requireEqual,
+  sumTables,
+  type TableSum,
+} from '../store/transfer'
 import { databaseAt, placesOf } from './database'
 import { configuredKey } from './secret-key'
 import type { World } from './world'
@@ -27,7 +34,6 @@ export async function recreate(
   return await database.alone({ create: false }, async (session) => {
     requireOurs(session, database)
     await consent(database.name)
-    await session.transaction(() => session.migrate())
     ensureFolder(folder)
     const safetyCopy = await session.copyForSafety('recreate')
     if (safetyCopy === null) throw new Error('a database of ours was not copied')
@@ -37,8 +43,8 @@ export async function recreate(
 }
 
 /**
- * Turns a database of the original server into ours, or tells what would become of it. Null when it is ours
- * already. Throws a DomainError, and leaves it as it was.
+ * Turns a database of the original server into ours, or tells what would become of it. Null when there is none of
+ * the original's. Throws a DomainError, and leaves it as it was.
  */
 export async function adopt(
   settings: Settings,
@@ -46,6 +52,8 @@ export async function adopt(
   options: { keep: readonly string[]; dryRun: boolean },
 ): Promise<AdoptionReport | null> {
   const { folder, database } = placesOf(settings, world)
+  // A look first: `serve --adopt` stays in a service's command line, also beside servers that are at work.
+  if ((await database.look()) !== 'original') return null
   return await database.alone({ create: false }, async (session) => {
     if (session.content !== 'original') return null
     ensureFolder(folder)
@@ -55,8 +63,8 @@ export async function adopt(
 
 /**
  * Copies everything of one database into another, empty one, which is made when it is missing, and proves it:
- * answers what both hold, table by table. The secret key stays with its servers. Throws a DomainError, and leaves the
- * target empty.
+ * answers what both hold, table by table. The target belongs to no secret key before its first server, which gives it
+ * its own. Throws a DomainError, and leaves the target empty.
  */
 export async function copy(
   settings: Settings,
@@ -70,19 +78,21 @@ export async function copy(
   return await from.snapshot((source) =>
     to.alone({ create: true }, async (target) => {
       requireOurs(target, to)
-      await target.transaction(() => target.migrate())
       if (!(await isEmpty(target.db))) {
         throw new DomainError('conflict', `${to.name} is not empty: nothing was copied`, {
           hint: 'name a new database, or empty it with `snailpass recreate-db`',
         })
       }
       return await target.transaction(async () => {
-        const read = await copyTables(source, target.db, progress('copied'))
+        const read = await copyTables(source, target.db, {
+          progress: progress('copied'),
+          // A fault of the source is told as the source's, though it is met in work on the target.
+          reading: from.explained,
+        })
         for (const { table } of read) await target.words.resumeRowNumbers(target.db, table)
-        const written = await sumTables(target.db, progress('checked'))
-        requireEqual(read, written, to)
-        const key = configuredKey(settings, folder)
-        await replaceKeyFingerprint(target.db, key === null ? null : keyFingerprint(key))
+        const written = await sumTables(target.db, { progress: progress('checked') })
+        requireEqual(read, written, to.name)
+        await replaceKeyFingerprint(target.db, null)
         return written
       })
     }),
@@ -98,7 +108,6 @@ export async function rotateKey(settings: Settings, world: World): Promise<strin
   return await database.alone({ create: false }, async (session) => {
     requireOurs(session, database)
     const { db } = session
-    await session.transaction(() => session.migrate())
     const isOwn = settings.secretKey === null
     if (!isOwn) {
       const key = configuredKey(settings, folder)
@@ -127,15 +136,5 @@ function requireOurs({ content }: Session, database: Database): void {
     'unavailable',
     `${database.name} is a database of the original SnailPass server`,
     { hint: 'take it over first: `snailpass adopt`' },
-  )
-}
-
-function requireEqual(read: readonly TableSum[], written: readonly TableSum[], to: Database): void {
-  const wrong = read.find(({ sha256 }, index) => sha256 !== written[index]?.sha256)
-  if (wrong === undefined) return
-  throw new DomainError(
-    'unavailable',
-    `${to.name} gave other rows of ${wrong.table} back than it was given: nothing was copied`,
-    { hint: 'look after that database and its disk' },
   )
 }

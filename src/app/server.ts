@@ -53,7 +53,10 @@ export async function startServer(
   ensureFolder(folder)
   // A file that a URL names is somewhere already: a slip of the pen must not make an empty one.
   const create = settings.database === null || location.engine === 'postgres' || options.create
-  const { store, created, safetyCopy } = await database.serve({ create: create === true })
+  const { store, created, safetyCopy } = await database.serve({
+    create: create === true,
+    waiting: () => log.info(`somebody else is at work on ${database.name}: waiting`),
+  })
   try {
     const { key, made } = await requireSecretKey(store, settings, folder, world)
     if (made) log.info(`made a new secret key: ${folder.secretKey}`)

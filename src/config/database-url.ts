@@ -49,6 +49,7 @@ const forms = 'write it as sqlite:/path/to/file.db or postgres://user:password@h
 export function parseDatabaseUrl(text: string): DatabaseLocation {
   if (/^sqlite(?:\+\w+)?:/.test(text)) return parseSqlite(text)
   const groups = postgresForm.exec(text)?.groups
+  if (text === '') throw new InvalidSetting('is empty', `${forms}; or remove it`)
   if (groups === undefined) throw new InvalidSetting('is not a database URL', forms)
   return parsePostgres(groups)
 }
@@ -87,7 +88,7 @@ function parsePostgres(groups: Readonly<Record<string, string | undefined>>): Po
   const password = groups['password']
   return {
     engine: 'postgres',
-    hosts: parseHosts(parameters.host ?? groups['hosts'] ?? ''),
+    hosts: parseHosts(groups['hosts'] ?? '', parameters.host),
     user,
     password: password === undefined ? null : new Secret(decoded(password)),
     database,
@@ -148,16 +149,26 @@ function requireOneOf(
   )
 }
 
-function parseHosts(text: string): [Host, ...Host[]] {
+/** Hosts stand before the database or in a parameter; of a parameter's, a port before the database is the default. */
+function parseHosts(text: string, parameter: string | undefined): [Host, ...Host[]] {
+  if (parameter === undefined) return parseList(text, defaultPort)
+  const port = /^:\d{1,5}$/.test(text) ? Number(text.slice(1)) : defaultPort
+  if (text !== '' && port === defaultPort && text !== `:${defaultPort}`) {
+    throw new InvalidSetting('names hosts twice', 'write them before the database, or as host=')
+  }
+  return parseList(parameter, port)
+}
+
+function parseList(text: string, port: number): [Host, ...Host[]] {
   const [first = '', ...others] = text.split(',')
-  return [parseHost(first), ...others.map(parseHost)]
+  return [parseHost(first, port), ...others.map((other) => parseHost(other, port))]
 }
 
 const hostForm = /^(?:\[(?<ipv6>[0-9A-Fa-f:.%a-z]+)\]|(?<name>[^\s:[\]]*))(?::(?<port>\d{1,5}))?$/
 
-function parseHost(text: string): Host {
+function parseHost(text: string, otherwise: number): Host {
   const groups = hostForm.exec(text)?.groups
-  const port = Number(groups?.['port'] ?? defaultPort)
+  const port = Number(groups?.['port'] ?? otherwise)
   if (groups === undefined || port > 65_535) {
     throw new InvalidSetting('names a host in a way that is not understood', forms)
   }

@@ -41,8 +41,9 @@ export function loadConfig(input: ConfigInput): Config {
     for (const name of names) candidates.push(['environment', name, input.environment[name]])
     for (const name of names) candidates.push(['file', `${name} in ${input.file}`, file[name]])
     for (const [source, name, text] of candidates) {
+      if (text === undefined) continue
       // An empty value in a file or the environment is how people leave a setting out.
-      if (text === undefined || (text === '' && source !== 'flag')) continue
+      if (text === '' && source !== 'flag' && setting.mustNotBeEmpty !== true) continue
       sources[key] = source
       try {
         return setting.parse(text)

@@ -25,6 +25,8 @@ export interface Setting<Value> {
   readonly name: string
   /** Another name of it, which the original server reads. */
   readonly alias?: string
+  /** Elsewhere an empty value leaves a setting out; here it is a slip whose price is too high. */
+  readonly mustNotBeEmpty?: true
   /** Its command line option, for those that have one. */
   readonly flag?: string
   readonly meaning: string
@@ -54,6 +56,7 @@ export const settings: { readonly [Key in keyof Settings]: Setting<Settings[Key]
   database: {
     name: 'SNAILPASS_DATABASE_URL',
     alias: 'SNAILPASS_DATABASE_URI',
+    mustNotBeEmpty: true,
     meaning: 'URL of the database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE',
     defaultText: 'a SQLite file in the data folder',
     default: () => null,

@@ -8,11 +8,11 @@ import {
   type QueryResult,
   type TransactionSettings,
 } from 'kysely'
-import { type ClientBase, DatabaseError } from 'pg'
+import { type Client, DatabaseError } from 'pg'
 import { ConnectionFault, postgresFault } from './postgres-faults'
 
 /** Where connections come from and go back to. */
-export interface Connections<C extends ClientBase> {
+export interface Connections<C extends Client> {
   /** Whether statements are prepared: not where tables change under them. */
   readonly prepares: boolean
   acquire(): Promise<C>
@@ -27,7 +27,7 @@ export interface Connections<C extends ClientBase> {
  * goes, a failed rollback does not hide why there was one, statements are prepared once for each connection,
  * and a snapshot costs no wait of its own.
  */
-export class PostgresDialect<C extends ClientBase> extends KyselyPostgresDialect {
+export class PostgresDialect<C extends Client> extends KyselyPostgresDialect {
   readonly #connections: Connections<C>
 
   constructor(connections: Connections<C>) {
@@ -51,7 +51,7 @@ class LockedAdapter extends PostgresAdapter {
   }
 }
 
-class PostgresDriver<C extends ClientBase> implements Driver {
+class PostgresDriver<C extends Client> implements Driver {
   readonly #connections: Connections<C>
 
   constructor(connections: Connections<C>) {
@@ -91,7 +91,7 @@ class PostgresDriver<C extends ClientBase> implements Driver {
   }
 }
 
-class PostgresConnection<C extends ClientBase> implements DatabaseConnection {
+class PostgresConnection<C extends Client> implements DatabaseConnection {
   readonly client: C
   isBroken: boolean = false
   readonly #connections: Connections<C>

@@ -33,15 +33,19 @@ export function postgresFault(error: unknown): EngineFault | null {
   return faults[error.code] ?? faults[error.code.slice(0, 2)] ?? null
 }
 
-/** What lies at the bottom of a fault at the time of connecting or setting up, and what an operator can do. */
+/**
+ * What an operator is told of a fault at the time of connecting or setting up; null where it is not for them but
+ * a bug of ours.
+ */
 export function explainPostgres(error: unknown): { reason: string; hint: string } | null {
   if (!(error instanceof ConnectionFault || error instanceof DatabaseError)) return null
   const root = rootOf(error)
   const code = 'code' in root && typeof root.code === 'string' ? root.code : ''
-  return {
-    reason: root.message || code,
-    hint: hints[code] ?? hints[code.slice(0, 2)] ?? hints.other,
+  const known = hints[code] ?? hints[code.slice(0, 2)]
+  if (known === undefined && error instanceof DatabaseError && postgresFault(error) === null) {
+    return null
   }
+  return { reason: root.message || code, hint: known ?? unreachable }
 }
 
 function rootOf(error: Error): Error {
@@ -50,12 +54,16 @@ function rootOf(error: Error): Error {
   return inner instanceof Error ? rootOf(inner) : error
 }
 
-const hints: Readonly<Record<string, string>> & { readonly other: string } = {
+const unreachable =
+  'see that Postgres runs, takes writes, and is reached at the host and port of SNAILPASS_DATABASE_URL; if it must be TLS, or must not, say so with ?sslmode='
+
+const hints: Readonly<Record<string, string | undefined>> = {
   '28': 'see user and password in SNAILPASS_DATABASE_URL; in a password, write @ as %40, / as %2F and % as %25',
-  '3D': 'make the database first: createdb --encoding=UTF8 NAME',
+  '2BP01':
+    'something else depends on these tables, a view perhaps: drop it first, and make it anew afterwards',
+  '3D000': 'make the database first: createdb --encoding=UTF8 NAME',
   '42501':
-    'let the user make tables: grant create, usage on schema public to USER, or make it the owner of the database',
+    'the user of SNAILPASS_DATABASE_URL must own the tables that are there and may make new ones: grant create, usage on schema public to USER',
+  '53100': 'make space on the disk of the Postgres server',
   '55P03': 'somebody else is at work on these tables: stop what uses the database, then try again',
-  other:
-    'see that Postgres runs, takes writes, and is reached at the host and port of SNAILPASS_DATABASE_URL; if it must be TLS, or must not, say so with ?sslmode=',
 }

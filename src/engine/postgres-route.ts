@@ -1,8 +1,7 @@
-import { readFileSync } from 'node:fs'
-import { Socket } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { Client, type ClientBase, type ClientConfig, types } from 'pg'
+import { Client, type ClientConfig, types } from 'pg'
 import { ConnectionFault } from './postgres-faults'
+import { type PostgresTls, speaksTls, tlsOptions } from './postgres-tls'
 
 /**
  * How a Postgres server is reached. Where it names several hosts, the one that takes writes is the database:
@@ -26,80 +25,82 @@ export interface PostgresHost {
   readonly port: number
 }
 
-/** The words are libpq's (https://www.postgresql.org/docs/current/libpq-ssl.html); files are paths of PEM. */
-export interface PostgresTls {
-  readonly mode: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
-  readonly rootCertificate: string | null
-  readonly certificate: string | null
-  readonly key: string | null
-}
-
 /** How long a host may take to let us in, in milliseconds. */
 export const connectTimeout = 3_000
 
-/** One way to reach a server: a host, with or without TLS. */
-type Endpoint = Pick<ClientConfig, 'host' | 'port' | 'ssl'>
+/** A host, and how it is spoken to. */
+interface Endpoint {
+  readonly host: string
+  readonly port: number
+  /** Null: whether it speaks TLS is not known yet. */
+  ssl: ConnectionOptions | false | null
+}
 
-/** The endpoints of an address, and the one that is believed to be right. */
+/** The hosts of an address, and the one that is believed to be right. */
 export interface Route {
   readonly address: PostgresAddress
-  readonly length: number
+  readonly hosts: number
   readonly current: Endpoint
-  /** Goes on to the next endpoint, unless somebody else has left this one already. */
+  /** Finds out how the current host is spoken to. */
+  settle(): Promise<void>
+  /** Goes on to the next host, unless somebody else has left this one already. */
   leave(endpoint: Endpoint): void
 }
 
 export function routeTo(address: PostgresAddress): Route {
-  const endpoints = address.hosts.flatMap(({ host, port }) =>
-    tlsOptions(address.tls, host).map((ssl): Endpoint => ({ host, port, ssl })),
+  const tls = tlsOptions(address.tls)
+  const isAsked = (host: string) => address.tls.mode === 'prefer' && !host.startsWith('/')
+  const endpoints = address.hosts.map(
+    ({ host, port }): Endpoint => ({
+      host,
+      port,
+      // A Unix socket has no TLS.
+      ssl: isAsked(host) ? null : host.startsWith('/') ? false : tls,
+    }),
   )
   let index = 0
-  const at = (): Endpoint => endpoints[index] ?? {}
+  const at = (): Endpoint => {
+    const endpoint = endpoints[index]
+    if (endpoint === undefined) throw new Error('an address has a host at least')
+    return endpoint
+  }
   return {
     address,
-    length: endpoints.length,
+    hosts: endpoints.length,
     get current() {
       return at()
     },
+    async settle() {
+      const endpoint = at()
+      if (endpoint.ssl !== null) return
+      try {
+        endpoint.ssl = (await speaksTls(endpoint, connectTimeout)) ? tls : false
+      } catch (error) {
+        this.leave(endpoint)
+        throw error
+      }
+    },
     leave(endpoint) {
+      // What comes up there next may speak it when this one did not.
+      if (isAsked(endpoint.host)) endpoint.ssl = null
       if (endpoint === at()) index = (index + 1) % endpoints.length
     },
   }
 }
 
-/** What is tried with one host, in its order. */
-function tlsOptions(tls: PostgresTls, host: string): readonly (ConnectionOptions | false)[] {
-  // A Unix socket has no TLS.
-  if (tls.mode === 'disable' || host.startsWith('/')) return [false]
-  const files = {
-    ...(tls.rootCertificate !== null && { ca: readFileSync(tls.rootCertificate, 'utf8') }),
-    ...(tls.certificate !== null && { cert: readFileSync(tls.certificate, 'utf8') }),
-    ...(tls.key !== null && { key: readFileSync(tls.key, 'utf8') }),
-  }
-  switch (tls.mode) {
-    case 'prefer':
-      return [{ ...files, rejectUnauthorized: false }, false]
-    case 'require':
-      // As libpq: whoever names a root certificate wants it looked at.
-      if (tls.rootCertificate === null) return [{ ...files, rejectUnauthorized: false }]
-      return [{ ...files, rejectUnauthorized: true, checkServerIdentity: () => undefined }]
-    case 'verify-ca':
-      return [{ ...files, rejectUnauthorized: true, checkServerIdentity: () => undefined }]
-    case 'verify-full':
-      return [{ ...files, rejectUnauthorized: true }]
-  }
-}
-
-/** Clients that connect to where the route points when they are made. */
+/** Clients that connect to where the route points when they are made, and leave that host when they can't. */
 export function clientsOf(route: Route, settings: ClientConfig & { pipeline?: boolean }) {
   const { user, password, database, options } = route.address
   return class extends Client {
+    readonly endpoint: Endpoint
+
     constructor() {
-      const socket = new Socket()
+      const endpoint = route.current
       super({
-        stream: () => socket,
         ...settings,
-        ...route.current,
+        host: endpoint.host,
+        port: endpoint.port,
+        ssl: endpoint.ssl ?? false,
         user,
         database,
         // Without one, pg looks where libpq does: PGPASSWORD and ~/.pgpass.
@@ -111,21 +112,33 @@ export function clientsOf(route: Route, settings: ClientConfig & { pipeline?: bo
         keepAliveInitialDelayMillis: 10_000,
         types: { getTypeParser },
       })
-      sockets.set(this, socket)
+      this.endpoint = endpoint
       // Faults come back from the queries that meet them; nobody listens for this one.
       this.on('error', () => {})
+    }
+
+    override connect(): Promise<Client>
+    override connect(callback: Connected): void
+    override connect(callback?: Connected): Promise<Client> | undefined {
+      const connecting = super.connect().catch((error) => {
+        route.leave(this.endpoint)
+        throw error
+      })
+      if (callback === undefined) return connecting
+      const done = callback as (error: Error | null, client?: Client) => void
+      connecting.then(() => done(null, this), done)
+      return undefined
     }
   }
 }
 
-/** What each client writes to. */
-const sockets = new WeakMap<ClientBase, Socket>()
+/** pg's own type of what is called back. */
+type Connected = ((error: Error) => void) | ((error: null, client: Client) => void)
 
 /** Has a client send what it is asked from here to the end of this turn of the event loop in one piece. */
-export function gather(client: ClientBase): void {
-  const socket = sockets.get(client)
-  socket?.cork()
-  process.nextTick(() => socket?.uncork())
+export function gather({ connection }: Client): void {
+  connection.stream.cork()
+  process.nextTick(() => connection.stream.uncork())
 }
 
 const int8 = 20
@@ -134,15 +147,18 @@ const int8 = 20
 const getTypeParser: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
   oid === int8 ? Number : types.getTypeParser(oid, format)
 
-/** Tries each endpoint once, beginning with the one that served last. What all refuse is a ConnectionFault. */
+/**
+ * Tries each host once, beginning with the one that served last. What all refuse is a ConnectionFault, and so is
+ * that there was no free connection in time, for which no host is left.
+ */
 export async function viaAnyHost<T>(route: Route, connect: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
     const endpoint = route.current
     try {
+      await route.settle()
       return await connect()
     } catch (cause) {
-      route.leave(endpoint)
-      if (tries < route.length) continue
+      if (route.current !== endpoint && tries < route.hosts) continue
       throw new ConnectionFault('no server of this database can be used at present', { cause })
     }
   }

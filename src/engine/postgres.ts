@@ -1,5 +1,5 @@
 import type { Dialect } from 'kysely'
-import { type ClientBase, Pool, type PoolClient } from 'pg'
+import { type Client, type ClientBase, Pool, type PoolClient } from 'pg'
 import { PostgresDialect } from './postgres-dialect'
 import { ConnectionFault } from './postgres-faults'
 import {
@@ -41,7 +41,15 @@ const timeouts = { statement: 5_000, answer: 7_000, lock: 4_000, idle: 15_000 }
  * hang and threw outside of them after a restart; Bun's own SQL hung and lent dead connections out. One
  * statement behind another without a wait (`pipeline`) makes `pg` as quick as they are.
  */
-export function connectPool(address: PostgresAddress, wait: Wait): PostgresHandle {
+export function connectPool(
+  address: PostgresAddress,
+  options: {
+    readonly wait: Wait
+    /** Asked on every new connection; throws where it is to another database than the first one was. */
+    readonly verify: (dialect: Dialect) => Promise<void>
+  },
+): PostgresHandle {
+  const { wait, verify } = options
   const route = routeTo(address)
   const Connection = clientsOf(route, {
     pipeline: true,
@@ -56,7 +64,17 @@ export function connectPool(address: PostgresAddress, wait: Wait): PostgresHandl
     // At least one stays, and with it the presence lock.
     min: 1,
     connectionTimeoutMillis: connectTimeout,
-    onConnect: requireUsable,
+    async onConnect(client) {
+      if (!(client instanceof Connection)) throw new Error('a client of somebody else')
+      try {
+        await requireWritable(client)
+      } catch (error) {
+        route.leave(client.endpoint)
+        throw error
+      }
+      await requirePresence(client)
+      await verify(dialectOn(client))
+    },
   })
   const acquire = () => viaAnyHost(route, () => pool.connect())
   // One that dies while nobody uses it is told twice; that it is gone is enough.
@@ -107,8 +125,6 @@ async function keepPresent(
 export interface PostgresSession extends PostgresHandle {
   /** Takes a lock for itself; false when somebody else has it. */
   take(lock: keyof typeof locks): Promise<boolean>
-  /** Takes a lock for itself, however long that takes. */
-  waitFor(lock: keyof typeof locks): Promise<void>
   release(lock: keyof typeof locks): Promise<void>
 }
 
@@ -123,17 +139,13 @@ export async function connectSession(address: PostgresAddress): Promise<Postgres
       await requireWritable(session)
       return session
     } catch (error) {
+      route.leave(session.endpoint)
       await session.end().catch(() => {})
       throw error
     }
   })
   return {
-    dialect: new PostgresDialect({
-      prepares: false,
-      acquire: async () => client,
-      release: () => {},
-      gather,
-    }),
+    dialect: dialectOn(client),
     // One that failed has ended by then.
     close: () => client.end().catch(() => {}),
     async take(lock) {
@@ -143,20 +155,24 @@ export async function connectSession(address: PostgresAddress): Promise<Postgres
       )
       return rows[0]?.taken === true
     },
-    async waitFor(lock) {
-      await client.query('set lock_timeout = 0')
-      await client.query('select pg_advisory_lock($1, $2)', [lockSpace, locks[lock]])
-      await client.query(`set lock_timeout = ${timeouts.lock}`)
-    },
     async release(lock) {
       await client.query('select pg_advisory_unlock($1, $2)', [lockSpace, locks[lock]])
     },
   }
 }
 
-/** What every connection of a server asks before its first use. */
-async function requireUsable(client: ClientBase): Promise<void> {
-  await requireWritable(client)
+/** The dialect on one connection, whose tables may change under it. */
+function dialectOn(client: Client): Dialect {
+  return new PostgresDialect({
+    prepares: false,
+    acquire: async () => client,
+    release: () => {},
+    gather,
+  })
+}
+
+/** By this a server is known to be at work, and nobody takes the tables from under it. */
+async function requirePresence(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ present: boolean }>(
     'select pg_try_advisory_lock_shared($1, $2) as present',
     [lockSpace, locks.presence],

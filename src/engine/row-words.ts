@@ -10,6 +10,8 @@ export interface RowWords {
   flag(column: string): RawBuilder<unknown>
   /** These columns of a row as a JSON text. */
   json(columns: readonly string[]): RawBuilder<unknown>
+  /** Keeps everybody else from these tables to the end of the transaction. */
+  lockTables(db: QueryExecutorProvider, tables: readonly string[]): Promise<void>
   /** Makes the names of a table's indexes free for another table's. The table is about to go. */
   freeIndexNames(db: QueryExecutorProvider, table: string): Promise<void>
   /** Has a table number its rows on from where copied ones ended. */
@@ -25,6 +27,8 @@ export const sqliteRows: RowWords = {
     ),
   flag: (column) => sql.raw(`coalesce(${column}, 0) <> 0`),
   json: (columns) => sql.raw(`json_object(${pairs(columns)})`),
+  // The transaction has the whole file.
+  lockTables: () => Promise.resolve(),
   async freeIndexNames(db, table) {
     // Those that belong to a constraint have no text, and names that nobody else takes.
     const indexes = await sql<{ name: string }>`
@@ -43,6 +47,10 @@ export const postgresRows: RowWords = {
     sql.raw(`round(extract(epoch from date_trunc('milliseconds', ${column})) * 1000)::bigint`),
   flag: (column) => sql.raw(`coalesce(${column}, false)`),
   json: (columns) => sql.raw(`json_build_object(${pairs(columns)})::text`),
+  async lockTables(db, tables) {
+    const names = sql.join(tables.map((table) => sql.id(table)))
+    await sql`lock table ${names} in access exclusive mode`.execute(db)
+  },
   async freeIndexNames(db, table) {
     const indexes = await sql<{ name: string }>`
       select c.relname as name from pg_index i join pg_class c on c.oid = i.indexrelid

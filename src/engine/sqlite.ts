@@ -101,6 +101,8 @@ export interface SqliteInspection {
   readonly complaint: string | null
   /** The tables with their columns. */
   readonly columns: Readonly<Record<string, readonly string[]>>
+  /** What the header says, or the log that is still to be moved into it. */
+  readonly applicationId: number
   /** Names of the migrations that have run, in their order. */
   readonly migrations: readonly string[]
 }
@@ -118,7 +120,9 @@ export function inspectSqlite(path: string): SqliteInspection {
     database.run(`pragma busy_timeout = ${busyTimeout.alone}`)
     const check = database.query<{ quick_check: string }, []>('pragma quick_check(1)').get()
     const complaint = check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'no answer')
-    if (complaint !== null) return { complaint, columns: {}, migrations: [] }
+    if (complaint !== null) return { complaint, applicationId: 0, columns: {}, migrations: [] }
+    const id = database.query<{ application_id: number }, []>('pragma application_id').get()
+    const applicationId = id?.application_id ?? 0
     const all = database
       .query<{ table: string; column: string }, []>(
         `select m.name as "table", c.name as "column" from sqlite_schema m, pragma_table_info(m.name) c
@@ -131,11 +135,12 @@ export function inspectSqlite(path: string): SqliteInspection {
         found.map(({ column }) => column),
       ]),
     )
-    if (!('kysely_migration' in columns)) return { complaint, columns, migrations: [] }
+    if (!('kysely_migration' in columns))
+      return { complaint, applicationId, columns, migrations: [] }
     const rows = database
       .query<{ name: string }, []>('select name from kysely_migration order by name')
       .all()
-    return { complaint, columns, migrations: rows.map((row) => row.name) }
+    return { complaint, applicationId, columns, migrations: rows.map((row) => row.name) }
   } finally {
     database.close()
   }

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { type RawBuilder, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
@@ -40,6 +41,8 @@ export async function adoptOriginal(
   session: Session,
   options: AdoptionOptions,
 ): Promise<AdoptionReport> {
+  // Whatever can be refused is refused before the copy is made.
+  chooseAccounts(await readAccounts(session), options.keep)
   const safetyCopy = options.dryRun ? null : await session.copyForSafety('adoption')
   try {
     const report = await session.transaction(async () => {
@@ -50,6 +53,8 @@ export async function adoptOriginal(
     return { ...report, safetyCopy }
   } catch (error) {
     if (error instanceof DryRun) return { ...error.report, safetyCopy }
+    // All was undone; a service that tries again and again must not fill the disk with copies.
+    if (safetyCopy !== null) rmSync(safetyCopy, { force: true })
     throw error
   }
 }
@@ -74,6 +79,8 @@ const former = (table: OriginalTable) => `original_${table}`
 
 async function adopt(session: Session, options: AdoptionOptions): Promise<Report> {
   const { db } = session
+  // From here on nobody changes them: an original server that still runs waits, and then finds other tables.
+  await session.words.lockTables(db, originalTables)
   const accounts = await readAccounts(session)
   const chosen = chooseAccounts(accounts, options.keep)
   for (const table of originalTables) {
@@ -178,9 +185,11 @@ async function takeUsers(
       })
       .execute()
   }
-  await setAside(session, 'users', 'another account keeps the email', goneFrom('users', 'id'))
+  const reason = 'another account keeps the email'
+  const rows = await setAside(session, 'users', reason, goneFrom('users', 'id'))
+  if (rows !== left.length) throw new Error(`${rows} accounts were set aside, not ${left.length}`)
   return await accountFor(session, 'users', {
-    reasons: { 'another account keeps the email': left.length },
+    reasons: { [reason]: rows },
     nullFlags: kept.filter(({ isConfirmed }) => isConfirmed === null).length,
   })
 }

@@ -14,15 +14,22 @@ export interface Database {
   /** How messages name it; never with a password. */
   readonly name: string
 
-  /**
-   * Opens it for a server, makes what is missing (unless told not to) and brings it up to date. Throws
-   * `unavailable`, with what to do, for whatever else is there, and `conflict` while a command has it.
-   */
-  serve(options: { create: boolean }): Promise<Opening>
+  /** Looks what is there and changes nothing. Throws `unavailable`, with what to do, for what cannot be used. */
+  look(): Promise<Content>
+
+  /** Makes faults of this database, in work that is not its own, refusals that say what to do; bugs stay bugs. */
+  explained<T>(work: () => Promise<T>): Promise<T>
 
   /**
-   * Lends it to work that needs it for itself. Throws `conflict` while a server has it. With `create` it is
-   * made when it is missing.
+   * Opens it for a server, makes what is missing (unless told not to) and brings it up to date. `waiting` is
+   * called when somebody else is at that. Throws `unavailable`, with what to do, for whatever else is there, and
+   * `conflict` while a command has it.
+   */
+  serve(options: { create: boolean; waiting?: () => void }): Promise<Opening>
+
+  /**
+   * Lends it, up to date unless it is the original's, to work that needs it for itself. Throws `conflict` while a
+   * server has it. With `create` it is made when it is missing.
    */
   alone<T>(options: { create: boolean }, work: (session: Session) => Promise<T>): Promise<T>
 
@@ -45,7 +52,7 @@ export interface Session {
   readonly words: RowWords
   /** All of the work or, when it throws or the process ends, none of it. */
   transaction<T>(work: () => Promise<T>): Promise<T>
-  /** Runs the migrations that are pending; inside a transaction, as a part of it. */
+  /** Makes our tables; inside a transaction, as a part of it. */
   migrate(): Promise<void>
   /**
    * Copies what users entrusted to us to a file of the data folder, and answers its path; null where the

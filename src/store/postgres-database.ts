@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { Kysely, sql } from 'kysely'
+import { type Dialect, Kysely, sql } from 'kysely'
 import { DomainError, reasonOf } from '../domain/errors'
 import { postgresColumns } from '../engine/columns'
 import { connectPool, connectSession, type PostgresSession } from '../engine/postgres'
@@ -22,13 +22,14 @@ import {
   safetyCopyName,
   type Timing,
 } from './database'
+import { findKeyFingerprint } from './key-fingerprint'
 import { type Migrations, migrationsFor } from './migrations'
-import { isOriginal, originalColumns } from './original-tables'
+import { isOriginal } from './original-tables'
 import type { Schema } from './schema'
 import { sqliteDatabase, sqlitePlace } from './sqlite-database'
 import { createStore } from './store'
 import { tables } from './tables'
-import { copyTables } from './transfer'
+import { copyTables, requireEqual, sumTables } from './transfer'
 
 export interface PostgresPlace {
   readonly address: PostgresAddress
@@ -38,9 +39,22 @@ export interface PostgresPlace {
   readonly copies: string
 }
 
-/** How often a server that must migrate looks whether the others have gone, in milliseconds, and how long. */
-const migrationPause = 250
-const migrationPatience = 10_000
+/** How often a server looks whether the lock that it needs is free, in milliseconds. */
+const lockPause = 250
+
+/** How long it does so: others may be migrating, which takes its time; they may be of an older version, and stay. */
+const patienceFor = { migration: 60_000, presence: 10_000 } as const
+
+/** What a database of ours has run first: the names of its tables are everybody's. */
+const firstMigration = '0001-vaults'
+
+/** Every table that migrations make, in an order in which they can be dropped. */
+const ownTables = [
+  ...tables.map((table) => table.name).toReversed(),
+  'facts',
+  'kysely_migration',
+  'kysely_migration_lock',
+] as const
 
 const begin = sql`begin`
 
@@ -62,42 +76,76 @@ export function postgresDatabase(
     }
   }
 
-  /** Brings it up to date. Whoever else starts meanwhile waits for the lock and then finds nothing to do. */
-  const bringUpToDate = async (session: PostgresSession, db: Kysely<Schema>) => {
-    await session.waitFor('migration')
-    const inspection = await inspect(name, db)
-    const content = contentOf(name, inspection)
-    if (content === 'original') throw notAdopted(name)
-    const pending = pendingOf(name, migrations, inspection.migrations)
-    if (pending.length === 0) return { created: false }
-    await waitForTheOthers(session)
-    await inTransaction(db, begin, () =>
-      migrateWithin(db, migrations, requireSchema(name, inspection)),
-    )
-    await session.release('presence')
-    return { created: content === 'nothing' }
+  /** Waits until a lock is free and takes it; false when the patience ends before. */
+  const takeInTime = async (
+    session: PostgresSession,
+    lock: keyof typeof patienceFor,
+    waiting?: () => void,
+  ) => {
+    for (let waited = 0; !(await session.take(lock)); waited += lockPause) {
+      if (waited === 0) waiting?.()
+      if (waited >= patienceFor[lock]) return false
+      await timing.wait(lockPause)
+    }
+    return true
   }
 
-  /** An older server would go on over tables that it does not know. */
-  const waitForTheOthers = async (session: PostgresSession) => {
-    for (let waited = 0; !(await session.take('presence')); waited += migrationPause) {
-      if (waited >= migrationPatience) {
+  /** Brings what is there up to date: the caller has the migration lock. */
+  const bringUpToDate = async (session: PostgresSession, db: Kysely<Schema>, create: boolean) => {
+    const inspection = await inspect(name, db)
+    const content = contentOf(name, inspection)
+    if (content === 'nothing' && !create) throw empty(name)
+    const isPending =
+      content !== 'original' && pendingOf(name, migrations, inspection.migrations).length > 0
+    if (isPending) {
+      // An older server would go on over tables that it does not know.
+      if (!(await takeInTime(session, 'presence'))) {
         throw new DomainError('conflict', `servers of an older version are at work on ${name}`, {
           hint: 'stop all of them, start one of this version, and then the others',
         })
       }
-      await timing.wait(migrationPause)
+      const schema = requireSchema(name, inspection)
+      await inTransaction(db, begin, () => migrateWithin(db, migrations, schema))
     }
+    return {
+      content: content === 'nothing' ? 'ours' : content,
+      created: content === 'nothing',
+      inspection,
+    } as const
+  }
+
+  /** Sees that a connection is to the database that the server was started on: it may have been replaced. */
+  const verify = async (dialect: Dialect, fingerprint: string | null) => {
+    const db = new Kysely<Schema>({ dialect })
+    const inspection = await inspectPostgres(db)
+    const isSame =
+      contentOf(name, inspection) === 'ours' &&
+      pendingOf(name, migrations, inspection.migrations).length === 0 &&
+      (fingerprint === null || (await findKeyFingerprint(db)) === fingerprint)
+    if (!isSame)
+      throw new Error('the database is not the one that this server was started on: restart it')
   }
 
   return {
     name,
 
-    serve: () =>
+    look: () =>
+      explained(name, () => withSession(async (_, db) => contentOf(name, await inspect(name, db)))),
+
+    explained: (work) => explained(name, work),
+
+    serve: ({ waiting }) =>
       explained(name, () =>
         withSession(async (session, db): Promise<Opening> => {
-          const { created } = await bringUpToDate(session, db)
-          const pool = connectPool(address, timing.wait)
+          if (!(await takeInTime(session, 'migration', waiting))) throw atWork(name)
+          const { content, created } = await bringUpToDate(session, db, true)
+          if (content === 'original') throw notAdopted(name)
+          await session.release('presence')
+          let fingerprint: string | null = null
+          const pool = connectPool(address, {
+            wait: timing.wait,
+            verify: (dialect) => verify(dialect, fingerprint),
+          })
           const store = createStore(
             {
               reader: pool.dialect,
@@ -107,6 +155,9 @@ export function postgresDatabase(
                   select current_setting('transaction_read_only') as read_only
                 `.execute(scope)
                 return rows[0]?.read_only === 'off'
+              },
+              keyFound: (found) => {
+                fingerprint = found
               },
               close: pool.close,
             },
@@ -127,20 +178,9 @@ export function postgresDatabase(
       return explained(name, () =>
         withSession(async (session, db) => {
           if (!((await session.take('migration')) && (await session.take('presence')))) {
-            throw new DomainError('conflict', `a snailpass is at work on ${name}`, {
-              hint: 'stop every server that runs on this database first',
-            })
+            throw atWork(name)
           }
-          let inspection = await inspect(name, db)
-          let content = contentOf(name, inspection)
-          if (content === 'ours') pendingOf(name, migrations, inspection.migrations)
-          if (content === 'nothing') {
-            if (!create) throw empty(name)
-            const schema = requireSchema(name, inspection)
-            await inTransaction(db, begin, () => migrateWithin(db, migrations, schema))
-            inspection = await inspect(name, db)
-            content = 'ours'
-          }
+          const { content, inspection } = await bringUpToDate(session, db, create)
           return await work(sessionOn(db, content, inspection, place, timing, migrations))
         }),
       )
@@ -185,9 +225,11 @@ function sessionOn(
       const path = join(place.copies, safetyCopyName(before, timing.clock))
       const copy = sqliteDatabase(sqlitePlace(path, place.copies), timing)
       try {
-        await copy.alone({ create: true }, (session) =>
-          session.transaction(() => copyTables(db, session.db, () => {})),
-        )
+        await copy.alone({ create: true }, async (session) => {
+          const progress = () => {}
+          const read = await session.transaction(() => copyTables(db, session.db, { progress }))
+          requireEqual(read, await sumTables(session.db, { progress }), path)
+        })
       } catch (error) {
         rmSync(path, { force: true })
         throw error
@@ -198,13 +240,7 @@ function sessionOn(
     },
 
     async empty() {
-      const own = [
-        ...tables.map((table) => table.name).toReversed(),
-        'facts',
-        'kysely_migration',
-        'kysely_migration_lock',
-      ]
-      for (const table of own) await sql`drop table ${sql.table(table)}`.execute(db)
+      for (const table of ownTables) await sql`drop table ${sql.table(table)}`.execute(db)
     },
   }
 }
@@ -231,15 +267,21 @@ function requireSchema(name: string, { schema }: PostgresInspection): string {
 
 /** Throws `unavailable` when tables of somebody else's have our names. */
 function contentOf(name: string, { columns, migrations }: PostgresInspection): Content {
-  if (migrations.length > 0) return 'ours'
+  if (migrations.includes(firstMigration)) return 'ours'
   if (isOriginal(columns)) return 'original'
-  const taken = Object.keys(originalColumns).filter((table) => table in columns)
+  const taken = ownTables.filter((table) => table in columns)
   if (taken.length === 0) return 'nothing'
   throw new DomainError(
     'unavailable',
     `${name} holds tables that are not SnailPass's: ${taken.join(', ')}`,
     { hint: 'name another database, or a schema of its own with ?options=-csearch_path%3DNAME' },
   )
+}
+
+function atWork(name: string): DomainError {
+  return new DomainError('conflict', `another snailpass is at work on ${name}`, {
+    hint: 'let it finish, or stop it first: every server, for a command that needs the database for itself',
+  })
 }
 
 function empty(name: string): DomainError {

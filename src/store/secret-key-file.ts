@@ -1,4 +1,13 @@
-import { existsSync, linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  constants,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
 import { syncFile } from '../engine/sqlite'
@@ -22,9 +31,9 @@ export function makeSecretKey(folder: DataFolder, random: Random): Uint8Array {
   return explained(folder, () => {
     const draft = draftKey(folder, random)
     try {
-      // Fails when somebody else has made one meanwhile; a rename would put ours in its place.
-      linkSync(draft.path, folder.secretKey)
+      putInPlace(draft.path, folder.secretKey)
     } catch (error) {
+      // Somebody else has made one meanwhile.
       if (!existsSync(folder.secretKey)) throw error
       return readKey(folder.secretKey)
     } finally {
@@ -33,6 +42,18 @@ export function makeSecretKey(folder: DataFolder, random: Random): Uint8Array {
     syncFile(folder.path)
     return draft.key
   })
+}
+
+/** Names a whole file, unless the name is taken: a rename would put it in the place of another one. */
+function putInPlace(draft: string, path: string): void {
+  try {
+    linkSync(draft, path)
+  } catch (error) {
+    // Memory cards and some network folders know no second names.
+    if (existsSync(path)) throw error
+    copyFileSync(draft, path, constants.COPYFILE_EXCL)
+    syncFile(path)
+  }
 }
 
 /** Puts a new secret key in the place of whatever is there, durable before it is answered. */

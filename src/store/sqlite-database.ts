@@ -1,4 +1,4 @@
-import { existsSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
@@ -30,17 +30,17 @@ import {
 } from './database'
 import { type Migrations, migrationsFor } from './migrations'
 import type { Schema } from './schema'
-import {
-  contentOf,
-  explain,
-  inspect,
-  isMissing,
-  missing,
-  requireFile,
-  sideFiles,
-} from './sqlite-file'
+import { examine, explain, isMissing, missing, requireFile, sideFiles } from './sqlite-file'
 import { createStore } from './store'
 import { tables } from './tables'
+
+/** What lies at the place once it can be worked on. */
+interface Prepared {
+  readonly content: 'ours' | 'original'
+  readonly created: boolean
+  /** Null when nothing was migrated. */
+  readonly safetyCopy: string | null
+}
 
 export interface SqlitePlace {
   /** Absolute path of the database file. */
@@ -51,11 +51,22 @@ export interface SqlitePlace {
   readonly copies: string
 }
 
-/** The file at a path, its lock beside it: the data folder's own where it lies in one. */
-export function sqlitePlace(path: string, copies: string): SqlitePlace {
+/**
+ * The file at a path, its lock beside it: the data folder's own where it lies in one. Links are followed first:
+ * whoever comes by another name must find the same lock.
+ */
+export function sqlitePlace(named: string, copies: string): SqlitePlace {
+  const path = realPath(named)
   const isFolders = basename(path) === 'snailpass.db'
   const lock = isFolders ? join(dirname(path), 'server.lock') : `${path}.lock`
   return { path, lock, copies }
+}
+
+/** The path without links on it, as far as it is there. */
+function realPath(path: string): string {
+  if (existsSync(path)) return realpathSync(path)
+  const folder = dirname(path)
+  return existsSync(folder) ? join(realpathSync(folder), basename(path)) : path
 }
 
 /** Takes the write lock at once; what begins by reading may not get it later. */
@@ -69,32 +80,45 @@ export function sqliteDatabase(
   const { path } = place
   const explained = <T>(work: () => Promise<T>) => explain(path, work)
 
-  const pending = () => pendingOf(path, migrations, inspect(path).migrations)
+  /** Under the lock: makes what is missing and brings what is ours up to date. */
+  const prepare = async (create: boolean): Promise<Prepared> => {
+    const created = isMissing(path)
+    if (created && !create) throw missing(path)
+    if (created) await createDatabase(path, migrations)
+    const { content, migrations: done } = examine(path)
+    const isPending = content === 'ours' && pendingOf(path, migrations, done).length > 0
+    const safetyCopy = isPending ? await migrateSafely() : null
+    return { content, created, safetyCopy }
+  }
 
-  /** Makes the file under the lock when it is missing. */
-  const ensure = async (create: boolean): Promise<boolean> => {
-    if (!isMissing(path)) return false
-    if (!create) throw missing(path)
-    await createDatabase(path, migrations)
-    return true
+  const migrateSafely = async (): Promise<string> => {
+    const safetyCopy = copyFor(place, 'migration', timing)
+    try {
+      await withWriter(path, (db) =>
+        inTransaction(db, beginWriting, () => migrateWithin(db, migrations)),
+      )
+    } catch (error) {
+      // It was undone whole; a server that is started again and again must not fill the disk with copies.
+      rmSync(safetyCopy, { force: true })
+      throw error
+    }
+    return safetyCopy
   }
 
   return {
     name: path,
+
+    look: () => explained(async () => (isMissing(path) ? 'nothing' : examine(path).content)),
+
+    explained,
+
     serve({ create }) {
       return explained(async (): Promise<Opening> => {
         if (!create) requireFile(path)
         const lock = lockPath(place.lock, path)
         try {
-          const created = await ensure(create)
-          if (contentOf(path) === 'original') throw notAdopted(path)
-          const isPending = pending().length > 0
-          const safetyCopy = isPending ? copyFor(place, 'migration', timing) : null
-          if (isPending) {
-            await withWriter(path, (db) =>
-              inTransaction(db, beginWriting, () => migrateWithin(db, migrations)),
-            )
-          }
+          const { content, created, safetyCopy } = await prepare(create)
+          if (content === 'original') throw notAdopted(path)
           const reader = openReader(path)
           const writer = openWriterBeside(reader, path)
           const store = createStore(
@@ -124,10 +148,7 @@ export function sqliteDatabase(
         if (!create) requireFile(path)
         const lock = lockPath(place.lock, path)
         try {
-          await ensure(create)
-          const content = contentOf(path)
-          if (content === 'ours') pending()
-          else inspect(path)
+          const { content } = await prepare(create)
           const use = content === 'ours' ? 'alone' : 'adopting'
           const { dialect, close } = openWriter(path, use)
           try {
@@ -145,8 +166,9 @@ export function sqliteDatabase(
     snapshot(work) {
       return explained(async () => {
         requireFile(path)
-        if (contentOf(path) === 'original') throw notAdopted(path)
-        if (pending().length > 0) throw notUpToDate(path)
+        const { content, migrations: done } = examine(path)
+        if (content === 'original') throw notAdopted(path)
+        if (pendingOf(path, migrations, done).length > 0) throw notUpToDate(path)
         const { dialect, close } = openReader(path)
         try {
           return await new Kysely<Schema>({ dialect }).transaction().execute(work)

@@ -9,40 +9,55 @@ import {
 } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
-import { applicationId, inspectSqlite, type SqliteInspection } from '../engine/sqlite'
+import { applicationId, inspectSqlite } from '../engine/sqlite'
 import { isSystemFault, unusable } from './data-folder'
 import { isOriginal } from './original-tables'
 
-/** Reads the header by itself: SQLite would change a stranger's file by opening it our way. Throws `unavailable`. */
-export function contentOf(path: string): 'ours' | 'original' {
-  // What an interrupted transaction has written of the header is undone by SQLite alone.
-  if (existsSync(`${path}-journal`)) inspect(path)
+/** What is known of a database file that can be worked on. */
+export interface Examination {
+  readonly content: 'ours' | 'original'
+  /** Names of the migrations that have run, in their order. */
+  readonly migrations: readonly string[]
+}
+
+/**
+ * Looks whose database a file is, and whether it is sound. A stranger's is not opened: SQLite would change it.
+ * Throws `unavailable`, with what to do, for one that is damaged, empty, or somebody else's.
+ */
+export function examine(path: string): Examination {
+  const { length, id } = readHeader(path)
+  if (length === 0) {
+    throw new DomainError('unavailable', `${path} is empty: what it held is lost`, {
+      hint: `${putBack(path)}; only for a new start, move the empty file away`,
+    })
+  }
+  // A log or a journal beside it may say otherwise than the header, and SQLite alone can read them.
+  const sides = sideFiles(path).filter((side) => existsSync(side))
+  if (id === applicationId || id === 0 || (id !== null && sides.length > 0)) {
+    const inspection = inspectSqlite(path)
+    const { complaint, migrations } = inspection
+    if (complaint !== null) throw damaged(path, complaint)
+    if (inspection.applicationId === applicationId) return { content: 'ours', migrations }
+    if (inspection.applicationId === 0 && isOriginal(inspection.columns)) {
+      return { content: 'original', migrations }
+    }
+  }
+  throw new DomainError('unavailable', `${path} is not a SnailPass database`, {
+    hint: `${sides.length === 0 ? 'move that file away, or ' : ''}name another place with --data-dir or SNAILPASS_DATABASE_URL`,
+  })
+}
+
+/** How long a file's header is, up to what we read of it, and the application id in it; null where it is not SQLite's. */
+function readHeader(path: string): { length: number; id: number | null } {
   const header = new Uint8Array(72)
   // SQLite would open a file that it may not write all the same, and fail at the first write.
   accessSync(path, constants.R_OK | constants.W_OK)
   const descriptor = openSync(path, 'r')
   const length = readSync(descriptor, header, 0, header.length, 0)
   closeSync(descriptor)
-  if (length === 0) {
-    throw new DomainError('unavailable', `${path} is empty: what it held is lost`, {
-      hint: `${putBack(path)}; only for a new start, move the empty file away`,
-    })
-  }
   const magic = new TextDecoder('latin1').decode(header.subarray(0, 16))
-  const id = new DataView(header.buffer).getUint32(68)
-  if (magic === 'SQLite format 3\0' && length === header.length) {
-    if (id === applicationId) return 'ours'
-    if (id === 0 && isOriginal(inspect(path).columns)) return 'original'
-  }
-  throw new DomainError('unavailable', `${path} is not a SnailPass database`, {
-    hint: 'move that file away, or name another place with --data-dir or SNAILPASS_DATABASE_URL',
-  })
-}
-
-export function inspect(path: string): SqliteInspection {
-  const inspection = inspectSqlite(path)
-  if (inspection.complaint !== null) throw damaged(path, inspection.complaint)
-  return inspection
+  const isSqlite = magic === 'SQLite format 3\0' && length === header.length
+  return { length, id: isSqlite ? new DataView(header.buffer).getUint32(68) : null }
 }
 
 function damaged(path: string, complaint: string, cause?: unknown): DomainError {

@@ -34,6 +34,8 @@ export interface Handles {
   readonly writer: Dialect
   /** Asked within a write scope. */
   takesWrites(db: Kysely<Schema>): Promise<boolean>
+  /** Told which secret key the database has, once that is known. */
+  keyFound?(fingerprint: string): void
   close(): Promise<void>
 }
 
@@ -80,13 +82,16 @@ export function createStore(handles: Handles, wait: Wait): OpenedStore {
     findKeyFingerprint: () =>
       patiently({ wait, patience }, () => reader.transaction().execute(findKeyFingerprint)),
 
-    claimKeyFingerprint: (value) =>
-      patiently({ wait, patience }, (committing) =>
+    async claimKeyFingerprint(value) {
+      const found = await patiently({ wait, patience }, (committing) =>
         writing(async (db) => {
           await claimKeyFingerprint(db, value)
           return (await findKeyFingerprint(db)) ?? value
         }, committing),
-      ),
+      )
+      handles.keyFound?.(found)
+      return found
+    },
 
     close: handles.close,
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
+import { DomainError } from '../domain/errors'
 import type { Schema } from './schema'
 import { type ColumnKind, type Table, tables } from './tables'
 
@@ -17,9 +18,15 @@ export type Progress = (table: string, rows: number) => void
 type Value = string | number | boolean | null
 type Row = Readonly<Record<string, Value>>
 
-/** Rows are read in pages of at most so many, fewer where they are large: memory does not grow with a vault. */
+/** How somebody reads: told how far it is, with faults that are told as the database's that is read. */
+export interface Reading {
+  readonly progress: Progress
+  reading?<R>(work: () => Promise<R>): Promise<R>
+}
+
+/** Rows are read in pages of at most so many. */
 const mostRows = 512
-/** About as many bytes as a page is to hold. */
+/** A page holds at most so many bytes, or a single row: memory does not grow with a vault. */
 const pageBytes = 1024 * 1024
 
 /**
@@ -29,14 +36,29 @@ const pageBytes = 1024 * 1024
 export async function copyTables(
   from: Kysely<Schema>,
   to: Kysely<Schema>,
-  progress: Progress,
+  how: Reading,
 ): Promise<readonly TableSum[]> {
-  return await eachTable(from, progress, (table, rows) => insertRows(to, table, rows))
+  return await eachTable(from, how, (table, rows) => insertRows(to, table, rows))
 }
 
 /** What a database holds, table by table. */
-export function sumTables(db: Kysely<Schema>, progress: Progress): Promise<readonly TableSum[]> {
-  return eachTable(db, progress, () => Promise.resolve())
+export function sumTables(db: Kysely<Schema>, how: Reading): Promise<readonly TableSum[]> {
+  return eachTable(db, how, () => Promise.resolve())
+}
+
+/** Throws `unavailable` unless both are the same; `target` names where the second was read. */
+export function requireEqual(
+  read: readonly TableSum[],
+  written: readonly TableSum[],
+  target: string,
+): void {
+  const wrong = read.find(({ sha256 }, index) => sha256 !== written[index]?.sha256)
+  if (wrong === undefined) return
+  throw new DomainError(
+    'unavailable',
+    `${target} gave other rows of ${wrong.table} back than it was given: nothing was copied`,
+    { hint: 'look after that database and its disk' },
+  )
 }
 
 /** Whether no table holds a row. */
@@ -50,17 +72,20 @@ export async function isEmpty(db: Kysely<Schema>): Promise<boolean> {
 
 async function eachTable(
   db: Kysely<Schema>,
-  progress: Progress,
+  { progress, reading = (work) => work() }: Reading,
   each: (table: Table, rows: readonly Row[]) => Promise<void>,
 ): Promise<readonly TableSum[]> {
   const sums: TableSum[] = []
   for (const table of tables) {
     const hash = createHash('sha256')
-    let count = 0
-    for await (const rows of pagesOf(db, table)) {
+    let [count, last] = [0, 0]
+    for (;;) {
+      const rows = await reading(() => nextPage(db, table, last))
+      if (rows.length === 0) break
       for (const row of rows) hash.update(`${JSON.stringify(Object.values(row))}\n`)
       await each(table, rows)
       count += rows.length
+      last = Number(rows.at(-1)?.['seq'])
       progress(table.name, count)
     }
     sums.push({ table: table.name, rows: count, sha256: hash.digest('hex') })
@@ -68,36 +93,35 @@ async function eachTable(
   return sums
 }
 
-/** The rows of a table in their order, as the same values on every engine. */
-async function* pagesOf(db: Kysely<Schema>, table: Table): AsyncGenerator<readonly Row[]> {
+/** The rows of a table after a row number, in their order, as the same values on every engine. */
+async function nextPage(db: Kysely<Schema>, table: Table, after: number): Promise<readonly Row[]> {
   const columns = Object.entries(table.columns)
   const names = sql.join(columns.map(([name]) => sql.ref(name)))
-  let last = 0
-  let limit = 1
-  for (;;) {
-    const { rows } = await sql<Record<string, unknown>>`
-      select ${names} from ${sql.table(table.name)} where seq > ${last} order by seq limit ${limit}
-    `.execute(db)
-    const page = rows.map((row) => portable(row, columns))
-    if (page.length > 0) yield page
-    if (page.length < limit) return
-    last = Number(page.at(-1)?.['seq'])
-    limit = nextLimit(limit, page)
-  }
+  const last = await endOfPage(db, table, after)
+  if (last === null) return []
+  const { rows } = await sql<Record<string, unknown>>`
+    select ${names} from ${sql.table(table.name)} where seq > ${after} and seq <= ${last} order by seq
+  `.execute(db)
+  return rows.map((row) => portable(row, columns))
 }
 
-/** Powers of two, so that the statements that are made of them are few. */
-function nextLimit(limit: number, page: readonly Row[]): number {
-  const bytes = page.reduce((sum, row) => sum + sizeOf(row), 0)
-  if (bytes > pageBytes) return Math.max(1, limit / 2)
-  return bytes < pageBytes / 4 ? Math.min(mostRows, limit * 2) : limit
-}
-
-function sizeOf(row: Row): number {
-  return Object.values(row).reduce<number>(
-    (sum, value) => sum + (typeof value === 'string' ? value.length : 8),
-    0,
+/** The last row number of a page, known by the sizes of its rows alone; null when there is no row. */
+async function endOfPage(db: Kysely<Schema>, table: Table, after: number): Promise<number | null> {
+  const texts = Object.entries(table.columns).filter(([, kind]) => kind === 'text')
+  const size = sql.join(
+    texts.map(([name]) => sql`coalesce(octet_length(${sql.ref(name)}), 0)`),
+    sql` + `,
   )
+  const { rows } = await sql<{ seq: number; size: number }>`
+    select seq, ${size} as size from ${sql.table(table.name)} where seq > ${after} order by seq limit ${sql.lit(mostRows)}
+  `.execute(db)
+  let [bytes, last]: [number, number | null] = [0, null]
+  for (const row of rows) {
+    bytes += Number(row.size)
+    if (last !== null && bytes > pageBytes) break
+    last = Number(row.seq)
+  }
+  return last
 }
 
 function portable(
@@ -121,8 +145,14 @@ function portableValue(value: unknown, kind: ColumnKind): Value {
   }
 }
 
+/** In statements of powers of two, so that the texts that are made of them are few. */
 async function insertRows(db: Kysely<Schema>, table: Table, rows: readonly Row[]): Promise<void> {
   const names = sql.join(Object.keys(table.columns).map((name) => sql.ref(name)))
-  const values = sql.join(rows.map((row) => sql`(${sql.join(Object.values(row))})`))
-  await sql`insert into ${sql.table(table.name)} (${names}) values ${values}`.execute(db)
+  for (let done = 0; done < rows.length; ) {
+    const size = 2 ** Math.floor(Math.log2(rows.length - done))
+    const some = rows.slice(done, done + size)
+    const values = sql.join(some.map((row) => sql`(${sql.join(Object.values(row))})`))
+    await sql`insert into ${sql.table(table.name)} (${names}) values ${values}`.execute(db)
+    done += size
+  }
 }

@@ -60,13 +60,17 @@ describe('a database URL', () => {
       poolSize: 10,
       options: null,
     })
+    expect(parseDatabaseUrl('postgres://me@:5433/db?host=/run/postgresql')).toMatchObject({
+      hosts: [{ host: '/run/postgresql', port: 5433 }],
+    })
     expect(parseDatabaseUrl('postgres://me@/db')).toMatchObject({
       hosts: [{ host: 'localhost', port: 5432 }],
     })
   })
 
   test.each([
-    ['', 'is not a database URL'],
+    ['', 'is empty'],
+    ['postgres://me@one/db?host=two', 'names hosts twice'],
     ['/srv/vaults.db', 'is not a database URL'],
     ['mysql://me:secret@host/db', 'is not a database URL'],
     ['postgres://me:se@cret@host/db', 'is not a database URL'],
@@ -107,6 +111,10 @@ describe('the setting', () => {
     const both = { SNAILPASS_DATABASE_URI: 'sqlite:////a', SNAILPASS_DATABASE_URL: 'sqlite:/b' }
     expect(load(both)).toMatchObject({ path: '/b' })
     expect(load({})).toBeNull()
+  })
+
+  test('that is empty is a slip, and not a wish for another database', () => {
+    expect(() => load({ SNAILPASS_DATABASE_URL: '' })).toThrow('SNAILPASS_DATABASE_URL is empty')
   })
 
   test('that is not understood is wrong, by the name that was used, and shows no password', () => {

@@ -55,7 +55,7 @@ additional_fields 30 taken over
     expect(again).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'Nothing to do: this database is ours already.\n',
+      stderr: 'Nothing to do: there is no database of the original server.\n',
     })
 
     await using server = await serve(dataDir, environment)
