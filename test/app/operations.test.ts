@@ -1,5 +1,6 @@
+import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { copy, recreate, rotateKey } from '../../src/app/operations'
 import { realWorld } from '../../src/app/world'
@@ -9,6 +10,7 @@ import type { Settings } from '../../src/config/settings'
 import { aField, aNote, aRecord, signedIn, signedUp } from '../support/client'
 import { temporaryFolder } from '../support/executable'
 import { aPostgresDatabase, onDatabase } from '../support/postgres'
+import { aProxy } from '../support/proxy'
 import { startTestServer } from '../support/server'
 import { rowsAt } from '../support/store'
 
@@ -253,6 +255,80 @@ describe.each(engines)('recreating on $engine', ({ engine, open }) => {
       expect(tables).toEqual([{ table_name: 'others' }])
     })
   }
+})
+
+test('a copy goes in pages of bounded size, however large a row is after many small ones', async () => {
+  await using source = await onSqlite()
+  await using target = await onSqlite()
+  await fill(source)
+  {
+    using file = new Database(source.url.slice('sqlite:'.length))
+    const add = file.prepare(
+      `insert into notes (id, user_id, name, content, is_favorite, is_deleted, creation_time, update_time)
+      select ?, id, 'n:n', ?, 0, 0, 0, 0 from users`,
+    )
+    for (let index = 0; index < 1_500; index++) add.run(`small${index}`, 'c:c')
+    for (let index = 0; index < 4; index++) add.run(`large${index}`, `c:${'x'.repeat(900_000)}`)
+    for (let index = 0; index < 300; index++) add.run(`more${index}`, 'c:c')
+  }
+  const counts: number[] = []
+  await copy(
+    settingsOf(source),
+    realWorld,
+    { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(target.url) },
+    (step) => (table, rows) => {
+      if (table === 'notes' && step === 'copied') counts.push(rows)
+    },
+  )
+  // The large ones come one at a time, or with what is small beside them.
+  expect(counts).toEqual([512, 1024, 1506, 1507, 1508, 1809])
+})
+
+test('a copy whose source fails says so of the source', async () => {
+  await using source = await onPostgres()
+  await using target = await onPostgres()
+  await fill(source)
+  const { hostname, port, username, password, pathname } = new URL(source.url)
+  using proxy = aProxy({ hostname, port: Number(port) })
+  const url = `postgres://${username}:${password}@127.0.0.1:${proxy.port}${pathname}`
+  const copying = copy(
+    settingsOf(source),
+    realWorld,
+    { from: parseDatabaseUrl(url), to: parseDatabaseUrl(target.url) },
+    () => () => proxy.close(),
+  )
+  await expect(copying).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining(`:${proxy.port}${pathname} can't be used`),
+  })
+})
+
+test('the target of a copy belongs to the first server that it gets, with whatever key', async () => {
+  await using source = await onSqlite()
+  await using target = await onSqlite()
+  const { vault } = await fill(source)
+  await copy(
+    settingsOf(source),
+    realWorld,
+    { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(target.url) },
+    silent,
+  )
+  await using server = await serving(target)
+  expect(await vaultOf(server.url)).toEqual(vault)
+})
+
+test('a database is locked by whatever name it is reached', async () => {
+  await using place = await onSqlite()
+  await fill(place)
+  const path = place.url.slice('sqlite:'.length)
+  symlinkSync(path, `${path}.link`)
+  const byLink = { ...place, url: `${place.url}.link` }
+  {
+    await using _ = await serving(place)
+    const recreating = recreate(settingsOf(byLink), realWorld, () => Promise.resolve())
+    await expect(recreating).rejects.toMatchObject({ code: 'conflict' })
+  }
+  expect(await users(place)).toHaveLength(1)
 })
 
 test('a SQLite file that a URL names must be there, unless it is to be made', async () => {

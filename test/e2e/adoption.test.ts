@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { basic } from '../support/client'
-import { run, serve } from '../support/executable'
+import { run, serve, temporaryFolder } from '../support/executable'
 import {
   household,
   masterPasswordHash,
@@ -88,12 +88,23 @@ additional_fields 30 taken over
     const environment = { SNAILPASS_DATABASE_URL: original.url }
     for (const _ of ['the first start', 'any later one']) {
       await using server = await serve(dataDir, environment, ['--adopt'])
+      if (engine === 'Postgres') {
+        // Beside another server as well: the option stays in a service's command line.
+        await using second = await serve(dataDir, environment, ['--adopt'])
+        expect(await second.end('SIGTERM')).toBe(0)
+      }
       const [alice] = household()
       if (alice === undefined) throw new Error('nobody lives there')
       expect((await login(server.url, alice)).status).toBe(200)
       await server.end('SIGTERM')
     }
   }, 60_000)
+})
+
+test('a server that is told to adopt makes a new database where there is none to take over', async () => {
+  using folder = temporaryFolder()
+  await using server = await serve(folder.path, {}, ['--adopt'])
+  expect(await server.end('SIGTERM')).toBe(0)
 })
 
 test('kill -9 in the middle of an adoption leaves the old database, or the new one, whole', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import { Client as PostgresClient } from 'pg'
 import { aNote, aRecord, type Client, signedIn, signedUp } from '../support/client'
-import { type RunningServer, serve, temporaryFolder } from '../support/executable'
+import { type RunningServer, run, serve, temporaryFolder } from '../support/executable'
 import { type Cluster, onDatabase, startCluster } from '../support/postgres'
 
 const secretKey = 'the key that all servers share'
@@ -122,6 +123,25 @@ test("the end of a user's sessions holds at every server at once", async () => {
   expect(await statuses()).toEqual([200, 200])
   await onDatabase(url, "update users set session_epoch = 'another'")
   expect(await statuses()).toEqual([401, 401])
+}, 30_000)
+
+test('a server that waits for its database ends at the first signal', async () => {
+  using folder = temporaryFolder()
+  await using cluster = await startCluster()
+  const url = await cluster.createDatabase()
+  const holder = new PostgresClient({ connectionString: url })
+  await holder.connect()
+  // As a command does that asks its operator.
+  await holder.query('select pg_advisory_lock(1397640272, 2)')
+  const ended = run(['serve', '--data-dir', folder.path, '--listen', '127.0.0.1:0'], {
+    environment: { SNAILPASS_DATABASE_URL: url },
+    signalAt: { text: 'waiting', signal: 'SIGTERM' },
+  })
+  expect(await ended).toMatchObject({
+    code: 0,
+    stderr: expect.stringContaining('SIGTERM: stopped before it served'),
+  })
+  await holder.end()
 }, 30_000)
 
 describe('a failover to a streaming standby', () => {

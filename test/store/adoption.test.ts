@@ -1,5 +1,7 @@
+import { Database as SqliteFile } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
+import { Client } from 'pg'
 import { parseDatabaseUrl } from '../../src/config/database-url'
 import { type AdoptionOptions, adoptOriginal } from '../../src/store/adoption'
 import type { Database } from '../../src/store/database'
@@ -153,6 +155,8 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
       code: 'conflict',
     })
     expect(await allRows(original)).toEqual(before)
+    const copies = readdirSync(original.folder).filter((name) => name.includes('before'))
+    expect(copies).toEqual([])
 
     const { tables } = await adopt(original, { keep: [alice] })
     expect(tables).toEqual([
@@ -263,6 +267,8 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     }
     await expect(adopt(original, { random: failing })).rejects.toThrow('the power went')
     expect(await allRows(original)).toEqual(before)
+    const copies = readdirSync(original.folder).filter((name) => name.includes('before'))
+    expect(copies).toEqual([])
     expect((await adopt(original)).tables).toEqual(untroubled)
   })
 
@@ -271,6 +277,44 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     await original.run('create index records_user_id on records (user_id)')
     expect((await adopt(original)).tables).toEqual(untroubled)
   })
+})
+
+test('a SQLite file in WAL mode that somebody has open is taken over, and found to be', async () => {
+  await using original = await originalSqlite()
+  using other = new SqliteFile(original.url.slice('sqlite:'.length))
+  other.run('pragma journal_mode = wal')
+  other.query('select count(*) from users').get()
+  expect((await adopt(original)).tables).toEqual(untroubled)
+  // The header of the file itself may still be the old one: what is newer lies in the log.
+  const { store } = await databaseOf(original).serve({ create: false })
+  expect(await store.read((scope) => scope.records.listByOwner(alice))).toHaveLength(10)
+  await store.close()
+})
+
+test('what a running original server adds while it is taken over comes along', async () => {
+  await using original = await originalPostgres()
+  const server = new Client({ connectionString: original.url })
+  await server.connect()
+  await server.query('begin')
+  await server.query(anAccount('late', 'late@nas.lan'))
+  const adopting = adopt(original)
+  await Bun.sleep(200)
+  await server.query('commit')
+  const { tables } = await adopting
+  expect(tables[0]).toEqual({ table: 'users', takenOver: 4, setAside: {}, nullFlags: 0 })
+  await server.end()
+})
+
+test('a view on an original table is named as what is in the way', async () => {
+  await using original = await originalPostgres()
+  await original.run('create view emails as select email from users')
+  await expect(adopt(original)).rejects.toMatchObject({
+    code: 'unavailable',
+    hint: expect.stringContaining('a view perhaps'),
+  })
+  expect(await rowsAt(original.url, 'select count(*)::int as emails from emails')).toEqual([
+    { emails: 3 },
+  ])
 })
 
 test('the safety copy of a SQLite file is the original as it was', async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
+import { reasonsOf } from '../../src/domain/errors'
 import type { Store } from '../../src/domain/store'
 import { postgresColumns } from '../../src/engine/columns'
 import { migrationsFor } from '../../src/store/migrations'
@@ -232,6 +233,27 @@ test('a server that has nothing to do is present again after Postgres was restar
   expect(await add(store)).toBeTrue()
 })
 
+test('a server does not go on with a database that was replaced while it could not see it', async () => {
+  await using database = await aPostgresDatabase()
+  using proxy = aProxy(addressOf(database.url))
+  await using store = await serving(via(database.url, proxy.port), 20)
+  await store.claimKeyFingerprint('its own')
+  await add(store)
+  proxy.close()
+  await expect(add(store)).rejects.toMatchObject({ code: 'unavailable' })
+  // As `key rotate` and `recreate-db` do, beside a server that seems to be gone.
+  await postgresAt(database.url).alone({ create: false }, async ({ db }) => {
+    await sql`update facts set value = 'another'`.execute(db)
+  })
+  proxy.open()
+  const failing = await add(store).catch((error) => error)
+  expect(failing).toMatchObject({ code: 'unavailable' })
+  expect(reasonsOf(failing)).toContain('not the one that this server was started on: restart it')
+  await expect(store.check()).rejects.toMatchObject({ code: 'unavailable' })
+  await onDatabase(database.url, "update facts set value = 'its own'")
+  expect(await add(store)).toBeTrue()
+})
+
 describe('a Postgres database', () => {
   test('is made by one of many servers that start at once, and the others find it', async () => {
     await using database = await aPostgresDatabase()
@@ -268,6 +290,35 @@ describe('a Postgres database', () => {
     await store.close()
     await expect(serving(database.url)).rejects.toMatchObject({
       message: expect.stringContaining('belongs to a newer snailpass (it knows 9999-colour)'),
+    })
+  })
+
+  test('that a command has for itself is waited for, and then refused', async () => {
+    await using database = await aPostgresDatabase()
+    const waiting = { times: 0 }
+    await postgresAt(database.url).alone({ create: true }, async () => {
+      const starting = postgresAt(database.url, { timing: hurriedTiming(500) }).serve({
+        create: true,
+        waiting: () => {
+          waiting.times++
+        },
+      })
+      await expect(starting).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining('another snailpass is at work on'),
+      })
+    })
+    expect(waiting).toEqual({ times: 1 })
+  })
+
+  test('with the migrations of another program is not taken for a newer one of ours', async () => {
+    await using database = await aPostgresDatabase()
+    await onDatabase(
+      database.url,
+      "create table kysely_migration (name text, timestamp text); insert into kysely_migration values ('2020-other', '')",
+    )
+    await expect(serving(database.url)).rejects.toMatchObject({
+      message: expect.stringContaining("holds tables that are not SnailPass's: kysely_migration"),
     })
   })
 

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { anAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
-import { startCluster } from '../support/postgres'
+import { onDatabase, startCluster } from '../support/postgres'
 import { postgresAt } from '../support/store'
 
 test('a connection to Postgres is as safe as its URL asks for', async () => {
@@ -64,4 +64,25 @@ test('a connection to Postgres is as safe as its URL asks for', async () => {
     'served',
   )
   expect(await outcome(`${byName}?sslmode=disable`)).toContain('no encryption')
+
+  // Where both are possible, TLS it stays, also for connections that are made while the pool is exhausted.
+  const both = `${cluster.url('postgres')}?${proof}&pool_size=1`
+  const { store } = await postgresAt(both).serve({ create: true })
+  const { promise: done, resolve } = Promise.withResolvers<void>()
+  const holding = store.read(() => done)
+  const waiting = store.read((scope) => scope.users.findById('nobody'))
+  await Bun.sleep(3_500)
+  resolve()
+  await holding
+  await waiting
+  const isTls = `select distinct ssl from pg_stat_ssl join pg_stat_activity using (pid)
+    where application_name = 'snailpass'`
+  expect(await onDatabase(cluster.url('postgres'), isTls)).toEqual([{ ssl: true }])
+  await onDatabase(
+    cluster.url('postgres'),
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'snailpass'",
+  )
+  await store.read((scope) => scope.users.findById('nobody'))
+  expect(await onDatabase(cluster.url('postgres'), isTls)).toEqual([{ ssl: true }])
+  await store.close()
 }, 30_000)

@@ -26,14 +26,27 @@ export async function run(
   options: SpawnOptions & {
     /** Milliseconds after which it is killed, if it still runs. */
     killAfter?: number
+    /** A signal that it gets once this has appeared on stderr. */
+    signalAt?: { text: string; signal: NodeJS.Signals }
   } = {},
 ): Promise<Finished> {
   const child = spawn(args, options)
+  const read = async () => {
+    let seen = ''
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      const before = seen
+      seen += text
+      const { signalAt } = options
+      if (signalAt === undefined || before.includes(signalAt.text)) continue
+      if (seen.includes(signalAt.text)) child.kill(signalAt.signal)
+    }
+    return seen
+  }
   const { killAfter } = options
   const timer = killAfter === undefined ? null : setTimeout(() => child.kill('SIGKILL'), killAfter)
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
+    read(),
     child.exited,
   ])
   if (timer !== null) clearTimeout(timer)
