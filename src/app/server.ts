@@ -55,7 +55,8 @@ export async function startServer(
   const create = settings.database === null || location.engine === 'postgres' || options.create
   const { store, created, safetyCopy } = await database.serve({
     create: create === true,
-    waiting: () => log.info(`somebody else is at work on ${database.name}: waiting`),
+    waiting: () =>
+      log.info(`waiting for ${database.name}: it is not up yet, or somebody else is at work on it`),
   })
   try {
     const { key, made } = await requireSecretKey(store, settings, folder, world)

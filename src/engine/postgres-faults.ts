@@ -48,6 +48,24 @@ export function explainPostgres(error: unknown): { reason: string; hint: string 
   return { reason: root.message || code, hint: known ?? unreachable }
 }
 
+/** Whether a server that could not be had may still be on its way up, as after a boot of the machine. */
+export function mayBeStarting(error: unknown): boolean {
+  if (!(error instanceof ConnectionFault)) return false
+  const root = rootOf(error)
+  return 'code' in root && typeof root.code === 'string' && startingCodes.has(root.code)
+}
+
+// The system's words for nobody there, and Postgres's cannot_connect_now.
+const startingCodes = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EHOSTUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+  '57P03',
+])
+
 function rootOf(error: Error): Error {
   // Where a name has several addresses, each of them failed.
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause

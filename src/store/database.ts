@@ -22,7 +22,7 @@ export interface Database {
 
   /**
    * Opens it for a server, makes what is missing (unless told not to) and brings it up to date. `waiting` is
-   * called when somebody else is at that. Throws `unavailable`, with what to do, for whatever else is there, and
+   * called when it is not up yet or somebody else is at that. Throws `unavailable`, with what to do, for whatever else is there, and
    * `conflict` while a command has it.
    */
   serve(options: { create: boolean; waiting?: () => void }): Promise<Opening>

@@ -4,7 +4,7 @@ import { type Dialect, Kysely, sql } from 'kysely'
 import { DomainError, reasonOf } from '../domain/errors'
 import { postgresColumns } from '../engine/columns'
 import { connectPool, connectSession, type PostgresSession } from '../engine/postgres'
-import { explainPostgres } from '../engine/postgres-faults'
+import { explainPostgres, mayBeStarting } from '../engine/postgres-faults'
 import { inspectPostgres, type PostgresInspection } from '../engine/postgres-look'
 import type { PostgresAddress } from '../engine/postgres-route'
 import { postgresRows } from '../engine/row-words'
@@ -42,7 +42,10 @@ export interface PostgresPlace {
 /** How often a server looks whether the lock that it needs is free, in milliseconds. */
 const lockPause = 250
 
-/** How long it does so: others may be migrating, which takes its time; they may be of an older version, and stay. */
+/** How long it waits for a database that is not there yet. */
+const startPatience = 10_000
+
+/** How long it waits for a lock: others may be migrating, which takes its time; they may be of an older version, and stay. */
 const patienceFor = { migration: 60_000, presence: 10_000 } as const
 
 /** What a database of ours has run first: the names of its tables are everybody's. */
@@ -67,12 +70,26 @@ export function postgresDatabase(
 
   const withSession = async <T>(
     work: (session: PostgresSession, db: Kysely<Schema>) => Promise<T>,
+    connect: () => Promise<PostgresSession> = () => connectSession(address),
   ) => {
-    const session = await connectSession(address)
+    const session = await connect()
     try {
       return await work(session, new Kysely<Schema>({ dialect: session.dialect }))
     } finally {
       await session.close()
+    }
+  }
+
+  /** A server is often started together with its database, and is the quicker of the two. */
+  const connectInTime = async (waiting?: () => void) => {
+    for (let waited = 0; ; waited += lockPause) {
+      try {
+        return await connectSession(address)
+      } catch (error) {
+        if (waited >= startPatience || !mayBeStarting(error)) throw error
+        if (waited === 0) waiting?.()
+        await timing.wait(lockPause)
+      }
     }
   }
 
@@ -136,42 +153,45 @@ export function postgresDatabase(
 
     serve: ({ waiting }) =>
       explained(name, () =>
-        withSession(async (session, db): Promise<Opening> => {
-          if (!(await takeInTime(session, 'migration', waiting))) throw atWork(name)
-          const { content, created } = await bringUpToDate(session, db, true)
-          if (content === 'original') throw notAdopted(name)
-          await session.release('presence')
-          let fingerprint: string | null = null
-          const pool = connectPool(address, {
-            wait: timing.wait,
-            verify: (dialect) => verify(dialect, fingerprint),
-          })
-          const store = createStore(
-            {
-              reader: pool.dialect,
-              writer: pool.dialect,
-              takesWrites: async (scope) => {
-                const { rows } = await sql<{ read_only: string }>`
+        withSession(
+          async (session, db): Promise<Opening> => {
+            if (!(await takeInTime(session, 'migration', waiting))) throw atWork(name)
+            const { content, created } = await bringUpToDate(session, db, true)
+            if (content === 'original') throw notAdopted(name)
+            await session.release('presence')
+            let fingerprint: string | null = null
+            const pool = connectPool(address, {
+              wait: timing.wait,
+              verify: (dialect) => verify(dialect, fingerprint),
+            })
+            const store = createStore(
+              {
+                reader: pool.dialect,
+                writer: pool.dialect,
+                takesWrites: async (scope) => {
+                  const { rows } = await sql<{ read_only: string }>`
                   select current_setting('transaction_read_only') as read_only
                 `.execute(scope)
-                return rows[0]?.read_only === 'off'
+                  return rows[0]?.read_only === 'off'
+                },
+                keyFound: (found) => {
+                  fingerprint = found
+                },
+                close: pool.close,
               },
-              keyFound: (found) => {
-                fingerprint = found
-              },
-              close: pool.close,
-            },
-            timing.wait,
-          )
-          try {
-            // From here on the presence of this server is known, and before it nobody could come between.
-            await store.check()
-          } catch (error) {
-            await store.close()
-            throw error
-          }
-          return { store, created, safetyCopy: null }
-        }),
+              timing.wait,
+            )
+            try {
+              // From here on the presence of this server is known, and before it nobody could come between.
+              await store.check()
+            } catch (error) {
+              await store.close()
+              throw error
+            }
+            return { store, created, safetyCopy: null }
+          },
+          () => connectInTime(waiting),
+        ),
       ),
 
     alone({ create }, work) {

@@ -233,6 +233,22 @@ test('a server that has nothing to do is present again after Postgres was restar
   expect(await add(store)).toBeTrue()
 })
 
+test('a server that is up before its database waits for it', async () => {
+  await using cluster = await startCluster()
+  const url = await cluster.createDatabase()
+  await cluster.stop('fast')
+  let isWaiting = false
+  const waiting = () => {
+    isWaiting = true
+  }
+  const starting = postgresAt(url).serve({ create: true, waiting })
+  while (!isWaiting) await Bun.sleep(10)
+  await cluster.start()
+  const { store } = await starting
+  expect(await add(store)).toBeTrue()
+  await store.close()
+})
+
 test('a server does not go on with a database that was replaced while it could not see it', async () => {
   await using database = await aPostgresDatabase()
   using proxy = aProxy(addressOf(database.url))
@@ -366,7 +382,7 @@ describe('a Postgres database', () => {
       await using database = await aPostgresDatabase()
       const { password } = new URL(database.url)
       const url = Object.assign(new URL(database.url), change)
-      const error = await serving(url.href).catch((thrown) => thrown)
+      const error = await serving(url.href, 50).catch((thrown) => thrown)
       expect(error).toMatchObject({ code: 'unavailable', hint: expect.stringContaining(hint) })
       expect(Bun.inspect(error)).not.toContain(decodeURIComponent(password))
       expect(Bun.inspect(error)).not.toContain(password)
