@@ -42,7 +42,7 @@ export async function adoptOriginal(
   options: AdoptionOptions,
 ): Promise<AdoptionReport> {
   // Whatever can be refused is refused before the copy is made.
-  chooseAccounts(await readAccounts(session), options.keep)
+  await chooseAccounts(session, options.keep)
   const safetyCopy = options.dryRun ? null : await session.copyForSafety('adoption')
   try {
     const report = await session.transaction(async () => {
@@ -81,8 +81,7 @@ async function adopt(session: Session, options: AdoptionOptions): Promise<Report
   const { db } = session
   // From here on nobody changes them: an original server that still runs waits, and then finds other tables.
   await session.words.lockTables(db, originalTables)
-  const accounts = await readAccounts(session)
-  const chosen = chooseAccounts(accounts, options.keep)
+  const chosen = await chooseAccounts(session, options.keep)
   for (const table of originalTables) {
     await session.words.freeIndexNames(db, table)
     await sql`alter table ${sql.table(table)} rename to ${sql.id(former(table))}`.execute(db)
@@ -138,7 +137,8 @@ interface Choice {
 }
 
 /** Which account keeps each email. The original let equal sign-ups make two, and told case apart. */
-function chooseAccounts(accounts: readonly Account[], keep: readonly string[]): Choice {
+async function chooseAccounts(session: Session, keep: readonly string[]): Promise<Choice> {
+  const accounts = await readAccounts(session)
   const unknown = keep.find((id) => !accounts.some((account) => account.id === id))
   if (unknown !== undefined) {
     throw new DomainError('not_found', `there is no account with id ${unknown}`, {
@@ -150,7 +150,10 @@ function chooseAccounts(accounts: readonly Account[], keep: readonly string[]): 
   for (const [email, group] of Map.groupBy(accounts, (account) => account.email.toLowerCase())) {
     const [only, ...others] = group.filter(({ id }) => group.length === 1 || keep.includes(id))
     if (only !== undefined && others.length === 0) kept.add(only)
-    else open.push(`${email} belongs to ${group.map(({ id }) => id).join(' and ')}`)
+    else {
+      const names = await Promise.all(group.map(({ id }) => nameOf(session, id)))
+      open.push(`${email} belongs to ${names.join(' and ')}`)
+    }
   }
   if (open.length > 0) {
     throw new DomainError(
@@ -165,6 +168,13 @@ function chooseAccounts(accounts: readonly Account[], keep: readonly string[]): 
     kept: accounts.filter((account) => kept.has(account)),
     left: accounts.filter((account) => !kept.has(account)),
   }
+}
+
+/** How a choice is offered: by the id that it takes, and by what is at stake. */
+async function nameOf(session: Session, id: string): Promise<string> {
+  const records = await count(session, sql`records where user_id = ${id}`)
+  const notes = await count(session, sql`notes where user_id = ${id}`)
+  return `${id} (${records} records, ${notes} notes)`
 }
 
 async function takeUsers(

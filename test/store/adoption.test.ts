@@ -147,7 +147,7 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     const before = await allRows(original)
     await expect(adopt(original)).rejects.toMatchObject({
       code: 'conflict',
-      message: `several accounts have one email, and only one can keep it:\nalice@gmail.com belongs to ${alice} and twin`,
+      message: `several accounts have one email, and only one can keep it:\nalice@gmail.com belongs to ${alice} (10 records, 3 notes) and twin (1 records, 1 notes)`,
       hint: expect.stringContaining('--keep'),
     })
     await expect(adopt(original, { keep: ['nobody'] })).rejects.toMatchObject({ code: 'not_found' })
