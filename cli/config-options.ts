@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { type DatabaseLocation, parseDatabaseUrl } from '../src/config/database-url'
 import { type Config, loadConfig } from '../src/config/load'
-import { type Settings, settings } from '../src/config/settings'
+import { type Settings, type SettingValues, settings } from '../src/config/settings'
 import { InvalidSetting } from '../src/config/values'
 import { DomainError } from '../src/domain/errors'
 import { tell } from './terminal'
@@ -10,7 +10,10 @@ import { tell } from './terminal'
  * Gives a command `--config` and an option for each of these settings that has one. The others, which come
  * from the environment or the file alone, are listed below its options.
  */
-export function withConfigOptions(command: Command, keys: readonly (keyof Settings)[]): Command {
+export function withConfigOptions(
+  command: Command,
+  keys: readonly (keyof SettingValues)[],
+): Command {
   command.option('--config <file>', 'read settings from a file of NAME=value lines')
   const others: string[] = []
   for (const key of keys) {

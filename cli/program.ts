@@ -3,6 +3,7 @@ import { commit, platform, version } from '../src/version'
 import { adoptCommand } from './commands/adopt'
 import { copyCommand } from './commands/copy'
 import { keyCommand } from './commands/key'
+import { mailCommand } from './commands/mail'
 import { recreateDbCommand } from './commands/recreate-db'
 import { serveCommand } from './commands/serve'
 
@@ -35,6 +36,7 @@ Exit codes:
     copyCommand(),
     recreateDbCommand(),
     keyCommand(),
+    mailCommand(),
   ]
   for (const command of commands) program.addCommand(command)
   inherit(program)

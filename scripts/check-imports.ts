@@ -23,13 +23,17 @@ const rooms: Readonly<Record<string, Room>> = {
   'src/config': { rooms: ['src/domain/errors'], packages: ['node:'] },
   'src/domain': { rooms: [], packages: ['@hapi/address'] },
   'src/http': { rooms: ['src/domain', 'src/web', 'src/log'], packages: ['elysia'] },
+  'src/mail': {
+    rooms: ['src/domain', 'src/log'],
+    packages: ['nodemailer', 'preact', 'preact-render-to-string'],
+  },
   'src/store': { rooms: ['src/domain', 'src/engine'], packages: ['kysely', 'node:'] },
   'src/engine': { rooms: [], packages: ['kysely', 'kysely-bun-sqlite', 'pg', 'bun', 'node:'] },
   'src/crypto': { rooms: ['src/domain'], packages: ['@elysiajs/jwt', 'node:'] },
   'src/web': { rooms: [], packages: ['preact', 'preact-render-to-string', 'node:'] },
 }
 
-const importForm = /\b(?:from|import)\s*\(?\s*'(?<target>[^']+)'/g
+const importForm = /\b(?:from\s+|import\s+|import\s*\(\s*)'(?<target>[^'\n]+)'/g
 
 const root = join(import.meta.dir, '..')
 const problems: string[] = []

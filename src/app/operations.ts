@@ -57,7 +57,7 @@ export async function adopt(
   return await database.alone({ create: false }, async (session) => {
     if (session.content !== 'original') return null
     ensureFolder(folder)
-    return await adoptOriginal(session, { ...options, random: world.random })
+    return await adoptOriginal(session, { ...options, ...world })
   })
 }
 

@@ -3,7 +3,7 @@ import type { Settings } from '../config/settings'
 import { createTokens } from '../crypto/tokens'
 import { createVerifierHasher } from '../crypto/verifiers'
 import { createAdditionalFields } from '../domain/additional-fields'
-import { createEmailConfirmation } from '../domain/email-confirmation'
+import { type Confirmation, createEmailConfirmation } from '../domain/email-confirmation'
 import { DomainError, reasonOf } from '../domain/errors'
 import { createLogin } from '../domain/login'
 import { createNotes } from '../domain/notes'
@@ -14,11 +14,14 @@ import type { Store } from '../domain/store'
 import { createUsers } from '../domain/users'
 import type { Wait } from '../domain/world'
 import { type ApiDeps, createApi } from '../http/api'
+import { createBaseUrl } from '../http/base-url'
 import { type Listener, listen } from '../http/listener'
 import type { Log } from '../log'
 import { ensureFolder, tightenPermissions } from '../store/data-folder'
 import { version } from '../version'
 import { placesOf } from './database'
+import { createMailing } from './mailing'
+import { ownHosts } from './own-hosts'
 import { requireSecretKey } from './secret-key'
 import type { World } from './world'
 
@@ -53,7 +56,7 @@ export async function startServer(
   ensureFolder(folder)
   // A file that a URL names is somewhere already: a slip of the pen must not make an empty one.
   const create = settings.database === null || location.engine === 'postgres' || options.create
-  const { store, created, safetyCopy } = await database.serve({
+  const { store, created, isShared, safetyCopy } = await database.serve({
     create: create === true,
     waiting: () =>
       log.info(`waiting for ${database.name}: it is not up yet, or somebody else is at work on it`),
@@ -66,14 +69,25 @@ export async function startServer(
     if (created) log.info(`made a new database: ${database.name}`)
     if (safetyCopy !== null) log.info(`migrated the database; the copy from before: ${safetyCopy}`)
 
-    const api = createApi({ ...rulesOver(store, key, settings, world, options), log })
+    const mailing = createMailing({ store, isShared }, key, settings, world, log)
+    let port = settings.listen.port
+    const baseUrl = createBaseUrl({
+      publicUrl: settings.publicUrl,
+      listed: settings.publicHosts,
+      ownHosts,
+      port: () => port,
+    })
+    const rules = rulesOver(store, key, settings, world, mailing.confirmation, options)
+    const api = createApi({ ...rules, baseUrl, log })
     const listener = startListener(api, settings, log)
-    log.info('email confirmation is off: sign-ups are confirmed at once')
+    port = Number(listener.url.port)
+    const running = await mailing.start()
     log.info(`snailpass ${version} serves ${database.name} at ${listener.url.href}`)
     return {
       url: listener.url,
       async stop(patience) {
         await drain(listener, patience, world.wait)
+        await running.stop()
         // Work for a cut connection may go on in the database; the end of the process closes it as safely.
         if (listener.isIdle()) await store.close()
       },
@@ -89,15 +103,16 @@ function rulesOver(
   secretKey: Uint8Array,
   settings: Settings,
   { clock, random }: World,
+  confirmation: Confirmation,
   { iterations }: ServerOptions,
-): Omit<ApiDeps, 'log'> {
+): Omit<ApiDeps, 'baseUrl' | 'log'> {
   const tokens = createTokens(secretKey, clock)
   const hasher = createVerifierHasher(random, iterations)
   const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
   return {
     sessions,
-    users: createUsers({ store, hasher, random }),
-    login: createLogin({ store, hasher, sessions }),
+    users: createUsers({ store, hasher, random, clock, confirmation }),
+    login: createLogin({ store, hasher, sessions, confirmation }),
     emailConfirmation: createEmailConfirmation({ store, tokens }),
     records: createRecords({ store, clock }),
     additionalFields: createAdditionalFields({ store }),

@@ -2,15 +2,16 @@ import { readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
 import { DomainError, reasonOf } from '../domain/errors'
 import { canBeOverheard } from './database-url'
-import { type Environment, knownNames, type Settings, settings } from './settings'
-import { InvalidSetting } from './values'
+import { type MailServer, mailServerOf } from './mail'
+import { knownNames, type Settings, type SettingValues, settings } from './settings'
+import { type Environment, InvalidSetting } from './values'
 
 /** Where a value came from. A flag beats the environment, the environment beats the file. */
 export type Source = 'flag' | 'environment' | 'file' | 'default'
 
 export interface Config {
   readonly settings: Settings
-  readonly sources: Readonly<Record<keyof Settings, Source>>
+  readonly sources: Readonly<Record<keyof SettingValues, Source>>
   /** What the operator should know of; none of it stops a start. */
   readonly warnings: readonly string[]
 }
@@ -18,7 +19,7 @@ export interface Config {
 export interface ConfigInput {
   readonly environment: Environment
   /** Texts of command line options by setting. */
-  readonly flags: Readonly<Partial<Record<keyof Settings, string | undefined>>>
+  readonly flags: Readonly<Partial<Record<keyof SettingValues, string | undefined>>>
   /** Path of an env-style file, null for none. */
   readonly file: string | null
 }
@@ -30,9 +31,9 @@ export interface ConfigInput {
 export function loadConfig(input: ConfigInput): Config {
   const file = input.file === null ? {} : readSettingsFile(input.file)
   const problems: { text: string; hint: string }[] = []
-  const sources: Partial<Record<keyof Settings, Source>> = {}
+  const sources: Partial<Record<keyof SettingValues, Source>> = {}
 
-  const read = <Key extends keyof Settings>(key: Key): Settings[Key] => {
+  const read = <Key extends keyof SettingValues>(key: Key): SettingValues[Key] => {
     const setting = settings[key]
     const names = [setting.name, ...(setting.alias === undefined ? [] : [setting.alias])]
     const candidates: [Source, string | undefined, string | undefined][] = [
@@ -57,6 +58,30 @@ export function loadConfig(input: ConfigInput): Config {
     return setting.default(input.environment)
   }
 
+  /** Several settings name one server, and can contradict each other. */
+  const readMail = (): MailServer | null => {
+    const mail = {
+      mailUrl: read('mailUrl'),
+      mailFrom: read('mailFrom'),
+      mailAllowPlain: read('mailAllowPlain'),
+      mailServer: read('mailServer'),
+      mailPort: read('mailPort'),
+      mailUsername: read('mailUsername'),
+      mailPassword: read('mailPassword'),
+      mailUseSsl: read('mailUseSsl'),
+      mailUseTls: read('mailUseTls'),
+    }
+    // What is wrong by itself would only seem to be missing.
+    if (problems.length > 0) return null
+    try {
+      return mailServerOf(mail)
+    } catch (error) {
+      if (!(error instanceof InvalidSetting)) throw error
+      problems.push({ text: error.message, hint: error.hint })
+      return null
+    }
+  }
+
   const values: Settings = {
     dataDir: read('dataDir'),
     database: read('database'),
@@ -65,6 +90,12 @@ export function loadConfig(input: ConfigInput): Config {
     maxBody: read('maxBody'),
     logFormat: read('logFormat'),
     secretKey: read('secretKey'),
+    emailConfirmation: read('emailConfirmation'),
+    publicUrl: read('publicUrl'),
+    publicHosts: read('publicHosts'),
+    linkMinutes: read('linkMinutes'),
+    unconfirmedDays: read('unconfirmedDays'),
+    mail: readMail(),
   }
   if (problems.length > 0) {
     const hints = new Set(problems.map((problem) => problem.hint))
@@ -74,10 +105,11 @@ export function loadConfig(input: ConfigInput): Config {
   }
   return Object.freeze({
     settings: Object.freeze(values),
-    sources: Object.freeze(sources as Record<keyof Settings, Source>),
+    sources: Object.freeze(sources as Record<keyof SettingValues, Source>),
     warnings: [
       ...unknownNames({ ...file, ...input.environment }),
       ...(canBeOverheard(values.database) ? [overheard] : []),
+      ...(values.emailConfirmation === 'required' && values.mail === null ? [withoutMail] : []),
     ],
   })
 }
@@ -102,6 +134,9 @@ function readSettingsFile(path: string): Environment {
     )
   }
 }
+
+const withoutMail =
+  'emails must be confirmed, but no mail is set up: nobody who signs up can sign in'
 
 const overheard =
   'whoever sits between this machine and Postgres can listen in: say ?sslmode=verify-full in SNAILPASS_DATABASE_URL'

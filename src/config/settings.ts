@@ -2,10 +2,11 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type DatabaseLocation, parseDatabaseUrl } from './database-url'
 import { type ListenAddress, parseListenAddress } from './listen-address'
-import { InvalidSetting, Secret } from './values'
+import { type MailServer, type MailSettings, mailSettings } from './mail'
+import { type Environment, InvalidSetting, parseInteger, Secret, type Setting } from './values'
 
-/** What the program goes by, checked as a whole and frozen. */
-export interface Settings {
+/** What each setting says, one by one. */
+export interface SettingValues extends MailSettings {
   /** Absolute path of the data folder. */
   readonly dataDir: string
   /** Null: a SQLite file of the data folder. */
@@ -18,28 +19,24 @@ export interface Settings {
   readonly logFormat: 'text' | 'json'
   /** Null: made at the first start and kept in the data folder. */
   readonly secretKey: Secret | null
+  readonly emailConfirmation: 'auto' | 'required' | 'off'
+  /** Where people reach this server, with a slash at its end; null where it has to be seen from their requests. */
+  readonly publicUrl: URL | null
+  /** Names of this server besides its own, as `name` or `name:port`. */
+  readonly publicHosts: readonly string[]
+  /** Life of the link in a letter, in minutes. */
+  readonly linkMinutes: number
+  /** Days after which an account that was never confirmed is removed; 0 for never. */
+  readonly unconfirmedDays: number
 }
 
-export interface Setting<Value> {
-  /** Its name in the environment and in the settings file. */
-  readonly name: string
-  /** Another name of it, which the original server reads. */
-  readonly alias?: string
-  /** Elsewhere an empty value leaves a setting out; here it is a slip whose price is too high. */
-  readonly mustNotBeEmpty?: true
-  /** Its command line option, for those that have one. */
-  readonly flag?: string
-  readonly meaning: string
-  /** The default as people read it. */
-  readonly defaultText: string
-  readonly default: (environment: Environment) => Value
-  /** Throws InvalidSetting. Its messages never repeat the text of a secret. */
-  readonly parse: (text: string) => Value
+/** What the program goes by, checked as a whole and frozen. */
+export interface Settings extends Omit<SettingValues, keyof MailSettings> {
+  /** Null: no letter is sent. */
+  readonly mail: MailServer | null
 }
 
-export type Environment = Readonly<Record<string, string | undefined>>
-
-export const settings: { readonly [Key in keyof Settings]: Setting<Settings[Key]> } = {
+export const settings: { readonly [Key in keyof SettingValues]: Setting<SettingValues[Key]> } = {
   dataDir: {
     name: 'SNAILPASS_DATA_DIR',
     flag: '--data-dir',
@@ -115,21 +112,68 @@ export const settings: { readonly [Key in keyof Settings]: Setting<Settings[Key]
     default: () => 1024 * 1024,
     parse: (text) => parseInteger(text, { least: 1024, most: 64 * 1024 * 1024 }),
   },
+  emailConfirmation: {
+    name: 'SNAILPASS_EMAIL_CONFIRMATION',
+    meaning: 'whether an email must be confirmed before its first login: auto, required or off',
+    defaultText: 'auto: required when mail is set up',
+    default: () => 'auto',
+    parse: (text) => {
+      if (text === 'auto' || text === 'required' || text === 'off') return text
+      throw new InvalidSetting(`is not auto, required or off: ${text}`, 'choose one of the three')
+    },
+  },
+  publicUrl: {
+    name: 'SNAILPASS_PUBLIC_URL',
+    meaning: 'where people reach this server, for the links in letters',
+    defaultText: 'seen from their requests, where they use an address of this machine',
+    default: () => null,
+    parse: parsePublicUrl,
+  },
+  publicHosts: {
+    name: 'SNAILPASS_PUBLIC_HOSTS',
+    meaning: 'further names of this server that links may use, with commas between them',
+    defaultText: 'none',
+    default: () => [],
+    parse: (text) =>
+      text
+        .toLowerCase()
+        .split(/[\s,]+/)
+        .filter((host) => host !== ''),
+  },
+  linkMinutes: {
+    name: 'SNAILPASS_LINK_MINUTES',
+    meaning: 'life of the link in a letter, in minutes',
+    defaultText: '60',
+    default: () => 60,
+    parse: (text) => parseInteger(text, { least: 1, most: 7 * 24 * 60 }),
+  },
+  unconfirmedDays: {
+    name: 'SNAILPASS_UNCONFIRMED_DAYS',
+    meaning: 'days after which an empty account that was never confirmed is removed; 0 for never',
+    defaultText: '7',
+    default: () => 7,
+    parse: (text) => parseInteger(text, { least: 0, most: 3650 }),
+  },
+  ...mailSettings,
 }
 
+/** The settings that say how mail is sent. */
+export const mailKeys = Object.keys(mailSettings) as (keyof MailSettings)[]
+
 /** Every setting there is, in the order in which people read of them. */
-export const settingKeys = Object.keys(settings) as (keyof Settings)[]
+export const settingKeys = Object.keys(settings) as (keyof SettingValues)[]
 
 /** Names that mean something elsewhere, or will here: the original server's, and those of later versions. */
 export const knownNames: readonly string[] = ['SNAILPASS_CONFIGURATION', 'SNAILPASS_RATE_LIMITS']
 
-function parseInteger(text: string, bounds: { least: number; most: number }): number {
-  const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN
-  if (value >= bounds.least && value <= bounds.most) return value
-  throw new InvalidSetting(
-    `is not a whole number from ${bounds.least} to ${bounds.most}: ${text}`,
-    'write digits alone',
-  )
+function parsePublicUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null
+  const isPlain = url !== null && url.search === '' && url.hash === '' && url.username === ''
+  if (url === null || !isPlain || !/^https?:$/.test(url.protocol)) {
+    throw new InvalidSetting('is not a web address', 'write it as https://vault.example.org/')
+  }
+  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  return url
 }
 
 function defaultDataDir(environment: Environment): string {

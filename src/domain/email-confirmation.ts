@@ -1,8 +1,16 @@
+import type { Letters } from './outbox'
 import type { Store } from './store'
 import type { Tokens } from './tokens'
 
 /** How the opening of a confirmation link ended. */
 export type ConfirmationOutcome = 'confirmed' | 'already' | 'expired' | 'invalid' | 'no such user'
+
+/** Whether an account must have its email confirmed before anybody signs in to it. */
+export interface Confirmation {
+  readonly isRequired: boolean
+  /** Null where no letters are sent: because none are asked for, or there is no mail server. */
+  readonly letters: Letters | null
+}
 
 export interface EmailConfirmation {
   /** Confirms the email that the token is bound to. Opening a link twice is harmless. */

@@ -1,4 +1,5 @@
 import { normalizeEmail } from './email'
+import type { Confirmation } from './email-confirmation'
 import { DomainError } from './errors'
 import type { Sessions } from './sessions'
 import type { Store } from './store'
@@ -15,16 +16,34 @@ export interface Login {
   /**
    * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work whether the email
    * is known or not, `forbidden` for right ones of an account whose email isn't confirmed, and
-   * `unavailable` when too many wait. `signal` is aborted when the client is gone.
+   * `unavailable` when too many wait. `signal` is aborted when the client is gone. An account that is not confirmed
+   * gets another letter, which leads to `baseUrl`.
    */
-  login(credentials: Credentials, signal?: AbortSignal): Promise<{ user: User; token: string }>
+  login(
+    credentials: Credentials,
+    request: { baseUrl: string; signal?: AbortSignal },
+  ): Promise<{ user: User; token: string }>
 }
 
 export function createLogin(deps: {
   store: Store
   hasher: VerifierHasher
   sessions: Sessions
+  confirmation: Confirmation
 }): Login {
+  const { letters, isRequired } = deps.confirmation
+
+  /** A database that takes no writes at present changes nothing of the answer: the next login asks again. */
+  async function sendLetter(user: User, baseUrl: string): Promise<void> {
+    if (letters === null) return
+    try {
+      await deps.store.write((scope) => letters.confirm(scope, user, baseUrl))
+      letters.wake()
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+    }
+  }
+
   /** A database that takes no writes at present keeps nobody out: the next login tries again. */
   async function replaceVerifier(user: User, to: Verifier): Promise<void> {
     try {
@@ -37,7 +56,7 @@ export function createLogin(deps: {
   }
 
   return {
-    async login(credentials, signal) {
+    async login(credentials, { baseUrl, signal }) {
       const email = normalizeEmail(credentials.email)
       const { user, legacyToo } = await deps.store.read(async (scope) => ({
         user: isStorable(email) ? await scope.users.findByEmail(email) : null,
@@ -57,7 +76,8 @@ export function createLogin(deps: {
 
       const { replacement } = verdict
       if (replacement !== null) await replaceVerifier(user, replacement)
-      if (!user.emailConfirmed) {
+      if (isRequired && !user.emailConfirmed) {
+        await sendLetter(user, baseUrl)
         throw new DomainError(
           'forbidden',
           "Email isn't confirmed. Resending email confirmation letter...",

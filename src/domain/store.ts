@@ -1,3 +1,4 @@
+import type { LeasedLetter, Letter, LetterState } from './outbox'
 import type { User } from './user'
 import type {
   AdditionalField,
@@ -35,6 +36,7 @@ export interface ReadScope {
   readonly records: RecordReads
   readonly additionalFields: AdditionalFieldReads
   readonly notes: NoteReads
+  readonly outbox: OutboxReads
 }
 
 export interface WriteScope {
@@ -42,6 +44,7 @@ export interface WriteScope {
   readonly records: RecordReads & EntryWrites<RecordContent>
   readonly additionalFields: AdditionalFieldReads & AdditionalFieldWrites
   readonly notes: NoteReads & EntryWrites<NoteContent>
+  readonly outbox: OutboxReads & OutboxWrites
 }
 
 export interface UserReads {
@@ -59,6 +62,37 @@ export interface UserWrites {
   replaceVerifier(id: string, change: { from: Verifier; to: Verifier }): Promise<void>
   /** False when there is no such account with that email, or it is confirmed already. */
   confirmEmail(id: string, email: string): Promise<boolean>
+  /** Notes that a letter is asked for `now`; false when the account is confirmed, or one was asked for since. */
+  claimLetter(id: string, times: { now: number; unlessSince: number }): Promise<boolean>
+  /** Deletes accounts from before a time that are not confirmed and hold nothing. Answers how many. */
+  deleteUnconfirmed(before: number): Promise<number>
+}
+
+export interface OutboxReads {
+  /** Every letter, in the order in which they were put there. */
+  list(): Promise<readonly LetterState[]>
+  /** When the next attempt is due, in milliseconds since 1970 (UTC); null when none is. */
+  findNextTime(): Promise<number | null>
+  countQueued(): Promise<number>
+}
+
+export interface OutboxWrites {
+  insert(letter: Letter): Promise<void>
+  /**
+   * Gives a letter that is due `now` to one relay until `until`, and counts an attempt; null when there is none.
+   * A letter whose relay does not come back is due again then.
+   */
+  lease(lease: { id: string; now: number; until: number }): Promise<LeasedLetter | null>
+  /** It was sent. Does nothing, as the next two, when the lease has gone to somebody else. */
+  delete(letter: LeasedLetter): Promise<void>
+  /** It is tried again at `nextTime`. */
+  postpone(letter: LeasedLetter, change: { nextTime: number; reason: string }): Promise<void>
+  /** Nobody tries it any more, until an operator wants it. */
+  bury(letter: LeasedLetter, reason: string): Promise<void>
+  /** Ends every lease, for a relay that knows itself to be the only one: whoever had one is gone. */
+  releaseAll(now: number): Promise<void>
+  /** Has letters tried again `now`, from the beginning: one, or all that are dead. Answers how many there were. */
+  retry(which: { id: string } | 'dead', now: number): Promise<number>
 }
 
 /** What every kind of vault entry can tell of one. */

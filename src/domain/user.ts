@@ -10,4 +10,6 @@ export interface User {
   readonly emailConfirmed: boolean
   /** Every session token repeats it; a new one ends all sessions at once, and none revives after a restore. */
   readonly sessionEpoch: string
+  /** Milliseconds since 1970 (UTC). */
+  readonly creationTime: number
 }

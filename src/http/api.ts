@@ -9,6 +9,7 @@ import type { Sessions } from '../domain/sessions'
 import type { Users } from '../domain/users'
 import type { Log } from '../log'
 import { additionalFieldsRoutes } from './additional-fields'
+import type { BaseUrl } from './base-url'
 import { createJsonBody, refuseAnnounced } from './body'
 import { createErrorAnswers, refusalAnswer } from './errors'
 import { healthRoutes } from './health'
@@ -32,6 +33,8 @@ export interface ApiDeps {
   readonly additionalFields: AdditionalFields
   readonly notes: Notes
   readonly readiness: Readiness
+  /** Where links in letters lead. */
+  readonly baseUrl: BaseUrl
   readonly log: Log
   readonly version: string
   /** Largest request body, in bytes. */

@@ -1,12 +1,13 @@
 import { Elysia } from 'elysia'
 import { DomainError } from '../domain/errors'
 import type { Login } from '../domain/login'
+import type { BaseUrl } from './base-url'
 import { parseBasicCredentials } from './basic-credentials'
 import { describe } from './openapi'
 import type { RequestNotes } from './request-notes'
 import { TokenAnswer } from './wire'
 
-export function loginRoutes(deps: { login: Login; notes: RequestNotes }) {
+export function loginRoutes(deps: { login: Login; baseUrl: BaseUrl; notes: RequestNotes }) {
   return new Elysia().get(
     '/login',
     async ({ request }) => {
@@ -14,7 +15,10 @@ export function loginRoutes(deps: { login: Login; notes: RequestNotes }) {
       if (credentials === null) {
         throw new DomainError('unauthenticated', "Authentication info missing or it's incomplete")
       }
-      const { user, token } = await deps.login.login(credentials, request.signal)
+      const { user, token } = await deps.login.login(credentials, {
+        baseUrl: deps.baseUrl(request),
+        signal: request.signal,
+      })
       deps.notes.of(request).userId = user.id
       return { token }
     },

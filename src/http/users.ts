@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia'
 import type { Users } from '../domain/users'
+import type { BaseUrl } from './base-url'
 import type { JsonBody } from './body'
 import { bodyReader } from './fields'
 import { describe } from './openapi'
@@ -11,6 +12,7 @@ const readSignUp = bodyReader(SignUpBody)
 
 export function usersRoutes(deps: {
   users: Users
+  baseUrl: BaseUrl
   guard: ReturnType<typeof sessionGuard>
   json: JsonBody
   notes: RequestNotes
@@ -20,7 +22,7 @@ export function usersRoutes(deps: {
       '/users',
       async ({ request, status }) => {
         const signUp = toSignUp(readSignUp(await deps.json(request)))
-        await deps.users.signUp(signUp)
+        await deps.users.signUp(signUp, deps.baseUrl(request))
         deps.notes.of(request).userId = signUp.id
         return status(
           201,

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { type RawBuilder, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
-import type { Random } from '../domain/world'
+import type { Clock, Random } from '../domain/world'
 import type { Session } from './database'
 import { originalColumns } from './original-tables'
 
@@ -29,6 +29,7 @@ export interface AdoptionOptions {
   /** Only to see what would become of it: everything is undone again. */
   readonly dryRun: boolean
   readonly random: Random
+  readonly clock: Clock
 }
 
 /**
@@ -88,7 +89,7 @@ async function adopt(session: Session, options: AdoptionOptions): Promise<Report
   }
   await session.migrate()
 
-  const users = await takeUsers(session, chosen, options.random)
+  const users = await takeUsers(session, chosen, options)
   const records = await takeEntries(session, 'records', ['name', 'login', 'password'])
   const notes = await takeEntries(session, 'notes', ['name', 'content'])
   const fields = await takeFields(session)
@@ -180,8 +181,10 @@ async function nameOf(session: Session, id: string): Promise<string> {
 async function takeUsers(
   session: Session,
   { kept, left }: Choice,
-  random: Random,
+  { random, clock }: AdoptionOptions,
 ): Promise<AdoptedTable> {
+  // The original did not note when somebody signed up.
+  const now = clock()
   for (const account of kept) {
     await session.db
       .insertInto('users')
@@ -191,6 +194,8 @@ async function takeUsers(
         master_password_hash: account.verifier,
         hint: account.hint,
         email_confirmed: account.isConfirmed ?? false,
+        creation_time: now,
+        letter_time: null,
         session_epoch: random(16).toBase64({ alphabet: 'base64url', omitPadding: true }),
       })
       .execute()

@@ -33,6 +33,12 @@ export interface Database {
    */
   alone<T>(options: { create: boolean }, work: (session: Session) => Promise<T>): Promise<T>
 
+  /**
+   * Lends it to a command that works as a server does, beside those that run. Throws `unavailable` unless it is
+   * ours and up to date.
+   */
+  beside<T>(work: (store: OpenedStore) => Promise<T>): Promise<T>
+
   /** Lends one state of it, whatever is written meanwhile. Throws `unavailable` unless it is ours and up to date. */
   snapshot<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T>
 }
@@ -41,6 +47,8 @@ export interface Opening {
   readonly store: OpenedStore
   /** Whether there was nothing before. */
   readonly created: boolean
+  /** Whether other servers can be at work on it at the same time. */
+  readonly isShared: boolean
   /** Where the copy from before a migration lies, null when nothing was migrated or the engine undoes it by itself. */
   readonly safetyCopy: string | null
 }

@@ -27,7 +27,7 @@ import { type Migrations, migrationsFor } from './migrations'
 import { isOriginal } from './original-tables'
 import type { Schema } from './schema'
 import { sqliteDatabase, sqlitePlace } from './sqlite-database'
-import { createStore } from './store'
+import { createStore, type OpenedStore } from './store'
 import { tables } from './tables'
 import { copyTables, requireEqual, sumTables } from './transfer'
 
@@ -64,7 +64,7 @@ const begin = sql`begin`
 export function postgresDatabase(
   place: PostgresPlace,
   timing: Timing,
-  migrations: Migrations = migrationsFor(postgresColumns),
+  migrations: Migrations = migrationsFor(postgresColumns, timing.clock),
 ): Database {
   const { name, address } = place
 
@@ -143,6 +143,40 @@ export function postgresDatabase(
       throw new Error('the database is not the one that this server was started on: restart it')
   }
 
+  /** Throws `unavailable` unless it is ours and up to date. */
+  const requireUpToDate = async (db: Kysely<Schema>): Promise<void> => {
+    const inspection = await inspect(name, db)
+    const content = contentOf(name, inspection)
+    if (content === 'original') throw notAdopted(name)
+    if (content === 'nothing') throw empty(name)
+    if (pendingOf(name, migrations, inspection.migrations).length > 0) throw notUpToDate(name)
+  }
+
+  const openStore = (): OpenedStore => {
+    let fingerprint: string | null = null
+    const pool = connectPool(address, {
+      wait: timing.wait,
+      verify: (dialect) => verify(dialect, fingerprint),
+    })
+    return createStore(
+      {
+        reader: pool.dialect,
+        writer: pool.dialect,
+        takesWrites: async (scope) => {
+          const { rows } = await sql<{ read_only: string }>`
+          select current_setting('transaction_read_only') as read_only
+        `.execute(scope)
+          return rows[0]?.read_only === 'off'
+        },
+        keyFound: (found) => {
+          fingerprint = found
+        },
+        close: pool.close,
+      },
+      timing.wait,
+    )
+  }
+
   return {
     name,
 
@@ -159,28 +193,7 @@ export function postgresDatabase(
             const { content, created } = await bringUpToDate(session, db, true)
             if (content === 'original') throw notAdopted(name)
             await session.release('presence')
-            let fingerprint: string | null = null
-            const pool = connectPool(address, {
-              wait: timing.wait,
-              verify: (dialect) => verify(dialect, fingerprint),
-            })
-            const store = createStore(
-              {
-                reader: pool.dialect,
-                writer: pool.dialect,
-                takesWrites: async (scope) => {
-                  const { rows } = await sql<{ read_only: string }>`
-                  select current_setting('transaction_read_only') as read_only
-                `.execute(scope)
-                  return rows[0]?.read_only === 'off'
-                },
-                keyFound: (found) => {
-                  fingerprint = found
-                },
-                close: pool.close,
-              },
-              timing.wait,
-            )
+            const store = openStore()
             try {
               // From here on the presence of this server is known, and before it nobody could come between.
               await store.check()
@@ -188,7 +201,7 @@ export function postgresDatabase(
               await store.close()
               throw error
             }
-            return { store, created, safetyCopy: null }
+            return { store, created, isShared: true, safetyCopy: null }
           },
           () => connectInTime(waiting),
         ),
@@ -206,14 +219,21 @@ export function postgresDatabase(
       )
     },
 
+    beside: (work) =>
+      explained(name, async () => {
+        await withSession((_, db) => requireUpToDate(db))
+        const store = openStore()
+        try {
+          return await work(store)
+        } finally {
+          await store.close()
+        }
+      }),
+
     snapshot: (work) =>
       explained(name, () =>
         withSession(async (_, db) => {
-          const inspection = await inspect(name, db)
-          const content = contentOf(name, inspection)
-          if (content === 'original') throw notAdopted(name)
-          if (content === 'nothing') throw empty(name)
-          if (pendingOf(name, migrations, inspection.migrations).length > 0) throw notUpToDate(name)
+          await requireUpToDate(db)
           return await db
             .transaction()
             .setIsolationLevel('repeatable read')

@@ -10,6 +10,7 @@ export interface Schema {
   notes: NotesTable
   additional_fields: AdditionalFieldsTable
   set_aside: SetAsideTable
+  outbox: OutboxTable
   facts: FactsTable
 }
 
@@ -29,6 +30,9 @@ interface UsersTable {
   hint: string | null
   email_confirmed: Flag
   session_epoch: string
+  creation_time: Time
+  /** When a letter was asked for last. */
+  letter_time: Time | null
 }
 
 /** The columns that records and notes share. */
@@ -69,6 +73,20 @@ interface SetAsideTable {
   reason: string
   /** All of it, as JSON. */
   content: string
+}
+
+interface OutboxTable {
+  seq: Generated<number>
+  id: string
+  user_id: string
+  kind: string
+  base_url: string
+  state: string
+  creation_time: Time
+  next_time: Time
+  attempts: number
+  lease: string | null
+  reason: string | null
 }
 
 /** What the database knows of itself. */

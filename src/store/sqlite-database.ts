@@ -31,7 +31,7 @@ import {
 import { type Migrations, migrationsFor } from './migrations'
 import type { Schema } from './schema'
 import { examine, explain, isMissing, missing, requireFile, sideFiles } from './sqlite-file'
-import { createStore } from './store'
+import { createStore, type OpenedStore } from './store'
 import { tables } from './tables'
 
 /** What lies at the place once it can be worked on. */
@@ -75,7 +75,7 @@ const beginWriting = sql`begin immediate`
 export function sqliteDatabase(
   place: SqlitePlace,
   timing: Timing,
-  migrations: Migrations = migrationsFor(sqliteColumns),
+  migrations: Migrations = migrationsFor(sqliteColumns, timing.clock),
 ): Database {
   const { path } = place
   const explained = <T>(work: () => Promise<T>) => explain(path, work)
@@ -105,6 +105,31 @@ export function sqliteDatabase(
     return safetyCopy
   }
 
+  const openStore = (release: () => void): OpenedStore => {
+    const reader = openReader(path)
+    const writer = openWriterBeside(reader, path)
+    const handles = {
+      reader: reader.dialect,
+      writer: writer.dialect,
+      takesWrites: () => Promise.resolve(true),
+      async close() {
+        // The writer last: it moves the log into the file when nobody else has it open.
+        reader.close()
+        writer.close()
+        release()
+      },
+    }
+    return createStore(handles, timing.wait)
+  }
+
+  /** Throws `unavailable` unless the file is there, ours and up to date. */
+  const requireUpToDate = (): void => {
+    requireFile(path)
+    const { content, migrations: done } = examine(path)
+    if (content === 'original') throw notAdopted(path)
+    if (pendingOf(path, migrations, done).length > 0) throw notUpToDate(path)
+  }
+
   return {
     name: path,
 
@@ -119,23 +144,8 @@ export function sqliteDatabase(
         try {
           const { content, created, safetyCopy } = await prepare(create)
           if (content === 'original') throw notAdopted(path)
-          const reader = openReader(path)
-          const writer = openWriterBeside(reader, path)
-          const store = createStore(
-            {
-              reader: reader.dialect,
-              writer: writer.dialect,
-              takesWrites: () => Promise.resolve(true),
-              async close() {
-                // The writer last: it moves the log into the file when nobody else has it open.
-                reader.close()
-                writer.close()
-                lock.release()
-              },
-            },
-            timing.wait,
-          )
-          return { store, created, safetyCopy }
+          const store = openStore(() => lock.release())
+          return { store, created, isShared: false, safetyCopy }
         } catch (error) {
           lock.release()
           throw error
@@ -163,12 +173,21 @@ export function sqliteDatabase(
       })
     },
 
+    beside(work) {
+      return explained(async () => {
+        requireUpToDate()
+        const store = openStore(() => {})
+        try {
+          return await work(store)
+        } finally {
+          await store.close()
+        }
+      })
+    },
+
     snapshot(work) {
       return explained(async () => {
-        requireFile(path)
-        const { content, migrations: done } = examine(path)
-        if (content === 'original') throw notAdopted(path)
-        if (pendingOf(path, migrations, done).length > 0) throw notUpToDate(path)
+        requireUpToDate()
         const { dialect, close } = openReader(path)
         try {
           return await new Kysely<Schema>({ dialect }).transaction().execute(work)

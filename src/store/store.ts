@@ -6,6 +6,7 @@ import { engineFault } from '../engine/faults'
 import { additionalFieldReads, additionalFieldWrites } from './additional-fields'
 import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
 import { noteReads, noteWrites } from './notes'
+import { outboxReads, outboxWrites } from './outbox'
 import { recordReads, recordWrites } from './records'
 import type { Schema } from './schema'
 import { userReads, userWrites } from './users'
@@ -163,6 +164,7 @@ function readScope(db: Transaction<Schema>): ReadScope {
     records: recordReads(db),
     additionalFields: additionalFieldReads(db),
     notes: noteReads(db),
+    outbox: outboxReads(db),
   }
 }
 
@@ -172,5 +174,6 @@ function writeScope(db: Transaction<Schema>): WriteScope {
     records: recordWrites(db),
     additionalFields: additionalFieldWrites(db),
     notes: noteWrites(db),
+    outbox: outboxWrites(db),
   }
 }

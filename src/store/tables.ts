@@ -32,6 +32,8 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
     hint: 'text',
     email_confirmed: 'flag',
     session_epoch: 'text',
+    creation_time: 'number',
+    letter_time: 'number',
   },
   records: { ...entry, name: 'text', login: 'text', password: 'text' },
   notes: { ...entry, name: 'text', content: 'text' },
@@ -42,10 +44,23 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
     name: 'text',
     value: 'text',
   },
+  outbox: {
+    seq: 'number',
+    id: 'text',
+    user_id: 'text',
+    kind: 'text',
+    base_url: 'text',
+    state: 'text',
+    creation_time: 'number',
+    next_time: 'number',
+    attempts: 'number',
+    lease: 'text',
+    reason: 'text',
+  },
   set_aside: { seq: 'number', origin: 'text', reason: 'text', content: 'text' },
 }
 
 /** Every table that holds what users entrusted to us, in an order in which they can be filled. */
 export const tables: readonly Table[] = (
-  ['users', 'records', 'notes', 'additional_fields', 'set_aside'] as const
+  ['users', 'records', 'notes', 'additional_fields', 'outbox', 'set_aside'] as const
 ).map((name) => ({ name, columns: columns[name] }))

@@ -4,8 +4,21 @@ import type { User } from '../domain/user'
 import { prepared } from './prepared'
 import type { Schema } from './schema'
 
+/** What is read of a user. By name: tables may have columns that a later version added. */
+const userColumns = [
+  'id',
+  'email',
+  'master_password_hash',
+  'hint',
+  'email_confirmed',
+  'session_epoch',
+  'creation_time',
+] as const
+
 /** Every request of a signed-in client asks this. */
-const selectById = prepared((db, id) => db.selectFrom('users').selectAll().where('id', '=', id))
+const selectById = prepared((db, id) =>
+  db.selectFrom('users').select(userColumns).where('id', '=', id),
+)
 
 export function userReads(db: Transaction<Schema>): UserReads {
   return {
@@ -17,7 +30,7 @@ export function userReads(db: Transaction<Schema>): UserReads {
     async findByEmail(email) {
       const row = await db
         .selectFrom('users')
-        .selectAll()
+        .select(userColumns)
         .where('email', '=', email)
         .executeTakeFirst()
       return row === undefined ? null : toUser(row)
@@ -50,6 +63,8 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
           hint: user.hint,
           email_confirmed: user.emailConfirmed,
           session_epoch: user.sessionEpoch,
+          creation_time: user.creationTime,
+          letter_time: null,
         })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst()
@@ -75,10 +90,36 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .executeTakeFirst()
       return result.numUpdatedRows > 0n
     },
+
+    async claimLetter(id, { now, unlessSince }) {
+      const result = await db
+        .updateTable('users')
+        .set({ letter_time: now })
+        .where('id', '=', id)
+        .where('email_confirmed', '=', false)
+        .where((or) => or.or([or('letter_time', 'is', null), or('letter_time', '<=', unlessSince)]))
+        .executeTakeFirst()
+      return result.numUpdatedRows > 0n
+    },
+
+    async deleteUnconfirmed(before) {
+      const result = await db
+        .deleteFrom('users')
+        .where('email_confirmed', '=', false)
+        .where('creation_time', '<', before)
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(selectFrom('records').select('seq').whereRef('user_id', '=', 'users.id'))),
+        )
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(selectFrom('notes').select('seq').whereRef('user_id', '=', 'users.id'))),
+        )
+        .executeTakeFirst()
+      return Number(result.numDeletedRows)
+    },
   }
 }
 
-function toUser(row: Selectable<Schema['users']>): User {
+function toUser(row: Pick<Selectable<Schema['users']>, (typeof userColumns)[number]>): User {
   return {
     id: row.id,
     email: row.email,
@@ -86,5 +127,6 @@ function toUser(row: Selectable<Schema['users']>): User {
     hint: row.hint,
     emailConfirmed: Boolean(row.email_confirmed),
     sessionEpoch: row.session_epoch,
+    creationTime: row.creation_time,
   }
 }

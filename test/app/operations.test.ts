@@ -116,6 +116,7 @@ describe.each(
       ['records', 5],
       ['notes', 5],
       ['additional_fields', 5],
+      ['outbox', 0],
       ['set_aside', 0],
     ])
     expect(seen).toContain('copied records 5')

@@ -2,35 +2,42 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, spyOn, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createVerifierHasher } from '../../src/crypto/verifiers'
-import { createLogin } from '../../src/domain/login'
+import type { Confirmation } from '../../src/domain/email-confirmation'
+import { type Credentials, createLogin } from '../../src/domain/login'
 import { createSessions } from '../../src/domain/sessions'
-import { createUsers } from '../../src/domain/users'
+import { createUsers, type SignUp } from '../../src/domain/users'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { aStore, aUser, type TestStore } from '../support/store'
 import { random } from '../support/world'
 
 const hash = 'YWxpY2UtaGFzaA=='
+const baseUrl = 'http://pi/'
 
-function rulesOver(store: TestStore) {
+const required: Confirmation = { isRequired: true, letters: null }
+const off: Confirmation = { isRequired: false, letters: null }
+
+function rulesOver(store: TestStore, confirmation: Confirmation = off) {
   const hasher = createVerifierHasher(random, 1)
   const sessions = createSessions({
     store,
     tokens: createTokens(random(32), Date.now),
     seconds: 600,
   })
+  const users = createUsers({ store, hasher, random, clock: Date.now, confirmation })
+  const { login } = createLogin({ store, hasher, sessions, confirmation })
   return {
     hasher,
     sessions,
-    users: createUsers({ store, hasher, random }),
-    ...createLogin({ store, hasher, sessions }),
+    signUp: (signUp: SignUp) => users.signUp(signUp, baseUrl),
+    login: (credentials: Credentials) => login(credentials, { baseUrl }),
   }
 }
 
 describe('a login', () => {
   test('opens a session for right credentials, whatever the case of the email', async () => {
     await using store = await aStore()
-    const { users, login, sessions } = rulesOver(store)
-    await users.signUp({ id: 'u', email: 'Änne@NAS.local', masterPasswordHash: hash, hint: '' })
+    const { signUp, login, sessions } = rulesOver(store)
+    await signUp({ id: 'u', email: 'Änne@NAS.local', masterPasswordHash: hash, hint: '' })
     for (const email of ['änne@nas.local', 'ÄNNE@nas.LOCAL']) {
       const { token, user } = await login({ email, masterPasswordHash: hash })
       expect(user).toMatchObject({ id: 'u', email: 'änne@nas.local', hint: null })
@@ -40,8 +47,8 @@ describe('a login', () => {
 
   test('refuses a wrong hash, an unknown email and one that cannot be stored in the same words', async () => {
     await using store = await aStore()
-    const { users, login } = rulesOver(store)
-    await users.signUp({ id: 'u', email: 'a@b.cc', masterPasswordHash: hash, hint: null })
+    const { signUp, login } = rulesOver(store)
+    await signUp({ id: 'u', email: 'a@b.cc', masterPasswordHash: hash, hint: null })
     for (const credentials of [
       { email: 'a@b.cc', masterPasswordHash: 'wrong' },
       { email: 'nobody@b.cc', masterPasswordHash: hash },
@@ -56,9 +63,9 @@ describe('a login', () => {
 
   test('gives every account an epoch of its own, so that no token fits another', async () => {
     await using store = await aStore()
-    const { users } = rulesOver(store)
+    const { signUp } = rulesOver(store)
     for (const id of ['u', 'v']) {
-      await users.signUp({ id, email: `${id}@b.cc`, masterPasswordHash: hash, hint: null })
+      await signUp({ id, email: `${id}@b.cc`, masterPasswordHash: hash, hint: null })
     }
     const epochs = await store.read(async (scope) => [
       (await scope.users.findById('u'))?.sessionEpoch,
@@ -85,7 +92,7 @@ describe('a login', () => {
 
   test('refuses right credentials of an unconfirmed email, and tells only those', async () => {
     await using store = await aStore()
-    const { hasher, login } = rulesOver(store)
+    const { hasher, login } = rulesOver(store, required)
     const verifier = await hasher.make(hash)
     await store.write((scope) =>
       scope.users.insert(aUser({ email: 'a@b.cc', verifier, emailConfirmed: false })),
@@ -104,15 +111,15 @@ describe('the work of a login', () => {
   async function workOf(store: TestStore, email: string, masterPasswordHash: string) {
     const { hasher, sessions } = rulesOver(store)
     using check = spyOn(hasher, 'check')
-    const { login } = createLogin({ store, hasher, sessions })
-    await login({ email, masterPasswordHash }).catch(() => {})
+    const { login } = createLogin({ store, hasher, sessions, confirmation: off })
+    await login({ email, masterPasswordHash }, { baseUrl }).catch(() => {})
     return check.mock.calls.map(([{ legacyToo }]) => ({ legacyToo }))
   }
 
   test('is the same for known, unknown and old accounts, and heavier while any is old', async () => {
     await using store = await aStore()
-    const { users } = rulesOver(store)
-    await users.signUp({ id: 'u', email: 'new@b.cc', masterPasswordHash: hash, hint: null })
+    const { signUp } = rulesOver(store)
+    await signUp({ id: 'u', email: 'new@b.cc', masterPasswordHash: hash, hint: null })
     const of = (email: string, sent = hash) => workOf(store, email, sent)
     const light = [{ legacyToo: false }]
     expect([await of('new@b.cc'), await of('new@b.cc', 'x'), await of('nobody@b.cc')]).toEqual([

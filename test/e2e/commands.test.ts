@@ -15,6 +15,10 @@ describe('snailpass', () => {
     [['recreate-db', '--help']],
     [['key', '--help']],
     [['key', 'rotate', '--help']],
+    [['mail', '--help']],
+    [['mail', 'test', '--help']],
+    [['mail', 'list', '--help']],
+    [['mail', 'retry', '--help']],
   ])('%p says what it can do', async (args) => {
     const { code, stdout, stderr } = await run(args)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

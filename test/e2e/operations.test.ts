@@ -40,6 +40,7 @@ describe('snailpass copy', () => {
       ['records', '3'],
       ['notes', '0'],
       ['additional_fields', '0'],
+      ['outbox', '0'],
       ['set_aside', '0'],
     ])
     expect(lines[0]).toMatch(/ {2}[0-9a-f]{64}$/)

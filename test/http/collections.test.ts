@@ -97,6 +97,7 @@ const user = {
   hint: null,
   emailConfirmed: true,
   sessionEpoch: '',
+  creationTime: 0,
 }
 
 function ask(url: URL, method: string, path: string): Promise<Response> {
@@ -120,6 +121,7 @@ function aListener(world: {
     additionalFields: rules,
     notes: rules,
     readiness: { problem: reject },
+    baseUrl: () => 'http://pi/',
     log,
     version: '0',
     maxBody: 1024,

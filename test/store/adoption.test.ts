@@ -23,7 +23,7 @@ function databaseOf(original: OriginalDatabase): Database {
 
 function adopt(original: OriginalDatabase, options: Partial<AdoptionOptions> = {}) {
   return databaseOf(original).alone({ create: false }, (session) =>
-    adoptOriginal(session, { keep: [], dryRun: false, random, ...options }),
+    adoptOriginal(session, { keep: [], dryRun: false, random, clock: () => now, ...options }),
   )
 }
 
@@ -34,6 +34,7 @@ const untroubled = [
   { table: 'additional_fields', takenOver: 30, setAside: {}, nullFlags: 0 },
 ]
 
+const now = Date.UTC(2026, 10, 24)
 const alice = 'f021ca4c-2e84-40ca-9d5d-e98778fb994b'
 
 /** An account with a vault of one record, one field and one note. */
@@ -89,6 +90,7 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
         hint: user['hint'] as string | null,
         emailConfirmed: Boolean(user['email_confirmed']),
         sessionEpoch: expect.stringMatching(/^[\w-]{22}$/),
+        creationTime: now,
       })
     }
     const oldest = records.toSorted((a, b) => String(a['time']).localeCompare(String(b['time'])))
@@ -114,7 +116,9 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     await using original = await open()
     await adopt(original)
     await expect(
-      original.run("insert into users select 1000, 'x', email, 'v', null, true, 'e' from users"),
+      original.run(
+        "insert into users select 1000, 'x', email, 'v', null, true, 'e', 0, null from users",
+      ),
     ).rejects.toThrow()
     const left =
       engine === 'SQLite'

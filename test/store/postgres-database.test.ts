@@ -288,7 +288,7 @@ describe('a Postgres database', () => {
     const user = aUser()
     await add(older, user)
     const migrations = {
-      ...migrationsFor(postgresColumns),
+      ...migrationsFor(postgresColumns, Date.now),
       '9999-colour': {
         up: async (
           db: Parameters<NonNullable<ReturnType<typeof migrationsFor>[string]>['up']>[0],

@@ -23,7 +23,7 @@ import { aUser, databaseIn, virtualTiming } from '../support/store'
 import { random } from '../support/world'
 
 const timing = virtualTiming()
-const migrations = migrationsFor(sqliteColumns)
+const migrations = migrationsFor(sqliteColumns, Date.now)
 const original = join(import.meta.dir, '..', 'data', 'original', 'original.sqlite')
 
 function aFolder() {
@@ -179,7 +179,7 @@ describe('a migration', () => {
     using _ = folder
     const { store, safetyCopy } = await databaseIn(folder.path, timing, {
       ...migrations,
-      '0003-colour': good,
+      '9998-colour': good,
     }).serve({ create: false })
     expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
     await store.close()
@@ -198,8 +198,8 @@ describe('a migration', () => {
     using _ = folder
     const opening = databaseIn(folder.path, timing, {
       ...migrations,
-      '0003-colour': good,
-      '0004-bad': bad,
+      '9998-colour': good,
+      '9999-bad': bad,
     }).serve({ create: false })
     await expect(opening).rejects.toThrow()
     const { store, safetyCopy } = await databaseIn(folder.path).serve({ create: false })

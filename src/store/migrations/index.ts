@@ -1,15 +1,18 @@
 import type { Migration } from 'kysely'
+import type { Clock } from '../../domain/world'
 import type { Columns } from '../../engine/columns'
 import { vaults } from './0001-vaults'
 import { setAsideAndFacts } from './0002-set-aside-and-facts'
+import { outbox } from './0003-outbox'
 
 /** Migrations by their names, whose order is the order in which they run. */
 export type Migrations = Readonly<Record<string, Migration>>
 
-/** Every migration, in the words of one engine. A folder cannot be read inside the executable. */
-export function migrationsFor(columns: Columns): Migrations {
+/** Every migration, in the words of one engine; those that need the present take it from `clock`. A folder cannot be read inside the executable. */
+export function migrationsFor(columns: Columns, clock: Clock): Migrations {
   return {
     '0001-vaults': { up: vaults(columns) },
     '0002-set-aside-and-facts': { up: setAsideAndFacts(columns) },
+    '0003-outbox': { up: outbox(columns, clock) },
   }
 }

@@ -1,0 +1,75 @@
+import { Command } from 'commander'
+import { type LetterState, listLetters, retryLetters, sendTestLetter } from '../../src/app/letters'
+import { realWorld } from '../../src/app/world'
+import { mailKeys } from '../../src/config/settings'
+import { DomainError } from '../../src/domain/errors'
+import { settingsOf, withConfigOptions } from '../config-options'
+import { print, tell } from '../terminal'
+
+export function mailCommand(): Command {
+  return new Command('mail')
+    .description('the letters that the server sends')
+    .helpCommand(false)
+    .addCommand(testCommand())
+    .addCommand(listCommand())
+    .addCommand(retryCommand())
+}
+
+function testCommand(): Command {
+  const command = new Command('test')
+    .description('send a letter to see whether mail works')
+    .argument('<address>', 'who gets it')
+  return withConfigOptions(command, mailKeys)
+    .addHelpText(
+      'after',
+      `
+Example:
+  snailpass mail test you@example.org --config /etc/snailpass/snailpass.env`,
+    )
+    .action(async (address: string) => {
+      const { server, response } = await sendTestLetter(settingsOf(command), realWorld, address)
+      tell(`${server} has taken the letter:`)
+      print(response)
+    })
+}
+
+function listCommand(): Command {
+  const command = new Command('list').description('print the letters that wait or were given up')
+  return withConfigOptions(command, ['dataDir', 'database']).action(async () => {
+    const letters = await listLetters(settingsOf(command), realWorld)
+    if (letters.length === 0) tell('No letter waits.')
+    for (const letter of letters) print(lineOf(letter))
+  })
+}
+
+function lineOf({ id, state, attempts, nextTime, email, reason }: LetterState): string {
+  const when = state === 'dead' ? 'given up' : new Date(nextTime).toISOString()
+  const tried = attempts === 1 ? '1 attempt' : `${attempts} attempts`
+  return [id, state.padEnd(6), when, tried, email, ...(reason === null ? [] : [reason])].join('  ')
+}
+
+function retryCommand(): Command {
+  const command = new Command('retry')
+    .description('have letters tried again, from the beginning')
+    .argument('[id]', 'the letter, as the list names it')
+    .option('--dead', 'all that were given up')
+  return withConfigOptions(command, ['dataDir', 'database'])
+    .addHelpText(
+      'after',
+      `
+A running server takes them up within half a minute, others at their start.
+
+Example:
+  snailpass mail retry --dead`,
+    )
+    .action(async (id: string | undefined, options: { dead?: true }) => {
+      if ((id === undefined) === (options.dead === undefined)) {
+        throw new DomainError('invalid', 'say which letters: an id, or --dead', {
+          hint: 'see them with `snailpass mail list`',
+        })
+      }
+      const which = id === undefined ? 'dead' : { id }
+      const count = await retryLetters(settingsOf(command), realWorld, which)
+      tell(count === 1 ? '1 letter is tried again.' : `${count} letters are tried again.`)
+    })
+}

@@ -1,0 +1,77 @@
+import type { Settings } from '../config/settings'
+import { DomainError } from '../domain/errors'
+import type { LetterState } from '../domain/outbox'
+import { renderTestLetter } from '../mail/letter'
+import { createMailTransport, MailFault } from '../mail/transport'
+import { placesOf } from './database'
+import type { World } from './world'
+
+export type { LetterState }
+
+/** Every letter that waits or was given up. Throws a DomainError. */
+export function listLetters(settings: Settings, world: World): Promise<readonly LetterState[]> {
+  const { database } = placesOf(settings, world)
+  return database.beside((store) => store.read((scope) => scope.outbox.list()))
+}
+
+/**
+ * Has letters tried again from the beginning: one, or all that are dead. Answers how many. Throws `not_found` for
+ * an id that no letter has.
+ */
+export async function retryLetters(
+  settings: Settings,
+  world: World,
+  which: { id: string } | 'dead',
+): Promise<number> {
+  const { database } = placesOf(settings, world)
+  const count = await database.beside((store) =>
+    store.write((scope) => scope.outbox.retry(which, world.clock())),
+  )
+  if (count > 0 || which === 'dead') return count
+  throw new DomainError('not_found', `there is no letter ${which.id}`, {
+    hint: 'see their ids with `snailpass mail list`',
+  })
+}
+
+/**
+ * Sends a letter to see whether mail works, by itself and at once. Answers what the mail server said to it. Throws
+ * `unavailable` with a hint for the usual mistakes.
+ */
+export async function sendTestLetter(
+  settings: Settings,
+  world: World,
+  address: string,
+): Promise<{ server: string; response: string }> {
+  const { mail } = settings
+  if (mail === null) {
+    throw new DomainError('unavailable', 'mail is not set up', {
+      hint: 'set SNAILPASS_MAIL_URL, or MAIL_USERNAME and MAIL_PASSWORD',
+    })
+  }
+  const server = `${mail.host}:${mail.port}`
+  const messageId = `<test.${world.random(8).toHex()}@${mail.from.replace(/^.*@|>$/g, '')}>`
+  try {
+    const letter = { ...renderTestLetter(), to: address, messageId }
+    return { server, response: await createMailTransport(mail).send(letter) }
+  } catch (error) {
+    if (!(error instanceof MailFault)) throw error
+    throw new DomainError('unavailable', `${server} did not take the letter: ${error.message}`, {
+      hint: hints[error.code] ?? wrongPlace,
+      cause: error,
+    })
+  }
+}
+
+const wrongPlace =
+  'see host and port: smtps:// speaks TLS from the start, mostly on port 465; smtp:// begins without, mostly on port 587'
+
+/** The usual mistakes, by the stage at which nodemailer met them. */
+const hints: Readonly<Record<string, string | undefined>> = {
+  EAUTH:
+    'see user and password; many providers want an app password here instead of the one that you sign in with',
+  EENVELOPE:
+    'the server refused the sender or the address: see SNAILPASS_MAIL_FROM, which must mostly be an address of the user there',
+  EMESSAGE: 'the server refused the letter itself: its words above say why',
+  ETLS: 'the server has no STARTTLS, or a certificate that is not for that host or not from an authority that this machine trusts; smtps:// speaks TLS from the start',
+  ESOCKET: `${wrongPlace}; a certificate must be for that host, and from an authority that this machine trusts`,
+}

@@ -1,0 +1,96 @@
+import type { Settings } from '../config/settings'
+import { createTokens } from '../crypto/tokens'
+import type { Confirmation } from '../domain/email-confirmation'
+import { reasonOf } from '../domain/errors'
+import { createLetters } from '../domain/outbox'
+import { removeUnconfirmed } from '../domain/unconfirmed-accounts'
+import type { Log } from '../log'
+import { type Relay, startRelay } from '../mail/relay'
+import { createMailTransport } from '../mail/transport'
+import type { OpenedStore } from '../store/store'
+import type { World } from './world'
+
+/** What the server does about emails: whether they are confirmed, and who sends the letters. */
+export interface Mailing {
+  readonly confirmation: Confirmation
+  /** Begins to send what waits, and says in the log what is done. */
+  start(): Promise<{ stop(): Promise<void> }>
+}
+
+/** How often accounts that nobody confirmed are looked for, in milliseconds. */
+const cleaningPause = 60 * 60_000
+
+export function createMailing(
+  { store, isShared }: { store: OpenedStore; isShared: boolean },
+  secretKey: Uint8Array,
+  settings: Settings,
+  world: World,
+  log: Log,
+): Mailing {
+  const { mail, emailConfirmation } = settings
+  const isRequired =
+    emailConfirmation === 'required' || (emailConfirmation === 'auto' && mail !== null)
+  let relay: Relay | null = null
+  const letters =
+    isRequired && mail !== null ? createLetters({ ...world, wake: () => relay?.wake() }) : null
+
+  return {
+    confirmation: { isRequired, letters },
+
+    async start() {
+      log.info(
+        isRequired
+          ? 'email confirmation is on: an account is confirmed by the link in a letter'
+          : 'email confirmation is off: sign-ups are confirmed at once',
+      )
+      if (mail !== null) {
+        // Whoever was sending when this server ended was this server.
+        if (!isShared) await store.write((scope) => scope.outbox.releaseAll(world.clock()))
+        relay = startRelay({
+          store,
+          log,
+          ...world,
+          transport: createMailTransport(mail),
+          tokens: createTokens(secretKey, world.clock),
+          linkMinutes: settings.linkMinutes,
+          domain: mail.from.replace(/^.*@|>$/g, ''),
+        })
+        const waiting = await store.read((scope) => scope.outbox.countQueued())
+        log.info(`mail goes through ${mail.host}:${mail.port}; letters that wait: ${waiting}`)
+      }
+      const cleaning = isRequired ? startCleaning(store, settings, world, log) : null
+      return {
+        async stop() {
+          await Promise.all([relay?.stop(), cleaning?.stop()])
+        },
+      }
+    },
+  }
+}
+
+/** Removes accounts that were never confirmed, now and every hour. */
+function startCleaning(store: OpenedStore, settings: Settings, world: World, log: Log) {
+  const stopping = new AbortController()
+  const clean = async () => {
+    try {
+      const removed = await removeUnconfirmed({ store, ...world }, settings.unconfirmedDays)
+      if (removed > 0) log.info(`removed accounts that were never confirmed: ${removed}`)
+    } catch (error) {
+      log.warn(`accounts that were never confirmed can't be removed now: ${reasonOf(error)}`)
+    }
+  }
+  const run = async () => {
+    while (settings.unconfirmedDays > 0 && !stopping.signal.aborted) {
+      await clean()
+      // Rejects when the server stops.
+      await world.wait(cleaningPause, stopping.signal).catch(() => {})
+    }
+  }
+  const running = run()
+  return {
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}

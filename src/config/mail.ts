@@ -1,0 +1,191 @@
+import { InvalidSetting, parseFlag, parseInteger, Secret, type Setting } from './values'
+
+/** The server that letters are handed to. */
+export interface MailServer {
+  readonly host: string
+  readonly port: number
+  readonly security: 'tls' | 'starttls' | 'opportunistic'
+  readonly user: string | null
+  readonly password: Secret | null
+  readonly from: string
+}
+
+/** What a mail URL says. */
+export type MailUrl = Omit<MailServer, 'from'>
+
+const form =
+  /^(?<scheme>smtps?):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?:\[(?<ipv6>[0-9A-Fa-f:]+)\]|(?<host>[^\s:[\]/@?#]+))(?::(?<port>\d{1,5}))?\/?$/
+
+const forms = 'write it as smtps://USER:PASSWORD@HOST:465, with @ in them as %40'
+
+/** Reads `smtps://…` (TLS from the start) and `smtp://…` (STARTTLS). Throws InvalidSetting, and repeats no secret. */
+function parseMailUrl(text: string): MailUrl {
+  const groups = form.exec(text)?.groups
+  const host = groups?.['ipv6'] ?? groups?.['host']
+  const isTls = groups?.['scheme'] === 'smtps'
+  const port = Number(groups?.['port'] ?? defaultPort(isTls))
+  if (groups === undefined || host === undefined || port > 65_535) {
+    throw new InvalidSetting('is not a mail URL', forms)
+  }
+  const [user, password] = [groups['user'], groups['password']]
+  if (user !== undefined && password === undefined) {
+    throw new InvalidSetting('has a user without a password', forms)
+  }
+  return {
+    host,
+    port,
+    security: isTls ? 'tls' : 'starttls',
+    user: user === undefined ? null : decoded(user),
+    password: password === undefined ? null : new Secret(decoded(password)),
+  }
+}
+
+function defaultPort(isTls: boolean): number {
+  return isTls ? 465 : 587
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new InvalidSetting('has a % that begins no percent-encoding', 'write % itself as %25')
+  }
+}
+
+/** The settings that say how mail is sent: ours, and the original server's. Null is what is not set. */
+export interface MailSettings {
+  readonly mailUrl: MailUrl | null
+  readonly mailFrom: string | null
+  readonly mailAllowPlain: boolean
+  readonly mailServer: string | null
+  readonly mailPort: number | null
+  readonly mailUsername: string | null
+  readonly mailPassword: Secret | null
+  readonly mailUseSsl: boolean | null
+  readonly mailUseTls: boolean | null
+}
+
+const unset = { defaultText: 'not set', default: () => null }
+
+export const mailSettings: { readonly [Key in keyof MailSettings]: Setting<MailSettings[Key]> } = {
+  mailUrl: {
+    name: 'SNAILPASS_MAIL_URL',
+    meaning: 'mail server that letters go through: smtps://USER:PASSWORD@HOST or smtp://…',
+    defaultText: 'no letters are sent',
+    default: () => null,
+    parse: parseMailUrl,
+  },
+  mailFrom: {
+    name: 'SNAILPASS_MAIL_FROM',
+    alias: 'MAIL_DEFAULT_SENDER',
+    meaning: 'sender of the letters: an address, or NAME <ADDRESS>',
+    defaultText: 'the user of the mail server',
+    default: () => null,
+    parse: parseSender,
+  },
+  mailAllowPlain: {
+    name: 'SNAILPASS_MAIL_ALLOW_PLAIN',
+    meaning: 'whether letters and the password may go to the mail server without TLS',
+    defaultText: 'no, but to this very machine',
+    default: () => false,
+    parse: parseFlag,
+  },
+  mailServer: {
+    name: 'MAIL_SERVER',
+    meaning: "the original server's settings, in the place of the URL: host",
+    defaultText: 'smtp.googlemail.com, once MAIL_USERNAME is set',
+    default: () => null,
+    parse: (text) => text,
+  },
+  mailPort: {
+    name: 'MAIL_PORT',
+    meaning: 'port',
+    defaultText: '465, or 587 with STARTTLS',
+    default: () => null,
+    parse: (text) => parseInteger(text, { least: 1, most: 65_535 }),
+  },
+  mailUsername: { name: 'MAIL_USERNAME', meaning: 'user', ...unset, parse: (text) => text },
+  mailPassword: {
+    name: 'MAIL_PASSWORD',
+    meaning: 'password',
+    ...unset,
+    parse: (text) => new Secret(text),
+  },
+  mailUseSsl: {
+    name: 'MAIL_USE_SSL',
+    meaning: 'TLS from the start',
+    defaultText: 'yes, unless MAIL_USE_TLS is',
+    default: () => null,
+    parse: parseFlag,
+  },
+  mailUseTls: {
+    name: 'MAIL_USE_TLS',
+    meaning: 'STARTTLS',
+    defaultText: 'no',
+    default: () => null,
+    parse: parseFlag,
+  },
+}
+
+function parseSender(text: string): string {
+  if (/^[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>$|^[^<>@\s]+@[^<>@\s]+$/.test(text)) return text
+  throw new InvalidSetting(`is not a sender: ${text}`, 'write an address, or NAME <ADDRESS>')
+}
+
+/** The original's mail server is fixed to this one. */
+const originalServer = 'smtp.googlemail.com'
+
+/**
+ * The mail server that the settings name together, null where none of them does. Throws InvalidSetting, whose
+ * message is a whole sentence, for a half-set one.
+ */
+export function mailServerOf(settings: MailSettings): MailServer | null {
+  const server = settings.mailUrl ?? originalServerOf(settings)
+  if (server === null) return null
+  const from = settings.mailFrom ?? server.user
+  if (from === null || !from.includes('@')) {
+    throw new InvalidSetting(
+      'SNAILPASS_MAIL_FROM is missing',
+      'set it to the address that letters come from',
+    )
+  }
+  const isPlainAllowed = settings.mailAllowPlain || isLoopback(server.host)
+  const security =
+    server.security === 'starttls' && isPlainAllowed ? 'opportunistic' : server.security
+  if (security === 'opportunistic' && !isPlainAllowed) {
+    throw new InvalidSetting(
+      'MAIL_USE_SSL and MAIL_USE_TLS are off, and letters would be sent for everybody to read',
+      'turn one of them on, or allow it with SNAILPASS_MAIL_ALLOW_PLAIN=yes',
+    )
+  }
+  return { ...server, security, from }
+}
+
+function originalServerOf(settings: MailSettings): MailUrl | null {
+  const { mailServer, mailPort, mailUsername, mailPassword, mailUseSsl, mailUseTls } = settings
+  if (mailServer === null && mailUsername === null) {
+    const others = [settings.mailFrom, mailPort, mailPassword, mailUseSsl, mailUseTls]
+    if (others.every((other) => other === null)) return null
+    throw new InvalidSetting(
+      'mail is set up by half: which server is not said',
+      'set SNAILPASS_MAIL_URL, or MAIL_USERNAME and MAIL_PASSWORD; or leave every MAIL_ setting out',
+    )
+  }
+  if ((mailUsername === null) !== (mailPassword === null)) {
+    const missing = mailUsername === null ? 'MAIL_USERNAME' : 'MAIL_PASSWORD'
+    throw new InvalidSetting(`${missing} is missing`, 'set both of them, or neither')
+  }
+  // As the original: TLS from the start, unless something else is asked for.
+  const isTls = mailUseSsl ?? mailUseTls !== true
+  return {
+    host: mailServer ?? originalServer,
+    port: mailPort ?? defaultPort(isTls),
+    security: isTls ? 'tls' : mailUseTls === true ? 'starttls' : 'opportunistic',
+    user: mailUsername,
+    password: mailPassword,
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+}

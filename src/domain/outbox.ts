@@ -1,0 +1,74 @@
+import type { WriteScope } from './store'
+import type { User } from './user'
+import type { Clock, Random } from './world'
+
+/** What a letter is about. */
+export type LetterKind = 'confirmation'
+
+/**
+ * A letter that waits. It says to whom and about what; link and text are made when it is sent, so that no token
+ * lies in the database, and a link lives from then on.
+ */
+export interface Letter {
+  readonly id: string
+  readonly userId: string
+  readonly kind: LetterKind
+  /** Where the link of the letter leads: the server as its reader reaches it, with a slash at the end. */
+  readonly baseUrl: string
+  /** Milliseconds since 1970 (UTC). */
+  readonly creationTime: number
+}
+
+/** A letter as an operator sees it. */
+export interface LetterState extends Letter {
+  readonly email: string
+  /** Dead: nobody tries any more. */
+  readonly state: 'queued' | 'dead'
+  readonly attempts: number
+  /** When the next attempt is due. Milliseconds since 1970 (UTC). */
+  readonly nextTime: number
+  /** Why the last attempt failed, null when none did. */
+  readonly reason: string | null
+}
+
+/** A letter that is one relay's to send, for as long as its lease lasts. */
+export interface LeasedLetter extends Letter {
+  readonly email: string
+  /** The attempts so far, this one included. */
+  readonly attempts: number
+  /** Proof of the lease: another relay's is another one. */
+  readonly lease: string
+}
+
+/** How often an account may ask for another letter, in milliseconds (contract). */
+const letterPause = 5 * 60_000
+
+/** Puts letters into the outbox: in the transaction that they belong to, so that both are there or neither. */
+export interface Letters {
+  /** Asks whoever reads the mail of an account that is not confirmed to confirm it, unless it was asked less than five minutes ago. */
+  confirm(scope: WriteScope, user: User, baseUrl: string): Promise<void>
+  /** Has the relay look, once the transaction is committed. */
+  wake(): void
+}
+
+export function createLetters(deps: { clock: Clock; random: Random; wake: () => void }): Letters {
+  const { clock, random, wake } = deps
+
+  return {
+    async confirm(scope, user, baseUrl) {
+      const now = clock()
+      const isDue = await scope.users.claimLetter(user.id, { now, unlessSince: now - letterPause })
+      if (!isDue) return
+      const id = random(8).toHex()
+      const letter = {
+        id,
+        userId: user.id,
+        kind: 'confirmation',
+        baseUrl,
+        creationTime: now,
+      } as const
+      await scope.outbox.insert(letter)
+    },
+    wake,
+  }
+}

@@ -1,0 +1,107 @@
+import type { ComponentChildren } from 'preact'
+import { renderToStaticMarkup } from 'preact-render-to-string'
+
+/** A letter as it goes out: the same words twice, for mail programs that show HTML and for those that don't. */
+export interface RenderedLetter {
+  readonly subject: string
+  readonly text: string
+  readonly html: string
+}
+
+/** The letter that asks to confirm an email by opening `link`, which works for so many minutes. */
+export function renderConfirmationLetter(letter: {
+  email: string
+  link: string
+  minutes: number
+}): RenderedLetter {
+  const { email, link, minutes } = letter
+  const title = 'Confirm your email'
+  const lead = `An account was made at this SnailPass server for ${email}. If that was you, open this link to confirm it:`
+  const life = `The link works for ${lifeOf(minutes)}. If it has expired, sign in with your client: a new one is on its way to you then.`
+  const stranger =
+    'If it was not you, do nothing: an account that nobody confirms is removed by itself.'
+  return {
+    subject: 'Confirm your email for SnailPass',
+    text: [title, lead, link, life, stranger, '-- \nSnailPass'].map(wrapped).join('\n\n'),
+    html: renderLetter(
+      title,
+      <>
+        <p>{lead}</p>
+        <p class="action">
+          <a href={link}>Confirm {email}</a>
+        </p>
+        <p>{life}</p>
+        <p>{stranger}</p>
+        <p class="quiet">
+          If the button does nothing, copy this address into your browser: <br />
+          <span>{link}</span>
+        </p>
+      </>,
+    ),
+  }
+}
+
+/** The letter with which an operator sees whether mail works. */
+export function renderTestLetter(): RenderedLetter {
+  const title = 'Mail works'
+  const body = 'Your SnailPass server can send letters: this is one. Nothing else is to be done.'
+  return {
+    subject: 'A test letter from SnailPass',
+    text: [title, body, '-- \nSnailPass'].map(wrapped).join('\n\n'),
+    html: renderLetter(title, <p>{body}</p>),
+  }
+}
+
+function lifeOf(minutes: number): string {
+  if (minutes === 60) return 'an hour'
+  return minutes === 1 ? 'one minute' : `${minutes} minutes`
+}
+
+/** Lines of a length that every text client shows whole; a link stays in one piece. */
+function wrapped(paragraph: string): string {
+  if (paragraph.startsWith('--')) return paragraph
+  const lines: string[] = []
+  for (const word of paragraph.split(' ')) {
+    const last = lines.at(-1)
+    if (last === undefined || last.length + word.length > 71) lines.push(word)
+    else lines[lines.length - 1] = `${last} ${word}`
+  }
+  return lines.join('\n')
+}
+
+/** Colours for light, and for mail programs that tell of dark; the others invert the light ones by themselves. */
+const style = `
+body { margin: 0; padding: 24px 12px; background: #f6f4ee; color: #24332e; font: 16px/1.6 system-ui, sans-serif; }
+main { max-width: 520px; margin: 0 auto; padding: 20px 24px; background: #fffdf8; border: 1px solid #dcd8cb; border-radius: 12px; overflow-wrap: anywhere; }
+h1 { margin: 0 0 8px; font-size: 22px; line-height: 1.25; }
+p { margin: 12px 0; }
+.action a { display: inline-block; padding: 10px 18px; background: #2f5d50; color: #ffffff; border-radius: 8px; text-decoration: none; font-weight: 600; }
+.quiet { color: #5b6a64; font-size: 13px; }
+@media (prefers-color-scheme: dark) {
+  body { background: #17201d; color: #e8ebe4; }
+  main { background: #1f2a26; border-color: #36433e; }
+  .action a { background: #8fc7b4; color: #10201a; }
+  .quiet { color: #a4b1ab; }
+}`
+
+function renderLetter(title: string, children: ComponentChildren): string {
+  const markup = renderToStaticMarkup(
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <title>{title}</title>
+        {/* Ours alone: nothing that came in from outside is in it. */}
+        <style dangerouslySetInnerHTML={{ __html: style }} />
+      </head>
+      <body>
+        <main>
+          <h1>{title}</h1>
+          {children}
+        </main>
+      </body>
+    </html>,
+  )
+  return `<!doctype html>${markup}`
+}

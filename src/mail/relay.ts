@@ -1,0 +1,159 @@
+import { reasonOf } from '../domain/errors'
+import type { LeasedLetter } from '../domain/outbox'
+import type { Store } from '../domain/store'
+import type { Tokens } from '../domain/tokens'
+import type { Clock, Random, Wait } from '../domain/world'
+import type { Log } from '../log'
+import { renderConfirmationLetter } from './letter'
+import { MailFault, type MailTransport } from './transport'
+
+const minute = 60_000
+const hour = 60 * minute
+
+/** How long an attempt may take; a server that drips its answers would keep the others waiting. */
+const longestAttempt = minute
+
+/** Longer than an attempt can take: nobody else takes the letter up while it is under way. */
+const leaseTime = 1.5 * minute
+
+/** The pause after the first failed attempt doubles with each further one, up to the longest. */
+const firstPause = minute
+const longestPause = 6 * hour
+
+/** A letter that could not be handed over for so long is dead. */
+const longestLife = 48 * hour
+
+/** How long the relay sleeps at most: letters of other servers' accounts come without a wake-up. */
+const longestSleep = 30_000
+
+export interface Relay {
+  /** Has it look into the outbox now. */
+  wake(): void
+  /** Takes no further letter and waits for the one under way. */
+  stop(): Promise<void>
+}
+
+/**
+ * Empties the outbox, one letter at a time, for as long as it is not stopped. A letter goes from the outbox once the
+ * mail server has taken it: a crash in between is the one way in which it is sent twice.
+ */
+export function startRelay(deps: {
+  store: Store
+  transport: MailTransport
+  tokens: Tokens
+  clock: Clock
+  random: Random
+  wait: Wait
+  log: Log
+  /** Life of a link, in minutes. */
+  linkMinutes: number
+  /** What follows the @ of a Message-ID. */
+  domain: string
+}): Relay {
+  const { store, clock, random, log } = deps
+  const stopping = new AbortController()
+  let sleeper = new AbortController()
+  let isWoken = false
+
+  const sleep = async (milliseconds: number): Promise<void> => {
+    sleeper = new AbortController()
+    const signal = AbortSignal.any([sleeper.signal, stopping.signal])
+    // Either way it is time to look.
+    await deps.wait(milliseconds, signal).catch(() => {})
+  }
+
+  const attempt = async (letter: LeasedLetter): Promise<void> => {
+    try {
+      const rendered = await render(letter, deps)
+      const messageId = `<${letter.id}.${letter.attempts}@${deps.domain}>`
+      await inTime(deps.transport.send({ ...rendered, to: letter.email, messageId }))
+    } catch (error) {
+      await fail(letter, error)
+      return
+    }
+    await store.write((scope) => scope.outbox.delete(letter))
+    log.info('letter sent', { letter: letter.id, attempts: letter.attempts })
+  }
+
+  const inTime = async (sending: Promise<unknown>): Promise<void> => {
+    const timer = new AbortController()
+    const late = deps.wait(longestAttempt, timer.signal).then(() => {
+      throw new Error('the mail server took longer than a minute')
+    })
+    // Whichever is second is nobody's any more.
+    for (const either of [sending, late]) either.catch(() => {})
+    await Promise.race([sending, late]).finally(() => timer.abort())
+  }
+
+  const fail = async (letter: LeasedLetter, error: unknown): Promise<void> => {
+    const now = clock()
+    const reason = reasonOf(error)
+    const isDead =
+      (error instanceof MailFault && error.isPermanent) || now - letter.creationTime >= longestLife
+    const fields = { letter: letter.id, attempts: letter.attempts, reason }
+    if (isDead) {
+      await store.write((scope) => scope.outbox.bury(letter, reason))
+      log.error('letter given up', undefined, fields)
+      return
+    }
+    const nextTime = now + pauseAfter(letter.attempts, random)
+    await store.write((scope) => scope.outbox.postpone(letter, { nextTime, reason }))
+    log.warn('letter not sent yet', fields)
+  }
+
+  /** One letter, if one is due. Answers how long nothing is to be done. */
+  const turn = async (): Promise<number> => {
+    const now = clock()
+    const lease = { id: random(16).toHex(), now, until: now + leaseTime }
+    const letter = await store.write((scope) => scope.outbox.lease(lease))
+    if (letter !== null) {
+      await attempt(letter)
+      return 0
+    }
+    const next = await store.read((scope) => scope.outbox.findNextTime())
+    return next === null ? longestSleep : Math.min(longestSleep, Math.max(0, next - clock()))
+  }
+
+  const run = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      isWoken = false
+      let pause: number
+      try {
+        pause = await turn()
+      } catch (error) {
+        // A database that is away comes back, and the lease of a letter under way ends.
+        log.warn(`the outbox can't be read at present: ${reasonOf(error)}`)
+        pause = longestSleep
+      }
+      if (pause > 0 && !isWoken && !stopping.signal.aborted) await sleep(pause)
+    }
+  }
+  const running = run()
+
+  return {
+    wake() {
+      isWoken = true
+      sleeper.abort()
+    },
+    async stop() {
+      stopping.abort()
+      await running
+    },
+  }
+}
+
+async function render(
+  { userId, email, baseUrl }: LeasedLetter,
+  { tokens, linkMinutes }: { tokens: Tokens; linkMinutes: number },
+) {
+  const token = await tokens.issue({ purpose: 'confirmation', userId, email }, linkMinutes * 60)
+  const link = new URL(`confirm/${token}`, baseUrl).href
+  return renderConfirmationLetter({ email, link, minutes: linkMinutes })
+}
+
+/** Half of each pause is chance, so that a crowd of letters does not come back as a crowd. Milliseconds. */
+export function pauseAfter(attempts: number, random: Random): number {
+  const pause = Math.min(longestPause, firstPause * 2 ** Math.min(attempts - 1, 20))
+  const [high = 0, low = 0] = random(2)
+  return Math.round(pause * (0.75 + ((high * 256 + low) / 65_536) * 0.5))
+}

@@ -1,0 +1,101 @@
+import { createTransport, type SentMessageInfo } from 'nodemailer'
+import type { RenderedLetter } from './letter'
+
+/** The server that letters are handed to. */
+export interface MailServer {
+  readonly host: string
+  readonly port: number
+  /** TLS from the start, TLS that must be agreed on first, or TLS where it can be had. */
+  readonly security: 'tls' | 'starttls' | 'opportunistic'
+  readonly user: string | null
+  readonly password: { reveal(): string } | null
+  /** The sender: an address, or a name with an address in angle brackets. */
+  readonly from: string
+}
+
+/** What became of an attempt that failed. `reason` is for operators and holds no secret. */
+export class MailFault extends Error {
+  override readonly name = 'MailFault'
+  /** Whether trying again can only end in the same way: the server refuses this very letter for good. */
+  readonly isPermanent: boolean
+  /** nodemailer's word for the stage that failed, like EAUTH. */
+  readonly code: string
+
+  constructor(reason: string, fault: { isPermanent: boolean; code: string; cause: unknown }) {
+    super(reason, { cause: fault.cause })
+    this.isPermanent = fault.isPermanent
+    this.code = fault.code
+  }
+}
+
+export interface MailTransport {
+  /** Hands a letter over, and answers what the server said to it. Throws MailFault. */
+  send(letter: RenderedLetter & { to: string; messageId: string }): Promise<string>
+}
+
+/** Milliseconds. How long a mail server may be silent, and nodemailer's own is minutes. */
+const patience = 10_000
+
+/** Longest text of a server that is kept as a reason, in characters. */
+const longestReason = 300
+
+export function createMailTransport(
+  server: MailServer,
+  { silence = patience }: { silence?: number } = {},
+): MailTransport {
+  const { host, port, security, user, password, from } = server
+  const transport = createTransport({
+    host,
+    port,
+    secure: security === 'tls',
+    requireTLS: security === 'starttls',
+    ...(user !== null && { auth: { user, pass: password?.reveal() ?? '' } }),
+    connectionTimeout: silence,
+    greetingTimeout: silence,
+    dnsTimeout: silence,
+    // After the last line of a letter a server may look at it for a while.
+    socketTimeout: 3 * silence,
+    // Certificates are checked by default; this says that it is meant.
+    tls: { rejectUnauthorized: true, minVersion: 'TLSv1.2' },
+    // Nothing of a letter is read from a file or a URL, whatever it says.
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+  return {
+    async send({ to, subject, text, html, messageId }) {
+      try {
+        const { response }: SentMessageInfo = await transport.sendMail({
+          from,
+          // As an object: nothing in an address can become a second one.
+          to: { name: '', address: to },
+          subject,
+          text,
+          html,
+          messageId,
+          // So that nobody's holiday answers it (RFC 3834).
+          headers: { 'Auto-Submitted': 'auto-generated' },
+        })
+        return String(response)
+      } catch (cause) {
+        throw faultOf(cause)
+      }
+    },
+  }
+}
+
+function faultOf(cause: unknown): MailFault {
+  const { code, responseCode, message } = partsOf(cause)
+  // A login that is refused is the operator's to mend, and the letter good afterwards.
+  const isOfLetter = code === 'EENVELOPE' || code === 'EMESSAGE'
+  const isPermanent = isOfLetter && responseCode !== null && responseCode >= 500
+  const reason = message.replaceAll(/\s+/g, ' ').slice(0, longestReason)
+  return new MailFault(reason, { isPermanent, code, cause })
+}
+
+function partsOf(cause: unknown): { code: string; responseCode: number | null; message: string } {
+  if (!(cause instanceof Error)) return { code: '', responseCode: null, message: String(cause) }
+  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
+  const responseCode =
+    'responseCode' in cause && typeof cause.responseCode === 'number' ? cause.responseCode : null
+  return { code, responseCode, message: cause.message }
+}

@@ -1,0 +1,33 @@
+import type { Kysely } from 'kysely'
+import { sql } from 'kysely'
+import type { Columns } from '../../engine/columns'
+
+/**
+ * Letters that wait to be sent, and what an account must be known by for that: when it was made, and when its
+ * last letter was asked for. Accounts from before have no such times; theirs begins now.
+ */
+export const outbox =
+  ({ rowNumber, time, tableEnd }: Columns, clock: () => number) =>
+  async (db: Kysely<unknown>): Promise<void> => {
+    const statements = [
+      sql`alter table users add column creation_time ${time} not null default 0`,
+      sql`update users set creation_time = ${sql.lit(clock())}`,
+      sql`alter table users add column letter_time ${time}`,
+      sql`create table outbox (
+        seq ${rowNumber},
+        id text not null unique,
+        user_id text not null references users (id) on delete cascade,
+        kind text not null,
+        base_url text not null,
+        state text not null,
+        creation_time ${time} not null,
+        next_time ${time} not null,
+        attempts ${time} not null,
+        lease text,
+        reason text
+      ) ${tableEnd}`,
+      sql`create index outbox_next_time on outbox (state, next_time)`,
+      sql`create index outbox_user_id on outbox (user_id)`,
+    ]
+    for (const statement of statements) await statement.execute(db)
+  }

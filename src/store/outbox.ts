@@ -1,0 +1,146 @@
+import { sql, type Transaction } from 'kysely'
+import type { LeasedLetter, LetterState } from '../domain/outbox'
+import type { OutboxReads, OutboxWrites } from '../domain/store'
+import { skipLocked } from '../engine/skip-locked'
+import type { Schema } from './schema'
+
+const queued = 'queued'
+const dead = 'dead'
+
+export function outboxReads(db: Transaction<Schema>): OutboxReads {
+  return {
+    async list() {
+      const rows = await db
+        .selectFrom('outbox')
+        .innerJoin('users', 'users.id', 'outbox.user_id')
+        .selectAll('outbox')
+        .select('users.email')
+        .orderBy('outbox.seq')
+        .execute()
+      return rows.map(
+        (row): LetterState => ({
+          ...toLetter(row),
+          email: row.email,
+          state: row.state === dead ? dead : queued,
+          attempts: row.attempts,
+          nextTime: row.next_time,
+          reason: row.reason,
+        }),
+      )
+    },
+
+    async findNextTime() {
+      const row = await db
+        .selectFrom('outbox')
+        .select('next_time')
+        .where('state', '=', queued)
+        .orderBy('next_time')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.next_time ?? null
+    },
+
+    async countQueued() {
+      const { count } = await db
+        .selectFrom('outbox')
+        .select(({ fn }) => fn.countAll().as('count'))
+        .where('state', '=', queued)
+        .executeTakeFirstOrThrow()
+      return Number(count)
+    },
+  }
+}
+
+export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrites {
+  const leased = (letter: LeasedLetter) =>
+    db.updateTable('outbox').where('id', '=', letter.id).where('lease', '=', letter.lease)
+
+  return {
+    ...outboxReads(db),
+
+    async insert(letter) {
+      await db
+        .insertInto('outbox')
+        .values({
+          id: letter.id,
+          user_id: letter.userId,
+          kind: letter.kind,
+          base_url: letter.baseUrl,
+          state: queued,
+          creation_time: letter.creationTime,
+          next_time: letter.creationTime,
+          attempts: 0,
+          lease: null,
+          reason: null,
+        })
+        .execute()
+    },
+
+    async lease({ id: lease, now, until }) {
+      const due = sql<number>`(
+        select seq from outbox where state = ${queued} and next_time <= ${now}
+        order by next_time, seq limit 1 ${skipLocked(db)}
+      )`
+      const row = await db
+        .updateTable('outbox')
+        .set(({ eb }) => ({ lease, next_time: until, attempts: eb('attempts', '+', 1) }))
+        .where('seq', '=', due)
+        .returningAll()
+        .executeTakeFirst()
+      if (row === undefined) return null
+      const { email } = await db
+        .selectFrom('users')
+        .select('email')
+        .where('id', '=', row.user_id)
+        .executeTakeFirstOrThrow()
+      return { ...toLetter(row), email, attempts: row.attempts, lease }
+    },
+
+    async delete(letter) {
+      await db
+        .deleteFrom('outbox')
+        .where('id', '=', letter.id)
+        .where('lease', '=', letter.lease)
+        .execute()
+    },
+
+    async postpone(letter, { nextTime, reason }) {
+      await leased(letter).set({ lease: null, next_time: nextTime, reason }).execute()
+    },
+
+    async bury(letter, reason) {
+      await leased(letter).set({ lease: null, state: dead, reason }).execute()
+    },
+
+    async releaseAll(now) {
+      await db
+        .updateTable('outbox')
+        .set({ lease: null, next_time: now })
+        .where('lease', 'is not', null)
+        .execute()
+    },
+
+    async retry(which, now) {
+      const result = await db
+        .updateTable('outbox')
+        // Its two days begin anew, and whoever has it now has lost it.
+        .set({ state: queued, lease: null, attempts: 0, creation_time: now, next_time: now })
+        .where((letter) =>
+          which === dead ? letter('state', '=', dead) : letter('id', '=', which.id),
+        )
+        .executeTakeFirst()
+      return Number(result.numUpdatedRows)
+    },
+  }
+}
+
+function toLetter(row: { id: string; user_id: string; base_url: string; creation_time: number }) {
+  return {
+    id: row.id,
+    userId: row.user_id,
+    // The only kind so far.
+    kind: 'confirmation',
+    baseUrl: row.base_url,
+    creationTime: row.creation_time,
+  } as const
+}

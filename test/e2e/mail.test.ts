@@ -1,0 +1,292 @@
+import { describe, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { anAuthority } from '../support/certificates'
+import { basic } from '../support/client'
+import { run, serve, temporaryFolder } from '../support/executable'
+import { aMailServer, linkIn, type TestMailServer } from '../support/mail'
+import { aPostgresDatabase, onDatabase } from '../support/postgres'
+import { startTestServer } from '../support/server'
+
+/** A database of its own on each engine, as settings of a server. */
+const engines: {
+  engine: string
+  open: () => Promise<
+    AsyncDisposable & {
+      readonly settings: Record<string, string>
+      /** As time does. */
+      endLeases(): Promise<void>
+    }
+  >
+}[] = [
+  {
+    engine: 'SQLite',
+    open: async () => ({ settings: {}, async endLeases() {}, async [Symbol.asyncDispose]() {} }),
+  },
+  {
+    engine: 'Postgres',
+    async open() {
+      const database = await aPostgresDatabase()
+      return {
+        settings: { SNAILPASS_DATABASE_URL: database.url },
+        endLeases: async () =>
+          void (await onDatabase(database.url, 'update outbox set next_time = 0')),
+        [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
+      }
+    },
+  },
+]
+
+const email = 'owner@nas.local'
+const hash = btoa('hash of owner')
+
+function signUp(origin: URL, address: string = email): Promise<Response> {
+  return fetch(new URL('/users', origin), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      id: crypto.randomUUID(),
+      email: address,
+      master_password_hash: hash,
+      hint: '',
+    }),
+  })
+}
+
+function login(origin: URL): Promise<Response> {
+  return fetch(new URL('/login', origin), { headers: { authorization: basic(email, hash) } })
+}
+
+const settingsFor = (mail: TestMailServer) => ({
+  SNAILPASS_MAIL_URL: `smtp://127.0.0.1:${mail.port}`,
+  SNAILPASS_MAIL_FROM: 'SnailPass <vault@nas.local>',
+})
+
+describe('the executable with mail', () => {
+  test('has an account confirmed by the link in its letter, before its first login', async () => {
+    using folder = temporaryFolder()
+    await using mail = await aMailServer()
+    await using server = await serve(folder.path, settingsFor(mail))
+    expect((await signUp(server.url)).status).toBe(201)
+    const letter = await mail.next()
+    expect(letter).toMatchObject({ from: 'vault@nas.local', to: [email] })
+    const refused = await login(server.url)
+    expect(refused.status).toBe(403)
+    expect(await refused.json()).toEqual({
+      message: {
+        error: "Access Denied. Email isn't confirmed. Resending email confirmation letter...",
+      },
+    })
+    const link = linkIn(letter)
+    expect(link).toStartWith(server.url.href)
+    expect(await (await fetch(link)).text()).toContain('Your email is confirmed')
+    expect(await (await fetch(link)).text()).toContain('was confirmed before')
+    expect((await login(server.url)).status).toBe(200)
+    // The login of a moment after the sign-up asked for no second letter.
+    expect(mail.letters).toHaveLength(1)
+    const log = server.log.join('\n')
+    expect(log).toContain(`mail goes through 127.0.0.1:${mail.port}; letters that wait: 0`)
+    expect(log).toContain('letter sent')
+    expect(log).not.toContain(link.slice(-20))
+  })
+
+  test("is set up by the original server's own settings, as they are", async () => {
+    using folder = temporaryFolder()
+    const { authority, certified } = await certificates(folder.path)
+    const logins: string[] = []
+    await using mail = await aMailServer({
+      ...certified,
+      secure: true,
+      authOptional: false,
+      onAuth({ username, password }, _session, callback) {
+        logins.push(`${username} ${password}`)
+        callback(null, { user: 'me' })
+      },
+    })
+    await using server = await serve(`${folder.path}/data`, {
+      NODE_EXTRA_CA_CERTS: authority,
+      SNAILPASS_CONFIGURATION: 'prod',
+      CELERY_BROKER_URL: 'redis://redis:6379/0',
+      RESULT_BACKEND: 'redis://redis:6379/0',
+      MAIL_DEFAULT_SENDER: 'vault@nas.local',
+      MAIL_USERNAME: 'vault@nas.local',
+      MAIL_PASSWORD: 'a password: with @',
+      // Its server and port are fixed to Google's, which no test may bother.
+      MAIL_SERVER: 'localhost',
+      MAIL_PORT: String(mail.port),
+    })
+    expect((await signUp(server.url)).status).toBe(201)
+    expect((await login(server.url)).status).toBe(403)
+    await fetch(linkIn(await mail.next()))
+    expect((await login(server.url)).status).toBe(200)
+    expect(logins).toEqual(['vault@nas.local a password: with @'])
+    expect(server.log.join()).not.toContain('a password')
+  })
+})
+
+describe.each(engines)('a letter on $engine', ({ open }) => {
+  test('outlives kill -9 between its commit and its sending, and arrives once', async () => {
+    using folder = temporaryFolder()
+    await using database = await open()
+    // It takes the connection and says nothing, so the letter is under way when the server dies.
+    const silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+    const settings = {
+      ...database.settings,
+      SNAILPASS_SECRET_KEY: 'the key of the letter test',
+      SNAILPASS_MAIL_URL: `smtp://127.0.0.1:${silent.port}`,
+      SNAILPASS_MAIL_FROM: 'vault@nas.local',
+    }
+    {
+      await using server = await serve(folder.path, settings)
+      expect((await signUp(server.url)).status).toBe(201)
+      await server.end('SIGKILL')
+    }
+    silent.stop(true)
+    await using mail = await aMailServer()
+    // Where other servers may be at work, the lease of the dead one has to end first: a minute and a half.
+    await database.endLeases()
+    await using server = await serve(folder.path, {
+      ...settings,
+      SNAILPASS_MAIL_URL: `smtp://127.0.0.1:${mail.port}`,
+    })
+    const letter = await mail.next()
+    expect(letter.to).toEqual([email])
+    // The server of a test has another port after each start, and the letter the one of its sign-up.
+    await fetch(new URL(new URL(linkIn(letter)).pathname, server.url))
+    expect((await login(server.url)).status).toBe(200)
+    await server.end('SIGTERM')
+    expect(mail.letters).toHaveLength(1)
+  }, 30_000)
+
+  test('can be seen and tried again by an operator, beside the server', async () => {
+    using folder = temporaryFolder()
+    await using database = await open()
+    await using mail = await aMailServer()
+    mail.refusals.push({ code: 554, text: 'never' })
+    const environment = {
+      ...database.settings,
+      ...settingsFor(mail),
+      SNAILPASS_DATA_DIR: folder.path,
+    }
+    await using server = await serve(folder.path, environment)
+    await signUp(server.url)
+    const isDead = async () =>
+      (await run(['mail', 'list'], { environment })).stdout.includes('dead')
+    while (!(await isDead())) await Bun.sleep(50)
+    const { stdout } = await run(['mail', 'list'], { environment })
+    expect(stdout).toMatch(
+      /^[0-9a-f]{16} {2}dead {4}given up {2}1 attempt {2}owner@nas\.local {2}.*554 never\n$/,
+    )
+    const wrong = await run(['mail', 'retry', 'nonsense'], { environment })
+    expect(wrong).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('error: there is no letter nonsense'),
+    })
+    expect((await run(['mail', 'retry'], { environment })).code).toBe(2)
+    const retried = await run(['mail', 'retry', '--dead'], { environment })
+    expect(retried).toEqual({ code: 0, stdout: '', stderr: '1 letter is tried again.\n' })
+    // The server looks by itself within half a minute; another sign-up has it look now.
+    await signUp(server.url, 'second@nas.local')
+    const arrived = [(await mail.next()).to[0], (await mail.next()).to[0]]
+    expect(new Set(arrived)).toEqual(new Set([email, 'second@nas.local']))
+    expect((await run(['mail', 'list'], { environment })).stderr).toBe('No letter waits.\n')
+  }, 30_000)
+})
+
+test('two servers on one Postgres send a hundred letters, each of them once', async () => {
+  await using database = await aPostgresDatabase()
+  await using mail = await aMailServer()
+  const settings = {
+    ...settingsFor(mail),
+    SNAILPASS_DATABASE_URL: database.url,
+    SNAILPASS_SECRET_KEY: 'the key of both servers',
+  }
+  await using first = await startTestServer({ settings })
+  await using second = await startTestServer({ settings })
+  const addresses = Array.from({ length: 100 }, (_, index) => `user${index}@nas.local`)
+  const statuses = await Promise.all(
+    addresses.map(async (address, index) => {
+      return (await signUp(index % 2 === 0 ? first.url : second.url, address)).status
+    }),
+  )
+  expect(new Set(statuses)).toEqual(new Set([201]))
+  while (mail.letters.length < 100) await Bun.sleep(20)
+  await Promise.all([first.stop(), second.stop()])
+  expect(new Set(mail.letters.map(({ to }) => to[0]))).toEqual(new Set(addresses))
+  expect(mail.letters).toHaveLength(100)
+}, 60_000)
+
+describe('snailpass mail test', () => {
+  const send = (url: string, environment: Record<string, string> = {}) =>
+    run(['mail', 'test', email], {
+      environment: {
+        SNAILPASS_MAIL_URL: url,
+        SNAILPASS_MAIL_FROM: 'vault@nas.local',
+        ...environment,
+      },
+    })
+
+  test('tells what the server said, over TLS, over STARTTLS and without', async () => {
+    using folder = temporaryFolder()
+    const { authority, certified } = await certificates(folder.path)
+    const trusting = { NODE_EXTRA_CA_CERTS: authority }
+    await using tls = await aMailServer({ ...certified, secure: true })
+    await using starttls = await aMailServer(certified)
+    await using plain = await aMailServer()
+    for (const [url, mail] of [
+      [`smtps://localhost:${tls.port}`, tls],
+      [`smtp://localhost:${starttls.port}`, starttls],
+      [`smtp://localhost:${plain.port}`, plain],
+    ] as const) {
+      const sent = await send(url, trusting)
+      expect(sent).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^250 /),
+        stderr: `localhost:${mail.port} has taken the letter:\n`,
+      })
+      expect(mail.letters).toMatchObject([
+        { to: [email], text: expect.stringContaining('Mail works') },
+      ])
+    }
+  })
+
+  test('says what is wrong and what to do for the usual mistakes', async () => {
+    using folder = temporaryFolder()
+    const { certified } = await certificates(folder.path)
+    await using stranger = await aMailServer({ ...certified, secure: true })
+    await using plain = await aMailServer({
+      authOptional: false,
+      allowInsecureAuth: true,
+      onAuth: (_auth, _session, callback) =>
+        callback(Object.assign(new Error('bad credentials'), { responseCode: 535 })),
+    })
+    await using picky = await aMailServer({
+      onMailFrom: (_address, _session, callback) =>
+        callback(Object.assign(new Error('not you'), { responseCode: 550 })),
+    })
+    for (const [url, hint] of [
+      ['smtp://localhost:1', 'see host and port'],
+      [`smtps://localhost:${picky.port}`, 'mostly on port 465'],
+      [`smtps://localhost:${stranger.port}`, 'an authority that this machine trusts'],
+      [`smtp://me:secret@localhost:${plain.port}`, 'app password'],
+      [`smtp://localhost:${picky.port}`, 'SNAILPASS_MAIL_FROM'],
+    ] as const) {
+      const failed = await send(url)
+      expect(failed.code, url).toBe(1)
+      expect(failed.stderr, url).toContain('did not take the letter: ')
+      expect(failed.stderr, url).toContain(hint)
+      expect(failed.stderr, url).not.toContain('secret')
+    }
+    const unset = await run(['mail', 'test', email])
+    expect(unset.stderr).toStartWith('error: mail is not set up\nhint: ')
+  })
+})
+
+/** A certificate for localhost, and the authority that a client must trust for it. */
+async function certificates(folder: string) {
+  const made = await anAuthority()
+  const { certificate, key } = await made.certify({ names: ['localhost'] })
+  const authority = join(folder, 'ca.pem')
+  writeFileSync(authority, made.certificate)
+  return { authority, certified: { cert: certificate, key } }
+}

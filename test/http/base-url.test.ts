@@ -1,0 +1,40 @@
+import { describe, expect, test } from 'bun:test'
+import { createBaseUrl } from '../../src/http/base-url'
+
+const server = {
+  publicUrl: null,
+  listed: ['vault.lan', 'proxy.lan:8443'],
+  ownHosts: () => ['192.168.1.5', '[fe80::1]', 'pi', 'pi.local', 'localhost'],
+  port: () => 5000,
+}
+
+describe('the address in a link', () => {
+  const baseUrl = createBaseUrl(server)
+
+  test.each([
+    'http://192.168.1.5:5000',
+    'http://pi:5000',
+    'http://PI.local:5000',
+    'http://[fe80::1]:5000',
+    'http://vault.lan',
+    'http://proxy.lan:8443',
+  ])('is %s where the request came by it', (origin) => {
+    expect(baseUrl(new Request(`${origin}/users`))).toBe(`${origin.toLowerCase()}/`)
+  })
+
+  test.each([
+    'http://evil.example',
+    'http://pi.evil.example:5000',
+    'http://proxy.lan',
+    'http://192.168.1.5.evil.example',
+  ])('is never %s, but the first of this machine', (origin) => {
+    expect(baseUrl(new Request(`${origin}/login`))).toBe('http://192.168.1.5:5000/')
+  })
+
+  test('is the public URL, whatever a request says, where there is one', () => {
+    const publicUrl = new URL('https://vault.example.org/sub/')
+    const fixed = createBaseUrl({ ...server, publicUrl })
+    expect(fixed(new Request('http://pi:5000/users'))).toBe('https://vault.example.org/sub/')
+    expect(fixed(new Request('http://evil.example/users'))).toBe('https://vault.example.org/sub/')
+  })
+})
