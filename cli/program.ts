@@ -6,6 +6,7 @@ import { keyCommand } from './commands/key'
 import { mailCommand } from './commands/mail'
 import { recreateDbCommand } from './commands/recreate-db'
 import { serveCommand } from './commands/serve'
+import { userCommand } from './commands/user'
 
 /** The tree of commands. It throws CommanderError instead of ending the process. */
 export function createProgram(): Command {
@@ -37,6 +38,7 @@ Exit codes:
     recreateDbCommand(),
     keyCommand(),
     mailCommand(),
+    userCommand(),
   ]
   for (const command of commands) program.addCommand(command)
   inherit(program)

@@ -14,7 +14,12 @@ import type { World } from './world'
 export interface Mailing {
   readonly confirmation: Confirmation
   /** Begins to send what waits, and says in the log what is done. */
-  start(): Promise<{ stop(): Promise<void> }>
+  start(): Promise<RunningMailing>
+}
+
+export interface RunningMailing {
+  /** Waits for the letter under way for at most so many milliseconds; false when it still is. */
+  stop(patience: number): Promise<boolean>
 }
 
 /** How often accounts that nobody confirmed are looked for, in milliseconds. */
@@ -57,11 +62,17 @@ export function createMailing(
         })
         const waiting = await store.read((scope) => scope.outbox.countQueued())
         log.info(`mail goes through ${mail.host}:${mail.port}; letters that wait: ${waiting}`)
+        log.info(
+          settings.publicUrl === null
+            ? 'links in letters lead to the address of this machine that people use; SNAILPASS_PUBLIC_URL names another'
+            : `links in letters lead to ${settings.publicUrl.href}`,
+        )
       }
       const cleaning = isRequired ? startCleaning(store, settings, world, log) : null
       return {
-        async stop() {
-          await Promise.all([relay?.stop(), cleaning?.stop()])
+        async stop(patience) {
+          const [isOver] = await Promise.all([relay?.stop(patience), cleaning?.stop()])
+          return isOver !== false
         },
       }
     },

@@ -87,9 +87,9 @@ export async function startServer(
       url: listener.url,
       async stop(patience) {
         await drain(listener, patience, world.wait)
-        await running.stop()
+        const isMailOver = await running.stop(patience)
         // Work for a cut connection may go on in the database; the end of the process closes it as safely.
-        if (listener.isIdle()) await store.close()
+        if (listener.isIdle() && isMailOver) await store.close()
       },
     }
   } catch (error) {

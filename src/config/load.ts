@@ -136,7 +136,7 @@ function readSettingsFile(path: string): Environment {
 }
 
 const withoutMail =
-  'emails must be confirmed, but no mail is set up: nobody who signs up can sign in'
+  'emails must be confirmed, but no mail is set up: confirm each account with `snailpass user confirm`'
 
 const overheard =
   'whoever sits between this machine and Postgres can listen in: say ?sslmode=verify-full in SNAILPASS_DATABASE_URL'

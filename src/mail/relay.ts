@@ -29,8 +29,11 @@ const longestSleep = 30_000
 export interface Relay {
   /** Has it look into the outbox now. */
   wake(): void
-  /** Takes no further letter and waits for the one under way. */
-  stop(): Promise<void>
+  /**
+   * Takes no further letter, and waits for the one under way for at most so many milliseconds. False when it is
+   * still under way: its lease ends by itself.
+   */
+  stop(patience: number): Promise<boolean>
 }
 
 /**
@@ -135,9 +138,16 @@ export function startRelay(deps: {
       isWoken = true
       sleeper.abort()
     },
-    async stop() {
+    async stop(patience) {
       stopping.abort()
-      await running
+      const timer = new AbortController()
+      const late = deps.wait(patience, timer.signal).then(
+        () => false,
+        () => true,
+      )
+      const isOver = await Promise.race([running.then(() => true), late])
+      timer.abort()
+      return isOver
     },
   }
 }

@@ -19,6 +19,8 @@ describe('snailpass', () => {
     [['mail', 'test', '--help']],
     [['mail', 'list', '--help']],
     [['mail', 'retry', '--help']],
+    [['user', '--help']],
+    [['user', 'confirm', '--help']],
   ])('%p says what it can do', async (args) => {
     const { code, stdout, stderr } = await run(args)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

@@ -216,6 +216,55 @@ test('two servers on one Postgres send a hundred letters, each of them once', as
   expect(mail.letters).toHaveLength(100)
 }, 60_000)
 
+describe('without a mail server', () => {
+  test('an operator confirms accounts by command, while the server runs', async () => {
+    using folder = temporaryFolder()
+    await using server = await serve(folder.path, { SNAILPASS_EMAIL_CONFIRMATION: 'required' })
+    expect(server.log.join()).toContain('confirm each account with `snailpass user confirm`')
+    await signUp(server.url)
+    expect((await login(server.url)).status).toBe(403)
+    const confirm = (user: string) => run(['user', 'confirm', user, '--data-dir', folder.path])
+    expect(await confirm('Owner@NAS.local')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'Owner@NAS.local is confirmed, and can sign in.\n',
+    })
+    expect((await login(server.url)).status).toBe(200)
+    expect((await confirm(email)).stderr).toBe('owner@nas.local was confirmed before.\n')
+    expect(await confirm('nobody@nas.local')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('error: there is no account nobody@nas.local\nhint: '),
+    })
+  })
+
+  test('nobody is asked to confirm, also who was asked before', async () => {
+    using folder = temporaryFolder()
+    {
+      await using server = await serve(folder.path, { SNAILPASS_EMAIL_CONFIRMATION: 'required' })
+      await signUp(server.url)
+      await server.end('SIGTERM')
+    }
+    await using server = await serve(folder.path)
+    expect((await login(server.url)).status).toBe(200)
+  })
+})
+
+test('an empty account that nobody confirmed for a week is removed, and its address free again', async () => {
+  using folder = temporaryFolder()
+  const settings = { SNAILPASS_EMAIL_CONFIRMATION: 'required' }
+  const week = 7 * 24 * 3_600_000
+  const start = (clock: () => number) =>
+    startTestServer({ settings, dataDir: folder.path, world: { clock } })
+  {
+    await using server = await start(() => Date.now() - week - 1_000)
+    expect((await signUp(server.url)).status).toBe(201)
+    expect((await signUp(server.url)).status).toBe(409)
+  }
+  await using server = await start(Date.now)
+  while (!server.log.some((line) => line.includes('never confirmed: 1'))) await Bun.sleep(5)
+  expect((await signUp(server.url)).status).toBe(201)
+})
+
 describe('snailpass mail test', () => {
   const send = (url: string, environment: Record<string, string> = {}) =>
     run(['mail', 'test', email], {

@@ -59,7 +59,12 @@ function aRelay(
     linkMinutes: 60,
     domain: 'nas.local',
   })
-  return { relay, log, ...timing, [Symbol.asyncDispose]: () => relay.stop() }
+  return {
+    relay,
+    log,
+    ...timing,
+    [Symbol.asyncDispose]: async () => void (await relay.stop(60_000_000)),
+  }
 }
 
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -192,6 +197,17 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
       listener.stop(true)
     }
     expect((await lettersIn(store)).every(({ state }) => state === 'queued')).toBeTrue()
+  })
+
+  test('does not keep a server from its end that has a letter under way', async () => {
+    await using store = await open()
+    using silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+    await using setup = aRelay(store, silent, { times: 1, silence: 300 })
+    await withLetter(store, setup.clock)
+    setup.relay.wake()
+    await until(async () => (await lettersIn(store))[0]?.attempts === 1)
+    expect(await setup.relay.stop(1)).toBeFalse()
+    expect(await setup.relay.stop(5_000)).toBeTrue()
   })
 
   test('makes the link when the letter is sent, however long it waited', async () => {
