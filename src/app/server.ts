@@ -86,8 +86,10 @@ export async function startServer(
     return {
       url: listener.url,
       async stop(patience) {
-        await drain(listener, patience, world.wait)
-        const isMailOver = await running.stop(patience)
+        const [isMailOver] = await Promise.all([
+          running.stop(patience),
+          drain(listener, patience, world.wait),
+        ])
         // Work for a cut connection may go on in the database; the end of the process closes it as safely.
         if (listener.isIdle() && isMailOver) await store.close()
       },

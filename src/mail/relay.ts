@@ -20,8 +20,9 @@ const leaseTime = 1.5 * minute
 const firstPause = minute
 const longestPause = 6 * hour
 
-/** A letter that could not be handed over for so long is dead. */
+/** A letter that could not be handed over for so long is dead; and not before so many attempts, for a clock may leap. */
 const longestLife = 48 * hour
+const fewestAttempts = 8
 
 /** How long the relay sleeps at most: letters of other servers' accounts come without a wake-up. */
 const longestSleep = 30_000
@@ -65,17 +66,27 @@ export function startRelay(deps: {
     await deps.wait(milliseconds, signal).catch(() => {})
   }
 
+  /** Letters that were handed over while the database could not be told: they must not go out again. */
+  const handedOver = new Set<string>()
+
   const attempt = async (letter: LeasedLetter): Promise<void> => {
+    if (!handedOver.has(letter.id) && !(await isHandedOver(letter))) return
+    handedOver.add(letter.id)
+    await store.write((scope) => scope.outbox.delete(letter))
+    handedOver.delete(letter.id)
+    log.info('letter sent', { letter: letter.id, attempts: letter.attempts })
+  }
+
+  const isHandedOver = async (letter: LeasedLetter): Promise<boolean> => {
     try {
       const rendered = await render(letter, deps)
       const messageId = `<${letter.id}.${letter.attempts}@${deps.domain}>`
       await inTime(deps.transport.send({ ...rendered, to: letter.email, messageId }))
+      return true
     } catch (error) {
       await fail(letter, error)
-      return
+      return false
     }
-    await store.write((scope) => scope.outbox.delete(letter))
-    log.info('letter sent', { letter: letter.id, attempts: letter.attempts })
   }
 
   const inTime = async (sending: Promise<unknown>): Promise<void> => {
@@ -91,9 +102,11 @@ export function startRelay(deps: {
   const fail = async (letter: LeasedLetter, error: unknown): Promise<void> => {
     const now = clock()
     const reason = reasonOf(error)
-    const isDead =
-      (error instanceof MailFault && error.isPermanent) || now - letter.creationTime >= longestLife
-    const fields = { letter: letter.id, attempts: letter.attempts, reason }
+    const isTooOld = now - letter.creationTime >= longestLife && letter.attempts >= fewestAttempts
+    const isDead = isTooOld || (error instanceof MailFault && error.isPermanent)
+    // Mail servers repeat the address, which is nobody's but its owner's.
+    const told = reason.replaceAll(letter.email, 'the address')
+    const fields = { letter: letter.id, attempts: letter.attempts, reason: told }
     if (isDead) {
       await store.write((scope) => scope.outbox.bury(letter, reason))
       log.error('letter given up', undefined, fields)

@@ -175,7 +175,7 @@ describe.each(engines)('a letter on $engine', ({ open }) => {
     while (!(await isDead())) await Bun.sleep(50)
     const { stdout } = await run(['mail', 'list'], { environment })
     expect(stdout).toMatch(
-      /^[0-9a-f]{16} {2}dead {4}given up {2}1 attempt {2}owner@nas\.local {2}.*554 never\n$/,
+      /^[0-9a-f]{16} {2}dead {4}given up {2}1 attempt {2}owner@nas\.local {2}.*554 never \(<owner@nas\.local>\)\n$/,
     )
     const wrong = await run(['mail', 'retry', 'nonsense'], { environment })
     expect(wrong).toMatchObject({

@@ -125,13 +125,14 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
     await using mail = await aMailServer()
     mail.refusals.push({ code: 554, text: 'never' })
     await using setup = aRelay(store, mail)
-    await withLetter(store, setup.clock)
+    const user = await withLetter(store, setup.clock)
     setup.relay.wake()
     await until(async () => (await lettersIn(store))[0]?.state === 'dead')
     expect(await lettersIn(store)).toMatchObject([
       { state: 'dead', attempts: 1, reason: expect.stringContaining('554 never') },
     ])
     expect(mail.letters).toEqual([])
+    expect(setup.log.join()).not.toContain(user.email)
     // An operator who has mended it has it tried again.
     await store.write((scope) => scope.outbox.retry('dead', setup.clock()))
     setup.relay.wake()
@@ -197,6 +198,30 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
       listener.stop(true)
     }
     expect((await lettersIn(store)).every(({ state }) => state === 'queued')).toBeTrue()
+  })
+
+  test('does not send a letter again that it could not cross off when the database was away', async () => {
+    await using store = await open()
+    await using mail = await aMailServer()
+    const database: { isAway: boolean } = { isAway: true }
+    const writing = store.write
+    const failing: TestStore = {
+      ...store,
+      write: (work) =>
+        writing(async (scope) => {
+          // The letter is gone by the time when it is to be crossed off, and so is the database.
+          if (database.isAway && mail.letters.length > 0) throw new Error('the database is away')
+          return await work(scope)
+        }),
+    }
+    await using setup = aRelay(failing, mail)
+    await withLetter(store, setup.clock)
+    setup.relay.wake()
+    await mail.next()
+    await until(() => setup.log.some((line) => line.includes("can't be read at present")))
+    database.isAway = false
+    await until(async () => (await lettersIn(store)).length === 0)
+    expect(mail.letters).toHaveLength(1)
   })
 
   test('does not keep a server from its end that has a letter under way', async () => {

@@ -38,7 +38,13 @@ export async function aMailServer(options: SMTPServerOptions = {}): Promise<Test
       stream.on('end', () => {
         const refusal = refusals.shift()
         if (refusal !== undefined) {
-          callback(Object.assign(new Error(refusal.text), { responseCode: refusal.code }))
+          // As real ones do, it repeats whom it was for.
+          const [to] = session.envelope.rcptTo
+          callback(
+            Object.assign(new Error(`${refusal.text} (<${to?.address}>)`), {
+              responseCode: refusal.code,
+            }),
+          )
           return
         }
         const source = Buffer.concat(chunks).toString()
@@ -91,7 +97,7 @@ function plainTextOf(source: string): string {
 
 /** The link in a letter. */
 export function linkIn({ text }: ReceivedLetter): string {
-  const link = /https?:\/\/\S+\/confirm\/\S+/.exec(text)?.[0]
-  if (link === undefined) throw new Error(`no link in:\n${text}`)
-  return link
+  const match = /https?:\/\/\S+\/confirm\/\S+/.exec(text)
+  if (match === null) throw new Error(`no link in:\n${text}`)
+  return match[0]
 }
