@@ -28,7 +28,7 @@ export async function retryLetters(
     store.write((scope) => scope.outbox.retry(which, world.clock())),
   )
   if (count > 0 || which === 'dead') return count
-  throw new DomainError('not_found', `there is no letter ${which.id}`, {
+  throw new DomainError('not_found', `there is no letter ${which.id} that could be tried again`, {
     hint: 'see their ids with `snailpass mail list`',
   })
 }
@@ -49,7 +49,7 @@ export async function sendTestLetter(
     })
   }
   const server = `${mail.host}:${mail.port}`
-  const messageId = `<test.${world.random(8).toHex()}@${mail.from.replace(/^.*@|>$/g, '')}>`
+  const messageId = `<test.${world.random(8).toHex()}@${mail.from.address.replace(/^.*@/, '')}>`
   try {
     const letter = { ...renderTestLetter(), to: address, messageId }
     return { server, response: await createMailTransport(mail).send(letter) }

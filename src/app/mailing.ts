@@ -45,7 +45,7 @@ export function createMailing(
     async start() {
       log.info(
         isRequired
-          ? 'email confirmation is on: an account is confirmed by the link in a letter'
+          ? `email confirmation is on: ${mail === null ? 'an operator confirms each account' : 'an account is confirmed by the link in a letter'}`
           : 'email confirmation is off: sign-ups are confirmed at once',
       )
       if (mail !== null) {
@@ -58,7 +58,7 @@ export function createMailing(
           transport: createMailTransport(mail),
           tokens: createTokens(secretKey, world.clock),
           linkMinutes: settings.linkMinutes,
-          domain: mail.from.replace(/^.*@|>$/g, ''),
+          domain: mail.from.address.replace(/^.*@/, ''),
         })
         const waiting = await store.read((scope) => scope.outbox.countQueued())
         log.info(`mail goes through ${mail.host}:${mail.port}; letters that wait: ${waiting}`)

@@ -1,13 +1,29 @@
-import { hostname, networkInterfaces } from 'node:os'
+import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 
 /** Names and addresses by which this machine is reached, those that others can use first. IPv6 in brackets. */
 export function ownHosts(): readonly string[] {
-  const addresses = Object.values(networkInterfaces()).flatMap((found) => found ?? [])
-  const outward = addresses.filter(({ internal }) => !internal)
-  const inward = addresses.filter(({ internal }) => internal)
-  const written = [...outward, ...inward].map(({ address, family }) =>
-    family === 'IPv6' ? `[${address.split('%')[0]}]` : address,
-  )
   const name = hostname().toLowerCase()
-  return [...written, name, `${name}.local`, 'localhost']
+  const addresses = ownAddresses().filter(({ address }) => !/^(?:fe80:|169\.254\.)/i.test(address))
+  const written = (isInternal: boolean, family: 'IPv4' | 'IPv6') =>
+    addresses
+      .filter((found) => found.internal === isInternal && found.family === family)
+      .map(({ address }) => (family === 'IPv6' ? `[${address}]` : address))
+  return [
+    ...written(false, 'IPv4'),
+    ...written(false, 'IPv6'),
+    name,
+    `${name}.local`,
+    'localhost',
+    ...written(true, 'IPv4'),
+    ...written(true, 'IPv6'),
+  ]
+}
+
+/** None where the system does not tell, as in some sandboxes: a letter's link is no reason to fail. */
+function ownAddresses(): readonly NetworkInterfaceInfo[] {
+  try {
+    return Object.values(networkInterfaces()).flatMap((found) => found ?? [])
+  } catch {
+    return []
+  }
 }

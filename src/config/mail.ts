@@ -1,3 +1,4 @@
+import { isIPv4 } from 'node:net'
 import { InvalidSetting, parseFlag, parseInteger, Secret, type Setting } from './values'
 
 /** The server that letters are handed to. */
@@ -7,7 +8,13 @@ export interface MailServer {
   readonly security: 'tls' | 'starttls' | 'opportunistic'
   readonly user: string | null
   readonly password: Secret | null
-  readonly from: string
+  readonly from: Sender
+}
+
+export interface Sender {
+  /** Empty for none. */
+  readonly name: string
+  readonly address: string
 }
 
 /** What a mail URL says. */
@@ -55,7 +62,7 @@ function decoded(text: string): string {
 /** The settings that say how mail is sent: ours, and the original server's. Null is what is not set. */
 export interface MailSettings {
   readonly mailUrl: MailUrl | null
-  readonly mailFrom: string | null
+  readonly mailFrom: Sender | null
   readonly mailAllowPlain: boolean
   readonly mailServer: string | null
   readonly mailPort: number | null
@@ -95,7 +102,10 @@ export const mailSettings: { readonly [Key in keyof MailSettings]: Setting<MailS
     meaning: "the original server's settings, in the place of the URL: host",
     defaultText: 'smtp.googlemail.com, once MAIL_USERNAME is set',
     default: () => null,
-    parse: (text) => text,
+    parse: (text) => {
+      if (/^[\w.-]+$/.test(text)) return text
+      throw new InvalidSetting(`is not a host: ${text}`, 'write the port into MAIL_PORT')
+    },
   },
   mailPort: {
     name: 'MAIL_PORT',
@@ -127,8 +137,12 @@ export const mailSettings: { readonly [Key in keyof MailSettings]: Setting<MailS
   },
 }
 
-function parseSender(text: string): string {
-  if (/^[^<>\r\n]*<[^<>@\s]+@[^<>@\s]+>$|^[^<>@\s]+@[^<>@\s]+$/.test(text)) return text
+function parseSender(text: string): Sender {
+  const groups = /^(?<name>[^<>\r\n]*)<(?<address>[^<>@\s]+@[^<>@\s]+)>$/.exec(text)?.groups
+  if (groups !== undefined) {
+    return { name: (groups['name'] ?? '').trim(), address: groups['address'] ?? '' }
+  }
+  if (/^[^<>@\s]+@[^<>@\s]+$/.test(text)) return { name: '', address: text }
   throw new InvalidSetting(`is not a sender: ${text}`, 'write an address, or NAME <ADDRESS>')
 }
 
@@ -140,10 +154,17 @@ const originalServer = 'smtp.googlemail.com'
  * message is a whole sentence, for a half-set one.
  */
 export function mailServerOf(settings: MailSettings): MailServer | null {
+  if (settings.mailUrl !== null && (settings.mailServer ?? settings.mailUsername) !== null) {
+    throw new InvalidSetting(
+      'SNAILPASS_MAIL_URL is set, and MAIL_SERVER or MAIL_USERNAME as well',
+      'leave one of the two out',
+    )
+  }
   const server = settings.mailUrl ?? originalServerOf(settings)
   if (server === null) return null
-  const from = settings.mailFrom ?? server.user
-  if (from === null || !from.includes('@')) {
+  const user = server.user?.includes('@') === true ? { name: '', address: server.user } : null
+  const from = settings.mailFrom ?? user
+  if (from === null) {
     throw new InvalidSetting(
       'SNAILPASS_MAIL_FROM is missing',
       'set it to the address that letters come from',
@@ -175,17 +196,22 @@ function originalServerOf(settings: MailSettings): MailUrl | null {
     const missing = mailUsername === null ? 'MAIL_USERNAME' : 'MAIL_PASSWORD'
     throw new InvalidSetting(`${missing} is missing`, 'set both of them, or neither')
   }
-  // As the original: TLS from the start, unless something else is asked for.
-  const isTls = mailUseSsl ?? mailUseTls !== true
+  if (mailUseSsl === true && mailUseTls === true) {
+    throw new InvalidSetting('MAIL_USE_SSL and MAIL_USE_TLS are both on', 'choose one of the two')
+  }
+  // As the original: TLS from the start, unless something else is asked for, or the port is the other one's.
+  const isStarttls = mailUseTls ?? (mailUseSsl === null && mailPort === 587)
+  const isTls = mailUseSsl ?? !isStarttls
   return {
     host: mailServer ?? originalServer,
     port: mailPort ?? defaultPort(isTls),
-    security: isTls ? 'tls' : mailUseTls === true ? 'starttls' : 'opportunistic',
+    security: isTls ? 'tls' : isStarttls ? 'starttls' : 'opportunistic',
     user: mailUsername,
     password: mailPassword,
   }
 }
 
 function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host.startsWith('127.')
+  const isLocal = isIPv4(host) && host.startsWith('127.')
+  return isLocal || host === '::1' || host.toLowerCase() === 'localhost'
 }

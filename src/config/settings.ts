@@ -168,7 +168,12 @@ export const knownNames: readonly string[] = ['SNAILPASS_CONFIGURATION', 'SNAILP
 
 function parsePublicUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null
-  const isPlain = url !== null && url.search === '' && url.hash === '' && url.username === ''
+  const isPlain =
+    url !== null &&
+    url.search === '' &&
+    url.hash === '' &&
+    url.username === '' &&
+    url.password === ''
   if (url === null || !isPlain || !/^https?:$/.test(url.protocol)) {
     throw new InvalidSetting('is not a web address', 'write it as https://vault.example.org/')
   }

@@ -21,7 +21,7 @@ export interface Login {
    */
   login(
     credentials: Credentials,
-    request: { baseUrl: string; signal?: AbortSignal },
+    request: { baseUrl: () => string; signal?: AbortSignal },
   ): Promise<{ user: User; token: string }>
 }
 
@@ -34,7 +34,7 @@ export function createLogin(deps: {
   const { letters, isRequired } = deps.confirmation
 
   /** A database that takes no writes at present changes nothing of the answer: the next login asks again. */
-  async function sendLetter(user: User, baseUrl: string): Promise<void> {
+  async function sendLetter(user: User, baseUrl: () => string): Promise<void> {
     if (letters === null) return
     try {
       await deps.store.write((scope) => letters.confirm(scope, user, baseUrl))

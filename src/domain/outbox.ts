@@ -46,7 +46,7 @@ const letterPause = 5 * 60_000
 /** Puts letters into the outbox: in the transaction that they belong to, so that both are there or neither. */
 export interface Letters {
   /** Asks whoever reads the mail of an account that is not confirmed to confirm it, unless it was asked less than five minutes ago. */
-  confirm(scope: WriteScope, user: User, baseUrl: string): Promise<void>
+  confirm(scope: WriteScope, user: User, baseUrl: () => string): Promise<void>
   /** Has the relay look, once the transaction is committed. */
   wake(): void
 }
@@ -64,10 +64,10 @@ export function createLetters(deps: { clock: Clock; random: Random; wake: () => 
         id,
         userId: user.id,
         kind: 'confirmation',
-        baseUrl,
+        baseUrl: baseUrl(),
         creationTime: now,
       } as const
-      await scope.outbox.insert(letter)
+      await scope.outbox.put(letter)
     },
     wake,
   }

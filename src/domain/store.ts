@@ -60,7 +60,7 @@ export interface UserWrites {
   insert(user: User): Promise<boolean>
   /** Does nothing when the verifier is no longer `from`: somebody else was first. */
   replaceVerifier(id: string, change: { from: Verifier; to: Verifier }): Promise<void>
-  /** False when there is no such account with that email, or it is confirmed already. */
+  /** False when there is no such account with that email, or it is confirmed already. Its letters go. */
   confirmEmail(id: string, email: string): Promise<boolean>
   /** Notes that a letter is asked for `now`; false when the account is confirmed, or one was asked for since. */
   claimLetter(id: string, times: { now: number; unlessSince: number }): Promise<boolean>
@@ -77,12 +77,19 @@ export interface OutboxReads {
 }
 
 export interface OutboxWrites {
-  insert(letter: Letter): Promise<void>
+  /** In the place of a letter to the same account about the same thing, unless that is being sent. */
+  put(letter: Letter): Promise<void>
   /**
    * Gives a letter that is due `now` to one relay until `until`, and counts an attempt; null when there is none.
-   * A letter whose relay does not come back is due again then.
+   * A letter whose relay does not come back is due again then. One that is due after `latest` was
+   * put there by a clock that was wrong, and is due now.
    */
-  lease(lease: { id: string; now: number; until: number }): Promise<LeasedLetter | null>
+  lease(lease: {
+    id: string
+    now: number
+    until: number
+    latest: number
+  }): Promise<LeasedLetter | null>
   /** It was sent. Does nothing, as the next two, when the lease has gone to somebody else. */
   delete(letter: LeasedLetter): Promise<void>
   /** It is tried again at `nextTime`. */
@@ -91,7 +98,7 @@ export interface OutboxWrites {
   bury(letter: LeasedLetter, reason: string): Promise<void>
   /** Ends every lease, for a relay that knows itself to be the only one: whoever had one is gone. */
   releaseAll(now: number): Promise<void>
-  /** Has letters tried again `now`, from the beginning: one, or all that are dead. Answers how many there were. */
+  /** Has letters tried again `now`, from the beginning: one, or all that are dead; none that is being sent. Answers how many. */
   retry(which: { id: string } | 'dead', now: number): Promise<number>
 }
 

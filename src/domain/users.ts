@@ -20,7 +20,7 @@ export interface Users {
    * Makes an account and, where emails are to be confirmed, the letter that asks for it, which leads to
    * `baseUrl`: both or neither. Throws `conflict` when the id or the email is taken; a taken id is named first.
    */
-  signUp(signUp: SignUp, baseUrl: string): Promise<void>
+  signUp(signUp: SignUp, baseUrl: () => string): Promise<void>
 }
 
 export function createUsers(deps: {

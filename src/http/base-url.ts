@@ -17,9 +17,12 @@ export function createBaseUrl(server: {
   const { publicUrl, listed, ownHosts, port } = server
   return (request) => {
     if (publicUrl !== null) return publicUrl.href
-    const { protocol, hostname, host } = new URL(request.url)
+    const url = new URL(request.url)
+    const { protocol, hostname, host } = url
     const own = ownHosts()
-    const isOurs = own.includes(hostname) || listed.includes(hostname) || listed.includes(host)
+    // Another port of this machine is another program's.
+    const isOwn = own.includes(hostname) && Number(url.port || 80) === port()
+    const isOurs = isOwn || listed.includes(hostname) || listed.includes(host)
     return isOurs ? `${protocol}//${host}/` : `http://${own[0] ?? 'localhost'}:${port()}/`
   }
 }

@@ -16,7 +16,7 @@ export function loginRoutes(deps: { login: Login; baseUrl: BaseUrl; notes: Reque
         throw new DomainError('unauthenticated', "Authentication info missing or it's incomplete")
       }
       const { user, token } = await deps.login.login(credentials, {
-        baseUrl: deps.baseUrl(request),
+        baseUrl: () => deps.baseUrl(request),
         signal: request.signal,
       })
       deps.notes.of(request).userId = user.id

@@ -22,7 +22,7 @@ export function usersRoutes(deps: {
       '/users',
       async ({ request, status }) => {
         const signUp = toSignUp(readSignUp(await deps.json(request)))
-        await deps.users.signUp(signUp, deps.baseUrl(request))
+        await deps.users.signUp(signUp, () => deps.baseUrl(request))
         deps.notes.of(request).userId = signUp.id
         return status(
           201,

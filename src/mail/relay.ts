@@ -11,10 +11,10 @@ const minute = 60_000
 const hour = 60 * minute
 
 /** How long an attempt may take; a server that drips its answers would keep the others waiting. */
-const longestAttempt = minute
+const longestAttempt = 6 * minute
 
 /** Longer than an attempt can take: nobody else takes the letter up while it is under way. */
-const leaseTime = 1.5 * minute
+const leaseTime = 7 * minute
 
 /** The pause after the first failed attempt doubles with each further one, up to the longest. */
 const firstPause = minute
@@ -26,6 +26,7 @@ const fewestAttempts = 8
 
 /** How long the relay sleeps at most: letters of other servers' accounts come without a wake-up. */
 const longestSleep = 30_000
+const shortestSleep = 1_000
 
 export interface Relay {
   /** Has it look into the outbox now. */
@@ -92,7 +93,7 @@ export function startRelay(deps: {
   const inTime = async (sending: Promise<unknown>): Promise<void> => {
     const timer = new AbortController()
     const late = deps.wait(longestAttempt, timer.signal).then(() => {
-      throw new Error('the mail server took longer than a minute')
+      throw new Error('the mail server took longer than six minutes')
     })
     // Whichever is second is nobody's any more.
     for (const either of [sending, late]) either.catch(() => {})
@@ -120,14 +121,21 @@ export function startRelay(deps: {
   /** One letter, if one is due. Answers how long nothing is to be done. */
   const turn = async (): Promise<number> => {
     const now = clock()
-    const lease = { id: random(16).toHex(), now, until: now + leaseTime }
+    const lease = {
+      id: random(16).toHex(),
+      now,
+      until: now + leaseTime,
+      latest: now + 2 * longestPause,
+    }
     const letter = await store.write((scope) => scope.outbox.lease(lease))
     if (letter !== null) {
       await attempt(letter)
       return 0
     }
     const next = await store.read((scope) => scope.outbox.findNextTime())
-    return next === null ? longestSleep : Math.min(longestSleep, Math.max(0, next - clock()))
+    if (next === null) return longestSleep
+    // What is due and could not be had is in somebody else's hands for a moment.
+    return Math.min(longestSleep, Math.max(shortestSleep, next - clock()))
   }
 
   const run = async (): Promise<void> => {
@@ -138,7 +146,7 @@ export function startRelay(deps: {
         pause = await turn()
       } catch (error) {
         // A database that is away comes back, and the lease of a letter under way ends.
-        log.warn(`the outbox can't be read at present: ${reasonOf(error)}`)
+        log.warn(`the outbox is out of reach at present: ${reasonOf(error)}`)
         pause = longestSleep
       }
       if (pause > 0 && !isWoken && !stopping.signal.aborted) await sleep(pause)

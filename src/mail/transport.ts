@@ -9,8 +9,7 @@ export interface MailServer {
   readonly security: 'tls' | 'starttls' | 'opportunistic'
   readonly user: string | null
   readonly password: { reveal(): string } | null
-  /** The sender: an address, or a name with an address in angle brackets. */
-  readonly from: string
+  readonly from: { readonly name: string; readonly address: string }
 }
 
 /** What became of an attempt that failed. `reason` is for operators and holds no secret. */
@@ -53,8 +52,8 @@ export function createMailTransport(
     connectionTimeout: silence,
     greetingTimeout: silence,
     dnsTimeout: silence,
-    // After the last line of a letter a server may look at it for a while.
-    socketTimeout: 3 * silence,
+    // After its last line a server may look at a letter for minutes (RFC 5321, 4.5.3.2.6).
+    socketTimeout: 30 * silence,
     // Where plain text would do as well, as on this very machine, TLS with whomever is no worse.
     tls: { rejectUnauthorized: security !== 'opportunistic', minVersion: 'TLSv1.2' },
     // Nothing of a letter is read from a file or a URL, whatever it says.
@@ -88,7 +87,13 @@ function faultOf(cause: unknown): MailFault {
   // A login that is refused is the operator's to mend, and the letter good afterwards.
   const isOfLetter = code === 'EENVELOPE' || code === 'EMESSAGE'
   const isPermanent = isOfLetter && responseCode !== null && responseCode >= 500
-  const reason = message.replaceAll(/\s+/g, ' ').slice(0, longestReason)
+  const reason = message
+    // A filter may quote the link that it does not like, and the token in it.
+    .replaceAll(/confirm\/\S+/g, 'confirm/…')
+    // No database keeps a NUL, and no terminal should get what a stranger's server sends it.
+    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
+    .slice(0, longestReason)
+    .toWellFormed()
   return new MailFault(reason, { isPermanent, code, cause })
 }
 

@@ -58,7 +58,14 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
   return {
     ...outboxReads(db),
 
-    async insert(letter) {
+    async put(letter) {
+      const { userId, kind, creationTime } = letter
+      await db
+        .deleteFrom('outbox')
+        .where('user_id', '=', userId)
+        .where('kind', '=', kind)
+        .where((row) => row.or([row('lease', 'is', null), row('next_time', '<=', creationTime)]))
+        .execute()
       await db
         .insertInto('outbox')
         .values({
@@ -76,9 +83,9 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
         .execute()
     },
 
-    async lease({ id: lease, now, until }) {
+    async lease({ id: lease, now, until, latest }) {
       const due = sql<number>`(
-        select seq from outbox where state = ${queued} and next_time <= ${now}
+        select seq from outbox where state = ${queued} and (next_time <= ${now} or next_time > ${latest})
         order by next_time, seq limit 1 ${skipLocked(db)}
       )`
       const row = await db
@@ -128,6 +135,7 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
         .where((letter) =>
           which === dead ? letter('state', '=', dead) : letter('id', '=', which.id),
         )
+        .where((row) => row.or([row('lease', 'is', null), row('next_time', '<=', now)]))
         .executeTakeFirst()
       return Number(result.numUpdatedRows)
     },

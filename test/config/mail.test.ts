@@ -19,13 +19,14 @@ describe('a mail URL', () => {
     ['smtp://mail.lan', { host: 'mail.lan', port: 587, security: 'starttls' }],
     ['smtp://mail.lan:25/', { host: 'mail.lan', port: 25, security: 'starttls' }],
     ['smtp://127.0.0.1', { host: '127.0.0.1', port: 587, security: 'opportunistic' }],
+    ['smtp://127.example.com', { host: '127.example.com', port: 587, security: 'starttls' }],
     ['smtp://[::1]:2525', { host: '::1', port: 2525, security: 'opportunistic' }],
   ])('%p is read', (url, server) => {
     expect(mailOf({ SNAILPASS_MAIL_URL: url, ...from })).toEqual({
       ...server,
       user: null,
       password: null,
-      from: 'vault@nas.lan',
+      from: { name: '', address: 'vault@nas.lan' },
     } as never)
   })
 
@@ -34,7 +35,7 @@ describe('a mail URL', () => {
       {
         user: 'me@nas.lan',
         password: 'p@ss:',
-        from: 'me@nas.lan',
+        from: { name: '', address: 'me@nas.lan' },
       },
     )
   })
@@ -70,7 +71,7 @@ describe("the original server's mail settings", () => {
       security: 'tls',
       user: 'me@gmail.com',
       password: 'secret',
-      from: 'vault@gmail.com',
+      from: { name: '', address: 'vault@gmail.com' },
     })
   })
 
@@ -83,6 +84,8 @@ describe("the original server's mail settings", () => {
     }
     expect(mailOf(other)).toMatchObject({ host: 'mail.lan', port: 587, security: 'starttls' })
     expect(mailOf({ ...other, MAIL_PORT: '25' })).toMatchObject({ port: 25 })
+    // The port says it as well.
+    expect(mailOf({ ...account, MAIL_PORT: '587' })).toMatchObject({ security: 'starttls' })
   })
 
   test.each([
@@ -91,6 +94,9 @@ describe("the original server's mail settings", () => {
     [{ MAIL_PASSWORD: 'secret' }, 'mail is set up by half'],
     [{ MAIL_DEFAULT_SENDER: 'me@gmail.com' }, 'mail is set up by half'],
     [{ MAIL_SERVER: 'mail.lan' }, 'SNAILPASS_MAIL_FROM is missing'],
+    [{ ...account, MAIL_SERVER: 'mail.lan:587' }, 'MAIL_SERVER is not a host'],
+    [{ ...account, MAIL_USE_SSL: 'yes', MAIL_USE_TLS: 'yes' }, 'are both on'],
+    [{ ...account, SNAILPASS_MAIL_URL: 'smtp://mail.lan' }, 'SNAILPASS_MAIL_URL is set, and'],
     [
       { ...account, MAIL_USE_SSL: 'no' },
       'MAIL_USE_SSL and MAIL_USE_TLS are off, and letters would be sent for everybody to read',
@@ -108,11 +114,24 @@ test('a confirmation that nobody can be asked for is warned about', () => {
   expect(load({}).warnings).toEqual([])
 })
 
+test('a sender can have a name, whatever is in it', () => {
+  const fromOf = (text: string) =>
+    load({ SNAILPASS_MAIL_URL: 'smtps://mail.lan', SNAILPASS_MAIL_FROM: text }).settings.mail?.from
+  expect(fromOf('Snail; Pass: x <a@b.cc>')).toEqual({ name: 'Snail; Pass: x', address: 'a@b.cc' })
+  expect(() => fromOf('a@b.cc\r\nBcc: x@y.zz')).toThrow('SNAILPASS_MAIL_FROM is not a sender')
+})
+
 test('a public URL ends in a slash, and is no more than an address', () => {
   const urlOf = (text: string) => load({ SNAILPASS_PUBLIC_URL: text }).settings.publicUrl?.href
   expect(urlOf('https://vault.example.org')).toBe('https://vault.example.org/')
   expect(urlOf('https://example.org/vault')).toBe('https://example.org/vault/')
-  for (const wrong of ['vault.example.org', 'ftp://x/', 'https://x/?a', 'https://me:x@x/']) {
+  for (const wrong of [
+    'vault.example.org',
+    'ftp://x/',
+    'https://x/?a',
+    'https://me:x@x/',
+    'https://:x@x/',
+  ]) {
     expect(() => urlOf(wrong)).toThrow('SNAILPASS_PUBLIC_URL is not a web address')
   }
 })

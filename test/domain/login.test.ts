@@ -11,7 +11,7 @@ import { aStore, aUser, type TestStore } from '../support/store'
 import { random } from '../support/world'
 
 const hash = 'YWxpY2UtaGFzaA=='
-const baseUrl = 'http://pi/'
+const baseUrl = () => 'http://pi/'
 
 const required: Confirmation = { isRequired: true, letters: null }
 const off: Confirmation = { isRequired: false, letters: null }

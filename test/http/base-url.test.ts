@@ -26,6 +26,8 @@ describe('the address in a link', () => {
     'http://evil.example',
     'http://pi.evil.example:5000',
     'http://proxy.lan',
+    'http://pi:6666',
+    'http://localhost',
     'http://192.168.1.5.evil.example',
   ])('is never %s, but the first of this machine', (origin) => {
     expect(baseUrl(new Request(`${origin}/login`))).toBe('http://192.168.1.5:5000/')

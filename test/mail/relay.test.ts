@@ -21,7 +21,7 @@ async function withLetter(store: TestStore, clock: () => number) {
   const id = crypto.randomUUID()
   await store.write(async (scope) => {
     await scope.users.insert(user)
-    await scope.outbox.insert({
+    await scope.outbox.put({
       id,
       userId: user.id,
       kind: 'confirmation',
@@ -46,7 +46,7 @@ function aRelay(
     security: 'opportunistic',
     user: null,
     password: null,
-    from: 'SnailPass <vault@nas.local>',
+    from: { name: 'SnailPass', address: 'vault@nas.local' },
     ...options.server,
   }
   const relay = startRelay({
@@ -218,7 +218,7 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
     await withLetter(store, setup.clock)
     setup.relay.wake()
     await mail.next()
-    await until(() => setup.log.some((line) => line.includes("can't be read at present")))
+    await until(() => setup.log.some((line) => line.includes('out of reach at present')))
     database.isAway = false
     await until(async () => (await lettersIn(store)).length === 0)
     expect(mail.letters).toHaveLength(1)

@@ -20,13 +20,13 @@ async function withLetter(store: Store, id: string, creationTime: number) {
   } as const
   await store.write(async (scope) => {
     await scope.users.insert(user)
-    await scope.outbox.insert(letter)
+    await scope.outbox.put(letter)
   })
   return { user, letter }
 }
 
 const lease = (store: Store, id: string, now: number, until: number) =>
-  store.write((scope) => scope.outbox.lease({ id, now, until }))
+  store.write((scope) => scope.outbox.lease({ id, now, until, latest: now + 100_000 }))
 const list = (store: Store) => store.read((scope) => scope.outbox.list())
 
 describe.each(engines)('the outbox on $engine', ({ open }) => {
@@ -130,6 +130,37 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
     await lease(store, 'x', 0, 90_000)
     await store.write((scope) => scope.outbox.releaseAll(1_000))
     expect((await lease(store, 'y', 1_000, 2_000))?.id).toBe('a')
+  })
+
+  test('has one letter to an account about one thing, the last that was asked for', async () => {
+    await using store = await open()
+    const { letter } = await withLetter(store, 'a', 0)
+    const under = await lease(store, 'x', 0, 5_000)
+    await store.write((scope) => scope.outbox.put({ ...letter, id: 'b', creationTime: 1_000 }))
+    await store.write((scope) => scope.outbox.put({ ...letter, id: 'c', creationTime: 2_000 }))
+    expect((await list(store)).map(({ id }) => id)).toEqual(['a', 'c'])
+    if (under === null) throw new Error('nothing was lent')
+    // What is being sent is not sent a second time by an impatient operator.
+    const retried = await store.write((scope) => scope.outbox.retry({ id: 'a' }, 2_000))
+    expect(retried).toBe(0)
+    await store.write((scope) => scope.outbox.delete(under))
+    expect((await list(store)).map(({ id }) => id)).toEqual(['c'])
+  })
+
+  test('has nothing left to ask of an account that is confirmed', async () => {
+    await using store = await open()
+    const { user } = await withLetter(store, 'a', 0)
+    await store.write((scope) => scope.users.confirmEmail(user.id, user.email))
+    expect(await list(store)).toEqual([])
+  })
+
+  test('does not wait for a time that only a wrong clock can have named', async () => {
+    await using store = await open()
+    const { user } = await withLetter(store, 'a', 500_000)
+    expect((await lease(store, 'x', 1_000, 2_000))?.id).toBe('a')
+    const claim = (now: number) =>
+      store.write((scope) => scope.users.claimLetter(user.id, { now, unlessSince: now - 300 }))
+    expect([await claim(500_000), await claim(1_000)]).toEqual([true, true])
   })
 
   test('loses the letters of an account with the account', async () => {
