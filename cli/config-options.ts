@@ -6,6 +6,9 @@ import { InvalidSetting } from '../src/config/values'
 import { DomainError } from '../src/domain/errors'
 import { tell } from './terminal'
 
+/** The settings that matter to each command. */
+const keysOf = new WeakMap<Command, readonly (keyof SettingValues)[]>()
+
 /**
  * Gives a command `--config` and an option for each of these settings that has one. The others, which come
  * from the environment or the file alone, are listed below its options.
@@ -14,6 +17,7 @@ export function withConfigOptions(
   command: Command,
   keys: readonly (keyof SettingValues)[],
 ): Command {
+  keysOf.set(command, keys)
   command.option('--config <file>', 'read settings from a file of NAME=value lines')
   const others: string[] = []
   for (const key of keys) {
@@ -39,6 +43,7 @@ export function configOf(command: Command): Config {
   }
   return loadConfig({
     environment: process.env,
+    keys: keysOf.get(command) ?? [],
     file: text('config') ?? null,
     flags: { dataDir: text('dataDir'), listen: text('listen'), logFormat: text('logFormat') },
   })

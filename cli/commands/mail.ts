@@ -43,9 +43,9 @@ function listCommand(): Command {
 }
 
 function lineOf({ id, state, attempts, nextTime, email, reason }: LetterState): string {
-  const when = state === 'dead' ? 'given up' : new Date(nextTime).toISOString()
+  const when = { dead: 'given up', sending: 'now', queued: new Date(nextTime).toISOString() }[state]
   const tried = attempts === 1 ? '1 attempt' : `${attempts} attempts`
-  return [id, state.padEnd(6), when, tried, email, ...(reason === null ? [] : [reason])].join('  ')
+  return [id, state.padEnd(7), when, tried, email, ...(reason === null ? [] : [reason])].join('  ')
 }
 
 function retryCommand(): Command {

@@ -73,5 +73,7 @@ const hints: Readonly<Record<string, string | undefined>> = {
     'the server refused the sender or the address: see SNAILPASS_MAIL_FROM, which must mostly be an address of the user there',
   EMESSAGE: 'the server refused the letter itself: its words above say why',
   ETLS: 'the server has no STARTTLS, or a certificate that is not for that host or not from an authority that this machine trusts; smtps:// speaks TLS from the start',
+  EDNS: 'the host of the mail server has no address: see its name',
+  ETIMEDOUT: `${wrongPlace}; a firewall or a provider may also keep port 25 closed`,
   ESOCKET: `${wrongPlace}; a certificate must be for that host, and from an authority that this machine trusts`,
 }

@@ -22,6 +22,8 @@ export interface ConfigInput {
   readonly flags: Readonly<Partial<Record<keyof SettingValues, string | undefined>>>
   /** Path of an env-style file, null for none. */
   readonly file: string | null
+  /** The settings that matter to whoever asks, all of them unless told: what is wrong with others is not in the way. */
+  readonly keys?: readonly (keyof SettingValues)[]
 }
 
 /**
@@ -32,9 +34,14 @@ export function loadConfig(input: ConfigInput): Config {
   const file = input.file === null ? {} : readSettingsFile(input.file)
   const problems: { text: string; hint: string }[] = []
   const sources: Partial<Record<keyof SettingValues, Source>> = {}
+  const matters = (key: keyof SettingValues) => input.keys?.includes(key) !== false
 
   const read = <Key extends keyof SettingValues>(key: Key): SettingValues[Key] => {
     const setting = settings[key]
+    if (!matters(key)) {
+      sources[key] = 'default'
+      return setting.default(input.environment)
+    }
     const names = [setting.name, ...(setting.alias === undefined ? [] : [setting.alias])]
     const candidates: [Source, string | undefined, string | undefined][] = [
       ['flag', setting.flag, input.flags[key]],

@@ -23,7 +23,8 @@ export type MailUrl = Omit<MailServer, 'from'>
 const form =
   /^(?<scheme>smtps?):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?:\[(?<ipv6>[0-9A-Fa-f:]+)\]|(?<host>[^\s:[\]/@?#]+))(?::(?<port>\d{1,5}))?\/?$/
 
-const forms = 'write it as smtps://USER:PASSWORD@HOST:465, with @ in them as %40'
+const forms =
+  'write it as smtps://USER:PASSWORD@HOST:465, with @ in them as %40, : as %3A and / as %2F'
 
 /** Reads `smtps://…` (TLS from the start) and `smtp://…` (STARTTLS). Throws InvalidSetting, and repeats no secret. */
 function parseMailUrl(text: string): MailUrl {

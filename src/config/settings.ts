@@ -134,11 +134,7 @@ export const settings: { readonly [Key in keyof SettingValues]: Setting<SettingV
     meaning: 'further names of this server that links may use, with commas between them',
     defaultText: 'none',
     default: () => [],
-    parse: (text) =>
-      text
-        .toLowerCase()
-        .split(/[\s,]+/)
-        .filter((host) => host !== ''),
+    parse: parseHosts,
   },
   linkMinutes: {
     name: 'SNAILPASS_LINK_MINUTES',
@@ -165,6 +161,18 @@ export const settingKeys = Object.keys(settings) as (keyof SettingValues)[]
 
 /** Names that mean something elsewhere, or will here: the original server's, and those of later versions. */
 export const knownNames: readonly string[] = ['SNAILPASS_CONFIGURATION', 'SNAILPASS_RATE_LIMITS']
+
+function parseHosts(text: string): readonly string[] {
+  const hosts = text.split(/[\s,]+/).filter((host) => host !== '')
+  return hosts.map((host) => {
+    const url = URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`) : null
+    // As a URL writes it: in lower case, and without the port that goes without saying.
+    if (url !== null && url.host !== '' && url.pathname === '/' && url.username === '') {
+      return url.host
+    }
+    throw new InvalidSetting(`holds what is no host: ${host}`, 'write names alone, or name:port')
+  })
+}
 
 function parsePublicUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : null

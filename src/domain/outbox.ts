@@ -22,8 +22,8 @@ export interface Letter {
 /** A letter as an operator sees it. */
 export interface LetterState extends Letter {
   readonly email: string
-  /** Dead: nobody tries any more. */
-  readonly state: 'queued' | 'dead'
+  /** Sending: a relay has it, or had it when it died. Dead: nobody tries any more. */
+  readonly state: 'queued' | 'sending' | 'dead'
   readonly attempts: number
   /** When the next attempt is due. Milliseconds since 1970 (UTC). */
   readonly nextTime: number

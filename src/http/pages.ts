@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia'
 import type { EmailConfirmation } from '../domain/email-confirmation'
+import { DomainError } from '../domain/errors'
 import { renderConfirmationPage } from '../web/confirmation-page'
 import faviconPath from '../web/favicon.png' with { type: 'file' }
 import { renderIndexPage } from '../web/index-page'
@@ -27,14 +28,22 @@ export function pagesRoutes(deps: { emailConfirmation: EmailConfirmation; versio
     )
     .get(
       '/confirm/:token',
-      async ({ params }) =>
-        page(renderConfirmationPage(await deps.emailConfirmation.confirm(params.token))),
+      async ({ params }) => {
+        try {
+          return page(renderConfirmationPage(await deps.emailConfirmation.confirm(params.token)))
+        } catch (error) {
+          // Whoever opens a link reads a page, not JSON.
+          if (!(error instanceof DomainError)) throw error
+          return page(renderConfirmationPage('unavailable'), 503)
+        }
+      },
       describe({ summary: 'Confirm an email', answers: { 200: 'text/html' } }),
     )
 }
 
-function page(html: string): Response {
+function page(html: string, status: number = 200): Response {
   return new Response(html, {
+    status,
     headers: {
       'content-type': 'text/html;charset=utf-8',
       'content-security-policy': contentSecurityPolicy,

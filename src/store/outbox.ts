@@ -21,7 +21,7 @@ export function outboxReads(db: Transaction<Schema>): OutboxReads {
         (row): LetterState => ({
           ...toLetter(row),
           email: row.email,
-          state: row.state === dead ? dead : queued,
+          state: stateOf(row),
           attempts: row.attempts,
           nextTime: row.next_time,
           reason: row.reason,
@@ -140,6 +140,11 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
       return Number(result.numUpdatedRows)
     },
   }
+}
+
+function stateOf(row: { state: string; lease: string | null }): LetterState['state'] {
+  if (row.state === dead) return dead
+  return row.lease === null ? queued : 'sending'
 }
 
 function toLetter(row: { id: string; user_id: string; base_url: string; creation_time: number }) {

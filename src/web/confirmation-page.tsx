@@ -1,7 +1,7 @@
 import { Heading, renderPage } from './page'
 
 /** How the opening of a confirmation link can end. */
-type Outcome = 'confirmed' | 'already' | 'expired' | 'invalid' | 'no such user'
+type Outcome = 'confirmed' | 'already' | 'expired' | 'invalid' | 'no such user' | 'unavailable'
 
 const texts: Readonly<Record<Outcome, { title: string; advice: string }>> = {
   confirmed: {
@@ -20,6 +20,10 @@ const texts: Readonly<Record<Outcome, { title: string; advice: string }>> = {
     title: 'This link is not valid',
     advice:
       'Open it whole, as the letter shows it: some mail programs break long links in two. If it still fails, sign in with your client, and a new one is on its way.',
+  },
+  unavailable: {
+    title: 'Not possible at the moment',
+    advice: 'The server can write nothing down at present. Open the link again in a few minutes.',
   },
   'no such user': {
     title: 'There is no such account',

@@ -135,3 +135,17 @@ test('a public URL ends in a slash, and is no more than an address', () => {
     expect(() => urlOf(wrong)).toThrow('SNAILPASS_PUBLIC_URL is not a web address')
   }
 })
+
+test('further hosts are written as requests name them', () => {
+  const hostsOf = (text: string) => load({ SNAILPASS_PUBLIC_HOSTS: text }).settings.publicHosts
+  expect(hostsOf('Vault.LAN, proxy.lan:8443 pi:80')).toEqual(['vault.lan', 'proxy.lan:8443', 'pi'])
+  for (const wrong of ['https://vault.lan', 'vault.lan/x', 'a@b']) {
+    expect(() => hostsOf(wrong)).toThrow('SNAILPASS_PUBLIC_HOSTS holds what is no host')
+  }
+})
+
+test('what is wrong with a setting is not in the way of a command that has no use for it', () => {
+  const environment = { MAIL_PASSWORD: 'x', SNAILPASS_LISTEN: 'nonsense' }
+  const { settings } = loadConfig({ environment, flags: {}, file: null, keys: ['dataDir'] })
+  expect(settings).toMatchObject({ mail: null, listen: { port: 5000 } })
+})

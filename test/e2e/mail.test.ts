@@ -143,7 +143,7 @@ describe.each(engines)('a letter on $engine', ({ open }) => {
     }
     silent.stop(true)
     await using mail = await aMailServer()
-    // Where other servers may be at work, the lease of the dead one has to end first: a minute and a half.
+    // Where other servers may be at work, the lease of the dead one has to end first: seven minutes.
     await database.endLeases()
     await using server = await serve(folder.path, {
       ...settings,
@@ -175,7 +175,7 @@ describe.each(engines)('a letter on $engine', ({ open }) => {
     while (!(await isDead())) await Bun.sleep(50)
     const { stdout } = await run(['mail', 'list'], { environment })
     expect(stdout).toMatch(
-      /^[0-9a-f]{16} {2}dead {4}given up {2}1 attempt {2}owner@nas\.local {2}.*554 never \(<owner@nas\.local>\)\n$/,
+      /^[0-9a-f]{16} {2}dead {5}given up {2}1 attempt {2}owner@nas\.local {2}.*554 never \(<owner@nas\.local>\)\n$/,
     )
     const wrong = await run(['mail', 'retry', 'nonsense'], { environment })
     expect(wrong).toMatchObject({

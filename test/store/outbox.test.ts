@@ -88,7 +88,7 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
       await scope.outbox.bury(former, 'late')
       await scope.outbox.postpone(former, { nextTime: 0, reason: 'late' })
     })
-    expect(await list(store)).toMatchObject([{ state: 'queued', nextTime: 2_000, reason: null }])
+    expect(await list(store)).toMatchObject([{ state: 'sending', nextTime: 2_000, reason: null }])
     await store.write((scope) => scope.outbox.postpone(holder, { nextTime: 5_000, reason: 'busy' }))
     expect(await list(store)).toMatchObject([
       { state: 'queued', attempts: 2, nextTime: 5_000, reason: 'busy' },

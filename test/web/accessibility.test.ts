@@ -5,7 +5,14 @@ import { renderConfirmationLetter, renderTestLetter } from '../../src/mail/lette
 import { renderConfirmationPage } from '../../src/web/confirmation-page'
 import { renderIndexPage } from '../../src/web/index-page'
 
-const outcomes = ['confirmed', 'already', 'expired', 'invalid', 'no such user'] as const
+const outcomes = [
+  'confirmed',
+  'already',
+  'expired',
+  'invalid',
+  'no such user',
+  'unavailable',
+] as const
 const link = 'http://pi:5000/confirm/token'
 
 const documents: [string, string][] = [

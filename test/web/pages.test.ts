@@ -6,7 +6,14 @@ import { renderIndexPage } from '../../src/web/index-page'
 import { contentSecurityPolicy } from '../../src/web/page'
 import { startTestServer } from '../support/server'
 
-const outcomes = ['confirmed', 'already', 'expired', 'invalid', 'no such user'] as const
+const outcomes = [
+  'confirmed',
+  'already',
+  'expired',
+  'invalid',
+  'no such user',
+  'unavailable',
+] as const
 const pages = [
   ['/', renderIndexPage({ version: '1.2.3', address: new URL('http://pi:5000/') })],
   ...outcomes.map((outcome) => [outcome, renderConfirmationPage(outcome)]),
