@@ -1,14 +1,13 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Dialect, Kysely, sql } from 'kysely'
-import { DomainError, reasonOf } from '../domain/errors'
+import { DomainError } from '../domain/errors'
 import { postgresColumns } from '../engine/columns'
 import { connectPool, connectSession, type PostgresSession } from '../engine/postgres'
-import { explainPostgres, mayBeStarting } from '../engine/postgres-faults'
+import { mayBeStarting } from '../engine/postgres-faults'
 import { inspectPostgres, type PostgresInspection } from '../engine/postgres-look'
 import type { PostgresAddress } from '../engine/postgres-route'
 import { postgresRows } from '../engine/row-words'
-import { isSystemFault } from './data-folder'
 import {
   type Content,
   type Database,
@@ -24,11 +23,18 @@ import {
 } from './database'
 import { findKeyFingerprint } from './key-fingerprint'
 import { type Migrations, migrationsFor } from './migrations'
-import { isOriginal } from './original-tables'
+import {
+  atWork,
+  contentOf,
+  empty,
+  explained,
+  inspect,
+  ownTables,
+  requireSchema,
+} from './postgres-content'
 import type { Schema } from './schema'
 import { sqliteDatabase, sqlitePlace } from './sqlite-database'
 import { createStore, type OpenedStore } from './store'
-import { tables } from './tables'
 import { copyTables, requireEqual, sumTables } from './transfer'
 
 export interface PostgresPlace {
@@ -47,17 +53,6 @@ const startPatience = 10_000
 
 /** How long it waits for a lock: others may be migrating, which takes its time; they may be of an older version, and stay. */
 const patienceFor = { migration: 60_000, presence: 10_000 } as const
-
-/** What a database of ours has run first: the names of its tables are everybody's. */
-const firstMigration = '0001-vaults'
-
-/** Every table that migrations make, in an order in which they can be dropped. */
-const ownTables = [
-  ...tables.map((table) => table.name).toReversed(),
-  'facts',
-  'kysely_migration',
-  'kysely_migration_lock',
-] as const
 
 const begin = sql`begin`
 
@@ -282,69 +277,5 @@ function sessionOn(
     async empty() {
       for (const table of ownTables) await sql`drop table ${sql.table(table)}`.execute(db)
     },
-  }
-}
-
-async function inspect(name: string, db: Kysely<Schema>): Promise<PostgresInspection> {
-  const inspection = await inspectPostgres(db)
-  requireSchema(name, inspection)
-  if (inspection.foreignEncoding !== null) {
-    throw new DomainError(
-      'unavailable',
-      `${name} stores texts as ${inspection.foreignEncoding}, which can't hold every character`,
-      { hint: 'make it with: createdb --encoding=UTF8 --template=template0 NAME' },
-    )
-  }
-  return inspection
-}
-
-function requireSchema(name: string, { schema }: PostgresInspection): string {
-  if (schema !== null) return schema
-  throw new DomainError('unavailable', `the search path of ${name} names no schema that is there`, {
-    hint: 'make it first, with `create schema`, or correct it in SNAILPASS_DATABASE_URL',
-  })
-}
-
-/** Throws `unavailable` when tables of somebody else's have our names. */
-function contentOf(name: string, { columns, migrations }: PostgresInspection): Content {
-  if (migrations.includes(firstMigration)) return 'ours'
-  if (isOriginal(columns)) return 'original'
-  const taken = ownTables.filter((table) => table in columns)
-  if (taken.length === 0) return 'nothing'
-  throw new DomainError(
-    'unavailable',
-    `${name} holds tables that are not SnailPass's: ${taken.join(', ')}`,
-    { hint: 'name another database, or a schema of its own with ?options=-csearch_path%3DNAME' },
-  )
-}
-
-function atWork(name: string): DomainError {
-  return new DomainError('conflict', `another snailpass is at work on ${name}`, {
-    hint: 'let it finish, or stop it first: every server, for a command that needs the database for itself',
-  })
-}
-
-function empty(name: string): DomainError {
-  return new DomainError('unavailable', `there is no SnailPass database at ${name}`, {
-    hint: 'see that SNAILPASS_DATABASE_URL names the right one; for a new one, `snailpass serve` makes it',
-  })
-}
-
-/** Faults of the server become refusals that say what to do; bugs stay bugs. */
-async function explained<T>(name: string, work: () => Promise<T>): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    const explanation = isSystemFault(error)
-      ? {
-          reason: reasonOf(error),
-          hint: 'see sslrootcert, sslcert and sslkey in SNAILPASS_DATABASE_URL',
-        }
-      : explainPostgres(error)
-    if (explanation === null) throw error
-    throw new DomainError('unavailable', `${name} can't be used: ${explanation.reason}`, {
-      hint: explanation.hint,
-      cause: error,
-    })
   }
 }

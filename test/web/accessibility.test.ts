@@ -2,25 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import axe from 'axe-core'
 import { Window } from 'happy-dom'
 import { renderConfirmationLetter, renderTestLetter } from '../../src/mail/letter'
-import { renderConfirmationPage } from '../../src/web/confirmation-page'
-import { renderIndexPage } from '../../src/web/index-page'
+import { pages } from '../support/pages'
 
-const outcomes = [
-  'confirmed',
-  'already',
-  'expired',
-  'invalid',
-  'no such user',
-  'unavailable',
-] as const
 const link = 'http://pi:5000/confirm/token'
 
 const documents: [string, string][] = [
-  ['page at /', renderIndexPage({ version: '1.2.3', address: new URL('http://pi:5000/') })],
-  ...outcomes.map((outcome): [string, string] => [
-    `page "${outcome}"`,
-    renderConfirmationPage(outcome),
-  ]),
+  ...pages.map(([name, html]): [string, string] => [`page "${name}"`, html]),
   ['letter', renderConfirmationLetter({ email: 'a@nas.lan', link, minutes: 60 }).html],
   ['test letter', renderTestLetter().html],
 ]

@@ -1,25 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { version } from '../../src/version'
-import { renderConfirmationPage } from '../../src/web/confirmation-page'
 import { renderIndexPage } from '../../src/web/index-page'
 import { contentSecurityPolicy } from '../../src/web/page'
+import { pages } from '../support/pages'
 import { startTestServer } from '../support/server'
 
-const outcomes = [
-  'confirmed',
-  'already',
-  'expired',
-  'invalid',
-  'no such user',
-  'unavailable',
-] as const
-const pages = [
-  ['/', renderIndexPage({ version: '1.2.3', address: new URL('http://pi:5000/') })],
-  ...outcomes.map((outcome) => [outcome, renderConfirmationPage(outcome)]),
-] as [string, string][]
-
-describe.each(pages)('the page %s', (_name, html) => {
+describe.each([...pages])('the page %s', (_name, html) => {
   test('loads nothing from another host and runs no script', () => {
     const references = [...html.matchAll(/\b(?:src|href|action|url)\s*[=(]\s*["']?([^"'\s>)]*)/g)]
     for (const [, target] of references) expect(target).toMatch(/^\/(?!\/)/)

@@ -1,0 +1,85 @@
+import type { Kysely } from 'kysely'
+import { DomainError, reasonOf } from '../domain/errors'
+import { explainPostgres } from '../engine/postgres-faults'
+import { inspectPostgres, type PostgresInspection } from '../engine/postgres-look'
+import { isSystemFault } from './data-folder'
+import type { Content } from './database'
+import { isOriginal } from './original-tables'
+import type { Schema } from './schema'
+import { tables } from './tables'
+
+/** What a database of ours has run first: the names of its tables are everybody's. */
+const firstMigration = '0001-vaults'
+
+/** Every table that migrations make, in an order in which they can be dropped. */
+export const ownTables = [
+  ...tables.map((table) => table.name).toReversed(),
+  'facts',
+  'kysely_migration',
+  'kysely_migration_lock',
+] as const
+
+/** Looks at the database of a session. Throws `unavailable` where no text or no table could be kept. */
+export async function inspect(name: string, db: Kysely<Schema>): Promise<PostgresInspection> {
+  const inspection = await inspectPostgres(db)
+  requireSchema(name, inspection)
+  if (inspection.foreignEncoding !== null) {
+    throw new DomainError(
+      'unavailable',
+      `${name} stores texts as ${inspection.foreignEncoding}, which can't hold every character`,
+      { hint: 'make it with: createdb --encoding=UTF8 --template=template0 NAME' },
+    )
+  }
+  return inspection
+}
+
+export function requireSchema(name: string, { schema }: PostgresInspection): string {
+  if (schema !== null) return schema
+  throw new DomainError('unavailable', `the search path of ${name} names no schema that is there`, {
+    hint: 'make it first, with `create schema`, or correct it in SNAILPASS_DATABASE_URL',
+  })
+}
+
+/** Throws `unavailable` when tables of somebody else's have our names. */
+export function contentOf(name: string, { columns, migrations }: PostgresInspection): Content {
+  if (migrations.includes(firstMigration)) return 'ours'
+  if (isOriginal(columns)) return 'original'
+  const taken = ownTables.filter((table) => table in columns)
+  if (taken.length === 0) return 'nothing'
+  throw new DomainError(
+    'unavailable',
+    `${name} holds tables that are not SnailPass's: ${taken.join(', ')}`,
+    { hint: 'name another database, or a schema of its own with ?options=-csearch_path%3DNAME' },
+  )
+}
+
+export function atWork(name: string): DomainError {
+  return new DomainError('conflict', `another snailpass is at work on ${name}`, {
+    hint: 'let it finish, or stop it first: every server, for a command that needs the database for itself',
+  })
+}
+
+export function empty(name: string): DomainError {
+  return new DomainError('unavailable', `there is no SnailPass database at ${name}`, {
+    hint: 'see that SNAILPASS_DATABASE_URL names the right one; for a new one, `snailpass serve` makes it',
+  })
+}
+
+/** Faults of the server become refusals that say what to do; bugs stay bugs. */
+export async function explained<T>(name: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    const explanation = isSystemFault(error)
+      ? {
+          reason: reasonOf(error),
+          hint: 'see sslrootcert, sslcert and sslkey in SNAILPASS_DATABASE_URL',
+        }
+      : explainPostgres(error)
+    if (explanation === null) throw error
+    throw new DomainError('unavailable', `${name} can't be used: ${explanation.reason}`, {
+      hint: explanation.hint,
+      cause: error,
+    })
+  }
+}
