@@ -1,8 +1,8 @@
 import type { Settings } from '../config/settings'
-import { createTokens } from '../crypto/tokens'
 import type { Confirmation } from '../domain/email-confirmation'
 import { reasonOf } from '../domain/errors'
 import { createLetters } from '../domain/outbox'
+import type { Tokens } from '../domain/tokens'
 import { removeUnconfirmed } from '../domain/unconfirmed-accounts'
 import type { Log } from '../log'
 import { type Relay, startRelay } from '../mail/relay'
@@ -27,7 +27,7 @@ const cleaningPause = 60 * 60_000
 
 export function createMailing(
   { store, isShared }: { store: OpenedStore; isShared: boolean },
-  secretKey: Uint8Array,
+  tokens: Tokens,
   settings: Settings,
   world: World,
   log: Log,
@@ -56,9 +56,8 @@ export function createMailing(
           log,
           ...world,
           transport: createMailTransport(mail),
-          tokens: createTokens(secretKey, world.clock),
+          tokens,
           linkMinutes: settings.linkMinutes,
-          domain: mail.from.address.replace(/^.*@/, ''),
         })
         const waiting = await store.read((scope) => scope.outbox.countQueued())
         log.info(`mail goes through ${mail.host}:${mail.port}; letters that wait: ${waiting}`)

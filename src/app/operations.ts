@@ -2,6 +2,7 @@ import type { DatabaseLocation } from '../config/database-url'
 import type { Settings } from '../config/settings'
 import { keyFingerprint } from '../crypto/key-fingerprint'
 import { DomainError } from '../domain/errors'
+import { encodeEpoch } from '../domain/sessions'
 import { type AdoptionReport, adoptOriginal } from '../store/adoption'
 import { dataFolder, ensureFolder } from '../store/data-folder'
 import type { Database, Session } from '../store/database'
@@ -16,7 +17,7 @@ import {
   type TableSum,
 } from '../store/transfer'
 import { databaseAt, placesOf } from './database'
-import { configuredKey } from './secret-key'
+import { keyOfSettings } from './secret-key'
 import type { World } from './world'
 
 export type { AdoptionReport }
@@ -108,25 +109,21 @@ export async function rotateKey(settings: Settings, world: World): Promise<strin
   return await database.alone({ create: false }, async (session) => {
     requireOurs(session, database)
     const { db } = session
-    const isOwn = settings.secretKey === null
-    if (!isOwn) {
-      const key = configuredKey(settings, folder)
-      if (key !== null && (await findKeyFingerprint(db)) === keyFingerprint(key)) {
-        throw new DomainError('conflict', 'SNAILPASS_SECRET_KEY is the key that the database has', {
-          hint: 'set another one first, on every server of this database',
-        })
-      }
+    const set = keyOfSettings(settings)
+    if (set !== null && (await findKeyFingerprint(db)) === keyFingerprint(set)) {
+      throw new DomainError('conflict', 'SNAILPASS_SECRET_KEY is the key that the database has', {
+        hint: 'set another one first, on every server of this database',
+      })
     }
     ensureFolder(folder)
     // The file first: whatever ends this half-way, the same command sets it right.
-    const key = isOwn ? replaceSecretKey(folder, world.random) : configuredKey(settings, folder)
-    if (key === null) throw new Error('there is no key to rotate to')
-    const epoch = world.random(16).toBase64({ alphabet: 'base64url', omitPadding: true })
+    const key = set ?? replaceSecretKey(folder, world.random)
+    const epoch = encodeEpoch(world.random)
     await session.transaction(async () => {
       await replaceKeyFingerprint(db, keyFingerprint(key))
       await db.updateTable('users').set({ session_epoch: epoch }).execute()
     })
-    return isOwn ? folder.secretKey : null
+    return set === null ? folder.secretKey : null
   })
 }
 

@@ -6,10 +6,9 @@ import { findSecretKey, makeSecretKey } from '../store/secret-key-file'
 import type { OpenedStore } from '../store/store'
 import type { World } from './world'
 
-/** The key of the settings or, without one, of the data folder; null when neither has one. */
-export function configuredKey(settings: Settings, folder: DataFolder): Uint8Array | null {
-  if (settings.secretKey === null) return findSecretKey(folder)
-  return new TextEncoder().encode(settings.secretKey.reveal())
+/** The key that the settings name, null where it is a file of the data folder. */
+export function keyOfSettings({ secretKey }: Settings): Uint8Array | null {
+  return secretKey === null ? null : new TextEncoder().encode(secretKey.reveal())
 }
 
 /**
@@ -23,7 +22,7 @@ export async function requireSecretKey(
   folder: DataFolder,
   { random }: World,
 ): Promise<{ key: Uint8Array; made: boolean }> {
-  const configured = configuredKey(settings, folder)
+  const configured = keyOfSettings(settings) ?? findSecretKey(folder)
   if (configured === null && (await store.findKeyFingerprint()) !== null) {
     throw new DomainError(
       'unavailable',

@@ -11,6 +11,7 @@ import { createReadiness } from '../domain/readiness'
 import { createRecords } from '../domain/records'
 import { createSessions } from '../domain/sessions'
 import type { Store } from '../domain/store'
+import type { Tokens } from '../domain/tokens'
 import { createUsers } from '../domain/users'
 import type { Wait } from '../domain/world'
 import { type ApiDeps, createApi } from '../http/api'
@@ -69,7 +70,8 @@ export async function startServer(
     if (created) log.info(`made a new database: ${database.name}`)
     if (safetyCopy !== null) log.info(`migrated the database; the copy from before: ${safetyCopy}`)
 
-    const mailing = createMailing({ store, isShared }, key, settings, world, log)
+    const tokens = createTokens(key, world.clock)
+    const mailing = createMailing({ store, isShared }, tokens, settings, world, log)
     let port = settings.listen.port
     const baseUrl = createBaseUrl({
       publicUrl: settings.publicUrl,
@@ -77,7 +79,7 @@ export async function startServer(
       ownHosts,
       port: () => port,
     })
-    const rules = rulesOver(store, key, settings, world, mailing.confirmation, options)
+    const rules = rulesOver(store, tokens, settings, world, mailing.confirmation, options)
     const api = createApi({ ...rules, baseUrl, log })
     const listener = startListener(api, settings, log)
     port = Number(listener.url.port)
@@ -102,13 +104,12 @@ export async function startServer(
 
 function rulesOver(
   store: Store,
-  secretKey: Uint8Array,
+  tokens: Tokens,
   settings: Settings,
   { clock, random }: World,
   confirmation: Confirmation,
   { iterations }: ServerOptions,
 ): Omit<ApiDeps, 'baseUrl' | 'log'> {
-  const tokens = createTokens(secretKey, clock)
   const hasher = createVerifierHasher(random, iterations)
   const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
   return {

@@ -52,8 +52,6 @@ export function startRelay(deps: {
   log: Log
   /** Life of a link, in minutes. */
   linkMinutes: number
-  /** What follows the @ of a Message-ID. */
-  domain: string
 }): Relay {
   const { store, clock, random, log } = deps
   const stopping = new AbortController()
@@ -81,8 +79,8 @@ export function startRelay(deps: {
   const isHandedOver = async (letter: LeasedLetter): Promise<boolean> => {
     try {
       const rendered = await render(letter, deps)
-      const messageId = `<${letter.id}.${letter.attempts}@${deps.domain}>`
-      await inTime(deps.transport.send({ ...rendered, to: letter.email, messageId }))
+      const id = `${letter.id}.${letter.attempts}`
+      await inTime(deps.transport.send({ ...rendered, to: letter.email, id }))
       return true
     } catch (error) {
       await fail(letter, error)

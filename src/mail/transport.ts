@@ -28,8 +28,8 @@ export class MailFault extends Error {
 }
 
 export interface MailTransport {
-  /** Hands a letter over, and answers what the server said to it. Throws MailFault. */
-  send(letter: RenderedLetter & { to: string; messageId: string }): Promise<string>
+  /** Hands a letter over, and answers what the server said to it. `id` begins its Message-ID. Throws MailFault. */
+  send(letter: RenderedLetter & { to: string; id: string }): Promise<string>
 }
 
 /** Milliseconds. How long a mail server may be silent, and nodemailer's own is minutes. */
@@ -60,8 +60,9 @@ export function createMailTransport(
     disableFileAccess: true,
     disableUrlAccess: true,
   })
+  const domain = from.address.replace(/^.*@/, '')
   return {
-    async send({ to, subject, text, html, messageId }) {
+    async send({ to, subject, text, html, id }) {
       try {
         const { response }: SentMessageInfo = await transport.sendMail({
           from,
@@ -70,7 +71,7 @@ export function createMailTransport(
           subject,
           text,
           html,
-          messageId,
+          messageId: `<${id}@${domain}>`,
           // So that nobody's holiday answers it (RFC 3834).
           headers: { 'Auto-Submitted': 'auto-generated' },
         })

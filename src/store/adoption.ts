@@ -1,8 +1,8 @@
-import { rmSync } from 'node:fs'
 import { type RawBuilder, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
+import { encodeEpoch } from '../domain/sessions'
 import type { Clock, Random } from '../domain/world'
-import type { Session } from './database'
+import { keepingCopy, type Session } from './database'
 import { originalColumns } from './original-tables'
 
 /** What became of one of the original's tables, or would. */
@@ -46,16 +46,16 @@ export async function adoptOriginal(
   await chooseAccounts(session, options.keep)
   const safetyCopy = options.dryRun ? null : await session.copyForSafety('adoption')
   try {
-    const report = await session.transaction(async () => {
-      const report = await adopt(session, options)
-      if (options.dryRun) throw new DryRun(report)
-      return report
-    })
+    const report = await keepingCopy(safetyCopy, () =>
+      session.transaction(async () => {
+        const report = await adopt(session, options)
+        if (options.dryRun) throw new DryRun(report)
+        return report
+      }),
+    )
     return { ...report, safetyCopy }
   } catch (error) {
     if (error instanceof DryRun) return { ...error.report, safetyCopy }
-    // All was undone; a service that tries again and again must not fill the disk with copies.
-    if (safetyCopy !== null) rmSync(safetyCopy, { force: true })
     throw error
   }
 }
@@ -196,7 +196,7 @@ async function takeUsers(
         email_confirmed: account.isConfirmed ?? false,
         creation_time: now,
         letter_time: null,
-        session_epoch: random(16).toBase64({ alphabet: 'base64url', omitPadding: true }),
+        session_epoch: encodeEpoch(random),
       })
       .execute()
   }

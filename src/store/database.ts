@@ -1,6 +1,8 @@
+import { rmSync } from 'node:fs'
 import { type Kysely, Migrator, type RawBuilder, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { Clock, Wait } from '../domain/world'
+import { engineFault } from '../engine/faults'
 import type { RowWords } from '../engine/row-words'
 import type { Migrations } from './migrations'
 import type { Schema } from './schema'
@@ -142,6 +144,19 @@ export function notUpToDate(name: string): DomainError {
   return new DomainError('unavailable', `${name} belongs to an older snailpass`, {
     hint: 'start this version on it once: `snailpass serve` brings it up to date',
   })
+}
+
+/**
+ * Does what a safety copy was taken for. Work that is refused was undone whole, and its copy goes: a service that
+ * tries again and again must not fill the disk. After a fault of the engine it stays, for the disk may be failing.
+ */
+export async function keepingCopy<T>(copy: string | null, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (copy !== null && engineFault(error) === null) rmSync(copy, { force: true })
+    throw error
+  }
 }
 
 /** A file name that tells what a copy is from before of, and when. */

@@ -19,6 +19,7 @@ import {
   type Content,
   type Database,
   inTransaction,
+  keepingCopy,
   migrateWithin,
   notAdopted,
   notUpToDate,
@@ -93,15 +94,11 @@ export function sqliteDatabase(
 
   const migrateSafely = async (): Promise<string> => {
     const safetyCopy = copyFor(place, 'migration', timing)
-    try {
-      await withWriter(path, (db) =>
+    await keepingCopy(safetyCopy, () =>
+      withWriter(path, (db) =>
         inTransaction(db, beginWriting, () => migrateWithin(db, migrations)),
-      )
-    } catch (error) {
-      // It was undone whole; a server that is started again and again must not fill the disk with copies.
-      rmSync(safetyCopy, { force: true })
-      throw error
-    }
+      ),
+    )
     return safetyCopy
   }
 

@@ -57,7 +57,6 @@ function aRelay(
     random,
     log: createLog('json', timing.clock, (line) => log.push(line)),
     linkMinutes: 60,
-    domain: 'nas.local',
   })
   return {
     relay,
