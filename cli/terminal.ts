@@ -67,5 +67,69 @@ export async function confirm(question: string, word: string): Promise<void> {
   const answer = await Promise.race([asked, closed])
   terminal.close()
   if (answer.trim() === word) return
-  throw new DomainError('conflict', 'not done: nothing was changed')
+  throw notDone()
+}
+
+/**
+ * Asks for a line that nobody else may see: it is not shown while it is typed. Throws `invalid` where there is no
+ * terminal to type on, and `conflict` when the question is left with Ctrl-C or Ctrl-D. However it ends, the terminal
+ * shows again what is typed.
+ */
+export async function askSecret(question: string): Promise<string> {
+  const { stdin } = process
+  if (!stdin.isTTY) {
+    throw new DomainError('invalid', 'there is no terminal to type a secret on', {
+      hint: 'run this on a terminal, or use the option that reads the secret from a file',
+    })
+  }
+  const show = (text: string) => void writeSync(process.stderr.fd, text)
+  const decoder = new TextDecoder()
+  const line: string[] = []
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  const take = (text: string) => {
+    const keys = Array.from(text.replaceAll(cursorKeys, ''))
+    for (const [index, key] of keys.entries()) {
+      if (key === '\r' || key === '\n') {
+        typedAhead = keys.slice(index + 1).join('')
+        return resolve(line.join(''))
+      }
+      if (key === '\u0003' || key === '\u0004') return reject(notDone())
+      if (key === '\u007f' || key === '\b') line.pop()
+      else if (key === '\u0015') line.length = 0
+      else if (key >= ' ') line.push(key)
+    }
+  }
+  const onData = (bytes: Uint8Array) => take(decoder.decode(bytes, { stream: true }))
+  // A signal that ends the process meanwhile must not leave a terminal that shows nothing.
+  const onSignal = () => reject(notDone())
+  const signals = ['SIGTERM', 'SIGHUP', 'SIGINT'] as const
+  for (const signal of signals) process.on(signal, onSignal)
+  // Before the question: whoever sees it can type at once.
+  stdin.setRawMode(true)
+  try {
+    show(question)
+    const before = typedAhead
+    typedAhead = ''
+    take(before)
+    stdin.on('data', onData)
+    stdin.resume()
+    return await promise
+  } finally {
+    stdin.off('data', onData)
+    stdin.pause()
+    stdin.setRawMode(false)
+    for (const signal of signals) process.off(signal, onSignal)
+    show('\n')
+  }
+}
+
+/** What was pasted behind the line of one question answers the next one; Bun's `unshift` loses it. */
+let typedAhead = ''
+
+/** What arrows and the like send. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are made of such.
+const cursorKeys = /\u001b(?:\[[\d;]*[A-Za-z~]|O[A-Z])?/g
+
+function notDone(): DomainError {
+  return new DomainError('conflict', 'not done: nothing was changed')
 }
