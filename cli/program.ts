@@ -29,7 +29,8 @@ Examples:
 Exit codes:
   0  done
   1  failed; stderr says why, and what to do
-  2  wrong usage or settings`,
+  2  wrong usage or settings
+  3  there is nothing such`,
     )
   const commands = [
     serveCommand(),

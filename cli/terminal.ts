@@ -2,13 +2,13 @@ import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { DomainError, type ErrorCode } from '../src/domain/errors'
 
-export const exitCodes = { done: 0, failed: 1, usage: 2 } as const
+export const exitCodes = { done: 0, failed: 1, usage: 2, nothingSuch: 3 } as const
 
 const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
   invalid: exitCodes.usage,
   unauthenticated: exitCodes.failed,
   forbidden: exitCodes.failed,
-  not_found: exitCodes.failed,
+  not_found: exitCodes.nothingSuch,
   conflict: exitCodes.failed,
   too_large: exitCodes.failed,
   rate_limited: exitCodes.failed,
@@ -41,6 +41,11 @@ export function tell(line: string): void {
 /** Data goes to stdout, where a script reads it. */
 export function print(line: string): void {
   writeSync(process.stdout.fd, `${line}\n`)
+}
+
+/** Data for scripts: JSON, in lines that people can read too. */
+export function printJson(value: unknown): void {
+  print(JSON.stringify(value, null, 2))
 }
 
 /** A line on stderr that is written over again and again, where somebody watches; nothing elsewhere. */
@@ -120,6 +125,39 @@ export async function askSecret(question: string): Promise<string> {
     stdin.setRawMode(false)
     for (const signal of signals) process.off(signal, onSignal)
     show('\n')
+  }
+}
+
+/** Longest secret that is read from stdin, in bytes: whatever else is piped in is no secret. */
+const longestSecret = 64 * 1024
+
+/**
+ * Reads a secret from stdin, where another program puts it: one line, with or without its end. Throws `invalid` for
+ * anything else; `what` names the secret.
+ */
+export async function readSecretLine(what: string): Promise<string> {
+  const refused = (problem: string) =>
+    new DomainError('invalid', `stdin ${problem}`, { hint: `pass ${what} on it, as one line` })
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of Bun.stdin.stream()) {
+    length += chunk.length
+    if (length > longestSecret) throw refused('holds more than a line')
+    chunks.push(chunk)
+  }
+  const line = decodeLine(Buffer.concat(chunks))
+  if (line === null) throw refused('is not UTF-8')
+  if (/[\r\n]/.test(line)) throw refused('holds more than a line')
+  if (line === '') throw refused('is empty')
+  return line
+}
+
+/** A text without the end of its line, null where it is no UTF-8. */
+function decodeLine(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r?\n$/, '')
+  } catch {
+    return null
   }
 }
 

@@ -1,31 +1,37 @@
 import { Command } from 'commander'
-import { confirmUser } from '../../src/app/users'
-import { realWorld } from '../../src/app/world'
-import { settingsOf, withConfigOptions } from '../config-options'
-import { tell } from '../terminal'
+import { addCommand } from './user/add'
+import { invitationsCommand, inviteCommand, uninviteCommand } from './user/invite'
+import { listCommand, showCommand } from './user/list'
+import { renameCommand } from './user/rename'
+import { confirmCommand, disableCommand, enableCommand, logoutCommand } from './user/state'
 
 export function userCommand(): Command {
-  return new Command('user')
+  const command = new Command('user')
     .description('the accounts of this server')
     .helpCommand(false)
-    .addCommand(confirmCommand())
-}
-
-function confirmCommand(): Command {
-  const command = new Command('confirm')
-    .description('confirm the email of an account without a letter')
-    .argument('<user>', 'email or id')
-  return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
       'after',
       `
-Works while the server runs.
+A user is named by email or id. Every command works while servers run, and all of them go by a
+change at once.
 
-Example:
-  snailpass user confirm you@example.org --data-dir /srv/snailpass`,
+Examples:
+  snailpass user list
+  snailpass user disable you@example.org`,
     )
-    .action(async (user: string) => {
-      const isNew = await confirmUser(settingsOf(command), realWorld, user)
-      tell(isNew ? `${user} is confirmed, and can sign in.` : `${user} was confirmed before.`)
-    })
+  const commands = [
+    listCommand(),
+    showCommand(),
+    addCommand(),
+    inviteCommand(),
+    uninviteCommand(),
+    invitationsCommand(),
+    confirmCommand(),
+    disableCommand(),
+    enableCommand(),
+    logoutCommand(),
+    renameCommand(),
+  ]
+  for (const inner of commands) command.addCommand(inner)
+  return command
 }

@@ -1,4 +1,16 @@
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
+import { formatListenAddress } from '../config/listen-address'
+import type { Settings } from '../config/settings'
+
+/** Where people most likely reach the server, for letters that no request of theirs brings about. With a slash at its end. */
+export function likelyAddress({ publicUrl, listen }: Settings): string {
+  if (publicUrl !== null) return publicUrl.href
+  const isAnywhere = ['0.0.0.0', '::'].includes(listen.hostname)
+  const host = isAnywhere ? (ownHosts()[0] ?? 'localhost') : listen.hostname
+  return new URL(
+    `http://${formatListenAddress({ hostname: host.replace(/^\[|\]$/g, ''), port: listen.port })}/`,
+  ).href
+}
 
 /** Names and addresses by which this machine is reached, those that others can use first. IPv6 in brackets. */
 export function ownHosts(): readonly string[] {

@@ -24,6 +24,7 @@ import { placesOf } from './database'
 import { createMailing } from './mailing'
 import { ownHosts } from './own-hosts'
 import { requireSecretKey } from './secret-key'
+import { signUpPolicyOf } from './users'
 import type { World } from './world'
 
 export interface ServerOptions {
@@ -114,8 +115,15 @@ function rulesOver(
   const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
   return {
     sessions,
-    users: createUsers({ store, hasher, random, clock, confirmation }),
-    login: createLogin({ store, hasher, sessions, confirmation }),
+    users: createUsers({
+      store,
+      hasher,
+      random,
+      clock,
+      confirmation,
+      signUps: signUpPolicyOf(settings),
+    }),
+    login: createLogin({ store, hasher, sessions, confirmation, clock }),
     emailConfirmation: createEmailConfirmation({ store, tokens }),
     records: createRecords({ store, clock }),
     additionalFields: createAdditionalFields({ store }),

@@ -1,30 +1,77 @@
 import type { Settings } from '../config/settings'
-import { normalizeEmail } from '../domain/email'
-import { DomainError } from '../domain/errors'
-import type { ReadScope } from '../domain/store'
-import type { User } from '../domain/user'
+import { hashMasterPassword } from '../crypto/master-password'
+import { createVerifierHasher } from '../crypto/verifiers'
+import { createManagedUsers, type ManagedUsers } from '../domain/managed-users'
+import { createLetters } from '../domain/outbox'
+import type { SignUpPolicy } from '../domain/sign-up-policy'
 import { placesOf } from './database'
+import { likelyAddress } from './own-hosts'
 import type { World } from './world'
 
-/**
- * Confirms the email of an account that an operator names by its email or its id; false when it was confirmed before.
- * Works beside a server. Throws `not_found`.
- */
-export function confirmUser(settings: Settings, world: World, name: string): Promise<boolean> {
+export function signUpPolicyOf({ signUps, signUpDomains }: Settings): SignUpPolicy {
+  return { mode: signUps, domains: signUpDomains }
+}
+
+/** Lends the rules for accounts to a command, beside the servers that run. Throws a DomainError. */
+export function withUsers<T>(
+  settings: Settings,
+  world: World,
+  work: (users: ManagedUsers) => Promise<T>,
+): Promise<T> {
   const { database } = placesOf(settings, world)
   return database.beside((store) =>
-    store.write(async (scope) => {
-      const user = await requireUser(scope, name)
-      return await scope.users.confirmEmail(user.id, user.email)
-    }),
+    work(
+      createManagedUsers({
+        store,
+        hasher: createVerifierHasher(world.random),
+        signUps: signUpPolicyOf(settings),
+        ...world,
+      }),
+    ),
   )
 }
 
-async function requireUser(scope: ReadScope, name: string): Promise<User> {
-  const user =
-    (await scope.users.findByEmail(normalizeEmail(name))) ?? (await scope.users.findById(name))
-  if (user !== null) return user
-  throw new DomainError('not_found', `there is no account ${name}`, {
-    hint: 'name it by its email or its id',
+/**
+ * Makes a confirmed account. The master password is asked for once it is known that there can be one, and hashed as the
+ * clients do. Answers the account's id. Throws a DomainError.
+ */
+export function addUser(
+  settings: Settings,
+  world: World,
+  email: string,
+  askMasterPassword: (salt: string) => Promise<string>,
+): Promise<string> {
+  return withUsers(settings, world, async (users) => {
+    const salt = await users.requireFreeEmail(email)
+    const masterPasswordHash = await hashMasterPassword(await askMasterPassword(salt), salt)
+    return await users.add({ email, masterPasswordHash })
   })
+}
+
+/** What became of an invitation, and what whoever is invited must know. */
+export interface InvitationReport {
+  /** Lower-cased, as it must be used to sign up. */
+  readonly email: string
+  readonly isNew: boolean
+  /** Where the server is reached. */
+  readonly address: string
+  /** Whether a letter says so; else it is up to the operator. */
+  readonly isMailed: boolean
+}
+
+/** Lets an address sign up where not everybody may, and has it told so where mail is set up. Throws a DomainError. */
+export function inviteUser(
+  settings: Settings,
+  world: World,
+  email: string,
+): Promise<InvitationReport> {
+  const address = likelyAddress(settings)
+  const isMailed = settings.mail !== null
+  // A running server takes the letter up by itself.
+  const letters = isMailed ? createLetters({ ...world, wake: () => {} }) : null
+  return withUsers(settings, world, async (users) => ({
+    ...(await users.invite(email, letters && { letters, baseUrl: () => address })),
+    address,
+    isMailed,
+  }))
 }

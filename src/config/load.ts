@@ -98,6 +98,8 @@ export function loadConfig(input: ConfigInput): Config {
     logFormat: read('logFormat'),
     secretKey: read('secretKey'),
     emailConfirmation: read('emailConfirmation'),
+    signUps: read('signUps'),
+    signUpDomains: read('signUpDomains'),
     publicUrl: read('publicUrl'),
     publicHosts: read('publicHosts'),
     linkMinutes: read('linkMinutes'),
@@ -117,6 +119,7 @@ export function loadConfig(input: ConfigInput): Config {
       ...unknownNames({ ...file, ...input.environment }),
       ...(canBeOverheard(values.database) ? [overheard] : []),
       ...(values.emailConfirmation === 'required' && values.mail === null ? [withoutMail] : []),
+      ...(values.signUps !== 'open' && values.signUpDomains.length > 0 ? [idleDomains] : []),
     ],
   })
 }
@@ -144,6 +147,8 @@ function readSettingsFile(path: string): Environment {
 
 const withoutMail =
   'emails must be confirmed, but no mail is set up: confirm each account with `snailpass user confirm`'
+
+const idleDomains = 'SNAILPASS_SIGNUPS_DOMAINS means nothing unless SNAILPASS_SIGNUPS is open'
 
 const overheard =
   'whoever sits between this machine and Postgres can listen in: say ?sslmode=verify-full in SNAILPASS_DATABASE_URL'

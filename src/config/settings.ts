@@ -20,6 +20,9 @@ export interface SettingValues extends MailSettings {
   /** Null: made at the first start and kept in the data folder. */
   readonly secretKey: Secret | null
   readonly emailConfirmation: 'auto' | 'required' | 'off'
+  readonly signUps: 'open' | 'invited' | 'closed'
+  /** Domains of those who may sign up where it is open, lower-cased and in ASCII; none for all of them. */
+  readonly signUpDomains: readonly string[]
   /** Where people reach this server, with a slash at its end; null where it has to be seen from their requests. */
   readonly publicUrl: URL | null
   /** Names of this server besides its own, as `name` or `name:port`. */
@@ -122,6 +125,23 @@ export const settings: { readonly [Key in keyof SettingValues]: Setting<SettingV
       throw new InvalidSetting(`is not auto, required or off: ${text}`, 'choose one of the three')
     },
   },
+  signUps: {
+    name: 'SNAILPASS_SIGNUPS',
+    meaning: 'who may sign up: open (everybody), invited, or closed (nobody)',
+    defaultText: 'open',
+    default: () => 'open',
+    parse: (text) => {
+      if (text === 'open' || text === 'invited' || text === 'closed') return text
+      throw new InvalidSetting(`is not open, invited or closed: ${text}`, 'choose one of the three')
+    },
+  },
+  signUpDomains: {
+    name: 'SNAILPASS_SIGNUPS_DOMAINS',
+    meaning: 'where sign-up is open: domains of the emails that may, with commas between them',
+    defaultText: 'all',
+    default: () => [],
+    parse: parseDomains,
+  },
   publicUrl: {
     name: 'SNAILPASS_PUBLIC_URL',
     meaning: 'where people reach this server, for the links in letters',
@@ -171,6 +191,18 @@ function parseHosts(text: string): readonly string[] {
       return url.host
     }
     throw new InvalidSetting(`holds what is no host: ${host}`, 'write names alone, or name:port')
+  })
+}
+
+function parseDomains(text: string): readonly string[] {
+  const domains = text.split(/[\s,]+/).filter((domain) => domain !== '')
+  return domains.map((domain) => {
+    const url = URL.canParse(`http://${domain}/`) ? new URL(`http://${domain}/`) : null
+    // The host alone, as a URL writes it: in lower case and ASCII.
+    if (url !== null && url.href === `http://${url.hostname}/` && url.hostname !== '') {
+      return url.hostname
+    }
+    throw new InvalidSetting(`holds what is no domain: ${domain}`, 'write them as example.org')
   })
 }
 

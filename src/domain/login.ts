@@ -2,10 +2,11 @@ import { normalizeEmail } from './email'
 import type { Confirmation } from './email-confirmation'
 import { DomainError } from './errors'
 import type { Sessions } from './sessions'
-import type { Store } from './store'
+import type { Store, WriteScope } from './store'
 import { isStorable } from './text'
 import type { User } from './user'
 import type { Verifier, VerifierHasher } from './verifier'
+import type { Clock } from './world'
 
 export interface Credentials {
   readonly email: string
@@ -15,7 +16,7 @@ export interface Credentials {
 export interface Login {
   /**
    * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work whether the email
-   * is known or not, `forbidden` for right ones of an account whose email isn't confirmed, and
+   * is known or not, `forbidden` for right ones of an account that is disabled or whose email isn't confirmed, and
    * `unavailable` when too many wait. `signal` is aborted when the client is gone. An account that is not confirmed
    * gets another letter, which leads to `baseUrl`.
    */
@@ -25,34 +26,45 @@ export interface Login {
   ): Promise<{ user: User; token: string }>
 }
 
+/** How exactly it is known when somebody signed in, in milliseconds: clients that sign in in bursts cost one write. */
+const loginGrain = 60_000
+
 export function createLogin(deps: {
   store: Store
   hasher: VerifierHasher
   sessions: Sessions
   confirmation: Confirmation
+  clock: Clock
 }): Login {
   const { letters, isRequired } = deps.confirmation
 
-  /** A database that takes no writes at present changes nothing of the answer: the next login asks again. */
-  async function sendLetter(user: User, baseUrl: () => string): Promise<void> {
-    if (letters === null) return
+  /** A database that takes no writes at present keeps nobody out and changes no answer: the next login tries again. */
+  async function writeIfPossible(work: (scope: WriteScope) => Promise<void>): Promise<void> {
     try {
-      await deps.store.write((scope) => letters.confirm(scope, user, baseUrl))
-      letters.wake()
+      await deps.store.write(work)
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
     }
   }
 
-  /** A database that takes no writes at present keeps nobody out: the next login tries again. */
-  async function replaceVerifier(user: User, to: Verifier): Promise<void> {
-    try {
-      await deps.store.write((scope) =>
-        scope.users.replaceVerifier(user.id, { from: user.verifier, to }),
-      )
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error
-    }
+  async function sendLetter(user: User, baseUrl: () => string): Promise<void> {
+    if (letters === null) return
+    await writeIfPossible((scope) => letters.confirm(scope, user, baseUrl))
+    letters.wake()
+  }
+
+  /** Notes that somebody signed in, and replaces a verifier of the original's kind, in one commit or none. */
+  async function record(user: User, replacement: Verifier | null): Promise<void> {
+    const now = deps.clock()
+    // A clock that was set back must not keep a time of the future for good.
+    const isKnown = user.loginTime !== null && Math.abs(now - user.loginTime) < loginGrain
+    if (isKnown && replacement === null) return
+    await writeIfPossible(async (scope) => {
+      if (replacement !== null) {
+        await scope.users.replaceVerifier(user.id, { from: user.verifier, to: replacement })
+      }
+      await scope.users.recordLogin(user.id, now)
+    })
   }
 
   return {
@@ -74,8 +86,9 @@ export function createLogin(deps: {
         throw new DomainError('unauthenticated', 'Incorrect credentials')
       }
 
-      const { replacement } = verdict
-      if (replacement !== null) await replaceVerifier(user, replacement)
+      if (user.isDisabled) {
+        throw new DomainError('forbidden', 'The account is disabled; ask whoever runs this server')
+      }
       if (isRequired && !user.emailConfirmed) {
         await sendLetter(user, baseUrl)
         throw new DomainError(
@@ -83,6 +96,7 @@ export function createLogin(deps: {
           "Email isn't confirmed. Resending email confirmation letter...",
         )
       }
+      await record(user, verdict.replacement)
       return { user, token: await deps.sessions.open(user) }
     },
   }

@@ -2,17 +2,18 @@ import type { WriteScope } from './store'
 import type { User } from './user'
 import type { Clock, Random } from './world'
 
-/** What a letter is about. */
-export type LetterKind = 'confirmation'
+/** What a letter is about, and to whom it goes by that. */
+export type LetterSubject =
+  | { readonly kind: 'confirmation'; readonly userId: string }
+  /** The address that may sign up. */
+  | { readonly kind: 'invitation'; readonly invitation: string }
 
 /**
  * A letter that waits. It says to whom and about what; link and text are made when it is sent, so that no token
  * lies in the database, and a link lives from then on.
  */
-export interface Letter {
+export type Letter = LetterSubject & {
   readonly id: string
-  readonly userId: string
-  readonly kind: LetterKind
   /** Where the link of the letter leads: the server as its reader reaches it, with a slash at the end. */
   readonly baseUrl: string
   /** Milliseconds since 1970 (UTC). */
@@ -20,7 +21,7 @@ export interface Letter {
 }
 
 /** A letter as an operator sees it. */
-export interface LetterState extends Letter {
+export type LetterState = Letter & {
   readonly email: string
   /** Sending: a relay has it, or had it when it died. Dead: nobody tries any more. */
   readonly state: 'queued' | 'sending' | 'dead'
@@ -32,7 +33,7 @@ export interface LetterState extends Letter {
 }
 
 /** A letter that is one relay's to send, for as long as its lease lasts. */
-export interface LeasedLetter extends Letter {
+export type LeasedLetter = Letter & {
   readonly email: string
   /** The attempts so far, this one included. */
   readonly attempts: number
@@ -47,6 +48,8 @@ const letterPause = 5 * 60_000
 export interface Letters {
   /** Asks whoever reads the mail of an account that is not confirmed to confirm it, unless it was asked less than five minutes ago. */
   confirm(scope: WriteScope, user: User, baseUrl: () => string): Promise<void>
+  /** Tells an address that it may sign up, and where. In the place of a letter that told it before. */
+  invite(scope: WriteScope, email: string, baseUrl: () => string): Promise<void>
   /** Has the relay look, once the transaction is committed. */
   wake(): void
 }
@@ -54,21 +57,20 @@ export interface Letters {
 export function createLetters(deps: { clock: Clock; random: Random; wake: () => void }): Letters {
   const { clock, random, wake } = deps
 
+  const put = (scope: WriteScope, subject: LetterSubject, baseUrl: string) =>
+    scope.outbox.put({ ...subject, id: random(8).toHex(), baseUrl, creationTime: clock() })
+
   return {
     async confirm(scope, user, baseUrl) {
       const now = clock()
       const isDue = await scope.users.claimLetter(user.id, { now, unlessSince: now - letterPause })
       if (!isDue) return
-      const id = random(8).toHex()
-      const letter = {
-        id,
-        userId: user.id,
-        kind: 'confirmation',
-        baseUrl: baseUrl(),
-        creationTime: now,
-      } as const
-      await scope.outbox.put(letter)
+      await put(scope, { kind: 'confirmation', userId: user.id }, baseUrl())
     },
+
+    invite: (scope, email, baseUrl) =>
+      put(scope, { kind: 'invitation', invitation: email }, baseUrl()),
+
     wake,
   }
 }

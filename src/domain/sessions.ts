@@ -15,7 +15,7 @@ export interface Sessions {
 
   /**
    * The user whose session this token is. Throws `unauthenticated` for any other token, also for one of an
-   * account that is gone: a 404 there would empty the Android client's offline copy.
+   * account that is gone or disabled: a 404 there would empty the Android client's offline copy.
    */
   require(token: string): Promise<User>
 }
@@ -33,7 +33,9 @@ export function createSessions(deps: { store: Store; tokens: Tokens; seconds: nu
       if (claims === 'expired') throw new DomainError('unauthenticated', 'Token already expired')
       if (claims === 'invalid') throw invalidToken()
       const user = await deps.store.read((scope) => scope.users.findById(claims.userId))
-      if (user === null || user.sessionEpoch !== claims.epoch) throw invalidToken()
+      if (user === null || user.isDisabled || user.sessionEpoch !== claims.epoch) {
+        throw invalidToken()
+      }
       return user
     },
   }

@@ -1,5 +1,6 @@
+import type { Invitation } from './invitation'
 import type { LeasedLetter, Letter, LetterState } from './outbox'
-import type { User } from './user'
+import type { User, UserSummary } from './user'
 import type {
   AdditionalField,
   AdditionalFieldChange,
@@ -33,6 +34,7 @@ export interface Store {
 
 export interface ReadScope {
   readonly users: UserReads
+  readonly invitations: InvitationReads
   readonly records: RecordReads
   readonly additionalFields: AdditionalFieldReads
   readonly notes: NoteReads
@@ -41,6 +43,7 @@ export interface ReadScope {
 
 export interface WriteScope {
   readonly users: UserReads & UserWrites
+  readonly invitations: InvitationReads & InvitationWrites
   readonly records: RecordReads & EntryWrites<RecordContent>
   readonly additionalFields: AdditionalFieldReads & AdditionalFieldWrites
   readonly notes: NoteReads & EntryWrites<NoteContent>
@@ -53,6 +56,9 @@ export interface UserReads {
   findByEmail(email: string): Promise<User | null>
   /** Whether any account still has a verifier of the original server's kind. */
   hasLegacyVerifiers(): Promise<boolean>
+  /** Every account, in the order of their making. */
+  listSummaries(): Promise<readonly UserSummary[]>
+  findSummary(id: string): Promise<UserSummary | null>
 }
 
 export interface UserWrites {
@@ -66,6 +72,28 @@ export interface UserWrites {
   claimLetter(id: string, times: { now: number; unlessSince: number }): Promise<boolean>
   /** Deletes accounts from before a time that are not confirmed and hold nothing. Answers how many. */
   deleteUnconfirmed(before: number): Promise<number>
+  /** Notes when somebody signed in. */
+  recordLogin(id: string, time: number): Promise<void>
+  /** False when it is so already, or there is no such account. */
+  setDisabled(id: string, isDisabled: boolean): Promise<boolean>
+  /** Ends every session of an account. */
+  replaceSessionEpoch(id: string, epoch: string): Promise<void>
+  /** Deletes an account with its vault and its letters. False when there is none. */
+  delete(id: string): Promise<boolean>
+}
+
+export interface InvitationReads {
+  /** In the order in which they were made. */
+  list(): Promise<readonly Invitation[]>
+  /** `email` lower-cased. */
+  find(email: string): Promise<Invitation | null>
+}
+
+export interface InvitationWrites {
+  /** False when the address is invited already. */
+  insert(invitation: Invitation): Promise<boolean>
+  /** Its letter goes too. False when there is none. `email` lower-cased. */
+  delete(email: string): Promise<boolean>
 }
 
 export interface OutboxReads {

@@ -2,7 +2,8 @@ import { normalizeEmail } from './email'
 import type { Confirmation } from './email-confirmation'
 import { DomainError } from './errors'
 import { encodeEpoch } from './sessions'
-import type { Store } from './store'
+import { requireSignUpAllowed, type SignUpPolicy } from './sign-up-policy'
+import type { Store, WriteScope } from './store'
 import type { User } from './user'
 import type { VerifierHasher } from './verifier'
 import type { Clock, Random } from './world'
@@ -18,7 +19,8 @@ export interface SignUp {
 export interface Users {
   /**
    * Makes an account and, where emails are to be confirmed, the letter that asks for it, which leads to
-   * `baseUrl`: both or neither. Throws `conflict` when the id or the email is taken; a taken id is named first.
+   * `baseUrl`: both or neither. Throws `forbidden` for who may not sign up, and `conflict` when the id or the email is
+   * taken; a taken id is named first.
    */
   signUp(signUp: SignUp, baseUrl: () => string): Promise<void>
 }
@@ -29,32 +31,44 @@ export function createUsers(deps: {
   random: Random
   clock: Clock
   confirmation: Confirmation
+  signUps: SignUpPolicy
 }): Users {
-  const { confirmation } = deps
+  const { store, confirmation, signUps } = deps
   return {
     async signUp(signUp, baseUrl) {
+      const email = normalizeEmail(signUp.email)
+      // Whoever may not is told before the server has worked for it.
+      await store.read((scope) => requireSignUpAllowed(signUps, scope.invitations, email))
       // Hashing takes a tenth of a second, so it stays outside the write scope.
       const verifier = await deps.hasher.make(signUp.masterPasswordHash)
       const user: User = {
         id: signUp.id,
-        email: normalizeEmail(signUp.email),
+        email,
         verifier,
         hint: signUp.hint === '' ? null : signUp.hint,
         emailConfirmed: !confirmation.isRequired,
         sessionEpoch: encodeEpoch(deps.random),
         creationTime: deps.clock(),
+        isDisabled: false,
+        loginTime: null,
       }
-      await deps.store.write(async (scope) => {
-        if (await scope.users.insert(user)) {
-          await confirmation.letters?.confirm(scope, user, baseUrl)
-          return
-        }
-        // Engines differ in which index they report, so look which row is there.
-        throw (await scope.users.findById(user.id)) === null
-          ? new DomainError('conflict', 'User with this email already exists')
-          : new DomainError('conflict', `User with id ${user.id} already exists`)
+      await store.write(async (scope) => {
+        // Of two at once, the second is told that the account is there, not that its invitation is gone.
+        await insertUser(scope, user)
+        await requireSignUpAllowed(signUps, scope.invitations, email)
+        await scope.invitations.delete(email)
+        await confirmation.letters?.confirm(scope, user, baseUrl)
       })
       confirmation.letters?.wake()
     },
   }
+}
+
+/** Throws `conflict` when the id or the email is taken. */
+export async function insertUser(scope: WriteScope, user: User): Promise<void> {
+  if (await scope.users.insert(user)) return
+  // Engines differ in which index they report, so look which row is there.
+  throw (await scope.users.findById(user.id)) === null
+    ? new DomainError('conflict', 'User with this email already exists')
+    : new DomainError('conflict', `User with id ${user.id} already exists`)
 }

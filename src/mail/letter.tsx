@@ -41,6 +41,30 @@ export function renderConfirmationLetter(letter: {
   }
 }
 
+/** The letter that tells somebody that he may sign up, and where: `address` is the server's, for people and clients. */
+export function renderInvitationLetter(letter: { email: string; address: string }): RenderedLetter {
+  const { email, address } = letter
+  const title = 'You are invited to SnailPass'
+  const lead = `Whoever runs this SnailPass server invites you to keep your passwords there, in a vault that you alone can open. Its address is:`
+  const how = `That page says how to enter it into your client. Then sign up there with this very email, in lower case: ${email}. No other one is let in.`
+  const stranger = 'If you do not know what this is about, do nothing: nothing was made yet.'
+  return {
+    subject: 'You are invited to a SnailPass server',
+    text: [title, lead, address, how, stranger, '-- \nSnailPass'].map(wrapped).join('\n\n'),
+    html: renderLetter(
+      title,
+      <>
+        <p>{lead}</p>
+        <p class="action">
+          <a href={address}>{address}</a>
+        </p>
+        <p>{how}</p>
+        <p>{stranger}</p>
+      </>,
+    ),
+  }
+}
+
 /** The letter with which an operator sees whether mail works. */
 export function renderTestLetter(): RenderedLetter {
   const title = 'Mail works'

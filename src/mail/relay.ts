@@ -4,7 +4,7 @@ import type { Store } from '../domain/store'
 import type { Tokens } from '../domain/tokens'
 import type { Clock, Random, Wait } from '../domain/world'
 import type { Log } from '../log'
-import { renderConfirmationLetter } from './letter'
+import { type RenderedLetter, renderConfirmationLetter, renderInvitationLetter } from './letter'
 import { MailFault, type MailTransport } from './transport'
 
 const minute = 60_000
@@ -172,12 +172,20 @@ export function startRelay(deps: {
 }
 
 async function render(
-  { userId, email, baseUrl }: LeasedLetter,
+  letter: LeasedLetter,
   { tokens, linkMinutes }: { tokens: Tokens; linkMinutes: number },
-) {
-  const token = await tokens.issue({ purpose: 'confirmation', userId, email }, linkMinutes * 60)
-  const link = new URL(`confirm/${token}`, baseUrl).href
-  return renderConfirmationLetter({ email, link, minutes: linkMinutes })
+): Promise<RenderedLetter> {
+  const { email, baseUrl } = letter
+  switch (letter.kind) {
+    case 'confirmation': {
+      const claims = { purpose: 'confirmation', userId: letter.userId, email } as const
+      const token = await tokens.issue(claims, linkMinutes * 60)
+      const link = new URL(`confirm/${token}`, baseUrl).href
+      return renderConfirmationLetter({ email, link, minutes: linkMinutes })
+    }
+    case 'invitation':
+      return renderInvitationLetter({ email, address: baseUrl })
+  }
 }
 
 /** Half of each pause is chance, so that a crowd of letters does not come back as a crowd. Milliseconds. */

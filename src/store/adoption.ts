@@ -196,6 +196,8 @@ async function takeUsers(
         email_confirmed: account.isConfirmed ?? false,
         creation_time: now,
         letter_time: null,
+        disabled: false,
+        login_time: null,
         session_epoch: encodeEpoch(random),
       })
       .execute()

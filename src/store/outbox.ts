@@ -1,5 +1,5 @@
-import { sql, type Transaction } from 'kysely'
-import type { LeasedLetter, LetterState } from '../domain/outbox'
+import { type Selectable, sql, type Transaction } from 'kysely'
+import type { LeasedLetter, Letter, LetterState, LetterSubject } from '../domain/outbox'
 import type { OutboxReads, OutboxWrites } from '../domain/store'
 import { skipLocked } from '../engine/skip-locked'
 import type { Schema } from './schema'
@@ -12,7 +12,7 @@ export function outboxReads(db: Transaction<Schema>): OutboxReads {
     async list() {
       const rows = await db
         .selectFrom('outbox')
-        .innerJoin('users', 'users.id', 'outbox.user_id')
+        .leftJoin('users', 'users.id', 'outbox.user_id')
         .selectAll('outbox')
         .select('users.email')
         .orderBy('outbox.seq')
@@ -20,7 +20,7 @@ export function outboxReads(db: Transaction<Schema>): OutboxReads {
       return rows.map(
         (row): LetterState => ({
           ...toLetter(row),
-          email: row.email,
+          email: addressOf(row),
           state: stateOf(row),
           attempts: row.attempts,
           nextTime: row.next_time,
@@ -59,10 +59,15 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
     ...outboxReads(db),
 
     async put(letter) {
-      const { userId, kind, creationTime } = letter
+      const { kind, creationTime } = letter
+      const subject = {
+        user_id: kind === 'confirmation' ? letter.userId : null,
+        invitation: kind === 'invitation' ? letter.invitation : null,
+      }
       await db
         .deleteFrom('outbox')
-        .where('user_id', '=', userId)
+        .where('user_id', kind === 'confirmation' ? '=' : 'is', subject.user_id)
+        .where('invitation', kind === 'invitation' ? '=' : 'is', subject.invitation)
         .where('kind', '=', kind)
         .where((row) => row.or([row('lease', 'is', null), row('next_time', '<=', creationTime)]))
         .execute()
@@ -70,8 +75,8 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
         .insertInto('outbox')
         .values({
           id: letter.id,
-          user_id: letter.userId,
-          kind: letter.kind,
+          ...subject,
+          kind,
           base_url: letter.baseUrl,
           state: queued,
           creation_time: letter.creationTime,
@@ -95,11 +100,12 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
         .returningAll()
         .executeTakeFirst()
       if (row === undefined) return null
-      const { email } = await db
+      const user = await db
         .selectFrom('users')
         .select('email')
         .where('id', '=', row.user_id)
-        .executeTakeFirstOrThrow()
+        .executeTakeFirst()
+      const email = addressOf({ ...row, email: user?.email ?? null })
       return { ...toLetter(row), email, attempts: row.attempts, lease }
     },
 
@@ -147,13 +153,24 @@ function stateOf(row: { state: string; lease: string | null }): LetterState['sta
   return row.lease === null ? queued : 'sending'
 }
 
-function toLetter(row: { id: string; user_id: string; base_url: string; creation_time: number }) {
+/** An account's letters go to its email, an invitation's to the address that it is for. */
+function addressOf(row: { email: string | null; invitation: string | null }): string {
+  const address = row.email ?? row.invitation
+  if (address === null) throw new Error('a letter to nobody')
+  return address
+}
+
+function toLetter(row: Selectable<Schema['outbox']>): Letter {
   return {
+    ...subjectOf(row),
     id: row.id,
-    userId: row.user_id,
-    // The only kind so far.
-    kind: 'confirmation',
     baseUrl: row.base_url,
     creationTime: row.creation_time,
-  } as const
+  }
+}
+
+function subjectOf({ user_id: userId, invitation }: Selectable<Schema['outbox']>): LetterSubject {
+  if (userId !== null) return { kind: 'confirmation', userId }
+  if (invitation !== null) return { kind: 'invitation', invitation }
+  throw new Error('a letter about nothing')
 }

@@ -6,6 +6,7 @@ import type { ColumnType, Generated } from 'kysely'
  */
 export interface Schema {
   users: UsersTable
+  invitations: InvitationsTable
   records: RecordsTable
   notes: NotesTable
   additional_fields: AdditionalFieldsTable
@@ -33,6 +34,17 @@ interface UsersTable {
   creation_time: Time
   /** When a letter was asked for last. */
   letter_time: Time | null
+  disabled: Flag
+  /** When somebody signed in last, known to the minute; null before the first time. */
+  login_time: Time | null
+}
+
+/** An address that may sign up although not everybody may. Gone once it has. */
+interface InvitationsTable {
+  seq: Generated<number>
+  /** Lower-cased, unique. */
+  email: string
+  creation_time: Time
 }
 
 /** The columns that records and notes share. */
@@ -78,7 +90,10 @@ interface SetAsideTable {
 interface OutboxTable {
   seq: Generated<number>
   id: string
-  user_id: string
+  /** The account that a letter is about; null for an invitation's. */
+  user_id: string | null
+  /** The address that was invited; null for an account's. */
+  invitation: string | null
   kind: string
   base_url: string
   state: string

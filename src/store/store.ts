@@ -4,6 +4,7 @@ import type { ReadScope, Store, WriteScope } from '../domain/store'
 import type { Wait } from '../domain/world'
 import { engineFault } from '../engine/faults'
 import { additionalFieldReads, additionalFieldWrites } from './additional-fields'
+import { invitationReads, invitationWrites } from './invitations'
 import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
 import { noteReads, noteWrites } from './notes'
 import { outboxReads, outboxWrites } from './outbox'
@@ -161,6 +162,7 @@ function unavailable(cause: unknown): DomainError {
 function readScope(db: Transaction<Schema>): ReadScope {
   return {
     users: userReads(db),
+    invitations: invitationReads(db),
     records: recordReads(db),
     additionalFields: additionalFieldReads(db),
     notes: noteReads(db),
@@ -171,6 +173,7 @@ function readScope(db: Transaction<Schema>): ReadScope {
 function writeScope(db: Transaction<Schema>): WriteScope {
   return {
     users: userWrites(db),
+    invitations: invitationWrites(db),
     records: recordWrites(db),
     additionalFields: additionalFieldWrites(db),
     notes: noteWrites(db),

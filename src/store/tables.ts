@@ -34,7 +34,10 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
     session_epoch: 'text',
     creation_time: 'number',
     letter_time: 'number',
+    disabled: 'flag',
+    login_time: 'number',
   },
+  invitations: { seq: 'number', email: 'text', creation_time: 'number' },
   records: { ...entry, name: 'text', login: 'text', password: 'text' },
   notes: { ...entry, name: 'text', content: 'text' },
   additional_fields: {
@@ -48,6 +51,7 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
     seq: 'number',
     id: 'text',
     user_id: 'text',
+    invitation: 'text',
     kind: 'text',
     base_url: 'text',
     state: 'text',
@@ -62,5 +66,5 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
 
 /** Every table that holds what users entrusted to us, in an order in which they can be filled. */
 export const tables: readonly Table[] = (
-  ['users', 'records', 'notes', 'additional_fields', 'outbox', 'set_aside'] as const
+  ['users', 'invitations', 'records', 'notes', 'additional_fields', 'outbox', 'set_aside'] as const
 ).map((name) => ({ name, columns: columns[name] }))

@@ -3,6 +3,7 @@ import type { UserReads, UserWrites } from '../domain/store'
 import type { User } from '../domain/user'
 import { prepared } from './prepared'
 import type { Schema } from './schema'
+import { selectSummaries } from './user-summaries'
 
 /** What is read of a user. By name: tables may have columns that a later version added. */
 const userColumns = [
@@ -13,6 +14,8 @@ const userColumns = [
   'email_confirmed',
   'session_epoch',
   'creation_time',
+  'disabled',
+  'login_time',
 ] as const
 
 /** Every request of a signed-in client asks this. */
@@ -46,6 +49,13 @@ export function userReads(db: Transaction<Schema>): UserReads {
         .executeTakeFirst()
       return row !== undefined
     },
+
+    listSummaries: () => selectSummaries(db),
+
+    async findSummary(id) {
+      const [summary] = await selectSummaries(db, id)
+      return summary ?? null
+    },
   }
 }
 
@@ -65,6 +75,8 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
           session_epoch: user.sessionEpoch,
           creation_time: user.creationTime,
           letter_time: null,
+          disabled: user.isDisabled,
+          login_time: user.loginTime,
         })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst()
@@ -128,6 +140,29 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .executeTakeFirst()
       return Number(result.numDeletedRows)
     },
+
+    async recordLogin(id, time) {
+      await db.updateTable('users').set({ login_time: time }).where('id', '=', id).execute()
+    },
+
+    async setDisabled(id, isDisabled) {
+      const result = await db
+        .updateTable('users')
+        .set({ disabled: isDisabled })
+        .where('id', '=', id)
+        .where('disabled', '<>', isDisabled)
+        .executeTakeFirst()
+      return result.numUpdatedRows > 0n
+    },
+
+    async replaceSessionEpoch(id, epoch) {
+      await db.updateTable('users').set({ session_epoch: epoch }).where('id', '=', id).execute()
+    },
+
+    async delete(id) {
+      const result = await db.deleteFrom('users').where('id', '=', id).executeTakeFirst()
+      return result.numDeletedRows > 0n
+    },
   }
 }
 
@@ -140,5 +175,7 @@ function toUser(row: Pick<Selectable<Schema['users']>, (typeof userColumns)[numb
     emailConfirmed: Boolean(row.email_confirmed),
     sessionEpoch: row.session_epoch,
     creationTime: row.creation_time,
+    isDisabled: Boolean(row.disabled),
+    loginTime: row.login_time,
   }
 }

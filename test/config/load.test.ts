@@ -28,6 +28,8 @@ describe('a setting', () => {
       database: null,
       secretKey: null,
       emailConfirmation: 'auto',
+      signUps: 'open',
+      signUpDomains: [],
       publicUrl: null,
       publicHosts: [],
       linkMinutes: 60,

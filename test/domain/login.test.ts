@@ -6,9 +6,10 @@ import type { Confirmation } from '../../src/domain/email-confirmation'
 import { type Credentials, createLogin } from '../../src/domain/login'
 import { createSessions } from '../../src/domain/sessions'
 import { createUsers, type SignUp } from '../../src/domain/users'
+import type { Clock } from '../../src/domain/world'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { aStore, aUser, type TestStore } from '../support/store'
-import { random } from '../support/world'
+import { fakeClock, random } from '../support/world'
 
 const hash = 'YWxpY2UtaGFzaA=='
 const baseUrl = () => 'http://pi/'
@@ -16,15 +17,22 @@ const baseUrl = () => 'http://pi/'
 const required: Confirmation = { isRequired: true, letters: null }
 const off: Confirmation = { isRequired: false, letters: null }
 
-function rulesOver(store: TestStore, confirmation: Confirmation = off) {
+function rulesOver(store: TestStore, confirmation: Confirmation = off, clock: Clock = Date.now) {
   const hasher = createVerifierHasher(random, 1)
   const sessions = createSessions({
     store,
     tokens: createTokens(random(32), Date.now),
     seconds: 600,
   })
-  const users = createUsers({ store, hasher, random, clock: Date.now, confirmation })
-  const { login } = createLogin({ store, hasher, sessions, confirmation })
+  const users = createUsers({
+    store,
+    hasher,
+    random,
+    clock,
+    confirmation,
+    signUps: { mode: 'open', domains: [] },
+  })
+  const { login } = createLogin({ store, hasher, sessions, confirmation, clock })
   return {
     hasher,
     sessions,
@@ -41,7 +49,7 @@ describe('a login', () => {
     for (const email of ['änne@nas.local', 'ÄNNE@nas.LOCAL']) {
       const { token, user } = await login({ email, masterPasswordHash: hash })
       expect(user).toMatchObject({ id: 'u', email: 'änne@nas.local', hint: null })
-      expect(await sessions.require(token)).toEqual(user)
+      expect(await sessions.require(token)).toEqual({ ...user, loginTime: expect.any(Number) })
     }
   })
 
@@ -90,6 +98,46 @@ describe('a login', () => {
     expect(await store.read((scope) => scope.users.findById(old.id))).toEqual(old)
   })
 
+  test('notes when it was, once a minute at most', async () => {
+    await using store = await aStore()
+    const clock = fakeClock()
+    const { signUp, login } = rulesOver(store, off, clock)
+    const loginTime = async () =>
+      (await store.read((scope) => scope.users.findByEmail('a@b.cc')))?.loginTime
+    await signUp({ id: 'u', email: 'a@b.cc', masterPasswordHash: hash, hint: null })
+    expect(await loginTime()).toBeNull()
+    const first = clock()
+    for (const pause of [0, 59_999]) {
+      clock.advance(pause)
+      await login({ email: 'a@b.cc', masterPasswordHash: hash })
+      expect(await loginTime()).toBe(first)
+    }
+    clock.advance(1)
+    await login({ email: 'a@b.cc', masterPasswordHash: 'wrong' }).catch(() => {})
+    expect(await loginTime()).toBe(first)
+    await login({ email: 'a@b.cc', masterPasswordHash: hash })
+    expect(await loginTime()).toBe(first + 60_000)
+    // A clock that was set back.
+    clock.advance(-3_600_000)
+    await login({ email: 'a@b.cc', masterPasswordHash: hash })
+    expect(await loginTime()).toBe(clock())
+  })
+
+  test('refuses right credentials of a disabled account, and tells only those', async () => {
+    await using store = await aStore()
+    const { hasher, login } = rulesOver(store, required)
+    const verifier = await hasher.make(hash)
+    const user = aUser({ email: 'a@b.cc', verifier, isDisabled: true, emailConfirmed: false })
+    await store.write((scope) => scope.users.insert(user))
+    for (const [masterPasswordHash, code] of [
+      [hash, 'forbidden'],
+      ['wrong', 'unauthenticated'],
+    ] as const) {
+      await expect(login({ email: 'a@b.cc', masterPasswordHash })).rejects.toMatchObject({ code })
+    }
+    expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+  })
+
   test('refuses right credentials of an unconfirmed email, and tells only those', async () => {
     await using store = await aStore()
     const { hasher, login } = rulesOver(store, required)
@@ -111,7 +159,7 @@ describe('the work of a login', () => {
   async function workOf(store: TestStore, email: string, masterPasswordHash: string) {
     const { hasher, sessions } = rulesOver(store)
     using check = spyOn(hasher, 'check')
-    const { login } = createLogin({ store, hasher, sessions, confirmation: off })
+    const { login } = createLogin({ store, hasher, sessions, confirmation: off, clock: Date.now })
     await login({ email, masterPasswordHash }, { baseUrl }).catch(() => {})
     return check.mock.calls.map(([{ legacyToo }]) => ({ legacyToo }))
   }

@@ -20,7 +20,17 @@ describe('snailpass', () => {
     [['mail', 'list', '--help']],
     [['mail', 'retry', '--help']],
     [['user', '--help']],
+    [['user', 'list', '--help']],
+    [['user', 'show', '--help']],
+    [['user', 'add', '--help']],
+    [['user', 'invite', '--help']],
+    [['user', 'uninvite', '--help']],
+    [['user', 'invitations', '--help']],
     [['user', 'confirm', '--help']],
+    [['user', 'disable', '--help']],
+    [['user', 'enable', '--help']],
+    [['user', 'logout', '--help']],
+    [['user', 'rename', '--help']],
   ])('%p says what it can do', async (args) => {
     const { code, stdout, stderr } = await run(args)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })

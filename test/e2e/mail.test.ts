@@ -179,7 +179,7 @@ describe.each(engines)('a letter on $engine', ({ open }) => {
     )
     const wrong = await run(['mail', 'retry', 'nonsense'], { environment })
     expect(wrong).toMatchObject({
-      code: 1,
+      code: 3,
       stderr: expect.stringContaining('error: there is no letter nonsense'),
     })
     expect((await run(['mail', 'retry'], { environment })).code).toBe(2)
@@ -232,7 +232,7 @@ describe('without a mail server', () => {
     expect((await login(server.url)).status).toBe(200)
     expect((await confirm(email)).stderr).toBe('owner@nas.local was confirmed before.\n')
     expect(await confirm('nobody@nas.local')).toMatchObject({
-      code: 1,
+      code: 3,
       stderr: expect.stringContaining('error: there is no account nobody@nas.local\nhint: '),
     })
   })

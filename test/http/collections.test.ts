@@ -98,6 +98,8 @@ const user = {
   emailConfirmed: true,
   sessionEpoch: '',
   creationTime: 0,
+  isDisabled: false,
+  loginTime: null,
 }
 
 function ask(url: URL, method: string, path: string): Promise<Response> {

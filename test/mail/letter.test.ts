@@ -1,11 +1,19 @@
 import { describe, expect, test } from 'bun:test'
-import { renderConfirmationLetter, renderTestLetter } from '../../src/mail/letter'
+import {
+  renderConfirmationLetter,
+  renderInvitationLetter,
+  renderTestLetter,
+} from '../../src/mail/letter'
 
 const link = `http://pi:5000/confirm/${'x'.repeat(200)}`
 const letters = [
   [
     'to confirm an email',
     renderConfirmationLetter({ email: 'owner@nas.local', link, minutes: 60 }),
+  ],
+  [
+    'to invite somebody',
+    renderInvitationLetter({ email: 'owner@nas.local', address: 'http://pi.local:5000/' }),
   ],
   ['to test mail', renderTestLetter()],
 ] as const

@@ -91,6 +91,8 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
         emailConfirmed: Boolean(user['email_confirmed']),
         sessionEpoch: expect.stringMatching(/^[\w-]{22}$/),
         creationTime: now,
+        isDisabled: false,
+        loginTime: null,
       })
     }
     const oldest = records.toSorted((a, b) => String(a['time']).localeCompare(String(b['time'])))

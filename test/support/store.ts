@@ -171,6 +171,8 @@ export function aUser(change: Partial<User> = {}): User {
     emailConfirmed: true,
     sessionEpoch: 'epoch',
     creationTime: 1_000,
+    isDisabled: false,
+    loginTime: null,
     ...change,
   }
 }

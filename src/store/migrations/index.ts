@@ -4,6 +4,7 @@ import type { Columns } from '../../engine/columns'
 import { vaults } from './0001-vaults'
 import { setAsideAndFacts } from './0002-set-aside-and-facts'
 import { outbox } from './0003-outbox'
+import { operators } from './0004-operators'
 
 /** Migrations by their names, whose order is the order in which they run. */
 export type Migrations = Readonly<Record<string, Migration>>
@@ -14,5 +15,6 @@ export function migrationsFor(columns: Columns, clock: Clock): Migrations {
     '0001-vaults': { up: vaults(columns) },
     '0002-set-aside-and-facts': { up: setAsideAndFacts(columns) },
     '0003-outbox': { up: outbox(columns, clock) },
+    '0004-operators': { up: operators(columns) },
   }
 }

@@ -1,0 +1,100 @@
+import { Command } from 'commander'
+import { withUsers } from '../../../src/app/users'
+import { realWorld } from '../../../src/app/world'
+import type { UserSummary } from '../../../src/domain/user'
+import { settingsOf, withConfigOptions } from '../../config-options'
+import { table } from '../../table'
+import { print, printJson, tell } from '../../terminal'
+
+export function listCommand(): Command {
+  const command = new Command('list')
+    .description('print every account, and how much it holds')
+    .option('--json', 'print JSON, for scripts')
+  return withConfigOptions(command, ['dataDir', 'database'])
+    .addHelpText(
+      'after',
+      `
+Example:
+  snailpass user list --json`,
+    )
+    .action(async (options: { json?: true }) => {
+      const users = await withUsers(settingsOf(command), realWorld, (rules) => rules.list())
+      if (options.json === true) return printJson(users.map(toJson))
+      if (users.length === 0) return tell('There is no account.')
+      const header = ['email', 'state', 'records', 'notes', 'last login', 'id']
+      for (const line of table(header, users.map(rowOf))) print(line)
+    })
+}
+
+export function showCommand(): Command {
+  const command = new Command('show')
+    .description('print what is known of one account')
+    .argument('<user>', 'email or id')
+    .option('--json', 'print JSON, for scripts')
+  return withConfigOptions(command, ['dataDir', 'database'])
+    .addHelpText(
+      'after',
+      `
+Example:
+  snailpass user show you@example.org`,
+    )
+    .action(async (name: string, options: { json?: true }) => {
+      const user = await withUsers(settingsOf(command), realWorld, (rules) => rules.require(name))
+      if (options.json === true) return printJson(toJson(user))
+      for (const [label, value] of linesOf(user)) print(`${label.padEnd(19)}${value}`)
+    })
+}
+
+/** How much an account holds, as a script reads it. Times are ISO 8601 in UTC. */
+function toJson(user: UserSummary) {
+  return {
+    id: user.id,
+    email: user.email,
+    confirmed: user.emailConfirmed,
+    disabled: user.isDisabled,
+    records: user.records,
+    notes: user.notes,
+    additional_fields: user.additionalFields,
+    letters: user.letters,
+    created: new Date(user.creationTime).toISOString(),
+    last_login: user.loginTime === null ? null : new Date(user.loginTime).toISOString(),
+  }
+}
+
+function rowOf(user: UserSummary): readonly string[] {
+  return [
+    user.email,
+    stateOf(user),
+    String(user.records),
+    String(user.notes),
+    loginOf(user),
+    user.id,
+  ]
+}
+
+function linesOf(user: UserSummary): readonly (readonly [string, string])[] {
+  return [
+    ['email', user.email],
+    ['id', user.id],
+    ['state', stateOf(user)],
+    ['made', timeOf(user.creationTime)],
+    ['last login', loginOf(user)],
+    ['records', String(user.records)],
+    ['additional fields', String(user.additionalFields)],
+    ['notes', String(user.notes)],
+    ['letters that wait', String(user.letters)],
+  ]
+}
+
+function stateOf(user: UserSummary): string {
+  if (user.isDisabled) return 'disabled'
+  return user.emailConfirmed ? 'confirmed' : 'unconfirmed'
+}
+
+function loginOf({ loginTime }: UserSummary): string {
+  return loginTime === null ? 'never' : timeOf(loginTime)
+}
+
+function timeOf(time: number): string {
+  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}

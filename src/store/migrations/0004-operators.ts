@@ -1,0 +1,48 @@
+import type { Kysely } from 'kysely'
+import { sql } from 'kysely'
+import type { Columns } from '../../engine/columns'
+
+/**
+ * What operators do about accounts: they disable them, see when they were used last, and invite addresses that have
+ * none yet. An invitation has its letter too, so a letter belongs to an account or to an invitation.
+ *
+ * SQLite cannot make a column nullable, so the outbox is made anew, on both engines in the same words.
+ */
+export const operators =
+  ({ rowNumber, flag, time, tableEnd }: Columns) =>
+  async (db: Kysely<unknown>): Promise<void> => {
+    const kept = sql.raw(
+      'id, user_id, kind, base_url, state, creation_time, next_time, attempts, lease, reason',
+    )
+    const statements = [
+      sql`alter table users add column disabled ${flag('disabled')} default false`,
+      sql`alter table users add column login_time ${time}`,
+      sql`create table invitations (
+        seq ${rowNumber},
+        email text not null unique,
+        creation_time ${time} not null
+      ) ${tableEnd}`,
+      sql`create table new_outbox (
+        seq ${rowNumber},
+        id text not null unique,
+        user_id text references users (id) on delete cascade,
+        invitation text references invitations (email) on delete cascade,
+        kind text not null,
+        base_url text not null,
+        state text not null,
+        creation_time ${time} not null,
+        next_time ${time} not null,
+        attempts ${time} not null,
+        lease text,
+        reason text,
+        check ((user_id is null) <> (invitation is null))
+      ) ${tableEnd}`,
+      sql`insert into new_outbox (${kept}) select ${kept} from outbox order by seq`,
+      sql`drop table outbox`,
+      sql`alter table new_outbox rename to outbox`,
+      sql`create index outbox_next_time on outbox (state, next_time)`,
+      sql`create index outbox_user_id on outbox (user_id)`,
+      sql`create index outbox_invitation on outbox (invitation)`,
+    ]
+    for (const statement of statements) await statement.execute(db)
+  }

@@ -1,0 +1,263 @@
+import { describe, expect, test } from 'bun:test'
+import { hashMasterPassword } from '../../src/crypto/master-password'
+import { createVerifierHasher } from '../../src/crypto/verifiers'
+import { createManagedUsers } from '../../src/domain/managed-users'
+import { createLetters } from '../../src/domain/outbox'
+import type { SignUpPolicy } from '../../src/domain/sign-up-policy'
+import { createUsers } from '../../src/domain/users'
+import vectors from '../data/vectors.json' with { type: 'json' }
+import { aPostgresStore, aStore, aUser, type TestStore } from '../support/store'
+import { fakeClock, random } from '../support/world'
+
+const engines: { engine: string; open: () => Promise<TestStore> }[] = [
+  { engine: 'SQLite', open: aStore },
+  { engine: 'Postgres', open: () => aPostgresStore() },
+]
+
+const invited: SignUpPolicy = { mode: 'invited', domains: [] }
+
+function rulesOver(store: TestStore, signUps: SignUpPolicy = invited) {
+  const deps = { store, hasher: createVerifierHasher(random, 1), random, clock: fakeClock() }
+  const confirmation = { isRequired: false, letters: null }
+  const users = createUsers({ ...deps, confirmation, signUps })
+  return {
+    ...createManagedUsers({ ...deps, signUps }),
+    letters: createLetters({ ...deps, wake: () => {} }),
+    signUp: (email: string, id: string = crypto.randomUUID()) =>
+      users.signUp({ id, email, masterPasswordHash: 'hash', hint: null }, () => 'http://pi/'),
+  }
+}
+
+/** An account with a vault: two records, one of them with a field, and a note. */
+async function withVault(store: TestStore, change: Partial<ReturnType<typeof aUser>> = {}) {
+  const user = aUser(change)
+  const times = { creationTime: 1, updateTime: 1 }
+  const entry = () => ({
+    ...{ id: crypto.randomUUID(), owner: user.id, isFavorite: false, isTrashed: false },
+    ...{ name: 'n:n', ...times },
+  })
+  await store.write(async (scope) => {
+    await scope.users.insert(user)
+    const first = { ...entry(), login: 'l:l', password: 'p:p' }
+    await scope.records.insert(first)
+    await scope.records.insert({ ...first, id: crypto.randomUUID(), isTrashed: true })
+    await scope.additionalFields.insert({
+      ...{ id: crypto.randomUUID(), recordId: first.id, name: 'n:n', value: 'v:v' },
+    })
+    await scope.notes.insert({ ...entry(), content: 'c:c' })
+  })
+  return user
+}
+
+const emails = async (store: TestStore) =>
+  (await store.read((scope) => scope.users.listSummaries())).map(({ email }) => email)
+
+describe.each(engines)('an operator, over $engine,', ({ open }) => {
+  test('sees every account with how much it holds, and nothing that opens it', async () => {
+    await using store = await open()
+    const rules = rulesOver(store)
+    expect(await rules.list()).toEqual([])
+    const full = await withVault(store, { loginTime: 5_000, isDisabled: true })
+    const empty = aUser({ emailConfirmed: false })
+    await store.write((scope) => scope.users.insert(empty))
+    const common = { creationTime: 1_000, letters: 0 }
+    const expected = {
+      ...{ id: full.id, email: full.email, emailConfirmed: true, isDisabled: true },
+      ...{ loginTime: 5_000, records: 2, notes: 1, additionalFields: 1, ...common },
+    }
+    expect(await rules.list()).toEqual([
+      expected,
+      {
+        ...{ id: empty.id, email: empty.email, emailConfirmed: false, isDisabled: false },
+        ...{ loginTime: null, records: 0, notes: 0, additionalFields: 0, ...common },
+      },
+    ])
+    expect(await rules.require(full.id)).toEqual(expected)
+    expect(await rules.require(full.email.toUpperCase())).toEqual(expected)
+  })
+
+  test('asks the database the same few questions, however many accounts there are', async () => {
+    await using store = await open()
+    const rules = rulesOver(store)
+    await withVault(store)
+    await rules.list()
+    const one = await store.statementsDuring(() => rules.list())
+    for (let index = 0; index < 20; index++) await withVault(store)
+    expect(await store.statementsDuring(() => rules.list())).toBe(one)
+  })
+
+  test('names nobody by an id that was made to look like another one’s email', async () => {
+    await using store = await open()
+    const rules = rulesOver(store, { mode: 'open', domains: [] })
+    const victim = await withVault(store)
+    await rules.signUp('mallory@nas.local', victim.email)
+    await rules.disable(victim.email)
+    expect((await rules.list()).map(({ id, isDisabled }) => [id, isDisabled])).toEqual([
+      [victim.id, true],
+      [victim.email, false],
+    ])
+  })
+
+  test('is told of a user who is not there, and changes nobody', async () => {
+    await using store = await open()
+    const rules = rulesOver(store)
+    const user = await withVault(store)
+    const { require, confirm, disable, enable, logout } = rules
+    for (const ask of [require, confirm, disable, enable, logout, rules.delete]) {
+      for (const name of ['nobody@nas.local', '', 'a\0', '\ud800']) {
+        await expect(ask(name)).rejects.toMatchObject({ code: 'not_found' })
+      }
+    }
+    expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+  })
+
+  test('adds an account that is confirmed, with the hash that a client would send', async () => {
+    await using store = await open()
+    const rules = rulesOver(store, { mode: 'closed', domains: [] })
+    const hasher = createVerifierHasher(random, 1)
+    const id = await rules.add({ email: 'Änne@NAS.local', masterPasswordHash: 'hash' })
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
+    const user = await store.read((scope) => scope.users.findById(id))
+    expect(user).toMatchObject({ email: 'änne@nas.local', emailConfirmed: true, hint: null })
+    const verdict = await hasher.check({
+      masterPasswordHash: 'hash',
+      email: 'änne@nas.local',
+      verifier: user?.verifier ?? null,
+      legacyToo: false,
+    })
+    expect(verdict.matches).toBeTrue()
+
+    for (const [email, code] of [
+      ['ÄNNE@nas.local', 'conflict'],
+      ['nonsense', 'invalid'],
+      [`${'a'.repeat(100)}@nas.local`, 'invalid'],
+    ] as const) {
+      await expect(rules.requireFreeEmail(email)).rejects.toMatchObject({ code })
+      await expect(rules.add({ email, masterPasswordHash: 'x' })).rejects.toMatchObject({ code })
+    }
+    expect(await emails(store)).toEqual(['änne@nas.local'])
+  })
+
+  test('disables an account and lets it in again, without its old sessions', async () => {
+    await using store = await open()
+    const rules = rulesOver(store)
+    const user = await withVault(store)
+    const find = () => store.read((scope) => scope.users.findById(user.id))
+    expect(await rules.disable(user.id)).toBeTrue()
+    expect(await rules.disable(user.id)).toBeFalse()
+    expect(await find()).toMatchObject({ isDisabled: true })
+    expect(await rules.enable(user.id)).toBeTrue()
+    expect(await rules.enable(user.id)).toBeFalse()
+    const after = await find()
+    expect(after).toEqual({ ...user, sessionEpoch: expect.any(String) })
+    expect(after?.sessionEpoch).not.toBe(user.sessionEpoch)
+
+    await rules.logout(user.id)
+    expect((await find())?.sessionEpoch).not.toBe(after?.sessionEpoch ?? '')
+  })
+
+  test('deletes an account with its whole vault, and nobody else’s', async () => {
+    await using store = await open()
+    const rules = rulesOver(store)
+    const [gone, other] = [await withVault(store), await withVault(store)]
+    await rules.delete(gone.email)
+    expect(await rules.list()).toMatchObject([
+      { id: other.id, records: 2, notes: 1, additionalFields: 1 },
+    ])
+    const left = await store.read((scope) => scope.records.listByOwner(gone.id))
+    expect(left).toEqual([])
+  })
+
+  test('invites an address, which can sign up with it once', async () => {
+    await using store = await open()
+    const rules = rulesOver(store)
+    await expect(rules.signUp('anna@nas.local')).rejects.toMatchObject({
+      code: 'forbidden',
+      message: 'Sign-up is by invitation only at this server',
+    })
+    expect(await rules.invite('Anna@nas.local', null)).toEqual({
+      email: 'anna@nas.local',
+      isNew: true,
+    })
+    expect(await rules.invite('anna@nas.local', null)).toMatchObject({ isNew: false })
+    expect(await rules.listInvitations()).toEqual([
+      { email: 'anna@nas.local', creationTime: fakeClock()() },
+    ])
+    await expect(rules.signUp('berta@nas.local')).rejects.toMatchObject({ code: 'forbidden' })
+    const outcomes = await Promise.allSettled([
+      rules.signUp('ANNA@nas.local'),
+      rules.signUp('anna@nas.local'),
+    ])
+    expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
+    // By how much the one was quicker decides in which words the other is told.
+    const refused = outcomes.find((outcome) => outcome.status === 'rejected')
+    expect(['conflict', 'forbidden']).toContain(refused?.reason.code)
+    expect(await rules.listInvitations()).toEqual([])
+    expect(await emails(store)).toEqual(['anna@nas.local'])
+    await expect(rules.invite('anna@nas.local', null)).rejects.toMatchObject({ code: 'conflict' })
+  })
+
+  test('sends a letter with an invitation, and takes both back', async () => {
+    await using store = await open()
+    const rules = rulesOver(store)
+    const letters = { letters: rules.letters, baseUrl: () => 'http://pi:5000/' }
+    for (const _ of ['first', 'again']) await rules.invite('anna@nas.local', letters)
+    const list = () => store.read((scope) => scope.outbox.list())
+    expect(await list()).toEqual([
+      {
+        id: expect.any(String),
+        kind: 'invitation',
+        invitation: 'anna@nas.local',
+        email: 'anna@nas.local',
+        baseUrl: 'http://pi:5000/',
+        creationTime: fakeClock()(),
+        nextTime: fakeClock()(),
+        state: 'queued',
+        attempts: 0,
+        reason: null,
+      },
+    ])
+    await rules.uninvite('ANNA@nas.local')
+    expect(await list()).toEqual([])
+    await expect(rules.uninvite('anna@nas.local')).rejects.toMatchObject({ code: 'not_found' })
+    await expect(rules.signUp('anna@nas.local')).rejects.toMatchObject({ code: 'forbidden' })
+  })
+
+  test('invites nobody where nobody may sign up', async () => {
+    await using store = await open()
+    await rulesOver(store).invite('anna@nas.local', null)
+    const rules = rulesOver(store, { mode: 'closed', domains: [] })
+    await expect(rules.invite('berta@nas.local', null)).rejects.toMatchObject({ code: 'forbidden' })
+    await expect(rules.signUp('anna@nas.local')).rejects.toMatchObject({
+      message: 'Sign-up is closed at this server',
+    })
+    expect(await rules.listInvitations()).toMatchObject([{ email: 'anna@nas.local' }])
+    expect(await emails(store)).toEqual([])
+  })
+
+  test('lets the addresses of some domains sign up, and others with an invitation', async () => {
+    await using store = await open()
+    const domains = ['nas.local', 'xn--mller-kva.example']
+    const rules = rulesOver(store, { mode: 'open', domains })
+    for (const email of ['a@sub.nas.local', 'a@nas.local.evil.org', '"x@nas.local"@evil.org']) {
+      await expect(rules.signUp(email)).rejects.toMatchObject({
+        code: 'forbidden',
+        message: `Sign-up is for addresses of ${domains.join(', ')} at this server`,
+      })
+    }
+    await rules.signUp('A@NAS.local')
+    await rules.signUp('a@müller.example')
+    await rules.invite('guest@evil.org', null)
+    await rules.signUp('guest@evil.org')
+    expect(await emails(store)).toEqual(['a@nas.local', 'a@müller.example', 'guest@evil.org'])
+  })
+})
+
+test.each(vectors.client_keys.map((vector) => [vector.email, vector] as const))(
+  'hashes the master password of %s as the clients do',
+  async (email, vector) => {
+    expect(await hashMasterPassword(vector.master_password, email)).toBe(
+      vector.master_password_hash,
+    )
+  },
+)

@@ -1,0 +1,248 @@
+import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import vectors from '../data/vectors.json' with { type: 'json' }
+import { aRecord, basic, signedIn, signedUp } from '../support/client'
+import { type Installation, installations } from '../support/engines'
+import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
+import { aMailServer } from '../support/mail'
+
+const [vector] = vectors.client_keys
+if (vector === undefined) throw new Error('no vector')
+const { master_password: masterPassword, master_password_hash: hash, email } = vector
+
+/** Runs `snailpass user …` on an installation. */
+function user(
+  { dataDir, environment }: Installation,
+  args: readonly string[],
+  options: { stdin?: string; environment?: Record<string, string> } = {},
+) {
+  return run(['user', ...args, '--data-dir', dataDir], {
+    ...options,
+    environment: { ...environment, ...options.environment },
+  })
+}
+
+async function listed(installation: Installation): Promise<Record<string, unknown>[]> {
+  const { stdout, code } = await user(installation, ['list', '--json'])
+  expect(code).toBe(0)
+  return JSON.parse(stdout)
+}
+
+const add = (installation: Installation, address = email) =>
+  user(installation, ['add', address, '--password-stdin'], { stdin: `${masterPassword}\n` })
+
+const loginStatus = async (origin: URL) =>
+  (await fetch(new URL('/login', origin), { headers: { authorization: basic(email, hash) } }))
+    .status
+
+describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
+  test('does its work beside a server, which notices at once', async () => {
+    await using installation = await install()
+    await using server = await serve(installation.dataDir, installation.environment)
+    const added = await add(installation, email.toUpperCase())
+    expect(added).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^[0-9a-f-]{36}\n$/),
+      stderr: `The account is made, and confirmed. Sign in with ${email}, in lower case. Its id:\n`,
+    })
+    const userId = added.stdout.trimEnd()
+    const owner = await signedIn(server.url, { userId, email, masterPasswordHash: hash })
+    expect((await owner.send('POST', '/records', aRecord())).status).toBe(201)
+    expect(await listed(installation)).toEqual([
+      {
+        ...{ id: userId, email, confirmed: true, disabled: false },
+        ...{ records: 1, notes: 0, additional_fields: 0, letters: 0 },
+        created: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+        last_login: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      },
+    ])
+    const table = await user(installation, ['list'])
+    expect(table.stdout.split('\n')[0]).toMatch(/^email +state +records +notes +last login +id$/)
+    expect(table.stdout).toMatch(
+      new RegExp(`\n${email} +confirmed +1 +0 +\\S+ \\S+ UTC +${userId}`),
+    )
+    const shown = await user(installation, ['show', userId])
+    expect(shown.stdout).toContain(`email              ${email}\n`)
+    expect(shown.stdout).toContain('records            1\n')
+    for (const text of [table.stdout, shown.stdout]) expect(text).not.toContain('pbkdf2')
+
+    expect(await user(installation, ['logout', email])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: `All sessions of ${email} have ended.\n`,
+    })
+    expect((await owner.send('GET', '/records')).status).toBe(401)
+    expect(await loginStatus(server.url)).toBe(200)
+    expect((await user(installation, ['disable', email])).stderr).toBe(
+      `${email} is disabled, and signed out.\n`,
+    )
+    expect(await loginStatus(server.url)).toBe(403)
+    expect((await user(installation, ['enable', email])).stderr).toBe(
+      `${email} can sign in again.\n`,
+    )
+    expect(await loginStatus(server.url)).toBe(200)
+  }, 30_000)
+
+  test('does its work while no server runs', async () => {
+    await using installation = await install()
+    {
+      await using server = await serve(installation.dataDir, installation.environment)
+      await signedUp(server.url, 'other')
+      await server.end('SIGTERM')
+    }
+    expect((await add(installation)).code).toBe(0)
+    for (const command of ['disable', 'enable', 'logout', 'confirm', 'show']) {
+      expect((await user(installation, [command, email])).code, command).toBe(0)
+    }
+    expect(await listed(installation)).toMatchObject([
+      { email: 'other@nas.local', last_login: expect.any(String) },
+      { email, disabled: false, last_login: null },
+    ])
+  }, 30_000)
+
+  test('refuses what cannot be, in the exit code that says so, and changes nothing', async () => {
+    await using installation = await install()
+    const early = await user(installation, ['list'])
+    expect(early.code).toBe(1)
+    expect(early.stderr).toStartWith('error: there is no ')
+    {
+      await using server = await serve(installation.dataDir, installation.environment)
+      await server.end('SIGTERM')
+    }
+    await add(installation)
+    const before = await listed(installation)
+    const refusals: [readonly string[], number, string, string?][] = [
+      [['show', 'nobody@nas.local'], 3, 'error: there is no account nobody@nas.local\nhint: '],
+      [['disable', 'nobody'], 3, 'error: there is no account nobody\nhint: '],
+      [['uninvite', 'nobody@nas.local'], 3, 'error: nobody@nas.local is not invited\nhint: '],
+      [['add', email, '--password-stdin'], 1, `error: ${email} has an account already\nhint: `],
+      [['add', 'nonsense', '--password-stdin'], 2, 'error: nonsense is not an email\nhint: '],
+      [['invite', email], 1, `error: ${email} has an account already\nhint: `],
+      [['rename', email, 'new@nas.local'], 1, 'error: an account keeps its email: '],
+      [['add', 'a@nas.local', '--password-stdin'], 2, 'error: stdin is empty\nhint: ', ''],
+      [
+        ['add', 'a@nas.local', '--password-stdin'],
+        2,
+        'error: a master password has at least 11 characters\nhint: ',
+        'ten chars.\n',
+      ],
+      [
+        ['add', 'a@nas.local', '--password-stdin'],
+        2,
+        'error: stdin holds more than a line\nhint: ',
+        'eleven chars\neleven chars\n',
+      ],
+      [['add', 'a@nas.local'], 2, 'error: there is no terminal to type a secret on\nhint: '],
+      [['nonsense'], 2, "error: unknown command 'nonsense'\n"],
+    ]
+    for (const [args, code, message, stdin] of refusals) {
+      const refused =
+        args[0] === 'rename' || args[0] === 'nonsense'
+          ? await run(['user', ...args])
+          : await user(installation, args, stdin === undefined ? {} : { stdin })
+      expect(refused.code, args.join(' ')).toBe(code)
+      expect(refused.stdout).toBe('')
+      expect(refused.stderr).toStartWith(message)
+      expect(refused.stderr).not.toContain('chars.')
+    }
+    expect(await listed(installation)).toEqual(before)
+  }, 30_000)
+
+  test('invites by a letter where mail is set up, and by words where it is not', async () => {
+    await using installation = await install()
+    await using mail = await aMailServer()
+    const withMail = {
+      SNAILPASS_MAIL_URL: `smtp://127.0.0.1:${mail.port}`,
+      SNAILPASS_MAIL_FROM: 'vault@nas.local',
+      SNAILPASS_EMAIL_CONFIRMATION: 'off',
+      SNAILPASS_SIGNUPS: 'invited',
+      SNAILPASS_PUBLIC_URL: 'https://vault.example.org/',
+    }
+    await using server = await serve(installation.dataDir, {
+      ...installation.environment,
+      ...withMail,
+    })
+    await expect(signedUp(server.url, 'anna')).rejects.toThrow('403')
+
+    const mailed = await user(installation, ['invite', 'Anna@nas.local'], { environment: withMail })
+    expect(mailed).toEqual({
+      code: 0,
+      stdout: '',
+      stderr:
+        'anna@nas.local may sign up now.\nA letter to it is on its way: see `snailpass mail list`.\n',
+    })
+    const told = await user(installation, ['invite', 'berta@nas.local'], {
+      environment: {
+        SNAILPASS_SIGNUPS: 'invited',
+        SNAILPASS_PUBLIC_URL: 'https://vault.example.org',
+      },
+    })
+    expect(told.stderr).toBe('berta@nas.local may sign up now.\n')
+    expect(told.stdout).toContain('  https://vault.example.org/\n')
+    expect(told.stdout).toContain('  berta@nas.local\n')
+    expect((await user(installation, ['invitations', '--json'])).stdout).toContain('anna@nas.local')
+
+    expect((await user(installation, ['uninvite', 'berta@nas.local'])).code).toBe(0)
+    await expect(signedUp(server.url, 'berta')).rejects.toThrow('403')
+    expect((await signedUp(server.url, 'anna')).token).not.toBe('')
+    expect((await user(installation, ['invitations'])).stderr).toBe('Nobody is invited.\n')
+  }, 30_000)
+})
+
+test('a letter of invitation goes out, and says where to sign up with which email', async () => {
+  await using mail = await aMailServer()
+  using folder = temporaryFolder()
+  const environment = {
+    SNAILPASS_MAIL_URL: `smtp://127.0.0.1:${mail.port}`,
+    SNAILPASS_MAIL_FROM: 'vault@nas.local',
+    SNAILPASS_PUBLIC_URL: 'https://vault.example.org/',
+  }
+  {
+    await using server = await serve(folder.path, environment)
+    await server.end('SIGTERM')
+  }
+  // While no server runs the letter waits.
+  await run(['user', 'invite', 'anna@nas.local', '--data-dir', folder.path], { environment })
+  expect(mail.letters).toEqual([])
+  await using _server = await serve(folder.path, environment)
+  const letter = await mail.next()
+  expect(letter.to).toEqual(['anna@nas.local'])
+  expect(letter.text).toContain('https://vault.example.org/')
+  expect(letter.text.replaceAll(/\s+/g, ' ')).toContain('in lower case: anna@nas.local')
+})
+
+describe('on a terminal, snailpass user add', () => {
+  /** Types these lines, each at its question. Answers the exit code and the screen. */
+  async function typing(dataDir: string, lines: readonly string[]) {
+    let screen = ''
+    const left = [...lines]
+    let asked = 0
+    const child = spawnOnTerminal(['user', 'add', email, '--data-dir', dataDir], (text) => {
+      screen += text
+      if (screen.split(/Master password: |Once more: /).length - 1 <= asked) return
+      asked++
+      child.terminal?.write(`${left.shift()}\r`)
+    })
+    return { code: await child.exited, screen }
+  }
+
+  test('asks for the master password twice, and shows nothing of it', async () => {
+    using folder = temporaryFolder()
+    {
+      await using server = await serve(folder.path)
+      await server.end('SIGTERM')
+    }
+    const different = await typing(folder.path, [masterPassword, `${masterPassword}x`])
+    expect(different.code).toBe(2)
+    expect(different.screen).toContain('error: that was another master password')
+    const short = await typing(folder.path, ['short'])
+    expect(short.code).toBe(2)
+    const { code, screen } = await typing(folder.path, [masterPassword, masterPassword])
+    expect(code).toBe(0)
+    for (const each of [different.screen, screen]) expect(each).not.toContain(masterPassword)
+    await using server = await serve(folder.path)
+    expect(await loginStatus(server.url)).toBe(200)
+    expect(existsSync(join(folder.path, 'snailpass.db'))).toBeTrue()
+  }, 30_000)
+})
