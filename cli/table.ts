@@ -40,7 +40,7 @@ const gap = 2
 const narrowest = 16
 
 /** Breaks a text at its spaces into lines of at most so many places; a longer word has a line of its own, whole. */
-function wrap(text: string, width: number | null): readonly string[] {
+export function wrap(text: string, width: number | null): readonly string[] {
   if (width === null || width < narrowest) return [text]
   const lines: string[] = []
   let line = ''

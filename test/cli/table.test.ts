@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'bun:test'
+import { table, wrap } from '../../cli/table'
+
+describe('a table', () => {
+  test('has columns that are as wide as what is in them', () => {
+    const rows = [
+      ['alice@nas.local', '3', 'yes'],
+      ['bob@nas.local', '1200', ''],
+    ]
+    expect(table(['EMAIL', 'RECORDS', 'CONFIRMED'], rows, null)).toEqual([
+      'EMAIL            RECORDS  CONFIRMED',
+      'alice@nas.local  3        yes',
+      'bob@nas.local    1200',
+    ])
+  })
+
+  test('knows that some characters take two places, and some none', () => {
+    const rows = [
+      ['日本', 'x'],
+      ['e\u0301', 'x'],
+      ['👩‍👩‍👧', 'x'],
+    ]
+    expect(table(['A', 'B'], rows, null)).toEqual([
+      'A     B',
+      '日本  x',
+      'e\u0301     x',
+      '👩‍👩‍👧    x',
+    ])
+  })
+
+  test('lets no cell break out of its line or steer the terminal', () => {
+    expect(table(['A', 'B'], [['x\r\n\u001b[2Jy', 'a\u2028b\tc']], null)).toEqual([
+      'A       B',
+      'x [2Jy  a b c',
+    ])
+  })
+
+  test('breaks its last column at spaces to fit a terminal, and cuts nothing', () => {
+    const rows = [['name', 'one two three four averylongwordthatfitsnowhere five']]
+    expect(table(['A', 'B'], rows, 22)).toEqual([
+      'A     B',
+      'name  one two three',
+      '      four',
+      '      averylongwordthatfitsnowhere',
+      '      five',
+    ])
+  })
+
+  test('is one line for each row in a pipe, and where its last column would be too narrow', () => {
+    const long = 'word '.repeat(100).trim()
+    expect(table(['A', 'B'], [['name', long]], null)[1]).toBe(`name  ${long}`)
+    expect(table(['A', 'B'], [['name', long]], 10)[1]).toBe(`name  ${long}`)
+  })
+
+  test('without rows is its header', () => {
+    expect(table(['A', 'B'], [], null)).toEqual(['A  B'])
+  })
+})
+
+test('a text that fits is one line', () => {
+  expect(wrap('a text that fits', 16)).toEqual(['a text that fits'])
+  expect(wrap('', 16)).toEqual([''])
+})
