@@ -7,6 +7,7 @@ import { mailCommand } from './commands/mail'
 import { recreateDbCommand } from './commands/recreate-db'
 import { serveCommand } from './commands/serve'
 import { userCommand } from './commands/user'
+import { exitCodesHelp, tell } from './terminal'
 
 /** The tree of commands. It throws CommanderError instead of ending the process. */
 export function createProgram(): Command {
@@ -26,12 +27,10 @@ Examples:
   snailpass copy sqlite:/srv/snailpass/snailpass.db postgres://snailpass@db/snailpass
   snailpass recreate-db --data-dir /srv/snailpass
 
-Exit codes:
-  0  done
-  1  failed; stderr says why, and what to do
-  2  wrong usage or settings
-  3  there is nothing such`,
+${exitCodesHelp}`,
     )
+    // What commander says of wrong usage looks like what we say.
+    .configureOutput({ writeErr: (text) => tell(text.replace(/\n$/, '')) })
   const commands = [
     serveCommand(),
     adoptCommand(),

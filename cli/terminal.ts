@@ -4,6 +4,14 @@ import { DomainError, type ErrorCode } from '../src/domain/errors'
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, nothingSuch: 3 } as const
 
+/** What the exit codes mean, for the help of the whole program. */
+export const exitCodesHelp = `Exit codes:
+  0  done
+  1  failed, or found what is wrong; stderr says why, and what to do
+  2  wrong usage or settings
+  3  there is no such account, letter or file
+  4  doctor could not check everything`
+
 const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
   invalid: exitCodes.usage,
   unauthenticated: exitCodes.failed,
@@ -23,9 +31,15 @@ export function explain(error: unknown): number {
     if (error.hint !== null) say('hint', error.hint)
     return exitCodeOf[error.code]
   }
+  // Whoever read the output has gone, as `head` does: there is nobody to tell.
+  if (isBrokenPipe(error)) return exitCodes.failed
   say('error', error instanceof Error ? (error.stack ?? error.message) : String(error))
   say('hint', 'this is a fault of snailpass itself: please report it with the lines above')
   return exitCodes.failed
+}
+
+function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE' && 'syscall' in error
 }
 
 /** Lets a line through to stderr under its label, each further line under the same one. */
@@ -33,9 +47,32 @@ function say(label: 'error' | 'hint', text: string): void {
   for (const line of text.split('\n')) tell(`${label}: ${line}`)
 }
 
-/** Talk goes to stderr. Synchronously, as `print`: the process may end right after. */
+/**
+ * Talk goes to stderr, `error:`, `hint:` and `warning:` in colour where somebody looks. Synchronously, as `print`:
+ * the process may end right after.
+ */
 export function tell(line: string): void {
-  writeSync(process.stderr.fd, `${line}\n`)
+  const text = wantsColour(process.stderr.isTTY, process.env) ? colourLabels(line) : line
+  writeSync(process.stderr.fd, `${text}\n`)
+}
+
+/** Whether whoever looks can see colours, and has not asked for none (https://no-color.org). */
+export function wantsColour(
+  isTerminal: boolean,
+  environment: Readonly<Record<string, string | undefined>>,
+): boolean {
+  return isTerminal && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb'
+}
+
+/** The usual numbers of red, cyan and yellow, which every terminal shows in the shades of its owner's choice. */
+const colourOf: Readonly<Record<string, number>> = { error: 31, hint: 36, warning: 33 }
+
+/** Colours the label that a line begins with, and nothing else: what was said stays as it is. */
+export function colourLabels(text: string): string {
+  return text.replaceAll(
+    /^(error|hint|warning):/gm,
+    (label, name: string) => `\u001b[${colourOf[name]}m${label}\u001b[39m`,
+  )
 }
 
 /** Data goes to stdout, where a script reads it. */

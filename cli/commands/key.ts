@@ -9,6 +9,12 @@ export function keyCommand(): Command {
     .description('the secret key that signs the session tokens')
     .helpCommand(false)
     .addCommand(rotateCommand())
+    .addHelpText(
+      'after',
+      `
+Example:
+  snailpass key rotate --data-dir /srv/snailpass`,
+    )
 }
 
 function rotateCommand(): Command {

@@ -13,6 +13,13 @@ export function mailCommand(): Command {
     .addCommand(testCommand())
     .addCommand(listCommand())
     .addCommand(retryCommand())
+    .addHelpText(
+      'after',
+      `
+Examples:
+  snailpass mail test you@example.org
+  snailpass mail list`,
+    )
 }
 
 function testCommand(): Command {
@@ -35,11 +42,21 @@ Example:
 
 function listCommand(): Command {
   const command = new Command('list').description('print the letters that wait or were given up')
-  return withConfigOptions(command, ['dataDir', 'database']).action(async () => {
-    const letters = await listLetters(settingsOf(command), realWorld)
-    if (letters.length === 0) tell('No letter waits.')
-    for (const letter of letters) print(lineOf(letter))
-  })
+  return withConfigOptions(command, ['dataDir', 'database'])
+    .addHelpText(
+      'after',
+      `
+Prints of each letter: id, state, time of the next attempt, attempts, address, and what the
+mail server said last.
+
+Example:
+  snailpass mail list --data-dir /srv/snailpass`,
+    )
+    .action(async () => {
+      const letters = await listLetters(settingsOf(command), realWorld)
+      if (letters.length === 0) tell('No letter waits.')
+      for (const letter of letters) print(lineOf(letter))
+    })
 }
 
 function lineOf({ id, state, attempts, nextTime, email, reason }: LetterState): string {

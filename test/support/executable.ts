@@ -8,6 +8,9 @@ const executable = join(import.meta.dir, '..', '..', 'dist', 'snailpass')
 
 if (!existsSync(executable)) throw new Error('dist/snailpass is missing: run ./scripts/build.sh')
 
+/** Nothing of the developer's own environment: a default data folder in it could be a real one. */
+const ownEnvironment = { HOME: '/nonexistent' }
+
 /** A new empty folder, removed when the test's `using` ends. */
 export function temporaryFolder(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'snailpass-test-'))
@@ -61,8 +64,7 @@ interface SpawnOptions {
 
 function spawn(args: readonly string[], options: SpawnOptions): Subprocess<Blob, 'pipe', 'pipe'> {
   return Bun.spawn([executable, ...args], {
-    // Nothing of the developer's own environment: a default data folder in it could be a real one.
-    env: { HOME: '/nonexistent', ...options.environment },
+    env: { ...ownEnvironment, ...options.environment },
     stdin: new Blob([options.stdin ?? '']),
     stdout: 'pipe',
     stderr: 'pipe',
@@ -71,10 +73,14 @@ function spawn(args: readonly string[], options: SpawnOptions): Subprocess<Blob,
 }
 
 /** Runs a command of the program on a terminal of its own, and hands on what appears there. */
-export function spawnOnTerminal(args: readonly string[], show: (text: string) => void): Subprocess {
+export function spawnOnTerminal(
+  args: readonly string[],
+  show: (text: string) => void,
+  environment: Record<string, string> = {},
+): Subprocess {
   const decoder = new TextDecoder()
   return Bun.spawn([executable, ...args], {
-    env: { HOME: '/nonexistent' },
+    env: { ...ownEnvironment, ...environment },
     terminal: {
       cols: 80,
       rows: 24,

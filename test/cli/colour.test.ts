@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'bun:test'
+import { colourLabels, wantsColour } from '../../cli/terminal'
+
+describe('colour', () => {
+  test('is for the label alone, at the beginning of a line', () => {
+    expect(colourLabels('error: an error: x\nhint: y\nwarning: z\n error: w')).toBe(
+      '\u001b[31merror:\u001b[39m an error: x\n\u001b[36mhint:\u001b[39m y\n\u001b[33mwarning:\u001b[39m z\n error: w',
+    )
+    expect(colourLabels('Nothing to do.')).toBe('Nothing to do.')
+  })
+
+  test.each([
+    ['on a terminal', true, {}, true],
+    ['on a terminal that is told its kind', true, { TERM: 'xterm', NO_COLOR: '' }, true],
+    ['in a pipe', false, {}, false],
+    ['in a pipe, whatever it is asked for', false, { FORCE_COLOR: '1' }, false],
+    ['where NO_COLOR is set', true, { NO_COLOR: '0' }, false],
+    ['on a terminal that knows none', true, { TERM: 'dumb' }, false],
+  ])('%s: %p %p is %p', (_name, isTerminal, environment, wanted) => {
+    expect(wantsColour(isTerminal, environment)).toBe(wanted)
+  })
+})

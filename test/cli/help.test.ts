@@ -1,0 +1,42 @@
+import { describe, expect, test } from 'bun:test'
+import type { Command } from 'commander'
+import { createProgram } from '../../cli/program'
+import { exitCodes } from '../../cli/terminal'
+import { commandsUnder } from '../support/commands'
+
+function helpOf(command: Command): string {
+  let text = ''
+  command.configureOutput({
+    writeOut: (more) => {
+      text += more
+    },
+  })
+  command.outputHelp()
+  return text
+}
+
+const commands = commandsUnder(createProgram())
+const flags = commands.flatMap(({ command }) => command.options.map((option) => option.long))
+
+describe('the help', () => {
+  test.each(commands.map(({ command, path }) => [['snailpass', ...path].join(' '), command]))(
+    'of %s says what it does, what each option means, and shows an example',
+    (name, command) => {
+      expect(command.description()).not.toBe('')
+      for (const option of command.options) expect(option.description, option.flags).not.toBe('')
+      for (const argument of command.registeredArguments) {
+        expect(argument.description, argument.name()).not.toBe('')
+      }
+      const [, examples = ''] = helpOf(command).split(/^Examples?:$/m)
+      const [example = ''] = examples.split(/\n\n/)
+      expect(example).toContain(name)
+      // What an example shows can be typed: its options are options of the command.
+      for (const [flag] of example.matchAll(/--[a-z-]+/g)) expect(flags).toContain(flag)
+    },
+  )
+
+  test('of the whole program knows every exit code', () => {
+    const help = helpOf(createProgram())
+    for (const code of Object.values(exitCodes)) expect(help).toMatch(RegExp(`^  ${code}  `, 'm'))
+  })
+})

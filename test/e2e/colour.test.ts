@@ -1,0 +1,36 @@
+import { expect, test } from 'bun:test'
+import { run, spawnOnTerminal } from '../support/executable'
+
+const red = '\u001b[31merror:\u001b[39m'
+const cyan = '\u001b[36mhint:\u001b[39m'
+
+/** What a command shows on a terminal. */
+async function screenOf(args: readonly string[], environment: Record<string, string>) {
+  let screen = ''
+  const child = spawnOnTerminal(
+    args,
+    (text) => {
+      screen += text
+    },
+    environment,
+  )
+  await child.exited
+  return screen
+}
+
+test('errors and hints are coloured on a terminal, those of wrong usage too', async () => {
+  const args = ['recreate-db', '--data-dir', '']
+  const said = `is not a folder: (empty)\r\n${cyan} write its whole path\r\n`
+  expect(await screenOf(args, { TERM: 'xterm' })).toBe(`${red} --data-dir ${said}`)
+  const usage = await screenOf(['nonsense'], { TERM: 'xterm' })
+  expect(usage).toBe(`${red} unknown command 'nonsense'\r\n${cyan} see snailpass --help\r\n`)
+})
+
+test('nothing is coloured in a pipe, with NO_COLOR or on a dumb terminal', async () => {
+  const args = ['recreate-db', '--data-dir', '']
+  const plain = 'error: --data-dir is not a folder: (empty)\nhint: write its whole path\n'
+  expect(await screenOf(args, { NO_COLOR: '1' })).toBe(plain.replaceAll('\n', '\r\n'))
+  expect(await screenOf(args, { TERM: 'dumb' })).toBe(plain.replaceAll('\n', '\r\n'))
+  const piped = await run(args, { environment: { FORCE_COLOR: '1', TERM: 'xterm' } })
+  expect(piped.stderr).toBe(plain)
+})

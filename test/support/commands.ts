@@ -1,0 +1,10 @@
+import type { Command } from 'commander'
+
+/** Every command of a tree with the words that lead to it, the tree itself first. */
+export function commandsUnder(
+  command: Command,
+  path: readonly string[] = [],
+): readonly { readonly command: Command; readonly path: readonly string[] }[] {
+  const inner = command.commands.map((next) => commandsUnder(next, [...path, next.name()]))
+  return [{ command, path }, ...inner.flat()]
+}
