@@ -1,10 +1,15 @@
 import type { Command } from 'commander'
 import { type DatabaseLocation, parseDatabaseUrl } from '../src/config/database-url'
-import { type Config, loadConfig } from '../src/config/load'
+import { type Config, type ConfigInput, loadConfig } from '../src/config/load'
+import { twinOf } from '../src/config/secret-file'
 import { type Settings, type SettingValues, settings } from '../src/config/settings'
+import { fileVariable } from '../src/config/settings-file'
 import { InvalidSetting } from '../src/config/values'
 import { DomainError } from '../src/domain/errors'
 import { tell } from './terminal'
+
+/** Where the installation puts its settings. */
+const defaultFile = '/etc/snailpass/snailpass.env'
 
 /** The settings that matter to each command. */
 const keysOf = new WeakMap<Command, readonly (keyof SettingValues)[]>()
@@ -18,17 +23,21 @@ export function withConfigOptions(
   keys: readonly (keyof SettingValues)[],
 ): Command {
   keysOf.set(command, keys)
-  command.option('--config <file>', 'read settings from a file of NAME=value lines')
+  command.option(
+    '--config <file>',
+    `read settings from this file of NAME=value lines (${fileVariable}; default: ${defaultFile}, where it is there)`,
+  )
   const others: string[] = []
   for (const key of keys) {
-    const { flag, meaning, defaultText, name } = settings[key]
-    if (flag === undefined) others.push(`  ${name}\n    ${meaning} (default: ${defaultText})`)
-    else command.option(`${flag} <value>`, `${meaning} (${name}; default: ${defaultText})`)
+    const { flag, takes = 'value', meaning, defaultText, name, isSecret } = settings[key]
+    const names = isSecret === true ? `${name} or ${twinOf(name)}` : name
+    if (flag === undefined) others.push(`  ${names}\n    ${meaning} (default: ${defaultText})`)
+    else command.option(`${flag} <${takes}>`, `${meaning} (${name}; default: ${defaultText})`)
   }
   if (others.length > 0) {
     command.addHelpText(
       'after',
-      `\nIn the environment or the settings file alone:\n${others.join('\n')}`,
+      `\nIn the environment or the settings file alone; _FILE names a file that holds the secret:\n${others.join('\n')}`,
     )
   }
   return command
@@ -36,17 +45,29 @@ export function withConfigOptions(
 
 /** The configuration of a command: its options, the environment, the file. Throws `invalid`. */
 export function configOf(command: Command): Config {
+  return loadConfig(configInputOf(command))
+}
+
+/** Where the configuration of a command is to be read from. */
+export function configInputOf(command: Command): ConfigInput {
   const options: Record<string, unknown> = command.opts()
-  const text = (name: string) => {
-    const value = options[name]
+  const text = (flag: string) => {
+    const option = command.options.find(({ long }) => long === flag)
+    const value = option === undefined ? undefined : options[option.attributeName()]
     return typeof value === 'string' ? value : undefined
   }
-  return loadConfig({
-    environment: process.env,
-    keys: keysOf.get(command) ?? [],
-    file: text('config') ?? null,
-    flags: { dataDir: text('dataDir'), listen: text('listen'), logFormat: text('logFormat') },
+  const keys = keysOf.get(command) ?? []
+  const flags = keys.flatMap((key) => {
+    const { flag } = settings[key]
+    return flag === undefined ? [] : [[key, text(flag)]]
   })
+  return {
+    environment: process.env,
+    keys,
+    file: text('--config') ?? null,
+    defaultFile,
+    flags: Object.fromEntries(flags),
+  }
 }
 
 /** The settings of a command that ends by itself; warnings go to the terminal. Throws `invalid`. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { commit, platform, version } from '../src/version'
 import { adoptCommand } from './commands/adopt'
+import { configCommand } from './commands/config'
 import { copyCommand } from './commands/copy'
 import { keyCommand } from './commands/key'
 import { mailCommand } from './commands/mail'
@@ -39,6 +40,7 @@ ${exitCodesHelp}`,
     keyCommand(),
     mailCommand(),
     userCommand(),
+    configCommand(),
   ]
   for (const command of commands) program.addCommand(command)
   inherit(program)

@@ -12,7 +12,7 @@ export function table(
 }
 
 /** The same row by row, for those who put something between them. */
-function layOut(
+export function layOut(
   rows: readonly (readonly string[])[],
   width: number | null,
 ): readonly (readonly string[])[] {

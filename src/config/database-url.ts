@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { InvalidSetting, Secret } from './values'
+import { hidden, InvalidSetting, Secret } from './values'
 
 /** Where the database lies. */
 export type DatabaseLocation = SqliteLocation | PostgresLocation
@@ -206,6 +206,32 @@ function decoded(text: string): string {
 export function canBeOverheard(location: DatabaseLocation | null): boolean {
   if (location?.engine !== 'postgres' || location.tls.mode.startsWith('verify-')) return false
   return location.hosts.some(({ host }) => !/^(?:\/|localhost$|127\.|::1$)/.test(host))
+}
+
+/** A database URL that says the same as whichever was read, its password hidden. */
+export function formatDatabaseUrl(location: DatabaseLocation): string {
+  if (location.engine === 'sqlite') return `sqlite:${location.path}`
+  const { user, password, hosts, database, tls, poolSize, options } = location
+  const who = `${encodeURIComponent(user)}${password === null ? '' : `:${hidden}`}`
+  const parameters = new URLSearchParams()
+  const add = (name: (typeof parameterNames)[number], value: string | null) => {
+    if (value !== null) parameters.set(name, value)
+  }
+  add('sslmode', tls.mode === 'prefer' ? null : tls.mode)
+  add('sslrootcert', tls.rootCertificate)
+  add('sslcert', tls.certificate)
+  add('sslkey', tls.key)
+  add('pool_size', poolSize === defaultPoolSize ? null : String(poolSize))
+  add('options', options)
+  const query = parameters.size === 0 ? '' : `?${parameters}`.replaceAll('%2F', '/')
+  return `postgres://${who}@${hosts.map(formatHost).join(',')}/${encodeURIComponent(database)}${query}`
+}
+
+function formatHost({ host, port }: Host): string {
+  // The folder of a socket is a host as well.
+  const isIPv6 = host.includes(':') && !host.startsWith('/')
+  const name = isIPv6 ? `[${host}]` : encodeURIComponent(host)
+  return port === defaultPort ? name : `${name}:${port}`
 }
 
 /** How messages name a location: without its password, and without what else need not be known. */

@@ -1,5 +1,12 @@
 import { isIPv4 } from 'node:net'
-import { InvalidSetting, parseFlag, parseInteger, Secret, type Setting } from './values'
+import {
+  hidden,
+  InvalidSetting,
+  parseFlag,
+  parseInteger,
+  Secret,
+  type SettingTable,
+} from './values'
 
 /** The server that letters are handed to. */
 export interface MailServer {
@@ -48,6 +55,14 @@ function parseMailUrl(text: string): MailUrl {
   }
 }
 
+/** A mail URL that says the same, its password hidden. */
+function formatMailUrl({ host, port, security, user, password }: MailUrl): string {
+  const who = user === null ? '' : `${encodeURIComponent(user)}:${password === null ? '' : hidden}@`
+  const name = host.includes(':') ? `[${host}]` : host
+  const isTls = security === 'tls'
+  return `${isTls ? 'smtps' : 'smtp'}://${who}${name}${port === defaultPort(isTls) ? '' : `:${port}`}`
+}
+
 function defaultPort(isTls: boolean): number {
   return isTls ? 465 : 587
 }
@@ -75,13 +90,15 @@ export interface MailSettings {
 
 const unset = { defaultText: 'not set', default: () => null }
 
-export const mailSettings: { readonly [Key in keyof MailSettings]: Setting<MailSettings[Key]> } = {
+export const mailSettings: SettingTable<MailSettings> = {
   mailUrl: {
     name: 'SNAILPASS_MAIL_URL',
+    isSecret: true,
     meaning: 'mail server that letters go through: smtps://USER:PASSWORD@HOST or smtp://…',
     defaultText: 'no letters are sent',
     default: () => null,
     parse: parseMailUrl,
+    show: formatMailUrl,
   },
   mailFrom: {
     name: 'SNAILPASS_MAIL_FROM',
@@ -90,6 +107,7 @@ export const mailSettings: { readonly [Key in keyof MailSettings]: Setting<MailS
     defaultText: 'the user of the mail server',
     default: () => null,
     parse: parseSender,
+    show: ({ name, address }) => (name === '' ? address : `${name} <${address}>`),
   },
   mailAllowPlain: {
     name: 'SNAILPASS_MAIL_ALLOW_PLAIN',
@@ -110,28 +128,34 @@ export const mailSettings: { readonly [Key in keyof MailSettings]: Setting<MailS
   },
   mailPort: {
     name: 'MAIL_PORT',
-    meaning: 'port',
+    meaning: 'port of MAIL_SERVER',
     defaultText: '465, or 587 with STARTTLS',
     default: () => null,
     parse: (text) => parseInteger(text, { least: 1, most: 65_535 }),
   },
-  mailUsername: { name: 'MAIL_USERNAME', meaning: 'user', ...unset, parse: (text) => text },
+  mailUsername: {
+    name: 'MAIL_USERNAME',
+    meaning: 'user at MAIL_SERVER',
+    ...unset,
+    parse: (text) => text,
+  },
   mailPassword: {
     name: 'MAIL_PASSWORD',
-    meaning: 'password',
+    isSecret: true,
+    meaning: 'password of MAIL_USERNAME',
     ...unset,
     parse: (text) => new Secret(text),
   },
   mailUseSsl: {
     name: 'MAIL_USE_SSL',
-    meaning: 'TLS from the start',
+    meaning: 'whether MAIL_SERVER speaks TLS from the start',
     defaultText: 'yes, unless MAIL_USE_TLS is',
     default: () => null,
     parse: parseFlag,
   },
   mailUseTls: {
     name: 'MAIL_USE_TLS',
-    meaning: 'STARTTLS',
+    meaning: 'whether MAIL_SERVER speaks TLS after STARTTLS',
     defaultText: 'no',
     default: () => null,
     parse: parseFlag,

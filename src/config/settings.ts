@@ -1,12 +1,14 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { type DatabaseLocation, parseDatabaseUrl } from './database-url'
-import { type ListenAddress, parseListenAddress } from './listen-address'
+import { type DatabaseLocation, formatDatabaseUrl, parseDatabaseUrl } from './database-url'
+import { formatListenAddress, type ListenAddress, parseListenAddress } from './listen-address'
 import { type MailServer, type MailSettings, mailSettings } from './mail'
-import { type Environment, InvalidSetting, parseInteger, Secret, type Setting } from './values'
+import { type Environment, InvalidSetting, parseInteger, Secret, type SettingTable } from './values'
 
 /** What each setting says, one by one. */
-export interface SettingValues extends MailSettings {
+export type SettingValues = OwnSettings & MailSettings
+
+export interface OwnSettings {
   /** Absolute path of the data folder. */
   readonly dataDir: string
   /** Null: a SQLite file of the data folder. */
@@ -34,15 +36,17 @@ export interface SettingValues extends MailSettings {
 }
 
 /** What the program goes by, checked as a whole and frozen. */
-export interface Settings extends Omit<SettingValues, keyof MailSettings> {
+export interface Settings extends OwnSettings {
   /** Null: no letter is sent. */
   readonly mail: MailServer | null
 }
 
-export const settings: { readonly [Key in keyof SettingValues]: Setting<SettingValues[Key]> } = {
+/** The settings that stand for themselves; `mailSettings` are read together. Adding one is its type above and its entry. */
+export const ownSettings: SettingTable<OwnSettings> = {
   dataDir: {
     name: 'SNAILPASS_DATA_DIR',
     flag: '--data-dir',
+    takes: 'folder',
     meaning: 'folder that holds the secret key, and the database where no URL names one',
     defaultText:
       '$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; /var/lib/snailpass for root',
@@ -57,14 +61,17 @@ export const settings: { readonly [Key in keyof SettingValues]: Setting<SettingV
     name: 'SNAILPASS_DATABASE_URL',
     alias: 'SNAILPASS_DATABASE_URI',
     mustNotBeEmpty: true,
+    isSecret: true,
     meaning: 'URL of the database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE',
     defaultText: 'a SQLite file in the data folder',
     default: () => null,
     parse: parseDatabaseUrl,
+    show: formatDatabaseUrl,
   },
   listen: {
     name: 'SNAILPASS_LISTEN',
     flag: '--listen',
+    takes: 'address',
     meaning: 'address and port to listen on; port 0 takes a free one',
     defaultText: '0.0.0.0:5000',
     default: () => ({ hostname: '0.0.0.0', port: 5000 }),
@@ -76,10 +83,12 @@ export const settings: { readonly [Key in keyof SettingValues]: Setting<SettingV
         'write it as 0.0.0.0:5000 or [::]:5000',
       )
     },
+    show: formatListenAddress,
   },
   logFormat: {
     name: 'SNAILPASS_LOG_FORMAT',
     flag: '--log-format',
+    takes: 'form',
     meaning: 'form of the log on stderr: text or json',
     defaultText: 'text',
     default: () => 'text',
@@ -90,6 +99,7 @@ export const settings: { readonly [Key in keyof SettingValues]: Setting<SettingV
   },
   secretKey: {
     name: 'SNAILPASS_SECRET_KEY',
+    isSecret: true,
     meaning: 'key that signs the tokens, at least 16 characters',
     defaultText: 'made at the first start and kept in the data folder',
     default: () => null,
@@ -141,6 +151,7 @@ export const settings: { readonly [Key in keyof SettingValues]: Setting<SettingV
     defaultText: 'all',
     default: () => [],
     parse: parseDomains,
+    show: (domains) => domains.join(', '),
   },
   publicUrl: {
     name: 'SNAILPASS_PUBLIC_URL',
@@ -155,6 +166,7 @@ export const settings: { readonly [Key in keyof SettingValues]: Setting<SettingV
     defaultText: 'none',
     default: () => [],
     parse: parseHosts,
+    show: (hosts) => hosts.join(', '),
   },
   linkMinutes: {
     name: 'SNAILPASS_LINK_MINUTES',
@@ -170,8 +182,10 @@ export const settings: { readonly [Key in keyof SettingValues]: Setting<SettingV
     default: () => 7,
     parse: (text) => parseInteger(text, { least: 0, most: 3650 }),
   },
-  ...mailSettings,
 }
+
+/** Every setting there is. */
+export const settings: SettingTable<SettingValues> = { ...ownSettings, ...mailSettings }
 
 /** The settings that say how mail is sent. */
 export const mailKeys = Object.keys(mailSettings) as (keyof MailSettings)[]

@@ -1,3 +1,6 @@
+/** What stands where a secret is. */
+export const hidden = '•••'
+
 /** A value that does not show itself: printed or serialised, it is only dots. */
 export class Secret {
   readonly #value: string
@@ -11,7 +14,7 @@ export class Secret {
   }
 
   toString(): string {
-    return '•••'
+    return hidden
   }
 
   toJSON(): string {
@@ -40,14 +43,38 @@ export interface Setting<Value> {
   readonly alias?: string
   /** Elsewhere an empty value leaves a setting out; here it is a slip whose price is too high. */
   readonly mustNotBeEmpty?: true
+  /**
+   * Its text is a secret or holds one: it can stand in a file of its own that NAME_FILE names, has no option, which
+   * others could see, and `show` hides what is secret of it.
+   */
+  readonly isSecret?: true
   /** Its command line option, for those that have one. */
-  readonly flag?: string
+  readonly flag?: `--${string}`
+  /** What its option takes: `folder`, or `value` unless told. */
+  readonly takes?: 'folder' | 'address' | 'form'
   readonly meaning: string
   /** The default as people read it. */
   readonly defaultText: string
   readonly default: (environment: Environment) => Value
   /** Throws InvalidSetting. Its messages never repeat the text of a secret. */
   readonly parse: (text: string) => Value
+  /** A text that `parse` reads as this value, but for what is secret. For values that `String` does not write so. */
+  readonly show?: (value: NonNullable<Value>) => string
+}
+
+/** A table of settings. Whoever adds a value that is no plain one has to say how it is shown. */
+export type SettingTable<Values> = {
+  readonly [Key in keyof Values]: Setting<Values[Key]> &
+    ([NonNullable<Values[Key]>] extends [string | number | boolean | Secret | URL]
+      ? unknown
+      : Required<Pick<Setting<Values[Key]>, 'show'>>)
+}
+
+/** The text of a value as people may see it, null where there is none. */
+export function shownValue<Value>(setting: Setting<Value>, value: Value): string | null {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'boolean') return value ? 'yes' : 'no'
+  return setting.show === undefined ? String(value) : setting.show(value)
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>

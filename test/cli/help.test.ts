@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import type { Command } from 'commander'
 import { createProgram } from '../../cli/program'
 import { exitCodes } from '../../cli/terminal'
+import { settings } from '../../src/config/settings'
 import { commandsUnder } from '../support/commands'
 
 function helpOf(command: Command): string {
@@ -34,6 +36,15 @@ describe('the help', () => {
       for (const [flag] of example.matchAll(/--[a-z-]+/g)) expect(flags).toContain(flag)
     },
   )
+
+  test('knows no command and no setting that the README does not tell of', async () => {
+    const readme = await Bun.file(join(import.meta.dir, '..', '..', 'README.md')).text()
+    const named = [
+      ...commands.map(({ path }) => path.join(' ')),
+      ...Object.values(settings).flatMap(({ name, alias = name }) => [name, alias]),
+    ]
+    expect(named.filter((name) => !readme.includes(name))).toEqual([])
+  })
 
   test('of the whole program knows every exit code', () => {
     const help = helpOf(createProgram())

@@ -1,24 +1,16 @@
 import { describe, expect, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { type ConfigInput, loadConfig } from '../../src/config/load'
-import { temporaryFolder } from '../support/executable'
+import type { SettingValues } from '../../src/config/settings'
+import { aFile } from '../support/settings-file'
 
 function load(input: Partial<ConfigInput>) {
   return loadConfig({ environment: {}, flags: {}, file: null, ...input })
 }
 
-function aFile(text: string) {
-  const folder = temporaryFolder()
-  const path = join(folder.path, 'snailpass.env')
-  writeFileSync(path, text)
-  return { path, [Symbol.dispose]: folder[Symbol.dispose] }
-}
-
 describe('a setting', () => {
   test('has a default that works out of the box', () => {
-    const { settings, sources, warnings } = load({ environment: { XDG_DATA_HOME: '/x' } })
+    const { settings, origins, warnings } = load({ environment: { XDG_DATA_HOME: '/x' } })
     expect(settings).toEqual({
       dataDir: process.getuid?.() === 0 ? '/var/lib/snailpass' : '/x/snailpass',
       listen: { hostname: '0.0.0.0', port: 5000 },
@@ -36,7 +28,7 @@ describe('a setting', () => {
       unconfirmedDays: 7,
       mail: null,
     })
-    expect(new Set(Object.values(sources))).toEqual(new Set(['default']))
+    expect(new Set([...origins.values()].map(({ source }) => source))).toEqual(new Set(['default']))
     expect(warnings).toEqual([])
   })
 
@@ -44,7 +36,7 @@ describe('a setting', () => {
     using file = aFile(
       '# comment\nSNAILPASS_LISTEN=[::1]:1\nSNAILPASS_DATA_DIR="/from file"\nSNAILPASS_TOKEN_SECONDS=30\n',
     )
-    const { settings, sources } = load({
+    const { settings, origins } = load({
       file: file.path,
       environment: { SNAILPASS_LISTEN: 'pi.local:2', SNAILPASS_DATA_DIR: '/environment' },
       flags: { dataDir: '/flag' },
@@ -54,15 +46,11 @@ describe('a setting', () => {
       listen: { hostname: 'pi.local', port: 2 },
       tokenSeconds: 30,
     })
-    expect(sources).toMatchObject({
-      dataDir: 'flag',
-      listen: 'environment',
-      tokenSeconds: 'file',
-      maxBody: 'default',
-      logFormat: 'default',
-      database: 'default',
-      secretKey: 'default',
-    })
+    const from = (key: keyof SettingValues) => [origins.get(key)?.source, origins.get(key)?.from]
+    expect(from('dataDir')).toEqual(['flag', '--data-dir'])
+    expect(from('listen')).toEqual(['environment', 'SNAILPASS_LISTEN'])
+    expect(from('tokenSeconds')).toEqual(['file', `SNAILPASS_TOKEN_SECONDS in ${file.path}`])
+    expect(from('secretKey')).toEqual(['default', null])
   })
 
   test('that is empty in the environment is left out', () => {
@@ -84,10 +72,10 @@ test('every problem is reported at once, by the name under which it was set', ()
       code: 'invalid',
       message: [
         '--listen is not an address: nowhere',
-        'SNAILPASS_TOKEN_SECONDS is not a whole number from 1 to 2592000: -1',
-        `SNAILPASS_MAX_BODY in ${file.path} is not a whole number from 1024 to 67108864: lots`,
         '--log-format is neither text nor json: xml',
         'SNAILPASS_SECRET_KEY is shorter than 16 characters',
+        'SNAILPASS_TOKEN_SECONDS is not a whole number from 1 to 2592000: -1',
+        `SNAILPASS_MAX_BODY in ${file.path} is not a whole number from 1024 to 67108864: lots`,
       ].join('\n'),
       hint: expect.stringContaining('leave it out'),
     }),
@@ -118,18 +106,6 @@ test('a settings file that cannot be read stops the start', () => {
   expect(() => load({ file: '/nonexistent/file' })).toThrow(
     "the settings file /nonexistent/file can't be read",
   )
-})
-
-test('unknown names are warned about, known ones of elsewhere are not, and none stops the start', () => {
-  const { warnings } = load({
-    environment: {
-      SNAILPASS_LISTN: 'x',
-      SNAILPASS_CONFIGURATION: 'prod',
-      SNAILPASS_RATE_LIMITS: 'off',
-      CELERY_BROKER_URL: 'redis://x',
-    },
-  })
-  expect(warnings).toEqual(['SNAILPASS_LISTN is set, but this version knows no such setting'])
 })
 
 test('a secret shows itself to nobody who does not ask for it', () => {

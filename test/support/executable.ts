@@ -4,12 +4,12 @@ import { join } from 'node:path'
 import type { Subprocess } from 'bun'
 
 /** The compiled program. The test command builds it first. */
-const executable = join(import.meta.dir, '..', '..', 'dist', 'snailpass')
+export const executable = join(import.meta.dir, '..', '..', 'dist', 'snailpass')
 
 if (!existsSync(executable)) throw new Error('dist/snailpass is missing: run ./scripts/build.sh')
 
-/** Nothing of the developer's own environment: a default data folder in it could be a real one. */
-const ownEnvironment = { HOME: '/nonexistent' }
+/** Nothing of the developer's own: a data folder or a settings file of this machine could be real ones. */
+const ownEnvironment = { HOME: '/nonexistent', SNAILPASS_CONFIG: '/dev/null' }
 
 /** A new empty folder, removed when the test's `using` ends. */
 export function temporaryFolder(): Disposable & { readonly path: string } {

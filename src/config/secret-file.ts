@@ -1,0 +1,66 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { reasonOf } from '../domain/errors'
+import { InvalidSetting } from './values'
+
+/** The name under which a setting takes the path of a file that holds its text. */
+export function twinOf(name: string): string {
+  return `${name}_FILE`
+}
+
+/** A secret has no more than this, in bytes; a slip of the pen may name a disk. */
+const mostBytes = 64 * 1024
+
+export interface SecretFile {
+  /** Without its last line end: editors and `echo` put one there. */
+  readonly text: string
+  readonly isOpenToAll: boolean
+}
+
+/** Reads a file that holds one secret. Throws InvalidSetting, whose message repeats nothing of what is in it. */
+export function readSecretFile(path: string): SecretFile {
+  const { bytes, mode } = readStart(path)
+  if (bytes.length > mostBytes) {
+    throw new InvalidSetting('is larger than 64 KiB', 'name a file that holds the secret alone')
+  }
+  const text = decoded(bytes).replace(/\r?\n$/, '')
+  if (text === '') {
+    throw new InvalidSetting('is empty', 'write the secret into the file, or leave the setting out')
+  }
+  return { text, isOpenToAll: isOpenToAll(mode) }
+}
+
+/** Reads one byte more than may be there, at most. */
+function readStart(path: string): { bytes: Uint8Array; mode: number } {
+  try {
+    const file = openSync(path, 'r')
+    try {
+      const bytes = new Uint8Array(mostBytes + 1)
+      let length = 0
+      // A pipe gives what it has, piece by piece.
+      for (let more = -1; more !== 0 && length < bytes.length; length += more) {
+        more = readSync(file, bytes, length, bytes.length - length, null)
+      }
+      return { bytes: bytes.subarray(0, length), mode: fstatSync(file).mode }
+    } finally {
+      closeSync(file)
+    }
+  } catch (cause) {
+    throw new InvalidSetting(
+      `can't be read: ${reasonOf(cause)}`,
+      'name a file that holds the secret, and that the user who runs snailpass may read',
+    )
+  }
+}
+
+function decoded(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new InvalidSetting('is not text', 'write the secret into it as text, in UTF-8')
+  }
+}
+
+/** Whether everybody on this machine may read a file of this mode. Windows knows no such modes. */
+export function isOpenToAll(mode: number): boolean {
+  return process.platform !== 'win32' && (mode & 0o004) !== 0
+}

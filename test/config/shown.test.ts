@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'bun:test'
+import { readSettings } from '../../src/config/reading'
+import { type SettingValues, settingKeys, settings } from '../../src/config/settings'
+import { hidden, type Setting, shownValue } from '../../src/config/values'
+
+/** What a setting shows for a text. */
+function shown<Key extends keyof SettingValues>(key: Key, text: string): string | null {
+  const setting: Setting<SettingValues[Key]> = settings[key]
+  return shownValue(setting, setting.parse(text))
+}
+
+const samples: Readonly<Record<keyof SettingValues, readonly string[]>> = {
+  dataDir: ['/srv/snailpass', '/with space/ü'],
+  database: [
+    'sqlite:/srv/vaults.db',
+    'postgres://me@db.lan/db',
+    'postgres://me%40x@db.lan:5433,[::1],other/d%2Fb?sslmode=verify-full&sslrootcert=/etc/my%20ca.pem&pool_size=3&options=-csearch_path%3Dvaults',
+    'postgresql+psycopg2://me@%2Frun%2Fpostgresql/db',
+    'postgres://me@%2Frun%2Fa%3Ab/db',
+  ],
+  listen: ['0.0.0.0:5000', '[::1]:1', 'pi.local:0'],
+  logFormat: ['text', 'json'],
+  secretKey: [],
+  tokenSeconds: ['1', '600'],
+  maxBody: ['1024'],
+  emailConfirmation: ['auto', 'required', 'off'],
+  signUps: ['open', 'invited', 'closed'],
+  signUpDomains: ['Example.org, müller.example', ''],
+  publicUrl: ['https://vault.example.org', 'http://[::1]:8080/path'],
+  publicHosts: ['a.lan b.lan:8080,C.lan', ''],
+  linkMinutes: ['60'],
+  unconfirmedDays: ['0'],
+  mailUrl: ['smtp://mail.lan', 'smtps://[::1]:25', 'smtps://mail.lan:465'],
+  mailFrom: ['me@nas.lan', 'The Vault <me@nas.lan>', ' <me@nas.lan>'],
+  mailAllowPlain: ['yes', 'off'],
+  mailServer: ['mail.lan'],
+  mailPort: ['25'],
+  mailUsername: ['me'],
+  mailPassword: [],
+  mailUseSsl: ['true', 'no'],
+  mailUseTls: ['1'],
+}
+
+describe('what is shown of a setting', () => {
+  test.each(settingKeys.flatMap((key) => samples[key].map((text) => [key, text] as const)))(
+    '%s: %p can be read again',
+    (key, text) => {
+      const again = shown(key, text) ?? ''
+      expect(settings[key].parse(again)).toEqual(settings[key].parse(text))
+      expect(shown(key, again)).toBe(again)
+    },
+  )
+
+  test.each([
+    ['secretKey', 'a very secret key', hidden],
+    ['mailPassword', 'very secret', hidden],
+    ['database', 'postgres://me:very%20secret@db.lan/db', `postgres://me:${hidden}@db.lan/db`],
+    ['mailUrl', 'smtps://me%40x:secret@mail.lan', `smtps://me%40x:${hidden}@mail.lan`],
+    ['mailUrl', 'smtp://me:secret@[::1]:25', `smtp://me:${hidden}@[::1]:25`],
+  ] as const)('%s: hides what is secret, and that alone', (key, text, expected) => {
+    expect(shown(key, text)).toBe(expected)
+    // Dots are a password too: what is shown can be read again.
+    expect(shown(key, expected.padEnd(16, '•')) ?? '').toContain(hidden)
+  })
+
+  test('of a default says what it is, and nothing where there is no value', () => {
+    const { origins } = readSettings({ environment: {}, flags: { dataDir: '/x' }, file: null })
+    const shownOf = (key: keyof SettingValues) => origins.get(key)?.shown
+    expect([...origins.keys()]).toEqual([...settingKeys])
+    expect(shownOf('dataDir')).toBe('/x')
+    expect(shownOf('listen')).toBe('0.0.0.0:5000')
+    expect(shownOf('tokenSeconds')).toBe('600')
+    expect(shownOf('publicHosts')).toBe('')
+    expect(shownOf('mailAllowPlain')).toBe('no')
+    for (const key of ['database', 'secretKey', 'mailUrl', 'mailPort'] as const) {
+      expect(shownOf(key), key).toBeNull()
+    }
+  })
+})

@@ -1,0 +1,78 @@
+import { describe, expect, test } from 'bun:test'
+import fc from 'fast-check'
+import { loadConfig } from '../../src/config/load'
+import { distanceBetween } from '../../src/config/unknown-names'
+import { aFile } from '../support/settings-file'
+
+function warningsOf(environment: Record<string, string>, file: string | null = null) {
+  return loadConfig({ environment, flags: {}, file }).warnings
+}
+
+describe('a name that is no setting', () => {
+  test.each([
+    ['SNAILPASS_LISTN', 'SNAILPASS_LISTEN'],
+    ['SNAILPASS_DATADIR', 'SNAILPASS_DATA_DIR'],
+    ['SNAILPASS_DATABSE_URL', 'SNAILPASS_DATABASE_URL'],
+    ['SNAILPASS_DATABASE_URI_FIEL', 'SNAILPASS_DATABASE_URI_FILE'],
+    ['SNAILPASS_SERCET_KEY', 'SNAILPASS_SECRET_KEY'],
+    ['SNAILPASS_MAIL_FORM', 'SNAILPASS_MAIL_FROM'],
+    ['SNAILPASS_CONFG', 'SNAILPASS_CONFIG'],
+    ['SNAILPASS_TOKEN_SECOND', 'SNAILPASS_TOKEN_SECONDS'],
+  ])('%p is told of with the nearest one, and stops nothing', (name, meant) => {
+    expect(warningsOf({ [name]: 'x' })).toEqual([
+      `${name} is set, but there is no such setting: did you mean ${meant}?`,
+    ])
+  })
+
+  test.each(['SNAILPASS_PORT', 'SNAILPASS_', 'SNAILPASS_TLS_CERTIFICATE'])(
+    '%p is told of without a guess where none is near',
+    (name) => {
+      expect(warningsOf({ [name]: 'x' })).toEqual([`${name} is set, but there is no such setting`])
+    },
+  )
+
+  test('is told of once, in the settings file too', () => {
+    using file = aFile('SNAILPASS_LISTN=x\nSNAILPASS_MAX_BDOY=1\n')
+    expect(warningsOf({ SNAILPASS_LISTN: 'x' }, file.path)).toEqual([
+      'SNAILPASS_LISTN is set, but there is no such setting: did you mean SNAILPASS_LISTEN?',
+      'SNAILPASS_MAX_BDOY is set, but there is no such setting: did you mean SNAILPASS_MAX_BODY?',
+    ])
+  })
+
+  test('is none of those that mean something elsewhere', () => {
+    const elsewhere = {
+      SNAILPASS_CONFIGURATION: 'prod',
+      SNAILPASS_RATE_LIMITS: 'off',
+      CELERY_BROKER_URL: 'redis://x',
+    }
+    expect(warningsOf(elsewhere)).toEqual([])
+  })
+})
+
+describe('the distance between two words', () => {
+  test.each([
+    ['', '', 0],
+    ['abc', 'abc', 0],
+    ['abc', '', 3],
+    ['abc', 'abxc', 1],
+    ['abc', 'bac', 1],
+    ['abcd', 'badc', 2],
+    ['kitten', 'sitting', 3],
+    ['ca', 'abc', 3],
+  ])('%p and %p: %p', (one, other, distance) => {
+    expect(distanceBetween(one, other)).toBe(distance)
+    expect(distanceBetween(other, one)).toBe(distance)
+  })
+
+  test('grows by one at most with each slip', () => {
+    const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 8 })
+    fc.assert(
+      fc.property(word, fc.nat(8), fc.constantFrom('a', 'b'), word, (text, at, letter, other) => {
+        const slip = text.slice(0, at) + letter + text.slice(at)
+        expect(distanceBetween(text, slip)).toBe(1)
+        const before = distanceBetween(text, other)
+        expect(Math.abs(distanceBetween(slip, other) - before)).toBeLessThanOrEqual(1)
+      }),
+    )
+  })
+})

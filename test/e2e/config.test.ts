@@ -1,0 +1,185 @@
+import { describe, expect, test } from 'bun:test'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { settingKeys, settings } from '../../src/config/settings'
+import { executable, run, spawnOnTerminal, temporaryFolder } from '../support/executable'
+import { aFile } from '../support/settings-file'
+
+const password = 'correct-horse'
+const key = 'a key of 16 letters'
+
+/** Settings from everywhere at once, secrets among them. */
+function settingsFromEverywhere() {
+  const mail = aFile(`smtps://me%40nas.lan:${password}@mail.lan\n`)
+  const file = aFile(
+    `SNAILPASS_MAIL_URL_FILE=${mail.path}\nSNAILPASS_SECRET_KEY=${key}\nSNAILPASS_TOKEN_SECONDS=30\n`,
+  )
+  const environment = {
+    SNAILPASS_DATABASE_URI: `postgres://me:${password}@db.lan/db?sslmode=verify-full`,
+    SNAILPASS_TOKEN_SECONDS: '50',
+  }
+  const args = ['--config', file.path, '--listen', '127.0.0.1:1', '--data-dir', '/srv/snailpass']
+  return {
+    args,
+    environment,
+    file: file.path,
+    mail: mail.path,
+    [Symbol.dispose]() {
+      file[Symbol.dispose]()
+      mail[Symbol.dispose]()
+    },
+  }
+}
+
+describe('snailpass config', () => {
+  test('--json prints each setting with its value, where it came from and what it means', async () => {
+    using from = settingsFromEverywhere()
+    const { environment } = from
+    const { code, stdout, stderr } = await run(['config', '--json', ...from.args], { environment })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const printed: Record<string, unknown>[] = JSON.parse(stdout)
+    expect(printed.map((entry) => entry['name'])).toEqual(
+      settingKeys.map((name) => settings[name].name),
+    )
+    const about = (name: string) => printed.find((entry) => entry['name'] === name)
+    expect(about('SNAILPASS_LISTEN')).toEqual({
+      name: 'SNAILPASS_LISTEN',
+      value: '127.0.0.1:1',
+      source: 'flag',
+      from: '--listen',
+      meaning: settings.listen.meaning,
+      isSecret: false,
+      problem: null,
+    })
+    expect(about('SNAILPASS_DATABASE_URL')).toMatchObject({
+      value: 'postgres://me:•••@db.lan/db?sslmode=verify-full',
+      source: 'environment',
+      from: 'SNAILPASS_DATABASE_URI',
+      isSecret: true,
+    })
+    expect(about('SNAILPASS_TOKEN_SECONDS')).toMatchObject({ value: '50', source: 'environment' })
+    expect(about('SNAILPASS_SECRET_KEY')).toMatchObject({
+      value: '•••',
+      source: 'file',
+      from: `SNAILPASS_SECRET_KEY in ${from.file}`,
+    })
+    expect(about('SNAILPASS_MAIL_URL')).toMatchObject({
+      value: 'smtps://me%40nas.lan:•••@mail.lan',
+      source: 'file',
+      from: `SNAILPASS_MAIL_URL_FILE in ${from.file} (${from.mail})`,
+    })
+    expect(about('SNAILPASS_PUBLIC_URL')).toMatchObject({
+      value: null,
+      source: 'default',
+      from: null,
+    })
+  })
+
+  test('prints one line for a setting and one for its meaning in a pipe, and no secret', async () => {
+    using from = settingsFromEverywhere()
+    const { environment } = from
+    const { code, stdout, stderr } = await run(['config', ...from.args], { environment })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: `The settings file is ${from.file}.\n` })
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines).toHaveLength(1 + 2 * settingKeys.length)
+    expect(lines.slice(0, 7)).toEqual([
+      'SETTING                       FROM         VALUE',
+      'SNAILPASS_DATA_DIR            --data-dir   /srv/snailpass',
+      `    ${settings.dataDir.meaning}`,
+      'SNAILPASS_DATABASE_URL        environment  postgres://me:•••@db.lan/db?sslmode=verify-full',
+      `    ${settings.database.meaning}; set as SNAILPASS_DATABASE_URI`,
+      'SNAILPASS_LISTEN              --listen     127.0.0.1:1',
+      `    ${settings.listen.meaning}`,
+    ])
+    expect(stdout).toContain(
+      'SNAILPASS_PUBLIC_HOSTS        default      (none)\n    further names of this server',
+    )
+    expect(stdout).not.toContain(password)
+    expect(stdout).not.toContain(key)
+  })
+
+  test('fits a terminal of 80 columns, and cuts nothing', async () => {
+    using from = settingsFromEverywhere()
+    let screen = ''
+    const child = spawnOnTerminal(['config', ...from.args], (text) => {
+      screen += text
+    })
+    expect(await child.exited).toBe(0)
+    const lines = screen.split('\r\n').filter((line) => !line.includes(from.file))
+    for (const line of lines) expect(Bun.stringWidth(line), line).toBeLessThanOrEqual(80)
+    for (const { meaning } of settingKeys.map((name) => settings[name])) {
+      expect(screen.replaceAll(/\s+/g, ' ')).toContain(meaning)
+    }
+  })
+
+  test('shows every setting that is wrong with what is wrong, lists the others and fails', async () => {
+    using folder = temporaryFolder()
+    const environment = {
+      SNAILPASS_SECRET_KEY: 'secretkey',
+      SNAILPASS_MAIL_URL_FILE: '/nonexistent/mail',
+      SNAILPASS_MAX_BDOY: '2048',
+    }
+    const args = ['--listen', 'nowhere', '--data-dir', join(folder.path, 'data')]
+    const shown = await run(['config', ...args], { environment })
+    expect(shown.code).toBe(2)
+    expect(shown.stderr).toBe(`The settings file is /dev/null.
+warning: SNAILPASS_MAX_BDOY is set, but there is no such setting: did you mean SNAILPASS_MAX_BODY?
+error: --listen is not an address: nowhere
+error: SNAILPASS_SECRET_KEY is shorter than 16 characters
+error: SNAILPASS_MAIL_URL_FILE (/nonexistent/mail) can't be read: ENOENT: no such file or directory, open '/nonexistent/mail'
+hint: write it as 0.0.0.0:5000 or [::]:5000
+hint: leave it out: a strong key is made at the first start and kept in the data folder
+hint: name a file that holds the secret, and that the user who runs snailpass may read
+`)
+    expect(shown.stdout).toContain('--listen     wrong: is not an address: nowhere\n')
+    expect(shown.stdout).toContain('environment  wrong: is shorter than 16 characters\n')
+    expect(shown.stdout).toContain('SNAILPASS_MAX_BODY            default      1048576\n')
+    expect(shown.stdout).not.toContain('secretkey')
+
+    const json = await run(['config', '--json', ...args], { environment })
+    expect(json.code).toBe(2)
+    const printed: { name: string; value: string | null; problem: string | null }[] = JSON.parse(
+      json.stdout,
+    )
+    expect(printed).toHaveLength(settingKeys.length)
+    const wrong = printed.filter(({ problem }) => problem !== null)
+    expect(wrong.map(({ name, value }) => [name, value])).toEqual([
+      ['SNAILPASS_LISTEN', null],
+      ['SNAILPASS_SECRET_KEY', null],
+      ['SNAILPASS_MAIL_URL', null],
+    ])
+    expect(existsSync(join(folder.path, 'data'))).toBeFalse()
+  })
+
+  test('says which settings contradict each other', async () => {
+    const environment = { MAIL_USERNAME: 'me@nas.lan' }
+    const { code, stdout, stderr } = await run(['config'], { environment })
+    expect(code).toBe(2)
+    expect(stdout).toContain('MAIL_USERNAME                 environment  me@nas.lan\n')
+    expect(stderr).toContain(
+      'error: MAIL_PASSWORD is missing\nhint: set both of them, or neither\n',
+    )
+  })
+
+  test('ends without a word when its reader has seen enough', async () => {
+    using folder = temporaryFolder()
+    const said = join(folder.path, 'stderr')
+    const child = Bun.spawn(
+      ['sh', '-c', '"$0" config 2>"$1" | head -n 0; cat "$1"', executable, said],
+      { env: { HOME: '/nonexistent', SNAILPASS_CONFIG: '/dev/null' } },
+    )
+    const stdout = await new Response(child.stdout).text()
+    expect(await child.exited).toBe(0)
+    expect(stdout).not.toContain('a fault of snailpass')
+  })
+})
+
+test('every command warns about names that are no settings', async () => {
+  using folder = temporaryFolder()
+  const environment = { SNAILPASS_LISTN: 'x' }
+  const { code, stderr } = await run(['mail', 'list', '--data-dir', folder.path], { environment })
+  expect(code).toBe(1)
+  expect(stderr).toStartWith(
+    'warning: SNAILPASS_LISTN is set, but there is no such setting: did you mean SNAILPASS_LISTEN?\n',
+  )
+})
