@@ -3,6 +3,7 @@ import { commit, platform, version } from '../src/version'
 import { adoptCommand } from './commands/adopt'
 import { configCommand } from './commands/config'
 import { copyCommand } from './commands/copy'
+import { healthcheckCommand } from './commands/healthcheck'
 import { keyCommand } from './commands/key'
 import { mailCommand } from './commands/mail'
 import { recreateDbCommand } from './commands/recreate-db'
@@ -41,6 +42,7 @@ ${exitCodesHelp}`,
     mailCommand(),
     userCommand(),
     configCommand(),
+    healthcheckCommand(),
   ]
   for (const command of commands) program.addCommand(command)
   inherit(program)

@@ -7,11 +7,13 @@ set -euo pipefail
 commit=$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
 
 # Without the two --no-compile-autoload options the executable would take orders from the .env, bunfig.toml,
-# tsconfig.json and package.json of whatever folder it is started in.
+# tsconfig.json and package.json of whatever folder it is started in. Elysia loads file-type for uploads, of which
+# there are none here: it would be half a megabyte for nothing.
 bun build ./cli/main.ts --compile --outfile dist/snailpass \
   --production --minify --bytecode --format=esm --sourcemap \
   --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
   --no-compile-autoload-tsconfig --no-compile-autoload-package-json \
+  --external file-type \
   --define "BUILD_COMMIT=\"$commit\"" >&2
 
 bytes_of() { wc -c <"$1"; }

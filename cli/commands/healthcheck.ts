@@ -1,0 +1,35 @@
+import { Command } from 'commander'
+import { askReadiness, readinessUrl } from '../../src/app/readiness'
+import { DomainError } from '../../src/domain/errors'
+import { settingsOf, withConfigOptions } from '../config-options'
+import { print, tell } from '../terminal'
+
+/** How long the server may take to answer, in milliseconds. */
+const patience = 5_000
+
+export function healthcheckCommand(): Command {
+  const command = new Command('healthcheck').description(
+    'ask the running server whether it is ready, for service managers',
+  )
+  return withConfigOptions(command, ['listen'])
+    .addHelpText(
+      'after',
+      `
+Asks GET /readyz at the address that the server listens on, for 5 seconds at most. Prints
+"ready" and exits with 0, or prints why not and exits with 1. What the server warns of goes to
+stderr, and does not count.
+
+Example:
+  snailpass healthcheck --listen 127.0.0.1:5000`,
+    )
+    .action(async () => {
+      const url = readinessUrl(settingsOf(command).listen)
+      const { problem, warnings } = await askReadiness(url, AbortSignal.timeout(patience))
+      print(problem ?? 'ready')
+      for (const warning of warnings) tell(`warning: ${warning}`)
+      if (problem === null) return
+      throw new DomainError('unavailable', `the server at ${url.host} is not ready`, {
+        hint: 'see that it runs, that it listens there, and what its log says',
+      })
+    })
+}

@@ -1,0 +1,49 @@
+import { describe, expect, test } from 'bun:test'
+import { run, serve, temporaryFolder } from '../support/executable'
+
+describe('snailpass healthcheck', () => {
+  test('says that a running server is ready, and asks no proxy', async () => {
+    using folder = temporaryFolder()
+    await using server = await serve(folder.path)
+    const environment = { SNAILPASS_LISTEN: server.url.host, http_proxy: 'http://127.0.0.1:1' }
+    const ready = await run(['healthcheck'], { environment })
+    expect(ready).toEqual({ code: 0, stdout: 'ready\n', stderr: '' })
+    await server.end('SIGTERM')
+    const gone = await run(['healthcheck', '--listen', server.url.host])
+    expect(gone).toEqual({
+      code: 1,
+      stdout: expect.stringContaining(`no answer from ${server.url.href}readyz: `),
+      stderr: `error: the server at ${server.url.host} is not ready
+hint: see that it runs, that it listens there, and what its log says
+`,
+    })
+  })
+
+  test('prints what the server says of itself, and its warnings beside it', async () => {
+    const answers = [
+      Response.json({ status: 'ready', warnings: [{ kind: 'stale_backup', detail: 'of May' }] }),
+      Response.json(
+        { message: { error: 'Service Unavailable. The database is away' } },
+        { status: 503 },
+      ),
+    ]
+    await using server = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      fetch: () => answers.shift() ?? new Response(),
+    })
+    const args = ['healthcheck', '--listen', server.url.host]
+    expect(await run(args)).toEqual({
+      code: 0,
+      stdout: 'ready\n',
+      stderr: 'warning: stale_backup: of May\n',
+    })
+    expect(await run(args)).toMatchObject({ code: 1, stdout: 'The database is away\n' })
+  })
+
+  test('is wrong usage without a port that is known', async () => {
+    const { code, stdout, stderr } = await run(['healthcheck', '--listen', '127.0.0.1:0'])
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toMatch(/^error: a server on port 0 .*\nhint: name the address/)
+  })
+})
