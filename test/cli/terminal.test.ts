@@ -23,7 +23,7 @@ async function answering(answers: readonly { at: string; keys: string }[]) {
   })
   await child.exited
   return {
-    screen: screen.slice(0, screen.indexOf('code ')).replaceAll('\r', ''),
+    screen: Bun.stripANSI(screen.slice(0, screen.indexOf('code '))).replaceAll('\r', ''),
     code: /code (\d+)/.exec(screen)?.[1],
     showsKeys: / echo\b/.test(screen) && / icanon\b/.test(screen),
   }

@@ -224,7 +224,7 @@ describe('on a terminal, snailpass user add', () => {
       asked++
       child.terminal?.write(`${left.shift()}\r`)
     })
-    return { code: await child.exited, screen }
+    return { code: await child.exited, screen: Bun.stripANSI(screen) }
   }
 
   test('asks for the master password twice, and shows nothing of it', async () => {

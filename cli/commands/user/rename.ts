@@ -12,8 +12,9 @@ export function renameCommand(): Command {
 The clients make the keys of a vault from the master password and the email. With another
 email nobody could sign in, and nothing in the vault could be read any more.
 
-Example, instead:
-  snailpass user add new@example.org`,
+Example:
+  snailpass user rename you@example.org
+  error: an account keeps its email …`,
     )
     .action(() => {
       throw new DomainError(
