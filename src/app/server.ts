@@ -3,6 +3,7 @@ import type { Settings } from '../config/settings'
 import { createTokens } from '../crypto/tokens'
 import { createVerifierHasher } from '../crypto/verifiers'
 import { createAdditionalFields } from '../domain/additional-fields'
+import { createBackups } from '../domain/backups'
 import { type Confirmation, createEmailConfirmation } from '../domain/email-confirmation'
 import { DomainError, reasonOf } from '../domain/errors'
 import { createLogin } from '../domain/login'
@@ -20,6 +21,7 @@ import { type Listener, listen } from '../http/listener'
 import type { Log } from '../log'
 import { ensureFolder, tightenPermissions } from '../store/data-folder'
 import { version } from '../version'
+import { type RunBackup, startBackupSchedule } from './backup-schedule'
 import { placesOf } from './database'
 import { createMailing } from './mailing'
 import { ownHosts } from './own-hosts'
@@ -30,6 +32,8 @@ import type { World } from './world'
 export interface ServerOptions {
   /** Makes the SQLite file that a URL names when it is missing. */
   readonly create?: boolean
+  /** How archives are made by themselves; without it, they are not. */
+  readonly runBackup?: RunBackup
   /** PBKDF2 iterations of new verifiers; only tests set it, for the production cost is the default. */
   readonly iterations?: number
 }
@@ -60,6 +64,15 @@ export async function startServer(
   const create = settings.database === null || location.engine === 'postgres' || options.create
   const { store, created, isShared, safetyCopy } = await database.serve({
     create: create === true,
+    space: {
+      least: settings.minFreeSpace,
+      changed: (isLow) =>
+        isLow
+          ? log.error(
+              `writes are refused: less than ${settings.minFreeSpace} bytes are free where ${database.name} lies`,
+            )
+          : log.info('there is space again: writes are taken'),
+    },
     waiting: () =>
       log.info(`waiting for ${database.name}: it is not up yet, or somebody else is at work on it`),
   })
@@ -80,11 +93,23 @@ export async function startServer(
       ownHosts,
       port: () => port,
     })
+    const { runBackup } = options
+    const schedule = runBackup === undefined ? null : settings.backupSchedule
+    const backups = createBackups({ store, ...world })
+    const readiness = createReadiness({
+      store,
+      backups: schedule === null ? null : backups,
+      clock: world.clock,
+    })
     const rules = rulesOver(store, tokens, settings, world, mailing.confirmation, options)
-    const api = createApi({ ...rules, baseUrl, log })
+    const api = createApi({ ...rules, readiness, baseUrl, log })
     const listener = startListener(api, settings, log)
     port = Number(listener.url.port)
     const running = await mailing.start()
+    const archiving =
+      schedule === null || runBackup === undefined
+        ? null
+        : startBackupSchedule(backups, runBackup, schedule, world, log)
     log.info(`snailpass ${version} serves ${database.name} at ${listener.url.href}`)
     return {
       url: listener.url,
@@ -92,6 +117,7 @@ export async function startServer(
         const [isMailOver] = await Promise.all([
           running.stop(patience),
           drain(listener, patience, world.wait),
+          archiving?.stop(),
         ])
         // Work for a cut connection may go on in the database; the end of the process closes it as safely.
         if (listener.isIdle() && isMailOver) await store.close()
@@ -110,7 +136,7 @@ function rulesOver(
   { clock, random }: World,
   confirmation: Confirmation,
   { iterations }: ServerOptions,
-): Omit<ApiDeps, 'baseUrl' | 'log'> {
+): Omit<ApiDeps, 'baseUrl' | 'log' | 'readiness'> {
   const hasher = createVerifierHasher(random, iterations)
   const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
   return {
@@ -128,7 +154,6 @@ function rulesOver(
     records: createRecords({ store, clock }),
     additionalFields: createAdditionalFields({ store }),
     notes: createNotes({ store, clock }),
-    readiness: createReadiness({ store, clock }),
     version,
     maxBody: settings.maxBody,
   }

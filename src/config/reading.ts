@@ -110,6 +110,7 @@ export function readSettings(input: ReadingInput): Reading {
   const mailValues = readTable<keyof MailSettings>(mailSettings)
   // What is wrong by itself would only seem to be missing.
   const mail = problems.length > 0 ? null : readMail(mailValues, problems)
+  if (own.backupPassphrase !== null && own.backupEncryptTo.length > 0) problems.push(twoLocks)
   if (canBeOverheard(own.database)) warnings.push(overheard)
   if (problems.length === 0 && own.emailConfirmation === 'required' && mail === null) {
     warnings.push(withoutMail)
@@ -175,6 +176,12 @@ function openTo(what: string): string {
 
 const withoutMail =
   'emails must be confirmed, but no mail is set up: confirm each account with `snailpass user confirm`'
+
+/** In age a passphrase stands alone. */
+const twoLocks: Problem = {
+  text: 'SNAILPASS_BACKUP_PASSPHRASE and SNAILPASS_BACKUP_ENCRYPT_TO are both set',
+  hint: 'choose one of the two',
+}
 
 const idleDomains = 'SNAILPASS_SIGNUPS_DOMAINS means nothing unless SNAILPASS_SIGNUPS is open'
 

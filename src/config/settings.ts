@@ -1,14 +1,23 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { type BackupSettings, backupSettings } from './backup'
 import { type DatabaseLocation, formatDatabaseUrl, parseDatabaseUrl } from './database-url'
 import { formatListenAddress, type ListenAddress, parseListenAddress } from './listen-address'
 import { type MailServer, type MailSettings, mailSettings } from './mail'
-import { type Environment, InvalidSetting, parseInteger, Secret, type SettingTable } from './values'
+import {
+  type Environment,
+  formatSize,
+  InvalidSetting,
+  parseInteger,
+  parseSize,
+  Secret,
+  type SettingTable,
+} from './values'
 
 /** What each setting says, one by one. */
 export type SettingValues = OwnSettings & MailSettings
 
-export interface OwnSettings {
+export interface OwnSettings extends BackupSettings {
   /** Absolute path of the data folder. */
   readonly dataDir: string
   /** Null: a SQLite file of the data folder. */
@@ -18,6 +27,8 @@ export interface OwnSettings {
   readonly tokenSeconds: number
   /** Largest request body, in bytes. */
   readonly maxBody: number
+  /** Bytes that are left free where the database lies; 0 for none. */
+  readonly minFreeSpace: number
   readonly logFormat: 'text' | 'json'
   /** Null: made at the first start and kept in the data folder. */
   readonly secretKey: Secret | null
@@ -125,6 +136,15 @@ export const ownSettings: SettingTable<OwnSettings> = {
     default: () => 1024 * 1024,
     parse: (text) => parseInteger(text, { least: 1024, most: 64 * 1024 * 1024 }),
   },
+  minFreeSpace: {
+    name: 'SNAILPASS_MIN_FREE_SPACE',
+    meaning:
+      'space that is left free on the disk of a SQLite database: writes are refused below it',
+    defaultText: '64 MB',
+    default: () => 64_000_000,
+    parse: parseSize,
+    show: formatSize,
+  },
   emailConfirmation: {
     name: 'SNAILPASS_EMAIL_CONFIRMATION',
     meaning: 'whether an email must be confirmed before its first login: auto, required or off',
@@ -182,6 +202,7 @@ export const ownSettings: SettingTable<OwnSettings> = {
     default: () => 7,
     parse: (text) => parseInteger(text, { least: 0, most: 3650 }),
   },
+  ...backupSettings,
 }
 
 /** Every setting there is. */

@@ -89,6 +89,24 @@ export function parseInteger(text: string, bounds: { least: number; most: number
   )
 }
 
+const units: Readonly<Record<string, number>> = { '': 1, KB: 1e3, MB: 1e6, GB: 1e9 }
+
+/** A number of bytes, as `64 MB`. Throws InvalidSetting. */
+export function parseSize(text: string): number {
+  const { digits = '', unit = '' } =
+    /^(?<digits>\d{1,9})\s*(?<unit>[A-Za-z]*)$/.exec(text)?.groups ?? {}
+  const factor = units[unit.toUpperCase()]
+  if (digits !== '' && factor !== undefined) return Number(digits) * factor
+  throw new InvalidSetting(`is not a size: ${text}`, 'write it as 64 MB, with KB, MB or GB')
+}
+
+/** The form that `parseSize` reads, in the largest unit that says it whole. */
+export function formatSize(bytes: number): string {
+  const [unit = '', factor = 1] =
+    Object.entries(units).findLast(([, size]) => bytes > 0 && bytes % size === 0) ?? []
+  return `${bytes / factor} ${unit}`.trimEnd()
+}
+
 /** The words that people use for it. Throws InvalidSetting. */
 export function parseFlag(text: string): boolean {
   const word = text.toLowerCase()

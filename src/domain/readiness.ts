@@ -1,37 +1,74 @@
+import { type Backups, backupProblem } from './backups'
 import { DomainError, reasonsOf } from './errors'
 import type { Store } from './store'
 import type { Clock } from './world'
 
 /** Whether requests can be served at present. */
 export interface Readiness {
-  /** Null when the database answers and takes writes, else why not, for operators. */
-  problem(): Promise<string | null>
+  /** Why not is for operators. Warnings stop no request, but somebody should look. */
+  look(): Promise<{ readonly problem: string | null; readonly warnings: readonly Warning[] }>
 }
+
+export interface Warning {
+  readonly kind: 'low_space' | 'failed_backup' | 'stale_backup'
+  /** For operators. */
+  readonly detail: string
+}
+
+type Look = Awaited<ReturnType<Readiness['look']>>
 
 /** How long an answer holds, in milliseconds: whoever asks a thousand times a second asks the database once. */
 const validity = 1_000
 
-export function createReadiness(deps: { store: Pick<Store, 'check'>; clock: Clock }): Readiness {
-  let asked: { at: number; answer: Promise<string | null> } | null = null
+export function createReadiness(deps: {
+  store: Pick<Store, 'check' | 'isShortOfSpace'>
+  /** Null where no server looks after archives. */
+  backups: Pick<Backups, 'state'> | null
+  clock: Clock
+}): Readiness {
+  let asked: { at: number; answer: Promise<Look> } | null = null
   return {
-    problem() {
+    look() {
       const now = deps.clock()
       // A clock that was set back must not keep an old answer for good.
       const age = asked === null ? Number.NaN : now - asked.at
-      if (asked === null || !(age >= 0 && age < validity)) {
-        asked = { at: now, answer: problemOf(deps.store) }
-      }
+      if (asked === null || !(age >= 0 && age < validity)) asked = { at: now, answer: lookAt(deps) }
       return asked.answer
     },
   }
 }
 
-async function problemOf(store: Pick<Store, 'check'>): Promise<string | null> {
+async function lookAt({ store, backups, clock }: Parameters<typeof createReadiness>[0]) {
   try {
     await store.check()
-    return null
+    const warnings: Warning[] = []
+    if (store.isShortOfSpace()) {
+      warnings.push({ kind: 'low_space', detail: 'writes are refused: the disk is nearly full' })
+    }
+    const warning = backups === null ? null : await backupWarning(backups, clock())
+    if (warning !== null) warnings.push(warning)
+    return { problem: null, warnings }
   } catch (error) {
-    if (error instanceof DomainError) return reasonsOf(error)
+    if (error instanceof DomainError) return { problem: reasonsOf(error), warnings: [] }
     throw error
   }
+}
+
+async function backupWarning(
+  backups: Pick<Backups, 'state'>,
+  now: number,
+): Promise<Warning | null> {
+  const state = await backups.state()
+  switch (backupProblem(state, now)) {
+    case 'failed':
+      return { kind: 'failed_backup', detail: `the last archive failed: ${state.failure?.reason}` }
+    case 'stale':
+      return { kind: 'stale_backup', detail: `no archive was proven since ${lastOf(state)}` }
+    case null:
+      return null
+  }
+}
+
+function lastOf({ verified, since }: Awaited<ReturnType<Backups['state']>>): string {
+  return new Date(verified?.time ?? since).toISOString()
 }

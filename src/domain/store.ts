@@ -1,3 +1,4 @@
+import type { BackupState } from './backups'
 import type { Invitation } from './invitation'
 import type { LeasedLetter, Letter, LetterState } from './outbox'
 import type { User, UserSummary } from './user'
@@ -30,9 +31,13 @@ export interface Store {
 
   /** Throws `unavailable` unless the database answers and takes writes, sooner than a scope would. */
   check(): Promise<void>
+
+  /** Whether writes are refused for want of space. */
+  isShortOfSpace(): boolean
 }
 
 export interface ReadScope {
+  readonly backups: BackupReads
   readonly users: UserReads
   readonly invitations: InvitationReads
   readonly records: RecordReads
@@ -42,6 +47,7 @@ export interface ReadScope {
 }
 
 export interface WriteScope {
+  readonly backups: BackupReads & BackupWrites
   readonly users: UserReads & UserWrites
   readonly invitations: InvitationReads & InvitationWrites
   readonly records: RecordReads & EntryWrites<RecordContent>
@@ -80,6 +86,15 @@ export interface UserWrites {
   replaceSessionEpoch(id: string, epoch: string): Promise<void>
   /** Deletes an account with its vault and its letters. False when there is none. */
   delete(id: string): Promise<boolean>
+}
+
+export interface BackupReads {
+  /** What is known of the archives of this database; null before anybody looked after them. */
+  find(): Promise<BackupState | null>
+}
+
+export interface BackupWrites {
+  save(state: BackupState): Promise<void>
 }
 
 export interface InvitationReads {

@@ -6,7 +6,15 @@ import { WireRefusal } from './refusals'
 import type { RequestNotes } from './request-notes'
 
 const HealthAnswer = t.Object(
-  { status: t.String() },
+  {
+    status: t.String(),
+    warnings: t.Optional(
+      t.Array(t.Object({ kind: t.String(), detail: t.Optional(t.String()) }), {
+        description:
+          'what stops no request, but should be looked at; details for this machine alone',
+      }),
+    ),
+  },
   { $id: 'Health', additionalProperties: false },
 )
 
@@ -25,10 +33,17 @@ export function healthRoutes(deps: { readiness: Readiness; notes: RequestNotes }
     .get(
       '/readyz',
       async ({ request }) => {
-        const problem = await readiness.problem()
+        const { problem, warnings } = await readiness.look()
         notes.of(request).isRoutine = problem === null
-        if (problem === null) return { status: 'ready' }
-        const detail = isFromHere(request, notes) ? problem : 'The database is not ready'
+        const isTrusted = isFromHere(request, notes)
+        if (problem === null) {
+          if (warnings.length === 0) return { status: 'ready' }
+          return {
+            status: 'ready',
+            warnings: isTrusted ? warnings : warnings.map(({ kind }) => ({ kind })),
+          }
+        }
+        const detail = isTrusted ? problem : 'The database is not ready'
         const refusal = new WireRefusal(503, 'Service Unavailable', detail, { 'retry-after': '2' })
         // Not thrown: whoever waits for a database asks every few seconds, and the log has the request's line.
         return refusalAnswer(refusal)

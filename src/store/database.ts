@@ -6,6 +6,7 @@ import { engineFault } from '../engine/faults'
 import type { RowWords } from '../engine/row-words'
 import type { Migrations } from './migrations'
 import type { Schema } from './schema'
+import type { SpaceBound } from './space-watch'
 import type { OpenedStore } from './store'
 
 /** What lies where a database is looked for. */
@@ -25,9 +26,9 @@ export interface Database {
   /**
    * Opens it for a server, makes what is missing (unless told not to) and brings it up to date. `waiting` is
    * called when it is not up yet or somebody else is at that. Throws `unavailable`, with what to do, for whatever else is there, and
-   * `conflict` while a command has it.
+   * `conflict` while a command has it. Where it lies on this machine, writes are refused before `space` is used up.
    */
-  serve(options: { create: boolean; waiting?: () => void }): Promise<Opening>
+  serve(options: { create: boolean; waiting?: () => void; space?: SpaceBound }): Promise<Opening>
 
   /**
    * Lends it, up to date unless it is the original's, to work that needs it for itself. Throws `conflict` while a

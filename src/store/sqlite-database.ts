@@ -31,6 +31,7 @@ import {
 } from './database'
 import { type Migrations, migrationsFor } from './migrations'
 import type { Schema } from './schema'
+import { type SpaceBound, watchSpace } from './space-watch'
 import { examine, explain, isMissing, missing, requireFile, sideFiles } from './sqlite-file'
 import { createStore, type OpenedStore } from './store'
 import { tables } from './tables'
@@ -102,13 +103,14 @@ export function sqliteDatabase(
     return safetyCopy
   }
 
-  const openStore = (release: () => void): OpenedStore => {
+  const openStore = (release: () => void, space?: SpaceBound): OpenedStore => {
     const reader = openReader(path)
     const writer = openWriterBeside(reader, path)
     const handles = {
       reader: reader.dialect,
       writer: writer.dialect,
       takesWrites: () => Promise.resolve(true),
+      ...(space !== undefined && { isShortOfSpace: watchSpace(path, space, timing.clock) }),
       async close() {
         // The writer last: it moves the log into the file when nobody else has it open.
         reader.close()
@@ -134,14 +136,14 @@ export function sqliteDatabase(
 
     explained,
 
-    serve({ create }) {
+    serve({ create, space }) {
       return explained(async (): Promise<Opening> => {
         if (!create) requireFile(path)
         const lock = lockPath(place.lock, path)
         try {
           const { content, created, safetyCopy } = await prepare(create)
           if (content === 'original') throw notAdopted(path)
-          const store = openStore(() => lock.release())
+          const store = openStore(() => lock.release(), space)
           return { store, created, isShared: false, safetyCopy }
         } catch (error) {
           lock.release()

@@ -4,6 +4,7 @@ import type { ReadScope, Store, WriteScope } from '../domain/store'
 import type { Wait } from '../domain/world'
 import { engineFault } from '../engine/faults'
 import { additionalFieldReads, additionalFieldWrites } from './additional-fields'
+import { backupReads, backupWrites } from './backups'
 import { invitationReads, invitationWrites } from './invitations'
 import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
 import { noteReads, noteWrites } from './notes'
@@ -34,6 +35,8 @@ export interface OpenedStore extends Store {
 export interface Handles {
   readonly reader: Dialect
   readonly writer: Dialect
+  /** Whether writes are to be refused before there is no space at all; absent where that is the engine's own affair. */
+  isShortOfSpace?(): boolean
   /** Asked within a write scope. */
   takesWrites(db: Kysely<Schema>): Promise<boolean>
   /** Told which secret key the database has, once that is known. */
@@ -45,6 +48,9 @@ export interface Handles {
 export function createStore(handles: Handles, wait: Wait): OpenedStore {
   const reader = new Kysely<Schema>({ dialect: handles.reader })
   const writer = new Kysely<Schema>({ dialect: handles.writer })
+
+  /** Whether the last write met a full disk: the one way in which a database elsewhere tells of it. */
+  let wasFull = false
 
   /** One try of a write scope. `committing` is called when nothing but the commit is left to do. */
   const writing = <T>(work: (db: Transaction<Schema>) => Promise<T>, committing: () => void) =>
@@ -67,10 +73,21 @@ export function createStore(handles: Handles, wait: Wait): OpenedStore {
           .execute((db) => work(readScope(db))),
       ),
 
-    write: (work) =>
-      patiently({ wait, patience }, (committing) =>
-        writing((db) => work(writeScope(db)), committing),
-      ),
+    async write(work) {
+      if (handles.isShortOfSpace?.() === true) throw noSpace()
+      try {
+        const result = await patiently({ wait, patience }, (committing) =>
+          writing((db) => work(writeScope(db)), committing),
+        )
+        wasFull = false
+        return result
+      } catch (error) {
+        if (error instanceof DomainError && error.code === 'storage_full') wasFull = true
+        throw error
+      }
+    },
+
+    isShortOfSpace: () => handles.isShortOfSpace?.() === true || wasFull,
 
     async check() {
       const takesWrites = await patiently({ wait, patience: checkPatience }, (committing) =>
@@ -136,7 +153,7 @@ async function patiently<T>(
         lastFault = error
         const fault = engineFault(error)
         if (fault === 'full') {
-          throw new DomainError('storage_full', 'No space is left for new data', { cause: error })
+          throw noSpace(error)
         }
         if (fault !== 'busy' && fault !== 'aborted' && fault !== 'unreachable') throw error
         const isUndone = !isCommitting || fault === 'aborted'
@@ -155,12 +172,17 @@ async function patiently<T>(
   }
 }
 
+function noSpace(cause?: unknown): DomainError {
+  return new DomainError('storage_full', 'No space is left for new data', { cause })
+}
+
 function unavailable(cause: unknown): DomainError {
   return new DomainError('unavailable', 'The database does not answer at present', { cause })
 }
 
 function readScope(db: Transaction<Schema>): ReadScope {
   return {
+    backups: backupReads(db),
     users: userReads(db),
     invitations: invitationReads(db),
     records: recordReads(db),
@@ -172,6 +194,7 @@ function readScope(db: Transaction<Schema>): ReadScope {
 
 function writeScope(db: Transaction<Schema>): WriteScope {
   return {
+    backups: backupWrites(db),
     users: userWrites(db),
     invitations: invitationWrites(db),
     records: recordWrites(db),

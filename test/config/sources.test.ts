@@ -54,7 +54,13 @@ describe('a secret in a file of its own', () => {
     const original = { MAIL_USERNAME: 'me@nas.lan', MAIL_PASSWORD_FILE: password.path }
     expect(load({ environment: original }).settings.mail?.password?.reveal()).toBe('letmein')
     const secrets = settingKeys.filter((name) => settings[name].isSecret === true)
-    expect(secrets).toEqual(['database', 'secretKey', 'mailUrl', 'mailPassword'])
+    expect(secrets).toEqual([
+      'database',
+      'secretKey',
+      'backupPassphrase',
+      'mailUrl',
+      'mailPassword',
+    ])
     expect(load({ environment: { SNAILPASS_LISTEN_FILE: secret.path } }).warnings).toEqual([
       'SNAILPASS_LISTEN_FILE is set, but there is no such setting',
     ])

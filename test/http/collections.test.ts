@@ -122,7 +122,7 @@ function aListener(world: {
     records: rules,
     additionalFields: rules,
     notes: rules,
-    readiness: { problem: reject },
+    readiness: { look: reject },
     baseUrl: () => 'http://pi/',
     log,
     version: '0',

@@ -1,0 +1,89 @@
+import type { Store } from './store'
+import type { Clock } from './world'
+
+/** What the servers of a database know of its archives. */
+export interface BackupState {
+  /** Since when somebody looks after them. Milliseconds since 1970 (UTC), as every time here. */
+  readonly since: number
+  /** The last archive that was written and proven. */
+  readonly verified: VerifiedBackup | null
+  /** Why the last try failed; null once one has passed again. */
+  readonly failure: { readonly time: number; readonly reason: string } | null
+  /** Until when one server has a try for itself. */
+  readonly claimedUntil: number
+}
+
+export interface VerifiedBackup {
+  readonly time: number
+  /** Absolute path, on the machine `host`. */
+  readonly path: string
+  readonly host: string
+}
+
+/** How long a server has a try for itself, and nobody tries again after one that failed. */
+const claimTime = 60 * 60_000
+
+/** An archive older than this, where one is made every day, means that something is wrong. */
+const longestAge = 48 * 60 * 60_000
+
+export interface Backups {
+  /** What is known; the first question begins the watch. */
+  state(): Promise<BackupState>
+  /** Gives the caller a try when there was no archive since a time, and nobody else has one. */
+  claim(since: number): Promise<boolean>
+  recordVerified(backup: VerifiedBackup): Promise<void>
+  recordFailure(reason: string): Promise<void>
+}
+
+export function createBackups(deps: { store: Store; clock: Clock }): Backups {
+  const { store, clock } = deps
+
+  const change = (to: (state: BackupState) => BackupState | null) =>
+    store.write(async (scope) => {
+      const found = await scope.backups.find()
+      const next = to(found ?? untouched(clock()))
+      if (next !== null) await scope.backups.save(next)
+      return next !== null
+    })
+
+  return {
+    async state() {
+      const found = await store.read((scope) => scope.backups.find())
+      if (found !== null) return found
+      const state = untouched(clock())
+      await store.write((scope) => scope.backups.save(state))
+      return state
+    },
+
+    claim: (since) =>
+      change((state) => {
+        const now = clock()
+        const isDone = state.verified !== null && state.verified.time >= since
+        // A claim from a clock that was wrong is none.
+        const isClaimed = state.claimedUntil > now && state.claimedUntil <= now + claimTime
+        return isDone || isClaimed ? null : { ...state, claimedUntil: now + claimTime }
+      }),
+
+    async recordVerified(verified) {
+      await change((state) => ({ ...state, verified, failure: null, claimedUntil: 0 }))
+    },
+
+    async recordFailure(reason) {
+      // The claim stays: the next try is an hour away.
+      await change((state) => ({ ...state, failure: { time: clock(), reason } }))
+    },
+  }
+}
+
+function untouched(now: number): BackupState {
+  return { since: now, verified: null, failure: null, claimedUntil: 0 }
+}
+
+/** What is wrong with the archives of a database that should have one every day; null for nothing. */
+export function backupProblem(
+  { since, verified, failure }: BackupState,
+  now: number,
+): 'failed' | 'stale' | null {
+  if (failure !== null && (verified === null || failure.time >= verified.time)) return 'failed'
+  return now - (verified?.time ?? since) > longestAge ? 'stale' : null
+}

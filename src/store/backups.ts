@@ -1,0 +1,68 @@
+import type { Transaction } from 'kysely'
+import type { BackupState, VerifiedBackup } from '../domain/backups'
+import type { BackupReads, BackupWrites } from '../domain/store'
+import type { Schema } from './schema'
+
+/** A fact of the one database: what a copy of it has is another one's business. */
+const name = 'backups'
+
+export function backupReads(db: Transaction<Schema>): BackupReads {
+  return {
+    async find() {
+      const row = await db
+        .selectFrom('facts')
+        .select('value')
+        .where('name', '=', name)
+        .executeTakeFirst()
+      return row === undefined ? null : parseState(row.value)
+    },
+  }
+}
+
+export function backupWrites(db: Transaction<Schema>): BackupReads & BackupWrites {
+  return {
+    ...backupReads(db),
+
+    async save(state) {
+      const value = JSON.stringify(state)
+      await db
+        .insertInto('facts')
+        .values({ name, value })
+        .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+        .execute()
+    },
+  }
+}
+
+/** What another version wrote in another shape is as good as nothing: the next archive writes it anew. */
+function parseState(text: string): BackupState | null {
+  const value: unknown = JSON.parse(text)
+  const [since, claimedUntil] = [memberOf(value, 'since'), memberOf(value, 'claimedUntil')]
+  if (typeof since !== 'number' || typeof claimedUntil !== 'number') return null
+  return {
+    since,
+    claimedUntil,
+    verified: parseVerified(memberOf(value, 'verified')),
+    failure: parseFailure(memberOf(value, 'failure')),
+  }
+}
+
+function parseVerified(value: unknown): VerifiedBackup | null {
+  const [time, path, host] = [
+    memberOf(value, 'time'),
+    memberOf(value, 'path'),
+    memberOf(value, 'host'),
+  ]
+  if (typeof time !== 'number' || typeof path !== 'string' || typeof host !== 'string') return null
+  return { time, path, host }
+}
+
+function parseFailure(value: unknown): BackupState['failure'] {
+  const [time, reason] = [memberOf(value, 'time'), memberOf(value, 'reason')]
+  return typeof time === 'number' && typeof reason === 'string' ? { time, reason } : null
+}
+
+function memberOf(value: unknown, member: string): unknown {
+  if (typeof value !== 'object' || value === null) return undefined
+  return Object.getOwnPropertyDescriptor(value, member)?.value
+}

@@ -1,0 +1,135 @@
+import { expect, test } from 'bun:test'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { aRecord, signedUp } from '../support/client'
+import { run, serve, temporaryFolder } from '../support/executable'
+import { rowsAt } from '../support/store'
+
+/** A disk of its own of so many bytes. Only root can have one. */
+function aDisk(bytes: number): Disposable & { readonly path: string } {
+  const folder = temporaryFolder()
+  const path = join(folder.path, 'disk')
+  mkdirSync(path)
+  const mounted = Bun.spawnSync(['mount', '-t', 'tmpfs', '-o', `size=${bytes}`, 'tmpfs', path])
+  if (!mounted.success) throw new Error(`mount: ${mounted.stderr}`)
+  return {
+    path,
+    [Symbol.dispose]() {
+      Bun.spawnSync(['umount', '-l', path])
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+const isRoot = process.getuid?.() === 0
+const full = {
+  status: 507,
+  body: { message: { error: 'Insufficient Storage. No space is left for new data' } },
+}
+const mebibyte = 1024 * 1024
+
+/** Fills what is left of a disk, but for so many bytes; gone again with `rmSync`. */
+function fill(path: string, bytes: number): string {
+  const file = join(path, 'filler')
+  try {
+    writeFileSync(file, new Uint8Array(bytes))
+  } catch {
+    // It is as full as it can be.
+  }
+  return file
+}
+
+async function answerOf(response: Response) {
+  return { status: response.status, body: await response.json() }
+}
+
+// Elsewhere nobody but an administrator has a disk of a size to choose.
+test.skipIf(!isRoot)(
+  'a disk that is nearly full takes no writes, gives everything back, and heals by itself',
+  async () => {
+    using disk = aDisk(100 * mebibyte)
+    const dataDir = join(disk.path, 'data')
+    await using server = await serve(dataDir)
+    const owner = await signedUp(server.url, 'owner')
+    const kept = aRecord()
+    expect((await owner.send('POST', '/records', kept)).status).toBe(201)
+
+    const filler = fill(disk.path, 60 * mebibyte)
+    while ((await owner.send('POST', '/records', aRecord())).status === 201) await Bun.sleep(50)
+    for (const [method, path, body] of [
+      ['POST', '/records', aRecord()],
+      ['PUT', '/records', kept],
+      ['DELETE', `/records?id=${kept.id}`],
+    ] as const) {
+      expect(await answerOf(await owner.send(method, path, body)), method).toEqual(full)
+    }
+    const listed = await owner.send('GET', '/records')
+    expect(listed.status).toBe(200)
+    const held = (await listed.json()).length
+    // Whoever has an account can still sign in.
+    const login = await fetch(new URL('/login', server.url), {
+      headers: { authorization: `Basic ${btoa(`owner@nas.local:${btoa('hash of owner')}`)}` },
+    })
+    expect(login.status).toBe(200)
+    const ready = await fetch(new URL('/readyz', server.url))
+    expect(await answerOf(ready)).toEqual({
+      status: 200,
+      body: {
+        status: 'ready',
+        warnings: [{ kind: 'low_space', detail: expect.any(String) }],
+      },
+    })
+    const forwarded = await fetch(new URL('/readyz', server.url), {
+      headers: { 'x-forwarded-for': '192.0.2.1' },
+    })
+    expect(await forwarded.json()).toEqual({ status: 'ready', warnings: [{ kind: 'low_space' }] })
+    const health = await run(['healthcheck', '--listen', server.url.host])
+    expect(health).toMatchObject({ code: 0, stdout: 'ready\n' })
+    expect(health.stderr).toStartWith('warning: low_space: ')
+
+    rmSync(filler)
+    while ((await owner.send('POST', '/records', aRecord())).status === 507) await Bun.sleep(50)
+    const warnings = async () =>
+      (await (await fetch(new URL('/readyz', server.url))).json()).warnings
+    while ((await warnings()) !== undefined) await Bun.sleep(50)
+    expect((await (await owner.send('GET', '/records')).json()).length).toBe(held + 1)
+    const told = server.log.filter((line) =>
+      / error .*writes are refused|there is space/.test(line),
+    )
+    expect(told).toHaveLength(2)
+    await server.end('SIGTERM')
+  },
+  30_000,
+)
+
+test.skipIf(!isRoot)(
+  'a disk without any space refuses writes and damages nothing',
+  async () => {
+    using disk = aDisk(8 * mebibyte)
+    const dataDir = join(disk.path, 'data')
+    await using server = await serve(dataDir, { SNAILPASS_MIN_FREE_SPACE: '0' })
+    const owner = await signedUp(server.url, 'owner')
+    const filler = fill(disk.path, 16 * mebibyte)
+    const acknowledged: string[] = []
+    for (;;) {
+      const record = aRecord()
+      const response = await owner.send('POST', '/records', record)
+      if (response.status !== 201) {
+        expect(await answerOf(response)).toEqual(full)
+        break
+      }
+      acknowledged.push(record.id)
+    }
+    rmSync(filler)
+    const after = aRecord()
+    expect((await owner.send('POST', '/records', after)).status).toBe(201)
+    const ids = async () =>
+      (await (await owner.send('GET', '/records')).json()).map(({ id }: { id: string }) => id)
+    expect(await ids()).toEqual([...acknowledged, after.id])
+    expect(await server.end('SIGTERM')).toBe(0)
+    expect(
+      await rowsAt(`sqlite:${join(dataDir, 'snailpass.db')}`, 'pragma integrity_check'),
+    ).toEqual([{ integrity_check: 'ok' }])
+  },
+  30_000,
+)
