@@ -1,12 +1,14 @@
 import { Command } from 'commander'
 import { commit, platform, version } from '../src/version'
 import { adoptCommand } from './commands/adopt'
+import { backupCommand } from './commands/backup'
 import { configCommand } from './commands/config'
 import { copyCommand } from './commands/copy'
 import { healthcheckCommand } from './commands/healthcheck'
 import { keyCommand } from './commands/key'
 import { mailCommand } from './commands/mail'
 import { recreateDbCommand } from './commands/recreate-db'
+import { restoreCommand } from './commands/restore'
 import { serveCommand } from './commands/serve'
 import { userCommand } from './commands/user'
 import { exitCodesHelp, tell } from './terminal'
@@ -18,6 +20,8 @@ export function createProgram(): Command {
     .version(`snailpass ${version} (${commit}, ${platform})`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
+    // Else a command with others below it would take their options for its own.
+    .enablePositionalOptions()
     .showHelpAfterError('hint: see snailpass --help')
     .addHelpText(
       'after',
@@ -25,6 +29,7 @@ export function createProgram(): Command {
 Examples:
   snailpass serve
   snailpass serve --data-dir /srv/snailpass --listen 0.0.0.0:5000
+  snailpass backup --to /mnt/usb/
   snailpass adopt --dry-run
   snailpass copy sqlite:/srv/snailpass/snailpass.db postgres://snailpass@db/snailpass
   snailpass recreate-db --data-dir /srv/snailpass
@@ -35,6 +40,8 @@ ${exitCodesHelp}`,
     .configureOutput({ writeErr: (text) => tell(text.replace(/\n$/, '')) })
   const commands = [
     serveCommand(),
+    backupCommand(),
+    restoreCommand(),
     adoptCommand(),
     copyCommand(),
     recreateDbCommand(),

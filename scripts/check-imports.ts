@@ -27,6 +27,10 @@ const rooms: Readonly<Record<string, Room>> = {
     rooms: ['src/domain', 'src/log'],
     packages: ['nodemailer', 'preact', 'preact-render-to-string'],
   },
+  'src/backup': {
+    rooms: ['src/domain', 'src/store', 'src/engine'],
+    packages: ['age-encryption', 'kysely', 'node:'],
+  },
   'src/store': { rooms: ['src/domain', 'src/engine'], packages: ['kysely', 'node:'] },
   'src/engine': { rooms: [], packages: ['kysely', 'kysely-bun-sqlite', 'pg', 'bun', 'node:'] },
   'src/crypto': { rooms: ['src/domain'], packages: ['@elysiajs/jwt', 'node:'] },

@@ -127,7 +127,8 @@ export async function rotateKey(settings: Settings, world: World): Promise<strin
   })
 }
 
-function requireOurs({ content }: Session, database: Database): void {
+/** Throws `unavailable` for a database of the original server's. */
+export function requireOurs({ content }: Session, database: Database): void {
   if (content === 'ours') return
   throw new DomainError(
     'unavailable',

@@ -1,6 +1,7 @@
 import { DomainError } from '../domain/errors'
 import { canBeOverheard } from './database-url'
 import { findSetting, type Layer, namesOf, type Source } from './find'
+import { listSettings } from './listing'
 import { type MailServer, type MailSettings, mailServerOf, mailSettings } from './mail'
 import {
   type OwnSettings,
@@ -117,7 +118,7 @@ export function readSettings(input: ReadingInput): Reading {
   }
   if (own.signUps !== 'open' && own.signUpDomains.length > 0) warnings.push(idleDomains)
   return {
-    settings: { ...own, mail },
+    settings: { ...own, mail, listed: listSettings(input.flags, layers, input.environment) },
     origins,
     warnings,
     problem: problems.length === 0 ? null : refusalOf(problems),
@@ -141,6 +142,11 @@ function readMail(values: MailSettings, problems: Problem[]): MailServer | null 
     problems.push({ text: error.message, hint: error.hint })
     return null
   }
+}
+
+const twoLocks: Problem = {
+  text: 'SNAILPASS_BACKUP_ENCRYPT_TO and SNAILPASS_BACKUP_PASSPHRASE are both set',
+  hint: 'leave one of the two out: an archive is opened by keys or by a passphrase',
 }
 
 function refusalOf(problems: readonly Problem[]): DomainError {
@@ -176,12 +182,6 @@ function openTo(what: string): string {
 
 const withoutMail =
   'emails must be confirmed, but no mail is set up: confirm each account with `snailpass user confirm`'
-
-/** In age a passphrase stands alone. */
-const twoLocks: Problem = {
-  text: 'SNAILPASS_BACKUP_PASSPHRASE and SNAILPASS_BACKUP_ENCRYPT_TO are both set',
-  hint: 'choose one of the two',
-}
 
 const idleDomains = 'SNAILPASS_SIGNUPS_DOMAINS means nothing unless SNAILPASS_SIGNUPS is open'
 

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { type BackupSettings, backupSettings } from './backup'
 import { type DatabaseLocation, formatDatabaseUrl, parseDatabaseUrl } from './database-url'
 import { formatListenAddress, type ListenAddress, parseListenAddress } from './listen-address'
+import type { ListedSetting } from './listing'
 import { type MailServer, type MailSettings, mailSettings } from './mail'
 import {
   type Environment,
@@ -50,6 +51,8 @@ export interface OwnSettings extends BackupSettings {
 export interface Settings extends OwnSettings {
   /** Null: no letter is sent. */
   readonly mail: MailServer | null
+  /** Every setting, for those who tell of them. */
+  readonly listed: readonly ListedSetting[]
 }
 
 /** The settings that stand for themselves; `mailSettings` are read together. Adding one is its type above and its entry. */
@@ -207,6 +210,9 @@ export const ownSettings: SettingTable<OwnSettings> = {
 
 /** Every setting there is. */
 export const settings: SettingTable<SettingValues> = { ...ownSettings, ...mailSettings }
+
+/** The settings that say where archives go and who can open them. */
+export const backupKeys = Object.keys(backupSettings) as (keyof BackupSettings)[]
 
 /** The settings that say how mail is sent. */
 export const mailKeys = Object.keys(mailSettings) as (keyof MailSettings)[]

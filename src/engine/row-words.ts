@@ -14,6 +14,8 @@ export interface RowWords {
   lockTables(db: QueryExecutorProvider, tables: readonly string[]): Promise<void>
   /** Makes the names of a table's indexes free for another table's. The table is about to go. */
   freeIndexNames(db: QueryExecutorProvider, table: string): Promise<void>
+  /** Takes all rows away, from tables that come before those that they name. */
+  emptyTables(db: QueryExecutorProvider, tables: readonly string[]): Promise<void>
   /** Has a table number its rows on from where copied ones ended. */
   resumeRowNumbers(db: QueryExecutorProvider, table: string): Promise<void>
 }
@@ -35,6 +37,9 @@ export const sqliteRows: RowWords = {
       select name from sqlite_schema where type = 'index' and tbl_name = ${table} and sql is not null
     `.execute(db)
     for (const { name } of indexes.rows) await sql`drop index ${sql.id(name)}`.execute(db)
+  },
+  async emptyTables(db, tables) {
+    for (const table of tables) await sql`delete from ${sql.id(table)}`.execute(db)
   },
   // SQLite goes on from the greatest number by itself.
   resumeRowNumbers: () => Promise.resolve(),
@@ -59,6 +64,10 @@ export const postgresRows: RowWords = {
     for (const { name } of indexes.rows) {
       await sql`alter index ${sql.id(name)} rename to ${sql.id(`original_${name}`)}`.execute(db)
     }
+  },
+  // Undone like anything else, and leaves no dead rows that a vacuum would have to take away.
+  async emptyTables(db, tables) {
+    await sql`truncate table ${sql.join(tables.map((table) => sql.id(table)))}`.execute(db)
   },
   async resumeRowNumbers(db, table) {
     await sql`

@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type Dialect, sql } from 'kysely'
+import { type Dialect, type QueryExecutorProvider, sql } from 'kysely'
 import { SqliteDialect, type TransactionMode } from './sqlite-dialect'
 
 /** "SNLP" in the header of the file says whose database it is (https://www.sqlite.org/fileformat.html#application_id). */
@@ -44,8 +44,37 @@ export function openReader(path: string): SqliteHandle {
   return open(path, 'deferred', [`busy_timeout = ${busyTimeout.serving}`, 'query_only = on'])
 }
 
-function open(path: string, mode: TransactionMode, pragmas: readonly string[]): SqliteHandle {
-  const database = new Database(path, { readwrite: true, create: false, strict: true })
+/**
+ * Opens a file that is worth nothing before it is whole: without a journal, and without a wait for the disk, so that
+ * whoever has filled it must sync it. Throws SQLiteError.
+ */
+export function openDraft(path: string): SqliteHandle {
+  const pragmas = ['journal_mode = off', 'synchronous = off', 'locking_mode = exclusive']
+  return open(path, 'immediate', pragmas)
+}
+
+/** Opens a file that nobody writes any more, and leaves it and its folder as they are. Throws SQLiteError. */
+export function openSealed(path: string): SqliteHandle {
+  return open(path, 'deferred', ['query_only = on', 'cell_size_check = on'], { readonly: true })
+}
+
+/** The first complaint of a whole integrity check, null when there is none. */
+export async function complaintOf(db: QueryExecutorProvider): Promise<string | null> {
+  const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check(1)`.execute(db)
+  const answer = rows[0]?.integrity_check ?? 'no answer'
+  return answer === 'ok' ? null : answer
+}
+
+function open(
+  path: string,
+  mode: TransactionMode,
+  pragmas: readonly string[],
+  access: { readonly: true } | { readwrite: true; create: false } = {
+    readwrite: true,
+    create: false,
+  },
+): SqliteHandle {
+  const database = new Database(path, { ...access, strict: true })
   // An error here tells of statements left open, and with them a log that was not moved into the file.
   const close = () => database.close(true)
   try {
@@ -58,12 +87,15 @@ function open(path: string, mode: TransactionMode, pragmas: readonly string[]): 
   }
 }
 
-/** Makes an empty database file of ours, mode 0600, which SQLite's side files inherit. Throws when the path exists. */
-export function createSqliteFile(path: string): void {
+/**
+ * Makes an empty database file, mode 0600, which SQLite's side files inherit, and says in its header whose it is: ours
+ * unless told. Throws when the path exists.
+ */
+export function createSqliteFile(path: string, id: number = applicationId): void {
   closeSync(openSync(path, 'wx', 0o600))
   const database = new Database(path, { readwrite: true, create: false })
   try {
-    database.run(`pragma application_id = ${applicationId}`)
+    database.run(`pragma application_id = ${id}`)
   } finally {
     database.close(true)
   }

@@ -1,11 +1,13 @@
-import { chmodSync, existsSync, mkdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { chmodSync, chownSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { DomainError, reasonOf } from '../domain/errors'
 import { type FileLock, lockFile } from '../engine/file-lock'
 
 /** What a server keeps on its own machine. */
 export interface DataFolder {
   readonly path: string
+  /** Where archives go, unless told otherwise. */
+  readonly backups: string
   /** The database, where no URL names another. */
   readonly database: string
   readonly secretKey: string
@@ -14,6 +16,7 @@ export interface DataFolder {
 export function dataFolder(path: string): DataFolder {
   return {
     path,
+    backups: join(path, 'backups'),
     database: join(path, 'snailpass.db'),
     secretKey: join(path, 'secret.key'),
   }
@@ -22,10 +25,29 @@ export function dataFolder(path: string): DataFolder {
 /** Makes the folder, mode 0700, when it is missing. Throws `unavailable` when that is not possible. */
 export function ensureFolder(folder: DataFolder): void {
   try {
-    mkdirSync(folder.path, { recursive: true, mode: 0o700 })
+    makeFolder(folder.path)
   } catch (error) {
     throw unusable(nameOf(folder), error)
   }
+}
+
+/** Makes a folder, mode 0700, and those above it, where they are missing. Throws what the system says. */
+export function makeFolder(path: string): void {
+  if (existsSync(path)) return
+  makeFolder(dirname(path))
+  // Somebody else may have made it meanwhile.
+  mkdirSync(path, { recursive: true, mode: 0o700 })
+  giveToOwner(path)
+}
+
+/**
+ * Gives what root has made to the owner of the folder that it lies in: what a command run by root leaves in the folder
+ * of a service must not be closed to the service. Nobody else can give anything away.
+ */
+export function giveToOwner(path: string): void {
+  if (process.getuid?.() !== 0) return
+  const { uid, gid } = statSync(dirname(path))
+  if (uid !== 0) chownSync(path, uid, gid)
 }
 
 /**
@@ -35,7 +57,7 @@ export function ensureFolder(folder: DataFolder): void {
 export function lockPath(path: string, database: string): FileLock {
   let lock: FileLock | null
   try {
-    lock = lockFile(path)
+    lock = lockOwned(path)
   } catch (error) {
     throw unusable(path, error)
   }
@@ -44,6 +66,14 @@ export function lockPath(path: string, database: string): FileLock {
       hint: 'stop that server first, or name another database with --data-dir or SNAILPASS_DATABASE_URL',
     })
   }
+  return lock
+}
+
+/** As `lockFile`, with a file that belongs to whom it must. Throws what the system or SQLite says. */
+export function lockOwned(path: string): FileLock | null {
+  const isNew = !existsSync(path)
+  const lock = lockFile(path)
+  if (isNew) giveToOwner(path)
   return lock
 }
 

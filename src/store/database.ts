@@ -9,6 +9,9 @@ import type { Schema } from './schema'
 import type { SpaceBound } from './space-watch'
 import type { OpenedStore } from './store'
 
+/** The tables of a database of ours, lent to whoever may read all of them. */
+export type Stored = Kysely<Schema>
+
 /** What lies where a database is looked for. */
 export type Content = 'nothing' | 'ours' | 'original'
 
@@ -43,7 +46,7 @@ export interface Database {
   beside<T>(work: (store: OpenedStore) => Promise<T>): Promise<T>
 
   /** Lends one state of it, whatever is written meanwhile. Throws `unavailable` unless it is ours and up to date. */
-  snapshot<T>(work: (db: Kysely<Schema>) => Promise<T>): Promise<T>
+  snapshot<T>(work: (db: Stored) => Promise<T>): Promise<T>
 }
 
 export interface Opening {

@@ -11,7 +11,7 @@ import {
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
 import { syncFile } from '../engine/sqlite'
-import { type DataFolder, isSystemFault, nameOf, unusable } from './data-folder'
+import { type DataFolder, giveToOwner, isSystemFault, nameOf, unusable } from './data-folder'
 
 /** Bytes in a key of our own making. */
 const keyLength = 32
@@ -29,7 +29,7 @@ export function findSecretKey(folder: DataFolder): Uint8Array | null {
 /** Makes a folder's first secret key, durable before it is used. Answers another one's, should that be quicker. */
 export function makeSecretKey(folder: DataFolder, random: Random): Uint8Array {
   return explained(folder, () => {
-    const draft = draftKey(folder, random)
+    const draft = draftKey(folder, random(keyLength))
     try {
       putInPlace(draft.path, folder.secretKey)
     } catch (error) {
@@ -52,29 +52,40 @@ function putInPlace(draft: string, path: string): void {
     // Memory cards and some network folders know no second names.
     if (existsSync(path)) throw error
     copyFileSync(draft, path, constants.COPYFILE_EXCL)
+    giveToOwner(path)
     syncFile(path)
   }
 }
 
 /** Puts a new secret key in the place of whatever is there, durable before it is answered. */
 export function replaceSecretKey(folder: DataFolder, random: Random): Uint8Array {
+  return putSecretKey(folder, random(keyLength))
+}
+
+/** Puts this secret key, which `fitsFile`, in the place of whatever is there, durable before it is answered. */
+export function putSecretKey(folder: DataFolder, key: Uint8Array): Uint8Array {
   return explained(folder, () => {
-    const draft = draftKey(folder, random)
+    const draft = draftKey(folder, key)
     renameSync(draft.path, folder.secretKey)
     syncFile(folder.path)
     return draft.key
   })
 }
 
+/** Whether a key can lie in a data folder: one that the settings name is of any length. */
+export function fitsFile(key: Uint8Array): boolean {
+  return key.length === keyLength
+}
+
 /** Written under another name first, so that a crash leaves a whole key or none. */
-function draftKey(folder: DataFolder, random: Random): { path: string; key: Uint8Array } {
-  const key = random(keyLength)
+function draftKey(folder: DataFolder, key: Uint8Array): { path: string; key: Uint8Array } {
   const path = `${folder.secretKey}.${process.pid}.new`
   rmSync(path, { force: true })
   writeFileSync(path, `${key.toBase64({ alphabet: 'base64url', omitPadding: true })}\n`, {
     mode: 0o600,
     flush: true,
   })
+  giveToOwner(path)
   return { path, key }
 }
 

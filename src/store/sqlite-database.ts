@@ -14,7 +14,7 @@ import {
   type SqliteHandle,
   syncFile,
 } from '../engine/sqlite'
-import { lockPath } from './data-folder'
+import { giveToOwner, lockPath } from './data-folder'
 import {
   type Content,
   type Database,
@@ -215,9 +215,11 @@ function sessionOn(
       await markOurs.execute(db)
     },
     copyForSafety: (before) => Promise.resolve(copyFor(place, before, timing)),
-    async empty() {
-      for (const { name } of tables.toReversed()) await db.deleteFrom(name).execute()
-    },
+    empty: () =>
+      sqliteRows.emptyTables(
+        db,
+        tables.toReversed().map(({ name }) => name),
+      ),
   }
 }
 
@@ -246,6 +248,7 @@ async function createDatabase(path: string, migrations: Migrations): Promise<voi
   for (const rest of [draft, ...sideFiles(draft)]) rmSync(rest, { force: true })
 
   createSqliteFile(draft)
+  giveToOwner(draft)
   await withWriter(draft, async (db) => {
     await inTransaction(db, beginWriting, () => migrateWithin(db, migrations))
     await checkpointWholly.execute(db)
@@ -275,6 +278,7 @@ function copyFor({ path, copies }: SqlitePlace, before: string, { clock }: Timin
   const target = join(copies, safetyCopyName(before, clock))
   try {
     copySqliteFile(path, target)
+    giveToOwner(target)
   } catch (error) {
     rmSync(target, { force: true })
     throw error

@@ -3,6 +3,10 @@ import type { Schema } from './schema'
 /** How a value crosses from one engine to another: flags are booleans on one and 0 or 1 on the other. */
 export type ColumnKind = 'number' | 'text' | 'flag'
 
+export function isColumnKind(value: unknown): value is ColumnKind {
+  return value === 'number' || value === 'text' || value === 'flag'
+}
+
 export interface Table {
   readonly name: TableName
   readonly columns: Readonly<Record<string, ColumnKind>>
@@ -68,3 +72,16 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
 export const tables: readonly Table[] = (
   ['users', 'invitations', 'records', 'notes', 'additional_fields', 'outbox', 'set_aside'] as const
 ).map((name) => ({ name, columns: columns[name] }))
+
+/** What came after the first archives, for those that lack it. */
+export interface Additions {
+  /** Tables that are empty then. */
+  readonly tables: readonly TableName[]
+  /** Columns with the value that they have then, flags as 0 or 1. */
+  readonly columns: {
+    readonly [Name in TableName]?: Readonly<Record<string, number | string | null>>
+  }
+}
+
+/** Whoever adds a table or a column adds it here too. */
+export const additions: Additions = { tables: [], columns: {} }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setImmediate } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { Schema } from './schema'
@@ -8,15 +9,19 @@ import { type ColumnKind, type Table, tables } from './tables'
 export interface TableSum {
   readonly table: string
   readonly rows: number
-  /** SHA-256 of all rows in their order, in hexadecimal digits. */
+  /**
+   * SHA-256, in hexadecimal digits, of all rows in the order of their numbers, each of them as a JSON array and a line
+   * end; flags are 0 or 1. It is what SQLite's own `json_array` gives, so that a shell can make it too.
+   */
   readonly sha256: string
 }
 
 /** Told from time to time how many rows of a table have been gone through. */
 export type Progress = (table: string, rows: number) => void
 
-type Value = string | number | boolean | null
-type Row = Readonly<Record<string, Value>>
+type Value = string | number | null
+/** The same values on every engine: flags are 0 or 1. */
+export type Row = Readonly<Record<string, Value>>
 
 /** How somebody reads: told how far it is, with faults that are told as the database's that is read. */
 export interface Reading {
@@ -33,12 +38,12 @@ const pageBytes = 1024 * 1024
  * Copies every table with its row numbers from one database, whose state stands still, to an empty one in a
  * transaction of the caller's. Answers what was read, to be compared with `sumTables` of the target.
  */
-export async function copyTables(
+export function copyTables(
   from: Kysely<Schema>,
   to: Kysely<Schema>,
   how: Reading,
 ): Promise<readonly TableSum[]> {
-  return await eachTable(from, how, (table, rows) => insertRows(to, table, rows))
+  return eachTable(from, how, (table, rows) => insertRows(to, table, rows))
 }
 
 /** What a database holds, table by table. */
@@ -52,11 +57,12 @@ export function requireEqual(
   written: readonly TableSum[],
   target: string,
 ): void {
-  const wrong = read.find(({ sha256 }, index) => sha256 !== written[index]?.sha256)
+  const sumOf = new Map(written.map(({ table, sha256 }) => [table, sha256]))
+  const wrong = read.find(({ table, sha256 }) => sumOf.get(table) !== sha256)?.table
   if (wrong === undefined) return
   throw new DomainError(
     'unavailable',
-    `${target} gave other rows of ${wrong.table} back than it was given: nothing was copied`,
+    `${target} gave other rows of ${wrong} back than it was given: nothing was copied`,
     { hint: 'look after that database and its disk' },
   )
 }
@@ -70,31 +76,77 @@ export async function isEmpty(db: Kysely<Schema>): Promise<boolean> {
   return true
 }
 
+/** How many rows each table holds. */
+export async function countRows(db: Kysely<Schema>): Promise<ReadonlyMap<string, number>> {
+  const counts = new Map<string, number>()
+  for (const { name } of tables) {
+    const { rows } = await db
+      .selectFrom(name)
+      .select(({ fn }) => fn.countAll().as('rows'))
+      .executeTakeFirstOrThrow()
+    counts.set(name, Number(rows))
+  }
+  return counts
+}
+
 async function eachTable(
   db: Kysely<Schema>,
-  { progress, reading = (work) => work() }: Reading,
+  how: Reading,
   each: (table: Table, rows: readonly Row[]) => Promise<void>,
 ): Promise<readonly TableSum[]> {
   const sums: TableSum[] = []
   for (const table of tables) {
-    const hash = createHash('sha256')
-    let [count, last] = [0, 0]
-    for (;;) {
-      const rows = await reading(() => nextPage(db, table, last))
-      if (rows.length === 0) break
-      for (const row of rows) hash.update(`${JSON.stringify(Object.values(row))}\n`)
-      await each(table, rows)
-      count += rows.length
-      last = Number(rows.at(-1)?.['seq'])
-      progress(table.name, count)
-    }
-    sums.push({ table: table.name, rows: count, sha256: hash.digest('hex') })
+    sums.push(await eachPage(db, table, how, (rows) => each(table, rows)))
   }
   return sums
 }
 
+/** Any table with row numbers, of any database that we can read. */
+export interface ReadTable {
+  readonly name: string
+  readonly columns: Readonly<Record<string, ColumnKind>>
+}
+
+/** Goes through the rows of a table, page by page. Answers what was read. */
+export async function eachPage<DB>(
+  db: Kysely<DB>,
+  table: ReadTable,
+  { progress, reading = (work) => work() }: Reading,
+  each: (rows: readonly Row[]) => Promise<void>,
+): Promise<TableSum> {
+  const sum = startSum(table.name)
+  for (let last = 0; ; ) {
+    const rows = await reading(() => nextPage(db, table, last))
+    if (rows.length === 0) return sum.end()
+    sum.add(rows)
+    await each(rows)
+    last = Number(rows.at(-1)?.['seq'])
+    progress(table.name, sum.rows())
+    // SQLite answers at once, and so a server that is at this would answer nobody else.
+    await setImmediate()
+  }
+}
+
+/** Adds rows up, in the order of their columns. */
+export function startSum(table: string) {
+  const hash = createHash('sha256')
+  let count = 0
+  return {
+    rows: () => count,
+    add(rows: readonly Row[]) {
+      for (const row of rows) hash.update(`${JSON.stringify(Object.values(row))}\n`)
+      count += rows.length
+    },
+    end: (): TableSum => ({ table, rows: count, sha256: hash.digest('hex') }),
+  }
+}
+
 /** The rows of a table after a row number, in their order, as the same values on every engine. */
-async function nextPage(db: Kysely<Schema>, table: Table, after: number): Promise<readonly Row[]> {
+async function nextPage<DB>(
+  db: Kysely<DB>,
+  table: ReadTable,
+  after: number,
+): Promise<readonly Row[]> {
   const columns = Object.entries(table.columns)
   const names = sql.join(columns.map(([name]) => sql.ref(name)))
   const last = await endOfPage(db, table, after)
@@ -106,7 +158,11 @@ async function nextPage(db: Kysely<Schema>, table: Table, after: number): Promis
 }
 
 /** The last row number of a page, known by the sizes of its rows alone; null when there is no row. */
-async function endOfPage(db: Kysely<Schema>, table: Table, after: number): Promise<number | null> {
+async function endOfPage<DB>(
+  db: Kysely<DB>,
+  table: ReadTable,
+  after: number,
+): Promise<number | null> {
   const texts = Object.entries(table.columns).filter(([, kind]) => kind === 'text')
   const size = sql.join(
     texts.map(([name]) => sql`coalesce(octet_length(${sql.ref(name)}), 0)`),
@@ -141,18 +197,33 @@ function portableValue(value: unknown, kind: ColumnKind): Value {
     case 'number':
       return Number(value)
     case 'flag':
-      return Boolean(value)
+      // Booleans on Postgres, 0 or 1 on SQLite.
+      return Number(value)
   }
 }
 
 /** In statements of powers of two, so that the texts that are made of them are few. */
-async function insertRows(db: Kysely<Schema>, table: Table, rows: readonly Row[]): Promise<void> {
-  const names = sql.join(Object.keys(table.columns).map((name) => sql.ref(name)))
+export async function insertRows<DB>(
+  db: Kysely<DB>,
+  table: ReadTable,
+  rows: readonly Row[],
+): Promise<void> {
+  const columns = Object.entries(table.columns)
+  const names = sql.join(columns.map(([name]) => sql.ref(name)))
   for (let done = 0; done < rows.length; ) {
     const size = 2 ** Math.floor(Math.log2(rows.length - done))
     const some = rows.slice(done, done + size)
-    const values = sql.join(some.map((row) => sql`(${sql.join(Object.values(row))})`))
+    const values = sql.join(
+      some.map(
+        (row) => sql`(${sql.join(columns.map(([name, kind]) => bound(row[name] ?? null, kind)))})`,
+      ),
+    )
     await sql`insert into ${sql.table(table.name)} (${names}) values ${values}`.execute(db)
     done += size
   }
+}
+
+/** As Postgres wants it; SQLite binds a boolean as 0 or 1. */
+function bound(value: Value, kind: ColumnKind): Value | boolean {
+  return kind === 'flag' && value !== null ? Boolean(value) : value
 }

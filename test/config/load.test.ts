@@ -11,7 +11,11 @@ function load(input: Partial<ConfigInput>) {
 describe('a setting', () => {
   test('has a default that works out of the box', () => {
     const { settings, origins, warnings } = load({ environment: { XDG_DATA_HOME: '/x' } })
-    expect(settings).toEqual({
+    const { listed, ...values } = settings
+    expect(listed.map(({ source, secret }) => ({ source, secret }))).toEqual(
+      listed.map(() => ({ source: 'default', secret: null })),
+    )
+    expect(values).toEqual({
       dataDir: process.getuid?.() === 0 ? '/var/lib/snailpass' : '/x/snailpass',
       listen: { hostname: '0.0.0.0', port: 5000 },
       tokenSeconds: 600,
@@ -114,11 +118,44 @@ test('a settings file that cannot be read stops the start', () => {
   )
 })
 
+test('settings are listed as they were written, secrets apart, whether or not they matter', () => {
+  using file = aFile('SNAILPASS_TOKEN_SECONDS=nonsense\nSNAILPASS_BACKUP_PASSPHRASE=open sesame\n')
+  const { listed } = load({
+    file: file.path,
+    environment: { SNAILPASS_DATABASE_URL: 'postgres://me:hush@db/vaults', MAIL_PASSWORD: 'hush' },
+    keys: [],
+  }).settings
+  const told = (name: string) => listed.find((setting) => setting.name === name)
+  expect(told('SNAILPASS_TOKEN_SECONDS')).toMatchObject({ text: null, source: 'file' })
+  expect(told('SNAILPASS_LISTEN')).toMatchObject({ text: '0.0.0.0:5000', source: 'default' })
+  expect(told('SNAILPASS_DATABASE_URL')).toMatchObject({
+    text: 'postgres://me:•••@db/vaults',
+    source: 'environment',
+  })
+  expect(told('SNAILPASS_BACKUP_PASSPHRASE')?.secret?.reveal()).toBe('open sesame')
+  expect(told('SNAILPASS_BACKUP_PASSPHRASE')?.text).toBe('•••')
+  expect(JSON.stringify(listed)).not.toContain('hush')
+})
+
+test.each([
+  [{ SNAILPASS_BACKUP_ENCRYPT_TO: 'age1abc nonsense' }, 'holds what is no public key: nonsense'],
+  [
+    { SNAILPASS_BACKUP_ENCRYPT_TO: 'AGE-SECRET-KEY-1ABC' },
+    'SNAILPASS_BACKUP_ENCRYPT_TO holds a private key',
+  ],
+  [{ SNAILPASS_BACKUP_ENCRYPT_TO: 'age1abc', SNAILPASS_BACKUP_PASSPHRASE: 'x' }, 'are both set'],
+  [{ SNAILPASS_BACKUP_DIR: '~/backups' }, 'SNAILPASS_BACKUP_DIR is not a folder: ~/backups'],
+])('wrong settings of archives are refused: %p', (environment, message) => {
+  expect(() => load({ environment })).toThrow(
+    expect.objectContaining({ code: 'invalid', message: expect.stringContaining(message) }),
+  )
+})
+
 test('a secret shows itself to nobody who does not ask for it', () => {
-  const { settings } = load({ environment: { SNAILPASS_SECRET_KEY: 'a very secret key' } })
-  expect(settings.secretKey?.reveal()).toBe('a very secret key')
+  const { settings } = load({ environment: { SNAILPASS_SECRET_KEY: 'a most secret key' } })
+  expect(settings.secretKey?.reveal()).toBe('a most secret key')
   const shown = [`${settings.secretKey}`, JSON.stringify(settings), inspect(settings, { depth: 9 })]
-  for (const text of shown) expect(text).not.toContain('very')
+  for (const text of shown) expect(text).not.toContain('most')
 })
 
 test('a database behind a network is warned about, unless its server must prove itself', () => {

@@ -230,7 +230,12 @@ describe('the environment of a child', () => {
       SNAILPASS_PUBLIC_HOSTS: 'One.lan, two.lan:80',
     })
     const child = load({ environment, defaultFile: file.path })
-    expect(child.settings).toEqual(config.settings)
+    // But for where they were set.
+    const listed = config.settings.listed.map((setting) => ({
+      ...setting,
+      source: expect.any(String),
+    }))
+    expect(child.settings).toEqual({ ...config.settings, listed })
     expect(child.settings.secretKey?.reveal()).toBe(key)
     expect(environmentOf(child)).toEqual(environment)
   })

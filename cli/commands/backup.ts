@@ -1,0 +1,175 @@
+import { constants, setPriority } from 'node:os'
+import { Command } from 'commander'
+import {
+  type BackupOptions,
+  type ListedArchive,
+  listArchives,
+  writeBackup,
+} from '../../src/app/archives'
+import { type VerifiedArchive, verifyArchive } from '../../src/app/restore'
+import { realWorld } from '../../src/app/world'
+import { backupKeys } from '../../src/config/settings'
+import { DomainError } from '../../src/domain/errors'
+import {
+  askNewPassphrase,
+  readPassphrase,
+  type UnlockingOptions,
+  unlockingOf,
+  withUnlockingOptions,
+} from '../archive-options'
+import { settingsOf, withConfigOptions } from '../config-options'
+import { table } from '../table'
+import { print, showProgress, tell } from '../terminal'
+
+interface WriteOptions {
+  readonly to?: string
+  readonly encryptTo?: string[]
+  readonly passphraseFile?: string
+  readonly passphrase?: true
+  readonly withSecrets?: true
+}
+
+export function backupCommand(): Command {
+  const command = new Command('backup')
+    .description('write everything into an archive, and prove it')
+    .helpCommand(false)
+    .addCommand(listCommand())
+    .addCommand(verifyCommand())
+    .option('--to <path>', 'file to make, or folder to make it in')
+    .option(
+      '--encrypt-to <key>',
+      'public key of somebody who can open it (age1…); once for each',
+      (key: string, former: readonly string[] = []) => [...former, key],
+    )
+    .option('--passphrase', 'encrypt it with a passphrase that is typed on the terminal')
+    .option('--passphrase-file <file>', 'encrypt it with the passphrase in a file')
+    .option('--with-secrets', 'put the secret key and the secret settings into it as well')
+  return withConfigOptions(command, ['dataDir', 'database', 'secretKey', ...backupKeys])
+    .addHelpText(
+      'after',
+      `
+Works while servers run, and with Postgres too. An archive is one SQLite file with every account,
+every vault, the letters that wait and the settings, whatever the engine; secrets are in it
+only with --with-secrets, which needs encryption. It is read again and compared by a checksum
+of each table before it gets its name, which is printed. \`age --decrypt\` opens an encrypted
+one, sqlite3 any other.
+
+Examples:
+  snailpass backup --data-dir /srv/snailpass
+  snailpass backup --to /mnt/usb/ --passphrase`,
+    )
+    .action(async (options: WriteOptions) => {
+      const settings = settingsOf(command)
+      const lock = await lockOf(options)
+      // Those who write meanwhile go first.
+      setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+      const progress = showProgress()
+      const { to = null, withSecrets = false } = options
+      const written = await writeBackup(settings, realWorld, {
+        to,
+        lock,
+        withSecrets,
+        show: progress.show,
+      }).finally(progress.end)
+      tell(
+        `Written and verified: ${written.rows} rows${written.isEncrypted ? ', encrypted' : ''}. The archive:`,
+      )
+      print(written.path)
+    })
+}
+
+/** Null where the settings say it. Throws `invalid` for more than one kind. */
+async function lockOf(options: WriteOptions): Promise<NonNullable<BackupOptions['lock']> | null> {
+  const { encryptTo, passphraseFile, passphrase } = options
+  const kinds = [encryptTo, passphraseFile, passphrase].filter((kind) => kind !== undefined)
+  if (kinds.length > 1) {
+    throw new DomainError('invalid', 'an archive is opened by keys or by one passphrase', {
+      hint: 'choose one of --encrypt-to, --passphrase and --passphrase-file',
+    })
+  }
+  if (encryptTo !== undefined) return { recipients: encryptTo }
+  if (passphraseFile !== undefined) return { passphrase: readPassphrase(passphraseFile) }
+  return passphrase === undefined ? null : { passphrase: await askNewPassphrase() }
+}
+
+function listCommand(): Command {
+  const command = new Command('list')
+    .description('print the archives in the folder for archives')
+    .option('--json', 'print an array of objects')
+  return withConfigOptions(command, ['dataDir', 'backupDir'])
+    .addHelpText(
+      'after',
+      `
+The oldest first. ROWS is - where they cannot be read without a key; nothing is verified for it.
+Each object of --json has file, time, size in bytes, encrypted, rows (null for none) and
+complete.
+
+Examples:
+  snailpass backup list --json
+  snailpass backup list --data-dir /srv/snailpass`,
+    )
+    .action(async (options: { json?: true }) => {
+      const archives = await listArchives(settingsOf(command), realWorld)
+      if (options.json === true) {
+        const told = archives.map(({ time, ...rest }) => ({
+          ...rest,
+          time: new Date(time).toISOString(),
+        }))
+        print(JSON.stringify(told, null, 2))
+        return
+      }
+      if (archives.length === 0) tell('There is no archive yet.')
+      else for (const line of table(header, archives.map(rowOf))) print(line)
+    })
+}
+
+const header = ['TIME', 'BYTES', 'ROWS', 'STATE', 'FILE']
+
+function rowOf({ file, time, size, encrypted, rows, complete }: ListedArchive): readonly string[] {
+  return [
+    new Date(time).toISOString().replace(/\.\d+/, ''),
+    String(size),
+    String(rows ?? '-'),
+    complete ? (encrypted ? 'encrypted' : 'plain') : 'incomplete',
+    file,
+  ]
+}
+
+function verifyCommand(): Command {
+  const command = new Command('verify')
+    .description('prove that an archive is whole, and print what it holds')
+    .argument('<file>', 'the archive')
+  return withConfigOptions(withUnlockingOptions(command), ['dataDir', 'backupPassphrase'])
+    .addHelpText(
+      'after',
+      `
+Checks the file as a database, that it holds what its manifest says and nothing else, and every
+row by the checksum of its table. An encrypted archive is decrypted into the data folder for
+that, and taken away again.
+
+Example:
+  snailpass backup verify /mnt/usb/snailpass-20261124T031502Z.sqlite`,
+    )
+    .action(async (file: string, options: UnlockingOptions) => {
+      const settings = settingsOf(command)
+      const progress = showProgress()
+      const archive = await verifyArchive(settings, realWorld, file, {
+        unlocking: unlockingOf(options, settings),
+        show: progress.show,
+      }).finally(progress.end)
+      for (const line of linesOf(archive)) print(line)
+      print('verified')
+    })
+}
+
+/** What an archive says of itself, and what it holds table by table. */
+function linesOf(archive: VerifiedArchive): readonly string[] {
+  const secrets = archive.secrets === null ? '' : ', with secrets'
+  const encryption = archive.isEncrypted ? ', encrypted' : ''
+  return [
+    `made at ${new Date(archive.time).toISOString()} by snailpass ${archive.version} from ${archive.engine}${encryption}${secrets}`,
+    ...archive.tables.map(
+      ({ name, sum }) => `${name.padEnd(18)}${String(sum.rows).padStart(9)}  ${sum.sha256}`,
+    ),
+  ]
+}

@@ -1,0 +1,217 @@
+import { statSync } from 'node:fs'
+import { basename } from 'node:path'
+import { encryptAndProve, type Lock, lockOf, requireLock } from '../backup/encryption'
+import {
+  archiveFileName,
+  listFiles,
+  makeWhole,
+  placeAt,
+  timeOfName,
+  withPlainDraft,
+} from '../backup/files'
+import { secretNames } from '../backup/format'
+import { verify, withArchive } from '../backup/verify'
+import { type ArchiveNotes, writeArchive } from '../backup/write'
+import type { Settings } from '../config/settings'
+import { keyFingerprint } from '../crypto/key-fingerprint'
+import { DomainError } from '../domain/errors'
+import type { Database, Stored } from '../store/database'
+import { findSecretKey } from '../store/secret-key-file'
+import type { Progress, TableSum } from '../store/transfer'
+import { version } from '../version'
+import { placesOf } from './database'
+import { keyOfSettings } from './secret-key'
+import type { World } from './world'
+
+/** Told in words how far long work is. */
+export type Show = (line: string) => void
+
+export interface BackupOptions {
+  /** A file that is to be made, or a folder; null for the folder of the settings. */
+  readonly to?: string | null
+  /** Who can open it; null for what the settings say. */
+  readonly lock?: Lock | null
+  /** Whether the secret key and the secret settings go into it. */
+  readonly withSecrets?: boolean
+  readonly show?: Show
+}
+
+/** An archive that was written and proven. */
+export interface WrittenArchive {
+  readonly path: string
+  /** When it was begun, in milliseconds since 1970 (UTC). */
+  readonly time: number
+  /** Of all tables. */
+  readonly rows: number
+  readonly tables: readonly TableSum[]
+  readonly isEncrypted: boolean
+}
+
+/**
+ * Writes everything into an archive and proves it, beside whatever servers run. Throws a DomainError, and leaves no file
+ * then.
+ */
+export function writeBackup(
+  settings: Settings,
+  world: World,
+  options: BackupOptions = {},
+): Promise<WrittenArchive> {
+  return archiveBeside(settings, world, { ...options, before: null })
+}
+
+/** Writes an archive of everything before something is done to it, beside whatever servers run; answers its path. */
+export async function takeSafetyArchive(
+  settings: Settings,
+  world: World,
+  before: string,
+): Promise<string> {
+  return (await archiveBeside(settings, world, { before })).path
+}
+
+async function archiveBeside(
+  settings: Settings,
+  world: World,
+  options: BackupOptions & { readonly before: string | null },
+): Promise<WrittenArchive> {
+  const { database } = placesOf(settings, world)
+  // Where there is nothing of ours this says so, before a folder is made for it.
+  if ((await database.look()) !== 'ours') await database.snapshot(() => Promise.resolve())
+  return await archiveOf(settings, world, options, (work) => database.snapshot(work))
+}
+
+/**
+ * Writes an archive of what `read` lends, one state of the database of the settings. `before` says what is about to be
+ * done to it.
+ */
+export async function archiveOf(
+  settings: Settings,
+  world: World,
+  options: BackupOptions & { readonly before: string | null },
+  read: <T>(work: (db: Stored) => Promise<T>) => Promise<T>,
+): Promise<WrittenArchive> {
+  const { folder, database, location } = placesOf(settings, world)
+  const { before, to = null, withSecrets = false, show = () => {} } = options
+  const lock = options.lock ?? lockOfSettings(settings)
+  requireLock(lock)
+  if (withSecrets && lock === null) {
+    throw new DomainError('invalid', 'secrets go into encrypted archives alone', {
+      hint: 'say who can open it, with --encrypt-to or a passphrase, or leave --with-secrets out',
+    })
+  }
+  const time = world.clock()
+  const notes: ArchiveNotes = {
+    version,
+    engine: location.engine,
+    clock: () => time,
+    settings: settings.listed.map(({ name, text, source }) => ({ name, value: text, source })),
+    secrets: withSecrets ? secretsOf(settings, findSecretKey(folder)) : null,
+  }
+  const writeProven = async (draft: string): Promise<readonly TableSum[]> => {
+    await read((db) => writeArchive(draft, sourceOf(db, database, show), notes))
+    const { tables } = await withArchive(draft, (archive) => verify(archive, rows(show, 'checked')))
+    return tables.map(({ sum }) => sum)
+  }
+  let tables: readonly TableSum[] = []
+  const path = await makeWhole(
+    to === null ? { folder: settings.backupDir ?? folder.backups, name: null } : placeAt(to),
+    () => archiveFileName(() => time, { before, isEncrypted: lock !== null }),
+    world.wait,
+    async (draft) => {
+      if (lock === null) {
+        tables = await writeProven(draft)
+        return
+      }
+      await withPlainDraft(folder.path, async (plain) => {
+        tables = await writeProven(plain)
+        await encryptAndProve(plain, draft, lock, bytes(show, 'encrypted and read again'))
+      })
+    },
+  )
+  return { path, time, rows: sumOf(tables), tables, isEncrypted: lock !== null }
+}
+
+/** Who can open archives, as the settings say; null for everybody. */
+function lockOfSettings({ backupPassphrase, backupEncryptTo }: Settings): Lock | null {
+  if (backupPassphrase !== null) return { passphrase: backupPassphrase.reveal() }
+  return backupEncryptTo.length > 0 ? { recipients: backupEncryptTo } : null
+}
+
+function secretsOf(settings: Settings, keyOfFolder: Uint8Array | null) {
+  const key = keyOfSettings(settings) ?? keyOfFolder
+  const ofKey =
+    key === null
+      ? []
+      : [
+          {
+            name: secretNames.key,
+            value: key.toBase64({ alphabet: 'base64url', omitPadding: true }),
+          },
+          { name: secretNames.fingerprint, value: keyFingerprint(key) },
+        ]
+  const ofSettings = settings.listed.flatMap(({ name, secret }) =>
+    secret === null ? [] : [{ name, value: secret.reveal() }],
+  )
+  return [...ofKey, ...ofSettings]
+}
+
+function sourceOf(db: Stored, database: Database, show: Show) {
+  return { db, progress: rows(show, 'copied'), explained: database.explained }
+}
+
+export function rows(show: Show, done: string): Progress {
+  return (table, count) => show(`${table}: ${count} rows ${done}`)
+}
+
+export function bytes(show: Show, done: string): (count: number) => void {
+  return (count) => show(`${Math.floor(count / 1024 ** 2)} MiB ${done}`)
+}
+
+function sumOf(tables: readonly TableSum[]): number {
+  return tables.reduce((sum, table) => sum + table.rows, 0)
+}
+
+/** A file in the folder of archives. */
+export interface ListedArchive {
+  readonly file: string
+  /** Milliseconds since 1970 (UTC). */
+  readonly time: number
+  /** In bytes. */
+  readonly size: number
+  readonly encrypted: boolean
+  /** As its manifest says; null for one that cannot be read without a key. */
+  readonly rows: number | null
+  /** False for the rest of one that was not finished, and for one that cannot be read at all. */
+  readonly complete: boolean
+}
+
+/** What lies in the folder of archives, the oldest first; no archive is verified for it. */
+export async function listArchives(
+  settings: Settings,
+  world: World,
+): Promise<readonly ListedArchive[]> {
+  const { folder } = placesOf(settings, world)
+  const files = listFiles(settings.backupDir ?? folder.backups)
+  const listed: ListedArchive[] = []
+  for (const { path, isPartial } of files) listed.push(await glanceAt(path, isPartial))
+  return listed.sort((one, other) => one.time - other.time)
+}
+
+async function glanceAt(path: string, isPartial: boolean): Promise<ListedArchive> {
+  const { size, mtimeMs } = statSync(path)
+  const encrypted = path.includes('.sqlite.age')
+  const file = { file: path, size, encrypted }
+  const time = timeOfName(basename(path)) ?? Math.floor(mtimeMs)
+  if (isPartial) return { ...file, time, rows: null, complete: false }
+  try {
+    if (encrypted) return { ...file, time, rows: null, complete: lockOf(path) !== null }
+    return await withArchive(path, async ({ manifest }) => ({
+      ...file,
+      time: manifest.time,
+      rows: sumOf(manifest.tables.map(({ sum }) => sum)),
+      complete: true,
+    }))
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    return { ...file, time, rows: null, complete: false }
+  }
+}

@@ -1,0 +1,250 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { completed, fittingTables } from '../../src/backup/restore'
+import { verify, withArchive } from '../../src/backup/verify'
+import { DomainError } from '../../src/domain/errors'
+import type { Additions, Table } from '../../src/store/tables'
+import { aBackup, aSqlitePlace, fillHard } from '../support/archives'
+
+/** An archive of a full database, and a way to have what became of a copy of it verified. */
+async function anArchive() {
+  const place = await aSqlitePlace()
+  await fillHard(place)
+  const { path } = await aBackup(place)
+  const copy = join(place.dataDir, 'copy.sqlite')
+  return {
+    path,
+    /** Changes a copy of the archive. */
+    async changed(change: (copy: string) => void) {
+      copyFileSync(path, copy)
+      change(copy)
+      return await verified(copy)
+    },
+    [Symbol.asyncDispose]: place[Symbol.asyncDispose],
+  }
+}
+
+/** The checksums of an archive that verifies, or the refusal. */
+async function verified(path: string) {
+  try {
+    const manifest = await withArchive(path, (archive) => verify(archive, () => {}))
+    return manifest.tables.map(({ sum }) => sum)
+  } catch (error) {
+    if (error instanceof DomainError) return error
+    throw error
+  }
+}
+
+const sql = (text: string) => (path: string) => {
+  using file = new Database(path)
+  file.run(text)
+}
+
+describe('an archive is refused', () => {
+  test.each([
+    [
+      'a row was changed',
+      "update records set login = 'x:x' where id = 'r1'",
+      'the rows of records are not those that were written',
+    ],
+    [
+      'a flag was changed',
+      "update records set is_deleted = 2 where id = 'r1'",
+      'the rows of records are not',
+    ],
+    [
+      'a row number was changed',
+      "update notes set seq = 77 where id = 'n2'",
+      'the rows of notes are not',
+    ],
+    [
+      'a row was taken away',
+      "delete from notes where id = 'n2'",
+      'notes has 1 rows, and should have 2',
+    ],
+    [
+      'a row was added',
+      "insert into set_aside (origin) values ('x')",
+      'set_aside has 2 rows, and should have 1',
+    ],
+    [
+      'a count in its manifest was changed',
+      'update manifest_tables set rows = 7',
+      'its manifest is not the one',
+    ],
+    [
+      'a checksum in its manifest was changed',
+      "update manifest_tables set sha256 = 'x'",
+      'its manifest is not the one',
+    ],
+    [
+      'its time was changed',
+      "update manifest set value = '2020-01-01T00:00:00Z' where name = 'time'",
+      'its manifest is not the one',
+    ],
+    [
+      'a setting was changed',
+      "update settings set value = 'x' where name = 'SNAILPASS_LISTEN'",
+      'its manifest is not the one',
+    ],
+    [
+      'a line of its manifest is missing',
+      "delete from manifest where name = 'engine'",
+      'its manifest is not the one',
+    ],
+    ['its seal is missing', "delete from manifest where name = 'seal'", 'its manifest lacks seal'],
+    ['its manifest is missing', 'drop table manifest', 'it has no manifest'],
+    ['its settings are missing', 'drop table settings', 'it lacks the table settings'],
+    ['a table is missing', 'drop table set_aside', 'it lacks the table set_aside'],
+    [
+      'a table is there that it does not tell of',
+      'create table extra (x)',
+      'it has a table that it should not have: extra',
+    ],
+    [
+      'a view is there',
+      'create view extra as select 1',
+      'it has a view that it should not have: extra',
+    ],
+    [
+      'secrets are there that it does not tell of',
+      'create table secrets (name, value)',
+      'its manifest is not the one',
+    ],
+    [
+      'a column was added',
+      'alter table notes add column extra',
+      'notes has other columns than it should have',
+    ],
+    ['a column was taken away', 'alter table notes drop column content', 'notes has other columns'],
+  ])('when %s', async (_name, change, message) => {
+    await using archive = await anArchive()
+    const refused = await archive.changed(sql(change))
+    expect(refused).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(`copy.sqlite is damaged: ${message}`),
+      hint: expect.stringContaining('snailpass backup list'),
+    })
+  })
+
+  test('when it is of a newer format, whatever else it says', async () => {
+    await using archive = await anArchive()
+    const refused = await archive.changed(
+      sql("update manifest set value = '2' where name = 'format'; drop table settings"),
+    )
+    expect(refused).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('is of format 2, which is newer'),
+      hint: expect.stringContaining('install version'),
+    })
+  })
+
+  test('when it ends too early, wherever', async () => {
+    await using archive = await anArchive()
+    const { length } = readFileSync(archive.path)
+    for (const size of [0, 1, 99, 100, 4096, length / 2, length - 4096, length - 1]) {
+      const refused = await archive.changed((copy) => truncateSync(copy, Math.floor(size)))
+      expect(refused, `${size} bytes`).toMatchObject({ code: 'unavailable' })
+    }
+  })
+
+  test('when any byte of what it holds was changed', async () => {
+    await using archive = await anArchive()
+    const whole = await verified(archive.path)
+    const bytes = readFileSync(archive.path)
+    let refusals = 0
+    for (let turn = 0; turn < 150; turn++) {
+      const at = Math.floor(Math.random() * bytes.length)
+      const outcome = await archive.changed((copy) => {
+        const changed = Buffer.from(bytes)
+        changed[at] = (changed[at] ?? 0) ^ (1 << (turn % 8))
+        writeFileSync(copy, changed)
+      })
+      if (outcome instanceof DomainError) refusals++
+      // Not every byte of a SQLite file carries something.
+      else expect<unknown>(outcome, `byte ${at}`).toEqual(whole)
+    }
+    expect(refusals).toBeGreaterThan(75)
+  })
+
+  test.each([
+    ['a text', 'hello'],
+    ['nothing', ''],
+    ['a file of zeros', '\0'.repeat(8192)],
+  ])('when it is %s', async (_name, text) => {
+    await using archive = await anArchive()
+    const refused = await archive.changed((copy) => writeFileSync(copy, text))
+    expect(refused).toMatchObject({ code: 'unavailable', hint: expect.any(String) })
+  })
+
+  test('when it is a database, and that stays as it is', async () => {
+    await using place = await aSqlitePlace()
+    await fillHard(place)
+    const path = place.url.slice('sqlite:'.length)
+    const before = readFileSync(path)
+    expect(await verified(path)).toMatchObject({
+      message: `${path} is not an archive of SnailPass`,
+      hint: expect.stringContaining('snailpass backup'),
+    })
+    expect(readFileSync(path)).toEqual(before)
+  })
+
+  test('when somebody left a log beside it, which SQLite would read', async () => {
+    await using archive = await anArchive()
+    const refused = await archive.changed((copy) => writeFileSync(`${copy}-wal`, 'x'))
+    expect(refused).toMatchObject({ message: expect.stringContaining('copy.sqlite-wal') })
+  })
+
+  test('when there is none', async () => {
+    expect(await verified('/nonexistent/archive.sqlite')).toMatchObject({ code: 'not_found' })
+  })
+})
+
+describe('what an older archive lacks', () => {
+  const table: Table = {
+    name: 'notes',
+    columns: { seq: 'number', id: 'text', pinned: 'flag', colour: 'text' },
+  }
+  const archived = (columns: Table['columns']) => ({
+    name: 'notes',
+    columns,
+    sum: { table: 'notes', rows: 1, sha256: '' },
+  })
+  const old = archived({ seq: 'number', id: 'text' })
+  const known = (additions: Additions) => ({ tables: [table], additions })
+  const additions: Additions = { tables: [], columns: { notes: { pinned: 0, colour: null } } }
+
+  test('has the value that is told in one place', () => {
+    expect(fittingTables('a', [old], known(additions))).toEqual([{ table, archived: old }])
+    const row = completed({ seq: 1, id: 'n' }, table, additions)
+    expect(Object.entries(row)).toEqual([
+      ['seq', 1],
+      ['id', 'n'],
+      ['pinned', 0],
+      ['colour', null],
+    ])
+    const full = { seq: 1, id: 'n', pinned: 1, colour: 'red' }
+    expect(completed(full, table, additions)).toEqual(full)
+  })
+
+  test('is refused where it was always there', () => {
+    const none: Additions = { tables: [], columns: {} }
+    expect(() => fittingTables('a', [old], known(none))).toThrow('notes lacks the column pinned')
+    expect(() => fittingTables('a', [], known(none))).toThrow('it lacks the table notes')
+    expect(fittingTables('a', [], known({ ...additions, tables: ['notes'] }))).toEqual([
+      { table, archived: null },
+    ])
+  })
+
+  test('is one thing, and what this version does not know another', () => {
+    const more = archived({ ...table.columns, extra: 'text' })
+    expect(() => fittingTables('a', [more], known(additions))).toThrow(
+      'a holds what this snailpass does not know: the column extra of notes',
+    )
+    expect(() => fittingTables('a', [{ ...more, name: 'extras' }], known(additions))).toThrow(
+      'the table extras',
+    )
+  })
+})

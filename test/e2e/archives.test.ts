@@ -1,0 +1,422 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { aField, aNote, aRecord, type Client, signedUp } from '../support/client'
+import {
+  type RunningServer,
+  run,
+  serve,
+  spawnOnTerminal,
+  temporaryFolder,
+} from '../support/executable'
+import { aPostgresDatabase } from '../support/postgres'
+import { rowsAt } from '../support/store'
+
+/** Seconds of writing, and restores that are killed: the long form of both is `SNAILPASS_TORTURE_SECONDS=60`. */
+const seconds = Number(process.env['SNAILPASS_TORTURE_SECONDS'] ?? 3)
+const kills = seconds > 10 ? 50 : 6
+
+/** A database of the test's own, and how the program is pointed at it. */
+interface Place extends AsyncDisposable {
+  readonly dataDir: string
+  readonly url: string
+  readonly environment: Record<string, string>
+}
+
+const engines = [
+  {
+    engine: 'SQLite',
+    async open(): Promise<Place> {
+      const folder = temporaryFolder()
+      const dataDir = join(folder.path, 'data')
+      return {
+        dataDir,
+        url: `sqlite:${join(dataDir, 'snailpass.db')}`,
+        environment: {},
+        [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
+      }
+    },
+  },
+  {
+    engine: 'Postgres',
+    async open(): Promise<Place> {
+      const [folder, database] = [temporaryFolder(), await aPostgresDatabase()]
+      return {
+        dataDir: join(folder.path, 'data'),
+        url: database.url,
+        environment: { SNAILPASS_DATABASE_URL: database.url },
+        async [Symbol.asyncDispose]() {
+          await database[Symbol.asyncDispose]()
+          folder[Symbol.dispose]()
+        },
+      }
+    },
+  },
+]
+
+const on = (place: Place, args: readonly string[], options: Parameters<typeof run>[1] = {}) =>
+  run([...args, '--data-dir', place.dataDir], { environment: place.environment, ...options })
+
+const starting = (place: Place) => serve(place.dataDir, place.environment)
+
+/** Fills a place with one account and so many records. */
+async function fill(place: Place, name: string, records: number): Promise<void> {
+  await using server = await starting(place)
+  const client = await signedUp(server.url, name)
+  for (let index = 0; index < records; index++) await client.send('POST', '/records', aRecord())
+  await server.end('SIGTERM')
+}
+
+const emails = async (place: Place) =>
+  (await rowsAt(place.url, 'select email from users order by email')).map(({ email }) => email)
+
+describe.each(engines)('snailpass backup on $engine', ({ open }) => {
+  test('writes an archive while a server runs and while none does, and prints its path alone', async () => {
+    await using place = await open()
+    await fill(place, 'owner', 2)
+    const paths: string[] = []
+    for (const isServed of [false, true]) {
+      await using _ = isServed ? await starting(place) : null
+      const { code, stdout, stderr } = await on(place, ['backup'])
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: 'Written and verified: 3 rows. The archive:\n',
+      })
+      paths.push(stdout.trimEnd())
+    }
+    expect(
+      readdirSync(join(place.dataDir, 'backups')).filter((name) => name.endsWith('.sqlite')),
+    ).toHaveLength(2)
+    for (const path of paths) {
+      const { code, stdout } = await on(place, ['backup', 'verify', path])
+      expect(code).toBe(0)
+      expect(stdout).toMatch(
+        /^made at 20\S+Z by snailpass \S+ from (sqlite|postgres)\nusers +1 {2}[0-9a-f]{64}\n(?:.*\n)*records +2 /,
+      )
+      expect(stdout).toEndWith('\nverified\n')
+    }
+    const listed = JSON.parse((await on(place, ['backup', 'list', '--json'])).stdout)
+    expect(listed).toEqual(
+      paths.map((file) => ({
+        file,
+        time: expect.stringMatching(/^20.*Z$/),
+        size: expect.any(Number),
+        encrypted: false,
+        rows: 3,
+        complete: true,
+      })),
+    )
+    const { stdout: table } = await on(place, ['backup', 'list'])
+    expect(table.trimEnd().split('\n')).toHaveLength(3)
+    expect(table).toMatch(/^TIME +BYTES +ROWS +STATE +FILE\n20\S+Z +\d+ +3 +plain +\//)
+  }, 30_000)
+})
+
+describe('snailpass backup', () => {
+  test('encrypts to keys and to a passphrase, from options or settings', async () => {
+    await using place = await (engines[0]?.open() ?? Promise.reject(new Error('no engine')))
+    await fill(place, 'owner', 1)
+    const key = join(place.dataDir, 'key.txt')
+    expect(Bun.spawnSync(['age-keygen', '-o', key]).success).toBeTrue()
+    const recipient = Bun.spawnSync(['age-keygen', '-y', key]).stdout.toString().trim()
+    const phrase = join(place.dataDir, 'phrase')
+    writeFileSync(phrase, 'open sesame\n')
+    const keyed = await on(place, ['backup', '--encrypt-to', recipient, '--with-secrets'])
+    expect(keyed.stderr).toBe('Written and verified: 2 rows, encrypted. The archive:\n')
+    const set = await on(place, ['backup', '--to', `${place.dataDir}/set.age`], {
+      environment: { SNAILPASS_BACKUP_PASSPHRASE: 'open sesame' },
+    })
+    expect(set.stdout).toBe(`${place.dataDir}/set.age\n`)
+
+    const verified = await on(place, ['backup', 'verify', keyed.stdout.trim(), '--identity', key])
+    expect(verified.stdout).toContain(', encrypted, with secrets\n')
+    const opened = await on(place, [
+      'backup',
+      'verify',
+      set.stdout.trim(),
+      '--passphrase-file',
+      phrase,
+    ])
+    expect({ code: opened.code, end: opened.stdout.slice(-9) }).toEqual({
+      code: 0,
+      end: 'verified\n',
+    })
+    for (const [args, code, message] of [
+      [['backup', 'verify', keyed.stdout.trim()], 2, 'is encrypted to a key'],
+      [['backup', 'verify', set.stdout.trim()], 2, 'no terminal to type a secret on'],
+      [
+        ['backup', 'verify', keyed.stdout.trim(), '--identity', phrase],
+        2,
+        'holds what is no private key',
+      ],
+      [['backup', '--with-secrets'], 2, 'secrets go into encrypted archives alone'],
+      [['backup', '--encrypt-to', 'age1nonsense'], 2, 'age1nonsense is no public key'],
+      [
+        ['backup', '--encrypt-to', recipient, '--passphrase-file', phrase],
+        2,
+        'by keys or by one passphrase',
+      ],
+      [['backup', '--passphrase'], 2, 'no terminal to type a secret on'],
+    ] as const) {
+      const refused = await on(place, args)
+      expect(refused.code, args.join(' ')).toBe(code)
+      expect(refused.stderr).toContain(message)
+      expect(refused.stderr).toContain('\nhint: ')
+      expect(refused.stderr).not.toContain('sesame')
+    }
+    expect(readdirSync(join(place.dataDir, 'backups'))).toHaveLength(2)
+  }, 40_000)
+
+  test('asks on a terminal for a passphrase, twice, and shows how far it is', async () => {
+    await using place = await (engines[0]?.open() ?? Promise.reject(new Error('no engine')))
+    await fill(place, 'owner', 1)
+    const typing = async (answers: readonly string[]) => {
+      let screen = ''
+      const left = [...answers]
+      const questions = ['Passphrase for the archive: ', 'Once more: ']
+      const child = spawnOnTerminal(
+        ['backup', '--passphrase', '--data-dir', place.dataDir],
+        (text) => {
+          screen += text
+          if (questions[0] === undefined || !screen.includes(questions[0])) return
+          questions.shift()
+          child.terminal?.write(`${left.shift()}\r`)
+        },
+      )
+      return { code: await child.exited, screen }
+    }
+    const slip = await typing(['open sesame', 'open seasme'])
+    expect(slip.code).toBe(2)
+    expect(slip.screen).toContain(' these were two different passphrases')
+    expect(existsSync(join(place.dataDir, 'backups'))).toBeFalse()
+    const done = await typing(['open sesame', 'open sesame'])
+    expect(done.code).toBe(0)
+    expect(done.screen).toContain('\r\u001b[2Krecords: 1 rows copied')
+    expect(done.screen).toContain('MiB encrypted and read again')
+    expect(done.screen).not.toContain('sesame')
+    expect(readdirSync(join(place.dataDir, 'backups'))).toContainEqual(
+      expect.stringMatching(/\.sqlite\.age$/),
+    )
+  }, 30_000)
+
+  test('refuses what is not there and what is no archive, with what to do', async () => {
+    await using place = await (engines[0]?.open() ?? Promise.reject(new Error('no engine')))
+    const nothing = await on(place, ['backup'])
+    expect(nothing.code).toBe(1)
+    expect(nothing.stderr).toStartWith('error: there is no database at ')
+    expect(existsSync(join(place.dataDir, 'backups'))).toBeFalse()
+    expect(await on(place, ['backup', 'list'])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'There is no archive yet.\n',
+    })
+
+    await fill(place, 'owner', 1)
+    for (const command of [
+      ['backup', 'verify'],
+      ['restore', '--yes'],
+    ]) {
+      const missing = await on(place, [...command, '/nonexistent/archive'])
+      expect(missing.code).toBe(3)
+      expect(missing.stderr).toStartWith('error: there is no file /nonexistent/archive\nhint: ')
+      const foreign = await on(place, [...command, join(place.dataDir, 'snailpass.db')])
+      expect(foreign.code).toBe(1)
+      expect(foreign.stderr).toContain('snailpass.db is not an archive of SnailPass\nhint: ')
+    }
+    const path = (await on(place, ['backup'])).stdout.trim()
+    {
+      using file = new Database(path)
+      file.run("update manifest set value = '2' where name = 'format'")
+    }
+    for (const command of [
+      ['backup', 'verify'],
+      ['restore', '--yes'],
+    ]) {
+      const newer = await on(place, [...command, path])
+      expect(newer.code).toBe(1)
+      expect(newer.stderr).toContain('is of format 2, which is newer\nhint: ')
+    }
+    expect(await emails(place)).toEqual(['owner@nas.local'])
+  }, 30_000)
+})
+
+describe.each(engines)('snailpass restore on $engine', ({ open }) => {
+  test('tells, asks, and replaces everything, but not beside a server', async () => {
+    await using place = await open()
+    await fill(place, 'first', 1)
+    const path = (await on(place, ['backup'])).stdout.trim()
+    await fill(place, 'second', 1)
+    const both = ['first@nas.local', 'second@nas.local']
+    {
+      await using _ = await starting(place)
+      const refused = await on(place, ['restore', path, '--yes'])
+      expect(refused.code).toBe(1)
+      expect(refused.stderr).toContain('error: another snailpass is at work on ')
+      const dry = await on(place, ['restore', path, '--dry-run'])
+      expect(dry).toMatchObject({ code: 0, stdout: '' })
+      expect(dry.stderr).toContain('users             2 rows -> 1\n')
+      expect(dry.stderr).toEndWith('Nothing was changed. Run it without --dry-run to restore.\n')
+    }
+    const unasked = await on(place, ['restore', path])
+    expect(unasked.code).toBe(2)
+    expect(unasked.stderr).toContain('hint: add --yes if you mean it\n')
+    expect(await emails(place)).toEqual(both)
+
+    const done = await on(place, ['restore', path, '--yes'])
+    expect(done.code).toBe(0)
+    expect(done.stderr).toContain(' holds what the archive does; all sessions have ended.\n')
+    expect(await emails(place)).toEqual(['first@nas.local'])
+    const back = done.stdout.trim()
+    expect(back).toMatch(/\/backups\/snailpass-before-restore-\d{8}T\d{6}Z\.sqlite$/)
+    expect((await on(place, ['restore', back, '--yes'])).code).toBe(0)
+    expect(await emails(place)).toEqual(both)
+    await using server = await starting(place)
+    expect((await signedUp(server.url, 'third')).token).not.toBe('')
+  }, 40_000)
+})
+
+/** Adds a record with a field and a note, each acknowledged before the next. Answers the records that are whole. */
+async function write(
+  client: Client,
+  isOver: () => boolean,
+  written: Map<string, number>,
+): Promise<void> {
+  while (!isOver()) {
+    const record = aRecord()
+    const statuses = [
+      (await client.send('POST', '/records', record)).status,
+      (await client.send('POST', '/additional_fields', aField(record.id))).status,
+      (await client.send('POST', '/notes', aNote())).status,
+    ]
+    expect(statuses).toEqual([201, 201, 201])
+    written.set(record.id, performance.now())
+  }
+}
+
+test.each(engines)(
+  'archives that are made on $engine while eight write hold all that was acknowledged before',
+  async ({ open }) => {
+    await using place = await open()
+    const archives: { path: string; before: string[] }[] = []
+    {
+      await using server: RunningServer = await starting(place)
+      const written = new Map<string, number>()
+      let isOver = false
+      const clients: Client[] = []
+      for (let index = 0; index < 8; index++) clients.push(await signedUp(server.url, `w${index}`))
+      const writing = clients.map((client) => write(client, () => isOver, written))
+      const end = performance.now() + (seconds * 1000) / 2
+      do {
+        const before = [...written.keys()]
+        const { code, stdout, stderr } = await on(place, ['backup'])
+        expect({ code, stderr }).toMatchObject({ code: 0 })
+        archives.push({ path: stdout.trim(), before })
+      } while (performance.now() < end)
+      isOver = true
+      await Promise.all(writing)
+      await server.end('SIGTERM')
+    }
+    expect(archives.length).toBeGreaterThan(0)
+    for (const { path, before } of archives) {
+      using file = new Database(path, { readonly: true })
+      const ids = (text: string) =>
+        new Set(
+          file
+            .query<{ id: string }, []>(text)
+            .all()
+            .map(({ id }) => id),
+        )
+      const records = ids('select id from records')
+      const fields = ids('select record_id as id from additional_fields')
+      expect(before.filter((id) => !records.has(id) || !fields.has(id))).toEqual([])
+      // A field without its record would tell of two states in one archive.
+      expect([...fields].filter((id) => !records.has(id))).toEqual([])
+      const owners = ids('select id from users')
+      expect([...ids('select user_id as id from records')].filter((id) => !owners.has(id))).toEqual(
+        [],
+      )
+    }
+    // The newest and some others, whole, back into a database.
+    for (const { path, before } of [archives.at(-1), ...(seconds > 10 ? archives : [])].filter(
+      (found) => found !== undefined,
+    )) {
+      expect((await on(place, ['restore', path, '--yes'])).code).toBe(0)
+      const there = new Set((await rowsAt(place.url, 'select id from records')).map(({ id }) => id))
+      expect(before.filter((id) => !there.has(id))).toEqual([])
+    }
+  },
+  60_000 + seconds * 4_000,
+)
+
+test.each(engines)(
+  'a restore on $engine that is killed leaves the old or the new, whole',
+  async ({ open }) => {
+    await using place = await open()
+    await fill(place, 'old', 30)
+    const old = await stateOf(place)
+    await using other = await (engines[0]?.open() ?? Promise.reject(new Error('no engine')))
+    await fill(other, 'new', 50)
+    {
+      using file = new Database(join(other.dataDir, 'snailpass.db'))
+      // Enough that there is a middle to be killed in.
+      file.run(`with recursive turns(value) as (select 1 union all select value + 1 from turns where value < 4000)
+        insert into notes (id, user_id, name, content, is_favorite, is_deleted, creation_time, update_time)
+        select 'n' || value, users.id, 'n:n', 'c:' || hex(zeroblob(500)), 0, 0, 1, 2 from users, turns`)
+    }
+    const next = await stateOf(other)
+    const oldArchive = (await on(place, ['backup'])).stdout.trim()
+    const newArchive = (await on(other, ['backup'])).stdout.trim()
+    const begin = performance.now()
+    expect((await on(place, ['restore', newArchive, '--yes'])).code).toBe(0)
+    const whole = performance.now() - begin
+    expect(await stateOf(place)).toEqual(next)
+    expect((await on(place, ['restore', oldArchive, '--yes'])).code).toBe(0)
+
+    const outcomes: string[] = []
+    for (let turn = 0; turn < kills; turn++) {
+      const killAfter = Math.floor(30 + (whole * 1.1 * (turn + Math.random())) / kills)
+      const { code } = await on(place, ['restore', newArchive, '--yes'], {
+        environment: place.environment,
+        killAfter,
+      })
+      const state = await stateOf(place)
+      expect([old, next]).toContainEqual(state)
+      const isNew = Bun.deepEquals(state, next)
+      if (code === 0) expect(isNew).toBeTrue()
+      outcomes.push(isNew ? 'new' : 'old')
+      if (isNew) await settled(place, ['restore', oldArchive, '--yes'])
+    }
+    expect(outcomes).toContain('old')
+    // What the killed ones left is no obstacle, and goes.
+    await settled(place, ['restore', newArchive, '--yes'])
+    expect(await stateOf(place)).toEqual(next)
+    expect(
+      readdirSync(join(place.dataDir, 'backups')).filter((name) => name.endsWith('.partial')),
+    ).toEqual([])
+    await using server = await starting(place)
+    expect((await signedUp(server.url, 'newcomer')).token).not.toBe('')
+  },
+  60_000 + kills * 5_000,
+)
+
+/** Runs a command until the server of Postgres has noticed that a killed one is gone. */
+async function settled(place: Place, args: readonly string[]): Promise<void> {
+  for (let turn = 0; ; turn++) {
+    const { code, stderr } = await on(place, args)
+    if (code === 0) return
+    if (turn > 100 || !stderr.includes('another snailpass')) throw new Error(stderr)
+    await Bun.sleep(100)
+  }
+}
+
+/** Everything by which one state is told from another, and from a mixture of both. */
+async function stateOf(place: Place): Promise<unknown> {
+  const [counts] = await rowsAt(
+    place.url,
+    'select (select count(*) from users) as users, (select count(*) from records) as records, (select count(*) from notes) as notes',
+  )
+  const numbers = Object.entries(counts ?? {}).map(([name, count]) => [name, Number(count)])
+  const ids = await rowsAt(place.url, 'select id from records order by seq')
+  return { numbers, emails: await emails(place), ids: ids.map(({ id }) => id) }
+}

@@ -1,0 +1,144 @@
+import { Database } from 'bun:sqlite'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { type BackupOptions, writeBackup } from '../../src/app/archives'
+import type { Unlocking } from '../../src/app/restore'
+import { realWorld } from '../../src/app/world'
+import { loadConfig } from '../../src/config/load'
+import type { Settings } from '../../src/config/settings'
+import { temporaryFolder } from './executable'
+import { aPostgresDatabase, onDatabase } from './postgres'
+import { startTestServer } from './server'
+
+/** A place for a database of the test's own. */
+export interface Place extends AsyncDisposable {
+  readonly engine: 'SQLite' | 'Postgres'
+  readonly url: string
+  readonly dataDir: string
+  /** Runs SQL on it, beside the program. Answers the rows. */
+  sql(text: string): Promise<Record<string, unknown>[]>
+}
+
+export const engines = [
+  { engine: 'SQLite', open: aSqlitePlace },
+  { engine: 'Postgres', open: aPostgresPlace },
+] as const
+
+export async function aSqlitePlace(): Promise<Place> {
+  const folder = temporaryFolder()
+  const path = join(folder.path, 'vaults.db')
+  return {
+    engine: 'SQLite',
+    url: `sqlite:${path}`,
+    dataDir: join(folder.path, 'data'),
+    async sql(text) {
+      using file = new Database(path)
+      file.run('pragma busy_timeout = 5000')
+      if (/^select/i.test(text)) return file.query<Record<string, unknown>, []>(text).all()
+      file.run(text)
+      return []
+    },
+    [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
+  }
+}
+
+export async function aPostgresPlace(): Promise<Place> {
+  const [folder, database] = [temporaryFolder(), await aPostgresDatabase()]
+  return {
+    engine: 'Postgres',
+    url: database.url,
+    dataDir: join(folder.path, 'data'),
+    sql: (text) => onDatabase(database.url, text),
+    async [Symbol.asyncDispose]() {
+      await database[Symbol.asyncDispose]()
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+export function settingsOf(place: Place, more: Record<string, string> = {}): Settings {
+  const environment = { SNAILPASS_DATABASE_URL: place.url, ...more }
+  return loadConfig({ environment, flags: { dataDir: place.dataDir }, file: null }).settings
+}
+
+export function serving(place: Place, more: Record<string, string> = {}) {
+  const settings = { SNAILPASS_DATABASE_URL: place.url, ...more }
+  return startTestServer({ settings, dataDir: place.dataDir, create: true })
+}
+
+/** Texts that a careless hand would change: quotes, controls, line ends of Unicode, what is no ASCII. */
+export const hardTexts: readonly string[] = [
+  `"double" 'single' \\back\\slash\\`,
+  'tab\t line\n return\r backspace\b feed\f bell\u0007 escape\u001b unit\u001f',
+  'delete\u007f next\u0085 line\u2028 paragraph\u2029 mark\ufeff',
+  '🐌 👩‍👩‍👧‍👦 e\u0301 ß ſ 漢字 עברית \u{10ffff}',
+  '</script><!-- %s {} $1 :x ?',
+  '',
+  ' ',
+]
+
+/** Makes the database of a place and fills every table of it, with hard texts and one note of a megabyte. */
+export async function fillHard(place: Place): Promise<void> {
+  await (await serving(place)).stop()
+  const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`
+  const [yes, no] = place.engine === 'SQLite' ? ['1', '0'] : ['true', 'false']
+  const statements = [
+    `insert into users (id, email, master_password_hash, hint, email_confirmed, session_epoch, creation_time, letter_time, disabled, login_time)
+      values ('u1', 'one@nas.local', '$x', ${quoted(hardTexts[0] ?? '')}, ${yes}, 'epoch one', 1764041702123, null, ${yes}, 1764041702555),
+      ('u2', 'two@nas.local', '$y', null, ${no}, 'epoch two', 0, 1764041702999, ${no}, null)`,
+    // A gap in the row numbers, as a deleted row leaves it.
+    ...hardTexts.map(
+      (
+        text,
+        index,
+      ) => `insert into records (seq, id, user_id, name, login, password, is_favorite, is_deleted, creation_time, update_time)
+      values (${index * 3 + 5}, 'r${index}', 'u1', ${quoted(text)}, ${quoted(text)}, 'p:p', ${yes}, ${no}, 1, 2)`,
+    ),
+    ...hardTexts.map(
+      (text, index) => `insert into additional_fields (id, record_id, name, value)
+      values ('f${index}', 'r${index}', ${quoted(text)}, ${quoted(text)})`,
+    ),
+    `insert into notes (id, user_id, name, content, is_favorite, is_deleted, creation_time, update_time)
+      values ('n1', 'u2', 'n:n', '${'x'.repeat(1_200_000)}:iv', ${no}, ${yes}, 1, 2),
+      ('n2', 'u2', 'n:n', 'c:c', ${no}, ${no}, 1, 2)`,
+    `insert into invitations (email, creation_time) values ('three@nas.local', 3)`,
+    `insert into outbox (id, invitation, kind, base_url, state, creation_time, next_time, attempts, lease, reason)
+      values ('l0', 'three@nas.local', 'invitation', 'http://pi.local/', 'queued', 1, 2, 0, 'lease', null)`,
+    `insert into outbox (id, user_id, kind, base_url, state, creation_time, next_time, attempts, lease, reason)
+      values ('l1', 'u2', 'confirmation', 'http://pi.local/', 'dead', 1, 2, 7, null, ${quoted(hardTexts[1] ?? '')})`,
+    `insert into set_aside (origin, reason, content) values ('records', 'no user', ${quoted(JSON.stringify(hardTexts))})`,
+  ]
+  for (const statement of statements) await place.sql(statement)
+}
+
+export async function aBackup(
+  place: Place,
+  options: BackupOptions = {},
+  more: Record<string, string> = {},
+) {
+  return await writeBackup(settingsOf(place, more), realWorld, options)
+}
+
+/** A pair of keys of `age`, with the private one in a file as `age-keygen` writes it. */
+export async function aKeyPair(folder: string) {
+  const identity = await generateX25519Identity()
+  const recipient = await identityToRecipient(identity)
+  const file = join(folder, `key-${crypto.randomUUID()}.txt`)
+  writeFileSync(file, `# public key: ${recipient}\n${identity}\n`, { mode: 0o600 })
+  return { identity, recipient, file }
+}
+
+/** What opens archives in a test that expects none to be encrypted. */
+export const locked: Unlocking = {
+  identities: null,
+  passphrase: () => Promise.reject(new Error('a passphrase was asked for')),
+}
+
+/** What work was refused with, null for what was not. Unlike `rejects`, it lets the event loop go on at its own pace. */
+export function refusal(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => null,
+    (error: unknown) => error,
+  )
+}
