@@ -142,7 +142,9 @@ export async function askSecret(question: string): Promise<string> {
     }
   }
   const onData = (bytes: Uint8Array) => take(decoder.decode(bytes, { stream: true }))
-  // A signal that ends the process meanwhile must not leave a terminal that shows nothing.
+  // A signal or an exit that ends the process meanwhile must not leave a terminal that shows nothing.
+  const onExit = () => void stdin.setRawMode(false)
+  process.once('exit', onExit)
   const onSignal = () => reject(notDone())
   const signals = ['SIGTERM', 'SIGHUP', 'SIGINT'] as const
   for (const signal of signals) process.on(signal, onSignal)
@@ -160,6 +162,7 @@ export async function askSecret(question: string): Promise<string> {
     stdin.off('data', onData)
     stdin.pause()
     stdin.setRawMode(false)
+    process.off('exit', onExit)
     for (const signal of signals) process.off(signal, onSignal)
     show('\n')
   }

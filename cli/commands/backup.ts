@@ -18,6 +18,7 @@ import {
   withUnlockingOptions,
 } from '../archive-options'
 import { settingsOf, withConfigOptions } from '../config-options'
+import { exitOnSignals } from '../signals'
 import { table } from '../table'
 import { print, showProgress, tell } from '../terminal'
 
@@ -61,6 +62,7 @@ Examples:
     .action(async (options: WriteOptions) => {
       const settings = settingsOf(command)
       const lock = await lockOf(options)
+      exitOnSignals()
       // Those who write meanwhile go first.
       setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
       const progress = showProgress()
@@ -151,6 +153,7 @@ Example:
   snailpass backup verify /mnt/usb/snailpass-20261124T031502Z.sqlite`,
     )
     .action(async (file: string, options: UnlockingOptions) => {
+      exitOnSignals()
       const settings = settingsOf(command)
       const progress = showProgress()
       const archive = await verifyArchive(settings, realWorld, file, {

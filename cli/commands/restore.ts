@@ -4,6 +4,7 @@ import { realWorld } from '../../src/app/world'
 import { backupKeys } from '../../src/config/settings'
 import { type UnlockingOptions, unlockingOf, withUnlockingOptions } from '../archive-options'
 import { settingsOf, withConfigOptions } from '../config-options'
+import { exitOnSignals } from '../signals'
 import { confirm, print, showProgress, tell } from '../terminal'
 
 interface RestoreOptions extends UnlockingOptions {
@@ -39,6 +40,7 @@ Examples:
   snailpass restore /mnt/usb/snailpass-20261124T031502Z.sqlite.age --identity key.txt`,
     )
     .action(async (file: string, options: RestoreOptions) => {
+      exitOnSignals()
       const settings = settingsOf(command)
       const { dryRun = false, yes = false, withSecrets = false } = options
       const progress = showProgress()

@@ -73,14 +73,10 @@ export async function makeWhole(
       }
       const path = join(folder, freeName(place, nameNow()))
       const draft = path + partial
-      removeDraft(draft)
-      try {
+      await removedAfter(draft, async () => {
         await make(draft)
         renameSync(draft, path)
-      } catch (error) {
-        removeDraft(draft)
-        throw error
-      }
+      })
       syncFile(folder)
       return path
     } finally {
@@ -105,11 +101,9 @@ export async function withPlainDraft<T>(
   // Held before there is a draft, so one whose lock can be had belongs to nobody.
   const lock = lockOwned(`${draft}.lock`)
   try {
-    return await work(draft)
+    return await removedAfter(draft, () => work(draft))
   } finally {
-    removeDraft(draft)
     lock?.release()
-    rmSync(`${draft}.lock`, { force: true })
   }
 }
 
@@ -118,7 +112,6 @@ function removeDeadDraft(draft: string): void {
   if (lock === null) return
   removeDraft(draft)
   lock.release()
-  rmSync(`${draft}.lock`, { force: true })
 }
 
 /** The archives in a folder, whole or not, by their names; none where there is no such folder. */
@@ -130,9 +123,21 @@ export function listFiles(folder: string): readonly { path: string; isPartial: b
     .map((name) => ({ path: join(folder, name), isPartial: name.endsWith(partial) }))
 }
 
-/** Takes a draft away, with what SQLite may have left beside it. */
+/** Does work on a draft, and takes away what then lies there; also when the process exits meanwhile. */
+async function removedAfter<T>(draft: string, work: () => Promise<T>): Promise<T> {
+  const remove = () => removeDraft(draft)
+  process.once('exit', remove)
+  try {
+    return await work()
+  } finally {
+    process.off('exit', remove)
+    remove()
+  }
+}
+
+/** Takes a draft away, with its lock and what SQLite may have left beside it. */
 function removeDraft(path: string): void {
-  for (const file of [path, `${path}-journal`, `${path}-wal`, `${path}-shm`]) {
+  for (const file of [path, `${path}-journal`, `${path}-wal`, `${path}-shm`, `${path}.lock`]) {
     rmSync(file, { force: true })
   }
 }

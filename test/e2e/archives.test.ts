@@ -4,6 +4,7 @@ import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { aField, aNote, aRecord, type Client, signedUp } from '../support/client'
 import {
+  executable,
   type RunningServer,
   run,
   serve,
@@ -198,6 +199,25 @@ describe('snailpass backup', () => {
     expect(readdirSync(join(place.dataDir, 'backups'))).toContainEqual(
       expect.stringMatching(/\.sqlite\.age$/),
     )
+  }, 30_000)
+
+  test('leaves nothing in the plain when a signal ends it', async () => {
+    await using place = await (engines[0]?.open() ?? Promise.reject(new Error('no engine')))
+    await fill(place, 'owner', 1)
+    const phrase = join(place.dataDir, 'phrase')
+    writeFileSync(phrase, 'open sesame\n')
+    const drafts = () => readdirSync(place.dataDir).filter((name) => name.endsWith('.partial'))
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const child = Bun.spawn(
+        [executable, 'backup', '--passphrase-file', phrase, '--data-dir', place.dataDir],
+        { env: { HOME: '/nonexistent' }, stdout: 'ignore', stderr: 'ignore' },
+      )
+      while (drafts().length === 0 && child.exitCode === null) await Bun.sleep(1)
+      child.kill(signal)
+      expect(await child.exited).toBe(signal === 'SIGTERM' ? 143 : 130)
+      expect(drafts()).toEqual([])
+      expect(readdirSync(join(place.dataDir, 'backups'))).toEqual(['.snailpass.lock'])
+    }
   }, 30_000)
 
   test('refuses what is not there and what is no archive, with what to do', async () => {
