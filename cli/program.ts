@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { commit, platform, version } from '../src/version'
 import { adoptCommand } from './commands/adopt'
 import { backupCommand } from './commands/backup'
+import { completionCommand } from './commands/completion'
 import { configCommand } from './commands/config'
 import { copyCommand } from './commands/copy'
 import { healthcheckCommand } from './commands/healthcheck'
@@ -50,6 +51,7 @@ ${exitCodesHelp}`,
     userCommand(),
     configCommand(),
     healthcheckCommand(),
+    completionCommand(),
   ]
   for (const command of commands) program.addCommand(command)
   inherit(program)

@@ -1,0 +1,29 @@
+import { Argument, Command } from 'commander'
+import { bashCompletion } from '../completion/bash'
+import { fishCompletion } from '../completion/fish'
+import { placesOf } from '../completion/places'
+import { zshCompletion } from '../completion/zsh'
+import { print } from '../terminal'
+
+const scripts = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const
+type Shell = keyof typeof scripts
+
+export function completionCommand(): Command {
+  const command = new Command('completion')
+    .description('print a script that has a shell complete commands and options')
+    .addArgument(new Argument('<shell>', 'whose script').choices(Object.keys(scripts)))
+    .addHelpText(
+      'after',
+      `
+Put the script where your shell looks for it. It is read by new shells.
+
+Examples:
+  snailpass completion bash > ~/.local/share/bash-completion/completions/snailpass
+  snailpass completion zsh > /usr/local/share/zsh/site-functions/_snailpass
+  snailpass completion fish > ~/.config/fish/completions/snailpass.fish`,
+    )
+    .action((shell: Shell) => {
+      print(scripts[shell](placesOf(command.parent ?? command)).trimEnd())
+    })
+  return command
+}

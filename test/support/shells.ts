@@ -1,0 +1,107 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { temporaryFolder } from './executable'
+
+export const shells = ['bash', 'zsh', 'fish'] as const
+export type Shell = (typeof shells)[number]
+
+/**
+ * What a shell that has read a script of completions offers for a line that is typed in a folder. Throws where
+ * the shell is not installed (Debian: bash, zsh, fish).
+ */
+export async function offersOf(
+  shell: Shell,
+  script: string,
+  line: string,
+  cwd: string,
+): Promise<ReadonlySet<string>> {
+  if (Bun.which(shell) === null) {
+    throw new Error(`${shell} is missing: install it, as with apt-get install bash zsh fish`)
+  }
+  using home = temporaryFolder()
+  const path = join(home.path, 'script')
+  writeFileSync(path, script)
+  const text = await { bash: askBash, zsh: askZsh, fish: askFish }[shell](
+    path,
+    line,
+    cwd,
+    home.path,
+  )
+  return new Set(text.split('\n').filter((offer) => offer !== ''))
+}
+
+type Ask = (script: string, line: string, cwd: string, home: string) => Promise<string>
+
+/** Calls the function with the words that Bash makes of the line: it splits at `=` and `:` too. */
+const askBash: Ask = (script, line, cwd, home) =>
+  outputOf(
+    [
+      'bash',
+      '--norc',
+      '-c',
+      `source "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+_snailpass; printf '%s\\n' "\${COMPREPLY[@]}"`,
+      'bash',
+      script,
+      ...line.split(/ |(?<==)|(?==)/),
+    ],
+    cwd,
+    home,
+  )
+
+/** Asks as a key press would. Fish has a tab between an offer and its description. */
+const askFish: Ask = async (script, line, cwd, home) => {
+  const text = await outputOf(
+    ['fish', '--no-config', '-c', 'source $argv[1]; complete -C $argv[2]', script, line],
+    cwd,
+    home,
+  )
+  return text.replaceAll(/\t.*$/gm, '')
+}
+
+/**
+ * Types the line and a key in a zsh on a pseudo terminal of its own, and has what would be inserted written down
+ * instead: zsh completes nowhere else.
+ */
+const askZsh: Ask = (script, line, cwd, home) =>
+  outputOf(['zsh', '-f', '-c', zshQuestion, 'zsh', script, line], cwd, home)
+
+const zshQuestion = `
+zmodload zsh/zpty
+zpty asked zsh -f -i
+fetch() { local text; while zpty -r asked text; do [[ $text == *$1* ]] && return; done }
+tell() { zpty -w asked "$1"; }
+tell "PROMPT= RPROMPT="
+tell "autoload -Uz compinit && compinit -D -u; source $1"
+tell 'compadd() {
+  [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]] && { builtin compadd "$@"; return }
+  local -a found
+  builtin compadd -A found "$@"
+  (( \${#found} )) && print -rl -- $found >> $HOME/offers
+  builtin compadd "$@"
+}'
+tell 'ask() { touch $HOME/offers; zle complete-word; zle kill-buffer; print -r -- done > $HOME/done; }'
+tell 'zle -N ask; bindkey "^I" ask; print re""ady'
+fetch ready
+zpty -w -n asked "$2"$'\\t'
+repeat 500; do [[ -e $HOME/done ]] && break; sleep 0.01; done
+zpty -d asked
+cat $HOME/offers
+`
+
+async function outputOf(command: string[], cwd: string, home: string): Promise<string> {
+  const child = Bun.spawn(command, {
+    cwd,
+    env: { HOME: home, PATH: process.env['PATH'] ?? '', TERM: 'dumb', LC_ALL: 'C.UTF-8' },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [stdout, stderr] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ])
+  await child.exited
+  if (stderr !== '') throw new Error(`${command[0]} complained: ${stderr}`)
+  return stdout
+}
