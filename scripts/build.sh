@@ -2,19 +2,9 @@
 # Builds dist/snailpass, one executable for this machine, and reports its size.
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
+. scripts/compile.sh
 
-# Where git is missing, or this is no checkout, the version stands alone.
-commit=$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
-
-# Without the two --no-compile-autoload options the executable would take orders from the .env, bunfig.toml,
-# tsconfig.json and package.json of whatever folder it is started in. Elysia loads file-type for uploads, of which
-# there are none here: it would be half a megabyte for nothing.
-bun build ./cli/main.ts --compile --outfile dist/snailpass \
-  --production --minify --bytecode --format=esm --sourcemap \
-  --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
-  --no-compile-autoload-tsconfig --no-compile-autoload-package-json \
-  --external file-type \
-  --define "BUILD_COMMIT=\"$commit\"" >&2
+compile dist/snailpass
 
 bytes_of() { wc -c <"$1"; }
 executable=$(bytes_of dist/snailpass)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatter, linter, types, unused code, the table of imports, and the shell scripts' syntax. Changes nothing.
+# Formatter, linter, types, unused code, the table of imports, and the shell scripts. Changes nothing.
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
@@ -7,4 +7,9 @@ bun node_modules/@biomejs/biome/bin/biome check --error-on-warnings .
 bun check
 bun node_modules/knip/bin/knip-bun.js --no-progress --treat-config-hints-as-errors
 bun scripts/check-imports.ts
-for script in scripts/*.sh; do bash -n "$script"; done
+if ! command -v shellcheck >/dev/null; then
+  echo "error: shellcheck is missing" >&2
+  echo "hint: install it with the system's packages (Debian: \`apt-get install shellcheck\`)" >&2
+  exit 1
+fi
+shellcheck scripts/*.sh

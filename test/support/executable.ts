@@ -60,10 +60,12 @@ interface SpawnOptions {
   environment?: Record<string, string>
   stdin?: string
   cwd?: string
+  /** What is run instead of dist/snailpass: a path, and what stands before the arguments. */
+  program?: readonly string[]
 }
 
 function spawn(args: readonly string[], options: SpawnOptions): Subprocess<Blob, 'pipe', 'pipe'> {
-  return Bun.spawn([executable, ...args], {
+  return Bun.spawn([...(options.program ?? [executable]), ...args], {
     env: { ...ownEnvironment, ...options.environment },
     stdin: new Blob([options.stdin ?? '']),
     stdout: 'pipe',
@@ -103,9 +105,11 @@ export async function serve(
   dataDir: string,
   environment: Record<string, string> = {},
   options: readonly string[] = [],
+  program: readonly string[] = [executable],
 ): Promise<RunningServer> {
   const child = spawn(['serve', '--data-dir', dataDir, '--listen', '127.0.0.1:0', ...options], {
     environment,
+    program,
   })
   const log: string[] = []
   const { promise: url, resolve, reject } = Promise.withResolvers<URL>()

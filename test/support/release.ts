@@ -1,0 +1,40 @@
+import { join } from 'node:path'
+
+const root = join(import.meta.dir, '..', '..')
+
+/** Runs the release script for one target, as a person would who has other habits. Throws what it says when it fails. */
+export async function buildRelease(
+  target: string,
+  into: string,
+  habits: { umask: string; zone: string },
+): Promise<void> {
+  await sh(
+    `umask ${habits.umask} && exec ./scripts/release.sh --only ${target} --into "$0"`,
+    into,
+    {
+      TZ: habits.zone,
+    },
+  )
+}
+
+/** Runs a line of shell in the checkout, with `argument` as its `$0`, and answers its stdout. Throws what it says on stderr when it fails. */
+export async function sh(
+  line: string,
+  argument: string,
+  environment: Record<string, string> = {},
+): Promise<string> {
+  const child = Bun.spawn(['bash', '-c', line, argument], {
+    cwd: root,
+    env: { ...process.env, ...environment },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  if (code !== 0) throw new Error(`${line}: ${code}\n${stderr}`)
+  return stdout
+}
