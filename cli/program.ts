@@ -11,6 +11,7 @@ import { mailCommand } from './commands/mail'
 import { recreateDbCommand } from './commands/recreate-db'
 import { restoreCommand } from './commands/restore'
 import { serveCommand } from './commands/serve'
+import { serviceCommand } from './commands/service'
 import { userCommand } from './commands/user'
 import { exitCodesHelp, tell } from './terminal'
 
@@ -43,6 +44,7 @@ ${exitCodesHelp}`,
     serveCommand(),
     backupCommand(),
     restoreCommand(),
+    serviceCommand(),
     adoptCommand(),
     copyCommand(),
     recreateDbCommand(),

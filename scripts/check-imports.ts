@@ -32,6 +32,7 @@ const rooms: Readonly<Record<string, Room>> = {
     packages: ['age-encryption', 'kysely', 'node:'],
   },
   'src/store': { rooms: ['src/domain', 'src/engine'], packages: ['kysely', 'node:'] },
+  'src/service': { rooms: ['src/config', 'src/domain'], packages: ['node:'] },
   'src/engine': { rooms: [], packages: ['kysely', 'kysely-bun-sqlite', 'pg', 'bun', 'node:'] },
   'src/crypto': { rooms: ['src/domain'], packages: ['@elysiajs/jwt', 'node:'] },
   'src/web': { rooms: [], packages: ['preact', 'preact-render-to-string', 'node:'] },

@@ -12,4 +12,4 @@ if ! command -v shellcheck >/dev/null; then
   echo "hint: install it with the system's packages (Debian: \`apt-get install shellcheck\`)" >&2
   exit 1
 fi
-shellcheck scripts/*.sh
+shellcheck install.sh scripts/*.sh

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds a release into dist/release: an archive for each target, an SBOM and SHA256SUMS.
+# Builds a release into dist/release: an archive for each target, install.sh, an SBOM and SHA256SUMS.
 #   scripts/release.sh [--only TARGET]... [--into FOLDER]
 # The same commit gives the same bytes, whenever and in whatever folder it is built.
 set -euo pipefail
@@ -100,6 +100,7 @@ for target in "${targets[@]}"; do
 done
 
 bun scripts/sbom.ts "$time" "$work/metafiles"/*.json >"$work/release/snailpass-$version.cdx.json"
+cp install.sh "$work/release/"
 (cd "$work/release" && sha256sum -- * >../SHA256SUMS && mv ../SHA256SUMS .)
 
 rm -rf "$into"

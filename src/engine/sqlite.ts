@@ -183,3 +183,13 @@ export const markOurs = sql.raw(`pragma application_id = ${applicationId}`)
 
 /** Moves all of the write-ahead log into the database file, so that the file alone is the database. */
 export const checkpointWholly = sql`pragma wal_checkpoint(truncate)`
+
+/** As `checkpointWholly`, for a file that nobody has open; its log is gone after it. Throws SQLiteError. */
+export function checkpointFile(path: string): void {
+  const database = new Database(path, { readwrite: true, create: false })
+  try {
+    database.run('pragma wal_checkpoint(truncate)')
+  } finally {
+    database.close()
+  }
+}

@@ -23,6 +23,12 @@ export interface Database {
   /** Looks what is there and changes nothing. Throws `unavailable`, with what to do, for what cannot be used. */
   look(): Promise<Content>
 
+  /**
+   * Names of the migrations that a server would run at its start. Changes nothing. Throws `unavailable`, with what to
+   * do, for a database of a newer version and for what cannot be used.
+   */
+  pending(): Promise<readonly string[]>
+
   /** Makes faults of this database, in work that is not its own, refusals that say what to do; bugs stay bugs. */
   explained<T>(work: () => Promise<T>): Promise<T>
 

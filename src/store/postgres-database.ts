@@ -178,6 +178,13 @@ export function postgresDatabase(
     look: () =>
       explained(name, () => withSession(async (_, db) => contentOf(name, await inspect(name, db)))),
 
+    pending: () =>
+      explained(name, () =>
+        withSession(async (_, db) =>
+          pendingOf(name, migrations, (await inspect(name, db)).migrations),
+        ),
+      ),
+
     explained: (work) => explained(name, work),
 
     serve: ({ waiting }) =>

@@ -134,6 +134,11 @@ export function sqliteDatabase(
 
     look: () => explained(async () => (isMissing(path) ? 'nothing' : examine(path).content)),
 
+    pending: () =>
+      explained(async () =>
+        pendingOf(path, migrations, isMissing(path) ? [] : examine(path).migrations),
+      ),
+
     explained,
 
     serve({ create, space }) {

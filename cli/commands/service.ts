@@ -1,0 +1,143 @@
+import { Command } from 'commander'
+import {
+  installService,
+  type Place,
+  type ServiceStatus,
+  serviceStatus,
+  uninstallService,
+} from '../../src/app/service'
+import { realWorld } from '../../src/app/world'
+import { DomainError } from '../../src/domain/errors'
+import { confirm, print, tell } from '../terminal'
+import { stepCommand } from './service-step'
+
+export function serviceCommand(): Command {
+  return new Command('service')
+    .description('install this executable as a service, upgrade it, see how it does')
+    .helpCommand(false)
+    .addCommand(installCommand())
+    .addCommand(uninstallCommand())
+    .addCommand(statusCommand())
+    .addCommand(stepCommand(), { hidden: true })
+}
+
+const prefixOption = [
+  '--prefix <folder>',
+  'everything below this folder, without root and without a service',
+] as const
+
+interface InstallOptions {
+  readonly prefix?: string
+  readonly service: boolean
+  readonly wait: number
+}
+
+function installCommand(): Command {
+  return new Command('install')
+    .description('install this executable, or upgrade what is installed to it')
+    .option(...prefixOption)
+    .option('--no-service', 'do not have systemd run it')
+    .option('--wait <seconds>', 'how long a server may take until it is ready', seconds, 120)
+    .addHelpText(
+      'after',
+      `
+Installs /usr/local/bin/snailpass, a system user, its data folder /var/lib/snailpass,
+/etc/snailpass/snailpass.env with a comment for each setting, and a systemd unit that may do
+little else than serve; enables and starts it, and waits until it is ready.
+
+Where another version is installed, it makes an archive with that one first, stops it, and
+tries the new one where no client reaches it. If that does not become ready, the old version
+and the database from before come back together. Interrupted, run it again.
+
+Examples:
+  sudo ./snailpass service install
+  ./snailpass service install --prefix ~/snailpass`,
+    )
+    .action(async (options: InstallOptions) => {
+      const { addresses, start, settingsFile } = await installService(placeOf(options), realWorld, {
+        patience: options.wait * 1000,
+        say: tell,
+      })
+      if (start === null) tell('SnailPass is ready. Addresses for clients:')
+      else tell(`SnailPass is installed. Start it with:\n  ${start}\nAddresses for clients, then:`)
+      for (const address of addresses) print(address)
+      tell(`Settings: ${settingsFile}`)
+    })
+}
+
+function placeOf({ prefix, service }: InstallOptions): Place {
+  return { prefix: prefix ?? null, hasService: service && prefix === undefined }
+}
+
+function seconds(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text)
+  throw new DomainError('invalid', `--wait is not a number of seconds: ${text}`, {
+    hint: 'write digits alone',
+  })
+}
+
+function uninstallCommand(): Command {
+  return new Command('uninstall')
+    .description('take the service and the executable away; the data stays')
+    .option(...prefixOption)
+    .option('--purge', 'take the data, the settings and the user away as well')
+    .option('--yes', 'do not ask')
+    .addHelpText(
+      'after',
+      `
+Without --purge it says where data and settings are left. With it, every account and every
+vault in the data folder is gone; a database elsewhere, on Postgres or in another folder, is
+not touched.
+
+Example:
+  sudo snailpass service uninstall`,
+    )
+    .action(async (options: { prefix?: string; purge?: true; yes?: true }) => {
+      const purge = options.purge === true
+      if (purge && options.yes !== true) {
+        await confirm('This deletes every account and every vault in the data folder.', 'purge')
+      }
+      const left = await uninstallService(options.prefix ?? null, { purge, say: tell })
+      if (left.length > 0) tell('Left where they are:')
+      for (const path of left) print(path)
+    })
+}
+
+function statusCommand(): Command {
+  return new Command('status')
+    .description('say whether it is installed, runs and is ready')
+    .option(...prefixOption)
+    .addHelpText(
+      'after',
+      `
+Exit codes:
+  0  it runs and is ready
+  1  it does not
+  3  it is not installed
+
+Example:
+  sudo snailpass service status`,
+    )
+    .action(async (options: { prefix?: string }) => {
+      const status = await serviceStatus(options.prefix ?? null)
+      for (const line of linesOf(status)) print(line)
+      if (status.isReady) return
+      throw new DomainError('unavailable', 'the server is not ready', {
+        hint:
+          status.service === null
+            ? 'start it; its log is on its stderr'
+            : 'see its log with `journalctl -u snailpass`, and start it with `systemctl start snailpass`',
+      })
+    })
+}
+
+function linesOf({ version, service, isReady, addresses }: ServiceStatus): readonly string[] {
+  const since = service === null || service.since === '' ? '' : ` since ${service.since}`
+  const lines: readonly (readonly [string, string])[] = [
+    ['version', version ?? 'the executable does not run'],
+    ['service', service === null ? 'none: started by hand' : `${service.active}${since}`],
+    ['ready', isReady ? 'yes' : 'no'],
+    ...addresses.map((address) => ['address', address] as const),
+  ]
+  return lines.map(([name, value]) => `${name.padEnd(9)}${value}`)
+}

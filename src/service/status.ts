@@ -1,0 +1,46 @@
+import { accessSync, constants, existsSync } from 'node:fs'
+import type { ListenAddress } from '../config/listen-address'
+import { DomainError } from '../domain/errors'
+import type { Layout } from './layout'
+import { isReady } from './listening'
+import { run } from './process'
+import { type ServiceState, serviceState } from './systemd'
+import { requireInstalled } from './uninstall'
+
+export interface Status {
+  /** As the installed executable says it; null when it does not run. */
+  readonly version: string | null
+  /** Null where systemd does not run it. */
+  readonly service: ServiceState | null
+  readonly isReady: boolean
+}
+
+/** Throws `not_found` when nothing is installed, `forbidden` for who may not read the settings. */
+export async function statusOf(
+  layout: Layout,
+  listenOf: (settingsFile: string) => ListenAddress,
+): Promise<Status> {
+  requireInstalled(layout)
+  const listen = listenOf(readable(layout.settingsFile))
+  const isService = layout.unit !== null && existsSync(layout.unit)
+  const service = isService ? await serviceState() : null
+  return { version: await versionAt(layout.executable), service, isReady: await isReady(listen) }
+}
+
+async function versionAt(executable: string): Promise<string | null> {
+  if (!existsSync(executable)) return null
+  const { code, stdout } = await run(executable, ['--version'])
+  return code === 0 ? stdout.trim() : null
+}
+
+function readable(path: string): string {
+  try {
+    accessSync(path, constants.R_OK)
+    return path
+  } catch (cause) {
+    throw new DomainError('forbidden', `you may not read ${path}, which says where it listens`, {
+      hint: 'run this with sudo',
+      cause,
+    })
+  }
+}

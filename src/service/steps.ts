@@ -1,0 +1,77 @@
+import type { ListenAddress } from '../config/listen-address'
+import { DomainError } from '../domain/errors'
+import type { Layout } from './layout'
+import { type Account, complaintOf, type Finished, run } from './process'
+
+/** What an installer must know of the settings and the database, seen by the user that the server runs as. */
+export interface Outlook {
+  readonly dataDir: string
+  readonly listen: ListenAddress
+  readonly engine: 'sqlite' | 'postgres'
+  /** As messages name it. */
+  readonly database: string
+  readonly content: 'nothing' | 'ours' | 'original'
+  /** The migrations that this version would run on what is there. */
+  readonly pending: readonly string[]
+  /** Folders that the server writes to. */
+  readonly folders: readonly string[]
+  /** Whether somebody is at work on a SQLite file; a Postgres database is shared anyway. */
+  readonly isServed: boolean
+}
+
+/** What one executable does about the database for an installer, as the user that the server runs as. */
+export interface Steps {
+  /** Changes nothing. Throws, as the others, the refusal of the executable. */
+  outlook(): Promise<Outlook>
+  /** Copies the SQLite file of a server that does not run. */
+  copy(path: string): Promise<void>
+  /** Puts that copy back; what was there is kept as `aside`. */
+  putBack(names: { copy: string; aside: string }): Promise<void>
+  /** Drops our tables of a Postgres database. */
+  clear(): Promise<void>
+  /** Starts a server that no client knows, which migrates, and ends it once it is ready. */
+  trial(patience: number): Promise<void>
+  /** Writes an archive into a folder, and answers its path. */
+  archive(folder: string): Promise<string>
+  /** Fills the database from an archive. */
+  restore(archive: string): Promise<void>
+}
+
+export function stepsOf(executable: string, layout: Layout, account: Account | null): Steps {
+  const call = async (args: readonly string[], patience?: number): Promise<string> => {
+    const finished = await run(executable, [...args, '--config', layout.settingsFile], {
+      account,
+      ...(patience !== undefined && { patience }),
+    })
+    if (finished.code === 0) return finished.stdout
+    throw refusalOf(args, finished)
+  }
+  const step = (...args: readonly string[]) => call(['service', 'step', ...args])
+  return {
+    // It was written by this version, or by the one whose upgrade is to be undone.
+    outlook: async () => JSON.parse(await step('outlook')) as Outlook,
+    copy: async (path) => void (await step('copy', path)),
+    putBack: async ({ copy, aside }) => void (await step('put-back', copy, aside)),
+    clear: async () => void (await step('clear')),
+    trial: async (patience) => void (await call(['service', 'step', 'trial'], patience)),
+    archive: async (folder) => (await call(['backup', '--to', folder])).trim(),
+    restore: async (archive) => void (await call(['restore', archive, '--yes'])),
+  }
+}
+
+/** The refusal that a program of ours wrote on its stderr, as ours; else the last lines that it said. */
+function refusalOf(args: readonly string[], finished: Finished): DomainError {
+  const said = (label: string) =>
+    finished.stderr
+      .split('\n')
+      .filter((line) => line.startsWith(`${label}: `))
+      .map((line) => line.slice(label.length + 2))
+      .join('\n')
+  const message = said('error')
+  const name = `snailpass ${args.join(' ')}`
+  if (message === '' || finished.isLate) {
+    return new DomainError('unavailable', complaintOf(name, finished))
+  }
+  const hint = said('hint')
+  return new DomainError('unavailable', message, hint === '' ? {} : { hint })
+}

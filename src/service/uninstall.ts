@@ -1,0 +1,63 @@
+import { existsSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DomainError } from '../domain/errors'
+import { findAccount, removeAccount } from './account'
+import { explained } from './files'
+import { requireRoot } from './install'
+import { findJournal } from './journal'
+import type { Layout } from './layout'
+import { disableService, reloadUnits } from './systemd'
+
+/**
+ * Takes the service and the executable away, and with `purge` the settings, the data folder and the user. Answers
+ * what is left. Throws `not_found` when nothing is installed, and `conflict` while an upgrade waits for its end.
+ */
+export function uninstall(
+  layout: Layout,
+  { purge, say }: { purge: boolean; say: (line: string) => void },
+): Promise<readonly string[]> {
+  return explained(async () => {
+    if (!(purge && existsSync(layout.dataDir))) requireInstalled(layout)
+    if (layout.user !== null) requireRoot()
+    if (findJournal(layout) !== null) {
+      throw new DomainError(
+        'conflict',
+        'an upgrade was interrupted, and its end is to come first',
+        {
+          hint: 'run the installer again; then uninstall',
+        },
+      )
+    }
+    if (layout.unit !== null && existsSync(layout.unit)) {
+      await disableService()
+      rmSync(layout.unit)
+      await reloadUnits()
+      say('stopped and removed the service')
+    }
+    rmSync(layout.workshop, { recursive: true, force: true })
+    rmSync(layout.executable, { force: true })
+    say(`removed ${layout.executable}`)
+    if (!purge) return [layout.dataDir, layout.settingsFile].filter((path) => existsSync(path))
+    rmSync(layout.dataDir, { recursive: true, force: true })
+    rmSync(dirname(layout.settingsFile), { recursive: true, force: true })
+    say(`removed ${layout.dataDir} and ${dirname(layout.settingsFile)}`)
+    if (layout.user !== null && findAccount(layout.user) !== null) {
+      await removeAccount(layout.user)
+      say(`removed the user ${layout.user}`)
+    }
+    return []
+  })
+}
+
+/** Whether anything of it is there: an uninstallation may have been interrupted. */
+function isInstalled({ executable, unit }: Layout): boolean {
+  return existsSync(executable) || (unit !== null && existsSync(unit))
+}
+
+/** Throws `not_found`. */
+export function requireInstalled(layout: Layout): void {
+  if (isInstalled(layout)) return
+  throw new DomainError('not_found', `snailpass is not installed at ${layout.executable}`, {
+    hint: 'name its folder with --prefix if it was installed below one',
+  })
+}
