@@ -35,6 +35,7 @@ Examples:
   snailpass adopt --dry-run
   snailpass copy sqlite:/srv/snailpass/snailpass.db postgres://snailpass@db/snailpass
   snailpass recreate-db --data-dir /srv/snailpass
+  sudo ./snailpass service install
 
 ${exitCodesHelp}`,
     )

@@ -12,6 +12,7 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -65,7 +66,7 @@ export function findText(path: string): string | null {
 }
 
 export function areSame(one: string, other: string): boolean {
-  return hashOf(one) === hashOf(other)
+  return statSync(one).size === statSync(other).size && hashOf(one) === hashOf(other)
 }
 
 function hashOf(path: string): string {

@@ -28,6 +28,7 @@ describe('a release for linux-arm64', () => {
       await sh('cd "$0" && sha256sum --quiet -c SHA256SUMS', each)
     const named = [...sums.matchAll(/^[0-9a-f]{64} {2}(.+)$/gm)].map(([, name = '']) => name)
     expect(named).toEqual([
+      'install.sh',
       `snailpass-${version}-linux-arm64.tar.gz`,
       `snailpass-${version}.cdx.json`,
     ])

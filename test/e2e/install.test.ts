@@ -1,0 +1,268 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { settingKeys, settings } from '../../src/config/settings'
+import { version } from '../../src/version'
+import { signedUp } from '../support/client'
+import { executable, run, serve, temporaryFolder } from '../support/executable'
+import { aReleaseFolder, install, ownTarget } from '../support/installation'
+
+const root = join(import.meta.dir, '..', '..')
+const isRoot = process.getuid?.() === 0
+
+interface Call {
+  /** Programs that stand before the machine's own, by their names. */
+  standIns?: Readonly<Record<string, string>>
+  script?: string
+  shell?: readonly string[]
+  /** Whether it is run by somebody who is not root. */
+  asNobody?: boolean
+}
+
+/** Runs install.sh as a person would. */
+async function installSh(args: readonly string[], call: Call = {}) {
+  using folder = temporaryFolder()
+  chmodSync(folder.path, 0o755)
+  for (const [name, text] of Object.entries(call.standIns ?? {})) {
+    writeFileSync(join(folder.path, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+  }
+  const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
+  const command = [
+    ...(call.asNobody === true && isRoot ? nobody : []),
+    ...(call.shell ?? ['sh']),
+    call.script ?? join(root, 'install.sh'),
+    ...args,
+  ]
+  const child = Bun.spawn(command, {
+    cwd: '/',
+    env: { PATH: `${folder.path}:${process.env['PATH']}`, HOME: folder.path },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, stdout, stderr }
+}
+
+describe('install.sh with a release', () => {
+  const folder = temporaryFolder()
+  const release = join(folder.path, 'release')
+  // Of the real size for one machine, once for all of these: nobody changes it.
+  beforeAll(async () => {
+    mkdirSync(release)
+    await aReleaseFolder(release, executable, { version, targets: [ownTarget()] })
+  }, 30_000)
+  afterAll(folder[Symbol.dispose])
+
+  const shells = [
+    ['dash', '-e'],
+    ['busybox', 'sh'],
+  ].filter(([name = '']) => Bun.which(name) !== null)
+
+  test.each(shells)(
+    'installs below a folder, run by %s; the server serves; it goes, and its data stays',
+    async (...shell) => {
+      using place = temporaryFolder()
+      const prefix = join(place.path, 'prefix')
+      const script = join(release, 'install.sh')
+      const made = await installSh(['--prefix', prefix], { script, shell })
+      expect(made).toMatchObject({ code: 0 })
+      const program = join(prefix, 'bin', 'snailpass')
+      const settingsFile = join(prefix, 'etc', 'snailpass', 'snailpass.env')
+      expect(made.stderr).toContain(`Start it with:\n  ${program} serve --config ${settingsFile}\n`)
+      expect(made.stdout).toMatch(/^(?:http:\/\/\S+:5000\/\n)+$/)
+      const dataDir = join(prefix, 'var', 'lib', 'snailpass')
+      expect(statSync(dataDir).mode & 0o777).toBe(0o700)
+      expect(statSync(settingsFile).mode & 0o777).toBe(0o600)
+      {
+        await using server = await serve(dataDir, {}, ['--config', settingsFile], [program])
+        await signedUp(server.url, 'owner')
+        await server.end('SIGTERM')
+      }
+      const again = await installSh(['--from', release, '--prefix', prefix], { shell })
+      expect(again).toMatchObject({ code: 0 })
+      expect(again.stderr).toContain(' is installed already\n')
+
+      const gone = await installSh(['--uninstall', '--prefix', prefix], { shell })
+      expect(gone.code).toBe(0)
+      expect(gone.stdout).toBe(`${dataDir}\n${settingsFile}\n`)
+      expect(existsSync(program)).toBeFalse()
+      expect(readdirSync(dataDir)).toContain('snailpass.db')
+    },
+    60_000,
+  )
+
+  test('gets the release from a web server', async () => {
+    using place = temporaryFolder()
+    using server = Bun.serve({
+      port: 0,
+      hostname: '127.0.0.1',
+      fetch: ({ url }) => new Response(Bun.file(join(release, new URL(url).pathname))),
+    })
+    const prefix = join(place.path, 'prefix')
+    const { code, stderr } = await installSh(['--from', server.url.href, '--prefix', prefix])
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    expect(existsSync(join(prefix, 'bin', 'snailpass'))).toBeTrue()
+  }, 30_000)
+})
+
+describe('install.sh refuses', () => {
+  const folder = temporaryFolder()
+  const release = join(folder.path, 'release')
+  const ran = join(folder.path, 'ran')
+  beforeAll(async () => {
+    mkdirSync(release)
+    const program = join(folder.path, 'program')
+    writeFileSync(program, `#!/bin/sh\ntouch '${ran}'\n`, { mode: 0o755 })
+    chmodSync(folder.path, 0o755)
+    await aReleaseFolder(release, program, { version: '1.2.3', targets: [ownTarget()] })
+  })
+  afterAll(folder[Symbol.dispose])
+
+  /** That it says this and does nothing: no program was run, and nothing made. */
+  async function refuses(args: readonly string[], message: string, call: Call = {}, code = 1) {
+    using place = temporaryFolder()
+    const prefix = join(place.path, 'prefix')
+    const refused = await installSh(['--prefix', prefix, ...args], call)
+    expect(refused.stderr).toContain(message)
+    expect(refused.stderr).toContain('\nhint: ')
+    expect(refused.code).toBe(code)
+    expect(existsSync(ran)).toBeFalse()
+    expect(existsSync(prefix)).toBeFalse()
+  }
+
+  test('an archive that is not what the sums say', async () => {
+    using place = temporaryFolder()
+    const changed = join(place.path, 'changed')
+    cpSync(release, changed, { recursive: true })
+    writeFileSync(join(changed, `snailpass-1.2.3-${ownTarget()}.tar.gz`), 'x', { flag: 'a' })
+    await refuses(['--from', changed], 'is not what SHA256SUMS says: nothing of it was run')
+  })
+
+  test('a release without this machine, and a version that it has not', async () => {
+    await refuses(
+      ['--from', release],
+      `error: ${release} has nothing for this machine: darwin-arm64\n`,
+      { standIns: { uname: 'case $1 in -s) echo Darwin;; *) echo arm64;; esac' } },
+    )
+    await refuses(['--from', release, '--version', '1.2.4'], ', version 1.2.4\nhint: it has: ')
+  })
+
+  test.each([
+    ['armv6l', '32'],
+    ['armv7l', '32'],
+    ['aarch64', '32'],
+  ])('32-bit ARM: %s, %s bits', async (machine, bits) => {
+    const uname = `case $1 in -s) echo Linux;; *) echo ${machine};; esac`
+    await refuses(
+      ['--from', release],
+      `error: this system has 32 bits (${machine}), and the runtime that snailpass is built on has none for 32-bit ARM\nhint: install a 64-bit Raspberry Pi OS`,
+      { standIns: { uname, getconf: `echo ${bits}` } },
+    )
+  })
+
+  test.each([
+    [['--nonsense'], 'error: there is no option --nonsense\n'],
+    [['--from'], 'error: --from takes a value\n'],
+    [['--purge'], 'error: --purge goes with --uninstall alone\n'],
+  ])('%p as wrong usage', async (args, message) => {
+    await refuses(args, message, {}, 2)
+  })
+
+  test('who is not root and names no folder', async () => {
+    using place = temporaryFolder()
+    chmodSync(place.path, 0o755)
+    const script = join(place.path, 'install.sh')
+    cpSync(join(root, 'install.sh'), script)
+    const refused = await installSh(['--from', release], { script, asNobody: true })
+    expect(refused.code).toBe(1)
+    expect(refused.stderr).toStartWith('error: this takes root: ')
+    expect(existsSync(ran)).toBeFalse()
+  })
+
+  test('to uninstall what is not installed', async () => {
+    using place = temporaryFolder()
+    const refused = await installSh(['--uninstall', '--prefix', place.path])
+    expect(refused.code).toBe(3)
+    expect(refused.stderr).toStartWith('error: snailpass is not installed at ')
+  })
+})
+
+describe('snailpass service', () => {
+  test('writes a settings file with every setting, and never over one', async () => {
+    using folder = temporaryFolder()
+    const prefix = join(folder.path, 'pre fix')
+    expect((await install(executable, prefix)).code).toBe(0)
+    const path = join(prefix, 'etc', 'snailpass', 'snailpass.env')
+    const text = readFileSync(path, 'utf8')
+    for (const key of settingKeys) expect(text).toContain(`${settings[key].name}=`)
+    expect(text).toContain(`\nSNAILPASS_DATA_DIR="${prefix}/var/lib/snailpass"\n`)
+    writeFileSync(path, `${text}SNAILPASS_LISTEN=127.0.0.1:5999\n`)
+    const again = await install(executable, prefix)
+    expect(again.stdout).toBe('http://127.0.0.1:5999/\n')
+    expect(readFileSync(path, 'utf8')).toBe(`${text}SNAILPASS_LISTEN=127.0.0.1:5999\n`)
+  }, 30_000)
+
+  test('refuses settings that are wrong before it puts anything in place', async () => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'etc', 'snailpass', 'snailpass.env')
+    mkdirSync(join(path, '..'), { recursive: true })
+    writeFileSync(path, 'SNAILPASS_LISTEN=nonsense\n')
+    const { code, stderr } = await install(executable, folder.path)
+    expect(code).toBe(1)
+    expect(stderr).toContain(
+      `error: SNAILPASS_LISTEN in ${path} is not an address: nonsense\nhint: `,
+    )
+    expect(existsSync(join(folder.path, 'bin'))).toBeFalse()
+  })
+
+  test('status says whether it is installed, runs and is ready, by its exit code too', async () => {
+    using folder = temporaryFolder()
+    const prefix = folder.path
+    const status = () => run(['service', 'status', '--prefix', prefix])
+    expect((await status()).code).toBe(3)
+    await install(executable, prefix)
+    const path = join(prefix, 'etc', 'snailpass', 'snailpass.env')
+    const dataDir = join(prefix, 'var', 'lib', 'snailpass')
+    await using server = await serve(dataDir, {}, ['--config', path])
+    writeFileSync(path, `SNAILPASS_LISTEN=127.0.0.1:${server.url.port}\n`)
+    const ready = await status()
+    expect(ready.code).toBe(0)
+    expect(ready.stdout).toMatch(
+      /^version {2}snailpass .+\nservice {2}none: started by hand\nready {4}yes\naddress {2}http:.+\n$/,
+    )
+    await server.end('SIGTERM')
+    const stopped = await status()
+    expect(stopped.code).toBe(1)
+    expect(stopped.stdout).toContain('\nready    no\n')
+    expect(stopped.stderr).toStartWith('error: the server is not ready\nhint: ')
+  }, 30_000)
+
+  test('uninstall --purge asks, and takes the data away as well', async () => {
+    using folder = temporaryFolder()
+    const prefix = folder.path
+    await install(executable, prefix)
+    const purge = ['service', 'uninstall', '--purge', '--prefix', prefix]
+    const refused = await run(purge)
+    expect(refused.code).toBe(2)
+    expect(refused.stderr).toContain('hint: add --yes if you mean it\n')
+    expect(existsSync(join(prefix, 'var', 'lib', 'snailpass'))).toBeTrue()
+    expect((await run([...purge, '--yes'])).code).toBe(0)
+    for (const path of ['bin/snailpass', 'var/lib/snailpass', 'etc/snailpass', 'lib/snailpass']) {
+      expect(existsSync(join(prefix, path)), path).toBeFalse()
+    }
+  }, 30_000)
+})

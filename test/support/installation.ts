@@ -1,0 +1,100 @@
+import { Database } from 'bun:sqlite'
+import {
+  appendFileSync,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { aRecord, type Client, signedUp } from './client'
+import { executable, type Finished, run, serve, temporaryFolder } from './executable'
+import { sh } from './release'
+
+/** An installation below a folder of its own, by this version, with one account and one record. */
+export async function anInstallation(settings: Readonly<Record<string, string>> = {}) {
+  const folder = temporaryFolder()
+  const prefix = join(folder.path, 'prefix')
+  const program = join(prefix, 'bin', 'snailpass')
+  const settingsFile = join(prefix, 'etc', 'snailpass', 'snailpass.env')
+  const dataDir = join(prefix, 'var', 'lib', 'snailpass')
+  const made = await install(executable, prefix)
+  if (made.code !== 0) throw new Error(made.stderr)
+  for (const [name, value] of Object.entries(settings)) {
+    appendFileSync(settingsFile, `${name}=${value}\n`)
+  }
+  const serveInstalled = () => serve(dataDir, {}, ['--config', settingsFile], [program])
+  let owner: Client
+  {
+    await using server = await serveInstalled()
+    owner = await signedUp(server.url, 'owner')
+    await owner.send('POST', '/records', aRecord())
+    await server.end('SIGTERM')
+  }
+  return {
+    prefix,
+    program,
+    settingsFile,
+    dataDir,
+    serve: serveInstalled,
+    version: async () => (await run(['--version'], { program: [program] })).stdout,
+    /** Has the next version's servers fail in one way, or in none. */
+    setFault(fault: string | null) {
+      const path = join(prefix, 'etc', 'snailpass', 'FAULT')
+      if (fault === null) rmSync(path, { force: true })
+      else writeFileSync(path, fault)
+    },
+    /** Records that are in the SQLite file, with the migrations that have run. */
+    content() {
+      using database = new Database(join(dataDir, 'snailpass.db'), { readonly: true })
+      const records = database.query<{ id: string }, []>('select id from records').all().length
+      const names = database.query<{ name: string }, []>('select name from kysely_migration').all()
+      return { records, isNext: names.some(({ name }) => name === '9999-next') }
+    },
+    /** Whether nothing of an upgrade is left but what it says it keeps. */
+    isTidy: () =>
+      !existsSync(join(prefix, 'lib', 'snailpass')) &&
+      readdirSync(dataDir).every((name) => !name.includes('before-upgrade')),
+    [Symbol.dispose]: folder[Symbol.dispose],
+  }
+}
+
+/** Runs `service install` of an executable below a folder. */
+export function install(
+  program: string,
+  prefix: string,
+  options: { wait?: number; killAt?: string } = {},
+): Promise<Finished> {
+  const wait = options.wait === undefined ? [] : ['--wait', String(options.wait)]
+  return run(['service', 'install', '--prefix', prefix, ...wait], {
+    program: [program],
+    ...(options.killAt !== undefined && {
+      signalAt: { text: options.killAt, signal: 'SIGKILL' as const },
+    }),
+  })
+}
+
+/** A folder as a release is, in which each of the targets has this program. */
+export async function aReleaseFolder(
+  path: string,
+  program: string,
+  { version, targets }: { version: string; targets: readonly string[] },
+): Promise<void> {
+  for (const target of targets) {
+    const name = `snailpass-${version}-${target}`
+    await sh(
+      `mkdir -p "$0/${name}" && cp '${program}' "$0/${name}/snailpass" && cd "$0" &&
+      tar -I 'gzip -1' -cf ${name}.tar.gz ${name} && rm -r ${name}`,
+      path,
+    )
+  }
+  await sh('cp install.sh "$0" && cd "$0" && sha256sum *.tar.gz >SHA256SUMS', path)
+}
+
+/** What this machine is called in a release. */
+export function ownTarget(): string {
+  if (process.platform !== 'linux') return `${process.platform}-${process.arch}`
+  const isOld = process.arch === 'x64' && !/\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
+  return `linux-${process.arch}${isOld ? '-baseline' : ''}`
+}

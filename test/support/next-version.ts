@@ -1,0 +1,86 @@
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { BunPlugin } from 'bun'
+
+const root = join(import.meta.dir, '..', '..')
+
+/**
+ * Builds an executable of a later version: another number, and one more migration. It has a fault when the file
+ * `FAULT` lies beside its settings file: `migration`, `dies` or `hangs` (once the database was migrated), `dies later`
+ * (on any address but a trial's).
+ */
+export async function buildNextVersion(outfile: string): Promise<void> {
+  mkdirSync(join(outfile, '..'), { recursive: true })
+  const built = await Bun.build({
+    entrypoints: [join(root, 'cli', 'main.ts')],
+    compile: {
+      outfile,
+      autoloadDotenv: false,
+      autoloadBunfig: false,
+    },
+    minify: true,
+    external: ['file-type'],
+    define: { BUILD_COMMIT: '"next"', 'process.env.NODE_ENV': '"production"' },
+    plugins: [nextVersion],
+  })
+  if (!built.success) throw new Error(built.logs.join('\n'))
+}
+
+export const nextVersionName = '99.0.0 (next, '
+
+const nextVersion: BunPlugin = {
+  name: 'next version',
+  setup(build) {
+    build.onLoad({ filter: /src\/version\.ts$/ }, ({ path }) => ({
+      contents: textOf(path).replace(/import \{ version \}.*/, "const version = '99.0.0'"),
+    }))
+    build.onLoad({ filter: /src\/store\/migrations\/index\.ts$/ }, ({ path }) => ({
+      contents: `${renamed(path, 'migrationsFor')}
+${faultOf}
+export function migrationsFor(...args) {
+  const up = async (db) => {
+    await db.schema.alterTable('users').addColumn('next_version', 'integer').execute()
+    if (faultOf() === 'migration') throw new Error('a migration with a fault')
+  }
+  return { ...migrationsForAsItIs(...args), '9999-next': { up } }
+}`,
+    }))
+    build.onLoad({ filter: /src\/app\/server\.ts$/ }, ({ path }) => ({
+      contents: `${renamed(path, 'startServer')}
+${faultOf}
+export async function startServer(settings, ...args) {
+  const server = await startServerAsItIs(settings, ...args)
+  const fault = faultOf()
+  if (fault === 'dies' || (fault === 'dies later' && settings.listen.port !== 0)) {
+    process.kill(process.pid, 'SIGKILL')
+  }
+  if (fault === 'hangs') await new Promise(() => setInterval(() => {}, 1000))
+  return server
+}`,
+    }))
+  },
+}
+
+const faultOf = `
+import { existsSync as isThere, readFileSync as textAt } from 'node:fs'
+import { dirname as folderOf } from 'node:path'
+function faultOf() {
+  const settingsFile = process.argv[process.argv.indexOf('--config') + 1] ?? ''
+  const fault = folderOf(settingsFile) + '/FAULT'
+  return isThere(fault) ? textAt(fault, 'utf8') : ''
+}`
+
+function textOf(path: string): string {
+  return readFileSync(path, 'utf8')
+}
+
+/** The file's text with one of its functions under another name, so that a new one can stand before it. */
+function renamed(path: string, name: string): string {
+  const text = textOf(path)
+  const found = text.replace(
+    new RegExp(`export (async )?function ${name}\\(`),
+    `$1function ${name}AsItIs(`,
+  )
+  if (found === text) throw new Error(`${path} has no function ${name}`)
+  return found
+}
