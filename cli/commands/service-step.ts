@@ -34,9 +34,13 @@ export function stepCommand(): Command {
       .action(async (copy: string, aside: string, _options, command: Command) => {
         await putCopyBack(settingsOf(command), realWorld, { copy, aside })
       }),
-    step('clear').action((_options, command: Command) =>
-      clearDatabase(settingsOf(command), realWorld),
-    ),
+    step('clear')
+      .option('--keep')
+      .action(async (options: { keep?: true }, command: Command) => {
+        const keep = options.keep === true
+        const copy = await clearDatabase(settingsOf(command), realWorld, { keep })
+        if (copy !== null) print(copy)
+      }),
     step('trial').action((_options, command: Command) => runTrial(settingsOf(command))),
   ]
   const command = new Command('step').helpCommand(false)

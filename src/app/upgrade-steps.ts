@@ -56,12 +56,23 @@ export async function putCopyBack(
   await putBack(sqlitePlaceOf(settings, world), names, world.wait)
 }
 
-/** Drops our tables of a Postgres database, so that an older version can restore an archive into it. */
-export async function clearDatabase(settings: Settings, world: World): Promise<void> {
+/**
+ * Drops our tables of a Postgres database, so that an older version can restore an archive into it. With `keep`, what
+ * they hold is copied first; answers the copy's path, null for none.
+ */
+export async function clearDatabase(
+  settings: Settings,
+  world: World,
+  { keep }: { keep: boolean },
+): Promise<string | null> {
   const { database } = placesOf(settings, world)
   // After an interruption they may be gone.
-  if ((await database.look()) === 'nothing') return
-  await database.alone({ create: false }, (session) => session.transaction(() => session.empty()))
+  if ((await database.look()) === 'nothing') return null
+  return await database.alone({ create: false }, async (session) => {
+    const copy = keep ? await session.copyForSafety('going-back') : null
+    await session.transaction(() => session.empty())
+    return copy
+  })
 }
 
 /**

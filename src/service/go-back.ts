@@ -102,10 +102,11 @@ async function restoreDatabase(job: GroundedJob, journal: Journal): Promise<stri
   }
   if (archive === null || (!journal.isCleared && (await isUntouched(steps, journal)))) return null
   writeJournal(layout, { ...journal, phase: 'reverting', isCleared: true })
-  await steps.clear()
+  // No client has reached a version that was not proven: it has nothing of theirs.
+  const aside = await steps.clear({ keep: journal.phase !== 'trying' })
   await stepsBy(oldExecutable, job).restore(archive)
   say('restored the database from the archive')
-  return null
+  return aside
 }
 
 /** Whether the migrations that were to be run still are. What can't be read any more was touched. */

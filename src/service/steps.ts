@@ -27,8 +27,8 @@ export interface Steps {
   copy(path: string): Promise<void>
   /** Puts that copy back; what was there is kept as `aside`. */
   putBack(names: { copy: string; aside: string }): Promise<void>
-  /** Drops our tables of a Postgres database. */
-  clear(): Promise<void>
+  /** Drops our tables of a Postgres database. With `keep`, answers the path of a copy of what they held. */
+  clear(options: { keep: boolean }): Promise<string | null>
   /** Starts a server that no client knows, which migrates, and ends it once it is ready. */
   trial(patience: number): Promise<void>
   /** Writes an archive into a folder, and answers its path. */
@@ -52,7 +52,7 @@ export function stepsOf(executable: string, layout: Layout, account: Account | n
     outlook: async () => JSON.parse(await step('outlook')) as Outlook,
     copy: async (path) => void (await step('copy', path)),
     putBack: async ({ copy, aside }) => void (await step('put-back', copy, aside)),
-    clear: async () => void (await step('clear')),
+    clear: async ({ keep }) => (await step('clear', ...(keep ? ['--keep'] : []))).trim() || null,
     trial: async (patience) => void (await call(['service', 'step', 'trial'], patience)),
     archive: async (folder) => (await call(['backup', '--to', folder])).trim(),
     restore: async (archive) => void (await call(['restore', archive, '--yes'])),
