@@ -79,7 +79,8 @@ describe('snailpass service install, below a folder', () => {
     const child = Bun.spawn([next, 'service', 'install', '--prefix', installed.prefix], {
       stderr: 'ignore',
     })
-    while (!installed.content().isNext) await Bun.sleep(10)
+    const reached = join(installed.prefix, 'etc', 'snailpass', 'FAULT.reached')
+    while (!existsSync(reached)) await Bun.sleep(10)
     child.kill('SIGKILL')
     await child.exited
     const { code, stderr } = await install(executable, installed.prefix)

@@ -6,8 +6,8 @@ const root = join(import.meta.dir, '..', '..')
 
 /**
  * Builds an executable of a later version: another number, and one more migration. It has a fault when the file
- * `FAULT` lies beside its settings file: `migration`, `dies` or `hangs` (once the database was migrated), `dies later`
- * (on any address but a trial's).
+ * `FAULT` lies beside its settings file: `migration`; `dies` or `hangs` once the database was migrated, of which
+ * `FAULT.reached` tells; `dies later`, on any address but a trial's.
  */
 export async function buildNextVersion(outfile: string): Promise<void> {
   mkdirSync(join(outfile, '..'), { recursive: true })
@@ -54,7 +54,10 @@ export async function startServer(settings, ...args) {
   if (fault === 'dies' || (fault === 'dies later' && settings.listen.port !== 0)) {
     process.kill(process.pid, 'SIGKILL')
   }
-  if (fault === 'hangs') await new Promise(() => setInterval(() => {}, 1000))
+  if (fault === 'hangs') {
+    try { putText(faultFile + '.reached', '') } catch {}
+    await new Promise(() => setInterval(() => {}, 1000))
+  }
   return server
 }`,
     }))
@@ -62,13 +65,10 @@ export async function startServer(settings, ...args) {
 }
 
 const faultOf = `
-import { existsSync as isThere, readFileSync as textAt } from 'node:fs'
+import { existsSync as isThere, readFileSync as textAt, writeFileSync as putText } from 'node:fs'
 import { dirname as folderOf } from 'node:path'
-function faultOf() {
-  const settingsFile = process.argv[process.argv.indexOf('--config') + 1] ?? ''
-  const fault = folderOf(settingsFile) + '/FAULT'
-  return isThere(fault) ? textAt(fault, 'utf8') : ''
-}`
+const faultFile = folderOf(process.argv[process.argv.indexOf('--config') + 1] ?? '') + '/FAULT'
+const faultOf = () => (isThere(faultFile) ? textAt(faultFile, 'utf8') : '')`
 
 function textOf(path: string): string {
   return readFileSync(path, 'utf8')
