@@ -4,6 +4,7 @@
 set -euo pipefail
 trap '[ -n "${counted:-}" ] || echo "0 passed, 1 failed"' EXIT
 . "$(dirname "$0")/setup.sh"
+./scripts/tools.sh
 
 ./scripts/check.sh
 ./scripts/build.sh

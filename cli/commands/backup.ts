@@ -4,6 +4,7 @@ import {
   type BackupOptions,
   type ListedArchive,
   listArchives,
+  pruneArchives,
   writeBackup,
 } from '../../src/app/archives'
 import { type VerifiedArchive, verifyArchive } from '../../src/app/restore'
@@ -28,6 +29,7 @@ interface WriteOptions {
   readonly passphraseFile?: string
   readonly passphrase?: true
   readonly withSecrets?: true
+  readonly prune?: true
 }
 
 export function backupCommand(): Command {
@@ -44,6 +46,10 @@ export function backupCommand(): Command {
     )
     .option('--passphrase', 'encrypt it with a passphrase that is typed on the terminal')
     .option('--passphrase-file <file>', 'encrypt it with the passphrase in a file')
+    .option(
+      '--prune',
+      'then remove archives that SNAILPASS_BACKUP_KEEP does not keep, as servers do',
+    )
     .option('--with-secrets', 'put the secret key and the secret settings into it as well')
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey', ...backupKeys])
     .addHelpText(
@@ -77,6 +83,11 @@ Examples:
         `Written and verified: ${written.rows} rows${written.isEncrypted ? ', encrypted' : ''}. The archive:`,
       )
       print(written.path)
+      if (!written.isNoted) {
+        tell('warning: the database takes no writes at present, so servers do not know of it')
+      }
+      if (options.prune !== true) return
+      for (const path of pruneArchives(settings, realWorld)) tell(`Removed: ${path}`)
     })
 }
 

@@ -1,7 +1,9 @@
 import { Command } from 'commander'
+import { backupProcess } from '../../src/app/backup-process'
 import { adopt } from '../../src/app/operations'
 import { startServer } from '../../src/app/server'
 import { realWorld } from '../../src/app/world'
+import { environmentOf } from '../../src/config/load'
 import type { Settings } from '../../src/config/settings'
 import { settingKeys } from '../../src/config/settings'
 import { type Log, openLog } from '../../src/log'
@@ -38,13 +40,20 @@ interface ServeOptions {
 
 /** Runs until a signal ends it. Throws what ended it otherwise. */
 async function serve(command: Command, options: ServeOptions): Promise<void> {
-  const { settings, warnings } = configOf(command)
+  const config = configOf(command)
+  const { settings, warnings } = config
   const { log, flush } = openLog(settings.logFormat, realWorld.clock, process.stderr.fd)
   const end = endOfService(log)
   try {
     for (const warning of warnings) log.warn(warning)
     if (options.adopt === true) await adoptFirst(settings, log)
-    const starting = startServer(settings, realWorld, log, { create: options.create === true })
+    const starting = startServer(settings, realWorld, log, {
+      create: options.create === true,
+      runBackup: backupProcess(
+        [process.execPath, 'backup', '--prune'],
+        environmentOf(config, process.env),
+      ),
+    })
     const server = await Promise.race([starting, end.reached])
     // It may wait for others there; whatever it holds ends with the process.
     if (typeof server === 'string') {

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { addCommand } from './user/add'
+import { deleteCommand } from './user/delete'
 import { invitationsCommand, inviteCommand, uninviteCommand } from './user/invite'
 import { listCommand, showCommand } from './user/list'
 import { renameCommand } from './user/rename'
@@ -31,6 +32,7 @@ Examples:
     enableCommand(),
     logoutCommand(),
     renameCommand(),
+    deleteCommand(),
   ]
   for (const inner of commands) command.addCommand(inner)
   return command

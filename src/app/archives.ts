@@ -1,8 +1,10 @@
-import { statSync } from 'node:fs'
-import { basename } from 'node:path'
+import { rmSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { basename, resolve } from 'node:path'
 import { encryptAndProve, type Lock, lockOf, requireLock } from '../backup/encryption'
 import {
   archiveFileName,
+  isOfSchedule,
   listFiles,
   makeWhole,
   placeAt,
@@ -10,10 +12,12 @@ import {
   withPlainDraft,
 } from '../backup/files'
 import { secretNames } from '../backup/format'
+import { expired } from '../backup/retention'
 import { verify, withArchive } from '../backup/verify'
 import { type ArchiveNotes, writeArchive } from '../backup/write'
 import type { Settings } from '../config/settings'
 import { keyFingerprint } from '../crypto/key-fingerprint'
+import { createBackups } from '../domain/backups'
 import { DomainError } from '../domain/errors'
 import type { Database, Stored } from '../store/database'
 import { findSecretKey } from '../store/secret-key-file'
@@ -48,15 +52,45 @@ export interface WrittenArchive {
 }
 
 /**
- * Writes everything into an archive and proves it, beside whatever servers run. Throws a DomainError, and leaves no file
- * then.
+ * Writes everything into an archive and proves it, beside whatever servers run, which know of it from then on: `isNoted` is
+ * false where the database takes no writes at present. Throws a DomainError, and leaves no file then.
  */
-export function writeBackup(
+export async function writeBackup(
   settings: Settings,
   world: World,
   options: BackupOptions = {},
-): Promise<WrittenArchive> {
-  return archiveBeside(settings, world, { ...options, before: null })
+): Promise<WrittenArchive & { readonly isNoted: boolean }> {
+  const written = await archiveBeside(settings, world, { ...options, before: null })
+  return { ...written, isNoted: await note(settings, world, written) }
+}
+
+async function note(settings: Settings, world: World, written: WrittenArchive): Promise<boolean> {
+  const { path, time } = written
+  try {
+    const verified = { path: resolve(path), time, host: hostname() }
+    const { database } = placesOf(settings, world)
+    await database.beside((store) => createBackups({ store, ...world }).recordVerified(verified))
+    return true
+  } catch (error) {
+    // The archive is good all the same.
+    if (error instanceof DomainError) return false
+    throw error
+  }
+}
+
+/**
+ * Removes archives of the settings' folder that need not stay, and answers their paths. Those from before something was done,
+ * and whatever has another name, are the operator's.
+ */
+export function pruneArchives(settings: Settings, world: World): readonly string[] {
+  const { folder } = placesOf(settings, world)
+  const archives = listFiles(settings.backupDir ?? folder.backups).flatMap(({ path }) => {
+    const time = isOfSchedule(basename(path)) ? timeOfName(basename(path)) : null
+    return time === null ? [] : [{ path, time }]
+  })
+  const paths = expired(archives, settings.backupKeep).map(({ path }) => path)
+  for (const path of paths) rmSync(path, { force: true })
+  return paths
 }
 
 /** Writes an archive of everything before something is done to it, beside whatever servers run; answers its path. */

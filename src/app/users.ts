@@ -4,6 +4,8 @@ import { createVerifierHasher } from '../crypto/verifiers'
 import { createManagedUsers, type ManagedUsers } from '../domain/managed-users'
 import { createLetters } from '../domain/outbox'
 import type { SignUpPolicy } from '../domain/sign-up-policy'
+import type { UserSummary } from '../domain/user'
+import { takeSafetyArchive } from './archives'
 import { placesOf } from './database'
 import { likelyAddress } from './own-hosts'
 import type { World } from './world'
@@ -45,6 +47,25 @@ export function addUser(
     const salt = await users.requireFreeEmail(email)
     const masterPasswordHash = await hashMasterPassword(await askMasterPassword(salt), salt)
     return await users.add({ email, masterPasswordHash })
+  })
+}
+
+/**
+ * Deletes an account with its whole vault, after an archive of everything, whose path it answers. `consent` is shown what goes,
+ * and throws when it is not given. Works beside servers. Throws a DomainError.
+ */
+export function deleteUser(
+  settings: Settings,
+  world: World,
+  name: string,
+  consent: (user: UserSummary) => Promise<void>,
+): Promise<string> {
+  return withUsers(settings, world, async (users) => {
+    const user = await users.require(name)
+    await consent(user)
+    const archive = await takeSafetyArchive(settings, world, 'delete')
+    await users.delete(user.id)
+    return archive
   })
 }
 

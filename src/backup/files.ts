@@ -40,6 +40,11 @@ export function archiveFileName(
   return `snailpass-${what}${time}.sqlite${isEncrypted ? '.age' : ''}`
 }
 
+/** Whether a file has a name as archives get that nobody named, and that are from before nothing. */
+export function isOfSchedule(name: string): boolean {
+  return /^snailpass-\d{8}T\d{6}Z(?:-\d+)?\.sqlite(?:\.age)?$/.test(name)
+}
+
 /** When an archive was made, by its name: milliseconds since 1970 (UTC), null for a name that does not tell. */
 export function timeOfName(name: string): number | null {
   const groups = /(?<date>\d{4}-?\d\d-?\d\d)T(?<hour>\d\d)(?<minute>\d\d)(?<second>\d\d)Z/.exec(

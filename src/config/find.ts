@@ -48,6 +48,14 @@ export function findSetting(
 }
 
 /** The names under which a setting is read, its own first. */
+/** Every name under which a setting can be given, those of files that hold a secret included. */
+export function everyNameOf(
+  setting: Pick<Setting<never>, 'name' | 'alias' | 'isSecret'>,
+): readonly string[] {
+  const names = namesOf(setting)
+  return setting.isSecret === true ? [...names, ...names.map(twinOf)] : names
+}
+
 export function namesOf({
   name,
   alias,

@@ -1,7 +1,9 @@
 import { devNull } from 'node:os'
+import { everyNameOf } from './find'
 import { type Origins, type ReadingInput, readSettings } from './reading'
 import { type Settings, settings } from './settings'
 import { fileVariable } from './settings-file'
+import type { Environment } from './values'
 
 export interface Config {
   readonly settings: Settings
@@ -24,10 +26,18 @@ export function loadConfig(input: ConfigInput): Config {
 
 /**
  * The environment in which a child process goes by the very same settings: each that is set, secrets included, and
- * no settings file. It takes the place of every name of a setting in this process's own environment.
+ * no settings file. Of this process's own environment the rest comes with it.
  */
-export function environmentOf({ origins }: Pick<Config, 'origins'>): Record<string, string> {
-  const environment: Record<string, string> = { [fileVariable]: devNull }
+export function environmentOf(
+  { origins }: Pick<Config, 'origins'>,
+  own: Environment = {},
+): Record<string, string | undefined> {
+  const names = new Set(Object.values(settings).flatMap(everyNameOf))
+  const others = Object.entries(own).filter(([name]) => !names.has(name))
+  const environment: Record<string, string | undefined> = {
+    ...Object.fromEntries(others),
+    [fileVariable]: devNull,
+  }
   for (const [key, { text }] of origins) {
     if (text !== null) environment[settings[key].name] = text.reveal()
   }

@@ -1,5 +1,4 @@
-import { namesOf } from './find'
-import { twinOf } from './secret-file'
+import { everyNameOf } from './find'
 import { knownNames, settings } from './settings'
 import { fileVariable } from './settings-file'
 
@@ -7,10 +6,7 @@ const prefix = 'SNAILPASS_'
 
 /** Says of each name that looks like a setting and is none what it may have been meant to be. */
 export function unknownNames(names: Iterable<string>): readonly string[] {
-  const ours = Object.values(settings).flatMap((setting) => {
-    const direct = namesOf(setting)
-    return setting.isSecret === true ? [...direct, ...direct.map(twinOf)] : direct
-  })
+  const ours = Object.values(settings).flatMap(everyNameOf)
   const known = new Set([...ours, ...knownNames, fileVariable])
   return [...new Set(names)]
     .filter((name) => name.startsWith(prefix) && !known.has(name))

@@ -28,8 +28,8 @@ export interface ManagedUsers {
   enable(name: string): Promise<boolean>
   /** Ends all sessions of an account. */
   logout(name: string): Promise<void>
-  /** Deletes an account with its whole vault. */
-  delete(name: string): Promise<void>
+  /** Deletes an account with its whole vault. By its id alone: whoever was shown must be the one that goes. */
+  delete(id: string): Promise<void>
 
   listInvitations(): Promise<readonly Invitation[]>
   /**
@@ -107,9 +107,9 @@ export function createManagedUsers(deps: {
     logout: (name) =>
       change(name, (scope, { id }) => scope.users.replaceSessionEpoch(id, encodeEpoch(random))),
 
-    delete: (name) =>
-      change(name, async (scope, { id }) => {
-        await scope.users.delete(id)
+    delete: (id) =>
+      store.write(async (scope) => {
+        if (!(isStorable(id) && (await scope.users.delete(id)))) throw noAccount(id)
       }),
 
     listInvitations: () => store.read((scope) => scope.invitations.list()),
@@ -147,7 +147,11 @@ async function requireUser(scope: ReadScope, name: string): Promise<User> {
     ? ((await scope.users.findByEmail(normalizeEmail(name))) ?? (await scope.users.findById(name)))
     : null
   if (user !== null) return user
-  throw new DomainError('not_found', `there is no account ${name}`, {
+  throw noAccount(name)
+}
+
+function noAccount(name: string): DomainError {
+  return new DomainError('not_found', `there is no account ${name}`, {
     hint: 'name it by its email or its id; see them with `snailpass user list`',
   })
 }

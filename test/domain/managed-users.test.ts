@@ -160,7 +160,8 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
     await using store = await open()
     const rules = rulesOver(store)
     const [gone, other] = [await withVault(store), await withVault(store)]
-    await rules.delete(gone.email)
+    await expect(rules.delete(gone.email)).rejects.toMatchObject({ code: 'not_found' })
+    await rules.delete(gone.id)
     expect(await rules.list()).toMatchObject([
       { id: other.id, records: 2, notes: 1, additionalFields: 1 },
     ])

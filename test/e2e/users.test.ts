@@ -6,6 +6,7 @@ import { aRecord, basic, signedIn, signedUp } from '../support/client'
 import { type Installation, installations } from '../support/engines'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
 import { aMailServer } from '../support/mail'
+import { rowsAt } from '../support/store'
 
 const [vector] = vectors.client_keys
 if (vector === undefined) throw new Error('no vector')
@@ -99,6 +100,42 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       { email: 'other@nas.local', last_login: expect.any(String) },
       { email, disabled: false, last_login: null },
     ])
+  }, 30_000)
+
+  test('deletes an account after an archive of everything, with and without a server', async () => {
+    await using installation = await install()
+    const userCounts = async () =>
+      await rowsAt(installation.url, 'select email from users order by seq')
+    const deleting = (name: string) => user(installation, ['delete', name, '--yes'])
+    {
+      await using server = await serve(installation.dataDir, installation.environment)
+      const [gone, other] = [
+        await signedUp(server.url, 'gone'),
+        await signedUp(server.url, 'other'),
+      ]
+      await gone.send('POST', '/records', aRecord())
+      const unasked = await user(installation, ['delete', gone.userId])
+      expect(unasked.code).toBe(2)
+      expect(unasked.stderr).toContain('records            1\n')
+      expect(unasked.stderr).toContain('hint: add --yes if you mean it\n')
+      expect((await gone.send('GET', '/records')).status).toBe(200)
+
+      const { code, stdout, stderr } = await deleting('gone@nas.local')
+      expect({ code, stderr }).toEqual({
+        code: 0,
+        stderr: expect.stringContaining('Everything as it was is in this archive:\n'),
+      })
+      expect(stdout).toContain('snailpass-before-delete-')
+      const held = await rowsAt(`sqlite:${stdout.trimEnd()}`, 'select count(*) as n from records')
+      expect(held).toEqual([{ n: 1 }])
+      expect((await gone.send('GET', '/records')).status).toBe(401)
+      expect((await other.send('GET', '/users')).status).toBe(200)
+      await server.end('SIGTERM')
+    }
+    expect(await userCounts()).toEqual([{ email: 'other@nas.local' }])
+    expect((await deleting('gone@nas.local')).code).toBe(3)
+    expect((await deleting('other@nas.local')).code).toBe(0)
+    expect(await userCounts()).toEqual([])
   }, 30_000)
 
   test('refuses what cannot be, in the exit code that says so, and changes nothing', async () => {

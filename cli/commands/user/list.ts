@@ -41,7 +41,7 @@ Example:
     .action(async (name: string, options: { json?: true }) => {
       const user = await withUsers(settingsOf(command), realWorld, (rules) => rules.require(name))
       if (options.json === true) return printJson(toJson(user))
-      for (const [label, value] of linesOf(user)) print(`${label.padEnd(19)}${value}`)
+      for (const line of linesOf(user)) print(line)
     })
 }
 
@@ -72,8 +72,9 @@ function rowOf(user: UserSummary): readonly string[] {
   ]
 }
 
-function linesOf(user: UserSummary): readonly (readonly [string, string])[] {
-  return [
+/** All that an operator may know of an account, a line each. */
+export function linesOf(user: UserSummary): readonly string[] {
+  const lines = [
     ['email', user.email],
     ['id', user.id],
     ['state', stateOf(user)],
@@ -83,7 +84,8 @@ function linesOf(user: UserSummary): readonly (readonly [string, string])[] {
     ['additional fields', String(user.additionalFields)],
     ['notes', String(user.notes)],
     ['letters that wait', String(user.letters)],
-  ]
+  ] as const
+  return lines.map(([label, value]) => `${label.padEnd(19)}${value}`)
 }
 
 function stateOf(user: UserSummary): string {

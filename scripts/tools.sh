@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Installs the system's tools that the checks and tests need and that are missing here: shells for the completion, `age` and
+# sqlite3 for archives, qemu for the arm64 executable, and what releases are packed with. Debian and its kin; elsewhere it
+# says what to install.
+set -euo pipefail
+
+# A command that must be there, and the package that brings it.
+needed="shellcheck:shellcheck age:age sqlite3:sqlite3 zsh:zsh fish:fish setpriv:util-linux unshare:util-linux
+mount:mount dash:dash busybox:busybox xz:xz-utils zip:zip unzip:unzip curl:curl
+qemu-aarch64-static:qemu-user-static systemd-analyze:systemd"
+packages=""
+for pair in $needed; do
+  command -v "${pair%%:*}" >/dev/null || packages="$packages ${pair##*:}"
+done
+if [ "$(uname -m)" = x86_64 ] && [ ! -e /usr/aarch64-linux-gnu/lib/libstdc++.so.6 ]; then
+  packages="$packages libc6-arm64-cross libstdc++6-arm64-cross"
+fi
+[ -n "$packages" ] || exit 0
+
+as_root=""
+[ "$(id -u)" -eq 0 ] || as_root="sudo -n"
+echo "setup: installing$packages" >&2
+# shellcheck disable=SC2086 # words of their own
+if command -v apt-get >/dev/null && $as_root apt-get update -qq >&2 &&
+  DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $packages >&2; then
+  exit 0
+fi
+echo "error: tools that the tests need are missing" >&2
+echo "hint: install these packages, or what they are called here:$packages" >&2
+exit 1
