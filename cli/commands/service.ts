@@ -15,6 +15,13 @@ export function serviceCommand(): Command {
   return new Command('service')
     .description('install this executable as a service, upgrade it, see how it does')
     .helpCommand(false)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  sudo ./snailpass service install
+  sudo snailpass service status`,
+    )
     .addCommand(installCommand())
     .addCommand(uninstallCommand())
     .addCommand(statusCommand())

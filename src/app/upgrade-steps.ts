@@ -22,9 +22,18 @@ export async function outlook(settings: Settings, world: World): Promise<Outlook
     database: database.name,
     content,
     pending: content === 'ours' ? await database.pending() : [],
-    folders: [...new Set([folder.path, ...(isFile ? [dirname(location.path)] : [])])],
+    folders: writtenFolders(settings, folder.path, isFile ? location.path : null),
     isServed: isFile && content !== 'nothing' && isLocked(settings, world),
   }
+}
+
+/** What lies within the data folder is the server's own to make. */
+function writtenFolders(settings: Settings, dataDir: string, file: string | null): string[] {
+  const others = [settings.backupDir, file === null ? null : dirname(file)]
+  const outside = others.filter(
+    (path) => path !== null && path !== dataDir && !path.startsWith(`${dataDir}/`),
+  )
+  return [...new Set([dataDir, ...outside.filter((path) => path !== null)])]
 }
 
 function isLocked(settings: Settings, world: World): boolean {
