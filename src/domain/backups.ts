@@ -27,7 +27,7 @@ const claimTime = 60 * 60_000
 const longestAge = 48 * 60 * 60_000
 
 export interface Backups {
-  /** What is known; the first question begins the watch. */
+  /** What is known. Before the first try, the watch begins with the question: whoever only asks writes nothing. */
   state(): Promise<BackupState>
   /** Gives the caller a try when there was no archive since a time, and nobody else has one. */
   claim(since: number): Promise<boolean>
@@ -47,13 +47,7 @@ export function createBackups(deps: { store: Store; clock: Clock }): Backups {
     })
 
   return {
-    async state() {
-      const found = await store.read((scope) => scope.backups.find())
-      if (found !== null) return found
-      const state = untouched(clock())
-      await store.write((scope) => scope.backups.save(state))
-      return state
-    },
+    state: async () => (await store.read((scope) => scope.backups.find())) ?? untouched(clock()),
 
     claim: (since) =>
       change((state) => {

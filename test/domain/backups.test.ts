@@ -14,17 +14,20 @@ const hour = 3_600_000
 const verified = { path: '/backups/a.sqlite', host: 'pi' }
 
 describe.each(engines)('what is known of archives, on $engine,', ({ open }) => {
-  test('begins when somebody asks, and tells of the last proof and the last failure', async () => {
+  test('begins with the first try, and tells of the last proof and the last failure', async () => {
     await using store = await open()
     const clock = fakeClock()
     const backups = createBackups({ store, clock })
-    const since = clock()
-    const untouched = { since, verified: null, failure: null, claimedUntil: 0 }
-    expect(await backups.state()).toEqual(untouched)
+    const nothing = { verified: null, failure: null, claimedUntil: 0 }
+    expect(await backups.state()).toEqual({ ...nothing, since: clock() })
+    // A look at what is known is no write: with a full disk it could not be.
+    expect(await store.read((scope) => scope.backups.find())).toBeNull()
     clock.advance(hour)
-    expect(await backups.state()).toEqual(untouched)
+    const since = clock()
     await backups.recordFailure('the disk is away')
     const failure = { time: clock(), reason: 'the disk is away' }
+    clock.advance(hour)
+    const untouched = { ...nothing, since }
     expect(await backups.state()).toEqual({ ...untouched, failure })
     const proof = { ...verified, time: clock() }
     await backups.recordVerified(proof)
