@@ -5,6 +5,7 @@ import { backupCommand } from './commands/backup'
 import { completionCommand } from './commands/completion'
 import { configCommand } from './commands/config'
 import { copyCommand } from './commands/copy'
+import { doctorCommand } from './commands/doctor'
 import { healthcheckCommand } from './commands/healthcheck'
 import { keyCommand } from './commands/key'
 import { mailCommand } from './commands/mail'
@@ -53,6 +54,7 @@ ${exitCodesHelp}`,
     mailCommand(),
     userCommand(),
     configCommand(),
+    doctorCommand(),
     healthcheckCommand(),
     completionCommand(),
   ]

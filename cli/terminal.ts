@@ -2,7 +2,18 @@ import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { DomainError, type ErrorCode } from '../src/domain/errors'
 
-export const exitCodes = { done: 0, failed: 1, usage: 2, nothingSuch: 3 } as const
+export const exitCodes = { done: 0, failed: 1, usage: 2, nothingSuch: 3, notChecked: 4 } as const
+
+/** The end of a command that has said all there is to say, and did not go as it should. */
+export class EndedWith extends Error {
+  override readonly name = 'EndedWith'
+  readonly code: number
+
+  constructor(code: number) {
+    super(`ended with ${code}`)
+    this.code = code
+  }
+}
 
 /** What the exit codes mean, for the help of the whole program. */
 export const exitCodesHelp = `Exit codes:
@@ -32,6 +43,7 @@ export function explain(error: unknown): number {
     return exitCodeOf[error.code]
   }
   // Whoever read the output has gone, as `head` does: there is nobody to tell.
+  if (error instanceof EndedWith) return error.code
   if (isBrokenPipe(error)) return exitCodes.failed
   say('error', error instanceof Error ? (error.stack ?? error.message) : String(error))
   say('hint', 'this is a fault of snailpass itself: please report it with the lines above')

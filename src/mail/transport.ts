@@ -30,6 +30,8 @@ export class MailFault extends Error {
 export interface MailTransport {
   /** Hands a letter over, and answers what the server said to it. `id` begins its Message-ID. Throws MailFault. */
   send(letter: RenderedLetter & { to: string; id: string }): Promise<string>
+  /** Connects and signs in, and sends nothing. Throws MailFault. */
+  check(): Promise<void>
 }
 
 /** Milliseconds. How long a mail server may be silent, and nodemailer's own is minutes. */
@@ -62,6 +64,14 @@ export function createMailTransport(
   })
   const domain = from.address.replace(/^.*@/, '')
   return {
+    async check() {
+      try {
+        await transport.verify()
+      } catch (cause) {
+        throw faultOf(cause)
+      }
+    },
+
     async send({ to, subject, text, html, id }) {
       try {
         const { response }: SentMessageInfo = await transport.sendMail({

@@ -103,6 +103,28 @@ export function tightenPermissions(
   return warnings
 }
 
+/** What others can open of the folder and these files, and the mode that would keep them out. */
+export function openToOthers(
+  folder: DataFolder,
+  files: readonly string[],
+): readonly { path: string; mode: string }[] {
+  if (process.platform === 'win32') return []
+  const all = [
+    ...[folder.secretKey, ...files].map((path) => ({ path, mode: '600' })),
+    { path: folder.path, mode: '700' },
+  ]
+  return all.filter(({ path }) => existsSync(path) && isOpenToOthers(path))
+}
+
+/** Takes a file or folder from others. Leaves it as it is where it belongs to somebody else. */
+export function closeToOthers(path: string, mode: string): void {
+  try {
+    chmodSync(path, Number.parseInt(mode, 8))
+  } catch (error) {
+    if (!isSystemFault(error)) throw error
+  }
+}
+
 function isOpenToOthers(path: string): boolean {
   return (statSync(path).mode & 0o077) !== 0
 }

@@ -1,0 +1,108 @@
+import { existsSync } from 'node:fs'
+import { hostname } from 'node:os'
+import type { Settings } from '../../config/settings'
+import { keyFingerprint } from '../../crypto/key-fingerprint'
+import { backupProblem, createBackups } from '../../domain/backups'
+import { findKeyFingerprint } from '../../store/key-fingerprint'
+import { findSecretKey } from '../../store/secret-key-file'
+import { proveSound } from '../../store/soundness'
+import { pruneArchives, writeBackup } from '../archives'
+import { placesOf } from '../database'
+import { keyOfSettings } from '../secret-key'
+import type { World } from '../world'
+import type { Finding, Outcome } from './findings'
+
+/** Clocks may differ by so much, in milliseconds, before somebody should look. */
+const clockTolerance = 5 * 60_000
+
+/** Reads the whole database. The clock is told by it as well: no row can be of the future. */
+export async function checkDatabase(settings: Settings, world: World): Promise<Outcome> {
+  const { database } = placesOf(settings, world)
+  const { complaints, rows, newestTime } = await database.snapshot(proveSound)
+  const findings: Finding[] = complaints.map((complaint) => ({
+    what: `the database is damaged: ${complaint}`,
+    why: 'what is damaged may not be given back, and the damage may grow',
+    fix: 'stop the server, keep a copy of the file, and restore the last archive: `snailpass backup list`, `snailpass restore FILE`; look after the disk',
+  }))
+  if (newestTime !== null && newestTime > world.clock() + clockTolerance) {
+    findings.push({
+      what: `the clock of this machine is behind: the database holds a row of ${new Date(newestTime).toISOString()}`,
+      why: 'sessions and links live by the clock, and archives and letters come when it says so',
+      fix: 'timedatectl set-ntp true, or set the clock by hand',
+    })
+  }
+  return {
+    fact: `${rows} rows, read and found ${complaints.length === 0 ? 'sound' : 'damaged'}`,
+    findings,
+  }
+}
+
+/** Whether this machine has the key that the database belongs to. */
+export async function checkKey(settings: Settings, world: World): Promise<Outcome> {
+  const { database, folder } = placesOf(settings, world)
+  const key = keyOfSettings(settings) ?? findSecretKey(folder)
+  const fingerprint = await database.snapshot(findKeyFingerprint)
+  if (fingerprint === null) return { fact: 'the database has had no server yet' }
+  if (key !== null && keyFingerprint(key) === fingerprint)
+    return { fact: 'the secret key is the one of the database' }
+  return {
+    fact: 'the secret key is not the one of the database',
+    findings: [
+      {
+        what:
+          key === null
+            ? 'the secret key of the database is not here'
+            : 'the database belongs to another secret key',
+        why: 'no server can start here',
+        fix: 'put the secret.key of its other servers into the data folder; if it is lost, `snailpass key rotate`',
+      },
+    ],
+  }
+}
+
+/** Whether there is a proven archive of late, and whether it is still there. With `fix` one is made. */
+export async function checkBackups(
+  settings: Settings,
+  world: World,
+  fix: boolean,
+): Promise<Outcome> {
+  const { database } = placesOf(settings, world)
+  const ask = () => database.beside((store) => createBackups({ store, ...world }).state())
+  const problemNow = async () => {
+    const state = await ask()
+    const { verified } = state
+    const isLost = verified !== null && verified.host === hostname() && !existsSync(verified.path)
+    const last =
+      verified === null
+        ? 'there is no proven archive yet'
+        : `the last proven archive is ${verified.path}, of ${new Date(verified.time).toISOString()}`
+    const kind =
+      backupProblem(state, world.clock()) ?? (verified === null ? 'none' : isLost ? 'lost' : null)
+    const problems = {
+      failed: `the last try to make an archive failed: ${state.failure?.reason}`,
+      stale: 'there is no new archive: none was proven for two days',
+      none: 'there is no proven archive yet',
+      lost: `the last proven archive is gone: ${verified?.path}`,
+    }
+    return { last, problem: kind === null ? null : problems[kind] }
+  }
+  const before = await problemNow()
+  if (before.problem !== null && fix) {
+    const { path } = await writeBackup(settings, world)
+    pruneArchives(settings, world)
+    return { fact: (await problemNow()).last, mended: [`made an archive: ${path}`] }
+  }
+  return {
+    fact: before.last,
+    findings:
+      before.problem === null
+        ? []
+        : [
+            {
+              what: before.problem,
+              why: 'what the disk loses could not be brought back',
+              fix: 'snailpass backup',
+            },
+          ],
+  }
+}

@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'bun:test'
+import { checkExposure, isPublic } from '../../../src/app/doctor/exposure'
+import { checkSpace } from '../../../src/app/doctor/files'
+import { checkFileSystem, checkLimits } from '../../../src/app/doctor/machine'
+import { realWorld } from '../../../src/app/world'
+import { loadConfig } from '../../../src/config/load'
+
+/** A machine that tells this of itself, and nothing else. */
+const machine = (files: Readonly<Record<string, string>>) => (path: string) => files[path] ?? null
+
+const settingsOf = (environment: Record<string, string> = {}) =>
+  loadConfig({ environment, flags: { dataDir: '/srv/snailpass' }, file: null }).settings
+
+describe('the doctor finds', () => {
+  test('too few files, and too little memory of the machine or of its container', () => {
+    const well = {
+      '/proc/self/limits': 'Max open files            1024                 4096       files\n',
+      '/proc/meminfo': 'MemTotal: 900000 kB\nMemAvailable:     800000 kB\n',
+      '/proc/self/cgroup': '0::/system.slice/snailpass.service\n',
+      '/sys/fs/cgroup/system.slice/snailpass.service/memory.max': 'max\n',
+    }
+    const find = (change: Record<string, string>) =>
+      (checkLimits(machine({ ...well, ...change })).findings ?? []).map(({ what }) => what)
+    expect(find({})).toEqual([])
+    expect(checkLimits(machine(well)).fact).toBe('1024 files, 819 MB of memory')
+    expect(find({ '/proc/self/limits': 'Max open files  256  4096  files\n' })).toEqual([
+      'only 256 files may be open at the same time',
+    ])
+    expect(find({ '/proc/meminfo': 'MemAvailable:  50000 kB\n' })).toEqual([
+      'only 51 MB of memory are left to it',
+    ])
+    const max = '/sys/fs/cgroup/system.slice/snailpass.service/memory.max'
+    expect(find({ [max]: '67108864\n' })).toEqual(['only 67 MB of memory are left to it'])
+    expect(checkLimits(machine({})).fact).toBe('this system tells nothing of limits')
+  })
+
+  test('a database on a file system of another machine', () => {
+    const mountinfo = [
+      '22 1 8:1 / / rw - ext4 /dev/sda1 rw',
+      '30 22 0:40 / /srv rw - nfs4 nas:/vol rw',
+      '31 30 8:2 / /srv/with\\040space rw - xfs /dev/sdb rw',
+      '32 22 0:41 / /srvx rw - cifs //nas/x rw',
+    ].join('\n')
+    const at = (path: string) =>
+      checkFileSystem(path, machine({ '/proc/self/mountinfo': mountinfo })).findings?.length ?? 0
+    expect(at('/srv/snailpass/snailpass.db')).toBe(1)
+    expect(at('/srvx/snailpass.db')).toBe(1)
+    expect(at('/srv/with space/snailpass.db')).toBe(0)
+    expect(at('/var/lib/snailpass/snailpass.db')).toBe(0)
+    expect(checkFileSystem('/srv/x', machine({}))).toEqual({
+      fact: 'this system does not tell where the files lie',
+    })
+  })
+
+  test('a disk that is full, or will be soon', () => {
+    const at = (free: number | null) => checkSpace(settingsOf(), realWorld, () => free)
+    expect(at(200_000_000)).toEqual({ fact: '200 MB are free' })
+    expect(at(100_000_000).findings).toMatchObject([
+      { what: 'the disk is nearly full: 100 MB are free' },
+    ])
+    expect(at(50_000_000).findings).toMatchObject([{ why: 'writes are refused (507)' }])
+    expect(at(null).findings).toBeUndefined()
+  })
+
+  test('a server in which everybody on the internet can make an account', () => {
+    const find = (environment: Record<string, string>, addresses: string[] = ['192.168.1.5']) =>
+      checkExposure(settingsOf(environment), addresses).findings?.length ?? 0
+    expect(find({})).toBe(0)
+    expect(find({}, ['10.0.0.2', '203.0.113.7'])).toBe(1)
+    expect(find({}, ['[2001:db8::1]'])).toBe(1)
+    expect(find({ SNAILPASS_PUBLIC_URL: 'https://vault.example.org' })).toBe(1)
+    expect(find({ SNAILPASS_LISTEN: '127.0.0.1:5000' }, ['203.0.113.7'])).toBe(0)
+    for (const closed of [
+      { SNAILPASS_SIGNUPS: 'invited' },
+      { SNAILPASS_SIGNUPS_DOMAINS: 'example.org' },
+    ]) {
+      expect(find({ SNAILPASS_PUBLIC_URL: 'https://vault.example.org', ...closed })).toBe(0)
+    }
+  })
+
+  test.each([
+    ...['pi', 'nas.local', 'vault.home.arpa', 'localhost', '172.16.0.1', '100.64.0.1'].map(
+      (host) => [host, false] as const,
+    ),
+    ...['fe80::1', 'fd00::1', '::1', '127.0.0.1', '169.254.1.1'].map(
+      (host) => [host, false] as const,
+    ),
+    ...['example.org', '172.32.0.1', '100.128.0.1', '8.8.8.8', '2a00::1'].map(
+      (host) => [host, true] as const,
+    ),
+  ])('whether %s is public: %p', (host, expected) => {
+    expect(isPublic(host)).toBe(expected)
+  })
+})

@@ -1,0 +1,195 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { aRecord, signedUp } from '../support/client'
+import { type Installation, installations } from '../support/engines'
+import { run, serve } from '../support/executable'
+import { aMailServer } from '../support/mail'
+import { onDatabase } from '../support/postgres'
+
+interface Checked {
+  readonly name: string
+  readonly fact: string | null
+  readonly findings: readonly { what: string; why: string; fix: string }[]
+  readonly mended: readonly string[]
+  readonly failure: string | null
+}
+
+async function doctor(
+  { dataDir, environment }: Installation,
+  options: { args?: readonly string[]; environment?: Record<string, string> } = {},
+) {
+  const { code, stdout, stderr } = await run(
+    ['doctor', '--json', '--data-dir', dataDir, ...(options.args ?? [])],
+    { environment: { SNAILPASS_SIGNUPS: 'invited', ...environment, ...options.environment } },
+  )
+  expect(stderr).toBe('')
+  const checked: Checked[] = JSON.parse(stdout)
+  return {
+    code,
+    checked,
+    found: checked.flatMap(({ findings }) => findings.map(({ what }) => what)),
+  }
+}
+
+/** An installation with an account, a record and a proven archive, whose server has ended. */
+async function aHealthyOne(installation: Installation): Promise<void> {
+  await using server = await serve(installation.dataDir, installation.environment)
+  const owner = await signedUp(server.url, 'owner')
+  await owner.send('POST', '/records', aRecord())
+  await server.end('SIGTERM')
+  const { dataDir, environment } = installation
+  chmodSync(dataDir, 0o700)
+  expect((await run(['backup', '--data-dir', dataDir], { environment })).code).toBe(0)
+}
+
+/** Changes a row, by somebody else than the program. */
+async function change({ url }: Installation, text: string): Promise<void> {
+  if (url.startsWith('postgres')) {
+    await onDatabase(url, text)
+    return
+  }
+  using file = new Database(url.slice('sqlite:'.length))
+  file.run(text)
+}
+
+describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
+  test('finds nothing in a healthy installation, beside a server and without one', async () => {
+    await using installation = await install()
+    await aHealthyOne(installation)
+    expect(await doctor(installation)).toMatchObject({ code: 0, found: [] })
+    await using server = await serve(installation.dataDir, installation.environment)
+    const { code, checked } = await doctor(installation)
+    expect({ code, failed: checked.filter(({ failure }) => failure !== null) }).toEqual({
+      code: 0,
+      failed: [],
+    })
+    await server.end('SIGTERM')
+    const { dataDir, environment } = installation
+    const told = await run(['doctor', '--data-dir', dataDir], {
+      environment: { ...environment, SNAILPASS_SIGNUPS: 'invited' },
+    })
+    expect(told.code).toBe(0)
+    expect(told.stdout).toMatch(/^ok database +\d+ rows, read and found sound$/m)
+  }, 30_000)
+
+  test('finds each fault that is made, and mends what --fix is for', async () => {
+    await using installation = await install()
+    const { dataDir, environment } = installation
+    const early = await doctor(installation)
+    expect(early.code).toBe(1)
+    expect(early.found.filter((what) => what.startsWith('there is no '))).toHaveLength(1)
+    {
+      await using server = await serve(dataDir, environment)
+      await server.end('SIGTERM')
+    }
+    chmodSync(dataDir, 0o755)
+    chmodSync(join(dataDir, 'secret.key'), 0o644)
+    const open = await doctor(installation)
+    expect(open.code).toBe(1)
+    expect(open.found).toEqual([
+      `others on this machine can open ${join(dataDir, 'secret.key')}`,
+      `others on this machine can open ${dataDir}`,
+      'there is no proven archive yet',
+    ])
+    const mended = await doctor(installation, { args: ['--fix'] })
+    expect({ code: mended.code, found: mended.found }).toEqual({ code: 0, found: [] })
+    expect(mended.checked.flatMap((each) => each.mended)).toHaveLength(3)
+    expect(statSync(join(dataDir, 'secret.key')).mode & 0o777).toBe(0o600)
+    expect(statSync(dataDir).mode & 0o777).toBe(0o700)
+
+    // The clock: a row of tomorrow.
+    await signUpRow(installation)
+    await change(installation, `update users set creation_time = ${Date.now() + 86_400_000}`)
+    expect((await doctor(installation)).found[0]).toStartWith('the clock of this machine is behind')
+    await change(installation, 'update users set creation_time = 1')
+
+    // The last archive: gone, stale, failed.
+    const folder = join(dataDir, 'backups')
+    for (const name of readdirSync(folder)) rmSync(join(folder, name))
+    expect((await doctor(installation)).found[0]).toStartWith('the last proven archive is gone')
+    const state = (verified: unknown, failure: unknown) =>
+      change(
+        installation,
+        `update facts set value = '${JSON.stringify({ since: 1, claimedUntil: 0, verified, failure })}' where name = 'backups'`,
+      )
+    await state({ time: 1, path: '/a', host: 'elsewhere' }, null)
+    expect((await doctor(installation)).found[0]).toStartWith('there is no new archive')
+    await state(null, { time: 1, reason: 'no space' })
+    expect((await doctor(installation)).found).toEqual([
+      'the last try to make an archive failed: no space',
+    ])
+
+    // The key: another one, and none.
+    writeFileSync(join(dataDir, 'secret.key'), `${'A'.repeat(43)}\n`)
+    expect((await doctor(installation)).found[0]).toBe('the database belongs to another secret key')
+    rmSync(join(dataDir, 'secret.key'))
+    expect((await doctor(installation)).found[0]).toBe('the secret key of the database is not here')
+  }, 60_000)
+})
+
+/** An account, put there while no server runs. */
+async function signUpRow({ dataDir, environment }: Installation): Promise<void> {
+  const added = await run(
+    ['user', 'add', 'a@nas.local', '--password-stdin', '--data-dir', dataDir],
+    { environment, stdin: 'eleven characters\n' },
+  )
+  expect(added.code).toBe(0)
+}
+
+const [sqlite] = installations
+if (sqlite === undefined) throw new Error('no engine')
+
+describe('snailpass doctor', () => {
+  test('finds a mail server that is not there, settings that are none, and too few files', async () => {
+    await using installation = await sqlite.install()
+    await aHealthyOne(installation)
+    {
+      await using mail = await aMailServer()
+      const settings = {
+        SNAILPASS_MAIL_URL: `smtp://127.0.0.1:${mail.port}`,
+        SNAILPASS_MAIL_FROM: 'vault@nas.local',
+      }
+      expect((await doctor(installation, { environment: settings })).found).toEqual([])
+      await mail[Symbol.asyncDispose]()
+      const away = await doctor(installation, { environment: settings })
+      expect(away.found).toHaveLength(1)
+      expect(away.found[0]).toStartWith(`the mail server 127.0.0.1:${mail.port} can't be used`)
+    }
+    const slip = await doctor(installation, { environment: { SNAILPASS_LISTN: '0.0.0.0:1' } })
+    expect(slip.found).toEqual([
+      'SNAILPASS_LISTN is set, but there is no such setting: did you mean SNAILPASS_LISTEN?',
+    ])
+    const wrong = await doctor(installation, { environment: { SNAILPASS_TOKEN_SECONDS: 'x' } })
+    expect(wrong.found).toHaveLength(1)
+    const space = await doctor(installation, {
+      environment: { SNAILPASS_MIN_FREE_SPACE: '999999999 GB' },
+    })
+    expect(space.found[0]).toStartWith('the disk is full')
+    const exposed = await doctor(installation, {
+      environment: { SNAILPASS_SIGNUPS: 'open', SNAILPASS_PUBLIC_URL: 'https://vault.example.org' },
+    })
+    expect(exposed.found[0]).toStartWith('everybody on the internet may make an account here')
+  }, 30_000)
+
+  test('finds a damaged database, and a row that belongs to nobody', async () => {
+    await using installation = await sqlite.install()
+    await aHealthyOne(installation)
+    const path = installation.url.slice('sqlite:'.length)
+    {
+      using file = new Database(path)
+      file.run('pragma foreign_keys = off')
+      file.run("update records set user_id = 'nobody'")
+    }
+    expect((await doctor(installation)).found).toEqual([
+      'the database is damaged: 1 rows of records without their users',
+    ])
+    const bytes = Buffer.from(await Bun.file(path).bytes())
+    bytes.fill(0xff, 4_096, 3 * 4_096)
+    writeFileSync(path, bytes)
+    const damaged = await doctor(installation)
+    expect(damaged.code).toBe(1)
+    expect(damaged.found[0]).toContain('is damaged')
+  }, 30_000)
+})
