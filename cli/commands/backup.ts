@@ -80,7 +80,7 @@ Examples:
         show: progress.show,
       }).finally(progress.end)
       tell(
-        `Written and verified: ${written.rows} rows${written.isEncrypted ? ', encrypted' : ''}. The archive:`,
+        `Written and verified: ${written.rows === 1 ? '1 row' : `${written.rows} rows`}${written.isEncrypted ? ', encrypted' : ''}. The archive:`,
       )
       print(written.path)
       if (!written.isNoted) {

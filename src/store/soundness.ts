@@ -39,7 +39,9 @@ async function orphans(db: Kysely<Schema>): Promise<readonly string[]> {
     db,
   )
   const kinds = Map.groupBy(rows, ({ table, parent }) => `${table} without their ${parent}`)
-  return [...kinds].map(([kind, found]) => `${found.length} rows of ${kind}`)
+  return [...kinds].map(
+    ([kind, found]) => `${found.length === 1 ? '1 row' : `${found.length} rows`} of ${kind}`,
+  )
 }
 
 async function newestTime(db: Kysely<Schema>): Promise<number | null> {

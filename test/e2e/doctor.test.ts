@@ -71,7 +71,7 @@ describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
       environment: { ...environment, SNAILPASS_SIGNUPS: 'invited' },
     })
     expect(told.code).toBe(0)
-    expect(told.stdout).toMatch(/^ok database +\d+ rows, read and found sound$/m)
+    expect(told.stdout).toMatch(/^ok database +\d+ rows?, read and found sound$/m)
   }, 30_000)
 
   test('finds each fault that is made, and mends what --fix is for', async () => {
@@ -183,7 +183,7 @@ describe('snailpass doctor', () => {
       file.run("update records set user_id = 'nobody'")
     }
     expect((await doctor(installation)).found).toEqual([
-      'the database is damaged: 1 rows of records without their users',
+      'the database is damaged: 1 row of records without their users',
     ])
     const bytes = Buffer.from(await Bun.file(path).bytes())
     bytes.fill(0xff, 4_096, 3 * 4_096)

@@ -21,7 +21,7 @@ Example:
       const users = await withUsers(settingsOf(command), realWorld, (rules) => rules.list())
       if (options.json === true) return printJson(users.map(toJson))
       if (users.length === 0) return tell('There is no account.')
-      const header = ['email', 'state', 'records', 'notes', 'last login', 'id']
+      const header = ['EMAIL', 'STATE', 'RECORDS', 'NOTES', 'LAST LOGIN', 'ID']
       for (const line of table(header, users.map(rowOf))) print(line)
     })
 }

@@ -32,7 +32,7 @@ export async function checkDatabase(settings: Settings, world: World): Promise<O
     })
   }
   return {
-    fact: `${rows} rows, read and found ${complaints.length === 0 ? 'sound' : 'damaged'}`,
+    fact: `${rows === 1 ? '1 row' : `${rows} rows`}, read and found ${complaints.length === 0 ? 'sound' : 'damaged'}`,
     findings,
   }
 }
