@@ -21,7 +21,7 @@ import {
 import { settingsOf, withConfigOptions } from '../config-options'
 import { exitOnSignals } from '../signals'
 import { table } from '../table'
-import { print, showProgress, tell } from '../terminal'
+import { print, printJson, showProgress, tell } from '../terminal'
 
 interface WriteOptions {
   readonly to?: string
@@ -128,8 +128,7 @@ Examples:
           ...rest,
           time: new Date(time).toISOString(),
         }))
-        print(JSON.stringify(told, null, 2))
-        return
+        return printJson(told)
       }
       if (archives.length === 0) tell('There is no archive yet.')
       else for (const line of table(header, archives.map(rowOf))) print(line)

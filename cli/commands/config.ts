@@ -3,7 +3,7 @@ import { type Origin, type Reading, readSettings } from '../../src/config/readin
 import { settingKeys, settings } from '../../src/config/settings'
 import { configInputOf, withConfigOptions } from '../config-options'
 import { layOut, wrap } from '../table'
-import { print, tell } from '../terminal'
+import { print, printJson, tell } from '../terminal'
 
 export function configCommand(): Command {
   const command = new Command('config')
@@ -24,7 +24,7 @@ Examples:
     )
     .action((options: { json?: true }) => {
       const reading = readSettings(configInputOf(command))
-      if (options.json === true) print(JSON.stringify(objectsOf(reading), null, 2))
+      if (options.json === true) printJson(objectsOf(reading))
       else printTable(reading)
       for (const warning of reading.warnings) tell(`warning: ${warning}`)
       if (reading.problem !== null) throw reading.problem

@@ -27,18 +27,18 @@ export async function examine(
   const reading = readSettings(input)
   const { settings } = reading
   const { location } = placesOf(settings, world)
-  const checks: [string, () => Outcome | Promise<Outcome>][] = [
+  const ofFile: readonly Check[] =
+    location.engine === 'sqlite'
+      ? [['file system', () => checkFileSystem(location.path, readSystemFile)]]
+      : []
+  const checks: readonly Check[] = [
     ['settings', () => checkSettings(reading)],
     ['version', () => checkVersion(settings, world)],
     ['database', () => checkDatabase(settings, world)],
     ['secret key', () => checkKey(settings, world)],
     ['permissions', () => checkPermissions(settings, world, fix)],
     ['space', () => checkSpace(settings, world)],
-    ...(location.engine === 'sqlite'
-      ? ([['file system', () => checkFileSystem(location.path, readSystemFile)]] as const).map(
-          ([name, check]): [string, () => Outcome] => [name, check],
-        )
-      : []),
+    ...ofFile,
     ['limits', () => checkLimits(readSystemFile)],
     ['archives', () => checkBackups(settings, world, fix)],
     ['mail', () => checkMail(settings)],
@@ -57,6 +57,9 @@ export async function examine(
   }
   return checked
 }
+
+/** What is looked at, and how. */
+type Check = readonly [name: string, check: () => Outcome | Promise<Outcome>]
 
 /** Checks that ask the database: when it can't be used, they would only say that once more. */
 const askingIt = new Set(['secret key', 'archives'])

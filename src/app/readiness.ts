@@ -1,6 +1,7 @@
 import { type IncomingMessage, request } from 'node:http'
 import { formatListenAddress, type ListenAddress } from '../config/listen-address'
 import { DomainError, reasonOf } from '../domain/errors'
+import { memberOf } from '../domain/member'
 
 /** What a server says of itself. Its texts are from outside: they may hold anything but a line's end. */
 export interface Answer {
@@ -82,11 +83,6 @@ function parseJson(text: string): unknown {
   } catch {
     return null
   }
-}
-
-function memberOf(value: unknown, name: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
-  return Object.getOwnPropertyDescriptor(value, name)?.value
 }
 
 /** What others chose can neither break out of its line nor steer the terminal. */

@@ -1,5 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { BackupState, VerifiedBackup } from '../domain/backups'
+import { memberOf } from '../domain/member'
 import type { BackupReads, BackupWrites } from '../domain/store'
 import type { Schema } from './schema'
 
@@ -60,9 +61,4 @@ function parseVerified(value: unknown): VerifiedBackup | null {
 function parseFailure(value: unknown): BackupState['failure'] {
   const [time, reason] = [memberOf(value, 'time'), memberOf(value, 'reason')]
   return typeof time === 'number' && typeof reason === 'string' ? { time, reason } : null
-}
-
-function memberOf(value: unknown, member: string): unknown {
-  if (typeof value !== 'object' || value === null) return undefined
-  return Object.getOwnPropertyDescriptor(value, member)?.value
 }
