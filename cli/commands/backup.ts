@@ -28,6 +28,7 @@ interface WriteOptions {
   readonly encryptTo?: string[]
   readonly passphraseFile?: string
   readonly passphrase?: true
+  readonly plain?: true
   readonly withSecrets?: true
   readonly prune?: true
 }
@@ -46,6 +47,7 @@ export function backupCommand(): Command {
     )
     .option('--passphrase', 'encrypt it with a passphrase that is typed on the terminal')
     .option('--passphrase-file <file>', 'encrypt it with the passphrase in a file')
+    .option('--plain', 'do not encrypt it, whatever the settings say')
     .option(
       '--prune',
       'then remove archives that SNAILPASS_BACKUP_KEEP does not keep, as servers do',
@@ -91,18 +93,23 @@ Examples:
     })
 }
 
-/** Null where the settings say it. Throws `invalid` for more than one kind. */
-async function lockOf(options: WriteOptions): Promise<NonNullable<BackupOptions['lock']> | null> {
-  const { encryptTo, passphraseFile, passphrase } = options
-  const kinds = [encryptTo, passphraseFile, passphrase].filter((kind) => kind !== undefined)
+/** Undefined where the settings say it. Throws `invalid` for more than one kind. */
+async function lockOf(options: WriteOptions): Promise<BackupOptions['lock']> {
+  const { encryptTo, passphraseFile, passphrase, plain } = options
+  const kinds = [encryptTo, passphraseFile, passphrase, plain].filter((kind) => kind !== undefined)
   if (kinds.length > 1) {
-    throw new DomainError('invalid', 'an archive is opened by keys or by one passphrase', {
-      hint: 'choose one of --encrypt-to, --passphrase and --passphrase-file',
-    })
+    throw new DomainError(
+      'invalid',
+      'an archive is opened by keys, by one passphrase or by everybody',
+      {
+        hint: 'choose one of --encrypt-to, --passphrase, --passphrase-file and --plain',
+      },
+    )
   }
   if (encryptTo !== undefined) return { recipients: encryptTo }
   if (passphraseFile !== undefined) return { passphrase: readPassphrase(passphraseFile) }
-  return passphrase === undefined ? null : { passphrase: await askNewPassphrase() }
+  if (plain === true) return null
+  return passphrase === undefined ? undefined : { passphrase: await askNewPassphrase() }
 }
 
 function listCommand(): Command {

@@ -1,6 +1,6 @@
 import { rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
-import { basename, resolve } from 'node:path'
+import { basename, dirname, resolve } from 'node:path'
 import { encryptAndProve, type Lock, lockOf, requireLock } from '../backup/encryption'
 import {
   archiveFileName,
@@ -13,12 +13,14 @@ import {
 } from '../backup/files'
 import { secretNames } from '../backup/format'
 import { expired } from '../backup/retention'
+import { requireSpace } from '../backup/space'
 import { verify, withArchive } from '../backup/verify'
 import { type ArchiveNotes, writeArchive } from '../backup/write'
 import type { Settings } from '../config/settings'
 import { keyFingerprint } from '../crypto/key-fingerprint'
 import { createBackups } from '../domain/backups'
 import { DomainError } from '../domain/errors'
+import { contentSize } from '../store/content-size'
 import type { Database, Stored } from '../store/database'
 import { findSecretKey } from '../store/secret-key-file'
 import type { Progress, TableSum } from '../store/transfer'
@@ -33,8 +35,8 @@ export type Show = (line: string) => void
 export interface BackupOptions {
   /** A file that is to be made, or a folder; null for the folder of the settings. */
   readonly to?: string | null
-  /** Who can open it; null for what the settings say. */
-  readonly lock?: Lock | null
+  /** Who can open it, null for everybody; left out, it is as the settings say. */
+  readonly lock?: Lock | null | undefined
   /** Whether the secret key and the secret settings go into it. */
   readonly withSecrets?: boolean
   readonly show?: Show
@@ -125,7 +127,7 @@ export async function archiveOf(
 ): Promise<WrittenArchive> {
   const { folder, database, location } = placesOf(settings, world)
   const { before, to = null, withSecrets = false, show = () => {} } = options
-  const lock = options.lock ?? lockOfSettings(settings)
+  const lock = options.lock === undefined ? lockOfSettings(settings) : options.lock
   requireLock(lock)
   if (withSecrets && lock === null) {
     throw new DomainError('invalid', 'secrets go into encrypted archives alone', {
@@ -140,14 +142,26 @@ export async function archiveOf(
     settings: settings.listed.map(({ name, text, source }) => ({ name, value: text, source })),
     secrets: withSecrets ? secretsOf(settings, findSecretKey(folder)) : null,
   }
+  const place =
+    to === null ? { folder: settings.backupDir ?? folder.backups, name: null } : placeAt(to)
   const writeProven = async (draft: string): Promise<readonly TableSum[]> => {
-    await read((db) => writeArchive(draft, sourceOf(db, database, show), notes))
+    await read(async (db) => {
+      const written = await database.explained(() => contentSize(db))
+      requireSpace([
+        { folder: place.folder, written },
+        ...(lock === null ? [] : [{ folder: folder.path, written }]),
+        ...(location.engine === 'sqlite'
+          ? [{ folder: dirname(location.path), left: settings.minFreeSpace }]
+          : []),
+      ])
+      await writeArchive(draft, sourceOf(db, database, show), notes)
+    })
     const { tables } = await withArchive(draft, (archive) => verify(archive, rows(show, 'checked')))
     return tables.map(({ sum }) => sum)
   }
   let tables: readonly TableSum[] = []
   const path = await makeWhole(
-    to === null ? { folder: settings.backupDir ?? folder.backups, name: null } : placeAt(to),
+    place,
     () => archiveFileName(() => time, { before, isEncrypted: lock !== null }),
     world.wait,
     async (draft) => {

@@ -5,6 +5,7 @@ import { createMailTransport, MailFault } from '../mail/transport'
 import type { Content, Database } from '../store/database'
 import { commit, platform, version } from '../version'
 import { placesOf } from './database'
+import { checkClock } from './doctor/clock'
 import { checkBackups, checkDatabase, checkKey } from './doctor/database'
 import { checkExposure } from './doctor/exposure'
 import { checkPermissions, checkSpace } from './doctor/files'
@@ -40,6 +41,7 @@ export async function examine(
     ['space', () => checkSpace(settings, world)],
     ...ofFile,
     ['limits', () => checkLimits(readSystemFile)],
+    ['clock', () => checkClock(settings, world)],
     ['archives', () => checkBackups(settings, world, fix)],
     ['mail', () => checkMail(settings)],
     ['sign-up', () => checkExposure(settings, ownHosts())],
@@ -62,7 +64,7 @@ export async function examine(
 type Check = readonly [name: string, check: () => Outcome | Promise<Outcome>]
 
 /** Checks that ask the database: when it can't be used, they would only say that once more. */
-const askingIt = new Set(['secret key', 'archives'])
+const askingIt = new Set(['secret key', 'clock', 'archives'])
 
 function nothing(name: string) {
   return { name, fact: null, findings: [], mended: [] } as const

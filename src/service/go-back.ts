@@ -87,25 +87,25 @@ async function restoreDatabase(job: GroundedJob, journal: Journal): Promise<stri
   const { newExecutable, oldExecutable } = workshopOf(layout)
   // By the one that may have migrated: it alone knows what it did.
   const steps = stepsBy(newExecutable, job)
-  const { copy, archive } = journal
-  if (journal.pending.length === 0) return null
-  if (copy !== null) {
-    if (!existsSync(copy)) return null
-    if (await isUntouched(steps, journal)) {
-      rmSync(copy)
-      return null
-    }
+  const { copy, engine } = journal
+  // It is whole before a migration begins.
+  if (copy === null || !existsSync(copy)) return null
+  if (!journal.isCleared && (await isUntouched(steps, journal))) {
+    rmSync(copy)
+    return null
+  }
+  if (engine === 'sqlite') {
     const aside = copy.replace('-before-upgrade-', '-after-upgrade-')
     await steps.putBack({ copy, aside })
     say('put the database from before the migration back')
     return aside
   }
-  if (archive === null || (!journal.isCleared && (await isUntouched(steps, journal)))) return null
   writeJournal(layout, { ...journal, phase: 'reverting', isCleared: true })
   // No client has reached a version that was not proven: it has nothing of theirs.
   const aside = await steps.clear({ keep: journal.phase !== 'trying' })
-  await stepsBy(oldExecutable, job).restore(archive)
-  say('restored the database from the archive')
+  await stepsBy(oldExecutable, job).restore(copy)
+  rmSync(copy)
+  say('put what the database held before the migration back')
   return aside
 }
 

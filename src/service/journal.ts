@@ -14,13 +14,17 @@ export interface Journal {
   readonly phase: Phase
   readonly oldVersion: string
   readonly newVersion: string
-  /** The archive from before; null where there was no database. */
+  /** The archive from before, as the settings have it made; null where there was no database. */
   readonly archive: string | null
   /** Names of the migrations that the new version was going to run. */
   readonly pending: readonly string[]
-  /** Where the copy of a SQLite file from before the migration goes; null where none is needed. */
+  readonly engine: 'sqlite' | 'postgres'
+  /**
+   * Where the copy of the database from before the migration goes, null where none is needed: of a SQLite file, or an
+   * archive in the plain of a Postgres database, which the old version can restore without anybody's key.
+   */
   readonly copy: string | null
-  /** Whether the tables of a Postgres database may have been dropped, to be filled from the archive. */
+  /** Whether the tables of a Postgres database may have been dropped, to be filled from the copy. */
   readonly isCleared: boolean
   /** Whether the service ran before. */
   readonly wasRunning: boolean
@@ -74,11 +78,22 @@ function parsed(text: string): unknown {
 
 function isJournal(value: unknown): value is Journal {
   if (typeof value !== 'object' || value === null) return false
-  const { phase, oldVersion, newVersion, archive, pending, copy, isCleared, wasRunning, unit } =
-    value as Partial<Record<keyof Journal, unknown>>
+  const {
+    phase,
+    oldVersion,
+    newVersion,
+    archive,
+    pending,
+    engine,
+    copy,
+    isCleared,
+    wasRunning,
+    unit,
+  } = value as Partial<Record<keyof Journal, unknown>>
   const isTextOrNull = (text: unknown) => text === null || typeof text === 'string'
   return (
     (phase === 'trying' || phase === 'proven' || phase === 'reverting') &&
+    (engine === 'sqlite' || engine === 'postgres') &&
     typeof oldVersion === 'string' &&
     typeof newVersion === 'string' &&
     typeof wasRunning === 'boolean' &&

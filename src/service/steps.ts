@@ -1,5 +1,6 @@
 import type { ListenAddress } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
+import { memberOf } from '../domain/member'
 import type { Layout } from './layout'
 import { type Account, complaintOf, type Finished, run } from './process'
 
@@ -31,8 +32,8 @@ export interface Steps {
   clear(options: { keep: boolean }): Promise<string | null>
   /** Starts a server that no client knows, which migrates, and ends it once it is ready. */
   trial(patience: number): Promise<void>
-  /** Writes an archive into a folder, and answers its path. */
-  archive(folder: string): Promise<string>
+  /** Writes an archive, and answers its path: to where and as the settings say, or into a file in the plain. */
+  archive(file: string | null): Promise<string>
   /** Fills the database from an archive. */
   restore(archive: string): Promise<void>
 }
@@ -48,15 +49,47 @@ export function stepsOf(executable: string, layout: Layout, account: Account | n
   }
   const step = (...args: readonly string[]) => call(['service', 'step', ...args])
   return {
-    // It was written by this version, or by the one whose upgrade is to be undone.
-    outlook: async () => JSON.parse(await step('outlook')) as Outlook,
+    outlook: async () => parseOutlook(await step('outlook')),
     copy: async (path) => void (await step('copy', path)),
     putBack: async ({ copy, aside }) => void (await step('put-back', copy, aside)),
     clear: async ({ keep }) => (await step('clear', ...(keep ? ['--keep'] : []))).trim() || null,
     trial: async (patience) => void (await call(['service', 'step', 'trial'], patience)),
-    archive: async (folder) => (await call(['backup', '--to', folder])).trim(),
+    archive: async (file) =>
+      (await call(file === null ? ['backup'] : ['backup', '--plain', '--to', file])).trim(),
     restore: async (archive) => void (await call(['restore', archive, '--yes'])),
   }
+}
+
+/** Throws `unavailable` for what no version of ours says. */
+function parseOutlook(text: string): Outlook {
+  const found = JSON.parse(text)
+  const listen = memberOf(found, 'listen')
+  const [hostname, port] = [memberOf(listen, 'hostname'), memberOf(listen, 'port')]
+  const [dataDir, database] = [memberOf(found, 'dataDir'), memberOf(found, 'database')]
+  const [engine, content] = [memberOf(found, 'engine'), memberOf(found, 'content')]
+  const [pending, folders] = [memberOf(found, 'pending'), memberOf(found, 'folders')]
+  const isServed = memberOf(found, 'isServed')
+  if (
+    typeof hostname === 'string' &&
+    typeof port === 'number' &&
+    typeof dataDir === 'string' &&
+    typeof database === 'string' &&
+    (engine === 'sqlite' || engine === 'postgres') &&
+    (content === 'nothing' || content === 'ours' || content === 'original') &&
+    isTexts(pending) &&
+    isTexts(folders) &&
+    typeof isServed === 'boolean'
+  ) {
+    const address = { hostname, port }
+    return { dataDir, listen: address, engine, database, content, pending, folders, isServed }
+  }
+  throw new DomainError('unavailable', `another version says what this one can't read: ${text}`, {
+    hint: 'run the installer of the version whose upgrade was interrupted',
+  })
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((text) => typeof text === 'string')
 }
 
 /** The refusal that a program of ours wrote on its stderr, as ours; else the last lines that it said. */

@@ -6,7 +6,7 @@ import { goBack } from './go-back'
 import { type GroundedJob, stepsBy } from './job'
 import { clearWorkshop, findJournal, type Journal, workshopOf, writeJournal } from './journal'
 import { requireFree, startUntilReady } from './listening'
-import { mustRun, run } from './process'
+import { run } from './process'
 import type { Outlook } from './steps'
 import { reloadUnits, serviceState, stopService } from './systemd'
 import { unitText } from './unit'
@@ -26,11 +26,11 @@ export async function upgrade(job: GroundedJob, outlook: Outlook): Promise<void>
       await stopService()
       say('stopped the service')
     }
-    const safe = await secure(job, outlook, journal)
+    await secure(job, journal)
     say('trying the new version, where no client reaches it')
     await stepsBy(workshopOf(layout).newExecutable, job).trial(job.patience)
     // From here on the way leads forward: what clients write after the start must not be undone.
-    writeJournal(layout, { ...safe, phase: 'proven' })
+    writeJournal(layout, { ...journal, phase: 'proven' })
     say('it was ready')
     await goOn(job, outlook)
   } catch (error) {
@@ -52,18 +52,19 @@ async function prepare(job: GroundedJob, outlook: Outlook, oldVersion: string): 
     })
   }
   const archive =
-    outlook.content === 'ours' ? await archiveWith(layout.executable, job, outlook) : null
+    outlook.content === 'ours' ? await stepsBy(layout.executable, job).archive(null) : null
   if (archive !== null) say(`archive: ${archive}`)
   placeExecutable(layout.executable, oldExecutable)
-  const isCopyNeeded = outlook.engine === 'sqlite' && outlook.pending.length > 0
   const time = new Date(job.clock()).toISOString().replaceAll(/[-:.]/g, '')
+  const copyName = `snailpass-before-upgrade-${time}.${outlook.engine === 'sqlite' ? 'db' : 'sqlite'}`
   const journal: Journal = {
     phase: 'trying',
     oldVersion,
     newVersion: job.version,
     archive,
     pending: outlook.pending,
-    copy: isCopyNeeded ? join(outlook.dataDir, `snailpass-before-upgrade-${time}.db`) : null,
+    engine: outlook.engine,
+    copy: outlook.pending.length === 0 ? null : join(outlook.dataDir, copyName),
     isCleared: false,
     wasRunning: layout.unit !== null && (await serviceState()).active === 'active',
     unit: layout.unit === null ? null : findText(layout.unit),
@@ -72,32 +73,17 @@ async function prepare(job: GroundedJob, outlook: Outlook, oldVersion: string): 
   return journal
 }
 
-/** With the old server stopped: keeps the database as it is, where a migration is going to change it. */
-async function secure(job: GroundedJob, outlook: Outlook, journal: Journal): Promise<Journal> {
-  const { layout, say } = job
-  const { newExecutable, oldExecutable } = workshopOf(layout)
-  if (journal.copy !== null) {
-    await stepsBy(newExecutable, job).copy(journal.copy)
-    say(`copied the database: ${journal.copy}`)
-  }
-  if (outlook.engine === 'sqlite' || outlook.pending.length === 0) return journal
-  // What was written since the first archive must come back as well.
-  const archive = await archiveWith(oldExecutable, job, outlook)
-  say(`archive: ${archive}`)
-  const safe = { ...journal, archive }
-  writeJournal(layout, safe)
-  return safe
-}
-
-async function archiveWith(
-  executable: string,
-  job: GroundedJob,
-  { dataDir }: Outlook,
-): Promise<string> {
-  const folder = join(dataDir, 'backups')
-  // By its owner: root has no business in a folder where somebody else can lay links.
-  await mustRun('mkdir', ['-p', '-m', '700', folder], { account: job.account })
-  return await stepsBy(executable, job).archive(folder)
+/**
+ * With the old server stopped: keeps the database as it is, where a migration is going to change it. What was written
+ * since the archive must come back as well.
+ */
+async function secure(job: GroundedJob, { copy, engine }: Journal): Promise<void> {
+  if (copy === null) return
+  const { newExecutable, oldExecutable } = workshopOf(job.layout)
+  if (engine === 'sqlite') await stepsBy(newExecutable, job).copy(copy)
+  // Of the old version's format, for it is the one that would restore it.
+  else await stepsBy(oldExecutable, job).archive(copy)
+  job.say(`copied the database: ${copy}`)
 }
 
 /** After the trial: the new version takes the old one's place. */

@@ -1,4 +1,5 @@
-import { type Kysely, PostgresAdapter, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
+import { isPostgres } from '../engine/is-postgres'
 import type { Schema } from './schema'
 import { sumTables } from './transfer'
 
@@ -7,8 +8,6 @@ export interface Soundness {
   /** What is wrong; none for a sound one. */
   readonly complaints: readonly string[]
   readonly rows: number
-  /** The newest time that a row has, in milliseconds since 1970 (UTC); null for none. */
-  readonly newestTime: number | null
 }
 
 /**
@@ -18,15 +17,7 @@ export interface Soundness {
 export async function proveSound(db: Kysely<Schema>): Promise<Soundness> {
   const complaints = isPostgres(db) ? [] : [...(await pageComplaints(db)), ...(await orphans(db))]
   const sums = await sumTables(db, { progress: () => {} })
-  return {
-    complaints,
-    rows: sums.reduce((sum, { rows }) => sum + rows, 0),
-    newestTime: await newestTime(db),
-  }
-}
-
-function isPostgres(db: Kysely<Schema>): boolean {
-  return db.getExecutor().adapter instanceof PostgresAdapter
+  return { complaints, rows: sums.reduce((sum, { rows }) => sum + rows, 0) }
 }
 
 async function pageComplaints(db: Kysely<Schema>): Promise<readonly string[]> {
@@ -42,17 +33,4 @@ async function orphans(db: Kysely<Schema>): Promise<readonly string[]> {
   return [...kinds].map(
     ([kind, found]) => `${found.length === 1 ? '1 row' : `${found.length} rows`} of ${kind}`,
   )
-}
-
-async function newestTime(db: Kysely<Schema>): Promise<number | null> {
-  const { rows } = await sql<{ newest: number | null }>`
-    select max(time) as newest from (
-      select max(update_time) as time from records
-      union all select max(update_time) from notes
-      union all select max(creation_time) from users
-      union all select max(login_time) from users
-    ) as times
-  `.execute(db)
-  const newest = rows[0]?.newest
-  return newest === null || newest === undefined ? null : Number(newest)
 }

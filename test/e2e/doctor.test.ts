@@ -1,10 +1,10 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { aRecord, signedUp } from '../support/client'
 import { type Installation, installations } from '../support/engines'
-import { run, serve } from '../support/executable'
+import { executable, run, serve, temporaryFolder } from '../support/executable'
 import { aMailServer } from '../support/mail'
 import { onDatabase } from '../support/postgres'
 
@@ -172,6 +172,31 @@ describe('snailpass doctor', () => {
     })
     expect(exposed.found[0]).toStartWith('everybody on the internet may make an account here')
   }, 30_000)
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'says what it could not look at, to a user who may not look',
+    async () => {
+      await using installation = await sqlite.install()
+      await aHealthyOne(installation)
+      using folder = temporaryFolder()
+      chmodSync(folder.path, 0o755)
+      const program = join(folder.path, 'snailpass')
+      copyFileSync(executable, program)
+      const { dataDir } = installation
+      const told = await run(['doctor', '--json', '--data-dir', dataDir], {
+        environment: { SNAILPASS_SIGNUPS: 'invited' },
+        program: ['/usr/bin/setpriv', '--reuid=65534', '--clear-groups', program],
+      })
+      const checked: Checked[] = JSON.parse(told.stdout)
+      const failed = checked.filter(({ failure }) => failure !== null)
+      expect({ code: told.code, failed: failed.map(({ name }) => name) }).toEqual({
+        code: 4,
+        failed: ['database', 'secret key', 'clock', 'archives'],
+      })
+      expect(failed[0]?.failure).toEndWith(': run this as the user of the server, or as root')
+    },
+    30_000,
+  )
 
   test('finds a damaged database, and a row that belongs to nobody', async () => {
     await using installation = await sqlite.install()

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { aKeyPair } from '../support/archives'
 import { executable, temporaryFolder } from '../support/executable'
 import { anInstallation, install } from '../support/installation'
 import { buildNextVersion, nextVersionName } from '../support/next-version'
@@ -116,13 +117,21 @@ describe('snailpass service install, below a folder', () => {
   }, 30_000)
 })
 
-test('a Postgres database comes back from the archive when the new version fails after its migration', async () => {
+test('a Postgres database comes back, though its archives are encrypted to somebody else, when the new version fails after its migration', async () => {
   await using database = await aPostgresDatabase()
-  using installed = await anInstallation({ SNAILPASS_DATABASE_URL: database.url })
+  // A way back must not need a key that is elsewhere.
+  using folderOfOwner = temporaryFolder()
+  using installed = await anInstallation({
+    SNAILPASS_DATABASE_URL: database.url,
+    SNAILPASS_BACKUP_DIR: join(folderOfOwner.path, 'archives'),
+    SNAILPASS_BACKUP_ENCRYPT_TO: (await aKeyPair(folderOfOwner.path)).recipient,
+  })
   installed.setFault('dies')
   const { code, stderr } = await install(next, installed.prefix)
   expect(code).toBe(1)
-  expect(stderr).toContain('restored the database from the archive\n')
+  expect(stderr).toContain('put what the database held before the migration back\n')
+  expect(archiveOf(stderr)).toMatch(/\/archives\/snailpass-\d+T\d+Z\.sqlite\.age$/)
+  expect(installed.isTidy()).toBeTrue()
   const names = await rowsAt(database.url, 'select name from kysely_migration')
   expect(names).not.toContainEqual({ name: '9999-next' })
   expect(await rowsAt(database.url, 'select id from records')).toHaveLength(1)

@@ -10,27 +10,17 @@ import { pruneArchives, writeBackup } from '../archives'
 import { placesOf } from '../database'
 import { keyOfSettings } from '../secret-key'
 import type { World } from '../world'
-import type { Finding, Outcome } from './findings'
+import type { Outcome } from './findings'
 
-/** Clocks may differ by so much, in milliseconds, before somebody should look. */
-const clockTolerance = 5 * 60_000
-
-/** Reads the whole database. The clock is told by it as well: no row can be of the future. */
+/** Reads the whole database. */
 export async function checkDatabase(settings: Settings, world: World): Promise<Outcome> {
   const { database } = placesOf(settings, world)
-  const { complaints, rows, newestTime } = await database.snapshot(proveSound)
-  const findings: Finding[] = complaints.map((complaint) => ({
+  const { complaints, rows } = await database.snapshot(proveSound)
+  const findings = complaints.map((complaint) => ({
     what: `the database is damaged: ${complaint}`,
     why: 'what is damaged may not be given back, and the damage may grow',
     fix: 'stop the server, keep a copy of the file, and restore the last archive: `snailpass backup list`, `snailpass restore FILE`; look after the disk',
   }))
-  if (newestTime !== null && newestTime > world.clock() + clockTolerance) {
-    findings.push({
-      what: `the clock of this machine is behind: the database holds a row of ${new Date(newestTime).toISOString()}`,
-      why: 'sessions and links live by the clock, and archives and letters come when it says so',
-      fix: 'timedatectl set-ntp true, or set the clock by hand',
-    })
-  }
   return {
     fact: `${rows === 1 ? '1 row' : `${rows} rows`}, read and found ${complaints.length === 0 ? 'sound' : 'damaged'}`,
     findings,

@@ -1,0 +1,21 @@
+import { type Kysely, sql } from 'kysely'
+import { isPostgres } from '../engine/is-postgres'
+import type { Schema } from './schema'
+import { tables } from './tables'
+
+/**
+ * About how many bytes an archive of a database takes: those of its pages that are in use, which an archive holds as
+ * well, and of indexes, which it does not.
+ */
+export async function contentSize(db: Kysely<Schema>): Promise<number> {
+  const names = sql.join(tables.map(({ name }) => sql`(${name})`))
+  const { rows } = isPostgres(db)
+    ? await sql<{ size: unknown }>`
+        select sum(pg_total_relation_size(name::regclass)) as size from (values ${names}) as of_ours (name)
+      `.execute(db)
+    : await sql<{ size: unknown }>`
+        select (page_count - freelist_count) * page_size as size
+        from pragma_page_count(), pragma_freelist_count(), pragma_page_size()
+      `.execute(db)
+  return Number(rows[0]?.size)
+}

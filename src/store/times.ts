@@ -1,0 +1,26 @@
+import { type Kysely, sql } from 'kysely'
+import { isPostgres } from '../engine/is-postgres'
+import type { Schema } from './schema'
+
+/** The newest time that a row has, in milliseconds since 1970 (UTC); null where there is none. */
+export async function newestTime(db: Kysely<Schema>): Promise<number | null> {
+  const { rows } = await sql<{ newest: unknown }>`
+    select max(time) as newest from (
+      select max(update_time) as time from records
+      union all select max(update_time) from notes
+      union all select max(creation_time) from users
+      union all select max(login_time) from users
+    ) as times
+  `.execute(db)
+  const newest = rows[0]?.newest ?? null
+  return newest === null ? null : Number(newest)
+}
+
+/** What the clock of the database's machine says, in milliseconds since 1970 (UTC); null where it is this machine's. */
+export async function databaseTime(db: Kysely<Schema>): Promise<number | null> {
+  if (!isPostgres(db)) return null
+  const { rows } = await sql<{ now: unknown }>`
+    select floor(extract(epoch from clock_timestamp()) * 1000) as now
+  `.execute(db)
+  return Number(rows[0]?.now)
+}

@@ -1,0 +1,114 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { aKeyPair } from '../support/archives'
+import { aRecord, signedUp } from '../support/client'
+import { installations } from '../support/engines'
+import { run, serve, temporaryFolder } from '../support/executable'
+import { rowsAt } from '../support/store'
+
+/** An archive with a change made to it. */
+function changed(archive: string, path: string, text: string): string {
+  copyFileSync(archive, path)
+  using file = new Database(path)
+  file.run(text)
+  return path
+}
+
+describe.each(installations)('on $engine', ({ install }) => {
+  test.each([
+    ['beside a server', true],
+    ['without a server', false],
+  ])(
+    'what cannot be archived, proven or restored is refused %s, and changes nothing',
+    async (_, isServed) => {
+      await using installation = await install()
+      using folder = temporaryFolder()
+      const { dataDir, environment, url } = installation
+      const on = (...args: string[]) => run([...args, '--data-dir', dataDir], { environment })
+      await using server = await serve(dataDir, environment)
+      const owner = await signedUp(server.url, 'owner')
+      await owner.send('POST', '/records', aRecord())
+      if (!isServed) await server.end('SIGTERM')
+      const { recipient, file: key } = await aKeyPair(folder.path)
+      const { file: otherKey } = await aKeyPair(folder.path)
+      const at = (name: string) => join(folder.path, name)
+      const whole = at('whole.sqlite')
+      const keyed = at('keyed.sqlite.age')
+      expect((await on('backup', '--to', whole)).code).toBe(0)
+      expect((await on('backup', '--to', keyed, '--encrypt-to', recipient)).code).toBe(0)
+      const later = "update manifest set value = '2' where name = 'format'"
+      const newer = changed(whole, at('newer'), later)
+      const edited = changed(whole, at('edited'), "update records set name = 'n:n'")
+      const note = at('note.txt')
+      writeFileSync(note, 'open sesame\nand more\n')
+
+      const state = async () => ({
+        rows: await rowsAt(url, 'select * from users'),
+        records: await rowsAt(url, 'select * from records'),
+        files: [folder.path, dataDir].map((path) => new Set(readdirSync(path))),
+      })
+      const before = await state()
+      const opening: [args: string[], code: number, message: string][] = [
+        [[at('missing')], 3, `there is no file ${at('missing')}`],
+        [[note], 1, `${note} is not an archive of SnailPass`],
+        [[newer], 1, `${newer} is of format 2, which is newer`],
+        [[edited], 1, `${edited} is damaged`],
+        [[keyed], 2, `${keyed} is encrypted to a key`],
+        [[keyed, '--identity', otherKey], 1, `${keyed} is not opened by that private key`],
+        [[keyed, '--identity', note], 2, `${note} holds what is no private key`],
+        [[keyed, '--identity', at('missing')], 2, `${at('missing')} can't be read`],
+      ]
+      const refusals: typeof opening = [
+        ...opening.map(([args, ...rest]): (typeof opening)[number] => [
+          ['backup', 'verify', ...args],
+          ...rest,
+        ]),
+        ...opening.map(([args, ...rest]): (typeof opening)[number] => [
+          ['restore', '--yes', ...args],
+          ...rest,
+        ]),
+        [['backup', '--to', whole], 1, `${whole} is there already`],
+        [['backup', '--to', join(whole, 'below')], 1, `${whole} can't be written`],
+        [['backup', '--encrypt-to', 'age1nonsense'], 2, 'age1nonsense is no public key'],
+        [['backup', '--encrypt-to', recipient, '--plain'], 2, 'an archive is opened by keys, by'],
+        [['backup', '--with-secrets'], 2, 'secrets go into encrypted archives alone'],
+        [['backup', '--passphrase'], 2, 'there is no terminal to type a secret on'],
+        [['backup', '--passphrase-file', note], 2, `${note} does not hold a passphrase`],
+        isServed
+          ? [['restore', '--yes', whole], 1, 'another snailpass is at work on ']
+          : [['restore', whole], 2, 'there is no terminal to ask for consent on'],
+      ]
+      for (const [args, code, message] of refusals) {
+        const refused = await on(...args)
+        expect({ code: refused.code, stdout: refused.stdout }, args.join(' ')).toEqual({
+          code,
+          stdout: '',
+        })
+        expect(refused.stderr).toContain(`error: ${message}`)
+        expect(refused.stderr).toContain('\nhint: ')
+        expect(refused.stderr).not.toContain('sesame')
+      }
+      expect(await state()).toEqual(before)
+      expect((await on('backup', 'verify', keyed, '--identity', key)).code).toBe(0)
+      if (isServed) expect((await owner.send('GET', '/records')).status).toBe(200)
+    },
+    60_000,
+  )
+
+  test('an archive of no database at all is refused, and makes nothing', async () => {
+    await using installation = await install()
+    const { dataDir, environment } = installation
+    const nothing = await run(['backup', '--data-dir', dataDir], { environment })
+    expect(nothing.code).toBe(1)
+    expect(nothing.stderr).toStartWith('error: there is no ')
+    expect(nothing.stderr).toContain('\nhint: ')
+    expect(existsSync(join(dataDir, 'backups'))).toBeFalse()
+    expect(await run(['backup', 'list', '--data-dir', dataDir], { environment })).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'There is no archive yet.\n',
+    })
+  }, 30_000)
+})
