@@ -85,22 +85,11 @@ export function tightenPermissions(
   folder: DataFolder,
   files: readonly string[],
 ): readonly string[] {
-  // Windows has no such modes.
-  if (process.platform === 'win32') return []
-  const warnings: string[] = []
-  for (const file of [folder.secretKey, ...files]) {
-    if (!existsSync(file) || !isOpenToOthers(file)) continue
-    try {
-      chmodSync(file, 0o600)
-      warnings.push(`others could open ${file}; its mode is 0600 now`)
-    } catch {
-      warnings.push(`others can open ${file}, which belongs to another user: chmod 600 ${file}`)
-    }
-  }
-  if (isOpenToOthers(folder.path)) {
-    warnings.push(`others can look into ${folder.path}: chmod 700 ${folder.path}`)
-  }
-  return warnings
+  return openToOthers(folder, files).map(({ path, mode }) => {
+    if (path === folder.path) return `others can look into ${path}: chmod ${mode} ${path}`
+    if (closeToOthers(path, mode)) return `others could open ${path}; its mode is 0${mode} now`
+    return `others can open ${path}, which belongs to another user: chmod ${mode} ${path}`
+  })
 }
 
 /** What others can open of the folder and these files, and the mode that would keep them out. */
@@ -108,6 +97,7 @@ export function openToOthers(
   folder: DataFolder,
   files: readonly string[],
 ): readonly { path: string; mode: string }[] {
+  // Windows has no such modes.
   if (process.platform === 'win32') return []
   const all = [
     ...[folder.secretKey, ...files].map((path) => ({ path, mode: '600' })),
@@ -116,12 +106,14 @@ export function openToOthers(
   return all.filter(({ path }) => existsSync(path) && isOpenToOthers(path))
 }
 
-/** Takes a file or folder from others. Leaves it as it is where it belongs to somebody else. */
-export function closeToOthers(path: string, mode: string): void {
+/** Takes a file or folder from others. False where it belongs to somebody else, and stays as it is. */
+export function closeToOthers(path: string, mode: string): boolean {
   try {
     chmodSync(path, Number.parseInt(mode, 8))
+    return true
   } catch (error) {
     if (!isSystemFault(error)) throw error
+    return false
   }
 }
 
