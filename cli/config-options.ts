@@ -29,10 +29,22 @@ export function withConfigOptions(
   )
   const others: string[] = []
   for (const key of keys) {
-    const { flag, takes = 'value', meaning, defaultText, name, isSecret } = settings[key]
+    const {
+      flag,
+      takes = 'value',
+      isRepeatable,
+      meaning,
+      defaultText,
+      name,
+      isSecret,
+    } = settings[key]
     const names = isSecret === true ? `${name} or ${twinOf(name)}` : name
     if (flag === undefined) others.push(`  ${names}\n    ${meaning} (default: ${defaultText})`)
-    else command.option(`${flag} <${takes}>`, `${meaning} (${name}; default: ${defaultText})`)
+    else {
+      const many = isRepeatable === true ? '; may be repeated' : ''
+      const text = `${meaning} (${name}; default: ${defaultText}${many})`
+      command.option(`${flag} <${takes}>`, text, isRepeatable === true ? joined : last)
+    }
   }
   if (others.length > 0) {
     command.addHelpText(
@@ -42,6 +54,11 @@ export function withConfigOptions(
   }
   return command
 }
+
+/** What an option holds that was given again. */
+const joined = (text: string, former?: string) =>
+  former === undefined ? text : `${former},${text}`
+const last = (text: string) => text
 
 /** The configuration of a command: its options, the environment, the file. Throws `invalid`. */
 export function configOf(command: Command): Config {

@@ -1,5 +1,7 @@
 import { Command } from 'commander'
-import { askReadiness, readinessUrl } from '../../src/app/readiness'
+import { askReadiness, readinessQuestion } from '../../src/app/readiness'
+import { formatListenAddress } from '../../src/config/listen-address'
+import { endpointsOf } from '../../src/config/listeners'
 import { DomainError } from '../../src/domain/errors'
 import { settingsOf, withConfigOptions } from '../config-options'
 import { print, tell } from '../terminal'
@@ -11,7 +13,7 @@ export function healthcheckCommand(): Command {
   const command = new Command('healthcheck').description(
     'ask the running server whether it is ready, for service managers',
   )
-  return withConfigOptions(command, ['listen'])
+  return withConfigOptions(command, ['listen', 'listenTls'])
     .addHelpText(
       'after',
       `
@@ -23,13 +25,19 @@ Example:
   snailpass healthcheck --listen 127.0.0.1:5000`,
     )
     .action(async () => {
-      const url = readinessUrl(settingsOf(command).listen)
-      const { problem, warnings } = await askReadiness(url, AbortSignal.timeout(patience))
+      const [endpoint] = endpointsOf(settingsOf(command))
+      if (endpoint === undefined) throw new Error('settings without a listener were let through')
+      const question = readinessQuestion(endpoint)
+      const { problem, warnings } = await askReadiness(question, AbortSignal.timeout(patience))
       print(problem ?? 'ready')
       for (const warning of warnings) tell(`warning: ${warning}`)
       if (problem === null) return
-      throw new DomainError('unavailable', `the server at ${url.host} is not ready`, {
-        hint: 'see that it runs, that it listens there, and what its log says',
-      })
+      throw new DomainError(
+        'unavailable',
+        `the server at ${formatListenAddress(endpoint.address)} is not ready`,
+        {
+          hint: 'see that it runs, that it listens there, and what its log says',
+        },
+      )
     })
 }

@@ -1,15 +1,27 @@
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
-import { formatListenAddress } from '../config/listen-address'
+import { type Endpoint, formatListenAddress } from '../config/listen-address'
+import { endpointsOf } from '../config/listeners'
 import type { Settings } from '../config/settings'
 
 /** Where people most likely reach the server, for letters that no request of theirs brings about. With a slash at its end. */
-export function likelyAddress({ publicUrl, listen }: Settings): string {
-  if (publicUrl !== null) return publicUrl.href
-  const isAnywhere = ['0.0.0.0', '::'].includes(listen.hostname)
-  const host = isAnywhere ? (ownHosts()[0] ?? 'localhost') : listen.hostname
-  return new URL(
-    `http://${formatListenAddress({ hostname: host.replace(/^\[|\]$/g, ''), port: listen.port })}/`,
-  ).href
+export function likelyAddress(settings: Settings): string {
+  if (settings.publicUrl !== null) return settings.publicUrl.href
+  const [first = 'http://localhost/'] = endpointsOf(settings).flatMap((endpoint) =>
+    urlsOf(endpoint),
+  )
+  return first
+}
+
+/** The URLs of a listener, those first that others can use; none of a Unix socket. With a slash at the end of each. */
+export function urlsOf({ address, isTls }: Endpoint): readonly string[] {
+  if ('path' in address) return []
+  const { hostname, port } = address
+  const isAll = hostname === '0.0.0.0' || hostname === '::'
+  // IPv4 alone where it listens there alone.
+  const hosts = isAll
+    ? ownHosts().filter((host) => hostname === '::' || !host.startsWith('['))
+    : [formatListenAddress({ hostname, port }).replace(/:\d+$/, '')]
+  return hosts.map((host) => new URL(`${isTls ? 'https' : 'http'}://${host}:${port}/`).href)
 }
 
 /** Names and addresses by which this machine is reached, those that others can use first. IPv6 in brackets. */

@@ -1,5 +1,6 @@
-import { type IncomingMessage, request } from 'node:http'
-import { formatListenAddress, type ListenAddress } from '../config/listen-address'
+import { type IncomingMessage, request as requestPlain } from 'node:http'
+import { request as requestTls } from 'node:https'
+import { type Endpoint, formatListenAddress, ownAddressOf } from '../config/listen-address'
 import { DomainError, reasonOf } from '../domain/errors'
 import { memberOf } from '../domain/member'
 
@@ -10,9 +11,20 @@ export interface Answer {
   readonly warnings: readonly string[]
 }
 
-/** Where to ask the server that listens there. Throws `invalid` for a port that only the system knows. */
-export function readinessUrl({ hostname, port }: ListenAddress): URL {
-  if (port === 0) {
+/** How a server is asked. */
+export interface Question {
+  readonly url: URL
+  /** The Unix socket that it goes through; null for none. */
+  readonly socket: string | null
+}
+
+/** How to ask the server that listens there. Throws `invalid` for a port that only the system knows. */
+export function readinessQuestion({ address, isTls }: Endpoint): Question {
+  const scheme = isTls ? 'https' : 'http'
+  if ('path' in address) {
+    return { url: new URL(`${scheme}://localhost/readyz`), socket: address.path }
+  }
+  if (address.port === 0) {
     throw new DomainError(
       'invalid',
       'a server on port 0 takes a free one, which only its log knows',
@@ -21,18 +33,18 @@ export function readinessUrl({ hostname, port }: ListenAddress): URL {
       },
     )
   }
-  const here = { '0.0.0.0': '127.0.0.1', '::': '::1' }[hostname] ?? hostname
-  return new URL('/readyz', `http://${formatListenAddress({ hostname: here, port })}`)
+  const host = formatListenAddress(ownAddressOf(address))
+  return { url: new URL('/readyz', `${scheme}://${host}`), socket: null }
 }
 
 /** Asks a server whether it is ready, for as long as the signal lets it. Nothing that it answers is trusted. */
-export async function askReadiness(url: URL, signal: AbortSignal): Promise<Answer> {
+export async function askReadiness(question: Question, signal: AbortSignal): Promise<Answer> {
   try {
-    const { status, text } = await get(url, signal)
+    const { status, text } = await get(question, signal)
     return parseAnswer(status, text)
   } catch (error) {
     const reason = signal.aborted ? 'it took too long' : reasonOf(error)
-    return { problem: `no answer from ${url.href}: ${oneLine(reason)}`, warnings: [] }
+    return { problem: `no answer from ${question.url.href}: ${oneLine(reason)}`, warnings: [] }
   }
 }
 
@@ -40,9 +52,20 @@ export async function askReadiness(url: URL, signal: AbortSignal): Promise<Answe
 const mostBytes = 64 * 1024
 
 /** Not `fetch`, which would ask the proxy of the environment for this very machine. */
-async function get(url: URL, signal: AbortSignal): Promise<{ status: number; text: string }> {
+async function get(
+  { url, socket }: Question,
+  signal: AbortSignal,
+): Promise<{ status: number; text: string }> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    request(url, { agent: false, signal }, resolve).on('error', reject).end()
+    const request = url.protocol === 'https:' ? requestTls : requestPlain
+    const options = {
+      agent: false,
+      signal,
+      // It is asked by an address that its certificate need not have, and told nothing.
+      rejectUnauthorized: false,
+      ...(socket !== null && { socketPath: socket }),
+    } as const
+    request(url, options, resolve).on('error', reject).end()
   })
   const chunks: Uint8Array[] = []
   let length = 0

@@ -1,11 +1,10 @@
-import { formatListenAddress } from '../config/listen-address'
+import { isGlobal } from '../config/networks'
 import type { Settings } from '../config/settings'
 import { createTokens } from '../crypto/tokens'
 import { createVerifierHasher } from '../crypto/verifiers'
 import { createAdditionalFields } from '../domain/additional-fields'
 import { createBackups } from '../domain/backups'
 import { type Confirmation, createEmailConfirmation } from '../domain/email-confirmation'
-import { DomainError, reasonOf } from '../domain/errors'
 import { createLogin } from '../domain/login'
 import { createNotes } from '../domain/notes'
 import { createReadiness } from '../domain/readiness'
@@ -17,12 +16,14 @@ import { createUsers } from '../domain/users'
 import type { Wait } from '../domain/world'
 import { type ApiDeps, createApi } from '../http/api'
 import { createBaseUrl } from '../http/base-url'
-import { type Listener, listen } from '../http/listener'
+import type { Certificates } from '../http/certified'
+import { requireSafeAmong } from '../http/plain-logins'
 import type { Log } from '../log'
 import { ensureFolder, tightenPermissions } from '../store/data-folder'
 import { version } from '../version'
 import { type RunBackup, startBackupSchedule } from './backup-schedule'
 import { placesOf } from './database'
+import { type Listeners, startListeners } from './listeners'
 import { createMailing } from './mailing'
 import { ownHosts } from './own-hosts'
 import { requireSecretKey } from './secret-key'
@@ -34,13 +35,15 @@ export interface ServerOptions {
   readonly create?: boolean
   /** How archives are made by themselves; without it, they are not. */
   readonly runBackup?: RunBackup
+  /** Where HTTPS listeners have their certificate from. */
+  readonly certificates?: Certificates
   /** PBKDF2 iterations of new verifiers; only tests set it, for the production cost is the default. */
   readonly iterations?: number
 }
 
 export interface Server {
-  /** Where it listens, with the real port. */
-  readonly url: URL
+  /** Where it listens, with the real ports, plain HTTP first. */
+  readonly urls: readonly URL[]
   /**
    * Takes no new request, waits for those under way for at most so many milliseconds, cuts the rest, and
    * lets go of the database and the folder.
@@ -86,12 +89,12 @@ export async function startServer(
 
     const tokens = createTokens(key, world.clock)
     const mailing = createMailing({ store, isShared }, tokens, settings, world, log)
-    let port = settings.listen.port
+    let doors: readonly { protocol: string; port: number }[] = []
     const baseUrl = createBaseUrl({
       publicUrl: settings.publicUrl,
       listed: settings.publicHosts,
       ownHosts,
-      port: () => port,
+      doors: () => doors,
     })
     const { runBackup } = options
     const schedule = runBackup === undefined ? null : settings.backupSchedule
@@ -102,25 +105,39 @@ export async function startServer(
       clock: world.clock,
     })
     const rules = rulesOver(store, tokens, settings, world, mailing.confirmation, options)
-    const api = createApi({ ...rules, readiness, baseUrl, log })
-    const listener = startListener(api, settings, log)
-    port = Number(listener.url.port)
+    const requireSafe = requireSafeAmong(
+      (address) =>
+        settings.listenTls.length === 0 || settings.plainLogins === 'all' || !isGlobal(address),
+    )
+    const api = createApi({ ...rules, readiness, baseUrl, requireSafe, log })
+    const listeners = await startListeners(
+      api,
+      settings,
+      options.certificates ?? null,
+      world.wait,
+      log,
+    )
+    doors = listeners.urls.flatMap(({ protocol, port }) =>
+      protocol === 'unix:' ? [] : [{ protocol, port: Number(port) }],
+    )
     const running = await mailing.start()
     const archiving =
       schedule === null || runBackup === undefined
         ? null
         : startBackupSchedule(backups, runBackup, schedule, world, log)
-    log.info(`snailpass ${version} serves ${database.name} at ${listener.url.href}`)
+    for (const { href } of listeners.urls) {
+      log.info(`snailpass ${version} serves ${database.name} at ${href}`)
+    }
     return {
-      url: listener.url,
+      urls: listeners.urls,
       async stop(patience) {
         const [isMailOver] = await Promise.all([
           running.stop(patience),
-          drain(listener, patience, world.wait),
+          drain(listeners, patience, world.wait),
           archiving?.stop(),
         ])
         // Work for a cut connection may go on in the database; the end of the process closes it as safely.
-        if (listener.isIdle() && isMailOver) await store.close()
+        if (listeners.isIdle() && isMailOver) await store.close()
       },
     }
   } catch (error) {
@@ -136,7 +153,7 @@ function rulesOver(
   { clock, random }: World,
   confirmation: Confirmation,
   { iterations }: ServerOptions,
-): Omit<ApiDeps, 'baseUrl' | 'log' | 'readiness'> {
+): Omit<ApiDeps, 'baseUrl' | 'log' | 'readiness' | 'requireSafe'> {
   const hasher = createVerifierHasher(random, iterations)
   const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
   return {
@@ -159,26 +176,14 @@ function rulesOver(
   }
 }
 
-function startListener(api: ReturnType<typeof createApi>, settings: Settings, log: Log): Listener {
-  try {
-    return listen(api, settings.listen, log)
-  } catch (cause) {
-    const address = formatListenAddress(settings.listen)
-    throw new DomainError('unavailable', `can't listen on ${address}: ${reasonOf(cause)}`, {
-      hint: 'see that it is an address of this machine and that nothing else listens there, or choose another one with --listen',
-      cause,
-    })
-  }
-}
-
 /** Waits until every request under way is answered, and cuts those that outlast the patience. */
-async function drain(listener: Listener, patience: number, wait: Wait): Promise<void> {
+async function drain(listeners: Listeners, patience: number, wait: Wait): Promise<void> {
   const timer = new AbortController()
   const timeout = wait(patience, timer.signal).then(
-    () => listener.stop({ now: true }),
+    () => listeners.stop({ now: true }),
     // Aborted: everything was answered in time.
     () => {},
   )
-  await Promise.race([listener.stop(), timeout])
+  await Promise.race([listeners.stop(), timeout])
   timer.abort()
 }

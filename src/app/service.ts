@@ -1,11 +1,12 @@
-import { formatListenAddress, type ListenAddress } from '../config/listen-address'
+import type { Endpoint } from '../config/listen-address'
+import { endpointsOf } from '../config/listeners'
 import { loadConfig } from '../config/load'
 import { install } from '../service/install'
 import { layoutOf, type Place, serviceName } from '../service/layout'
 import { type Status, statusOf } from '../service/status'
 import { uninstall } from '../service/uninstall'
 import { commit, platform, version } from '../version'
-import { ownHosts } from './own-hosts'
+import { urlsOf } from './own-hosts'
 import type { World } from './world'
 
 export type { Place }
@@ -29,7 +30,7 @@ export async function installService(
   { patience, say }: { patience: number; say: (line: string) => void },
 ): Promise<Installed> {
   const layout = layoutOf(place)
-  const { listen } = await install({
+  const { endpoints } = await install({
     layout,
     program: process.execPath,
     version: `${version} (${commit}, ${platform})`,
@@ -42,7 +43,7 @@ export async function installService(
   const serve = `${executable} serve --config ${settingsFile}`
   const start = user === null ? serve : `su -s /bin/sh ${serviceName} -c '${serve}'`
   return {
-    addresses: addressesOf(listen),
+    addresses: addressesOf(endpoints),
     start: layout.unit === null ? start : null,
     settingsFile,
   }
@@ -64,25 +65,24 @@ export interface ServiceStatus extends Status {
 export async function serviceStatus(prefix: string | null): Promise<ServiceStatus> {
   let addresses: readonly string[] = []
   const status = await statusOf(layoutOf({ prefix, hasService: true }), (settingsFile) => {
-    const { listen } = loadConfig({
+    const { settings } = loadConfig({
       environment: {},
       flags: {},
       file: settingsFile,
-      keys: ['listen'],
-    }).settings
-    addresses = addressesOf(listen)
-    return listen
+      keys: ['listen', 'listenTls'],
+    })
+    const endpoints = endpointsOf(settings)
+    addresses = addressesOf(endpoints)
+    return endpoints
   })
   return { ...status, addresses }
 }
 
-/** The URLs for clients; of an address that stands for all of the machine's, each of those. */
-function addressesOf(listen: ListenAddress): readonly string[] {
-  const isAll = listen.hostname === '0.0.0.0' || listen.hostname === '::'
-  if (!isAll) return [`http://${formatListenAddress(listen)}/`]
-  const isLocal = (host: string) => host === 'localhost' || /^(?:127\.|\[::1\])/.test(host)
-  const hosts = ownHosts().filter((host) => !isLocal(host))
-  // IPv4 alone where it listens there alone.
-  const reached = hosts.filter((host) => listen.hostname === '::' || !host.startsWith('['))
-  return reached.map((host) => `http://${host}:${listen.port}/`)
+/** The URLs for clients on other machines; of a listener on this one's loopback alone, that. */
+function addressesOf(endpoints: readonly Endpoint[]): readonly string[] {
+  return endpoints.flatMap((endpoint) => {
+    const urls = urlsOf(endpoint)
+    const others = urls.filter((url) => !/^https?:\/\/(?:localhost|127\.|\[::1\])/.test(url))
+    return others.length === 0 ? urls : others
+  })
 }

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path'
+import { endpointsOf } from '../config/listeners'
 import type { Settings } from '../config/settings'
 import { DomainError } from '../domain/errors'
 import type { Log } from '../log'
@@ -17,7 +18,7 @@ export async function outlook(settings: Settings, world: World): Promise<Outlook
   const isFile = location.engine === 'sqlite'
   return {
     dataDir: folder.path,
-    listen: settings.listen,
+    endpoints: endpointsOf(settings),
     engine: location.engine,
     database: database.name,
     content,
@@ -89,10 +90,11 @@ export async function clearDatabase(
  * the database is up to date then. Throws a DomainError.
  */
 export async function tryServer(settings: Settings, world: World, log: Log): Promise<void> {
-  const listen = { hostname: '127.0.0.1', port: 0 }
-  const server = await startServer({ ...settings, listen, mail: null }, world, log)
+  const listen = [{ hostname: '127.0.0.1', port: 0 }]
+  const quiet = { ...settings, listen, listenTls: [], mail: null }
+  const server = await startServer(quiet, world, log)
   try {
-    const answer = await fetch(new URL('/readyz', server.url))
+    const answer = await fetch(new URL('/readyz', server.urls[0]))
     if (answer.ok) return
     throw new DomainError('unavailable', `the server is not ready: ${await answer.text()}`)
   } finally {

@@ -1,15 +1,34 @@
-/** Where a listener waits. */
-export interface ListenAddress {
+/** Where a listener waits: an address and a port of the network, or a Unix socket. */
+export type ListenAddress = NetworkAddress | UnixSocket
+
+export interface NetworkAddress {
   /** A host name or an address; IPv6 without brackets. */
   readonly hostname: string
   /** 0 lets the system choose. */
   readonly port: number
 }
 
+export interface UnixSocket {
+  /** Absolute path. */
+  readonly path: string
+}
+
+/** A listener as others must know it: how it is spoken to, and where. */
+export interface Endpoint {
+  readonly address: ListenAddress
+  readonly isTls: boolean
+}
+
 const form = /^(?:\[(?<ipv6>[0-9A-Fa-f:.%a-z]+)\]|(?<host>[^\s:[\]/]+)):(?<port>\d{1,5})$/
 
-/** Reads `host:port` or `[ipv6]:port`; null for anything else. */
+/** Reads `host:port`, `[ipv6]:port` or `unix:/path`; null for anything else. */
 export function parseListenAddress(text: string): ListenAddress | null {
+  const path = /^unix:(?<path>\/.*[^/])$/.exec(text)?.groups?.['path']
+  return path === undefined ? parseNetworkAddress(text) : { path }
+}
+
+/** Reads `host:port` or `[ipv6]:port`; null for anything else. */
+export function parseNetworkAddress(text: string): NetworkAddress | null {
   const groups = form.exec(text)?.groups
   const hostname = groups?.['ipv6'] ?? groups?.['host']
   const port = Number(groups?.['port'])
@@ -18,6 +37,13 @@ export function parseListenAddress(text: string): ListenAddress | null {
 }
 
 /** The form that `parseListenAddress` reads. */
-export function formatListenAddress({ hostname, port }: ListenAddress): string {
+export function formatListenAddress(address: ListenAddress): string {
+  if ('path' in address) return `unix:${address.path}`
+  const { hostname, port } = address
   return hostname.includes(':') ? `[${hostname}]:${port}` : `${hostname}:${port}`
+}
+
+/** An address of this machine that reaches a listener there: one that stands for all of them is none to connect to. */
+export function ownAddressOf({ hostname, port }: NetworkAddress): NetworkAddress {
+  return { hostname: { '0.0.0.0': '127.0.0.1', '::': '::1' }[hostname] ?? hostname, port }
 }

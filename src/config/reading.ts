@@ -111,6 +111,7 @@ export function readSettings(input: ReadingInput): Reading {
   const mailValues = readTable<keyof MailSettings>(mailSettings)
   // What is wrong by itself would only seem to be missing.
   const mail = problems.length > 0 ? null : readMail(mailValues, problems)
+  if (own.listen.length + own.listenTls.length === 0) problems.push(nowhere)
   if (own.backupPassphrase !== null && own.backupEncryptTo.length > 0) problems.push(twoLocks)
   if (canBeOverheard(own.database)) warnings.push(overheard)
   if (problems.length === 0 && own.emailConfirmation === 'required' && mail === null) {
@@ -142,6 +143,11 @@ function readMail(values: MailSettings, problems: Problem[]): MailServer | null 
     problems.push({ text: error.message, hint: error.hint })
     return null
   }
+}
+
+const nowhere: Problem = {
+  text: 'SNAILPASS_LISTEN is off, and SNAILPASS_LISTEN_TLS is not set',
+  hint: 'say where to listen, with one of the two',
 }
 
 const twoLocks: Problem = {

@@ -2,7 +2,7 @@ import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { type BackupSettings, backupSettings } from './backup'
 import { type DatabaseLocation, formatDatabaseUrl, parseDatabaseUrl } from './database-url'
-import { formatListenAddress, type ListenAddress, parseListenAddress } from './listen-address'
+import { type ListenerSettings, listenerSettings } from './listeners'
 import type { ListedSetting } from './listing'
 import { type MailServer, type MailSettings, mailSettings } from './mail'
 import {
@@ -18,12 +18,11 @@ import {
 /** What each setting says, one by one. */
 export type SettingValues = OwnSettings & MailSettings
 
-export interface OwnSettings extends BackupSettings {
+export interface OwnSettings extends BackupSettings, ListenerSettings {
   /** Absolute path of the data folder. */
   readonly dataDir: string
   /** Null: a SQLite file of the data folder. */
   readonly database: DatabaseLocation | null
-  readonly listen: ListenAddress
   /** Life of a session token, in seconds. */
   readonly tokenSeconds: number
   /** Largest request body, in bytes. */
@@ -82,23 +81,7 @@ export const ownSettings: SettingTable<OwnSettings> = {
     parse: parseDatabaseUrl,
     show: formatDatabaseUrl,
   },
-  listen: {
-    name: 'SNAILPASS_LISTEN',
-    flag: '--listen',
-    takes: 'address',
-    meaning: 'address and port to listen on; port 0 takes a free one',
-    defaultText: '0.0.0.0:5000',
-    default: () => ({ hostname: '0.0.0.0', port: 5000 }),
-    parse: (text) => {
-      const address = parseListenAddress(text)
-      if (address !== null) return address
-      throw new InvalidSetting(
-        `is not an address: ${text}`,
-        'write it as 0.0.0.0:5000 or [::]:5000',
-      )
-    },
-    show: formatListenAddress,
-  },
+  ...listenerSettings,
   logFormat: {
     name: 'SNAILPASS_LOG_FORMAT',
     flag: '--log-format',

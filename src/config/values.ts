@@ -52,6 +52,8 @@ export interface Setting<Value> {
   readonly flag?: `--${string}`
   /** What its option takes: `folder`, or `value` unless told. */
   readonly takes?: 'folder' | 'address' | 'form'
+  /** Whether its option may be given several times; the texts are then one, with commas between them. */
+  readonly isRepeatable?: true
   readonly meaning: string
   /** The default as people read it. */
   readonly defaultText: string

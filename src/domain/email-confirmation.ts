@@ -14,7 +14,7 @@ export interface Confirmation {
 
 export interface EmailConfirmation {
   /** Confirms the email that the token is bound to. Opening a link twice is harmless. */
-  confirm(token: string): Promise<ConfirmationOutcome>
+  confirm(token: string, request: { readonly address: string | null }): Promise<ConfirmationOutcome>
 }
 
 export function createEmailConfirmation(deps: { store: Store; tokens: Tokens }): EmailConfirmation {

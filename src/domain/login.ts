@@ -13,17 +13,23 @@ export interface Credentials {
   readonly masterPasswordHash: string
 }
 
+/** What is known of how credentials came. */
+export interface LoginRequest {
+  /** Where the link of a letter leads. */
+  readonly baseUrl: () => string
+  /** Who is asking; null where nobody can tell. */
+  readonly address: string | null
+  /** Aborted when the client is gone. */
+  readonly signal?: AbortSignal
+}
+
 export interface Login {
   /**
    * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work whether the email
    * is known or not, `forbidden` for right ones of an account that is disabled or whose email isn't confirmed, and
-   * `unavailable` when too many wait. `signal` is aborted when the client is gone. An account that is not confirmed
-   * gets another letter, which leads to `baseUrl`.
+   * `unavailable` when too many wait. An account that is not confirmed gets another letter.
    */
-  login(
-    credentials: Credentials,
-    request: { baseUrl: () => string; signal?: AbortSignal },
-  ): Promise<{ user: User; token: string }>
+  login(credentials: Credentials, request: LoginRequest): Promise<{ user: User; token: string }>
 }
 
 /** How exactly it is known when somebody signed in, in milliseconds: clients that sign in in bursts cost one write. */

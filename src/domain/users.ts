@@ -16,13 +16,20 @@ export interface SignUp {
   readonly hint: string | null
 }
 
+/** What is known of how a sign-up came. */
+export interface SignUpRequest {
+  /** Where the link of a letter leads. */
+  readonly baseUrl: () => string
+  /** Who is asking; null where nobody can tell. */
+  readonly address: string | null
+}
+
 export interface Users {
   /**
-   * Makes an account and, where emails are to be confirmed, the letter that asks for it, which leads to
-   * `baseUrl`: both or neither. Throws `forbidden` for who may not sign up, and `conflict` when the id or the email is
+   * Makes an account and, where emails are to be confirmed, the letter that asks for it, both or neither. Throws `forbidden` for who may not sign up, and `conflict` when the id or the email is
    * taken; a taken id is named first.
    */
-  signUp(signUp: SignUp, baseUrl: () => string): Promise<void>
+  signUp(signUp: SignUp, request: SignUpRequest): Promise<void>
 }
 
 export function createUsers(deps: {
@@ -35,7 +42,7 @@ export function createUsers(deps: {
 }): Users {
   const { store, confirmation, signUps } = deps
   return {
-    async signUp(signUp, baseUrl) {
+    async signUp(signUp, { baseUrl }) {
       const email = normalizeEmail(signUp.email)
       // Whoever may not is told before the server has worked for it.
       await store.read((scope) => requireSignUpAllowed(signUps, scope.invitations, email))

@@ -18,6 +18,7 @@ import { createMethodTable } from './methods'
 import { notesRoutes } from './notes'
 import { copiedOffline, openApiDocument, type Route } from './openapi'
 import { pagesRoutes } from './pages'
+import type { RequireSafe } from './plain-logins'
 import { recordsRoutes } from './records'
 import { WireRefusal } from './refusals'
 import { createRequestNotes, type RequestNotes } from './request-notes'
@@ -35,6 +36,7 @@ export interface ApiDeps {
   readonly readiness: Readiness
   /** Where links in letters lead. */
   readonly baseUrl: BaseUrl
+  readonly requireSafe: RequireSafe
   readonly log: Log
   readonly version: string
   /** Largest request body, in bytes. */
@@ -55,7 +57,7 @@ export function createApi(deps: ApiDeps): Api {
   const guard = sessionGuard(deps.sessions, notes)
   const json = createJsonBody(deps.maxBody)
   const described = [
-    pagesRoutes(deps),
+    pagesRoutes({ ...deps, notes }),
     usersRoutes({ ...deps, guard, json, notes }),
     loginRoutes({ ...deps, notes }),
     recordsRoutes({ ...deps, guard, json }),

@@ -1,5 +1,7 @@
+import { type Client, urlOf } from './client'
+
 /** Where links of this server lead, as whoever asks for one reaches it. */
-export type BaseUrl = (request: Request) => string
+export type BaseUrl = (request: Request, client: Client) => string
 
 /**
  * The public URL where the operator has set one. Elsewhere the address that the request was sent to, if it is one of
@@ -12,17 +14,21 @@ export function createBaseUrl(server: {
   listed: readonly string[]
   /** Names and addresses of this machine, the likeliest first. */
   ownHosts: () => readonly string[]
-  port: () => number
+  /** Where it listens, the likeliest for people first. */
+  doors: () => readonly { readonly protocol: string; readonly port: number }[]
 }): BaseUrl {
-  const { publicUrl, listed, ownHosts, port } = server
-  return (request) => {
+  const { publicUrl, listed, ownHosts, doors } = server
+  return (request, client) => {
     if (publicUrl !== null) return publicUrl.href
-    const url = new URL(request.url)
+    const url = urlOf(request, client)
     const { protocol, hostname, host } = url
     const own = ownHosts()
     // Another port of this machine is another program's.
-    const isOwn = own.includes(hostname) && Number(url.port || 80) === port()
+    const port = Number(url.port || (protocol === 'https:' ? 443 : 80))
+    const isOwn = own.includes(hostname) && doors().some((door) => door.port === port)
     const isOurs = isOwn || listed.includes(hostname) || listed.includes(host)
-    return isOurs ? `${protocol}//${host}/` : `http://${own[0] ?? 'localhost'}:${port()}/`
+    if (isOurs) return `${protocol}//${host}/`
+    const [likeliest = { protocol: 'http:', port: 80 }] = doors()
+    return new URL(`${likeliest.protocol}//${own[0] ?? 'localhost'}:${likeliest.port}/`).href
   }
 }

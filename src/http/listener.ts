@@ -1,9 +1,12 @@
+import type { Wait } from '../domain/world'
 import type { Log } from '../log'
 import type { Api } from './api'
+import { type Certificates, type OpenServer, serveCertified } from './certified'
+import type { Arrival, Client } from './client'
 import { cutConnection } from './errors'
 
 export interface Listener {
-  /** Where it waits, with the real port. */
+  /** Where it waits, with the real port; of a Unix socket, `unix:` and its path. */
   readonly url: URL
   /** Takes no new connection and waits for the answers under way; with `now`, cuts them. */
   stop(options?: { now: boolean }): Promise<void>
@@ -11,45 +14,109 @@ export interface Listener {
   isIdle(): boolean
 }
 
+/** Where to wait: an address and a port, or the path of a Unix socket. */
+export type ListenerAddress =
+  | { readonly hostname: string; readonly port: number }
+  | { readonly path: string }
+
 /**
  * Seconds of silence after which a connection is closed. Bun counts in steps of about four, and a handler
  * that works for longer is cut too: a store's patience of 10 s must fit in.
  */
 const idleTimeout = 40
 
-/** Starts to answer. Throws what the system says when the address cannot be had. */
-export function listen(api: Api, address: { hostname: string; port: number }, log: Log): Listener {
+/** After so many milliseconds without a request, a certificate can change without anybody's notice. */
+const quiet = 1_000
+
+/**
+ * Over a certificate that everybody trusts, browsers are told to come by HTTPS alone for so many seconds: half a year. Over any
+ * other they are not, or a certificate that was made anew would lock them out (RFC 6797, section 8.4).
+ */
+const strictTransport = `max-age=${180 * 24 * 3600}`
+
+/**
+ * Elysia looks for the path behind a fixed number of characters, which fits the shortest host of one scheme alone: with the
+ * other, every route of it would be unknown. Whether a request came by HTTPS is told by its client.
+ */
+function seemPlain(request: Request): void {
+  const value = request.url.replace(/^https:/, 'http:')
+  Object.defineProperty(request, 'url', { value })
+}
+
+/**
+ * Starts to answer at an address; with `certificates`, by HTTPS. Throws what the system says when the address cannot be had.
+ */
+export function listen(
+  api: Api,
+  address: ListenerAddress,
+  deps: {
+    certificates: Certificates | null
+    clientOf: (arrival: Arrival, headers: Headers) => Client
+    wait: Wait
+    log: Log
+  },
+): Listener {
+  const { certificates, clientOf, log } = deps
+  const isTls = certificates !== null
   let underWay = 0
-  const server = Bun.serve({
-    ...address,
-    idleTimeout,
+  let lastBegin = 0
+
+  async function answer(request: Request, peer: string | null): Promise<Response> {
+    const begin = performance.now()
+    lastBegin = begin
+    underWay++
+    if (isTls) seemPlain(request)
+    const note = api.notes.of(request)
+    note.peer = peer
+    note.client = clientOf({ peer, isTls }, request.headers)
+    const response = await api.handle(request).finally(() => underWay--)
+    if (certificates?.isPublic() === true) {
+      response.headers.set('strict-transport-security', strictTransport)
+    }
+    const { route, userId, isCut, isRoutine, client } = note
+    if (isRoutine && response.ok) return response
+    log.info('request', {
+      method: request.method,
+      route: route ?? '-',
+      status: isCut ? 'cut' : response.status,
+      ms: Math.round((performance.now() - begin) * 10) / 10,
+      user: userId ?? '-',
+      address: client.address ?? '-',
+    })
+    return response
+  }
+
+  const common = {
     // Bodies are bounded by the API, in the contract's shape; Bun's own refusal has none.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    async fetch(request) {
-      const begin = performance.now()
-      underWay++
-      api.notes.of(request).peer = server.requestIP(request)?.address ?? null
-      const response = await api.handle(request).finally(() => underWay--)
-      const { route, userId, isCut, isRoutine } = api.notes.of(request)
-      if (isRoutine && response.ok) return response
-      log.info('request', {
-        method: request.method,
-        route: route ?? '-',
-        status: isCut ? 'cut' : response.status,
-        ms: Math.round((performance.now() - begin) * 10) / 10,
-        user: userId ?? '-',
-      })
-      return response
-    },
-    error(fault) {
+    error(fault: Error) {
       log.error('a fault outside of every route', fault)
       // For which route is not known here, and some clients would take any answer for "all is gone".
       return cutConnection()
     },
-  })
-  return {
-    url: server.url,
-    stop: async ({ now } = { now: false }) => await server.stop(now),
-    isIdle: () => underWay === 0,
   }
+  const isIdle = () => underWay === 0
+  if ('path' in address) {
+    const fetch = (request: Request) => answer(request, null)
+    const options = { ...common, unix: address.path, fetch }
+    // Bun's types know no such option of these, and Bun does.
+    Object.assign(options, { idleTimeout })
+    const server = Bun.serve(options)
+    const url = new URL(`unix:${address.path}`)
+    return { url, isIdle, stop: ({ now } = { now: false }) => server.stop(now) }
+  }
+  const open: OpenServer = (options) =>
+    Bun.serve({
+      ...common,
+      ...address,
+      ...options,
+      idleTimeout,
+      fetch: (request, server) => answer(request, server.requestIP(request)?.address ?? null),
+    })
+  if (certificates === null) {
+    const server = open({})
+    return { url: server.url, isIdle, stop: ({ now } = { now: false }) => server.stop(now) }
+  }
+  const isQuiet = () => underWay === 0 && performance.now() - lastBegin > quiet
+  return { ...serveCertified(open, { ...deps, certificates, isQuiet }), isIdle }
 }

@@ -5,17 +5,25 @@ import { renderConfirmationPage } from '../web/confirmation-page'
 import faviconPath from '../web/favicon.png' with { type: 'file' }
 import { renderIndexPage } from '../web/index-page'
 import { contentSecurityPolicy } from '../web/page'
+import { urlOf } from './client'
 import { describe } from './openapi'
+import type { RequestNotes } from './request-notes'
 
 /** What a browser gets. */
-export function pagesRoutes(deps: { emailConfirmation: EmailConfirmation; version: string }) {
+export function pagesRoutes(deps: {
+  emailConfirmation: EmailConfirmation
+  notes: RequestNotes
+  version: string
+}) {
   const favicon = Bun.file(faviconPath).bytes()
 
   return new Elysia()
     .get(
       '/',
-      ({ request }) =>
-        page(renderIndexPage({ version: deps.version, address: new URL('/', request.url) })),
+      ({ request }) => {
+        const address = new URL('/', urlOf(request, deps.notes.of(request).client))
+        return page(renderIndexPage({ version: deps.version, address }))
+      },
       describe({ summary: 'What this server is', answers: { 200: 'text/html' } }),
     )
     .get(
@@ -28,9 +36,11 @@ export function pagesRoutes(deps: { emailConfirmation: EmailConfirmation; versio
     )
     .get(
       '/confirm/:token',
-      async ({ params }) => {
+      async ({ params, request }) => {
         try {
-          return page(renderConfirmationPage(await deps.emailConfirmation.confirm(params.token)))
+          const { address } = deps.notes.of(request).client
+          const outcome = await deps.emailConfirmation.confirm(params.token, { address })
+          return page(renderConfirmationPage(outcome))
         } catch (error) {
           // Whoever opens a link reads a page, not JSON.
           if (!(error instanceof DomainError)) throw error

@@ -1,3 +1,5 @@
+import type { Client } from './client'
+
 /** What is learnt of a request on its way, for its line in the log. */
 export interface RequestNote {
   /** The pattern that matched, never the path: a path may hold a token. */
@@ -9,6 +11,7 @@ export interface RequestNote {
   isRoutine: boolean
   /** Address of whoever is connected, null where there is none. */
   peer: string | null
+  client: Client
 }
 
 export interface RequestNotes {
@@ -21,7 +24,14 @@ export function createRequestNotes(): RequestNotes {
     of(request) {
       const known = notes.get(request)
       if (known !== undefined) return known
-      const note = { route: null, userId: null, isCut: false, isRoutine: false, peer: null }
+      const note: RequestNote = {
+        route: null,
+        userId: null,
+        isCut: false,
+        isRoutine: false,
+        peer: null,
+        client: { address: null, isSecure: false },
+      }
       notes.set(request, note)
       return note
     },

@@ -4,6 +4,7 @@ import type { BaseUrl } from './base-url'
 import type { JsonBody } from './body'
 import { bodyReader } from './fields'
 import { describe } from './openapi'
+import type { RequireSafe } from './plain-logins'
 import type { RequestNotes } from './request-notes'
 import type { sessionGuard } from './session'
 import { fromUser, SignUpBody, SuccessAnswer, success, toSignUp, UserAnswer } from './wire'
@@ -16,13 +17,19 @@ export function usersRoutes(deps: {
   guard: ReturnType<typeof sessionGuard>
   json: JsonBody
   notes: RequestNotes
+  requireSafe: RequireSafe
 }) {
   return new Elysia()
     .post(
       '/users',
       async ({ request, status }) => {
+        const { client } = deps.notes.of(request)
+        deps.requireSafe(client)
         const signUp = toSignUp(readSignUp(await deps.json(request)))
-        await deps.users.signUp(signUp, () => deps.baseUrl(request))
+        await deps.users.signUp(signUp, {
+          baseUrl: () => deps.baseUrl(request, client),
+          address: client.address,
+        })
         deps.notes.of(request).userId = signUp.id
         return status(
           201,
@@ -35,7 +42,7 @@ export function usersRoutes(deps: {
         summary: 'Sign up',
         body: SignUpBody,
         answers: { 201: SuccessAnswer },
-        refusals: [409],
+        refusals: [403, 409],
       }),
     )
     .use(deps.guard)

@@ -43,7 +43,7 @@ export async function goBack(
     const aside = await restoreOld(job, journal)
     const kept = aside === null ? [] : [`what the new version made of the database: ${aside}`]
     const back = `${journal.oldVersion} is back in place, with the database as it was`
-    if (journal.wasRunning) await startUntilReady(outlook.listen, job.patience, job.wait)
+    if (journal.wasRunning) await startUntilReady(outlook.endpoints, job.patience, job.wait)
     // A bug is told as one, now that its harm is undone.
     if (!(cause instanceof DomainError)) return cause
     return new DomainError(

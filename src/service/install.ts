@@ -13,7 +13,7 @@ import {
 import { recover } from './go-back'
 import { type GroundedJob, type Job, stepsBy } from './job'
 import { clearWorkshop, workshopOf } from './journal'
-import { isReady, requireFree, startUntilReady } from './listening'
+import { isAnyPort, isReady, requireFree, startUntilReady } from './listening'
 import type { Account } from './process'
 import { settingsFileText } from './settings-file'
 import type { Outlook } from './steps'
@@ -89,14 +89,14 @@ async function installOn(job: GroundedJob): Promise<Outlook> {
   const { newExecutable } = workshopOf(layout)
   placeExecutable(job.program, newExecutable)
   const outlook = await stepsBy(newExecutable, job).outlook()
-  if (layout.unit !== null && outlook.listen.port === 0) {
+  if (layout.unit !== null && outlook.endpoints.some(isAnyPort)) {
     throw new DomainError('invalid', 'the settings have a service listen on port 0, any free one', {
       hint: `choose a port in ${layout.settingsFile}`,
     })
   }
   for (const folder of outlook.folders) ensurePrivateFolder(folder, job.account)
   if (!existsSync(layout.executable)) {
-    if (layout.unit !== null) await requireFree(outlook.listen)
+    if (layout.unit !== null) await requireFree(outlook.endpoints)
     placeExecutable(job.program, layout.executable)
     say(`installed ${layout.executable}, ${job.version}`)
   } else if (areSame(job.program, layout.executable)) {
@@ -118,9 +118,9 @@ async function ensureService(job: GroundedJob, unit: string, outlook: Outlook): 
   }
   await enableService()
   const isRunning = (await serviceState()).active === 'active'
-  if (isRunning && !isNew && (await isReady(outlook.listen))) return
+  if (isRunning && !isNew && (await isReady(outlook.endpoints))) return
   if (isRunning) await stopService()
-  await requireFree(outlook.listen)
-  await startUntilReady(outlook.listen, job.patience, job.wait)
+  await requireFree(outlook.endpoints)
+  await startUntilReady(outlook.endpoints, job.patience, job.wait)
   job.say('started the service')
 }

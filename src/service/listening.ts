@@ -1,5 +1,10 @@
 import { createServer } from 'node:net'
-import { formatListenAddress, type ListenAddress } from '../config/listen-address'
+import {
+  type Endpoint,
+  formatListenAddress,
+  type NetworkAddress,
+  ownAddressOf,
+} from '../config/listen-address'
 import { DomainError, reasonOf } from '../domain/errors'
 import type { Wait } from '../domain/world'
 import { lastLogLines, type ServiceState, serviceState, startService } from './systemd'
@@ -10,7 +15,11 @@ const pause = 200
 const mostRestarts = 3
 
 /** Throws `conflict` when somebody else listens there: the answers that were taken for ours could be theirs. */
-export function requireFree(address: ListenAddress): Promise<void> {
+export async function requireFree(endpoints: readonly Endpoint[]): Promise<void> {
+  for (const { address } of endpoints) if (!('path' in address)) await requireFreePort(address)
+}
+
+function requireFreePort(address: NetworkAddress): Promise<void> {
   const listener = createServer()
   return new Promise((resolve, reject) => {
     listener.once('error', (cause) => {
@@ -28,12 +37,24 @@ export function requireFree(address: ListenAddress): Promise<void> {
   })
 }
 
-/** Whether the server at the address of its settings is ready for requests. */
-export async function isReady({ hostname, port }: ListenAddress): Promise<boolean> {
-  const own = { '0.0.0.0': '127.0.0.1', '::': '::1' }[hostname] ?? hostname
+/** Whether a listener takes a free port, which nobody could ask. */
+export function isAnyPort({ address }: Endpoint): boolean {
+  return 'port' in address && address.port === 0
+}
+
+/** Whether the server with these listeners is ready for requests: any of them tells of all. */
+export async function isReady([endpoint]: readonly Endpoint[]): Promise<boolean> {
+  if (endpoint === undefined) return false
+  const { address, isTls } = endpoint
+  const host = 'path' in address ? 'localhost' : formatListenAddress(ownAddressOf(address))
   try {
-    const url = `http://${formatListenAddress({ hostname: own, port })}/readyz`
-    return (await fetch(url, { signal: AbortSignal.timeout(2_000) })).ok
+    const answer = await fetch(`${isTls ? 'https' : 'http'}://${host}/readyz`, {
+      signal: AbortSignal.timeout(2_000),
+      // It is asked by an address that its certificate need not have, and told nothing.
+      tls: { rejectUnauthorized: false },
+      ...('path' in address && { unix: address.path }),
+    })
+    return answer.ok
   } catch {
     return false
   }
@@ -44,14 +65,14 @@ export async function isReady({ hostname, port }: ListenAddress): Promise<boolea
  * again and again or takes longer than `patience` milliseconds.
  */
 export async function startUntilReady(
-  address: ListenAddress,
+  endpoints: readonly Endpoint[],
   patience: number,
   wait: Wait,
 ): Promise<void> {
   await startService()
   for (let waited = 0; waited <= patience; waited += pause) {
     const state = await serviceState()
-    if (state.active === 'active' && (await isReady(address))) return
+    if (state.active === 'active' && (await isReady(endpoints))) return
     if (hasGivenUp(state)) break
     await wait(pause)
   }

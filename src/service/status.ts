@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync } from 'node:fs'
-import type { ListenAddress } from '../config/listen-address'
+import type { Endpoint } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
 import type { Layout } from './layout'
 import { isReady } from './listening'
@@ -18,13 +18,13 @@ export interface Status {
 /** Throws `not_found` when nothing is installed, `forbidden` for who may not read the settings. */
 export async function statusOf(
   layout: Layout,
-  listenOf: (settingsFile: string) => ListenAddress,
+  endpointsOf: (settingsFile: string) => readonly Endpoint[],
 ): Promise<Status> {
   requireInstalled(layout)
-  const listen = listenOf(readable(layout.settingsFile))
+  const endpoints = endpointsOf(readable(layout.settingsFile))
   const isService = layout.unit !== null && existsSync(layout.unit)
   const service = isService ? await serviceState() : null
-  return { version: await versionAt(layout.executable), service, isReady: await isReady(listen) }
+  return { version: await versionAt(layout.executable), service, isReady: await isReady(endpoints) }
 }
 
 async function versionAt(executable: string): Promise<string | null> {

@@ -1,4 +1,4 @@
-import type { ListenAddress } from '../config/listen-address'
+import type { Endpoint, ListenAddress } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
 import { memberOf } from '../domain/member'
 import type { Layout } from './layout'
@@ -7,7 +7,7 @@ import { type Account, complaintOf, type Finished, run } from './process'
 /** What an installer must know of the settings and the database, seen by the user that the server runs as. */
 export interface Outlook {
   readonly dataDir: string
-  readonly listen: ListenAddress
+  readonly endpoints: readonly Endpoint[]
   readonly engine: 'sqlite' | 'postgres'
   /** As messages name it. */
   readonly database: string
@@ -63,15 +63,14 @@ export function stepsOf(executable: string, layout: Layout, account: Account | n
 /** Throws `unavailable` for what no version of ours says. */
 function parseOutlook(text: string): Outlook {
   const found = JSON.parse(text)
-  const listen = memberOf(found, 'listen')
-  const [hostname, port] = [memberOf(listen, 'hostname'), memberOf(listen, 'port')]
+  const endpoints = memberOf(found, 'endpoints')
   const [dataDir, database] = [memberOf(found, 'dataDir'), memberOf(found, 'database')]
   const [engine, content] = [memberOf(found, 'engine'), memberOf(found, 'content')]
   const [pending, folders] = [memberOf(found, 'pending'), memberOf(found, 'folders')]
   const isServed = memberOf(found, 'isServed')
   if (
-    typeof hostname === 'string' &&
-    typeof port === 'number' &&
+    Array.isArray(endpoints) &&
+    endpoints.every(isEndpoint) &&
     typeof dataDir === 'string' &&
     typeof database === 'string' &&
     (engine === 'sqlite' || engine === 'postgres') &&
@@ -80,12 +79,23 @@ function parseOutlook(text: string): Outlook {
     isTexts(folders) &&
     typeof isServed === 'boolean'
   ) {
-    const address = { hostname, port }
-    return { dataDir, listen: address, engine, database, content, pending, folders, isServed }
+    return { dataDir, endpoints, engine, database, content, pending, folders, isServed }
   }
   throw new DomainError('unavailable', `another version says what this one can't read: ${text}`, {
     hint: 'run the installer of the version whose upgrade was interrupted',
   })
+}
+
+function isEndpoint(value: unknown): value is Endpoint {
+  const address: unknown = memberOf(value, 'address')
+  return typeof memberOf(value, 'isTls') === 'boolean' && isListenAddress(address)
+}
+
+function isListenAddress(value: unknown): value is ListenAddress {
+  if (typeof memberOf(value, 'path') === 'string') return true
+  return (
+    typeof memberOf(value, 'hostname') === 'string' && typeof memberOf(value, 'port') === 'number'
+  )
 }
 
 function isTexts(value: unknown): value is readonly string[] {

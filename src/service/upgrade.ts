@@ -94,8 +94,8 @@ async function goOn(job: GroundedJob, outlook: Outlook): Promise<void> {
   placeText(layout.unit, unitText(layout, outlook), 0o644)
   await reloadUnits()
   say('put the new version in place')
-  await requireFree(outlook.listen)
-  await startUntilReady(outlook.listen, job.patience, job.wait)
+  await requireFree(outlook.endpoints)
+  await startUntilReady(outlook.endpoints, job.patience, job.wait)
   say('started the service')
 }
 

@@ -1,13 +1,19 @@
 import { describe, expect, test } from 'bun:test'
-import { type Answer, askReadiness, readinessUrl } from '../../src/app/readiness'
+import { type Answer, askReadiness, readinessQuestion } from '../../src/app/readiness'
+import type { ListenAddress } from '../../src/config/listen-address'
 import { startTestServer } from '../support/server'
 
 const never = new AbortController().signal
 
+const at = (address: ListenAddress) => ({ address, isTls: false })
+
 /** What is made of an answer. */
 async function askingFor(answer: () => Response): Promise<Answer> {
   await using server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: answer })
-  return await askReadiness(readinessUrl({ hostname: '127.0.0.1', port: server.port ?? 0 }), never)
+  return await askReadiness(
+    readinessQuestion(at({ hostname: '127.0.0.1', port: server.port ?? 0 })),
+    never,
+  )
 }
 
 describe('asking a server whether it is ready', () => {
@@ -16,8 +22,8 @@ describe('asking a server whether it is ready', () => {
     async (listen) => {
       await using server = await startTestServer({ listen })
       const hostname = listen.slice(0, -2).replaceAll(/[[\]]/g, '')
-      const url = readinessUrl({ hostname, port: Number(server.url.port) })
-      expect(await askReadiness(url, never)).toEqual({ problem: null, warnings: [] })
+      const question = readinessQuestion(at({ hostname, port: Number(server.url.port) }))
+      expect(await askReadiness(question, never)).toEqual({ problem: null, warnings: [] })
     },
   )
 
@@ -90,7 +96,10 @@ describe('asking a server whether it is ready', () => {
     const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() })
     const { port = 0 } = server
     await server.stop(true)
-    const { problem } = await askReadiness(readinessUrl({ hostname: '127.0.0.1', port }), never)
+    const { problem } = await askReadiness(
+      readinessQuestion(at({ hostname: '127.0.0.1', port })),
+      never,
+    )
     expect(problem).toStartWith(`no answer from http://127.0.0.1:${port}/readyz: `)
     expect(problem).toContain('ECONNREFUSED')
   })
@@ -102,9 +111,9 @@ describe('asking a server whether it is ready', () => {
       port: 0,
       socket: { data: () => patience.abort() },
     })
-    const url = readinessUrl({ hostname: '127.0.0.1', port: silent.port })
-    expect((await askReadiness(url, patience.signal)).problem).toBe(
-      `no answer from ${url.href}: it took too long`,
+    const question = readinessQuestion(at({ hostname: '127.0.0.1', port: silent.port }))
+    expect((await askReadiness(question, patience.signal)).problem).toBe(
+      `no answer from ${question.url.href}: it took too long`,
     )
     const more = new AbortController()
     using slow = Bun.listen({
@@ -117,14 +126,14 @@ describe('asking a server whether it is ready', () => {
         },
       },
     })
-    const slowUrl = readinessUrl({ hostname: '127.0.0.1', port: slow.port })
-    expect((await askReadiness(slowUrl, more.signal)).problem).toBe(
-      `no answer from ${slowUrl.href}: it took too long`,
+    const slowly = readinessQuestion(at({ hostname: '127.0.0.1', port: slow.port }))
+    expect((await askReadiness(slowly, more.signal)).problem).toBe(
+      `no answer from ${slowly.url.href}: it took too long`,
     )
   })
 
   test('needs to know the port', () => {
-    expect(() => readinessUrl({ hostname: '0.0.0.0', port: 0 })).toThrow(
+    expect(() => readinessQuestion(at({ hostname: '0.0.0.0', port: 0 }))).toThrow(
       expect.objectContaining({ code: 'invalid' }),
     )
   })

@@ -17,7 +17,11 @@ describe('a setting', () => {
     )
     expect(values).toEqual({
       dataDir: process.getuid?.() === 0 ? '/var/lib/snailpass' : '/x/snailpass',
-      listen: { hostname: '0.0.0.0', port: 5000 },
+      listen: [{ hostname: '0.0.0.0', port: 5000 }],
+      listenTls: [],
+      plainLogins: 'private',
+      trustedProxies: [],
+      corsOrigins: [],
       tokenSeconds: 600,
       maxBody: 1_048_576,
       logFormat: 'text',
@@ -53,7 +57,7 @@ describe('a setting', () => {
     })
     expect(settings).toMatchObject({
       dataDir: '/flag',
-      listen: { hostname: 'pi.local', port: 2 },
+      listen: [{ hostname: 'pi.local', port: 2 }],
       tokenSeconds: 30,
     })
     const from = (key: keyof SettingValues) => [origins.get(key)?.source, origins.get(key)?.from]
@@ -65,7 +69,7 @@ describe('a setting', () => {
 
   test('that is empty in the environment is left out', () => {
     const { settings } = load({ environment: { SNAILPASS_SECRET_KEY: '', SNAILPASS_LISTEN: '' } })
-    expect(settings).toMatchObject({ secretKey: null, listen: { port: 5000 } })
+    expect(settings).toMatchObject({ secretKey: null, listen: [{ port: 5000 }] })
   })
 })
 

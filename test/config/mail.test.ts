@@ -147,5 +147,5 @@ test('further hosts are written as requests name them', () => {
 test('what is wrong with a setting is not in the way of a command that has no use for it', () => {
   const environment = { MAIL_PASSWORD: 'x', SNAILPASS_LISTEN: 'nonsense' }
   const { settings } = loadConfig({ environment, flags: {}, file: null, keys: ['dataDir'] })
-  expect(settings).toMatchObject({ mail: null, listen: { port: 5000 } })
+  expect(settings).toMatchObject({ mail: null, listen: [{ port: 5000 }] })
 })

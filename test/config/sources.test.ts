@@ -61,8 +61,8 @@ describe('a secret in a file of its own', () => {
       'mailUrl',
       'mailPassword',
     ])
-    expect(load({ environment: { SNAILPASS_LISTEN_FILE: secret.path } }).warnings).toEqual([
-      'SNAILPASS_LISTEN_FILE is set, but there is no such setting',
+    expect(load({ environment: { SNAILPASS_MAX_BODY_FILE: secret.path } }).warnings).toEqual([
+      'SNAILPASS_MAX_BODY_FILE is set, but there is no such setting',
     ])
   })
 

@@ -36,8 +36,8 @@ function rulesOver(store: TestStore, confirmation: Confirmation = off, clock: Cl
   return {
     hasher,
     sessions,
-    signUp: (signUp: SignUp) => users.signUp(signUp, baseUrl),
-    login: (credentials: Credentials) => login(credentials, { baseUrl }),
+    signUp: (signUp: SignUp) => users.signUp(signUp, { baseUrl, address: null }),
+    login: (credentials: Credentials) => login(credentials, { baseUrl, address: null }),
   }
 }
 
@@ -160,7 +160,7 @@ describe('the work of a login', () => {
     const { hasher, sessions } = rulesOver(store)
     using check = spyOn(hasher, 'check')
     const { login } = createLogin({ store, hasher, sessions, confirmation: off, clock: Date.now })
-    await login({ email, masterPasswordHash }, { baseUrl }).catch(() => {})
+    await login({ email, masterPasswordHash }, { baseUrl, address: null }).catch(() => {})
     return check.mock.calls.map(([{ legacyToo }]) => ({ legacyToo }))
   }
 

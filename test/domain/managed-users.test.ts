@@ -24,7 +24,10 @@ function rulesOver(store: TestStore, signUps: SignUpPolicy = invited) {
     ...createManagedUsers({ ...deps, signUps }),
     letters: createLetters({ ...deps, wake: () => {} }),
     signUp: (email: string, id: string = crypto.randomUUID()) =>
-      users.signUp({ id, email, masterPasswordHash: 'hash', hint: null }, () => 'http://pi/'),
+      users.signUp(
+        { id, email, masterPasswordHash: 'hash', hint: null },
+        { baseUrl: () => 'http://pi/', address: null },
+      ),
   }
 }
 

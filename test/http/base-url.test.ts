@@ -5,8 +5,18 @@ const server = {
   publicUrl: null,
   listed: ['vault.lan', 'proxy.lan:8443'],
   ownHosts: () => ['192.168.1.5', '[fe80::1]', 'pi', 'pi.local', 'localhost'],
-  port: () => 5000,
+  doors: () => [
+    { protocol: 'http:', port: 5000 },
+    { protocol: 'https:', port: 443 },
+  ],
 }
+
+/** A request as the routes see it: without its scheme, which is told by its client. */
+const asked = (url: string) =>
+  [
+    new Request(url.replace('https:', 'http:')),
+    { address: null, isSecure: url.startsWith('https:') },
+  ] as const
 
 describe('the address in a link', () => {
   const baseUrl = createBaseUrl(server)
@@ -16,10 +26,11 @@ describe('the address in a link', () => {
     'http://pi:5000',
     'http://PI.local:5000',
     'http://[fe80::1]:5000',
+    'https://pi.local',
     'http://vault.lan',
     'http://proxy.lan:8443',
   ])('is %s where the request came by it', (origin) => {
-    expect(baseUrl(new Request(`${origin}/users`))).toBe(`${origin.toLowerCase()}/`)
+    expect(baseUrl(...asked(`${origin}/users`))).toBe(`${origin.toLowerCase()}/`)
   })
 
   test.each([
@@ -30,13 +41,13 @@ describe('the address in a link', () => {
     'http://localhost',
     'http://192.168.1.5.evil.example',
   ])('is never %s, but the first of this machine', (origin) => {
-    expect(baseUrl(new Request(`${origin}/login`))).toBe('http://192.168.1.5:5000/')
+    expect(baseUrl(...asked(`${origin}/login`))).toBe('http://192.168.1.5:5000/')
   })
 
   test('is the public URL, whatever a request says, where there is one', () => {
     const publicUrl = new URL('https://vault.example.org/sub/')
     const fixed = createBaseUrl({ ...server, publicUrl })
-    expect(fixed(new Request('http://pi:5000/users'))).toBe('https://vault.example.org/sub/')
-    expect(fixed(new Request('http://evil.example/users'))).toBe('https://vault.example.org/sub/')
+    expect(fixed(...asked('http://pi:5000/users'))).toBe('https://vault.example.org/sub/')
+    expect(fixed(...asked('http://evil.example/users'))).toBe('https://vault.example.org/sub/')
   })
 })

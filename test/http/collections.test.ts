@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { DomainError } from '../../src/domain/errors'
 import { type ApiDeps, createApi } from '../../src/http/api'
+import { createClientOf } from '../../src/http/client'
 import { listen } from '../../src/http/listener'
 import { createLog } from '../../src/log'
 import { aRecord, signedUp } from '../support/client'
@@ -124,10 +125,15 @@ function aListener(world: {
     notes: rules,
     readiness: { look: reject },
     baseUrl: () => 'http://pi/',
+    requireSafe: () => {},
     log,
     version: '0',
     maxBody: 1024,
   })
-  const listener = listen(api, { hostname: '127.0.0.1', port: 0 }, log)
+  const listener = listen(
+    api,
+    { hostname: '127.0.0.1', port: 0 },
+    { certificates: null, clientOf: createClientOf(() => false), wait: Bun.sleep, log },
+  )
   return { url: listener.url, [Symbol.dispose]: () => void listener.stop({ now: true }) }
 }

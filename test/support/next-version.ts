@@ -51,7 +51,7 @@ ${faultOf}
 export async function startServer(settings, ...args) {
   const server = await startServerAsItIs(settings, ...args)
   const fault = faultOf()
-  if (fault === 'dies' || (fault === 'dies later' && settings.listen.port !== 0)) {
+  if (fault === 'dies' || (fault === 'dies later' && settings.listen[0]?.port !== 0)) {
     process.kill(process.pid, 'SIGKILL')
   }
   if (fault === 'hangs') {

@@ -1,11 +1,14 @@
 import { type Server, startServer } from '../../src/app/server'
 import { realWorld, type World } from '../../src/app/world'
 import { loadConfig } from '../../src/config/load'
+import type { Certificates } from '../../src/http/certified'
 import { createLog } from '../../src/log'
 import { temporaryFolder } from './executable'
 
 export interface TestServer extends AsyncDisposable {
+  /** The first of its listeners. */
   readonly url: URL
+  readonly urls: readonly URL[]
   readonly dataDir: string
   /** Every line of the log so far, as JSON. */
   readonly log: readonly string[]
@@ -19,6 +22,7 @@ export async function startTestServer(
     world?: Partial<World>
     dataDir?: string
     listen?: string
+    certificates?: Certificates
     /** Whether the SQLite file that a URL names is made. */
     create?: boolean
   } = {},
@@ -36,11 +40,13 @@ export async function startTestServer(
   const server: Server = await startServer(settings, world, lines, {
     iterations: 1,
     create: options.create === true,
+    ...(options.certificates !== undefined && { certificates: options.certificates }),
   })
   let stopping: Promise<void> | null = null
   const stop = () => {
     stopping ??= server.stop(500).finally(() => folder?.[Symbol.dispose]())
     return stopping
   }
-  return { url: server.url, dataDir, log, stop, [Symbol.asyncDispose]: stop }
+  const [url = new URL('http://nowhere.invalid/')] = server.urls
+  return { url, urls: server.urls, dataDir, log, stop, [Symbol.asyncDispose]: stop }
 }

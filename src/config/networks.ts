@@ -1,0 +1,55 @@
+import { BlockList, isIP } from 'node:net'
+import { InvalidSetting } from './values'
+
+/** Whether an address lies in one of some networks. Anything else than an address does not. */
+export type InNetworks = (address: string) => boolean
+
+/** Reads addresses and networks in CIDR notation, with commas or spaces between them. Throws InvalidSetting. */
+export function parseNetworks(text: string): readonly string[] {
+  const networks = text.split(/[\s,]+/).filter((part) => part !== '')
+  inNetworks(networks)
+  return networks
+}
+
+/** Throws InvalidSetting. */
+export function inNetworks(networks: readonly string[]): InNetworks {
+  // Apart: one list takes an IPv4 address for an IPv6 one that is mapped, and would find it in ::/3.
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() }
+  for (const network of networks) {
+    const { address = '', prefix } =
+      /^(?<address>[^/]+)(?:\/(?<prefix>\d{1,3}))?$/.exec(network)?.groups ?? {}
+    const family = familyOf(address)
+    const most = family === 'ipv4' ? 32 : 128
+    const length = prefix === undefined ? most : Number(prefix)
+    if (family === null || length > most) {
+      throw new InvalidSetting(
+        `holds what is no address or network: ${network}`,
+        'write them as 192.168.1.5, 10.0.0.0/8 or fd00::/8',
+      )
+    }
+    lists[family].addSubnet(address, length, family)
+  }
+  return (address) => {
+    const family = familyOf(address)
+    return family !== null && lists[family].check(address, family)
+  }
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' | null {
+  const family = isIP(address)
+  return family === 4 ? 'ipv4' : family === 6 ? 'ipv6' : null
+}
+
+/** Whatever no packet of the internet comes from (RFC 6890); of IPv6, all but 2000::/3, and its examples. */
+const isReserved = inNetworks(
+  parseNetworks(`
+  0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
+  192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/3
+  ::/3 2001:db8::/32 4000::/2 8000::/1
+`),
+)
+
+/** Whether an address is one of the internet's. Anything else than an address is not. */
+export function isGlobal(address: string): boolean {
+  return familyOf(address) !== null && !isReserved(address)
+}

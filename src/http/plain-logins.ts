@@ -1,0 +1,16 @@
+import { DomainError } from '../domain/errors'
+import type { Client } from './client'
+
+/** Throws `forbidden` for who must not send a master password hash like that. */
+export type RequireSafe = (client: Client) => void
+
+/**
+ * Where there is HTTPS, whoever comes from the internet without it is told so before anything is read: what they send
+ * could be overheard, and is as good as the master password here. The network at home is the operator's to judge.
+ */
+export function requireSafeAmong(isAllowedPlain: (address: string) => boolean): RequireSafe {
+  return ({ address, isSecure }) => {
+    if (isSecure || (address !== null && isAllowedPlain(address))) return
+    throw new DomainError('forbidden', 'Sign in over HTTPS: this connection can be overheard')
+  }
+}

@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'bun:test'
+import { inNetworks, isGlobal, parseNetworks } from '../../src/config/networks'
+import { InvalidSetting } from '../../src/config/values'
+
+describe('networks', () => {
+  test('hold the addresses that lie in them, each family its own', () => {
+    const isIn = inNetworks(parseNetworks('10.0.0.0/8, 192.168.1.5 fd00::/8'))
+    for (const address of ['10.255.0.1', '192.168.1.5', 'fd12::1']) {
+      expect(isIn(address), address).toBeTrue()
+    }
+    for (const other of ['11.0.0.1', '192.168.1.6', 'fe80::1', '::ffff:10.0.0.1', 'pi', '']) {
+      expect(isIn(other), other).toBeFalse()
+    }
+    expect(inNetworks(['::/0'])('10.0.0.1')).toBeFalse()
+    expect(inNetworks(['0.0.0.0/0'])('8.8.8.8')).toBeTrue()
+  })
+
+  test.each([
+    'pi.local',
+    '10.0.0.0/33',
+    '10.0.0.0/',
+    'fd00::/129',
+    '10.0.0.0/-1',
+    '10.0.0.0/8/9',
+    '/8',
+  ])('are not %p', (text) => {
+    expect(() => parseNetworks(text)).toThrow(InvalidSetting)
+  })
+
+  test('of the internet are told from those that nobody there has', () => {
+    for (const address of ['8.8.8.8', '172.32.0.1', '100.128.0.1', '2a00::1']) {
+      expect(isGlobal(address), address).toBeTrue()
+    }
+    for (const other of [
+      '192.168.1.1',
+      '172.16.0.1',
+      '127.0.0.1',
+      '::1',
+      'fe80::1',
+      'fd00::1',
+      'x',
+    ]) {
+      expect(isGlobal(other), other).toBeFalse()
+    }
+  })
+})
