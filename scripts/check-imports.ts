@@ -20,7 +20,7 @@ const rooms: Readonly<Record<string, Room>> = {
   'src/app': { rooms: ['src/*'], packages: ['node:'] },
   'src/log': { rooms: ['src/domain'], packages: ['node:'] },
   'src/version': { rooms: ['package.json'], packages: [] },
-  'src/config': { rooms: ['src/domain/errors'], packages: ['node:'] },
+  'src/config': { rooms: ['src/domain/errors', 'src/domain/rate-limits'], packages: ['node:'] },
   'src/domain': { rooms: [], packages: ['@hapi/address'] },
   'src/http': { rooms: ['src/domain', 'src/web', 'src/log'], packages: ['elysia'] },
   'src/mail': {

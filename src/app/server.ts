@@ -1,7 +1,7 @@
 import { isGlobal } from '../config/networks'
 import type { Settings } from '../config/settings'
 import { createTokens } from '../crypto/tokens'
-import { createVerifierHasher } from '../crypto/verifiers'
+import { createDerive, createVerifierHasher } from '../crypto/verifiers'
 import { createAdditionalFields } from '../domain/additional-fields'
 import { createBackups } from '../domain/backups'
 import { type Confirmation, createEmailConfirmation } from '../domain/email-confirmation'
@@ -23,6 +23,7 @@ import { ensureFolder, tightenPermissions } from '../store/data-folder'
 import { version } from '../version'
 import { type RunBackup, startBackupSchedule } from './backup-schedule'
 import { placesOf } from './database'
+import { limitsOf } from './limits'
 import { type Listeners, startListeners } from './listeners'
 import { createMailing } from './mailing'
 import { ownHosts } from './own-hosts'
@@ -104,7 +105,7 @@ export async function startServer(
       backups: schedule === null ? null : backups,
       clock: world.clock,
     })
-    const rules = rulesOver(store, tokens, settings, world, mailing.confirmation, options)
+    const rules = rulesOver(store, tokens, settings, world, mailing.confirmation, log, options)
     const requireSafe = requireSafeAmong(
       (address) =>
         settings.listenTls.length === 0 || settings.plainLogins === 'all' || !isGlobal(address),
@@ -150,15 +151,19 @@ function rulesOver(
   store: Store,
   tokens: Tokens,
   settings: Settings,
-  { clock, random }: World,
+  world: World,
   confirmation: Confirmation,
+  log: Log,
   { iterations }: ServerOptions,
 ): Omit<ApiDeps, 'baseUrl' | 'log' | 'readiness' | 'requireSafe'> {
-  const hasher = createVerifierHasher(random, iterations)
+  const { clock, random } = world
+  const limits = limitsOf(settings, world, log)
+  const hasher = createVerifierHasher(random, iterations, createDerive(settings.loginQueue))
   const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
   return {
     sessions,
     users: createUsers({
+      quota: limits.signUps,
       store,
       hasher,
       random,
@@ -166,8 +171,8 @@ function rulesOver(
       confirmation,
       signUps: signUpPolicyOf(settings),
     }),
-    login: createLogin({ store, hasher, sessions, confirmation, clock }),
-    emailConfirmation: createEmailConfirmation({ store, tokens }),
+    login: createLogin({ store, hasher, sessions, confirmation, guesses: limits.guesses, clock }),
+    emailConfirmation: createEmailConfirmation({ store, tokens, quota: limits.confirmations }),
     records: createRecords({ store, clock }),
     additionalFields: createAdditionalFields({ store }),
     notes: createNotes({ store, clock }),

@@ -5,6 +5,7 @@ import { type DatabaseLocation, formatDatabaseUrl, parseDatabaseUrl } from './da
 import { type ListenerSettings, listenerSettings } from './listeners'
 import type { ListedSetting } from './listing'
 import { type MailServer, type MailSettings, mailSettings } from './mail'
+import { type RateLimitSettings, rateLimitSettings } from './rate-limits'
 import {
   type Environment,
   formatSize,
@@ -18,7 +19,7 @@ import {
 /** What each setting says, one by one. */
 export type SettingValues = OwnSettings & MailSettings
 
-export interface OwnSettings extends BackupSettings, ListenerSettings {
+export interface OwnSettings extends BackupSettings, ListenerSettings, RateLimitSettings {
   /** Absolute path of the data folder. */
   readonly dataDir: string
   /** Null: a SQLite file of the data folder. */
@@ -188,6 +189,7 @@ export const ownSettings: SettingTable<OwnSettings> = {
     default: () => 7,
     parse: (text) => parseInteger(text, { least: 0, most: 3650 }),
   },
+  ...rateLimitSettings,
   ...backupSettings,
 }
 
@@ -203,8 +205,8 @@ export const mailKeys = Object.keys(mailSettings) as (keyof MailSettings)[]
 /** Every setting there is, in the order in which people read of them. */
 export const settingKeys = Object.keys(settings) as (keyof SettingValues)[]
 
-/** Names that mean something elsewhere, or will here: the original server's, and those of later versions. */
-export const knownNames: readonly string[] = ['SNAILPASS_CONFIGURATION', 'SNAILPASS_RATE_LIMITS']
+/** Names that mean something elsewhere: the original server's. */
+export const knownNames: readonly string[] = ['SNAILPASS_CONFIGURATION']
 
 function parseHosts(text: string): readonly string[] {
   const hosts = text.split(/[\s,]+/).filter((host) => host !== '')

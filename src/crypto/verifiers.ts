@@ -16,16 +16,7 @@ const saltLength = 16
 const hashLength = 32
 const name = 'pbkdf2-sha512'
 
-/** Logins and sign-ups that may wait for a turn: as many as are answered before their connections idle out. */
-const mostWaiting = 256
-
 const pbkdf2OnThread = promisify(pbkdf2)
-
-/**
- * Bun has one thread per core for all slow work, and checks the signature of every token there. Where there
- * are several, one is left for that: otherwise each request of a signed-in client waits behind the logins of strangers.
- */
-const turns = createTurns(Math.max(1, availableParallelism() - 1), mostWaiting)
 
 /** PBKDF2-HMAC-SHA512: the one slow step, which is also all that a check may be told apart by. */
 export type Derive = (
@@ -36,9 +27,19 @@ export type Derive = (
   signal?: AbortSignal,
 ) => Promise<Uint8Array>
 
-/** Runs on a thread of its own, so that the event loop stays free. */
-const deriveOnThread: Derive = (password, salt, iterations, length, signal) =>
-  turns(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'), signal)
+/**
+ * Runs on threads of its own, so that the event loop stays free, in order of asking. Bun has one thread per core for all
+ * slow work, and checks the signature of every token there: where there are several, one is left for that, or each request
+ * of a signed-in client would wait behind the logins of strangers. Throws `unavailable` when `mostWaiting` wait.
+ */
+export function createDerive(mostWaiting: number): Derive {
+  const turns = createTurns(Math.max(1, availableParallelism() - 1), mostWaiting)
+  return (password, salt, iterations, length, signal) =>
+    turns(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'), signal)
+}
+
+/** For whoever is alone with it: as many wait as are answered before their connections idle out. */
+const deriveAlone = createDerive(256)
 
 /**
  * PBKDF2 verifiers in the PHC string format, `$pbkdf2-sha512$i=220000$SALT$HASH` with unpadded base64
@@ -47,7 +48,7 @@ const deriveOnThread: Derive = (password, salt, iterations, length, signal) =>
 export function createVerifierHasher(
   random: Random,
   iterations: number = productionIterations,
-  derive: Derive = deriveOnThread,
+  derive: Derive = deriveAlone,
 ): VerifierHasher {
   return {
     async make(masterPasswordHash) {

@@ -1,4 +1,5 @@
 import type { Letters } from './outbox'
+import type { Quota } from './quota'
 import type { Store } from './store'
 import type { Tokens } from './tokens'
 
@@ -13,15 +14,26 @@ export interface Confirmation {
 }
 
 export interface EmailConfirmation {
-  /** Confirms the email that the token is bound to. Opening a link twice is harmless. */
+  /**
+   * Confirms the email that the token is bound to. Opening a link twice is harmless. Throws `rate_limited` after too many
+   * links of one network that were no good.
+   */
   confirm(token: string, request: { readonly address: string | null }): Promise<ConfirmationOutcome>
 }
 
-export function createEmailConfirmation(deps: { store: Store; tokens: Tokens }): EmailConfirmation {
+export function createEmailConfirmation(deps: {
+  store: Store
+  tokens: Tokens
+  quota: Quota
+}): EmailConfirmation {
   return {
-    async confirm(token) {
+    async confirm(token, { address }) {
+      deps.quota.require(address)
       const claims = await deps.tokens.read('confirmation', token)
-      if (claims === 'expired' || claims === 'invalid') return claims
+      if (claims === 'expired' || claims === 'invalid') {
+        deps.quota.count(address)
+        return claims
+      }
       return await deps.store.write(async (scope) => {
         if (await scope.users.confirmEmail(claims.userId, claims.email)) return 'confirmed'
         const user = await scope.users.findById(claims.userId)

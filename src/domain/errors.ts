@@ -18,11 +18,18 @@ export class DomainError extends Error {
   override readonly name = 'DomainError'
   readonly code: ErrorCode
   readonly hint: string | null
+  /** Seconds after which another try is worth it; null where nobody knows. */
+  readonly retryAfter: number | null
 
-  constructor(code: ErrorCode, message: string, options: { hint?: string; cause?: unknown } = {}) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { hint?: string; cause?: unknown; retryAfter?: number } = {},
+  ) {
     super(message, { cause: options.cause })
     this.code = code
     this.hint = options.hint ?? null
+    this.retryAfter = options.retryAfter ?? null
   }
 }
 

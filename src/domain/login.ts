@@ -1,6 +1,9 @@
+import { networkOf } from './address'
 import { normalizeEmail } from './email'
 import type { Confirmation } from './email-confirmation'
 import { DomainError } from './errors'
+import type { Guesses } from './guessing'
+import { knownFor, knownGrain, mostKnownAddresses } from './known-addresses'
 import type { Sessions } from './sessions'
 import type { Store, WriteScope } from './store'
 import { isStorable } from './text'
@@ -26,10 +29,17 @@ export interface LoginRequest {
 export interface Login {
   /**
    * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work whether the email
-   * is known or not, `forbidden` for right ones of an account that is disabled or whose email isn't confirmed, and
+   * is known or not, `rate_limited` after too many of them, `forbidden` for right ones of an account that is disabled or whose email isn't confirmed, and
    * `unavailable` when too many wait. An account that is not confirmed gets another letter.
    */
   login(credentials: Credentials, request: LoginRequest): Promise<{ user: User; token: string }>
+}
+
+/** From where somebody has signed in. */
+interface Whereabouts {
+  readonly network: string
+  /** When that was done from there before; null for never. */
+  readonly knownSince: number | null
 }
 
 /** How exactly it is known when somebody signed in, in milliseconds: clients that sign in in bursts cost one write. */
@@ -40,6 +50,7 @@ export function createLogin(deps: {
   hasher: VerifierHasher
   sessions: Sessions
   confirmation: Confirmation
+  guesses: Guesses
   clock: Clock
 }): Login {
   const { letters, isRequired } = deps.confirmation
@@ -59,36 +70,61 @@ export function createLogin(deps: {
     letters.wake()
   }
 
-  /** Notes that somebody signed in, and replaces a verifier of the original's kind, in one commit or none. */
-  async function record(user: User, replacement: Verifier | null): Promise<void> {
+  /** Notes that somebody signed in, and from where, and replaces a verifier of the original's kind, in one commit or none. */
+  async function record(
+    user: User,
+    replacement: Verifier | null,
+    { network, knownSince }: Whereabouts,
+  ): Promise<void> {
     const now = deps.clock()
     // A clock that was set back must not keep a time of the future for good.
     const isKnown = user.loginTime !== null && Math.abs(now - user.loginTime) < loginGrain
-    if (isKnown && replacement === null) return
+    const isRemembered = knownSince !== null && Math.abs(now - knownSince) < knownGrain
+    if (isKnown && isRemembered && replacement === null) return
     await writeIfPossible(async (scope) => {
       if (replacement !== null) {
         await scope.users.replaceVerifier(user.id, { from: user.verifier, to: replacement })
       }
       await scope.users.recordLogin(user.id, now)
+      await scope.knownAddresses.remember(user.id, network, {
+        time: now,
+        most: mostKnownAddresses,
+      })
     })
   }
 
   return {
-    async login(credentials, { baseUrl, signal }) {
+    async login(credentials, { baseUrl, address, signal }) {
       const email = normalizeEmail(credentials.email)
-      const { user, legacyToo } = await deps.store.read(async (scope) => ({
-        user: isStorable(email) ? await scope.users.findByEmail(email) : null,
-        legacyToo: await scope.users.hasLegacyVerifiers(),
-      }))
-
-      const verdict = await deps.hasher.check({
-        masterPasswordHash: credentials.masterPasswordHash,
-        email,
-        verifier: user?.verifier ?? null,
-        legacyToo,
-        signal,
+      const network = address === null ? '-' : networkOf(address)
+      const { user, knownSince, legacyToo } = await deps.store.read(async (scope) => {
+        const found = isStorable(email) ? await scope.users.findByEmail(email) : null
+        return {
+          user: found,
+          knownSince: found === null ? null : await scope.knownAddresses.find(found.id, network),
+          legacyToo: await scope.users.hasLegacyVerifiers(),
+        }
       })
-      if (user === null || !verdict.matches) {
+      const isKnown = knownSince !== null && deps.clock() - knownSince < knownFor
+
+      const { masterPasswordHash } = credentials
+      let replacement: Verifier | null = null
+      const isRight = await deps.guesses.check(
+        { email, masterPasswordHash, address, isKnown },
+        async () => {
+          const verifier = user?.verifier ?? null
+          const verdict = await deps.hasher.check({
+            masterPasswordHash,
+            email,
+            verifier,
+            legacyToo,
+            signal,
+          })
+          replacement = verdict.replacement
+          return user !== null && verdict.matches
+        },
+      )
+      if (user === null || !isRight) {
         throw new DomainError('unauthenticated', 'Incorrect credentials')
       }
 
@@ -102,7 +138,7 @@ export function createLogin(deps: {
           "Email isn't confirmed. Resending email confirmation letter...",
         )
       }
-      await record(user, verdict.replacement)
+      await record(user, replacement, { network, knownSince })
       return { user, token: await deps.sessions.open(user) }
     },
   }

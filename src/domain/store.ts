@@ -39,6 +39,7 @@ export interface Store {
 export interface ReadScope {
   readonly backups: BackupReads
   readonly users: UserReads
+  readonly knownAddresses: KnownAddressReads
   readonly invitations: InvitationReads
   readonly records: RecordReads
   readonly additionalFields: AdditionalFieldReads
@@ -49,6 +50,7 @@ export interface ReadScope {
 export interface WriteScope {
   readonly backups: BackupReads & BackupWrites
   readonly users: UserReads & UserWrites
+  readonly knownAddresses: KnownAddressReads & KnownAddressWrites
   readonly invitations: InvitationReads & InvitationWrites
   readonly records: RecordReads & EntryWrites<RecordContent>
   readonly additionalFields: AdditionalFieldReads & AdditionalFieldWrites
@@ -86,6 +88,20 @@ export interface UserWrites {
   replaceSessionEpoch(id: string, epoch: string): Promise<void>
   /** Deletes an account with its vault and its letters. False when there is none. */
   delete(id: string): Promise<boolean>
+}
+
+export interface KnownAddressReads {
+  /** When somebody signed in to an account from a network last; null for never. */
+  find(userId: string, network: string): Promise<number | null>
+}
+
+export interface KnownAddressWrites {
+  /** Keeps the newest `most` networks of an account. */
+  remember(
+    userId: string,
+    network: string,
+    options: { readonly time: number; readonly most: number },
+  ): Promise<void>
 }
 
 export interface BackupReads {

@@ -1,6 +1,7 @@
 import { normalizeEmail } from './email'
 import type { Confirmation } from './email-confirmation'
 import { DomainError } from './errors'
+import type { Quota } from './quota'
 import { encodeEpoch } from './sessions'
 import { requireSignUpAllowed, type SignUpPolicy } from './sign-up-policy'
 import type { Store, WriteScope } from './store'
@@ -26,7 +27,7 @@ export interface SignUpRequest {
 
 export interface Users {
   /**
-   * Makes an account and, where emails are to be confirmed, the letter that asks for it, both or neither. Throws `forbidden` for who may not sign up, and `conflict` when the id or the email is
+   * Makes an account and, where emails are to be confirmed, the letter that asks for it, both or neither. Throws `forbidden` for who may not sign up, `rate_limited` after too many of one network, and `conflict` when the id or the email is
    * taken; a taken id is named first.
    */
   signUp(signUp: SignUp, request: SignUpRequest): Promise<void>
@@ -39,13 +40,17 @@ export function createUsers(deps: {
   clock: Clock
   confirmation: Confirmation
   signUps: SignUpPolicy
+  quota: Quota
 }): Users {
   const { store, confirmation, signUps } = deps
   return {
-    async signUp(signUp, { baseUrl }) {
+    async signUp(signUp, { baseUrl, address }) {
       const email = normalizeEmail(signUp.email)
       // Whoever may not is told before the server has worked for it.
       await store.read((scope) => requireSignUpAllowed(signUps, scope.invitations, email))
+      deps.quota.require(address)
+      // Refused ones as well: they tell who has an account.
+      deps.quota.count(address)
       // Hashing takes a tenth of a second, so it stays outside the write scope.
       const verifier = await deps.hasher.make(signUp.masterPasswordHash)
       const user: User = {

@@ -7,10 +7,9 @@ interface Translation {
   readonly status: number
   /** The first words of the error text (contract). */
   readonly kind: string
-  readonly headers?: Readonly<Record<string, string>>
+  /** Seconds after which another try is worth it, where the refusal itself does not say. */
+  readonly retryAfter?: number
 }
-
-const retryLater = { 'retry-after': '10' }
 
 const translations: Readonly<Record<ErrorCode, Translation>> = {
   invalid: { status: 400, kind: 'Missing Parameter' },
@@ -19,8 +18,8 @@ const translations: Readonly<Record<ErrorCode, Translation>> = {
   not_found: { status: 404, kind: 'Resource Not Found' },
   conflict: { status: 409, kind: 'Resource Already Exists' },
   too_large: { status: 413, kind: 'Payload Too Large' },
-  rate_limited: { status: 429, kind: 'Too Many Requests', headers: retryLater },
-  unavailable: { status: 503, kind: 'Service Unavailable', headers: retryLater },
+  rate_limited: { status: 429, kind: 'Too Many Requests', retryAfter: 10 },
+  unavailable: { status: 503, kind: 'Service Unavailable', retryAfter: 10 },
   storage_full: { status: 507, kind: 'Insufficient Storage' },
 }
 
@@ -31,7 +30,9 @@ export function refusalAnswer(error: unknown): Response | null {
     return errorAnswer(error.status, `${error.kind}. ${error.message}`, error.headers)
   }
   if (error instanceof DomainError) {
-    const { status, kind, headers } = translations[error.code]
+    const { status, kind, retryAfter: usual } = translations[error.code]
+    const seconds = error.retryAfter ?? usual
+    const headers = seconds === undefined ? {} : { 'retry-after': String(seconds) }
     return errorAnswer(status, `${kind}. ${error.message}`, headers)
   }
   return null

@@ -44,17 +44,25 @@ export function pagesRoutes(deps: {
         } catch (error) {
           // Whoever opens a link reads a page, not JSON.
           if (!(error instanceof DomainError)) throw error
-          return page(renderConfirmationPage('unavailable'), 503)
+          if (error.code !== 'rate_limited') return page(renderConfirmationPage('unavailable'), 503)
+          return page(renderConfirmationPage('too many'), 429, {
+            'retry-after': String(error.retryAfter),
+          })
         }
       },
       describe({ summary: 'Confirm an email', answers: { 200: 'text/html' } }),
     )
 }
 
-function page(html: string, status: number = 200): Response {
+function page(
+  html: string,
+  status: number = 200,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
   return new Response(html, {
     status,
     headers: {
+      ...headers,
       'content-type': 'text/html;charset=utf-8',
       'content-security-policy': contentSecurityPolicy,
     },

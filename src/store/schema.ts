@@ -6,6 +6,7 @@ import type { ColumnType, Generated } from 'kysely'
  */
 export interface Schema {
   users: UsersTable
+  known_addresses: KnownAddressesTable
   invitations: InvitationsTable
   records: RecordsTable
   notes: NotesTable
@@ -37,6 +38,16 @@ interface UsersTable {
   disabled: Flag
   /** When somebody signed in last, known to the minute; null before the first time. */
   login_time: Time | null
+}
+
+/** A network from which somebody has signed in to an account. */
+interface KnownAddressesTable {
+  seq: Generated<number>
+  user_id: string
+  /** An IPv4 address, or an IPv6 network of 64 bits. */
+  network: string
+  /** When that was last, known to the day. */
+  time: Time
 }
 
 /** An address that may sign up although not everybody may. Gone once it has. */

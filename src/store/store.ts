@@ -7,6 +7,7 @@ import { additionalFieldReads, additionalFieldWrites } from './additional-fields
 import { backupReads, backupWrites } from './backups'
 import { invitationReads, invitationWrites } from './invitations'
 import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
+import { knownAddressReads, knownAddressWrites } from './known-addresses'
 import { noteReads, noteWrites } from './notes'
 import { outboxReads, outboxWrites } from './outbox'
 import { recordReads, recordWrites } from './records'
@@ -184,6 +185,7 @@ function readScope(db: Transaction<Schema>): ReadScope {
   return {
     backups: backupReads(db),
     users: userReads(db),
+    knownAddresses: knownAddressReads(db),
     invitations: invitationReads(db),
     records: recordReads(db),
     additionalFields: additionalFieldReads(db),
@@ -196,6 +198,7 @@ function writeScope(db: Transaction<Schema>): WriteScope {
   return {
     backups: backupWrites(db),
     users: userWrites(db),
+    knownAddresses: knownAddressWrites(db),
     invitations: invitationWrites(db),
     records: recordWrites(db),
     additionalFields: additionalFieldWrites(db),

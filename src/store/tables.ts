@@ -41,6 +41,7 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
     disabled: 'flag',
     login_time: 'number',
   },
+  known_addresses: { seq: 'number', user_id: 'text', network: 'text', time: 'number' },
   invitations: { seq: 'number', email: 'text', creation_time: 'number' },
   records: { ...entry, name: 'text', login: 'text', password: 'text' },
   notes: { ...entry, name: 'text', content: 'text' },
@@ -70,7 +71,16 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
 
 /** Every table that holds what users entrusted to us, in an order in which they can be filled. */
 export const tables: readonly Table[] = (
-  ['users', 'invitations', 'records', 'notes', 'additional_fields', 'outbox', 'set_aside'] as const
+  [
+    'users',
+    'known_addresses',
+    'invitations',
+    'records',
+    'notes',
+    'additional_fields',
+    'outbox',
+    'set_aside',
+  ] as const
 ).map((name) => ({ name, columns: columns[name] }))
 
 /** What came after the first archives, for those that lack it. */
@@ -84,4 +94,4 @@ export interface Additions {
 }
 
 /** Whoever adds a table or a column adds it here too. */
-export const additions: Additions = { tables: [], columns: {} }
+export const additions: Additions = { tables: ['known_addresses'], columns: {} }

@@ -1,7 +1,14 @@
 import { Heading, renderPage } from './page'
 
 /** How the opening of a confirmation link can end. */
-type Outcome = 'confirmed' | 'already' | 'expired' | 'invalid' | 'no such user' | 'unavailable'
+type Outcome =
+  | 'confirmed'
+  | 'already'
+  | 'expired'
+  | 'invalid'
+  | 'no such user'
+  | 'too many'
+  | 'unavailable'
 
 const texts: Readonly<Record<Outcome, { title: string; advice: string }>> = {
   confirmed: {
@@ -20,6 +27,11 @@ const texts: Readonly<Record<Outcome, { title: string; advice: string }>> = {
     title: 'This link is not valid',
     advice:
       'Open it whole, as the letter shows it: some mail programs break long links in two. If it still fails, sign in with your client, and a new one is on its way.',
+  },
+  'too many': {
+    title: 'Too many links at once',
+    advice:
+      'Many links that are not valid were opened from your network. Open yours again in an hour.',
   },
   unavailable: {
     title: 'Not possible at the moment',

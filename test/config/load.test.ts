@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { inspect } from 'node:util'
 import { type ConfigInput, loadConfig } from '../../src/config/load'
 import type { SettingValues } from '../../src/config/settings'
+import { defaultLimits } from '../../src/domain/rate-limits'
 import { aFile } from '../support/settings-file'
 
 function load(input: Partial<ConfigInput>) {
@@ -29,6 +30,8 @@ describe('a setting', () => {
       secretKey: null,
       emailConfirmation: 'auto',
       minFreeSpace: 64_000_000,
+      rateLimits: defaultLimits,
+      loginQueue: 256,
       backupDir: null,
       backupSchedule: { hour: 2, minute: 0, jitter: 120 },
       backupKeep: { daily: 7, weekly: 4, monthly: 12 },
@@ -156,10 +159,10 @@ test.each([
 })
 
 test('a secret shows itself to nobody who does not ask for it', () => {
-  const { settings } = load({ environment: { SNAILPASS_SECRET_KEY: 'a most secret key' } })
-  expect(settings.secretKey?.reveal()).toBe('a most secret key')
+  const { settings } = load({ environment: { SNAILPASS_SECRET_KEY: 'a very hush-hush key' } })
+  expect(settings.secretKey?.reveal()).toBe('a very hush-hush key')
   const shown = [`${settings.secretKey}`, JSON.stringify(settings), inspect(settings, { depth: 9 })]
-  for (const text of shown) expect(text).not.toContain('most')
+  for (const text of shown) expect(text).not.toContain('hush')
 })
 
 test('a database behind a network is warned about, unless its server must prove itself', () => {

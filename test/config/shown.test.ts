@@ -42,6 +42,8 @@ const samples: Readonly<Record<keyof SettingValues, readonly string[]>> = {
   publicHosts: ['a.lan b.lan:8080,C.lan', ''],
   linkMinutes: ['60'],
   unconfirmedDays: ['0'],
+  rateLimits: ['guesses=5/10m, sign-ups=1/1d', 'guessed-accounts=7/90s', 'off', ''],
+  loginQueue: ['1'],
   backupDir: ['/mnt/disk'],
   backupSchedule: ['daily', '3:30', '23:59'],
   backupKeep: ['7 daily, 4 weekly, 12 monthly', '1 weekly'],

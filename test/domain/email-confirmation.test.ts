@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
+import { unlimitedQuota } from '../../src/domain/quota'
 import { aStore, aUser } from '../support/store'
 import { fakeClock, random } from '../support/world'
 
@@ -8,7 +9,7 @@ test('a confirmation link ends in each of the ways that it can end', async () =>
   await using store = await aStore()
   const clock = fakeClock()
   const tokens = createTokens(random(32), clock)
-  const { confirm } = createEmailConfirmation({ store, tokens })
+  const { confirm } = createEmailConfirmation({ store, tokens, quota: unlimitedQuota })
   const user = aUser({ emailConfirmed: false })
   await store.write((scope) => scope.users.insert(user))
   const link = (change = {}) =>

@@ -3,7 +3,9 @@ import { describe, expect, spyOn, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createVerifierHasher } from '../../src/crypto/verifiers'
 import type { Confirmation } from '../../src/domain/email-confirmation'
+import { unlimitedGuesses } from '../../src/domain/guessing'
 import { type Credentials, createLogin } from '../../src/domain/login'
+import { unlimitedQuota } from '../../src/domain/quota'
 import { createSessions } from '../../src/domain/sessions'
 import { createUsers, type SignUp } from '../../src/domain/users'
 import type { Clock } from '../../src/domain/world'
@@ -31,8 +33,16 @@ function rulesOver(store: TestStore, confirmation: Confirmation = off, clock: Cl
     clock,
     confirmation,
     signUps: { mode: 'open', domains: [] },
+    quota: unlimitedQuota,
   })
-  const { login } = createLogin({ store, hasher, sessions, confirmation, clock })
+  const { login } = createLogin({
+    store,
+    hasher,
+    sessions,
+    confirmation,
+    guesses: unlimitedGuesses,
+    clock,
+  })
   return {
     hasher,
     sessions,
@@ -159,7 +169,14 @@ describe('the work of a login', () => {
   async function workOf(store: TestStore, email: string, masterPasswordHash: string) {
     const { hasher, sessions } = rulesOver(store)
     using check = spyOn(hasher, 'check')
-    const { login } = createLogin({ store, hasher, sessions, confirmation: off, clock: Date.now })
+    const { login } = createLogin({
+      store,
+      hasher,
+      sessions,
+      confirmation: off,
+      guesses: unlimitedGuesses,
+      clock: Date.now,
+    })
     await login({ email, masterPasswordHash }, { baseUrl, address: null }).catch(() => {})
     return check.mock.calls.map(([{ legacyToo }]) => ({ legacyToo }))
   }

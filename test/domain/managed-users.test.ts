@@ -3,6 +3,7 @@ import { hashMasterPassword } from '../../src/crypto/master-password'
 import { createVerifierHasher } from '../../src/crypto/verifiers'
 import { createManagedUsers } from '../../src/domain/managed-users'
 import { createLetters } from '../../src/domain/outbox'
+import { unlimitedQuota } from '../../src/domain/quota'
 import type { SignUpPolicy } from '../../src/domain/sign-up-policy'
 import { createUsers } from '../../src/domain/users'
 import vectors from '../data/vectors.json' with { type: 'json' }
@@ -19,7 +20,7 @@ const invited: SignUpPolicy = { mode: 'invited', domains: [] }
 function rulesOver(store: TestStore, signUps: SignUpPolicy = invited) {
   const deps = { store, hasher: createVerifierHasher(random, 1), random, clock: fakeClock() }
   const confirmation = { isRequired: false, letters: null }
-  const users = createUsers({ ...deps, confirmation, signUps })
+  const users = createUsers({ ...deps, confirmation, signUps, quota: unlimitedQuota })
   return {
     ...createManagedUsers({ ...deps, signUps }),
     letters: createLetters({ ...deps, wake: () => {} }),

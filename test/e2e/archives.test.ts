@@ -82,7 +82,7 @@ describe.each(engines)('snailpass backup on $engine', ({ open }) => {
       const { code, stdout, stderr } = await on(place, ['backup'])
       expect({ code, stderr }).toEqual({
         code: 0,
-        stderr: 'Written and verified: 3 rows. The archive:\n',
+        stderr: 'Written and verified: 4 rows. The archive:\n',
       })
       paths.push(stdout.trimEnd())
     }
@@ -104,13 +104,13 @@ describe.each(engines)('snailpass backup on $engine', ({ open }) => {
         time: expect.stringMatching(/^20.*Z$/),
         size: expect.any(Number),
         encrypted: false,
-        rows: 3,
+        rows: 4,
         complete: true,
       })),
     )
     const { stdout: table } = await on(place, ['backup', 'list'])
     expect(table.trimEnd().split('\n')).toHaveLength(3)
-    expect(table).toMatch(/^TIME +BYTES +ROWS +STATE +FILE\n20\S+Z +\d+ +3 +plain +\//)
+    expect(table).toMatch(/^TIME +BYTES +ROWS +STATE +FILE\n20\S+Z +\d+ +4 +plain +\//)
   }, 30_000)
 })
 
@@ -124,7 +124,7 @@ describe('snailpass backup', () => {
     const phrase = join(place.dataDir, 'phrase')
     writeFileSync(phrase, 'open sesame\n')
     const keyed = await on(place, ['backup', '--encrypt-to', recipient, '--with-secrets'])
-    expect(keyed.stderr).toBe('Written and verified: 2 rows, encrypted. The archive:\n')
+    expect(keyed.stderr).toBe('Written and verified: 3 rows, encrypted. The archive:\n')
     const set = await on(place, ['backup', '--to', `${place.dataDir}/set.age`], {
       environment: { SNAILPASS_BACKUP_PASSPHRASE: 'open sesame' },
     })
@@ -149,7 +149,7 @@ describe('snailpass backup', () => {
     const plain = await on(place, ['backup', '--plain'], {
       environment: { SNAILPASS_BACKUP_ENCRYPT_TO: recipient },
     })
-    expect(plain.stderr).toBe('Written and verified: 2 rows. The archive:\n')
+    expect(plain.stderr).toBe('Written and verified: 3 rows. The archive:\n')
     // The lock, the one to keys and the plain one.
     expect(readdirSync(join(place.dataDir, 'backups'))).toHaveLength(3)
   }, 40_000)

@@ -127,7 +127,7 @@ warning: SNAILPASS_MAX_BDOY is set, but there is no such setting: did you mean S
 error: --listen is not an address: nowhere
 error: SNAILPASS_SECRET_KEY is shorter than 16 characters
 error: SNAILPASS_MAIL_URL_FILE (/nonexistent/mail) can't be read: ENOENT: no such file or directory, open '/nonexistent/mail'
-hint: write it as 0.0.0.0:5000 or [::]:5000
+hint: write it as 0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock; several with commas between them, or off
 hint: leave it out: a strong key is made at the first start and kept in the data folder
 hint: name a file that holds the secret, and that the user who runs snailpass may read
 `)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
+import { unlimitedQuota } from '../../src/domain/quota'
 import { createLog } from '../../src/log'
 import { pauseAfter, startRelay } from '../../src/mail/relay'
 import { createMailTransport, type MailServer } from '../../src/mail/transport'
@@ -93,7 +94,7 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
     }
     await until(async () => (await lettersIn(store)).length === 0)
     const tokens = createTokens(key, setup.clock)
-    const { confirm } = createEmailConfirmation({ store, tokens })
+    const { confirm } = createEmailConfirmation({ store, tokens, quota: unlimitedQuota })
     expect(linkIn(letter)).toStartWith('http://pi:5000/confirm/')
     expect(await confirm(linkIn(letter).split('/').at(-1) ?? '', { address: null })).toBe(
       'confirmed',
@@ -244,7 +245,11 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
     await withLetter(store, () => clock() - 2 * 3_600_000)
     await using setup = aRelay(store, mail, { times: 1 })
     const letter = await mail.next()
-    const { confirm } = createEmailConfirmation({ store, tokens: createTokens(key, setup.clock) })
+    const { confirm } = createEmailConfirmation({
+      store,
+      tokens: createTokens(key, setup.clock),
+      quota: unlimitedQuota,
+    })
     expect(await confirm(linkIn(letter).split('/').at(-1) ?? '', { address: null })).toBe(
       'confirmed',
     )

@@ -42,7 +42,7 @@ describe.each(engines)('a database of the version before, on $engine,', ({ open 
   test('keeps its accounts and the letters that wait, in their order', async () => {
     await using place = await open()
     const all = migrationsFor(place.columns, () => 7_000)
-    const { '0004-operators': _, ...before } = all
+    const before = Object.fromEntries(Object.entries(all).filter(([name]) => name < '0004'))
     await place.at(before).alone({ create: true }, async ({ db }) => {
       for (const id of ['a', 'b']) {
         await sql`

@@ -9,7 +9,12 @@ export const executable = join(import.meta.dir, '..', '..', 'dist', 'snailpass')
 if (!existsSync(executable)) throw new Error('dist/snailpass is missing: run ./scripts/build.sh')
 
 /** Nothing of the developer's own: a data folder or a settings file of this machine could be real ones. */
-const ownEnvironment = { HOME: '/nonexistent', SNAILPASS_CONFIG: '/dev/null' }
+const ownEnvironment = {
+  HOME: '/nonexistent',
+  SNAILPASS_CONFIG: '/dev/null',
+  // Tests of limits ask for them.
+  SNAILPASS_RATE_LIMITS: 'off',
+}
 
 /** A new empty folder, removed when the test's `using` ends. */
 export function temporaryFolder(): Disposable & { readonly path: string } {

@@ -30,7 +30,8 @@ export async function startTestServer(
   const folder = options.dataDir === undefined ? temporaryFolder() : null
   const dataDir = options.dataDir ?? folder?.path ?? ''
   const { settings } = loadConfig({
-    environment: { ...options.settings },
+    // Tests of limits ask for them.
+    environment: { SNAILPASS_RATE_LIMITS: 'off', ...options.settings },
     flags: { dataDir, listen: options.listen ?? '127.0.0.1:0' },
     file: null,
   })

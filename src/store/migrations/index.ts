@@ -5,6 +5,7 @@ import { vaults } from './0001-vaults'
 import { setAsideAndFacts } from './0002-set-aside-and-facts'
 import { outbox } from './0003-outbox'
 import { operators } from './0004-operators'
+import { knownAddresses } from './0005-known-addresses'
 
 /** Migrations by their names, whose order is the order in which they run. */
 export type Migrations = Readonly<Record<string, Migration>>
@@ -16,5 +17,6 @@ export function migrationsFor(columns: Columns, clock: Clock): Migrations {
     '0002-set-aside-and-facts': { up: setAsideAndFacts(columns) },
     '0003-outbox': { up: outbox(columns, clock) },
     '0004-operators': { up: operators(columns) },
+    '0005-known-addresses': { up: knownAddresses(columns) },
   }
 }

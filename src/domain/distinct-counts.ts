@@ -1,0 +1,117 @@
+import { DomainError } from './errors'
+import type { Limit } from './rate-limits'
+import type { Clock } from './world'
+
+/** Counts distinct things by key within a window, and shuts a key out once there are too many. */
+export interface DistinctCounts {
+  /** Counts a thing for a key. False when it was counted already. */
+  add(key: string, thing: string): boolean
+  /** Seconds for which a key is shut out, 0 when it is not. */
+  secondsLeft(key: string): number
+  /** Keys and things that are remembered. */
+  size(): number
+}
+
+/** What is remembered of a key. */
+interface Entry {
+  /** When each thing came, in milliseconds. */
+  readonly things: Map<string, number>
+  shutUntil: number
+  /** How often it was shut out of late. */
+  times: number
+}
+
+/** Keys and things that are remembered, all in all: some megabytes. */
+const mostRemembered = 50_000
+
+/** Of so many of the oldest keys the one with the fewest things is forgotten: whoever sends many keys can't hide one. */
+const candidates = 16
+
+const day = 24 * 60 * 60_000
+
+/**
+ * `grows`: each time that a key is shut out again within a day is twice as long as the last one, up to a day. What is
+ * remembered is bounded whatever anybody sends.
+ */
+export function createDistinctCounts(
+  { most, seconds }: Limit,
+  clock: Clock,
+  { grows = false, bound = mostRemembered }: { grows?: boolean; bound?: number } = {},
+): DistinctCounts {
+  const window = seconds * 1000
+  // In the order of their last use.
+  const entries = new Map<string, Entry>()
+  let remembered = 0
+
+  function use(key: string, now: number): Entry {
+    const entry = entries.get(key) ?? { things: new Map(), shutUntil: 0, times: 0 }
+    if (entries.delete(key)) forgetOld(entry, now)
+    else remembered++
+    entries.set(key, entry)
+    return entry
+  }
+
+  function forgetOld({ things }: Entry, now: number): void {
+    for (const [thing, time] of things) {
+      // In the order in which they came.
+      if (now - time < window) break
+      things.delete(thing)
+      remembered--
+    }
+  }
+
+  function shut(entry: Entry, now: number): void {
+    const isLate = now - entry.shutUntil > day
+    entry.times = grows && !isLate ? entry.times + 1 : 1
+    entry.shutUntil = now + Math.min(window * 2 ** (entry.times - 1), Math.max(day, window))
+    remembered -= entry.things.size
+    entry.things.clear()
+  }
+
+  function makeRoom(): void {
+    while (remembered > bound) {
+      let [least, lightest] = ['', Number.POSITIVE_INFINITY]
+      let looked = 0
+      for (const [key, entry] of entries) {
+        const weight = entry.times * most + entry.things.size
+        if (weight < lightest) [least, lightest] = [key, weight]
+        if (++looked === candidates) break
+      }
+      remembered -= 1 + (entries.get(least)?.things.size ?? 0)
+      entries.delete(least)
+    }
+  }
+
+  return {
+    add(key, thing) {
+      const now = clock()
+      const entry = use(key, now)
+      if (entry.things.has(thing)) return false
+      entry.things.set(thing, now)
+      remembered++
+      if (entry.things.size >= most) shut(entry, now)
+      makeRoom()
+      return true
+    },
+
+    secondsLeft(key) {
+      const left = (entries.get(key)?.shutUntil ?? 0) - clock()
+      return left <= 0 ? 0 : Math.ceil(left / 1000)
+    },
+
+    size: () => remembered,
+  }
+}
+
+/** Throws `rate_limited` for who has to wait so many seconds; nobody has to for 0. */
+export function requirePatience(seconds: number): void {
+  if (seconds === 0) return
+  throw new DomainError('rate_limited', `Too many attempts, try again in ${inWords(seconds)}`, {
+    retryAfter: seconds,
+  })
+}
+
+function inWords(seconds: number): string {
+  const [count, unit] = seconds < 90 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute']
+  return `${count} ${unit}${count === 1 ? '' : 's'}`
+}

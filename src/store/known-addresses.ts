@@ -1,0 +1,48 @@
+import { sql, type Transaction } from 'kysely'
+import type { KnownAddressReads, KnownAddressWrites } from '../domain/store'
+import type { Schema } from './schema'
+
+export function knownAddressReads(db: Transaction<Schema>): KnownAddressReads {
+  return {
+    async find(userId, network) {
+      const row = await db
+        .selectFrom('known_addresses')
+        .select('time')
+        .where('user_id', '=', userId)
+        .where('network', '=', network)
+        .executeTakeFirst()
+      return row?.time ?? null
+    },
+  }
+}
+
+export function knownAddressWrites(
+  db: Transaction<Schema>,
+): KnownAddressReads & KnownAddressWrites {
+  return {
+    ...knownAddressReads(db),
+
+    async remember(userId, network, { time, most }) {
+      await db
+        .insertInto('known_addresses')
+        .values({ user_id: userId, network, time })
+        .onConflict((conflict) => conflict.columns(['user_id', 'network']).doUpdateSet({ time }))
+        .execute()
+      await db
+        .deleteFrom('known_addresses')
+        .where('user_id', '=', userId)
+        .where(
+          'seq',
+          'not in',
+          db
+            .selectFrom('known_addresses')
+            .select('seq')
+            .where('user_id', '=', userId)
+            .orderBy('time', 'desc')
+            .orderBy('seq', 'desc')
+            .limit(sql.lit(most)),
+        )
+        .execute()
+    },
+  }
+}

@@ -1,0 +1,16 @@
+import type { Kysely } from 'kysely'
+import { sql } from 'kysely'
+import type { Columns } from '../../engine/columns'
+
+/** The networks from which each account was signed in to: whoever guesses elsewhere can't lock its owner out there. */
+export const knownAddresses =
+  ({ rowNumber, time, tableEnd }: Columns) =>
+  async (db: Kysely<unknown>): Promise<void> => {
+    await sql`create table known_addresses (
+      seq ${rowNumber},
+      user_id text not null references users (id) on delete cascade,
+      network text not null,
+      time ${time} not null,
+      unique (user_id, network)
+    ) ${tableEnd}`.execute(db)
+  }

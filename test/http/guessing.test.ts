@@ -1,0 +1,180 @@
+import { describe, expect, test } from 'bun:test'
+import { startTestServer, type TestServer } from '../support/server'
+import { fakeClock } from '../support/world'
+
+const owner = { email: 'owner@nas.local', hash: 'the right hash' }
+
+/** A server that takes this test's word for who is asking, with one account. */
+async function aServer(limits = '') {
+  const clock = fakeClock()
+  const server = await startTestServer({
+    settings: { SNAILPASS_RATE_LIMITS: limits, SNAILPASS_TRUSTED_PROXIES: '127.0.0.1' },
+    world: { clock },
+  })
+  await signUp(server, owner.email, '192.168.1.1')
+  return { server, clock, [Symbol.asyncDispose]: () => server.stop() }
+}
+
+function signUp({ url }: TestServer, email: string, address: string): Promise<Response> {
+  return fetch(new URL('/users', url), {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-forwarded-for': address },
+    body: JSON.stringify({
+      id: crypto.randomUUID(),
+      email,
+      master_password_hash: owner.hash,
+      hint: null,
+    }),
+  })
+}
+
+async function login(
+  { url }: TestServer,
+  address: string,
+  hash: string,
+  email: string = owner.email,
+): Promise<Response> {
+  return await fetch(new URL('/login', url), {
+    headers: { authorization: `Basic ${btoa(`${email}:${hash}`)}`, 'x-forwarded-for': address },
+  })
+}
+
+/** The statuses of so many distinct wrong logins. */
+async function guess(server: TestServer, address: string, times: number, email?: string) {
+  const statuses: number[] = []
+  for (let turn = 0; turn < times; turn++) {
+    statuses.push((await login(server, address, `guess ${crypto.randomUUID()}`, email)).status)
+  }
+  return statuses
+}
+
+describe('guessing', () => {
+  test('is not what a client does that repeats one mistyped password forty times', async () => {
+    await using world = await aServer()
+    for (let turn = 0; turn < 40; turn++) {
+      expect((await login(world.server, '10.0.0.9', 'mistyped')).status).toBe(401)
+    }
+    expect((await login(world.server, '10.0.0.9', owner.hash)).status).toBe(200)
+    expect(world.server.log.filter((line) => line.includes('wrong credentials'))).toEqual([
+      expect.stringContaining('"address":"10.0.0.9"'),
+    ])
+  })
+
+  test('ends after ten distinct ones, at that address alone, for longer each time', async () => {
+    await using world = await aServer()
+    const { server, clock } = world
+    expect(await guess(server, '10.0.0.9', 11)).toEqual([...Array<number>(10).fill(401), 429])
+    const refused = await login(server, '10.0.0.9', owner.hash)
+    expect({
+      status: refused.status,
+      after: refused.headers.get('retry-after'),
+      body: await refused.json(),
+    }).toEqual({
+      status: 429,
+      after: '900',
+      body: {
+        message: { error: 'Too Many Requests. Too many attempts, try again in 15 minutes' },
+      },
+    })
+    expect((await login(server, '10.0.0.10', owner.hash)).status).toBe(200)
+    // Another account at the same address has not been guessed at.
+    expect(await guess(server, '10.0.0.9', 1, 'other@nas.local')).toEqual([401])
+    clock.advance(900_000)
+    expect(await guess(server, '10.0.0.9', 11)).toEqual([...Array<number>(10).fill(401), 429])
+    expect((await login(server, '10.0.0.9', 'x')).headers.get('retry-after')).toBe('1800')
+    expect(server.log.join()).not.toContain(owner.email)
+  })
+
+  test('is counted for accounts that are not there as for those that are', async () => {
+    await using world = await aServer()
+    const there = await guess(world.server, '10.0.0.9', 12)
+    expect(await guess(world.server, '10.0.0.8', 12, 'nobody@nas.local')).toEqual(there)
+  })
+
+  test('at once is no way around: what the last one counted holds for the next one', async () => {
+    await using world = await aServer()
+    const many = Array.from({ length: 25 }, (_, turn) =>
+      login(world.server, '10.0.0.9', `guess ${turn}`),
+    )
+    const statuses = (await Promise.all(many)).map(({ status }) => status)
+    expect(statuses.filter((status) => status === 401)).toHaveLength(10)
+    expect(statuses.filter((status) => status === 429)).toHaveLength(15)
+  })
+
+  test('from everywhere shuts strangers out, and not the owner where they have signed in before', async () => {
+    await using world = await aServer('account-guesses=20/1h')
+    const { server, clock } = world
+    expect((await login(server, '192.168.1.1', owner.hash)).status).toBe(200)
+    for (let network = 0; network < 4; network++) await guess(server, `10.0.${network}.1`, 5)
+    expect((await login(server, '10.9.9.9', owner.hash)).status).toBe(429)
+    expect((await login(server, '192.168.1.1', owner.hash)).status).toBe(200)
+    // Their own wrong ones hear what strangers do, and come to an end as well.
+    expect(await guess(server, '192.168.1.1', 20)).toEqual(Array<number>(20).fill(429))
+    expect((await login(server, '192.168.1.1', owner.hash)).status).toBe(429)
+    clock.advance(3_600_000)
+    expect((await login(server, '10.9.9.9', owner.hash)).status).toBe(200)
+  })
+
+  test('from a network where the owner has signed in does not lock them out there', async () => {
+    await using world = await aServer()
+    const { server, clock } = world
+    expect((await login(server, '2001:db8:1:2::1', owner.hash)).status).toBe(200)
+    // An IPv6 household can take any address of its network.
+    const statuses: number[] = []
+    for (let host = 0; host < 12; host++) {
+      statuses.push(...(await guess(server, `2001:db8:1:2::${host + 16}`, 1)))
+    }
+    expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429])
+    expect((await login(server, '2001:db8:1:2::7', owner.hash)).status).toBe(200)
+    // It is not known for ever: addresses change hands.
+    clock.advance(91 * 86_400_000)
+    await guess(server, '2001:db8:1:2::1', 10)
+    expect((await login(server, '2001:db8:1:2::7', owner.hash)).status).toBe(429)
+  })
+
+  test('at many accounts from one network ends too', async () => {
+    await using world = await aServer('guessed-accounts=5/1h')
+    for (let turn = 0; turn < 5; turn++) {
+      expect(await guess(world.server, '10.0.0.9', 1, `u${turn}@nas.local`)).toEqual([401])
+    }
+    expect(await guess(world.server, '10.0.0.9', 1, 'u0@nas.local')).toEqual([429])
+    expect((await login(world.server, '10.0.0.9', owner.hash)).status).toBe(429)
+    expect((await login(world.server, '10.0.0.8', owner.hash)).status).toBe(200)
+  })
+
+  test('is nobody’s business where the limits are off', async () => {
+    await using world = await aServer('off')
+    expect(await guess(world.server, '10.0.0.9', 30)).toEqual(Array<number>(30).fill(401))
+  })
+})
+
+describe('one network', () => {
+  test('signs up so many times, refused ones included, and no account more', async () => {
+    await using world = await aServer('sign-ups=3/1h')
+    const { server, clock } = world
+    const statuses: number[] = []
+    for (const email of ['a@nas.local', 'b@nas.local', 'b@nas.local', 'c@nas.local']) {
+      statuses.push((await signUp(server, email, '10.0.0.9')).status)
+    }
+    expect(statuses).toEqual([201, 201, 409, 429])
+    expect((await login(server, '10.0.0.7', owner.hash, 'c@nas.local')).status).toBe(401)
+    expect((await signUp(server, 'd@nas.local', '10.0.0.8')).status).toBe(201)
+    clock.advance(3_600_000)
+    expect((await signUp(server, 'c@nas.local', '10.0.0.9')).status).toBe(201)
+  })
+
+  test('opens so many links that are no good, and reads a page that says so', async () => {
+    await using world = await aServer('confirmations=2/1h')
+    const open = (address: string) =>
+      fetch(new URL('/confirm/garbage', world.server.url), {
+        headers: { 'x-forwarded-for': address },
+      })
+    expect((await open('10.0.0.9')).status).toBe(200)
+    expect((await open('10.0.0.9')).status).toBe(200)
+    const refused = await open('10.0.0.9')
+    expect(refused.status).toBe(429)
+    expect(refused.headers.get('retry-after')).toBe('3600')
+    expect(await refused.text()).toContain('<h1>Too many links at once')
+    expect((await open('10.0.0.8')).status).toBe(200)
+  })
+})
