@@ -178,6 +178,8 @@ function rulesOver(
     notes: createNotes({ store, clock }),
     version,
     maxBody: settings.maxBody,
+    corsOrigins: settings.corsOrigins,
+    wait: world.wait,
   }
 }
 

@@ -7,10 +7,12 @@ import type { Readiness } from '../domain/readiness'
 import type { Records } from '../domain/records'
 import type { Sessions } from '../domain/sessions'
 import type { Users } from '../domain/users'
+import type { Wait } from '../domain/world'
 import type { Log } from '../log'
 import { additionalFieldsRoutes } from './additional-fields'
 import type { BaseUrl } from './base-url'
 import { createJsonBody, refuseAnnounced } from './body'
+import { createCors } from './cors'
 import { createErrorAnswers, refusalAnswer } from './errors'
 import { healthRoutes } from './health'
 import { loginRoutes } from './login'
@@ -41,6 +43,9 @@ export interface ApiDeps {
   readonly version: string
   /** Largest request body, in bytes. */
   readonly maxBody: number
+  /** Origins of pages that may read answers. */
+  readonly corsOrigins: readonly string[]
+  readonly wait: Wait
 }
 
 export interface Api {
@@ -55,7 +60,8 @@ export interface Api {
 export function createApi(deps: ApiDeps): Api {
   const notes = createRequestNotes()
   const guard = sessionGuard(deps.sessions, notes)
-  const json = createJsonBody(deps.maxBody)
+  const json = createJsonBody({ mostBytes: deps.maxBody, wait: deps.wait })
+  const cors = createCors(deps.corsOrigins)
   const described = [
     pagesRoutes({ ...deps, notes }),
     usersRoutes({ ...deps, guard, json, notes }),
@@ -93,8 +99,12 @@ export function createApi(deps: ApiDeps): Api {
 
   return {
     notes,
-    handle: async (request) =>
-      withCommonHeaders(refuseBadHost(request) ?? (await app.fetch(request))),
+    async handle(request) {
+      const response =
+        refuseBadHost(request) ?? cors.preflight(request) ?? (await app.fetch(request))
+      cors.admit(request, response)
+      return withCommonHeaders(response)
+    },
   }
 }
 
@@ -115,11 +125,15 @@ function refuseBadHost(request: Request): Response | null {
   )
 }
 
-/** What holds for every answer: no guessing of types, no trace of an address elsewhere, nothing kept by caches. */
+/** What holds for every answer: no guessing of types, no trace of an address elsewhere, no frame, nothing kept by caches. */
 function withCommonHeaders(response: Response): Response {
   const { headers } = response
   headers.set('x-content-type-options', 'nosniff')
   headers.set('referrer-policy', 'no-referrer')
+  headers.set('x-frame-options', 'DENY')
+  if (!headers.has('content-security-policy')) {
+    headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
+  }
   if (!headers.has('cache-control')) headers.set('cache-control', 'no-store')
   return response
 }

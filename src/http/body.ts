@@ -1,6 +1,7 @@
+import type { Wait } from '../domain/world'
 import { malformedBody, tooLarge, WireRefusal } from './refusals'
 
-/** Reads the JSON body of a request, of at most so many bytes. Throws a WireRefusal. */
+/** Reads the JSON body of a request. Throws a WireRefusal. */
 export type JsonBody = (request: Request) => Promise<unknown>
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
@@ -8,12 +9,18 @@ const decoder = new TextDecoder('utf-8', { fatal: true })
 /** `application/json` and its kin (RFC 6839), whatever the case and the parameters. */
 const jsonType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
 
-export function createJsonBody(mostBytes: number): JsonBody {
+/**
+ * How long a body may take, in milliseconds: the largest one comes in time over a slow line. Whoever sends a byte now and
+ * then would hold a connection for good, for it is never idle.
+ */
+const patience = 60_000
+
+export function createJsonBody({ mostBytes, wait }: { mostBytes: number; wait: Wait }): JsonBody {
   return async (request) => {
     if (!jsonType.test(request.headers.get('content-type') ?? '')) {
       throw malformedBody('The Content-Type must be application/json')
     }
-    const bytes = await readBytes(request, mostBytes)
+    const bytes = await inTime(readBytes(request, mostBytes), wait)
     if (bytes.length === 0) throw malformedBody('The body is empty')
     try {
       return JSON.parse(decoder.decode(bytes)) as unknown
@@ -21,6 +28,26 @@ export function createJsonBody(mostBytes: number): JsonBody {
       // The parser's own message repeats what was sent, so it goes nowhere.
       throw malformedBody('The body is not valid JSON in UTF-8')
     }
+  }
+}
+
+async function inTime<T>(reading: Promise<T>, wait: Wait): Promise<T> {
+  const timer = new AbortController()
+  const late = wait(patience, timer.signal).then(
+    () => {
+      // Closed, so that nothing more of it comes.
+      const headers = { connection: 'close' }
+      throw new WireRefusal(408, 'Request Timeout', 'The body took too long', headers)
+    },
+    // Read in time.
+    () => reading,
+  )
+  try {
+    return await Promise.race([reading, late])
+  } finally {
+    timer.abort()
+    late.catch(() => {})
+    reading.catch(() => {})
   }
 }
 

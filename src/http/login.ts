@@ -35,7 +35,7 @@ export function loginRoutes(deps: {
       summary: 'Sign in',
       security: 'credentials',
       answers: { 200: TokenAnswer },
-      refusals: [403],
+      refusals: [403, 429],
     }),
   )
 }

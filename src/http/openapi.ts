@@ -18,7 +18,7 @@ export interface Operation {
    */
   readonly isCopiedOffline?: true
   /** Refusals that this route makes besides those that its security, body and id bring along. */
-  readonly refusals?: readonly (403 | 404 | 409 | 503)[]
+  readonly refusals?: readonly (403 | 404 | 409 | 429 | 503)[]
 }
 
 /** A route as Elysia lists it, `detail` being what `describe` made. */
@@ -33,8 +33,10 @@ const refusalMeanings: Readonly<Record<number, string>> = {
   401: 'The credentials or the token are not valid',
   403: 'It belongs to another user, or the email is not confirmed',
   404: 'There is no such thing, or the collection is empty',
+  408: 'The body took too long',
   409: 'The id or the email is taken',
   413: 'The body is larger than this server takes',
+  429: 'Too many attempts; Retry-After says when to come back',
   500: 'A fault of the server',
   503: 'Not possible at present; Retry-After says when to come back',
   507: 'No space is left for new data',
@@ -158,6 +160,7 @@ function refusals(method: string, operation: Operation) {
   const statuses: number[] = isPlain ? [...own] : [...own, 413]
   if (!isPlain && operation.isCopiedOffline !== true) statuses.push(500, 503)
   if (security !== undefined) statuses.push(401)
+  if (body !== undefined) statuses.push(408)
   if (method !== 'GET') statuses.push(507)
   if (security === 'token' || body !== undefined || id !== undefined) statuses.push(400)
   return Object.fromEntries(

@@ -42,7 +42,7 @@ export function usersRoutes(deps: {
         summary: 'Sign up',
         body: SignUpBody,
         answers: { 201: SuccessAnswer },
-        refusals: [403, 409],
+        refusals: [403, 409, 429],
       }),
     )
     .use(deps.guard)

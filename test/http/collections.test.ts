@@ -129,6 +129,8 @@ function aListener(world: {
     log,
     version: '0',
     maxBody: 1024,
+    corsOrigins: [],
+    wait: Bun.sleep,
   })
   const listener = listen(
     api,

@@ -73,7 +73,17 @@ describe('the OpenAPI document', () => {
       },
     })
     expect(security).toEqual([{ token: [] }])
-    expect(Object.keys(responses)).toEqual(['201', '400', '401', '409', '413', '500', '503', '507'])
+    expect(Object.keys(responses)).toEqual([
+      '201',
+      '400',
+      '401',
+      '408',
+      '409',
+      '413',
+      '500',
+      '503',
+      '507',
+    ])
     expect(components.schemas.Error.properties.message.properties).toEqual({
       error: expect.objectContaining({ type: 'string' }),
     })

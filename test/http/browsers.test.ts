@@ -1,0 +1,111 @@
+import { describe, expect, test } from 'bun:test'
+import { connect } from 'node:net'
+import { startTestServer } from '../support/server'
+
+const hardened = {
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+}
+
+describe('every answer', () => {
+  test.each([
+    ['GET', '/', 200],
+    ['GET', '/confirm/garbage', 200],
+    ['GET', '/favicon.ico', 200],
+    ['GET', '/openapi.json', 200],
+    ['GET', '/readyz', 200],
+    ['GET', '/login', 401],
+    ['GET', '/records', 400],
+    ['POST', '/users', 400],
+    ['GET', '/nothing', 404],
+    ['PATCH', '/notes', 405],
+    ['OPTIONS', '/notes', 204],
+  ])(
+    'to %s %s tells browsers not to guess, to frame or to keep it',
+    async (method, path, status) => {
+      await using server = await startTestServer()
+      const { headers, status: found } = await fetch(new URL(path, server.url), { method })
+      expect(found).toBe(status)
+      expect(Object.fromEntries(headers)).toMatchObject(hardened)
+      expect(headers.get('content-security-policy')).toMatch(
+        /^default-src 'none';.*frame-ancestors 'none'/,
+      )
+      expect(headers.get('cache-control')).toBe(
+        path === '/favicon.ico' ? 'public, max-age=86400' : 'no-store',
+      )
+      expect(
+        [...headers.keys()].filter((name) => /^(?:server|x-powered-by|access-)/.test(name)),
+      ).toEqual([])
+    },
+  )
+})
+
+describe('a page of another origin', () => {
+  const asking = { 'access-control-request-method': 'GET', origin: 'https://vault.example.org' }
+
+  test('reads nothing, unless its origin is named', async () => {
+    await using server = await startTestServer()
+    const before = await fetch(new URL('/records', server.url), {
+      method: 'OPTIONS',
+      headers: asking,
+    })
+    const answer = await fetch(new URL('/login', server.url), { headers: asking })
+    for (const { headers } of [before, answer]) {
+      expect([...headers.keys()].filter((name) => name.startsWith('access-'))).toEqual([])
+    }
+  })
+
+  test('reads every answer, refusals included, where its origin is named, and no other does', async () => {
+    await using server = await startTestServer({
+      settings: { SNAILPASS_CORS_ORIGINS: 'https://vault.example.org, http://localhost:3000' },
+    })
+    const before = await fetch(new URL('/records', server.url), {
+      method: 'OPTIONS',
+      headers: asking,
+    })
+    expect(before.status).toBe(204)
+    expect(Object.fromEntries(before.headers)).toMatchObject({
+      'access-control-allow-origin': 'https://vault.example.org',
+      'access-control-allow-methods': 'GET, POST, PUT, DELETE',
+      'access-control-allow-headers': 'authorization, content-type, x-access-token',
+      vary: 'origin',
+    })
+    const answer = await fetch(new URL('/login', server.url), { headers: asking })
+    expect(answer.headers.get('access-control-allow-origin')).toBe('https://vault.example.org')
+    // Sessions are tokens in a header: nothing that a browser sends by itself counts.
+    expect(answer.headers.has('access-control-allow-credentials')).toBeFalse()
+    for (const origin of ['https://evil.example', 'null', 'http://vault.example.org']) {
+      const other = await fetch(new URL('/login', server.url), { headers: { ...asking, origin } })
+      expect(other.headers.has('access-control-allow-origin'), origin).toBeFalse()
+      expect(other.headers.get('vary')).toBe('origin')
+    }
+  })
+})
+
+test('a body that never ends is cut, though a byte of it comes now and then', async () => {
+  let isLate = () => {}
+  const wait = (milliseconds: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(new Error('aborted')))
+      if (milliseconds === 60_000) isLate = resolve
+    })
+  await using server = await startTestServer({ world: { wait } })
+  const socket = connect(Number(server.url.port), '127.0.0.1')
+  socket.write(
+    'POST /users HTTP/1.1\r\nHost: pi\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{',
+  )
+  let answer = ''
+  socket.on('data', (bytes) => {
+    answer += String(bytes)
+  })
+  const closed = new Promise((resolve) => socket.on('close', resolve))
+  const drip = setInterval(() => {
+    socket.write(' ')
+    isLate()
+  }, 20)
+  await closed
+  clearInterval(drip)
+  expect(answer).toStartWith('HTTP/1.1 408 Request Timeout\r\n')
+  expect(answer).toEndWith('{"message":{"error":"Request Timeout. The body took too long"}}')
+})
