@@ -1,16 +1,26 @@
 import { DomainError } from '../domain/errors'
 
+export interface TurnOptions {
+  /** Aborted when nobody waits for the work any more. */
+  readonly signal?: AbortSignal | undefined
+  /** Whether it goes before others, and waits apart from them: a crowd of strangers does not keep it out. */
+  readonly isPreferred?: boolean
+}
+
 /**
  * Runs work in order of asking, at most so many at once. Throws `unavailable` when too many wait, or when
  * the signal says at its turn that nobody waits for it any more.
  */
-export type Turns = <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T>
+export type Turns = <T>(work: () => Promise<T>, options?: TurnOptions) => Promise<T>
 
+/** `mostWaiting` of each kind may wait. */
 export function createTurns(most: number, mostWaiting: number): Turns {
-  const waiting: (() => void)[] = []
+  const preferred: (() => void)[] = []
+  const others: (() => void)[] = []
   let running = 0
 
-  return async (work, signal) => {
+  return async (work, { signal, isPreferred = false } = {}) => {
+    const waiting = isPreferred ? preferred : others
     if (running < most) running++
     else if (waiting.length >= mostWaiting) {
       throw new DomainError('unavailable', 'Too many sign-ins at once, try again in a while')
@@ -21,7 +31,7 @@ export function createTurns(most: number, mostWaiting: number): Turns {
       if (signal?.aborted === true) throw new DomainError('unavailable', 'The client is gone')
       return await work()
     } finally {
-      const next = waiting.shift()
+      const next = preferred.shift() ?? others.shift()
       if (next === undefined) running--
       else next()
     }

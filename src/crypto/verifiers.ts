@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 import type { Verifier, VerifierHasher } from '../domain/verifier'
 import type { Random } from '../domain/world'
-import { createTurns } from './turns'
+import { createTurns, type TurnOptions } from './turns'
 
 /** OWASP's figure for PBKDF2-HMAC-SHA512 (Password Storage Cheat Sheet). Takes about 0.1 s of one core. */
 export const productionIterations = 220_000
@@ -24,7 +24,7 @@ export type Derive = (
   salt: Uint8Array | string,
   iterations: number,
   length: number,
-  signal?: AbortSignal,
+  turn?: TurnOptions,
 ) => Promise<Uint8Array>
 
 /**
@@ -34,8 +34,8 @@ export type Derive = (
  */
 export function createDerive(mostWaiting: number): Derive {
   const turns = createTurns(Math.max(1, availableParallelism() - 1), mostWaiting)
-  return (password, salt, iterations, length, signal) =>
-    turns(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'), signal)
+  return (password, salt, iterations, length, turn) =>
+    turns(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'), turn)
 }
 
 /** For whoever is alone with it: as many wait as are answered before their connections idle out. */
@@ -57,17 +57,15 @@ export function createVerifierHasher(
       return formatPhc({ iterations, salt, hash })
     },
 
-    async check({ masterPasswordHash, email, verifier, legacyToo, signal }) {
+    async check({ masterPasswordHash, email, verifier, legacyToo, ...turn }) {
       const stored = verifier === null ? null : parsePhc(verifier)
       // Whoever has no verifier of today's kind pays for one all the same, with a salt that makes it
       // a fresh one: for an account of the original's kind it becomes the replacement.
       const salt = stored?.salt ?? random(saltLength)
       const fresh = { iterations: stored?.iterations ?? iterations, salt }
       const [today, legacy] = await Promise.all([
-        derive(masterPasswordHash, fresh.salt, fresh.iterations, hashLength, signal),
-        legacyToo
-          ? derive(masterPasswordHash, email, legacyIterations, legacyLength, signal)
-          : null,
+        derive(masterPasswordHash, fresh.salt, fresh.iterations, hashLength, turn),
+        legacyToo ? derive(masterPasswordHash, email, legacyIterations, legacyLength, turn) : null,
       ])
       if (stored !== null) return { matches: equal(today, stored.hash), replacement: null }
       const matches = verifier !== null && legacy !== null && equal(legacy, legacyHash(verifier))

@@ -119,6 +119,8 @@ export function createLogin(deps: {
             verifier,
             legacyToo,
             signal,
+            // The owner's own devices do not wait behind a crowd of strangers.
+            isPreferred: isKnown,
           })
           replacement = verdict.replacement
           return user !== null && verdict.matches

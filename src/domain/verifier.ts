@@ -25,5 +25,7 @@ export interface VerifierHasher {
     legacyToo: boolean
     /** Aborted when the client is gone: its turn at the hasher is not worth taking then. */
     signal?: AbortSignal | undefined
+    /** Whether it goes before those of strangers. */
+    isPreferred?: boolean
   }): Promise<Verdict>
 }

@@ -38,13 +38,32 @@ test('a turn is not taken for somebody who is gone by then', async () => {
   const running = turns(() => first.promise)
   const gone = new AbortController()
   let isRun = false
-  const waiting = turns(async () => {
-    isRun = true
-  }, gone.signal)
+  const waiting = turns(
+    async () => {
+      isRun = true
+    },
+    { signal: gone.signal },
+  )
   gone.abort()
   first.resolve()
   await running
   await expect(waiting).rejects.toMatchObject({ code: 'unavailable' })
   expect(isRun).toBeFalse()
   expect(await turns(async () => 'next')).toBe('next')
+})
+
+test('a preferred turn goes before all others, and has a place when theirs are taken', async () => {
+  const turns = createTurns(1, 2)
+  const first = Promise.withResolvers<void>()
+  const running = turns(() => first.promise)
+  const done: string[] = []
+  const ask = (name: string, isPreferred: boolean) =>
+    turns(async () => void done.push(name), { isPreferred })
+  const others = [ask('a stranger', false), ask('another', false)]
+  await expect(ask('one too many', false)).rejects.toMatchObject({ code: 'unavailable' })
+  const owners = [ask('the owner', true), ask('their phone', true)]
+  await expect(ask('too many as well', true)).rejects.toMatchObject({ code: 'unavailable' })
+  first.resolve()
+  await Promise.all([running, ...others, ...owners])
+  expect(done).toEqual(['the owner', 'their phone', 'a stranger', 'another'])
 })

@@ -1,7 +1,11 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { withUsers } from '../../src/app/users'
+import { realWorld } from '../../src/app/world'
+import { loadConfig } from '../../src/config/load'
 import { createTokens } from '../../src/crypto/tokens'
+import type { ManagedUsers } from '../../src/domain/managed-users'
 import { aField, aNote, aRecord, type Client, signedUp } from '../support/client'
 import { startTestServer, type TestServer } from '../support/server'
 
@@ -36,15 +40,31 @@ function ask(server: TestServer, [method, path]: readonly [string, string], toke
   })
 }
 
+function epochOf({ token }: Client): string {
+  return String(JSON.parse(atob(token.split('.')[1] ?? '')).epoch)
+}
+
 /** What the server's own key signs, with what is in the owner's token. */
 function forge(owner: Client, change: Record<string, string>, clock: () => number = Date.now) {
-  const { epoch } = JSON.parse(atob(owner.token.split('.')[1] ?? ''))
   const tokens = createTokens(new TextEncoder().encode(secretKey), clock)
-  const session = { purpose: 'session', userId: owner.userId, epoch: String(epoch) } as const
+  const session = { purpose: 'session', userId: owner.userId, epoch: epochOf(owner) } as const
   return tokens.issue({ ...session, ...change }, 600)
 }
 
 describe('every guarded route', () => {
+  test('is one of these', async () => {
+    await using server = await startTestServer()
+    const { paths } = await (await fetch(new URL('/openapi.json', server.url))).json()
+    const found = Object.entries<Record<string, { security: object[] }>>(paths).flatMap(
+      ([path, operations]) =>
+        Object.entries(operations)
+          .filter(([, { security }]) => security.some((scheme) => 'token' in scheme))
+          .map(([method]) => `${method.toUpperCase()} ${path}`),
+    )
+    const these = guarded.map(([method, path]) => `${method} ${path.replace(/\?.*/, '')}`)
+    expect(new Set(found)).toEqual(new Set(these))
+  })
+
   test('refuses whoever has no token', async () => {
     const { server } = await aServerWithOwner()
     await using _ = server
@@ -82,8 +102,41 @@ describe('every guarded route', () => {
       ),
       'another epoch': await forge(owner, { epoch: 'another' }),
       nobody: await forge(owner, { userId: 'nobody' }),
+      'another key': await createTokens(new TextEncoder().encode('another key'), Date.now).issue(
+        { purpose: 'session', userId: owner.userId, epoch: epochOf(owner) },
+        600,
+      ),
+      'no key': `${btoa('{"alg":"none","typ":"JWT"}')}.${owner.token.split('.')[1]}.`.replaceAll(
+        '=',
+        '',
+      ),
+      'no token': 'garbage',
     }
     for (const [name, token] of Object.entries(strangers)) {
+      for (const route of guarded) {
+        const response = await ask(server, route, token)
+        const answer = { status: response.status, body: await response.json() }
+        expect(answer, `${name}: ${route.join(' ')}`).toEqual({ status: 401, body: invalid })
+      }
+    }
+  })
+
+  test('refuses a token of a user who was disabled, and one of a session that an operator ended', async () => {
+    await using server = await startTestServer()
+    const settings = loadConfig({
+      environment: {},
+      flags: { dataDir: server.dataDir },
+      file: null,
+    }).settings
+    const users = (work: (managed: ManagedUsers) => Promise<unknown>) =>
+      withUsers(settings, realWorld, work)
+    for (const [name, keepOut] of [
+      ['disabled', (managed: ManagedUsers, id: string) => managed.disable(id)],
+      ['ended', (managed: ManagedUsers, id: string) => managed.logout(id)],
+    ] as const) {
+      const { token, userId } = await signedUp(server.url, name)
+      expect((await ask(server, ['GET', '/users'], token)).status).toBe(200)
+      await users((managed) => keepOut(managed, userId))
       for (const route of guarded) {
         const response = await ask(server, route, token)
         const answer = { status: response.status, body: await response.json() }
