@@ -15,9 +15,10 @@ export function parseAddress(text: string): string | null {
 
 /**
  * Whose an address is, as far as can be told: an IPv4 address is one household's, and of IPv6 a household has a /64 at
- * least, any address of which it can take for each request.
+ * least, any address of which it can take for each request. Those of whom nobody can tell are one.
  */
-export function networkOf(address: string): string {
+export function networkOf(address: string | null): string {
+  if (address === null) return '-'
   if (!address.includes(':')) return address
   const [head = '', tail] = address.split('::')
   const groups = head === '' ? [] : head.split(':')

@@ -74,7 +74,7 @@ export function createGuesses(deps: {
 
   return {
     async check({ email, masterPasswordHash, address, isKnown }, check) {
-      const network = address === null ? '-' : networkOf(address)
+      const network = networkOf(address)
       const account = digest(email)
       const pair = `${account} ${network}`
       const secondsLeft = () =>

@@ -96,7 +96,7 @@ export function createLogin(deps: {
   return {
     async login(credentials, { baseUrl, address, signal }) {
       const email = normalizeEmail(credentials.email)
-      const network = address === null ? '-' : networkOf(address)
+      const network = networkOf(address)
       const { user, knownSince, legacyToo } = await deps.store.read(async (scope) => {
         const found = isStorable(email) ? await scope.users.findByEmail(email) : null
         return {

@@ -14,10 +14,9 @@ export interface Quota {
 export function createQuota(limit: Limit, clock: Clock): Quota {
   const counts = createDistinctCounts(limit, clock)
   let turns = 0
-  const keyOf = (address: string | null) => (address === null ? '-' : networkOf(address))
   return {
-    require: (address) => requirePatience(counts.secondsLeft(keyOf(address))),
-    count: (address) => void counts.add(keyOf(address), String(turns++)),
+    require: (address) => requirePatience(counts.secondsLeft(networkOf(address))),
+    count: (address) => void counts.add(networkOf(address), String(turns++)),
   }
 }
 

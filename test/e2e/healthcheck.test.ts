@@ -19,6 +19,14 @@ hint: see that it runs, that it listens there, and what its log says
     })
   })
 
+  test('asks on a Unix socket where there is nothing else', async () => {
+    using folder = temporaryFolder()
+    const listen = ['--listen', `unix:${folder.path}/http.sock`]
+    await using _ = await serve(folder.path, {}, listen)
+    const ready = await run(['healthcheck', ...listen])
+    expect(ready).toEqual({ code: 0, stdout: 'ready\n', stderr: '' })
+  })
+
   test('prints what the server says of itself, and its warnings beside it', async () => {
     const answers = [
       Response.json({ status: 'ready', warnings: [{ kind: 'stale_backup', detail: 'of May' }] }),

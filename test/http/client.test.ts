@@ -70,6 +70,7 @@ describe('an address', () => {
     ['2001:db8:1:2::', '2001:db8:1:2::/64'],
     ['::1', '0:0:0:0::/64'],
     ['::', '0:0:0:0::/64'],
+    [null, '-'],
   ])('%s is of the network %s', (address, network) => {
     expect(networkOf(address)).toBe(network)
   })
