@@ -13,6 +13,7 @@ import { recreateDbCommand } from './commands/recreate-db'
 import { restoreCommand } from './commands/restore'
 import { serveCommand } from './commands/serve'
 import { serviceCommand } from './commands/service'
+import { tlsCommand } from './commands/tls'
 import { userCommand } from './commands/user'
 import { exitCodesHelp, tell } from './terminal'
 
@@ -51,6 +52,7 @@ ${exitCodesHelp}`,
     copyCommand(),
     recreateDbCommand(),
     keyCommand(),
+    tlsCommand(),
     mailCommand(),
     userCommand(),
     configCommand(),

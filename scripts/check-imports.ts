@@ -33,6 +33,10 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   'src/store': { rooms: ['src/domain', 'src/engine'], packages: ['kysely', 'node:'] },
   'src/service': { rooms: ['src/config', 'src/domain'], packages: ['node:'] },
+  'src/tls': {
+    rooms: ['src/domain', 'src/config', 'src/log', 'src/store/data-folder', 'src/store/whole-file'],
+    packages: ['@peculiar', 'reflect-metadata', '@hapi/tlds', 'node:'],
+  },
   'src/engine': { rooms: [], packages: ['kysely', 'kysely-bun-sqlite', 'pg', 'bun', 'node:'] },
   'src/crypto': { rooms: ['src/domain'], packages: ['@elysiajs/jwt', 'node:'] },
   'src/web': { rooms: [], packages: ['preact', 'preact-render-to-string', 'node:'] },

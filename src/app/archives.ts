@@ -21,7 +21,9 @@ import { keyFingerprint } from '../crypto/key-fingerprint'
 import { createBackups } from '../domain/backups'
 import { DomainError } from '../domain/errors'
 import { contentSize } from '../store/content-size'
+import type { DataFolder } from '../store/data-folder'
 import type { Database, Stored } from '../store/database'
+import { findSecretFiles } from '../store/secret-files'
 import { findSecretKey } from '../store/secret-key-file'
 import type { Progress, TableSum } from '../store/transfer'
 import { version } from '../version'
@@ -37,7 +39,7 @@ export interface BackupOptions {
   readonly to?: string | null
   /** Who can open it, null for everybody; left out, it is as the settings say. */
   readonly lock?: Lock | null | undefined
-  /** Whether the secret key and the secret settings go into it. */
+  /** Whether the secret key, the keys of certificates and the secret settings go into it. */
   readonly withSecrets?: boolean
   readonly show?: Show
 }
@@ -140,7 +142,7 @@ export async function archiveOf(
     engine: location.engine,
     clock: () => time,
     settings: settings.listed.map(({ name, text, source }) => ({ name, value: text, source })),
-    secrets: withSecrets ? secretsOf(settings, findSecretKey(folder)) : null,
+    secrets: withSecrets ? secretsOf(settings, folder) : null,
   }
   const place =
     to === null ? { folder: settings.backupDir ?? folder.backups, name: null } : placeAt(to)
@@ -184,8 +186,8 @@ function lockOfSettings({ backupPassphrase, backupEncryptTo }: Settings): Lock |
   return backupEncryptTo.length > 0 ? { recipients: backupEncryptTo } : null
 }
 
-function secretsOf(settings: Settings, keyOfFolder: Uint8Array | null) {
-  const key = keyOfSettings(settings) ?? keyOfFolder
+function secretsOf(settings: Settings, folder: DataFolder) {
+  const key = keyOfSettings(settings) ?? findSecretKey(folder)
   const ofKey =
     key === null
       ? []
@@ -199,7 +201,8 @@ function secretsOf(settings: Settings, keyOfFolder: Uint8Array | null) {
   const ofSettings = settings.listed.flatMap(({ name, secret }) =>
     secret === null ? [] : [{ name, value: secret.reveal() }],
   )
-  return [...ofKey, ...ofSettings]
+  const ofFiles = findSecretFiles(folder).map(({ name, text }) => ({ name, value: text }))
+  return [...ofKey, ...ofSettings, ...ofFiles]
 }
 
 function sourceOf(db: Stored, database: Database, show: Show) {

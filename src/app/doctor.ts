@@ -5,6 +5,7 @@ import { createMailTransport, MailFault } from '../mail/transport'
 import type { Content, Database } from '../store/database'
 import { commit, platform, version } from '../version'
 import { placesOf } from './database'
+import { checkCertificate } from './doctor/certificate'
 import { checkClock } from './doctor/clock'
 import { checkBackups, checkDatabase, checkKey } from './doctor/database'
 import { checkExposure } from './doctor/exposure'
@@ -43,6 +44,7 @@ export async function examine(
     ['limits', () => checkLimits(readSystemFile)],
     ['clock', () => checkClock(settings, world)],
     ['archives', () => checkBackups(settings, world, fix)],
+    ['certificate', () => checkCertificate(settings, world)],
     ['mail', () => checkMail(settings)],
     ['sign-up', () => checkExposure(settings, ownHosts())],
   ]

@@ -13,6 +13,13 @@ import { encodeEpoch } from '../domain/sessions'
 import { type DataFolder, ensureFolder } from '../store/data-folder'
 import { keepingCopy, type Session } from '../store/database'
 import { replaceKeyFingerprint } from '../store/key-fingerprint'
+import {
+  findSecretFiles,
+  putSecretFiles,
+  removeSecretFiles,
+  type SecretFile,
+  secretFilesAmong,
+} from '../store/secret-files'
 import { findSecretKey, fitsFile, putSecretKey } from '../store/secret-key-file'
 import { countRows, type TableSum } from '../store/transfer'
 import { archiveOf, bytes, rows, type Show } from './archives'
@@ -42,7 +49,7 @@ export interface RestoreOptions {
   readonly unlocking: Unlocking
   /** Only tells what would become of it. */
   readonly dryRun: boolean
-  /** Puts the secret key of the archive in the place of this machine's. */
+  /** Puts the secret key and the keys of certificates of the archive in the place of this machine's. */
   readonly withSecrets: boolean
   /** Throws when it is not given. */
   readonly consent: (plan: RestorePlan) => Promise<void>
@@ -81,6 +88,7 @@ export function restore(
   return withVerified(settings, world, file, options, async (archive, verified) => {
     fittingTables(file, verified.tables)
     const key = options.withSecrets ? keyOfArchive(file, verified, settings) : null
+    const files = options.withSecrets ? secretFilesAmong(verified.secrets ?? []) : []
     const planOf = (counts: ReadonlyMap<string, number>): RestorePlan => ({
       database: database.name,
       archive: verified,
@@ -97,7 +105,7 @@ export function restore(
       requireOurs(session, database)
       const plan = planOf(await countRows(session.db))
       await options.consent(plan)
-      return await withSecretKey(folder, key, settings, (putKey) =>
+      return await withSecrets(folder, { key, files }, settings, (putSecrets) =>
         session.transaction(async () => {
           const safetyArchive = await archiveBefore(session, settings, world, options.show)
           return await keepingCopy(safetyArchive, async () => {
@@ -105,10 +113,8 @@ export function restore(
               rows(options.show, step),
             )
             await endSessions(session, world)
-            if (key !== null) {
-              await replaceKeyFingerprint(session.db, keyFingerprint(key))
-              putKey()
-            }
+            if (key !== null) await replaceKeyFingerprint(session.db, keyFingerprint(key))
+            putSecrets()
             return { plan, tables, safetyArchive }
           })
         }),
@@ -208,26 +214,31 @@ function keyOfArchive(file: string, { secrets }: Manifest, settings: Settings): 
 }
 
 /**
- * Does work that puts a secret key into the data folder right before it commits; the key that lay there comes back when
- * the work fails. The file first: whatever ends this half-way, the same command sets it right.
+ * Does work that puts a secret key and other files that are secret into the data folder right before it commits; those that lay
+ * there come back when the work fails. The files first: whatever ends this half-way, the same command sets it right.
  */
-async function withSecretKey<T>(
+async function withSecrets<T>(
   folder: DataFolder,
-  key: Uint8Array | null,
+  { key, files }: { readonly key: Uint8Array | null; readonly files: readonly SecretFile[] },
   settings: Settings,
   work: (put: () => void) => Promise<T>,
 ): Promise<T> {
-  if (key === null || keyOfSettings(settings) !== null) return await work(() => {})
-  const former = findSecretKey(folder)
+  const ofFolder = keyOfSettings(settings) === null ? key : null
+  if (ofFolder === null && files.length === 0) return await work(() => {})
+  const former = { key: findSecretKey(folder), files: findSecretFiles(folder) }
   let isPut = false
   try {
     return await work(() => {
       isPut = true
-      putSecretKey(folder, key)
+      if (ofFolder !== null) putSecretKey(folder, ofFolder)
+      putSecretFiles(folder, files)
     })
   } catch (error) {
-    if (isPut && former !== null) putSecretKey(folder, former)
-    if (isPut && former === null) rmSync(folder.secretKey, { force: true })
+    if (!isPut) throw error
+    if (ofFolder !== null && former.key !== null) putSecretKey(folder, former.key)
+    if (ofFolder !== null && former.key === null) rmSync(folder.secretKey, { force: true })
+    removeSecretFiles(folder, files)
+    putSecretFiles(folder, former.files)
     throw error
   }
 }

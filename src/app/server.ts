@@ -22,6 +22,7 @@ import type { Log } from '../log'
 import { ensureFolder, tightenPermissions } from '../store/data-folder'
 import { version } from '../version'
 import { type RunBackup, startBackupSchedule } from './backup-schedule'
+import { openCertificates } from './certificates'
 import { placesOf } from './database'
 import { limitsOf } from './limits'
 import { type Listeners, startListeners } from './listeners'
@@ -110,14 +111,27 @@ export async function startServer(
       (address) =>
         settings.listenTls.length === 0 || settings.plainLogins === 'all' || !isGlobal(address),
     )
-    const api = createApi({ ...rules, readiness, baseUrl, requireSafe, log })
+    const certificates =
+      options.certificates === undefined ? await openCertificates(settings, world, log) : null
+    const api = createApi({
+      ...rules,
+      readiness,
+      baseUrl,
+      requireSafe,
+      authority: () => certificates?.authority() ?? null,
+      tlsPort: () => doors.find(({ protocol }) => protocol === 'https:')?.port ?? null,
+      log,
+    })
     const listeners = await startListeners(
       api,
       settings,
-      options.certificates ?? null,
+      options.certificates ?? certificates,
       world.wait,
       log,
-    )
+    ).catch(async (error: unknown) => {
+      await certificates?.stop()
+      throw error
+    })
     doors = listeners.urls.flatMap(({ protocol, port }) =>
       protocol === 'unix:' ? [] : [{ protocol, port: Number(port) }],
     )
@@ -136,6 +150,7 @@ export async function startServer(
           running.stop(patience),
           drain(listeners, patience, world.wait),
           archiving?.stop(),
+          certificates?.stop(),
         ])
         // Work for a cut connection may go on in the database; the end of the process closes it as safely.
         if (listeners.isIdle() && isMailOver) await store.close()
@@ -155,7 +170,7 @@ function rulesOver(
   confirmation: Confirmation,
   log: Log,
   { iterations }: ServerOptions,
-): Omit<ApiDeps, 'baseUrl' | 'log' | 'readiness' | 'requireSafe'> {
+): Omit<ApiDeps, 'baseUrl' | 'log' | 'readiness' | 'requireSafe' | 'authority' | 'tlsPort'> {
   const { clock, random } = world
   const limits = limitsOf(settings, world, log)
   const hasher = createVerifierHasher(random, iterations, createDerive(settings.loginQueue))

@@ -12,6 +12,7 @@ import {
   settings,
 } from './settings'
 import { type FileChoice, readSettingsFile, type SettingsFile } from './settings-file'
+import { tlsContradiction } from './tls'
 import { unknownNames } from './unknown-names'
 import {
   hidden,
@@ -112,6 +113,8 @@ export function readSettings(input: ReadingInput): Reading {
   // What is wrong by itself would only seem to be missing.
   const mail = problems.length > 0 ? null : readMail(mailValues, problems)
   if (own.listen.length + own.listenTls.length === 0) problems.push(nowhere)
+  const contradiction = tlsContradiction(own)
+  if (contradiction !== null) problems.push(contradiction)
   if (own.backupPassphrase !== null && own.backupEncryptTo.length > 0) problems.push(twoLocks)
   if (canBeOverheard(own.database)) warnings.push(overheard)
   if (problems.length === 0 && own.emailConfirmation === 'required' && mail === null) {

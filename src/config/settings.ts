@@ -6,6 +6,7 @@ import { type ListenerSettings, listenerSettings } from './listeners'
 import type { ListedSetting } from './listing'
 import { type MailServer, type MailSettings, mailSettings } from './mail'
 import { type RateLimitSettings, rateLimitSettings } from './rate-limits'
+import { type TlsSettings, tlsSettings } from './tls'
 import {
   type Environment,
   formatSize,
@@ -19,7 +20,11 @@ import {
 /** What each setting says, one by one. */
 export type SettingValues = OwnSettings & MailSettings
 
-export interface OwnSettings extends BackupSettings, ListenerSettings, RateLimitSettings {
+export interface OwnSettings
+  extends BackupSettings,
+    ListenerSettings,
+    RateLimitSettings,
+    TlsSettings {
   /** Absolute path of the data folder. */
   readonly dataDir: string
   /** Null: a SQLite file of the data folder. */
@@ -83,6 +88,7 @@ export const ownSettings: SettingTable<OwnSettings> = {
     show: formatDatabaseUrl,
   },
   ...listenerSettings,
+  ...tlsSettings,
   logFormat: {
     name: 'SNAILPASS_LOG_FORMAT',
     flag: '--log-format',
@@ -198,6 +204,15 @@ export const settings: SettingTable<SettingValues> = { ...ownSettings, ...mailSe
 
 /** The settings that say where archives go and who can open them. */
 export const backupKeys = Object.keys(backupSettings) as (keyof BackupSettings)[]
+
+/** The settings that say which certificate HTTPS is served by, and for which names it must be. */
+export const tlsKeys = [
+  'dataDir',
+  ...(Object.keys(tlsSettings) as (keyof TlsSettings)[]),
+  'listenTls',
+  'publicUrl',
+  'publicHosts',
+] as const
 
 /** The settings that say how mail is sent. */
 export const mailKeys = Object.keys(mailSettings) as (keyof MailSettings)[]

@@ -10,6 +10,7 @@ import type { Users } from '../domain/users'
 import type { Wait } from '../domain/world'
 import type { Log } from '../log'
 import { additionalFieldsRoutes } from './additional-fields'
+import { type AuthorityFiles, authorityRoutes } from './authority'
 import type { BaseUrl } from './base-url'
 import { createJsonBody, refuseAnnounced } from './body'
 import { createCors } from './cors'
@@ -39,6 +40,10 @@ export interface ApiDeps {
   /** Where links in letters lead. */
   readonly baseUrl: BaseUrl
   readonly requireSafe: RequireSafe
+  /** What devices need to trust this server; null where they need nothing of it. */
+  readonly authority: () => AuthorityFiles | null
+  /** Port of HTTPS, null where it is off. */
+  readonly tlsPort: () => number | null
   readonly log: Log
   readonly version: string
   /** Largest request body, in bytes. */
@@ -64,6 +69,7 @@ export function createApi(deps: ApiDeps): Api {
   const cors = createCors(deps.corsOrigins)
   const described = [
     pagesRoutes({ ...deps, notes }),
+    authorityRoutes({ ...deps, notes }),
     usersRoutes({ ...deps, guard, json, notes }),
     loginRoutes({ ...deps, notes }),
     recordsRoutes({ ...deps, guard, json }),

@@ -54,7 +54,8 @@ export function pagesRoutes(deps: {
     )
 }
 
-function page(
+/** A page of ours, which loads nothing from elsewhere. */
+export function page(
   html: string,
   status: number = 200,
   headers: Readonly<Record<string, string>> = {},

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, statSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DomainError, reasonOf } from '../domain/errors'
 import { type FileLock, lockFile } from '../engine/file-lock'
@@ -11,6 +11,8 @@ export interface DataFolder {
   /** The database, where no URL names another. */
   readonly database: string
   readonly secretKey: string
+  /** Folder of the keys and certificates of HTTPS that are made here. */
+  readonly tls: string
 }
 
 export function dataFolder(path: string): DataFolder {
@@ -19,6 +21,7 @@ export function dataFolder(path: string): DataFolder {
     backups: join(path, 'backups'),
     database: join(path, 'snailpass.db'),
     secretKey: join(path, 'secret.key'),
+    tls: join(path, 'tls'),
   }
 }
 
@@ -100,10 +103,22 @@ export function openToOthers(
   // Windows has no such modes.
   if (process.platform === 'win32') return []
   const all = [
-    ...[folder.secretKey, ...files].map((path) => ({ path, mode: '600' })),
+    ...[folder.secretKey, ...keysIn(folder.tls), ...files].map((path) => ({ path, mode: '600' })),
     { path: folder.path, mode: '700' },
   ]
   return all.filter(({ path }) => existsSync(path) && isOpenToOthers(path))
+}
+
+/** The files of a folder that hold keys; none where there is no such folder, or it is closed to us. */
+function keysIn(path: string): readonly string[] {
+  try {
+    return readdirSync(path)
+      .filter((name) => /\.(?:key|pem)$/.test(name))
+      .map((name) => join(path, name))
+  } catch (error) {
+    if (isSystemFault(error)) return []
+    throw error
+  }
 }
 
 /** Takes a file or folder from others. False where it belongs to somebody else, and stays as it is. */

@@ -1,17 +1,8 @@
-import {
-  constants,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
-import { syncFile } from '../engine/sqlite'
-import { type DataFolder, giveToOwner, isSystemFault, nameOf, unusable } from './data-folder'
+import { type DataFolder, isSystemFault, nameOf, unusable } from './data-folder'
+import { placeWhole, replaceWhole } from './whole-file'
 
 /** Bytes in a key of our own making. */
 const keyLength = 32
@@ -29,32 +20,9 @@ export function findSecretKey(folder: DataFolder): Uint8Array | null {
 /** Makes a folder's first secret key, durable before it is used. Answers another one's, should that be quicker. */
 export function makeSecretKey(folder: DataFolder, random: Random): Uint8Array {
   return explained(folder, () => {
-    const draft = draftKey(folder, random(keyLength))
-    try {
-      putInPlace(draft.path, folder.secretKey)
-    } catch (error) {
-      // Somebody else has made one meanwhile.
-      if (!existsSync(folder.secretKey)) throw error
-      return readKey(folder.secretKey)
-    } finally {
-      rmSync(draft.path, { force: true })
-    }
-    syncFile(folder.path)
-    return draft.key
+    const key = random(keyLength)
+    return placeWhole(folder.secretKey, textOf(key)) ? key : readKey(folder.secretKey)
   })
-}
-
-/** Names a whole file, unless the name is taken: a rename would put it in the place of another one. */
-function putInPlace(draft: string, path: string): void {
-  try {
-    linkSync(draft, path)
-  } catch (error) {
-    // Memory cards and some network folders know no second names.
-    if (existsSync(path)) throw error
-    copyFileSync(draft, path, constants.COPYFILE_EXCL)
-    giveToOwner(path)
-    syncFile(path)
-  }
 }
 
 /** Puts a new secret key in the place of whatever is there, durable before it is answered. */
@@ -65,10 +33,8 @@ export function replaceSecretKey(folder: DataFolder, random: Random): Uint8Array
 /** Puts this secret key, which `fitsFile`, in the place of whatever is there, durable before it is answered. */
 export function putSecretKey(folder: DataFolder, key: Uint8Array): Uint8Array {
   return explained(folder, () => {
-    const draft = draftKey(folder, key)
-    renameSync(draft.path, folder.secretKey)
-    syncFile(folder.path)
-    return draft.key
+    replaceWhole(folder.secretKey, textOf(key))
+    return key
   })
 }
 
@@ -77,16 +43,8 @@ export function fitsFile(key: Uint8Array): boolean {
   return key.length === keyLength
 }
 
-/** Written under another name first, so that a crash leaves a whole key or none. */
-function draftKey(folder: DataFolder, key: Uint8Array): { path: string; key: Uint8Array } {
-  const path = `${folder.secretKey}.${process.pid}.new`
-  rmSync(path, { force: true })
-  writeFileSync(path, `${key.toBase64({ alphabet: 'base64url', omitPadding: true })}\n`, {
-    mode: 0o600,
-    flush: true,
-  })
-  giveToOwner(path)
-  return { path, key }
+function textOf(key: Uint8Array): string {
+  return `${key.toBase64({ alphabet: 'base64url', omitPadding: true })}\n`
 }
 
 function explained<T>(folder: DataFolder, work: () => T): T {

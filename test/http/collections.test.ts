@@ -126,6 +126,8 @@ function aListener(world: {
     readiness: { look: reject },
     baseUrl: () => 'http://pi/',
     requireSafe: () => {},
+    authority: () => null,
+    tlsPort: () => null,
     log,
     version: '0',
     maxBody: 1024,

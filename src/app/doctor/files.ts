@@ -15,11 +15,11 @@ export function checkPermissions(settings: Settings, world: World, fix: boolean)
   return {
     fact:
       after.length === 0
-        ? 'key and database are for their owner alone'
+        ? 'keys and database are for their owner alone'
         : 'others can open what is secret',
     findings: after.map(({ path, mode }) => ({
       what: `others on this machine can open ${path}`,
-      why: 'the key signs every session, and the database holds emails, hints and verifiers',
+      why: 'keys sign sessions and certificates, and the database holds emails, hints and verifiers',
       fix: `chmod ${mode} '${path}'`,
     })),
     mended: before

@@ -1,0 +1,112 @@
+import type { Settings } from '../../config/settings'
+import { isFor } from '../../tls/facts'
+import { isPermitted, parseName } from '../../tls/names'
+import { findCertificate, namesOfMachine, type ServedCertificate } from '../certificates'
+import type { World } from '../world'
+import type { Finding, Outcome } from './findings'
+
+const day = 24 * 3600_000
+
+/** Days before the end at which something should have been done: who renews certificates does it a month before. */
+const filesLeft = 30 * day
+
+/** Every device has to be given the next authority by hand. */
+const authorityLeft = 180 * day
+
+/** Whether HTTPS is served by a certificate that devices take, today and for some time to come, by every name. */
+export async function checkCertificate(settings: Settings, { clock }: World): Promise<Outcome> {
+  if (settings.listenTls.length === 0) return { fact: 'HTTPS is off' }
+  const served = await findCertificate(settings)
+  const { certificate } = served
+  if (certificate === null) return { fact: 'none yet: the first start makes it' }
+  const now = clock()
+  return {
+    fact: `${served.mode}, until ${dateOf(certificate.notAfter)}`,
+    findings: [
+      ...validityFindings(served, certificate, now),
+      ...authorityFindings(served, now),
+      ...nameFindings(settings, served, certificate),
+    ],
+  }
+}
+
+type Certificate = NonNullable<ServedCertificate['certificate']>
+
+function validityFindings(
+  { mode }: ServedCertificate,
+  { file, notBefore, notAfter }: Certificate,
+  now: number,
+): readonly Finding[] {
+  // A server renews its own at a third; a day later it should be done.
+  const least = mode === 'files' ? filesLeft : (notAfter - notBefore) / 3 - day
+  const left = notAfter - now
+  if (now >= notBefore && left >= least) return []
+  const what =
+    now < notBefore
+      ? `the certificate ${file} is not valid before ${dateOf(notBefore)}`
+      : left <= 0
+        ? `the certificate ${file} has expired on ${dateOf(notAfter)}`
+        : `the certificate ${file} expires on ${dateOf(notAfter)}`
+  return [
+    {
+      what,
+      why:
+        left <= 0 || now < notBefore
+          ? 'devices refuse to connect by HTTPS'
+          : 'it should have been renewed by now; once it ends, devices refuse to connect by HTTPS',
+      fix:
+        now < notBefore
+          ? 'set the clock of this machine: timedatectl set-ntp true'
+          : mode === 'files'
+            ? 'see why whoever renews it does not, as `certbot renew --dry-run`'
+            : 'snailpass tls renew',
+    },
+  ]
+}
+
+function authorityFindings({ authority }: ServedCertificate, now: number): readonly Finding[] {
+  if (authority === null || authority.notAfter - now >= authorityLeft) return []
+  return [
+    {
+      what: `the certificate authority expires on ${dateOf(authority.notAfter)}`,
+      why: 'nothing that it has certified is valid from then on, and every device has to install the next one',
+      fix: 'snailpass tls renew --authority, at a time when you can reach the devices',
+    },
+  ]
+}
+
+/** Of the names that others use; this machine's loopback is no matter, and its bare name works in few networks. */
+function nameFindings(
+  settings: Settings,
+  { mode, authority }: ServedCertificate,
+  certificate: Certificate,
+): readonly Finding[] {
+  const { publicUrl } = settings
+  const own = publicUrl?.protocol === 'https:' ? parseName(publicUrl.hostname) : null
+  const ofMachine = mode === 'files' ? [] : [...namesOfMachine(settings), ...settings.tlsNames]
+  const permitted = ofMachine.filter(
+    (name) => authority === null || isPermitted(name, authority.permits),
+  )
+  const needed = [...new Set([...(own === null ? [] : [own]), ...permitted])]
+  const missing = needed.filter((name) => !isFor(name, certificate))
+  if (missing.length === 0) return []
+  const isForbidden = missing.some(
+    (name) => authority !== null && !isPermitted(name, authority.permits),
+  )
+  return [
+    {
+      what: `the certificate ${certificate.file} is not for ${missing.join(', ')}`,
+      why: 'who comes by such a name is told that somebody else answers',
+      fix:
+        mode === 'files'
+          ? 'have one made for these names, or set SNAILPASS_PUBLIC_URL to a name that it is for'
+          : isForbidden
+            ? 'its authority speaks for names of your network alone: for others, SNAILPASS_TLS=files'
+            : 'snailpass tls renew',
+    },
+  ]
+}
+
+function dateOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10)
+}

@@ -1,0 +1,105 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { DomainError, reasonOf } from '../domain/errors'
+import type { Clock, Random } from '../domain/world'
+import { replaceWhole } from '../store/whole-file'
+import { type CertificateFacts, factsOf } from './facts'
+import { type Constraints, constraintsFor } from './names'
+import type { CertifiedKey } from './source'
+import type { TlsFolder } from './tls-folder'
+import { certifyAuthority, constraintsOf, newKey } from './x509'
+
+/** A certificate authority of this machine's own. */
+export interface Authority extends CertifiedKey {
+  readonly facts: CertificateFacts
+  readonly constraints: Constraints
+}
+
+/** Milliseconds that pass for valid before a certificate was made: clocks differ. */
+export const backdated = 24 * 3600_000
+
+/** Ten years: every device has to be given the next one by hand. In milliseconds. */
+const life = 3652 * 24 * 3600_000
+
+/** The program is younger than any clock that says so little. */
+const leastTime = Date.parse('2026-01-01T00:00:00Z')
+
+/**
+ * The authority of a folder, null where there is none. Throws `unavailable` for files that hold something else, or half of it:
+ * another one in their place would have to be installed on every device again.
+ */
+export function findAuthority(folder: TlsFolder): Authority | null {
+  const { authorityCert, authorityKey } = folder
+  // A key alone is what is left by whoever was interrupted, or of a certificate that was lost: it is certified again.
+  if (!existsSync(authorityCert)) return null
+  const cert = readFileSync(authorityCert, 'utf8')
+  if (!existsSync(authorityKey)) throw unusableAuthority(`${authorityKey} is missing`)
+  const key = readFileSync(authorityKey, 'utf8')
+  const facts = understood(authorityCert, 'certificate', () => factsOf(cert))
+  const constraints = understood(authorityCert, 'certificate', () => constraintsOf(cert))
+  const privateKey = understood(authorityKey, 'private key', () => createPrivateKey(key))
+  const certificate = new X509Certificate(cert)
+  if (!certificate.checkPrivateKey(privateKey)) {
+    throw unusableAuthority(`${authorityKey} does not belong to ${authorityCert}`)
+  }
+  if (!certificate.ca || constraints === null) {
+    throw unusableAuthority(`${authorityCert} is no authority that snailpass has made`)
+  }
+  return { cert, key, facts, constraints }
+}
+
+/**
+ * Makes the authority of a folder, in the place of whatever is there; a key without a certificate is kept where it can be.
+ * Throws `unavailable` where the clock can't be right: the authority would be invalid once it is.
+ */
+export async function makeAuthority(
+  folder: TlsFolder,
+  { hostname, asked }: { readonly hostname: string; readonly asked: readonly string[] },
+  { clock, random }: { readonly clock: Clock; readonly random: Random },
+): Promise<Authority> {
+  const now = clock()
+  if (now < leastTime) {
+    const time = new Date(now).toISOString()
+    throw new DomainError('unavailable', `the clock of this machine says that it is ${time}`, {
+      hint: 'set it, as with `timedatectl set-ntp true`: certificates would be of the wrong time',
+    })
+  }
+  const former = existsSync(folder.authorityCert) ? null : formerKey(folder)
+  const key = former ?? (await newKey())
+  const constraints = constraintsFor(hostname, asked)
+  const validity = { notBefore: now - backdated, notAfter: now + life }
+  const cert = await certifyAuthority(key, { hostname, constraints, ...validity }, random)
+  // A certificate of the former authority would be nobody's.
+  rmSync(folder.leaf, { force: true })
+  // The key first: whatever ends this half-way, it is certified the next time.
+  rmSync(folder.authorityCert, { force: true })
+  replaceWhole(folder.authorityKey, key)
+  replaceWhole(folder.authorityCert, cert)
+  return { cert, key, constraints, facts: factsOf(cert) }
+}
+
+function formerKey({ authorityKey }: TlsFolder): string | null {
+  if (!existsSync(authorityKey)) return null
+  const key = readFileSync(authorityKey, 'utf8')
+  const { asymmetricKeyDetails } = understood(authorityKey, 'private key', () =>
+    createPrivateKey(key),
+  )
+  if (asymmetricKeyDetails?.namedCurve === 'prime256v1') return key
+  throw unusableAuthority(`${authorityKey} holds a key of another kind`)
+}
+
+/** Throws `unavailable` for what is no such thing. */
+function understood<T>(path: string, what: string, read: () => T): T {
+  try {
+    return read()
+  } catch (cause) {
+    throw unusableAuthority(`${path} holds no ${what}`, cause)
+  }
+}
+
+function unusableAuthority(message: string, cause?: unknown): DomainError {
+  return new DomainError('unavailable', message, {
+    hint: 'put both files of the authority back from a copy, or with `snailpass restore --with-secrets`; if they are lost, `snailpass tls renew --authority` makes a new one, which every device has to install',
+    ...(cause === undefined ? {} : { cause: new Error(reasonOf(cause)) }),
+  })
+}

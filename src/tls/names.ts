@@ -1,0 +1,83 @@
+import { isIP } from 'node:net'
+import { tlds } from '@hapi/tlds'
+import { inNetworks } from '../config/networks'
+import { parseAddress } from '../domain/address'
+
+/** What an authority may speak for. A domain stands for itself and whatever ends in it (RFC 5280, section 4.2.1.10). */
+export interface Constraints {
+  /** Domains, in lower case. */
+  readonly domains: readonly string[]
+  /** Networks in CIDR notation. */
+  readonly networks: readonly string[]
+}
+
+/** Names that belong to nobody on the internet (RFC 6761, 6762, 8375; ICANN keeps `internal`), and what routers give out. */
+const homeDomains = [
+  'localhost',
+  'local',
+  'home.arpa',
+  'internal',
+  'lan',
+  'home',
+  'localdomain',
+  'fritz.box',
+]
+
+/** Addresses that no packet of the internet comes from (RFC 1918, 6598, 1122, 3927, 4193, 4291). */
+const privateNetworks = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  'fc00::/7',
+  'fe80::/10',
+  '::1/128',
+]
+
+const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
+
+/** A name or an address in the one form in which names are compared; null for what is neither. IPv6 without brackets. */
+export function parseName(text: string): string | null {
+  const bare = text.replace(/^\[(.*)\]$/, '$1')
+  if (isIP(bare) !== 0) return parseAddress(bare)
+  const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`) : null
+  // As a URL writes it: in lower case and ASCII; what comes out as something else was no name.
+  if (url === null || url.href !== `http://${url.hostname}/`) return null
+  const name = url.hostname.replace(/\.$/, '')
+  // `1.2` is an address to a URL.
+  if (isIP(name) !== 0) return null
+  return name.length <= 253 && name.split('.').every((part) => label.test(part)) ? name : null
+}
+
+/** The names by which a machine of this host name is reached in its network. */
+export function namesOfHost(hostname: string): readonly string[] {
+  const name = parseName(hostname)
+  if (name === null || isIP(name) !== 0 || name === 'localhost') return ['localhost']
+  const [short = name] = name.split('.')
+  return [...new Set([name, short, `${short}.local`, 'localhost'])]
+}
+
+/**
+ * What an authority of a machine may speak for: its own names, those asked for that nobody on the internet has, home domains and
+ * private addresses. A host that is called like a top-level domain is known by its other names: its bare name would stand for
+ * all of `.cloud`.
+ */
+export function constraintsFor(hostname: string, asked: readonly string[]): Constraints {
+  const own = namesOfHost(hostname)
+  const others = asked.filter((name) => isIP(name) === 0 && !name.includes('.'))
+  const domains = [...own, ...others].filter(
+    (name) => !tlds.has(name) && !isWithin(name, homeDomains),
+  )
+  return { domains: [...new Set([...domains, ...homeDomains])], networks: privateNetworks }
+}
+
+/** Whether an authority may speak for a name or address, as `parseName` writes it. */
+export function isPermitted(name: string, { domains, networks }: Constraints): boolean {
+  return isIP(name) === 0 ? isWithin(name, domains) : inNetworks(networks)(name)
+}
+
+function isWithin(name: string, domains: readonly string[]): boolean {
+  return domains.some((domain) => name === domain || name.endsWith(`.${domain}`))
+}

@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+import { DomainError } from '../domain/errors'
+import type { Wait } from '../domain/world'
+import { isSystemFault, lockOwned, makeFolder, unusable } from '../store/data-folder'
+
+/** Where what is made here lies. Every key is mode 0600. */
+export interface TlsFolder {
+  readonly path: string
+  readonly authorityCert: string
+  readonly authorityKey: string
+  /** Certificate, chain and key in one file: two could not change at once. */
+  readonly leaf: string
+  readonly lock: string
+}
+
+export function tlsFolder(path: string): TlsFolder {
+  return {
+    path,
+    authorityCert: join(path, 'ca.crt'),
+    authorityKey: join(path, 'ca.key'),
+    leaf: join(path, 'leaf.pem'),
+    lock: join(path, '.lock'),
+  }
+}
+
+/** How long one waits for another who is at work there, and how often is looked, in milliseconds. */
+const patience = 10_000
+const pause = 50
+
+/**
+ * Works on the folder, made when it is missing, while nobody else does: of several servers one makes what the others find.
+ * Throws `conflict` when another one takes too long, and `unavailable` when the system refuses.
+ */
+export async function alone<T>(folder: TlsFolder, wait: Wait, work: () => Promise<T>): Promise<T> {
+  return await explained(folder.path, async () => {
+    makeFolder(folder.path)
+    for (let waited = 0; waited < patience; waited += pause) {
+      const lock = lockOwned(folder.lock)
+      if (lock === null) {
+        await wait(pause)
+        continue
+      }
+      try {
+        return await work()
+      } finally {
+        lock.release()
+      }
+    }
+    throw new DomainError('conflict', `another snailpass is at work in ${folder.path}`, {
+      hint: 'try again when it is done',
+    })
+  })
+}
+
+/** Says of what the system refuses which path it was about. */
+export async function explained<T>(path: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    throw isSystemFault(error) ? unusable(path, error) : error
+  }
+}

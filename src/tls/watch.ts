@@ -1,0 +1,62 @@
+import { stat } from 'node:fs/promises'
+import { DomainError } from '../domain/errors'
+import type { Wait } from '../domain/world'
+import type { Log } from '../log'
+
+/**
+ * Something that changes when one of these files does: written, replaced, or behind a link that leads elsewhere now. Asked for again
+ * and again instead of the system's notices: those are of the file that was there, miss the swaps of links that certbot and
+ * Kubernetes make, and do not come from other machines. A look takes some microseconds.
+ */
+export async function signatureOf(paths: readonly string[]): Promise<string> {
+  const parts = await Promise.all(
+    paths.map(async (path) => {
+      try {
+        const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
+        return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
+      } catch {
+        // What is wrong with it is told by whoever reads it.
+        return 'not there'
+      }
+    }),
+  )
+  return parts.join('\n')
+}
+
+/**
+ * Looks again and again until it is stopped. What a look is refused is in the log at error, once until another one is not, and the
+ * next one comes all the same. `look` answers whether there was anything to look at.
+ */
+export function startLooking(
+  { pause, wait, log }: { readonly pause: number; readonly wait: Wait; readonly log: Log },
+  look: () => Promise<boolean>,
+): { stop(): Promise<void> } {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let told: string | null = null
+  const running = (async () => {
+    for (;;) {
+      // Rejects when the server stops.
+      await wait(pause, signal).catch(() => {})
+      if (signal.aborted) return
+      try {
+        if (await look()) told = null
+      } catch (error) {
+        if (!(error instanceof DomainError)) throw error
+        if (error.message === told) continue
+        told = error.message
+        log.error(`the certificate is kept as it is: ${error.message}`, undefined, {
+          hint: error.hint ?? '',
+        })
+      }
+    }
+  })()
+  // A bug of ours in here must not go unheard until somebody waits for the end.
+  running.catch((error) => log.error('certificates are not looked after any more', error))
+  return {
+    async stop() {
+      stopping.abort()
+      await running.catch(() => {})
+    },
+  }
+}

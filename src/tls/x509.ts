@@ -1,0 +1,169 @@
+import 'reflect-metadata'
+import { createPublicKey } from 'node:crypto'
+import { isIP } from 'node:net'
+import { AsnConvert } from '@peculiar/asn1-schema'
+import {
+  GeneralName,
+  GeneralSubtree,
+  GeneralSubtrees,
+  id_ce_nameConstraints,
+  NameConstraints,
+} from '@peculiar/asn1-x509'
+import {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  Extension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  PemConverter,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509'
+import type { Random } from '../domain/world'
+import type { Constraints } from './names'
+import type { CertifiedKey } from './source'
+
+/** What every client takes, and signs in a millisecond on a Raspberry Pi. */
+const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
+
+/** From when to when, in milliseconds since 1970 (UTC). Certificates know whole seconds. */
+interface Validity {
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+/** A new key, as PEM. */
+export async function newKey(): Promise<string> {
+  return await keyPem((await newKeys()).privateKey)
+}
+
+/**
+ * Certifies a key as an authority that can speak for what its constraints permit and for nothing else (RFC 5280, section
+ * 4.2.1.10), as a server alone: whoever steals
+ * the key can neither sign programs nor be somebody's bank. Answers the certificate. Throws for what is no P-256 key.
+ */
+export async function certifyAuthority(
+  key: string,
+  {
+    hostname,
+    constraints,
+    notBefore,
+    notAfter,
+  }: Validity & { readonly hostname: string; readonly constraints: Constraints },
+  random: Random,
+): Promise<string> {
+  const keys = await keysOf(key)
+  const keyId = await SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto)
+  const certificate = await X509CertificateGenerator.createSelfSigned(
+    {
+      // With a piece of its key: two authorities of one host are told apart where they are listed.
+      name: [{ CN: [`SnailPass ${hostname} ${keyId.keyId.slice(0, 8)}`] }],
+      serialNumber: newSerial(random),
+      notBefore: new Date(notBefore),
+      notAfter: new Date(notAfter),
+      keys,
+      signingAlgorithm: algorithm,
+      extensions: [
+        new BasicConstraintsExtension(true, 0, true),
+        new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true),
+        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+        new Extension(id_ce_nameConstraints, true, encodeConstraints(constraints)),
+        keyId,
+      ],
+    },
+    crypto,
+  )
+  return pemOf(certificate)
+}
+
+/** A new key, certified by an authority for these names and addresses, with the authority's certificate behind it. */
+export async function certifyLeaf(
+  authority: CertifiedKey,
+  { names, notBefore, notAfter }: Validity & { readonly names: readonly string[] },
+  random: Random,
+): Promise<CertifiedKey> {
+  const issuer = new X509Certificate(authority.cert)
+  const keys = await newKeys()
+  const certificate = await X509CertificateGenerator.create(
+    {
+      issuer: issuer.subjectName,
+      // Whom it is for stands in its names; this is for people. No more than 64 characters may be there.
+      subject: [{ CN: ['SnailPass server'] }],
+      serialNumber: newSerial(random),
+      notBefore: new Date(notBefore),
+      notAfter: new Date(notAfter),
+      publicKey: keys.publicKey,
+      signingKey: (await keysOf(authority.key)).privateKey,
+      signingAlgorithm: algorithm,
+      extensions: [
+        new BasicConstraintsExtension(false, undefined, true),
+        new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+        new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+        new SubjectAlternativeNameExtension(
+          names.map((value) => ({
+            type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const),
+            value,
+          })),
+        ),
+        await SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto),
+        await AuthorityKeyIdentifierExtension.create(issuer.publicKey, false, crypto),
+      ],
+    },
+    crypto,
+  )
+  return { cert: pemOf(certificate) + authority.cert, key: await keyPem(keys.privateKey) }
+}
+
+/** What a certificate's authority may speak for; null where it has no such bounds, or need not be held to them. */
+export function constraintsOf(cert: string): Constraints | null {
+  const extension = new X509Certificate(cert).getExtension(id_ce_nameConstraints)
+  if (extension === null || !extension.critical) return null
+  const { permittedSubtrees } = AsnConvert.parse(extension.value, NameConstraints)
+  const bases = [...(permittedSubtrees ?? [])].map(({ base }) => base)
+  const domains = bases.flatMap(({ dNSName }) => (dNSName === undefined ? [] : [dNSName]))
+  const networks = bases.flatMap(({ iPAddress }) => (iPAddress === undefined ? [] : [iPAddress]))
+  // Of a kind that is not named there, everything is permitted.
+  return domains.length === 0 || networks.length === 0 ? null : { domains, networks }
+}
+
+function encodeConstraints({ domains, networks }: Constraints): ArrayBuffer {
+  const bases = [
+    ...domains.map((dNSName) => new GeneralName({ dNSName })),
+    ...networks.map((iPAddress) => new GeneralName({ iPAddress })),
+  ]
+  const permittedSubtrees = new GeneralSubtrees(bases.map((base) => new GeneralSubtree({ base })))
+  return AsnConvert.serialize(new NameConstraints({ permittedSubtrees }))
+}
+
+/** Positive and of full length: 126 bits of chance (RFC 5280, section 4.1.2.2, wants at most 20 octets). */
+function newSerial(random: Random): string {
+  const [first = 0, ...rest] = random(16)
+  return Buffer.from([(first & 0x3f) | 0x40, ...rest]).toString('hex')
+}
+
+function newKeys() {
+  return crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+}
+
+async function keysOf(key: string): Promise<CryptoKeyPair> {
+  const { subtle } = crypto
+  const spki = new Uint8Array(createPublicKey(key).export({ type: 'spki', format: 'der' }))
+  const pkcs8 = PemConverter.decodeFirst(key)
+  return {
+    publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']),
+    privateKey: await subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']),
+  }
+}
+
+async function keyPem(key: CryptoKey): Promise<string> {
+  const bytes = await crypto.subtle.exportKey('pkcs8', key)
+  return `${PemConverter.encode(bytes, PemConverter.PrivateKeyTag)}\n`
+}
+
+function pemOf(certificate: X509Certificate): string {
+  return `${certificate.toString('pem')}\n`
+}

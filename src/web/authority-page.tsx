@@ -1,0 +1,143 @@
+import type { ComponentChildren } from 'preact'
+import { Heading, renderPage } from './page'
+
+export interface AuthorityOnPage {
+  readonly name: string
+  /** SHA-256 of its certificate, as pairs of hexadecimal digits with colons between them. */
+  readonly sha256: string
+  /** Milliseconds since 1970 (UTC). */
+  readonly notAfter: number
+  /** Domains that it may speak for. */
+  readonly domains: readonly string[]
+}
+
+/** The page at `/ca`: how a device learns to trust this server. `address` is where it is reached by HTTPS. */
+export function renderAuthorityPage(authority: AuthorityOnPage, address: URL): string {
+  const { name, sha256, notAfter, domains } = authority
+  return renderPage(
+    'Trust this server – SnailPass',
+    <>
+      <Heading title="Trust this server" subtitle="SnailPass" />
+      <section>
+        <h2>1. Take its certificate authority</h2>
+        <p>
+          This server makes its certificates itself. A device trusts them once it has{' '}
+          <strong>{name}</strong>, which is valid until {dateOf(notAfter)}.
+        </p>
+        <p>
+          <a class="button" href="/ca.crt">
+            Download ca.crt
+          </a>{' '}
+          <a class="quiet" href="/ca.pem">
+            or as PEM, for Linux
+          </a>
+        </p>
+      </section>
+      <section>
+        <h2>2. See that it is the right one</h2>
+        <p>
+          Somebody between you and the server could have put another one here. Before you install
+          it, compare its SHA-256 fingerprint with the one that <code>snailpass tls show</code>{' '}
+          prints on the server:
+        </p>
+        <code class="fingerprint">{sha256}</code>
+        <p>
+          Your device shows it among the details of the certificate. If they differ in a single
+          place, do not install it.
+        </p>
+      </section>
+      <section>
+        <h2>3. Install it</h2>
+        <Device name="Android">
+          <li>
+            In Settings, search for <b>CA certificate</b>. It is below Security, Encryption &
+            credentials, Install a certificate.
+          </li>
+          <li>
+            Choose <b>CA certificate</b>, <b>Install anyway</b>, and the file <code>ca.crt</code>.
+          </li>
+          <li>
+            Firefox has to be told: in its Settings, About Firefox, tap the logo five times; then,
+            in Secret Settings, switch on <b>Use third party CA certificates</b>.
+          </li>
+        </Device>
+        <Device name="iPhone and iPad">
+          <li>
+            Open this page in Safari, take <code>ca.crt</code> from above, and tap <b>Allow</b>.
+          </li>
+          <li>
+            In Settings, tap <b>Profile Downloaded</b>, then <b>Install</b>.
+          </li>
+          <li>
+            In Settings, General, About, <b>Certificate Trust Settings</b>, switch it on.
+          </li>
+        </Device>
+        <Device name="Windows">
+          <li>
+            Open <code>ca.crt</code>, and choose <b>Install Certificate</b>, <b>Current User</b>.
+          </li>
+          <li>
+            Choose <b>Place all certificates in the following store</b>, and there{' '}
+            <b>Trusted Root Certification Authorities</b>.
+          </li>
+        </Device>
+        <Device name="macOS">
+          <li>
+            Open <code>ca.crt</code>: it goes to the login keychain of Keychain Access.
+          </li>
+          <li>
+            Open it there, and below Trust choose <b>Always Trust</b>.
+          </li>
+        </Device>
+        <Device name="Linux">
+          <li>
+            Debian, Ubuntu: copy <code>ca.pem</code> to{' '}
+            <code>/usr/local/share/ca-certificates/snailpass.crt</code>, and run{' '}
+            <code>sudo update-ca-certificates</code>.
+          </li>
+          <li>
+            Fedora: copy it to <code>/etc/pki/ca-trust/source/anchors/</code>, and run{' '}
+            <code>sudo update-ca-trust</code>.
+          </li>
+          <li>
+            Chrome and Chromium: at <code>chrome://certificate-manager</code>, among the local
+            certificates, import it into the trusted ones.
+          </li>
+        </Device>
+        <Device name="Firefox on a computer">
+          <li>
+            In Settings, Privacy & Security, choose <b>View Certificates</b>, <b>Authorities</b>,{' '}
+            <b>Import</b>.
+          </li>
+          <li>
+            Choose <code>ca.crt</code>, and <b>Trust this CA to identify websites</b>.
+          </li>
+        </Device>
+      </section>
+      <section>
+        <h2>4. Use it</h2>
+        <p>From then on this address shows no warning:</p>
+        <code class="address">
+          <a href={address.href}>{address.href}</a>
+        </code>
+      </section>
+      <footer>
+        What you install can speak for private addresses and these names alone, not for your bank:{' '}
+        {domains.join(', ')}.
+      </footer>
+    </>,
+  )
+}
+
+function Device(props: { name: string; children: ComponentChildren }) {
+  return (
+    <details>
+      <summary>{props.name}</summary>
+      <ol>{props.children}</ol>
+    </details>
+  )
+}
+
+function dateOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10)
+}
