@@ -129,7 +129,7 @@ function render(method: string, path: string, operation: Operation) {
 
 /** `GET /additional_fields` → `getAdditionalFields`: what a generated client calls its functions. */
 function operationId(method: string, path: string): string {
-  const words = path.replaceAll(/\{\w+\}|\.\w+$/g, '').split(/[^a-z]+/)
+  const words = path.replaceAll(/\{\w+\}/g, '').split(/[^a-z]+/)
   const name = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
   return `${method.toLowerCase()}${name === '' ? 'Index' : name}`
 }

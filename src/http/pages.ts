@@ -13,6 +13,7 @@ import type { RequestNotes } from './request-notes'
 export function pagesRoutes(deps: {
   emailConfirmation: EmailConfirmation
   notes: RequestNotes
+  authority: () => object | null
   version: string
 }) {
   const favicon = Bun.file(faviconPath).bytes()
@@ -22,7 +23,8 @@ export function pagesRoutes(deps: {
       '/',
       ({ request }) => {
         const address = new URL('/', urlOf(request, deps.notes.of(request).client))
-        return page(renderIndexPage({ version: deps.version, address }))
+        const hasAuthority = deps.authority() !== null
+        return page(renderIndexPage({ version: deps.version, address, hasAuthority }))
       },
       describe({ summary: 'What this server is', answers: { 200: 'text/html' } }),
     )

@@ -114,6 +114,7 @@ function keysIn(path: string): readonly string[] {
   try {
     return readdirSync(path)
       .filter((name) => /\.(?:key|pem)$/.test(name))
+      .sort()
       .map((name) => join(path, name))
   } catch (error) {
     if (isSystemFault(error)) return []

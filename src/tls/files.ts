@@ -12,10 +12,8 @@ const pause = 2_000
 
 /** Reads a certificate and its key. Throws `unavailable` for what can't be served. */
 export async function readPair(paths: PairPaths): Promise<Pair> {
-  const [cert, key] = await Promise.all([
-    readText(paths.cert, 'SNAILPASS_TLS_CERT'),
-    readText(paths.key, 'SNAILPASS_TLS_KEY'),
-  ])
+  const cert = await readText(paths.cert, 'SNAILPASS_TLS_CERT')
+  const key = await readText(paths.key, 'SNAILPASS_TLS_KEY')
   return parsePair({ cert, key }, paths)
 }
 

@@ -18,20 +18,22 @@ export interface Pair extends CertifiedKey {
 /** Throws `unavailable` for what no server could serve, or clients would refuse whatever the time is. */
 export function parsePair(texts: CertifiedKey, paths: PairPaths): Pair {
   const chain = chainOf(texts, paths)
-  const key = keyOf(texts, paths)
   const [leaf] = chain
   if (leaf === undefined) throw noCertificate(texts.cert, paths.cert)
+  const key = keyOf(texts, paths)
   requireFitting(chain, leaf, key, paths)
   requireOrder(chain, paths.cert)
+  // Written anew: files that were joined by hand may lack a line end between two certificates.
+  const cert = chain.map((certificate) => certificate.toString()).join('')
   try {
-    createSecureContext({ cert: texts.cert, key: texts.key })
+    createSecureContext({ cert, key: texts.key })
   } catch (cause) {
     throw unfit(
       `${paths.cert} can't be served: ${reasonOf(cause)}`,
       'have it made with an RSA key of 2048 bits at least, or an ECDSA key of P-256 or P-384',
     )
   }
-  return { ...texts, facts: factsOf(texts.cert) }
+  return { cert, key: texts.key, facts: factsOf(cert) }
 }
 
 function chainOf({ cert }: CertifiedKey, paths: PairPaths): readonly X509Certificate[] {

@@ -28,9 +28,7 @@ export function renderAuthorityPage(authority: AuthorityOnPage, address: URL): s
           <a class="button" href="/ca.crt">
             Download ca.crt
           </a>{' '}
-          <a class="quiet" href="/ca.pem">
-            or as PEM, for Linux
-          </a>
+          <a href="/ca.pem">or as PEM, for Linux</a>
         </p>
       </section>
       <section>
@@ -40,7 +38,14 @@ export function renderAuthorityPage(authority: AuthorityOnPage, address: URL): s
           it, compare its SHA-256 fingerprint with the one that <code>snailpass tls show</code>{' '}
           prints on the server:
         </p>
-        <code class="fingerprint">{sha256}</code>
+        <code class="fingerprint">
+          {sha256.split(/(?<=:)/).map((pair) => (
+            <>
+              {pair}
+              <wbr />
+            </>
+          ))}
+        </code>
         <p>
           Your device shows it among the details of the certificate. If they differ in a single
           place, do not install it.

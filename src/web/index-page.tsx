@@ -1,8 +1,13 @@
 import { Heading, renderPage } from './page'
 
 /** The page at `/`: what this server is and how each client finds it. `address` is the one it was opened at. */
-export function renderIndexPage(server: { version: string; address: URL }): string {
-  const { version, address } = server
+export function renderIndexPage(server: {
+  version: string
+  address: URL
+  /** Whether devices have to be told to trust its certificate. */
+  hasAuthority: boolean
+}): string {
+  const { version, address, hasAuthority } = server
   return renderPage(
     'SnailPass',
     <>
@@ -14,6 +19,11 @@ export function renderIndexPage(server: { version: string; address: URL }): stri
           <p>
             This address works on this very machine alone. On other devices, put its name or its
             address in the network in the place of <code>{address.hostname}</code>.
+          </p>
+        )}
+        {hasAuthority && (
+          <p>
+            It speaks HTTPS too, to devices that <a href="/ca">trust it</a>.
           </p>
         )}
       </section>

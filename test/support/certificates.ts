@@ -2,6 +2,7 @@ import 'reflect-metadata'
 import {
   BasicConstraintsExtension,
   SubjectAlternativeNameExtension,
+  X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'
 
@@ -13,16 +14,25 @@ export interface CertifiedKey {
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
-/** A new certificate authority. */
-export async function anAuthority(): Promise<{
+/** Whom a certificate is for, and from when to when, in milliseconds since 1970: an hour around now unless told. */
+type Subject = ({ names: readonly string[] } | { user: string }) & {
+  readonly notBefore?: number
+  readonly notAfter?: number
+}
+
+/** A new certificate authority, with the name of that of a certificate, if one is given. */
+export async function anAuthority(options: { readonly calledLike?: string } = {}): Promise<{
   readonly certificate: string
   /** Certifies a new key: a server's for these names, or a client's for this user. */
-  certify(subject: { names: readonly string[] } | { user: string }): Promise<CertifiedKey>
+  certify(subject: Subject): Promise<CertifiedKey>
 }> {
   const notBefore = new Date(Date.now() - 3_600_000)
   const notAfter = new Date(Date.now() + 3_600_000)
   const keys = await newKeys()
-  const name = 'CN=Test authority'
+  const name =
+    options.calledLike === undefined
+      ? 'CN=Test authority'
+      : new X509Certificate(options.calledLike).subjectName
   const authority = await X509CertificateGenerator.createSelfSigned(
     {
       name,
@@ -35,7 +45,7 @@ export async function anAuthority(): Promise<{
     crypto,
   )
   return {
-    certificate: authority.toString('pem'),
+    certificate: `${authority.toString('pem')}\n`,
     async certify(subject) {
       const own = await newKeys()
       const names = 'names' in subject ? subject.names : []
@@ -43,8 +53,8 @@ export async function anAuthority(): Promise<{
         {
           issuer: name,
           subject: `CN=${'user' in subject ? subject.user : 'Test server'}`,
-          notBefore,
-          notAfter,
+          notBefore: subject.notBefore === undefined ? notBefore : new Date(subject.notBefore),
+          notAfter: subject.notAfter === undefined ? notAfter : new Date(subject.notAfter),
           publicKey: own.publicKey,
           signingKey: keys.privateKey,
           signingAlgorithm: algorithm,
@@ -53,7 +63,7 @@ export async function anAuthority(): Promise<{
         crypto,
       )
       const key = await crypto.subtle.exportKey('pkcs8', own.privateKey)
-      return { certificate: certificate.toString('pem'), key: pem('PRIVATE KEY', key) }
+      return { certificate: `${certificate.toString('pem')}\n`, key: pem('PRIVATE KEY', key) }
     },
   }
 }

@@ -1,3 +1,4 @@
+import { renderAuthorityPage } from '../../src/web/authority-page'
 import { renderConfirmationPage } from '../../src/web/confirmation-page'
 import { renderIndexPage } from '../../src/web/index-page'
 
@@ -10,8 +11,18 @@ const outcomes = [
   'unavailable',
 ] as const
 
+const address = new URL('http://pi:5000/')
+
+const authority = {
+  name: 'SnailPass pi 1a2b3c4d',
+  sha256: 'AB:CD:EF',
+  notAfter: Date.UTC(2036, 10, 24),
+  domains: ['pi', 'local'],
+}
+
 /** Every page that a browser can get, by its name. */
 export const pages: readonly (readonly [string, string])[] = [
-  ['/', renderIndexPage({ version: '1.2.3', address: new URL('http://pi:5000/') })],
+  ['/', renderIndexPage({ version: '1.2.3', address, hasAuthority: true })],
+  ['/ca', renderAuthorityPage(authority, new URL('https://pi:5443/'))],
   ...outcomes.map((outcome) => [outcome, renderConfirmationPage(outcome)] as const),
 ]

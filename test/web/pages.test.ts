@@ -9,7 +9,7 @@ import { startTestServer } from '../support/server'
 describe.each([...pages])('the page %s', (_name, html) => {
   test('loads nothing from another host and runs no script', () => {
     const references = [...html.matchAll(/\b(?:src|href|action|url)\s*[=(]\s*["']?([^"'\s>)]*)/g)]
-    for (const [, target] of references) expect(target).toMatch(/^\/(?!\/)/)
+    for (const [, target] of references) expect(target).toMatch(/^\/(?!\/)|^https:\/\/pi:5443\/$/)
     expect(html).not.toMatch(/<script|<iframe|\son\w+=|javascript:|@import/i)
   })
 
@@ -46,7 +46,8 @@ describe('the page at /', () => {
   })
 
   test('warns of an address that works on this machine alone', () => {
-    const at = (address: string) => renderIndexPage({ version: '1', address: new URL(address) })
+    const at = (address: string) =>
+      renderIndexPage({ version: '1', address: new URL(address), hasAuthority: false })
     const warning = 'on this very machine alone'
     for (const address of ['http://localhost:5000/', 'http://127.0.0.1:5000/', 'http://[::1]/']) {
       expect(at(address)).toContain(warning)
@@ -57,7 +58,9 @@ describe('the page at /', () => {
   test('escapes what comes in', () => {
     const address = new URL('http://pi/')
     Object.defineProperty(address, 'href', { value: '"><script>alert(1)</script>' })
-    expect(renderIndexPage({ version: '<b>', address })).not.toMatch(/<script|<b>/)
+    expect(renderIndexPage({ version: '<b>', address, hasAuthority: false })).not.toMatch(
+      /<script|<b>/,
+    )
   })
 })
 

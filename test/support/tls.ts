@@ -1,0 +1,77 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createLog } from '../../src/log'
+import { type LocalDeps, startLocal, type WantedNames } from '../../src/tls/local'
+import { tlsFolder } from '../../src/tls/tls-folder'
+import { anAuthority } from './certificates'
+import { temporaryFolder } from './executable'
+import { virtualTiming } from './store'
+import { random } from './world'
+
+/** A log that a test reads. */
+export function aLog() {
+  const lines: string[] = []
+  const log = createLog('json', Date.now, (line) => lines.push(line))
+  const of = (level: string) =>
+    lines.map((line) => JSON.parse(line)).filter((line) => line.level === level)
+  return { log, lines, of }
+}
+
+/** A machine called `pi` with a folder of its own, whose names, clock and files a test can change. */
+export function aMachine(change: Partial<WantedNames> = {}) {
+  const temporary = temporaryFolder()
+  const virtual = virtualTiming()
+  let skipped = 0
+  const timing = { wait: virtual.wait, clock: () => virtual.clock() + skipped }
+  const log = aLog()
+  const machine = {
+    names: { hostname: 'pi', own: ['pi', 'pi.local', '192.168.1.5', '::1'], asked: [], ...change },
+  }
+  const deps: LocalDeps = {
+    folder: tlsFolder(join(temporary.path, 'tls')),
+    wanted: () => machine.names,
+    random,
+    ...timing,
+  }
+  return {
+    ...log,
+    deps,
+    folder: deps.folder,
+    clock: timing.clock,
+    /** Lets time pass at once: months of looks would take a test minutes. */
+    skip: (milliseconds: number) => {
+      skipped += milliseconds
+    },
+    rename: (names: Partial<WantedNames>) => {
+      machine.names = { ...machine.names, ...names }
+    },
+    start: () => startLocal({ ...deps, log: log.log }),
+    [Symbol.dispose]: temporary[Symbol.dispose],
+  }
+}
+
+/** Resolves once something is so; a test's own time limit ends the wait. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await Bun.sleep(1)
+}
+
+/** A certificate of somebody else's making with its key, as files, for localhost or these names. */
+export async function aPairOfFiles(
+  subject: { names: readonly string[]; notAfter?: number } = { names: ['localhost', '127.0.0.1'] },
+) {
+  const folder = temporaryFolder()
+  const authority = await anAuthority()
+  const paths = { cert: join(folder.path, 'fullchain.pem'), key: join(folder.path, 'key.pem') }
+  const renew = async () => {
+    const { certificate, key } = await authority.certify(subject)
+    writeFileSync(paths.cert, certificate + authority.certificate)
+    writeFileSync(paths.key, key, { mode: 0o600 })
+  }
+  await renew()
+  return {
+    ...paths,
+    authority: authority.certificate,
+    renew,
+    [Symbol.dispose]: folder[Symbol.dispose],
+  }
+}

@@ -1,0 +1,233 @@
+import { describe, expect, test } from 'bun:test'
+import { generateKeyPairSync } from 'node:crypto'
+import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { rootCertificates } from 'node:tls'
+import { readPair, startFiles } from '../../src/tls/files'
+import { leadsToPublicRoot } from '../../src/tls/roots'
+import { refusal } from '../support/archives'
+import { anAuthority } from '../support/certificates'
+import { temporaryFolder } from '../support/executable'
+import { virtualTiming } from '../support/store'
+import { aLog, until } from '../support/tls'
+
+const authority = await anAuthority()
+const other = await anAuthority()
+const subject = { names: ['vault.example.org'] }
+const good = await authority.certify(subject)
+const chain = good.certificate + authority.certificate
+const next = await authority.certify(subject)
+const hour = 3600_000
+const expired = await authority.certify({ ...subject, notAfter: Date.now() - hour / 2 })
+const future = await authority.certify({ ...subject, notBefore: Date.now() + hour / 2 })
+const locked = generateKeyPairSync('ec', {
+  namedCurve: 'P-256',
+  publicKeyEncoding: { type: 'spki', format: 'pem' },
+  privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
+}).privateKey
+
+/** Two files that a test can change, and a source of them whose time leaps. */
+function aPlace() {
+  const folder = temporaryFolder()
+  const paths = { cert: join(folder.path, 'fullchain.pem'), key: join(folder.path, 'key.pem') }
+  const log = aLog()
+  const { clock, wait } = virtualTiming()
+  return {
+    ...log,
+    folder: folder.path,
+    paths,
+    clock,
+    put(cert: string, key: string) {
+      writeFileSync(paths.cert, cert)
+      writeFileSync(paths.key, key)
+    },
+    start: () => startFiles(paths, { clock, wait, log: log.log }),
+    /** A minute of looks. */
+    async minute() {
+      const then = clock()
+      await until(() => clock() > then + 60_000)
+    },
+    [Symbol.dispose]: folder[Symbol.dispose],
+  }
+}
+
+test('a certificate with its chain is read, and told of', async () => {
+  using place = aPlace()
+  place.put(chain, good.key)
+  const { facts, cert } = await readPair(place.paths)
+  expect(facts).toMatchObject({ names: ['vault.example.org'], issuer: 'CN=Test authority' })
+  expect(facts.sha256).toMatch(/^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/)
+  expect(cert).toBe(chain)
+  place.put(good.certificate, good.key)
+  expect((await readPair(place.paths)).facts).toEqual(facts)
+  // As `cat` joins files whose last line has no end.
+  place.put(good.certificate.trimEnd() + authority.certificate.trimEnd(), good.key)
+  expect((await readPair(place.paths)).cert).toBe(chain)
+})
+
+test.each([
+  [
+    'no certificate',
+    'nonsense',
+    good.key,
+    'holds no certificate in PEM',
+    'openssl x509 -inform der',
+  ],
+  ['an empty file', '', good.key, 'holds no certificate in PEM', '-----BEGIN CERTIFICATE-----'],
+  ['both swapped', good.key, chain, 'holds a key and no certificate', 'swapped'],
+  [
+    'half a certificate',
+    chain.replace(/.{64}\n/, ''),
+    good.key,
+    'holds a damaged certificate',
+    'whole',
+  ],
+  ['no key', chain, 'nonsense', 'holds no private key in PEM', 'SNAILPASS_TLS_KEY'],
+  ['a locked key', chain, locked, 'is locked with a passphrase', 'openssl pkey'],
+  ["another one's key", chain, next.key, 'does not belong to the certificate', 'writes both'],
+  [
+    'a chain upside down',
+    authority.certificate + good.certificate,
+    good.key,
+    'does not begin with the certificate of the server',
+    'put that first',
+  ],
+  [
+    "another one's chain",
+    good.certificate + other.certificate,
+    good.key,
+    'certificate 2 of',
+    "server's certificate first",
+  ],
+])('refuses %s in words', async (_what, cert, key, problem, hint) => {
+  using place = aPlace()
+  place.put(cert, key)
+  const error = await refusal(place.start())
+  expect(error).toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining(problem),
+    hint: expect.stringContaining(hint),
+  })
+  expect(JSON.stringify([error, place.lines])).not.toContain(key.slice(40, 80) || 'no key')
+})
+
+test('refuses what is not there', async () => {
+  using place = aPlace()
+  expect(await refusal(place.start())).toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining("fullchain.pem can't be read: ENOENT"),
+    hint: expect.stringContaining('SNAILPASS_TLS_CERT'),
+  })
+})
+
+describe('a source of files', () => {
+  test('takes a new pair only when both files fit, and tells of it once', async () => {
+    using place = aPlace()
+    place.put(chain, good.key)
+    const source = await place.start()
+    const seen: string[] = []
+    source.subscribe(({ cert }) => seen.push(cert))
+    expect(source.current()).toMatchObject({ cert: chain, key: good.key })
+    // The certificate first, as who renews it writes one after the other.
+    writeFileSync(place.paths.cert, next.certificate)
+    await place.minute()
+    expect(source.current().cert).toBe(chain)
+    expect(place.of('error').map(({ message }) => message)).toEqual([
+      `the certificate is kept as it is: the key ${place.paths.key} does not belong to the certificate ${place.paths.cert}`,
+    ])
+    writeFileSync(place.paths.key, next.key)
+    await until(() => seen.length > 0)
+    await place.minute()
+    expect(seen).toEqual([next.certificate])
+    expect(source.current()).toMatchObject({ cert: next.certificate, key: next.key })
+    await source.stop()
+    place.put(chain, good.key)
+    await Bun.sleep(5)
+    expect(seen).toHaveLength(1)
+  })
+
+  test('sees links that lead elsewhere now, and files that are renamed over', async () => {
+    using place = aPlace()
+    const { folder, paths } = place
+    for (const [name, { certificate, key }] of Object.entries({ good, next })) {
+      writeFileSync(join(folder, `${name}.pem`), certificate)
+      writeFileSync(join(folder, `${name}.key`), key)
+    }
+    const link = (name: string) => {
+      for (const path of Object.values(paths)) rmSync(path, { force: true })
+      symlinkSync(join(folder, `${name}.pem`), paths.cert)
+      symlinkSync(join(folder, `${name}.key`), paths.key)
+    }
+    link('good')
+    const source = await place.start()
+    link('next')
+    await until(() => source.current().cert === next.certificate)
+    renameSync(join(folder, 'good.pem'), paths.cert)
+    renameSync(join(folder, 'good.key'), paths.key)
+    await until(() => source.current().cert === good.certificate)
+    await source.stop()
+  })
+
+  test('reports a bad pair once, keeps the old one, and takes a good one after it', async () => {
+    using place = aPlace()
+    place.put(chain, good.key)
+    const source = await place.start()
+    place.put('half a certific', next.key)
+    await place.minute()
+    await place.minute()
+    expect(place.of('error')).toHaveLength(1)
+    expect(place.of('error')[0]).toMatchObject({
+      message: expect.stringContaining('holds no certificate in PEM'),
+      hint: expect.stringContaining('openssl x509'),
+    })
+    rmSync(place.paths.cert)
+    await place.minute()
+    expect(place.of('error')).toHaveLength(2)
+    expect(source.current().cert).toBe(chain)
+    place.put(next.certificate, next.key)
+    await until(() => source.current().cert === next.certificate)
+    await source.stop()
+  })
+
+  test.each([
+    ['has expired', expired],
+    ['is not valid before', future],
+  ])(
+    'serves one that %s when there is no better one, and does not take it for a good one',
+    async (words, bad) => {
+      using place = aPlace()
+      place.put(bad.certificate, bad.key)
+      const first = await place.start()
+      expect(first.current().cert).toBe(bad.certificate)
+      expect(place.of('error')[0].message).toContain(words)
+      place.put(good.certificate, good.key)
+      await until(() => first.current().cert === good.certificate)
+      place.put(bad.certificate, bad.key)
+      await place.minute()
+      expect(first.current().cert).toBe(good.certificate)
+      expect(place.of('error').at(-1).message).toContain(
+        `the new certificate ${place.paths.cert} ${words}`,
+      )
+      await first.stop()
+    },
+  )
+})
+
+describe('everybody trusts', () => {
+  test('what leads to a root that browsers have', () => {
+    for (const root of rootCertificates.slice(0, 5)) expect(leadsToPublicRoot(root)).toBeTrue()
+  })
+
+  test('nothing that an authority of somebody else has made, whatever it calls itself', async () => {
+    expect(leadsToPublicRoot(chain)).toBeFalse()
+    using place = aPlace()
+    place.put(chain, good.key)
+    const source = await place.start()
+    expect(source.isPublic()).toBeFalse()
+    await source.stop()
+    const [root = ''] = rootCertificates
+    const impostor = await anAuthority({ calledLike: root })
+    const leaf = await impostor.certify(subject)
+    expect(leadsToPublicRoot(leaf.certificate + impostor.certificate)).toBeFalse()
+  })
+})

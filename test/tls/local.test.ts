@@ -1,0 +1,237 @@
+import { describe, expect, test } from 'bun:test'
+import { X509Certificate } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { realWorld } from '../../src/app/world'
+import { factsOf } from '../../src/tls/facts'
+import { prepareLocal } from '../../src/tls/local'
+import { refusal } from '../support/archives'
+import { aMachine, until } from '../support/tls'
+import { fakeClock } from '../support/world'
+
+const day = 24 * 3600_000
+
+describe('a machine', () => {
+  test('makes its authority and its certificate once, for itself alone', async () => {
+    using machine = aMachine()
+    const { folder } = machine
+    // In real time: each waits for the other's work, which takes some.
+    const deps = { ...machine.deps, ...realWorld }
+    const now = Date.now()
+    const [one, other] = await Promise.all([prepareLocal(deps), prepareLocal(deps)])
+    expect(other.authority.facts.sha256).toBe(one.authority.facts.sha256)
+    expect(other.leaf.facts.sha256).toBe(one.leaf.facts.sha256)
+    expect(one.madeAuthority).not.toBe(other.madeAuthority)
+    expect(one.leaf.facts.names).toEqual(['pi', 'pi.local', '192.168.1.5', '::1'])
+    const { notBefore, notAfter } = one.leaf.facts
+    expect((notAfter - notBefore) / day).toBe(397)
+    expect(now - notBefore).toBeGreaterThan(day - 2_000)
+    expect((one.authority.facts.notAfter - now) / day / 365).toBeGreaterThan(9.9)
+    for (const name of [folder.authorityKey, folder.authorityCert, folder.leaf]) {
+      expect(statSync(name).mode & 0o777).toBe(0o600)
+    }
+    expect(statSync(folder.path).mode & 0o777).toBe(0o700)
+    expect(readdirSync(folder.path).sort()).toEqual(['.lock', 'ca.crt', 'ca.key', 'leaf.pem'])
+    const again = await prepareLocal(deps)
+    expect({ ...again, madeLeaf: null }).toEqual({ ...one, madeAuthority: false, madeLeaf: null })
+    expect(again.madeLeaf).toBeNull()
+  })
+
+  test('certifies a key again whose certificate was not finished', async () => {
+    using machine = aMachine()
+    const first = await prepareLocal(machine.deps)
+    rmSync(machine.folder.authorityCert)
+    const second = await prepareLocal(machine.deps)
+    // The same name and key: who has installed the first one trusts the second.
+    expect(second.authority.facts.subject).toBe(first.authority.facts.subject)
+    expect(second.authority.key).toBe(first.authority.key)
+    const [leaf] = [new X509Certificate(second.leaf.cert)]
+    expect(leaf.checkIssued(new X509Certificate(first.authority.cert))).toBeTrue()
+  })
+
+  test.each([
+    ['ca.crt', 'nonsense', 'holds no certificate'],
+    ['ca.key', 'nonsense', 'holds no private key'],
+    ['ca.key', null, 'is missing'],
+    ['leaf.pem', 'nonsense', 'holds no certificate with its key'],
+  ])('refuses a %s of %p, and leaves it', async (name, text, problem) => {
+    using machine = aMachine()
+    await prepareLocal(machine.deps)
+    const path = `${machine.folder.path}/${name}`
+    if (text === null) rmSync(path)
+    else writeFileSync(path, text)
+    expect(await refusal(prepareLocal(machine.deps))).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(problem),
+      hint: expect.stringMatching(/renew --authority|remove the file/),
+    })
+    expect(existsSync(path) ? readFileSync(path, 'utf8') : null).toBe(text)
+  })
+
+  test('refuses what another authority has made, and leaves it', async () => {
+    using machine = aMachine()
+    using other = aMachine()
+    const [, foreign] = [await prepareLocal(machine.deps), await prepareLocal(other.deps)]
+    const { folder } = machine
+    const text = foreign.leaf.key + foreign.leaf.cert
+    writeFileSync(folder.leaf, text)
+    expect(await refusal(prepareLocal(machine.deps))).toMatchObject({
+      code: 'unavailable',
+      message: `${folder.leaf} holds a certificate that the authority of this server has not made`,
+    })
+    expect(readFileSync(folder.leaf, 'utf8')).toBe(text)
+    writeFileSync(folder.authorityKey, foreign.authority.key)
+    expect(await refusal(prepareLocal(machine.deps))).toMatchObject({
+      message: `${folder.authorityKey} does not belong to ${folder.authorityCert}`,
+    })
+    writeFileSync(folder.authorityKey, foreign.leaf.key)
+    writeFileSync(folder.authorityCert, foreign.leaf.cert)
+    expect(await refusal(prepareLocal(machine.deps))).toMatchObject({
+      message: `${folder.authorityCert} is no authority that snailpass has made`,
+    })
+  })
+
+  test('whose clock can not be right makes no authority', async () => {
+    using machine = aMachine()
+    const deps = { ...machine.deps, clock: fakeClock(60_000) }
+    expect(await refusal(prepareLocal(deps))).toMatchObject({
+      code: 'unavailable',
+      message: 'the clock of this machine says that it is 1970-01-01T00:01:00.000Z',
+      hint: expect.stringContaining('timedatectl'),
+    })
+    expect(existsSync(machine.folder.authorityKey)).toBeFalse()
+  })
+
+  test.each([
+    ['vault.example.org', 'for a name of the internet, bring a certificate'],
+    ['8.8.8.8', 'for a name of the internet, bring a certificate'],
+    ['nas', 'write it as nas.local'],
+  ])('refuses to be asked for %s, and says what to do', async (name, hint) => {
+    using machine = aMachine()
+    const first = await prepareLocal(machine.deps)
+    machine.rename({ asked: [name] })
+    expect(await refusal(prepareLocal(machine.deps))).toMatchObject({
+      code: 'invalid',
+      message: expect.stringContaining(name),
+      hint: expect.stringContaining(hint),
+    })
+    expect(
+      (
+        await prepareLocal({
+          ...machine.deps,
+          wanted: () => ({ hostname: 'pi', own: [], asked: [] }),
+        })
+      ).leaf.facts,
+    ).toEqual(first.leaf.facts)
+  })
+
+  test('makes an authority that speaks for a bare name that it is asked for from the start', async () => {
+    using machine = aMachine({ asked: ['nas', 'nas.lan'] })
+    const { leaf } = await prepareLocal(machine.deps)
+    expect(leaf.facts.names).toContain('nas')
+    using refused = aMachine({ asked: ['example.org'] })
+    expect(await refusal(prepareLocal(refused.deps))).toMatchObject({ code: 'invalid' })
+    expect(existsSync(refused.folder.authorityKey)).toBeFalse()
+  })
+
+  test('replaces its authority only when it is asked to', async () => {
+    using machine = aMachine()
+    const first = await prepareLocal(machine.deps)
+    machine.rename({ hostname: 'nas', own: ['nas', 'nas.local'] })
+    const second = await prepareLocal(machine.deps)
+    expect(second.authority.facts).toEqual(first.authority.facts)
+    expect(second.missing).toEqual(['nas'])
+    expect(second.leaf.facts.names).toEqual(['nas.local', 'pi', 'pi.local', '192.168.1.5', '::1'])
+    const third = await prepareLocal(machine.deps, { renew: 'authority' })
+    expect(third.authority.facts.sha256).not.toBe(first.authority.facts.sha256)
+    expect(third.leaf.facts.names).toEqual(['nas', 'nas.local'])
+    expect(third.missing).toEqual([])
+    expect((await prepareLocal(machine.deps)).leaf.facts).toEqual(third.leaf.facts)
+  })
+})
+
+describe('a source', () => {
+  test('has a new certificate when a name is missing, and none when one has gone', async () => {
+    using machine = aMachine()
+    const source = await machine.start()
+    const seen: string[][] = []
+    const stop = source.subscribe(({ cert }) => seen.push([...factsOf(cert).names]))
+    machine.rename({ own: ['pi', 'pi.local', '192.168.1.7', '::1'] })
+    await until(() => seen.length === 1)
+    expect(seen[0]).toEqual(['pi', 'pi.local', '192.168.1.7', '::1', '192.168.1.5'])
+    const { cert } = source.current()
+    machine.rename({ own: ['pi', '192.168.1.5', '2001:db8::5', 'vault.example.org'] })
+    const then = machine.clock()
+    await until(() => machine.clock() > then + 5 * 60_000)
+    expect(source.current().cert).toBe(cert)
+    expect(source.isPublic()).toBeFalse()
+    stop()
+    await source.stop()
+    expect(machine.of('error')).toEqual([])
+  })
+
+  test('renews its certificate when a third of its life is left', async () => {
+    using machine = aMachine()
+    const source = await machine.start()
+    const { notAfter } = factsOf(source.current().cert)
+    let next: number | null = null
+    source.subscribe(({ cert }) => {
+      next = factsOf(cert).notAfter
+    })
+    machine.skip(notAfter - machine.clock() - (397 * day) / 3 - 60_000)
+    await until(() => next !== null)
+    const left = notAfter - machine.clock()
+    expect(left / day).toBeGreaterThan(132)
+    expect(left / day).toBeLessThan(397 / 3)
+    await source.stop()
+  })
+
+  test('takes a certificate and an authority that somebody else has made beside it', async () => {
+    using machine = aMachine()
+    const source = await machine.start()
+    let told = 0
+    source.subscribe(() => told++)
+    const renewed = await prepareLocal(machine.deps, { renew: 'leaf' })
+    await until(() => told === 1)
+    expect(source.current().cert).toBe(renewed.leaf.cert)
+    const replaced = await prepareLocal(machine.deps, { renew: 'authority' })
+    await until(() => source.authority().facts.sha256 === replaced.authority.facts.sha256)
+    await until(() => told === 2)
+    expect(source.current().cert).toBe(replaced.leaf.cert)
+    await source.stop()
+    expect(machine.of('error')).toEqual([])
+  })
+
+  test('keeps what it serves when the files are damaged or gone, says so once, and makes no new authority', async () => {
+    using machine = aMachine()
+    const source = await machine.start()
+    const { cert } = source.current()
+    const authority = readFileSync(machine.folder.authorityCert)
+    writeFileSync(machine.folder.authorityCert, 'nonsense')
+    const then = machine.clock()
+    await until(() => machine.clock() > then + 5 * 60_000)
+    expect(machine.of('error')).toHaveLength(1)
+    rmSync(machine.folder.authorityCert)
+    rmSync(machine.folder.authorityKey)
+    await until(() => machine.of('error').length === 2)
+    expect(machine.of('error')[1]).toMatchObject({
+      message: expect.stringContaining(`${machine.folder.authorityCert} is gone`),
+      hint: expect.stringContaining('put it back from a copy'),
+    })
+    expect(existsSync(machine.folder.authorityKey)).toBeFalse()
+    expect(source.current().cert).toBe(cert)
+    expect(source.authority().cert).toBe(authority.toString())
+    await source.stop()
+  })
+
+  test('warns once of a name that its authority does not speak for', async () => {
+    using machine = aMachine()
+    await prepareLocal(machine.deps)
+    machine.rename({ hostname: 'nas', own: ['nas', 'nas.local'] })
+    const source = await machine.start()
+    const then = machine.clock()
+    await until(() => machine.clock() > then + 5 * 60_000)
+    expect(machine.of('warn').map(({ names }) => names)).toEqual(['nas'])
+    expect(factsOf(source.current().cert).names).toContain('nas.local')
+    await source.stop()
+  })
+})
