@@ -52,7 +52,10 @@ export function backupCommand(): Command {
       '--prune',
       'then remove archives that SNAILPASS_BACKUP_KEEP does not keep, as servers do',
     )
-    .option('--with-secrets', 'put the secret key and the secret settings into it as well')
+    .option(
+      '--with-secrets',
+      'put the secret key, the certificate authority and the secret settings into it as well',
+    )
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey', ...backupKeys])
     .addHelpText(
       'after',

@@ -19,7 +19,10 @@ export function restoreCommand(): Command {
     .argument('<file>', 'the archive')
     .option('--dry-run', 'only print what would change')
     .option('--yes', 'do not ask')
-    .option('--with-secrets', 'put the secret key of the archive in the place of this one')
+    .option(
+      '--with-secrets',
+      'put the secret key and the certificate authority of the archive in the place of these',
+    )
   return withConfigOptions(withUnlockingOptions(command), [
     'dataDir',
     'database',

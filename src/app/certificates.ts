@@ -74,8 +74,8 @@ export async function findCertificate(settings: TlsChoice): Promise<ServedCertif
     return { mode, isServed, certificate: { ...facts, file: paths.cert }, authority: null }
   }
   const folder = tlsFolder(dataFolder(settings.dataDir).tls)
-  return await explained(folder.path, () => {
-    const authority = findAuthority(folder)
+  return await explained(folder.path, async () => {
+    const authority = await findAuthority(folder)
     if (authority === null) return { mode, isServed, certificate: null, authority: null }
     const { facts, constraints: permits } = authority
     const leaf = findLeaf(folder, authority)

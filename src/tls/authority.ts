@@ -7,7 +7,7 @@ import { type CertificateFacts, factsOf } from './facts'
 import { type Constraints, constraintsFor } from './names'
 import type { CertifiedKey } from './source'
 import type { TlsFolder } from './tls-folder'
-import { certifyAuthority, constraintsOf, newKey } from './x509'
+import { loadX509 } from './x509-when-needed'
 
 /** A certificate authority of this machine's own. */
 export interface Authority extends CertifiedKey {
@@ -28,13 +28,14 @@ const leastTime = Date.parse('2026-01-01T00:00:00Z')
  * The authority of a folder, null where there is none. Throws `unavailable` for files that hold something else, or half of it:
  * another one in their place would have to be installed on every device again.
  */
-export function findAuthority(folder: TlsFolder): Authority | null {
+export async function findAuthority(folder: TlsFolder): Promise<Authority | null> {
   const { authorityCert, authorityKey } = folder
   // A key alone is what is left by whoever was interrupted, or of a certificate that was lost: it is certified again.
   if (!existsSync(authorityCert)) return null
   const cert = readFileSync(authorityCert, 'utf8')
   if (!existsSync(authorityKey)) throw unusableAuthority(`${authorityKey} is missing`)
   const key = readFileSync(authorityKey, 'utf8')
+  const { constraintsOf } = await loadX509()
   const facts = understood(authorityCert, 'certificate', () => factsOf(cert))
   const constraints = understood(authorityCert, 'certificate', () => constraintsOf(cert))
   const privateKey = understood(authorityKey, 'private key', () => createPrivateKey(key))
@@ -64,6 +65,7 @@ export async function makeAuthority(
       hint: 'set it, as with `timedatectl set-ntp true`: certificates would be of the wrong time',
     })
   }
+  const { certifyAuthority, newKey } = await loadX509()
   const former = existsSync(folder.authorityCert) ? null : formerKey(folder)
   const key = former ?? (await newKey())
   const constraints = constraintsFor(hostname, asked)

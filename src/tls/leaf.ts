@@ -8,7 +8,7 @@ import { type CertificateFacts, factsOf, isFor, parseChain } from './facts'
 import { isPermitted } from './names'
 import type { CertifiedKey } from './source'
 import type { TlsFolder } from './tls-folder'
-import { certifyLeaf } from './x509'
+import { loadX509 } from './x509-when-needed'
 
 /** What is served, certified by an authority of ours. */
 export interface Leaf extends CertifiedKey {
@@ -100,6 +100,7 @@ export async function makeLeaf(
     (name) => !needed.includes(name) && isPermitted(name, authority.constraints),
   )
   const names = needed.length + kept.length > mostNames ? needed : [...needed, ...kept]
+  const { certifyLeaf } = await loadX509()
   const { cert, key } = await certifyLeaf(authority, { names, ...validity }, random)
   replaceWhole(folder.leaf, key + cert)
   return { cert, key, facts: factsOf(cert) }

@@ -51,7 +51,7 @@ export async function prepareLocal(
   const { renew = null, mayMakeAuthority = true } = options
   return await alone(folder, wait, async () => {
     const wanted = deps.wanted()
-    const found = renew === 'authority' ? null : findAuthority(folder)
+    const found = renew === 'authority' ? null : await findAuthority(folder)
     if (found === null && !mayMakeAuthority) {
       throw new DomainError('unavailable', `${folder.authorityCert} is gone`, {
         hint: 'put it back from a copy before the server is started again: it would make a new authority, which every device has to install',

@@ -1,16 +1,22 @@
 import { describe, expect, test } from 'bun:test'
+import { once } from 'node:events'
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { connect } from 'node:tls'
 import { findCertificate, namesOfMachine, renewCertificate } from '../../src/app/certificates'
 import { checkCertificate } from '../../src/app/doctor/certificate'
 import { checkPermissions } from '../../src/app/doctor/files'
 import { realWorld } from '../../src/app/world'
 import { loadConfig } from '../../src/config/load'
+import { factsOf } from '../../src/tls/facts'
+import { readPair } from '../../src/tls/files'
 import { prepareLocal } from '../../src/tls/local'
 import { tlsFolder } from '../../src/tls/tls-folder'
 import { refusal } from '../support/archives'
 import { temporaryFolder } from '../support/executable'
+import { startTestServer } from '../support/server'
+import { hurriedTiming } from '../support/store'
 import { aPairOfFiles } from '../support/tls'
 import { random } from '../support/world'
 
@@ -185,3 +191,43 @@ test('nothing of a key is in what is told of certificates', async () => {
     expect(told).not.toContain(line)
   }
 })
+
+test('a new pair of files is served without a failed request', async () => {
+  using pair = await aPairOfFiles()
+  await using server = await startTestServer({
+    listen: 'off',
+    settings: {
+      SNAILPASS_LISTEN_TLS: '127.0.0.1:0',
+      SNAILPASS_TLS: 'files',
+      SNAILPASS_TLS_CERT: pair.cert,
+      SNAILPASS_TLS_KEY: pair.key,
+    },
+    // Looks come quicker, and the quiet moment for the change with them.
+    world: hurriedTiming(20),
+  })
+  const served = async () => {
+    const socket = connect({ port: Number(server.url.port), host: '127.0.0.1', ca: pair.authority })
+    await once(socket, 'secureConnect')
+    const { fingerprint256 } = socket.getPeerCertificate()
+    socket.destroy()
+    return fingerprint256
+  }
+  const first = await served()
+  const ending = new AbortController()
+  let answers = 0
+  const asking = (async () => {
+    while (!ending.signal.aborted) {
+      const url = new URL('/healthz', server.url)
+      const answer = await fetch(url, { keepalive: false, tls: { ca: pair.authority } })
+      expect(answer.status).toBe(200)
+      answers++
+    }
+  })()
+  await pair.renew()
+  while ((await served()) === first) await Bun.sleep(20)
+  const { cert } = await readPair(pair)
+  expect(await served()).toBe(factsOf(cert).sha256)
+  ending.abort()
+  await asking
+  expect(answers).toBeGreaterThan(1)
+}, 20_000)

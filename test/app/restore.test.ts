@@ -1,8 +1,9 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeBackup } from '../../src/app/archives'
+import { findCertificate, renewCertificate } from '../../src/app/certificates'
 import {
   type RestoreOptions,
   type RestorePlan,
@@ -320,6 +321,59 @@ describe('an archive with secrets', () => {
     expect(keyOf(target)).toBe(keyOf(source))
     await using server = await serving(target)
     expect((await signedUp(server.url, 'newcomer')).token).not.toBe('')
+  }, 40_000)
+
+  test('brings the certificate authority along, and changes none that it does not replace', async () => {
+    await using source = await aSqlitePlace()
+    await using target = await aSqlitePlace()
+    await fillHard(source)
+    await fillHard(target)
+    const consent = () => Promise.resolve()
+    const renew = (place: Place) =>
+      renewCertificate(settingsOf(place), realWorld, { authority: true, consent })
+    const { authority } = await renew(source)
+    const { identity, recipient } = await aKeyPair(source.dataDir)
+    const lock = { recipients: [recipient] }
+    const { path } = await aBackup(source, { withSecrets: true, lock })
+    const without = await aBackup(source)
+    using file = new Database(without.path, { readonly: true })
+    const tablesThere = file.query("select name from sqlite_master where name = 'secrets'").all()
+    expect(tablesThere).toEqual([])
+
+    const filesOf = (place: Place) =>
+      ['ca.crt', 'ca.key', 'leaf.pem'].map((name) => {
+        const file = join(place.dataDir, 'tls', name)
+        return existsSync(file) ? readFileSync(file, 'utf8') : null
+      })
+    const opened = { withSecrets: true, unlocking: { ...locked, identities: [identity] } }
+    const show = (line: string) => {
+      if (line.startsWith('set_aside') && line.endsWith('checked')) throw new Error('cable')
+    }
+    // Where there is none yet, none is left behind; what is there comes back.
+    const nothing = filesOf(target)
+    expect(String(await refusal(restoring(target, path, { ...opened, show })))).toContain('cable')
+    expect(filesOf(target)).toEqual(nothing)
+    // Where it can't be put, the secret key comes back that was put before it.
+    const keyOf = (place: Place) => readFileSync(join(place.dataDir, 'secret.key'), 'utf8')
+    const formerKey = keyOf(target)
+    writeFileSync(join(target.dataDir, 'tls'), 'in the way')
+    expect(await refusal(restoring(target, path, opened))).toMatchObject({ code: 'unavailable' })
+    expect(keyOf(target)).toBe(formerKey)
+    rmSync(join(target.dataDir, 'tls'))
+    await renew(target)
+    const former = filesOf(target)
+    await restoring(target, path, { ...opened, withSecrets: false })
+    expect(filesOf(target)).toEqual(former)
+
+    await restoring(target, path, opened)
+    expect(filesOf(target)).toEqual([authority.cert, authority.key, null])
+    expect(statSync(join(target.dataDir, 'tls', 'ca.key')).mode & 0o777).toBe(0o600)
+    // The leaf is made anew, by the authority that devices know.
+    const { certificate } = await findCertificate(settingsOf(target))
+    expect(certificate).toBeNull()
+    await using server = await serving(target, { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' })
+    expect(filesOf(target)[0]).toBe(authority.cert)
+    expect(server.log.join()).not.toContain('made a certificate authority')
   }, 40_000)
 
   test('is not written in the plain, nor restored from one without', async () => {

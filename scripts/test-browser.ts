@@ -1,0 +1,96 @@
+/**
+ * The long form of the tests of certificates: a real Chromium with the authority installed opens dist/snailpass by HTTPS, one
+ * without it does not, and neither takes a certificate for a name outside of the authority's constraints. Needs chromium and
+ * certutil (Debian: chromium, libnss3-tools), which are too large for the test command. `bun scripts/test-browser.ts`.
+ */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { findAuthority } from '../src/tls/authority'
+import { tlsFolder } from '../src/tls/tls-folder'
+import { certifyLeaf } from '../src/tls/x509'
+import { serve } from '../test/support/executable'
+
+const work = mkdtempSync(join(tmpdir(), 'snailpass-browser-'))
+const homes = { trusting: join(work, 'trusting'), strange: join(work, 'strange') }
+
+async function tool(command: readonly string[], home: string): Promise<string> {
+  const child = Bun.spawn([...command], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: home },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'ignore',
+    timeout: 60_000,
+  })
+  const output = await new Response(child.stdout).text()
+  await child.exited
+  return output
+}
+
+/** What stands on a page, as the browser of this home sees it: an error page where it refuses. */
+function open(home: string, url: string): Promise<string> {
+  const names = 'MAP *.local 127.0.0.1, MAP *.example.org 127.0.0.1'
+  return tool(
+    [
+      ...['chromium', '--headless', '--no-sandbox', '--disable-gpu', '--dump-dom'],
+      ...[`--user-data-dir=${join(home, 'profile')}`, `--host-resolver-rules=${names}`, url],
+    ],
+    home,
+  )
+}
+
+let failures = 0
+function expect(what: string, isSo: boolean): void {
+  if (!isSo) failures++
+  process.stdout.write(`${isSo ? 'ok  ' : 'FAIL'} ${what}\n`)
+}
+
+try {
+  const dataDir = join(work, 'data')
+  await using server = await serve(dataDir, {}, ['--listen-tls', '127.0.0.1:0'])
+  const folder = tlsFolder(join(dataDir, 'tls'))
+  const authority = await findAuthority(folder)
+  const port = /at https:\/\/127\.0\.0\.1:(\d+)\//.exec(server.log.join('\n'))?.[1]
+  if (authority === null || port === undefined) throw new Error('HTTPS is not served')
+  for (const home of Object.values(homes)) {
+    const store = join(home, '.pki', 'nssdb')
+    mkdirSync(store, { recursive: true })
+    await tool(['certutil', '-N', '--empty-password', '-d', `sql:${store}`], home)
+  }
+  const store = `sql:${join(homes.trusting, '.pki', 'nssdb')}`
+  const add = ['certutil', '-A', '-d', store, '-n', 'SnailPass', '-t', 'C,,']
+  await tool([...add, '-i', folder.authorityCert], homes.trusting)
+
+  for (const host of ['localhost', '127.0.0.1']) {
+    const url = `https://${host}:${port}/`
+    expect(`${host}: opened`, (await open(homes.trusting, url)).includes('Password server'))
+    expect(
+      `${host}: refused without the authority`,
+      !(await open(homes.strange, url)).includes('Password server'),
+    )
+  }
+  const cases = [
+    ['thief.local', true],
+    ['bank.example.org', false],
+  ] as const
+  for (const [host, isPermitted] of cases) {
+    const validity = { notBefore: Date.now() - 60_000, notAfter: Date.now() + 3600_000 }
+    const random = (count: number) => crypto.getRandomValues(new Uint8Array(count))
+    const tls = await certifyLeaf(authority, { names: [host], ...validity }, random)
+    const impostor = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      tls,
+      fetch: () => new Response('taken in'),
+    })
+    const seen = await open(homes.trusting, `https://${host}:${impostor.port}/`)
+    expect(
+      `${host}, by the stolen key: ${isPermitted ? 'opened' : 'refused'}`,
+      seen.includes('taken in') === isPermitted,
+    )
+    await impostor.stop(true)
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+process.exit(failures === 0 ? 0 : 1)

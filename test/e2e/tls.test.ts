@@ -1,0 +1,210 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { X509Certificate } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { findAuthority } from '../../src/tls/authority'
+import { tlsFolder } from '../../src/tls/tls-folder'
+import { certifyLeaf } from '../../src/tls/x509'
+import { type RunningServer, run, serve, temporaryFolder } from '../support/executable'
+import { random } from '../support/world'
+
+const folder = temporaryFolder()
+const dataDir = join(folder.path, 'data')
+const ca = join(dataDir, 'tls', 'ca.crt')
+let server: RunningServer
+
+beforeAll(async () => {
+  server = await serve(dataDir, {}, ['--listen-tls', '127.0.0.1:0'])
+})
+
+afterAll(async () => {
+  await server.end('SIGTERM')
+  folder[Symbol.dispose]()
+})
+
+function tlsPort(): string {
+  return /at https:\/\/127\.0\.0\.1:(\d+)\//.exec(server.log.join('\n'))?.[1] ?? ''
+}
+
+/** Runs a tool of the system to its end. */
+async function tool(
+  command: readonly string[],
+  environment: Record<string, string> = {},
+): Promise<{ code: number; output: string }> {
+  const child = Bun.spawn([...command], {
+    env: { PATH: process.env['PATH'] ?? '', HOME: folder.path, ...environment },
+    stdin: new Blob([]),
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, output: stdout + stderr }
+}
+
+/** A request of Node, which trusts the authority: prints what came, or why nothing did. */
+function node(url: string, address = '127.0.0.1') {
+  const script = `
+    const { get } = require('node:https')
+    const lookup = (_host, options, done) =>
+      options.all ? done(null, [{ address: '${address}', family: 4 }]) : done(null, '${address}', 4)
+    get('${url}', { lookup }, (answer) => answer.pipe(process.stdout))
+      .on('error', ({ code, message }) => console.log(code, message))`
+  return tool(['node', '--eval', script], { NODE_EXTRA_CA_CERTS: ca })
+}
+
+describe('clients that have the authority installed', () => {
+  test.each(['localhost', '127.0.0.1'])(
+    'are answered by HTTPS at %s: curl and Node',
+    async (host) => {
+      const url = `https://${host}:${tlsPort()}/readyz`
+      const byCurl = await tool(['curl', '--silent', '--show-error', '--cacert', ca, url])
+      expect(byCurl).toEqual({ code: 0, output: '{"status":"ready"}' })
+      expect((await node(url)).output).toBe('{"status":"ready"}')
+    },
+  )
+
+  test('and no others are, unless they ask by HTTP', async () => {
+    const refused = await tool([
+      'curl',
+      '--silent',
+      '--show-error',
+      `https://localhost:${tlsPort()}/`,
+    ])
+    expect(refused.code).toBe(60)
+    const plain = await tool(['curl', '--silent', '--fail', new URL('/readyz', server.url).href])
+    expect(plain.output).toBe('{"status":"ready"}')
+  })
+})
+
+test.each([
+  ['-tls1', false],
+  ['-tls1_1', false],
+  ['-tls1_2', true],
+  ['-tls1_3', true],
+])('a handshake of %s succeeds: %p', async (version, isTaken) => {
+  // At level 0 it is the server that refuses, and not the client.
+  const { code, output } = await tool([
+    'openssl',
+    's_client',
+    '-connect',
+    `127.0.0.1:${tlsPort()}`,
+    '-CAfile',
+    ca,
+    '-verify_return_error',
+    version,
+    '-cipher',
+    'DEFAULT@SECLEVEL=0',
+  ])
+  expect(code === 0).toBe(isTaken)
+  expect(output).toContain(isTaken ? 'Verify return code: 0 (ok)' : 'alert protocol version')
+})
+
+describe('a thief of the authority', () => {
+  /** A server with a certificate for these names, made with the stolen key. */
+  async function impostor(names: readonly string[]) {
+    const authority = await findAuthority(tlsFolder(join(dataDir, 'tls')))
+    if (authority === null) throw new Error('no authority')
+    const validity = { notBefore: Date.now() - 60_000, notAfter: Date.now() + 3600_000 }
+    const leaf = await certifyLeaf(authority, { names, ...validity }, random)
+    const file = join(folder.path, `${crypto.randomUUID()}.pem`)
+    writeFileSync(file, leaf.cert)
+    const listening = Bun.serve({
+      hostname: '127.0.0.1',
+      port: 0,
+      tls: leaf,
+      fetch: () => new Response('taken in'),
+    })
+    return {
+      file,
+      port: String(listening.port),
+      [Symbol.asyncDispose]: () => listening.stop(true),
+    }
+  }
+
+  const curlAt = (host: string, port: string) =>
+    tool([
+      ...['curl', '--silent', '--show-error', '--cacert', ca],
+      ...['--resolve', `${host}:${port}:127.0.0.1`, `https://${host}:${port}/`],
+    ])
+
+  test('can pass for another name of the network', async () => {
+    await using thief = await impostor(['other.local'])
+    const verified = await tool(['openssl', 'verify', '-CAfile', ca, thief.file])
+    expect(verified.output).toEndWith(': OK\n')
+    expect((await curlAt('other.local', thief.port)).output).toBe('taken in')
+    expect((await node(`https://other.local:${thief.port}/`)).output).toBe('taken in')
+  })
+
+  test.each([
+    ['a name of the internet', ['bank.example.org'], 'bank.example.org'],
+    ['one hidden behind a name of the network', ['pi.local', 'bank.example.org'], 'pi.local'],
+    ['an address of the internet', ['pi.local', '8.8.8.8'], 'pi.local'],
+  ])('can not pass for %s: openssl, curl and Node refuse', async (_what, names, host) => {
+    await using thief = await impostor(names)
+    const verified = await tool(['openssl', 'verify', '-CAfile', ca, thief.file])
+    expect(verified.code).not.toBe(0)
+    expect(verified.output).toContain('permitted subtree violation')
+    const byCurl = await curlAt(host, thief.port)
+    expect(byCurl.code).toBe(60)
+    expect(byCurl.output).toContain('permitted subtree violation')
+    const byNode = await node(`https://${host}:${thief.port}/`)
+    expect(byNode.output).toContain('permitted subtree violation')
+  })
+})
+
+describe('snailpass tls', () => {
+  const snailpass = (...args: string[]) => run(['tls', ...args, '--data-dir', dataDir])
+
+  test('shows what is served, and prints the authority', async () => {
+    const { fingerprint256 } = new X509Certificate(readFileSync(ca))
+    const shown = await snailpass('show', '--json', '--listen-tls', '127.0.0.1:1')
+    expect(JSON.parse(shown.stdout)).toMatchObject({
+      mode: 'local',
+      served: true,
+      certificate: { names: expect.arrayContaining(['localhost', '127.0.0.1']) },
+      authority: { sha256: fingerprint256, permits: expect.arrayContaining(['local']) },
+    })
+    const told = await snailpass('show')
+    expect(told.stdout).toContain(fingerprint256)
+    expect(told.stderr).toBe('HTTPS is off: --listen-tls 0.0.0.0:5443 turns it on.\n')
+    expect((await snailpass('ca')).stdout).toBe(readFileSync(ca, 'utf8'))
+    expect((await snailpass('ca', '--fingerprint')).stdout).toBe(`${fingerprint256}\n`)
+  })
+
+  test('renews beside a server, which takes the new certificate by itself', async () => {
+    const before = await servedFingerprint()
+    const renewed = await snailpass('renew')
+    expect(renewed).toMatchObject({ code: 0, stdout: expect.stringContaining('localhost\n') })
+    const { certificate } = JSON.parse((await snailpass('show', '--json')).stdout)
+    expect(certificate.sha256).not.toBe(before)
+    while ((await servedFingerprint()) !== certificate.sha256) await Bun.sleep(100)
+  }, 20_000)
+
+  test('makes no new authority unasked, and none without consent', async () => {
+    const before = readFileSync(ca, 'utf8')
+    const refused = await snailpass('renew', '--authority')
+    expect(refused).toMatchObject({ code: 2, stdout: '' })
+    expect(refused.stderr).toContain('hint: add --yes if you mean it')
+    expect(readFileSync(ca, 'utf8')).toBe(before)
+  })
+
+  test('says where there is nothing yet', async () => {
+    using empty = temporaryFolder()
+    const found = await run(['tls', 'ca', '--data-dir', empty.path])
+    expect(found).toMatchObject({ code: 3, stdout: '' })
+    expect(found.stderr).toContain('hint: the first start with --listen-tls makes one')
+    const shown = await run(['tls', 'show', '--data-dir', empty.path])
+    expect(shown.stdout).toContain('none yet')
+    const made = await run(['tls', 'renew', '--data-dir', empty.path])
+    expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining('new authority') })
+  })
+
+  async function servedFingerprint(): Promise<string> {
+    const { output } = await tool(['openssl', 's_client', '-connect', `127.0.0.1:${tlsPort()}`])
+    return new X509Certificate(output.slice(output.indexOf('-----BEGIN'))).fingerprint256
+  }
+})
