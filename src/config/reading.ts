@@ -120,6 +120,7 @@ export function readSettings(input: ReadingInput): Reading {
   if (problems.length === 0 && own.emailConfirmation === 'required' && mail === null) {
     warnings.push(withoutMail)
   }
+  if (own.tls !== 'local' && own.listenTls.length === 0) warnings.push(idleTls)
   if (own.signUps !== 'open' && own.signUpDomains.length > 0) warnings.push(idleDomains)
   return {
     settings: { ...own, mail, listed: listSettings(input.flags, layers, input.environment) },
@@ -191,6 +192,8 @@ function openTo(what: string): string {
 
 const withoutMail =
   'emails must be confirmed, but no mail is set up: confirm each account with `snailpass user confirm`'
+
+const idleTls = 'SNAILPASS_TLS means nothing unless SNAILPASS_LISTEN_TLS says where HTTPS is spoken'
 
 const idleDomains = 'SNAILPASS_SIGNUPS_DOMAINS means nothing unless SNAILPASS_SIGNUPS is open'
 

@@ -10,6 +10,9 @@ import { signatureOf, startLooking } from './watch'
 /** Between two looks at the files, in milliseconds. What has not changed from one to the next is taken for whole. */
 const pause = 2_000
 
+/** Whoever renews certificates does it a month before their end. In milliseconds. */
+const late = 14 * 24 * 3600_000
+
 /** Reads a certificate and its key. Throws `unavailable` for what can't be served. */
 export async function readPair(paths: PairPaths): Promise<Pair> {
   const cert = await readText(paths.cert, 'SNAILPASS_TLS_CERT')
@@ -37,11 +40,22 @@ export async function startFiles(
   let pair = await readPair(paths)
   let isPublic = leadsToPublicRoot(pair.cert)
   const held = hold(pair)
-  const problem = timeProblem(pair, clock())
-  if (problem !== null) log.error(`the certificate ${paths.cert} ${problem}: clients refuse it`)
+  let told: string | null = null
+  const tellTime = () => {
+    const now = clock()
+    const problem = timeProblem(pair, now)
+    const isLate = pair.facts.notAfter - now < late
+    const news = problem ?? (isLate ? `expires on ${dateOf(pair.facts.notAfter)}` : null)
+    if (news === told) return
+    told = news
+    if (problem !== null) log.error(`the certificate ${paths.cert} ${problem}: clients refuse it`)
+    else if (isLate) log.warn(`the certificate ${paths.cert} ${news}: nobody has renewed it yet`)
+  }
+  tellTime()
 
   let last = served
   const looking = startLooking({ pause, wait, log }, async () => {
+    tellTime()
     const signature = await signatureOf(files)
     const isSteady = signature === last
     last = signature

@@ -101,6 +101,9 @@ export interface LocalSource extends CertificateSource {
   authority(): Authority
 }
 
+/** Before the end of an authority, every device must be given the next one: so long before it the log says so. Milliseconds. */
+const authorityLate = 180 * 24 * 3600_000
+
 /** Between two looks at the files, and between two at names and time, in milliseconds. */
 const pause = 2_000
 const review = 60_000
@@ -115,6 +118,7 @@ export async function startLocal(deps: LocalDeps & { readonly log: Log }): Promi
   let { authority } = first
   const held = hold(first.leaf)
   let reported: string | null = null
+  let endTold: number | null = null
   const report = (prepared: Prepared) => {
     const { facts } = prepared.authority
     if (prepared.madeAuthority) {
@@ -124,6 +128,13 @@ export async function startLocal(deps: LocalDeps & { readonly log: Log }): Promi
       const { names, notAfter } = prepared.leaf.facts
       const until = new Date(notAfter).toISOString().slice(0, 10)
       log.info('made a certificate', { names: names.join(', '), until })
+    }
+    if (facts.notAfter - clock() < authorityLate && facts.notAfter !== endTold) {
+      endTold = facts.notAfter
+      log.warn(
+        'the certificate authority expires: `snailpass tls renew --authority` makes a new one, which every device has to install',
+        { until: new Date(facts.notAfter).toISOString().slice(0, 10) },
+      )
     }
     const missing = prepared.missing.join(', ')
     if (missing !== '' && missing !== reported) {

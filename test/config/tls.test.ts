@@ -47,3 +47,11 @@ test('a certificate of somebody else is taken from its files', () => {
     tlsKey: '/etc/key.pem',
   })
 })
+
+test('a certificate that nobody serves is warned about', () => {
+  const warnings = (environment: Record<string, string>) =>
+    loadConfig({ environment, flags: {}, file: null }).warnings
+  const own = { SNAILPASS_TLS: 'files', ...files }
+  expect(warnings(own)).toEqual([expect.stringContaining('SNAILPASS_LISTEN_TLS')])
+  expect(warnings({ ...own, SNAILPASS_LISTEN_TLS: '0.0.0.0:5443' })).toEqual([])
+})

@@ -192,6 +192,19 @@ describe('snailpass tls', () => {
     expect(readFileSync(ca, 'utf8')).toBe(before)
   })
 
+  test('makes one authority, of however many that begin at once', async () => {
+    using empty = temporaryFolder()
+    const renewals = Array.from({ length: 4 }, () =>
+      run(['tls', 'renew', '--data-dir', join(empty.path, 'data')]),
+    )
+    const made = await Promise.all(renewals)
+    expect(made.map(({ code }) => code)).toEqual([0, 0, 0, 0])
+    expect(made.filter(({ stderr }) => stderr.includes('new authority'))).toHaveLength(1)
+    const authority = join(empty.path, 'data', 'tls', 'ca.crt')
+    const leaf = join(empty.path, 'data', 'tls', 'leaf.pem')
+    expect((await tool(['openssl', 'verify', '-CAfile', authority, leaf])).code).toBe(0)
+  })
+
   test('says where there is nothing yet', async () => {
     using empty = temporaryFolder()
     const found = await run(['tls', 'ca', '--data-dir', empty.path])

@@ -213,6 +213,23 @@ describe('a source of files', () => {
   )
 })
 
+test('a certificate that nobody renews is warned about once', async () => {
+  using place = aPlace()
+  const ending = await authority.certify({
+    ...subject,
+    notAfter: Date.now() + 14 * 24 * hour + 60_000,
+  })
+  place.put(ending.certificate, ending.key)
+  const source = await place.start()
+  expect(place.of('warn')).toEqual([])
+  await place.minute()
+  await place.minute()
+  expect(place.of('warn').map(({ message }) => message)).toEqual([
+    expect.stringMatching(/fullchain\.pem expires on \S+: nobody has renewed it yet/),
+  ])
+  await source.stop()
+})
+
 describe('everybody trusts', () => {
   test('what leads to a root that browsers have', () => {
     for (const root of rootCertificates.slice(0, 5)) expect(leadsToPublicRoot(root)).toBeTrue()

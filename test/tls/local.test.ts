@@ -223,6 +223,27 @@ describe('a source', () => {
     await source.stop()
   })
 
+  test('warns once of the end of its authority, and lives for as long as that', async () => {
+    using machine = aMachine()
+    const { authority } = await prepareLocal(machine.deps)
+    machine.skip(authority.facts.notAfter - machine.clock() - 100 * day)
+    const source = await machine.start()
+    expect(factsOf(source.current().cert).notAfter).toBe(authority.facts.notAfter)
+    const { cert } = source.current()
+    const then = machine.clock()
+    await until(() => machine.clock() > then + 5 * 60_000)
+    expect(machine.of('warn').map(({ message }) => message)).toEqual([
+      expect.stringContaining('the certificate authority expires'),
+    ])
+    machine.skip(200 * day)
+    const later = machine.clock()
+    await until(() => machine.clock() > later + 5 * 60_000)
+    // There is nothing that it could be replaced with.
+    expect(source.current().cert).toBe(cert)
+    expect(machine.of('error')).toEqual([])
+    await source.stop()
+  })
+
   test('warns once of a name that its authority does not speak for', async () => {
     using machine = aMachine()
     await prepareLocal(machine.deps)
