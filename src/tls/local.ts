@@ -1,10 +1,9 @@
-import { tlds } from '@hapi/tlds'
 import { DomainError } from '../domain/errors'
 import type { Clock, Random, Wait } from '../domain/world'
 import type { Log } from '../log'
 import { type Authority, findAuthority, makeAuthority } from './authority'
 import { findLeaf, type Leaf, makeLeaf, type Reason, reasonForNew } from './leaf'
-import { constraintsFor, isPermitted, namesOfHost } from './names'
+import { constraintsFor, isPermitted, unspokenNames } from './names'
 import { type CertificateSource, hold } from './source'
 import { alone, explained, type TlsFolder } from './tls-folder'
 import { signatureOf, startLooking } from './watch'
@@ -72,9 +71,7 @@ export async function prepareLocal(
       former === null || reason !== null
         ? await makeLeaf(folder, authority, { needed, former: kept, now: clock() }, random)
         : former
-    const missing = namesOfHost(wanted.hostname).filter(
-      (name) => !permitted(name) && !tlds.has(name),
-    )
+    const missing = unspokenNames(wanted.hostname, authority.constraints)
     return { authority, leaf, madeAuthority: found === null, madeLeaf: reason, missing }
   })
 }

@@ -78,6 +78,11 @@ export function isPermitted(name: string, { domains, networks }: Constraints): b
   return isIP(name) === 0 ? isWithin(name, domains) : inNetworks(networks)(name)
 }
 
+/** Names of a host that an authority can't speak for, since it was made under another one; top-level domains it never could. */
+export function unspokenNames(hostname: string, constraints: Constraints): readonly string[] {
+  return namesOfHost(hostname).filter((name) => !tlds.has(name) && !isPermitted(name, constraints))
+}
+
 function isWithin(name: string, domains: readonly string[]): boolean {
   return domains.some((domain) => name === domain || name.endsWith(`.${domain}`))
 }

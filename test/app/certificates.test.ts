@@ -137,6 +137,18 @@ describe('the doctor', () => {
     expect(await find(settingsOf(folder.path, plain))).toEqual([])
   })
 
+  test('finds an authority that was made when the machine had another name', async () => {
+    using folder = temporaryFolder()
+    const { path } = folder
+    const wanted = () => ({ hostname: 'former', own: ['former.local'], asked: [] })
+    await prepareLocal({ folder: tlsFolder(join(path, 'tls')), wanted, ...realWorld, random })
+    const found = await find(settingsOf(path))
+    expect(found[0]).toContain(`does not speak for ${hostname().toLowerCase()}`)
+    expect(found[0]).toContain('snailpass tls renew --authority')
+    // For what it does speak, there is a new certificate at the next look of the server.
+    expect(found[1]).toMatch(/leaf\.pem is not for .*: snailpass tls renew$/)
+  })
+
   test('finds what is wrong with files: their end, their names, and that they do not fit', async () => {
     using folder = temporaryFolder()
     using pair = await aPairOfFiles({ names: ['*.example.org'], notAfter: Date.now() + 40 * day })

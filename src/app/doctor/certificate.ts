@@ -1,6 +1,7 @@
+import { hostname } from 'node:os'
 import type { Settings } from '../../config/settings'
 import { isFor } from '../../tls/facts'
-import { isPermitted, parseName } from '../../tls/names'
+import { isPermitted, parseName, unspokenNames } from '../../tls/names'
 import { findCertificate, namesOfMachine, type ServedCertificate } from '../certificates'
 import type { World } from '../world'
 import type { Finding, Outcome } from './findings'
@@ -65,14 +66,20 @@ function validityFindings(
 }
 
 function authorityFindings({ authority }: ServedCertificate, now: number): readonly Finding[] {
-  if (authority === null || authority.notAfter - now >= authorityLeft) return []
-  return [
-    {
-      what: `the certificate authority expires on ${dateOf(authority.notAfter)}`,
-      why: 'nothing that it has certified is valid from then on, and every device has to install the next one',
-      fix: 'snailpass tls renew --authority, at a time when you can reach the devices',
-    },
-  ]
+  if (authority === null) return []
+  const unspoken = unspokenNames(hostname(), authority.permits)
+  const ofNames = {
+    what: `the certificate authority does not speak for ${unspoken.join(', ')}: this machine had another name when it was made`,
+    why: 'devices refuse to come by that name; the .local name and the addresses go on working',
+    fix: 'use one of those; or snailpass tls renew --authority, which every device has to install',
+  }
+  const isLate = authority.notAfter - now < authorityLeft
+  const ofTime = {
+    what: `the certificate authority expires on ${dateOf(authority.notAfter)}`,
+    why: 'nothing that it has certified is valid from then on, and every device has to install the next one',
+    fix: 'snailpass tls renew --authority, at a time when you can reach the devices',
+  }
+  return [...(unspoken.length > 0 ? [ofNames] : []), ...(isLate ? [ofTime] : [])]
 }
 
 /** Of the names that others use; this machine's loopback is no matter, and its bare name works in few networks. */
