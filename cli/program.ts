@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { commit, platform, version } from '../src/version'
 import { adoptCommand } from './commands/adopt'
+import { auditCommand } from './commands/audit'
 import { backupCommand } from './commands/backup'
 import { completionCommand } from './commands/completion'
 import { configCommand } from './commands/config'
@@ -55,6 +56,7 @@ ${exitCodesHelp}`,
     tlsCommand(),
     mailCommand(),
     userCommand(),
+    auditCommand(),
     configCommand(),
     doctorCommand(),
     healthcheckCommand(),

@@ -14,7 +14,8 @@ export function recreateDbCommand(): Command {
       `
 Deletes every account with everything in its vault. A copy of the database as it was
 stays in the data folder; its path is printed. Of a Postgres database, only SnailPass's
-own tables are dropped, and the copy is a SQLite file. Refused while a server runs on it.
+own tables are emptied, and the copy is a SQLite file. The audit trail begins anew, and tells of
+it. Refused while a server runs on it.
 
 Example:
   snailpass recreate-db --data-dir /srv/snailpass --yes`,

@@ -5,6 +5,7 @@ import { createMailTransport, MailFault } from '../mail/transport'
 import type { Content, Database } from '../store/database'
 import { commit, platform, version } from '../version'
 import { placesOf } from './database'
+import { checkTrail } from './doctor/audit'
 import { checkCertificate } from './doctor/certificate'
 import { checkClock } from './doctor/clock'
 import { checkBackups, checkDatabase, checkKey } from './doctor/database'
@@ -38,6 +39,7 @@ export async function examine(
     ['version', () => checkVersion(settings, world)],
     ['database', () => checkDatabase(settings, world)],
     ['secret key', () => checkKey(settings, world)],
+    ['audit', () => checkTrail(settings, world)],
     ['permissions', () => checkPermissions(settings, world, fix)],
     ['space', () => checkSpace(settings, world)],
     ...ofFile,
@@ -66,7 +68,7 @@ export async function examine(
 type Check = readonly [name: string, check: () => Outcome | Promise<Outcome>]
 
 /** Checks that ask the database: when it can't be used, they would only say that once more. */
-const askingIt = new Set(['secret key', 'clock', 'archives'])
+const askingIt = new Set(['secret key', 'audit', 'clock', 'archives'])
 
 function nothing(name: string) {
   return { name, fact: null, findings: [], mended: [] } as const

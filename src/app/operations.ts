@@ -1,13 +1,13 @@
 import type { DatabaseLocation } from '../config/database-url'
 import type { Settings } from '../config/settings'
-import { keyFingerprint } from '../crypto/key-fingerprint'
+import { type AuditEvent, byOperator } from '../domain/audit'
 import { DomainError } from '../domain/errors'
-import { encodeEpoch } from '../domain/sessions'
 import { type AdoptionReport, adoptOriginal } from '../store/adoption'
+import { appendEvents } from '../store/audit-append'
+import { emptyTrail } from '../store/audit-carry'
 import { dataFolder, ensureFolder } from '../store/data-folder'
 import type { Database, Session } from '../store/database'
-import { findKeyFingerprint, replaceKeyFingerprint } from '../store/key-fingerprint'
-import { replaceSecretKey } from '../store/secret-key-file'
+import { replaceKeyFingerprint } from '../store/key-fingerprint'
 import {
   copyTables,
   isEmpty,
@@ -17,7 +17,6 @@ import {
   type TableSum,
 } from '../store/transfer'
 import { databaseAt, placesOf } from './database'
-import { keyOfSettings } from './secret-key'
 import type { World } from './world'
 
 export type { AdoptionReport }
@@ -38,7 +37,14 @@ export async function recreate(
     ensureFolder(folder)
     const safetyCopy = await session.copyForSafety('recreate')
     if (safetyCopy === null) throw new Error('a database of ours was not copied')
-    await session.transaction(() => session.empty())
+    await session.transaction(async () => {
+      await session.empty()
+      await session.migrate()
+      // A new database has no key before its first server, which signs what the trail begins with.
+      await replaceKeyFingerprint(session.db, null)
+      const detail = 'after a safety copy, which has the trail from before'
+      await tell(session, byOperator(world.clock(), 'recreated', { detail }))
+    })
     return safetyCopy
   })
 }
@@ -85,6 +91,7 @@ export async function copy(
         })
       }
       return await target.transaction(async () => {
+        await emptyTrail(target.db)
         const read = await copyTables(source, target.db, {
           progress: progress('copied'),
           // A fault of the source is told as the source's, though it is met in work on the target.
@@ -94,37 +101,17 @@ export async function copy(
         const written = await sumTables(target.db, { progress: progress('checked') })
         requireEqual(read, written, to.name)
         await replaceKeyFingerprint(target.db, null)
+        const detail = `from ${from.name}`
+        await tell(target, byOperator(world.clock(), 'copied', { detail }))
         return written
       })
     }),
   )
 }
 
-/**
- * Gives the database a new secret key: the one of the settings, else a new one in the data folder, whose path
- * it answers. All sessions end. Throws a DomainError.
- */
-export async function rotateKey(settings: Settings, world: World): Promise<string | null> {
-  const { folder, database } = placesOf(settings, world)
-  return await database.alone({ create: false }, async (session) => {
-    requireOurs(session, database)
-    const { db } = session
-    const set = keyOfSettings(settings)
-    if (set !== null && (await findKeyFingerprint(db)) === keyFingerprint(set)) {
-      throw new DomainError('conflict', 'SNAILPASS_SECRET_KEY is the key that the database has', {
-        hint: 'set another one first, on every server of this database',
-      })
-    }
-    ensureFolder(folder)
-    // The file first: whatever ends this half-way, the same command sets it right.
-    const key = set ?? replaceSecretKey(folder, world.random)
-    const epoch = encodeEpoch(world.random)
-    await session.transaction(async () => {
-      await replaceKeyFingerprint(db, keyFingerprint(key))
-      await db.updateTable('users').set({ session_epoch: epoch }).execute()
-    })
-    return set === null ? folder.secretKey : null
-  })
+/** Puts an event into the trail of a database that has no key, as a part of the caller's transaction. */
+async function tell({ db }: Session, event: AuditEvent): Promise<void> {
+  await appendEvents(db, () => null, [event])
 }
 
 /** Throws `unavailable` for a database of the original server's. */

@@ -1,4 +1,3 @@
-import { rmSync } from 'node:fs'
 import { decryptInto, lockOf, parseIdentities, type Unlocking } from '../backup/encryption'
 import { explained } from '../backup/faults'
 import { withPlainDraft } from '../backup/files'
@@ -8,24 +7,23 @@ import { type Manifest, type OpenedArchive, verify, withArchive } from '../backu
 import type { ListedSetting } from '../config/listing'
 import type { Settings } from '../config/settings'
 import { keyFingerprint } from '../crypto/key-fingerprint'
+import { createTrailSeal } from '../crypto/trail-seal'
+import { byOperator, type TrailSeal } from '../domain/audit'
 import { DomainError } from '../domain/errors'
 import { encodeEpoch } from '../domain/sessions'
-import { type DataFolder, ensureFolder } from '../store/data-folder'
+import { appendEvents } from '../store/audit-append'
+import { carryTrail, wordsFor } from '../store/audit-carry'
+import { ensureFolder } from '../store/data-folder'
 import { keepingCopy, type Session } from '../store/database'
-import { replaceKeyFingerprint } from '../store/key-fingerprint'
-import {
-  findSecretFiles,
-  putSecretFiles,
-  removeSecretFiles,
-  type SecretFile,
-  secretFilesAmong,
-} from '../store/secret-files'
-import { findSecretKey, fitsFile, putSecretKey } from '../store/secret-key-file'
+import { findKeyFingerprint, replaceKeyFingerprint } from '../store/key-fingerprint'
+import { secretFilesAmong } from '../store/secret-files'
+import { fitsFile } from '../store/secret-key-file'
 import { countRows, type TableSum } from '../store/transfer'
 import { archiveOf, bytes, rows, type Show } from './archives'
 import { placesOf } from './database'
 import { requireOurs } from './operations'
-import { keyOfSettings } from './secret-key'
+import { keyOfSettings, sealFor } from './secret-key'
+import { withSecrets } from './secrets'
 import type { World } from './world'
 
 export { parseIdentities, type Unlocking }
@@ -103,6 +101,10 @@ export function restore(
     ensureFolder(folder)
     return await database.alone({ create: true }, async (session) => {
       requireOurs(session, database)
+      const seal =
+        key === null
+          ? sealFor(settings, folder, await findKeyFingerprint(session.db))
+          : createTrailSeal(key)
       const plan = planOf(await countRows(session.db))
       await options.consent(plan)
       return await withSecrets(folder, { key, files }, settings, (putSecrets) =>
@@ -114,6 +116,7 @@ export function restore(
             )
             await endSessions(session, world)
             if (key !== null) await replaceKeyFingerprint(session.db, keyFingerprint(key))
+            await tellOf(session, seal, verified, world)
             putSecrets()
             return { plan, tables, safetyArchive }
           })
@@ -160,6 +163,22 @@ async function endSessions({ db }: Session, { random }: World): Promise<void> {
     .updateTable('users')
     .set({ session_epoch: encodeEpoch(random) })
     .execute()
+}
+
+/**
+ * Has the trail of the archive go on under the key of this database, and tells there what became of it: it is
+ * verified, or of another server's key. Where the database has no key yet, its first server does that.
+ */
+async function tellOf(
+  { db }: Session,
+  seal: TrailSeal | null,
+  archive: VerifiedArchive,
+  { clock }: World,
+): Promise<void> {
+  const found = seal === null ? null : wordsFor(await carryTrail(db, { former: seal, seal }))
+  const trail = found === null ? '' : `; the trail: ${found}`
+  const detail = `an archive of ${new Date(archive.time).toISOString()}; all sessions ended${trail}`
+  await appendEvents(db, () => seal, [byOperator(clock(), 'restored', { detail })])
 }
 
 function changes({ tables }: Manifest, counts: ReadonlyMap<string, number>) {
@@ -211,34 +230,4 @@ function keyOfArchive(file: string, { secrets }: Manifest, settings: Settings): 
     })
   }
   return key
-}
-
-/**
- * Does work that puts a secret key and other files that are secret into the data folder right before it commits; those that lay
- * there come back when the work fails. The files first: whatever ends this half-way, the same command sets it right.
- */
-async function withSecrets<T>(
-  folder: DataFolder,
-  { key, files }: { readonly key: Uint8Array | null; readonly files: readonly SecretFile[] },
-  settings: Settings,
-  work: (put: () => void) => Promise<T>,
-): Promise<T> {
-  const ofFolder = keyOfSettings(settings) === null ? key : null
-  if (ofFolder === null && files.length === 0) return await work(() => {})
-  const former = { key: findSecretKey(folder), files: findSecretFiles(folder) }
-  let isPut = false
-  try {
-    return await work(() => {
-      isPut = true
-      if (ofFolder !== null) putSecretKey(folder, ofFolder)
-      putSecretFiles(folder, files)
-    })
-  } catch (error) {
-    if (!isPut) throw error
-    if (ofFolder !== null && former.key !== null) putSecretKey(folder, former.key)
-    if (ofFolder !== null && former.key === null) rmSync(folder.secretKey, { force: true })
-    removeSecretFiles(folder, files)
-    putSecretFiles(folder, former.files)
-    throw error
-  }
 }

@@ -1,5 +1,7 @@
 import type { Settings } from '../config/settings'
 import { keyFingerprint } from '../crypto/key-fingerprint'
+import { createTrailSeal } from '../crypto/trail-seal'
+import type { TrailSeal } from '../domain/audit'
 import { DomainError } from '../domain/errors'
 import { type DataFolder, nameOf } from '../store/data-folder'
 import { findSecretKey, makeSecretKey } from '../store/secret-key-file'
@@ -20,7 +22,7 @@ export async function requireSecretKey(
   store: OpenedStore,
   settings: Settings,
   folder: DataFolder,
-  { random }: World,
+  { random, clock }: World,
 ): Promise<{ key: Uint8Array; made: boolean }> {
   const configured = keyOfSettings(settings) ?? findSecretKey(folder)
   if (configured === null && (await store.findKeyFingerprint()) !== null) {
@@ -33,7 +35,9 @@ export async function requireSecretKey(
     )
   }
   const key = configured ?? makeSecretKey(folder, random)
-  if ((await store.claimKeyFingerprint(keyFingerprint(key))) !== keyFingerprint(key)) {
+  const fingerprint = keyFingerprint(key)
+  const claim = { fingerprint, seal: createTrailSeal(key), time: clock() }
+  if ((await store.claimKeyFingerprint(claim)) !== fingerprint) {
     const source = settings.secretKey === null ? folder.secretKey : 'SNAILPASS_SECRET_KEY'
     throw new DomainError(
       'unavailable',
@@ -48,3 +52,40 @@ export async function requireSecretKey(
 
 const whatToDo =
   'use the key that its other servers use: their secret.key or SNAILPASS_SECRET_KEY; if that is lost, `snailpass key rotate` gives the database a new one, and everybody signs in again'
+
+/**
+ * What a command signs the audit trail of a database with this fingerprint with. Null for one that has had no server
+ * yet: its first one signs then, for the key that lies here need not be the one that it is given. Throws `unavailable`
+ * where the key is not at hand: a change that the trail can't tell of is not made.
+ */
+export function sealFor(
+  settings: Settings,
+  folder: DataFolder,
+  fingerprint: string | null,
+): TrailSeal | null {
+  if (fingerprint === null) return null
+  const key = keyOfSettings(settings) ?? findSecretKey(folder)
+  if (key !== null && keyFingerprint(key) === fingerprint) return createTrailSeal(key)
+  const message =
+    key === null
+      ? `the secret key of this database is not in ${nameOf(folder)}, and the audit trail is signed with it`
+      : 'the database belongs to another secret key than the one here, which signs the audit trail'
+  throw new DomainError('unavailable', message, {
+    hint: 'run this with the settings of the server and as its user or root, so that it finds secret.key or SNAILPASS_SECRET_KEY; if the key is lost, `snailpass key rotate` gives the database a new one',
+  })
+}
+
+/** The keys that a text may be: one that the settings name is the text itself, that of a data folder is written in it. */
+export function keysIn(text: string): readonly Uint8Array[] {
+  return [new TextEncoder().encode(text), Buffer.from(text, 'base64url')]
+}
+
+/** The key of a folder, null also for one that cannot be read: what a rotation is there to mend. */
+export function readableKey(folder: DataFolder): Uint8Array | null {
+  try {
+    return findSecretKey(folder)
+  } catch (error) {
+    if (error instanceof DomainError) return null
+    throw error
+  }
+}

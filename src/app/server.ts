@@ -6,6 +6,7 @@ import { createAdditionalFields } from '../domain/additional-fields'
 import { createBackups } from '../domain/backups'
 import { type Confirmation, createEmailConfirmation } from '../domain/email-confirmation'
 import { createLogin } from '../domain/login'
+import { createLoginTrail, type LoginTrail } from '../domain/login-trail'
 import { createNotes } from '../domain/notes'
 import { createReadiness } from '../domain/readiness'
 import { createRecords } from '../domain/records'
@@ -21,6 +22,7 @@ import { requireSafeAmong } from '../http/plain-logins'
 import type { Log } from '../log'
 import { ensureFolder, tightenPermissions } from '../store/data-folder'
 import { version } from '../version'
+import { startAuditing } from './auditing'
 import { type RunBackup, startBackupSchedule } from './backup-schedule'
 import { openCertificates } from './certificates'
 import { placesOf } from './database'
@@ -52,6 +54,9 @@ export interface Server {
    */
   stop(patience: number): Promise<void>
 }
+
+/** How long the end of the audit trail may take to be written, in milliseconds: service managers wait for ten seconds at least. */
+const trailPatience = 1_500
 
 /**
  * Starts the server: data folder, database with its lock, key, listener, in this order; `stop` goes back the
@@ -106,7 +111,17 @@ export async function startServer(
       backups: schedule === null ? null : backups,
       clock: world.clock,
     })
-    const rules = rulesOver(store, tokens, settings, world, mailing.confirmation, log, options)
+    const trail = createLoginTrail(world)
+    const rules = rulesOver(
+      store,
+      tokens,
+      settings,
+      world,
+      mailing.confirmation,
+      trail,
+      log,
+      options,
+    )
     const requireSafe = requireSafeAmong(
       (address) =>
         settings.listenTls.length === 0 || settings.plainLogins === 'all' || !isGlobal(address),
@@ -136,6 +151,7 @@ export async function startServer(
       protocol === 'unix:' ? [] : [{ protocol, port: Number(port) }],
     )
     const running = await mailing.start()
+    const auditing = startAuditing(store, trail, settings, world, log)
     const archiving =
       schedule === null || runBackup === undefined
         ? null
@@ -152,8 +168,10 @@ export async function startServer(
           archiving?.stop(),
           certificates?.stop(),
         ])
+        // After the last request, whose sign-in it may have to tell of.
+        const isTrailOver = await auditing.stop(trailPatience)
         // Work for a cut connection may go on in the database; the end of the process closes it as safely.
-        if (listeners.isIdle() && isMailOver) await store.close()
+        if (listeners.isIdle() && isMailOver && isTrailOver) await store.close()
       },
     }
   } catch (error) {
@@ -168,6 +186,7 @@ function rulesOver(
   settings: Settings,
   world: World,
   confirmation: Confirmation,
+  trail: LoginTrail,
   log: Log,
   { iterations }: ServerOptions,
 ): Omit<ApiDeps, 'baseUrl' | 'log' | 'readiness' | 'requireSafe' | 'authority' | 'tlsPort'> {
@@ -186,8 +205,21 @@ function rulesOver(
       confirmation,
       signUps: signUpPolicyOf(settings),
     }),
-    login: createLogin({ store, hasher, sessions, confirmation, guesses: limits.guesses, clock }),
-    emailConfirmation: createEmailConfirmation({ store, tokens, quota: limits.confirmations }),
+    login: createLogin({
+      store,
+      hasher,
+      sessions,
+      confirmation,
+      guesses: limits.guesses,
+      trail,
+      clock,
+    }),
+    emailConfirmation: createEmailConfirmation({
+      store,
+      tokens,
+      quota: limits.confirmations,
+      clock,
+    }),
     records: createRecords({ store, clock }),
     additionalFields: createAdditionalFields({ store }),
     notes: createNotes({ store, clock }),

@@ -8,6 +8,7 @@ import type { UserSummary } from '../domain/user'
 import { takeSafetyArchive } from './archives'
 import { placesOf } from './database'
 import { likelyAddress } from './own-hosts'
+import { sealFor } from './secret-key'
 import type { World } from './world'
 
 export function signUpPolicyOf({ signUps, signUpDomains }: Settings): SignUpPolicy {
@@ -18,19 +19,22 @@ export function signUpPolicyOf({ signUps, signUpDomains }: Settings): SignUpPoli
 export function withUsers<T>(
   settings: Settings,
   world: World,
-  work: (users: ManagedUsers) => Promise<T>,
+  work: (users: ManagedUsers, requireKey: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const { database } = placesOf(settings, world)
-  return database.beside((store) =>
-    work(
+  const { database, folder } = placesOf(settings, world)
+  return database.beside((store) => {
+    store.signBy((fingerprint) => sealFor(settings, folder, fingerprint))
+    return work(
       createManagedUsers({
         store,
         hasher: createVerifierHasher(world.random),
         signUps: signUpPolicyOf(settings),
         ...world,
       }),
-    ),
-  )
+      // For work that would be in vain without a key.
+      async () => void sealFor(settings, folder, await store.findKeyFingerprint()),
+    )
+  })
 }
 
 /**
@@ -43,7 +47,8 @@ export function addUser(
   email: string,
   askMasterPassword: (salt: string) => Promise<string>,
 ): Promise<string> {
-  return withUsers(settings, world, async (users) => {
+  return withUsers(settings, world, async (users, requireKey) => {
+    await requireKey()
     const salt = await users.requireFreeEmail(email)
     const masterPasswordHash = await hashMasterPassword(await askMasterPassword(salt), salt)
     return await users.add({ email, masterPasswordHash })
@@ -60,8 +65,9 @@ export function deleteUser(
   name: string,
   consent: (user: UserSummary) => Promise<void>,
 ): Promise<string> {
-  return withUsers(settings, world, async (users) => {
+  return withUsers(settings, world, async (users, requireKey) => {
     const user = await users.require(name)
+    await requireKey()
     await consent(user)
     const archive = await takeSafetyArchive(settings, world, 'delete')
     await users.delete(user.id)

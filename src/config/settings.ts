@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { type AuditSettings, auditSettings } from './audit'
 import { type BackupSettings, backupSettings } from './backup'
 import { type DatabaseLocation, formatDatabaseUrl, parseDatabaseUrl } from './database-url'
 import { type ListenerSettings, listenerSettings } from './listeners'
@@ -21,7 +22,8 @@ import {
 export type SettingValues = OwnSettings & MailSettings
 
 export interface OwnSettings
-  extends BackupSettings,
+  extends AuditSettings,
+    BackupSettings,
     ListenerSettings,
     RateLimitSettings,
     TlsSettings {
@@ -196,6 +198,7 @@ export const ownSettings: SettingTable<OwnSettings> = {
     parse: (text) => parseInteger(text, { least: 0, most: 3650 }),
   },
   ...rateLimitSettings,
+  ...auditSettings,
   ...backupSettings,
 }
 

@@ -1,7 +1,9 @@
+import { byUser } from './audit'
 import type { Letters } from './outbox'
 import type { Quota } from './quota'
 import type { Store } from './store'
 import type { Tokens } from './tokens'
+import type { Clock } from './world'
 
 /** How the opening of a confirmation link ended. */
 export type ConfirmationOutcome = 'confirmed' | 'already' | 'expired' | 'invalid' | 'no such user'
@@ -25,6 +27,7 @@ export function createEmailConfirmation(deps: {
   store: Store
   tokens: Tokens
   quota: Quota
+  clock: Clock
 }): EmailConfirmation {
   return {
     async confirm(token, { address }) {
@@ -35,9 +38,13 @@ export function createEmailConfirmation(deps: {
         return claims
       }
       return await deps.store.write(async (scope) => {
-        if (await scope.users.confirmEmail(claims.userId, claims.email)) return 'confirmed'
-        const user = await scope.users.findById(claims.userId)
-        return user?.email === claims.email ? 'already' : 'no such user'
+        const { userId: id, email } = claims
+        if (await scope.users.confirmEmail(id, email)) {
+          scope.audit.record(byUser(deps.clock(), 'confirmation', { id, email }, address))
+          return 'confirmed'
+        }
+        const user = await scope.users.findById(id)
+        return user?.email === email ? 'already' : 'no such user'
       })
     },
   }

@@ -1,9 +1,11 @@
 import { networkOf } from './address'
+import type { AuditEvent } from './audit'
 import { normalizeEmail } from './email'
 import type { Confirmation } from './email-confirmation'
 import { DomainError } from './errors'
 import type { Guesses } from './guessing'
 import { knownFor, knownGrain, mostKnownAddresses } from './known-addresses'
+import type { LoginKind, LoginTrail } from './login-trail'
 import type { Sessions } from './sessions'
 import type { Store, WriteScope } from './store'
 import { isStorable } from './text'
@@ -51,16 +53,20 @@ export function createLogin(deps: {
   sessions: Sessions
   confirmation: Confirmation
   guesses: Guesses
+  trail: LoginTrail
   clock: Clock
 }): Login {
   const { letters, isRequired } = deps.confirmation
+  const { trail } = deps
 
   /** A database that takes no writes at present keeps nobody out and changes no answer: the next login tries again. */
-  async function writeIfPossible(work: (scope: WriteScope) => Promise<void>): Promise<void> {
+  async function writeIfPossible(work: (scope: WriteScope) => Promise<void>): Promise<boolean> {
     try {
       await deps.store.write(work)
+      return true
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
+      return false
     }
   }
 
@@ -75,13 +81,16 @@ export function createLogin(deps: {
     user: User,
     replacement: Verifier | null,
     { network, knownSince }: Whereabouts,
+    event: AuditEvent | null,
   ): Promise<void> {
     const now = deps.clock()
     // A clock that was set back must not keep a time of the future for good.
     const isKnown = user.loginTime !== null && Math.abs(now - user.loginTime) < loginGrain
     const isRemembered = knownSince !== null && Math.abs(now - knownSince) < knownGrain
-    if (isKnown && isRemembered && replacement === null) return
-    await writeIfPossible(async (scope) => {
+    // The trail alone is worth no commit that somebody waits for.
+    const later = event === null ? [] : [event]
+    if (isKnown && isRemembered && replacement === null) return trail.putBack(later)
+    const isWritten = await writeIfPossible(async (scope) => {
       if (replacement !== null) {
         await scope.users.replaceVerifier(user.id, { from: user.verifier, to: replacement })
       }
@@ -90,7 +99,9 @@ export function createLogin(deps: {
         time: now,
         most: mostKnownAddresses,
       })
+      if (event !== null) scope.audit.record(event)
     })
+    if (!isWritten) trail.putBack(later)
   }
 
   return {
@@ -107,41 +118,52 @@ export function createLogin(deps: {
       })
       const isKnown = knownSince !== null && deps.clock() - knownSince < knownFor
 
+      const note = (kind: LoginKind) => ({ kind, user, address })
       const { masterPasswordHash } = credentials
       let replacement: Verifier | null = null
-      const isRight = await deps.guesses.check(
-        { email, masterPasswordHash, address, isKnown },
-        async () => {
-          const verifier = user?.verifier ?? null
-          const verdict = await deps.hasher.check({
-            masterPasswordHash,
-            email,
-            verifier,
-            legacyToo,
-            signal,
-            // The owner's own devices do not wait behind a crowd of strangers.
-            isPreferred: isKnown,
-          })
-          replacement = verdict.replacement
-          return user !== null && verdict.matches
-        },
-      )
+      const check = async () => {
+        const verifier = user?.verifier ?? null
+        const verdict = await deps.hasher.check({
+          masterPasswordHash,
+          email,
+          verifier,
+          legacyToo,
+          signal,
+          // The owner's own devices do not wait behind a crowd of strangers.
+          isPreferred: isKnown,
+        })
+        replacement = verdict.replacement
+        return user !== null && verdict.matches
+      }
+      const isRight = await deps.guesses
+        .check({ email, masterPasswordHash, address, isKnown }, check)
+        .catch((error: unknown) => {
+          if (isLimit(error)) trail.note(note('login-limited'))
+          throw error
+        })
       if (user === null || !isRight) {
+        trail.note(note('login-failed'))
         throw new DomainError('unauthenticated', 'Incorrect credentials')
       }
 
       if (user.isDisabled) {
+        trail.note(note('login-refused'))
         throw new DomainError('forbidden', 'The account is disabled; ask whoever runs this server')
       }
       if (isRequired && !user.emailConfirmed) {
+        trail.note(note('login-refused'))
         await sendLetter(user, baseUrl)
         throw new DomainError(
           'forbidden',
           "Email isn't confirmed. Resending email confirmation letter...",
         )
       }
-      await record(user, replacement, { network, knownSince })
+      await record(user, replacement, { network, knownSince }, trail.first(note('login')))
       return { user, token: await deps.sessions.open(user) }
     },
   }
+}
+
+function isLimit(error: unknown): boolean {
+  return error instanceof DomainError && error.code === 'rate_limited'
 }

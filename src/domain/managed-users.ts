@@ -1,3 +1,4 @@
+import { type AuditKind, byOperator } from './audit'
 import { isEmail, normalizeEmail } from './email'
 import { DomainError } from './errors'
 import type { Invitation } from './invitation'
@@ -57,6 +58,27 @@ export function createManagedUsers(deps: {
   const change = <T>(name: string, work: (scope: WriteScope, user: User) => Promise<T>) =>
     store.write(async (scope) => await work(scope, await requireUser(scope, name)))
 
+  const record = (scope: WriteScope, kind: AuditKind, user: { id: string | null; email: string }) =>
+    scope.audit.record(byOperator(clock(), kind, { userId: user.id, email: user.email }))
+
+  /** A change that may have been there before, of which there is nothing to tell then. */
+  const changeOnce = (
+    name: string,
+    kind: AuditKind,
+    work: (scope: WriteScope, user: User) => Promise<boolean>,
+  ) =>
+    change(name, async (scope, user) => {
+      const isNew = await work(scope, user)
+      if (isNew) record(scope, kind, user)
+      return isNew
+    })
+
+  /** Its tokens are no good from now on, and none of them is later. */
+  const endSessions = async (scope: WriteScope, user: User) => {
+    await scope.users.replaceSessionEpoch(user.id, encodeEpoch(random))
+    record(scope, 'sessions-ended', user)
+  }
+
   return {
     list: () => store.read((scope) => scope.users.listSummaries()),
 
@@ -89,27 +111,32 @@ export function createManagedUsers(deps: {
       await store.write(async (scope) => {
         await insertUser(scope, user)
         await scope.invitations.delete(user.email)
+        record(scope, 'user-added', user)
       })
       return user.id
     },
 
-    confirm: (name) => change(name, (scope, { id, email }) => scope.users.confirmEmail(id, email)),
+    confirm: (name) =>
+      changeOnce(name, 'confirmation', (scope, { id, email }) =>
+        scope.users.confirmEmail(id, email),
+      ),
 
     disable: (name) =>
-      change(name, async (scope, { id }) => {
-        // Its tokens are no good from now on, and none of them is when it is enabled again.
-        await scope.users.replaceSessionEpoch(id, encodeEpoch(random))
-        return await scope.users.setDisabled(id, true)
+      changeOnce(name, 'user-disabled', async (scope, user) => {
+        await endSessions(scope, user)
+        return await scope.users.setDisabled(user.id, true)
       }),
 
-    enable: (name) => change(name, (scope, { id }) => scope.users.setDisabled(id, false)),
+    enable: (name) =>
+      changeOnce(name, 'user-enabled', (scope, { id }) => scope.users.setDisabled(id, false)),
 
-    logout: (name) =>
-      change(name, (scope, { id }) => scope.users.replaceSessionEpoch(id, encodeEpoch(random))),
+    logout: (name) => change(name, endSessions),
 
     delete: (id) =>
       store.write(async (scope) => {
-        if (!(isStorable(id) && (await scope.users.delete(id)))) throw noAccount(id)
+        const user = isStorable(id) ? await scope.users.findById(id) : null
+        if (user === null || !(await scope.users.delete(id))) throw noAccount(id)
+        record(scope, 'user-deleted', user)
       }),
 
     listInvitations: () => store.read((scope) => scope.invitations.list()),
@@ -125,6 +152,7 @@ export function createManagedUsers(deps: {
         await requireFree(scope, email)
         const isNew = await scope.invitations.insert({ email, creationTime: clock() })
         await letters?.letters.invite(scope, email, letters.baseUrl)
+        if (isNew) record(scope, 'invited', { id: null, email })
         return isNew
       })
       return { email, isNew }
@@ -133,7 +161,9 @@ export function createManagedUsers(deps: {
     uninvite: (text) =>
       store.write(async (scope) => {
         const email = normalizeEmail(text)
-        if (isStorable(email) && (await scope.invitations.delete(email))) return
+        if (isStorable(email) && (await scope.invitations.delete(email))) {
+          return record(scope, 'uninvited', { id: null, email })
+        }
         throw new DomainError('not_found', `${text} is not invited`, {
           hint: 'see who is with `snailpass user invitations`',
         })

@@ -1,3 +1,4 @@
+import type { AuditReads, AuditWrites } from './audit'
 import type { BackupState } from './backups'
 import type { Invitation } from './invitation'
 import type { LeasedLetter, Letter, LetterState } from './outbox'
@@ -45,6 +46,7 @@ export interface ReadScope {
   readonly additionalFields: AdditionalFieldReads
   readonly notes: NoteReads
   readonly outbox: OutboxReads
+  readonly audit: AuditReads
 }
 
 export interface WriteScope {
@@ -56,6 +58,7 @@ export interface WriteScope {
   readonly additionalFields: AdditionalFieldReads & AdditionalFieldWrites
   readonly notes: NoteReads & EntryWrites<NoteContent>
   readonly outbox: OutboxReads & OutboxWrites
+  readonly audit: AuditReads & AuditWrites
 }
 
 export interface UserReads {

@@ -1,3 +1,4 @@
+import { byServer } from './audit'
 import type { Store } from './store'
 import type { Clock } from './world'
 
@@ -11,6 +12,11 @@ export function removeUnconfirmed(
   { store, clock }: { store: Store; clock: Clock },
   days: number,
 ): Promise<number> {
-  const before = clock() - days * day
-  return store.write((scope) => scope.users.deleteUnconfirmed(before))
+  const now = clock()
+  return store.write(async (scope) => {
+    const count = await scope.users.deleteUnconfirmed(now - days * day)
+    // One row for all of them: each has one for its sign-up, with its email.
+    if (count > 0) scope.audit.record(byServer(now, 'users-expired', { count }))
+    return count
+  })
 }

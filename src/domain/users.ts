@@ -1,3 +1,4 @@
+import { byUser } from './audit'
 import { normalizeEmail } from './email'
 import type { Confirmation } from './email-confirmation'
 import { DomainError } from './errors'
@@ -70,6 +71,7 @@ export function createUsers(deps: {
         await requireSignUpAllowed(signUps, scope.invitations, email)
         await scope.invitations.delete(email)
         await confirmation.letters?.confirm(scope, user, baseUrl)
+        scope.audit.record(byUser(user.creationTime, 'sign-up', user, address))
       })
       confirmation.letters?.wake()
     },

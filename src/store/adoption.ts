@@ -1,7 +1,9 @@
 import { type RawBuilder, sql } from 'kysely'
+import { byOperator } from '../domain/audit'
 import { DomainError } from '../domain/errors'
 import { encodeEpoch } from '../domain/sessions'
 import type { Clock, Random } from '../domain/world'
+import { appendEvents } from './audit-append'
 import { keepingCopy, type Session } from './database'
 import { originalColumns } from './original-tables'
 
@@ -49,6 +51,12 @@ export async function adoptOriginal(
     const report = await keepingCopy(safetyCopy, () =>
       session.transaction(async () => {
         const report = await adopt(session, options)
+        const { tables, lowerCasedEmails: lowered } = report
+        const taken = tables.map(({ table, takenOver }) => `${takenOver} ${table}`).join(', ')
+        const detail = `${taken} taken over; ${lowered} emails in lower case`
+        // Unsigned: its first server brings the key.
+        const event = byOperator(options.clock(), 'adopted', { detail })
+        await appendEvents(session.db, () => null, [event])
         if (options.dryRun) throw new DryRun(report)
         return report
       }),

@@ -13,6 +13,8 @@ export interface Schema {
   additional_fields: AdditionalFieldsTable
   set_aside: SetAsideTable
   outbox: OutboxTable
+  audit: AuditTable
+  audit_marks: AuditMarksTable
   facts: FactsTable
 }
 
@@ -113,6 +115,30 @@ interface OutboxTable {
   attempts: number
   lease: string | null
   reason: string | null
+}
+
+interface AuditTable {
+  /** Numbers go on by one; the trail gives them by itself. */
+  seq: number
+  time: Time
+  kind: string
+  actor: string
+  user_id: string | null
+  email: string | null
+  address: string | null
+  count: number
+  detail: string | null
+  /** Signs the row and the one before; empty before the database has a key. */
+  mac: string
+}
+
+/** The last row that was pruned (`begin`) and the newest one (`head`), each signed. */
+interface AuditMarksTable {
+  seq: Generated<number>
+  name: string
+  number: number
+  mac: string
+  seal: string
 }
 
 /** What the database knows of itself. */

@@ -20,14 +20,14 @@ export function findSecretKey(folder: DataFolder): Uint8Array | null {
 /** Makes a folder's first secret key, durable before it is used. Answers another one's, should that be quicker. */
 export function makeSecretKey(folder: DataFolder, random: Random): Uint8Array {
   return explained(folder, () => {
-    const key = random(keyLength)
+    const key = newSecretKey(random)
     return placeWhole(folder.secretKey, textOf(key)) ? key : readKey(folder.secretKey)
   })
 }
 
-/** Puts a new secret key in the place of whatever is there, durable before it is answered. */
-export function replaceSecretKey(folder: DataFolder, random: Random): Uint8Array {
-  return putSecretKey(folder, random(keyLength))
+/** A key that lies nowhere yet. */
+export function newSecretKey(random: Random): Uint8Array {
+  return random(keyLength)
 }
 
 /** Puts this secret key, which `fitsFile`, in the place of whatever is there, durable before it is answered. */

@@ -1,9 +1,13 @@
 import { type Dialect, Kysely, type Transaction } from 'kysely'
+import type { AuditEvent, TrailSeal } from '../domain/audit'
 import { DomainError } from '../domain/errors'
 import type { ReadScope, Store, WriteScope } from '../domain/store'
 import type { Wait } from '../domain/world'
 import { engineFault } from '../engine/faults'
 import { additionalFieldReads, additionalFieldWrites } from './additional-fields'
+import { auditReads, auditWrites } from './audit'
+import { appendEvents, beginTrail, type Sealer } from './audit-append'
+import { adoptTrail } from './audit-carry'
 import { backupReads, backupWrites } from './backups'
 import { invitationReads, invitationWrites } from './invitations'
 import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
@@ -26,8 +30,18 @@ const pause = 50
 export interface OpenedStore extends Store {
   /** The fingerprint of the secret key that this database's servers share; null before its first server. */
   findKeyFingerprint(): Promise<string | null>
-  /** Gives the database a fingerprint unless it has one; answers the one that it has. */
-  claimKeyFingerprint(value: string): Promise<string>
+  /**
+   * Gives the database a fingerprint unless it has one; answers the one that it has. Where that is this key's, the
+   * audit trail is signed from then on by `seal`, and what lay there unsigned or of another key is signed anew, which is
+   * written down.
+   */
+  claimKeyFingerprint(key: {
+    readonly fingerprint: string
+    readonly seal: TrailSeal
+    readonly time: number
+  }): Promise<string>
+  /** Has a command sign the audit trail. */
+  signBy(sealer: Sealer): void
   /** Closes the database; no scope may be under way. */
   close(): Promise<void>
 }
@@ -49,6 +63,8 @@ export interface Handles {
 export function createStore(handles: Handles, wait: Wait): OpenedStore {
   const reader = new Kysely<Schema>({ dialect: handles.reader })
   const writer = new Kysely<Schema>({ dialect: handles.writer })
+
+  let sealer: Sealer = unsigned
 
   /** Whether the last write met a full disk: the one way in which a database elsewhere tells of it. */
   let wasFull = false
@@ -78,7 +94,13 @@ export function createStore(handles: Handles, wait: Wait): OpenedStore {
       if (handles.isShortOfSpace?.() === true) throw noSpace()
       try {
         const result = await patiently({ wait, patience }, (committing) =>
-          writing((db) => work(writeScope(db)), committing),
+          writing(async (db) => {
+            const events: AuditEvent[] = []
+            const result = await work(writeScope(db, sealer, (event) => events.push(event)))
+            // Last of all, so that nobody else's append waits for the work.
+            await appendEvents(db, sealer, events)
+            return result
+          }, committing),
         )
         wasFull = false
         return result
@@ -102,15 +124,25 @@ export function createStore(handles: Handles, wait: Wait): OpenedStore {
     findKeyFingerprint: () =>
       patiently({ wait, patience }, () => reader.transaction().execute(findKeyFingerprint)),
 
-    async claimKeyFingerprint(value) {
+    async claimKeyFingerprint({ fingerprint, seal, time }) {
       const found = await patiently({ wait, patience }, (committing) =>
         writing(async (db) => {
-          await claimKeyFingerprint(db, value)
-          return (await findKeyFingerprint(db)) ?? value
+          const before = await findKeyFingerprint(db)
+          if (before === null) await claimKeyFingerprint(db, fingerprint)
+          if (before === null || before === fingerprint) {
+            if (before === null) await adoptTrail(db, seal, time)
+            await beginTrail(db, seal, time)
+          }
+          return before ?? fingerprint
         }, committing),
       )
+      if (found === fingerprint) sealer = () => seal
       handles.keyFound?.(found)
       return found
+    },
+
+    signBy(other) {
+      sealer = other
     },
 
     close: handles.close,
@@ -173,6 +205,12 @@ async function patiently<T>(
   }
 }
 
+/** What signs before anybody said what does: nothing, in a database that has no key yet. */
+function unsigned(fingerprint: string | null): null {
+  if (fingerprint === null) return null
+  throw new Error('the audit trail of this database needs a key')
+}
+
 function noSpace(cause?: unknown): DomainError {
   return new DomainError('storage_full', 'No space is left for new data', { cause })
 }
@@ -183,6 +221,7 @@ function unavailable(cause: unknown): DomainError {
 
 function readScope(db: Transaction<Schema>): ReadScope {
   return {
+    audit: auditReads(db),
     backups: backupReads(db),
     users: userReads(db),
     knownAddresses: knownAddressReads(db),
@@ -194,8 +233,13 @@ function readScope(db: Transaction<Schema>): ReadScope {
   }
 }
 
-function writeScope(db: Transaction<Schema>): WriteScope {
+function writeScope(
+  db: Transaction<Schema>,
+  sealer: Sealer,
+  record: (event: AuditEvent) => void,
+): WriteScope {
   return {
+    audit: auditWrites(db, sealer, record),
     backups: backupWrites(db),
     users: userWrites(db),
     knownAddresses: knownAddressWrites(db),

@@ -67,6 +67,19 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
     reason: 'text',
   },
   set_aside: { seq: 'number', origin: 'text', reason: 'text', content: 'text' },
+  audit: {
+    seq: 'number',
+    time: 'number',
+    kind: 'text',
+    actor: 'text',
+    user_id: 'text',
+    email: 'text',
+    address: 'text',
+    count: 'number',
+    detail: 'text',
+    mac: 'text',
+  },
+  audit_marks: { seq: 'number', name: 'text', number: 'number', mac: 'text', seal: 'text' },
 }
 
 /** Every table that holds what users entrusted to us, in an order in which they can be filled. */
@@ -80,6 +93,8 @@ export const tables: readonly Table[] = (
     'additional_fields',
     'outbox',
     'set_aside',
+    'audit',
+    'audit_marks',
   ] as const
 ).map((name) => ({ name, columns: columns[name] }))
 
@@ -94,4 +109,7 @@ export interface Additions {
 }
 
 /** Whoever adds a table or a column adds it here too. */
-export const additions: Additions = { tables: ['known_addresses'], columns: {} }
+export const additions: Additions = {
+  tables: ['known_addresses', 'audit', 'audit_marks'],
+  columns: {},
+}

@@ -67,9 +67,10 @@ export function requireEqual(
   )
 }
 
-/** Whether no table holds a row. */
+/** Whether nobody has entrusted anything to it: that a server has run on it stands in its trail already. */
 export async function isEmpty(db: Kysely<Schema>): Promise<boolean> {
   for (const { name } of tables) {
+    if (name === 'audit' || name === 'audit_marks') continue
     const row = await db.selectFrom(name).select('seq').limit(1).executeTakeFirst()
     if (row !== undefined) return false
   }

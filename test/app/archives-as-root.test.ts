@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import { chownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { recreate, rotateKey } from '../../src/app/operations'
+import { rotateKey } from '../../src/app/key-rotation'
+import { recreate } from '../../src/app/operations'
 import { realWorld } from '../../src/app/world'
 import {
   aBackup,

@@ -2,7 +2,8 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { copy, recreate, rotateKey } from '../../src/app/operations'
+import { rotateKey } from '../../src/app/key-rotation'
+import { copy, recreate } from '../../src/app/operations'
 import { realWorld } from '../../src/app/world'
 import { parseDatabaseUrl } from '../../src/config/database-url'
 import { loadConfig } from '../../src/config/load'
@@ -120,6 +121,8 @@ describe.each(
       ['additional_fields', 5],
       ['outbox', 0],
       ['set_aside', 0],
+      ['audit', expect.any(Number)],
+      ['audit_marks', 2],
     ])
     expect(seen).toContain('copied records 5')
     expect(seen).toContain('checked records 5')
@@ -185,7 +188,7 @@ describe.each(engines)('the secret key on $engine', ({ open }) => {
     const { token, vault } = await fill(place)
     const path = join(place.dataDir, 'secret.key')
     const before = readFileSync(path, 'utf8')
-    expect(await rotateKey(settingsOf(place), realWorld)).toBe(path)
+    expect(await rotateKey(settingsOf(place), realWorld)).toMatchObject({ path })
     expect(readFileSync(path, 'utf8')).not.toBe(before)
     await using server = await serving(place)
     expect(await statusWith(server.url, token)).toBe(401)
@@ -197,7 +200,7 @@ describe.each(engines)('the secret key on $engine', ({ open }) => {
     const { token } = await fill(place)
     const secretKey = { SNAILPASS_SECRET_KEY: 'another key altogether' }
     const settings = settingsOf(place, secretKey)
-    expect(await rotateKey(settings, realWorld)).toBeNull()
+    expect(await rotateKey(settings, realWorld)).toMatchObject({ path: null })
     await expect(rotateKey(settings, realWorld)).rejects.toMatchObject({ code: 'conflict' })
     await using server = await serving(place, secretKey)
     expect(await statusWith(server.url, token)).toBe(401)
@@ -251,11 +254,8 @@ describe.each(engines)('recreating on $engine', ({ engine, open }) => {
       await fill(place)
       await onDatabase(place.url, "create table others (x text); insert into others values ('x')")
       await recreate(settingsOf(place), realWorld, consent)
-      const tables = await onDatabase(
-        place.url,
-        "select table_name from information_schema.tables where table_schema = 'public'",
-      )
-      expect(tables).toEqual([{ table_name: 'others' }])
+      expect(await onDatabase(place.url, 'select x from others')).toEqual([{ x: 'x' }])
+      expect(await users(place)).toEqual([])
     })
   }
 })

@@ -44,10 +44,11 @@ function restoring(
   })
 }
 
-/** Everything in a database, as another reader sees it; without what a restore makes anew. */
+/** Everything in a database, as another reader sees it; without what a restore makes anew or signs anew. */
 async function contentsOf(place: Place) {
   const contents: Record<string, unknown[]> = {}
   for (const { name, columns } of tables) {
+    if (name === 'audit' || name === 'audit_marks') continue
     const rows = await place.sql(`select * from ${name} order by seq`)
     contents[name] = rows.map((row) =>
       Object.entries(columns)

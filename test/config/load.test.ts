@@ -47,6 +47,7 @@ describe('a setting', () => {
       publicHosts: [],
       linkMinutes: 60,
       unconfirmedDays: 7,
+      auditDays: 90,
       mail: null,
     })
     expect(new Set([...origins.values()].map(({ source }) => source))).toEqual(new Set(['default']))

@@ -9,7 +9,7 @@ test('a confirmation link ends in each of the ways that it can end', async () =>
   await using store = await aStore()
   const clock = fakeClock()
   const tokens = createTokens(random(32), clock)
-  const { confirm } = createEmailConfirmation({ store, tokens, quota: unlimitedQuota })
+  const { confirm } = createEmailConfirmation({ store, tokens, quota: unlimitedQuota, clock })
   const user = aUser({ emailConfirmed: false })
   await store.write((scope) => scope.users.insert(user))
   const link = (change = {}) =>

@@ -5,6 +5,7 @@ import { createVerifierHasher } from '../../src/crypto/verifiers'
 import type { Confirmation } from '../../src/domain/email-confirmation'
 import { unlimitedGuesses } from '../../src/domain/guessing'
 import { type Credentials, createLogin } from '../../src/domain/login'
+import { createLoginTrail } from '../../src/domain/login-trail'
 import { unlimitedQuota } from '../../src/domain/quota'
 import { createSessions } from '../../src/domain/sessions'
 import { createUsers, type SignUp } from '../../src/domain/users'
@@ -35,17 +36,20 @@ function rulesOver(store: TestStore, confirmation: Confirmation = off, clock: Cl
     signUps: { mode: 'open', domains: [] },
     quota: unlimitedQuota,
   })
+  const trail = createLoginTrail({ clock })
   const { login } = createLogin({
     store,
     hasher,
     sessions,
     confirmation,
     guesses: unlimitedGuesses,
+    trail,
     clock,
   })
   return {
     hasher,
     sessions,
+    trail,
     signUp: (signUp: SignUp) => users.signUp(signUp, { baseUrl, address: null }),
     login: (credentials: Credentials) => login(credentials, { baseUrl, address: null }),
   }
@@ -175,6 +179,7 @@ describe('the work of a login', () => {
       sessions,
       confirmation: off,
       guesses: unlimitedGuesses,
+      trail: createLoginTrail({ clock: Date.now }),
       clock: Date.now,
     })
     await login({ email, masterPasswordHash }, { baseUrl, address: null }).catch(() => {})

@@ -149,7 +149,7 @@ describe('snailpass backup', () => {
     const plain = await on(place, ['backup', '--plain'], {
       environment: { SNAILPASS_BACKUP_ENCRYPT_TO: recipient },
     })
-    expect(plain.stderr).toBe('Written and verified: 3 rows. The archive:\n')
+    expect(plain.stderr).toBe('Written and verified: 8 rows. The archive:\n')
     // The lock, the one to keys and the plain one.
     expect(readdirSync(join(place.dataDir, 'backups'))).toHaveLength(3)
   }, 40_000)

@@ -94,7 +94,12 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
     }
     await until(async () => (await lettersIn(store)).length === 0)
     const tokens = createTokens(key, setup.clock)
-    const { confirm } = createEmailConfirmation({ store, tokens, quota: unlimitedQuota })
+    const { confirm } = createEmailConfirmation({
+      store,
+      tokens,
+      quota: unlimitedQuota,
+      clock: Date.now,
+    })
     expect(linkIn(letter)).toStartWith('http://pi:5000/confirm/')
     expect(await confirm(linkIn(letter).split('/').at(-1) ?? '', { address: null })).toBe(
       'confirmed',
@@ -249,6 +254,7 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
       store,
       tokens: createTokens(key, setup.clock),
       quota: unlimitedQuota,
+      clock: Date.now,
     })
     expect(await confirm(linkIn(letter).split('/').at(-1) ?? '', { address: null })).toBe(
       'confirmed',

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
+import { createTrailSeal } from '../../src/crypto/trail-seal'
 import { reasonsOf } from '../../src/domain/errors'
 import type { Store } from '../../src/domain/store'
 import { postgresColumns } from '../../src/engine/columns'
@@ -253,7 +254,8 @@ test('a server does not go on with a database that was replaced while it could n
   await using database = await aPostgresDatabase()
   using proxy = aProxy(addressOf(database.url))
   await using store = await serving(via(database.url, proxy.port), 20)
-  await store.claimKeyFingerprint('its own')
+  const seal = createTrailSeal(new Uint8Array(32))
+  await store.claimKeyFingerprint({ fingerprint: 'its own', seal, time: 1 })
   await add(store)
   proxy.close()
   await expect(add(store)).rejects.toMatchObject({ code: 'unavailable' })

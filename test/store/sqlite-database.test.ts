@@ -17,7 +17,7 @@ import { type Migration, sql } from 'kysely'
 import { sqliteColumns } from '../../src/engine/columns'
 import { dataFolder, ensureFolder, lockPath, tightenPermissions } from '../../src/store/data-folder'
 import { migrationsFor } from '../../src/store/migrations'
-import { findSecretKey, makeSecretKey, replaceSecretKey } from '../../src/store/secret-key-file'
+import { findSecretKey, makeSecretKey, putSecretKey } from '../../src/store/secret-key-file'
 import { temporaryFolder } from '../support/executable'
 import { aUser, databaseIn, virtualTiming } from '../support/store'
 import { random } from '../support/world'
@@ -297,7 +297,7 @@ describe('the secret key', () => {
   test('is replaced only on demand, also one that cannot be read', () => {
     using folder = aFolder()
     writeFileSync(folder.secretKey, 'short')
-    const key = replaceSecretKey(folder, random)
+    const key = putSecretKey(folder, random(32))
     expect(findSecretKey(folder)).toEqual(Buffer.from(key))
     expect(mode(folder.secretKey)).toBe('600')
   })

@@ -13,7 +13,7 @@ export function addCommand(): Command {
     .description('make a confirmed account, whoever may sign up')
     .argument('<email>', 'lower-cased, as it salts the keys')
     .option('--password-stdin', 'read the master password from stdin instead of the terminal')
-  return withConfigOptions(command, ['dataDir', 'database'])
+  return withConfigOptions(command, ['dataDir', 'database', 'secretKey'])
     .addHelpText(
       'after',
       `

@@ -12,6 +12,7 @@ export function inviteCommand(): Command {
   return withConfigOptions(command, [
     'dataDir',
     'database',
+    'secretKey',
     'listen',
     'signUps',
     'signUpDomains',
@@ -53,7 +54,7 @@ export function uninviteCommand(): Command {
   const command = new Command('uninvite')
     .description('take an invitation back, with its letter if that still waits')
     .argument('<email>', 'who was invited')
-  return withConfigOptions(command, ['dataDir', 'database'])
+  return withConfigOptions(command, ['dataDir', 'database', 'secretKey'])
     .addHelpText(
       'after',
       `

@@ -63,7 +63,7 @@ function changeCommand(about: {
   const command = new Command(about.name)
     .description(about.description)
     .argument('<user>', 'email or id')
-  return withConfigOptions(command, ['dataDir', 'database'])
+  return withConfigOptions(command, ['dataDir', 'database', 'secretKey'])
     .addHelpText(
       'after',
       `

@@ -6,6 +6,7 @@ import { setAsideAndFacts } from './0002-set-aside-and-facts'
 import { outbox } from './0003-outbox'
 import { operators } from './0004-operators'
 import { knownAddresses } from './0005-known-addresses'
+import { audit } from './0006-audit'
 
 /** Migrations by their names, whose order is the order in which they run. */
 export type Migrations = Readonly<Record<string, Migration>>
@@ -18,5 +19,6 @@ export function migrationsFor(columns: Columns, clock: Clock): Migrations {
     '0003-outbox': { up: outbox(columns, clock) },
     '0004-operators': { up: operators(columns) },
     '0005-known-addresses': { up: knownAddresses(columns) },
+    '0006-audit': { up: audit(columns) },
   }
 }

@@ -1,0 +1,126 @@
+import { Command } from 'commander'
+import { type AuditRow, pruneTrailOf, readTrail } from '../../src/app/audit'
+import { realWorld } from '../../src/app/world'
+import { settingsOf, withConfigOptions } from '../config-options'
+import { parseSince } from '../since'
+import { table } from '../table'
+import { print, tell } from '../terminal'
+import { verifyCommand } from './audit/verify'
+
+interface AuditOptions {
+  readonly user?: string
+  readonly since?: string
+  readonly json?: true
+}
+
+export function auditCommand(): Command {
+  const command = new Command('audit')
+    .description('print who did what when: sign-ins, sign-ups, and what operators did')
+    .helpCommand(false)
+    .addCommand(verifyCommand())
+    .addCommand(pruneCommand())
+    .option('--user <user>', 'of one account alone: email or id, also of one that is gone')
+    .option('--since <time>', 'from a time on, as 2026-11-24 or 2026-11-24T18:30Z, or 7d, 12h, 30m')
+    .option('--json', 'print an array of objects')
+  return withConfigOptions(command, ['dataDir', 'database'])
+    .addHelpText(
+      'after',
+      `
+The newest last, in UTC. Of sign-ins of one account from one network, the first within an hour has a
+row of its own, and the others are one row with their number. Works while servers run. Each object
+of --json has number, time, kind, actor, user, email, address, count and detail.
+
+Examples:
+  snailpass audit --since 7d
+  snailpass audit --user you@example.org --json`,
+    )
+    .action(async (options: AuditOptions) => {
+      const { user = null, since } = options
+      const filter = {
+        user,
+        since: since === undefined ? null : parseSince(since, realWorld.clock),
+      }
+      const settings = settingsOf(command)
+      if (options.json === true)
+        await printAsJson((each) => readTrail(settings, realWorld, filter, each))
+      else await printAsTable((each) => readTrail(settings, realWorld, filter, each))
+    })
+}
+
+type Reading = (each: (rows: readonly AuditRow[]) => void) => Promise<void>
+
+/** As wide as nearly all that is in them: a page is laid out before the next one is known. */
+const header = [
+  'TIME'.padEnd(20),
+  'KIND'.padEnd(14),
+  'COUNT',
+  'BY'.padEnd(8),
+  'ADDRESS'.padEnd(15),
+  'EMAIL'.padEnd(24),
+  'DETAIL',
+]
+
+async function printAsTable(read: Reading): Promise<void> {
+  let isBegun = false
+  await read((rows) => {
+    if (rows.length === 0) return
+    const lines = table(header, rows.map(rowOf))
+    print((isBegun ? lines.slice(1) : lines).join('\n'))
+    isBegun = true
+  })
+  if (!isBegun) tell('There is nothing of that in the audit trail.')
+}
+
+function rowOf(row: AuditRow): readonly string[] {
+  return [
+    timeOf(row).replace(/\.\d+/, ''),
+    row.kind,
+    String(row.count),
+    row.actor,
+    row.address ?? '-',
+    row.email ?? '-',
+    row.detail ?? '',
+  ]
+}
+
+/** The array is written as it is read: it may be longer than memory. */
+async function printAsJson(read: Reading): Promise<void> {
+  let isBegun = false
+  await read((rows) => {
+    if (rows.length === 0) return
+    const objects = rows.map((row) => `  ${JSON.stringify(toJson(row))}`)
+    print(`${isBegun ? '  ,\n' : '[\n'}${objects.join(',\n')}`)
+    isBegun = true
+  })
+  print(isBegun ? ']' : '[]')
+}
+
+function toJson(row: AuditRow) {
+  const { number, kind, actor, userId, email, address, count, detail } = row
+  return { number, time: timeOf(row), kind, actor, user: userId, email, address, count, detail }
+}
+
+/** What somebody else wrote into the database need be no time. */
+function timeOf({ time }: AuditRow): string {
+  return Math.abs(time) <= 8.64e15 ? new Date(time).toISOString() : String(time)
+}
+
+function pruneCommand(): Command {
+  const command = new Command('prune').description(
+    'take rows away that are older than SNAILPASS_AUDIT_DAYS',
+  )
+  return withConfigOptions(command, ['dataDir', 'database', 'secretKey', 'auditDays'])
+    .addHelpText(
+      'after',
+      `
+A server does it once a day by itself. A signed mark stays where the trail begins then, by which
+pruned rows are told from rows that somebody took away.
+
+Example:
+  snailpass audit prune`,
+    )
+    .action(async () => {
+      const count = await pruneTrailOf(settingsOf(command), realWorld)
+      tell(count === 1 ? '1 row was taken away.' : `${count} rows were taken away.`)
+    })
+}

@@ -1,0 +1,115 @@
+import type { Settings } from '../config/settings'
+import { DomainError } from '../domain/errors'
+import type { LoginTrail } from '../domain/login-trail'
+import type { Store } from '../domain/store'
+import type { Log } from '../log'
+import type { World } from './world'
+
+/** How often what was gathered is written, in milliseconds. */
+const pause = 5_000
+
+/** How often the newest row is told to the log, and old ones are taken away, in milliseconds. */
+const dailyPause = 24 * 60 * 60_000
+
+const day = 24 * 60 * 60_000
+
+/** Rows that are pruned in one transaction: others write meanwhile. */
+const mostAtOnce = 2_000
+
+export interface RunningAudit {
+  /** Writes what was gathered, for at most so many milliseconds; false when that is still under way. */
+  stop(patience: number): Promise<boolean>
+}
+
+/**
+ * Writes what sign-ins leave for the audit trail; once a day it tells the log the newest row, which nobody who has only
+ * the database can change there, and takes old rows away.
+ */
+export function startAuditing(
+  store: Store,
+  trail: LoginTrail,
+  settings: Settings,
+  world: World,
+  log: Log,
+): RunningAudit {
+  const stopping = new AbortController()
+  const { signal } = stopping
+  let isTold = false
+  let lastDay = Number.NEGATIVE_INFINITY
+
+  const write = async (all?: 'all'): Promise<void> => {
+    const events = trail.take(all)
+    if (events.length === 0) return
+    try {
+      await store.write(async (scope) => {
+        for (const event of events) scope.audit.record(event)
+      })
+      isTold = false
+    } catch (error) {
+      trail.putBack(events)
+      if (!(error instanceof DomainError)) throw error
+      // Once for each time that it can't: there is a line for what is wrong with the database already.
+      if (!isTold) log.warn(`sign-ins can't be written to the audit trail now: ${error.message}`)
+      isTold = true
+    }
+  }
+
+  const daily = async (): Promise<void> => {
+    const now = world.clock()
+    if (Math.abs(now - lastDay) < dailyPause) return
+    lastDay = now
+    try {
+      const pruned = await pruneTrail(store, settings, world)
+      if (pruned > 0) log.info(`took old rows from the audit trail: ${pruned}`)
+      const newest = await store.read((scope) => scope.audit.findNewest())
+      if (newest !== null) log.info('the newest row of the audit trail', { newest })
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      log.warn(`the audit trail can't be looked after now: ${error.message}`)
+    }
+  }
+
+  const running = (async () => {
+    while (!signal.aborted) {
+      await daily()
+      // Rejects when the server stops.
+      await world.wait(pause, signal).catch(() => {})
+      if (!signal.aborted) await write()
+    }
+  })()
+  // A bug of ours in here must not go unheard until somebody waits for the end.
+  running.catch((error) => log.error('the audit trail is not looked after any more', error))
+
+  return {
+    async stop(patience) {
+      stopping.abort()
+      const timer = new AbortController()
+      const timeout = world.wait(patience, timer.signal).then(
+        () => false,
+        () => true,
+      )
+      const writing = running.then(() => write('all')).then(() => true)
+      const isOver = await Promise.race([writing, timeout])
+      timer.abort()
+      const left = trail.size()
+      if (!isOver || left > 0) log.warn(`sign-ins are missing in the audit trail: ${left} rows`)
+      return isOver
+    },
+  }
+}
+
+/** Takes rows away that are older than the settings let them be. Answers how many. Throws a DomainError. */
+export async function pruneTrail(
+  store: Store,
+  { auditDays }: Settings,
+  { clock }: Pick<World, 'clock'>,
+): Promise<number> {
+  if (auditDays === 0) return 0
+  const now = clock()
+  const bounds = { before: now - auditDays * day, now, most: mostAtOnce }
+  for (let sum = 0; ; ) {
+    const { pruned, isDone } = await store.write((scope) => scope.audit.prune(bounds))
+    sum += pruned
+    if (isDone) return sum
+  }
+}

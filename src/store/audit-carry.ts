@@ -1,0 +1,98 @@
+import { type Kysely, sql } from 'kysely'
+import { byServer, type TrailSeal } from '../domain/audit'
+import { appendEvents } from './audit-append'
+import { lockMarks, type Mark, macOf, putMark, rowsAfter } from './audit-chain'
+import { verifyTrail } from './audit-verify'
+import type { Schema } from './schema'
+
+/** What was found of a trail that goes on under a key. */
+export interface Carried {
+  readonly rows: number
+  /** Foreign: of another key, so nobody can tell whether it is as it was written. */
+  readonly state: 'none' | 'verified' | 'foreign' | 'broken'
+  /** The first thing that is wrong with a broken one. */
+  readonly problem: string | null
+}
+
+/** How a trail stands to the key that has signed it, null for one that is not at hand. Changes nothing. */
+export async function proveTrail(db: Kysely<Schema>, former: TrailSeal | null): Promise<Carried> {
+  const report = former === null ? null : await verifyTrail(db, former, { waiting: true })
+  if (report === null) {
+    const { rows } = await db
+      .selectFrom('audit')
+      .select(({ fn }) => fn.countAll().as('rows'))
+      .where('mac', '<>', '')
+      .executeTakeFirstOrThrow()
+    return { rows: Number(rows), state: Number(rows) === 0 ? 'none' : 'foreign', problem: null }
+  }
+  const [problem = null] = report.problems
+  const { rows, waiting, isOurs } = report
+  if (rows === waiting && problem === null) return { rows, state: 'none', problem }
+  if (problem === null) return { rows, state: 'verified', problem }
+  return { rows, state: isOurs ? 'broken' : 'foreign', problem: isOurs ? problem : null }
+}
+
+/**
+ * Has a trail go on under another key, or for the first time under one, as a part of the caller's transaction. What the
+ * key has signed and is whole stays as it is; everything else is signed anew, number by number, so the caller must
+ * write down what was found: from here on it looks as good as the rest.
+ */
+export async function carryTrail(
+  db: Kysely<Schema>,
+  { former, seal }: { former: TrailSeal | null; seal: TrailSeal },
+): Promise<Carried> {
+  const carried = await proveTrail(db, former)
+  if (carried.rows === 0 && carried.state === 'none') return carried
+  const { begin, head } = await lockMarks(db)
+  const isGoingOn = carried.state === 'verified' && former === seal
+  if (!isGoingOn) await putMark(db, seal, 'begin', begin)
+  await signFrom(db, seal, isGoingOn ? head : begin)
+  return carried
+}
+
+/** Has what lies in a database without a key go on under its first one; what could not be verified is written down. */
+export async function adoptTrail(db: Kysely<Schema>, seal: TrailSeal, time: number): Promise<void> {
+  const carried = await carryTrail(db, { former: seal, seal })
+  if (carried.state === 'none' || carried.state === 'verified') return
+  const event = byServer(time, 'trail-carried', { detail: wordsFor(carried) })
+  await appendEvents(db, () => seal, [event])
+}
+
+/** Signs every row behind a place in the chain, and moves the mark of the newest one. */
+async function signFrom(db: Kysely<Schema>, seal: TrailSeal, from: Mark): Promise<void> {
+  let { number, mac } = from
+  for (;;) {
+    const page = await rowsAfter(db, number)
+    if (page.length === 0) break
+    const signed = page.map((row) => {
+      mac = macOf(seal, mac, row)
+      return sql`(cast(${row.seq} as bigint), ${mac})`
+    })
+    await sql`
+      with signed (seq, mac) as (values ${sql.join(signed)})
+      update audit set mac = signed.mac from signed where signed.seq = audit.seq
+    `.execute(db)
+    number = page.at(-1)?.seq ?? number
+  }
+  await putMark(db, seal, 'head', { number, mac })
+}
+
+/** How a row says what was found. */
+export function wordsFor({ rows, state, problem }: Carried): string {
+  const counted = rows === 1 ? '1 row' : `${rows} rows`
+  switch (state) {
+    case 'none':
+      return 'there was no trail before'
+    case 'verified':
+      return `${counted} before, verified`
+    case 'foreign':
+      return `${counted} before, signed by a key that is not here: not verifiable`
+    case 'broken':
+      return `${counted} before, not as they were written: ${problem}`
+  }
+}
+
+/** Takes a trail away, in a database that another one is copied into. */
+export async function emptyTrail(db: Kysely<Schema>): Promise<void> {
+  for (const table of ['audit', 'audit_marks'] as const) await db.deleteFrom(table).execute()
+}

@@ -1,0 +1,129 @@
+import { type Kysely, type Selectable, sql } from 'kysely'
+import type { TrailSeal } from '../domain/audit'
+import { isPostgres } from '../engine/is-postgres'
+import type { Schema } from './schema'
+
+/**
+ * The audit trail is a chain. The `mac` of a row signs all its columns and the mac of the row before, so none can be
+ * changed, put in or taken out of the middle by somebody who can write to the database and lacks the secret key. Two
+ * marks are signed as well: `begin` is the last row that was pruned, `head` the newest one, so neither end can be cut.
+ *
+ * What a whole database was rolled back to cannot be seen from within: that is what the newest value in the log is for.
+ */
+export type ChainRow = Selectable<Schema['audit']>
+
+export const chainColumns = [
+  'seq',
+  'time',
+  'kind',
+  'actor',
+  'user_id',
+  'email',
+  'address',
+  'count',
+  'detail',
+  'mac',
+] as const satisfies readonly (keyof ChainRow)[]
+
+/** A place in the chain. Number 0 is before the first row. */
+export interface Mark {
+  readonly number: number
+  readonly mac: string
+  /** Empty where nothing was signed yet. */
+  readonly seal: string
+}
+
+export type MarkName = 'begin' | 'head'
+
+const unsigned: Mark = { number: 0, mac: '', seal: '' }
+
+/** The mac of a row behind the row with the mac `before`. */
+export function macOf(seal: TrailSeal, before: string, row: Omit<ChainRow, 'mac'>): string {
+  const { seq, time, kind, actor, user_id, email, address, count, detail } = row
+  // Every column, by name: whoever adds one has to say what becomes of the rows from before.
+  return seal.of([
+    ...['row', before],
+    ...[seq, time, kind, actor, user_id, email, address, count, detail],
+  ])
+}
+
+function sealOf(seal: TrailSeal, name: MarkName, { number, mac }: Omit<Mark, 'seal'>) {
+  return seal.of([name, number, mac])
+}
+
+export function isSealed(seal: TrailSeal, name: MarkName, mark: Mark): boolean {
+  return mark.seal === sealOf(seal, name, mark)
+}
+
+/** The marks, null for those that are not there. */
+export async function findMarks(
+  db: Kysely<Schema>,
+): Promise<Readonly<Record<MarkName, Mark | null>>> {
+  const marks = await db
+    .selectFrom('audit_marks')
+    .select(['name', 'number', 'mac', 'seal'])
+    .orderBy('seq')
+    .execute()
+  const find = (name: MarkName) => marks.find((mark) => mark.name === name) ?? null
+  return { begin: find('begin'), head: find('head') }
+}
+
+/**
+ * The marks, which nobody else changes until the transaction ends: the one lock by which all that append take turns, on
+ * Postgres; SQLite has one writer. Those that are missing are made, unsigned.
+ */
+export async function lockMarks(db: Kysely<Schema>): Promise<Readonly<Record<MarkName, Mark>>> {
+  if (isPostgres(db)) await sql`select seq from audit_marks order by seq for update`.execute(db)
+  const found = await findMarks(db)
+  for (const name of ['begin', 'head'] as const) {
+    if (found[name] !== null) continue
+    await db
+      .insertInto('audit_marks')
+      .values({ name, ...unsigned })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute()
+  }
+  return { begin: found.begin ?? unsigned, head: found.head ?? unsigned }
+}
+
+/** Moves a mark and signs it. */
+export async function putMark(
+  db: Kysely<Schema>,
+  seal: TrailSeal,
+  name: MarkName,
+  place: Omit<Mark, 'seal'>,
+): Promise<void> {
+  const { number, mac } = place
+  await db
+    .updateTable('audit_marks')
+    .set({ number, mac, seal: sealOf(seal, name, place) })
+    .where('name', '=', name)
+    .execute()
+}
+
+export async function lastRow(
+  db: Kysely<Schema>,
+): Promise<{ readonly seq: number; readonly mac: string } | null> {
+  const row = await db
+    .selectFrom('audit')
+    .select(['seq', 'mac'])
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row ?? null
+}
+
+/** Rows behind a number, in their order: memory does not grow with the trail. */
+export async function rowsAfter(
+  db: Kysely<Schema>,
+  after: number,
+  most = 512,
+): Promise<readonly ChainRow[]> {
+  return await db
+    .selectFrom('audit')
+    .select(chainColumns)
+    .where('seq', '>', after)
+    .orderBy('seq')
+    .limit(most)
+    .execute()
+}

@@ -1,0 +1,86 @@
+import type { Transaction } from 'kysely'
+import {
+  type AuditEvent,
+  type AuditReads,
+  type AuditRow,
+  type AuditWrites,
+  byServer,
+} from '../domain/audit'
+import type { Sealer } from './audit-append'
+import {
+  type ChainRow,
+  chainColumns,
+  findMarks,
+  isSealed,
+  lockMarks,
+  putMark,
+  rowsAfter,
+} from './audit-chain'
+import { startChain, unknownBegin } from './audit-verify'
+import { findKeyFingerprint } from './key-fingerprint'
+import type { Schema } from './schema'
+
+export function auditReads(db: Transaction<Schema>): AuditReads {
+  return {
+    async list({ after, most, since, user }) {
+      let query = db.selectFrom('audit').select(chainColumns).where('seq', '>', after)
+      if (since !== null) query = query.where('time', '>=', since)
+      if (user !== null) {
+        query = query.where((or) => or.or([or('email', '=', user), or('user_id', '=', user)]))
+      }
+      return (await query.orderBy('seq').limit(most).execute()).map(toRow)
+    },
+
+    async findNewest() {
+      const { head } = await findMarks(db)
+      return head === null || head.number === 0 ? null : `${head.number}:${head.mac}`
+    },
+  }
+}
+
+/** `record` puts an event among those that the store appends when the work of the scope is done. */
+export function auditWrites(
+  db: Transaction<Schema>,
+  sealer: Sealer,
+  record: (event: AuditEvent) => void,
+): AuditReads & AuditWrites {
+  return {
+    ...auditReads(db),
+    record,
+
+    async prune({ before, now, most }) {
+      const seal = sealer(await findKeyFingerprint(db))
+      if (seal === null) return { pruned: 0, isDone: true }
+      const { begin } = await lockMarks(db)
+      const rows = await rowsAfter(db, begin.number, most)
+      const kept = rows.findIndex(({ time }) => time >= before && time <= now)
+      const old = kept === -1 ? rows : rows.slice(0, kept)
+      const last = old.at(-1)
+      if (last === undefined) return { pruned: 0, isDone: true }
+
+      const chain = startChain(seal, begin)
+      const problems = isSealed(seal, 'begin', begin) ? [] : [unknownBegin]
+      for (const row of old) chain.add(row, (problem) => problems.push(problem))
+      const [problem] = problems
+      // What proves it is about to go, and this stays.
+      if (problem !== undefined) record(byServer(now, 'trail-broken', { detail: problem }))
+      await db.deleteFrom('audit').where('seq', '<=', last.seq).execute()
+      await putMark(db, seal, 'begin', { number: last.seq, mac: last.mac })
+      return { pruned: old.length, isDone: kept !== -1 || rows.length < most }
+    },
+  }
+}
+
+function toRow(row: ChainRow): AuditRow {
+  return {
+    number: row.seq,
+    time: row.time,
+    kind: row.kind,
+    actor: row.actor,
+    userId: row.user_id,
+    email: row.email,
+    address: row.address,
+    count: row.count,
+    detail: row.detail,
+  }
+}

@@ -1,0 +1,34 @@
+import type { Kysely } from 'kysely'
+import { sql } from 'kysely'
+import type { Columns } from '../../engine/columns'
+
+/**
+ * The audit trail: a chain of rows, each of which is signed together with the one before, and the signed marks of where
+ * it begins and where it ends. It names accounts without a foreign key, for it outlives them.
+ */
+export const audit =
+  ({ rowNumber, time, tableEnd }: Columns) =>
+  async (db: Kysely<unknown>): Promise<void> => {
+    const statements = [
+      sql`create table audit (
+        seq ${rowNumber},
+        time ${time} not null,
+        kind text not null,
+        actor text not null,
+        user_id text,
+        email text,
+        address text,
+        count ${time} not null,
+        detail text,
+        mac text not null
+      ) ${tableEnd}`,
+      sql`create table audit_marks (
+        seq ${rowNumber},
+        name text not null unique,
+        number ${time} not null,
+        mac text not null,
+        seal text not null
+      ) ${tableEnd}`,
+    ]
+    for (const statement of statements) await statement.execute(db)
+  }
