@@ -65,7 +65,7 @@ async function printAsTable(read: Reading): Promise<void> {
   await read((rows) => {
     if (rows.length === 0) return
     const lines = table(header, rows.map(rowOf))
-    print((isBegun ? lines.slice(1) : lines).join('\n'))
+    for (const line of isBegun ? lines.slice(1) : lines) print(line)
     isBegun = true
   })
   if (!isBegun) tell('There is nothing of that in the audit trail.')
@@ -87,10 +87,10 @@ function rowOf(row: AuditRow): readonly string[] {
 async function printAsJson(read: Reading): Promise<void> {
   let isBegun = false
   await read((rows) => {
-    if (rows.length === 0) return
-    const objects = rows.map((row) => `  ${JSON.stringify(toJson(row))}`)
-    print(`${isBegun ? '  ,\n' : '[\n'}${objects.join(',\n')}`)
-    isBegun = true
+    for (const row of rows) {
+      print(`${isBegun ? ',' : '['} ${JSON.stringify(toJson(row))}`)
+      isBegun = true
+    }
   })
   print(isBegun ? ']' : '[]')
 }

@@ -1,8 +1,9 @@
 import type { Settings } from '../config/settings'
-import type { AuditRow } from '../domain/audit'
+import type { AuditRow, Whereabouts } from '../domain/audit'
 import { normalizeEmail } from '../domain/email'
 import { DomainError } from '../domain/errors'
 import { isStorable } from '../domain/text'
+import { chainValue, lookForValue } from '../store/audit-chain'
 import { type TrailReport, verifyTrail } from '../store/audit-verify'
 import { findKeyFingerprint } from '../store/key-fingerprint'
 import { pruneTrail } from './auditing'
@@ -67,11 +68,11 @@ export interface TrailProof extends TrailReport {
   /** The newest row, as `17:3f…`; null for none. */
   readonly value: string | null
   /** What became of the value that was expected; null where none was. */
-  readonly expected: 'found' | 'pruned' | 'missing' | null
+  readonly expected: Whereabouts | null
 }
 
 /** A value as the log has it. */
-const valueForm = /^(?<number>\d{1,15}):(?<mac>[0-9a-f]{64})$/
+const valueForm = /^\d{1,15}:[0-9a-f]{64}$/
 
 /**
  * Proves the audit trail beside the servers that run; with `expect` also that it still holds a value that the log had.
@@ -83,8 +84,7 @@ export async function proveTrailOf(
   expect: string | null,
 ): Promise<TrailProof> {
   const { database, folder } = placesOf(settings, world)
-  const groups = expect === null ? null : valueForm.exec(expect)?.groups
-  if (groups === undefined) {
+  if (expect !== null && !valueForm.test(expect)) {
     throw new DomainError('invalid', '--expect is not a value of an audit trail', {
       hint: 'copy it from the log, where it stands behind newest=, or from `snailpass audit verify`',
     })
@@ -98,17 +98,9 @@ export async function proveTrailOf(
     }
     const report = await verifyTrail(db, seal)
     const { newest } = report
-    const value = newest === null ? null : `${newest.number}:${newest.mac}`
-    if (groups === null) return { ...report, value, expected: null }
-    const number = Number(groups['number'])
-    const row = await db
-      .selectFrom('audit')
-      .select('mac')
-      .where('seq', '=', number)
-      .executeTakeFirst()
-    const isFound = row?.mac === groups['mac'] || report.begin === expect
-    const expected = isFound ? 'found' : number <= report.pruned ? 'pruned' : 'missing'
-    return { ...report, value, expected }
+    const value = newest === null ? null : chainValue(newest)
+    if (expect === null) return { ...report, value, expected: null }
+    return { ...report, value, expected: await lookForValue(db, expect) }
   })
 }
 

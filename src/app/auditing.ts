@@ -36,6 +36,7 @@ export function startAuditing(
   const { signal } = stopping
   let isTold = false
   let lastDay = Number.NEGATIVE_INFINITY
+  let lastTold: string | null = null
 
   const write = async (all?: 'all'): Promise<void> => {
     const events = trail.take(all)
@@ -59,10 +60,20 @@ export function startAuditing(
     if (Math.abs(now - lastDay) < dailyPause) return
     lastDay = now
     try {
+      const { newest, isCut } = await store.read(async (scope) => ({
+        newest: await scope.audit.findNewest(),
+        isCut: lastTold !== null && (await scope.audit.lookFor(lastTold)) === 'missing',
+      }))
+      // No command that may replace it works beside a server.
+      if (isCut && lastTold !== null) {
+        log.error('the audit trail was cut or replaced: it lacks a row that it had', undefined, {
+          row: lastTold,
+        })
+      }
+      if (newest !== null) log.info('the newest row of the audit trail', { newest })
+      lastTold = newest
       const pruned = await pruneTrail(store, settings, world)
       if (pruned > 0) log.info(`took old rows from the audit trail: ${pruned}`)
-      const newest = await store.read((scope) => scope.audit.findNewest())
-      if (newest !== null) log.info('the newest row of the audit trail', { newest })
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
       log.warn(`the audit trail can't be looked after now: ${error.message}`)

@@ -66,11 +66,16 @@ export interface AuditQuery {
   readonly user: string | null
 }
 
+/** Of a row that was in the trail once: missing is one that was taken away or changed. */
+export type Whereabouts = 'found' | 'pruned' | 'missing'
+
 export interface AuditReads {
   /** Rows in the order in which they were written. */
   list(query: AuditQuery): Promise<readonly AuditRow[]>
   /** The number of the newest row and its value, as `17:3f…`; null before the first. Whoever keeps it can tell later whether the trail was cut. */
   findNewest(): Promise<string | null>
+  /** What became of the row with such a value. */
+  lookFor(value: string): Promise<Whereabouts>
 }
 
 export interface AuditWrites {

@@ -1,5 +1,5 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
-import type { TrailSeal } from '../domain/audit'
+import type { TrailSeal, Whereabouts } from '../domain/audit'
 import { isPostgres } from '../engine/is-postgres'
 import type { Schema } from './schema'
 
@@ -55,7 +55,7 @@ export function isSealed(seal: TrailSeal, name: MarkName, mark: Mark): boolean {
   return mark.seal === sealOf(seal, name, mark)
 }
 
-/** The marks, null for those that are not there. */
+/** The marks, null for those that were never signed or are not there. */
 export async function findMarks(
   db: Kysely<Schema>,
 ): Promise<Readonly<Record<MarkName, Mark | null>>> {
@@ -64,7 +64,13 @@ export async function findMarks(
     .select(['name', 'number', 'mac', 'seal'])
     .orderBy('seq')
     .execute()
-  const find = (name: MarkName) => marks.find((mark) => mark.name === name) ?? null
+  const find = (wanted: MarkName): Mark | null => {
+    const found = marks.find(({ name }) => name === wanted)
+    if (found === undefined) return null
+    const { number, mac, seal } = found
+    // One that was only made to be locked.
+    return number === 0 && mac === '' && seal === '' ? null : { number, mac, seal }
+  }
   return { begin: find('begin'), head: find('head') }
 }
 
@@ -75,11 +81,10 @@ export async function findMarks(
 export async function lockMarks(db: Kysely<Schema>): Promise<Readonly<Record<MarkName, Mark>>> {
   if (isPostgres(db)) await sql`select seq from audit_marks order by seq for update`.execute(db)
   const found = await findMarks(db)
-  for (const name of ['begin', 'head'] as const) {
-    if (found[name] !== null) continue
+  if (found.begin === null || found.head === null) {
     await db
       .insertInto('audit_marks')
-      .values({ name, ...unsigned })
+      .values(['begin', 'head'].map((name) => ({ name, ...unsigned })))
       .onConflict((conflict) => conflict.doNothing())
       .execute()
   }
@@ -126,4 +131,23 @@ export async function rowsAfter(
     .orderBy('seq')
     .limit(most)
     .execute()
+}
+
+/** A place in the chain as the log has it. */
+export function chainValue({ number, mac }: Omit<Mark, 'seal'>): string {
+  return `${number}:${mac}`
+}
+
+/** What became of the row with such a value, as far as the marks are right. */
+export async function lookForValue(db: Kysely<Schema>, value: string): Promise<Whereabouts> {
+  const { begin } = await findMarks(db)
+  if (begin !== null && chainValue(begin) === value) return 'found'
+  const number = Number.parseInt(value, 10)
+  if (begin !== null && number < begin.number) return 'pruned'
+  const row = await db
+    .selectFrom('audit')
+    .select('mac')
+    .where('seq', '=', number)
+    .executeTakeFirst()
+  return row !== undefined && chainValue({ number, mac: row.mac }) === value ? 'found' : 'missing'
 }

@@ -11,8 +11,6 @@ export interface TrailReport {
   readonly waiting: number
   /** The number of the last row that was pruned, 0 for none. */
   readonly pruned: number
-  /** That row, as `17:3f…`. */
-  readonly begin: string | null
   /** The newest row, as its mark says. */
   readonly newest: Mark | null
   /** Whether this key has signed any of the marks. */
@@ -73,7 +71,6 @@ export async function verifyTrail(
   return {
     ...{ rows, waiting, problems },
     pruned: begin?.number ?? 0,
-    begin: begin === null ? null : `${begin.number}:${begin.mac}`,
     newest: head,
     isOurs: isWhole.begin || isWhole.head,
   }

@@ -10,9 +10,11 @@ import type { Sealer } from './audit-append'
 import {
   type ChainRow,
   chainColumns,
+  chainValue,
   findMarks,
   isSealed,
   lockMarks,
+  lookForValue,
   putMark,
   rowsAfter,
 } from './audit-chain'
@@ -33,8 +35,10 @@ export function auditReads(db: Transaction<Schema>): AuditReads {
 
     async findNewest() {
       const { head } = await findMarks(db)
-      return head === null || head.number === 0 ? null : `${head.number}:${head.mac}`
+      return head === null || head.number === 0 ? null : chainValue(head)
     },
+
+    lookFor: (value) => lookForValue(db, value),
   }
 }
 

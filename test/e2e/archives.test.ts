@@ -82,7 +82,7 @@ describe.each(engines)('snailpass backup on $engine', ({ open }) => {
       const { code, stdout, stderr } = await on(place, ['backup'])
       expect({ code, stderr }).toEqual({
         code: 0,
-        stderr: 'Written and verified: 4 rows. The archive:\n',
+        stderr: 'Written and verified: 9 rows. The archive:\n',
       })
       paths.push(stdout.trimEnd())
     }
@@ -104,13 +104,13 @@ describe.each(engines)('snailpass backup on $engine', ({ open }) => {
         time: expect.stringMatching(/^20.*Z$/),
         size: expect.any(Number),
         encrypted: false,
-        rows: 4,
+        rows: 9,
         complete: true,
       })),
     )
     const { stdout: table } = await on(place, ['backup', 'list'])
     expect(table.trimEnd().split('\n')).toHaveLength(3)
-    expect(table).toMatch(/^TIME +BYTES +ROWS +STATE +FILE\n20\S+Z +\d+ +4 +plain +\//)
+    expect(table).toMatch(/^TIME +BYTES +ROWS +STATE +FILE\n20\S+Z +\d+ +9 +plain +\//)
   }, 30_000)
 })
 
@@ -124,7 +124,7 @@ describe('snailpass backup', () => {
     const phrase = join(place.dataDir, 'phrase')
     writeFileSync(phrase, 'open sesame\n')
     const keyed = await on(place, ['backup', '--encrypt-to', recipient, '--with-secrets'])
-    expect(keyed.stderr).toBe('Written and verified: 3 rows, encrypted. The archive:\n')
+    expect(keyed.stderr).toBe('Written and verified: 8 rows, encrypted. The archive:\n')
     const set = await on(place, ['backup', '--to', `${place.dataDir}/set.age`], {
       environment: { SNAILPASS_BACKUP_PASSPHRASE: 'open sesame' },
     })

@@ -44,6 +44,8 @@ describe('snailpass copy', () => {
       ['additional_fields', '0'],
       ['outbox', '0'],
       ['set_aside', '0'],
+      ['audit', '3'],
+      ['audit_marks', '2'],
     ])
     expect(lines[0]).toMatch(/ {2}[0-9a-f]{64}$/)
 
@@ -97,7 +99,7 @@ describe('snailpass key rotate', () => {
     expect(rotated).toEqual({
       code: 0,
       stdout: '',
-      stderr: `The database belongs to ${vault.dataDir}/secret.key now; all sessions have ended.\n`,
+      stderr: `The database belongs to ${vault.dataDir}/secret.key now; all sessions have ended.\nThe audit trail: 3 rows before, verified.\n`,
     })
     await using server = await serve(vault.dataDir)
     const headers = { 'x-access-token': vault.token }

@@ -48,7 +48,7 @@ function notFound(expected: 'pruned' | 'missing'): DomainError {
     })
   }
   return new DomainError('conflict', 'that value is not in the audit trail', {
-    hint: 'either rows were rolled back or replaced, or the trail was signed anew since: by `key rotate`, `restore`, `copy` or `recreate-db`, which stand in `snailpass audit`. The trail from before a restore is in its safety archive',
+    hint: 'either rows were rolled back or replaced, or the trail was signed anew since: by `key rotate`, `restore`, `copy` or `recreate-db`, which stand in `snailpass audit`; an upgrade that failed puts the database back, too. The trail from before a restore is in its safety archive',
   })
 }
 

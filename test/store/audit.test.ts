@@ -1,0 +1,395 @@
+import { describe, expect, test } from 'bun:test'
+import { createTrailSeal } from '../../src/crypto/trail-seal'
+import { DomainError } from '../../src/domain/errors'
+import { engines, type Place } from '../support/archives'
+import {
+  anEvent,
+  databaseOf,
+  key,
+  kindsOf,
+  proofOf,
+  record,
+  rowsOf,
+  seal,
+  signing,
+  trailOf,
+  withTrail,
+} from '../support/audit'
+import { aUser } from '../support/store'
+
+const notWritten = (row: number) =>
+  `row ${row} is not what was written there: it was changed, put in or moved`
+const unknownBegin = 'the mark of where the trail begins is not the one that was written'
+const unknownHead = 'the mark of the newest row is not the one that was written'
+
+/** Another row in the place of a row's number, with everything that it has. */
+const rest = 'time, kind, actor, user_id, email, address, count, detail, mac'
+const copied = (from: number, to: number) =>
+  `insert into audit (seq, ${rest}) select ${to}, ${rest} from audit where seq = ${from}`
+const moved = (from: number, to: number) => `update audit set seq = ${to} where seq = ${from}`
+
+/** What somebody with write access may do to a trail of nine rows, and what is said of it. */
+const tamperings: readonly (readonly [string, readonly string[], readonly string[]])[] = [
+  ...(
+    [
+      ['time', 'time + 1'],
+      ['kind', `'user-deleted'`],
+      ['actor', `'user'`],
+      ['user_id', 'null'],
+      ['email', `'other@nas.local'`],
+      ['address', `'10.0.0.2'`],
+      ['count', 'count + 1'],
+      ['detail', 'null'],
+    ] as const
+  ).map(
+    ([column, value]) =>
+      [
+        `another ${column} in a row`,
+        [`update audit set ${column} = ${value} where seq = 4`],
+        [notWritten(4)],
+      ] as const,
+  ),
+  [
+    'a value moved from one column to the next',
+    [`update audit set address = null, email = email || '10.0.0.1' where seq = 4`],
+    [notWritten(4)],
+  ],
+  [
+    'another signature',
+    [`update audit set mac = 'x' where seq = 4`],
+    [notWritten(4), notWritten(5)],
+  ],
+  ['a row taken away', ['delete from audit where seq = 4'], ['row 4 is missing']],
+  ['several taken away', ['delete from audit where seq in (4, 5)'], ['rows 4 to 5 are missing']],
+  [
+    'a row taken away and the others moved up',
+    ['delete from audit where seq = 8', moved(9, 8)],
+    [notWritten(8), 'row 9 is missing at the end'],
+  ],
+  [
+    'the beginning cut',
+    ['delete from audit where seq <= 3'],
+    ['rows 1 to 3 are missing at the beginning, and not by pruning'],
+  ],
+  [
+    'the beginning cut as if it had been pruned',
+    [
+      `update audit_marks set number = 3, mac = (select mac from audit where seq = 3) where name = 'begin'`,
+      'delete from audit where seq <= 3',
+    ],
+    [unknownBegin],
+  ],
+  ['the end cut', ['delete from audit where seq > 7'], ['rows 8 to 9 are missing at the end']],
+  [
+    'the end cut and its mark moved',
+    [
+      'delete from audit where seq > 7',
+      `update audit_marks set number = 7, mac = (select mac from audit where seq = 7) where name = 'head'`,
+    ],
+    [unknownHead],
+  ],
+  [
+    'a row put behind the end',
+    [copied(9, 10)],
+    [notWritten(10), 'row 10 is not from snailpass: the trail ends before'],
+  ],
+  [
+    'a row put in between',
+    [moved(9, 10), moved(8, 9), copied(4, 8)],
+    [
+      notWritten(8),
+      notWritten(9),
+      notWritten(10),
+      'row 10 is not from snailpass: the trail ends before',
+    ],
+  ],
+  [
+    'two rows changed over',
+    [moved(4, 40), moved(5, 4), moved(40, 5)],
+    [notWritten(4), notWritten(5), notWritten(6)],
+  ],
+  [
+    'a row written over by another one',
+    ['delete from audit where seq = 4', copied(6, 4)],
+    [notWritten(4), notWritten(5)],
+  ],
+  ['the marks taken away', ['delete from audit_marks'], [unknownBegin, unknownHead]],
+  [
+    'the marks changed over',
+    [
+      `update audit_marks set name = 'x' where name = 'head'`,
+      `update audit_marks set name = 'head' where name = 'begin'`,
+      `update audit_marks set name = 'begin' where name = 'x'`,
+    ],
+    [notWritten(1), unknownBegin, unknownHead],
+  ],
+  ['every row taken away', ['delete from audit'], ['rows 1 to 9 are missing at the end']],
+  [
+    'all of it taken away',
+    ['delete from audit', 'delete from audit_marks'],
+    ['the whole trail is missing'],
+  ],
+]
+
+describe.each(engines)('the audit trail on $engine', ({ open }) => {
+  test('holds what was recorded, in its order, and is proven from its first row', async () => {
+    await using place = await open()
+    await withTrail(place)
+    expect(await proofOf(place)).toEqual({
+      ...{ rows: 9, waiting: 0, pruned: 0, isOurs: true, problems: [] },
+      newest: { number: 9, mac: expect.stringMatching(/^[0-9a-f]{64}$/), seal: expect.any(String) },
+    })
+    const rows = await trailOf(place)
+    expect(rows.map(({ number, kind }) => [number, kind])).toEqual([
+      [1, 'trail-begun'],
+      ...[2, 3, 4, 5, 6, 7, 8, 9].map((number): [number, string] => [number, 'user-added']),
+    ])
+    expect(rows[4]).toEqual({
+      number: 5,
+      ...anEvent(5, { address: '10.0.0.1', detail: 'as it was' }),
+    })
+  })
+
+  test('shows every way of tampering with it, and goes on without hiding one', async () => {
+    await using place = await open()
+    await withTrail(place)
+    const whole = await allOf(place)
+    for (const [name, statements, problems] of tamperings) {
+      for (const statement of statements) await place.sql(statement)
+      expect({ name, problems: (await proofOf(place)).problems }).toEqual({
+        name,
+        problems: [...problems],
+      })
+      await putBack(place, whole)
+    }
+    expect((await proofOf(place)).problems).toEqual([])
+  }, 20_000)
+
+  test('goes on where its end is not what was written, says so, and stays to be found', async () => {
+    await using place = await open()
+    await withTrail(place)
+    const whole = await allOf(place)
+    for (const statements of [
+      ['delete from audit where seq > 7'],
+      ['delete from audit where seq > 7', `delete from audit_marks where name = 'head'`],
+      [copied(9, 10), `update audit_marks set number = 10 where name = 'head'`],
+      ['delete from audit'],
+    ]) {
+      for (const statement of statements) await place.sql(statement)
+      await databaseOf(place).beside(async (store) => {
+        store.signBy(() => seal)
+        await record(store, anEvent(20))
+        await record(store, anEvent(21))
+      })
+      expect((await proofOf(place)).problems).not.toEqual([])
+      // Once: from then on the end is what was written last.
+      expect((await kindsOf(place)).slice(-3)).toEqual(['trail-broken', 'user-added', 'user-added'])
+      await putBack(place, whole)
+    }
+  })
+
+  test('is one chain, however many append at once from several programs', async () => {
+    await using place = await open()
+    await using server = await signing(place)
+    await databaseOf(place).beside(async (command) => {
+      command.signBy(() => seal)
+      const both = [server, command]
+      await Promise.all(
+        Array.from({ length: 40 }, (_, index) =>
+          record(both[index % 2] ?? server, anEvent(index), anEvent(index + 100)),
+        ),
+      )
+    })
+    expect(await proofOf(place)).toMatchObject({ rows: 81, problems: [] })
+    const rows = await trailOf(place)
+    expect(rows.map(({ number }) => number)).toEqual(rows.map((_, index) => index + 1))
+    expect(new Set(rows.map(({ userId }) => userId)).size).toBe(81)
+  }, 20_000)
+
+  test('tells of what was committed and of nothing else', async () => {
+    await using place = await open()
+    await using store = await signing(place)
+    const user = aUser()
+    const undone = store.write(async (scope) => {
+      await scope.users.insert(user)
+      scope.audit.record(anEvent(1))
+      throw new DomainError('conflict', 'no')
+    })
+    await expect(undone).rejects.toMatchObject({ code: 'conflict' })
+    expect(await kindsOf(place)).toEqual(['trail-begun'])
+
+    // And nothing is committed that it can't tell of.
+    await databaseOf(place).beside(async (command) => {
+      command.signBy(() => {
+        throw new DomainError('unavailable', 'no key')
+      })
+      const refused = command.write(async (scope) => {
+        await scope.users.insert(user)
+        scope.audit.record(anEvent(1))
+      })
+      await expect(refused).rejects.toMatchObject({ code: 'unavailable' })
+    })
+    expect(await store.read((scope) => scope.users.findById(user.id))).toBeNull()
+    expect(await kindsOf(place)).toEqual(['trail-begun'])
+    expect(await proofOf(place)).toMatchObject({ rows: 1, problems: [] })
+  })
+
+  test('is pruned from its beginning, up to a row that is young, and is whole all the same', async () => {
+    await using place = await open()
+    await using store = await signing(place)
+    const events = [10, 20, 500, 30, 9_999_999, 600].map((time) => anEvent(time, { time }))
+    await record(store, ...events)
+    const prune = (before: number, most = 100) =>
+      store.write((scope) => scope.audit.prune({ before, now: 1_000, most }))
+    const times = async () => (await trailOf(place)).map(({ time }) => time)
+    // Begun at 1,000: nothing behind a young row goes, however old it is.
+    expect(await prune(400)).toEqual({ pruned: 0, isDone: true })
+    const later = (before: number, most = 100) =>
+      store.write((scope) => scope.audit.prune({ before, now: 2_000, most }))
+    expect(await later(1_001, 2)).toEqual({ pruned: 2, isDone: false })
+    expect(await times()).toEqual([20, 500, 30, 9_999_999, 600])
+    expect(await prune(400)).toEqual({ pruned: 1, isDone: true })
+    expect(await proofOf(place)).toMatchObject({ rows: 4, pruned: 3, problems: [] })
+    await expect(prune(400)).resolves.toEqual({ pruned: 0, isDone: true })
+
+    // A row from the future was written by a clock that was wrong: it keeps nothing.
+    expect(await later(1_001)).toEqual({ pruned: 4, isDone: true })
+    expect(await proofOf(place)).toMatchObject({ rows: 0, pruned: 7, problems: [] })
+    await record(store, anEvent(8))
+    expect((await trailOf(place)).map(({ number }) => number)).toEqual([8])
+    expect(await proofOf(place)).toMatchObject({ rows: 1, pruned: 7, problems: [] })
+
+    await place.sql('delete from audit')
+    expect((await proofOf(place)).problems).toEqual(['row 8 is missing at the end'])
+  })
+
+  test('says what was wrong with rows that are pruned', async () => {
+    for (const [statement, detail] of [
+      [`update audit set email = 'x' where seq = 3`, notWritten(3)],
+      [`update audit_marks set seal = 'x' where name = 'begin'`, unknownBegin],
+    ] as const) {
+      await using place = await open()
+      await withTrail(place)
+      await place.sql(statement)
+      await using store = await signing(place)
+      const bounds = { before: 2_006, now: 3_000, most: 100 }
+      expect(await store.write((scope) => scope.audit.prune(bounds))).toEqual({
+        pruned: 5,
+        isDone: true,
+      })
+      expect((await rowsOf(store)).at(-1)).toMatchObject({ kind: 'trail-broken', detail })
+      expect(await proofOf(place)).toMatchObject({ rows: 5, pruned: 5, problems: [] })
+    }
+  })
+
+  test('of a database without a key is signed when its first one comes', async () => {
+    await using place = await open()
+    await using store = await signing(place, null)
+    await record(store, anEvent(1))
+    await record(store, anEvent(2))
+    expect(await place.sql('select distinct mac from audit')).toEqual([{ mac: '' }])
+    expect((await proofOf(place)).problems).not.toEqual([])
+    expect(await store.write((s) => s.audit.prune({ before: 9e9, now: 9e9, most: 9 }))).toEqual({
+      pruned: 0,
+      isDone: true,
+    })
+    await store.claimKeyFingerprint(key)
+    await store.claimKeyFingerprint(key)
+    expect(await proofOf(place)).toMatchObject({ rows: 2, waiting: 0, problems: [] })
+    expect(await kindsOf(place)).toEqual(['user-added', 'user-added'])
+    await record(store, anEvent(3))
+    expect(await proofOf(place)).toMatchObject({ rows: 3, problems: [] })
+  })
+
+  test('that lost its key goes on under another one, and says that nobody can prove it', async () => {
+    await using place = await open()
+    await withTrail(place)
+    const lose = `delete from facts where name = 'key_fingerprint'`
+    await place.sql(lose)
+    const other = createTrailSeal(new Uint8Array(32).fill(1))
+    const claim = { fingerprint: 'other', seal: other, time: 5_000 }
+    await (await signing(place, claim)).close()
+    expect(await proofOf(place, other)).toMatchObject({ rows: 10, problems: [], isOurs: true })
+    expect((await trailOf(place)).at(-1)).toMatchObject({
+      ...{ number: 10, time: 5_000, kind: 'trail-carried', actor: 'server' },
+      detail: '9 rows before, signed by a key that is not here: not verifiable',
+    })
+    expect(await proofOf(place)).toMatchObject({ isOurs: false })
+
+    // What the same key has signed, and somebody has changed, is told from what is another's.
+    await place.sql(lose)
+    await place.sql(`update audit set email = 'x' where seq = 4`)
+    await (await signing(place, claim)).close()
+    expect((await trailOf(place)).at(-1)).toMatchObject({
+      kind: 'trail-carried',
+      detail: `10 rows before, not as they were written: ${notWritten(4)}`,
+    })
+    expect((await proofOf(place, other)).problems).toEqual([])
+
+    // And what is whole goes on as it is, with no word about it.
+    const before = await trailOf(place)
+    await place.sql(lose)
+    await (await signing(place, claim)).close()
+    expect(await trailOf(place)).toEqual(before)
+  })
+
+  test('is found by account, by time and page by page', async () => {
+    await using place = await open()
+    await withTrail(place)
+    const numbers = (query: Partial<Parameters<typeof ask>[0]>) => ask({ ...all, ...query })
+    const all = { after: 0, most: 100, since: null, user: null }
+    const ask = (query: {
+      after: number
+      most: number
+      since: number | null
+      user: string | null
+    }) =>
+      databaseOf(place).beside((store) =>
+        store.read(async (scope) => (await scope.audit.list(query)).map(({ number }) => number)),
+      )
+    expect(await numbers({ after: 3, most: 2 })).toEqual([4, 5])
+    expect(await numbers({ since: 2_008 })).toEqual([8, 9])
+    expect(await numbers({ user: 'user4@nas.local' })).toEqual([4])
+    expect(await numbers({ user: 'u5' })).toEqual([5])
+    expect(await numbers({ user: 'nobody' })).toEqual([])
+  })
+
+  test('can tell what became of a value that stood in the log', async () => {
+    await using place = await open()
+    await withTrail(place)
+    await using store = await signing(place)
+    const newest = String(await store.read((scope) => scope.audit.findNewest()))
+    expect(newest).toMatch(/^9:[0-9a-f]{64}$/)
+    const lookFor = (value: string) => store.read((scope) => scope.audit.lookFor(value))
+    await record(store, anEvent(10))
+    expect(await lookFor(newest)).toBe('found')
+    expect(await lookFor(newest.replace('9:', '8:'))).toBe('missing')
+    expect(await lookFor(newest.replace('9:', '99:'))).toBe('missing')
+    const prune = (before: number) =>
+      store.write((scope) => scope.audit.prune({ before, now: 3_000, most: 100 }))
+    await prune(2_010)
+    expect(await lookFor(newest)).toBe('found')
+    await prune(2_011)
+    expect(await lookFor(newest)).toBe('pruned')
+  })
+})
+
+type Rows = readonly Record<string, unknown>[]
+
+/** Everything that the trail is made of. */
+async function allOf(place: Place): Promise<readonly (readonly [string, Rows])[]> {
+  const read = async (table: string) =>
+    [table, await place.sql(`select * from ${table} order by seq`)] as const
+  return [await read('audit'), await read('audit_marks')]
+}
+
+/** Puts it back as it was, whatever was done to it. */
+async function putBack(place: Place, whole: Awaited<ReturnType<typeof allOf>>): Promise<void> {
+  for (const [table, rows] of whole) {
+    const literal = (value: unknown) =>
+      value === null ? 'null' : typeof value === 'number' ? String(value) : `'${value}'`
+    const values = rows.map((row) => `(${Object.values(row).map(literal)})`)
+    await place.sql(`delete from ${table}`)
+    await place.sql(`insert into ${table} (${Object.keys(rows[0] ?? {})}) values ${values}`)
+  }
+}
