@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { type BackupOptions, writeBackup } from '../../src/app/archives'
 import type { Unlocking } from '../../src/app/restore'
-import { realWorld } from '../../src/app/world'
+import { realWorld, type World } from '../../src/app/world'
 import { loadConfig } from '../../src/config/load'
 import type { Settings } from '../../src/config/settings'
 import { temporaryFolder } from './executable'
@@ -62,9 +62,13 @@ export function settingsOf(place: Place, more: Record<string, string> = {}): Set
   return loadConfig({ environment, flags: { dataDir: place.dataDir }, file: null }).settings
 }
 
-export function serving(place: Place, more: Record<string, string> = {}) {
+export function serving(
+  place: Place,
+  more: Record<string, string> = {},
+  world: Partial<World> = {},
+) {
   const settings = { SNAILPASS_DATABASE_URL: place.url, ...more }
-  return startTestServer({ settings, dataDir: place.dataDir, create: true })
+  return startTestServer({ settings, dataDir: place.dataDir, create: true, world })
 }
 
 /** Texts that a careless hand would change: quotes, controls, line ends of Unicode, what is no ASCII. */
