@@ -1,0 +1,26 @@
+import { expect, test } from 'bun:test'
+import { parseSince } from '../../cli/since'
+import { fakeClock } from '../support/world'
+
+const now = Date.UTC(2026, 10, 24, 12)
+
+test.each([
+  ['30m', now - 30 * 60_000],
+  ['12h', now - 12 * 3_600_000],
+  ['7d', now - 7 * 86_400_000],
+  ['2026-11-24', Date.UTC(2026, 10, 24)],
+  ['2026-11-24T18:30', Date.UTC(2026, 10, 24, 18, 30)],
+  ['2026-11-24 18:30:05Z', Date.UTC(2026, 10, 24, 18, 30, 5)],
+  ['2026-11-24T18:30:05.123+02:00', Date.UTC(2026, 10, 24, 16, 30, 5, 123)],
+])('--since %s is a time, whatever the zone of the machine', (text, time) => {
+  expect(parseSince(text, fakeClock(now))).toBe(time)
+})
+
+test.each(['', '7', 'd', '-7d', 'yesterday', '2026', '2026-13-01', '24.11.2026', '18:30'])(
+  '--since %p is refused',
+  (text) => {
+    expect(() => parseSince(text, fakeClock(now))).toThrow(
+      expect.objectContaining({ code: 'invalid', hint: expect.stringContaining('7d') }),
+    )
+  },
+)

@@ -1,0 +1,188 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { basic, signedUp } from '../support/client'
+import { type Installation, installations } from '../support/engines'
+import { run, serve } from '../support/executable'
+import { onDatabase } from '../support/postgres'
+
+function snailpass({ dataDir, environment }: Installation, args: readonly string[], more = {}) {
+  return run([...args, '--data-dir', dataDir], { environment: { ...environment, ...more } })
+}
+
+/** What somebody does who has the database. */
+async function tamper({ url }: Installation, text: string): Promise<void> {
+  if (!url.startsWith('sqlite:')) return void (await onDatabase(url, text))
+  using file = new Database(url.slice('sqlite:'.length))
+  file.run('pragma busy_timeout = 5000')
+  file.run(text)
+}
+
+async function kinds(installation: Installation, args: readonly string[]): Promise<string[]> {
+  const { code, stdout, stderr } = await snailpass(installation, ['audit', '--json', ...args])
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return JSON.parse(stdout).map(({ kind }: { kind: string }) => kind)
+}
+
+describe.each(installations)('snailpass audit, on $engine,', ({ install }) => {
+  test('prints and proves the trail beside a server, and finds a row that was changed', async () => {
+    await using installation = await install()
+    await using server = await serve(installation.dataDir, installation.environment)
+    await signedUp(server.url, 'owner')
+    await fetch(new URL('/login', server.url), {
+      headers: { authorization: basic('nobody@nas.local', 'wrong') },
+    })
+    expect((await snailpass(installation, ['user', 'logout', 'owner@nas.local'])).code).toBe(0)
+
+    const { stdout: table } = await snailpass(installation, ['audit'])
+    const lines = table.trimEnd().split('\n')
+    expect(lines[0]).toMatch(/^TIME +KIND +COUNT +BY +ADDRESS +EMAIL +DETAIL$/)
+    expect(lines[2]).toMatch(/^20\S+T\S+Z +sign-up +1 +user +127\.0\.0\.1 +owner@nas\.local$/)
+    expect(lines[4]).toMatch(/^20\S+Z +sessions-ended +1 +operator +- +owner@nas\.local$/)
+    const told = JSON.parse((await snailpass(installation, ['audit', '--json'])).stdout)
+    expect(told[1]).toEqual({
+      ...{ number: 2, time: expect.stringMatching(/^20\S+Z$/), kind: 'sign-up', actor: 'user' },
+      ...{ user: expect.stringMatching(/^[0-9a-f-]{36}$/), email: 'owner@nas.local' },
+      ...{ address: '127.0.0.1', count: 1, detail: null },
+    })
+    expect(await kinds(installation, ['--user', 'Owner@nas.local'])).toEqual([
+      'sign-up',
+      'login',
+      'sessions-ended',
+    ])
+    expect(await kinds(installation, ['--since', '2099-01-01'])).toEqual([])
+    expect((await kinds(installation, ['--since', '1h'])).length).toBeGreaterThan(3)
+
+    const proof = await snailpass(installation, ['audit', 'verify'])
+    expect(proof).toMatchObject({ code: 0, stderr: expect.stringContaining(' rows, verified') })
+    const value = proof.stdout.trimEnd()
+    expect(value).toMatch(/^\d+:[0-9a-f]{64}$/)
+    const logged = /newest=(\S+)/.exec(server.log.join('\n'))?.[1] ?? ''
+    for (const expected of [value, logged]) {
+      const { code } = await snailpass(installation, ['audit', 'verify', '--expect', expected])
+      expect(code).toBe(0)
+    }
+    await server.end('SIGTERM')
+    // What was gathered of sign-ins is there, too.
+    expect((await kinds(installation, [])).slice(-1)).toEqual(['login-failed'])
+
+    const rolledBack = await snailpass(installation, [
+      ...['audit', 'verify', '--expect', value.replace(/^\d+/, '99')],
+    ])
+    expect(rolledBack).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^error: that value is not in the audit trail\nhint: /),
+    })
+    await tamper(installation, `update audit set email = 'other@nas.local' where seq = 2`)
+    await tamper(installation, 'delete from audit where seq > 4')
+    const found = await snailpass(installation, ['audit', 'verify'])
+    expect({ code: found.code, stdout: found.stdout }).toEqual({ code: 1, stdout: '' })
+    expect(found.stderr).toMatch(
+      /^error: the audit trail is not as it was written:\nerror: row 2 is not what was written there: .*\nerror: row 5 is missing at the end\nhint: /,
+    )
+    const doctor = await snailpass(installation, ['doctor', '--json'])
+    expect(doctor.code).toBe(1)
+    const checked: { name: string; fact: string }[] = JSON.parse(doctor.stdout)
+    expect(checked.find(({ name }) => name === 'audit')).toMatchObject({
+      fact: '4 rows, not as they were written',
+      findings: [
+        { what: expect.stringContaining('row 2 is not') },
+        { what: expect.stringContaining('row 5 is missing at the end') },
+      ],
+    })
+    // To look at it goes on, and so does a server.
+    expect(await kinds(installation, [])).toHaveLength(4)
+    await using again = await serve(installation.dataDir, installation.environment)
+    expect((await signedUp(again.url, 'other')).token).not.toBe('')
+    expect((await snailpass(installation, ['audit', 'verify'])).code).toBe(1)
+  }, 30_000)
+})
+
+describe('snailpass audit', () => {
+  const [sqlite] = installations
+  if (sqlite === undefined) throw new Error('no engine')
+
+  test('refuses what it can’t do, and says what to do about it', async () => {
+    await using installation = await sqlite.install()
+    const missing = await snailpass(installation, ['audit'])
+    expect(missing).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('there is no database'),
+    })
+    {
+      await using server = await serve(installation.dataDir)
+      await signedUp(server.url, 'owner')
+      await server.end('SIGTERM')
+    }
+    for (const [args, code, message] of [
+      [['audit', '--since', 'yesterday'], 2, 'error: --since is neither a time nor'],
+      [
+        ['audit', '--user', 'nobody@nas.local'],
+        3,
+        'error: the audit trail knows nothing of nobody@',
+      ],
+      [
+        ['audit', 'verify', '--expect', 'x'],
+        2,
+        'error: --expect is not a value of an audit trail\nhint: ',
+      ],
+      [['key', 'rotate', '--former-key', '/none'], 2, "error: /none can't be read"],
+    ] as const) {
+      const refused = await snailpass(installation, args)
+      expect({ args, code: refused.code, stdout: refused.stdout }).toEqual({
+        args,
+        code,
+        stdout: '',
+      })
+      expect(refused.stderr).toStartWith(message)
+    }
+    const key = join(installation.dataDir, 'secret.key')
+    renameSync(key, `${key}.away`)
+    const blind = await snailpass(installation, ['user', 'disable', 'owner@nas.local'])
+    expect({ code: blind.code, stderr: blind.stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringMatching(
+        /^error: the secret key of this database is not in .*\nhint: run this with the settings/,
+      ),
+    })
+    // The service alone may have it, in its environment.
+    writeFileSync(`${key}.text`, 'a key of the settings\n')
+    const environment = { SNAILPASS_SECRET_KEY: 'a key of the settings' }
+    const rotated = await snailpass(
+      installation,
+      ['key', 'rotate', '--former-key', `${key}.away`],
+      environment,
+    )
+    expect(rotated).toEqual({
+      code: 0,
+      stdout: '',
+      stderr:
+        'The database belongs to SNAILPASS_SECRET_KEY now; all sessions have ended.\nThe audit trail: 3 rows before, verified.\n',
+    })
+    const seen = await snailpass(installation, ['user', 'disable', 'owner@nas.local'], {
+      SNAILPASS_SECRET_KEY_FILE: `${key}.text`,
+    })
+    expect(seen).toMatchObject({ code: 0, stderr: expect.stringContaining('is disabled') })
+    expect(await kinds(installation, [])).toEqual([
+      ...['trail-begun', 'sign-up', 'login', 'key-rotated'],
+      ...['sessions-ended', 'user-disabled'],
+    ])
+  }, 30_000)
+
+  test('takes old rows away when it is told to', async () => {
+    await using installation = await sqlite.install()
+    await (await serve(installation.dataDir)).end('SIGTERM')
+    const prune = (days: string) =>
+      snailpass(installation, ['audit', 'prune'], { SNAILPASS_AUDIT_DAYS: days })
+    expect(await prune('1')).toEqual({ code: 0, stdout: '', stderr: '0 rows were taken away.\n' })
+    // As if it had been written long ago: the proof finds that, and pruning tells of it.
+    await tamper(installation, 'update audit set time = 1')
+    expect(await prune('0')).toMatchObject({ stderr: '0 rows were taken away.\n' })
+    expect(await prune('1')).toMatchObject({ stderr: '1 row was taken away.\n' })
+    expect(await kinds(installation, [])).toEqual(['trail-broken'])
+    const proof = await snailpass(installation, ['audit', 'verify'])
+    expect(proof.stderr).toBe('1 row, verified; those up to 1 were pruned. The newest:\n')
+  }, 20_000)
+})
