@@ -68,11 +68,14 @@ async function signFrom(db: Kysely<Schema>, seal: TrailSeal, from: Mark): Promis
       mac = macOf(seal, mac, row)
       return sql`(cast(${row.seq} as bigint), ${mac})`
     })
+    const last = page.at(-1)?.seq ?? number
+    // The bounds have an engine look at this page alone, whichever of the two it goes through first.
     await sql`
       with signed (seq, mac) as (values ${sql.join(signed)})
-      update audit set mac = signed.mac from signed where signed.seq = audit.seq
+      update audit set mac = signed.mac from signed
+      where signed.seq = audit.seq and audit.seq > ${number} and audit.seq <= ${last}
     `.execute(db)
-    number = page.at(-1)?.seq ?? number
+    number = last
   }
   await putMark(db, seal, 'head', { number, mac })
 }

@@ -91,6 +91,15 @@ export async function lockMarks(db: Kysely<Schema>): Promise<Readonly<Record<Mar
   return { begin: found.begin ?? unsigned, head: found.head ?? unsigned }
 }
 
+/**
+ * Waits for everybody who appends, before a transaction has seen anything: what it sees then is the newest there is, so
+ * that its append can't fail for having come too late. Only Postgres knows the need.
+ */
+export async function awaitTurn(db: Kysely<Schema>): Promise<void> {
+  // No other statement waits without taking its view of the rows first.
+  if (isPostgres(db)) await sql`lock table audit_marks in exclusive mode`.execute(db)
+}
+
 /** Moves a mark and signs it. */
 export async function putMark(
   db: Kysely<Schema>,

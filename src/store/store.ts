@@ -8,6 +8,7 @@ import { additionalFieldReads, additionalFieldWrites } from './additional-fields
 import { auditReads, auditWrites } from './audit'
 import { appendEvents, beginTrail, type Sealer } from './audit-append'
 import { adoptTrail } from './audit-carry'
+import { awaitTurn } from './audit-chain'
 import { backupReads, backupWrites } from './backups'
 import { invitationReads, invitationWrites } from './invitations'
 import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
@@ -92,11 +93,14 @@ export function createStore(handles: Handles, wait: Wait): OpenedStore {
 
     async write(work) {
       if (handles.isShortOfSpace?.() === true) throw noSpace()
+      let isLate = false
       try {
         const result = await patiently({ wait, patience }, (committing) =>
           writing(async (db) => {
+            if (isLate) await awaitTurn(db)
             const events: AuditEvent[] = []
             const result = await work(writeScope(db, sealer, (event) => events.push(event)))
+            isLate = events.length > 0
             // Last of all, so that nobody else's append waits for the work.
             await appendEvents(db, sealer, events)
             return result
