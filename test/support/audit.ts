@@ -66,3 +66,9 @@ export function trailOf(place: Place): Promise<readonly AuditRow[]> {
 export async function kindsOf(place: Place): Promise<readonly string[]> {
   return (await trailOf(place)).map(({ kind }) => kind)
 }
+
+/** How the proof words what it finds. */
+export const notWritten = (row: number) =>
+  `row ${row} is not what was written there: it was changed, put in or moved`
+export const unknownBegin = 'the mark of where the trail begins is not the one that was written'
+export const unknownHead = 'the mark of the newest row is not the one that was written'
