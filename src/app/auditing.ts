@@ -22,8 +22,8 @@ export interface RunningAudit {
 }
 
 /**
- * Writes what sign-ins leave for the audit trail; once a day it tells the log the newest row, which nobody who has only
- * the database can change there, and takes old rows away.
+ * Writes what sign-ins leave for the audit trail; once a day, and at its end, it tells the log the newest row, which nobody
+ * who has only the database can change there, and takes old rows away.
  */
 export function startAuditing(
   store: Store,
@@ -55,23 +55,37 @@ export function startAuditing(
     }
   }
 
+  const tellNewest = async (): Promise<void> => {
+    const { newest, isCut } = await store.read(async (scope) => ({
+      newest: await scope.audit.findNewest(),
+      isCut: lastTold !== null && (await scope.audit.lookFor(lastTold)) === 'missing',
+    }))
+    // No command that may replace it works beside a server.
+    if (isCut && lastTold !== null) {
+      log.error('the audit trail was cut or replaced: it lacks a row that it had', undefined, {
+        row: lastTold,
+      })
+    }
+    if (newest !== null) log.info('the newest row of the audit trail', { newest })
+    lastTold = newest
+  }
+
+  /** What is done to the database before the next start is found by what stands in the log. */
+  const leave = async (): Promise<void> => {
+    await write('all')
+    try {
+      await tellNewest()
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+    }
+  }
+
   const daily = async (): Promise<void> => {
     const now = world.clock()
     if (Math.abs(now - lastDay) < dailyPause) return
     lastDay = now
     try {
-      const { newest, isCut } = await store.read(async (scope) => ({
-        newest: await scope.audit.findNewest(),
-        isCut: lastTold !== null && (await scope.audit.lookFor(lastTold)) === 'missing',
-      }))
-      // No command that may replace it works beside a server.
-      if (isCut && lastTold !== null) {
-        log.error('the audit trail was cut or replaced: it lacks a row that it had', undefined, {
-          row: lastTold,
-        })
-      }
-      if (newest !== null) log.info('the newest row of the audit trail', { newest })
-      lastTold = newest
+      await tellNewest()
       const pruned = await pruneTrail(store, settings, world)
       if (pruned > 0) log.info(`took old rows from the audit trail: ${pruned}`)
     } catch (error) {
@@ -99,7 +113,7 @@ export function startAuditing(
         () => false,
         () => true,
       )
-      const writing = running.then(() => write('all')).then(() => true)
+      const writing = running.then(leave).then(() => true)
       const isOver = await Promise.race([writing, timeout])
       timer.abort()
       const left = trail.size()

@@ -354,6 +354,8 @@ describe('a server', () => {
       for (let index = 0; index < 5; index++)
         await fetch(new URL('/login', server.url), { headers })
       expect(client.token).not.toBe('')
+      await server.stop()
+      expect(server.log.join('')).toContain('"newest":"5:')
     }
     const rows = await trailOf(place)
     expect(rows.slice(3).map(({ kind, count }) => [kind, count])).toEqual([

@@ -15,7 +15,7 @@ export function verifyCommand(): Command {
       `
 Needs the secret key. Prints the value of the newest row. A whole database that was rolled back to
 an older state is whole in itself: to see that, give --expect a value that a server wrote to its log
-("newest row", at its start and every day). Works while servers run.
+("newest row", at its start, every day and at its end). Works while servers run.
 
 Examples:
   snailpass audit verify
