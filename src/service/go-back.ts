@@ -1,11 +1,16 @@
 import { existsSync, rmSync } from 'node:fs'
 import { DomainError, reasonOf } from '../domain/errors'
+import type { Wait } from '../domain/world'
 import { areSame, placeExecutable, placeText } from './files'
 import { type GroundedJob, stepsBy } from './job'
 import { clearWorkshop, findJournal, type Journal, workshopOf, writeJournal } from './journal'
 import { startUntilReady } from './listening'
 import type { Outlook, Steps } from './steps'
 import { reloadUnits, startService, stopService } from './systemd'
+
+/** How long a server may take to end whose installer was killed, and how often it is looked for, in milliseconds. */
+const patience = 10_000
+const pause = 100
 
 /**
  * Ends what an interrupted upgrade has begun: forward where the new version was proven, back where it was not.
@@ -90,6 +95,7 @@ async function restoreDatabase(job: GroundedJob, journal: Journal): Promise<stri
   const { copy, engine } = journal
   // It is whole before a migration begins.
   if (copy === null || !existsSync(copy)) return null
+  await untilLetGo(steps, job.wait)
   if (!journal.isCleared && (await isUntouched(steps, journal))) {
     rmSync(copy)
     return null
@@ -107,6 +113,18 @@ async function restoreDatabase(job: GroundedJob, journal: Journal): Promise<stri
   rmSync(copy)
   say('put what the database held before the migration back')
   return aside
+}
+
+/**
+ * Waits for the server on trial of an installer that was killed, which ends a moment later: what it migrates until then
+ * must not be missed. Of a Postgres database nobody tells who is at work on it.
+ */
+async function untilLetGo(steps: Steps, wait: Wait): Promise<void> {
+  for (let waited = 0; waited < patience; waited += pause) {
+    const found = await steps.outlook().catch(() => null)
+    if (found?.isServed !== true) return
+    await wait(pause)
+  }
 }
 
 /** Whether the migrations that were to be run still are. What can't be read any more was touched. */
