@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # Installs the system's tools that the checks and tests need and that are missing here: shells for the completion, `age` and
-# sqlite3 for archives, curl, openssl and Node as clients of HTTPS, qemu for the arm64 executable, and what releases are packed
-# with. Debian and its kin; elsewhere it says what to install.
+# sqlite3 for archives, curl, openssl and Node as clients of HTTPS, an ACME server, qemu for the arm64 executable, and what
+# releases are packed with. Debian and its kin; elsewhere it says what to install.
 set -euo pipefail
 
 # A command that must be there, and the package that brings it.
 needed="shellcheck:shellcheck age:age sqlite3:sqlite3 zsh:zsh fish:fish setpriv:util-linux unshare:util-linux
 mount:mount dash:dash busybox:busybox xz:xz-utils zip:zip unzip:unzip curl:curl
 openssl:openssl node:nodejs
-qemu-aarch64-static:qemu-user-static systemd-analyze:systemd"
+qemu-aarch64-static:qemu-user-static systemd-analyze:systemd pebble:pebble"
 packages=""
 for pair in $needed; do
   command -v "${pair%%:*}" >/dev/null || packages="$packages ${pair##*:}"

@@ -1,11 +1,13 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import type { Settings } from '../config/settings'
+import type { AcmeChallenges } from '../domain/acme-challenges'
 import { DomainError } from '../domain/errors'
 import type { Log } from '../log'
 import { dataFolder, ensureFolder } from '../store/data-folder'
+import { acmePaths, findKept } from '../tls/acme-files'
 import { type Authority, findAuthority } from '../tls/authority'
-import { type CertificateFacts, derOf } from '../tls/facts'
+import { type CertificateFacts, derOf, factsOf } from '../tls/facts'
 import { readPair, startFiles } from '../tls/files'
 import { findLeaf } from '../tls/leaf'
 import { type LocalDeps, type Prepared, prepareLocal, startLocal } from '../tls/local'
@@ -13,6 +15,7 @@ import { type Constraints, namesOfHost, parseName } from '../tls/names'
 import type { PairPaths } from '../tls/pair'
 import type { CertificateSource } from '../tls/source'
 import { explained, tlsFolder } from '../tls/tls-folder'
+import { startAcme } from './acme'
 import { ownHosts } from './own-hosts'
 import type { World } from './world'
 
@@ -42,13 +45,18 @@ export interface Certificates extends CertificateSource {
 
 /** Opens what HTTPS is served by; null where it is off. Throws a DomainError. */
 export async function openCertificates(
-  settings: TlsChoice,
+  settings: Settings,
+  challenges: AcmeChallenges,
   world: World,
   log: Log,
 ): Promise<Certificates | null> {
   if (settings.listenTls.length === 0) return null
   if (settings.tls === 'files') {
     const source = await startFiles(pathsOf(settings), { ...world, log })
+    return { ...source, authority: () => null }
+  }
+  if (settings.tls === 'acme') {
+    const source = await startAcme(settings, challenges, world, log)
     return { ...source, authority: () => null }
   }
   const source = await startLocal({ ...localDeps(settings, world), log })
@@ -72,6 +80,13 @@ export async function findCertificate(settings: TlsChoice): Promise<ServedCertif
     const paths = pathsOf(settings)
     const { facts } = await readPair(paths)
     return { mode, isServed, certificate: { ...facts, file: paths.cert }, authority: null }
+  }
+  if (mode === 'acme') {
+    const folder = dataFolder(settings.dataDir).tls
+    const kept = findKept(folder)
+    const certificate =
+      kept === null ? null : { ...factsOf(kept.cert), file: acmePaths(folder).cert }
+    return { mode, isServed, certificate, authority: null }
   }
   const folder = tlsFolder(dataFolder(settings.dataDir).tls)
   return await explained(folder.path, async () => {

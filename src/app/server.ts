@@ -2,6 +2,7 @@ import { isGlobal } from '../config/networks'
 import type { Settings } from '../config/settings'
 import { createTokens } from '../crypto/tokens'
 import { createDerive, createVerifierHasher } from '../crypto/verifiers'
+import { createAcmeChallenges } from '../domain/acme-challenges'
 import { createAdditionalFields } from '../domain/additional-fields'
 import { createBackups } from '../domain/backups'
 import { type Confirmation, createEmailConfirmation } from '../domain/email-confirmation'
@@ -126,14 +127,18 @@ export async function startServer(
       (address) =>
         settings.listenTls.length === 0 || settings.plainLogins === 'all' || !isGlobal(address),
     )
+    const challenges = createAcmeChallenges({ store, ...world })
     const certificates =
-      options.certificates === undefined ? await openCertificates(settings, world, log) : null
+      options.certificates === undefined
+        ? await openCertificates(settings, challenges, world, log)
+        : null
     const api = createApi({
       ...rules,
       readiness,
       baseUrl,
       requireSafe,
       authority: () => certificates?.authority() ?? null,
+      findChallenge: settings.tls === 'acme' ? challenges.find : null,
       tlsPort: () => doors.find(({ protocol }) => protocol === 'https:')?.port ?? null,
       log,
     })
@@ -189,7 +194,10 @@ function rulesOver(
   trail: LoginTrail,
   log: Log,
   { iterations }: ServerOptions,
-): Omit<ApiDeps, 'baseUrl' | 'log' | 'readiness' | 'requireSafe' | 'authority' | 'tlsPort'> {
+): Omit<
+  ApiDeps,
+  'baseUrl' | 'log' | 'readiness' | 'requireSafe' | 'authority' | 'tlsPort' | 'findChallenge'
+> {
   const { clock, random } = world
   const limits = limitsOf(settings, world, log)
   const hasher = createVerifierHasher(random, iterations, createDerive(settings.loginQueue))

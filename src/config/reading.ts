@@ -1,4 +1,5 @@
 import { DomainError } from '../domain/errors'
+import { acmeProblems } from './acme'
 import { canBeOverheard } from './database-url'
 import { findSetting, type Layer, namesOf, type Source } from './find'
 import { listSettings } from './listing'
@@ -116,6 +117,7 @@ export function readSettings(input: ReadingInput): Reading {
   const contradiction = tlsContradiction(own)
   if (contradiction !== null) problems.push(contradiction)
   if (own.backupPassphrase !== null && own.backupEncryptTo.length > 0) problems.push(twoLocks)
+  problems.push(...acmeProblems(own))
   if (canBeOverheard(own.database)) warnings.push(overheard)
   if (problems.length === 0 && own.emailConfirmation === 'required' && mail === null) {
     warnings.push(withoutMail)

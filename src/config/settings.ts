@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { type AcmeSettings, acmeSettings } from './acme'
 import { type AuditSettings, auditSettings } from './audit'
 import { type BackupSettings, backupSettings } from './backup'
 import { type DatabaseLocation, formatDatabaseUrl, parseDatabaseUrl } from './database-url'
@@ -26,7 +27,8 @@ export interface OwnSettings
     BackupSettings,
     ListenerSettings,
     RateLimitSettings,
-    TlsSettings {
+    TlsSettings,
+    AcmeSettings {
   /** Absolute path of the data folder. */
   readonly dataDir: string
   /** Null: a SQLite file of the data folder. */
@@ -200,6 +202,7 @@ export const ownSettings: SettingTable<OwnSettings> = {
   ...rateLimitSettings,
   ...auditSettings,
   ...backupSettings,
+  ...acmeSettings,
 }
 
 /** Every setting there is. */

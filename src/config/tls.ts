@@ -3,8 +3,11 @@ import { InvalidSetting, type SettingTable } from './values'
 
 /** The settings that say which certificate HTTPS is served by. */
 export interface TlsSettings {
-  /** `local`: made here, by an authority of this machine's own. `files`: made by somebody else. */
-  readonly tls: 'local' | 'files'
+  /**
+   * `local`: made here, by an authority of this machine's own. `files`: made by somebody else. `acme`: had from an authority on
+   * the internet.
+   */
+  readonly tls: 'local' | 'files' | 'acme'
   /** Absolute paths of PEM files, of `files` alone. */
   readonly tlsCert: string | null
   readonly tlsKey: string | null
@@ -15,12 +18,13 @@ export interface TlsSettings {
 export const tlsSettings: SettingTable<TlsSettings> = {
   tls: {
     name: 'SNAILPASS_TLS',
-    meaning: 'certificate of HTTPS: local (made by this machine) or files',
+    meaning:
+      "certificate of HTTPS: local (made by this machine), files, or acme (Let's Encrypt or another authority)",
     defaultText: 'local',
     default: () => 'local',
     parse: (text) => {
-      if (text === 'local' || text === 'files') return text
-      throw new InvalidSetting(`is neither local nor files: ${text}`, 'choose one of the two')
+      if (text === 'local' || text === 'files' || text === 'acme') return text
+      throw new InvalidSetting(`is not local, files or acme: ${text}`, 'choose one of the three')
     },
   },
   tlsCert: {

@@ -1,3 +1,4 @@
+import type { AcmeChallenge } from './acme-challenges'
 import type { AuditReads, AuditWrites } from './audit'
 import type { BackupState } from './backups'
 import type { Invitation } from './invitation'
@@ -38,6 +39,7 @@ export interface Store {
 }
 
 export interface ReadScope {
+  readonly acmeChallenges: AcmeChallengeReads
   readonly backups: BackupReads
   readonly users: UserReads
   readonly knownAddresses: KnownAddressReads
@@ -50,6 +52,7 @@ export interface ReadScope {
 }
 
 export interface WriteScope {
+  readonly acmeChallenges: AcmeChallengeReads & AcmeChallengeWrites
   readonly backups: BackupReads & BackupWrites
   readonly users: UserReads & UserWrites
   readonly knownAddresses: KnownAddressReads & KnownAddressWrites
@@ -114,6 +117,19 @@ export interface BackupReads {
 
 export interface BackupWrites {
   save(state: BackupState): Promise<void>
+}
+
+export interface AcmeChallengeReads {
+  find(token: string): Promise<AcmeChallenge | null>
+}
+
+export interface AcmeChallengeWrites {
+  /** In the place of one with that token. */
+  put(challenge: AcmeChallenge): Promise<void>
+  /** Does nothing when there is none. */
+  delete(token: string): Promise<void>
+  /** Deletes those from before a time. */
+  deleteBefore(before: number): Promise<void>
 }
 
 export interface InvitationReads {

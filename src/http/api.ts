@@ -1,4 +1,5 @@
 import { Elysia } from 'elysia'
+import type { AcmeChallenges } from '../domain/acme-challenges'
 import type { AdditionalFields } from '../domain/additional-fields'
 import type { EmailConfirmation } from '../domain/email-confirmation'
 import type { Login } from '../domain/login'
@@ -9,6 +10,7 @@ import type { Sessions } from '../domain/sessions'
 import type { Users } from '../domain/users'
 import type { Wait } from '../domain/world'
 import type { Log } from '../log'
+import { acmeChallengeRoutes } from './acme-challenges'
 import { additionalFieldsRoutes } from './additional-fields'
 import { type AuthorityFiles, authorityRoutes } from './authority'
 import type { BaseUrl } from './base-url'
@@ -44,6 +46,8 @@ export interface ApiDeps {
   readonly authority: () => AuthorityFiles | null
   /** Port of HTTPS, null where it is off. */
   readonly tlsPort: () => number | null
+  /** Null where no certificate authority is asked. */
+  readonly findChallenge: AcmeChallenges['find'] | null
   readonly log: Log
   readonly version: string
   /** Largest request body, in bytes. */
@@ -78,7 +82,7 @@ export function createApi(deps: ApiDeps): Api {
     healthRoutes({ ...deps, notes }),
   ]
   const document = openApiDocument(routesOf(described), deps.version)
-  const groups = [...described, openApiRoutes(document)]
+  const groups = [...described, openApiRoutes(document), acmeChallengeRoutes(deps)]
   const methods = createMethodTable(routesOf(groups), notes)
   const answerError = createErrorAnswers({
     ...deps,

@@ -11,7 +11,13 @@ export interface SecretFile {
 }
 
 /** All such files, by where they lie in the folder. What is not in this list does not come out of an archive either. */
-const names: readonly string[] = ['tls/ca.key', 'tls/ca.crt']
+const names: readonly string[] = [
+  'tls/ca.key',
+  'tls/ca.crt',
+  'tls/acme-account.key',
+  'tls/acme.key',
+  'tls/acme.crt',
+]
 
 /** Files that were made from those: another authority would not know its leaf. */
 const derived: readonly string[] = ['tls/leaf.pem']

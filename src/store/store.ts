@@ -4,6 +4,7 @@ import { DomainError } from '../domain/errors'
 import type { ReadScope, Store, WriteScope } from '../domain/store'
 import type { Wait } from '../domain/world'
 import { engineFault } from '../engine/faults'
+import { acmeChallengeReads, acmeChallengeWrites } from './acme-challenges'
 import { additionalFieldReads, additionalFieldWrites } from './additional-fields'
 import { auditReads, auditWrites } from './audit'
 import { appendEvents, beginTrail, type Sealer } from './audit-append'
@@ -225,6 +226,7 @@ function unavailable(cause: unknown): DomainError {
 
 function readScope(db: Transaction<Schema>): ReadScope {
   return {
+    acmeChallenges: acmeChallengeReads(db),
     audit: auditReads(db),
     backups: backupReads(db),
     users: userReads(db),
@@ -243,6 +245,7 @@ function writeScope(
   record: (event: AuditEvent) => void,
 ): WriteScope {
   return {
+    acmeChallenges: acmeChallengeWrites(db),
     audit: auditWrites(db, sealer, record),
     backups: backupWrites(db),
     users: userWrites(db),

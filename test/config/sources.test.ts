@@ -58,6 +58,7 @@ describe('a secret in a file of its own', () => {
       'database',
       'secretKey',
       'backupPassphrase',
+      'acmeEabKey',
       'mailUrl',
       'mailPassword',
     ])

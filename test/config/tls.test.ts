@@ -13,7 +13,7 @@ test('names for the certificate are taken in the forms in which people write the
 })
 
 test.each([
-  [{ SNAILPASS_TLS: 'yes' }, 'SNAILPASS_TLS is neither local nor files: yes'],
+  [{ SNAILPASS_TLS: 'yes' }, 'SNAILPASS_TLS is not local, files or acme: yes'],
   [
     { SNAILPASS_TLS: 'files' },
     'SNAILPASS_TLS is files, and SNAILPASS_TLS_CERT and SNAILPASS_TLS_KEY are not set',

@@ -125,6 +125,7 @@ function aListener(world: {
     notes: rules,
     readiness: { look: reject },
     baseUrl: () => 'http://pi/',
+    findChallenge: null,
     requireSafe: () => {},
     authority: () => null,
     tlsPort: () => null,

@@ -13,6 +13,7 @@ const paths = [
   '/notes',
   '/confirm/x',
   '/openapi.json',
+  '/.well-known/acme-challenge/x',
   '/nope',
 ]
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD']

@@ -1,7 +1,49 @@
-import type { Clock } from '../../src/domain/world'
+import { setTimeout } from 'node:timers/promises'
+import type { Clock, Wait } from '../../src/domain/world'
 
 /** Real chance: no test depends on what it gives. */
 export const random = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count))
+
+/**
+ * Real time as long as nobody passes it: waits of seconds take a twentieth of one, and those of a minute or more last until as much time was
+ * passed. For programs that talk to others, and sleep for weeks in between.
+ */
+export function passingTiming(): {
+  clock: Clock
+  wait: Wait
+  pass(milliseconds: number): void
+} {
+  let passed = 0
+  const clock = () => Date.now() + passed
+  const sleepers = new Set<{ due: number; wake: () => void }>()
+  return {
+    clock,
+    wait(milliseconds, signal) {
+      if (milliseconds < 60_000) {
+        const short = Math.min(milliseconds, 50)
+        return setTimeout(short, undefined, { signal }).then(() => {
+          passed += milliseconds - short
+        })
+      }
+      return new Promise((resolve, reject) => {
+        const sleeper = { due: clock() + milliseconds, wake: resolve }
+        sleepers.add(sleeper)
+        signal?.addEventListener('abort', () => {
+          sleepers.delete(sleeper)
+          reject(signal.reason)
+        })
+      })
+    },
+    pass(milliseconds) {
+      passed += milliseconds
+      for (const sleeper of sleepers) {
+        if (sleeper.due > clock()) continue
+        sleepers.delete(sleeper)
+        sleeper.wake()
+      }
+    },
+  }
+}
 
 export interface FakeClock extends Clock {
   advance(milliseconds: number): void

@@ -60,7 +60,9 @@ function validityFindings(
           ? 'set the clock of this machine: timedatectl set-ntp true'
           : mode === 'files'
             ? 'see why whoever renews it does not, as `certbot renew --dry-run`'
-            : 'snailpass tls renew',
+            : mode === 'acme'
+              ? 'see in the log of the server why it is not renewed, as with journalctl -u snailpass'
+              : 'snailpass tls renew',
     },
   ]
 }
@@ -90,7 +92,12 @@ function nameFindings(
 ): readonly Finding[] {
   const { publicUrl } = settings
   const own = publicUrl?.protocol === 'https:' ? parseName(publicUrl.hostname) : null
-  const ofMachine = mode === 'files' ? [] : [...namesOfMachine(settings), ...settings.tlsNames]
+  const ofMachine =
+    mode === 'local'
+      ? [...namesOfMachine(settings), ...settings.tlsNames]
+      : mode === 'acme'
+        ? settings.acmeNames
+        : []
   const permitted = ofMachine.filter(
     (name) => authority === null || isPermitted(name, authority.permits),
   )
@@ -107,9 +114,11 @@ function nameFindings(
       fix:
         mode === 'files'
           ? 'have one made for these names, or set SNAILPASS_PUBLIC_URL to a name that it is for'
-          : isForbidden
-            ? 'its authority speaks for names of your network alone: for others, SNAILPASS_TLS=files'
-            : 'snailpass tls renew',
+          : mode === 'acme'
+            ? 'set SNAILPASS_ACME_NAMES to these names too, and start the server again'
+            : isForbidden
+              ? 'its authority speaks for names of your network alone: for others, SNAILPASS_TLS=files'
+              : 'snailpass tls renew',
     },
   ]
 }

@@ -1,0 +1,157 @@
+import { reasonOf } from '../domain/errors'
+import type { Clock, Random, Wait } from '../domain/world'
+import type { Log } from '../log'
+import { requireAccountKey } from './acme-account'
+import { type Issued, parseIssued } from './acme-certificate'
+import { createAcmeClient, type ExternalAccount } from './acme-client'
+import { AcmeFault } from './acme-fault'
+import { acmePaths, findKept, keep } from './acme-files'
+import { type ChallengeAnswers, orderCertificate } from './acme-order'
+import { pauseAfterFault, renewalTime } from './acme-times'
+import { createAcmeWire } from './acme-wire'
+import { type CertificateSource, hold } from './source'
+
+/** From whom certificates are had, for which names. */
+export interface AcmePlan {
+  /** URL of the authority's directory. */
+  readonly directory: string
+  /** Names that HTTP-01 can show; one at least. */
+  readonly names: readonly string[]
+  readonly email: string | null
+  readonly external: ExternalAccount | null
+  /** PEM of whom to trust with the authority's own certificate; null for those whom everybody trusts. */
+  readonly ca: string | null
+}
+
+/** The listeners must be up before an authority asks them, and a server that only comes and goes shall order nothing. */
+const firstPause = 2_000
+
+/** What is between two good orders at least, in milliseconds: a clock that is wrong finds every certificate old. */
+const leastBetween = 3600_000
+
+/** The longest sleep, in milliseconds: clocks leap, machines are suspended, and timers have a bound of their own. */
+const longestSleep = 3600_000
+
+/**
+ * Certificates of an authority, ordered when there is none for these names or its last third has begun, as long as it is not
+ * stopped. What was kept is served at once; without it a placeholder, until the first order is through.
+ */
+export async function startAcmeSource(deps: {
+  readonly plan: AcmePlan
+  /** Folder for account key, certificate and key. */
+  readonly folder: string
+  readonly answers: ChallengeAnswers
+  readonly version: string
+  readonly clock: Clock
+  readonly random: Random
+  readonly wait: Wait
+  readonly log: Log
+}): Promise<CertificateSource> {
+  const { plan, folder, clock, log } = deps
+  const { names } = plan
+  const stopping = new AbortController()
+  const { signal } = stopping
+
+  let kept = findUsable(folder, plan)
+  const x509 = await loadX509()
+  const held = hold(kept ?? (await x509.makePlaceholder(names, clock())))
+  if (kept === null) {
+    log.warn(
+      'HTTPS has a placeholder until the first certificate is there: browsers and clients refuse it',
+      { names: names.join(' ') },
+    )
+  } else log.info('the certificate that is served', told(kept, plan))
+
+  const order = async (): Promise<void> => {
+    const wire = createAcmeWire({ ...deps, ca: plan.ca, signal })
+    const key = await requireAccountKey(acmePaths(folder).account, plan.directory)
+    const client = createAcmeClient({ wire, directory: plan.directory, key })
+    await client.signIn(plan)
+    const request = await x509.requestFor(names)
+    const cert = await orderCertificate(client, { ...deps, names, csr: request.csr, signal })
+    const next = parseIssued({ cert, key: request.key }, names)
+    if (next === null) {
+      throw new AcmeFault('the certificate that came is none for what was asked', {
+        hint: 'see that SNAILPASS_ACME_DIRECTORY is the directory of an authority (RFC 8555)',
+      })
+    }
+    keep(folder, plan.directory, next)
+    kept = next
+    log.info('a new certificate', told(next, plan))
+    held.take(next)
+  }
+
+  /** Orders, and tells of what went wrong. Answers how long to wait before the next try; null after a good one. */
+  const attempt = async (failures: number): Promise<number | null> => {
+    try {
+      await order()
+      return null
+    } catch (error) {
+      if (signal.aborted) return null
+      // A full disk or a database that is away ends an attempt as well as an authority does.
+      const fault = error instanceof AcmeFault ? error : null
+      const pause = pauseAfterFault(fault, failures, deps.random)
+      const isOver = kept !== null && kept.facts.notAfter <= clock()
+      log.error('no certificate could be had', undefined, {
+        reason: reasonOf(error),
+        hint: fault?.hint ?? 'see the data folder and the database: `snailpass doctor`',
+        served: kept === null ? 'a placeholder' : isOver ? 'one that has ended' : 'the old one',
+        next: new Date(clock() + pause).toISOString(),
+      })
+      return pause
+    }
+  }
+
+  /** Sleeps until a time, or until the end. */
+  const sleepUntil = async (time: number): Promise<void> => {
+    for (let left = time - clock(); left > 0 && !signal.aborted; left = time - clock()) {
+      await deps.wait(Math.min(left, longestSleep), signal).catch(() => {})
+    }
+  }
+
+  const run = async (): Promise<void> => {
+    await sleepUntil(clock() + firstPause)
+    for (let failures = 0; !signal.aborted; ) {
+      if (failures === 0 && kept !== null) await sleepUntil(renewalTime(kept.facts, deps.random))
+      if (signal.aborted) return
+      const pause = await attempt(failures)
+      failures = pause === null ? 0 : failures + 1
+      await sleepUntil(clock() + (pause ?? leastBetween))
+    }
+  }
+  const running = run()
+  // A bug of ours in here must not go unheard until somebody waits for the end.
+  running.catch((fault) => log.error('certificates are not looked after any more', fault))
+
+  return {
+    current: held.current,
+    subscribe: held.subscribe,
+    isPublic: () => kept?.isPublic === true && kept.facts.notAfter > clock(),
+    async stop() {
+      stopping.abort()
+      await running.catch(() => {})
+    },
+  }
+}
+
+/** The library takes 10 ms to load, which every command would pay that knows of no certificate. */
+async function loadX509(): Promise<typeof import('./acme-x509')> {
+  // By itself: of what is loaded late, the bundler keeps no order, and the library asks for this as soon as it is there.
+  await import('reflect-metadata')
+  return await import('./acme-x509')
+}
+
+/** What was kept, where it is of this authority, and for all of these names. */
+function findUsable(folder: string, { directory, names }: AcmePlan): Issued | null {
+  const found = findKept(folder)
+  return found?.directory === directory ? parseIssued(found, names) : null
+}
+
+function told({ facts }: Issued, { names, directory }: AcmePlan) {
+  return {
+    names: names.join(' '),
+    until: new Date(facts.notAfter).toISOString(),
+    sha256: facts.sha256,
+    authority: new URL(directory).host,
+  }
+}

@@ -1,0 +1,106 @@
+import { reasonsOf } from '../domain/errors'
+import type { Clock } from '../domain/world'
+import { AcmeFault } from './acme-fault'
+
+/** An answer of an authority, read whole. */
+export interface AcmeAnswer {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** Milliseconds that it wants us to wait (RFC 9110, section 10.2.3); null for nothing said. */
+  readonly retryAfter: number | null
+  /** The text as JSON; undefined where it is none. */
+  json(): unknown
+}
+
+export interface AcmeWire {
+  /** Throws AcmeFault when there is no answer, and what the signal says when it ends the wait. */
+  send(url: string, request?: { method: 'HEAD' | 'POST'; body?: string }): Promise<AcmeAnswer>
+}
+
+/** How long an authority may take to answer, in milliseconds. Of the network, so that no test's own time ends it. */
+const patience = 30_000
+
+/** Chains have a few KB; more than this, in bytes, is no answer of an authority. */
+const mostBytes = 256 * 1024
+
+/** The longest wait that is believed, in milliseconds: a renewal must not wait for ever. */
+const longestRetryAfter = 7 * 24 * 3600_000
+
+/** Speaks HTTPS with an authority. `ca`, PEM, is whom to trust with its own certificate; null for those whom everybody trusts. */
+export function createAcmeWire(deps: {
+  readonly ca: string | null
+  readonly version: string
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}): AcmeWire {
+  const { ca, clock, signal } = deps
+  return {
+    async send(url, request) {
+      const body = request?.body
+      try {
+        const response = await fetch(url, {
+          method: request?.method ?? 'GET',
+          ...(body !== undefined && { body }),
+          headers: {
+            // Wanted of clients (RFC 8555, section 6.1).
+            'user-agent': `snailpass/${deps.version}`,
+            'accept-language': 'en',
+            ...(body !== undefined && { 'content-type': 'application/jose+json' }),
+          },
+          redirect: 'error',
+          signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]),
+          ...(ca !== null && { tls: { ca } }),
+        })
+        const text = await readBounded(response)
+        return {
+          status: response.status,
+          headers: response.headers,
+          text,
+          retryAfter: parseRetryAfter(response.headers.get('retry-after'), clock()),
+          json: () => parseJson(text),
+        }
+      } catch (cause) {
+        if (signal.aborted) throw signal.reason
+        throw unreachable(url, cause)
+      }
+    },
+  }
+}
+
+function unreachable(url: string, cause: unknown): AcmeFault {
+  const { host } = new URL(url)
+  const reason = cause instanceof Error ? reasonsOf(cause) : String(cause)
+  return new AcmeFault(`the authority at ${host} can't be reached: ${reason}`, {
+    hint: 'see that this machine reaches the internet, that its clock is right, and what SNAILPASS_ACME_DIRECTORY says; an authority whose own certificate is private needs SNAILPASS_ACME_CA',
+    type: null,
+    cause,
+  })
+}
+
+async function readBounded(response: Response): Promise<string> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of response.body ?? []) {
+    length += chunk.length
+    if (length > mostBytes) throw new Error(`its answer is larger than ${mostBytes} bytes`)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** Seconds, or a date. Milliseconds from `now` on. */
+function parseRetryAfter(text: string | null, now: number): number | null {
+  if (text === null) return null
+  const milliseconds = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
+  if (Number.isNaN(milliseconds)) return null
+  return Math.min(Math.max(milliseconds, 0), longestRetryAfter)
+}

@@ -1,0 +1,160 @@
+import { describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
+import { acmePlanOf } from '../../src/app/acme'
+import { findCertificate } from '../../src/app/certificates'
+import { checkCertificate } from '../../src/app/doctor/certificate'
+import { realWorld } from '../../src/app/world'
+import { loadConfig } from '../../src/config/load'
+import { dataFolder } from '../../src/store/data-folder'
+import { findSecretFiles } from '../../src/store/secret-files'
+import { keep } from '../../src/tls/acme-files'
+import { anAuthority } from '../support/certificates'
+import { temporaryFolder } from '../support/executable'
+import { aFile } from '../support/settings-file'
+
+function load(environment: Readonly<Record<string, string>>) {
+  return loadConfig({ environment, flags: {}, file: null }).settings
+}
+
+const production = 'https://acme-v02.api.letsencrypt.org/directory'
+
+describe('what certificate is to be had, and from whom', () => {
+  test("is the host of the public URL, and Let's Encrypt", () => {
+    const settings = load({ SNAILPASS_PUBLIC_URL: 'https://Vault.Example.org:8443/path' })
+    expect(acmePlanOf(settings)).toEqual({
+      directory: production,
+      names: ['vault.example.org'],
+      email: null,
+      ca: null,
+      external: null,
+    })
+  })
+
+  test('is what the settings say', async () => {
+    const { certificate } = await anAuthority()
+    using ca = aFile(certificate)
+    const plan = acmePlanOf(
+      load({
+        SNAILPASS_PUBLIC_URL: 'https://vault.example.org/',
+        SNAILPASS_ACME_NAMES: 'a.example.org, MÜLLER.example a.example.org',
+        SNAILPASS_ACME_EMAIL: 'you@example.org',
+        SNAILPASS_ACME_DIRECTORY: 'https://ca.example.org/directory',
+        SNAILPASS_ACME_CA: ca.path,
+        SNAILPASS_ACME_EAB_KID: 'kid',
+        SNAILPASS_ACME_EAB_KEY: 'c2VjcmV0IGtleQ',
+      }),
+    )
+    expect(plan).toMatchObject({
+      directory: 'https://ca.example.org/directory',
+      names: ['a.example.org', 'xn--mller-kva.example'],
+      email: 'you@example.org',
+      ca: certificate,
+    })
+    expect(plan.external?.key.reveal()).toBe('c2VjcmV0IGtleQ')
+    expect(JSON.stringify(plan)).not.toContain('c2VjcmV0')
+  })
+
+  test("is of Let's Encrypt's staging environment for trials", () => {
+    const settings = load({ SNAILPASS_ACME_NAMES: 'a.example.org', SNAILPASS_ACME_STAGING: 'yes' })
+    expect(acmePlanOf(settings).directory).toBe(
+      'https://acme-staging-v02.api.letsencrypt.org/directory',
+    )
+  })
+
+  test.each([
+    [{}, 'no public name is set'],
+    [{ SNAILPASS_PUBLIC_URL: 'http://192.168.1.5:5000/' }, 'no public name is set'],
+    [{ SNAILPASS_PUBLIC_URL: 'http://pi.local/' }, 'no public name is set'],
+    [
+      {
+        SNAILPASS_ACME_NAMES: 'a.example.org',
+        SNAILPASS_LISTEN: 'off',
+        SNAILPASS_LISTEN_TLS: '0.0.0.0:443',
+      },
+      'SNAILPASS_LISTEN is off',
+    ],
+    [
+      { SNAILPASS_ACME_NAMES: 'a.example.org', SNAILPASS_ACME_CA: '/nonexistent/ca.pem' },
+      "SNAILPASS_ACME_CA (/nonexistent/ca.pem) can't be used",
+    ],
+    [
+      { SNAILPASS_ACME_NAMES: 'a.example.org', SNAILPASS_ACME_CA: '/dev/null' },
+      'there is no certificate in it',
+    ],
+  ])('can not be told from %p', (environment, message) => {
+    expect(() => acmePlanOf(load(environment))).toThrow(
+      expect.objectContaining({ code: 'invalid', message: expect.stringContaining(message) }),
+    )
+  })
+})
+
+describe('what is kept of an authority', () => {
+  async function kept(names: readonly string[]) {
+    const folder = temporaryFolder()
+    const { certificate: cert, key } = await (await anAuthority()).certify({ names })
+    keep(join(folder.path, 'tls'), production, { cert, key })
+    const environment = {
+      SNAILPASS_TLS: 'acme',
+      SNAILPASS_LISTEN_TLS: '0.0.0.0:443',
+      SNAILPASS_ACME_NAMES: 'vault.example.org',
+    }
+    const { settings } = loadConfig({ environment, flags: { dataDir: folder.path }, file: null })
+    return { settings, path: folder.path, [Symbol.dispose]: folder[Symbol.dispose] }
+  }
+
+  test('is shown, and is among the secrets of an archive', async () => {
+    using place = await kept(['vault.example.org'])
+    expect(await findCertificate(place.settings)).toMatchObject({
+      mode: 'acme',
+      isServed: true,
+      certificate: { names: ['vault.example.org'], file: join(place.path, 'tls', 'acme.crt') },
+      authority: null,
+    })
+    const names = findSecretFiles(dataFolder(place.path)).map(({ name }) => name)
+    expect(names).toEqual(['tls/acme.key', 'tls/acme.crt'])
+  })
+
+  test('is looked at by the doctor: when it ends, and for which names it is', async () => {
+    using place = await kept(['other.example.org'])
+    const findings = async (later: number) =>
+      (
+        await checkCertificate(place.settings, {
+          ...realWorld,
+          clock: () => Date.now() + later,
+        })
+      ).findings ?? []
+    expect(await findings(0)).toEqual([
+      {
+        what: `the certificate ${join(place.path, 'tls', 'acme.crt')} is not for vault.example.org`,
+        why: expect.any(String),
+        fix: expect.stringContaining('SNAILPASS_ACME_NAMES'),
+      },
+    ])
+    expect(await findings(400 * 24 * 3600_000)).toContainEqual({
+      what: expect.stringContaining('has expired'),
+      why: expect.any(String),
+      fix: expect.stringContaining('log'),
+    })
+  })
+})
+
+test.each([
+  [{ SNAILPASS_ACME_NAMES: '*.example.org' }, 'no public name: *.example.org'],
+  [{ SNAILPASS_ACME_NAMES: '203.0.113.7' }, 'no public name: 203.0.113.7'],
+  [{ SNAILPASS_ACME_NAMES: 'pi.local' }, 'no public name: pi.local'],
+  [{ SNAILPASS_ACME_NAMES: 'localhost' }, 'no public name: localhost'],
+  [{ SNAILPASS_ACME_NAMES: 'a.example.org:8080' }, 'no public name: a.example.org:8080'],
+  [{ SNAILPASS_ACME_EMAIL: 'you' }, 'is no address'],
+  [{ SNAILPASS_ACME_EMAIL: 'a@b.org?cc=x@y.org' }, 'is no address'],
+  [{ SNAILPASS_ACME_DIRECTORY: 'http://ca.example.org/' }, 'is not a web address with https'],
+  [{ SNAILPASS_ACME_DIRECTORY: 'https://ca/', SNAILPASS_ACME_STAGING: 'yes' }, 'are both set'],
+  [{ SNAILPASS_ACME_EAB_KID: 'kid' }, 'are not both set'],
+  [{ SNAILPASS_ACME_EAB_KEY: 'c2VjcmV0IGtleQ' }, 'are not both set'],
+  [{ SNAILPASS_ACME_EAB_KEY: 'a secret!' }, 'is not a key in base64url'],
+])('wrong settings of an authority are refused: %p', (environment, message) => {
+  const loading = () => load(environment)
+  expect(loading).toThrow(
+    expect.objectContaining({ code: 'invalid', message: expect.stringContaining(message) }),
+  )
+  expect(loading).not.toThrow(/secret!|c2VjcmV0/)
+})

@@ -1,0 +1,44 @@
+import { describe, expect, test } from 'bun:test'
+import { createAcmeChallenges } from '../../src/domain/acme-challenges'
+import { aPostgresStore, aStore, type TestStore } from '../support/store'
+import { fakeClock } from '../support/world'
+
+const engines: { engine: string; open: () => Promise<TestStore> }[] = [
+  { engine: 'SQLite', open: aStore },
+  { engine: 'Postgres', open: () => aPostgresStore() },
+]
+const [one, two] = ['one-token-of-an-authority', 'two_tokens_of_an_authority']
+
+describe.each(engines)('the answers to challenges on $engine', ({ open }) => {
+  test('are there until they are taken away, each by its token alone', async () => {
+    await using store = await open()
+    const challenges = createAcmeChallenges({ store, clock: fakeClock() })
+    await challenges.put(one, 'first')
+    await challenges.put(two, 'second')
+    await challenges.put(two, 'again')
+    expect(await challenges.find(one)).toBe('first')
+    expect(await challenges.find(two)).toBe('again')
+    for (const nothing of ['', '%', `${one}x`, 'key_fingerprint', '../../etc/passwd']) {
+      expect(await challenges.find(nothing)).toBeNull()
+    }
+    await challenges.remove(one)
+    await challenges.remove(one)
+    expect(await challenges.find(one)).toBeNull()
+    expect(await challenges.find(two)).toBe('again')
+  })
+
+  test('that a server left go a day later, and no other fact goes with them', async () => {
+    await using store = await open()
+    await store.write((scope) =>
+      scope.backups.save({ since: 1, claimedUntil: 2, verified: null, failure: null }),
+    )
+    const clock = fakeClock()
+    const challenges = createAcmeChallenges({ store, clock })
+    await challenges.put(one, 'left behind')
+    clock.advance(24 * 3600_000 + 1)
+    await challenges.put(two, 'second')
+    expect(await challenges.find(one)).toBeNull()
+    expect(await challenges.find(two)).toBe('second')
+    expect(await store.read((scope) => scope.backups.find())).not.toBeNull()
+  })
+})

@@ -1,0 +1,40 @@
+import { expect, test } from 'bun:test'
+import { run, serve, temporaryFolder } from '../support/executable'
+import { aPebble } from '../support/pebble'
+
+test('the executable has a certificate for a public name, keeps it over a restart, and shows it', async () => {
+  using folder = temporaryFolder()
+  await using pebble = await aPebble()
+  const environment = {
+    SNAILPASS_TLS: 'acme',
+    SNAILPASS_PUBLIC_URL: 'https://vault.example.org/',
+    SNAILPASS_LISTEN_TLS: '127.0.0.1:0',
+    SNAILPASS_ACME_DIRECTORY: pebble.directory,
+    SNAILPASS_ACME_CA: pebble.caFile,
+  }
+  const listen = ['--listen', `127.0.0.1:${pebble.challengePort}`]
+  const ask = async (log: readonly string[]) => {
+    const url = /at (?<url>https:\S+)/.exec(log.join('\n'))?.groups?.['url'] ?? ''
+    const ca = await pebble.root()
+    const name = { ca, checkServerIdentity: () => undefined }
+    return (await fetch(new URL('/readyz', url), { tls: name, keepalive: false })).status
+  }
+  {
+    await using first = await serve(folder.path, environment, listen)
+    while (!first.log.some((line) => line.includes('a new certificate'))) await Bun.sleep(20)
+    expect(await first.end('SIGTERM')).toBe(0)
+  }
+  await using second = await serve(folder.path, environment, listen)
+  expect(await ask(second.log)).toBe(200)
+  expect(pebble.orders()).toBe(1)
+
+  const flags = ['tls', 'show', '--json', '--data-dir', folder.path]
+  const { stdout, code } = await run(flags, { environment })
+  expect(code).toBe(0)
+  expect(JSON.parse(stdout)).toMatchObject({
+    mode: 'acme',
+    served: true,
+    certificate: { names: ['vault.example.org'], issuer: expect.stringContaining('Pebble') },
+    authority: null,
+  })
+}, 30_000)

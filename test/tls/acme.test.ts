@@ -1,0 +1,313 @@
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { failed, inFrontOf, issued, startAcmeServer } from '../support/acme'
+import { temporaryFolder } from '../support/executable'
+import { freePort } from '../support/free-port'
+import { aPebble } from '../support/pebble'
+import { aPostgresDatabase } from '../support/postgres'
+import { rowsAt } from '../support/store'
+
+// Each test starts an authority, and some of them a database.
+setDefaultTimeout(30_000)
+
+const name = 'vault.example.org'
+const minute = 60_000
+const hour = 60 * minute
+const day = 24 * hour
+
+describe('a certificate of an authority', () => {
+  test('is ordered at the first start, while HTTPS has a placeholder that nobody trusts', async () => {
+    await using pebble = await aPebble({ badNonces: 50 })
+    await using server = await startAcmeServer(pebble, {
+      settings: { SNAILPASS_ACME_NAMES: `${name}, pass.example.org` },
+    })
+    const root = await pebble.root()
+    expect((await server.served(root, name)).isTrusted).toBeFalse()
+    await server.until(issued)
+    while (!(await server.served(root, name)).isTrusted) await Bun.sleep(20)
+    expect((await server.served(root, 'pass.example.org')).isTrusted).toBeTrue()
+    expect(server.told(failed)).toEqual([])
+    // Nobody's browser trusts Pebble: it must not be told to insist on HTTPS.
+    const [, https] = server.urls
+    const answer = await fetch(new URL('/healthz', https), { tls: { rejectUnauthorized: false } })
+    expect(answer.headers.has('strict-transport-security')).toBeFalse()
+
+    const folder = join(server.dataDir, 'tls')
+    expect(readdirSync(folder).sort()).toEqual(['acme-account.key', 'acme.crt', 'acme.key'])
+    for (const file of readdirSync(folder)) {
+      expect(statSync(join(folder, file)).mode & 0o777, file).toBe(0o600)
+      expect(server.log.join('\n')).not.toContain(
+        readFileSync(join(folder, file), 'utf8').split('\n')[2] ?? '',
+      )
+    }
+  })
+
+  test('is kept: a restart asks nobody, and other names or another authority order anew', async () => {
+    using folder = temporaryFolder()
+    await using pebble = await aPebble()
+    const root = await pebble.root()
+    const start = (settings: Readonly<Record<string, string>> = {}, authority = pebble) =>
+      startAcmeServer(authority, { dataDir: folder.path, settings })
+    const account = () => readFileSync(join(folder.path, 'tls', 'acme-account.key'), 'utf8')
+    {
+      await using first = await start()
+      await first.until(issued)
+    }
+    const firstAccount = account()
+    {
+      await using second = await start()
+      expect((await second.served(root, name)).isTrusted).toBeTrue()
+      second.pass(50 * day)
+      await Bun.sleep(100)
+      expect(second.told(issued)).toEqual([])
+      expect(pebble.orders()).toBe(1)
+    }
+    {
+      await using third = await start({ SNAILPASS_ACME_NAMES: 'other.example.org' })
+      expect((await third.served(root, name)).isTrusted).toBeFalse()
+      await third.until(issued)
+      expect(account()).toBe(firstAccount)
+      expect(pebble.orders()).toBe(2)
+    }
+    await using other = await aPebble()
+    await using fourth = await start({ SNAILPASS_ACME_NAMES: 'other.example.org' }, other)
+    await fourth.until(issued)
+    expect(account()).not.toBe(firstAccount)
+    expect([pebble.orders(), other.orders()]).toEqual([2, 1])
+  })
+
+  test('is renewed when a third of its life is left', async () => {
+    await using pebble = await aPebble()
+    await using server = await startAcmeServer(pebble)
+    const root = await pebble.root()
+    await server.until(issued)
+    while (!(await server.served(root, name)).isTrusted) await Bun.sleep(20)
+    const { certificate: first } = await server.served(root, name)
+    server.pass(57 * day - hour)
+    await Bun.sleep(50)
+    expect(pebble.orders()).toBe(1)
+
+    server.pass(3 * day + 2 * hour)
+    await server.until(issued, 2)
+    // The listener changes it in a quiet moment.
+    const serial = async () => (await server.served(root, name)).certificate.serialNumber
+    while ((await serial()) === first.serialNumber) await Bun.sleep(1_200)
+    expect((await server.served(root, name)).isTrusted).toBeTrue()
+    expect(pebble.orders()).toBe(2)
+    expect(server.told(failed)).toEqual([])
+  })
+
+  test('that is damaged, or whose key is another, is ordered anew', async () => {
+    using folder = temporaryFolder()
+    await using pebble = await aPebble()
+    for (const file of ['acme.crt', 'acme.key']) {
+      {
+        await using server = await startAcmeServer(pebble, { dataDir: folder.path })
+        await server.until(issued)
+      }
+      const path = join(folder.path, 'tls', file)
+      writeFileSync(path, readFileSync(path, 'utf8').replace(/[A-Za-z0-9]{20}/, 'AAAA'))
+    }
+    await using server = await startAcmeServer(pebble, { dataDir: folder.path })
+    await server.until(issued)
+    expect(pebble.orders()).toBe(3)
+  })
+
+  test('is had by whichever server orders, although another one of the database is asked', async () => {
+    await using database = await aPostgresDatabase()
+    const settings = {
+      SNAILPASS_DATABASE_URL: database.url,
+      SNAILPASS_SECRET_KEY: 'the key of both of them',
+    }
+    await using pebble = await aPebble()
+    const unreachable = { directory: 'https://localhost:1/dir', caFile: pebble.caFile }
+    await using asked = await startAcmeServer({ ...pebble, ...unreachable }, { settings })
+    await using ordering = await startAcmeServer(pebble, { settings, listen: '127.0.0.1:0' })
+    await ordering.until(issued)
+    const challenges = asked.told('request').map(({ route, status }) => [route, status])
+    expect(challenges).toContainEqual(['/.well-known/acme-challenge/:token', 200])
+    // What was asked for is not answered any longer.
+    expect(await rowsAt(database.url, "select * from facts where name like 'acme%'")).toEqual([])
+  })
+})
+
+test('a certificate that lies where it can not be read stops the start, and nothing is ordered', async () => {
+  using folder = temporaryFolder()
+  await using pebble = await aPebble()
+  for (const file of ['acme.crt', 'acme.key'])
+    mkdirSync(join(folder.path, 'tls', file), { recursive: true })
+  await expect(startAcmeServer(pebble, { dataDir: folder.path })).rejects.toMatchObject({
+    code: 'unavailable',
+    hint: expect.stringContaining('may read and write there'),
+  })
+  expect(pebble.orders()).toBe(0)
+})
+
+describe('an authority that refuses', () => {
+  test('a name that does not lead here: the log says why, and what to do', async () => {
+    await using pebble = await aPebble()
+    await using server = await startAcmeServer(pebble, { listen: '127.0.0.1:0' })
+    await server.until(failed)
+    const [fault] = server.told(failed)
+    expect(fault).toMatchObject({
+      level: 'error',
+      reason: expect.stringMatching(/^the challenge of vault\.example\.org was refused: .*refused/),
+      hint: expect.stringContaining('port 80'),
+      served: 'a placeholder',
+    })
+    const pause = Date.parse(String(fault?.['next'])) - Date.now()
+    expect(pause).toBeGreaterThan(14 * minute)
+    expect(pause).toBeLessThan(19 * minute)
+
+    // Each further failure makes the pause longer.
+    server.pass(20 * minute)
+    await server.until(failed, 2)
+    const second = server.told(failed)[1]
+    expect(
+      Date.parse(String(second?.['next'])) - Date.parse(String(second?.['time'])),
+    ).toBeGreaterThan(pause)
+  })
+
+  test('a renewal: the old certificate is served on, and the next try is taken', async () => {
+    const closed = new Set<string>()
+    await using pebble = await aPebble()
+    using front = await inFrontOf(pebble, (path) =>
+      closed.has(path) ? new Response('', { status: 503 }) : null,
+    )
+    await using server = await startAcmeServer(front)
+    const root = await pebble.root()
+    await server.until(issued)
+    closed.add('/order-plz')
+    server.pass(61 * day)
+    await server.until(failed)
+    expect(server.told(failed)[0]).toMatchObject({
+      reason: 'an order was refused: the authority gave no reason',
+      served: 'the old one',
+    })
+    while (!(await server.served(root, name)).isTrusted) await Bun.sleep(20)
+    closed.clear()
+    server.pass(hour)
+    await server.until(issued, 2)
+  })
+
+  test('more than it allows: it is asked again when it said, and not before', async () => {
+    const limited = new Set(['/order-plz'])
+    await using pebble = await aPebble()
+    using front = await inFrontOf(pebble, (path) => {
+      if (!limited.has(path)) return null
+      return Response.json(
+        { type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many\u001b[31m\norders' },
+        { status: 429, headers: { 'retry-after': String(30 * 3600) } },
+      )
+    })
+    await using server = await startAcmeServer(front)
+    await server.until(failed)
+    expect(server.told(failed)[0]).toMatchObject({
+      reason: 'an order was refused: too many [31m orders',
+      hint: expect.stringContaining('wait'),
+    })
+    limited.clear()
+    server.pass(29 * hour)
+    await Bun.sleep(50)
+    expect(server.told(issued)).toEqual([])
+    server.pass(12 * hour)
+    await server.until(issued)
+  })
+
+  test.each([
+    ['kid-1', 'wrongwrongwrongwrong'],
+    ['nobody', 'b10lLJs8l1GPIzsLP0s6pMt8O0XVGnfTaCeROxQM0BIt2XrJMDHJZBM5NuQmQJQH'],
+  ])('accounts that are not bound to one of its own: %s', async (kid, key) => {
+    const externalAccounts = {
+      'kid-1': 'b10lLJs8l1GPIzsLP0s6pMt8O0XVGnfTaCeROxQM0BIt2XrJMDHJZBM5NuQmQJQH',
+    }
+    await using pebble = await aPebble({ externalAccounts })
+    await using server = await startAcmeServer(pebble, {
+      settings: { SNAILPASS_ACME_EAB_KID: kid, SNAILPASS_ACME_EAB_KEY: key },
+    })
+    await server.until(failed)
+    expect(server.told(failed)[0]).toMatchObject({
+      hint: expect.stringContaining('SNAILPASS_ACME_EAB_KEY'),
+    })
+    expect(server.log.join('\n')).not.toContain(key)
+    expect(pebble.orders()).toBe(0)
+  })
+
+  test('nobody who is bound', async () => {
+    const key = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
+    await using pebble = await aPebble({ externalAccounts: { 'kid-1': key } })
+    await using server = await startAcmeServer(pebble, {
+      settings: { SNAILPASS_ACME_EAB_KID: 'kid-1', SNAILPASS_ACME_EAB_KEY: key },
+    })
+    await server.until(issued)
+    expect(server.told(failed)).toEqual([])
+  })
+})
+
+describe('an authority', () => {
+  test('that is out of reach is asked again soon, and a server stops without it', async () => {
+    await using pebble = await aPebble()
+    const nobody = { ...pebble, directory: `https://localhost:${freePort()}/dir` }
+    await using server = await startAcmeServer(nobody)
+    await server.until(failed)
+    const [fault] = server.told(failed)
+    expect(fault).toMatchObject({
+      reason: expect.stringContaining("can't be reached"),
+      hint: expect.stringContaining('SNAILPASS_ACME_DIRECTORY'),
+    })
+    expect(Date.parse(String(fault?.['next'])) - Date.now()).toBeLessThan(2 * minute)
+  })
+
+  test('whose own certificate nobody vouches for is not spoken to', async () => {
+    await using pebble = await aPebble()
+    await using other = await aPebble()
+    await using server = await startAcmeServer({ ...pebble, caFile: other.caFile })
+    await server.until(failed)
+    expect(server.told(failed)[0]).toMatchObject({
+      hint: expect.stringContaining('SNAILPASS_ACME_CA'),
+    })
+    expect(pebble.orders()).toBe(0)
+  })
+
+  test.each([
+    ['that is none', '/dir', () => new Response('<html>'), 'is no directory of an authority'],
+    [
+      'that answers without end',
+      '/dir',
+      () => new Response('x'.repeat(300_000)),
+      'its answer is larger than',
+    ],
+    [
+      'that gives what nobody asked for',
+      '/certZ/',
+      () => new Response('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'),
+      'none for what was asked',
+    ],
+  ])('%s changes nothing', async (_, prefix, answer, reason) => {
+    await using pebble = await aPebble()
+    using front = await inFrontOf(pebble, (path) => (path.startsWith(prefix) ? answer() : null))
+    await using server = await startAcmeServer(front)
+    await server.until(failed)
+    expect(server.told(failed)[0]).toMatchObject({ reason: expect.stringContaining(reason) })
+    expect(server.told(issued)).toEqual([])
+    const kept = readdirSync(server.dataDir).includes('tls')
+      ? readdirSync(join(server.dataDir, 'tls'))
+      : []
+    expect(kept).not.toContain('acme.crt')
+  })
+
+  test('that says nothing any more does not keep a server from its end', async () => {
+    const { promise: asked, resolve } = Promise.withResolvers<void>()
+    await using pebble = await aPebble()
+    using front = await inFrontOf(pebble, (path) => {
+      if (path !== '/order-plz') return null
+      resolve()
+      return new Promise<Response>(() => {})
+    })
+    const server = await startAcmeServer(front)
+    await asked
+    await server.stop()
+    expect(server.told(failed)).toEqual([])
+  })
+})
