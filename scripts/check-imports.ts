@@ -39,6 +39,7 @@ const rooms: Readonly<Record<string, Room>> = {
   },
   'src/engine': { rooms: [], packages: ['kysely', 'kysely-bun-sqlite', 'pg', 'bun', 'node:'] },
   'src/crypto': { rooms: ['src/domain'], packages: ['@elysiajs/jwt', 'node:'] },
+  'src/mdns': { rooms: ['src/domain', 'src/log'], packages: ['dns-packet', 'node:'] },
   'src/web': { rooms: [], packages: ['preact', 'preact-render-to-string', 'node:'] },
 }
 

@@ -8,7 +8,7 @@ set -euo pipefail
 needed="shellcheck:shellcheck age:age sqlite3:sqlite3 zsh:zsh fish:fish setpriv:util-linux unshare:util-linux
 mount:mount dash:dash busybox:busybox xz:xz-utils zip:zip unzip:unzip curl:curl
 openssl:openssl node:nodejs
-qemu-aarch64-static:qemu-user-static systemd-analyze:systemd pebble:pebble"
+qemu-aarch64-static:qemu-user-static systemd-analyze:systemd pebble:pebble ip:iproute2"
 packages=""
 for pair in $needed; do
   command -v "${pair%%:*}" >/dev/null || packages="$packages ${pair##*:}"

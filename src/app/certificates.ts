@@ -4,6 +4,7 @@ import type { Settings } from '../config/settings'
 import type { AcmeChallenges } from '../domain/acme-challenges'
 import { DomainError } from '../domain/errors'
 import type { Log } from '../log'
+import { mdnsHostNames } from '../mdns/mdns'
 import { dataFolder, ensureFolder } from '../store/data-folder'
 import { acmePaths, findKept } from '../tls/acme-files'
 import { type Authority, findAuthority } from '../tls/authority'
@@ -22,7 +23,15 @@ import type { World } from './world'
 /** What certificates need to know of the settings. */
 export type TlsChoice = Pick<
   Settings,
-  'dataDir' | 'tls' | 'tlsCert' | 'tlsKey' | 'tlsNames' | 'listenTls' | 'publicUrl' | 'publicHosts'
+  | 'dataDir'
+  | 'tls'
+  | 'tlsCert'
+  | 'tlsKey'
+  | 'tlsNames'
+  | 'listenTls'
+  | 'publicUrl'
+  | 'publicHosts'
+  | 'mdns'
 >
 
 /** An authority as devices are given it. */
@@ -133,12 +142,13 @@ export async function renewCertificate(
 
 /** Names and addresses by which this machine may be reached, as `parseName` writes them. */
 export function namesOfMachine(settings: TlsChoice): readonly string[] {
-  const { publicUrl, publicHosts, listenTls } = settings
+  const { publicUrl, publicHosts, listenTls, mdns } = settings
   const texts = [
     ...namesOfHost(hostname()),
     // The names among them would be the system's again.
     ...ownHosts().filter((host) => /^[\d.]+$|^\[/.test(host)),
     ...(publicUrl === null ? [] : [publicUrl.hostname]),
+    ...(mdns ? mdnsHostNames : []),
     ...publicHosts.map((host) => new URL(`http://${host}/`).hostname),
     ...listenTls.map((address) => address.hostname),
   ]

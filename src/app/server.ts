@@ -30,6 +30,7 @@ import { placesOf } from './database'
 import { limitsOf } from './limits'
 import { type Listeners, startListeners } from './listeners'
 import { createMailing } from './mailing'
+import { announce } from './mdns'
 import { ownHosts } from './own-hosts'
 import { requireSecretKey } from './secret-key'
 import { signUpPolicyOf } from './users'
@@ -164,6 +165,7 @@ export async function startServer(
     for (const { href } of listeners.urls) {
       log.info(`snailpass ${version} serves ${database.name} at ${href}`)
     }
+    const mdns = announce(settings, listeners.urls, world, log)
     return {
       urls: listeners.urls,
       async stop(patience) {
@@ -172,6 +174,7 @@ export async function startServer(
           drain(listeners, patience, world.wait),
           archiving?.stop(),
           certificates?.stop(),
+          mdns?.stop(),
         ])
         // After the last request, whose sign-in it may have to tell of.
         const isTrailOver = await auditing.stop(trailPatience)

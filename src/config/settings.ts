@@ -7,6 +7,7 @@ import { type DatabaseLocation, formatDatabaseUrl, parseDatabaseUrl } from './da
 import { type ListenerSettings, listenerSettings } from './listeners'
 import type { ListedSetting } from './listing'
 import { type MailServer, type MailSettings, mailSettings } from './mail'
+import { type MdnsSettings, mdnsSettings } from './mdns'
 import { type RateLimitSettings, rateLimitSettings } from './rate-limits'
 import { type TlsSettings, tlsSettings } from './tls'
 import {
@@ -28,7 +29,8 @@ export interface OwnSettings
     ListenerSettings,
     RateLimitSettings,
     TlsSettings,
-    AcmeSettings {
+    AcmeSettings,
+    MdnsSettings {
   /** Absolute path of the data folder. */
   readonly dataDir: string
   /** Null: a SQLite file of the data folder. */
@@ -203,6 +205,7 @@ export const ownSettings: SettingTable<OwnSettings> = {
   ...auditSettings,
   ...backupSettings,
   ...acmeSettings,
+  ...mdnsSettings,
 }
 
 /** Every setting there is. */
@@ -218,6 +221,7 @@ export const tlsKeys = [
   'listenTls',
   'publicUrl',
   'publicHosts',
+  'mdns',
 ] as const
 
 /** The settings that say how mail is sent. */

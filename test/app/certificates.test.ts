@@ -27,6 +27,13 @@ function settingsOf(dataDir: string, environment: Record<string, string> = {}) {
 
 const ask = { authority: false, consent: () => Promise.reject(new Error('was asked')) }
 
+test('a machine that announces itself is known by the names that it does so under', () => {
+  const names = namesOfMachine(settingsOf('/nowhere', { SNAILPASS_MDNS: 'yes' }))
+  expect(names).toContain('snailpass.local')
+  expect(names).toContain('snailpass-2.local')
+  expect(namesOfMachine(settingsOf('/nowhere'))).not.toContain('snailpass.local')
+})
+
 test('a machine is known by its names and addresses, and by those of its settings', () => {
   const names = namesOfMachine(
     settingsOf('/nowhere', {

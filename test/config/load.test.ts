@@ -41,6 +41,7 @@ describe('a setting', () => {
       backupKeep: { daily: 7, weekly: 4, monthly: 12 },
       backupEncryptTo: [],
       backupPassphrase: null,
+      mdns: false,
       acmeNames: [],
       acmeEmail: null,
       acmeDirectory: null,

@@ -54,6 +54,7 @@ const samples: Readonly<Record<keyof SettingValues, readonly string[]>> = {
   backupKeep: ['7 daily, 4 weekly, 12 monthly', '1 weekly'],
   backupEncryptTo: ['age1abc, age1def', ''],
   backupPassphrase: [],
+  mdns: ['yes', 'no'],
   acmeNames: ['Vault.example.org, müller.example', ''],
   acmeEmail: ['you@example.org'],
   acmeDirectory: ['https://ca.example.org/acme/directory'],

@@ -45,6 +45,46 @@ export function passingTiming(): {
   }
 }
 
+/** Time that stands still until it is passed, and then goes from the end of one wait to the next. */
+export function steppedTiming(): {
+  clock: Clock
+  wait: Wait
+  pass(milliseconds: number): Promise<void>
+} {
+  let now = Date.UTC(2026, 10, 23, 16, 31, 4)
+  const sleepers = new Set<{ due: number; wake: () => void }>()
+  /** Until everybody who is awake has nothing to do. */
+  const settle = async () => {
+    for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve))
+  }
+  return {
+    clock: () => now,
+    wait: (milliseconds, signal) =>
+      new Promise((resolve, reject) => {
+        if (signal?.aborted === true) return reject(signal.reason)
+        const sleeper = { due: now + milliseconds, wake: resolve }
+        sleepers.add(sleeper)
+        signal?.addEventListener('abort', () => {
+          sleepers.delete(sleeper)
+          reject(signal.reason)
+        })
+      }),
+    async pass(milliseconds) {
+      const end = now + milliseconds
+      await settle()
+      for (;;) {
+        const [next] = [...sleepers].sort((a, b) => a.due - b.due)
+        if (next === undefined || next.due > end) break
+        sleepers.delete(next)
+        now = next.due
+        next.wake()
+        await settle()
+      }
+      now = end
+    },
+  }
+}
+
 export interface FakeClock extends Clock {
   advance(milliseconds: number): void
 }

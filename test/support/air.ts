@@ -1,0 +1,93 @@
+import { type DecodedPacket, decode, encode, type Packet } from 'dns-packet'
+import { createLog } from '../../src/log'
+import type { Peer } from '../../src/mdns/link'
+import { type AnnouncedLink, type Responder, startResponder } from '../../src/mdns/responder'
+import { random, steppedTiming } from './world'
+
+/** A host on the air. */
+export interface Host extends AsyncDisposable {
+  readonly address: string
+  readonly responder: Responder
+  /** Every line of its log so far. */
+  readonly log: readonly string[]
+  readonly named: readonly string[]
+  /** Gives it another address. */
+  move(address: string): void
+}
+
+/** A network of one link in virtual time: what a host says reaches every other one at once, and itself, as on a real one. */
+export function anAir() {
+  const { pass, ...timing } = steppedTiming()
+  const heard: { from: string; packet: DecodedPacket; to: Peer | null; time: number }[] = []
+  const hosts = new Set<{ link: AnnouncedLink; responder: Responder; address: string }>()
+
+  const send = (from: string, bytes: Uint8Array, to: Peer | null, port = 5353) => {
+    heard.push({ from, packet: decode(Buffer.from(bytes)), to, time: timing.clock() })
+    if (to !== null) return
+    for (const { link, responder } of [...hosts]) {
+      queueMicrotask(() => responder.receive(link, bytes, { address: from, port }))
+    }
+  }
+
+  return {
+    heard,
+    clock: timing.clock,
+    pass,
+    /** Says something in the name of an address. */
+    say: (packet: Packet, from = '10.0.0.99', port = 5353) =>
+      send(from, encode(packet), null, port),
+    /** Says bytes that may be anything. */
+    babble: (bytes: Uint8Array) => {
+      for (const { link, responder } of hosts) {
+        responder.receive(link, bytes, { address: '10.0.0.99', port: 5353 })
+      }
+    },
+    /** Answers to everybody, from anybody, since a time. */
+    answers: (since = 0) =>
+      heard
+        .filter(({ packet, time }) => packet.type === 'response' && time >= since)
+        .flatMap(({ packet }) => packet.answers ?? []),
+
+    join(first: string, options: { instance?: string; port?: number } = {}): Host {
+      let address = first
+      const log: string[] = []
+      const named: string[] = []
+      const link: AnnouncedLink = {
+        name: 'air',
+        get addresses() {
+          return [address]
+        },
+        send: (bytes, to) => send(address, bytes, to ?? null),
+      }
+      const responder = startResponder({
+        service: {
+          instance: options.instance ?? `SnailPass on ${first}`,
+          port: options.port ?? 5000,
+          txt: { path: '/' },
+        },
+        links: () => [link],
+        isOwnAddress: (other) => other === address,
+        ...timing,
+        random,
+        log: createLog('json', timing.clock, (line) => log.push(line)),
+        named: (host) => named.push(host),
+      })
+      const host = { link, responder, address: first }
+      hosts.add(host)
+      return {
+        address: first,
+        responder,
+        log,
+        named,
+        move(next) {
+          address = next
+          responder.refresh()
+        },
+        async [Symbol.asyncDispose]() {
+          await responder.stop()
+          hosts.delete(host)
+        },
+      }
+    },
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * A host on the network of a server under test, by somebody else's multicast DNS: says that it listens, and then each record
+ * that it hears, one a line. Arguments: what it asks for, again and again, as NAME/TYPE; `claim=NAME` has it own a name;
+ * `until=TEXT` ends it once it has said that, each of them. After twenty seconds it ends in any case.
+ */
+import multicastDns from 'multicast-dns'
+
+const options = process.argv.slice(2)
+const optionsOf = (name: string) =>
+  options
+    .filter((option) => option.startsWith(`${name}=`))
+    .map((option) => option.slice(name.length + 1))
+const [claimed] = optionsOf('claim')
+const awaited = new Set(optionsOf('until'))
+const address = '10.77.0.2'
+
+const mdns = multicastDns({ interface: address, bind: '0.0.0.0' })
+const end = () => {
+  clearInterval(asking)
+  clearTimeout(patience)
+  mdns.destroy()
+}
+const asking = setInterval(ask, 500)
+const patience = setTimeout(end, 20_000)
+
+function ask() {
+  for (const option of options) {
+    const [name = '', type] = option.split('/')
+    if (type === 'A' || type === 'AAAA' || type === 'PTR' || type === 'SRV') mdns.query(name, type)
+  }
+}
+
+function say(line: string) {
+  process.stdout.write(`${line}\n`)
+  for (const text of awaited) if (line.includes(text)) awaited.delete(text)
+  if (awaited.size === 0) end()
+}
+
+mdns.on('response', ({ answers, additionals }, from) => {
+  if (from.address === address) return
+  for (const record of [...(answers ?? []), ...(additionals ?? [])]) {
+    if (!('data' in record)) continue
+    const data = Array.isArray(record.data) ? record.data.join(' ') : record.data
+    const text = typeof data === 'string' ? data : JSON.stringify(data)
+    say(`${record.type} ${record.name} ${record.ttl} ${text}`)
+  }
+})
+mdns.on('query', ({ questions }) => {
+  if (claimed === undefined || questions?.some(({ name }) => name === claimed) !== true) return
+  mdns.respond([{ name: claimed, type: 'A', ttl: 120, data: address, flush: true }])
+})
+mdns.on('ready', () => {
+  say('listening')
+  ask()
+})

@@ -1,0 +1,58 @@
+import { join } from 'node:path'
+import { executable } from './executable'
+
+/** Runs as root of namespaces of its own, with a network that nobody else is on. */
+const unshare = ['unshare', '--map-root-user', '--net', 'sh', '-euc']
+
+/** Whether this system lets us make networks; some containers don't. */
+export const hasNetworks =
+  process.platform === 'linux' &&
+  Bun.spawnSync([...unshare, 'ip link add here type veth peer name there'], {
+    stdio: ['ignore', 'ignore', 'ignore'],
+  }).exitCode === 0
+
+/**
+ * Two hosts on a network of their own, 10.77.0.1 (`here`) and 10.77.0.2 (`there`), which nothing leaves. The script of the shell
+ * runs on the first; `there COMMAND` runs something on the second, `neighbour` is test/support/neighbour.ts, and `serve` runs
+ * the executable, with port 5000 and this data folder.
+ */
+export async function onTwoHosts(
+  dataDir: string,
+  script: string,
+): Promise<{ code: number; stdout: string; stderr: string }> {
+  const network = `
+    unshare --net sleep 60 & other=$!
+    trap 'kill $other' EXIT
+    while [ "$(readlink /proc/$other/ns/net)" = "$(readlink /proc/self/ns/net)" ]; do sleep 0.01; done
+    there() { nsenter --net=/proc/$other/ns/net "$@"; }
+    neighbour() { there "$BUN" "$NEIGHBOUR" "$@"; }
+    serve() { exec "$SNAILPASS" serve --listen 0.0.0.0:5000; }
+    ip link set lo up
+    ip link add here type veth peer name there
+    ip link set there netns $other
+    ip addr add 10.77.0.1/24 dev here
+    there ip addr add 10.77.0.2/24 dev there
+    ip link set here up
+    there ip link set there up
+  `
+  const child = Bun.spawn([...unshare, network + script], {
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      HOME: '/nonexistent',
+      BUN: process.execPath,
+      NEIGHBOUR: join(import.meta.dir, 'neighbour.ts'),
+      SNAILPASS: executable,
+      SNAILPASS_CONFIG: '/dev/null',
+      SNAILPASS_DATA_DIR: dataDir,
+      SNAILPASS_MDNS: 'yes',
+    },
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, stdout, stderr }
+}
