@@ -54,6 +54,10 @@ const startPatience = 10_000
 /** How long it waits for a lock: others may be migrating, which takes its time; they may be of an older version, and stay. */
 const patienceFor = { migration: 60_000, presence: 10_000 } as const
 
+/** How long one may be waited for who has ended, and how often it is looked for, in milliseconds. */
+const lingering = 500
+const lingerPause = 50
+
 const begin = sql`begin`
 
 export function postgresDatabase(
@@ -72,6 +76,15 @@ export function postgresDatabase(
       return await work(session, new Kysely<Schema>({ dialect: session.dialect }))
     } finally {
       await session.close()
+    }
+  }
+
+  /** Takes the database for one alone. Whoever has just ended may be there for a moment still, as Postgres sees it. */
+  const takeWhole = async (session: PostgresSession) => {
+    for (let waited = 0; ; waited += lingerPause) {
+      if ((await session.take('migration')) && (await session.take('presence'))) return
+      if (waited >= lingering) throw atWork(name)
+      await timing.wait(lingerPause)
     }
   }
 
@@ -212,9 +225,7 @@ export function postgresDatabase(
     alone({ create }, work) {
       return explained(name, () =>
         withSession(async (session, db) => {
-          if (!((await session.take('migration')) && (await session.take('presence')))) {
-            throw atWork(name)
-          }
+          await takeWhole(session)
           const { content, inspection } = await bringUpToDate(session, db, create)
           return await work(sessionOn(db, content, inspection, place, timing, migrations))
         }),
