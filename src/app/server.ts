@@ -1,4 +1,4 @@
-import { isGlobal } from '../config/networks'
+import { isGlobal, isLoopback } from '../config/networks'
 import type { Settings } from '../config/settings'
 import { createTokens } from '../crypto/tokens'
 import { createDerive, createVerifierHasher } from '../crypto/verifiers'
@@ -17,7 +17,7 @@ import type { Tokens } from '../domain/tokens'
 import { createUsers } from '../domain/users'
 import type { Wait } from '../domain/world'
 import { type ApiDeps, createApi } from '../http/api'
-import { createBaseUrl } from '../http/base-url'
+import { createBaseUrl, portOf } from '../http/base-url'
 import type { Certificates } from '../http/certified'
 import { requireSafeAmong } from '../http/plain-logins'
 import type { Log } from '../log'
@@ -98,7 +98,7 @@ export async function startServer(
 
     const tokens = createTokens(key, world.clock)
     const mailing = createMailing({ store, isShared }, tokens, settings, world, log)
-    let doors: readonly { protocol: string; port: number }[] = []
+    let doors: readonly { protocol: string; hostname: string; port: number }[] = []
     const baseUrl = createBaseUrl({
       publicUrl: settings.publicUrl,
       listed: settings.publicHosts,
@@ -141,6 +141,9 @@ export async function startServer(
       authority: () => certificates?.authority() ?? null,
       findChallenge: settings.tls === 'acme' ? challenges.find : null,
       tlsPort: () => doors.find(({ protocol }) => protocol === 'https:')?.port ?? null,
+      plainPort: () =>
+        doors.find(({ protocol, hostname }) => protocol === 'http:' && !isLoopback(hostname))
+          ?.port ?? null,
       log,
     })
     const listeners = await startListeners(
@@ -153,9 +156,11 @@ export async function startServer(
       await certificates?.stop()
       throw error
     })
-    doors = listeners.urls.flatMap(({ protocol, port }) =>
-      protocol === 'unix:' ? [] : [{ protocol, port: Number(port) }],
-    )
+    doors = listeners.urls.flatMap((url) => {
+      const { protocol } = url
+      const hostname = url.hostname.replaceAll(/[[\]]/g, '')
+      return protocol === 'unix:' ? [] : [{ protocol, hostname, port: portOf(url) }]
+    })
     const running = await mailing.start()
     const auditing = startAuditing(store, trail, settings, world, log)
     const archiving =
@@ -199,7 +204,14 @@ function rulesOver(
   { iterations }: ServerOptions,
 ): Omit<
   ApiDeps,
-  'baseUrl' | 'log' | 'readiness' | 'requireSafe' | 'authority' | 'tlsPort' | 'findChallenge'
+  | 'baseUrl'
+  | 'log'
+  | 'readiness'
+  | 'requireSafe'
+  | 'authority'
+  | 'tlsPort'
+  | 'plainPort'
+  | 'findChallenge'
 > {
   const { clock, random } = world
   const limits = limitsOf(settings, world, log)

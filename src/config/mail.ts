@@ -1,4 +1,4 @@
-import { isIPv4 } from 'node:net'
+import { isLoopback } from './networks'
 import {
   hidden,
   InvalidSetting,
@@ -234,9 +234,4 @@ function originalServerOf(settings: MailSettings): MailUrl | null {
     user: mailUsername,
     password: mailPassword,
   }
-}
-
-function isLoopback(host: string): boolean {
-  const isLocal = isIPv4(host) && host.startsWith('127.')
-  return isLocal || host === '::1' || host.toLowerCase() === 'localhost'
 }

@@ -53,3 +53,9 @@ const isReserved = inNetworks(
 export function isGlobal(address: string): boolean {
   return familyOf(address) !== null && !isReserved(address)
 }
+
+/** Whether a host is this very machine, by its address or the name that every machine has for itself. */
+export function isLoopback(host: string): boolean {
+  const isLocal = isIP(host) === 4 && host.startsWith('127.')
+  return isLocal || host === '::1' || host.toLowerCase() === 'localhost'
+}

@@ -46,6 +46,8 @@ export interface ApiDeps {
   readonly authority: () => AuthorityFiles | null
   /** Port of HTTPS, null where it is off. */
   readonly tlsPort: () => number | null
+  /** The port at which other machines are spoken to without it; null for none. */
+  readonly plainPort: () => number | null
   /** Null where no certificate authority is asked. */
   readonly findChallenge: AcmeChallenges['find'] | null
   readonly log: Log

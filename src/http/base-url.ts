@@ -1,5 +1,10 @@
 import { type Client, urlOf } from './client'
 
+/** The port of a URL, also where it goes without saying. */
+export function portOf({ protocol, port }: URL): number {
+  return Number(port || (protocol === 'https:' ? 443 : 80))
+}
+
 /** Where links of this server lead, as whoever asks for one reaches it. */
 export type BaseUrl = (request: Request, client: Client) => string
 
@@ -24,8 +29,7 @@ export function createBaseUrl(server: {
     const { protocol, hostname, host } = url
     const own = ownHosts()
     // Another port of this machine is another program's.
-    const port = Number(url.port || (protocol === 'https:' ? 443 : 80))
-    const isOwn = own.includes(hostname) && doors().some((door) => door.port === port)
+    const isOwn = own.includes(hostname) && doors().some((door) => door.port === portOf(url))
     const isOurs = isOwn || listed.includes(hostname) || listed.includes(host)
     if (isOurs) return `${protocol}//${host}/`
     const [likeliest = { protocol: 'http:', port: 80 }] = doors()

@@ -14,6 +14,7 @@ export function pagesRoutes(deps: {
   emailConfirmation: EmailConfirmation
   notes: RequestNotes
   authority: () => object | null
+  plainPort: () => number | null
   version: string
 }) {
   const favicon = Bun.file(faviconPath).bytes()
@@ -24,7 +25,8 @@ export function pagesRoutes(deps: {
       ({ request }) => {
         const address = new URL('/', urlOf(request, deps.notes.of(request).client))
         const hasAuthority = deps.authority() !== null
-        return page(renderIndexPage({ version: deps.version, address, hasAuthority }))
+        const plain = plainUrlOf(address, deps.plainPort())
+        return page(renderIndexPage({ version: deps.version, address, plain, hasAuthority }))
       },
       describe({ summary: 'What this server is', answers: { 200: 'text/html' } }),
     )
@@ -54,6 +56,12 @@ export function pagesRoutes(deps: {
       },
       describe({ summary: 'Confirm an email', answers: { 200: 'text/html' } }),
     )
+}
+
+/** Where this server speaks plain HTTP, for whom it is reached at `address`. */
+function plainUrlOf(address: URL, port: number | null): URL | null {
+  if (address.protocol === 'http:') return address
+  return port === null ? null : new URL(`http://${address.hostname}:${port}/`)
 }
 
 /** A page of ours, which loads nothing from elsewhere. */

@@ -4,10 +4,12 @@ import { Heading, renderPage } from './page'
 export function renderIndexPage(server: {
   version: string
   address: URL
+  /** Where it speaks plain HTTP to other machines; null for nowhere. */
+  plain: URL | null
   /** Whether devices have to be told to trust its certificate. */
   hasAuthority: boolean
 }): string {
-  const { version, address, hasAuthority } = server
+  const { version, address, plain, hasAuthority } = server
   return renderPage(
     'SnailPass',
     <>
@@ -38,11 +40,15 @@ export function renderIndexPage(server: {
       </section>
       <section>
         <h2>Android</h2>
-        <p>
-          The app carries its address inside and speaks plain HTTP: in its source, put{' '}
-          <code>http://{address.host}</code> wherever <code>http://10.0.2.2:5000</code> stands, and
-          build it.
-        </p>
+        {plain === null ? (
+          <p>The app speaks plain HTTP, and this server does not: it can&rsquo;t be used here.</p>
+        ) : (
+          <p>
+            The app carries its address inside and speaks plain HTTP: in its source, put{' '}
+            <code>{plain.origin}</code> wherever <code>http://10.0.2.2:5000</code> stands, and build
+            it.
+          </p>
+        )}
       </section>
       <section>
         <h2>What this server knows</h2>

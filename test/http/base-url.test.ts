@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createBaseUrl } from '../../src/http/base-url'
+import { createBaseUrl, portOf } from '../../src/http/base-url'
 
 const server = {
   publicUrl: null,
@@ -17,6 +17,11 @@ const asked = (url: string) =>
     new Request(url.replace('https:', 'http:')),
     { address: null, isSecure: url.startsWith('https:') },
   ] as const
+
+test('a port is known also where it goes without saying', () => {
+  const urls = ['http://pi/', 'https://pi/', 'https://pi:5443/', 'http://[::1]:1/']
+  expect(urls.map((url) => portOf(new URL(url)))).toEqual([80, 443, 5443, 1])
+})
 
 describe('the address in a link', () => {
   const baseUrl = createBaseUrl(server)

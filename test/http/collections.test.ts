@@ -129,6 +129,7 @@ function aListener(world: {
     requireSafe: () => {},
     authority: () => null,
     tlsPort: () => null,
+    plainPort: () => null,
     log,
     version: '0',
     maxBody: 1024,

@@ -47,7 +47,12 @@ describe('the page at /', () => {
 
   test('warns of an address that works on this machine alone', () => {
     const at = (address: string) =>
-      renderIndexPage({ version: '1', address: new URL(address), hasAuthority: false })
+      renderIndexPage({
+        version: '1',
+        address: new URL(address),
+        plain: new URL(address),
+        hasAuthority: false,
+      })
     const warning = 'on this very machine alone'
     for (const address of ['http://localhost:5000/', 'http://127.0.0.1:5000/', 'http://[::1]/']) {
       expect(at(address)).toContain(warning)
@@ -55,12 +60,25 @@ describe('the page at /', () => {
     expect(at('http://192.168.1.5:5000/')).not.toContain(warning)
   })
 
+  test('tells Android of plain HTTP alone, also who has come by HTTPS', () => {
+    const at = (plain: URL | null) =>
+      renderIndexPage({
+        version: '1',
+        address: new URL('https://pi.local:5443/'),
+        plain,
+        hasAuthority: true,
+      })
+    expect(at(new URL('http://pi.local:5000/'))).toContain('<code>http://pi.local:5000</code>')
+    expect(at(null)).not.toContain('10.0.2.2')
+    expect(at(null)).not.toContain('http://pi.local')
+  })
+
   test('escapes what comes in', () => {
     const address = new URL('http://pi/')
     Object.defineProperty(address, 'href', { value: '"><script>alert(1)</script>' })
-    expect(renderIndexPage({ version: '<b>', address, hasAuthority: false })).not.toMatch(
-      /<script|<b>/,
-    )
+    expect(
+      renderIndexPage({ version: '<b>', address, plain: address, hasAuthority: false }),
+    ).not.toMatch(/<script|<b>/)
   })
 })
 
