@@ -1,5 +1,5 @@
 import { Database } from 'bun:sqlite'
-import { closeSync, existsSync, openSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { sqliteFault } from './sqlite-faults'
 
 /** Held until `release` or the end of the process, however it ends: the kernel keeps it, not a pid file. */
@@ -15,7 +15,7 @@ export interface FileLock {
  */
 export function lockFile(path: string): FileLock | null {
   // Only when it is missing: closing any descriptor of a file drops the locks that this process has on it.
-  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600))
+  if (!existsSync(path)) makeEmpty(path)
   const database = new Database(path, { readwrite: true, create: false })
   try {
     // A journal on the disk would be of no use, and a full disk would keep a server from its start.
@@ -26,4 +26,15 @@ export function lockFile(path: string): FileLock | null {
     throw error
   }
   return { release: () => database.close() }
+}
+
+/** Not what a link leads to: in a folder of somebody else's, root would make a file for them anywhere. */
+function makeEmpty(path: string): void {
+  const { O_CREAT, O_EXCL, O_WRONLY } = constants
+  try {
+    closeSync(openSync(path, O_CREAT | O_EXCL | O_WRONLY, 0o600))
+  } catch (error) {
+    // Another one was quicker.
+    if (!existsSync(path)) throw error
+  }
 }

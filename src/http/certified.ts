@@ -27,6 +27,9 @@ export type OpenServer = (options: {
 const patience = 60_000
 const pause = 250
 
+/** How long one is waited with that could not be served, in milliseconds. */
+const retryPause = 10_000
+
 /**
  * Serves by HTTPS, and by each new certificate from then on. Bun can't change one in place, and a server that stops cuts
  * handshakes that are under way: the next one listens at the same port before the last one stops, in a quiet moment.
@@ -44,27 +47,36 @@ export function serveCertified(
   let replacing: Promise<void> | null = null
   const leaving = new Set<Promise<void>>()
 
+  /** Goes on until the newest one is served: a certificate that was dropped would be missed only when the old one ends. */
   async function replace(): Promise<void> {
-    for (let waited = 0; waited < patience && !deps.isQuiet(); waited += pause) {
-      await deps.wait(pause, signal)
+    while (next !== null) {
+      for (let waited = 0; waited < patience && !deps.isQuiet(); waited += pause) {
+        await deps.wait(pause, signal)
+      }
+      const [tls, former] = [next, server]
+      try {
+        server = open({ port, tls, reusePort: true })
+      } catch (fault) {
+        log.error('a new certificate is not served yet, and the old one is kept', fault)
+        await deps.wait(retryPause, signal)
+        continue
+      }
+      // What has reached the last one by now is taken in before it listens no more.
+      await new Promise((resolve) => setImmediate(resolve))
+      await new Promise((resolve) => setImmediate(resolve))
+      const end = former.stop().finally(() => leaving.delete(end))
+      leaving.add(end)
+      // Another one may have come meanwhile.
+      if (next === tls) next = null
     }
-    const [tls, former] = [next, server]
-    if (tls === null) return
-    next = null
-    server = open({ port, tls, reusePort: true })
-    // What has reached the last one by now is taken in before it listens no more.
-    await new Promise((resolve) => setImmediate(resolve))
-    await new Promise((resolve) => setImmediate(resolve))
-    const end = former.stop().finally(() => leaving.delete(end))
-    leaving.add(end)
   }
 
   const unsubscribe = certificates.subscribe((certificate) => {
     next = certificate
     replacing ??= replace()
       .catch((fault: unknown) => {
-        if (signal.aborted) return
-        log.error('a new certificate is not served: the old one is kept', fault)
+        // A wait that the stop has ended.
+        if (!signal.aborted) throw fault
       })
       .finally(() => {
         replacing = null

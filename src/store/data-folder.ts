@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DomainError, reasonOf } from '../domain/errors'
 import { type FileLock, lockFile } from '../engine/file-lock'
@@ -50,7 +50,8 @@ export function makeFolder(path: string): void {
 export function giveToOwner(path: string): void {
   if (process.getuid?.() !== 0) return
   const { uid, gid } = statSync(dirname(path))
-  if (uid !== 0) chownSync(path, uid, gid)
+  // Not what a link of theirs leads to.
+  if (uid !== 0) lchownSync(path, uid, gid)
 }
 
 /**

@@ -37,7 +37,8 @@ export function placeWhole(path: string, text: string): boolean {
 function draftOf(path: string, text: string): string {
   const draft = `${path}.${process.pid}.new`
   rmSync(draft, { force: true })
-  writeFileSync(draft, text, { mode: 0o600, flush: true })
+  // Whoever owns the folder may lay a link there, which must lead nowhere.
+  writeFileSync(draft, text, { mode: 0o600, flush: true, flag: 'wx' })
   giveToOwner(draft)
   return draft
 }

@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test'
-import { chownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { chownSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { rotateKey } from '../../src/app/key-rotation'
 import { recreate } from '../../src/app/operations'
 import { realWorld } from '../../src/app/world'
+import { lockOwned } from '../../src/store/data-folder'
 import {
   aBackup,
   aKeyPair,
@@ -70,4 +71,18 @@ test.skipIf(!isRoot)('a disk that is full leaves no archive, and no rest of one'
   } finally {
     system(['umount', mounted])
   }
+})
+
+test.skipIf(!isRoot)('root makes nothing for a service behind the links that it lays', async () => {
+  using folder = temporaryFolder()
+  const [data, secret] = [join(folder.path, 'data'), join(folder.path, 'of-root')]
+  mkdirSync(join(data, 'backups'), { recursive: true, mode: 0o700 })
+  mkdirSync(secret, { mode: 0o700 })
+  for (const path of [data, join(data, 'backups')]) chownSync(path, nobody, nobody)
+  const target = join(secret, 'ld.so.preload')
+  for (const name of ['server.lock', 'backups/.snailpass.lock']) {
+    symlinkSync(target, join(data, name))
+    expect(() => lockOwned(join(data, name))).toThrow()
+  }
+  expect(readdirSync(secret)).toEqual([])
 })

@@ -1,0 +1,60 @@
+import { expect, test } from 'bun:test'
+import { type CertifiedKey, type OpenServer, serveCertified } from '../../src/http/certified'
+import { createLog } from '../../src/log'
+
+const certificate = (name: string): CertifiedKey => ({ cert: name, key: name })
+
+/** Served certificates in their order, by servers that are none: which ones are opened is all that counts. */
+function serving(failures: number) {
+  const served: string[] = []
+  const lines: string[] = []
+  let [left, isFirst] = [failures, true]
+  const open: OpenServer = ({ tls }) => {
+    if (tls !== undefined && !isFirst && left-- > 0) throw new Error('EMFILE')
+    if (tls !== undefined) {
+      isFirst = false
+      served.push(tls.cert)
+    }
+    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
+    return server
+  }
+  let take: (next: CertifiedKey) => void = () => {}
+  const { stop } = serveCertified(open, {
+    certificates: {
+      current: () => certificate('first'),
+      isPublic: () => false,
+      subscribe(taker) {
+        take = taker
+        return () => {}
+      },
+    },
+    isQuiet: () => true,
+    wait: () => Bun.sleep(0),
+    log: createLog('text', Date.now, (line) => lines.push(line)),
+  })
+  return { served, lines, take: (name: string) => take(certificate(name)), stop }
+}
+
+async function until(isSo: () => boolean): Promise<void> {
+  while (!isSo()) await Bun.sleep(1)
+}
+
+test('a certificate that could not be served is tried again until it is', async () => {
+  const { served, lines, take, stop } = serving(3)
+  take('second')
+  await until(() => served.length === 2)
+  expect(served).toEqual(['first', 'second'])
+  expect(lines.filter((line) => line.includes('not served yet'))).toHaveLength(3)
+  await stop({ now: true })
+})
+
+test('a certificate that comes while another one is put in place is served after it', async () => {
+  const { served, take, stop } = serving(0)
+  take('second')
+  await until(() => served.length === 2)
+  // The last one is on its way out at this very moment.
+  take('third')
+  await until(() => served.length === 3)
+  expect(served).toEqual(['first', 'second', 'third'])
+  await stop({ now: true })
+})
