@@ -126,7 +126,9 @@ export async function startServer(
     )
     const requireSafe = requireSafeAmong(
       (address) =>
-        settings.listenTls.length === 0 || settings.plainLogins === 'all' || !isGlobal(address),
+        settings.listenTls.length === 0 ||
+        settings.plainLogins === 'all' ||
+        (address !== null && !isGlobal(address)),
     )
     const challenges = createAcmeChallenges({ store, ...world })
     const certificates =

@@ -5,6 +5,8 @@ export interface TurnOptions {
   readonly signal?: AbortSignal | undefined
   /** Whether it goes before others, and waits apart from them: a crowd of strangers does not keep it out. */
   readonly isPreferred?: boolean
+  /** Called when the turn has come; throws when the work is not to be done any more. */
+  readonly admit?: () => void
 }
 
 /**
@@ -19,7 +21,7 @@ export function createTurns(most: number, mostWaiting: number): Turns {
   const others: (() => void)[] = []
   let running = 0
 
-  return async (work, { signal, isPreferred = false } = {}) => {
+  return async (work, { signal, isPreferred = false, admit } = {}) => {
     const waiting = isPreferred ? preferred : others
     if (running < most) running++
     else if (waiting.length >= mostWaiting) {
@@ -29,6 +31,7 @@ export function createTurns(most: number, mostWaiting: number): Turns {
     else await new Promise<void>((resolve) => waiting.push(resolve))
     try {
       if (signal?.aborted === true) throw new DomainError('unavailable', 'The client is gone')
+      admit?.()
       return await work()
     } finally {
       const next = preferred.shift() ?? others.shift()

@@ -10,7 +10,16 @@ export function parseAddress(text: string): string | null {
   if (!/^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(unzoned)) return null
   const url = `http://[${unzoned}]/`
   // As a URL writes it: the shortest form, in lower case.
-  return URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : null
+  return URL.canParse(url) ? translated(new URL(url).hostname.slice(1, -1)) : null
+}
+
+/** IPv4 behind a translator (RFC 6052, section 2.1) is still that. */
+function translated(address: string): string {
+  const { high, low } =
+    /^64:ff9b::(?:(?<high>[0-9a-f]{1,4}):)?(?<low>[0-9a-f]{1,4})$/.exec(address)?.groups ?? {}
+  if (low === undefined) return address
+  const parts = [high ?? '0', low].map((group) => Number.parseInt(group, 16))
+  return parts.flatMap((part) => [part >> 8, part & 255]).join('.')
 }
 
 /**

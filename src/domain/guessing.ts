@@ -22,13 +22,18 @@ export interface Guesses {
    * when too many of one network wait for theirs. `check` answers whether they are right; a wrong answer counts.
    *
    * A client repeats wrong credentials dozens of times (contract), so only distinct ones count. Where somebody has signed
-   * in before, right ones pass although others have guessed too often, up to a bound of its own: whoever wants to lock
-   * the owner out can't, and whoever guesses from the owner's network does not go on for ever.
+   * in before, right ones pass although others have guessed too often, up to a bound of its own: nobody elsewhere can lock
+   * the owner out, and whoever guesses from the owner's network does not go on for ever.
+   *
+   * `check` calls `admit` right before its work, which throws when others have used the limit up meanwhile.
    */
-  check(attempt: Attempt, check: () => Promise<boolean>): Promise<boolean>
+  check(attempt: Attempt, check: (admit: () => void) => Promise<boolean>): Promise<boolean>
 }
 
-/** Checks of one network that may wait for their turn: a part of the queue, so that others have the rest. */
+/**
+ * Checks of one network that may wait for their turn: a part of the queue, so that others have the rest. Those of an owner's
+ * own network are counted apart, so that nobody there can take their places.
+ */
 const mostOfOneNetwork = 32
 
 export function createGuesses(deps: {
@@ -44,18 +49,18 @@ export function createGuesses(deps: {
   const ofKnownPair = createDistinctCounts(limits.accountGuesses, clock)
   const ofAccount = createDistinctCounts(limits.accountGuesses, clock)
   const ofNetwork = createDistinctCounts(limits.guessedAccounts, clock)
-  /** Checks under way, by network. */
+  /** Checks under way, by network or by known pair. */
   const underWay = new Map<string, number>()
   /** The end of the last one under way, by pair. */
   const lastTurns = new Map<string, Promise<void>>()
 
   /** One after another for each pair, so that the next one meets what the last one counted. */
-  async function inTurn<T>(network: string, pair: string, work: () => Promise<T>): Promise<T> {
-    const ofThisNetwork = underWay.get(network) ?? 0
-    if (ofThisNetwork >= mostOfOneNetwork) {
+  async function inTurn<T>(share: string, pair: string, work: () => Promise<T>): Promise<T> {
+    const before = underWay.get(share) ?? 0
+    if (before >= mostOfOneNetwork) {
       throw new DomainError('unavailable', 'Too many sign-ins at once, try again in a while')
     }
-    underWay.set(network, ofThisNetwork + 1)
+    underWay.set(share, before + 1)
     const turn = (lastTurns.get(pair) ?? Promise.resolve()).then(work)
     const ended = turn.then(
       () => {},
@@ -66,9 +71,9 @@ export function createGuesses(deps: {
       return await turn
     } finally {
       if (lastTurns.get(pair) === ended) lastTurns.delete(pair)
-      const left = (underWay.get(network) ?? 1) - 1
-      if (left === 0) underWay.delete(network)
-      else underWay.set(network, left)
+      const left = (underWay.get(share) ?? 1) - 1
+      if (left === 0) underWay.delete(share)
+      else underWay.set(share, left)
     }
   }
 
@@ -86,13 +91,14 @@ export function createGuesses(deps: {
       const admit = () => requirePatience(isKnown ? ofKnownPair.secondsLeft(pair) : secondsLeft())
 
       admit()
-      return await inTurn(network, pair, async () => {
+      return await inTurn(isKnown ? pair : network, pair, async () => {
         admit()
         const isShut = secondsLeft() > 0
-        if (await check()) return true
+        if (await check(admit)) return true
 
         const guess = digest(`${email}\n${masterPasswordHash}`)
-        if (isKnown) ofKnownPair.add(pair, guess)
+        const isNewThere = isKnown && ofKnownPair.add(pair, guess)
+        if (isShut && isNewThere) deps.onGuess(address)
         // Of those that were let in all the same, the wrong ones hear what the others do.
         if (isShut) requirePatience(Math.max(1, secondsLeft()))
         if (ofPair.add(pair, guess)) deps.onGuess(address)
@@ -105,4 +111,4 @@ export function createGuesses(deps: {
 }
 
 /** Counts nothing and keeps nobody out: for operators who have another guard before the server, and for tests. */
-export const unlimitedGuesses: Guesses = { check: (_, check) => check() }
+export const unlimitedGuesses: Guesses = { check: (_, check) => check(() => {}) }

@@ -112,7 +112,8 @@ export function createLogin(deps: {
         const found = isStorable(email) ? await scope.users.findByEmail(email) : null
         return {
           user: found,
-          knownSince: found === null ? null : await scope.knownAddresses.find(found.id, network),
+          // Asked for nobody, too: an account that is there must not take longer.
+          knownSince: await scope.knownAddresses.find(found?.id ?? '', network),
           legacyToo: await scope.users.hasLegacyVerifiers(),
         }
       })
@@ -121,7 +122,7 @@ export function createLogin(deps: {
       const note = (kind: LoginKind) => ({ kind, user, address })
       const { masterPasswordHash } = credentials
       let replacement: Verifier | null = null
-      const check = async () => {
+      const check = async (admit: () => void) => {
         const verifier = user?.verifier ?? null
         const verdict = await deps.hasher.check({
           masterPasswordHash,
@@ -131,6 +132,7 @@ export function createLogin(deps: {
           signal,
           // The owner's own devices do not wait behind a crowd of strangers.
           isPreferred: isKnown,
+          admit,
         })
         replacement = verdict.replacement
         return user !== null && verdict.matches

@@ -47,11 +47,11 @@ export function createUsers(deps: {
   return {
     async signUp(signUp, { baseUrl, address }) {
       const email = normalizeEmail(signUp.email)
+      deps.quota.require(address)
+      // Refused ones as well: they tell who has an account, and who is invited.
+      deps.quota.count(address)
       // Whoever may not is told before the server has worked for it.
       await store.read((scope) => requireSignUpAllowed(signUps, scope.invitations, email))
-      deps.quota.require(address)
-      // Refused ones as well: they tell who has an account.
-      deps.quota.count(address)
       // Hashing takes a tenth of a second, so it stays outside the write scope.
       const verifier = await deps.hasher.make(signUp.masterPasswordHash)
       const user: User = {

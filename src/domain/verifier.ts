@@ -27,5 +27,7 @@ export interface VerifierHasher {
     signal?: AbortSignal | undefined
     /** Whether it goes before those of strangers. */
     isPreferred?: boolean
+    /** Called when its turn at the hasher has come; throws when it is not to be checked any more. */
+    admit?: () => void
   }): Promise<Verdict>
 }

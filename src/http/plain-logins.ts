@@ -7,10 +7,11 @@ export type RequireSafe = (client: Client) => void
 /**
  * Where there is HTTPS, whoever comes from the internet without it is told so before anything is read: what they send
  * could be overheard, and is as good as the master password here. The network at home is the operator's to judge.
+ * The address is null where nobody can tell who is asking.
  */
-export function requireSafeAmong(isAllowedPlain: (address: string) => boolean): RequireSafe {
+export function requireSafeAmong(isAllowedPlain: (address: string | null) => boolean): RequireSafe {
   return ({ address, isSecure }) => {
-    if (isSecure || (address !== null && isAllowedPlain(address))) return
+    if (isSecure || isAllowedPlain(address)) return
     throw new DomainError('forbidden', 'Sign in over HTTPS: this connection can be overheard')
   }
 }

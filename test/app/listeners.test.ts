@@ -190,6 +190,23 @@ describe('with HTTPS on, a login without it', () => {
     }
   })
 
+  test('of whom nobody can tell is refused with HTTPS on, and taken without', async () => {
+    const path = join(folder.path, 'proxy.sock')
+    const ask = () =>
+      fetch('http://localhost/login', { unix: path, headers: { authorization: credentials } })
+    {
+      const { certificates } = await aSource()
+      await using _ = await startTestServer({
+        listen: `unix:${path}`,
+        settings: { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' },
+        certificates,
+      })
+      expect((await ask()).status).toBe(403)
+    }
+    await using _ = await startTestServer({ listen: `unix:${path}` })
+    expect((await ask()).status).toBe(401)
+  })
+
   test('is taken from everywhere where that is allowed, or where there is no HTTPS', async () => {
     {
       await using server = await aServer({ SNAILPASS_PLAIN_LOGINS: 'all' })

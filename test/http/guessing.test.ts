@@ -148,6 +148,42 @@ describe('guessing', () => {
   })
 })
 
+describe('one network, the owner’s', () => {
+  test('has places of its own while strangers there fill theirs, and every new guess is in the log', async () => {
+    await using world = await aServer('account-guesses=20/1h')
+    const { server } = world
+    expect((await login(server, '192.168.1.1', owner.hash)).status).toBe(200)
+    const strangers = Array.from({ length: 60 }, () =>
+      login(server, '192.168.1.1', 'x', 'nobody@nas.local'),
+    )
+    expect((await login(server, '192.168.1.1', owner.hash)).status).toBe(200)
+    expect(new Set((await Promise.all(strangers)).map(({ status }) => status))).toEqual(
+      new Set([401, 503]),
+    )
+    const before = server.log.filter((line) => line.includes('wrong credentials')).length
+    await guess(server, '192.168.1.1', 15)
+    const after = server.log.filter((line) => line.includes('wrong credentials')).length
+    expect(after - before).toBe(15)
+  })
+})
+
+describe('guesses from many networks at once', () => {
+  test('are held to the limit of the account when their turn comes', async () => {
+    await using world = await aServer('account-guesses=20/1h')
+    const { server } = world
+    const statuses = (
+      await Promise.all(
+        Array.from({ length: 200 }, (_, network) =>
+          login(server, `2001:db8:${network.toString(16)}::1`, `guess ${network}`),
+        ),
+      )
+    ).map(({ status }) => status)
+    // As many more as are checked at the same time.
+    expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(20 + 16)
+    expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(100)
+  })
+})
+
 describe('one network', () => {
   test('signs up so many times, refused ones included, and no account more', async () => {
     await using world = await aServer('sign-ups=3/1h')
@@ -161,6 +197,22 @@ describe('one network', () => {
     expect((await signUp(server, 'd@nas.local', '10.0.0.8')).status).toBe(201)
     clock.advance(3_600_000)
     expect((await signUp(server, 'c@nas.local', '10.0.0.9')).status).toBe(201)
+  })
+
+  test('guesses who is invited only so many times', async () => {
+    const server = await startTestServer({
+      settings: {
+        SNAILPASS_SIGNUPS: 'invited',
+        SNAILPASS_RATE_LIMITS: 'sign-ups=3/1h',
+        SNAILPASS_TRUSTED_PROXIES: '127.0.0.1',
+      },
+    })
+    await using _ = server
+    const statuses: number[] = []
+    for (const email of ['a', 'b', 'c', 'd']) {
+      statuses.push((await signUp(server, `${email}@nas.local`, '10.0.0.9')).status)
+    }
+    expect(statuses).toEqual([403, 403, 403, 429])
   })
 
   test('opens so many links that are no good, and reads a page that says so', async () => {
