@@ -74,12 +74,13 @@ export function recordsOf(
 
 /** Says that a name of ours has no records besides these (RFC 6762, section 6.1): nobody waits for others then. */
 export function nothingElse(name: string, unique: readonly MdnsRecord[]): MdnsRecord | null {
-  const rrtypes = [
-    ...new Set(unique.filter((record) => isNamed(record, name)).map(({ type }) => type)),
-  ]
-  if (rrtypes.length === 0) return null
-  const data = { nextDomain: name, rrtypes }
-  return { name, type: 'NSEC', class: 'IN', flush: true, ttl: shortLife, data }
+  const named = unique.filter((record) => isNamed(record, name))
+  const [own] = named
+  if (own === undefined) return null
+  const rrtypes = [...new Set(named.map(({ type }) => type))]
+  // As we write the name: askers could have a record of their own for each of a thousand spellings.
+  const data = { nextDomain: own.name, rrtypes }
+  return { name: own.name, type: 'NSEC', class: 'IN', flush: true, ttl: shortLife, data }
 }
 
 /** Names are compared without case (RFC 6762, section 16). */

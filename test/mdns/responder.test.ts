@@ -77,6 +77,19 @@ describe('a server on the local network', () => {
     expect(air.answers(since)).toHaveLength(1)
   })
 
+  test('says once in a second what it does not have, however its name is written', async () => {
+    await using world = await announced()
+    const { air } = world
+    const since = air.clock()
+    const spellings = ['snailpass.local', 'Snailpass.local', 'SNAILPASS.local', 'snailPass.LOCAL']
+    for (const spelling of spellings) air.say(ask(spelling, 'AAAA'))
+    await air.pass(100)
+    expect(dataOf(air.answers(since))).toEqual([
+      'NSEC {"nextDomain":"snailpass.local","rrtypes":["A"]}',
+    ])
+    expect(air.answers(since)).toMatchObject([{ name: 'snailpass.local' }])
+  })
+
   test('answers those who know nothing of multicast as a common name server would', async () => {
     await using world = await announced()
     const { air } = world
