@@ -188,7 +188,8 @@ export function startResponder(deps: {
     const now = clock()
     const fresh = found.answers.filter((record) => {
       const before = lastSaid.get(keyOf(link, record)) ?? Number.NEGATIVE_INFINITY
-      return now - before >= (isProbe ? probeQuiet : quiet)
+      // A clock that was set back must not keep us silent.
+      return Math.abs(now - before) >= (isProbe ? probeQuiet : quiet)
     })
     if (fresh.length === 0 || !isAnnounced) return
     for (const record of fresh) lastSaid.set(keyOf(link, record), now)

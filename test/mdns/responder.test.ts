@@ -90,6 +90,16 @@ describe('a server on the local network', () => {
     expect(air.answers(since)).toMatchObject([{ name: 'snailpass.local' }])
   })
 
+  test('answers on when its clock is set back', async () => {
+    await using world = await announced()
+    const { air } = world
+    air.setClocks(-3600 * second)
+    const since = air.clock()
+    air.say(ask('snailpass.local', 'A'))
+    await air.pass(second)
+    expect(dataOf(air.answers(since))).toEqual(['A "10.0.0.1"'])
+  })
+
   test('answers those who know nothing of multicast as a common name server would', async () => {
     await using world = await announced()
     const { air } = world

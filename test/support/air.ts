@@ -18,6 +18,7 @@ export interface Host extends AsyncDisposable {
 /** A network of one link in virtual time: what a host says reaches every other one at once, and itself, as on a real one. */
 export function anAir() {
   const { pass, ...timing } = steppedTiming()
+  let shift = 0
   const heard: { from: string; packet: DecodedPacket; to: Peer | null; time: number }[] = []
   const hosts = new Set<{ link: AnnouncedLink; responder: Responder; address: string }>()
 
@@ -33,6 +34,10 @@ export function anAir() {
     heard,
     clock: timing.clock,
     pass,
+    /** Sets the clock of every host: back, where it is less than zero. */
+    setClocks(milliseconds: number) {
+      shift += milliseconds
+    },
     /** Says something in the name of an address. */
     say: (packet: Packet, from = '10.0.0.99', port = 5353) =>
       send(from, encode(packet), null, port),
@@ -68,6 +73,7 @@ export function anAir() {
         links: () => [link],
         isOwnAddress: (other) => other === address,
         ...timing,
+        clock: () => timing.clock() + shift,
         random,
         log: createLog('json', timing.clock, (line) => log.push(line)),
         named: (host) => named.push(host),
