@@ -125,7 +125,7 @@ export async function requireAuthority(settings: TlsChoice): Promise<ShownAuthor
 
 /**
  * Makes a new leaf, beside servers that run, which take it by themselves; with `authority`, a new authority first, for which
- * `consent` is asked where there is one. Throws a DomainError, and leaves what there is.
+ * `consent` is asked where there is one, or was. Throws a DomainError, and leaves what there is.
  */
 export async function renewCertificate(
   settings: TlsChoice,
@@ -135,7 +135,9 @@ export async function renewCertificate(
   requireLocal(settings, 'is renewed by whoever has made it')
   const folder = dataFolder(settings.dataDir)
   const deps = localDeps(settings, world)
-  if (options.authority && existsSync(deps.folder.authorityCert)) await options.consent()
+  const { authorityCert, authorityKey, leaf } = deps.folder
+  const wasThere = [authorityCert, authorityKey, leaf].some((path) => existsSync(path))
+  if (options.authority && wasThere) await options.consent()
   ensureFolder(folder)
   return await prepareLocal(deps, { renew: options.authority ? 'authority' : 'leaf' })
 }

@@ -29,9 +29,14 @@ const leastTime = Date.parse('2026-01-01T00:00:00Z')
  * another one in their place would have to be installed on every device again.
  */
 export async function findAuthority(folder: TlsFolder): Promise<Authority | null> {
-  const { authorityCert, authorityKey } = folder
-  // A key alone is what is left by whoever was interrupted, or of a certificate that was lost: it is certified again.
-  if (!existsSync(authorityCert)) return null
+  const { authorityCert, authorityKey, leaf } = folder
+  if (!existsSync(authorityCert)) {
+    // A key alone is what is left by whoever was interrupted, or of a certificate that was lost: it is certified again.
+    if (existsSync(authorityKey) || !existsSync(leaf)) return null
+    throw unusableAuthority(
+      `${authorityCert} is gone with its key, and ${leaf} shows that they were there`,
+    )
+  }
   const cert = readFileSync(authorityCert, 'utf8')
   if (!existsSync(authorityKey)) throw unusableAuthority(`${authorityKey} is missing`)
   const key = readFileSync(authorityKey, 'utf8')

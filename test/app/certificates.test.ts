@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { findCertificate, namesOfMachine, renewCertificate } from '../../src/app/certificates'
@@ -73,6 +73,21 @@ describe('renewing', () => {
     expect(await findCertificate(settings)).toEqual(second)
     await renewCertificate(settings, realWorld, { authority: true, consent: async () => {} })
     expect((await findCertificate(settings)).authority?.sha256).not.toBe(first.authority?.sha256)
+  })
+
+  test('asks for consent to another authority where there was one', async () => {
+    using folder = temporaryFolder()
+    const settings = settingsOf(folder.path)
+    await renewCertificate(settings, realWorld, ask)
+    const { path, authorityCert, authorityKey } = tlsFolder(join(folder.path, 'tls'))
+    for (const file of [authorityCert, authorityKey]) {
+      rmSync(file)
+      const left = readdirSync(path)
+      expect(
+        await refusal(renewCertificate(settings, realWorld, { ...ask, authority: true })),
+      ).toMatchObject({ message: 'was asked' })
+      expect(readdirSync(path)).toEqual(left)
+    }
   })
 
   test("is refused for somebody else's certificate, which stays", async () => {

@@ -48,6 +48,26 @@ describe('a machine', () => {
     expect(leaf.checkIssued(new X509Certificate(first.authority.cert))).toBeTrue()
   })
 
+  test('makes no other authority unasked where a certificate shows that there was one', async () => {
+    using machine = aMachine()
+    const { folder } = machine
+    const first = await prepareLocal(machine.deps)
+    rmSync(folder.authorityCert)
+    rmSync(folder.authorityKey)
+    for (const options of [{}, { renew: 'leaf' as const }]) {
+      expect(await refusal(prepareLocal(machine.deps, options))).toMatchObject({
+        code: 'unavailable',
+        message: `${folder.authorityCert} is gone with its key, and ${folder.leaf} shows that they were there`,
+        hint: expect.stringContaining('`snailpass tls renew --authority` makes a new one'),
+      })
+    }
+    expect(readdirSync(folder.path).sort()).toEqual(['.lock', 'leaf.pem'])
+    expect(readFileSync(folder.leaf, 'utf8')).toBe(first.leaf.key + first.leaf.cert)
+    const asked = await prepareLocal(machine.deps, { renew: 'authority' })
+    expect(asked.madeAuthority).toBeTrue()
+    expect((await prepareLocal(machine.deps)).leaf.facts).toEqual(asked.leaf.facts)
+  })
+
   test.each([
     ['ca.crt', 'nonsense', 'holds no certificate'],
     ['ca.key', 'nonsense', 'holds no private key'],
@@ -215,6 +235,12 @@ describe('a source', () => {
     await until(() => machine.of('error').length === 2)
     expect(machine.of('error')[1]).toMatchObject({
       message: expect.stringContaining(`${machine.folder.authorityCert} is gone`),
+      hint: expect.stringContaining('put both files of the authority back from a copy'),
+    })
+    expect(existsSync(machine.folder.authorityKey)).toBeFalse()
+    rmSync(machine.folder.leaf)
+    await until(() => machine.of('error').length === 3)
+    expect(machine.of('error')[2]).toMatchObject({
       hint: expect.stringContaining('put it back from a copy'),
     })
     expect(existsSync(machine.folder.authorityKey)).toBeFalse()
