@@ -17,6 +17,33 @@ export function replaceWhole(path: string, text: string): void {
   syncFile(dirname(path))
 }
 
+/**
+ * Puts files of one folder, mode 0600, in the place of those that are there, where one is nothing without the other, and takes
+ * away what was made from them. All are written whole under other names first, so that a full disk changes nothing; whoever is
+ * interrupted then leaves the first file alone, and never old ones with new ones. Throws what the system says.
+ */
+export function replaceTogether(
+  files: readonly { readonly path: string; readonly text: string }[],
+  derived: readonly string[] = [],
+): void {
+  const [first, ...others] = files
+  if (first === undefined) return
+  const drafts: { readonly draft: string; readonly path: string }[] = []
+  try {
+    for (const { path, text } of files) drafts.push({ draft: draftOf(path, text), path })
+    for (const path of [...derived, ...others.map(({ path }) => path)]) {
+      rmSync(path, { force: true })
+    }
+    syncFile(dirname(first.path))
+    for (const { draft, path } of drafts) {
+      renameSync(draft, path)
+      syncFile(dirname(path))
+    }
+  } finally {
+    for (const { draft } of drafts) rmSync(draft, { force: true })
+  }
+}
+
 /** Makes a file, mode 0600, whole and durable. False where there is one already, which stays. Throws what the system says. */
 export function placeWhole(path: string, text: string): boolean {
   const draft = draftOf(path, text)
@@ -37,9 +64,15 @@ export function placeWhole(path: string, text: string): boolean {
 function draftOf(path: string, text: string): string {
   const draft = `${path}.${process.pid}.new`
   rmSync(draft, { force: true })
-  // Whoever owns the folder may lay a link there, which must lead nowhere.
-  writeFileSync(draft, text, { mode: 0o600, flush: true, flag: 'wx' })
-  giveToOwner(draft)
+  try {
+    // Whoever owns the folder may lay a link there, which must lead nowhere.
+    writeFileSync(draft, text, { mode: 0o600, flush: true, flag: 'wx' })
+    giveToOwner(draft)
+  } catch (error) {
+    // A full disk leaves a piece of it.
+    rmSync(draft, { force: true })
+    throw error
+  }
   return draft
 }
 

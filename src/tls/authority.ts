@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { DomainError, reasonOf } from '../domain/errors'
 import type { Clock, Random } from '../domain/world'
-import { replaceWhole } from '../store/whole-file'
+import { replaceTogether } from '../store/whole-file'
 import { type CertificateFacts, factsOf } from './facts'
 import { type Constraints, constraintsFor } from './names'
 import type { CertifiedKey } from './source'
@@ -55,12 +55,17 @@ export async function findAuthority(folder: TlsFolder): Promise<Authority | null
 }
 
 /**
- * Makes the authority of a folder, in the place of whatever is there; a key without a certificate is kept where it can be.
- * Throws `unavailable` where the clock can't be right: the authority would be invalid once it is.
+ * Makes the authority of a folder, in the place of whatever is there, which stays until all is made. A key without a
+ * certificate is certified again, unless a new one is asked for: whoever asks may know that it was stolen. Throws `unavailable`
+ * where the clock can't be right: the authority would be invalid once it is.
  */
 export async function makeAuthority(
   folder: TlsFolder,
-  { hostname, asked }: { readonly hostname: string; readonly asked: readonly string[] },
+  {
+    hostname,
+    asked,
+    newKey: isNewKey,
+  }: { readonly hostname: string; readonly asked: readonly string[]; readonly newKey: boolean },
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): Promise<Authority> {
   const now = clock()
@@ -71,17 +76,18 @@ export async function makeAuthority(
     })
   }
   const { certifyAuthority, newKey } = await loadX509()
-  const former = existsSync(folder.authorityCert) ? null : formerKey(folder)
+  const former = isNewKey ? null : formerKey(folder)
   const key = former ?? (await newKey())
   const constraints = constraintsFor(hostname, asked)
   const validity = { notBefore: now - backdated, notAfter: now + life }
   const cert = await certifyAuthority(key, { hostname, constraints, ...validity }, random)
+  const files = [
+    // First: alone, it is certified again.
+    { path: folder.authorityKey, text: key },
+    { path: folder.authorityCert, text: cert },
+  ]
   // A certificate of the former authority would be nobody's.
-  rmSync(folder.leaf, { force: true })
-  // The key first: whatever ends this half-way, it is certified the next time.
-  rmSync(folder.authorityCert, { force: true })
-  replaceWhole(folder.authorityKey, key)
-  replaceWhole(folder.authorityCert, cert)
+  replaceTogether(files, [folder.leaf])
   return { cert, key, constraints, facts: factsOf(cert) }
 }
 

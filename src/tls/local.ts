@@ -59,7 +59,8 @@ export async function prepareLocal(
     const constraints = found?.constraints ?? constraintsFor(wanted.hostname, wanted.asked)
     // Before anything is made for them.
     for (const name of wanted.asked) requirePermitted(name, isPermitted(name, constraints), found)
-    const authority = found ?? (await makeAuthority(folder, wanted, deps))
+    const isNewKey = renew === 'authority'
+    const authority = found ?? (await makeAuthority(folder, { ...wanted, newKey: isNewKey }, deps))
     const permitted = (name: string) => isPermitted(name, authority.constraints)
     const needed = [...new Set([...wanted.own, ...wanted.asked])].filter(permitted)
     // Of another authority, where that was made just now: its leaf has gone with it.

@@ -1,6 +1,14 @@
 import { describe, expect, test } from 'bun:test'
 import { X509Certificate } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { realWorld } from '../../src/app/world'
 import { factsOf } from '../../src/tls/facts'
 import { prepareLocal } from '../../src/tls/local'
@@ -166,6 +174,36 @@ describe('a machine', () => {
     expect(third.leaf.facts.names).toEqual(['nas', 'nas.local'])
     expect(third.missing).toEqual([])
     expect((await prepareLocal(machine.deps)).leaf.facts).toEqual(third.leaf.facts)
+  })
+
+  test('has a new key whenever it replaces its authority', async () => {
+    using machine = aMachine()
+    const first = await prepareLocal(machine.deps)
+    rmSync(machine.folder.authorityCert)
+    const second = await prepareLocal(machine.deps, { renew: 'authority' })
+    expect(second.authority.key).not.toBe(first.authority.key)
+    expect(readFileSync(machine.folder.authorityKey, 'utf8')).toBe(second.authority.key)
+    expect((await prepareLocal(machine.deps)).leaf.facts).toEqual(second.leaf.facts)
+  })
+
+  test('keeps its authority whole where there is no room for the next one', async () => {
+    using machine = aMachine()
+    const { folder } = machine
+    await prepareLocal(machine.deps)
+    const textsOf = () =>
+      [folder.authorityKey, folder.authorityCert, folder.leaf].map((path) =>
+        readFileSync(path, 'utf8'),
+      )
+    const before = textsOf()
+    // In the way of the draft of the certificate; that of the key is written by then.
+    const inTheWay = `${folder.authorityCert}.${process.pid}.new`
+    mkdirSync(inTheWay)
+    expect(await refusal(prepareLocal(machine.deps, { renew: 'authority' }))).toMatchObject({
+      code: 'unavailable',
+    })
+    expect(textsOf()).toEqual(before)
+    rmSync(inTheWay, { recursive: true })
+    expect(readdirSync(folder.path).sort()).toEqual(['.lock', 'ca.crt', 'ca.key', 'leaf.pem'])
   })
 })
 
