@@ -23,12 +23,12 @@ import { DomainError } from '../domain/errors'
 import { contentSize } from '../store/content-size'
 import type { DataFolder } from '../store/data-folder'
 import type { Database, Stored } from '../store/database'
-import { findSecretFiles } from '../store/secret-files'
 import { findSecretKey } from '../store/secret-key-file'
 import type { Progress, TableSum } from '../store/transfer'
 import { version } from '../version'
 import { placesOf } from './database'
 import { keyOfSettings } from './secret-key'
+import { secretFilesOf } from './secrets'
 import type { World } from './world'
 
 /** Told in words how far long work is. */
@@ -142,7 +142,7 @@ export async function archiveOf(
     engine: location.engine,
     clock: () => time,
     settings: settings.listed.map(({ name, text, source }) => ({ name, value: text, source })),
-    secrets: withSecrets ? secretsOf(settings, folder) : null,
+    secrets: withSecrets ? await secretsOf(settings, folder, world) : null,
   }
   const place =
     to === null ? { folder: settings.backupDir ?? folder.backups, name: null } : placeAt(to)
@@ -186,7 +186,7 @@ function lockOfSettings({ backupPassphrase, backupEncryptTo }: Settings): Lock |
   return backupEncryptTo.length > 0 ? { recipients: backupEncryptTo } : null
 }
 
-function secretsOf(settings: Settings, folder: DataFolder) {
+async function secretsOf(settings: Settings, folder: DataFolder, { wait }: World) {
   const key = keyOfSettings(settings) ?? findSecretKey(folder)
   const ofKey =
     key === null
@@ -201,7 +201,8 @@ function secretsOf(settings: Settings, folder: DataFolder) {
   const ofSettings = settings.listed.flatMap(({ name, secret }) =>
     secret === null ? [] : [{ name, value: secret.reveal() }],
   )
-  const ofFiles = findSecretFiles(folder).map(({ name, text }) => ({ name, value: text }))
+  const files = await secretFilesOf(folder, wait)
+  const ofFiles = files.map(({ name, text }) => ({ name, value: text }))
   return [...ofKey, ...ofSettings, ...ofFiles]
 }
 

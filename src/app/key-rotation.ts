@@ -63,14 +63,14 @@ export async function rotateKey(
     const key = set ?? newSecretKey(world.random)
     const seal = createTrailSeal(key)
     const epoch = encodeEpoch(world.random)
-    const trail = await withSecrets(folder, { key, files: [] }, settings, (putKey) =>
+    const trail = await withSecrets(folder, { key, files: [] }, settings, world.wait, (putKey) =>
       session.transaction(async () => {
         const carried = wordsFor(await carryTrail(db, { former, seal }))
         await replaceKeyFingerprint(db, keyFingerprint(key))
         await db.updateTable('users').set({ session_epoch: epoch }).execute()
         const detail = `all sessions ended; the trail: ${carried}`
         await appendEvents(db, () => seal, [byOperator(world.clock(), 'key-rotated', { detail })])
-        putKey()
+        await putKey()
         return carried
       }),
     )

@@ -107,7 +107,7 @@ export function restore(
           : createTrailSeal(key)
       const plan = planOf(await countRows(session.db))
       await options.consent(plan)
-      return await withSecrets(folder, { key, files }, settings, (putSecrets) =>
+      return await withSecrets(folder, { key, files }, settings, world.wait, (putSecrets) =>
         session.transaction(async () => {
           const safetyArchive = await archiveBefore(session, settings, world, options.show)
           return await keepingCopy(safetyArchive, async () => {
@@ -117,7 +117,7 @@ export function restore(
             await endSessions(session, world)
             if (key !== null) await replaceKeyFingerprint(session.db, keyFingerprint(key))
             await tellOf(session, seal, verified, world)
-            putSecrets()
+            await putSecrets()
             return { plan, tables, safetyArchive }
           })
         }),
