@@ -91,6 +91,25 @@ export async function makeAuthority(
   return { cert, key, constraints, facts: factsOf(cert) }
 }
 
+/**
+ * What is to be said of an authority that is not valid yet, null for one that is: it was made while the clock was ahead, or the
+ * clock is behind now.
+ */
+export function prematureAuthority(
+  { facts: { notBefore } }: Pick<Authority, 'facts'>,
+  now: number,
+): DomainError | null {
+  if (now >= notBefore) return null
+  const [from, time] = [notBefore, now].map((each) => new Date(each).toISOString().slice(0, 10))
+  return new DomainError(
+    'unavailable',
+    `the certificate authority is not valid before ${from}, and the clock of this machine says ${time}`,
+    {
+      hint: 'if the clock is wrong, set it, as with `timedatectl set-ntp true`; if it was wrong when the authority was made, `snailpass tls renew --authority` makes a new one, which every device has to install',
+    },
+  )
+}
+
 function formerKey({ authorityKey }: TlsFolder): string | null {
   if (!existsSync(authorityKey)) return null
   const key = readFileSync(authorityKey, 'utf8')

@@ -1,7 +1,7 @@
 import { DomainError } from '../domain/errors'
 import type { Clock, Random, Wait } from '../domain/world'
 import type { Log } from '../log'
-import { type Authority, findAuthority, makeAuthority } from './authority'
+import { type Authority, findAuthority, makeAuthority, prematureAuthority } from './authority'
 import { findLeaf, type Leaf, makeLeaf, type Reason, reasonForNew } from './leaf'
 import { constraintsFor, isPermitted, unspokenNames } from './names'
 import { type CertificateSource, hold } from './source'
@@ -56,6 +56,9 @@ export async function prepareLocal(
         hint: 'put it back from a copy before the server is started again: it would make a new authority, which every device has to install',
       })
     }
+    const premature = found === null ? null : prematureAuthority(found, clock())
+    // Whoever asks for a certificate is to know that no device would take it.
+    if (renew === 'leaf' && premature !== null) throw premature
     const constraints = found?.constraints ?? constraintsFor(wanted.hostname, wanted.asked)
     // Before anything is made for them.
     for (const name of wanted.asked) requirePermitted(name, isPermitted(name, constraints), found)
@@ -117,6 +120,7 @@ export async function startLocal(deps: LocalDeps & { readonly log: Log }): Promi
   const held = hold(first.leaf)
   let reported: string | null = null
   let endTold: number | null = null
+  let beginTold: number | null = null
   const report = (prepared: Prepared) => {
     const { facts } = prepared.authority
     if (prepared.madeAuthority) {
@@ -133,6 +137,11 @@ export async function startLocal(deps: LocalDeps & { readonly log: Log }): Promi
         'the certificate authority expires: `snailpass tls renew --authority` makes a new one, which every device has to install',
         { until: new Date(facts.notAfter).toISOString().slice(0, 10) },
       )
+    }
+    const premature = prematureAuthority(prepared.authority, clock())
+    if (premature !== null && facts.notBefore !== beginTold) {
+      beginTold = facts.notBefore
+      log.error(premature.message, undefined, { hint: premature.hint ?? '' })
     }
     const missing = prepared.missing.join(', ')
     if (missing !== '' && missing !== reported) {

@@ -136,6 +136,9 @@ describe('the doctor', () => {
     ])
     expect((await find(settings, 400))[0]).toContain('leaf.pem has expired on')
     expect((await find(settings, -10))[0]).toContain('timedatectl')
+    expect((await find(settings, -10))[1]).toMatch(
+      /authority is not valid before \S+: .*clock is right; if it is, snailpass tls renew --authority/,
+    )
     const late = { ...realWorld, clock: () => Date.now() + 3600 * day }
     await renewCertificate(settings, late, ask)
     expect(await find(settings, 3600)).toEqual([

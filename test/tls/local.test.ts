@@ -129,6 +129,20 @@ describe('a machine', () => {
     expect(existsSync(machine.folder.authorityKey)).toBeFalse()
   })
 
+  test('whose clock was ahead makes no certificate of the future when it is asked for one', async () => {
+    using machine = aMachine()
+    const ahead = { ...machine.deps, clock: () => Date.UTC(2040, 0, 2) }
+    const first = await prepareLocal(ahead)
+    expect(await refusal(prepareLocal(machine.deps, { renew: 'leaf' }))).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('authority is not valid before 2040-01-01'),
+      hint: expect.stringContaining('snailpass tls renew --authority'),
+    })
+    expect(readFileSync(machine.folder.leaf, 'utf8')).toBe(first.leaf.key + first.leaf.cert)
+    const next = await prepareLocal(machine.deps, { renew: 'authority' })
+    expect(next.leaf.facts.notBefore).toBeLessThan(machine.clock())
+  })
+
   test.each([
     ['vault.example.org', 'for a name of the internet, bring a certificate'],
     ['8.8.8.8', 'for a name of the internet, bring a certificate'],
@@ -306,6 +320,26 @@ describe('a source', () => {
     expect(source.current().cert).toBe(cert)
     expect(machine.of('error')).toEqual([])
     await source.stop()
+  })
+
+  test('says once that its authority is of the future, and goes on', async () => {
+    using machine = aMachine()
+    const ahead = { ...machine.deps, clock: () => Date.UTC(2040, 0, 2) }
+    const { leaf } = await prepareLocal(ahead)
+    const source = await machine.start()
+    const then = machine.clock()
+    await until(() => machine.clock() > then + 5 * 60_000)
+    expect(machine.of('error')).toMatchObject([
+      {
+        message: expect.stringContaining('authority is not valid before 2040-01-01'),
+        hint: expect.stringContaining('snailpass tls renew --authority'),
+      },
+    ])
+    expect(source.current().cert).toBe(leaf.cert)
+    await prepareLocal(machine.deps, { renew: 'authority' })
+    await until(() => source.current().cert !== leaf.cert)
+    await source.stop()
+    expect(machine.of('error')).toHaveLength(1)
   })
 
   test('warns once of a name that its authority does not speak for', async () => {

@@ -81,7 +81,17 @@ function authorityFindings({ authority }: ServedCertificate, now: number): reado
     why: 'nothing that it has certified is valid from then on, and every device has to install the next one',
     fix: 'snailpass tls renew --authority, at a time when you can reach the devices',
   }
-  return [...(unspoken.length > 0 ? [ofNames] : []), ...(isLate ? [ofTime] : [])]
+  const isEarly = now < authority.notBefore
+  const ofClock = {
+    what: `the certificate authority is not valid before ${dateOf(authority.notBefore)}`,
+    why: 'devices refuse whatever it has certified: it was made while the clock was ahead, or the clock is behind now',
+    fix: 'see that the clock is right; if it is, snailpass tls renew --authority, which every device has to install',
+  }
+  return [
+    ...(unspoken.length > 0 ? [ofNames] : []),
+    ...(isLate ? [ofTime] : []),
+    ...(isEarly ? [ofClock] : []),
+  ]
 }
 
 /** Of the names that others use; this machine's loopback is no matter, and its bare name works in few networks. */
