@@ -1,4 +1,4 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { DomainError, reasonOf } from '../domain/errors'
 import type { Clock, Random } from '../domain/world'
@@ -48,7 +48,8 @@ export async function findAuthority(folder: TlsFolder): Promise<Authority | null
   if (!certificate.checkPrivateKey(privateKey)) {
     throw unusableAuthority(`${authorityKey} does not belong to ${authorityCert}`)
   }
-  if (!certificate.ca || constraints === null) {
+  const isOurKind = isP256(privateKey) && certificate.ca
+  if (!isOurKind || constraints === null) {
     throw unusableAuthority(`${authorityCert} is no authority that snailpass has made`)
   }
   return { cert, key, facts, constraints }
@@ -113,11 +114,12 @@ export function prematureAuthority(
 function formerKey({ authorityKey }: TlsFolder): string | null {
   if (!existsSync(authorityKey)) return null
   const key = readFileSync(authorityKey, 'utf8')
-  const { asymmetricKeyDetails } = understood(authorityKey, 'private key', () =>
-    createPrivateKey(key),
-  )
-  if (asymmetricKeyDetails?.namedCurve === 'prime256v1') return key
+  if (isP256(understood(authorityKey, 'private key', () => createPrivateKey(key)))) return key
   throw unusableAuthority(`${authorityKey} holds a key of another kind`)
+}
+
+function isP256({ asymmetricKeyDetails }: KeyObject): boolean {
+  return asymmetricKeyDetails?.namedCurve === 'prime256v1'
 }
 
 /** Throws `unavailable` for what is no such thing. */

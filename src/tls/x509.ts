@@ -1,5 +1,5 @@
 import 'reflect-metadata'
-import { createPublicKey } from 'node:crypto'
+import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { isIP } from 'node:net'
 import { AsnConvert } from '@peculiar/asn1-schema'
 import {
@@ -152,7 +152,8 @@ function newKeys() {
 async function keysOf(key: string): Promise<CryptoKeyPair> {
   const { subtle } = crypto
   const spki = new Uint8Array(createPublicKey(key).export({ type: 'spki', format: 'der' }))
-  const pkcs8 = PemConverter.decodeFirst(key)
+  // Other tools write other forms of the same key, as `BEGIN EC PRIVATE KEY`.
+  const pkcs8 = new Uint8Array(createPrivateKey(key).export({ type: 'pkcs8', format: 'der' }))
   return {
     publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']),
     privateKey: await subtle.importKey('pkcs8', pkcs8, algorithm, false, ['sign']),

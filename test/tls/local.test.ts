@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import {
   existsSync,
   mkdirSync,
@@ -54,6 +54,25 @@ describe('a machine', () => {
     expect(second.authority.key).toBe(first.authority.key)
     const [leaf] = [new X509Certificate(second.leaf.cert)]
     expect(leaf.checkIssued(new X509Certificate(first.authority.cert))).toBeTrue()
+  })
+
+  test('goes on with a key that another tool has written in another form', async () => {
+    using machine = aMachine()
+    const { folder } = machine
+    const first = await prepareLocal(machine.deps)
+    const other = String(
+      createPrivateKey(first.authority.key).export({ type: 'sec1', format: 'pem' }),
+    )
+    expect(other).toContain('-----BEGIN EC PRIVATE KEY-----')
+    writeFileSync(folder.authorityKey, other)
+    const second = await prepareLocal(machine.deps, { renew: 'leaf' })
+    expect(second.authority.facts).toEqual(first.authority.facts)
+    const { publicKey } = new X509Certificate(first.authority.cert)
+    expect(new X509Certificate(second.leaf.cert).verify(publicKey)).toBeTrue()
+    // Certified again where its certificate was lost, too.
+    rmSync(folder.authorityCert)
+    const third = await prepareLocal(machine.deps)
+    expect(third.authority.facts.subject).toBe(first.authority.facts.subject)
   })
 
   test('makes no other authority unasked where a certificate shows that there was one', async () => {
