@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { DomainError } from '../domain/errors'
+import { DomainError, reasonOf } from '../domain/errors'
 import type { Wait } from '../domain/world'
 import type { Log } from '../log'
 
@@ -24,7 +24,7 @@ export async function signatureOf(paths: readonly string[]): Promise<string> {
 }
 
 /**
- * Looks again and again until it is stopped. What a look is refused is in the log at error, once until another one is not, and the
+ * Looks again and again until it is stopped. What keeps a look from its end is in the log at error, once until another one is not, and the
  * next one comes all the same. `look` answers whether there was anything to look at.
  */
 export function startLooking(
@@ -42,21 +42,24 @@ export function startLooking(
       try {
         if (await look()) told = null
       } catch (error) {
-        if (!(error instanceof DomainError)) throw error
-        if (error.message === told) continue
-        told = error.message
-        log.error(`the certificate is kept as it is: ${error.message}`, undefined, {
-          hint: error.hint ?? '',
-        })
+        const reason = reasonOf(error)
+        if (reason === told) continue
+        told = reason
+        if (error instanceof DomainError) {
+          log.error(`the certificate is kept as it is: ${reason}`, undefined, {
+            hint: error.hint ?? '',
+          })
+        } else {
+          // A bug of ours must not keep everybody from the next certificate for good.
+          log.error('the certificate is kept as it is', error)
+        }
       }
     }
   })()
-  // A bug of ours in here must not go unheard until somebody waits for the end.
-  running.catch((error) => log.error('certificates are not looked after any more', error))
   return {
     async stop() {
       stopping.abort()
-      await running.catch(() => {})
+      await running
     },
   }
 }
