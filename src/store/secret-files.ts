@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { type DataFolder, isSystemFault, makeFolder, nameOf, unusable } from './data-folder'
 import { replaceTogether } from './whole-file'
@@ -10,7 +10,7 @@ export interface SecretFile {
   readonly text: string
 }
 
-/** Files of which one is nothing without the others. */
+/** Files of one stem, of which one is nothing without the others. */
 interface Unit {
   /** Where they lie in the folder, a key before its certificate. */
   readonly names: readonly string[]
@@ -18,29 +18,46 @@ interface Unit {
   readonly derived: readonly string[]
 }
 
-/** All such files. What is not in this list does not come out of an archive either. */
-const units: readonly Unit[] = [
-  { names: ['tls/ca.key', 'tls/ca.crt'], derived: ['tls/leaf.pem'] },
-  { names: ['tls/acme-account.key'], derived: [] },
-  { names: ['tls/acme.key', 'tls/acme.crt'], derived: [] },
+/** All such files, by where they lie in the folder. What is none of these does not come out of an archive either. */
+const forms: readonly {
+  readonly form: RegExp
+  readonly ends: readonly string[]
+  readonly derived: readonly string[]
+}[] = [
+  {
+    form: /^(?<stem>tls\/ca)\.(?:key|crt)$/,
+    ends: ['.key', '.crt'],
+    derived: ['tls/leaf.pem'],
+  },
+  { form: /^(?<stem>tls\/acme-(?:[\w.-]+-)?account)\.key$/, ends: ['.key'], derived: [] },
+  { form: /^(?<stem>tls\/acme(?:-[\w.-]+)?)\.(?:key|crt)$/, ends: ['.key', '.crt'], derived: [] },
 ]
+
+/** What a name belongs to; null where it is none of ours. */
+function unitOf(name: string): Unit | null {
+  for (const { form, ends, derived } of forms) {
+    const stem = form.exec(name)?.groups?.['stem']
+    if (stem !== undefined) return { names: ends.map((end) => stem + end), derived }
+  }
+  return null
+}
 
 /** Those that are there. Throws `unavailable` for one that can't be read. */
 export function findSecretFiles(folder: DataFolder): readonly SecretFile[] {
-  return explained(folder, () =>
-    units
-      .flatMap(({ names }) => names)
-      .map((name) => ({ name, path: join(folder.path, name) }))
-      .filter(({ path }) => existsSync(path))
-      .map(({ name, path }) => ({ name, text: readFileSync(path, 'utf8') })),
-  )
+  return explained(folder, () => {
+    if (!existsSync(folder.tls)) return []
+    return readdirSync(folder.tls)
+      .map((name) => `tls/${name}`)
+      .filter((name) => unitOf(name) !== null)
+      .sort()
+      .map((name) => ({ name, text: readFileSync(join(folder.path, name), 'utf8') }))
+  })
 }
 
 /** Without those that lack what belongs to them: beside another one's, they would be of no use to anybody. */
 export function wholeUnits(files: readonly SecretFile[]): readonly SecretFile[] {
-  return units
-    .filter(({ names }) => names.every((name) => files.some((file) => file.name === name)))
-    .flatMap(({ names }) => files.filter(({ name }) => names.includes(name)))
+  const names = new Set(files.map(({ name }) => name))
+  return files.filter(({ name }) => unitOf(name)?.names.every((each) => names.has(each)) === true)
 }
 
 /** Picks such files out of whatever an archive holds. */
@@ -53,12 +70,19 @@ export function secretFilesAmong(
 /** Puts such files in the place of those that are there under their names, together what belongs together; others stay. */
 export function putSecretFiles(folder: DataFolder, files: readonly SecretFile[]): void {
   const present = new Map(findSecretFiles(folder).map(({ name, text }) => [name, text]))
+  const given = new Map(files.map(({ name, text }) => [name, text]))
   const pathOf = (name: string) => join(folder.path, name)
-  for (const { names, derived } of units) {
-    const own = names.flatMap((name) => files.filter((file) => file.name === name))
+  while (given.size > 0) {
+    const [first = ''] = given.keys()
+    const { names, derived } = unitOf(first) ?? { names: [first], derived: [] }
+    const own = names.flatMap((name) => {
+      const text = given.get(name)
+      return text === undefined ? [] : [{ name, text }]
+    })
+    for (const { name } of own) given.delete(name)
     if (own.every(({ name, text }) => present.get(name) === text)) continue
     explained(folder, () => {
-      for (const { name } of own) makeFolder(dirname(pathOf(name)))
+      makeFolder(dirname(pathOf(first)))
       replaceTogether(
         own.map(({ name, text }) => ({ path: pathOf(name), text })),
         derived.map(pathOf),

@@ -111,7 +111,7 @@ describe('what is kept of an authority', () => {
       authority: null,
     })
     const names = findSecretFiles(dataFolder(place.path)).map(({ name }) => name)
-    expect(names).toEqual(['tls/acme.key', 'tls/acme.crt'])
+    expect(names).toEqual(['tls/acme.crt', 'tls/acme.key'])
   })
 
   test('is looked at by the doctor: when it ends, and for which names it is', async () => {

@@ -40,6 +40,11 @@ function aFolder(word: string, names: readonly string[]) {
 }
 
 const pair = ['ca.key', 'ca.crt']
+const acme = [
+  'acme-example.org-1234.key',
+  'acme-example.org-1234.crt',
+  'acme-example.org-1234-account.key',
+]
 const valuesOf = (names: readonly string[]) =>
   names.map((name) => ({ name: `tls/${name}`, value: `archived ${name}` }))
 
@@ -67,6 +72,21 @@ test('a key or certificate without the other is put in the place of nothing', as
   await place.put(secretFilesAmong(valuesOf(pair)))
   expect(pair.map(place.textOf)).toEqual(['archived ca.key', 'archived ca.crt'])
   expect(place.textOf('leaf.pem')).toBeNull()
+})
+
+test('each authority elsewhere has a pair of its own', async () => {
+  using place = aFolder('former', acme)
+  const names = (await secretFilesOf(place.folder, wait)).map(({ name }) => name)
+  expect(new Set(names)).toEqual(new Set(acme.map((name) => `tls/${name}`)))
+  const other = ['acme-other.org-5678.key', 'acme-other.org-5678.crt', 'acme-lonely.org-9.crt']
+  await place.put(secretFilesAmong(valuesOf([...other, 'acme-../../evil.key'])))
+  const texts = [...acme, ...other].map(place.textOf)
+  expect(texts.map((text) => text?.split(' ')[0])).toEqual([
+    ...acme.map(() => 'former'),
+    'archived',
+    'archived',
+    undefined,
+  ])
 })
 
 test('a pair that can not be written whole leaves the former one', async () => {
