@@ -5,7 +5,7 @@ import type { TrailSeal } from '../domain/audit'
 import { DomainError } from '../domain/errors'
 import { type DataFolder, nameOf } from '../store/data-folder'
 import { findSecretKey, makeSecretKey } from '../store/secret-key-file'
-import type { OpenedStore } from '../store/store'
+import type { Claimed, OpenedStore } from '../store/store'
 import type { World } from './world'
 
 /** The key that the settings name, null where it is a file of the data folder. */
@@ -15,7 +15,7 @@ export function keyOfSettings({ secretKey }: Settings): Uint8Array | null {
 
 /**
  * The secret key that the servers of this database share, made when neither the database nor the data folder
- * knows one; `made` says so. Throws `unavailable` for another key than theirs: it would end every session at
+ * knows one; `made` says so, and `before` what the database held before it had one. Throws `unavailable` for another key than theirs: it would end every session at
  * this server, and its own at every other.
  */
 export async function requireSecretKey(
@@ -23,7 +23,7 @@ export async function requireSecretKey(
   settings: Settings,
   folder: DataFolder,
   { random, clock }: World,
-): Promise<{ key: Uint8Array; made: boolean }> {
+): Promise<{ key: Uint8Array; made: boolean; before: Claimed['before'] }> {
   const configured = keyOfSettings(settings) ?? findSecretKey(folder)
   if (configured === null && (await store.findKeyFingerprint()) !== null) {
     throw new DomainError(
@@ -37,7 +37,8 @@ export async function requireSecretKey(
   const key = configured ?? makeSecretKey(folder, random)
   const fingerprint = keyFingerprint(key)
   const claim = { fingerprint, seal: createTrailSeal(key), time: clock() }
-  if ((await store.claimKeyFingerprint(claim)) !== fingerprint) {
+  const claimed = await store.claimKeyFingerprint(claim)
+  if (claimed.fingerprint !== fingerprint) {
     const source = settings.secretKey === null ? folder.secretKey : 'SNAILPASS_SECRET_KEY'
     throw new DomainError(
       'unavailable',
@@ -47,7 +48,7 @@ export async function requireSecretKey(
       },
     )
   }
-  return { key, made: configured === null }
+  return { key, made: configured === null, before: claimed.before }
 }
 
 const whatToDo =

@@ -89,8 +89,14 @@ export async function startServer(
       log.info(`waiting for ${database.name}: it is not up yet, or somebody else is at work on it`),
   })
   try {
-    const { key, made } = await requireSecretKey(store, settings, folder, world)
+    const { key, made, before } = await requireSecretKey(store, settings, folder, world)
     if (made) log.info(`made a new secret key: ${folder.secretKey}`)
+    if (before !== null && before.accounts + before.rows > 0) {
+      log.warn(
+        'the database had no secret key, but contents: that is so after adopt, restore, copy and recreate-db; else somebody has taken its signatures away',
+        { ...before },
+      )
+    }
     const files = location.engine === 'sqlite' ? [location.path] : []
     for (const warning of tightenPermissions(folder, files)) log.warn(warning)
     if (created) log.info(`made a new database: ${database.name}`)

@@ -8,7 +8,9 @@ import type { Schema } from './schema'
 /** What was found of a trail that goes on under a key. */
 export interface Carried {
   readonly rows: number
-  /** Foreign: of another key, so nobody can tell whether it is as it was written. */
+  /** Of those, the ones that nobody can prove, for whatever reason. */
+  readonly unproven: number
+  /** None: nothing was ever signed. Foreign: of another key, so nobody can tell whether it is as it was written. */
   readonly state: 'none' | 'verified' | 'foreign' | 'broken'
   /** The first thing that is wrong with a broken one. */
   readonly problem: string | null
@@ -18,18 +20,23 @@ export interface Carried {
 export async function proveTrail(db: Kysely<Schema>, former: TrailSeal | null): Promise<Carried> {
   const report = former === null ? null : await verifyTrail(db, former, { waiting: true })
   if (report === null) {
-    const { rows } = await db
-      .selectFrom('audit')
-      .select(({ fn }) => fn.countAll().as('rows'))
-      .where('mac', '<>', '')
-      .executeTakeFirstOrThrow()
-    return { rows: Number(rows), state: Number(rows) === 0 ? 'none' : 'foreign', problem: null }
+    const rows = await countRows(db)
+    const state = (await countRows(db, 'signed')) === 0 ? 'none' : 'foreign'
+    return { rows, unproven: rows, state, problem: null }
   }
   const [problem = null] = report.problems
-  const { rows, waiting, isOurs } = report
-  if (rows === waiting && problem === null) return { rows, state: 'none', problem }
-  if (problem === null) return { rows, state: 'verified', problem }
-  return { rows, state: isOurs ? 'broken' : 'foreign', problem: isOurs ? problem : null }
+  const { rows, waiting, isOurs, newest } = report
+  if (problem === null) {
+    return { rows, unproven: waiting, state: newest === null ? 'none' : 'verified', problem }
+  }
+  const state = isOurs ? 'broken' : 'foreign'
+  return { rows, unproven: rows, state, problem: isOurs ? problem : null }
+}
+
+async function countRows(db: Kysely<Schema>, which: 'all' | 'signed' = 'all'): Promise<number> {
+  let query = db.selectFrom('audit').select(({ fn }) => fn.countAll().as('rows'))
+  if (which === 'signed') query = query.where('mac', '<>', '')
+  return Number((await query.executeTakeFirstOrThrow()).rows)
 }
 
 /**
@@ -50,12 +57,22 @@ export async function carryTrail(
   return carried
 }
 
-/** Has what lies in a database without a key go on under its first one; what could not be verified is written down. */
-export async function adoptTrail(db: Kysely<Schema>, seal: TrailSeal, time: number): Promise<void> {
+/**
+ * Has what lies in a database without a key go on under its first one. What could not be verified is written down, also
+ * rows that were never signed: a database that had no server yet looks like one whose signatures somebody took away.
+ */
+export async function adoptTrail(
+  db: Kysely<Schema>,
+  seal: TrailSeal,
+  time: number,
+): Promise<Carried> {
   const carried = await carryTrail(db, { former: seal, seal })
-  if (carried.state === 'none' || carried.state === 'verified') return
-  const event = byServer(time, 'trail-carried', { detail: wordsFor(carried) })
-  await appendEvents(db, () => seal, [event])
+  const { unproven } = carried
+  if (unproven > 0) {
+    const about = { count: unproven, detail: wordsFor(carried) }
+    await appendEvents(db, () => seal, [byServer(time, 'trail-carried', about)])
+  }
+  return carried
 }
 
 /** Signs every row behind a place in the chain, and moves the mark of the newest one. */
@@ -81,18 +98,26 @@ async function signFrom(db: Kysely<Schema>, seal: TrailSeal, from: Mark): Promis
 }
 
 /** How a row says what was found. */
-export function wordsFor({ rows, state, problem }: Carried): string {
-  const counted = rows === 1 ? '1 row' : `${rows} rows`
+export function wordsFor({ rows, unproven, state, problem }: Carried): string {
+  const counted = rowsOf(rows)
   switch (state) {
     case 'none':
-      return 'there was no trail before'
+      return rows === 0
+        ? 'there was no trail before'
+        : `${counted} before, never signed: not verifiable`
     case 'verified':
-      return `${counted} before, verified`
+      return unproven === 0
+        ? `${counted} before, verified`
+        : `${rowsOf(rows - unproven)} before, verified; ${unproven} more, never signed: not verifiable`
     case 'foreign':
       return `${counted} before, signed by a key that is not here: not verifiable`
     case 'broken':
       return `${counted} before, not as they were written: ${problem}`
   }
+}
+
+function rowsOf(count: number): string {
+  return count === 1 ? '1 row' : `${count} rows`
 }
 
 /** Takes a trail away, in a database that another one is copied into. */

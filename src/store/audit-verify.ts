@@ -17,6 +17,8 @@ export interface TrailReport {
   readonly isOurs: boolean
   /** What is wrong, the first ones in words; none for a trail that is as it was written. */
   readonly problems: readonly string[]
+  /** What was signed without a proof that it is as it was written, in words: no fault by itself, and always told. */
+  readonly unproven: readonly string[]
 }
 
 export const unknownBegin = 'the mark of where the trail begins is not the one that was written'
@@ -36,6 +38,7 @@ export async function verifyTrail(
 ): Promise<TrailReport> {
   const { begin, head } = await findMarks(db)
   const problems: string[] = []
+  const unproven: string[] = []
   const add = (problem: string) => {
     if (problems.length < mostProblems) problems.push(problem)
   }
@@ -50,6 +53,9 @@ export async function verifyTrail(
       const isBehind = row.seq > (head?.number ?? 0)
       if (options.waiting && isBehind && row.mac === '') waiting++
       else chain.add(row, add)
+      if (row.kind === 'trail-carried' && unproven.length < mostProblems) {
+        unproven.push(`${takenOver(row)} taken over without proof`)
+      }
     }
     rows += page.length
     after = page.at(-1)?.seq ?? after
@@ -69,7 +75,7 @@ export async function verifyTrail(
     } else if (mac !== head.mac) add(`row ${number} is not the newest one that was written`)
   }
   return {
-    ...{ rows, waiting, problems },
+    ...{ rows, waiting, problems, unproven },
     pruned: begin?.number ?? 0,
     newest: head,
     isOurs: isWhole.begin || isWhole.head,
@@ -98,6 +104,10 @@ export function startChain(seal: TrailSeal, from: Omit<Mark, 'seal'>) {
 
 function isMark(seal: TrailSeal, name: 'begin' | 'head', mark: Mark | null): boolean {
   return mark !== null && isSealed(seal, name, mark)
+}
+
+function takenOver({ seq, count }: ChainRow): string {
+  return `${count === 1 ? '1 row before number' : `${count} rows before number`} ${seq} ${count === 1 ? 'was' : 'were'}`
 }
 
 function rowsFrom(first: number, last: number): string {

@@ -29,19 +29,30 @@ const checkPatience = 2_000
 /** How long a scope waits between tries, in milliseconds. */
 const pause = 50
 
+/** What a claim of a database by a key came to. */
+export interface Claimed {
+  /** The one that the database has. */
+  readonly fingerprint: string
+  /** What lay there already when it got its first key, null where it had one; `rows` of the audit trail, `unproven` of them. */
+  readonly before: {
+    readonly accounts: number
+    readonly rows: number
+    readonly unproven: number
+  } | null
+}
+
 export interface OpenedStore extends Store {
   /** The fingerprint of the secret key that this database's servers share; null before its first server. */
   findKeyFingerprint(): Promise<string | null>
   /**
-   * Gives the database a fingerprint unless it has one; answers the one that it has. Where that is this key's, the
-   * audit trail is signed from then on by `seal`, and what lay there unsigned or of another key is signed anew, which is
-   * written down.
+   * Gives the database a fingerprint unless it has one. Where it has this key's then, the audit trail is signed from
+   * then on by `seal`, and what lay there unsigned or of another key is signed anew, which is written down.
    */
   claimKeyFingerprint(key: {
     readonly fingerprint: string
     readonly seal: TrailSeal
     readonly time: number
-  }): Promise<string>
+  }): Promise<Claimed>
   /** Has a command sign the audit trail. */
   signBy(sealer: Sealer): void
   /** Closes the database; no scope may be under way. */
@@ -131,18 +142,22 @@ export function createStore(handles: Handles, wait: Wait): OpenedStore {
 
     async claimKeyFingerprint({ fingerprint, seal, time }) {
       const found = await patiently({ wait, patience }, (committing) =>
-        writing(async (db) => {
-          const before = await findKeyFingerprint(db)
-          if (before === null) await claimKeyFingerprint(db, fingerprint)
-          if (before === null || before === fingerprint) {
-            if (before === null) await adoptTrail(db, seal, time)
-            await beginTrail(db, seal, time)
+        writing(async (db): Promise<Claimed> => {
+          const present = await findKeyFingerprint(db)
+          if (present !== null) {
+            if (present === fingerprint) await beginTrail(db, seal, time)
+            return { fingerprint: present, before: null }
           }
-          return before ?? fingerprint
+          await claimKeyFingerprint(db, fingerprint)
+          const users = db.selectFrom('users').select(({ fn }) => fn.countAll().as('count'))
+          const accounts = Number((await users.executeTakeFirstOrThrow()).count)
+          const { rows, unproven } = await adoptTrail(db, seal, time)
+          await beginTrail(db, seal, time)
+          return { fingerprint, before: { accounts, rows, unproven } }
         }, committing),
       )
-      if (found === fingerprint) sealer = () => seal
-      handles.keyFound?.(found)
+      if (found.fingerprint === fingerprint) sealer = () => seal
+      handles.keyFound?.(found.fingerprint)
       return found
     },
 

@@ -244,9 +244,17 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     const { value } = await prove(place)
     await recreate(settingsOf(place), realWorld, consent)
     expect(await kindsOf(place)).toEqual(['recreated'])
-    await (await serving(place)).stop()
-    expect(await kindsOf(place)).toEqual(['recreated'])
-    expect(await prove(place, value)).toMatchObject({ rows: 1, problems: [], expected: 'missing' })
+    {
+      await using server = await serving(place)
+      // It can't be told from one whose signatures somebody took away.
+      expect(server.log.join('')).toContain('the database had no secret key, but contents')
+    }
+    expect(await kindsOf(place)).toEqual(['recreated', 'trail-carried'])
+    const unproven = ['1 row before number 2 was taken over without proof']
+    const proof = await prove(place, value)
+    expect(proof).toMatchObject({ rows: 2, problems: [], unproven, expected: 'missing' })
+    await using server = await serving(place)
+    expect(server.log.join('')).not.toContain('the database had no secret key')
   })
 })
 
@@ -292,9 +300,10 @@ describe('the audit trail', () => {
     await copy(settingsOf(place), realWorld, between, () => () => {})
     writeFileSync(keyOf(place), readFileSync(keyOf(source)))
     await (await serving(place)).stop()
-    expect(await kindsOf(place)).toEqual([...filled, 'copied'])
-    expect(await lastDetail(place)).toMatch(/^from \/.*vaults\.db$/)
-    expect(await prove(place, value)).toMatchObject({ rows: 4, problems: [], expected: 'found' })
+    expect(await kindsOf(place)).toEqual([...filled, 'copied', 'trail-carried'])
+    expect((await trailOf(place)).at(-2)?.detail).toMatch(/^from \/.*vaults\.db$/)
+    expect(await lastDetail(place)).toContain('3 rows before, verified; 1 more, never signed')
+    expect(await prove(place, value)).toMatchObject({ rows: 5, problems: [], expected: 'found' })
   })
 })
 

@@ -24,7 +24,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     await using place = await open()
     await withTrail(place)
     expect(await proofOf(place)).toEqual({
-      ...{ rows: 9, waiting: 0, pruned: 0, isOurs: true, problems: [] },
+      ...{ rows: 9, waiting: 0, pruned: 0, isOurs: true, problems: [], unproven: [] },
       newest: { number: 9, mac: expect.stringMatching(/^[0-9a-f]{64}$/), seal: expect.any(String) },
     })
     const rows = await trailOf(place)
@@ -143,12 +143,58 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       pruned: 0,
       isDone: true,
     })
-    await store.claimKeyFingerprint(key)
-    await store.claimKeyFingerprint(key)
-    expect(await proofOf(place)).toMatchObject({ rows: 2, waiting: 0, problems: [] })
-    expect(await kindsOf(place)).toEqual(['user-added', 'user-added'])
+    const { fingerprint } = key
+    const before = { accounts: 0, rows: 2, unproven: 2 }
+    expect(await store.claimKeyFingerprint(key)).toEqual({ fingerprint, before })
+    expect(await store.claimKeyFingerprint(key)).toEqual({ fingerprint, before: null })
+    expect(await kindsOf(place)).toEqual(['user-added', 'user-added', 'trail-carried'])
     await record(store, anEvent(3))
-    expect(await proofOf(place)).toMatchObject({ rows: 3, problems: [] })
+    const unproven = ['2 rows before number 3 were taken over without proof']
+    expect(await proofOf(place)).toMatchObject({ rows: 4, waiting: 0, problems: [], unproven })
+  })
+
+  test('that lost every signature is signed anew, but never without a word', async () => {
+    const lose = `delete from facts where name = 'key_fingerprint'`
+    const forged = `update audit set mac = '', email = 'x' where seq`
+    for (const [statements, before, detail] of [
+      [
+        [lose, 'delete from audit_marks', `${forged} > 0`, 'delete from audit where seq = 4'],
+        { accounts: 1, rows: 8, unproven: 8 },
+        '8 rows before, never signed: not verifiable',
+      ],
+      [
+        [lose, `${forged} = 9`, `update audit set seq = 10 where seq = 9`],
+        { accounts: 1, rows: 9, unproven: 9 },
+        '9 rows before, not as they were written: row 9 is missing at the end',
+      ],
+    ] as const) {
+      await using place = await open()
+      await withTrail(place)
+      await using store = await signing(place)
+      await store.write((scope) => scope.users.insert(aUser()))
+      for (const statement of statements) await place.sql(statement)
+      expect(await store.claimKeyFingerprint(key)).toMatchObject({ before })
+      expect((await trailOf(place)).at(-1)).toMatchObject({
+        ...{ kind: 'trail-carried', count: before.unproven, detail },
+      })
+      const { problems, unproven } = await proofOf(place)
+      expect(problems).toEqual([])
+      expect(unproven).toEqual([
+        expect.stringMatching(/^\d rows before number \d+ were taken over/),
+      ])
+    }
+  })
+
+  test('tells of a row that somebody put behind the signed ones before a key came', async () => {
+    await using place = await open()
+    await withTrail(place)
+    await place.sql(`delete from facts where name = 'key_fingerprint'`)
+    await databaseOf(place).beside((store) => record(store, anEvent(10)))
+    await using store = await signing(place)
+    const detail = '9 rows before, verified; 1 more, never signed: not verifiable'
+    expect((await rowsOf(store)).at(-1)).toMatchObject({ kind: 'trail-carried', count: 1, detail })
+    const unproven = ['1 row before number 11 was taken over without proof']
+    expect(await proofOf(place)).toMatchObject({ problems: [], unproven })
   })
 
   test('that lost its key goes on under another one, and says that nobody can prove it', async () => {

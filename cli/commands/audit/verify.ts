@@ -23,7 +23,8 @@ Examples:
     )
     .action(async (options: { expect?: string }) => {
       const proof = await proveTrailOf(settingsOf(command), realWorld, options.expect ?? null)
-      const { rows, problems, pruned, value, expected } = proof
+      const { rows, problems, unproven, pruned, value, expected } = proof
+      for (const each of unproven) tell(`${each}.`)
       if (problems.length > 0) {
         throw new DomainError(
           'conflict',
