@@ -15,8 +15,8 @@ export function keyOfSettings({ secretKey }: Settings): Uint8Array | null {
 
 /**
  * The secret key that the servers of this database share, made when neither the database nor the data folder
- * knows one; `made` says so, and `before` what the database held before it had one. Throws `unavailable` for another key than theirs: it would end every session at
- * this server, and its own at every other.
+ * knows one; `made` says so, and `before` what the database held before it had one. Throws `unavailable` for
+ * another key than theirs: it would end every session at this server, and its own at every other.
  */
 export async function requireSecretKey(
   store: OpenedStore,

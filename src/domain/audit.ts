@@ -83,7 +83,8 @@ export interface AuditWrites {
   record(event: AuditEvent): void
   /**
    * Takes rows from the beginning that are older than `before`, at most so many, and leaves a signed mark there. Rows
-   * from the future of `now` were written by a clock that was wrong. Answers how many, and whether there may be more.
+   * from the future of `now` were written by a clock that was wrong, or this one is: they go only where an old one follows
+   * them. Answers how many, and whether there may be more.
    */
   prune(bounds: {
     before: number

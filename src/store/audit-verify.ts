@@ -53,9 +53,10 @@ export async function verifyTrail(
       const isBehind = row.seq > (head?.number ?? 0)
       if (options.waiting && isBehind && row.mac === '') waiting++
       else chain.add(row, add)
-      if (row.kind === 'trail-carried' && unproven.length < mostProblems) {
-        unproven.push(`${takenOver(row)} taken over without proof`)
-      }
+      if (row.kind !== 'trail-carried') continue
+      unproven.push(`${takenOver(row)} taken over without proof`)
+      // The last ones are ours for sure: the others may be among what was taken over.
+      if (unproven.length > mostProblems) unproven.shift()
     }
     rows += page.length
     after = page.at(-1)?.seq ?? after

@@ -56,9 +56,9 @@ export function auditWrites(
       const seal = sealer(await findKeyFingerprint(db))
       if (seal === null) return { pruned: 0, isDone: true }
       const { begin } = await lockMarks(db)
-      const rows = await rowsAfter(db, begin.number, most)
-      const kept = rows.findIndex(({ time }) => time >= before && time <= now)
-      const old = kept === -1 ? rows : rows.slice(0, kept)
+      const end = await lastOld(db, begin.number, { before, now })
+      const rows = end === null ? [] : await rowsAfter(db, begin.number, most)
+      const old = rows.filter(({ seq }) => seq <= (end ?? 0))
       const last = old.at(-1)
       if (last === undefined) return { pruned: 0, isDone: true }
 
@@ -70,9 +70,29 @@ export function auditWrites(
       if (problem !== undefined) record(byServer(now, 'trail-broken', { detail: problem }))
       await db.deleteFrom('audit').where('seq', '<=', last.seq).execute()
       await putMark(db, seal, 'begin', { number: last.seq, mac: last.mac })
-      return { pruned: old.length, isDone: kept !== -1 || rows.length < most }
+      return { pruned: old.length, isDone: last.seq === end }
     },
   }
+}
+
+/**
+ * The number of the last old row behind a place that no young one comes before, null for none. Rows of the future are
+ * passed over, and are never the end: to a clock that is behind, all of them are of the future.
+ */
+async function lastOld(
+  db: Transaction<Schema>,
+  begin: number,
+  { before, now }: { before: number; now: number },
+): Promise<number | null> {
+  const behind = db.selectFrom('audit').select('seq').where('seq', '>', begin).limit(1)
+  const young = await behind
+    .where('time', '>=', before)
+    .where('time', '<=', now)
+    .orderBy('seq')
+    .executeTakeFirst()
+  let old = behind.where('time', '<', before).orderBy('seq', 'desc')
+  if (young !== undefined) old = old.where('seq', '<', young.seq)
+  return (await old.executeTakeFirst())?.seq ?? null
 }
 
 function toRow(row: ChainRow): AuditRow {

@@ -113,6 +113,22 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect((await proofOf(place)).problems).toEqual(['row 8 is missing at the end'])
   })
 
+  test('loses nothing to a clock that is behind', async () => {
+    await using place = await open()
+    await withTrail(place)
+    await using store = await signing(place)
+    const prune = (before: number, now: number, most = 100) =>
+      store.write((scope) => scope.audit.prune({ before, now, most }))
+    expect(await prune(500, 900)).toEqual({ pruned: 0, isDone: true })
+    expect(await proofOf(place)).toMatchObject({ rows: 9, pruned: 0, problems: [] })
+    // Old ones go up to where the future begins, and what is of the future goes with an old one behind it.
+    expect(await prune(1_001, 1_500)).toEqual({ pruned: 1, isDone: true })
+    await record(store, anEvent(10, { time: 1_200 }), anEvent(11))
+    expect(await prune(1_300, 1_500, 4)).toEqual({ pruned: 4, isDone: false })
+    expect(await prune(1_300, 1_500)).toEqual({ pruned: 5, isDone: true })
+    expect(await proofOf(place)).toMatchObject({ rows: 1, pruned: 10, problems: [] })
+  })
+
   test('says what was wrong with rows that are pruned', async () => {
     for (const [statement, detail] of [
       [`update audit set email = 'x' where seq = 3`, notWritten(3)],
