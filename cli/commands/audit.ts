@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { type AuditRow, pruneTrailOf, readTrail } from '../../src/app/audit'
+import { type AuditRow, acceptTrailOf, pruneTrailOf, readTrail } from '../../src/app/audit'
 import { realWorld } from '../../src/app/world'
 import { settingsOf, withConfigOptions } from '../config-options'
 import { parseSince } from '../since'
@@ -106,21 +106,26 @@ function timeOf({ time }: AuditRow): string {
 }
 
 function pruneCommand(): Command {
-  const command = new Command('prune').description(
-    'take rows away that are older than SNAILPASS_AUDIT_DAYS',
-  )
+  const command = new Command('prune')
+    .description('take rows away that are older than SNAILPASS_AUDIT_DAYS')
+    .option('--accept-broken-trail', 'go on although the audit trail is not as it was written')
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey', 'auditDays'])
     .addHelpText(
       'after',
       `
 A server does it once a day by itself. A signed mark stays where the trail begins then, by which
-pruned rows are told from rows that somebody took away.
+pruned rows are told from rows that somebody took away. Rows that are not as they were written stay,
+for they prove it. Look at \`snailpass audit verify\`, keep a copy of the database, stop the server:
+--accept-broken-trail signs the trail as it lies there, and a row tells of that and of what was wrong.
 
 Example:
   snailpass audit prune`,
     )
-    .action(async () => {
-      const count = await pruneTrailOf(settingsOf(command), realWorld)
+    .action(async ({ acceptBrokenTrail }: { acceptBrokenTrail?: true }) => {
+      const settings = settingsOf(command)
+      const accepted = acceptBrokenTrail === true ? await acceptTrailOf(settings, realWorld) : []
+      for (const problem of accepted) tell(`Accepted: ${problem}.`)
+      const count = await pruneTrailOf(settings, realWorld)
       tell(count === 1 ? '1 row was taken away.' : `${count} rows were taken away.`)
     })
 }

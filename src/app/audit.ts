@@ -3,11 +3,13 @@ import type { AuditRow, Whereabouts } from '../domain/audit'
 import { normalizeEmail } from '../domain/email'
 import { DomainError } from '../domain/errors'
 import { isStorable } from '../domain/text'
+import { acceptTrail } from '../store/audit-acceptance'
 import { chainValue, lookForValue } from '../store/audit-chain'
 import { type TrailReport, verifyTrail } from '../store/audit-verify'
 import { findKeyFingerprint } from '../store/key-fingerprint'
 import { pruneTrail } from './auditing'
 import { placesOf } from './database'
+import { requireOurs } from './operations'
 import { sealFor } from './secret-key'
 import type { World } from './world'
 
@@ -101,6 +103,21 @@ export async function proveTrailOf(
     const value = newest === null ? null : chainValue(newest)
     if (expect === null) return { ...report, value, expected: null }
     return { ...report, value, expected: await lookForValue(db, expect) }
+  })
+}
+
+/**
+ * Has a trail go on that is not as it was written, by a row that says so; no server may run. Answers what was wrong with
+ * it, nothing for one that is whole. Throws a DomainError.
+ */
+export async function acceptTrailOf(settings: Settings, world: World): Promise<readonly string[]> {
+  const { database, folder } = placesOf(settings, world)
+  return await database.alone({ create: false }, async (session) => {
+    requireOurs(session, database)
+    const { db } = session
+    const seal = sealFor(settings, folder, await findKeyFingerprint(db))
+    if (seal === null) return []
+    return await session.transaction(() => acceptTrail(db, seal, world.clock()))
   })
 }
 

@@ -90,7 +90,8 @@ export function startAuditing(
       if (pruned > 0) log.info(`took old rows from the audit trail: ${pruned}`)
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
-      log.warn(`the audit trail can't be looked after now: ${error.message}`)
+      if (error.code === 'conflict') log.error(error.message)
+      else log.warn(`the audit trail can't be looked after now: ${error.message}`)
     }
   }
 
@@ -123,7 +124,7 @@ export function startAuditing(
   }
 }
 
-/** Takes rows away that are older than the settings let them be. Answers how many. Throws a DomainError. */
+/** Takes rows away that are older than the settings let them be. Answers how many. Throws a DomainError: `conflict` where they are not as they were written. */
 export async function pruneTrail(
   store: Store,
   { auditDays }: Settings,

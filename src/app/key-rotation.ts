@@ -68,8 +68,14 @@ export async function rotateKey(
         const carried = wordsFor(await carryTrail(db, { former, seal }))
         await replaceKeyFingerprint(db, keyFingerprint(key))
         await db.updateTable('users').set({ session_epoch: epoch }).execute()
+        const now = world.clock()
         const detail = `all sessions ended; the trail: ${carried}`
-        await appendEvents(db, () => seal, [byOperator(world.clock(), 'key-rotated', { detail })])
+        const accepted =
+          acceptBroken && found.broken.length > 0
+            ? [byOperator(now, 'trail-accepted', { detail: found.broken.join('; ') })]
+            : []
+        const rotated = byOperator(now, 'key-rotated', { detail })
+        await appendEvents(db, () => seal, [...accepted, rotated])
         await putKey()
         return carried
       }),

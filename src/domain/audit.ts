@@ -29,6 +29,8 @@ export type AuditKind =
   | 'trail-carried'
   /** What was there before was not what had been written. */
   | 'trail-broken'
+  /** An operator has the trail go on although it was broken. */
+  | 'trail-accepted'
 
 /** Something that happened. Texts can be stored (`isStorable`); none of them is a secret or what a stranger typed. */
 export interface AuditEvent {
@@ -84,7 +86,8 @@ export interface AuditWrites {
   /**
    * Takes rows from the beginning that are older than `before`, at most so many, and leaves a signed mark there. Rows
    * from the future of `now` were written by a clock that was wrong, or this one is: they go only where an old one follows
-   * them. Answers how many, and whether there may be more.
+   * them. Answers how many, and whether there may be more. Throws `conflict`
+   * where they are not as they were written, or tell of that and no operator has accepted it: they are what proves it.
    */
   prune(bounds: {
     before: number

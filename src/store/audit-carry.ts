@@ -14,6 +14,8 @@ export interface Carried {
   readonly state: 'none' | 'verified' | 'foreign' | 'broken'
   /** The first thing that is wrong with a broken one. */
   readonly problem: string | null
+  /** What rows of it say was broken, and no operator has accepted. */
+  readonly broken: readonly string[]
 }
 
 /** How a trail stands to the key that has signed it, null for one that is not at hand. Changes nothing. */
@@ -22,15 +24,16 @@ export async function proveTrail(db: Kysely<Schema>, former: TrailSeal | null): 
   if (report === null) {
     const rows = await countRows(db)
     const state = (await countRows(db, 'signed')) === 0 ? 'none' : 'foreign'
-    return { rows, unproven: rows, state, problem: null }
+    return { rows, unproven: rows, state, problem: null, broken: [] }
   }
   const [problem = null] = report.problems
-  const { rows, waiting, isOurs, newest } = report
+  const { rows, waiting, isOurs, newest, broken } = report
   if (problem === null) {
-    return { rows, unproven: waiting, state: newest === null ? 'none' : 'verified', problem }
+    const state = newest === null ? 'none' : 'verified'
+    return { rows, unproven: waiting, state, problem, broken }
   }
   const state = isOurs ? 'broken' : 'foreign'
-  return { rows, unproven: rows, state, problem: isOurs ? problem : null }
+  return { rows, unproven: rows, state, problem: isOurs ? problem : null, broken }
 }
 
 async function countRows(db: Kysely<Schema>, which: 'all' | 'signed' = 'all'): Promise<number> {
@@ -52,8 +55,15 @@ export async function carryTrail(
   if (carried.rows === 0 && carried.state === 'none') return carried
   const { begin, head } = await lockMarks(db)
   const isGoingOn = carried.state === 'verified' && former === seal
-  if (!isGoingOn) await putMark(db, seal, 'begin', begin)
-  await signFrom(db, seal, isGoingOn ? head : begin)
+  if (isGoingOn) await signFrom(db, seal, head)
+  else {
+    const [first] = await rowsAfter(db, Number.MIN_SAFE_INTEGER, 1)
+    // Somebody may have moved the mark: it leaves no row out.
+    const number = first === undefined ? begin.number : Math.min(begin.number, first.seq - 1)
+    const start = { ...begin, number }
+    await putMark(db, seal, 'begin', start)
+    await signFrom(db, seal, start)
+  }
   return carried
 }
 

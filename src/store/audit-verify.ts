@@ -17,6 +17,8 @@ export interface TrailReport {
   readonly isOurs: boolean
   /** What is wrong, the first ones in words; none for a trail that is as it was written. */
   readonly problems: readonly string[]
+  /** What rows say was wrong with the trail at their time, and no operator has accepted. */
+  readonly broken: readonly string[]
   /** What was signed without a proof that it is as it was written, in words: no fault by itself, and always told. */
   readonly unproven: readonly string[]
 }
@@ -38,6 +40,7 @@ export async function verifyTrail(
 ): Promise<TrailReport> {
   const { begin, head } = await findMarks(db)
   const problems: string[] = []
+  let broken: string[] = []
   const unproven: string[] = []
   const add = (problem: string) => {
     if (problems.length < mostProblems) problems.push(problem)
@@ -53,10 +56,13 @@ export async function verifyTrail(
       const isBehind = row.seq > (head?.number ?? 0)
       if (options.waiting && isBehind && row.mac === '') waiting++
       else chain.add(row, add)
-      if (row.kind !== 'trail-carried') continue
-      unproven.push(`${takenOver(row)} taken over without proof`)
+      if (row.kind === 'trail-accepted') broken = []
+      else if (row.kind === 'trail-broken') broken.push(wordsOf(row))
+      else if (row.kind === 'trail-carried') {
+        unproven.push(`${takenOver(row)} taken over without proof`)
+      }
       // The last ones are ours for sure: the others may be among what was taken over.
-      if (unproven.length > mostProblems) unproven.shift()
+      for (const told of [broken, unproven]) if (told.length > mostProblems) told.shift()
     }
     rows += page.length
     after = page.at(-1)?.seq ?? after
@@ -76,7 +82,7 @@ export async function verifyTrail(
     } else if (mac !== head.mac) add(`row ${number} is not the newest one that was written`)
   }
   return {
-    ...{ rows, waiting, problems, unproven },
+    ...{ rows, waiting, problems, broken, unproven },
     pruned: begin?.number ?? 0,
     newest: head,
     isOurs: isWhole.begin || isWhole.head,
@@ -105,6 +111,11 @@ export function startChain(seal: TrailSeal, from: Omit<Mark, 'seal'>) {
 
 function isMark(seal: TrailSeal, name: 'begin' | 'head', mark: Mark | null): boolean {
   return mark !== null && isSealed(seal, name, mark)
+}
+
+/** What a row says that was written because the trail was broken. */
+export function wordsOf({ seq, detail }: Pick<ChainRow, 'seq' | 'detail'>): string {
+  return `row ${seq} says that it was broken: ${detail ?? 'it does not say how'}`
 }
 
 function takenOver({ seq, count }: ChainRow): string {

@@ -1,11 +1,6 @@
 import type { Transaction } from 'kysely'
-import {
-  type AuditEvent,
-  type AuditReads,
-  type AuditRow,
-  type AuditWrites,
-  byServer,
-} from '../domain/audit'
+import type { AuditEvent, AuditKind, AuditReads, AuditRow, AuditWrites } from '../domain/audit'
+import { DomainError } from '../domain/errors'
 import type { Sealer } from './audit-append'
 import {
   type ChainRow,
@@ -18,7 +13,7 @@ import {
   putMark,
   rowsAfter,
 } from './audit-chain'
-import { startChain, unknownBegin } from './audit-verify'
+import { startChain, unknownBegin, wordsOf } from './audit-verify'
 import { findKeyFingerprint } from './key-fingerprint'
 import type { Schema } from './schema'
 
@@ -65,9 +60,12 @@ export function auditWrites(
       const chain = startChain(seal, begin)
       const problems = isSealed(seal, 'begin', begin) ? [] : [unknownBegin]
       for (const row of old) chain.add(row, (problem) => problems.push(problem))
+      const accepted = await lastOfKind(db, 'trail-accepted')
+      for (const row of old) {
+        if (row.kind === 'trail-broken' && row.seq > accepted) problems.push(wordsOf(row))
+      }
       const [problem] = problems
-      // What proves it is about to go, and this stays.
-      if (problem !== undefined) record(byServer(now, 'trail-broken', { detail: problem }))
+      if (problem !== undefined) throw broken(problem)
       await db.deleteFrom('audit').where('seq', '<=', last.seq).execute()
       await putMark(db, seal, 'begin', { number: last.seq, mac: last.mac })
       return { pruned: old.length, isDone: last.seq === end }
@@ -93,6 +91,28 @@ async function lastOld(
   let old = behind.where('time', '<', before).orderBy('seq', 'desc')
   if (young !== undefined) old = old.where('seq', '<', young.seq)
   return (await old.executeTakeFirst())?.seq ?? null
+}
+
+/** The number of the newest row of a kind, 0 for none. */
+async function lastOfKind(db: Transaction<Schema>, kind: AuditKind): Promise<number> {
+  const row = await db
+    .selectFrom('audit')
+    .select('seq')
+    .where('kind', '=', kind)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.seq ?? 0
+}
+
+function broken(problem: string): DomainError {
+  return new DomainError(
+    'conflict',
+    `old rows of the audit trail stay, for they are not as they were written: ${problem}`,
+    {
+      hint: 'look at `snailpass audit verify`, and keep a copy of the database. `snailpass audit prune --accept-broken-trail`, with the server stopped, goes on all the same, and the trail tells of it',
+    },
+  )
 }
 
 function toRow(row: ChainRow): AuditRow {

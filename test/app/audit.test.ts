@@ -2,14 +2,17 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { takeSafetyArchive } from '../../src/app/archives'
-import { proveTrailOf, pruneTrailOf, readTrail } from '../../src/app/audit'
+import { acceptTrailOf, proveTrailOf, pruneTrailOf, readTrail } from '../../src/app/audit'
 import { rotateKey } from '../../src/app/key-rotation'
 import { copy, recreate } from '../../src/app/operations'
 import { restore } from '../../src/app/restore'
 import { deleteUser, withUsers } from '../../src/app/users'
 import { realWorld } from '../../src/app/world'
 import { parseDatabaseUrl } from '../../src/config/database-url'
-import type { AuditRow } from '../../src/domain/audit'
+import { createTrailSeal } from '../../src/crypto/trail-seal'
+import { type AuditRow, byServer } from '../../src/domain/audit'
+import { dataFolder } from '../../src/store/data-folder'
+import { findSecretKey } from '../../src/store/secret-key-file'
 import {
   aBackup,
   aKeyPair,
@@ -21,7 +24,7 @@ import {
   serving,
   settingsOf,
 } from '../support/archives'
-import { kindsOf, trailOf } from '../support/audit'
+import { databaseOf, kindsOf, record, trailOf } from '../support/audit'
 import { signedUp } from '../support/client'
 
 const keyOf = (place: Place) => join(place.dataDir, 'secret.key')
@@ -208,6 +211,23 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(await lastDetail(place)).toContain('not as they were written: row 3')
   })
 
+  test('that says it was broken goes on without a fault under a new key, where that is accepted', async () => {
+    await using place = await open()
+    await fill(place)
+    await databaseOf(place).beside(async (store) => {
+      const key = findSecretKey(dataFolder(place.dataDir)) ?? new Uint8Array()
+      store.signBy(() => createTrailSeal(key))
+      await record(store, byServer(Date.now(), 'trail-broken', { detail: 'gone' }))
+    })
+    const broken = ['row 4 says that it was broken: gone']
+    await rotateKey(settingsOf(place), realWorld)
+    expect(await prove(place)).toMatchObject({ problems: [], broken })
+    await rotateKey(settingsOf(place), realWorld, { formerKey: null, acceptBroken: true })
+    expect((await kindsOf(place)).slice(-2)).toEqual(['trail-accepted', 'key-rotated'])
+    expect(await prove(place)).toMatchObject({ problems: [], broken: [] })
+    expect(await acceptTrailOf(settingsOf(place), realWorld)).toEqual([])
+  })
+
   test('of an archive goes on where the key is the same, and was proven', async () => {
     await using place = await open()
     await fill(place)
@@ -352,6 +372,19 @@ describe('a server', () => {
     now += day
     await nextLook(true)
     expect(server.log.join('')).toContain('the audit trail was cut or replaced')
+  })
+
+  test('prunes nothing that was tampered with, and logs an error', async () => {
+    await using place = await aSqlitePlace()
+    await fill(place)
+    await place.sql('update audit set time = 1')
+    await using server = await serving(place)
+    const isTold = () =>
+      server.log.find((line) => line.includes('old rows of the audit trail stay'))
+    while (isTold() === undefined) await Bun.sleep(1)
+    expect(isTold()).toContain('"level":"error"')
+    expect(await kindsOf(place)).toEqual(filled)
+    expect((await prove(place)).problems).not.toEqual([])
   })
 
   test('writes what it counted of sign-ins when it stops', async () => {

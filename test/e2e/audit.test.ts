@@ -174,14 +174,24 @@ describe('snailpass audit', () => {
   test('takes old rows away when it is told to', async () => {
     await using installation = await sqlite.install()
     await (await serve(installation.dataDir)).end('SIGTERM')
-    const prune = (days: string) =>
-      snailpass(installation, ['audit', 'prune'], { SNAILPASS_AUDIT_DAYS: days })
+    const prune = (days: string, ...options: readonly string[]) =>
+      snailpass(installation, ['audit', 'prune', ...options], { SNAILPASS_AUDIT_DAYS: days })
     expect(await prune('1')).toEqual({ code: 0, stdout: '', stderr: '0 rows were taken away.\n' })
-    // As if it had been written long ago: the proof finds that, and pruning tells of it.
+    // As if it had been written long ago: the proof finds that, and so it stays.
     await tamper(installation, 'update audit set time = 1')
     expect(await prune('0')).toMatchObject({ stderr: '0 rows were taken away.\n' })
-    expect(await prune('1')).toMatchObject({ stderr: '1 row was taken away.\n' })
-    expect(await kinds(installation, [])).toEqual(['trail-broken'])
+    expect(await prune('1')).toEqual({
+      ...{ code: 1, stdout: '' },
+      stderr: expect.stringMatching(
+        /^error: old rows of the audit trail stay.*row 1 is not.*\nhint: /,
+      ),
+    })
+    expect(await kinds(installation, [])).toEqual(['trail-begun'])
+    expect(await prune('1', '--accept-broken-trail')).toMatchObject({
+      code: 0,
+      stderr: expect.stringMatching(/^Accepted: row 1 is not what .*\n1 row was taken away\.\n$/),
+    })
+    expect(await kinds(installation, [])).toEqual(['trail-accepted'])
     const proof = await snailpass(installation, ['audit', 'verify'])
     expect(proof.stderr).toBe('1 row, verified; those up to 1 were pruned. The newest:\n')
   }, 20_000)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { engines, type Place } from '../support/archives'
 import {
+  accept,
   anEvent,
   databaseOf,
   kindsOf,
@@ -132,6 +133,12 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       expect({ name, problems: (await proofOf(place)).problems }).toEqual({
         name,
         problems: [...problems],
+      })
+      // Whatever it was, an operator can have the trail go on, and nothing is left of it but the word of that.
+      expect(await accept(place)).toEqual(problems)
+      const { problems: left, broken } = await proofOf(place)
+      expect({ name, left, broken, last: (await kindsOf(place)).at(-1) }).toEqual({
+        ...{ name, left: [], broken: [], last: 'trail-accepted' },
       })
       await putBack(place, whole)
     }

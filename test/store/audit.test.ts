@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { createTrailSeal } from '../../src/crypto/trail-seal'
+import { byServer } from '../../src/domain/audit'
 import { DomainError } from '../../src/domain/errors'
 import { engines } from '../support/archives'
 import {
+  accept,
   anEvent,
   databaseOf,
   key,
@@ -24,7 +26,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     await using place = await open()
     await withTrail(place)
     expect(await proofOf(place)).toEqual({
-      ...{ rows: 9, waiting: 0, pruned: 0, isOurs: true, problems: [], unproven: [] },
+      ...{ rows: 9, waiting: 0, pruned: 0, isOurs: true, problems: [], broken: [], unproven: [] },
       newest: { number: 9, mac: expect.stringMatching(/^[0-9a-f]{64}$/), seal: expect.any(String) },
     })
     const rows = await trailOf(place)
@@ -129,7 +131,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(await proofOf(place)).toMatchObject({ rows: 1, pruned: 10, problems: [] })
   })
 
-  test('says what was wrong with rows that are pruned', async () => {
+  test('keeps what proves that it was tampered with, until an operator accepts that', async () => {
     for (const [statement, detail] of [
       [`update audit set email = 'x' where seq = 3`, notWritten(3)],
       [`update audit_marks set seal = 'x' where name = 'begin'`, unknownBegin],
@@ -137,15 +139,48 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       await using place = await open()
       await withTrail(place)
       await place.sql(statement)
-      await using store = await signing(place)
-      const bounds = { before: 2_006, now: 3_000, most: 100 }
-      expect(await store.write((scope) => scope.audit.prune(bounds))).toEqual({
-        pruned: 5,
-        isDone: true,
+      const prune = async () => {
+        await using store = await signing(place)
+        return await store.write((scope) =>
+          scope.audit.prune({ before: 2_006, now: 3_000, most: 100 }),
+        )
+      }
+      await expect(prune()).rejects.toMatchObject({
+        code: 'conflict',
+        message: expect.stringContaining(detail),
+        hint: expect.stringContaining('--accept-broken-trail'),
       })
-      expect((await rowsOf(store)).at(-1)).toMatchObject({ kind: 'trail-broken', detail })
+      expect(await proofOf(place)).toMatchObject({ rows: 9, pruned: 0, problems: [detail] })
+      expect(await accept(place)).toEqual([detail])
+      expect((await trailOf(place)).at(-1)).toMatchObject({
+        ...{ number: 10, kind: 'trail-accepted', actor: 'operator', detail },
+      })
+      expect(await prune()).toEqual({ pruned: 5, isDone: true })
       expect(await proofOf(place)).toMatchObject({ rows: 5, pruned: 5, problems: [] })
     }
+  })
+
+  test('tells what a row says was broken, and does not prune it, until that is accepted', async () => {
+    await using place = await open()
+    const broken = ['row 2 says that it was broken: gone']
+    const prune = async () => {
+      await using store = await signing(place)
+      return await store.write((scope) =>
+        scope.audit.prune({ before: 1_500, now: 3_000, most: 100 }),
+      )
+    }
+    {
+      await using store = await signing(place)
+      await record(store, byServer(1_001, 'trail-broken', { detail: 'gone' }))
+    }
+    expect(await proofOf(place)).toMatchObject({ problems: [], broken })
+    await expect(prune()).rejects.toMatchObject({ code: 'conflict' })
+    expect(await kindsOf(place)).toEqual(['trail-begun', 'trail-broken'])
+    expect(await accept(place)).toEqual(broken)
+    expect(await accept(place)).toEqual([])
+    expect(await proofOf(place)).toMatchObject({ problems: [], broken: [] })
+    expect(await prune()).toEqual({ pruned: 2, isDone: true })
+    expect(await kindsOf(place)).toEqual(['trail-accepted'])
   })
 
   test('of a database without a key is signed when its first one comes', async () => {

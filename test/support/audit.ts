@@ -3,6 +3,7 @@ import { realWorld } from '../../src/app/world'
 import { createTrailSeal } from '../../src/crypto/trail-seal'
 import { type AuditEvent, type AuditRow, byOperator, type TrailSeal } from '../../src/domain/audit'
 import type { Store } from '../../src/domain/store'
+import { acceptTrail } from '../../src/store/audit-acceptance'
 import { type TrailReport, verifyTrail } from '../../src/store/audit-verify'
 import type { Database } from '../../src/store/database'
 import type { OpenedStore } from '../../src/store/store'
@@ -49,6 +50,13 @@ export async function withTrail(place: Place): Promise<void> {
 
 export function proofOf(place: Place, by: TrailSeal = seal): Promise<TrailReport> {
   return databaseOf(place).snapshot((db) => verifyTrail(db, by))
+}
+
+/** Has an operator accept the trail of a place that no server has. */
+export function accept(place: Place): Promise<readonly string[]> {
+  return databaseOf(place).alone({ create: false }, (session) =>
+    session.transaction(() => acceptTrail(session.db, seal, 5_000)),
+  )
 }
 
 export async function rowsOf(store: Pick<Store, 'read'>): Promise<readonly AuditRow[]> {

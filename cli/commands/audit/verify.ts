@@ -23,14 +23,15 @@ Examples:
     )
     .action(async (options: { expect?: string }) => {
       const proof = await proveTrailOf(settingsOf(command), realWorld, options.expect ?? null)
-      const { rows, problems, unproven, pruned, value, expected } = proof
+      const { rows, unproven, pruned, value, expected } = proof
       for (const each of unproven) tell(`${each}.`)
+      const problems = [...proof.problems, ...proof.broken]
       if (problems.length > 0) {
         throw new DomainError(
           'conflict',
           `the audit trail is not as it was written:\n${problems.join('\n')}`,
           {
-            hint: 'somebody may have had write access to the database, or its disk fails: keep a copy of it, compare with the trail in an archive (`snailpass backup list`), and see who can reach the database. The rest of the trail can be read all the same',
+            hint: 'somebody may have had write access to the database, or its disk fails: keep a copy of it, compare with the trail in an archive (`snailpass backup list`), and see who can reach the database. The rest of the trail can be read all the same. `snailpass audit prune --accept-broken-trail`, with the server stopped, goes on with it as it is, and the trail tells of that',
           },
         )
       }

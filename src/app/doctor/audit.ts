@@ -19,17 +19,17 @@ export async function checkTrail(settings: Settings, world: World): Promise<Outc
       // What is wrong with the key is told by its own check.
       throw new Error('the trail can be proven with the secret key alone')
     }
-    const { rows, problems, unproven } = await verifyTrail(db, createTrailSeal(key))
+    const { rows, problems, broken, unproven } = await verifyTrail(db, createTrailSeal(key))
     const counted = rows === 1 ? '1 row' : `${rows} rows`
     return {
       fact: [
         `${counted}, ${problems.length === 0 ? 'verified' : 'not as they were written'}`,
         ...unproven,
       ].join('; '),
-      findings: problems.map((problem) => ({
+      findings: [...problems, ...broken].map((problem) => ({
         what: `the audit trail is not as it was written: ${problem}`,
         why: 'somebody may have had write access to the database, or its disk fails',
-        fix: 'keep a copy of the database; snailpass audit verify',
+        fix: 'keep a copy of the database; snailpass audit verify; to go on with it: snailpass audit prune --accept-broken-trail',
       })),
     }
   })
