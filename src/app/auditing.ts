@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings'
+import { type AuditEvent, byServer } from '../domain/audit'
 import { DomainError } from '../domain/errors'
 import type { LoginTrail } from '../domain/login-trail'
 import type { Store } from '../domain/store'
@@ -22,8 +23,9 @@ export interface RunningAudit {
 }
 
 /**
- * Writes what sign-ins leave for the audit trail; once a day, and at its end, it tells the log the newest row, which nobody
- * who has only the database can change there, and takes old rows away.
+ * Writes what sign-ins leave for the audit trail, and sees each time that the newest row from before is still there: a
+ * trail that was put back to an older state is whole in itself. Once a day, and at its end, it tells the log the newest
+ * row, which nobody who has only the database can change there, and takes old rows away.
  */
 export function startAuditing(
   store: Store,
@@ -36,15 +38,19 @@ export function startAuditing(
   const { signal } = stopping
   let isTold = false
   let lastDay = Number.NEGATIVE_INFINITY
-  let lastTold: string | null = null
+  let lastSeen: string | null = null
+  /** What was found of the trail itself, until it is written there. */
+  let found: AuditEvent | null = null
 
   const write = async (all?: 'all'): Promise<void> => {
     const events = trail.take(all)
-    if (events.length === 0) return
+    if (events.length === 0 && found === null) return
     try {
       await store.write(async (scope) => {
+        if (found !== null) scope.audit.record(found)
         for (const event of events) scope.audit.record(event)
       })
+      found = null
       isTold = false
     } catch (error) {
       trail.putBack(events)
@@ -55,24 +61,47 @@ export function startAuditing(
     }
   }
 
-  const tellNewest = async (): Promise<void> => {
+  /** Sees that the row is there that was the newest, and answers the one that it is now. */
+  const look = async (): Promise<string | null> => {
     const { newest, isCut } = await store.read(async (scope) => ({
       newest: await scope.audit.findNewest(),
-      isCut: lastTold !== null && (await scope.audit.lookFor(lastTold)) === 'missing',
+      isCut: lastSeen !== null && (await scope.audit.lookFor(lastSeen)) === 'missing',
     }))
     // No command that may replace it works beside a server.
-    if (isCut && lastTold !== null) {
+    if (isCut && lastSeen !== null) {
       log.error('the audit trail was cut or replaced: it lacks a row that it had', undefined, {
-        row: lastTold,
+        row: lastSeen,
       })
+      const number = Number.parseInt(lastSeen, 10)
+      const detail = `row ${number} was the newest one, and is gone or another: the trail was cut or put back`
+      // The first one tells enough, where it can't be written at once.
+      found ??= byServer(world.clock(), 'trail-broken', { detail })
     }
+    lastSeen = newest
+    return newest
+  }
+
+  const tellNewest = async (): Promise<void> => {
+    const newest = await look()
     if (newest !== null) log.info('the newest row of the audit trail', { newest })
-    lastTold = newest
+  }
+
+  /** Answers whether it could be looked at: if not, the write tells of it, if there is any, and the next look is as good. */
+  const lookAndWrite = async (all?: 'all'): Promise<boolean> => {
+    const isSeen = await look().then(
+      () => true,
+      (error: unknown) => {
+        if (!(error instanceof DomainError)) throw error
+        return false
+      },
+    )
+    await write(all)
+    return isSeen
   }
 
   /** What is done to the database before the next start is found by what stands in the log. */
   const leave = async (): Promise<void> => {
-    await write('all')
+    if (!(await lookAndWrite('all'))) return
     try {
       await tellNewest()
     } catch (error) {
@@ -100,7 +129,7 @@ export function startAuditing(
       await daily()
       // Rejects when the server stops.
       await world.wait(pause, signal).catch(() => {})
-      if (!signal.aborted) await write()
+      if (!signal.aborted) await lookAndWrite()
     }
   })()
   // A bug of ours in here must not go unheard until somebody waits for the end.

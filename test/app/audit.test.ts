@@ -327,22 +327,31 @@ describe('the audit trail', () => {
   })
 })
 
+/** A world whose clock stands still, and in which each turn of looking after the trail waits for the test. */
+function aSteppedWorld() {
+  let now = Date.now()
+  const waiting: (() => void)[] = []
+  const world = {
+    clock: () => now,
+    wait: (milliseconds: number, signal?: AbortSignal) => {
+      if (milliseconds !== 5_000) return realWorld.wait(milliseconds, signal)
+      return new Promise<void>((resolve, reject) => {
+        waiting.push(resolve)
+        signal?.addEventListener('abort', () => reject(signal.reason))
+      })
+    },
+  }
+  const advance = (milliseconds: number) => {
+    now += milliseconds
+  }
+  return { world, waiting, advance }
+}
+
 describe('a server', () => {
   test('tells the log the newest row at its start and every day, prunes, and says when that row is gone', async () => {
     await using place = await aSqlitePlace()
     const day = 24 * 60 * 60_000
-    let now = Date.now()
-    const waiting: (() => void)[] = []
-    const world = {
-      clock: () => now,
-      wait: (milliseconds: number, signal?: AbortSignal) => {
-        if (milliseconds !== 5_000) return realWorld.wait(milliseconds, signal)
-        return new Promise<void>((resolve, reject) => {
-          waiting.push(resolve)
-          signal?.addEventListener('abort', () => reject(signal.reason))
-        })
-      },
-    }
+    const { world, waiting, advance } = aSteppedWorld()
     await using server = await serving(place, { SNAILPASS_AUDIT_DAYS: '3' }, world)
     const newest = () => server.log.filter((line) => line.includes('the newest row')).length
     const nextLook = async (isDaily: boolean) => {
@@ -355,10 +364,10 @@ describe('a server', () => {
     await signedUp(server.url, 'owner')
     await nextLook(false)
     expect(newest()).toBe(1)
-    now += day
+    advance(day)
     await nextLook(true)
     expect(newest()).toBe(2)
-    now += 2 * day + 60_000
+    advance(2 * day + 60_000)
     await nextLook(true)
     while (!server.log.join('').includes('took old rows')) await Bun.sleep(1)
     expect(await kindsOf(place)).toEqual([])
@@ -366,12 +375,54 @@ describe('a server', () => {
     expect(server.log.join('')).not.toContain('cut or replaced')
 
     await signedUp(server.url, 'other')
-    now += day
+    advance(day)
     await nextLook(true)
     await place.sql('delete from audit')
-    now += day
+    advance(day)
     await nextLook(true)
     expect(server.log.join('')).toContain('the audit trail was cut or replaced')
+  })
+
+  test('finds that the trail was put back to an older state, at its next look and at its end', async () => {
+    await using place = await aSqlitePlace()
+    const { world, waiting } = aSteppedWorld()
+    await using server = await serving(place, {}, world)
+    const turn = async () => {
+      while (waiting.length === 0) await Bun.sleep(1)
+      waiting.shift()?.()
+      while (waiting.length === 0) await Bun.sleep(1)
+    }
+    const errors = () => server.log.filter((line) => line.includes('was cut or replaced')).length
+    const putBack = async (number: number, { mac, seal }: Record<string, unknown>) => {
+      await place.sql(`delete from audit where seq > ${number}`)
+      await place.sql(
+        `update audit_marks set number = ${number}, mac = '${mac}', seal = '${seal}' where name = 'head'`,
+      )
+    }
+    const head = `select mac, seal from audit_marks where name = 'head'`
+    await signedUp(server.url, 'owner')
+    const [before = {}] = await place.sql(head)
+    await signedUp(server.url, 'other')
+    await turn()
+    await putBack(3, before)
+    // From within it is whole, and it goes on.
+    expect(await prove(place)).toMatchObject({ rows: 3, problems: [], broken: [] })
+    await signedUp(server.url, 'third')
+    await turn()
+    expect(errors()).toBe(1)
+    expect(await kindsOf(place)).toEqual([...filled, 'sign-up', 'login', 'trail-broken'])
+    const words = (row: number, newest: number) =>
+      `row ${row} says that it was broken: row ${newest} was the newest one, and is gone or another: the trail was cut or put back`
+    expect(await prove(place)).toMatchObject({ problems: [], broken: [words(6, 5)] })
+
+    // Once for each time.
+    await turn()
+    await turn()
+    expect(errors()).toBe(1)
+    await putBack(3, before)
+    await server.stop()
+    expect(errors()).toBe(2)
+    expect(await prove(place)).toMatchObject({ rows: 4, problems: [], broken: [words(4, 6)] })
   })
 
   test('prunes nothing that was tampered with, and logs an error', async () => {
