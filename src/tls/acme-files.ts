@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isSystemFault, makeFolder, unusable } from '../store/data-folder'
 import { replaceWhole } from '../store/whole-file'
@@ -36,6 +36,24 @@ export function keep(folder: string, directory: string, { cert, key }: Certified
   const paths = acmePaths(folder)
   putFile(paths.key, directory, key)
   putFile(paths.cert, directory, cert)
+}
+
+/** What a certificate with its chain, two keys and the blocks of a file system take at most, in bytes. */
+const room = 64 * 1024
+
+/** Sees that what an order brings could be kept. Throws `unavailable` where it could not. */
+export function requireRoom(folder: string): void {
+  const draft = join(folder, `acme.${process.pid}.room`)
+  try {
+    makeFolder(folder)
+    try {
+      writeFileSync(draft, new Uint8Array(room), { mode: 0o600, flush: true })
+    } finally {
+      rmSync(draft, { force: true })
+    }
+  } catch (error) {
+    throw isSystemFault(error) ? unusable(folder, error) : error
+  }
 }
 
 /**

@@ -1,11 +1,12 @@
-import { reasonOf } from '../domain/errors'
+import { DomainError, reasonOf } from '../domain/errors'
 import type { Clock, Random, Wait } from '../domain/world'
 import type { Log } from '../log'
+import { unusable } from '../store/data-folder'
 import { requireAccountKey } from './acme-account'
 import { type Issued, parseIssued } from './acme-certificate'
 import { createAcmeClient, type ExternalAccount } from './acme-client'
 import { AcmeFault } from './acme-fault'
-import { acmePaths, findKept, keep } from './acme-files'
+import { acmePaths, findKept, keep, requireRoom } from './acme-files'
 import { type ChallengeAnswers, orderCertificate } from './acme-order'
 import { pauseAfterFault, renewalTime } from './acme-times'
 import { createAcmeWire } from './acme-wire'
@@ -62,7 +63,9 @@ export async function startAcmeSource(deps: {
     )
   } else log.info('the certificate that is served', told(kept, plan))
 
-  const order = async (): Promise<void> => {
+  const order = async (): Promise<Issued> => {
+    // What could not be kept would be ordered again at every start, up to the authority's limit.
+    requireRoom(folder)
     const wire = createAcmeWire({ ...deps, ca: plan.ca, signal })
     const key = await requireAccountKey(acmePaths(folder).account, plan.directory)
     const client = createAcmeClient({ wire, directory: plan.directory, key })
@@ -75,26 +78,27 @@ export async function startAcmeSource(deps: {
         hint: 'see that SNAILPASS_ACME_DIRECTORY is the directory of an authority (RFC 8555)',
       })
     }
-    keep(folder, plan.directory, next)
     kept = next
     log.info('a new certificate', told(next, plan))
     held.take(next)
+    return next
   }
 
   /** Orders, and tells of what went wrong. Answers how long to wait before the next try; null after a good one. */
   const attempt = async (failures: number): Promise<number | null> => {
     try {
-      await order()
+      await save(await order())
       return null
     } catch (error) {
       if (signal.aborted) return null
       // A full disk or a database that is away ends an attempt as well as an authority does.
       const fault = error instanceof AcmeFault ? error : null
+      const hint = error instanceof DomainError ? error.hint : fault?.hint
       const pause = pauseAfterFault(fault, failures, deps.random)
       const isOver = kept !== null && kept.facts.notAfter <= clock()
       log.error('no certificate could be had', undefined, {
         reason: reasonOf(error),
-        hint: fault?.hint ?? 'see the data folder and the database: `snailpass doctor`',
+        hint: hint ?? 'see the data folder and the database: `snailpass doctor`',
         served: kept === null ? 'a placeholder' : isOver ? 'one that has ended' : 'the old one',
         next: new Date(clock() + pause).toISOString(),
       })
@@ -106,6 +110,33 @@ export async function startAcmeSource(deps: {
   const sleepUntil = async (time: number): Promise<void> => {
     for (let left = time - clock(); left > 0 && !signal.aborted; left = time - clock()) {
       await deps.wait(Math.min(left, longestSleep), signal).catch(() => {})
+    }
+  }
+
+  /**
+   * Keeps what is served already. A disk that refuses is asked again until the next one is due: to order once more would be
+   * refused as well, and spend what the authority allows.
+   */
+  const save = async (issued: Issued): Promise<void> => {
+    const due = renewalTime(issued.facts, deps.random)
+    for (let failures = 0; ; failures++) {
+      try {
+        return keep(folder, plan.directory, issued)
+      } catch (error) {
+        const pause = pauseAfterFault(null, failures, deps.random)
+        const { message: reason, hint } = unusable(folder, error)
+        log.error(
+          'the new certificate is served, and could not be saved: a restart orders again',
+          undefined,
+          {
+            reason,
+            hint: hint ?? '',
+            next: new Date(clock() + pause).toISOString(),
+          },
+        )
+        await sleepUntil(clock() + pause)
+      }
+      if (signal.aborted || clock() >= due) return
     }
   }
 

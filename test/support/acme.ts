@@ -17,6 +17,8 @@ export interface AcmeServer extends TestServer {
 
 export const issued = 'a new certificate'
 export const failed = 'no certificate could be had'
+export const unsaved =
+  'the new certificate is served, and could not be saved: a restart orders again'
 
 /** Starts one, which the authority finds at its port unless told otherwise. */
 export async function startAcmeServer(

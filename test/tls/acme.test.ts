@@ -1,7 +1,15 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
-import { failed, inFrontOf, issued, startAcmeServer } from '../support/acme'
+import { failed, inFrontOf, issued, startAcmeServer, unsaved } from '../support/acme'
 import { temporaryFolder } from '../support/executable'
 import { freePort } from '../support/free-port'
 import { aPebble } from '../support/pebble'
@@ -142,6 +150,52 @@ test('a certificate that lies where it can not be read stops the start, and noth
     hint: expect.stringContaining('may read and write there'),
   })
   expect(pebble.orders()).toBe(0)
+})
+
+test('a certificate that can not be saved is served all the same, and saved later instead of ordered again', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'tls', 'acme.crt')
+  // Stands in for a disk that is full by then: root may write everywhere else.
+  mkdirSync(path, { recursive: true })
+  await using pebble = await aPebble()
+  await using server = await startAcmeServer(pebble, { dataDir: folder.path })
+  const root = await pebble.root()
+  await server.until(unsaved)
+  expect(server.told(unsaved)[0]).toMatchObject({
+    level: 'error',
+    hint: expect.stringContaining('the disk has space'),
+  })
+  while (!(await server.served(root, name)).isTrusted) await Bun.sleep(20)
+  for (let tries = 2; tries < 5; tries++) {
+    server.pass(hour)
+    await server.until(unsaved, tries)
+  }
+  expect(pebble.orders()).toBe(1)
+
+  rmSync(path, { recursive: true })
+  server.pass(hour)
+  while (!existsSync(path)) await Bun.sleep(5)
+  expect(readFileSync(path, 'utf8')).toContain('-----BEGIN CERTIFICATE-----')
+  expect(server.told(failed)).toEqual([])
+  expect(pebble.orders()).toBe(1)
+})
+
+test('nothing is ordered as long as it could not be kept', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'tls')
+  writeFileSync(path, 'in the way')
+  await using pebble = await aPebble()
+  await using server = await startAcmeServer(pebble, { dataDir: folder.path })
+  await server.until(failed)
+  expect(server.told(failed)[0]).toMatchObject({
+    reason: expect.stringContaining(`${path} can't be used`),
+    hint: expect.stringContaining('the disk has space'),
+  })
+  expect(pebble.orders()).toBe(0)
+  rmSync(path)
+  server.pass(hour)
+  await server.until(issued)
+  expect(readdirSync(path).filter((file) => file.endsWith('.room'))).toEqual([])
 })
 
 describe('an authority that refuses', () => {
