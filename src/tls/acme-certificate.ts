@@ -13,12 +13,22 @@ export interface Issued extends CertifiedKey {
 
 /** Reads a pair; null for one that no server could serve, or that lacks one of the names. */
 export function parseIssued(texts: CertifiedKey, names: readonly string[]): Issued | null {
+  const issued = parseServable(texts)
+  return issued !== null && lackedBy(issued, names).length === 0 ? issued : null
+}
+
+/** Reads a pair, for whichever names; null for one that no server could serve. */
+export function parseServable(texts: CertifiedKey): Issued | null {
   try {
     const pair = parsePair(texts, { cert: 'the certificate', key: 'the key' })
-    if (!names.every((name) => isFor(name, pair.facts))) return null
     return { ...pair, isPublic: leadsToPublicRoot(pair.cert) }
   } catch (error) {
     if (error instanceof DomainError) return null
     throw error
   }
+}
+
+/** Those of the names that a certificate is not for. */
+export function lackedBy({ facts }: Issued, names: readonly string[]): readonly string[] {
+  return names.filter((name) => !isFor(name, facts))
 }

@@ -3,7 +3,7 @@ import type { Clock, Random, Wait } from '../domain/world'
 import type { Log } from '../log'
 import { unusable } from '../store/data-folder'
 import { requireAccountKey } from './acme-account'
-import { type Issued, parseIssued } from './acme-certificate'
+import { type Issued, lackedBy, parseIssued, parseServable } from './acme-certificate'
 import { createAcmeClient, type ExternalAccount } from './acme-client'
 import { AcmeFault } from './acme-fault'
 import { acmePaths, findKept, keep, requireRoom } from './acme-files'
@@ -34,8 +34,8 @@ const leastBetween = 3600_000
 const longestSleep = 3600_000
 
 /**
- * Certificates of an authority, ordered when there is none for these names or its last third has begun, as long as it is not
- * stopped. What was kept is served at once; without it a placeholder, until the first order is through.
+ * Certificates of an authority, ordered when there is none for all of these names or its last third has begun, as long as it
+ * is not stopped. What was kept for some of them is served at once; without it a placeholder, until the first order is through.
  */
 export async function startAcmeSource(deps: {
   readonly plan: AcmePlan
@@ -61,7 +61,15 @@ export async function startAcmeSource(deps: {
       'HTTPS has a placeholder until the first certificate is there: browsers and clients refuse it',
       { names: names.join(' ') },
     )
-  } else log.info('the certificate that is served', told(kept, plan))
+  } else {
+    log.info('the certificate that is served', told(kept, plan))
+    const missing = lackedBy(kept, names)
+    if (missing.length > 0) {
+      log.warn('the certificate lacks names until the next one is there', {
+        names: missing.join(' '),
+      })
+    }
+  }
 
   const order = async (): Promise<Issued> => {
     // What could not be kept would be ordered again at every start, up to the authority's limit.
@@ -143,7 +151,9 @@ export async function startAcmeSource(deps: {
   const run = async (): Promise<void> => {
     await sleepUntil(clock() + firstPause)
     for (let failures = 0; !signal.aborted; ) {
-      if (failures === 0 && kept !== null) await sleepUntil(renewalTime(kept.facts, deps.random))
+      if (failures === 0 && kept !== null && lackedBy(kept, names).length === 0) {
+        await sleepUntil(renewalTime(kept.facts, deps.random))
+      }
       if (signal.aborted) return
       const pause = await attempt(failures)
       failures = pause === null ? 0 : failures + 1
@@ -172,15 +182,19 @@ async function loadX509(): Promise<typeof import('./acme-x509')> {
   return await import('./acme-x509')
 }
 
-/** What was kept, where it is of this authority, and for all of these names. */
+/**
+ * What was kept, where it is of this authority, and for one of these names at least: while a name that was added can't be
+ * shown, the others go on working. One that has ended is as good as a placeholder, and better where only the clock is wrong.
+ */
 function findUsable(folder: string, { directory, names }: AcmePlan): Issued | null {
   const found = findKept(folder)
-  return found?.directory === directory ? parseIssued(found, names) : null
+  const issued = found?.directory === directory ? parseServable(found) : null
+  return issued !== null && lackedBy(issued, names).length < names.length ? issued : null
 }
 
-function told({ facts }: Issued, { names, directory }: AcmePlan) {
+function told({ facts }: Issued, { directory }: AcmePlan) {
   return {
-    names: names.join(' '),
+    names: facts.names.join(' '),
     until: new Date(facts.notAfter).toISOString(),
     sha256: facts.sha256,
     authority: new URL(directory).host,

@@ -198,6 +198,39 @@ test('nothing is ordered as long as it could not be kept', async () => {
   expect(readdirSync(path).filter((file) => file.endsWith('.room'))).toEqual([])
 })
 
+test('a name that is added and can not be shown takes nothing from the others', async () => {
+  using folder = temporaryFolder()
+  const refusing = new Set<string>()
+  await using pebble = await aPebble()
+  using front = await inFrontOf(pebble, (path) =>
+    refusing.has(path) ? new Response('', { status: 503 }) : null,
+  )
+  {
+    await using first = await startAcmeServer(front, { dataDir: folder.path })
+    await first.until(issued)
+  }
+  const root = await pebble.root()
+  const added = 'added.example.org'
+  refusing.add('/order-plz')
+  await using server = await startAcmeServer(front, {
+    dataDir: folder.path,
+    settings: { SNAILPASS_ACME_NAMES: `${name}, ${added}` },
+  })
+  await server.until(failed)
+  expect(server.told(failed)[0]).toMatchObject({ served: 'the old one' })
+  expect((await server.served(root, name)).isTrusted).toBeTrue()
+  expect((await server.served(root, added)).isTrusted).toBeFalse()
+  expect(server.told('the certificate lacks names until the next one is there')).toMatchObject([
+    { level: 'warn', names: added },
+  ])
+
+  refusing.clear()
+  server.pass(hour)
+  await server.until(issued)
+  while (!(await server.served(root, added)).isTrusted) await Bun.sleep(50)
+  expect((await server.served(root, name)).isTrusted).toBeTrue()
+})
+
 describe('an authority that refuses', () => {
   test('a name that does not lead here: the log says why, and what to do', async () => {
     await using pebble = await aPebble()
