@@ -86,6 +86,18 @@ export async function aPebble(options: PebbleOptions = {}): Promise<Pebble> {
     reject(new Error(`pebble ended before it listened:\n${log.join('\n')}`))
   })()
   await listening
+  // It says so a moment before.
+  const answers = (at: number) =>
+    fetch(`https://localhost:${at}/`, {
+      keepalive: false,
+      tls: { ca: authority.certificate },
+    }).then(
+      () => true,
+      () => false,
+    )
+  for (const at of [port, management]) {
+    while (child.exitCode === null && !(await answers(at))) await Bun.sleep(5)
+  }
   return {
     directory: `https://localhost:${port}/dir`,
     caFile,
