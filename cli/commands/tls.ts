@@ -146,7 +146,11 @@ function validityOf({ notBefore, notAfter }: { notBefore: number; notAfter: numb
 function linesOf({ mode, certificate, authority }: ServedCertificate): readonly string[] {
   const lines: (readonly [string, string])[] = [['mode', mode]]
   if (certificate === null) {
-    lines.push(['certificate', 'none yet: it is made at the first start with --listen-tls'])
+    const origin =
+      mode === 'acme'
+        ? 'a server with --listen-tls orders it, and tells in its log why none comes'
+        : 'it is made at the first start with --listen-tls'
+    lines.push(['certificate', `none yet: ${origin}`])
   } else {
     lines.push(
       ['certificate', certificate.file],

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
+import { acmeDirectoryOf } from '../config/acme'
 import type { Settings } from '../config/settings'
 import type { AcmeChallenges } from '../domain/acme-challenges'
 import { DomainError } from '../domain/errors'
@@ -8,12 +9,12 @@ import { mdnsHostNames } from '../mdns/mdns'
 import { dataFolder, ensureFolder } from '../store/data-folder'
 import { acmePaths, findKept } from '../tls/acme-files'
 import { type Authority, findAuthority } from '../tls/authority'
-import { type CertificateFacts, derOf, factsOf } from '../tls/facts'
+import { type CertificateFacts, derOf } from '../tls/facts'
 import { readPair, startFiles } from '../tls/files'
 import { findLeaf } from '../tls/leaf'
 import { type LocalDeps, type Prepared, prepareLocal, startLocal } from '../tls/local'
 import { type Constraints, namesOfHost, parseName } from '../tls/names'
-import type { PairPaths } from '../tls/pair'
+import { type PairPaths, parsePair } from '../tls/pair'
 import type { CertificateSource } from '../tls/source'
 import { explained, tlsFolder } from '../tls/tls-folder'
 import { startAcme } from './acme'
@@ -28,6 +29,8 @@ export type TlsChoice = Pick<
   | 'tlsCert'
   | 'tlsKey'
   | 'tlsNames'
+  | 'acmeDirectory'
+  | 'acmeStaging'
   | 'listenTls'
   | 'publicUrl'
   | 'publicHosts'
@@ -91,11 +94,7 @@ export async function findCertificate(settings: TlsChoice): Promise<ServedCertif
     return { mode, isServed, certificate: { ...facts, file: paths.cert }, authority: null }
   }
   if (mode === 'acme') {
-    const folder = dataFolder(settings.dataDir).tls
-    const kept = findKept(folder)
-    const certificate =
-      kept === null ? null : { ...factsOf(kept.cert), file: acmePaths(folder).cert }
-    return { mode, isServed, certificate, authority: null }
+    return { mode, isServed, certificate: findOrdered(settings), authority: null }
   }
   const folder = tlsFolder(dataFolder(settings.dataDir).tls)
   return await explained(folder.path, async () => {
@@ -110,6 +109,24 @@ export async function findCertificate(settings: TlsChoice): Promise<ServedCertif
       authority: { ...facts, permits, file: folder.authorityCert },
     }
   })
+}
+
+/** What was kept of the authority that the settings name. Throws `unavailable` for what a server would order anew. */
+function findOrdered(settings: TlsChoice): ServedCertificate['certificate'] {
+  const folder = dataFolder(settings.dataDir).tls
+  const directory = acmeDirectoryOf(settings)
+  const kept = findKept(folder, directory)
+  if (kept === null) return null
+  const paths = acmePaths(folder, directory)
+  try {
+    return { ...parsePair(kept, paths).facts, file: paths.cert }
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    throw new DomainError('unavailable', error.message, {
+      hint: 'put both files back from an archive, or restart the server: it orders a certificate in their place',
+      cause: error,
+    })
+  }
 }
 
 /** The authority's certificate. Throws `not_found` where there is none. */

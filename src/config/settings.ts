@@ -218,6 +218,8 @@ export const backupKeys = Object.keys(backupSettings) as (keyof BackupSettings)[
 export const tlsKeys = [
   'dataDir',
   ...(Object.keys(tlsSettings) as (keyof TlsSettings)[]),
+  'acmeDirectory',
+  'acmeStaging',
   'listenTls',
   'publicUrl',
   'publicHosts',

@@ -1,28 +1,30 @@
+import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isSystemFault, makeFolder, unusable } from '../store/data-folder'
 import { replaceWhole } from '../store/whole-file'
 import type { CertifiedKey } from './source'
 
-/** Where in a folder the account's key and the certificate with its key are kept. */
-export function acmePaths(folder: string) {
-  return {
-    account: join(folder, 'acme-account.key'),
-    cert: join(folder, 'acme.crt'),
-    key: join(folder, 'acme.key'),
-  }
+/**
+ * Where in a folder the key of the account with the authority of a directory, and its certificate with its key, are kept. Each
+ * authority has files of its own: who tries staging and comes back finds account and certificate again.
+ */
+export function acmePaths(folder: string, directory: string) {
+  const host = new URL(directory).hostname.replaceAll(/[^\w.-]/g, '_')
+  const digest = createHash('sha256').update(directory).digest('hex').slice(0, 8)
+  const stem = join(folder, `acme-${host}-${digest}`)
+  return { account: `${stem}-account.key`, cert: `${stem}.crt`, key: `${stem}.key` }
 }
 
 /**
- * A certificate and key as they were kept, for whichever authority; null where one of them is missing. Throws `unavailable`
- * for files that can't be read: to order in their place would be as useless at every start.
+ * A certificate and key as they were kept of an authority; null where one of them is missing. Throws `unavailable` for files
+ * that can't be read: to order in their place would be as useless at every start.
  */
-export function findKept(folder: string): (CertifiedKey & { readonly directory: string }) | null {
-  const { cert, key } = acmePaths(folder)
+export function findKept(folder: string, directory: string): CertifiedKey | null {
+  const { cert, key } = acmePaths(folder, directory)
   if (!existsSync(cert) || !existsSync(key)) return null
   try {
-    const [chain, secret] = [readFileSync(cert, 'utf8'), readFileSync(key, 'utf8')]
-    return { cert: pemOf(chain), key: pemOf(secret), directory: writtenFor(chain) ?? '' }
+    return { cert: pemOf(readFileSync(cert, 'utf8')), key: pemOf(readFileSync(key, 'utf8')) }
   } catch (error) {
     throw isSystemFault(error) ? unusable(folder, error) : error
   }
@@ -33,7 +35,7 @@ export function findKept(folder: string): (CertifiedKey & { readonly directory: 
  * start orders anew.
  */
 export function keep(folder: string, directory: string, { cert, key }: CertifiedKey): void {
-  const paths = acmePaths(folder)
+  const paths = acmePaths(folder, directory)
   putFile(paths.key, directory, key)
   putFile(paths.cert, directory, cert)
 }
@@ -65,11 +67,7 @@ export function putFile(path: string, directory: string, pem: string): void {
   replaceWhole(path, `ACME directory: ${directory}\n${pem.trimEnd()}\n`)
 }
 
-/** The directory of the authority that a file is for; null where it does not say. */
-export function writtenFor(text: string): string | null {
-  return /^ACME directory: (?<url>\S+)$/m.exec(text)?.groups?.['url'] ?? null
-}
-
-function pemOf(text: string): string {
+/** What a file holds, without what stands before it. */
+export function pemOf(text: string): string {
   return text.slice(Math.max(0, text.indexOf('-----BEGIN')))
 }

@@ -6,7 +6,7 @@ import { requireAccountKey } from './acme-account'
 import { type Issued, lackedBy, parseIssued, parseServable } from './acme-certificate'
 import { createAcmeClient, type ExternalAccount } from './acme-client'
 import { AcmeFault } from './acme-fault'
-import { acmePaths, findKept, keep, requireRoom } from './acme-files'
+import { findKept, keep, requireRoom } from './acme-files'
 import { type ChallengeAnswers, orderCertificate } from './acme-order'
 import { pauseAfterFault, renewalTime } from './acme-times'
 import { createAcmeWire } from './acme-wire'
@@ -75,7 +75,7 @@ export async function startAcmeSource(deps: {
     // What could not be kept would be ordered again at every start, up to the authority's limit.
     requireRoom(folder)
     const wire = createAcmeWire({ ...deps, ca: plan.ca, signal })
-    const key = await requireAccountKey(acmePaths(folder).account, plan.directory)
+    const key = await requireAccountKey(folder, plan.directory)
     const client = createAcmeClient({ wire, directory: plan.directory, key })
     await client.signIn(plan)
     const request = await x509.requestFor(names)
@@ -183,12 +183,12 @@ async function loadX509(): Promise<typeof import('./acme-x509')> {
 }
 
 /**
- * What was kept, where it is of this authority, and for one of these names at least: while a name that was added can't be
+ * What was kept of this authority, where it is for one of these names at least: while a name that was added can't be
  * shown, the others go on working. One that has ended is as good as a placeholder, and better where only the clock is wrong.
  */
 function findUsable(folder: string, { directory, names }: AcmePlan): Issued | null {
-  const found = findKept(folder)
-  const issued = found?.directory === directory ? parseServable(found) : null
+  const found = findKept(folder, directory)
+  const issued = found === null ? null : parseServable(found)
   return issued !== null && lackedBy(issued, names).length < names.length ? issued : null
 }
 

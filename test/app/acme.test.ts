@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { acmePlanOf } from '../../src/app/acme'
 import { findCertificate } from '../../src/app/certificates'
@@ -6,8 +7,8 @@ import { checkCertificate } from '../../src/app/doctor/certificate'
 import { realWorld } from '../../src/app/world'
 import { loadConfig } from '../../src/config/load'
 import { dataFolder } from '../../src/store/data-folder'
-import { findSecretFiles } from '../../src/store/secret-files'
-import { keep } from '../../src/tls/acme-files'
+import { findSecretFiles, secretFilesAmong } from '../../src/store/secret-files'
+import { acmePaths, keep } from '../../src/tls/acme-files'
 import { anAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
 import { aFile } from '../support/settings-file'
@@ -89,7 +90,7 @@ describe('what certificate is to be had, and from whom', () => {
 })
 
 describe('what is kept of an authority', () => {
-  async function kept(names: readonly string[]) {
+  async function kept(names: readonly string[], more: Readonly<Record<string, string>> = {}) {
     const folder = temporaryFolder()
     const { certificate: cert, key } = await (await anAuthority()).certify({ names })
     keep(join(folder.path, 'tls'), production, { cert, key })
@@ -97,9 +98,11 @@ describe('what is kept of an authority', () => {
       SNAILPASS_TLS: 'acme',
       SNAILPASS_LISTEN_TLS: '0.0.0.0:443',
       SNAILPASS_ACME_NAMES: 'vault.example.org',
+      ...more,
     }
     const { settings } = loadConfig({ environment, flags: { dataDir: folder.path }, file: null })
-    return { settings, path: folder.path, [Symbol.dispose]: folder[Symbol.dispose] }
+    const files = acmePaths(join(folder.path, 'tls'), production)
+    return { settings, path: folder.path, files, [Symbol.dispose]: folder[Symbol.dispose] }
   }
 
   test('is shown, and is among the secrets of an archive', async () => {
@@ -107,12 +110,53 @@ describe('what is kept of an authority', () => {
     expect(await findCertificate(place.settings)).toMatchObject({
       mode: 'acme',
       isServed: true,
-      certificate: { names: ['vault.example.org'], file: join(place.path, 'tls', 'acme.crt') },
+      certificate: { names: ['vault.example.org'], file: place.files.cert },
       authority: null,
     })
-    const names = findSecretFiles(dataFolder(place.path)).map(({ name }) => name)
-    expect(names).toEqual(['tls/acme.crt', 'tls/acme.key'])
+    writeFileSync(place.files.account, 'the key of the account')
+    writeFileSync(`${place.files.cert}.1.new`, 'a draft that nobody has finished')
+    const found = findSecretFiles(dataFolder(place.path))
+    const { account, cert, key } = place.files
+    expect(found.map(({ name }) => join(place.path, name))).toEqual([account, cert, key])
+    const archived = found.map(({ name, text }) => ({ name, value: text }))
+    const others = [
+      'secret.key',
+      'tls/acme-../x.key',
+      'tls/acme-x/../../y.key',
+      '../tls/acme-x.key',
+    ]
+    const foreign = others.map((name) => ({ name, value: '' }))
+    expect(secretFilesAmong([...archived, ...foreign])).toEqual(found)
   })
+
+  test('is not shown in the place of one of another authority, and the doctor misses that', async () => {
+    using place = await kept(['vault.example.org'], { SNAILPASS_ACME_STAGING: 'yes' })
+    expect((await findCertificate(place.settings)).certificate).toBeNull()
+    expect(await checkCertificate(place.settings, realWorld)).toEqual({
+      fact: 'none yet',
+      findings: [
+        {
+          what: 'there is no certificate of acme-staging-v02.api.letsencrypt.org yet',
+          why: expect.stringContaining('refuse'),
+          fix: expect.stringContaining('log'),
+        },
+      ],
+    })
+  })
+
+  test.each(['cert', 'key'] as const)(
+    'is refused with what to do when its %s is damaged',
+    async (which) => {
+      using place = await kept(['vault.example.org'])
+      const path = place.files[which]
+      writeFileSync(path, readFileSync(path, 'utf8').replace(/^[A-Za-z0-9]{20}/m, 'AAAA'))
+      await expect(findCertificate(place.settings)).rejects.toMatchObject({
+        code: 'unavailable',
+        message: expect.stringContaining(path),
+        hint: expect.stringContaining('restart the server'),
+      })
+    },
+  )
 
   test('is looked at by the doctor: when it ends, and for which names it is', async () => {
     using place = await kept(['other.example.org'])
@@ -125,7 +169,7 @@ describe('what is kept of an authority', () => {
       ).findings ?? []
     expect(await findings(0)).toEqual([
       {
-        what: `the certificate ${join(place.path, 'tls', 'acme.crt')} is not for vault.example.org`,
+        what: `the certificate ${place.files.cert} is not for vault.example.org`,
         why: expect.any(String),
         fix: expect.stringContaining('SNAILPASS_ACME_NAMES'),
       },

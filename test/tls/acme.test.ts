@@ -8,7 +8,8 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
+import { acmePaths } from '../../src/tls/acme-files'
 import { failed, inFrontOf, issued, startAcmeServer, unsaved } from '../support/acme'
 import { temporaryFolder } from '../support/executable'
 import { freePort } from '../support/free-port'
@@ -42,7 +43,8 @@ describe('a certificate of an authority', () => {
     expect(answer.headers.has('strict-transport-security')).toBeFalse()
 
     const folder = join(server.dataDir, 'tls')
-    expect(readdirSync(folder).sort()).toEqual(['acme-account.key', 'acme.crt', 'acme.key'])
+    const { account, cert, key } = acmePaths(folder, pebble.directory)
+    expect(readdirSync(folder).sort()).toEqual([account, cert, key].map((path) => basename(path)))
     for (const file of readdirSync(folder)) {
       expect(statSync(join(folder, file)).mode & 0o777, file).toBe(0o600)
       expect(server.log.join('\n')).not.toContain(
@@ -51,13 +53,14 @@ describe('a certificate of an authority', () => {
     }
   })
 
-  test('is kept: a restart asks nobody, and other names or another authority order anew', async () => {
+  test('is kept for each authority: a restart asks nobody, and other names or a new authority order anew', async () => {
     using folder = temporaryFolder()
     await using pebble = await aPebble()
     const root = await pebble.root()
     const start = (settings: Readonly<Record<string, string>> = {}, authority = pebble) =>
       startAcmeServer(authority, { dataDir: folder.path, settings })
-    const account = () => readFileSync(join(folder.path, 'tls', 'acme-account.key'), 'utf8')
+    const account = ({ directory } = pebble) =>
+      readFileSync(acmePaths(join(folder.path, 'tls'), directory).account, 'utf8')
     {
       await using first = await start()
       await first.until(issued)
@@ -79,9 +82,18 @@ describe('a certificate of an authority', () => {
       expect(pebble.orders()).toBe(2)
     }
     await using other = await aPebble()
-    await using fourth = await start({ SNAILPASS_ACME_NAMES: 'other.example.org' }, other)
-    await fourth.until(issued)
-    expect(account()).not.toBe(firstAccount)
+    const names = { SNAILPASS_ACME_NAMES: 'other.example.org' }
+    {
+      await using fourth = await start(names, other)
+      await fourth.until(issued)
+      expect(account(other)).not.toBe(firstAccount)
+    }
+    // Who comes back, as from a trial, finds everything as it was.
+    await using fifth = await start(names)
+    expect((await fifth.served(root, 'other.example.org')).isTrusted).toBeTrue()
+    await Bun.sleep(100)
+    expect(fifth.told(issued)).toEqual([])
+    expect(account()).toBe(firstAccount)
     expect([pebble.orders(), other.orders()]).toEqual([2, 1])
   })
 
@@ -109,12 +121,12 @@ describe('a certificate of an authority', () => {
   test('that is damaged, or whose key is another, is ordered anew', async () => {
     using folder = temporaryFolder()
     await using pebble = await aPebble()
-    for (const file of ['acme.crt', 'acme.key']) {
+    const { cert, key } = acmePaths(join(folder.path, 'tls'), pebble.directory)
+    for (const path of [cert, key]) {
       {
         await using server = await startAcmeServer(pebble, { dataDir: folder.path })
         await server.until(issued)
       }
-      const path = join(folder.path, 'tls', file)
       writeFileSync(path, readFileSync(path, 'utf8').replace(/[A-Za-z0-9]{20}/, 'AAAA'))
     }
     await using server = await startAcmeServer(pebble, { dataDir: folder.path })
@@ -143,8 +155,8 @@ describe('a certificate of an authority', () => {
 test('a certificate that lies where it can not be read stops the start, and nothing is ordered', async () => {
   using folder = temporaryFolder()
   await using pebble = await aPebble()
-  for (const file of ['acme.crt', 'acme.key'])
-    mkdirSync(join(folder.path, 'tls', file), { recursive: true })
+  const { cert, key } = acmePaths(join(folder.path, 'tls'), pebble.directory)
+  for (const path of [cert, key]) mkdirSync(path, { recursive: true })
   await expect(startAcmeServer(pebble, { dataDir: folder.path })).rejects.toMatchObject({
     code: 'unavailable',
     hint: expect.stringContaining('may read and write there'),
@@ -154,10 +166,10 @@ test('a certificate that lies where it can not be read stops the start, and noth
 
 test('a certificate that can not be saved is served all the same, and saved later instead of ordered again', async () => {
   using folder = temporaryFolder()
-  const path = join(folder.path, 'tls', 'acme.crt')
+  await using pebble = await aPebble()
+  const path = acmePaths(join(folder.path, 'tls'), pebble.directory).cert
   // Stands in for a disk that is full by then: root may write everywhere else.
   mkdirSync(path, { recursive: true })
-  await using pebble = await aPebble()
   await using server = await startAcmeServer(pebble, { dataDir: folder.path })
   const root = await pebble.root()
   await server.until(unsaved)
@@ -381,7 +393,7 @@ describe('an authority', () => {
     const kept = readdirSync(server.dataDir).includes('tls')
       ? readdirSync(join(server.dataDir, 'tls'))
       : []
-    expect(kept).not.toContain('acme.crt')
+    expect(kept.filter((file) => file.endsWith('.crt'))).toEqual([])
   })
 
   test('that says nothing any more does not keep a server from its end', async () => {

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { acmeDirectoryOf } from '../../config/acme'
 import type { Settings } from '../../config/settings'
 import { isFor } from '../../tls/facts'
 import { isPermitted, parseName, unspokenNames } from '../../tls/names'
@@ -19,7 +20,11 @@ export async function checkCertificate(settings: Settings, { clock }: World): Pr
   if (settings.listenTls.length === 0) return { fact: 'HTTPS is off' }
   const served = await findCertificate(settings)
   const { certificate } = served
-  if (certificate === null) return { fact: 'none yet: the first start makes it' }
+  if (certificate === null) {
+    return served.mode === 'acme'
+      ? { fact: 'none yet', findings: [notOrdered(settings)] }
+      : { fact: 'none yet: the first start makes it' }
+  }
   const now = clock()
   return {
     fact: `${served.mode}, until ${dateOf(certificate.notAfter)}`,
@@ -28,6 +33,14 @@ export async function checkCertificate(settings: Settings, { clock }: World): Pr
       ...authorityFindings(served, now),
       ...nameFindings(settings, served, certificate),
     ],
+  }
+}
+
+function notOrdered(settings: Settings): Finding {
+  return {
+    what: `there is no certificate of ${new URL(acmeDirectoryOf(settings)).host} yet`,
+    why: 'HTTPS has a placeholder until there is one: browsers and clients refuse it',
+    fix: 'start the server, and see in its log why none comes, as with journalctl -u snailpass',
   }
 }
 
