@@ -30,7 +30,7 @@ const firstPause = 2_000
 /** What is between two good orders at least, in milliseconds: a clock that is wrong finds every certificate old. */
 const leastBetween = 3600_000
 
-/** The longest sleep, in milliseconds: clocks leap, machines are suspended, and timers have a bound of their own. */
+/** The longest sleep until a time, in milliseconds: clocks leap, machines are suspended, and timers have a bound of their own. */
 const longestSleep = 3600_000
 
 /**
@@ -114,6 +114,11 @@ export async function startAcmeSource(deps: {
     }
   }
 
+  /** Sleeps for so long, or until the end, whatever the clock says meanwhile: one that was ahead at the start is set soon. */
+  const pauseFor = async (milliseconds: number): Promise<void> => {
+    if (!signal.aborted) await deps.wait(milliseconds, signal).catch(() => {})
+  }
+
   /** Sleeps until a time, or until the end. */
   const sleepUntil = async (time: number): Promise<void> => {
     for (let left = time - clock(); left > 0 && !signal.aborted; left = time - clock()) {
@@ -142,14 +147,14 @@ export async function startAcmeSource(deps: {
             next: new Date(clock() + pause).toISOString(),
           },
         )
-        await sleepUntil(clock() + pause)
+        await pauseFor(pause)
       }
       if (signal.aborted || clock() >= due) return
     }
   }
 
   const run = async (): Promise<void> => {
-    await sleepUntil(clock() + firstPause)
+    await pauseFor(firstPause)
     for (let failures = 0; !signal.aborted; ) {
       if (failures === 0 && kept !== null && lackedBy(kept, names).length === 0) {
         await sleepUntil(renewalTime(kept.facts, deps.random))
@@ -157,7 +162,7 @@ export async function startAcmeSource(deps: {
       if (signal.aborted) return
       const pause = await attempt(failures)
       failures = pause === null ? 0 : failures + 1
-      await sleepUntil(clock() + (pause ?? leastBetween))
+      await pauseFor(pause ?? leastBetween)
     }
   }
   const running = run()

@@ -10,12 +10,15 @@ import {
 } from 'node:fs'
 import { basename, join } from 'node:path'
 import { acmePaths } from '../../src/tls/acme-files'
+import { startAcmeSource } from '../../src/tls/acme-source'
 import { failed, inFrontOf, issued, startAcmeServer, unsaved } from '../support/acme'
 import { temporaryFolder } from '../support/executable'
 import { freePort } from '../support/free-port'
 import { aPebble } from '../support/pebble'
 import { aPostgresDatabase } from '../support/postgres'
 import { rowsAt } from '../support/store'
+import { aLog } from '../support/tls'
+import { random } from '../support/world'
 
 // Each test starts an authority, and some of them a database.
 setDefaultTimeout(30_000)
@@ -241,6 +244,41 @@ test('a name that is added and can not be shown takes nothing from the others', 
   await server.until(issued)
   while (!(await server.served(root, added)).isTrusted) await Bun.sleep(50)
   expect((await server.served(root, name)).isTrusted).toBeTrue()
+})
+
+test('a clock that was ahead at the start, and is set then, delays nothing', async () => {
+  using folder = temporaryFolder()
+  const { log, of } = aLog()
+  const waits: number[] = []
+  const { promise: waitedTwice, resolve } = Promise.withResolvers<void>()
+  let ahead = 3650 * day
+  const source = await startAcmeSource({
+    plan: {
+      directory: `https://localhost:${freePort()}/dir`,
+      names: [name],
+      email: null,
+      external: null,
+      ca: null,
+    },
+    folder: folder.path,
+    answers: { put: async () => {}, remove: async () => {} },
+    version: '0',
+    clock: () => Date.now() + ahead,
+    random,
+    async wait(milliseconds, signal) {
+      waits.push(milliseconds)
+      ahead -= 10 * day
+      if (waits.length === 1) return
+      resolve()
+      await new Promise((end) => signal?.addEventListener('abort', end))
+    },
+    log,
+  })
+  await waitedTwice
+  await source.stop()
+  expect(of('error')).toMatchObject([{ message: failed }])
+  expect(waits[0]).toBeLessThan(minute)
+  expect(waits[1]).toBeLessThan(2 * minute)
 })
 
 describe('an authority that refuses', () => {
