@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { isSystemFault, makeFolder, unusable } from '../store/data-folder'
-import { replaceWhole } from '../store/whole-file'
+import { replaceTogether, replaceWhole } from '../store/whole-file'
 import type { CertifiedKey } from './source'
 
 /**
@@ -31,13 +31,16 @@ export function findKept(folder: string, directory: string): CertifiedKey | null
 }
 
 /**
- * Keeps both, each whole. A crash between the two leaves a key that does not fit, which is as good as nothing: the next
- * start orders anew.
+ * Keeps both together: a full disk leaves the former ones. A crash between the two leaves the key alone, which is as good as
+ * nothing: the next start orders anew. Throws what the system says.
  */
 export function keep(folder: string, directory: string, { cert, key }: CertifiedKey): void {
   const paths = acmePaths(folder, directory)
-  putFile(paths.key, directory, key)
-  putFile(paths.cert, directory, cert)
+  makeFolder(folder)
+  replaceTogether([
+    { path: paths.key, text: textOf(directory, key) },
+    { path: paths.cert, text: textOf(directory, cert) },
+  ])
 }
 
 /** What a certificate with its chain, two keys and the blocks of a file system take at most, in bytes. */
@@ -48,8 +51,9 @@ export function requireRoom(folder: string): void {
   const draft = join(folder, `acme.${process.pid}.room`)
   try {
     makeFolder(folder)
+    rmSync(draft, { force: true })
     try {
-      writeFileSync(draft, new Uint8Array(room), { mode: 0o600, flush: true })
+      writeFileSync(draft, new Uint8Array(room), { mode: 0o600, flush: true, flag: 'wx' })
     } finally {
       rmSync(draft, { force: true })
     }
@@ -58,13 +62,15 @@ export function requireRoom(folder: string): void {
   }
 }
 
-/**
- * Puts PEM in the place of whatever is there. What it was made for stands before it, where readers of PEM skip it (RFC 7468,
- * section 5.2). Throws what the system says.
- */
+/** Puts PEM in the place of whatever is there. Throws what the system says. */
 export function putFile(path: string, directory: string, pem: string): void {
   makeFolder(dirname(path))
-  replaceWhole(path, `ACME directory: ${directory}\n${pem.trimEnd()}\n`)
+  replaceWhole(path, textOf(directory, pem))
+}
+
+/** What PEM was made for stands before it, where readers skip it (RFC 7468, section 5.2). */
+function textOf(directory: string, pem: string): string {
+  return `ACME directory: ${directory}\n${pem.trimEnd()}\n`
 }
 
 /** What a file holds, without what stands before it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { acmePlanOf } from '../../src/app/acme'
 import { findCertificate } from '../../src/app/certificates'
@@ -157,6 +157,20 @@ describe('what is kept of an authority', () => {
       })
     },
   )
+
+  test('stays whole where the next one can not be saved', async () => {
+    using place = await kept(['vault.example.org'])
+    const former = readFileSync(place.files.key, 'utf8')
+    // Stands in for a disk that is full by the second file.
+    mkdirSync(`${place.files.cert}.${process.pid}.new`)
+    const { certificate: cert, key } = await (await anAuthority()).certify({
+      names: ['a.example.org'],
+    })
+    expect(() => keep(join(place.path, 'tls'), production, { cert, key })).toThrow()
+    expect(readFileSync(place.files.key, 'utf8')).toBe(former)
+    const { certificate } = await findCertificate(place.settings)
+    expect(certificate?.names).toEqual(['vault.example.org'])
+  })
 
   test('is looked at by the doctor: when it ends, and for which names it is', async () => {
     using place = await kept(['other.example.org'])
