@@ -42,6 +42,9 @@ export async function startTestServer(
     iterations: 1,
     create: options.create === true,
     ...(options.certificates !== undefined && { certificates: options.certificates }),
+  }).catch((refusal: unknown) => {
+    folder?.[Symbol.dispose]()
+    throw refusal
   })
   let stopping: Promise<void> | null = null
   const stop = () => {
