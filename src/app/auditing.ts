@@ -10,8 +10,6 @@ import type { World } from './world'
 const pause = 5_000
 
 /** How often the newest row is told to the log, and old ones are taken away, in milliseconds. */
-const dailyPause = 24 * 60 * 60_000
-
 const day = 24 * 60 * 60_000
 
 /** Rows that are pruned in one transaction: others write meanwhile. */
@@ -111,7 +109,7 @@ export function startAuditing(
 
   const daily = async (): Promise<void> => {
     const now = world.clock()
-    if (Math.abs(now - lastDay) < dailyPause) return
+    if (Math.abs(now - lastDay) < day) return
     lastDay = now
     try {
       await tellNewest()

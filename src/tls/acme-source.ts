@@ -11,6 +11,7 @@ import { type ChallengeAnswers, orderCertificate } from './acme-order'
 import { pauseAfterFault, renewalTime } from './acme-times'
 import { createAcmeWire } from './acme-wire'
 import { type CertificateSource, hold } from './source'
+import { loadX509 } from './x509-when-needed'
 
 /** From whom certificates are had, for which names. */
 export interface AcmePlan {
@@ -178,13 +179,6 @@ export async function startAcmeSource(deps: {
       await running.catch(() => {})
     },
   }
-}
-
-/** The library takes 10 ms to load, which every command would pay that knows of no certificate. */
-async function loadX509(): Promise<typeof import('./acme-x509')> {
-  // By itself: of what is loaded late, the bundler keeps no order, and the library asks for this as soon as it is there.
-  await import('reflect-metadata')
-  return await import('./acme-x509')
 }
 
 /**

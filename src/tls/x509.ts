@@ -18,6 +18,7 @@ import {
   KeyUsageFlags,
   KeyUsagesExtension,
   PemConverter,
+  Pkcs10CertificateRequestGenerator,
   SubjectAlternativeNameExtension,
   SubjectKeyIdentifierExtension,
   X509Certificate,
@@ -103,12 +104,7 @@ export async function certifyLeaf(
         new BasicConstraintsExtension(false, undefined, true),
         new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
         new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-        new SubjectAlternativeNameExtension(
-          names.map((value) => ({
-            type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const),
-            value,
-          })),
-        ),
+        alternativeNames(names),
         await SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto),
         await AuthorityKeyIdentifierExtension.create(issuer.publicKey, false, crypto),
       ],
@@ -116,6 +112,40 @@ export async function certifyLeaf(
     crypto,
   )
   return { cert: pemOf(certificate) + authority.cert, key: await keyPem(keys.privateKey) }
+}
+
+/** A new key with a request for a certificate (PKCS #10): the request as base64url of its DER, the key as PEM. */
+export async function requestFor(names: readonly string[]): Promise<{ csr: string; key: string }> {
+  const keys = await newKeys()
+  const request = await Pkcs10CertificateRequestGenerator.create(
+    { keys, signingAlgorithm: algorithm, extensions: [alternativeNames(names)] },
+    crypto,
+  )
+  const csr = Buffer.from(request.rawData).toString('base64url')
+  return { csr, key: await keyPem(keys.privateKey) }
+}
+
+/** How long a placeholder lasts, in milliseconds; every start makes a new one. */
+const placeholderLife = 90 * 24 * 3600_000
+
+/** A certificate that nobody trusts, so that HTTPS listens before there is a real one. */
+export async function makePlaceholder(
+  names: readonly string[],
+  now: number,
+): Promise<CertifiedKey> {
+  const keys = await newKeys()
+  const certificate = await X509CertificateGenerator.createSelfSigned(
+    {
+      name: 'CN=SnailPass has no certificate yet',
+      keys,
+      signingAlgorithm: algorithm,
+      notBefore: new Date(now - 24 * 3600_000),
+      notAfter: new Date(now + placeholderLife),
+      extensions: [alternativeNames(names)],
+    },
+    crypto,
+  )
+  return { cert: pemOf(certificate), key: await keyPem(keys.privateKey) }
 }
 
 /** What a certificate's authority may speak for; null where it has no such bounds, or need not be held to them. */
@@ -137,6 +167,15 @@ function encodeConstraints({ domains, networks }: Constraints): ArrayBuffer {
   ]
   const permittedSubtrees = new GeneralSubtrees(bases.map((base) => new GeneralSubtree({ base })))
   return AsnConvert.serialize(new NameConstraints({ permittedSubtrees }))
+}
+
+function alternativeNames(names: readonly string[]): SubjectAlternativeNameExtension {
+  return new SubjectAlternativeNameExtension(
+    names.map((value) => ({
+      type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const),
+      value,
+    })),
+  )
 }
 
 /** Positive and of full length: 126 bits of chance (RFC 5280, section 4.1.2.2, wants at most 20 octets). */

@@ -3,78 +3,36 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { aField, aNote, aRecord, type Client, signedUp } from '../support/client'
-import {
-  executable,
-  type RunningServer,
-  run,
-  serve,
-  spawnOnTerminal,
-  temporaryFolder,
-} from '../support/executable'
-import { aPostgresDatabase } from '../support/postgres'
+import { type Installation, installations } from '../support/engines'
+import { executable, type RunningServer, run, serve, spawnOnTerminal } from '../support/executable'
 import { rowsAt } from '../support/store'
 
 /** Seconds of writing, and restores that are killed: the long form of both is `SNAILPASS_TORTURE_SECONDS=60`. */
 const seconds = Number(process.env['SNAILPASS_TORTURE_SECONDS'] ?? 3)
 const kills = seconds > 10 ? 50 : 6
 
-/** A database of the test's own, and how the program is pointed at it. */
-interface Place extends AsyncDisposable {
-  readonly dataDir: string
-  readonly url: string
-  readonly environment: Record<string, string>
-}
+const on = (
+  place: Installation,
+  args: readonly string[],
+  options: Parameters<typeof run>[1] = {},
+) => run([...args, '--data-dir', place.dataDir], { environment: place.environment, ...options })
 
-const engines = [
-  {
-    engine: 'SQLite',
-    async open(): Promise<Place> {
-      const folder = temporaryFolder()
-      const dataDir = join(folder.path, 'data')
-      return {
-        dataDir,
-        url: `sqlite:${join(dataDir, 'snailpass.db')}`,
-        environment: {},
-        [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
-      }
-    },
-  },
-  {
-    engine: 'Postgres',
-    async open(): Promise<Place> {
-      const [folder, database] = [temporaryFolder(), await aPostgresDatabase()]
-      return {
-        dataDir: join(folder.path, 'data'),
-        url: database.url,
-        environment: { SNAILPASS_DATABASE_URL: database.url },
-        async [Symbol.asyncDispose]() {
-          await database[Symbol.asyncDispose]()
-          folder[Symbol.dispose]()
-        },
-      }
-    },
-  },
-]
-
-const on = (place: Place, args: readonly string[], options: Parameters<typeof run>[1] = {}) =>
-  run([...args, '--data-dir', place.dataDir], { environment: place.environment, ...options })
-
-const starting = (place: Place) => serve(place.dataDir, place.environment)
+const starting = (place: Installation) => serve(place.dataDir, place.environment)
 
 /** Fills a place with one account and so many records. */
-async function fill(place: Place, name: string, records: number): Promise<void> {
+async function fill(place: Installation, name: string, records: number): Promise<void> {
   await using server = await starting(place)
   const client = await signedUp(server.url, name)
   for (let index = 0; index < records; index++) await client.send('POST', '/records', aRecord())
   await server.end('SIGTERM')
 }
 
-const emails = async (place: Place) =>
+const emails = async (place: Installation) =>
   (await rowsAt(place.url, 'select email from users order by email')).map(({ email }) => email)
 
-describe.each(engines)('snailpass backup on $engine', ({ open }) => {
+describe.each(installations)('snailpass backup on $engine', ({ install }) => {
   test('writes an archive while a server runs and while none does, and prints its path alone', async () => {
-    await using place = await open()
+    await using place = await install()
     await fill(place, 'owner', 2)
     const paths: string[] = []
     for (const isServed of [false, true]) {
@@ -116,7 +74,8 @@ describe.each(engines)('snailpass backup on $engine', ({ open }) => {
 
 describe('snailpass backup', () => {
   test('encrypts to keys and to a passphrase, from options or settings', async () => {
-    await using place = await (engines[0]?.open() ?? Promise.reject(new Error('no engine')))
+    await using place = await (installations[0]?.install() ??
+      Promise.reject(new Error('no engine')))
     await fill(place, 'owner', 1)
     const key = join(place.dataDir, 'key.txt')
     expect(Bun.spawnSync(['age-keygen', '-o', key]).success).toBeTrue()
@@ -155,7 +114,8 @@ describe('snailpass backup', () => {
   }, 40_000)
 
   test('asks on a terminal for a passphrase, twice, and shows how far it is', async () => {
-    await using place = await (engines[0]?.open() ?? Promise.reject(new Error('no engine')))
+    await using place = await (installations[0]?.install() ??
+      Promise.reject(new Error('no engine')))
     await fill(place, 'owner', 1)
     const typing = async (answers: readonly string[]) => {
       let screen = ''
@@ -187,7 +147,8 @@ describe('snailpass backup', () => {
   }, 30_000)
 
   test('leaves nothing in the plain when a signal ends it', async () => {
-    await using place = await (engines[0]?.open() ?? Promise.reject(new Error('no engine')))
+    await using place = await (installations[0]?.install() ??
+      Promise.reject(new Error('no engine')))
     await fill(place, 'owner', 1)
     const phrase = join(place.dataDir, 'phrase')
     writeFileSync(phrase, 'open sesame\n')
@@ -206,9 +167,9 @@ describe('snailpass backup', () => {
   }, 30_000)
 })
 
-describe.each(engines)('snailpass restore on $engine', ({ open }) => {
+describe.each(installations)('snailpass restore on $engine', ({ install }) => {
   test('tells, asks, and replaces everything, but not beside a server', async () => {
-    await using place = await open()
+    await using place = await install()
     await fill(place, 'first', 1)
     const path = (await on(place, ['backup'])).stdout.trim()
     await fill(place, 'second', 1)
@@ -259,10 +220,10 @@ async function write(
   }
 }
 
-test.each(engines)(
+test.each(installations)(
   'archives that are made on $engine while eight write hold all that was acknowledged before',
-  async ({ open }) => {
-    await using place = await open()
+  async ({ install }) => {
+    await using place = await install()
     const archives: { path: string; before: string[] }[] = []
     {
       await using server: RunningServer = await starting(place)
@@ -314,13 +275,14 @@ test.each(engines)(
   60_000 + seconds * 4_000,
 )
 
-test.each(engines)(
+test.each(installations)(
   'a restore on $engine that is killed leaves the old or the new, whole',
-  async ({ open }) => {
-    await using place = await open()
+  async ({ install }) => {
+    await using place = await install()
     await fill(place, 'old', 30)
     const old = await stateOf(place)
-    await using other = await (engines[0]?.open() ?? Promise.reject(new Error('no engine')))
+    await using other = await (installations[0]?.install() ??
+      Promise.reject(new Error('no engine')))
     await fill(other, 'new', 50)
     {
       using file = new Database(join(other.dataDir, 'snailpass.db'))
@@ -366,7 +328,7 @@ test.each(engines)(
 )
 
 /** Runs a command until the server of Postgres has noticed that a killed one is gone. */
-async function settled(place: Place, args: readonly string[]): Promise<void> {
+async function settled(place: Installation, args: readonly string[]): Promise<void> {
   for (let turn = 0; ; turn++) {
     const { code, stderr } = await on(place, args)
     if (code === 0) return
@@ -376,7 +338,7 @@ async function settled(place: Place, args: readonly string[]): Promise<void> {
 }
 
 /** Everything by which one state is told from another, and from a mixture of both. */
-async function stateOf(place: Place): Promise<unknown> {
+async function stateOf(place: Installation): Promise<unknown> {
   const [counts] = await rowsAt(
     place.url,
     'select (select count(*) from users) as users, (select count(*) from records) as records, (select count(*) from notes) as notes',

@@ -13,7 +13,7 @@ import { join } from 'node:path'
 import { settingKeys, settings } from '../../src/config/settings'
 import { version } from '../../src/version'
 import { signedUp } from '../support/client'
-import { executable, run, serve, temporaryFolder } from '../support/executable'
+import { executable, finishedOf, run, serve, temporaryFolder } from '../support/executable'
 import { aReleaseFolder, install, ownTarget } from '../support/installation'
 
 const root = join(import.meta.dir, '..', '..')
@@ -49,12 +49,7 @@ async function installSh(args: readonly string[], call: Call = {}) {
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
-  return { code, stdout, stderr }
+  return await finishedOf(child)
 }
 
 describe('install.sh with a release', () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { findAuthority } from '../../src/tls/authority'
 import { tlsFolder } from '../../src/tls/tls-folder'
 import { certifyLeaf } from '../../src/tls/x509'
-import { type RunningServer, run, serve, temporaryFolder } from '../support/executable'
+import { finishedOf, type RunningServer, run, serve, temporaryFolder } from '../support/executable'
 import { random } from '../support/world'
 
 const folder = temporaryFolder()
@@ -30,18 +30,14 @@ function tlsPort(): string {
 async function tool(
   command: readonly string[],
   environment: Record<string, string> = {},
-): Promise<{ code: number; output: string }> {
+): Promise<{ code: number | null; output: string }> {
   const child = Bun.spawn([...command], {
     env: { PATH: process.env['PATH'] ?? '', HOME: folder.path, ...environment },
     stdin: new Blob([]),
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
+  const { code, stdout, stderr } = await finishedOf(child)
   return { code, output: stdout + stderr }
 }
 

@@ -28,6 +28,18 @@ export interface Finished {
   readonly stderr: string
 }
 
+/** What a child wrote until its end, and how it ended. */
+export async function finishedOf(
+  child: Subprocess<Bun.SpawnOptions.Writable, 'pipe', 'pipe'>,
+): Promise<Finished> {
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ])
+  return { code, stdout, stderr }
+}
+
 /** Runs a command of the program to its end. */
 export async function run(
   args: readonly string[],

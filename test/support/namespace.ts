@@ -1,4 +1,4 @@
-import { executable, type Finished } from './executable'
+import { executable, type Finished, finishedOf } from './executable'
 
 /** Runs as root of namespaces of its own, with whatever it mounts for itself alone. */
 const unshare = ['unshare', '--map-root-user', '--mount', 'sh', '-euc']
@@ -20,10 +20,5 @@ export async function runWithOwnEtc(script: string): Promise<Finished> {
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
-  return { code, stdout, stderr }
+  return await finishedOf(child)
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { executable } from './executable'
+import { executable, type Finished, finishedOf } from './executable'
 
 /** Runs as root of namespaces of its own, with a network that nobody else is on. */
 const unshare = ['unshare', '--map-root-user', '--net', 'sh', '-euc']
@@ -16,10 +16,7 @@ export const hasNetworks =
  * runs on the first; `there COMMAND` runs something on the second, `neighbour` is test/support/neighbour.ts, and `serve` runs
  * the executable, with port 5000 and this data folder.
  */
-export async function onTwoHosts(
-  dataDir: string,
-  script: string,
-): Promise<{ code: number; stdout: string; stderr: string }> {
+export async function onTwoHosts(dataDir: string, script: string): Promise<Finished> {
   const network = `
     unshare --net sleep 60 & other=$!
     trap 'kill $other' EXIT
@@ -49,10 +46,5 @@ export async function onTwoHosts(
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
-  return { code, stdout, stderr }
+  return await finishedOf(child)
 }

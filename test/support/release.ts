@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { finishedOf } from './executable'
 
 const root = join(import.meta.dir, '..', '..')
 
@@ -30,11 +31,7 @@ export async function sh(
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
+  const { stdout, stderr, code } = await finishedOf(child)
   if (code !== 0) throw new Error(`${line}: ${code}\n${stderr}`)
   return stdout
 }

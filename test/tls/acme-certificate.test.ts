@@ -3,7 +3,7 @@ import { rootCertificates } from 'node:tls'
 import { parseIssued } from '../../src/tls/acme-certificate'
 import { AcmeFault } from '../../src/tls/acme-fault'
 import { pauseAfterFault, renewalTime } from '../../src/tls/acme-times'
-import { makePlaceholder, requestFor } from '../../src/tls/acme-x509'
+import { makePlaceholder, requestFor } from '../../src/tls/x509'
 import { anAuthority } from '../support/certificates'
 
 const names = ['vault.example.org', 'pass.example.org']
