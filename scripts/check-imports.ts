@@ -35,7 +35,7 @@ const rooms: Readonly<Record<string, Room>> = {
   'src/service': { rooms: ['src/config', 'src/domain'], packages: ['node:'] },
   'src/tls': {
     rooms: ['src/domain', 'src/config', 'src/log', 'src/store/data-folder', 'src/store/whole-file'],
-    packages: ['@peculiar', 'reflect-metadata', '@hapi/tlds', 'jose', 'node:'],
+    packages: ['@peculiar', 'reflect-metadata', '@hapi/tlds', 'acme-client', 'node:'],
   },
   'src/engine': { rooms: [], packages: ['kysely', 'kysely-bun-sqlite', 'pg', 'bun', 'node:'] },
   'src/crypto': { rooms: ['src/domain'], packages: ['@elysiajs/jwt', 'node:'] },

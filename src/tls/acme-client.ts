@@ -1,7 +1,7 @@
-import { calculateJwkThumbprint, exportJWK, FlattenedSign, type JWK } from 'jose'
-import { memberOf } from '../domain/member'
-import { accountAlgorithm } from './acme-account'
-import { AcmeFault, problemFault, problemType } from './acme-fault'
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { axios, Client } from 'acme-client'
+import { reasonOf } from '../domain/errors'
+import { AcmeFault, problemFault, problemType, strangeAnswer } from './acme-fault'
 import type { AcmeAnswer, AcmeWire } from './acme-wire'
 
 /** What an authority gave an operator, so that accounts here belong to the one there (RFC 8555, section 7.3.4). */
@@ -11,104 +11,111 @@ export interface ExternalAccount {
   readonly key: { reveal(): string }
 }
 
-export interface AcmeClient {
-  /** Signs in, with a new account where there is none. Throws AcmeFault, as everything here. */
-  signIn(account: { email: string | null; external: ExternalAccount | null }): Promise<void>
-  /** `doing` names what is asked for in the words of a refusal. No payload reads (RFC 8555, section 6.3). */
-  post(url: string, doing: string, payload?: object): Promise<AcmeAnswer>
-  /** The address of one of the directory's resources. */
-  resource(name: Resource): Promise<string>
-  /** What is to be answered to a challenge (RFC 8555, section 8.1). */
-  keyAuthorization(token: string): Promise<string>
+/** What came of a question, as the authority wrote it. */
+export interface Answer {
+  readonly document: unknown
+  /** Milliseconds that the authority wants us to wait; null where it said nothing of it. */
+  readonly retryAfter: number | null
 }
 
-type Resource = 'newNonce' | 'newAccount' | 'newOrder'
+export interface AcmeClient {
+  /** Signs in, with a new account where there is none. Throws AcmeFault, as everything here, and what the signal says. */
+  signIn(email: string | null): Promise<void>
+  /** Asks by the library's client. `doing` names what is asked for in the words of a refusal. */
+  ask(doing: string, question: (client: Client) => Promise<unknown>): Promise<Answer>
+}
 
-/** How often a nonce that was not good is followed by the next one. Authorities refuse some at random. */
-const mostNonces = 10
+/** One question on its way through the library. */
+interface Asking {
+  readonly wire: AcmeWire
+  /** URL of the directory. */
+  readonly directory: string
+  readonly doing: string
+  retryAfter: number | null
+}
 
-/** Speaks the protocol of RFC 8555 with the authority of a directory, as the owner of a key. */
+/** All clients of the library share one way to the network: whose question a request belongs to, this tells. */
+const asked = new AsyncLocalStorage<Asking>()
+
+// Ours knows whom to trust, when to give up and how much to read, and ends with the server; the library's own waits for as
+// long, and reads as much, as the other side likes. It also says what a refusal was, of which the library keeps a sentence.
+axios.defaults.adapter = async (config) => {
+  const asking = asked.getStore()
+  if (asking === undefined) throw new Error('the library asks an authority by itself')
+  const { url = '', data } = config
+  const answer = await asking.wire.send(url, {
+    method: (config.method ?? 'get').toUpperCase(),
+    ...(typeof data === 'string' && { body: data }),
+  })
+  asking.retryAfter = answer.retryAfter
+  if (url === asking.directory) requireDirectory(url, answer)
+  if (answer.status >= 400) {
+    const problem = answer.json()
+    // This one it sends again by itself, with the nonce that came with it (RFC 8555, section 6.5).
+    if (problemType(problem) !== 'badNonce') throw problemFault(problem, { ...asking })
+  }
+  const { status, text, headers } = answer
+  return { config, status, statusText: '', headers: Object.fromEntries(headers), data: text }
+}
+
+/** Speaks the protocol of RFC 8555 with the authority of a directory, as the owner of a key (PEM). */
 export function createAcmeClient(deps: {
   readonly wire: AcmeWire
   readonly directory: string
-  readonly key: CryptoKey
+  readonly key: string
+  readonly external: ExternalAccount | null
+  readonly signal: AbortSignal
 }): AcmeClient {
-  const { wire, key } = deps
-  let resources: unknown
-  let nonce: string | null = null
-  /** The account's address; null before it is known, when the key itself says who signs. */
-  let account: string | null = null
+  const { wire, directory, external, signal } = deps
+  const client = new Client({
+    directoryUrl: directory,
+    accountKey: deps.key,
+    ...(external !== null && {
+      externalAccountBinding: { kid: external.kid, hmacKey: external.key.reveal() },
+    }),
+  })
 
-  async function resource(name: Resource): Promise<string> {
-    if (resources === undefined) {
-      const answer = await wire.send(deps.directory)
-      if (answer.status !== 200) throw noDirectory(`it answers ${answer.status}`, answer.retryAfter)
-      resources = answer.json()
-    }
-    const url = memberOf(resources, name)
-    if (typeof url === 'string' && URL.canParse(url)) return url
-    throw noDirectory(`it names no ${name}`, null)
-  }
-
-  function noDirectory(what: string, retryAfter: number | null): AcmeFault {
-    return new AcmeFault(`${deps.directory} is no directory of an authority: ${what}`, {
-      hint: 'see what SNAILPASS_ACME_DIRECTORY says, or wait where the authority has an outage',
-      retryAfter,
-    })
-  }
-
-  async function takeNonce(): Promise<string> {
-    const kept = nonce
-    nonce = null
-    if (kept !== null) return kept
-    const { headers } = await wire.send(await resource('newNonce'), { method: 'HEAD' })
-    return headers.get('replay-nonce') ?? ''
-  }
-
-  async function sign(url: string, payload: object | undefined): Promise<string> {
-    const bytes = new TextEncoder().encode(payload === undefined ? '' : JSON.stringify(payload))
-    const who = account === null ? { jwk: await publicJwk(key) } : { kid: account }
-    const header = { alg: accountAlgorithm, nonce: await takeNonce(), url, ...who }
-    return JSON.stringify(await new FlattenedSign(bytes).setProtectedHeader(header).sign(key))
-  }
-
-  async function post(url: string, doing: string, payload?: object): Promise<AcmeAnswer> {
-    for (let nonces = 1; ; nonces++) {
-      const answer = await wire.send(url, { method: 'POST', body: await sign(url, payload) })
-      nonce = answer.headers.get('replay-nonce')
-      if (answer.status >= 200 && answer.status < 300) return answer
-      const problem = answer.json()
-      if (problemType(problem) === 'badNonce' && nonces < mostNonces) continue
-      throw problemFault(problem, { doing, retryAfter: answer.retryAfter })
+  const ask: AcmeClient['ask'] = async (doing, question) => {
+    const asking: Asking = { wire, directory, doing, retryAfter: null }
+    try {
+      const document = await asked.run(asking, () => question(client))
+      return { document, retryAfter: asking.retryAfter }
+    } catch (error) {
+      if (signal.aborted) throw signal.reason
+      if (error instanceof AcmeFault) throw error
+      throw strangeAnswer(`${doing}: ${reasonOf(error)}`, error)
     }
   }
 
   return {
-    post,
-    resource,
-
-    async signIn({ email, external }) {
-      account = null
-      const url = await resource('newAccount')
-      const payload = {
-        // By choosing this source of certificates, as the README says.
-        termsOfServiceAgreed: true,
-        ...(email !== null && { contact: [`mailto:${email}`] }),
-        ...(external !== null && {
-          externalAccountBinding: await bind(external, url, await publicJwk(key)),
-        }),
+    ask,
+    async signIn(email) {
+      const doing = 'an account'
+      try {
+        await ask(doing, (by) => by.createAccount({ onlyReturnExisting: true }))
+      } catch (error) {
+        if (!(error instanceof AcmeFault) || error.type !== 'accountDoesNotExist') throw error
+        const account = {
+          // By choosing this source of certificates, as the README says.
+          termsOfServiceAgreed: true,
+          ...(email !== null && { contact: [`mailto:${email}`] }),
+        }
+        await ask(doing, (by) => by.createAccount(account)).catch((fault) => {
+          throw external === null ? fault : aboutBinding(fault)
+        })
       }
-      const { headers } = await post(url, 'an account', payload).catch((error) => {
-        throw external === null ? error : aboutBinding(error)
-      })
-      account = headers.get('location')
-      if (account === null) throw problemFault(undefined, { doing: 'an account' })
-    },
-
-    async keyAuthorization(token) {
-      return `${token}.${await calculateJwkThumbprint(await publicJwk(key))}`
     },
   }
+}
+
+function requireDirectory(url: string, { status, retryAfter, json }: AcmeAnswer): void {
+  const resources = json()
+  if (status === 200 && typeof resources === 'object' && resources !== null) return
+  const answer = status === 200 ? 'what is no list of resources' : status
+  throw new AcmeFault(`${url} is no directory of an authority: it answers ${answer}`, {
+    hint: 'see what SNAILPASS_ACME_DIRECTORY says, or wait where the authority has an outage',
+    retryAfter,
+  })
 }
 
 /** The authority refuses an account; where we are bound to one of its own, that binding is likelier wrong than anything else. */
@@ -122,16 +129,4 @@ function aboutBinding(error: unknown): unknown {
     retryAfter,
     cause,
   })
-}
-
-async function publicJwk(key: CryptoKey): Promise<JWK> {
-  const { kty = '', crv = '', x = '', y = '' } = await exportJWK(key)
-  return { kty, crv, x, y }
-}
-
-async function bind({ kid, key }: ExternalAccount, url: string, jwk: JWK): Promise<object> {
-  const secret = Buffer.from(key.reveal(), 'base64url')
-  return await new FlattenedSign(new TextEncoder().encode(JSON.stringify(jwk)))
-    .setProtectedHeader({ alg: 'HS256', kid, url })
-    .sign(secret)
 }

@@ -62,6 +62,14 @@ export function problemFault(
   })
 }
 
+/** An answer that keeps to no protocol that we know; `what` says which, or to what. */
+export function strangeAnswer(what: string, cause?: unknown): AcmeFault {
+  return new AcmeFault(`the authority answers in a way that is not understood: ${what}`, {
+    hint: 'see that SNAILPASS_ACME_DIRECTORY is the directory of an authority (RFC 8555)',
+    cause,
+  })
+}
+
 /** The last word of `urn:ietf:params:acme:error:rateLimited`; null for types of others. */
 export function problemType(document: unknown): string | null {
   const type = memberOf(document, 'type')

@@ -1,7 +1,8 @@
+import type { Client, Order } from 'acme-client'
 import { memberOf } from '../domain/member'
 import type { Wait } from '../domain/world'
-import type { AcmeClient } from './acme-client'
-import { AcmeFault, problemFault } from './acme-fault'
+import type { AcmeClient, Answer } from './acme-client'
+import { AcmeFault, problemFault, strangeAnswer } from './acme-fault'
 
 /** Where the answers to an authority's challenges are put, for whoever asks a server of ours for them. */
 export interface ChallengeAnswers {
@@ -20,85 +21,83 @@ const longestPause = 30_000
  */
 export async function orderCertificate(
   client: AcmeClient,
-  order: {
+  plan: Pacing & {
     readonly names: readonly string[]
-    /** The request (PKCS #10), base64url of its DER. */
+    /** The request (PKCS #10), PEM. */
     readonly csr: string
     readonly answers: ChallengeAnswers
-    readonly wait: Wait
-    readonly signal: AbortSignal
   },
 ): Promise<string> {
-  const { names, csr } = order
-  const identifiers = names.map((value) => ({ type: 'dns', value }))
-  const made = await client.post(await client.resource('newOrder'), 'an order', { identifiers })
-  const url = made.headers.get('location')
-  if (url === null) throw strange('an order')
-  const document = made.json()
-  for (const authorization of stringsOf(memberOf(document, 'authorizations'))) {
-    await prove(client, authorization, order)
+  const identifiers = plan.names.map((value) => ({ type: 'dns', value }))
+  const made = await client.ask('an order', (by) => by.createOrder({ identifiers }))
+  const order = parseOrder(made.document)
+  for (const url of order.authorizations) {
+    await prove(client, { ...order, authorizations: [url] }, plan)
   }
-  const ready = await settled(client, url, 'the order', ['ready', 'valid'], order)
-  if (memberOf(ready, 'status') === 'ready') {
-    await client.post(stringOf(memberOf(ready, 'finalize')), 'the certificate', { csr })
+  const look = () => client.ask('the order', (by) => by.getOrder(order))
+  const ready = parseOrder(await settled(look, 'the order', ['ready', 'valid'], plan))
+  if (ready.status === 'ready') {
+    await client.ask('the certificate', (by) => by.finalizeOrder(ready, plan.csr))
   }
-  const valid = await settled(client, url, 'the order', ['valid'], order)
-  const { text } = await client.post(stringOf(memberOf(valid, 'certificate')), 'the certificate')
-  return text
+  const valid = parseOrder(await settled(look, 'the order', ['valid'], plan))
+  const { document } = await client.ask('the certificate', (by) => by.getCertificate(valid))
+  return stringOf(document)
 }
 
 type Pacing = { readonly wait: Wait; readonly signal: AbortSignal }
 
-/** Shows the authority that a name leads here. */
+/** Shows the authority that the name of an order of a single one leads here. */
 async function prove(
   client: AcmeClient,
-  url: string,
-  order: Pacing & { readonly answers: ChallengeAnswers },
+  order: Order,
+  plan: Pacing & { readonly answers: ChallengeAnswers },
 ): Promise<void> {
-  const authorization = (await client.post(url, 'a look at a name')).json()
+  const look = async (doing: string): Promise<Answer> => {
+    const { document, retryAfter } = await client.ask(doing, (by) => by.getAuthorizations(order))
+    return { document: listOf(document)[0], retryAfter }
+  }
+  const { document } = await look('a look at a name')
   // It still believes what was shown to it a while ago.
-  if (memberOf(authorization, 'status') === 'valid') return
-  const name = nameOf(authorization)
-  const challenge = challengesOf(authorization).find(
-    (offered) => memberOf(offered, 'type') === 'http-01',
-  )
-  if (challenge === undefined) {
+  if (memberOf(document, 'status') === 'valid') return
+  const name = stringOf(memberOf(memberOf(document, 'identifier'), 'value'))
+  const offered = challengesOf(document).find((one) => memberOf(one, 'type') === 'http-01')
+  if (offered === undefined) {
     throw new AcmeFault(`the authority wants ${name} shown in other ways than HTTP-01`, {
       hint: 'names with a * in them can only be shown by DNS, which is not done here: see SNAILPASS_ACME_NAMES',
     })
   }
-  const token = stringOf(memberOf(challenge, 'token'))
-  await order.answers.put(token, await client.keyAuthorization(token))
+  const challenge = parseChallenge(offered)
+  const doing = `the challenge of ${name}`
+  const answer = await client.ask(doing, (by) => by.getChallengeKeyAuthorization(challenge))
+  await plan.answers.put(challenge.token, stringOf(answer.document))
   try {
-    await client.post(stringOf(memberOf(challenge, 'url')), `the challenge of ${name}`, {})
-    await settled(client, url, `the challenge of ${name}`, ['valid'], order)
+    await client.ask(doing, (by) => by.completeChallenge(challenge))
+    await settled(() => look(doing), doing, ['valid'], plan)
   } finally {
     // What can't be taken away now goes a day later, and says nothing of the challenge.
-    await order.answers.remove(token).catch(() => {})
+    await plan.answers.remove(challenge.token).catch(() => {})
   }
 }
 
-/** Looks at a resource until it is in one of these states. Throws what the authority says where it came to another end. */
+/** Looks until what it sees is in one of these states. Throws what the authority says where it came to another end. */
 async function settled(
-  client: AcmeClient,
-  url: string,
+  look: () => Promise<Answer>,
   doing: string,
   states: readonly string[],
   { wait, signal }: Pacing,
 ): Promise<unknown> {
   for (let pause = shortestPause, waited = 0; ; pause = Math.min(2 * pause, longestPause)) {
-    const answer = await client.post(url, doing)
-    const document = answer.json()
+    const { document, retryAfter } = await look()
     const status = stringOf(memberOf(document, 'status'))
     if (states.includes(status)) return document
     if (!['pending', 'processing', 'ready'].includes(status)) {
       throw problemFault(problemOf(document), { doing })
     }
-    const time = Math.max(answer.retryAfter ?? pause, shortestPause)
+    const time = Math.max(retryAfter ?? pause, shortestPause)
     if (waited + time > longestStep) {
       throw new AcmeFault(`${doing} is not settled within five minutes`, {
         hint: 'wait: the authority may be slow today, and it is tried again by itself',
-        retryAfter: answer.retryAfter,
+        retryAfter,
       })
     }
     await wait(time, signal)
@@ -115,26 +114,40 @@ function problemOf(document: unknown): unknown {
     .find((error) => error !== undefined)
 }
 
-function nameOf(authorization: unknown): string {
-  return stringOf(memberOf(memberOf(authorization, 'identifier'), 'value'))
+const orderStates = ['pending', 'ready', 'processing', 'valid', 'invalid'] as const
+
+function parseOrder(document: unknown): Order {
+  const certificate = memberOf(document, 'certificate')
+  return {
+    url: stringOf(memberOf(document, 'url')),
+    status: orderStates.find((state) => state === memberOf(document, 'status')) ?? 'invalid',
+    identifiers: [],
+    authorizations: listOf(memberOf(document, 'authorizations')).map(stringOf),
+    finalize: stringOf(memberOf(document, 'finalize')),
+    ...(certificate !== undefined && { certificate: stringOf(certificate) }),
+  }
+}
+
+type Challenge = Parameters<Client['completeChallenge']>[0]
+
+function parseChallenge(document: unknown): Challenge {
+  return {
+    type: 'http-01',
+    status: 'pending',
+    url: stringOf(memberOf(document, 'url')),
+    token: stringOf(memberOf(document, 'token')),
+  }
 }
 
 function challengesOf(authorization: unknown): readonly unknown[] {
-  const challenges = memberOf(authorization, 'challenges')
-  return Array.isArray(challenges) ? challenges : []
+  return listOf(memberOf(authorization, 'challenges'))
 }
 
-function stringsOf(value: unknown): readonly string[] {
-  return Array.isArray(value) ? value.map(stringOf) : []
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : []
 }
 
 function stringOf(value: unknown): string {
   if (typeof value === 'string') return value
-  throw strange('what we asked for')
-}
-
-function strange(doing: string): AcmeFault {
-  return new AcmeFault(`the authority answers ${doing} in a way that is not understood`, {
-    hint: 'see that SNAILPASS_ACME_DIRECTORY is the directory of an authority (RFC 8555)',
-  })
+  throw strangeAnswer('what was asked for is missing')
 }

@@ -4,8 +4,8 @@ import type { Log } from '../log'
 import { unusable } from '../store/data-folder'
 import { requireAccountKey } from './acme-account'
 import { type Issued, lackedBy, parseIssued, parseServable } from './acme-certificate'
-import { createAcmeClient, type ExternalAccount } from './acme-client'
-import { AcmeFault } from './acme-fault'
+import type { ExternalAccount } from './acme-client'
+import { AcmeFault, strangeAnswer } from './acme-fault'
 import { findKept, keep, requireRoom } from './acme-files'
 import { type ChallengeAnswers, orderCertificate } from './acme-order'
 import { pauseAfterFault, renewalTime } from './acme-times'
@@ -76,16 +76,15 @@ export async function startAcmeSource(deps: {
     // What could not be kept would be ordered again at every start, up to the authority's limit.
     requireRoom(folder)
     const wire = createAcmeWire({ ...deps, ca: plan.ca, signal })
-    const key = await requireAccountKey(folder, plan.directory)
-    const client = createAcmeClient({ wire, directory: plan.directory, key })
-    await client.signIn(plan)
+    const key = requireAccountKey(folder, plan.directory)
+    const { createAcmeClient } = await import('./acme-client')
+    const client = createAcmeClient({ ...plan, wire, key, signal })
+    await client.signIn(plan.email)
     const request = await x509.requestFor(names)
     const cert = await orderCertificate(client, { ...deps, names, csr: request.csr, signal })
     const next = parseIssued({ cert, key: request.key }, names)
     if (next === null) {
-      throw new AcmeFault('the certificate that came is none for what was asked', {
-        hint: 'see that SNAILPASS_ACME_DIRECTORY is the directory of an authority (RFC 8555)',
-      })
+      throw strangeAnswer('the certificate that came is none for what was asked')
     }
     kept = next
     log.info('a new certificate', told(next, plan))

@@ -15,7 +15,7 @@ export interface AcmeAnswer {
 
 export interface AcmeWire {
   /** Throws AcmeFault when there is no answer, and what the signal says when it ends the wait. */
-  send(url: string, request?: { method: 'HEAD' | 'POST'; body?: string }): Promise<AcmeAnswer>
+  send(url: string, request: { method: string; body?: string }): Promise<AcmeAnswer>
 }
 
 /** How long an authority may take to answer, in milliseconds. Of the network, so that no test's own time ends it. */
@@ -36,11 +36,10 @@ export function createAcmeWire(deps: {
 }): AcmeWire {
   const { ca, clock, signal } = deps
   return {
-    async send(url, request) {
-      const body = request?.body
+    async send(url, { method, body }) {
       try {
         const response = await fetch(url, {
-          method: request?.method ?? 'GET',
+          method,
           ...(body !== undefined && { body }),
           headers: {
             // Wanted of clients (RFC 8555, section 6.1).

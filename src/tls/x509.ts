@@ -114,15 +114,14 @@ export async function certifyLeaf(
   return { cert: pemOf(certificate) + authority.cert, key: await keyPem(keys.privateKey) }
 }
 
-/** A new key with a request for a certificate (PKCS #10): the request as base64url of its DER, the key as PEM. */
+/** A new key with a request for a certificate (PKCS #10), both PEM. */
 export async function requestFor(names: readonly string[]): Promise<{ csr: string; key: string }> {
   const keys = await newKeys()
   const request = await Pkcs10CertificateRequestGenerator.create(
     { keys, signingAlgorithm: algorithm, extensions: [alternativeNames(names)] },
     crypto,
   )
-  const csr = Buffer.from(request.rawData).toString('base64url')
-  return { csr, key: await keyPem(keys.privateKey) }
+  return { csr: request.toString('pem'), key: await keyPem(keys.privateKey) }
 }
 
 /** How long a placeholder lasts, in milliseconds; every start makes a new one. */

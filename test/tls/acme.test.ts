@@ -30,7 +30,7 @@ const day = 24 * hour
 
 describe('a certificate of an authority', () => {
   test('is ordered at the first start, while HTTPS has a placeholder that nobody trusts', async () => {
-    await using pebble = await aPebble({ badNonces: 50 })
+    await using pebble = await aPebble({ badNonces: 15 })
     await using server = await startAcmeServer(pebble, {
       settings: { SNAILPASS_ACME_NAMES: `${name}, pass.example.org` },
     })
