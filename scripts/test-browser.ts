@@ -1,7 +1,7 @@
 /**
  * The long form of the tests of certificates: a real Chromium with the authority installed opens dist/snailpass by HTTPS, one
- * without it does not, and neither takes a certificate for a name outside of the authority's constraints. Needs chromium and
- * certutil (Debian: chromium, libnss3-tools), which are too large for the test command. `bun scripts/test-browser.ts`.
+ * without it does not, and neither takes a certificate for a name or an address outside of the authority's constraints. Needs
+ * chromium and certutil (Debian: chromium, libnss3-tools), which are too large for the test command. `bun scripts/test-browser.ts`.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -29,11 +29,12 @@ async function tool(command: readonly string[], home: string): Promise<string> {
 
 /** What stands on a page, as the browser of this home sees it: an error page where it refuses. */
 function open(home: string, url: string): Promise<string> {
-  const names = 'MAP *.local 127.0.0.1, MAP *.example.org 127.0.0.1'
+  const names = ['*.local', '*.example.org', '192.168.77.7', '203.0.113.7']
+  const rules = names.map((name) => `MAP ${name} 127.0.0.1`).join(', ')
   return tool(
     [
       ...['chromium', '--headless', '--no-sandbox', '--disable-gpu', '--dump-dom'],
-      ...[`--user-data-dir=${join(home, 'profile')}`, `--host-resolver-rules=${names}`, url],
+      ...[`--user-data-dir=${join(home, 'profile')}`, `--host-resolver-rules=${rules}`, url],
     ],
     home,
   )
@@ -72,6 +73,8 @@ try {
   const cases = [
     ['thief.local', true],
     ['bank.example.org', false],
+    ['192.168.77.7', true],
+    ['203.0.113.7', false],
   ] as const
   for (const [host, isPermitted] of cases) {
     const validity = { notBefore: Date.now() - 60_000, notAfter: Date.now() + 3600_000 }
