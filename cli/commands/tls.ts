@@ -42,7 +42,9 @@ Example:
       const served = await findCertificate(settingsOf(command))
       if (options.json === true) return printJson(toJson(served))
       for (const line of linesOf(served)) print(line)
-      if (!served.isServed) tell('HTTPS is off: --listen-tls 0.0.0.0:5443 turns it on.')
+      if (!served.isServed) {
+        tell('The settings leave HTTPS off: SNAILPASS_LISTEN_TLS=0.0.0.0:5443 turns it on.')
+      }
     })
 }
 

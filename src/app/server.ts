@@ -1,4 +1,4 @@
-import { isGlobal, isLoopback } from '../config/networks'
+import { isLoopback, isPrivate } from '../config/networks'
 import type { Settings } from '../config/settings'
 import { createTokens } from '../crypto/tokens'
 import { createDerive, createVerifierHasher } from '../crypto/verifiers'
@@ -134,7 +134,7 @@ export async function startServer(
       (address) =>
         settings.listenTls.length === 0 ||
         settings.plainLogins === 'all' ||
-        (address !== null && !isGlobal(address)),
+        (address !== null && isPrivate(address)),
     )
     const challenges = createAcmeChallenges({ store, ...world })
     const certificates =

@@ -40,19 +40,21 @@ function familyOf(address: string): 'ipv4' | 'ipv6' | null {
   return family === 4 ? 'ipv4' : family === 6 ? 'ipv6' : null
 }
 
-/** Whatever no packet of the internet comes from (RFC 6890); of IPv6, all but 2000::/3, and its examples. */
-const isReserved = inNetworks(
-  parseNetworks(`
-  0.0.0.0/8 10.0.0.0/8 100.64.0.0/10 127.0.0.0/8 169.254.0.0/16 172.16.0.0/12 192.0.0.0/24 192.0.2.0/24
-  192.168.0.0/16 198.18.0.0/15 198.51.100.0/24 203.0.113.0/24 224.0.0.0/3
-  ::/3 2001:db8::/32 4000::/2 8000::/1
-`),
-)
+/** This machine's own and those that every home may have (RFC 1122, 1918, 3927, 4193, 4291, 6598). */
+export const privateNetworks: readonly string[] = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  'fc00::/7',
+  'fe80::/10',
+  '::1/128',
+]
 
-/** Whether an address is one of the internet's. Anything else than an address is not. */
-export function isGlobal(address: string): boolean {
-  return familyOf(address) !== null && !isReserved(address)
-}
+/** Whether an address is one of them. Anything else than an address is not. */
+export const isPrivate: InNetworks = inNetworks(privateNetworks)
 
 /** Whether a host is this very machine, by its address or the name that every machine has for itself. */
 export function isLoopback(host: string): boolean {

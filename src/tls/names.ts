@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { tlds } from '@hapi/tlds'
-import { inNetworks } from '../config/networks'
+import { inNetworks, privateNetworks } from '../config/networks'
 import { parseAddress } from '../domain/address'
 
 /** What an authority may speak for. A domain stands for itself and whatever ends in it (RFC 5280, section 4.2.1.10). */
@@ -21,19 +21,6 @@ const homeDomains = [
   'home',
   'localdomain',
   'fritz.box',
-]
-
-/** Addresses that no packet of the internet comes from (RFC 1918, 6598, 1122, 3927, 4193, 4291). */
-const privateNetworks = [
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '100.64.0.0/10',
-  '127.0.0.0/8',
-  '169.254.0.0/16',
-  'fc00::/7',
-  'fe80::/10',
-  '::1/128',
 ]
 
 const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { inNetworks, isGlobal, parseNetworks } from '../../src/config/networks'
+import { inNetworks, isPrivate, parseNetworks } from '../../src/config/networks'
 import { InvalidSetting } from '../../src/config/values'
 
 describe('networks', () => {
@@ -27,20 +27,22 @@ describe('networks', () => {
     expect(() => parseNetworks(text)).toThrow(InvalidSetting)
   })
 
-  test('of the internet are told from those that nobody there has', () => {
-    for (const address of ['8.8.8.8', '172.32.0.1', '100.128.0.1', '2a00::1']) {
-      expect(isGlobal(address), address).toBeTrue()
-    }
-    for (const other of [
+  test('that are private are told from all others, whatever these are for', () => {
+    for (const address of [
       '192.168.1.1',
       '172.16.0.1',
+      '100.64.0.1',
       '127.0.0.1',
+      '169.254.1.1',
       '::1',
       'fe80::1',
       'fd00::1',
-      'x',
     ]) {
-      expect(isGlobal(other), other).toBeFalse()
+      expect(isPrivate(address), address).toBeTrue()
+    }
+    const others = ['8.8.8.8', '172.32.0.1', '100.128.0.1', '203.0.113.5', '2a00::1', '2001:db8::1']
+    for (const other of [...others, '0.0.0.0', '::', 'x']) {
+      expect(isPrivate(other), other).toBeFalse()
     }
   })
 })

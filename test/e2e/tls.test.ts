@@ -166,7 +166,9 @@ describe('snailpass tls', () => {
     })
     const told = await snailpass('show')
     expect(told.stdout).toContain(fingerprint256)
-    expect(told.stderr).toBe('HTTPS is off: --listen-tls 0.0.0.0:5443 turns it on.\n')
+    expect(told.stderr).toBe(
+      'The settings leave HTTPS off: SNAILPASS_LISTEN_TLS=0.0.0.0:5443 turns it on.\n',
+    )
     expect((await snailpass('ca')).stdout).toBe(readFileSync(ca, 'utf8'))
     expect((await snailpass('ca', '--fingerprint')).stdout).toBe(`${fingerprint256}\n`)
   })

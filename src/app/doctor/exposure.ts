@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { endpointsOf } from '../../config/listeners'
-import { isGlobal } from '../../config/networks'
+import { isPrivate } from '../../config/networks'
 import type { Settings } from '../../config/settings'
 import type { Outcome } from './findings'
 
@@ -31,9 +31,9 @@ export function checkExposure(settings: Settings, addresses: readonly string[]):
   }
 }
 
-/** Names of home networks and addresses that no packet of the internet reaches (RFC 6890, 6761, 6762, 8375). */
+/** Whether the internet may know a host: neither a name of home networks (RFC 6761, 6762, 8375) nor a private address. */
 export function isPublic(host: string): boolean {
-  if (isIP(host) !== 0) return isGlobal(host)
+  if (isIP(host) !== 0) return !isPrivate(host)
   return (
     /\./.test(host) && !/\.(?:local|lan|home|internal|localdomain|home\.arpa|test)\.?$/i.test(host)
   )
