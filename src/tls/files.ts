@@ -10,8 +10,10 @@ import { signatureOf, startLooking } from './watch'
 /** Between two looks at the files, in milliseconds. What has not changed from one to the next is taken for whole. */
 const pause = 2_000
 
-/** Whoever renews certificates does it a month before their end. In milliseconds. */
-const late = 14 * 24 * 3600_000
+/** Milliseconds before its end from which a certificate is late: whoever renews them does it twice as early. */
+function lateness({ facts: { notBefore, notAfter } }: Pair): number {
+  return Math.min(14 * 24 * 3600_000, (notAfter - notBefore) / 6)
+}
 
 /** Reads a certificate and its key. Throws `unavailable` for what can't be served. */
 export async function readPair(paths: PairPaths): Promise<Pair> {
@@ -44,7 +46,7 @@ export async function startFiles(
   const tellTime = () => {
     const now = clock()
     const problem = timeProblem(pair, now)
-    const isLate = pair.facts.notAfter - now < late
+    const isLate = pair.facts.notAfter - now < lateness(pair)
     const news = problem ?? (isLate ? `expires on ${dateOf(pair.facts.notAfter)}` : null)
     if (news === told) return
     told = news

@@ -184,8 +184,9 @@ describe('the doctor', () => {
       SNAILPASS_PUBLIC_URL: 'https://vault.example.org/',
     }
     const settings = settingsOf(folder.path, files)
-    expect(await find(settings)).toEqual([])
-    expect(await find(settings, 11)).toEqual([
+    // A third of 40 days, and a day for whoever renews it.
+    expect(await find(settings, 27)).toEqual([])
+    expect(await find(settings, 28)).toEqual([
       expect.stringMatching(/fullchain\.pem expires on \S+: .*certbot renew --dry-run/),
     ])
     const deeper = { ...files, SNAILPASS_PUBLIC_URL: 'https://a.vault.example.org/' }

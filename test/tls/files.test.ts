@@ -213,12 +213,14 @@ describe('a source of files', () => {
   )
 })
 
-test('a certificate that nobody renews is warned about once', async () => {
+test.each([
+  ['two weeks before the end of a long life', 90, 14],
+  ['when a sixth of a short one is left', 6, 1],
+])('a certificate that nobody renews is warned about once, %s', async (_, life, left) => {
   using place = aPlace()
-  const ending = await authority.certify({
-    ...subject,
-    notAfter: Date.now() + 14 * 24 * hour + 60_000,
-  })
+  const notAfter = Date.now() + left * 24 * hour + 60_000
+  const notBefore = notAfter - life * 24 * hour
+  const ending = await authority.certify({ ...subject, notBefore, notAfter })
   place.put(ending.certificate, ending.key)
   const source = await place.start()
   expect(place.of('warn')).toEqual([])

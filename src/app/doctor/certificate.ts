@@ -9,7 +9,7 @@ import type { Finding, Outcome } from './findings'
 
 const day = 24 * 3600_000
 
-/** Days before the end at which something should have been done: who renews certificates does it a month before. */
+/** Whoever renews certificates does it a month before their end, or when a third of a short life is left. */
 const filesLeft = 30 * day
 
 /** Every device has to be given the next authority by hand. */
@@ -51,8 +51,9 @@ function validityFindings(
   { file, notBefore, notAfter }: Certificate,
   now: number,
 ): readonly Finding[] {
-  // A server renews its own at a third; a day later it should be done.
-  const least = mode === 'files' ? filesLeft : (notAfter - notBefore) / 3 - day
+  const third = (notAfter - notBefore) / 3
+  // A day later it should be done.
+  const least = (mode === 'files' ? Math.min(filesLeft, third) : third) - day
   const left = notAfter - now
   if (now >= notBefore && left >= least) return []
   const what =
