@@ -1,3 +1,5 @@
+import { inOneLine } from '../src/domain/text'
+
 /**
  * Lays rows out in columns that are as wide as what is in them, with two spaces between. Wide characters take two
  * places, as they do on a terminal. Where `width` is known, the last column is broken at spaces to fit into it; nothing is
@@ -16,7 +18,7 @@ export function layOut(
   rows: readonly (readonly string[])[],
   width: number | null,
 ): readonly (readonly string[])[] {
-  const shown = rows.map((row) => row.map(harmless))
+  const shown = rows.map((row) => row.map((cell) => inOneLine(cell)))
   const widths: number[] = []
   for (const row of shown) {
     for (const [column, cell] of row.entries()) {
@@ -56,9 +58,4 @@ export function wrap(text: string, width: number | null): readonly string[] {
 
 function pad(text: string, width: number): string {
   return text + ' '.repeat(width - Bun.stringWidth(text))
-}
-
-/** What others chose, as a mail server's answer, can neither break out of its line nor steer the terminal. */
-function harmless(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
 }

@@ -3,6 +3,7 @@ import { request as requestTls } from 'node:https'
 import { type Endpoint, formatListenAddress, ownAddressOf } from '../config/listen-address'
 import { DomainError, reasonOf } from '../domain/errors'
 import { memberOf } from '../domain/member'
+import { inOneLine } from '../domain/text'
 
 /** What a server says of itself. Its texts are from outside: they may hold anything but a line's end. */
 export interface Answer {
@@ -44,12 +45,18 @@ export async function askReadiness(question: Question, signal: AbortSignal): Pro
     return parseAnswer(status, text)
   } catch (error) {
     const reason = signal.aborted ? 'it took too long' : reasonOf(error)
-    return { problem: `no answer from ${question.url.href}: ${oneLine(reason)}`, warnings: [] }
+    return {
+      problem: `no answer from ${question.url.href}: ${inOneLine(reason, longestReason)}`,
+      warnings: [],
+    }
   }
 }
 
 /** More than this, in bytes, is no answer of ours. */
 const mostBytes = 64 * 1024
+
+/** In characters. */
+const longestReason = 1_000
 
 /** Not `fetch`, which would ask the proxy of the environment for this very machine. */
 async function get(
@@ -85,7 +92,7 @@ function parseAnswer(status: number, text: string): Answer {
   const reason = memberOf(memberOf(body, 'message'), 'error')
   const problem =
     status === 503 && typeof reason === 'string'
-      ? oneLine(reason.replace(/^Service Unavailable\. /, ''))
+      ? inOneLine(reason.replace(/^Service Unavailable\. /, ''), longestReason)
       : `what answers there is no SnailPass server: status ${status}`
   return { problem, warnings: [] }
 }
@@ -96,7 +103,7 @@ function warningsOf(list: unknown): readonly string[] {
   return list.flatMap((entry: unknown) => {
     const [kind, detail] = [memberOf(entry, 'kind'), memberOf(entry, 'detail')]
     if (typeof kind !== 'string') return []
-    return [oneLine(typeof detail === 'string' ? `${kind}: ${detail}` : kind)]
+    return [inOneLine(typeof detail === 'string' ? `${kind}: ${detail}` : kind, longestReason)]
   })
 }
 
@@ -106,9 +113,4 @@ function parseJson(text: string): unknown {
   } catch {
     return null
   }
-}
-
-/** What others chose can neither break out of its line nor steer the terminal. */
-function oneLine(text: string): string {
-  return text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').slice(0, 1_000)
 }

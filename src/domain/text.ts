@@ -5,3 +5,11 @@
 export function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0')
 }
+
+/** What others chose in one line of at most so many characters: it can neither break out of it nor steer a terminal. */
+export function inOneLine(text: string, most = Number.POSITIVE_INFINITY): string {
+  return text
+    .replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]+/gu, ' ')
+    .slice(0, most)
+    .toWellFormed()
+}

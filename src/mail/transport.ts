@@ -1,4 +1,5 @@
 import { createTransport, type SentMessageInfo } from 'nodemailer'
+import { inOneLine } from '../domain/text'
 import type { RenderedLetter } from './letter'
 
 /** The server that letters are handed to. */
@@ -98,14 +99,9 @@ function faultOf(cause: unknown): MailFault {
   // A login that is refused is the operator's to mend, and the letter good afterwards.
   const isOfLetter = code === 'EENVELOPE' || code === 'EMESSAGE'
   const isPermanent = isOfLetter && responseCode !== null && responseCode >= 500
-  const reason = message
-    // A filter may quote the link that it does not like, and the token in it.
-    .replaceAll(/confirm\/\S+/g, 'confirm/…')
-    // No database keeps a NUL, and no terminal should get what a stranger's server sends it.
-    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
-    .slice(0, longestReason)
-    .toWellFormed()
-  return new MailFault(reason, { isPermanent, code, cause })
+  // A filter may quote the link that it does not like, and the token in it.
+  const told = message.replaceAll(/confirm\/\S+/g, 'confirm/…')
+  return new MailFault(inOneLine(told, longestReason), { isPermanent, code, cause })
 }
 
 function partsOf(cause: unknown): { code: string; responseCode: number | null; message: string } {

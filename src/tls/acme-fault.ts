@@ -1,4 +1,5 @@
 import { memberOf } from '../domain/member'
+import { inOneLine } from '../domain/text'
 
 /** Where and why an attempt at a certificate ended. Both texts are for operators and hold no secret. */
 export class AcmeFault extends Error {
@@ -55,7 +56,7 @@ export function problemFault(
   const type = problemType(document)
   const told = [detailOf(document), ...subproblems(document)].filter((text) => text !== '')
   const reason = told.length === 0 ? 'the authority gave no reason' : told.join('; ')
-  return new AcmeFault(`${doing} was refused: ${shortened(reason)}`, {
+  return new AcmeFault(`${doing} was refused: ${inOneLine(reason, longestDetail)}`, {
     hint: hint ?? (type === null ? otherwise : (hints[type] ?? otherwise)),
     type,
     retryAfter: retryAfter ?? null,
@@ -85,12 +86,4 @@ function subproblems(document: unknown): readonly string[] {
 function detailOf(document: unknown): string {
   const detail = memberOf(document, 'detail')
   return typeof detail === 'string' ? detail : ''
-}
-
-/** In one line, and without what could play tricks on a terminal. */
-function shortened(text: string): string {
-  return text
-    .replaceAll(/[\s\p{Cc}]+/gu, ' ')
-    .slice(0, longestDetail)
-    .toWellFormed()
 }

@@ -1,0 +1,19 @@
+import { expect, test } from 'bun:test'
+import { inOneLine } from '../../src/domain/text'
+
+test.each([
+  ['over two\r\nlines', 'over two lines'],
+  ['a tab\tand a NUL\0', 'a tab and a NUL '],
+  ['\u001b[31mred', ' [31mred'],
+  ['moc.\u202eelpmaxe', 'moc. elpmaxe'],
+  ['a\u2028b\u2029c', 'a b c'],
+  // One sign of several characters stays one.
+  ['👩‍👩‍👧 ok', '👩‍👩‍👧 ok'],
+])('%j in one line is %j', (text, expected) => {
+  expect(inOneLine(text)).toBe(expected)
+})
+
+test('what is cut short stays well-formed', () => {
+  expect(inOneLine('abcdef', 3)).toBe('abc')
+  expect(inOneLine('ab👧', 3).isWellFormed()).toBeTrue()
+})
