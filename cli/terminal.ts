@@ -33,6 +33,7 @@ const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
   rate_limited: exitCodes.failed,
   unavailable: exitCodes.failed,
   storage_full: exitCodes.failed,
+  vault_full: exitCodes.failed,
 }
 
 /** Says on stderr what went wrong and what to do about it. Answers the exit code. */

@@ -15,6 +15,7 @@ import { createSessions } from '../domain/sessions'
 import type { Store } from '../domain/store'
 import type { Tokens } from '../domain/tokens'
 import { createUsers } from '../domain/users'
+import { createVaultBound } from '../domain/vault-bound'
 import type { Wait } from '../domain/world'
 import { type ApiDeps, createApi } from '../http/api'
 import { createBaseUrl, portOf } from '../http/base-url'
@@ -223,6 +224,7 @@ function rulesOver(
 > {
   const { clock, random } = world
   const limits = limitsOf(settings, world, log)
+  const bound = createVaultBound(settings.maxVault)
   const hasher = createVerifierHasher(random, iterations, createDerive(settings.loginQueue))
   const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
   return {
@@ -251,9 +253,9 @@ function rulesOver(
       quota: limits.confirmations,
       clock,
     }),
-    records: createRecords({ store, clock }),
-    additionalFields: createAdditionalFields({ store }),
-    notes: createNotes({ store, clock }),
+    records: createRecords({ store, clock, bound }),
+    additionalFields: createAdditionalFields({ store, bound }),
+    notes: createNotes({ store, clock, bound }),
     version,
     maxBody: settings.maxBody,
     corsOrigins: settings.corsOrigins,

@@ -16,6 +16,7 @@ import {
   InvalidSetting,
   parseInteger,
   parseSize,
+  parseSizeFrom,
   Secret,
   type SettingTable,
 } from './values'
@@ -39,6 +40,7 @@ export interface OwnSettings
   readonly tokenSeconds: number
   /** Largest request body, in bytes. */
   readonly maxBody: number
+  readonly maxVault: number
   /** Bytes that are left free where the database lies; 0 for none. */
   readonly minFreeSpace: number
   readonly logFormat: 'text' | 'json'
@@ -134,6 +136,15 @@ export const ownSettings: SettingTable<OwnSettings> = {
     defaultText: '1048576',
     default: () => 1024 * 1024,
     parse: (text) => parseInteger(text, { least: 1024, most: 64 * 1024 * 1024 }),
+  },
+  maxVault: {
+    name: 'SNAILPASS_MAX_VAULT',
+    meaning: 'how much one account may keep: more is refused, and what is there stays',
+    defaultText: '32 MB',
+    default: () => 32_000_000,
+    // A single note can be half of that.
+    parse: (text) => parseSizeFrom(1_000_000, text),
+    show: formatSize,
   },
   minFreeSpace: {
     name: 'SNAILPASS_MIN_FREE_SPACE',

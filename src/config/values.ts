@@ -102,6 +102,13 @@ export function parseSize(text: string): number {
   throw new InvalidSetting(`is not a size: ${text}`, 'write it as 64 MB, with KB, MB or GB')
 }
 
+/** The same, where something must be able to lie in it. Throws InvalidSetting. */
+export function parseSizeFrom(least: number, text: string): number {
+  const size = parseSize(text)
+  if (size >= least) return size
+  throw new InvalidSetting(`is less than ${formatSize(least)}: ${text}`, 'write a larger size')
+}
+
 /** The form that `parseSize` reads, in the largest unit that says it whole. */
 export function formatSize(bytes: number): string {
   const [unit = '', factor = 1] =

@@ -2,6 +2,7 @@ import { DomainError } from './errors'
 import { refusal } from './ownership'
 import type { ReadScope, Store } from './store'
 import type { AdditionalField, AdditionalFieldChange } from './vault'
+import type { VaultBound } from './vault-bound'
 
 const noun = 'Additional field'
 
@@ -9,18 +10,21 @@ export interface AdditionalFields {
   /** The fields of one record, in the order in which they were added. Throws `not_found` or `forbidden` for the record. */
   list(user: string, recordId: string): Promise<readonly AdditionalField[]>
 
-  /** Throws `not_found` or `forbidden` for the record, then `conflict` when the field's id is taken. */
+  /** Throws `not_found` or `forbidden` for the record, then `conflict` when the field's id is taken, and `vault_full`. */
   add(user: string, field: AdditionalField): Promise<void>
 
-  /** Throws `not_found` or `forbidden` for the field. */
+  /** Throws `not_found` or `forbidden` for the field, and `vault_full`. */
   change(user: string, field: AdditionalFieldChange): Promise<void>
 
   /** Throws `not_found` or `forbidden` for the field. */
   delete(user: string, id: string): Promise<void>
 }
 
-export function createAdditionalFields(deps: { store: Store }): AdditionalFields {
-  const { store } = deps
+export function createAdditionalFields(deps: {
+  store: Store
+  bound: VaultBound
+}): AdditionalFields {
+  const { store, bound } = deps
   return {
     list: (user, recordId) =>
       store.read(async (scope) => {
@@ -31,14 +35,16 @@ export function createAdditionalFields(deps: { store: Store }): AdditionalFields
     add: (user, field) =>
       store.write(async (scope) => {
         await requireOwnRecord(scope, user, field.recordId)
-        if (!(await scope.additionalFields.insert(field))) {
+        const insert = () => scope.additionalFields.insert(field)
+        if (!(await bound.within(scope, user, textsOf(field), insert))) {
           throw new DomainError('conflict', `${noun} with id ${field.id} already exists`)
         }
       }),
 
     change: (user, field) =>
       store.write(async (scope) => {
-        if (await scope.additionalFields.update(user, field)) return
+        const update = () => scope.additionalFields.update(user, field)
+        if (await bound.within(scope, user, textsOf(field), update)) return
         throw refusal(noun, field.id, await scope.additionalFields.findOwner(field.id), user)
       }),
 
@@ -48,6 +54,10 @@ export function createAdditionalFields(deps: { store: Store }): AdditionalFields
         throw refusal(noun, id, await scope.additionalFields.findOwner(id), user)
       }),
   }
+}
+
+function textsOf({ name, value }: AdditionalFieldChange): readonly string[] {
+  return [name, value]
 }
 
 async function requireOwnRecord(scope: ReadScope, user: string, recordId: string): Promise<void> {

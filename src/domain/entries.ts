@@ -2,14 +2,15 @@ import { DomainError } from './errors'
 import { refusal } from './ownership'
 import type { EntryWrites, Store, WriteScope } from './store'
 import type { EntryInput } from './vault'
+import type { VaultBound } from './vault-bound'
 import type { Clock } from './world'
 
 /** The life of a vault entry, the same for records and notes. */
 export interface Entries<Content> {
-  /** Adds an entry. Throws `conflict` when the id is taken, by whomever. */
+  /** Adds an entry. Throws `conflict` when the id is taken, by whomever, and `vault_full`. */
   add(owner: string, input: EntryInput<Content>): Promise<void>
 
-  /** Replaces what a client may set. Throws `not_found`, or `forbidden` for somebody else's. */
+  /** Replaces what a client may set. Throws `not_found`, `forbidden` for somebody else's, and `vault_full`. */
   change(owner: string, input: EntryInput<Content>): Promise<void>
 
   /** Puts an entry into the trash, or deletes one that lies there. Throws as `change` does. */
@@ -19,17 +20,20 @@ export interface Entries<Content> {
 export function createEntries<Content>(deps: {
   store: Store
   clock: Clock
+  bound: VaultBound
   /** How messages name an entry. */
   noun: 'Record' | 'Note'
   pick: (scope: WriteScope) => EntryWrites<Content>
+  textsOf: (content: Content) => readonly string[]
 }): Entries<Content> {
-  const { store, clock, noun, pick } = deps
+  const { store, clock, bound, noun, pick, textsOf } = deps
   return {
     add: (owner, input) =>
       store.write(async (scope) => {
         const now = clock()
         const entry = { ...input, owner, creationTime: now, updateTime: now }
-        if (!(await pick(scope).insert(entry))) {
+        const texts = textsOf(input)
+        if (!(await bound.within(scope, owner, texts, () => pick(scope).insert(entry)))) {
           throw new DomainError('conflict', `${noun} with id ${input.id} already exists`)
         }
       }),
@@ -37,7 +41,8 @@ export function createEntries<Content>(deps: {
     change: (owner, input) =>
       store.write(async (scope) => {
         const entries = pick(scope)
-        if (await entries.update({ ...input, owner, updateTime: clock() })) return
+        const entry = { ...input, owner, updateTime: clock() }
+        if (await bound.within(scope, owner, textsOf(input), () => entries.update(entry))) return
         throw refusal(noun, input.id, await entries.findOwner(input.id), owner)
       }),
 

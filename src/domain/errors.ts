@@ -7,6 +7,7 @@ export type ErrorCode =
   | 'conflict'
   | 'too_large'
   | 'rate_limited'
+  | 'vault_full'
   | 'unavailable'
   | 'storage_full'
 

@@ -1,6 +1,7 @@
 import { createEntries, type Entries } from './entries'
 import type { Store } from './store'
 import type { Note, NoteContent } from './vault'
+import type { VaultBound } from './vault-bound'
 import type { Clock } from './world'
 
 export interface Notes extends Entries<NoteContent> {
@@ -8,9 +9,14 @@ export interface Notes extends Entries<NoteContent> {
   list(owner: string): Promise<readonly Note[]>
 }
 
-export function createNotes(deps: { store: Store; clock: Clock }): Notes {
+export function createNotes(deps: { store: Store; clock: Clock; bound: VaultBound }): Notes {
   return {
-    ...createEntries<NoteContent>({ ...deps, noun: 'Note', pick: (scope) => scope.notes }),
+    ...createEntries<NoteContent>({
+      ...deps,
+      noun: 'Note',
+      pick: (scope) => scope.notes,
+      textsOf: ({ name, content }) => [name, content],
+    }),
     list: (owner) => deps.store.read((scope) => scope.notes.listByOwner(owner)),
   }
 }

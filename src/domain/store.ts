@@ -44,6 +44,7 @@ export interface ReadScope {
   readonly users: UserReads
   readonly knownAddresses: KnownAddressReads
   readonly invitations: InvitationReads
+  readonly vaults: VaultReads
   readonly records: RecordReads
   readonly additionalFields: AdditionalFieldReads
   readonly notes: NoteReads
@@ -57,6 +58,7 @@ export interface WriteScope {
   readonly users: UserReads & UserWrites
   readonly knownAddresses: KnownAddressReads & KnownAddressWrites
   readonly invitations: InvitationReads & InvitationWrites
+  readonly vaults: VaultReads
   readonly records: RecordReads & EntryWrites<RecordContent>
   readonly additionalFields: AdditionalFieldReads & AdditionalFieldWrites
   readonly notes: NoteReads & EntryWrites<NoteContent>
@@ -184,6 +186,11 @@ export interface OutboxWrites {
 export interface EntryReads {
   /** The id of the user that a row belongs to, null when there is no such row. */
   findOwner(id: string): Promise<string | null>
+}
+
+export interface VaultReads {
+  /** Bytes of all texts of an account, in UTF-8, with `rowBytes` for each entry and additional field. */
+  size(owner: string): Promise<number>
 }
 
 export interface RecordReads extends EntryReads {

@@ -19,6 +19,7 @@ const translations: Readonly<Record<ErrorCode, Translation>> = {
   conflict: { status: 409, kind: 'Resource Already Exists' },
   too_large: { status: 413, kind: 'Payload Too Large' },
   rate_limited: { status: 429, kind: 'Too Many Requests', retryAfter: 10 },
+  vault_full: { status: 507, kind: 'Insufficient Storage' },
   unavailable: { status: 503, kind: 'Service Unavailable', retryAfter: 10 },
   storage_full: { status: 507, kind: 'Insufficient Storage' },
 }
@@ -55,7 +56,12 @@ export function cutConnection(): Response {
 }
 
 /** Refusals that say how the database or a limit is, not what it holds. */
-const passing: ReadonlySet<ErrorCode> = new Set(['unavailable', 'storage_full', 'rate_limited'])
+const passing: ReadonlySet<ErrorCode> = new Set([
+  'unavailable',
+  'storage_full',
+  'vault_full',
+  'rate_limited',
+])
 
 /**
  * The answers to whatever a route threw. What says nothing of the vault, a fault or a passing refusal, is

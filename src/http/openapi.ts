@@ -39,7 +39,7 @@ const refusalMeanings: Readonly<Record<number, string>> = {
   429: 'Too many attempts; Retry-After says when to come back',
   500: 'A fault of the server',
   503: 'Not possible at present; Retry-After says when to come back',
-  507: 'No space is left for new data',
+  507: 'No space is left for new data, or the account keeps as much as it may',
 }
 
 const securitySchemes = {

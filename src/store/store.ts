@@ -19,6 +19,7 @@ import { outboxReads, outboxWrites } from './outbox'
 import { recordReads, recordWrites } from './records'
 import type { Schema } from './schema'
 import { userReads, userWrites } from './users'
+import { vaultReads } from './vaults'
 
 /** How long a scope keeps trying after a passing fault, in milliseconds (contract: up to 10 s). */
 const patience = 10_000
@@ -247,6 +248,7 @@ function readScope(db: Transaction<Schema>): ReadScope {
     users: userReads(db),
     knownAddresses: knownAddressReads(db),
     invitations: invitationReads(db),
+    vaults: vaultReads(db),
     records: recordReads(db),
     additionalFields: additionalFieldReads(db),
     notes: noteReads(db),
@@ -266,6 +268,7 @@ function writeScope(
     users: userWrites(db),
     knownAddresses: knownAddressWrites(db),
     invitations: invitationWrites(db),
+    vaults: vaultReads(db),
     records: recordWrites(db),
     additionalFields: additionalFieldWrites(db),
     notes: noteWrites(db),

@@ -33,6 +33,7 @@ describe('a setting', () => {
       database: null,
       secretKey: null,
       emailConfirmation: 'auto',
+      maxVault: 32_000_000,
       minFreeSpace: 64_000_000,
       rateLimits: defaultLimits,
       loginQueue: 256,

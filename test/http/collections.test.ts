@@ -53,7 +53,7 @@ describe('a collection', () => {
     expect(lines.filter(({ status }) => status === 'cut').length).toBeGreaterThanOrEqual(3)
   })
 
-  test.each(['unavailable', 'storage_full', 'rate_limited'] as const)(
+  test.each(['unavailable', 'storage_full', 'vault_full', 'rate_limited'] as const)(
     'is not answered by a rule that says %s, on the way or before it',
     async (code) => {
       const error = new DomainError(code, 'not now')
@@ -88,6 +88,7 @@ describe('a collection', () => {
 const refusals = {
   unavailable: { status: 503, body: { message: { error: 'Service Unavailable. not now' } } },
   storage_full: { status: 507, body: { message: { error: 'Insufficient Storage. not now' } } },
+  vault_full: { status: 507, body: { message: { error: 'Insufficient Storage. not now' } } },
   rate_limited: { status: 429, body: { message: { error: 'Too Many Requests. not now' } } },
 }
 

@@ -50,6 +50,23 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(found).toEqual([user, user, null, null])
   })
 
+  test('measures a vault in bytes: texts in UTF-8, and a little for each row', async () => {
+    await using store = await open()
+    const owner = await withUser(store)
+    const other = await withUser(store)
+    const size = (of = owner) => store.read((scope) => scope.vaults.size(of.id))
+    expect(await size()).toBe(0)
+    await store.write(async (scope) => {
+      await scope.records.insert({ ...aRecord(owner.id, 'r'), name: 'ключ:🐌' })
+      await scope.notes.insert({ ...aNote(owner.id, 'n'), content: `${'c'.repeat(99_998)}:c` })
+      await scope.additionalFields.insert(aField('r', 'f'))
+      await scope.records.insert(aRecord(other.id, 'other'))
+    })
+    // 13 bytes of a name, three of each other text.
+    expect(await size()).toBe(3 * 256 + (13 + 3 + 3) + (3 + 100_000) + (3 + 3))
+    expect(await size(other)).toBe(256 + 9)
+  })
+
   test('takes an id and an email once, whoever comes first', async () => {
     await using store = await open()
     const user = await withUser(store)

@@ -33,16 +33,17 @@ export async function signedIn(
     headers: { authorization: basic(user.email, user.masterPasswordHash) },
   })
   const token = String((await login.json()).token)
-  return {
-    userId: user.userId,
-    token,
-    send: (method, path, body) =>
-      fetch(new URL(path, origin), {
-        method,
-        headers: { 'x-access-token': token, 'content-type': 'application/json' },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      }),
-  }
+  return { userId: user.userId, token, send: withToken(origin, token) }
+}
+
+/** Sends as whoever has a token, as after a restart of the server. */
+export function withToken(origin: URL, token: string): Client['send'] {
+  return (method, path, body) =>
+    fetch(new URL(path, origin), {
+      method,
+      headers: { 'x-access-token': token, 'content-type': 'application/json' },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    })
 }
 
 export function aRecord(change: Record<string, unknown> = {}) {
