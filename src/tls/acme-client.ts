@@ -31,8 +31,14 @@ interface Asking {
   /** URL of the directory. */
   readonly directory: string
   readonly doing: string
+  requests: number
   retryAfter: number | null
+  /** The refusal of a nonce that came last, while nothing else has come: the library keeps little of it. */
+  refusal: unknown
 }
+
+/** A question takes a third of these where every nonce is refused; more is a loop of the library with a strange authority. */
+const mostRequests = 64
 
 /** All clients of the library share one way to the network: whose question a request belongs to, this tells. */
 const asked = new AsyncLocalStorage<Asking>()
@@ -43,16 +49,19 @@ axios.defaults.adapter = async (config) => {
   const asking = asked.getStore()
   if (asking === undefined) throw new Error('the library asks an authority by itself')
   const { url = '', data } = config
+  if (++asking.requests > mostRequests)
+    throw strangeAnswer(`${asking.doing} does not come to an end`)
   const answer = await asking.wire.send(url, {
     method: (config.method ?? 'get').toUpperCase(),
     ...(typeof data === 'string' && { body: data }),
   })
   asking.retryAfter = answer.retryAfter
   if (url === asking.directory) requireDirectory(url, answer)
+  asking.refusal = undefined
   if (answer.status >= 400) {
-    const problem = answer.json()
+    asking.refusal = answer.json()
     // This one it sends again by itself, with the nonce that came with it (RFC 8555, section 6.5).
-    if (problemType(problem) !== 'badNonce') throw problemFault(problem, { ...asking })
+    if (problemType(asking.refusal) !== 'badNonce') throw problemFault(asking.refusal, asking)
   }
   const { status, text, headers } = answer
   return { config, status, statusText: '', headers: Object.fromEntries(headers), data: text }
@@ -76,13 +85,21 @@ export function createAcmeClient(deps: {
   })
 
   const ask: AcmeClient['ask'] = async (doing, question) => {
-    const asking: Asking = { wire, directory, doing, retryAfter: null }
+    const asking: Asking = {
+      wire,
+      directory,
+      doing,
+      requests: 0,
+      retryAfter: null,
+      refusal: undefined,
+    }
     try {
       const document = await asked.run(asking, () => question(client))
       return { document, retryAfter: asking.retryAfter }
     } catch (error) {
       if (signal.aborted) throw signal.reason
       if (error instanceof AcmeFault) throw error
+      if (asking.refusal !== undefined) throw problemFault(asking.refusal, asking)
       throw strangeAnswer(`${doing}: ${reasonOf(error)}`, error)
     }
   }
@@ -94,14 +111,14 @@ export function createAcmeClient(deps: {
       try {
         await ask(doing, (by) => by.createAccount({ onlyReturnExisting: true }))
       } catch (error) {
-        if (!(error instanceof AcmeFault) || error.type !== 'accountDoesNotExist') throw error
+        if (!isWithoutAccount(error, external)) throw aboutAccount(error, external)
         const account = {
           // By choosing this source of certificates, as the README says.
           termsOfServiceAgreed: true,
           ...(email !== null && { contact: [`mailto:${email}`] }),
         }
         await ask(doing, (by) => by.createAccount(account)).catch((fault) => {
-          throw external === null ? fault : aboutBinding(fault)
+          throw aboutAccount(fault, external)
         })
       }
     },
@@ -118,13 +135,28 @@ function requireDirectory(url: string, { status, retryAfter, json }: AcmeAnswer)
   })
 }
 
-/** The authority refuses an account; where we are bound to one of its own, that binding is likelier wrong than anything else. */
-function aboutBinding(error: unknown): unknown {
+/** Whether the authority knows no account of ours yet. Some want to see a binding before they look. */
+function isWithoutAccount(error: unknown, external: ExternalAccount | null): boolean {
+  if (!(error instanceof AcmeFault)) return false
+  return (
+    error.type === 'accountDoesNotExist' ||
+    (error.type === 'externalAccountRequired' && external !== null)
+  )
+}
+
+/**
+ * The authority refuses an account. Where we are bound to one of its own, that binding is likelier wrong than anything else;
+ * and nothing here is about a name that it could not reach.
+ */
+function aboutAccount(error: unknown, external: ExternalAccount | null): unknown {
   if (!(error instanceof AcmeFault)) return error
   const { message, type, retryAfter, cause } = error
-  if (type !== 'unauthorized' && type !== 'malformed') return error
+  if (type !== 'unauthorized' && (type !== 'malformed' || external === null)) return error
   return new AcmeFault(message, {
-    hint: 'see that SNAILPASS_ACME_EAB_KID and SNAILPASS_ACME_EAB_KEY are what the authority gave you',
+    hint:
+      external === null
+        ? 'the account may be closed: move its file (tls/acme-…-account.key in the data folder) away, and a new one is made'
+        : 'see that SNAILPASS_ACME_EAB_KID and SNAILPASS_ACME_EAB_KEY are what the authority gave you',
     type,
     retryAfter,
     cause,

@@ -65,7 +65,8 @@ export function problemFault(
 
 /** An answer that keeps to no protocol that we know; `what` says which, or to what. */
 export function strangeAnswer(what: string, cause?: unknown): AcmeFault {
-  return new AcmeFault(`the authority answers in a way that is not understood: ${what}`, {
+  const told = inOneLine(what, longestDetail)
+  return new AcmeFault(`the authority answers in a way that is not understood: ${told}`, {
     hint: 'see that SNAILPASS_ACME_DIRECTORY is the directory of an authority (RFC 8555)',
     cause,
   })

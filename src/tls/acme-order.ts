@@ -1,5 +1,6 @@
 import type { Client, Order } from 'acme-client'
 import { memberOf } from '../domain/member'
+import { inOneLine } from '../domain/text'
 import type { Wait } from '../domain/world'
 import type { AcmeClient, Answer } from './acme-client'
 import { AcmeFault, problemFault, strangeAnswer } from './acme-fault'
@@ -14,6 +15,9 @@ export interface ChallengeAnswers {
 const longestStep = 5 * 60_000
 const shortestPause = 1_000
 const longestPause = 30_000
+
+/** Characters of a name (RFC 1035, section 2.3.4). */
+const longestName = 253
 
 /**
  * Orders a certificate (RFC 8555, section 7.4): proves each name by HTTP-01, hands the request in, and answers the chain,
@@ -59,7 +63,7 @@ async function prove(
   const { document } = await look('a look at a name')
   // It still believes what was shown to it a while ago.
   if (memberOf(document, 'status') === 'valid') return
-  const name = stringOf(memberOf(memberOf(document, 'identifier'), 'value'))
+  const name = inOneLine(stringOf(memberOf(memberOf(document, 'identifier'), 'value')), longestName)
   const offered = challengesOf(document).find((one) => memberOf(one, 'type') === 'http-01')
   if (offered === undefined) {
     throw new AcmeFault(`the authority wants ${name} shown in other ways than HTTP-01`, {

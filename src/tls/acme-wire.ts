@@ -1,6 +1,6 @@
 import { reasonsOf } from '../domain/errors'
 import type { Clock } from '../domain/world'
-import { AcmeFault } from './acme-fault'
+import { AcmeFault, strangeAnswer } from './acme-fault'
 
 /** An answer of an authority, read whole. */
 export interface AcmeAnswer {
@@ -37,6 +37,8 @@ export function createAcmeWire(deps: {
   const { ca, clock, signal } = deps
   return {
     async send(url, { method, body }) {
+      // `fetch` would read files and ask whoever else an authority names.
+      if (!/^https:/i.test(url)) throw strangeAnswer(`it names ${url}`)
       try {
         const response = await fetch(url, {
           method,

@@ -328,6 +328,36 @@ describe('an authority that refuses', () => {
     await server.until(issued, 2)
   })
 
+  test('every nonce: the log says so in its words, and it is not asked again soon', async () => {
+    await using pebble = await aPebble()
+    const problem = {
+      type: 'urn:ietf:params:acme:error:badNonce',
+      detail: `stale\r\n${'x'.repeat(9_000)}`,
+    }
+    using front = await inFrontOf(pebble, (path) =>
+      path === '/order-plz' ? Response.json(problem, { status: 400 }) : null,
+    )
+    await using server = await startAcmeServer(front)
+    await server.until(failed)
+    const [fault] = server.told(failed)
+    expect(fault?.['reason']).toMatch(/^an order was refused: stale x{300,400}$/)
+    expect(Date.parse(String(fault?.['next'])) - Date.now()).toBeGreaterThan(14 * minute)
+  })
+
+  test('an account that was closed: the hint says how to have another one', async () => {
+    await using pebble = await aPebble()
+    const problem = { type: 'urn:ietf:params:acme:error:unauthorized', detail: 'deactivated' }
+    using front = await inFrontOf(pebble, (path) =>
+      path === '/sign-me-up' ? Response.json(problem, { status: 403 }) : null,
+    )
+    await using server = await startAcmeServer(front)
+    await server.until(failed)
+    expect(server.told(failed)[0]).toMatchObject({
+      reason: 'an account was refused: deactivated',
+      hint: expect.stringContaining('-account.key'),
+    })
+  })
+
   test('more than it allows: it is asked again when it said, and not before', async () => {
     const limited = new Set(['/order-plz'])
     await using pebble = await aPebble()
@@ -420,6 +450,18 @@ describe('an authority', () => {
       '/certZ/',
       () => new Response('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'),
       'none for what was asked',
+    ],
+    [
+      'that knows an account and does not say where it is',
+      '/sign-me-up',
+      () => Response.json({}, { headers: { 'replay-nonce': 'n' } }),
+      'an account does not come to an end',
+    ],
+    [
+      'that names files of this machine',
+      '/dir',
+      () => Response.json({ newNonce: 'file:///etc/hostname', newAccount: 'file:///etc/hostname' }),
+      'it names file:///etc/hostname',
     ],
   ])('%s changes nothing', async (_, prefix, answer, reason) => {
     await using pebble = await aPebble()
