@@ -36,7 +36,8 @@ export function createAdditionalFields(deps: {
       store.write(async (scope) => {
         await requireOwnRecord(scope, user, field.recordId)
         const insert = () => scope.additionalFields.insert(field)
-        if (!(await bound.within(scope, user, textsOf(field), insert))) {
+        const change = { texts: textsOf(field), isNew: true }
+        if (!(await bound.within(scope, user, change, insert))) {
           throw new DomainError('conflict', `${noun} with id ${field.id} already exists`)
         }
       }),
@@ -44,7 +45,8 @@ export function createAdditionalFields(deps: {
     change: (user, field) =>
       store.write(async (scope) => {
         const update = () => scope.additionalFields.update(user, field)
-        if (await bound.within(scope, user, textsOf(field), update)) return
+        const change = { texts: textsOf(field), isNew: false }
+        if (await bound.within(scope, user, change, update)) return
         throw refusal(noun, field.id, await scope.additionalFields.findOwner(field.id), user)
       }),
 

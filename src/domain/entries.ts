@@ -32,8 +32,8 @@ export function createEntries<Content>(deps: {
       store.write(async (scope) => {
         const now = clock()
         const entry = { ...input, owner, creationTime: now, updateTime: now }
-        const texts = textsOf(input)
-        if (!(await bound.within(scope, owner, texts, () => pick(scope).insert(entry)))) {
+        const change = { texts: textsOf(input), isNew: true }
+        if (!(await bound.within(scope, owner, change, () => pick(scope).insert(entry)))) {
           throw new DomainError('conflict', `${noun} with id ${input.id} already exists`)
         }
       }),
@@ -42,7 +42,8 @@ export function createEntries<Content>(deps: {
       store.write(async (scope) => {
         const entries = pick(scope)
         const entry = { ...input, owner, updateTime: clock() }
-        if (await bound.within(scope, owner, textsOf(input), () => entries.update(entry))) return
+        const change = { texts: textsOf(input), isNew: false }
+        if (await bound.within(scope, owner, change, () => entries.update(entry))) return
         throw refusal(noun, input.id, await entries.findOwner(input.id), owner)
       }),
 

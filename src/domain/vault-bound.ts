@@ -7,19 +7,20 @@ import type { VaultReads } from './store'
  */
 export interface VaultBound {
   /**
-   * Runs work of a write scope that adds texts of an entry or field to a vault, or replaces some by them. Throws
-   * `vault_full` where the vault grows beyond the bound: what is there already can always be changed and deleted.
+   * Runs work of a write scope that adds texts of an entry or field to a vault, or replaces some by them; false from it is
+   * that it did nothing. Throws `vault_full` where the vault grows beyond the bound: what is there already can always be
+   * changed and deleted.
    */
-  within<T>(
+  within(
     scope: { readonly vaults: VaultReads },
     owner: string,
-    texts: readonly string[],
-    work: () => Promise<T>,
-  ): Promise<T>
+    change: { readonly texts: readonly string[]; readonly isNew: boolean },
+    work: () => Promise<boolean>,
+  ): Promise<boolean>
 }
 
-/** What a row takes besides its texts, about, in bytes: a vault of empty entries has an end too. */
-export const rowBytes = 256
+/** What a row takes besides its texts, about, in an answer, in bytes: a vault of empty entries has an end too. */
+export const rowBytes = 512
 
 /** For how many accounts at most it is remembered how large their vaults may be. */
 const mostKnown = 10_000
@@ -28,7 +29,8 @@ const mostKnown = 10_000
 export function createVaultBound(most: number): VaultBound {
   /**
    * Vaults are no larger than this, as far as this server knows: what is deleted is not taken off, and each is measured
-   * anew before it is refused. So a write measures nothing as a rule. Another server may add as much again unseen.
+   * anew before it is refused. So a write measures nothing as a rule. What other servers add is unseen until then, and
+   * so are the other writes of the moment on Postgres.
    */
   const known = new Map<string, number>()
 
@@ -40,19 +42,21 @@ export function createVaultBound(most: number): VaultBound {
   }
 
   return {
-    async within({ vaults }, owner, texts, work) {
+    async within({ vaults }, owner, { texts, isNew }, work) {
       const growth = texts.reduce((sum, { length }) => sum + length * mostUtf8, rowBytes)
       const atMost = known.get(owner)
-      const before =
-        atMost !== undefined && atMost + growth <= most ? atMost : await vaults.size(owner)
-      if (before + growth <= most) {
-        remember(owner, before + growth)
+      const fits = (before: number) => before + growth <= most
+      if (atMost !== undefined && fits(atMost)) {
+        remember(owner, atMost + growth)
         return await work()
       }
-      const result = await work()
-      const after = await vaults.size(owner)
+      // What changes an entry may make it smaller.
+      const before = isNew ? 0 : await vaults.size(owner)
+      const isDone = await work()
+      if (!isDone) return false
+      const after = !isNew && fits(before) ? before + growth : await vaults.size(owner)
       remember(owner, after)
-      if (after <= most || after <= before) return result
+      if (after <= most || after <= before) return true
       throw new DomainError(
         'vault_full',
         `The vault may hold ${Math.floor(most / 1e6)} MB: delete something for good first`,

@@ -63,8 +63,8 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       await scope.records.insert(aRecord(other.id, 'other'))
     })
     // 13 bytes of a name, three of each other text.
-    expect(await size()).toBe(3 * 256 + (13 + 3 + 3) + (3 + 100_000) + (3 + 3))
-    expect(await size(other)).toBe(256 + 9)
+    expect(await size()).toBe(3 * 512 + (13 + 3 + 3) + (3 + 100_000) + (3 + 3))
+    expect(await size(other)).toBe(512 + 9)
   })
 
   test('takes an id and an email once, whoever comes first', async () => {
