@@ -33,7 +33,13 @@ export function parseNetworkAddress(text: string): NetworkAddress | null {
   const hostname = groups?.['ipv6'] ?? groups?.['host']
   const port = Number(groups?.['port'])
   if (hostname === undefined || port > 65_535) return null
-  return { hostname, port }
+  return { hostname: shortest(hostname), port }
+}
+
+/** One spelling for each IPv6 address, so that `[::0]` stands for all of them as `[::]` does. */
+function shortest(hostname: string): string {
+  const url = `http://[${hostname}]/`
+  return URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : hostname
 }
 
 /** The form that `parseListenAddress` reads. */

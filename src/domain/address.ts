@@ -1,24 +1,28 @@
 /** An address of the network as it is counted and written down: one text for each. IPv6 without brackets and zone. */
 export function parseAddress(text: string): string | null {
-  const mapped = /^::ffff:(?<ipv4>\d+\.\d+\.\d+\.\d+)$/i.exec(text)?.groups?.['ipv4']
-  const bare = mapped ?? text
-  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(bare)) {
-    return bare.split('.').every((part) => Number(part) <= 255 && !/^0\d/.test(part)) ? bare : null
+  if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(text)) {
+    return text.split('.').every((part) => Number(part) <= 255 && !/^0\d/.test(part)) ? text : null
   }
   // A zone names an interface of the machine that saw it, and nobody else's.
-  const unzoned = bare.replace(/%.*$/, '')
+  const unzoned = text.replace(/%.*$/, '')
   if (!/^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(unzoned)) return null
   const url = `http://[${unzoned}]/`
   // As a URL writes it: the shortest form, in lower case.
-  return URL.canParse(url) ? translated(new URL(url).hostname.slice(1, -1)) : null
+  return URL.canParse(url) ? unwrapped(new URL(url).hostname.slice(1, -1)) : null
 }
 
-/** IPv4 behind a translator (RFC 6052, section 2.1) is still that. */
-function translated(address: string): string {
-  const { high, low } =
-    /^64:ff9b::(?:(?<high>[0-9a-f]{1,4}):)?(?<low>[0-9a-f]{1,4})$/.exec(address)?.groups ?? {}
-  if (low === undefined) return address
-  const parts = [high ?? '0', low].map((group) => Number.parseInt(group, 16))
+/** IPv4 on a socket of IPv6 (RFC 4291, section 2.5.5.2) or behind a translator (RFC 6052, section 2.1) is still that. */
+function unwrapped(address: string): string {
+  const [, mapped, behind] =
+    /^(?:::ffff:([0-9a-f]{1,4}:[0-9a-f]{1,4})|64:ff9b::((?:[0-9a-f]{1,4}:)?[0-9a-f]{1,4}))$/.exec(
+      address,
+    ) ?? []
+  const groups = mapped ?? behind
+  if (groups === undefined) return address
+  const parts = `0:${groups}`
+    .split(':')
+    .slice(-2)
+    .map((group) => Number.parseInt(group, 16))
   return parts.flatMap((part) => [part >> 8, part & 255]).join('.')
 }
 

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { endpointsOf } from '../../config/listeners'
 import { isPrivate } from '../../config/networks'
 import type { Settings } from '../../config/settings'
+import { parseAddress } from '../../domain/address'
 import type { Outcome } from './findings'
 
 /** Whether strangers of the whole internet can make accounts. `addresses` are this machine's. */
@@ -33,7 +34,7 @@ export function checkExposure(settings: Settings, addresses: readonly string[]):
 
 /** Whether the internet may know a host: neither a name of home networks (RFC 6761, 6762, 8375) nor a private address. */
 export function isPublic(host: string): boolean {
-  if (isIP(host) !== 0) return !isPrivate(host)
+  if (isIP(host) !== 0) return !isPrivate(parseAddress(host) ?? host)
   return (
     /\./.test(host) && !/\.(?:local|lan|home|internal|localdomain|home\.arpa|test)\.?$/i.test(host)
   )

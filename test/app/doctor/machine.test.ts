@@ -111,7 +111,7 @@ describe('the doctor finds', () => {
     ...['pi', 'nas.local', 'vault.home.arpa', 'localhost', '172.16.0.1', '100.64.0.1'].map(
       (host) => [host, false] as const,
     ),
-    ...['fe80::1', 'fd00::1', '::1', '127.0.0.1', '169.254.1.1'].map(
+    ...['fe80::1', 'fd00::1', '::1', '::ffff:192.168.1.5', '127.0.0.1', '169.254.1.1'].map(
       (host) => [host, false] as const,
     ),
     ...['example.org', '172.32.0.1', '100.128.0.1', '203.0.113.7', '2a00::1'].map(
