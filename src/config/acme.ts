@@ -1,6 +1,15 @@
 import { isIP } from 'node:net'
-import { resolve } from 'node:path'
-import { hidden, InvalidSetting, parseFlag, Secret, type SettingTable } from './values'
+import {
+  hidden,
+  InvalidSetting,
+  type Problem,
+  parseFlag,
+  parseHost,
+  parseList,
+  parsePath,
+  Secret,
+  type SettingTable,
+} from './values'
 
 /** The settings that say from whom certificates for public names are had (ACME, RFC 8555). */
 export interface AcmeSettings {
@@ -67,10 +76,7 @@ export const acmeSettings: SettingTable<AcmeSettings> = {
     meaning: 'PEM file with whom to trust with the certificate of that directory itself',
     defaultText: 'those whom everybody trusts',
     default: () => null,
-    parse: (text) => {
-      if (!text.startsWith('~')) return resolve(text)
-      throw new InvalidSetting(`is not a file: ${text}`, 'write its whole path')
-    },
+    parse: (text) => parsePath('file', text),
   },
   acmeEabKid: {
     name: 'SNAILPASS_ACME_EAB_KID',
@@ -102,9 +108,7 @@ export function acmeDirectoryOf({
 }
 
 /** What is wrong with them together. */
-export function acmeProblems(
-  settings: AcmeSettings,
-): readonly { readonly text: string; readonly hint: string }[] {
+export function acmeProblems(settings: AcmeSettings): readonly Problem[] {
   const problems = []
   if (settings.acmeStaging && settings.acmeDirectory !== null) {
     problems.push({
@@ -122,16 +126,12 @@ export function acmeProblems(
 }
 
 function parseNames(text: string): readonly string[] {
-  const names = text.split(/[\s,]+/).filter((name) => name !== '')
-  return [...new Set(names.map(parseName))]
+  return [...new Set(parseList(text).map(parseName))]
 }
 
 function parseName(text: string): string {
-  const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`) : null
-  // The host alone, as a URL writes it: in lower case and ASCII.
-  if (url !== null && url.href === `http://${url.hostname}/` && isPublicName(url.hostname)) {
-    return url.hostname
-  }
+  const host = parseHost(text)
+  if (host !== null && isPublicName(host)) return host
   throw new InvalidSetting(
     `holds what is no public name: ${text}`,
     'write names that the internet knows, as vault.example.org: no address, no *, none that ends in .local',

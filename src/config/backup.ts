@@ -1,5 +1,4 @@
-import { resolve } from 'node:path'
-import { hidden, InvalidSetting, Secret, type SettingTable } from './values'
+import { hidden, InvalidSetting, parseList, parsePath, Secret, type SettingTable } from './values'
 
 /** The settings that say where archives go, who can open them, when they are made and how long they stay. */
 export interface BackupSettings {
@@ -39,10 +38,7 @@ export const backupSettings: SettingTable<BackupSettings> = {
     meaning: 'folder for archives',
     defaultText: 'backups in the data folder',
     default: () => null,
-    parse: (text) => {
-      if (!text.startsWith('~')) return resolve(text)
-      throw new InvalidSetting(`is not a folder: ${text}`, 'write its whole path')
-    },
+    parse: (text) => parsePath('folder', text),
   },
   backupSchedule: {
     name: 'SNAILPASS_BACKUP_SCHEDULE',
@@ -110,7 +106,7 @@ function twoDigits(value: number): string {
 
 /** Reads `age1…` keys. Their checksums are seen to where they are used. Throws InvalidSetting. */
 function parseRecipients(text: string): readonly string[] {
-  const recipients = text.split(/[\s,]+/).filter((recipient) => recipient !== '')
+  const recipients = parseList(text)
   const wrong = recipients.find((recipient) => !/^age1[a-z0-9]+$/.test(recipient))
   if (wrong === undefined) return recipients
   throw new InvalidSetting(

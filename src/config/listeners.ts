@@ -7,7 +7,7 @@ import {
   parseNetworkAddress,
 } from './listen-address'
 import { parseNetworks } from './networks'
-import { InvalidSetting, type SettingTable } from './values'
+import { InvalidSetting, parseList, type SettingTable } from './values'
 
 export interface ListenerSettings {
   /** Where plain HTTP is spoken; nowhere where it is off. */
@@ -106,8 +106,7 @@ function formatListed(addresses: readonly ListenAddress[]): string {
 }
 
 function parseOrigins(text: string): readonly string[] {
-  const parts = text.split(/[\s,]+/).filter((part) => part !== '')
-  return parts.map((part) => {
+  return parseList(text).map((part) => {
     const url = URL.canParse(part) ? new URL(part) : null
     // Scheme, host and port alone, as a browser sends them; not `null`, which every sandboxed page is.
     if (url !== null && url.origin !== 'null' && url.href === `${url.origin}/`) return url.origin

@@ -1,12 +1,12 @@
 import { BlockList, isIP } from 'node:net'
-import { InvalidSetting } from './values'
+import { InvalidSetting, parseList } from './values'
 
 /** Whether an address lies in one of some networks. Anything else than an address does not. */
 export type InNetworks = (address: string) => boolean
 
 /** Reads addresses and networks in CIDR notation, with commas or spaces between them. Throws InvalidSetting. */
 export function parseNetworks(text: string): readonly string[] {
-  const networks = text.split(/[\s,]+/).filter((part) => part !== '')
+  const networks = parseList(text)
   inNetworks(networks)
   return networks
 }

@@ -1,5 +1,5 @@
 import { defaultLimits, type Limit, type RateLimits } from '../domain/rate-limits'
-import { InvalidSetting, parseInteger, type SettingTable } from './values'
+import { InvalidSetting, parseInteger, parseList, type SettingTable } from './values'
 
 export interface RateLimitSettings {
   /** Off: nobody is limited. */
@@ -44,7 +44,7 @@ export const rateLimitSettings: SettingTable<RateLimitSettings> = {
 function parse(text: string): RateLimits | 'off' {
   if (/^off$/i.test(text.trim())) return 'off'
   let limits = defaultLimits
-  for (const part of text.split(/[\s,]+/).filter((word) => word !== '')) {
+  for (const part of parseList(text)) {
     const groups =
       /^(?<name>[a-z-]+)=(?<most>\d{1,6})\/(?<count>\d{1,5})(?<unit>[smhd])$/.exec(part)?.groups ??
       {}

@@ -18,6 +18,7 @@ import { unknownNames } from './unknown-names'
 import {
   hidden,
   InvalidSetting,
+  type Problem,
   Secret,
   type Setting,
   type SettingTable,
@@ -134,11 +135,6 @@ export function readSettings(input: ReadingInput): Reading {
 }
 
 const unset = { source: 'default', name: null, from: null, text: null, problem: null } as const
-
-interface Problem {
-  readonly text: string
-  readonly hint: string
-}
 
 /** Several settings name one server, and can contradict each other. */
 function readMail(values: MailSettings, problems: Problem[]): MailServer | null {

@@ -14,7 +14,9 @@ import {
   type Environment,
   formatSize,
   InvalidSetting,
+  parseHost,
   parseInteger,
+  parseList,
   parseSize,
   parseSizeFrom,
   Secret,
@@ -40,6 +42,7 @@ export interface OwnSettings
   readonly tokenSeconds: number
   /** Largest request body, in bytes. */
   readonly maxBody: number
+  /** Bytes that one account may keep. */
   readonly maxVault: number
   /** Bytes that are left free where the database lies; 0 for none. */
   readonly minFreeSpace: number
@@ -247,8 +250,7 @@ export const settingKeys = Object.keys(settings) as (keyof SettingValues)[]
 export const knownNames: readonly string[] = ['SNAILPASS_CONFIGURATION']
 
 function parseHosts(text: string): readonly string[] {
-  const hosts = text.split(/[\s,]+/).filter((host) => host !== '')
-  return hosts.map((host) => {
+  return parseList(text).map((host) => {
     const url = URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`) : null
     // As a URL writes it: in lower case, and without the port that goes without saying.
     if (url !== null && url.host !== '' && url.pathname === '/' && url.username === '') {
@@ -259,13 +261,9 @@ function parseHosts(text: string): readonly string[] {
 }
 
 function parseDomains(text: string): readonly string[] {
-  const domains = text.split(/[\s,]+/).filter((domain) => domain !== '')
-  return domains.map((domain) => {
-    const url = URL.canParse(`http://${domain}/`) ? new URL(`http://${domain}/`) : null
-    // The host alone, as a URL writes it: in lower case and ASCII.
-    if (url !== null && url.href === `http://${url.hostname}/` && url.hostname !== '') {
-      return url.hostname
-    }
+  return parseList(text).map((domain) => {
+    const host = parseHost(domain)
+    if (host !== null) return host
     throw new InvalidSetting(`holds what is no domain: ${domain}`, 'write them as example.org')
   })
 }

@@ -1,5 +1,11 @@
-import { resolve } from 'node:path'
-import { InvalidSetting, type SettingTable } from './values'
+import {
+  InvalidSetting,
+  type Problem,
+  parseHost,
+  parseList,
+  parsePath,
+  type SettingTable,
+} from './values'
 
 /** The settings that say which certificate HTTPS is served by. */
 export interface TlsSettings {
@@ -32,14 +38,14 @@ export const tlsSettings: SettingTable<TlsSettings> = {
     meaning: 'file of the certificate with its chain, in PEM, where SNAILPASS_TLS is files',
     defaultText: 'none',
     default: () => null,
-    parse: parsePath,
+    parse: (text) => parsePath('file', text),
   },
   tlsKey: {
     name: 'SNAILPASS_TLS_KEY',
     meaning: 'file of its private key, in PEM',
     defaultText: 'none',
     default: () => null,
-    parse: parsePath,
+    parse: (text) => parsePath('file', text),
   },
   tlsNames: {
     name: 'SNAILPASS_TLS_NAMES',
@@ -53,9 +59,7 @@ export const tlsSettings: SettingTable<TlsSettings> = {
 }
 
 /** What is wrong between them, with what to do; null for nothing. */
-export function tlsContradiction(
-  values: TlsSettings,
-): { readonly text: string; readonly hint: string } | null {
+export function tlsContradiction(values: TlsSettings): Problem | null {
   const { tls, tlsCert, tlsKey } = values
   if (tls === 'files' && (tlsCert === null || tlsKey === null)) {
     const missing = [
@@ -77,20 +81,10 @@ export function tlsContradiction(
   return null
 }
 
-function parsePath(text: string): string {
-  if (!text.startsWith('~')) return resolve(text)
-  throw new InvalidSetting(`is not a file: ${text}`, 'write its whole path')
-}
-
 function parseNames(text: string): readonly string[] {
-  const names = text.split(/[\s,]+/).filter((name) => name !== '')
-  return names.map((name) => {
-    const host = name.includes(':') && !name.startsWith('[') ? `[${name}]` : name
-    const url = URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`) : null
-    // The host alone, as a URL writes it: in lower case and ASCII.
-    if (url !== null && url.href === `http://${url.hostname}/` && !url.hostname.includes('*')) {
-      return url.hostname.replaceAll(/^\[|\]$/g, '')
-    }
+  return parseList(text).map((name) => {
+    const host = parseHost(name.includes(':') && !name.startsWith('[') ? `[${name}]` : name)
+    if (host !== null && !host.includes('*')) return host.replaceAll(/^\[|\]$/g, '')
     throw new InvalidSetting(
       `holds what is no name or address: ${name}`,
       'write them as pi.lan, 192.168.1.5 or fd00::5',

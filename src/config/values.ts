@@ -1,3 +1,5 @@
+import { resolve } from 'node:path'
+
 /** What stands where a secret is. */
 export const hidden = '•••'
 
@@ -79,7 +81,30 @@ export function shownValue<Value>(setting: Setting<Value>, value: Value): string
   return setting.show === undefined ? String(value) : setting.show(value)
 }
 
+/** What is wrong with settings, and what to do. */
+export interface Problem {
+  readonly text: string
+  readonly hint: string
+}
+
 export type Environment = Readonly<Record<string, string | undefined>>
+
+/** What stands in a list, with commas or spaces between. */
+export function parseList(text: string): readonly string[] {
+  return text.split(/[\s,]+/).filter((part) => part !== '')
+}
+
+/** A host alone, as a URL writes it: in lower case and ASCII, IPv6 in brackets. Null for anything else. */
+export function parseHost(text: string): string | null {
+  const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`) : null
+  return url !== null && url.href === `http://${url.hostname}/` ? url.hostname : null
+}
+
+/** The absolute path of a file or folder. Throws InvalidSetting: no shell has put the home folder in the place of `~`. */
+export function parsePath(kind: 'file' | 'folder', text: string): string {
+  if (!text.startsWith('~')) return resolve(text)
+  throw new InvalidSetting(`is not a ${kind}: ${text}`, 'write its whole path')
+}
 
 /** Digits within bounds. Throws InvalidSetting. */
 export function parseInteger(text: string, bounds: { least: number; most: number }): number {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { tlds } from '@hapi/tlds'
 import { inNetworks, privateNetworks } from '../config/networks'
+import { parseHost } from '../config/values'
 import { parseAddress } from '../domain/address'
 
 /** What an authority may speak for. A domain stands for itself and whatever ends in it (RFC 5280, section 4.2.1.10). */
@@ -29,12 +30,9 @@ const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 export function parseName(text: string): string | null {
   const bare = text.replace(/^\[(.*)\]$/, '$1')
   if (isIP(bare) !== 0) return parseAddress(bare)
-  const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`) : null
-  // As a URL writes it: in lower case and ASCII; what comes out as something else was no name.
-  if (url === null || url.href !== `http://${url.hostname}/`) return null
-  const name = url.hostname.replace(/\.$/, '')
+  const name = parseHost(text)?.replace(/\.$/, '')
   // `1.2` is an address to a URL.
-  if (isIP(name) !== 0) return null
+  if (name === undefined || isIP(name) !== 0) return null
   return name.length <= 253 && name.split('.').every((part) => label.test(part)) ? name : null
 }
 
