@@ -15,8 +15,9 @@ export function doctorCommand(): Command {
       'after',
       `
 Looks at settings, version, database, secret key, audit trail, permissions, space, file system,
-limits, clock, archives, certificate, mail and sign-up, beside a server that runs. Each finding says what is wrong, why that
-matters and what mends it. Each object of --json has name, fact, findings, mended and failure.
+limits, clock, archives, certificate, mail and sign-up, beside a server that runs. Each finding says
+what is wrong, why that matters and what mends it. Each object of --json has name, fact, findings,
+mended and failure.
 
 Exit codes: 0 nothing found, 1 something found, 4 something could not be looked at.
 

@@ -151,7 +151,10 @@ export function startAuditing(
   }
 }
 
-/** Takes rows away that are older than the settings let them be. Answers how many. Throws a DomainError: `conflict` where they are not as they were written. */
+/**
+ * Takes rows away that are older than the settings let them be. Answers how many. Throws a DomainError: `conflict` where
+ * they are not as they were written.
+ */
 export async function pruneTrail(
   store: Store,
   { auditDays }: Settings,

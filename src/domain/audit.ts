@@ -74,7 +74,10 @@ export type Whereabouts = 'found' | 'pruned' | 'missing'
 export interface AuditReads {
   /** Rows in the order in which they were written. */
   list(query: AuditQuery): Promise<readonly AuditRow[]>
-  /** The number of the newest row and its value, as `17:3f…`; null before the first. Whoever keeps it can tell later whether the trail was cut. */
+  /**
+   * The number of the newest row and its value, as `17:3f…`; null before the first. Whoever keeps it can tell later
+   * whether the trail was cut.
+   */
   findNewest(): Promise<string | null>
   /** What became of the row with such a value. */
   lookFor(value: string): Promise<Whereabouts>
@@ -86,8 +89,8 @@ export interface AuditWrites {
   /**
    * Takes rows from the beginning that are older than `before`, at most so many, and leaves a signed mark there. Rows
    * from the future of `now` were written by a clock that was wrong, or this one is: they go only where an old one follows
-   * them. Answers how many, and whether there may be more. Throws `conflict`
-   * where they are not as they were written, or tell of that and no operator has accepted it: they are what proves it.
+   * them. Answers how many, and whether there may be more. Throws `conflict` where they are not as they were written, or
+   * tell of that and no operator has accepted it: they are what proves it.
    */
   prune(bounds: {
     before: number

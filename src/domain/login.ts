@@ -30,9 +30,9 @@ export interface LoginRequest {
 
 export interface Login {
   /**
-   * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work whether the email
-   * is known or not, `rate_limited` after too many of them, `forbidden` for right ones of an account that is disabled or whose email isn't confirmed, and
-   * `unavailable` when too many wait. An account that is not confirmed gets another letter.
+   * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work whether the email is known or
+   * not, `rate_limited` after too many of them, `forbidden` for right ones of an account that is disabled or whose email
+   * isn't confirmed, and `unavailable` when too many wait. An account that is not confirmed gets another letter.
    */
   login(credentials: Credentials, request: LoginRequest): Promise<{ user: User; token: string }>
 }

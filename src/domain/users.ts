@@ -28,8 +28,9 @@ export interface SignUpRequest {
 
 export interface Users {
   /**
-   * Makes an account and, where emails are to be confirmed, the letter that asks for it, both or neither. Throws `forbidden` for who may not sign up, `rate_limited` after too many of one network, and `conflict` when the id or the email is
-   * taken; a taken id is named first.
+   * Makes an account and, where emails are to be confirmed, the letter that asks for it, both or neither. Throws
+   * `forbidden` for who may not sign up, `rate_limited` after too many of one network, and `conflict` when the id or the
+   * email is taken; a taken id is named first.
    */
   signUp(signUp: SignUp, request: SignUpRequest): Promise<void>
 }

@@ -4,9 +4,9 @@ import type { Wait } from '../domain/world'
 import type { Log } from '../log'
 
 /**
- * Something that changes when one of these files does: written, replaced, or behind a link that leads elsewhere now. Asked for again
- * and again instead of the system's notices: those are of the file that was there, miss the swaps of links that certbot and
- * Kubernetes make, and do not come from other machines. A look takes some microseconds.
+ * Something that changes when one of these files does: written, replaced, or behind a link that leads elsewhere now. Asked
+ * for again and again instead of the system's notices: those are of the file that was there, miss the swaps of links that
+ * certbot and Kubernetes make, and do not come from other machines. A look takes some microseconds.
  */
 export async function signatureOf(paths: readonly string[]): Promise<string> {
   const parts = await Promise.all(
@@ -24,8 +24,8 @@ export async function signatureOf(paths: readonly string[]): Promise<string> {
 }
 
 /**
- * Looks again and again until it is stopped. What keeps a look from its end is in the log at error, once until another one is not, and the
- * next one comes all the same. `look` answers whether there was anything to look at.
+ * Looks again and again until it is stopped. What keeps a look from its end is in the log at error, once until another one
+ * is not, and the next one comes all the same. `look` answers whether there was anything to look at.
  */
 export function startLooking(
   { pause, wait, log }: { readonly pause: number; readonly wait: Wait; readonly log: Log },
