@@ -2,6 +2,7 @@ import type { Settings } from '../config/settings'
 import { lastDue } from '../domain/backup-schedule'
 import { type Backups, backupProblem } from '../domain/backups'
 import { DomainError, reasonOf } from '../domain/errors'
+import { chanceOf } from '../domain/world'
 import type { Log } from '../log'
 import type { World } from './world'
 
@@ -28,7 +29,7 @@ export function startBackupSchedule(
 ): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const { signal } = stopping
-  const chance = (random(1)[0] ?? 0) / 256
+  const chance = chanceOf(random)
   let lastTold = Number.NEGATIVE_INFINITY
 
   const attempt = async (): Promise<void> => {

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { ListenAddress } from '../config/listen-address'
 import type { Settings } from '../config/settings'
+import { portOf } from '../http/base-url'
 import type { Log } from '../log'
 import { type Mdns, startMdns } from '../mdns/mdns'
 import type { World } from './world'
@@ -41,11 +42,6 @@ export function announce(
 /** The first label of this machine's name, so short that a number fits behind it (63 bytes in all). */
 function ownName(): string {
   return hostname().replace(/\..*$/, '').slice(0, 40) || 'a machine without a name'
-}
-
-/** The port, also where it goes without saying. */
-function portOf({ protocol, port }: URL): number {
-  return Number(port) || (protocol === 'https:' ? 443 : 80)
 }
 
 /** Whether one of these listeners is reached at an address of this machine. */

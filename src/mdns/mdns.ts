@@ -1,10 +1,8 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { reasonOf } from '../domain/errors'
-import type { Clock, Random, Wait } from '../domain/world'
-import type { Log } from '../log'
 import { type Link, openLink } from './link'
-import { hostName, type Service } from './records'
-import { type AnnouncedLink, startResponder } from './responder'
+import { hostName } from './records'
+import { type AnnouncedLink, type Announcing, startResponder } from './responder'
 
 export interface Mdns {
   /** Says goodbye and lets go of the sockets. */
@@ -24,17 +22,12 @@ export const mdnsHostNames: readonly string[] = [1, 2, 3].map(hostName)
  * Announces a service on every network of this machine by multicast DNS (RFC 6762 and 6763), and again when its addresses
  * change, until it is stopped. What goes wrong is in the log at warn and stops nothing.
  */
-export function startMdns(options: {
-  readonly service: Service
-  /** Whether the server is reached at an address of this machine. */
-  readonly isServed: (address: string) => boolean
-  readonly clock: Clock
-  readonly random: Random
-  readonly wait: Wait
-  readonly log: Log
-  /** Told of each host name that is announced from now on. */
-  readonly named?: (host: string) => void
-}): Mdns {
+export function startMdns(
+  options: Announcing & {
+    /** Whether the server is reached at an address of this machine. */
+    readonly isServed: (address: string) => boolean
+  },
+): Mdns {
   const { wait, log } = options
   const stopping = new AbortController()
   const { signal } = stopping

@@ -1,5 +1,5 @@
 import { AUTHORITATIVE_ANSWER, type DecodedPacket, decode, encode, type Question } from 'dns-packet'
-import type { Clock, Random, Wait } from '../domain/world'
+import { type Clock, chanceOf, type Random, type Wait } from '../domain/world'
 import type { Log } from '../log'
 import { type Reply, replyTo } from './answers'
 import { type Conflict, conflictsIn, lostTo } from './conflicts'
@@ -46,19 +46,25 @@ const probeQuiet = 200
 /** The longest life, in seconds, that askers get who know nothing of multicast (RFC 6762, section 6.7). */
 const legacyLife = 10
 
-/** Answers for a service on every link, under names that are ours alone there. */
-export function startResponder(deps: {
+/** What is announced, and what that takes. */
+export interface Announcing {
   readonly service: Service
-  readonly links: () => readonly AnnouncedLink[]
-  /** Of this machine, on whichever link. */
-  readonly isOwnAddress: (address: string) => boolean
   readonly clock: Clock
   readonly random: Random
   readonly wait: Wait
   readonly log: Log
-  /** Told of each host name that is found. */
+  /** Told of each host name that is announced from now on. */
   readonly named?: (host: string) => void
-}): Responder {
+}
+
+/** Answers for a service on every link, under names that are ours alone there. */
+export function startResponder(
+  deps: Announcing & {
+    readonly links: () => readonly AnnouncedLink[]
+    /** Of this machine, on whichever link. */
+    readonly isOwnAddress: (address: string) => boolean
+  },
+): Responder {
   const { service, clock, log } = deps
   const stopping = new AbortController()
   let waking = new AbortController()
@@ -75,7 +81,7 @@ export function startResponder(deps: {
   /** When each record was last said to everybody on a link, by both. */
   const lastSaid = new Map<string, number>()
 
-  const chance = () => (deps.random(1)[0] ?? 0) / 256
+  const chance = () => chanceOf(deps.random)
   const recordsAt = (link: AnnouncedLink) => recordsOf(service, names, link.addresses)
   const ownAt = (link: AnnouncedLink) => ({
     names,

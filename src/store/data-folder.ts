@@ -148,6 +148,20 @@ export function isSystemFault(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error
 }
 
+/** Does work on `path`. Throws `unavailable` where the system refuses; bugs stay bugs. */
+export function explained<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw faultAt(path, error)
+  }
+}
+
+/** What is to be thrown for what work on `path` threw. */
+export function faultAt(path: string, error: unknown): unknown {
+  return isSystemFault(error) ? unusable(path, error) : error
+}
+
 /** What an operator is told when the system or the engine refuses to work on `path`, a file or a folder of ours. */
 export function unusable(path: string, cause: unknown): DomainError {
   return new DomainError('unavailable', `${path} can't be used: ${reasonOf(cause)}`, {

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { type DataFolder, isSystemFault, makeFolder, nameOf, unusable } from './data-folder'
+import { type DataFolder, explained, makeFolder, nameOf } from './data-folder'
 import { replaceTogether } from './whole-file'
 
 /** A file of the data folder that goes with the secrets of an archive. */
@@ -44,7 +44,7 @@ function unitOf(name: string): Unit | null {
 
 /** Those that are there. Throws `unavailable` for one that can't be read. */
 export function findSecretFiles(folder: DataFolder): readonly SecretFile[] {
-  return explained(folder, () => {
+  return explained(nameOf(folder), () => {
     if (!existsSync(folder.tls)) return []
     return readdirSync(folder.tls)
       .map((name) => `tls/${name}`)
@@ -81,7 +81,7 @@ export function putSecretFiles(folder: DataFolder, files: readonly SecretFile[])
     })
     for (const { name } of own) given.delete(name)
     if (own.every(({ name, text }) => present.get(name) === text)) continue
-    explained(folder, () => {
+    explained(nameOf(folder), () => {
       makeFolder(dirname(pathOf(first)))
       replaceTogether(
         own.map(({ name, text }) => ({ path: pathOf(name), text })),
@@ -94,12 +94,4 @@ export function putSecretFiles(folder: DataFolder, files: readonly SecretFile[])
 /** Takes such files away. */
 export function removeSecretFiles(folder: DataFolder, files: readonly SecretFile[]): void {
   for (const { name } of files) rmSync(join(folder.path, name), { force: true })
-}
-
-function explained<T>(folder: DataFolder, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw isSystemFault(error) ? unusable(nameOf(folder), error) : error
-  }
 }

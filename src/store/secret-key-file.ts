@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
-import { type DataFolder, isSystemFault, nameOf, unusable } from './data-folder'
+import { type DataFolder, explained, nameOf } from './data-folder'
 import { placeWhole, replaceWhole } from './whole-file'
 
 /** Bytes in a key of our own making. */
@@ -12,14 +12,14 @@ const keyLength = 32
  * holds no key: another key in its place would end every session unasked.
  */
 export function findSecretKey(folder: DataFolder): Uint8Array | null {
-  return explained(folder, () => {
+  return explained(nameOf(folder), () => {
     return existsSync(folder.secretKey) ? readKey(folder.secretKey) : null
   })
 }
 
 /** Makes a folder's first secret key, durable before it is used. Answers another one's, should that be quicker. */
 export function makeSecretKey(folder: DataFolder, random: Random): Uint8Array {
-  return explained(folder, () => {
+  return explained(nameOf(folder), () => {
     const key = newSecretKey(random)
     return placeWhole(folder.secretKey, textOf(key)) ? key : readKey(folder.secretKey)
   })
@@ -32,7 +32,7 @@ export function newSecretKey(random: Random): Uint8Array {
 
 /** Puts this secret key, which `fitsFile`, in the place of whatever is there, durable before it is answered. */
 export function putSecretKey(folder: DataFolder, key: Uint8Array): Uint8Array {
-  return explained(folder, () => {
+  return explained(nameOf(folder), () => {
     replaceWhole(folder.secretKey, textOf(key))
     return key
   })
@@ -45,14 +45,6 @@ export function fitsFile(key: Uint8Array): boolean {
 
 function textOf(key: Uint8Array): string {
   return `${key.toBase64({ alphabet: 'base64url', omitPadding: true })}\n`
-}
-
-function explained<T>(folder: DataFolder, work: () => T): T {
-  try {
-    return work()
-  } catch (error) {
-    throw isSystemFault(error) ? unusable(nameOf(folder), error) : error
-  }
 }
 
 function readKey(path: string): Uint8Array {

@@ -10,7 +10,7 @@ import {
 import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
 import { applicationId, inspectSqlite } from '../engine/sqlite'
-import { isSystemFault, unusable } from './data-folder'
+import { faultAt, unusable } from './data-folder'
 import { isOriginal } from './original-tables'
 
 /** What is known of a database file that can be worked on. */
@@ -102,7 +102,7 @@ export async function explain<T>(path: string, work: () => Promise<T>): Promise<
   } catch (error) {
     switch (engineFault(error)) {
       case null:
-        throw isSystemFault(error) ? unusable(path, error) : error
+        throw faultAt(path, error)
       case 'damaged':
         throw damaged(path, String(error), error)
       default:

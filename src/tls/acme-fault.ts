@@ -51,15 +51,15 @@ const longestDetail = 400
 /** What a problem document says (RFC 7807); for one that is none, that. */
 export function problemFault(
   document: unknown,
-  { doing, hint, retryAfter }: { doing: string; hint?: string; retryAfter?: number | null },
+  { doing, retryAfter = null }: { doing: string; retryAfter?: number | null },
 ): AcmeFault {
   const type = problemType(document)
   const told = [detailOf(document), ...subproblems(document)].filter((text) => text !== '')
   const reason = told.length === 0 ? 'the authority gave no reason' : told.join('; ')
   return new AcmeFault(`${doing} was refused: ${inOneLine(reason, longestDetail)}`, {
-    hint: hint ?? (type === null ? otherwise : (hints[type] ?? otherwise)),
+    hint: type === null ? otherwise : (hints[type] ?? otherwise),
     type,
-    retryAfter: retryAfter ?? null,
+    retryAfter,
   })
 }
 

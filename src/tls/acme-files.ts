@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { isSystemFault, makeFolder, unusable } from '../store/data-folder'
+import { explained, makeFolder } from '../store/data-folder'
 import { replaceTogether, replaceWhole } from '../store/whole-file'
 import type { CertifiedKey } from './source'
 
@@ -23,11 +23,10 @@ export function acmePaths(folder: string, directory: string) {
 export function findKept(folder: string, directory: string): CertifiedKey | null {
   const { cert, key } = acmePaths(folder, directory)
   if (!existsSync(cert) || !existsSync(key)) return null
-  try {
-    return { cert: pemOf(readFileSync(cert, 'utf8')), key: pemOf(readFileSync(key, 'utf8')) }
-  } catch (error) {
-    throw isSystemFault(error) ? unusable(folder, error) : error
-  }
+  return explained(folder, () => ({
+    cert: pemOf(readFileSync(cert, 'utf8')),
+    key: pemOf(readFileSync(key, 'utf8')),
+  }))
 }
 
 /**
@@ -49,7 +48,7 @@ const room = 64 * 1024
 /** Sees that what an order brings could be kept. Throws `unavailable` where it could not. */
 export function requireRoom(folder: string): void {
   const draft = join(folder, `acme.${process.pid}.room`)
-  try {
+  explained(folder, () => {
     makeFolder(folder)
     rmSync(draft, { force: true })
     try {
@@ -57,9 +56,7 @@ export function requireRoom(folder: string): void {
     } finally {
       rmSync(draft, { force: true })
     }
-  } catch (error) {
-    throw isSystemFault(error) ? unusable(folder, error) : error
-  }
+  })
 }
 
 /** Puts PEM in the place of whatever is there. Throws what the system says. */

@@ -55,8 +55,7 @@ export async function startAcmeSource(deps: {
   const { signal } = stopping
 
   let kept = findUsable(folder, plan)
-  const x509 = await loadX509()
-  const held = hold(kept ?? (await x509.makePlaceholder(names, clock())))
+  const held = hold(kept ?? (await (await loadX509()).makePlaceholder(names, clock())))
   if (kept === null) {
     log.warn(
       'HTTPS has a placeholder until the first certificate is there: browsers and clients refuse it',
@@ -80,7 +79,8 @@ export async function startAcmeSource(deps: {
     const { createAcmeClient } = await import('./acme-client')
     const client = createAcmeClient({ ...plan, wire, key, signal })
     await client.signIn(plan.email)
-    const request = await x509.requestFor(names)
+    const { requestFor } = await loadX509()
+    const request = await requestFor(names)
     const cert = await orderCertificate(client, { ...deps, names, csr: request.csr, signal })
     const next = parseIssued({ cert, key: request.key }, names)
     if (next === null) {

@@ -1,4 +1,4 @@
-import type { Random } from '../domain/world'
+import { chanceOf, type Random } from '../domain/world'
 import type { AcmeFault } from './acme-fault'
 import type { CertificateFacts } from './facts'
 
@@ -26,9 +26,4 @@ export function pauseAfterFault(fault: AcmeFault | null, failures: number, rando
   const [first, longest] = isRefusal ? [15 * minute, 12 * hour] : [minute, hour]
   const grown = Math.min(first * 2 ** Math.min(failures, 20), longest)
   return Math.max(grown, fault?.retryAfter ?? 0) * (1 + chanceOf(random) / 4)
-}
-
-/** From 0 to nearly 1. */
-function chanceOf(random: Random): number {
-  return (random(1)[0] ?? 0) / 256
 }

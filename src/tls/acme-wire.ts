@@ -74,7 +74,6 @@ function unreachable(url: string, cause: unknown): AcmeFault {
   const reason = cause instanceof Error ? reasonsOf(cause) : String(cause)
   return new AcmeFault(`the authority at ${host} can't be reached: ${reason}`, {
     hint: 'see that this machine reaches the internet, that its clock is right, and what SNAILPASS_ACME_DIRECTORY says; an authority whose own certificate is private needs SNAILPASS_ACME_CA',
-    type: null,
     cause,
   })
 }

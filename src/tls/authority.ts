@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { DomainError, reasonOf } from '../domain/errors'
 import type { Clock, Random } from '../domain/world'
 import { replaceTogether } from '../store/whole-file'
-import { type CertificateFacts, factsOf } from './facts'
+import { type CertificateFacts, dateOf, factsOf } from './facts'
 import { type Constraints, constraintsFor } from './names'
 import type { CertifiedKey } from './source'
 import type { TlsFolder } from './tls-folder'
@@ -101,7 +101,7 @@ export function prematureAuthority(
   now: number,
 ): DomainError | null {
   if (now >= notBefore) return null
-  const [from, time] = [notBefore, now].map((each) => new Date(each).toISOString().slice(0, 10))
+  const [from, time] = [notBefore, now].map(dateOf)
   return new DomainError(
     'unavailable',
     `the certificate authority is not valid before ${from}, and the clock of this machine says ${time}`,

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { DomainError, reasonOf } from '../domain/errors'
 import type { Clock, Wait } from '../domain/world'
 import type { Log } from '../log'
+import { dateOf } from './facts'
 import { type Pair, type PairPaths, parsePair } from './pair'
 import { leadsToPublicRoot } from './roots'
 import { type CertificateSource, hold } from './source'
@@ -97,8 +98,4 @@ async function readText(path: string, name: string): Promise<string> {
       cause,
     })
   }
-}
-
-function dateOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10)
 }

@@ -2,6 +2,7 @@ import { DomainError } from '../domain/errors'
 import type { Clock, Random, Wait } from '../domain/world'
 import type { Log } from '../log'
 import { type Authority, findAuthority, makeAuthority, prematureAuthority } from './authority'
+import { dateOf } from './facts'
 import { findLeaf, type Leaf, makeLeaf, type Reason, reasonForNew } from './leaf'
 import { constraintsFor, isPermitted, unspokenNames } from './names'
 import { type CertificateSource, hold } from './source'
@@ -103,7 +104,7 @@ export interface LocalSource extends CertificateSource {
 }
 
 /** Before the end of an authority, every device must be given the next one: so long before it the log says so. Milliseconds. */
-const authorityLate = 180 * 24 * 3600_000
+export const authorityLate = 180 * 24 * 3600_000
 
 /** Between two looks at the files, and between two at names and time, in milliseconds. */
 const pause = 2_000
@@ -128,14 +129,13 @@ export async function startLocal(deps: LocalDeps & { readonly log: Log }): Promi
     }
     if (prepared.madeLeaf !== null) {
       const { names, notAfter } = prepared.leaf.facts
-      const until = new Date(notAfter).toISOString().slice(0, 10)
-      log.info('made a certificate', { names: names.join(', '), until })
+      log.info('made a certificate', { names: names.join(', '), until: dateOf(notAfter) })
     }
     if (facts.notAfter - clock() < authorityLate && facts.notAfter !== endTold) {
       endTold = facts.notAfter
       log.warn(
         'the certificate authority expires: `snailpass tls renew --authority` makes a new one, which every device has to install',
-        { until: new Date(facts.notAfter).toISOString().slice(0, 10) },
+        { until: dateOf(facts.notAfter) },
       )
     }
     const premature = prematureAuthority(prepared.authority, clock())

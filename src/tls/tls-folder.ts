@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DomainError } from '../domain/errors'
 import type { Wait } from '../domain/world'
-import { isSystemFault, lockOwned, makeFolder, unusable } from '../store/data-folder'
+import { faultAt, lockOwned, makeFolder } from '../store/data-folder'
 
 /** Where what is made here lies. Every key is mode 0600. */
 export interface TlsFolder {
@@ -57,6 +57,6 @@ export async function explained<T>(path: string, work: () => T | Promise<T>): Pr
   try {
     return await work()
   } catch (error) {
-    throw isSystemFault(error) ? unusable(path, error) : error
+    throw faultAt(path, error)
   }
 }

@@ -44,8 +44,8 @@ export async function newKey(): Promise<string> {
 
 /**
  * Certifies a key as an authority that can speak for what its constraints permit and for nothing else (RFC 5280, section
- * 4.2.1.10), as a server alone: whoever steals
- * the key can neither sign programs nor be somebody's bank. Answers the certificate. Throws for what is no P-256 key.
+ * 4.2.1.10), as a server alone: whoever steals the key can neither sign programs nor be somebody's bank. Answers the
+ * certificate. Throws for what is no P-256 key.
  */
 export async function certifyAuthority(
   key: string,

@@ -1,7 +1,8 @@
 import { hostname } from 'node:os'
 import { acmeDirectoryOf } from '../../config/acme'
 import type { Settings } from '../../config/settings'
-import { isFor } from '../../tls/facts'
+import { dateOf, isFor } from '../../tls/facts'
+import { authorityLate } from '../../tls/local'
 import { isPermitted, parseName, unspokenNames } from '../../tls/names'
 import { findCertificate, namesOfMachine, type ServedCertificate } from '../certificates'
 import type { World } from '../world'
@@ -11,9 +12,6 @@ const day = 24 * 3600_000
 
 /** Whoever renews certificates does it a month before their end, or when a third of a short life is left. */
 const filesLeft = 30 * day
-
-/** Every device has to be given the next authority by hand. */
-const authorityLeft = 180 * day
 
 /** Whether HTTPS is served by a certificate that devices take, today and for some time to come, by every name. */
 export async function checkCertificate(settings: Settings, { clock }: World): Promise<Outcome> {
@@ -89,7 +87,7 @@ function authorityFindings({ authority }: ServedCertificate, now: number): reado
     why: 'devices refuse to come by that name; the .local name and the addresses go on working',
     fix: 'use one of those; or snailpass tls renew --authority, which every device has to install',
   }
-  const isLate = authority.notAfter - now < authorityLeft
+  const isLate = authority.notAfter - now < authorityLate
   const ofTime = {
     what: `the certificate authority expires on ${dateOf(authority.notAfter)}`,
     why: 'nothing that it has certified is valid from then on, and every device has to install the next one',
@@ -145,8 +143,4 @@ function nameFindings(
               : 'snailpass tls renew',
     },
   ]
-}
-
-function dateOf(time: number): string {
-  return new Date(time).toISOString().slice(0, 10)
 }
