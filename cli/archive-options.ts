@@ -1,28 +1,28 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { parseIdentities, type Unlocking } from '../src/app/restore'
+import { type Decryption, parseIdentities } from '../src/app/restore'
 import type { Settings } from '../src/config/settings'
-import { DomainError, reasonOf } from '../src/domain/errors'
+import { DomainError, errorMessage } from '../src/domain/errors'
 import { askSecret } from './terminal'
 
 /** What a command is told that opens archives. */
-export interface UnlockingOptions {
+export interface DecryptionOptions {
   readonly identity?: string
   readonly passphraseFile?: string
 }
 
 /** Gives a command the options by which an encrypted archive is opened. */
-export function withUnlockingOptions(command: Command): Command {
+export function withDecryptionOptions(command: Command): Command {
   return command
     .option('--identity <file>', 'private key of an archive that is encrypted to keys')
     .option('--passphrase-file <file>', 'file with the passphrase of an archive')
 }
 
 /** What opens an archive: what the options name, else what the settings do, else what is typed on the terminal. */
-export function unlockingOf(options: UnlockingOptions, settings: Settings): Unlocking {
+export function decryptionOf(options: DecryptionOptions, settings: Settings): Decryption {
   const { identity, passphraseFile } = options
   return {
-    identities: identity === undefined ? null : parseIdentities(identity, textOf(identity)),
+    identities: identity === undefined ? null : parseIdentities(identity, readText(identity)),
     async passphrase() {
       if (passphraseFile !== undefined) return readPassphrase(passphraseFile)
       if (settings.backupPassphrase !== null) return settings.backupPassphrase.reveal()
@@ -33,7 +33,7 @@ export function unlockingOf(options: UnlockingOptions, settings: Settings): Unlo
 
 /** The passphrase in a file: its first and only line. Throws `invalid`. */
 export function readPassphrase(path: string): string {
-  const passphrase = textOf(path).replace(/\r?\n$/, '')
+  const passphrase = readText(path).replace(/\r?\n$/, '')
   if (passphrase !== '' && !/[\r\n]/.test(passphrase)) return passphrase
   throw new DomainError('invalid', `${path} does not hold a passphrase`, {
     hint: 'write it there as one line',
@@ -52,11 +52,11 @@ export async function askNewPassphrase(): Promise<string> {
   })
 }
 
-function textOf(path: string): string {
+function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new DomainError('invalid', `${path} can't be read: ${reasonOf(cause)}`, {
+    throw new DomainError('invalid', `${path} can't be read: ${errorMessage(cause)}`, {
       hint: 'name a file that you may read',
       cause,
     })

@@ -1,18 +1,18 @@
 import type { Command } from 'commander'
 import { type DatabaseLocation, parseDatabaseUrl } from '../src/config/database-url'
 import { type Config, type ConfigInput, loadConfig } from '../src/config/load'
-import { twinOf } from '../src/config/secret-file'
-import { type Settings, type SettingValues, settings } from '../src/config/settings'
-import { fileVariable } from '../src/config/settings-file'
+import { fileVariantOf } from '../src/config/secret-file'
+import { type Settings, type SettingValues, settingTable } from '../src/config/settings'
+import { settingsFileVariable } from '../src/config/settings-file'
 import { InvalidSetting } from '../src/config/values'
 import { DomainError } from '../src/domain/errors'
-import { tell } from './terminal'
+import { info } from './terminal'
 
 /** Where the installation puts its settings. */
-const defaultFile = '/etc/snailpass/snailpass.env'
+const defaultSettingsFile = '/etc/snailpass/snailpass.env'
 
 /** The settings that matter to each command. */
-const keysOf = new WeakMap<Command, readonly (keyof SettingValues)[]>()
+const keysByCommand = new WeakMap<Command, readonly (keyof SettingValues)[]>()
 
 /**
  * Gives a command `--config` and an option for each of these settings that has one. The others, which come
@@ -22,28 +22,28 @@ export function withConfigOptions(
   command: Command,
   keys: readonly (keyof SettingValues)[],
 ): Command {
-  keysOf.set(command, keys)
+  keysByCommand.set(command, keys)
   command.option(
     '--config <file>',
-    `read settings from this file of NAME=value lines (${fileVariable}; default: ${defaultFile}, where it is there)`,
+    `read settings from this file of NAME=value lines (${settingsFileVariable}; default: ${defaultSettingsFile}, where it is there)`,
   )
   const others: string[] = []
   for (const key of keys) {
     const {
       flag,
-      takes = 'value',
+      valueName = 'value',
       isRepeatable,
       meaning,
       defaultText,
       name,
       isSecret,
-    } = settings[key]
-    const names = isSecret === true ? `${name} or ${twinOf(name)}` : name
+    } = settingTable[key]
+    const names = isSecret === true ? `${name} or ${fileVariantOf(name)}` : name
     if (flag === undefined) others.push(`  ${names}\n    ${meaning} (default: ${defaultText})`)
     else {
       const many = isRepeatable === true ? '; may be repeated' : ''
       const text = `${meaning} (${name}; default: ${defaultText}${many})`
-      command.option(`${flag} <${takes}>`, text, isRepeatable === true ? joined : last)
+      command.option(`${flag} <${valueName}>`, text, isRepeatable === true ? joinValues : lastValue)
     }
   }
   if (others.length > 0) {
@@ -56,12 +56,12 @@ export function withConfigOptions(
 }
 
 /** What an option holds that was given again. */
-const joined = (text: string, former?: string) =>
-  former === undefined ? text : `${former},${text}`
-const last = (text: string) => text
+const joinValues = (text: string, previous?: string) =>
+  previous === undefined ? text : `${previous},${text}`
+const lastValue = (text: string) => text
 
 /** The configuration of a command: its options, the environment, the file. Throws `invalid`. */
-export function configOf(command: Command): Config {
+export function loadCommandConfig(command: Command): Config {
   return loadConfig(configInputOf(command))
 }
 
@@ -73,29 +73,29 @@ export function configInputOf(command: Command): ConfigInput {
     const value = option === undefined ? undefined : options[option.attributeName()]
     return typeof value === 'string' ? value : undefined
   }
-  const keys = keysOf.get(command) ?? []
+  const keys = keysByCommand.get(command) ?? []
   const flags = keys.flatMap((key) => {
-    const { flag } = settings[key]
+    const { flag } = settingTable[key]
     return flag === undefined ? [] : [[key, text(flag)]]
   })
   return {
     environment: process.env,
     keys,
     file: text('--config') ?? null,
-    defaultFile,
+    defaultFile: defaultSettingsFile,
     flags: Object.fromEntries(flags),
   }
 }
 
 /** The settings of a command that ends by itself; warnings go to the terminal. Throws `invalid`. */
-export function settingsOf(command: Command): Settings {
-  const { settings, warnings } = configOf(command)
-  for (const warning of warnings) tell(`warning: ${warning}`)
+export function loadCommandSettings(command: Command): Settings {
+  const { settings, warnings } = loadCommandConfig(command)
+  for (const warning of warnings) info(`warning: ${warning}`)
   return settings
 }
 
 /** Reads an argument that is a database URL. Throws `invalid`, without a word of what could be a password. */
-export function databaseUrlArgument(name: string, text: string): DatabaseLocation {
+export function parseDatabaseUrlArgument(name: string, text: string): DatabaseLocation {
   try {
     return parseDatabaseUrl(text)
   } catch (error) {

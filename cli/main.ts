@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander'
 import { createProgram } from './program'
-import { exitCodes, explain } from './terminal'
+import { exitCodes, reportError } from './terminal'
 
 // An explicit end: a request that outlived its server's patience must not keep the process.
 process.exit(await run())
@@ -10,11 +10,11 @@ async function run(): Promise<number> {
     await createProgram().parseAsync(process.argv)
     return exitCodes.done
   } catch (error) {
-    return error instanceof CommanderError ? usageExit(error) : explain(error)
+    return error instanceof CommanderError ? usageExitCode(error) : reportError(error)
   }
 }
 
 /** Commander has said what is wrong by now; asking for help or the version is no mistake. */
-function usageExit(error: CommanderError): number {
+function usageExitCode(error: CommanderError): number {
   return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
 }

@@ -16,7 +16,7 @@ import { serveCommand } from './commands/serve'
 import { serviceCommand } from './commands/service'
 import { tlsCommand } from './commands/tls'
 import { userCommand } from './commands/user'
-import { exitCodesHelp, tell } from './terminal'
+import { exitCodesHelp, info } from './terminal'
 
 /** The tree of commands. It throws CommanderError instead of ending the process. */
 export function createProgram(): Command {
@@ -43,7 +43,7 @@ Examples:
 ${exitCodesHelp}`,
     )
     // What commander says of wrong usage looks like what we say.
-    .configureOutput({ writeErr: (text) => tell(text.replace(/\n$/, '')) })
+    .configureOutput({ writeErr: (text) => info(text.replace(/\n$/, '')) })
   const commands = [
     serveCommand(),
     backupCommand(),
@@ -63,12 +63,12 @@ ${exitCodesHelp}`,
     completionCommand(),
   ]
   for (const command of commands) program.addCommand(command)
-  inherit(program)
+  inheritSettings(program)
   return program
 }
 
 /** Commander hands settings down only to commands that are made after them. */
-function inherit(command: Command): void {
+function inheritSettings(command: Command): void {
   command.exitOverride()
-  for (const inner of command.commands) inherit(inner.copyInheritedSettings(command))
+  for (const inner of command.commands) inheritSettings(inner.copyInheritedSettings(command))
 }

@@ -1,11 +1,11 @@
-import { inOneLine } from '../src/domain/text'
+import { sanitizeLine } from '../src/domain/text'
 
 /**
  * Lays rows out in columns that are as wide as what is in them, with two spaces between. Wide characters take two
  * places, as they do on a terminal. Where `width` is known, the last column is broken at spaces to fit into it; nothing is
  * ever cut, so in a pipe a row is one line. Answers lines: the header's, then the rows'.
  */
-export function table(
+export function formatTable(
   header: readonly string[],
   rows: readonly (readonly string[])[],
   width: number | null = process.stdout.columns ?? null,
@@ -18,7 +18,7 @@ export function layOut(
   rows: readonly (readonly string[])[],
   width: number | null,
 ): readonly (readonly string[])[] {
-  const shown = rows.map((row) => row.map((cell) => inOneLine(cell)))
+  const shown = rows.map((row) => row.map((cell) => sanitizeLine(cell)))
   const widths: number[] = []
   for (const row of shown) {
     for (const [column, cell] of row.entries()) {
@@ -39,11 +39,11 @@ export function layOut(
 const gap = 2
 
 /** A last column that is narrower than this would be one of single words: a terminal breaks its lines better then. */
-const narrowest = 16
+const minWrapWidth = 16
 
 /** Breaks a text at its spaces into lines of at most so many places; a longer word has a line of its own, whole. */
 export function wrap(text: string, width: number | null): readonly string[] {
-  if (width === null || width < narrowest) return [text]
+  if (width === null || width < minWrapWidth) return [text]
   const lines: string[] = []
   let line = ''
   for (const word of text.split(' ')) {

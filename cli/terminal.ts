@@ -2,10 +2,10 @@ import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { DomainError, type ErrorCode } from '../src/domain/errors'
 
-export const exitCodes = { done: 0, failed: 1, usage: 2, nothingSuch: 3, notChecked: 4 } as const
+export const exitCodes = { done: 0, failed: 1, usage: 2, notFound: 3, notChecked: 4 } as const
 
 /** The end of a command that has said all there is to say, and did not go as it should. */
-export class EndedWith extends Error {
+export class ExitError extends Error {
   override readonly name = 'EndedWith'
   readonly code: number
 
@@ -27,7 +27,7 @@ const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
   invalid: exitCodes.usage,
   unauthenticated: exitCodes.failed,
   forbidden: exitCodes.failed,
-  not_found: exitCodes.nothingSuch,
+  not_found: exitCodes.notFound,
   conflict: exitCodes.failed,
   too_large: exitCodes.failed,
   rate_limited: exitCodes.failed,
@@ -37,17 +37,17 @@ const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
 }
 
 /** Says on stderr what went wrong and what to do about it. Answers the exit code. */
-export function explain(error: unknown): number {
+export function reportError(error: unknown): number {
   if (error instanceof DomainError) {
-    say('error', error.message)
-    if (error.hint !== null) say('hint', error.hint)
+    infoLabelled('error', error.message)
+    if (error.hint !== null) infoLabelled('hint', error.hint)
     return exitCodeOf[error.code]
   }
   // Whoever read the output has gone, as `head` does: there is nobody to tell.
-  if (error instanceof EndedWith) return error.code
+  if (error instanceof ExitError) return error.code
   if (isBrokenPipe(error)) return exitCodes.failed
-  say('error', error instanceof Error ? (error.stack ?? error.message) : String(error))
-  say('hint', 'this is a fault of snailpass itself: please report it with the lines above')
+  infoLabelled('error', error instanceof Error ? (error.stack ?? error.message) : String(error))
+  infoLabelled('hint', 'this is a fault of snailpass itself: please report it with the lines above')
   return exitCodes.failed
 }
 
@@ -56,15 +56,15 @@ function isBrokenPipe(error: unknown): boolean {
 }
 
 /** Lets a line through to stderr under its label, each further line under the same one. */
-function say(label: 'error' | 'hint', text: string): void {
-  for (const line of text.split('\n')) tell(`${label}: ${line}`)
+function infoLabelled(label: 'error' | 'hint', text: string): void {
+  for (const line of text.split('\n')) info(`${label}: ${line}`)
 }
 
 /**
  * Talk goes to stderr, `error:`, `hint:` and `warning:` in colour where somebody looks. Synchronously, as `print`:
  * the process may end right after.
  */
-export function tell(line: string): void {
+export function info(line: string): void {
   const text = wantsColour(process.stderr.isTTY, process.env) ? colourLabels(line) : line
   writeSync(process.stderr.fd, `${text}\n`)
 }
@@ -89,20 +89,20 @@ export function colourLabels(text: string): string {
 }
 
 /** Data goes to stdout, where a script reads it. */
-export function print(line: string): void {
+export function out(line: string): void {
   writeSync(process.stdout.fd, `${line}\n`)
 }
 
 /** Data for scripts: JSON, in lines that people can read too. */
-export function printJson(value: unknown): void {
-  print(JSON.stringify(value, null, 2))
+export function outJson(value: unknown): void {
+  out(JSON.stringify(value, null, 2))
 }
 
 /** A line on stderr that is written over again and again, where somebody watches; nothing elsewhere. */
-export function showProgress(): { show(line: string): void; end(): void } {
-  if (!process.stderr.isTTY) return { show() {}, end() {} }
+export function createProgressLine(): { update(line: string): void; end(): void } {
+  if (!process.stderr.isTTY) return { update() {}, end() {} }
   const overwrite = (line: string) => writeSync(process.stderr.fd, `\r\u001b[2K${line}`)
-  return { show: overwrite, end: () => void overwrite('') }
+  return { update: overwrite, end: () => void overwrite('') }
 }
 
 /**
@@ -122,7 +122,7 @@ export async function confirm(question: string, word: string): Promise<void> {
   const answer = await Promise.race([asked, closed])
   terminal.close()
   if (answer.trim() === word) return
-  throw notDone()
+  throw cancelledError()
 }
 
 /**
@@ -137,37 +137,37 @@ export async function askSecret(question: string): Promise<string> {
       hint: 'run this on a terminal, or use the option that reads the secret from a file',
     })
   }
-  const show = (text: string) => void writeSync(process.stderr.fd, text)
+  const write = (text: string) => void writeSync(process.stderr.fd, text)
   const decoder = new TextDecoder()
   const line: string[] = []
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  const take = (text: string) => {
+  const handleInput = (text: string) => {
     const keys = Array.from(text.replaceAll(cursorKeys, ''))
     for (const [index, key] of keys.entries()) {
       if (key === '\r' || key === '\n') {
         typedAhead = keys.slice(index + 1).join('')
         return resolve(line.join(''))
       }
-      if (key === '\u0003' || key === '\u0004') return reject(notDone())
+      if (key === '\u0003' || key === '\u0004') return reject(cancelledError())
       if (key === '\u007f' || key === '\b') line.pop()
       else if (key === '\u0015') line.length = 0
       else if (key >= ' ') line.push(key)
     }
   }
-  const onData = (bytes: Uint8Array) => take(decoder.decode(bytes, { stream: true }))
+  const onData = (bytes: Uint8Array) => handleInput(decoder.decode(bytes, { stream: true }))
   // A signal or an exit that ends the process meanwhile must not leave a terminal that shows nothing.
   const onExit = () => void stdin.setRawMode(false)
   process.once('exit', onExit)
-  const onSignal = () => reject(notDone())
+  const onSignal = () => reject(cancelledError())
   const signals = ['SIGTERM', 'SIGHUP', 'SIGINT'] as const
   for (const signal of signals) process.on(signal, onSignal)
   // Before the question: whoever sees it can type at once.
   stdin.setRawMode(true)
   try {
-    show(question)
+    write(question)
     const before = typedAhead
     typedAhead = ''
-    take(before)
+    handleInput(before)
     stdin.on('data', onData)
     stdin.resume()
     return await promise
@@ -177,12 +177,12 @@ export async function askSecret(question: string): Promise<string> {
     stdin.setRawMode(false)
     process.off('exit', onExit)
     for (const signal of signals) process.off(signal, onSignal)
-    show('\n')
+    write('\n')
   }
 }
 
 /** Longest secret that is read from stdin, in bytes: whatever else is piped in is no secret. */
-const longestSecret = 64 * 1024
+const maxSecretBytes = 64 * 1024
 
 /**
  * Reads a secret from stdin, where another program puts it: one line, with or without its end. Throws `invalid` for
@@ -195,7 +195,7 @@ export async function readSecretLine(what: string): Promise<string> {
   let length = 0
   for await (const chunk of Bun.stdin.stream()) {
     length += chunk.length
-    if (length > longestSecret) throw refused('holds more than a line')
+    if (length > maxSecretBytes) throw refused('holds more than a line')
     chunks.push(chunk)
   }
   const line = decodeLine(Buffer.concat(chunks))
@@ -221,6 +221,6 @@ let typedAhead = ''
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are made of such.
 const cursorKeys = /\u001b(?:\[[\d;]*[A-Za-z~]|O[A-Z])?/g
 
-function notDone(): DomainError {
+function cancelledError(): DomainError {
   return new DomainError('conflict', 'not done: nothing was changed')
 }

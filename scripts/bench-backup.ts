@@ -5,7 +5,7 @@
 import { Database } from 'bun:sqlite'
 import { statSync } from 'node:fs'
 import { join } from 'node:path'
-import { aRecord, type Client, signedUp } from '../test/support/client'
+import { aRecord, type Client, signUpAndLogIn } from '../test/support/client'
 import { run, serve, temporaryFolder } from '../test/support/executable'
 import { startCluster } from '../test/support/postgres'
 
@@ -27,7 +27,7 @@ async function main(): Promise<void> {
 /** An account with so many records, as a server would have stored them. */
 async function fill(dataDir: string): Promise<void> {
   await using server = await serve(dataDir)
-  await signedUp(server.url, 'owner')
+  await signUpAndLogIn(server.url, 'owner')
   await server.end('SIGTERM')
   using file = new Database(join(dataDir, 'snailpass.db'))
   file.run(`with recursive turns(value) as (select 1 union all select value + 1 from turns where value < ${records})
@@ -38,10 +38,10 @@ async function fill(dataDir: string): Promise<void> {
 
 async function measure(engine: string, dataDir: string, environment: Record<string, string>) {
   const command = async (...args: string[]) => {
-    const begin = performance.now()
+    const start = performance.now()
     const { code, stdout, stderr } = await run([...args, '--data-dir', dataDir], { environment })
     if (code !== 0) throw new Error(stderr)
-    return { ms: performance.now() - begin, path: stdout.trim() }
+    return { ms: performance.now() - start, path: stdout.trim() }
   }
   const rate = (path: string, ms: number) => {
     const mib = statSync(path).size / 1024 ** 2
@@ -52,12 +52,12 @@ async function measure(engine: string, dataDir: string, environment: Record<stri
   const again = await command('restore', path, '--yes')
   report(engine, 'restore, after a safety archive', rate(path, again.ms))
   await using server = await serve(dataDir, environment)
-  const writer = await signedUp(server.url, `writer-${engine}`)
+  const writer = await signUpAndLogIn(server.url, `writer-${engine}`)
   const ratios: number[] = []
   for (let round = 0; round < rounds; round++) {
-    const quiet = await writeFor(writer, Bun.sleep(ms))
-    const beside = await writeFor(writer, command('backup'))
-    ratios.push(beside / quiet)
+    const idle = await measureWriteRate(writer, Bun.sleep(ms))
+    const duringBackup = await measureWriteRate(writer, command('backup'))
+    ratios.push(duringBackup / idle)
   }
   ratios.sort((a, b) => a - b)
   const percent = ratios.map((ratio) => `${(ratio * 100).toFixed(0)} %`)
@@ -69,12 +69,12 @@ async function measure(engine: string, dataDir: string, environment: Record<stri
 }
 
 /** Writes that are acknowledged in a second, by four connections at once, until something has ended. */
-async function writeFor(client: Client, until: Promise<unknown>): Promise<number> {
+async function measureWriteRate(client: Client, until: Promise<unknown>): Promise<number> {
   let isOver = false
   const ending = until.finally(() => {
     isOver = true
   })
-  const begin = performance.now()
+  const start = performance.now()
   let count = 0
   const one = async () => {
     while (!isOver) {
@@ -83,11 +83,11 @@ async function writeFor(client: Client, until: Promise<unknown>): Promise<number
     }
   }
   await Promise.all([ending, one(), one(), one(), one()])
-  return count / (performance.now() - begin)
+  return count / (performance.now() - start)
 }
 
-function report(engine: string, what: string, told: string): void {
-  process.stdout.write(`${engine.padEnd(10)}${what.padEnd(34)}${told}\n`)
+function report(engine: string, what: string, result: string): void {
+  process.stdout.write(`${engine.padEnd(10)}${what.padEnd(34)}${result}\n`)
 }
 
 await main()

@@ -3,45 +3,45 @@
  * on what else it does, so quote the ratios, which are taken within one run.
  */
 import { readFileSync } from 'node:fs'
-import { aField, aRecord, basic, type Client, signedUp } from '../test/support/client'
+import { aField, aRecord, basicAuth, type Client, signUpAndLogIn } from '../test/support/client'
 import { type RunningServer, serve, temporaryFolder } from '../test/support/executable'
 import { startCluster } from '../test/support/postgres'
 
 /** The original server's `GET /records` of 200 records with 2 fields each, in requests a second. */
-const originalRate = 9
+const legacyRate = 9
 
 const records = 200
-const fieldsEach = 2
+const fieldsPerRecord = 2
 
 async function main(): Promise<void> {
   using folder = temporaryFolder()
-  await report('start to first 200, best of 5', () => bestStart(folder.path))
+  await report('start to first 200, best of 5', () => measureStartup(folder.path))
   await using server = await serve(folder.path)
-  const owner = await signedUp(server.url, 'owner')
-  await report('resident memory, idle', () => residentMemory(server))
+  const owner = await signUpAndLogIn(server.url, 'owner')
+  await report('resident memory, idle', () => readResidentMemory(server))
   await fill(owner)
-  await report(`GET /records of ${records}`, () => rateOf(owner))
-  await report('GET /users beside 64 logins', () => besideLogins(server, owner))
-  await report('on Postgres beside SQLite', () => engineRatio(owner))
+  await report(`GET /records of ${records}`, () => measureRate(owner))
+  await report('GET /users beside 64 logins', () => latencyDuringLogins(server, owner))
+  await report('on Postgres beside SQLite', () => measureEngineRatio(owner))
 }
 
 async function report(what: string, measure: () => Promise<string>): Promise<void> {
   process.stdout.write(`${what.padEnd(32)} ${await measure()}\n`)
 }
 
-async function bestStart(dataDir: string): Promise<string> {
+async function measureStartup(dataDir: string): Promise<string> {
   const times: number[] = []
   for (let run = 0; run < 5; run++) {
-    const begin = performance.now()
+    const start = performance.now()
     await using server = await serve(dataDir)
     await fetch(server.url)
-    times.push(performance.now() - begin)
+    times.push(performance.now() - start)
     await server.end('SIGTERM')
   }
   return `${Math.min(...times).toFixed(0)} ms`
 }
 
-async function residentMemory(server: RunningServer): Promise<string> {
+async function readResidentMemory(server: RunningServer): Promise<string> {
   const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
   const kib = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1])
   return `${(kib / 1024).toFixed(0)} MiB`
@@ -51,27 +51,27 @@ async function fill(client: Client): Promise<void> {
   for (let index = 0; index < records; index++) {
     const record = aRecord()
     await client.send('POST', '/records', record)
-    for (let field = 0; field < fieldsEach; field++) {
+    for (let field = 0; field < fieldsPerRecord; field++) {
       await client.send('POST', '/additional_fields', aField(record.id))
     }
   }
 }
 
-async function rateOf(client: Client): Promise<string> {
+async function measureRate(client: Client): Promise<string> {
   const seconds = 5
   await load(client, 1)
   const count = await load(client, seconds)
   const rate = count / seconds
-  return `${rate.toFixed(0)} a second, ${(rate / originalRate).toFixed(0)} times the original`
+  return `${rate.toFixed(0)} a second, ${(rate / legacyRate).toFixed(0)} times the original`
 }
 
 /** The same vault on a Postgres of this run's own, measured in turns with the one on SQLite. */
-async function engineRatio(onSqlite: Client): Promise<string> {
+async function measureEngineRatio(onSqlite: Client): Promise<string> {
   using folder = temporaryFolder()
   await using cluster = await startCluster({ settings: { fsync: 'on' } })
   const url = await cluster.createDatabase()
   await using server = await serve(folder.path, { SNAILPASS_DATABASE_URL: url })
-  const onPostgres = await signedUp(server.url, 'owner')
+  const onPostgres = await signUpAndLogIn(server.url, 'owner')
   await fill(onPostgres)
   const rounds: { sqlite: number; postgres: number }[] = []
   for (let round = 0; round < 5; round++) {
@@ -96,13 +96,13 @@ async function load(client: Client, seconds: number): Promise<number> {
   return count
 }
 
-async function besideLogins(server: RunningServer, client: Client): Promise<string> {
-  const quiet = await medianLatency(client, () => false)
+async function latencyDuringLogins(server: RunningServer, client: Client): Promise<string> {
+  const idle = await medianLatency(client, () => false)
   let isDone = false
   const logins = Promise.all(
     Array.from({ length: 64 }, (_, index) =>
       fetch(new URL('/login', server.url), {
-        headers: { authorization: basic(`stranger${index}@nas.local`, 'x') },
+        headers: { authorization: basicAuth(`stranger${index}@nas.local`, 'x') },
       }),
     ),
   ).then(() => {
@@ -110,15 +110,15 @@ async function besideLogins(server: RunningServer, client: Client): Promise<stri
   })
   const busy = await medianLatency(client, () => isDone)
   await logins
-  return `${busy.toFixed(1)} ms at the median (${quiet.toFixed(1)} ms without them)`
+  return `${busy.toFixed(1)} ms at the median (${idle.toFixed(1)} ms without them)`
 }
 
 async function medianLatency(client: Client, isDone: () => boolean): Promise<number> {
   const times: number[] = []
   while (times.length < 200 && !isDone()) {
-    const begin = performance.now()
+    const start = performance.now()
     await (await client.send('GET', '/users')).bytes()
-    times.push(performance.now() - begin)
+    times.push(performance.now() - start)
     await Bun.sleep(5)
   }
   return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN

@@ -39,7 +39,7 @@ const bom = {
   components,
   dependencies: [
     { ref: self, dependsOn: components.map((component) => component['bom-ref']) },
-    ...keys.map((key) => ({ ref: purlOf(key), dependsOn: neededBy(key).map(purlOf) })),
+    ...keys.map((key) => ({ ref: purlOf(key), dependsOn: dependenciesOf(key).map(purlOf) })),
   ],
 }
 process.stdout.write(`${JSON.stringify(bom, null, 2)}\n`)
@@ -58,7 +58,11 @@ function packagesIn(metafile: string): readonly string[] {
   })
 }
 
-function lockedAt(key: string): { name: string; version: string; entry: LockedPackage } {
+function requireLockedPackage(key: string): {
+  name: string
+  version: string
+  entry: LockedPackage
+} {
   const entry = lock.packages[key]
   if (entry === undefined) throw new Error(`bun.lock has no package ${key}`)
   const at = entry[0].lastIndexOf('@')
@@ -66,7 +70,7 @@ function lockedAt(key: string): { name: string; version: string; entry: LockedPa
 }
 
 function purlOf(key: string): string {
-  const found = lockedAt(key)
+  const found = requireLockedPackage(key)
   return purl(found.name, found.version)
 }
 
@@ -75,7 +79,7 @@ function purl(packageName: string, packageVersion: string): string {
 }
 
 function componentOf(key: string) {
-  const found = lockedAt(key)
+  const found = requireLockedPackage(key)
   const { license }: { license: string } = JSON.parse(
     read(`node_modules/${nestedPath(key)}/package.json`),
   )
@@ -88,8 +92,8 @@ function nestedPath(key: string): string {
 }
 
 /** The packages, of those that are in the executable, that this one asks for. */
-function neededBy(key: string): readonly string[] {
-  const names = Object.keys(lockedAt(key).entry[2].dependencies ?? {})
+function dependenciesOf(key: string): readonly string[] {
+  const names = Object.keys(requireLockedPackage(key).entry[2].dependencies ?? {})
   return names.flatMap((needed) => {
     const found = [`${key}/${needed}`, needed].find((candidate) => keys.includes(candidate))
     return found === undefined ? [] : [found]

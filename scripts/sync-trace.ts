@@ -5,7 +5,7 @@
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { aRecord, signedUp } from '../test/support/client'
+import { aRecord, signUpAndLogIn } from '../test/support/client'
 import { serve, temporaryFolder } from '../test/support/executable'
 
 const records = 50
@@ -17,7 +17,7 @@ async function main(): Promise<number> {
   const trace = join(folder.path, 'trace')
   {
     await using server = await serve(join(folder.path, 'data'))
-    const client = await signedUp(server.url, 'owner')
+    const client = await signUpAndLogIn(server.url, 'owner')
     const strace = Bun.spawn(
       [
         'strace',

@@ -8,13 +8,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { findAuthority } from '../src/tls/authority'
 import { tlsFolder } from '../src/tls/tls-folder'
-import { certifyLeaf } from '../src/tls/x509'
+import { createLeafCertificate } from '../src/tls/x509'
 import { serve } from '../test/support/executable'
 
-const work = mkdtempSync(join(tmpdir(), 'snailpass-browser-'))
-const homes = { trusting: join(work, 'trusting'), strange: join(work, 'strange') }
+const workFolder = mkdtempSync(join(tmpdir(), 'snailpass-browser-'))
+const homes = { trusting: join(workFolder, 'trusting'), untrusting: join(workFolder, 'strange') }
 
-async function tool(command: readonly string[], home: string): Promise<string> {
+async function runTool(command: readonly string[], home: string): Promise<string> {
   const child = Bun.spawn([...command], {
     env: { PATH: process.env['PATH'] ?? '', HOME: home },
     stdin: 'ignore',
@@ -28,10 +28,10 @@ async function tool(command: readonly string[], home: string): Promise<string> {
 }
 
 /** What stands on a page, as the browser of this home sees it: an error page where it refuses. */
-function open(home: string, url: string): Promise<string> {
+function dumpPage(home: string, url: string): Promise<string> {
   const names = ['*.local', '*.example.org', '192.168.77.7', '203.0.113.7']
   const rules = names.map((name) => `MAP ${name} 127.0.0.1`).join(', ')
-  return tool(
+  return runTool(
     [
       ...['chromium', '--headless', '--no-sandbox', '--disable-gpu', '--dump-dom'],
       ...[`--user-data-dir=${join(home, 'profile')}`, `--host-resolver-rules=${rules}`, url],
@@ -41,13 +41,13 @@ function open(home: string, url: string): Promise<string> {
 }
 
 let failures = 0
-function expect(what: string, isSo: boolean): void {
-  if (!isSo) failures++
-  process.stdout.write(`${isSo ? 'ok  ' : 'FAIL'} ${what}\n`)
+function check(what: string, passed: boolean): void {
+  if (!passed) failures++
+  process.stdout.write(`${passed ? 'ok  ' : 'FAIL'} ${what}\n`)
 }
 
 try {
-  const dataDir = join(work, 'data')
+  const dataDir = join(workFolder, 'data')
   await using server = await serve(dataDir, {}, ['--listen-tls', '127.0.0.1:0'])
   const folder = tlsFolder(join(dataDir, 'tls'))
   const authority = await findAuthority(folder)
@@ -56,18 +56,18 @@ try {
   for (const home of Object.values(homes)) {
     const store = join(home, '.pki', 'nssdb')
     mkdirSync(store, { recursive: true })
-    await tool(['certutil', '-N', '--empty-password', '-d', `sql:${store}`], home)
+    await runTool(['certutil', '-N', '--empty-password', '-d', `sql:${store}`], home)
   }
   const store = `sql:${join(homes.trusting, '.pki', 'nssdb')}`
   const add = ['certutil', '-A', '-d', store, '-n', 'SnailPass', '-t', 'C,,']
-  await tool([...add, '-i', folder.authorityCert], homes.trusting)
+  await runTool([...add, '-i', folder.authorityCert], homes.trusting)
 
   for (const host of ['localhost', '127.0.0.1']) {
     const url = `https://${host}:${port}/`
-    expect(`${host}: opened`, (await open(homes.trusting, url)).includes('Password server'))
-    expect(
+    check(`${host}: opened`, (await dumpPage(homes.trusting, url)).includes('Password server'))
+    check(
       `${host}: refused without the authority`,
-      !(await open(homes.strange, url)).includes('Password server'),
+      !(await dumpPage(homes.untrusting, url)).includes('Password server'),
     )
   }
   const cases = [
@@ -79,21 +79,21 @@ try {
   for (const [host, isPermitted] of cases) {
     const validity = { notBefore: Date.now() - 60_000, notAfter: Date.now() + 3600_000 }
     const random = (count: number) => crypto.getRandomValues(new Uint8Array(count))
-    const tls = await certifyLeaf(authority, { names: [host], ...validity }, random)
+    const tls = await createLeafCertificate(authority, { names: [host], ...validity }, random)
     const impostor = Bun.serve({
       hostname: '127.0.0.1',
       port: 0,
       tls,
       fetch: () => new Response('taken in'),
     })
-    const seen = await open(homes.trusting, `https://${host}:${impostor.port}/`)
-    expect(
+    const seen = await dumpPage(homes.trusting, `https://${host}:${impostor.port}/`)
+    check(
       `${host}, by the stolen key: ${isPermitted ? 'opened' : 'refused'}`,
       seen.includes('taken in') === isPermitted,
     )
     await impostor.stop(true)
   }
 } finally {
-  rmSync(work, { recursive: true, force: true })
+  rmSync(workFolder, { recursive: true, force: true })
 }
 process.exit(failures === 0 ? 0 : 1)

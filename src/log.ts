@@ -25,7 +25,11 @@ export function createLog(format: LogFormat, clock: Clock, write: (line: string)
     info: (message, fields = {}) => put('info', message, fields),
     warn: (message, fields = {}) => put('warn', message, fields),
     error: (message, fault, fields = {}) =>
-      put('error', message, fault === undefined ? fields : { ...fields, fault: describe(fault) }),
+      put(
+        'error',
+        message,
+        fault === undefined ? fields : { ...fields, fault: formatFault(fault) },
+      ),
   }
 }
 
@@ -60,14 +64,14 @@ function quoteIfNeeded(value: string): string {
   )
 }
 
-function describe(fault: unknown): string {
+function formatFault(fault: unknown): string {
   if (!(fault instanceof Error)) return String(fault)
   const own = fault.stack ?? `${fault.name}: ${fault.message}`
-  return fault.cause === undefined ? own : `${own}\ncaused by ${describe(fault.cause)}`
+  return fault.cause === undefined ? own : `${own}\ncaused by ${formatFault(fault.cause)}`
 }
 
 /** Lines kept while whoever reads the log is slow; beyond them, lines are dropped and counted. */
-const mostWaitingLines = 10_000
+const maxBufferedLines = 10_000
 
 /**
  * Writes lines to a file descriptor in batches, one for each turn of the event loop, so that a request does
@@ -76,7 +80,7 @@ const mostWaitingLines = 10_000
  */
 export function createLineWriter(
   descriptor: number,
-  tellLoss: (lines: number) => string,
+  formatLossWarning: (lines: number) => string,
 ): { write(line: string): void; flush(): void } {
   let waiting: string[] = []
   let dropped = 0
@@ -95,7 +99,7 @@ export function createLineWriter(
     isScheduled = false
     writeRest()
     if (rest.length > 0 || waiting.length === 0) return
-    if (dropped > 0) waiting.push(tellLoss(dropped))
+    if (dropped > 0) waiting.push(formatLossWarning(dropped))
     rest = Buffer.from(`${waiting.join('\n')}\n`)
     waiting = []
     dropped = 0
@@ -104,7 +108,7 @@ export function createLineWriter(
 
   return {
     write(line) {
-      if (waiting.length < mostWaitingLines) waiting.push(line)
+      if (waiting.length < maxBufferedLines) waiting.push(line)
       else dropped++
       if (isScheduled) return
       isScheduled = true

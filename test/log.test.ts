@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createLineWriter, createLog, type LogFormat } from '../src/log'
 import { temporaryFolder } from './support/executable'
 
-function aLog(format: LogFormat) {
+function createTestLog(format: LogFormat) {
   const lines: string[] = []
   const log = createLog(
     format,
@@ -16,7 +16,7 @@ function aLog(format: LogFormat) {
 
 describe('a log', () => {
   test('in text has a time, a level, a message and its fields', () => {
-    const { log, lines } = aLog('text')
+    const { log, lines } = createTestLog('text')
     log.info('request', { method: 'GET', route: '/confirm/:token', ms: 1.5 })
     log.warn('careful')
     expect(lines).toEqual([
@@ -26,7 +26,7 @@ describe('a log', () => {
   })
 
   test('in JSON has one object a line', () => {
-    const { log, lines } = aLog('json')
+    const { log, lines } = createTestLog('json')
     log.info('request', { status: 200 })
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       { time: '1970-01-01T00:00:00.000Z', level: 'info', message: 'request', status: 200 },
@@ -41,14 +41,14 @@ describe('a log', () => {
     ['a direction mark', 'x\u202ex'],
     ['a quote', 'x" status="200'],
   ])('lets no value of a client break out of its place: %s', (_name, user) => {
-    const { log, lines } = aLog('text')
+    const { log, lines } = createTestLog('text')
     log.info('request', { user })
     expect(lines).toHaveLength(1)
     expect(lines[0]).toMatch(/ user="[ -~]+"$/)
   })
 
   test('writes a fault whole, with what caused it', () => {
-    const { log, lines } = aLog('json')
+    const { log, lines } = createTestLog('json')
     log.error('broken', new Error('outer', { cause: new TypeError('inner') }))
     const { fault } = JSON.parse(lines[0] ?? '')
     expect(fault).toContain('Error: outer')

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { adopt } from '../../src/app/operations'
-import { realWorld } from '../../src/app/world'
-import { tellAdoption } from '../adoption-report'
-import { settingsOf, withConfigOptions } from '../config-options'
-import { tell } from '../terminal'
+import { adoptDatabase } from '../../src/app/operations'
+import { systemRuntime } from '../../src/app/world'
+import { reportAdoption } from '../adoption-report'
+import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { info } from '../terminal'
 
 export function adoptCommand(): Command {
   const command = new Command('adopt')
@@ -12,7 +12,7 @@ export function adoptCommand(): Command {
     .option(
       '--keep <id>',
       'account that keeps an email which several have; once for each such email',
-      (id: string, former: readonly string[] = []) => [...former, id],
+      (id: string, previous: readonly string[] = []) => [...previous, id],
     )
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
@@ -28,8 +28,11 @@ Examples:
     )
     .action(async (options: { dryRun?: true; keep?: string[] }) => {
       const { dryRun = false, keep = [] } = options
-      const report = await adopt(settingsOf(command), realWorld, { keep, dryRun })
-      if (report === null) tell('Nothing to do: there is no database of the original server.')
-      else tellAdoption(report, dryRun)
+      const report = await adoptDatabase(loadCommandSettings(command), systemRuntime, {
+        keep,
+        dryRun,
+      })
+      if (report === null) info('Nothing to do: there is no database of the original server.')
+      else reportAdoption(report, dryRun)
     })
 }

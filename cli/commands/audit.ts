@@ -1,10 +1,10 @@
 import { Command } from 'commander'
-import { type AuditRow, acceptTrailOf, pruneTrailOf, readTrail } from '../../src/app/audit'
-import { realWorld } from '../../src/app/world'
-import { settingsOf, withConfigOptions } from '../config-options'
+import { type AuditRow, acceptBrokenAudit, pruneAudit, readAuditLog } from '../../src/app/audit'
+import { systemRuntime } from '../../src/app/world'
+import { loadCommandSettings, withConfigOptions } from '../config-options'
 import { parseSince } from '../since'
-import { table } from '../table'
-import { print, tell } from '../terminal'
+import { formatTable } from '../table'
+import { info, out } from '../terminal'
 import { verifyCommand } from './audit/verify'
 
 interface AuditOptions {
@@ -38,16 +38,16 @@ Examples:
       const { user = null, since } = options
       const filter = {
         user,
-        since: since === undefined ? null : parseSince(since, realWorld.clock),
+        since: since === undefined ? null : parseSince(since, systemRuntime.clock),
       }
-      const settings = settingsOf(command)
+      const settings = loadCommandSettings(command)
       if (options.json === true)
-        await printAsJson((each) => readTrail(settings, realWorld, filter, each))
-      else await printAsTable((each) => readTrail(settings, realWorld, filter, each))
+        await printAsJson((each) => readAuditLog(settings, systemRuntime, filter, each))
+      else await printAsTable((each) => readAuditLog(settings, systemRuntime, filter, each))
     })
 }
 
-type Reading = (each: (rows: readonly AuditRow[]) => void) => Promise<void>
+type AuditReader = (each: (rows: readonly AuditRow[]) => void) => Promise<void>
 
 /** As wide as nearly all that is in them: a page is laid out before the next one is known. */
 const header = [
@@ -60,15 +60,15 @@ const header = [
   'DETAIL',
 ]
 
-async function printAsTable(read: Reading): Promise<void> {
+async function printAsTable(read: AuditReader): Promise<void> {
   let isBegun = false
   await read((rows) => {
     if (rows.length === 0) return
-    const lines = table(header, rows.map(rowOf))
-    for (const line of isBegun ? lines.slice(1) : lines) print(line)
+    const lines = formatTable(header, rows.map(rowOf))
+    for (const line of isBegun ? lines.slice(1) : lines) out(line)
     isBegun = true
   })
-  if (!isBegun) tell('There is nothing of that in the audit trail.')
+  if (!isBegun) info('There is nothing of that in the audit trail.')
 }
 
 function rowOf(row: AuditRow): readonly string[] {
@@ -84,15 +84,15 @@ function rowOf(row: AuditRow): readonly string[] {
 }
 
 /** The array is written as it is read: it may be longer than memory. */
-async function printAsJson(read: Reading): Promise<void> {
+async function printAsJson(read: AuditReader): Promise<void> {
   let isBegun = false
   await read((rows) => {
     for (const row of rows) {
-      print(`${isBegun ? ',' : '['} ${JSON.stringify(toJson(row))}`)
+      out(`${isBegun ? ',' : '['} ${JSON.stringify(toJson(row))}`)
       isBegun = true
     }
   })
-  print(isBegun ? ']' : '[]')
+  out(isBegun ? ']' : '[]')
 }
 
 function toJson(row: AuditRow) {
@@ -122,10 +122,11 @@ Example:
   snailpass audit prune`,
     )
     .action(async ({ acceptBrokenTrail }: { acceptBrokenTrail?: true }) => {
-      const settings = settingsOf(command)
-      const accepted = acceptBrokenTrail === true ? await acceptTrailOf(settings, realWorld) : []
-      for (const problem of accepted) tell(`Accepted: ${problem}.`)
-      const count = await pruneTrailOf(settings, realWorld)
-      tell(count === 1 ? '1 row was taken away.' : `${count} rows were taken away.`)
+      const settings = loadCommandSettings(command)
+      const accepted =
+        acceptBrokenTrail === true ? await acceptBrokenAudit(settings, systemRuntime) : []
+      for (const problem of accepted) info(`Accepted: ${problem}.`)
+      const count = await pruneAudit(settings, systemRuntime)
+      info(count === 1 ? '1 row was taken away.' : `${count} rows were taken away.`)
     })
 }

@@ -2,26 +2,26 @@ import { constants, setPriority } from 'node:os'
 import { Command } from 'commander'
 import {
   type BackupOptions,
-  type ListedArchive,
-  listArchives,
-  pruneArchives,
+  type ListedBackup,
+  listBackups,
+  pruneBackups,
   writeBackup,
 } from '../../src/app/archives'
-import { type VerifiedArchive, verifyArchive } from '../../src/app/restore'
-import { realWorld } from '../../src/app/world'
+import { type VerifiedManifest, verifyBackupFile } from '../../src/app/restore'
+import { systemRuntime } from '../../src/app/world'
 import { backupKeys } from '../../src/config/settings'
 import { DomainError } from '../../src/domain/errors'
 import {
   askNewPassphrase,
+  type DecryptionOptions,
+  decryptionOf,
   readPassphrase,
-  type UnlockingOptions,
-  unlockingOf,
-  withUnlockingOptions,
+  withDecryptionOptions,
 } from '../archive-options'
-import { settingsOf, withConfigOptions } from '../config-options'
+import { loadCommandSettings, withConfigOptions } from '../config-options'
 import { exitOnSignals } from '../signals'
-import { table } from '../table'
-import { print, printJson, showProgress, tell } from '../terminal'
+import { formatTable } from '../table'
+import { createProgressLine, info, out, outJson } from '../terminal'
 
 interface WriteOptions {
   readonly to?: string
@@ -43,7 +43,7 @@ export function backupCommand(): Command {
     .option(
       '--encrypt-to <key>',
       'public key of somebody who can open it (age1…); once for each',
-      (key: string, former: readonly string[] = []) => [...former, key],
+      (key: string, previous: readonly string[] = []) => [...previous, key],
     )
     .option('--passphrase', 'encrypt it with a passphrase that is typed on the terminal')
     .option('--passphrase-file <file>', 'encrypt it with the passphrase in a file')
@@ -71,33 +71,33 @@ Examples:
   snailpass backup --to /mnt/usb/ --passphrase`,
     )
     .action(async (options: WriteOptions) => {
-      const settings = settingsOf(command)
-      const lock = await lockOf(options)
+      const settings = loadCommandSettings(command)
+      const encryption = await encryptionOf(options)
       exitOnSignals()
       // Those who write meanwhile go first.
       setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
-      const progress = showProgress()
+      const progress = createProgressLine()
       const { to = null, withSecrets = false } = options
-      const written = await writeBackup(settings, realWorld, {
+      const written = await writeBackup(settings, systemRuntime, {
         to,
-        lock,
+        encryptFor: encryption,
         withSecrets,
-        show: progress.show,
+        onProgress: progress.update,
       }).finally(progress.end)
-      tell(
+      info(
         `Written and verified: ${written.rows === 1 ? '1 row' : `${written.rows} rows`}${written.isEncrypted ? ', encrypted' : ''}. The archive:`,
       )
-      print(written.path)
-      if (!written.isNoted) {
-        tell('warning: the database takes no writes at present, so servers do not know of it')
+      out(written.path)
+      if (!written.isRecorded) {
+        info('warning: the database takes no writes at present, so servers do not know of it')
       }
       if (options.prune !== true) return
-      for (const path of pruneArchives(settings, realWorld)) tell(`Removed: ${path}`)
+      for (const path of pruneBackups(settings, systemRuntime)) info(`Removed: ${path}`)
     })
 }
 
 /** Undefined where the settings say it. Throws `invalid` for more than one kind. */
-async function lockOf(options: WriteOptions): Promise<BackupOptions['lock']> {
+async function encryptionOf(options: WriteOptions): Promise<BackupOptions['encryptFor']> {
   const { encryptTo, passphraseFile, passphrase, plain } = options
   const kinds = [encryptTo, passphraseFile, passphrase, plain].filter((kind) => kind !== undefined)
   if (kinds.length > 1) {
@@ -132,22 +132,22 @@ Examples:
   snailpass backup list --data-dir /srv/snailpass`,
     )
     .action(async (options: { json?: true }) => {
-      const archives = await listArchives(settingsOf(command), realWorld)
+      const backups = await listBackups(loadCommandSettings(command), systemRuntime)
       if (options.json === true) {
-        const told = archives.map(({ time, ...rest }) => ({
+        const entries = backups.map(({ time, ...rest }) => ({
           ...rest,
           time: new Date(time).toISOString(),
         }))
-        return printJson(told)
+        return outJson(entries)
       }
-      if (archives.length === 0) tell('There is no archive yet.')
-      else for (const line of table(header, archives.map(rowOf))) print(line)
+      if (backups.length === 0) info('There is no archive yet.')
+      else for (const line of formatTable(header, backups.map(rowOf))) out(line)
     })
 }
 
 const header = ['TIME', 'BYTES', 'ROWS', 'STATE', 'FILE']
 
-function rowOf({ file, time, size, encrypted, rows, complete }: ListedArchive): readonly string[] {
+function rowOf({ file, time, size, encrypted, rows, complete }: ListedBackup): readonly string[] {
   return [
     new Date(time).toISOString().replace(/\.\d+/, ''),
     String(size),
@@ -161,7 +161,7 @@ function verifyCommand(): Command {
   const command = new Command('verify')
     .description('prove that an archive is whole, and print what it holds')
     .argument('<file>', 'the archive')
-  return withConfigOptions(withUnlockingOptions(command), ['dataDir', 'backupPassphrase'])
+  return withConfigOptions(withDecryptionOptions(command), ['dataDir', 'backupPassphrase'])
     .addHelpText(
       'after',
       `
@@ -172,27 +172,28 @@ that, and taken away again.
 Example:
   snailpass backup verify /mnt/usb/snailpass-20261124T031502Z.sqlite`,
     )
-    .action(async (file: string, options: UnlockingOptions) => {
+    .action(async (file: string, options: DecryptionOptions) => {
       exitOnSignals()
-      const settings = settingsOf(command)
-      const progress = showProgress()
-      const archive = await verifyArchive(settings, realWorld, file, {
-        unlocking: unlockingOf(options, settings),
-        show: progress.show,
+      const settings = loadCommandSettings(command)
+      const progress = createProgressLine()
+      const backup = await verifyBackupFile(settings, systemRuntime, file, {
+        decryption: decryptionOf(options, settings),
+        onProgress: progress.update,
       }).finally(progress.end)
-      for (const line of linesOf(archive)) print(line)
-      print('verified')
+      for (const line of linesOf(backup)) out(line)
+      out('verified')
     })
 }
 
 /** What an archive says of itself, and what it holds table by table. */
-function linesOf(archive: VerifiedArchive): readonly string[] {
-  const secrets = archive.secrets === null ? '' : ', with secrets'
-  const encryption = archive.isEncrypted ? ', encrypted' : ''
+function linesOf(backup: VerifiedManifest): readonly string[] {
+  const secrets = backup.secrets === null ? '' : ', with secrets'
+  const encryption = backup.isEncrypted ? ', encrypted' : ''
   return [
-    `made at ${new Date(archive.time).toISOString()} by snailpass ${archive.version} from ${archive.engine}${encryption}${secrets}`,
-    ...archive.tables.map(
-      ({ name, sum }) => `${name.padEnd(18)}${String(sum.rows).padStart(9)}  ${sum.sha256}`,
+    `made at ${new Date(backup.time).toISOString()} by snailpass ${backup.version} from ${backup.engine}${encryption}${secrets}`,
+    ...backup.tables.map(
+      ({ name, checksum }) =>
+        `${name.padEnd(18)}${String(checksum.rows).padStart(9)}  ${checksum.sha256}`,
     ),
   ]
 }

@@ -1,9 +1,9 @@
 import { Argument, Command } from 'commander'
 import { bashCompletion } from '../completion/bash'
 import { fishCompletion } from '../completion/fish'
-import { placesOf } from '../completion/places'
+import { listCommandSpecs } from '../completion/places'
 import { zshCompletion } from '../completion/zsh'
-import { print } from '../terminal'
+import { out } from '../terminal'
 
 const scripts = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const
 type Shell = keyof typeof scripts
@@ -23,7 +23,7 @@ Examples:
   snailpass completion fish > ~/.config/fish/completions/snailpass.fish`,
     )
     .action((shell: Shell) => {
-      print(scripts[shell](placesOf(command.parent ?? command)).trimEnd())
+      out(scripts[shell](listCommandSpecs(command.parent ?? command)).trimEnd())
     })
   return command
 }

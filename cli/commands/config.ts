@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { type Origin, type Reading, readSettings } from '../../src/config/reading'
-import { settingKeys, settings } from '../../src/config/settings'
+import { readSettings, type SettingOrigin, type SettingsReport } from '../../src/config/reading'
+import { settingKeys, settingTable } from '../../src/config/settings'
 import { configInputOf, withConfigOptions } from '../config-options'
 import { layOut, wrap } from '../table'
-import { print, printJson, tell } from '../terminal'
+import { info, out, outJson } from '../terminal'
 
 export function configCommand(): Command {
   const command = new Command('config')
@@ -23,54 +23,54 @@ Examples:
   snailpass config --json --config /etc/snailpass/snailpass.env`,
     )
     .action((options: { json?: true }) => {
-      const reading = readSettings(configInputOf(command))
-      if (options.json === true) printJson(objectsOf(reading))
-      else printTable(reading)
-      for (const warning of reading.warnings) tell(`warning: ${warning}`)
-      if (reading.problem !== null) throw reading.problem
+      const report = readSettings(configInputOf(command))
+      if (options.json === true) outJson(objectsOf(report))
+      else printTable(report)
+      for (const warning of report.warnings) info(`warning: ${warning}`)
+      if (report.error !== null) throw report.error
     })
 }
 
-function objectsOf({ origins }: Reading): readonly unknown[] {
-  return [...origins].map(([key, { source, from, shown, problem }]) => {
-    const { name, meaning, isSecret = false } = settings[key]
-    return { name, value: shown, source, from, meaning, isSecret, problem }
+function objectsOf({ origins }: SettingsReport): readonly unknown[] {
+  return [...origins].map(([key, { source, from, displayValue, problem }]) => {
+    const { name, meaning, isSecret = false } = settingTable[key]
+    return { name, value: displayValue, source, from, meaning, isSecret, problem }
   })
 }
 
 /** Longer lines are hard to read, however wide the terminal is. */
-const widest = 100
+const maxWidth = 100
 
 /** Each setting in a row of the table, and what it means below. */
-function printTable({ origins, file }: Reading): void {
+function printTable({ origins, file }: SettingsReport): void {
   const { columns } = process.stdout
-  const width = columns === undefined ? null : Math.min(columns, widest)
+  const width = columns === undefined ? null : Math.min(columns, maxWidth)
   const entries = [...origins]
   const rows = entries.map(([key, origin]) => [
-    settings[key].name,
-    origin.source === 'flag' ? (settings[key].flag ?? 'flag') : origin.source,
-    textOf(origin, settings[key].defaultText),
+    settingTable[key].name,
+    origin.source === 'flag' ? (settingTable[key].flag ?? 'flag') : origin.source,
+    textOf(origin, settingTable[key].defaultText),
   ])
   const [header = [], ...bodies] = layOut([['SETTING', 'FROM', 'VALUE'], ...rows], width)
-  for (const line of header) print(line)
+  for (const line of header) out(line)
   for (const [index, [key, { name, from, source }]] of entries.entries()) {
-    for (const line of bodies[index] ?? []) print(line)
-    const { meaning, name: own } = settings[key]
+    for (const line of bodies[index] ?? []) out(line)
+    const { meaning, name: own } = settingTable[key]
     const isOwnName = source === 'default' || source === 'flag' || name === own
     const text = isOwnName ? meaning : `${meaning}; set as ${from}`
     for (const line of wrap(text, width === null ? null : width - indent.length)) {
-      print(`${indent}${line}`)
+      out(`${indent}${line}`)
     }
   }
-  tell(file === null ? 'No settings file was read.' : `The settings file is ${file}.`)
+  info(file === null ? 'No settings file was read.' : `The settings file is ${file}.`)
 }
 
 const indent = '    '
 
-function textOf({ source, shown, problem }: Origin, defaultText: string): string {
+function textOf({ source, displayValue, problem }: SettingOrigin, defaultText: string): string {
   if (problem !== null) return `wrong: ${problem}`
   // In words where there is nothing to write down.
-  return source === 'default' && (shown === null || shown === '')
+  return source === 'default' && (displayValue === null || displayValue === '')
     ? `(${defaultText})`
-    : (shown ?? '')
+    : (displayValue ?? '')
 }

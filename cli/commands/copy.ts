@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { copy } from '../../src/app/operations'
-import { realWorld } from '../../src/app/world'
-import { databaseUrlArgument, settingsOf, withConfigOptions } from '../config-options'
-import { print, showProgress, tell } from '../terminal'
+import { copyDatabase } from '../../src/app/operations'
+import { systemRuntime } from '../../src/app/world'
+import { loadCommandSettings, parseDatabaseUrlArgument, withConfigOptions } from '../config-options'
+import { createProgressLine, info, out } from '../terminal'
 
 export function copyCommand(): Command {
   const command = new Command('copy')
@@ -23,17 +23,22 @@ Example:
   snailpass copy sqlite:/srv/snailpass/snailpass.db postgres://snailpass@db/snailpass`,
     )
     .action(async (from: string, to: string) => {
-      const between = {
-        from: databaseUrlArgument('<from-url>', from),
-        to: databaseUrlArgument('<to-url>', to),
+      const locations = {
+        from: parseDatabaseUrlArgument('<from-url>', from),
+        to: parseDatabaseUrlArgument('<to-url>', to),
       }
-      const progress = showProgress()
-      const sums = await copy(settingsOf(command), realWorld, between, (step) => (table, rows) => {
-        progress.show(`${table}: ${rows} rows ${step}`)
-      }).finally(progress.end)
-      for (const { table, rows, sha256 } of sums) {
-        print(`${table.padEnd(18)}${String(rows).padStart(9)}  ${sha256}`)
+      const progress = createProgressLine()
+      const checksums = await copyDatabase(
+        loadCommandSettings(command),
+        systemRuntime,
+        locations,
+        (step) => (table, rows) => {
+          progress.update(`${table}: ${rows} rows ${step}`)
+        },
+      ).finally(progress.end)
+      for (const { table, rows, sha256 } of checksums) {
+        out(`${table.padEnd(18)}${String(rows).padStart(9)}  ${sha256}`)
       }
-      tell('Copied, read again and found equal.')
+      info('Copied, read again and found equal.')
     })
 }

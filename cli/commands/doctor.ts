@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { type Checked, examine } from '../../src/app/doctor'
-import { realWorld } from '../../src/app/world'
+import { type CheckResult, runChecks } from '../../src/app/doctor'
+import { systemRuntime } from '../../src/app/world'
 import { settingKeys } from '../../src/config/settings'
 import { configInputOf, withConfigOptions } from '../config-options'
-import { EndedWith, exitCodes, print, printJson } from '../terminal'
+import { ExitError, exitCodes, out, outJson } from '../terminal'
 
 export function doctorCommand(): Command {
   const command = new Command('doctor')
@@ -26,17 +26,17 @@ Examples:
   snailpass doctor --fix`,
     )
     .action(async (options: { json?: true; fix?: true }) => {
-      const checked = await examine(configInputOf(command), realWorld, {
+      const checked = await runChecks(configInputOf(command), systemRuntime, {
         fix: options.fix === true,
       })
-      if (options.json === true) printJson(checked)
-      else for (const each of checked) for (const line of linesOf(each)) print(line)
+      if (options.json === true) outJson(checked)
+      else for (const each of checked) for (const line of linesOf(each)) out(line)
       const code = exitCodeOf(checked)
-      if (code !== exitCodes.done) throw new EndedWith(code)
+      if (code !== exitCodes.done) throw new ExitError(code)
     })
 }
 
-function linesOf({ name, fact, findings, mended, failure }: Checked): readonly string[] {
+function linesOf({ name, fact, findings, mended, failure }: CheckResult): readonly string[] {
   const sign = failure !== null ? '?' : findings.length > 0 ? '!' : 'ok'
   return [
     `${sign.padEnd(3)}${name.padEnd(13)}${failure ?? fact ?? ''}`.trimEnd(),
@@ -49,7 +49,7 @@ function linesOf({ name, fact, findings, mended, failure }: Checked): readonly s
   ]
 }
 
-function exitCodeOf(checked: readonly Checked[]): number {
+function exitCodeOf(checked: readonly CheckResult[]): number {
   if (checked.some(({ findings }) => findings.length > 0)) return exitCodes.failed
   return checked.some(({ failure }) => failure !== null) ? exitCodes.notChecked : exitCodes.done
 }

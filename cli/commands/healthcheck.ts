@@ -1,13 +1,13 @@
 import { Command } from 'commander'
-import { askReadiness, readinessQuestion } from '../../src/app/readiness'
+import { fetchReadiness, readinessRequest } from '../../src/app/readiness'
 import { formatListenAddress } from '../../src/config/listen-address'
 import { endpointsOf } from '../../src/config/listeners'
 import { DomainError } from '../../src/domain/errors'
-import { settingsOf, withConfigOptions } from '../config-options'
-import { print, tell } from '../terminal'
+import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { info, out } from '../terminal'
 
 /** How long the server may take to answer, in milliseconds. */
-const patience = 5_000
+const timeout = 5_000
 
 export function healthcheckCommand(): Command {
   const command = new Command('healthcheck').description(
@@ -25,12 +25,12 @@ Example:
   snailpass healthcheck --listen 127.0.0.1:5000`,
     )
     .action(async () => {
-      const [endpoint] = endpointsOf(settingsOf(command))
+      const [endpoint] = endpointsOf(loadCommandSettings(command))
       if (endpoint === undefined) throw new Error('settings without a listener were let through')
-      const question = readinessQuestion(endpoint)
-      const { problem, warnings } = await askReadiness(question, AbortSignal.timeout(patience))
-      print(problem ?? 'ready')
-      for (const warning of warnings) tell(`warning: ${warning}`)
+      const question = readinessRequest(endpoint)
+      const { problem, warnings } = await fetchReadiness(question, AbortSignal.timeout(timeout))
+      out(problem ?? 'ready')
+      for (const warning of warnings) info(`warning: ${warning}`)
       if (problem === null) return
       throw new DomainError(
         'unavailable',

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
 import { rotateKey } from '../../src/app/key-rotation'
-import { realWorld } from '../../src/app/world'
+import { systemRuntime } from '../../src/app/world'
 import { readSecretFile } from '../../src/config/secret-file'
 import { InvalidSetting } from '../../src/config/values'
 import { DomainError } from '../../src/domain/errors'
-import { settingsOf, withConfigOptions } from '../config-options'
-import { tell } from '../terminal'
+import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { info } from '../terminal'
 
 export function keyCommand(): Command {
   return new Command('key')
@@ -42,14 +42,14 @@ Example:
     )
     .action(async (options: { formerKey?: string; acceptBrokenTrail?: true }) => {
       const { formerKey, acceptBrokenTrail = false } = options
-      const { path, trail } = await rotateKey(settingsOf(command), realWorld, {
-        formerKey: formerKey === undefined ? null : readKey(formerKey),
+      const { path, auditFindings } = await rotateKey(loadCommandSettings(command), systemRuntime, {
+        oldKey: formerKey === undefined ? null : readKey(formerKey),
         acceptBroken: acceptBrokenTrail,
       })
-      tell(
+      info(
         `The database belongs to ${path ?? 'SNAILPASS_SECRET_KEY'} now; all sessions have ended.`,
       )
-      tell(`The audit trail: ${trail}.`)
+      info(`The audit trail: ${auditFindings}.`)
     })
 }
 

@@ -1,10 +1,15 @@
 import { Command } from 'commander'
-import { type LetterState, listLetters, retryLetters, sendTestLetter } from '../../src/app/letters'
-import { realWorld } from '../../src/app/world'
+import {
+  type EmailMessageStatus,
+  listEmails,
+  retryEmails,
+  sendTestEmail,
+} from '../../src/app/letters'
+import { systemRuntime } from '../../src/app/world'
 import { mailKeys } from '../../src/config/settings'
 import { DomainError } from '../../src/domain/errors'
-import { settingsOf, withConfigOptions } from '../config-options'
-import { print, tell } from '../terminal'
+import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { info, out } from '../terminal'
 
 export function mailCommand(): Command {
   return new Command('mail')
@@ -34,9 +39,13 @@ Example:
   snailpass mail test you@example.org --config /etc/snailpass/snailpass.env`,
     )
     .action(async (address: string) => {
-      const { server, response } = await sendTestLetter(settingsOf(command), realWorld, address)
-      tell(`${server} has taken the letter:`)
-      print(response)
+      const { server, response } = await sendTestEmail(
+        loadCommandSettings(command),
+        systemRuntime,
+        address,
+      )
+      info(`${server} has taken the letter:`)
+      out(response)
     })
 }
 
@@ -53,13 +62,13 @@ Example:
   snailpass mail list --data-dir /srv/snailpass`,
     )
     .action(async () => {
-      const letters = await listLetters(settingsOf(command), realWorld)
-      if (letters.length === 0) tell('No letter waits.')
-      for (const letter of letters) print(lineOf(letter))
+      const emails = await listEmails(loadCommandSettings(command), systemRuntime)
+      if (emails.length === 0) info('No letter waits.')
+      for (const email of emails) out(lineOf(email))
     })
 }
 
-function lineOf({ id, state, attempts, nextTime, email, reason }: LetterState): string {
+function lineOf({ id, state, attempts, nextTime, email, reason }: EmailMessageStatus): string {
   const when = { dead: 'given up', sending: 'now', queued: new Date(nextTime).toISOString() }[state]
   const tried = attempts === 1 ? '1 attempt' : `${attempts} attempts`
   return [id, state.padEnd(7), when, tried, email, ...(reason === null ? [] : [reason])].join('  ')
@@ -86,7 +95,7 @@ Example:
         })
       }
       const which = id === undefined ? 'dead' : { id }
-      const count = await retryLetters(settingsOf(command), realWorld, which)
-      tell(count === 1 ? '1 letter is tried again.' : `${count} letters are tried again.`)
+      const count = await retryEmails(loadCommandSettings(command), systemRuntime, which)
+      info(count === 1 ? '1 letter is tried again.' : `${count} letters are tried again.`)
     })
 }

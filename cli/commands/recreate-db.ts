@@ -1,8 +1,8 @@
 import { Command } from 'commander'
-import { recreate } from '../../src/app/operations'
-import { realWorld } from '../../src/app/world'
-import { settingsOf, withConfigOptions } from '../config-options'
-import { confirm, print, tell } from '../terminal'
+import { recreateDatabase } from '../../src/app/operations'
+import { systemRuntime } from '../../src/app/world'
+import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { confirm, info, out } from '../terminal'
 
 export function recreateDbCommand(): Command {
   const command = new Command('recreate-db')
@@ -21,12 +21,12 @@ Example:
   snailpass recreate-db --data-dir /srv/snailpass --yes`,
     )
     .action(async (options: { yes?: true }) => {
-      const settings = settingsOf(command)
-      const safetyCopy = await recreate(settings, realWorld, async (name) => {
+      const settings = loadCommandSettings(command)
+      const safetyCopy = await recreateDatabase(settings, systemRuntime, async (name) => {
         if (options.yes === true) return
         await confirm(`This deletes every account and every vault in ${name}.`, 'recreate')
       })
-      tell('The database is empty. What it held is in this safety copy:')
-      print(safetyCopy)
+      info('The database is empty. What it held is in this safety copy:')
+      out(safetyCopy)
     })
 }

@@ -1,13 +1,13 @@
 import { Command } from 'commander'
-import { type RestorePlan, restore } from '../../src/app/restore'
-import { realWorld } from '../../src/app/world'
+import { type RestorePlan, restoreBackup } from '../../src/app/restore'
+import { systemRuntime } from '../../src/app/world'
 import { backupKeys } from '../../src/config/settings'
-import { type UnlockingOptions, unlockingOf, withUnlockingOptions } from '../archive-options'
-import { settingsOf, withConfigOptions } from '../config-options'
+import { type DecryptionOptions, decryptionOf, withDecryptionOptions } from '../archive-options'
+import { loadCommandSettings, withConfigOptions } from '../config-options'
 import { exitOnSignals } from '../signals'
-import { confirm, print, showProgress, tell } from '../terminal'
+import { confirm, createProgressLine, info, out } from '../terminal'
 
-interface RestoreOptions extends UnlockingOptions {
+interface RestoreOptions extends DecryptionOptions {
   readonly dryRun?: true
   readonly yes?: true
   readonly withSecrets?: true
@@ -23,7 +23,7 @@ export function restoreCommand(): Command {
       '--with-secrets',
       'put the secret key and the certificate authority of the archive in the place of these',
     )
-  return withConfigOptions(withUnlockingOptions(command), [
+  return withConfigOptions(withDecryptionOptions(command), [
     'dataDir',
     'database',
     'secretKey',
@@ -44,39 +44,39 @@ Examples:
     )
     .action(async (file: string, options: RestoreOptions) => {
       exitOnSignals()
-      const settings = settingsOf(command)
+      const settings = loadCommandSettings(command)
       const { dryRun = false, yes = false, withSecrets = false } = options
-      const progress = showProgress()
-      const { plan, safetyArchive } = await restore(settings, realWorld, file, {
-        unlocking: unlockingOf(options, settings),
+      const progress = createProgressLine()
+      const { plan, safetyBackup } = await restoreBackup(settings, systemRuntime, file, {
+        decryption: decryptionOf(options, settings),
         dryRun,
         withSecrets,
-        show: progress.show,
+        onProgress: progress.update,
         async consent(planned) {
           progress.end()
-          tellPlan(planned)
+          printPlan(planned)
           if (yes) return
           await confirm(`This replaces everything in ${planned.database}.`, 'restore')
         },
       }).finally(progress.end)
       if (dryRun) {
-        tellPlan(plan)
-        tell('Nothing was changed. Run it without --dry-run to restore.')
+        printPlan(plan)
+        info('Nothing was changed. Run it without --dry-run to restore.')
         return
       }
-      tell(`${plan.database} holds what the archive does; all sessions have ended.`)
-      if (safetyArchive === null) return
-      tell('What it held before is in this archive:')
-      print(safetyArchive)
+      info(`${plan.database} holds what the archive does; all sessions have ended.`)
+      if (safetyBackup === null) return
+      info('What it held before is in this archive:')
+      out(safetyBackup)
     })
 }
 
-function tellPlan({ archive, tables, settings }: RestorePlan): void {
-  tell(
-    `An archive of ${new Date(archive.time).toISOString()}, by snailpass ${archive.version} from ${archive.engine}; verified.`,
+function printPlan({ backup, tables, settings }: RestorePlan): void {
+  info(
+    `An archive of ${new Date(backup.time).toISOString()}, by snailpass ${backup.version} from ${backup.engine}; verified.`,
   )
-  for (const { table, now, after } of tables) tell(`${table.padEnd(18)}${now} rows -> ${after}`)
+  for (const { table, now, after } of tables) info(`${table.padEnd(18)}${now} rows -> ${after}`)
   if (settings.length === 0) return
-  tell('Settings were other ones then, and stay as they are now:')
-  for (const { name, archived, now } of settings) tell(`  ${name}: ${archived} then, ${now} now`)
+  info('Settings were other ones then, and stay as they are now:')
+  for (const { name, inBackup, now } of settings) info(`  ${name}: ${inBackup} then, ${now} now`)
 }

@@ -1,17 +1,17 @@
 import { Command } from 'commander'
-import { backupProcess } from '../../src/app/backup-process'
-import { adopt } from '../../src/app/operations'
+import { createBackupRunner } from '../../src/app/backup-process'
+import { adoptDatabase } from '../../src/app/operations'
 import { startServer } from '../../src/app/server'
-import { realWorld } from '../../src/app/world'
-import { environmentOf } from '../../src/config/load'
+import { systemRuntime } from '../../src/app/world'
+import { createChildEnvironment } from '../../src/config/load'
 import type { Settings } from '../../src/config/settings'
 import { settingKeys } from '../../src/config/settings'
 import { type Log, openLog } from '../../src/log'
-import { adoptionLines } from '../adoption-report'
-import { configOf, withConfigOptions } from '../config-options'
+import { formatAdoption } from '../adoption-report'
+import { loadCommandConfig, withConfigOptions } from '../config-options'
 
 /** How long requests under way may take after a signal, in milliseconds: service managers wait for ten seconds at least. */
-const patience = 8_000
+const shutdownTimeout = 8_000
 
 export function serveCommand(): Command {
   const command = new Command('serve')
@@ -40,48 +40,48 @@ interface ServeOptions {
 
 /** Runs until a signal ends it. Throws what ended it otherwise. */
 async function serve(command: Command, options: ServeOptions): Promise<void> {
-  const config = configOf(command)
+  const config = loadCommandConfig(command)
   const { settings, warnings } = config
-  const { log, flush } = openLog(settings.logFormat, realWorld.clock, process.stderr.fd)
-  const end = endOfService(log)
+  const { log, flush } = openLog(settings.logFormat, systemRuntime.clock, process.stderr.fd)
+  const shutdown = listenForShutdown(log)
   try {
     for (const warning of warnings) log.warn(warning)
     if (options.adopt === true) await adoptFirst(settings, log)
-    const starting = startServer(settings, realWorld, log, {
+    const starting = startServer(settings, systemRuntime, log, {
       create: options.create === true,
-      runBackup: backupProcess(
+      runBackup: createBackupRunner(
         [process.execPath, 'backup', '--prune'],
-        environmentOf(config, process.env),
+        createChildEnvironment(config, process.env),
       ),
     })
-    const server = await Promise.race([starting, end.reached])
+    const server = await Promise.race([starting, shutdown.requested])
     // It may wait for others there; whatever it holds ends with the process.
     if (typeof server === 'string') {
       log.info(`${server}: stopped before it served`)
       return
     }
     try {
-      log.info(`${await end.reached}: finishing the requests under way`)
+      log.info(`${await shutdown.requested}: finishing the requests under way`)
     } finally {
-      await server.stop(patience)
+      await server.stop(shutdownTimeout)
     }
     log.info('stopped')
   } finally {
-    end.forget()
+    shutdown.dispose()
     flush()
   }
 }
 
 async function adoptFirst(settings: Settings, log: Log): Promise<void> {
-  const report = await adopt(settings, realWorld, { keep: [], dryRun: false })
+  const report = await adoptDatabase(settings, systemRuntime, { keep: [], dryRun: false })
   if (report === null) return
   log.info("took over a database of the original server's")
-  for (const line of adoptionLines(report)) log.info(line)
-  if (report.safetyCopy !== null) log.info(`the file as it was: ${report.safetyCopy}`)
+  for (const line of formatAdoption(report)) log.info(line)
+  if (report.backupPath !== null) log.info(`the file as it was: ${report.backupPath}`)
 }
 
 /** Resolves with the first signal's name, rejects with the first fault that nobody caught. */
-function endOfService(log: Log): { reached: Promise<string>; forget(): void } {
+function listenForShutdown(log: Log): { requested: Promise<string>; dispose(): void } {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
   let isEnding = false
   const onSignal = (signal: NodeJS.Signals, number: number) => {
@@ -101,8 +101,8 @@ function endOfService(log: Log): { reached: Promise<string>; forget(): void } {
   // A fault before anybody waits is still told to whoever waits later.
   promise.catch(() => {})
   return {
-    reached: promise,
-    forget() {
+    requested: promise,
+    dispose() {
       for (const signal of signals) process.off(signal, onSignal)
       for (const fault of faults) process.off(fault, onFault)
     },

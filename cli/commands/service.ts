@@ -1,14 +1,14 @@
 import { Command } from 'commander'
 import {
+  type InstallLocation,
   installService,
-  type Place,
   type ServiceStatus,
   serviceStatus,
   uninstallService,
 } from '../../src/app/service'
-import { realWorld } from '../../src/app/world'
+import { systemRuntime } from '../../src/app/world'
 import { DomainError } from '../../src/domain/errors'
-import { confirm, print, tell } from '../terminal'
+import { confirm, info, out } from '../terminal'
 import { stepCommand } from './service-step'
 
 export function serviceCommand(): Command {
@@ -44,7 +44,7 @@ function installCommand(): Command {
     .description('install this executable, or upgrade what is installed to it')
     .option(...prefixOption)
     .option('--no-service', 'do not have systemd run it')
-    .option('--wait <seconds>', 'how long a server may take until it is ready', seconds, 120)
+    .option('--wait <seconds>', 'how long a server may take until it is ready', parseSeconds, 120)
     .addHelpText(
       'after',
       `
@@ -61,22 +61,29 @@ Examples:
   ./snailpass service install --prefix ~/snailpass`,
     )
     .action(async (options: InstallOptions) => {
-      const { addresses, start, settingsFile } = await installService(placeOf(options), realWorld, {
-        patience: options.wait * 1000,
-        say: tell,
-      })
-      if (start === null) tell('SnailPass is ready. Addresses for clients:')
-      else tell(`SnailPass is installed. Start it with:\n  ${start}\nAddresses for clients, then:`)
-      for (const address of addresses) print(address)
-      tell(`Settings: ${settingsFile}`)
+      const { addresses, startCommand, settingsFile } = await installService(
+        installLocationOf(options),
+        systemRuntime,
+        {
+          readyTimeout: options.wait * 1000,
+          info,
+        },
+      )
+      if (startCommand === null) info('SnailPass is ready. Addresses for clients:')
+      else
+        info(
+          `SnailPass is installed. Start it with:\n  ${startCommand}\nAddresses for clients, then:`,
+        )
+      for (const address of addresses) out(address)
+      info(`Settings: ${settingsFile}`)
     })
 }
 
-function placeOf({ prefix, service }: InstallOptions): Place {
+function installLocationOf({ prefix, service }: InstallOptions): InstallLocation {
   return { prefix: prefix ?? null, hasService: service && prefix === undefined }
 }
 
-function seconds(text: string): number {
+function parseSeconds(text: string): number {
   if (/^[1-9]\d{0,4}$/.test(text)) return Number(text)
   throw new DomainError('invalid', `--wait is not a number of seconds: ${text}`, {
     hint: 'write digits alone',
@@ -104,9 +111,9 @@ Example:
       if (purge && options.yes !== true) {
         await confirm('This deletes every account and every vault in the data folder.', 'purge')
       }
-      const left = await uninstallService(options.prefix ?? null, { purge, say: tell })
-      if (left.length > 0) tell('Left where they are:')
-      for (const path of left) print(path)
+      const left = await uninstallService(options.prefix ?? null, { purge, info })
+      if (left.length > 0) info('Left where they are:')
+      for (const path of left) out(path)
     })
 }
 
@@ -127,7 +134,7 @@ Example:
     )
     .action(async (options: { prefix?: string }) => {
       const status = await serviceStatus(options.prefix ?? null)
-      for (const line of linesOf(status)) print(line)
+      for (const line of linesOf(status)) out(line)
       if (status.isReady) return
       throw new DomainError('unavailable', 'the server is not ready', {
         hint:
@@ -142,7 +149,7 @@ function linesOf({ version, service, isReady, addresses }: ServiceStatus): reado
   const since = service === null || service.since === '' ? '' : ` since ${service.since}`
   const lines: readonly (readonly [string, string])[] = [
     ['version', version ?? 'the executable does not run'],
-    ['service', service === null ? 'none: started by hand' : `${service.active}${since}`],
+    ['service', service === null ? 'none: started by hand' : `${service.activeState}${since}`],
     ['ready', isReady ? 'yes' : 'no'],
     ...addresses.map((address) => ['address', address] as const),
   ]

@@ -5,10 +5,10 @@ import {
   requireAuthority,
   type ServedCertificate,
 } from '../../src/app/certificates'
-import { realWorld } from '../../src/app/world'
+import { systemRuntime } from '../../src/app/world'
 import { tlsKeys } from '../../src/config/settings'
-import { settingsOf, withConfigOptions } from '../config-options'
-import { confirm, print, printJson, tell } from '../terminal'
+import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { confirm, info, out, outJson } from '../terminal'
 
 export function tlsCommand(): Command {
   return new Command('tls')
@@ -39,11 +39,11 @@ Example:
   snailpass tls show --json`,
     )
     .action(async (options: { json?: true }) => {
-      const served = await findCertificate(settingsOf(command))
-      if (options.json === true) return printJson(toJson(served))
-      for (const line of linesOf(served)) print(line)
+      const served = await findCertificate(loadCommandSettings(command))
+      if (options.json === true) return outJson(toJson(served))
+      for (const line of linesOf(served)) out(line)
       if (!served.isServed) {
-        tell('The settings leave HTTPS off: SNAILPASS_LISTEN_TLS=0.0.0.0:5443 turns it on.')
+        info('The settings leave HTTPS off: SNAILPASS_LISTEN_TLS=0.0.0.0:5443 turns it on.')
       }
     })
 }
@@ -62,8 +62,8 @@ Example:
   snailpass tls ca > snailpass-ca.crt`,
     )
     .action(async (options: { fingerprint?: true }) => {
-      const { pem, sha256 } = await requireAuthority(settingsOf(command))
-      print(options.fingerprint === true ? sha256 : pem.trimEnd())
+      const { pem, sha256 } = await requireAuthority(loadCommandSettings(command))
+      out(options.fingerprint === true ? sha256 : pem.trimEnd())
     })
 }
 
@@ -84,9 +84,9 @@ Example:
   snailpass tls renew --data-dir /srv/snailpass`,
     )
     .action(async (options: { authority?: true; yes?: true }) => {
-      const { authority, leaf, madeAuthority, missing } = await renewCertificate(
-        settingsOf(command),
-        realWorld,
+      const { authority, leaf, isNewAuthority, unpermittedNames } = await renewCertificate(
+        loadCommandSettings(command),
+        systemRuntime,
         {
           authority: options.authority === true,
           async consent() {
@@ -98,14 +98,14 @@ Example:
           },
         },
       )
-      if (madeAuthority) {
-        tell(`There is a new authority, for devices to install: ${authority.facts.sha256}`)
+      if (isNewAuthority) {
+        info(`There is a new authority, for devices to install: ${authority.info.sha256}`)
       }
-      if (missing.length > 0) {
-        tell(`warning: the authority does not speak for ${missing.join(', ')}`)
+      if (unpermittedNames.length > 0) {
+        info(`warning: the authority does not speak for ${unpermittedNames.join(', ')}`)
       }
-      tell(`There is a new certificate, until ${timeOf(leaf.facts.notAfter)}, for:`)
-      for (const name of leaf.facts.names) print(name)
+      info(`There is a new certificate, until ${timeOf(leaf.info.notAfter)}, for:`)
+      for (const name of leaf.info.names) out(name)
     })
 }
 

@@ -1,9 +1,9 @@
-import type { Place, Values } from './places'
+import type { CommandSpec, ValueKind } from './places'
 
 /** A script that has bash complete the words of a tree of commands. It needs nothing else, and old versions do. */
-export function bashCompletion(places: readonly Place[]): string {
-  const commands = places.flatMap(({ path, commands }) =>
-    commands.map(({ name }) => quoted(`${path} ${name}`)),
+export function bashCompletion(specs: readonly CommandSpec[]): string {
+  const commands = specs.flatMap(({ path, commands }) =>
+    commands.map(({ name }) => quote(`${path} ${name}`)),
   )
   return `# Has bash complete the commands and options of snailpass.
 _snailpass() {
@@ -18,7 +18,7 @@ _snailpass() {
     fi
     case "$at $word" in
       ${commands.join(' | ')}) at="$at $word" ;;
-${awaiting(places)}
+${optionCases(specs)}
     esac
   done
   [[ $cur == = ]] && cur=
@@ -27,7 +27,7 @@ ${awaiting(places)}
     return
   fi
   case $at in
-${places.map(caseOf).join('\n')}
+${specs.map(caseOf).join('\n')}
   esac
   if [[ $cur == -* ]]; then
     _snailpass_offer "words $flags"
@@ -56,34 +56,34 @@ complete -F _snailpass snailpass
 }
 
 /** The cases that tell which values an option waits for, one for each kind of them. */
-function awaiting(places: readonly Place[]): string {
+function optionCases(specs: readonly CommandSpec[]): string {
   const options = new Map<string, string[]>()
-  for (const { path, flags } of places) {
+  for (const { path, flags } of specs) {
     for (const { names, value } of flags) {
       if (value === null) continue
       const kind = kindOf(value.values)
-      const words = names.map((name) => quoted(`${path} ${name}`))
+      const words = names.map((name) => quote(`${path} ${name}`))
       options.set(kind, [...(options.get(kind) ?? []), ...words])
     }
   }
   const lines = [...options].map(
-    ([kind, words]) => `      ${words.join(' | ')}) awaits=${quoted(kind)} ;;`,
+    ([kind, words]) => `      ${words.join(' | ')}) awaits=${quote(kind)} ;;`,
   )
   return lines.join('\n')
 }
 
-function caseOf({ path, commands, flags, positionals }: Place): string {
+function caseOf({ path, commands, flags, positionals }: CommandSpec): string {
   const words = commands.map(({ name }) => name).join(' ')
   const options = flags.flatMap(({ names }) => names.filter((name) => name.startsWith('--')))
   const [values = 'anything'] = positionals.map((positional) => kindOf(positional.values))
-  const offers = `words=${quoted(words)} flags=${quoted(options.join(' '))} values=${quoted(values)}`
-  return `    ${quoted(path)}) ${offers} ;;`
+  const offers = `words=${quote(words)} flags=${quote(options.join(' '))} values=${quote(values)}`
+  return `    ${quote(path)}) ${offers} ;;`
 }
 
-function kindOf(values: Values): string {
+function kindOf(values: ValueKind): string {
   return typeof values === 'string' ? values : `words ${values.join(' ')}`
 }
 
-function quoted(text: string): string {
+function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -1,14 +1,14 @@
-import type { Flag, Place, Values } from './places'
+import type { CommandSpec, Flag, ValueKind } from './places'
 
 /** A script that has fish complete the words of a tree of commands. */
-export function fishCompletion(places: readonly Place[]): string {
-  const commands = places.flatMap(({ path, commands }) =>
-    commands.map(({ name }) => quoted(`${path} ${name}`)),
+export function fishCompletion(specs: readonly CommandSpec[]): string {
+  const commands = specs.flatMap(({ path, commands }) =>
+    commands.map(({ name }) => quote(`${path} ${name}`)),
   )
-  const awaiting = places.flatMap(({ path, flags }) =>
+  const optionsWithValue = specs.flatMap(({ path, flags }) =>
     flags
       .filter(({ value }) => value !== null)
-      .flatMap(({ names }) => names.map((name) => quoted(`${path} ${name}`))),
+      .flatMap(({ names }) => names.map((name) => quote(`${path} ${name}`))),
   )
   return `# Has fish complete the commands and options of snailpass.
 
@@ -26,7 +26,7 @@ function __snailpass_at
         switch "$at $word"
             case ${commands.join(' ')}
                 set at "$at $word"
-            case ${awaiting.join(' ')}
+            case ${optionsWithValue.join(' ')}
                 set awaits yes
         end
     end
@@ -35,17 +35,17 @@ end
 
 complete -c snailpass -e
 complete -c snailpass -f
-${places.flatMap(linesOf).join('\n')}
+${specs.flatMap(linesOf).join('\n')}
 `
 }
 
-function linesOf({ path, commands, flags, positionals }: Place): readonly string[] {
-  const start = `complete -c snailpass -n ${quoted(`__snailpass_at ${quoted(path)}`)}`
+function linesOf({ path, commands, flags, positionals }: CommandSpec): readonly string[] {
+  const start = `complete -c snailpass -n ${quote(`__snailpass_at ${quote(path)}`)}`
   const [values = 'anything'] = positionals.map((positional) => positional.values)
   const offers = offersOf(values)
   return [
-    ...commands.map(({ name, description }) => `${start} -a ${name} -d ${quoted(description)}`),
-    ...flags.map((flag) => `${start} ${flagWords(flag)} -d ${quoted(flag.description)}`),
+    ...commands.map(({ name, description }) => `${start} -a ${name} -d ${quote(description)}`),
+    ...flags.map((flag) => `${start} ${flagWords(flag)} -d ${quote(flag.description)}`),
     ...(offers === '' ? [] : [`${start} ${offers}`]),
   ]
 }
@@ -61,19 +61,19 @@ function flagWords({ names, value }: Flag): string {
 }
 
 /** The options that say what is offered in the place of a value; none for what nobody can know. */
-function offersOf(values: Values): string {
+function offersOf(values: ValueKind): string {
   switch (values) {
     case 'file':
       return '-F'
     case 'folder':
-      return `-a ${quoted('(__fish_complete_directories)')}`
+      return `-a ${quote('(__fish_complete_directories)')}`
     case 'anything':
       return ''
     default:
-      return `-a ${quoted(values.join(' '))}`
+      return `-a ${quote(values.join(' '))}`
   }
 }
 
-function quoted(text: string): string {
+function quote(text: string): string {
   return `'${text.replaceAll(/[\\']/g, '\\$&')}'`
 }

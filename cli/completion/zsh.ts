@@ -1,11 +1,11 @@
-import type { Flag, Place, Positional, Values } from './places'
+import type { CommandSpec, Flag, Positional, ValueKind } from './places'
 
 /** A script that has zsh complete the words of a tree of commands, from a folder of `fpath` or sourced. */
-export function zshCompletion(places: readonly Place[]): string {
+export function zshCompletion(commandSpecs: readonly CommandSpec[]): string {
   return `#compdef snailpass
 # Has zsh complete the commands and options of snailpass.
 
-${places.map(functionOf).join('\n\n')}
+${commandSpecs.map(functionOf).join('\n\n')}
 
 if [[ $funcstack[1] == _snailpass ]]; then
   _snailpass "$@"
@@ -15,14 +15,14 @@ fi
 `
 }
 
-function functionOf({ path, commands, flags, positionals }: Place): string {
+function functionOf({ path, commands, flags, positionals }: CommandSpec): string {
   const specs = [...flags.map(flagSpec), ...positionals.map(positionalSpec)]
   const name = functionName(path)
   if (commands.length === 0) {
     return `${name}() {\n  _arguments -s ${specs.map((spec) => `\\\n    ${spec}`).join(' ')}\n}`
   }
   const described = commands.map((command) =>
-    quoted(`${command.name}:${command.description.replaceAll(/[\\:]/g, '\\$&')}`),
+    quote(`${command.name}:${command.description.replaceAll(/[\\:]/g, '\\$&')}`),
   )
   const cases = commands.map(
     (command) => `    ${command.name}) ${functionName(`${path} ${command.name}`)} ;;`,
@@ -48,13 +48,13 @@ function functionName(path: string): string {
 }
 
 function flagSpec({ names, description, value, isRepeatable }: Flag): string {
-  const takes = value === null ? '' : `:${escaped(value.name)}:${actionOf(value.values)}`
+  const takes = value === null ? '' : `:${escapeText(value.name)}:${actionOf(value.values)}`
   const specs = names.map((name) => {
     // Both --option value and --option=value.
     const form = value === null || !name.startsWith('--') ? name : `${name}=`
     const isOnce = !isRepeatable && names.length > 1
     const before = isRepeatable ? '*' : isOnce ? `(${names.join(' ')})` : ''
-    return quoted(`${before}${form}[${escaped(description)}]${takes}`)
+    return quote(`${before}${form}[${escapeText(description)}]${takes}`)
   })
   return specs.join(' ')
 }
@@ -63,11 +63,11 @@ function positionalSpec(
   { name, values, isRequired, isRepeatable }: Positional,
   index: number,
 ): string {
-  const place = isRepeatable ? '*' : String(index + 1)
-  return quoted(`${place}:${isRequired ? '' : ':'}${escaped(name)}:${actionOf(values)}`)
+  const position = isRepeatable ? '*' : String(index + 1)
+  return quote(`${position}:${isRequired ? '' : ':'}${escapeText(name)}:${actionOf(values)}`)
 }
 
-function actionOf(values: Values): string {
+function actionOf(values: ValueKind): string {
   switch (values) {
     case 'file':
       return '_files'
@@ -81,10 +81,10 @@ function actionOf(values: Values): string {
   }
 }
 
-function escaped(text: string): string {
+function escapeText(text: string): string {
   return text.replaceAll(/[\\:[\]]/g, '\\$&')
 }
 
-function quoted(text: string): string {
+function quote(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`
 }

@@ -2,33 +2,33 @@ import { readFileSync } from 'node:fs'
 import { acmeDirectoryOf, isPublicName } from '../config/acme'
 import type { Settings } from '../config/settings'
 import type { AcmeChallenges } from '../domain/acme-challenges'
-import { DomainError, reasonOf } from '../domain/errors'
+import { DomainError, errorMessage } from '../domain/errors'
 import type { Log } from '../log'
 import { dataFolder } from '../store/data-folder'
-import { type AcmePlan, startAcmeSource } from '../tls/acme-source'
+import { type AcmeConfig, startAcmeSource } from '../tls/acme-source'
 import type { CertificateSource } from '../tls/source'
 import { version } from '../version'
-import type { World } from './world'
+import type { Runtime } from './world'
 
 /** Certificates of the authority that the settings name, for as long as they are not stopped. Throws `invalid`. */
 export function startAcme(
   settings: Settings,
   challenges: AcmeChallenges,
-  world: World,
+  runtime: Runtime,
   log: Log,
 ): Promise<CertificateSource> {
   return startAcmeSource({
-    plan: acmePlanOf(settings),
+    config: acmePlanOf(settings),
     folder: dataFolder(settings.dataDir).tls,
-    answers: challenges,
+    challenges,
     version,
-    ...world,
+    ...runtime,
     log,
   })
 }
 
 /** What is to be had, and from whom. Throws `invalid` where the settings do not say, or name a file that can't be read. */
-export function acmePlanOf(settings: Settings): AcmePlan {
+export function acmePlanOf(settings: Settings): AcmeConfig {
   const { acmeNames, publicUrl, acmeEmail, acmeCa, acmeEabKid, acmeEabKey } = settings
   const host = publicUrl?.hostname ?? ''
   const names = acmeNames.length > 0 ? acmeNames : isPublicName(host) ? [host] : []
@@ -50,13 +50,13 @@ export function acmePlanOf(settings: Settings): AcmePlan {
     directory: acmeDirectoryOf(settings),
     names,
     email: acmeEmail,
-    ca: acmeCa === null ? null : readAuthority(acmeCa),
-    external:
+    ca: acmeCa === null ? null : readCaBundle(acmeCa),
+    externalAccount:
       acmeEabKid === null || acmeEabKey === null ? null : { kid: acmeEabKid, key: acmeEabKey },
   }
 }
 
-function readAuthority(path: string): string {
+function readCaBundle(path: string): string {
   try {
     const text = readFileSync(path, 'utf8')
     if (text.includes('-----BEGIN CERTIFICATE-----')) return text
@@ -64,7 +64,7 @@ function readAuthority(path: string): string {
   } catch (cause) {
     throw new DomainError(
       'invalid',
-      `SNAILPASS_ACME_CA (${path}) can't be used: ${reasonOf(cause)}`,
+      `SNAILPASS_ACME_CA (${path}) can't be used: ${errorMessage(cause)}`,
       {
         hint: 'name a PEM file with certificates, which the user who runs snailpass may read',
         cause,

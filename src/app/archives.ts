@@ -1,57 +1,62 @@
 import { rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
-import { encryptAndProve, type Lock, lockOf, requireLock } from '../backup/encryption'
 import {
-  archiveFileName,
-  isOfSchedule,
-  listFiles,
-  makeWhole,
-  placeAt,
-  timeOfName,
-  withPlainDraft,
+  type EncryptFor,
+  encryptAndVerify,
+  encryptionOf,
+  requireValidRecipients,
+} from '../backup/encryption'
+import {
+  backupFileName,
+  createBackupFile,
+  destinationAt,
+  isDefaultBackupName,
+  listBackupFiles,
+  parseBackupTime,
+  withUnencryptedDraft,
 } from '../backup/files'
 import { secretNames } from '../backup/format'
-import { expired } from '../backup/retention'
+import { selectExpired } from '../backup/retention'
 import { requireSpace } from '../backup/space'
-import { verify, withArchive } from '../backup/verify'
-import { type ArchiveNotes, writeArchive } from '../backup/write'
+import { verifyBackup, withBackup } from '../backup/verify'
+import { type BackupMetadata, writeBackupFile } from '../backup/write'
 import type { Settings } from '../config/settings'
 import { keyFingerprint } from '../crypto/key-fingerprint'
 import { createBackups } from '../domain/backups'
 import { DomainError } from '../domain/errors'
-import { contentSize } from '../store/content-size'
+import { estimateBackupSize } from '../store/content-size'
 import type { DataFolder } from '../store/data-folder'
-import type { Database, Stored } from '../store/database'
+import type { Database, SnapshotDb } from '../store/database'
 import { findSecretKey } from '../store/secret-key-file'
-import type { Progress, TableSum } from '../store/transfer'
+import type { Progress, TableChecksum } from '../store/transfer'
 import { version } from '../version'
-import { placesOf } from './database'
+import { openTargets } from './database'
 import { keyOfSettings } from './secret-key'
-import { secretFilesOf } from './secrets'
-import type { World } from './world'
+import { listSecretFiles } from './secrets'
+import type { Runtime } from './world'
 
 /** Told in words how far long work is. */
-export type Show = (line: string) => void
+export type ProgressListener = (line: string) => void
 
 export interface BackupOptions {
   /** A file that is to be made, or a folder; null for the folder of the settings. */
   readonly to?: string | null
   /** Who can open it, null for everybody; left out, it is as the settings say. */
-  readonly lock?: Lock | null | undefined
+  readonly encryptFor?: EncryptFor | null | undefined
   /** Whether the secret key, the keys of certificates and the secret settings go into it. */
   readonly withSecrets?: boolean
-  readonly show?: Show
+  readonly onProgress?: ProgressListener
 }
 
 /** An archive that was written and proven. */
-export interface WrittenArchive {
+export interface WrittenBackup {
   readonly path: string
   /** When it was begun, in milliseconds since 1970 (UTC). */
   readonly time: number
   /** Of all tables. */
   readonly rows: number
-  readonly tables: readonly TableSum[]
+  readonly tables: readonly TableChecksum[]
   readonly isEncrypted: boolean
 }
 
@@ -61,19 +66,25 @@ export interface WrittenArchive {
  */
 export async function writeBackup(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   options: BackupOptions = {},
-): Promise<WrittenArchive & { readonly isNoted: boolean }> {
-  const written = await archiveBeside(settings, world, { ...options, before: null })
-  return { ...written, isNoted: await note(settings, world, written) }
+): Promise<WrittenBackup & { readonly isRecorded: boolean }> {
+  const written = await backUpSnapshot(settings, runtime, { ...options, before: null })
+  return { ...written, isRecorded: await recordBackup(settings, runtime, written) }
 }
 
-async function note(settings: Settings, world: World, written: WrittenArchive): Promise<boolean> {
+async function recordBackup(
+  settings: Settings,
+  runtime: Runtime,
+  written: WrittenBackup,
+): Promise<boolean> {
   const { path, time } = written
   try {
     const verified = { path: resolve(path), time, host: hostname() }
-    const { database } = placesOf(settings, world)
-    await database.beside((store) => createBackups({ store, ...world }).recordVerified(verified))
+    const { database } = openTargets(settings, runtime)
+    await database.withShared((store) =>
+      createBackups({ store, ...runtime }).recordVerified(verified),
+    )
     return true
   } catch (error) {
     // The archive is good all the same.
@@ -86,109 +97,117 @@ async function note(settings: Settings, world: World, written: WrittenArchive): 
  * Removes archives of the settings' folder that need not stay, and answers their paths. Those from before something was done,
  * and whatever has another name, are the operator's.
  */
-export function pruneArchives(settings: Settings, world: World): readonly string[] {
-  const { folder } = placesOf(settings, world)
-  const archives = listFiles(settings.backupDir ?? folder.backups).flatMap(({ path }) => {
-    const time = isOfSchedule(basename(path)) ? timeOfName(basename(path)) : null
+export function pruneBackups(settings: Settings, runtime: Runtime): readonly string[] {
+  const { folder } = openTargets(settings, runtime)
+  const backups = listBackupFiles(settings.backupDir ?? folder.backups).flatMap(({ path }) => {
+    const time = isDefaultBackupName(basename(path)) ? parseBackupTime(basename(path)) : null
     return time === null ? [] : [{ path, time }]
   })
-  const paths = expired(archives, settings.backupKeep).map(({ path }) => path)
+  const paths = selectExpired(backups, settings.backupKeep).map(({ path }) => path)
   for (const path of paths) rmSync(path, { force: true })
   return paths
 }
 
 /** Writes an archive of everything before something is done to it, beside whatever servers run; answers its path. */
-export async function takeSafetyArchive(
+export async function backUpBefore(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   before: string,
 ): Promise<string> {
-  return (await archiveBeside(settings, world, { before })).path
+  return (await backUpSnapshot(settings, runtime, { before })).path
 }
 
-async function archiveBeside(
+async function backUpSnapshot(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   options: BackupOptions & { readonly before: string | null },
-): Promise<WrittenArchive> {
-  const { database } = placesOf(settings, world)
+): Promise<WrittenBackup> {
+  const { database } = openTargets(settings, runtime)
   // Where there is nothing of ours this says so, before a folder is made for it.
-  if ((await database.look()) !== 'ours') await database.snapshot(() => Promise.resolve())
-  return await archiveOf(settings, world, options, (work) => database.snapshot(work))
+  if ((await database.inspect()) !== 'ours') await database.withSnapshot(() => Promise.resolve())
+  return await createBackupFrom(settings, runtime, options, (work) => database.withSnapshot(work))
 }
 
 /**
  * Writes an archive of what `read` lends, one state of the database of the settings. `before` says what is about to be
  * done to it.
  */
-export async function archiveOf(
+export async function createBackupFrom(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   options: BackupOptions & { readonly before: string | null },
-  read: <T>(work: (db: Stored) => Promise<T>) => Promise<T>,
-): Promise<WrittenArchive> {
-  const { folder, database, location } = placesOf(settings, world)
-  const { before, to = null, withSecrets = false, show = () => {} } = options
-  const lock = options.lock === undefined ? lockOfSettings(settings) : options.lock
-  requireLock(lock)
-  if (withSecrets && lock === null) {
+  read: <T>(work: (db: SnapshotDb) => Promise<T>) => Promise<T>,
+): Promise<WrittenBackup> {
+  const { folder, database, location } = openTargets(settings, runtime)
+  const { before, to = null, withSecrets = false, onProgress = () => {} } = options
+  const encryptFor =
+    options.encryptFor === undefined ? encryptionOfSettings(settings) : options.encryptFor
+  requireValidRecipients(encryptFor)
+  if (withSecrets && encryptFor === null) {
     throw new DomainError('invalid', 'secrets go into encrypted archives alone', {
       hint: 'say who can open it, with --encrypt-to or a passphrase, or leave --with-secrets out',
     })
   }
-  const time = world.clock()
-  const notes: ArchiveNotes = {
+  const time = runtime.clock()
+  const metadata: BackupMetadata = {
     version,
     engine: location.engine,
     clock: () => time,
     settings: settings.listed.map(({ name, text, source }) => ({ name, value: text, source })),
-    secrets: withSecrets ? await secretsOf(settings, folder, world) : null,
+    secrets: withSecrets ? await secretsOf(settings, folder, runtime) : null,
   }
-  const place =
-    to === null ? { folder: settings.backupDir ?? folder.backups, name: null } : placeAt(to)
-  const writeProven = async (draft: string): Promise<readonly TableSum[]> => {
+  const destination =
+    to === null ? { folder: settings.backupDir ?? folder.backups, name: null } : destinationAt(to)
+  const writeVerified = async (draft: string): Promise<readonly TableChecksum[]> => {
     await read(async (db) => {
-      const written = await database.explained(() => contentSize(db))
+      const toWrite = await database.translateErrors(() => estimateBackupSize(db))
       requireSpace([
-        { folder: place.folder, written },
-        ...(lock === null ? [] : [{ folder: folder.path, written }]),
+        { folder: destination.folder, toWrite },
+        ...(encryptFor === null ? [] : [{ folder: folder.path, toWrite }]),
         ...(location.engine === 'sqlite'
-          ? [{ folder: dirname(location.path), left: settings.minFreeSpace }]
+          ? [{ folder: dirname(location.path), keepFree: settings.minFreeSpace }]
           : []),
       ])
-      await writeArchive(draft, sourceOf(db, database, show), notes)
+      await writeBackupFile(draft, backupSourceOf(db, database, onProgress), metadata)
     })
-    const { tables } = await withArchive(draft, (archive) => verify(archive, rows(show, 'checked')))
-    return tables.map(({ sum }) => sum)
+    const { tables } = await withBackup(draft, (backup) =>
+      verifyBackup(backup, rowProgress(onProgress, 'checked')),
+    )
+    return tables.map(({ checksum }) => checksum)
   }
-  let tables: readonly TableSum[] = []
-  const path = await makeWhole(
-    place,
-    () => archiveFileName(() => time, { before, isEncrypted: lock !== null }),
-    world.wait,
+  let tables: readonly TableChecksum[] = []
+  const path = await createBackupFile(
+    destination,
+    () => backupFileName(() => time, { before, isEncrypted: encryptFor !== null }),
+    runtime.wait,
     async (draft) => {
-      if (lock === null) {
-        tables = await writeProven(draft)
+      if (encryptFor === null) {
+        tables = await writeVerified(draft)
         return
       }
-      await withPlainDraft(folder.path, async (plain) => {
-        tables = await writeProven(plain)
-        await encryptAndProve(plain, draft, lock, bytes(show, 'encrypted and read again'))
+      await withUnencryptedDraft(folder.path, async (plain) => {
+        tables = await writeVerified(plain)
+        await encryptAndVerify(
+          plain,
+          draft,
+          encryptFor,
+          byteProgress(onProgress, 'encrypted and read again'),
+        )
       })
     },
   )
-  return { path, time, rows: sumOf(tables), tables, isEncrypted: lock !== null }
+  return { path, time, rows: countTotalRows(tables), tables, isEncrypted: encryptFor !== null }
 }
 
 /** Who can open archives, as the settings say; null for everybody. */
-function lockOfSettings({ backupPassphrase, backupEncryptTo }: Settings): Lock | null {
+function encryptionOfSettings({ backupPassphrase, backupEncryptTo }: Settings): EncryptFor | null {
   if (backupPassphrase !== null) return { passphrase: backupPassphrase.reveal() }
   return backupEncryptTo.length > 0 ? { recipients: backupEncryptTo } : null
 }
 
-async function secretsOf(settings: Settings, folder: DataFolder, { wait }: World) {
+async function secretsOf(settings: Settings, folder: DataFolder, { wait }: Runtime) {
   const key = keyOfSettings(settings) ?? findSecretKey(folder)
-  const ofKey =
+  const keySecrets =
     key === null
       ? []
       : [
@@ -198,32 +217,36 @@ async function secretsOf(settings: Settings, folder: DataFolder, { wait }: World
           },
           { name: secretNames.fingerprint, value: keyFingerprint(key) },
         ]
-  const ofSettings = settings.listed.flatMap(({ name, secret }) =>
+  const settingSecrets = settings.listed.flatMap(({ name, secret }) =>
     secret === null ? [] : [{ name, value: secret.reveal() }],
   )
-  const files = await secretFilesOf(folder, wait)
-  const ofFiles = files.map(({ name, text }) => ({ name, value: text }))
-  return [...ofKey, ...ofSettings, ...ofFiles]
+  const files = await listSecretFiles(folder, wait)
+  const fileSecrets = files.map(({ name, text }) => ({ name, value: text }))
+  return [...keySecrets, ...settingSecrets, ...fileSecrets]
 }
 
-function sourceOf(db: Stored, database: Database, show: Show) {
-  return { db, progress: rows(show, 'copied'), explained: database.explained }
+function backupSourceOf(db: SnapshotDb, database: Database, onProgress: ProgressListener) {
+  return {
+    db,
+    progress: rowProgress(onProgress, 'copied'),
+    translateErrors: database.translateErrors,
+  }
 }
 
-export function rows(show: Show, done: string): Progress {
-  return (table, count) => show(`${table}: ${count} rows ${done}`)
+export function rowProgress(onProgress: ProgressListener, done: string): Progress {
+  return (table, count) => onProgress(`${table}: ${count} rows ${done}`)
 }
 
-export function bytes(show: Show, done: string): (count: number) => void {
-  return (count) => show(`${Math.floor(count / 1024 ** 2)} MiB ${done}`)
+export function byteProgress(onProgress: ProgressListener, done: string): (count: number) => void {
+  return (count) => onProgress(`${Math.floor(count / 1024 ** 2)} MiB ${done}`)
 }
 
-function sumOf(tables: readonly TableSum[]): number {
+function countTotalRows(tables: readonly TableChecksum[]): number {
   return tables.reduce((sum, table) => sum + table.rows, 0)
 }
 
 /** A file in the folder of archives. */
-export interface ListedArchive {
+export interface ListedBackup {
   readonly file: string
   /** Milliseconds since 1970 (UTC). */
   readonly time: number
@@ -237,29 +260,29 @@ export interface ListedArchive {
 }
 
 /** What lies in the folder of archives, the oldest first; no archive is verified for it. */
-export async function listArchives(
+export async function listBackups(
   settings: Settings,
-  world: World,
-): Promise<readonly ListedArchive[]> {
-  const { folder } = placesOf(settings, world)
-  const files = listFiles(settings.backupDir ?? folder.backups)
-  const listed: ListedArchive[] = []
-  for (const { path, isPartial } of files) listed.push(await glanceAt(path, isPartial))
+  runtime: Runtime,
+): Promise<readonly ListedBackup[]> {
+  const { folder } = openTargets(settings, runtime)
+  const files = listBackupFiles(settings.backupDir ?? folder.backups)
+  const listed: ListedBackup[] = []
+  for (const { path, isPartial } of files) listed.push(await inspectFile(path, isPartial))
   return listed.sort((one, other) => one.time - other.time)
 }
 
-async function glanceAt(path: string, isPartial: boolean): Promise<ListedArchive> {
+async function inspectFile(path: string, isPartial: boolean): Promise<ListedBackup> {
   const { size, mtimeMs } = statSync(path)
   const encrypted = path.includes('.sqlite.age')
   const file = { file: path, size, encrypted }
-  const time = timeOfName(basename(path)) ?? Math.floor(mtimeMs)
+  const time = parseBackupTime(basename(path)) ?? Math.floor(mtimeMs)
   if (isPartial) return { ...file, time, rows: null, complete: false }
   try {
-    if (encrypted) return { ...file, time, rows: null, complete: lockOf(path) !== null }
-    return await withArchive(path, async ({ manifest }) => ({
+    if (encrypted) return { ...file, time, rows: null, complete: encryptionOf(path) !== null }
+    return await withBackup(path, async ({ manifest }) => ({
       ...file,
       time: manifest.time,
-      rows: sumOf(manifest.tables.map(({ sum }) => sum)),
+      rows: countTotalRows(manifest.tables.map(({ checksum }) => checksum)),
       complete: true,
     }))
   } catch (error) {

@@ -1,19 +1,19 @@
 import type { Settings } from '../config/settings'
-import type { AuditRow, Whereabouts } from '../domain/audit'
+import type { AuditRow, RowStatus } from '../domain/audit'
 import { normalizeEmail } from '../domain/email'
 import { DomainError } from '../domain/errors'
 import { isStorable } from '../domain/text'
-import { acceptTrail } from '../store/audit-acceptance'
-import { chainValue, lookForValue } from '../store/audit-chain'
-import { type TrailReport, verifyTrail } from '../store/audit-verify'
+import { acceptBrokenChain } from '../store/audit-acceptance'
+import { formatCheckpoint, lookUpRowStatus } from '../store/audit-chain'
+import { type AuditChainReport, verifyAuditChain } from '../store/audit-verify'
 import { findKeyFingerprint } from '../store/key-fingerprint'
-import { pruneTrail } from './auditing'
-import { placesOf } from './database'
-import { requireOurs } from './operations'
-import { sealFor } from './secret-key'
-import type { World } from './world'
+import { pruneAuditRows } from './auditing'
+import { openTargets } from './database'
+import { requireAdopted } from './operations'
+import { auditSignerFor } from './secret-key'
+import type { Runtime } from './world'
 
-export type { AuditRow, TrailReport }
+export type { AuditChainReport, AuditRow }
 
 /** Rows that are read at once. */
 const pageSize = 512
@@ -29,34 +29,34 @@ export interface AuditFilter {
  * Gives the rows of the audit trail page by page, the newest last, beside the servers that run. Throws a DomainError:
  * `not_found` for a user of whom neither the trail nor the accounts know.
  */
-export async function readTrail(
+export async function readAuditLog(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   { user, since }: AuditFilter,
-  each: (rows: readonly AuditRow[]) => void,
+  onPage: (rows: readonly AuditRow[]) => void,
 ): Promise<void> {
-  const { database } = placesOf(settings, world)
-  await database.beside(async (store) => {
+  const { database } = openTargets(settings, runtime)
+  await database.withShared(async (store) => {
     // An id is as its client wrote it, and an email is lower-cased.
     const named = user?.includes('@') === true ? normalizeEmail(user) : user
     let count = 0
     if (named === null || isStorable(named)) {
       for (let after = 0; ; ) {
-        const query = { user: named, since, after, most: pageSize }
-        const rows = await store.read((scope) => scope.audit.list(query))
-        each(rows)
+        const query = { user: named, since, after, limit: pageSize }
+        const rows = await store.read((tx) => tx.audit.list(query))
+        onPage(rows)
         count += rows.length
         after = rows.at(-1)?.number ?? after
         if (rows.length < pageSize) break
       }
     }
     if (named === null || count > 0) return
-    const isKnown = await store.read(async (scope) => {
+    const isKnown = await store.read(async (tx) => {
       if (!isStorable(named)) return false
-      const found = (await scope.users.findByEmail(named)) ?? (await scope.users.findById(named))
+      const found = (await tx.users.findByEmail(named)) ?? (await tx.users.findById(named))
       if (found !== null) return true
-      const everything = { user: named, since: null, after: 0, most: 1 }
-      return (await scope.audit.list(everything)).length > 0
+      const anyRow = { user: named, since: null, after: 0, limit: 1 }
+      return (await tx.audit.list(anyRow)).length > 0
     })
     if (isKnown) return
     throw new DomainError('not_found', `the audit trail knows nothing of ${user}`, {
@@ -66,43 +66,43 @@ export async function readTrail(
 }
 
 /** A proof, and where the value stands that was to be found. */
-export interface TrailProof extends TrailReport {
+export interface AuditVerification extends AuditChainReport {
   /** The newest row, as `17:3f…`; null for none. */
-  readonly value: string | null
+  readonly newestValue: string | null
   /** What became of the value that was expected; null where none was. */
-  readonly expected: Whereabouts | null
+  readonly expectedStatus: RowStatus | null
 }
 
 /** A value as the log has it. */
-const valueForm = /^\d{1,15}:[0-9a-f]{64}$/
+const valuePattern = /^\d{1,15}:[0-9a-f]{64}$/
 
 /**
  * Proves the audit trail beside the servers that run; with `expect` also that it still holds a value that the log had.
  * Throws a DomainError where it can't be proven: `unavailable` without the key.
  */
-export async function proveTrailOf(
+export async function verifyAudit(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   expect: string | null,
-): Promise<TrailProof> {
-  const { database, folder } = placesOf(settings, world)
-  if (expect !== null && !valueForm.test(expect)) {
+): Promise<AuditVerification> {
+  const { database, folder } = openTargets(settings, runtime)
+  if (expect !== null && !valuePattern.test(expect)) {
     throw new DomainError('invalid', '--expect is not a value of an audit trail', {
       hint: 'copy it from the log, where it stands behind newest=, or from `snailpass audit verify`',
     })
   }
-  return await database.snapshot(async (db) => {
-    const seal = sealFor(settings, folder, await findKeyFingerprint(db))
-    if (seal === null) {
+  return await database.withSnapshot(async (db) => {
+    const signer = auditSignerFor(settings, folder, await findKeyFingerprint(db))
+    if (signer === null) {
       throw new DomainError('unavailable', 'the database has no secret key yet', {
         hint: 'its first server signs what the audit trail holds: start `snailpass serve` on it',
       })
     }
-    const report = await verifyTrail(db, seal)
+    const report = await verifyAuditChain(db, signer)
     const { newest } = report
-    const value = newest === null ? null : chainValue(newest)
-    if (expect === null) return { ...report, value, expected: null }
-    return { ...report, value, expected: await lookForValue(db, expect) }
+    const newestValue = newest === null ? null : formatCheckpoint(newest)
+    if (expect === null) return { ...report, newestValue, expectedStatus: null }
+    return { ...report, newestValue, expectedStatus: await lookUpRowStatus(db, expect) }
   })
 }
 
@@ -110,22 +110,25 @@ export async function proveTrailOf(
  * Has a trail go on that is not as it was written, by a row that says so; no server may run. Answers what was wrong with
  * it, nothing for one that is whole. Throws a DomainError.
  */
-export async function acceptTrailOf(settings: Settings, world: World): Promise<readonly string[]> {
-  const { database, folder } = placesOf(settings, world)
-  return await database.alone({ create: false }, async (session) => {
-    requireOurs(session, database)
-    const { db } = session
-    const seal = sealFor(settings, folder, await findKeyFingerprint(db))
-    if (seal === null) return []
-    return await session.transaction(() => acceptTrail(db, seal, world.clock()))
+export async function acceptBrokenAudit(
+  settings: Settings,
+  runtime: Runtime,
+): Promise<readonly string[]> {
+  const { database, folder } = openTargets(settings, runtime)
+  return await database.withExclusive({ create: false }, async (exclusive) => {
+    requireAdopted(exclusive, database)
+    const { db } = exclusive
+    const signer = auditSignerFor(settings, folder, await findKeyFingerprint(db))
+    if (signer === null) return []
+    return await exclusive.transaction(() => acceptBrokenChain(db, signer, runtime.clock()))
   })
 }
 
 /** Takes rows away that are older than the settings let them be, beside the servers that run. Answers how many. */
-export async function pruneTrailOf(settings: Settings, world: World): Promise<number> {
-  const { database, folder } = placesOf(settings, world)
-  return await database.beside(async (store) => {
-    store.signBy((fingerprint) => sealFor(settings, folder, fingerprint))
-    return await pruneTrail(store, settings, world)
+export async function pruneAudit(settings: Settings, runtime: Runtime): Promise<number> {
+  const { database, folder } = openTargets(settings, runtime)
+  return await database.withShared(async (store) => {
+    store.setAuditSigner((fingerprint) => auditSignerFor(settings, folder, fingerprint))
+    return await pruneAuditRows(store, settings, runtime)
   })
 }

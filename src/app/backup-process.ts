@@ -3,13 +3,13 @@ import { DomainError } from '../domain/errors'
 import type { RunBackup } from './backup-schedule'
 
 /** Longest report of a child that is kept, in characters. */
-const longestReport = 2_000
+const maxReportLength = 2_000
 
 /**
  * Runs `snailpass backup` as a process of its own: its checks take seconds at a time, which nobody who waits for an answer
  * should feel. It goes by the same settings, as `environment` says them, and gives way to whatever else the machine does.
  */
-export function backupProcess(
+export function createBackupRunner(
   command: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): RunBackup {
@@ -20,21 +20,21 @@ export function backupProcess(
       stdout: 'ignore',
       stderr: 'pipe',
     })
-    const end = () => child.kill()
-    signal.addEventListener('abort', end, { once: true })
+    const kill = () => child.kill()
+    signal.addEventListener('abort', kill, { once: true })
     try {
-      yieldToOthers(child.pid)
-      const report = await lastWords(child.stderr)
+      lowerPriority(child.pid)
+      const report = await readTail(child.stderr)
       const code = await child.exited
       if (code !== 0)
-        throw new DomainError('unavailable', reasonIn(report) || `it ended with ${code}`)
+        throw new DomainError('unavailable', parseErrors(report) || `it ended with ${code}`)
     } finally {
-      signal.removeEventListener('abort', end)
+      signal.removeEventListener('abort', kill)
     }
   }
 }
 
-function yieldToOthers(pid: number): void {
+function lowerPriority(pid: number): void {
   try {
     setPriority(pid, constants.priority.PRIORITY_LOW)
   } catch {
@@ -42,16 +42,16 @@ function yieldToOthers(pid: number): void {
   }
 }
 
-async function lastWords(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
+async function readTail(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
   let text = ''
   for await (const part of stream.pipeThrough(new TextDecoderStream())) {
-    text = (text + part).slice(-longestReport)
+    text = (text + part).slice(-maxReportLength)
   }
   return text
 }
 
 /** What a command said went wrong, in one line. */
-function reasonIn(report: string): string {
+function parseErrors(report: string): string {
   const errors = report.split('\n').filter((line) => line.startsWith('error: '))
   return errors.map((line) => line.slice('error: '.length)).join('; ')
 }

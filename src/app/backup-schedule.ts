@@ -1,20 +1,20 @@
 import type { Settings } from '../config/settings'
 import { lastDue } from '../domain/backup-schedule'
 import { type Backups, backupProblem } from '../domain/backups'
-import { DomainError, reasonOf } from '../domain/errors'
-import { chanceOf } from '../domain/world'
+import { DomainError, errorMessage } from '../domain/errors'
+import { randomFraction } from '../domain/world'
 import type { Log } from '../log'
-import type { World } from './world'
+import type { Runtime } from './world'
 
 /** Makes an archive and proves it, or throws why not; ends soon when the signal says so. */
 export type RunBackup = (signal: AbortSignal) => Promise<void>
 
 /** How long a server runs before it looks for the first time, and between looks, in milliseconds. */
-const firstPause = 30_000
-const pause = 60_000
+const initialDelay = 30_000
+const pollInterval = 60_000
 
 /** How often the log tells that archives are missing, in milliseconds. */
-const staleTold = 24 * 60 * 60_000
+const staleLogInterval = 24 * 60 * 60_000
 
 /**
  * Has an archive made every day, by one of the servers of a database; a time that was missed is made up for. What fails or is
@@ -24,13 +24,13 @@ export function startBackupSchedule(
   backups: Backups,
   run: RunBackup,
   schedule: NonNullable<Settings['backupSchedule']>,
-  { clock, random, wait }: World,
+  { clock, random, wait }: Runtime,
   log: Log,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const { signal } = stopping
-  const chance = chanceOf(random)
-  let lastTold = Number.NEGATIVE_INFINITY
+  const chance = randomFraction(random)
+  let lastLogged = Number.NEGATIVE_INFINITY
 
   const attempt = async (): Promise<void> => {
     try {
@@ -38,30 +38,30 @@ export function startBackupSchedule(
     } catch (error) {
       // A server that ends breaks its own try off, and another one may have it.
       if (signal.aborted) return
-      const reason = reasonOf(error)
+      const reason = errorMessage(error)
       log.error('no archive could be made', undefined, { reason })
       await backups.recordFailure(reason)
     }
   }
 
-  const look = async (): Promise<void> => {
+  const runOnce = async (): Promise<void> => {
     const due = lastDue(schedule, chance, clock())
     if (await backups.claim(due)) await attempt()
     const state = await backups.state()
     const now = clock()
-    if (backupProblem(state, now) !== 'stale' || now - lastTold < staleTold) return
-    lastTold = now
+    if (backupProblem(state, now) !== 'stale' || now - lastLogged < staleLogInterval) return
+    lastLogged = now
     const since = new Date(state.verified?.time ?? state.since).toISOString()
     log.error('there is no new archive: see `snailpass doctor`', undefined, { since })
   }
 
   const running = (async () => {
-    for (let next = firstPause; !signal.aborted; next = pause) {
+    for (let next = initialDelay; !signal.aborted; next = pollInterval) {
       // Rejects when the server stops.
       await wait(next, signal).catch(() => {})
       if (signal.aborted) return
       try {
-        await look()
+        await runOnce()
       } catch (error) {
         if (!(error instanceof DomainError)) throw error
         log.warn(`archives can't be looked after now: ${error.message}`)

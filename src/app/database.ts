@@ -3,24 +3,28 @@ import type { Settings } from '../config/settings'
 import { type DataFolder, dataFolder } from '../store/data-folder'
 import type { Database } from '../store/database'
 import { postgresDatabase } from '../store/postgres-database'
-import { sqliteDatabase, sqlitePlace } from '../store/sqlite-database'
-import type { World } from './world'
+import { resolveSqliteLocation, sqliteDatabase } from '../store/sqlite-database'
+import type { Runtime } from './world'
 
 /** The data folder and the database that the settings name. */
-export function placesOf(
+export function openTargets(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
 ): { folder: DataFolder; database: Database; location: DatabaseLocation } {
   const folder = dataFolder(settings.dataDir)
   const location = settings.database ?? { engine: 'sqlite', path: folder.database }
-  return { folder, location, database: databaseAt(location, folder, world) }
+  return { folder, location, database: databaseAt(location, folder, runtime) }
 }
 
 /** The database at a location. Safety copies go to the data folder. */
-export function databaseAt(location: DatabaseLocation, folder: DataFolder, world: World): Database {
+export function databaseAt(
+  location: DatabaseLocation,
+  folder: DataFolder,
+  runtime: Runtime,
+): Database {
   if (location.engine === 'sqlite') {
-    return sqliteDatabase(sqlitePlace(location.path, folder.path), world)
+    return sqliteDatabase(resolveSqliteLocation(location.path, folder.path), runtime)
   }
   const name = nameOfLocation(location)
-  return postgresDatabase({ address: location, name, copies: folder.path }, world)
+  return postgresDatabase({ address: location, name, databaseBackupDir: folder.path }, runtime)
 }

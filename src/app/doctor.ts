@@ -1,88 +1,92 @@
-import { type Reading, readSettings } from '../config/reading'
+import { readSettings, type SettingsReport } from '../config/reading'
 import type { Settings } from '../config/settings'
-import { DomainError, reasonOf } from '../domain/errors'
+import { DomainError, errorMessage } from '../domain/errors'
 import { createMailTransport, MailFault } from '../mail/transport'
-import type { Content, Database } from '../store/database'
+import type { Database, DatabaseContent } from '../store/database'
 import { commit, platform, version } from '../version'
-import { placesOf } from './database'
-import { checkTrail } from './doctor/audit'
+import { openTargets } from './database'
+import { checkAuditLog } from './doctor/audit'
 import { checkCertificate } from './doctor/certificate'
 import { checkClock } from './doctor/clock'
 import { checkBackups, checkDatabase, checkKey } from './doctor/database'
 import { checkExposure } from './doctor/exposure'
 import { checkPermissions, checkSpace } from './doctor/files'
-import type { Checked, Finding, Outcome } from './doctor/findings'
-import { checkFileSystem, checkLimits, readSystemFile } from './doctor/machine'
-import { ownHosts } from './own-hosts'
-import type { World } from './world'
+import type { CheckResult, Finding, Outcome } from './doctor/findings'
+import { checkFileSystem, checkResourceLimits, readSystemFile } from './doctor/machine'
+import { localHosts } from './own-hosts'
+import type { Runtime } from './world'
 
-export type { Checked }
+export type { CheckResult }
 
 /**
  * Looks at everything that fails servers of this kind, and says what was found. With `fix`, what can be mended without
  * a loss is: permissions, and an archive that is missing. Changes nothing else, and works beside a server.
  */
-export async function examine(
+export async function runChecks(
   input: Parameters<typeof readSettings>[0],
-  world: World,
+  runtime: Runtime,
   { fix }: { fix: boolean },
-): Promise<readonly Checked[]> {
+): Promise<readonly CheckResult[]> {
   const reading = readSettings(input)
   const { settings } = reading
-  const { location } = placesOf(settings, world)
-  const ofFile: readonly Check[] =
+  const { location } = openTargets(settings, runtime)
+  const fileSystemChecks: readonly Check[] =
     location.engine === 'sqlite'
       ? [['file system', () => checkFileSystem(location.path, readSystemFile)]]
       : []
   const checks: readonly Check[] = [
     ['settings', () => checkSettings(reading)],
-    ['version', () => checkVersion(settings, world)],
-    ['database', () => checkDatabase(settings, world)],
-    ['secret key', () => checkKey(settings, world)],
-    ['audit', () => checkTrail(settings, world)],
-    ['permissions', () => checkPermissions(settings, world, fix)],
-    ['space', () => checkSpace(settings, world)],
-    ...ofFile,
-    ['limits', () => checkLimits(readSystemFile)],
-    ['clock', () => checkClock(settings, world)],
-    ['archives', () => checkBackups(settings, world, fix)],
-    ['certificate', () => checkCertificate(settings, world)],
+    ['version', () => checkVersion(settings, runtime)],
+    ['database', () => checkDatabase(settings, runtime)],
+    ['secret key', () => checkKey(settings, runtime)],
+    ['audit', () => checkAuditLog(settings, runtime)],
+    ['permissions', () => checkPermissions(settings, runtime, fix)],
+    ['space', () => checkSpace(settings, runtime)],
+    ...fileSystemChecks,
+    ['limits', () => checkResourceLimits(readSystemFile)],
+    ['clock', () => checkClock(settings, runtime)],
+    ['archives', () => checkBackups(settings, runtime, fix)],
+    ['certificate', () => checkCertificate(settings, runtime)],
     ['mail', () => checkMail(settings)],
-    ['sign-up', () => checkExposure(settings, ownHosts())],
+    ['sign-up', () => checkExposure(settings, localHosts())],
   ]
-  const checked: Checked[] = []
+  const results: CheckResult[] = []
   // One after another: a disk that is asked for everything at once tells of its load alone.
   for (const [name, check] of checks) {
-    const database = checked.find((other) => other.name === 'database')
-    const isMoot = askingIt.has(name) && database !== undefined && database.fact === null
-    checked.push(
-      isMoot
-        ? { ...nothing(name), failure: 'the database must be usable first' }
-        : await outcomeOf(name, check),
+    const database = results.find((other) => other.name === 'database')
+    const isSkipped = databaseChecks.has(name) && database !== undefined && database.fact === null
+    results.push(
+      isSkipped
+        ? { ...emptyResult(name), failure: 'the database must be usable first' }
+        : await runCheck(name, check),
     )
   }
-  return checked
+  return results
 }
 
 /** What is looked at, and how. */
 type Check = readonly [name: string, check: () => Outcome | Promise<Outcome>]
 
 /** Checks that ask the database: when it can't be used, they would only say that once more. */
-const askingIt = new Set(['secret key', 'audit', 'clock', 'archives'])
+const databaseChecks = new Set(['secret key', 'audit', 'clock', 'archives'])
 
-function nothing(name: string) {
+function emptyResult(name: string) {
   return { name, fact: null, findings: [], mended: [] } as const
 }
 
-async function outcomeOf(name: string, check: () => Outcome | Promise<Outcome>): Promise<Checked> {
+async function runCheck(
+  name: string,
+  check: () => Outcome | Promise<Outcome>,
+): Promise<CheckResult> {
   try {
     const { fact, findings = [], mended = [] } = await check()
     return { name, fact, findings, mended, failure: null }
   } catch (error) {
-    if (!(error instanceof DomainError)) return { ...nothing(name), failure: reasonOf(error) }
-    if (isForbidden(error))
+    if (!(error instanceof DomainError))
+      return { ...emptyResult(name), failure: errorMessage(error) }
+    if (isPermissionError(error))
       return {
-        ...nothing(name),
+        ...emptyResult(name),
         failure: `${error.message}: run this as the user of the server, or as root`,
       }
     // What is refused here is refused to a server too.
@@ -91,29 +95,29 @@ async function outcomeOf(name: string, check: () => Outcome | Promise<Outcome>):
       why: 'no server can work like that',
       fix: error.hint ?? 'see the log of the server',
     }
-    return { ...nothing(name), findings: [finding], failure: null }
+    return { ...emptyResult(name), findings: [finding], failure: null }
   }
 }
 
 /** Whether it is only this user who may not look. */
-function isForbidden({ cause }: DomainError): boolean {
+function isPermissionError({ cause }: DomainError): boolean {
   return (
     cause instanceof Error && 'code' in cause && ['EACCES', 'EPERM'].includes(String(cause.code))
   )
 }
 
-function checkSettings({ origins, warnings, problem, file }: Reading): Outcome {
+function checkSettings({ origins, warnings, error, file }: SettingsReport): Outcome {
   const set = [...origins.values()].filter(({ source }) => source !== 'default').length
   const findings: Finding[] = warnings.map((warning) => ({
     what: warning,
     why: 'the server may do something else than you mean',
     fix: 'snailpass config',
   }))
-  if (problem !== null) {
+  if (error !== null) {
     findings.push({
-      what: problem.message,
+      what: error.message,
       why: 'the server does not start like that',
-      fix: problem.hint ?? 'snailpass config',
+      fix: error.hint ?? 'snailpass config',
     })
   }
   return {
@@ -122,10 +126,11 @@ function checkSettings({ origins, warnings, problem, file }: Reading): Outcome {
   }
 }
 
-async function checkVersion(settings: Settings, world: World): Promise<Outcome> {
-  const { database } = placesOf(settings, world)
+async function checkVersion(settings: Settings, runtime: Runtime): Promise<Outcome> {
+  const { database } = openTargets(settings, runtime)
   // What else may lie there, or not, is the next check's to tell.
-  const pending = (await contentOf(database)) === 'ours' ? await database.pending() : []
+  const pending =
+    (await contentOf(database)) === 'ours' ? await database.listPendingMigrations() : []
   const fact = `snailpass ${version} (${commit}, ${platform})`
   if (pending.length === 0) return { fact }
   return {
@@ -140,9 +145,9 @@ async function checkVersion(settings: Settings, world: World): Promise<Outcome> 
   }
 }
 
-async function contentOf(database: Database): Promise<Content | null> {
+async function contentOf(database: Database): Promise<DatabaseContent | null> {
   try {
-    return await database.look()
+    return await database.inspect()
   } catch (error) {
     if (error instanceof DomainError) return null
     throw error

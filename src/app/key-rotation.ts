@@ -1,32 +1,32 @@
 import type { Settings } from '../config/settings'
 import { keyFingerprint } from '../crypto/key-fingerprint'
-import { createTrailSeal } from '../crypto/trail-seal'
-import { byOperator, type TrailSeal } from '../domain/audit'
+import { createAuditSigner } from '../crypto/trail-seal'
+import { type AuditSigner, operatorEvent } from '../domain/audit'
 import { DomainError } from '../domain/errors'
-import { encodeEpoch } from '../domain/sessions'
+import { newSessionEpoch } from '../domain/sessions'
 import { appendEvents } from '../store/audit-append'
-import { carryTrail, proveTrail, wordsFor } from '../store/audit-carry'
-import { type DataFolder, ensureFolder } from '../store/data-folder'
+import { assessAuditChain, describeFindings, resignLog } from '../store/audit-carry'
+import { type DataFolder, ensureDataFolder } from '../store/data-folder'
 import { findKeyFingerprint, replaceKeyFingerprint } from '../store/key-fingerprint'
-import { newSecretKey } from '../store/secret-key-file'
-import { placesOf } from './database'
-import { requireOurs } from './operations'
-import { keyOfSettings, keysIn, readableKey } from './secret-key'
-import { withSecrets } from './secrets'
-import type { World } from './world'
+import { generateSecretKey } from '../store/secret-key-file'
+import { openTargets } from './database'
+import { requireAdopted } from './operations'
+import { findReadableKey, keyOfSettings, parseKeyCandidates } from './secret-key'
+import { withSecretRollback } from './secrets'
+import type { Runtime } from './world'
 
 export interface RotationOptions {
   /** The key until now, as its file or its setting has it, where it is not the one in the data folder. */
-  readonly formerKey: string | null
+  readonly oldKey: string | null
   /** Whether to go on with an audit trail that is not as it was written. */
   readonly acceptBroken: boolean
 }
 
-export interface Rotated {
+export interface RotationResult {
   /** The file that the new key is in; null where the settings name it. */
   readonly path: string | null
   /** What was found of the audit trail, in words. */
-  readonly trail: string
+  readonly auditFindings: string
 }
 
 /**
@@ -37,50 +37,55 @@ export interface Rotated {
  */
 export async function rotateKey(
   settings: Settings,
-  world: World,
-  { formerKey, acceptBroken }: RotationOptions = { formerKey: null, acceptBroken: false },
-): Promise<Rotated> {
-  const { folder, database } = placesOf(settings, world)
-  return await database.alone({ create: false }, async (session) => {
-    requireOurs(session, database)
-    const { db } = session
-    const set = keyOfSettings(settings)
+  runtime: Runtime,
+  { oldKey, acceptBroken }: RotationOptions = { oldKey: null, acceptBroken: false },
+): Promise<RotationResult> {
+  const { folder, database } = openTargets(settings, runtime)
+  return await database.withExclusive({ create: false }, async (exclusive) => {
+    requireAdopted(exclusive, database)
+    const { db } = exclusive
+    const configuredKey = keyOfSettings(settings)
     const fingerprint = await findKeyFingerprint(db)
-    if (set !== null && fingerprint === keyFingerprint(set)) {
+    if (configuredKey !== null && fingerprint === keyFingerprint(configuredKey)) {
       throw new DomainError('conflict', 'SNAILPASS_SECRET_KEY is the key that the database has', {
         hint: 'set another one first, on every server of this database',
       })
     }
-    const former = sealOfFormer(fingerprint, formerKey, folder)
-    const found = await proveTrail(db, former)
+    const oldSigner = findOldSigner(fingerprint, oldKey, folder)
+    const found = await assessAuditChain(db, oldSigner)
     if (found.state === 'broken' && !acceptBroken) {
       throw new DomainError('conflict', `the audit trail was tampered with: ${found.problem}`, {
         hint: 'look at `snailpass audit verify`, and keep a copy of the database. --accept-broken-trail goes on all the same, and the trail tells of it',
       })
     }
 
-    ensureFolder(folder)
-    const key = set ?? newSecretKey(world.random)
-    const seal = createTrailSeal(key)
-    const epoch = encodeEpoch(world.random)
-    const trail = await withSecrets(folder, { key, files: [] }, settings, world.wait, (putKey) =>
-      session.transaction(async () => {
-        const carried = wordsFor(await carryTrail(db, { former, seal }))
-        await replaceKeyFingerprint(db, keyFingerprint(key))
-        await db.updateTable('users').set({ session_epoch: epoch }).execute()
-        const now = world.clock()
-        const detail = `all sessions ended; the trail: ${carried}`
-        const accepted =
-          acceptBroken && found.broken.length > 0
-            ? [byOperator(now, 'trail-accepted', { detail: found.broken.join('; ') })]
-            : []
-        const rotated = byOperator(now, 'key-rotated', { detail })
-        await appendEvents(db, () => seal, [...accepted, rotated])
-        await putKey()
-        return carried
-      }),
+    ensureDataFolder(folder)
+    const key = configuredKey ?? generateSecretKey(runtime.random)
+    const signer = createAuditSigner(key)
+    const epoch = newSessionEpoch(runtime.random)
+    const auditFindings = await withSecretRollback(
+      folder,
+      { key, files: [] },
+      settings,
+      runtime.wait,
+      (putKey) =>
+        exclusive.transaction(async () => {
+          const findings = describeFindings(await resignLog(db, { oldSigner, signer }))
+          await replaceKeyFingerprint(db, keyFingerprint(key))
+          await db.updateTable('users').set({ session_epoch: epoch }).execute()
+          const now = runtime.clock()
+          const detail = `all sessions ended; the trail: ${findings}`
+          const accepted =
+            acceptBroken && found.recordedBreaks.length > 0
+              ? [operatorEvent(now, 'trail-accepted', { detail: found.recordedBreaks.join('; ') })]
+              : []
+          const rotated = operatorEvent(now, 'key-rotated', { detail })
+          await appendEvents(db, () => signer, [...accepted, rotated])
+          await putKey()
+          return findings
+        }),
     )
-    return { path: set === null ? folder.secretKey : null, trail }
+    return { path: configuredKey === null ? folder.secretKey : null, auditFindings }
   })
 }
 
@@ -88,15 +93,15 @@ export async function rotateKey(
  * What has signed the trail until now; null where that is not at hand. Throws `invalid` for a key that was named and is
  * another one.
  */
-function sealOfFormer(
+function findOldSigner(
   fingerprint: string | null,
-  named: string | null,
+  oldKeyText: string | null,
   folder: DataFolder,
-): TrailSeal | null {
-  const keys = named === null ? [readableKey(folder)] : keysIn(named)
+): AuditSigner | null {
+  const keys = oldKeyText === null ? [findReadableKey(folder)] : parseKeyCandidates(oldKeyText)
   const key = keys.find((each) => each !== null && keyFingerprint(each) === fingerprint)
-  if (key !== undefined && key !== null) return createTrailSeal(key)
-  if (named === null) return null
+  if (key !== undefined && key !== null) return createAuditSigner(key)
+  if (oldKeyText === null) return null
   throw new DomainError('invalid', 'the database belongs to another key than --former-key names', {
     hint: 'name the file with the key that the database has; without the option the audit trail goes on unproven',
   })

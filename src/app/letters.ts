@@ -1,31 +1,34 @@
 import type { Settings } from '../config/settings'
 import { DomainError } from '../domain/errors'
-import type { LetterState } from '../domain/outbox'
-import { renderTestLetter } from '../mail/letter'
+import type { EmailMessageStatus } from '../domain/outbox'
+import { renderTestEmail } from '../mail/letter'
 import { createMailTransport, MailFault } from '../mail/transport'
-import { placesOf } from './database'
-import type { World } from './world'
+import { openTargets } from './database'
+import type { Runtime } from './world'
 
-export type { LetterState }
+export type { EmailMessageStatus }
 
 /** Every letter that waits or was given up. Throws a DomainError. */
-export function listLetters(settings: Settings, world: World): Promise<readonly LetterState[]> {
-  const { database } = placesOf(settings, world)
-  return database.beside((store) => store.read((scope) => scope.outbox.list()))
+export function listEmails(
+  settings: Settings,
+  runtime: Runtime,
+): Promise<readonly EmailMessageStatus[]> {
+  const { database } = openTargets(settings, runtime)
+  return database.withShared((store) => store.read((tx) => tx.outbox.list()))
 }
 
 /**
  * Has letters tried again from the beginning: one, or all that are dead. Answers how many. Throws `not_found` for
  * an id that no letter has.
  */
-export async function retryLetters(
+export async function retryEmails(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   which: { id: string } | 'dead',
 ): Promise<number> {
-  const { database } = placesOf(settings, world)
-  const count = await database.beside((store) =>
-    store.write((scope) => scope.outbox.retry(which, world.clock())),
+  const { database } = openTargets(settings, runtime)
+  const count = await database.withShared((store) =>
+    store.write((tx) => tx.outbox.retry(which, runtime.clock())),
   )
   if (count > 0 || which === 'dead') return count
   throw new DomainError('not_found', `there is no letter ${which.id} that could be tried again`, {
@@ -37,9 +40,9 @@ export async function retryLetters(
  * Sends a letter to see whether mail works, by itself and at once. Answers what the mail server said to it. Throws
  * `unavailable` with a hint for the usual mistakes.
  */
-export async function sendTestLetter(
+export async function sendTestEmail(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   address: string,
 ): Promise<{ server: string; response: string }> {
   const { mail } = settings
@@ -49,20 +52,20 @@ export async function sendTestLetter(
     })
   }
   const server = `${mail.host}:${mail.port}`
-  const id = `test.${world.random(8).toHex()}`
+  const id = `test.${runtime.random(8).toHex()}`
   try {
-    const letter = { ...renderTestLetter(), to: address, id }
-    return { server, response: await createMailTransport(mail).send(letter) }
+    const message = { ...renderTestEmail(), to: address, id }
+    return { server, response: await createMailTransport(mail).send(message) }
   } catch (error) {
     if (!(error instanceof MailFault)) throw error
     throw new DomainError('unavailable', `${server} did not take the letter: ${error.message}`, {
-      hint: hints[error.code] ?? wrongPlace,
+      hint: hints[error.code] ?? portHint,
       cause: error,
     })
   }
 }
 
-const wrongPlace =
+const portHint =
   'see host and port: smtps:// speaks TLS from the start, mostly on port 465; smtp:// begins without, mostly on port 587'
 
 /** The usual mistakes, by the stage at which nodemailer met them. */
@@ -74,6 +77,6 @@ const hints: Readonly<Record<string, string | undefined>> = {
   EMESSAGE: 'the server refused the letter itself: its words above say why',
   ETLS: 'the server has no STARTTLS, or a certificate that is not for that host or not from an authority that this machine trusts; smtps:// speaks TLS from the start',
   EDNS: 'the host of the mail server has no address: see its name',
-  ETIMEDOUT: `${wrongPlace}; a firewall or a provider may also keep port 25 closed`,
-  ESOCKET: `${wrongPlace}; a certificate must be for that host, and from an authority that this machine trusts`,
+  ETIMEDOUT: `${portHint}; a firewall or a provider may also keep port 25 closed`,
+  ESOCKET: `${portHint}; a certificate must be for that host, and from an authority that this machine trusts`,
 }

@@ -1,30 +1,38 @@
 import type { Settings } from '../config/settings'
 import { createDigest } from '../crypto/digest'
-import { createGuesses, type Guesses, unlimitedGuesses } from '../domain/guessing'
-import { createQuota, type Quota, unlimitedQuota } from '../domain/quota'
+import { createLoginThrottle, type LoginThrottle, unlimitedLogins } from '../domain/guessing'
+import { createRateLimiter, type RateLimiter, unlimitedRateLimiter } from '../domain/quota'
 import type { Log } from '../log'
-import type { World } from './world'
+import type { Runtime } from './world'
 
 /** What strangers are held to. Of this one server: each of several has its own. */
-export interface Limits {
-  readonly guesses: Guesses
-  readonly signUps: Quota
-  readonly confirmations: Quota
+export interface RateLimiters {
+  readonly loginThrottle: LoginThrottle
+  readonly signUps: RateLimiter
+  readonly confirmations: RateLimiter
 }
 
-export function limitsOf({ rateLimits }: Settings, { clock, random }: World, log: Log): Limits {
+export function createRateLimiters(
+  { rateLimits }: Settings,
+  { clock, random }: Runtime,
+  log: Log,
+): RateLimiters {
   if (rateLimits === 'off') {
-    return { guesses: unlimitedGuesses, signUps: unlimitedQuota, confirmations: unlimitedQuota }
+    return {
+      loginThrottle: unlimitedLogins,
+      signUps: unlimitedRateLimiter,
+      confirmations: unlimitedRateLimiter,
+    }
   }
   return {
-    guesses: createGuesses({
+    loginThrottle: createLoginThrottle({
       limits: rateLimits,
       clock,
       digest: createDigest(random),
       // One line for each, whatever a client repeats: what reads the log may count them.
       onGuess: (address) => log.warn('wrong credentials', { address: address ?? '-' }),
     }),
-    signUps: createQuota(rateLimits.signUps, clock),
-    confirmations: createQuota(rateLimits.confirmations, clock),
+    signUps: createRateLimiter(rateLimits.signUps, clock),
+    confirmations: createRateLimiter(rateLimits.confirmations, clock),
   }
 }

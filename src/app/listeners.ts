@@ -3,13 +3,13 @@ import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { formatListenAddress, type ListenAddress } from '../config/listen-address'
 import { endpointsOf } from '../config/listeners'
-import { inNetworks } from '../config/networks'
+import { createNetworkMatcher } from '../config/networks'
 import type { Settings } from '../config/settings'
-import { DomainError, reasonOf } from '../domain/errors'
+import { DomainError, errorMessage } from '../domain/errors'
 import type { Wait } from '../domain/world'
 import type { Api } from '../http/api'
-import type { Certificates } from '../http/certified'
-import { createClientOf } from '../http/client'
+import type { CertificateSource } from '../http/certified'
+import { createClientResolver } from '../http/client'
 import { type Listener, listen } from '../http/listener'
 import type { Log } from '../log'
 
@@ -26,16 +26,16 @@ export interface Listeners extends Pick<Listener, 'stop' | 'isIdle'> {
 export async function startListeners(
   api: Api,
   settings: Settings,
-  certificates: Certificates | null,
+  certificates: CertificateSource | null,
   wait: Wait,
   log: Log,
 ): Promise<Listeners> {
-  const clientOf = createClientOf(inNetworks(settings.trustedProxies))
+  const resolveClient = createClientResolver(createNetworkMatcher(settings.trustedProxies))
   const listeners: Listener[] = []
   try {
     for (const { address, isTls } of endpointsOf(settings)) {
-      const own = { certificates: isTls ? certificates : null, clientOf, wait, log }
-      listeners.push(await opened(address, () => listen(api, address, own)))
+      const listenOptions = { certificates: isTls ? certificates : null, resolveClient, wait, log }
+      listeners.push(await openListener(address, () => listen(api, address, listenOptions)))
     }
   } catch (error) {
     await Promise.all(listeners.map((listener) => listener.stop({ now: true })))
@@ -50,17 +50,17 @@ export async function startListeners(
   }
 }
 
-async function opened(address: ListenAddress, open: () => Listener): Promise<Listener> {
+async function openListener(address: ListenAddress, open: () => Listener): Promise<Listener> {
   try {
     if (!('path' in address)) return open()
-    await removeDeadSocket(address.path)
+    await removeStaleSocket(address.path)
     const listener = open()
-    shareSocket(address.path)
+    setSocketPermissions(address.path)
     return listener
   } catch (cause) {
     if (cause instanceof DomainError) throw cause
     const name = formatListenAddress(address)
-    throw new DomainError('unavailable', `can't listen on ${name}: ${reasonOf(cause)}`, {
+    throw new DomainError('unavailable', `can't listen on ${name}: ${errorMessage(cause)}`, {
       hint: 'see that it is an address of this machine and that nothing else listens there, or choose another one with --listen',
       cause,
     })
@@ -68,7 +68,7 @@ async function opened(address: ListenAddress, open: () => Listener): Promise<Lis
 }
 
 /** What a server left that was killed. Throws `conflict` where one answers, or where something else lies. */
-async function removeDeadSocket(path: string): Promise<void> {
+async function removeStaleSocket(path: string): Promise<void> {
   if (!existsSync(path)) return
   if (!lstatSync(path).isSocket()) {
     throw new DomainError('conflict', `${path} is there already, and is no socket`, {
@@ -91,7 +91,7 @@ async function removeDeadSocket(path: string): Promise<void> {
 }
 
 /** A socket is for its owner and the group of its folder: whoever may write to it is taken for the proxy. */
-function shareSocket(path: string): void {
+function setSocketPermissions(path: string): void {
   if (process.platform === 'win32') return
   const { uid } = statSync(path)
   const { gid } = statSync(dirname(path))

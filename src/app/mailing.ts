@@ -1,46 +1,46 @@
 import type { Settings } from '../config/settings'
-import type { Confirmation } from '../domain/email-confirmation'
-import { reasonOf } from '../domain/errors'
-import { createLetters } from '../domain/outbox'
+import type { ConfirmationPolicy } from '../domain/email-confirmation'
+import { errorMessage } from '../domain/errors'
+import { createEmailQueue } from '../domain/outbox'
 import type { Tokens } from '../domain/tokens'
 import { removeUnconfirmed } from '../domain/unconfirmed-accounts'
 import type { Log } from '../log'
-import { type Relay, startRelay } from '../mail/relay'
+import { type OutboxWorker, startOutboxWorker } from '../mail/relay'
 import { createMailTransport } from '../mail/transport'
 import type { OpenedStore } from '../store/store'
-import type { World } from './world'
+import type { Runtime } from './world'
 
 /** What the server does about emails: whether they are confirmed, and who sends the letters. */
-export interface Mailing {
-  readonly confirmation: Confirmation
+export interface MailService {
+  readonly confirmation: ConfirmationPolicy
   /** Begins to send what waits, and says in the log what is done. */
-  start(): Promise<RunningMailing>
+  start(): Promise<RunningMailService>
 }
 
-export interface RunningMailing {
+export interface RunningMailService {
   /** Waits for the letter under way for at most so many milliseconds; false when it still is. */
-  stop(patience: number): Promise<boolean>
+  stop(timeout: number): Promise<boolean>
 }
 
 /** How often accounts that nobody confirmed are looked for, in milliseconds. */
-const cleaningPause = 60 * 60_000
+const cleanupInterval = 60 * 60_000
 
-export function createMailing(
+export function createMailService(
   { store, isShared }: { store: OpenedStore; isShared: boolean },
   tokens: Tokens,
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   log: Log,
-): Mailing {
+): MailService {
   const { mail, emailConfirmation } = settings
   const isRequired =
     emailConfirmation === 'required' || (emailConfirmation === 'auto' && mail !== null)
-  let relay: Relay | null = null
-  const letters =
-    isRequired && mail !== null ? createLetters({ ...world, wake: () => relay?.wake() }) : null
+  let relay: OutboxWorker | null = null
+  const emailQueue =
+    isRequired && mail !== null ? createEmailQueue({ ...runtime, wake: () => relay?.wake() }) : null
 
   return {
-    confirmation: { isRequired, letters },
+    confirmation: { isRequired, emailQueue },
 
     async start() {
       log.info(
@@ -50,27 +50,27 @@ export function createMailing(
       )
       if (mail !== null) {
         // Whoever was sending when this server ended was this server.
-        if (!isShared) await store.write((scope) => scope.outbox.releaseAll(world.clock()))
-        relay = startRelay({
+        if (!isShared) await store.write((tx) => tx.outbox.releaseAllLeases(runtime.clock()))
+        relay = startOutboxWorker({
           store,
           log,
-          ...world,
+          ...runtime,
           transport: createMailTransport(mail),
           tokens,
           linkMinutes: settings.linkMinutes,
         })
-        const waiting = await store.read((scope) => scope.outbox.countQueued())
-        log.info(`mail goes through ${mail.host}:${mail.port}; letters that wait: ${waiting}`)
+        const queued = await store.read((tx) => tx.outbox.countQueued())
+        log.info(`mail goes through ${mail.host}:${mail.port}; letters that wait: ${queued}`)
         log.info(
           settings.publicUrl === null
             ? 'links in letters lead to the address of this machine that people use; SNAILPASS_PUBLIC_URL names another'
             : `links in letters lead to ${settings.publicUrl.href}`,
         )
       }
-      const cleaning = isRequired ? startCleaning(store, settings, world, log) : null
+      const cleanup = isRequired ? startCleanup(store, settings, runtime, log) : null
       return {
-        async stop(patience) {
-          const [isOver] = await Promise.all([relay?.stop(patience), cleaning?.stop()])
+        async stop(timeout) {
+          const [isOver] = await Promise.all([relay?.stop(timeout), cleanup?.stop()])
           return isOver !== false
         },
       }
@@ -79,21 +79,21 @@ export function createMailing(
 }
 
 /** Removes accounts that were never confirmed, now and every hour. */
-function startCleaning(store: OpenedStore, settings: Settings, world: World, log: Log) {
+function startCleanup(store: OpenedStore, settings: Settings, runtime: Runtime, log: Log) {
   const stopping = new AbortController()
-  const clean = async () => {
+  const removeExpired = async () => {
     try {
-      const removed = await removeUnconfirmed({ store, ...world }, settings.unconfirmedDays)
+      const removed = await removeUnconfirmed({ store, ...runtime }, settings.unconfirmedDays)
       if (removed > 0) log.info(`removed accounts that were never confirmed: ${removed}`)
     } catch (error) {
-      log.warn(`accounts that were never confirmed can't be removed now: ${reasonOf(error)}`)
+      log.warn(`accounts that were never confirmed can't be removed now: ${errorMessage(error)}`)
     }
   }
   const run = async () => {
     while (settings.unconfirmedDays > 0 && !stopping.signal.aborted) {
-      await clean()
+      await removeExpired()
       // Rejects when the server stops.
-      await world.wait(cleaningPause, stopping.signal).catch(() => {})
+      await runtime.wait(cleanupInterval, stopping.signal).catch(() => {})
     }
   }
   const running = run()

@@ -4,26 +4,26 @@ import type { Settings } from '../config/settings'
 import { portOf } from '../http/base-url'
 import type { Log } from '../log'
 import { type Mdns, startMdns } from '../mdns/mdns'
-import type { World } from './world'
+import type { Runtime } from './world'
 
 /**
  * Announces the server on the local network where the settings want it; null where they do not. `urls` are where it listens,
  * plain HTTP first: that is what clients look for which know nothing of our certificates.
  */
-export function announce(
+export function startAnnouncing(
   settings: Settings,
   urls: readonly URL[],
-  world: World,
+  runtime: Runtime,
   log: Log,
-  named?: (host: string) => void,
+  onNamed?: (host: string) => void,
 ): Mdns | null {
-  const doors = urls.filter(({ protocol }) => protocol !== 'unix:')
-  const [first] = doors
+  const networkUrls = urls.filter(({ protocol }) => protocol !== 'unix:')
+  const [first] = networkUrls
   if (!settings.mdns || first === undefined) return null
-  const tls = doors.find(({ protocol }) => protocol === 'https:')
+  const tls = networkUrls.find(({ protocol }) => protocol === 'https:')
   return startMdns({
     service: {
-      instance: `SnailPass on ${ownName()}`,
+      instance: `SnailPass on ${hostLabel()}`,
       port: portOf(first),
       txt: {
         txtvers: '1',
@@ -33,14 +33,14 @@ export function announce(
       },
     },
     isServed: isServedBy([...settings.listen, ...settings.listenTls]),
-    ...world,
+    ...runtime,
     log,
-    ...(named !== undefined && { named }),
+    ...(onNamed !== undefined && { onNamed }),
   })
 }
 
 /** The first label of this machine's name, so short that a number fits behind it (63 bytes in all). */
-function ownName(): string {
+function hostLabel(): string {
   return hostname().replace(/\..*$/, '').slice(0, 40) || 'a machine without a name'
 }
 

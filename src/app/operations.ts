@@ -1,23 +1,23 @@
 import type { DatabaseLocation } from '../config/database-url'
 import type { Settings } from '../config/settings'
-import { type AuditEvent, byOperator } from '../domain/audit'
+import { type AuditEvent, operatorEvent } from '../domain/audit'
 import { DomainError } from '../domain/errors'
-import { type AdoptionReport, adoptOriginal } from '../store/adoption'
+import { type AdoptionReport, adoptLegacyDatabase } from '../store/adoption'
 import { appendEvents } from '../store/audit-append'
-import { emptyTrail } from '../store/audit-carry'
-import { dataFolder, ensureFolder } from '../store/data-folder'
-import type { Database, Session } from '../store/database'
+import { clearAuditLog } from '../store/audit-carry'
+import { dataFolder, ensureDataFolder } from '../store/data-folder'
+import type { Database, ExclusiveDatabase } from '../store/database'
 import { replaceKeyFingerprint } from '../store/key-fingerprint'
 import {
+  checksumTables,
   copyTables,
-  isEmpty,
+  isDatabaseEmpty,
   type Progress,
-  requireEqual,
-  sumTables,
-  type TableSum,
+  requireEqualChecksums,
+  type TableChecksum,
 } from '../store/transfer'
-import { databaseAt, placesOf } from './database'
-import type { World } from './world'
+import { databaseAt, openTargets } from './database'
+import type { Runtime } from './world'
 
 export type { AdoptionReport }
 
@@ -25,27 +25,27 @@ export type { AdoptionReport }
  * Empties the database after a safety copy, whose path it answers. `consent` is asked for, with the name of the
  * database, once it is known that this can be done, and throws when it is not given. Throws a DomainError.
  */
-export async function recreate(
+export async function recreateDatabase(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   consent: (name: string) => Promise<void>,
 ): Promise<string> {
-  const { folder, database } = placesOf(settings, world)
-  return await database.alone({ create: false }, async (session) => {
-    requireOurs(session, database)
+  const { folder, database } = openTargets(settings, runtime)
+  return await database.withExclusive({ create: false }, async (exclusive) => {
+    requireAdopted(exclusive, database)
     await consent(database.name)
-    ensureFolder(folder)
-    const safetyCopy = await session.copyForSafety('recreate')
-    if (safetyCopy === null) throw new Error('a database of ours was not copied')
-    await session.transaction(async () => {
-      await session.empty()
-      await session.migrate()
+    ensureDataFolder(folder)
+    const backupPath = await exclusive.backUp('recreate')
+    if (backupPath === null) throw new Error('a database of ours was not copied')
+    await exclusive.transaction(async () => {
+      await exclusive.deleteAllData()
+      await exclusive.migrate()
       // A new database has no key before its first server, which signs what the trail begins with.
-      await replaceKeyFingerprint(session.db, null)
+      await replaceKeyFingerprint(exclusive.db, null)
       const detail = 'after a safety copy, which has the trail from before'
-      await tell(session, byOperator(world.clock(), 'recreated', { detail }))
+      await recordEvent(exclusive, operatorEvent(runtime.clock(), 'recreated', { detail }))
     })
-    return safetyCopy
+    return backupPath
   })
 }
 
@@ -53,18 +53,18 @@ export async function recreate(
  * Turns a database of the original server into ours, or tells what would become of it. Null when there is none of
  * the original's. Throws a DomainError, and leaves it as it was.
  */
-export async function adopt(
+export async function adoptDatabase(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   options: { keep: readonly string[]; dryRun: boolean },
 ): Promise<AdoptionReport | null> {
-  const { folder, database } = placesOf(settings, world)
+  const { folder, database } = openTargets(settings, runtime)
   // A look first: `serve --adopt` stays in a service's command line, also beside servers that are at work.
-  if ((await database.look()) !== 'original') return null
-  return await database.alone({ create: false }, async (session) => {
-    if (session.content !== 'original') return null
-    ensureFolder(folder)
-    return await adoptOriginal(session, { ...options, ...world })
+  if ((await database.inspect()) !== 'original') return null
+  return await database.withExclusive({ create: false }, async (exclusive) => {
+    if (exclusive.content !== 'original') return null
+    ensureDataFolder(folder)
+    return await adoptLegacyDatabase(exclusive, { ...options, ...runtime })
   })
 }
 
@@ -73,36 +73,36 @@ export async function adopt(
  * answers what both hold, table by table. The target belongs to no secret key before its first server, which gives it
  * its own. Throws a DomainError, and leaves the target empty.
  */
-export async function copy(
+export async function copyDatabase(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   between: { from: DatabaseLocation; to: DatabaseLocation },
   progress: (step: 'copied' | 'checked') => Progress,
-): Promise<readonly TableSum[]> {
+): Promise<readonly TableChecksum[]> {
   const folder = dataFolder(settings.dataDir)
-  const from = databaseAt(between.from, folder, world)
-  const to = databaseAt(between.to, folder, world)
-  return await from.snapshot((source) =>
-    to.alone({ create: true }, async (target) => {
-      requireOurs(target, to)
-      if (!(await isEmpty(target.db))) {
+  const from = databaseAt(between.from, folder, runtime)
+  const to = databaseAt(between.to, folder, runtime)
+  return await from.withSnapshot((source) =>
+    to.withExclusive({ create: true }, async (target) => {
+      requireAdopted(target, to)
+      if (!(await isDatabaseEmpty(target.db))) {
         throw new DomainError('conflict', `${to.name} is not empty: nothing was copied`, {
           hint: 'name a new database, or empty it with `snailpass recreate-db`',
         })
       }
       return await target.transaction(async () => {
-        await emptyTrail(target.db)
+        await clearAuditLog(target.db)
         const read = await copyTables(source, target.db, {
           progress: progress('copied'),
           // A fault of the source is told as the source's, though it is met in work on the target.
-          reading: from.explained,
+          translateErrors: from.translateErrors,
         })
-        for (const { table } of read) await target.words.resumeRowNumbers(target.db, table)
-        const written = await sumTables(target.db, { progress: progress('checked') })
-        requireEqual(read, written, to.name)
+        for (const { table } of read) await target.engineSql.resumeRowNumbers(target.db, table)
+        const written = await checksumTables(target.db, { progress: progress('checked') })
+        requireEqualChecksums(read, written, to.name)
         await replaceKeyFingerprint(target.db, null)
         const detail = `from ${from.name}`
-        await tell(target, byOperator(world.clock(), 'copied', { detail }))
+        await recordEvent(target, operatorEvent(runtime.clock(), 'copied', { detail }))
         return written
       })
     }),
@@ -110,12 +110,12 @@ export async function copy(
 }
 
 /** Puts an event into the trail of a database that has no key, as a part of the caller's transaction. */
-async function tell({ db }: Session, event: AuditEvent): Promise<void> {
+async function recordEvent({ db }: ExclusiveDatabase, event: AuditEvent): Promise<void> {
   await appendEvents(db, () => null, [event])
 }
 
 /** Throws `unavailable` for a database of the original server's. */
-export function requireOurs({ content }: Session, database: Database): void {
+export function requireAdopted({ content }: ExclusiveDatabase, database: Database): void {
   if (content === 'ours') return
   throw new DomainError(
     'unavailable',

@@ -4,7 +4,7 @@ import { endpointsOf } from '../config/listeners'
 import type { Settings } from '../config/settings'
 
 /** Where people most likely reach the server, for letters that no request of theirs brings about. With a slash at its end. */
-export function likelyAddress(settings: Settings): string {
+export function likelyBaseUrl(settings: Settings): string {
   if (settings.publicUrl !== null) return settings.publicUrl.href
   const [first = 'http://localhost/'] = endpointsOf(settings).flatMap((endpoint) =>
     urlsOf(endpoint),
@@ -19,32 +19,34 @@ export function urlsOf({ address, isTls }: Endpoint): readonly string[] {
   const isAll = hostname === '0.0.0.0' || hostname === '::'
   // IPv4 alone where it listens there alone.
   const hosts = isAll
-    ? ownHosts().filter((host) => hostname === '::' || !host.startsWith('['))
+    ? localHosts().filter((host) => hostname === '::' || !host.startsWith('['))
     : [formatListenAddress({ hostname, port }).replace(/:\d+$/, '')]
   return hosts.map((host) => new URL(`${isTls ? 'https' : 'http'}://${host}:${port}/`).href)
 }
 
 /** Names and addresses by which this machine is reached, those that others can use first. IPv6 in brackets. */
-export function ownHosts(): readonly string[] {
+export function localHosts(): readonly string[] {
   const name = hostname().toLowerCase()
-  const addresses = ownAddresses().filter(({ address }) => !/^(?:fe80:|169\.254\.)/i.test(address))
-  const written = (isInternal: boolean, family: 'IPv4' | 'IPv6') =>
+  const addresses = listInterfaceAddresses().filter(
+    ({ address }) => !/^(?:fe80:|169\.254\.)/i.test(address),
+  )
+  const hostsOf = (isInternal: boolean, family: 'IPv4' | 'IPv6') =>
     addresses
       .filter((found) => found.internal === isInternal && found.family === family)
       .map(({ address }) => (family === 'IPv6' ? `[${address}]` : address))
   return [
-    ...written(false, 'IPv4'),
-    ...written(false, 'IPv6'),
+    ...hostsOf(false, 'IPv4'),
+    ...hostsOf(false, 'IPv6'),
     name,
     `${name}.local`,
     'localhost',
-    ...written(true, 'IPv4'),
-    ...written(true, 'IPv6'),
+    ...hostsOf(true, 'IPv4'),
+    ...hostsOf(true, 'IPv6'),
   ]
 }
 
 /** None where the system does not tell, as in some sandboxes: a letter's link is no reason to fail. */
-function ownAddresses(): readonly NetworkInterfaceInfo[] {
+function listInterfaceAddresses(): readonly NetworkInterfaceInfo[] {
   try {
     return Object.values(networkInterfaces()).flatMap((found) => found ?? [])
   } catch {

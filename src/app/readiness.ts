@@ -1,26 +1,26 @@
 import { type IncomingMessage, request as requestPlain } from 'node:http'
 import { request as requestTls } from 'node:https'
-import { type Endpoint, formatListenAddress, ownAddressOf } from '../config/listen-address'
-import { DomainError, reasonOf } from '../domain/errors'
-import { memberOf } from '../domain/member'
-import { inOneLine } from '../domain/text'
+import { connectAddressOf, type Endpoint, formatListenAddress } from '../config/listen-address'
+import { DomainError, errorMessage } from '../domain/errors'
+import { ownProperty } from '../domain/member'
+import { sanitizeLine } from '../domain/text'
 
 /** What a server says of itself. Its texts are from outside: they may hold anything but a line's end. */
-export interface Answer {
+export interface ReadinessReport {
   /** Null when it is ready. */
   readonly problem: string | null
   readonly warnings: readonly string[]
 }
 
 /** How a server is asked. */
-export interface Question {
+export interface ReadinessRequest {
   readonly url: URL
   /** The Unix socket that it goes through; null for none. */
   readonly socket: string | null
 }
 
 /** How to ask the server that listens there. Throws `invalid` for a port that only the system knows. */
-export function readinessQuestion({ address, isTls }: Endpoint): Question {
+export function readinessRequest({ address, isTls }: Endpoint): ReadinessRequest {
   const scheme = isTls ? 'https' : 'http'
   if ('path' in address) {
     return { url: new URL(`${scheme}://localhost/readyz`), socket: address.path }
@@ -34,33 +34,36 @@ export function readinessQuestion({ address, isTls }: Endpoint): Question {
       },
     )
   }
-  const host = formatListenAddress(ownAddressOf(address))
+  const host = formatListenAddress(connectAddressOf(address))
   return { url: new URL('/readyz', `${scheme}://${host}`), socket: null }
 }
 
 /** Asks a server whether it is ready, for as long as the signal lets it. Nothing that it answers is trusted. */
-export async function askReadiness(question: Question, signal: AbortSignal): Promise<Answer> {
+export async function fetchReadiness(
+  request: ReadinessRequest,
+  signal: AbortSignal,
+): Promise<ReadinessReport> {
   try {
-    const { status, text } = await get(question, signal)
-    return parseAnswer(status, text)
+    const { status, text } = await get(request, signal)
+    return parseReadiness(status, text)
   } catch (error) {
-    const reason = signal.aborted ? 'it took too long' : reasonOf(error)
+    const reason = signal.aborted ? 'it took too long' : errorMessage(error)
     return {
-      problem: `no answer from ${question.url.href}: ${inOneLine(reason, longestReason)}`,
+      problem: `no answer from ${request.url.href}: ${sanitizeLine(reason, maxReasonLength)}`,
       warnings: [],
     }
   }
 }
 
 /** More than this, in bytes, is no answer of ours. */
-const mostBytes = 64 * 1024
+const maxBytes = 64 * 1024
 
 /** In characters. */
-const longestReason = 1_000
+const maxReasonLength = 1_000
 
 /** Not `fetch`, which would ask the proxy of the environment for this very machine. */
 async function get(
-  { url, socket }: Question,
+  { url, socket }: ReadinessRequest,
   signal: AbortSignal,
 ): Promise<{ status: number; text: string }> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
@@ -79,20 +82,20 @@ async function get(
   for await (const chunk of response) {
     chunks.push(chunk)
     length += chunk.length
-    if (length > mostBytes) throw new Error('it is too long')
+    if (length > maxBytes) throw new Error('it is too long')
   }
   return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }
 }
 
-function parseAnswer(status: number, text: string): Answer {
+function parseReadiness(status: number, text: string): ReadinessReport {
   const body = parseJson(text)
-  if (status === 200 && memberOf(body, 'status') === 'ready') {
-    return { problem: null, warnings: warningsOf(memberOf(body, 'warnings')) }
+  if (status === 200 && ownProperty(body, 'status') === 'ready') {
+    return { problem: null, warnings: warningsOf(ownProperty(body, 'warnings')) }
   }
-  const reason = memberOf(memberOf(body, 'message'), 'error')
+  const reason = ownProperty(ownProperty(body, 'message'), 'error')
   const problem =
     status === 503 && typeof reason === 'string'
-      ? inOneLine(reason.replace(/^Service Unavailable\. /, ''), longestReason)
+      ? sanitizeLine(reason.replace(/^Service Unavailable\. /, ''), maxReasonLength)
       : `what answers there is no SnailPass server: status ${status}`
   return { problem, warnings: [] }
 }
@@ -101,9 +104,9 @@ function parseAnswer(status: number, text: string): Answer {
 function warningsOf(list: unknown): readonly string[] {
   if (!Array.isArray(list)) return []
   return list.flatMap((entry: unknown) => {
-    const [kind, detail] = [memberOf(entry, 'kind'), memberOf(entry, 'detail')]
+    const [kind, detail] = [ownProperty(entry, 'kind'), ownProperty(entry, 'detail')]
     if (typeof kind !== 'string') return []
-    return [inOneLine(typeof detail === 'string' ? `${kind}: ${detail}` : kind, longestReason)]
+    return [sanitizeLine(typeof detail === 'string' ? `${kind}: ${detail}` : kind, maxReasonLength)]
   })
 }
 

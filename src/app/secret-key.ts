@@ -1,12 +1,12 @@
 import type { Settings } from '../config/settings'
 import { keyFingerprint } from '../crypto/key-fingerprint'
-import { createTrailSeal } from '../crypto/trail-seal'
-import type { TrailSeal } from '../domain/audit'
+import { createAuditSigner } from '../crypto/trail-seal'
+import type { AuditSigner } from '../domain/audit'
 import { DomainError } from '../domain/errors'
-import { type DataFolder, nameOf } from '../store/data-folder'
-import { findSecretKey, makeSecretKey } from '../store/secret-key-file'
-import type { Claimed, OpenedStore } from '../store/store'
-import type { World } from './world'
+import { type DataFolder, describeDataFolder } from '../store/data-folder'
+import { createSecretKey, findSecretKey } from '../store/secret-key-file'
+import type { KeyClaim, OpenedStore } from '../store/store'
+import type { Runtime } from './world'
 
 /** The key that the settings name, null where it is a file of the data folder. */
 export function keyOfSettings({ secretKey }: Settings): Uint8Array | null {
@@ -22,21 +22,21 @@ export async function requireSecretKey(
   store: OpenedStore,
   settings: Settings,
   folder: DataFolder,
-  { random, clock }: World,
-): Promise<{ key: Uint8Array; made: boolean; before: Claimed['before'] }> {
+  { random, clock }: Runtime,
+): Promise<{ key: Uint8Array; isNew: boolean; previousContent: KeyClaim['existing'] }> {
   const configured = keyOfSettings(settings) ?? findSecretKey(folder)
   if (configured === null && (await store.findKeyFingerprint()) !== null) {
     throw new DomainError(
       'unavailable',
-      `the secret key of this database is not in ${nameOf(folder)}`,
+      `the secret key of this database is not in ${describeDataFolder(folder)}`,
       {
-        hint: whatToDo,
+        hint: keyMismatchHint,
       },
     )
   }
-  const key = configured ?? makeSecretKey(folder, random)
+  const key = configured ?? createSecretKey(folder, random)
   const fingerprint = keyFingerprint(key)
-  const claim = { fingerprint, seal: createTrailSeal(key), time: clock() }
+  const claim = { fingerprint, signer: createAuditSigner(key), time: clock() }
   const claimed = await store.claimKeyFingerprint(claim)
   if (claimed.fingerprint !== fingerprint) {
     const source = settings.secretKey === null ? folder.secretKey : 'SNAILPASS_SECRET_KEY'
@@ -44,14 +44,14 @@ export async function requireSecretKey(
       'unavailable',
       `the database belongs to another secret key than ${source}`,
       {
-        hint: whatToDo,
+        hint: keyMismatchHint,
       },
     )
   }
-  return { key, made: configured === null, before: claimed.before }
+  return { key, isNew: configured === null, previousContent: claimed.existing }
 }
 
-const whatToDo =
+const keyMismatchHint =
   'use the key that its other servers use: their secret.key or SNAILPASS_SECRET_KEY; if that is lost, `snailpass key rotate` gives the database a new one, and everybody signs in again'
 
 /**
@@ -59,17 +59,17 @@ const whatToDo =
  * yet: its first one signs then, for the key that lies here need not be the one that it is given. Throws `unavailable`
  * where the key is not at hand: a change that the trail can't tell of is not made.
  */
-export function sealFor(
+export function auditSignerFor(
   settings: Settings,
   folder: DataFolder,
   fingerprint: string | null,
-): TrailSeal | null {
+): AuditSigner | null {
   if (fingerprint === null) return null
   const key = keyOfSettings(settings) ?? findSecretKey(folder)
-  if (key !== null && keyFingerprint(key) === fingerprint) return createTrailSeal(key)
+  if (key !== null && keyFingerprint(key) === fingerprint) return createAuditSigner(key)
   const message =
     key === null
-      ? `the secret key of this database is not in ${nameOf(folder)}, and the audit trail is signed with it`
+      ? `the secret key of this database is not in ${describeDataFolder(folder)}, and the audit trail is signed with it`
       : 'the database belongs to another secret key than the one here, which signs the audit trail'
   throw new DomainError('unavailable', message, {
     hint: 'run this with the settings of the server and as its user or root, so that it finds secret.key or SNAILPASS_SECRET_KEY; if the key is lost, `snailpass key rotate` gives the database a new one',
@@ -77,12 +77,12 @@ export function sealFor(
 }
 
 /** The keys that a text may be: one that the settings name is the text itself, that of a data folder is written in it. */
-export function keysIn(text: string): readonly Uint8Array[] {
+export function parseKeyCandidates(text: string): readonly Uint8Array[] {
   return [new TextEncoder().encode(text), Buffer.from(text, 'base64url')]
 }
 
 /** The key of a folder, null also for one that cannot be read: what a rotation is there to mend. */
-export function readableKey(folder: DataFolder): Uint8Array | null {
+export function findReadableKey(folder: DataFolder): Uint8Array | null {
   try {
     return findSecretKey(folder)
   } catch (error) {

@@ -3,77 +3,74 @@ import type { Settings } from '../config/settings'
 import type { Wait } from '../domain/world'
 import type { DataFolder } from '../store/data-folder'
 import {
-  findSecretFiles,
-  putSecretFiles,
-  removeSecretFiles,
-  type SecretFile,
-  wholeUnits,
+  completePairs,
+  type KeyFile,
+  listKeyFiles,
+  removeKeyFiles,
+  writeKeyFiles,
 } from '../store/secret-files'
-import { putSecretKey } from '../store/secret-key-file'
-import { alone, tlsFolder } from '../tls/tls-folder'
-import { keyOfSettings, readableKey } from './secret-key'
+import { writeSecretKey } from '../store/secret-key-file'
+import { tlsFolder, withTlsFolderLock } from '../tls/tls-folder'
+import { findReadableKey, keyOfSettings } from './secret-key'
 
 /** The files that go with the secrets of an archive, where each has what belongs to it. Throws a DomainError. */
-export async function secretFilesOf(
-  folder: DataFolder,
-  wait: Wait,
-): Promise<readonly SecretFile[]> {
-  return await unchanged(folder, wait, () => wholeUnits(findSecretFiles(folder)))
+export async function listSecretFiles(folder: DataFolder, wait: Wait): Promise<readonly KeyFile[]> {
+  return await withTlsLock(folder, wait, () => completePairs(listKeyFiles(folder)))
 }
 
 /** Works on such files while no server or command makes others. */
-async function unchanged<T>(folder: DataFolder, wait: Wait, work: () => T): Promise<T> {
+async function withTlsLock<T>(folder: DataFolder, wait: Wait, work: () => T): Promise<T> {
   const tls = tlsFolder(folder.tls)
   // Nobody has made any there.
   if (!existsSync(tls.lock)) return work()
-  return await alone(tls, wait, async () => work())
+  return await withTlsFolderLock(tls, wait, async () => work())
 }
 
 /**
  * Does work that puts a secret key and other files that are secret into the data folder right before it commits; those that lay
  * there come back when the work fails. The files first: whatever ends this half-way, the same command sets it right.
  */
-export async function withSecrets<T>(
+export async function withSecretRollback<T>(
   folder: DataFolder,
-  { key, files }: { readonly key: Uint8Array | null; readonly files: readonly SecretFile[] },
+  { key, files }: { readonly key: Uint8Array | null; readonly files: readonly KeyFile[] },
   settings: Settings,
   wait: Wait,
-  work: (put: () => Promise<void>) => Promise<T>,
+  work: (writeSecrets: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const ofFolder = keyOfSettings(settings) === null ? key : null
-  if (ofFolder === null && files.length === 0) return await work(async () => {})
-  const formerKey = readableKey(folder)
-  let formerFiles: readonly SecretFile[] | null = null
-  let isPut = false
+  const keyForFolder = keyOfSettings(settings) === null ? key : null
+  if (keyForFolder === null && files.length === 0) return await work(async () => {})
+  const oldKey = findReadableKey(folder)
+  let oldFiles: readonly KeyFile[] | null = null
+  let isWritten = false
   try {
     return await work(async () => {
-      isPut = true
-      if (ofFolder !== null) putSecretKey(folder, ofFolder)
+      isWritten = true
+      if (keyForFolder !== null) writeSecretKey(folder, keyForFolder)
       if (files.length === 0) return
-      await unchanged(folder, wait, () => {
-        formerFiles = findSecretFiles(folder)
-        putSecretFiles(folder, files)
+      await withTlsLock(folder, wait, () => {
+        oldFiles = listKeyFiles(folder)
+        writeKeyFiles(folder, files)
       })
     })
   } catch (error) {
-    if (!isPut) throw error
-    if (ofFolder !== null && formerKey !== null) putSecretKey(folder, formerKey)
-    if (ofFolder !== null && formerKey === null) rmSync(folder.secretKey, { force: true })
-    if (formerFiles !== null) await putBack(folder, wait, files, formerFiles)
+    if (!isWritten) throw error
+    if (keyForFolder !== null && oldKey !== null) writeSecretKey(folder, oldKey)
+    if (keyForFolder !== null && oldKey === null) rmSync(folder.secretKey, { force: true })
+    if (oldFiles !== null) await restoreSecretFiles(folder, wait, files, oldFiles)
     throw error
   }
 }
 
-async function putBack(
+async function restoreSecretFiles(
   folder: DataFolder,
   wait: Wait,
-  files: readonly SecretFile[],
-  former: readonly SecretFile[],
+  files: readonly KeyFile[],
+  oldFiles: readonly KeyFile[],
 ): Promise<void> {
-  const isNew = ({ name }: SecretFile) => !former.some((file) => file.name === name)
-  await unchanged(folder, wait, () => {
+  const isNew = ({ name }: KeyFile) => !oldFiles.some((file) => file.name === name)
+  await withTlsLock(folder, wait, () => {
     // Those alone that were not there: a full disk would let nothing come back.
-    removeSecretFiles(folder, files.filter(isNew))
-    putSecretFiles(folder, former)
+    removeKeyFiles(folder, files.filter(isNew))
+    writeKeyFiles(folder, oldFiles)
   })
 }

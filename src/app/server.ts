@@ -1,13 +1,13 @@
 import { isLoopback, isPrivate } from '../config/networks'
 import type { Settings } from '../config/settings'
 import { createTokens } from '../crypto/tokens'
-import { createDerive, createVerifierHasher } from '../crypto/verifiers'
+import { createDerive, createPasswordHasher } from '../crypto/verifiers'
 import { createAcmeChallenges } from '../domain/acme-challenges'
 import { createAdditionalFields } from '../domain/additional-fields'
 import { createBackups } from '../domain/backups'
-import { type Confirmation, createEmailConfirmation } from '../domain/email-confirmation'
+import { type ConfirmationPolicy, createEmailConfirmation } from '../domain/email-confirmation'
 import { createLogin } from '../domain/login'
-import { createLoginTrail, type LoginTrail } from '../domain/login-trail'
+import { createLoginEventBuffer, type LoginEventBuffer } from '../domain/login-trail'
 import { createNotes } from '../domain/notes'
 import { createReadiness } from '../domain/readiness'
 import { createRecords } from '../domain/records'
@@ -15,27 +15,27 @@ import { createSessions } from '../domain/sessions'
 import type { Store } from '../domain/store'
 import type { Tokens } from '../domain/tokens'
 import { createUsers } from '../domain/users'
-import { createVaultBound } from '../domain/vault-bound'
+import { createVaultQuota } from '../domain/vault-bound'
 import type { Wait } from '../domain/world'
 import { type ApiDeps, createApi } from '../http/api'
-import { createBaseUrl, portOf } from '../http/base-url'
-import type { Certificates } from '../http/certified'
-import { requireSafeAmong } from '../http/plain-logins'
+import { createBaseUrlResolver, portOf } from '../http/base-url'
+import type { CertificateSource } from '../http/certified'
+import { createRequireHttps } from '../http/plain-logins'
 import type { Log } from '../log'
-import { ensureFolder, tightenPermissions } from '../store/data-folder'
+import { ensureDataFolder, tightenPermissions } from '../store/data-folder'
 import { version } from '../version'
-import { startAuditing } from './auditing'
+import { startAuditWriter } from './auditing'
 import { type RunBackup, startBackupSchedule } from './backup-schedule'
 import { openCertificates } from './certificates'
-import { placesOf } from './database'
-import { limitsOf } from './limits'
+import { openTargets } from './database'
+import { createRateLimiters } from './limits'
 import { type Listeners, startListeners } from './listeners'
-import { createMailing } from './mailing'
-import { announce } from './mdns'
-import { ownHosts } from './own-hosts'
+import { createMailService } from './mailing'
+import { startAnnouncing } from './mdns'
+import { localHosts } from './own-hosts'
 import { requireSecretKey } from './secret-key'
 import { signUpPolicyOf } from './users'
-import type { World } from './world'
+import type { Runtime } from './world'
 
 export interface ServerOptions {
   /** Makes the SQLite file that a URL names when it is missing. */
@@ -43,7 +43,7 @@ export interface ServerOptions {
   /** How archives are made by themselves; without it, they are not. */
   readonly runBackup?: RunBackup
   /** Where HTTPS listeners have their certificate from. */
-  readonly certificates?: Certificates
+  readonly certificates?: CertificateSource
   /** PBKDF2 iterations of new verifiers; only tests set it, for the production cost is the default. */
   readonly iterations?: number
 }
@@ -55,11 +55,11 @@ export interface Server {
    * Takes no new request, waits for those under way for at most so many milliseconds, cuts the rest, and
    * lets go of the database and the folder.
    */
-  stop(patience: number): Promise<void>
+  stop(timeout: number): Promise<void>
 }
 
 /** How long the end of the audit trail may take to be written, in milliseconds: service managers wait for ten seconds at least. */
-const trailPatience = 1_500
+const auditTimeout = 1_500
 
 /**
  * Starts the server: data folder, database with its lock, key, listener, in this order; `stop` goes back the
@@ -67,91 +67,91 @@ const trailPatience = 1_500
  */
 export async function startServer(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   log: Log,
   options: ServerOptions = {},
 ): Promise<Server> {
-  const { folder, database, location } = placesOf(settings, world)
-  ensureFolder(folder)
+  const { folder, database, location } = openTargets(settings, runtime)
+  ensureDataFolder(folder)
   // A file that a URL names is somewhere already: a slip of the pen must not make an empty one.
   const create = settings.database === null || location.engine === 'postgres' || options.create
-  const { store, created, isShared, safetyCopy } = await database.serve({
+  const { store, created, isShared, backupPath } = await database.openForServer({
     create: create === true,
-    space: {
-      least: settings.minFreeSpace,
-      changed: (isLow) =>
+    freeSpaceLimit: {
+      minBytes: settings.minFreeSpace,
+      onChange: (isLow) =>
         isLow
           ? log.error(
               `writes are refused: less than ${settings.minFreeSpace} bytes are free where ${database.name} lies`,
             )
           : log.info('there is space again: writes are taken'),
     },
-    waiting: () =>
+    onWaiting: () =>
       log.info(`waiting for ${database.name}: it is not up yet, or somebody else is at work on it`),
   })
   try {
-    const { key, made, before } = await requireSecretKey(store, settings, folder, world)
-    if (made) log.info(`made a new secret key: ${folder.secretKey}`)
-    if (before !== null && before.accounts + before.rows > 0) {
+    const { key, isNew, previousContent } = await requireSecretKey(store, settings, folder, runtime)
+    if (isNew) log.info(`made a new secret key: ${folder.secretKey}`)
+    if (previousContent !== null && previousContent.accounts + previousContent.rows > 0) {
       log.warn(
         'the database had no secret key, but contents: that is so after adopt, restore, copy and recreate-db; else somebody has taken its signatures away',
-        { ...before },
+        { ...previousContent },
       )
     }
     const files = location.engine === 'sqlite' ? [location.path] : []
     for (const warning of tightenPermissions(folder, files)) log.warn(warning)
     if (created) log.info(`made a new database: ${database.name}`)
-    if (safetyCopy !== null) log.info(`migrated the database; the copy from before: ${safetyCopy}`)
+    if (backupPath !== null) log.info(`migrated the database; the copy from before: ${backupPath}`)
 
-    const tokens = createTokens(key, world.clock)
-    const mailing = createMailing({ store, isShared }, tokens, settings, world, log)
-    let doors: readonly { protocol: string; hostname: string; port: number }[] = []
-    const baseUrl = createBaseUrl({
+    const tokens = createTokens(key, runtime.clock)
+    const mail = createMailService({ store, isShared }, tokens, settings, runtime, log)
+    let endpoints: readonly { protocol: string; hostname: string; port: number }[] = []
+    const resolveBaseUrl = createBaseUrlResolver({
       publicUrl: settings.publicUrl,
-      listed: settings.publicHosts,
-      ownHosts,
-      doors: () => doors,
+      publicHosts: settings.publicHosts,
+      localHosts,
+      endpoints: () => endpoints,
     })
     const { runBackup } = options
     const schedule = runBackup === undefined ? null : settings.backupSchedule
-    const backups = createBackups({ store, ...world })
+    const backups = createBackups({ store, ...runtime })
     const readiness = createReadiness({
       store,
       backups: schedule === null ? null : backups,
-      clock: world.clock,
+      clock: runtime.clock,
     })
-    const trail = createLoginTrail(world)
-    const rules = rulesOver(
+    const loginEvents = createLoginEventBuffer(runtime)
+    const rules = createRules(
       store,
       tokens,
       settings,
-      world,
-      mailing.confirmation,
-      trail,
+      runtime,
+      mail.confirmation,
+      loginEvents,
       log,
       options,
     )
-    const requireSafe = requireSafeAmong(
+    const requireHttps = createRequireHttps(
       (address) =>
         settings.listenTls.length === 0 ||
         settings.plainLogins === 'all' ||
         (address !== null && isPrivate(address)),
     )
-    const challenges = createAcmeChallenges({ store, ...world })
+    const challenges = createAcmeChallenges({ store, ...runtime })
     const certificates =
       options.certificates === undefined
-        ? await openCertificates(settings, challenges, world, log)
+        ? await openCertificates(settings, challenges, runtime, log)
         : null
     const api = createApi({
       ...rules,
       readiness,
-      baseUrl,
-      requireSafe,
+      resolveBaseUrl,
+      requireHttps,
       authority: () => certificates?.authority() ?? null,
       findChallenge: settings.tls === 'acme' ? challenges.find : null,
-      tlsPort: () => doors.find(({ protocol }) => protocol === 'https:')?.port ?? null,
-      plainPort: () =>
-        doors.find(({ protocol, hostname }) => protocol === 'http:' && !isLoopback(hostname))
+      tlsPort: () => endpoints.find(({ protocol }) => protocol === 'https:')?.port ?? null,
+      httpPort: () =>
+        endpoints.find(({ protocol, hostname }) => protocol === 'http:' && !isLoopback(hostname))
           ?.port ?? null,
       log,
     })
@@ -159,41 +159,41 @@ export async function startServer(
       api,
       settings,
       options.certificates ?? certificates,
-      world.wait,
+      runtime.wait,
       log,
     ).catch(async (error: unknown) => {
       await certificates?.stop()
       throw error
     })
-    doors = listeners.urls.flatMap((url) => {
+    endpoints = listeners.urls.flatMap((url) => {
       const { protocol } = url
       const hostname = url.hostname.replaceAll(/[[\]]/g, '')
       return protocol === 'unix:' ? [] : [{ protocol, hostname, port: portOf(url) }]
     })
-    const running = await mailing.start()
-    const auditing = startAuditing(store, trail, settings, world, log)
-    const archiving =
+    const mailService = await mail.start()
+    const auditWriter = startAuditWriter(store, loginEvents, settings, runtime, log)
+    const backupLoop =
       schedule === null || runBackup === undefined
         ? null
-        : startBackupSchedule(backups, runBackup, schedule, world, log)
+        : startBackupSchedule(backups, runBackup, schedule, runtime, log)
     for (const { href } of listeners.urls) {
       log.info(`snailpass ${version} serves ${database.name} at ${href}`)
     }
-    const mdns = announce(settings, listeners.urls, world, log)
+    const mdns = startAnnouncing(settings, listeners.urls, runtime, log)
     return {
       urls: listeners.urls,
-      async stop(patience) {
-        const [isMailOver] = await Promise.all([
-          running.stop(patience),
-          drain(listeners, patience, world.wait),
-          archiving?.stop(),
+      async stop(timeout) {
+        const [isMailDone] = await Promise.all([
+          mailService.stop(timeout),
+          drain(listeners, timeout, runtime.wait),
+          backupLoop?.stop(),
           certificates?.stop(),
           mdns?.stop(),
         ])
         // After the last request, whose sign-in it may have to tell of.
-        const isTrailOver = await auditing.stop(trailPatience)
+        const isAuditWritten = await auditWriter.stop(auditTimeout)
         // Work for a cut connection may go on in the database; the end of the process closes it as safely.
-        if (listeners.isIdle() && isMailOver && isTrailOver) await store.close()
+        if (listeners.isIdle() && isMailDone && isAuditWritten) await store.close()
       },
     }
   } catch (error) {
@@ -202,35 +202,35 @@ export async function startServer(
   }
 }
 
-function rulesOver(
+function createRules(
   store: Store,
   tokens: Tokens,
   settings: Settings,
-  world: World,
-  confirmation: Confirmation,
-  trail: LoginTrail,
+  runtime: Runtime,
+  confirmation: ConfirmationPolicy,
+  loginEvents: LoginEventBuffer,
   log: Log,
   { iterations }: ServerOptions,
 ): Omit<
   ApiDeps,
-  | 'baseUrl'
+  | 'resolveBaseUrl'
   | 'log'
   | 'readiness'
-  | 'requireSafe'
+  | 'requireHttps'
   | 'authority'
   | 'tlsPort'
-  | 'plainPort'
+  | 'httpPort'
   | 'findChallenge'
 > {
-  const { clock, random } = world
-  const limits = limitsOf(settings, world, log)
-  const bound = createVaultBound(settings.maxVault)
-  const hasher = createVerifierHasher(random, iterations, createDerive(settings.loginQueue))
+  const { clock, random } = runtime
+  const rateLimiters = createRateLimiters(settings, runtime, log)
+  const vaultQuota = createVaultQuota(settings.maxVault)
+  const hasher = createPasswordHasher(random, iterations, createDerive(settings.loginQueue))
   const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
   return {
     sessions,
     users: createUsers({
-      quota: limits.signUps,
+      rateLimiter: rateLimiters.signUps,
       store,
       hasher,
       random,
@@ -243,34 +243,34 @@ function rulesOver(
       hasher,
       sessions,
       confirmation,
-      guesses: limits.guesses,
-      trail,
+      throttle: rateLimiters.loginThrottle,
+      loginEvents,
       clock,
     }),
     emailConfirmation: createEmailConfirmation({
       store,
       tokens,
-      quota: limits.confirmations,
+      rateLimiter: rateLimiters.confirmations,
       clock,
     }),
-    records: createRecords({ store, clock, bound }),
-    additionalFields: createAdditionalFields({ store, bound }),
-    notes: createNotes({ store, clock, bound }),
+    records: createRecords({ store, clock, quota: vaultQuota }),
+    additionalFields: createAdditionalFields({ store, quota: vaultQuota }),
+    notes: createNotes({ store, clock, quota: vaultQuota }),
     version,
     maxBody: settings.maxBody,
     corsOrigins: settings.corsOrigins,
-    wait: world.wait,
+    wait: runtime.wait,
   }
 }
 
 /** Waits until every request under way is answered, and cuts those that outlast the patience. */
-async function drain(listeners: Listeners, patience: number, wait: Wait): Promise<void> {
+async function drain(listeners: Listeners, timeout: number, wait: Wait): Promise<void> {
   const timer = new AbortController()
-  const timeout = wait(patience, timer.signal).then(
+  const timedOut = wait(timeout, timer.signal).then(
     () => listeners.stop({ now: true }),
     // Aborted: everything was answered in time.
     () => {},
   )
-  await Promise.race([listeners.stop(), timeout])
+  await Promise.race([listeners.stop(), timedOut])
   timer.abort()
 }

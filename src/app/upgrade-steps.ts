@@ -3,18 +3,18 @@ import { endpointsOf } from '../config/listeners'
 import type { Settings } from '../config/settings'
 import { DomainError } from '../domain/errors'
 import type { Log } from '../log'
-import type { Outlook } from '../service/steps'
-import { lockPath } from '../store/data-folder'
-import { sqlitePlace } from '../store/sqlite-database'
-import { keepCopy, putBack } from '../store/sqlite-put-back'
-import { placesOf } from './database'
+import type { Preflight } from '../service/steps'
+import { acquireDatabaseLock } from '../store/data-folder'
+import { resolveSqliteLocation } from '../store/sqlite-database'
+import { backUpStoppedDatabase, restoreCopy } from '../store/sqlite-put-back'
+import { openTargets } from './database'
 import { startServer } from './server'
-import type { World } from './world'
+import type { Runtime } from './world'
 
 /** Looks, and changes nothing. Throws a DomainError for a database that this version can't serve. */
-export async function outlook(settings: Settings, world: World): Promise<Outlook> {
-  const { folder, database, location } = placesOf(settings, world)
-  const content = await database.look()
+export async function runPreflight(settings: Settings, runtime: Runtime): Promise<Preflight> {
+  const { folder, database, location } = openTargets(settings, runtime)
+  const content = await database.inspect()
   const isFile = location.engine === 'sqlite'
   return {
     dataDir: folder.path,
@@ -22,9 +22,9 @@ export async function outlook(settings: Settings, world: World): Promise<Outlook
     engine: location.engine,
     database: database.name,
     content,
-    pending: content === 'ours' ? await database.pending() : [],
+    pending: content === 'ours' ? await database.listPendingMigrations() : [],
     folders: writtenFolders(settings, folder.path, isFile ? location.path : null),
-    isServed: isFile && content !== 'nothing' && isLocked(settings, world),
+    isServed: isFile && content !== 'nothing' && isLocked(settings, runtime),
   }
 }
 
@@ -37,10 +37,10 @@ function writtenFolders(settings: Settings, dataDir: string, file: string | null
   return [...new Set([dataDir, ...outside.filter((path) => path !== null)])]
 }
 
-function isLocked(settings: Settings, world: World): boolean {
-  const place = sqlitePlaceOf(settings, world)
+function isLocked(settings: Settings, runtime: Runtime): boolean {
+  const location = sqliteLocationOf(settings, runtime)
   try {
-    lockPath(place.lock, place.path).release()
+    acquireDatabaseLock(location.lockFile, location.path).release()
     return false
   } catch (error) {
     if (error instanceof DomainError && error.code === 'conflict') return true
@@ -51,19 +51,19 @@ function isLocked(settings: Settings, world: World): boolean {
 /** Copies the SQLite file of a server that does not run. */
 export async function copyBeforeUpgrade(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   copy: string,
 ): Promise<void> {
-  await keepCopy(sqlitePlaceOf(settings, world), copy, world.wait)
+  await backUpStoppedDatabase(sqliteLocationOf(settings, runtime), copy, runtime.wait)
 }
 
 /** Puts the SQLite file back that `copyBeforeUpgrade` has copied; what was there is kept as `aside`. */
-export async function putCopyBack(
+export async function restorePreUpgradeCopy(
   settings: Settings,
-  world: World,
-  names: { copy: string; aside: string },
+  runtime: Runtime,
+  names: { copy: string; replacedCopy: string },
 ): Promise<void> {
-  await putBack(sqlitePlaceOf(settings, world), names, world.wait)
+  await restoreCopy(sqliteLocationOf(settings, runtime), names, runtime.wait)
 }
 
 /**
@@ -72,15 +72,15 @@ export async function putCopyBack(
  */
 export async function clearDatabase(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   { keep }: { keep: boolean },
 ): Promise<string | null> {
-  const { database } = placesOf(settings, world)
+  const { database } = openTargets(settings, runtime)
   // After an interruption they may be gone.
-  if ((await database.look()) === 'nothing') return null
-  return await database.alone({ create: false }, async (session) => {
-    const copy = keep ? await session.copyForSafety('going-back') : null
-    await session.transaction(() => session.empty())
+  if ((await database.inspect()) === 'nothing') return null
+  return await database.withExclusive({ create: false }, async (session) => {
+    const copy = keep ? await session.backUp('going-back') : null
+    await session.transaction(() => session.deleteAllData())
     return copy
   })
 }
@@ -89,10 +89,14 @@ export async function clearDatabase(
  * Starts a server on a free port of loopback that nobody knows, sends no letter, and ends it once it was ready:
  * the database is up to date then. Throws a DomainError.
  */
-export async function tryServer(settings: Settings, world: World, log: Log): Promise<void> {
+export async function smokeTestServer(
+  settings: Settings,
+  runtime: Runtime,
+  log: Log,
+): Promise<void> {
   const listen = [{ hostname: '127.0.0.1', port: 0 }]
-  const quiet = { ...settings, listen, listenTls: [], mail: null }
-  const server = await startServer(quiet, world, log)
+  const trialSettings = { ...settings, listen, listenTls: [], mail: null }
+  const server = await startServer(trialSettings, runtime, log)
   try {
     const answer = await fetch(new URL('/readyz', server.urls[0]))
     if (answer.ok) return
@@ -102,8 +106,8 @@ export async function tryServer(settings: Settings, world: World, log: Log): Pro
   }
 }
 
-function sqlitePlaceOf(settings: Settings, world: World) {
-  const { folder, database, location } = placesOf(settings, world)
-  if (location.engine === 'sqlite') return sqlitePlace(location.path, folder.path)
+function sqliteLocationOf(settings: Settings, runtime: Runtime) {
+  const { folder, database, location } = openTargets(settings, runtime)
+  if (location.engine === 'sqlite') return resolveSqliteLocation(location.path, folder.path)
   throw new Error(`${database.name} is no file`)
 }

@@ -1,15 +1,15 @@
 import type { Settings } from '../config/settings'
 import { hashMasterPassword } from '../crypto/master-password'
-import { createVerifierHasher } from '../crypto/verifiers'
+import { createPasswordHasher } from '../crypto/verifiers'
 import { createManagedUsers, type ManagedUsers } from '../domain/managed-users'
-import { createLetters } from '../domain/outbox'
+import { createEmailQueue } from '../domain/outbox'
 import type { SignUpPolicy } from '../domain/sign-up-policy'
 import type { UserSummary } from '../domain/user'
-import { takeSafetyArchive } from './archives'
-import { placesOf } from './database'
-import { likelyAddress } from './own-hosts'
-import { sealFor } from './secret-key'
-import type { World } from './world'
+import { backUpBefore } from './archives'
+import { openTargets } from './database'
+import { likelyBaseUrl } from './own-hosts'
+import { auditSignerFor } from './secret-key'
+import type { Runtime } from './world'
 
 export function signUpPolicyOf({ signUps, signUpDomains }: Settings): SignUpPolicy {
   return { mode: signUps, domains: signUpDomains }
@@ -18,21 +18,21 @@ export function signUpPolicyOf({ signUps, signUpDomains }: Settings): SignUpPoli
 /** Lends the rules for accounts to a command, beside the servers that run. Throws a DomainError. */
 export function withUsers<T>(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   work: (users: ManagedUsers, requireKey: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const { database, folder } = placesOf(settings, world)
-  return database.beside((store) => {
-    store.signBy((fingerprint) => sealFor(settings, folder, fingerprint))
+  const { database, folder } = openTargets(settings, runtime)
+  return database.withShared((store) => {
+    store.setAuditSigner((fingerprint) => auditSignerFor(settings, folder, fingerprint))
     return work(
       createManagedUsers({
         store,
-        hasher: createVerifierHasher(world.random),
+        hasher: createPasswordHasher(runtime.random),
         signUps: signUpPolicyOf(settings),
-        ...world,
+        ...runtime,
       }),
       // For work that would be in vain without a key.
-      async () => void sealFor(settings, folder, await store.findKeyFingerprint()),
+      async () => void auditSignerFor(settings, folder, await store.findKeyFingerprint()),
     )
   })
 }
@@ -43,11 +43,11 @@ export function withUsers<T>(
  */
 export function addUser(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   email: string,
   askMasterPassword: (salt: string) => Promise<string>,
 ): Promise<string> {
-  return withUsers(settings, world, async (users, requireKey) => {
+  return withUsers(settings, runtime, async (users, requireKey) => {
     await requireKey()
     const salt = await users.requireFreeEmail(email)
     const masterPasswordHash = await hashMasterPassword(await askMasterPassword(salt), salt)
@@ -61,17 +61,17 @@ export function addUser(
  */
 export function deleteUser(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   name: string,
   consent: (user: UserSummary) => Promise<void>,
 ): Promise<string> {
-  return withUsers(settings, world, async (users, requireKey) => {
+  return withUsers(settings, runtime, async (users, requireKey) => {
     const user = await users.require(name)
     await requireKey()
     await consent(user)
-    const archive = await takeSafetyArchive(settings, world, 'delete')
+    const backup = await backUpBefore(settings, runtime, 'delete')
     await users.delete(user.id)
-    return archive
+    return backup
   })
 }
 
@@ -81,7 +81,7 @@ export interface InvitationReport {
   readonly email: string
   readonly isNew: boolean
   /** Where the server is reached. */
-  readonly address: string
+  readonly serverUrl: string
   /** Whether a letter says so; else it is up to the operator. */
   readonly isMailed: boolean
 }
@@ -89,16 +89,16 @@ export interface InvitationReport {
 /** Lets an address sign up where not everybody may, and has it told so where mail is set up. Throws a DomainError. */
 export function inviteUser(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   email: string,
 ): Promise<InvitationReport> {
-  const address = likelyAddress(settings)
+  const serverUrl = likelyBaseUrl(settings)
   const isMailed = settings.mail !== null
   // A running server takes the letter up by itself.
-  const letters = isMailed ? createLetters({ ...world, wake: () => {} }) : null
-  return withUsers(settings, world, async (users) => ({
-    ...(await users.invite(email, letters && { letters, baseUrl: () => address })),
-    address,
+  const emailQueue = isMailed ? createEmailQueue({ ...runtime, wake: () => {} }) : null
+  return withUsers(settings, runtime, async (users) => ({
+    ...(await users.invite(email, emailQueue && { emailQueue, baseUrl: () => serverUrl })),
+    serverUrl,
     isMailed,
   }))
 }

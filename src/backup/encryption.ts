@@ -4,14 +4,16 @@ import { open } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { DomainError } from '../domain/errors'
-import { giveToOwner } from '../store/data-folder'
-import { damaged, explained } from './faults'
+import { chownToFolderOwner } from '../store/data-folder'
+import { damagedBackupError, translateBackupErrors } from './faults'
 
 /** Who can open an archive: whoever has one of the keys, or knows the passphrase. Never both (age-encryption.org/v1). */
-export type Lock = { readonly recipients: readonly string[] } | { readonly passphrase: string }
+export type EncryptFor =
+  | { readonly recipients: readonly string[] }
+  | { readonly passphrase: string }
 
 /** What opens an archive. */
-export interface Unlocking {
+export interface Decryption {
   /** Private keys, as lines of an identity file; null where none was named. */
   readonly identities: readonly string[] | null
   /** Asked when it turns out that a passphrase is needed. Throws `invalid` where nobody can be asked. */
@@ -19,33 +21,33 @@ export interface Unlocking {
 }
 
 /** What an encrypted file is opened by; null for a file that is not encrypted. */
-export type LockKind = 'passphrase' | 'keys'
+export type EncryptionKind = 'passphrase' | 'keys'
 
 /** Tells what becomes of a stream: called with how many bytes have gone by. */
-type Passing = (bytes: number) => void
+type OnBytes = (bytes: number) => void
 
-const beginning = 'age-encryption.org/v1\n'
-const armorBeginning = '-----BEGIN AGE ENCRYPTED FILE-----'
+const ageHeader = 'age-encryption.org/v1\n'
+const armorHeader = '-----BEGIN AGE ENCRYPTED FILE-----'
 
 /** Looks at the first bytes of a file. Throws `unavailable` for an armored one, and what the system says. */
-export function lockOf(path: string): LockKind | null {
+export function encryptionOf(path: string): EncryptionKind | null {
   const bytes = new Uint8Array(64)
   const descriptor = openSync(path, 'r')
   const length = readSync(descriptor, bytes, 0, bytes.length, 0)
   closeSync(descriptor)
   const text = new TextDecoder('latin1').decode(bytes.subarray(0, length))
-  if (text.startsWith(armorBeginning)) {
+  if (text.startsWith(armorHeader)) {
     throw new DomainError('unavailable', `${path} is encrypted as text`, {
       hint: 'turn it into an archive first: age --decrypt --output ARCHIVE FILE',
     })
   }
-  if (!text.startsWith(beginning)) return null
-  return text.startsWith(`${beginning}-> scrypt `) ? 'passphrase' : 'keys'
+  if (!text.startsWith(ageHeader)) return null
+  return text.startsWith(`${ageHeader}-> scrypt `) ? 'passphrase' : 'keys'
 }
 
 /** Throws `invalid` for a key that no archive can be encrypted to: one with a slip of the pen in it. */
-export function requireLock(lock: Lock | null): void {
-  if (lock !== null) encrypterFor(lock)
+export function requireValidRecipients(encryptFor: EncryptFor | null): void {
+  if (encryptFor !== null) createEncrypter(encryptFor)
 }
 
 /**
@@ -55,32 +57,32 @@ export function requireLock(lock: Lock | null): void {
  * Nobody here has the private keys of the recipients. So that the file itself can be read back all the same, it is
  * encrypted to one key more, which is made for this and forgotten with it.
  */
-export async function encryptAndProve(
+export async function encryptAndVerify(
   plain: string,
   target: string,
-  lock: Lock,
-  passing: Passing,
+  encryptFor: EncryptFor,
+  onBytes: OnBytes,
 ): Promise<void> {
-  const encrypter = encrypterFor(lock)
+  const encrypter = createEncrypter(encryptFor)
   const decrypter = new Decrypter()
-  if ('passphrase' in lock) decrypter.addPassphrase(lock.passphrase)
+  if ('passphrase' in encryptFor) decrypter.addPassphrase(encryptFor.passphrase)
   else {
     const identity = await generateX25519Identity()
     encrypter.addRecipient(await identityToRecipient(identity))
     decrypter.addIdentity(identity)
   }
   const written = createHash('sha256')
-  await explained(target, 'written', async () => {
-    const source = bytesOf(plain, (bytes) => written.update(bytes))
-    await writeNew(target, await encrypter.encrypt(source), passing)
+  await translateBackupErrors(target, 'written', async () => {
+    const source = readStream(plain, (bytes) => written.update(bytes))
+    await writeNewFile(target, await encrypter.encrypt(source), onBytes)
   })
   const read = createHash('sha256')
-  await explained(target, 'read', async () => {
-    const stream = await decrypter.decrypt(bytesOf(target))
-    await eachChunk(stream, passing, (bytes) => void read.update(bytes))
+  await translateBackupErrors(target, 'read', async () => {
+    const stream = await decrypter.decrypt(readStream(target))
+    await forEachChunk(stream, onBytes, (bytes) => void read.update(bytes))
   })
   if (written.digest('hex') !== read.digest('hex')) {
-    throw damaged(target, 'it does not hold what was encrypted')
+    throw damagedBackupError(target, 'it does not hold what was encrypted')
   }
 }
 
@@ -91,26 +93,28 @@ export async function encryptAndProve(
  */
 export async function decryptInto(
   path: string,
-  kind: LockKind,
+  kind: EncryptionKind,
   target: string,
-  unlocking: Unlocking,
-  passing: Passing,
+  decryption: Decryption,
+  onBytes: OnBytes,
 ): Promise<void> {
   const decrypter = new Decrypter()
-  if (kind === 'passphrase') decrypter.addPassphrase(await unlocking.passphrase())
-  else for (const identity of requireIdentities(path, unlocking)) decrypter.addIdentity(identity)
-  const stream = await explained(path, 'read', async () => {
+  if (kind === 'passphrase') decrypter.addPassphrase(await decryption.passphrase())
+  else for (const identity of requireIdentities(path, decryption)) decrypter.addIdentity(identity)
+  const stream = await translateBackupErrors(path, 'read', async () => {
     try {
-      return await decrypter.decrypt(bytesOf(path))
+      return await decrypter.decrypt(readStream(path))
     } catch (error) {
-      throw foreignFault(error, () => wrongKey(path, kind, error))
+      throw translateLibraryError(error, () => wrongKeyError(path, kind, error))
     }
   })
-  await explained(target, 'written', async () => {
+  await translateBackupErrors(target, 'written', async () => {
     try {
-      await writeNew(target, stream, passing)
+      await writeNewFile(target, stream, onBytes)
     } catch (error) {
-      throw foreignFault(error, () => damaged(path, 'it cannot be decrypted to its end', error))
+      throw translateLibraryError(error, () =>
+        damagedBackupError(path, 'it cannot be decrypted to its end', error),
+      )
     }
   })
 }
@@ -135,13 +139,13 @@ export function parseIdentities(path: string, text: string): readonly string[] {
   return identities
 }
 
-function encrypterFor(lock: Lock): Encrypter {
+function createEncrypter(encryptFor: EncryptFor): Encrypter {
   const encrypter = new Encrypter()
-  if ('passphrase' in lock) {
-    encrypter.setPassphrase(lock.passphrase)
+  if ('passphrase' in encryptFor) {
+    encrypter.setPassphrase(encryptFor.passphrase)
     return encrypter
   }
-  for (const recipient of lock.recipients) {
+  for (const recipient of encryptFor.recipients) {
     try {
       encrypter.addRecipient(recipient)
     } catch (cause) {
@@ -154,14 +158,14 @@ function encrypterFor(lock: Lock): Encrypter {
   return encrypter
 }
 
-function requireIdentities(path: string, { identities }: Unlocking): readonly string[] {
+function requireIdentities(path: string, { identities }: Decryption): readonly string[] {
   if (identities !== null) return identities
   throw new DomainError('invalid', `${path} is encrypted to a key`, {
     hint: 'name the file with the private key with --identity',
   })
 }
 
-function wrongKey(path: string, kind: LockKind, cause: unknown): DomainError {
+function wrongKeyError(path: string, kind: EncryptionKind, cause: unknown): DomainError {
   return kind === 'passphrase'
     ? new DomainError('unavailable', `${path} is not opened by that passphrase`, {
         hint: 'try again with the one that it was made with; or the file is damaged',
@@ -174,26 +178,26 @@ function wrongKey(path: string, kind: LockKind, cause: unknown): DomainError {
 }
 
 /** A fault of the library, told as what it means; those of the system and our own stay what they are. */
-function foreignFault(error: unknown, meaning: () => DomainError): unknown {
+function translateLibraryError(error: unknown, meaning: () => DomainError): unknown {
   const isOurs = error instanceof DomainError || (error instanceof Error && 'code' in error)
   return isOurs ? error : meaning()
 }
 
 /** Bytes read and written at once. */
-const pieceBytes = 256 * 1024
+const chunkBytes = 256 * 1024
 
 /** The bytes of a file as a stream. Between its pieces others have their turn. */
-function bytesOf(
+function readStream(
   path: string,
-  see: (bytes: Uint8Array) => void = () => {},
+  onChunk: (bytes: Uint8Array) => void = () => {},
 ): ReadableStream<Uint8Array> {
-  const source = createReadStream(path, { highWaterMark: pieceBytes })[Symbol.asyncIterator]()
+  const source = createReadStream(path, { highWaterMark: chunkBytes })[Symbol.asyncIterator]()
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       await setImmediate()
       const { done, value } = await source.next()
       if (done === true) return controller.close()
-      see(value)
+      onChunk(value)
       controller.enqueue(value)
     },
     async cancel() {
@@ -202,15 +206,15 @@ function bytesOf(
   })
 }
 
-async function writeNew(
+async function writeNewFile(
   path: string,
   stream: ReadableStream<Uint8Array>,
-  passing: Passing,
+  onBytes: OnBytes,
 ): Promise<void> {
   const file = await open(path, 'wx', 0o600)
   try {
-    giveToOwner(path)
-    await eachChunk(stream, passing, async (bytes) => {
+    chownToFolderOwner(path)
+    await forEachChunk(stream, onBytes, async (bytes) => {
       for (let done = 0; done < bytes.length; ) {
         const { bytesWritten } = await file.write(bytes, done)
         done += bytesWritten
@@ -222,15 +226,15 @@ async function writeNew(
   }
 }
 
-async function eachChunk(
+async function forEachChunk(
   stream: ReadableStream<Uint8Array>,
-  passing: Passing,
+  onBytes: OnBytes,
   each: (bytes: Uint8Array) => void | Promise<void>,
 ): Promise<void> {
   let count = 0
   for await (const bytes of stream) {
     await each(bytes)
     count += bytes.length
-    passing(count)
+    onBytes(count)
   }
 }

@@ -1,15 +1,19 @@
-import { DomainError, reasonOf } from '../domain/errors'
+import { DomainError, errorMessage } from '../domain/errors'
 import { engineFault } from '../engine/faults'
-import { isSystemFault } from '../store/data-folder'
+import { isSystemError } from '../store/data-folder'
 
 /** The work on an archive that was under way when a fault came. */
-export type Use = 'written' | 'read'
+export type BackupFileAccess = 'written' | 'read'
 
 /**
  * Faults of the file system and of SQLite in work on an archive become refusals that say what to do; those of other
  * databases are told where they are met, and bugs stay bugs. Throws `storage_full` on a full disk.
  */
-export async function explained<T>(path: string, use: Use, work: () => Promise<T>): Promise<T> {
+export async function translateBackupErrors<T>(
+  path: string,
+  access: BackupFileAccess,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -20,10 +24,10 @@ export async function explained<T>(path: string, use: Use, work: () => Promise<T
         cause: error,
       })
     }
-    if (codeOf(error) === 'ENOENT' && use === 'read') throw noSuchFile(path)
-    if (fault === 'damaged') throw damaged(path, reasonOf(error), error)
-    if (fault === null && !isSystemFault(error)) throw error
-    throw new DomainError('unavailable', `${path} can't be ${use}: ${reasonOf(error)}`, {
+    if (codeOf(error) === 'ENOENT' && access === 'read') throw noSuchFile(path)
+    if (fault === 'damaged') throw damagedBackupError(path, errorMessage(error), error)
+    if (fault === null && !isSystemError(error)) throw error
+    throw new DomainError('unavailable', `${path} can't be ${access}: ${errorMessage(error)}`, {
       hint: 'see that the user that runs snailpass may use that file and its folder, and look after the disk',
       cause: error,
     })
@@ -37,7 +41,7 @@ function noSuchFile(path: string): DomainError {
 }
 
 /** What an operator is told of an archive that is not what was written. */
-export function damaged(path: string, what: string, cause?: unknown): DomainError {
+export function damagedBackupError(path: string, what: string, cause?: unknown): DomainError {
   return new DomainError('unavailable', `${path} is damaged: ${what}`, {
     hint: 'take another archive: see them with `snailpass backup list`; and look after the disk or the way that this one came',
     cause,
@@ -45,7 +49,7 @@ export function damaged(path: string, what: string, cause?: unknown): DomainErro
 }
 
 /** What an operator is told of a file that is something else. */
-export function notAnArchive(path: string): DomainError {
+export function notABackupError(path: string): DomainError {
   return new DomainError('unavailable', `${path} is not an archive of SnailPass`, {
     hint: 'name a file that `snailpass backup` has made; a copy of a database is put back as a file, with the server stopped',
   })

@@ -4,34 +4,34 @@ import { DomainError } from '../domain/errors'
 import type { Clock, Wait } from '../domain/world'
 import type { FileLock } from '../engine/file-lock'
 import { syncFile } from '../engine/sqlite'
-import { lockOwned, makeFolder } from '../store/data-folder'
-import { explained } from './faults'
+import { acquireFileLock, createFolder } from '../store/data-folder'
+import { translateBackupErrors } from './faults'
 
 /** An archive that is not finished, or not proven yet, has this behind its name. */
-const partial = '.partial'
+const partialSuffix = '.partial'
 
 /** Files of ours in a folder of archives. */
-const archiveName = /^snailpass-.*\.sqlite(?:\.age)?(?:\.partial)?$/
+const backupFilePattern = /^snailpass-.*\.sqlite(?:\.age)?(?:\.partial)?$/
 
 /** How long one that makes an archive waits for another one in the same folder, in milliseconds, and how often it looks. */
-const patience = 60_000
-const pause = 250
+const lockTimeout = 60_000
+const pollInterval = 250
 
 /** Where an archive is to lie. */
-export interface Place {
+export interface BackupDestination {
   readonly folder: string
   /** Null: a name is made of the time. */
   readonly name: string | null
 }
 
 /** What `--to` names: a folder that is there or ends in a slash, or a file that is to be made. */
-export function placeAt(path: string): Place {
+export function destinationAt(path: string): BackupDestination {
   const isFolder = path.endsWith('/') || (existsSync(path) && statSync(path).isDirectory())
   return isFolder ? { folder: path, name: null } : { folder: dirname(path), name: basename(path) }
 }
 
 /** A name that tells when an archive was made, to the second, and from before what. */
-export function archiveFileName(
+export function backupFileName(
   clock: Clock,
   { before, isEncrypted }: { before: string | null; isEncrypted: boolean },
 ): string {
@@ -41,12 +41,12 @@ export function archiveFileName(
 }
 
 /** Whether a file has a name as archives get that nobody named, and that are from before nothing. */
-export function isOfSchedule(name: string): boolean {
+export function isDefaultBackupName(name: string): boolean {
   return /^snailpass-\d{8}T\d{6}Z(?:-\d+)?\.sqlite(?:\.age)?$/.test(name)
 }
 
 /** When an archive was made, by its name: milliseconds since 1970 (UTC), null for a name that does not tell. */
-export function timeOfName(name: string): number | null {
+export function parseBackupTime(name: string): number | null {
   const groups = /(?<date>\d{4}-?\d\d-?\d\d)T(?<hour>\d\d)(?<minute>\d\d)(?<second>\d\d)Z/.exec(
     name,
   )?.groups
@@ -62,24 +62,25 @@ export function timeOfName(name: string): number | null {
  * same time, so whatever is found there half-made is the rest of one that died. Throws `conflict` when the name is
  * taken, or when another one goes on for too long.
  */
-export async function makeWhole(
-  place: Place,
-  nameNow: () => string,
+export async function createBackupFile(
+  destination: BackupDestination,
+  defaultName: () => string,
   wait: Wait,
-  make: (draft: string) => Promise<void>,
+  write: (draft: string) => Promise<void>,
 ): Promise<string> {
-  const { folder } = place
-  return await explained(folder, 'written', async () => {
-    makeFolder(folder)
+  const { folder } = destination
+  return await translateBackupErrors(folder, 'written', async () => {
+    createFolder(folder)
     const lock = await lockFolder(folder, wait)
     try {
       for (const name of readdirSync(folder)) {
-        if (archiveName.test(name) && name.endsWith(partial)) removeDraft(join(folder, name))
+        if (backupFilePattern.test(name) && name.endsWith(partialSuffix))
+          removeDraft(join(folder, name))
       }
-      const path = join(folder, freeName(place, nameNow()))
-      const draft = path + partial
-      await removedAfter(draft, async () => {
-        await make(draft)
+      const path = join(folder, unusedName(destination, defaultName()))
+      const draft = path + partialSuffix
+      await withDraftRemoved(draft, async () => {
+        await write(draft)
         renameSync(draft, path)
       })
       syncFile(folder)
@@ -94,42 +95,43 @@ export async function makeWhole(
  * Lends the path of a file in the data folder for what must not lie elsewhere in the plain, and takes it away again
  * whatever happens; what a run left that was killed goes with the next one.
  */
-export async function withPlainDraft<T>(
+export async function withUnencryptedDraft<T>(
   folder: string,
   work: (draft: string) => Promise<T>,
 ): Promise<T> {
-  makeFolder(folder)
+  createFolder(folder)
   for (const name of readdirSync(folder)) {
-    if (archiveName.test(name) && name.endsWith(partial)) removeDeadDraft(join(folder, name))
+    if (backupFilePattern.test(name) && name.endsWith(partialSuffix))
+      removeAbandonedDraft(join(folder, name))
   }
-  const draft = join(folder, `snailpass-${crypto.randomUUID()}.sqlite${partial}`)
+  const draft = join(folder, `snailpass-${crypto.randomUUID()}.sqlite${partialSuffix}`)
   // Held before there is a draft, so one whose lock can be had belongs to nobody.
-  const lock = lockOwned(`${draft}.lock`)
+  const lock = acquireFileLock(`${draft}.lock`)
   try {
-    return await removedAfter(draft, () => work(draft))
+    return await withDraftRemoved(draft, () => work(draft))
   } finally {
     lock?.release()
   }
 }
 
-function removeDeadDraft(draft: string): void {
-  const lock = lockOwned(`${draft}.lock`)
+function removeAbandonedDraft(draft: string): void {
+  const lock = acquireFileLock(`${draft}.lock`)
   if (lock === null) return
   removeDraft(draft)
   lock.release()
 }
 
 /** The archives in a folder, whole or not, by their names; none where there is no such folder. */
-export function listFiles(folder: string): readonly { path: string; isPartial: boolean }[] {
+export function listBackupFiles(folder: string): readonly { path: string; isPartial: boolean }[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder)
-    .filter((name) => archiveName.test(name))
+    .filter((name) => backupFilePattern.test(name))
     .sort()
-    .map((name) => ({ path: join(folder, name), isPartial: name.endsWith(partial) }))
+    .map((name) => ({ path: join(folder, name), isPartial: name.endsWith(partialSuffix) }))
 }
 
 /** Does work on a draft, and takes away what then lies there; also when the process exits meanwhile. */
-async function removedAfter<T>(draft: string, work: () => Promise<T>): Promise<T> {
+async function withDraftRemoved<T>(draft: string, work: () => Promise<T>): Promise<T> {
   const remove = () => removeDraft(draft)
   process.once('exit', remove)
   try {
@@ -147,7 +149,7 @@ function removeDraft(path: string): void {
   }
 }
 
-function freeName({ folder, name }: Place, now: string): string {
+function unusedName({ folder, name }: BackupDestination, now: string): string {
   if (name === null) {
     for (let turn = 1; ; turn++) {
       const tried = turn === 1 ? now : now.replace('.sqlite', `-${turn}.sqlite`)
@@ -162,14 +164,14 @@ function freeName({ folder, name }: Place, now: string): string {
 
 /** The kernel releases it when the process ends, however it ends. */
 async function lockFolder(folder: string, wait: Wait): Promise<FileLock> {
-  for (let waited = 0; ; waited += pause) {
-    const lock = lockOwned(join(folder, '.snailpass.lock'))
+  for (let waited = 0; ; waited += pollInterval) {
+    const lock = acquireFileLock(join(folder, '.snailpass.lock'))
     if (lock !== null) return lock
-    if (waited >= patience) {
+    if (waited >= lockTimeout) {
       throw new DomainError('conflict', `another archive is being made in ${folder}`, {
         hint: 'let it finish, or name another folder with --to',
       })
     }
-    await wait(pause)
+    await wait(pollInterval)
   }
 }

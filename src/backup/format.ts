@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
 import { tables } from '../store/tables'
-import type { ReadTable, TableSum } from '../store/transfer'
+import type { ReadableTable, TableChecksum } from '../store/transfer'
 
 /**
  * An archive is a SQLite database: our tables under their names and columns, with flags as 0 or 1 and times in
@@ -11,10 +11,10 @@ import type { ReadTable, TableSum } from '../store/transfer'
 export const formatVersion = 1
 
 /** "SNLA" in the header of the file. */
-export const archiveId = 0x534e4c41
+export const backupApplicationId = 0x534e4c41
 
 /** The tables of an archive that are not the vaults'. */
-export interface ArchiveSchema {
+export interface BackupSchema {
   /** What the archive is, name by name. */
   manifest: { name: ManifestName; value: string }
   /** What each table holds: `columns` is JSON, an object of kinds by names in the order of the checksum. */
@@ -40,7 +40,7 @@ export const secretNames = { key: 'secret_key', fingerprint: 'secret_key_fingerp
 const sqlTypes = { number: 'integer', text: 'text', flag: 'integer' } as const
 
 /** Makes the tables of an empty archive. */
-export async function createTables(db: Kysely<ArchiveSchema>, withSecrets: boolean): Promise<void> {
+export async function createTables(db: Kysely<BackupSchema>, withSecrets: boolean): Promise<void> {
   const statements = [
     'create table manifest (name text primary key, value text not null)',
     'create table manifest_tables (name text primary key, columns text not null, rows integer not null, sha256 text not null)',
@@ -56,12 +56,15 @@ export async function createTables(db: Kysely<ArchiveSchema>, withSecrets: boole
 }
 
 /** A line of the manifest's tables. */
-export function describeTable({ name, columns }: ReadTable, sum: TableSum) {
+export function describeTable({ name, columns }: ReadableTable, sum: TableChecksum) {
   return { name, columns: JSON.stringify(columns), rows: sum.rows, sha256: sum.sha256 }
 }
 
 /** SHA-256 of everything that tells of the archive, in hexadecimal digits: by it a change there is seen. */
-export async function sealOf(db: Kysely<ArchiveSchema>, hasSecrets: boolean): Promise<string> {
+export async function manifestChecksum(
+  db: Kysely<BackupSchema>,
+  hasSecrets: boolean,
+): Promise<string> {
   const hash = createHash('sha256')
   const add = (rows: readonly object[]) => {
     for (const row of rows) hash.update(`${JSON.stringify(Object.values(row))}\n`)

@@ -1,19 +1,19 @@
 import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
-import type { Session } from '../store/database'
-import { type Additions, additions, type Table, tables } from '../store/tables'
+import type { ExclusiveDatabase } from '../store/database'
+import { type SchemaAdditions, schemaAdditions, type Table, tables } from '../store/tables'
 import {
-  eachPage,
+  checksumTables,
+  createTableChecksum,
+  forEachPage,
   insertRows,
+  type PortableRow,
   type Progress,
-  type Row,
-  requireEqual,
-  startSum,
-  sumTables,
-  type TableSum,
+  requireEqualChecksums,
+  type TableChecksum,
 } from '../store/transfer'
-import { damaged, explained } from './faults'
-import type { ArchivedTable, OpenedArchive } from './verify'
+import { damagedBackupError, translateBackupErrors } from './faults'
+import type { BackupTable, OpenedBackup } from './verify'
 
 /**
  * Puts what a verified archive holds in the place of everything that lies in a database, as a part of a transaction of
@@ -21,33 +21,39 @@ import type { ArchivedTable, OpenedArchive } from './verify'
  * transaction must be undone.
  */
 export async function replaceContents(
-  archive: OpenedArchive,
-  session: Session,
+  backup: OpenedBackup,
+  target: ExclusiveDatabase,
   name: string,
   progress: (step: 'restored' | 'checked') => Progress,
-): Promise<readonly TableSum[]> {
-  const pairs = fittingTables(archive.name, archive.manifest.tables)
-  await session.words.emptyTables(
-    session.db,
+): Promise<readonly TableChecksum[]> {
+  const pairs = matchTables(backup.name, backup.manifest.tables)
+  await target.engineSql.emptyTables(
+    target.db,
     tables.toReversed().map((table) => table.name),
   )
-  const written: TableSum[] = []
-  for (const { table, archived } of pairs) {
-    const sum = startSum(table.name)
-    if (archived !== null) {
+  const written: TableChecksum[] = []
+  for (const { table, backedUp } of pairs) {
+    const sum = createTableChecksum(table.name)
+    if (backedUp !== null) {
       const restored = progress('restored')
-      const reading = <R>(work: () => Promise<R>) => explained(archive.name, 'read', work)
-      await eachPage(archive.db, archived, { progress: restored, reading }, async (rows) => {
-        const whole = rows.map((row) => completed(row, table))
-        sum.add(whole)
-        await insert(archive.name, session, table, whole)
-      })
+      const translateErrors = <R>(work: () => Promise<R>) =>
+        translateBackupErrors(backup.name, 'read', work)
+      await forEachPage(
+        backup.db,
+        backedUp,
+        { progress: restored, translateErrors },
+        async (rows) => {
+          const completeRows = rows.map((row) => withDefaultColumns(row, table))
+          sum.add(completeRows)
+          await insert(backup.name, target, table, completeRows)
+        },
+      )
     }
     written.push(sum.end())
   }
-  const read = await sumTables(session.db, { progress: progress('checked') })
-  requireEqual(written, read, name)
-  for (const { table } of pairs) await session.words.resumeRowNumbers(session.db, table.name)
+  const read = await checksumTables(target.db, { progress: progress('checked') })
+  requireEqualChecksums(written, read, name)
+  for (const { table } of pairs) await target.engineSql.resumeRowNumbers(target.db, table.name)
   return read
 }
 
@@ -55,49 +61,68 @@ export async function replaceContents(
  * Each of our tables with what the archive has of it; null for one that an older archive did not know. Throws
  * `unavailable` where something is missing that was always there, or is there that we do not know.
  */
-export function fittingTables(
+export function matchTables(
   path: string,
-  archived: readonly ArchivedTable[],
-  known: { tables: readonly Table[]; additions: Additions } = { tables, additions },
-): readonly { table: Table; archived: ArchivedTable | null }[] {
+  backedUp: readonly BackupTable[],
+  known: { tables: readonly Table[]; additions: SchemaAdditions } = {
+    tables,
+    additions: schemaAdditions,
+  },
+): readonly { table: Table; backedUp: BackupTable | null }[] {
   const tooNew = (what: string) =>
     new DomainError('unavailable', `${path} holds what this snailpass does not know: ${what}`, {
       hint: 'install the version that made it, or a later one',
     })
-  for (const { name, columns } of archived) {
+  for (const { name, columns } of backedUp) {
     const ours = known.tables.find((table) => table.name === name)
     if (ours === undefined) throw tooNew(`the table ${name}`)
-    const strange = Object.entries(columns).find(([column, kind]) => ours.columns[column] !== kind)
-    if (strange !== undefined) throw tooNew(`the column ${strange[0]} of ${name}`)
+    const unexpected = Object.entries(columns).find(
+      ([column, kind]) => ours.columns[column] !== kind,
+    )
+    if (unexpected !== undefined) throw tooNew(`the column ${unexpected[0]} of ${name}`)
   }
   return known.tables.map((table) => {
-    const found = archived.find(({ name }) => name === table.name) ?? null
+    const found = backedUp.find(({ name }) => name === table.name) ?? null
     if (found === null && !known.additions.tables.includes(table.name)) {
-      throw damaged(path, `it lacks the table ${table.name}`)
+      throw damagedBackupError(path, `it lacks the table ${table.name}`)
     }
     const defaults = known.additions.columns[table.name] ?? {}
     const missing = Object.keys(table.columns).find(
       (column) => found !== null && !(column in found.columns) && !(column in defaults),
     )
-    if (missing !== undefined) throw damaged(path, `${table.name} lacks the column ${missing}`)
-    return { table, archived: found }
+    if (missing !== undefined)
+      throw damagedBackupError(path, `${table.name} lacks the column ${missing}`)
+    return { table, backedUp: found }
   })
 }
 
 /** A row with every column that we know, in our order. */
-export function completed(row: Row, table: Table, known: Additions = additions): Row {
+export function withDefaultColumns(
+  row: PortableRow,
+  table: Table,
+  known: SchemaAdditions = schemaAdditions,
+): PortableRow {
   const defaults = known.columns[table.name] ?? {}
   return Object.fromEntries(
     Object.keys(table.columns).map((column) => [column, row[column] ?? defaults[column] ?? null]),
   )
 }
 
-async function insert(path: string, { db }: Session, table: Table, rows: readonly Row[]) {
+async function insert(
+  path: string,
+  { db }: ExclusiveDatabase,
+  table: Table,
+  rows: readonly PortableRow[],
+) {
   try {
     await insertRows(db, table, rows)
   } catch (error) {
     if (engineFault(error) === 'orphan') {
-      throw damaged(path, `a row of ${table.name} belongs to one that is not there`, error)
+      throw damagedBackupError(
+        path,
+        `a row of ${table.name} belongs to one that is not there`,
+        error,
+      )
     }
     throw error
   }

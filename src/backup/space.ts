@@ -6,9 +6,9 @@ import { freeSpace } from '../engine/free-space'
 export interface SpaceNeed {
   readonly folder: string
   /** Written there. */
-  readonly written?: number
+  readonly toWrite?: number
   /** Left free there for others. */
-  readonly left?: number
+  readonly keepFree?: number
 }
 
 /**
@@ -22,15 +22,17 @@ export function requireSpace(
   const onDisks = needs.map((need) => ({ ...need, disk: statSync(need.folder).dev }))
   for (const { folder, disk } of onDisks) {
     const here = onDisks.filter((need) => need.disk === disk)
-    const written = here.reduce((sum, need) => sum + (need.written ?? 0), 0)
-    const left = here.reduce((sum, need) => sum + (need.left ?? 0), 0)
+    const toWrite = here.reduce((sum, need) => sum + (need.toWrite ?? 0), 0)
+    const keepFree = here.reduce((sum, need) => sum + (need.keepFree ?? 0), 0)
     const free = measure(folder) ?? Number.POSITIVE_INFINITY
-    if (written === 0 || free >= written + left) continue
+    if (toWrite === 0 || free >= toWrite + keepFree) continue
     const reserve =
-      left === 0 ? '' : `, of which ${megabytes(left)} are the database's to grow into`
+      keepFree === 0
+        ? ''
+        : `, of which ${formatMegabytes(keepFree)} are the database's to grow into`
     throw new DomainError(
       'storage_full',
-      `no space is left for an archive: it takes about ${megabytes(written)}, and ${megabytes(free)} are free in ${folder}${reserve}`,
+      `no space is left for an archive: it takes about ${formatMegabytes(toWrite)}, and ${formatMegabytes(free)} are free in ${folder}${reserve}`,
       {
         hint: 'make space on that disk, or name another place with --to or SNAILPASS_BACKUP_DIR',
       },
@@ -38,6 +40,6 @@ export function requireSpace(
   }
 }
 
-function megabytes(bytes: number): string {
+function formatMegabytes(bytes: number): string {
   return `${(bytes / 1e6).toFixed(1)} MB`
 }

@@ -1,15 +1,26 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
-import { complaintOf, openSealed } from '../engine/sqlite'
+import { findIntegrityProblem, openReadOnly } from '../engine/sqlite'
 import { type ColumnKind, isColumnKind } from '../store/tables'
-import { eachPage, type Progress, type ReadTable, type TableSum } from '../store/transfer'
-import { damaged, explained, notAnArchive } from './faults'
-import { type ArchiveSchema, archiveId, formatVersion, type ManifestName, sealOf } from './format'
+import {
+  forEachPage,
+  type Progress,
+  type ReadableTable,
+  type TableChecksum,
+} from '../store/transfer'
+import { damagedBackupError, notABackupError, translateBackupErrors } from './faults'
+import {
+  type BackupSchema,
+  backupApplicationId,
+  formatVersion,
+  type ManifestName,
+  manifestChecksum,
+} from './format'
 
 /** A table of an archive, as its manifest describes it. */
-export interface ArchivedTable extends ReadTable {
-  readonly sum: TableSum
+export interface BackupTable extends ReadableTable {
+  readonly checksum: TableChecksum
 }
 
 /** What an archive says of itself. */
@@ -21,38 +32,38 @@ export interface Manifest {
   /** Of the database that it was made of. */
   readonly engine: string
   readonly migration: string
-  readonly tables: readonly ArchivedTable[]
-  readonly settings: readonly ArchiveSchema['settings'][]
+  readonly tables: readonly BackupTable[]
+  readonly settings: readonly BackupSchema['settings'][]
   /** Null where it holds none. */
-  readonly secrets: readonly ArchiveSchema['secrets'][] | null
+  readonly secrets: readonly BackupSchema['secrets'][] | null
 }
 
 /** An archive that is open to be read. */
-export interface OpenedArchive {
+export interface OpenedBackup {
   /** The path that messages name: what is open may be the decrypted copy of it. */
   readonly name: string
   readonly manifest: Manifest
-  readonly db: Kysely<ArchiveSchema>
+  readonly db: Kysely<BackupSchema>
 }
 
 /**
  * Opens an archive in the plain and reads what it says of itself, without a look at the vaults. Throws `not_found`, and
  * `unavailable` for what is no archive, is damaged, or is of a newer format.
  */
-export function withArchive<T>(
+export function withBackup<T>(
   path: string,
-  work: (archive: OpenedArchive) => Promise<T>,
+  work: (backup: OpenedBackup) => Promise<T>,
   name: string = path,
 ): Promise<T> {
-  return explained(name, 'read', async () => {
-    requireArchive(path, name)
-    const { dialect, close } = openSealed(path)
+  return translateBackupErrors(name, 'read', async () => {
+    requireBackupHeader(path, name)
+    const { dialect, close } = openReadOnly(path)
     try {
-      const db = new Kysely<ArchiveSchema>({ dialect })
+      const db = new Kysely<BackupSchema>({ dialect })
       // One state of it, should somebody write to it all the same.
-      return await db.transaction().execute(async (scope) => {
-        const manifest = await readManifest(name, scope)
-        return await work({ name, manifest, db: scope })
+      return await db.transaction().execute(async (tx) => {
+        const manifest = await readManifest(name, tx)
+        return await work({ name, manifest, db: tx })
       })
     } finally {
       close()
@@ -64,35 +75,38 @@ export function withArchive<T>(
  * Proves an archive: its integrity as a database, that it holds what its manifest says and nothing else, and every row
  * by the checksums. Throws `unavailable` with the first thing that is wrong.
  */
-export async function verify(archive: OpenedArchive, progress: Progress): Promise<Manifest> {
-  const { name: path, manifest, db } = archive
-  const complaint = await complaintOf(db)
-  if (complaint !== null) throw damaged(path, complaint)
-  await requireSameObjects(archive)
+export async function verifyBackup(backup: OpenedBackup, progress: Progress): Promise<Manifest> {
+  const { name: path, manifest, db } = backup
+  const problem = await findIntegrityProblem(db)
+  if (problem !== null) throw damagedBackupError(path, problem)
+  await requireExpectedTables(backup)
   for (const table of manifest.tables) {
-    const found = await eachPage(db, table, { progress }, () => Promise.resolve())
-    const { rows, sha256 } = table.sum
+    const found = await forEachPage(db, table, { progress }, () => Promise.resolve())
+    const { rows, sha256 } = table.checksum
     if (found.rows !== rows) {
-      throw damaged(path, `${table.name} has ${found.rows} rows, and should have ${rows}`)
+      throw damagedBackupError(
+        path,
+        `${table.name} has ${found.rows} rows, and should have ${rows}`,
+      )
     }
     if (found.sha256 !== sha256) {
-      throw damaged(path, `the rows of ${table.name} are not those that were written`)
+      throw damagedBackupError(path, `the rows of ${table.name} are not those that were written`)
     }
   }
   return manifest
 }
 
 /** Looks at the header alone: a stranger's file, or the log of one, is not opened. */
-function requireArchive(path: string, name: string): void {
+function requireBackupHeader(path: string, name: string): void {
   const header = new Uint8Array(100)
   const descriptor = openSync(path, 'r')
   const length = readSync(descriptor, header, 0, header.length, 0)
   closeSync(descriptor)
-  if (length === 0) throw damaged(name, 'it is empty')
+  if (length === 0) throw damagedBackupError(name, 'it is empty')
   const magic = new TextDecoder('latin1').decode(header.subarray(0, 16))
   const id = new DataView(header.buffer).getUint32(68)
-  if (magic !== 'SQLite format 3\0' || length < header.length || id !== archiveId) {
-    throw notAnArchive(name)
+  if (magic !== 'SQLite format 3\0' || length < header.length || id !== backupApplicationId) {
+    throw notABackupError(name)
   }
   // An archive is one file; with one of these beside it, SQLite would read something else.
   const side = ['-wal', '-journal'].map((end) => path + end).find((file) => existsSync(file))
@@ -102,39 +116,39 @@ function requireArchive(path: string, name: string): void {
   })
 }
 
-async function readManifest(path: string, db: Kysely<ArchiveSchema>): Promise<Manifest> {
-  if (!(await hasTable(db, 'manifest'))) throw damaged(path, 'it has no manifest')
+async function readManifest(path: string, db: Kysely<BackupSchema>): Promise<Manifest> {
+  if (!(await hasTable(db, 'manifest'))) throw damagedBackupError(path, 'it has no manifest')
   const lines = await db.selectFrom('manifest').select(['name', 'value']).execute()
-  const said = new Map(lines.map(({ name, value }) => [name, value]))
-  const line = (name: ManifestName): string => {
-    const value = said.get(name)
+  const values = new Map(lines.map(({ name, value }) => [name, value]))
+  const requireValue = (name: ManifestName): string => {
+    const value = values.get(name)
     if (typeof value === 'string') return value
-    throw damaged(path, `its manifest lacks ${name}`)
+    throw damagedBackupError(path, `its manifest lacks ${name}`)
   }
-  const format = Number(line('format'))
+  const format = Number(requireValue('format'))
   // First of all: whatever else a newer format says would not be understood.
   if (format > formatVersion) {
     throw new DomainError('unavailable', `${path} is of format ${format}, which is newer`, {
-      hint: `this snailpass (${formatVersion}) is too old for it: install version ${said.get('snailpass_version') ?? 'that made it'} or a later one`,
+      hint: `this snailpass (${formatVersion}) is too old for it: install version ${values.get('snailpass_version') ?? 'that made it'} or a later one`,
     })
   }
   for (const name of ['manifest_tables', 'settings'] as const) {
-    if (!(await hasTable(db, name))) throw damaged(path, `it lacks the table ${name}`)
+    if (!(await hasTable(db, name))) throw damagedBackupError(path, `it lacks the table ${name}`)
   }
   const hasSecrets = await hasTable(db, 'secrets')
-  if ((await sealOf(db, hasSecrets)) !== line('seal')) {
-    throw damaged(path, 'its manifest is not the one that was written')
+  if ((await manifestChecksum(db, hasSecrets)) !== requireValue('seal')) {
+    throw damagedBackupError(path, 'its manifest is not the one that was written')
   }
   const described = await db.selectFrom('manifest_tables').selectAll().orderBy(sql`rowid`).execute()
   return {
-    version: line('snailpass_version'),
-    time: Date.parse(line('time')),
-    engine: line('engine'),
-    migration: line('newest_migration'),
+    version: requireValue('snailpass_version'),
+    time: Date.parse(requireValue('time')),
+    engine: requireValue('engine'),
+    migration: requireValue('newest_migration'),
     tables: described.map(({ name, columns, rows, sha256 }) => ({
       name,
       columns: parseColumns(path, columns),
-      sum: { table: name, rows, sha256 },
+      checksum: { table: name, rows, sha256 },
     })),
     settings: await db.selectFrom('settings').selectAll().orderBy('name').execute(),
     secrets: hasSecrets
@@ -143,7 +157,7 @@ async function readManifest(path: string, db: Kysely<ArchiveSchema>): Promise<Ma
   }
 }
 
-async function hasTable(db: Kysely<ArchiveSchema>, name: keyof ArchiveSchema): Promise<boolean> {
+async function hasTable(db: Kysely<BackupSchema>, name: keyof BackupSchema): Promise<boolean> {
   const { rows } = await sql`
     select 1 from sqlite_schema where type = 'table' and name = ${name}
   `.execute(db)
@@ -151,19 +165,22 @@ async function hasTable(db: Kysely<ArchiveSchema>, name: keyof ArchiveSchema): P
 }
 
 function parseColumns(path: string, text: string): Readonly<Record<string, ColumnKind>> {
-  const columns = parsed(text)
+  const columns = parseJsonOrNull(text)
   if (typeof columns !== 'object' || columns === null || !('seq' in columns)) {
-    throw damaged(path, 'its manifest describes no columns')
+    throw damagedBackupError(path, 'its manifest describes no columns')
   }
   const entries = Object.entries(columns).map(([name, kind]: [string, unknown]) => {
     if (isColumnKind(kind)) return [name, kind] as const
-    throw damaged(path, `its manifest knows a kind of column that is none: ${String(kind)}`)
+    throw damagedBackupError(
+      path,
+      `its manifest knows a kind of column that is none: ${String(kind)}`,
+    )
   })
   return Object.fromEntries(entries)
 }
 
 /** Null for what is no JSON. */
-function parsed(text: string): unknown {
+function parseJsonOrNull(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {
@@ -172,7 +189,7 @@ function parsed(text: string): unknown {
 }
 
 /** Nothing may be there that the manifest does not tell of: it would be lost unseen. */
-async function requireSameObjects({ name: path, manifest, db }: OpenedArchive): Promise<void> {
+async function requireExpectedTables({ name: path, manifest, db }: OpenedBackup): Promise<void> {
   const { rows } = await sql<{ type: string; name: string }>`
     select type, name from sqlite_schema where name not like 'sqlite\\_%' escape '\\' order by name
   `.execute(db)
@@ -185,17 +202,17 @@ async function requireSameObjects({ name: path, manifest, db }: OpenedArchive): 
   const expected = new Set(manifest.secrets === null ? named : [...named, 'secrets'])
   for (const { type, name } of rows) {
     if (type !== 'table' || !expected.delete(name)) {
-      throw damaged(path, `it has a ${type} that it should not have: ${name}`)
+      throw damagedBackupError(path, `it has a ${type} that it should not have: ${name}`)
     }
   }
-  for (const name of expected) throw damaged(path, `it lacks the table ${name}`)
+  for (const name of expected) throw damagedBackupError(path, `it lacks the table ${name}`)
   for (const { name, columns } of manifest.tables) {
     const info = await sql<{ name: string }>`select name from pragma_table_info(${name})`.execute(
       db,
     )
     const found = new Set(info.rows.map((column) => column.name))
     if (found.symmetricDifference(new Set(Object.keys(columns))).size > 0) {
-      throw damaged(path, `${name} has other columns than it should have`)
+      throw damagedBackupError(path, `${name} has other columns than it should have`)
     }
   }
 }

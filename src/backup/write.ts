@@ -1,55 +1,55 @@
 import { type Dialect, Kysely } from 'kysely'
 import type { Clock } from '../domain/world'
 import { createSqliteFile, openDraft, syncFile } from '../engine/sqlite'
-import { giveToOwner } from '../store/data-folder'
+import { chownToFolderOwner } from '../store/data-folder'
 import type { Schema } from '../store/schema'
 import { tables } from '../store/tables'
-import { copyTables, type Progress, type TableSum } from '../store/transfer'
-import { explained } from './faults'
+import { copyTables, type Progress, type TableChecksum } from '../store/transfer'
+import { translateBackupErrors } from './faults'
 import {
-  type ArchiveSchema,
-  archiveId,
+  type BackupSchema,
+  backupApplicationId,
   createTables,
   describeTable,
   formatVersion,
-  sealOf,
+  manifestChecksum,
 } from './format'
 
 /** What an archive tells besides what lies in the database. */
-export interface ArchiveNotes {
+export interface BackupMetadata {
   /** The version of snailpass that makes it. */
   readonly version: string
   readonly engine: 'sqlite' | 'postgres'
   readonly clock: Clock
-  readonly settings: readonly ArchiveSchema['settings'][]
+  readonly settings: readonly BackupSchema['settings'][]
   /** Null: nothing secret goes into it. */
-  readonly secrets: readonly ArchiveSchema['secrets'][] | null
+  readonly secrets: readonly BackupSchema['secrets'][] | null
 }
 
 /** How the database is read. */
-export interface Source {
+export interface BackupSource {
   /** One state of it, for as long as this takes. */
   readonly db: Kysely<Schema>
   readonly progress: Progress
   /** Has faults of the database told as the database's. */
-  explained<T>(work: () => Promise<T>): Promise<T>
+  translateErrors<T>(work: () => Promise<T>): Promise<T>
 }
 
 /**
  * Writes everything of a database into the new file `path`, mode 0600, and returns once it is on the disk. Throws
  * `storage_full`, `unavailable`; what was begun is the caller's to remove.
  */
-export function writeArchive(
+export function writeBackupFile(
   path: string,
-  source: Source,
-  notes: ArchiveNotes,
-): Promise<readonly TableSum[]> {
-  return explained(path, 'written', async () => {
-    createSqliteFile(path, archiveId)
-    giveToOwner(path)
+  source: BackupSource,
+  metadata: BackupMetadata,
+): Promise<readonly TableChecksum[]> {
+  return translateBackupErrors(path, 'written', async () => {
+    createSqliteFile(path, backupApplicationId)
+    chownToFolderOwner(path)
     const { dialect, close } = openDraft(path)
     try {
-      const sums = await fill(dialect, source, notes)
+      const sums = await writeContents(dialect, source, metadata)
       close()
       syncFile(path)
       return sums
@@ -60,23 +60,24 @@ export function writeArchive(
   })
 }
 
-async function fill(
+async function writeContents(
   dialect: Dialect,
-  { db, progress, explained: reading }: Source,
-  { version, engine, clock, settings, secrets }: ArchiveNotes,
-): Promise<readonly TableSum[]> {
-  const own = new Kysely<ArchiveSchema>({ dialect })
-  await createTables(own, secrets !== null)
+  { db, progress, translateErrors }: BackupSource,
+  { version, engine, clock, settings, secrets }: BackupMetadata,
+): Promise<readonly TableChecksum[]> {
+  const manifestDb = new Kysely<BackupSchema>({ dialect })
+  await createTables(manifestDb, secrets !== null)
   const vaults = new Kysely<Schema>({ dialect })
-  const sums = await copyTables(db, vaults, { progress, reading })
-  const migration = await reading(() => newestMigration(db))
+  const sums = await copyTables(db, vaults, { progress, translateErrors })
+  const migration = await translateErrors(() => newestMigration(db))
   for (const table of tables) {
     const sum = sums.find((found) => found.table === table.name)
     if (sum === undefined) throw new Error(`${table.name} was not copied`)
-    await own.insertInto('manifest_tables').values(describeTable(table, sum)).execute()
+    await manifestDb.insertInto('manifest_tables').values(describeTable(table, sum)).execute()
   }
-  for (const setting of settings) await own.insertInto('settings').values(setting).execute()
-  for (const secret of secrets ?? []) await own.insertInto('secrets').values(secret).execute()
+  for (const setting of settings) await manifestDb.insertInto('settings').values(setting).execute()
+  for (const secret of secrets ?? [])
+    await manifestDb.insertInto('secrets').values(secret).execute()
   const manifest = {
     format: String(formatVersion),
     snailpass_version: version,
@@ -86,10 +87,10 @@ async function fill(
   }
   const lines = Object.entries(manifest) as [keyof typeof manifest, string][]
   for (const [name, value] of lines) {
-    await own.insertInto('manifest').values({ name, value }).execute()
+    await manifestDb.insertInto('manifest').values({ name, value }).execute()
   }
-  const value = await sealOf(own, secrets !== null)
-  await own.insertInto('manifest').values({ name: 'seal', value }).execute()
+  const value = await manifestChecksum(manifestDb, secrets !== null)
+  await manifestDb.insertInto('manifest').values({ name: 'seal', value }).execute()
   return sums
 }
 

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net'
 import {
-  hidden,
   InvalidSetting,
-  type Problem,
-  parseFlag,
+  parseBoolean,
   parseHost,
   parseList,
   parsePath,
+  redactedText,
   Secret,
+  type SettingProblem,
   type SettingTable,
 } from './values'
 
@@ -37,7 +37,7 @@ export const acmeSettings: SettingTable<AcmeSettings> = {
     defaultText: 'the host of SNAILPASS_PUBLIC_URL',
     default: () => [],
     parse: parseNames,
-    show: (names) => names.join(', '),
+    format: (names) => names.join(', '),
   },
   acmeEmail: {
     name: 'SNAILPASS_ACME_EMAIL',
@@ -69,7 +69,7 @@ export const acmeSettings: SettingTable<AcmeSettings> = {
     meaning: "whether Let's Encrypt's staging environment is used, for trials: yes or no",
     defaultText: 'no',
     default: () => false,
-    parse: parseFlag,
+    parse: parseBoolean,
   },
   acmeCa: {
     name: 'SNAILPASS_ACME_CA',
@@ -95,7 +95,7 @@ export const acmeSettings: SettingTable<AcmeSettings> = {
       if (/^[\w+/-]{8,}={0,2}$/.test(text)) return new Secret(text)
       throw new InvalidSetting('is not a key in base64url', 'write it as the authority gave it')
     },
-    show: () => hidden,
+    format: () => redactedText,
   },
 }
 
@@ -108,7 +108,7 @@ export function acmeDirectoryOf({
 }
 
 /** What is wrong with them together. */
-export function acmeProblems(settings: AcmeSettings): readonly Problem[] {
+export function listAcmeProblems(settings: AcmeSettings): readonly SettingProblem[] {
   const problems = []
   if (settings.acmeStaging && settings.acmeDirectory !== null) {
     problems.push({

@@ -11,6 +11,6 @@ export const auditSettings: SettingTable<AuditSettings> = {
     meaning: 'days that the audit trail goes back; 0 for all of them',
     defaultText: '90',
     default: () => 90,
-    parse: (text) => parseInteger(text, { least: 0, most: 36_500 }),
+    parse: (text) => parseInteger(text, { min: 0, max: 36_500 }),
   },
 }

@@ -1,4 +1,11 @@
-import { hidden, InvalidSetting, parseList, parsePath, Secret, type SettingTable } from './values'
+import {
+  InvalidSetting,
+  parseList,
+  parsePath,
+  redactedText,
+  Secret,
+  type SettingTable,
+} from './values'
 
 /** The settings that say where archives go, who can open them, when they are made and how long they stay. */
 export interface BackupSettings {
@@ -28,9 +35,9 @@ export interface BackupKeep {
 }
 
 /** While households sleep, and none of them at the same minute as another. */
-const atNight: BackupSchedule = { hour: 2, minute: 0, jitter: 120 }
+const defaultSchedule: BackupSchedule = { hour: 2, minute: 0, jitter: 120 }
 
-const keepForm = 'write it as 7 daily, 4 weekly, 12 monthly'
+const keepHint = 'write it as 7 daily, 4 weekly, 12 monthly'
 
 export const backupSettings: SettingTable<BackupSettings> = {
   backupDir: {
@@ -44,9 +51,9 @@ export const backupSettings: SettingTable<BackupSettings> = {
     name: 'SNAILPASS_BACKUP_SCHEDULE',
     meaning: 'when the server makes an archive each day: daily, a time as 03:30, or off',
     defaultText: 'daily: at night, between two and four',
-    default: () => atNight,
+    default: () => defaultSchedule,
     parse: parseSchedule,
-    show: (schedule) =>
+    format: (schedule) =>
       schedule.jitter > 0 ? 'daily' : `${twoDigits(schedule.hour)}:${twoDigits(schedule.minute)}`,
   },
   backupKeep: {
@@ -55,7 +62,7 @@ export const backupSettings: SettingTable<BackupSettings> = {
     defaultText: '7 daily, 4 weekly, 12 monthly',
     default: () => ({ daily: 7, weekly: 4, monthly: 12 }),
     parse: parseKeep,
-    show: ({ daily, weekly, monthly }) => `${daily} daily, ${weekly} weekly, ${monthly} monthly`,
+    format: ({ daily, weekly, monthly }) => `${daily} daily, ${weekly} weekly, ${monthly} monthly`,
   },
   backupEncryptTo: {
     name: 'SNAILPASS_BACKUP_ENCRYPT_TO',
@@ -63,7 +70,7 @@ export const backupSettings: SettingTable<BackupSettings> = {
     defaultText: 'none: archives are not encrypted',
     default: () => [],
     parse: parseRecipients,
-    show: (recipients) => recipients.join(', '),
+    format: (recipients) => recipients.join(', '),
   },
   backupPassphrase: {
     name: 'SNAILPASS_BACKUP_PASSPHRASE',
@@ -72,13 +79,13 @@ export const backupSettings: SettingTable<BackupSettings> = {
     defaultText: 'none: archives are not encrypted',
     default: () => null,
     parse: (text) => new Secret(text),
-    show: () => hidden,
+    format: () => redactedText,
   },
 }
 
 function parseSchedule(text: string): BackupSchedule | null {
   const word = text.toLowerCase()
-  if (word === 'daily') return atNight
+  if (word === 'daily') return defaultSchedule
   if (['off', 'no', 'never'].includes(word)) return null
   const { hour, minute } = /^(?<hour>\d{1,2}):(?<minute>\d{2})$/.exec(text)?.groups ?? {}
   if (Number(hour) <= 23 && Number(minute) <= 59) {
@@ -94,7 +101,7 @@ function parseKeep(text: string): BackupKeep {
     const span = (['daily', 'weekly', 'monthly'] as const).find(
       (known) => known === groups?.['span'],
     )
-    if (span === undefined) throw new InvalidSetting(`is not understood: ${text}`, keepForm)
+    if (span === undefined) throw new InvalidSetting(`is not understood: ${text}`, keepHint)
     keep[span] = Number(groups?.['count'])
   }
   return keep

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { hidden, InvalidSetting, Secret } from './values'
+import { InvalidSetting, redactedText, Secret } from './values'
 
 /** Where the database lies. */
 export type DatabaseLocation = SqliteLocation | PostgresLocation
@@ -39,7 +39,8 @@ type TlsMode = (typeof tlsModes)[number]
 const defaultPort = 5432
 const defaultPoolSize = 10
 
-const forms = 'write it as sqlite:/path/to/file.db or postgres://user:password@host/database'
+const databaseUrlHint =
+  'write it as sqlite:/path/to/file.db or postgres://user:password@host/database'
 
 /**
  * Reads a database URL: `sqlite:PATH`, `postgres://…`, and what SQLAlchemy, the original server's library,
@@ -48,9 +49,9 @@ const forms = 'write it as sqlite:/path/to/file.db or postgres://user:password@h
  */
 export function parseDatabaseUrl(text: string): DatabaseLocation {
   if (/^sqlite(?:\+\w+)?:/.test(text)) return parseSqlite(text)
-  const groups = postgresForm.exec(text)?.groups
-  if (text === '') throw new InvalidSetting('is empty', `${forms}; or remove it`)
-  if (groups === undefined) throw new InvalidSetting('is not a database URL', forms)
+  const groups = postgresUrlPattern.exec(text)?.groups
+  if (text === '') throw new InvalidSetting('is empty', `${databaseUrlHint}; or remove it`)
+  if (groups === undefined) throw new InvalidSetting('is not a database URL', databaseUrlHint)
   return parsePostgres(groups)
 }
 
@@ -76,21 +77,21 @@ function parseSqlite(text: string): SqliteLocation {
   return { engine: 'sqlite', path: resolve(path) }
 }
 
-const postgresForm =
+const postgresUrlPattern =
   /^postgres(?:ql)?(?:\+\w+)?:\/\/(?:(?<user>[^:@/?]*)(?::(?<password>[^@]*))?@)?(?<hosts>[^/?@]*)(?:\/(?<database>[^?]*))?(?:\?(?<parameters>.*))?$/s
 
 function parsePostgres(groups: Readonly<Record<string, string | undefined>>): PostgresLocation {
   const parameters = parseParameters(groups['parameters'] ?? '')
-  const user = decoded(groups['user'] ?? '')
-  if (user === '') throw new InvalidSetting('names no user', forms)
-  const database = decoded(groups['database'] ?? '')
-  if (database === '') throw new InvalidSetting('names no database', forms)
+  const user = percentDecode(groups['user'] ?? '')
+  if (user === '') throw new InvalidSetting('names no user', databaseUrlHint)
+  const database = percentDecode(groups['database'] ?? '')
+  if (database === '') throw new InvalidSetting('names no database', databaseUrlHint)
   const password = groups['password']
   return {
     engine: 'postgres',
-    hosts: parseHosts(groups['hosts'] ?? '', parameters.host),
+    hosts: parsePostgresHosts(groups['hosts'] ?? '', parameters.host),
     user,
-    password: password === undefined ? null : new Secret(decoded(password)),
+    password: password === undefined ? null : new Secret(percentDecode(password)),
     database,
     tls: {
       mode: parseTlsMode(parameters.sslmode),
@@ -114,10 +115,10 @@ const parameterNames = [
   'options',
   'pool_size',
 ] as const
-type Parameters = Partial<Record<(typeof parameterNames)[number], string>>
+type UrlParameters = Partial<Record<(typeof parameterNames)[number], string>>
 
-function parseParameters(text: string): Parameters {
-  const parameters: Parameters = {}
+function parseParameters(text: string): UrlParameters {
+  const parameters: UrlParameters = {}
   for (const [given, value] of new URLSearchParams(text)) {
     const name = parameterNames.find((known) => known === given)
     if (name === undefined) {
@@ -127,8 +128,8 @@ function parseParameters(text: string): Parameters {
       )
     }
     // SQLAlchemy names several hosts by repeating the parameter.
-    const former = name === 'host' ? parameters.host : undefined
-    parameters[name] = former === undefined ? value : `${former},${value}`
+    const previous = name === 'host' ? parameters.host : undefined
+    parameters[name] = previous === undefined ? value : `${previous},${value}`
   }
   requireOneOf(parameters, 'target_session_attrs', ['any', 'read-write', 'primary'])
   requireOneOf(parameters, 'client_encoding', ['utf8', 'UTF8', 'utf-8', 'UTF-8'])
@@ -137,8 +138,8 @@ function parseParameters(text: string): Parameters {
 
 /** For parameters that ask for what is done anyway: writes need a server that takes them, and texts are UTF-8. */
 function requireOneOf(
-  parameters: Parameters,
-  name: keyof Parameters,
+  parameters: UrlParameters,
+  name: keyof UrlParameters,
   allowed: readonly string[],
 ): void {
   const value = parameters[name]
@@ -150,29 +151,30 @@ function requireOneOf(
 }
 
 /** Hosts stand before the database or in a parameter; of a parameter's, a port before the database is the default. */
-function parseHosts(text: string, parameter: string | undefined): [Host, ...Host[]] {
-  if (parameter === undefined) return parseList(text, defaultPort)
+function parsePostgresHosts(text: string, parameter: string | undefined): [Host, ...Host[]] {
+  if (parameter === undefined) return parseHostList(text, defaultPort)
   const port = /^:\d{1,5}$/.test(text) ? Number(text.slice(1)) : defaultPort
   if (text !== '' && port === defaultPort && text !== `:${defaultPort}`) {
     throw new InvalidSetting('names hosts twice', 'write them before the database, or as host=')
   }
-  return parseList(parameter, port)
+  return parseHostList(parameter, port)
 }
 
-function parseList(text: string, port: number): [Host, ...Host[]] {
+function parseHostList(text: string, port: number): [Host, ...Host[]] {
   const [first = '', ...others] = text.split(',')
-  return [parseHost(first, port), ...others.map((other) => parseHost(other, port))]
+  return [parsePostgresHost(first, port), ...others.map((other) => parsePostgresHost(other, port))]
 }
 
-const hostForm = /^(?:\[(?<ipv6>[0-9A-Fa-f:.%a-z]+)\]|(?<name>[^\s:[\]]*))(?::(?<port>\d{1,5}))?$/
+const hostPattern =
+  /^(?:\[(?<ipv6>[0-9A-Fa-f:.%a-z]+)\]|(?<name>[^\s:[\]]*))(?::(?<port>\d{1,5}))?$/
 
-function parseHost(text: string, otherwise: number): Host {
-  const groups = hostForm.exec(text)?.groups
-  const port = Number(groups?.['port'] ?? otherwise)
+function parsePostgresHost(text: string, fallbackPort: number): Host {
+  const groups = hostPattern.exec(text)?.groups
+  const port = Number(groups?.['port'] ?? fallbackPort)
   if (groups === undefined || port > 65_535) {
-    throw new InvalidSetting('names a host in a way that is not understood', forms)
+    throw new InvalidSetting('names a host in a way that is not understood', databaseUrlHint)
   }
-  return { host: groups['ipv6'] ?? (decoded(groups['name'] ?? '') || 'localhost'), port }
+  return { host: groups['ipv6'] ?? (percentDecode(groups['name'] ?? '') || 'localhost'), port }
 }
 
 function parseTlsMode(text: string | undefined): TlsMode {
@@ -194,7 +196,7 @@ function pathOf(text: string | undefined): string | null {
   return text === undefined ? null : resolve(text)
 }
 
-function decoded(text: string): string {
+function percentDecode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -203,7 +205,7 @@ function decoded(text: string): string {
 }
 
 /** Whether what is said to the database crosses a network without proof of who is at its other end. */
-export function canBeOverheard(location: DatabaseLocation | null): boolean {
+export function canBeIntercepted(location: DatabaseLocation | null): boolean {
   if (location?.engine !== 'postgres' || location.tls.mode.startsWith('verify-')) return false
   return location.hosts.some(({ host }) => !/^(?:\/|localhost$|127\.|::1$)/.test(host))
 }
@@ -212,7 +214,7 @@ export function canBeOverheard(location: DatabaseLocation | null): boolean {
 export function formatDatabaseUrl(location: DatabaseLocation): string {
   if (location.engine === 'sqlite') return `sqlite:${location.path}`
   const { user, password, hosts, database, tls, poolSize, options } = location
-  const who = `${encodeURIComponent(user)}${password === null ? '' : `:${hidden}`}`
+  const userInfo = `${encodeURIComponent(user)}${password === null ? '' : `:${redactedText}`}`
   const parameters = new URLSearchParams()
   const add = (name: (typeof parameterNames)[number], value: string | null) => {
     if (value !== null) parameters.set(name, value)
@@ -224,7 +226,7 @@ export function formatDatabaseUrl(location: DatabaseLocation): string {
   add('pool_size', poolSize === defaultPoolSize ? null : String(poolSize))
   add('options', options)
   const query = parameters.size === 0 ? '' : `?${parameters}`.replaceAll('%2F', '/')
-  return `postgres://${who}@${hosts.map(formatHost).join(',')}/${encodeURIComponent(database)}${query}`
+  return `postgres://${userInfo}@${hosts.map(formatHost).join(',')}/${encodeURIComponent(database)}${query}`
 }
 
 function formatHost({ host, port }: Host): string {

@@ -19,7 +19,7 @@ export interface Endpoint {
   readonly isTls: boolean
 }
 
-const form = /^(?:\[(?<ipv6>[0-9A-Fa-f:.%a-z]+)\]|(?<host>[^\s:[\]/]+)):(?<port>\d{1,5})$/
+const addressPattern = /^(?:\[(?<ipv6>[0-9A-Fa-f:.%a-z]+)\]|(?<host>[^\s:[\]/]+)):(?<port>\d{1,5})$/
 
 /** Reads `host:port`, `[ipv6]:port` or `unix:/path`; null for anything else. */
 export function parseListenAddress(text: string): ListenAddress | null {
@@ -29,15 +29,15 @@ export function parseListenAddress(text: string): ListenAddress | null {
 
 /** Reads `host:port` or `[ipv6]:port`; null for anything else. */
 export function parseNetworkAddress(text: string): NetworkAddress | null {
-  const groups = form.exec(text)?.groups
+  const groups = addressPattern.exec(text)?.groups
   const hostname = groups?.['ipv6'] ?? groups?.['host']
   const port = Number(groups?.['port'])
   if (hostname === undefined || port > 65_535) return null
-  return { hostname: shortest(hostname), port }
+  return { hostname: canonicalizeHostname(hostname), port }
 }
 
 /** One spelling for each IPv6 address, so that `[::0]` stands for all of them as `[::]` does. */
-function shortest(hostname: string): string {
+function canonicalizeHostname(hostname: string): string {
   const url = `http://[${hostname}]/`
   return URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : hostname
 }
@@ -50,6 +50,6 @@ export function formatListenAddress(address: ListenAddress): string {
 }
 
 /** An address of this machine that reaches a listener there: one that stands for all of them is none to connect to. */
-export function ownAddressOf({ hostname, port }: NetworkAddress): NetworkAddress {
+export function connectAddressOf({ hostname, port }: NetworkAddress): NetworkAddress {
   return { hostname: { '0.0.0.0': '127.0.0.1', '::': '::1' }[hostname] ?? hostname, port }
 }

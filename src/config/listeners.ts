@@ -26,24 +26,25 @@ export const listenerSettings: SettingTable<ListenerSettings> = {
   listen: {
     name: 'SNAILPASS_LISTEN',
     flag: '--listen',
-    takes: 'address',
+    valueName: 'address',
     isRepeatable: true,
     meaning: 'address and port for HTTP, or unix:/path; port 0 takes a free one; off for none',
     defaultText: '0.0.0.0:5000',
     default: () => [{ hostname: '0.0.0.0', port: 5000 }],
-    parse: (text) => parseListed(text, parseListenAddress, 'unix:/run/snailpass/http.sock'),
-    show: formatListed,
+    parse: (text) =>
+      parseListenAddresses(text, parseListenAddress, 'unix:/run/snailpass/http.sock'),
+    format: formatListenAddresses,
   },
   listenTls: {
     name: 'SNAILPASS_LISTEN_TLS',
     flag: '--listen-tls',
-    takes: 'address',
+    valueName: 'address',
     isRepeatable: true,
     meaning: 'address and port for HTTPS',
     defaultText: 'off',
     default: () => [],
-    parse: (text) => parseListed(text, parseNetworkAddress, '0.0.0.0:5443'),
-    show: formatListed,
+    parse: (text) => parseListenAddresses(text, parseNetworkAddress, '0.0.0.0:5443'),
+    format: formatListenAddresses,
   },
   plainLogins: {
     name: 'SNAILPASS_PLAIN_LOGINS',
@@ -63,7 +64,7 @@ export const listenerSettings: SettingTable<ListenerSettings> = {
     defaultText: 'none',
     default: () => [],
     parse: parseNetworks,
-    show: (networks) => networks.join(', '),
+    format: (networks) => networks.join(', '),
   },
   corsOrigins: {
     name: 'SNAILPASS_CORS_ORIGINS',
@@ -71,7 +72,7 @@ export const listenerSettings: SettingTable<ListenerSettings> = {
     defaultText: 'none',
     default: () => [],
     parse: parseOrigins,
-    show: (origins) => origins.join(', '),
+    format: (origins) => origins.join(', '),
   },
 }
 
@@ -85,7 +86,7 @@ export function endpointsOf(
   ]
 }
 
-function parseListed<Address extends ListenAddress>(
+function parseListenAddresses<Address extends ListenAddress>(
   text: string,
   parse: (text: string) => Address | null,
   example: string,
@@ -101,7 +102,7 @@ function parseListed<Address extends ListenAddress>(
   })
 }
 
-function formatListed(addresses: readonly ListenAddress[]): string {
+function formatListenAddresses(addresses: readonly ListenAddress[]): string {
   return addresses.length === 0 ? 'off' : addresses.map(formatListenAddress).join(', ')
 }
 

@@ -1,13 +1,13 @@
-import { findSetting, type Layer, type Source } from './find'
-import { type SettingValues, settingKeys, settings } from './settings'
-import { type Environment, InvalidSetting, Secret, type Setting, shownValue } from './values'
+import { findSetting, type Layer, type SettingSource } from './find'
+import { type SettingValues, settingKeys, settingTable } from './settings'
+import { type Environment, formatForDisplay, InvalidSetting, Secret, type Setting } from './values'
 
 /** A setting as it is told of, whether or not it matters to whoever reads the others, and whether or not it is valid. */
 export interface ListedSetting {
   readonly name: string
   /** As people may see it: secrets are hidden, a default is told in words where it is nothing to write down. Null for what is wrong. */
   readonly text: string | null
-  readonly source: Source
+  readonly source: SettingSource
   /** The whole text of one that holds a secret; null for others, and where nothing is set. */
   readonly secret: Secret | null
 }
@@ -19,17 +19,17 @@ export function listSettings(
   environment: Environment,
 ): readonly ListedSetting[] {
   const listed = <Key extends keyof SettingValues>(key: Key): ListedSetting => {
-    const setting: Setting<SettingValues[Key]> = settings[key]
+    const setting: Setting<SettingValues[Key]> = settingTable[key]
     const { name, isSecret = false, defaultText } = setting
     const found = findSetting(setting, flags[key], layers)
     if (found === null) {
-      const text = shownValue(setting, setting.default(environment)) || defaultText
+      const text = formatForDisplay(setting, setting.default(environment)) || defaultText
       return { name, text, source: 'default', secret: null }
     }
     const { source } = found
     try {
       const { text } = found.read()
-      const shown = shownValue(setting, setting.parse(text))
+      const shown = formatForDisplay(setting, setting.parse(text))
       return { name, text: shown, source, secret: isSecret ? new Secret(text) : null }
     } catch (error) {
       if (!(error instanceof InvalidSetting)) throw error

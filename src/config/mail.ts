@@ -1,9 +1,9 @@
 import { isLoopback } from './networks'
 import {
-  hidden,
   InvalidSetting,
-  parseFlag,
+  parseBoolean,
   parseInteger,
+  redactedText,
   Secret,
   type SettingTable,
 } from './values'
@@ -27,47 +27,48 @@ export interface Sender {
 /** What a mail URL says. */
 export type MailUrl = Omit<MailServer, 'from'>
 
-const form =
+const mailUrlPattern =
   /^(?<scheme>smtps?):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?:\[(?<ipv6>[0-9A-Fa-f:]+)\]|(?<host>[^\s:[\]/@?#]+))(?::(?<port>\d{1,5}))?\/?$/
 
-const forms =
+const mailUrlHint =
   'write it as smtps://USER:PASSWORD@HOST:465, with @ in them as %40, : as %3A and / as %2F'
 
 /** Reads `smtps://…` (TLS from the start) and `smtp://…` (STARTTLS). Throws InvalidSetting, and repeats no secret. */
 function parseMailUrl(text: string): MailUrl {
-  const groups = form.exec(text)?.groups
+  const groups = mailUrlPattern.exec(text)?.groups
   const host = groups?.['ipv6'] ?? groups?.['host']
   const isTls = groups?.['scheme'] === 'smtps'
   const port = Number(groups?.['port'] ?? defaultPort(isTls))
   if (groups === undefined || host === undefined || port > 65_535) {
-    throw new InvalidSetting('is not a mail URL', forms)
+    throw new InvalidSetting('is not a mail URL', mailUrlHint)
   }
   const [user, password] = [groups['user'], groups['password']]
   if (user !== undefined && password === undefined) {
-    throw new InvalidSetting('has a user without a password', forms)
+    throw new InvalidSetting('has a user without a password', mailUrlHint)
   }
   return {
     host,
     port,
     security: isTls ? 'tls' : 'starttls',
-    user: user === undefined ? null : decoded(user),
-    password: password === undefined ? null : new Secret(decoded(password)),
+    user: user === undefined ? null : percentDecode(user),
+    password: password === undefined ? null : new Secret(percentDecode(password)),
   }
 }
 
 /** A mail URL that says the same, its password hidden. */
 function formatMailUrl({ host, port, security, user, password }: MailUrl): string {
-  const who = user === null ? '' : `${encodeURIComponent(user)}:${password === null ? '' : hidden}@`
+  const userInfo =
+    user === null ? '' : `${encodeURIComponent(user)}:${password === null ? '' : redactedText}@`
   const name = host.includes(':') ? `[${host}]` : host
   const isTls = security === 'tls'
-  return `${isTls ? 'smtps' : 'smtp'}://${who}${name}${port === defaultPort(isTls) ? '' : `:${port}`}`
+  return `${isTls ? 'smtps' : 'smtp'}://${userInfo}${name}${port === defaultPort(isTls) ? '' : `:${port}`}`
 }
 
 function defaultPort(isTls: boolean): number {
   return isTls ? 465 : 587
 }
 
-function decoded(text: string): string {
+function percentDecode(text: string): string {
   try {
     return decodeURIComponent(text)
   } catch {
@@ -98,7 +99,7 @@ export const mailSettings: SettingTable<MailSettings> = {
     defaultText: 'no letters are sent',
     default: () => null,
     parse: parseMailUrl,
-    show: formatMailUrl,
+    format: formatMailUrl,
   },
   mailFrom: {
     name: 'SNAILPASS_MAIL_FROM',
@@ -107,14 +108,14 @@ export const mailSettings: SettingTable<MailSettings> = {
     defaultText: 'the user of the mail server',
     default: () => null,
     parse: parseSender,
-    show: ({ name, address }) => (name === '' ? address : `${name} <${address}>`),
+    format: ({ name, address }) => (name === '' ? address : `${name} <${address}>`),
   },
   mailAllowPlain: {
     name: 'SNAILPASS_MAIL_ALLOW_PLAIN',
     meaning: 'whether letters and the password may go to the mail server without TLS',
     defaultText: 'no, but to this very machine',
     default: () => false,
-    parse: parseFlag,
+    parse: parseBoolean,
   },
   mailServer: {
     name: 'MAIL_SERVER',
@@ -131,7 +132,7 @@ export const mailSettings: SettingTable<MailSettings> = {
     meaning: 'port of MAIL_SERVER',
     defaultText: '465, or 587 with STARTTLS',
     default: () => null,
-    parse: (text) => parseInteger(text, { least: 1, most: 65_535 }),
+    parse: (text) => parseInteger(text, { min: 1, max: 65_535 }),
   },
   mailUsername: {
     name: 'MAIL_USERNAME',
@@ -151,14 +152,14 @@ export const mailSettings: SettingTable<MailSettings> = {
     meaning: 'whether MAIL_SERVER speaks TLS from the start',
     defaultText: 'yes, unless MAIL_USE_TLS is',
     default: () => null,
-    parse: parseFlag,
+    parse: parseBoolean,
   },
   mailUseTls: {
     name: 'MAIL_USE_TLS',
     meaning: 'whether MAIL_SERVER speaks TLS after STARTTLS',
     defaultText: 'no',
     default: () => null,
-    parse: parseFlag,
+    parse: parseBoolean,
   },
 }
 
@@ -172,7 +173,7 @@ function parseSender(text: string): Sender {
 }
 
 /** The original's mail server is fixed to this one. */
-const originalServer = 'smtp.googlemail.com'
+const legacyDefaultHost = 'smtp.googlemail.com'
 
 /**
  * The mail server that the settings name together, null where none of them does. Throws InvalidSetting, whose
@@ -185,7 +186,7 @@ export function mailServerOf(settings: MailSettings): MailServer | null {
       'leave one of the two out',
     )
   }
-  const server = settings.mailUrl ?? originalServerOf(settings)
+  const server = settings.mailUrl ?? legacyMailServerOf(settings)
   if (server === null) return null
   const user = server.user?.includes('@') === true ? { name: '', address: server.user } : null
   const from = settings.mailFrom ?? user
@@ -207,7 +208,7 @@ export function mailServerOf(settings: MailSettings): MailServer | null {
   return { ...server, security, from }
 }
 
-function originalServerOf(settings: MailSettings): MailUrl | null {
+function legacyMailServerOf(settings: MailSettings): MailUrl | null {
   const { mailServer, mailPort, mailUsername, mailPassword, mailUseSsl, mailUseTls } = settings
   if (mailServer === null && mailUsername === null) {
     const others = [settings.mailFrom, mailPort, mailPassword, mailUseSsl, mailUseTls]
@@ -228,7 +229,7 @@ function originalServerOf(settings: MailSettings): MailUrl | null {
   const isStarttls = mailUseTls ?? (mailUseSsl === null && mailPort === 587)
   const isTls = mailUseSsl ?? !isStarttls
   return {
-    host: mailServer ?? originalServer,
+    host: mailServer ?? legacyDefaultHost,
     port: mailPort ?? defaultPort(isTls),
     security: isTls ? 'tls' : isStarttls ? 'starttls' : 'opportunistic',
     user: mailUsername,

@@ -1,4 +1,4 @@
-import { parseFlag, type SettingTable } from './values'
+import { parseBoolean, type SettingTable } from './values'
 
 export interface MdnsSettings {
   /** Whether the local network is told that there is a server, and under which name. */
@@ -11,6 +11,6 @@ export const mdnsSettings: SettingTable<MdnsSettings> = {
     meaning: 'whether the server announces itself on the local network as snailpass.local',
     defaultText: 'no',
     default: () => false,
-    parse: parseFlag,
+    parse: parseBoolean,
   },
 }

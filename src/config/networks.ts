@@ -2,26 +2,26 @@ import { BlockList, isIP } from 'node:net'
 import { InvalidSetting, parseList } from './values'
 
 /** Whether an address lies in one of some networks. Anything else than an address does not. */
-export type InNetworks = (address: string) => boolean
+export type NetworkMatcher = (address: string) => boolean
 
 /** Reads addresses and networks in CIDR notation, with commas or spaces between them. Throws InvalidSetting. */
 export function parseNetworks(text: string): readonly string[] {
   const networks = parseList(text)
-  inNetworks(networks)
+  createNetworkMatcher(networks)
   return networks
 }
 
 /** Throws InvalidSetting. */
-export function inNetworks(networks: readonly string[]): InNetworks {
+export function createNetworkMatcher(networks: readonly string[]): NetworkMatcher {
   // Apart: one list takes an IPv4 address for an IPv6 one that is mapped, and would find it in ::/3.
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() }
   for (const network of networks) {
     const { address = '', prefix } =
       /^(?<address>[^/]+)(?:\/(?<prefix>\d{1,3}))?$/.exec(network)?.groups ?? {}
     const family = familyOf(address)
-    const most = family === 'ipv4' ? 32 : 128
-    const length = prefix === undefined ? most : Number(prefix)
-    if (family === null || length > most) {
+    const maxLength = family === 'ipv4' ? 32 : 128
+    const length = prefix === undefined ? maxLength : Number(prefix)
+    if (family === null || length > maxLength) {
       throw new InvalidSetting(
         `holds what is no address or network: ${network}`,
         'write them as 192.168.1.5, 10.0.0.0/8 or fd00::/8',
@@ -54,7 +54,7 @@ export const privateNetworks: readonly string[] = [
 ]
 
 /** Whether an address is one of them. Anything else than an address is not. */
-export const isPrivate: InNetworks = inNetworks(privateNetworks)
+export const isPrivate: NetworkMatcher = createNetworkMatcher(privateNetworks)
 
 /** Whether a host is this very machine, by its address or the name that every machine has for itself. */
 export function isLoopback(host: string): boolean {

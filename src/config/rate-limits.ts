@@ -1,4 +1,4 @@
-import { defaultLimits, type Limit, type RateLimits } from '../domain/rate-limits'
+import { defaultRateLimits, type RateLimit, type RateLimits } from '../domain/rate-limits'
 import { InvalidSetting, parseInteger, parseList, type SettingTable } from './values'
 
 export interface RateLimitSettings {
@@ -27,49 +27,49 @@ export const rateLimitSettings: SettingTable<RateLimitSettings> = {
     name: 'SNAILPASS_RATE_LIMITS',
     meaning:
       'how often strangers may try, as guesses=10/15m with commas between several; off for no limits',
-    defaultText: format(defaultLimits),
-    default: () => defaultLimits,
-    parse,
-    show: format,
+    defaultText: formatRateLimits(defaultRateLimits),
+    default: () => defaultRateLimits,
+    parse: parseRateLimits,
+    format: formatRateLimits,
   },
   loginQueue: {
     name: 'SNAILPASS_LOGIN_QUEUE',
     meaning: 'sign-ins and sign-ups that may wait for the processor; further ones are refused',
     defaultText: '256',
     default: () => 256,
-    parse: (text) => parseInteger(text, { least: 1, most: 100_000 }),
+    parse: (text) => parseInteger(text, { min: 1, max: 100_000 }),
   },
 }
 
-function parse(text: string): RateLimits | 'off' {
+function parseRateLimits(text: string): RateLimits | 'off' {
   if (/^off$/i.test(text.trim())) return 'off'
-  let limits = defaultLimits
+  let limits = defaultRateLimits
   for (const part of parseList(text)) {
     const groups =
       /^(?<name>[a-z-]+)=(?<most>\d{1,6})\/(?<count>\d{1,5})(?<unit>[smhd])$/.exec(part)?.groups ??
       {}
     const key = keys.find((each) => names[each] === groups['name'])
-    const most = Number(groups['most'])
+    const max = Number(groups['most'])
     const seconds = Number(groups['count']) * (units[groups['unit'] ?? ''] ?? 0)
-    if (key === undefined || most < 1 || !(seconds >= 1 && seconds <= 86_400)) {
+    if (key === undefined || max < 1 || !(seconds >= 1 && seconds <= 86_400)) {
       throw new InvalidSetting(
         `holds what is no limit: ${part}`,
-        `write them as ${format(defaultLimits)}, within a day at most, or off`,
+        `write them as ${formatRateLimits(defaultRateLimits)}, within a day at most, or off`,
       )
     }
-    limits = { ...limits, [key]: { most, seconds } }
+    limits = { ...limits, [key]: { max, seconds } }
   }
   return limits
 }
 
-function format(limits: RateLimits | 'off'): string {
+function formatRateLimits(limits: RateLimits | 'off'): string {
   if (limits === 'off') return 'off'
   return keys.map((key) => `${names[key]}=${formatLimit(limits[key])}`).join(', ')
 }
 
 /** In the largest unit that says it whole. */
-function formatLimit({ most, seconds }: Limit): string {
+function formatLimit({ max, seconds }: RateLimit): string {
   const [unit = 's', factor = 1] =
     Object.entries(units).findLast(([, length]) => seconds % length === 0) ?? []
-  return `${most}/${seconds / factor}${unit}`
+  return `${max}/${seconds / factor}${unit}`
 }

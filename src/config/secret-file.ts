@@ -1,40 +1,40 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { reasonOf } from '../domain/errors'
+import { errorMessage } from '../domain/errors'
 import { InvalidSetting } from './values'
 
 /** The name under which a setting takes the path of a file that holds its text. */
-export function twinOf(name: string): string {
+export function fileVariantOf(name: string): string {
   return `${name}_FILE`
 }
 
 /** A secret has no more than this, in bytes; a slip of the pen may name a disk. */
-const mostBytes = 64 * 1024
+const maxBytes = 64 * 1024
 
-export interface SecretFile {
+export interface SecretFileContent {
   /** Without its last line end: editors and `echo` put one there. */
   readonly text: string
-  readonly isOpenToAll: boolean
+  readonly isWorldReadable: boolean
 }
 
 /** Reads a file that holds one secret. Throws InvalidSetting, whose message repeats nothing of what is in it. */
-export function readSecretFile(path: string): SecretFile {
-  const { bytes, mode } = readStart(path)
-  if (bytes.length > mostBytes) {
+export function readSecretFile(path: string): SecretFileContent {
+  const { bytes, mode } = readBounded(path)
+  if (bytes.length > maxBytes) {
     throw new InvalidSetting('is larger than 64 KiB', 'name a file that holds the secret alone')
   }
-  const text = decoded(bytes).replace(/\r?\n$/, '')
+  const text = decodeUtf8(bytes).replace(/\r?\n$/, '')
   if (text === '') {
     throw new InvalidSetting('is empty', 'write the secret into the file, or leave the setting out')
   }
-  return { text, isOpenToAll: isOpenToAll(mode) }
+  return { text, isWorldReadable: isWorldReadable(mode) }
 }
 
 /** Reads one byte more than may be there, at most. */
-function readStart(path: string): { bytes: Uint8Array; mode: number } {
+function readBounded(path: string): { bytes: Uint8Array; mode: number } {
   try {
     const file = openSync(path, 'r')
     try {
-      const bytes = new Uint8Array(mostBytes + 1)
+      const bytes = new Uint8Array(maxBytes + 1)
       let length = 0
       // A pipe gives what it has, piece by piece.
       for (let more = -1; more !== 0 && length < bytes.length; length += more) {
@@ -46,13 +46,13 @@ function readStart(path: string): { bytes: Uint8Array; mode: number } {
     }
   } catch (cause) {
     throw new InvalidSetting(
-      `can't be read: ${reasonOf(cause)}`,
+      `can't be read: ${errorMessage(cause)}`,
       'name a file that holds the secret, and that the user who runs snailpass may read',
     )
   }
 }
 
-function decoded(bytes: Uint8Array): string {
+function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
@@ -61,6 +61,6 @@ function decoded(bytes: Uint8Array): string {
 }
 
 /** Whether everybody on this machine may read a file of this mode. Windows knows no such modes. */
-export function isOpenToAll(mode: number): boolean {
+export function isWorldReadable(mode: number): boolean {
   return process.platform !== 'win32' && (mode & 0o004) !== 0
 }

@@ -1,19 +1,19 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
 import { parseEnv } from 'node:util'
-import { DomainError, reasonOf } from '../domain/errors'
-import { isOpenToAll } from './secret-file'
+import { DomainError, errorMessage } from '../domain/errors'
+import { isWorldReadable } from './secret-file'
 import type { Environment } from './values'
 
 /** Names the settings file in the environment, as `--config` does. */
-export const fileVariable = 'SNAILPASS_CONFIG'
+export const settingsFileVariable = 'SNAILPASS_CONFIG'
 
 export interface SettingsFile {
   readonly path: string
   readonly texts: Environment
-  readonly isOpenToAll: boolean
+  readonly isWorldReadable: boolean
 }
 
-export interface FileChoice {
+export interface SettingsFileInput {
   readonly environment: Environment
   /** Path of an env-style file, null where no option names one. */
   readonly file: string | null
@@ -26,15 +26,15 @@ export interface FileChoice {
  * file that can't be read or understood; a default file that is there counts as named: going on without it could
  * make an empty vault elsewhere.
  */
-export function readSettingsFile(choice: FileChoice): SettingsFile | null {
-  const named = choice.file ?? (choice.environment[fileVariable] || null)
-  if (named !== null) return readFile(named)
+export function readSettingsFile(choice: SettingsFileInput): SettingsFile | null {
+  const named = choice.file ?? (choice.environment[settingsFileVariable] || null)
+  if (named !== null) return readEnvFile(named)
   const { defaultFile } = choice
   if (defaultFile === undefined) return null
   try {
-    return readFile(defaultFile)
+    return readEnvFile(defaultFile)
   } catch (error) {
-    switch (codeOf(error)) {
+    switch (systemErrorCodeOf(error)) {
       case 'ENOENT':
       case 'ENOTDIR':
         return null
@@ -54,19 +54,19 @@ export function readSettingsFile(choice: FileChoice): SettingsFile | null {
   }
 }
 
-function readFile(path: string): SettingsFile {
+function readEnvFile(path: string): SettingsFile {
   try {
-    const { text, mode } = textOf(path)
+    const { text, mode } = readTextAndMode(path)
     // The parser skips what it does not understand, and a setting with it.
     const wrong = text
       .split('\n')
       .findIndex((line) => !/^\s*(?:$|#|(?:export\s+)?\w+\s*=)/.test(line))
     if (wrong >= 0) throw new Error(`line ${wrong + 1} is not NAME=value`)
-    return { path, texts: parseEnv(text), isOpenToAll: isOpenToAll(mode) }
+    return { path, texts: parseEnv(text), isWorldReadable: isWorldReadable(mode) }
   } catch (cause) {
     throw new DomainError(
       'invalid',
-      `the settings file ${path} can't be read: ${reasonOf(cause)}`,
+      `the settings file ${path} can't be read: ${errorMessage(cause)}`,
       {
         hint: 'it holds lines like SNAILPASS_LISTEN=0.0.0.0:5000',
         cause,
@@ -75,7 +75,7 @@ function readFile(path: string): SettingsFile {
   }
 }
 
-function textOf(path: string): { text: string; mode: number } {
+function readTextAndMode(path: string): { text: string; mode: number } {
   const file = openSync(path, 'r')
   try {
     return { text: readFileSync(file, 'utf8'), mode: fstatSync(file).mode }
@@ -85,7 +85,7 @@ function textOf(path: string): { text: string; mode: number } {
 }
 
 /** The system's word for why a file can't be read, where it was the system that refused. */
-function codeOf(error: unknown): unknown {
+function systemErrorCodeOf(error: unknown): unknown {
   const cause = error instanceof DomainError ? error.cause : error
   return cause instanceof Error && 'code' in cause ? cause.code : null
 }

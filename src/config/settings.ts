@@ -18,15 +18,15 @@ import {
   parseInteger,
   parseList,
   parseSize,
-  parseSizeFrom,
+  parseSizeAtLeast,
   Secret,
   type SettingTable,
 } from './values'
 
 /** What each setting says, one by one. */
-export type SettingValues = OwnSettings & MailSettings
+export type SettingValues = StandaloneSettings & MailSettings
 
-export interface OwnSettings
+export interface StandaloneSettings
   extends AuditSettings,
     BackupSettings,
     ListenerSettings,
@@ -64,7 +64,7 @@ export interface OwnSettings
 }
 
 /** What the program goes by, checked as a whole and frozen. */
-export interface Settings extends OwnSettings {
+export interface Settings extends StandaloneSettings {
   /** Null: no letter is sent. */
   readonly mail: MailServer | null
   /** Every setting, for those who tell of them. */
@@ -72,11 +72,11 @@ export interface Settings extends OwnSettings {
 }
 
 /** The settings that stand for themselves; `mailSettings` are read together. Adding one is its type above and its entry. */
-export const ownSettings: SettingTable<OwnSettings> = {
+export const standaloneSettings: SettingTable<StandaloneSettings> = {
   dataDir: {
     name: 'SNAILPASS_DATA_DIR',
     flag: '--data-dir',
-    takes: 'folder',
+    valueName: 'folder',
     meaning: 'folder that holds the secret key, and the database where no URL names one',
     defaultText:
       '$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; /var/lib/snailpass for root',
@@ -96,14 +96,14 @@ export const ownSettings: SettingTable<OwnSettings> = {
     defaultText: 'a SQLite file in the data folder',
     default: () => null,
     parse: parseDatabaseUrl,
-    show: formatDatabaseUrl,
+    format: formatDatabaseUrl,
   },
   ...listenerSettings,
   ...tlsSettings,
   logFormat: {
     name: 'SNAILPASS_LOG_FORMAT',
     flag: '--log-format',
-    takes: 'form',
+    valueName: 'form',
     meaning: 'form of the log on stderr: text or json',
     defaultText: 'text',
     default: () => 'text',
@@ -131,14 +131,14 @@ export const ownSettings: SettingTable<OwnSettings> = {
     meaning: 'life of a session token in seconds',
     defaultText: '600',
     default: () => 600,
-    parse: (text) => parseInteger(text, { least: 1, most: 30 * 24 * 3600 }),
+    parse: (text) => parseInteger(text, { min: 1, max: 30 * 24 * 3600 }),
   },
   maxBody: {
     name: 'SNAILPASS_MAX_BODY',
     meaning: 'largest request body in bytes',
     defaultText: '1048576',
     default: () => 1024 * 1024,
-    parse: (text) => parseInteger(text, { least: 1024, most: 64 * 1024 * 1024 }),
+    parse: (text) => parseInteger(text, { min: 1024, max: 64 * 1024 * 1024 }),
   },
   maxVault: {
     name: 'SNAILPASS_MAX_VAULT',
@@ -146,8 +146,8 @@ export const ownSettings: SettingTable<OwnSettings> = {
     defaultText: '32 MB',
     default: () => 32_000_000,
     // A single note can be half of that.
-    parse: (text) => parseSizeFrom(1_000_000, text),
-    show: formatSize,
+    parse: (text) => parseSizeAtLeast(1_000_000, text),
+    format: formatSize,
   },
   minFreeSpace: {
     name: 'SNAILPASS_MIN_FREE_SPACE',
@@ -156,7 +156,7 @@ export const ownSettings: SettingTable<OwnSettings> = {
     defaultText: '64 MB',
     default: () => 64_000_000,
     parse: parseSize,
-    show: formatSize,
+    format: formatSize,
   },
   emailConfirmation: {
     name: 'SNAILPASS_EMAIL_CONFIRMATION',
@@ -184,7 +184,7 @@ export const ownSettings: SettingTable<OwnSettings> = {
     defaultText: 'all',
     default: () => [],
     parse: parseDomains,
-    show: (domains) => domains.join(', '),
+    format: (domains) => domains.join(', '),
   },
   publicUrl: {
     name: 'SNAILPASS_PUBLIC_URL',
@@ -198,22 +198,22 @@ export const ownSettings: SettingTable<OwnSettings> = {
     meaning: 'further names of this server that links may use, with commas between them',
     defaultText: 'none',
     default: () => [],
-    parse: parseHosts,
-    show: (hosts) => hosts.join(', '),
+    parse: parsePublicHosts,
+    format: (hosts) => hosts.join(', '),
   },
   linkMinutes: {
     name: 'SNAILPASS_LINK_MINUTES',
     meaning: 'life of the link in a letter, in minutes',
     defaultText: '60',
     default: () => 60,
-    parse: (text) => parseInteger(text, { least: 1, most: 7 * 24 * 60 }),
+    parse: (text) => parseInteger(text, { min: 1, max: 7 * 24 * 60 }),
   },
   unconfirmedDays: {
     name: 'SNAILPASS_UNCONFIRMED_DAYS',
     meaning: 'days after which an empty account that was never confirmed is removed; 0 for never',
     defaultText: '7',
     default: () => 7,
-    parse: (text) => parseInteger(text, { least: 0, most: 3650 }),
+    parse: (text) => parseInteger(text, { min: 0, max: 3650 }),
   },
   ...rateLimitSettings,
   ...auditSettings,
@@ -223,7 +223,7 @@ export const ownSettings: SettingTable<OwnSettings> = {
 }
 
 /** Every setting there is. */
-export const settings: SettingTable<SettingValues> = { ...ownSettings, ...mailSettings }
+export const settingTable: SettingTable<SettingValues> = { ...standaloneSettings, ...mailSettings }
 
 /** The settings that say where archives go and who can open them. */
 export const backupKeys = Object.keys(backupSettings) as (keyof BackupSettings)[]
@@ -244,12 +244,12 @@ export const tlsKeys = [
 export const mailKeys = Object.keys(mailSettings) as (keyof MailSettings)[]
 
 /** Every setting there is, in the order in which people read of them. */
-export const settingKeys = Object.keys(settings) as (keyof SettingValues)[]
+export const settingKeys = Object.keys(settingTable) as (keyof SettingValues)[]
 
 /** Names that mean something elsewhere: the original server's. */
-export const knownNames: readonly string[] = ['SNAILPASS_CONFIGURATION']
+export const legacySettingNames: readonly string[] = ['SNAILPASS_CONFIGURATION']
 
-function parseHosts(text: string): readonly string[] {
+function parsePublicHosts(text: string): readonly string[] {
   return parseList(text).map((host) => {
     const url = URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`) : null
     // As a URL writes it: in lower case, and without the port that goes without saying.

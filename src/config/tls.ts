@@ -1,9 +1,9 @@
 import {
   InvalidSetting,
-  type Problem,
   parseHost,
   parseList,
   parsePath,
+  type SettingProblem,
   type SettingTable,
 } from './values'
 
@@ -54,12 +54,12 @@ export const tlsSettings: SettingTable<TlsSettings> = {
     defaultText: 'none',
     default: () => [],
     parse: parseNames,
-    show: (names) => names.join(', '),
+    format: (names) => names.join(', '),
   },
 }
 
 /** What is wrong between them, with what to do; null for nothing. */
-export function tlsContradiction(values: TlsSettings): Problem | null {
+export function findTlsProblem(values: TlsSettings): SettingProblem | null {
   const { tls, tlsCert, tlsKey } = values
   if (tls === 'files' && (tlsCert === null || tlsKey === null)) {
     const missing = [

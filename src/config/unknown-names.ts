@@ -1,17 +1,17 @@
-import { everyNameOf } from './find'
-import { knownNames, settings } from './settings'
-import { fileVariable } from './settings-file'
+import { allSettingNamesOf } from './find'
+import { legacySettingNames, settingTable } from './settings'
+import { settingsFileVariable } from './settings-file'
 
 const prefix = 'SNAILPASS_'
 
 /** Says of each name that looks like a setting and is none what it may have been meant to be. */
-export function unknownNames(names: Iterable<string>): readonly string[] {
-  const ours = Object.values(settings).flatMap(everyNameOf)
-  const known = new Set([...ours, ...knownNames, fileVariable])
+export function listUnknownSettingWarnings(names: Iterable<string>): readonly string[] {
+  const ours = Object.values(settingTable).flatMap(allSettingNamesOf)
+  const known = new Set([...ours, ...legacySettingNames, settingsFileVariable])
   return [...new Set(names)]
     .filter((name) => name.startsWith(prefix) && !known.has(name))
     .map((name) => {
-      const meant = nearest(name, [...ours, fileVariable])
+      const meant = nearest(name, [...ours, settingsFileVariable])
       const guess = meant === null ? '' : `: did you mean ${meant}?`
       return `${name} is set, but there is no such setting${guess}`
     })
@@ -22,12 +22,12 @@ export function unknownNames(names: Iterable<string>): readonly string[] {
  * is left behind the prefix may be wrong, and one letter always.
  */
 function nearest(word: string, words: readonly string[]): string | null {
-  const most = Math.max(1, Math.floor((word.length - prefix.length) / 3))
+  const maxDistance = Math.max(1, Math.floor((word.length - prefix.length) / 3))
   let found: string | null = null
-  let least = most + 1
+  let nearestDistance = maxDistance + 1
   for (const other of words) {
-    const distance = distanceBetween(word, other)
-    if (distance < least) [found, least] = [other, distance]
+    const distance = editDistance(word, other)
+    if (distance < nearestDistance) [found, nearestDistance] = [other, distance]
   }
   return found
 }
@@ -36,7 +36,7 @@ function nearest(word: string, words: readonly string[]): string | null {
  * How many letters have to be added, left out, exchanged or swapped with their neighbour to make one word of the
  * other, each letter once at most (Damerau and Levenshtein's optimal string alignment).
  */
-export function distanceBetween(one: string, other: string): number {
+export function editDistance(one: string, other: string): number {
   let beforeLast: readonly number[] = []
   let last: readonly number[] = Array.from({ length: other.length + 1 }, (_, index) => index)
   for (let i = 1; i <= one.length; i++) {

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 
 /** What stands where a secret is. */
-export const hidden = '•••'
+export const redactedText = '•••'
 
 /** A value that does not show itself: printed or serialised, it is only dots. */
 export class Secret {
@@ -16,7 +16,7 @@ export class Secret {
   }
 
   toString(): string {
-    return hidden
+    return redactedText
   }
 
   toJSON(): string {
@@ -53,7 +53,7 @@ export interface Setting<Value> {
   /** Its command line option, for those that have one. */
   readonly flag?: `--${string}`
   /** What its option takes: `folder`, or `value` unless told. */
-  readonly takes?: 'folder' | 'address' | 'form'
+  readonly valueName?: 'folder' | 'address' | 'form'
   /** Whether its option may be given several times; the texts are then one, with commas between them. */
   readonly isRepeatable?: true
   readonly meaning: string
@@ -63,7 +63,7 @@ export interface Setting<Value> {
   /** Throws InvalidSetting. Its messages never repeat the text of a secret. */
   readonly parse: (text: string) => Value
   /** A text that `parse` reads as this value, but for what is secret. For values that `String` does not write so. */
-  readonly show?: (value: NonNullable<Value>) => string
+  readonly format?: (value: NonNullable<Value>) => string
 }
 
 /** A table of settings. Whoever adds a value that is no plain one has to say how it is shown. */
@@ -71,18 +71,18 @@ export type SettingTable<Values> = {
   readonly [Key in keyof Values]: Setting<Values[Key]> &
     ([NonNullable<Values[Key]>] extends [string | number | boolean | Secret | URL]
       ? unknown
-      : Required<Pick<Setting<Values[Key]>, 'show'>>)
+      : Required<Pick<Setting<Values[Key]>, 'format'>>)
 }
 
 /** The text of a value as people may see it, null where there is none. */
-export function shownValue<Value>(setting: Setting<Value>, value: Value): string | null {
+export function formatForDisplay<Value>(setting: Setting<Value>, value: Value): string | null {
   if (value === null || value === undefined) return null
   if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return setting.show === undefined ? String(value) : setting.show(value)
+  return setting.format === undefined ? String(value) : setting.format(value)
 }
 
 /** What is wrong with settings, and what to do. */
-export interface Problem {
+export interface SettingProblem {
   readonly text: string
   readonly hint: string
 }
@@ -107,11 +107,11 @@ export function parsePath(kind: 'file' | 'folder', text: string): string {
 }
 
 /** Digits within bounds. Throws InvalidSetting. */
-export function parseInteger(text: string, bounds: { least: number; most: number }): number {
+export function parseInteger(text: string, bounds: { min: number; max: number }): number {
   const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN
-  if (value >= bounds.least && value <= bounds.most) return value
+  if (value >= bounds.min && value <= bounds.max) return value
   throw new InvalidSetting(
-    `is not a whole number from ${bounds.least} to ${bounds.most}: ${text}`,
+    `is not a whole number from ${bounds.min} to ${bounds.max}: ${text}`,
     'write digits alone',
   )
 }
@@ -128,10 +128,10 @@ export function parseSize(text: string): number {
 }
 
 /** The same, where something must be able to lie in it. Throws InvalidSetting. */
-export function parseSizeFrom(least: number, text: string): number {
+export function parseSizeAtLeast(min: number, text: string): number {
   const size = parseSize(text)
-  if (size >= least) return size
-  throw new InvalidSetting(`is less than ${formatSize(least)}: ${text}`, 'write a larger size')
+  if (size >= min) return size
+  throw new InvalidSetting(`is less than ${formatSize(min)}: ${text}`, 'write a larger size')
 }
 
 /** The form that `parseSize` reads, in the largest unit that says it whole. */
@@ -142,7 +142,7 @@ export function formatSize(bytes: number): string {
 }
 
 /** The words that people use for it. Throws InvalidSetting. */
-export function parseFlag(text: string): boolean {
+export function parseBoolean(text: string): boolean {
   const word = text.toLowerCase()
   if (['yes', 'true', 'on', '1'].includes(word)) return true
   if (['no', 'false', 'off', '0'].includes(word)) return false

@@ -4,10 +4,10 @@ import type { TokenClaims, Tokens } from '../domain/tokens'
 import type { Clock } from '../domain/world'
 
 /** Tokens whose signature is remembered: the clients of a household many times over. */
-const mostRemembered = 1_000
+const maxRemembered = 1_000
 
 /** Longer than any token lives: what verifies with this tolerance alone has expired. */
-const anyAge = 100 * 365 * 24 * 3600
+const unlimitedAge = 100 * 365 * 24 * 3600
 
 /**
  * HS256 tokens (RFC 7519) under a key that is derived from the secret key for this use alone (RFC 5869), so
@@ -17,7 +17,7 @@ export function createTokens(secretKey: Uint8Array, clock: Clock): Tokens {
   const key = new Uint8Array(hkdfSync('sha256', secretKey, '', 'snailpass tokens', 32))
   const signer = jwt({ name: 'jwt', secret: key }).decorator.jwt
 
-  const verify = (token: string, clockTolerance: number) =>
+  const verifyJwt = (token: string, clockTolerance: number) =>
     signer.verify(token, {
       algorithms: ['HS256'],
       requiredClaims: ['exp'],
@@ -31,7 +31,7 @@ export function createTokens(secretKey: Uint8Array, clock: Clock): Tokens {
   const remember = (token: string, claims: TokenClaims, expiry: unknown) => {
     if (typeof expiry !== 'number') return
     const [oldest] = verified.keys()
-    if (oldest !== undefined && verified.size >= mostRemembered) verified.delete(oldest)
+    if (oldest !== undefined && verified.size >= maxRemembered) verified.delete(oldest)
     verified.set(token, { claims, expiry })
   }
 
@@ -41,20 +41,20 @@ export function createTokens(secretKey: Uint8Array, clock: Clock): Tokens {
       return signer.sign({ sub: userId, ...claims, iat: false, exp })
     },
 
-    async read(purpose, token) {
+    async verify(purpose, token) {
       const known = verified.get(token)
       if (known !== undefined && clock() < known.expiry * 1000) {
-        return isFor(purpose, known.claims) ? known.claims : 'invalid'
+        return hasPurpose(purpose, known.claims) ? known.claims : 'invalid'
       }
       verified.delete(token)
-      const payload = await verify(token, 0)
+      const payload = await verifyJwt(token, 0)
       if (payload !== false) {
         const claims = claimsOf(purpose, payload)
         if (claims === null) return 'invalid'
         remember(token, claims, payload.exp)
         return claims
       }
-      const expired = await verify(token, anyAge)
+      const expired = await verifyJwt(token, unlimitedAge)
       return expired !== false && claimsOf(purpose, expired) !== null ? 'expired' : 'invalid'
     },
   }
@@ -66,10 +66,10 @@ function claimsOf<P extends TokenClaims['purpose']>(
   payload: Readonly<Record<string, unknown>>,
 ): Extract<TokenClaims, { purpose: P }> | null {
   const claims = parseClaims(payload)
-  return claims !== null && isFor(purpose, claims) ? claims : null
+  return claims !== null && hasPurpose(purpose, claims) ? claims : null
 }
 
-function isFor<P extends TokenClaims['purpose']>(
+function hasPurpose<P extends TokenClaims['purpose']>(
   purpose: P,
   claims: TokenClaims,
 ): claims is Extract<TokenClaims, { purpose: P }> {

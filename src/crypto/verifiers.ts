@@ -1,9 +1,9 @@
 import { pbkdf2, timingSafeEqual } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
-import type { Verifier, VerifierHasher } from '../domain/verifier'
+import type { PasswordHash, PasswordHasher } from '../domain/verifier'
 import type { Random } from '../domain/world'
-import { createTurns, type TurnOptions } from './turns'
+import { createSemaphore, type SemaphoreOptions } from './turns'
 
 /** OWASP's figure for PBKDF2-HMAC-SHA512 (Password Storage Cheat Sheet). Takes about 0.1 s of one core. */
 export const productionIterations = 220_000
@@ -14,7 +14,7 @@ const legacyLength = 32
 
 const saltLength = 16
 const hashLength = 32
-const name = 'pbkdf2-sha512'
+const algorithm = 'pbkdf2-sha512'
 
 const pbkdf2OnThread = promisify(pbkdf2)
 
@@ -24,7 +24,7 @@ export type Derive = (
   salt: Uint8Array | string,
   iterations: number,
   length: number,
-  turn?: TurnOptions,
+  options?: SemaphoreOptions,
 ) => Promise<Uint8Array>
 
 /**
@@ -32,44 +32,50 @@ export type Derive = (
  * slow work, and checks the signature of every token there: where there are several, one is left for that, or each request
  * of a signed-in client would wait behind the logins of strangers. Throws `unavailable` when `mostWaiting` wait.
  */
-export function createDerive(mostWaiting: number): Derive {
-  const turns = createTurns(Math.max(1, availableParallelism() - 1), mostWaiting)
-  return (password, salt, iterations, length, turn) =>
-    turns(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'), turn)
+export function createDerive(maxQueued: number): Derive {
+  const semaphore = createSemaphore(Math.max(1, availableParallelism() - 1), maxQueued)
+  return (password, salt, iterations, length, options) =>
+    semaphore(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'), options)
 }
 
 /** For whoever is alone with it: as many wait as are answered before their connections idle out. */
-const deriveAlone = createDerive(256)
+const defaultDerive = createDerive(256)
 
 /**
  * PBKDF2 verifiers in the PHC string format, `$pbkdf2-sha512$i=220000$SALT$HASH` with unpadded base64
  * (https://github.com/P-H-C/phc-string-format), and those of the original server.
  */
-export function createVerifierHasher(
+export function createPasswordHasher(
   random: Random,
   iterations: number = productionIterations,
-  derive: Derive = deriveAlone,
-): VerifierHasher {
+  derive: Derive = defaultDerive,
+): PasswordHasher {
   return {
-    async make(masterPasswordHash) {
+    async hash(masterPasswordHash) {
       const salt = random(saltLength)
       const hash = await derive(masterPasswordHash, salt, iterations, hashLength)
       return formatPhc({ iterations, salt, hash })
     },
 
-    async check({ masterPasswordHash, email, verifier, legacyToo, ...turn }) {
-      const stored = verifier === null ? null : parsePhc(verifier)
+    async verify({ masterPasswordHash, email, passwordHash, includeLegacy, ...options }) {
+      const stored = passwordHash === null ? null : parsePhc(passwordHash)
       // Whoever has no verifier of today's kind pays for one all the same, with a salt that makes it
       // a fresh one: for an account of the original's kind it becomes the replacement.
       const salt = stored?.salt ?? random(saltLength)
       const fresh = { iterations: stored?.iterations ?? iterations, salt }
-      const [today, legacy] = await Promise.all([
-        derive(masterPasswordHash, fresh.salt, fresh.iterations, hashLength, turn),
-        legacyToo ? derive(masterPasswordHash, email, legacyIterations, legacyLength, turn) : null,
+      const [current, legacy] = await Promise.all([
+        derive(masterPasswordHash, fresh.salt, fresh.iterations, hashLength, options),
+        includeLegacy
+          ? derive(masterPasswordHash, email, legacyIterations, legacyLength, options)
+          : null,
       ])
-      if (stored !== null) return { matches: equal(today, stored.hash), replacement: null }
-      const matches = verifier !== null && legacy !== null && equal(legacy, legacyHash(verifier))
-      return { matches, replacement: matches ? formatPhc({ ...fresh, hash: today }) : null }
+      if (stored !== null)
+        return { matches: constantTimeEqual(current, stored.hash), replacement: null }
+      const matches =
+        passwordHash !== null &&
+        legacy !== null &&
+        constantTimeEqual(legacy, decodeLegacyHash(passwordHash))
+      return { matches, replacement: matches ? formatPhc({ ...fresh, hash: current }) : null }
     },
   }
 }
@@ -80,17 +86,17 @@ interface Phc {
   readonly hash: Uint8Array
 }
 
-function formatPhc({ iterations, salt, hash }: Phc): Verifier {
+function formatPhc({ iterations, salt, hash }: Phc): PasswordHash {
   const encode = (bytes: Uint8Array) => bytes.toBase64({ omitPadding: true })
-  return `$${name}$i=${iterations}$${encode(salt)}$${encode(hash)}`
+  return `$${algorithm}$i=${iterations}$${encode(salt)}$${encode(hash)}`
 }
 
-const phcForm =
+const phcPattern =
   /^\$pbkdf2-sha512\$i=(?<iterations>[1-9]\d{0,8})\$(?<salt>[A-Za-z0-9+/]+)\$(?<hash>[A-Za-z0-9+/]+)$/
 
 /** Null for a verifier that is not of today's kind. */
-function parsePhc(verifier: Verifier): Phc | null {
-  const { iterations, salt, hash } = phcForm.exec(verifier)?.groups ?? {}
+function parsePhc(passwordHash: PasswordHash): Phc | null {
+  const { iterations, salt, hash } = phcPattern.exec(passwordHash)?.groups ?? {}
   if (iterations === undefined || salt === undefined || hash === undefined) return null
   return {
     iterations: Number(iterations),
@@ -99,11 +105,11 @@ function parsePhc(verifier: Verifier): Phc | null {
   }
 }
 
-function legacyHash(verifier: Verifier): Uint8Array {
-  return Buffer.from(verifier, 'base64')
+function decodeLegacyHash(passwordHash: PasswordHash): Uint8Array {
+  return Buffer.from(passwordHash, 'base64')
 }
 
 /** Constant-time for hashes of one length; another length is no secret. */
-function equal(a: Uint8Array, b: Uint8Array): boolean {
+function constantTimeEqual(a: Uint8Array, b: Uint8Array): boolean {
   return a.length === b.length && timingSafeEqual(a, b)
 }

@@ -22,7 +22,7 @@ export interface AcmeChallenges {
 }
 
 /** Long after every authority has given up, in milliseconds: what a server left that was killed. */
-const longestLife = 24 * 3600_000
+const maxAge = 24 * 3600_000
 
 export function createAcmeChallenges({
   store,
@@ -35,7 +35,7 @@ export function createAcmeChallenges({
     async put(token, keyAuthorization) {
       const time = clock()
       await store.write(async ({ acmeChallenges }) => {
-        await acmeChallenges.deleteBefore(time - longestLife)
+        await acmeChallenges.deleteBefore(time - maxAge)
         await acmeChallenges.put({ token, keyAuthorization, time })
       })
     },

@@ -1,8 +1,8 @@
 import { DomainError } from './errors'
-import { refusal } from './ownership'
-import type { ReadScope, Store } from './store'
+import { ownershipError } from './ownership'
+import type { ReadTransaction, Store } from './store'
 import type { AdditionalField, AdditionalFieldChange } from './vault'
-import type { VaultBound } from './vault-bound'
+import type { VaultQuota } from './vault-bound'
 
 const noun = 'Additional field'
 
@@ -22,38 +22,38 @@ export interface AdditionalFields {
 
 export function createAdditionalFields(deps: {
   store: Store
-  bound: VaultBound
+  quota: VaultQuota
 }): AdditionalFields {
-  const { store, bound } = deps
+  const { store, quota } = deps
   return {
     list: (user, recordId) =>
-      store.read(async (scope) => {
-        await requireOwnRecord(scope, user, recordId)
-        return await scope.additionalFields.listByRecord(recordId)
+      store.read(async (tx) => {
+        await requireOwnRecord(tx, user, recordId)
+        return await tx.additionalFields.listByRecord(recordId)
       }),
 
     add: (user, field) =>
-      store.write(async (scope) => {
-        await requireOwnRecord(scope, user, field.recordId)
-        const insert = () => scope.additionalFields.insert(field)
+      store.write(async (tx) => {
+        await requireOwnRecord(tx, user, field.recordId)
+        const insert = () => tx.additionalFields.insert(field)
         const change = { texts: textsOf(field), isNew: true }
-        if (!(await bound.within(scope, user, change, insert))) {
+        if (!(await quota.charge(tx, user, change, insert))) {
           throw new DomainError('conflict', `${noun} with id ${field.id} already exists`)
         }
       }),
 
     change: (user, field) =>
-      store.write(async (scope) => {
-        const update = () => scope.additionalFields.update(user, field)
+      store.write(async (tx) => {
+        const update = () => tx.additionalFields.update(user, field)
         const change = { texts: textsOf(field), isNew: false }
-        if (await bound.within(scope, user, change, update)) return
-        throw refusal(noun, field.id, await scope.additionalFields.findOwner(field.id), user)
+        if (await quota.charge(tx, user, change, update)) return
+        throw ownershipError(noun, field.id, await tx.additionalFields.findOwner(field.id), user)
       }),
 
     delete: (user, id) =>
-      store.write(async (scope) => {
-        if (await scope.additionalFields.delete(user, id)) return
-        throw refusal(noun, id, await scope.additionalFields.findOwner(id), user)
+      store.write(async (tx) => {
+        if (await tx.additionalFields.delete(user, id)) return
+        throw ownershipError(noun, id, await tx.additionalFields.findOwner(id), user)
       }),
   }
 }
@@ -62,7 +62,11 @@ function textsOf({ name, value }: AdditionalFieldChange): readonly string[] {
   return [name, value]
 }
 
-async function requireOwnRecord(scope: ReadScope, user: string, recordId: string): Promise<void> {
-  const owner = await scope.records.findOwner(recordId)
-  if (owner !== user) throw refusal('Record', recordId, owner, user)
+async function requireOwnRecord(
+  tx: ReadTransaction,
+  user: string,
+  recordId: string,
+): Promise<void> {
+  const owner = await tx.records.findOwner(recordId)
+  if (owner !== user) throw ownershipError('Record', recordId, owner, user)
 }

@@ -8,11 +8,11 @@ export function parseAddress(text: string): string | null {
   if (!/^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(unzoned)) return null
   const url = `http://[${unzoned}]/`
   // As a URL writes it: the shortest form, in lower case.
-  return URL.canParse(url) ? unwrapped(new URL(url).hostname.slice(1, -1)) : null
+  return URL.canParse(url) ? unmapIpv4(new URL(url).hostname.slice(1, -1)) : null
 }
 
 /** IPv4 on a socket of IPv6 (RFC 4291, section 2.5.5.2) or behind a translator (RFC 6052, section 2.1) is still that. */
-function unwrapped(address: string): string {
+function unmapIpv4(address: string): string {
   const [, mapped, behind] =
     /^(?:::ffff:([0-9a-f]{1,4}:[0-9a-f]{1,4})|64:ff9b::((?:[0-9a-f]{1,4}:)?[0-9a-f]{1,4}))$/.exec(
       address,

@@ -61,7 +61,7 @@ export interface AuditRow extends Omit<AuditEvent, 'kind' | 'actor'> {
 export interface AuditQuery {
   /** Only those behind this number. */
   readonly after: number
-  readonly most: number
+  readonly limit: number
   /** Milliseconds since 1970 (UTC). */
   readonly since: number | null
   /** Email, lower-cased, or id of an account, also of one that is gone. */
@@ -69,7 +69,7 @@ export interface AuditQuery {
 }
 
 /** Of a row that was in the trail once: missing is one that was taken away or changed. */
-export type Whereabouts = 'found' | 'pruned' | 'missing'
+export type RowStatus = 'found' | 'pruned' | 'missing'
 
 export interface AuditReads {
   /** Rows in the order in which they were written. */
@@ -80,7 +80,7 @@ export interface AuditReads {
    */
   findNewest(): Promise<string | null>
   /** What became of the row with such a value. */
-  lookFor(value: string): Promise<Whereabouts>
+  getRowStatus(value: string): Promise<RowStatus>
 }
 
 export interface AuditWrites {
@@ -95,46 +95,46 @@ export interface AuditWrites {
   prune(bounds: {
     before: number
     now: number
-    most: number
+    maxRows: number
   }): Promise<{ pruned: number; isDone: boolean }>
 }
 
 /** Signs what the trail is made of, with a key that is not in the database. */
-export interface TrailSeal {
+export interface AuditSigner {
   /** One text for each list of values, which nobody can compute without the key. */
-  of(values: readonly (string | number | null)[]): string
+  sign(values: readonly (string | number | null)[]): string
 }
 
 /** What an event has besides its time and its kind, for one that is about no account. */
-const nobody = { userId: null, email: null, address: null, count: 1, detail: null } as const
+const eventDefaults = { userId: null, email: null, address: null, count: 1, detail: null } as const
 
 /** Something that an operator did by a command. */
-export function byOperator(
+export function operatorEvent(
   time: number,
   kind: AuditKind,
   about: Partial<Pick<AuditEvent, 'userId' | 'email' | 'detail'>> = {},
 ): AuditEvent {
-  return { time, kind, actor: 'operator', ...nobody, ...about }
+  return { time, kind, actor: 'operator', ...eventDefaults, ...about }
 }
 
 /** Something that the server did by itself. */
-export function byServer(
+export function serverEvent(
   time: number,
   kind: AuditKind,
   about: Partial<Pick<AuditEvent, 'count' | 'detail'>> = {},
 ): AuditEvent {
-  return { time, kind, actor: 'server', ...nobody, ...about }
+  return { time, kind, actor: 'server', ...eventDefaults, ...about }
 }
 
 /** Something that a user did, or somebody who says so. */
-export function byUser(
+export function userEvent(
   time: number,
   kind: AuditKind,
   user: { readonly id: string; readonly email: string } | null,
   address: string | null,
 ): AuditEvent {
   return {
-    ...{ time, kind, actor: 'user', ...nobody },
+    ...{ time, kind, actor: 'user', ...eventDefaults },
     ...{ userId: user?.id ?? null, email: user?.email ?? null, address },
   }
 }

@@ -21,10 +21,10 @@ export interface VerifiedBackup {
 }
 
 /** How long a server has a try for itself, and nobody tries again after one that failed. */
-const claimTime = 60 * 60_000
+const claimDuration = 60 * 60_000
 
 /** An archive older than this, where one is made every day, means that something is wrong. */
-const longestAge = 48 * 60 * 60_000
+const maxBackupAge = 48 * 60 * 60_000
 
 export interface Backups {
   /** What is known. Before the first try, the watch begins with the question: whoever only asks writes nothing. */
@@ -39,23 +39,23 @@ export function createBackups(deps: { store: Store; clock: Clock }): Backups {
   const { store, clock } = deps
 
   const change = (to: (state: BackupState) => BackupState | null) =>
-    store.write(async (scope) => {
-      const found = await scope.backups.find()
-      const next = to(found ?? untouched(clock()))
-      if (next !== null) await scope.backups.save(next)
+    store.write(async (tx) => {
+      const found = await tx.backups.find()
+      const next = to(found ?? initialState(clock()))
+      if (next !== null) await tx.backups.save(next)
       return next !== null
     })
 
   return {
-    state: async () => (await store.read((scope) => scope.backups.find())) ?? untouched(clock()),
+    state: async () => (await store.read((tx) => tx.backups.find())) ?? initialState(clock()),
 
     claim: (since) =>
       change((state) => {
         const now = clock()
         const isDone = state.verified !== null && state.verified.time >= since
         // A claim from a clock that was wrong is none.
-        const isClaimed = state.claimedUntil > now && state.claimedUntil <= now + claimTime
-        return isDone || isClaimed ? null : { ...state, claimedUntil: now + claimTime }
+        const isClaimed = state.claimedUntil > now && state.claimedUntil <= now + claimDuration
+        return isDone || isClaimed ? null : { ...state, claimedUntil: now + claimDuration }
       }),
 
     async recordVerified(verified) {
@@ -69,7 +69,7 @@ export function createBackups(deps: { store: Store; clock: Clock }): Backups {
   }
 }
 
-function untouched(now: number): BackupState {
+function initialState(now: number): BackupState {
   return { since: now, verified: null, failure: null, claimedUntil: 0 }
 }
 
@@ -79,5 +79,5 @@ export function backupProblem(
   now: number,
 ): 'failed' | 'stale' | null {
   if (failure !== null && (verified === null || failure.time >= verified.time)) return 'failed'
-  return now - (verified?.time ?? since) > longestAge ? 'stale' : null
+  return now - (verified?.time ?? since) > maxBackupAge ? 'stale' : null
 }

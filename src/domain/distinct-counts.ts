@@ -1,9 +1,9 @@
 import { DomainError } from './errors'
-import type { Limit } from './rate-limits'
+import type { RateLimit } from './rate-limits'
 import type { Clock } from './world'
 
 /** Counts distinct things by key within a window, and shuts a key out once there are too many. */
-export interface DistinctCounts {
+export interface DistinctCounter {
   /** Counts a thing for a key. False when it was counted already. */
   add(key: string, thing: string): boolean
   /** Seconds for which a key is shut out, 0 when it is not. */
@@ -16,16 +16,16 @@ export interface DistinctCounts {
 interface Entry {
   /** When each thing came, in milliseconds. */
   readonly things: Map<string, number>
-  shutUntil: number
+  lockedUntil: number
   /** How often it was shut out of late. */
-  times: number
+  lockoutCount: number
 }
 
 /** Keys and things that are remembered, all in all: some megabytes. */
-const mostRemembered = 50_000
+const defaultMaxRemembered = 50_000
 
 /** Of so many of the oldest keys the one with the fewest things is forgotten: whoever sends many keys can't hide one. */
-const candidates = 16
+const evictionCandidates = 16
 
 const day = 24 * 60 * 60_000
 
@@ -33,25 +33,28 @@ const day = 24 * 60 * 60_000
  * `grows`: each time that a key is shut out again within a day is twice as long as the last one, up to a day. What is
  * remembered is bounded whatever anybody sends.
  */
-export function createDistinctCounts(
-  { most, seconds }: Limit,
+export function createDistinctCounter(
+  { max, seconds }: RateLimit,
   clock: Clock,
-  { grows = false, bound = mostRemembered }: { grows?: boolean; bound?: number } = {},
-): DistinctCounts {
+  {
+    hasBackoff = false,
+    maxRemembered = defaultMaxRemembered,
+  }: { hasBackoff?: boolean; maxRemembered?: number } = {},
+): DistinctCounter {
   const window = seconds * 1000
   // In the order of their last use.
   const entries = new Map<string, Entry>()
   let remembered = 0
 
   function use(key: string, now: number): Entry {
-    const entry = entries.get(key) ?? { things: new Map(), shutUntil: 0, times: 0 }
-    if (entries.delete(key)) forgetOld(entry, now)
+    const entry = entries.get(key) ?? { things: new Map(), lockedUntil: 0, lockoutCount: 0 }
+    if (entries.delete(key)) dropExpired(entry, now)
     else remembered++
     entries.set(key, entry)
     return entry
   }
 
-  function forgetOld({ things }: Entry, now: number): void {
+  function dropExpired({ things }: Entry, now: number): void {
     for (const [thing, time] of things) {
       // In the order in which they came.
       if (now - time < window) break
@@ -60,25 +63,26 @@ export function createDistinctCounts(
     }
   }
 
-  function shut(entry: Entry, now: number): void {
-    const isLate = now - entry.shutUntil > day
-    entry.times = grows && !isLate ? entry.times + 1 : 1
-    entry.shutUntil = now + Math.min(window * 2 ** (entry.times - 1), Math.max(day, window))
+  function lockOut(entry: Entry, now: number): void {
+    const isLate = now - entry.lockedUntil > day
+    entry.lockoutCount = hasBackoff && !isLate ? entry.lockoutCount + 1 : 1
+    entry.lockedUntil =
+      now + Math.min(window * 2 ** (entry.lockoutCount - 1), Math.max(day, window))
     remembered -= entry.things.size
     entry.things.clear()
   }
 
-  function makeRoom(): void {
-    while (remembered > bound) {
-      let [least, lightest] = ['', Number.POSITIVE_INFINITY]
-      let looked = 0
+  function evict(): void {
+    while (remembered > maxRemembered) {
+      let [lightestKey, lightest] = ['', Number.POSITIVE_INFINITY]
+      let examined = 0
       for (const [key, entry] of entries) {
-        const weight = entry.times * most + entry.things.size
-        if (weight < lightest) [least, lightest] = [key, weight]
-        if (++looked === candidates) break
+        const weight = entry.lockoutCount * max + entry.things.size
+        if (weight < lightest) [lightestKey, lightest] = [key, weight]
+        if (++examined === evictionCandidates) break
       }
-      remembered -= 1 + (entries.get(least)?.things.size ?? 0)
-      entries.delete(least)
+      remembered -= 1 + (entries.get(lightestKey)?.things.size ?? 0)
+      entries.delete(lightestKey)
     }
   }
 
@@ -89,13 +93,13 @@ export function createDistinctCounts(
       if (entry.things.has(thing)) return false
       entry.things.set(thing, now)
       remembered++
-      if (entry.things.size >= most) shut(entry, now)
-      makeRoom()
+      if (entry.things.size >= max) lockOut(entry, now)
+      evict()
       return true
     },
 
     secondsLeft(key) {
-      const left = (entries.get(key)?.shutUntil ?? 0) - clock()
+      const left = (entries.get(key)?.lockedUntil ?? 0) - clock()
       return left <= 0 ? 0 : Math.ceil(left / 1000)
     },
 
@@ -104,14 +108,18 @@ export function createDistinctCounts(
 }
 
 /** Throws `rate_limited` for who has to wait so many seconds; nobody has to for 0. */
-export function requirePatience(seconds: number): void {
+export function requireNotLimited(seconds: number): void {
   if (seconds === 0) return
-  throw new DomainError('rate_limited', `Too many attempts, try again in ${inWords(seconds)}`, {
-    retryAfter: seconds,
-  })
+  throw new DomainError(
+    'rate_limited',
+    `Too many attempts, try again in ${formatDuration(seconds)}`,
+    {
+      retryAfter: seconds,
+    },
+  )
 }
 
-function inWords(seconds: number): string {
+function formatDuration(seconds: number): string {
   const [count, unit] = seconds < 90 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute']
   return `${count} ${unit}${count === 1 ? '' : 's'}`
 }

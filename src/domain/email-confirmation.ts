@@ -1,6 +1,6 @@
-import { byUser } from './audit'
-import type { Letters } from './outbox'
-import type { Quota } from './quota'
+import { userEvent } from './audit'
+import type { EmailQueue } from './outbox'
+import type { RateLimiter } from './quota'
 import type { Store } from './store'
 import type { Tokens } from './tokens'
 import type { Clock } from './world'
@@ -9,10 +9,10 @@ import type { Clock } from './world'
 export type ConfirmationOutcome = 'confirmed' | 'already' | 'expired' | 'invalid' | 'no such user'
 
 /** Whether an account must have its email confirmed before anybody signs in to it. */
-export interface Confirmation {
+export interface ConfirmationPolicy {
   readonly isRequired: boolean
   /** Null where no letters are sent: because none are asked for, or there is no mail server. */
-  readonly letters: Letters | null
+  readonly emailQueue: EmailQueue | null
 }
 
 export interface EmailConfirmation {
@@ -26,24 +26,24 @@ export interface EmailConfirmation {
 export function createEmailConfirmation(deps: {
   store: Store
   tokens: Tokens
-  quota: Quota
+  rateLimiter: RateLimiter
   clock: Clock
 }): EmailConfirmation {
   return {
     async confirm(token, { address }) {
-      deps.quota.require(address)
-      const claims = await deps.tokens.read('confirmation', token)
+      deps.rateLimiter.requireAllowed(address)
+      const claims = await deps.tokens.verify('confirmation', token)
       if (claims === 'expired' || claims === 'invalid') {
-        deps.quota.count(address)
+        deps.rateLimiter.count(address)
         return claims
       }
-      return await deps.store.write(async (scope) => {
+      return await deps.store.write(async (tx) => {
         const { userId: id, email } = claims
-        if (await scope.users.confirmEmail(id, email)) {
-          scope.audit.record(byUser(deps.clock(), 'confirmation', { id, email }, address))
+        if (await tx.users.confirmEmail(id, email)) {
+          tx.audit.record(userEvent(deps.clock(), 'confirmation', { id, email }, address))
           return 'confirmed'
         }
-        const user = await scope.users.findById(id)
+        const user = await tx.users.findById(id)
         return user?.email === email ? 'already' : 'no such user'
       })
     },

@@ -1,8 +1,8 @@
 import { DomainError } from './errors'
-import { refusal } from './ownership'
-import type { EntryWrites, Store, WriteScope } from './store'
+import { ownershipError } from './ownership'
+import type { EntryWrites, Store, WriteTransaction } from './store'
 import type { EntryInput } from './vault'
-import type { VaultBound } from './vault-bound'
+import type { VaultQuota } from './vault-bound'
 import type { Clock } from './world'
 
 /** The life of a vault entry, the same for records and notes. */
@@ -20,39 +20,39 @@ export interface Entries<Content> {
 export function createEntries<Content>(deps: {
   store: Store
   clock: Clock
-  bound: VaultBound
+  quota: VaultQuota
   /** How messages name an entry. */
   noun: 'Record' | 'Note'
-  pick: (scope: WriteScope) => EntryWrites<Content>
+  pick: (tx: WriteTransaction) => EntryWrites<Content>
   textsOf: (content: Content) => readonly string[]
 }): Entries<Content> {
-  const { store, clock, bound, noun, pick, textsOf } = deps
+  const { store, clock, quota, noun, pick, textsOf } = deps
   return {
     add: (owner, input) =>
-      store.write(async (scope) => {
+      store.write(async (tx) => {
         const now = clock()
         const entry = { ...input, owner, creationTime: now, updateTime: now }
         const change = { texts: textsOf(input), isNew: true }
-        if (!(await bound.within(scope, owner, change, () => pick(scope).insert(entry)))) {
+        if (!(await quota.charge(tx, owner, change, () => pick(tx).insert(entry)))) {
           throw new DomainError('conflict', `${noun} with id ${input.id} already exists`)
         }
       }),
 
     change: (owner, input) =>
-      store.write(async (scope) => {
-        const entries = pick(scope)
+      store.write(async (tx) => {
+        const entries = pick(tx)
         const entry = { ...input, owner, updateTime: clock() }
         const change = { texts: textsOf(input), isNew: false }
-        if (await bound.within(scope, owner, change, () => entries.update(entry))) return
-        throw refusal(noun, input.id, await entries.findOwner(input.id), owner)
+        if (await quota.charge(tx, owner, change, () => entries.update(entry))) return
+        throw ownershipError(noun, input.id, await entries.findOwner(input.id), owner)
       }),
 
     delete: (owner, id) =>
-      store.write(async (scope) => {
-        const entries = pick(scope)
+      store.write(async (tx) => {
+        const entries = pick(tx)
         if (await entries.trash(owner, id)) return 'trashed'
         if (await entries.deleteTrashed(owner, id)) return 'deleted'
-        throw refusal(noun, id, await entries.findOwner(id), owner)
+        throw ownershipError(noun, id, await entries.findOwner(id), owner)
       }),
   }
 }

@@ -35,13 +35,13 @@ export class DomainError extends Error {
 }
 
 /** What somebody else's fault says of itself, to be named in a refusal of ours. */
-export function reasonOf(cause: unknown): string {
+export function errorMessage(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
 }
 
 /** A refusal with what lies below it, cause after cause, in one line. */
-export function reasonsOf(error: Error): string {
+export function errorMessageWithCauses(error: Error): string {
   return error.cause instanceof Error
-    ? `${error.message}: ${reasonsOf(error.cause)}`
+    ? `${error.message}: ${errorMessageWithCauses(error.cause)}`
     : error.message
 }

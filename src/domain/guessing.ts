@@ -1,11 +1,11 @@
 import { networkOf } from './address'
-import { createDistinctCounts, requirePatience } from './distinct-counts'
+import { createDistinctCounter, requireNotLimited } from './distinct-counts'
 import { DomainError } from './errors'
 import type { RateLimits } from './rate-limits'
 import type { Clock } from './world'
 
 /** Credentials that somebody tries. */
-export interface Attempt {
+export interface LoginAttempt {
   /** Lower-cased. */
   readonly email: string
   readonly masterPasswordHash: string
@@ -16,7 +16,7 @@ export interface Attempt {
 }
 
 /** What keeps people from guessing. Accounts that are there and those that are not are counted alike. */
-export interface Guesses {
+export interface LoginThrottle {
   /**
    * Does the check of credentials, unless there were too many wrong ones: throws `rate_limited` then, and `unavailable`
    * when too many of one network wait for theirs. `check` answers whether they are right; a wrong answer counts.
@@ -27,53 +27,60 @@ export interface Guesses {
    *
    * `check` calls `admit` right before its work, which throws when others have used the limit up meanwhile.
    */
-  check(attempt: Attempt, check: (admit: () => void) => Promise<boolean>): Promise<boolean>
+  check(
+    attempt: LoginAttempt,
+    check: (checkLimit: () => void) => Promise<boolean>,
+  ): Promise<boolean>
 }
 
 /**
  * Checks of one network that may wait for their turn: a part of the queue, so that others have the rest. Those of an owner's
  * own network are counted apart, so that nobody there can take their places.
  */
-const mostOfOneNetwork = 32
+const maxPerNetwork = 32
 
-export function createGuesses(deps: {
+export function createLoginThrottle(deps: {
   limits: RateLimits
   clock: Clock
   /** Names a text by a short one, which nobody else can compute. */
   digest: (text: string) => string
   /** Told of each distinct wrong one. */
   onGuess: (address: string | null) => void
-}): Guesses {
+}): LoginThrottle {
   const { limits, clock, digest } = deps
-  const ofPair = createDistinctCounts(limits.guesses, clock, { grows: true })
-  const ofKnownPair = createDistinctCounts(limits.accountGuesses, clock)
-  const ofAccount = createDistinctCounts(limits.accountGuesses, clock)
-  const ofNetwork = createDistinctCounts(limits.guessedAccounts, clock)
+  const ofPair = createDistinctCounter(limits.guesses, clock, { hasBackoff: true })
+  const ofKnownPair = createDistinctCounter(limits.accountGuesses, clock)
+  const ofAccount = createDistinctCounter(limits.accountGuesses, clock)
+  const ofNetwork = createDistinctCounter(limits.guessedAccounts, clock)
   /** Checks under way, by network or by known pair. */
-  const underWay = new Map<string, number>()
+  const runningChecks = new Map<string, number>()
   /** The end of the last one under way, by pair. */
-  const lastTurns = new Map<string, Promise<void>>()
+  const lastChecks = new Map<string, Promise<void>>()
 
   /** One after another for each pair, so that the next one meets what the last one counted. */
-  async function inTurn<T>(share: string, pair: string, work: () => Promise<T>): Promise<T> {
-    const before = underWay.get(share) ?? 0
-    if (before >= mostOfOneNetwork) {
+  async function runSerialized<T>(
+    concurrencyKey: string,
+    pair: string,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    const before = runningChecks.get(concurrencyKey) ?? 0
+    if (before >= maxPerNetwork) {
       throw new DomainError('unavailable', 'Too many sign-ins at once, try again in a while')
     }
-    underWay.set(share, before + 1)
-    const turn = (lastTurns.get(pair) ?? Promise.resolve()).then(work)
-    const ended = turn.then(
+    runningChecks.set(concurrencyKey, before + 1)
+    const result = (lastChecks.get(pair) ?? Promise.resolve()).then(work)
+    const ended = result.then(
       () => {},
       () => {},
     )
-    lastTurns.set(pair, ended)
+    lastChecks.set(pair, ended)
     try {
-      return await turn
+      return await result
     } finally {
-      if (lastTurns.get(pair) === ended) lastTurns.delete(pair)
-      const left = (underWay.get(share) ?? 1) - 1
-      if (left === 0) underWay.delete(share)
-      else underWay.set(share, left)
+      if (lastChecks.get(pair) === ended) lastChecks.delete(pair)
+      const left = (runningChecks.get(concurrencyKey) ?? 1) - 1
+      if (left === 0) runningChecks.delete(concurrencyKey)
+      else runningChecks.set(concurrencyKey, left)
     }
   }
 
@@ -88,19 +95,20 @@ export function createGuesses(deps: {
           ofAccount.secondsLeft(account),
           ofNetwork.secondsLeft(network),
         )
-      const admit = () => requirePatience(isKnown ? ofKnownPair.secondsLeft(pair) : secondsLeft())
+      const checkLimit = () =>
+        requireNotLimited(isKnown ? ofKnownPair.secondsLeft(pair) : secondsLeft())
 
-      admit()
-      return await inTurn(isKnown ? pair : network, pair, async () => {
-        admit()
-        const isShut = secondsLeft() > 0
-        if (await check(admit)) return true
+      checkLimit()
+      return await runSerialized(isKnown ? pair : network, pair, async () => {
+        checkLimit()
+        const isLockedOut = secondsLeft() > 0
+        if (await check(checkLimit)) return true
 
         const guess = digest(`${email}\n${masterPasswordHash}`)
         const isNewThere = isKnown && ofKnownPair.add(pair, guess)
-        if (isShut && isNewThere) deps.onGuess(address)
+        if (isLockedOut && isNewThere) deps.onGuess(address)
         // Of those that were let in all the same, the wrong ones hear what the others do.
-        if (isShut) requirePatience(Math.max(1, secondsLeft()))
+        if (isLockedOut) requireNotLimited(Math.max(1, secondsLeft()))
         if (ofPair.add(pair, guess)) deps.onGuess(address)
         ofAccount.add(account, guess)
         ofNetwork.add(network, account)
@@ -111,4 +119,4 @@ export function createGuesses(deps: {
 }
 
 /** Counts nothing and keeps nobody out: for operators who have another guard before the server, and for tests. */
-export const unlimitedGuesses: Guesses = { check: (_, check) => check(() => {}) }
+export const unlimitedLogins: LoginThrottle = { check: (_, check) => check(() => {}) }

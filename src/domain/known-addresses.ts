@@ -1,8 +1,8 @@
 /** Networks of one account that are remembered. */
-export const mostKnownAddresses = 50
+export const maxKnownAddresses = 50
 
 /** How long somebody's network is known after the last sign-in from it, in milliseconds: addresses change hands. */
-export const knownFor = 90 * 24 * 60 * 60_000
+export const knownAddressLifetime = 90 * 24 * 60 * 60_000
 
 /** How exactly the last sign-in from a network is known, in milliseconds: clients that sign in often cost a write a day. */
-export const knownGrain = 24 * 60 * 60_000
+export const knownAddressPrecision = 24 * 60 * 60_000

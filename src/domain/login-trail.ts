@@ -1,12 +1,12 @@
 import { networkOf } from './address'
-import { type AuditEvent, type AuditKind, byUser } from './audit'
+import { type AuditEvent, type AuditKind, userEvent } from './audit'
 import type { Clock } from './world'
 
-export type LoginKind = Extract<AuditKind, `login${string}`>
+export type LoginEventKind = Extract<AuditKind, `login${string}`>
 
 /** Somebody who signed in, or wanted to. */
-export interface LoginNote {
-  readonly kind: LoginKind
+export interface LoginEvent {
+  readonly kind: LoginEventKind
   /** Null for an account that is not there: what a stranger typed may be a secret of his, and is not kept. */
   readonly user: { readonly id: string; readonly email: string } | null
   readonly address: string | null
@@ -20,15 +20,15 @@ export interface LoginNote {
  * What lies here while the disk is full or the database away waits, up to a bound; what a crash takes is lost. A login
  * neither fails nor waits for the trail.
  */
-export interface LoginTrail {
+export interface LoginEventBuffer {
   /** The event of a sign-in that is the first of its hour, for the caller to write; null for one that was only counted. */
-  first(note: LoginNote): AuditEvent | null
+  coalesce(note: LoginEvent): AuditEvent | null
   /** Takes note of one, to be written soon, or counts it. */
-  note(note: LoginNote): void
+  record(note: LoginEvent): void
   /** Takes events that could not be written back, to be written later. */
-  putBack(events: readonly AuditEvent[]): void
+  requeue(events: readonly AuditEvent[]): void
   /** Gives what is to be written now; with `all` what was counted too, in the middle of its hour. */
-  take(all?: 'all'): readonly AuditEvent[]
+  drain(all?: 'all'): readonly AuditEvent[]
   /** How many things are remembered: bounded, whatever an attacker sends. */
   size(): number
 }
@@ -37,110 +37,110 @@ export interface LoginTrail {
 const window = 60 * 60_000
 
 /** Accounts and networks that are told apart within an hour, for each kind; behind them, accounts alone; behind those, nothing. */
-const mostApart = 200
-const mostAccounts = 50
+const maxDistinct = 200
+const maxAccounts = 50
 
 /** Events that wait to be written; what is beyond is told by one row for each kind. */
-const mostWaiting = 2_000
+const maxWaiting = 2_000
 
 /** How a row says that its addresses were not told apart. */
-const many = 'many addresses'
+const manyAddresses = 'many addresses'
 
-interface Fold {
+interface Bucket {
   /** The latest of those alike. */
   event: AuditEvent
   /** Those that no row tells of yet. */
   count: number
 }
 
-export function createLoginTrail(deps: { clock: Clock }): LoginTrail {
+export function createLoginEventBuffer(deps: { clock: Clock }): LoginEventBuffer {
   const { clock } = deps
-  let begin = Number.NEGATIVE_INFINITY
+  let windowStart = Number.NEGATIVE_INFINITY
   /** By kind, so that wrong credentials never take the room of right ones. */
-  let folds = new Map<LoginKind, Map<string, Fold>>()
+  let buckets = new Map<LoginEventKind, Map<string, Bucket>>()
   let waiting: AuditEvent[] = []
   /** What found no room to wait. */
   let overflow = new Map<AuditKind, AuditEvent>()
 
   /** Ends the hour: what was counted waits to be written. A clock that was set back ends it too. */
   const endWindow = () => {
-    for (const alike of folds.values()) {
-      for (const { event, count } of alike.values()) {
-        if (count > 0) wait({ ...event, count })
+    for (const group of buckets.values()) {
+      for (const { event, count } of group.values()) {
+        if (count > 0) enqueue({ ...event, count })
       }
     }
-    folds = new Map()
+    buckets = new Map()
   }
-  const isOver = (now: number) => now >= begin + window || now < begin
+  const isWindowOver = (now: number) => now >= windowStart + window || now < windowStart
 
-  const wait = (event: AuditEvent) => {
-    if (waiting.length < mostWaiting) waiting.push(event)
-    else overflow.set(event.kind, together(overflow.get(event.kind), event))
+  const enqueue = (event: AuditEvent) => {
+    if (waiting.length < maxWaiting) waiting.push(event)
+    else overflow.set(event.kind, merge(overflow.get(event.kind), event))
   }
 
-  const first = ({ kind, user, address }: LoginNote): AuditEvent | null => {
+  const coalesce = ({ kind, user, address }: LoginEvent): AuditEvent | null => {
     const now = clock()
-    if (isOver(now)) {
+    if (isWindowOver(now)) {
       endWindow()
-      begin = now
+      windowStart = now
     }
-    const alike = folds.get(kind) ?? new Map<string, Fold>()
-    folds.set(kind, alike)
+    const group = buckets.get(kind) ?? new Map<string, Bucket>()
+    buckets.set(kind, group)
     const network = address === null ? null : networkOf(address)
-    const { key, event } = placeAmong(alike, network, byUser(now, kind, user, address))
-    const fold = alike.get(key)
-    if (fold === undefined) {
-      alike.set(key, { event, count: 0 })
+    const { key, event } = bucketFor(group, network, userEvent(now, kind, user, address))
+    const bucket = group.get(key)
+    if (bucket === undefined) {
+      group.set(key, { event, count: 0 })
       return event
     }
-    const isSame = fold.event.address === event.address
-    fold.event = isSame ? event : { ...event, address: network }
-    fold.count++
+    const isSame = bucket.event.address === event.address
+    bucket.event = isSame ? event : { ...event, address: network }
+    bucket.count++
     return null
   }
 
   return {
-    first,
+    coalesce,
 
-    note(note) {
-      const event = first(note)
-      if (event !== null) wait(event)
+    record(note) {
+      const event = coalesce(note)
+      if (event !== null) enqueue(event)
     },
 
-    putBack(events) {
-      for (const event of events) wait(event)
+    requeue(events) {
+      for (const event of events) enqueue(event)
     },
 
-    take(all) {
-      if (all === 'all' || isOver(clock())) endWindow()
-      const taken = [...waiting, ...overflow.values()]
+    drain(all) {
+      if (all === 'all' || isWindowOver(clock())) endWindow()
+      const drained = [...waiting, ...overflow.values()]
       waiting = []
       overflow = new Map()
-      return taken
+      return drained
     },
 
     size: () =>
-      [...folds.values()].reduce((sum, { size }) => sum + size, waiting.length + overflow.size),
+      [...buckets.values()].reduce((sum, { size }) => sum + size, waiting.length + overflow.size),
   }
 }
 
 /** What an event is counted with: fewer things are told apart the more there are. */
-function placeAmong(
-  alike: ReadonlyMap<string, Fold>,
+function bucketFor(
+  group: ReadonlyMap<string, Bucket>,
   network: string | null,
   event: AuditEvent,
 ): { key: string; event: AuditEvent } {
   const own = JSON.stringify([event.userId, network])
-  if (alike.has(own) || alike.size < mostApart) return { key: own, event }
-  const anywhere: AuditEvent = { ...event, address: null, detail: many }
+  if (group.has(own) || group.size < maxDistinct) return { key: own, event }
+  const anywhere: AuditEvent = { ...event, address: null, detail: manyAddresses }
   const ofAccount = JSON.stringify([event.userId])
-  const hasRoom = event.userId !== null && alike.size < mostApart + mostAccounts
-  if (alike.has(ofAccount) || hasRoom) return { key: ofAccount, event: anywhere }
+  const hasRoom = event.userId !== null && group.size < maxDistinct + maxAccounts
+  if (group.has(ofAccount) || hasRoom) return { key: ofAccount, event: anywhere }
   return { key: '', event: { ...anywhere, userId: null, email: null } }
 }
 
 /** One event for two of a kind that nobody could write down. */
-function together(one: AuditEvent | undefined, other: AuditEvent): AuditEvent {
-  const nowhere = { userId: null, email: null, address: null, detail: many }
+function merge(one: AuditEvent | undefined, other: AuditEvent): AuditEvent {
+  const nowhere = { userId: null, email: null, address: null, detail: manyAddresses }
   return { ...other, ...nowhere, count: (one?.count ?? 0) + other.count }
 }

@@ -1,16 +1,16 @@
 import { networkOf } from './address'
 import type { AuditEvent } from './audit'
 import { normalizeEmail } from './email'
-import type { Confirmation } from './email-confirmation'
+import type { ConfirmationPolicy } from './email-confirmation'
 import { DomainError } from './errors'
-import type { Guesses } from './guessing'
-import { knownFor, knownGrain, mostKnownAddresses } from './known-addresses'
-import type { LoginKind, LoginTrail } from './login-trail'
+import type { LoginThrottle } from './guessing'
+import { knownAddressLifetime, knownAddressPrecision, maxKnownAddresses } from './known-addresses'
+import type { LoginEventBuffer, LoginEventKind } from './login-trail'
 import type { Sessions } from './sessions'
-import type { Store, WriteScope } from './store'
+import type { Store, WriteTransaction } from './store'
 import { isStorable } from './text'
 import type { User } from './user'
-import type { Verifier, VerifierHasher } from './verifier'
+import type { PasswordHash, PasswordHasher } from './verifier'
 import type { Clock } from './world'
 
 export interface Credentials {
@@ -38,29 +38,29 @@ export interface Login {
 }
 
 /** From where somebody has signed in. */
-interface Whereabouts {
+interface LoginOrigin {
   readonly network: string
   /** When that was done from there before; null for never. */
-  readonly knownSince: number | null
+  readonly lastLoginTime: number | null
 }
 
 /** How exactly it is known when somebody signed in, in milliseconds: clients that sign in in bursts cost one write. */
-const loginGrain = 60_000
+const loginTimePrecision = 60_000
 
 export function createLogin(deps: {
   store: Store
-  hasher: VerifierHasher
+  hasher: PasswordHasher
   sessions: Sessions
-  confirmation: Confirmation
-  guesses: Guesses
-  trail: LoginTrail
+  confirmation: ConfirmationPolicy
+  throttle: LoginThrottle
+  loginEvents: LoginEventBuffer
   clock: Clock
 }): Login {
-  const { letters, isRequired } = deps.confirmation
-  const { trail } = deps
+  const { emailQueue, isRequired } = deps.confirmation
+  const { loginEvents } = deps
 
   /** A database that takes no writes at present keeps nobody out and changes no answer: the next login tries again. */
-  async function writeIfPossible(work: (scope: WriteScope) => Promise<void>): Promise<boolean> {
+  async function writeIfPossible(work: (tx: WriteTransaction) => Promise<void>): Promise<boolean> {
     try {
       await deps.store.write(work)
       return true
@@ -70,102 +70,108 @@ export function createLogin(deps: {
     }
   }
 
-  async function sendLetter(user: User, baseUrl: () => string): Promise<void> {
-    if (letters === null) return
-    await writeIfPossible((scope) => letters.confirm(scope, user, baseUrl))
-    letters.wake()
+  async function queueConfirmationEmail(user: User, baseUrl: () => string): Promise<void> {
+    if (emailQueue === null) return
+    await writeIfPossible((tx) => emailQueue.queueConfirmation(tx, user, baseUrl))
+    emailQueue.wake()
   }
 
   /** Notes that somebody signed in, and from where, and replaces a verifier of the original's kind, in one commit or none. */
-  async function record(
+  async function recordLogin(
     user: User,
-    replacement: Verifier | null,
-    { network, knownSince }: Whereabouts,
+    replacement: PasswordHash | null,
+    { network, lastLoginTime }: LoginOrigin,
     event: AuditEvent | null,
   ): Promise<void> {
     const now = deps.clock()
     // A clock that was set back must not keep a time of the future for good.
-    const isKnown = user.loginTime !== null && Math.abs(now - user.loginTime) < loginGrain
-    const isRemembered = knownSince !== null && Math.abs(now - knownSince) < knownGrain
+    const isKnown = user.loginTime !== null && Math.abs(now - user.loginTime) < loginTimePrecision
+    const isRemembered =
+      lastLoginTime !== null && Math.abs(now - lastLoginTime) < knownAddressPrecision
     // The trail alone is worth no commit that somebody waits for.
     const later = event === null ? [] : [event]
-    if (isKnown && isRemembered && replacement === null) return trail.putBack(later)
-    const isWritten = await writeIfPossible(async (scope) => {
+    if (isKnown && isRemembered && replacement === null) return loginEvents.requeue(later)
+    const isWritten = await writeIfPossible(async (tx) => {
       if (replacement !== null) {
-        await scope.users.replaceVerifier(user.id, { from: user.verifier, to: replacement })
+        await tx.users.replacePasswordHash(user.id, { from: user.passwordHash, to: replacement })
       }
-      await scope.users.recordLogin(user.id, now)
-      await scope.knownAddresses.remember(user.id, network, {
+      await tx.users.recordLogin(user.id, now)
+      await tx.knownAddresses.remember(user.id, network, {
         time: now,
-        most: mostKnownAddresses,
+        max: maxKnownAddresses,
       })
-      if (event !== null) scope.audit.record(event)
+      if (event !== null) tx.audit.record(event)
     })
-    if (!isWritten) trail.putBack(later)
+    if (!isWritten) loginEvents.requeue(later)
   }
 
   return {
     async login(credentials, { baseUrl, address, signal }) {
       const email = normalizeEmail(credentials.email)
       const network = networkOf(address)
-      const { user, knownSince, legacyToo } = await deps.store.read(async (scope) => {
-        const found = isStorable(email) ? await scope.users.findByEmail(email) : null
+      const { user, lastLoginTime, includeLegacy } = await deps.store.read(async (tx) => {
+        const found = isStorable(email) ? await tx.users.findByEmail(email) : null
         return {
           user: found,
           // Asked for nobody, too: an account that is there must not take longer.
-          knownSince: await scope.knownAddresses.find(found?.id ?? '', network),
-          legacyToo: await scope.users.hasLegacyVerifiers(),
+          lastLoginTime: await tx.knownAddresses.findLastLoginTime(found?.id ?? '', network),
+          includeLegacy: await tx.users.hasLegacyPasswordHashes(),
         }
       })
-      const isKnown = knownSince !== null && deps.clock() - knownSince < knownFor
+      const isKnown = lastLoginTime !== null && deps.clock() - lastLoginTime < knownAddressLifetime
 
-      const note = (kind: LoginKind) => ({ kind, user, address })
+      const loginEvent = (kind: LoginEventKind) => ({ kind, user, address })
       const { masterPasswordHash } = credentials
-      let replacement: Verifier | null = null
-      const check = async (admit: () => void) => {
-        const verifier = user?.verifier ?? null
-        const verdict = await deps.hasher.check({
+      let replacement: PasswordHash | null = null
+      const check = async (checkLimit: () => void) => {
+        const passwordHash = user?.passwordHash ?? null
+        const verdict = await deps.hasher.verify({
           masterPasswordHash,
           email,
-          verifier,
-          legacyToo,
+          passwordHash,
+          includeLegacy,
           signal,
           // The owner's own devices do not wait behind a crowd of strangers.
           isPreferred: isKnown,
-          admit,
+          beforeStart: checkLimit,
         })
         replacement = verdict.replacement
         return user !== null && verdict.matches
       }
-      const isRight = await deps.guesses
+      const isRight = await deps.throttle
         .check({ email, masterPasswordHash, address, isKnown }, check)
         .catch((error: unknown) => {
-          if (isLimit(error)) trail.note(note('login-limited'))
+          if (isRateLimited(error)) loginEvents.record(loginEvent('login-limited'))
           throw error
         })
       if (user === null || !isRight) {
-        trail.note(note('login-failed'))
+        loginEvents.record(loginEvent('login-failed'))
         throw new DomainError('unauthenticated', 'Incorrect credentials')
       }
 
       if (user.isDisabled) {
-        trail.note(note('login-refused'))
+        loginEvents.record(loginEvent('login-refused'))
         throw new DomainError('forbidden', 'The account is disabled; ask whoever runs this server')
       }
       if (isRequired && !user.emailConfirmed) {
-        trail.note(note('login-refused'))
-        await sendLetter(user, baseUrl)
+        loginEvents.record(loginEvent('login-refused'))
+        await queueConfirmationEmail(user, baseUrl)
         throw new DomainError(
           'forbidden',
           "Email isn't confirmed. Resending email confirmation letter...",
         )
       }
-      await record(user, replacement, { network, knownSince }, trail.first(note('login')))
+      await recordLogin(
+        user,
+        replacement,
+        { network, lastLoginTime },
+        loginEvents.coalesce(loginEvent('login')),
+      )
       return { user, token: await deps.sessions.open(user) }
     },
   }
 }
 
-function isLimit(error: unknown): boolean {
+function isRateLimited(error: unknown): boolean {
   return error instanceof DomainError && error.code === 'rate_limited'
 }

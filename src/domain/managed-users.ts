@@ -1,15 +1,15 @@
-import { type AuditKind, byOperator } from './audit'
+import { type AuditKind, operatorEvent } from './audit'
 import { isEmail, normalizeEmail } from './email'
 import { DomainError } from './errors'
 import type { Invitation } from './invitation'
-import type { Letters } from './outbox'
-import { encodeEpoch } from './sessions'
+import type { EmailQueue } from './outbox'
+import { newSessionEpoch } from './sessions'
 import type { SignUpPolicy } from './sign-up-policy'
-import type { ReadScope, Store, WriteScope } from './store'
+import type { ReadTransaction, Store, WriteTransaction } from './store'
 import { isStorable } from './text'
 import type { User, UserSummary } from './user'
 import { insertUser } from './users'
-import type { VerifierHasher } from './verifier'
+import type { PasswordHasher } from './verifier'
 import type { Clock, Random } from './world'
 
 /**
@@ -39,7 +39,7 @@ export interface ManagedUsers {
    */
   invite(
     email: string,
-    letters: { letters: Letters; baseUrl: () => string } | null,
+    mailing: { emailQueue: EmailQueue; baseUrl: () => string } | null,
   ): Promise<{ email: string; isNew: boolean }>
   /** Takes an invitation back. Throws `not_found` when there is none. */
   uninvite(email: string): Promise<void>
@@ -47,7 +47,7 @@ export interface ManagedUsers {
 
 export function createManagedUsers(deps: {
   store: Store
-  hasher: VerifierHasher
+  hasher: PasswordHasher
   clock: Clock
   random: Random
   signUps: SignUpPolicy
@@ -55,114 +55,115 @@ export function createManagedUsers(deps: {
   const { store, clock, random, signUps } = deps
 
   /** Changes one account. */
-  const change = <T>(name: string, work: (scope: WriteScope, user: User) => Promise<T>) =>
-    store.write(async (scope) => await work(scope, await requireUser(scope, name)))
+  const change = <T>(name: string, work: (tx: WriteTransaction, user: User) => Promise<T>) =>
+    store.write(async (tx) => await work(tx, await requireUser(tx, name)))
 
-  const record = (scope: WriteScope, kind: AuditKind, user: { id: string | null; email: string }) =>
-    scope.audit.record(byOperator(clock(), kind, { userId: user.id, email: user.email }))
+  const record = (
+    tx: WriteTransaction,
+    kind: AuditKind,
+    user: { id: string | null; email: string },
+  ) => tx.audit.record(operatorEvent(clock(), kind, { userId: user.id, email: user.email }))
 
   /** A change that may have been there before, of which there is nothing to tell then. */
   const changeOnce = (
     name: string,
     kind: AuditKind,
-    work: (scope: WriteScope, user: User) => Promise<boolean>,
+    work: (tx: WriteTransaction, user: User) => Promise<boolean>,
   ) =>
-    change(name, async (scope, user) => {
-      const isNew = await work(scope, user)
-      if (isNew) record(scope, kind, user)
+    change(name, async (tx, user) => {
+      const isNew = await work(tx, user)
+      if (isNew) record(tx, kind, user)
       return isNew
     })
 
   /** Its tokens are no good from now on, and none of them is later. */
-  const endSessions = async (scope: WriteScope, user: User) => {
-    await scope.users.replaceSessionEpoch(user.id, encodeEpoch(random))
-    record(scope, 'sessions-ended', user)
+  const endSessions = async (tx: WriteTransaction, user: User) => {
+    await tx.users.replaceSessionEpoch(user.id, newSessionEpoch(random))
+    record(tx, 'sessions-ended', user)
   }
 
   return {
-    list: () => store.read((scope) => scope.users.listSummaries()),
+    list: () => store.read((tx) => tx.users.listSummaries()),
 
     require: (name) =>
-      store.read(async (scope) => {
-        const { id } = await requireUser(scope, name)
-        const summary = await scope.users.findSummary(id)
+      store.read(async (tx) => {
+        const { id } = await requireUser(tx, name)
+        const summary = await tx.users.findSummary(id)
         if (summary === null) throw new Error('an account has no summary')
         return summary
       }),
 
     async requireFreeEmail(text) {
       const email = requireEmail(text)
-      await store.read((scope) => requireFree(scope, email))
+      await store.read((tx) => requireFree(tx, email))
       return email
     },
 
     async add({ email, masterPasswordHash }) {
       const user: User = {
-        id: uuidOf(random),
+        id: randomUuid(random),
         email: requireEmail(email),
-        verifier: await deps.hasher.make(masterPasswordHash),
+        passwordHash: await deps.hasher.hash(masterPasswordHash),
         hint: null,
         emailConfirmed: true,
-        sessionEpoch: encodeEpoch(random),
+        sessionEpoch: newSessionEpoch(random),
         creationTime: clock(),
         isDisabled: false,
         loginTime: null,
       }
-      await store.write(async (scope) => {
-        await insertUser(scope, user)
-        await scope.invitations.delete(user.email)
-        record(scope, 'user-added', user)
+      await store.write(async (tx) => {
+        await insertUser(tx, user)
+        await tx.invitations.delete(user.email)
+        record(tx, 'user-added', user)
       })
       return user.id
     },
 
     confirm: (name) =>
-      changeOnce(name, 'confirmation', (scope, { id, email }) =>
-        scope.users.confirmEmail(id, email),
-      ),
+      changeOnce(name, 'confirmation', (tx, { id, email }) => tx.users.confirmEmail(id, email)),
 
     disable: (name) =>
-      changeOnce(name, 'user-disabled', async (scope, user) => {
-        await endSessions(scope, user)
-        return await scope.users.setDisabled(user.id, true)
+      changeOnce(name, 'user-disabled', async (tx, user) => {
+        await endSessions(tx, user)
+        return await tx.users.setDisabled(user.id, true)
       }),
 
     enable: (name) =>
-      changeOnce(name, 'user-enabled', (scope, { id }) => scope.users.setDisabled(id, false)),
+      changeOnce(name, 'user-enabled', (tx, { id }) => tx.users.setDisabled(id, false)),
 
     logout: (name) => change(name, endSessions),
 
     delete: (id) =>
-      store.write(async (scope) => {
-        const user = isStorable(id) ? await scope.users.findById(id) : null
-        if (user === null || !(await scope.users.delete(id))) throw noAccount(id)
-        record(scope, 'user-deleted', user)
+      store.write(async (tx) => {
+        const user = isStorable(id) ? await tx.users.findById(id) : null
+        if (user === null || !(await tx.users.delete(id))) throw noAccount(id)
+        record(tx, 'user-deleted', user)
       }),
 
-    listInvitations: () => store.read((scope) => scope.invitations.list()),
+    listInvitations: () => store.read((tx) => tx.invitations.list()),
 
-    async invite(text, letters) {
+    async invite(text, mailing) {
       const email = requireEmail(text)
       if (signUps.mode === 'closed') {
         throw new DomainError('forbidden', 'nobody may sign up here, not even who is invited', {
           hint: 'set SNAILPASS_SIGNUPS=invited and restart the server, or make the account with `snailpass user add`',
         })
       }
-      const isNew = await store.write(async (scope) => {
-        await requireFree(scope, email)
-        const isNew = await scope.invitations.insert({ email, creationTime: clock() })
-        await letters?.letters.invite(scope, email, letters.baseUrl)
-        if (isNew) record(scope, 'invited', { id: null, email })
+      const isNew = await store.write(async (tx) => {
+        await requireFree(tx, email)
+        const isNew = await tx.invitations.insert({ email, creationTime: clock() })
+        await mailing?.emailQueue.queueInvitation(tx, email, mailing.baseUrl)
+        if (isNew) record(tx, 'invited', { id: null, email })
         return isNew
       })
       return { email, isNew }
     },
 
     uninvite: (text) =>
-      store.write(async (scope) => {
+      store.write(async (tx) => {
         const email = normalizeEmail(text)
-        if (isStorable(email) && (await scope.invitations.delete(email))) {
-          return record(scope, 'uninvited', { id: null, email })
+        if (isStorable(email) && (await tx.invitations.delete(email))) {
+          return record(tx, 'uninvited', { id: null, email })
         }
         throw new DomainError('not_found', `${text} is not invited`, {
           hint: 'see who is with `snailpass user invitations`',
@@ -172,9 +173,9 @@ export function createManagedUsers(deps: {
 }
 
 /** By the email first: an id is the client's choice, and might be made to look like somebody's email. */
-async function requireUser(scope: ReadScope, name: string): Promise<User> {
+async function requireUser(tx: ReadTransaction, name: string): Promise<User> {
   const user = isStorable(name)
-    ? ((await scope.users.findByEmail(normalizeEmail(name))) ?? (await scope.users.findById(name)))
+    ? ((await tx.users.findByEmail(normalizeEmail(name))) ?? (await tx.users.findById(name)))
     : null
   if (user !== null) return user
   throw noAccount(name)
@@ -194,15 +195,15 @@ function requireEmail(text: string): string {
   })
 }
 
-async function requireFree(scope: ReadScope, email: string): Promise<void> {
-  if ((await scope.users.findByEmail(email)) === null) return
+async function requireFree(tx: ReadTransaction, email: string): Promise<void> {
+  if ((await tx.users.findByEmail(email)) === null) return
   throw new DomainError('conflict', `${email} has an account already`, {
     hint: `see it with \`snailpass user show ${email}\``,
   })
 }
 
 /** A version 4 UUID, as clients make them (RFC 9562, section 5.4). */
-function uuidOf(random: Random): string {
+function randomUuid(random: Random): string {
   const bytes = random(16)
   const [version = 0, variant = 0] = [bytes[6], bytes[8]]
   bytes[6] = (version & 0x0f) | 0x40

@@ -1,7 +1,7 @@
 import { createEntries, type Entries } from './entries'
 import type { Store } from './store'
 import type { Note, NoteContent } from './vault'
-import type { VaultBound } from './vault-bound'
+import type { VaultQuota } from './vault-bound'
 import type { Clock } from './world'
 
 export interface Notes extends Entries<NoteContent> {
@@ -9,14 +9,14 @@ export interface Notes extends Entries<NoteContent> {
   list(owner: string): Promise<readonly Note[]>
 }
 
-export function createNotes(deps: { store: Store; clock: Clock; bound: VaultBound }): Notes {
+export function createNotes(deps: { store: Store; clock: Clock; quota: VaultQuota }): Notes {
   return {
     ...createEntries<NoteContent>({
       ...deps,
       noun: 'Note',
-      pick: (scope) => scope.notes,
+      pick: (tx) => tx.notes,
       textsOf: ({ name, content }) => [name, content],
     }),
-    list: (owner) => deps.store.read((scope) => scope.notes.listByOwner(owner)),
+    list: (owner) => deps.store.read((tx) => tx.notes.listByOwner(owner)),
   }
 }

@@ -1,9 +1,9 @@
-import type { WriteScope } from './store'
+import type { WriteTransaction } from './store'
 import type { User } from './user'
 import type { Clock, Random } from './world'
 
 /** What a letter is about, and to whom it goes by that. */
-export type LetterSubject =
+export type EmailMessageTopic =
   | { readonly kind: 'confirmation'; readonly userId: string }
   /** The address that may sign up. */
   | { readonly kind: 'invitation'; readonly invitation: string }
@@ -12,7 +12,7 @@ export type LetterSubject =
  * A letter that waits. It says to whom and about what; link and text are made when it is sent, so that no token
  * lies in the database, and a link lives from then on.
  */
-export type Letter = LetterSubject & {
+export type EmailMessage = EmailMessageTopic & {
   readonly id: string
   /** Where the link of the letter leads: the server as its reader reaches it, with a slash at the end. */
   readonly baseUrl: string
@@ -21,7 +21,7 @@ export type Letter = LetterSubject & {
 }
 
 /** A letter as an operator sees it. */
-export type LetterState = Letter & {
+export type EmailMessageStatus = EmailMessage & {
   readonly email: string
   /** Sending: a relay has it, or had it when it died. Dead: nobody tries any more. */
   readonly state: 'queued' | 'sending' | 'dead'
@@ -33,7 +33,7 @@ export type LetterState = Letter & {
 }
 
 /** A letter that is one relay's to send, for as long as its lease lasts. */
-export type LeasedLetter = Letter & {
+export type LeasedEmailMessage = EmailMessage & {
   readonly email: string
   /** The attempts so far, this one included. */
   readonly attempts: number
@@ -42,34 +42,41 @@ export type LeasedLetter = Letter & {
 }
 
 /** How often an account may ask for another letter, in milliseconds (contract). */
-const letterPause = 5 * 60_000
+const confirmationEmailInterval = 5 * 60_000
 
 /** Puts letters into the outbox: in the transaction that they belong to, so that both are there or neither. */
-export interface Letters {
+export interface EmailQueue {
   /** Asks whoever reads the mail of an account that is not confirmed to confirm it, unless it was asked less than five minutes ago. */
-  confirm(scope: WriteScope, user: User, baseUrl: () => string): Promise<void>
+  queueConfirmation(tx: WriteTransaction, user: User, baseUrl: () => string): Promise<void>
   /** Tells an address that it may sign up, and where. In the place of a letter that told it before. */
-  invite(scope: WriteScope, email: string, baseUrl: () => string): Promise<void>
+  queueInvitation(tx: WriteTransaction, email: string, baseUrl: () => string): Promise<void>
   /** Has the relay look, once the transaction is committed. */
   wake(): void
 }
 
-export function createLetters(deps: { clock: Clock; random: Random; wake: () => void }): Letters {
+export function createEmailQueue(deps: {
+  clock: Clock
+  random: Random
+  wake: () => void
+}): EmailQueue {
   const { clock, random, wake } = deps
 
-  const put = (scope: WriteScope, subject: LetterSubject, baseUrl: string) =>
-    scope.outbox.put({ ...subject, id: random(8).toHex(), baseUrl, creationTime: clock() })
+  const enqueue = (tx: WriteTransaction, topic: EmailMessageTopic, baseUrl: string) =>
+    tx.outbox.put({ ...topic, id: random(8).toHex(), baseUrl, creationTime: clock() })
 
   return {
-    async confirm(scope, user, baseUrl) {
+    async queueConfirmation(tx, user, baseUrl) {
       const now = clock()
-      const isDue = await scope.users.claimLetter(user.id, { now, unlessSince: now - letterPause })
+      const isDue = await tx.users.claimConfirmationEmail(user.id, {
+        now,
+        unlessRequestedSince: now - confirmationEmailInterval,
+      })
       if (!isDue) return
-      await put(scope, { kind: 'confirmation', userId: user.id }, baseUrl())
+      await enqueue(tx, { kind: 'confirmation', userId: user.id }, baseUrl())
     },
 
-    invite: (scope, email, baseUrl) =>
-      put(scope, { kind: 'invitation', invitation: email }, baseUrl()),
+    queueInvitation: (tx, email, baseUrl) =>
+      enqueue(tx, { kind: 'invitation', invitation: email }, baseUrl()),
 
     wake,
   }

@@ -4,7 +4,7 @@ import { DomainError } from './errors'
  * Why a row could not be touched for a user: it does not exist (`owner` null), or it is somebody else's.
  * For rows of the user's own it is a bug to ask.
  */
-export function refusal(
+export function ownershipError(
   noun: string,
   id: string,
   owner: string | null,

@@ -1,12 +1,12 @@
 import { type Backups, backupProblem } from './backups'
-import { DomainError, reasonsOf } from './errors'
+import { DomainError, errorMessageWithCauses } from './errors'
 import type { Store } from './store'
 import type { Clock } from './world'
 
 /** Whether requests can be served at present. */
 export interface Readiness {
   /** Why not is for operators. Warnings stop no request, but somebody should look. */
-  look(): Promise<{ readonly problem: string | null; readonly warnings: readonly Warning[] }>
+  check(): Promise<{ readonly problem: string | null; readonly warnings: readonly Warning[] }>
 }
 
 export interface Warning {
@@ -15,10 +15,10 @@ export interface Warning {
   readonly detail: string
 }
 
-type Look = Awaited<ReturnType<Readiness['look']>>
+type ReadinessReport = Awaited<ReturnType<Readiness['check']>>
 
 /** How long an answer holds, in milliseconds: whoever asks a thousand times a second asks the database once. */
-const validity = 1_000
+const cacheDuration = 1_000
 
 export function createReadiness(deps: {
   store: Pick<Store, 'check' | 'isShortOfSpace'>
@@ -26,19 +26,20 @@ export function createReadiness(deps: {
   backups: Pick<Backups, 'state'> | null
   clock: Clock
 }): Readiness {
-  let asked: { at: number; answer: Promise<Look> } | null = null
+  let cached: { at: number; answer: Promise<ReadinessReport> } | null = null
   return {
-    look() {
+    check() {
       const now = deps.clock()
       // A clock that was set back must not keep an old answer for good.
-      const age = asked === null ? Number.NaN : now - asked.at
-      if (asked === null || !(age >= 0 && age < validity)) asked = { at: now, answer: lookAt(deps) }
-      return asked.answer
+      const age = cached === null ? Number.NaN : now - cached.at
+      if (cached === null || !(age >= 0 && age < cacheDuration))
+        cached = { at: now, answer: checkReadiness(deps) }
+      return cached.answer
     },
   }
 }
 
-async function lookAt({ store, backups, clock }: Parameters<typeof createReadiness>[0]) {
+async function checkReadiness({ store, backups, clock }: Parameters<typeof createReadiness>[0]) {
   try {
     await store.check()
     const warnings: Warning[] = []
@@ -49,7 +50,8 @@ async function lookAt({ store, backups, clock }: Parameters<typeof createReadine
     if (warning !== null) warnings.push(warning)
     return { problem: null, warnings }
   } catch (error) {
-    if (error instanceof DomainError) return { problem: reasonsOf(error), warnings: [] }
+    if (error instanceof DomainError)
+      return { problem: errorMessageWithCauses(error), warnings: [] }
     throw error
   }
 }
@@ -63,12 +65,15 @@ async function backupWarning(
     case 'failed':
       return { kind: 'failed_backup', detail: `the last archive failed: ${state.failure?.reason}` }
     case 'stale':
-      return { kind: 'stale_backup', detail: `no archive was proven since ${lastOf(state)}` }
+      return {
+        kind: 'stale_backup',
+        detail: `no archive was proven since ${lastBackupTime(state)}`,
+      }
     case null:
       return null
   }
 }
 
-function lastOf({ verified, since }: Awaited<ReturnType<Backups['state']>>): string {
+function lastBackupTime({ verified, since }: Awaited<ReturnType<Backups['state']>>): string {
   return new Date(verified?.time ?? since).toISOString()
 }

@@ -1,7 +1,7 @@
 import { createEntries, type Entries } from './entries'
 import type { Store } from './store'
 import type { RecordContent, VaultRecordWithFields } from './vault'
-import type { VaultBound } from './vault-bound'
+import type { VaultQuota } from './vault-bound'
 import type { Clock } from './world'
 
 export interface Records extends Entries<RecordContent> {
@@ -9,14 +9,14 @@ export interface Records extends Entries<RecordContent> {
   list(owner: string): Promise<readonly VaultRecordWithFields[]>
 }
 
-export function createRecords(deps: { store: Store; clock: Clock; bound: VaultBound }): Records {
+export function createRecords(deps: { store: Store; clock: Clock; quota: VaultQuota }): Records {
   return {
     ...createEntries<RecordContent>({
       ...deps,
       noun: 'Record',
-      pick: (scope) => scope.records,
+      pick: (tx) => tx.records,
       textsOf: ({ name, login, password }) => [name, login, password],
     }),
-    list: (owner) => deps.store.read((scope) => scope.records.listByOwner(owner)),
+    list: (owner) => deps.store.read((tx) => tx.records.listByOwner(owner)),
   }
 }

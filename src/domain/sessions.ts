@@ -5,7 +5,7 @@ import type { User } from './user'
 import type { Random } from './world'
 
 /** Sixteen random bytes in text form: a value that no earlier token can hold. */
-export function encodeEpoch(random: Random): string {
+export function newSessionEpoch(random: Random): string {
   return random(16).toBase64({ alphabet: 'base64url', omitPadding: true })
 }
 
@@ -17,7 +17,7 @@ export interface Sessions {
    * The user whose session this token is. Throws `unauthenticated` for any other token, also for one of an
    * account that is gone or disabled: a 404 there would empty the Android client's offline copy.
    */
-  require(token: string): Promise<User>
+  authenticate(token: string): Promise<User>
 }
 
 export function createSessions(deps: { store: Store; tokens: Tokens; seconds: number }): Sessions {
@@ -28,11 +28,11 @@ export function createSessions(deps: { store: Store; tokens: Tokens; seconds: nu
         deps.seconds,
       ),
 
-    async require(token) {
-      const claims = await deps.tokens.read('session', token)
+    async authenticate(token) {
+      const claims = await deps.tokens.verify('session', token)
       if (claims === 'expired') throw new DomainError('unauthenticated', 'Token already expired')
       if (claims === 'invalid') throw invalidToken()
-      const user = await deps.store.read((scope) => scope.users.findById(claims.userId))
+      const user = await deps.store.read((tx) => tx.users.findById(claims.userId))
       if (user === null || user.isDisabled || user.sessionEpoch !== claims.epoch) {
         throw invalidToken()
       }

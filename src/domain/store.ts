@@ -2,7 +2,7 @@ import type { AcmeChallenge } from './acme-challenges'
 import type { AuditReads, AuditWrites } from './audit'
 import type { BackupState } from './backups'
 import type { Invitation } from './invitation'
-import type { LeasedLetter, Letter, LetterState } from './outbox'
+import type { EmailMessage, EmailMessageStatus, LeasedEmailMessage } from './outbox'
 import type { User, UserSummary } from './user'
 import type {
   AdditionalField,
@@ -13,7 +13,7 @@ import type {
   VaultEntry,
   VaultRecordWithFields,
 } from './vault'
-import type { Verifier } from './verifier'
+import type { PasswordHash } from './verifier'
 
 /**
  * The one way to the rows: scopes that see one state of the database from begin to end.
@@ -23,13 +23,13 @@ import type { Verifier } from './verifier'
  */
 export interface Store {
   /** Runs `work` on a snapshot; it may run again after a passing fault, so it has no effects of its own. */
-  read<T>(work: (scope: ReadScope) => Promise<T>): Promise<T>
+  read<T>(work: (tx: ReadTransaction) => Promise<T>): Promise<T>
 
   /**
    * Runs `work` and commits what it did, durably, before it answers; a throw undoes all of it. It may run again
    * after a passing fault that undid it, so it has no effects but on rows; never when it may have committed.
    */
-  write<T>(work: (scope: WriteScope) => Promise<T>): Promise<T>
+  write<T>(work: (tx: WriteTransaction) => Promise<T>): Promise<T>
 
   /** Throws `unavailable` unless the database answers and takes writes, sooner than a scope would. */
   check(): Promise<void>
@@ -38,7 +38,7 @@ export interface Store {
   isShortOfSpace(): boolean
 }
 
-export interface ReadScope {
+export interface ReadTransaction {
   readonly acmeChallenges: AcmeChallengeReads
   readonly backups: BackupReads
   readonly users: UserReads
@@ -52,7 +52,7 @@ export interface ReadScope {
   readonly audit: AuditReads
 }
 
-export interface WriteScope {
+export interface WriteTransaction {
   readonly acmeChallenges: AcmeChallengeReads & AcmeChallengeWrites
   readonly backups: BackupReads & BackupWrites
   readonly users: UserReads & UserWrites
@@ -71,7 +71,7 @@ export interface UserReads {
   /** `email` lower-cased. */
   findByEmail(email: string): Promise<User | null>
   /** Whether any account still has a verifier of the original server's kind. */
-  hasLegacyVerifiers(): Promise<boolean>
+  hasLegacyPasswordHashes(): Promise<boolean>
   /** Every account, in the order of their making. */
   listSummaries(): Promise<readonly UserSummary[]>
   findSummary(id: string): Promise<UserSummary | null>
@@ -81,11 +81,14 @@ export interface UserWrites {
   /** False, and nothing changed, when the id or the email is taken. */
   insert(user: User): Promise<boolean>
   /** Does nothing when the verifier is no longer `from`: somebody else was first. */
-  replaceVerifier(id: string, change: { from: Verifier; to: Verifier }): Promise<void>
+  replacePasswordHash(id: string, change: { from: PasswordHash; to: PasswordHash }): Promise<void>
   /** False when there is no such account with that email, or it is confirmed already. Its letters go. */
   confirmEmail(id: string, email: string): Promise<boolean>
   /** Notes that a letter is asked for `now`; false when the account is confirmed, or one was asked for since. */
-  claimLetter(id: string, times: { now: number; unlessSince: number }): Promise<boolean>
+  claimConfirmationEmail(
+    id: string,
+    times: { now: number; unlessRequestedSince: number },
+  ): Promise<boolean>
   /** Deletes accounts from before a time that are not confirmed and hold nothing. Answers how many. */
   deleteUnconfirmed(before: number): Promise<number>
   /** Notes when somebody signed in. */
@@ -100,7 +103,7 @@ export interface UserWrites {
 
 export interface KnownAddressReads {
   /** When somebody signed in to an account from a network last; null for never. */
-  find(userId: string, network: string): Promise<number | null>
+  findLastLoginTime(userId: string, network: string): Promise<number | null>
 }
 
 export interface KnownAddressWrites {
@@ -108,7 +111,7 @@ export interface KnownAddressWrites {
   remember(
     userId: string,
     network: string,
-    options: { readonly time: number; readonly most: number },
+    options: { readonly time: number; readonly max: number },
   ): Promise<void>
 }
 
@@ -150,7 +153,7 @@ export interface InvitationWrites {
 
 export interface OutboxReads {
   /** Every letter, in the order in which they were put there. */
-  list(): Promise<readonly LetterState[]>
+  list(): Promise<readonly EmailMessageStatus[]>
   /** When the next attempt is due, in milliseconds since 1970 (UTC); null when none is. */
   findNextTime(): Promise<number | null>
   countQueued(): Promise<number>
@@ -158,7 +161,7 @@ export interface OutboxReads {
 
 export interface OutboxWrites {
   /** In the place of a letter to the same account about the same thing, unless that is being sent. */
-  put(letter: Letter): Promise<void>
+  put(message: EmailMessage): Promise<void>
   /**
    * Gives a letter that is due `now` to one relay until `until`, and counts an attempt; null when there is none.
    * A letter whose relay does not come back is due again then. One that is due after `latest` was
@@ -169,15 +172,15 @@ export interface OutboxWrites {
     now: number
     until: number
     latest: number
-  }): Promise<LeasedLetter | null>
+  }): Promise<LeasedEmailMessage | null>
   /** It was sent. Does nothing, as the next two, when the lease has gone to somebody else. */
-  delete(letter: LeasedLetter): Promise<void>
+  delete(message: LeasedEmailMessage): Promise<void>
   /** It is tried again at `nextTime`. */
-  postpone(letter: LeasedLetter, change: { nextTime: number; reason: string }): Promise<void>
+  postpone(message: LeasedEmailMessage, change: { nextTime: number; reason: string }): Promise<void>
   /** Nobody tries it any more, until an operator wants it. */
-  bury(letter: LeasedLetter, reason: string): Promise<void>
+  markDead(message: LeasedEmailMessage, reason: string): Promise<void>
   /** Ends every lease, for a relay that knows itself to be the only one: whoever had one is gone. */
-  releaseAll(now: number): Promise<void>
+  releaseAllLeases(now: number): Promise<void>
   /** Has letters tried again `now`, from the beginning: one, or all that are dead; none that is being sent. Answers how many. */
   retry(which: { id: string } | 'dead', now: number): Promise<number>
 }

@@ -7,9 +7,9 @@ export function isStorable(text: string): boolean {
 }
 
 /** What others chose in one line of at most so many characters: it can neither break out of it nor steer a terminal. */
-export function inOneLine(text: string, most = Number.POSITIVE_INFINITY): string {
+export function sanitizeLine(text: string, maxLength = Number.POSITIVE_INFINITY): string {
   return text
     .replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]+/gu, ' ')
-    .slice(0, most)
+    .slice(0, maxLength)
     .toWellFormed()
 }

@@ -23,7 +23,7 @@ export interface Tokens {
    * The claims of a token of this server for this purpose; `expired` for one past its time; `invalid` for
    * everything else: another purpose, key or algorithm, no expiry, no token at all.
    */
-  read<P extends TokenClaims['purpose']>(
+  verify<P extends TokenClaims['purpose']>(
     purpose: P,
     token: string,
   ): Promise<Extract<TokenClaims, { purpose: P }> | 'expired' | 'invalid'>

@@ -1,4 +1,4 @@
-import { byServer } from './audit'
+import { serverEvent } from './audit'
 import type { Store } from './store'
 import type { Clock } from './world'
 
@@ -13,10 +13,10 @@ export function removeUnconfirmed(
   days: number,
 ): Promise<number> {
   const now = clock()
-  return store.write(async (scope) => {
-    const count = await scope.users.deleteUnconfirmed(now - days * day)
+  return store.write(async (tx) => {
+    const count = await tx.users.deleteUnconfirmed(now - days * day)
     // One row for all of them: each has one for its sign-up, with its email.
-    if (count > 0) scope.audit.record(byServer(now, 'users-expired', { count }))
+    if (count > 0) tx.audit.record(serverEvent(now, 'users-expired', { count }))
     return count
   })
 }

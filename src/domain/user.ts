@@ -1,11 +1,11 @@
-import type { Verifier } from './verifier'
+import type { PasswordHash } from './verifier'
 
 /** An account. `hint` reminds its owner of the master password, which the server never sees. */
 export interface User {
   readonly id: string
   /** Lower-cased. */
   readonly email: string
-  readonly verifier: Verifier
+  readonly passwordHash: PasswordHash
   readonly hint: string | null
   readonly emailConfirmed: boolean
   /** Every session token repeats it; a new one ends all sessions at once, and none revives after a restore. */
@@ -31,5 +31,5 @@ export interface UserSummary {
   readonly notes: number
   readonly additionalFields: number
   /** Letters to it that wait or were given up. */
-  readonly letters: number
+  readonly pendingEmails: number
 }

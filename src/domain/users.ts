@@ -1,13 +1,13 @@
-import { byUser } from './audit'
+import { userEvent } from './audit'
 import { normalizeEmail } from './email'
-import type { Confirmation } from './email-confirmation'
+import type { ConfirmationPolicy } from './email-confirmation'
 import { DomainError } from './errors'
-import type { Quota } from './quota'
-import { encodeEpoch } from './sessions'
+import type { RateLimiter } from './quota'
+import { newSessionEpoch } from './sessions'
 import { requireSignUpAllowed, type SignUpPolicy } from './sign-up-policy'
-import type { Store, WriteScope } from './store'
+import type { Store, WriteTransaction } from './store'
 import type { User } from './user'
-import type { VerifierHasher } from './verifier'
+import type { PasswordHasher } from './verifier'
 import type { Clock, Random } from './world'
 
 /** What a client sends to make an account; the shapes were checked at the door. */
@@ -37,53 +37,53 @@ export interface Users {
 
 export function createUsers(deps: {
   store: Store
-  hasher: VerifierHasher
+  hasher: PasswordHasher
   random: Random
   clock: Clock
-  confirmation: Confirmation
+  confirmation: ConfirmationPolicy
   signUps: SignUpPolicy
-  quota: Quota
+  rateLimiter: RateLimiter
 }): Users {
   const { store, confirmation, signUps } = deps
   return {
     async signUp(signUp, { baseUrl, address }) {
       const email = normalizeEmail(signUp.email)
-      deps.quota.require(address)
+      deps.rateLimiter.requireAllowed(address)
       // Refused ones as well: they tell who has an account, and who is invited.
-      deps.quota.count(address)
+      deps.rateLimiter.count(address)
       // Whoever may not is told before the server has worked for it.
-      await store.read((scope) => requireSignUpAllowed(signUps, scope.invitations, email))
+      await store.read((tx) => requireSignUpAllowed(signUps, tx.invitations, email))
       // Hashing takes a tenth of a second, so it stays outside the write scope.
-      const verifier = await deps.hasher.make(signUp.masterPasswordHash)
+      const passwordHash = await deps.hasher.hash(signUp.masterPasswordHash)
       const user: User = {
         id: signUp.id,
         email,
-        verifier,
+        passwordHash,
         hint: signUp.hint === '' ? null : signUp.hint,
         emailConfirmed: !confirmation.isRequired,
-        sessionEpoch: encodeEpoch(deps.random),
+        sessionEpoch: newSessionEpoch(deps.random),
         creationTime: deps.clock(),
         isDisabled: false,
         loginTime: null,
       }
-      await store.write(async (scope) => {
+      await store.write(async (tx) => {
         // Of two at once, the second is told that the account is there, not that its invitation is gone.
-        await insertUser(scope, user)
-        await requireSignUpAllowed(signUps, scope.invitations, email)
-        await scope.invitations.delete(email)
-        await confirmation.letters?.confirm(scope, user, baseUrl)
-        scope.audit.record(byUser(user.creationTime, 'sign-up', user, address))
+        await insertUser(tx, user)
+        await requireSignUpAllowed(signUps, tx.invitations, email)
+        await tx.invitations.delete(email)
+        await confirmation.emailQueue?.queueConfirmation(tx, user, baseUrl)
+        tx.audit.record(userEvent(user.creationTime, 'sign-up', user, address))
       })
-      confirmation.letters?.wake()
+      confirmation.emailQueue?.wake()
     },
   }
 }
 
 /** Throws `conflict` when the id or the email is taken. */
-export async function insertUser(scope: WriteScope, user: User): Promise<void> {
-  if (await scope.users.insert(user)) return
+export async function insertUser(tx: WriteTransaction, user: User): Promise<void> {
+  if (await tx.users.insert(user)) return
   // Engines differ in which index they report, so look which row is there.
-  throw (await scope.users.findById(user.id)) === null
+  throw (await tx.users.findById(user.id)) === null
     ? new DomainError('conflict', 'User with this email already exists')
     : new DomainError('conflict', `User with id ${user.id} already exists`)
 }

@@ -5,7 +5,7 @@ export type Clock = () => number
 export type Random = (count: number) => Uint8Array
 
 /** From 0 to nearly 1, in 256 steps. */
-export function chanceOf(random: Random): number {
+export function randomFraction(random: Random): number {
   return (random(1)[0] ?? 0) / 256
 }
 

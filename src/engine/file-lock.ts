@@ -15,7 +15,7 @@ export interface FileLock {
  */
 export function lockFile(path: string): FileLock | null {
   // Only when it is missing: closing any descriptor of a file drops the locks that this process has on it.
-  if (!existsSync(path)) makeEmpty(path)
+  if (!existsSync(path)) createEmptyFile(path)
   const database = new Database(path, { readwrite: true, create: false })
   try {
     // A journal on the disk would be of no use, and a full disk would keep a server from its start.
@@ -29,7 +29,7 @@ export function lockFile(path: string): FileLock | null {
 }
 
 /** Not what a link leads to: in a folder of somebody else's, root would make a file for them anywhere. */
-function makeEmpty(path: string): void {
+function createEmptyFile(path: string): void {
   const { O_CREAT, O_EXCL, O_WRONLY } = constants
   try {
     closeSync(openSync(path, O_CREAT | O_EXCL | O_WRONLY, 0o600))

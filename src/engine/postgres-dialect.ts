@@ -14,12 +14,12 @@ import { ConnectionFault, postgresFault } from './postgres-faults'
 /** Where connections come from and go back to. */
 export interface Connections<C extends Client> {
   /** Whether statements are prepared: not where tables change under them. */
-  readonly prepares: boolean
+  readonly canPrepare: boolean
   acquire(): Promise<C>
   /** A broken one is not lent again. */
   release(client: C, isBroken: boolean): void
   /** Sends what is asked from here to the end of this turn of the event loop in one piece. */
-  gather(client: C): void
+  corkUntilNextTick(client: C): void
 }
 
 /**
@@ -40,12 +40,12 @@ export class PostgresDialect<C extends Client> extends KyselyPostgresDialect {
   }
 
   override createAdapter(): PostgresAdapter {
-    return new LockedAdapter()
+    return new NoMigrationLockAdapter()
   }
 }
 
 /** Kysely's migrator asks for a lock of its own; ours are taken before it, and by name. */
-class LockedAdapter extends PostgresAdapter {
+class NoMigrationLockAdapter extends PostgresAdapter {
   override acquireMigrationLock(_db: Kysely<unknown>): Promise<void> {
     return Promise.resolve()
   }
@@ -107,7 +107,7 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
     const isolation = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
     const access = accessMode === undefined ? '' : ` ${accessMode}`
     this.#isReading = accessMode === 'read only'
-    if (this.#isReading) this.#connections.gather(this.client)
+    if (this.#isReading) this.#connections.corkUntilNextTick(this.client)
     this.#begun = this.#run(`start transaction${isolation}${access}`)
     // A snapshot's first query goes right behind, and waits for both. A write must not: should its begin
     // fail alone, it would be committed by itself.
@@ -128,11 +128,11 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    const answer = this.#told(
+    const answer = this.#translateErrors(
       this.client.query({
         text: query.sql,
         values: [...query.parameters],
-        ...(this.#connections.prepares && nameOf(query.sql)),
+        ...(this.#connections.canPrepare && statementName(query.sql)),
       }),
     )
     const [{ command, rowCount, rows }] = await Promise.all([answer, this.#begun])
@@ -147,11 +147,11 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
   }
 
   async #run(text: string): Promise<void> {
-    await this.#told(this.client.query(text))
+    await this.#translateErrors(this.client.query(text))
   }
 
   /** Every fault that the server did not send is the connection's. Either kind can be its end. */
-  async #told<T>(answer: Promise<T>): Promise<T> {
+  async #translateErrors<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer
     } catch (cause) {
@@ -166,16 +166,16 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
 }
 
 /** Texts that are prepared; those of a server are a small closed set. */
-const mostPrepared = 200
-const names = new Map<string, string>()
+const maxPreparedStatements = 200
+const statementNames = new Map<string, string>()
 
 /** A name makes pg prepare a statement once for each connection. */
-function nameOf(text: string): { name: string } | undefined {
-  let name = names.get(text)
+function statementName(text: string): { name: string } | undefined {
+  let name = statementNames.get(text)
   if (name === undefined) {
-    if (names.size >= mostPrepared) return undefined
-    name = `s${names.size}`
-    names.set(text, name)
+    if (statementNames.size >= maxPreparedStatements) return undefined
+    name = `s${statementNames.size}`
+    statementNames.set(text, name)
   }
   return { name }
 }

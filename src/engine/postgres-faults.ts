@@ -37,21 +37,21 @@ export function postgresFault(error: unknown): EngineFault | null {
  * What an operator is told of a fault at the time of connecting or setting up; null where it is not for them but
  * a bug of ours.
  */
-export function explainPostgres(error: unknown): { reason: string; hint: string } | null {
+export function describePostgresFault(error: unknown): { reason: string; hint: string } | null {
   if (!(error instanceof ConnectionFault || error instanceof DatabaseError)) return null
-  const root = rootOf(error)
+  const root = rootCause(error)
   const code = 'code' in root && typeof root.code === 'string' ? root.code : ''
   const known = hints[code] ?? hints[code.slice(0, 2)]
   if (known === undefined && error instanceof DatabaseError && postgresFault(error) === null) {
     return null
   }
-  return { reason: root.message || code, hint: known ?? unreachable }
+  return { reason: root.message || code, hint: known ?? unreachableHint }
 }
 
 /** Whether a server that could not be had may still be on its way up, as after a boot of the machine. */
 export function mayBeStarting(error: unknown): boolean {
   if (!(error instanceof ConnectionFault)) return false
-  const root = rootOf(error)
+  const root = rootCause(error)
   return 'code' in root && typeof root.code === 'string' && startingCodes.has(root.code)
 }
 
@@ -66,13 +66,13 @@ const startingCodes = new Set([
   '57P03',
 ])
 
-function rootOf(error: Error): Error {
+function rootCause(error: Error): Error {
   // Where a name has several addresses, each of them failed.
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause
-  return inner instanceof Error ? rootOf(inner) : error
+  return inner instanceof Error ? rootCause(inner) : error
 }
 
-const unreachable =
+const unreachableHint =
   'see that Postgres runs, takes writes, and is reached at the host and port of SNAILPASS_DATABASE_URL; if it must be TLS, or must not, say so with ?sslmode='
 
 const hints: Readonly<Record<string, string | undefined>> = {

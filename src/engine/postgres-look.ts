@@ -5,7 +5,7 @@ export interface PostgresInspection {
   /** Where tables are made and found; null when the search path leads nowhere. */
   readonly schema: string | null
   /** Null when every text can be stored. */
-  readonly foreignEncoding: string | null
+  readonly unsupportedEncoding: string | null
   /** The tables of the schema with their columns. */
   readonly columns: Readonly<Record<string, readonly string[]>>
   /** Names of the migrations that have run, in their order. */
@@ -14,7 +14,7 @@ export interface PostgresInspection {
 
 /** Looks what lies in the schema that this session works in. */
 export async function inspectPostgres(db: QueryExecutorProvider): Promise<PostgresInspection> {
-  const [place] = (
+  const [current] = (
     await sql<{ schema: string | null; encoding: string }>`
       select current_schema() as schema, current_setting('server_encoding') as encoding
     `.execute(db)
@@ -33,8 +33,8 @@ export async function inspectPostgres(db: QueryExecutorProvider): Promise<Postgr
       ? await sql<{ name: string }>`select name from kysely_migration order by name`.execute(db)
       : { rows: [] }
   return {
-    schema: place?.schema ?? null,
-    foreignEncoding: place?.encoding === 'UTF8' ? null : (place?.encoding ?? 'unknown'),
+    schema: current?.schema ?? null,
+    unsupportedEncoding: current?.encoding === 'UTF8' ? null : (current?.encoding ?? 'unknown'),
     columns,
     migrations: done.rows.map(({ name }) => name),
   }

@@ -29,7 +29,7 @@ export interface PostgresHost {
 export const connectTimeout = 3_000
 
 /** A host, and how it is spoken to. */
-interface Endpoint {
+interface PostgresEndpoint {
   readonly host: string
   readonly port: number
   /** Null: whether it speaks TLS is not known yet. */
@@ -37,65 +37,68 @@ interface Endpoint {
 }
 
 /** The hosts of an address, and the one that is believed to be right. */
-export interface Route {
+export interface HostSelector {
   readonly address: PostgresAddress
-  readonly hosts: number
-  readonly current: Endpoint
+  readonly hostCount: number
+  readonly current: PostgresEndpoint
   /** Finds out how the current host is spoken to. */
-  settle(): Promise<void>
+  detectTls(): Promise<void>
   /** Goes on to the next host, unless somebody else has left this one already. */
-  leave(endpoint: Endpoint): void
+  failOver(endpoint: PostgresEndpoint): void
 }
 
-export function routeTo(address: PostgresAddress): Route {
+export function createHostSelector(address: PostgresAddress): HostSelector {
   const tls = tlsOptions(address.tls)
-  const isAsked = (host: string) => address.tls.mode === 'prefer' && !host.startsWith('/')
+  const needsTlsProbe = (host: string) => address.tls.mode === 'prefer' && !host.startsWith('/')
   const endpoints = address.hosts.map(
-    ({ host, port }): Endpoint => ({
+    ({ host, port }): PostgresEndpoint => ({
       host,
       port,
       // A Unix socket has no TLS.
-      ssl: isAsked(host) ? null : host.startsWith('/') ? false : tls,
+      ssl: needsTlsProbe(host) ? null : host.startsWith('/') ? false : tls,
     }),
   )
   let index = 0
-  const at = (): Endpoint => {
+  const currentEndpoint = (): PostgresEndpoint => {
     const endpoint = endpoints[index]
     if (endpoint === undefined) throw new Error('an address has a host at least')
     return endpoint
   }
   return {
     address,
-    hosts: endpoints.length,
+    hostCount: endpoints.length,
     get current() {
-      return at()
+      return currentEndpoint()
     },
-    async settle() {
-      const endpoint = at()
+    async detectTls() {
+      const endpoint = currentEndpoint()
       if (endpoint.ssl !== null) return
       try {
         endpoint.ssl = (await speaksTls(endpoint, connectTimeout)) ? tls : false
       } catch (error) {
-        this.leave(endpoint)
+        this.failOver(endpoint)
         throw error
       }
     },
-    leave(endpoint) {
+    failOver(endpoint) {
       // What comes up there next may speak it when this one did not.
-      if (isAsked(endpoint.host)) endpoint.ssl = null
-      if (endpoint === at()) index = (index + 1) % endpoints.length
+      if (needsTlsProbe(endpoint.host)) endpoint.ssl = null
+      if (endpoint === currentEndpoint()) index = (index + 1) % endpoints.length
     },
   }
 }
 
 /** Clients that connect to where the route points when they are made, and leave that host when they can't. */
-export function clientsOf(route: Route, settings: ClientConfig & { pipeline?: boolean }) {
-  const { user, password, database, options } = route.address
+export function clientClassFor(
+  hosts: HostSelector,
+  settings: ClientConfig & { pipeline?: boolean },
+) {
+  const { user, password, database, options } = hosts.address
   return class extends Client {
-    readonly endpoint: Endpoint
+    readonly endpoint: PostgresEndpoint
 
     constructor() {
-      const endpoint = route.current
+      const endpoint = hosts.current
       super({
         ...settings,
         host: endpoint.host,
@@ -118,10 +121,10 @@ export function clientsOf(route: Route, settings: ClientConfig & { pipeline?: bo
     }
 
     override connect(): Promise<Client>
-    override connect(callback: Connected): void
-    override connect(callback?: Connected): Promise<Client> | undefined {
+    override connect(callback: ConnectCallback): void
+    override connect(callback?: ConnectCallback): Promise<Client> | undefined {
       const connecting = super.connect().catch((error) => {
-        route.leave(this.endpoint)
+        hosts.failOver(this.endpoint)
         throw error
       })
       if (callback === undefined) return connecting
@@ -133,32 +136,32 @@ export function clientsOf(route: Route, settings: ClientConfig & { pipeline?: bo
 }
 
 /** pg's own type of what is called back. */
-type Connected = ((error: Error) => void) | ((error: null, client: Client) => void)
+type ConnectCallback = ((error: Error) => void) | ((error: null, client: Client) => void)
 
 /** Has a client send what it is asked from here to the end of this turn of the event loop in one piece. */
-export function gather({ connection }: Client): void {
+export function corkUntilNextTick({ connection }: Client): void {
   connection.stream.cork()
   process.nextTick(() => connection.stream.uncork())
 }
 
-const int8 = 20
+const int8Oid = 20
 
 /** bigint holds our times and row numbers, which are safe integers; pg would make them strings. */
 const getTypeParser: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
-  oid === int8 ? Number : types.getTypeParser(oid, format)
+  oid === int8Oid ? Number : types.getTypeParser(oid, format)
 
 /**
  * Tries each host once, beginning with the one that served last. What all refuse is a ConnectionFault, and so is
  * that there was no free connection in time, for which no host is left.
  */
-export async function viaAnyHost<T>(route: Route, connect: () => Promise<T>): Promise<T> {
+export async function withFailover<T>(hosts: HostSelector, connect: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
-    const endpoint = route.current
+    const endpoint = hosts.current
     try {
-      await route.settle()
+      await hosts.detectTls()
       return await connect()
     } catch (cause) {
-      if (route.current !== endpoint && tries < route.hosts) continue
+      if (hosts.current !== endpoint && tries < hosts.hostCount) continue
       throw new ConnectionFault('no server of this database can be used at present', { cause })
     }
   }

@@ -3,12 +3,12 @@ import { type Client, type ClientBase, Pool, type PoolClient } from 'pg'
 import { PostgresDialect } from './postgres-dialect'
 import { ConnectionFault } from './postgres-faults'
 import {
-  clientsOf,
+  clientClassFor,
   connectTimeout,
-  gather,
+  corkUntilNextTick,
+  createHostSelector,
   type PostgresAddress,
-  routeTo,
-  viaAnyHost,
+  withFailover,
 } from './postgres-route'
 
 /** Resolves after so many milliseconds, rejects when the signal ends the wait. */
@@ -25,11 +25,11 @@ export interface PostgresHandle {
  * `presence` is shared by every connection of every server, so whoever takes it alone knows that none is at
  * work; `migration` is taken by whoever changes the tables.
  */
-const locks = { presence: 1, migration: 2 } as const
-const lockSpace = 0x534e4c50
+const lockKeys = { presence: 1, migration: 2 } as const
+const lockNamespace = 0x534e4c50
 
 /** Milliseconds. All of them together stay within what a client waits for. */
-const timeouts = { statement: 5_000, answer: 7_000, lock: 4_000, idle: 15_000 }
+const timeouts = { statement: 5_000, query: 7_000, lock: 4_000, idle: 15_000 }
 
 /**
  * Connects as a server does, to as many connections as the address allows. Every connection holds the
@@ -50,12 +50,12 @@ export function connectPool(
   },
 ): PostgresHandle {
   const { wait, verify } = options
-  const route = routeTo(address)
-  const Connection = clientsOf(route, {
+  const hosts = createHostSelector(address)
+  const Connection = clientClassFor(hosts, {
     pipeline: true,
     statement_timeout: timeouts.statement,
     lock_timeout: timeouts.lock,
-    query_timeout: timeouts.answer,
+    query_timeout: timeouts.query,
     idle_in_transaction_session_timeout: timeouts.idle,
   })
   const pool = new Pool({
@@ -69,30 +69,30 @@ export function connectPool(
       try {
         await requireWritable(client)
       } catch (error) {
-        route.leave(client.endpoint)
+        hosts.failOver(client.endpoint)
         throw error
       }
-      await requirePresence(client)
+      await acquirePresenceLock(client)
       await verify(dialectOn(client))
     },
   })
-  const acquire = () => viaAnyHost(route, () => pool.connect())
+  const acquire = () => withFailover(hosts, () => pool.connect())
   // One that dies while nobody uses it is told twice; that it is gone is enough.
   pool.on('error', () => {})
   const closing = new AbortController()
-  let isKeeping = false
+  let isReconnecting = false
   pool.on('remove', async () => {
-    if (isKeeping) return
-    isKeeping = true
-    await keepPresent(pool, acquire, (ms) => wait(ms, closing.signal))
-    isKeeping = false
+    if (isReconnecting) return
+    isReconnecting = true
+    await keepConnected(pool, acquire, (ms) => wait(ms, closing.signal))
+    isReconnecting = false
   })
   return {
     dialect: new PostgresDialect({
-      prepares: true,
+      canPrepare: true,
       acquire,
       release: (client: PoolClient, isBroken) => client.release(isBroken),
-      gather,
+      corkUntilNextTick,
     }),
     async close() {
       closing.abort()
@@ -102,10 +102,10 @@ export function connectPool(
 }
 
 /** How often a server without a connection tries to have one again, in milliseconds. */
-const presencePause = 1_000
+const reconnectInterval = 1_000
 
 /** Without a connection a server would seem to be gone, and a command could take the tables from under it. */
-async function keepPresent(
+async function keepConnected(
   pool: Pool,
   acquire: () => Promise<PoolClient>,
   wait: (milliseconds: number) => Promise<void>,
@@ -116,7 +116,7 @@ async function keepPresent(
       client.release()
     } catch {
       // Rejects when the pool is closed, which ends this too.
-      await wait(presencePause).catch(() => {})
+      await wait(reconnectInterval).catch(() => {})
     }
   }
 }
@@ -124,22 +124,22 @@ async function keepPresent(
 /** One connection, for work that takes its time. Its locks end with it. */
 export interface PostgresSession extends PostgresHandle {
   /** Takes a lock for itself; false when somebody else has it. */
-  take(lock: keyof typeof locks): Promise<boolean>
-  release(lock: keyof typeof locks): Promise<void>
+  tryLock(lock: keyof typeof lockKeys): Promise<boolean>
+  unlock(lock: keyof typeof lockKeys): Promise<void>
 }
 
 /** Connects once, to a host that takes writes. Throws ConnectionFault. */
 export async function connectSession(address: PostgresAddress): Promise<PostgresSession> {
-  const route = routeTo(address)
-  const Session = clientsOf(route, { lock_timeout: timeouts.lock })
-  const client = await viaAnyHost(route, async () => {
-    const session = new Session()
+  const hosts = createHostSelector(address)
+  const SessionClient = clientClassFor(hosts, { lock_timeout: timeouts.lock })
+  const client = await withFailover(hosts, async () => {
+    const session = new SessionClient()
     try {
       await session.connect()
       await requireWritable(session)
       return session
     } catch (error) {
-      route.leave(session.endpoint)
+      hosts.failOver(session.endpoint)
       await session.end().catch(() => {})
       throw error
     }
@@ -148,15 +148,15 @@ export async function connectSession(address: PostgresAddress): Promise<Postgres
     dialect: dialectOn(client),
     // One that failed has ended by then.
     close: () => client.end().catch(() => {}),
-    async take(lock) {
+    async tryLock(lock) {
       const { rows } = await client.query<{ taken: boolean }>(
         'select pg_try_advisory_lock($1, $2) as taken',
-        [lockSpace, locks[lock]],
+        [lockNamespace, lockKeys[lock]],
       )
       return rows[0]?.taken === true
     },
-    async release(lock) {
-      await client.query('select pg_advisory_unlock($1, $2)', [lockSpace, locks[lock]])
+    async unlock(lock) {
+      await client.query('select pg_advisory_unlock($1, $2)', [lockNamespace, lockKeys[lock]])
     },
   }
 }
@@ -164,18 +164,18 @@ export async function connectSession(address: PostgresAddress): Promise<Postgres
 /** The dialect on one connection, whose tables may change under it. */
 function dialectOn(client: Client): Dialect {
   return new PostgresDialect({
-    prepares: false,
+    canPrepare: false,
     acquire: async () => client,
     release: () => {},
-    gather,
+    corkUntilNextTick,
   })
 }
 
 /** By this a server is known to be at work, and nobody takes the tables from under it. */
-async function requirePresence(client: ClientBase): Promise<void> {
+async function acquirePresenceLock(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ present: boolean }>(
     'select pg_try_advisory_lock_shared($1, $2) as present',
-    [lockSpace, locks.presence],
+    [lockNamespace, lockKeys.presence],
   )
   if (rows[0]?.present !== true) throw new ConnectionFault('a command has the database for itself')
 }

@@ -1,9 +1,9 @@
 import { type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 
 /** How an engine says what rows of the original server's tables hold, for statements that take them over. */
-export interface RowWords {
+export interface EngineSql {
   /** Where a row lies: in insertion order, as long as none was changed. */
-  readonly place: RawBuilder<unknown>
+  readonly insertionOrder: RawBuilder<unknown>
   /** The milliseconds since 1970 of a timestamp column, cut to whole ones. */
   milliseconds(column: string): RawBuilder<unknown>
   /** The flag in a column that may be null. */
@@ -20,8 +20,8 @@ export interface RowWords {
   resumeRowNumbers(db: QueryExecutorProvider, table: string): Promise<void>
 }
 
-export const sqliteRows: RowWords = {
-  place: sql.raw('rowid'),
+export const sqliteSql: EngineSql = {
+  insertionOrder: sql.raw('rowid'),
   // SQLAlchemy writes 2026-11-23 16:58:24.387529, the fraction always or never.
   milliseconds: (column) =>
     sql.raw(
@@ -45,8 +45,8 @@ export const sqliteRows: RowWords = {
   resumeRowNumbers: () => Promise.resolve(),
 }
 
-export const postgresRows: RowWords = {
-  place: sql.raw('ctid'),
+export const postgresSql: EngineSql = {
+  insertionOrder: sql.raw('ctid'),
   // Cut first: up to Postgres 13 an epoch is a double, and the digits below would round it wrongly.
   milliseconds: (column) =>
     sql.raw(`round(extract(epoch from date_trunc('milliseconds', ${column})) * 1000)::bigint`),

@@ -52,8 +52,8 @@ class SqliteDriver implements Driver {
   readonly #database: Database
   readonly #begin: string
   readonly #connection: DatabaseConnection
-  #turn: Promise<void> = Promise.resolve()
-  #endTurn: () => void = () => {}
+  #queue: Promise<void> = Promise.resolve()
+  #releaseTurn: () => void = () => {}
 
   constructor(database: Database, mode: TransactionMode) {
     this.#database = database
@@ -67,15 +67,15 @@ class SqliteDriver implements Driver {
 
   async acquireConnection(): Promise<DatabaseConnection> {
     const { promise, resolve } = Promise.withResolvers<void>()
-    const before = this.#turn
-    this.#turn = promise
-    await before
-    this.#endTurn = resolve
+    const previous = this.#queue
+    this.#queue = promise
+    await previous
+    this.#releaseTurn = resolve
     return this.#connection
   }
 
   releaseConnection(): Promise<void> {
-    this.#endTurn()
+    this.#releaseTurn()
     return Promise.resolve()
   }
 

@@ -54,12 +54,12 @@ export function openDraft(path: string): SqliteHandle {
 }
 
 /** Opens a file that nobody writes any more, and leaves it and its folder as they are. Throws SQLiteError. */
-export function openSealed(path: string): SqliteHandle {
+export function openReadOnly(path: string): SqliteHandle {
   return open(path, 'deferred', ['query_only = on', 'cell_size_check = on'], { readonly: true })
 }
 
 /** The first complaint of a whole integrity check, null when there is none. */
-export async function complaintOf(db: QueryExecutorProvider): Promise<string | null> {
+export async function findIntegrityProblem(db: QueryExecutorProvider): Promise<string | null> {
   const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check(1)`.execute(db)
   const answer = rows[0]?.integrity_check ?? 'no answer'
   return answer === 'ok' ? null : answer
@@ -130,7 +130,7 @@ export function syncFile(path: string): void {
 /** What a look at a database file finds; the look itself changes nothing in it. */
 export interface SqliteInspection {
   /** Null when sound, else the first line of the integrity check's complaint. */
-  readonly complaint: string | null
+  readonly problem: string | null
   /** The tables with their columns. */
   readonly columns: Readonly<Record<string, readonly string[]>>
   /** What the header says, or the log that is still to be moved into it. */
@@ -143,16 +143,16 @@ export interface SqliteInspection {
 export function inspectSqlite(path: string): SqliteInspection {
   // Without a write-ahead log there is nothing that closing could move into the file, and a writable handle
   // takes its side files away again; with one, only a read-only handle leaves it where it is.
-  const inUse = existsSync(`${path}-wal`)
+  const isInUse = existsSync(`${path}-wal`)
   const database = new Database(
     path,
-    inUse ? { readonly: true } : { readwrite: true, create: false },
+    isInUse ? { readonly: true } : { readwrite: true, create: false },
   )
   try {
     database.run(`pragma busy_timeout = ${busyTimeout.alone}`)
     const check = database.query<{ quick_check: string }, []>('pragma quick_check(1)').get()
-    const complaint = check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'no answer')
-    if (complaint !== null) return { complaint, applicationId: 0, columns: {}, migrations: [] }
+    const problem = check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'no answer')
+    if (problem !== null) return { problem, applicationId: 0, columns: {}, migrations: [] }
     const id = database.query<{ application_id: number }, []>('pragma application_id').get()
     const applicationId = id?.application_id ?? 0
     const all = database
@@ -167,25 +167,24 @@ export function inspectSqlite(path: string): SqliteInspection {
         found.map(({ column }) => column),
       ]),
     )
-    if (!('kysely_migration' in columns))
-      return { complaint, applicationId, columns, migrations: [] }
+    if (!('kysely_migration' in columns)) return { problem, applicationId, columns, migrations: [] }
     const rows = database
       .query<{ name: string }, []>('select name from kysely_migration order by name')
       .all()
-    return { complaint, applicationId, columns, migrations: rows.map((row) => row.name) }
+    return { problem, applicationId, columns, migrations: rows.map((row) => row.name) }
   } finally {
     database.close()
   }
 }
 
 /** Says in the header whose database it is; inside a transaction, as a part of it. */
-export const markOurs = sql.raw(`pragma application_id = ${applicationId}`)
+export const setApplicationId = sql.raw(`pragma application_id = ${applicationId}`)
 
 /** Moves all of the write-ahead log into the database file, so that the file alone is the database. */
-export const checkpointWholly = sql`pragma wal_checkpoint(truncate)`
+export const walCheckpointStatement = sql`pragma wal_checkpoint(truncate)`
 
 /** As `checkpointWholly`, for a file that nobody has open; its log is gone after it. Throws SQLiteError. */
-export function checkpointFile(path: string): void {
+export function checkpointWal(path: string): void {
   const database = new Database(path, { readwrite: true, create: false })
   try {
     database.run('pragma wal_checkpoint(truncate)')

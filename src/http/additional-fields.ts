@@ -1,26 +1,26 @@
 import { Elysia, t } from 'elysia'
 import type { AdditionalFields } from '../domain/additional-fields'
 import { DomainError } from '../domain/errors'
-import type { JsonBody } from './body'
-import { bodyReader } from './fields'
-import { describe } from './openapi'
-import { requireId } from './query'
+import type { ReadJsonBody } from './body'
+import { createBodyValidator } from './fields'
+import { describeRoute } from './openapi'
+import { parseIdParameter } from './query'
 import type { sessionGuard } from './session'
 import {
-  AdditionalFieldAnswer,
   AdditionalFieldBody,
+  AdditionalFieldResponse,
   fromAdditionalField,
-  SuccessAnswer,
+  SuccessResponse,
   success,
   toAdditionalField,
 } from './wire'
 
-const readField = bodyReader(AdditionalFieldBody)
+const validateField = createBodyValidator(AdditionalFieldBody)
 
 export function additionalFieldsRoutes(deps: {
   additionalFields: AdditionalFields
   guard: ReturnType<typeof sessionGuard>
-  json: JsonBody
+  readJson: ReadJsonBody
 }) {
   const { additionalFields } = deps
   return new Elysia()
@@ -28,7 +28,7 @@ export function additionalFieldsRoutes(deps: {
     .get(
       '/additional_fields',
       async ({ user, request }) => {
-        const recordId = requireId(request, 'Record')
+        const recordId = parseIdParameter(request, 'Record')
         const fields = await additionalFields.list(user.id, recordId)
         if (fields.length > 0) return fields.map(fromAdditionalField)
         // The two spaces are the original's (contract).
@@ -37,58 +37,58 @@ export function additionalFieldsRoutes(deps: {
           `Current user's ${user.id} record ${recordId}  has no additional fields`,
         )
       },
-      describe({
+      describeRoute({
         summary: 'The additional fields of one record, in the order of their making',
         security: 'token',
-        id: 'id of the record',
-        answers: { 200: t.Array(AdditionalFieldAnswer) },
+        idDescription: 'id of the record',
+        responses: { 200: t.Array(AdditionalFieldResponse) },
         isCopiedOffline: true,
-        refusals: [403, 404],
+        errorStatuses: [403, 404],
       }),
     )
     .post(
       '/additional_fields',
       async ({ user, request, status }) => {
-        const field = toAdditionalField(readField(await deps.json(request)))
+        const field = toAdditionalField(validateField(await deps.readJson(request)))
         await additionalFields.add(user.id, field)
         return status(201, success(`Additional field ${field.id} created`))
       },
-      describe({
+      describeRoute({
         summary: 'Add an additional field to a record',
         security: 'token',
         body: AdditionalFieldBody,
-        answers: { 201: SuccessAnswer },
-        refusals: [403, 404, 409],
+        responses: { 201: SuccessResponse },
+        errorStatuses: [403, 404, 409],
       }),
     )
     .put(
       '/additional_fields',
       async ({ user, request }) => {
-        const field = toAdditionalField(readField(await deps.json(request)))
+        const field = toAdditionalField(validateField(await deps.readJson(request)))
         await additionalFields.change(user.id, field)
         return success(`Additional field ${field.id} changed successfully`)
       },
-      describe({
+      describeRoute({
         summary: 'Change an additional field; it stays with its record',
         security: 'token',
         body: AdditionalFieldBody,
-        answers: { 200: SuccessAnswer },
-        refusals: [403, 404],
+        responses: { 200: SuccessResponse },
+        errorStatuses: [403, 404],
       }),
     )
     .delete(
       '/additional_fields',
       async ({ user, request }) => {
-        const id = requireId(request, 'Additional field')
+        const id = parseIdParameter(request, 'Additional field')
         await additionalFields.delete(user.id, id)
         return success(`Additional field ${id} deleted successfully`)
       },
-      describe({
+      describeRoute({
         summary: 'Delete an additional field for good',
         security: 'token',
-        id: 'id of the additional field',
-        answers: { 200: SuccessAnswer },
-        refusals: [403, 404],
+        idDescription: 'id of the additional field',
+        responses: { 200: SuccessResponse },
+        errorStatuses: [403, 404],
       }),
     )
 }

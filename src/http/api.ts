@@ -13,20 +13,20 @@ import type { Log } from '../log'
 import { acmeChallengeRoutes } from './acme-challenges'
 import { additionalFieldsRoutes } from './additional-fields'
 import { type AuthorityFiles, authorityRoutes } from './authority'
-import type { BaseUrl } from './base-url'
-import { createJsonBody, refuseAnnounced } from './body'
+import type { ResolveBaseUrl } from './base-url'
+import { checkContentLength, createJsonReader } from './body'
 import { createCors } from './cors'
-import { createErrorAnswers, refusalAnswer } from './errors'
+import { createErrorHandler, toErrorResponse } from './errors'
 import { healthRoutes } from './health'
 import { loginRoutes } from './login'
 import { createMethodTable } from './methods'
 import { notesRoutes } from './notes'
-import { copiedOffline, openApiDocument, type Route } from './openapi'
+import { copiedOfflineRoutes, createOpenApiDocument, type Route } from './openapi'
 import { pagesRoutes } from './pages'
-import type { RequireSafe } from './plain-logins'
+import type { RequireHttps } from './plain-logins'
 import { recordsRoutes } from './records'
-import { WireRefusal } from './refusals'
-import { createRequestNotes, type RequestNotes } from './request-notes'
+import { HttpError } from './refusals'
+import { createRequestContexts, type RequestContexts } from './request-notes'
 import { sessionGuard } from './session'
 import { usersRoutes } from './users'
 
@@ -40,14 +40,14 @@ export interface ApiDeps {
   readonly notes: Notes
   readonly readiness: Readiness
   /** Where links in letters lead. */
-  readonly baseUrl: BaseUrl
-  readonly requireSafe: RequireSafe
+  readonly resolveBaseUrl: ResolveBaseUrl
+  readonly requireHttps: RequireHttps
   /** What devices need to trust this server; null where they need nothing of it. */
   readonly authority: () => AuthorityFiles | null
   /** Port of HTTPS, null where it is off. */
   readonly tlsPort: () => number | null
   /** The port at which other machines are spoken to without it; null for none. */
-  readonly plainPort: () => number | null
+  readonly httpPort: () => number | null
   /** Null where no certificate authority is asked. */
   readonly findChallenge: AcmeChallenges['find'] | null
   readonly log: Log
@@ -61,7 +61,7 @@ export interface ApiDeps {
 
 export interface Api {
   handle(request: Request): Promise<Response>
-  readonly notes: RequestNotes
+  readonly contexts: RequestContexts
 }
 
 /**
@@ -69,27 +69,27 @@ export interface Api {
  * path and method (the router), announced length, token (the guard), JSON, fields, the state of the data.
  */
 export function createApi(deps: ApiDeps): Api {
-  const notes = createRequestNotes()
-  const guard = sessionGuard(deps.sessions, notes)
-  const json = createJsonBody({ mostBytes: deps.maxBody, wait: deps.wait })
+  const contexts = createRequestContexts()
+  const guard = sessionGuard(deps.sessions, contexts)
+  const readJson = createJsonReader({ maxBytes: deps.maxBody, wait: deps.wait })
   const cors = createCors(deps.corsOrigins)
   const described = [
-    pagesRoutes({ ...deps, notes }),
-    authorityRoutes({ ...deps, notes }),
-    usersRoutes({ ...deps, guard, json, notes }),
-    loginRoutes({ ...deps, notes }),
-    recordsRoutes({ ...deps, guard, json }),
-    additionalFieldsRoutes({ ...deps, guard, json }),
-    notesRoutes({ ...deps, guard, json }),
-    healthRoutes({ ...deps, notes }),
+    pagesRoutes({ ...deps, contexts }),
+    authorityRoutes({ ...deps, contexts }),
+    usersRoutes({ ...deps, guard, readJson, contexts }),
+    loginRoutes({ ...deps, contexts }),
+    recordsRoutes({ ...deps, guard, readJson }),
+    additionalFieldsRoutes({ ...deps, guard, readJson }),
+    notesRoutes({ ...deps, guard, readJson }),
+    healthRoutes({ ...deps, contexts }),
   ]
-  const document = openApiDocument(routesOf(described), deps.version)
+  const document = createOpenApiDocument(routesOf(described), deps.version)
   const groups = [...described, openApiRoutes(document), acmeChallengeRoutes(deps)]
-  const methods = createMethodTable(routesOf(groups), notes)
-  const answerError = createErrorAnswers({
+  const methods = createMethodTable(routesOf(groups), contexts)
+  const handleError = createErrorHandler({
     ...deps,
-    notes,
-    copied: copiedOffline(routesOf(groups)),
+    contexts,
+    copiedRoutes: copiedOfflineRoutes(routesOf(groups)),
   })
 
   // The hooks come first: they hold only for what is added after them.
@@ -100,21 +100,21 @@ export function createApi(deps: ApiDeps): Api {
   })
     .onError(({ error, code, request }) =>
       // The router's "not found" is also its word for a method that a path does not have.
-      code === 'NOT_FOUND' ? methods.answer(request) : answerError(error, request),
+      code === 'NOT_FOUND' ? methods.respond(request) : handleError(error, request),
     )
     .onBeforeHandle(({ request, route }) => {
-      notes.of(request).route = route
-      refuseAnnounced(request, deps.maxBody)
+      contexts.get(request).route = route
+      checkContentLength(request, deps.maxBody)
     })
   for (const group of groups) app.use(group)
   app.compile()
 
   return {
-    notes,
+    contexts,
     async handle(request) {
       const response =
         refuseBadHost(request) ?? cors.preflight(request) ?? (await app.fetch(request))
-      cors.admit(request, response)
+      cors.addHeaders(request, response)
       return withCommonHeaders(response)
     },
   }
@@ -132,8 +132,8 @@ function openApiRoutes(document: string) {
 /** A request without a sound Host has no address that could be read further on (RFC 9112, section 3.2). */
 function refuseBadHost(request: Request): Response | null {
   if (URL.canParse(request.url)) return null
-  return refusalAnswer(
-    new WireRefusal(400, 'Missing Request Header', 'The Host header is missing or not valid'),
+  return toErrorResponse(
+    new HttpError(400, 'Missing Request Header', 'The Host header is missing or not valid'),
   )
 }
 

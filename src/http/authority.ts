@@ -1,13 +1,13 @@
 import { Elysia } from 'elysia'
-import { type AuthorityOnPage, renderAuthorityPage } from '../web/authority-page'
+import { type AuthorityPageProps, renderAuthorityPage } from '../web/authority-page'
 import { urlOf } from './client'
-import { errorAnswer } from './errors'
-import { describe } from './openapi'
-import { page } from './pages'
-import type { RequestNotes } from './request-notes'
+import { errorResponse } from './errors'
+import { describeRoute } from './openapi'
+import { htmlResponse } from './pages'
+import type { RequestContexts } from './request-notes'
 
 /** The certificate authority of this server, as devices are given it. */
-export interface AuthorityFiles extends AuthorityOnPage {
+export interface AuthorityFiles extends AuthorityPageProps {
   readonly pem: string
   readonly der: Uint8Array<ArrayBuffer>
 }
@@ -21,13 +21,13 @@ export function authorityRoutes(deps: {
   authority: () => AuthorityFiles | null
   /** Port of HTTPS. */
   tlsPort: () => number | null
-  notes: RequestNotes
+  contexts: RequestContexts
 }) {
-  const { notes, tlsPort } = deps
+  const { contexts, tlsPort } = deps
   const answer = (render: (authority: AuthorityFiles) => Response): Response => {
     const authority = deps.authority()
     if (authority !== null) return render(authority)
-    return errorAnswer(404, 'Resource Not Found. This server has no certificate authority')
+    return errorResponse(404, 'Resource Not Found. This server has no certificate authority')
   }
   const file = (body: string | Uint8Array<ArrayBuffer>, type: string) =>
     new Response(body, { headers: { 'content-type': type } })
@@ -37,37 +37,37 @@ export function authorityRoutes(deps: {
       '/ca',
       ({ request }) =>
         answer((authority) => {
-          const address = new URL('/', urlOf(request, notes.of(request).client))
+          const address = new URL('/', urlOf(request, contexts.get(request).client))
           const port = tlsPort()
           if (port !== null) {
             address.protocol = 'https:'
             address.port = String(port)
           }
-          return page(renderAuthorityPage(authority, address))
+          return htmlResponse(renderAuthorityPage(authority, address))
         }),
-      describe({
+      describeRoute({
         summary: 'How to install the certificate authority of this server',
-        answers: { 200: 'text/html' },
-        refusals: [404],
+        responses: { 200: 'text/html' },
+        errorStatuses: [404],
       }),
     )
     .get(
       '/ca.crt',
       // The type by which phones offer to install it.
       () => answer(({ der }) => file(der, 'application/x-x509-ca-cert')),
-      describe({
+      describeRoute({
         summary: 'Its certificate, in DER',
-        answers: { 200: 'application/x-x509-ca-cert' },
-        refusals: [404],
+        responses: { 200: 'application/x-x509-ca-cert' },
+        errorStatuses: [404],
       }),
     )
     .get(
       '/ca.pem',
       () => answer(({ pem }) => file(pem, 'application/x-pem-file')),
-      describe({
+      describeRoute({
         summary: 'Its certificate, in PEM',
-        answers: { 200: 'application/x-pem-file' },
-        refusals: [404],
+        responses: { 200: 'application/x-pem-file' },
+        errorStatuses: [404],
       }),
     )
 }

@@ -6,33 +6,34 @@ export function portOf({ protocol, port }: URL): number {
 }
 
 /** Where links of this server lead, as whoever asks for one reaches it. */
-export type BaseUrl = (request: Request, client: Client) => string
+export type ResolveBaseUrl = (request: Request, client: Client) => string
 
 /**
  * The public URL where the operator has set one. Elsewhere the address that the request was sent to, if it is one of
  * this server's own or listed; never any other, or a stranger could have letters sent whose links lead to him.
  */
-export function createBaseUrl(server: {
+export function createBaseUrlResolver(server: {
   /** With a slash at its end. */
   publicUrl: URL | null
   /** Further names of this server, with or without a port. */
-  listed: readonly string[]
+  publicHosts: readonly string[]
   /** Names and addresses of this machine, the likeliest first. */
-  ownHosts: () => readonly string[]
+  localHosts: () => readonly string[]
   /** Where it listens, the likeliest for people first. */
-  doors: () => readonly { readonly protocol: string; readonly port: number }[]
-}): BaseUrl {
-  const { publicUrl, listed, ownHosts, doors } = server
+  endpoints: () => readonly { readonly protocol: string; readonly port: number }[]
+}): ResolveBaseUrl {
+  const { publicUrl, publicHosts, localHosts, endpoints } = server
   return (request, client) => {
     if (publicUrl !== null) return publicUrl.href
     const url = urlOf(request, client)
     const { protocol, hostname, host } = url
-    const own = ownHosts()
+    const own = localHosts()
     // Another port of this machine is another program's.
-    const isOwn = own.includes(hostname) && doors().some((door) => door.port === portOf(url))
-    const isOurs = isOwn || listed.includes(hostname) || listed.includes(host)
+    const isOwn =
+      own.includes(hostname) && endpoints().some((endpoint) => endpoint.port === portOf(url))
+    const isOurs = isOwn || publicHosts.includes(hostname) || publicHosts.includes(host)
     if (isOurs) return `${protocol}//${host}/`
-    const [likeliest = { protocol: 'http:', port: 80 }] = doors()
-    return new URL(`${likeliest.protocol}//${own[0] ?? 'localhost'}:${likeliest.port}/`).href
+    const [preferred = { protocol: 'http:', port: 80 }] = endpoints()
+    return new URL(`${preferred.protocol}//${own[0] ?? 'localhost'}:${preferred.port}/`).href
   }
 }

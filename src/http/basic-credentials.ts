@@ -1,12 +1,12 @@
 import type { Credentials } from '../domain/login'
 
-const form = /^basic +(?<encoded>[A-Za-z0-9+/]+={0,2}) *$/i
+const basicPattern = /^basic +(?<encoded>[A-Za-z0-9+/]+={0,2}) *$/i
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 const latin1 = new TextDecoder('latin1')
 
 /** Reads an `Authorization` header (RFC 7617); null when it is missing, malformed, or lacks one half. */
 export function parseBasicCredentials(header: string | null): Credentials | null {
-  const encoded = form.exec(header ?? '')?.groups?.['encoded']
+  const encoded = basicPattern.exec(header ?? '')?.groups?.['encoded']
   if (encoded === undefined) return null
   const text = decode(Buffer.from(encoded, 'base64'))
   const colon = text.indexOf(':')

@@ -1,8 +1,8 @@
 import type { Wait } from '../domain/world'
-import { malformedBody, tooLarge, WireRefusal } from './refusals'
+import { HttpError, malformedBody, tooLarge } from './refusals'
 
 /** Reads the JSON body of a request. Throws a WireRefusal. */
-export type JsonBody = (request: Request) => Promise<unknown>
+export type ReadJsonBody = (request: Request) => Promise<unknown>
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -13,14 +13,20 @@ const jsonType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
  * How long a body may take, in milliseconds: the largest one comes in time over a slow line. Whoever sends a byte now and
  * then would hold a connection for good, for it is never idle.
  */
-const patience = 60_000
+const bodyTimeout = 60_000
 
-export function createJsonBody({ mostBytes, wait }: { mostBytes: number; wait: Wait }): JsonBody {
+export function createJsonReader({
+  maxBytes,
+  wait,
+}: {
+  maxBytes: number
+  wait: Wait
+}): ReadJsonBody {
   return async (request) => {
     if (!jsonType.test(request.headers.get('content-type') ?? '')) {
       throw malformedBody('The Content-Type must be application/json')
     }
-    const bytes = await inTime(readBytes(request, mostBytes), wait)
+    const bytes = await withTimeout(readBytes(request, maxBytes), wait)
     if (bytes.length === 0) throw malformedBody('The body is empty')
     try {
       return JSON.parse(decoder.decode(bytes)) as unknown
@@ -31,13 +37,13 @@ export function createJsonBody({ mostBytes, wait }: { mostBytes: number; wait: W
   }
 }
 
-async function inTime<T>(reading: Promise<T>, wait: Wait): Promise<T> {
+async function withTimeout<T>(reading: Promise<T>, wait: Wait): Promise<T> {
   const timer = new AbortController()
-  const late = wait(patience, timer.signal).then(
+  const late = wait(bodyTimeout, timer.signal).then(
     () => {
       // Closed, so that nothing more of it comes.
       const headers = { connection: 'close' }
-      throw new WireRefusal(408, 'Request Timeout', 'The body took too long', headers)
+      throw new HttpError(408, 'Request Timeout', 'The body took too long', headers)
     },
     // Read in time.
     () => reading,
@@ -52,25 +58,25 @@ async function inTime<T>(reading: Promise<T>, wait: Wait): Promise<T> {
 }
 
 /** Refuses a body by its announced length, before a byte of it is read. Throws a WireRefusal. */
-export function refuseAnnounced(request: Request, mostBytes: number): void {
+export function checkContentLength(request: Request, maxBytes: number): void {
   const announced = request.headers.get('content-length')
-  if (announced !== null && Number(announced) > mostBytes) throw tooLarge(mostBytes)
+  if (announced !== null && Number(announced) > maxBytes) throw tooLarge(maxBytes)
 }
 
 /** A body without an announced length is counted while it comes, and left where it is once it is too large. */
-async function readBytes(request: Request, mostBytes: number): Promise<Uint8Array> {
+async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   try {
     if (request.headers.has('content-length')) return await request.bytes()
     const chunks: Uint8Array[] = []
     let length = 0
     for await (const chunk of request.body ?? []) {
       length += chunk.length
-      if (length > mostBytes) throw tooLarge(mostBytes)
+      if (length > maxBytes) throw tooLarge(maxBytes)
       chunks.push(chunk)
     }
     return Buffer.concat(chunks)
   } catch (error) {
-    if (error instanceof WireRefusal) throw error
+    if (error instanceof HttpError) throw error
     // The client went away, or the server is stopping: nobody's fault, and nobody hears the answer.
     throw malformedBody('The body ended early')
   }

@@ -2,70 +2,70 @@ import type { Wait } from '../domain/world'
 import type { Log } from '../log'
 
 /** A certificate with those that lead to its authority, the leaf first, and the leaf's key. PEM. */
-export interface CertifiedKey {
+export interface KeyPair {
   readonly cert: string
   readonly key: string
 }
 
 /** Where a listener has its certificate from. */
-export interface Certificates {
-  current(): CertifiedKey
+export interface CertificateSource {
+  current(): KeyPair
   /** Whether everybody's browser trusts it. */
-  isPublic(): boolean
+  isPubliclyTrusted(): boolean
   /** Tells of each new one. Answers how to stop telling. */
-  subscribe(take: (next: CertifiedKey) => void): () => void
+  subscribe(listener: (next: KeyPair) => void): () => void
 }
 
 /** Opens a server at the address of a listener. Throws what the system says. */
 export type OpenServer = (options: {
   readonly port?: number
-  readonly tls?: CertifiedKey
+  readonly tls?: KeyPair
   readonly reusePort?: boolean
 }) => Bun.Server<undefined>
 
 /** How long a new certificate waits for a quiet moment, and how often one is looked for, in milliseconds. */
-const patience = 60_000
-const pause = 250
+const quietTimeout = 60_000
+const pollInterval = 250
 
 /** How long one is waited with that could not be served, in milliseconds. */
-const retryPause = 10_000
+const retryDelay = 10_000
 
 /**
  * Serves by HTTPS, and by each new certificate from then on. Bun can't change one in place, and a server that stops cuts
  * handshakes that are under way: the next one listens at the same port before the last one stops, in a quiet moment.
  */
-export function serveCertified(
+export function serveHttps(
   open: OpenServer,
-  deps: { certificates: Certificates; isQuiet: () => boolean; wait: Wait; log: Log },
+  deps: { certificates: CertificateSource; isQuiet: () => boolean; wait: Wait; log: Log },
 ): { readonly url: URL; stop(options?: { now: boolean }): Promise<void> } {
   const { certificates, log } = deps
   const stopping = new AbortController()
   const { signal } = stopping
-  const port = takePort(open)
+  const port = probePort(open)
   let server = open({ port, tls: certificates.current(), reusePort: true })
-  let next: CertifiedKey | null = null
+  let next: KeyPair | null = null
   let replacing: Promise<void> | null = null
-  const leaving = new Set<Promise<void>>()
+  const draining = new Set<Promise<void>>()
 
   /** Goes on until the newest one is served: a certificate that was dropped would be missed only when the old one ends. */
   async function replace(): Promise<void> {
     while (next !== null) {
-      for (let waited = 0; waited < patience && !deps.isQuiet(); waited += pause) {
-        await deps.wait(pause, signal)
+      for (let waited = 0; waited < quietTimeout && !deps.isQuiet(); waited += pollInterval) {
+        await deps.wait(pollInterval, signal)
       }
-      const [tls, former] = [next, server]
+      const [tls, previous] = [next, server]
       try {
         server = open({ port, tls, reusePort: true })
       } catch (fault) {
         log.error('a new certificate is not served yet, and the old one is kept', fault)
-        await deps.wait(retryPause, signal)
+        await deps.wait(retryDelay, signal)
         continue
       }
       // What has reached the last one by now is taken in before it listens no more.
       await new Promise((resolve) => setImmediate(resolve))
       await new Promise((resolve) => setImmediate(resolve))
-      const end = former.stop().finally(() => leaving.delete(end))
-      leaving.add(end)
+      const end = previous.stop().finally(() => draining.delete(end))
+      draining.add(end)
       // Another one may have come meanwhile.
       if (next === tls) next = null
     }
@@ -90,13 +90,13 @@ export function serveCertified(
       stopping.abort()
       await replacing
       await server.stop(now)
-      if (!now) await Promise.all(leaving)
+      if (!now) await Promise.all(draining)
     },
   }
 }
 
 /** The port that is served, found free of everybody else: once it is shared with our next server, it could be with theirs. */
-function takePort(open: OpenServer): number {
+function probePort(open: OpenServer): number {
   const probe = open({})
   const port = Number(probe.port)
   void probe.stop(true)

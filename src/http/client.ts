@@ -14,7 +14,7 @@ export function urlOf(request: Request, { isSecure }: Client): URL {
 }
 
 /** Where a request came in. */
-export interface Arrival {
+export interface ConnectionInfo {
   /** Address of whoever is connected; null on a Unix socket. */
   readonly peer: string | null
   readonly isTls: boolean
@@ -25,9 +25,9 @@ export interface Arrival {
  * right, the first address that is not a listed proxy's. Whatever stands further to the left was sent by that client,
  * who can write there what he likes. Who may open a Unix socket is the operator's choice, so whoever is there is listed.
  */
-export function createClientOf(
+export function createClientResolver(
   isProxy: (address: string) => boolean,
-): (arrival: Arrival, headers: Headers) => Client {
+): (connection: ConnectionInfo, headers: Headers) => Client {
   return ({ peer, isTls }, headers) => {
     const direct = peer === null ? null : parseAddress(peer)
     const isForwarded = direct === null || isProxy(direct)

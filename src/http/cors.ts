@@ -11,7 +11,7 @@ export interface Cors {
   /** The answer to a browser that asks beforehand; null for any other request. */
   preflight(request: Request): Response | null
   /** Tells the browser that the page may read the answer. */
-  admit(request: Request, response: Response): void
+  addHeaders(request: Request, response: Response): void
 }
 
 export function createCors(origins: readonly string[]): Cors {
@@ -25,7 +25,7 @@ export function createCors(origins: readonly string[]): Cors {
       return new Response(null, { status: 204, headers: allowed })
     },
 
-    admit(request, response) {
+    addHeaders(request, response) {
       if (origins.length === 0) return
       // Whoever keeps an answer keeps it for one origin.
       response.headers.append('vary', 'origin')

@@ -1,7 +1,7 @@
-import { DomainError, type ErrorCode, reasonsOf } from '../domain/errors'
+import { DomainError, type ErrorCode, errorMessageWithCauses } from '../domain/errors'
 import type { Log } from '../log'
-import { FieldErrors, WireRefusal } from './refusals'
-import type { RequestNotes } from './request-notes'
+import { FieldErrors, HttpError } from './refusals'
+import type { RequestContexts } from './request-notes'
 
 interface Translation {
   readonly status: number
@@ -25,23 +25,23 @@ const translations: Readonly<Record<ErrorCode, Translation>> = {
 }
 
 /** The answer to whatever was thrown, in the contract's shape; null for a fault of ours. */
-export function refusalAnswer(error: unknown): Response | null {
+export function toErrorResponse(error: unknown): Response | null {
   if (error instanceof FieldErrors) return Response.json({ message: error.fields }, { status: 400 })
-  if (error instanceof WireRefusal) {
-    return errorAnswer(error.status, `${error.kind}. ${error.message}`, error.headers)
+  if (error instanceof HttpError) {
+    return errorResponse(error.status, `${error.kind}. ${error.message}`, error.headers)
   }
   if (error instanceof DomainError) {
     const { status, kind, retryAfter: usual } = translations[error.code]
     const seconds = error.retryAfter ?? usual
     const headers = seconds === undefined ? {} : { 'retry-after': String(seconds) }
-    return errorAnswer(status, `${kind}. ${error.message}`, headers)
+    return errorResponse(status, `${kind}. ${error.message}`, headers)
   }
   return null
 }
 
 /** The answer to a fault: all of it is in the log, nothing of it here. */
-function faultAnswer(): Response {
-  return errorAnswer(
+function internalErrorResponse(): Response {
+  return errorResponse(
     500,
     "Unknown Error. Sorry, that error is on us, please contact support if this wasn't an accident",
   )
@@ -56,7 +56,7 @@ export function cutConnection(): Response {
 }
 
 /** Refusals that say how the database or a limit is, not what it holds. */
-const passing: ReadonlySet<ErrorCode> = new Set([
+const transientCodes: ReadonlySet<ErrorCode> = new Set([
   'unavailable',
   'storage_full',
   'vault_full',
@@ -67,33 +67,33 @@ const passing: ReadonlySet<ErrorCode> = new Set([
  * The answers to whatever a route threw. What says nothing of the vault, a fault or a passing refusal, is
  * no answer to `copied` routes: on hearing it, both clients would throw away their offline copy.
  */
-export function createErrorAnswers(deps: {
+export function createErrorHandler(deps: {
   log: Log
-  notes: RequestNotes
+  contexts: RequestContexts
   /** As `GET /records`. */
-  copied: ReadonlySet<string>
+  copiedRoutes: ReadonlySet<string>
 }): (error: unknown, request: Request) => Response {
-  const { log, notes, copied } = deps
+  const { log, contexts, copiedRoutes } = deps
   return (error, request) => {
     const { method } = request
-    const note = notes.of(request)
-    const route = note.route ?? '-'
-    const refusal = refusalAnswer(error)
-    const isPassing = error instanceof DomainError && passing.has(error.code)
-    if (refusal !== null && !isPassing) return refusal
+    const context = contexts.get(request)
+    const route = context.route ?? '-'
+    const response = toErrorResponse(error)
+    const isTransient = error instanceof DomainError && transientCodes.has(error.code)
+    if (response !== null && !isTransient) return response
 
     // A crowd of these, while a database is away or a limit holds, is no crowd of stacks.
-    if (isPassing) log.warn(reasonsOf(error), { method, route })
+    if (isTransient) log.warn(errorMessageWithCauses(error), { method, route })
     else log.error('a fault', error, { method, route })
-    if (copied.has(`${method} ${route}`)) {
-      note.isCut = true
+    if (copiedRoutes.has(`${method} ${route}`)) {
+      context.isCut = true
       return cutConnection()
     }
-    return refusal ?? faultAnswer()
+    return response ?? internalErrorResponse()
   }
 }
 
-export function errorAnswer(
+export function errorResponse(
   status: number,
   error: string,
   headers: Readonly<Record<string, string>> = {},

@@ -26,7 +26,7 @@ const missing = `${argument} is missing at all or it's value is null`
  * The reader throws FieldErrors, or a WireRefusal for what is no object. Members that the schema does
  * not know are left out, as clients send some.
  */
-export function bodyReader<Schema extends BodySchema>(
+export function createBodyValidator<Schema extends BodySchema>(
   schema: Schema,
 ): (body: unknown) => Static<Schema> {
   const required = new Set(schema.required)
@@ -35,8 +35,8 @@ export function bodyReader<Schema extends BodySchema>(
   )
   return (body) => {
     const values = pick(fields, body)
-    refuseWrong(fields, values, 'type')
-    refuseWrong(fields, values, 'content')
+    checkFields(fields, values, 'type')
+    checkFields(fields, values, 'content')
     // Each member was just checked against the schema that the type stands for.
     return values as Static<Schema>
   }
@@ -102,13 +102,13 @@ function contentProblem(text: string, keywords: Keywords): string | null {
 }
 
 /** Counts Unicode code points, but only where their number can decide. */
-function isLonger(text: string, most: number): boolean {
-  if (text.length <= most) return false
-  if (text.length > most * 2) return true
+function isLonger(text: string, max: number): boolean {
+  if (text.length <= max) return false
+  if (text.length > max * 2) return true
   let count = 0
   for (const _ of text) {
     count++
-    if (count > most) return true
+    if (count > max) return true
   }
   return false
 }
@@ -122,7 +122,7 @@ function pick(fields: readonly Field[], body: unknown): Record<string, unknown> 
   return Object.fromEntries(fields.map(({ name }) => [name, members.get(name)]))
 }
 
-function refuseWrong(
+function checkFields(
   fields: readonly Field[],
   values: Readonly<Record<string, unknown>>,
   stage: 'type' | 'content',

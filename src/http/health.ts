@@ -1,11 +1,11 @@
 import { Elysia, t } from 'elysia'
 import type { Readiness } from '../domain/readiness'
-import { refusalAnswer } from './errors'
-import { describe } from './openapi'
-import { WireRefusal } from './refusals'
-import type { RequestNotes } from './request-notes'
+import { toErrorResponse } from './errors'
+import { describeRoute } from './openapi'
+import { HttpError } from './refusals'
+import type { RequestContexts } from './request-notes'
 
-const HealthAnswer = t.Object(
+const HealthResponse = t.Object(
   {
     status: t.String(),
     warnings: t.Optional(
@@ -19,23 +19,23 @@ const HealthAnswer = t.Object(
 )
 
 /** What balancers and service managers ask, again and again: their good answers are not worth a line in the log. */
-export function healthRoutes(deps: { readiness: Readiness; notes: RequestNotes }) {
-  const { readiness, notes } = deps
+export function healthRoutes(deps: { readiness: Readiness; contexts: RequestContexts }) {
+  const { readiness, contexts } = deps
   return new Elysia()
     .get(
       '/healthz',
       ({ request }) => {
-        notes.of(request).isRoutine = true
+        contexts.get(request).isRoutine = true
         return { status: 'alive' }
       },
-      describe({ summary: 'The process is alive', answers: { 200: HealthAnswer } }),
+      describeRoute({ summary: 'The process is alive', responses: { 200: HealthResponse } }),
     )
     .get(
       '/readyz',
       async ({ request }) => {
-        const { problem, warnings } = await readiness.look()
-        notes.of(request).isRoutine = problem === null
-        const isTrusted = isFromHere(request, notes)
+        const { problem, warnings } = await readiness.check()
+        contexts.get(request).isRoutine = problem === null
+        const isTrusted = isLocalRequest(request, contexts)
         if (problem === null) {
           if (warnings.length === 0) return { status: 'ready' }
           return {
@@ -44,21 +44,21 @@ export function healthRoutes(deps: { readiness: Readiness; notes: RequestNotes }
           }
         }
         const detail = isTrusted ? problem : 'The database is not ready'
-        const refusal = new WireRefusal(503, 'Service Unavailable', detail, { 'retry-after': '2' })
+        const error = new HttpError(503, 'Service Unavailable', detail, { 'retry-after': '2' })
         // Not thrown: whoever waits for a database asks every few seconds, and the log has the request's line.
-        return refusalAnswer(refusal)
+        return toErrorResponse(error)
       },
-      describe({
+      describeRoute({
         summary: 'The database answers and takes writes',
-        answers: { 200: HealthAnswer },
-        refusals: [503],
+        responses: { 200: HealthResponse },
+        errorStatuses: [503],
       }),
     )
 }
 
 /** Whether the request was made on this machine. What a proxy passes on was not, wherever the proxy runs. */
-function isFromHere(request: Request, notes: RequestNotes): boolean {
+function isLocalRequest(request: Request, contexts: RequestContexts): boolean {
   const { headers } = request
   if (headers.has('x-forwarded-for') || headers.has('forwarded')) return false
-  return /^(?:127\.|::1$|::ffff:127\.)/.test(notes.of(request).peer ?? '')
+  return /^(?:127\.|::1$|::ffff:127\.)/.test(contexts.get(request).peer ?? '')
 }

@@ -1,8 +1,8 @@
 import type { Wait } from '../domain/world'
 import type { Log } from '../log'
 import type { Api } from './api'
-import { type Certificates, type OpenServer, serveCertified } from './certified'
-import type { Arrival, Client } from './client'
+import { type CertificateSource, type OpenServer, serveHttps } from './certified'
+import type { Client, ConnectionInfo } from './client'
 import { cutConnection } from './errors'
 
 export interface Listener {
@@ -26,7 +26,7 @@ export type ListenerAddress =
 const idleTimeout = 40
 
 /** After so many milliseconds without a request, a certificate can change without anybody's notice. */
-const quiet = 1_000
+const quietPeriod = 1_000
 
 /**
  * Over a certificate that everybody trusts, browsers are told to come by HTTPS alone for so many seconds: half a year. Over any
@@ -38,7 +38,7 @@ const strictTransport = `max-age=${180 * 24 * 3600}`
  * Elysia looks for the path behind a fixed number of characters, which fits the shortest host of one scheme alone: with the
  * other, every route of it would be unknown. Whether a request came by HTTPS is told by its client.
  */
-function seemPlain(request: Request): void {
+function rewriteUrlToHttp(request: Request): void {
   const value = request.url.replace(/^https:/, 'http:')
   Object.defineProperty(request, 'url', { value })
 }
@@ -50,30 +50,30 @@ export function listen(
   api: Api,
   address: ListenerAddress,
   deps: {
-    certificates: Certificates | null
-    clientOf: (arrival: Arrival, headers: Headers) => Client
+    certificates: CertificateSource | null
+    resolveClient: (connection: ConnectionInfo, headers: Headers) => Client
     wait: Wait
     log: Log
   },
 ): Listener {
-  const { certificates, clientOf, log } = deps
+  const { certificates, resolveClient, log } = deps
   const isTls = certificates !== null
-  let underWay = 0
+  let activeRequests = 0
   let lastBegin = 0
 
   async function answer(request: Request, peer: string | null): Promise<Response> {
     const begin = performance.now()
     lastBegin = begin
-    underWay++
-    if (isTls) seemPlain(request)
-    const note = api.notes.of(request)
-    note.peer = peer
-    note.client = clientOf({ peer, isTls }, request.headers)
-    const response = await api.handle(request).finally(() => underWay--)
-    if (certificates?.isPublic() === true) {
+    activeRequests++
+    if (isTls) rewriteUrlToHttp(request)
+    const context = api.contexts.get(request)
+    context.peer = peer
+    context.client = resolveClient({ peer, isTls }, request.headers)
+    const response = await api.handle(request).finally(() => activeRequests--)
+    if (certificates?.isPubliclyTrusted() === true) {
       response.headers.set('strict-transport-security', strictTransport)
     }
-    const { route, userId, isCut, isRoutine, client } = note
+    const { route, userId, isCut, isRoutine, client } = context
     if (isRoutine && response.ok) return response
     log.info('request', {
       method: request.method,
@@ -95,7 +95,7 @@ export function listen(
       return cutConnection()
     },
   }
-  const isIdle = () => underWay === 0
+  const isIdle = () => activeRequests === 0
   if ('path' in address) {
     const fetch = (request: Request) => answer(request, null)
     const options = { ...common, unix: address.path, fetch }
@@ -117,6 +117,6 @@ export function listen(
     const server = open({})
     return { url: server.url, isIdle, stop: ({ now } = { now: false }) => server.stop(now) }
   }
-  const isQuiet = () => underWay === 0 && performance.now() - lastBegin > quiet
-  return { ...serveCertified(open, { ...deps, certificates, isQuiet }), isIdle }
+  const isQuiet = () => activeRequests === 0 && performance.now() - lastBegin > quietPeriod
+  return { ...serveHttps(open, { ...deps, certificates, isQuiet }), isIdle }
 }

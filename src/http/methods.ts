@@ -1,15 +1,15 @@
-import { errorAnswer } from './errors'
-import type { RequestNotes } from './request-notes'
+import { errorResponse } from './errors'
+import type { RequestContexts } from './request-notes'
 
 export interface MethodTable {
   /** The answer to a request that no route took: 204 to OPTIONS, else 405 or 404. */
-  answer(request: Request): Response
+  respond(request: Request): Response
 }
 
 /** Which methods each path has, `HEAD` with every `GET` and `OPTIONS` with all (RFC 9110, sections 9.3.2 and 9.3.7). */
 export function createMethodTable(
   routes: readonly { readonly method: string; readonly path: string }[],
-  notes: RequestNotes,
+  contexts: RequestContexts,
 ): MethodTable {
   const byPattern = new Map<string, Set<string>>()
   for (const { method, path } of routes) {
@@ -20,22 +20,22 @@ export function createMethodTable(
   }
   const paths = [...byPattern].map(([pattern, methods]) => ({
     pattern,
-    form: new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`),
+    regExp: new RegExp(`^${pattern.replaceAll('.', '\\.').replaceAll(/:\w+/g, '[^/]+')}$`),
     allow: [...methods].join(', '),
   }))
 
   return {
-    answer(request) {
+    respond(request) {
       const { pathname } = new URL(request.url)
-      const path = paths.find(({ form }) => form.test(pathname))
+      const path = paths.find(({ regExp }) => regExp.test(pathname))
       if (path === undefined) {
-        return errorAnswer(404, 'Resource Not Found. There is nothing at this address')
+        return errorResponse(404, 'Resource Not Found. There is nothing at this address')
       }
-      notes.of(request).route = path.pattern
+      contexts.get(request).route = path.pattern
       const { allow } = path
       const headers = { allow }
       if (request.method === 'OPTIONS') return new Response(null, { status: 204, headers })
-      return errorAnswer(405, `Method Not Allowed. This address takes ${allow}`, headers)
+      return errorResponse(405, `Method Not Allowed. This address takes ${allow}`, headers)
     },
   }
 }

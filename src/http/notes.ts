@@ -1,6 +1,6 @@
 import type { Notes } from '../domain/notes'
 import { type EntryDeps, entryRoutes } from './entries'
-import { fromNote, NoteAnswer, NoteBody, toNote } from './wire'
+import { fromNote, NoteBody, NoteResponse, toNote } from './wire'
 
 export function notesRoutes({ notes, ...deps }: EntryDeps & { notes: Notes }) {
   return entryRoutes(
@@ -8,7 +8,7 @@ export function notesRoutes({ notes, ...deps }: EntryDeps & { notes: Notes }) {
       path: '/notes',
       noun: 'Note',
       body: NoteBody,
-      answer: NoteAnswer,
+      response: NoteResponse,
       toInput: toNote,
       fromEntry: fromNote,
       entries: notes,

@@ -1,5 +1,5 @@
 import { type TSchema, t } from 'elysia'
-import { ErrorAnswer, FieldErrorsAnswer } from './wire'
+import { ErrorResponse, FieldErrorsResponse } from './wire'
 
 /** What the document says of one route; its schemas are those that read and type the messages. */
 export interface Operation {
@@ -9,16 +9,16 @@ export interface Operation {
   /** Schema of the JSON body. */
   readonly body?: TSchema
   /** Meaning of the query parameter `id`. */
-  readonly id?: string
+  readonly idDescription?: string
   /** Success, by status: the schema of a JSON answer or the media type of another. */
-  readonly answers: Readonly<Record<number, TSchema | string>>
+  readonly responses: Readonly<Record<number, TSchema | string>>
   /**
    * Clients keep an offline copy of the answer, which a wrong one destroys: where the server cannot answer
    * for a fault or a limit, it closes the connection instead (contract, "The clients").
    */
   readonly isCopiedOffline?: true
   /** Refusals that this route makes besides those that its security, body and id bring along. */
-  readonly refusals?: readonly (403 | 404 | 409 | 429 | 503)[]
+  readonly errorStatuses?: readonly (403 | 404 | 409 | 429 | 503)[]
 }
 
 /** A route as Elysia lists it, `detail` being what `describe` made. */
@@ -28,7 +28,7 @@ export interface Route {
   readonly hooks: { readonly detail?: unknown }
 }
 
-const refusalMeanings: Readonly<Record<number, string>> = {
+const errorDescriptions: Readonly<Record<number, string>> = {
   400: 'A parameter, a header or the body is missing or malformed',
   401: 'The credentials or the token are not valid',
   403: 'It belongs to another user, or the email is not confirmed',
@@ -52,23 +52,23 @@ const securitySchemes = {
 } as const
 
 /** What goes into a route's `detail`, for `openApiDocument` to find. */
-export function describe(operation: Operation) {
+export function describeRoute(operation: Operation) {
   // Elysia's type asks for a member that it knows.
   return { detail: { summary: operation.summary, 'x-operation': operation } }
 }
 
 /** The OpenAPI 3.1 document of the routes that were described, as JSON text. */
-export function openApiDocument(routes: readonly Route[], version: string): string {
+export function createOpenApiDocument(routes: readonly Route[], version: string): string {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const { method, path, hooks } of routes) {
     const operation = operationOf(hooks.detail)
     if (operation === null) continue
     const template = path.replaceAll(/:(\w+)/g, '{$1}')
     paths[template] ??= {}
-    paths[template][method.toLowerCase()] = render(method, template, operation)
+    paths[template][method.toLowerCase()] = renderOperation(method, template, operation)
   }
   const schemas: Record<string, unknown> = {}
-  const named = byName(paths, schemas)
+  const named = extractSchemas(paths, schemas)
   return JSON.stringify({
     openapi: '3.1.0',
     info: {
@@ -84,12 +84,12 @@ export function openApiDocument(routes: readonly Route[], version: string): stri
 }
 
 /** The value with each schema that has a name moved to `schemas`, and a reference left in its place. */
-function byName(value: unknown, schemas: Record<string, unknown>): unknown {
-  if (Array.isArray(value)) return value.map((item) => byName(item, schemas))
+function extractSchemas(value: unknown, schemas: Record<string, unknown>): unknown {
+  if (Array.isArray(value)) return value.map((item) => extractSchemas(item, schemas))
   if (typeof value !== 'object' || value === null) return value
   const { $id, ...rest }: Record<string, unknown> = { ...value }
   const inner = Object.fromEntries(
-    Object.entries(rest).map(([key, item]) => [key, byName(item, schemas)]),
+    Object.entries(rest).map(([key, item]) => [key, extractSchemas(item, schemas)]),
   )
   if (typeof $id !== 'string') return inner
   schemas[$id] = inner
@@ -97,7 +97,7 @@ function byName(value: unknown, schemas: Record<string, unknown>): unknown {
 }
 
 /** The methods and patterns, as `GET /records`, of the routes whose answers clients copy offline. */
-export function copiedOffline(routes: readonly Route[]): ReadonlySet<string> {
+export function copiedOfflineRoutes(routes: readonly Route[]): ReadonlySet<string> {
   return new Set(
     routes
       .filter(({ hooks }) => operationOf(hooks.detail)?.isCopiedOffline === true)
@@ -110,20 +110,20 @@ function operationOf(detail: unknown): Operation | null {
   return detail['x-operation'] as Operation
 }
 
-function render(method: string, path: string, operation: Operation) {
-  const { security, body, id } = operation
+function renderOperation(method: string, path: string, operation: Operation) {
+  const { security, body, idDescription } = operation
   return {
     operationId: operationId(method, path),
     summary: operation.summary,
     security: security === undefined ? [] : [{ [security]: [] }],
     parameters: [
       ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => parameter('path', name)),
-      ...(id === undefined ? [] : [parameter('query', 'id', id)]),
+      ...(idDescription === undefined ? [] : [parameter('query', 'id', idDescription)]),
     ],
     ...(body === undefined
       ? {}
       : { requestBody: { required: true, content: { 'application/json': { schema: body } } } }),
-    responses: { ...successes(operation), ...refusals(method, operation) },
+    responses: { ...successResponses(operation), ...errorResponses(method, operation) },
   }
 }
 
@@ -139,9 +139,9 @@ function parameter(where: 'path' | 'query', name: string | undefined, descriptio
   return { in: where, name, required: true, schema, ...(description && { description }) }
 }
 
-function successes({ answers }: Operation) {
+function successResponses({ responses }: Operation) {
   return Object.fromEntries(
-    Object.entries(answers).map(([status, answer]) => [
+    Object.entries(responses).map(([status, answer]) => [
       status,
       {
         description: 'Done',
@@ -154,23 +154,23 @@ function successes({ answers }: Operation) {
   )
 }
 
-function refusals(method: string, operation: Operation) {
-  const { security, body, id, refusals: own = [] } = operation
+function errorResponses(method: string, operation: Operation) {
+  const { security, body, idDescription, errorStatuses: own = [] } = operation
   const isPlain = security === undefined && body === undefined
   const statuses: number[] = isPlain ? [...own] : [...own, 413]
   if (!isPlain && operation.isCopiedOffline !== true) statuses.push(500, 503)
   if (security !== undefined) statuses.push(401)
   if (body !== undefined) statuses.push(408)
   if (method !== 'GET') statuses.push(507)
-  if (security === 'token' || body !== undefined || id !== undefined) statuses.push(400)
+  if (security === 'token' || body !== undefined || idDescription !== undefined) statuses.push(400)
   return Object.fromEntries(
     statuses.map((status) => {
       const schema =
         status === 400 && body !== undefined
-          ? { anyOf: [ErrorAnswer, FieldErrorsAnswer] }
-          : ErrorAnswer
+          ? { anyOf: [ErrorResponse, FieldErrorsResponse] }
+          : ErrorResponse
       const content = { 'application/json': { schema } }
-      return [status, { description: refusalMeanings[status], content }]
+      return [status, { description: errorDescriptions[status], content }]
     }),
   )
 }

@@ -6,15 +6,15 @@ import faviconPath from '../web/favicon.png' with { type: 'file' }
 import { renderIndexPage } from '../web/index-page'
 import { contentSecurityPolicy } from '../web/page'
 import { urlOf } from './client'
-import { describe } from './openapi'
-import type { RequestNotes } from './request-notes'
+import { describeRoute } from './openapi'
+import type { RequestContexts } from './request-notes'
 
 /** What a browser gets. */
 export function pagesRoutes(deps: {
   emailConfirmation: EmailConfirmation
-  notes: RequestNotes
+  contexts: RequestContexts
   authority: () => object | null
-  plainPort: () => number | null
+  httpPort: () => number | null
   version: string
 }) {
   const favicon = Bun.file(faviconPath).bytes()
@@ -23,12 +23,14 @@ export function pagesRoutes(deps: {
     .get(
       '/',
       ({ request }) => {
-        const address = new URL('/', urlOf(request, deps.notes.of(request).client))
+        const address = new URL('/', urlOf(request, deps.contexts.get(request).client))
         const hasAuthority = deps.authority() !== null
-        const plain = plainUrlOf(address, deps.plainPort())
-        return page(renderIndexPage({ version: deps.version, address, plain, hasAuthority }))
+        const httpAddress = httpUrlOf(address, deps.httpPort())
+        return htmlResponse(
+          renderIndexPage({ version: deps.version, address, httpAddress, hasAuthority }),
+        )
       },
-      describe({ summary: 'What this server is', answers: { 200: 'text/html' } }),
+      describeRoute({ summary: 'What this server is', responses: { 200: 'text/html' } }),
     )
     .get(
       '/favicon.ico',
@@ -36,36 +38,37 @@ export function pagesRoutes(deps: {
         new Response(await favicon, {
           headers: { 'content-type': 'image/png', 'cache-control': 'public, max-age=86400' },
         }),
-      describe({ summary: 'The icon', answers: { 200: 'image/png' } }),
+      describeRoute({ summary: 'The icon', responses: { 200: 'image/png' } }),
     )
     .get(
       '/confirm/:token',
       async ({ params, request }) => {
         try {
-          const { address } = deps.notes.of(request).client
+          const { address } = deps.contexts.get(request).client
           const outcome = await deps.emailConfirmation.confirm(params.token, { address })
-          return page(renderConfirmationPage(outcome))
+          return htmlResponse(renderConfirmationPage(outcome))
         } catch (error) {
           // Whoever opens a link reads a page, not JSON.
           if (!(error instanceof DomainError)) throw error
-          if (error.code !== 'rate_limited') return page(renderConfirmationPage('unavailable'), 503)
-          return page(renderConfirmationPage('too many'), 429, {
+          if (error.code !== 'rate_limited')
+            return htmlResponse(renderConfirmationPage('unavailable'), 503)
+          return htmlResponse(renderConfirmationPage('too many'), 429, {
             'retry-after': String(error.retryAfter),
           })
         }
       },
-      describe({ summary: 'Confirm an email', answers: { 200: 'text/html' } }),
+      describeRoute({ summary: 'Confirm an email', responses: { 200: 'text/html' } }),
     )
 }
 
 /** Where this server speaks plain HTTP, for whom it is reached at `address`. */
-function plainUrlOf(address: URL, port: number | null): URL | null {
+function httpUrlOf(address: URL, port: number | null): URL | null {
   if (address.protocol === 'http:') return address
   return port === null ? null : new URL(`http://${address.hostname}:${port}/`)
 }
 
 /** A page of ours, which loads nothing from elsewhere. */
-export function page(
+export function htmlResponse(
   html: string,
   status: number = 200,
   headers: Readonly<Record<string, string>> = {},

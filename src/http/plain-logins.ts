@@ -2,16 +2,18 @@ import { DomainError } from '../domain/errors'
 import type { Client } from './client'
 
 /** Throws `forbidden` for who must not send a master password hash like that. */
-export type RequireSafe = (client: Client) => void
+export type RequireHttps = (client: Client) => void
 
 /**
  * Where there is HTTPS, whoever comes from the internet without it is told so before anything is read: what they send
  * could be overheard, and is as good as the master password here. The network at home is the operator's to judge.
  * The address is null where nobody can tell who is asking.
  */
-export function requireSafeAmong(isAllowedPlain: (address: string | null) => boolean): RequireSafe {
+export function createRequireHttps(
+  isHttpAllowed: (address: string | null) => boolean,
+): RequireHttps {
   return ({ address, isSecure }) => {
-    if (isSecure || isAllowedPlain(address)) return
+    if (isSecure || isHttpAllowed(address)) return
     throw new DomainError('forbidden', 'Sign in over HTTPS: this connection can be overheard')
   }
 }

@@ -1,6 +1,6 @@
 import type { Records } from '../domain/records'
 import { type EntryDeps, entryRoutes } from './entries'
-import { fromRecord, RecordAnswer, RecordBody, toRecord } from './wire'
+import { fromRecord, RecordBody, RecordResponse, toRecord } from './wire'
 
 export function recordsRoutes({ records, ...deps }: EntryDeps & { records: Records }) {
   return entryRoutes(
@@ -8,7 +8,7 @@ export function recordsRoutes({ records, ...deps }: EntryDeps & { records: Recor
       path: '/records',
       noun: 'Record',
       body: RecordBody,
-      answer: RecordAnswer,
+      response: RecordResponse,
       toInput: toRecord,
       fromEntry: fromRecord,
       entries: records,

@@ -1,6 +1,6 @@
 /** A refusal of the wire itself, before any rule was asked: an unknown path, a malformed body. */
-export class WireRefusal extends Error {
-  override readonly name = 'WireRefusal'
+export class HttpError extends Error {
+  override readonly name = 'HttpError'
   readonly status: number
   readonly kind: string
   readonly headers: Readonly<Record<string, string>>
@@ -24,14 +24,14 @@ export class FieldErrors extends Error {
   }
 }
 
-export function malformedBody(detail: string): WireRefusal {
-  return new WireRefusal(400, 'Malformed Body', detail)
+export function malformedBody(detail: string): HttpError {
+  return new HttpError(400, 'Malformed Body', detail)
 }
 
-export function missingParameter(detail: string): WireRefusal {
-  return new WireRefusal(400, 'Missing Parameter', detail)
+export function missingParameter(detail: string): HttpError {
+  return new HttpError(400, 'Missing Parameter', detail)
 }
 
-export function tooLarge(mostBytes: number): WireRefusal {
-  return new WireRefusal(413, 'Payload Too Large', `The body is larger than ${mostBytes} bytes`)
+export function tooLarge(maxBytes: number): HttpError {
+  return new HttpError(413, 'Payload Too Large', `The body is larger than ${maxBytes} bytes`)
 }

@@ -1,7 +1,7 @@
 import type { Client } from './client'
 
 /** What is learnt of a request on its way, for its line in the log. */
-export interface RequestNote {
+export interface RequestContext {
   /** The pattern that matched, never the path: a path may hold a token. */
   route: string | null
   userId: string | null
@@ -14,17 +14,17 @@ export interface RequestNote {
   client: Client
 }
 
-export interface RequestNotes {
-  of(request: Request): RequestNote
+export interface RequestContexts {
+  get(request: Request): RequestContext
 }
 
-export function createRequestNotes(): RequestNotes {
-  const notes = new WeakMap<Request, RequestNote>()
+export function createRequestContexts(): RequestContexts {
+  const contexts = new WeakMap<Request, RequestContext>()
   return {
-    of(request) {
-      const known = notes.get(request)
+    get(request) {
+      const known = contexts.get(request)
       if (known !== undefined) return known
-      const note: RequestNote = {
+      const context: RequestContext = {
         route: null,
         userId: null,
         isCut: false,
@@ -32,8 +32,8 @@ export function createRequestNotes(): RequestNotes {
         peer: null,
         client: { address: null, isSecure: false },
       }
-      notes.set(request, note)
-      return note
+      contexts.set(request, context)
+      return context
     },
   }
 }

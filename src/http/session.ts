@@ -1,24 +1,24 @@
 import { Elysia } from 'elysia'
 import type { Sessions } from '../domain/sessions'
-import { WireRefusal } from './refusals'
-import type { RequestNotes } from './request-notes'
+import { HttpError } from './refusals'
+import type { RequestContexts } from './request-notes'
 
 /**
  * The guard: routes of an instance that uses it run for a signed-in user alone, whom they get as `user`.
  * It runs before any body is read, so that a bad token is told before a malformed body.
  */
-export function sessionGuard(sessions: Sessions, notes: RequestNotes) {
+export function sessionGuard(sessions: Sessions, contexts: RequestContexts) {
   return new Elysia({ name: 'session guard' }).resolve({ as: 'scoped' }, async ({ request }) => {
     const token = request.headers.get('x-access-token')
     if (token === null || token === '') {
-      throw new WireRefusal(
+      throw new HttpError(
         400,
         'Missing Request Header',
         'Token is missing in x-access-token header',
       )
     }
-    const user = await sessions.require(token)
-    notes.of(request).userId = user.id
+    const user = await sessions.authenticate(token)
+    contexts.get(request).userId = user.id
     return { user }
   })
 }

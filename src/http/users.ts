@@ -1,36 +1,36 @@
 import { Elysia } from 'elysia'
 import type { Users } from '../domain/users'
-import type { BaseUrl } from './base-url'
-import type { JsonBody } from './body'
-import { bodyReader } from './fields'
-import { describe } from './openapi'
-import type { RequireSafe } from './plain-logins'
-import type { RequestNotes } from './request-notes'
+import type { ResolveBaseUrl } from './base-url'
+import type { ReadJsonBody } from './body'
+import { createBodyValidator } from './fields'
+import { describeRoute } from './openapi'
+import type { RequireHttps } from './plain-logins'
+import type { RequestContexts } from './request-notes'
 import type { sessionGuard } from './session'
-import { fromUser, SignUpBody, SuccessAnswer, success, toSignUp, UserAnswer } from './wire'
+import { fromUser, SignUpBody, SuccessResponse, success, toSignUp, UserResponse } from './wire'
 
-const readSignUp = bodyReader(SignUpBody)
+const validateSignUp = createBodyValidator(SignUpBody)
 
 export function usersRoutes(deps: {
   users: Users
-  baseUrl: BaseUrl
+  resolveBaseUrl: ResolveBaseUrl
   guard: ReturnType<typeof sessionGuard>
-  json: JsonBody
-  notes: RequestNotes
-  requireSafe: RequireSafe
+  readJson: ReadJsonBody
+  contexts: RequestContexts
+  requireHttps: RequireHttps
 }) {
   return new Elysia()
     .post(
       '/users',
       async ({ request, status }) => {
-        const { client } = deps.notes.of(request)
-        deps.requireSafe(client)
-        const signUp = toSignUp(readSignUp(await deps.json(request)))
+        const { client } = deps.contexts.get(request)
+        deps.requireHttps(client)
+        const signUp = toSignUp(validateSignUp(await deps.readJson(request)))
         await deps.users.signUp(signUp, {
-          baseUrl: () => deps.baseUrl(request, client),
+          baseUrl: () => deps.resolveBaseUrl(request, client),
           address: client.address,
         })
-        deps.notes.of(request).userId = signUp.id
+        deps.contexts.get(request).userId = signUp.id
         return status(
           201,
           success(
@@ -38,17 +38,21 @@ export function usersRoutes(deps: {
           ),
         )
       },
-      describe({
+      describeRoute({
         summary: 'Sign up',
         body: SignUpBody,
-        answers: { 201: SuccessAnswer },
-        refusals: [403, 409, 429],
+        responses: { 201: SuccessResponse },
+        errorStatuses: [403, 409, 429],
       }),
     )
     .use(deps.guard)
     .get(
       '/users',
       ({ user }) => fromUser(user),
-      describe({ summary: 'The current user', security: 'token', answers: { 200: UserAnswer } }),
+      describeRoute({
+        summary: 'The current user',
+        security: 'token',
+        responses: { 200: UserResponse },
+      }),
     )
 }

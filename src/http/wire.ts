@@ -15,13 +15,13 @@ import type {
  * documents what goes out, and gives both their types. `$id` is its name in the OpenAPI document.
  */
 
-const longestText = 100
-const longestCiphertext = 64 * 1024
-const longestNote = 512 * 1024
+const maxTextLength = 100
+const maxCiphertextLength = 64 * 1024
+const maxNoteLength = 512 * 1024
 
 const text = (maxLength: number) => t.String({ minLength: 1, maxLength })
-const id = () => text(longestText)
-const ciphertext = (maxLength: number = longestCiphertext) =>
+const id = () => text(maxTextLength)
+const ciphertext = (maxLength: number = maxCiphertextLength) =>
   t.String({
     minLength: 1,
     maxLength,
@@ -35,9 +35,11 @@ const time = () =>
 export const SignUpBody = t.Object(
   {
     id: id(),
-    email: t.String({ minLength: 1, maxLength: longestText, format: 'email' }),
+    email: t.String({ minLength: 1, maxLength: maxTextLength, format: 'email' }),
     master_password_hash: text(512),
-    hint: t.Optional(t.Unsafe<string | null>({ type: ['string', 'null'], maxLength: longestText })),
+    hint: t.Optional(
+      t.Unsafe<string | null>({ type: ['string', 'null'], maxLength: maxTextLength }),
+    ),
   },
   { $id: 'SignUp' },
 )
@@ -51,7 +53,7 @@ export function toSignUp(body: Static<typeof SignUpBody>): SignUp {
   }
 }
 
-export const UserAnswer = t.Object(
+export const UserResponse = t.Object(
   {
     id: t.String(),
     email: t.String(),
@@ -60,11 +62,11 @@ export const UserAnswer = t.Object(
   { $id: 'User' },
 )
 
-export function fromUser({ id, email, hint }: User): Static<typeof UserAnswer> {
+export function fromUser({ id, email, hint }: User): Static<typeof UserResponse> {
   return { id, email, hint }
 }
 
-export const TokenAnswer = t.Object(
+export const TokenResponse = t.Object(
   {
     token: t.String({ description: 'goes into the header x-access-token' }),
   },
@@ -85,7 +87,7 @@ export function toAdditionalField(body: Static<typeof AdditionalFieldBody>): Add
   return { id: body.id, recordId: body.record_id, name: body.name, value: body.value }
 }
 
-export const AdditionalFieldAnswer = t.Object(
+export const AdditionalFieldResponse = t.Object(
   {
     id: t.String(),
     name: t.String(),
@@ -95,7 +97,9 @@ export const AdditionalFieldAnswer = t.Object(
   { $id: 'AdditionalField' },
 )
 
-export function fromAdditionalField(field: AdditionalField): Static<typeof AdditionalFieldAnswer> {
+export function fromAdditionalField(
+  field: AdditionalField,
+): Static<typeof AdditionalFieldResponse> {
   return { id: field.id, name: field.name, value: field.value, record_id: field.recordId }
 }
 
@@ -116,7 +120,7 @@ export function toRecord(body: Static<typeof RecordBody>): RecordInput {
   return { id, name, login, password, isFavorite: body.is_favorite, isTrashed: body.is_deleted }
 }
 
-const entryAnswer = {
+const entryProperties = {
   user_id: t.String(),
   is_favorite: t.Boolean(),
   is_deleted: t.Boolean({ description: 'it lies in the trash' }),
@@ -124,19 +128,19 @@ const entryAnswer = {
   update_time: time(),
 }
 
-export const RecordAnswer = t.Object(
+export const RecordResponse = t.Object(
   {
     id: t.String(),
     name: t.String(),
     login: t.String(),
     password: t.String(),
-    ...entryAnswer,
-    additional_fields: t.Array(AdditionalFieldAnswer),
+    ...entryProperties,
+    additional_fields: t.Array(AdditionalFieldResponse),
   },
   { $id: 'Record' },
 )
 
-export function fromRecord(record: VaultRecordWithFields): Static<typeof RecordAnswer> {
+export function fromRecord(record: VaultRecordWithFields): Static<typeof RecordResponse> {
   return {
     id: record.id,
     name: record.name,
@@ -151,7 +155,7 @@ export const NoteBody = t.Object(
   {
     id: id(),
     name: ciphertext(),
-    content: ciphertext(longestNote),
+    content: ciphertext(maxNoteLength),
     is_favorite: flag(),
     is_deleted: flag(),
   },
@@ -163,17 +167,17 @@ export function toNote(body: Static<typeof NoteBody>): NoteInput {
   return { id, name, content, isFavorite: body.is_favorite, isTrashed: body.is_deleted }
 }
 
-export const NoteAnswer = t.Object(
+export const NoteResponse = t.Object(
   {
     id: t.String(),
     name: t.String(),
     content: t.String(),
-    ...entryAnswer,
+    ...entryProperties,
   },
   { $id: 'Note' },
 )
 
-export function fromNote(note: Note): Static<typeof NoteAnswer> {
+export function fromNote(note: Note): Static<typeof NoteResponse> {
   return { id: note.id, name: note.name, content: note.content, ...fromEntry(note) }
 }
 
@@ -195,17 +199,17 @@ function formatTime(time: number): string {
   return new Date(time).toUTCString().replace('GMT', '-0000')
 }
 
-export const SuccessAnswer = t.Object(
+export const SuccessResponse = t.Object(
   { message: t.Object({ success: t.String() }) },
   { $id: 'Success' },
 )
 
-export const ErrorAnswer = t.Object(
+export const ErrorResponse = t.Object(
   { message: t.Object({ error: t.String({ description: 'KIND. DETAIL' }) }) },
   { $id: 'Error' },
 )
 
-export const FieldErrorsAnswer = t.Object(
+export const FieldErrorsResponse = t.Object(
   {
     message: t.Record(t.String(), t.String(), {
       description: 'what is wrong, by member of the body',
@@ -215,6 +219,6 @@ export const FieldErrorsAnswer = t.Object(
 )
 
 /** The one shape of every success that carries no data. */
-export function success(text: string): Static<typeof SuccessAnswer> {
+export function success(text: string): Static<typeof SuccessResponse> {
   return { message: { success: text } }
 }

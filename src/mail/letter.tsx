@@ -2,28 +2,28 @@ import type { ComponentChildren } from 'preact'
 import { renderToStaticMarkup } from 'preact-render-to-string'
 
 /** A letter as it goes out: the same words twice, for mail programs that show HTML and for those that don't. */
-export interface RenderedLetter {
+export interface RenderedEmail {
   readonly subject: string
   readonly text: string
   readonly html: string
 }
 
 /** The letter that asks to confirm an email by opening `link`, which works for so many minutes. */
-export function renderConfirmationLetter(letter: {
+export function renderConfirmationEmail(message: {
   email: string
   link: string
   minutes: number
-}): RenderedLetter {
-  const { email, link, minutes } = letter
+}): RenderedEmail {
+  const { email, link, minutes } = message
   const title = 'Confirm your email'
   const lead = `An account was made at this SnailPass server for ${email}. If that was you, open this link to confirm it:`
-  const life = `The link works for ${lifeOf(minutes)}. If it has expired, sign in with your client: a new one is on its way to you then.`
-  const stranger =
+  const life = `The link works for ${formatLifetime(minutes)}. If it has expired, sign in with your client: a new one is on its way to you then.`
+  const ifNotYou =
     'If it was not you, do nothing: an account that nobody confirms is removed by itself.'
   return {
     subject: 'Confirm your email for SnailPass',
-    text: [title, lead, link, life, stranger, '-- \nSnailPass'].map(wrapped).join('\n\n'),
-    html: renderLetter(
+    text: [title, lead, link, life, ifNotYou, '-- \nSnailPass'].map(wrapText).join('\n\n'),
+    html: renderHtml(
       title,
       <>
         <p>{lead}</p>
@@ -31,7 +31,7 @@ export function renderConfirmationLetter(letter: {
           <a href={link}>Confirm {email}</a>
         </p>
         <p>{life}</p>
-        <p>{stranger}</p>
+        <p>{ifNotYou}</p>
         <p class="quiet">
           If the button does nothing, copy this address into your browser: <br />
           <span>{link}</span>
@@ -42,16 +42,16 @@ export function renderConfirmationLetter(letter: {
 }
 
 /** The letter that tells somebody that he may sign up, and where: `address` is the server's, for people and clients. */
-export function renderInvitationLetter(letter: { email: string; address: string }): RenderedLetter {
-  const { email, address } = letter
+export function renderInvitationEmail(message: { email: string; address: string }): RenderedEmail {
+  const { email, address } = message
   const title = 'You are invited to SnailPass'
   const lead = `Whoever runs this SnailPass server invites you to keep your passwords there, in a vault that you alone can open. Its address is:`
   const how = `That page says how to enter it into your client. Then sign up there with this very email, in lower case: ${email}. No other one is let in.`
-  const stranger = 'If you do not know what this is about, do nothing: nothing was made yet.'
+  const ifNotYou = 'If you do not know what this is about, do nothing: nothing was made yet.'
   return {
     subject: 'You are invited to a SnailPass server',
-    text: [title, lead, address, how, stranger, '-- \nSnailPass'].map(wrapped).join('\n\n'),
-    html: renderLetter(
+    text: [title, lead, address, how, ifNotYou, '-- \nSnailPass'].map(wrapText).join('\n\n'),
+    html: renderHtml(
       title,
       <>
         <p>{lead}</p>
@@ -59,30 +59,30 @@ export function renderInvitationLetter(letter: { email: string; address: string 
           <a href={address}>{address}</a>
         </p>
         <p>{how}</p>
-        <p>{stranger}</p>
+        <p>{ifNotYou}</p>
       </>,
     ),
   }
 }
 
 /** The letter with which an operator sees whether mail works. */
-export function renderTestLetter(): RenderedLetter {
+export function renderTestEmail(): RenderedEmail {
   const title = 'Mail works'
   const body = 'Your SnailPass server can send letters: this is one. Nothing else is to be done.'
   return {
     subject: 'A test letter from SnailPass',
-    text: [title, body, '-- \nSnailPass'].map(wrapped).join('\n\n'),
-    html: renderLetter(title, <p>{body}</p>),
+    text: [title, body, '-- \nSnailPass'].map(wrapText).join('\n\n'),
+    html: renderHtml(title, <p>{body}</p>),
   }
 }
 
-function lifeOf(minutes: number): string {
+function formatLifetime(minutes: number): string {
   if (minutes === 60) return 'an hour'
   return minutes === 1 ? 'one minute' : `${minutes} minutes`
 }
 
 /** Lines of a length that every text client shows whole; a link stays in one piece. */
-function wrapped(paragraph: string): string {
+function wrapText(paragraph: string): string {
   if (paragraph.startsWith('--')) return paragraph
   const lines: string[] = []
   for (const word of paragraph.split(' ')) {
@@ -108,7 +108,7 @@ p { margin: 12px 0; }
   .quiet { color: #a4b1ab; }
 }`
 
-function renderLetter(title: string, children: ComponentChildren): string {
+function renderHtml(title: string, children: ComponentChildren): string {
   const markup = renderToStaticMarkup(
     <html lang="en">
       <head>

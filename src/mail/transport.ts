@@ -1,6 +1,6 @@
 import { createTransport, type SentMessageInfo } from 'nodemailer'
-import { inOneLine } from '../domain/text'
-import type { RenderedLetter } from './letter'
+import { sanitizeLine } from '../domain/text'
+import type { RenderedEmail } from './letter'
 
 /** The server that letters are handed to. */
 export interface MailServer {
@@ -30,20 +30,20 @@ export class MailFault extends Error {
 
 export interface MailTransport {
   /** Hands a letter over, and answers what the server said to it. `id` begins its Message-ID. Throws MailFault. */
-  send(letter: RenderedLetter & { to: string; id: string }): Promise<string>
+  send(message: RenderedEmail & { to: string; id: string }): Promise<string>
   /** Connects and signs in, and sends nothing. Throws MailFault. */
   check(): Promise<void>
 }
 
 /** Milliseconds. How long a mail server may be silent, and nodemailer's own is minutes. */
-const patience = 10_000
+const defaultTimeout = 10_000
 
 /** Longest text of a server that is kept as a reason, in characters. */
-const longestReason = 300
+const maxReasonLength = 300
 
 export function createMailTransport(
   server: MailServer,
-  { silence = patience }: { silence?: number } = {},
+  { timeout = defaultTimeout }: { timeout?: number } = {},
 ): MailTransport {
   const { host, port, security, user, password, from } = server
   const transport = createTransport({
@@ -52,11 +52,11 @@ export function createMailTransport(
     secure: security === 'tls',
     requireTLS: security === 'starttls',
     ...(user !== null && { auth: { user, pass: password?.reveal() ?? '' } }),
-    connectionTimeout: silence,
-    greetingTimeout: silence,
-    dnsTimeout: silence,
+    connectionTimeout: timeout,
+    greetingTimeout: timeout,
+    dnsTimeout: timeout,
     // After its last line a server may look at a letter for minutes (RFC 5321, 4.5.3.2.6).
-    socketTimeout: 30 * silence,
+    socketTimeout: 30 * timeout,
     // Where plain text would do as well, as on this very machine, TLS with whomever is no worse.
     tls: { rejectUnauthorized: security !== 'opportunistic', minVersion: 'TLSv1.2' },
     // Nothing of a letter is read from a file or a URL, whatever it says.
@@ -69,7 +69,7 @@ export function createMailTransport(
       try {
         await transport.verify()
       } catch (cause) {
-        throw faultOf(cause)
+        throw toMailFault(cause)
       }
     },
 
@@ -88,23 +88,27 @@ export function createMailTransport(
         })
         return String(response)
       } catch (cause) {
-        throw faultOf(cause)
+        throw toMailFault(cause)
       }
     },
   }
 }
 
-function faultOf(cause: unknown): MailFault {
-  const { code, responseCode, message } = partsOf(cause)
+function toMailFault(cause: unknown): MailFault {
+  const { code, responseCode, message } = errorParts(cause)
   // A login that is refused is the operator's to mend, and the letter good afterwards.
-  const isOfLetter = code === 'EENVELOPE' || code === 'EMESSAGE'
-  const isPermanent = isOfLetter && responseCode !== null && responseCode >= 500
+  const isMessageRejected = code === 'EENVELOPE' || code === 'EMESSAGE'
+  const isPermanent = isMessageRejected && responseCode !== null && responseCode >= 500
   // A filter may quote the link that it does not like, and the token in it.
-  const told = message.replaceAll(/confirm\/\S+/g, 'confirm/…')
-  return new MailFault(inOneLine(told, longestReason), { isPermanent, code, cause })
+  const redacted = message.replaceAll(/confirm\/\S+/g, 'confirm/…')
+  return new MailFault(sanitizeLine(redacted, maxReasonLength), { isPermanent, code, cause })
 }
 
-function partsOf(cause: unknown): { code: string; responseCode: number | null; message: string } {
+function errorParts(cause: unknown): {
+  code: string
+  responseCode: number | null
+  message: string
+} {
   if (!(cause instanceof Error)) return { code: '', responseCode: null, message: String(cause) }
   const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
   const responseCode =

@@ -1,15 +1,15 @@
 import type { Answer, DecodedPacket, Question } from 'dns-packet'
-import { isNamed, isSame, type MdnsRecord, nothingElse } from './records'
+import { hasName, isSameRecord, type MdnsRecord, nsecRecordFor } from './records'
 
 /** Questions and records of one packet that are looked at; those beyond say nothing to us. */
-const mostLookedAt = 60
+const maxInspected = 60
 
 /** What is to be said to a query. */
 export interface Reply {
   /** To everybody, where the asker does not want it alone. */
   readonly isMulticast: boolean
   /** Only what nobody else on the link can answer: there is no reason to wait for others. */
-  readonly isOurs: boolean
+  readonly isUnique: boolean
   readonly answers: readonly MdnsRecord[]
   /** What is likely asked next. */
   readonly additionals: readonly MdnsRecord[]
@@ -20,7 +20,7 @@ export function replyTo(
   query: DecodedPacket,
   own: { readonly unique: readonly MdnsRecord[]; readonly shared: readonly MdnsRecord[] },
 ): Reply | null {
-  const questions = (query.questions ?? []).slice(0, mostLookedAt)
+  const questions = (query.questions ?? []).slice(0, maxInspected)
   const known = recordsIn(query.answers)
   const answers = new Set<MdnsRecord>()
   let isMulticast = false
@@ -32,7 +32,7 @@ export function replyTo(
   if (answers.size === 0) return null
   return {
     isMulticast,
-    isOurs: [...answers].every((record) => record.flush === true),
+    isUnique: [...answers].every((record) => record.flush === true),
     answers: [...answers],
     additionals: additionalsOf([...answers], own.unique),
   }
@@ -47,16 +47,18 @@ function answersTo(
   question: Question,
   { unique, shared }: { unique: readonly MdnsRecord[]; shared: readonly MdnsRecord[] },
 ): readonly MdnsRecord[] {
-  const named = [...unique, ...shared].filter((record) => isNamed(record, question.name))
+  const named = [...unique, ...shared].filter((record) => hasName(record, question.name))
   const found = named.filter(({ type }) => [type, 'ANY'].includes(question.type))
   if (found.length > 0) return found
-  const none = nothingElse(question.name, unique)
+  const none = nsecRecordFor(question.name, unique)
   return none === null ? [] : [none]
 }
 
 /** Whether the asker has a record, and for longer than half of its life. */
 function isKnown(record: MdnsRecord, known: readonly MdnsRecord[]): boolean {
-  return known.some((other) => isSame(record, other) && (other.ttl ?? 0) * 2 >= (record.ttl ?? 0))
+  return known.some(
+    (other) => isSameRecord(record, other) && (other.ttl ?? 0) * 2 >= (record.ttl ?? 0),
+  )
 }
 
 /** What PTR and SRV lead to (RFC 6763, section 12). */
@@ -70,5 +72,5 @@ function additionalsOf(
 
 /** The records of a section that have a name and data. */
 export function recordsIn(section: readonly Answer[] | undefined): readonly MdnsRecord[] {
-  return (section ?? []).slice(0, mostLookedAt).filter((record) => record.type !== 'OPT')
+  return (section ?? []).slice(0, maxInspected).filter((record) => record.type !== 'OPT')
 }

@@ -1,9 +1,9 @@
 import type { DecodedPacket } from 'dns-packet'
 import { recordsIn } from './answers'
-import { compareProbes, isNamed, isSame, type MdnsRecord, type Names } from './records'
+import { compareProbes, hasName, isSameRecord, type MdnsNames, type MdnsRecord } from './records'
 
 /** Which of our names somebody else has. */
-export type Conflict = keyof Names
+export type NameKind = keyof MdnsNames
 
 /**
  * The names of ours that a response gives to somebody else (RFC 6762, section 9): an address that is none of this machine's,
@@ -12,35 +12,35 @@ export type Conflict = keyof Names
 export function conflictsIn(
   response: DecodedPacket,
   own: {
-    readonly names: Names
+    readonly names: MdnsNames
     readonly unique: readonly MdnsRecord[]
     readonly isOwnAddress: (address: string) => boolean
   },
-): ReadonlySet<Conflict> {
-  const conflicts = new Set<Conflict>()
+): ReadonlySet<NameKind> {
+  const conflicts = new Set<NameKind>()
   for (const record of [...recordsIn(response.answers), ...recordsIn(response.additionals)]) {
     // A goodbye takes nothing from anybody.
     if (record.ttl === 0) continue
     if (record.type === 'A' || record.type === 'AAAA') {
-      if (isNamed(record, own.names.host) && !own.isOwnAddress(record.data)) conflicts.add('host')
-    } else if (record.type === 'SRV' && isNamed(record, own.names.instance)) {
-      if (!own.unique.some((ours) => isSame(ours, record))) conflicts.add('instance')
+      if (hasName(record, own.names.host) && !own.isOwnAddress(record.data)) conflicts.add('host')
+    } else if (record.type === 'SRV' && hasName(record, own.names.instance)) {
+      if (!own.unique.some((ours) => isSameRecord(ours, record))) conflicts.add('instance')
     }
   }
   return conflicts
 }
 
 /** The names of ours for which somebody else probes at this moment, and wins (RFC 6762, section 8.2). */
-export function lostTo(
+export function lostTiebreaks(
   probe: DecodedPacket,
   own: Parameters<typeof conflictsIn>[1],
-): ReadonlySet<Conflict> {
-  const lost = new Set<Conflict>()
+): ReadonlySet<NameKind> {
+  const lost = new Set<NameKind>()
   const proposed = recordsIn(probe.authorities)
   for (const kind of ['host', 'instance'] as const) {
     const name = own.names[kind]
-    const theirs = proposed.filter((record) => isNamed(record, name))
-    const ours = own.unique.filter((record) => isNamed(record, name))
+    const theirs = proposed.filter((record) => hasName(record, name))
+    const ours = own.unique.filter((record) => hasName(record, name))
     if (theirs.length === 0 || ours.length === 0) continue
     const isThisMachine = theirs.every(
       (record) => (record.type === 'A' || record.type === 'AAAA') && own.isOwnAddress(record.data),

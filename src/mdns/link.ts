@@ -23,13 +23,13 @@ export const mdnsPort = 5353
 const groups = { IPv4: '224.0.0.251', IPv6: 'ff02::fb' } as const
 
 /** The most that a packet may have, in bytes (RFC 6762, section 17). */
-const largestPacket = 9000
+const maxPacketBytes = 9000
 
 /**
  * Packets of a link that are looked at in a second; those beyond are dropped unread: whatever a guest on the LAN sends, the
  * server has time for its users.
  */
-const mostPackets = 200
+const maxPacketsPerSecond = 200
 
 /**
  * Listens on an interface, beside whatever else does on this machine. Rejects with what the system says. `bindings` are the
@@ -39,8 +39,8 @@ export async function openLink(
   name: string,
   bindings: readonly NetworkInterfaceInfo[],
   deps: {
-    receive: (link: Link, packet: Uint8Array, from: Peer) => void
-    failed: (error: Error) => void
+    onPacket: (link: Link, packet: Uint8Array, from: Peer) => void
+    onError: (error: Error) => void
   },
 ): Promise<Link> {
   const [first] = bindings
@@ -49,7 +49,7 @@ export async function openLink(
   const isV4 = family === 'IPv4'
   const group = groups[family]
   const local = isV4 ? first.address : `::%${zoneOf(name, first)}`
-  const isNeighbour = neighboursOf(name, bindings)
+  const isNeighbour = createNeighbourCheck(name, bindings)
   const socket = createSocket({
     type: isV4 ? 'udp4' : 'udp6',
     reuseAddr: true,
@@ -58,16 +58,16 @@ export async function openLink(
   let second = 0
   let heard = 0
   let isOpen = true
-  const underWay = new Set<Promise<void>>()
+  const pendingSends = new Set<Promise<void>>()
   const link: Link = {
     name: `${name} ${family}`,
     send(packet, to) {
       if (!isOpen) return
       const { promise, resolve } = Promise.withResolvers<void>()
-      underWay.add(promise)
+      pendingSends.add(promise)
       // Where there is no way out at present, that is seen elsewhere: the interfaces are watched.
       const done = () => {
-        underWay.delete(promise)
+        pendingSends.delete(promise)
         resolve()
       }
       try {
@@ -79,15 +79,20 @@ export async function openLink(
     async close() {
       if (!isOpen) return
       isOpen = false
-      await Promise.all(underWay)
+      await Promise.all(pendingSends)
       socket.close()
     },
   }
   socket.on('message', (packet, from) => {
     const now = Math.floor(performance.now() / 1000)
     if (now !== second) [second, heard] = [now, 0]
-    if (++heard > mostPackets || packet.length > largestPacket || !isNeighbour(from.address)) return
-    deps.receive(link, packet, from)
+    if (
+      ++heard > maxPacketsPerSecond ||
+      packet.length > maxPacketBytes ||
+      !isNeighbour(from.address)
+    )
+      return
+    deps.onPacket(link, packet, from)
   })
   await new Promise<void>((resolve, reject) => {
     socket.once('error', reject)
@@ -98,7 +103,7 @@ export async function openLink(
   })
   socket.on('error', (error) => {
     void link.close()
-    deps.failed(error)
+    deps.onError(error)
   })
   try {
     socket.addMembership(group, local)
@@ -123,7 +128,7 @@ function zoneOf(name: string, { scopeid }: NetworkInterfaceInfo): string {
  * Whether an address is one of the interface's networks. On Linux every socket hears every interface, and a host that is not
  * on the link must not be answered there (RFC 6762, section 11).
  */
-function neighboursOf(
+function createNeighbourCheck(
   name: string,
   bindings: readonly NetworkInterfaceInfo[],
 ): (address: string) => boolean {

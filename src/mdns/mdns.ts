@@ -1,8 +1,8 @@
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
-import { reasonOf } from '../domain/errors'
+import { errorMessage } from '../domain/errors'
 import { type Link, openLink } from './link'
-import { hostName } from './records'
-import { type AnnouncedLink, type Announcing, startResponder } from './responder'
+import { mdnsHostName } from './records'
+import { type AnnouncedLink, type AnnounceOptions, startResponder } from './responder'
 
 export interface Mdns {
   /** Says goodbye and lets go of the sockets. */
@@ -10,20 +10,20 @@ export interface Mdns {
 }
 
 /** How often the interfaces are looked at, in milliseconds. */
-const lookPause = 10_000
+const pollInterval = 10_000
 
 /**
  * The host names that are announced, the first unless other hosts have it. A certificate of our own should be good for all
  * of them; further ones are possible, where others have all of these.
  */
-export const mdnsHostNames: readonly string[] = [1, 2, 3].map(hostName)
+export const mdnsHostNames: readonly string[] = [1, 2, 3].map(mdnsHostName)
 
 /**
  * Announces a service on every network of this machine by multicast DNS (RFC 6762 and 6763), and again when its addresses
  * change, until it is stopped. What goes wrong is in the log at warn and stops nothing.
  */
 export function startMdns(
-  options: Announcing & {
+  options: AnnounceOptions & {
     /** Whether the server is reached at an address of this machine. */
     readonly isServed: (address: string) => boolean
   },
@@ -58,12 +58,12 @@ export function startMdns(
     const { name, bindings, addresses, state } = network
     try {
       const socket = await openLink(name, bindings, {
-        receive: (_, packet, from) => {
+        onPacket: (_, packet, from) => {
           const link = open.get(key)
           if (link !== undefined) responder.receive(link, packet, from)
         },
-        failed: (error) => {
-          warn(`${name} can't be announced on any more: ${reasonOf(error)}`)
+        onError: (error) => {
+          warn(`${name} can't be announced on any more: ${errorMessage(error)}`)
           open.delete(key)
         },
       })
@@ -71,12 +71,12 @@ export function startMdns(
       open.set(key, { name: socket.name, send, addresses, socket, state })
       return true
     } catch (error) {
-      warn(`nothing can be announced on ${name}: ${reasonOf(error)}`)
+      warn(`nothing can be announced on ${name}: ${errorMessage(error)}`)
       return false
     }
   }
 
-  const look = async (): Promise<void> => {
+  const refreshLinks = async (): Promise<void> => {
     const found = readInterfaces()
     ownAddresses = new Set(found.flatMap(([, infos]) => infos.map(({ address }) => address)))
     const networks = networksOf(found, options.isServed)
@@ -96,8 +96,8 @@ export function startMdns(
 
   const running = (async () => {
     while (!signal.aborted) {
-      await look()
-      await wait(lookPause, signal).catch(() => {})
+      await refreshLinks()
+      await wait(pollInterval, signal).catch(() => {})
     }
   })()
   running.catch((fault) => log.error('networks are not looked at any more', fault))
@@ -139,7 +139,7 @@ function networksOf(
   const networks = new Map<string, Network>()
   for (const [name, infos] of found) {
     const others = infos.filter(({ internal }) => !internal)
-    const addresses = announcedOf(others).filter(isServed)
+    const addresses = announcedAddresses(others).filter(isServed)
     if (addresses.length === 0) continue
     for (const family of ['IPv4', 'IPv6'] as const) {
       const bindings = others.filter((info) => info.family === family)
@@ -152,7 +152,7 @@ function networksOf(
 }
 
 /** Addresses that the machine gave itself are of use only where there are no others, and those of IPv6 need a zone. */
-function announcedOf(infos: readonly NetworkInterfaceInfo[]): readonly string[] {
+function announcedAddresses(infos: readonly NetworkInterfaceInfo[]): readonly string[] {
   const addresses = infos
     .map(({ address }) => address)
     .filter((address) => !/^fe80:/i.test(address))

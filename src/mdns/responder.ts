@@ -1,10 +1,16 @@
 import { AUTHORITATIVE_ANSWER, type DecodedPacket, decode, encode, type Question } from 'dns-packet'
-import { type Clock, chanceOf, type Random, type Wait } from '../domain/world'
+import { type Clock, type Random, randomFraction, type Wait } from '../domain/world'
 import type { Log } from '../log'
 import { type Reply, replyTo } from './answers'
-import { type Conflict, conflictsIn, lostTo } from './conflicts'
+import { conflictsIn, lostTiebreaks, type NameKind } from './conflicts'
 import { type Link, mdnsPort, type Peer } from './link'
-import { type MdnsRecord, type Names, namesOf, recordsOf, type Service } from './records'
+import {
+  type MdnsNames,
+  type MdnsRecord,
+  type MdnsService,
+  mdnsNamesOf,
+  recordsOf,
+} from './records'
 
 /** A link with the addresses of this machine that are announced there. */
 export interface AnnouncedLink extends Pick<Link, 'name' | 'send'> {
@@ -13,7 +19,7 @@ export interface AnnouncedLink extends Pick<Link, 'name' | 'send'> {
 
 export interface Responder {
   /** The names that nobody objected to; null before they are found. */
-  names(): Names | null
+  names(): MdnsNames | null
   /** Takes a packet of a link. Throws nothing, whatever it holds. */
   receive(link: AnnouncedLink, packet: Uint8Array, from: Peer): void
   /** Has everything announced anew: links or addresses are other ones. */
@@ -23,43 +29,43 @@ export interface Responder {
 }
 
 /** Milliseconds between probes, how many there are, and between announcements (RFC 6762, sections 8.1 and 8.3). */
-const probePause = 250
-const probes = 3
-const announcePause = 1_000
-const announcements = 2
+const probeInterval = 250
+const probeCount = 3
+const announceInterval = 1_000
+const announcementCount = 2
 
 /** A name that somebody else wants at this moment is tried again after so many milliseconds (RFC 6762, section 8.2). */
-const tiePause = 1_000
+const tiebreakDelay = 1_000
 
 /** After so many conflicts a minute passes between tries: somebody answers to everything (RFC 6762, section 8.1). */
-const mostConflicts = 10
-const longPause = 60_000
+const maxConflicts = 10
+const conflictDelay = 60_000
 
 /** Until something happens; a timer has a bound. In milliseconds. */
-const longestSleep = 24 * 3600_000
+const maxSleep = 24 * 3600_000
 
 /** Nothing is said to everybody more than once in so many milliseconds (RFC 6762, section 6). */
-const quiet = 1_000
+const minMulticastInterval = 1_000
 /** Save to those who probe for our names: they ask every 250 ms, and must hear of us. */
-const probeQuiet = 200
+const minProbeReplyInterval = 200
 
 /** The longest life, in seconds, that askers get who know nothing of multicast (RFC 6762, section 6.7). */
-const legacyLife = 10
+const maxLegacyTtl = 10
 
 /** What is announced, and what that takes. */
-export interface Announcing {
-  readonly service: Service
+export interface AnnounceOptions {
+  readonly service: MdnsService
   readonly clock: Clock
   readonly random: Random
   readonly wait: Wait
   readonly log: Log
   /** Told of each host name that is announced from now on. */
-  readonly named?: (host: string) => void
+  readonly onNamed?: (host: string) => void
 }
 
 /** Answers for a service on every link, under names that are ours alone there. */
 export function startResponder(
-  deps: Announcing & {
+  deps: AnnounceOptions & {
     readonly links: () => readonly AnnouncedLink[]
     /** Of this machine, on whichever link. */
     readonly isOwnAddress: (address: string) => boolean
@@ -69,19 +75,19 @@ export function startResponder(
   const stopping = new AbortController()
   let waking = new AbortController()
   const tries = { host: 1, instance: 1 }
-  let names = namesOf(service, tries)
+  let names = mdnsNamesOf(service, tries)
   let isAnnounced = false
   /** Whether links are other ones than those that were announced on. */
   let isStale = false
   /** The host name that was told of last. */
-  let told = ''
+  let reportedHost = ''
   let conflicts = 0
-  const taken = new Set<Conflict>()
+  const taken = new Set<NameKind>()
   let isTied = false
   /** When each record was last said to everybody on a link, by both. */
-  const lastSaid = new Map<string, number>()
+  const lastMulticast = new Map<string, number>()
 
-  const chance = () => chanceOf(deps.random)
+  const chance = () => randomFraction(deps.random)
   const recordsAt = (link: AnnouncedLink) => recordsOf(service, names, link.addresses)
   const ownAt = (link: AnnouncedLink) => ({
     names,
@@ -97,21 +103,21 @@ export function startResponder(
   }
   const wake = () => waking.abort()
 
-  const sayAll = (life?: number): void => {
+  const announceAll = (ttl?: number): void => {
     for (const link of deps.links()) {
       const { unique, shared } = recordsAt(link)
       const records = [...unique, ...shared].map((record) =>
-        life === undefined ? record : { ...record, ttl: life },
+        ttl === undefined ? record : { ...record, ttl },
       )
-      say(link, { answers: records })
-      for (const record of records) lastSaid.set(keyOf(link, record), clock())
+      sendResponse(link, { answers: records })
+      for (const record of records) lastMulticast.set(recordKey(link, record), clock())
     }
   }
 
   const probe = (): void => {
     for (const link of deps.links()) {
       const { unique } = recordsAt(link)
-      const questions = [names.host, names.instance].map(everythingOf)
+      const questions = [names.host, names.instance].map(anyQuestion)
       // What is proposed is not yet ours to have others forget theirs.
       const authorities = unique.map((record) => ({ ...record, flush: false }))
       link.send(encode({ type: 'query', questions, authorities }))
@@ -119,25 +125,25 @@ export function startResponder(
   }
 
   /** Whether nobody objects to our names on any link. */
-  const isFree = async (): Promise<boolean> => {
+  const probeNames = async (): Promise<boolean> => {
     taken.clear()
     isTied = false
-    await sleep(chance() * probePause)
-    for (let sent = 0; sent < probes && !stopping.signal.aborted; sent++) {
+    await sleep(chance() * probeInterval)
+    for (let sent = 0; sent < probeCount && !stopping.signal.aborted; sent++) {
       if (taken.size > 0 || isTied) return false
       probe()
-      await sleep(probePause)
+      await sleep(probeInterval)
     }
     return taken.size === 0 && !isTied
   }
 
   const rename = (): void => {
-    const former = names
+    const previous = names
     for (const kind of taken) tries[kind]++
-    names = namesOf(service, tries)
+    names = mdnsNamesOf(service, tries)
     for (const kind of taken) {
       log.warn(
-        `another host has the name ${former[kind]}: ${names[kind]} is announced in its place`,
+        `another host has the name ${previous[kind]}: ${names[kind]} is announced in its place`,
       )
     }
   }
@@ -146,34 +152,34 @@ export function startResponder(
   const announce = async (): Promise<void> => {
     isStale = false
     isAnnounced = false
-    if (!(await isFree())) {
+    if (!(await probeNames())) {
       if (taken.size > 0) rename()
       conflicts++
-      await sleep(conflicts > mostConflicts ? longPause : isTied ? tiePause : 0)
+      await sleep(conflicts > maxConflicts ? conflictDelay : isTied ? tiebreakDelay : 0)
       return
     }
     if (stopping.signal.aborted) return
     isAnnounced = true
-    lastSaid.clear()
-    if (told !== names.host) {
+    lastMulticast.clear()
+    if (reportedHost !== names.host) {
       log.info(`announced on the local network as ${names.host}`, { service: names.instance })
-      deps.named?.(names.host)
-      told = names.host
+      deps.onNamed?.(names.host)
+      reportedHost = names.host
     }
-    for (let said = 0; said < announcements && isQuiet(); said++) {
-      sayAll()
-      await sleep(announcePause)
+    for (let said = 0; said < announcementCount && isUndisturbed(); said++) {
+      announceAll()
+      await sleep(announceInterval)
     }
-    if (isQuiet()) conflicts = 0
-    while (isQuiet()) await sleep(longestSleep)
+    if (isUndisturbed()) conflicts = 0
+    while (isUndisturbed()) await sleep(maxSleep)
   }
 
-  const isQuiet = () => !stopping.signal.aborted && !isStale && taken.size === 0
+  const isUndisturbed = () => !stopping.signal.aborted && !isStale && taken.size === 0
 
   const run = async (): Promise<void> => {
     while (!stopping.signal.aborted) {
       if (deps.links().length > 0) await announce()
-      else await sleep(longestSleep)
+      else await sleep(maxSleep)
     }
   }
   const running = run()
@@ -181,28 +187,28 @@ export function startResponder(
 
   const reply = async (link: AnnouncedLink, query: DecodedPacket, found: Reply, from: Peer) => {
     if (from.port !== mdnsPort) {
-      say(link, legacyReply(query, found), from)
+      sendResponse(link, legacyReply(query, found), from)
       return
     }
     if (!found.isMulticast) {
-      say(link, found, from)
+      sendResponse(link, found, from)
       return
     }
     // Others may know of services of our kind: all at once would collide.
-    if (!found.isOurs) await deps.wait(20 + chance() * 100, stopping.signal)
+    if (!found.isUnique) await deps.wait(20 + chance() * 100, stopping.signal)
     const isProbe = (query.authorities?.length ?? 0) > 0
     const now = clock()
     const fresh = found.answers.filter((record) => {
-      const before = lastSaid.get(keyOf(link, record)) ?? Number.NEGATIVE_INFINITY
+      const before = lastMulticast.get(recordKey(link, record)) ?? Number.NEGATIVE_INFINITY
       // A clock that was set back must not keep us silent.
-      return Math.abs(now - before) >= (isProbe ? probeQuiet : quiet)
+      return Math.abs(now - before) >= (isProbe ? minProbeReplyInterval : minMulticastInterval)
     })
     if (fresh.length === 0 || !isAnnounced) return
-    for (const record of fresh) lastSaid.set(keyOf(link, record), now)
-    say(link, { answers: fresh, additionals: found.additionals })
+    for (const record of fresh) lastMulticast.set(recordKey(link, record), now)
+    sendResponse(link, { answers: fresh, additionals: found.additionals })
   }
 
-  const take = (link: AnnouncedLink, packet: DecodedPacket, from: Peer): void => {
+  const handlePacket = (link: AnnouncedLink, packet: DecodedPacket, from: Peer): void => {
     // Both are for other protocols (RFC 6762, section 18.3).
     if ((packet.flags ?? 0) & 0x780f) return
     const own = ownAt(link)
@@ -218,7 +224,7 @@ export function startResponder(
       if (found !== null) reply(link, packet, found, from).catch(() => {})
       return
     }
-    if (lostTo(packet, own).size === 0) return
+    if (lostTiebreaks(packet, own).size === 0) return
     isTied = true
     wake()
   }
@@ -228,7 +234,7 @@ export function startResponder(
     receive(link, packet, from) {
       if (stopping.signal.aborted) return
       try {
-        take(link, decode(Buffer.from(packet)), from)
+        handlePacket(link, decode(Buffer.from(packet)), from)
       } catch {
         // No packet of DNS, or one that holds what cannot be written again.
       }
@@ -240,13 +246,13 @@ export function startResponder(
     async stop() {
       stopping.abort()
       await running.catch(() => {})
-      if (isAnnounced) sayAll(0)
+      if (isAnnounced) announceAll(0)
     },
   }
 }
 
 /** The types know no ANY, which the encoder does. */
-function everythingOf(name: string): Question {
+function anyQuestion(name: string): Question {
   return Object.assign<Question, object>({ name, type: 'A', class: 'IN' }, { type: 'ANY' })
 }
 
@@ -257,7 +263,7 @@ interface Message {
   readonly additionals?: readonly MdnsRecord[]
 }
 
-function say(link: AnnouncedLink, message: Message, to?: Peer): void {
+function sendResponse(link: AnnouncedLink, message: Message, to?: Peer): void {
   const { id = 0, questions = [], answers, additionals = [] } = message
   const packet = encode({
     id,
@@ -275,7 +281,7 @@ function legacyReply(query: DecodedPacket, { answers, additionals }: Reply): Mes
   const common = (record: MdnsRecord): MdnsRecord => ({
     ...record,
     flush: false,
-    ttl: Math.min(record.ttl ?? legacyLife, legacyLife),
+    ttl: Math.min(record.ttl ?? maxLegacyTtl, maxLegacyTtl),
   })
   return {
     id: query.id ?? 0,
@@ -285,6 +291,6 @@ function legacyReply(query: DecodedPacket, { answers, additionals }: Reply): Mes
   }
 }
 
-function keyOf(link: AnnouncedLink, record: MdnsRecord): string {
+function recordKey(link: AnnouncedLink, record: MdnsRecord): string {
   return `${link.name} ${record.type} ${record.name} ${JSON.stringify(record.data)}`
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
-import { type Account, mustRun, run } from './process'
+import { runOrThrow, runProgram, type SystemUser } from './process'
 
 /** The system's user of that name, null when there is none. */
-export function findAccount(name: string): Account | null {
+export function findSystemUser(name: string): SystemUser | null {
   const line = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .find((text) => text.startsWith(`${name}:`))
@@ -13,15 +13,15 @@ export function findAccount(name: string): Account | null {
 }
 
 /** Makes a system user who can't sign in, with a group of the same name. Throws `unavailable`. */
-export async function makeAccount(name: string, home: string): Promise<Account> {
-  if (await exists('useradd')) {
+export async function createSystemUser(name: string, home: string): Promise<SystemUser> {
+  if (await hasProgram('useradd')) {
     const shell = ['--shell', '/usr/sbin/nologin']
-    const place = ['--home-dir', home, '--no-create-home']
-    await mustRun('useradd', ['--system', '--user-group', ...place, ...shell, name])
-  } else if (await exists('adduser')) {
+    const homeOptions = ['--home-dir', home, '--no-create-home']
+    await runOrThrow('useradd', ['--system', '--user-group', ...homeOptions, ...shell, name])
+  } else if (await hasProgram('adduser')) {
     // BusyBox: another program of that name, with other options.
-    await mustRun('addgroup', ['-S', name])
-    await mustRun('adduser', [
+    await runOrThrow('addgroup', ['-S', name])
+    await runOrThrow('adduser', [
       '-S',
       '-D',
       '-H',
@@ -38,18 +38,18 @@ export async function makeAccount(name: string, home: string): Promise<Account> 
       hint: 'install one of them, or install below a folder of your own with --prefix',
     })
   }
-  const account = findAccount(name)
-  if (account === null) throw new Error(`the user ${name} was made and is not in /etc/passwd`)
-  return account
+  const user = findSystemUser(name)
+  if (user === null) throw new Error(`the user ${name} was made and is not in /etc/passwd`)
+  return user
 }
 
 /** Takes the user and its group away; what it owned elsewhere stays. */
-export async function removeAccount(name: string): Promise<void> {
-  if (await exists('userdel')) await mustRun('userdel', [name])
-  else await mustRun('deluser', [name])
+export async function removeSystemUser(name: string): Promise<void> {
+  if (await hasProgram('userdel')) await runOrThrow('userdel', [name])
+  else await runOrThrow('deluser', [name])
 }
 
-async function exists(program: string): Promise<boolean> {
-  const { code } = await run('sh', ['-c', 'command -v "$0"', program])
+async function hasProgram(program: string): Promise<boolean> {
+  const { code } = await runProgram('sh', ['-c', 'command -v "$0"', program])
   return code === 0
 }

@@ -16,8 +16,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { DomainError, reasonOf } from '../domain/errors'
-import type { Account } from './process'
+import { DomainError, errorMessage } from '../domain/errors'
+import type { SystemUser } from './process'
 
 /** Makes a folder that everybody may look into, and those above it. */
 export function ensurePublicFolder(path: string): void {
@@ -29,7 +29,7 @@ export function ensurePublicFolder(path: string): void {
 }
 
 /** Makes a folder for one user alone. One that is there stays as it is. */
-export function ensurePrivateFolder(path: string, owner: Account | null): void {
+export function ensurePrivateFolder(path: string, owner: SystemUser | null): void {
   if (existsSync(path)) return
   ensurePublicFolder(dirname(path))
   mkdirSync(path, { mode: 0o700 })
@@ -37,7 +37,7 @@ export function ensurePrivateFolder(path: string, owner: Account | null): void {
 }
 
 /** Puts a copy of a program where another one may lie and even run: whole, and on the disk before it has the name. */
-export function placeExecutable(source: string, path: string): void {
+export function installExecutable(source: string, path: string): void {
   ensurePublicFolder(dirname(path))
   const draft = join(dirname(path), '.snailpass.installing')
   rmSync(draft, { force: true })
@@ -49,7 +49,7 @@ export function placeExecutable(source: string, path: string): void {
 }
 
 /** Puts a text in the place of a file, whole or not at all. */
-export function placeText(path: string, text: string, mode: number, group?: number): void {
+export function writeTextAtomic(path: string, text: string, mode: number, group?: number): void {
   ensurePublicFolder(dirname(path))
   const draft = `${path}.installing`
   writeFileSync(draft, text, { mode })
@@ -61,15 +61,15 @@ export function placeText(path: string, text: string, mode: number, group?: numb
 }
 
 /** The text of a file, null when there is none. */
-export function findText(path: string): string | null {
+export function findFileText(path: string): string | null {
   return existsSync(path) ? readFileSync(path, 'utf8') : null
 }
 
-export function areSame(one: string, other: string): boolean {
-  return statSync(one).size === statSync(other).size && hashOf(one) === hashOf(other)
+export function haveSameContent(one: string, other: string): boolean {
+  return statSync(one).size === statSync(other).size && hashFile(one) === hashFile(other)
 }
 
-function hashOf(path: string): string {
+function hashFile(path: string): string {
   const hash = createHash('sha256')
   const buffer = new Uint8Array(1024 * 1024)
   const descriptor = openSync(path, 'r')
@@ -94,12 +94,12 @@ function sync(path: string): void {
 }
 
 /** What the system refuses becomes a refusal that says what to do; bugs stay bugs. */
-export async function explained<T>(work: () => Promise<T>): Promise<T> {
+export async function translateInstallErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error && 'path' in error)) throw error
-    throw new DomainError('unavailable', `not installed: ${reasonOf(error)}`, {
+    throw new DomainError('unavailable', `not installed: ${errorMessage(error)}`, {
       hint: 'see that the disk has space and that you may write there: as root or, below a folder of your own, with --prefix',
       cause: error,
     })

@@ -1,46 +1,46 @@
 import { existsSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
-import { findAccount, makeAccount } from './account'
+import { createSystemUser, findSystemUser } from './account'
 import {
-  areSame,
   ensurePrivateFolder,
   ensurePublicFolder,
-  explained,
-  findText,
-  placeExecutable,
-  placeText,
+  findFileText,
+  haveSameContent,
+  installExecutable,
+  translateInstallErrors,
+  writeTextAtomic,
 } from './files'
-import { recover } from './go-back'
-import { type GroundedJob, type Job, stepsBy } from './job'
-import { clearWorkshop, workshopOf } from './journal'
-import { isAnyPort, isReady, requireFree, startUntilReady } from './listening'
-import type { Account } from './process'
-import { settingsFileText } from './settings-file'
-import type { Outlook } from './steps'
+import { recoverInterruptedUpgrade } from './go-back'
+import { helperCommandsFor, type InstallContext, type InstallRequest } from './job'
+import { removeStagingDir, stagingPathsOf } from './journal'
+import { hasEphemeralPort, isReady, requireFreePorts, startAndWaitUntilReady } from './listening'
+import type { SystemUser } from './process'
+import { renderSettingsFile } from './settings-file'
+import type { Preflight } from './steps'
 import { enableService, reloadUnits, requireSystemd, serviceState, stopService } from './systemd'
-import { unitText } from './unit'
+import { renderUnit } from './unit'
 import { upgrade } from './upgrade'
 
 /**
  * Installs this program, or upgrades to it, or sees that everything of it is in place, and has systemd run it.
  * Interrupted at any point, the next call ends what was begun. Throws a DomainError.
  */
-export function install(job: Job): Promise<Outlook> {
-  return explained(async () => {
-    await requirePossible(job)
-    const grounded = { ...job, account: await accountFor(job) }
-    prepareGround(grounded)
-    await recover(grounded)
+export function install(request: InstallRequest): Promise<Preflight> {
+  return translateInstallErrors(async () => {
+    await requireSupportedSystem(request)
+    const context = { ...request, systemUser: await ensureSystemUser(request) }
+    prepareFolders(context)
+    await recoverInterruptedUpgrade(context)
     try {
-      return await installOn(grounded)
+      return await installOrUpgrade(context)
     } finally {
       // Unless it still has something to go back to.
-      if (!existsSync(workshopOf(job.layout).journal)) clearWorkshop(job.layout)
+      if (!existsSync(stagingPathsOf(request.layout).journal)) removeStagingDir(request.layout)
     }
   })
 }
 
-async function requirePossible({ layout }: Job): Promise<void> {
+async function requireSupportedSystem({ layout }: InstallRequest): Promise<void> {
   if (process.platform === 'win32') {
     throw new DomainError('unavailable', 'there is no service on Windows yet', {
       hint: 'run `snailpass serve` by the task scheduler',
@@ -64,63 +64,67 @@ export function requireRoot(): void {
   })
 }
 
-async function accountFor({ layout, say }: Job): Promise<Account | null> {
+async function ensureSystemUser({ layout, info }: InstallRequest): Promise<SystemUser | null> {
   if (layout.user === null) return null
-  const found = findAccount(layout.user)
+  const found = findSystemUser(layout.user)
   if (found !== null) return found
-  const made = await makeAccount(layout.user, layout.dataDir)
-  say(`made the system user ${layout.user}`)
-  return made
+  const created = await createSystemUser(layout.user, layout.dataDir)
+  info(`made the system user ${layout.user}`)
+  return created
 }
 
 /** The folders and the settings file; what is there stays. */
-function prepareGround({ layout, account, say }: GroundedJob): void {
-  ensurePrivateFolder(layout.dataDir, account)
-  ensurePublicFolder(layout.workshop)
+function prepareFolders({ layout, systemUser, info }: InstallContext): void {
+  ensurePrivateFolder(layout.dataDir, systemUser)
+  ensurePublicFolder(layout.stagingDir)
   if (existsSync(layout.settingsFile)) return
   // It may come to hold passwords: the server may read it, and nobody change it but root.
-  const mode = account === null ? 0o600 : 0o640
-  placeText(layout.settingsFile, settingsFileText(layout.dataDir), mode, account?.gid)
-  say(`wrote ${layout.settingsFile}`)
+  const mode = systemUser === null ? 0o600 : 0o640
+  writeTextAtomic(layout.settingsFile, renderSettingsFile(layout.dataDir), mode, systemUser?.gid)
+  info(`wrote ${layout.settingsFile}`)
 }
 
-async function installOn(job: GroundedJob): Promise<Outlook> {
-  const { layout, say } = job
-  const { newExecutable } = workshopOf(layout)
-  placeExecutable(job.program, newExecutable)
-  const outlook = await stepsBy(newExecutable, job).outlook()
-  if (layout.unit !== null && outlook.endpoints.some(isAnyPort)) {
+async function installOrUpgrade(context: InstallContext): Promise<Preflight> {
+  const { layout, info } = context
+  const { newExecutable } = stagingPathsOf(layout)
+  installExecutable(context.program, newExecutable)
+  const preflight = await helperCommandsFor(newExecutable, context).preflight()
+  if (layout.unit !== null && preflight.endpoints.some(hasEphemeralPort)) {
     throw new DomainError('invalid', 'the settings have a service listen on port 0, any free one', {
       hint: `choose a port in ${layout.settingsFile}`,
     })
   }
-  for (const folder of outlook.folders) ensurePrivateFolder(folder, job.account)
+  for (const folder of preflight.folders) ensurePrivateFolder(folder, context.systemUser)
   if (!existsSync(layout.executable)) {
-    if (layout.unit !== null) await requireFree(outlook.endpoints)
-    placeExecutable(job.program, layout.executable)
-    say(`installed ${layout.executable}, ${job.version}`)
-  } else if (areSame(job.program, layout.executable)) {
-    say(`${job.version} is installed already`)
+    if (layout.unit !== null) await requireFreePorts(preflight.endpoints)
+    installExecutable(context.program, layout.executable)
+    info(`installed ${layout.executable}, ${context.version}`)
+  } else if (haveSameContent(context.program, layout.executable)) {
+    info(`${context.version} is installed already`)
   } else {
-    await upgrade(job, outlook)
+    await upgrade(context, preflight)
   }
-  if (layout.unit !== null) await ensureService(job, layout.unit, outlook)
-  return outlook
+  if (layout.unit !== null) await ensureService(context, layout.unit, preflight)
+  return preflight
 }
 
-async function ensureService(job: GroundedJob, unit: string, outlook: Outlook): Promise<void> {
-  const text = unitText(job.layout, outlook)
-  const isNew = findText(unit) !== text
+async function ensureService(
+  context: InstallContext,
+  unit: string,
+  preflight: Preflight,
+): Promise<void> {
+  const text = renderUnit(context.layout, preflight)
+  const isNew = findFileText(unit) !== text
   if (isNew) {
-    placeText(unit, text, 0o644)
+    writeTextAtomic(unit, text, 0o644)
     await reloadUnits()
-    job.say(`wrote ${unit}`)
+    context.info(`wrote ${unit}`)
   }
   await enableService()
-  const isRunning = (await serviceState()).active === 'active'
-  if (isRunning && !isNew && (await isReady(outlook.endpoints))) return
+  const isRunning = (await serviceState()).activeState === 'active'
+  if (isRunning && !isNew && (await isReady(preflight.endpoints))) return
   if (isRunning) await stopService()
-  await requireFree(outlook.endpoints)
-  await startUntilReady(outlook.endpoints, job.patience, job.wait)
-  job.say('started the service')
+  await requireFreePorts(preflight.endpoints)
+  await startAndWaitUntilReady(preflight.endpoints, context.readyTimeout, context.wait)
+  context.info('started the service')
 }

@@ -1,28 +1,31 @@
 import type { Wait } from '../domain/world'
 import type { Layout } from './layout'
-import type { Account } from './process'
-import { type Steps, stepsOf } from './steps'
+import type { SystemUser } from './process'
+import { createHelperCommands, type HelperCommands } from './steps'
 
 /** What is to be installed, and how. */
-export interface Job {
+export interface InstallRequest {
   readonly layout: Layout
   /** The program that is to be installed: this very one. */
   readonly program: string
   readonly version: string
   /** How long a server may take until it is ready, in milliseconds. */
-  readonly patience: number
+  readonly readyTimeout: number
   readonly clock: () => number
   readonly wait: Wait
   /** Takes a line about what was done. */
-  readonly say: (line: string) => void
+  readonly info: (line: string) => void
 }
 
 /** A job once the user is known that the server runs as. */
-export interface GroundedJob extends Job {
+export interface InstallContext extends InstallRequest {
   /** Null: whoever installs it. */
-  readonly account: Account | null
+  readonly systemUser: SystemUser | null
 }
 
-export function stepsBy(executable: string, { layout, account }: GroundedJob): Steps {
-  return stepsOf(executable, layout, account)
+export function helperCommandsFor(
+  executable: string,
+  { layout, systemUser }: InstallContext,
+): HelperCommands {
+  return createHelperCommands(executable, layout, systemUser)
 }

@@ -33,20 +33,20 @@ export interface Journal {
 }
 
 /** The files of an upgrade under way. */
-export function workshopOf({ workshop }: Layout) {
+export function stagingPathsOf({ stagingDir }: Layout) {
   return {
-    folder: workshop,
-    journal: join(workshop, 'upgrade.json'),
-    newExecutable: join(workshop, 'snailpass.new'),
-    oldExecutable: join(workshop, 'snailpass.old'),
+    folder: stagingDir,
+    journal: join(stagingDir, 'upgrade.json'),
+    newExecutable: join(stagingDir, 'snailpass.new'),
+    oldExecutable: join(stagingDir, 'snailpass.old'),
   }
 }
 
 /** The journal of an upgrade that was not ended, null when there is none. Throws `unavailable` for a strange file. */
 export function findJournal(layout: Layout): Journal | null {
-  const { journal } = workshopOf(layout)
+  const { journal } = stagingPathsOf(layout)
   if (!existsSync(journal)) return null
-  const found = parsed(readFileSync(journal, 'utf8'))
+  const found = parseJsonOrNull(readFileSync(journal, 'utf8'))
   if (isJournal(found)) return found
   throw new DomainError('unavailable', `${journal} is not a journal of an upgrade`, {
     hint: 'a newer snailpass may have written it: run the installer of that version',
@@ -55,20 +55,20 @@ export function findJournal(layout: Layout): Journal | null {
 
 /** Whole or not at all, and on the disk before it returns. */
 export function writeJournal(layout: Layout, journal: Journal): void {
-  const { folder, journal: path } = workshopOf(layout)
+  const { folder, journal: path } = stagingPathsOf(layout)
   mkdirSync(folder, { recursive: true })
   writeFileSync(`${path}.new`, JSON.stringify(journal), { mode: 0o600, flush: true })
   renameSync(`${path}.new`, path)
 }
 
 /** Ends an upgrade: the journal first, for without it the rest is litter. */
-export function clearWorkshop(layout: Layout): void {
-  const { folder, journal } = workshopOf(layout)
+export function removeStagingDir(layout: Layout): void {
+  const { folder, journal } = stagingPathsOf(layout)
   rmSync(journal, { force: true })
   rmSync(folder, { recursive: true, force: true })
 }
 
-function parsed(text: string): unknown {
+function parseJsonOrNull(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch {

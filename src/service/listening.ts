@@ -1,21 +1,21 @@
 import { createServer } from 'node:net'
 import {
+  connectAddressOf,
   type Endpoint,
   formatListenAddress,
   type NetworkAddress,
-  ownAddressOf,
 } from '../config/listen-address'
-import { DomainError, reasonOf } from '../domain/errors'
+import { DomainError, errorMessage } from '../domain/errors'
 import type { Wait } from '../domain/world'
 import { lastLogLines, type ServiceState, serviceState, startService } from './systemd'
 
 /** How often it is asked whether the server is ready, in milliseconds. */
-const pause = 200
+const pollInterval = 200
 /** Beginnings of a service that ends at once, after which no more are waited for. */
-const mostRestarts = 3
+const maxRestarts = 3
 
 /** Throws `conflict` when somebody else listens there: the answers that were taken for ours could be theirs. */
-export async function requireFree(endpoints: readonly Endpoint[]): Promise<void> {
+export async function requireFreePorts(endpoints: readonly Endpoint[]): Promise<void> {
   for (const { address } of endpoints) if (!('path' in address)) await requireFreePort(address)
 }
 
@@ -25,7 +25,7 @@ function requireFreePort(address: NetworkAddress): Promise<void> {
     listener.once('error', (cause) => {
       const name = formatListenAddress(address)
       reject(
-        new DomainError('conflict', `can't listen on ${name}: ${reasonOf(cause)}`, {
+        new DomainError('conflict', `can't listen on ${name}: ${errorMessage(cause)}`, {
           hint: 'stop what listens there, or choose another address with SNAILPASS_LISTEN in the settings file',
           cause,
         }),
@@ -38,7 +38,7 @@ function requireFreePort(address: NetworkAddress): Promise<void> {
 }
 
 /** Whether a listener takes a free port, which nobody could ask. */
-export function isAnyPort({ address }: Endpoint): boolean {
+export function hasEphemeralPort({ address }: Endpoint): boolean {
   return 'port' in address && address.port === 0
 }
 
@@ -46,7 +46,7 @@ export function isAnyPort({ address }: Endpoint): boolean {
 export async function isReady([endpoint]: readonly Endpoint[]): Promise<boolean> {
   if (endpoint === undefined) return false
   const { address, isTls } = endpoint
-  const host = 'path' in address ? 'localhost' : formatListenAddress(ownAddressOf(address))
+  const host = 'path' in address ? 'localhost' : formatListenAddress(connectAddressOf(address))
   try {
     const answer = await fetch(`${isTls ? 'https' : 'http'}://${host}/readyz`, {
       signal: AbortSignal.timeout(2_000),
@@ -64,17 +64,17 @@ export async function isReady([endpoint]: readonly Endpoint[]): Promise<boolean>
  * Starts the service and returns once it is ready. Throws `unavailable`, with the last lines of its log, when it ends
  * again and again or takes longer than `patience` milliseconds.
  */
-export async function startUntilReady(
+export async function startAndWaitUntilReady(
   endpoints: readonly Endpoint[],
-  patience: number,
+  timeout: number,
   wait: Wait,
 ): Promise<void> {
   await startService()
-  for (let waited = 0; waited <= patience; waited += pause) {
+  for (let waited = 0; waited <= timeout; waited += pollInterval) {
     const state = await serviceState()
-    if (state.active === 'active' && (await isReady(endpoints))) return
+    if (state.activeState === 'active' && (await isReady(endpoints))) return
     if (hasGivenUp(state)) break
-    await wait(pause)
+    await wait(pollInterval)
   }
   const lines = await lastLogLines()
   throw new DomainError(
@@ -86,6 +86,6 @@ export async function startUntilReady(
   )
 }
 
-function hasGivenUp({ active, restarts }: ServiceState): boolean {
-  return active === 'failed' || active === 'inactive' || restarts >= mostRestarts
+function hasGivenUp({ activeState, restarts }: ServiceState): boolean {
+  return activeState === 'failed' || activeState === 'inactive' || restarts >= maxRestarts
 }

@@ -1,10 +1,10 @@
-import { settingKeys, settings } from '../config/settings'
+import { settingKeys, settingTable } from '../config/settings'
 
 /** A settings file with a comment for every setting, in which the data folder alone is set. */
-export function settingsFileText(dataDir: string): string {
+export function renderSettingsFile(dataDir: string): string {
   const blocks = settingKeys.map((key) => {
-    const { name, meaning, defaultText } = settings[key]
-    const line = key === 'dataDir' ? `${name}=${quotedIfNeeded(dataDir)}` : `#${name}=`
+    const { name, meaning, defaultText } = settingTable[key]
+    const line = key === 'dataDir' ? `${name}=${quoteIfNeeded(dataDir)}` : `#${name}=`
     return `# ${meaning}\n# (default: ${defaultText})\n${line}\n`
   })
   return `# Settings of the SnailPass server, one NAME=value a line. Restart it after a change. Whoever moves the
@@ -14,6 +14,6 @@ ${blocks.join('\n')}`
 }
 
 /** Without quotes a # would begin a comment. */
-function quotedIfNeeded(path: string): string {
+function quoteIfNeeded(path: string): string {
   return /^[\w./@+-]+$/.test(path) ? path : `"${path}"`
 }

@@ -3,11 +3,11 @@ import type { Endpoint } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
 import type { Layout } from './layout'
 import { isReady } from './listening'
-import { run } from './process'
+import { runProgram } from './process'
 import { type ServiceState, serviceState } from './systemd'
 import { requireInstalled } from './uninstall'
 
-export interface Status {
+export interface InstallationStatus {
   /** As the installed executable says it; null when it does not run. */
   readonly version: string | null
   /** Null where systemd does not run it. */
@@ -16,24 +16,24 @@ export interface Status {
 }
 
 /** Throws `not_found` when nothing is installed, `forbidden` for who may not read the settings. */
-export async function statusOf(
+export async function readInstallationStatus(
   layout: Layout,
   endpointsOf: (settingsFile: string) => readonly Endpoint[],
-): Promise<Status> {
+): Promise<InstallationStatus> {
   requireInstalled(layout)
-  const endpoints = endpointsOf(readable(layout.settingsFile))
-  const isService = layout.unit !== null && existsSync(layout.unit)
-  const service = isService ? await serviceState() : null
+  const endpoints = endpointsOf(requireReadable(layout.settingsFile))
+  const hasService = layout.unit !== null && existsSync(layout.unit)
+  const service = hasService ? await serviceState() : null
   return { version: await versionAt(layout.executable), service, isReady: await isReady(endpoints) }
 }
 
 async function versionAt(executable: string): Promise<string | null> {
   if (!existsSync(executable)) return null
-  const { code, stdout } = await run(executable, ['--version'])
+  const { code, stdout } = await runProgram(executable, ['--version'])
   return code === 0 ? stdout.trim() : null
 }
 
-function readable(path: string): string {
+function requireReadable(path: string): string {
   try {
     accessSync(path, constants.R_OK)
     return path

@@ -1,11 +1,11 @@
 import type { Endpoint, ListenAddress } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
-import { memberOf } from '../domain/member'
+import { ownProperty } from '../domain/member'
 import type { Layout } from './layout'
-import { type Account, complaintOf, type Finished, run } from './process'
+import { describeFailure, type ProcessResult, runProgram, type SystemUser } from './process'
 
 /** What an installer must know of the settings and the database, seen by the user that the server runs as. */
-export interface Outlook {
+export interface Preflight {
   readonly dataDir: string
   readonly endpoints: readonly Endpoint[]
   readonly engine: 'sqlite' | 'postgres'
@@ -21,53 +21,59 @@ export interface Outlook {
 }
 
 /** What one executable does about the database for an installer, as the user that the server runs as. */
-export interface Steps {
+export interface HelperCommands {
   /** Changes nothing. Throws, as the others, the refusal of the executable. */
-  outlook(): Promise<Outlook>
+  preflight(): Promise<Preflight>
   /** Copies the SQLite file of a server that does not run. */
-  copy(path: string): Promise<void>
+  copyDatabase(path: string): Promise<void>
   /** Puts that copy back; what was there is kept as `aside`. */
-  putBack(names: { copy: string; aside: string }): Promise<void>
+  restoreCopy(names: { copy: string; replacedCopy: string }): Promise<void>
   /** Drops our tables of a Postgres database. With `keep`, answers the path of a copy of what they held. */
-  clear(options: { keep: boolean }): Promise<string | null>
+  dropTables(options: { keep: boolean }): Promise<string | null>
   /** Starts a server that no client knows, which migrates, and ends it once it is ready. */
-  trial(patience: number): Promise<void>
+  smokeTest(timeout: number): Promise<void>
   /** Writes an archive, and answers its path: to where and as the settings say, or into a file in the plain. */
-  archive(file: string | null): Promise<string>
+  backUp(file: string | null): Promise<string>
   /** Fills the database from an archive. */
-  restore(archive: string): Promise<void>
+  restore(backup: string): Promise<void>
 }
 
-export function stepsOf(executable: string, layout: Layout, account: Account | null): Steps {
-  const call = async (args: readonly string[], patience?: number): Promise<string> => {
-    const finished = await run(executable, [...args, '--config', layout.settingsFile], {
-      account,
-      ...(patience !== undefined && { patience }),
+export function createHelperCommands(
+  executable: string,
+  layout: Layout,
+  systemUser: SystemUser | null,
+): HelperCommands {
+  const call = async (args: readonly string[], timeout?: number): Promise<string> => {
+    const finished = await runProgram(executable, [...args, '--config', layout.settingsFile], {
+      runAs: systemUser,
+      ...(timeout !== undefined && { timeout }),
     })
     if (finished.code === 0) return finished.stdout
-    throw refusalOf(args, finished)
+    throw commandError(args, finished)
   }
   const step = (...args: readonly string[]) => call(['service', 'step', ...args])
   return {
-    outlook: async () => parseOutlook(await step('outlook')),
-    copy: async (path) => void (await step('copy', path)),
-    putBack: async ({ copy, aside }) => void (await step('put-back', copy, aside)),
-    clear: async ({ keep }) => (await step('clear', ...(keep ? ['--keep'] : []))).trim() || null,
-    trial: async (patience) => void (await call(['service', 'step', 'trial'], patience)),
-    archive: async (file) =>
+    preflight: async () => parsePreflight(await step('outlook')),
+    copyDatabase: async (path) => void (await step('copy', path)),
+    restoreCopy: async ({ copy, replacedCopy }) =>
+      void (await step('put-back', copy, replacedCopy)),
+    dropTables: async ({ keep }) =>
+      (await step('clear', ...(keep ? ['--keep'] : []))).trim() || null,
+    smokeTest: async (timeout) => void (await call(['service', 'step', 'trial'], timeout)),
+    backUp: async (file) =>
       (await call(file === null ? ['backup'] : ['backup', '--plain', '--to', file])).trim(),
-    restore: async (archive) => void (await call(['restore', archive, '--yes'])),
+    restore: async (backup) => void (await call(['restore', backup, '--yes'])),
   }
 }
 
 /** Throws `unavailable` for what no version of ours says. */
-function parseOutlook(text: string): Outlook {
+function parsePreflight(text: string): Preflight {
   const found = JSON.parse(text)
-  const endpoints = memberOf(found, 'endpoints')
-  const [dataDir, database] = [memberOf(found, 'dataDir'), memberOf(found, 'database')]
-  const [engine, content] = [memberOf(found, 'engine'), memberOf(found, 'content')]
-  const [pending, folders] = [memberOf(found, 'pending'), memberOf(found, 'folders')]
-  const isServed = memberOf(found, 'isServed')
+  const endpoints = ownProperty(found, 'endpoints')
+  const [dataDir, database] = [ownProperty(found, 'dataDir'), ownProperty(found, 'database')]
+  const [engine, content] = [ownProperty(found, 'engine'), ownProperty(found, 'content')]
+  const [pending, folders] = [ownProperty(found, 'pending'), ownProperty(found, 'folders')]
+  const isServed = ownProperty(found, 'isServed')
   if (
     Array.isArray(endpoints) &&
     endpoints.every(isEndpoint) &&
@@ -75,8 +81,8 @@ function parseOutlook(text: string): Outlook {
     typeof database === 'string' &&
     (engine === 'sqlite' || engine === 'postgres') &&
     (content === 'nothing' || content === 'ours' || content === 'original') &&
-    isTexts(pending) &&
-    isTexts(folders) &&
+    isStringArray(pending) &&
+    isStringArray(folders) &&
     typeof isServed === 'boolean'
   ) {
     return { dataDir, endpoints, engine, database, content, pending, folders, isServed }
@@ -87,34 +93,35 @@ function parseOutlook(text: string): Outlook {
 }
 
 function isEndpoint(value: unknown): value is Endpoint {
-  const address: unknown = memberOf(value, 'address')
-  return typeof memberOf(value, 'isTls') === 'boolean' && isListenAddress(address)
+  const address: unknown = ownProperty(value, 'address')
+  return typeof ownProperty(value, 'isTls') === 'boolean' && isListenAddress(address)
 }
 
 function isListenAddress(value: unknown): value is ListenAddress {
-  if (typeof memberOf(value, 'path') === 'string') return true
+  if (typeof ownProperty(value, 'path') === 'string') return true
   return (
-    typeof memberOf(value, 'hostname') === 'string' && typeof memberOf(value, 'port') === 'number'
+    typeof ownProperty(value, 'hostname') === 'string' &&
+    typeof ownProperty(value, 'port') === 'number'
   )
 }
 
-function isTexts(value: unknown): value is readonly string[] {
+function isStringArray(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((text) => typeof text === 'string')
 }
 
 /** The refusal that a program of ours wrote on its stderr, as ours; else the last lines that it said. */
-function refusalOf(args: readonly string[], finished: Finished): DomainError {
-  const said = (label: string) =>
+function commandError(args: readonly string[], finished: ProcessResult): DomainError {
+  const linesLabelled = (label: string) =>
     finished.stderr
       .split('\n')
       .filter((line) => line.startsWith(`${label}: `))
       .map((line) => line.slice(label.length + 2))
       .join('\n')
-  const message = said('error')
+  const message = linesLabelled('error')
   const name = `snailpass ${args.join(' ')}`
-  if (message === '' || finished.isLate) {
-    return new DomainError('unavailable', complaintOf(name, finished))
+  if (message === '' || finished.hasTimedOut) {
+    return new DomainError('unavailable', describeFailure(name, finished))
   }
-  const hint = said('hint')
+  const hint = linesLabelled('hint')
   return new DomainError('unavailable', message, hint === '' ? {} : { hint })
 }

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import { serviceName } from './layout'
-import { mustRun, run } from './process'
+import { runOrThrow, runProgram } from './process'
 
 export interface ServiceState {
   /** `active`, `activating`, `inactive`, `failed` …, as systemd says it. */
-  readonly active: string
+  readonly activeState: string
   /** Since when, as systemd writes it; empty for never. */
   readonly since: string
   readonly restarts: number
@@ -22,46 +22,50 @@ export async function requireSystemd(): Promise<void> {
 
 export async function serviceState(): Promise<ServiceState> {
   const names = ['ActiveState', 'ActiveEnterTimestamp', 'NRestarts']
-  const said = await mustRun('systemctl', ['show', serviceName, `--property=${names.join(',')}`])
+  const output = await runOrThrow('systemctl', [
+    'show',
+    serviceName,
+    `--property=${names.join(',')}`,
+  ])
   const value = (name: string) =>
-    said
+    output
       .split('\n')
       .find((line) => line.startsWith(`${name}=`))
       ?.slice(name.length + 1) ?? ''
   return {
-    active: value('ActiveState'),
+    activeState: value('ActiveState'),
     since: value('ActiveEnterTimestamp'),
     restarts: Number(value('NRestarts') || 0),
   }
 }
 
 export async function reloadUnits(): Promise<void> {
-  await mustRun('systemctl', ['daemon-reload'])
+  await runOrThrow('systemctl', ['daemon-reload'])
 }
 
 export async function startService(): Promise<void> {
   // A unit that failed too often is not started otherwise.
-  await run('systemctl', ['reset-failed', serviceName])
-  await mustRun('systemctl', ['start', serviceName])
+  await runProgram('systemctl', ['reset-failed', serviceName])
+  await runOrThrow('systemctl', ['start', serviceName])
 }
 
 export async function stopService(): Promise<void> {
-  await mustRun('systemctl', ['stop', serviceName])
+  await runOrThrow('systemctl', ['stop', serviceName])
 }
 
 export async function enableService(): Promise<void> {
-  await mustRun('systemctl', ['enable', '--quiet', serviceName])
+  await runOrThrow('systemctl', ['enable', '--quiet', serviceName])
 }
 
 export async function disableService(): Promise<void> {
-  await mustRun('systemctl', ['disable', '--quiet', '--now', serviceName])
+  await runOrThrow('systemctl', ['disable', '--quiet', '--now', serviceName])
 }
 
 /** The last lines of the service's log; empty where they can't be had. */
 export async function lastLogLines(): Promise<string> {
   try {
     const options = ['--unit', serviceName, '--lines', '8', '--no-pager', '--output', 'cat']
-    const { code, stdout } = await run('journalctl', options)
+    const { code, stdout } = await runProgram('journalctl', options)
     return code === 0 ? stdout.trimEnd() : ''
   } catch {
     return ''

@@ -1,8 +1,8 @@
 import { existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DomainError } from '../domain/errors'
-import { findAccount, removeAccount } from './account'
-import { explained } from './files'
+import { findSystemUser, removeSystemUser } from './account'
+import { translateInstallErrors } from './files'
 import { requireRoot } from './install'
 import { findJournal } from './journal'
 import type { Layout } from './layout'
@@ -14,9 +14,9 @@ import { disableService, reloadUnits } from './systemd'
  */
 export function uninstall(
   layout: Layout,
-  { purge, say }: { purge: boolean; say: (line: string) => void },
+  { purge, info }: { purge: boolean; info: (line: string) => void },
 ): Promise<readonly string[]> {
-  return explained(async () => {
+  return translateInstallErrors(async () => {
     if (!(purge && existsSync(layout.dataDir))) requireInstalled(layout)
     if (layout.user !== null) requireRoot()
     if (findJournal(layout) !== null) {
@@ -32,18 +32,18 @@ export function uninstall(
       await disableService()
       rmSync(layout.unit)
       await reloadUnits()
-      say('stopped and removed the service')
+      info('stopped and removed the service')
     }
-    rmSync(layout.workshop, { recursive: true, force: true })
+    rmSync(layout.stagingDir, { recursive: true, force: true })
     rmSync(layout.executable, { force: true })
-    say(`removed ${layout.executable}`)
+    info(`removed ${layout.executable}`)
     if (!purge) return [layout.dataDir, layout.settingsFile].filter((path) => existsSync(path))
     rmSync(layout.dataDir, { recursive: true, force: true })
     rmSync(dirname(layout.settingsFile), { recursive: true, force: true })
-    say(`removed ${layout.dataDir} and ${dirname(layout.settingsFile)}`)
-    if (layout.user !== null && findAccount(layout.user) !== null) {
-      await removeAccount(layout.user)
-      say(`removed the user ${layout.user}`)
+    info(`removed ${layout.dataDir} and ${dirname(layout.settingsFile)}`)
+    if (layout.user !== null && findSystemUser(layout.user) !== null) {
+      await removeSystemUser(layout.user)
+      info(`removed the user ${layout.user}`)
     }
     return []
   })

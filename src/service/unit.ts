@@ -2,7 +2,7 @@ import { dirname } from 'node:path'
 import type { Layout } from './layout'
 
 /** What the unit must know of the settings. */
-export interface UnitNeeds {
+export interface UnitOptions {
   /** Folders besides its own that the server writes to. */
   readonly folders: readonly string[]
 }
@@ -13,10 +13,12 @@ export interface UnitNeeds {
  * Not among it: MemoryDenyWriteExecute, for JavaScript is compiled while it runs; ProcSubset, for the memory of
  * the machine is asked there. AF_NETLINK is how a process learns the addresses of its own machine.
  */
-export function unitText(layout: Layout, { folders }: UnitNeeds): string {
+export function renderUnit(layout: Layout, { folders }: UnitOptions): string {
   const { executable, settingsFile, user } = layout
   const writable = folders.filter((folder) => folder !== layout.dataDir)
-  const isAtHome = writable.some((folder) => /^\/(?:home|root|run\/user)(?:\/|$)/.test(folder))
+  const hasFolderInHome = writable.some((folder) =>
+    /^\/(?:home|root|run\/user)(?:\/|$)/.test(folder),
+  )
   return `# Written by \`snailpass service install\`, which writes it anew. Your own changes go into
 # ${dirname(settingsFile)}/ or, by \`systemctl edit snailpass\`, into a file beside this one.
 [Unit]
@@ -40,7 +42,7 @@ AmbientCapabilities=CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE
 NoNewPrivileges=yes
 ProtectSystem=strict
-${writable.map((folder) => `ReadWritePaths=${quoted(folder)}\n`).join('')}ProtectHome=${isAtHome ? 'read-only' : 'yes'}
+${writable.map((folder) => `ReadWritePaths=${quote(folder)}\n`).join('')}ProtectHome=${hasFolderInHome ? 'read-only' : 'yes'}
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectClock=yes
@@ -67,7 +69,7 @@ WantedBy=multi-user.target
 }
 
 /** A path as a word of a unit file, where % begins a specifier. */
-function quoted(path: string): string {
+function quote(path: string): string {
   const escaped = path.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%')
   return `"${escaped}"`
 }

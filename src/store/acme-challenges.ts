@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { AcmeChallenge } from '../domain/acme-challenges'
-import { memberOf } from '../domain/member'
+import { ownProperty } from '../domain/member'
 import type { AcmeChallengeReads, AcmeChallengeWrites } from '../domain/store'
 import type { Schema } from './schema'
 
@@ -60,7 +60,10 @@ export function acmeChallengeWrites(
 /** What another version wrote in another shape is as good as nothing. */
 function parseChallenge(token: string, text: string): AcmeChallenge | null {
   const value: unknown = JSON.parse(text)
-  const [keyAuthorization, time] = [memberOf(value, 'keyAuthorization'), memberOf(value, 'time')]
+  const [keyAuthorization, time] = [
+    ownProperty(value, 'keyAuthorization'),
+    ownProperty(value, 'time'),
+  ]
   if (typeof keyAuthorization !== 'string' || typeof time !== 'number') return null
   return { token, keyAuthorization, time }
 }

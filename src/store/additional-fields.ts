@@ -1,12 +1,12 @@
 import type { Transaction } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/store'
-import { inserted } from './inserted'
-import { prepared } from './prepared'
+import { wasInserted } from './inserted'
+import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 
 /** The Windows client asks this for every record at once. The rows are the domain's fields as they come. */
-const selectByRecord = prepared((db, recordId) =>
+const selectByRecord = prepareQuery((db, recordId) =>
   db
     .selectFrom('additional_fields')
     .select(['id', 'record_id as recordId', 'name', 'value'])
@@ -46,7 +46,7 @@ export function additionalFieldWrites(
         .insertInto('additional_fields')
         .values({ id: field.id, record_id: field.recordId, name: field.name, value: field.value })
         .onConflict((conflict) => conflict.doNothing())
-      return await inserted(insert.executeTakeFirst(), (cause) => {
+      return await wasInserted(insert.executeTakeFirst(), (cause) => {
         const message = `Record with id ${field.recordId} doesn't exist`
         return new DomainError('not_found', message, { cause })
       })

@@ -1,16 +1,16 @@
 import { type RawBuilder, sql } from 'kysely'
-import { byOperator } from '../domain/audit'
-import { encodeEpoch } from '../domain/sessions'
+import { operatorEvent } from '../domain/audit'
+import { newSessionEpoch } from '../domain/sessions'
 import type { Clock, Random } from '../domain/world'
-import { type Choice, chooseAccounts, count } from './adopted-accounts'
+import { type AccountSelection, chooseAccounts, countFrom } from './adopted-accounts'
 import { appendEvents } from './audit-append'
-import { keepingCopy, type Session } from './database'
-import { originalColumns } from './original-tables'
+import { type ExclusiveDatabase, removeCopyIfRefused } from './database'
+import { legacyColumns } from './original-tables'
 
 /** What became of one of the original's tables, or would. */
 export interface AdoptedTable {
   readonly table: string
-  readonly takenOver: number
+  readonly adoptedRows: number
   /** Rows that could not be, by the reason why. */
   readonly setAside: Readonly<Record<string, number>>
   /** Flags that were null, and are false now. */
@@ -22,7 +22,7 @@ export interface AdoptionReport {
   /** Accounts whose email is lower-cased now. */
   readonly lowerCasedEmails: number
   /** Where the copy from before lies, null where the engine undoes by itself. */
-  readonly safetyCopy: string | null
+  readonly backupPath: string | null
 }
 
 export interface AdoptionOptions {
@@ -40,71 +40,76 @@ export interface AdoptionOptions {
  * dropped, and every row is counted. Throws `conflict` for emails that several accounts have, unless `keep`
  * says whose they are.
  */
-export async function adoptOriginal(
-  session: Session,
+export async function adoptLegacyDatabase(
+  database: ExclusiveDatabase,
   options: AdoptionOptions,
 ): Promise<AdoptionReport> {
   // Whatever can be refused is refused before the copy is made.
-  await chooseAccounts(session, options.keep)
-  const safetyCopy = options.dryRun ? null : await session.copyForSafety('adoption')
+  await chooseAccounts(database, options.keep)
+  const backupPath = options.dryRun ? null : await database.backUp('adoption')
   try {
-    const report = await keepingCopy(safetyCopy, () =>
-      session.transaction(async () => {
-        const report = await adopt(session, options)
+    const report = await removeCopyIfRefused(backupPath, () =>
+      database.transaction(async () => {
+        const report = await adoptTables(database, options)
         const { tables, lowerCasedEmails: lowered } = report
-        const taken = tables.map(({ table, takenOver }) => `${takenOver} ${table}`).join(', ')
+        const taken = tables.map(({ table, adoptedRows }) => `${adoptedRows} ${table}`).join(', ')
         const detail = `${taken} taken over; ${lowered} emails in lower case`
         // Unsigned: its first server brings the key.
-        const event = byOperator(options.clock(), 'adopted', { detail })
-        await appendEvents(session.db, () => null, [event])
+        const event = operatorEvent(options.clock(), 'adopted', { detail })
+        await appendEvents(database.db, () => null, [event])
         if (options.dryRun) throw new DryRun(report)
         return report
       }),
     )
-    return { ...report, safetyCopy }
+    return { ...report, backupPath }
   } catch (error) {
-    if (error instanceof DryRun) return { ...error.report, safetyCopy }
+    if (error instanceof DryRun) return { ...error.report, backupPath }
     throw error
   }
 }
 
-type Report = Omit<AdoptionReport, 'safetyCopy'>
+type ReportWithoutBackup = Omit<AdoptionReport, 'backupPath'>
 
 /** What a dry run ends with, so that the transaction undoes it. */
 class DryRun extends Error {
-  readonly report: Report
+  readonly report: ReportWithoutBackup
 
-  constructor(report: Report) {
+  constructor(report: ReportWithoutBackup) {
     super('only a dry run')
     this.report = report
   }
 }
 
-type OriginalTable = keyof typeof originalColumns
-const originalTables = ['users', 'records', 'notes', 'additional_fields'] as const
+type LegacyTable = keyof typeof legacyColumns
+const legacyTables = ['users', 'records', 'notes', 'additional_fields'] as const
 
 /** What an original table is called while ours is filled from it. */
-const former = (table: OriginalTable) => `original_${table}`
+const legacyTableName = (table: LegacyTable) => `original_${table}`
 
-async function adopt(session: Session, options: AdoptionOptions): Promise<Report> {
-  const { db } = session
+async function adoptTables(
+  database: ExclusiveDatabase,
+  options: AdoptionOptions,
+): Promise<ReportWithoutBackup> {
+  const { db } = database
   // From here on nobody changes them: an original server that still runs waits, and then finds other tables.
-  await session.words.lockTables(db, originalTables)
-  const chosen = await chooseAccounts(session, options.keep)
-  for (const table of originalTables) {
-    await session.words.freeIndexNames(db, table)
-    await sql`alter table ${sql.table(table)} rename to ${sql.id(former(table))}`.execute(db)
+  await database.engineSql.lockTables(db, legacyTables)
+  const chosen = await chooseAccounts(database, options.keep)
+  for (const table of legacyTables) {
+    await database.engineSql.freeIndexNames(db, table)
+    await sql`alter table ${sql.table(table)} rename to ${sql.id(legacyTableName(table))}`.execute(
+      db,
+    )
   }
-  await session.migrate()
+  await database.migrate()
 
-  const users = await takeUsers(session, chosen, options)
-  const records = await takeEntries(session, 'records', ['name', 'login', 'password'])
-  const notes = await takeEntries(session, 'notes', ['name', 'content'])
-  const fields = await takeFields(session)
+  const users = await adoptUsers(database, chosen, options)
+  const records = await adoptEntries(database, 'records', ['name', 'login', 'password'])
+  const notes = await adoptEntries(database, 'notes', ['name', 'content'])
+  const fields = await adoptAdditionalFields(database)
 
   // Children first: the original's cascades would empty them.
-  for (const table of originalTables.toReversed()) {
-    await sql`drop table ${sql.table(former(table))}`.execute(db)
+  for (const table of legacyTables.toReversed()) {
+    await sql`drop table ${sql.table(legacyTableName(table))}`.execute(db)
   }
   return {
     tables: [users, records, notes, fields],
@@ -112,119 +117,120 @@ async function adopt(session: Session, options: AdoptionOptions): Promise<Report
   }
 }
 
-async function takeUsers(
-  session: Session,
-  { kept, left }: Choice,
+async function adoptUsers(
+  database: ExclusiveDatabase,
+  { kept, duplicates }: AccountSelection,
   { random, clock }: AdoptionOptions,
 ): Promise<AdoptedTable> {
   // The original did not note when somebody signed up.
   const now = clock()
   for (const account of kept) {
-    await session.db
+    await database.db
       .insertInto('users')
       .values({
         id: account.id,
         email: account.email.toLowerCase(),
-        master_password_hash: account.verifier,
+        master_password_hash: account.passwordHash,
         hint: account.hint,
         email_confirmed: account.isConfirmed ?? false,
         creation_time: now,
         letter_time: null,
         disabled: false,
         login_time: null,
-        session_epoch: encodeEpoch(random),
+        session_epoch: newSessionEpoch(random),
       })
       .execute()
   }
   const reason = 'another account keeps the email'
-  const rows = await setAside(session, 'users', reason, goneFrom('users', 'id'))
-  if (rows !== left.length) throw new Error(`${rows} accounts were set aside, not ${left.length}`)
-  return await accountFor(session, 'users', {
+  const rows = await moveToSetAside(database, 'users', reason, orphanCondition('users', 'id'))
+  if (rows !== duplicates.length)
+    throw new Error(`${rows} accounts were set aside, not ${duplicates.length}`)
+  return await requireAllRowsAccounted(database, 'users', {
     reasons: { [reason]: rows },
     nullFlags: kept.filter(({ isConfirmed }) => isConfirmed === null).length,
   })
 }
 
 /** Records or notes: oldest first, those of one moment as they lie. */
-async function takeEntries(
-  session: Session,
+async function adoptEntries(
+  database: ExclusiveDatabase,
   table: 'records' | 'notes',
   content: readonly string[],
 ): Promise<AdoptedTable> {
-  const { db, words } = session
+  const { db, engineSql } = database
   const same = sql.join(['id', 'user_id', ...content].map((column) => sql.ref(column)))
-  const from = sql.table(former(table))
-  const nullFlags = await count(
-    session,
+  const from = sql.table(legacyTableName(table))
+  const nullFlags = await countFrom(
+    database,
     sql`${from} where user_id in (select id from users) and (is_favorite is null or is_deleted is null)`,
   )
   await sql`
     insert into ${sql.table(table)} (${same}, is_favorite, is_deleted, creation_time, update_time)
-    select ${same}, ${words.flag('is_favorite')}, ${words.flag('is_deleted')},
-      ${words.milliseconds('creation_time')}, ${words.milliseconds('update_time')}
+    select ${same}, ${engineSql.flag('is_favorite')}, ${engineSql.flag('is_deleted')},
+      ${engineSql.milliseconds('creation_time')}, ${engineSql.milliseconds('update_time')}
     from ${from} where user_id in (select id from users)
-    order by ${sql.ref('creation_time')}, ${words.place}
+    order by ${sql.ref('creation_time')}, ${engineSql.insertionOrder}
   `.execute(db)
   const reason = 'no account to belong to'
-  const rows = await setAside(session, table, reason, goneFrom('users', 'user_id'))
-  return await accountFor(session, table, { reasons: { [reason]: rows }, nullFlags })
+  const rows = await moveToSetAside(database, table, reason, orphanCondition('users', 'user_id'))
+  return await requireAllRowsAccounted(database, table, { reasons: { [reason]: rows }, nullFlags })
 }
 
-async function takeFields(session: Session): Promise<AdoptedTable> {
-  const { db, words } = session
+async function adoptAdditionalFields(database: ExclusiveDatabase): Promise<AdoptedTable> {
+  const { db, engineSql } = database
   await sql`
     insert into additional_fields (id, record_id, name, value)
     select id, record_id, name, value
     from original_additional_fields where record_id in (select id from records)
-    order by ${words.place}
+    order by ${engineSql.insertionOrder}
   `.execute(db)
   const reason = 'no record to belong to'
-  const rows = await setAside(
-    session,
+  const rows = await moveToSetAside(
+    database,
     'additional_fields',
     reason,
-    goneFrom('records', 'record_id'),
+    orphanCondition('records', 'record_id'),
   )
-  return await accountFor(session, 'additional_fields', {
+  return await requireAllRowsAccounted(database, 'additional_fields', {
     reasons: { [reason]: rows },
     nullFlags: 0,
   })
 }
 
 /** The condition of rows whose column names no row of one of our tables. */
-function goneFrom(table: 'users' | 'records', column: string): RawBuilder<unknown> {
+function orphanCondition(table: 'users' | 'records', column: string): RawBuilder<unknown> {
   return sql`${sql.ref(column)} not in (select id from ${sql.table(table)})`
 }
 
 /** Keeps rows that could not be taken over, as they are. Answers how many. */
-async function setAside(
-  session: Session,
-  table: OriginalTable,
+async function moveToSetAside(
+  database: ExclusiveDatabase,
+  table: LegacyTable,
   reason: string,
   condition: RawBuilder<unknown>,
 ): Promise<number> {
-  const { db, words } = session
-  const from = sql`${sql.table(former(table))} where ${condition}`
+  const { db, engineSql } = database
+  const from = sql`${sql.table(legacyTableName(table))} where ${condition}`
   await sql`
     insert into set_aside (origin, reason, content)
-    select ${sql.lit(table)}, ${sql.lit(reason)}, ${words.json(originalColumns[table])}
-    from ${from} order by ${words.place}
+    select ${sql.lit(table)}, ${sql.lit(reason)}, ${engineSql.json(legacyColumns[table])}
+    from ${from} order by ${engineSql.insertionOrder}
   `.execute(db)
-  return await count(session, from)
+  return await countFrom(database, from)
 }
 
 /** Sees that every row of an original table is somewhere now. */
-async function accountFor(
-  session: Session,
-  table: OriginalTable,
+async function requireAllRowsAccounted(
+  database: ExclusiveDatabase,
+  table: LegacyTable,
   found: { reasons: Readonly<Record<string, number>>; nullFlags: number },
 ): Promise<AdoptedTable> {
-  const before = await count(session, sql.table(former(table)))
-  const takenOver = await count(session, sql.table(table))
-  const aside = await count(session, sql`set_aside where origin = ${sql.lit(table)}`)
-  if (takenOver + aside !== before) {
-    throw new Error(`${table}: ${before} rows became ${takenOver} and ${aside}`)
+  const before = await countFrom(database, sql.table(legacyTableName(table)))
+  const adoptedRows = await countFrom(database, sql.table(table))
+  const setAsideRows = await countFrom(database, sql`set_aside where origin = ${sql.lit(table)}`)
+  if (adoptedRows + setAsideRows !== before) {
+    throw new Error(`${table}: ${before} rows became ${adoptedRows} and ${setAsideRows}`)
   }
   const setAside = Object.fromEntries(Object.entries(found.reasons).filter(([, rows]) => rows > 0))
-  return { table, takenOver, setAside, nullFlags: found.nullFlags }
+  return { table, adoptedRows, setAside, nullFlags: found.nullFlags }
 }

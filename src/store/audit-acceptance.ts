@@ -1,24 +1,24 @@
 import type { Kysely } from 'kysely'
-import { byOperator, type TrailSeal } from '../domain/audit'
+import { type AuditSigner, operatorEvent } from '../domain/audit'
 import { appendEvents } from './audit-append'
-import { carryTrail } from './audit-carry'
-import { verifyTrail } from './audit-verify'
+import { resignLog } from './audit-carry'
+import { verifyAuditChain } from './audit-verify'
 import type { Schema } from './schema'
 
 /**
  * Signs a trail that is not as it was written anew, as it lies there, as a part of the caller's transaction. A row says
  * that an operator wanted that, and what was wrong, which is answered; nothing for a trail that is whole.
  */
-export async function acceptTrail(
+export async function acceptBrokenChain(
   db: Kysely<Schema>,
-  seal: TrailSeal,
+  signer: AuditSigner,
   time: number,
 ): Promise<readonly string[]> {
-  const { problems, broken } = await verifyTrail(db, seal)
-  const found = [...problems, ...broken]
+  const { problems, recordedBreaks } = await verifyAuditChain(db, signer)
+  const found = [...problems, ...recordedBreaks]
   if (found.length === 0) return []
-  if (problems.length > 0) await carryTrail(db, { former: seal, seal })
+  if (problems.length > 0) await resignLog(db, { oldSigner: signer, signer })
   const detail = found.join('; ')
-  await appendEvents(db, () => seal, [byOperator(time, 'trail-accepted', { detail })])
+  await appendEvents(db, () => signer, [operatorEvent(time, 'trail-accepted', { detail })])
   return found
 }

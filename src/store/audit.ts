@@ -1,73 +1,73 @@
 import type { Transaction } from 'kysely'
 import type { AuditEvent, AuditKind, AuditReads, AuditRow, AuditWrites } from '../domain/audit'
 import { DomainError } from '../domain/errors'
-import type { Sealer } from './audit-append'
+import type { AuditSignerProvider } from './audit-append'
 import {
   type ChainRow,
   chainColumns,
-  chainValue,
-  findMarks,
-  isSealed,
-  lockMarks,
-  lookForValue,
-  putMark,
-  rowsAfter,
+  formatCheckpoint,
+  isCheckpointValid,
+  listAuditRowsAfter,
+  lockCheckpoints,
+  lookUpRowStatus,
+  readCheckpoints,
+  saveCheckpoint,
 } from './audit-chain'
-import { startChain, unknownBegin, wordsOf } from './audit-verify'
+import { createChainVerifier, describeBreak, invalidBeginProblem } from './audit-verify'
 import { findKeyFingerprint } from './key-fingerprint'
 import type { Schema } from './schema'
 
 export function auditReads(db: Transaction<Schema>): AuditReads {
   return {
-    async list({ after, most, since, user }) {
+    async list({ after, limit, since, user }) {
       let query = db.selectFrom('audit').select(chainColumns).where('seq', '>', after)
       if (since !== null) query = query.where('time', '>=', since)
       if (user !== null) {
         query = query.where((or) => or.or([or('email', '=', user), or('user_id', '=', user)]))
       }
-      return (await query.orderBy('seq').limit(most).execute()).map(toRow)
+      return (await query.orderBy('seq').limit(limit).execute()).map(toAuditRow)
     },
 
     async findNewest() {
-      const { head } = await findMarks(db)
-      return head === null || head.number === 0 ? null : chainValue(head)
+      const { head } = await readCheckpoints(db)
+      return head === null || head.number === 0 ? null : formatCheckpoint(head)
     },
 
-    lookFor: (value) => lookForValue(db, value),
+    getRowStatus: (value) => lookUpRowStatus(db, value),
   }
 }
 
 /** `record` puts an event among those that the store appends when the work of the scope is done. */
 export function auditWrites(
   db: Transaction<Schema>,
-  sealer: Sealer,
+  signerFor: AuditSignerProvider,
   record: (event: AuditEvent) => void,
 ): AuditReads & AuditWrites {
   return {
     ...auditReads(db),
     record,
 
-    async prune({ before, now, most }) {
-      const seal = sealer(await findKeyFingerprint(db))
-      if (seal === null) return { pruned: 0, isDone: true }
-      const { begin } = await lockMarks(db)
-      const end = await lastOld(db, begin.number, { before, now })
-      const rows = end === null ? [] : await rowsAfter(db, begin.number, most)
+    async prune({ before, now, maxRows }) {
+      const signer = signerFor(await findKeyFingerprint(db))
+      if (signer === null) return { pruned: 0, isDone: true }
+      const { begin } = await lockCheckpoints(db)
+      const end = await findPruneEnd(db, begin.number, { before, now })
+      const rows = end === null ? [] : await listAuditRowsAfter(db, begin.number, maxRows)
       const old = rows.filter(({ seq }) => seq <= (end ?? 0))
       const last = old.at(-1)
       if (last === undefined) return { pruned: 0, isDone: true }
 
-      const chain = startChain(seal, begin)
-      const problems = isSealed(seal, 'begin', begin) ? [] : [unknownBegin]
+      const chain = createChainVerifier(signer, begin)
+      const problems = isCheckpointValid(signer, 'begin', begin) ? [] : [invalidBeginProblem]
       for (const row of old) chain.add(row, (problem) => problems.push(problem))
-      const accepted = await lastOfKind(db, 'trail-accepted')
+      const accepted = await lastNumberOfKind(db, 'trail-accepted')
       for (const row of old) {
-        if (row.kind === 'trail-broken' && row.seq > accepted) problems.push(wordsOf(row))
+        if (row.kind === 'trail-broken' && row.seq > accepted) problems.push(describeBreak(row))
       }
       const [problem] = problems
-      if (problem !== undefined) throw broken(problem)
+      if (problem !== undefined) throw brokenChainError(problem)
       await db.deleteFrom('audit').where('seq', '<=', last.seq).execute()
-      await putMark(db, seal, 'begin', { number: last.seq, mac: last.mac })
+      await saveCheckpoint(db, signer, 'begin', { number: last.seq, mac: last.mac })
       return { pruned: old.length, isDone: last.seq === end }
     },
   }
@@ -77,7 +77,7 @@ export function auditWrites(
  * The number of the last old row behind a place that no young one comes before, null for none. Rows of the future are
  * passed over, and are never the end: to a clock that is behind, all of them are of the future.
  */
-async function lastOld(
+async function findPruneEnd(
   db: Transaction<Schema>,
   begin: number,
   { before, now }: { before: number; now: number },
@@ -94,7 +94,7 @@ async function lastOld(
 }
 
 /** The number of the newest row of a kind, 0 for none. */
-async function lastOfKind(db: Transaction<Schema>, kind: AuditKind): Promise<number> {
+async function lastNumberOfKind(db: Transaction<Schema>, kind: AuditKind): Promise<number> {
   const row = await db
     .selectFrom('audit')
     .select('seq')
@@ -105,7 +105,7 @@ async function lastOfKind(db: Transaction<Schema>, kind: AuditKind): Promise<num
   return row?.seq ?? 0
 }
 
-function broken(problem: string): DomainError {
+function brokenChainError(problem: string): DomainError {
   return new DomainError(
     'conflict',
     `old rows of the audit trail stay, for they are not as they were written: ${problem}`,
@@ -115,7 +115,7 @@ function broken(problem: string): DomainError {
   )
 }
 
-function toRow(row: ChainRow): AuditRow {
+function toAuditRow(row: ChainRow): AuditRow {
   return {
     number: row.seq,
     time: row.time,

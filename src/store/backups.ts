@@ -1,6 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { BackupState, VerifiedBackup } from '../domain/backups'
-import { memberOf } from '../domain/member'
+import { ownProperty } from '../domain/member'
 import type { BackupReads, BackupWrites } from '../domain/store'
 import type { Schema } from './schema'
 
@@ -38,27 +38,27 @@ export function backupWrites(db: Transaction<Schema>): BackupReads & BackupWrite
 /** What another version wrote in another shape is as good as nothing: the next archive writes it anew. */
 function parseState(text: string): BackupState | null {
   const value: unknown = JSON.parse(text)
-  const [since, claimedUntil] = [memberOf(value, 'since'), memberOf(value, 'claimedUntil')]
+  const [since, claimedUntil] = [ownProperty(value, 'since'), ownProperty(value, 'claimedUntil')]
   if (typeof since !== 'number' || typeof claimedUntil !== 'number') return null
   return {
     since,
     claimedUntil,
-    verified: parseVerified(memberOf(value, 'verified')),
-    failure: parseFailure(memberOf(value, 'failure')),
+    verified: parseVerified(ownProperty(value, 'verified')),
+    failure: parseFailure(ownProperty(value, 'failure')),
   }
 }
 
 function parseVerified(value: unknown): VerifiedBackup | null {
   const [time, path, host] = [
-    memberOf(value, 'time'),
-    memberOf(value, 'path'),
-    memberOf(value, 'host'),
+    ownProperty(value, 'time'),
+    ownProperty(value, 'path'),
+    ownProperty(value, 'host'),
   ]
   if (typeof time !== 'number' || typeof path !== 'string' || typeof host !== 'string') return null
   return { time, path, host }
 }
 
 function parseFailure(value: unknown): BackupState['failure'] {
-  const [time, reason] = [memberOf(value, 'time'), memberOf(value, 'reason')]
+  const [time, reason] = [ownProperty(value, 'time'), ownProperty(value, 'reason')]
   return typeof time === 'number' && typeof reason === 'string' ? { time, reason } : null
 }

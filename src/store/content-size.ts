@@ -7,7 +7,7 @@ import { tables } from './tables'
  * About how many bytes an archive of a database takes: those of its pages that are in use, which an archive holds as
  * well, and of indexes, which it does not.
  */
-export async function contentSize(db: Kysely<Schema>): Promise<number> {
+export async function estimateBackupSize(db: Kysely<Schema>): Promise<number> {
   const names = sql.join(tables.map(({ name }) => sql`(${name})`))
   const { rows } = isPostgres(db)
     ? await sql<{ size: unknown }>`

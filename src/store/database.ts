@@ -3,17 +3,17 @@ import { type Kysely, Migrator, type RawBuilder, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { Clock, Wait } from '../domain/world'
 import { engineFault } from '../engine/faults'
-import type { RowWords } from '../engine/row-words'
+import type { EngineSql } from '../engine/row-words'
 import type { Migrations } from './migrations'
 import type { Schema } from './schema'
-import type { SpaceBound } from './space-watch'
+import type { FreeSpaceLimit } from './space-watch'
 import type { OpenedStore } from './store'
 
 /** The tables of a database of ours, lent to whoever may read all of them. */
-export type Stored = Kysely<Schema>
+export type SnapshotDb = Kysely<Schema>
 
 /** What lies where a database is looked for. */
-export type Content = 'nothing' | 'ours' | 'original'
+export type DatabaseContent = 'nothing' | 'ours' | 'original'
 
 /** One database, wherever it lies and on whichever engine. */
 export interface Database {
@@ -21,55 +21,62 @@ export interface Database {
   readonly name: string
 
   /** Looks what is there and changes nothing. Throws `unavailable`, with what to do, for what cannot be used. */
-  look(): Promise<Content>
+  inspect(): Promise<DatabaseContent>
 
   /**
    * Names of the migrations that a server would run at its start. Changes nothing. Throws `unavailable`, with what to
    * do, for a database of a newer version and for what cannot be used.
    */
-  pending(): Promise<readonly string[]>
+  listPendingMigrations(): Promise<readonly string[]>
 
   /** Makes faults of this database, in work that is not its own, refusals that say what to do; bugs stay bugs. */
-  explained<T>(work: () => Promise<T>): Promise<T>
+  translateErrors<T>(work: () => Promise<T>): Promise<T>
 
   /**
    * Opens it for a server, makes what is missing (unless told not to) and brings it up to date. `waiting` is
    * called when it is not up yet or somebody else is at that. Throws `unavailable`, with what to do, for whatever else is there, and
    * `conflict` while a command has it. Where it lies on this machine, writes are refused before `space` is used up.
    */
-  serve(options: { create: boolean; waiting?: () => void; space?: SpaceBound }): Promise<Opening>
+  openForServer(options: {
+    create: boolean
+    onWaiting?: () => void
+    freeSpaceLimit?: FreeSpaceLimit
+  }): Promise<OpenedDatabase>
 
   /**
    * Lends it, up to date unless it is the original's, to work that needs it for itself. Throws `conflict` while a
    * server has it. With `create` it is made when it is missing.
    */
-  alone<T>(options: { create: boolean }, work: (session: Session) => Promise<T>): Promise<T>
+  withExclusive<T>(
+    options: { create: boolean },
+    work: (database: ExclusiveDatabase) => Promise<T>,
+  ): Promise<T>
 
   /**
    * Lends it to a command that works as a server does, beside those that run. Throws `unavailable` unless it is
    * ours and up to date.
    */
-  beside<T>(work: (store: OpenedStore) => Promise<T>): Promise<T>
+  withShared<T>(work: (store: OpenedStore) => Promise<T>): Promise<T>
 
   /** Lends one state of it, whatever is written meanwhile. Throws `unavailable` unless it is ours and up to date. */
-  snapshot<T>(work: (db: Stored) => Promise<T>): Promise<T>
+  withSnapshot<T>(work: (db: SnapshotDb) => Promise<T>): Promise<T>
 }
 
-export interface Opening {
+export interface OpenedDatabase {
   readonly store: OpenedStore
   /** Whether there was nothing before. */
   readonly created: boolean
   /** Whether other servers can be at work on it at the same time. */
   readonly isShared: boolean
   /** Where the copy from before a migration lies, null when nothing was migrated or the engine undoes it by itself. */
-  readonly safetyCopy: string | null
+  readonly backupPath: string | null
 }
 
 /** A database lent to one piece of work: a single connection. */
-export interface Session {
+export interface ExclusiveDatabase {
   readonly db: Kysely<Schema>
-  readonly content: Content
-  readonly words: RowWords
+  readonly content: DatabaseContent
+  readonly engineSql: EngineSql
   /** All of the work or, when it throws or the process ends, none of it. */
   transaction<T>(work: () => Promise<T>): Promise<T>
   /** Makes our tables; inside a transaction, as a part of it. */
@@ -78,9 +85,9 @@ export interface Session {
    * Copies what users entrusted to us to a file of the data folder, and answers its path; null where the
    * engine alone undoes what fails. `before` says what is about to be done.
    */
-  copyForSafety(before: string): Promise<string | null>
+  backUp(operation: string): Promise<string | null>
   /** Takes away everything that users entrusted to us; inside a transaction, as a part of it. */
-  empty(): Promise<void>
+  deleteAllData(): Promise<void>
 }
 
 export interface Timing {
@@ -107,7 +114,7 @@ export async function inTransaction<T>(
 }
 
 /** Runs what is pending, in the transaction that the caller has begun on this single connection. */
-export async function migrateWithin(
+export async function migrateInTransaction(
   db: Kysely<Schema>,
   migrations: Migrations,
   migrationTableSchema?: string,
@@ -124,7 +131,7 @@ export async function migrateWithin(
 }
 
 /** Which of the migrations are still to be run. Throws `unavailable` for a database of a newer version. */
-export function pendingOf(
+export function filterPendingMigrations(
   name: string,
   migrations: Migrations,
   done: readonly string[],
@@ -143,14 +150,14 @@ export function pendingOf(
 }
 
 /** What an operator is told who points a server at the original server's database. */
-export function notAdopted(name: string): DomainError {
+export function notAdoptedError(name: string): DomainError {
   return new DomainError('unavailable', `${name} is a database of the original SnailPass server`, {
     hint: 'see what would become of it with `snailpass adopt --dry-run`, then run `snailpass adopt` once; its users keep their vaults and passwords',
   })
 }
 
 /** What an operator is told whose copy or command meets a database of an older version. */
-export function notUpToDate(name: string): DomainError {
+export function outdatedDatabaseError(name: string): DomainError {
   return new DomainError('unavailable', `${name} belongs to an older snailpass`, {
     hint: 'start this version on it once: `snailpass serve` brings it up to date',
   })
@@ -160,7 +167,10 @@ export function notUpToDate(name: string): DomainError {
  * Does what a safety copy was taken for. Work that is refused was undone whole, and its copy goes: a service that
  * tries again and again must not fill the disk. After a fault of the engine it stays, for the disk may be failing.
  */
-export async function keepingCopy<T>(copy: string | null, work: () => Promise<T>): Promise<T> {
+export async function removeCopyIfRefused<T>(
+  copy: string | null,
+  work: () => Promise<T>,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {
@@ -170,7 +180,7 @@ export async function keepingCopy<T>(copy: string | null, work: () => Promise<T>
 }
 
 /** A file name that tells what a copy is from before of, and when. */
-export function safetyCopyName(before: string, clock: Clock): string {
+export function databaseBackupName(operation: string, clock: Clock): string {
   const time = new Date(clock()).toISOString().replaceAll(/[-:.]/g, '')
-  return `snailpass-before-${before}-${time}.db`
+  return `snailpass-before-${operation}-${time}.db`
 }

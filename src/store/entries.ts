@@ -2,7 +2,7 @@ import type { InsertResult, Transaction } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { EntryReads, EntryWrites } from '../domain/store'
 import type { VaultEntry } from '../domain/vault'
-import { inserted } from './inserted'
+import { wasInserted } from './inserted'
 import type { Schema } from './schema'
 
 /** The tables whose rows are vault entries: they share these columns and queries. */
@@ -101,9 +101,9 @@ export function entryWrites(
 }
 
 /** Whether an entry went in: false when its id is taken. Throws `unauthenticated` when its owner is gone. */
-export function entryInserted(insert: Promise<InsertResult>): Promise<boolean> {
+export function wasEntryInserted(insert: Promise<InsertResult>): Promise<boolean> {
   // The account was deleted after the session was checked.
-  return inserted(
+  return wasInserted(
     insert,
     (cause) => new DomainError('unauthenticated', 'Token is invalid', { cause }),
   )

@@ -4,7 +4,7 @@ import type { Schema } from './schema'
 
 export function knownAddressReads(db: Transaction<Schema>): KnownAddressReads {
   return {
-    async find(userId, network) {
+    async findLastLoginTime(userId, network) {
       const row = await db
         .selectFrom('known_addresses')
         .select('time')
@@ -22,7 +22,7 @@ export function knownAddressWrites(
   return {
     ...knownAddressReads(db),
 
-    async remember(userId, network, { time, most }) {
+    async remember(userId, network, { time, max }) {
       await db
         .insertInto('known_addresses')
         .values({ user_id: userId, network, time })
@@ -40,7 +40,7 @@ export function knownAddressWrites(
             .where('user_id', '=', userId)
             .orderBy('time', 'desc')
             .orderBy('seq', 'desc')
-            .limit(sql.lit(most)),
+            .limit(sql.lit(max)),
         )
         .execute()
     },

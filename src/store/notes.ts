@@ -3,12 +3,12 @@ import type { EntryWrites, NoteReads } from '../domain/store'
 import type { NoteContent } from '../domain/vault'
 import {
   entryColumns,
-  entryInserted,
   entryReads,
   entryWrites,
   fromChange,
   fromEntry,
   toEntry,
+  wasEntryInserted,
 } from './entries'
 import type { Schema } from './schema'
 
@@ -38,7 +38,7 @@ export function noteWrites(db: Transaction<Schema>): NoteReads & EntryWrites<Not
     ...entryWrites(db, 'notes'),
 
     async insert(note) {
-      return await entryInserted(
+      return await wasEntryInserted(
         db
           .insertInto('notes')
           .values({ ...fromEntry(note), name: note.name, content: note.content })

@@ -1,5 +1,5 @@
 /** The columns of the original server's tables, as SQLAlchemy made them on either engine (contract). */
-export const originalColumns = {
+export const legacyColumns = {
   users: ['id', 'email', 'master_password_hash', 'hint', 'email_confirmed'],
   records: [
     'id',
@@ -29,8 +29,8 @@ export const originalColumns = {
 export type TableColumns = Readonly<Record<string, readonly string[]>>
 
 /** Whether a database has all of the original server's tables, with those columns and no other. */
-export function isOriginal(tables: TableColumns): boolean {
-  return Object.entries(originalColumns).every(([table, columns]) => {
+export function isLegacySchema(tables: TableColumns): boolean {
+  return Object.entries(legacyColumns).every(([table, columns]) => {
     const there = new Set(tables[table])
     return there.size === columns.length && columns.every((column) => there.has(column))
   })

@@ -1,5 +1,10 @@
 import { type Selectable, sql, type Transaction } from 'kysely'
-import type { LeasedLetter, Letter, LetterState, LetterSubject } from '../domain/outbox'
+import type {
+  EmailMessage,
+  EmailMessageStatus,
+  EmailMessageTopic,
+  LeasedEmailMessage,
+} from '../domain/outbox'
 import type { OutboxReads, OutboxWrites } from '../domain/store'
 import { skipLocked } from '../engine/skip-locked'
 import type { Schema } from './schema'
@@ -18,8 +23,8 @@ export function outboxReads(db: Transaction<Schema>): OutboxReads {
         .orderBy('outbox.seq')
         .execute()
       return rows.map(
-        (row): LetterState => ({
-          ...toLetter(row),
+        (row): EmailMessageStatus => ({
+          ...toEmailMessage(row),
           email: addressOf(row),
           state: stateOf(row),
           attempts: row.attempts,
@@ -52,17 +57,17 @@ export function outboxReads(db: Transaction<Schema>): OutboxReads {
 }
 
 export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrites {
-  const leased = (letter: LeasedLetter) =>
-    db.updateTable('outbox').where('id', '=', letter.id).where('lease', '=', letter.lease)
+  const leased = (message: LeasedEmailMessage) =>
+    db.updateTable('outbox').where('id', '=', message.id).where('lease', '=', message.lease)
 
   return {
     ...outboxReads(db),
 
-    async put(letter) {
-      const { kind, creationTime } = letter
+    async put(message) {
+      const { kind, creationTime } = message
       const subject = {
-        user_id: kind === 'confirmation' ? letter.userId : null,
-        invitation: kind === 'invitation' ? letter.invitation : null,
+        user_id: kind === 'confirmation' ? message.userId : null,
+        invitation: kind === 'invitation' ? message.invitation : null,
       }
       await db
         .deleteFrom('outbox')
@@ -74,13 +79,13 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
       await db
         .insertInto('outbox')
         .values({
-          id: letter.id,
+          id: message.id,
           ...subject,
           kind,
-          base_url: letter.baseUrl,
+          base_url: message.baseUrl,
           state: queued,
-          creation_time: letter.creationTime,
-          next_time: letter.creationTime,
+          creation_time: message.creationTime,
+          next_time: message.creationTime,
           attempts: 0,
           lease: null,
           reason: null,
@@ -106,26 +111,26 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
         .where('id', '=', row.user_id)
         .executeTakeFirst()
       const email = addressOf({ ...row, email: user?.email ?? null })
-      return { ...toLetter(row), email, attempts: row.attempts, lease }
+      return { ...toEmailMessage(row), email, attempts: row.attempts, lease }
     },
 
-    async delete(letter) {
+    async delete(message) {
       await db
         .deleteFrom('outbox')
-        .where('id', '=', letter.id)
-        .where('lease', '=', letter.lease)
+        .where('id', '=', message.id)
+        .where('lease', '=', message.lease)
         .execute()
     },
 
-    async postpone(letter, { nextTime, reason }) {
-      await leased(letter).set({ lease: null, next_time: nextTime, reason }).execute()
+    async postpone(message, { nextTime, reason }) {
+      await leased(message).set({ lease: null, next_time: nextTime, reason }).execute()
     },
 
-    async bury(letter, reason) {
-      await leased(letter).set({ lease: null, state: dead, reason }).execute()
+    async markDead(message, reason) {
+      await leased(message).set({ lease: null, state: dead, reason }).execute()
     },
 
-    async releaseAll(now) {
+    async releaseAllLeases(now) {
       await db
         .updateTable('outbox')
         .set({ lease: null, next_time: now })
@@ -138,9 +143,7 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
         .updateTable('outbox')
         // Its two days begin anew, and whoever has it now has lost it.
         .set({ state: queued, lease: null, attempts: 0, creation_time: now, next_time: now })
-        .where((letter) =>
-          which === dead ? letter('state', '=', dead) : letter('id', '=', which.id),
-        )
+        .where((row) => (which === dead ? row('state', '=', dead) : row('id', '=', which.id)))
         .where((row) => row.or([row('lease', 'is', null), row('next_time', '<=', now)]))
         .executeTakeFirst()
       return Number(result.numUpdatedRows)
@@ -148,7 +151,7 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
   }
 }
 
-function stateOf(row: { state: string; lease: string | null }): LetterState['state'] {
+function stateOf(row: { state: string; lease: string | null }): EmailMessageStatus['state'] {
   if (row.state === dead) return dead
   return row.lease === null ? queued : 'sending'
 }
@@ -160,7 +163,7 @@ function addressOf(row: { email: string | null; invitation: string | null }): st
   return address
 }
 
-function toLetter(row: Selectable<Schema['outbox']>): Letter {
+function toEmailMessage(row: Selectable<Schema['outbox']>): EmailMessage {
   return {
     ...subjectOf(row),
     id: row.id,
@@ -169,7 +172,10 @@ function toLetter(row: Selectable<Schema['outbox']>): Letter {
   }
 }
 
-function subjectOf({ user_id: userId, invitation }: Selectable<Schema['outbox']>): LetterSubject {
+function subjectOf({
+  user_id: userId,
+  invitation,
+}: Selectable<Schema['outbox']>): EmailMessageTopic {
   if (userId !== null) return { kind: 'confirmation', userId }
   if (invitation !== null) return { kind: 'invitation', invitation }
   throw new Error('a letter about nothing')

@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
-import { DomainError, reasonOf } from '../domain/errors'
-import { explainPostgres } from '../engine/postgres-faults'
+import { DomainError, errorMessage } from '../domain/errors'
+import { describePostgresFault } from '../engine/postgres-faults'
 import { inspectPostgres, type PostgresInspection } from '../engine/postgres-look'
-import { isSystemFault } from './data-folder'
-import type { Content } from './database'
-import { isOriginal } from './original-tables'
+import { isSystemError } from './data-folder'
+import type { DatabaseContent } from './database'
+import { isLegacySchema } from './original-tables'
 import type { Schema } from './schema'
 import { tables } from './tables'
 
@@ -20,13 +20,16 @@ export const ownTables = [
 ] as const
 
 /** Looks at the database of a session. Throws `unavailable` where no text or no table could be kept. */
-export async function inspect(name: string, db: Kysely<Schema>): Promise<PostgresInspection> {
+export async function requireUsableDatabase(
+  name: string,
+  db: Kysely<Schema>,
+): Promise<PostgresInspection> {
   const inspection = await inspectPostgres(db)
   requireSchema(name, inspection)
-  if (inspection.foreignEncoding !== null) {
+  if (inspection.unsupportedEncoding !== null) {
     throw new DomainError(
       'unavailable',
-      `${name} stores texts as ${inspection.foreignEncoding}, which can't hold every character`,
+      `${name} stores texts as ${inspection.unsupportedEncoding}, which can't hold every character`,
       { hint: 'make it with: createdb --encoding=UTF8 --template=template0 NAME' },
     )
   }
@@ -41,9 +44,12 @@ export function requireSchema(name: string, { schema }: PostgresInspection): str
 }
 
 /** Throws `unavailable` when tables of somebody else's have our names. */
-export function contentOf(name: string, { columns, migrations }: PostgresInspection): Content {
+export function classifyContent(
+  name: string,
+  { columns, migrations }: PostgresInspection,
+): DatabaseContent {
   if (migrations.includes(firstMigration)) return 'ours'
-  if (isOriginal(columns)) return 'original'
+  if (isLegacySchema(columns)) return 'original'
   const taken = ownTables.filter((table) => table in columns)
   if (taken.length === 0) return 'nothing'
   throw new DomainError(
@@ -53,29 +59,29 @@ export function contentOf(name: string, { columns, migrations }: PostgresInspect
   )
 }
 
-export function atWork(name: string): DomainError {
+export function databaseInUseError(name: string): DomainError {
   return new DomainError('conflict', `another snailpass is at work on ${name}`, {
     hint: 'let it finish, or stop it first: every server, for a command that needs the database for itself',
   })
 }
 
-export function empty(name: string): DomainError {
+export function emptyDatabaseError(name: string): DomainError {
   return new DomainError('unavailable', `there is no SnailPass database at ${name}`, {
     hint: 'see that SNAILPASS_DATABASE_URL names the right one; for a new one, `snailpass serve` makes it',
   })
 }
 
 /** Faults of the server become refusals that say what to do; bugs stay bugs. */
-export async function explained<T>(name: string, work: () => Promise<T>): Promise<T> {
+export async function translatePostgresErrors<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    const explanation = isSystemFault(error)
+    const explanation = isSystemError(error)
       ? {
-          reason: reasonOf(error),
+          reason: errorMessage(error),
           hint: 'see sslrootcert, sslcert and sslkey in SNAILPASS_DATABASE_URL',
         }
-      : explainPostgres(error)
+      : describePostgresFault(error)
     if (explanation === null) throw error
     throw new DomainError('unavailable', `${name} can't be used: ${explanation.reason}`, {
       hint: explanation.hint,

@@ -2,70 +2,70 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Dialect, Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
-import { postgresColumns } from '../engine/columns'
+import { postgresColumnTypes } from '../engine/columns'
 import { connectPool, connectSession, type PostgresSession } from '../engine/postgres'
 import { mayBeStarting } from '../engine/postgres-faults'
 import { inspectPostgres, type PostgresInspection } from '../engine/postgres-look'
 import type { PostgresAddress } from '../engine/postgres-route'
-import { postgresRows } from '../engine/row-words'
+import { postgresSql } from '../engine/row-words'
 import {
-  type Content,
   type Database,
+  type DatabaseContent,
+  databaseBackupName,
+  type ExclusiveDatabase,
+  filterPendingMigrations,
   inTransaction,
-  migrateWithin,
-  notAdopted,
-  notUpToDate,
-  type Opening,
-  pendingOf,
-  type Session,
-  safetyCopyName,
+  migrateInTransaction,
+  notAdoptedError,
+  type OpenedDatabase,
+  outdatedDatabaseError,
   type Timing,
 } from './database'
 import { findKeyFingerprint } from './key-fingerprint'
 import { type Migrations, migrationsFor } from './migrations'
 import {
-  atWork,
-  contentOf,
-  empty,
-  explained,
-  inspect,
+  classifyContent,
+  databaseInUseError,
+  emptyDatabaseError,
   ownTables,
   requireSchema,
+  requireUsableDatabase,
+  translatePostgresErrors,
 } from './postgres-content'
 import type { Schema } from './schema'
-import { sqliteDatabase, sqlitePlace } from './sqlite-database'
+import { resolveSqliteLocation, sqliteDatabase } from './sqlite-database'
 import { createStore, type OpenedStore } from './store'
-import { copyTables, requireEqual, sumTables } from './transfer'
+import { checksumTables, copyTables, requireEqualChecksums } from './transfer'
 
-export interface PostgresPlace {
+export interface PostgresLocation {
   readonly address: PostgresAddress
   /** How messages name it. */
   readonly name: string
   /** Where safety copies go. */
-  readonly copies: string
+  readonly databaseBackupDir: string
 }
 
 /** How often a server looks whether the lock that it needs is free, in milliseconds. */
-const lockPause = 250
+const lockPollInterval = 250
 
 /** How long it waits for a database that is not there yet. */
-const startPatience = 10_000
+const startTimeout = 10_000
 
 /** How long it waits for a lock: others may be migrating, which takes its time; they may be of an older version, and stay. */
-const patienceFor = { migration: 60_000, presence: 10_000 } as const
+const lockTimeouts = { migration: 60_000, presence: 10_000 } as const
 
 /** How long one may be waited for who has ended, and how often it is looked for, in milliseconds. */
-const lingering = 500
-const lingerPause = 50
+const disconnectTimeout = 500
+const disconnectPollInterval = 50
 
 const begin = sql`begin`
 
 export function postgresDatabase(
-  place: PostgresPlace,
+  location: PostgresLocation,
   timing: Timing,
-  migrations: Migrations = migrationsFor(postgresColumns, timing.clock),
+  migrations: Migrations = migrationsFor(postgresColumnTypes, timing.clock),
 ): Database {
-  const { name, address } = place
+  const { name, address } = location
 
   const withSession = async <T>(
     work: (session: PostgresSession, db: Kysely<Schema>) => Promise<T>,
@@ -80,57 +80,58 @@ export function postgresDatabase(
   }
 
   /** Takes the database for one alone. Whoever has just ended may be there for a moment still, as Postgres sees it. */
-  const takeWhole = async (session: PostgresSession) => {
-    for (let waited = 0; ; waited += lingerPause) {
-      if ((await session.take('migration')) && (await session.take('presence'))) return
-      if (waited >= lingering) throw atWork(name)
-      await timing.wait(lingerPause)
+  const lockExclusively = async (session: PostgresSession) => {
+    for (let waited = 0; ; waited += disconnectPollInterval) {
+      if ((await session.tryLock('migration')) && (await session.tryLock('presence'))) return
+      if (waited >= disconnectTimeout) throw databaseInUseError(name)
+      await timing.wait(disconnectPollInterval)
     }
   }
 
   /** A server is often started together with its database, and is the quicker of the two. */
-  const connectInTime = async (waiting?: () => void) => {
-    for (let waited = 0; ; waited += lockPause) {
+  const connectWithRetries = async (onWaiting?: () => void) => {
+    for (let waited = 0; ; waited += lockPollInterval) {
       try {
         return await connectSession(address)
       } catch (error) {
-        if (waited >= startPatience || !mayBeStarting(error)) throw error
-        if (waited === 0) waiting?.()
-        await timing.wait(lockPause)
+        if (waited >= startTimeout || !mayBeStarting(error)) throw error
+        if (waited === 0) onWaiting?.()
+        await timing.wait(lockPollInterval)
       }
     }
   }
 
   /** Waits until a lock is free and takes it; false when the patience ends before. */
-  const takeInTime = async (
+  const waitForLock = async (
     session: PostgresSession,
-    lock: keyof typeof patienceFor,
-    waiting?: () => void,
+    lock: keyof typeof lockTimeouts,
+    onWaiting?: () => void,
   ) => {
-    for (let waited = 0; !(await session.take(lock)); waited += lockPause) {
-      if (waited === 0) waiting?.()
-      if (waited >= patienceFor[lock]) return false
-      await timing.wait(lockPause)
+    for (let waited = 0; !(await session.tryLock(lock)); waited += lockPollInterval) {
+      if (waited === 0) onWaiting?.()
+      if (waited >= lockTimeouts[lock]) return false
+      await timing.wait(lockPollInterval)
     }
     return true
   }
 
   /** Brings what is there up to date: the caller has the migration lock. */
   const bringUpToDate = async (session: PostgresSession, db: Kysely<Schema>, create: boolean) => {
-    const inspection = await inspect(name, db)
-    const content = contentOf(name, inspection)
-    if (content === 'nothing' && !create) throw empty(name)
+    const inspection = await requireUsableDatabase(name, db)
+    const content = classifyContent(name, inspection)
+    if (content === 'nothing' && !create) throw emptyDatabaseError(name)
     const isPending =
-      content !== 'original' && pendingOf(name, migrations, inspection.migrations).length > 0
+      content !== 'original' &&
+      filterPendingMigrations(name, migrations, inspection.migrations).length > 0
     if (isPending) {
       // An older server would go on over tables that it does not know.
-      if (!(await takeInTime(session, 'presence'))) {
+      if (!(await waitForLock(session, 'presence'))) {
         throw new DomainError('conflict', `servers of an older version are at work on ${name}`, {
           hint: 'stop all of them, start one of this version, and then the others',
         })
       }
       const schema = requireSchema(name, inspection)
-      await inTransaction(db, begin, () => migrateWithin(db, migrations, schema))
+      await inTransaction(db, begin, () => migrateInTransaction(db, migrations, schema))
     }
     return {
       content: content === 'nothing' ? 'ours' : content,
@@ -140,12 +141,12 @@ export function postgresDatabase(
   }
 
   /** Sees that a connection is to the database that the server was started on: it may have been replaced. */
-  const verify = async (dialect: Dialect, fingerprint: string | null) => {
+  const verifyConnection = async (dialect: Dialect, fingerprint: string | null) => {
     const db = new Kysely<Schema>({ dialect })
     const inspection = await inspectPostgres(db)
     const isSame =
-      contentOf(name, inspection) === 'ours' &&
-      pendingOf(name, migrations, inspection.migrations).length === 0 &&
+      classifyContent(name, inspection) === 'ours' &&
+      filterPendingMigrations(name, migrations, inspection.migrations).length === 0 &&
       (fingerprint === null || (await findKeyFingerprint(db)) === fingerprint)
     if (!isSame)
       throw new Error('the database is not the one that this server was started on: restart it')
@@ -153,30 +154,31 @@ export function postgresDatabase(
 
   /** Throws `unavailable` unless it is ours and up to date. */
   const requireUpToDate = async (db: Kysely<Schema>): Promise<void> => {
-    const inspection = await inspect(name, db)
-    const content = contentOf(name, inspection)
-    if (content === 'original') throw notAdopted(name)
-    if (content === 'nothing') throw empty(name)
-    if (pendingOf(name, migrations, inspection.migrations).length > 0) throw notUpToDate(name)
+    const inspection = await requireUsableDatabase(name, db)
+    const content = classifyContent(name, inspection)
+    if (content === 'original') throw notAdoptedError(name)
+    if (content === 'nothing') throw emptyDatabaseError(name)
+    if (filterPendingMigrations(name, migrations, inspection.migrations).length > 0)
+      throw outdatedDatabaseError(name)
   }
 
   const openStore = (): OpenedStore => {
     let fingerprint: string | null = null
     const pool = connectPool(address, {
       wait: timing.wait,
-      verify: (dialect) => verify(dialect, fingerprint),
+      verify: (dialect) => verifyConnection(dialect, fingerprint),
     })
     return createStore(
       {
         reader: pool.dialect,
         writer: pool.dialect,
-        takesWrites: async (scope) => {
+        canWrite: async (db) => {
           const { rows } = await sql<{ read_only: string }>`
           select current_setting('transaction_read_only') as read_only
-        `.execute(scope)
+        `.execute(db)
           return rows[0]?.read_only === 'off'
         },
-        keyFound: (found) => {
+        onKeyFingerprint: (found) => {
           fingerprint = found
         },
         close: pool.close,
@@ -188,26 +190,33 @@ export function postgresDatabase(
   return {
     name,
 
-    look: () =>
-      explained(name, () => withSession(async (_, db) => contentOf(name, await inspect(name, db)))),
+    inspect: () =>
+      translatePostgresErrors(name, () =>
+        withSession(async (_, db) => classifyContent(name, await requireUsableDatabase(name, db))),
+      ),
 
-    pending: () =>
-      explained(name, () =>
+    listPendingMigrations: () =>
+      translatePostgresErrors(name, () =>
         withSession(async (_, db) =>
-          pendingOf(name, migrations, (await inspect(name, db)).migrations),
+          filterPendingMigrations(
+            name,
+            migrations,
+            (await requireUsableDatabase(name, db)).migrations,
+          ),
         ),
       ),
 
-    explained: (work) => explained(name, work),
+    translateErrors: (work) => translatePostgresErrors(name, work),
 
-    serve: ({ waiting }) =>
-      explained(name, () =>
+    openForServer: ({ onWaiting }) =>
+      translatePostgresErrors(name, () =>
         withSession(
-          async (session, db): Promise<Opening> => {
-            if (!(await takeInTime(session, 'migration', waiting))) throw atWork(name)
+          async (session, db): Promise<OpenedDatabase> => {
+            if (!(await waitForLock(session, 'migration', onWaiting)))
+              throw databaseInUseError(name)
             const { content, created } = await bringUpToDate(session, db, true)
-            if (content === 'original') throw notAdopted(name)
-            await session.release('presence')
+            if (content === 'original') throw notAdoptedError(name)
+            await session.unlock('presence')
             const store = openStore()
             try {
               // From here on the presence of this server is known, and before it nobody could come between.
@@ -216,24 +225,26 @@ export function postgresDatabase(
               await store.close()
               throw error
             }
-            return { store, created, isShared: true, safetyCopy: null }
+            return { store, created, isShared: true, backupPath: null }
           },
-          () => connectInTime(waiting),
+          () => connectWithRetries(onWaiting),
         ),
       ),
 
-    alone({ create }, work) {
-      return explained(name, () =>
+    withExclusive({ create }, work) {
+      return translatePostgresErrors(name, () =>
         withSession(async (session, db) => {
-          await takeWhole(session)
+          await lockExclusively(session)
           const { content, inspection } = await bringUpToDate(session, db, create)
-          return await work(sessionOn(db, content, inspection, place, timing, migrations))
+          return await work(
+            createExclusiveDatabase(db, content, inspection, location, timing, migrations),
+          )
         }),
       )
     },
 
-    beside: (work) =>
-      explained(name, async () => {
+    withShared: (work) =>
+      translatePostgresErrors(name, async () => {
         await withSession((_, db) => requireUpToDate(db))
         const store = openStore()
         try {
@@ -243,8 +254,8 @@ export function postgresDatabase(
         }
       }),
 
-    snapshot: (work) =>
-      explained(name, () =>
+    withSnapshot: (work) =>
+      translatePostgresErrors(name, () =>
         withSession(async (_, db) => {
           await requireUpToDate(db)
           return await db
@@ -257,31 +268,31 @@ export function postgresDatabase(
   }
 }
 
-function sessionOn(
+function createExclusiveDatabase(
   db: Kysely<Schema>,
-  content: Content,
+  content: DatabaseContent,
   inspection: PostgresInspection,
-  place: PostgresPlace,
+  location: PostgresLocation,
   timing: Timing,
   migrations: Migrations,
-): Session {
+): ExclusiveDatabase {
   return {
     db,
     content,
-    words: postgresRows,
+    engineSql: postgresSql,
     transaction: (work) => inTransaction(db, begin, work),
-    migrate: () => migrateWithin(db, migrations, requireSchema(place.name, inspection)),
+    migrate: () => migrateInTransaction(db, migrations, requireSchema(location.name, inspection)),
 
-    async copyForSafety(before) {
+    async backUp(operation) {
       // A transaction undoes an adoption whole; there is nothing of ours to copy yet.
       if (content !== 'ours') return null
-      const path = join(place.copies, safetyCopyName(before, timing.clock))
-      const copy = sqliteDatabase(sqlitePlace(path, place.copies), timing)
+      const path = join(location.databaseBackupDir, databaseBackupName(operation, timing.clock))
+      const copy = sqliteDatabase(resolveSqliteLocation(path, location.databaseBackupDir), timing)
       try {
-        await copy.alone({ create: true }, async (session) => {
+        await copy.withExclusive({ create: true }, async (target) => {
           const progress = () => {}
-          const read = await session.transaction(() => copyTables(db, session.db, { progress }))
-          requireEqual(read, await sumTables(session.db, { progress }), path)
+          const read = await target.transaction(() => copyTables(db, target.db, { progress }))
+          requireEqualChecksums(read, await checksumTables(target.db, { progress }), path)
         })
       } catch (error) {
         rmSync(path, { force: true })
@@ -292,7 +303,7 @@ function sessionOn(
       return path
     },
 
-    async empty() {
+    async deleteAllData() {
       for (const table of ownTables) await sql`drop table ${sql.table(table)}`.execute(db)
     },
   }

@@ -5,7 +5,7 @@ import type { Schema } from './schema'
  * A query with one parameter that is compiled once for each database instead of at each use: Kysely takes
  * as long to compile a small query as SQLite to answer it. For the paths that every request goes.
  */
-export function prepared<Row>(
+export function prepareQuery<Row>(
   build: (db: Kysely<Schema>, parameter: string) => Compilable<Row>,
 ): (db: Transaction<Schema>, parameter: string) => Promise<Row[]> {
   // The adapter is what all scopes of one database share.

@@ -3,17 +3,17 @@ import type { EntryWrites, RecordReads } from '../domain/store'
 import type { RecordContent } from '../domain/vault'
 import {
   entryColumns,
-  entryInserted,
   entryReads,
   entryWrites,
   fromChange,
   fromEntry,
   toEntry,
+  wasEntryInserted,
 } from './entries'
-import { prepared } from './prepared'
+import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 
-const selectByOwner = prepared((db, owner) =>
+const selectByOwner = prepareQuery((db, owner) =>
   db
     .selectFrom('records')
     .select([...entryColumns, 'name', 'login', 'password'])
@@ -22,7 +22,7 @@ const selectByOwner = prepared((db, owner) =>
 )
 
 /** Every additional field of a user's vault. Its rows are the domain's fields as they come. */
-const selectFieldsByOwner = prepared((db, owner) =>
+const selectFieldsByOwner = prepareQuery((db, owner) =>
   db
     .selectFrom('records')
     .innerJoin('additional_fields as field', 'field.record_id', 'records.id')
@@ -61,7 +61,7 @@ export function recordWrites(db: Transaction<Schema>): RecordReads & EntryWrites
     ...entryWrites(db, 'records'),
 
     async insert(record) {
-      return await entryInserted(
+      return await wasEntryInserted(
         db
           .insertInto('records')
           .values({ ...fromEntry(record), ...fromContent(record) })

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
-import { type DataFolder, explained, nameOf } from './data-folder'
-import { placeWhole, replaceWhole } from './whole-file'
+import { type DataFolder, describeDataFolder, translateFileErrors } from './data-folder'
+import { createAtomic, writeAtomic } from './whole-file'
 
 /** Bytes in a key of our own making. */
 const keyLength = 32
@@ -12,38 +12,38 @@ const keyLength = 32
  * holds no key: another key in its place would end every session unasked.
  */
 export function findSecretKey(folder: DataFolder): Uint8Array | null {
-  return explained(nameOf(folder), () => {
+  return translateFileErrors(describeDataFolder(folder), () => {
     return existsSync(folder.secretKey) ? readKey(folder.secretKey) : null
   })
 }
 
 /** Makes a folder's first secret key, durable before it is used. Answers another one's, should that be quicker. */
-export function makeSecretKey(folder: DataFolder, random: Random): Uint8Array {
-  return explained(nameOf(folder), () => {
-    const key = newSecretKey(random)
-    return placeWhole(folder.secretKey, textOf(key)) ? key : readKey(folder.secretKey)
+export function createSecretKey(folder: DataFolder, random: Random): Uint8Array {
+  return translateFileErrors(describeDataFolder(folder), () => {
+    const key = generateSecretKey(random)
+    return createAtomic(folder.secretKey, encodeKey(key)) ? key : readKey(folder.secretKey)
   })
 }
 
 /** A key that lies nowhere yet. */
-export function newSecretKey(random: Random): Uint8Array {
+export function generateSecretKey(random: Random): Uint8Array {
   return random(keyLength)
 }
 
 /** Puts this secret key, which `fitsFile`, in the place of whatever is there, durable before it is answered. */
-export function putSecretKey(folder: DataFolder, key: Uint8Array): Uint8Array {
-  return explained(nameOf(folder), () => {
-    replaceWhole(folder.secretKey, textOf(key))
+export function writeSecretKey(folder: DataFolder, key: Uint8Array): Uint8Array {
+  return translateFileErrors(describeDataFolder(folder), () => {
+    writeAtomic(folder.secretKey, encodeKey(key))
     return key
   })
 }
 
 /** Whether a key can lie in a data folder: one that the settings name is of any length. */
-export function fitsFile(key: Uint8Array): boolean {
+export function isStorableKey(key: Uint8Array): boolean {
   return key.length === keyLength
 }
 
-function textOf(key: Uint8Array): string {
+function encodeKey(key: Uint8Array): string {
   return `${key.toBase64({ alphabet: 'base64url', omitPadding: true })}\n`
 }
 

@@ -2,66 +2,73 @@ import { existsSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
-import { sqliteColumns } from '../engine/columns'
-import { sqliteRows } from '../engine/row-words'
+import { sqliteColumnTypes } from '../engine/columns'
+import { sqliteSql } from '../engine/row-words'
 import {
-  checkpointWholly,
   copySqliteFile,
   createSqliteFile,
-  markOurs,
   openReader,
   openWriter,
   type SqliteHandle,
+  setApplicationId,
   syncFile,
+  walCheckpointStatement,
 } from '../engine/sqlite'
-import { giveToOwner, lockPath } from './data-folder'
+import { acquireDatabaseLock, chownToFolderOwner } from './data-folder'
 import {
-  type Content,
   type Database,
+  type DatabaseContent,
+  databaseBackupName,
+  type ExclusiveDatabase,
+  filterPendingMigrations,
   inTransaction,
-  keepingCopy,
-  migrateWithin,
-  notAdopted,
-  notUpToDate,
-  type Opening,
-  pendingOf,
-  type Session,
-  safetyCopyName,
+  migrateInTransaction,
+  notAdoptedError,
+  type OpenedDatabase,
+  outdatedDatabaseError,
+  removeCopyIfRefused,
   type Timing,
 } from './database'
 import { type Migrations, migrationsFor } from './migrations'
 import type { Schema } from './schema'
-import { type SpaceBound, watchSpace } from './space-watch'
-import { examine, explain, isMissing, missing, requireFile, sideFiles } from './sqlite-file'
+import { type FreeSpaceLimit, watchFreeSpace } from './space-watch'
+import {
+  inspectSqliteFile,
+  isFileMissing,
+  missingDatabaseError,
+  requireDatabaseFile,
+  sideFiles,
+  translateSqliteErrors,
+} from './sqlite-file'
 import { createStore, type OpenedStore } from './store'
 import { tables } from './tables'
 
 /** What lies at the place once it can be worked on. */
-interface Prepared {
+interface PreparedDatabase {
   readonly content: 'ours' | 'original'
   readonly created: boolean
   /** Null when nothing was migrated. */
-  readonly safetyCopy: string | null
+  readonly backupPath: string | null
 }
 
-export interface SqlitePlace {
+export interface SqliteLocation {
   /** Absolute path of the database file. */
   readonly path: string
   /** What is locked while somebody works on it. */
-  readonly lock: string
+  readonly lockFile: string
   /** Where safety copies go. */
-  readonly copies: string
+  readonly databaseBackupDir: string
 }
 
 /**
  * The file at a path, its lock beside it: the data folder's own where it lies in one. Links are followed first:
  * whoever comes by another name must find the same lock.
  */
-export function sqlitePlace(named: string, copies: string): SqlitePlace {
+export function resolveSqliteLocation(named: string, databaseBackupDir: string): SqliteLocation {
   const path = realPath(named)
   const isFolders = basename(path) === 'snailpass.db'
-  const lock = isFolders ? join(dirname(path), 'server.lock') : `${path}.lock`
-  return { path, lock, copies }
+  const lockFile = isFolders ? join(dirname(path), 'server.lock') : `${path}.lock`
+  return { path, lockFile, databaseBackupDir }
 }
 
 /** The path without links on it, as far as it is there. */
@@ -72,45 +79,46 @@ function realPath(path: string): string {
 }
 
 /** Takes the write lock at once; what begins by reading may not get it later. */
-const beginWriting = sql`begin immediate`
+const beginImmediate = sql`begin immediate`
 
 export function sqliteDatabase(
-  place: SqlitePlace,
+  location: SqliteLocation,
   timing: Timing,
-  migrations: Migrations = migrationsFor(sqliteColumns, timing.clock),
+  migrations: Migrations = migrationsFor(sqliteColumnTypes, timing.clock),
 ): Database {
-  const { path } = place
-  const explained = <T>(work: () => Promise<T>) => explain(path, work)
+  const { path } = location
+  const translateErrors = <T>(work: () => Promise<T>) => translateSqliteErrors(path, work)
 
   /** Under the lock: makes what is missing and brings what is ours up to date. */
-  const prepare = async (create: boolean): Promise<Prepared> => {
-    const created = isMissing(path)
-    if (created && !create) throw missing(path)
+  const prepare = async (create: boolean): Promise<PreparedDatabase> => {
+    const created = isFileMissing(path)
+    if (created && !create) throw missingDatabaseError(path)
     if (created) await createDatabase(path, migrations)
-    const { content, migrations: done } = examine(path)
-    const isPending = content === 'ours' && pendingOf(path, migrations, done).length > 0
-    const safetyCopy = isPending ? await migrateSafely() : null
-    return { content, created, safetyCopy }
+    const { content, migrations: done } = inspectSqliteFile(path)
+    const isPending =
+      content === 'ours' && filterPendingMigrations(path, migrations, done).length > 0
+    const backupPath = isPending ? await migrateWithBackup() : null
+    return { content, created, backupPath }
   }
 
-  const migrateSafely = async (): Promise<string> => {
-    const safetyCopy = copyFor(place, 'migration', timing)
-    await keepingCopy(safetyCopy, () =>
+  const migrateWithBackup = async (): Promise<string> => {
+    const backupPath = backUpBefore(location, 'migration', timing)
+    await removeCopyIfRefused(backupPath, () =>
       withWriter(path, (db) =>
-        inTransaction(db, beginWriting, () => migrateWithin(db, migrations)),
+        inTransaction(db, beginImmediate, () => migrateInTransaction(db, migrations)),
       ),
     )
-    return safetyCopy
+    return backupPath
   }
 
-  const openStore = (release: () => void, space?: SpaceBound): OpenedStore => {
+  const openStore = (release: () => void, space?: FreeSpaceLimit): OpenedStore => {
     const reader = openReader(path)
-    const writer = openWriterBeside(reader, path)
+    const writer = openWriterOrCloseReader(reader, path)
     const handles = {
       reader: reader.dialect,
       writer: writer.dialect,
-      takesWrites: () => Promise.resolve(true),
-      ...(space !== undefined && { isShortOfSpace: watchSpace(path, space, timing.clock) }),
+      canWrite: () => Promise.resolve(true),
+      ...(space !== undefined && { isShortOfSpace: watchFreeSpace(path, space, timing.clock) }),
       async close() {
         // The writer last: it moves the log into the file when nobody else has it open.
         reader.close()
@@ -123,33 +131,41 @@ export function sqliteDatabase(
 
   /** Throws `unavailable` unless the file is there, ours and up to date. */
   const requireUpToDate = (): void => {
-    requireFile(path)
-    const { content, migrations: done } = examine(path)
-    if (content === 'original') throw notAdopted(path)
-    if (pendingOf(path, migrations, done).length > 0) throw notUpToDate(path)
+    requireDatabaseFile(path)
+    const { content, migrations: done } = inspectSqliteFile(path)
+    if (content === 'original') throw notAdoptedError(path)
+    if (filterPendingMigrations(path, migrations, done).length > 0)
+      throw outdatedDatabaseError(path)
   }
 
   return {
     name: path,
 
-    look: () => explained(async () => (isMissing(path) ? 'nothing' : examine(path).content)),
-
-    pending: () =>
-      explained(async () =>
-        pendingOf(path, migrations, isMissing(path) ? [] : examine(path).migrations),
+    inspect: () =>
+      translateErrors(async () =>
+        isFileMissing(path) ? 'nothing' : inspectSqliteFile(path).content,
       ),
 
-    explained,
+    listPendingMigrations: () =>
+      translateErrors(async () =>
+        filterPendingMigrations(
+          path,
+          migrations,
+          isFileMissing(path) ? [] : inspectSqliteFile(path).migrations,
+        ),
+      ),
 
-    serve({ create, space }) {
-      return explained(async (): Promise<Opening> => {
-        if (!create) requireFile(path)
-        const lock = lockPath(place.lock, path)
+    translateErrors,
+
+    openForServer({ create, freeSpaceLimit }) {
+      return translateErrors(async (): Promise<OpenedDatabase> => {
+        if (!create) requireDatabaseFile(path)
+        const lock = acquireDatabaseLock(location.lockFile, path)
         try {
-          const { content, created, safetyCopy } = await prepare(create)
-          if (content === 'original') throw notAdopted(path)
-          const store = openStore(() => lock.release(), space)
-          return { store, created, isShared: false, safetyCopy }
+          const { content, created, backupPath } = await prepare(create)
+          if (content === 'original') throw notAdoptedError(path)
+          const store = openStore(() => lock.release(), freeSpaceLimit)
+          return { store, created, isShared: false, backupPath }
         } catch (error) {
           lock.release()
           throw error
@@ -157,17 +173,17 @@ export function sqliteDatabase(
       })
     },
 
-    alone({ create }, work) {
-      return explained(async () => {
-        if (!create) requireFile(path)
-        const lock = lockPath(place.lock, path)
+    withExclusive({ create }, work) {
+      return translateErrors(async () => {
+        if (!create) requireDatabaseFile(path)
+        const lock = acquireDatabaseLock(location.lockFile, path)
         try {
           const { content } = await prepare(create)
           const use = content === 'ours' ? 'alone' : 'adopting'
           const { dialect, close } = openWriter(path, use)
           try {
             const db = new Kysely<Schema>({ dialect })
-            return await work(sessionOn(db, content, place, timing, migrations))
+            return await work(createExclusiveDatabase(db, content, location, timing, migrations))
           } finally {
             close()
           }
@@ -177,8 +193,8 @@ export function sqliteDatabase(
       })
     },
 
-    beside(work) {
-      return explained(async () => {
+    withShared(work) {
+      return translateErrors(async () => {
         requireUpToDate()
         const store = openStore(() => {})
         try {
@@ -189,8 +205,8 @@ export function sqliteDatabase(
       })
     },
 
-    snapshot(work) {
-      return explained(async () => {
+    withSnapshot(work) {
+      return translateErrors(async () => {
         requireUpToDate()
         const { dialect, close } = openReader(path)
         try {
@@ -203,25 +219,25 @@ export function sqliteDatabase(
   }
 }
 
-function sessionOn(
+function createExclusiveDatabase(
   db: Kysely<Schema>,
-  content: Content,
-  place: SqlitePlace,
+  content: DatabaseContent,
+  location: SqliteLocation,
   timing: Timing,
   migrations: Migrations,
-): Session {
+): ExclusiveDatabase {
   return {
     db,
     content,
-    words: sqliteRows,
-    transaction: (work) => inTransaction(db, beginWriting, work),
+    engineSql: sqliteSql,
+    transaction: (work) => inTransaction(db, beginImmediate, work),
     async migrate() {
-      await migrateWithin(db, migrations)
-      await markOurs.execute(db)
+      await migrateInTransaction(db, migrations)
+      await setApplicationId.execute(db)
     },
-    copyForSafety: (before) => Promise.resolve(copyFor(place, before, timing)),
-    empty: () =>
-      sqliteRows.emptyTables(
+    backUp: (operation) => Promise.resolve(backUpBefore(location, operation, timing)),
+    deleteAllData: () =>
+      sqliteSql.emptyTables(
         db,
         tables.toReversed().map(({ name }) => name),
       ),
@@ -229,7 +245,7 @@ function sessionOn(
 }
 
 /** A second handle that cannot be had must not leave the first one open. */
-function openWriterBeside(reader: SqliteHandle, path: string): SqliteHandle {
+function openWriterOrCloseReader(reader: SqliteHandle, path: string): SqliteHandle {
   try {
     return openWriter(path, 'serving')
   } catch (error) {
@@ -253,10 +269,10 @@ async function createDatabase(path: string, migrations: Migrations): Promise<voi
   for (const rest of [draft, ...sideFiles(draft)]) rmSync(rest, { force: true })
 
   createSqliteFile(draft)
-  giveToOwner(draft)
+  chownToFolderOwner(draft)
   await withWriter(draft, async (db) => {
-    await inTransaction(db, beginWriting, () => migrateWithin(db, migrations))
-    await checkpointWholly.execute(db)
+    await inTransaction(db, beginImmediate, () => migrateInTransaction(db, migrations))
+    await walCheckpointStatement.execute(db)
   })
   const rest = sideFiles(draft).find((side) => existsSync(side))
   if (rest !== undefined) throw new Error(`${rest} was left behind`)
@@ -279,11 +295,15 @@ async function withWriter(
 }
 
 /** Copies the database before something is done to it. The name tells what and when. */
-function copyFor({ path, copies }: SqlitePlace, before: string, { clock }: Timing): string {
-  const target = join(copies, safetyCopyName(before, clock))
+function backUpBefore(
+  { path, databaseBackupDir }: SqliteLocation,
+  operation: string,
+  { clock }: Timing,
+): string {
+  const target = join(databaseBackupDir, databaseBackupName(operation, clock))
   try {
     copySqliteFile(path, target)
-    giveToOwner(target)
+    chownToFolderOwner(target)
   } catch (error) {
     rmSync(target, { force: true })
     throw error

@@ -10,11 +10,11 @@ import {
 import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
 import { applicationId, inspectSqlite } from '../engine/sqlite'
-import { faultAt, unusable } from './data-folder'
-import { isOriginal } from './original-tables'
+import { asDomainErrorAt, unusablePathError } from './data-folder'
+import { isLegacySchema } from './original-tables'
 
 /** What is known of a database file that can be worked on. */
-export interface Examination {
+export interface SqliteFileInspection {
   readonly content: 'ours' | 'original'
   /** Names of the migrations that have run, in their order. */
   readonly migrations: readonly string[]
@@ -24,21 +24,21 @@ export interface Examination {
  * Looks whose database a file is, and whether it is sound. A stranger's is not opened: SQLite would change it.
  * Throws `unavailable`, with what to do, for one that is damaged, empty, or somebody else's.
  */
-export function examine(path: string): Examination {
+export function inspectSqliteFile(path: string): SqliteFileInspection {
   const { length, id } = readHeader(path)
   if (length === 0) {
     throw new DomainError('unavailable', `${path} is empty: what it held is lost`, {
-      hint: `${putBack(path)}; only for a new start, move the empty file away`,
+      hint: `${restoreHint(path)}; only for a new start, move the empty file away`,
     })
   }
   // A log or a journal beside it may say otherwise than the header, and SQLite alone can read them.
   const sides = sideFiles(path).filter((side) => existsSync(side))
   if (id === applicationId || id === 0 || (id !== null && sides.length > 0)) {
     const inspection = inspectSqlite(path)
-    const { complaint, migrations } = inspection
-    if (complaint !== null) throw damaged(path, complaint)
+    const { problem, migrations } = inspection
+    if (problem !== null) throw damagedDatabaseError(path, problem)
     if (inspection.applicationId === applicationId) return { content: 'ours', migrations }
-    if (inspection.applicationId === 0 && isOriginal(inspection.columns)) {
+    if (inspection.applicationId === 0 && isLegacySchema(inspection.columns)) {
       return { content: 'original', migrations }
     }
   }
@@ -60,31 +60,31 @@ function readHeader(path: string): { length: number; id: number | null } {
   return { length, id: isSqlite ? new DataView(header.buffer).getUint32(68) : null }
 }
 
-function damaged(path: string, complaint: string, cause?: unknown): DomainError {
-  return new DomainError('unavailable', `${path} is damaged: ${complaint}`, {
-    hint: `${putBack(path)}, and look after the disk; nothing was changed`,
+function damagedDatabaseError(path: string, problem: string, cause?: unknown): DomainError {
+  return new DomainError('unavailable', `${path} is damaged: ${problem}`, {
+    hint: `${restoreHint(path)}, and look after the disk; nothing was changed`,
     cause,
   })
 }
 
 /** What an operator does for a lost database. A log that stays would replay itself over the copy, unseen. */
-function putBack(path: string): string {
+function restoreHint(path: string): string {
   const logs = sideFiles(path).filter((side) => existsSync(side))
   const first = logs.length === 0 ? '' : `move ${logs.join(' and ')} away, then `
   return `${first}put a copy of the database back`
 }
 
 /** Throws `unavailable` when the file is missing, before anything is made beside it. */
-export function requireFile(path: string): void {
-  if (isMissing(path)) throw missing(path)
+export function requireDatabaseFile(path: string): void {
+  if (isFileMissing(path)) throw missingDatabaseError(path)
 }
 
 /** A link whose target is away, on a disk that is not mounted, is no missing database to be made anew. */
-export function isMissing(path: string): boolean {
+export function isFileMissing(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) === undefined
 }
 
-export function missing(path: string): DomainError {
+export function missingDatabaseError(path: string): DomainError {
   return new DomainError('unavailable', `there is no database at ${path}`, {
     hint: 'name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is made by `snailpass serve`, with --create where a URL names it',
   })
@@ -96,17 +96,17 @@ export function sideFiles(database: string): readonly string[] {
 }
 
 /** Faults of the engine and of the file system become refusals that say what to do; bugs stay bugs. */
-export async function explain<T>(path: string, work: () => Promise<T>): Promise<T> {
+export async function translateSqliteErrors<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     switch (engineFault(error)) {
       case null:
-        throw faultAt(path, error)
+        throw asDomainErrorAt(path, error)
       case 'damaged':
-        throw damaged(path, String(error), error)
+        throw damagedDatabaseError(path, String(error), error)
       default:
-        throw unusable(path, error)
+        throw unusablePathError(path, error)
     }
   }
 }

@@ -10,24 +10,28 @@ import {
 import { dirname } from 'node:path'
 import type { Wait } from '../domain/world'
 import type { FileLock } from '../engine/file-lock'
-import { checkpointFile, copySqliteFile, syncFile } from '../engine/sqlite'
-import { lockPath } from './data-folder'
-import type { SqlitePlace } from './sqlite-database'
-import { explain, sideFiles } from './sqlite-file'
+import { checkpointWal, copySqliteFile, syncFile } from '../engine/sqlite'
+import { acquireDatabaseLock } from './data-folder'
+import type { SqliteLocation } from './sqlite-database'
+import { sideFiles, translateSqliteErrors } from './sqlite-file'
 
 /** How long whoever was killed a moment ago may take to let go of the file, in milliseconds. */
-const patience = 10_000
-const pause = 100
+const lockTimeout = 10_000
+const lockPollInterval = 100
 
 /**
  * Copies a database file that nobody serves to the new file `copy`, whole and on the disk. A half-made copy from
  * before is written anew. Throws `conflict` while somebody works on the database.
  */
-export function keepCopy(place: SqlitePlace, copy: string, wait: Wait): Promise<void> {
-  return locked(place, wait, () => {
+export function backUpStoppedDatabase(
+  location: SqliteLocation,
+  copy: string,
+  wait: Wait,
+): Promise<void> {
+  return withLock(location, wait, () => {
     const draft = `${copy}.new`
     rmSync(draft, { force: true })
-    copySqliteFile(place.path, draft)
+    copySqliteFile(location.path, draft)
     renameSync(draft, copy)
     syncFile(dirname(copy))
   })
@@ -39,21 +43,22 @@ export function keepCopy(place: SqlitePlace, copy: string, wait: Wait): Promise<
  * is the database's name without a file, for which a server would make a new one. Throws `conflict` while somebody
  * works on the database.
  */
-export function putBack(
-  place: SqlitePlace,
-  { copy, aside }: { copy: string; aside: string },
+export function restoreCopy(
+  location: SqliteLocation,
+  { copy, replacedCopy }: { copy: string; replacedCopy: string },
   wait: Wait,
 ): Promise<void> {
-  return locked(place, wait, () => {
+  return withLock(location, wait, () => {
     if (!existsSync(copy)) return
-    const { path } = place
+    const { path } = location
     if (existsSync(path)) {
-      settle(path)
-      rmSync(aside, { force: true })
-      secondName(path, aside)
+      checkpointIfPossible(path)
+      rmSync(replacedCopy, { force: true })
+      linkOrCopy(path, replacedCopy)
       // A log that has outlived its file would be replayed over the next one.
       for (const [index, side] of sideFiles(path).entries()) {
-        if (existsSync(side)) renameSync(side, sideFiles(aside)[index] ?? `${aside}-side`)
+        if (existsSync(side))
+          renameSync(side, sideFiles(replacedCopy)[index] ?? `${replacedCopy}-side`)
       }
     }
     chmodSync(copy, 0o600)
@@ -63,27 +68,27 @@ export function putBack(
 }
 
 /** Moves the log into the file. One that is damaged keeps its log beside it. */
-function settle(path: string): void {
+function checkpointIfPossible(path: string): void {
   try {
-    checkpointFile(path)
+    checkpointWal(path)
   } catch {
     // What is there goes aside as it is.
   }
 }
 
-function secondName(path: string, second: string): void {
+function linkOrCopy(path: string, target: string): void {
   try {
-    linkSync(path, second)
+    linkSync(path, target)
   } catch {
     // Memory cards and some network folders know no second names.
-    copyFileSync(path, second, constants.COPYFILE_EXCL)
-    syncFile(second)
+    copyFileSync(path, target, constants.COPYFILE_EXCL)
+    syncFile(target)
   }
 }
 
-function locked(place: SqlitePlace, wait: Wait, work: () => void): Promise<void> {
-  return explain(place.path, async () => {
-    const lock = await lockInTime(place, wait)
+function withLock(location: SqliteLocation, wait: Wait, work: () => void): Promise<void> {
+  return translateSqliteErrors(location.path, async () => {
+    const lock = await waitForLock(location, wait)
     try {
       work()
     } finally {
@@ -92,13 +97,13 @@ function locked(place: SqlitePlace, wait: Wait, work: () => void): Promise<void>
   })
 }
 
-async function lockInTime(place: SqlitePlace, wait: Wait): Promise<FileLock> {
-  for (let waited = 0; ; waited += pause) {
+async function waitForLock(location: SqliteLocation, wait: Wait): Promise<FileLock> {
+  for (let waited = 0; ; waited += lockPollInterval) {
     try {
-      return lockPath(place.lock, place.path)
+      return acquireDatabaseLock(location.lockFile, location.path)
     } catch (error) {
-      if (waited >= patience) throw error
+      if (waited >= lockTimeout) throw error
     }
-    await wait(pause)
+    await wait(lockPollInterval)
   }
 }

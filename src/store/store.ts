@@ -1,15 +1,15 @@
 import { type Dialect, Kysely, type Transaction } from 'kysely'
-import type { AuditEvent, TrailSeal } from '../domain/audit'
+import type { AuditEvent, AuditSigner } from '../domain/audit'
 import { DomainError } from '../domain/errors'
-import type { ReadScope, Store, WriteScope } from '../domain/store'
+import type { ReadTransaction, Store, WriteTransaction } from '../domain/store'
 import type { Wait } from '../domain/world'
 import { engineFault } from '../engine/faults'
 import { acmeChallengeReads, acmeChallengeWrites } from './acme-challenges'
 import { additionalFieldReads, additionalFieldWrites } from './additional-fields'
 import { auditReads, auditWrites } from './audit'
-import { appendEvents, beginTrail, type Sealer } from './audit-append'
-import { adoptTrail } from './audit-carry'
-import { awaitTurn } from './audit-chain'
+import { type AuditSignerProvider, appendEvents, beginAuditLog } from './audit-append'
+import { signFirstTime } from './audit-carry'
+import { lockAuditLog } from './audit-chain'
 import { backupReads, backupWrites } from './backups'
 import { invitationReads, invitationWrites } from './invitations'
 import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
@@ -22,20 +22,20 @@ import { userReads, userWrites } from './users'
 import { vaultReads } from './vaults'
 
 /** How long a scope keeps trying after a passing fault, in milliseconds (contract: up to 10 s). */
-const patience = 10_000
+const timeout = 10_000
 
 /** How long a check keeps trying: whoever asks for readiness asks again soon. */
-const checkPatience = 2_000
+const checkTimeout = 2_000
 
 /** How long a scope waits between tries, in milliseconds. */
-const pause = 50
+const retryDelay = 50
 
 /** What a claim of a database by a key came to. */
-export interface Claimed {
+export interface KeyClaim {
   /** The one that the database has. */
   readonly fingerprint: string
   /** What lay there already when it got its first key, null where it had one; `rows` of the audit trail, `unproven` of them. */
-  readonly before: {
+  readonly existing: {
     readonly accounts: number
     readonly rows: number
     readonly unproven: number
@@ -51,40 +51,43 @@ export interface OpenedStore extends Store {
    */
   claimKeyFingerprint(key: {
     readonly fingerprint: string
-    readonly seal: TrailSeal
+    readonly signer: AuditSigner
     readonly time: number
-  }): Promise<Claimed>
+  }): Promise<KeyClaim>
   /** Has a command sign the audit trail. */
-  signBy(sealer: Sealer): void
+  setAuditSigner(signerFor: AuditSignerProvider): void
   /** Closes the database; no scope may be under way. */
   close(): Promise<void>
 }
 
 /** An open database: where snapshots are read, where changes are committed; on some engines the same. */
-export interface Handles {
+export interface DatabaseHandles {
   readonly reader: Dialect
   readonly writer: Dialect
   /** Whether writes are to be refused before there is no space at all; absent where that is the engine's own affair. */
   isShortOfSpace?(): boolean
   /** Asked within a write scope. */
-  takesWrites(db: Kysely<Schema>): Promise<boolean>
+  canWrite(db: Kysely<Schema>): Promise<boolean>
   /** Told which secret key the database has, once that is known. */
-  keyFound?(fingerprint: string): void
+  onKeyFingerprint?(fingerprint: string): void
   close(): Promise<void>
 }
 
 /** The store over the open handles of one database. */
-export function createStore(handles: Handles, wait: Wait): OpenedStore {
+export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
   const reader = new Kysely<Schema>({ dialect: handles.reader })
   const writer = new Kysely<Schema>({ dialect: handles.writer })
 
-  let sealer: Sealer = unsigned
+  let signerFor: AuditSignerProvider = noAuditSigner
 
   /** Whether the last write met a full disk: the one way in which a database elsewhere tells of it. */
   let wasFull = false
 
   /** One try of a write scope. `committing` is called when nothing but the commit is left to do. */
-  const writing = <T>(work: (db: Transaction<Schema>) => Promise<T>, committing: () => void) =>
+  const runWriteTransaction = <T>(
+    work: (db: Transaction<Schema>) => Promise<T>,
+    committing: () => void,
+  ) =>
     writer
       .transaction()
       .setIsolationLevel('repeatable read')
@@ -96,26 +99,28 @@ export function createStore(handles: Handles, wait: Wait): OpenedStore {
 
   return {
     read: (work) =>
-      patiently({ wait, patience }, () =>
+      withRetries({ wait, timeout }, () =>
         reader
           .transaction()
           .setIsolationLevel('repeatable read')
           .setAccessMode('read only')
-          .execute((db) => work(readScope(db))),
+          .execute((db) => work(createReadTransaction(db))),
       ),
 
     async write(work) {
-      if (handles.isShortOfSpace?.() === true) throw noSpace()
+      if (handles.isShortOfSpace?.() === true) throw storageFullError()
       let isLate = false
       try {
-        const result = await patiently({ wait, patience }, (committing) =>
-          writing(async (db) => {
-            if (isLate) await awaitTurn(db)
+        const result = await withRetries({ wait, timeout }, (committing) =>
+          runWriteTransaction(async (db) => {
+            if (isLate) await lockAuditLog(db)
             const events: AuditEvent[] = []
-            const result = await work(writeScope(db, sealer, (event) => events.push(event)))
+            const result = await work(
+              createWriteTransaction(db, signerFor, (event) => events.push(event)),
+            )
             isLate = events.length > 0
             // Last of all, so that nobody else's append waits for the work.
-            await appendEvents(db, sealer, events)
+            await appendEvents(db, signerFor, events)
             return result
           }, committing),
         )
@@ -130,40 +135,40 @@ export function createStore(handles: Handles, wait: Wait): OpenedStore {
     isShortOfSpace: () => handles.isShortOfSpace?.() === true || wasFull,
 
     async check() {
-      const takesWrites = await patiently({ wait, patience: checkPatience }, (committing) =>
-        writing((db) => handles.takesWrites(db), committing),
+      const canWrite = await withRetries({ wait, timeout: checkTimeout }, (committing) =>
+        runWriteTransaction((db) => handles.canWrite(db), committing),
       )
-      if (!takesWrites) {
+      if (!canWrite) {
         throw new DomainError('unavailable', 'The database takes no writes at present')
       }
     },
 
     findKeyFingerprint: () =>
-      patiently({ wait, patience }, () => reader.transaction().execute(findKeyFingerprint)),
+      withRetries({ wait, timeout }, () => reader.transaction().execute(findKeyFingerprint)),
 
-    async claimKeyFingerprint({ fingerprint, seal, time }) {
-      const found = await patiently({ wait, patience }, (committing) =>
-        writing(async (db): Promise<Claimed> => {
+    async claimKeyFingerprint({ fingerprint, signer, time }) {
+      const found = await withRetries({ wait, timeout }, (committing) =>
+        runWriteTransaction(async (db): Promise<KeyClaim> => {
           const present = await findKeyFingerprint(db)
           if (present !== null) {
-            if (present === fingerprint) await beginTrail(db, seal, time)
-            return { fingerprint: present, before: null }
+            if (present === fingerprint) await beginAuditLog(db, signer, time)
+            return { fingerprint: present, existing: null }
           }
           await claimKeyFingerprint(db, fingerprint)
           const users = db.selectFrom('users').select(({ fn }) => fn.countAll().as('count'))
           const accounts = Number((await users.executeTakeFirstOrThrow()).count)
-          const { rows, unproven } = await adoptTrail(db, seal, time)
-          await beginTrail(db, seal, time)
-          return { fingerprint, before: { accounts, rows, unproven } }
+          const { rows, unverified } = await signFirstTime(db, signer, time)
+          await beginAuditLog(db, signer, time)
+          return { fingerprint, existing: { accounts, rows, unproven: unverified } }
         }, committing),
       )
-      if (found.fingerprint === fingerprint) sealer = () => seal
-      handles.keyFound?.(found.fingerprint)
+      if (found.fingerprint === fingerprint) signerFor = () => signer
+      handles.onKeyFingerprint?.(found.fingerprint)
       return found
     },
 
-    signBy(other) {
-      sealer = other
+    setAuditSigner(signerProvider) {
+      signerFor = signerProvider
     },
 
     close: handles.close,
@@ -175,8 +180,8 @@ export function createStore(handles: Handles, wait: Wait): OpenedStore {
  * try that has called `committing` is not repeated unless the engine says that it undid it: it may have
  * committed. One that outlasts the patience is left to its engine's own timeouts, and never commits.
  */
-async function patiently<T>(
-  { wait, patience }: { wait: Wait; patience: number },
+async function withRetries<T>(
+  { wait, timeout }: { wait: Wait; timeout: number },
   attempt: (committing: () => void) => Promise<T>,
 ): Promise<T> {
   const timer = new AbortController()
@@ -186,10 +191,10 @@ async function patiently<T>(
     overdue = reject
   })
   let lastFault: unknown
-  wait(patience, timer.signal).then(
+  wait(timeout, timer.signal).then(
     () => {
       isOver = true
-      overdue(unavailable(lastFault))
+      overdue(unavailableError(lastFault))
     },
     // The scope has ended in time.
     () => {},
@@ -200,19 +205,19 @@ async function patiently<T>(
       let isCommitting = false
       try {
         return await attempt(() => {
-          if (isOver) throw unavailable(lastFault)
+          if (isOver) throw unavailableError(lastFault)
           isCommitting = true
         })
       } catch (error) {
         lastFault = error
         const fault = engineFault(error)
         if (fault === 'full') {
-          throw noSpace(error)
+          throw storageFullError(error)
         }
         if (fault !== 'busy' && fault !== 'aborted' && fault !== 'unreachable') throw error
         const isUndone = !isCommitting || fault === 'aborted'
-        if (!isUndone || isOver) throw unavailable(error)
-        await wait(pause)
+        if (!isUndone || isOver) throw unavailableError(error)
+        await wait(retryDelay)
       }
     }
   }
@@ -227,20 +232,20 @@ async function patiently<T>(
 }
 
 /** What signs before anybody said what does: nothing, in a database that has no key yet. */
-function unsigned(fingerprint: string | null): null {
+function noAuditSigner(fingerprint: string | null): null {
   if (fingerprint === null) return null
   throw new Error('the audit trail of this database needs a key')
 }
 
-function noSpace(cause?: unknown): DomainError {
+function storageFullError(cause?: unknown): DomainError {
   return new DomainError('storage_full', 'No space is left for new data', { cause })
 }
 
-function unavailable(cause: unknown): DomainError {
+function unavailableError(cause: unknown): DomainError {
   return new DomainError('unavailable', 'The database does not answer at present', { cause })
 }
 
-function readScope(db: Transaction<Schema>): ReadScope {
+function createReadTransaction(db: Transaction<Schema>): ReadTransaction {
   return {
     acmeChallenges: acmeChallengeReads(db),
     audit: auditReads(db),
@@ -256,14 +261,14 @@ function readScope(db: Transaction<Schema>): ReadScope {
   }
 }
 
-function writeScope(
+function createWriteTransaction(
   db: Transaction<Schema>,
-  sealer: Sealer,
+  signerFor: AuditSignerProvider,
   record: (event: AuditEvent) => void,
-): WriteScope {
+): WriteTransaction {
   return {
     acmeChallenges: acmeChallengeWrites(db),
-    audit: auditWrites(db, sealer, record),
+    audit: auditWrites(db, signerFor, record),
     backups: backupWrites(db),
     users: userWrites(db),
     knownAddresses: knownAddressWrites(db),

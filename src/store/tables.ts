@@ -99,7 +99,7 @@ export const tables: readonly Table[] = (
 ).map((name) => ({ name, columns: columns[name] }))
 
 /** What came after the first archives, for those that lack it. */
-export interface Additions {
+export interface SchemaAdditions {
   /** Tables that are empty then. */
   readonly tables: readonly TableName[]
   /** Columns with the value that they have then, flags as 0 or 1. */
@@ -109,7 +109,7 @@ export interface Additions {
 }
 
 /** Whoever adds a table or a column adds it here too. */
-export const additions: Additions = {
+export const schemaAdditions: SchemaAdditions = {
   tables: ['known_addresses', 'audit', 'audit_marks'],
   columns: {},
 }

@@ -3,7 +3,7 @@ import { isPostgres } from '../engine/is-postgres'
 import type { Schema } from './schema'
 
 /** The newest time that a row has, in milliseconds since 1970 (UTC); null where there is none. */
-export async function newestTime(db: Kysely<Schema>): Promise<number | null> {
+export async function findNewestTime(db: Kysely<Schema>): Promise<number | null> {
   const { rows } = await sql<{ newest: unknown }>`
     select max(time) as newest from (
       select max(update_time) as time from records
@@ -17,7 +17,7 @@ export async function newestTime(db: Kysely<Schema>): Promise<number | null> {
 }
 
 /** What the clock of the database's machine says, in milliseconds since 1970 (UTC); null where it is this machine's. */
-export async function databaseTime(db: Kysely<Schema>): Promise<number | null> {
+export async function findDatabaseTime(db: Kysely<Schema>): Promise<number | null> {
   if (!isPostgres(db)) return null
   const { rows } = await sql<{ now: unknown }>`
     select floor(extract(epoch from clock_timestamp()) * 1000) as now

@@ -6,7 +6,7 @@ import type { Schema } from './schema'
 import { type ColumnKind, type Table, tables } from './tables'
 
 /** What a table holds, told so that two tables can be compared wherever they lie. */
-export interface TableSum {
+export interface TableChecksum {
   readonly table: string
   readonly rows: number
   /**
@@ -19,20 +19,20 @@ export interface TableSum {
 /** Told from time to time how many rows of a table have been gone through. */
 export type Progress = (table: string, rows: number) => void
 
-type Value = string | number | null
+type PortableValue = string | number | null
 /** The same values on every engine: flags are 0 or 1. */
-export type Row = Readonly<Record<string, Value>>
+export type PortableRow = Readonly<Record<string, PortableValue>>
 
 /** How somebody reads: told how far it is, with faults that are told as the database's that is read. */
-export interface Reading {
+export interface ReadOptions {
   readonly progress: Progress
-  reading?<R>(work: () => Promise<R>): Promise<R>
+  translateErrors?<R>(work: () => Promise<R>): Promise<R>
 }
 
 /** Rows are read in pages of at most so many. */
-const mostRows = 512
+const maxPageRows = 512
 /** A page holds at most so many bytes, or a single row: memory does not grow with a vault. */
-const pageBytes = 1024 * 1024
+const maxPageBytes = 1024 * 1024
 
 /**
  * Copies every table with its row numbers from one database, whose state stands still, to an empty one in a
@@ -41,24 +41,27 @@ const pageBytes = 1024 * 1024
 export function copyTables(
   from: Kysely<Schema>,
   to: Kysely<Schema>,
-  how: Reading,
-): Promise<readonly TableSum[]> {
-  return eachTable(from, how, (table, rows) => insertRows(to, table, rows))
+  options: ReadOptions,
+): Promise<readonly TableChecksum[]> {
+  return forEachTable(from, options, (table, rows) => insertRows(to, table, rows))
 }
 
 /** What a database holds, table by table. */
-export function sumTables(db: Kysely<Schema>, how: Reading): Promise<readonly TableSum[]> {
-  return eachTable(db, how, () => Promise.resolve())
+export function checksumTables(
+  db: Kysely<Schema>,
+  options: ReadOptions,
+): Promise<readonly TableChecksum[]> {
+  return forEachTable(db, options, () => Promise.resolve())
 }
 
 /** Throws `unavailable` unless both are the same; `target` names where the second was read. */
-export function requireEqual(
-  read: readonly TableSum[],
-  written: readonly TableSum[],
+export function requireEqualChecksums(
+  read: readonly TableChecksum[],
+  written: readonly TableChecksum[],
   target: string,
 ): void {
-  const sumOf = new Map(written.map(({ table, sha256 }) => [table, sha256]))
-  const wrong = read.find(({ table, sha256 }) => sumOf.get(table) !== sha256)?.table
+  const checksumByTable = new Map(written.map(({ table, sha256 }) => [table, sha256]))
+  const wrong = read.find(({ table, sha256 }) => checksumByTable.get(table) !== sha256)?.table
   if (wrong === undefined) return
   throw new DomainError(
     'unavailable',
@@ -68,7 +71,7 @@ export function requireEqual(
 }
 
 /** Whether nobody has entrusted anything to it: that a server has run on it stands in its trail already. */
-export async function isEmpty(db: Kysely<Schema>): Promise<boolean> {
+export async function isDatabaseEmpty(db: Kysely<Schema>): Promise<boolean> {
   for (const { name } of tables) {
     if (name === 'audit' || name === 'audit_marks') continue
     const row = await db.selectFrom(name).select('seq').limit(1).executeTakeFirst()
@@ -90,78 +93,78 @@ export async function countRows(db: Kysely<Schema>): Promise<ReadonlyMap<string,
   return counts
 }
 
-async function eachTable(
+async function forEachTable(
   db: Kysely<Schema>,
-  how: Reading,
-  each: (table: Table, rows: readonly Row[]) => Promise<void>,
-): Promise<readonly TableSum[]> {
-  const sums: TableSum[] = []
+  options: ReadOptions,
+  each: (table: Table, rows: readonly PortableRow[]) => Promise<void>,
+): Promise<readonly TableChecksum[]> {
+  const checksums: TableChecksum[] = []
   for (const table of tables) {
-    sums.push(await eachPage(db, table, how, (rows) => each(table, rows)))
+    checksums.push(await forEachPage(db, table, options, (rows) => each(table, rows)))
   }
-  return sums
+  return checksums
 }
 
 /** Any table with row numbers, of any database that we can read. */
-export interface ReadTable {
+export interface ReadableTable {
   readonly name: string
   readonly columns: Readonly<Record<string, ColumnKind>>
 }
 
 /** Goes through the rows of a table, page by page. Answers what was read. */
-export async function eachPage<DB>(
+export async function forEachPage<DB>(
   db: Kysely<DB>,
-  table: ReadTable,
-  { progress, reading = (work) => work() }: Reading,
-  each: (rows: readonly Row[]) => Promise<void>,
-): Promise<TableSum> {
-  const sum = startSum(table.name)
+  table: ReadableTable,
+  { progress, translateErrors = (work) => work() }: ReadOptions,
+  each: (rows: readonly PortableRow[]) => Promise<void>,
+): Promise<TableChecksum> {
+  const checksum = createTableChecksum(table.name)
   for (let last = 0; ; ) {
-    const rows = await reading(() => nextPage(db, table, last))
-    if (rows.length === 0) return sum.end()
-    sum.add(rows)
+    const rows = await translateErrors(() => readNextPage(db, table, last))
+    if (rows.length === 0) return checksum.end()
+    checksum.add(rows)
     await each(rows)
     last = Number(rows.at(-1)?.['seq'])
-    progress(table.name, sum.rows())
+    progress(table.name, checksum.rows())
     // SQLite answers at once, and so a server that is at this would answer nobody else.
     await setImmediate()
   }
 }
 
 /** Adds rows up, in the order of their columns. */
-export function startSum(table: string) {
+export function createTableChecksum(table: string) {
   const hash = createHash('sha256')
   let count = 0
   return {
     rows: () => count,
-    add(rows: readonly Row[]) {
+    add(rows: readonly PortableRow[]) {
       for (const row of rows) hash.update(`${JSON.stringify(Object.values(row))}\n`)
       count += rows.length
     },
-    end: (): TableSum => ({ table, rows: count, sha256: hash.digest('hex') }),
+    end: (): TableChecksum => ({ table, rows: count, sha256: hash.digest('hex') }),
   }
 }
 
 /** The rows of a table after a row number, in their order, as the same values on every engine. */
-async function nextPage<DB>(
+async function readNextPage<DB>(
   db: Kysely<DB>,
-  table: ReadTable,
+  table: ReadableTable,
   after: number,
-): Promise<readonly Row[]> {
+): Promise<readonly PortableRow[]> {
   const columns = Object.entries(table.columns)
   const names = sql.join(columns.map(([name]) => sql.ref(name)))
-  const last = await endOfPage(db, table, after)
+  const last = await findPageEnd(db, table, after)
   if (last === null) return []
   const { rows } = await sql<Record<string, unknown>>`
     select ${names} from ${sql.table(table.name)} where seq > ${after} and seq <= ${last} order by seq
   `.execute(db)
-  return rows.map((row) => portable(row, columns))
+  return rows.map((row) => toPortableRow(row, columns))
 }
 
 /** The last row number of a page, known by the sizes of its rows alone; null when there is no row. */
-async function endOfPage<DB>(
+async function findPageEnd<DB>(
   db: Kysely<DB>,
-  table: ReadTable,
+  table: ReadableTable,
   after: number,
 ): Promise<number | null> {
   const texts = Object.entries(table.columns).filter(([, kind]) => kind === 'text')
@@ -170,27 +173,27 @@ async function endOfPage<DB>(
     sql` + `,
   )
   const { rows } = await sql<{ seq: number; size: number }>`
-    select seq, ${size} as size from ${sql.table(table.name)} where seq > ${after} order by seq limit ${sql.lit(mostRows)}
+    select seq, ${size} as size from ${sql.table(table.name)} where seq > ${after} order by seq limit ${sql.lit(maxPageRows)}
   `.execute(db)
   let [bytes, last]: [number, number | null] = [0, null]
   for (const row of rows) {
     bytes += Number(row.size)
-    if (last !== null && bytes > pageBytes) break
+    if (last !== null && bytes > maxPageBytes) break
     last = Number(row.seq)
   }
   return last
 }
 
-function portable(
+function toPortableRow(
   row: Readonly<Record<string, unknown>>,
   columns: readonly (readonly [string, ColumnKind])[],
-): Row {
+): PortableRow {
   return Object.fromEntries(
-    columns.map(([name, kind]) => [name, portableValue(row[name] ?? null, kind)]),
+    columns.map(([name, kind]) => [name, toPortableValue(row[name] ?? null, kind)]),
   )
 }
 
-function portableValue(value: unknown, kind: ColumnKind): Value {
+function toPortableValue(value: unknown, kind: ColumnKind): PortableValue {
   if (value === null) return null
   switch (kind) {
     case 'text':
@@ -206,8 +209,8 @@ function portableValue(value: unknown, kind: ColumnKind): Value {
 /** In statements of powers of two, so that the texts that are made of them are few. */
 export async function insertRows<DB>(
   db: Kysely<DB>,
-  table: ReadTable,
-  rows: readonly Row[],
+  table: ReadableTable,
+  rows: readonly PortableRow[],
 ): Promise<void> {
   const columns = Object.entries(table.columns)
   const names = sql.join(columns.map(([name]) => sql.ref(name)))
@@ -216,7 +219,8 @@ export async function insertRows<DB>(
     const some = rows.slice(done, done + size)
     const values = sql.join(
       some.map(
-        (row) => sql`(${sql.join(columns.map(([name, kind]) => bound(row[name] ?? null, kind)))})`,
+        (row) =>
+          sql`(${sql.join(columns.map(([name, kind]) => toBoundValue(row[name] ?? null, kind)))})`,
       ),
     )
     await sql`insert into ${sql.table(table.name)} (${names}) values ${values}`.execute(db)
@@ -225,6 +229,6 @@ export async function insertRows<DB>(
 }
 
 /** As Postgres wants it; SQLite binds a boolean as 0 or 1. */
-function bound(value: Value, kind: ColumnKind): Value | boolean {
+function toBoundValue(value: PortableValue, kind: ColumnKind): PortableValue | boolean {
   return kind === 'flag' && value !== null ? Boolean(value) : value
 }

@@ -34,7 +34,7 @@ export async function selectSummaries(
     records: Number(row.records),
     notes: Number(row.notes),
     additionalFields: Number(row.additionalFields),
-    letters: Number(row.letters),
+    pendingEmails: Number(row.letters),
   }))
 }
 

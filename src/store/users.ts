@@ -1,7 +1,7 @@
 import { type Selectable, sql, type Transaction } from 'kysely'
 import type { UserReads, UserWrites } from '../domain/store'
 import type { User } from '../domain/user'
-import { prepared } from './prepared'
+import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 import { selectSummaries } from './user-summaries'
 
@@ -19,7 +19,7 @@ const userColumns = [
 ] as const
 
 /** Every request of a signed-in client asks this. */
-const selectById = prepared((db, id) =>
+const selectById = prepareQuery((db, id) =>
   db.selectFrom('users').select(userColumns).where('id', '=', id),
 )
 
@@ -39,7 +39,7 @@ export function userReads(db: Transaction<Schema>): UserReads {
       return row === undefined ? null : toUser(row)
     },
 
-    async hasLegacyVerifiers() {
+    async hasLegacyPasswordHashes() {
       // To the letter the condition of the index users_legacy_verifier: as a parameter it would not match.
       const row = await db
         .selectFrom('users')
@@ -69,7 +69,7 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .values({
           id: user.id,
           email: user.email,
-          master_password_hash: user.verifier,
+          master_password_hash: user.passwordHash,
           hint: user.hint,
           email_confirmed: user.emailConfirmed,
           session_epoch: user.sessionEpoch,
@@ -83,7 +83,7 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
       return result.numInsertedOrUpdatedRows === 1n
     },
 
-    async replaceVerifier(id, { from, to }) {
+    async replacePasswordHash(id, { from, to }) {
       await db
         .updateTable('users')
         .set({ master_password_hash: to })
@@ -106,7 +106,7 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
       return true
     },
 
-    async claimLetter(id, { now, unlessSince }) {
+    async claimConfirmationEmail(id, { now, unlessRequestedSince }) {
       const result = await db
         .updateTable('users')
         .set({ letter_time: now })
@@ -115,7 +115,7 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .where((or) =>
           or.or([
             or('letter_time', 'is', null),
-            or('letter_time', '<=', unlessSince),
+            or('letter_time', '<=', unlessRequestedSince),
             // Asked for by a clock that was wrong.
             or('letter_time', '>', now),
           ]),
@@ -170,7 +170,7 @@ function toUser(row: Pick<Selectable<Schema['users']>, (typeof userColumns)[numb
   return {
     id: row.id,
     email: row.email,
-    verifier: row.master_password_hash,
+    passwordHash: row.master_password_hash,
     hint: row.hint,
     emailConfirmed: Boolean(row.email_confirmed),
     sessionEpoch: row.session_epoch,

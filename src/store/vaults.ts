@@ -1,6 +1,6 @@
 import { sql, type Transaction } from 'kysely'
 import type { VaultReads } from '../domain/store'
-import { rowBytes } from '../domain/vault-bound'
+import { rowOverheadBytes } from '../domain/vault-bound'
 import type { Schema } from './schema'
 
 export function vaultReads(db: Transaction<Schema>): VaultReads {
@@ -8,16 +8,16 @@ export function vaultReads(db: Transaction<Schema>): VaultReads {
     async size(owner) {
       const records = db
         .selectFrom('records')
-        .select(sum('name', 'login', 'password').as('size'))
+        .select(sumBytes('name', 'login', 'password').as('size'))
         .where('user_id', '=', owner)
       const fields = db
         .selectFrom('records')
         .innerJoin('additional_fields as field', 'field.record_id', 'records.id')
-        .select(sum('field.name', 'field.value').as('size'))
+        .select(sumBytes('field.name', 'field.value').as('size'))
         .where('user_id', '=', owner)
       const notes = db
         .selectFrom('notes')
-        .select(sum('name', 'content').as('size'))
+        .select(sumBytes('name', 'content').as('size'))
         .where('user_id', '=', owner)
       const rows = await records.unionAll(fields).unionAll(notes).execute()
       return rows.reduce((total, { size }) => total + Number(size ?? 0), 0)
@@ -26,7 +26,7 @@ export function vaultReads(db: Transaction<Schema>): VaultReads {
 }
 
 /** Bytes of some columns of all rows; null for no rows. Neither engine reads a long text to know its length in bytes. */
-function sum(...columns: readonly string[]) {
+function sumBytes(...columns: readonly string[]) {
   const lengths = columns.map((column) => sql`octet_length(${sql.ref(column)})`)
-  return sql<unknown>`sum(${sql.join([sql.lit(rowBytes), ...lengths], sql` + `)})`
+  return sql<unknown>`sum(${sql.join([sql.lit(rowOverheadBytes), ...lengths], sql` + `)})`
 }

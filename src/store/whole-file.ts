@@ -9,11 +9,11 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { syncFile } from '../engine/sqlite'
-import { giveToOwner } from './data-folder'
+import { chownToFolderOwner } from './data-folder'
 
 /** Puts a file, mode 0600, in the place of whatever is there, whole and durable. Throws what the system says. */
-export function replaceWhole(path: string, text: string): void {
-  renameSync(draftOf(path, text), path)
+export function writeAtomic(path: string, text: string): void {
+  renameSync(writeDraft(path, text), path)
   syncFile(dirname(path))
 }
 
@@ -22,7 +22,7 @@ export function replaceWhole(path: string, text: string): void {
  * away what was made from them. All are written whole under other names first, so that a full disk changes nothing; whoever is
  * interrupted then leaves the first file alone, and never old ones with new ones. Throws what the system says.
  */
-export function replaceTogether(
+export function writeGroupAtomic(
   files: readonly { readonly path: string; readonly text: string }[],
   derived: readonly string[] = [],
 ): void {
@@ -30,7 +30,7 @@ export function replaceTogether(
   if (first === undefined) return
   const drafts: { readonly draft: string; readonly path: string }[] = []
   try {
-    for (const { path, text } of files) drafts.push({ draft: draftOf(path, text), path })
+    for (const { path, text } of files) drafts.push({ draft: writeDraft(path, text), path })
     for (const path of [...derived, ...others.map(({ path }) => path)]) {
       rmSync(path, { force: true })
     }
@@ -45,10 +45,10 @@ export function replaceTogether(
 }
 
 /** Makes a file, mode 0600, whole and durable. False where there is one already, which stays. Throws what the system says. */
-export function placeWhole(path: string, text: string): boolean {
-  const draft = draftOf(path, text)
+export function createAtomic(path: string, text: string): boolean {
+  const draft = writeDraft(path, text)
   try {
-    putInPlace(draft, path)
+    linkIntoPlace(draft, path)
   } catch (error) {
     // Somebody else has made one meanwhile.
     if (!existsSync(path)) throw error
@@ -61,13 +61,13 @@ export function placeWhole(path: string, text: string): boolean {
 }
 
 /** Written under another name first, so that a crash leaves a whole file or none. */
-function draftOf(path: string, text: string): string {
+function writeDraft(path: string, text: string): string {
   const draft = `${path}.${process.pid}.new`
   rmSync(draft, { force: true })
   try {
     // Whoever owns the folder may lay a link there, which must lead nowhere.
     writeFileSync(draft, text, { mode: 0o600, flush: true, flag: 'wx' })
-    giveToOwner(draft)
+    chownToFolderOwner(draft)
   } catch (error) {
     // A full disk leaves a piece of it.
     rmSync(draft, { force: true })
@@ -77,14 +77,14 @@ function draftOf(path: string, text: string): string {
 }
 
 /** Names a whole file, unless the name is taken: a rename would put it in the place of another one. */
-function putInPlace(draft: string, path: string): void {
+function linkIntoPlace(draft: string, path: string): void {
   try {
     linkSync(draft, path)
   } catch (error) {
     // Memory cards and some network folders know no second names.
     if (existsSync(path)) throw error
     copyFileSync(draft, path, constants.COPYFILE_EXCL)
-    giveToOwner(path)
+    chownToFolderOwner(path)
     syncFile(path)
   }
 }

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { axios, Client } from 'acme-client'
-import { reasonOf } from '../domain/errors'
-import { AcmeFault, problemFault, problemType, strangeAnswer } from './acme-fault'
-import type { AcmeAnswer, AcmeWire } from './acme-wire'
+import { errorMessage } from '../domain/errors'
+import { AcmeFault, faultFromProblem, problemType, unexpectedResponse } from './acme-fault'
+import type { AcmeResponse, AcmeTransport } from './acme-wire'
 
 /** What an authority gave an operator, so that accounts here belong to the one there (RFC 8555, section 7.3.4). */
 export interface ExternalAccount {
@@ -12,7 +12,7 @@ export interface ExternalAccount {
 }
 
 /** What came of a question, as the authority wrote it. */
-export interface Answer {
+export interface AcmeResult {
   readonly document: unknown
   /** Milliseconds that the authority wants us to wait; null where it said nothing of it. */
   readonly retryAfter: number | null
@@ -22,46 +22,47 @@ export interface AcmeClient {
   /** Signs in, with a new account where there is none. Throws AcmeFault, as everything here, and what the signal says. */
   signIn(email: string | null): Promise<void>
   /** Asks by the library's client. `doing` names what is asked for in the words of a refusal. */
-  ask(doing: string, question: (client: Client) => Promise<unknown>): Promise<Answer>
+  request(action: string, call: (client: Client) => Promise<unknown>): Promise<AcmeResult>
 }
 
 /** One question on its way through the library. */
-interface Asking {
-  readonly wire: AcmeWire
+interface PendingRequest {
+  readonly transport: AcmeTransport
   /** URL of the directory. */
   readonly directory: string
-  readonly doing: string
-  requests: number
+  readonly action: string
+  requestCount: number
   retryAfter: number | null
   /** The refusal of a nonce that came last, while nothing else has come: the library keeps little of it. */
-  refusal: unknown
+  problem: unknown
 }
 
 /** A question takes a third of these where every nonce is refused; more is a loop of the library with a strange authority. */
-const mostRequests = 64
+const maxRequests = 64
 
 /** All clients of the library share one way to the network: whose question a request belongs to, this tells. */
-const asked = new AsyncLocalStorage<Asking>()
+const currentRequest = new AsyncLocalStorage<PendingRequest>()
 
 // Ours knows whom to trust, when to give up and how much to read, and ends with the server; the library's own waits for as
 // long, and reads as much, as the other side likes. It also says what a refusal was, of which the library keeps a sentence.
 axios.defaults.adapter = async (config) => {
-  const asking = asked.getStore()
-  if (asking === undefined) throw new Error('the library asks an authority by itself')
+  const pending = currentRequest.getStore()
+  if (pending === undefined) throw new Error('the library asks an authority by itself')
   const { url = '', data } = config
-  if (++asking.requests > mostRequests)
-    throw strangeAnswer(`${asking.doing} does not come to an end`)
-  const answer = await asking.wire.send(url, {
+  if (++pending.requestCount > maxRequests)
+    throw unexpectedResponse(`${pending.action} does not come to an end`)
+  const answer = await pending.transport.send(url, {
     method: (config.method ?? 'get').toUpperCase(),
     ...(typeof data === 'string' && { body: data }),
   })
-  asking.retryAfter = answer.retryAfter
-  if (url === asking.directory) requireDirectory(url, answer)
-  asking.refusal = undefined
+  pending.retryAfter = answer.retryAfter
+  if (url === pending.directory) checkDirectory(url, answer)
+  pending.problem = undefined
   if (answer.status >= 400) {
-    asking.refusal = answer.json()
+    pending.problem = answer.json()
     // This one it sends again by itself, with the nonce that came with it (RFC 8555, section 6.5).
-    if (problemType(asking.refusal) !== 'badNonce') throw problemFault(asking.refusal, asking)
+    if (problemType(pending.problem) !== 'badNonce')
+      throw faultFromProblem(pending.problem, pending)
   }
   const { status, text, headers } = answer
   return { config, status, statusText: '', headers: Object.fromEntries(headers), data: text }
@@ -69,63 +70,63 @@ axios.defaults.adapter = async (config) => {
 
 /** Speaks the protocol of RFC 8555 with the authority of a directory, as the owner of a key (PEM). */
 export function createAcmeClient(deps: {
-  readonly wire: AcmeWire
+  readonly transport: AcmeTransport
   readonly directory: string
   readonly key: string
-  readonly external: ExternalAccount | null
+  readonly externalAccount: ExternalAccount | null
   readonly signal: AbortSignal
 }): AcmeClient {
-  const { wire, directory, external, signal } = deps
+  const { transport, directory, externalAccount, signal } = deps
   const client = new Client({
     directoryUrl: directory,
     accountKey: deps.key,
-    ...(external !== null && {
-      externalAccountBinding: { kid: external.kid, hmacKey: external.key.reveal() },
+    ...(externalAccount !== null && {
+      externalAccountBinding: { kid: externalAccount.kid, hmacKey: externalAccount.key.reveal() },
     }),
   })
 
-  const ask: AcmeClient['ask'] = async (doing, question) => {
-    const asking: Asking = {
-      wire,
+  const request: AcmeClient['request'] = async (action, call) => {
+    const pending: PendingRequest = {
+      transport,
       directory,
-      doing,
-      requests: 0,
+      action,
+      requestCount: 0,
       retryAfter: null,
-      refusal: undefined,
+      problem: undefined,
     }
     try {
-      const document = await asked.run(asking, () => question(client))
-      return { document, retryAfter: asking.retryAfter }
+      const document = await currentRequest.run(pending, () => call(client))
+      return { document, retryAfter: pending.retryAfter }
     } catch (error) {
       if (signal.aborted) throw signal.reason
       if (error instanceof AcmeFault) throw error
-      if (asking.refusal !== undefined) throw problemFault(asking.refusal, asking)
-      throw strangeAnswer(`${doing}: ${reasonOf(error)}`, error)
+      if (pending.problem !== undefined) throw faultFromProblem(pending.problem, pending)
+      throw unexpectedResponse(`${action}: ${errorMessage(error)}`, error)
     }
   }
 
   return {
-    ask,
+    request,
     async signIn(email) {
-      const doing = 'an account'
+      const action = 'an account'
       try {
-        await ask(doing, (by) => by.createAccount({ onlyReturnExisting: true }))
+        await request(action, (acme) => acme.createAccount({ onlyReturnExisting: true }))
       } catch (error) {
-        if (!isWithoutAccount(error, external)) throw aboutAccount(error, external)
+        if (!isAccountMissing(error, externalAccount)) throw withAccountHint(error, externalAccount)
         const account = {
           // By choosing this source of certificates, as the README says.
           termsOfServiceAgreed: true,
           ...(email !== null && { contact: [`mailto:${email}`] }),
         }
-        await ask(doing, (by) => by.createAccount(account)).catch((fault) => {
-          throw aboutAccount(fault, external)
+        await request(action, (acme) => acme.createAccount(account)).catch((fault) => {
+          throw withAccountHint(fault, externalAccount)
         })
       }
     },
   }
 }
 
-function requireDirectory(url: string, { status, retryAfter, json }: AcmeAnswer): void {
+function checkDirectory(url: string, { status, retryAfter, json }: AcmeResponse): void {
   const resources = json()
   if (status === 200 && typeof resources === 'object' && resources !== null) return
   const answer = status === 200 ? 'what is no list of resources' : status
@@ -136,11 +137,11 @@ function requireDirectory(url: string, { status, retryAfter, json }: AcmeAnswer)
 }
 
 /** Whether the authority knows no account of ours yet. Some want to see a binding before they look. */
-function isWithoutAccount(error: unknown, external: ExternalAccount | null): boolean {
+function isAccountMissing(error: unknown, externalAccount: ExternalAccount | null): boolean {
   if (!(error instanceof AcmeFault)) return false
   return (
     error.type === 'accountDoesNotExist' ||
-    (error.type === 'externalAccountRequired' && external !== null)
+    (error.type === 'externalAccountRequired' && externalAccount !== null)
   )
 }
 
@@ -148,13 +149,13 @@ function isWithoutAccount(error: unknown, external: ExternalAccount | null): boo
  * The authority refuses an account. Where we are bound to one of its own, that binding is likelier wrong than anything else;
  * and nothing here is about a name that it could not reach.
  */
-function aboutAccount(error: unknown, external: ExternalAccount | null): unknown {
+function withAccountHint(error: unknown, externalAccount: ExternalAccount | null): unknown {
   if (!(error instanceof AcmeFault)) return error
   const { message, type, retryAfter, cause } = error
-  if (type !== 'unauthorized' && (type !== 'malformed' || external === null)) return error
+  if (type !== 'unauthorized' && (type !== 'malformed' || externalAccount === null)) return error
   return new AcmeFault(message, {
     hint:
-      external === null
+      externalAccount === null
         ? 'the account may be closed: move its file (tls/acme-…-account.key in the data folder) away, and a new one is made'
         : 'see that SNAILPASS_ACME_EAB_KID and SNAILPASS_ACME_EAB_KEY are what the authority gave you',
     type,

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { explained, makeFolder } from '../store/data-folder'
-import { replaceTogether, replaceWhole } from '../store/whole-file'
-import type { CertifiedKey } from './source'
+import { createFolder, translateFileErrors } from '../store/data-folder'
+import { writeAtomic, writeGroupAtomic } from '../store/whole-file'
+import type { KeyPair } from './source'
 
 /**
  * Where in a folder the key of the account with the authority of a directory, and its certificate with its key, are kept. Each
@@ -20,12 +20,12 @@ export function acmePaths(folder: string, directory: string) {
  * A certificate and key as they were kept of an authority; null where one of them is missing. Throws `unavailable` for files
  * that can't be read: to order in their place would be as useless at every start.
  */
-export function findKept(folder: string, directory: string): CertifiedKey | null {
+export function findSavedCertificate(folder: string, directory: string): KeyPair | null {
   const { cert, key } = acmePaths(folder, directory)
   if (!existsSync(cert) || !existsSync(key)) return null
-  return explained(folder, () => ({
-    cert: pemOf(readFileSync(cert, 'utf8')),
-    key: pemOf(readFileSync(key, 'utf8')),
+  return translateFileErrors(folder, () => ({
+    cert: stripPreamble(readFileSync(cert, 'utf8')),
+    key: stripPreamble(readFileSync(key, 'utf8')),
   }))
 }
 
@@ -33,26 +33,26 @@ export function findKept(folder: string, directory: string): CertifiedKey | null
  * Keeps both together: a full disk leaves the former ones. A crash between the two leaves the key alone, which is as good as
  * nothing: the next start orders anew. Throws what the system says.
  */
-export function keep(folder: string, directory: string, { cert, key }: CertifiedKey): void {
+export function saveCertificate(folder: string, directory: string, { cert, key }: KeyPair): void {
   const paths = acmePaths(folder, directory)
-  makeFolder(folder)
-  replaceTogether([
-    { path: paths.key, text: textOf(directory, key) },
-    { path: paths.cert, text: textOf(directory, cert) },
+  createFolder(folder)
+  writeGroupAtomic([
+    { path: paths.key, text: withPreamble(directory, key) },
+    { path: paths.cert, text: withPreamble(directory, cert) },
   ])
 }
 
 /** What a certificate with its chain, two keys and the blocks of a file system take at most, in bytes. */
-const room = 64 * 1024
+const maxSavedBytes = 64 * 1024
 
 /** Sees that what an order brings could be kept. Throws `unavailable` where it could not. */
-export function requireRoom(folder: string): void {
+export function requireCertificateSpace(folder: string): void {
   const draft = join(folder, `acme.${process.pid}.room`)
-  explained(folder, () => {
-    makeFolder(folder)
+  translateFileErrors(folder, () => {
+    createFolder(folder)
     rmSync(draft, { force: true })
     try {
-      writeFileSync(draft, new Uint8Array(room), { mode: 0o600, flush: true, flag: 'wx' })
+      writeFileSync(draft, new Uint8Array(maxSavedBytes), { mode: 0o600, flush: true, flag: 'wx' })
     } finally {
       rmSync(draft, { force: true })
     }
@@ -60,17 +60,17 @@ export function requireRoom(folder: string): void {
 }
 
 /** Puts PEM in the place of whatever is there. Throws what the system says. */
-export function putFile(path: string, directory: string, pem: string): void {
-  makeFolder(dirname(path))
-  replaceWhole(path, textOf(directory, pem))
+export function writePemFile(path: string, directory: string, pem: string): void {
+  createFolder(dirname(path))
+  writeAtomic(path, withPreamble(directory, pem))
 }
 
 /** What PEM was made for stands before it, where readers skip it (RFC 7468, section 5.2). */
-function textOf(directory: string, pem: string): string {
+function withPreamble(directory: string, pem: string): string {
   return `ACME directory: ${directory}\n${pem.trimEnd()}\n`
 }
 
 /** What a file holds, without what stands before it. */
-export function pemOf(text: string): string {
+export function stripPreamble(text: string): string {
   return text.slice(Math.max(0, text.indexOf('-----BEGIN')))
 }

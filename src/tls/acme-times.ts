@@ -1,6 +1,6 @@
-import { chanceOf, type Random } from '../domain/world'
+import { type Random, randomFraction } from '../domain/world'
 import type { AcmeFault } from './acme-fault'
-import type { CertificateFacts } from './facts'
+import type { CertificateInfo } from './facts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -10,20 +10,20 @@ const hour = 60 * minute
  * were set up together do not come together. Milliseconds since 1970 (UTC).
  */
 export function renewalTime(
-  { notBefore, notAfter }: Pick<CertificateFacts, 'notBefore' | 'notAfter'>,
+  { notBefore, notAfter }: Pick<CertificateInfo, 'notBefore' | 'notAfter'>,
   random: Random,
 ): number {
   const life = notAfter - notBefore
-  return notAfter - life / 3 - (chanceOf(random) * life) / 30
+  return notAfter - life / 3 - (randomFraction(random) * life) / 30
 }
 
 /**
  * The pause after an attempt that failed, in milliseconds; it doubles with each further failure. An authority that refuses
  * allows few: Let's Encrypt's bound is five failed challenges an hour for a name. What it asks for counts where it is longer.
  */
-export function pauseAfterFault(fault: AcmeFault | null, failures: number, random: Random): number {
+export function acmeRetryDelay(fault: AcmeFault | null, failures: number, random: Random): number {
   const isRefusal = fault !== null && fault.type !== null
-  const [first, longest] = isRefusal ? [15 * minute, 12 * hour] : [minute, hour]
-  const grown = Math.min(first * 2 ** Math.min(failures, 20), longest)
-  return Math.max(grown, fault?.retryAfter ?? 0) * (1 + chanceOf(random) / 4)
+  const [first, max] = isRefusal ? [15 * minute, 12 * hour] : [minute, hour]
+  const grown = Math.min(first * 2 ** Math.min(failures, 20), max)
+  return Math.max(grown, fault?.retryAfter ?? 0) * (1 + randomFraction(random) / 4)
 }

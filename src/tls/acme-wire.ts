@@ -1,9 +1,9 @@
-import { reasonsOf } from '../domain/errors'
+import { errorMessageWithCauses } from '../domain/errors'
 import type { Clock } from '../domain/world'
-import { AcmeFault, strangeAnswer } from './acme-fault'
+import { AcmeFault, unexpectedResponse } from './acme-fault'
 
 /** An answer of an authority, read whole. */
-export interface AcmeAnswer {
+export interface AcmeResponse {
   readonly status: number
   readonly headers: Headers
   readonly text: string
@@ -13,32 +13,32 @@ export interface AcmeAnswer {
   json(): unknown
 }
 
-export interface AcmeWire {
+export interface AcmeTransport {
   /** Throws AcmeFault when there is no answer, and what the signal says when it ends the wait. */
-  send(url: string, request: { method: string; body?: string }): Promise<AcmeAnswer>
+  send(url: string, request: { method: string; body?: string }): Promise<AcmeResponse>
 }
 
 /** How long an authority may take to answer, in milliseconds. Of the network, so that no test's own time ends it. */
-const patience = 30_000
+const responseTimeout = 30_000
 
 /** Chains have a few KB; more than this, in bytes, is no answer of an authority. */
-const mostBytes = 256 * 1024
+const maxBytes = 256 * 1024
 
 /** The longest wait that is believed, in milliseconds: a renewal must not wait for ever. */
-const longestRetryAfter = 7 * 24 * 3600_000
+const maxRetryAfter = 7 * 24 * 3600_000
 
 /** Speaks HTTPS with an authority. `ca`, PEM, is whom to trust with its own certificate; null for those whom everybody trusts. */
-export function createAcmeWire(deps: {
+export function createAcmeTransport(deps: {
   readonly ca: string | null
   readonly version: string
   readonly clock: Clock
   readonly signal: AbortSignal
-}): AcmeWire {
+}): AcmeTransport {
   const { ca, clock, signal } = deps
   return {
     async send(url, { method, body }) {
       // `fetch` would read files and ask whoever else an authority names.
-      if (!/^https:/i.test(url)) throw strangeAnswer(`it names ${url}`)
+      if (!/^https:/i.test(url)) throw unexpectedResponse(`it names ${url}`)
       try {
         const response = await fetch(url, {
           method,
@@ -50,7 +50,7 @@ export function createAcmeWire(deps: {
             ...(body !== undefined && { 'content-type': 'application/jose+json' }),
           },
           redirect: 'error',
-          signal: AbortSignal.any([signal, AbortSignal.timeout(patience)]),
+          signal: AbortSignal.any([signal, AbortSignal.timeout(responseTimeout)]),
           ...(ca !== null && { tls: { ca } }),
         })
         const text = await readBounded(response)
@@ -71,7 +71,7 @@ export function createAcmeWire(deps: {
 
 function unreachable(url: string, cause: unknown): AcmeFault {
   const { host } = new URL(url)
-  const reason = cause instanceof Error ? reasonsOf(cause) : String(cause)
+  const reason = cause instanceof Error ? errorMessageWithCauses(cause) : String(cause)
   return new AcmeFault(`the authority at ${host} can't be reached: ${reason}`, {
     hint: 'see that this machine reaches the internet, that its clock is right, and what SNAILPASS_ACME_DIRECTORY says; an authority whose own certificate is private needs SNAILPASS_ACME_CA',
     cause,
@@ -83,7 +83,7 @@ async function readBounded(response: Response): Promise<string> {
   let length = 0
   for await (const chunk of response.body ?? []) {
     length += chunk.length
-    if (length > mostBytes) throw new Error(`its answer is larger than ${mostBytes} bytes`)
+    if (length > maxBytes) throw new Error(`its answer is larger than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
@@ -102,5 +102,5 @@ function parseRetryAfter(text: string | null, now: number): number | null {
   if (text === null) return null
   const milliseconds = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now
   if (Number.isNaN(milliseconds)) return null
-  return Math.min(Math.max(milliseconds, 0), longestRetryAfter)
+  return Math.min(Math.max(milliseconds, 0), maxRetryAfter)
 }

@@ -1,28 +1,28 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { DomainError, reasonOf } from '../domain/errors'
+import { DomainError, errorMessage } from '../domain/errors'
 import type { Clock, Random } from '../domain/world'
-import { replaceTogether } from '../store/whole-file'
-import { type CertificateFacts, dateOf, factsOf } from './facts'
-import { type Constraints, constraintsFor } from './names'
-import type { CertifiedKey } from './source'
+import { writeGroupAtomic } from '../store/whole-file'
+import { type CertificateInfo, formatDate, parseCertificateInfo } from './facts'
+import { type AuthorityConstraints, constraintsFor } from './names'
+import type { KeyPair } from './source'
 import type { TlsFolder } from './tls-folder'
 import { loadX509 } from './x509-when-needed'
 
 /** A certificate authority of this machine's own. */
-export interface Authority extends CertifiedKey {
-  readonly facts: CertificateFacts
-  readonly constraints: Constraints
+export interface Authority extends KeyPair {
+  readonly info: CertificateInfo
+  readonly constraints: AuthorityConstraints
 }
 
 /** Milliseconds that pass for valid before a certificate was made: clocks differ. */
-export const backdated = 24 * 3600_000
+export const clockSkewAllowance = 24 * 3600_000
 
 /** Ten years: every device has to be given the next one by hand. In milliseconds. */
-const life = 3652 * 24 * 3600_000
+const lifetime = 3652 * 24 * 3600_000
 
 /** The program is younger than any clock that says so little. */
-const leastTime = Date.parse('2026-01-01T00:00:00Z')
+const minPlausibleTime = Date.parse('2026-01-01T00:00:00Z')
 
 /**
  * The authority of a folder, null where there is none. Throws `unavailable` for files that hold something else, or half of it:
@@ -41,9 +41,9 @@ export async function findAuthority(folder: TlsFolder): Promise<Authority | null
   if (!existsSync(authorityKey)) throw unusableAuthority(`${authorityKey} is missing`)
   const key = readFileSync(authorityKey, 'utf8')
   const { constraintsOf } = await loadX509()
-  const facts = understood(authorityCert, 'certificate', () => factsOf(cert))
-  const constraints = understood(authorityCert, 'certificate', () => constraintsOf(cert))
-  const privateKey = understood(authorityKey, 'private key', () => createPrivateKey(key))
+  const info = parseAuthorityFile(authorityCert, 'certificate', () => parseCertificateInfo(cert))
+  const constraints = parseAuthorityFile(authorityCert, 'certificate', () => constraintsOf(cert))
+  const privateKey = parseAuthorityFile(authorityKey, 'private key', () => createPrivateKey(key))
   const certificate = new X509Certificate(cert)
   if (!certificate.checkPrivateKey(privateKey)) {
     throw unusableAuthority(`${authorityKey} does not belong to ${authorityCert}`)
@@ -52,7 +52,7 @@ export async function findAuthority(folder: TlsFolder): Promise<Authority | null
   if (!isOurKind || constraints === null) {
     throw unusableAuthority(`${authorityCert} is no authority that snailpass has made`)
   }
-  return { cert, key, facts, constraints }
+  return { cert, key, info, constraints }
 }
 
 /**
@@ -60,48 +60,52 @@ export async function findAuthority(folder: TlsFolder): Promise<Authority | null
  * certificate is certified again, unless a new one is asked for: whoever asks may know that it was stolen. Throws `unavailable`
  * where the clock can't be right: the authority would be invalid once it is.
  */
-export async function makeAuthority(
+export async function createAuthority(
   folder: TlsFolder,
   {
     hostname,
-    asked,
-    newKey: isNewKey,
-  }: { readonly hostname: string; readonly asked: readonly string[]; readonly newKey: boolean },
+    requested,
+    isNewKey,
+  }: {
+    readonly hostname: string
+    readonly requested: readonly string[]
+    readonly isNewKey: boolean
+  },
   { clock, random }: { readonly clock: Clock; readonly random: Random },
 ): Promise<Authority> {
   const now = clock()
-  if (now < leastTime) {
+  if (now < minPlausibleTime) {
     const time = new Date(now).toISOString()
     throw new DomainError('unavailable', `the clock of this machine says that it is ${time}`, {
       hint: 'set it, as with `timedatectl set-ntp true`: certificates would be of the wrong time',
     })
   }
-  const { certifyAuthority, newKey } = await loadX509()
-  const former = isNewKey ? null : formerKey(folder)
-  const key = former ?? (await newKey())
-  const constraints = constraintsFor(hostname, asked)
-  const validity = { notBefore: now - backdated, notAfter: now + life }
-  const cert = await certifyAuthority(key, { hostname, constraints, ...validity }, random)
+  const { createAuthorityCertificate, generateKey } = await loadX509()
+  const existing = isNewKey ? null : findExistingKey(folder)
+  const key = existing ?? (await generateKey())
+  const constraints = constraintsFor(hostname, requested)
+  const validity = { notBefore: now - clockSkewAllowance, notAfter: now + lifetime }
+  const cert = await createAuthorityCertificate(key, { hostname, constraints, ...validity }, random)
   const files = [
     // First: alone, it is certified again.
     { path: folder.authorityKey, text: key },
     { path: folder.authorityCert, text: cert },
   ]
   // A certificate of the former authority would be nobody's.
-  replaceTogether(files, [folder.leaf])
-  return { cert, key, constraints, facts: factsOf(cert) }
+  writeGroupAtomic(files, [folder.leaf])
+  return { cert, key, constraints, info: parseCertificateInfo(cert) }
 }
 
 /**
  * What is to be said of an authority that is not valid yet, null for one that is: it was made while the clock was ahead, or the
  * clock is behind now.
  */
-export function prematureAuthority(
-  { facts: { notBefore } }: Pick<Authority, 'facts'>,
+export function notYetValidError(
+  { info: { notBefore } }: Pick<Authority, 'info'>,
   now: number,
 ): DomainError | null {
   if (now >= notBefore) return null
-  const [from, time] = [notBefore, now].map(dateOf)
+  const [from, time] = [notBefore, now].map(formatDate)
   return new DomainError(
     'unavailable',
     `the certificate authority is not valid before ${from}, and the clock of this machine says ${time}`,
@@ -111,10 +115,11 @@ export function prematureAuthority(
   )
 }
 
-function formerKey({ authorityKey }: TlsFolder): string | null {
+function findExistingKey({ authorityKey }: TlsFolder): string | null {
   if (!existsSync(authorityKey)) return null
   const key = readFileSync(authorityKey, 'utf8')
-  if (isP256(understood(authorityKey, 'private key', () => createPrivateKey(key)))) return key
+  if (isP256(parseAuthorityFile(authorityKey, 'private key', () => createPrivateKey(key))))
+    return key
   throw unusableAuthority(`${authorityKey} holds a key of another kind`)
 }
 
@@ -123,7 +128,7 @@ function isP256({ asymmetricKeyDetails }: KeyObject): boolean {
 }
 
 /** Throws `unavailable` for what is no such thing. */
-function understood<T>(path: string, what: string, read: () => T): T {
+function parseAuthorityFile<T>(path: string, what: string, read: () => T): T {
   try {
     return read()
   } catch (cause) {
@@ -134,6 +139,6 @@ function understood<T>(path: string, what: string, read: () => T): T {
 function unusableAuthority(message: string, cause?: unknown): DomainError {
   return new DomainError('unavailable', message, {
     hint: 'put both files of the authority back from a copy, or with `snailpass restore --with-secrets`; if they are lost, `snailpass tls renew --authority` makes a new one, which every device has to install',
-    ...(cause === undefined ? {} : { cause: new Error(reasonOf(cause)) }),
+    ...(cause === undefined ? {} : { cause: new Error(errorMessage(cause)) }),
   })
 }

@@ -3,7 +3,7 @@ import { isIP } from 'node:net'
 import { parseAddress } from '../domain/address'
 
 /** What people are told of a certificate. */
-export interface CertificateFacts {
+export interface CertificateInfo {
   /** Its subject, in one line. */
   readonly subject: string
   readonly issuer: string
@@ -16,21 +16,21 @@ export interface CertificateFacts {
   readonly sha256: string
 }
 
-const pemForm = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
+const certificatePattern = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
 
 /** The certificates of a PEM file, in its order. Throws what is said of one that is none. */
 export function parseChain(pem: string): readonly X509Certificate[] {
-  return (pem.match(pemForm) ?? []).map((block) => new X509Certificate(block))
+  return (pem.match(certificatePattern) ?? []).map((block) => new X509Certificate(block))
 }
 
 /** The first certificate of a PEM file. Throws for one that has none. */
-export function factsOf(pem: string): CertificateFacts {
+export function parseCertificateInfo(pem: string): CertificateInfo {
   const [leaf] = parseChain(pem)
   if (leaf === undefined) throw new Error('no certificate')
   return {
-    subject: oneLine(leaf.subject),
-    issuer: oneLine(leaf.issuer),
-    names: namesOf(leaf),
+    subject: joinLines(leaf.subject),
+    issuer: joinLines(leaf.issuer),
+    names: subjectAltNames(leaf),
     notBefore: Date.parse(leaf.validFrom),
     notAfter: Date.parse(leaf.validTo),
     sha256: leaf.fingerprint256,
@@ -38,7 +38,7 @@ export function factsOf(pem: string): CertificateFacts {
 }
 
 /** The day of a time in UTC, as people are told how long a certificate lasts. */
-export function dateOf(time: number): string {
+export function formatDate(time: number): string {
   return new Date(time).toISOString().slice(0, 10)
 }
 
@@ -48,13 +48,13 @@ export function derOf(pem: string): Uint8Array<ArrayBuffer> {
 }
 
 /** Whether a certificate is for a name or address, as `parseName` writes it. A star stands for one label (RFC 9525, section 6.3). */
-export function isFor(name: string, { names }: Pick<CertificateFacts, 'names'>): boolean {
+export function isIssuedFor(name: string, { names }: Pick<CertificateInfo, 'names'>): boolean {
   if (names.includes(name)) return true
   return isIP(name) === 0 && names.includes(name.replace(/^[^.]+/, '*'))
 }
 
 /** `DNS:pi.local, IP Address:10.0.0.2`, as Node writes them. */
-function namesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
+function subjectAltNames({ subjectAltName = '' }: X509Certificate): readonly string[] {
   return subjectAltName.split(', ').flatMap((part) => {
     const { kind, value = '' } = /^(?<kind>DNS|IP Address):(?<value>.+)$/.exec(part)?.groups ?? {}
     if (kind === undefined) return []
@@ -62,6 +62,6 @@ function namesOf({ subjectAltName = '' }: X509Certificate): readonly string[] {
   })
 }
 
-function oneLine(name: string): string {
+function joinLines(name: string): string {
   return name.split('\n').join(', ')
 }

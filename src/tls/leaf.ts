@@ -2,27 +2,27 @@ import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
-import { replaceWhole } from '../store/whole-file'
-import { type Authority, backdated } from './authority'
-import { type CertificateFacts, factsOf, isFor, parseChain } from './facts'
+import { writeAtomic } from '../store/whole-file'
+import { type Authority, clockSkewAllowance } from './authority'
+import { type CertificateInfo, isIssuedFor, parseCertificateInfo, parseChain } from './facts'
 import { isPermitted } from './names'
-import type { CertifiedKey } from './source'
+import type { KeyPair } from './source'
 import type { TlsFolder } from './tls-folder'
 import { loadX509 } from './x509-when-needed'
 
 /** What is served, certified by an authority of ours. */
-export interface Leaf extends CertifiedKey {
-  readonly facts: CertificateFacts
+export interface Leaf extends KeyPair {
+  readonly info: CertificateInfo
 }
 
 /** Apple's devices refuse more than 398 days, and count the days before today too. In milliseconds. */
-const life = 397 * 24 * 3600_000
+const lifetime = 397 * 24 * 3600_000
 
 /** So many names may a certificate keep of networks that its machine has left: a laptop comes back to them. */
-const mostNames = 100
+const maxNames = 100
 
 /** Why a new certificate is needed. */
-export type Reason = 'missing' | 'names' | 'age'
+export type RenewalReason = 'missing' | 'names' | 'age'
 
 /**
  * The leaf of a folder, null where there is none. Throws `unavailable` for a file that holds something else, or another
@@ -32,10 +32,10 @@ export function findLeaf({ leaf: path }: TlsFolder, authority: Authority): Leaf 
   if (!existsSync(path)) return null
   const text = readFileSync(path, 'utf8')
   const leaf = parseLeaf(text)
-  if (leaf === null) throw foreign(path, 'holds no certificate with its key')
+  if (leaf === null) throw unusableLeaf(path, 'holds no certificate with its key')
   const [certificate] = parseChain(leaf.cert)
   if (certificate?.verify(new X509Certificate(authority.cert).publicKey) !== true) {
-    throw foreign(path, 'holds a certificate that the authority of this server has not made')
+    throw unusableLeaf(path, 'holds a certificate that the authority of this server has not made')
   }
   return leaf
 }
@@ -47,47 +47,49 @@ function parseLeaf(text: string): Leaf | null {
   try {
     const [certificate] = parseChain(cert)
     if (certificate?.checkPrivateKey(createPrivateKey(key)) !== true) return null
-    return { cert, key, facts: factsOf(cert) }
+    return { cert, key, info: parseCertificateInfo(cert) }
   } catch {
     return null
   }
 }
 
-function foreign(path: string, problem: string): DomainError {
+function unusableLeaf(path: string, problem: string): DomainError {
   return new DomainError('unavailable', `${path} ${problem}`, {
     hint: `remove the file, and a new one is made; for a certificate of your own there are SNAILPASS_TLS=files, SNAILPASS_TLS_CERT and SNAILPASS_TLS_KEY`,
   })
 }
 
 /** Why a leaf must be replaced at this time; null when it need not be, or a new one would be no better. */
-export function reasonForNew(
+export function findRenewalReason(
   leaf: Leaf | null,
   needed: readonly string[],
   authority: Authority,
   now: number,
-): Reason | null {
+): RenewalReason | null {
   if (leaf === null) return 'missing'
-  const { notBefore, notAfter } = leaf.facts
+  const { notBefore, notAfter } = leaf.info
   const next = validityAt(authority, now)
   const isValid = next.notBefore <= now && now < next.notAfter
   if (!isValid) return null
-  if (needed.some((name) => !isFor(name, leaf.facts))) return 'names'
+  if (needed.some((name) => !isIssuedFor(name, leaf.info))) return 'names'
   // A clock that was set back far leaves one of the future.
   if (now < notBefore) return 'age'
   const left = notAfter - now
   // The last one of an authority can't live longer than that.
-  return left < (notAfter - notBefore) / 3 && next.notAfter > notAfter + backdated ? 'age' : null
+  return left < (notAfter - notBefore) / 3 && next.notAfter > notAfter + clockSkewAllowance
+    ? 'age'
+    : null
 }
 
 /** Makes a leaf for these names and, where it was for names that it is made, those that the former one had. */
-export async function makeLeaf(
+export async function issueLeaf(
   folder: TlsFolder,
   authority: Authority,
   {
     needed,
-    former,
+    previous,
     now,
-  }: { readonly needed: readonly string[]; readonly former: Leaf | null; readonly now: number },
+  }: { readonly needed: readonly string[]; readonly previous: Leaf | null; readonly now: number },
   random: Random,
 ): Promise<Leaf> {
   const validity = validityAt(authority, now)
@@ -96,18 +98,18 @@ export async function makeLeaf(
       hint: '`snailpass tls renew --authority` makes a new one, which every device has to install',
     })
   }
-  const kept = (former?.facts.names ?? []).filter(
+  const kept = (previous?.info.names ?? []).filter(
     (name) => !needed.includes(name) && isPermitted(name, authority.constraints),
   )
-  const names = needed.length + kept.length > mostNames ? needed : [...needed, ...kept]
-  const { certifyLeaf } = await loadX509()
-  const { cert, key } = await certifyLeaf(authority, { names, ...validity }, random)
-  replaceWhole(folder.leaf, key + cert)
-  return { cert, key, facts: factsOf(cert) }
+  const names = needed.length + kept.length > maxNames ? needed : [...needed, ...kept]
+  const { createLeafCertificate } = await loadX509()
+  const { cert, key } = await createLeafCertificate(authority, { names, ...validity }, random)
+  writeAtomic(folder.leaf, key + cert)
+  return { cert, key, info: parseCertificateInfo(cert) }
 }
 
 /** From when to when a leaf can be valid that is made now: not for longer than its authority is. */
-function validityAt({ facts }: Authority, now: number) {
-  const notBefore = Math.max(now - backdated, facts.notBefore)
-  return { notBefore, notAfter: Math.min(notBefore + life, facts.notAfter) }
+function validityAt({ info }: Authority, now: number) {
+  const notBefore = Math.max(now - clockSkewAllowance, info.notBefore)
+  return { notBefore, notAfter: Math.min(notBefore + lifetime, info.notAfter) }
 }

@@ -1,11 +1,11 @@
 import { isIP } from 'node:net'
 import { tlds } from '@hapi/tlds'
-import { inNetworks, privateNetworks } from '../config/networks'
+import { createNetworkMatcher, privateNetworks } from '../config/networks'
 import { parseHost } from '../config/values'
 import { parseAddress } from '../domain/address'
 
 /** What an authority may speak for. A domain stands for itself and whatever ends in it (RFC 5280, section 4.2.1.10). */
-export interface Constraints {
+export interface AuthorityConstraints {
   /** Domains, in lower case. */
   readonly domains: readonly string[]
   /** Networks in CIDR notation. */
@@ -24,7 +24,7 @@ const homeDomains = [
   'fritz.box',
 ]
 
-const label = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
+const labelPattern = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 
 /** A name or an address in the one form in which names are compared; null for what is neither. IPv6 without brackets. */
 export function parseName(text: string): string | null {
@@ -33,7 +33,9 @@ export function parseName(text: string): string | null {
   const name = parseHost(text)?.replace(/\.$/, '')
   // `1.2` is an address to a URL.
   if (name === undefined || isIP(name) !== 0) return null
-  return name.length <= 253 && name.split('.').every((part) => label.test(part)) ? name : null
+  return name.length <= 253 && name.split('.').every((part) => labelPattern.test(part))
+    ? name
+    : null
 }
 
 /** The names by which a machine of this host name is reached in its network. */
@@ -49,9 +51,12 @@ export function namesOfHost(hostname: string): readonly string[] {
  * private addresses. A host that is called like a top-level domain is known by its other names: its bare name would stand for
  * all of `.cloud`.
  */
-export function constraintsFor(hostname: string, asked: readonly string[]): Constraints {
+export function constraintsFor(
+  hostname: string,
+  requested: readonly string[],
+): AuthorityConstraints {
   const own = namesOfHost(hostname)
-  const others = asked.filter((name) => isIP(name) === 0 && !name.includes('.'))
+  const others = requested.filter((name) => isIP(name) === 0 && !name.includes('.'))
   const domains = [...own, ...others].filter(
     (name) => !tlds.has(name) && !isWithin(name, homeDomains),
   )
@@ -59,12 +64,15 @@ export function constraintsFor(hostname: string, asked: readonly string[]): Cons
 }
 
 /** Whether an authority may speak for a name or address, as `parseName` writes it. */
-export function isPermitted(name: string, { domains, networks }: Constraints): boolean {
-  return isIP(name) === 0 ? isWithin(name, domains) : inNetworks(networks)(name)
+export function isPermitted(name: string, { domains, networks }: AuthorityConstraints): boolean {
+  return isIP(name) === 0 ? isWithin(name, domains) : createNetworkMatcher(networks)(name)
 }
 
 /** Names of a host that an authority can't speak for, since it was made under another one; top-level domains it never could. */
-export function unspokenNames(hostname: string, constraints: Constraints): readonly string[] {
+export function listUnpermittedNames(
+  hostname: string,
+  constraints: AuthorityConstraints,
+): readonly string[] {
   return namesOfHost(hostname).filter((name) => !tlds.has(name) && !isPermitted(name, constraints))
 }
 

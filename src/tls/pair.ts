@@ -1,46 +1,46 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
-import { DomainError, reasonOf } from '../domain/errors'
-import { type CertificateFacts, factsOf, parseChain } from './facts'
-import type { CertifiedKey } from './source'
+import { DomainError, errorMessage } from '../domain/errors'
+import { type CertificateInfo, parseCertificateInfo, parseChain } from './facts'
+import type { KeyPair } from './source'
 
 /** The files of a certificate of somebody else's making. */
-export interface PairPaths {
+export interface KeyPairPaths {
   readonly cert: string
   readonly key: string
 }
 
 /** A pair that servers can serve, if perhaps not at this time. */
-export interface Pair extends CertifiedKey {
-  readonly facts: CertificateFacts
+export interface ServableKeyPair extends KeyPair {
+  readonly info: CertificateInfo
 }
 
 /** Throws `unavailable` for what no server could serve, or clients would refuse whatever the time is. */
-export function parsePair(texts: CertifiedKey, paths: PairPaths): Pair {
+export function parseKeyPair(texts: KeyPair, paths: KeyPairPaths): ServableKeyPair {
   const chain = chainOf(texts, paths)
   const [leaf] = chain
   if (leaf === undefined) throw noCertificate(texts.cert, paths.cert)
   const key = keyOf(texts, paths)
-  requireFitting(chain, leaf, key, paths)
-  requireOrder(chain, paths.cert)
+  requireMatchingKey(chain, leaf, key, paths)
+  requireChainOrder(chain, paths.cert)
   // Written anew: files that were joined by hand may lack a line end between two certificates.
   const cert = chain.map((certificate) => certificate.toString()).join('')
   try {
     createSecureContext({ cert, key: texts.key })
   } catch (cause) {
-    throw unfit(
-      `${paths.cert} can't be served: ${reasonOf(cause)}`,
+    throw unusablePair(
+      `${paths.cert} can't be served: ${errorMessage(cause)}`,
       'have it made with an RSA key of 2048 bits at least, or an ECDSA key of P-256 or P-384',
     )
   }
-  return { cert, key: texts.key, facts: factsOf(cert) }
+  return { cert, key: texts.key, info: parseCertificateInfo(cert) }
 }
 
-function chainOf({ cert }: CertifiedKey, paths: PairPaths): readonly X509Certificate[] {
+function chainOf({ cert }: KeyPair, paths: KeyPairPaths): readonly X509Certificate[] {
   try {
     return parseChain(cert)
   } catch {
-    throw unfit(
+    throw unusablePair(
       `${paths.cert} holds a damaged certificate`,
       'copy it again, whole, from who has made it',
     )
@@ -49,20 +49,20 @@ function chainOf({ cert }: CertifiedKey, paths: PairPaths): readonly X509Certifi
 
 function noCertificate(text: string, path: string): DomainError {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
-    return unfit(
+    return unusablePair(
       `${path} holds a key and no certificate`,
       'SNAILPASS_TLS_CERT names the certificate, SNAILPASS_TLS_KEY its key: are they swapped?',
     )
   }
-  return unfit(
+  return unusablePair(
     `${path} holds no certificate in PEM`,
     `PEM begins with -----BEGIN CERTIFICATE-----; DER becomes PEM by \`openssl x509 -inform der -in '${path}'\``,
   )
 }
 
-function keyOf({ key }: CertifiedKey, paths: PairPaths): KeyObject {
+function keyOf({ key }: KeyPair, paths: KeyPairPaths): KeyObject {
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(key)) {
-    throw unfit(
+    throw unusablePair(
       `${paths.key} is locked with a passphrase, which nobody could enter at a start`,
       `unlock it: \`openssl pkey -in '${paths.key}' -out KEY\`, and keep it from others with \`chmod 600 KEY\``,
     )
@@ -70,37 +70,37 @@ function keyOf({ key }: CertifiedKey, paths: PairPaths): KeyObject {
   try {
     return createPrivateKey(key)
   } catch {
-    throw unfit(
+    throw unusablePair(
       `${paths.key} holds no private key in PEM`,
       'SNAILPASS_TLS_KEY names the key that the certificate was made for; PEM begins with -----BEGIN PRIVATE KEY-----',
     )
   }
 }
 
-function requireFitting(
+function requireMatchingKey(
   chain: readonly X509Certificate[],
   leaf: X509Certificate,
   key: KeyObject,
-  paths: PairPaths,
+  paths: KeyPairPaths,
 ): void {
   if (leaf.checkPrivateKey(key)) return
   if (chain.some((certificate) => certificate.checkPrivateKey(key))) {
-    throw unfit(
+    throw unusablePair(
       `${paths.cert} does not begin with the certificate of the server`,
       'put that first, then the one that has certified it, and so on',
     )
   }
-  throw unfit(
+  throw unusablePair(
     `the key ${paths.key} does not belong to the certificate ${paths.cert}`,
     'name a certificate and the key that it was made for; whoever renews them writes both',
   )
 }
 
-function requireOrder(chain: readonly X509Certificate[], path: string): void {
+function requireChainOrder(chain: readonly X509Certificate[], path: string): void {
   for (const [index, issuer] of chain.entries()) {
     const below = chain[index - 1]
     if (below === undefined || isIssuedBy(below, issuer)) continue
-    throw unfit(
+    throw unusablePair(
       `certificate ${index + 1} of ${path} has not certified the one before it`,
       "put the server's certificate first, then the one that has certified it, and so on, and nothing else",
     )
@@ -112,6 +112,6 @@ export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 }
 
-function unfit(message: string, hint: string): DomainError {
+function unusablePair(message: string, hint: string): DomainError {
   return new DomainError('unavailable', message, { hint })
 }

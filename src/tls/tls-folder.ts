@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { DomainError } from '../domain/errors'
 import type { Wait } from '../domain/world'
-import { faultAt, lockOwned, makeFolder } from '../store/data-folder'
+import { acquireFileLock, asDomainErrorAt, createFolder } from '../store/data-folder'
 
 /** Where what is made here lies. Every key is mode 0600. */
 export interface TlsFolder {
@@ -24,20 +24,24 @@ export function tlsFolder(path: string): TlsFolder {
 }
 
 /** How long one waits for another who is at work there, and how often is looked, in milliseconds. */
-const patience = 10_000
-const pause = 50
+const lockTimeout = 10_000
+const pollInterval = 50
 
 /**
  * Works on the folder, made when it is missing, while nobody else does: of several servers one makes what the others find.
  * Throws `conflict` when another one takes too long, and `unavailable` when the system refuses.
  */
-export async function alone<T>(folder: TlsFolder, wait: Wait, work: () => Promise<T>): Promise<T> {
-  return await explained(folder.path, async () => {
-    makeFolder(folder.path)
-    for (let waited = 0; waited < patience; waited += pause) {
-      const lock = lockOwned(folder.lock)
+export async function withTlsFolderLock<T>(
+  folder: TlsFolder,
+  wait: Wait,
+  work: () => Promise<T>,
+): Promise<T> {
+  return await translateTlsFolderErrors(folder.path, async () => {
+    createFolder(folder.path)
+    for (let waited = 0; waited < lockTimeout; waited += pollInterval) {
+      const lock = acquireFileLock(folder.lock)
       if (lock === null) {
-        await wait(pause)
+        await wait(pollInterval)
         continue
       }
       try {
@@ -53,10 +57,13 @@ export async function alone<T>(folder: TlsFolder, wait: Wait, work: () => Promis
 }
 
 /** Says of what the system refuses which path it was about. */
-export async function explained<T>(path: string, work: () => T | Promise<T>): Promise<T> {
+export async function translateTlsFolderErrors<T>(
+  path: string,
+  work: () => T | Promise<T>,
+): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    throw faultAt(path, error)
+    throw asDomainErrorAt(path, error)
   }
 }

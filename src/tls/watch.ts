@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises'
-import { DomainError, reasonOf } from '../domain/errors'
+import { DomainError, errorMessage } from '../domain/errors'
 import type { Wait } from '../domain/world'
 import type { Log } from '../log'
 
@@ -8,7 +8,7 @@ import type { Log } from '../log'
  * for again and again instead of the system's notices: those are of the file that was there, miss the swaps of links that
  * certbot and Kubernetes make, and do not come from other machines. A look takes some microseconds.
  */
-export async function signatureOf(paths: readonly string[]): Promise<string> {
+export async function fileStateOf(paths: readonly string[]): Promise<string> {
   const parts = await Promise.all(
     paths.map(async (path) => {
       try {
@@ -27,24 +27,28 @@ export async function signatureOf(paths: readonly string[]): Promise<string> {
  * Looks again and again until it is stopped. What keeps a look from its end is in the log at error, once until another one
  * is not, and the next one comes all the same. `look` answers whether there was anything to look at.
  */
-export function startLooking(
-  { pause, wait, log }: { readonly pause: number; readonly wait: Wait; readonly log: Log },
-  look: () => Promise<boolean>,
+export function startWatching(
+  {
+    pollInterval,
+    wait,
+    log,
+  }: { readonly pollInterval: number; readonly wait: Wait; readonly log: Log },
+  check: () => Promise<boolean>,
 ): { stop(): Promise<void> } {
   const stopping = new AbortController()
   const { signal } = stopping
-  let told: string | null = null
+  let reported: string | null = null
   const running = (async () => {
     for (;;) {
       // Rejects when the server stops.
-      await wait(pause, signal).catch(() => {})
+      await wait(pollInterval, signal).catch(() => {})
       if (signal.aborted) return
       try {
-        if (await look()) told = null
+        if (await check()) reported = null
       } catch (error) {
-        const reason = reasonOf(error)
-        if (reason === told) continue
-        told = reason
+        const reason = errorMessage(error)
+        if (reason === reported) continue
+        reported = reason
         if (error instanceof DomainError) {
           log.error(`the certificate is kept as it is: ${reason}`, undefined, {
             hint: error.hint ?? '',

@@ -25,8 +25,8 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509'
 import type { Random } from '../domain/world'
-import type { Constraints } from './names'
-import type { CertifiedKey } from './source'
+import type { AuthorityConstraints } from './names'
+import type { KeyPair } from './source'
 
 /** What every client takes, and signs in a millisecond on a Raspberry Pi. */
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
@@ -38,8 +38,8 @@ interface Validity {
 }
 
 /** A new key, as PEM. */
-export async function newKey(): Promise<string> {
-  return await keyPem((await newKeys()).privateKey)
+export async function generateKey(): Promise<string> {
+  return await exportKeyPem((await generateKeyPair()).privateKey)
 }
 
 /**
@@ -47,23 +47,23 @@ export async function newKey(): Promise<string> {
  * 4.2.1.10), as a server alone: whoever steals the key can neither sign programs nor be somebody's bank. Answers the
  * certificate. Throws for what is no P-256 key.
  */
-export async function certifyAuthority(
+export async function createAuthorityCertificate(
   key: string,
   {
     hostname,
     constraints,
     notBefore,
     notAfter,
-  }: Validity & { readonly hostname: string; readonly constraints: Constraints },
+  }: Validity & { readonly hostname: string; readonly constraints: AuthorityConstraints },
   random: Random,
 ): Promise<string> {
-  const keys = await keysOf(key)
+  const keys = await importKeyPair(key)
   const keyId = await SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto)
   const certificate = await X509CertificateGenerator.createSelfSigned(
     {
       // With a piece of its key: two authorities of one host are told apart where they are listed.
       name: [{ CN: [`SnailPass ${hostname} ${keyId.keyId.slice(0, 8)}`] }],
-      serialNumber: newSerial(random),
+      serialNumber: generateSerial(random),
       notBefore: new Date(notBefore),
       notAfter: new Date(notAfter),
       keys,
@@ -78,27 +78,27 @@ export async function certifyAuthority(
     },
     crypto,
   )
-  return pemOf(certificate)
+  return certificatePem(certificate)
 }
 
 /** A new key, certified by an authority for these names and addresses, with the authority's certificate behind it. */
-export async function certifyLeaf(
-  authority: CertifiedKey,
+export async function createLeafCertificate(
+  authority: KeyPair,
   { names, notBefore, notAfter }: Validity & { readonly names: readonly string[] },
   random: Random,
-): Promise<CertifiedKey> {
+): Promise<KeyPair> {
   const issuer = new X509Certificate(authority.cert)
-  const keys = await newKeys()
+  const keys = await generateKeyPair()
   const certificate = await X509CertificateGenerator.create(
     {
       issuer: issuer.subjectName,
       // Whom it is for stands in its names; this is for people. No more than 64 characters may be there.
       subject: [{ CN: ['SnailPass server'] }],
-      serialNumber: newSerial(random),
+      serialNumber: generateSerial(random),
       notBefore: new Date(notBefore),
       notAfter: new Date(notAfter),
       publicKey: keys.publicKey,
-      signingKey: (await keysOf(authority.key)).privateKey,
+      signingKey: (await importKeyPair(authority.key)).privateKey,
       signingAlgorithm: algorithm,
       extensions: [
         new BasicConstraintsExtension(false, undefined, true),
@@ -111,44 +111,44 @@ export async function certifyLeaf(
     },
     crypto,
   )
-  return { cert: pemOf(certificate) + authority.cert, key: await keyPem(keys.privateKey) }
+  return {
+    cert: certificatePem(certificate) + authority.cert,
+    key: await exportKeyPem(keys.privateKey),
+  }
 }
 
 /** A new key with a request for a certificate (PKCS #10), both PEM. */
-export async function requestFor(names: readonly string[]): Promise<{ csr: string; key: string }> {
-  const keys = await newKeys()
+export async function createCsr(names: readonly string[]): Promise<{ csr: string; key: string }> {
+  const keys = await generateKeyPair()
   const request = await Pkcs10CertificateRequestGenerator.create(
     { keys, signingAlgorithm: algorithm, extensions: [alternativeNames(names)] },
     crypto,
   )
-  return { csr: request.toString('pem'), key: await keyPem(keys.privateKey) }
+  return { csr: request.toString('pem'), key: await exportKeyPem(keys.privateKey) }
 }
 
 /** How long a placeholder lasts, in milliseconds; every start makes a new one. */
-const placeholderLife = 90 * 24 * 3600_000
+const placeholderLifetime = 90 * 24 * 3600_000
 
 /** A certificate that nobody trusts, so that HTTPS listens before there is a real one. */
-export async function makePlaceholder(
-  names: readonly string[],
-  now: number,
-): Promise<CertifiedKey> {
-  const keys = await newKeys()
+export async function createPlaceholder(names: readonly string[], now: number): Promise<KeyPair> {
+  const keys = await generateKeyPair()
   const certificate = await X509CertificateGenerator.createSelfSigned(
     {
       name: 'CN=SnailPass has no certificate yet',
       keys,
       signingAlgorithm: algorithm,
       notBefore: new Date(now - 24 * 3600_000),
-      notAfter: new Date(now + placeholderLife),
+      notAfter: new Date(now + placeholderLifetime),
       extensions: [alternativeNames(names)],
     },
     crypto,
   )
-  return { cert: pemOf(certificate), key: await keyPem(keys.privateKey) }
+  return { cert: certificatePem(certificate), key: await exportKeyPem(keys.privateKey) }
 }
 
 /** What a certificate's authority may speak for; null where it has no such bounds, or need not be held to them. */
-export function constraintsOf(cert: string): Constraints | null {
+export function constraintsOf(cert: string): AuthorityConstraints | null {
   const extension = new X509Certificate(cert).getExtension(id_ce_nameConstraints)
   if (extension === null || !extension.critical) return null
   const { permittedSubtrees } = AsnConvert.parse(extension.value, NameConstraints)
@@ -159,7 +159,7 @@ export function constraintsOf(cert: string): Constraints | null {
   return domains.length === 0 || networks.length === 0 ? null : { domains, networks }
 }
 
-function encodeConstraints({ domains, networks }: Constraints): ArrayBuffer {
+function encodeConstraints({ domains, networks }: AuthorityConstraints): ArrayBuffer {
   const bases = [
     ...domains.map((dNSName) => new GeneralName({ dNSName })),
     ...networks.map((iPAddress) => new GeneralName({ iPAddress })),
@@ -178,16 +178,16 @@ function alternativeNames(names: readonly string[]): SubjectAlternativeNameExten
 }
 
 /** Positive and of full length: 126 bits of chance (RFC 5280, section 4.1.2.2, wants at most 20 octets). */
-function newSerial(random: Random): string {
+function generateSerial(random: Random): string {
   const [first = 0, ...rest] = random(16)
   return Buffer.from([(first & 0x3f) | 0x40, ...rest]).toString('hex')
 }
 
-function newKeys() {
+function generateKeyPair() {
   return crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
 }
 
-async function keysOf(key: string): Promise<CryptoKeyPair> {
+async function importKeyPair(key: string): Promise<CryptoKeyPair> {
   const { subtle } = crypto
   const spki = new Uint8Array(createPublicKey(key).export({ type: 'spki', format: 'der' }))
   // Other tools write other forms of the same key, as `BEGIN EC PRIVATE KEY`.
@@ -198,11 +198,11 @@ async function keysOf(key: string): Promise<CryptoKeyPair> {
   }
 }
 
-async function keyPem(key: CryptoKey): Promise<string> {
+async function exportKeyPem(key: CryptoKey): Promise<string> {
   const bytes = await crypto.subtle.exportKey('pkcs8', key)
   return `${PemConverter.encode(bytes, PemConverter.PrivateKeyTag)}\n`
 }
 
-function pemOf(certificate: X509Certificate): string {
+function certificatePem(certificate: X509Certificate): string {
   return `${certificate.toString('pem')}\n`
 }

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact'
 import { Heading, renderPage } from './page'
 
-export interface AuthorityOnPage {
+export interface AuthorityPageProps {
   readonly name: string
   /** SHA-256 of its certificate, as pairs of hexadecimal digits with colons between them. */
   readonly sha256: string
@@ -12,7 +12,7 @@ export interface AuthorityOnPage {
 }
 
 /** The page at `/ca`: how a device learns to trust this server. `address` is where it is reached by HTTPS. */
-export function renderAuthorityPage(authority: AuthorityOnPage, address: URL): string {
+export function renderAuthorityPage(authority: AuthorityPageProps, address: URL): string {
   const { name, sha256, notAfter, domains } = authority
   return renderPage(
     'Trust this server – SnailPass',
@@ -22,7 +22,7 @@ export function renderAuthorityPage(authority: AuthorityOnPage, address: URL): s
         <h2>1. Take its certificate authority</h2>
         <p>
           This server makes its certificates itself. A device trusts them once it has{' '}
-          <strong>{name}</strong>, which is valid until {dateOf(notAfter)}.
+          <strong>{name}</strong>, which is valid until {formatDate(notAfter)}.
         </p>
         <p>
           <a class="button" href="/ca.crt">
@@ -143,6 +143,6 @@ function Device(props: { name: string; children: ComponentChildren }) {
   )
 }
 
-function dateOf(time: number): string {
+function formatDate(time: number): string {
   return new Date(time).toISOString().slice(0, 10)
 }

@@ -1,7 +1,7 @@
 import { Heading, renderPage } from './page'
 
 /** How the opening of a confirmation link can end. */
-type Outcome =
+type ConfirmationPageOutcome =
   | 'confirmed'
   | 'already'
   | 'expired'
@@ -10,7 +10,7 @@ type Outcome =
   | 'too many'
   | 'unavailable'
 
-const texts: Readonly<Record<Outcome, { title: string; advice: string }>> = {
+const texts: Readonly<Record<ConfirmationPageOutcome, { title: string; advice: string }>> = {
   confirmed: {
     title: 'Your email is confirmed',
     advice: 'You can sign in with your client now. This page is no longer needed.',
@@ -44,7 +44,7 @@ const texts: Readonly<Record<Outcome, { title: string; advice: string }>> = {
 }
 
 /** The page behind a confirmation link. */
-export function renderConfirmationPage(outcome: Outcome): string {
+export function renderConfirmationPage(outcome: ConfirmationPageOutcome): string {
   const { title, advice } = texts[outcome]
   return renderPage(
     `${title} – SnailPass`,

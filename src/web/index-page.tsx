@@ -5,11 +5,11 @@ export function renderIndexPage(server: {
   version: string
   address: URL
   /** Where it speaks plain HTTP to other machines; null for nowhere. */
-  plain: URL | null
+  httpAddress: URL | null
   /** Whether devices have to be told to trust its certificate. */
   hasAuthority: boolean
 }): string {
-  const { version, address, plain, hasAuthority } = server
+  const { version, address, httpAddress, hasAuthority } = server
   return renderPage(
     'SnailPass',
     <>
@@ -17,7 +17,7 @@ export function renderIndexPage(server: {
       <section>
         <h2>The address of this server</h2>
         <code class="address">{address.href}</code>
-        {isLoopback(address) && (
+        {isLoopbackUrl(address) && (
           <p>
             This address works on this very machine alone. On other devices, put its name or its
             address in the network in the place of <code>{address.hostname}</code>.
@@ -40,13 +40,13 @@ export function renderIndexPage(server: {
       </section>
       <section>
         <h2>Android</h2>
-        {plain === null ? (
+        {httpAddress === null ? (
           <p>The app speaks plain HTTP, and this server does not: it can&rsquo;t be used here.</p>
         ) : (
           <p>
             The app carries its address inside and speaks plain HTTP: in its source, put{' '}
-            <code>{plain.origin}</code> wherever <code>http://10.0.2.2:5000</code> stands, and build
-            it.
+            <code>{httpAddress.origin}</code> wherever <code>http://10.0.2.2:5000</code> stands, and
+            build it.
           </p>
         )}
       </section>
@@ -65,6 +65,6 @@ export function renderIndexPage(server: {
   )
 }
 
-function isLoopback({ hostname }: URL): boolean {
+function isLoopbackUrl({ hostname }: URL): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
 }

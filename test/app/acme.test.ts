@@ -4,14 +4,14 @@ import { join } from 'node:path'
 import { acmePlanOf } from '../../src/app/acme'
 import { findCertificate } from '../../src/app/certificates'
 import { checkCertificate } from '../../src/app/doctor/certificate'
-import { realWorld } from '../../src/app/world'
+import { systemRuntime } from '../../src/app/world'
 import { loadConfig } from '../../src/config/load'
 import { dataFolder } from '../../src/store/data-folder'
-import { findSecretFiles, secretFilesAmong } from '../../src/store/secret-files'
-import { acmePaths, keep } from '../../src/tls/acme-files'
-import { anAuthority } from '../support/certificates'
+import { listKeyFiles, selectKeyFiles } from '../../src/store/secret-files'
+import { acmePaths, saveCertificate } from '../../src/tls/acme-files'
+import { createTestAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
-import { aFile } from '../support/settings-file'
+import { createTemporaryFile } from '../support/settings-file'
 
 function load(environment: Readonly<Record<string, string>>) {
   return loadConfig({ environment, flags: {}, file: null }).settings
@@ -27,13 +27,13 @@ describe('what certificate is to be had, and from whom', () => {
       names: ['vault.example.org'],
       email: null,
       ca: null,
-      external: null,
+      externalAccount: null,
     })
   })
 
   test('is what the settings say', async () => {
-    const { certificate } = await anAuthority()
-    using ca = aFile(certificate)
+    const { certificate } = await createTestAuthority()
+    using ca = createTemporaryFile(certificate)
     const plan = acmePlanOf(
       load({
         SNAILPASS_PUBLIC_URL: 'https://vault.example.org/',
@@ -51,7 +51,7 @@ describe('what certificate is to be had, and from whom', () => {
       email: 'you@example.org',
       ca: certificate,
     })
-    expect(plan.external?.key.reveal()).toBe('c2VjcmV0IGtleQ')
+    expect(plan.externalAccount?.key.reveal()).toBe('c2VjcmV0IGtleQ')
     expect(JSON.stringify(plan)).not.toContain('c2VjcmV0')
   })
 
@@ -90,10 +90,13 @@ describe('what certificate is to be had, and from whom', () => {
 })
 
 describe('what is kept of an authority', () => {
-  async function kept(names: readonly string[], more: Readonly<Record<string, string>> = {}) {
+  async function createKeptCertificate(
+    names: readonly string[],
+    more: Readonly<Record<string, string>> = {},
+  ) {
     const folder = temporaryFolder()
-    const { certificate: cert, key } = await (await anAuthority()).certify({ names })
-    keep(join(folder.path, 'tls'), production, { cert, key })
+    const { certificate: cert, key } = await (await createTestAuthority()).issue({ names })
+    saveCertificate(join(folder.path, 'tls'), production, { cert, key })
     const environment = {
       SNAILPASS_TLS: 'acme',
       SNAILPASS_LISTEN_TLS: '0.0.0.0:443',
@@ -106,18 +109,18 @@ describe('what is kept of an authority', () => {
   }
 
   test('is shown, and is among the secrets of an archive', async () => {
-    using place = await kept(['vault.example.org'])
-    expect(await findCertificate(place.settings)).toMatchObject({
+    using setup = await createKeptCertificate(['vault.example.org'])
+    expect(await findCertificate(setup.settings)).toMatchObject({
       mode: 'acme',
       isServed: true,
-      certificate: { names: ['vault.example.org'], file: place.files.cert },
+      certificate: { names: ['vault.example.org'], file: setup.files.cert },
       authority: null,
     })
-    writeFileSync(place.files.account, 'the key of the account')
-    writeFileSync(`${place.files.cert}.1.new`, 'a draft that nobody has finished')
-    const found = findSecretFiles(dataFolder(place.path))
-    const { account, cert, key } = place.files
-    expect(found.map(({ name }) => join(place.path, name))).toEqual([account, cert, key])
+    writeFileSync(setup.files.account, 'the key of the account')
+    writeFileSync(`${setup.files.cert}.1.new`, 'a draft that nobody has finished')
+    const found = listKeyFiles(dataFolder(setup.path))
+    const { account, cert, key } = setup.files
+    expect(found.map(({ name }) => join(setup.path, name))).toEqual([account, cert, key])
     const archived = found.map(({ name, text }) => ({ name, value: text }))
     const others = [
       'secret.key',
@@ -126,13 +129,15 @@ describe('what is kept of an authority', () => {
       '../tls/acme-x.key',
     ]
     const foreign = others.map((name) => ({ name, value: '' }))
-    expect(secretFilesAmong([...archived, ...foreign])).toEqual(found)
+    expect(selectKeyFiles([...archived, ...foreign])).toEqual(found)
   })
 
   test('is not shown in the place of one of another authority, and the doctor misses that', async () => {
-    using place = await kept(['vault.example.org'], { SNAILPASS_ACME_STAGING: 'yes' })
-    expect((await findCertificate(place.settings)).certificate).toBeNull()
-    expect(await checkCertificate(place.settings, realWorld)).toEqual({
+    using setup = await createKeptCertificate(['vault.example.org'], {
+      SNAILPASS_ACME_STAGING: 'yes',
+    })
+    expect((await findCertificate(setup.settings)).certificate).toBeNull()
+    expect(await checkCertificate(setup.settings, systemRuntime)).toEqual({
       fact: 'none yet',
       findings: [
         {
@@ -147,10 +152,10 @@ describe('what is kept of an authority', () => {
   test.each(['cert', 'key'] as const)(
     'is refused with what to do when its %s is damaged',
     async (which) => {
-      using place = await kept(['vault.example.org'])
-      const path = place.files[which]
+      using setup = await createKeptCertificate(['vault.example.org'])
+      const path = setup.files[which]
       writeFileSync(path, readFileSync(path, 'utf8').replace(/^[A-Za-z0-9]{20}/m, 'AAAA'))
-      await expect(findCertificate(place.settings)).rejects.toMatchObject({
+      await expect(findCertificate(setup.settings)).rejects.toMatchObject({
         code: 'unavailable',
         message: expect.stringContaining(path),
         hint: expect.stringContaining('restart the server'),
@@ -159,31 +164,31 @@ describe('what is kept of an authority', () => {
   )
 
   test('stays whole where the next one can not be saved', async () => {
-    using place = await kept(['vault.example.org'])
-    const former = readFileSync(place.files.key, 'utf8')
+    using setup = await createKeptCertificate(['vault.example.org'])
+    const oldKey = readFileSync(setup.files.key, 'utf8')
     // Stands in for a disk that is full by the second file.
-    mkdirSync(`${place.files.cert}.${process.pid}.new`)
-    const { certificate: cert, key } = await (await anAuthority()).certify({
+    mkdirSync(`${setup.files.cert}.${process.pid}.new`)
+    const { certificate: cert, key } = await (await createTestAuthority()).issue({
       names: ['a.example.org'],
     })
-    expect(() => keep(join(place.path, 'tls'), production, { cert, key })).toThrow()
-    expect(readFileSync(place.files.key, 'utf8')).toBe(former)
-    const { certificate } = await findCertificate(place.settings)
+    expect(() => saveCertificate(join(setup.path, 'tls'), production, { cert, key })).toThrow()
+    expect(readFileSync(setup.files.key, 'utf8')).toBe(oldKey)
+    const { certificate } = await findCertificate(setup.settings)
     expect(certificate?.names).toEqual(['vault.example.org'])
   })
 
   test('is looked at by the doctor: when it ends, and for which names it is', async () => {
-    using place = await kept(['other.example.org'])
+    using setup = await createKeptCertificate(['other.example.org'])
     const findings = async (later: number) =>
       (
-        await checkCertificate(place.settings, {
-          ...realWorld,
+        await checkCertificate(setup.settings, {
+          ...systemRuntime,
           clock: () => Date.now() + later,
         })
       ).findings ?? []
     expect(await findings(0)).toEqual([
       {
-        what: `the certificate ${place.files.cert} is not for vault.example.org`,
+        what: `the certificate ${setup.files.cert} is not for vault.example.org`,
         why: expect.any(String),
         fix: expect.stringContaining('SNAILPASS_ACME_NAMES'),
       },

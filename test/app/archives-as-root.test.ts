@@ -2,18 +2,18 @@ import { expect, test } from 'bun:test'
 import { chownSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { rotateKey } from '../../src/app/key-rotation'
-import { recreate } from '../../src/app/operations'
-import { realWorld } from '../../src/app/world'
-import { lockOwned } from '../../src/store/data-folder'
+import { recreateDatabase } from '../../src/app/operations'
+import { systemRuntime } from '../../src/app/world'
+import { acquireFileLock } from '../../src/store/data-folder'
 import {
-  aBackup,
-  aKeyPair,
-  aSqlitePlace,
+  captureError,
+  createAgeKeyPair,
+  createSqliteTestDatabase,
+  createTestBackup,
   engines,
-  fillHard,
-  refusal,
-  serving,
+  fillWithEdgeCases,
   settingsOf,
+  startServerOn,
 } from '../support/archives'
 import { temporaryFolder } from '../support/executable'
 
@@ -24,31 +24,32 @@ const nobody = 65_534
 test.skipIf(!isRoot).each(engines)(
   'what root makes in the data folder of a service on $engine belongs to the service',
   async ({ open }) => {
-    await using place = await open()
-    mkdirSync(place.dataDir, { mode: 0o700 })
-    chownSync(place.dataDir, nobody, nobody)
+    await using database = await open()
+    mkdirSync(database.dataDir, { mode: 0o700 })
+    chownSync(database.dataDir, nobody, nobody)
     // A new database of the data folder where there is one, a secret key and a lock.
-    const url = place.engine === 'SQLite' ? `sqlite:${place.dataDir}/snailpass.db` : place.url
-    await (await serving({ ...place, url })).stop()
-    const settings = settingsOf({ ...place, url })
-    const { recipient } = await aKeyPair(place.dataDir)
-    const [key] = readdirSync(place.dataDir).filter((name) => name.startsWith('key-'))
-    await aBackup({ ...place, url })
-    await aBackup({ ...place, url }, { lock: { recipients: [recipient] } })
-    await rotateKey(settings, realWorld)
-    await recreate(settings, realWorld, () => Promise.resolve())
-    const files = readdirSync(place.dataDir, { recursive: true }).map(String)
-    const foreign = files.filter((name) => statSync(join(place.dataDir, name)).uid !== nobody)
+    const url =
+      database.engine === 'SQLite' ? `sqlite:${database.dataDir}/snailpass.db` : database.url
+    await (await startServerOn({ ...database, url })).stop()
+    const settings = settingsOf({ ...database, url })
+    const { recipient } = await createAgeKeyPair(database.dataDir)
+    const [key] = readdirSync(database.dataDir).filter((name) => name.startsWith('key-'))
+    await createTestBackup({ ...database, url })
+    await createTestBackup({ ...database, url }, { encryptFor: { recipients: [recipient] } })
+    await rotateKey(settings, systemRuntime)
+    await recreateDatabase(settings, systemRuntime, () => Promise.resolve())
+    const files = readdirSync(database.dataDir, { recursive: true }).map(String)
+    const foreign = files.filter((name) => statSync(join(database.dataDir, name)).uid !== nobody)
     expect(foreign).toEqual([String(key)])
     expect(files.length).toBeGreaterThan(5)
   },
 )
 
 test.skipIf(!isRoot)('a disk that is full leaves no archive, and no rest of one', async () => {
-  await using place = await aSqlitePlace()
+  await using database = await createSqliteTestDatabase()
   using folder = temporaryFolder()
-  await fillHard(place)
-  const { recipient } = await aKeyPair(place.dataDir)
+  await fillWithEdgeCases(database)
+  const { recipient } = await createAgeKeyPair(database.dataDir)
   const mounted = join(folder.path, 'small')
   mkdirSync(mounted)
   const system = (command: readonly string[]) => {
@@ -57,8 +58,10 @@ test.skipIf(!isRoot)('a disk that is full leaves no archive, and no rest of one'
   }
   system(['mount', '-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', mounted])
   try {
-    for (const lock of [null, { recipients: [recipient] }]) {
-      expect(await refusal(aBackup(place, { to: mounted, lock }))).toMatchObject({
+    for (const encryptFor of [null, { recipients: [recipient] }]) {
+      expect(
+        await captureError(createTestBackup(database, { to: mounted, encryptFor })),
+      ).toMatchObject({
         code: 'storage_full',
         message: expect.stringMatching(
           /^no space is left for an archive: it takes about \d+\.\d MB, and 0\.5 MB are free in .*\/small$/,
@@ -66,7 +69,7 @@ test.skipIf(!isRoot)('a disk that is full leaves no archive, and no rest of one'
         hint: expect.stringContaining('--to'),
       })
       expect(readdirSync(mounted)).toEqual(['.snailpass.lock'])
-      expect(readdirSync(place.dataDir).filter((name) => name.includes('partial'))).toEqual([])
+      expect(readdirSync(database.dataDir).filter((name) => name.includes('partial'))).toEqual([])
     }
   } finally {
     system(['umount', mounted])
@@ -82,7 +85,7 @@ test.skipIf(!isRoot)('root makes nothing for a service behind the links that it 
   const target = join(secret, 'ld.so.preload')
   for (const name of ['server.lock', 'backups/.snailpass.lock']) {
     symlinkSync(target, join(data, name))
-    expect(() => lockOwned(join(data, name))).toThrow()
+    expect(() => acquireFileLock(join(data, name))).toThrow()
   }
   expect(readdirSync(secret)).toEqual([])
 })

@@ -1,71 +1,76 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { takeSafetyArchive } from '../../src/app/archives'
-import { acceptTrailOf, proveTrailOf, pruneTrailOf, readTrail } from '../../src/app/audit'
+import { backUpBefore } from '../../src/app/archives'
+import { acceptBrokenAudit, pruneAudit, readAuditLog, verifyAudit } from '../../src/app/audit'
 import { rotateKey } from '../../src/app/key-rotation'
-import { copy, recreate } from '../../src/app/operations'
-import { restore } from '../../src/app/restore'
+import { copyDatabase, recreateDatabase } from '../../src/app/operations'
+import { restoreBackup } from '../../src/app/restore'
 import { deleteUser, withUsers } from '../../src/app/users'
-import { realWorld } from '../../src/app/world'
+import { systemRuntime } from '../../src/app/world'
 import { parseDatabaseUrl } from '../../src/config/database-url'
-import { createTrailSeal } from '../../src/crypto/trail-seal'
-import { type AuditRow, byServer } from '../../src/domain/audit'
+import { createAuditSigner } from '../../src/crypto/trail-seal'
+import { type AuditRow, serverEvent } from '../../src/domain/audit'
 import { dataFolder } from '../../src/store/data-folder'
 import { findSecretKey } from '../../src/store/secret-key-file'
 import {
-  aBackup,
-  aKeyPair,
-  aPostgresPlace,
-  aSqlitePlace,
+  createAgeKeyPair,
+  createPostgresTestDatabase,
+  createSqliteTestDatabase,
+  createTestBackup,
   engines,
-  locked,
-  type Place,
-  serving,
+  noDecryption,
   settingsOf,
+  startServerOn,
+  type TestDatabase,
 } from '../support/archives'
-import { databaseOf, kindsOf, record, trailOf } from '../support/audit'
-import { signedUp } from '../support/client'
+import { auditLogOf, databaseOf, kindsOf, recordEvents } from '../support/audit'
+import { signUpAndLogIn } from '../support/client'
 
-const keyOf = (place: Place) => join(place.dataDir, 'secret.key')
+const keyOf = (database: TestDatabase) => join(database.dataDir, 'secret.key')
 const consent = () => Promise.resolve()
 const email = 'owner@nas.local'
 
 /** Has a server run on a place, with a sign-up and a login. */
-async function fill(place: Place, more: Record<string, string> = {}): Promise<void> {
-  await using server = await serving(place, more)
-  await signedUp(server.url, 'owner')
+async function fill(database: TestDatabase, more: Record<string, string> = {}): Promise<void> {
+  await using server = await startServerOn(database, more)
+  await signUpAndLogIn(server.url, 'owner')
 }
 
-const filled = ['trail-begun', 'sign-up', 'login']
+const initialKinds = ['trail-begun', 'sign-up', 'login']
 
-async function prove(
-  place: Place,
+async function verifyLog(
+  database: TestDatabase,
   expected: string | null = null,
   more: Record<string, string> = {},
 ) {
-  return await proveTrailOf(settingsOf(place, more), realWorld, expected)
+  return await verifyAudit(settingsOf(database, more), systemRuntime, expected)
 }
 
-async function lastDetail(place: Place): Promise<string | null | undefined> {
-  return (await trailOf(place)).at(-1)?.detail
+async function lastDetail(database: TestDatabase): Promise<string | null | undefined> {
+  return (await auditLogOf(database)).at(-1)?.detail
 }
 
-function restoring(place: Place, file: string, withSecrets = false, unlocking = locked) {
-  const options = { unlocking, dryRun: false, withSecrets, consent, show: () => {} }
-  return restore(settingsOf(place), realWorld, file, options)
+function restoreFrom(
+  database: TestDatabase,
+  file: string,
+  withSecrets = false,
+  decryption = noDecryption,
+) {
+  const options = { decryption, dryRun: false, withSecrets, consent, onProgress: () => {} }
+  return restoreBackup(settingsOf(database), systemRuntime, file, options)
 }
 
-const changing = <T>(place: Place, work: Parameters<typeof withUsers<T>>[2]) =>
-  withUsers(settingsOf(place), realWorld, work)
+const withUserRules = <T>(database: TestDatabase, work: Parameters<typeof withUsers<T>>[2]) =>
+  withUsers(settingsOf(database), systemRuntime, work)
 
 describe.each(engines)('the audit trail on $engine', ({ open }) => {
   test('tells what users and operators did, to whom, and from where', async () => {
-    await using place = await open()
+    await using database = await open()
     {
-      await using server = await serving(place)
-      await signedUp(server.url, 'owner')
-      await changing(place, async (users) => {
+      await using server = await startServerOn(database)
+      await signUpAndLogIn(server.url, 'owner')
+      await withUserRules(database, async (users) => {
         await users.disable(email)
         expect(await users.enable(email)).toBeTrue()
         expect(await users.enable(email)).toBeFalse()
@@ -76,9 +81,9 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
         await users.invite('guest@nas.local', null)
         await users.uninvite('guest@nas.local')
       })
-      await deleteUser(settingsOf(place), realWorld, email, consent)
+      await deleteUser(settingsOf(database), systemRuntime, email, consent)
     }
-    const rows = await trailOf(place)
+    const rows = await auditLogOf(database)
     const userId = rows[1]?.userId ?? ''
     expect(userId).not.toBe('')
     const about = { userId, email, count: 1, detail: null }
@@ -98,13 +103,13 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       { ...byOperator, kind: 'uninvited', userId: null, email: 'guest@nas.local' },
       { ...byOperator, kind: 'user-deleted' },
     ])
-    expect(await prove(place)).toMatchObject({ rows: 11, problems: [] })
+    expect(await verifyLog(database)).toMatchObject({ rows: 11, problems: [] })
 
     // Whoever is gone is found by what he was called, and who never was is a slip.
     const of = async (user: string) => {
       const found: AuditRow[] = []
       const filter = { user, since: null }
-      await readTrail(settingsOf(place), realWorld, filter, (page) => found.push(...page))
+      await readAuditLog(settingsOf(database), systemRuntime, filter, (page) => found.push(...page))
       return found.map(({ kind }) => kind)
     }
     const ofOwner = rows.filter((row) => row.userId === userId).map(({ kind }) => kind)
@@ -116,23 +121,30 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
   })
 
   test('lets no change happen that it cannot tell of, for want of the key', async () => {
-    await using place = await open()
-    await fill(place)
-    const key = readFileSync(keyOf(place))
+    await using database = await open()
+    await fill(database)
+    const key = readFileSync(keyOf(database))
     const refusals: unknown[] = []
     const asked: string[] = []
     for (const left of [null, 'A'.repeat(43)]) {
-      if (left === null) rmSync(keyOf(place))
-      else writeFileSync(keyOf(place), left)
+      if (left === null) rmSync(keyOf(database))
+      else writeFileSync(keyOf(database), left)
       for (const change of [
-        () => changing(place, (users) => users.disable(email)),
+        () => withUserRules(database, (users) => users.disable(email)),
         () =>
-          changing(place, (users) => users.add({ email: 'x@nas.local', masterPasswordHash: 'x' })),
-        () => changing(place, (users) => users.invite('x@nas.local', null)),
+          withUserRules(database, (users) =>
+            users.add({ email: 'x@nas.local', masterPasswordHash: 'x' }),
+          ),
+        () => withUserRules(database, (users) => users.invite('x@nas.local', null)),
         () =>
-          deleteUser(settingsOf(place), realWorld, email, async () => void asked.push('deleted')),
-        () => pruneTrailOf(settingsOf(place), realWorld),
-        () => prove(place),
+          deleteUser(
+            settingsOf(database),
+            systemRuntime,
+            email,
+            async () => void asked.push('deleted'),
+          ),
+        () => pruneAudit(settingsOf(database), systemRuntime),
+        () => verifyLog(database),
       ]) {
         await change().catch((error) => refusals.push(error))
       }
@@ -146,195 +158,207 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       })
     }
     // Nothing was asked, archived or changed; and to look needs no key.
-    const users = await changing(place, (rules) => rules.list())
+    const users = await withUserRules(database, (rules) => rules.list())
     expect(users).toMatchObject([{ email, isDisabled: false }])
-    expect(await changing(place, (rules) => rules.listInvitations())).toEqual([])
-    expect({ asked, archives: existsSync(join(place.dataDir, 'backups')) }).toEqual({
+    expect(await withUserRules(database, (rules) => rules.listInvitations())).toEqual([])
+    expect({ asked, archives: existsSync(join(database.dataDir, 'backups')) }).toEqual({
       asked: [],
       archives: false,
     })
-    expect(await kindsOf(place)).toEqual(filled)
-    writeFileSync(keyOf(place), key)
-    expect(await prove(place)).toMatchObject({ rows: 3, problems: [] })
+    expect(await kindsOf(database)).toEqual(initialKinds)
+    writeFileSync(keyOf(database), key)
+    expect(await verifyLog(database)).toMatchObject({ rows: 3, problems: [] })
   })
 
   test('goes on under a new key, once it was proven under the old one', async () => {
-    await using place = await open()
-    await fill(place)
-    const { value } = await prove(place)
-    const rotated = await rotateKey(settingsOf(place), realWorld)
-    expect(rotated).toMatchObject({ trail: '3 rows before, verified' })
-    const proof = await prove(place, value)
-    expect(proof).toMatchObject({ rows: 4, problems: [], expected: 'missing' })
-    expect((await trailOf(place)).at(-1)).toMatchObject({
+    await using database = await open()
+    await fill(database)
+    const { newestValue } = await verifyLog(database)
+    const rotated = await rotateKey(settingsOf(database), systemRuntime)
+    expect(rotated).toMatchObject({ auditFindings: '3 rows before, verified' })
+    const report = await verifyLog(database, newestValue)
+    expect(report).toMatchObject({ rows: 4, problems: [], expectedStatus: 'missing' })
+    expect((await auditLogOf(database)).at(-1)).toMatchObject({
       ...{ kind: 'key-rotated', actor: 'operator' },
       detail: 'all sessions ended; the trail: 3 rows before, verified',
     })
     // To a key of the settings, and from there to another one with the help of a file.
     const set = { SNAILPASS_SECRET_KEY: 'a key of the settings' }
-    await rotateKey(settingsOf(place, set), realWorld)
-    expect(await prove(place, null, set)).toMatchObject({ rows: 5, problems: [] })
-    const other = settingsOf(place, { SNAILPASS_SECRET_KEY: 'another key of theirs' })
-    const naming = (formerKey: string) =>
-      rotateKey(other, realWorld, { formerKey, acceptBroken: false })
+    await rotateKey(settingsOf(database, set), systemRuntime)
+    expect(await verifyLog(database, null, set)).toMatchObject({ rows: 5, problems: [] })
+    const other = settingsOf(database, { SNAILPASS_SECRET_KEY: 'another key of theirs' })
+    const naming = (oldKey: string) =>
+      rotateKey(other, systemRuntime, { oldKey, acceptBroken: false })
     await expect(naming('a stranger to it all')).rejects.toMatchObject({ code: 'invalid' })
     expect(await naming('a key of the settings')).toEqual({
       path: null,
-      trail: '5 rows before, verified',
+      auditFindings: '5 rows before, verified',
     })
     // Where it is lost, nobody can tell.
-    expect(await rotateKey(settingsOf(place), realWorld)).toMatchObject({
-      trail: '6 rows before, signed by a key that is not here: not verifiable',
+    expect(await rotateKey(settingsOf(database), systemRuntime)).toMatchObject({
+      auditFindings: '6 rows before, signed by a key that is not here: not verifiable',
     })
-    expect(await prove(place)).toMatchObject({ rows: 7, problems: [] })
-    expect(await lastDetail(place)).toContain('not verifiable')
+    expect(await verifyLog(database)).toMatchObject({ rows: 7, problems: [] })
+    expect(await lastDetail(database)).toContain('not verifiable')
   })
 
   test('that was tampered with keeps a key from being rotated, unless that is accepted', async () => {
-    await using place = await open()
-    await fill(place)
-    const key = readFileSync(keyOf(place))
-    await place.sql(`update audit set address = '10.0.0.1' where seq = 3`)
-    const epochs = await place.sql('select session_epoch from users')
-    await expect(rotateKey(settingsOf(place), realWorld)).rejects.toMatchObject({
+    await using database = await open()
+    await fill(database)
+    const key = readFileSync(keyOf(database))
+    await database.sql(`update audit set address = '10.0.0.1' where seq = 3`)
+    const epochs = await database.sql('select session_epoch from users')
+    await expect(rotateKey(settingsOf(database), systemRuntime)).rejects.toMatchObject({
       code: 'conflict',
       message: expect.stringContaining('tampered with: row 3 is not what was written there'),
       hint: expect.stringContaining('--accept-broken-trail'),
     })
-    expect(readFileSync(keyOf(place))).toEqual(key)
-    expect(await place.sql('select session_epoch from users')).toEqual(epochs)
-    expect((await prove(place)).problems).toHaveLength(1)
+    expect(readFileSync(keyOf(database))).toEqual(key)
+    expect(await database.sql('select session_epoch from users')).toEqual(epochs)
+    expect((await verifyLog(database)).problems).toHaveLength(1)
 
-    const accepting = { formerKey: null, acceptBroken: true }
-    await rotateKey(settingsOf(place), realWorld, accepting)
-    expect(await prove(place)).toMatchObject({ rows: 4, problems: [] })
-    expect(await lastDetail(place)).toContain('not as they were written: row 3')
+    const accepting = { oldKey: null, acceptBroken: true }
+    await rotateKey(settingsOf(database), systemRuntime, accepting)
+    expect(await verifyLog(database)).toMatchObject({ rows: 4, problems: [] })
+    expect(await lastDetail(database)).toContain('not as they were written: row 3')
   })
 
   test('that says it was broken goes on without a fault under a new key, where that is accepted', async () => {
-    await using place = await open()
-    await fill(place)
-    await databaseOf(place).beside(async (store) => {
-      const key = findSecretKey(dataFolder(place.dataDir)) ?? new Uint8Array()
-      store.signBy(() => createTrailSeal(key))
-      await record(store, byServer(Date.now(), 'trail-broken', { detail: 'gone' }))
+    await using database = await open()
+    await fill(database)
+    await databaseOf(database).withShared(async (store) => {
+      const key = findSecretKey(dataFolder(database.dataDir)) ?? new Uint8Array()
+      store.setAuditSigner(() => createAuditSigner(key))
+      await recordEvents(store, serverEvent(Date.now(), 'trail-broken', { detail: 'gone' }))
     })
     const broken = ['row 4 says that it was broken: gone']
-    await rotateKey(settingsOf(place), realWorld)
-    expect(await prove(place)).toMatchObject({ problems: [], broken })
-    await rotateKey(settingsOf(place), realWorld, { formerKey: null, acceptBroken: true })
-    expect((await kindsOf(place)).slice(-2)).toEqual(['trail-accepted', 'key-rotated'])
-    expect(await prove(place)).toMatchObject({ problems: [], broken: [] })
-    expect(await acceptTrailOf(settingsOf(place), realWorld)).toEqual([])
+    await rotateKey(settingsOf(database), systemRuntime)
+    expect(await verifyLog(database)).toMatchObject({ problems: [], recordedBreaks: broken })
+    await rotateKey(settingsOf(database), systemRuntime, { oldKey: null, acceptBroken: true })
+    expect((await kindsOf(database)).slice(-2)).toEqual(['trail-accepted', 'key-rotated'])
+    expect(await verifyLog(database)).toMatchObject({ problems: [], recordedBreaks: [] })
+    expect(await acceptBrokenAudit(settingsOf(database), systemRuntime)).toEqual([])
   })
 
   test('of an archive goes on where the key is the same, and was proven', async () => {
-    await using place = await open()
-    await fill(place)
-    const { value } = await prove(place)
-    const { path } = await aBackup(place)
-    await changing(place, (users) => users.logout(email))
-    await restoring(place, path)
-    expect(await kindsOf(place)).toEqual([...filled, 'restored'])
-    expect(await lastDetail(place)).toMatch(
+    await using database = await open()
+    await fill(database)
+    const { newestValue } = await verifyLog(database)
+    const { path } = await createTestBackup(database)
+    await withUserRules(database, (users) => users.logout(email))
+    await restoreFrom(database, path)
+    expect(await kindsOf(database)).toEqual([...initialKinds, 'restored'])
+    expect(await lastDetail(database)).toMatch(
       /^an archive of 20\S+Z; all sessions ended; the trail: 3 rows before, verified$/,
     )
-    expect(await prove(place, value)).toMatchObject({ rows: 4, problems: [], expected: 'found' })
+    expect(await verifyLog(database, newestValue)).toMatchObject({
+      rows: 4,
+      problems: [],
+      expectedStatus: 'found',
+    })
   })
 
   test('of another server is signed anew by a restore, which says that nobody can prove it', async () => {
-    await using source = await aSqlitePlace()
-    await using place = await open()
+    await using source = await createSqliteTestDatabase()
+    await using database = await open()
     await fill(source)
-    await fill(place)
-    const { path } = await aBackup(source)
-    await restoring(place, path)
-    expect(await kindsOf(place)).toEqual([...filled, 'restored'])
-    expect(await lastDetail(place)).toContain(
+    await fill(database)
+    const { path } = await createTestBackup(source)
+    await restoreFrom(database, path)
+    expect(await kindsOf(database)).toEqual([...initialKinds, 'restored'])
+    expect(await lastDetail(database)).toContain(
       'the trail: 3 rows before, signed by a key that is not here',
     )
-    expect(await prove(place)).toMatchObject({ rows: 4, problems: [] })
-    await using server = await serving(place)
+    expect(await verifyLog(database)).toMatchObject({ rows: 4, problems: [] })
+    await using server = await startServerOn(database)
     while (!server.log.join('').includes('"newest":"4:')) await Bun.sleep(1)
   })
 
   test('begins anew with the word that the database was emptied', async () => {
-    await using place = await open()
-    await fill(place)
-    const { value } = await prove(place)
-    await recreate(settingsOf(place), realWorld, consent)
-    expect(await kindsOf(place)).toEqual(['recreated'])
+    await using database = await open()
+    await fill(database)
+    const { newestValue } = await verifyLog(database)
+    await recreateDatabase(settingsOf(database), systemRuntime, consent)
+    expect(await kindsOf(database)).toEqual(['recreated'])
     {
-      await using server = await serving(place)
+      await using server = await startServerOn(database)
       // It can't be told from one whose signatures somebody took away.
       expect(server.log.join('')).toContain('the database had no secret key, but contents')
     }
-    expect(await kindsOf(place)).toEqual(['recreated', 'trail-carried'])
-    const unproven = ['1 row before number 2 was taken over without proof']
-    const proof = await prove(place, value)
-    expect(proof).toMatchObject({ rows: 2, problems: [], unproven, expected: 'missing' })
-    await using server = await serving(place)
+    expect(await kindsOf(database)).toEqual(['recreated', 'trail-carried'])
+    const unverified = ['1 row before number 2 was taken over without proof']
+    const report = await verifyLog(database, newestValue)
+    expect(report).toMatchObject({ rows: 2, problems: [], unverified, expectedStatus: 'missing' })
+    await using server = await startServerOn(database)
     expect(server.log.join('')).not.toContain('the database had no secret key')
   })
 })
 
 describe('the audit trail', () => {
   test('of an archive waits for the first server of a new machine, which signs it', async () => {
-    await using source = await aSqlitePlace()
-    await using place = await aSqlitePlace()
+    await using source = await createSqliteTestDatabase()
+    await using database = await createSqliteTestDatabase()
     await fill(source)
-    const { path } = await aBackup(source)
-    await restoring(place, path)
-    expect(existsSync(keyOf(place))).toBeFalse()
-    await expect(prove(place)).rejects.toMatchObject({
+    const { path } = await createTestBackup(source)
+    await restoreFrom(database, path)
+    expect(existsSync(keyOf(database))).toBeFalse()
+    await expect(verifyLog(database)).rejects.toMatchObject({
       code: 'unavailable',
       message: 'the database has no secret key yet',
     })
-    await (await serving(place)).stop()
-    expect(await kindsOf(place)).toEqual([...filled, 'restored', 'trail-carried'])
-    expect(await lastDetail(place)).toContain('4 rows before, signed by a key that is not here')
-    expect(await prove(place)).toMatchObject({ rows: 5, problems: [] })
+    await (await startServerOn(database)).stop()
+    expect(await kindsOf(database)).toEqual([...initialKinds, 'restored', 'trail-carried'])
+    expect(await lastDetail(database)).toContain('4 rows before, signed by a key that is not here')
+    expect(await verifyLog(database)).toMatchObject({ rows: 5, problems: [] })
   })
 
   test('that comes with its key from an archive is proven as it was', async () => {
-    await using source = await aSqlitePlace()
-    await using place = await aSqlitePlace()
+    await using source = await createSqliteTestDatabase()
+    await using database = await createSqliteTestDatabase()
     await fill(source)
-    const { value } = await prove(source)
-    const { identity, recipient } = await aKeyPair(source.dataDir)
-    const lock = { recipients: [recipient] }
-    const { path } = await aBackup(source, { withSecrets: true, lock })
-    await restoring(place, path, true, { ...locked, identities: [identity] })
-    expect(await lastDetail(place)).toContain('3 rows before, verified')
-    expect(await prove(place, value)).toMatchObject({ rows: 4, problems: [], expected: 'found' })
+    const { newestValue } = await verifyLog(source)
+    const { identity, recipient } = await createAgeKeyPair(source.dataDir)
+    const encryptFor = { recipients: [recipient] }
+    const { path } = await createTestBackup(source, { withSecrets: true, encryptFor })
+    await restoreFrom(database, path, true, { ...noDecryption, identities: [identity] })
+    expect(await lastDetail(database)).toContain('3 rows before, verified')
+    expect(await verifyLog(database, newestValue)).toMatchObject({
+      rows: 4,
+      problems: [],
+      expectedStatus: 'found',
+    })
   })
 
   test('is copied, and proven as it was by a server with the same key', async () => {
-    await using source = await aSqlitePlace()
-    await using place = await aPostgresPlace()
+    await using source = await createSqliteTestDatabase()
+    await using database = await createPostgresTestDatabase()
     await fill(source)
     // A server has been there before, which is no reason to refuse.
-    await (await serving(place)).stop()
-    const { value } = await prove(source)
-    const between = { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(place.url) }
-    await copy(settingsOf(place), realWorld, between, () => () => {})
-    writeFileSync(keyOf(place), readFileSync(keyOf(source)))
-    await (await serving(place)).stop()
-    expect(await kindsOf(place)).toEqual([...filled, 'copied', 'trail-carried'])
-    expect((await trailOf(place)).at(-2)?.detail).toMatch(/^from \/.*vaults\.db$/)
-    expect(await lastDetail(place)).toContain('3 rows before, verified; 1 more, never signed')
-    expect(await prove(place, value)).toMatchObject({ rows: 5, problems: [], expected: 'found' })
+    await (await startServerOn(database)).stop()
+    const { newestValue } = await verifyLog(source)
+    const between = { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(database.url) }
+    await copyDatabase(settingsOf(database), systemRuntime, between, () => () => {})
+    writeFileSync(keyOf(database), readFileSync(keyOf(source)))
+    await (await startServerOn(database)).stop()
+    expect(await kindsOf(database)).toEqual([...initialKinds, 'copied', 'trail-carried'])
+    expect((await auditLogOf(database)).at(-2)?.detail).toMatch(/^from \/.*vaults\.db$/)
+    expect(await lastDetail(database)).toContain('3 rows before, verified; 1 more, never signed')
+    expect(await verifyLog(database, newestValue)).toMatchObject({
+      rows: 5,
+      problems: [],
+      expectedStatus: 'found',
+    })
   })
 })
 
 /** A world whose clock stands still, and in which each turn of looking after the trail waits for the test. */
-function aSteppedWorld() {
+function createSteppedRuntime() {
   let now = Date.now()
   const waiting: (() => void)[] = []
-  const world = {
+  const runtime = {
     clock: () => now,
     wait: (milliseconds: number, signal?: AbortSignal) => {
-      if (milliseconds !== 5_000) return realWorld.wait(milliseconds, signal)
+      if (milliseconds !== 5_000) return systemRuntime.wait(milliseconds, signal)
       return new Promise<void>((resolve, reject) => {
         waiting.push(resolve)
         signal?.addEventListener('abort', () => reject(signal.reason))
@@ -344,105 +368,112 @@ function aSteppedWorld() {
   const advance = (milliseconds: number) => {
     now += milliseconds
   }
-  return { world, waiting, advance }
+  return { runtime, waiting, advance }
 }
 
 describe('a server', () => {
   test('tells the log the newest row at its start and every day, prunes, and says when that row is gone', async () => {
-    await using place = await aSqlitePlace()
+    await using database = await createSqliteTestDatabase()
     const day = 24 * 60 * 60_000
-    const { world, waiting, advance } = aSteppedWorld()
-    await using server = await serving(place, { SNAILPASS_AUDIT_DAYS: '3' }, world)
+    const { runtime, waiting, advance } = createSteppedRuntime()
+    await using server = await startServerOn(database, { SNAILPASS_AUDIT_DAYS: '3' }, runtime)
     const newest = () => server.log.filter((line) => line.includes('the newest row')).length
-    const nextLook = async (isDaily: boolean) => {
+    const runNextCheck = async (isDaily: boolean) => {
       const lines = server.log.length
       while (waiting.length === 0) await Bun.sleep(1)
       waiting.shift()?.()
       while (isDaily ? server.log.length === lines : waiting.length === 0) await Bun.sleep(1)
     }
     while (newest() === 0) await Bun.sleep(1)
-    await signedUp(server.url, 'owner')
-    await nextLook(false)
+    await signUpAndLogIn(server.url, 'owner')
+    await runNextCheck(false)
     expect(newest()).toBe(1)
     advance(day)
-    await nextLook(true)
+    await runNextCheck(true)
     expect(newest()).toBe(2)
     advance(2 * day + 60_000)
-    await nextLook(true)
+    await runNextCheck(true)
     while (!server.log.join('').includes('took old rows')) await Bun.sleep(1)
-    expect(await kindsOf(place)).toEqual([])
-    expect((await prove(place)).problems).toEqual([])
+    expect(await kindsOf(database)).toEqual([])
+    expect((await verifyLog(database)).problems).toEqual([])
     expect(server.log.join('')).not.toContain('cut or replaced')
 
-    await signedUp(server.url, 'other')
+    await signUpAndLogIn(server.url, 'other')
     advance(day)
-    await nextLook(true)
-    await place.sql('delete from audit')
+    await runNextCheck(true)
+    await database.sql('delete from audit')
     advance(day)
-    await nextLook(true)
+    await runNextCheck(true)
     expect(server.log.join('')).toContain('the audit trail was cut or replaced')
   })
 
   test('finds that the trail was put back to an older state, at its next look and at its end', async () => {
-    await using place = await aSqlitePlace()
-    const { world, waiting } = aSteppedWorld()
-    await using server = await serving(place, {}, world)
-    const turn = async () => {
+    await using database = await createSqliteTestDatabase()
+    const { runtime, waiting } = createSteppedRuntime()
+    await using server = await startServerOn(database, {}, runtime)
+    const runRound = async () => {
       while (waiting.length === 0) await Bun.sleep(1)
       waiting.shift()?.()
       while (waiting.length === 0) await Bun.sleep(1)
     }
     const errors = () => server.log.filter((line) => line.includes('was cut or replaced')).length
-    const putBack = async (number: number, { mac, seal }: Record<string, unknown>) => {
-      await place.sql(`delete from audit where seq > ${number}`)
-      await place.sql(
+    const rollBack = async (number: number, { mac, seal }: Record<string, unknown>) => {
+      await database.sql(`delete from audit where seq > ${number}`)
+      await database.sql(
         `update audit_marks set number = ${number}, mac = '${mac}', seal = '${seal}' where name = 'head'`,
       )
     }
     const head = `select mac, seal from audit_marks where name = 'head'`
-    await signedUp(server.url, 'owner')
-    const [before = {}] = await place.sql(head)
-    await signedUp(server.url, 'other')
-    await turn()
-    await putBack(3, before)
+    await signUpAndLogIn(server.url, 'owner')
+    const [before = {}] = await database.sql(head)
+    await signUpAndLogIn(server.url, 'other')
+    await runRound()
+    await rollBack(3, before)
     // From within it is whole, and it goes on.
-    expect(await prove(place)).toMatchObject({ rows: 3, problems: [], broken: [] })
-    await signedUp(server.url, 'third')
-    await turn()
+    expect(await verifyLog(database)).toMatchObject({ rows: 3, problems: [], recordedBreaks: [] })
+    await signUpAndLogIn(server.url, 'third')
+    await runRound()
     expect(errors()).toBe(1)
-    expect(await kindsOf(place)).toEqual([...filled, 'sign-up', 'login', 'trail-broken'])
-    const words = (row: number, newest: number) =>
+    expect(await kindsOf(database)).toEqual([...initialKinds, 'sign-up', 'login', 'trail-broken'])
+    const expectedProblem = (row: number, newest: number) =>
       `row ${row} says that it was broken: row ${newest} was the newest one, and is gone or another: the trail was cut or put back`
-    expect(await prove(place)).toMatchObject({ problems: [], broken: [words(6, 5)] })
+    expect(await verifyLog(database)).toMatchObject({
+      problems: [],
+      recordedBreaks: [expectedProblem(6, 5)],
+    })
 
     // Once for each time.
-    await turn()
-    await turn()
+    await runRound()
+    await runRound()
     expect(errors()).toBe(1)
-    await putBack(3, before)
+    await rollBack(3, before)
     await server.stop()
     expect(errors()).toBe(2)
-    expect(await prove(place)).toMatchObject({ rows: 4, problems: [], broken: [words(4, 6)] })
+    expect(await verifyLog(database)).toMatchObject({
+      rows: 4,
+      problems: [],
+      recordedBreaks: [expectedProblem(4, 6)],
+    })
   })
 
   test('prunes nothing that was tampered with, and logs an error', async () => {
-    await using place = await aSqlitePlace()
-    await fill(place)
-    await place.sql('update audit set time = 1')
-    await using server = await serving(place)
-    const isTold = () =>
+    await using database = await createSqliteTestDatabase()
+    await fill(database)
+    await database.sql('update audit set time = 1')
+    await using server = await startServerOn(database)
+    const isLogged = () =>
       server.log.find((line) => line.includes('old rows of the audit trail stay'))
-    while (isTold() === undefined) await Bun.sleep(1)
-    expect(isTold()).toContain('"level":"error"')
-    expect(await kindsOf(place)).toEqual(filled)
-    expect((await prove(place)).problems).not.toEqual([])
+    while (isLogged() === undefined) await Bun.sleep(1)
+    expect(isLogged()).toContain('"level":"error"')
+    expect(await kindsOf(database)).toEqual(initialKinds)
+    expect((await verifyLog(database)).problems).not.toEqual([])
   })
 
   test('writes what it counted of sign-ins when it stops', async () => {
-    await using place = await aSqlitePlace()
+    await using database = await createSqliteTestDatabase()
     {
-      await using server = await serving(place)
-      const client = await signedUp(server.url, 'owner')
+      await using server = await startServerOn(database)
+      const client = await signUpAndLogIn(server.url, 'owner')
       const headers = { authorization: `Basic ${btoa(`${email}:wrong`)}` }
       for (let index = 0; index < 5; index++)
         await fetch(new URL('/login', server.url), { headers })
@@ -450,28 +481,28 @@ describe('a server', () => {
       await server.stop()
       expect(server.log.join('')).toContain('"newest":"5:')
     }
-    const rows = await trailOf(place)
+    const rows = await auditLogOf(database)
     expect(rows.slice(3).map(({ kind, count }) => [kind, count])).toEqual([
       ['login-failed', 1],
       ['login-failed', 4],
     ])
-    expect((await prove(place)).problems).toEqual([])
+    expect((await verifyLog(database)).problems).toEqual([])
   })
 })
 
 test('a safety archive holds the trail from before a restore', async () => {
-  await using place = await aSqlitePlace()
-  await fill(place)
-  const before = await trailOf(place)
-  const { path } = await aBackup(place)
-  await changing(place, (users) => users.logout(email))
-  const { safetyArchive } = await restoring(place, path)
-  expect(await trailOf(place)).toHaveLength(before.length + 1)
-  await restoring(place, String(safetyArchive))
-  expect((await trailOf(place)).map(({ kind }) => kind)).toEqual([
-    ...filled,
+  await using database = await createSqliteTestDatabase()
+  await fill(database)
+  const before = await auditLogOf(database)
+  const { path } = await createTestBackup(database)
+  await withUserRules(database, (users) => users.logout(email))
+  const { safetyBackup } = await restoreFrom(database, path)
+  expect(await auditLogOf(database)).toHaveLength(before.length + 1)
+  await restoreFrom(database, String(safetyBackup))
+  expect((await auditLogOf(database)).map(({ kind }) => kind)).toEqual([
+    ...initialKinds,
     'sessions-ended',
     'restored',
   ])
-  expect(await takeSafetyArchive(settingsOf(place), realWorld, 'test')).toContain('before-test')
+  expect(await backUpBefore(settingsOf(database), systemRuntime, 'test')).toContain('before-test')
 })

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'bun:test'
-import { backupProcess } from '../../src/app/backup-process'
+import { createBackupRunner } from '../../src/app/backup-process'
 import { type RunBackup, startBackupSchedule } from '../../src/app/backup-schedule'
 import { createBackups } from '../../src/domain/backups'
 import { createLog } from '../../src/log'
-import { aStore, type TestStore, virtualTiming } from '../support/store'
+import { openSqliteStore, type TestStore, virtualTiming } from '../support/store'
 import { random } from '../support/world'
 
 /** A server's schedule over a store, with days that pass as quickly as nobody has anything to do. */
-function aSchedule(store: TestStore, run: RunBackup) {
+function startTestSchedule(store: TestStore, run: RunBackup) {
   const timing = virtualTiming()
   const log: string[] = []
   const backups = createBackups({ store, clock: timing.clock })
@@ -34,26 +34,26 @@ async function until(condition: () => boolean): Promise<void> {
 
 describe('the schedule', () => {
   test('makes an archive once a day, and the first one soon after a start', async () => {
-    await using store = await aStore()
-    const made: number[] = []
-    await using schedule = aSchedule(store, async () => {
-      made.push(schedule.clock())
+    await using store = await openSqliteStore()
+    const backupTimes: number[] = []
+    await using schedule = startTestSchedule(store, async () => {
+      backupTimes.push(schedule.clock())
       const time = schedule.clock()
       await schedule.backups.recordVerified({ time, path: '/a', host: 'pi' })
     })
     const start = schedule.clock()
-    await until(() => made.length === 4)
-    expect(made[0]).toBe(start + 30_000)
-    const days = made.map((time) => new Date(time).toDateString())
+    await until(() => backupTimes.length === 4)
+    expect(backupTimes[0]).toBe(start + 30_000)
+    const days = backupTimes.map((time) => new Date(time).toDateString())
     expect(new Set(days.slice(1)).size).toBe(3)
-    for (const time of made.slice(1)) expect([2, 3]).toContain(new Date(time).getHours())
+    for (const time of backupTimes.slice(1)) expect([2, 3]).toContain(new Date(time).getHours())
     expect(schedule.errors()).toEqual([])
   })
 
   test('tells of every failure, tries again after an hour, and tells when none was made for long', async () => {
-    await using store = await aStore()
+    await using store = await openSqliteStore()
     const tries: number[] = []
-    await using schedule = aSchedule(store, async () => {
+    await using schedule = startTestSchedule(store, async () => {
       tries.push(schedule.clock())
       throw new Error('the disk is away')
     })
@@ -71,9 +71,9 @@ describe('the schedule', () => {
   })
 
   test('breaks a try off when the server ends, which is no failure', async () => {
-    await using store = await aStore()
+    await using store = await openSqliteStore()
     const { promise: begun, resolve } = Promise.withResolvers<void>()
-    const schedule = aSchedule(store, async (signal) => {
+    const schedule = startTestSchedule(store, async (signal) => {
       resolve()
       await new Promise((_, reject) => signal.addEventListener('abort', reject))
     })
@@ -86,7 +86,7 @@ describe('the schedule', () => {
 
 describe('a backup in a process of its own', () => {
   const never = new AbortController().signal
-  const shell = (script: string) => backupProcess(['/bin/sh', '-c', script], { WORD: 'told' })
+  const shell = (script: string) => createBackupRunner(['/bin/sh', '-c', script], { WORD: 'told' })
 
   test('is done when that ends well, and goes by the environment that it is given', async () => {
     await shell('test "$WORD" = told && test -z "$HOME"')(never)

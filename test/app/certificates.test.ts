@@ -5,17 +5,17 @@ import { join } from 'node:path'
 import { findCertificate, namesOfMachine, renewCertificate } from '../../src/app/certificates'
 import { checkCertificate } from '../../src/app/doctor/certificate'
 import { checkPermissions } from '../../src/app/doctor/files'
-import { realWorld } from '../../src/app/world'
+import { systemRuntime } from '../../src/app/world'
 import { loadConfig } from '../../src/config/load'
-import { factsOf } from '../../src/tls/facts'
-import { readPair } from '../../src/tls/files'
-import { prepareLocal } from '../../src/tls/local'
+import { parseCertificateInfo } from '../../src/tls/facts'
+import { readKeyPair } from '../../src/tls/files'
+import { ensureLocalCertificates } from '../../src/tls/local'
 import { tlsFolder } from '../../src/tls/tls-folder'
-import { refusal } from '../support/archives'
+import { captureError } from '../support/archives'
 import { temporaryFolder } from '../support/executable'
 import { startTestServer } from '../support/server'
-import { hurriedTiming } from '../support/store'
-import { aPairOfFiles } from '../support/tls'
+import { acceleratedTiming } from '../support/store'
+import { createCertificateFiles } from '../support/tls'
 import { random } from '../support/world'
 
 const day = 24 * 3600_000
@@ -60,31 +60,31 @@ describe('renewing', () => {
       certificate: null,
       authority: null,
     })
-    await renewCertificate(settings, realWorld, ask)
+    await renewCertificate(settings, systemRuntime, ask)
     const first = await findCertificate(settings)
-    await renewCertificate(settings, realWorld, ask)
+    await renewCertificate(settings, systemRuntime, ask)
     const second = await findCertificate(settings)
     expect(second.authority).toEqual(first.authority)
     expect(second.certificate?.sha256).not.toBe(first.certificate?.sha256)
-    const refused = await refusal(
-      renewCertificate(settings, realWorld, { ...ask, authority: true }),
+    const refused = await captureError(
+      renewCertificate(settings, systemRuntime, { ...ask, authority: true }),
     )
     expect(refused).toMatchObject({ message: 'was asked' })
     expect(await findCertificate(settings)).toEqual(second)
-    await renewCertificate(settings, realWorld, { authority: true, consent: async () => {} })
+    await renewCertificate(settings, systemRuntime, { authority: true, consent: async () => {} })
     expect((await findCertificate(settings)).authority?.sha256).not.toBe(first.authority?.sha256)
   })
 
   test('asks for consent to another authority where there was one', async () => {
     using folder = temporaryFolder()
     const settings = settingsOf(folder.path)
-    await renewCertificate(settings, realWorld, ask)
+    await renewCertificate(settings, systemRuntime, ask)
     const { path, authorityCert, authorityKey } = tlsFolder(join(folder.path, 'tls'))
     for (const file of [authorityCert, authorityKey]) {
       rmSync(file)
       const left = readdirSync(path)
       expect(
-        await refusal(renewCertificate(settings, realWorld, { ...ask, authority: true })),
+        await captureError(renewCertificate(settings, systemRuntime, { ...ask, authority: true })),
       ).toMatchObject({ message: 'was asked' })
       expect(readdirSync(path)).toEqual(left)
     }
@@ -92,7 +92,7 @@ describe('renewing', () => {
 
   test("is refused for somebody else's certificate, which stays", async () => {
     using folder = temporaryFolder()
-    using pair = await aPairOfFiles()
+    using pair = await createCertificateFiles()
     const settings = settingsOf(folder.path, {
       SNAILPASS_TLS: 'files',
       SNAILPASS_TLS_CERT: pair.cert,
@@ -100,7 +100,7 @@ describe('renewing', () => {
     })
     const before = await findCertificate(settings)
     expect(before).toMatchObject({ mode: 'files', authority: null })
-    expect(await refusal(renewCertificate(settings, realWorld, ask))).toMatchObject({
+    expect(await captureError(renewCertificate(settings, systemRuntime, ask))).toMatchObject({
       code: 'conflict',
       message: 'the certificate of SNAILPASS_TLS=files is renewed by whoever has made it',
     })
@@ -112,24 +112,24 @@ describe('the doctor', () => {
   /** What is found at a time that many days from now. */
   async function find(settings: ReturnType<typeof settingsOf>, days = 0) {
     const clock = () => Date.now() + days * day
-    const { findings = [] } = await checkCertificate(settings, { ...realWorld, clock })
+    const { findings = [] } = await checkCertificate(settings, { ...systemRuntime, clock })
     return findings.map(({ what, fix }) => `${what}: ${fix}`)
   }
 
   test('finds nothing where HTTPS is off, before the first start, and where all is well', async () => {
     using folder = temporaryFolder()
     const off = settingsOf(folder.path, { SNAILPASS_LISTEN_TLS: 'off' })
-    expect(await checkCertificate(off, realWorld)).toEqual({ fact: 'HTTPS is off' })
+    expect(await checkCertificate(off, systemRuntime)).toEqual({ fact: 'HTTPS is off' })
     const settings = settingsOf(folder.path)
     expect(await find(settings)).toEqual([])
-    await renewCertificate(settings, realWorld, ask)
+    await renewCertificate(settings, systemRuntime, ask)
     expect(await find(settings)).toEqual([])
   })
 
   test('finds a certificate that should have been renewed, and an authority near its end', async () => {
     using folder = temporaryFolder()
     const settings = settingsOf(folder.path)
-    await renewCertificate(settings, realWorld, ask)
+    await renewCertificate(settings, systemRuntime, ask)
     expect(await find(settings, 200)).toEqual([])
     expect(await find(settings, 270)).toEqual([
       expect.stringMatching(/leaf\.pem expires on \S+: snailpass tls renew$/),
@@ -139,7 +139,7 @@ describe('the doctor', () => {
     expect((await find(settings, -10))[1]).toMatch(
       /authority is not valid before \S+: .*clock is right; if it is, snailpass tls renew --authority/,
     )
-    const late = { ...realWorld, clock: () => Date.now() + 3600 * day }
+    const late = { ...systemRuntime, clock: () => Date.now() + 3600 * day }
     await renewCertificate(settings, late, ask)
     expect(await find(settings, 3600)).toEqual([
       expect.stringMatching(/authority expires on \S+: snailpass tls renew --authority/),
@@ -148,7 +148,7 @@ describe('the doctor', () => {
 
   test('finds names that the certificate is not for', async () => {
     using folder = temporaryFolder()
-    await renewCertificate(settingsOf(folder.path), realWorld, ask)
+    await renewCertificate(settingsOf(folder.path), systemRuntime, ask)
     const more = { SNAILPASS_TLS_NAMES: 'vault.lan' }
     expect(await find(settingsOf(folder.path, more))).toEqual([
       expect.stringMatching(/leaf\.pem is not for vault\.lan: snailpass tls renew$/),
@@ -165,8 +165,13 @@ describe('the doctor', () => {
   test('finds an authority that was made when the machine had another name', async () => {
     using folder = temporaryFolder()
     const { path } = folder
-    const wanted = () => ({ hostname: 'former', own: ['former.local'], asked: [] })
-    await prepareLocal({ folder: tlsFolder(join(path, 'tls')), wanted, ...realWorld, random })
+    const wanted = () => ({ hostname: 'former', own: ['former.local'], requested: [] })
+    await ensureLocalCertificates({
+      folder: tlsFolder(join(path, 'tls')),
+      wanted,
+      ...systemRuntime,
+      random,
+    })
     const found = await find(settingsOf(path))
     expect(found[0]).toContain(`does not speak for ${hostname().toLowerCase()}`)
     expect(found[0]).toContain('snailpass tls renew --authority')
@@ -176,7 +181,10 @@ describe('the doctor', () => {
 
   test('finds what is wrong with files: their end, their names, and that they do not fit', async () => {
     using folder = temporaryFolder()
-    using pair = await aPairOfFiles({ names: ['*.example.org'], notAfter: Date.now() + 40 * day })
+    using pair = await createCertificateFiles({
+      names: ['*.example.org'],
+      notAfter: Date.now() + 40 * day,
+    })
     const files = {
       SNAILPASS_TLS: 'files',
       SNAILPASS_TLS_CERT: pair.cert,
@@ -194,7 +202,7 @@ describe('the doctor', () => {
       'is not for a.vault.example.org',
     )
     writeFileSync(pair.key, 'nonsense')
-    expect(await refusal(checkCertificate(settings, realWorld))).toMatchObject({
+    expect(await captureError(checkCertificate(settings, systemRuntime))).toMatchObject({
       code: 'unavailable',
     })
   })
@@ -203,33 +211,33 @@ describe('the doctor', () => {
     using folder = temporaryFolder()
     chmodSync(folder.path, 0o700)
     const settings = settingsOf(folder.path)
-    await renewCertificate(settings, realWorld, ask)
-    expect(checkPermissions(settings, realWorld, false).findings).toEqual([])
+    await renewCertificate(settings, systemRuntime, ask)
+    expect(checkPermissions(settings, systemRuntime, false).findings).toEqual([])
     const keys = ['ca.key', 'leaf.pem'].map((name) => join(folder.path, 'tls', name))
     for (const key of keys) chmodSync(key, 0o644)
-    const { findings = [] } = checkPermissions(settings, realWorld, false)
+    const { findings = [] } = checkPermissions(settings, systemRuntime, false)
     expect(findings.map(({ what }) => what)).toEqual(
       keys.map((key) => `others on this machine can open ${key}`),
     )
-    expect(checkPermissions(settings, realWorld, true).findings).toEqual([])
+    expect(checkPermissions(settings, systemRuntime, true).findings).toEqual([])
   })
 })
 
 test('nothing of a key is in what is told of certificates', async () => {
   using folder = temporaryFolder()
   const { path } = folder
-  const wanted = () => ({ hostname: 'pi', own: ['pi'], asked: [] })
-  const deps = { folder: tlsFolder(join(path, 'tls')), wanted, ...realWorld, random }
-  await prepareLocal(deps)
-  const told = JSON.stringify(await findCertificate(settingsOf(path)))
+  const wanted = () => ({ hostname: 'pi', own: ['pi'], requested: [] })
+  const deps = { folder: tlsFolder(join(path, 'tls')), wanted, ...systemRuntime, random }
+  await ensureLocalCertificates(deps)
+  const output = JSON.stringify(await findCertificate(settingsOf(path)))
   for (const name of ['ca.key', 'leaf.pem']) {
     const [, line = 'none'] = readFileSync(join(path, 'tls', name), 'utf8').split('\n')
-    expect(told).not.toContain(line)
+    expect(output).not.toContain(line)
   }
 })
 
 test('a new pair of files is served without a failed request', async () => {
-  using pair = await aPairOfFiles()
+  using pair = await createCertificateFiles()
   await using server = await startTestServer({
     listen: 'off',
     settings: {
@@ -239,7 +247,7 @@ test('a new pair of files is served without a failed request', async () => {
       SNAILPASS_TLS_KEY: pair.key,
     },
     // Looks come quicker, and the quiet moment for the change with them.
-    world: hurriedTiming(20),
+    runtime: acceleratedTiming(20),
   })
   const seen: string[] = []
   const ask = async () => {
@@ -257,7 +265,7 @@ test('a new pair of files is served without a failed request', async () => {
   await ask()
   await pair.renew()
   for (let time = 0; time < 50; time++) await Promise.all([ask(), ask()])
-  const next = factsOf((await readPair(pair)).cert).sha256
+  const next = parseCertificateInfo((await readKeyPair(pair)).cert).sha256
   // People pause; then the next one is served.
   while (seen.at(-1) !== next) {
     await Bun.sleep(1_200)

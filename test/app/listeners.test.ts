@@ -3,43 +3,43 @@ import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { DomainError } from '../../src/domain/errors'
-import type { Certificates, CertifiedKey } from '../../src/http/certified'
-import { anAuthority } from '../support/certificates'
+import type { CertificateSource, KeyPair } from '../../src/http/certified'
+import { createTestAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
 import { startTestServer } from '../support/server'
 
 const folder = temporaryFolder()
 afterAll(folder[Symbol.dispose])
 
-async function aSource(isPublic = false) {
-  const authority = await anAuthority()
-  const make = async (): Promise<CertifiedKey> => {
-    const { certificate, key } = await authority.certify({ names: ['localhost', '127.0.0.1'] })
+async function createCertificateSource(isPublic = false) {
+  const authority = await createTestAuthority()
+  const issue = async (): Promise<KeyPair> => {
+    const { certificate, key } = await authority.issue({ names: ['localhost', '127.0.0.1'] })
     return { cert: certificate, key }
   }
-  let taker: ((next: CertifiedKey) => void) | null = null
-  const first = await make()
-  const certificates: Certificates = {
+  let subscriber: ((next: KeyPair) => void) | null = null
+  const first = await issue()
+  const certificates: CertificateSource = {
     current: () => first,
-    isPublic: () => isPublic,
-    subscribe(take) {
-      taker = take
+    isPubliclyTrusted: () => isPublic,
+    subscribe(onChange) {
+      subscriber = onChange
       return () => {
-        taker = null
+        subscriber = null
       }
     },
   }
   return {
     authority,
     certificates,
-    renew: async () => taker?.(await make()),
-    isWatched: () => taker !== null,
+    renew: async () => subscriber?.(await issue()),
+    isWatched: () => subscriber !== null,
   }
 }
 
 describe('a server', () => {
   test('answers at several addresses, by HTTP, by HTTPS and on a Unix socket, until it stops', async () => {
-    const { authority, certificates, isWatched } = await aSource()
+    const { authority, certificates, isWatched } = await createCertificateSource()
     const path = join(folder.path, 'http.sock')
     const server = await startTestServer({
       listen: `127.0.0.1:0,[::1]:0,unix:${path}`,
@@ -68,7 +68,7 @@ describe('a server', () => {
   })
 
   test('takes a new certificate without a failed request', async () => {
-    const { authority, certificates, renew } = await aSource(true)
+    const { authority, certificates, renew } = await createCertificateSource(true)
     await using server = await startTestServer({
       listen: 'off',
       settings: { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' },
@@ -88,14 +88,14 @@ describe('a server', () => {
       expect(answer.status).toBe(200)
       expect(answer.headers.get('strict-transport-security')).toBe('max-age=15552000')
     }
-    for (let turn = 0; turn < 2; turn++) {
+    for (let attempt = 0; attempt < 2; attempt++) {
       const before = serials.at(-1)
       for (let time = 0; time < 30; time++) {
         await Promise.all([ask(), ask(), ask(), ask()])
         if (time === 10) await renew()
       }
       // People pause; then nobody is cut off.
-      while (serials.at(-1) === before || (turn === 0 && new Set(serials).size < 2)) {
+      while (serials.at(-1) === before || (attempt === 0 && new Set(serials).size < 2)) {
         await Bun.sleep(1_500)
         await ask()
       }
@@ -104,9 +104,9 @@ describe('a server', () => {
   }, 20_000)
 
   test('says which address can not be had, and holds none of the others then', async () => {
-    const taken = createServer()
-    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
-    const address = taken.address()
+    const occupied = createServer()
+    await new Promise<void>((resolve) => occupied.listen(0, '127.0.0.1', resolve))
+    const address = occupied.address()
     const port = typeof address === 'object' ? address?.port : null
     const path = join(folder.path, 'first.sock')
     const started = startTestServer({ listen: `unix:${path},127.0.0.1:${port}` })
@@ -116,7 +116,7 @@ describe('a server', () => {
       hint: expect.stringContaining('--listen'),
     })
     expect(existsSync(path)).toBeFalse()
-    await new Promise((resolve) => taken.close(resolve))
+    await new Promise((resolve) => occupied.close(resolve))
   })
 
   test('takes the place of a killed one on a Unix socket, and of nothing else', async () => {
@@ -154,7 +154,7 @@ describe('with HTTPS on, a login without it', () => {
   })
 
   async function aServer(settings: Record<string, string> = {}) {
-    const { certificates } = await aSource()
+    const { certificates } = await createCertificateSource()
     return await startTestServer({
       settings: {
         SNAILPASS_LISTEN_TLS: '127.0.0.1:0',
@@ -195,7 +195,7 @@ describe('with HTTPS on, a login without it', () => {
     const ask = () =>
       fetch('http://localhost/login', { unix: path, headers: { authorization: credentials } })
     {
-      const { certificates } = await aSource()
+      const { certificates } = await createCertificateSource()
       await using _ = await startTestServer({
         listen: `unix:${path}`,
         settings: { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' },

@@ -3,25 +3,25 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { rotateKey } from '../../src/app/key-rotation'
-import { copy, recreate } from '../../src/app/operations'
-import { realWorld } from '../../src/app/world'
+import { copyDatabase, recreateDatabase } from '../../src/app/operations'
+import { systemRuntime } from '../../src/app/world'
 import { parseDatabaseUrl } from '../../src/config/database-url'
 import { loadConfig } from '../../src/config/load'
 import type { Settings } from '../../src/config/settings'
-import { aField, aNote, aRecord, signedIn, signedUp } from '../support/client'
+import { aField, aNote, aRecord, logIn, signUpAndLogIn } from '../support/client'
 import { temporaryFolder } from '../support/executable'
-import { aPostgresDatabase, onDatabase } from '../support/postgres'
-import { aProxy } from '../support/proxy'
+import { createPostgresDatabase, queryPostgres } from '../support/postgres'
+import { startProxy } from '../support/proxy'
 import { startTestServer } from '../support/server'
-import { rowsAt } from '../support/store'
+import { queryRows } from '../support/store'
 
 /** A place for a database of the test's own on each engine. */
-interface Place extends AsyncDisposable {
+interface TestDatabase extends AsyncDisposable {
   readonly url: string
   readonly dataDir: string
 }
 
-async function onSqlite(): Promise<Place> {
+async function createSqliteTestDatabase(): Promise<TestDatabase> {
   const folder = temporaryFolder()
   return {
     url: `sqlite:${join(folder.path, 'vaults.db')}`,
@@ -30,8 +30,8 @@ async function onSqlite(): Promise<Place> {
   }
 }
 
-async function onPostgres(): Promise<Place> {
-  const [folder, database] = [temporaryFolder(), await aPostgresDatabase()]
+async function createPostgresTestDatabase(): Promise<TestDatabase> {
+  const [folder, database] = [temporaryFolder(), await createPostgresDatabase()]
   return {
     url: database.url,
     dataDir: join(folder.path, 'data'),
@@ -43,26 +43,26 @@ async function onPostgres(): Promise<Place> {
 }
 
 const engines = [
-  { engine: 'SQLite', open: onSqlite },
-  { engine: 'Postgres', open: onPostgres },
+  { engine: 'SQLite', open: createSqliteTestDatabase },
+  { engine: 'Postgres', open: createPostgresTestDatabase },
 ]
 
-function settingsOf(place: Place, more: Record<string, string> = {}): Settings {
-  const environment = { SNAILPASS_DATABASE_URL: place.url, ...more }
-  return loadConfig({ environment, flags: { dataDir: place.dataDir }, file: null }).settings
+function settingsOf(database: TestDatabase, more: Record<string, string> = {}): Settings {
+  const environment = { SNAILPASS_DATABASE_URL: database.url, ...more }
+  return loadConfig({ environment, flags: { dataDir: database.dataDir }, file: null }).settings
 }
 
-function serving(place: Place, more: Record<string, string> = {}) {
-  const settings = { SNAILPASS_DATABASE_URL: place.url, ...more }
-  return startTestServer({ settings, dataDir: place.dataDir, create: true })
+function startServerOn(database: TestDatabase, more: Record<string, string> = {}) {
+  const settings = { SNAILPASS_DATABASE_URL: database.url, ...more }
+  return startTestServer({ settings, dataDir: database.dataDir, create: true })
 }
 
 const owner = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
 
 /** Fills the place by way of a server. Answers what the owner then sees. */
-async function fill(place: Place) {
-  await using server = await serving(place)
-  const client = await signedUp(server.url, 'owner')
+async function fill(database: TestDatabase) {
+  await using server = await startServerOn(database)
+  const client = await signUpAndLogIn(server.url, 'owner')
   for (let index = 0; index < 5; index++) {
     const record = aRecord({ is_favorite: index % 2 === 0 })
     await client.send('POST', '/records', record)
@@ -73,7 +73,7 @@ async function fill(place: Place) {
 }
 
 async function vaultOf(origin: URL) {
-  const client = await signedIn(origin, owner)
+  const client = await logIn(origin, owner)
   const [records, notes] = await Promise.all([
     client.send('GET', '/records'),
     client.send('GET', '/notes'),
@@ -86,7 +86,7 @@ async function statusWith(origin: URL, token: string): Promise<number> {
   return (await fetch(new URL('/users', origin), { headers })).status
 }
 
-const users = (place: Place) => rowsAt(place.url, 'select email from users')
+const users = (database: TestDatabase) => queryRows(database.url, 'select email from users')
 const silent = () => () => {}
 
 describe.each(
@@ -94,7 +94,7 @@ describe.each(
     engines.map((to) => ({ from, to, name: `${from.engine} to ${to.engine}` })),
   ),
 )('a copy from $name', ({ from, to }) => {
-  const between = (source: Place, target: Place) => ({
+  const between = (source: TestDatabase, target: TestDatabase) => ({
     from: parseDatabaseUrl(source.url),
     to: parseDatabaseUrl(target.url),
   })
@@ -104,9 +104,9 @@ describe.each(
     await using target = await to.open()
     const { vault, token } = await fill(source)
     const seen: string[] = []
-    const sums = await copy(
+    const sums = await copyDatabase(
       settingsOf(source),
-      realWorld,
+      systemRuntime,
       between(source, target),
       (step) => (table, rows) => {
         seen.push(`${step} ${table} ${rows}`)
@@ -128,10 +128,10 @@ describe.each(
     expect(seen).toContain('checked records 5')
 
     // With the key of the source, as the settings of the copy had it, sessions go on too.
-    await using server = await serving({ ...target, dataDir: source.dataDir })
+    await using server = await startServerOn({ ...target, dataDir: source.dataDir })
     expect(await statusWith(server.url, token)).toBe(200)
     expect(await vaultOf(server.url)).toEqual(vault)
-    const client = await signedIn(server.url, owner)
+    const client = await logIn(server.url, owner)
     expect((await client.send('POST', '/notes', aNote())).status).toBe(201)
     const { notes } = await vaultOf(server.url)
     expect(notes.slice(0, -1)).toEqual(vault.notes)
@@ -142,11 +142,11 @@ describe.each(
     await using target = await to.open()
     await fill(source)
     await fill(target)
-    const before = await rowsAt(target.url, 'select id from records')
+    const before = await queryRows(target.url, 'select id from records')
     await expect(
-      copy(settingsOf(source), realWorld, between(source, target), silent),
+      copyDatabase(settingsOf(source), systemRuntime, between(source, target), silent),
     ).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('is not empty') })
-    expect(await rowsAt(target.url, 'select id from records')).toEqual(before)
+    expect(await queryRows(target.url, 'select id from records')).toEqual(before)
   })
 
   test('that fails leaves its target empty', async () => {
@@ -157,7 +157,7 @@ describe.each(
       if (table === 'notes') throw new Error('the cable went')
     }
     await expect(
-      copy(settingsOf(source), realWorld, between(source, target), failing),
+      copyDatabase(settingsOf(source), systemRuntime, between(source, target), failing),
     ).rejects.toThrow('the cable went')
     expect(await users(target)).toEqual([])
   })
@@ -165,10 +165,10 @@ describe.each(
 
 describe.each(engines)('the secret key on $engine', ({ open }) => {
   test('that is another one stops a server, and so does one that is lost', async () => {
-    await using place = await open()
-    await fill(place)
+    await using database = await open()
+    await fill(database)
     await using elsewhere = await open()
-    const stranger = serving({ ...place, dataDir: elsewhere.dataDir })
+    const stranger = startServerOn({ ...database, dataDir: elsewhere.dataDir })
     await expect(stranger).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('the secret key of this database is not in'),
@@ -176,7 +176,7 @@ describe.each(engines)('the secret key on $engine', ({ open }) => {
     })
     expect(existsSync(join(elsewhere.dataDir, 'secret.key'))).toBeFalse()
     await expect(
-      serving(place, { SNAILPASS_SECRET_KEY: 'another key altogether' }),
+      startServerOn(database, { SNAILPASS_SECRET_KEY: 'another key altogether' }),
     ).rejects.toMatchObject({
       code: 'unavailable',
       message: 'the database belongs to another secret key than SNAILPASS_SECRET_KEY',
@@ -184,28 +184,28 @@ describe.each(engines)('the secret key on $engine', ({ open }) => {
   })
 
   test('is rotated by one command, which ends every session and loses nothing', async () => {
-    await using place = await open()
-    const { token, vault } = await fill(place)
-    const path = join(place.dataDir, 'secret.key')
+    await using database = await open()
+    const { token, vault } = await fill(database)
+    const path = join(database.dataDir, 'secret.key')
     const before = readFileSync(path, 'utf8')
-    expect(await rotateKey(settingsOf(place), realWorld)).toMatchObject({ path })
+    expect(await rotateKey(settingsOf(database), systemRuntime)).toMatchObject({ path })
     expect(readFileSync(path, 'utf8')).not.toBe(before)
-    await using server = await serving(place)
+    await using server = await startServerOn(database)
     expect(await statusWith(server.url, token)).toBe(401)
     expect(await vaultOf(server.url)).toEqual(vault)
   })
 
   test('of the settings is rotated to, and not twice', async () => {
-    await using place = await open()
-    const { token } = await fill(place)
+    await using database = await open()
+    const { token } = await fill(database)
     const secretKey = { SNAILPASS_SECRET_KEY: 'another key altogether' }
-    const settings = settingsOf(place, secretKey)
-    expect(await rotateKey(settings, realWorld)).toMatchObject({ path: null })
-    await expect(rotateKey(settings, realWorld)).rejects.toMatchObject({ code: 'conflict' })
-    await using server = await serving(place, secretKey)
+    const settings = settingsOf(database, secretKey)
+    expect(await rotateKey(settings, systemRuntime)).toMatchObject({ path: null })
+    await expect(rotateKey(settings, systemRuntime)).rejects.toMatchObject({ code: 'conflict' })
+    await using server = await startServerOn(database, secretKey)
     expect(await statusWith(server.url, token)).toBe(401)
     // Nobody but a server's own connections, by now known to hold the database, keeps it from a command.
-    await expect(rotateKey(settingsOf(place), realWorld)).rejects.toMatchObject({
+    await expect(rotateKey(settingsOf(database), systemRuntime)).rejects.toMatchObject({
       code: 'conflict',
     })
   })
@@ -215,26 +215,28 @@ describe.each(engines)('recreating on $engine', ({ engine, open }) => {
   const consent = () => Promise.resolve()
 
   test('empties the database, and what it held can be served from the safety copy', async () => {
-    await using place = await open()
-    const { vault } = await fill(place)
-    const path = await recreate(settingsOf(place), realWorld, consent)
+    await using database = await open()
+    const { vault } = await fill(database)
+    const path = await recreateDatabase(settingsOf(database), systemRuntime, consent)
     expect(statSync(path).mode & 0o777).toBe(0o600)
-    expect(readdirSync(place.dataDir).filter((name) => name.endsWith('.lock'))).toEqual([])
+    expect(readdirSync(database.dataDir).filter((name) => name.endsWith('.lock'))).toEqual([])
     {
-      await using server = await serving(place)
-      const client = await signedUp(server.url, 'owner')
+      await using server = await startServerOn(database)
+      const client = await signUpAndLogIn(server.url, 'owner')
       expect((await client.send('GET', '/records')).status).toBe(404)
     }
-    await using copied = await serving({ ...place, url: `sqlite:${path}` })
+    await using copied = await startServerOn({ ...database, url: `sqlite:${path}` })
     expect(await vaultOf(copied.url)).toEqual(vault)
   })
 
   test('is refused while a server runs, and by whoever does not consent', async () => {
-    await using place = await open()
-    await fill(place)
+    await using database = await open()
+    await fill(database)
     {
-      await using _ = await serving(place)
-      await expect(recreate(settingsOf(place), realWorld, consent)).rejects.toMatchObject({
+      await using _ = await startServerOn(database)
+      await expect(
+        recreateDatabase(settingsOf(database), systemRuntime, consent),
+      ).rejects.toMatchObject({
         code: 'conflict',
       })
     }
@@ -243,26 +245,31 @@ describe.each(engines)('recreating on $engine', ({ engine, open }) => {
       asked.push(name)
       return Promise.reject(new Error('no'))
     }
-    await expect(recreate(settingsOf(place), realWorld, refusing)).rejects.toThrow('no')
+    await expect(recreateDatabase(settingsOf(database), systemRuntime, refusing)).rejects.toThrow(
+      'no',
+    )
     expect(asked).toHaveLength(1)
-    expect(await users(place)).toEqual([{ email: 'owner@nas.local' }])
+    expect(await users(database)).toEqual([{ email: 'owner@nas.local' }])
   })
 
   if (engine === 'Postgres') {
     test('leaves the tables of others alone', async () => {
-      await using place = await open()
-      await fill(place)
-      await onDatabase(place.url, "create table others (x text); insert into others values ('x')")
-      await recreate(settingsOf(place), realWorld, consent)
-      expect(await onDatabase(place.url, 'select x from others')).toEqual([{ x: 'x' }])
-      expect(await users(place)).toEqual([])
+      await using database = await open()
+      await fill(database)
+      await queryPostgres(
+        database.url,
+        "create table others (x text); insert into others values ('x')",
+      )
+      await recreateDatabase(settingsOf(database), systemRuntime, consent)
+      expect(await queryPostgres(database.url, 'select x from others')).toEqual([{ x: 'x' }])
+      expect(await users(database)).toEqual([])
     })
   }
 })
 
 test('a copy goes in pages of bounded size, however large a row is after many small ones', async () => {
-  await using source = await onSqlite()
-  await using target = await onSqlite()
+  await using source = await createSqliteTestDatabase()
+  await using target = await createSqliteTestDatabase()
   await fill(source)
   {
     using file = new Database(source.url.slice('sqlite:'.length))
@@ -275,9 +282,9 @@ test('a copy goes in pages of bounded size, however large a row is after many sm
     for (let index = 0; index < 300; index++) add.run(`more${index}`, 'c:c')
   }
   const counts: number[] = []
-  await copy(
+  await copyDatabase(
     settingsOf(source),
-    realWorld,
+    systemRuntime,
     { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(target.url) },
     (step) => (table, rows) => {
       if (table === 'notes' && step === 'copied') counts.push(rows)
@@ -288,15 +295,15 @@ test('a copy goes in pages of bounded size, however large a row is after many sm
 })
 
 test('a copy whose source fails says so of the source', async () => {
-  await using source = await onPostgres()
-  await using target = await onPostgres()
+  await using source = await createPostgresTestDatabase()
+  await using target = await createPostgresTestDatabase()
   await fill(source)
   const { hostname, port, username, password, pathname } = new URL(source.url)
-  using proxy = aProxy({ hostname, port: Number(port) })
+  using proxy = startProxy({ hostname, port: Number(port) })
   const url = `postgres://${username}:${password}@127.0.0.1:${proxy.port}${pathname}`
-  const copying = copy(
+  const copying = copyDatabase(
     settingsOf(source),
-    realWorld,
+    systemRuntime,
     { from: parseDatabaseUrl(url), to: parseDatabaseUrl(target.url) },
     () => () => proxy.close(),
   )
@@ -307,39 +314,39 @@ test('a copy whose source fails says so of the source', async () => {
 })
 
 test('the target of a copy belongs to the first server that it gets, with whatever key', async () => {
-  await using source = await onSqlite()
-  await using target = await onSqlite()
+  await using source = await createSqliteTestDatabase()
+  await using target = await createSqliteTestDatabase()
   const { vault } = await fill(source)
-  await copy(
+  await copyDatabase(
     settingsOf(source),
-    realWorld,
+    systemRuntime,
     { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(target.url) },
     silent,
   )
-  await using server = await serving(target)
+  await using server = await startServerOn(target)
   expect(await vaultOf(server.url)).toEqual(vault)
 })
 
 test('a database is locked by whatever name it is reached', async () => {
-  await using place = await onSqlite()
-  await fill(place)
-  const path = place.url.slice('sqlite:'.length)
+  await using database = await createSqliteTestDatabase()
+  await fill(database)
+  const path = database.url.slice('sqlite:'.length)
   symlinkSync(path, `${path}.link`)
-  const byLink = { ...place, url: `${place.url}.link` }
+  const byLink = { ...database, url: `${database.url}.link` }
   {
-    await using _ = await serving(place)
-    const recreating = recreate(settingsOf(byLink), realWorld, () => Promise.resolve())
+    await using _ = await startServerOn(database)
+    const recreating = recreateDatabase(settingsOf(byLink), systemRuntime, () => Promise.resolve())
     await expect(recreating).rejects.toMatchObject({ code: 'conflict' })
   }
-  expect(await users(place)).toHaveLength(1)
+  expect(await users(database)).toHaveLength(1)
 })
 
 test('a SQLite file that a URL names must be there, unless it is to be made', async () => {
-  await using place = await onSqlite()
-  const settings = { SNAILPASS_DATABASE_URL: place.url }
-  await expect(startTestServer({ settings, dataDir: place.dataDir })).rejects.toMatchObject({
+  await using database = await createSqliteTestDatabase()
+  const settings = { SNAILPASS_DATABASE_URL: database.url }
+  await expect(startTestServer({ settings, dataDir: database.dataDir })).rejects.toMatchObject({
     code: 'unavailable',
     hint: expect.stringContaining('--create'),
   })
-  expect(readdirSync(place.dataDir)).toEqual([])
+  expect(readdirSync(database.dataDir)).toEqual([])
 })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { type Answer, askReadiness, readinessQuestion } from '../../src/app/readiness'
+import { fetchReadiness, type ReadinessReport, readinessRequest } from '../../src/app/readiness'
 import type { ListenAddress } from '../../src/config/listen-address'
 import { startTestServer } from '../support/server'
 
@@ -8,10 +8,10 @@ const never = new AbortController().signal
 const at = (address: ListenAddress) => ({ address, isTls: false })
 
 /** What is made of an answer. */
-async function askingFor(answer: () => Response): Promise<Answer> {
+async function askServerWith(answer: () => Response): Promise<ReadinessReport> {
   await using server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: answer })
-  return await askReadiness(
-    readinessQuestion(at({ hostname: '127.0.0.1', port: server.port ?? 0 })),
+  return await fetchReadiness(
+    readinessRequest(at({ hostname: '127.0.0.1', port: server.port ?? 0 })),
     never,
   )
 }
@@ -22,14 +22,16 @@ describe('asking a server whether it is ready', () => {
     async (listen) => {
       await using server = await startTestServer({ listen })
       const hostname = listen.slice(0, -2).replaceAll(/[[\]]/g, '')
-      const question = readinessQuestion(at({ hostname, port: Number(server.url.port) }))
-      expect(await askReadiness(question, never)).toEqual({ problem: null, warnings: [] })
+      const question = readinessRequest(at({ hostname, port: Number(server.url.port) }))
+      expect(await fetchReadiness(question, never)).toEqual({ problem: null, warnings: [] })
     },
   )
 
   test('hears why one is not', async () => {
     const error = 'Service Unavailable. The database is away: ENOENT'
-    expect(await askingFor(() => Response.json({ message: { error } }, { status: 503 }))).toEqual({
+    expect(
+      await askServerWith(() => Response.json({ message: { error } }, { status: 503 })),
+    ).toEqual({
       problem: 'The database is away: ENOENT',
       warnings: [],
     })
@@ -43,11 +45,11 @@ describe('asking a server whether it is ready', () => {
       'x',
       null,
     ]
-    expect(await askingFor(() => Response.json({ status: 'ready', warnings }))).toEqual({
+    expect(await askServerWith(() => Response.json({ status: 'ready', warnings }))).toEqual({
       problem: null,
       warnings: ['stale_backup: the last one is of May', 'disk_full'],
     })
-    expect(await askingFor(() => Response.json({ status: 'ready', warnings: 'x' }))).toEqual({
+    expect(await askServerWith(() => Response.json({ status: 'ready', warnings: 'x' }))).toEqual({
       problem: null,
       warnings: [],
     })
@@ -70,7 +72,7 @@ describe('asking a server whether it is ready', () => {
       302,
     ],
   ])('takes %s for no answer of ours', async (_name, answer, status) => {
-    expect(await askingFor(answer)).toEqual({
+    expect(await askServerWith(answer)).toEqual({
       problem: `what answers there is no SnailPass server: status ${status}`,
       warnings: [],
     })
@@ -78,12 +80,12 @@ describe('asking a server whether it is ready', () => {
 
   test('lets no answer steer the terminal, and none be endless', async () => {
     const error = `a\r\n\u001b[2Jb${'c'.repeat(5_000)}`
-    const { problem } = await askingFor(() =>
+    const { problem } = await askServerWith(() =>
       Response.json({ message: { error } }, { status: 503 }),
     )
     expect(problem).toStartWith('a [2Jbccc')
     expect(problem).toHaveLength(1_000)
-    const endless = await askingFor(
+    const endless = await askServerWith(
       () =>
         new Response(
           new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(9_000)) }),
@@ -96,8 +98,8 @@ describe('asking a server whether it is ready', () => {
     const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() })
     const { port = 0 } = server
     await server.stop(true)
-    const { problem } = await askReadiness(
-      readinessQuestion(at({ hostname: '127.0.0.1', port })),
+    const { problem } = await fetchReadiness(
+      readinessRequest(at({ hostname: '127.0.0.1', port })),
       never,
     )
     expect(problem).toStartWith(`no answer from http://127.0.0.1:${port}/readyz: `)
@@ -105,14 +107,14 @@ describe('asking a server whether it is ready', () => {
   })
 
   test('waits no longer than it is let, for the answer and for its end', async () => {
-    const patience = new AbortController()
+    const controller = new AbortController()
     using silent = Bun.listen({
       hostname: '127.0.0.1',
       port: 0,
-      socket: { data: () => patience.abort() },
+      socket: { data: () => controller.abort() },
     })
-    const question = readinessQuestion(at({ hostname: '127.0.0.1', port: silent.port }))
-    expect((await askReadiness(question, patience.signal)).problem).toBe(
+    const question = readinessRequest(at({ hostname: '127.0.0.1', port: silent.port }))
+    expect((await fetchReadiness(question, controller.signal)).problem).toBe(
       `no answer from ${question.url.href}: it took too long`,
     )
     const more = new AbortController()
@@ -126,14 +128,14 @@ describe('asking a server whether it is ready', () => {
         },
       },
     })
-    const slowly = readinessQuestion(at({ hostname: '127.0.0.1', port: slow.port }))
-    expect((await askReadiness(slowly, more.signal)).problem).toBe(
+    const slowly = readinessRequest(at({ hostname: '127.0.0.1', port: slow.port }))
+    expect((await fetchReadiness(slowly, more.signal)).problem).toBe(
       `no answer from ${slowly.url.href}: it took too long`,
     )
   })
 
   test('needs to know the port', () => {
-    expect(() => readinessQuestion(at({ hostname: '0.0.0.0', port: 0 }))).toThrow(
+    expect(() => readinessRequest(at({ hostname: '0.0.0.0', port: 0 }))).toThrow(
       expect.objectContaining({ code: 'invalid' }),
     )
   })

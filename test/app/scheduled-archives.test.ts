@@ -1,18 +1,18 @@
 import { expect, test } from 'bun:test'
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { pruneArchives } from '../../src/app/archives'
-import { backupProcess } from '../../src/app/backup-process'
+import { pruneBackups } from '../../src/app/archives'
+import { createBackupRunner } from '../../src/app/backup-process'
 import { startBackupSchedule } from '../../src/app/backup-schedule'
-import { realWorld } from '../../src/app/world'
-import { environmentOf, loadConfig } from '../../src/config/load'
+import { systemRuntime } from '../../src/app/world'
+import { createChildEnvironment, loadConfig } from '../../src/config/load'
 import { createBackups } from '../../src/domain/backups'
 import { createLog } from '../../src/log'
-import { signedUp } from '../support/client'
+import { signUpAndLogIn } from '../support/client'
 import { installations } from '../support/engines'
 import { executable, run, temporaryFolder } from '../support/executable'
 import { startTestServer } from '../support/server'
-import { databaseIn, postgresAt } from '../support/store'
+import { postgresDatabaseAt, sqliteDatabaseIn } from '../support/store'
 
 test.each(installations)(
   'a server on $engine has the executable make an archive, and knows of it',
@@ -26,24 +26,27 @@ test.each(installations)(
     })
     {
       await using server = await startTestServer({ settings: installation.environment, dataDir })
-      await signedUp(server.url, 'owner')
+      await signUpAndLogIn(server.url, 'owner')
     }
     const { store } = await ('SNAILPASS_DATABASE_URL' in installation.environment
-      ? postgresAt(installation.url)
-      : databaseIn(dataDir, realWorld)
-    ).serve({ create: false })
+      ? postgresDatabaseAt(installation.url)
+      : sqliteDatabaseIn(dataDir, systemRuntime)
+    ).openForServer({ create: false })
     const log: string[] = []
     const lines = createLog('json', Date.now, (line) => log.push(line))
     const backups = createBackups({ store, clock: Date.now })
-    const runBackup = backupProcess(
+    const runBackup = createBackupRunner(
       [executable, 'backup', '--prune'],
-      environmentOf(config, { HOME: '/nonexistent', SNAILPASS_SECRET_KEY: 'not for the child' }),
+      createChildEnvironment(config, {
+        HOME: '/nonexistent',
+        SNAILPASS_SECRET_KEY: 'not for the child',
+      }),
     )
     const schedule = startBackupSchedule(
       backups,
       runBackup,
       { hour: 2, minute: 0, jitter: 120 },
-      { ...realWorld, wait: (ms, signal) => realWorld.wait(ms / 1_000, signal) },
+      { ...systemRuntime, wait: (ms, signal) => systemRuntime.wait(ms / 1_000, signal) },
       lines,
     )
     let state = await backups.state()
@@ -72,7 +75,7 @@ test('only archives that nobody named, and that are from before nothing, are rem
     file: null,
   })
   const backups = join(folder.path, 'backups')
-  expect(pruneArchives(settings, realWorld)).toEqual([])
+  expect(pruneBackups(settings, systemRuntime)).toEqual([])
   mkdirSync(backups)
   const names = {
     removed: ['snailpass-20261120T020000Z.sqlite', 'snailpass-20261121T020000Z.sqlite.age'],
@@ -87,7 +90,7 @@ test('only archives that nobody named, and that are from before nothing, are rem
     ],
   }
   for (const name of [...names.removed, ...names.kept]) writeFileSync(join(backups, name), '')
-  const removed = pruneArchives(settings, realWorld)
+  const removed = pruneBackups(settings, systemRuntime)
   expect(removed).toEqual(names.removed.map((name) => join(backups, name)))
   for (const path of removed) expect(existsSync(path)).toBeFalse()
   expect(new Set(readdirSync(backups))).toEqual(new Set(names.kept))

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTokens } from '../../src/crypto/tokens'
-import { aRecord, basic, signedIn, signedUp } from '../support/client'
+import { aRecord, basicAuth, logIn, signUpAndLogIn } from '../support/client'
 import { temporaryFolder } from '../support/executable'
 import { startTestServer } from '../support/server'
 
@@ -13,7 +13,7 @@ describe('the server', () => {
     for (let run = 0; run < 10; run++) {
       await using server = await startTestServer({ dataDir: folder.path })
       const owner =
-        run === 0 ? await signedUp(server.url, 'owner') : await signedIn(server.url, user)
+        run === 0 ? await signUpAndLogIn(server.url, 'owner') : await logIn(server.url, user)
       expect((await owner.send('POST', '/records', aRecord())).status).toBe(201)
       expect(await (await owner.send('GET', '/records')).json()).toHaveLength(run + 1)
     }
@@ -26,7 +26,7 @@ describe('the server', () => {
     let token = ''
     {
       await using server = await startTestServer({ dataDir: folder.path })
-      token = (await signedUp(server.url, 'owner')).token
+      token = (await signUpAndLogIn(server.url, 'owner')).token
     }
     await using server = await startTestServer({ dataDir: folder.path })
     const response = await fetch(new URL('/users', server.url), {
@@ -40,7 +40,7 @@ describe('the server', () => {
     await expect(startTestServer({ dataDir: server.dataDir })).rejects.toMatchObject({
       code: 'conflict',
     })
-    expect((await signedUp(server.url, 'owner')).token).not.toBe('')
+    expect((await signUpAndLogIn(server.url, 'owner')).token).not.toBe('')
   })
 
   test('lets go of everything when its address is taken', async () => {
@@ -88,9 +88,9 @@ describe('the server', () => {
       settings: { SNAILPASS_SECRET_KEY: 'given by the operator' },
     })
     expect(readdirSync(server.dataDir)).not.toContain('secret.key')
-    const { token } = await signedUp(server.url, 'owner')
+    const { token } = await signUpAndLogIn(server.url, 'owner')
     const tokens = createTokens(new TextEncoder().encode('given by the operator'), Date.now)
-    expect(await tokens.read('session', token)).toMatchObject({ purpose: 'session' })
+    expect(await tokens.verify('session', token)).toMatchObject({ purpose: 'session' })
   })
 })
 
@@ -111,10 +111,10 @@ describe('equal creations at the same moment', () => {
 
   test.each(['/records', '/notes'])('in %s make exactly one', async (path) => {
     await using server = await startTestServer()
-    const owner = await signedUp(server.url, 'owner')
+    const owner = await signUpAndLogIn(server.url, 'owner')
     const body = { ...aRecord(), content: 'a:b' }
-    const made = Array.from({ length: 8 }, () => owner.send('POST', path, body))
-    const statuses = (await Promise.all(made)).map((response) => response.status)
+    const responses = Array.from({ length: 8 }, () => owner.send('POST', path, body))
+    const statuses = (await Promise.all(responses)).map((response) => response.status)
     expect(statuses.sort()).toEqual([201, ...Array(7).fill(409)])
     expect(await (await owner.send('GET', path)).json()).toHaveLength(1)
   })
@@ -122,12 +122,14 @@ describe('equal creations at the same moment', () => {
 
 test('the log has a line for each request, and no secret in any', async () => {
   await using server = await startTestServer()
-  const owner = await signedUp(server.url, 'owner')
+  const owner = await signUpAndLogIn(server.url, 'owner')
   await owner.send('POST', '/records', aRecord({ id: 'r', name: 'c2VjcmV0:aXY=' }))
   await owner.send('GET', '/records?id=a-path-may-hold-anything')
   await fetch(new URL('/confirm/a-token-that-leaked', server.url))
   await fetch(new URL('/nowhere/a-token-that-leaked', server.url))
-  await fetch(new URL('/login', server.url), { headers: { authorization: basic('x@y.zz', 'h') } })
+  await fetch(new URL('/login', server.url), {
+    headers: { authorization: basicAuth('x@y.zz', 'h') },
+  })
 
   const lines = server.log.map((line) => JSON.parse(line))
   const requests = lines.filter(({ message }) => message === 'request')

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { expired } from '../../src/backup/retention'
+import { selectExpired } from '../../src/backup/retention'
 
 const keep = { daily: 7, weekly: 4, monthly: 12 }
 const at = (text: string) => ({ time: Date.parse(text) })
@@ -7,13 +7,13 @@ const day = 24 * 60 * 60_000
 
 /** What is left when one is made each day for so many days, and the rest removed each time. */
 function leftAfter(days: number, start: string): string[] {
-  let archives: { time: number }[] = []
+  let backups: { time: number }[] = []
   for (let index = 0; index < days; index++) {
-    archives.push({ time: Date.parse(start) + index * day })
-    const gone = expired(archives, keep)
-    archives = archives.filter((archive) => !gone.includes(archive))
+    backups.push({ time: Date.parse(start) + index * day })
+    const gone = selectExpired(backups, keep)
+    backups = backups.filter((backup) => !gone.includes(backup))
   }
-  return archives.map(({ time }) => new Date(time).toISOString().slice(0, 10))
+  return backups.map(({ time }) => new Date(time).toISOString().slice(0, 10))
 }
 
 describe('of the archives', () => {
@@ -36,14 +36,14 @@ describe('of the archives', () => {
       at('2026-11-24T12:00:00Z'),
       at('2026-11-24T22:00:00Z'),
     ]
-    expect(expired([noon, evening, morning], keep)).toEqual([noon, morning])
+    expect(selectExpired([noon, evening, morning], keep)).toEqual([noon, morning])
   })
 
   test('those from before a long pause stay, and the newest always does', () => {
     const old = ['2020-01-01', '2020-01-02', '2020-01-03'].map(at)
-    expect(expired([...old, at('2026-11-24')], keep)).toEqual([])
+    expect(selectExpired([...old, at('2026-11-24')], keep)).toEqual([])
     const none = { daily: 0, weekly: 0, monthly: 0 }
-    expect(expired([...old, at('2026-11-24')], none)).toEqual(old)
-    expect(expired([], none)).toEqual([])
+    expect(selectExpired([...old, at('2026-11-24')], none)).toEqual(old)
+    expect(selectExpired([], none)).toEqual([])
   })
 })

@@ -2,35 +2,35 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { completed, fittingTables } from '../../src/backup/restore'
-import { verify, withArchive } from '../../src/backup/verify'
+import { matchTables, withDefaultColumns } from '../../src/backup/restore'
+import { verifyBackup, withBackup } from '../../src/backup/verify'
 import { DomainError } from '../../src/domain/errors'
-import type { Additions, Table } from '../../src/store/tables'
-import { aBackup, aSqlitePlace, fillHard } from '../support/archives'
+import type { SchemaAdditions, Table } from '../../src/store/tables'
+import { createSqliteTestDatabase, createTestBackup, fillWithEdgeCases } from '../support/archives'
 
 /** An archive of a full database, and a way to have what became of a copy of it verified. */
-async function anArchive() {
-  const place = await aSqlitePlace()
-  await fillHard(place)
-  const { path } = await aBackup(place)
-  const copy = join(place.dataDir, 'copy.sqlite')
+async function createBackup() {
+  const database = await createSqliteTestDatabase()
+  await fillWithEdgeCases(database)
+  const { path } = await createTestBackup(database)
+  const copy = join(database.dataDir, 'copy.sqlite')
   return {
     path,
     /** Changes a copy of the archive. */
     async changed(change: (copy: string) => void) {
       copyFileSync(path, copy)
       change(copy)
-      return await verified(copy)
+      return await verifyFile(copy)
     },
-    [Symbol.asyncDispose]: place[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: database[Symbol.asyncDispose],
   }
 }
 
 /** The checksums of an archive that verifies, or the refusal. */
-async function verified(path: string) {
+async function verifyFile(path: string) {
   try {
-    const manifest = await withArchive(path, (archive) => verify(archive, () => {}))
-    return manifest.tables.map(({ sum }) => sum)
+    const manifest = await withBackup(path, (backup) => verifyBackup(backup, () => {}))
+    return manifest.tables.map(({ checksum }) => checksum)
   } catch (error) {
     if (error instanceof DomainError) return error
     throw error
@@ -120,8 +120,8 @@ describe('an archive is refused', () => {
     ],
     ['a column was taken away', 'alter table notes drop column content', 'notes has other columns'],
   ])('when %s', async (_name, change, message) => {
-    await using archive = await anArchive()
-    const refused = await archive.changed(sql(change))
+    await using backup = await createBackup()
+    const refused = await backup.changed(sql(change))
     expect(refused).toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining(`copy.sqlite is damaged: ${message}`),
@@ -130,8 +130,8 @@ describe('an archive is refused', () => {
   })
 
   test('when it is of a newer format, whatever else it says', async () => {
-    await using archive = await anArchive()
-    const refused = await archive.changed(
+    await using backup = await createBackup()
+    const refused = await backup.changed(
       sql("update manifest set value = '2' where name = 'format'; drop table settings"),
     )
     expect(refused).toMatchObject({
@@ -142,29 +142,29 @@ describe('an archive is refused', () => {
   })
 
   test('when it ends too early, wherever', async () => {
-    await using archive = await anArchive()
-    const { length } = readFileSync(archive.path)
+    await using backup = await createBackup()
+    const { length } = readFileSync(backup.path)
     for (const size of [0, 1, 99, 100, 4096, length / 2, length - 4096, length - 1]) {
-      const refused = await archive.changed((copy) => truncateSync(copy, Math.floor(size)))
+      const refused = await backup.changed((copy) => truncateSync(copy, Math.floor(size)))
       expect(refused, `${size} bytes`).toMatchObject({ code: 'unavailable' })
     }
   })
 
   test('when any byte of what it holds was changed', async () => {
-    await using archive = await anArchive()
-    const whole = await verified(archive.path)
-    const bytes = readFileSync(archive.path)
+    await using backup = await createBackup()
+    const intact = await verifyFile(backup.path)
+    const bytes = readFileSync(backup.path)
     let refusals = 0
-    for (let turn = 0; turn < 150; turn++) {
+    for (let attempt = 0; attempt < 150; attempt++) {
       const at = Math.floor(Math.random() * bytes.length)
-      const outcome = await archive.changed((copy) => {
+      const outcome = await backup.changed((copy) => {
         const changed = Buffer.from(bytes)
-        changed[at] = (changed[at] ?? 0) ^ (1 << (turn % 8))
+        changed[at] = (changed[at] ?? 0) ^ (1 << (attempt % 8))
         writeFileSync(copy, changed)
       })
       if (outcome instanceof DomainError) refusals++
       // Not every byte of a SQLite file carries something.
-      else expect<unknown>(outcome, `byte ${at}`).toEqual(whole)
+      else expect<unknown>(outcome, `byte ${at}`).toEqual(intact)
     }
     expect(refusals).toBeGreaterThan(75)
   })
@@ -174,17 +174,17 @@ describe('an archive is refused', () => {
     ['nothing', ''],
     ['a file of zeros', '\0'.repeat(8192)],
   ])('when it is %s', async (_name, text) => {
-    await using archive = await anArchive()
-    const refused = await archive.changed((copy) => writeFileSync(copy, text))
+    await using backup = await createBackup()
+    const refused = await backup.changed((copy) => writeFileSync(copy, text))
     expect(refused).toMatchObject({ code: 'unavailable', hint: expect.any(String) })
   })
 
   test('when it is a database, and that stays as it is', async () => {
-    await using place = await aSqlitePlace()
-    await fillHard(place)
-    const path = place.url.slice('sqlite:'.length)
+    await using database = await createSqliteTestDatabase()
+    await fillWithEdgeCases(database)
+    const path = database.url.slice('sqlite:'.length)
     const before = readFileSync(path)
-    expect(await verified(path)).toMatchObject({
+    expect(await verifyFile(path)).toMatchObject({
       message: `${path} is not an archive of SnailPass`,
       hint: expect.stringContaining('snailpass backup'),
     })
@@ -192,13 +192,13 @@ describe('an archive is refused', () => {
   })
 
   test('when somebody left a log beside it, which SQLite would read', async () => {
-    await using archive = await anArchive()
-    const refused = await archive.changed((copy) => writeFileSync(`${copy}-wal`, 'x'))
+    await using backup = await createBackup()
+    const refused = await backup.changed((copy) => writeFileSync(`${copy}-wal`, 'x'))
     expect(refused).toMatchObject({ message: expect.stringContaining('copy.sqlite-wal') })
   })
 
   test('when there is none', async () => {
-    expect(await verified('/nonexistent/archive.sqlite')).toMatchObject({ code: 'not_found' })
+    expect(await verifyFile('/nonexistent/archive.sqlite')).toMatchObject({ code: 'not_found' })
   })
 })
 
@@ -207,18 +207,18 @@ describe('what an older archive lacks', () => {
     name: 'notes',
     columns: { seq: 'number', id: 'text', pinned: 'flag', colour: 'text' },
   }
-  const archived = (columns: Table['columns']) => ({
+  const backedUp = (columns: Table['columns']) => ({
     name: 'notes',
     columns,
-    sum: { table: 'notes', rows: 1, sha256: '' },
+    checksum: { table: 'notes', rows: 1, sha256: '' },
   })
-  const old = archived({ seq: 'number', id: 'text' })
-  const known = (additions: Additions) => ({ tables: [table], additions })
-  const additions: Additions = { tables: [], columns: { notes: { pinned: 0, colour: null } } }
+  const old = backedUp({ seq: 'number', id: 'text' })
+  const known = (additions: SchemaAdditions) => ({ tables: [table], additions })
+  const additions: SchemaAdditions = { tables: [], columns: { notes: { pinned: 0, colour: null } } }
 
   test('has the value that is told in one place', () => {
-    expect(fittingTables('a', [old], known(additions))).toEqual([{ table, archived: old }])
-    const row = completed({ seq: 1, id: 'n' }, table, additions)
+    expect(matchTables('a', [old], known(additions))).toEqual([{ table, backedUp: old }])
+    const row = withDefaultColumns({ seq: 1, id: 'n' }, table, additions)
     expect(Object.entries(row)).toEqual([
       ['seq', 1],
       ['id', 'n'],
@@ -226,24 +226,24 @@ describe('what an older archive lacks', () => {
       ['colour', null],
     ])
     const full = { seq: 1, id: 'n', pinned: 1, colour: 'red' }
-    expect(completed(full, table, additions)).toEqual(full)
+    expect(withDefaultColumns(full, table, additions)).toEqual(full)
   })
 
   test('is refused where it was always there', () => {
-    const none: Additions = { tables: [], columns: {} }
-    expect(() => fittingTables('a', [old], known(none))).toThrow('notes lacks the column pinned')
-    expect(() => fittingTables('a', [], known(none))).toThrow('it lacks the table notes')
-    expect(fittingTables('a', [], known({ ...additions, tables: ['notes'] }))).toEqual([
-      { table, archived: null },
+    const none: SchemaAdditions = { tables: [], columns: {} }
+    expect(() => matchTables('a', [old], known(none))).toThrow('notes lacks the column pinned')
+    expect(() => matchTables('a', [], known(none))).toThrow('it lacks the table notes')
+    expect(matchTables('a', [], known({ ...additions, tables: ['notes'] }))).toEqual([
+      { table, backedUp: null },
     ])
   })
 
   test('is one thing, and what this version does not know another', () => {
-    const more = archived({ ...table.columns, extra: 'text' })
-    expect(() => fittingTables('a', [more], known(additions))).toThrow(
+    const more = backedUp({ ...table.columns, extra: 'text' })
+    expect(() => matchTables('a', [more], known(additions))).toThrow(
       'a holds what this snailpass does not know: the column extra of notes',
     )
-    expect(() => fittingTables('a', [{ ...more, name: 'extras' }], known(additions))).toThrow(
+    expect(() => matchTables('a', [{ ...more, name: 'extras' }], known(additions))).toThrow(
       'the table extras',
     )
   })

@@ -4,19 +4,19 @@ import { join } from 'node:path'
 import { Command } from 'commander'
 import { bashCompletion } from '../../cli/completion/bash'
 import { fishCompletion } from '../../cli/completion/fish'
-import { placesOf } from '../../cli/completion/places'
+import { listCommandSpecs } from '../../cli/completion/places'
 import { zshCompletion } from '../../cli/completion/zsh'
 import { createProgram } from '../../cli/program'
 import { temporaryFolder } from '../support/executable'
-import { offersOf, shells } from '../support/shells'
+import { completionsFor, shells } from '../support/shells'
 
 const scriptOf = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }
 
-const places = placesOf(createProgram())
-const root = places[0]?.commands.map(({ name }) => name) ?? []
+const commandNodes = listCommandSpecs(createProgram())
+const root = commandNodes[0]?.commands.map(({ name }) => name) ?? []
 
 /** A folder that holds a file and a folder. */
-function aFolder() {
+function createFolder() {
   const folder = temporaryFolder()
   writeFileSync(join(folder.path, 'my settings.env'), '')
   mkdirSync(join(folder.path, 'my data'))
@@ -24,7 +24,8 @@ function aFolder() {
 }
 
 describe.each(shells)('%s', (shell) => {
-  const offers = (line: string, cwd = '/') => offersOf(shell, scriptOf[shell](places), line, cwd)
+  const offers = (line: string, cwd = '/') =>
+    completionsFor(shell, scriptOf[shell](commandNodes), line, cwd)
 
   test('offers every command', async () => {
     expect(root.length).toBeGreaterThan(8)
@@ -48,13 +49,13 @@ describe.each(shells)('%s', (shell) => {
   })
 
   test('offers files for a file', async () => {
-    using folder = aFolder()
+    using folder = createFolder()
     const found = await offers('snailpass serve --config my', folder.path)
     expect(bare(found)).toEqual(['my data', 'my settings.env'])
   })
 
   test('offers folders alone for a folder, after a = as well', async () => {
-    using folder = aFolder()
+    using folder = createFolder()
     const found = await offers('snailpass serve --data-dir=my', folder.path)
     expect(bare(found)).toEqual(['my data'])
   })
@@ -64,7 +65,7 @@ describe.each(shells)('%s', (shell) => {
   })
 
   test('offers nothing for what it cannot know', async () => {
-    using folder = aFolder()
+    using folder = createFolder()
     expect(await offers('snailpass serve --listen ', folder.path)).toEqual(new Set())
     expect(await offers('snailpass mail test ', folder.path)).toEqual(new Set())
   })
@@ -77,9 +78,9 @@ describe.each(shells)('%s', (shell) => {
       .description(description)
       .argument('<file>', 'x')
       .option('--option <some:thing>', description)
-    const script = scriptOf[shell](placesOf(program))
-    using folder = aFolder()
-    const answers = (line: string) => offersOf(shell, script, line, folder.path)
+    const script = scriptOf[shell](listCommandSpecs(program))
+    using folder = createFolder()
+    const answers = (line: string) => completionsFor(shell, script, line, folder.path)
     expect(await answers('snailpass o')).toEqual(new Set(['odd']))
     expect(await answers('snailpass odd --o')).toEqual(new Set(['--option']))
     expect(bare(await answers('snailpass odd my'))).toEqual(['my data', 'my settings.env'])
@@ -98,8 +99,8 @@ function bare(paths: ReadonlySet<string>): readonly string[] {
 }
 
 test('fish tells what each command is for', async () => {
-  const script = fishCompletion(places)
-  for (const { commands } of places) {
+  const script = fishCompletion(commandNodes)
+  for (const { commands } of commandNodes) {
     for (const { description } of commands) {
       expect(script).toContain(`-d '${description.replaceAll(/[\\']/g, '\\$&')}'`)
     }

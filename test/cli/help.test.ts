@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { createProgram } from '../../cli/program'
 import { exitCodes } from '../../cli/terminal'
-import { settings } from '../../src/config/settings'
-import { commandsUnder } from '../support/commands'
+import { settingTable } from '../../src/config/settings'
+import { listCommands } from '../support/commands'
 
 function helpOf(command: Command): string {
   let text = ''
@@ -17,7 +17,7 @@ function helpOf(command: Command): string {
   return text
 }
 
-const commands = commandsUnder(createProgram())
+const commands = listCommands(createProgram())
 const flags = commands.flatMap(({ command }) => command.options.map((option) => option.long))
 
 describe('the help', () => {
@@ -41,7 +41,7 @@ describe('the help', () => {
     const readme = await Bun.file(join(import.meta.dir, '..', '..', 'README.md')).text()
     const named = [
       ...commands.map(({ path }) => path.join(' ')),
-      ...Object.values(settings).flatMap(({ name, alias = name }) => [name, alias]),
+      ...Object.values(settingTable).flatMap(({ name, alias = name }) => [name, alias]),
     ]
     expect(named.filter((name) => !readme.includes(name))).toEqual([])
   })

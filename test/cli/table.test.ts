@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { table, wrap } from '../../cli/table'
+import { formatTable, wrap } from '../../cli/table'
 
 describe('a table', () => {
   test('has columns that are as wide as what is in them', () => {
@@ -7,7 +7,7 @@ describe('a table', () => {
       ['alice@nas.local', '3', 'yes'],
       ['bob@nas.local', '1200', ''],
     ]
-    expect(table(['EMAIL', 'RECORDS', 'CONFIRMED'], rows, null)).toEqual([
+    expect(formatTable(['EMAIL', 'RECORDS', 'CONFIRMED'], rows, null)).toEqual([
       'EMAIL            RECORDS  CONFIRMED',
       'alice@nas.local  3        yes',
       'bob@nas.local    1200',
@@ -20,7 +20,7 @@ describe('a table', () => {
       ['e\u0301', 'x'],
       ['👩‍👩‍👧', 'x'],
     ]
-    expect(table(['A', 'B'], rows, null)).toEqual([
+    expect(formatTable(['A', 'B'], rows, null)).toEqual([
       'A     B',
       '日本  x',
       'e\u0301     x',
@@ -29,7 +29,7 @@ describe('a table', () => {
   })
 
   test('lets no cell break out of its line or steer the terminal', () => {
-    expect(table(['A', 'B'], [['x\r\n\u001b[2Jy', 'a\u2028b\tc']], null)).toEqual([
+    expect(formatTable(['A', 'B'], [['x\r\n\u001b[2Jy', 'a\u2028b\tc']], null)).toEqual([
       'A       B',
       'x [2Jy  a b c',
     ])
@@ -37,7 +37,7 @@ describe('a table', () => {
 
   test('breaks its last column at spaces to fit a terminal, and cuts nothing', () => {
     const rows = [['name', 'one two three four averylongwordthatfitsnowhere five']]
-    expect(table(['A', 'B'], rows, 22)).toEqual([
+    expect(formatTable(['A', 'B'], rows, 22)).toEqual([
       'A     B',
       'name  one two three',
       '      four',
@@ -48,12 +48,12 @@ describe('a table', () => {
 
   test('is one line for each row in a pipe, and where its last column would be too narrow', () => {
     const long = 'word '.repeat(100).trim()
-    expect(table(['A', 'B'], [['name', long]], null)[1]).toBe(`name  ${long}`)
-    expect(table(['A', 'B'], [['name', long]], 10)[1]).toBe(`name  ${long}`)
+    expect(formatTable(['A', 'B'], [['name', long]], null)[1]).toBe(`name  ${long}`)
+    expect(formatTable(['A', 'B'], [['name', long]], 10)[1]).toBe(`name  ${long}`)
   })
 
   test('without rows is its header', () => {
-    expect(table(['A', 'B'], [], null)).toEqual(['A  B'])
+    expect(formatTable(['A', 'B'], [], null)).toEqual(['A  B'])
   })
 })
 

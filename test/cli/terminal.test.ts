@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 const program = fileURLToPath(import.meta.resolve('./asking.ts'))
 
 /** Runs the program on a terminal of its own and types these keys, each of them once its question is there. */
-async function answering(answers: readonly { at: string; keys: string }[]) {
+async function runWithAnswers(answers: readonly { at: string; keys: string }[]) {
   let screen = ''
   const left = [...answers]
   const decoder = new TextDecoder()
@@ -35,7 +35,7 @@ test.each([
   ['anew after Ctrl-U', 'something else\u0015pass\r', 'pass'],
   ['without what arrows send', 'pa\u001b[D\u001bOA\u001b[3~ss\r', 'pass'],
 ])('takes a secret %s, and shows nothing of it', async (_name, keys, secret) => {
-  const { screen, code, showsKeys } = await answering([
+  const { screen, code, showsKeys } = await runWithAnswers([
     { at: 'First: ', keys },
     { at: 'Second: ', keys: 'other\r' },
   ])
@@ -44,7 +44,7 @@ test.each([
 })
 
 test('takes what was pasted behind a line for the next answer', async () => {
-  const { screen } = await answering([{ at: 'First: ', keys: 'one\rtwo\r' }])
+  const { screen } = await runWithAnswers([{ at: 'First: ', keys: 'one\rtwo\r' }])
   expect(screen).toBe('First: \nSecond: \n["one","two"]\n')
 })
 
@@ -54,7 +54,7 @@ test.each([
   // This is how the program is asked for one.
   ['a signal', 'SIGTERM'],
 ])('is left by %s, with the terminal as it was', async (_name, keys) => {
-  const { screen, code, showsKeys } = await answering([{ at: 'First: ', keys }])
+  const { screen, code, showsKeys } = await runWithAnswers([{ at: 'First: ', keys }])
   expect({ code, showsKeys }).toEqual({ code: '1', showsKeys: true })
   expect(screen).toBe('First: \nerror: not done: nothing was changed\n')
 })

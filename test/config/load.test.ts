@@ -2,8 +2,8 @@ import { describe, expect, test } from 'bun:test'
 import { inspect } from 'node:util'
 import { type ConfigInput, loadConfig } from '../../src/config/load'
 import type { SettingValues } from '../../src/config/settings'
-import { defaultLimits } from '../../src/domain/rate-limits'
-import { aFile } from '../support/settings-file'
+import { defaultRateLimits } from '../../src/domain/rate-limits'
+import { createTemporaryFile } from '../support/settings-file'
 
 function load(input: Partial<ConfigInput>) {
   return loadConfig({ environment: {}, flags: {}, file: null, ...input })
@@ -35,7 +35,7 @@ describe('a setting', () => {
       emailConfirmation: 'auto',
       maxVault: 32_000_000,
       minFreeSpace: 64_000_000,
-      rateLimits: defaultLimits,
+      rateLimits: defaultRateLimits,
       loginQueue: 256,
       backupDir: null,
       backupSchedule: { hour: 2, minute: 0, jitter: 120 },
@@ -64,7 +64,7 @@ describe('a setting', () => {
   })
 
   test('comes from the flag, else the environment, else the file, and knows from where', () => {
-    using file = aFile(
+    using file = createTemporaryFile(
       '# comment\nSNAILPASS_LISTEN=[::1]:1\nSNAILPASS_DATA_DIR="/from file"\nSNAILPASS_TOKEN_SECONDS=30\n',
     )
     const { settings, origins } = load({
@@ -91,7 +91,7 @@ describe('a setting', () => {
 })
 
 test('every problem is reported at once, by the name under which it was set', () => {
-  using file = aFile('SNAILPASS_MAX_BODY=lots\n')
+  using file = createTemporaryFile('SNAILPASS_MAX_BODY=lots\n')
   const loading = () =>
     load({
       file: file.path,
@@ -125,7 +125,7 @@ test.each([
   ['# a comment\n\nSNAILPASS_MAX_BODY=2000\nnonsense', 4],
   ['\u0000\u0001binary', 1],
 ])('a settings file with a line that sets nothing is refused: %p', (text, line) => {
-  using file = aFile(text)
+  using file = createTemporaryFile(text)
   expect(() => load({ file: file.path })).toThrow(`line ${line} is not NAME=value`)
 })
 
@@ -140,21 +140,23 @@ test('a settings file that cannot be read stops the start', () => {
 })
 
 test('settings are listed as they were written, secrets apart, whether or not they matter', () => {
-  using file = aFile('SNAILPASS_TOKEN_SECONDS=nonsense\nSNAILPASS_BACKUP_PASSPHRASE=open sesame\n')
+  using file = createTemporaryFile(
+    'SNAILPASS_TOKEN_SECONDS=nonsense\nSNAILPASS_BACKUP_PASSPHRASE=open sesame\n',
+  )
   const { listed } = load({
     file: file.path,
     environment: { SNAILPASS_DATABASE_URL: 'postgres://me:hush@db/vaults', MAIL_PASSWORD: 'hush' },
     keys: [],
   }).settings
-  const told = (name: string) => listed.find((setting) => setting.name === name)
-  expect(told('SNAILPASS_TOKEN_SECONDS')).toMatchObject({ text: null, source: 'file' })
-  expect(told('SNAILPASS_LISTEN')).toMatchObject({ text: '0.0.0.0:5000', source: 'default' })
-  expect(told('SNAILPASS_DATABASE_URL')).toMatchObject({
+  const findListed = (name: string) => listed.find((setting) => setting.name === name)
+  expect(findListed('SNAILPASS_TOKEN_SECONDS')).toMatchObject({ text: null, source: 'file' })
+  expect(findListed('SNAILPASS_LISTEN')).toMatchObject({ text: '0.0.0.0:5000', source: 'default' })
+  expect(findListed('SNAILPASS_DATABASE_URL')).toMatchObject({
     text: 'postgres://me:•••@db/vaults',
     source: 'environment',
   })
-  expect(told('SNAILPASS_BACKUP_PASSPHRASE')?.secret?.reveal()).toBe('open sesame')
-  expect(told('SNAILPASS_BACKUP_PASSPHRASE')?.text).toBe('•••')
+  expect(findListed('SNAILPASS_BACKUP_PASSPHRASE')?.secret?.reveal()).toBe('open sesame')
+  expect(findListed('SNAILPASS_BACKUP_PASSPHRASE')?.text).toBe('•••')
   expect(JSON.stringify(listed)).not.toContain('hush')
 })
 

@@ -1,18 +1,18 @@
 import { describe, expect, test } from 'bun:test'
-import { inNetworks, isPrivate, parseNetworks } from '../../src/config/networks'
+import { createNetworkMatcher, isPrivate, parseNetworks } from '../../src/config/networks'
 import { InvalidSetting } from '../../src/config/values'
 
 describe('networks', () => {
   test('hold the addresses that lie in them, each family its own', () => {
-    const isIn = inNetworks(parseNetworks('10.0.0.0/8, 192.168.1.5 fd00::/8'))
+    const isIn = createNetworkMatcher(parseNetworks('10.0.0.0/8, 192.168.1.5 fd00::/8'))
     for (const address of ['10.255.0.1', '192.168.1.5', 'fd12::1']) {
       expect(isIn(address), address).toBeTrue()
     }
     for (const other of ['11.0.0.1', '192.168.1.6', 'fe80::1', '::ffff:10.0.0.1', 'pi', '']) {
       expect(isIn(other), other).toBeFalse()
     }
-    expect(inNetworks(['::/0'])('10.0.0.1')).toBeFalse()
-    expect(inNetworks(['0.0.0.0/0'])('8.8.8.8')).toBeTrue()
+    expect(createNetworkMatcher(['::/0'])('10.0.0.1')).toBeFalse()
+    expect(createNetworkMatcher(['0.0.0.0/0'])('8.8.8.8')).toBeTrue()
   })
 
   test.each([

@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { readSettings } from '../../src/config/reading'
-import { type SettingValues, settingKeys, settings } from '../../src/config/settings'
-import { hidden, type Setting, shownValue } from '../../src/config/values'
+import { type SettingValues, settingKeys, settingTable } from '../../src/config/settings'
+import { formatForDisplay, redactedText, type Setting } from '../../src/config/values'
 
 /** What a setting shows for a text. */
 function shown<Key extends keyof SettingValues>(key: Key, text: string): string | null {
-  const setting: Setting<SettingValues[Key]> = settings[key]
-  return shownValue(setting, setting.parse(text))
+  const setting: Setting<SettingValues[Key]> = settingTable[key]
+  return formatForDisplay(setting, setting.parse(text))
 }
 
 const samples: Readonly<Record<keyof SettingValues, readonly string[]>> = {
@@ -79,26 +79,30 @@ describe('what is shown of a setting', () => {
     '%s: %p can be read again',
     (key, text) => {
       const again = shown(key, text) ?? ''
-      expect(settings[key].parse(again)).toEqual(settings[key].parse(text))
+      expect(settingTable[key].parse(again)).toEqual(settingTable[key].parse(text))
       expect(shown(key, again)).toBe(again)
     },
   )
 
   test.each([
-    ['secretKey', 'a very secret key', hidden],
-    ['mailPassword', 'very secret', hidden],
-    ['database', 'postgres://me:very%20secret@db.lan/db', `postgres://me:${hidden}@db.lan/db`],
-    ['mailUrl', 'smtps://me%40x:secret@mail.lan', `smtps://me%40x:${hidden}@mail.lan`],
-    ['mailUrl', 'smtp://me:secret@[::1]:25', `smtp://me:${hidden}@[::1]:25`],
+    ['secretKey', 'a very secret key', redactedText],
+    ['mailPassword', 'very secret', redactedText],
+    [
+      'database',
+      'postgres://me:very%20secret@db.lan/db',
+      `postgres://me:${redactedText}@db.lan/db`,
+    ],
+    ['mailUrl', 'smtps://me%40x:secret@mail.lan', `smtps://me%40x:${redactedText}@mail.lan`],
+    ['mailUrl', 'smtp://me:secret@[::1]:25', `smtp://me:${redactedText}@[::1]:25`],
   ] as const)('%s: hides what is secret, and that alone', (key, text, expected) => {
     expect(shown(key, text)).toBe(expected)
     // Dots are a password too: what is shown can be read again.
-    expect(shown(key, expected.padEnd(16, '•')) ?? '').toContain(hidden)
+    expect(shown(key, expected.padEnd(16, '•')) ?? '').toContain(redactedText)
   })
 
   test('of a default says what it is, and nothing where there is no value', () => {
     const { origins } = readSettings({ environment: {}, flags: { dataDir: '/x' }, file: null })
-    const shownOf = (key: keyof SettingValues) => origins.get(key)?.shown
+    const shownOf = (key: keyof SettingValues) => origins.get(key)?.displayValue
     expect([...origins.keys()]).toEqual([...settingKeys])
     expect(shownOf('dataDir')).toBe('/x')
     expect(shownOf('listen')).toBe('0.0.0.0:5000')

@@ -3,12 +3,12 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { devNull } from 'node:os'
 import { join } from 'node:path'
 import { inspect } from 'node:util'
-import { type ConfigInput, environmentOf, loadConfig } from '../../src/config/load'
+import { type ConfigInput, createChildEnvironment, loadConfig } from '../../src/config/load'
 import { readSettings } from '../../src/config/reading'
-import { twinOf } from '../../src/config/secret-file'
-import { settingKeys, settings } from '../../src/config/settings'
+import { fileVariantOf } from '../../src/config/secret-file'
+import { settingKeys, settingTable } from '../../src/config/settings'
 import { temporaryFolder } from '../support/executable'
-import { aFile } from '../support/settings-file'
+import { createTemporaryFile } from '../support/settings-file'
 
 function load(input: Partial<ConfigInput>) {
   return loadConfig({ environment: {}, flags: {}, file: null, ...input })
@@ -23,7 +23,7 @@ describe('a secret in a file of its own', () => {
     ['with one', `${key}\n`],
     ['with one of Windows', `${key}\r\n`],
   ])('is its content: %s', (_name, content) => {
-    using secret = aFile(content)
+    using secret = createTemporaryFile(content)
     const { settings, origins } = load({ environment: { SNAILPASS_SECRET_KEY_FILE: secret.path } })
     expect(settings.secretKey?.reveal()).toBe(key)
     expect(origins.get('secretKey')).toMatchObject({
@@ -34,14 +34,14 @@ describe('a secret in a file of its own', () => {
   })
 
   test('keeps every line end but the last, and every space', () => {
-    using secret = aFile(` two\nlines of it \n\n`)
+    using secret = createTemporaryFile(` two\nlines of it \n\n`)
     const { settings } = load({ environment: { SNAILPASS_SECRET_KEY_FILE: secret.path } })
     expect(settings.secretKey?.reveal()).toBe(' two\nlines of it \n')
   })
 
   test('can be of every setting that is secret, and of no other', () => {
-    using secret = aFile('postgres://me:pass word@localhost/db')
-    using mail = aFile('smtps://me%40nas.lan:x@mail.lan')
+    using secret = createTemporaryFile('postgres://me:pass word@localhost/db')
+    using mail = createTemporaryFile('smtps://me%40nas.lan:x@mail.lan')
     const environment = {
       SNAILPASS_DATABASE_URI_FILE: secret.path,
       SNAILPASS_MAIL_URL_FILE: mail.path,
@@ -50,10 +50,10 @@ describe('a secret in a file of its own', () => {
     expect(read.database).toMatchObject({ engine: 'postgres', database: 'db' })
     expect(read.mail?.host).toBe('mail.lan')
     expect(origins.get('database')?.name).toBe('SNAILPASS_DATABASE_URI_FILE')
-    using password = aFile('letmein')
-    const original = { MAIL_USERNAME: 'me@nas.lan', MAIL_PASSWORD_FILE: password.path }
-    expect(load({ environment: original }).settings.mail?.password?.reveal()).toBe('letmein')
-    const secrets = settingKeys.filter((name) => settings[name].isSecret === true)
+    using password = createTemporaryFile('letmein')
+    const legacyMail = { MAIL_USERNAME: 'me@nas.lan', MAIL_PASSWORD_FILE: password.path }
+    expect(load({ environment: legacyMail }).settings.mail?.password?.reveal()).toBe('letmein')
+    const secrets = settingKeys.filter((name) => settingTable[name].isSecret === true)
     expect(secrets).toEqual([
       'database',
       'secretKey',
@@ -68,9 +68,9 @@ describe('a secret in a file of its own', () => {
   })
 
   test('is named by the settings file too, which the environment beats', () => {
-    using secret = aFile(key)
-    using other = aFile(otherKey)
-    using file = aFile(`SNAILPASS_SECRET_KEY_FILE=${secret.path}\n`)
+    using secret = createTemporaryFile(key)
+    using other = createTemporaryFile(otherKey)
+    using file = createTemporaryFile(`SNAILPASS_SECRET_KEY_FILE=${secret.path}\n`)
     const keyWith = (environment: Record<string, string>) =>
       load({ file: file.path, environment }).settings.secretKey?.reveal()
     expect(keyWith({})).toBe(key)
@@ -80,7 +80,7 @@ describe('a secret in a file of its own', () => {
   })
 
   test('and in the setting itself, at the same place, is a contradiction', () => {
-    using secret = aFile(key)
+    using secret = createTemporaryFile(key)
     const both = { SNAILPASS_SECRET_KEY: otherKey, SNAILPASS_SECRET_KEY_FILE: secret.path }
     expect(() => load({ environment: both })).toThrow(
       expect.objectContaining({
@@ -89,7 +89,7 @@ describe('a secret in a file of its own', () => {
         hint: 'leave one of the two out',
       }),
     )
-    using file = aFile(
+    using file = createTemporaryFile(
       `SNAILPASS_DATABASE_URI=sqlite:/a\nSNAILPASS_DATABASE_URL_FILE=${secret.path}\n`,
     )
     expect(() => load({ file: file.path })).toThrow(
@@ -100,7 +100,7 @@ describe('a secret in a file of its own', () => {
   })
 
   test('for the database is not left out by an empty name', () => {
-    using secret = aFile('sqlite:/srv/a.db')
+    using secret = createTemporaryFile('sqlite:/srv/a.db')
     const database = (environment: Record<string, string>) =>
       load({ environment }).settings.database
     expect(() => database({ SNAILPASS_DATABASE_URL_FILE: '' })).toThrow(
@@ -117,7 +117,7 @@ describe('a secret in a file of its own', () => {
     ['what is no text', new Uint8Array([0x61, 0xff, 0xfe]), 'is not text'],
     ['a bad secret', 'secretkey', 'is shorter than 16 characters'],
   ])('is refused for %s, without a word of its content', (_name, content, message) => {
-    using secret = aFile(content)
+    using secret = createTemporaryFile(content)
     const loading = () => load({ environment: { SNAILPASS_SECRET_KEY_FILE: secret.path } })
     expect(loading).toThrow(`SNAILPASS_SECRET_KEY_FILE (${secret.path}) ${message}`)
     expect(loading).not.toThrow('secretkey')
@@ -137,7 +137,7 @@ describe('a secret in a file of its own', () => {
 
 describe('secrets that everybody may read', () => {
   test('are warned about in the settings file, where a password is in them', () => {
-    using file = aFile(
+    using file = createTemporaryFile(
       `SNAILPASS_SECRET_KEY=${key}\nSNAILPASS_DATABASE_URI=sqlite:/a\nSNAILPASS_MAIL_URL=\n`,
       0o644,
     )
@@ -151,7 +151,7 @@ describe('secrets that everybody may read', () => {
   })
 
   test('are warned about in a file of their own, where a password is in them', () => {
-    using secret = aFile('postgres://me:hidden@localhost/db', 0o604)
+    using secret = createTemporaryFile('postgres://me:hidden@localhost/db', 0o604)
     const warnings = () =>
       load({ environment: { SNAILPASS_DATABASE_URL_FILE: secret.path } }).warnings
     expect(warnings()).toEqual([
@@ -162,7 +162,7 @@ describe('secrets that everybody may read', () => {
   })
 
   test('are no matter where there is none', () => {
-    using file = aFile('SNAILPASS_LISTEN=127.0.0.1:1\n', 0o644)
+    using file = createTemporaryFile('SNAILPASS_LISTEN=127.0.0.1:1\n', 0o644)
     expect(load({ file: file.path }).warnings).toEqual([])
   })
 })
@@ -172,8 +172,8 @@ describe('the default settings file', () => {
   const seconds = (input: Partial<ConfigInput>) => load(input).settings.tokenSeconds
 
   test('is read where it is there and no other one is named', () => {
-    using file = aFile(text)
-    using other = aFile('SNAILPASS_TOKEN_SECONDS=40\n')
+    using file = createTemporaryFile(text)
+    using other = createTemporaryFile('SNAILPASS_TOKEN_SECONDS=40\n')
     expect(seconds({ defaultFile: file.path })).toBe(30)
     expect(seconds({ defaultFile: file.path, file: other.path })).toBe(40)
     expect(seconds({ defaultFile: file.path, file: devNull })).toBe(600)
@@ -185,7 +185,7 @@ describe('the default settings file', () => {
   })
 
   test('may be missing, with its folder too', () => {
-    using file = aFile(text)
+    using file = createTemporaryFile(text)
     expect(seconds({ defaultFile: '/nonexistent/snailpass.env' })).toBe(600)
     expect(seconds({ defaultFile: join(file.path, 'snailpass.env') })).toBe(600)
     expect(() => seconds({ environment: { SNAILPASS_CONFIG: '/nonexistent/file' } })).toThrow(
@@ -195,7 +195,7 @@ describe('the default settings file', () => {
 
   // Root may read every file: for it, test/e2e/default-settings-file.test.ts gives its powers up.
   test.skipIf(process.getuid?.() === 0)('stops whoever may not read it', () => {
-    using file = aFile(text, 0o000)
+    using file = createTemporaryFile(text, 0o000)
     expect(() => seconds({ defaultFile: file.path })).toThrow(
       `this user may not read the settings file ${file.path}`,
     )
@@ -203,7 +203,7 @@ describe('the default settings file', () => {
   })
 
   test('stops everything where it is there and makes no sense', () => {
-    using file = aFile('nonsense')
+    using file = createTemporaryFile('nonsense')
     using folder = temporaryFolder()
     expect(() => seconds({ defaultFile: file.path })).toThrow('line 1 is not NAME=value')
     mkdirSync(join(folder.path, 'x'))
@@ -213,8 +213,8 @@ describe('the default settings file', () => {
 
 describe('the environment of a child', () => {
   test('has it go by the very same settings, wherever they were set', () => {
-    using secret = aFile(`${key}\n`)
-    using file = aFile(
+    using secret = createTemporaryFile(`${key}\n`)
+    using file = createTemporaryFile(
       `SNAILPASS_DATABASE_URI=postgres://me:hidden@localhost/db\nSNAILPASS_SECRET_KEY_FILE=${secret.path}\n`,
     )
     const config = load({
@@ -222,7 +222,7 @@ describe('the environment of a child', () => {
       environment: { SNAILPASS_PUBLIC_HOSTS: 'One.lan, two.lan:80' },
       flags: { dataDir: '/flag' },
     })
-    const environment = environmentOf(config)
+    const environment = createChildEnvironment(config)
     expect(environment).toEqual({
       SNAILPASS_CONFIG: devNull,
       SNAILPASS_DATA_DIR: '/flag',
@@ -238,7 +238,7 @@ describe('the environment of a child', () => {
     }))
     expect(child.settings).toEqual({ ...config.settings, listed })
     expect(child.settings.secretKey?.reveal()).toBe(key)
-    expect(environmentOf(child)).toEqual(environment)
+    expect(createChildEnvironment(child)).toEqual(environment)
   })
 
   test('is shown by nothing that is printed of the configuration', () => {
@@ -250,9 +250,9 @@ describe('the environment of a child', () => {
 
 test('every name that is read is known, and the names of two settings are never the same', () => {
   const names = settingKeys.flatMap((name) => {
-    const { name: own, alias, isSecret } = settings[name]
+    const { name: own, alias, isSecret } = settingTable[name]
     const direct = alias === undefined ? [own] : [own, alias]
-    return isSecret === true ? [...direct, ...direct.map(twinOf)] : direct
+    return isSecret === true ? [...direct, ...direct.map(fileVariantOf)] : direct
   })
   expect(new Set(names).size).toBe(names.length)
   const environment = Object.fromEntries(names.map((name) => [name, '/nonexistent']))

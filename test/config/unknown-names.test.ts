@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import fc from 'fast-check'
 import { loadConfig } from '../../src/config/load'
-import { distanceBetween } from '../../src/config/unknown-names'
-import { aFile } from '../support/settings-file'
+import { editDistance } from '../../src/config/unknown-names'
+import { createTemporaryFile } from '../support/settings-file'
 
 function warningsOf(environment: Record<string, string>, file: string | null = null) {
   return loadConfig({ environment, flags: {}, file }).warnings
@@ -32,7 +32,7 @@ describe('a name that is no setting', () => {
   )
 
   test('is told of once, in the settings file too', () => {
-    using file = aFile('SNAILPASS_LISTN=x\nSNAILPASS_MAX_BDOY=1\n')
+    using file = createTemporaryFile('SNAILPASS_LISTN=x\nSNAILPASS_MAX_BDOY=1\n')
     expect(warningsOf({ SNAILPASS_LISTN: 'x' }, file.path)).toEqual([
       'SNAILPASS_LISTN is set, but there is no such setting: did you mean SNAILPASS_LISTEN?',
       'SNAILPASS_MAX_BDOY is set, but there is no such setting: did you mean SNAILPASS_MAX_BODY?',
@@ -60,22 +60,28 @@ describe('the distance between two words', () => {
     ['kitten', 'sitting', 3],
     ['ca', 'abc', 3],
   ])('%p and %p: %p', (one, other, distance) => {
-    expect(distanceBetween(one, other)).toBe(distance)
-    expect(distanceBetween(other, one)).toBe(distance)
+    expect(editDistance(one, other)).toBe(distance)
+    expect(editDistance(other, one)).toBe(distance)
   })
 
   test('is one for a slip, the same both ways, and no more than the longer word', () => {
     const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 8 })
     fc.assert(
-      fc.property(word, fc.nat(8), fc.constantFrom('a', 'b'), word, (text, at, letter, other) => {
-        const slip = text.slice(0, at) + letter + text.slice(at)
-        expect(distanceBetween(text, slip)).toBe(1)
-        // Not more: this distance knows no triangle inequality, since no letter is moved twice.
-        const distance = distanceBetween(text, other)
-        expect(distanceBetween(other, text)).toBe(distance)
-        expect(distance).toBeGreaterThanOrEqual(Math.abs(text.length - other.length))
-        expect(distance).toBeLessThanOrEqual(Math.max(text.length, other.length))
-      }),
+      fc.property(
+        word,
+        fc.nat(8),
+        fc.constantFrom('a', 'b'),
+        word,
+        (text, at, character, other) => {
+          const slip = text.slice(0, at) + character + text.slice(at)
+          expect(editDistance(text, slip)).toBe(1)
+          // Not more: this distance knows no triangle inequality, since no letter is moved twice.
+          const distance = editDistance(text, other)
+          expect(editDistance(other, text)).toBe(distance)
+          expect(distance).toBeGreaterThanOrEqual(Math.abs(text.length - other.length))
+          expect(distance).toBeLessThanOrEqual(Math.max(text.length, other.length))
+        },
+      ),
     )
   })
 })

@@ -7,7 +7,7 @@ import { fakeClock, random } from '../support/world'
 const session = { purpose: 'session', userId: 'улитка', epoch: 'e' } as const
 const confirmation = { purpose: 'confirmation', userId: 'u', email: 'a@b.c' } as const
 
-function aWorld() {
+function createTokenSetup() {
   const clock = fakeClock()
   const key = random(32)
   return { clock, key, tokens: createTokens(key, clock) }
@@ -23,64 +23,64 @@ function withParts(token: string, parts: { header?: unknown; payload?: unknown }
 
 describe('a token', () => {
   test('gives back what it was made of', async () => {
-    const { tokens } = aWorld()
-    expect(await tokens.read('session', await tokens.issue(session, 600))).toEqual(session)
-    expect(await tokens.read('confirmation', await tokens.issue(confirmation, 600))).toEqual(
+    const { tokens } = createTokenSetup()
+    expect(await tokens.verify('session', await tokens.issue(session, 600))).toEqual(session)
+    expect(await tokens.verify('confirmation', await tokens.issue(confirmation, 600))).toEqual(
       confirmation,
     )
   })
 
   test('is read until its second, and expired from then on', async () => {
-    const { clock, tokens } = aWorld()
+    const { clock, tokens } = createTokenSetup()
     const token = await tokens.issue(session, 600)
     clock.advance(599_000)
-    expect(await tokens.read('session', token)).toEqual(session)
+    expect(await tokens.verify('session', token)).toEqual(session)
     clock.advance(2_000)
-    expect(await tokens.read('session', token)).toBe('expired')
+    expect(await tokens.verify('session', token)).toBe('expired')
   })
 
   test('never serves another purpose, not even as an expired one', async () => {
-    const { clock, tokens } = aWorld()
+    const { clock, tokens } = createTokenSetup()
     const token = await tokens.issue(confirmation, 600)
-    expect(await tokens.read('session', token)).toBe('invalid')
+    expect(await tokens.verify('session', token)).toBe('invalid')
     // Read for its own purpose it is remembered, and still serves no other.
-    expect(await tokens.read('confirmation', token)).toEqual(confirmation)
-    expect(await tokens.read('session', token)).toBe('invalid')
+    expect(await tokens.verify('confirmation', token)).toEqual(confirmation)
+    expect(await tokens.verify('session', token)).toBe('invalid')
     clock.advance(3_600_000)
-    expect(await tokens.read('session', token)).toBe('invalid')
+    expect(await tokens.verify('session', token)).toBe('invalid')
   })
 
   test('of another key is invalid', async () => {
-    const { tokens, clock } = aWorld()
+    const { tokens, clock } = createTokenSetup()
     const foreign = await createTokens(random(32), clock).issue(session, 600)
-    expect(await tokens.read('session', foreign)).toBe('invalid')
+    expect(await tokens.verify('session', foreign)).toBe('invalid')
   })
 
   test('of another algorithm, or without a signature, is invalid', async () => {
-    const { tokens } = aWorld()
+    const { tokens } = createTokenSetup()
     const token = await tokens.issue(session, 600)
     const none = withParts(token, { header: { alg: 'none', typ: 'JWT' } })
-    expect(await tokens.read('session', none)).toBe('invalid')
-    expect(await tokens.read('session', `${none.split('.').slice(0, 2).join('.')}.`)).toBe(
+    expect(await tokens.verify('session', none)).toBe('invalid')
+    expect(await tokens.verify('session', `${none.split('.').slice(0, 2).join('.')}.`)).toBe(
       'invalid',
     )
     const other = withParts(token, { header: { alg: 'HS512', typ: 'JWT' } })
-    expect(await tokens.read('session', other)).toBe('invalid')
+    expect(await tokens.verify('session', other)).toBe('invalid')
   })
 
   test('that was signed by our key with HS512, or without an expiry, is invalid', async () => {
-    const { key, tokens, clock } = aWorld()
+    const { key, tokens, clock } = createTokenSetup()
     const derived = new Uint8Array(hkdfSync('sha256', key, '', 'snailpass tokens', 32))
     const sign = (claims: Record<string, string | number>, alg: 'HS256' | 'HS512' = 'HS256') =>
       jwt({ name: 'jwt', secret: derived, alg }).decorator.jwt.sign({ ...claims, iat: false })
     const claims = { sub: 'u', purpose: 'session', epoch: 'e', exp: clock() / 1000 + 600 }
 
-    expect(await tokens.read('session', await sign(claims))).toMatchObject({ userId: 'u' })
-    expect(await tokens.read('session', await sign(claims, 'HS512'))).toBe('invalid')
+    expect(await tokens.verify('session', await sign(claims))).toMatchObject({ userId: 'u' })
+    expect(await tokens.verify('session', await sign(claims, 'HS512'))).toBe('invalid')
     for (const missing of Object.keys(claims)) {
       const rest = Object.entries(claims).filter(([name]) => name !== missing)
       const token = await sign(Object.fromEntries(rest))
-      expect(await tokens.read('session', token), missing).toBe('invalid')
+      expect(await tokens.verify('session', token), missing).toBe('invalid')
     }
   })
 
@@ -91,7 +91,7 @@ describe('a token', () => {
     ['a snail', '🐌'],
     ['very long', 'x'.repeat(16_000)],
   ])('is not %s', async (_name, text) => {
-    const { tokens } = aWorld()
-    expect(await tokens.read('session', text)).toBe('invalid')
+    const { tokens } = createTokenSetup()
+    expect(await tokens.verify('session', text)).toBe('invalid')
   })
 })

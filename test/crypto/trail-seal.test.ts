@@ -1,18 +1,18 @@
 import { expect, test } from 'bun:test'
-import { createTrailSeal } from '../../src/crypto/trail-seal'
+import { createAuditSigner } from '../../src/crypto/trail-seal'
 
 const secretKey = Uint8Array.from({ length: 32 }, (_, index) => index)
 
 // Made by Python's hmac and json: another value here would leave every trail there is unproven.
 test('the seal of the audit trail is HMAC-SHA256 of a JSON array under a key of its own', () => {
-  const seal = createTrailSeal(secretKey)
-  expect(seal.of(['row', '', 1, 1764041702123, 'login', 'user', null, 'ä@nas.local'])).toBe(
+  const signer = createAuditSigner(secretKey)
+  expect(signer.sign(['row', '', 1, 1764041702123, 'login', 'user', null, 'ä@nas.local'])).toBe(
     '32d6c41b5a7409be1ce4283a8e3b73f533c0508f7f1289732757f9c34d725360',
   )
 })
 
 test('the seal tells lists apart that read alike, and keys', () => {
-  const seal = createTrailSeal(secretKey)
+  const signer = createAuditSigner(secretKey)
   const lists = [
     ['ab', 'c'],
     ['a', 'bc'],
@@ -26,6 +26,6 @@ test('the seal tells lists apart that read alike, and keys', () => {
     ['a', 'b'],
     [],
   ]
-  expect(new Set(lists.map((list) => seal.of(list))).size).toBe(lists.length)
-  expect(createTrailSeal(new Uint8Array(32)).of(['1'])).not.toBe(seal.of(['1']))
+  expect(new Set(lists.map((list) => signer.sign(list))).size).toBe(lists.length)
+  expect(createAuditSigner(new Uint8Array(32)).sign(['1'])).not.toBe(signer.sign(['1']))
 })

@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
-import { createTurns } from '../../src/crypto/turns'
+import { createSemaphore } from '../../src/crypto/turns'
 
 test('turns run so many at once, in order of asking, and go on after a failure', async () => {
-  const turns = createTurns(2, 3)
+  const semaphore = createSemaphore(2, 3)
   const begun: number[] = []
   const ends: PromiseWithResolvers<void>[] = []
   const work = Array.from({ length: 5 }, (_, index) =>
-    turns(async () => {
+    semaphore(async () => {
       begun.push(index)
       const end = Promise.withResolvers<void>()
       ends.push(end)
@@ -16,7 +16,7 @@ test('turns run so many at once, in order of asking, and go on after a failure',
   )
   await Bun.sleep(0)
   expect(begun).toEqual([0, 1])
-  await expect(turns(async () => 'one too many')).rejects.toMatchObject({ code: 'unavailable' })
+  await expect(semaphore(async () => 'one too many')).rejects.toMatchObject({ code: 'unavailable' })
 
   ends[0]?.reject(new Error('failed'))
   await expect(work[0]).rejects.toThrow('failed')
@@ -29,16 +29,16 @@ test('turns run so many at once, in order of asking, and go on after a failure',
     await Bun.sleep(0)
   }
   expect(begun).toEqual([0, 1, 2, 3, 4])
-  expect(await turns(async () => 'free again')).toBe('free again')
+  expect(await semaphore(async () => 'free again')).toBe('free again')
 })
 
 test('a turn is not taken for somebody who is gone by then', async () => {
-  const turns = createTurns(1, 9)
+  const semaphore = createSemaphore(1, 9)
   const first = Promise.withResolvers<void>()
-  const running = turns(() => first.promise)
+  const running = semaphore(() => first.promise)
   const gone = new AbortController()
   let isRun = false
-  const waiting = turns(
+  const waiting = semaphore(
     async () => {
       isRun = true
     },
@@ -49,16 +49,16 @@ test('a turn is not taken for somebody who is gone by then', async () => {
   await running
   await expect(waiting).rejects.toMatchObject({ code: 'unavailable' })
   expect(isRun).toBeFalse()
-  expect(await turns(async () => 'next')).toBe('next')
+  expect(await semaphore(async () => 'next')).toBe('next')
 })
 
 test('a preferred turn goes before all others, and has a place when theirs are taken', async () => {
-  const turns = createTurns(1, 2)
+  const semaphore = createSemaphore(1, 2)
   const first = Promise.withResolvers<void>()
-  const running = turns(() => first.promise)
+  const running = semaphore(() => first.promise)
   const done: string[] = []
   const ask = (name: string, isPreferred: boolean) =>
-    turns(async () => void done.push(name), { isPreferred })
+    semaphore(async () => void done.push(name), { isPreferred })
   const others = [ask('a stranger', false), ask('another', false)]
   await expect(ask('one too many', false)).rejects.toMatchObject({ code: 'unavailable' })
   const owners = [ask('the owner', true), ask('their phone', true)]

@@ -1,32 +1,34 @@
 import { describe, expect, test } from 'bun:test'
-import { createVerifierHasher, productionIterations } from '../../src/crypto/verifiers'
+import { createPasswordHasher, productionIterations } from '../../src/crypto/verifiers'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { random } from '../support/world'
 
-const hasher = createVerifierHasher(random, 10)
+const hasher = createPasswordHasher(random, 10)
 
 describe('a verifier', () => {
   test('costs 220,000 iterations in production, and says so itself', async () => {
     expect(productionIterations).toBe(220_000)
-    const verifier = await createVerifierHasher(random).make('aGFzaA==')
-    expect(verifier).toMatch(/^\$pbkdf2-sha512\$i=220000\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/)
+    const passwordHash = await createPasswordHasher(random).hash('aGFzaA==')
+    expect(passwordHash).toMatch(
+      /^\$pbkdf2-sha512\$i=220000\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/,
+    )
   })
 
   test('matches the hash that it was made from, and no other', async () => {
-    const verifier = await hasher.make('aGFzaA==')
+    const passwordHash = await hasher.hash('aGFzaA==')
     const check = (masterPasswordHash: string) =>
-      hasher.check({ masterPasswordHash, email: 'a@b.c', verifier, legacyToo: false })
+      hasher.verify({ masterPasswordHash, email: 'a@b.c', passwordHash, includeLegacy: false })
     expect(await check('aGFzaA==')).toEqual({ matches: true, replacement: null })
     expect(await check('aGFzaB==')).toEqual({ matches: false, replacement: null })
   })
 
   test('has a salt of its own', async () => {
-    expect(await hasher.make('aGFzaA==')).not.toBe(await hasher.make('aGFzaA=='))
+    expect(await hasher.hash('aGFzaA==')).not.toBe(await hasher.hash('aGFzaA=='))
   })
 
   test('of a known answer is the one that any PBKDF2 gives', async () => {
     const salt = new Uint8Array(16).fill(7)
-    const fixed = createVerifierHasher(() => salt, 3)
+    const fixed = createPasswordHasher(() => salt, 3)
     const key = await crypto.subtle.importKey('raw', Buffer.from('улитка'), 'PBKDF2', false, [
       'deriveBits',
     ])
@@ -36,20 +38,26 @@ describe('a verifier', () => {
       256,
     )
     const encode = (bytes: Uint8Array) => bytes.toBase64({ omitPadding: true })
-    expect(await fixed.make('улитка')).toBe(
+    expect(await fixed.hash('улитка')).toBe(
       `$pbkdf2-sha512$i=3$${encode(salt)}$${encode(new Uint8Array(bits))}`,
     )
   })
 
   test('that is garbage matches nothing', async () => {
-    for (const verifier of ['', '$', '$pbkdf2-sha512$i=0$AAAA$AAAA', '$argon2id$v=19$x$y', 'ab']) {
-      const verdict = await hasher.check({
+    for (const passwordHash of [
+      '',
+      '$',
+      '$pbkdf2-sha512$i=0$AAAA$AAAA',
+      '$argon2id$v=19$x$y',
+      'ab',
+    ]) {
+      const verdict = await hasher.verify({
         masterPasswordHash: 'aGFzaA==',
         email: 'a@b.c',
-        verifier,
-        legacyToo: true,
+        passwordHash,
+        includeLegacy: true,
       })
-      expect(verdict, verifier).toEqual({ matches: false, replacement: null })
+      expect(verdict, passwordHash).toEqual({ matches: false, replacement: null })
     }
   })
 })
@@ -59,11 +67,11 @@ describe("a verifier of the original's kind", () => {
     'verifies as the known answer for $email',
     async (vector) => {
       const check = (masterPasswordHash: string) =>
-        hasher.check({
+        hasher.verify({
           masterPasswordHash,
           email: vector.email,
-          verifier: vector.stored,
-          legacyToo: true,
+          passwordHash: vector.stored,
+          includeLegacy: true,
         })
       const verdict = await check(vector.sent)
       expect(verdict.matches).toBeTrue()
@@ -71,8 +79,8 @@ describe("a verifier of the original's kind", () => {
 
       const { replacement } = verdict
       if (replacement === null) throw new Error('no replacement')
-      const again = { masterPasswordHash: vector.sent, email: '', verifier: replacement }
-      expect(await hasher.check({ ...again, legacyToo: false })).toEqual({
+      const again = { masterPasswordHash: vector.sent, email: '', passwordHash: replacement }
+      expect(await hasher.verify({ ...again, includeLegacy: false })).toEqual({
         matches: true,
         replacement: null,
       })
@@ -85,9 +93,9 @@ describe('the work of a check', () => {
     ['of nobody', null],
     ['of an account of ours', '$pbkdf2-sha512$i=10$AAAAAAAAAAAAAAAAAAAAAA$AAAA'],
     ["of an account of the original's kind", vectors.server_legacy_hash[0]?.stored ?? ''],
-  ])('%s is the same as of any other', async (_name, verifier) => {
+  ])('%s is the same as of any other', async (_name, passwordHash) => {
     const derived: number[] = []
-    const counting = createVerifierHasher(
+    const counting = createPasswordHasher(
       random,
       10,
       async (_password, _salt, iterations, length) => {
@@ -95,10 +103,10 @@ describe('the work of a check', () => {
         return new Uint8Array(length)
       },
     )
-    const attempt = { masterPasswordHash: 'x', email: 'bob@gmail.com', verifier }
-    await counting.check({ ...attempt, legacyToo: false })
+    const attempt = { masterPasswordHash: 'x', email: 'bob@gmail.com', passwordHash }
+    await counting.verify({ ...attempt, includeLegacy: false })
     expect(derived.splice(0)).toEqual([10])
-    await counting.check({ ...attempt, legacyToo: true })
+    await counting.verify({ ...attempt, includeLegacy: true })
     expect(derived).toEqual([10, 40_000])
   })
 })

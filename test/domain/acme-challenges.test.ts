@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { createAcmeChallenges } from '../../src/domain/acme-challenges'
-import { aPostgresStore, aStore, type TestStore } from '../support/store'
+import { openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock } from '../support/world'
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: aStore },
-  { engine: 'Postgres', open: () => aPostgresStore() },
+  { engine: 'SQLite', open: openSqliteStore },
+  { engine: 'Postgres', open: () => openPostgresStore() },
 ]
 const [one, two] = ['one-token-of-an-authority', 'two_tokens_of_an_authority']
 
@@ -29,8 +29,8 @@ describe.each(engines)('the answers to challenges on $engine', ({ open }) => {
 
   test('that a server left go a day later, and no other fact goes with them', async () => {
     await using store = await open()
-    await store.write((scope) =>
-      scope.backups.save({ since: 1, claimedUntil: 2, verified: null, failure: null }),
+    await store.write((tx) =>
+      tx.backups.save({ since: 1, claimedUntil: 2, verified: null, failure: null }),
     )
     const clock = fakeClock()
     const challenges = createAcmeChallenges({ store, clock })
@@ -39,6 +39,6 @@ describe.each(engines)('the answers to challenges on $engine', ({ open }) => {
     await challenges.put(two, 'second')
     expect(await challenges.find(one)).toBeNull()
     expect(await challenges.find(two)).toBe('second')
-    expect(await store.read((scope) => scope.backups.find())).not.toBeNull()
+    expect(await store.read((tx) => tx.backups.find())).not.toBeNull()
   })
 })

@@ -2,35 +2,38 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { createDigest } from '../../src/crypto/digest'
 import { createTokens } from '../../src/crypto/tokens'
-import { createVerifierHasher } from '../../src/crypto/verifiers'
+import { createPasswordHasher } from '../../src/crypto/verifiers'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
-import { createGuesses } from '../../src/domain/guessing'
+import { createLoginThrottle } from '../../src/domain/guessing'
 import { createLogin } from '../../src/domain/login'
-import { createLoginTrail } from '../../src/domain/login-trail'
-import { unlimitedQuota } from '../../src/domain/quota'
-import { defaultLimits } from '../../src/domain/rate-limits'
+import { createLoginEventBuffer } from '../../src/domain/login-trail'
+import { unlimitedRateLimiter } from '../../src/domain/quota'
+import { defaultRateLimits } from '../../src/domain/rate-limits'
 import { createSessions } from '../../src/domain/sessions'
 import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
-import { rowsOf } from '../support/audit'
-import { aStore, aUser, type SqliteTestStore } from '../support/store'
+import { listAuditRows } from '../support/audit'
+import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
 import { fakeClock, random } from '../support/world'
 
 const address = '10.0.0.1'
 
 /** A login with limits, and an account with the master password hash `right`. */
-async function aSituation(store: SqliteTestStore, change: Partial<ReturnType<typeof aUser>> = {}) {
+async function createLoginSetup(
+  store: SqliteTestStore,
+  change: Partial<ReturnType<typeof aUser>> = {},
+) {
   const clock = fakeClock()
-  const hasher = createVerifierHasher(random, 1)
-  const user = aUser({ verifier: await hasher.make('right'), ...change })
-  await store.write((scope) => scope.users.insert(user))
+  const hasher = createPasswordHasher(random, 1)
+  const user = aUser({ passwordHash: await hasher.hash('right'), ...change })
+  await store.write((tx) => tx.users.insert(user))
   const tokens = createTokens(random(32), clock)
-  const trail = createLoginTrail({ clock })
+  const buffer = createLoginEventBuffer({ clock })
   const { login } = createLogin({
-    ...{ store, hasher, trail, clock },
+    ...{ store, hasher, loginEvents: buffer, clock },
     sessions: createSessions({ store, tokens, seconds: 600 }),
-    confirmation: { isRequired: true, letters: null },
-    guesses: createGuesses({
-      ...{ limits: defaultLimits, clock, onGuess: () => {} },
+    confirmation: { isRequired: true, emailQueue: null },
+    throttle: createLoginThrottle({
+      ...{ limits: defaultRateLimits, clock, onGuess: () => {} },
       digest: createDigest(random),
     }),
   })
@@ -39,16 +42,17 @@ async function aSituation(store: SqliteTestStore, change: Partial<ReturnType<typ
       () => 'let in',
       (error) => error.code,
     )
-  const waiting = () => trail.take().map(({ kind, email, count }) => [kind, email, count] as const)
-  return { user, clock, trail, attempt, waiting, tokens }
+  const waiting = () =>
+    buffer.drain().map(({ kind, email, count }) => [kind, email, count] as const)
+  return { user, clock, buffer, attempt, waiting, tokens }
 }
 
 describe('the trail of a login', () => {
   test('is written with the login itself, in one commit', async () => {
-    await using store = await aStore()
-    const { user, attempt, clock, waiting } = await aSituation(store)
+    await using store = await openSqliteStore()
+    const { user, attempt, clock, waiting } = await createLoginSetup(store)
     expect(await attempt('right')).toBe('let in')
-    expect(await rowsOf(store)).toEqual([
+    expect(await listAuditRows(store)).toEqual([
       {
         ...{ number: 1, time: clock(), kind: 'login', actor: 'user', count: 1, detail: null },
         ...{ userId: user.id, email: user.email, address },
@@ -60,9 +64,9 @@ describe('the trail of a login', () => {
     clock.advance(59 * 60_000 + 30_000)
     await attempt('right')
     clock.advance(40_000)
-    const before = await rowsOf(store)
+    const before = await listAuditRows(store)
     await attempt('right')
-    expect(await rowsOf(store)).toEqual(before)
+    expect(await listAuditRows(store)).toEqual(before)
     expect(waiting()).toEqual([
       ['login', user.email, 2],
       ['login', user.email, 1],
@@ -70,8 +74,8 @@ describe('the trail of a login', () => {
   })
 
   test('tells of wrong, limited and refused ones, without a commit and without what was typed', async () => {
-    await using store = await aStore()
-    const { user, attempt, waiting } = await aSituation(store, { isDisabled: true })
+    await using store = await openSqliteStore()
+    const { user, attempt, waiting } = await createLoginSetup(store, { isDisabled: true })
     expect(await attempt('right')).toBe('forbidden')
     expect(await attempt('wrong', 'my master password')).toBe('unauthenticated')
     expect(await attempt('wrong', `${user.email}\0`)).toBe('unauthenticated')
@@ -85,25 +89,25 @@ describe('the trail of a login', () => {
       ['login-failed', user.email, 1],
       ['login-limited', user.email, 1],
     ])
-    expect(await rowsOf(store)).toEqual([])
+    expect(await listAuditRows(store)).toEqual([])
   })
 
   test('keeps nobody out, and is not lost, while it cannot be written', async () => {
-    await using store = await aStore()
-    const { user, attempt, waiting } = await aSituation(store)
+    await using store = await openSqliteStore()
+    const { user, attempt, waiting } = await createLoginSetup(store)
     using other = new Database(store.path)
     other.run('begin immediate')
     expect(await attempt('right')).toBe('let in')
     other.run('rollback')
-    expect(await rowsOf(store)).toEqual([])
+    expect(await listAuditRows(store)).toEqual([])
     expect(waiting()).toEqual([['login', user.email, 1]])
   })
 })
 
 test('a confirmation is told of once, and accounts that expire as one row', async () => {
-  await using store = await aStore()
-  const { user, clock, tokens } = await aSituation(store, { emailConfirmed: false })
-  const rules = createEmailConfirmation({ store, tokens, quota: unlimitedQuota, clock })
+  await using store = await openSqliteStore()
+  const { user, clock, tokens } = await createLoginSetup(store, { emailConfirmed: false })
+  const rules = createEmailConfirmation({ store, tokens, rateLimiter: unlimitedRateLimiter, clock })
   const { id: userId, email } = user
   const link = await tokens.issue({ purpose: 'confirmation', userId, email }, 60)
   for (const outcome of ['confirmed', 'already']) {
@@ -111,11 +115,11 @@ test('a confirmation is told of once, and accounts that expire as one row', asyn
   }
   expect(await rules.confirm('garbage', { address })).toBe('invalid')
   for (let index = 0; index < 3; index++) {
-    await store.write((scope) => scope.users.insert(aUser({ emailConfirmed: false })))
+    await store.write((tx) => tx.users.insert(aUser({ emailConfirmed: false })))
   }
   expect(await removeUnconfirmed({ store, clock }, 1)).toBe(3)
   expect(await removeUnconfirmed({ store, clock }, 1)).toBe(0)
-  expect(await rowsOf(store)).toMatchObject([
+  expect(await listAuditRows(store)).toMatchObject([
     { kind: 'confirmation', actor: 'user', userId, email, address, count: 1 },
     { kind: 'users-expired', actor: 'server', userId: null, email: null, address: null, count: 3 },
   ])

@@ -2,12 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import { lastDue } from '../../src/domain/backup-schedule'
 import { type BackupState, backupProblem, createBackups } from '../../src/domain/backups'
 import { createReadiness } from '../../src/domain/readiness'
-import { aPostgresStore, aStore, type TestStore } from '../support/store'
+import { openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock } from '../support/world'
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: aStore },
-  { engine: 'Postgres', open: () => aPostgresStore() },
+  { engine: 'SQLite', open: openSqliteStore },
+  { engine: 'Postgres', open: () => openPostgresStore() },
 ]
 
 const hour = 3_600_000
@@ -21,7 +21,7 @@ describe.each(engines)('what is known of archives, on $engine,', ({ open }) => {
     const nothing = { verified: null, failure: null, claimedUntil: 0 }
     expect(await backups.state()).toEqual({ ...nothing, since: clock() })
     // A look at what is known is no write: with a full disk it could not be.
-    expect(await store.read((scope) => scope.backups.find())).toBeNull()
+    expect(await store.read((tx) => tx.backups.find())).toBeNull()
     clock.advance(hour)
     const since = clock()
     await backups.recordFailure('the disk is away')
@@ -116,7 +116,7 @@ describe('a look at readiness', () => {
   const ready = { problem: null, warnings: [] }
 
   test('warns of a disk that is nearly full, and of archives that failed or are missing', async () => {
-    expect(await createReadiness({ store, backups: null, clock }).look()).toEqual(ready)
+    expect(await createReadiness({ store, backups: null, clock }).check()).toEqual(ready)
     const short = { ...store, isShortOfSpace: () => true }
     const failing: BackupState = {
       ...{ since: 0, verified: null, claimedUntil: 0 },
@@ -124,7 +124,7 @@ describe('a look at readiness', () => {
     }
     const backups = (state: BackupState) => ({ state: async () => state })
     expect(
-      await createReadiness({ store: short, backups: backups(failing), clock }).look(),
+      await createReadiness({ store: short, backups: backups(failing), clock }).check(),
     ).toEqual({
       problem: null,
       warnings: [
@@ -133,7 +133,7 @@ describe('a look at readiness', () => {
       ],
     })
     const stale = { ...failing, failure: null }
-    expect(await createReadiness({ store, backups: backups(stale), clock }).look()).toEqual({
+    expect(await createReadiness({ store, backups: backups(stale), clock }).check()).toEqual({
       problem: null,
       warnings: [
         { kind: 'stale_backup', detail: 'no archive was proven since 1970-01-01T00:00:00.000Z' },

@@ -1,13 +1,13 @@
 import { describe, expect, test } from 'bun:test'
-import { createDistinctCounts, requirePatience } from '../../src/domain/distinct-counts'
+import { createDistinctCounter, requireNotLimited } from '../../src/domain/distinct-counts'
 import { fakeClock } from '../support/world'
 
-const limit = { most: 3, seconds: 60 }
+const limit = { max: 3, seconds: 60 }
 
 describe('distinct counts', () => {
   test('shut a key out once it has too many distinct things, and that key alone', () => {
     const clock = fakeClock()
-    const counts = createDistinctCounts(limit, clock)
+    const counts = createDistinctCounter(limit, clock)
     for (let time = 0; time < 40; time++) expect(counts.add('a', 'same')).toBe(time === 0)
     expect(counts.secondsLeft('a')).toBe(0)
     counts.add('a', 'second')
@@ -23,7 +23,7 @@ describe('distinct counts', () => {
 
   test('forget what is older than the window', () => {
     const clock = fakeClock()
-    const counts = createDistinctCounts(limit, clock)
+    const counts = createDistinctCounter(limit, clock)
     for (let time = 0; time < 20; time++) {
       counts.add('a', `thing ${time}`)
       clock.advance(30_000)
@@ -34,7 +34,7 @@ describe('distinct counts', () => {
 
   test('grow where they are told to, up to a day, and forgive after one', () => {
     const clock = fakeClock()
-    const counts = createDistinctCounts(limit, clock, { grows: true })
+    const counts = createDistinctCounter(limit, clock, { hasBackoff: true })
     const shut = () => {
       for (const thing of ['1', '2', '3']) counts.add('a', thing)
       const seconds = counts.secondsLeft('a')
@@ -50,7 +50,7 @@ describe('distinct counts', () => {
 
   test('remember no more than they are let, and those the longest who tried the most', () => {
     const clock = fakeClock()
-    const counts = createDistinctCounts(limit, clock, { bound: 100 })
+    const counts = createDistinctCounter(limit, clock, { maxRemembered: 100 })
     for (const thing of ['1', '2', '3']) counts.add('guesser', thing)
     for (let index = 0; index < 10_000; index++) {
       counts.add(`stranger ${index}`, 'x')
@@ -71,8 +71,8 @@ test.each([
   [90, '2 minutes'],
   [3600, '60 minutes'],
 ])('who has to wait %d seconds is told so in words', (seconds, words) => {
-  expect(() => requirePatience(0)).not.toThrow()
-  expect(() => requirePatience(seconds)).toThrow(
+  expect(() => requireNotLimited(0)).not.toThrow()
+  expect(() => requireNotLimited(seconds)).toThrow(
     expect.objectContaining({
       code: 'rate_limited',
       message: `Too many attempts, try again in ${words}`,

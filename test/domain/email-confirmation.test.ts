@@ -1,17 +1,22 @@
 import { expect, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
-import { unlimitedQuota } from '../../src/domain/quota'
-import { aStore, aUser } from '../support/store'
+import { unlimitedRateLimiter } from '../../src/domain/quota'
+import { aUser, openSqliteStore } from '../support/store'
 import { fakeClock, random } from '../support/world'
 
 test('a confirmation link ends in each of the ways that it can end', async () => {
-  await using store = await aStore()
+  await using store = await openSqliteStore()
   const clock = fakeClock()
   const tokens = createTokens(random(32), clock)
-  const { confirm } = createEmailConfirmation({ store, tokens, quota: unlimitedQuota, clock })
+  const { confirm } = createEmailConfirmation({
+    store,
+    tokens,
+    rateLimiter: unlimitedRateLimiter,
+    clock,
+  })
   const user = aUser({ emailConfirmed: false })
-  await store.write((scope) => scope.users.insert(user))
+  await store.write((tx) => tx.users.insert(user))
   const link = (change = {}) =>
     tokens.issue({ purpose: 'confirmation', userId: user.id, email: user.email, ...change }, 60)
   const opened = (token: string) => confirm(token, { address: null })

@@ -1,71 +1,71 @@
 import { describe, expect, test } from 'bun:test'
-import { createLoginTrail, type LoginKind } from '../../src/domain/login-trail'
+import { createLoginEventBuffer, type LoginEventKind } from '../../src/domain/login-trail'
 import { fakeClock } from '../support/world'
 
 const hour = 60 * 60_000
 const owner = { id: 'u', email: 'owner@nas.local' }
 
-function aTrail() {
+function createTestBuffer() {
   const clock = fakeClock(1_000)
-  const trail = createLoginTrail({ clock })
-  const note = (
-    kind: LoginKind,
+  const buffer = createLoginEventBuffer({ clock })
+  const record = (
+    kind: LoginEventKind,
     address: string | null = '10.0.0.1',
     user: typeof owner | null = owner,
-  ) => trail.note({ kind, user, address })
-  const told = (all?: 'all') =>
-    trail
-      .take(all)
+  ) => buffer.record({ kind, user, address })
+  const drainRows = (all?: 'all') =>
+    buffer
+      .drain(all)
       .map(({ time, kind, email, address, count, detail }) => [
         ...[time, kind, email, address, count],
         ...(detail === null ? [] : [detail]),
       ])
-  return { clock, trail, note, told }
+  return { clock, buffer, record, drainRows }
 }
 
 describe('sign-ins, for the audit trail,', () => {
   test('are told by the first of an hour, and the others by their number at its end', () => {
-    const { clock, note, told } = aTrail()
+    const { clock, record, drainRows } = createTestBuffer()
     for (let index = 0; index < 40; index++) {
-      note('login-failed')
+      record('login-failed')
       clock.advance(1_000)
     }
-    note('login')
-    expect(told()).toEqual([
+    record('login')
+    expect(drainRows()).toEqual([
       [1_000, 'login-failed', owner.email, '10.0.0.1', 1],
       [41_000, 'login', owner.email, '10.0.0.1', 1],
     ])
-    expect(told()).toEqual([])
+    expect(drainRows()).toEqual([])
     clock.advance(hour)
-    expect(told()).toEqual([[40_000, 'login-failed', owner.email, '10.0.0.1', 39]])
-    expect(told()).toEqual([])
-    note('login-failed')
-    expect(told()).toEqual([[3_641_000, 'login-failed', owner.email, '10.0.0.1', 1]])
+    expect(drainRows()).toEqual([[40_000, 'login-failed', owner.email, '10.0.0.1', 39]])
+    expect(drainRows()).toEqual([])
+    record('login-failed')
+    expect(drainRows()).toEqual([[3_641_000, 'login-failed', owner.email, '10.0.0.1', 1]])
   })
 
   test('of a client that comes every ten minutes are two rows an hour', () => {
-    const { clock, trail, note } = aTrail()
+    const { clock, buffer, record } = createTestBuffer()
     let rows = 0
     for (let index = 0; index < 24 * 6; index++) {
-      note('login')
-      rows += trail.take().length
+      record('login')
+      rows += buffer.drain().length
       clock.advance(10 * 60_000)
     }
-    expect(rows + trail.take().length).toBe(48)
+    expect(rows + buffer.drain().length).toBe(48)
   })
 
   test('are told apart by kind, account and network', () => {
-    const { note, told } = aTrail()
-    note('login', '10.0.0.1')
-    note('login', '10.0.0.2')
-    note('login-refused', '10.0.0.1')
-    note('login', '2001:db8:1:2::1')
-    note('login', '2001:db8:1:2::2')
-    note('login', '2001:db8:1:2::2')
-    note('login', null)
-    note('login', '10.0.0.1', { id: 'v', email: 'v@nas.local' })
-    note('login-failed', '10.0.0.1', null)
-    expect(told('all')).toEqual([
+    const { record, drainRows } = createTestBuffer()
+    record('login', '10.0.0.1')
+    record('login', '10.0.0.2')
+    record('login-refused', '10.0.0.1')
+    record('login', '2001:db8:1:2::1')
+    record('login', '2001:db8:1:2::2')
+    record('login', '2001:db8:1:2::2')
+    record('login', null)
+    record('login', '10.0.0.1', { id: 'v', email: 'v@nas.local' })
+    record('login-failed', '10.0.0.1', null)
+    expect(drainRows('all')).toEqual([
       [1_000, 'login', owner.email, '10.0.0.1', 1],
       [1_000, 'login', owner.email, '10.0.0.2', 1],
       [1_000, 'login-refused', owner.email, '10.0.0.1', 1],
@@ -79,64 +79,64 @@ describe('sign-ins, for the audit trail,', () => {
   })
 
   test('give the first of an hour to whoever writes it, and take it back when that failed', () => {
-    const { trail, told } = aTrail()
-    const note = { kind: 'login', user: owner, address: null } as const
-    const event = trail.first(note)
+    const { buffer, drainRows } = createTestBuffer()
+    const record = { kind: 'login', user: owner, address: null } as const
+    const event = buffer.coalesce(record)
     expect(event).toMatchObject({ kind: 'login', userId: 'u', count: 1 })
-    expect(trail.first(note)).toBeNull()
-    expect(told()).toEqual([])
-    trail.putBack(event === null ? [] : [event])
-    expect(told('all')).toEqual([
+    expect(buffer.coalesce(record)).toBeNull()
+    expect(drainRows()).toEqual([])
+    buffer.requeue(event === null ? [] : [event])
+    expect(drainRows('all')).toEqual([
       [1_000, 'login', owner.email, null, 1],
       [1_000, 'login', owner.email, null, 1],
     ])
   })
 
   test('are counted from anew by a clock that was set back', () => {
-    const { clock, note, told } = aTrail()
-    note('login')
-    note('login')
+    const { clock, record, drainRows } = createTestBuffer()
+    record('login')
+    record('login')
     clock.advance(-500)
-    note('login')
-    expect(told().map(([, , , , count]) => count)).toEqual([1, 1, 1])
+    record('login')
+    expect(drainRows().map(([, , , , count]) => count)).toEqual([1, 1, 1])
   })
 
   test('stay a few hundred rows and a few hundred things in memory, whatever is tried', () => {
-    const { clock, trail, note } = aTrail()
+    const { clock, buffer, record } = createTestBuffer()
     const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`
     const network = (index: number) => `2001:db8:${(index >> 8).toString(16)}:${index & 255}::1`
-    let [rows, counted, mostHeld] = [0, 0, 0]
+    let [rows, counted, maxSize] = [0, 0, 0]
     const write = (all?: 'all') => {
-      for (const { count } of trail.take(all)) {
+      for (const { count } of buffer.drain(all)) {
         rows++
         counted += count
       }
     }
     for (let index = 0; index < 100_000; index++) {
       // Unknown accounts and known ones, from addresses that nobody has seen.
-      note('login-failed', address(index), null)
-      note('login-failed', network(index), { id: `u${index}`, email: `${index}@nas.local` })
-      note('login-limited', address(index), null)
+      record('login-failed', address(index), null)
+      record('login-failed', network(index), { id: `u${index}`, email: `${index}@nas.local` })
+      record('login-limited', address(index), null)
       if (index % 100 === 0) write()
-      mostHeld = Math.max(mostHeld, trail.size())
+      maxSize = Math.max(maxSize, buffer.size())
     }
     // Somebody else's good sign-in has its row all the same.
-    note('login')
-    expect(trail.take()).toMatchObject([{ kind: 'login', email: owner.email, detail: null }])
+    record('login')
+    expect(buffer.drain()).toMatchObject([{ kind: 'login', email: owner.email, detail: null }])
     write('all')
     expect(counted).toBe(300_000)
     expect(rows).toBeLessThanOrEqual(2 * 2 * 251)
-    expect(mostHeld).toBeLessThanOrEqual(3 * 251 + 251)
+    expect(maxSize).toBeLessThanOrEqual(3 * 251 + 251)
     clock.advance(hour)
     write()
-    expect(trail.size()).toBe(0)
+    expect(buffer.size()).toBe(0)
   })
 
   test('name an account under attack also where its attackers are not told apart', () => {
-    const { note, told } = aTrail()
+    const { record, drainRows } = createTestBuffer()
     for (let index = 0; index < 1_000; index++)
-      note('login-failed', `10.0.${index >> 8}.${index & 255}`)
-    const rows = told('all')
+      record('login-failed', `10.0.${index >> 8}.${index & 255}`)
+    const rows = drainRows('all')
     expect(rows).toHaveLength(202)
     expect(rows.slice(-2)).toEqual([
       [1_000, 'login-failed', owner.email, null, 1, 'many addresses'],
@@ -145,15 +145,15 @@ describe('sign-ins, for the audit trail,', () => {
   })
 
   test('wait while nothing can be written, in bounded memory, and none is forgotten', () => {
-    const { clock, trail, note } = aTrail()
+    const { clock, buffer, record } = createTestBuffer()
     for (let time = 0; time < 50; time++) {
       for (let index = 0; index < 500; index++)
-        note('login-failed', `10.0.${index >> 8}.${index & 255}`, null)
-      trail.putBack(trail.take('all'))
+        record('login-failed', `10.0.${index >> 8}.${index & 255}`, null)
+      buffer.requeue(buffer.drain('all'))
       clock.advance(hour)
-      expect(trail.size()).toBeLessThanOrEqual(2_000 + 2)
+      expect(buffer.size()).toBeLessThanOrEqual(2_000 + 2)
     }
-    const rows = trail.take('all')
+    const rows = buffer.drain('all')
     expect(rows).toHaveLength(2_001)
     expect(rows.reduce((sum, { count }) => sum + count, 0)).toBe(50 * 500)
     expect(rows.at(-1)).toMatchObject({

@@ -1,29 +1,29 @@
 import { describe, expect, test } from 'bun:test'
 import { hashMasterPassword } from '../../src/crypto/master-password'
-import { createVerifierHasher } from '../../src/crypto/verifiers'
+import { createPasswordHasher } from '../../src/crypto/verifiers'
 import { createManagedUsers } from '../../src/domain/managed-users'
-import { createLetters } from '../../src/domain/outbox'
-import { unlimitedQuota } from '../../src/domain/quota'
+import { createEmailQueue } from '../../src/domain/outbox'
+import { unlimitedRateLimiter } from '../../src/domain/quota'
 import type { SignUpPolicy } from '../../src/domain/sign-up-policy'
 import { createUsers } from '../../src/domain/users'
 import vectors from '../data/vectors.json' with { type: 'json' }
-import { aPostgresStore, aStore, aUser, type TestStore } from '../support/store'
+import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock, random } from '../support/world'
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: aStore },
-  { engine: 'Postgres', open: () => aPostgresStore() },
+  { engine: 'SQLite', open: openSqliteStore },
+  { engine: 'Postgres', open: () => openPostgresStore() },
 ]
 
 const invited: SignUpPolicy = { mode: 'invited', domains: [] }
 
 function rulesOver(store: TestStore, signUps: SignUpPolicy = invited) {
-  const deps = { store, hasher: createVerifierHasher(random, 1), random, clock: fakeClock() }
-  const confirmation = { isRequired: false, letters: null }
-  const users = createUsers({ ...deps, confirmation, signUps, quota: unlimitedQuota })
+  const deps = { store, hasher: createPasswordHasher(random, 1), random, clock: fakeClock() }
+  const confirmation = { isRequired: false, emailQueue: null }
+  const users = createUsers({ ...deps, confirmation, signUps, rateLimiter: unlimitedRateLimiter })
   return {
     ...createManagedUsers({ ...deps, signUps }),
-    letters: createLetters({ ...deps, wake: () => {} }),
+    emailQueue: createEmailQueue({ ...deps, wake: () => {} }),
     signUp: (email: string, id: string = crypto.randomUUID()) =>
       users.signUp(
         { id, email, masterPasswordHash: 'hash', hint: null },
@@ -33,38 +33,41 @@ function rulesOver(store: TestStore, signUps: SignUpPolicy = invited) {
 }
 
 /** An account with a vault: two records, one of them with a field, and a note. */
-async function withVault(store: TestStore, change: Partial<ReturnType<typeof aUser>> = {}) {
+async function insertUserWithVault(
+  store: TestStore,
+  change: Partial<ReturnType<typeof aUser>> = {},
+) {
   const user = aUser(change)
   const times = { creationTime: 1, updateTime: 1 }
   const entry = () => ({
     ...{ id: crypto.randomUUID(), owner: user.id, isFavorite: false, isTrashed: false },
     ...{ name: 'n:n', ...times },
   })
-  await store.write(async (scope) => {
-    await scope.users.insert(user)
+  await store.write(async (tx) => {
+    await tx.users.insert(user)
     const first = { ...entry(), login: 'l:l', password: 'p:p' }
-    await scope.records.insert(first)
-    await scope.records.insert({ ...first, id: crypto.randomUUID(), isTrashed: true })
-    await scope.additionalFields.insert({
+    await tx.records.insert(first)
+    await tx.records.insert({ ...first, id: crypto.randomUUID(), isTrashed: true })
+    await tx.additionalFields.insert({
       ...{ id: crypto.randomUUID(), recordId: first.id, name: 'n:n', value: 'v:v' },
     })
-    await scope.notes.insert({ ...entry(), content: 'c:c' })
+    await tx.notes.insert({ ...entry(), content: 'c:c' })
   })
   return user
 }
 
 const emails = async (store: TestStore) =>
-  (await store.read((scope) => scope.users.listSummaries())).map(({ email }) => email)
+  (await store.read((tx) => tx.users.listSummaries())).map(({ email }) => email)
 
 describe.each(engines)('an operator, over $engine,', ({ open }) => {
   test('sees every account with how much it holds, and nothing that opens it', async () => {
     await using store = await open()
     const rules = rulesOver(store)
     expect(await rules.list()).toEqual([])
-    const full = await withVault(store, { loginTime: 5_000, isDisabled: true })
+    const full = await insertUserWithVault(store, { loginTime: 5_000, isDisabled: true })
     const empty = aUser({ emailConfirmed: false })
-    await store.write((scope) => scope.users.insert(empty))
-    const common = { creationTime: 1_000, letters: 0 }
+    await store.write((tx) => tx.users.insert(empty))
+    const common = { creationTime: 1_000, pendingEmails: 0 }
     const expected = {
       ...{ id: full.id, email: full.email, emailConfirmed: true, isDisabled: true },
       ...{ loginTime: 5_000, records: 2, notes: 1, additionalFields: 1, ...common },
@@ -83,17 +86,17 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
   test('asks the database the same few questions, however many accounts there are', async () => {
     await using store = await open()
     const rules = rulesOver(store)
-    await withVault(store)
+    await insertUserWithVault(store)
     await rules.list()
-    const one = await store.statementsDuring(() => rules.list())
-    for (let index = 0; index < 20; index++) await withVault(store)
-    expect(await store.statementsDuring(() => rules.list())).toBe(one)
+    const one = await store.countStatements(() => rules.list())
+    for (let index = 0; index < 20; index++) await insertUserWithVault(store)
+    expect(await store.countStatements(() => rules.list())).toBe(one)
   })
 
   test('names nobody by an id that was made to look like another one’s email', async () => {
     await using store = await open()
     const rules = rulesOver(store, { mode: 'open', domains: [] })
-    const victim = await withVault(store)
+    const victim = await insertUserWithVault(store)
     await rules.signUp('mallory@nas.local', victim.email)
     await rules.disable(victim.email)
     expect((await rules.list()).map(({ id, isDisabled }) => [id, isDisabled])).toEqual([
@@ -105,29 +108,29 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
   test('is told of a user who is not there, and changes nobody', async () => {
     await using store = await open()
     const rules = rulesOver(store)
-    const user = await withVault(store)
+    const user = await insertUserWithVault(store)
     const { require, confirm, disable, enable, logout } = rules
     for (const ask of [require, confirm, disable, enable, logout, rules.delete]) {
       for (const name of ['nobody@nas.local', '', 'a\0', '\ud800']) {
         await expect(ask(name)).rejects.toMatchObject({ code: 'not_found' })
       }
     }
-    expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
   })
 
   test('adds an account that is confirmed, with the hash that a client would send', async () => {
     await using store = await open()
     const rules = rulesOver(store, { mode: 'closed', domains: [] })
-    const hasher = createVerifierHasher(random, 1)
+    const hasher = createPasswordHasher(random, 1)
     const id = await rules.add({ email: 'Änne@NAS.local', masterPasswordHash: 'hash' })
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
-    const user = await store.read((scope) => scope.users.findById(id))
+    const user = await store.read((tx) => tx.users.findById(id))
     expect(user).toMatchObject({ email: 'änne@nas.local', emailConfirmed: true, hint: null })
-    const verdict = await hasher.check({
+    const verdict = await hasher.verify({
       masterPasswordHash: 'hash',
       email: 'änne@nas.local',
-      verifier: user?.verifier ?? null,
-      legacyToo: false,
+      passwordHash: user?.passwordHash ?? null,
+      includeLegacy: false,
     })
     expect(verdict.matches).toBeTrue()
 
@@ -145,8 +148,8 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
   test('disables an account and lets it in again, without its old sessions', async () => {
     await using store = await open()
     const rules = rulesOver(store)
-    const user = await withVault(store)
-    const find = () => store.read((scope) => scope.users.findById(user.id))
+    const user = await insertUserWithVault(store)
+    const find = () => store.read((tx) => tx.users.findById(user.id))
     expect(await rules.disable(user.id)).toBeTrue()
     expect(await rules.disable(user.id)).toBeFalse()
     expect(await find()).toMatchObject({ isDisabled: true })
@@ -163,13 +166,13 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
   test('deletes an account with its whole vault, and nobody else’s', async () => {
     await using store = await open()
     const rules = rulesOver(store)
-    const [gone, other] = [await withVault(store), await withVault(store)]
+    const [gone, other] = [await insertUserWithVault(store), await insertUserWithVault(store)]
     await expect(rules.delete(gone.email)).rejects.toMatchObject({ code: 'not_found' })
     await rules.delete(gone.id)
     expect(await rules.list()).toMatchObject([
       { id: other.id, records: 2, notes: 1, additionalFields: 1 },
     ])
-    const left = await store.read((scope) => scope.records.listByOwner(gone.id))
+    const left = await store.read((tx) => tx.records.listByOwner(gone.id))
     expect(left).toEqual([])
   })
 
@@ -205,9 +208,9 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
   test('sends a letter with an invitation, and takes both back', async () => {
     await using store = await open()
     const rules = rulesOver(store)
-    const letters = { letters: rules.letters, baseUrl: () => 'http://pi:5000/' }
-    for (const _ of ['first', 'again']) await rules.invite('anna@nas.local', letters)
-    const list = () => store.read((scope) => scope.outbox.list())
+    const mailing = { emailQueue: rules.emailQueue, baseUrl: () => 'http://pi:5000/' }
+    for (const _ of ['first', 'again']) await rules.invite('anna@nas.local', mailing)
+    const list = () => store.read((tx) => tx.outbox.list())
     expect(await list()).toEqual([
       {
         id: expect.any(String),

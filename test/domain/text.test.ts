@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { inOneLine } from '../../src/domain/text'
+import { sanitizeLine } from '../../src/domain/text'
 
 test.each([
   ['over two\r\nlines', 'over two lines'],
@@ -10,10 +10,10 @@ test.each([
   // One sign of several characters stays one.
   ['👩‍👩‍👧 ok', '👩‍👩‍👧 ok'],
 ])('%j in one line is %j', (text, expected) => {
-  expect(inOneLine(text)).toBe(expected)
+  expect(sanitizeLine(text)).toBe(expected)
 })
 
 test('what is cut short stays well-formed', () => {
-  expect(inOneLine('abcdef', 3)).toBe('abc')
-  expect(inOneLine('ab👧', 3).isWellFormed()).toBeTrue()
+  expect(sanitizeLine('abcdef', 3)).toBe('abc')
+  expect(sanitizeLine('ab👧', 3).isWellFormed()).toBeTrue()
 })

@@ -1,10 +1,10 @@
 import { expect, test } from 'bun:test'
 import { run, serve, temporaryFolder } from '../support/executable'
-import { aPebble } from '../support/pebble'
+import { startPebble } from '../support/pebble'
 
 test('the executable has a certificate for a public name, keeps it over a restart, and shows it', async () => {
   using folder = temporaryFolder()
-  await using pebble = await aPebble()
+  await using pebble = await startPebble()
   const environment = {
     SNAILPASS_TLS: 'acme',
     SNAILPASS_PUBLIC_URL: 'https://vault.example.org/',
@@ -15,7 +15,7 @@ test('the executable has a certificate for a public name, keeps it over a restar
   const listen = ['--listen', `127.0.0.1:${pebble.challengePort}`]
   const ask = async (log: readonly string[]) => {
     const url = /at (?<url>https:\S+)/.exec(log.join('\n'))?.groups?.['url'] ?? ''
-    const ca = await pebble.root()
+    const ca = await pebble.fetchRoot()
     const name = { ca, checkServerIdentity: () => undefined }
     return (await fetch(new URL('/readyz', url), { tls: name, keepalive: false })).status
   }
@@ -26,7 +26,7 @@ test('the executable has a certificate for a public name, keeps it over a restar
   }
   await using second = await serve(folder.path, environment, listen)
   expect(await ask(second.log)).toBe(200)
-  expect(pebble.orders()).toBe(1)
+  expect(pebble.countOrders()).toBe(1)
 
   const flags = ['tls', 'show', '--json', '--data-dir', folder.path]
   const { stdout, code } = await run(flags, { environment })

@@ -1,35 +1,35 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { basic } from '../support/client'
+import { basicAuth } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
 import {
+  createLegacyPostgres,
+  createLegacySqlite,
   household,
   masterPasswordHash,
-  originalPostgres,
-  originalSqlite,
   type PlainUser,
   readVault,
 } from '../support/original'
-import { rowsAt } from '../support/store'
+import { queryRows } from '../support/store'
 
 const engines = [
-  { engine: 'SQLite', open: originalSqlite },
-  { engine: 'Postgres', open: () => originalPostgres() },
+  { engine: 'SQLite', open: createLegacySqlite },
+  { engine: 'Postgres', open: () => createLegacyPostgres() },
 ]
 
 function login(origin: URL, user: PlainUser): Promise<Response> {
   return fetch(new URL('/login', origin), {
-    headers: { authorization: basic(user.email, masterPasswordHash(user)) },
+    headers: { authorization: basicAuth(user.email, masterPasswordHash(user)) },
   })
 }
 
 describe.each(engines)('a household of the original server on $engine', ({ engine, open }) => {
   test('moves in by one command, and every client reads its vault on', async () => {
-    await using original = await open()
-    const dataDir = join(original.folder, 'data')
+    await using legacy = await open()
+    const dataDir = join(legacy.folder, 'data')
     // As the original's own .env names it.
-    const environment = { SNAILPASS_DATABASE_URI: original.url, SNAILPASS_DATA_DIR: dataDir }
+    const environment = { SNAILPASS_DATABASE_URI: legacy.url, SNAILPASS_DATA_DIR: dataDir }
 
     const refused = await run(['serve', '--listen', '127.0.0.1:0'], { environment })
     expect(refused.code).toBe(1)
@@ -72,17 +72,17 @@ additional_fields 30 taken over
       expect(await me.json()).toEqual({ id: user.id, email: user.email, hint: user.hint })
     }
     await server.end('SIGTERM')
-    const verifiers = await rowsAt(
-      original.url,
+    const passwordHashes = await queryRows(
+      legacy.url,
       "select email from users where master_password_hash not like '$pbkdf2-sha512$i=220000$%'",
     )
-    expect(verifiers).toEqual([])
+    expect(passwordHashes).toEqual([])
   }, 60_000)
 
   test('moves in at the first start of a server that is told to', async () => {
-    await using original = await open()
-    const dataDir = join(original.folder, 'data')
-    const environment = { SNAILPASS_DATABASE_URL: original.url }
+    await using legacy = await open()
+    const dataDir = join(legacy.folder, 'data')
+    const environment = { SNAILPASS_DATABASE_URL: legacy.url }
     for (const _ of ['the first start', 'any later one']) {
       await using server = await serve(dataDir, environment, ['--adopt'])
       if (engine === 'Postgres') {
@@ -106,11 +106,11 @@ test('a server that is told to adopt makes a new database where there is none to
 
 test('kill -9 in the middle of an adoption leaves the old database, or the new one, whole', async () => {
   for (const delay of [0, 5, 10, 15, 20, 30, 40]) {
-    await using original = await originalSqlite()
-    const dataDir = join(original.folder, 'data')
-    const environment = { SNAILPASS_DATABASE_URL: original.url, SNAILPASS_DATA_DIR: dataDir }
+    await using legacy = await createLegacySqlite()
+    const dataDir = join(legacy.folder, 'data')
+    const environment = { SNAILPASS_DATABASE_URL: legacy.url, SNAILPASS_DATA_DIR: dataDir }
     // More rows, for more of a middle.
-    await original.run(`
+    await legacy.run(`
       insert into notes select hex(randomblob(16)), name, content, user_id, 0, 0, creation_time, update_time
       from notes, (with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000) select i from n)
     `)
@@ -118,7 +118,7 @@ test('kill -9 in the middle of an adoption leaves the old database, or the new o
     const { code, stdout } = await run(['adopt'], { environment })
     expect(code).toBe(0)
     if (stdout !== '') expect(stdout).toContain('notes             16008 taken over')
-    expect(await rowsAt(original.url, 'select count(*) as notes from notes')).toEqual([
+    expect(await queryRows(legacy.url, 'select count(*) as notes from notes')).toEqual([
       { notes: 16_008 },
     ])
   }

@@ -2,15 +2,15 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { aKeyPair } from '../support/archives'
-import { aRecord, signedUp } from '../support/client'
+import { createAgeKeyPair } from '../support/archives'
+import { aRecord, signUpAndLogIn } from '../support/client'
 import { installations } from '../support/engines'
 import { run, serve, temporaryFolder } from '../support/executable'
-import { rowsAt } from '../support/store'
+import { queryRows } from '../support/store'
 
 /** An archive with a change made to it. */
-function changed(archive: string, path: string, text: string): string {
-  copyFileSync(archive, path)
+function withChangedFile(backup: string, path: string, text: string): string {
+  copyFileSync(backup, path)
   using file = new Database(path)
   file.run(text)
   return path
@@ -28,25 +28,25 @@ describe.each(installations)('on $engine', ({ install }) => {
       const { dataDir, environment, url } = installation
       const on = (...args: string[]) => run([...args, '--data-dir', dataDir], { environment })
       await using server = await serve(dataDir, environment)
-      const owner = await signedUp(server.url, 'owner')
+      const owner = await signUpAndLogIn(server.url, 'owner')
       await owner.send('POST', '/records', aRecord())
       if (!isServed) await server.end('SIGTERM')
-      const { recipient, file: key } = await aKeyPair(folder.path)
-      const { file: otherKey } = await aKeyPair(folder.path)
+      const { recipient, file: key } = await createAgeKeyPair(folder.path)
+      const { file: otherKey } = await createAgeKeyPair(folder.path)
       const at = (name: string) => join(folder.path, name)
-      const whole = at('whole.sqlite')
+      const intact = at('whole.sqlite')
       const keyed = at('keyed.sqlite.age')
-      expect((await on('backup', '--to', whole)).code).toBe(0)
+      expect((await on('backup', '--to', intact)).code).toBe(0)
       expect((await on('backup', '--to', keyed, '--encrypt-to', recipient)).code).toBe(0)
       const later = "update manifest set value = '2' where name = 'format'"
-      const newer = changed(whole, at('newer'), later)
-      const edited = changed(whole, at('edited'), "update records set name = 'n:n'")
+      const newer = withChangedFile(intact, at('newer'), later)
+      const edited = withChangedFile(intact, at('edited'), "update records set name = 'n:n'")
       const note = at('note.txt')
       writeFileSync(note, 'open sesame\nand more\n')
 
       const state = async () => ({
-        rows: await rowsAt(url, 'select * from users'),
-        records: await rowsAt(url, 'select * from records'),
+        rows: await queryRows(url, 'select * from users'),
+        records: await queryRows(url, 'select * from records'),
         files: [folder.path, dataDir].map((path) => new Set(readdirSync(path))),
       })
       const before = await state()
@@ -69,16 +69,16 @@ describe.each(installations)('on $engine', ({ install }) => {
           ['restore', '--yes', ...args],
           ...rest,
         ]),
-        [['backup', '--to', whole], 1, `${whole} is there already`],
-        [['backup', '--to', join(whole, 'below')], 1, `${whole} can't be written`],
+        [['backup', '--to', intact], 1, `${intact} is there already`],
+        [['backup', '--to', join(intact, 'below')], 1, `${intact} can't be written`],
         [['backup', '--encrypt-to', 'age1nonsense'], 2, 'age1nonsense is no public key'],
         [['backup', '--encrypt-to', recipient, '--plain'], 2, 'an archive is opened by keys, by'],
         [['backup', '--with-secrets'], 2, 'secrets go into encrypted archives alone'],
         [['backup', '--passphrase'], 2, 'there is no terminal to type a secret on'],
         [['backup', '--passphrase-file', note], 2, `${note} does not hold a passphrase`],
         isServed
-          ? [['restore', '--yes', whole], 1, 'another snailpass is at work on ']
-          : [['restore', whole], 2, 'there is no terminal to ask for consent on'],
+          ? [['restore', '--yes', intact], 1, 'another snailpass is at work on ']
+          : [['restore', intact], 2, 'there is no terminal to ask for consent on'],
       ]
       for (const [args, code, message] of refusals) {
         const refused = await on(...args)

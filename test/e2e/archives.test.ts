@@ -2,42 +2,49 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { aField, aNote, aRecord, type Client, signedUp } from '../support/client'
+import { aField, aNote, aRecord, type Client, signUpAndLogIn } from '../support/client'
 import { type Installation, installations } from '../support/engines'
 import { executable, type RunningServer, run, serve, spawnOnTerminal } from '../support/executable'
-import { rowsAt } from '../support/store'
+import { queryRows } from '../support/store'
 
 /** Seconds of writing, and restores that are killed: the long form of both is `SNAILPASS_TORTURE_SECONDS=60`. */
 const seconds = Number(process.env['SNAILPASS_TORTURE_SECONDS'] ?? 3)
 const kills = seconds > 10 ? 50 : 6
 
-const on = (
-  place: Installation,
+const runOn = (
+  installation: Installation,
   args: readonly string[],
   options: Parameters<typeof run>[1] = {},
-) => run([...args, '--data-dir', place.dataDir], { environment: place.environment, ...options })
+) =>
+  run([...args, '--data-dir', installation.dataDir], {
+    environment: installation.environment,
+    ...options,
+  })
 
-const starting = (place: Installation) => serve(place.dataDir, place.environment)
+const startServerOn = (installation: Installation) =>
+  serve(installation.dataDir, installation.environment)
 
 /** Fills a place with one account and so many records. */
-async function fill(place: Installation, name: string, records: number): Promise<void> {
-  await using server = await starting(place)
-  const client = await signedUp(server.url, name)
+async function fill(installation: Installation, name: string, records: number): Promise<void> {
+  await using server = await startServerOn(installation)
+  const client = await signUpAndLogIn(server.url, name)
   for (let index = 0; index < records; index++) await client.send('POST', '/records', aRecord())
   await server.end('SIGTERM')
 }
 
-const emails = async (place: Installation) =>
-  (await rowsAt(place.url, 'select email from users order by email')).map(({ email }) => email)
+const emails = async (installation: Installation) =>
+  (await queryRows(installation.url, 'select email from users order by email')).map(
+    ({ email }) => email,
+  )
 
 describe.each(installations)('snailpass backup on $engine', ({ install }) => {
   test('writes an archive while a server runs and while none does, and prints its path alone', async () => {
-    await using place = await install()
-    await fill(place, 'owner', 2)
+    await using installation = await install()
+    await fill(installation, 'owner', 2)
     const paths: string[] = []
     for (const isServed of [false, true]) {
-      await using _ = isServed ? await starting(place) : null
-      const { code, stdout, stderr } = await on(place, ['backup'])
+      await using _ = isServed ? await startServerOn(installation) : null
+      const { code, stdout, stderr } = await runOn(installation, ['backup'])
       expect({ code, stderr }).toEqual({
         code: 0,
         stderr: 'Written and verified: 9 rows. The archive:\n',
@@ -45,17 +52,17 @@ describe.each(installations)('snailpass backup on $engine', ({ install }) => {
       paths.push(stdout.trimEnd())
     }
     expect(
-      readdirSync(join(place.dataDir, 'backups')).filter((name) => name.endsWith('.sqlite')),
+      readdirSync(join(installation.dataDir, 'backups')).filter((name) => name.endsWith('.sqlite')),
     ).toHaveLength(2)
     for (const path of paths) {
-      const { code, stdout } = await on(place, ['backup', 'verify', path])
+      const { code, stdout } = await runOn(installation, ['backup', 'verify', path])
       expect(code).toBe(0)
       expect(stdout).toMatch(
         /^made at 20\S+Z by snailpass \S+ from (sqlite|postgres)\nusers +1 {2}[0-9a-f]{64}\n(?:.*\n)*records +2 /,
       )
       expect(stdout).toEndWith('\nverified\n')
     }
-    const listed = JSON.parse((await on(place, ['backup', 'list', '--json'])).stdout)
+    const listed = JSON.parse((await runOn(installation, ['backup', 'list', '--json'])).stdout)
     expect(listed).toEqual(
       paths.map((file) => ({
         file,
@@ -66,7 +73,7 @@ describe.each(installations)('snailpass backup on $engine', ({ install }) => {
         complete: true,
       })),
     )
-    const { stdout: table } = await on(place, ['backup', 'list'])
+    const { stdout: table } = await runOn(installation, ['backup', 'list'])
     expect(table.trimEnd().split('\n')).toHaveLength(3)
     expect(table).toMatch(/^TIME +BYTES +ROWS +STATE +FILE\n20\S+Z +\d+ +9 +plain +\//)
   }, 30_000)
@@ -74,24 +81,30 @@ describe.each(installations)('snailpass backup on $engine', ({ install }) => {
 
 describe('snailpass backup', () => {
   test('encrypts to keys and to a passphrase, from options or settings', async () => {
-    await using place = await (installations[0]?.install() ??
+    await using installation = await (installations[0]?.install() ??
       Promise.reject(new Error('no engine')))
-    await fill(place, 'owner', 1)
-    const key = join(place.dataDir, 'key.txt')
+    await fill(installation, 'owner', 1)
+    const key = join(installation.dataDir, 'key.txt')
     expect(Bun.spawnSync(['age-keygen', '-o', key]).success).toBeTrue()
     const recipient = Bun.spawnSync(['age-keygen', '-y', key]).stdout.toString().trim()
-    const phrase = join(place.dataDir, 'phrase')
+    const phrase = join(installation.dataDir, 'phrase')
     writeFileSync(phrase, 'open sesame\n')
-    const keyed = await on(place, ['backup', '--encrypt-to', recipient, '--with-secrets'])
+    const keyed = await runOn(installation, ['backup', '--encrypt-to', recipient, '--with-secrets'])
     expect(keyed.stderr).toBe('Written and verified: 8 rows, encrypted. The archive:\n')
-    const set = await on(place, ['backup', '--to', `${place.dataDir}/set.age`], {
+    const set = await runOn(installation, ['backup', '--to', `${installation.dataDir}/set.age`], {
       environment: { SNAILPASS_BACKUP_PASSPHRASE: 'open sesame' },
     })
-    expect(set.stdout).toBe(`${place.dataDir}/set.age\n`)
+    expect(set.stdout).toBe(`${installation.dataDir}/set.age\n`)
 
-    const verified = await on(place, ['backup', 'verify', keyed.stdout.trim(), '--identity', key])
+    const verified = await runOn(installation, [
+      'backup',
+      'verify',
+      keyed.stdout.trim(),
+      '--identity',
+      key,
+    ])
     expect(verified.stdout).toContain(', encrypted, with secrets\n')
-    const opened = await on(place, [
+    const opened = await runOn(installation, [
       'backup',
       'verify',
       set.stdout.trim(),
@@ -102,27 +115,27 @@ describe('snailpass backup', () => {
       code: 0,
       end: 'verified\n',
     })
-    const unasked = await on(place, ['backup', 'verify', set.stdout.trim()])
+    const unasked = await runOn(installation, ['backup', 'verify', set.stdout.trim()])
     expect(unasked.code).toBe(2)
     expect(unasked.stderr).toStartWith('error: there is no terminal to type a secret on\nhint: ')
-    const plain = await on(place, ['backup', '--plain'], {
+    const plain = await runOn(installation, ['backup', '--plain'], {
       environment: { SNAILPASS_BACKUP_ENCRYPT_TO: recipient },
     })
     expect(plain.stderr).toBe('Written and verified: 8 rows. The archive:\n')
     // The lock, the one to keys and the plain one.
-    expect(readdirSync(join(place.dataDir, 'backups'))).toHaveLength(3)
+    expect(readdirSync(join(installation.dataDir, 'backups'))).toHaveLength(3)
   }, 40_000)
 
   test('asks on a terminal for a passphrase, twice, and shows how far it is', async () => {
-    await using place = await (installations[0]?.install() ??
+    await using installation = await (installations[0]?.install() ??
       Promise.reject(new Error('no engine')))
-    await fill(place, 'owner', 1)
+    await fill(installation, 'owner', 1)
     const typing = async (answers: readonly string[]) => {
       let screen = ''
       const left = [...answers]
       const questions = ['Passphrase for the archive: ', 'Once more: ']
       const child = spawnOnTerminal(
-        ['backup', '--passphrase', '--data-dir', place.dataDir],
+        ['backup', '--passphrase', '--data-dir', installation.dataDir],
         (text) => {
           screen += text
           if (questions[0] === undefined || !screen.includes(questions[0])) return
@@ -135,70 +148,71 @@ describe('snailpass backup', () => {
     const slip = await typing(['open sesame', 'open seasme'])
     expect(slip.code).toBe(2)
     expect(slip.screen).toContain(' these were two different passphrases')
-    expect(existsSync(join(place.dataDir, 'backups'))).toBeFalse()
+    expect(existsSync(join(installation.dataDir, 'backups'))).toBeFalse()
     const done = await typing(['open sesame', 'open sesame'])
     expect(done.code).toBe(0)
     expect(done.screen).toContain('\r\u001b[2Krecords: 1 rows copied')
     expect(done.screen).toContain('MiB encrypted and read again')
     expect(done.screen).not.toContain('sesame')
-    expect(readdirSync(join(place.dataDir, 'backups'))).toContainEqual(
+    expect(readdirSync(join(installation.dataDir, 'backups'))).toContainEqual(
       expect.stringMatching(/\.sqlite\.age$/),
     )
   }, 30_000)
 
   test('leaves nothing in the plain when a signal ends it', async () => {
-    await using place = await (installations[0]?.install() ??
+    await using installation = await (installations[0]?.install() ??
       Promise.reject(new Error('no engine')))
-    await fill(place, 'owner', 1)
-    const phrase = join(place.dataDir, 'phrase')
+    await fill(installation, 'owner', 1)
+    const phrase = join(installation.dataDir, 'phrase')
     writeFileSync(phrase, 'open sesame\n')
-    const drafts = () => readdirSync(place.dataDir).filter((name) => name.endsWith('.partial'))
+    const drafts = () =>
+      readdirSync(installation.dataDir).filter((name) => name.endsWith('.partial'))
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       const child = Bun.spawn(
-        [executable, 'backup', '--passphrase-file', phrase, '--data-dir', place.dataDir],
+        [executable, 'backup', '--passphrase-file', phrase, '--data-dir', installation.dataDir],
         { env: { HOME: '/nonexistent' }, stdout: 'ignore', stderr: 'ignore' },
       )
       while (drafts().length === 0 && child.exitCode === null) await Bun.sleep(1)
       child.kill(signal)
       expect(await child.exited).toBe(signal === 'SIGTERM' ? 143 : 130)
       expect(drafts()).toEqual([])
-      expect(readdirSync(join(place.dataDir, 'backups'))).toEqual(['.snailpass.lock'])
+      expect(readdirSync(join(installation.dataDir, 'backups'))).toEqual(['.snailpass.lock'])
     }
   }, 30_000)
 })
 
 describe.each(installations)('snailpass restore on $engine', ({ install }) => {
   test('tells, asks, and replaces everything, but not beside a server', async () => {
-    await using place = await install()
-    await fill(place, 'first', 1)
-    const path = (await on(place, ['backup'])).stdout.trim()
-    await fill(place, 'second', 1)
+    await using installation = await install()
+    await fill(installation, 'first', 1)
+    const path = (await runOn(installation, ['backup'])).stdout.trim()
+    await fill(installation, 'second', 1)
     const both = ['first@nas.local', 'second@nas.local']
     {
-      await using _ = await starting(place)
-      const refused = await on(place, ['restore', path, '--yes'])
+      await using _ = await startServerOn(installation)
+      const refused = await runOn(installation, ['restore', path, '--yes'])
       expect(refused.code).toBe(1)
       expect(refused.stderr).toContain('error: another snailpass is at work on ')
-      const dry = await on(place, ['restore', path, '--dry-run'])
+      const dry = await runOn(installation, ['restore', path, '--dry-run'])
       expect(dry).toMatchObject({ code: 0, stdout: '' })
       expect(dry.stderr).toContain('users             2 rows -> 1\n')
       expect(dry.stderr).toEndWith('Nothing was changed. Run it without --dry-run to restore.\n')
     }
-    const unasked = await on(place, ['restore', path])
+    const unasked = await runOn(installation, ['restore', path])
     expect(unasked.code).toBe(2)
     expect(unasked.stderr).toContain('hint: add --yes if you mean it\n')
-    expect(await emails(place)).toEqual(both)
+    expect(await emails(installation)).toEqual(both)
 
-    const done = await on(place, ['restore', path, '--yes'])
+    const done = await runOn(installation, ['restore', path, '--yes'])
     expect(done.code).toBe(0)
     expect(done.stderr).toContain(' holds what the archive does; all sessions have ended.\n')
-    expect(await emails(place)).toEqual(['first@nas.local'])
+    expect(await emails(installation)).toEqual(['first@nas.local'])
     const back = done.stdout.trim()
     expect(back).toMatch(/\/backups\/snailpass-before-restore-\d{8}T\d{6}Z\.sqlite$/)
-    expect((await on(place, ['restore', back, '--yes'])).code).toBe(0)
-    expect(await emails(place)).toEqual(both)
-    await using server = await starting(place)
-    expect((await signedUp(server.url, 'third')).token).not.toBe('')
+    expect((await runOn(installation, ['restore', back, '--yes'])).code).toBe(0)
+    expect(await emails(installation)).toEqual(both)
+    await using server = await startServerOn(installation)
+    expect((await signUpAndLogIn(server.url, 'third')).token).not.toBe('')
   }, 40_000)
 })
 
@@ -223,28 +237,29 @@ async function write(
 test.each(installations)(
   'archives that are made on $engine while eight write hold all that was acknowledged before',
   async ({ install }) => {
-    await using place = await install()
-    const archives: { path: string; before: string[] }[] = []
+    await using installation = await install()
+    const backups: { path: string; before: string[] }[] = []
     {
-      await using server: RunningServer = await starting(place)
+      await using server: RunningServer = await startServerOn(installation)
       const written = new Map<string, number>()
       let isOver = false
       const clients: Client[] = []
-      for (let index = 0; index < 8; index++) clients.push(await signedUp(server.url, `w${index}`))
+      for (let index = 0; index < 8; index++)
+        clients.push(await signUpAndLogIn(server.url, `w${index}`))
       const writing = clients.map((client) => write(client, () => isOver, written))
       const end = performance.now() + (seconds * 1000) / 2
       do {
         const before = [...written.keys()]
-        const { code, stdout, stderr } = await on(place, ['backup'])
+        const { code, stdout, stderr } = await runOn(installation, ['backup'])
         expect({ code, stderr }).toMatchObject({ code: 0 })
-        archives.push({ path: stdout.trim(), before })
+        backups.push({ path: stdout.trim(), before })
       } while (performance.now() < end)
       isOver = true
       await Promise.all(writing)
       await server.end('SIGTERM')
     }
-    expect(archives.length).toBeGreaterThan(0)
-    for (const { path, before } of archives) {
+    expect(backups.length).toBeGreaterThan(0)
+    for (const { path, before } of backups) {
       using file = new Database(path, { readonly: true })
       const ids = (text: string) =>
         new Set(
@@ -264,11 +279,13 @@ test.each(installations)(
       )
     }
     // The newest and some others, whole, back into a database.
-    for (const { path, before } of [archives.at(-1), ...(seconds > 10 ? archives : [])].filter(
+    for (const { path, before } of [backups.at(-1), ...(seconds > 10 ? backups : [])].filter(
       (found) => found !== undefined,
     )) {
-      expect((await on(place, ['restore', path, '--yes'])).code).toBe(0)
-      const there = new Set((await rowsAt(place.url, 'select id from records')).map(({ id }) => id))
+      expect((await runOn(installation, ['restore', path, '--yes'])).code).toBe(0)
+      const there = new Set(
+        (await queryRows(installation.url, 'select id from records')).map(({ id }) => id),
+      )
       expect(before.filter((id) => !there.has(id))).toEqual([])
     }
   },
@@ -278,9 +295,9 @@ test.each(installations)(
 test.each(installations)(
   'a restore on $engine that is killed leaves the old or the new, whole',
   async ({ install }) => {
-    await using place = await install()
-    await fill(place, 'old', 30)
-    const old = await stateOf(place)
+    await using installation = await install()
+    await fill(installation, 'old', 30)
+    const old = await stateOf(installation)
     await using other = await (installations[0]?.install() ??
       Promise.reject(new Error('no engine')))
     await fill(other, 'new', 50)
@@ -292,58 +309,63 @@ test.each(installations)(
         select 'n' || value, users.id, 'n:n', 'c:' || hex(zeroblob(500)), 0, 0, 1, 2 from users, turns`)
     }
     const next = await stateOf(other)
-    const oldArchive = (await on(place, ['backup'])).stdout.trim()
-    const newArchive = (await on(other, ['backup'])).stdout.trim()
-    const begin = performance.now()
-    expect((await on(place, ['restore', newArchive, '--yes'])).code).toBe(0)
-    const whole = performance.now() - begin
-    expect(await stateOf(place)).toEqual(next)
-    expect((await on(place, ['restore', oldArchive, '--yes'])).code).toBe(0)
+    const oldBackup = (await runOn(installation, ['backup'])).stdout.trim()
+    const newBackup = (await runOn(other, ['backup'])).stdout.trim()
+    const start = performance.now()
+    expect((await runOn(installation, ['restore', newBackup, '--yes'])).code).toBe(0)
+    const intact = performance.now() - start
+    expect(await stateOf(installation)).toEqual(next)
+    expect((await runOn(installation, ['restore', oldBackup, '--yes'])).code).toBe(0)
 
     const outcomes: string[] = []
-    for (let turn = 0; turn < kills; turn++) {
-      const killAfter = Math.floor(30 + (whole * 1.1 * (turn + Math.random())) / kills)
-      const { code } = await on(place, ['restore', newArchive, '--yes'], {
-        environment: place.environment,
+    for (let attempt = 0; attempt < kills; attempt++) {
+      const killAfter = Math.floor(30 + (intact * 1.1 * (attempt + Math.random())) / kills)
+      const { code } = await runOn(installation, ['restore', newBackup, '--yes'], {
+        environment: installation.environment,
         killAfter,
       })
-      const state = await stateOf(place)
+      const state = await stateOf(installation)
       expect([old, next]).toContainEqual(state)
       const isNew = Bun.deepEquals(state, next)
       if (code === 0) expect(isNew).toBeTrue()
       outcomes.push(isNew ? 'new' : 'old')
-      if (isNew) await settled(place, ['restore', oldArchive, '--yes'])
+      if (isNew) await retryUntilUnlocked(installation, ['restore', oldBackup, '--yes'])
     }
     expect(outcomes).toContain('old')
     // What the killed ones left is no obstacle, and goes.
-    await settled(place, ['restore', newArchive, '--yes'])
-    expect(await stateOf(place)).toEqual(next)
+    await retryUntilUnlocked(installation, ['restore', newBackup, '--yes'])
+    expect(await stateOf(installation)).toEqual(next)
     expect(
-      readdirSync(join(place.dataDir, 'backups')).filter((name) => name.endsWith('.partial')),
+      readdirSync(join(installation.dataDir, 'backups')).filter((name) =>
+        name.endsWith('.partial'),
+      ),
     ).toEqual([])
-    await using server = await starting(place)
-    expect((await signedUp(server.url, 'newcomer')).token).not.toBe('')
+    await using server = await startServerOn(installation)
+    expect((await signUpAndLogIn(server.url, 'newcomer')).token).not.toBe('')
   },
   60_000 + kills * 5_000,
 )
 
 /** Runs a command until the server of Postgres has noticed that a killed one is gone. */
-async function settled(place: Installation, args: readonly string[]): Promise<void> {
-  for (let turn = 0; ; turn++) {
-    const { code, stderr } = await on(place, args)
+async function retryUntilUnlocked(
+  installation: Installation,
+  args: readonly string[],
+): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    const { code, stderr } = await runOn(installation, args)
     if (code === 0) return
-    if (turn > 100 || !stderr.includes('another snailpass')) throw new Error(stderr)
+    if (attempt > 100 || !stderr.includes('another snailpass')) throw new Error(stderr)
     await Bun.sleep(100)
   }
 }
 
 /** Everything by which one state is told from another, and from a mixture of both. */
-async function stateOf(place: Installation): Promise<unknown> {
-  const [counts] = await rowsAt(
-    place.url,
+async function stateOf(installation: Installation): Promise<unknown> {
+  const [counts] = await queryRows(
+    installation.url,
     'select (select count(*) from users) as users, (select count(*) from records) as records, (select count(*) from notes) as notes',
   )
   const numbers = Object.entries(counts ?? {}).map(([name, count]) => [name, Number(count)])
-  const ids = await rowsAt(place.url, 'select id from records order by seq')
-  return { numbers, emails: await emails(place), ids: ids.map(({ id }) => id) }
+  const ids = await queryRows(installation.url, 'select id from records order by seq')
+  return { numbers, emails: await emails(installation), ids: ids.map(({ id }) => id) }
 }

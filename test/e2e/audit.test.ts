@@ -2,10 +2,10 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { basic, signedUp } from '../support/client'
+import { basicAuth, signUpAndLogIn } from '../support/client'
 import { type Installation, installations } from '../support/engines'
 import { run, serve } from '../support/executable'
-import { onDatabase } from '../support/postgres'
+import { queryPostgres } from '../support/postgres'
 
 function snailpass({ dataDir, environment }: Installation, args: readonly string[], more = {}) {
   return run([...args, '--data-dir', dataDir], { environment: { ...environment, ...more } })
@@ -13,7 +13,7 @@ function snailpass({ dataDir, environment }: Installation, args: readonly string
 
 /** What somebody does who has the database. */
 async function tamper({ url }: Installation, text: string): Promise<void> {
-  if (!url.startsWith('sqlite:')) return void (await onDatabase(url, text))
+  if (!url.startsWith('sqlite:')) return void (await queryPostgres(url, text))
   using file = new Database(url.slice('sqlite:'.length))
   file.run('pragma busy_timeout = 5000')
   file.run(text)
@@ -29,9 +29,9 @@ describe.each(installations)('snailpass audit, on $engine,', ({ install }) => {
   test('prints and proves the trail beside a server, and finds a row that was changed', async () => {
     await using installation = await install()
     await using server = await serve(installation.dataDir, installation.environment)
-    await signedUp(server.url, 'owner')
+    await signUpAndLogIn(server.url, 'owner')
     await fetch(new URL('/login', server.url), {
-      headers: { authorization: basic('nobody@nas.local', 'wrong') },
+      headers: { authorization: basicAuth('nobody@nas.local', 'wrong') },
     })
     expect((await snailpass(installation, ['user', 'logout', 'owner@nas.local'])).code).toBe(0)
 
@@ -40,8 +40,8 @@ describe.each(installations)('snailpass audit, on $engine,', ({ install }) => {
     expect(lines[0]).toMatch(/^TIME +KIND +COUNT +BY +ADDRESS +EMAIL +DETAIL$/)
     expect(lines[2]).toMatch(/^20\S+T\S+Z +sign-up +1 +user +127\.0\.0\.1 +owner@nas\.local$/)
     expect(lines[4]).toMatch(/^20\S+Z +sessions-ended +1 +operator +- +owner@nas\.local$/)
-    const told = JSON.parse((await snailpass(installation, ['audit', '--json'])).stdout)
-    expect(told[1]).toEqual({
+    const rows = JSON.parse((await snailpass(installation, ['audit', '--json'])).stdout)
+    expect(rows[1]).toEqual({
       ...{ number: 2, time: expect.stringMatching(/^20\S+Z$/), kind: 'sign-up', actor: 'user' },
       ...{ user: expect.stringMatching(/^[0-9a-f-]{36}$/), email: 'owner@nas.local' },
       ...{ address: '127.0.0.1', count: 1, detail: null },
@@ -95,7 +95,7 @@ describe.each(installations)('snailpass audit, on $engine,', ({ install }) => {
     // To look at it goes on, and so does a server.
     expect(await kinds(installation, [])).toHaveLength(4)
     await using again = await serve(installation.dataDir, installation.environment)
-    expect((await signedUp(again.url, 'other')).token).not.toBe('')
+    expect((await signUpAndLogIn(again.url, 'other')).token).not.toBe('')
     expect((await snailpass(installation, ['audit', 'verify'])).code).toBe(1)
   }, 30_000)
 })
@@ -113,7 +113,7 @@ describe('snailpass audit', () => {
     })
     {
       await using server = await serve(installation.dataDir)
-      await signedUp(server.url, 'owner')
+      await signUpAndLogIn(server.url, 'owner')
       await server.end('SIGTERM')
     }
     for (const [args, code, message] of [

@@ -4,13 +4,13 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createProgram } from '../../cli/program'
 import { version } from '../../src/version'
-import { signedUp } from '../support/client'
-import { commandsUnder } from '../support/commands'
+import { signUpAndLogIn } from '../support/client'
+import { listCommands } from '../support/commands'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
 
 /** The arguments that ask each command of the tree for its help. */
 function everyCommand(): [readonly string[]][] {
-  return commandsUnder(createProgram()).map(({ path }) => [[...path, '--help']])
+  return listCommands(createProgram()).map(({ path }) => [[...path, '--help']])
 }
 
 describe('snailpass', () => {
@@ -85,7 +85,7 @@ describe('snailpass serve', () => {
   test.each(['SIGTERM', 'SIGINT'] as const)('ends well on %s', async (signal) => {
     using folder = temporaryFolder()
     await using server = await serve(folder.path)
-    await signedUp(server.url, 'owner')
+    await signUpAndLogIn(server.url, 'owner')
     expect(await server.end(signal)).toBe(0)
     expect(server.log.at(-1)).toEndWith('info  stopped')
     expect(readdirSync(folder.path).sort()).toEqual(['secret.key', 'server.lock', 'snailpass.db'])
@@ -148,7 +148,7 @@ describe('snailpass recreate-db', () => {
     using folder = temporaryFolder()
     {
       await using server = await serve(folder.path)
-      await signedUp(server.url, 'owner')
+      await signUpAndLogIn(server.url, 'owner')
       await server.end('SIGTERM')
     }
     const { code, stdout, stderr } = await run(['recreate-db', '--data-dir', folder.path, '--yes'])
@@ -162,14 +162,14 @@ describe('snailpass recreate-db', () => {
     expect(users(join(folder.path, 'snailpass.db'))).toEqual([])
 
     await using server = await serve(folder.path)
-    expect((await signedUp(server.url, 'owner')).token).not.toBe('')
+    expect((await signUpAndLogIn(server.url, 'owner')).token).not.toBe('')
   })
 
   test('refuses without consent, and changes nothing', async () => {
     using folder = temporaryFolder()
     {
       await using server = await serve(folder.path)
-      await signedUp(server.url, 'owner')
+      await signUpAndLogIn(server.url, 'owner')
       await server.end('SIGTERM')
     }
     const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path], {
@@ -197,7 +197,7 @@ hint: name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is
   test('refuses while a server runs on the folder', async () => {
     using folder = temporaryFolder()
     await using server = await serve(folder.path)
-    const owner = await signedUp(server.url, 'owner')
+    const owner = await signUpAndLogIn(server.url, 'owner')
     const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path, '--yes'])
     expect(code).toBe(1)
     expect(stderr).toStartWith(
@@ -225,7 +225,7 @@ describe('on a terminal, snailpass recreate-db asks', () => {
     using folder = temporaryFolder()
     {
       await using server = await serve(folder.path)
-      await signedUp(server.url, 'owner')
+      await signUpAndLogIn(server.url, 'owner')
       await server.end('SIGTERM')
     }
     const users = () => {

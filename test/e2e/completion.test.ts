@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { run } from '../support/executable'
-import { offersOf, shells } from '../support/shells'
+import { completionsFor, shells } from '../support/shells'
 
 describe('snailpass completion', () => {
   test.each(shells)('prints a script that %s takes its offers from', async (shell) => {
     const { code, stdout, stderr } = await run(['completion', shell])
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(await offersOf(shell, stdout, 'snailpass key r', '/')).toEqual(new Set(['rotate']))
+    expect(await completionsFor(shell, stdout, 'snailpass key r', '/')).toEqual(new Set(['rotate']))
   })
 
   test('knows no other shell', async () => {

@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { settingKeys, settings } from '../../src/config/settings'
+import { settingKeys, settingTable } from '../../src/config/settings'
 import { executable, run, spawnOnTerminal, temporaryFolder } from '../support/executable'
-import { aFile } from '../support/settings-file'
+import { createTemporaryFile } from '../support/settings-file'
 
 const password = 'correct-horse'
 const key = 'a key of 16 letters'
 
 /** Settings from everywhere at once, secrets among them. */
 function settingsFromEverywhere() {
-  const mail = aFile(`smtps://me%40nas.lan:${password}@mail.lan\n`)
-  const file = aFile(
+  const mail = createTemporaryFile(`smtps://me%40nas.lan:${password}@mail.lan\n`)
+  const file = createTemporaryFile(
     `SNAILPASS_MAIL_URL_FILE=${mail.path}\nSNAILPASS_SECRET_KEY=${key}\nSNAILPASS_TOKEN_SECONDS=30\n`,
   )
   const environment = {
@@ -39,7 +39,7 @@ describe('snailpass config', () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const printed: Record<string, unknown>[] = JSON.parse(stdout)
     expect(printed.map((entry) => entry['name'])).toEqual(
-      settingKeys.map((name) => settings[name].name),
+      settingKeys.map((name) => settingTable[name].name),
     )
     const about = (name: string) => printed.find((entry) => entry['name'] === name)
     expect(about('SNAILPASS_LISTEN')).toEqual({
@@ -47,7 +47,7 @@ describe('snailpass config', () => {
       value: '127.0.0.1:1',
       source: 'flag',
       from: '--listen',
-      meaning: settings.listen.meaning,
+      meaning: settingTable.listen.meaning,
       isSecret: false,
       problem: null,
     })
@@ -85,11 +85,11 @@ describe('snailpass config', () => {
     expect(lines.slice(0, 7)).toEqual([
       'SETTING                       FROM         VALUE',
       'SNAILPASS_DATA_DIR            --data-dir   /srv/snailpass',
-      `    ${settings.dataDir.meaning}`,
+      `    ${settingTable.dataDir.meaning}`,
       'SNAILPASS_DATABASE_URL        environment  postgres://me:•••@db.lan/db?sslmode=verify-full',
-      `    ${settings.database.meaning}; set as SNAILPASS_DATABASE_URI`,
+      `    ${settingTable.database.meaning}; set as SNAILPASS_DATABASE_URI`,
       'SNAILPASS_LISTEN              --listen     127.0.0.1:1',
-      `    ${settings.listen.meaning}`,
+      `    ${settingTable.listen.meaning}`,
     ])
     expect(stdout).toContain(
       'SNAILPASS_PUBLIC_HOSTS        default      (none)\n    further names of this server',
@@ -107,7 +107,7 @@ describe('snailpass config', () => {
     expect(await child.exited).toBe(0)
     const lines = screen.split('\r\n').filter((line) => !line.includes(from.file))
     for (const line of lines) expect(Bun.stringWidth(line), line).toBeLessThanOrEqual(80)
-    for (const { meaning } of settingKeys.map((name) => settings[name])) {
+    for (const { meaning } of settingKeys.map((name) => settingTable[name])) {
       expect(screen.replaceAll(/\s+/g, ' ')).toContain(meaning)
     }
   })

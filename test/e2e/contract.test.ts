@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { observed, replay } from '../support/contract'
 import { serve, temporaryFolder } from '../support/executable'
-import { aPostgresDatabase } from '../support/postgres'
+import { createPostgresDatabase } from '../support/postgres'
 
 const secretKey = 'the key of the contract test'
 
@@ -14,7 +14,7 @@ const engines: {
   {
     engine: 'Postgres',
     async open() {
-      const database = await aPostgresDatabase()
+      const database = await createPostgresDatabase()
       return {
         settings: { SNAILPASS_DATABASE_URL: database.url },
         [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),

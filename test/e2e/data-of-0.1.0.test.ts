@@ -9,11 +9,11 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { basic } from '../support/client'
+import { basicAuth } from '../support/client'
 import { type RunningServer, run, serve, temporaryFolder } from '../support/executable'
 import { household, masterPasswordHash, type PlainUser, readVault } from '../support/original'
-import { aPostgresDatabase, onDatabase } from '../support/postgres'
-import { rowsAt } from '../support/store'
+import { createPostgresDatabase, queryPostgres } from '../support/postgres'
+import { queryRows } from '../support/store'
 
 /** What version 0.1.0 left; its README says how it was made. */
 const written = join(import.meta.dir, '..', 'data', '0.1.0')
@@ -62,8 +62,8 @@ async function onSqlite(): Promise<Installation> {
 }
 
 async function onPostgres(): Promise<Installation> {
-  const [folder, database] = [copyOfDataFolder(), await aPostgresDatabase()]
-  await onDatabase(database.url, readFileSync(join(written, 'postgres.sql'), 'utf8'))
+  const [folder, database] = [copyOfDataFolder(), await createPostgresDatabase()]
+  await queryPostgres(database.url, readFileSync(join(written, 'postgres.sql'), 'utf8'))
   return {
     dataDir: folder.path,
     url: database.url,
@@ -80,7 +80,7 @@ async function emptyFolder(engine: 'SQLite' | 'Postgres'): Promise<Installation>
   const folder = temporaryFolder()
   const dataDir = join(folder.path, 'data')
   mkdirSync(dataDir, { mode: 0o700 })
-  const database = engine === 'Postgres' ? await aPostgresDatabase() : null
+  const database = engine === 'Postgres' ? await createPostgresDatabase() : null
   return {
     dataDir,
     url: database?.url ?? `sqlite:${join(dataDir, 'snailpass.db')}`,
@@ -96,7 +96,9 @@ async function emptyFolder(engine: 'SQLite' | 'Postgres'): Promise<Installation>
 }
 
 function login(server: RunningServer, email: string, hash: string): Promise<Response> {
-  return fetch(new URL('/login', server.url), { headers: { authorization: basic(email, hash) } })
+  return fetch(new URL('/login', server.url), {
+    headers: { authorization: basicAuth(email, hash) },
+  })
 }
 
 async function vaultOf(server: RunningServer, user: PlainUser) {
@@ -120,10 +122,10 @@ async function expectEverything({ dataDir, url, environment }: Installation): Pr
   }
   const erik = `(select id from users where email = 'erik@nas.local')`
   expect({
-    records: await rowsAt(url, `select id from records where user_id = ${erik} order by seq`),
-    outbox: await rowsAt(url, 'select kind, state, invitation from outbox order by seq'),
-    invitations: await rowsAt(url, 'select email from invitations'),
-    setAside: await rowsAt(url, 'select origin, reason from set_aside'),
+    records: await queryRows(url, `select id from records where user_id = ${erik} order by seq`),
+    outbox: await queryRows(url, 'select kind, state, invitation from outbox order by seq'),
+    invitations: await queryRows(url, 'select email from invitations'),
+    setAside: await queryRows(url, 'select origin, reason from set_aside'),
   }).toEqual({
     records: [
       { id: 'e0000000-0000-4000-8000-000000000001' },

@@ -2,9 +2,9 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createProgram } from '../../cli/program'
-import { commandsUnder } from '../support/commands'
+import { listCommands } from '../support/commands'
 import { temporaryFolder } from '../support/executable'
-import { hasNamespaces, runWithOwnEtc } from '../support/namespace'
+import { hasMountNamespaces, runWithOwnEtc } from '../support/namespace'
 
 const file = '/etc/snailpass/snailpass.env'
 const installed = `mkdir /etc/snailpass; echo SNAILPASS_LISTEN=127.0.0.1:7 > ${file};`
@@ -12,12 +12,12 @@ const installed = `mkdir /etc/snailpass; echo SNAILPASS_LISTEN=127.0.0.1:7 > ${f
 /** Even root needs it to read what its mode forbids. */
 const powerless = 'setpriv --bounding-set=-all --inh-caps=-all'
 
-const takesSettings = commandsUnder(createProgram()).filter(({ command }) =>
+const takesSettings = listCommands(createProgram()).filter(({ command }) =>
   command.options.some(({ long }) => long === '--config'),
 )
 
 // In a process, test/config/sources.test.ts covers the same where a system has no namespaces.
-describe.skipIf(!hasNamespaces)('/etc/snailpass/snailpass.env', () => {
+describe.skipIf(!hasMountNamespaces)('/etc/snailpass/snailpass.env', () => {
   test('is read where no other file is named', async () => {
     const shown = await runWithOwnEtc(`${installed} /etc/exe config`)
     expect(shown).toMatchObject({ code: 0, stderr: `The settings file is ${file}.\n` })

@@ -2,13 +2,13 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { chmodSync, copyFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { aRecord, signedUp } from '../support/client'
+import { aRecord, signUpAndLogIn } from '../support/client'
 import { type Installation, installations } from '../support/engines'
 import { executable, run, serve, temporaryFolder } from '../support/executable'
-import { aMailServer } from '../support/mail'
-import { onDatabase } from '../support/postgres'
+import { startMailServer } from '../support/mail'
+import { queryPostgres } from '../support/postgres'
 
-interface Checked {
+interface CheckResult {
   readonly name: string
   readonly fact: string | null
   readonly findings: readonly { what: string; why: string; fix: string }[]
@@ -25,7 +25,7 @@ async function doctor(
     { environment: { SNAILPASS_SIGNUPS: 'invited', ...environment, ...options.environment } },
   )
   expect(stderr).toBe('')
-  const checked: Checked[] = JSON.parse(stdout)
+  const checked: CheckResult[] = JSON.parse(stdout)
   return {
     code,
     checked,
@@ -34,9 +34,9 @@ async function doctor(
 }
 
 /** An installation with an account, a record and a proven archive, whose server has ended. */
-async function aHealthyOne(installation: Installation): Promise<void> {
+async function makeHealthy(installation: Installation): Promise<void> {
   await using server = await serve(installation.dataDir, installation.environment)
-  const owner = await signedUp(server.url, 'owner')
+  const owner = await signUpAndLogIn(server.url, 'owner')
   await owner.send('POST', '/records', aRecord())
   await server.end('SIGTERM')
   const { dataDir, environment } = installation
@@ -47,7 +47,7 @@ async function aHealthyOne(installation: Installation): Promise<void> {
 /** Changes a row, by somebody else than the program. */
 async function change({ url }: Installation, text: string): Promise<void> {
   if (url.startsWith('postgres')) {
-    await onDatabase(url, text)
+    await queryPostgres(url, text)
     return
   }
   using file = new Database(url.slice('sqlite:'.length))
@@ -57,7 +57,7 @@ async function change({ url }: Installation, text: string): Promise<void> {
 describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
   test('finds nothing in a healthy installation, beside a server and without one', async () => {
     await using installation = await install()
-    await aHealthyOne(installation)
+    await makeHealthy(installation)
     expect(await doctor(installation)).toMatchObject({ code: 0, found: [] })
     await using server = await serve(installation.dataDir, installation.environment)
     const { code, checked } = await doctor(installation)
@@ -67,11 +67,11 @@ describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
     })
     await server.end('SIGTERM')
     const { dataDir, environment } = installation
-    const told = await run(['doctor', '--data-dir', dataDir], {
+    const result = await run(['doctor', '--data-dir', dataDir], {
       environment: { ...environment, SNAILPASS_SIGNUPS: 'invited' },
     })
-    expect(told.code).toBe(0)
-    expect(told.stdout).toMatch(/^ok database +\d+ rows?, read and found sound$/m)
+    expect(result.code).toBe(0)
+    expect(result.stdout).toMatch(/^ok database +\d+ rows?, read and found sound$/m)
   }, 30_000)
 
   test('finds each fault that is made, and mends what --fix is for', async () => {
@@ -93,9 +93,9 @@ describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
       `others on this machine can open ${dataDir}`,
       'there is no proven archive yet',
     ])
-    const mended = await doctor(installation, { args: ['--fix'] })
-    expect({ code: mended.code, found: mended.found }).toEqual({ code: 0, found: [] })
-    expect(mended.checked.flatMap((each) => each.mended)).toHaveLength(3)
+    const fixed = await doctor(installation, { args: ['--fix'] })
+    expect({ code: fixed.code, found: fixed.found }).toEqual({ code: 0, found: [] })
+    expect(fixed.checked.flatMap((each) => each.mended)).toHaveLength(3)
     expect(statSync(join(dataDir, 'secret.key')).mode & 0o777).toBe(0o600)
     expect(statSync(dataDir).mode & 0o777).toBe(0o700)
 
@@ -144,9 +144,9 @@ if (sqlite === undefined) throw new Error('no engine')
 describe('snailpass doctor', () => {
   test('finds a mail server that is not there, settings that are none, and too few files', async () => {
     await using installation = await sqlite.install()
-    await aHealthyOne(installation)
+    await makeHealthy(installation)
     {
-      await using mail = await aMailServer()
+      await using mail = await startMailServer()
       const settings = {
         SNAILPASS_MAIL_URL: `smtp://127.0.0.1:${mail.port}`,
         SNAILPASS_MAIL_FROM: 'vault@nas.local',
@@ -177,19 +177,19 @@ describe('snailpass doctor', () => {
     'says what it could not look at, to a user who may not look',
     async () => {
       await using installation = await sqlite.install()
-      await aHealthyOne(installation)
+      await makeHealthy(installation)
       using folder = temporaryFolder()
       chmodSync(folder.path, 0o755)
       const program = join(folder.path, 'snailpass')
       copyFileSync(executable, program)
       const { dataDir } = installation
-      const told = await run(['doctor', '--json', '--data-dir', dataDir], {
+      const result = await run(['doctor', '--json', '--data-dir', dataDir], {
         environment: { SNAILPASS_SIGNUPS: 'invited' },
         program: ['/usr/bin/setpriv', '--reuid=65534', '--clear-groups', program],
       })
-      const checked: Checked[] = JSON.parse(told.stdout)
+      const checked: CheckResult[] = JSON.parse(result.stdout)
       const failed = checked.filter(({ failure }) => failure !== null)
-      expect({ code: told.code, failed: failed.map(({ name }) => name) }).toEqual({
+      expect({ code: result.code, failed: failed.map(({ name }) => name) }).toEqual({
         code: 4,
         failed: ['database', 'secret key', 'audit', 'clock', 'archives'],
       })
@@ -200,7 +200,7 @@ describe('snailpass doctor', () => {
 
   test('finds a damaged database, and a row that belongs to nobody', async () => {
     await using installation = await sqlite.install()
-    await aHealthyOne(installation)
+    await makeHealthy(installation)
     const path = installation.url.slice('sqlite:'.length)
     {
       using file = new Database(path)

@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { aRecord, type Client, signedIn, signedUp } from '../support/client'
+import { aRecord, type Client, logIn, signUpAndLogIn } from '../support/client'
 import { serve, temporaryFolder } from '../support/executable'
 
 const rounds = 20
@@ -28,7 +28,7 @@ test('kill -9 in the middle of writes, 20 times, loses nothing that was acknowle
   for (let round = 0; round < rounds; round++) {
     await using server = await serve(folder.path)
     const client =
-      round === 0 ? await signedUp(server.url, 'owner') : await signedIn(server.url, user)
+      round === 0 ? await signUpAndLogIn(server.url, 'owner') : await logIn(server.url, user)
     if (round > 0) {
       const there = await (await client.send('GET', '/records')).json()
       const ids = new Set(there.map(({ id }: { id: string }) => id))

@@ -10,11 +10,11 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { settingKeys, settings } from '../../src/config/settings'
+import { settingKeys, settingTable } from '../../src/config/settings'
 import { version } from '../../src/version'
-import { signedUp } from '../support/client'
-import { executable, finishedOf, run, serve, temporaryFolder } from '../support/executable'
-import { aReleaseFolder, install, ownTarget } from '../support/installation'
+import { signUpAndLogIn } from '../support/client'
+import { executable, run, serve, temporaryFolder, waitForExit } from '../support/executable'
+import { createReleaseFolder, currentTarget, runServiceInstall } from '../support/installation'
 
 const root = join(import.meta.dir, '..', '..')
 const isRoot = process.getuid?.() === 0
@@ -49,7 +49,7 @@ async function installSh(args: readonly string[], call: Call = {}) {
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  return await finishedOf(child)
+  return await waitForExit(child)
 }
 
 describe('install.sh with a release', () => {
@@ -58,7 +58,7 @@ describe('install.sh with a release', () => {
   // Of the real size for one machine, once for all of these: nobody changes it.
   beforeAll(async () => {
     mkdirSync(release)
-    await aReleaseFolder(release, executable, { version, targets: [ownTarget()] })
+    await createReleaseFolder(release, executable, { version, targets: [currentTarget()] })
   }, 30_000)
   afterAll(folder[Symbol.dispose])
 
@@ -70,21 +70,23 @@ describe('install.sh with a release', () => {
   test.each(shells)(
     'installs below a folder, run by %s; the server serves; it goes, and its data stays',
     async (...shell) => {
-      using place = temporaryFolder()
-      const prefix = join(place.path, 'prefix')
+      using installFolder = temporaryFolder()
+      const prefix = join(installFolder.path, 'prefix')
       const script = join(release, 'install.sh')
-      const made = await installSh(['--prefix', prefix], { script, shell })
-      expect(made).toMatchObject({ code: 0 })
+      const result = await installSh(['--prefix', prefix], { script, shell })
+      expect(result).toMatchObject({ code: 0 })
       const program = join(prefix, 'bin', 'snailpass')
       const settingsFile = join(prefix, 'etc', 'snailpass', 'snailpass.env')
-      expect(made.stderr).toContain(`Start it with:\n  ${program} serve --config ${settingsFile}\n`)
-      expect(made.stdout).toMatch(/^(?:http:\/\/\S+:5000\/\n)+$/)
+      expect(result.stderr).toContain(
+        `Start it with:\n  ${program} serve --config ${settingsFile}\n`,
+      )
+      expect(result.stdout).toMatch(/^(?:http:\/\/\S+:5000\/\n)+$/)
       const dataDir = join(prefix, 'var', 'lib', 'snailpass')
       expect(statSync(dataDir).mode & 0o777).toBe(0o700)
       expect(statSync(settingsFile).mode & 0o777).toBe(0o600)
       {
         await using server = await serve(dataDir, {}, ['--config', settingsFile], [program])
-        await signedUp(server.url, 'owner')
+        await signUpAndLogIn(server.url, 'owner')
         await server.end('SIGTERM')
       }
       const again = await installSh(['--from', release, '--prefix', prefix], { shell })
@@ -101,13 +103,13 @@ describe('install.sh with a release', () => {
   )
 
   test('gets the release from a web server', async () => {
-    using place = temporaryFolder()
+    using installFolder = temporaryFolder()
     using server = Bun.serve({
       port: 0,
       hostname: '127.0.0.1',
       fetch: ({ url }) => new Response(Bun.file(join(release, new URL(url).pathname))),
     })
-    const prefix = join(place.path, 'prefix')
+    const prefix = join(installFolder.path, 'prefix')
     const { code, stderr } = await installSh(['--from', server.url.href, '--prefix', prefix])
     expect({ code, stderr }).toMatchObject({ code: 0 })
     expect(existsSync(join(prefix, 'bin', 'snailpass'))).toBeTrue()
@@ -123,14 +125,14 @@ describe('install.sh refuses', () => {
     const program = join(folder.path, 'program')
     writeFileSync(program, `#!/bin/sh\ntouch '${ran}'\n`, { mode: 0o755 })
     chmodSync(folder.path, 0o755)
-    await aReleaseFolder(release, program, { version: '1.2.3', targets: [ownTarget()] })
+    await createReleaseFolder(release, program, { version: '1.2.3', targets: [currentTarget()] })
   })
   afterAll(folder[Symbol.dispose])
 
   /** That it says this and does nothing: no program was run, and nothing made. */
   async function refuses(args: readonly string[], message: string, call: Call = {}, code = 1) {
-    using place = temporaryFolder()
-    const prefix = join(place.path, 'prefix')
+    using installFolder = temporaryFolder()
+    const prefix = join(installFolder.path, 'prefix')
     const refused = await installSh(['--prefix', prefix, ...args], call)
     expect(refused.stderr).toContain(message)
     expect(refused.stderr).toContain('\nhint: ')
@@ -140,10 +142,10 @@ describe('install.sh refuses', () => {
   }
 
   test('an archive that is not what the sums say', async () => {
-    using place = temporaryFolder()
-    const changed = join(place.path, 'changed')
+    using installFolder = temporaryFolder()
+    const changed = join(installFolder.path, 'changed')
     cpSync(release, changed, { recursive: true })
-    writeFileSync(join(changed, `snailpass-1.2.3-${ownTarget()}.tar.gz`), 'x', { flag: 'a' })
+    writeFileSync(join(changed, `snailpass-1.2.3-${currentTarget()}.tar.gz`), 'x', { flag: 'a' })
     await refuses(['--from', changed], 'is not what SHA256SUMS says: nothing of it was run')
   })
 
@@ -178,9 +180,9 @@ describe('install.sh refuses', () => {
   })
 
   test('who is not root and names no folder', async () => {
-    using place = temporaryFolder()
-    chmodSync(place.path, 0o755)
-    const script = join(place.path, 'install.sh')
+    using installFolder = temporaryFolder()
+    chmodSync(installFolder.path, 0o755)
+    const script = join(installFolder.path, 'install.sh')
     cpSync(join(root, 'install.sh'), script)
     const refused = await installSh(['--from', release], { script, asNobody: true })
     expect(refused.code).toBe(1)
@@ -189,8 +191,8 @@ describe('install.sh refuses', () => {
   })
 
   test('to uninstall what is not installed', async () => {
-    using place = temporaryFolder()
-    const refused = await installSh(['--uninstall', '--prefix', place.path])
+    using installFolder = temporaryFolder()
+    const refused = await installSh(['--uninstall', '--prefix', installFolder.path])
     expect(refused.code).toBe(3)
     expect(refused.stderr).toStartWith('error: snailpass is not installed at ')
   })
@@ -200,13 +202,13 @@ describe('snailpass service', () => {
   test('writes a settings file with every setting, and never over one', async () => {
     using folder = temporaryFolder()
     const prefix = join(folder.path, 'pre fix')
-    expect((await install(executable, prefix)).code).toBe(0)
+    expect((await runServiceInstall(executable, prefix)).code).toBe(0)
     const path = join(prefix, 'etc', 'snailpass', 'snailpass.env')
     const text = readFileSync(path, 'utf8')
-    for (const key of settingKeys) expect(text).toContain(`${settings[key].name}=`)
+    for (const key of settingKeys) expect(text).toContain(`${settingTable[key].name}=`)
     expect(text).toContain(`\nSNAILPASS_DATA_DIR="${prefix}/var/lib/snailpass"\n`)
     writeFileSync(path, `${text}SNAILPASS_LISTEN=127.0.0.1:5999\n`)
-    const again = await install(executable, prefix)
+    const again = await runServiceInstall(executable, prefix)
     expect(again.stdout).toBe('http://127.0.0.1:5999/\n')
     expect(readFileSync(path, 'utf8')).toBe(`${text}SNAILPASS_LISTEN=127.0.0.1:5999\n`)
   }, 30_000)
@@ -216,7 +218,7 @@ describe('snailpass service', () => {
     const path = join(folder.path, 'etc', 'snailpass', 'snailpass.env')
     mkdirSync(join(path, '..'), { recursive: true })
     writeFileSync(path, 'SNAILPASS_LISTEN=nonsense\n')
-    const { code, stderr } = await install(executable, folder.path)
+    const { code, stderr } = await runServiceInstall(executable, folder.path)
     expect(code).toBe(1)
     expect(stderr).toContain(
       `error: SNAILPASS_LISTEN in ${path} is not an address: nonsense\nhint: `,
@@ -229,7 +231,7 @@ describe('snailpass service', () => {
     const prefix = folder.path
     const status = () => run(['service', 'status', '--prefix', prefix])
     expect((await status()).code).toBe(3)
-    await install(executable, prefix)
+    await runServiceInstall(executable, prefix)
     const path = join(prefix, 'etc', 'snailpass', 'snailpass.env')
     const dataDir = join(prefix, 'var', 'lib', 'snailpass')
     await using server = await serve(dataDir, {}, ['--config', path])
@@ -249,7 +251,7 @@ describe('snailpass service', () => {
   test('uninstall --purge asks, and takes the data away as well', async () => {
     using folder = temporaryFolder()
     const prefix = folder.path
-    await install(executable, prefix)
+    await runServiceInstall(executable, prefix)
     const purge = ['service', 'uninstall', '--purge', '--prefix', prefix]
     const refused = await run(purge)
     expect(refused.code).toBe(2)

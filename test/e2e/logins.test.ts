@@ -1,15 +1,15 @@
 import { expect, test } from 'bun:test'
-import { basic, signedUp } from '../support/client'
+import { basicAuth, signUpAndLogIn } from '../support/client'
 import { serve, temporaryFolder } from '../support/executable'
 
 test('a crowd of logins does not keep a signed-in user waiting', async () => {
   using folder = temporaryFolder()
   await using server = await serve(folder.path)
-  const owner = await signedUp(server.url, 'owner')
+  const owner = await signUpAndLogIn(server.url, 'owner')
   let answeredLogins = 0
   const logins = Array.from({ length: 24 }, async (_, index) => {
     const response = await fetch(new URL('/login', server.url), {
-      headers: { authorization: basic(`stranger${index}@nas.local`, 'x') },
+      headers: { authorization: basicAuth(`stranger${index}@nas.local`, 'x') },
     })
     answeredLogins++
     return response.status

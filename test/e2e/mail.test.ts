@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { anAuthority } from '../support/certificates'
-import { basic } from '../support/client'
+import { createTestAuthority } from '../support/certificates'
+import { basicAuth } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
-import { aMailServer, linkIn, type TestMailServer } from '../support/mail'
-import { aPostgresDatabase, onDatabase } from '../support/postgres'
+import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
+import { createPostgresDatabase, queryPostgres } from '../support/postgres'
 import { startTestServer } from '../support/server'
 
 /** A database of its own on each engine, as settings of a server. */
@@ -26,11 +26,11 @@ const engines: {
   {
     engine: 'Postgres',
     async open() {
-      const database = await aPostgresDatabase()
+      const database = await createPostgresDatabase()
       return {
         settings: { SNAILPASS_DATABASE_URL: database.url },
         endLeases: async () =>
-          void (await onDatabase(database.url, 'update outbox set next_time = 0')),
+          void (await queryPostgres(database.url, 'update outbox set next_time = 0')),
         [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
       }
     },
@@ -54,7 +54,7 @@ function signUp(origin: URL, address: string = email): Promise<Response> {
 }
 
 function login(origin: URL): Promise<Response> {
-  return fetch(new URL('/login', origin), { headers: { authorization: basic(email, hash) } })
+  return fetch(new URL('/login', origin), { headers: { authorization: basicAuth(email, hash) } })
 }
 
 const settingsFor = (mail: TestMailServer) => ({
@@ -65,11 +65,11 @@ const settingsFor = (mail: TestMailServer) => ({
 describe('the executable with mail', () => {
   test('has an account confirmed by the link in its letter, before its first login', async () => {
     using folder = temporaryFolder()
-    await using mail = await aMailServer()
+    await using mail = await startMailServer()
     await using server = await serve(folder.path, settingsFor(mail))
     expect((await signUp(server.url)).status).toBe(201)
-    const letter = await mail.next()
-    expect(letter).toMatchObject({ from: 'vault@nas.local', to: [email] })
+    const message = await mail.next()
+    expect(message).toMatchObject({ from: 'vault@nas.local', to: [email] })
     const refused = await login(server.url)
     expect(refused.status).toBe(403)
     expect(await refused.json()).toEqual({
@@ -77,13 +77,13 @@ describe('the executable with mail', () => {
         error: "Access Denied. Email isn't confirmed. Resending email confirmation letter...",
       },
     })
-    const link = linkIn(letter)
+    const link = linkIn(message)
     expect(link).toStartWith(server.url.href)
     expect(await (await fetch(link)).text()).toContain('Your email is confirmed')
     expect(await (await fetch(link)).text()).toContain('was confirmed before')
     expect((await login(server.url)).status).toBe(200)
     // The login of a moment after the sign-up asked for no second letter.
-    expect(mail.letters).toHaveLength(1)
+    expect(mail.emails).toHaveLength(1)
     const log = server.log.join('\n')
     expect(log).toContain(`mail goes through 127.0.0.1:${mail.port}; letters that wait: 0`)
     expect(log).toContain('letter sent')
@@ -94,7 +94,7 @@ describe('the executable with mail', () => {
     using folder = temporaryFolder()
     const { authority, certified } = await certificates(folder.path)
     const logins: string[] = []
-    await using mail = await aMailServer({
+    await using mail = await startMailServer({
       ...certified,
       secure: true,
       authOptional: false,
@@ -142,26 +142,26 @@ describe.each(engines)('a letter on $engine', ({ open }) => {
       await server.end('SIGKILL')
     }
     silent.stop(true)
-    await using mail = await aMailServer()
+    await using mail = await startMailServer()
     // Where other servers may be at work, the lease of the dead one has to end first: seven minutes.
     await database.endLeases()
     await using server = await serve(folder.path, {
       ...settings,
       SNAILPASS_MAIL_URL: `smtp://127.0.0.1:${mail.port}`,
     })
-    const letter = await mail.next()
-    expect(letter.to).toEqual([email])
+    const message = await mail.next()
+    expect(message.to).toEqual([email])
     // The server of a test has another port after each start, and the letter the one of its sign-up.
-    await fetch(new URL(new URL(linkIn(letter)).pathname, server.url))
+    await fetch(new URL(new URL(linkIn(message)).pathname, server.url))
     expect((await login(server.url)).status).toBe(200)
     await server.end('SIGTERM')
-    expect(mail.letters).toHaveLength(1)
+    expect(mail.emails).toHaveLength(1)
   }, 30_000)
 
   test('can be seen and tried again by an operator, beside the server', async () => {
     using folder = temporaryFolder()
     await using database = await open()
-    await using mail = await aMailServer()
+    await using mail = await startMailServer()
     mail.refusals.push({ code: 554, text: 'never' })
     const environment = {
       ...database.settings,
@@ -194,8 +194,8 @@ describe.each(engines)('a letter on $engine', ({ open }) => {
 })
 
 test('two servers on one Postgres send a hundred letters, each of them once', async () => {
-  await using database = await aPostgresDatabase()
-  await using mail = await aMailServer()
+  await using database = await createPostgresDatabase()
+  await using mail = await startMailServer()
   const settings = {
     ...settingsFor(mail),
     SNAILPASS_DATABASE_URL: database.url,
@@ -210,10 +210,10 @@ test('two servers on one Postgres send a hundred letters, each of them once', as
     }),
   )
   expect(new Set(statuses)).toEqual(new Set([201]))
-  while (mail.letters.length < 100) await Bun.sleep(20)
+  while (mail.emails.length < 100) await Bun.sleep(20)
   await Promise.all([first.stop(), second.stop()])
-  expect(new Set(mail.letters.map(({ to }) => to[0]))).toEqual(new Set(addresses))
-  expect(mail.letters).toHaveLength(100)
+  expect(new Set(mail.emails.map(({ to }) => to[0]))).toEqual(new Set(addresses))
+  expect(mail.emails).toHaveLength(100)
 }, 60_000)
 
 describe('without a mail server', () => {
@@ -254,7 +254,7 @@ test('an empty account that nobody confirmed for a week is removed, and its addr
   const settings = { SNAILPASS_EMAIL_CONFIRMATION: 'required' }
   const week = 7 * 24 * 3_600_000
   const start = (clock: () => number) =>
-    startTestServer({ settings, dataDir: folder.path, world: { clock } })
+    startTestServer({ settings, dataDir: folder.path, runtime: { clock } })
   {
     await using server = await start(() => Date.now() - week - 1_000)
     expect((await signUp(server.url)).status).toBe(201)
@@ -279,9 +279,9 @@ describe('snailpass mail test', () => {
     using folder = temporaryFolder()
     const { authority, certified } = await certificates(folder.path)
     const trusting = { NODE_EXTRA_CA_CERTS: authority }
-    await using tls = await aMailServer({ ...certified, secure: true })
-    await using starttls = await aMailServer(certified)
-    await using plain = await aMailServer()
+    await using tls = await startMailServer({ ...certified, secure: true })
+    await using starttls = await startMailServer(certified)
+    await using plain = await startMailServer()
     for (const [url, mail] of [
       [`smtps://localhost:${tls.port}`, tls],
       [`smtp://localhost:${starttls.port}`, starttls],
@@ -293,7 +293,7 @@ describe('snailpass mail test', () => {
         stdout: expect.stringMatching(/^250 /),
         stderr: `localhost:${mail.port} has taken the letter:\n`,
       })
-      expect(mail.letters).toMatchObject([
+      expect(mail.emails).toMatchObject([
         { to: [email], text: expect.stringContaining('Mail works') },
       ])
     }
@@ -302,14 +302,14 @@ describe('snailpass mail test', () => {
   test('says what is wrong and what to do for the usual mistakes', async () => {
     using folder = temporaryFolder()
     const { certified } = await certificates(folder.path)
-    await using stranger = await aMailServer({ ...certified, secure: true })
-    await using plain = await aMailServer({
+    await using stranger = await startMailServer({ ...certified, secure: true })
+    await using plain = await startMailServer({
       authOptional: false,
       allowInsecureAuth: true,
       onAuth: (_auth, _session, callback) =>
         callback(Object.assign(new Error('bad credentials'), { responseCode: 535 })),
     })
-    await using picky = await aMailServer({
+    await using picky = await startMailServer({
       onMailFrom: (_address, _session, callback) =>
         callback(Object.assign(new Error('not you'), { responseCode: 550 })),
     })
@@ -333,9 +333,9 @@ describe('snailpass mail test', () => {
 
 /** A certificate for localhost, and the authority that a client must trust for it. */
 async function certificates(folder: string) {
-  const made = await anAuthority()
-  const { certificate, key } = await made.certify({ names: ['localhost'] })
+  const issuer = await createTestAuthority()
+  const { certificate, key } = await issuer.issue({ names: ['localhost'] })
   const authority = join(folder, 'ca.pem')
-  writeFileSync(authority, made.certificate)
+  writeFileSync(authority, issuer.certificate)
   return { authority, certified: { cert: certificate, key } }
 }

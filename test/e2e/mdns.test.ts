@@ -1,16 +1,16 @@
 import { describe, expect, test } from 'bun:test'
 import { temporaryFolder } from '../support/executable'
-import { hasNetworks, onTwoHosts } from '../support/networks'
+import { hasNetworkNamespaces, runOnTwoHosts } from '../support/networks'
 
 /** Waits in the shell until a file says something. */
 const until = (text: string, file = 'log') =>
   `tries=0; until grep -qs '${text}' ${file}; do sleep 0.05; tries=$((tries + 1)); [ $tries -lt 400 ]; done`
 
 // Without namespaces there is no network on which nobody else is told of a test.
-describe.skipIf(!hasNetworks)('the executable on a local network', () => {
+describe.skipIf(!hasNetworkNamespaces)('the executable on a local network', () => {
   test('is found by another host, with its address and port, until it says goodbye', async () => {
     using folder = temporaryFolder()
-    const { code, stdout, stderr } = await onTwoHosts(
+    const { code, stdout, stderr } = await runOnTwoHosts(
       folder.path,
       `cd ${folder.path}
        serve 2>log & server=$!
@@ -37,7 +37,7 @@ describe.skipIf(!hasNetworks)('the executable on a local network', () => {
 
   test('leaves its name to a host that has it, and says so', async () => {
     using folder = temporaryFolder()
-    const { stdout } = await onTwoHosts(
+    const { stdout } = await runOnTwoHosts(
       folder.path,
       `cd ${folder.path}
        neighbour claim=snailpass.local until='A snailpass-2.local' >heard & asking=$!
@@ -59,7 +59,7 @@ describe.skipIf(!hasNetworks)('the executable on a local network', () => {
 
   test('serves on where there is no network to announce anything on', async () => {
     using folder = temporaryFolder()
-    const { code, stdout } = await onTwoHosts(
+    const { code, stdout } = await runOnTwoHosts(
       folder.path,
       `cd ${folder.path}
        ip link del here

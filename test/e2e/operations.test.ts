@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { aRecord, signedUp } from '../support/client'
+import { aRecord, signUpAndLogIn } from '../support/client'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
-import { aPostgresDatabase } from '../support/postgres'
-import { rowsAt } from '../support/store'
+import { createPostgresDatabase } from '../support/postgres'
+import { queryRows } from '../support/store'
 
 /** A data folder with one account and three records. */
-async function aVault() {
+async function createVault() {
   const folder = temporaryFolder()
   const dataDir = join(folder.path, 'data')
   await using server = await serve(dataDir)
-  const owner = await signedUp(server.url, 'owner')
+  const owner = await signUpAndLogIn(server.url, 'owner')
   for (let index = 0; index < 3; index++) await owner.send('POST', '/records', aRecord())
   await server.end('SIGTERM')
   return {
@@ -24,8 +24,8 @@ async function aVault() {
 
 describe('snailpass copy', () => {
   test('takes the password from where libpq does, and prints what both databases hold', async () => {
-    using vault = await aVault()
-    await using database = await aPostgresDatabase()
+    using vault = await createVault()
+    await using database = await createPostgresDatabase()
     const url = new URL(database.url)
     const { password } = url
     url.password = ''
@@ -56,7 +56,7 @@ describe('snailpass copy', () => {
   }, 30_000)
 
   test('shows on a terminal how far it is, and leaves the line clean', async () => {
-    using vault = await aVault()
+    using vault = await createVault()
     const target = join(vault.dataDir, 'copy.db')
     let screen = ''
     const child = spawnOnTerminal(
@@ -69,7 +69,7 @@ describe('snailpass copy', () => {
     expect(screen).toContain('\r\u001b[2Krecords: 3 rows copied')
     expect(screen).toContain('\r\u001b[2Krecords: 3 rows checked')
     expect(screen).toContain('\r\u001b[2Kusers')
-    expect(await rowsAt(`sqlite:${target}`, 'select count(*) as records from records')).toEqual([
+    expect(await queryRows(`sqlite:${target}`, 'select count(*) as records from records')).toEqual([
       { records: 3 },
     ])
   })
@@ -94,7 +94,7 @@ describe('snailpass copy', () => {
 
 describe('snailpass key rotate', () => {
   test('ends every session, and says where the new key is', async () => {
-    using vault = await aVault()
+    using vault = await createVault()
     const rotated = await run(['key', 'rotate', '--data-dir', vault.dataDir])
     expect(rotated).toEqual({
       code: 0,
@@ -107,7 +107,7 @@ describe('snailpass key rotate', () => {
   })
 
   test('refuses while a server runs', async () => {
-    using vault = await aVault()
+    using vault = await createVault()
     await using server = await serve(vault.dataDir)
     const { code, stderr } = await run(['key', 'rotate', '--data-dir', vault.dataDir])
     expect(code).toBe(1)

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { Client as PostgresClient } from 'pg'
-import { aNote, aRecord, type Client, signedIn, signedUp } from '../support/client'
+import { aNote, aRecord, type Client, logIn, signUpAndLogIn } from '../support/client'
 import { type RunningServer, run, serve, temporaryFolder } from '../support/executable'
-import { type Cluster, onDatabase, startCluster } from '../support/postgres'
+import { type Cluster, queryPostgres, startCluster } from '../support/postgres'
 
 const secretKey = 'the key that all servers share'
 const owner = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
@@ -23,11 +23,11 @@ async function write(
   isOver: () => boolean,
 ): Promise<string[]> {
   const acknowledged: string[] = []
-  for (let turn = 0; !isOver(); turn++) {
+  for (let round = 0; !isOver(); round++) {
     const record = aRecord()
     for (let attempt = 0; ; attempt++) {
       const servers = origins()
-      const origin = servers[(turn + attempt) % servers.length]
+      const origin = servers[(round + attempt) % servers.length]
       if (origin === undefined) throw new Error('there is no server')
       const outcome = await statusOf(origin, token, record)
       seen.set(outcome, (seen.get(outcome) ?? 0) + 1)
@@ -69,7 +69,7 @@ test(
     const first = await start(`${folder.path}/first`, url)
     await using second = await start(`${folder.path}/second`, url)
     // A token of one server is good at the other.
-    const { token } = await signedUp(first.url, 'owner')
+    const { token } = await signUpAndLogIn(first.url, 'owner')
     let origins: readonly URL[] = [first.url, second.url]
     const seen = new Map<string, number>()
     let isOver = false
@@ -96,7 +96,7 @@ test(
 
     expect(acknowledged.length).toBeGreaterThan(writers)
     for (const origin of origins) {
-      const there = await idsOf(await signedIn(origin, owner))
+      const there = await idsOf(await logIn(origin, owner))
       expect(acknowledged.filter((id) => !there.has(id))).toEqual([])
       expect(there.size).toBe(acknowledged.length)
     }
@@ -112,7 +112,7 @@ test("the end of a user's sessions holds at every server at once", async () => {
   const url = await cluster.createDatabase()
   await using first = await start(`${folder.path}/first`, url)
   await using second = await start(`${folder.path}/second`, url)
-  const client = await signedUp(first.url, 'owner')
+  const client = await signUpAndLogIn(first.url, 'owner')
   const statuses = () =>
     Promise.all(
       [first, second].map(async (server) => {
@@ -121,7 +121,7 @@ test("the end of a user's sessions holds at every server at once", async () => {
       }),
     )
   expect(await statuses()).toEqual([200, 200])
-  await onDatabase(url, "update users set session_epoch = 'another'")
+  await queryPostgres(url, "update users set session_epoch = 'another'")
   expect(await statuses()).toEqual([401, 401])
 }, 30_000)
 
@@ -129,10 +129,10 @@ test('a server that waits for its database ends at the first signal', async () =
   using folder = temporaryFolder()
   await using cluster = await startCluster()
   const url = await cluster.createDatabase()
-  const holder = new PostgresClient({ connectionString: url })
-  await holder.connect()
+  const lockClient = new PostgresClient({ connectionString: url })
+  await lockClient.connect()
   // As a command does that asks its operator.
-  await holder.query('select pg_advisory_lock(1397640272, 2)')
+  await lockClient.query('select pg_advisory_lock(1397640272, 2)')
   const ended = run(['serve', '--data-dir', folder.path, '--listen', '127.0.0.1:0'], {
     environment: { SNAILPASS_DATABASE_URL: url },
     signalAt: { text: 'waiting', signal: 'SIGTERM' },
@@ -141,15 +141,15 @@ test('a server that waits for its database ends at the first signal', async () =
     code: 0,
     stderr: expect.stringContaining('SIGTERM: stopped before it served'),
   })
-  await holder.end()
+  await lockClient.end()
 }, 30_000)
 
 describe('a failover to a streaming standby', () => {
   /** A standby that every commit waits for, so that a failover can be asked to lose nothing. */
   async function standbyOf(primary: Cluster): Promise<Cluster> {
-    const standby = await primary.standby()
-    await onDatabase(primary.url('postgres'), "alter system set synchronous_standby_names = '*'")
-    await onDatabase(primary.url('postgres'), 'select pg_reload_conf()')
+    const standby = await primary.startStandby()
+    await queryPostgres(primary.url('postgres'), "alter system set synchronous_standby_names = '*'")
+    await queryPostgres(primary.url('postgres'), 'select pg_reload_conf()')
     return standby
   }
 
@@ -161,7 +161,7 @@ describe('a failover to a streaming standby', () => {
     const hosts = `127.0.0.1:${primary.port},127.0.0.1:${standby.port}`
     const both = `${url.replace(`127.0.0.1:${primary.port}`, hosts)}?target_session_attrs=read-write`
     await using server = await start(folder.path, both)
-    const client = await signedUp(server.url, 'owner')
+    const client = await signUpAndLogIn(server.url, 'owner')
     const seen = new Map<string, number>()
     let isOver = false
     const writing = write(
@@ -191,7 +191,7 @@ test('while Postgres is down nobody is told something wrong, and afterwards all 
   await using cluster = await startCluster()
   const url = await cluster.createDatabase()
   await using server = await start(folder.path, url)
-  const client = await signedUp(server.url, 'owner')
+  const client = await signUpAndLogIn(server.url, 'owner')
   const record = aRecord()
   await client.send('POST', '/records', record)
   const asked: readonly [string, string, unknown?][] = [

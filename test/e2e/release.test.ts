@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import { version } from '../../src/version'
-import { aRecord, signedUp } from '../support/client'
+import { aRecord, signUpAndLogIn } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { buildRelease, sh } from '../support/release'
 
@@ -59,7 +59,7 @@ describe('a release for linux-arm64', () => {
       const said = await run(['--version'], { program })
       expect(said.stdout).toMatch(/^snailpass \d+\.\d+\.\d+ \([\w-]+, linux-arm64\)\n$/)
       await using server = await serve(join(folder.path, 'data'), {}, [], program)
-      const owner = await signedUp(server.url, 'owner')
+      const owner = await signUpAndLogIn(server.url, 'owner')
       expect((await owner.send('POST', '/records', aRecord())).status).toBe(201)
       expect(await (await owner.send('GET', '/records')).json()).toHaveLength(1)
       expect(await server.end('SIGTERM')).toBe(0)

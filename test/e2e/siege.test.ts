@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { aRecord, basic, type Client, signedUp } from '../support/client'
+import { aRecord, basicAuth, type Client, signUpAndLogIn } from '../support/client'
 import { executable, type RunningServer, serve, temporaryFolder } from '../support/executable'
 
 /** The long form of all this is `SNAILPASS_SIEGE=whole`. */
@@ -13,7 +13,7 @@ const guesses = isWhole ? 1_000 : 40
 const longHeaders = isWhole ? 200 : 20
 
 /** What a server may take on top of what it took before, in KiB, whatever strangers send. */
-const mostGrowth = 150 * 1024
+const maxGrowth = 150 * 1024
 
 /** Limits are on, and this test says who is asking. */
 const environment = { SNAILPASS_RATE_LIMITS: '', SNAILPASS_TRUSTED_PROXIES: '127.0.0.1' }
@@ -23,7 +23,11 @@ function memoryOf({ pid }: RunningServer): number {
 }
 
 /** Does work so many times, so many at once. */
-async function crowd(times: number, atOnce: number, work: (index: number) => Promise<void>) {
+async function runConcurrently(
+  times: number,
+  atOnce: number,
+  work: (index: number) => Promise<void>,
+) {
   let next = 0
   const one = async () => {
     while (next < times) await work(next++)
@@ -32,11 +36,11 @@ async function crowd(times: number, atOnce: number, work: (index: number) => Pro
 }
 
 /** A connection that sends a little now and then, and never comes to an end. */
-function stall(url: URL, beginning: string, pause = 1_000): Promise<Socket> {
+function stall(url: URL, beginning: string, interval = 1_000): Promise<Socket> {
   return new Promise((resolve) => {
     const socket = connect(Number(url.port), '127.0.0.1', () => {
       socket.write(beginning)
-      const drip = setInterval(() => socket.write('x'), pause)
+      const drip = setInterval(() => socket.write('x'), interval)
       socket.on('close', () => clearInterval(drip))
       resolve(socket)
     })
@@ -53,19 +57,19 @@ const anAddress = () =>
   `2001:${Array.from(crypto.getRandomValues(new Uint16Array(7)), (part) => part.toString(16)).join(':')}`
 
 /** Reads, writes and signs in, again and again, and meets nothing of what goes on around. */
-async function liveOn(url: URL, client: Client, isOver: () => boolean): Promise<number> {
-  const credentials = basic('owner@nas.local', Buffer.from('hash of owner').toString('base64'))
-  let turns = 0
-  for (; !isOver(); turns++) {
+async function useServer(url: URL, client: Client, isOver: () => boolean): Promise<number> {
+  const credentials = basicAuth('owner@nas.local', Buffer.from('hash of owner').toString('base64'))
+  let rounds = 0
+  for (; !isOver(); rounds++) {
     expect((await client.send('GET', '/records')).status).toBe(200)
     expect((await client.send('POST', '/records', aRecord())).status).toBe(201)
-    if (turns % 10 === 0) {
+    if (rounds % 10 === 0) {
       const login = await fetch(new URL('/login', url), { headers: { authorization: credentials } })
       expect(login.status).toBe(200)
     }
     await Bun.sleep(50)
   }
-  return turns
+  return rounds
 }
 
 test.skipIf(process.platform !== 'linux')(
@@ -74,25 +78,25 @@ test.skipIf(process.platform !== 'linux')(
     using folder = temporaryFolder()
     await using server = await serve(folder.path, environment)
     const { url } = server
-    const client = await signedUp(url, 'owner')
+    const client = await signUpAndLogIn(url, 'owner')
     await client.send('POST', '/records', aRecord())
     const before = memoryOf(server)
-    let most = before
+    let maxMemory = before
     const watch = setInterval(() => {
-      most = Math.max(most, memoryOf(server))
+      maxMemory = Math.max(maxMemory, memoryOf(server))
     }, 100)
     const end = new AbortController()
-    const living = liveOn(url, client, () => end.signal.aborted)
+    const living = useServer(url, client, () => end.signal.aborted)
 
     const sockets: Socket[] = []
-    await crowd(stalling, 50, async (index) => {
+    await runConcurrently(stalling, 50, async (index) => {
       sockets.push(await stall(url, endless[index % 2] ?? ''))
     })
 
     const statuses = new Map<string, number>()
     const count = (what: string) => statuses.set(what, (statuses.get(what) ?? 0) + 1)
     await Promise.all([
-      crowd(signUps, 20, async (index) => {
+      runConcurrently(signUps, 20, async (index) => {
         const answer = await fetch(new URL('/users', url), {
           method: 'POST',
           headers: { 'content-type': 'application/json', 'x-forwarded-for': '203.0.113.7' },
@@ -103,22 +107,22 @@ test.skipIf(process.platform !== 'linux')(
         })
         count(`sign-up ${answer.status}`)
       }),
-      crowd(addresses, 50, async () => {
+      runConcurrently(addresses, 50, async () => {
         const answer = await fetch(new URL('/confirm/garbage', url), {
           headers: { 'x-forwarded-for': anAddress() },
         })
         count(`link ${answer.status}`)
       }),
-      crowd(guesses, 20, async (index) => {
+      runConcurrently(guesses, 20, async (index) => {
         const answer = await fetch(new URL('/login', url), {
           headers: {
-            authorization: basic('owner@nas.local', `guess ${index}`),
+            authorization: basicAuth('owner@nas.local', `guess ${index}`),
             'x-forwarded-for': anAddress(),
           },
         })
         count(`login ${answer.status}`)
       }),
-      crowd(longHeaders, 5, async () => {
+      runConcurrently(longHeaders, 5, async () => {
         const socket = await stall(
           url,
           `GET / HTTP/1.1\r\nHost: pi\r\nx-long: ${'x'.repeat(1024 ** 2)}`,
@@ -136,7 +140,7 @@ test.skipIf(process.platform !== 'linux')(
     expect(statuses.get('link 200')).toBe(addresses)
     const refused = (statuses.get('login 401') ?? 0) + (statuses.get('login 429') ?? 0)
     expect(refused + (statuses.get('login 503') ?? 0)).toBe(guesses)
-    expect(most - before).toBeLessThan(mostGrowth)
+    expect(maxMemory - before).toBeLessThan(maxGrowth)
     expect(await server.end('SIGTERM')).toBe(0)
   },
   isWhole ? 900_000 : 60_000,
@@ -145,7 +149,7 @@ test.skipIf(process.platform !== 'linux')(
 test('five hundred connections of one address at once are all answered', async () => {
   using folder = temporaryFolder()
   await using server = await serve(folder.path, environment)
-  const client = await signedUp(server.url, 'owner')
+  const client = await signUpAndLogIn(server.url, 'owner')
   await client.send('POST', '/records', aRecord())
   const sockets = await Promise.all(
     Array.from({ length: 500 }, () =>
@@ -174,7 +178,7 @@ test('more connections than there may be files are waited for, and harm nothing'
   using folder = temporaryFolder()
   const limited = ['/bin/sh', '-c', 'ulimit -n 200; exec "$0" "$@"', executable]
   await using server = await serve(folder.path, environment, [], limited)
-  const client = await signedUp(server.url, 'owner')
+  const client = await signUpAndLogIn(server.url, 'owner')
   const sockets = await Promise.all(
     Array.from({ length: 400 }, (_, index) => stall(server.url, endless[index % 2] ?? '')),
   )

@@ -1,12 +1,12 @@
 import { expect, test } from 'bun:test'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { aRecord, signedUp } from '../support/client'
+import { aRecord, signUpAndLogIn } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
-import { rowsAt } from '../support/store'
+import { queryRows } from '../support/store'
 
 /** A disk of its own of so many bytes. Only root can have one. */
-function aDisk(bytes: number): Disposable & { readonly path: string } {
+function mountDisk(bytes: number): Disposable & { readonly path: string } {
   const folder = temporaryFolder()
   const path = join(folder.path, 'disk')
   mkdirSync(path)
@@ -47,10 +47,10 @@ async function answerOf(response: Response) {
 test.skipIf(!isRoot)(
   'a disk that is nearly full takes no writes, gives everything back, and heals by itself',
   async () => {
-    using disk = aDisk(100 * mebibyte)
+    using disk = mountDisk(100 * mebibyte)
     const dataDir = join(disk.path, 'data')
     await using server = await serve(dataDir)
-    const owner = await signedUp(server.url, 'owner')
+    const owner = await signUpAndLogIn(server.url, 'owner')
     const kept = aRecord()
     expect((await owner.send('POST', '/records', kept)).status).toBe(201)
 
@@ -65,7 +65,7 @@ test.skipIf(!isRoot)(
     }
     const listed = await owner.send('GET', '/records')
     expect(listed.status).toBe(200)
-    const held = (await listed.json()).length
+    const stored = (await listed.json()).length
     // Whoever has an account can still sign in.
     const login = await fetch(new URL('/login', server.url), {
       headers: { authorization: `Basic ${btoa(`owner@nas.local:${btoa('hash of owner')}`)}` },
@@ -92,11 +92,11 @@ test.skipIf(!isRoot)(
     const warnings = async () =>
       (await (await fetch(new URL('/readyz', server.url))).json()).warnings
     while ((await warnings()) !== undefined) await Bun.sleep(50)
-    expect((await (await owner.send('GET', '/records')).json()).length).toBe(held + 1)
-    const told = server.log.filter((line) =>
+    expect((await (await owner.send('GET', '/records')).json()).length).toBe(stored + 1)
+    const logLines = server.log.filter((line) =>
       / error .*writes are refused|there is space/.test(line),
     )
-    expect(told).toHaveLength(2)
+    expect(logLines).toHaveLength(2)
     await server.end('SIGTERM')
   },
   30_000,
@@ -105,10 +105,10 @@ test.skipIf(!isRoot)(
 test.skipIf(!isRoot)(
   'a disk without any space refuses writes and damages nothing',
   async () => {
-    using disk = aDisk(8 * mebibyte)
+    using disk = mountDisk(8 * mebibyte)
     const dataDir = join(disk.path, 'data')
     await using server = await serve(dataDir, { SNAILPASS_MIN_FREE_SPACE: '0' })
-    const owner = await signedUp(server.url, 'owner')
+    const owner = await signUpAndLogIn(server.url, 'owner')
     const filler = fill(disk.path, 16 * mebibyte)
     const acknowledged: string[] = []
     for (;;) {
@@ -128,7 +128,7 @@ test.skipIf(!isRoot)(
     expect(await ids()).toEqual([...acknowledged, after.id])
     expect(await server.end('SIGTERM')).toBe(0)
     expect(
-      await rowsAt(`sqlite:${join(dataDir, 'snailpass.db')}`, 'pragma integrity_check'),
+      await queryRows(`sqlite:${join(dataDir, 'snailpass.db')}`, 'pragma integrity_check'),
     ).toEqual([{ integrity_check: 'ok' }])
   },
   30_000,

@@ -4,8 +4,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { findAuthority } from '../../src/tls/authority'
 import { tlsFolder } from '../../src/tls/tls-folder'
-import { certifyLeaf } from '../../src/tls/x509'
-import { finishedOf, type RunningServer, run, serve, temporaryFolder } from '../support/executable'
+import { createLeafCertificate } from '../../src/tls/x509'
+import { type RunningServer, run, serve, temporaryFolder, waitForExit } from '../support/executable'
 import { random } from '../support/world'
 
 const folder = temporaryFolder()
@@ -27,7 +27,7 @@ function tlsPort(): string {
 }
 
 /** Runs a tool of the system to its end. */
-async function tool(
+async function runTool(
   command: readonly string[],
   environment: Record<string, string> = {},
 ): Promise<{ code: number | null; output: string }> {
@@ -37,7 +37,7 @@ async function tool(
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  const { code, stdout, stderr } = await finishedOf(child)
+  const { code, stdout, stderr } = await waitForExit(child)
   return { code, output: stdout + stderr }
 }
 
@@ -49,7 +49,7 @@ function node(url: string, address = '127.0.0.1') {
       options.all ? done(null, [{ address: '${address}', family: 4 }]) : done(null, '${address}', 4)
     get('${url}', { lookup }, (answer) => answer.pipe(process.stdout))
       .on('error', ({ code, message }) => console.log(code, message))`
-  return tool(['node', '--eval', script], { NODE_EXTRA_CA_CERTS: ca })
+  return runTool(['node', '--eval', script], { NODE_EXTRA_CA_CERTS: ca })
 }
 
 describe('clients that have the authority installed', () => {
@@ -57,21 +57,21 @@ describe('clients that have the authority installed', () => {
     'are answered by HTTPS at %s: curl and Node',
     async (host) => {
       const url = `https://${host}:${tlsPort()}/readyz`
-      const byCurl = await tool(['curl', '--silent', '--show-error', '--cacert', ca, url])
+      const byCurl = await runTool(['curl', '--silent', '--show-error', '--cacert', ca, url])
       expect(byCurl).toEqual({ code: 0, output: '{"status":"ready"}' })
       expect((await node(url)).output).toBe('{"status":"ready"}')
     },
   )
 
   test('and no others are, unless they ask by HTTP', async () => {
-    const refused = await tool([
+    const refused = await runTool([
       'curl',
       '--silent',
       '--show-error',
       `https://localhost:${tlsPort()}/`,
     ])
     expect(refused.code).toBe(60)
-    const plain = await tool(['curl', '--silent', '--fail', new URL('/readyz', server.url).href])
+    const plain = await runTool(['curl', '--silent', '--fail', new URL('/readyz', server.url).href])
     expect(plain.output).toBe('{"status":"ready"}')
   })
 })
@@ -83,7 +83,7 @@ test.each([
   ['-tls1_3', true],
 ])('a handshake of %s succeeds: %p', async (version, isTaken) => {
   // At level 0 it is the server that refuses, and not the client.
-  const { code, output } = await tool([
+  const { code, output } = await runTool([
     'openssl',
     's_client',
     '-connect',
@@ -105,7 +105,7 @@ describe('a thief of the authority', () => {
     const authority = await findAuthority(tlsFolder(join(dataDir, 'tls')))
     if (authority === null) throw new Error('no authority')
     const validity = { notBefore: Date.now() - 60_000, notAfter: Date.now() + 3600_000 }
-    const leaf = await certifyLeaf(authority, { names, ...validity }, random)
+    const leaf = await createLeafCertificate(authority, { names, ...validity }, random)
     const file = join(folder.path, `${crypto.randomUUID()}.pem`)
     writeFileSync(file, leaf.cert)
     const listening = Bun.serve({
@@ -122,14 +122,14 @@ describe('a thief of the authority', () => {
   }
 
   const curlAt = (host: string, port: string) =>
-    tool([
+    runTool([
       ...['curl', '--silent', '--show-error', '--cacert', ca],
       ...['--resolve', `${host}:${port}:127.0.0.1`, `https://${host}:${port}/`],
     ])
 
   test('can pass for another name of the network', async () => {
     await using thief = await impostor(['other.local'])
-    const verified = await tool(['openssl', 'verify', '-CAfile', ca, thief.file])
+    const verified = await runTool(['openssl', 'verify', '-CAfile', ca, thief.file])
     expect(verified.output).toEndWith(': OK\n')
     expect((await curlAt('other.local', thief.port)).output).toBe('taken in')
     expect((await node(`https://other.local:${thief.port}/`)).output).toBe('taken in')
@@ -141,7 +141,7 @@ describe('a thief of the authority', () => {
     ['an address of the internet', ['pi.local', '8.8.8.8'], 'pi.local'],
   ])('can not pass for %s: openssl, curl and Node refuse', async (_what, names, host) => {
     await using thief = await impostor(names)
-    const verified = await tool(['openssl', 'verify', '-CAfile', ca, thief.file])
+    const verified = await runTool(['openssl', 'verify', '-CAfile', ca, thief.file])
     expect(verified.code).not.toBe(0)
     expect(verified.output).toContain('permitted subtree violation')
     const byCurl = await curlAt(host, thief.port)
@@ -164,9 +164,9 @@ describe('snailpass tls', () => {
       certificate: { names: expect.arrayContaining(['localhost', '127.0.0.1']) },
       authority: { sha256: fingerprint256, permits: expect.arrayContaining(['local']) },
     })
-    const told = await snailpass('show')
-    expect(told.stdout).toContain(fingerprint256)
-    expect(told.stderr).toBe(
+    const result = await snailpass('show')
+    expect(result.stdout).toContain(fingerprint256)
+    expect(result.stderr).toBe(
       'The settings leave HTTPS off: SNAILPASS_LISTEN_TLS=0.0.0.0:5443 turns it on.\n',
     )
     expect((await snailpass('ca')).stdout).toBe(readFileSync(ca, 'utf8'))
@@ -195,12 +195,12 @@ describe('snailpass tls', () => {
     const renewals = Array.from({ length: 4 }, () =>
       run(['tls', 'renew', '--data-dir', join(empty.path, 'data')]),
     )
-    const made = await Promise.all(renewals)
-    expect(made.map(({ code }) => code)).toEqual([0, 0, 0, 0])
-    expect(made.filter(({ stderr }) => stderr.includes('new authority'))).toHaveLength(1)
+    const results = await Promise.all(renewals)
+    expect(results.map(({ code }) => code)).toEqual([0, 0, 0, 0])
+    expect(results.filter(({ stderr }) => stderr.includes('new authority'))).toHaveLength(1)
     const authority = join(empty.path, 'data', 'tls', 'ca.crt')
     const leaf = join(empty.path, 'data', 'tls', 'leaf.pem')
-    expect((await tool(['openssl', 'verify', '-CAfile', authority, leaf])).code).toBe(0)
+    expect((await runTool(['openssl', 'verify', '-CAfile', authority, leaf])).code).toBe(0)
   })
 
   test('says where there is nothing yet', async () => {
@@ -210,12 +210,12 @@ describe('snailpass tls', () => {
     expect(found.stderr).toContain('hint: the first start with --listen-tls makes one')
     const shown = await run(['tls', 'show', '--data-dir', empty.path])
     expect(shown.stdout).toContain('none yet')
-    const made = await run(['tls', 'renew', '--data-dir', empty.path])
-    expect(made).toMatchObject({ code: 0, stderr: expect.stringContaining('new authority') })
+    const results = await run(['tls', 'renew', '--data-dir', empty.path])
+    expect(results).toMatchObject({ code: 0, stderr: expect.stringContaining('new authority') })
   })
 
   async function servedFingerprint(): Promise<string> {
-    const { output } = await tool(['openssl', 's_client', '-connect', `127.0.0.1:${tlsPort()}`])
+    const { output } = await runTool(['openssl', 's_client', '-connect', `127.0.0.1:${tlsPort()}`])
     return new X509Certificate(output.slice(output.indexOf('-----BEGIN'))).fingerprint256
   }
 })

@@ -2,11 +2,11 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import vectors from '../data/vectors.json' with { type: 'json' }
-import { aRecord, basic, signedIn, signedUp } from '../support/client'
+import { aRecord, basicAuth, logIn, signUpAndLogIn } from '../support/client'
 import { type Installation, installations } from '../support/engines'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
-import { aMailServer } from '../support/mail'
-import { rowsAt } from '../support/store'
+import { startMailServer } from '../support/mail'
+import { queryRows } from '../support/store'
 
 const [vector] = vectors.client_keys
 if (vector === undefined) throw new Error('no vector')
@@ -34,7 +34,7 @@ const add = (installation: Installation, address = email) =>
   user(installation, ['add', address, '--password-stdin'], { stdin: `${masterPassword}\n` })
 
 const loginStatus = async (origin: URL) =>
-  (await fetch(new URL('/login', origin), { headers: { authorization: basic(email, hash) } }))
+  (await fetch(new URL('/login', origin), { headers: { authorization: basicAuth(email, hash) } }))
     .status
 
 describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
@@ -48,7 +48,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       stderr: `The account is made, and confirmed. Sign in with ${email}, in lower case. Its id:\n`,
     })
     const userId = added.stdout.trimEnd()
-    const owner = await signedIn(server.url, { userId, email, masterPasswordHash: hash })
+    const owner = await logIn(server.url, { userId, email, masterPasswordHash: hash })
     expect((await owner.send('POST', '/records', aRecord())).status).toBe(201)
     expect(await listed(installation)).toEqual([
       {
@@ -89,7 +89,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     await using installation = await install()
     {
       await using server = await serve(installation.dataDir, installation.environment)
-      await signedUp(server.url, 'other')
+      await signUpAndLogIn(server.url, 'other')
       await server.end('SIGTERM')
     }
     expect((await add(installation)).code).toBe(0)
@@ -105,13 +105,13 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
   test('deletes an account after an archive of everything, with and without a server', async () => {
     await using installation = await install()
     const userCounts = async () =>
-      await rowsAt(installation.url, 'select email from users order by seq')
+      await queryRows(installation.url, 'select email from users order by seq')
     const deleting = (name: string) => user(installation, ['delete', name, '--yes'])
     {
       await using server = await serve(installation.dataDir, installation.environment)
       const [gone, other] = [
-        await signedUp(server.url, 'gone'),
-        await signedUp(server.url, 'other'),
+        await signUpAndLogIn(server.url, 'gone'),
+        await signUpAndLogIn(server.url, 'other'),
       ]
       await gone.send('POST', '/records', aRecord())
       const unasked = await user(installation, ['delete', gone.userId])
@@ -126,8 +126,11 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
         stderr: expect.stringContaining('Everything as it was is in this archive:\n'),
       })
       expect(stdout).toContain('snailpass-before-delete-')
-      const held = await rowsAt(`sqlite:${stdout.trimEnd()}`, 'select count(*) as n from records')
-      expect(held).toEqual([{ n: 1 }])
+      const stored = await queryRows(
+        `sqlite:${stdout.trimEnd()}`,
+        'select count(*) as n from records',
+      )
+      expect(stored).toEqual([{ n: 1 }])
       expect((await gone.send('GET', '/records')).status).toBe(401)
       expect((await other.send('GET', '/users')).status).toBe(200)
       await server.end('SIGTERM')
@@ -188,7 +191,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
 
   test('invites by a letter where mail is set up, and by words where it is not', async () => {
     await using installation = await install()
-    await using mail = await aMailServer()
+    await using mail = await startMailServer()
     const withMail = {
       SNAILPASS_MAIL_URL: `smtp://127.0.0.1:${mail.port}`,
       SNAILPASS_MAIL_FROM: 'vault@nas.local',
@@ -200,7 +203,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       ...installation.environment,
       ...withMail,
     })
-    await expect(signedUp(server.url, 'anna')).rejects.toThrow('403')
+    await expect(signUpAndLogIn(server.url, 'anna')).rejects.toThrow('403')
 
     const mailed = await user(installation, ['invite', 'Anna@nas.local'], { environment: withMail })
     expect(mailed).toEqual({
@@ -209,26 +212,26 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       stderr:
         'anna@nas.local may sign up now.\nA letter to it is on its way: see `snailpass mail list`.\n',
     })
-    const told = await user(installation, ['invite', 'berta@nas.local'], {
+    const result = await user(installation, ['invite', 'berta@nas.local'], {
       environment: {
         SNAILPASS_SIGNUPS: 'invited',
         SNAILPASS_PUBLIC_URL: 'https://vault.example.org',
       },
     })
-    expect(told.stderr).toBe('berta@nas.local may sign up now.\n')
-    expect(told.stdout).toContain('  https://vault.example.org/\n')
-    expect(told.stdout).toContain('  berta@nas.local\n')
+    expect(result.stderr).toBe('berta@nas.local may sign up now.\n')
+    expect(result.stdout).toContain('  https://vault.example.org/\n')
+    expect(result.stdout).toContain('  berta@nas.local\n')
     expect((await user(installation, ['invitations', '--json'])).stdout).toContain('anna@nas.local')
 
     expect((await user(installation, ['uninvite', 'berta@nas.local'])).code).toBe(0)
-    await expect(signedUp(server.url, 'berta')).rejects.toThrow('403')
-    expect((await signedUp(server.url, 'anna')).token).not.toBe('')
+    await expect(signUpAndLogIn(server.url, 'berta')).rejects.toThrow('403')
+    expect((await signUpAndLogIn(server.url, 'anna')).token).not.toBe('')
     expect((await user(installation, ['invitations'])).stderr).toBe('Nobody is invited.\n')
   }, 30_000)
 })
 
 test('a letter of invitation goes out, and says where to sign up with which email', async () => {
-  await using mail = await aMailServer()
+  await using mail = await startMailServer()
   using folder = temporaryFolder()
   const environment = {
     SNAILPASS_MAIL_URL: `smtp://127.0.0.1:${mail.port}`,
@@ -241,12 +244,12 @@ test('a letter of invitation goes out, and says where to sign up with which emai
   }
   // While no server runs the letter waits.
   await run(['user', 'invite', 'anna@nas.local', '--data-dir', folder.path], { environment })
-  expect(mail.letters).toEqual([])
+  expect(mail.emails).toEqual([])
   await using _server = await serve(folder.path, environment)
-  const letter = await mail.next()
-  expect(letter.to).toEqual(['anna@nas.local'])
-  expect(letter.text).toContain('https://vault.example.org/')
-  expect(letter.text.replaceAll(/\s+/g, ' ')).toContain('in lower case: anna@nas.local')
+  const message = await mail.next()
+  expect(message.to).toEqual(['anna@nas.local'])
+  expect(message.text).toContain('https://vault.example.org/')
+  expect(message.text.replaceAll(/\s+/g, ' ')).toContain('in lower case: anna@nas.local')
 })
 
 describe('on a terminal, snailpass user add', () => {

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { contentSecurityPolicy } from '../../src/web/page'
 import { startTestServer } from '../support/server'
-import { aPairOfFiles } from '../support/tls'
+import { createCertificateFiles } from '../support/tls'
 
 const paths = ['/ca', '/ca.crt', '/ca.pem']
 
@@ -52,7 +52,7 @@ test.each([
     { SNAILPASS_LISTEN_TLS: '127.0.0.1:0', SNAILPASS_TLS: 'files' },
   ],
 ])('there is nothing to install where %s', async (_why, settings) => {
-  using pair = await aPairOfFiles()
+  using pair = await createCertificateFiles()
   const ofFiles = { SNAILPASS_TLS_CERT: pair.cert, SNAILPASS_TLS_KEY: pair.key }
   await using server = await startTestServer({
     settings: { ...settings, ...('SNAILPASS_TLS' in settings ? ofFiles : {}) },

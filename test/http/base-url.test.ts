@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
-import { createBaseUrl, portOf } from '../../src/http/base-url'
+import { createBaseUrlResolver, portOf } from '../../src/http/base-url'
 
 const server = {
   publicUrl: null,
-  listed: ['vault.lan', 'proxy.lan:8443'],
-  ownHosts: () => ['192.168.1.5', '[fe80::1]', 'pi', 'pi.local', 'localhost'],
-  doors: () => [
+  publicHosts: ['vault.lan', 'proxy.lan:8443'],
+  localHosts: () => ['192.168.1.5', '[fe80::1]', 'pi', 'pi.local', 'localhost'],
+  endpoints: () => [
     { protocol: 'http:', port: 5000 },
     { protocol: 'https:', port: 443 },
   ],
@@ -24,7 +24,7 @@ test('a port is known also where it goes without saying', () => {
 })
 
 describe('the address in a link', () => {
-  const baseUrl = createBaseUrl(server)
+  const baseUrl = createBaseUrlResolver(server)
 
   test.each([
     'http://192.168.1.5:5000',
@@ -51,7 +51,7 @@ describe('the address in a link', () => {
 
   test('is the public URL, whatever a request says, where there is one', () => {
     const publicUrl = new URL('https://vault.example.org/sub/')
-    const fixed = createBaseUrl({ ...server, publicUrl })
+    const fixed = createBaseUrlResolver({ ...server, publicUrl })
     expect(fixed(...asked('http://pi:5000/users'))).toBe('https://vault.example.org/sub/')
     expect(fixed(...asked('http://evil.example/users'))).toBe('https://vault.example.org/sub/')
   })

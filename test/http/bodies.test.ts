@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
-import { aField, aNote, aRecord, signedUp } from '../support/client'
+import { aField, aNote, aRecord, signUpAndLogIn } from '../support/client'
 import { startTestServer } from '../support/server'
 
 const unstorable = "This JSON body argument holds characters that can't be stored"
-const longer = (most: number) => `This JSON body argument is longer than ${most} characters`
+const tooLong = (max: number) => `This JSON body argument is longer than ${max} characters`
 const tooLarge = { message: { error: 'Payload Too Large. The body is larger than 1048576 bytes' } }
 
 async function answer(response: Response) {
@@ -25,43 +25,43 @@ describe('the length of a member', () => {
     ['/additional_fields', 'value', 65_536],
   ] as const
 
-  test.each(bounds)('of %s, %s, may be what it may be and no more', async (path, member, most) => {
+  test.each(bounds)('of %s, %s, may be what it may be and no more', async (path, member, max) => {
     await using server = await startTestServer()
-    const owner = await signedUp(server.url, 'owner')
+    const owner = await signUpAndLogIn(server.url, 'owner')
     const record = aRecord({ id: 'r'.repeat(100) })
     await owner.send('POST', '/records', record)
-    const make = {
+    const builders = {
       '/records': aRecord,
       '/notes': aNote,
       '/additional_fields': () => aField(record.id),
     }
     const text = (length: number) =>
       member.includes('id') ? 'r'.repeat(length) : `${'a'.repeat(length - 1)}:`
-    const body = (length: number) => ({ ...make[path](), [member]: text(length) })
+    const body = (length: number) => ({ ...builders[path](), [member]: text(length) })
 
-    expect(await answer(await owner.send('POST', path, body(most + 1)))).toEqual({
+    expect(await answer(await owner.send('POST', path, body(max + 1)))).toEqual({
       status: 400,
-      body: { message: { [member]: longer(most) } },
+      body: { message: { [member]: tooLong(max) } },
     })
-    const longest = await owner.send('POST', path, body(most))
+    const atLimit = await owner.send('POST', path, body(max))
     // The record's longest id is taken by then, by the record that the fields hang on.
-    expect(longest.status).toBe(path === '/records' && member === 'id' ? 409 : 201)
+    expect(atLimit.status).toBe(path === '/records' && member === 'id' ? 409 : 201)
   })
 
   test('counts code points, not UTF-16 units', async () => {
     await using server = await startTestServer()
-    const owner = await signedUp(server.url, 'owner')
+    const owner = await signUpAndLogIn(server.url, 'owner')
     const accepted = await owner.send('POST', '/records', aRecord({ id: '🐌'.repeat(100) }))
     expect(accepted.status).toBe(201)
     const refused = await owner.send('POST', '/records', aRecord({ id: '🐌'.repeat(101) }))
-    expect(await answer(refused)).toEqual({ status: 400, body: { message: { id: longer(100) } } })
+    expect(await answer(refused)).toEqual({ status: 400, body: { message: { id: tooLong(100) } } })
   })
 
   test.each([
     ['email', `${'a'.repeat(60)}@${'b'.repeat(40)}.cc`, 100],
     ['hint', 'h'.repeat(101), 100],
     ['master_password_hash', 'x'.repeat(513), 512],
-  ])('of a sign-up, %s', async (member, text, most) => {
+  ])('of a sign-up, %s', async (member, text, max) => {
     await using server = await startTestServer()
     const response = await fetch(new URL('/users', server.url), {
       method: 'POST',
@@ -70,7 +70,7 @@ describe('the length of a member', () => {
     })
     expect(await answer(response)).toEqual({
       status: 400,
-      body: { message: { [member]: longer(most) } },
+      body: { message: { [member]: tooLong(max) } },
     })
   })
 })
@@ -81,7 +81,7 @@ describe('text that no database keeps as it is', () => {
     ['half a surrogate pair', 'a\ud83d:b'],
   ])('is refused by name: %s', async (_, text) => {
     await using server = await startTestServer()
-    const owner = await signedUp(server.url, 'owner')
+    const owner = await signUpAndLogIn(server.url, 'owner')
     const refused = await owner.send('POST', '/records', aRecord({ id: text, name: text }))
     expect(await answer(refused)).toEqual({
       status: 400,
@@ -135,7 +135,7 @@ describe('a body over the bound', () => {
 
 test('unknown members are left out, whatever they are called', async () => {
   await using server = await startTestServer()
-  const owner = await signedUp(server.url, 'owner')
+  const owner = await signUpAndLogIn(server.url, 'owner')
   const record = JSON.stringify({ ...aRecord({ id: 'one' }), IsDeletable: true })
   const body = record.replace('{', '{"__proto__": {"is_favorite": true}, "toString": 1, ')
   const response = await fetch(new URL('/records', server.url), {

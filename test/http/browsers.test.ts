@@ -90,7 +90,7 @@ test('a body that never ends is cut, though a byte of it comes now and then', as
       signal?.addEventListener('abort', () => reject(new Error('aborted')))
       if (milliseconds === 60_000) isLate = resolve
     })
-  await using server = await startTestServer({ world: { wait } })
+  await using server = await startTestServer({ runtime: { wait } })
   const socket = connect(Number(server.url.port), '127.0.0.1')
   socket.write(
     'POST /users HTTP/1.1\r\nHost: pi\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{',

@@ -1,11 +1,11 @@
 import { expect, test } from 'bun:test'
-import { type CertifiedKey, type OpenServer, serveCertified } from '../../src/http/certified'
+import { type KeyPair, type OpenServer, serveHttps } from '../../src/http/certified'
 import { createLog } from '../../src/log'
 
-const certificate = (name: string): CertifiedKey => ({ cert: name, key: name })
+const certificate = (name: string): KeyPair => ({ cert: name, key: name })
 
 /** Served certificates in their order, by servers that are none: which ones are opened is all that counts. */
-function serving(failures: number) {
+function startFakeServers(failures: number) {
   const served: string[] = []
   const lines: string[] = []
   let [left, isFirst] = [failures, true]
@@ -18,13 +18,13 @@ function serving(failures: number) {
     const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
     return server
   }
-  let take: (next: CertifiedKey) => void = () => {}
-  const { stop } = serveCertified(open, {
+  let notify: (next: KeyPair) => void = () => {}
+  const { stop } = serveHttps(open, {
     certificates: {
       current: () => certificate('first'),
-      isPublic: () => false,
-      subscribe(taker) {
-        take = taker
+      isPubliclyTrusted: () => false,
+      subscribe(subscriber) {
+        notify = subscriber
         return () => {}
       },
     },
@@ -32,7 +32,7 @@ function serving(failures: number) {
     wait: () => Bun.sleep(0),
     log: createLog('text', Date.now, (line) => lines.push(line)),
   })
-  return { served, lines, take: (name: string) => take(certificate(name)), stop }
+  return { served, lines, setCertificate: (name: string) => notify(certificate(name)), stop }
 }
 
 async function until(isSo: () => boolean): Promise<void> {
@@ -40,8 +40,8 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 test('a certificate that could not be served is tried again until it is', async () => {
-  const { served, lines, take, stop } = serving(3)
-  take('second')
+  const { served, lines, setCertificate, stop } = startFakeServers(3)
+  setCertificate('second')
   await until(() => served.length === 2)
   expect(served).toEqual(['first', 'second'])
   expect(lines.filter((line) => line.includes('not served yet'))).toHaveLength(3)
@@ -49,11 +49,11 @@ test('a certificate that could not be served is tried again until it is', async 
 })
 
 test('a certificate that comes while another one is put in place is served after it', async () => {
-  const { served, take, stop } = serving(0)
-  take('second')
+  const { served, setCertificate, stop } = startFakeServers(0)
+  setCertificate('second')
   await until(() => served.length === 2)
   // The last one is on its way out at this very moment.
-  take('third')
+  setCertificate('third')
   await until(() => served.length === 3)
   expect(served).toEqual(['first', 'second', 'third'])
   await stop({ now: true })

@@ -1,17 +1,17 @@
 import { describe, expect, test } from 'bun:test'
 import { networkOf, parseAddress } from '../../src/domain/address'
-import { createClientOf } from '../../src/http/client'
+import { createClientResolver } from '../../src/http/client'
 
-const clientOf = createClientOf((address) => address === '10.0.0.1' || address === '10.0.0.2')
+const clientOf = createClientResolver((address) => address === '10.0.0.1' || address === '10.0.0.2')
 
-const asking = (peer: string | null, headers: Record<string, string> = {}, isTls = false) =>
+const requestFrom = (peer: string | null, headers: Record<string, string> = {}, isTls = false) =>
   clientOf({ peer, isTls }, new Headers(headers))
 
 describe('who is asking', () => {
   test('is who is connected, whatever they say of themselves', () => {
     const lies = { 'x-forwarded-for': '1.2.3.4', 'x-forwarded-proto': 'https' }
-    expect(asking('203.0.113.9', lies)).toEqual({ address: '203.0.113.9', isSecure: false })
-    expect(asking('::ffff:203.0.113.9', {}, true)).toEqual({
+    expect(requestFrom('203.0.113.9', lies)).toEqual({ address: '203.0.113.9', isSecure: false })
+    expect(requestFrom('::ffff:203.0.113.9', {}, true)).toEqual({
       address: '203.0.113.9',
       isSecure: true,
     })
@@ -32,20 +32,22 @@ describe('who is asking', () => {
     ['', '10.0.0.1'],
     ['999.1.1.1', '10.0.0.1'],
   ])('behind a listed proxy that passes on "%s" is %s', (forwarded, address) => {
-    expect(asking('10.0.0.1', { 'x-forwarded-for': forwarded }).address).toBe(address)
+    expect(requestFrom('10.0.0.1', { 'x-forwarded-for': forwarded }).address).toBe(address)
   })
 
   test('on a Unix socket is who its proxy says, and nobody where it says nothing', () => {
-    expect(asking(null)).toEqual({ address: null, isSecure: false })
+    expect(requestFrom(null)).toEqual({ address: null, isSecure: false })
     expect(
-      asking(null, { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'http, HTTPS' }),
+      requestFrom(null, { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'http, HTTPS' }),
     ).toEqual({ address: '203.0.113.9', isSecure: true })
   })
 
   test('came as safely as the proxy says, which may have it from HTTPS itself', () => {
-    expect(asking('10.0.0.1', { 'x-forwarded-proto': 'https' }).isSecure).toBeTrue()
-    expect(asking('10.0.0.1', { 'x-forwarded-proto': 'https, http' }, true).isSecure).toBeFalse()
-    expect(asking('10.0.0.1', {}, true).isSecure).toBeTrue()
+    expect(requestFrom('10.0.0.1', { 'x-forwarded-proto': 'https' }).isSecure).toBeTrue()
+    expect(
+      requestFrom('10.0.0.1', { 'x-forwarded-proto': 'https, http' }, true).isSecure,
+    ).toBeFalse()
+    expect(requestFrom('10.0.0.1', {}, true).isSecure).toBeTrue()
   })
 })
 

@@ -3,10 +3,10 @@ import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { DomainError } from '../../src/domain/errors'
 import { type ApiDeps, createApi } from '../../src/http/api'
-import { createClientOf } from '../../src/http/client'
+import { createClientResolver } from '../../src/http/client'
 import { listen } from '../../src/http/listener'
 import { createLog } from '../../src/log'
-import { aRecord, signedUp } from '../support/client'
+import { aRecord, signUpAndLogIn } from '../support/client'
 import { startTestServer } from '../support/server'
 
 /*
@@ -24,7 +24,7 @@ const answered = (request: Promise<Response>) =>
 describe('a collection', () => {
   test('is not answered by a fault, which is logged whole, while everything else is', async () => {
     await using server = await startTestServer()
-    const owner = await signedUp(server.url, 'owner')
+    const owner = await signUpAndLogIn(server.url, 'owner')
     const record = aRecord({ id: 'x' })
     await owner.send('POST', '/records', record)
     {
@@ -57,9 +57,12 @@ describe('a collection', () => {
     'is not answered by a rule that says %s, on the way or before it',
     async (code) => {
       const error = new DomainError(code, 'not now')
-      using atRule = aListener({ sessions: { require: async () => user }, fault: error })
-      using atGuard = aListener({
-        sessions: { require: () => Promise.reject(error) },
+      using atRule = startFailingServer({
+        sessions: { authenticate: async () => user },
+        fault: error,
+      })
+      using atGuard = startFailingServer({
+        sessions: { authenticate: () => Promise.reject(error) },
         fault: error,
       })
       for (const { url } of [atRule, atGuard]) {
@@ -78,7 +81,7 @@ describe('a collection', () => {
     ['not_found', 404],
   ] as const)('is answered when a rule says %s', async (code, status) => {
     const fault = new DomainError(code, 'so it is')
-    using listener = aListener({ sessions: { require: async () => user }, fault })
+    using listener = startFailingServer({ sessions: { authenticate: async () => user }, fault })
     for (const path of collections) {
       expect(await answered(ask(listener.url, 'GET', path))).toBe(status)
     }
@@ -95,7 +98,7 @@ const refusals = {
 const user = {
   id: 'u',
   email: 'a@b.cc',
-  verifier: '',
+  passwordHash: '',
   hint: null,
   emailConfirmed: true,
   sessionEpoch: '',
@@ -109,28 +112,28 @@ function ask(url: URL, method: string, path: string): Promise<Response> {
 }
 
 /** An API whose every rule throws the same: faults that no database can be brought to make. */
-function aListener(world: {
-  sessions: Pick<ApiDeps['sessions'], 'require'>
+function startFailingServer(deps: {
+  sessions: Pick<ApiDeps['sessions'], 'authenticate'>
   fault: Error
 }): Disposable & { readonly url: URL } {
-  const reject = () => Promise.reject(world.fault)
+  const reject = () => Promise.reject(deps.fault)
   const rules = { list: reject, add: reject, change: reject, delete: reject }
   const log = createLog('json', Date.now, () => {})
   const api = createApi({
     users: { signUp: reject },
     login: { login: reject },
-    sessions: { ...world.sessions, open: reject },
+    sessions: { ...deps.sessions, open: reject },
     emailConfirmation: { confirm: reject },
     records: rules,
     additionalFields: rules,
     notes: rules,
-    readiness: { look: reject },
-    baseUrl: () => 'http://pi/',
+    readiness: { check: reject },
+    resolveBaseUrl: () => 'http://pi/',
     findChallenge: null,
-    requireSafe: () => {},
+    requireHttps: () => {},
     authority: () => null,
     tlsPort: () => null,
-    plainPort: () => null,
+    httpPort: () => null,
     log,
     version: '0',
     maxBody: 1024,
@@ -140,7 +143,7 @@ function aListener(world: {
   const listener = listen(
     api,
     { hostname: '127.0.0.1', port: 0 },
-    { certificates: null, clientOf: createClientOf(() => false), wait: Bun.sleep, log },
+    { certificates: null, resolveClient: createClientResolver(() => false), wait: Bun.sleep, log },
   )
   return { url: listener.url, [Symbol.dispose]: () => void listener.stop({ now: true }) }
 }

@@ -5,11 +5,11 @@ import { fakeClock } from '../support/world'
 const owner = { email: 'owner@nas.local', hash: 'the right hash' }
 
 /** A server that takes this test's word for who is asking, with one account. */
-async function aServer(limits = '') {
+async function startServerWithOwner(limits = '') {
   const clock = fakeClock()
   const server = await startTestServer({
     settings: { SNAILPASS_RATE_LIMITS: limits, SNAILPASS_TRUSTED_PROXIES: '127.0.0.1' },
-    world: { clock },
+    runtime: { clock },
   })
   await signUp(server, owner.email, '192.168.1.1')
   return { server, clock, [Symbol.asyncDispose]: () => server.stop() }
@@ -42,7 +42,7 @@ async function login(
 /** The statuses of so many distinct wrong logins. */
 async function guess(server: TestServer, address: string, times: number, email?: string) {
   const statuses: number[] = []
-  for (let turn = 0; turn < times; turn++) {
+  for (let attempt = 0; attempt < times; attempt++) {
     statuses.push((await login(server, address, `guess ${crypto.randomUUID()}`, email)).status)
   }
   return statuses
@@ -50,19 +50,19 @@ async function guess(server: TestServer, address: string, times: number, email?:
 
 describe('guessing', () => {
   test('is not what a client does that repeats one mistyped password forty times', async () => {
-    await using world = await aServer()
-    for (let turn = 0; turn < 40; turn++) {
-      expect((await login(world.server, '10.0.0.9', 'mistyped')).status).toBe(401)
+    await using setup = await startServerWithOwner()
+    for (let attempt = 0; attempt < 40; attempt++) {
+      expect((await login(setup.server, '10.0.0.9', 'mistyped')).status).toBe(401)
     }
-    expect((await login(world.server, '10.0.0.9', owner.hash)).status).toBe(200)
-    expect(world.server.log.filter((line) => line.includes('wrong credentials'))).toEqual([
+    expect((await login(setup.server, '10.0.0.9', owner.hash)).status).toBe(200)
+    expect(setup.server.log.filter((line) => line.includes('wrong credentials'))).toEqual([
       expect.stringContaining('"address":"10.0.0.9"'),
     ])
   })
 
   test('ends after ten distinct ones, at that address alone, for longer each time', async () => {
-    await using world = await aServer()
-    const { server, clock } = world
+    await using setup = await startServerWithOwner()
+    const { server, clock } = setup
     expect(await guess(server, '10.0.0.9', 11)).toEqual([...Array<number>(10).fill(401), 429])
     const refused = await login(server, '10.0.0.9', owner.hash)
     expect({
@@ -86,15 +86,15 @@ describe('guessing', () => {
   })
 
   test('is counted for accounts that are not there as for those that are', async () => {
-    await using world = await aServer()
-    const there = await guess(world.server, '10.0.0.9', 12)
-    expect(await guess(world.server, '10.0.0.8', 12, 'nobody@nas.local')).toEqual(there)
+    await using setup = await startServerWithOwner()
+    const there = await guess(setup.server, '10.0.0.9', 12)
+    expect(await guess(setup.server, '10.0.0.8', 12, 'nobody@nas.local')).toEqual(there)
   })
 
   test('at once is no way around: what the last one counted holds for the next one', async () => {
-    await using world = await aServer()
-    const many = Array.from({ length: 25 }, (_, turn) =>
-      login(world.server, '10.0.0.9', `guess ${turn}`),
+    await using setup = await startServerWithOwner()
+    const many = Array.from({ length: 25 }, (_, attempt) =>
+      login(setup.server, '10.0.0.9', `guess ${attempt}`),
     )
     const statuses = (await Promise.all(many)).map(({ status }) => status)
     expect(statuses.filter((status) => status === 401)).toHaveLength(10)
@@ -102,8 +102,8 @@ describe('guessing', () => {
   })
 
   test('from everywhere shuts strangers out, and not the owner where they have signed in before', async () => {
-    await using world = await aServer('account-guesses=20/1h')
-    const { server, clock } = world
+    await using setup = await startServerWithOwner('account-guesses=20/1h')
+    const { server, clock } = setup
     expect((await login(server, '192.168.1.1', owner.hash)).status).toBe(200)
     for (let network = 0; network < 4; network++) await guess(server, `10.0.${network}.1`, 5)
     expect((await login(server, '10.9.9.9', owner.hash)).status).toBe(429)
@@ -116,8 +116,8 @@ describe('guessing', () => {
   })
 
   test('from a network where the owner has signed in does not lock them out there', async () => {
-    await using world = await aServer()
-    const { server, clock } = world
+    await using setup = await startServerWithOwner()
+    const { server, clock } = setup
     expect((await login(server, '2001:db8:1:2::1', owner.hash)).status).toBe(200)
     // An IPv6 household can take any address of its network.
     const statuses: number[] = []
@@ -133,25 +133,25 @@ describe('guessing', () => {
   })
 
   test('at many accounts from one network ends too', async () => {
-    await using world = await aServer('guessed-accounts=5/1h')
-    for (let turn = 0; turn < 5; turn++) {
-      expect(await guess(world.server, '10.0.0.9', 1, `u${turn}@nas.local`)).toEqual([401])
+    await using setup = await startServerWithOwner('guessed-accounts=5/1h')
+    for (let attempt = 0; attempt < 5; attempt++) {
+      expect(await guess(setup.server, '10.0.0.9', 1, `u${attempt}@nas.local`)).toEqual([401])
     }
-    expect(await guess(world.server, '10.0.0.9', 1, 'u0@nas.local')).toEqual([429])
-    expect((await login(world.server, '10.0.0.9', owner.hash)).status).toBe(429)
-    expect((await login(world.server, '10.0.0.8', owner.hash)).status).toBe(200)
+    expect(await guess(setup.server, '10.0.0.9', 1, 'u0@nas.local')).toEqual([429])
+    expect((await login(setup.server, '10.0.0.9', owner.hash)).status).toBe(429)
+    expect((await login(setup.server, '10.0.0.8', owner.hash)).status).toBe(200)
   })
 
   test('is nobody’s business where the limits are off', async () => {
-    await using world = await aServer('off')
-    expect(await guess(world.server, '10.0.0.9', 30)).toEqual(Array<number>(30).fill(401))
+    await using setup = await startServerWithOwner('off')
+    expect(await guess(setup.server, '10.0.0.9', 30)).toEqual(Array<number>(30).fill(401))
   })
 })
 
 describe('one network, the owner’s', () => {
   test('has places of its own while strangers there fill theirs, and every new guess is in the log', async () => {
-    await using world = await aServer('account-guesses=20/1h')
-    const { server } = world
+    await using setup = await startServerWithOwner('account-guesses=20/1h')
+    const { server } = setup
     expect((await login(server, '192.168.1.1', owner.hash)).status).toBe(200)
     const strangers = Array.from({ length: 60 }, () =>
       login(server, '192.168.1.1', 'x', 'nobody@nas.local'),
@@ -169,8 +169,8 @@ describe('one network, the owner’s', () => {
 
 describe('guesses from many networks at once', () => {
   test('are held to the limit of the account when their turn comes', async () => {
-    await using world = await aServer('account-guesses=20/1h')
-    const { server } = world
+    await using setup = await startServerWithOwner('account-guesses=20/1h')
+    const { server } = setup
     const statuses = (
       await Promise.all(
         Array.from({ length: 200 }, (_, network) =>
@@ -186,8 +186,8 @@ describe('guesses from many networks at once', () => {
 
 describe('one network', () => {
   test('signs up so many times, refused ones included, and no account more', async () => {
-    await using world = await aServer('sign-ups=3/1h')
-    const { server, clock } = world
+    await using setup = await startServerWithOwner('sign-ups=3/1h')
+    const { server, clock } = setup
     const statuses: number[] = []
     for (const email of ['a@nas.local', 'b@nas.local', 'b@nas.local', 'c@nas.local']) {
       statuses.push((await signUp(server, email, '10.0.0.9')).status)
@@ -216,9 +216,9 @@ describe('one network', () => {
   })
 
   test('opens so many links that are no good, and reads a page that says so', async () => {
-    await using world = await aServer('confirmations=2/1h')
+    await using setup = await startServerWithOwner('confirmations=2/1h')
     const open = (address: string) =>
-      fetch(new URL('/confirm/garbage', world.server.url), {
+      fetch(new URL('/confirm/garbage', setup.server.url), {
         headers: { 'x-forwarded-for': address },
       })
     expect((await open('10.0.0.9')).status).toBe(200)

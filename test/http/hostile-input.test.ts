@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import fc from 'fast-check'
-import { aField, aNote, aRecord, signedUp } from '../support/client'
+import { aField, aNote, aRecord, signUpAndLogIn } from '../support/client'
 import { startTestServer } from '../support/server'
 
 const paths = [
@@ -121,7 +121,7 @@ const hostileRequest = fc.record({
 
 test('thousands of hostile requests never meet a fault, and every refusal has the shape of the contract', async () => {
   await using server = await startTestServer()
-  const owner = await signedUp(server.url, 'owner')
+  const owner = await signUpAndLogIn(server.url, 'owner')
 
   await fc.assert(
     fc.asyncProperty(hostileRequest, async (request) => {

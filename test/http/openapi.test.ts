@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { t } from 'elysia'
-import { bodyReader } from '../../src/http/fields'
+import { createBodyValidator } from '../../src/http/fields'
 import { startTestServer } from '../support/server'
 
-async function theDocument() {
+async function fetchDocument() {
   await using server = await startTestServer()
   const response = await fetch(new URL('/openapi.json', server.url))
   expect(response.headers.get('content-type')).toBe('application/json')
@@ -13,12 +13,12 @@ async function theDocument() {
 
 describe('the OpenAPI document', () => {
   test('is valid', async () => {
-    const result = await new Validator().validate(await theDocument())
+    const result = await new Validator().validate(await fetchDocument())
     expect(result).toEqual({ valid: true })
   })
 
   test('has every operation of the contract', async () => {
-    const { paths } = await theDocument()
+    const { paths } = await fetchDocument()
     const operations = Object.entries<object>(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
@@ -50,7 +50,7 @@ describe('the OpenAPI document', () => {
   })
 
   test('names every operation once, as a function of a generated client', async () => {
-    const { paths } = await theDocument()
+    const { paths } = await fetchDocument()
     const ids = Object.values<Record<string, { operationId: string }>>(paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
     )
@@ -59,7 +59,7 @@ describe('the OpenAPI document', () => {
   })
 
   test('tells of a body what the server checks of it, and of its refusals their shape', async () => {
-    const { paths, components } = await theDocument()
+    const { paths, components } = await fetchDocument()
     const { requestBody, responses, security } = paths['/notes'].post
     expect(requestBody.content['application/json'].schema).toEqual({
       $ref: '#/components/schemas/NoteInput',
@@ -95,5 +95,5 @@ describe('the OpenAPI document', () => {
 
 test('a body that promises what nobody checks stops the program', () => {
   const promising = t.Object({ id: t.String({ maxLength: 1, uniqueItems: true }) })
-  expect(() => bodyReader(promising)).toThrow('nobody checks the keyword uniqueItems')
+  expect(() => createBodyValidator(promising)).toThrow('nobody checks the keyword uniqueItems')
 })

@@ -2,11 +2,11 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { withUsers } from '../../src/app/users'
-import { realWorld } from '../../src/app/world'
+import { systemRuntime } from '../../src/app/world'
 import { loadConfig } from '../../src/config/load'
 import { createTokens } from '../../src/crypto/tokens'
 import type { ManagedUsers } from '../../src/domain/managed-users'
-import { aField, aNote, aRecord, type Client, signedUp } from '../support/client'
+import { aField, aNote, aRecord, type Client, signUpAndLogIn } from '../support/client'
 import { startTestServer, type TestServer } from '../support/server'
 
 const secretKey = 'the key of these tests'
@@ -28,9 +28,9 @@ const guarded = [
 
 const invalid = { message: { error: 'Authentication Error. Token is invalid' } }
 
-async function aServerWithOwner() {
+async function startServerWithOwner() {
   const server = await startTestServer({ settings: { SNAILPASS_SECRET_KEY: secretKey } })
-  return { server, owner: await signedUp(server.url, 'owner') }
+  return { server, owner: await signUpAndLogIn(server.url, 'owner') }
 }
 
 function ask(server: TestServer, [method, path]: readonly [string, string], token?: string) {
@@ -66,7 +66,7 @@ describe('every guarded route', () => {
   })
 
   test('refuses whoever has no token', async () => {
-    const { server } = await aServerWithOwner()
+    const { server } = await startServerWithOwner()
     await using _ = server
     for (const route of guarded) {
       const response = await ask(server, route)
@@ -80,7 +80,7 @@ describe('every guarded route', () => {
   })
 
   test('refuses an expired token', async () => {
-    const { server, owner } = await aServerWithOwner()
+    const { server, owner } = await startServerWithOwner()
     await using _ = server
     const token = await forge(owner, {}, () => Date.now() - 3_600_000)
     for (const route of guarded) {
@@ -93,7 +93,7 @@ describe('every guarded route', () => {
   })
 
   test('refuses a confirmation token, one of a session that was ended, and one of nobody', async () => {
-    const { server, owner } = await aServerWithOwner()
+    const { server, owner } = await startServerWithOwner()
     await using _ = server
     const strangers = {
       confirmation: await createTokens(new TextEncoder().encode(secretKey), Date.now).issue(
@@ -129,12 +129,12 @@ describe('every guarded route', () => {
       file: null,
     }).settings
     const users = (work: (managed: ManagedUsers) => Promise<unknown>) =>
-      withUsers(settings, realWorld, work)
+      withUsers(settings, systemRuntime, work)
     for (const [name, keepOut] of [
       ['disabled', (managed: ManagedUsers, id: string) => managed.disable(id)],
       ['ended', (managed: ManagedUsers, id: string) => managed.logout(id)],
     ] as const) {
-      const { token, userId } = await signedUp(server.url, name)
+      const { token, userId } = await signUpAndLogIn(server.url, name)
       expect((await ask(server, ['GET', '/users'], token)).status).toBe(200)
       await users((managed) => keepOut(managed, userId))
       for (const route of guarded) {
@@ -146,9 +146,9 @@ describe('every guarded route', () => {
   })
 
   test("refuses another user's rows, and leaves them as they are", async () => {
-    const { server, owner } = await aServerWithOwner()
+    const { server, owner } = await startServerWithOwner()
     await using _ = server
-    const stranger = await signedUp(server.url, 'stranger')
+    const stranger = await signUpAndLogIn(server.url, 'stranger')
     const record = aRecord()
     const note = aNote()
     const field = aField(record.id)
@@ -176,7 +176,7 @@ describe('every guarded route', () => {
 })
 
 test('a token of an account that is gone is invalid, not "not found"', async () => {
-  const { server, owner } = await aServerWithOwner()
+  const { server, owner } = await startServerWithOwner()
   await using _ = server
   using database = new Database(join(server.dataDir, 'snailpass.db'))
   database.run('pragma foreign_keys = on')

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { withUsers } from '../../src/app/users'
-import { realWorld } from '../../src/app/world'
+import { systemRuntime } from '../../src/app/world'
 import { loadConfig } from '../../src/config/load'
-import { basic, signedUp } from '../support/client'
+import { basicAuth, signUpAndLogIn } from '../support/client'
 import { startTestServer } from '../support/server'
 
 function signUp(origin: URL, email: string): Promise<Response> {
@@ -16,7 +16,7 @@ function signUp(origin: URL, email: string): Promise<Response> {
 /** What the operator's commands do, on the database of a test's server. */
 function operator(dataDir: string) {
   const { settings } = loadConfig({ environment: {}, flags: { dataDir }, file: null })
-  return <T>(work: Parameters<typeof withUsers<T>>[2]) => withUsers(settings, realWorld, work)
+  return <T>(work: Parameters<typeof withUsers<T>>[2]) => withUsers(settings, systemRuntime, work)
 }
 
 describe('a sign-up', () => {
@@ -48,10 +48,10 @@ describe('a disabled account', () => {
   test('is kept out at once, with its tokens, and comes back by a new login alone', async () => {
     await using server = await startTestServer()
     const asOperator = operator(server.dataDir)
-    const owner = await signedUp(server.url, 'owner')
+    const owner = await signUpAndLogIn(server.url, 'owner')
     const login = (hash = btoa('hash of owner')) =>
       fetch(new URL('/login', server.url), {
-        headers: { authorization: basic('owner@nas.local', hash) },
+        headers: { authorization: basicAuth('owner@nas.local', hash) },
       })
     await asOperator((users) => users.disable(owner.userId))
     const denied = await owner.send('GET', '/records')
@@ -78,7 +78,10 @@ describe('a disabled account', () => {
 
   test('is the only one that is signed out', async () => {
     await using server = await startTestServer()
-    const [owner, other] = [await signedUp(server.url, 'owner'), await signedUp(server.url, 'b')]
+    const [owner, other] = [
+      await signUpAndLogIn(server.url, 'owner'),
+      await signUpAndLogIn(server.url, 'b'),
+    ]
     await operator(server.dataDir)((users) => users.logout('OWNER@nas.local'))
     expect((await owner.send('GET', '/users')).status).toBe(401)
     expect((await other.send('GET', '/users')).status).toBe(200)

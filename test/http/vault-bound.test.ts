@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { aField, aNote, aRecord, signedUp, withToken } from '../support/client'
+import { aField, aNote, aRecord, createSender, signUpAndLogIn } from '../support/client'
 import { temporaryFolder } from '../support/executable'
 import { startTestServer } from '../support/server'
 
@@ -19,9 +19,9 @@ async function answer(response: Response) {
 }
 
 /** A server, and an owner whose vault has room for less than 100,000 bytes. */
-async function nearlyFull() {
+async function startNearlyFullServer() {
   const server = await startTestServer({ settings })
-  const owner = await signedUp(server.url, 'owner')
+  const owner = await signUpAndLogIn(server.url, 'owner')
   const [first, second] = [aNote({ content: long(450_000) }), aNote({ content: long(450_000) })]
   const record = aRecord()
   const field = aField(record.id)
@@ -38,7 +38,7 @@ async function nearlyFull() {
 
 describe('a vault that is nearly full', () => {
   test('takes nothing that is too much, by whichever way, and keeps what it has', async () => {
-    const { server, owner, first, record, field } = await nearlyFull()
+    const { server, owner, first, record, field } = await startNearlyFullServer()
     await using _ = server
     const before = await Promise.all(['/records', '/notes'].map((path) => owner.send('GET', path)))
     const wide = { name: long(50_000), login: long(50_000) }
@@ -64,7 +64,7 @@ describe('a vault that is nearly full', () => {
   })
 
   test('takes what fits, and more once something was deleted for good', async () => {
-    const { server, owner, first } = await nearlyFull()
+    const { server, owner, first } = await startNearlyFullServer()
     await using _ = server
     expect((await owner.send('POST', '/notes', aNote())).status).toBe(201)
     const note = aNote({ content: long(400_000) })
@@ -77,7 +77,7 @@ describe('a vault that is nearly full', () => {
   })
 
   test('says what else is wrong as ever', async () => {
-    const { server, owner, first } = await nearlyFull()
+    const { server, owner, first } = await startNearlyFullServer()
     await using _ = server
     const note = { ...first, content: long(100_000) }
     expect((await owner.send('POST', '/notes', note)).status).toBe(409)
@@ -85,9 +85,9 @@ describe('a vault that is nearly full', () => {
   })
 
   test('takes nothing from others', async () => {
-    const { server } = await nearlyFull()
+    const { server } = await startNearlyFullServer()
     await using _ = server
-    const other = await signedUp(server.url, 'other')
+    const other = await signUpAndLogIn(server.url, 'other')
     expect((await other.send('POST', '/notes', aNote({ content: long(500_000) }))).status).toBe(201)
   })
 })
@@ -99,7 +99,7 @@ test('a vault that is over the bound is read, changed and made smaller, and take
   let token: string
   {
     await using server = await startTestServer({ dataDir: path })
-    const owner = await signedUp(server.url, 'owner')
+    const owner = await signUpAndLogIn(server.url, 'owner')
     for (const one of [
       note,
       ...Array.from({ length: 3 }, () => ({ ...note, id: crypto.randomUUID() })),
@@ -109,7 +109,7 @@ test('a vault that is over the bound is read, changed and made smaller, and take
     token = owner.token
   }
   await using server = await startTestServer({ dataDir: path, settings })
-  const send = withToken(server.url, token)
+  const send = createSender(server.url, token)
   expect(await (await send('GET', '/notes')).json()).toHaveLength(4)
   expect((await send('POST', '/notes', aNote())).status).toBe(507)
   expect((await send('PUT', '/notes', { ...note, is_favorite: true })).status).toBe(200)
@@ -121,7 +121,7 @@ test('a vault that is over the bound is read, changed and made smaller, and take
 })
 
 test('however many short edits there are, nothing is refused', async () => {
-  const { server, owner, record } = await nearlyFull()
+  const { server, owner, record } = await startNearlyFullServer()
   await using _ = server
   const change = { ...record, name: long(20_000) }
   for (let count = 0; count < 20; count++) {

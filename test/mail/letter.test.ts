@@ -1,38 +1,35 @@
 import { describe, expect, test } from 'bun:test'
 import {
-  renderConfirmationLetter,
-  renderInvitationLetter,
-  renderTestLetter,
+  renderConfirmationEmail,
+  renderInvitationEmail,
+  renderTestEmail,
 } from '../../src/mail/letter'
 
 const link = `http://pi:5000/confirm/${'x'.repeat(200)}`
-const letters = [
-  [
-    'to confirm an email',
-    renderConfirmationLetter({ email: 'owner@nas.local', link, minutes: 60 }),
-  ],
+const emails = [
+  ['to confirm an email', renderConfirmationEmail({ email: 'owner@nas.local', link, minutes: 60 })],
   [
     'to invite somebody',
-    renderInvitationLetter({ email: 'owner@nas.local', address: 'http://pi.local:5000/' }),
+    renderInvitationEmail({ email: 'owner@nas.local', address: 'http://pi.local:5000/' }),
   ],
-  ['to test mail', renderTestLetter()],
+  ['to test mail', renderTestEmail()],
 ] as const
 
-describe.each(letters)('the letter %s', (_name, letter) => {
+describe.each(emails)('the letter %s', (_name, message) => {
   test('reads as it should', () => {
-    expect(letter.subject).toMatchSnapshot()
-    expect(letter.text).toMatchSnapshot()
-    expect(letter.html).toMatchSnapshot()
+    expect(message.subject).toMatchSnapshot()
+    expect(message.text).toMatchSnapshot()
+    expect(message.html).toMatchSnapshot()
   })
 
   test('loads nothing from anywhere and runs no script', () => {
-    expect(letter.html).not.toMatch(
+    expect(message.html).not.toMatch(
       /<script|<img|<iframe|\son\w+=|javascript:|@import|url\(|<link/i,
     )
   })
 
   test('has lines that every text client shows whole, but for a link in one piece', () => {
-    for (const line of letter.text.split('\n')) {
+    for (const line of message.text.split('\n')) {
       if (!line.startsWith('http')) expect(line.length).toBeLessThanOrEqual(72)
     }
   })
@@ -40,7 +37,7 @@ describe.each(letters)('the letter %s', (_name, letter) => {
 
 test('what comes in is escaped in HTML, and left as it is in plain text', () => {
   const email = '"<b>&x"@nas.local'
-  const { html, text } = renderConfirmationLetter({
+  const { html, text } = renderConfirmationEmail({
     email,
     link: 'http://pi/confirm/a',
     minutes: 1,

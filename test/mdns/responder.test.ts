@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Answer } from 'dns-packet'
 import fc from 'fast-check'
-import { anAir } from '../support/air'
+import { createVirtualNetwork } from '../support/air'
 
 const type = '_snailpass._tcp.local'
 const second = 1_000
@@ -12,24 +12,29 @@ const ask = (name: string, kind: 'A' | 'AAAA' | 'PTR' | 'SRV' | 'TXT', answers: 
   answers,
 })
 
-const anA = (name: string, data: string, ttl = 120): Answer => ({ type: 'A', name, ttl, data })
+const addressRecord = (name: string, data: string, ttl = 120): Answer => ({
+  type: 'A',
+  name,
+  ttl,
+  data,
+})
 
 const dataOf = (records: readonly Answer[]) =>
   records.map((record) => ('data' in record ? `${record.type} ${JSON.stringify(record.data)}` : ''))
 
 /** An air with one host, whose names nobody else has. */
-async function announced(instance = 'SnailPass on pi') {
-  const air = anAir()
-  const host = air.join('10.0.0.1', { instance })
-  await air.pass(5 * second)
-  return { air, host, [Symbol.asyncDispose]: host[Symbol.asyncDispose] }
+async function startAnnouncedHost(instance = 'SnailPass on pi') {
+  const network = createVirtualNetwork()
+  const host = network.join('10.0.0.1', { instance })
+  await network.advance(5 * second)
+  return { network, host, [Symbol.asyncDispose]: host[Symbol.asyncDispose] }
 }
 
 describe('a server on the local network', () => {
   test('asks three times whether its names are free, and announces them twice', async () => {
-    await using world = await announced()
-    const { heard } = world.air
-    const names = heard.map(({ packet }) => packet.questions?.map(({ name }) => name))
+    await using setup = await startAnnouncedHost()
+    const { capturedPackets } = setup.network
+    const names = capturedPackets.map(({ packet }) => packet.questions?.map(({ name }) => name))
     const both = ['snailpass.local', `SnailPass on pi.${type}`]
     expect(names).toEqual([both, both, both, [], []])
     const all = [
@@ -39,19 +44,20 @@ describe('a server on the local network', () => {
       `PTR "SnailPass on pi.${type}"`,
       `PTR "${type}"`,
     ]
-    for (const { packet } of heard.slice(3)) expect(dataOf(packet.answers ?? [])).toEqual(all)
-    expect(world.host.named).toEqual(['snailpass.local'])
-    expect(world.host.responder.names()?.host).toBe('snailpass.local')
+    for (const { packet } of capturedPackets.slice(3))
+      expect(dataOf(packet.answers ?? [])).toEqual(all)
+    expect(setup.host.announcedNames).toEqual(['snailpass.local'])
+    expect(setup.host.responder.names()?.host).toBe('snailpass.local')
   })
 
   test('answers who asks for its address, its service, or what it does not have', async () => {
-    await using world = await announced()
-    const { air } = world
-    const answer = async (question: Parameters<typeof air.say>[0]) => {
-      const since = air.clock()
-      air.say(question)
-      await air.pass(2 * second)
-      return dataOf(air.answers(since))
+    await using setup = await startAnnouncedHost()
+    const { network } = setup
+    const answer = async (question: Parameters<typeof network.sendPacket>[0]) => {
+      const since = network.clock()
+      network.sendPacket(question)
+      await network.advance(2 * second)
+      return dataOf(network.listAnswers(since))
     }
     expect(await answer(ask('SNAILPASS.local', 'A'))).toEqual(['A "10.0.0.1"'])
     expect(await answer(ask(type, 'PTR'))).toEqual([`PTR "SnailPass on pi.${type}"`])
@@ -65,48 +71,52 @@ describe('a server on the local network', () => {
   })
 
   test('tells nobody what they know, and everybody nothing twice in a second', async () => {
-    await using world = await announced()
-    const { air } = world
-    const since = air.clock()
-    air.say(ask('snailpass.local', 'A', [anA('snailpass.local', '10.0.0.1', 100)]))
-    await air.pass(2 * second)
-    expect(air.answers(since)).toEqual([])
-    air.say(ask('snailpass.local', 'A', [anA('snailpass.local', '10.0.0.1', 30)]))
-    for (let asked = 0; asked < 500; asked++) air.say(ask('snailpass.local', 'A'))
-    await air.pass(100)
-    expect(air.answers(since)).toHaveLength(1)
+    await using setup = await startAnnouncedHost()
+    const { network } = setup
+    const since = network.clock()
+    network.sendPacket(
+      ask('snailpass.local', 'A', [addressRecord('snailpass.local', '10.0.0.1', 100)]),
+    )
+    await network.advance(2 * second)
+    expect(network.listAnswers(since)).toEqual([])
+    network.sendPacket(
+      ask('snailpass.local', 'A', [addressRecord('snailpass.local', '10.0.0.1', 30)]),
+    )
+    for (let asked = 0; asked < 500; asked++) network.sendPacket(ask('snailpass.local', 'A'))
+    await network.advance(100)
+    expect(network.listAnswers(since)).toHaveLength(1)
   })
 
   test('says once in a second what it does not have, however its name is written', async () => {
-    await using world = await announced()
-    const { air } = world
-    const since = air.clock()
+    await using setup = await startAnnouncedHost()
+    const { network } = setup
+    const since = network.clock()
     const spellings = ['snailpass.local', 'Snailpass.local', 'SNAILPASS.local', 'snailPass.LOCAL']
-    for (const spelling of spellings) air.say(ask(spelling, 'AAAA'))
-    await air.pass(100)
-    expect(dataOf(air.answers(since))).toEqual([
+    for (const spelling of spellings) network.sendPacket(ask(spelling, 'AAAA'))
+    await network.advance(100)
+    expect(dataOf(network.listAnswers(since))).toEqual([
       'NSEC {"nextDomain":"snailpass.local","rrtypes":["A"]}',
     ])
-    expect(air.answers(since)).toMatchObject([{ name: 'snailpass.local' }])
+    expect(network.listAnswers(since)).toMatchObject([{ name: 'snailpass.local' }])
   })
 
   test('answers on when its clock is set back', async () => {
-    await using world = await announced()
-    const { air } = world
-    air.setClocks(-3600 * second)
-    const since = air.clock()
-    air.say(ask('snailpass.local', 'A'))
-    await air.pass(second)
-    expect(dataOf(air.answers(since))).toEqual(['A "10.0.0.1"'])
+    await using setup = await startAnnouncedHost()
+    const { network } = setup
+    network.shiftClocks(-3600 * second)
+    const since = network.clock()
+    network.sendPacket(ask('snailpass.local', 'A'))
+    await network.advance(second)
+    expect(dataOf(network.listAnswers(since))).toEqual(['A "10.0.0.1"'])
   })
 
   test('answers those who know nothing of multicast as a common name server would', async () => {
-    await using world = await announced()
-    const { air } = world
-    const since = air.clock()
-    air.say({ ...ask('snailpass.local', 'A'), id: 4711 }, '10.0.0.50', 50_000)
-    await air.pass(second)
-    const replies = air.heard.filter(
+    await using setup = await startAnnouncedHost()
+    const { network } = setup
+    const since = network.clock()
+    network.sendPacket({ ...ask('snailpass.local', 'A'), id: 4711 }, '10.0.0.50', 50_000)
+    await network.advance(second)
+    const replies = network.capturedPackets.filter(
       ({ packet, time }) => packet.type === 'response' && time >= since,
     )
     expect(replies).toMatchObject([
@@ -122,34 +132,34 @@ describe('a server on the local network', () => {
   })
 
   test('says goodbye at its end, and nothing afterwards', async () => {
-    const world = await announced()
-    const since = world.air.clock()
-    await world.host[Symbol.asyncDispose]()
-    const goodbye = world.air.answers(since)
+    const setup = await startAnnouncedHost()
+    const since = setup.network.clock()
+    await setup.host[Symbol.asyncDispose]()
+    const goodbye = setup.network.listAnswers(since)
     expect(goodbye).toHaveLength(5)
     for (const record of goodbye) expect(record).toMatchObject({ ttl: 0 })
-    world.air.say(ask('snailpass.local', 'A'))
-    await world.air.pass(10 * second)
-    expect(world.air.answers(since)).toHaveLength(5)
+    setup.network.sendPacket(ask('snailpass.local', 'A'))
+    await setup.network.advance(10 * second)
+    expect(setup.network.listAnswers(since)).toHaveLength(5)
   })
 
   test('announces itself again when its address is another one', async () => {
-    await using world = await announced()
-    const since = world.air.clock()
-    world.host.move('10.0.0.7')
-    await world.air.pass(5 * second)
-    expect(dataOf(world.air.answers(since))).toContain('A "10.0.0.7"')
-    expect(dataOf(world.air.answers(since))).not.toContain('A "10.0.0.1"')
-    expect(world.host.log.filter((line) => line.includes('"warn"'))).toEqual([])
+    await using setup = await startAnnouncedHost()
+    const since = setup.network.clock()
+    setup.host.changeAddress('10.0.0.7')
+    await setup.network.advance(5 * second)
+    expect(dataOf(setup.network.listAnswers(since))).toContain('A "10.0.0.7"')
+    expect(dataOf(setup.network.listAnswers(since))).not.toContain('A "10.0.0.1"')
+    expect(setup.host.log.filter((line) => line.includes('"warn"'))).toEqual([])
   })
 })
 
 describe('a name that another host has', () => {
   test('is left to it, and the log says which one is taken instead', async () => {
-    await using world = await announced()
-    await using late = world.air.join('10.0.0.2', { instance: 'SnailPass on nas' })
-    await world.air.pass(5 * second)
-    expect(late.named).toEqual(['snailpass-2.local'])
+    await using setup = await startAnnouncedHost()
+    await using late = setup.network.join('10.0.0.2', { instance: 'SnailPass on nas' })
+    await setup.network.advance(5 * second)
+    expect(late.announcedNames).toEqual(['snailpass-2.local'])
     expect(late.log.map((line) => JSON.parse(line))).toContainEqual(
       expect.objectContaining({
         level: 'warn',
@@ -157,24 +167,24 @@ describe('a name that another host has', () => {
           'another host has the name snailpass.local: snailpass-2.local is announced in its place',
       }),
     )
-    await using latest = world.air.join('10.0.0.3', { instance: 'SnailPass on nas' })
-    await world.air.pass(10 * second)
+    await using latest = setup.network.join('10.0.0.3', { instance: 'SnailPass on nas' })
+    await setup.network.advance(10 * second)
     expect(latest.responder.names()).toEqual({
       host: 'snailpass-3.local',
       instance: `SnailPass on nas (2).${type}`,
     })
     // Who was first keeps what it has.
-    expect(world.host.responder.names()?.host).toBe('snailpass.local')
+    expect(setup.host.responder.names()?.host).toBe('snailpass.local')
     expect(late.responder.names()?.instance).toBe(`SnailPass on nas.${type}`)
   })
 
   test('goes to one of those who want it at the same moment, and to one only', async () => {
     for (let round = 0; round < 10; round++) {
-      const air = anAir()
-      await using one = air.join('10.0.0.1')
-      await using two = air.join('10.0.0.2')
-      await using three = air.join('10.0.0.3')
-      await air.pass(30 * second)
+      const network = createVirtualNetwork()
+      await using one = network.join('10.0.0.1')
+      await using two = network.join('10.0.0.2')
+      await using three = network.join('10.0.0.3')
+      await network.advance(30 * second)
       const hosts = [one, two, three].map(({ responder }) => responder.names()?.host)
       expect(hosts.toSorted((one = '', other = '') => one.localeCompare(other))).toEqual([
         'snailpass-2.local',
@@ -185,38 +195,49 @@ describe('a name that another host has', () => {
   })
 
   test('is given up when somebody insists on it later, as after two networks became one', async () => {
-    await using world = await announced()
+    await using setup = await startAnnouncedHost()
     const claim = () =>
-      world.air.say({ type: 'response', answers: [anA('snailpass.local', '10.0.0.99')] })
+      setup.network.sendPacket({
+        type: 'response',
+        answers: [addressRecord('snailpass.local', '10.0.0.99')],
+      })
     claim()
-    await world.air.pass(300)
+    await setup.network.advance(300)
     claim()
-    await world.air.pass(5 * second)
-    expect(world.host.responder.names()?.host).toBe('snailpass-2.local')
-    const since = world.air.clock()
-    world.air.say(ask('snailpass.local', 'A'))
-    await world.air.pass(2 * second)
-    expect(world.air.answers(since)).toEqual([])
+    await setup.network.advance(5 * second)
+    expect(setup.host.responder.names()?.host).toBe('snailpass-2.local')
+    const since = setup.network.clock()
+    setup.network.sendPacket(ask('snailpass.local', 'A'))
+    await setup.network.advance(2 * second)
+    expect(setup.network.listAnswers(since)).toEqual([])
   })
 
   test('is kept where the other host only says goodbye, or says the same', async () => {
-    await using world = await announced()
-    world.air.say({ type: 'response', answers: [anA('snailpass.local', '10.0.0.99', 0)] })
-    world.air.say({ type: 'response', answers: [anA('snailpass.local', '10.0.0.1')] })
-    world.air.say(
-      { type: 'response', answers: [anA('snailpass.local', '10.0.0.99')] },
+    await using setup = await startAnnouncedHost()
+    setup.network.sendPacket({
+      type: 'response',
+      answers: [addressRecord('snailpass.local', '10.0.0.99', 0)],
+    })
+    setup.network.sendPacket({
+      type: 'response',
+      answers: [addressRecord('snailpass.local', '10.0.0.1')],
+    })
+    setup.network.sendPacket(
+      { type: 'response', answers: [addressRecord('snailpass.local', '10.0.0.99')] },
       '10.0.0.9',
       99,
     )
-    await world.air.pass(5 * second)
-    expect(world.host.named).toEqual(['snailpass.local'])
-    expect(world.air.heard.filter(({ packet }) => packet.type === 'query')).toHaveLength(3)
+    await setup.network.advance(5 * second)
+    expect(setup.host.announcedNames).toEqual(['snailpass.local'])
+    expect(
+      setup.network.capturedPackets.filter(({ packet }) => packet.type === 'query'),
+    ).toHaveLength(3)
   })
 
   test('is looked for once a minute at most where somebody has all of them', async () => {
-    await using world = await announced()
-    const { air } = world
-    const since = air.clock()
+    await using setup = await startAnnouncedHost()
+    const { network } = setup
+    const since = network.clock()
     for (let time = 0; time < 600; time++) {
       for (const number of [
         '',
@@ -232,32 +253,37 @@ describe('a name that another host has', () => {
         '-11',
         '-12',
       ]) {
-        air.say({ type: 'response', answers: [anA(`snailpass${number}.local`, '10.0.0.99')] })
+        network.sendPacket({
+          type: 'response',
+          answers: [addressRecord(`snailpass${number}.local`, '10.0.0.99')],
+        })
       }
-      await air.pass(100)
+      await network.advance(100)
     }
-    const sent = air.heard.filter(({ from, time }) => from === '10.0.0.1' && time >= since)
+    const sent = network.capturedPackets.filter(
+      ({ from, time }) => from === '10.0.0.1' && time >= since,
+    )
     expect(sent.length).toBeLessThan(60)
-    expect(world.host.log.length).toBeLessThan(20)
+    expect(setup.host.log.length).toBeLessThan(20)
   })
 })
 
 test('whatever comes from the network, the server answers on', async () => {
-  await using world = await announced()
-  const { air } = world
+  await using setup = await startAnnouncedHost()
+  const { network } = setup
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 600 }), fc.boolean(), (bytes, isLikely) => {
       // A header that promises something, with anything behind it.
       if (isLikely)
         bytes.set([0, 0, bytes[2] ?? 0, 0, 0, 1, 0, 1, 0, 0, 0, 1].slice(0, bytes.length))
-      air.babble(bytes)
+      network.sendRaw(bytes)
     }),
     { numRuns: 2_000 },
   )
-  await air.pass(60 * second)
-  const since = air.clock()
-  air.say(ask(type, 'PTR'))
-  await air.pass(5 * second)
-  expect(air.answers(since)).not.toEqual([])
-  expect(world.host.log.filter((line) => line.includes('"error"'))).toEqual([])
+  await network.advance(60 * second)
+  const since = network.clock()
+  network.sendPacket(ask(type, 'PTR'))
+  await network.advance(5 * second)
+  expect(network.listAnswers(since)).not.toEqual([])
+  expect(setup.host.log.filter((line) => line.includes('"error"'))).toEqual([])
 })

@@ -3,42 +3,49 @@ import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync } from 'node:fs'
 import { Client } from 'pg'
 import { parseDatabaseUrl } from '../../src/config/database-url'
-import { type AdoptionOptions, adoptOriginal } from '../../src/store/adoption'
+import { type AdoptionOptions, adoptLegacyDatabase } from '../../src/store/adoption'
 import type { Database } from '../../src/store/database'
-import { sqliteDatabase, sqlitePlace } from '../../src/store/sqlite-database'
-import { type OriginalDatabase, originalPostgres, originalSqlite } from '../support/original'
-import { postgresAt, rowsAt, virtualTiming } from '../support/store'
+import { resolveSqliteLocation, sqliteDatabase } from '../../src/store/sqlite-database'
+import { createLegacyPostgres, createLegacySqlite, type LegacyDatabase } from '../support/original'
+import { postgresDatabaseAt, queryRows, virtualTiming } from '../support/store'
 import { random } from '../support/world'
 
 const engines = [
-  { engine: 'SQLite', open: originalSqlite },
-  { engine: 'Postgres', open: () => originalPostgres() },
+  { engine: 'SQLite', open: createLegacySqlite },
+  { engine: 'Postgres', open: () => createLegacyPostgres() },
 ]
 
-function databaseOf(original: OriginalDatabase): Database {
-  const location = parseDatabaseUrl(original.url)
-  if (location.engine === 'postgres') return postgresAt(original.url, { copies: original.folder })
-  return sqliteDatabase(sqlitePlace(location.path, original.folder), virtualTiming())
+function databaseOf(legacy: LegacyDatabase): Database {
+  const location = parseDatabaseUrl(legacy.url)
+  if (location.engine === 'postgres')
+    return postgresDatabaseAt(legacy.url, { databaseBackupDir: legacy.folder })
+  return sqliteDatabase(resolveSqliteLocation(location.path, legacy.folder), virtualTiming())
 }
 
-function adopt(original: OriginalDatabase, options: Partial<AdoptionOptions> = {}) {
-  return databaseOf(original).alone({ create: false }, (session) =>
-    adoptOriginal(session, { keep: [], dryRun: false, random, clock: () => now, ...options }),
+function adopt(legacy: LegacyDatabase, options: Partial<AdoptionOptions> = {}) {
+  return databaseOf(legacy).withExclusive({ create: false }, (exclusive) =>
+    adoptLegacyDatabase(exclusive, {
+      keep: [],
+      dryRun: false,
+      random,
+      clock: () => now,
+      ...options,
+    }),
   )
 }
 
-const untroubled = [
-  { table: 'users', takenOver: 3, setAside: {}, nullFlags: 0 },
-  { table: 'records', takenOver: 20, setAside: {}, nullFlags: 0 },
-  { table: 'notes', takenOver: 8, setAside: {}, nullFlags: 0 },
-  { table: 'additional_fields', takenOver: 30, setAside: {}, nullFlags: 0 },
+const noFindings = [
+  { table: 'users', adoptedRows: 3, setAside: {}, nullFlags: 0 },
+  { table: 'records', adoptedRows: 20, setAside: {}, nullFlags: 0 },
+  { table: 'notes', adoptedRows: 8, setAside: {}, nullFlags: 0 },
+  { table: 'additional_fields', adoptedRows: 30, setAside: {}, nullFlags: 0 },
 ]
 
 const now = Date.UTC(2026, 10, 24)
 const alice = 'f021ca4c-2e84-40ca-9d5d-e98778fb994b'
 
 /** An account with a vault of one record, one field and one note. */
-function anAccount(id: string, email: string): string {
+function insertLegacyUser(id: string, email: string): string {
   const times = "'2026-01-02 03:04:05.678901', '2026-01-02 03:04:06'"
   return `
     insert into users values ('${id}', '${email}', 'dmVyaWZpZXI=', null, true);
@@ -49,44 +56,46 @@ function anAccount(id: string, email: string): string {
 }
 
 /** Every row of the four tables, to see that nothing was changed. */
-async function allRows({ url }: OriginalDatabase): Promise<unknown> {
+async function allRows({ url }: LegacyDatabase): Promise<unknown> {
   const tables = ['users', 'records', 'notes', 'additional_fields']
-  return await Promise.all(tables.map((table) => rowsAt(url, `select * from ${table} order by id`)))
+  return await Promise.all(
+    tables.map((table) => queryRows(url, `select * from ${table} order by id`)),
+  )
 }
 
 describe.each(engines)("the original server's database on $engine", ({ engine, open }) => {
   test('is recognised, and not served before it is adopted', async () => {
-    await using original = await open()
-    const before = await allRows(original)
-    await expect(databaseOf(original).serve({ create: true })).rejects.toMatchObject({
+    await using legacy = await open()
+    const before = await allRows(legacy)
+    await expect(databaseOf(legacy).openForServer({ create: true })).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('is a database of the original SnailPass server'),
       hint: expect.stringContaining('snailpass adopt'),
     })
-    expect(await allRows(original)).toEqual(before)
+    expect(await allRows(legacy)).toEqual(before)
   })
 
   test('is taken over whole, in its order, with its times', async () => {
-    await using original = await open()
+    await using legacy = await open()
     const [users, records] = [
-      await rowsAt(original.url, 'select * from users'),
-      await rowsAt(original.url, 'select id, cast(creation_time as text) as time from records'),
+      await queryRows(legacy.url, 'select * from users'),
+      await queryRows(legacy.url, 'select id, cast(creation_time as text) as time from records'),
     ]
-    const report = await adopt(original)
+    const report = await adopt(legacy)
     expect(report).toEqual({
-      tables: untroubled,
+      tables: noFindings,
       lowerCasedEmails: 0,
-      safetyCopy: engine === 'SQLite' ? expect.stringContaining('before-adoption') : null,
+      backupPath: engine === 'SQLite' ? expect.stringContaining('before-adoption') : null,
     })
 
-    const { store, created } = await databaseOf(original).serve({ create: false })
+    const { store, created } = await databaseOf(legacy).openForServer({ create: false })
     expect(created).toBeFalse()
     for (const user of users) {
-      const found = await store.read((scope) => scope.users.findById(String(user['id'])))
+      const found = await store.read((tx) => tx.users.findById(String(user['id'])))
       expect(found).toEqual({
         id: String(user['id']),
         email: String(user['email']),
-        verifier: String(user['master_password_hash']),
+        passwordHash: String(user['master_password_hash']),
         hint: user['hint'] as string | null,
         emailConfirmed: Boolean(user['email_confirmed']),
         sessionEpoch: expect.stringMatching(/^[\w-]{22}$/),
@@ -96,29 +105,32 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
       })
     }
     const oldest = records.toSorted((a, b) => String(a['time']).localeCompare(String(b['time'])))
-    const adopted = await rowsAt(original.url, 'select id, creation_time from records order by seq')
+    const adopted = await queryRows(
+      legacy.url,
+      'select id, creation_time from records order by seq',
+    )
     expect(adopted.map((row) => ({ id: row['id'], time: Number(row['creation_time']) }))).toEqual(
       oldest.map((row) => ({ id: row['id'], time: millisecondsOf(String(row['time'])) })),
     )
     // New rows go on after the old ones.
-    await store.write(async (scope) => {
+    await store.write(async (tx) => {
       const field = { id: 'new', recordId: String(oldest[0]?.['id']), name: 'n:n', value: 'v:v' }
-      await scope.additionalFields.insert(field)
+      await tx.additionalFields.insert(field)
     })
-    const [last] = await rowsAt(
-      original.url,
+    const [last] = await queryRows(
+      legacy.url,
       'select id from additional_fields order by seq desc limit 1',
     )
     expect(last).toEqual({ id: 'new' })
-    expect(await rowsAt(original.url, 'select * from set_aside')).toEqual([])
+    expect(await queryRows(legacy.url, 'select * from set_aside')).toEqual([])
     await store.close()
   })
 
   test('gets the tables, constraints and indexes of a new one', async () => {
-    await using original = await open()
-    await adopt(original)
+    await using legacy = await open()
+    await adopt(legacy)
     await expect(
-      original.run(
+      legacy.run(
         "insert into users select 1000, 'x', email, 'v', null, true, 'e', 0, null from users",
       ),
     ).rejects.toThrow()
@@ -126,63 +138,71 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
       engine === 'SQLite'
         ? "select name from sqlite_schema where name like 'original%'"
         : "select relname from pg_class where relname like 'original%'"
-    expect(await rowsAt(original.url, left)).toEqual([])
+    expect(await queryRows(legacy.url, left)).toEqual([])
   })
 
   test('is only looked at by a dry run', async () => {
-    await using original = await open()
-    await original.run(anAccount('big', 'Big@NAS.lan'))
-    const before = await allRows(original)
-    const report = await adopt(original, { dryRun: true })
-    expect(report).toMatchObject({ lowerCasedEmails: 1, safetyCopy: null })
-    expect(report.tables[0]).toMatchObject({ takenOver: 4 })
-    expect(await allRows(original)).toEqual(before)
+    await using legacy = await open()
+    await legacy.run(insertLegacyUser('big', 'Big@NAS.lan'))
+    const before = await allRows(legacy)
+    const report = await adopt(legacy, { dryRun: true })
+    expect(report).toMatchObject({ lowerCasedEmails: 1, backupPath: null })
+    expect(report.tables[0]).toMatchObject({ adoptedRows: 4 })
+    expect(await allRows(legacy)).toEqual(before)
   })
 
   test('has its emails lower-cased, as they salt the verifiers', async () => {
-    await using original = await open()
-    await original.run(anAccount('big', 'Änne@NAS.lan'))
-    expect((await adopt(original)).lowerCasedEmails).toBe(1)
-    const found = await rowsAt(original.url, "select email from users where id = 'big'")
+    await using legacy = await open()
+    await legacy.run(insertLegacyUser('big', 'Änne@NAS.lan'))
+    expect((await adopt(legacy)).lowerCasedEmails).toBe(1)
+    const found = await queryRows(legacy.url, "select email from users where id = 'big'")
     expect(found).toEqual([{ email: 'änne@nas.lan' }])
   })
 
   test('with an email that two accounts have waits for a choice, and harms nobody', async () => {
-    await using original = await open()
-    await original.run(anAccount('twin', 'Alice@gmail.com'))
-    const before = await allRows(original)
-    await expect(adopt(original)).rejects.toMatchObject({
+    await using legacy = await open()
+    await legacy.run(insertLegacyUser('twin', 'Alice@gmail.com'))
+    const before = await allRows(legacy)
+    await expect(adopt(legacy)).rejects.toMatchObject({
       code: 'conflict',
       message: `several accounts have one email, and only one can keep it:\nalice@gmail.com belongs to ${alice} (10 records, 3 notes) and twin (1 records, 1 notes)`,
       hint: expect.stringContaining('--keep'),
     })
-    await expect(adopt(original, { keep: ['nobody'] })).rejects.toMatchObject({ code: 'not_found' })
-    await expect(adopt(original, { keep: [alice, 'twin'] })).rejects.toMatchObject({
+    await expect(adopt(legacy, { keep: ['nobody'] })).rejects.toMatchObject({ code: 'not_found' })
+    await expect(adopt(legacy, { keep: [alice, 'twin'] })).rejects.toMatchObject({
       code: 'conflict',
     })
-    expect(await allRows(original)).toEqual(before)
-    const copies = readdirSync(original.folder).filter((name) => name.includes('before'))
+    expect(await allRows(legacy)).toEqual(before)
+    const copies = readdirSync(legacy.folder).filter((name) => name.includes('before'))
     expect(copies).toEqual([])
 
-    const { tables } = await adopt(original, { keep: [alice] })
+    const { tables } = await adopt(legacy, { keep: [alice] })
     expect(tables).toEqual([
       {
         table: 'users',
-        takenOver: 3,
+        adoptedRows: 3,
         setAside: { 'another account keeps the email': 1 },
         nullFlags: 0,
       },
-      { table: 'records', takenOver: 20, setAside: { 'no account to belong to': 1 }, nullFlags: 0 },
-      { table: 'notes', takenOver: 8, setAside: { 'no account to belong to': 1 }, nullFlags: 0 },
+      {
+        table: 'records',
+        adoptedRows: 20,
+        setAside: { 'no account to belong to': 1 },
+        nullFlags: 0,
+      },
+      { table: 'notes', adoptedRows: 8, setAside: { 'no account to belong to': 1 }, nullFlags: 0 },
       {
         table: 'additional_fields',
-        takenOver: 30,
+        adoptedRows: 30,
         setAside: { 'no record to belong to': 1 },
         nullFlags: 0,
       },
     ])
-    const aside = await rowsAt(original.url, 'select origin, content from set_aside order by seq')
-    const kept = aside.map(({ origin, content }) => [origin, JSON.parse(String(content)).id])
+    const setAsideRows = await queryRows(
+      legacy.url,
+      'select origin, content from set_aside order by seq',
+    )
+    const kept = setAsideRows.map(({ origin, content }) => [origin, JSON.parse(String(content)).id])
     expect(kept).toEqual([
       ['users', 'twin'],
       ['records', 'r-twin'],
@@ -192,21 +212,21 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
   })
 
   test('has its null flags made false, and counted', async () => {
-    await using original = await open()
-    await original.run(`
-      ${anAccount('one', 'one@nas.lan')}
+    await using legacy = await open()
+    await legacy.run(`
+      ${insertLegacyUser('one', 'one@nas.lan')}
       update records set is_favorite = null, is_deleted = null where id = 'r-one';
       update notes set is_deleted = null where id = 'n-one';
     `)
-    const { tables } = await adopt(original)
+    const { tables } = await adopt(legacy)
     expect(tables.map(({ nullFlags }) => nullFlags)).toEqual([0, 1, 1, 0])
-    const { store } = await databaseOf(original).serve({ create: false })
+    const { store } = await databaseOf(legacy).openForServer({ create: false })
     const entry = { owner: 'one', isFavorite: false, isTrashed: false }
     const times = {
       creationTime: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
       updateTime: Date.UTC(2026, 0, 2, 3, 4, 6),
     }
-    expect(await store.read((scope) => scope.records.listByOwner('one'))).toEqual([
+    expect(await store.read((tx) => tx.records.listByOwner('one'))).toEqual([
       {
         id: 'r-one',
         ...entry,
@@ -217,40 +237,45 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
         additionalFields: [{ id: 'f-one', recordId: 'r-one', name: 'n:n', value: 'v:v' }],
       },
     ])
-    expect(await store.read((scope) => scope.notes.listByOwner('one'))).toEqual([
+    expect(await store.read((tx) => tx.notes.listByOwner('one'))).toEqual([
       { id: 'n-one', ...entry, ...times, name: 'n:n', content: 'c:c' },
     ])
     await store.close()
   })
 
   test('has rows that belong to nobody set aside whole, and counted', async () => {
-    await using original = await open()
+    await using legacy = await open()
     const loosen =
       engine === 'SQLite'
         ? 'pragma foreign_keys = off;'
         : `alter table records drop constraint records_user_id_fkey;
            alter table notes drop constraint notes_user_id_fkey;
            alter table additional_fields drop constraint additional_fields_record_id_fkey;`
-    await original.run(`
+    await legacy.run(`
       ${loosen}
-      ${anAccount('gone', 'gone@nas.lan')}
+      ${insertLegacyUser('gone', 'gone@nas.lan')}
       delete from users where id = 'gone';
       insert into additional_fields values ('lost', 'n:n', 'v:v', 'nowhere');
     `)
-    const { tables } = await adopt(original)
+    const { tables } = await adopt(legacy)
     expect(tables).toEqual([
-      { table: 'users', takenOver: 3, setAside: {}, nullFlags: 0 },
-      { table: 'records', takenOver: 20, setAside: { 'no account to belong to': 1 }, nullFlags: 0 },
-      { table: 'notes', takenOver: 8, setAside: { 'no account to belong to': 1 }, nullFlags: 0 },
+      { table: 'users', adoptedRows: 3, setAside: {}, nullFlags: 0 },
+      {
+        table: 'records',
+        adoptedRows: 20,
+        setAside: { 'no account to belong to': 1 },
+        nullFlags: 0,
+      },
+      { table: 'notes', adoptedRows: 8, setAside: { 'no account to belong to': 1 }, nullFlags: 0 },
       {
         table: 'additional_fields',
-        takenOver: 30,
+        adoptedRows: 30,
         setAside: { 'no record to belong to': 2 },
         nullFlags: 0,
       },
     ])
-    const [record] = await rowsAt(
-      original.url,
+    const [record] = await queryRows(
+      legacy.url,
       "select reason, content from set_aside where origin = 'records'",
     )
     expect(record?.['reason']).toBe('no account to belong to')
@@ -264,86 +289,86 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
   })
 
   test('stays as it was when its adoption fails in the middle', async () => {
-    await using original = await open()
-    const before = await allRows(original)
+    await using legacy = await open()
+    const before = await allRows(legacy)
     let draws = 0
     const failing = (count: number) => {
       if (++draws === 3) throw new Error('the power went')
       return random(count)
     }
-    await expect(adopt(original, { random: failing })).rejects.toThrow('the power went')
-    expect(await allRows(original)).toEqual(before)
-    const copies = readdirSync(original.folder).filter((name) => name.includes('before'))
+    await expect(adopt(legacy, { random: failing })).rejects.toThrow('the power went')
+    expect(await allRows(legacy)).toEqual(before)
+    const copies = readdirSync(legacy.folder).filter((name) => name.includes('before'))
     expect(copies).toEqual([])
-    expect((await adopt(original)).tables).toEqual(untroubled)
+    expect((await adopt(legacy)).tables).toEqual(noFindings)
   })
 
   test('can have indexes of its operator, with names that ours would take', async () => {
-    await using original = await open()
-    await original.run('create index records_user_id on records (user_id)')
-    expect((await adopt(original)).tables).toEqual(untroubled)
+    await using legacy = await open()
+    await legacy.run('create index records_user_id on records (user_id)')
+    expect((await adopt(legacy)).tables).toEqual(noFindings)
   })
 })
 
 test('a SQLite file in WAL mode that somebody has open is taken over, and found to be', async () => {
-  await using original = await originalSqlite()
-  using other = new SqliteFile(original.url.slice('sqlite:'.length))
+  await using legacy = await createLegacySqlite()
+  using other = new SqliteFile(legacy.url.slice('sqlite:'.length))
   other.run('pragma journal_mode = wal')
   other.query('select count(*) from users').get()
-  expect((await adopt(original)).tables).toEqual(untroubled)
+  expect((await adopt(legacy)).tables).toEqual(noFindings)
   // The header of the file itself may still be the old one: what is newer lies in the log.
-  const { store } = await databaseOf(original).serve({ create: false })
-  expect(await store.read((scope) => scope.records.listByOwner(alice))).toHaveLength(10)
+  const { store } = await databaseOf(legacy).openForServer({ create: false })
+  expect(await store.read((tx) => tx.records.listByOwner(alice))).toHaveLength(10)
   await store.close()
 })
 
 test('what a running original server adds while it is taken over comes along', async () => {
-  await using original = await originalPostgres()
-  const server = new Client({ connectionString: original.url })
+  await using legacy = await createLegacyPostgres()
+  const server = new Client({ connectionString: legacy.url })
   await server.connect()
   await server.query('begin')
-  await server.query(anAccount('late', 'late@nas.lan'))
-  const adopting = adopt(original)
+  await server.query(insertLegacyUser('late', 'late@nas.lan'))
+  const adopting = adopt(legacy)
   await Bun.sleep(200)
   await server.query('commit')
   const { tables } = await adopting
-  expect(tables[0]).toEqual({ table: 'users', takenOver: 4, setAside: {}, nullFlags: 0 })
+  expect(tables[0]).toEqual({ table: 'users', adoptedRows: 4, setAside: {}, nullFlags: 0 })
   await server.end()
 })
 
 test('a view on an original table is named as what is in the way', async () => {
-  await using original = await originalPostgres()
-  await original.run('create view emails as select email from users')
-  await expect(adopt(original)).rejects.toMatchObject({
+  await using legacy = await createLegacyPostgres()
+  await legacy.run('create view emails as select email from users')
+  await expect(adopt(legacy)).rejects.toMatchObject({
     code: 'unavailable',
     hint: expect.stringContaining('a view perhaps'),
   })
-  expect(await rowsAt(original.url, 'select count(*)::int as emails from emails')).toEqual([
+  expect(await queryRows(legacy.url, 'select count(*)::int as emails from emails')).toEqual([
     { emails: 3 },
   ])
 })
 
 test('the safety copy of a SQLite file is the original as it was', async () => {
-  await using original = await originalSqlite()
-  const before = await allRows(original)
-  const { safetyCopy } = await adopt(original)
-  expect(await allRows({ ...original, url: `sqlite:${safetyCopy}` })).toEqual(before)
+  await using legacy = await createLegacySqlite()
+  const before = await allRows(legacy)
+  const { backupPath } = await adopt(legacy)
+  expect(await allRows({ ...legacy, url: `sqlite:${backupPath}` })).toEqual(before)
 })
 
 test('a SQLite file is not touched by an adoption that is refused', async () => {
-  await using original = await originalSqlite()
-  await original.run(anAccount('twin', 'Alice@gmail.com'))
-  const path = original.url.slice('sqlite:'.length)
+  await using legacy = await createLegacySqlite()
+  await legacy.run(insertLegacyUser('twin', 'Alice@gmail.com'))
+  const path = legacy.url.slice('sqlite:'.length)
   const before = readFileSync(path)
-  await expect(adopt(original)).rejects.toMatchObject({ code: 'conflict' })
+  await expect(adopt(legacy)).rejects.toMatchObject({ code: 'conflict' })
   expect(readFileSync(path).equals(before)).toBeTrue()
 })
 
 test('adoption works on Postgres 10 too, and so does the server after it', async () => {
-  await using original = await originalPostgres('oldest')
-  expect((await adopt(original)).tables).toEqual(untroubled)
-  const { store } = await databaseOf(original).serve({ create: false })
-  const records = await store.read((scope) => scope.records.listByOwner(alice))
+  await using legacy = await createLegacyPostgres('oldest')
+  expect((await adopt(legacy)).tables).toEqual(noFindings)
+  const { store } = await databaseOf(legacy).openForServer({ create: false })
+  const records = await store.read((tx) => tx.records.listByOwner(alice))
   expect(records.length).toBeGreaterThan(0)
   await store.close()
 }, 30_000)

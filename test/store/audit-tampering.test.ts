@@ -1,24 +1,24 @@
 import { describe, expect, test } from 'bun:test'
-import { engines, type Place } from '../support/archives'
+import { engines, type TestDatabase } from '../support/archives'
 import {
-  accept,
+  acceptLogOf,
   anEvent,
+  changedRowProblem,
+  checkAuditLog,
   databaseOf,
+  fillAuditLog,
   kindsOf,
-  notWritten,
-  proofOf,
-  record,
-  seal,
-  unknownBegin,
-  unknownHead,
-  withTrail,
+  recordEvents,
+  signer,
+  unknownHeadCheckpoint,
+  unknownStartCheckpoint,
 } from '../support/audit'
 
 /** Another row in the place of a row's number, with everything that it has. */
 const rest = 'time, kind, actor, user_id, email, address, count, detail, mac'
-const copied = (from: number, to: number) =>
+const copyRow = (from: number, to: number) =>
   `insert into audit (seq, ${rest}) select ${to}, ${rest} from audit where seq = ${from}`
-const moved = (from: number, to: number) => `update audit set seq = ${to} where seq = ${from}`
+const moveRow = (from: number, to: number) => `update audit set seq = ${to} where seq = ${from}`
 
 /** What somebody with write access may do to a trail of nine rows, and what is said of it. */
 const tamperings: readonly (readonly [string, readonly string[], readonly string[]])[] = [
@@ -38,25 +38,25 @@ const tamperings: readonly (readonly [string, readonly string[], readonly string
       [
         `another ${column} in a row`,
         [`update audit set ${column} = ${value} where seq = 4`],
-        [notWritten(4)],
+        [changedRowProblem(4)],
       ] as const,
   ),
   [
     'a value moved from one column to the next',
     [`update audit set address = null, email = email || '10.0.0.1' where seq = 4`],
-    [notWritten(4)],
+    [changedRowProblem(4)],
   ],
   [
     'another signature',
     [`update audit set mac = 'x' where seq = 4`],
-    [notWritten(4), notWritten(5)],
+    [changedRowProblem(4), changedRowProblem(5)],
   ],
   ['a row taken away', ['delete from audit where seq = 4'], ['row 4 is missing']],
   ['several taken away', ['delete from audit where seq in (4, 5)'], ['rows 4 to 5 are missing']],
   [
     'a row taken away and the others moved up',
-    ['delete from audit where seq = 8', moved(9, 8)],
-    [notWritten(8), 'row 9 is missing at the end'],
+    ['delete from audit where seq = 8', moveRow(9, 8)],
+    [changedRowProblem(8), 'row 9 is missing at the end'],
   ],
   [
     'the beginning cut',
@@ -69,7 +69,7 @@ const tamperings: readonly (readonly [string, readonly string[], readonly string
       `update audit_marks set number = 3, mac = (select mac from audit where seq = 3) where name = 'begin'`,
       'delete from audit where seq <= 3',
     ],
-    [unknownBegin],
+    [unknownStartCheckpoint],
   ],
   ['the end cut', ['delete from audit where seq > 7'], ['rows 8 to 9 are missing at the end']],
   [
@@ -78,34 +78,38 @@ const tamperings: readonly (readonly [string, readonly string[], readonly string
       'delete from audit where seq > 7',
       `update audit_marks set number = 7, mac = (select mac from audit where seq = 7) where name = 'head'`,
     ],
-    [unknownHead],
+    [unknownHeadCheckpoint],
   ],
   [
     'a row put behind the end',
-    [copied(9, 10)],
-    [notWritten(10), 'row 10 is not from snailpass: the trail ends before'],
+    [copyRow(9, 10)],
+    [changedRowProblem(10), 'row 10 is not from snailpass: the trail ends before'],
   ],
   [
     'a row put in between',
-    [moved(9, 10), moved(8, 9), copied(4, 8)],
+    [moveRow(9, 10), moveRow(8, 9), copyRow(4, 8)],
     [
-      notWritten(8),
-      notWritten(9),
-      notWritten(10),
+      changedRowProblem(8),
+      changedRowProblem(9),
+      changedRowProblem(10),
       'row 10 is not from snailpass: the trail ends before',
     ],
   ],
   [
     'two rows changed over',
-    [moved(4, 40), moved(5, 4), moved(40, 5)],
-    [notWritten(4), notWritten(5), notWritten(6)],
+    [moveRow(4, 40), moveRow(5, 4), moveRow(40, 5)],
+    [changedRowProblem(4), changedRowProblem(5), changedRowProblem(6)],
   ],
   [
     'a row written over by another one',
-    ['delete from audit where seq = 4', copied(6, 4)],
-    [notWritten(4), notWritten(5)],
+    ['delete from audit where seq = 4', copyRow(6, 4)],
+    [changedRowProblem(4), changedRowProblem(5)],
   ],
-  ['the marks taken away', ['delete from audit_marks'], [unknownBegin, unknownHead]],
+  [
+    'the marks taken away',
+    ['delete from audit_marks'],
+    [unknownStartCheckpoint, unknownHeadCheckpoint],
+  ],
   [
     'the marks changed over',
     [
@@ -113,7 +117,7 @@ const tamperings: readonly (readonly [string, readonly string[], readonly string
       `update audit_marks set name = 'head' where name = 'begin'`,
       `update audit_marks set name = 'begin' where name = 'x'`,
     ],
-    [notWritten(1), unknownBegin, unknownHead],
+    [changedRowProblem(1), unknownStartCheckpoint, unknownHeadCheckpoint],
   ],
   ['every row taken away', ['delete from audit'], ['rows 1 to 9 are missing at the end']],
   [
@@ -125,46 +129,55 @@ const tamperings: readonly (readonly [string, readonly string[], readonly string
 
 describe.each(engines)('the audit trail on $engine', ({ open }) => {
   test('shows every way of tampering with it, and goes on without hiding one', async () => {
-    await using place = await open()
-    await withTrail(place)
-    const whole = await allOf(place)
+    await using database = await open()
+    await fillAuditLog(database)
+    const snapshot = await readAuditTables(database)
     for (const [name, statements, problems] of tamperings) {
-      for (const statement of statements) await place.sql(statement)
-      expect({ name, problems: (await proofOf(place)).problems }).toEqual({
+      for (const statement of statements) await database.sql(statement)
+      expect({ name, problems: (await checkAuditLog(database)).problems }).toEqual({
         name,
         problems: [...problems],
       })
       // Whatever it was, an operator can have the trail go on, and nothing is left of it but the word of that.
-      expect(await accept(place)).toEqual(problems)
-      const { problems: left, broken } = await proofOf(place)
-      expect({ name, left, broken, last: (await kindsOf(place)).at(-1) }).toEqual({
-        ...{ name, left: [], broken: [], last: 'trail-accepted' },
+      expect(await acceptLogOf(database)).toEqual(problems)
+      const { problems: left, recordedBreaks } = await checkAuditLog(database)
+      expect({
+        name,
+        left,
+        recordedBreaks,
+        last: (await kindsOf(database)).at(-1),
+      }).toEqual({
+        ...{ name, left: [], recordedBreaks: [], last: 'trail-accepted' },
       })
-      await putBack(place, whole)
+      await restoreRows(database, snapshot)
     }
-    expect((await proofOf(place)).problems).toEqual([])
+    expect((await checkAuditLog(database)).problems).toEqual([])
   }, 20_000)
 
   test('goes on where its end is not what was written, says so, and stays to be found', async () => {
-    await using place = await open()
-    await withTrail(place)
-    const whole = await allOf(place)
+    await using database = await open()
+    await fillAuditLog(database)
+    const snapshot = await readAuditTables(database)
     for (const statements of [
       ['delete from audit where seq > 7'],
       ['delete from audit where seq > 7', `delete from audit_marks where name = 'head'`],
-      [copied(9, 10), `update audit_marks set number = 10 where name = 'head'`],
+      [copyRow(9, 10), `update audit_marks set number = 10 where name = 'head'`],
       ['delete from audit'],
     ]) {
-      for (const statement of statements) await place.sql(statement)
-      await databaseOf(place).beside(async (store) => {
-        store.signBy(() => seal)
-        await record(store, anEvent(20))
-        await record(store, anEvent(21))
+      for (const statement of statements) await database.sql(statement)
+      await databaseOf(database).withShared(async (store) => {
+        store.setAuditSigner(() => signer)
+        await recordEvents(store, anEvent(20))
+        await recordEvents(store, anEvent(21))
       })
-      expect((await proofOf(place)).problems).not.toEqual([])
+      expect((await checkAuditLog(database)).problems).not.toEqual([])
       // Once: from then on the end is what was written last.
-      expect((await kindsOf(place)).slice(-3)).toEqual(['trail-broken', 'user-added', 'user-added'])
-      await putBack(place, whole)
+      expect((await kindsOf(database)).slice(-3)).toEqual([
+        'trail-broken',
+        'user-added',
+        'user-added',
+      ])
+      await restoreRows(database, snapshot)
     }
   })
 })
@@ -172,19 +185,24 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
 type Rows = readonly Record<string, unknown>[]
 
 /** Everything that the trail is made of. */
-async function allOf(place: Place): Promise<readonly (readonly [string, Rows])[]> {
+async function readAuditTables(
+  database: TestDatabase,
+): Promise<readonly (readonly [string, Rows])[]> {
   const read = async (table: string) =>
-    [table, await place.sql(`select * from ${table} order by seq`)] as const
+    [table, await database.sql(`select * from ${table} order by seq`)] as const
   return [await read('audit'), await read('audit_marks')]
 }
 
 /** Puts it back as it was, whatever was done to it. */
-async function putBack(place: Place, whole: Awaited<ReturnType<typeof allOf>>): Promise<void> {
-  for (const [table, rows] of whole) {
+async function restoreRows(
+  database: TestDatabase,
+  snapshot: Awaited<ReturnType<typeof readAuditTables>>,
+): Promise<void> {
+  for (const [table, rows] of snapshot) {
     const literal = (value: unknown) =>
       value === null ? 'null' : typeof value === 'number' ? String(value) : `'${value}'`
     const values = rows.map((row) => `(${Object.values(row).map(literal)})`)
-    await place.sql(`delete from ${table}`)
-    await place.sql(`insert into ${table} (${Object.keys(rows[0] ?? {})}) values ${values}`)
+    await database.sql(`delete from ${table}`)
+    await database.sql(`insert into ${table} (${Object.keys(rows[0] ?? {})}) values ${values}`)
   }
 }

@@ -1,35 +1,43 @@
 import { describe, expect, test } from 'bun:test'
-import { createTrailSeal } from '../../src/crypto/trail-seal'
-import { byServer } from '../../src/domain/audit'
+import { createAuditSigner } from '../../src/crypto/trail-seal'
+import { serverEvent } from '../../src/domain/audit'
 import { DomainError } from '../../src/domain/errors'
 import { engines } from '../support/archives'
 import {
-  accept,
+  acceptLogOf,
   anEvent,
+  auditLogOf,
+  changedRowProblem,
+  checkAuditLog,
   databaseOf,
+  fillAuditLog,
   key,
   kindsOf,
-  notWritten,
-  proofOf,
-  record,
-  rowsOf,
-  seal,
-  signing,
-  trailOf,
-  unknownBegin,
-  withTrail,
+  listAuditRows,
+  openSigningStore,
+  recordEvents,
+  signer,
+  unknownStartCheckpoint,
 } from '../support/audit'
 import { aUser } from '../support/store'
 
 describe.each(engines)('the audit trail on $engine', ({ open }) => {
   test('holds what was recorded, in its order, and is proven from its first row', async () => {
-    await using place = await open()
-    await withTrail(place)
-    expect(await proofOf(place)).toEqual({
-      ...{ rows: 9, waiting: 0, pruned: 0, isOurs: true, problems: [], broken: [], unproven: [] },
+    await using database = await open()
+    await fillAuditLog(database)
+    expect(await checkAuditLog(database)).toEqual({
+      ...{
+        rows: 9,
+        unsigned: 0,
+        prunedUpTo: 0,
+        isSignedByKey: true,
+        problems: [],
+        recordedBreaks: [],
+        unverified: [],
+      },
       newest: { number: 9, mac: expect.stringMatching(/^[0-9a-f]{64}$/), seal: expect.any(String) },
     })
-    const rows = await trailOf(place)
+    const rows = await auditLogOf(database)
     expect(rows.map(({ number, kind }) => [number, kind])).toEqual([
       [1, 'trail-begun'],
       ...[2, 3, 4, 5, 6, 7, 8, 9].map((number): [number, string] => [number, 'user-added']),
@@ -41,108 +49,108 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
   })
 
   test('is one chain, however many append at once from several programs', async () => {
-    await using place = await open()
-    await using server = await signing(place)
-    await databaseOf(place).beside(async (command) => {
-      command.signBy(() => seal)
+    await using database = await open()
+    await using server = await openSigningStore(database)
+    await databaseOf(database).withShared(async (command) => {
+      command.setAuditSigner(() => signer)
       const both = [server, command]
       await Promise.all(
         Array.from({ length: 40 }, (_, index) =>
-          record(both[index % 2] ?? server, anEvent(index), anEvent(index + 100)),
+          recordEvents(both[index % 2] ?? server, anEvent(index), anEvent(index + 100)),
         ),
       )
     })
-    expect(await proofOf(place)).toMatchObject({ rows: 81, problems: [] })
-    const rows = await trailOf(place)
+    expect(await checkAuditLog(database)).toMatchObject({ rows: 81, problems: [] })
+    const rows = await auditLogOf(database)
     expect(rows.map(({ number }) => number)).toEqual(rows.map((_, index) => index + 1))
     expect(new Set(rows.map(({ userId }) => userId)).size).toBe(81)
   }, 20_000)
 
   test('tells of what was committed and of nothing else', async () => {
-    await using place = await open()
-    await using store = await signing(place)
+    await using database = await open()
+    await using store = await openSigningStore(database)
     const user = aUser()
-    const undone = store.write(async (scope) => {
-      await scope.users.insert(user)
-      scope.audit.record(anEvent(1))
+    const undone = store.write(async (tx) => {
+      await tx.users.insert(user)
+      tx.audit.record(anEvent(1))
       throw new DomainError('conflict', 'no')
     })
     await expect(undone).rejects.toMatchObject({ code: 'conflict' })
-    expect(await kindsOf(place)).toEqual(['trail-begun'])
+    expect(await kindsOf(database)).toEqual(['trail-begun'])
 
     // And nothing is committed that it can't tell of.
-    await databaseOf(place).beside(async (command) => {
-      command.signBy(() => {
+    await databaseOf(database).withShared(async (command) => {
+      command.setAuditSigner(() => {
         throw new DomainError('unavailable', 'no key')
       })
-      const refused = command.write(async (scope) => {
-        await scope.users.insert(user)
-        scope.audit.record(anEvent(1))
+      const refused = command.write(async (tx) => {
+        await tx.users.insert(user)
+        tx.audit.record(anEvent(1))
       })
       await expect(refused).rejects.toMatchObject({ code: 'unavailable' })
     })
-    expect(await store.read((scope) => scope.users.findById(user.id))).toBeNull()
-    expect(await kindsOf(place)).toEqual(['trail-begun'])
-    expect(await proofOf(place)).toMatchObject({ rows: 1, problems: [] })
+    expect(await store.read((tx) => tx.users.findById(user.id))).toBeNull()
+    expect(await kindsOf(database)).toEqual(['trail-begun'])
+    expect(await checkAuditLog(database)).toMatchObject({ rows: 1, problems: [] })
   })
 
   test('is pruned from its beginning, up to a row that is young, and is whole all the same', async () => {
-    await using place = await open()
-    await using store = await signing(place)
+    await using database = await open()
+    await using store = await openSigningStore(database)
     const events = [10, 20, 500, 30, 9_999_999, 600].map((time) => anEvent(time, { time }))
-    await record(store, ...events)
-    const prune = (before: number, most = 100) =>
-      store.write((scope) => scope.audit.prune({ before, now: 1_000, most }))
-    const times = async () => (await trailOf(place)).map(({ time }) => time)
+    await recordEvents(store, ...events)
+    const prune = (before: number, max = 100) =>
+      store.write((tx) => tx.audit.prune({ before, now: 1_000, maxRows: max }))
+    const times = async () => (await auditLogOf(database)).map(({ time }) => time)
     // Begun at 1,000: nothing behind a young row goes, however old it is.
     expect(await prune(400)).toEqual({ pruned: 0, isDone: true })
-    const later = (before: number, most = 100) =>
-      store.write((scope) => scope.audit.prune({ before, now: 2_000, most }))
+    const later = (before: number, max = 100) =>
+      store.write((tx) => tx.audit.prune({ before, now: 2_000, maxRows: max }))
     expect(await later(1_001, 2)).toEqual({ pruned: 2, isDone: false })
     expect(await times()).toEqual([20, 500, 30, 9_999_999, 600])
     expect(await prune(400)).toEqual({ pruned: 1, isDone: true })
-    expect(await proofOf(place)).toMatchObject({ rows: 4, pruned: 3, problems: [] })
+    expect(await checkAuditLog(database)).toMatchObject({ rows: 4, prunedUpTo: 3, problems: [] })
     await expect(prune(400)).resolves.toEqual({ pruned: 0, isDone: true })
 
     // A row from the future was written by a clock that was wrong: it keeps nothing.
     expect(await later(1_001)).toEqual({ pruned: 4, isDone: true })
-    expect(await proofOf(place)).toMatchObject({ rows: 0, pruned: 7, problems: [] })
-    await record(store, anEvent(8))
-    expect((await trailOf(place)).map(({ number }) => number)).toEqual([8])
-    expect(await proofOf(place)).toMatchObject({ rows: 1, pruned: 7, problems: [] })
+    expect(await checkAuditLog(database)).toMatchObject({ rows: 0, prunedUpTo: 7, problems: [] })
+    await recordEvents(store, anEvent(8))
+    expect((await auditLogOf(database)).map(({ number }) => number)).toEqual([8])
+    expect(await checkAuditLog(database)).toMatchObject({ rows: 1, prunedUpTo: 7, problems: [] })
 
-    await place.sql('delete from audit')
-    expect((await proofOf(place)).problems).toEqual(['row 8 is missing at the end'])
+    await database.sql('delete from audit')
+    expect((await checkAuditLog(database)).problems).toEqual(['row 8 is missing at the end'])
   })
 
   test('loses nothing to a clock that is behind', async () => {
-    await using place = await open()
-    await withTrail(place)
-    await using store = await signing(place)
-    const prune = (before: number, now: number, most = 100) =>
-      store.write((scope) => scope.audit.prune({ before, now, most }))
+    await using database = await open()
+    await fillAuditLog(database)
+    await using store = await openSigningStore(database)
+    const prune = (before: number, now: number, max = 100) =>
+      store.write((tx) => tx.audit.prune({ before, now, maxRows: max }))
     expect(await prune(500, 900)).toEqual({ pruned: 0, isDone: true })
-    expect(await proofOf(place)).toMatchObject({ rows: 9, pruned: 0, problems: [] })
+    expect(await checkAuditLog(database)).toMatchObject({ rows: 9, prunedUpTo: 0, problems: [] })
     // Old ones go up to where the future begins, and what is of the future goes with an old one behind it.
     expect(await prune(1_001, 1_500)).toEqual({ pruned: 1, isDone: true })
-    await record(store, anEvent(10, { time: 1_200 }), anEvent(11))
+    await recordEvents(store, anEvent(10, { time: 1_200 }), anEvent(11))
     expect(await prune(1_300, 1_500, 4)).toEqual({ pruned: 4, isDone: false })
     expect(await prune(1_300, 1_500)).toEqual({ pruned: 5, isDone: true })
-    expect(await proofOf(place)).toMatchObject({ rows: 1, pruned: 10, problems: [] })
+    expect(await checkAuditLog(database)).toMatchObject({ rows: 1, prunedUpTo: 10, problems: [] })
   })
 
   test('keeps what proves that it was tampered with, until an operator accepts that', async () => {
     for (const [statement, detail] of [
-      [`update audit set email = 'x' where seq = 3`, notWritten(3)],
-      [`update audit_marks set seal = 'x' where name = 'begin'`, unknownBegin],
+      [`update audit set email = 'x' where seq = 3`, changedRowProblem(3)],
+      [`update audit_marks set seal = 'x' where name = 'begin'`, unknownStartCheckpoint],
     ] as const) {
-      await using place = await open()
-      await withTrail(place)
-      await place.sql(statement)
+      await using database = await open()
+      await fillAuditLog(database)
+      await database.sql(statement)
       const prune = async () => {
-        await using store = await signing(place)
-        return await store.write((scope) =>
-          scope.audit.prune({ before: 2_006, now: 3_000, most: 100 }),
+        await using store = await openSigningStore(database)
+        return await store.write((tx) =>
+          tx.audit.prune({ before: 2_006, now: 3_000, maxRows: 100 }),
         )
       }
       await expect(prune()).rejects.toMatchObject({
@@ -150,64 +158,71 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
         message: expect.stringContaining(detail),
         hint: expect.stringContaining('--accept-broken-trail'),
       })
-      expect(await proofOf(place)).toMatchObject({ rows: 9, pruned: 0, problems: [detail] })
-      expect(await accept(place)).toEqual([detail])
-      expect((await trailOf(place)).at(-1)).toMatchObject({
+      expect(await checkAuditLog(database)).toMatchObject({
+        rows: 9,
+        prunedUpTo: 0,
+        problems: [detail],
+      })
+      expect(await acceptLogOf(database)).toEqual([detail])
+      expect((await auditLogOf(database)).at(-1)).toMatchObject({
         ...{ number: 10, kind: 'trail-accepted', actor: 'operator', detail },
       })
       expect(await prune()).toEqual({ pruned: 5, isDone: true })
-      expect(await proofOf(place)).toMatchObject({ rows: 5, pruned: 5, problems: [] })
+      expect(await checkAuditLog(database)).toMatchObject({ rows: 5, prunedUpTo: 5, problems: [] })
     }
   })
 
   test('tells what a row says was broken, and does not prune it, until that is accepted', async () => {
-    await using place = await open()
+    await using database = await open()
     const broken = ['row 2 says that it was broken: gone']
     const prune = async () => {
-      await using store = await signing(place)
-      return await store.write((scope) =>
-        scope.audit.prune({ before: 1_500, now: 3_000, most: 100 }),
-      )
+      await using store = await openSigningStore(database)
+      return await store.write((tx) => tx.audit.prune({ before: 1_500, now: 3_000, maxRows: 100 }))
     }
     {
-      await using store = await signing(place)
-      await record(store, byServer(1_001, 'trail-broken', { detail: 'gone' }))
+      await using store = await openSigningStore(database)
+      await recordEvents(store, serverEvent(1_001, 'trail-broken', { detail: 'gone' }))
     }
-    expect(await proofOf(place)).toMatchObject({ problems: [], broken })
+    expect(await checkAuditLog(database)).toMatchObject({ problems: [], recordedBreaks: broken })
     await expect(prune()).rejects.toMatchObject({ code: 'conflict' })
-    expect(await kindsOf(place)).toEqual(['trail-begun', 'trail-broken'])
-    expect(await accept(place)).toEqual(broken)
-    expect(await accept(place)).toEqual([])
-    expect(await proofOf(place)).toMatchObject({ problems: [], broken: [] })
+    expect(await kindsOf(database)).toEqual(['trail-begun', 'trail-broken'])
+    expect(await acceptLogOf(database)).toEqual(broken)
+    expect(await acceptLogOf(database)).toEqual([])
+    expect(await checkAuditLog(database)).toMatchObject({ problems: [], recordedBreaks: [] })
     expect(await prune()).toEqual({ pruned: 2, isDone: true })
-    expect(await kindsOf(place)).toEqual(['trail-accepted'])
+    expect(await kindsOf(database)).toEqual(['trail-accepted'])
   })
 
   test('of a database without a key is signed when its first one comes', async () => {
-    await using place = await open()
-    await using store = await signing(place, null)
-    await record(store, anEvent(1))
-    await record(store, anEvent(2))
-    expect(await place.sql('select distinct mac from audit')).toEqual([{ mac: '' }])
-    expect((await proofOf(place)).problems).not.toEqual([])
-    expect(await store.write((s) => s.audit.prune({ before: 9e9, now: 9e9, most: 9 }))).toEqual({
+    await using database = await open()
+    await using store = await openSigningStore(database, null)
+    await recordEvents(store, anEvent(1))
+    await recordEvents(store, anEvent(2))
+    expect(await database.sql('select distinct mac from audit')).toEqual([{ mac: '' }])
+    expect((await checkAuditLog(database)).problems).not.toEqual([])
+    expect(await store.write((s) => s.audit.prune({ before: 9e9, now: 9e9, maxRows: 9 }))).toEqual({
       pruned: 0,
       isDone: true,
     })
     const { fingerprint } = key
-    const before = { accounts: 0, rows: 2, unproven: 2 }
-    expect(await store.claimKeyFingerprint(key)).toEqual({ fingerprint, before })
-    expect(await store.claimKeyFingerprint(key)).toEqual({ fingerprint, before: null })
-    expect(await kindsOf(place)).toEqual(['user-added', 'user-added', 'trail-carried'])
-    await record(store, anEvent(3))
-    const unproven = ['2 rows before number 3 were taken over without proof']
-    expect(await proofOf(place)).toMatchObject({ rows: 4, waiting: 0, problems: [], unproven })
+    const existing = { accounts: 0, rows: 2, unproven: 2 }
+    expect(await store.claimKeyFingerprint(key)).toEqual({ fingerprint, existing })
+    expect(await store.claimKeyFingerprint(key)).toEqual({ fingerprint, existing: null })
+    expect(await kindsOf(database)).toEqual(['user-added', 'user-added', 'trail-carried'])
+    await recordEvents(store, anEvent(3))
+    const unverified = ['2 rows before number 3 were taken over without proof']
+    expect(await checkAuditLog(database)).toMatchObject({
+      rows: 4,
+      unsigned: 0,
+      problems: [],
+      unverified,
+    })
   })
 
   test('that lost every signature is signed anew, but never without a word', async () => {
     const lose = `delete from facts where name = 'key_fingerprint'`
     const forged = `update audit set mac = '', email = 'x' where seq`
-    for (const [statements, before, detail] of [
+    for (const [statements, existing, detail] of [
       [
         [lose, 'delete from audit_marks', `${forged} > 0`, 'delete from audit where seq = 4'],
         { accounts: 1, rows: 8, unproven: 8 },
@@ -219,82 +234,90 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
         '9 rows before, not as they were written: row 9 is missing at the end',
       ],
     ] as const) {
-      await using place = await open()
-      await withTrail(place)
-      await using store = await signing(place)
-      await store.write((scope) => scope.users.insert(aUser()))
-      for (const statement of statements) await place.sql(statement)
-      expect(await store.claimKeyFingerprint(key)).toMatchObject({ before })
-      expect((await trailOf(place)).at(-1)).toMatchObject({
-        ...{ kind: 'trail-carried', count: before.unproven, detail },
+      await using database = await open()
+      await fillAuditLog(database)
+      await using store = await openSigningStore(database)
+      await store.write((tx) => tx.users.insert(aUser()))
+      for (const statement of statements) await database.sql(statement)
+      expect(await store.claimKeyFingerprint(key)).toMatchObject({ existing })
+      expect((await auditLogOf(database)).at(-1)).toMatchObject({
+        ...{ kind: 'trail-carried', count: existing.unproven, detail },
       })
-      const { problems, unproven } = await proofOf(place)
+      const { problems, unverified } = await checkAuditLog(database)
       expect(problems).toEqual([])
-      expect(unproven).toEqual([
+      expect(unverified).toEqual([
         expect.stringMatching(/^\d rows before number \d+ were taken over/),
       ])
     }
   })
 
   test('tells of a row that somebody put behind the signed ones before a key came', async () => {
-    await using place = await open()
-    await withTrail(place)
-    await place.sql(`delete from facts where name = 'key_fingerprint'`)
-    await databaseOf(place).beside((store) => record(store, anEvent(10)))
-    await using store = await signing(place)
+    await using database = await open()
+    await fillAuditLog(database)
+    await database.sql(`delete from facts where name = 'key_fingerprint'`)
+    await databaseOf(database).withShared((store) => recordEvents(store, anEvent(10)))
+    await using store = await openSigningStore(database)
     const detail = '9 rows before, verified; 1 more, never signed: not verifiable'
-    expect((await rowsOf(store)).at(-1)).toMatchObject({ kind: 'trail-carried', count: 1, detail })
-    const unproven = ['1 row before number 11 was taken over without proof']
-    expect(await proofOf(place)).toMatchObject({ problems: [], unproven })
+    expect((await listAuditRows(store)).at(-1)).toMatchObject({
+      kind: 'trail-carried',
+      count: 1,
+      detail,
+    })
+    const unverified = ['1 row before number 11 was taken over without proof']
+    expect(await checkAuditLog(database)).toMatchObject({ problems: [], unverified })
   })
 
   test('that lost its key goes on under another one, and says that nobody can prove it', async () => {
-    await using place = await open()
-    await withTrail(place)
+    await using database = await open()
+    await fillAuditLog(database)
     const lose = `delete from facts where name = 'key_fingerprint'`
-    await place.sql(lose)
-    const other = createTrailSeal(new Uint8Array(32).fill(1))
-    const claim = { fingerprint: 'other', seal: other, time: 5_000 }
-    await (await signing(place, claim)).close()
-    expect(await proofOf(place, other)).toMatchObject({ rows: 10, problems: [], isOurs: true })
-    expect((await trailOf(place)).at(-1)).toMatchObject({
+    await database.sql(lose)
+    const other = createAuditSigner(new Uint8Array(32).fill(1))
+    const claim = { fingerprint: 'other', signer: other, time: 5_000 }
+    await (await openSigningStore(database, claim)).close()
+    expect(await checkAuditLog(database, other)).toMatchObject({
+      rows: 10,
+      problems: [],
+      isSignedByKey: true,
+    })
+    expect((await auditLogOf(database)).at(-1)).toMatchObject({
       ...{ number: 10, time: 5_000, kind: 'trail-carried', actor: 'server' },
       detail: '9 rows before, signed by a key that is not here: not verifiable',
     })
-    expect(await proofOf(place)).toMatchObject({ isOurs: false })
+    expect(await checkAuditLog(database)).toMatchObject({ isSignedByKey: false })
 
     // What the same key has signed, and somebody has changed, is told from what is another's.
-    await place.sql(lose)
-    await place.sql(`update audit set email = 'x' where seq = 4`)
-    await (await signing(place, claim)).close()
-    expect((await trailOf(place)).at(-1)).toMatchObject({
+    await database.sql(lose)
+    await database.sql(`update audit set email = 'x' where seq = 4`)
+    await (await openSigningStore(database, claim)).close()
+    expect((await auditLogOf(database)).at(-1)).toMatchObject({
       kind: 'trail-carried',
-      detail: `10 rows before, not as they were written: ${notWritten(4)}`,
+      detail: `10 rows before, not as they were written: ${changedRowProblem(4)}`,
     })
-    expect((await proofOf(place, other)).problems).toEqual([])
+    expect((await checkAuditLog(database, other)).problems).toEqual([])
 
     // And what is whole goes on as it is, with no word about it.
-    const before = await trailOf(place)
-    await place.sql(lose)
-    await (await signing(place, claim)).close()
-    expect(await trailOf(place)).toEqual(before)
+    const before = await auditLogOf(database)
+    await database.sql(lose)
+    await (await openSigningStore(database, claim)).close()
+    expect(await auditLogOf(database)).toEqual(before)
   })
 
   test('is found by account, by time and page by page', async () => {
-    await using place = await open()
-    await withTrail(place)
+    await using database = await open()
+    await fillAuditLog(database)
     const numbers = (query: Partial<Parameters<typeof ask>[0]>) => ask({ ...all, ...query })
-    const all = { after: 0, most: 100, since: null, user: null }
+    const all = { after: 0, limit: 100, since: null, user: null }
     const ask = (query: {
       after: number
-      most: number
+      limit: number
       since: number | null
       user: string | null
     }) =>
-      databaseOf(place).beside((store) =>
-        store.read(async (scope) => (await scope.audit.list(query)).map(({ number }) => number)),
+      databaseOf(database).withShared((store) =>
+        store.read(async (tx) => (await tx.audit.list(query)).map(({ number }) => number)),
       )
-    expect(await numbers({ after: 3, most: 2 })).toEqual([4, 5])
+    expect(await numbers({ after: 3, limit: 2 })).toEqual([4, 5])
     expect(await numbers({ since: 2_008 })).toEqual([8, 9])
     expect(await numbers({ user: 'user4@nas.local' })).toEqual([4])
     expect(await numbers({ user: 'u5' })).toEqual([5])
@@ -302,21 +325,21 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
   })
 
   test('can tell what became of a value that stood in the log', async () => {
-    await using place = await open()
-    await withTrail(place)
-    await using store = await signing(place)
-    const newest = String(await store.read((scope) => scope.audit.findNewest()))
+    await using database = await open()
+    await fillAuditLog(database)
+    await using store = await openSigningStore(database)
+    const newest = String(await store.read((tx) => tx.audit.findNewest()))
     expect(newest).toMatch(/^9:[0-9a-f]{64}$/)
-    const lookFor = (value: string) => store.read((scope) => scope.audit.lookFor(value))
-    await record(store, anEvent(10))
-    expect(await lookFor(newest)).toBe('found')
-    expect(await lookFor(newest.replace('9:', '8:'))).toBe('missing')
-    expect(await lookFor(newest.replace('9:', '99:'))).toBe('missing')
+    const getRowStatus = (value: string) => store.read((tx) => tx.audit.getRowStatus(value))
+    await recordEvents(store, anEvent(10))
+    expect(await getRowStatus(newest)).toBe('found')
+    expect(await getRowStatus(newest.replace('9:', '8:'))).toBe('missing')
+    expect(await getRowStatus(newest.replace('9:', '99:'))).toBe('missing')
     const prune = (before: number) =>
-      store.write((scope) => scope.audit.prune({ before, now: 3_000, most: 100 }))
+      store.write((tx) => tx.audit.prune({ before, now: 3_000, maxRows: 100 }))
     await prune(2_010)
-    expect(await lookFor(newest)).toBe('found')
+    expect(await getRowStatus(newest)).toBe('found')
     await prune(2_011)
-    expect(await lookFor(newest)).toBe('pruned')
+    expect(await getRowStatus(newest)).toBe('pruned')
   })
 })

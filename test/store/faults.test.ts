@@ -1,17 +1,17 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { engineFault } from '../../src/engine/faults'
-import { aStore, aUser, type SqliteTestStore } from '../support/store'
+import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
 
 describe('a database that another process holds', () => {
   test('keeps a writer waiting until it lets go', async () => {
-    await using store = await aStore()
+    await using store = await openSqliteStore()
     const user = aUser()
-    using other = holderOf(store)
+    using other = holdWriteLock(store)
     let attempts = 0
-    const writing = store.write((scope) => {
+    const writing = store.write((tx) => {
       attempts++
-      return scope.users.insert(user)
+      return tx.users.insert(user)
     })
     // The tries leave the event loop free, or this line would not run before they end.
     await new Promise((resolve) => setImmediate(resolve))
@@ -21,8 +21,8 @@ describe('a database that another process holds', () => {
   })
 
   test('does not stop a reader whose first tries fail', async () => {
-    await using store = await aStore()
-    using _ = holderOf(store)
+    await using store = await openSqliteStore()
+    using _ = holdWriteLock(store)
     using other = new Database(store.path)
     const busy = faultOf(() => other.run('begin immediate'))
     const unreachable = faultOf(() => new Database('/nonexistent/database', { readonly: true }))
@@ -40,53 +40,51 @@ describe('a database that another process holds', () => {
   })
 
   test('is unavailable after ten seconds of waiting, and nothing was written', async () => {
-    await using store = await aStore()
+    await using store = await openSqliteStore()
     const user = aUser()
-    using other = holderOf(store)
+    using other = holdWriteLock(store)
     let attempts = 0
-    const writing = store.write((scope) => {
+    const writing = store.write((tx) => {
       attempts++
-      return scope.users.insert(user)
+      return tx.users.insert(user)
     })
     await expect(writing).rejects.toMatchObject({ code: 'unavailable' })
     other.run('rollback')
     expect(attempts).toBe(0)
-    expect(await store.read((scope) => scope.users.findById(user.id))).toBeNull()
+    expect(await store.read((tx) => tx.users.findById(user.id))).toBeNull()
   })
 
   test('does not block the event loop, however many writers wait', async () => {
-    await using store = await aStore()
-    using other = holderOf(store)
-    const writers = Array.from({ length: 40 }, () =>
-      store.write((scope) => scope.users.insert(aUser())),
-    )
+    await using store = await openSqliteStore()
+    using other = holdWriteLock(store)
+    const writers = Array.from({ length: 40 }, () => store.write((tx) => tx.users.insert(aUser())))
     await new Promise((resolve) => setImmediate(resolve))
     // SQLite's own waiting, which blocks, is off: each try is over at once.
-    expect(await store.onWriter('pragma busy_timeout')).toEqual([{ timeout: 0 }])
+    expect(await store.runOnWriter('pragma busy_timeout')).toEqual([{ timeout: 0 }])
     other.run('commit')
     expect(await Promise.all(writers)).toEqual(Array(40).fill(true))
   })
 
   test('still answers readers', async () => {
-    await using store = await aStore()
-    using _ = holderOf(store)
-    expect(await store.read((scope) => scope.users.findById('nobody'))).toBeNull()
+    await using store = await openSqliteStore()
+    using _ = holdWriteLock(store)
+    expect(await store.read((tx) => tx.users.findById('nobody'))).toBeNull()
   })
 })
 
 test('a full database refuses writes, keeps what it has and goes on when there is space', async () => {
-  await using store = await aStore()
+  await using store = await openSqliteStore()
   const user = aUser()
-  await store.write((scope) => scope.users.insert(user))
-  await store.onWriter('pragma max_page_count = 1')
-  const writing = store.write((scope) => scope.users.insert(aUser({ hint: 'x'.repeat(50_000) })))
+  await store.write((tx) => tx.users.insert(user))
+  await store.runOnWriter('pragma max_page_count = 1')
+  const writing = store.write((tx) => tx.users.insert(aUser({ hint: 'x'.repeat(50_000) })))
   await expect(writing).rejects.toMatchObject({ code: 'storage_full' })
-  expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+  expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
 
-  await store.onWriter('pragma max_page_count = 1000000')
+  await store.runOnWriter('pragma max_page_count = 1000000')
   const later = aUser({ hint: 'x'.repeat(50_000) })
-  await store.write((scope) => scope.users.insert(later))
-  expect(await store.read((scope) => scope.users.findById(later.id))).toEqual(later)
+  await store.write((tx) => tx.users.insert(later))
+  expect(await store.read((tx) => tx.users.findById(later.id))).toEqual(later)
 })
 
 test('a fault of ours is no engine fault', () => {
@@ -96,12 +94,12 @@ test('a fault of ours is no engine fault', () => {
 })
 
 test('the handles are as durable and as strict as they must be', async () => {
-  await using store = await aStore()
+  await using store = await openSqliteStore()
   // 2 is FULL: a commit is on the disk before it is acknowledged. No kill -9 can show that, only a power cut.
-  expect(await store.onWriter('pragma synchronous')).toEqual([{ synchronous: 2 }])
-  expect(await store.onWriter('pragma fullfsync')).toEqual([{ fullfsync: 1 }])
-  expect(await store.onWriter('pragma foreign_keys')).toEqual([{ foreign_keys: 1 }])
-  expect(await store.onWriter('pragma secure_delete')).toEqual([{ secure_delete: 1 }])
+  expect(await store.runOnWriter('pragma synchronous')).toEqual([{ synchronous: 2 }])
+  expect(await store.runOnWriter('pragma fullfsync')).toEqual([{ fullfsync: 1 }])
+  expect(await store.runOnWriter('pragma foreign_keys')).toEqual([{ foreign_keys: 1 }])
+  expect(await store.runOnWriter('pragma secure_delete')).toEqual([{ secure_delete: 1 }])
   using plain = new Database(store.path, { readonly: true })
   expect(plain.query('pragma journal_mode').get()).toEqual({ journal_mode: 'wal' })
   const tables = plain
@@ -115,10 +113,10 @@ test('the handles are as durable and as strict as they must be', async () => {
 })
 
 /** Another process, as good as: it holds the write lock until its transaction ends. */
-function holderOf({ path }: SqliteTestStore): Database {
-  const holder = new Database(path)
-  holder.run('begin immediate')
-  return holder
+function holdWriteLock({ path }: SqliteTestStore): Database {
+  const lockHolder = new Database(path)
+  lockHolder.run('begin immediate')
+  return lockHolder
 }
 
 /** What it throws, so that faults are the engine's own. */

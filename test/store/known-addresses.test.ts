@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
-import { aPostgresStore, aStore, aUser, type TestStore } from '../support/store'
+import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 
 const engines: readonly { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: aStore },
-  { engine: 'Postgres', open: aPostgresStore },
+  { engine: 'SQLite', open: openSqliteStore },
+  { engine: 'Postgres', open: openPostgresStore },
 ]
 
 describe.each(engines)('the networks of an account on $engine', ({ open }) => {
@@ -11,12 +11,12 @@ describe.each(engines)('the networks of an account on $engine', ({ open }) => {
     await using store = await open()
     const [one, other] = [aUser(), aUser()]
     const remember = (userId: string, network: string, time: number) =>
-      store.write((scope) => scope.knownAddresses.remember(userId, network, { time, most: 3 }))
+      store.write((tx) => tx.knownAddresses.remember(userId, network, { time, max: 3 }))
     const find = (userId: string, network: string) =>
-      store.read((scope) => scope.knownAddresses.find(userId, network))
-    await store.write(async (scope) => {
-      await scope.users.insert(one)
-      await scope.users.insert(other)
+      store.read((tx) => tx.knownAddresses.findLastLoginTime(userId, network))
+    await store.write(async (tx) => {
+      await tx.users.insert(one)
+      await tx.users.insert(other)
     })
     await remember(one.id, 'a', 1)
     await remember(other.id, 'a', 2)
@@ -32,7 +32,7 @@ describe.each(engines)('the networks of an account on $engine', ({ open }) => {
     const left = ['a', 'b', 'c', 'd'].map((network) => find(one.id, network))
     expect(await Promise.all(left)).toEqual([4, null, 5, 6])
     expect(await find(other.id, 'a')).toBe(2)
-    await store.write((scope) => scope.users.delete(one.id))
+    await store.write((tx) => tx.users.delete(one.id))
     expect(await find(one.id, 'd')).toBeNull()
   })
 })

@@ -1,26 +1,26 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
-import { type Columns, postgresColumns, sqliteColumns } from '../../src/engine/columns'
+import { type ColumnTypes, postgresColumnTypes, sqliteColumnTypes } from '../../src/engine/columns'
 import type { Database } from '../../src/store/database'
 import { type Migrations, migrationsFor } from '../../src/store/migrations'
 import { temporaryFolder } from '../support/executable'
-import { aPostgresDatabase } from '../support/postgres'
-import { databaseIn, postgresAt, virtualTiming } from '../support/store'
+import { createPostgresDatabase } from '../support/postgres'
+import { postgresDatabaseAt, sqliteDatabaseIn, virtualTiming } from '../support/store'
 
 /** An empty place on an engine, and the database there as a program with these migrations sees it. */
-interface Place extends AsyncDisposable {
-  readonly columns: Columns
+interface TestDatabase extends AsyncDisposable {
+  readonly columns: ColumnTypes
   at(migrations: Migrations): Database
 }
 
-const engines: { engine: string; open: () => Promise<Place> }[] = [
+const engines: { engine: string; open: () => Promise<TestDatabase> }[] = [
   {
     engine: 'SQLite',
     async open() {
       const folder = temporaryFolder()
       return {
-        columns: sqliteColumns,
-        at: (migrations) => databaseIn(folder.path, virtualTiming(), migrations),
+        columns: sqliteColumnTypes,
+        at: (migrations) => sqliteDatabaseIn(folder.path, virtualTiming(), migrations),
         [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
       }
     },
@@ -28,10 +28,10 @@ const engines: { engine: string; open: () => Promise<Place> }[] = [
   ...(['newest', 'oldest'] as const).map((version) => ({
     engine: `the ${version} Postgres`,
     async open() {
-      const database = await aPostgresDatabase(version)
+      const database = await createPostgresDatabase(version)
       return {
-        columns: postgresColumns,
-        at: (migrations: Migrations) => postgresAt(database.url, { migrations }),
+        columns: postgresColumnTypes,
+        at: (migrations: Migrations) => postgresDatabaseAt(database.url, { migrations }),
         [Symbol.asyncDispose]: () => database[Symbol.asyncDispose](),
       }
     },
@@ -40,10 +40,10 @@ const engines: { engine: string; open: () => Promise<Place> }[] = [
 
 describe.each(engines)('a database of the version before, on $engine,', ({ open }) => {
   test('keeps its accounts and the letters that wait, in their order', async () => {
-    await using place = await open()
-    const all = migrationsFor(place.columns, () => 7_000)
+    await using database = await open()
+    const all = migrationsFor(database.columns, () => 7_000)
     const before = Object.fromEntries(Object.entries(all).filter(([name]) => name < '0004'))
-    await place.at(before).alone({ create: true }, async ({ db }) => {
+    await database.at(before).withExclusive({ create: true }, async ({ db }) => {
       for (const id of ['a', 'b']) {
         await sql`
           insert into users (id, email, master_password_hash, email_confirmed, session_epoch, creation_time)
@@ -58,17 +58,17 @@ describe.each(engines)('a database of the version before, on $engine,', ({ open 
         `.execute(db)
       }
     })
-    const { store, created } = await place.at(all).serve({ create: false })
+    const { store, created } = await database.at(all).openForServer({ create: false })
     expect(created).toBeFalse()
-    const [users, letters] = await store.read(async (scope) => [
-      await scope.users.listSummaries(),
-      await scope.outbox.list(),
+    const [users, emails] = await store.read(async (tx) => [
+      await tx.users.listSummaries(),
+      await tx.outbox.list(),
     ])
     expect(users).toMatchObject([
-      { id: 'a', isDisabled: false, loginTime: null, letters: 0 },
-      { id: 'b', isDisabled: false, loginTime: null, letters: 3 },
+      { id: 'a', isDisabled: false, loginTime: null, pendingEmails: 0 },
+      { id: 'b', isDisabled: false, loginTime: null, pendingEmails: 3 },
     ])
-    expect(letters).toEqual(
+    expect(emails).toEqual(
       ['z', 'y', 'x'].map((id) => ({
         id,
         ...{ kind: 'confirmation', userId: 'b', email: 'b@nas.local', baseUrl: 'http://pi/' },
@@ -76,15 +76,14 @@ describe.each(engines)('a database of the version before, on $engine,', ({ open 
       })),
     )
     // New letters have their place behind them, and go with their account as before.
-    await store.write(async (scope) => {
-      await scope.outbox.put({
+    await store.write(async (tx) => {
+      await tx.outbox.put({
         ...{ id: 'w', kind: 'confirmation', userId: 'a', baseUrl: 'http://pi/', creationTime: 9 },
       })
     })
-    const order = async () =>
-      (await store.read((scope) => scope.outbox.list())).map((letter) => letter.id)
+    const order = async () => (await store.read((tx) => tx.outbox.list())).map((email) => email.id)
     expect(await order()).toEqual(['z', 'y', 'x', 'w'])
-    await store.write((scope) => scope.users.delete('b'))
+    await store.write((tx) => tx.users.delete('b'))
     expect(await order()).toEqual(['w'])
     await store.close()
   })

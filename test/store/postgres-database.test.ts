@@ -1,17 +1,22 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
-import { createTrailSeal } from '../../src/crypto/trail-seal'
-import { reasonsOf } from '../../src/domain/errors'
+import { createAuditSigner } from '../../src/crypto/trail-seal'
+import { errorMessageWithCauses } from '../../src/domain/errors'
 import type { Store } from '../../src/domain/store'
-import { postgresColumns } from '../../src/engine/columns'
+import { postgresColumnTypes } from '../../src/engine/columns'
 import { migrationsFor } from '../../src/store/migrations'
 import type { OpenedStore } from '../../src/store/store'
-import { aPostgresDatabase, onDatabase, startCluster } from '../support/postgres'
-import { aProxy } from '../support/proxy'
-import { aUser, hurriedTiming, postgresAt } from '../support/store'
+import { createPostgresDatabase, queryPostgres, startCluster } from '../support/postgres'
+import { startProxy } from '../support/proxy'
+import { acceleratedTiming, aUser, postgresDatabaseAt } from '../support/store'
 
-async function serving(url: string, times: number = 1): Promise<OpenedStore & AsyncDisposable> {
-  const { store } = await postgresAt(url, { timing: hurriedTiming(times) }).serve({ create: true })
+async function openServingStore(
+  url: string,
+  times: number = 1,
+): Promise<OpenedStore & AsyncDisposable> {
+  const { store } = await postgresDatabaseAt(url, {
+    timing: acceleratedTiming(times),
+  }).openForServer({ create: true })
   return { ...store, [Symbol.asyncDispose]: () => store.close() }
 }
 
@@ -27,20 +32,24 @@ function addressOf(url: string) {
   return { hostname, port: Number(port || 5432) }
 }
 
-const add = (store: Store, user = aUser()) => store.write((scope) => scope.users.insert(user))
+const add = (store: Store, user = aUser()) => store.write((tx) => tx.users.insert(user))
 
 async function countUsers(url: string): Promise<number> {
-  const [row] = await onDatabase(url, 'select count(*)::int as users from users')
+  const [row] = await queryPostgres(url, 'select count(*)::int as users from users')
   return Number(row?.['users'])
 }
 
 /** Has every insert of a user run this, which may throw or wait; `attempt` counts them, also those undone. */
-async function onInsert(url: string, body: string, when: 'at once' | 'at commit' = 'at once') {
+async function addInsertTrigger(
+  url: string,
+  body: string,
+  when: 'at once' | 'at commit' = 'at once',
+) {
   const trigger =
     when === 'at once'
       ? 'trigger troubled before insert on users for each row'
       : 'constraint trigger troubled after insert on users deferrable initially deferred for each row'
-  await onDatabase(
+  await queryPostgres(
     url,
     `create sequence attempts;
     create function trouble() returns trigger language plpgsql as $$
@@ -49,7 +58,7 @@ async function onInsert(url: string, body: string, when: 'at once' | 'at commit'
     create ${trigger} execute procedure trouble()`,
   )
   return async () => {
-    const [row] = await onDatabase(url, 'select last_value::int as attempts from attempts')
+    const [row] = await queryPostgres(url, 'select last_value::int as attempts from attempts')
     return Number(row?.['attempts'])
   }
 }
@@ -63,9 +72,9 @@ describe('a write on Postgres', () => {
     ['too many connections', '53300'],
     ['a server that has become a standby', '25006'],
   ])('is repeated after %s', async (_name, code) => {
-    await using database = await aPostgresDatabase()
-    await using store = await serving(database.url, 10)
-    const attempts = await onInsert(
+    await using database = await createPostgresDatabase()
+    await using store = await openServingStore(database.url, 10)
+    const attempts = await addInsertTrigger(
       database.url,
       `if attempt < 3 then raise exception using errcode = '${code}'; end if;`,
     )
@@ -78,46 +87,53 @@ describe('a write on Postgres', () => {
     ['its connection is cut before it commits', 'at once'],
     ['the engine undoes it at its commit', 'at commit'],
   ] as const)('is repeated when %s', async (_name, when) => {
-    await using database = await aPostgresDatabase()
-    await using store = await serving(database.url, 10)
+    await using database = await createPostgresDatabase()
+    await using store = await openServingStore(database.url, 10)
     const trouble =
       when === 'at once'
         ? 'perform pg_terminate_backend(pg_backend_pid());'
         : "raise exception using errcode = '40001';"
-    const attempts = await onInsert(database.url, `if attempt = 1 then ${trouble} end if;`, when)
+    const attempts = await addInsertTrigger(
+      database.url,
+      `if attempt = 1 then ${trouble} end if;`,
+      when,
+    )
     expect(await add(store)).toBeTrue()
     expect(await attempts()).toBe(2)
     expect(await countUsers(database.url)).toBe(1)
   })
 
   test('that may have committed is not repeated, but unavailable', async () => {
-    await using database = await aPostgresDatabase()
-    await using store = await serving(database.url, 10)
-    const attempts = await onInsert(
+    await using database = await createPostgresDatabase()
+    await using store = await openServingStore(database.url, 10)
+    const attempts = await addInsertTrigger(
       database.url,
       'perform pg_terminate_backend(pg_backend_pid());',
       'at commit',
     )
     await expect(add(store)).rejects.toMatchObject({ code: 'unavailable' })
     expect(await attempts()).toBe(1)
-    await onDatabase(database.url, 'drop trigger troubled on users')
+    await queryPostgres(database.url, 'drop trigger troubled on users')
     expect(await add(store)).toBeTrue()
   })
 
   test('without space is refused as such, and what is there can be read', async () => {
-    await using database = await aPostgresDatabase()
-    await using store = await serving(database.url)
+    await using database = await createPostgresDatabase()
+    await using store = await openServingStore(database.url)
     const user = aUser()
     await add(store, user)
-    await onInsert(database.url, "raise exception using errcode = '53100';")
+    await addInsertTrigger(database.url, "raise exception using errcode = '53100';")
     await expect(add(store)).rejects.toMatchObject({ code: 'storage_full' })
-    expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
   })
 
   test('that fails for a fault of ours is not repeated and not dressed up', async () => {
-    await using database = await aPostgresDatabase()
-    await using store = await serving(database.url)
-    const attempts = await onInsert(database.url, "raise exception using errcode = '22012';")
+    await using database = await createPostgresDatabase()
+    await using store = await openServingStore(database.url)
+    const attempts = await addInsertTrigger(
+      database.url,
+      "raise exception using errcode = '22012';",
+    )
     await expect(add(store)).rejects.toMatchObject({ code: '22012' })
     expect(await attempts()).toBe(1)
   })
@@ -125,9 +141,9 @@ describe('a write on Postgres', () => {
 
 describe('a connection to Postgres', () => {
   test('that is lost while nobody uses it is replaced without a word', async () => {
-    await using database = await aPostgresDatabase()
-    using proxy = aProxy(addressOf(database.url))
-    await using store = await serving(via(database.url, proxy.port))
+    await using database = await createPostgresDatabase()
+    using proxy = startProxy(addressOf(database.url))
+    await using store = await openServingStore(via(database.url, proxy.port))
     for (let round = 0; round < 5; round++) {
       expect(await add(store)).toBeTrue()
       proxy.cut()
@@ -136,13 +152,13 @@ describe('a connection to Postgres', () => {
   })
 
   test('that says nothing any more makes scopes unavailable in time, and is left for a new one', async () => {
-    await using database = await aPostgresDatabase()
-    using proxy = aProxy(addressOf(database.url))
-    await using store = await serving(via(database.url, proxy.port), 20)
+    await using database = await createPostgresDatabase()
+    using proxy = startProxy(addressOf(database.url))
+    await using store = await openServingStore(via(database.url, proxy.port), 20)
     const user = aUser()
     await add(store, user)
     proxy.freeze()
-    const find = () => store.read((scope) => scope.users.findById(user.id))
+    const find = () => store.read((tx) => tx.users.findById(user.id))
     await expect(find()).rejects.toMatchObject({ code: 'unavailable' })
     await expect(add(store)).rejects.toMatchObject({ code: 'unavailable' })
     await expect(store.check()).rejects.toMatchObject({ code: 'unavailable' })
@@ -152,9 +168,9 @@ describe('a connection to Postgres', () => {
   })
 
   test('is made again when the server is back, for scopes that waited', async () => {
-    await using database = await aPostgresDatabase()
-    using proxy = aProxy(addressOf(database.url))
-    await using store = await serving(via(database.url, proxy.port))
+    await using database = await createPostgresDatabase()
+    using proxy = startProxy(addressOf(database.url))
+    await using store = await openServingStore(via(database.url, proxy.port))
     proxy.close()
     const adding = Array.from({ length: 20 }, () => add(store))
     await Bun.sleep(200)
@@ -163,11 +179,11 @@ describe('a connection to Postgres', () => {
   })
 
   test('is to the host that answers, whichever of several that is', async () => {
-    await using database = await aPostgresDatabase()
-    using first = aProxy(addressOf(database.url))
-    using second = aProxy(addressOf(database.url))
+    await using database = await createPostgresDatabase()
+    using first = startProxy(addressOf(database.url))
+    using second = startProxy(addressOf(database.url))
     first.close()
-    await using store = await serving(via(database.url, first.port, second.port))
+    await using store = await openServingStore(via(database.url, first.port, second.port))
     expect(await add(store)).toBeTrue()
     first.open()
     second.close()
@@ -175,26 +191,26 @@ describe('a connection to Postgres', () => {
   })
 
   test('is to a server that takes writes, or is none', async () => {
-    await using database = await aPostgresDatabase()
+    await using database = await createPostgresDatabase()
     const name = new URL(database.url).pathname.slice(1)
     const isReadOnly = (value: 'on' | 'off') =>
-      onDatabase(
+      queryPostgres(
         new URL('/postgres', database.url).href,
         `alter database ${name} set default_transaction_read_only = ${value}`,
       )
     await isReadOnly('on')
-    await expect(serving(database.url)).rejects.toMatchObject({
+    await expect(openServingStore(database.url)).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('this server takes no writes'),
     })
     await isReadOnly('off')
-    await using store = await serving(database.url)
+    await using store = await openServingStore(database.url)
     expect(await store.check()).toBeUndefined()
   })
 
   test('is waited for when all are lent', async () => {
-    await using database = await aPostgresDatabase()
-    await using store = await serving(`${database.url}?pool_size=1`)
+    await using database = await createPostgresDatabase()
+    await using store = await openServingStore(`${database.url}?pool_size=1`)
     const { promise: done, resolve } = Promise.withResolvers<void>()
     const holding = store.read(async () => await done)
     const waiting = Promise.all(Array.from({ length: 50 }, () => add(store)))
@@ -205,11 +221,11 @@ describe('a connection to Postgres', () => {
   })
 
   test('has commits wait for the disk, whatever the server does by default', async () => {
-    await using database = await aPostgresDatabase()
+    await using database = await createPostgresDatabase()
     const name = new URL(database.url).pathname.slice(1)
-    await onDatabase(database.url, `alter database ${name} set synchronous_commit = off`)
-    await using store = await serving(database.url)
-    await onInsert(
+    await queryPostgres(database.url, `alter database ${name} set synchronous_commit = off`)
+    await using store = await openServingStore(database.url)
+    await addInsertTrigger(
       database.url,
       "if current_setting('synchronous_commit') <> 'on' then raise exception 'it is off'; end if;",
     )
@@ -220,16 +236,16 @@ describe('a connection to Postgres', () => {
 test('a server that has nothing to do is present again after Postgres was restarted', async () => {
   await using cluster = await startCluster()
   const url = await cluster.createDatabase()
-  await using store = await serving(url, 20)
+  await using store = await openServingStore(url, 20)
   await cluster.stop('fast')
   await Bun.sleep(200)
   await cluster.start()
   const isPresent = async () => {
-    const locks = await onDatabase(url, "select 1 from pg_locks where locktype = 'advisory'")
+    const locks = await queryPostgres(url, "select 1 from pg_locks where locktype = 'advisory'")
     return locks.length > 0
   }
   while (!(await isPresent())) await Bun.sleep(20)
-  const command = postgresAt(url).alone({ create: false }, () => Promise.resolve())
+  const command = postgresDatabaseAt(url).withExclusive({ create: false }, () => Promise.resolve())
   await expect(command).rejects.toMatchObject({ code: 'conflict' })
   expect(await add(store)).toBeTrue()
 })
@@ -239,10 +255,10 @@ test('a server that is up before its database waits for it', async () => {
   const url = await cluster.createDatabase()
   await cluster.stop('fast')
   let isWaiting = false
-  const waiting = () => {
+  const onWaiting = () => {
     isWaiting = true
   }
-  const starting = postgresAt(url).serve({ create: true, waiting })
+  const starting = postgresDatabaseAt(url).openForServer({ create: true, onWaiting })
   while (!isWaiting) await Bun.sleep(10)
   await cluster.start()
   const { store } = await starting
@@ -251,32 +267,36 @@ test('a server that is up before its database waits for it', async () => {
 })
 
 test('a server does not go on with a database that was replaced while it could not see it', async () => {
-  await using database = await aPostgresDatabase()
-  using proxy = aProxy(addressOf(database.url))
-  await using store = await serving(via(database.url, proxy.port), 20)
-  const seal = createTrailSeal(new Uint8Array(32))
-  await store.claimKeyFingerprint({ fingerprint: 'its own', seal, time: 1 })
+  await using database = await createPostgresDatabase()
+  using proxy = startProxy(addressOf(database.url))
+  await using store = await openServingStore(via(database.url, proxy.port), 20)
+  const signer = createAuditSigner(new Uint8Array(32))
+  await store.claimKeyFingerprint({ fingerprint: 'its own', signer, time: 1 })
   await add(store)
   proxy.close()
   await expect(add(store)).rejects.toMatchObject({ code: 'unavailable' })
   // As `key rotate` and `recreate-db` do, beside a server that seems to be gone.
-  await postgresAt(database.url).alone({ create: false }, async ({ db }) => {
+  await postgresDatabaseAt(database.url).withExclusive({ create: false }, async ({ db }) => {
     await sql`update facts set value = 'another'`.execute(db)
   })
   proxy.open()
   const failing = await add(store).catch((error) => error)
   expect(failing).toMatchObject({ code: 'unavailable' })
-  expect(reasonsOf(failing)).toContain('not the one that this server was started on: restart it')
+  expect(errorMessageWithCauses(failing)).toContain(
+    'not the one that this server was started on: restart it',
+  )
   await expect(store.check()).rejects.toMatchObject({ code: 'unavailable' })
-  await onDatabase(database.url, "update facts set value = 'its own'")
+  await queryPostgres(database.url, "update facts set value = 'its own'")
   expect(await add(store)).toBeTrue()
 })
 
 describe('a Postgres database', () => {
   test('is made by one of many servers that start at once, and the others find it', async () => {
-    await using database = await aPostgresDatabase()
+    await using database = await createPostgresDatabase()
     const openings = await Promise.all(
-      Array.from({ length: 5 }, () => postgresAt(database.url).serve({ create: true })),
+      Array.from({ length: 5 }, () =>
+        postgresDatabaseAt(database.url).openForServer({ create: true }),
+      ),
     )
     expect(openings.filter(({ created }) => created)).toHaveLength(1)
     const added = await Promise.all(openings.map(({ store }) => add(store)))
@@ -285,39 +305,41 @@ describe('a Postgres database', () => {
   })
 
   test('is migrated only when no other server is at work on it', async () => {
-    await using database = await aPostgresDatabase()
-    const older = await serving(database.url)
+    await using database = await createPostgresDatabase()
+    const older = await openServingStore(database.url)
     const user = aUser()
     await add(older, user)
     const migrations = {
-      ...migrationsFor(postgresColumns, Date.now),
+      ...migrationsFor(postgresColumnTypes, Date.now),
       '9999-colour': {
         up: async (
           db: Parameters<NonNullable<ReturnType<typeof migrationsFor>[string]>['up']>[0],
         ) => void (await sql`alter table users add column colour text`.execute(db)),
       },
     }
-    const newer = postgresAt(database.url, { migrations, timing: hurriedTiming(50) })
-    await expect(newer.serve({ create: true })).rejects.toMatchObject({
+    const newer = postgresDatabaseAt(database.url, { migrations, timing: acceleratedTiming(50) })
+    await expect(newer.openForServer({ create: true })).rejects.toMatchObject({
       code: 'conflict',
       message: expect.stringContaining('servers of an older version are at work'),
     })
     await older.close()
-    const { store } = await newer.serve({ create: true })
-    expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+    const { store } = await newer.openForServer({ create: true })
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
     await store.close()
-    await expect(serving(database.url)).rejects.toMatchObject({
+    await expect(openServingStore(database.url)).rejects.toMatchObject({
       message: expect.stringContaining('belongs to a newer snailpass (it knows 9999-colour)'),
     })
   })
 
   test('that a command has for itself is waited for, and then refused', async () => {
-    await using database = await aPostgresDatabase()
+    await using database = await createPostgresDatabase()
     const waiting = { times: 0 }
-    await postgresAt(database.url).alone({ create: true }, async () => {
-      const starting = postgresAt(database.url, { timing: hurriedTiming(500) }).serve({
+    await postgresDatabaseAt(database.url).withExclusive({ create: true }, async () => {
+      const starting = postgresDatabaseAt(database.url, {
+        timing: acceleratedTiming(500),
+      }).openForServer({
         create: true,
-        waiting: () => {
+        onWaiting: () => {
           waiting.times++
         },
       })
@@ -330,24 +352,24 @@ describe('a Postgres database', () => {
   })
 
   test('with the migrations of another program is not taken for a newer one of ours', async () => {
-    await using database = await aPostgresDatabase()
-    await onDatabase(
+    await using database = await createPostgresDatabase()
+    await queryPostgres(
       database.url,
       "create table kysely_migration (name text, timestamp text); insert into kysely_migration values ('2020-other', '')",
     )
-    await expect(serving(database.url)).rejects.toMatchObject({
+    await expect(openServingStore(database.url)).rejects.toMatchObject({
       message: expect.stringContaining("holds tables that are not SnailPass's: kysely_migration"),
     })
   })
 
   test('that somebody else has tables in is refused, and stays as it is', async () => {
-    await using database = await aPostgresDatabase()
-    await onDatabase(database.url, 'create table users (name text)')
-    await expect(serving(database.url)).rejects.toMatchObject({
+    await using database = await createPostgresDatabase()
+    await queryPostgres(database.url, 'create table users (name text)')
+    await expect(openServingStore(database.url)).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining("holds tables that are not SnailPass's: users"),
     })
-    const tables = await onDatabase(
+    const tables = await queryPostgres(
       database.url,
       "select table_name from information_schema.tables where table_schema = 'public'",
     )
@@ -355,14 +377,14 @@ describe('a Postgres database', () => {
   })
 
   test('can be a schema beside others', async () => {
-    await using database = await aPostgresDatabase()
-    await onDatabase(database.url, 'create table users (name text); create schema vaults')
-    await using store = await serving(`${database.url}?options=-csearch_path%3Dvaults`)
+    await using database = await createPostgresDatabase()
+    await queryPostgres(database.url, 'create table users (name text); create schema vaults')
+    await using store = await openServingStore(`${database.url}?options=-csearch_path%3Dvaults`)
     expect(await add(store)).toBeTrue()
     expect(
-      await onDatabase(database.url, 'select count(*)::int as users from vaults.users'),
+      await queryPostgres(database.url, 'select count(*)::int as users from vaults.users'),
     ).toEqual([{ users: 1 }])
-    const elsewhere = serving(`${database.url}?options=-csearch_path%3Dnowhere`)
+    const elsewhere = openServingStore(`${database.url}?options=-csearch_path%3Dnowhere`)
     await expect(elsewhere).rejects.toMatchObject({
       message: expect.stringContaining('names no schema that is there'),
     })
@@ -381,10 +403,10 @@ describe('a Postgres database', () => {
   ])(
     'with %s is refused with what to do, and without its password',
     async (_name, change, hint) => {
-      await using database = await aPostgresDatabase()
+      await using database = await createPostgresDatabase()
       const { password } = new URL(database.url)
       const url = Object.assign(new URL(database.url), change)
-      const error = await serving(url.href, 50).catch((thrown) => thrown)
+      const error = await openServingStore(url.href, 50).catch((thrown) => thrown)
       expect(error).toMatchObject({ code: 'unavailable', hint: expect.stringContaining(hint) })
       expect(Bun.inspect(error)).not.toContain(decodeURIComponent(password))
       expect(Bun.inspect(error)).not.toContain(password)

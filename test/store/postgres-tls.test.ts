@@ -1,20 +1,20 @@
 import { expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { anAuthority } from '../support/certificates'
+import { createTestAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
-import { onDatabase, startCluster } from '../support/postgres'
-import { postgresAt } from '../support/store'
+import { queryPostgres, startCluster } from '../support/postgres'
+import { postgresDatabaseAt } from '../support/store'
 
 test('a connection to Postgres is as safe as its URL asks for', async () => {
   using folder = temporaryFolder()
-  const [authority, stranger] = [await anAuthority(), await anAuthority()]
+  const [authority, stranger] = [await createTestAuthority(), await createTestAuthority()]
   const put = (name: string, text: string) => {
     const path = join(folder.path, name)
     writeFileSync(path, text)
     return encodeURIComponent(path)
   }
-  const client = await authority.certify({ user: 'snailpass' })
+  const client = await authority.issue({ user: 'snailpass' })
   const files = {
     ours: put('ca.pem', authority.certificate),
     strangers: put('stranger.pem', stranger.certificate),
@@ -23,7 +23,7 @@ test('a connection to Postgres is as safe as its URL asks for', async () => {
   }
   await using cluster = await startCluster({
     tls: {
-      server: await authority.certify({ names: ['localhost'] }),
+      server: await authority.issue({ names: ['localhost'] }),
       authority: authority.certificate,
     },
   })
@@ -33,7 +33,7 @@ test('a connection to Postgres is as safe as its URL asks for', async () => {
   const proof = `sslcert=${files.certificate}&sslkey=${files.key}`
   const outcome = async (url: string) => {
     try {
-      const { store } = await postgresAt(url).serve({ create: true })
+      const { store } = await postgresDatabaseAt(url).openForServer({ create: true })
       await store.close()
       return 'served'
     } catch (error) {
@@ -67,22 +67,22 @@ test('a connection to Postgres is as safe as its URL asks for', async () => {
 
   // Where both are possible, TLS it stays, also for connections that are made while the pool is exhausted.
   const both = `${cluster.url('postgres')}?${proof}&pool_size=1`
-  const { store } = await postgresAt(both).serve({ create: true })
+  const { store } = await postgresDatabaseAt(both).openForServer({ create: true })
   const { promise: done, resolve } = Promise.withResolvers<void>()
   const holding = store.read(() => done)
-  const waiting = store.read((scope) => scope.users.findById('nobody'))
+  const waiting = store.read((tx) => tx.users.findById('nobody'))
   await Bun.sleep(3_500)
   resolve()
   await holding
   await waiting
   const isTls = `select distinct ssl from pg_stat_ssl join pg_stat_activity using (pid)
     where application_name = 'snailpass'`
-  expect(await onDatabase(cluster.url('postgres'), isTls)).toEqual([{ ssl: true }])
-  await onDatabase(
+  expect(await queryPostgres(cluster.url('postgres'), isTls)).toEqual([{ ssl: true }])
+  await queryPostgres(
     cluster.url('postgres'),
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'snailpass'",
   )
-  await store.read((scope) => scope.users.findById('nobody'))
-  expect(await onDatabase(cluster.url('postgres'), isTls)).toEqual([{ ssl: true }])
+  await store.read((tx) => tx.users.findById('nobody'))
+  expect(await queryPostgres(cluster.url('postgres'), isTls)).toEqual([{ ssl: true }])
   await store.close()
 }, 30_000)

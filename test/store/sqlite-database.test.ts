@@ -14,28 +14,33 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type Migration, sql } from 'kysely'
-import { sqliteColumns } from '../../src/engine/columns'
-import { dataFolder, ensureFolder, lockPath, tightenPermissions } from '../../src/store/data-folder'
+import { sqliteColumnTypes } from '../../src/engine/columns'
+import {
+  acquireDatabaseLock,
+  dataFolder,
+  ensureDataFolder,
+  tightenPermissions,
+} from '../../src/store/data-folder'
 import { migrationsFor } from '../../src/store/migrations'
-import { findSecretKey, makeSecretKey, putSecretKey } from '../../src/store/secret-key-file'
+import { createSecretKey, findSecretKey, writeSecretKey } from '../../src/store/secret-key-file'
 import { temporaryFolder } from '../support/executable'
-import { aUser, databaseIn, virtualTiming } from '../support/store'
+import { aUser, sqliteDatabaseIn, virtualTiming } from '../support/store'
 import { random } from '../support/world'
 
 const timing = virtualTiming()
-const migrations = migrationsFor(sqliteColumns, Date.now)
-const original = join(import.meta.dir, '..', 'data', 'original', 'original.sqlite')
+const migrations = migrationsFor(sqliteColumnTypes, Date.now)
+const legacyFile = join(import.meta.dir, '..', 'data', 'original', 'original.sqlite')
 
-function aFolder() {
+function createFolder() {
   const temporary = temporaryFolder()
   return { ...dataFolder(temporary.path), [Symbol.dispose]: temporary[Symbol.dispose] }
 }
 
-async function aDatabase() {
-  const folder = aFolder()
-  const { store } = await databaseIn(folder.path).serve({ create: true })
+async function createDatabase() {
+  const folder = createFolder()
+  const { store } = await sqliteDatabaseIn(folder.path).openForServer({ create: true })
   const user = aUser()
-  await store.write((scope) => scope.users.insert(user))
+  await store.write((tx) => tx.users.insert(user))
   await store.close()
   return { folder, user }
 }
@@ -53,15 +58,19 @@ const bytes = (path: string) => readFileSync(path).toString('base64')
 
 describe('a missing database', () => {
   test('is made, whole and private, for a server alone', async () => {
-    using folder = aFolder()
-    await expect(databaseIn(folder.path).serve({ create: false })).rejects.toMatchObject({
+    using folder = createFolder()
+    await expect(
+      sqliteDatabaseIn(folder.path).openForServer({ create: false }),
+    ).rejects.toMatchObject({
       code: 'unavailable',
       message: `there is no database at ${folder.database}`,
     })
     expect(readdirSync(folder.path)).toEqual([])
 
-    const { store, created, safetyCopy } = await databaseIn(folder.path).serve({ create: true })
-    expect({ created, safetyCopy }).toEqual({ created: true, safetyCopy: null })
+    const { store, created, backupPath } = await sqliteDatabaseIn(folder.path).openForServer({
+      create: true,
+    })
+    expect({ created, backupPath }).toEqual({ created: true, backupPath: null })
     expect(mode(folder.database)).toBe('600')
     expect(mode(`${folder.database}-wal`)).toBe('600')
     await store.close()
@@ -69,18 +78,20 @@ describe('a missing database', () => {
   })
 
   test('is made anew after a first start that was interrupted', async () => {
-    using folder = aFolder()
+    using folder = createFolder()
     writeFileSync(`${folder.database}.new`, 'half of a database')
     writeFileSync(`${folder.database}.new-wal`, 'half of a log')
-    const { store } = await databaseIn(folder.path).serve({ create: true })
+    const { store } = await sqliteDatabaseIn(folder.path).openForServer({ create: true })
     await store.close()
     expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
   })
 
   test('whose log is still there is not made anew', async () => {
-    using folder = aFolder()
+    using folder = createFolder()
     writeFileSync(`${folder.database}-wal`, 'what was acknowledged')
-    await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
+    await expect(
+      sqliteDatabaseIn(folder.path).openForServer({ create: true }),
+    ).rejects.toMatchObject({
       code: 'unavailable',
       message: `${folder.database} is missing, but ${folder.database}-wal is there`,
     })
@@ -89,11 +100,13 @@ describe('a missing database', () => {
 })
 
 test('a link to a database that is away is not replaced by a new one', async () => {
-  using folder = aFolder()
+  using folder = createFolder()
   symlinkSync('/nonexistent/snailpass.db', folder.database)
-  await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
-    code: 'unavailable',
-  })
+  await expect(sqliteDatabaseIn(folder.path).openForServer({ create: true })).rejects.toMatchObject(
+    {
+      code: 'unavailable',
+    },
+  )
   expect(readlinkSync(folder.database)).toBe('/nonexistent/snailpass.db')
 })
 
@@ -109,14 +122,16 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
     [
       "the original server's",
       'is a database of the original SnailPass server',
-      (path) => copyFileSync(original, path),
+      (path) => copyFileSync(legacyFile, path),
     ],
   ]
-  test.each(troubles)('%s', async (_name, message, make) => {
-    using folder = aFolder()
-    make(folder.database)
+  test.each(troubles)('%s', async (_name, message, create) => {
+    using folder = createFolder()
+    create(folder.database)
     const before = bytes(folder.database)
-    await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
+    await expect(
+      sqliteDatabaseIn(folder.path).openForServer({ create: true }),
+    ).rejects.toMatchObject({
       code: 'unavailable',
       message: `${folder.database} ${message}`,
       hint: expect.any(String),
@@ -126,10 +141,12 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
   })
 
   test('a damaged one', async () => {
-    const { folder } = await aDatabase()
+    const { folder } = await createDatabase()
     using _ = folder
     const damaged = damage(folder.database)
-    await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
+    await expect(
+      sqliteDatabaseIn(folder.path).openForServer({ create: true }),
+    ).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('is damaged: '),
     })
@@ -138,24 +155,28 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
   })
 
   test('a damaged one whose log is still there, which would replay itself over a copy', async () => {
-    const { folder } = await aDatabase()
+    const { folder } = await createDatabase()
     using _ = folder
     damage(folder.database)
     writeFileSync(`${folder.database}-wal`, '')
-    await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
+    await expect(
+      sqliteDatabaseIn(folder.path).openForServer({ create: true }),
+    ).rejects.toMatchObject({
       hint: expect.stringContaining(`move ${folder.database}-wal`),
     })
   })
 
   test('one of a newer version', async () => {
-    const { folder } = await aDatabase()
+    const { folder } = await createDatabase()
     using _ = folder
     {
       using database = new Database(folder.database)
       database.run("insert into kysely_migration values ('9999-future', '2030-01-01')")
     }
     const before = bytes(folder.database)
-    await expect(databaseIn(folder.path).serve({ create: true })).rejects.toMatchObject({
+    await expect(
+      sqliteDatabaseIn(folder.path).openForServer({ create: true }),
+    ).rejects.toMatchObject({
       code: 'unavailable',
       message: `${folder.database} belongs to a newer snailpass (it knows 9999-future)`,
     })
@@ -175,50 +196,55 @@ describe('a migration', () => {
   }
 
   test('runs after a safety copy, which is whole and private', async () => {
-    const { folder, user } = await aDatabase()
+    const { folder, user } = await createDatabase()
     using _ = folder
-    const { store, safetyCopy } = await databaseIn(folder.path, timing, {
+    const { store, backupPath } = await sqliteDatabaseIn(folder.path, timing, {
       ...migrations,
       '9998-colour': good,
-    }).serve({ create: false })
-    expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+    }).openForServer({ create: false })
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
     await store.close()
-    if (safetyCopy === null) throw new Error('no safety copy')
-    expect(safetyCopy).toMatch(/\/snailpass-before-migration-\d{8}T\d{9}Z\.db$/)
-    expect(mode(safetyCopy)).toBe('600')
+    if (backupPath === null) throw new Error('no safety copy')
+    expect(backupPath).toMatch(/\/snailpass-before-migration-\d{8}T\d{9}Z\.db$/)
+    expect(mode(backupPath)).toBe('600')
 
-    renameSync(safetyCopy, folder.database)
-    const before = await databaseIn(folder.path).serve({ create: false })
-    expect(await before.store.read((scope) => scope.users.findById(user.id))).toEqual(user)
+    renameSync(backupPath, folder.database)
+    const before = await sqliteDatabaseIn(folder.path).openForServer({ create: false })
+    expect(await before.store.read((tx) => tx.users.findById(user.id))).toEqual(user)
     await before.store.close()
   })
 
   test('that fails leaves everything as it was, also what ran before it', async () => {
-    const { folder, user } = await aDatabase()
+    const { folder, user } = await createDatabase()
     using _ = folder
-    const opening = databaseIn(folder.path, timing, {
+    const opening = sqliteDatabaseIn(folder.path, timing, {
       ...migrations,
       '9998-colour': good,
       '9999-bad': bad,
-    }).serve({ create: false })
+    }).openForServer({ create: false })
     await expect(opening).rejects.toThrow()
-    const { store, safetyCopy } = await databaseIn(folder.path).serve({ create: false })
-    expect(safetyCopy).toBeNull()
-    expect(await store.read((scope) => scope.users.findById(user.id))).toEqual(user)
-    expect(await store.read((scope) => scope.notes.listByOwner(user.id))).toEqual([])
+    const { store, backupPath } = await sqliteDatabaseIn(folder.path).openForServer({
+      create: false,
+    })
+    expect(backupPath).toBeNull()
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+    expect(await store.read((tx) => tx.notes.listByOwner(user.id))).toEqual([])
     await store.close()
   })
 })
 
 test('recreating empties every table of the vaults, and the safety copy holds what was there', async () => {
-  const { folder, user } = await aDatabase()
+  const { folder, user } = await createDatabase()
   using _ = folder
-  const safetyCopy = await databaseIn(folder.path).alone({ create: false }, async (session) => {
-    const copy = await session.copyForSafety('recreate')
-    await session.transaction(() => session.empty())
-    return copy
-  })
-  if (safetyCopy === null) throw new Error('no safety copy')
+  const backupPath = await sqliteDatabaseIn(folder.path).withExclusive(
+    { create: false },
+    async (exclusive) => {
+      const copy = await exclusive.backUp('recreate')
+      await exclusive.transaction(() => exclusive.deleteAllData())
+      return copy
+    },
+  )
+  if (backupPath === null) throw new Error('no safety copy')
   {
     using database = new Database(folder.database, { readonly: true })
     const tables = database
@@ -229,7 +255,7 @@ test('recreating empties every table of the vaults, and the safety copy holds wh
     expect(tables.length).toBeGreaterThanOrEqual(4)
     for (const { name } of tables) expect(database.query(`select * from ${name}`).all()).toEqual([])
   }
-  using copy = new Database(safetyCopy, { readonly: true })
+  using copy = new Database(backupPath, { readonly: true })
   expect(copy.query('select id from users').all()).toEqual([{ id: user.id }])
 })
 
@@ -237,7 +263,7 @@ describe('the data folder', () => {
   test('is made private, with every folder above it that is missing', () => {
     using temporary = temporaryFolder()
     const folder = dataFolder(join(temporary.path, 'a', 'b'))
-    ensureFolder(folder)
+    ensureDataFolder(folder)
     expect(mode(folder.path)).toBe('700')
   })
 
@@ -245,25 +271,25 @@ describe('the data folder', () => {
     using temporary = temporaryFolder()
     writeFileSync(join(temporary.path, 'file'), '')
     const folder = dataFolder(join(temporary.path, 'file', 'below'))
-    expect(() => ensureFolder(folder)).toThrow(`the data folder ${folder.path} can't be used`)
+    expect(() => ensureDataFolder(folder)).toThrow(`the data folder ${folder.path} can't be used`)
   })
 
   test('is locked for one at a time', () => {
-    using folder = aFolder()
+    using folder = createFolder()
     const path = join(folder.path, 'server.lock')
-    const lock = lockPath(path, folder.database)
-    expect(() => lockPath(path, folder.database)).toThrow(
+    const lock = acquireDatabaseLock(path, folder.database)
+    expect(() => acquireDatabaseLock(path, folder.database)).toThrow(
       `another snailpass is at work on ${folder.database}`,
     )
     expect(readdirSync(folder.path)).toEqual(['server.lock'])
     lock.release()
-    lockPath(path, folder.database).release()
+    acquireDatabaseLock(path, folder.database).release()
     expect(mode(path)).toBe('600')
   })
 
   test('has the permissions of its files put right, and its own told', () => {
-    using folder = aFolder()
-    makeSecretKey(folder, random)
+    using folder = createFolder()
+    createSecretKey(folder, random)
     chmodSync(folder.secretKey, 0o644)
     chmodSync(folder.path, 0o755)
     expect(tightenPermissions(folder, [folder.database])).toEqual([
@@ -278,9 +304,9 @@ describe('the data folder', () => {
 
 describe('the secret key', () => {
   test('is made once, private and long', () => {
-    using folder = aFolder()
+    using folder = createFolder()
     expect(findSecretKey(folder)).toBeNull()
-    const key = makeSecretKey(folder, random)
+    const key = createSecretKey(folder, random)
     expect(key).toHaveLength(32)
     expect(mode(folder.secretKey)).toBe('600')
     expect(findSecretKey(folder)).toEqual(Buffer.from(key))
@@ -288,29 +314,29 @@ describe('the secret key', () => {
   })
 
   test('is the one that somebody else was quicker to make', () => {
-    using folder = aFolder()
-    const theirs = makeSecretKey(folder, random)
-    expect(makeSecretKey(folder, random)).toEqual(Buffer.from(theirs))
+    using folder = createFolder()
+    const theirs = createSecretKey(folder, random)
+    expect(createSecretKey(folder, random)).toEqual(Buffer.from(theirs))
     expect(readdirSync(folder.path)).toEqual(['secret.key'])
   })
 
   test('is replaced only on demand, also one that cannot be read', () => {
-    using folder = aFolder()
+    using folder = createFolder()
     writeFileSync(folder.secretKey, 'short')
-    const key = putSecretKey(folder, random(32))
+    const key = writeSecretKey(folder, random(32))
     expect(findSecretKey(folder)).toEqual(Buffer.from(key))
     expect(mode(folder.secretKey)).toBe('600')
   })
 
   test.each(['', 'short', '!'.repeat(43)])('of %p is refused, not replaced', (text) => {
-    using folder = aFolder()
+    using folder = createFolder()
     writeFileSync(folder.secretKey, text)
     expect(() => findSecretKey(folder)).toThrow('does not hold a secret key')
     expect(readFileSync(folder.secretKey, 'utf8')).toBe(text)
   })
 
   test('that cannot be read is refused by name, not as a bug', () => {
-    using folder = aFolder()
+    using folder = createFolder()
     mkdirSync(folder.secretKey)
     expect(() => findSecretKey(folder)).toThrow(`the data folder ${folder.path} can't be used`)
   })

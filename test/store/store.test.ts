@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import type { Store } from '../../src/domain/store'
 import type { Note, VaultRecord } from '../../src/domain/vault'
-import { aPostgresStore, aStore, aUser, type TestStore } from '../support/store'
+import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: aStore },
-  { engine: 'Postgres', open: () => aPostgresStore() },
-  { engine: 'Postgres 10', open: () => aPostgresStore('oldest') },
+  { engine: 'SQLite', open: openSqliteStore },
+  { engine: 'Postgres', open: () => openPostgresStore() },
+  { engine: 'Postgres 10', open: () => openPostgresStore('oldest') },
 ]
 
 const entry = (owner: string, id: string) => ({
@@ -30,9 +30,9 @@ const aNote = (owner: string, id: string): Note => ({
 })
 const aField = (recordId: string, id: string) => ({ id, recordId, name: 'n:n', value: 'v:v' })
 
-async function withUser(store: Store) {
+async function insertUser(store: Store) {
   const user = aUser()
-  await store.write((scope) => scope.users.insert(user))
+  await store.write((tx) => tx.users.insert(user))
   return user
 }
 
@@ -40,27 +40,27 @@ describe.each(engines)('the store on $engine', ({ open }) => {
   test('gives users back whole, by id and by email', async () => {
     await using store = await open()
     const user = aUser({ hint: 'улитка 🐌', emailConfirmed: false })
-    expect(await store.write((scope) => scope.users.insert(user))).toBeTrue()
-    const found = await store.read(async (scope) => [
-      await scope.users.findById(user.id),
-      await scope.users.findByEmail(user.email),
-      await scope.users.findById('nobody'),
-      await scope.users.findByEmail('nobody@nas.local'),
+    expect(await store.write((tx) => tx.users.insert(user))).toBeTrue()
+    const found = await store.read(async (tx) => [
+      await tx.users.findById(user.id),
+      await tx.users.findByEmail(user.email),
+      await tx.users.findById('nobody'),
+      await tx.users.findByEmail('nobody@nas.local'),
     ])
     expect(found).toEqual([user, user, null, null])
   })
 
   test('measures a vault in bytes: texts in UTF-8, and a little for each row', async () => {
     await using store = await open()
-    const owner = await withUser(store)
-    const other = await withUser(store)
-    const size = (of = owner) => store.read((scope) => scope.vaults.size(of.id))
+    const owner = await insertUser(store)
+    const other = await insertUser(store)
+    const size = (of = owner) => store.read((tx) => tx.vaults.size(of.id))
     expect(await size()).toBe(0)
-    await store.write(async (scope) => {
-      await scope.records.insert({ ...aRecord(owner.id, 'r'), name: 'ключ:🐌' })
-      await scope.notes.insert({ ...aNote(owner.id, 'n'), content: `${'c'.repeat(99_998)}:c` })
-      await scope.additionalFields.insert(aField('r', 'f'))
-      await scope.records.insert(aRecord(other.id, 'other'))
+    await store.write(async (tx) => {
+      await tx.records.insert({ ...aRecord(owner.id, 'r'), name: 'ключ:🐌' })
+      await tx.notes.insert({ ...aNote(owner.id, 'n'), content: `${'c'.repeat(99_998)}:c` })
+      await tx.additionalFields.insert(aField('r', 'f'))
+      await tx.records.insert(aRecord(other.id, 'other'))
     })
     // 13 bytes of a name, three of each other text.
     expect(await size()).toBe(3 * 512 + (13 + 3 + 3) + (3 + 100_000) + (3 + 3))
@@ -69,8 +69,8 @@ describe.each(engines)('the store on $engine', ({ open }) => {
 
   test('takes an id and an email once, whoever comes first', async () => {
     await using store = await open()
-    const user = await withUser(store)
-    const insert = (other: typeof user) => store.write((scope) => scope.users.insert(other))
+    const user = await insertUser(store)
+    const insert = (other: typeof user) => store.write((tx) => tx.users.insert(other))
     expect(await insert(aUser({ id: user.id }))).toBeFalse()
     expect(await insert(aUser({ email: user.email }))).toBeFalse()
     const racing = aUser()
@@ -80,46 +80,45 @@ describe.each(engines)('the store on $engine', ({ open }) => {
 
   test('replaces a verifier only while it is the one that was read', async () => {
     await using store = await open()
-    const user = await withUser(store)
+    const user = await insertUser(store)
     const change = (from: string, to: string) =>
-      store.write((scope) => scope.users.replaceVerifier(user.id, { from, to }))
+      store.write((tx) => tx.users.replacePasswordHash(user.id, { from, to }))
     await change('another', 'lost')
-    await change(user.verifier, 'new')
-    await change(user.verifier, 'late')
-    const found = await store.read((scope) => scope.users.findById(user.id))
-    expect(found).toEqual({ ...user, verifier: 'new' })
+    await change(user.passwordHash, 'new')
+    await change(user.passwordHash, 'late')
+    const found = await store.read((tx) => tx.users.findById(user.id))
+    expect(found).toEqual({ ...user, passwordHash: 'new' })
   })
 
   test("knows whether any verifier is still of the original's kind", async () => {
     await using store = await open()
-    const legacy = () => store.read((scope) => scope.users.hasLegacyVerifiers())
-    await withUser(store)
-    expect(await legacy()).toBeFalse()
-    const old = aUser({ verifier: 'RPWNycSWX4f56NRxaqZq3YUfAcwObkHt+E51T6Dtwn0=' })
-    await store.write((scope) => scope.users.insert(old))
-    expect(await legacy()).toBeTrue()
+    const hasLegacyHashes = () => store.read((tx) => tx.users.hasLegacyPasswordHashes())
+    await insertUser(store)
+    expect(await hasLegacyHashes()).toBeFalse()
+    const old = aUser({ passwordHash: 'RPWNycSWX4f56NRxaqZq3YUfAcwObkHt+E51T6Dtwn0=' })
+    await store.write((tx) => tx.users.insert(old))
+    expect(await hasLegacyHashes()).toBeTrue()
   })
 
   test('confirms an email once, and only the one that the account has', async () => {
     await using store = await open()
     const user = aUser({ emailConfirmed: false })
-    await store.write((scope) => scope.users.insert(user))
-    const confirm = (email: string) =>
-      store.write((scope) => scope.users.confirmEmail(user.id, email))
+    await store.write((tx) => tx.users.insert(user))
+    const confirm = (email: string) => store.write((tx) => tx.users.confirmEmail(user.id, email))
     expect(await confirm('other@nas.local')).toBeFalse()
     expect(await confirm(user.email)).toBeTrue()
     expect(await confirm(user.email)).toBeFalse()
-    const found = await store.read((scope) => scope.users.findById(user.id))
+    const found = await store.read((tx) => tx.users.findById(user.id))
     expect(found?.emailConfirmed).toBeTrue()
   })
 
   test('lists records and their fields in the order in which they were added', async () => {
     await using store = await open()
-    const { id: owner } = await withUser(store)
-    const { id: other } = await withUser(store)
-    await store.write(async (scope) => {
-      for (const id of ['z', 'a', 'm']) await scope.records.insert(aRecord(owner, id))
-      await scope.records.insert(aRecord(other, 'theirs'))
+    const { id: owner } = await insertUser(store)
+    const { id: other } = await insertUser(store)
+    await store.write(async (tx) => {
+      for (const id of ['z', 'a', 'm']) await tx.records.insert(aRecord(owner, id))
+      await tx.records.insert(aRecord(other, 'theirs'))
       for (const [record, id] of [
         ['m', '9'],
         ['z', '5'],
@@ -127,11 +126,11 @@ describe.each(engines)('the store on $engine', ({ open }) => {
         ['theirs', '3'],
         ['z', '4'],
       ] as const) {
-        await scope.additionalFields.insert(aField(record, id))
+        await tx.additionalFields.insert(aField(record, id))
       }
-      await scope.records.update({ ...aRecord(owner, 'z'), name: 'new:name', updateTime: 3_000 })
+      await tx.records.update({ ...aRecord(owner, 'z'), name: 'new:name', updateTime: 3_000 })
     })
-    expect(await store.read((scope) => scope.records.listByOwner(owner))).toEqual([
+    expect(await store.read((tx) => tx.records.listByOwner(owner))).toEqual([
       {
         ...aRecord(owner, 'z'),
         name: 'new:name',
@@ -141,21 +140,21 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       { ...aRecord(owner, 'a'), additionalFields: [] },
       { ...aRecord(owner, 'm'), additionalFields: [aField('m', '9'), aField('m', '1')] },
     ])
-    const fields = await store.read((scope) => scope.additionalFields.listByRecord('m'))
+    const fields = await store.read((tx) => tx.additionalFields.listByRecord('m'))
     expect(fields).toEqual([aField('m', '9'), aField('m', '1')])
   })
 
   test('lists records with as many queries for two hundred as for one', async () => {
     await using store = await open()
-    const { id: owner } = await withUser(store)
+    const { id: owner } = await insertUser(store)
     const queriesOfAList = () =>
-      store.statementsDuring(() => store.read((scope) => scope.records.listByOwner(owner)))
-    await store.write((scope) => scope.records.insert(aRecord(owner, 'first')))
+      store.countStatements(() => store.read((tx) => tx.records.listByOwner(owner)))
+    await store.write((tx) => tx.records.insert(aRecord(owner, 'first')))
     const forOne = await queriesOfAList()
-    await store.write(async (scope) => {
+    await store.write(async (tx) => {
       for (let index = 0; index < 199; index++) {
-        await scope.records.insert(aRecord(owner, `r${index}`))
-        await scope.additionalFields.insert(aField(`r${index}`, `f${index}`))
+        await tx.records.insert(aRecord(owner, `r${index}`))
+        await tx.additionalFields.insert(aField(`r${index}`, `f${index}`))
       }
     })
     expect(await queriesOfAList()).toBe(forOne)
@@ -165,45 +164,45 @@ describe.each(engines)('the store on $engine', ({ open }) => {
 
   test('lists notes in the order in which they were added', async () => {
     await using store = await open()
-    const { id: owner } = await withUser(store)
-    await store.write(async (scope) => {
-      for (const id of ['z', 'a']) await scope.notes.insert(aNote(owner, id))
+    const { id: owner } = await insertUser(store)
+    await store.write(async (tx) => {
+      for (const id of ['z', 'a']) await tx.notes.insert(aNote(owner, id))
     })
-    const notes = await store.read((scope) => scope.notes.listByOwner(owner))
+    const notes = await store.read((tx) => tx.notes.listByOwner(owner))
     expect(notes).toEqual([aNote(owner, 'z'), aNote(owner, 'a')])
   })
 
   describe.each(['records', 'notes'] as const)('of %s', (kind) => {
     const insert = (store: Store, owner: string, id: string) =>
-      store.write((scope) =>
+      store.write((tx) =>
         kind === 'records'
-          ? scope.records.insert(aRecord(owner, id))
-          : scope.notes.insert(aNote(owner, id)),
+          ? tx.records.insert(aRecord(owner, id))
+          : tx.notes.insert(aNote(owner, id)),
       )
 
     test('takes an id once, from whomever', async () => {
       await using store = await open()
-      const [first, second] = [await withUser(store), await withUser(store)]
+      const [first, second] = [await insertUser(store), await insertUser(store)]
       expect(await insert(store, first.id, 'x')).toBeTrue()
       expect(await insert(store, second.id, 'x')).toBeFalse()
-      expect(await store.read((scope) => scope[kind].findOwner('x'))).toBe(first.id)
+      expect(await store.read((tx) => tx[kind].findOwner('x'))).toBe(first.id)
     })
 
     test('trashes, then deletes, for the owner alone', async () => {
       await using store = await open()
-      const { id: owner } = await withUser(store)
+      const { id: owner } = await insertUser(store)
       await insert(store, owner, 'x')
-      const outcomes = await store.write(async (scope) => [
-        await scope[kind].trash('stranger', 'x'),
-        await scope[kind].deleteTrashed(owner, 'x'),
-        await scope[kind].trash(owner, 'x'),
-        await scope[kind].trash(owner, 'x'),
-        await scope[kind].deleteTrashed('stranger', 'x'),
-        await scope[kind].deleteTrashed(owner, 'x'),
-        await scope[kind].deleteTrashed(owner, 'x'),
+      const outcomes = await store.write(async (tx) => [
+        await tx[kind].trash('stranger', 'x'),
+        await tx[kind].deleteTrashed(owner, 'x'),
+        await tx[kind].trash(owner, 'x'),
+        await tx[kind].trash(owner, 'x'),
+        await tx[kind].deleteTrashed('stranger', 'x'),
+        await tx[kind].deleteTrashed(owner, 'x'),
+        await tx[kind].deleteTrashed(owner, 'x'),
       ])
       expect(outcomes).toEqual([false, false, true, false, false, true, false])
-      expect(await store.read((scope) => scope[kind].findOwner('x'))).toBeNull()
+      expect(await store.read((tx) => tx[kind].findOwner('x'))).toBeNull()
     })
 
     test('says "unauthenticated" for an owner who is gone', async () => {
@@ -214,35 +213,35 @@ describe.each(engines)('the store on $engine', ({ open }) => {
 
   test('says "not_found" for a field whose record is gone', async () => {
     await using store = await open()
-    const adding = store.write((scope) => scope.additionalFields.insert(aField('gone', 'f')))
+    const adding = store.write((tx) => tx.additionalFields.insert(aField('gone', 'f')))
     await expect(adding).rejects.toMatchObject({ code: 'not_found' })
   })
 
   test('deletes the fields of a record with it', async () => {
     await using store = await open()
-    const { id: owner } = await withUser(store)
-    await store.write(async (scope) => {
-      await scope.records.insert({ ...aRecord(owner, 'x'), isTrashed: true })
-      await scope.additionalFields.insert(aField('x', 'f'))
-      await scope.records.deleteTrashed(owner, 'x')
+    const { id: owner } = await insertUser(store)
+    await store.write(async (tx) => {
+      await tx.records.insert({ ...aRecord(owner, 'x'), isTrashed: true })
+      await tx.additionalFields.insert(aField('x', 'f'))
+      await tx.records.deleteTrashed(owner, 'x')
     })
-    expect(await store.read((scope) => scope.additionalFields.findOwner('f'))).toBeNull()
+    expect(await store.read((tx) => tx.additionalFields.findOwner('f'))).toBeNull()
   })
 
   test('changes and deletes fields for the owner of the record alone', async () => {
     await using store = await open()
-    const { id: owner } = await withUser(store)
-    const outcomes = await store.write(async (scope) => {
-      await scope.records.insert(aRecord(owner, 'x'))
-      await scope.additionalFields.insert(aField('x', 'f'))
+    const { id: owner } = await insertUser(store)
+    const outcomes = await store.write(async (tx) => {
+      await tx.records.insert(aRecord(owner, 'x'))
+      await tx.additionalFields.insert(aField('x', 'f'))
       return [
-        await scope.additionalFields.insert(aField('x', 'f')),
-        await scope.additionalFields.update('stranger', { ...aField('x', 'f'), value: 'a:b' }),
-        await scope.additionalFields.update(owner, { ...aField('x', 'f'), value: 'a:b' }),
-        await scope.additionalFields.delete('stranger', 'f'),
-        await scope.additionalFields.findOwner('f'),
-        await scope.additionalFields.delete(owner, 'f'),
-        await scope.additionalFields.delete(owner, 'f'),
+        await tx.additionalFields.insert(aField('x', 'f')),
+        await tx.additionalFields.update('stranger', { ...aField('x', 'f'), value: 'a:b' }),
+        await tx.additionalFields.update(owner, { ...aField('x', 'f'), value: 'a:b' }),
+        await tx.additionalFields.delete('stranger', 'f'),
+        await tx.additionalFields.findOwner('f'),
+        await tx.additionalFields.delete(owner, 'f'),
+        await tx.additionalFields.delete(owner, 'f'),
       ]
     })
     expect(outcomes).toEqual([false, false, true, false, owner, true, false])
@@ -250,12 +249,12 @@ describe.each(engines)('the store on $engine', ({ open }) => {
 
   test('lets one of many racing writers win, and tells the others', async () => {
     await using store = await open()
-    const { id: owner } = await withUser(store)
+    const { id: owner } = await insertUser(store)
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, () =>
-        store.write(async (scope) => {
-          const isFree = (await scope.records.findOwner('x')) === null
-          return { isFree, inserted: await scope.records.insert(aRecord(owner, 'x')) }
+        store.write(async (tx) => {
+          const isFree = (await tx.records.findOwner('x')) === null
+          return { isFree, inserted: await tx.records.insert(aRecord(owner, 'x')) }
         }),
       ),
     )
@@ -272,23 +271,23 @@ describe.each(engines)('the store on $engine', ({ open }) => {
   test('undoes all of a write scope that throws', async () => {
     await using store = await open()
     const user = aUser()
-    const failing = store.write(async (scope) => {
-      await scope.users.insert(user)
+    const failing = store.write(async (tx) => {
+      await tx.users.insert(user)
       throw new Error('on second thoughts')
     })
     await expect(failing).rejects.toThrow('on second thoughts')
-    expect(await store.read((scope) => scope.users.findById(user.id))).toBeNull()
+    expect(await store.read((tx) => tx.users.findById(user.id))).toBeNull()
   })
 
   test('shows a read scope one state, whatever is written meanwhile', async () => {
     await using store = await open()
-    const { id: owner } = await withUser(store)
-    const counts = await store.read(async (scope) => {
-      const before = await scope.records.listByOwner(owner)
+    const { id: owner } = await insertUser(store)
+    const counts = await store.read(async (tx) => {
+      const before = await tx.records.listByOwner(owner)
       await store.write((writer) => writer.records.insert(aRecord(owner, 'x')))
-      return [before.length, (await scope.records.listByOwner(owner)).length]
+      return [before.length, (await tx.records.listByOwner(owner)).length]
     })
     expect(counts).toEqual([0, 0])
-    expect(await store.read((scope) => scope.records.listByOwner(owner))).toHaveLength(1)
+    expect(await store.read((tx) => tx.records.listByOwner(owner))).toHaveLength(1)
   })
 })

@@ -1,23 +1,26 @@
 import { connect, type PeerCertificate } from 'node:tls'
-import { anAuthority } from './certificates'
+import { createTestAuthority } from './certificates'
 import type { Pebble } from './pebble'
 import { startTestServer, type TestServer } from './server'
-import { passingTiming } from './world'
+import { skippableTiming } from './world'
 
 /** A server that has its certificate from an authority, with time that the test passes. */
 export interface AcmeServer extends TestServer {
-  pass(milliseconds: number): void
+  advance(milliseconds: number): void
   /** Its lines of this message, as objects. */
-  told(message: string): readonly Record<string, unknown>[]
+  listLogEntries(message: string): readonly Record<string, unknown>[]
   /** Waits until there are so many. */
-  until(message: string, count?: number): Promise<void>
+  waitForLog(message: string, count?: number): Promise<void>
   /** The certificate that it serves, and whether it is one of this root for this name. */
-  served(root: string, name: string): Promise<{ isTrusted: boolean; certificate: PeerCertificate }>
+  readPresentedCertificate(
+    root: string,
+    name: string,
+  ): Promise<{ isTrusted: boolean; certificate: PeerCertificate }>
 }
 
-export const issued = 'a new certificate'
-export const failed = 'no certificate could be had'
-export const unsaved =
+export const issuedMessage = 'a new certificate'
+export const failedMessage = 'no certificate could be had'
+export const unsavedMessage =
   'the new certificate is served, and could not be saved: a restart orders again'
 
 /** Starts one, which the authority finds at its port unless told otherwise. */
@@ -29,7 +32,7 @@ export async function startAcmeServer(
     listen?: string
   } = {},
 ): Promise<AcmeServer> {
-  const { pass, ...timing } = passingTiming()
+  const { advance, ...timing } = skippableTiming()
   const server = await startTestServer({
     listen: options.listen ?? `127.0.0.1:${pebble.challengePort}`,
     settings: {
@@ -41,22 +44,22 @@ export async function startAcmeServer(
       ...options.settings,
     },
     ...(options.dataDir !== undefined && { dataDir: options.dataDir }),
-    world: timing,
+    runtime: timing,
   })
-  const told = (message: string) =>
+  const listLogEntries = (message: string) =>
     server.log.map((line) => JSON.parse(line)).filter((line) => line.message === message)
   return {
     ...server,
-    pass,
-    told,
-    async until(message, count = 1) {
-      while (told(message).length < count) await Bun.sleep(5)
+    advance,
+    listLogEntries,
+    async waitForLog(message, count = 1) {
+      while (listLogEntries(message).length < count) await Bun.sleep(5)
     },
-    async served(root, name) {
+    async readPresentedCertificate(root, name) {
       const { port } = server.urls.find(({ protocol }) => protocol === 'https:') ?? {}
       for (;;) {
-        const served = await lookAt(Number(port), root, name)
-        if (served !== null) return served
+        const presented = await tryHandshake(Number(port), root, name)
+        if (presented !== null) return presented
         // A listener that changes its certificate at this moment may cut a handshake that no request follows.
         await Bun.sleep(50)
       }
@@ -64,10 +67,14 @@ export async function startAcmeServer(
   }
 }
 
-type Served = Awaited<ReturnType<AcmeServer['served']>>
+type PresentedCertificate = Awaited<ReturnType<AcmeServer['readPresentedCertificate']>>
 
 /** Null where the handshake was cut. */
-function lookAt(port: number, ca: string, servername: string): Promise<Served | null> {
+function tryHandshake(
+  port: number,
+  ca: string,
+  servername: string,
+): Promise<PresentedCertificate | null> {
   return new Promise((resolve) => {
     const options = { host: '127.0.0.1', port, servername, ca, rejectUnauthorized: false }
     const socket = connect(options, () => {
@@ -82,12 +89,12 @@ function lookAt(port: number, ca: string, servername: string): Promise<Served | 
  * Stands before an authority, and answers in its place whatever `answer` does: what no authority for tests does when it is
  * told to.
  */
-export async function inFrontOf(
+export async function startAcmeProxy(
   pebble: Pebble,
   answer: (path: string) => Response | Promise<Response> | null,
 ): Promise<Pick<Pebble, 'directory' | 'caFile' | 'challengePort'> & Disposable> {
-  const authority = await anAuthority()
-  const { certificate, key } = await authority.certify({ names: ['localhost'] })
+  const authority = await createTestAuthority()
+  const { certificate, key } = await authority.issue({ names: ['localhost'] })
   const server = Bun.serve({
     hostname: '127.0.0.1',
     port: 0,

@@ -2,7 +2,7 @@ import { type DecodedPacket, decode, encode, type Packet } from 'dns-packet'
 import { createLog } from '../../src/log'
 import type { Peer } from '../../src/mdns/link'
 import { type AnnouncedLink, type Responder, startResponder } from '../../src/mdns/responder'
-import { random, steppedTiming } from './world'
+import { manualTiming, random } from './world'
 
 /** A host on the air. */
 export interface Host extends AsyncDisposable {
@@ -10,20 +10,21 @@ export interface Host extends AsyncDisposable {
   readonly responder: Responder
   /** Every line of its log so far. */
   readonly log: readonly string[]
-  readonly named: readonly string[]
+  readonly announcedNames: readonly string[]
   /** Gives it another address. */
-  move(address: string): void
+  changeAddress(address: string): void
 }
 
 /** A network of one link in virtual time: what a host says reaches every other one at once, and itself, as on a real one. */
-export function anAir() {
-  const { pass, ...timing } = steppedTiming()
-  let shift = 0
-  const heard: { from: string; packet: DecodedPacket; to: Peer | null; time: number }[] = []
+export function createVirtualNetwork() {
+  const { advance, ...timing } = manualTiming()
+  let clockOffset = 0
+  const capturedPackets: { from: string; packet: DecodedPacket; to: Peer | null; time: number }[] =
+    []
   const hosts = new Set<{ link: AnnouncedLink; responder: Responder; address: string }>()
 
   const send = (from: string, bytes: Uint8Array, to: Peer | null, port = 5353) => {
-    heard.push({ from, packet: decode(Buffer.from(bytes)), to, time: timing.clock() })
+    capturedPackets.push({ from, packet: decode(Buffer.from(bytes)), to, time: timing.clock() })
     if (to !== null) return
     for (const { link, responder } of [...hosts]) {
       queueMicrotask(() => responder.receive(link, bytes, { address: from, port }))
@@ -31,32 +32,32 @@ export function anAir() {
   }
 
   return {
-    heard,
+    capturedPackets,
     clock: timing.clock,
-    pass,
+    advance,
     /** Sets the clock of every host: back, where it is less than zero. */
-    setClocks(milliseconds: number) {
-      shift += milliseconds
+    shiftClocks(milliseconds: number) {
+      clockOffset += milliseconds
     },
     /** Says something in the name of an address. */
-    say: (packet: Packet, from = '10.0.0.99', port = 5353) =>
+    sendPacket: (packet: Packet, from = '10.0.0.99', port = 5353) =>
       send(from, encode(packet), null, port),
     /** Says bytes that may be anything. */
-    babble: (bytes: Uint8Array) => {
+    sendRaw: (bytes: Uint8Array) => {
       for (const { link, responder } of hosts) {
         responder.receive(link, bytes, { address: '10.0.0.99', port: 5353 })
       }
     },
     /** Answers to everybody, from anybody, since a time. */
-    answers: (since = 0) =>
-      heard
+    listAnswers: (since = 0) =>
+      capturedPackets
         .filter(({ packet, time }) => packet.type === 'response' && time >= since)
         .flatMap(({ packet }) => packet.answers ?? []),
 
     join(first: string, options: { instance?: string; port?: number } = {}): Host {
       let address = first
       const log: string[] = []
-      const named: string[] = []
+      const announcedNames: string[] = []
       const link: AnnouncedLink = {
         name: 'air',
         get addresses() {
@@ -73,10 +74,10 @@ export function anAir() {
         links: () => [link],
         isOwnAddress: (other) => other === address,
         ...timing,
-        clock: () => timing.clock() + shift,
+        clock: () => timing.clock() + clockOffset,
         random,
         log: createLog('json', timing.clock, (line) => log.push(line)),
-        named: (host) => named.push(host),
+        onNamed: (host) => announcedNames.push(host),
       })
       const host = { link, responder, address: first }
       hosts.add(host)
@@ -84,8 +85,8 @@ export function anAir() {
         address: first,
         responder,
         log,
-        named,
-        move(next) {
+        announcedNames,
+        changeAddress(next) {
           address = next
           responder.refresh()
         },

@@ -3,16 +3,16 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { type BackupOptions, writeBackup } from '../../src/app/archives'
-import type { Unlocking } from '../../src/app/restore'
-import { realWorld, type World } from '../../src/app/world'
+import type { Decryption } from '../../src/app/restore'
+import { type Runtime, systemRuntime } from '../../src/app/world'
 import { loadConfig } from '../../src/config/load'
 import type { Settings } from '../../src/config/settings'
 import { temporaryFolder } from './executable'
-import { aPostgresDatabase, onDatabase } from './postgres'
+import { createPostgresDatabase, queryPostgres } from './postgres'
 import { startTestServer } from './server'
 
 /** A place for a database of the test's own. */
-export interface Place extends AsyncDisposable {
+export interface TestDatabase extends AsyncDisposable {
   readonly engine: 'SQLite' | 'Postgres'
   readonly url: string
   readonly dataDir: string
@@ -21,11 +21,11 @@ export interface Place extends AsyncDisposable {
 }
 
 export const engines = [
-  { engine: 'SQLite', open: aSqlitePlace },
-  { engine: 'Postgres', open: aPostgresPlace },
+  { engine: 'SQLite', open: createSqliteTestDatabase },
+  { engine: 'Postgres', open: createPostgresTestDatabase },
 ] as const
 
-export async function aSqlitePlace(): Promise<Place> {
+export async function createSqliteTestDatabase(): Promise<TestDatabase> {
   const folder = temporaryFolder()
   const path = join(folder.path, 'vaults.db')
   return {
@@ -43,13 +43,13 @@ export async function aSqlitePlace(): Promise<Place> {
   }
 }
 
-export async function aPostgresPlace(): Promise<Place> {
-  const [folder, database] = [temporaryFolder(), await aPostgresDatabase()]
+export async function createPostgresTestDatabase(): Promise<TestDatabase> {
+  const [folder, database] = [temporaryFolder(), await createPostgresDatabase()]
   return {
     engine: 'Postgres',
     url: database.url,
     dataDir: join(folder.path, 'data'),
-    sql: (text) => onDatabase(database.url, text),
+    sql: (text) => queryPostgres(database.url, text),
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]()
       folder[Symbol.dispose]()
@@ -57,22 +57,22 @@ export async function aPostgresPlace(): Promise<Place> {
   }
 }
 
-export function settingsOf(place: Place, more: Record<string, string> = {}): Settings {
-  const environment = { SNAILPASS_DATABASE_URL: place.url, ...more }
-  return loadConfig({ environment, flags: { dataDir: place.dataDir }, file: null }).settings
+export function settingsOf(database: TestDatabase, more: Record<string, string> = {}): Settings {
+  const environment = { SNAILPASS_DATABASE_URL: database.url, ...more }
+  return loadConfig({ environment, flags: { dataDir: database.dataDir }, file: null }).settings
 }
 
-export function serving(
-  place: Place,
+export function startServerOn(
+  database: TestDatabase,
   more: Record<string, string> = {},
-  world: Partial<World> = {},
+  runtime: Partial<Runtime> = {},
 ) {
-  const settings = { SNAILPASS_DATABASE_URL: place.url, ...more }
-  return startTestServer({ settings, dataDir: place.dataDir, create: true, world })
+  const settings = { SNAILPASS_DATABASE_URL: database.url, ...more }
+  return startTestServer({ settings, dataDir: database.dataDir, create: true, runtime })
 }
 
 /** Texts that a careless hand would change: quotes, controls, line ends of Unicode, what is no ASCII. */
-export const hardTexts: readonly string[] = [
+export const edgeCaseTexts: readonly string[] = [
   `"double" 'single' \\back\\slash\\`,
   'tab\t line\n return\r backspace\b feed\f bell\u0007 escape\u001b unit\u001f',
   'delete\u007f next\u0085 line\u2028 paragraph\u2029 mark\ufeff',
@@ -83,23 +83,23 @@ export const hardTexts: readonly string[] = [
 ]
 
 /** Makes the database of a place and fills every table of it, with hard texts and one note of a megabyte. */
-export async function fillHard(place: Place): Promise<void> {
-  await (await serving(place)).stop()
+export async function fillWithEdgeCases(database: TestDatabase): Promise<void> {
+  await (await startServerOn(database)).stop()
   const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`
-  const [yes, no] = place.engine === 'SQLite' ? ['1', '0'] : ['true', 'false']
+  const [yes, no] = database.engine === 'SQLite' ? ['1', '0'] : ['true', 'false']
   const statements = [
     `insert into users (id, email, master_password_hash, hint, email_confirmed, session_epoch, creation_time, letter_time, disabled, login_time)
-      values ('u1', 'one@nas.local', '$x', ${quoted(hardTexts[0] ?? '')}, ${yes}, 'epoch one', 1764041702123, null, ${yes}, 1764041702555),
+      values ('u1', 'one@nas.local', '$x', ${quoted(edgeCaseTexts[0] ?? '')}, ${yes}, 'epoch one', 1764041702123, null, ${yes}, 1764041702555),
       ('u2', 'two@nas.local', '$y', null, ${no}, 'epoch two', 0, 1764041702999, ${no}, null)`,
     // A gap in the row numbers, as a deleted row leaves it.
-    ...hardTexts.map(
+    ...edgeCaseTexts.map(
       (
         text,
         index,
       ) => `insert into records (seq, id, user_id, name, login, password, is_favorite, is_deleted, creation_time, update_time)
       values (${index * 3 + 5}, 'r${index}', 'u1', ${quoted(text)}, ${quoted(text)}, 'p:p', ${yes}, ${no}, 1, 2)`,
     ),
-    ...hardTexts.map(
+    ...edgeCaseTexts.map(
       (text, index) => `insert into additional_fields (id, record_id, name, value)
       values ('f${index}', 'r${index}', ${quoted(text)}, ${quoted(text)})`,
     ),
@@ -111,22 +111,22 @@ export async function fillHard(place: Place): Promise<void> {
     `insert into outbox (id, invitation, kind, base_url, state, creation_time, next_time, attempts, lease, reason)
       values ('l0', 'three@nas.local', 'invitation', 'http://pi.local/', 'queued', 1, 2, 0, 'lease', null)`,
     `insert into outbox (id, user_id, kind, base_url, state, creation_time, next_time, attempts, lease, reason)
-      values ('l1', 'u2', 'confirmation', 'http://pi.local/', 'dead', 1, 2, 7, null, ${quoted(hardTexts[1] ?? '')})`,
-    `insert into set_aside (origin, reason, content) values ('records', 'no user', ${quoted(JSON.stringify(hardTexts))})`,
+      values ('l1', 'u2', 'confirmation', 'http://pi.local/', 'dead', 1, 2, 7, null, ${quoted(edgeCaseTexts[1] ?? '')})`,
+    `insert into set_aside (origin, reason, content) values ('records', 'no user', ${quoted(JSON.stringify(edgeCaseTexts))})`,
   ]
-  for (const statement of statements) await place.sql(statement)
+  for (const statement of statements) await database.sql(statement)
 }
 
-export async function aBackup(
-  place: Place,
+export async function createTestBackup(
+  database: TestDatabase,
   options: BackupOptions = {},
   more: Record<string, string> = {},
 ) {
-  return await writeBackup(settingsOf(place, more), realWorld, options)
+  return await writeBackup(settingsOf(database, more), systemRuntime, options)
 }
 
 /** A pair of keys of `age`, with the private one in a file as `age-keygen` writes it. */
-export async function aKeyPair(folder: string) {
+export async function createAgeKeyPair(folder: string) {
   const identity = await generateX25519Identity()
   const recipient = await identityToRecipient(identity)
   const file = join(folder, `key-${crypto.randomUUID()}.txt`)
@@ -135,13 +135,13 @@ export async function aKeyPair(folder: string) {
 }
 
 /** What opens archives in a test that expects none to be encrypted. */
-export const locked: Unlocking = {
+export const noDecryption: Decryption = {
   identities: null,
   passphrase: () => Promise.reject(new Error('a passphrase was asked for')),
 }
 
 /** What work was refused with, null for what was not. Unlike `rejects`, it lets the event loop go on at its own pace. */
-export function refusal(work: Promise<unknown>): Promise<unknown> {
+export function captureError(work: Promise<unknown>): Promise<unknown> {
   return work.then(
     () => null,
     (error: unknown) => error,

@@ -7,7 +7,7 @@ import {
 } from '@peculiar/x509'
 
 /** A certificate with its key, both as PEM. */
-export interface CertifiedKey {
+export interface IssuedCertificate {
   readonly certificate: string
   readonly key: string
 }
@@ -21,18 +21,18 @@ type Subject = ({ names: readonly string[] } | { user: string }) & {
 }
 
 /** A new certificate authority, with the name of that of a certificate, if one is given. */
-export async function anAuthority(options: { readonly calledLike?: string } = {}): Promise<{
+export async function createTestAuthority(options: { readonly sameNameAs?: string } = {}): Promise<{
   readonly certificate: string
   /** Certifies a new key: a server's for these names, or a client's for this user. */
-  certify(subject: Subject): Promise<CertifiedKey>
+  issue(subject: Subject): Promise<IssuedCertificate>
 }> {
   const notBefore = new Date(Date.now() - 3_600_000)
   const notAfter = new Date(Date.now() + 3_600_000)
-  const keys = await newKeys()
+  const keys = await generateKeys()
   const name =
-    options.calledLike === undefined
+    options.sameNameAs === undefined
       ? 'CN=Test authority'
-      : new X509Certificate(options.calledLike).subjectName
+      : new X509Certificate(options.sameNameAs).subjectName
   const authority = await X509CertificateGenerator.createSelfSigned(
     {
       name,
@@ -46,8 +46,8 @@ export async function anAuthority(options: { readonly calledLike?: string } = {}
   )
   return {
     certificate: `${authority.toString('pem')}\n`,
-    async certify(subject) {
-      const own = await newKeys()
+    async issue(subject) {
+      const own = await generateKeys()
       const names = 'names' in subject ? subject.names : []
       const certificate = await X509CertificateGenerator.create(
         {
@@ -63,7 +63,7 @@ export async function anAuthority(options: { readonly calledLike?: string } = {}
         crypto,
       )
       const key = await crypto.subtle.exportKey('pkcs8', own.privateKey)
-      return { certificate: `${certificate.toString('pem')}\n`, key: pem('PRIVATE KEY', key) }
+      return { certificate: `${certificate.toString('pem')}\n`, key: toPem('PRIVATE KEY', key) }
     },
   }
 }
@@ -77,11 +77,11 @@ function alternativeNames(names: readonly string[]): SubjectAlternativeNameExten
   )
 }
 
-function newKeys() {
+function generateKeys() {
   return crypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
 }
 
-function pem(label: string, bytes: ArrayBuffer): string {
+function toPem(label: string, bytes: ArrayBuffer): string {
   const lines =
     Buffer.from(bytes)
       .toString('base64')

@@ -7,37 +7,38 @@ export interface Client {
 
 const aCiphertext = '9EVyUnWNQDH6vHHLE6yJMw==:yfNpDOxbKqTLVoggLnWNIw=='
 
-export function basic(email: string, masterPasswordHash: string): string {
+export function basicAuth(email: string, masterPasswordHash: string): string {
   return `Basic ${Buffer.from(`${email}:${masterPasswordHash}`).toString('base64')}`
 }
 
 /** Signs a new user up and in. */
-export async function signedUp(origin: URL, name: string): Promise<Client> {
+export async function signUpAndLogIn(origin: URL, name: string): Promise<Client> {
   const email = `${name}@nas.local`
   const masterPasswordHash = Buffer.from(`hash of ${name}`).toString('base64')
   const userId = crypto.randomUUID()
-  const made = await fetch(new URL('/users', origin), {
+  const response = await fetch(new URL('/users', origin), {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ id: userId, email, master_password_hash: masterPasswordHash, hint: '' }),
   })
-  if (made.status !== 201) throw new Error(`sign-up: ${made.status} ${await made.text()}`)
-  return await signedIn(origin, { userId, email, masterPasswordHash })
+  if (response.status !== 201)
+    throw new Error(`sign-up: ${response.status} ${await response.text()}`)
+  return await logIn(origin, { userId, email, masterPasswordHash })
 }
 
-export async function signedIn(
+export async function logIn(
   origin: URL,
   user: { userId: string; email: string; masterPasswordHash: string },
 ): Promise<Client> {
   const login = await fetch(new URL('/login', origin), {
-    headers: { authorization: basic(user.email, user.masterPasswordHash) },
+    headers: { authorization: basicAuth(user.email, user.masterPasswordHash) },
   })
   const token = String((await login.json()).token)
-  return { userId: user.userId, token, send: withToken(origin, token) }
+  return { userId: user.userId, token, send: createSender(origin, token) }
 }
 
 /** Sends as whoever has a token, as after a restart of the server. */
-export function withToken(origin: URL, token: string): Client['send'] {
+export function createSender(origin: URL, token: string): Client['send'] {
   return (method, path, body) =>
     fetch(new URL(path, origin), {
       method,

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { temporaryFolder } from './executable'
-import { aPostgresDatabase } from './postgres'
+import { createPostgresDatabase } from './postgres'
 
 /** A data folder and a database of its own, for the executable and for servers in this process. */
 export interface Installation extends AsyncDisposable {
@@ -11,7 +11,7 @@ export interface Installation extends AsyncDisposable {
   readonly url: string
 }
 
-async function onSqlite(): Promise<Installation> {
+async function createSqliteInstallation(): Promise<Installation> {
   const folder = temporaryFolder()
   return {
     dataDir: folder.path,
@@ -21,8 +21,8 @@ async function onSqlite(): Promise<Installation> {
   }
 }
 
-async function onPostgres(): Promise<Installation> {
-  const [folder, database] = [temporaryFolder(), await aPostgresDatabase()]
+async function createPostgresInstallation(): Promise<Installation> {
+  const [folder, database] = [temporaryFolder(), await createPostgresDatabase()]
   return {
     dataDir: folder.path,
     environment: { SNAILPASS_DATABASE_URL: database.url },
@@ -36,6 +36,6 @@ async function onPostgres(): Promise<Installation> {
 
 /** Every engine, for tests that hold on each of them. */
 export const installations: readonly { engine: string; install: () => Promise<Installation> }[] = [
-  { engine: 'SQLite', install: onSqlite },
-  { engine: 'Postgres', install: onPostgres },
+  { engine: 'SQLite', install: createSqliteInstallation },
+  { engine: 'Postgres', install: createPostgresInstallation },
 ]

@@ -9,7 +9,7 @@ export const executable = join(import.meta.dir, '..', '..', 'dist', 'snailpass')
 if (!existsSync(executable)) throw new Error('dist/snailpass is missing: run ./scripts/build.sh')
 
 /** Nothing of the developer's own: a data folder or a settings file of this machine could be real ones. */
-const ownEnvironment = {
+const isolatedEnvironment = {
   HOME: '/nonexistent',
   SNAILPASS_CONFIG: '/dev/null',
   // Tests of limits ask for them.
@@ -22,16 +22,16 @@ export function temporaryFolder(): Disposable & { readonly path: string } {
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
 }
 
-export interface Finished {
+export interface ProcessResult {
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
 }
 
 /** What a child wrote until its end, and how it ended. */
-export async function finishedOf(
+export async function waitForExit(
   child: Subprocess<Bun.SpawnOptions.Writable, 'pipe', 'pipe'>,
-): Promise<Finished> {
+): Promise<ProcessResult> {
   const [stdout, stderr, code] = await Promise.all([
     new Response(child.stdout).text(),
     new Response(child.stderr).text(),
@@ -49,7 +49,7 @@ export async function run(
     /** A signal that it gets once this has appeared on stderr. */
     signalAt?: { text: string; signal: NodeJS.Signals }
   } = {},
-): Promise<Finished> {
+): Promise<ProcessResult> {
   const child = spawn(args, options)
   const read = async () => {
     let seen = ''
@@ -83,7 +83,7 @@ interface SpawnOptions {
 
 function spawn(args: readonly string[], options: SpawnOptions): Subprocess<Blob, 'pipe', 'pipe'> {
   return Bun.spawn([...(options.program ?? [executable]), ...args], {
-    env: { ...ownEnvironment, ...options.environment },
+    env: { ...isolatedEnvironment, ...options.environment },
     stdin: new Blob([options.stdin ?? '']),
     stdout: 'pipe',
     stderr: 'pipe',
@@ -94,16 +94,16 @@ function spawn(args: readonly string[], options: SpawnOptions): Subprocess<Blob,
 /** Runs a command of the program on a terminal of its own, and hands on what appears there. */
 export function spawnOnTerminal(
   args: readonly string[],
-  show: (text: string) => void,
+  onOutput: (text: string) => void,
   environment: Record<string, string> = {},
 ): Subprocess {
   const decoder = new TextDecoder()
   return Bun.spawn([executable, ...args], {
-    env: { ...ownEnvironment, ...environment },
+    env: { ...isolatedEnvironment, ...environment },
     terminal: {
       cols: 80,
       rows: 24,
-      data: (_terminal, bytes) => show(decoder.decode(bytes, { stream: true })),
+      data: (_terminal, bytes) => onOutput(decoder.decode(bytes, { stream: true })),
     },
   })
 }

@@ -8,19 +8,19 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { aRecord, type Client, signedUp } from './client'
-import { executable, type Finished, run, serve, temporaryFolder } from './executable'
+import { aRecord, type Client, signUpAndLogIn } from './client'
+import { executable, type ProcessResult, run, serve, temporaryFolder } from './executable'
 import { sh } from './release'
 
 /** An installation below a folder of its own, by this version, with one account and one record. */
-export async function anInstallation(settings: Readonly<Record<string, string>> = {}) {
+export async function createPopulatedInstallation(settings: Readonly<Record<string, string>> = {}) {
   const folder = temporaryFolder()
   const prefix = join(folder.path, 'prefix')
   const program = join(prefix, 'bin', 'snailpass')
   const settingsFile = join(prefix, 'etc', 'snailpass', 'snailpass.env')
   const dataDir = join(prefix, 'var', 'lib', 'snailpass')
-  const made = await install(executable, prefix)
-  if (made.code !== 0) throw new Error(made.stderr)
+  const installed = await runServiceInstall(executable, prefix)
+  if (installed.code !== 0) throw new Error(installed.stderr)
   for (const [name, value] of Object.entries(settings)) {
     appendFileSync(settingsFile, `${name}=${value}\n`)
   }
@@ -28,7 +28,7 @@ export async function anInstallation(settings: Readonly<Record<string, string>> 
   let owner: Client
   {
     await using server = await serveInstalled()
-    owner = await signedUp(server.url, 'owner')
+    owner = await signUpAndLogIn(server.url, 'owner')
     await owner.send('POST', '/records', aRecord())
     await server.end('SIGTERM')
   }
@@ -46,14 +46,14 @@ export async function anInstallation(settings: Readonly<Record<string, string>> 
       else writeFileSync(path, fault)
     },
     /** Records that are in the SQLite file, with the migrations that have run. */
-    content() {
+    readContent() {
       using database = new Database(join(dataDir, 'snailpass.db'), { readonly: true })
       const records = database.query<{ id: string }, []>('select id from records').all().length
       const names = database.query<{ name: string }, []>('select name from kysely_migration').all()
-      return { records, isNext: names.some(({ name }) => name === '9999-next') }
+      return { records, isNextVersion: names.some(({ name }) => name === '9999-next') }
     },
     /** Whether nothing of an upgrade is left but what it says it keeps. */
-    isTidy: () =>
+    hasNoLeftovers: () =>
       !existsSync(join(prefix, 'lib', 'snailpass')) &&
       readdirSync(dataDir).every((name) => !name.includes('before-upgrade')),
     [Symbol.dispose]: folder[Symbol.dispose],
@@ -61,11 +61,11 @@ export async function anInstallation(settings: Readonly<Record<string, string>> 
 }
 
 /** Runs `service install` of an executable below a folder. */
-export function install(
+export function runServiceInstall(
   program: string,
   prefix: string,
   options: { wait?: number; killAt?: string } = {},
-): Promise<Finished> {
+): Promise<ProcessResult> {
   const wait = options.wait === undefined ? [] : ['--wait', String(options.wait)]
   return run(['service', 'install', '--prefix', prefix, ...wait], {
     program: [program],
@@ -76,7 +76,7 @@ export function install(
 }
 
 /** A folder as a release is, in which each of the targets has this program. */
-export async function aReleaseFolder(
+export async function createReleaseFolder(
   path: string,
   program: string,
   { version, targets }: { version: string; targets: readonly string[] },
@@ -93,7 +93,7 @@ export async function aReleaseFolder(
 }
 
 /** What this machine is called in a release. */
-export function ownTarget(): string {
+export function currentTarget(): string {
   if (process.platform !== 'linux') return `${process.platform}-${process.arch}`
   const isOld = process.arch === 'x64' && !/\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))
   return `linux-${process.arch}${isOld ? '-baseline' : ''}`

@@ -1,7 +1,7 @@
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 
 /** What a mail server of a test was given. */
-export interface ReceivedLetter {
+export interface ReceivedEmail {
   readonly from: string
   readonly to: readonly string[]
   /** The whole message: headers, an empty line, the parts. */
@@ -13,18 +13,18 @@ export interface ReceivedLetter {
 export interface TestMailServer extends AsyncDisposable {
   readonly port: number
   /** Letters that were taken, in their order. */
-  readonly letters: readonly ReceivedLetter[]
+  readonly emails: readonly ReceivedEmail[]
   /** Refusals to come, one for each message; after them everything is taken. */
   readonly refusals: { code: number; text: string }[]
   /** The next letter that is taken, or one that was taken already and not handed out. */
-  next(): Promise<ReceivedLetter>
+  next(): Promise<ReceivedEmail>
 }
 
 /** A real SMTP server on loopback. `options` are smtp-server's. */
-export async function aMailServer(options: SMTPServerOptions = {}): Promise<TestMailServer> {
-  const letters: ReceivedLetter[] = []
+export async function startMailServer(options: SMTPServerOptions = {}): Promise<TestMailServer> {
+  const emails: ReceivedEmail[] = []
   const refusals: { code: number; text: string }[] = []
-  const waiting: ((letter: ReceivedLetter) => void)[] = []
+  const waiting: ((email: ReceivedEmail) => void)[] = []
   let handedOut = 0
   const server = new SMTPServer({
     authOptional: true,
@@ -49,18 +49,18 @@ export async function aMailServer(options: SMTPServerOptions = {}): Promise<Test
         }
         const source = Buffer.concat(chunks).toString()
         const { mailFrom, rcptTo } = session.envelope
-        const letter = {
+        const email = {
           from: mailFrom === false ? '' : mailFrom.address,
           to: rcptTo.map(({ address }) => address),
           source,
           text: plainTextOf(source),
         }
-        letters.push(letter)
+        emails.push(email)
         callback()
         const first = waiting.shift()
         if (first !== undefined) {
           handedOut++
-          first(letter)
+          first(email)
         }
       })
     },
@@ -72,13 +72,13 @@ export async function aMailServer(options: SMTPServerOptions = {}): Promise<Test
   if (address === null || typeof address === 'string') throw new Error('no port')
   return {
     port: address.port,
-    letters,
+    emails,
     refusals,
     next() {
-      const letter = letters[handedOut]
-      if (letter === undefined) return new Promise((resolve) => waiting.push(resolve))
+      const email = emails[handedOut]
+      if (email === undefined) return new Promise((resolve) => waiting.push(resolve))
       handedOut++
-      return Promise.resolve(letter)
+      return Promise.resolve(email)
     },
     [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(resolve)),
   }
@@ -96,7 +96,7 @@ function plainTextOf(source: string): string {
 }
 
 /** The link in a letter. */
-export function linkIn({ text }: ReceivedLetter): string {
+export function linkIn({ text }: ReceivedEmail): string {
   const match = /https?:\/\/\S+\/confirm\/\S+/.exec(text)
   if (match === null) throw new Error(`no link in:\n${text}`)
   return match[0]

@@ -16,21 +16,21 @@ const address = '10.77.0.2'
 
 const mdns = multicastDns({ interface: address, bind: '0.0.0.0' })
 const end = () => {
-  clearInterval(asking)
-  clearTimeout(patience)
+  clearInterval(queryTimer)
+  clearTimeout(timeout)
   mdns.destroy()
 }
-const asking = setInterval(ask, 500)
-const patience = setTimeout(end, 20_000)
+const queryTimer = setInterval(sendQueries, 500)
+const timeout = setTimeout(end, 20_000)
 
-function ask() {
+function sendQueries() {
   for (const option of options) {
     const [name = '', type] = option.split('/')
     if (type === 'A' || type === 'AAAA' || type === 'PTR' || type === 'SRV') mdns.query(name, type)
   }
 }
 
-function say(line: string) {
+function printLine(line: string) {
   process.stdout.write(`${line}\n`)
   for (const text of awaited) if (line.includes(text)) awaited.delete(text)
   if (awaited.size === 0) end()
@@ -42,7 +42,7 @@ mdns.on('response', ({ answers, additionals }, from) => {
     if (!('data' in record)) continue
     const data = Array.isArray(record.data) ? record.data.join(' ') : record.data
     const text = typeof data === 'string' ? data : JSON.stringify(data)
-    say(`${record.type} ${record.name} ${record.ttl} ${text}`)
+    printLine(`${record.type} ${record.name} ${record.ttl} ${text}`)
   }
 })
 mdns.on('query', ({ questions }) => {
@@ -50,6 +50,6 @@ mdns.on('query', ({ questions }) => {
   mdns.respond([{ name: claimed, type: 'A', ttl: 120, data: address, flush: true }])
 })
 mdns.on('ready', () => {
-  say('listening')
-  ask()
+  printLine('listening')
+  sendQueries()
 })

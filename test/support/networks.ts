@@ -1,11 +1,11 @@
 import { join } from 'node:path'
-import { executable, type Finished, finishedOf } from './executable'
+import { executable, type ProcessResult, waitForExit } from './executable'
 
 /** Runs as root of namespaces of its own, with a network that nobody else is on. */
 const unshare = ['unshare', '--map-root-user', '--net', 'sh', '-euc']
 
 /** Whether this system lets us make networks; some containers don't. */
-export const hasNetworks =
+export const hasNetworkNamespaces =
   process.platform === 'linux' &&
   Bun.spawnSync([...unshare, 'ip link add here type veth peer name there'], {
     stdio: ['ignore', 'ignore', 'ignore'],
@@ -16,7 +16,7 @@ export const hasNetworks =
  * runs on the first; `there COMMAND` runs something on the second, `neighbour` is test/support/neighbour.ts, and `serve` runs
  * the executable, with port 5000 and this data folder.
  */
-export async function onTwoHosts(dataDir: string, script: string): Promise<Finished> {
+export async function runOnTwoHosts(dataDir: string, script: string): Promise<ProcessResult> {
   const network = `
     unshare --net sleep 60 & other=$!
     trap 'kill $other' EXIT
@@ -46,5 +46,5 @@ export async function onTwoHosts(dataDir: string, script: string): Promise<Finis
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  return await finishedOf(child)
+  return await waitForExit(child)
 }

@@ -35,8 +35,8 @@ const nextVersion: BunPlugin = {
       contents: textOf(path).replace(/import \{ version \}.*/, "const version = '99.0.0'"),
     }))
     build.onLoad({ filter: /src\/store\/migrations\/index\.ts$/ }, ({ path }) => ({
-      contents: `${renamed(path, 'migrationsFor')}
-${faultOf}
+      contents: `${withRenamedFunction(path, 'migrationsFor')}
+${faultSource}
 export function migrationsFor(...args) {
   const up = async (db) => {
     await db.schema.alterTable('users').addColumn('next_version', 'integer').execute()
@@ -46,8 +46,8 @@ export function migrationsFor(...args) {
 }`,
     }))
     build.onLoad({ filter: /src\/app\/server\.ts$/ }, ({ path }) => ({
-      contents: `${renamed(path, 'startServer')}
-${faultOf}
+      contents: `${withRenamedFunction(path, 'startServer')}
+${faultSource}
 export async function startServer(settings, ...args) {
   const server = await startServerAsItIs(settings, ...args)
   const fault = faultOf()
@@ -64,7 +64,7 @@ export async function startServer(settings, ...args) {
   },
 }
 
-const faultOf = `
+const faultSource = `
 import { existsSync as isThere, readFileSync as textAt, writeFileSync as putText } from 'node:fs'
 import { dirname as folderOf } from 'node:path'
 const faultFile = folderOf(process.argv[process.argv.indexOf('--config') + 1] ?? '') + '/FAULT'
@@ -75,7 +75,7 @@ function textOf(path: string): string {
 }
 
 /** The file's text with one of its functions under another name, so that a new one can stand before it. */
-function renamed(path: string, name: string): string {
+function withRenamedFunction(path: string, name: string): string {
   const text = textOf(path)
   const found = text.replace(
     new RegExp(`export (async )?function ${name}\\(`),

@@ -3,10 +3,10 @@ import { createDecipheriv, pbkdf2Sync } from 'node:crypto'
 import { chmodSync, copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from './executable'
-import { aPostgresDatabase, onDatabase, type PostgresVersion } from './postgres'
+import { createPostgresDatabase, type PostgresVersion, queryPostgres } from './postgres'
 
 /** A household as the original server stored it, in a database of the test's own. */
-export interface OriginalDatabase extends AsyncDisposable {
+export interface LegacyDatabase extends AsyncDisposable {
   readonly url: string
   /** Where the data folder of a test may be. */
   readonly folder: string
@@ -16,7 +16,7 @@ export interface OriginalDatabase extends AsyncDisposable {
 
 const data = join(import.meta.dir, '..', 'data', 'original')
 
-export async function originalSqlite(): Promise<OriginalDatabase> {
+export async function createLegacySqlite(): Promise<LegacyDatabase> {
   const folder = temporaryFolder()
   const path = join(folder.path, 'original.sqlite')
   copyFileSync(join(data, 'original.sqlite'), path)
@@ -34,9 +34,9 @@ export async function originalSqlite(): Promise<OriginalDatabase> {
   }
 }
 
-export async function originalPostgres(version?: PostgresVersion): Promise<OriginalDatabase> {
+export async function createLegacyPostgres(version?: PostgresVersion): Promise<LegacyDatabase> {
   const folder = temporaryFolder()
-  const database = await aPostgresDatabase(version)
+  const database = await createPostgresDatabase(version)
   const { url } = database
   // Postgres 10 does not know this setting, whose value is the default.
   const dump = readFileSync(join(data, 'original-postgres.sql'), 'utf8').replace(
@@ -44,11 +44,11 @@ export async function originalPostgres(version?: PostgresVersion): Promise<Origi
     '',
   )
   // The dump empties the search path of its session, which ends here.
-  await onDatabase(url, dump)
+  await queryPostgres(url, dump)
   return {
     url,
     folder: folder.path,
-    run: async (text) => void (await onDatabase(url, text)),
+    run: async (text) => void (await queryPostgres(url, text)),
     async [Symbol.asyncDispose]() {
       await database[Symbol.asyncDispose]()
       folder[Symbol.dispose]()
@@ -110,28 +110,28 @@ export async function readVault(
     const response = await fetch(new URL(path, origin), { headers: { 'x-access-token': token } })
     return response.status === 404 ? [] : await response.json()
   }
-  const open = (ciphertext: string) => {
+  const decrypt = (ciphertext: string) => {
     const [sealed = '', iv = ''] = ciphertext.split(':')
     const cipher = createDecipheriv('aes-256-cbc', key, Buffer.from(iv, 'base64'))
     return cipher.update(sealed, 'base64', 'utf8') + cipher.final('utf8')
   }
   const records: PlainRecord[] = (await get('/records')).map((record: PlainRecord) => ({
     id: record.id,
-    name: open(record.name),
-    login: open(record.login),
-    password: open(record.password),
+    name: decrypt(record.name),
+    login: decrypt(record.login),
+    password: decrypt(record.password),
     is_favorite: record.is_favorite,
     is_deleted: record.is_deleted,
     additional_fields: record.additional_fields.map(({ id, name, value }) => ({
       id,
-      name: open(name),
-      value: open(value),
+      name: decrypt(name),
+      value: decrypt(value),
     })),
   }))
   const notes: PlainNote[] = (await get('/notes')).map((note: PlainNote) => ({
     id: note.id,
-    name: open(note.name),
-    content: open(note.content),
+    name: decrypt(note.name),
+    content: decrypt(note.content),
     is_favorite: note.is_favorite,
     is_deleted: note.is_deleted,
   }))

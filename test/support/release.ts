@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { finishedOf } from './executable'
+import { waitForExit } from './executable'
 
 const root = join(import.meta.dir, '..', '..')
 
@@ -31,7 +31,7 @@ export async function sh(
     stdout: 'pipe',
     stderr: 'pipe',
   })
-  const { stdout, stderr, code } = await finishedOf(child)
+  const { stdout, stderr, code } = await waitForExit(child)
   if (code !== 0) throw new Error(`${line}: ${code}\n${stderr}`)
   return stdout
 }

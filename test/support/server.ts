@@ -1,7 +1,7 @@
 import { type Server, startServer } from '../../src/app/server'
-import { realWorld, type World } from '../../src/app/world'
+import { type Runtime, systemRuntime } from '../../src/app/world'
 import { loadConfig } from '../../src/config/load'
-import type { Certificates } from '../../src/http/certified'
+import type { CertificateSource } from '../../src/http/certified'
 import { createLog } from '../../src/log'
 import { temporaryFolder } from './executable'
 
@@ -19,10 +19,10 @@ export interface TestServer extends AsyncDisposable {
 export async function startTestServer(
   options: {
     settings?: Readonly<Record<string, string>>
-    world?: Partial<World>
+    runtime?: Partial<Runtime>
     dataDir?: string
     listen?: string
-    certificates?: Certificates
+    certificates?: CertificateSource
     /** Whether the SQLite file that a URL names is made. */
     create?: boolean
   } = {},
@@ -36,15 +36,15 @@ export async function startTestServer(
     file: null,
   })
   const log: string[] = []
-  const lines = createLog('json', realWorld.clock, (line) => log.push(line))
-  const world = { ...realWorld, ...options.world }
-  const server: Server = await startServer(settings, world, lines, {
+  const lines = createLog('json', systemRuntime.clock, (line) => log.push(line))
+  const runtime = { ...systemRuntime, ...options.runtime }
+  const server: Server = await startServer(settings, runtime, lines, {
     iterations: 1,
     create: options.create === true,
     ...(options.certificates !== undefined && { certificates: options.certificates }),
-  }).catch((refusal: unknown) => {
+  }).catch((error: unknown) => {
     folder?.[Symbol.dispose]()
-    throw refusal
+    throw error
   })
   let stopping: Promise<void> | null = null
   const stop = () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { temporaryFolder } from './executable'
 
 /** A file in a folder of its own, removed when the test's `using` ends. */
-export function aFile(
+export function createTemporaryFile(
   text: string | Uint8Array,
   mode = 0o600,
 ): Disposable & { readonly path: string } {

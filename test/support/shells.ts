@@ -9,7 +9,7 @@ export type Shell = (typeof shells)[number]
  * What a shell that has read a script of completions offers for a line that is typed in a folder. Throws where
  * the shell is not installed (Debian: bash, zsh, fish).
  */
-export async function offersOf(
+export async function completionsFor(
   shell: Shell,
   script: string,
   line: string,
@@ -64,9 +64,9 @@ const askFish: Ask = async (script, line, cwd, home) => {
  * instead: zsh completes nowhere else.
  */
 const askZsh: Ask = (script, line, cwd, home) =>
-  outputOf(['zsh', '-f', '-c', zshQuestion, 'zsh', script, line], cwd, home)
+  outputOf(['zsh', '-f', '-c', zshScript, 'zsh', script, line], cwd, home)
 
-const zshQuestion = `
+const zshScript = `
 zmodload zsh/zpty
 zpty asked zsh -f -i
 fetch() { local text; while zpty -r asked text; do [[ $text == *$1* ]] && return; done }

@@ -2,34 +2,36 @@ import { Database as SqliteFile } from 'bun:sqlite'
 import { spyOn } from 'bun:test'
 import { Kysely, sql } from 'kysely'
 import { Client } from 'pg'
-import { realWorld } from '../../src/app/world'
+import { systemRuntime } from '../../src/app/world'
 import { nameOfLocation, parseDatabaseUrl } from '../../src/config/database-url'
 import type { User } from '../../src/domain/user'
 import { openReader, openWriter } from '../../src/engine/sqlite'
 import type { Database, Timing } from '../../src/store/database'
 import { postgresDatabase } from '../../src/store/postgres-database'
-import { sqliteDatabase, sqlitePlace } from '../../src/store/sqlite-database'
+import { resolveSqliteLocation, sqliteDatabase } from '../../src/store/sqlite-database'
 import { createStore, type OpenedStore } from '../../src/store/store'
 import { temporaryFolder } from './executable'
-import { aPostgresDatabase, onDatabase, type PostgresVersion } from './postgres'
+import { createPostgresDatabase, type PostgresVersion, queryPostgres } from './postgres'
 
 export interface TestStore extends OpenedStore, AsyncDisposable {
   /** How many statements the engine is given meanwhile. */
-  statementsDuring(work: () => Promise<unknown>): Promise<number>
+  countStatements(work: () => Promise<unknown>): Promise<number>
 }
 
 export interface SqliteTestStore extends TestStore {
   readonly path: string
   /** Runs SQL on the handle that writes, to bring about what only it can meet. */
-  onWriter(text: string): Promise<unknown[]>
+  runOnWriter(text: string): Promise<unknown[]>
 }
 
 /** A store on a SQLite file of its own, and time that passes only by waiting. */
-export async function aStore(): Promise<SqliteTestStore> {
+export async function openSqliteStore(): Promise<SqliteTestStore> {
   const folder = temporaryFolder()
   const timing = virtualTiming()
   const path = `${folder.path}/snailpass.db`
-  const { store: first } = await databaseIn(folder.path, timing).serve({ create: true })
+  const { store: first } = await sqliteDatabaseIn(folder.path, timing).openForServer({
+    create: true,
+  })
   await first.close()
   const reader = openReader(path)
   const writer = openWriter(path, 'serving')
@@ -37,7 +39,7 @@ export async function aStore(): Promise<SqliteTestStore> {
     {
       reader: reader.dialect,
       writer: writer.dialect,
-      takesWrites: () => Promise.resolve(true),
+      canWrite: () => Promise.resolve(true),
       async close() {
         reader.close()
         writer.close()
@@ -48,11 +50,11 @@ export async function aStore(): Promise<SqliteTestStore> {
   return {
     ...store,
     path,
-    onWriter: async (text) => {
+    runOnWriter: async (text) => {
       const db = new Kysely({ dialect: writer.dialect })
       return (await sql.raw(text).execute(db)).rows
     },
-    async statementsDuring(work) {
+    async countStatements(work) {
       using spy = spyOn(SqliteFile.prototype, 'query')
       await work()
       return spy.mock.calls.length
@@ -65,15 +67,15 @@ export async function aStore(): Promise<SqliteTestStore> {
 }
 
 /** A store on a Postgres database of its own. */
-export async function aPostgresStore(
+export async function openPostgresStore(
   version?: PostgresVersion,
 ): Promise<TestStore & { readonly url: string }> {
-  const database = await aPostgresDatabase(version)
-  const { store } = await postgresAt(database.url).serve({ create: true })
+  const database = await createPostgresDatabase(version)
+  const { store } = await postgresDatabaseAt(database.url).openForServer({ create: true })
   return {
     ...store,
     url: database.url,
-    async statementsDuring(work) {
+    async countStatements(work) {
       using spy = spyOn(Client.prototype, 'query')
       await work()
       return spy.mock.calls.length
@@ -86,43 +88,43 @@ export async function aPostgresStore(
 }
 
 /** The SQLite database of a folder. */
-export function databaseIn(
+export function sqliteDatabaseIn(
   folder: string,
   timing: Timing = virtualTiming(),
   migrations?: Parameters<typeof sqliteDatabase>[2],
 ): Database {
-  return sqliteDatabase(sqlitePlace(`${folder}/snailpass.db`, folder), timing, migrations)
+  return sqliteDatabase(resolveSqliteLocation(`${folder}/snailpass.db`, folder), timing, migrations)
 }
 
 /** The Postgres database of a URL. */
-export function postgresAt(
+export function postgresDatabaseAt(
   url: string,
   options: {
-    copies?: string
+    databaseBackupDir?: string
     timing?: Timing
     migrations?: Parameters<typeof postgresDatabase>[2]
   } = {},
 ): Database {
   const address = parseDatabaseUrl(url)
   if (address.engine !== 'postgres') throw new Error('not a URL of Postgres')
-  const { copies = '/nonexistent', timing = realWorld, migrations } = options
-  const place = { address, name: nameOfLocation(address), copies }
-  return postgresDatabase(place, timing, migrations)
+  const { databaseBackupDir = '/nonexistent', timing = systemRuntime, migrations } = options
+  const target = { address, name: nameOfLocation(address), databaseBackupDir }
+  return postgresDatabase(target, timing, migrations)
 }
 
 /** Real time, but so many times as fast: what takes ten seconds is over in one or less. */
-export function hurriedTiming(times: number): Timing {
-  const begin = Date.now()
+export function acceleratedTiming(factor: number): Timing {
+  const start = Date.now()
   return {
-    clock: () => begin + (Date.now() - begin) * times,
-    wait: (milliseconds, signal) => realWorld.wait(milliseconds / times, signal),
+    clock: () => start + (Date.now() - start) * factor,
+    wait: (milliseconds, signal) => systemRuntime.wait(milliseconds / factor, signal),
   }
 }
 
 /** Rows of a database, read by somebody else than the program. */
-export async function rowsAt(url: string, text: string): Promise<Record<string, unknown>[]> {
+export async function queryRows(url: string, text: string): Promise<Record<string, unknown>[]> {
   const location = parseDatabaseUrl(url)
-  if (location.engine === 'postgres') return await onDatabase(url, text)
+  if (location.engine === 'postgres') return await queryPostgres(url, text)
   using file = new SqliteFile(location.path, { readonly: true })
   return file.query<Record<string, unknown>, []>(text).all()
 }
@@ -166,7 +168,7 @@ export function aUser(change: Partial<User> = {}): User {
   return {
     id,
     email: `${id}@nas.local`,
-    verifier: '$pbkdf2-sha512$i=1$AAAA$AAAA',
+    passwordHash: '$pbkdf2-sha512$i=1$AAAA$AAAA',
     hint: null,
     emailConfirmed: true,
     sessionEpoch: 'epoch',

@@ -1,31 +1,36 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLog } from '../../src/log'
-import { type LocalDeps, startLocal, type WantedNames } from '../../src/tls/local'
+import { type LocalDeps, startLocalSource, type WantedNames } from '../../src/tls/local'
 import { tlsFolder } from '../../src/tls/tls-folder'
-import { anAuthority } from './certificates'
+import { createTestAuthority } from './certificates'
 import { temporaryFolder } from './executable'
 import { virtualTiming } from './store'
 import { random } from './world'
 
 /** A log that a test reads. */
-export function aLog() {
+export function createTestLog() {
   const lines: string[] = []
   const log = createLog('json', Date.now, (line) => lines.push(line))
-  const of = (level: string) =>
+  const listEntries = (level: string) =>
     lines.map((line) => JSON.parse(line)).filter((line) => line.level === level)
-  return { log, lines, of }
+  return { log, lines, listEntries }
 }
 
 /** A machine called `pi` with a folder of its own, whose names, clock and files a test can change. */
-export function aMachine(change: Partial<WantedNames> = {}) {
+export function createTestMachine(change: Partial<WantedNames> = {}) {
   const temporary = temporaryFolder()
   const virtual = virtualTiming()
-  let skipped = 0
-  const timing = { wait: virtual.wait, clock: () => virtual.clock() + skipped }
-  const log = aLog()
+  let offset = 0
+  const timing = { wait: virtual.wait, clock: () => virtual.clock() + offset }
+  const log = createTestLog()
   const machine = {
-    names: { hostname: 'pi', own: ['pi', 'pi.local', '192.168.1.5', '::1'], asked: [], ...change },
+    names: {
+      hostname: 'pi',
+      own: ['pi', 'pi.local', '192.168.1.5', '::1'],
+      requested: [],
+      ...change,
+    },
   }
   const deps: LocalDeps = {
     folder: tlsFolder(join(temporary.path, 'tls')),
@@ -39,13 +44,13 @@ export function aMachine(change: Partial<WantedNames> = {}) {
     folder: deps.folder,
     clock: timing.clock,
     /** Lets time pass at once: months of looks would take a test minutes. */
-    skip: (milliseconds: number) => {
-      skipped += milliseconds
+    advance: (milliseconds: number) => {
+      offset += milliseconds
     },
     rename: (names: Partial<WantedNames>) => {
       machine.names = { ...machine.names, ...names }
     },
-    start: () => startLocal({ ...deps, log: log.log }),
+    start: () => startLocalSource({ ...deps, log: log.log }),
     [Symbol.dispose]: temporary[Symbol.dispose],
   }
 }
@@ -56,14 +61,14 @@ export async function until(condition: () => boolean): Promise<void> {
 }
 
 /** A certificate of somebody else's making with its key, as files, for localhost or these names. */
-export async function aPairOfFiles(
+export async function createCertificateFiles(
   subject: { names: readonly string[]; notAfter?: number } = { names: ['localhost', '127.0.0.1'] },
 ) {
   const folder = temporaryFolder()
-  const authority = await anAuthority()
+  const authority = await createTestAuthority()
   const paths = { cert: join(folder.path, 'fullchain.pem'), key: join(folder.path, 'key.pem') }
   const renew = async () => {
-    const { certificate, key } = await authority.certify(subject)
+    const { certificate, key } = await authority.issue(subject)
     writeFileSync(paths.cert, certificate + authority.certificate)
     writeFileSync(paths.key, key, { mode: 0o600 })
   }

@@ -8,10 +8,10 @@ export const random = (count: number): Uint8Array => crypto.getRandomValues(new 
  * Real time as long as nobody passes it: waits of seconds take a twentieth of one, and those of a minute or more last until as much time was
  * passed. For programs that talk to others, and sleep for weeks in between.
  */
-export function passingTiming(): {
+export function skippableTiming(): {
   clock: Clock
   wait: Wait
-  pass(milliseconds: number): void
+  advance(milliseconds: number): void
 } {
   let passed = 0
   const clock = () => Date.now() + passed
@@ -34,7 +34,7 @@ export function passingTiming(): {
         })
       })
     },
-    pass(milliseconds) {
+    advance(milliseconds) {
       passed += milliseconds
       for (const sleeper of sleepers) {
         if (sleeper.due > clock()) continue
@@ -46,16 +46,16 @@ export function passingTiming(): {
 }
 
 /** Time that stands still until it is passed, and then goes from the end of one wait to the next. */
-export function steppedTiming(): {
+export function manualTiming(): {
   clock: Clock
   wait: Wait
-  pass(milliseconds: number): Promise<void>
+  advance(milliseconds: number): Promise<void>
 } {
   let now = Date.UTC(2026, 10, 23, 16, 31, 4)
   const sleepers = new Set<{ due: number; wake: () => void }>()
   /** Until everybody who is awake has nothing to do. */
   const settle = async () => {
-    for (let turns = 0; turns < 3; turns++) await new Promise((resolve) => setImmediate(resolve))
+    for (let round = 0; round < 3; round++) await new Promise((resolve) => setImmediate(resolve))
   }
   return {
     clock: () => now,
@@ -69,7 +69,7 @@ export function steppedTiming(): {
           reject(signal.reason)
         })
       }),
-    async pass(milliseconds) {
+    async advance(milliseconds) {
       const end = now + milliseconds
       await settle()
       for (;;) {

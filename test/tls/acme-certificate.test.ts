@@ -1,42 +1,42 @@
 import { describe, expect, test } from 'bun:test'
 import { rootCertificates } from 'node:tls'
-import { parseIssued } from '../../src/tls/acme-certificate'
+import { parseCertificateForNames } from '../../src/tls/acme-certificate'
 import { AcmeFault } from '../../src/tls/acme-fault'
-import { pauseAfterFault, renewalTime } from '../../src/tls/acme-times'
-import { makePlaceholder, requestFor } from '../../src/tls/x509'
-import { anAuthority } from '../support/certificates'
+import { acmeRetryDelay, renewalTime } from '../../src/tls/acme-times'
+import { createCsr, createPlaceholder } from '../../src/tls/x509'
+import { createTestAuthority } from '../support/certificates'
 
 const names = ['vault.example.org', 'pass.example.org']
 const hour = 3600_000
 
-async function aChain() {
-  const authority = await anAuthority()
-  const { certificate, key } = await authority.certify({ names })
+async function createChain() {
+  const authority = await createTestAuthority()
+  const { certificate, key } = await authority.issue({ names })
   return { cert: certificate, key }
 }
 
 describe('a certificate that came', () => {
   test('is good for its names and its key, and for no others', async () => {
-    const { cert, key } = await aChain()
-    const other = await aChain()
-    const issued = parseIssued({ cert, key }, names)
-    expect(issued).toMatchObject({ key, isPublic: false, facts: { names } })
-    expect(parseIssued({ cert, key }, ['other.example.org'])).toBeNull()
-    expect(parseIssued({ cert, key: other.key }, names)).toBeNull()
+    const { cert, key } = await createChain()
+    const other = await createChain()
+    const issued = parseCertificateForNames({ cert, key }, names)
+    expect(issued).toMatchObject({ key, isPubliclyTrusted: false, info: { names } })
+    expect(parseCertificateForNames({ cert, key }, ['other.example.org'])).toBeNull()
+    expect(parseCertificateForNames({ cert, key: other.key }, names)).toBeNull()
     for (const wrong of ['', 'nonsense', cert.replace(/[A-Za-z0-9]{30}/, 'AAAA')]) {
-      expect(parseIssued({ cert: wrong, key }, names)).toBeNull()
-      expect(parseIssued({ cert, key: wrong }, names)).toBeNull()
+      expect(parseCertificateForNames({ cert: wrong, key }, names)).toBeNull()
+      expect(parseCertificateForNames({ cert, key: wrong }, names)).toBeNull()
     }
     // Whoever appends a root of everybody to a chain of their own gains nothing.
     const [everybodys = ''] = rootCertificates
-    expect(parseIssued({ cert: `${cert}${everybodys}`, key }, names)).toBeNull()
+    expect(parseCertificateForNames({ cert: `${cert}${everybodys}`, key }, names)).toBeNull()
   })
 
   test('is told from what stands in until there is one, which is of nobody', async () => {
-    const placeholder = await makePlaceholder(names, Date.now())
-    expect(parseIssued(placeholder, names)?.isPublic).toBeFalse()
-    const { key } = await requestFor(names)
-    expect(parseIssued({ ...placeholder, key }, names)).toBeNull()
+    const placeholder = await createPlaceholder(names, Date.now())
+    expect(parseCertificateForNames(placeholder, names)?.isPubliclyTrusted).toBeFalse()
+    const { key } = await createCsr(names)
+    expect(parseCertificateForNames({ ...placeholder, key }, names)).toBeNull()
   })
 })
 
@@ -58,14 +58,14 @@ describe('the pause after a failure', () => {
 
   test('grows up to a bound, and is longer after a refusal than after an outage', () => {
     const pauses = (fault: AcmeFault | null) =>
-      [0, 1, 2, 50].map((failures) => pauseAfterFault(fault, failures, never) / 60_000)
+      [0, 1, 2, 50].map((failures) => acmeRetryDelay(fault, failures, never) / 60_000)
     expect(pauses(refusal(null))).toEqual([15, 30, 60, 720])
     expect(pauses(null)).toEqual([1, 2, 4, 60])
   })
 
   test('is never shorter than the authority wants it', () => {
-    expect(pauseAfterFault(refusal(30 * hour), 0, never)).toBe(30 * hour)
-    expect(pauseAfterFault(refusal(1_000), 0, never)).toBe(hour / 4)
-    expect(pauseAfterFault(refusal(null), 0, () => new Uint8Array([255]))).toBeLessThan(0.32 * hour)
+    expect(acmeRetryDelay(refusal(30 * hour), 0, never)).toBe(30 * hour)
+    expect(acmeRetryDelay(refusal(1_000), 0, never)).toBe(hour / 4)
+    expect(acmeRetryDelay(refusal(null), 0, () => new Uint8Array([255]))).toBeLessThan(0.32 * hour)
   })
 })

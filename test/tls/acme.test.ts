@@ -11,13 +11,19 @@ import {
 import { basename, join } from 'node:path'
 import { acmePaths } from '../../src/tls/acme-files'
 import { startAcmeSource } from '../../src/tls/acme-source'
-import { failed, inFrontOf, issued, startAcmeServer, unsaved } from '../support/acme'
+import {
+  failedMessage,
+  issuedMessage,
+  startAcmeProxy,
+  startAcmeServer,
+  unsavedMessage,
+} from '../support/acme'
 import { temporaryFolder } from '../support/executable'
 import { freePort } from '../support/free-port'
-import { aPebble } from '../support/pebble'
-import { aPostgresDatabase } from '../support/postgres'
-import { rowsAt } from '../support/store'
-import { aLog } from '../support/tls'
+import { startPebble } from '../support/pebble'
+import { createPostgresDatabase } from '../support/postgres'
+import { queryRows } from '../support/store'
+import { createTestLog } from '../support/tls'
 import { random } from '../support/world'
 
 // Each test starts an authority, and some of them a database.
@@ -30,16 +36,16 @@ const day = 24 * hour
 
 describe('a certificate of an authority', () => {
   test('is ordered at the first start, while HTTPS has a placeholder that nobody trusts', async () => {
-    await using pebble = await aPebble({ badNonces: 15 })
+    await using pebble = await startPebble({ badNonces: 15 })
     await using server = await startAcmeServer(pebble, {
       settings: { SNAILPASS_ACME_NAMES: `${name}, pass.example.org` },
     })
-    const root = await pebble.root()
-    expect((await server.served(root, name)).isTrusted).toBeFalse()
-    await server.until(issued)
-    while (!(await server.served(root, name)).isTrusted) await Bun.sleep(20)
-    expect((await server.served(root, 'pass.example.org')).isTrusted).toBeTrue()
-    expect(server.told(failed)).toEqual([])
+    const root = await pebble.fetchRoot()
+    expect((await server.readPresentedCertificate(root, name)).isTrusted).toBeFalse()
+    await server.waitForLog(issuedMessage)
+    while (!(await server.readPresentedCertificate(root, name)).isTrusted) await Bun.sleep(20)
+    expect((await server.readPresentedCertificate(root, 'pass.example.org')).isTrusted).toBeTrue()
+    expect(server.listLogEntries(failedMessage)).toEqual([])
     // Nobody's browser trusts Pebble: it must not be told to insist on HTTPS.
     const [, https] = server.urls
     const answer = await fetch(new URL('/healthz', https), { tls: { rejectUnauthorized: false } })
@@ -58,210 +64,211 @@ describe('a certificate of an authority', () => {
 
   test('is kept for each authority: a restart asks nobody, and other names or a new authority order anew', async () => {
     using folder = temporaryFolder()
-    await using pebble = await aPebble()
-    const root = await pebble.root()
+    await using pebble = await startPebble()
+    const root = await pebble.fetchRoot()
     const start = (settings: Readonly<Record<string, string>> = {}, authority = pebble) =>
       startAcmeServer(authority, { dataDir: folder.path, settings })
     const account = ({ directory } = pebble) =>
       readFileSync(acmePaths(join(folder.path, 'tls'), directory).account, 'utf8')
     {
       await using first = await start()
-      await first.until(issued)
+      await first.waitForLog(issuedMessage)
     }
     const firstAccount = account()
     {
       await using second = await start()
-      expect((await second.served(root, name)).isTrusted).toBeTrue()
-      second.pass(50 * day)
+      expect((await second.readPresentedCertificate(root, name)).isTrusted).toBeTrue()
+      second.advance(50 * day)
       await Bun.sleep(100)
-      expect(second.told(issued)).toEqual([])
-      expect(pebble.orders()).toBe(1)
+      expect(second.listLogEntries(issuedMessage)).toEqual([])
+      expect(pebble.countOrders()).toBe(1)
     }
     {
       await using third = await start({ SNAILPASS_ACME_NAMES: 'other.example.org' })
-      expect((await third.served(root, name)).isTrusted).toBeFalse()
-      await third.until(issued)
+      expect((await third.readPresentedCertificate(root, name)).isTrusted).toBeFalse()
+      await third.waitForLog(issuedMessage)
       expect(account()).toBe(firstAccount)
-      expect(pebble.orders()).toBe(2)
+      expect(pebble.countOrders()).toBe(2)
     }
-    await using other = await aPebble()
+    await using other = await startPebble()
     const names = { SNAILPASS_ACME_NAMES: 'other.example.org' }
     {
       await using fourth = await start(names, other)
-      await fourth.until(issued)
+      await fourth.waitForLog(issuedMessage)
       expect(account(other)).not.toBe(firstAccount)
     }
     // Who comes back, as from a trial, finds everything as it was.
     await using fifth = await start(names)
-    expect((await fifth.served(root, 'other.example.org')).isTrusted).toBeTrue()
+    expect((await fifth.readPresentedCertificate(root, 'other.example.org')).isTrusted).toBeTrue()
     await Bun.sleep(100)
-    expect(fifth.told(issued)).toEqual([])
+    expect(fifth.listLogEntries(issuedMessage)).toEqual([])
     expect(account()).toBe(firstAccount)
-    expect([pebble.orders(), other.orders()]).toEqual([2, 1])
+    expect([pebble.countOrders(), other.countOrders()]).toEqual([2, 1])
   })
 
   test('is renewed when a third of its life is left', async () => {
-    await using pebble = await aPebble()
+    await using pebble = await startPebble()
     await using server = await startAcmeServer(pebble)
-    const root = await pebble.root()
-    await server.until(issued)
-    while (!(await server.served(root, name)).isTrusted) await Bun.sleep(20)
-    const { certificate: first } = await server.served(root, name)
-    server.pass(57 * day - hour)
+    const root = await pebble.fetchRoot()
+    await server.waitForLog(issuedMessage)
+    while (!(await server.readPresentedCertificate(root, name)).isTrusted) await Bun.sleep(20)
+    const { certificate: first } = await server.readPresentedCertificate(root, name)
+    server.advance(57 * day - hour)
     await Bun.sleep(50)
-    expect(pebble.orders()).toBe(1)
+    expect(pebble.countOrders()).toBe(1)
 
-    server.pass(3 * day + 2 * hour)
-    await server.until(issued, 2)
+    server.advance(3 * day + 2 * hour)
+    await server.waitForLog(issuedMessage, 2)
     // The listener changes it in a quiet moment.
-    const serial = async () => (await server.served(root, name)).certificate.serialNumber
+    const serial = async () =>
+      (await server.readPresentedCertificate(root, name)).certificate.serialNumber
     while ((await serial()) === first.serialNumber) await Bun.sleep(1_200)
-    expect((await server.served(root, name)).isTrusted).toBeTrue()
-    expect(pebble.orders()).toBe(2)
-    expect(server.told(failed)).toEqual([])
+    expect((await server.readPresentedCertificate(root, name)).isTrusted).toBeTrue()
+    expect(pebble.countOrders()).toBe(2)
+    expect(server.listLogEntries(failedMessage)).toEqual([])
   })
 
   test('that is damaged, or whose key is another, is ordered anew', async () => {
     using folder = temporaryFolder()
-    await using pebble = await aPebble()
+    await using pebble = await startPebble()
     const { cert, key } = acmePaths(join(folder.path, 'tls'), pebble.directory)
     for (const path of [cert, key]) {
       {
         await using server = await startAcmeServer(pebble, { dataDir: folder.path })
-        await server.until(issued)
+        await server.waitForLog(issuedMessage)
       }
       writeFileSync(path, readFileSync(path, 'utf8').replace(/[A-Za-z0-9]{20}/, 'AAAA'))
     }
     await using server = await startAcmeServer(pebble, { dataDir: folder.path })
-    await server.until(issued)
-    expect(pebble.orders()).toBe(3)
+    await server.waitForLog(issuedMessage)
+    expect(pebble.countOrders()).toBe(3)
   })
 
   test('is had by whichever server orders, although another one of the database is asked', async () => {
-    await using database = await aPostgresDatabase()
+    await using database = await createPostgresDatabase()
     const settings = {
       SNAILPASS_DATABASE_URL: database.url,
       SNAILPASS_SECRET_KEY: 'the key of both of them',
     }
-    await using pebble = await aPebble()
+    await using pebble = await startPebble()
     const unreachable = { directory: 'https://localhost:1/dir', caFile: pebble.caFile }
     await using asked = await startAcmeServer({ ...pebble, ...unreachable }, { settings })
     await using ordering = await startAcmeServer(pebble, { settings, listen: '127.0.0.1:0' })
-    await ordering.until(issued)
-    const challenges = asked.told('request').map(({ route, status }) => [route, status])
+    await ordering.waitForLog(issuedMessage)
+    const challenges = asked.listLogEntries('request').map(({ route, status }) => [route, status])
     expect(challenges).toContainEqual(['/.well-known/acme-challenge/:token', 200])
     // What was asked for is not answered any longer.
-    expect(await rowsAt(database.url, "select * from facts where name like 'acme%'")).toEqual([])
+    expect(await queryRows(database.url, "select * from facts where name like 'acme%'")).toEqual([])
   })
 })
 
 test('a certificate that lies where it can not be read stops the start, and nothing is ordered', async () => {
   using folder = temporaryFolder()
-  await using pebble = await aPebble()
+  await using pebble = await startPebble()
   const { cert, key } = acmePaths(join(folder.path, 'tls'), pebble.directory)
   for (const path of [cert, key]) mkdirSync(path, { recursive: true })
   await expect(startAcmeServer(pebble, { dataDir: folder.path })).rejects.toMatchObject({
     code: 'unavailable',
     hint: expect.stringContaining('may read and write there'),
   })
-  expect(pebble.orders()).toBe(0)
+  expect(pebble.countOrders()).toBe(0)
 })
 
 test('a certificate that can not be saved is served all the same, and saved later instead of ordered again', async () => {
   using folder = temporaryFolder()
-  await using pebble = await aPebble()
+  await using pebble = await startPebble()
   const path = acmePaths(join(folder.path, 'tls'), pebble.directory).cert
   // Stands in for a disk that is full by then: root may write everywhere else.
   mkdirSync(path, { recursive: true })
   await using server = await startAcmeServer(pebble, { dataDir: folder.path })
-  const root = await pebble.root()
-  await server.until(unsaved)
-  expect(server.told(unsaved)[0]).toMatchObject({
+  const root = await pebble.fetchRoot()
+  await server.waitForLog(unsavedMessage)
+  expect(server.listLogEntries(unsavedMessage)[0]).toMatchObject({
     level: 'error',
     hint: expect.stringContaining('the disk has space'),
   })
-  while (!(await server.served(root, name)).isTrusted) await Bun.sleep(20)
+  while (!(await server.readPresentedCertificate(root, name)).isTrusted) await Bun.sleep(20)
   for (let tries = 2; tries < 5; tries++) {
-    server.pass(hour)
-    await server.until(unsaved, tries)
+    server.advance(hour)
+    await server.waitForLog(unsavedMessage, tries)
   }
-  expect(pebble.orders()).toBe(1)
+  expect(pebble.countOrders()).toBe(1)
 
   rmSync(path, { recursive: true })
-  server.pass(hour)
+  server.advance(hour)
   while (!existsSync(path)) await Bun.sleep(5)
   expect(readFileSync(path, 'utf8')).toContain('-----BEGIN CERTIFICATE-----')
-  expect(server.told(failed)).toEqual([])
-  expect(pebble.orders()).toBe(1)
+  expect(server.listLogEntries(failedMessage)).toEqual([])
+  expect(pebble.countOrders()).toBe(1)
 })
 
 test('nothing is ordered as long as it could not be kept', async () => {
   using folder = temporaryFolder()
   const path = join(folder.path, 'tls')
   writeFileSync(path, 'in the way')
-  await using pebble = await aPebble()
+  await using pebble = await startPebble()
   await using server = await startAcmeServer(pebble, { dataDir: folder.path })
-  await server.until(failed)
-  expect(server.told(failed)[0]).toMatchObject({
+  await server.waitForLog(failedMessage)
+  expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
     reason: expect.stringContaining(`${path} can't be used`),
     hint: expect.stringContaining('the disk has space'),
   })
-  expect(pebble.orders()).toBe(0)
+  expect(pebble.countOrders()).toBe(0)
   rmSync(path)
-  server.pass(hour)
-  await server.until(issued)
+  server.advance(hour)
+  await server.waitForLog(issuedMessage)
   expect(readdirSync(path).filter((file) => file.endsWith('.room'))).toEqual([])
 })
 
 test('a name that is added and can not be shown takes nothing from the others', async () => {
   using folder = temporaryFolder()
   const refusing = new Set<string>()
-  await using pebble = await aPebble()
-  using front = await inFrontOf(pebble, (path) =>
+  await using pebble = await startPebble()
+  using front = await startAcmeProxy(pebble, (path) =>
     refusing.has(path) ? new Response('', { status: 503 }) : null,
   )
   {
     await using first = await startAcmeServer(front, { dataDir: folder.path })
-    await first.until(issued)
+    await first.waitForLog(issuedMessage)
   }
-  const root = await pebble.root()
+  const root = await pebble.fetchRoot()
   const added = 'added.example.org'
   refusing.add('/order-plz')
   await using server = await startAcmeServer(front, {
     dataDir: folder.path,
     settings: { SNAILPASS_ACME_NAMES: `${name}, ${added}` },
   })
-  await server.until(failed)
-  expect(server.told(failed)[0]).toMatchObject({ served: 'the old one' })
-  expect((await server.served(root, name)).isTrusted).toBeTrue()
-  expect((await server.served(root, added)).isTrusted).toBeFalse()
-  expect(server.told('the certificate lacks names until the next one is there')).toMatchObject([
-    { level: 'warn', names: added },
-  ])
+  await server.waitForLog(failedMessage)
+  expect(server.listLogEntries(failedMessage)[0]).toMatchObject({ served: 'the old one' })
+  expect((await server.readPresentedCertificate(root, name)).isTrusted).toBeTrue()
+  expect((await server.readPresentedCertificate(root, added)).isTrusted).toBeFalse()
+  expect(
+    server.listLogEntries('the certificate lacks names until the next one is there'),
+  ).toMatchObject([{ level: 'warn', names: added }])
 
   refusing.clear()
-  server.pass(hour)
-  await server.until(issued)
-  while (!(await server.served(root, added)).isTrusted) await Bun.sleep(50)
-  expect((await server.served(root, name)).isTrusted).toBeTrue()
+  server.advance(hour)
+  await server.waitForLog(issuedMessage)
+  while (!(await server.readPresentedCertificate(root, added)).isTrusted) await Bun.sleep(50)
+  expect((await server.readPresentedCertificate(root, name)).isTrusted).toBeTrue()
 })
 
 test('a clock that was ahead at the start, and is set then, delays nothing', async () => {
   using folder = temporaryFolder()
-  const { log, of } = aLog()
+  const { log, listEntries } = createTestLog()
   const waits: number[] = []
   const { promise: waitedTwice, resolve } = Promise.withResolvers<void>()
   let ahead = 3650 * day
   const source = await startAcmeSource({
-    plan: {
+    config: {
       directory: `https://localhost:${freePort()}/dir`,
       names: [name],
       email: null,
-      external: null,
+      externalAccount: null,
       ca: null,
     },
     folder: folder.path,
-    answers: { put: async () => {}, remove: async () => {} },
+    challenges: { put: async () => {}, remove: async () => {} },
     version: '0',
     clock: () => Date.now() + ahead,
     random,
@@ -276,83 +283,83 @@ test('a clock that was ahead at the start, and is set then, delays nothing', asy
   })
   await waitedTwice
   await source.stop()
-  expect(of('error')).toMatchObject([{ message: failed }])
+  expect(listEntries('error')).toMatchObject([{ message: failedMessage }])
   expect(waits[0]).toBeLessThan(minute)
   expect(waits[1]).toBeLessThan(2 * minute)
 })
 
 describe('an authority that refuses', () => {
   test('a name that does not lead here: the log says why, and what to do', async () => {
-    await using pebble = await aPebble()
+    await using pebble = await startPebble()
     await using server = await startAcmeServer(pebble, { listen: '127.0.0.1:0' })
-    await server.until(failed)
-    const [fault] = server.told(failed)
+    await server.waitForLog(failedMessage)
+    const [fault] = server.listLogEntries(failedMessage)
     expect(fault).toMatchObject({
       level: 'error',
       reason: expect.stringMatching(/^the challenge of vault\.example\.org was refused: .*refused/),
       hint: expect.stringContaining('port 80'),
       served: 'a placeholder',
     })
-    const pause = Date.parse(String(fault?.['next'])) - Date.now()
-    expect(pause).toBeGreaterThan(14 * minute)
-    expect(pause).toBeLessThan(19 * minute)
+    const delay = Date.parse(String(fault?.['next'])) - Date.now()
+    expect(delay).toBeGreaterThan(14 * minute)
+    expect(delay).toBeLessThan(19 * minute)
 
     // Each further failure makes the pause longer.
-    server.pass(20 * minute)
-    await server.until(failed, 2)
-    const second = server.told(failed)[1]
+    server.advance(20 * minute)
+    await server.waitForLog(failedMessage, 2)
+    const second = server.listLogEntries(failedMessage)[1]
     expect(
       Date.parse(String(second?.['next'])) - Date.parse(String(second?.['time'])),
-    ).toBeGreaterThan(pause)
+    ).toBeGreaterThan(delay)
   })
 
   test('a renewal: the old certificate is served on, and the next try is taken', async () => {
     const closed = new Set<string>()
-    await using pebble = await aPebble()
-    using front = await inFrontOf(pebble, (path) =>
+    await using pebble = await startPebble()
+    using front = await startAcmeProxy(pebble, (path) =>
       closed.has(path) ? new Response('', { status: 503 }) : null,
     )
     await using server = await startAcmeServer(front)
-    const root = await pebble.root()
-    await server.until(issued)
+    const root = await pebble.fetchRoot()
+    await server.waitForLog(issuedMessage)
     closed.add('/order-plz')
-    server.pass(61 * day)
-    await server.until(failed)
-    expect(server.told(failed)[0]).toMatchObject({
+    server.advance(61 * day)
+    await server.waitForLog(failedMessage)
+    expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
       reason: 'an order was refused: the authority gave no reason',
       served: 'the old one',
     })
-    while (!(await server.served(root, name)).isTrusted) await Bun.sleep(20)
+    while (!(await server.readPresentedCertificate(root, name)).isTrusted) await Bun.sleep(20)
     closed.clear()
-    server.pass(hour)
-    await server.until(issued, 2)
+    server.advance(hour)
+    await server.waitForLog(issuedMessage, 2)
   })
 
   test('every nonce: the log says so in its words, and it is not asked again soon', async () => {
-    await using pebble = await aPebble()
+    await using pebble = await startPebble()
     const problem = {
       type: 'urn:ietf:params:acme:error:badNonce',
       detail: `stale\r\n${'x'.repeat(9_000)}`,
     }
-    using front = await inFrontOf(pebble, (path) =>
+    using front = await startAcmeProxy(pebble, (path) =>
       path === '/order-plz' ? Response.json(problem, { status: 400 }) : null,
     )
     await using server = await startAcmeServer(front)
-    await server.until(failed)
-    const [fault] = server.told(failed)
+    await server.waitForLog(failedMessage)
+    const [fault] = server.listLogEntries(failedMessage)
     expect(fault?.['reason']).toMatch(/^an order was refused: stale x{300,400}$/)
     expect(Date.parse(String(fault?.['next'])) - Date.now()).toBeGreaterThan(14 * minute)
   })
 
   test('an account that was closed: the hint says how to have another one', async () => {
-    await using pebble = await aPebble()
+    await using pebble = await startPebble()
     const problem = { type: 'urn:ietf:params:acme:error:unauthorized', detail: 'deactivated' }
-    using front = await inFrontOf(pebble, (path) =>
+    using front = await startAcmeProxy(pebble, (path) =>
       path === '/sign-me-up' ? Response.json(problem, { status: 403 }) : null,
     )
     await using server = await startAcmeServer(front)
-    await server.until(failed)
-    expect(server.told(failed)[0]).toMatchObject({
+    await server.waitForLog(failedMessage)
+    expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
       reason: 'an account was refused: deactivated',
       hint: expect.stringContaining('-account.key'),
     })
@@ -360,8 +367,8 @@ describe('an authority that refuses', () => {
 
   test('more than it allows: it is asked again when it said, and not before', async () => {
     const limited = new Set(['/order-plz'])
-    await using pebble = await aPebble()
-    using front = await inFrontOf(pebble, (path) => {
+    await using pebble = await startPebble()
+    using front = await startAcmeProxy(pebble, (path) => {
       if (!limited.has(path)) return null
       return Response.json(
         { type: 'urn:ietf:params:acme:error:rateLimited', detail: 'too many\u001b[31m\norders' },
@@ -369,17 +376,17 @@ describe('an authority that refuses', () => {
       )
     })
     await using server = await startAcmeServer(front)
-    await server.until(failed)
-    expect(server.told(failed)[0]).toMatchObject({
+    await server.waitForLog(failedMessage)
+    expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
       reason: 'an order was refused: too many [31m orders',
       hint: expect.stringContaining('wait'),
     })
     limited.clear()
-    server.pass(29 * hour)
+    server.advance(29 * hour)
     await Bun.sleep(50)
-    expect(server.told(issued)).toEqual([])
-    server.pass(12 * hour)
-    await server.until(issued)
+    expect(server.listLogEntries(issuedMessage)).toEqual([])
+    server.advance(12 * hour)
+    await server.waitForLog(issuedMessage)
   })
 
   test.each([
@@ -389,36 +396,36 @@ describe('an authority that refuses', () => {
     const externalAccounts = {
       'kid-1': 'b10lLJs8l1GPIzsLP0s6pMt8O0XVGnfTaCeROxQM0BIt2XrJMDHJZBM5NuQmQJQH',
     }
-    await using pebble = await aPebble({ externalAccounts })
+    await using pebble = await startPebble({ externalAccounts })
     await using server = await startAcmeServer(pebble, {
       settings: { SNAILPASS_ACME_EAB_KID: kid, SNAILPASS_ACME_EAB_KEY: key },
     })
-    await server.until(failed)
-    expect(server.told(failed)[0]).toMatchObject({
+    await server.waitForLog(failedMessage)
+    expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
       hint: expect.stringContaining('SNAILPASS_ACME_EAB_KEY'),
     })
     expect(server.log.join('\n')).not.toContain(key)
-    expect(pebble.orders()).toBe(0)
+    expect(pebble.countOrders()).toBe(0)
   })
 
   test('nobody who is bound', async () => {
     const key = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
-    await using pebble = await aPebble({ externalAccounts: { 'kid-1': key } })
+    await using pebble = await startPebble({ externalAccounts: { 'kid-1': key } })
     await using server = await startAcmeServer(pebble, {
       settings: { SNAILPASS_ACME_EAB_KID: 'kid-1', SNAILPASS_ACME_EAB_KEY: key },
     })
-    await server.until(issued)
-    expect(server.told(failed)).toEqual([])
+    await server.waitForLog(issuedMessage)
+    expect(server.listLogEntries(failedMessage)).toEqual([])
   })
 })
 
 describe('an authority', () => {
   test('that is out of reach is asked again soon, and a server stops without it', async () => {
-    await using pebble = await aPebble()
+    await using pebble = await startPebble()
     const nobody = { ...pebble, directory: `https://localhost:${freePort()}/dir` }
     await using server = await startAcmeServer(nobody)
-    await server.until(failed)
-    const [fault] = server.told(failed)
+    await server.waitForLog(failedMessage)
+    const [fault] = server.listLogEntries(failedMessage)
     expect(fault).toMatchObject({
       reason: expect.stringContaining("can't be reached"),
       hint: expect.stringContaining('SNAILPASS_ACME_DIRECTORY'),
@@ -427,14 +434,14 @@ describe('an authority', () => {
   })
 
   test('whose own certificate nobody vouches for is not spoken to', async () => {
-    await using pebble = await aPebble()
-    await using other = await aPebble()
+    await using pebble = await startPebble()
+    await using other = await startPebble()
     await using server = await startAcmeServer({ ...pebble, caFile: other.caFile })
-    await server.until(failed)
-    expect(server.told(failed)[0]).toMatchObject({
+    await server.waitForLog(failedMessage)
+    expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
       hint: expect.stringContaining('SNAILPASS_ACME_CA'),
     })
-    expect(pebble.orders()).toBe(0)
+    expect(pebble.countOrders()).toBe(0)
   })
 
   test.each([
@@ -464,12 +471,16 @@ describe('an authority', () => {
       'it names file:///etc/hostname',
     ],
   ])('%s changes nothing', async (_, prefix, answer, reason) => {
-    await using pebble = await aPebble()
-    using front = await inFrontOf(pebble, (path) => (path.startsWith(prefix) ? answer() : null))
+    await using pebble = await startPebble()
+    using front = await startAcmeProxy(pebble, (path) =>
+      path.startsWith(prefix) ? answer() : null,
+    )
     await using server = await startAcmeServer(front)
-    await server.until(failed)
-    expect(server.told(failed)[0]).toMatchObject({ reason: expect.stringContaining(reason) })
-    expect(server.told(issued)).toEqual([])
+    await server.waitForLog(failedMessage)
+    expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
+      reason: expect.stringContaining(reason),
+    })
+    expect(server.listLogEntries(issuedMessage)).toEqual([])
     const kept = readdirSync(server.dataDir).includes('tls')
       ? readdirSync(join(server.dataDir, 'tls'))
       : []
@@ -478,8 +489,8 @@ describe('an authority', () => {
 
   test('that says nothing any more does not keep a server from its end', async () => {
     const { promise: asked, resolve } = Promise.withResolvers<void>()
-    await using pebble = await aPebble()
-    using front = await inFrontOf(pebble, (path) => {
+    await using pebble = await startPebble()
+    using front = await startAcmeProxy(pebble, (path) => {
       if (path !== '/order-plz') return null
       resolve()
       return new Promise<Response>(() => {})
@@ -487,6 +498,6 @@ describe('an authority', () => {
     const server = await startAcmeServer(front)
     await asked
     await server.stop()
-    expect(server.told(failed)).toEqual([])
+    expect(server.listLogEntries(failedMessage)).toEqual([])
   })
 })

@@ -3,34 +3,34 @@ import { generateKeyPairSync } from 'node:crypto'
 import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
-import { readPair, startFiles } from '../../src/tls/files'
+import { readKeyPair, startFileSource } from '../../src/tls/files'
 import { leadsToPublicRoot } from '../../src/tls/roots'
-import { refusal } from '../support/archives'
-import { anAuthority } from '../support/certificates'
+import { captureError } from '../support/archives'
+import { createTestAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
 import { virtualTiming } from '../support/store'
-import { aLog, until } from '../support/tls'
+import { createTestLog, until } from '../support/tls'
 
-const authority = await anAuthority()
-const other = await anAuthority()
+const authority = await createTestAuthority()
+const other = await createTestAuthority()
 const subject = { names: ['vault.example.org'] }
-const good = await authority.certify(subject)
+const good = await authority.issue(subject)
 const chain = good.certificate + authority.certificate
-const next = await authority.certify(subject)
+const next = await authority.issue(subject)
 const hour = 3600_000
-const expired = await authority.certify({ ...subject, notAfter: Date.now() - hour / 2 })
-const future = await authority.certify({ ...subject, notBefore: Date.now() + hour / 2 })
-const locked = generateKeyPairSync('ec', {
+const expired = await authority.issue({ ...subject, notAfter: Date.now() - hour / 2 })
+const future = await authority.issue({ ...subject, notBefore: Date.now() + hour / 2 })
+const encryptedKey = generateKeyPairSync('ec', {
   namedCurve: 'P-256',
   publicKeyEncoding: { type: 'spki', format: 'pem' },
   privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
 }).privateKey
 
 /** Two files that a test can change, and a source of them whose time leaps. */
-function aPlace() {
+function createCertificateSource() {
   const folder = temporaryFolder()
   const paths = { cert: join(folder.path, 'fullchain.pem'), key: join(folder.path, 'key.pem') }
-  const log = aLog()
+  const log = createTestLog()
   const { clock, wait } = virtualTiming()
   return {
     ...log,
@@ -41,7 +41,7 @@ function aPlace() {
       writeFileSync(paths.cert, cert)
       writeFileSync(paths.key, key)
     },
-    start: () => startFiles(paths, { clock, wait, log: log.log }),
+    start: () => startFileSource(paths, { clock, wait, log: log.log }),
     /** A minute of looks. */
     async minute() {
       const then = clock()
@@ -52,17 +52,17 @@ function aPlace() {
 }
 
 test('a certificate with its chain is read, and told of', async () => {
-  using place = aPlace()
-  place.put(chain, good.key)
-  const { facts, cert } = await readPair(place.paths)
-  expect(facts).toMatchObject({ names: ['vault.example.org'], issuer: 'CN=Test authority' })
-  expect(facts.sha256).toMatch(/^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/)
+  using setup = createCertificateSource()
+  setup.put(chain, good.key)
+  const { info, cert } = await readKeyPair(setup.paths)
+  expect(info).toMatchObject({ names: ['vault.example.org'], issuer: 'CN=Test authority' })
+  expect(info.sha256).toMatch(/^(?:[0-9A-F]{2}:){31}[0-9A-F]{2}$/)
   expect(cert).toBe(chain)
-  place.put(good.certificate, good.key)
-  expect((await readPair(place.paths)).facts).toEqual(facts)
+  setup.put(good.certificate, good.key)
+  expect((await readKeyPair(setup.paths)).info).toEqual(info)
   // As `cat` joins files whose last line has no end.
-  place.put(good.certificate.trimEnd() + authority.certificate.trimEnd(), good.key)
-  expect((await readPair(place.paths)).cert).toBe(chain)
+  setup.put(good.certificate.trimEnd() + authority.certificate.trimEnd(), good.key)
+  expect((await readKeyPair(setup.paths)).cert).toBe(chain)
 })
 
 test.each([
@@ -83,7 +83,7 @@ test.each([
     'whole',
   ],
   ['no key', chain, 'nonsense', 'holds no private key in PEM', 'SNAILPASS_TLS_KEY'],
-  ['a locked key', chain, locked, 'is locked with a passphrase', 'openssl pkey'],
+  ['a locked key', chain, encryptedKey, 'is locked with a passphrase', 'openssl pkey'],
   ["another one's key", chain, next.key, 'does not belong to the certificate', 'writes both'],
   [
     'a chain upside down',
@@ -100,20 +100,20 @@ test.each([
     "server's certificate first",
   ],
 ])('refuses %s in words', async (_what, cert, key, problem, hint) => {
-  using place = aPlace()
-  place.put(cert, key)
-  const error = await refusal(place.start())
+  using setup = createCertificateSource()
+  setup.put(cert, key)
+  const error = await captureError(setup.start())
   expect(error).toMatchObject({
     code: 'unavailable',
     message: expect.stringContaining(problem),
     hint: expect.stringContaining(hint),
   })
-  expect(JSON.stringify([error, place.lines])).not.toContain(key.slice(40, 80) || 'no key')
+  expect(JSON.stringify([error, setup.lines])).not.toContain(key.slice(40, 80) || 'no key')
 })
 
 test('refuses what is not there', async () => {
-  using place = aPlace()
-  expect(await refusal(place.start())).toMatchObject({
+  using setup = createCertificateSource()
+  expect(await captureError(setup.start())).toMatchObject({
     code: 'unavailable',
     message: expect.stringContaining("fullchain.pem can't be read: ENOENT"),
     hint: expect.stringContaining('SNAILPASS_TLS_CERT'),
@@ -122,33 +122,33 @@ test('refuses what is not there', async () => {
 
 describe('a source of files', () => {
   test('takes a new pair only when both files fit, and tells of it once', async () => {
-    using place = aPlace()
-    place.put(chain, good.key)
-    const source = await place.start()
+    using setup = createCertificateSource()
+    setup.put(chain, good.key)
+    const source = await setup.start()
     const seen: string[] = []
     source.subscribe(({ cert }) => seen.push(cert))
     expect(source.current()).toMatchObject({ cert: chain, key: good.key })
     // The certificate first, as who renews it writes one after the other.
-    writeFileSync(place.paths.cert, next.certificate)
-    await place.minute()
+    writeFileSync(setup.paths.cert, next.certificate)
+    await setup.minute()
     expect(source.current().cert).toBe(chain)
-    expect(place.of('error').map(({ message }) => message)).toEqual([
-      `the certificate is kept as it is: the key ${place.paths.key} does not belong to the certificate ${place.paths.cert}`,
+    expect(setup.listEntries('error').map(({ message }) => message)).toEqual([
+      `the certificate is kept as it is: the key ${setup.paths.key} does not belong to the certificate ${setup.paths.cert}`,
     ])
-    writeFileSync(place.paths.key, next.key)
+    writeFileSync(setup.paths.key, next.key)
     await until(() => seen.length > 0)
-    await place.minute()
+    await setup.minute()
     expect(seen).toEqual([next.certificate])
     expect(source.current()).toMatchObject({ cert: next.certificate, key: next.key })
     await source.stop()
-    place.put(chain, good.key)
+    setup.put(chain, good.key)
     await Bun.sleep(5)
     expect(seen).toHaveLength(1)
   })
 
   test('sees links that lead elsewhere now, and files that are renamed over', async () => {
-    using place = aPlace()
-    const { folder, paths } = place
+    using setup = createCertificateSource()
+    const { folder, paths } = setup
     for (const [name, { certificate, key }] of Object.entries({ good, next })) {
       writeFileSync(join(folder, `${name}.pem`), certificate)
       writeFileSync(join(folder, `${name}.key`), key)
@@ -159,7 +159,7 @@ describe('a source of files', () => {
       symlinkSync(join(folder, `${name}.key`), paths.key)
     }
     link('good')
-    const source = await place.start()
+    const source = await setup.start()
     link('next')
     await until(() => source.current().cert === next.certificate)
     renameSync(join(folder, 'good.pem'), paths.cert)
@@ -169,22 +169,22 @@ describe('a source of files', () => {
   })
 
   test('reports a bad pair once, keeps the old one, and takes a good one after it', async () => {
-    using place = aPlace()
-    place.put(chain, good.key)
-    const source = await place.start()
-    place.put('half a certific', next.key)
-    await place.minute()
-    await place.minute()
-    expect(place.of('error')).toHaveLength(1)
-    expect(place.of('error')[0]).toMatchObject({
+    using setup = createCertificateSource()
+    setup.put(chain, good.key)
+    const source = await setup.start()
+    setup.put('half a certific', next.key)
+    await setup.minute()
+    await setup.minute()
+    expect(setup.listEntries('error')).toHaveLength(1)
+    expect(setup.listEntries('error')[0]).toMatchObject({
       message: expect.stringContaining('holds no certificate in PEM'),
       hint: expect.stringContaining('openssl x509'),
     })
-    rmSync(place.paths.cert)
-    await place.minute()
-    expect(place.of('error')).toHaveLength(2)
+    rmSync(setup.paths.cert)
+    await setup.minute()
+    expect(setup.listEntries('error')).toHaveLength(2)
     expect(source.current().cert).toBe(chain)
-    place.put(next.certificate, next.key)
+    setup.put(next.certificate, next.key)
     await until(() => source.current().cert === next.certificate)
     await source.stop()
   })
@@ -195,18 +195,18 @@ describe('a source of files', () => {
   ])(
     'serves one that %s when there is no better one, and does not take it for a good one',
     async (words, bad) => {
-      using place = aPlace()
-      place.put(bad.certificate, bad.key)
-      const first = await place.start()
+      using setup = createCertificateSource()
+      setup.put(bad.certificate, bad.key)
+      const first = await setup.start()
       expect(first.current().cert).toBe(bad.certificate)
-      expect(place.of('error')[0].message).toContain(words)
-      place.put(good.certificate, good.key)
+      expect(setup.listEntries('error')[0].message).toContain(words)
+      setup.put(good.certificate, good.key)
       await until(() => first.current().cert === good.certificate)
-      place.put(bad.certificate, bad.key)
-      await place.minute()
+      setup.put(bad.certificate, bad.key)
+      await setup.minute()
       expect(first.current().cert).toBe(good.certificate)
-      expect(place.of('error').at(-1).message).toContain(
-        `the new certificate ${place.paths.cert} ${words}`,
+      expect(setup.listEntries('error').at(-1).message).toContain(
+        `the new certificate ${setup.paths.cert} ${words}`,
       )
       await first.stop()
     },
@@ -217,16 +217,16 @@ test.each([
   ['two weeks before the end of a long life', 90, 14],
   ['when a sixth of a short one is left', 6, 1],
 ])('a certificate that nobody renews is warned about once, %s', async (_, life, left) => {
-  using place = aPlace()
+  using setup = createCertificateSource()
   const notAfter = Date.now() + left * 24 * hour + 60_000
   const notBefore = notAfter - life * 24 * hour
-  const ending = await authority.certify({ ...subject, notBefore, notAfter })
-  place.put(ending.certificate, ending.key)
-  const source = await place.start()
-  expect(place.of('warn')).toEqual([])
-  await place.minute()
-  await place.minute()
-  expect(place.of('warn').map(({ message }) => message)).toEqual([
+  const ending = await authority.issue({ ...subject, notBefore, notAfter })
+  setup.put(ending.certificate, ending.key)
+  const source = await setup.start()
+  expect(setup.listEntries('warn')).toEqual([])
+  await setup.minute()
+  await setup.minute()
+  expect(setup.listEntries('warn').map(({ message }) => message)).toEqual([
     expect.stringMatching(/fullchain\.pem expires on \S+: nobody has renewed it yet/),
   ])
   await source.stop()
@@ -239,14 +239,14 @@ describe('everybody trusts', () => {
 
   test('nothing that an authority of somebody else has made, whatever it calls itself', async () => {
     expect(leadsToPublicRoot(chain)).toBeFalse()
-    using place = aPlace()
-    place.put(chain, good.key)
-    const source = await place.start()
-    expect(source.isPublic()).toBeFalse()
+    using setup = createCertificateSource()
+    setup.put(chain, good.key)
+    const source = await setup.start()
+    expect(source.isPubliclyTrusted()).toBeFalse()
     await source.stop()
     const [root = ''] = rootCertificates
-    const impostor = await anAuthority({ calledLike: root })
-    const leaf = await impostor.certify(subject)
+    const impostor = await createTestAuthority({ sameNameAs: root })
+    const leaf = await impostor.issue(subject)
     expect(leadsToPublicRoot(leaf.certificate + impostor.certificate)).toBeFalse()
   })
 })

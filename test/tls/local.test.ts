@@ -9,80 +9,83 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { realWorld } from '../../src/app/world'
-import { factsOf } from '../../src/tls/facts'
-import { prepareLocal } from '../../src/tls/local'
-import { refusal } from '../support/archives'
-import { aMachine, until } from '../support/tls'
+import { systemRuntime } from '../../src/app/world'
+import { parseCertificateInfo } from '../../src/tls/facts'
+import { ensureLocalCertificates } from '../../src/tls/local'
+import { captureError } from '../support/archives'
+import { createTestMachine, until } from '../support/tls'
 import { fakeClock } from '../support/world'
 
 const day = 24 * 3600_000
 
 describe('a machine', () => {
   test('makes its authority and its certificate once, for itself alone', async () => {
-    using machine = aMachine()
+    using machine = createTestMachine()
     const { folder } = machine
     // In real time: each waits for the other's work, which takes some.
-    const deps = { ...machine.deps, ...realWorld }
+    const deps = { ...machine.deps, ...systemRuntime }
     const now = Date.now()
-    const [one, other] = await Promise.all([prepareLocal(deps), prepareLocal(deps)])
-    expect(other.authority.facts.sha256).toBe(one.authority.facts.sha256)
-    expect(other.leaf.facts.sha256).toBe(one.leaf.facts.sha256)
-    expect(one.madeAuthority).not.toBe(other.madeAuthority)
-    expect(one.leaf.facts.names).toEqual(['pi', 'pi.local', '192.168.1.5', '::1'])
-    const { notBefore, notAfter } = one.leaf.facts
+    const [one, other] = await Promise.all([
+      ensureLocalCertificates(deps),
+      ensureLocalCertificates(deps),
+    ])
+    expect(other.authority.info.sha256).toBe(one.authority.info.sha256)
+    expect(other.leaf.info.sha256).toBe(one.leaf.info.sha256)
+    expect(one.isNewAuthority).not.toBe(other.isNewAuthority)
+    expect(one.leaf.info.names).toEqual(['pi', 'pi.local', '192.168.1.5', '::1'])
+    const { notBefore, notAfter } = one.leaf.info
     expect((notAfter - notBefore) / day).toBe(397)
     expect(now - notBefore).toBeGreaterThan(day - 2_000)
-    expect((one.authority.facts.notAfter - now) / day / 365).toBeGreaterThan(9.9)
+    expect((one.authority.info.notAfter - now) / day / 365).toBeGreaterThan(9.9)
     for (const name of [folder.authorityKey, folder.authorityCert, folder.leaf]) {
       expect(statSync(name).mode & 0o777).toBe(0o600)
     }
     expect(statSync(folder.path).mode & 0o777).toBe(0o700)
     expect(readdirSync(folder.path).sort()).toEqual(['.lock', 'ca.crt', 'ca.key', 'leaf.pem'])
-    const again = await prepareLocal(deps)
-    expect({ ...again, madeLeaf: null }).toEqual({ ...one, madeAuthority: false, madeLeaf: null })
-    expect(again.madeLeaf).toBeNull()
+    const again = await ensureLocalCertificates(deps)
+    expect({ ...again, renewalReason: null }).toEqual({ ...one, isNewAuthority: false, renewalReason: null })
+    expect(again.renewalReason).toBeNull()
   })
 
   test('certifies a key again whose certificate was not finished', async () => {
-    using machine = aMachine()
-    const first = await prepareLocal(machine.deps)
+    using machine = createTestMachine()
+    const first = await ensureLocalCertificates(machine.deps)
     rmSync(machine.folder.authorityCert)
-    const second = await prepareLocal(machine.deps)
+    const second = await ensureLocalCertificates(machine.deps)
     // The same name and key: who has installed the first one trusts the second.
-    expect(second.authority.facts.subject).toBe(first.authority.facts.subject)
+    expect(second.authority.info.subject).toBe(first.authority.info.subject)
     expect(second.authority.key).toBe(first.authority.key)
     const [leaf] = [new X509Certificate(second.leaf.cert)]
     expect(leaf.checkIssued(new X509Certificate(first.authority.cert))).toBeTrue()
   })
 
   test('goes on with a key that another tool has written in another form', async () => {
-    using machine = aMachine()
+    using machine = createTestMachine()
     const { folder } = machine
-    const first = await prepareLocal(machine.deps)
+    const first = await ensureLocalCertificates(machine.deps)
     const other = String(
       createPrivateKey(first.authority.key).export({ type: 'sec1', format: 'pem' }),
     )
     expect(other).toContain('-----BEGIN EC PRIVATE KEY-----')
     writeFileSync(folder.authorityKey, other)
-    const second = await prepareLocal(machine.deps, { renew: 'leaf' })
-    expect(second.authority.facts).toEqual(first.authority.facts)
+    const second = await ensureLocalCertificates(machine.deps, { renew: 'leaf' })
+    expect(second.authority.info).toEqual(first.authority.info)
     const { publicKey } = new X509Certificate(first.authority.cert)
     expect(new X509Certificate(second.leaf.cert).verify(publicKey)).toBeTrue()
     // Certified again where its certificate was lost, too.
     rmSync(folder.authorityCert)
-    const third = await prepareLocal(machine.deps)
-    expect(third.authority.facts.subject).toBe(first.authority.facts.subject)
+    const third = await ensureLocalCertificates(machine.deps)
+    expect(third.authority.info.subject).toBe(first.authority.info.subject)
   })
 
   test('makes no other authority unasked where a certificate shows that there was one', async () => {
-    using machine = aMachine()
+    using machine = createTestMachine()
     const { folder } = machine
-    const first = await prepareLocal(machine.deps)
+    const first = await ensureLocalCertificates(machine.deps)
     rmSync(folder.authorityCert)
     rmSync(folder.authorityKey)
     for (const options of [{}, { renew: 'leaf' as const }]) {
-      expect(await refusal(prepareLocal(machine.deps, options))).toMatchObject({
+      expect(await captureError(ensureLocalCertificates(machine.deps, options))).toMatchObject({
         code: 'unavailable',
         message: `${folder.authorityCert} is gone with its key, and ${folder.leaf} shows that they were there`,
         hint: expect.stringContaining('`snailpass tls renew --authority` makes a new one'),
@@ -90,9 +93,9 @@ describe('a machine', () => {
     }
     expect(readdirSync(folder.path).sort()).toEqual(['.lock', 'leaf.pem'])
     expect(readFileSync(folder.leaf, 'utf8')).toBe(first.leaf.key + first.leaf.cert)
-    const asked = await prepareLocal(machine.deps, { renew: 'authority' })
-    expect(asked.madeAuthority).toBeTrue()
-    expect((await prepareLocal(machine.deps)).leaf.facts).toEqual(asked.leaf.facts)
+    const asked = await ensureLocalCertificates(machine.deps, { renew: 'authority' })
+    expect(asked.isNewAuthority).toBeTrue()
+    expect((await ensureLocalCertificates(machine.deps)).leaf.info).toEqual(asked.leaf.info)
   })
 
   test.each([
@@ -101,12 +104,12 @@ describe('a machine', () => {
     ['ca.key', null, 'is missing'],
     ['leaf.pem', 'nonsense', 'holds no certificate with its key'],
   ])('refuses a %s of %p, and leaves it', async (name, text, problem) => {
-    using machine = aMachine()
-    await prepareLocal(machine.deps)
+    using machine = createTestMachine()
+    await ensureLocalCertificates(machine.deps)
     const path = `${machine.folder.path}/${name}`
     if (text === null) rmSync(path)
     else writeFileSync(path, text)
-    expect(await refusal(prepareLocal(machine.deps))).toMatchObject({
+    expect(await captureError(ensureLocalCertificates(machine.deps))).toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining(problem),
       hint: expect.stringMatching(/renew --authority|remove the file/),
@@ -115,32 +118,35 @@ describe('a machine', () => {
   })
 
   test('refuses what another authority has made, and leaves it', async () => {
-    using machine = aMachine()
-    using other = aMachine()
-    const [, foreign] = [await prepareLocal(machine.deps), await prepareLocal(other.deps)]
+    using machine = createTestMachine()
+    using other = createTestMachine()
+    const [, foreign] = [
+      await ensureLocalCertificates(machine.deps),
+      await ensureLocalCertificates(other.deps),
+    ]
     const { folder } = machine
     const text = foreign.leaf.key + foreign.leaf.cert
     writeFileSync(folder.leaf, text)
-    expect(await refusal(prepareLocal(machine.deps))).toMatchObject({
+    expect(await captureError(ensureLocalCertificates(machine.deps))).toMatchObject({
       code: 'unavailable',
       message: `${folder.leaf} holds a certificate that the authority of this server has not made`,
     })
     expect(readFileSync(folder.leaf, 'utf8')).toBe(text)
     writeFileSync(folder.authorityKey, foreign.authority.key)
-    expect(await refusal(prepareLocal(machine.deps))).toMatchObject({
+    expect(await captureError(ensureLocalCertificates(machine.deps))).toMatchObject({
       message: `${folder.authorityKey} does not belong to ${folder.authorityCert}`,
     })
     writeFileSync(folder.authorityKey, foreign.leaf.key)
     writeFileSync(folder.authorityCert, foreign.leaf.cert)
-    expect(await refusal(prepareLocal(machine.deps))).toMatchObject({
+    expect(await captureError(ensureLocalCertificates(machine.deps))).toMatchObject({
       message: `${folder.authorityCert} is no authority that snailpass has made`,
     })
   })
 
   test('whose clock can not be right makes no authority', async () => {
-    using machine = aMachine()
+    using machine = createTestMachine()
     const deps = { ...machine.deps, clock: fakeClock(60_000) }
-    expect(await refusal(prepareLocal(deps))).toMatchObject({
+    expect(await captureError(ensureLocalCertificates(deps))).toMatchObject({
       code: 'unavailable',
       message: 'the clock of this machine says that it is 1970-01-01T00:01:00.000Z',
       hint: expect.stringContaining('timedatectl'),
@@ -149,17 +155,19 @@ describe('a machine', () => {
   })
 
   test('whose clock was ahead makes no certificate of the future when it is asked for one', async () => {
-    using machine = aMachine()
+    using machine = createTestMachine()
     const ahead = { ...machine.deps, clock: () => Date.UTC(2040, 0, 2) }
-    const first = await prepareLocal(ahead)
-    expect(await refusal(prepareLocal(machine.deps, { renew: 'leaf' }))).toMatchObject({
+    const first = await ensureLocalCertificates(ahead)
+    expect(
+      await captureError(ensureLocalCertificates(machine.deps, { renew: 'leaf' })),
+    ).toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('authority is not valid before 2040-01-01'),
       hint: expect.stringContaining('snailpass tls renew --authority'),
     })
     expect(readFileSync(machine.folder.leaf, 'utf8')).toBe(first.leaf.key + first.leaf.cert)
-    const next = await prepareLocal(machine.deps, { renew: 'authority' })
-    expect(next.leaf.facts.notBefore).toBeLessThan(machine.clock())
+    const next = await ensureLocalCertificates(machine.deps, { renew: 'authority' })
+    expect(next.leaf.info.notBefore).toBeLessThan(machine.clock())
   })
 
   test.each([
@@ -167,62 +175,64 @@ describe('a machine', () => {
     ['8.8.8.8', 'for a name of the internet, bring a certificate'],
     ['nas', 'write it as nas.local'],
   ])('refuses to be asked for %s, and says what to do', async (name, hint) => {
-    using machine = aMachine()
-    const first = await prepareLocal(machine.deps)
-    machine.rename({ asked: [name] })
-    expect(await refusal(prepareLocal(machine.deps))).toMatchObject({
+    using machine = createTestMachine()
+    const first = await ensureLocalCertificates(machine.deps)
+    machine.rename({ requested: [name] })
+    expect(await captureError(ensureLocalCertificates(machine.deps))).toMatchObject({
       code: 'invalid',
       message: expect.stringContaining(name),
       hint: expect.stringContaining(hint),
     })
     expect(
       (
-        await prepareLocal({
+        await ensureLocalCertificates({
           ...machine.deps,
-          wanted: () => ({ hostname: 'pi', own: [], asked: [] }),
+          wanted: () => ({ hostname: 'pi', own: [], requested: [] }),
         })
-      ).leaf.facts,
-    ).toEqual(first.leaf.facts)
+      ).leaf.info,
+    ).toEqual(first.leaf.info)
   })
 
   test('makes an authority that speaks for a bare name that it is asked for from the start', async () => {
-    using machine = aMachine({ asked: ['nas', 'nas.lan'] })
-    const { leaf } = await prepareLocal(machine.deps)
-    expect(leaf.facts.names).toContain('nas')
-    using refused = aMachine({ asked: ['example.org'] })
-    expect(await refusal(prepareLocal(refused.deps))).toMatchObject({ code: 'invalid' })
+    using machine = createTestMachine({ requested: ['nas', 'nas.lan'] })
+    const { leaf } = await ensureLocalCertificates(machine.deps)
+    expect(leaf.info.names).toContain('nas')
+    using refused = createTestMachine({ requested: ['example.org'] })
+    expect(await captureError(ensureLocalCertificates(refused.deps))).toMatchObject({
+      code: 'invalid',
+    })
     expect(existsSync(refused.folder.authorityKey)).toBeFalse()
   })
 
   test('replaces its authority only when it is asked to', async () => {
-    using machine = aMachine()
-    const first = await prepareLocal(machine.deps)
+    using machine = createTestMachine()
+    const first = await ensureLocalCertificates(machine.deps)
     machine.rename({ hostname: 'nas', own: ['nas', 'nas.local'] })
-    const second = await prepareLocal(machine.deps)
-    expect(second.authority.facts).toEqual(first.authority.facts)
-    expect(second.missing).toEqual(['nas'])
-    expect(second.leaf.facts.names).toEqual(['nas.local', 'pi', 'pi.local', '192.168.1.5', '::1'])
-    const third = await prepareLocal(machine.deps, { renew: 'authority' })
-    expect(third.authority.facts.sha256).not.toBe(first.authority.facts.sha256)
-    expect(third.leaf.facts.names).toEqual(['nas', 'nas.local'])
-    expect(third.missing).toEqual([])
-    expect((await prepareLocal(machine.deps)).leaf.facts).toEqual(third.leaf.facts)
+    const second = await ensureLocalCertificates(machine.deps)
+    expect(second.authority.info).toEqual(first.authority.info)
+    expect(second.unpermittedNames).toEqual(['nas'])
+    expect(second.leaf.info.names).toEqual(['nas.local', 'pi', 'pi.local', '192.168.1.5', '::1'])
+    const third = await ensureLocalCertificates(machine.deps, { renew: 'authority' })
+    expect(third.authority.info.sha256).not.toBe(first.authority.info.sha256)
+    expect(third.leaf.info.names).toEqual(['nas', 'nas.local'])
+    expect(third.unpermittedNames).toEqual([])
+    expect((await ensureLocalCertificates(machine.deps)).leaf.info).toEqual(third.leaf.info)
   })
 
   test('has a new key whenever it replaces its authority', async () => {
-    using machine = aMachine()
-    const first = await prepareLocal(machine.deps)
+    using machine = createTestMachine()
+    const first = await ensureLocalCertificates(machine.deps)
     rmSync(machine.folder.authorityCert)
-    const second = await prepareLocal(machine.deps, { renew: 'authority' })
+    const second = await ensureLocalCertificates(machine.deps, { renew: 'authority' })
     expect(second.authority.key).not.toBe(first.authority.key)
     expect(readFileSync(machine.folder.authorityKey, 'utf8')).toBe(second.authority.key)
-    expect((await prepareLocal(machine.deps)).leaf.facts).toEqual(second.leaf.facts)
+    expect((await ensureLocalCertificates(machine.deps)).leaf.info).toEqual(second.leaf.info)
   })
 
   test('keeps its authority whole where there is no room for the next one', async () => {
-    using machine = aMachine()
+    using machine = createTestMachine()
     const { folder } = machine
-    await prepareLocal(machine.deps)
+    await ensureLocalCertificates(machine.deps)
     const textsOf = () =>
       [folder.authorityKey, folder.authorityCert, folder.leaf].map((path) =>
         readFileSync(path, 'utf8'),
@@ -231,7 +241,9 @@ describe('a machine', () => {
     // In the way of the draft of the certificate; that of the key is written by then.
     const inTheWay = `${folder.authorityCert}.${process.pid}.new`
     mkdirSync(inTheWay)
-    expect(await refusal(prepareLocal(machine.deps, { renew: 'authority' }))).toMatchObject({
+    expect(
+      await captureError(ensureLocalCertificates(machine.deps, { renew: 'authority' })),
+    ).toMatchObject({
       code: 'unavailable',
     })
     expect(textsOf()).toEqual(before)
@@ -242,10 +254,10 @@ describe('a machine', () => {
 
 describe('a source', () => {
   test('has a new certificate when a name is missing, and none when one has gone', async () => {
-    using machine = aMachine()
+    using machine = createTestMachine()
     const source = await machine.start()
     const seen: string[][] = []
-    const stop = source.subscribe(({ cert }) => seen.push([...factsOf(cert).names]))
+    const stop = source.subscribe(({ cert }) => seen.push([...parseCertificateInfo(cert).names]))
     machine.rename({ own: ['pi', 'pi.local', '192.168.1.7', '::1'] })
     await until(() => seen.length === 1)
     expect(seen[0]).toEqual(['pi', 'pi.local', '192.168.1.7', '::1', '192.168.1.5'])
@@ -254,21 +266,21 @@ describe('a source', () => {
     const then = machine.clock()
     await until(() => machine.clock() > then + 5 * 60_000)
     expect(source.current().cert).toBe(cert)
-    expect(source.isPublic()).toBeFalse()
+    expect(source.isPubliclyTrusted()).toBeFalse()
     stop()
     await source.stop()
-    expect(machine.of('error')).toEqual([])
+    expect(machine.listEntries('error')).toEqual([])
   })
 
   test('renews its certificate when a third of its life is left', async () => {
-    using machine = aMachine()
+    using machine = createTestMachine()
     const source = await machine.start()
-    const { notAfter } = factsOf(source.current().cert)
+    const { notAfter } = parseCertificateInfo(source.current().cert)
     let next: number | null = null
     source.subscribe(({ cert }) => {
-      next = factsOf(cert).notAfter
+      next = parseCertificateInfo(cert).notAfter
     })
-    machine.skip(notAfter - machine.clock() - (397 * day) / 3 - 60_000)
+    machine.advance(notAfter - machine.clock() - (397 * day) / 3 - 60_000)
     await until(() => next !== null)
     const left = notAfter - machine.clock()
     expect(left / day).toBeGreaterThan(132)
@@ -277,41 +289,41 @@ describe('a source', () => {
   })
 
   test('takes a certificate and an authority that somebody else has made beside it', async () => {
-    using machine = aMachine()
+    using machine = createTestMachine()
     const source = await machine.start()
-    let told = 0
-    source.subscribe(() => told++)
-    const renewed = await prepareLocal(machine.deps, { renew: 'leaf' })
-    await until(() => told === 1)
+    let notifications = 0
+    source.subscribe(() => notifications++)
+    const renewed = await ensureLocalCertificates(machine.deps, { renew: 'leaf' })
+    await until(() => notifications === 1)
     expect(source.current().cert).toBe(renewed.leaf.cert)
-    const replaced = await prepareLocal(machine.deps, { renew: 'authority' })
-    await until(() => source.authority().facts.sha256 === replaced.authority.facts.sha256)
-    await until(() => told === 2)
+    const replaced = await ensureLocalCertificates(machine.deps, { renew: 'authority' })
+    await until(() => source.authority().info.sha256 === replaced.authority.info.sha256)
+    await until(() => notifications === 2)
     expect(source.current().cert).toBe(replaced.leaf.cert)
     await source.stop()
-    expect(machine.of('error')).toEqual([])
+    expect(machine.listEntries('error')).toEqual([])
   })
 
   test('keeps what it serves when the files are damaged or gone, says so once, and makes no new authority', async () => {
-    using machine = aMachine()
+    using machine = createTestMachine()
     const source = await machine.start()
     const { cert } = source.current()
     const authority = readFileSync(machine.folder.authorityCert)
     writeFileSync(machine.folder.authorityCert, 'nonsense')
     const then = machine.clock()
     await until(() => machine.clock() > then + 5 * 60_000)
-    expect(machine.of('error')).toHaveLength(1)
+    expect(machine.listEntries('error')).toHaveLength(1)
     rmSync(machine.folder.authorityCert)
     rmSync(machine.folder.authorityKey)
-    await until(() => machine.of('error').length === 2)
-    expect(machine.of('error')[1]).toMatchObject({
+    await until(() => machine.listEntries('error').length === 2)
+    expect(machine.listEntries('error')[1]).toMatchObject({
       message: expect.stringContaining(`${machine.folder.authorityCert} is gone`),
       hint: expect.stringContaining('put both files of the authority back from a copy'),
     })
     expect(existsSync(machine.folder.authorityKey)).toBeFalse()
     rmSync(machine.folder.leaf)
-    await until(() => machine.of('error').length === 3)
-    expect(machine.of('error')[2]).toMatchObject({
+    await until(() => machine.listEntries('error').length === 3)
+    expect(machine.listEntries('error')[2]).toMatchObject({
       hint: expect.stringContaining('put it back from a copy'),
     })
     expect(existsSync(machine.folder.authorityKey)).toBeFalse()
@@ -321,55 +333,55 @@ describe('a source', () => {
   })
 
   test('warns once of the end of its authority, and lives for as long as that', async () => {
-    using machine = aMachine()
-    const { authority } = await prepareLocal(machine.deps)
-    machine.skip(authority.facts.notAfter - machine.clock() - 100 * day)
+    using machine = createTestMachine()
+    const { authority } = await ensureLocalCertificates(machine.deps)
+    machine.advance(authority.info.notAfter - machine.clock() - 100 * day)
     const source = await machine.start()
-    expect(factsOf(source.current().cert).notAfter).toBe(authority.facts.notAfter)
+    expect(parseCertificateInfo(source.current().cert).notAfter).toBe(authority.info.notAfter)
     const { cert } = source.current()
     const then = machine.clock()
     await until(() => machine.clock() > then + 5 * 60_000)
-    expect(machine.of('warn').map(({ message }) => message)).toEqual([
+    expect(machine.listEntries('warn').map(({ message }) => message)).toEqual([
       expect.stringContaining('the certificate authority expires'),
     ])
-    machine.skip(200 * day)
+    machine.advance(200 * day)
     const later = machine.clock()
     await until(() => machine.clock() > later + 5 * 60_000)
     // There is nothing that it could be replaced with.
     expect(source.current().cert).toBe(cert)
-    expect(machine.of('error')).toEqual([])
+    expect(machine.listEntries('error')).toEqual([])
     await source.stop()
   })
 
   test('says once that its authority is of the future, and goes on', async () => {
-    using machine = aMachine()
+    using machine = createTestMachine()
     const ahead = { ...machine.deps, clock: () => Date.UTC(2040, 0, 2) }
-    const { leaf } = await prepareLocal(ahead)
+    const { leaf } = await ensureLocalCertificates(ahead)
     const source = await machine.start()
     const then = machine.clock()
     await until(() => machine.clock() > then + 5 * 60_000)
-    expect(machine.of('error')).toMatchObject([
+    expect(machine.listEntries('error')).toMatchObject([
       {
         message: expect.stringContaining('authority is not valid before 2040-01-01'),
         hint: expect.stringContaining('snailpass tls renew --authority'),
       },
     ])
     expect(source.current().cert).toBe(leaf.cert)
-    await prepareLocal(machine.deps, { renew: 'authority' })
+    await ensureLocalCertificates(machine.deps, { renew: 'authority' })
     await until(() => source.current().cert !== leaf.cert)
     await source.stop()
-    expect(machine.of('error')).toHaveLength(1)
+    expect(machine.listEntries('error')).toHaveLength(1)
   })
 
   test('warns once of a name that its authority does not speak for', async () => {
-    using machine = aMachine()
-    await prepareLocal(machine.deps)
+    using machine = createTestMachine()
+    await ensureLocalCertificates(machine.deps)
     machine.rename({ hostname: 'nas', own: ['nas', 'nas.local'] })
     const source = await machine.start()
     const then = machine.clock()
     await until(() => machine.clock() > then + 5 * 60_000)
-    expect(machine.of('warn').map(({ names }) => names)).toEqual(['nas'])
-    expect(factsOf(source.current().cert).names).toContain('nas.local')
+    expect(machine.listEntries('warn').map(({ names }) => names)).toEqual(['nas'])
+    expect(parseCertificateInfo(source.current().cert).names).toContain('nas.local')
     await source.stop()
   })
 })

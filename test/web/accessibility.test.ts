@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'bun:test'
 import axe from 'axe-core'
 import { Window } from 'happy-dom'
-import { renderConfirmationLetter, renderTestLetter } from '../../src/mail/letter'
+import { renderConfirmationEmail, renderTestEmail } from '../../src/mail/letter'
 import { pages } from '../support/pages'
 
 const link = 'http://pi:5000/confirm/token'
 
 const documents: [string, string][] = [
   ...pages.map(([name, html]): [string, string] => [`page "${name}"`, html]),
-  ['letter', renderConfirmationLetter({ email: 'a@nas.lan', link, minutes: 60 }).html],
-  ['test letter', renderTestLetter().html],
+  ['letter', renderConfirmationEmail({ email: 'a@nas.lan', link, minutes: 60 }).html],
+  ['test letter', renderTestEmail().html],
 ]
 
 describe.each(documents)('the %s', (_name, html) => {

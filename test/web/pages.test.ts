@@ -50,7 +50,7 @@ describe('the page at /', () => {
       renderIndexPage({
         version: '1',
         address: new URL(address),
-        plain: new URL(address),
+        httpAddress: new URL(address),
         hasAuthority: false,
       })
     const warning = 'on this very machine alone'
@@ -61,11 +61,11 @@ describe('the page at /', () => {
   })
 
   test('tells Android of plain HTTP alone, also who has come by HTTPS', () => {
-    const at = (plain: URL | null) =>
+    const at = (httpAddress: URL | null) =>
       renderIndexPage({
         version: '1',
         address: new URL('https://pi.local:5443/'),
-        plain,
+        httpAddress,
         hasAuthority: true,
       })
     expect(at(new URL('http://pi.local:5000/'))).toContain('<code>http://pi.local:5000</code>')
@@ -77,7 +77,7 @@ describe('the page at /', () => {
     const address = new URL('http://pi/')
     Object.defineProperty(address, 'href', { value: '"><script>alert(1)</script>' })
     expect(
-      renderIndexPage({ version: '<b>', address, plain: address, hasAuthority: false }),
+      renderIndexPage({ version: '<b>', address, httpAddress: address, hasAuthority: false }),
     ).not.toMatch(/<script|<b>/)
   })
 })

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
-import { proveTrailOf } from '../../../src/app/audit'
-import { realWorld } from '../../../src/app/world'
+import { verifyAudit } from '../../../src/app/audit'
+import { systemRuntime } from '../../../src/app/world'
 import { DomainError } from '../../../src/domain/errors'
-import { settingsOf, withConfigOptions } from '../../config-options'
-import { print, tell } from '../../terminal'
+import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { info, out } from '../../terminal'
 
 export function verifyCommand(): Command {
   const command = new Command('verify')
@@ -22,10 +22,14 @@ Examples:
   snailpass audit verify --expect 17:9d0c…`,
     )
     .action(async (options: { expect?: string }) => {
-      const proof = await proveTrailOf(settingsOf(command), realWorld, options.expect ?? null)
-      const { rows, unproven, pruned, value, expected } = proof
-      for (const each of unproven) tell(`${each}.`)
-      const problems = [...proof.problems, ...proof.broken]
+      const verification = await verifyAudit(
+        loadCommandSettings(command),
+        systemRuntime,
+        options.expect ?? null,
+      )
+      const { rows, unverified, prunedUpTo, newestValue, expectedStatus } = verification
+      for (const each of unverified) info(`${each}.`)
+      const problems = [...verification.problems, ...verification.recordedBreaks]
       if (problems.length > 0) {
         throw new DomainError(
           'conflict',
@@ -35,11 +39,12 @@ Examples:
           },
         )
       }
-      if (expected === 'pruned' || expected === 'missing') throw notFound(expected)
-      tell(
-        `${rows === 1 ? '1 row' : `${rows} rows`}, verified; ${whatWasPruned(pruned)}. The newest:`,
+      if (expectedStatus === 'pruned' || expectedStatus === 'missing')
+        throw notFound(expectedStatus)
+      info(
+        `${rows === 1 ? '1 row' : `${rows} rows`}, verified; ${whatWasPruned(prunedUpTo)}. The newest:`,
       )
-      if (value !== null) print(value)
+      if (newestValue !== null) out(newestValue)
     })
 }
 

@@ -1,12 +1,12 @@
 import { Command } from 'commander'
 import { addUser } from '../../../src/app/users'
-import { realWorld } from '../../../src/app/world'
+import { systemRuntime } from '../../../src/app/world'
 import { DomainError } from '../../../src/domain/errors'
-import { settingsOf, withConfigOptions } from '../../config-options'
-import { askSecret, print, readSecretLine, tell } from '../../terminal'
+import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { askSecret, info, out, readSecretLine } from '../../terminal'
 
 /** What the Windows client asks of a master password, in characters. */
-const shortest = 11
+const minPasswordLength = 11
 
 export function addCommand(): Command {
   const command = new Command('add')
@@ -18,7 +18,7 @@ export function addCommand(): Command {
       'after',
       `
 The master password is asked for twice and hashed exactly as the clients do, with the email in
-lower case as the salt: sign in with that email in lower case. It has ${shortest} characters at least, and
+lower case as the salt: sign in with that email in lower case. It has ${minPasswordLength} characters at least, and
 is neither stored nor shown. Whoever knows it can read the vault, so let the owner type it.
 
 Examples:
@@ -28,17 +28,22 @@ Examples:
     .action(async (email: string, options: { passwordStdin?: true }) => {
       const ask = options.passwordStdin === true ? readMasterPassword : askMasterPassword
       let salt = email
-      const id = await addUser(settingsOf(command), realWorld, email, async (lowerCased) => {
-        salt = lowerCased
-        return requireLong(await ask())
-      })
-      tell(`The account is made, and confirmed. Sign in with ${salt}, in lower case. Its id:`)
-      print(id)
+      const id = await addUser(
+        loadCommandSettings(command),
+        systemRuntime,
+        email,
+        async (lowerCased) => {
+          salt = lowerCased
+          return requireMinLength(await ask())
+        },
+      )
+      info(`The account is made, and confirmed. Sign in with ${salt}, in lower case. Its id:`)
+      out(id)
     })
 }
 
 async function askMasterPassword(): Promise<string> {
-  const masterPassword = requireLong(await askSecret('Master password: '))
+  const masterPassword = requireMinLength(await askSecret('Master password: '))
   if ((await askSecret('Once more: ')) === masterPassword) return masterPassword
   throw new DomainError('invalid', 'that was another master password: no account was made', {
     hint: 'type the same one twice',
@@ -49,9 +54,13 @@ async function readMasterPassword(): Promise<string> {
   return await readSecretLine('the master password')
 }
 
-function requireLong(masterPassword: string): string {
-  if ([...masterPassword].length >= shortest) return masterPassword
-  throw new DomainError('invalid', `a master password has at least ${shortest} characters`, {
-    hint: 'choose a longer one, of several words: the Windows client asks for that too',
-  })
+function requireMinLength(masterPassword: string): string {
+  if ([...masterPassword].length >= minPasswordLength) return masterPassword
+  throw new DomainError(
+    'invalid',
+    `a master password has at least ${minPasswordLength} characters`,
+    {
+      hint: 'choose a longer one, of several words: the Windows client asks for that too',
+    },
+  )
 }

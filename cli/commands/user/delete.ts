@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { deleteUser } from '../../../src/app/users'
-import { realWorld } from '../../../src/app/world'
+import { systemRuntime } from '../../../src/app/world'
 import { backupKeys } from '../../../src/config/settings'
-import { settingsOf, withConfigOptions } from '../../config-options'
-import { confirm, print, tell } from '../../terminal'
+import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { confirm, info, out } from '../../terminal'
 import { linesOf } from './list'
 
 export function deleteCommand(): Command {
@@ -22,12 +22,17 @@ Example:
   snailpass user delete you@example.org`,
     )
     .action(async (name: string, options: { yes?: true }) => {
-      const archive = await deleteUser(settingsOf(command), realWorld, name, async (user) => {
-        for (const line of linesOf(user)) tell(line)
-        if (options.yes === true) return
-        await confirm('This deletes the account and everything in its vault.', user.email)
-      })
-      tell('The account is deleted. Everything as it was is in this archive:')
-      print(archive)
+      const backup = await deleteUser(
+        loadCommandSettings(command),
+        systemRuntime,
+        name,
+        async (user) => {
+          for (const line of linesOf(user)) info(line)
+          if (options.yes === true) return
+          await confirm('This deletes the account and everything in its vault.', user.email)
+        },
+      )
+      info('The account is deleted. Everything as it was is in this archive:')
+      out(backup)
     })
 }

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { type InvitationReport, inviteUser, withUsers } from '../../../src/app/users'
-import { realWorld } from '../../../src/app/world'
+import { systemRuntime } from '../../../src/app/world'
 import { mailKeys } from '../../../src/config/settings'
-import { settingsOf, withConfigOptions } from '../../config-options'
-import { print, printJson, tell } from '../../terminal'
+import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { info, out, outJson } from '../../terminal'
 
 export function inviteCommand(): Command {
   const command = new Command('invite')
@@ -29,22 +29,22 @@ Example:
   snailpass user invite you@example.org`,
     )
     .action(async (email: string) => {
-      const settings = settingsOf(command)
-      const report = await inviteUser(settings, realWorld, email)
-      tell(`${report.email} ${report.isNew ? 'may sign up now' : 'was invited before'}.`)
+      const settings = loadCommandSettings(command)
+      const report = await inviteUser(settings, systemRuntime, email)
+      info(`${report.email} ${report.isNew ? 'may sign up now' : 'was invited before'}.`)
       if (settings.signUps === 'open' && settings.signUpDomains.length === 0) {
-        tell('Everybody may at present: set SNAILPASS_SIGNUPS=invited if that is not meant.')
+        info('Everybody may at present: set SNAILPASS_SIGNUPS=invited if that is not meant.')
       }
-      if (report.isMailed) tell('A letter to it is on its way: see `snailpass mail list`.')
-      else for (const line of instructions(report)) print(line)
+      if (report.isMailed) info('A letter to it is on its way: see `snailpass mail list`.')
+      else for (const line of instructions(report)) out(line)
     })
 }
 
 /** What an operator passes on where no letter says it. */
-function instructions({ email, address }: InvitationReport): readonly string[] {
+function instructions({ email, serverUrl }: InvitationReport): readonly string[] {
   return [
     'You are invited to keep your passwords at this SnailPass server:',
-    `  ${address}`,
+    `  ${serverUrl}`,
     'That page says how to enter it into your client. Then sign up with this very email:',
     `  ${email}`,
   ]
@@ -62,8 +62,8 @@ Example:
   snailpass user uninvite you@example.org`,
     )
     .action(async (email: string) => {
-      await withUsers(settingsOf(command), realWorld, (users) => users.uninvite(email))
-      tell(`${email} is not invited any more.`)
+      await withUsers(loadCommandSettings(command), systemRuntime, (users) => users.uninvite(email))
+      info(`${email} is not invited any more.`)
     })
 }
 
@@ -79,15 +79,15 @@ Example:
   snailpass user invitations`,
     )
     .action(async (options: { json?: true }) => {
-      const found = await withUsers(settingsOf(command), realWorld, (users) =>
+      const found = await withUsers(loadCommandSettings(command), systemRuntime, (users) =>
         users.listInvitations(),
       )
       const invitations = found.map(({ email, creationTime }) => ({
         email,
         created: new Date(creationTime).toISOString(),
       }))
-      if (options.json === true) return printJson(invitations)
-      if (invitations.length === 0) return tell('Nobody is invited.')
-      for (const { email, created } of invitations) print(`${created}  ${email}`)
+      if (options.json === true) return outJson(invitations)
+      if (invitations.length === 0) return info('Nobody is invited.')
+      for (const { email, created } of invitations) out(`${created}  ${email}`)
     })
 }

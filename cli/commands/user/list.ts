@@ -1,10 +1,10 @@
 import { Command } from 'commander'
 import { withUsers } from '../../../src/app/users'
-import { realWorld } from '../../../src/app/world'
+import { systemRuntime } from '../../../src/app/world'
 import type { UserSummary } from '../../../src/domain/user'
-import { settingsOf, withConfigOptions } from '../../config-options'
-import { table } from '../../table'
-import { print, printJson, tell } from '../../terminal'
+import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { formatTable } from '../../table'
+import { info, out, outJson } from '../../terminal'
 
 export function listCommand(): Command {
   const command = new Command('list')
@@ -18,11 +18,13 @@ Example:
   snailpass user list --json`,
     )
     .action(async (options: { json?: true }) => {
-      const users = await withUsers(settingsOf(command), realWorld, (rules) => rules.list())
-      if (options.json === true) return printJson(users.map(toJson))
-      if (users.length === 0) return tell('There is no account.')
+      const users = await withUsers(loadCommandSettings(command), systemRuntime, (rules) =>
+        rules.list(),
+      )
+      if (options.json === true) return outJson(users.map(toJson))
+      if (users.length === 0) return info('There is no account.')
       const header = ['EMAIL', 'STATE', 'RECORDS', 'NOTES', 'LAST LOGIN', 'ID']
-      for (const line of table(header, users.map(rowOf))) print(line)
+      for (const line of formatTable(header, users.map(rowOf))) out(line)
     })
 }
 
@@ -39,9 +41,11 @@ Example:
   snailpass user show you@example.org`,
     )
     .action(async (name: string, options: { json?: true }) => {
-      const user = await withUsers(settingsOf(command), realWorld, (rules) => rules.require(name))
-      if (options.json === true) return printJson(toJson(user))
-      for (const line of linesOf(user)) print(line)
+      const user = await withUsers(loadCommandSettings(command), systemRuntime, (rules) =>
+        rules.require(name),
+      )
+      if (options.json === true) return outJson(toJson(user))
+      for (const line of linesOf(user)) out(line)
     })
 }
 
@@ -55,7 +59,7 @@ function toJson(user: UserSummary) {
     records: user.records,
     notes: user.notes,
     additional_fields: user.additionalFields,
-    letters: user.letters,
+    letters: user.pendingEmails,
     created: new Date(user.creationTime).toISOString(),
     last_login: user.loginTime === null ? null : new Date(user.loginTime).toISOString(),
   }
@@ -83,7 +87,7 @@ export function linesOf(user: UserSummary): readonly string[] {
     ['records', String(user.records)],
     ['additional fields', String(user.additionalFields)],
     ['notes', String(user.notes)],
-    ['letters that wait', String(user.letters)],
+    ['letters that wait', String(user.pendingEmails)],
   ] as const
   return lines.map(([label, value]) => `${label.padEnd(19)}${value}`)
 }

@@ -1,9 +1,9 @@
 import { Command } from 'commander'
 import { withUsers } from '../../../src/app/users'
-import { realWorld } from '../../../src/app/world'
+import { systemRuntime } from '../../../src/app/world'
 import type { ManagedUsers } from '../../../src/domain/managed-users'
-import { settingsOf, withConfigOptions } from '../../config-options'
-import { tell } from '../../terminal'
+import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { info } from '../../terminal'
 
 export function confirmCommand(): Command {
   return changeCommand({
@@ -73,9 +73,9 @@ Example:
   snailpass user ${about.name} you@example.org`,
     )
     .action(async (user: string) => {
-      const done = await withUsers(settingsOf(command), realWorld, (users) =>
+      const done = await withUsers(loadCommandSettings(command), systemRuntime, (users) =>
         about.change(users, user),
       )
-      tell(done)
+      info(done)
     })
 }

@@ -1,31 +1,31 @@
 import { hostname } from 'node:os'
 import { acmeDirectoryOf } from '../../config/acme'
 import type { Settings } from '../../config/settings'
-import { dateOf, isFor } from '../../tls/facts'
-import { authorityLate } from '../../tls/local'
-import { isPermitted, parseName, unspokenNames } from '../../tls/names'
+import { formatDate, isIssuedFor } from '../../tls/facts'
+import { authorityWarningPeriod } from '../../tls/local'
+import { isPermitted, listUnpermittedNames, parseName } from '../../tls/names'
 import { findCertificate, namesOfMachine, type ServedCertificate } from '../certificates'
-import type { World } from '../world'
+import type { Runtime } from '../world'
 import type { Finding, Outcome } from './findings'
 
 const day = 24 * 3600_000
 
 /** Whoever renews certificates does it a month before their end, or when a third of a short life is left. */
-const filesLeft = 30 * day
+const fileRenewalLead = 30 * day
 
 /** Whether HTTPS is served by a certificate that devices take, today and for some time to come, by every name. */
-export async function checkCertificate(settings: Settings, { clock }: World): Promise<Outcome> {
+export async function checkCertificate(settings: Settings, { clock }: Runtime): Promise<Outcome> {
   if (settings.listenTls.length === 0) return { fact: 'HTTPS is off' }
   const served = await findCertificate(settings)
   const { certificate } = served
   if (certificate === null) {
     return served.mode === 'acme'
-      ? { fact: 'none yet', findings: [notOrdered(settings)] }
+      ? { fact: 'none yet', findings: [missingCertificateFinding(settings)] }
       : { fact: 'none yet: the first start makes it' }
   }
   const now = clock()
   return {
-    fact: `${served.mode}, until ${dateOf(certificate.notAfter)}`,
+    fact: `${served.mode}, until ${formatDate(certificate.notAfter)}`,
     findings: [
       ...validityFindings(served, certificate, now),
       ...authorityFindings(served, now),
@@ -34,7 +34,7 @@ export async function checkCertificate(settings: Settings, { clock }: World): Pr
   }
 }
 
-function notOrdered(settings: Settings): Finding {
+function missingCertificateFinding(settings: Settings): Finding {
   return {
     what: `there is no certificate of ${new URL(acmeDirectoryOf(settings)).host} yet`,
     why: 'HTTPS has a placeholder until there is one: browsers and clients refuse it',
@@ -51,20 +51,20 @@ function validityFindings(
 ): readonly Finding[] {
   const third = (notAfter - notBefore) / 3
   // A day later it should be done.
-  const least = (mode === 'files' ? Math.min(filesLeft, third) : third) - day
-  const left = notAfter - now
-  if (now >= notBefore && left >= least) return []
+  const minRemaining = (mode === 'files' ? Math.min(fileRenewalLead, third) : third) - day
+  const remaining = notAfter - now
+  if (now >= notBefore && remaining >= minRemaining) return []
   const what =
     now < notBefore
-      ? `the certificate ${file} is not valid before ${dateOf(notBefore)}`
-      : left <= 0
-        ? `the certificate ${file} has expired on ${dateOf(notAfter)}`
-        : `the certificate ${file} expires on ${dateOf(notAfter)}`
+      ? `the certificate ${file} is not valid before ${formatDate(notBefore)}`
+      : remaining <= 0
+        ? `the certificate ${file} has expired on ${formatDate(notAfter)}`
+        : `the certificate ${file} expires on ${formatDate(notAfter)}`
   return [
     {
       what,
       why:
-        left <= 0 || now < notBefore
+        remaining <= 0 || now < notBefore
           ? 'devices refuse to connect by HTTPS'
           : 'it should have been renewed by now; once it ends, devices refuse to connect by HTTPS',
       fix:
@@ -81,28 +81,28 @@ function validityFindings(
 
 function authorityFindings({ authority }: ServedCertificate, now: number): readonly Finding[] {
   if (authority === null) return []
-  const unspoken = unspokenNames(hostname(), authority.permits)
-  const ofNames = {
-    what: `the certificate authority does not speak for ${unspoken.join(', ')}: this machine had another name when it was made`,
+  const unpermitted = listUnpermittedNames(hostname(), authority.permits)
+  const nameFinding = {
+    what: `the certificate authority does not speak for ${unpermitted.join(', ')}: this machine had another name when it was made`,
     why: 'devices refuse to come by that name; the .local name and the addresses go on working',
     fix: 'use one of those; or snailpass tls renew --authority, which every device has to install',
   }
-  const isLate = authority.notAfter - now < authorityLate
-  const ofTime = {
-    what: `the certificate authority expires on ${dateOf(authority.notAfter)}`,
+  const isLate = authority.notAfter - now < authorityWarningPeriod
+  const expiryFinding = {
+    what: `the certificate authority expires on ${formatDate(authority.notAfter)}`,
     why: 'nothing that it has certified is valid from then on, and every device has to install the next one',
     fix: 'snailpass tls renew --authority, at a time when you can reach the devices',
   }
   const isEarly = now < authority.notBefore
-  const ofClock = {
-    what: `the certificate authority is not valid before ${dateOf(authority.notBefore)}`,
+  const clockFinding = {
+    what: `the certificate authority is not valid before ${formatDate(authority.notBefore)}`,
     why: 'devices refuse whatever it has certified: it was made while the clock was ahead, or the clock is behind now',
     fix: 'see that the clock is right; if it is, snailpass tls renew --authority, which every device has to install',
   }
   return [
-    ...(unspoken.length > 0 ? [ofNames] : []),
-    ...(isLate ? [ofTime] : []),
-    ...(isEarly ? [ofClock] : []),
+    ...(unpermitted.length > 0 ? [nameFinding] : []),
+    ...(isLate ? [expiryFinding] : []),
+    ...(isEarly ? [clockFinding] : []),
   ]
 }
 
@@ -114,17 +114,17 @@ function nameFindings(
 ): readonly Finding[] {
   const { publicUrl } = settings
   const own = publicUrl?.protocol === 'https:' ? parseName(publicUrl.hostname) : null
-  const ofMachine =
+  const machineNames =
     mode === 'local'
       ? [...namesOfMachine(settings), ...settings.tlsNames]
       : mode === 'acme'
         ? settings.acmeNames
         : []
-  const permitted = ofMachine.filter(
+  const permitted = machineNames.filter(
     (name) => authority === null || isPermitted(name, authority.permits),
   )
   const needed = [...new Set([...(own === null ? [] : [own]), ...permitted])]
-  const missing = needed.filter((name) => !isFor(name, certificate))
+  const missing = needed.filter((name) => !isIssuedFor(name, certificate))
   if (missing.length === 0) return []
   const isForbidden = missing.some(
     (name) => authority !== null && !isPermitted(name, authority.permits),

@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/settings'
-import { databaseTime, newestTime } from '../../store/times'
-import { placesOf } from '../database'
-import type { World } from '../world'
+import { findDatabaseTime, findNewestTime } from '../../store/times'
+import { openTargets } from '../database'
+import type { Runtime } from '../world'
 import type { Finding, Outcome } from './findings'
 
 /** A row can be of the future by so much, in milliseconds, before somebody should look. */
@@ -14,10 +14,10 @@ const why = 'sessions and links live by the clock, and archives and letters come
 const fix = 'timedatectl set-ntp true, or set the clock by hand'
 
 /** Whether the system keeps its clock right by a time service; null where it does not tell. */
-export type AskSystem = () => Promise<boolean | null>
+export type TimeSyncQuery = () => Promise<boolean | null>
 
 /** Asks systemd, for five seconds at most. */
-const askSystem: AskSystem = async () => {
+const queryTimedatectl: TimeSyncQuery = async () => {
   const program = Bun.which('timedatectl', { PATH: process.env['PATH'] ?? '' })
   if (program === null) return null
   const command = [program, 'show', '--property=NTPSynchronized', '--value']
@@ -29,14 +29,14 @@ const askSystem: AskSystem = async () => {
 /** Whether the clock can be believed: by the rows, none of which can be of the future, by the database's and by the system. */
 export async function checkClock(
   settings: Settings,
-  { clock, ...world }: World,
-  ask: AskSystem = askSystem,
+  { clock, ...runtime }: Runtime,
+  queryTimeSync: TimeSyncQuery = queryTimedatectl,
 ): Promise<Outcome> {
-  const { database } = placesOf(settings, { clock, ...world })
+  const { database } = openTargets(settings, { clock, ...runtime })
   const findings: Finding[] = []
-  const { newest, difference } = await database.snapshot(async (db) => {
-    const time = await databaseTime(db)
-    return { difference: time === null ? 0 : time - clock(), newest: await newestTime(db) }
+  const { newest, difference } = await database.withSnapshot(async (db) => {
+    const time = await findDatabaseTime(db)
+    return { difference: time === null ? 0 : time - clock(), newest: await findNewestTime(db) }
   })
   if (newest !== null && newest > clock() + tolerance) {
     findings.push({
@@ -53,10 +53,10 @@ export async function checkClock(
       fix: `${fix}, on both machines`,
     })
   }
-  const isKept = await ask()
-  if (isKept === false) {
+  const isSynchronized = await queryTimeSync()
+  if (isSynchronized === false) {
     findings.push({ what: 'no time service keeps the clock of this machine right', why, fix })
   }
-  const kept = isKept === true ? ', kept right by a time service' : ''
-  return { fact: `it is ${new Date(clock()).toISOString()}${kept}`, findings }
+  const syncNote = isSynchronized === true ? ', kept right by a time service' : ''
+  return { fact: `it is ${new Date(clock()).toISOString()}${syncNote}`, findings }
 }

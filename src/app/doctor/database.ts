@@ -5,33 +5,33 @@ import { keyFingerprint } from '../../crypto/key-fingerprint'
 import { backupProblem, createBackups } from '../../domain/backups'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
 import { findSecretKey } from '../../store/secret-key-file'
-import { proveSound } from '../../store/soundness'
-import { pruneArchives, writeBackup } from '../archives'
-import { placesOf } from '../database'
+import { checkIntegrity } from '../../store/soundness'
+import { pruneBackups, writeBackup } from '../archives'
+import { openTargets } from '../database'
 import { keyOfSettings } from '../secret-key'
-import type { World } from '../world'
+import type { Runtime } from '../world'
 import type { Outcome } from './findings'
 
 /** Reads the whole database. */
-export async function checkDatabase(settings: Settings, world: World): Promise<Outcome> {
-  const { database } = placesOf(settings, world)
-  const { complaints, rows } = await database.snapshot(proveSound)
-  const findings = complaints.map((complaint) => ({
-    what: `the database is damaged: ${complaint}`,
+export async function checkDatabase(settings: Settings, runtime: Runtime): Promise<Outcome> {
+  const { database } = openTargets(settings, runtime)
+  const { problems, rows } = await database.withSnapshot(checkIntegrity)
+  const findings = problems.map((problem) => ({
+    what: `the database is damaged: ${problem}`,
     why: 'what is damaged may not be given back, and the damage may grow',
     fix: 'stop the server, keep a copy of the file, and restore the last archive: `snailpass backup list`, `snailpass restore FILE`; look after the disk',
   }))
   return {
-    fact: `${rows === 1 ? '1 row' : `${rows} rows`}, read and found ${complaints.length === 0 ? 'sound' : 'damaged'}`,
+    fact: `${rows === 1 ? '1 row' : `${rows} rows`}, read and found ${problems.length === 0 ? 'sound' : 'damaged'}`,
     findings,
   }
 }
 
 /** Whether this machine has the key that the database belongs to. */
-export async function checkKey(settings: Settings, world: World): Promise<Outcome> {
-  const { database, folder } = placesOf(settings, world)
+export async function checkKey(settings: Settings, runtime: Runtime): Promise<Outcome> {
+  const { database, folder } = openTargets(settings, runtime)
   const key = keyOfSettings(settings) ?? findSecretKey(folder)
-  const fingerprint = await database.snapshot(findKeyFingerprint)
+  const fingerprint = await database.withSnapshot(findKeyFingerprint)
   if (fingerprint === null) return { fact: 'the database has had no server yet' }
   if (key !== null && keyFingerprint(key) === fingerprint)
     return { fact: 'the secret key is the one of the database' }
@@ -53,13 +53,14 @@ export async function checkKey(settings: Settings, world: World): Promise<Outcom
 /** Whether there is a proven archive of late, and whether it is still there. With `fix` one is made. */
 export async function checkBackups(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   fix: boolean,
 ): Promise<Outcome> {
-  const { database } = placesOf(settings, world)
-  const ask = () => database.beside((store) => createBackups({ store, ...world }).state())
-  const problemNow = async () => {
-    const state = await ask()
+  const { database } = openTargets(settings, runtime)
+  const readState = () =>
+    database.withShared((store) => createBackups({ store, ...runtime }).state())
+  const examineBackups = async () => {
+    const state = await readState()
     const { verified } = state
     const isLost = verified !== null && verified.host === hostname() && !existsSync(verified.path)
     const last =
@@ -67,7 +68,7 @@ export async function checkBackups(
         ? 'there is no proven archive yet'
         : `the last proven archive is ${verified.path}, of ${new Date(verified.time).toISOString()}`
     const kind =
-      backupProblem(state, world.clock()) ?? (verified === null ? 'none' : isLost ? 'lost' : null)
+      backupProblem(state, runtime.clock()) ?? (verified === null ? 'none' : isLost ? 'lost' : null)
     const problems = {
       failed: `the last try to make an archive failed: ${state.failure?.reason}`,
       stale: 'there is no new archive: none was proven for two days',
@@ -76,11 +77,11 @@ export async function checkBackups(
     }
     return { last, problem: kind === null ? null : problems[kind] }
   }
-  const before = await problemNow()
+  const before = await examineBackups()
   if (before.problem !== null && fix) {
-    const { path } = await writeBackup(settings, world)
-    pruneArchives(settings, world)
-    return { fact: (await problemNow()).last, mended: [`made an archive: ${path}`] }
+    const { path } = await writeBackup(settings, runtime)
+    pruneBackups(settings, runtime)
+    return { fact: (await examineBackups()).last, mended: [`made an archive: ${path}`] }
   }
   return {
     fact: before.last,

@@ -16,7 +16,7 @@ export function checkExposure(settings: Settings, addresses: readonly string[]):
   const found = [
     ...(publicUrl === null ? [] : [publicUrl.hostname.replaceAll(/[[\]]/g, '')]),
     ...listening.map((address) => address.replaceAll(/[[\]]/g, '')),
-  ].find(isPublic)
+  ].find(isPublicHost)
   const policy = isOpen ? 'everybody may sign up' : `sign-up is ${signUps}`
   if (found === undefined) return { fact: `${policy}, from private networks alone` }
   if (!isOpen) return { fact: `${policy}, and the server is reached as ${found}` }
@@ -33,7 +33,7 @@ export function checkExposure(settings: Settings, addresses: readonly string[]):
 }
 
 /** Whether the internet may know a host: neither a name of home networks (RFC 6761, 6762, 8375) nor a private address. */
-export function isPublic(host: string): boolean {
+export function isPublicHost(host: string): boolean {
   if (isIP(host) !== 0) return !isPrivate(parseAddress(host) ?? host)
   return (
     /\./.test(host) && !/\.(?:local|lan|home|internal|localdomain|home\.arpa|test)\.?$/i.test(host)

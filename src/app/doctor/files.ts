@@ -1,17 +1,17 @@
 import type { Settings } from '../../config/settings'
 import { freeSpace } from '../../engine/free-space'
-import { closeToOthers, openToOthers } from '../../store/data-folder'
-import { placesOf } from '../database'
-import type { World } from '../world'
+import { listExposedFiles, restrictToOwner } from '../../store/data-folder'
+import { openTargets } from '../database'
+import type { Runtime } from '../world'
 import type { Outcome } from './findings'
 
 /** Whether others of this machine can open what is secret. With `fix` that is taken from them. */
-export function checkPermissions(settings: Settings, world: World, fix: boolean): Outcome {
-  const { folder, location } = placesOf(settings, world)
+export function checkPermissions(settings: Settings, runtime: Runtime, fix: boolean): Outcome {
+  const { folder, location } = openTargets(settings, runtime)
   const files = location.engine === 'sqlite' ? [location.path] : []
-  const before = openToOthers(folder, files)
-  if (fix) for (const { path, mode } of before) closeToOthers(path, mode)
-  const after = fix ? openToOthers(folder, files) : before
+  const before = listExposedFiles(folder, files)
+  if (fix) for (const { path, mode } of before) restrictToOwner(path, mode)
+  const after = fix ? listExposedFiles(folder, files) : before
   return {
     fact:
       after.length === 0
@@ -31,10 +31,10 @@ export function checkPermissions(settings: Settings, world: World, fix: boolean)
 /** Whether there is space for what is to come. */
 export function checkSpace(
   settings: Settings,
-  world: World,
+  runtime: Runtime,
   measure: typeof freeSpace = freeSpace,
 ): Outcome {
-  const { folder, location } = placesOf(settings, world)
+  const { folder, location } = openTargets(settings, runtime)
   const path = location.engine === 'sqlite' ? location.path : folder.path
   const free = measure(path)
   if (free === null) return { fact: 'this system does not tell how much space is left' }

@@ -8,7 +8,7 @@ export interface Finding {
 }
 
 /** What became of one check. */
-export interface Checked {
+export interface CheckResult {
   readonly name: string
   /** What was found to be so, in words; null where it could not be looked at. */
   readonly fact: string | null

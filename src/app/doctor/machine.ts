@@ -13,24 +13,24 @@ export const readSystemFile: ReadSystemFile = (path) => {
 }
 
 /** One connection for each request that is under way, and the Windows client makes hundreds at once (contract). */
-const fewestFiles = 1_024
+const minOpenFiles = 1_024
 
 /** A server takes 60 MB, and an archive as much again for as long as it is made. */
-const leastMemory = 160_000_000
+const minMemory = 160_000_000
 
 /** How many files may be open, and how much memory there is (proc(5), cgroup v2). */
-export function checkLimits(read: ReadSystemFile): Outcome {
+export function checkResourceLimits(read: ReadSystemFile): Outcome {
   const findings: Finding[] = []
   const files = /^Max open files\s+(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1]
-  if (files !== undefined && Number(files) < fewestFiles) {
+  if (files !== undefined && Number(files) < minOpenFiles) {
     findings.push({
       what: `only ${files} files may be open at the same time`,
       why: 'each connection is one: some of the hundreds that a client opens at once would be refused',
-      fix: `ulimit -n ${fewestFiles} in the shell that starts the server, or LimitNOFILE=65536 in its unit`,
+      fix: `ulimit -n ${minOpenFiles} in the shell that starts the server, or LimitNOFILE=65536 in its unit`,
     })
   }
-  const memory = memoryOf(read)
-  if (memory !== null && memory < leastMemory) {
+  const memory = findAvailableMemory(read)
+  if (memory !== null && memory < minMemory) {
     findings.push({
       what: `only ${megabytes(memory)} MB of memory are left to it`,
       why: 'the system ends what takes more than there is, and requests under way with it',
@@ -52,7 +52,7 @@ function megabytes(bytes: number): number {
 }
 
 /** What the machine has left, or less where a control group allows less. Bytes. */
-function memoryOf(read: ReadSystemFile): number | null {
+function findAvailableMemory(read: ReadSystemFile): number | null {
   const available = /^MemAvailable:\s+(\d+) kB/m.exec(read('/proc/meminfo') ?? '')?.[1]
   const group = /^0::(\/.*)$/m.exec(read('/proc/self/cgroup') ?? '')?.[1]
   const limit =
@@ -65,15 +65,15 @@ function memoryOf(read: ReadSystemFile): number | null {
 }
 
 /** File systems whose files lie on another machine, by the names that Linux has for them. */
-const networkTypes =
+const networkFileSystems =
   /^(?:nfs\d?|cifs|smb\d?|smbfs|9p|afs|ceph|glusterfs|lustre|fuse\.(?:sshfs|rclone|s3fs|glusterfs|davfs\d?))$/
 
 /** Whether a file lies on a file system of another machine (proc(5), mountinfo). */
 export function checkFileSystem(path: string, read: ReadSystemFile): Outcome {
   const mountinfo = read('/proc/self/mountinfo')
   if (mountinfo === null) return { fact: 'this system does not tell where the files lie' }
-  const type = typeAt(path, mountinfo)
-  if (!networkTypes.test(type))
+  const type = fileSystemTypeOf(path, mountinfo)
+  if (!networkFileSystems.test(type))
     return { fact: `the database lies on ${type || 'an unknown file system'}` }
   return {
     fact: `the database lies on ${type}`,
@@ -87,8 +87,8 @@ export function checkFileSystem(path: string, read: ReadSystemFile): Outcome {
   }
 }
 
-function typeAt(path: string, mountinfo: string): string {
-  let [longest, type] = ['', '']
+function fileSystemTypeOf(path: string, mountinfo: string): string {
+  let [mountPoint, type] = ['', '']
   for (const line of mountinfo.split('\n')) {
     const [before = '', after = ''] = line.split(' - ')
     // Spaces and the like are written in octal there.
@@ -97,8 +97,8 @@ function typeAt(path: string, mountinfo: string): string {
     )
     const isAbove = mount === '/' || path === mount || path.startsWith(`${mount}/`)
     // Of several at one place the last one counts.
-    if (isAbove && mount.length >= longest.length)
-      [longest, type] = [mount, after.split(' ')[0] ?? '']
+    if (isAbove && mount.length >= mountPoint.length)
+      [mountPoint, type] = [mount, after.split(' ')[0] ?? '']
   }
   return type
 }

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { Columns } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/columns'
 
 /**
  * Accounts and their vaults.
@@ -9,7 +9,7 @@ import type { Columns } from '../../engine/columns'
  * "is any verifier still of the original's kind?" without a look at the others: today's begin with a `$`.
  */
 export const vaults =
-  ({ rowNumber, flag, time, tableEnd }: Columns) =>
+  ({ rowNumber, flag, time, tableOptions }: ColumnTypes) =>
   async (db: Kysely<unknown>): Promise<void> => {
     const statements = [
       sql`create table users (
@@ -20,7 +20,7 @@ export const vaults =
         hint text,
         email_confirmed ${flag('email_confirmed')},
         session_epoch text not null
-      ) ${tableEnd}`,
+      ) ${tableOptions}`,
       sql`create index users_legacy_verifier on users (seq) where substr(master_password_hash, 1, 1) <> '$'`,
 
       sql`create table records (
@@ -34,7 +34,7 @@ export const vaults =
         is_deleted ${flag('is_deleted')},
         creation_time ${time} not null,
         update_time ${time} not null
-      ) ${tableEnd}`,
+      ) ${tableOptions}`,
       sql`create index records_user_id on records (user_id)`,
 
       sql`create table notes (
@@ -47,7 +47,7 @@ export const vaults =
         is_deleted ${flag('is_deleted')},
         creation_time ${time} not null,
         update_time ${time} not null
-      ) ${tableEnd}`,
+      ) ${tableOptions}`,
       sql`create index notes_user_id on notes (user_id)`,
 
       sql`create table additional_fields (
@@ -56,7 +56,7 @@ export const vaults =
         record_id text not null references records (id) on delete cascade,
         name text not null,
         value text not null
-      ) ${tableEnd}`,
+      ) ${tableOptions}`,
       sql`create index additional_fields_record_id on additional_fields (record_id)`,
     ]
     for (const statement of statements) await statement.execute(db)

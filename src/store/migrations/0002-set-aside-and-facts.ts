@@ -1,13 +1,13 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { Columns } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/columns'
 
 /**
  * Rows of an adopted database that belong to nobody, kept as they were; and what the database knows of
  * itself, like the fingerprint of the secret key that its servers share.
  */
 export const setAsideAndFacts =
-  ({ rowNumber, tableEnd }: Columns) =>
+  ({ rowNumber, tableOptions }: ColumnTypes) =>
   async (db: Kysely<unknown>): Promise<void> => {
     const statements = [
       sql`create table set_aside (
@@ -15,11 +15,11 @@ export const setAsideAndFacts =
         origin text not null,
         reason text not null,
         content text not null
-      ) ${tableEnd}`,
+      ) ${tableOptions}`,
       sql`create table facts (
         name text not null primary key,
         value text not null
-      ) ${tableEnd}`,
+      ) ${tableOptions}`,
     ]
     for (const statement of statements) await statement.execute(db)
   }

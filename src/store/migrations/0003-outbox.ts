@@ -1,13 +1,13 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { Columns } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/columns'
 
 /**
  * Letters that wait to be sent, and what an account must be known by for that: when it was made, and when its
  * last letter was asked for. Accounts from before have no such times; theirs begins now.
  */
 export const outbox =
-  ({ rowNumber, time, tableEnd }: Columns, clock: () => number) =>
+  ({ rowNumber, time, tableOptions }: ColumnTypes, clock: () => number) =>
   async (db: Kysely<unknown>): Promise<void> => {
     const statements = [
       sql`alter table users add column creation_time ${time} not null default 0`,
@@ -25,7 +25,7 @@ export const outbox =
         attempts ${time} not null,
         lease text,
         reason text
-      ) ${tableEnd}`,
+      ) ${tableOptions}`,
       sql`create index outbox_next_time on outbox (state, next_time)`,
       sql`create index outbox_user_id on outbox (user_id)`,
     ]

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { Columns } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/columns'
 
 /**
  * What operators do about accounts: they disable them, see when they were used last, and invite addresses that have
@@ -9,7 +9,7 @@ import type { Columns } from '../../engine/columns'
  * SQLite cannot make a column nullable, so the outbox is made anew, on both engines in the same words.
  */
 export const operators =
-  ({ rowNumber, flag, time, tableEnd }: Columns) =>
+  ({ rowNumber, flag, time, tableOptions }: ColumnTypes) =>
   async (db: Kysely<unknown>): Promise<void> => {
     const kept = sql.raw(
       'id, user_id, kind, base_url, state, creation_time, next_time, attempts, lease, reason',
@@ -21,7 +21,7 @@ export const operators =
         seq ${rowNumber},
         email text not null unique,
         creation_time ${time} not null
-      ) ${tableEnd}`,
+      ) ${tableOptions}`,
       sql`create table new_outbox (
         seq ${rowNumber},
         id text not null unique,
@@ -36,7 +36,7 @@ export const operators =
         lease text,
         reason text,
         check ((user_id is null) <> (invitation is null))
-      ) ${tableEnd}`,
+      ) ${tableOptions}`,
       sql`insert into new_outbox (${kept}) select ${kept} from outbox order by seq`,
       sql`drop table outbox`,
       sql`alter table new_outbox rename to outbox`,

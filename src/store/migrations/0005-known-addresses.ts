@@ -1,10 +1,10 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { Columns } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/columns'
 
 /** The networks from which each account was signed in to: whoever guesses elsewhere can't lock its owner out there. */
 export const knownAddresses =
-  ({ rowNumber, time, tableEnd }: Columns) =>
+  ({ rowNumber, time, tableOptions }: ColumnTypes) =>
   async (db: Kysely<unknown>): Promise<void> => {
     await sql`create table known_addresses (
       seq ${rowNumber},
@@ -12,5 +12,5 @@ export const knownAddresses =
       network text not null,
       time ${time} not null,
       unique (user_id, network)
-    ) ${tableEnd}`.execute(db)
+    ) ${tableOptions}`.execute(db)
   }

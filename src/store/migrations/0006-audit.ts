@@ -1,13 +1,13 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { Columns } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/columns'
 
 /**
  * The audit trail: a chain of rows, each of which is signed together with the one before, and the signed marks of where
  * it begins and where it ends. It names accounts without a foreign key, for it outlives them.
  */
 export const audit =
-  ({ rowNumber, time, tableEnd }: Columns) =>
+  ({ rowNumber, time, tableOptions }: ColumnTypes) =>
   async (db: Kysely<unknown>): Promise<void> => {
     const statements = [
       sql`create table audit (
@@ -21,14 +21,14 @@ export const audit =
         count ${time} not null,
         detail text,
         mac text not null
-      ) ${tableEnd}`,
+      ) ${tableOptions}`,
       sql`create table audit_marks (
         seq ${rowNumber},
         name text not null unique,
         number ${time} not null,
         mac text not null,
         seal text not null
-      ) ${tableEnd}`,
+      ) ${tableOptions}`,
     ]
     for (const statement of statements) await statement.execute(db)
   }

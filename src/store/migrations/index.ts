@@ -1,6 +1,6 @@
 import type { Migration } from 'kysely'
 import type { Clock } from '../../domain/world'
-import type { Columns } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/columns'
 import { vaults } from './0001-vaults'
 import { setAsideAndFacts } from './0002-set-aside-and-facts'
 import { outbox } from './0003-outbox'
@@ -12,13 +12,13 @@ import { audit } from './0006-audit'
 export type Migrations = Readonly<Record<string, Migration>>
 
 /** Every migration, in the words of one engine; those that need the present take it from `clock`. A folder cannot be read inside the executable. */
-export function migrationsFor(columns: Columns, clock: Clock): Migrations {
+export function migrationsFor(columnTypes: ColumnTypes, clock: Clock): Migrations {
   return {
-    '0001-vaults': { up: vaults(columns) },
-    '0002-set-aside-and-facts': { up: setAsideAndFacts(columns) },
-    '0003-outbox': { up: outbox(columns, clock) },
-    '0004-operators': { up: operators(columns) },
-    '0005-known-addresses': { up: knownAddresses(columns) },
-    '0006-audit': { up: audit(columns) },
+    '0001-vaults': { up: vaults(columnTypes) },
+    '0002-set-aside-and-facts': { up: setAsideAndFacts(columnTypes) },
+    '0003-outbox': { up: outbox(columnTypes, clock) },
+    '0004-operators': { up: operators(columnTypes) },
+    '0005-known-addresses': { up: knownAddresses(columnTypes) },
+    '0006-audit': { up: audit(columnTypes) },
   }
 }

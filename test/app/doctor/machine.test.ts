@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { checkClock } from '../../../src/app/doctor/clock'
-import { checkExposure, isPublic } from '../../../src/app/doctor/exposure'
+import { checkExposure, isPublicHost } from '../../../src/app/doctor/exposure'
 import { checkSpace } from '../../../src/app/doctor/files'
-import { checkFileSystem, checkLimits } from '../../../src/app/doctor/machine'
-import { realWorld } from '../../../src/app/world'
+import { checkFileSystem, checkResourceLimits } from '../../../src/app/doctor/machine'
+import { systemRuntime } from '../../../src/app/world'
 import { loadConfig } from '../../../src/config/load'
-import { engines, fillHard, settingsOf as settingsOfPlace } from '../../support/archives'
+import { engines, fillWithEdgeCases, settingsOf as settingsOfPlace } from '../../support/archives'
 
 /** A machine that tells this of itself, and nothing else. */
 const machine = (files: Readonly<Record<string, string>>) => (path: string) => files[path] ?? null
@@ -22,9 +22,9 @@ describe('the doctor finds', () => {
       '/sys/fs/cgroup/system.slice/snailpass.service/memory.max': 'max\n',
     }
     const find = (change: Record<string, string>) =>
-      (checkLimits(machine({ ...well, ...change })).findings ?? []).map(({ what }) => what)
+      (checkResourceLimits(machine({ ...well, ...change })).findings ?? []).map(({ what }) => what)
     expect(find({})).toEqual([])
-    expect(checkLimits(machine(well)).fact).toBe('1024 files, 819 MB of memory')
+    expect(checkResourceLimits(machine(well)).fact).toBe('1024 files, 819 MB of memory')
     expect(find({ '/proc/self/limits': 'Max open files  256  4096  files\n' })).toEqual([
       'only 256 files may be open at the same time',
     ])
@@ -33,7 +33,7 @@ describe('the doctor finds', () => {
     ])
     const max = '/sys/fs/cgroup/system.slice/snailpass.service/memory.max'
     expect(find({ [max]: '67108864\n' })).toEqual(['only 67 MB of memory are left to it'])
-    expect(checkLimits(machine({})).fact).toBe('this system tells nothing of limits')
+    expect(checkResourceLimits(machine({})).fact).toBe('this system tells nothing of limits')
   })
 
   test('a database on a file system of another machine', () => {
@@ -55,7 +55,7 @@ describe('the doctor finds', () => {
   })
 
   test('a disk that is full, or will be soon', () => {
-    const at = (free: number | null) => checkSpace(settingsOf(), realWorld, () => free)
+    const at = (free: number | null) => checkSpace(settingsOf(), systemRuntime, () => free)
     expect(at(200_000_000)).toEqual({ fact: '200 MB are free' })
     expect(at(100_000_000).findings).toMatchObject([
       { what: 'the disk is nearly full: 100 MB are free' },
@@ -65,13 +65,13 @@ describe('the doctor finds', () => {
   })
 
   test.each(engines)('a clock that is not right, on $engine', async ({ open, engine }) => {
-    await using place = await open()
-    await fillHard(place)
+    await using database = await open()
+    await fillWithEdgeCases(database)
     const newest = 1_764_041_702_555
-    await place.sql(`update users set login_time = ${newest}`)
+    await database.sql(`update users set login_time = ${newest}`)
     const at = async (time: number, isKept: boolean | null = null) =>
       (
-        await checkClock(settingsOfPlace(place), { ...realWorld, clock: () => time }, () =>
+        await checkClock(settingsOfPlace(database), { ...systemRuntime, clock: () => time }, () =>
           Promise.resolve(isKept),
         )
       ).findings?.map(({ what }) => what)
@@ -118,6 +118,6 @@ describe('the doctor finds', () => {
       (host) => [host, true] as const,
     ),
   ])('whether %s is public: %p', (host, expected) => {
-    expect(isPublic(host)).toBe(expected)
+    expect(isPublicHost(host)).toBe(expected)
   })
 })
