@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { DomainError } from '../domain/errors'
 import type { Clock, Wait } from '../domain/world'
 import type { FileLock } from '../engine/file-lock'
-import { syncFile } from '../engine/sqlite'
+import { syncFile } from '../engine/sqlite/connection'
 import { acquireFileLock, createFolder } from '../store/data-folder'
 import { translateBackupErrors } from './faults'
 

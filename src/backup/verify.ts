@@ -1,7 +1,7 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
-import { findIntegrityProblem, openReadOnly } from '../engine/sqlite'
+import { findIntegrityProblem, openReadOnly } from '../engine/sqlite/connection'
 import { type ColumnKind, isColumnKind } from '../store/tables'
 import {
   forEachPage,

@@ -1,6 +1,6 @@
 import { type Dialect, Kysely } from 'kysely'
 import type { Clock } from '../domain/world'
-import { createSqliteFile, openDraft, syncFile } from '../engine/sqlite'
+import { createSqliteFile, openDraft, syncFile } from '../engine/sqlite/connection'
 import { chownToFolderOwner } from '../store/data-folder'
 import type { Schema } from '../store/schema'
 import { tables } from '../store/tables'

@@ -1,5 +1,5 @@
-import { postgresFault } from './postgres-faults'
-import { sqliteFault } from './sqlite-faults'
+import { postgresFault } from './postgres/faults'
+import { sqliteFault } from './sqlite/faults'
 
 /** What an engine fault means to the caller, whatever the engine. Null: a fault of ours, to be logged whole. */
 export type EngineFault =

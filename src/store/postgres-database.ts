@@ -2,12 +2,12 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Dialect, Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
-import { postgresColumnTypes } from '../engine/columns'
-import { connectPool, connectSession, type PostgresSession } from '../engine/postgres'
-import { mayBeStarting } from '../engine/postgres-faults'
-import { inspectPostgres, type PostgresInspection } from '../engine/postgres-look'
-import type { PostgresAddress } from '../engine/postgres-route'
-import { postgresSql } from '../engine/row-words'
+import { postgresColumnTypes } from '../engine/column-types'
+import { postgresSql } from '../engine/legacy-sql'
+import { connectPool, connectSession, type PostgresSession } from '../engine/postgres/connection'
+import { mayBeStarting } from '../engine/postgres/faults'
+import type { PostgresAddress } from '../engine/postgres/hosts'
+import { inspectPostgres, type PostgresInspection } from '../engine/postgres/inspect'
 import {
   type Database,
   type DatabaseContent,

@@ -2,8 +2,8 @@ import { existsSync, realpathSync, renameSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
-import { sqliteColumnTypes } from '../engine/columns'
-import { sqliteSql } from '../engine/row-words'
+import { sqliteColumnTypes } from '../engine/column-types'
+import { sqliteSql } from '../engine/legacy-sql'
 import {
   copySqliteFile,
   createSqliteFile,
@@ -13,7 +13,7 @@ import {
   setApplicationId,
   syncFile,
   walCheckpointStatement,
-} from '../engine/sqlite'
+} from '../engine/sqlite/connection'
 import { acquireDatabaseLock, chownToFolderOwner } from './data-folder'
 import {
   type Database,

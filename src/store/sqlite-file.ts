@@ -9,7 +9,7 @@ import {
 } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
-import { applicationId, inspectSqlite } from '../engine/sqlite'
+import { applicationId, inspectSqlite } from '../engine/sqlite/connection'
 import { asDomainErrorAt, unusablePathError } from './data-folder'
 import { isLegacySchema } from './original-tables'
 

@@ -10,7 +10,7 @@ import {
 import { dirname } from 'node:path'
 import type { Wait } from '../domain/world'
 import type { FileLock } from '../engine/file-lock'
-import { checkpointWal, copySqliteFile, syncFile } from '../engine/sqlite'
+import { checkpointWal, copySqliteFile, syncFile } from '../engine/sqlite/connection'
 import { acquireDatabaseLock } from './data-folder'
 import type { SqliteLocation } from './sqlite-database'
 import { sideFiles, translateSqliteErrors } from './sqlite-file'

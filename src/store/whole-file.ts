@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { syncFile } from '../engine/sqlite'
+import { syncFile } from '../engine/sqlite/connection'
 import { chownToFolderOwner } from './data-folder'
 
 /** Puts a file, mode 0600, in the place of whatever is there, whole and durable. Throws what the system says. */

@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { type Migration, sql } from 'kysely'
-import { sqliteColumnTypes } from '../../src/engine/columns'
+import { sqliteColumnTypes } from '../../src/engine/column-types'
 import {
   acquireDatabaseLock,
   dataFolder,

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { ColumnTypes } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/column-types'
 
 /**
  * Rows of an adopted database that belong to nobody, kept as they were; and what the database knows of

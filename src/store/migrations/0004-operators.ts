@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { ColumnTypes } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/column-types'
 
 /**
  * What operators do about accounts: they disable them, see when they were used last, and invite addresses that have

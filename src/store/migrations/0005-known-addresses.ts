@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { ColumnTypes } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/column-types'
 
 /** The networks from which each account was signed in to: whoever guesses elsewhere can't lock its owner out there. */
 export const knownAddresses =

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
-import type { ColumnTypes } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/column-types'
 
 /**
  * The audit trail: a chain of rows, each of which is signed together with the one before, and the signed marks of where

@@ -1,6 +1,6 @@
 import type { Migration } from 'kysely'
 import type { Clock } from '../../domain/world'
-import type { ColumnTypes } from '../../engine/columns'
+import type { ColumnTypes } from '../../engine/column-types'
 import { vaults } from './0001-vaults'
 import { setAsideAndFacts } from './0002-set-aside-and-facts'
 import { outbox } from './0003-outbox'

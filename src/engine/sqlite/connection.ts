@@ -2,7 +2,7 @@ import { Database } from 'bun:sqlite'
 import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { type Dialect, type QueryExecutorProvider, sql } from 'kysely'
-import { SqliteDialect, type TransactionMode } from './sqlite-dialect'
+import { SqliteDialect, type TransactionMode } from './dialect'
 
 /** "SNLP" in the header of the file says whose database it is (https://www.sqlite.org/fileformat.html#application_id). */
 export const applicationId = 0x534e4c50

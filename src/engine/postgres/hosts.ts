@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { Client, type ClientConfig, types } from 'pg'
-import { ConnectionFault } from './postgres-faults'
-import { type PostgresTls, speaksTls, tlsOptions } from './postgres-tls'
+import { ConnectionFault } from './faults'
+import { type PostgresTls, speaksTls, tlsOptions } from './tls'
 
 /**
  * How a Postgres server is reached. Where it names several hosts, the one that takes writes is the database:

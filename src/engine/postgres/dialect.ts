@@ -9,7 +9,7 @@ import {
   type TransactionSettings,
 } from 'kysely'
 import { type Client, DatabaseError } from 'pg'
-import { ConnectionFault, postgresFault } from './postgres-faults'
+import { ConnectionFault, postgresFault } from './faults'
 
 /** Where connections come from and go back to. */
 export interface Connections<C extends Client> {

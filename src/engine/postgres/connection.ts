@@ -1,7 +1,7 @@
 import type { Dialect } from 'kysely'
 import { type Client, type ClientBase, Pool, type PoolClient } from 'pg'
-import { PostgresDialect } from './postgres-dialect'
-import { ConnectionFault } from './postgres-faults'
+import { PostgresDialect } from './dialect'
+import { ConnectionFault } from './faults'
 import {
   clientClassFor,
   connectTimeout,
@@ -9,7 +9,7 @@ import {
   createHostSelector,
   type PostgresAddress,
   withFailover,
-} from './postgres-route'
+} from './hosts'
 
 /** Resolves after so many milliseconds, rejects when the signal ends the wait. */
 type Wait = (milliseconds: number, signal: AbortSignal) => Promise<void>
