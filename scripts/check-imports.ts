@@ -28,19 +28,18 @@ const folders: Readonly<Record<string, FolderRule>> = {
     packages: ['nodemailer', 'preact', 'preact-render-to-string'],
   },
   'src/backup': {
-    imports: ['src/domain', 'src/store', 'src/engine'],
+    imports: ['src/domain', 'src/store', 'src/database', 'src/files', 'src/engine'],
     packages: ['age-encryption', 'kysely', 'node:'],
   },
   'src/store': { imports: ['src/domain', 'src/engine'], packages: ['kysely', 'node:'] },
+  'src/database': {
+    imports: ['src/domain', 'src/engine', 'src/store', 'src/files'],
+    packages: ['kysely', 'node:'],
+  },
+  'src/files': { imports: ['src/domain', 'src/engine'], packages: ['bun', 'node:'] },
   'src/service': { imports: ['src/config', 'src/domain'], packages: ['node:'] },
   'src/tls': {
-    imports: [
-      'src/domain',
-      'src/config',
-      'src/log',
-      'src/store/data-folder',
-      'src/store/whole-file',
-    ],
+    imports: ['src/domain', 'src/config', 'src/log', 'src/files'],
     packages: ['@peculiar', 'reflect-metadata', '@hapi/tlds', 'acme-client', 'node:'],
   },
   'src/engine': { imports: [], packages: ['kysely', 'kysely-bun-sqlite', 'pg', 'bun', 'node:'] },

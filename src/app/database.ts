@@ -1,9 +1,9 @@
 import { type DatabaseLocation, nameOfLocation } from '../config/database-url'
 import type { Settings } from '../config/settings'
-import { type DataFolder, dataFolder } from '../store/data-folder'
-import type { Database } from '../store/database'
-import { postgresDatabase } from '../store/postgres-database'
-import { resolveSqliteLocation, sqliteDatabase } from '../store/sqlite-database'
+import type { Database } from '../database/database'
+import { postgresDatabase } from '../database/postgres-database'
+import { resolveSqliteLocation, sqliteDatabase } from '../database/sqlite-database'
+import { type DataFolder, dataFolder } from '../files/data-folder'
 import type { Runtime } from './world'
 
 /** The data folder and the database that the settings name. */

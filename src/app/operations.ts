@@ -1,13 +1,7 @@
 import type { DatabaseLocation } from '../config/database-url'
 import type { Settings } from '../config/settings'
-import { type AuditEvent, operatorEvent } from '../domain/audit'
-import { DomainError } from '../domain/errors'
-import { type AdoptionReport, adoptLegacyDatabase } from '../store/adoption'
-import { appendEvents } from '../store/audit-append'
-import { clearAuditLog } from '../store/audit-carry'
-import { dataFolder, ensureDataFolder } from '../store/data-folder'
-import type { Database, ExclusiveDatabase } from '../store/database'
-import { replaceKeyFingerprint } from '../store/key-fingerprint'
+import { type AdoptionReport, adoptLegacyDatabase } from '../database/adoption'
+import type { Database, ExclusiveDatabase } from '../database/database'
 import {
   checksumTables,
   copyTables,
@@ -15,7 +9,13 @@ import {
   type Progress,
   requireEqualChecksums,
   type TableChecksum,
-} from '../store/transfer'
+} from '../database/table-copy'
+import { type AuditEvent, operatorEvent } from '../domain/audit'
+import { DomainError } from '../domain/errors'
+import { dataFolder, ensureDataFolder } from '../files/data-folder'
+import { appendEvents } from '../store/audit-append'
+import { clearAuditLog } from '../store/audit-carry'
+import { replaceKeyFingerprint } from '../store/key-fingerprint'
 import { databaseAt, openTargets } from './database'
 import type { Runtime } from './world'
 

@@ -1,15 +1,15 @@
 import { existsSync, rmSync } from 'node:fs'
 import type { Settings } from '../config/settings'
 import type { Wait } from '../domain/world'
-import type { DataFolder } from '../store/data-folder'
+import type { DataFolder } from '../files/data-folder'
 import {
   completePairs,
   type KeyFile,
   listKeyFiles,
   removeKeyFiles,
   writeKeyFiles,
-} from '../store/secret-files'
-import { writeSecretKey } from '../store/secret-key-file'
+} from '../files/key-files'
+import { writeSecretKey } from '../files/secret-key'
 import { tlsFolder, withTlsFolderLock } from '../tls/tls-folder'
 import { findReadableKey, keyOfSettings } from './secret-key'
 

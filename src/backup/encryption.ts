@@ -4,7 +4,7 @@ import { open } from 'node:fs/promises'
 import { setImmediate } from 'node:timers/promises'
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { DomainError } from '../domain/errors'
-import { chownToFolderOwner } from '../store/data-folder'
+import { chownToFolderOwner } from '../files/data-folder'
 import { damagedBackupError, translateBackupErrors } from './faults'
 
 /** Who can open an archive: whoever has one of the keys, or knows the passphrase. Never both (age-encryption.org/v1). */

@@ -1,6 +1,6 @@
 import { DomainError, errorMessage } from '../domain/errors'
 import { engineFault } from '../engine/faults'
-import { isSystemError } from '../store/data-folder'
+import { isSystemError } from '../files/data-folder'
 
 /** The work on an archive that was under way when a fault came. */
 export type BackupFileAccess = 'written' | 'read'

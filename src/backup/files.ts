@@ -2,9 +2,9 @@ import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DomainError } from '../domain/errors'
 import type { Clock, Wait } from '../domain/world'
-import type { FileLock } from '../engine/file-lock'
 import { syncFile } from '../engine/sqlite/connection'
-import { acquireFileLock, createFolder } from '../store/data-folder'
+import { acquireFileLock, createFolder } from '../files/data-folder'
+import type { FileLock } from '../files/file-lock'
 import { translateBackupErrors } from './faults'
 
 /** An archive that is not finished, or not proven yet, has this behind its name. */

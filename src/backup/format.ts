@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { type Kysely, sql } from 'kysely'
+import type { ReadableTable, TableChecksum } from '../database/table-copy'
 import { tables } from '../store/tables'
-import type { ReadableTable, TableChecksum } from '../store/transfer'
 
 /**
  * An archive is a SQLite database: our tables under their names and columns, with flags as 0 or 1 and times in

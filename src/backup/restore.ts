@@ -1,7 +1,4 @@
-import { DomainError } from '../domain/errors'
-import { engineFault } from '../engine/faults'
-import type { ExclusiveDatabase } from '../store/database'
-import { type SchemaAdditions, schemaAdditions, type Table, tables } from '../store/tables'
+import type { ExclusiveDatabase } from '../database/database'
 import {
   checksumTables,
   createTableChecksum,
@@ -11,7 +8,10 @@ import {
   type Progress,
   requireEqualChecksums,
   type TableChecksum,
-} from '../store/transfer'
+} from '../database/table-copy'
+import { DomainError } from '../domain/errors'
+import { engineFault } from '../engine/faults'
+import { type SchemaAdditions, schemaAdditions, type Table, tables } from '../store/tables'
 import { damagedBackupError, translateBackupErrors } from './faults'
 import type { BackupTable, OpenedBackup } from './verify'
 

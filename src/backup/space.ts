@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
-import { freeSpace } from '../engine/free-space'
+import { freeSpace } from '../files/free-space'
 
 /** What is to be had in a folder, in bytes. */
 export interface SpaceNeed {

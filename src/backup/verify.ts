@@ -1,14 +1,14 @@
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { Kysely, sql } from 'kysely'
-import { DomainError } from '../domain/errors'
-import { findIntegrityProblem, openReadOnly } from '../engine/sqlite/connection'
-import { type ColumnKind, isColumnKind } from '../store/tables'
 import {
   forEachPage,
   type Progress,
   type ReadableTable,
   type TableChecksum,
-} from '../store/transfer'
+} from '../database/table-copy'
+import { DomainError } from '../domain/errors'
+import { findIntegrityProblem, openReadOnly } from '../engine/sqlite/connection'
+import { type ColumnKind, isColumnKind } from '../store/tables'
 import { damagedBackupError, notABackupError, translateBackupErrors } from './faults'
 import {
   type BackupSchema,

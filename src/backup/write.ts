@@ -1,10 +1,10 @@
 import { type Dialect, Kysely } from 'kysely'
+import { copyTables, type Progress, type TableChecksum } from '../database/table-copy'
 import type { Clock } from '../domain/world'
 import { createSqliteFile, openDraft, syncFile } from '../engine/sqlite/connection'
-import { chownToFolderOwner } from '../store/data-folder'
+import { chownToFolderOwner } from '../files/data-folder'
 import type { Schema } from '../store/schema'
 import { tables } from '../store/tables'
-import { copyTables, type Progress, type TableChecksum } from '../store/transfer'
 import { translateBackupErrors } from './faults'
 import {
   type BackupSchema,

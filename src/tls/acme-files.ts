@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { createFolder, translateFileErrors } from '../store/data-folder'
-import { writeAtomic, writeGroupAtomic } from '../store/whole-file'
+import { writeAtomic, writeGroupAtomic } from '../files/atomic-file'
+import { createFolder, translateFileErrors } from '../files/data-folder'
 import type { KeyPair } from './source'
 
 /**

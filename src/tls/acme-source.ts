@@ -1,7 +1,7 @@
 import { DomainError, errorMessage } from '../domain/errors'
 import type { Clock, Random, Wait } from '../domain/world'
+import { unusablePathError } from '../files/data-folder'
 import type { Log } from '../log'
-import { unusablePathError } from '../store/data-folder'
 import { ensureAccountKey } from './acme-account'
 import {
   type IssuedCertificate,

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { rotateKey } from '../../src/app/key-rotation'
 import { recreateDatabase } from '../../src/app/operations'
 import { systemRuntime } from '../../src/app/world'
-import { acquireFileLock } from '../../src/store/data-folder'
+import { acquireFileLock } from '../../src/files/data-folder'
 import {
   captureError,
   createAgeKeyPair,

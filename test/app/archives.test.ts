@@ -7,7 +7,7 @@ import { basename, join } from 'node:path'
 import { backUpBefore, listBackups, writeBackup } from '../../src/app/archives'
 import { verifyBackupFile } from '../../src/app/restore'
 import { systemRuntime } from '../../src/app/world'
-import { lockFile } from '../../src/engine/file-lock'
+import { lockFile } from '../../src/files/file-lock'
 import { tables } from '../../src/store/tables'
 import {
   captureError,

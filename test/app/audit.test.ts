@@ -11,8 +11,8 @@ import { systemRuntime } from '../../src/app/world'
 import { parseDatabaseUrl } from '../../src/config/database-url'
 import { createAuditSigner } from '../../src/crypto/trail-seal'
 import { type AuditRow, serverEvent } from '../../src/domain/audit'
-import { dataFolder } from '../../src/store/data-folder'
-import { findSecretKey } from '../../src/store/secret-key-file'
+import { dataFolder } from '../../src/files/data-folder'
+import { findSecretKey } from '../../src/files/secret-key'
 import {
   createAgeKeyPair,
   createPostgresTestDatabase,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
+import type { Database } from '../../src/database/database'
 import {
   type ColumnTypes,
   postgresColumnTypes,
   sqliteColumnTypes,
 } from '../../src/engine/column-types'
-import type { Database } from '../../src/store/database'
 import { type Migrations, migrationsFor } from '../../src/store/migrations'
 import { temporaryFolder } from '../support/executable'
 import { createPostgresDatabase } from '../support/postgres'

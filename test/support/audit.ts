@@ -1,6 +1,7 @@
 import { openTargets } from '../../src/app/database'
 import { systemRuntime } from '../../src/app/world'
 import { createAuditSigner } from '../../src/crypto/trail-seal'
+import type { Database } from '../../src/database/database'
 import {
   type AuditEvent,
   type AuditRow,
@@ -10,7 +11,6 @@ import {
 import type { Store } from '../../src/domain/store'
 import { acceptBrokenChain } from '../../src/store/audit-acceptance'
 import { type AuditChainReport, verifyAuditChain } from '../../src/store/audit-verify'
-import type { Database } from '../../src/store/database'
 import type { OpenedStore } from '../../src/store/store'
 import { settingsOf, type TestDatabase } from './archives'
 

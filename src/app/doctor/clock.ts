@@ -1,5 +1,5 @@
 import type { Settings } from '../../config/settings'
-import { findDatabaseTime, findNewestTime } from '../../store/times'
+import { findDatabaseTime, findNewestTime } from '../../database/newest-time'
 import { openTargets } from '../database'
 import type { Runtime } from '../world'
 import type { Finding, Outcome } from './findings'

@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/settings'
-import { freeSpace } from '../../engine/free-space'
-import { listExposedFiles, restrictToOwner } from '../../store/data-folder'
+import { listExposedFiles, restrictToOwner } from '../../files/data-folder'
+import { freeSpace } from '../../files/free-space'
 import { openTargets } from '../database'
 import type { Runtime } from '../world'
 import type { Outcome } from './findings'

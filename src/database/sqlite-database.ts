@@ -14,7 +14,11 @@ import {
   syncFile,
   walCheckpointStatement,
 } from '../engine/sqlite/connection'
-import { acquireDatabaseLock, chownToFolderOwner } from './data-folder'
+import { acquireDatabaseLock, chownToFolderOwner } from '../files/data-folder'
+import { type Migrations, migrationsFor } from '../store/migrations/index'
+import type { Schema } from '../store/schema'
+import { createStore, type OpenedStore } from '../store/store'
+import { tables } from '../store/tables'
 import {
   type Database,
   type DatabaseContent,
@@ -29,8 +33,6 @@ import {
   removeCopyIfRefused,
   type Timing,
 } from './database'
-import { type Migrations, migrationsFor } from './migrations'
-import type { Schema } from './schema'
 import { type FreeSpaceLimit, watchFreeSpace } from './space-watch'
 import {
   inspectSqliteFile,
@@ -40,8 +42,6 @@ import {
   sideFiles,
   translateSqliteErrors,
 } from './sqlite-file'
-import { createStore, type OpenedStore } from './store'
-import { tables } from './tables'
 
 /** What lies at the place once it can be worked on. */
 interface PreparedDatabase {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import type { Random } from '../domain/world'
+import { createAtomic, writeAtomic } from './atomic-file'
 import { type DataFolder, describeDataFolder, translateFileErrors } from './data-folder'
-import { createAtomic, writeAtomic } from './whole-file'
 
 /** Bytes in a key of our own making. */
 const keyLength = 32

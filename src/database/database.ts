@@ -4,10 +4,10 @@ import { DomainError } from '../domain/errors'
 import type { Clock, Wait } from '../domain/world'
 import { engineFault } from '../engine/faults'
 import type { EngineSql } from '../engine/legacy-sql'
-import type { Migrations } from './migrations'
-import type { Schema } from './schema'
+import type { Migrations } from '../store/migrations/index'
+import type { Schema } from '../store/schema'
+import type { OpenedStore } from '../store/store'
 import type { FreeSpaceLimit } from './space-watch'
-import type { OpenedStore } from './store'
 
 /** The tables of a database of ours, lent to whoever may read all of them. */
 export type SnapshotDb = Kysely<Schema>

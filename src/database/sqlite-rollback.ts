@@ -9,9 +9,9 @@ import {
 } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Wait } from '../domain/world'
-import type { FileLock } from '../engine/file-lock'
 import { checkpointWal, copySqliteFile, syncFile } from '../engine/sqlite/connection'
-import { acquireDatabaseLock } from './data-folder'
+import { acquireDatabaseLock } from '../files/data-folder'
+import type { FileLock } from '../files/file-lock'
 import type { SqliteLocation } from './sqlite-database'
 import { sideFiles, translateSqliteErrors } from './sqlite-file'
 

@@ -2,10 +2,10 @@ import { type RawBuilder, sql } from 'kysely'
 import { operatorEvent } from '../domain/audit'
 import { newSessionEpoch } from '../domain/sessions'
 import type { Clock, Random } from '../domain/world'
+import { appendEvents } from '../store/audit-append'
 import { type AccountSelection, chooseAccounts, countFrom } from './adopted-accounts'
-import { appendEvents } from './audit-append'
 import { type ExclusiveDatabase, removeCopyIfRefused } from './database'
-import { legacyColumns } from './original-tables'
+import { legacyColumns } from './legacy-tables'
 
 /** What became of one of the original's tables, or would. */
 export interface AdoptedTable {

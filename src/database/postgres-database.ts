@@ -8,6 +8,10 @@ import { connectPool, connectSession, type PostgresSession } from '../engine/pos
 import { mayBeStarting } from '../engine/postgres/faults'
 import type { PostgresAddress } from '../engine/postgres/hosts'
 import { inspectPostgres, type PostgresInspection } from '../engine/postgres/inspect'
+import { findKeyFingerprint } from '../store/key-fingerprint'
+import { type Migrations, migrationsFor } from '../store/migrations/index'
+import type { Schema } from '../store/schema'
+import { createStore, type OpenedStore } from '../store/store'
 import {
   type Database,
   type DatabaseContent,
@@ -21,8 +25,6 @@ import {
   outdatedDatabaseError,
   type Timing,
 } from './database'
-import { findKeyFingerprint } from './key-fingerprint'
-import { type Migrations, migrationsFor } from './migrations'
 import {
   classifyContent,
   databaseInUseError,
@@ -32,10 +34,8 @@ import {
   requireUsableDatabase,
   translatePostgresErrors,
 } from './postgres-content'
-import type { Schema } from './schema'
 import { resolveSqliteLocation, sqliteDatabase } from './sqlite-database'
-import { createStore, type OpenedStore } from './store'
-import { checksumTables, copyTables, requireEqualChecksums } from './transfer'
+import { checksumTables, copyTables, requireEqualChecksums } from './table-copy'
 
 export interface PostgresLocation {
   readonly address: PostgresAddress

@@ -1,12 +1,12 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { writeGroupAtomic } from './atomic-file'
 import {
   createFolder,
   type DataFolder,
   describeDataFolder,
   translateFileErrors,
 } from './data-folder'
-import { writeGroupAtomic } from './whole-file'
 
 /** A file of the data folder that goes with the secrets of an archive. */
 export interface KeyFile {

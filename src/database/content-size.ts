@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { isPostgres } from '../engine/is-postgres'
-import type { Schema } from './schema'
-import { tables } from './tables'
+import type { Schema } from '../store/schema'
+import { tables } from '../store/tables'
 
 /**
  * About how many bytes an archive of a database takes: those of its pages that are in use, which an archive holds as

@@ -1,5 +1,5 @@
 import type { Clock } from '../domain/world'
-import { freeSpace } from '../engine/free-space'
+import { freeSpace } from '../files/free-space'
 
 /** How much space a server leaves free, and who is told when it has to. */
 export interface FreeSpaceLimit {

@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely'
 import { isPostgres } from '../engine/is-postgres'
-import type { Schema } from './schema'
+import type { Schema } from '../store/schema'
 
 /** The newest time that a row has, in milliseconds since 1970 (UTC); null where there is none. */
 export async function findNewestTime(db: Kysely<Schema>): Promise<number | null> {

@@ -1,7 +1,7 @@
 import { type Kysely, sql } from 'kysely'
 import { isPostgres } from '../engine/is-postgres'
-import type { Schema } from './schema'
-import { checksumTables } from './transfer'
+import type { Schema } from '../store/schema'
+import { checksumTables } from './table-copy'
 
 /** What a whole look at a database finds. */
 export interface IntegrityReport {

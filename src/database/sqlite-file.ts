@@ -10,8 +10,8 @@ import {
 import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
 import { applicationId, inspectSqlite } from '../engine/sqlite/connection'
-import { asDomainErrorAt, unusablePathError } from './data-folder'
-import { isLegacySchema } from './original-tables'
+import { asDomainErrorAt, unusablePathError } from '../files/data-folder'
+import { isLegacySchema } from './legacy-tables'
 
 /** What is known of a database file that can be worked on. */
 export interface SqliteFileInspection {

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { closeSync, constants, existsSync, openSync } from 'node:fs'
-import { sqliteFault } from './sqlite/faults'
+import { sqliteFault } from '../engine/sqlite/faults'
 
 /** Held until `release` or the end of the process, however it ends: the kernel keeps it, not a pid file. */
 export interface FileLock {

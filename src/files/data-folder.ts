@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DomainError, errorMessage } from '../domain/errors'
-import { type FileLock, lockFile } from '../engine/file-lock'
+import { type FileLock, lockFile } from './file-lock'
 
 /** What a server keeps on its own machine. */
 export interface DataFolder {

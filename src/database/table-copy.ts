@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { setImmediate } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
-import type { Schema } from './schema'
-import { type ColumnKind, type Table, tables } from './tables'
+import type { Schema } from '../store/schema'
+import { type ColumnKind, type Table, tables } from '../store/tables'
 
 /** What a table holds, told so that two tables can be compared wherever they lie. */
 export interface TableChecksum {

@@ -20,9 +20,9 @@ import {
   dataFolder,
   ensureDataFolder,
   tightenPermissions,
-} from '../../src/store/data-folder'
-import { migrationsFor } from '../../src/store/migrations'
-import { createSecretKey, findSecretKey, writeSecretKey } from '../../src/store/secret-key-file'
+} from '../../src/files/data-folder'
+import { createSecretKey, findSecretKey, writeSecretKey } from '../../src/files/secret-key'
+import { migrationsFor } from '../../src/store/migrations/index'
 import { temporaryFolder } from '../support/executable'
 import { aUser, sqliteDatabaseIn, virtualTiming } from '../support/store'
 import { random } from '../support/world'
