@@ -9,8 +9,8 @@ import {
   operatorEvent,
 } from '../../src/domain/audit'
 import type { Store } from '../../src/domain/store'
-import { acceptBrokenChain } from '../../src/store/audit-acceptance'
-import { type AuditChainReport, verifyAuditChain } from '../../src/store/audit-verify'
+import { acceptBrokenChain } from '../../src/store/audit/accept'
+import { type AuditChainReport, verifyAuditChain } from '../../src/store/audit/verify'
 import type { OpenedStore } from '../../src/store/store'
 import { settingsOf, type TestDatabase } from './archives'
 

@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/settings'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
 import { createAuditSigner } from '../../crypto/trail-seal'
-import { verifyAuditChain } from '../../store/audit-verify'
+import { verifyAuditChain } from '../../store/audit/verify'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
 import { openTargets } from '../database'
 import { findReadableKey, keyOfSettings } from '../secret-key'

@@ -1,15 +1,15 @@
 import { type Kysely, sql } from 'kysely'
-import { type AuditSigner, serverEvent } from '../domain/audit'
-import { appendEvents } from './audit-append'
+import { type AuditSigner, serverEvent } from '../../domain/audit'
+import type { Schema } from '../schema'
+import { appendEvents } from './append'
 import {
   type Checkpoint,
   computeRowMac,
   listAuditRowsAfter,
   lockCheckpoints,
   saveCheckpoint,
-} from './audit-chain'
-import { verifyAuditChain } from './audit-verify'
-import type { Schema } from './schema'
+} from './chain'
+import { verifyAuditChain } from './verify'
 
 /** What was found of a trail that goes on under a key. */
 export interface AuditChainFindings {

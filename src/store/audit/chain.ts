@@ -1,7 +1,7 @@
 import { type Kysely, type Selectable, sql } from 'kysely'
-import type { AuditSigner, RowStatus } from '../domain/audit'
-import { isPostgres } from '../engine/is-postgres'
-import type { Schema } from './schema'
+import type { AuditSigner, RowStatus } from '../../domain/audit'
+import { isPostgres } from '../../engine/is-postgres'
+import type { Schema } from '../schema'
 
 /**
  * The audit trail is a chain. The `mac` of a row signs all its columns and the mac of the row before, so none can be

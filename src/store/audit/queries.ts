@@ -1,7 +1,9 @@
 import type { Transaction } from 'kysely'
-import type { AuditEvent, AuditKind, AuditReads, AuditRow, AuditWrites } from '../domain/audit'
-import { DomainError } from '../domain/errors'
-import type { AuditSignerProvider } from './audit-append'
+import type { AuditEvent, AuditKind, AuditReads, AuditRow, AuditWrites } from '../../domain/audit'
+import { DomainError } from '../../domain/errors'
+import { findKeyFingerprint } from '../key-fingerprint'
+import type { Schema } from '../schema'
+import type { AuditSignerProvider } from './append'
 import {
   type ChainRow,
   chainColumns,
@@ -12,10 +14,8 @@ import {
   lookUpRowStatus,
   readCheckpoints,
   saveCheckpoint,
-} from './audit-chain'
-import { createChainVerifier, describeBreak, invalidBeginProblem } from './audit-verify'
-import { findKeyFingerprint } from './key-fingerprint'
-import type { Schema } from './schema'
+} from './chain'
+import { createChainVerifier, describeBreak, invalidBeginProblem } from './verify'
 
 export function auditReads(db: Transaction<Schema>): AuditReads {
   return {

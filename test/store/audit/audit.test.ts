@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
-import { createAuditSigner } from '../../src/crypto/trail-seal'
-import { serverEvent } from '../../src/domain/audit'
-import { DomainError } from '../../src/domain/errors'
-import { engines } from '../support/archives'
+import { createAuditSigner } from '../../../src/crypto/trail-seal'
+import { serverEvent } from '../../../src/domain/audit'
+import { DomainError } from '../../../src/domain/errors'
+import { engines } from '../../support/archives'
 import {
   acceptLogOf,
   anEvent,
@@ -18,8 +18,8 @@ import {
   recordEvents,
   signer,
   unknownStartCheckpoint,
-} from '../support/audit'
-import { aUser } from '../support/store'
+} from '../../support/audit'
+import { aUser } from '../../support/store'
 
 describe.each(engines)('the audit trail on $engine', ({ open }) => {
   test('holds what was recorded, in its order, and is proven from its first row', async () => {

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
-import type { AuditSigner } from '../domain/audit'
+import type { AuditSigner } from '../../domain/audit'
+import type { Schema } from '../schema'
 import {
   type ChainRow,
   type Checkpoint,
@@ -8,8 +9,7 @@ import {
   isCheckpointValid,
   listAuditRowsAfter,
   readCheckpoints,
-} from './audit-chain'
-import type { Schema } from './schema'
+} from './chain'
 
 /** What became of the proof of a trail. */
 export interface AuditChainReport {

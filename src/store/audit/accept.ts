@@ -1,9 +1,9 @@
 import type { Kysely } from 'kysely'
-import { type AuditSigner, operatorEvent } from '../domain/audit'
-import { appendEvents } from './audit-append'
-import { resignLog } from './audit-carry'
-import { verifyAuditChain } from './audit-verify'
-import type { Schema } from './schema'
+import { type AuditSigner, operatorEvent } from '../../domain/audit'
+import type { Schema } from '../schema'
+import { appendEvents } from './append'
+import { resignLog } from './resign'
+import { verifyAuditChain } from './verify'
 
 /**
  * Signs a trail that is not as it was written anew, as it lies there, as a part of the caller's transaction. A row says

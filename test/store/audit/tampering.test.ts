@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { engines, type TestDatabase } from '../support/archives'
+import { engines, type TestDatabase } from '../../support/archives'
 import {
   acceptLogOf,
   anEvent,
@@ -12,7 +12,7 @@ import {
   signer,
   unknownHeadCheckpoint,
   unknownStartCheckpoint,
-} from '../support/audit'
+} from '../../support/audit'
 
 /** Another row in the place of a row's number, with everything that it has. */
 const rest = 'time, kind, actor, user_id, email, address, count, detail, mac'

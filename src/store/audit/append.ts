@@ -1,5 +1,7 @@
 import type { Kysely } from 'kysely'
-import { type AuditEvent, type AuditSigner, serverEvent } from '../domain/audit'
+import { type AuditEvent, type AuditSigner, serverEvent } from '../../domain/audit'
+import { findKeyFingerprint } from '../key-fingerprint'
+import type { Schema } from '../schema'
 import {
   type ChainRow,
   type Checkpoint,
@@ -9,9 +11,7 @@ import {
   lockCheckpoints,
   readCheckpoints,
   saveCheckpoint,
-} from './audit-chain'
-import { findKeyFingerprint } from './key-fingerprint'
-import type { Schema } from './schema'
+} from './chain'
 
 /**
  * Signs for a database with this fingerprint of a key. Null for one that has none, before its first server: what is
