@@ -6,8 +6,8 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findAuthority } from '../src/tls/authority'
-import { tlsFolder } from '../src/tls/tls-folder'
+import { findAuthority } from '../src/tls/local/authority'
+import { tlsFolder } from '../src/tls/local/folder'
 import { createLeafCertificate } from '../src/tls/x509'
 import { serve } from '../test/support/executable'
 

@@ -10,7 +10,7 @@ import {
   writeKeyFiles,
 } from '../files/key-files'
 import { writeSecretKey } from '../files/secret-key'
-import { tlsFolder, withTlsFolderLock } from '../tls/tls-folder'
+import { tlsFolder, withTlsFolderLock } from '../tls/local/folder'
 import { findReadableKey, keyOfSettings } from './secret-key'
 
 /** The files that go with the secrets of an archive, where each has what belongs to it. Throws a DomainError. */

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { rootCertificates } from 'node:tls'
-import { parseChain } from './facts'
-import { isIssuedBy } from './pair'
+import { parseChain } from './certificate-info'
+import { isIssuedBy } from './key-pair'
 
 /** By their subjects, of which some authorities have several. Read when they are first needed: it takes some milliseconds. */
 let roots: ReadonlyMap<string, readonly X509Certificate[]> | null = null

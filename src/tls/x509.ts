@@ -25,7 +25,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509'
 import type { Random } from '../domain/world'
-import type { AuthorityConstraints } from './names'
+import type { AuthorityConstraints } from './local/names'
 import type { KeyPair } from './source'
 
 /** What every client takes, and signs in a millisecond on a Raspberry Pi. */

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { rootCertificates } from 'node:tls'
-import { parseCertificateForNames } from '../../src/tls/acme-certificate'
-import { AcmeFault } from '../../src/tls/acme-fault'
-import { acmeRetryDelay, renewalTime } from '../../src/tls/acme-times'
-import { createCsr, createPlaceholder } from '../../src/tls/x509'
-import { createTestAuthority } from '../support/certificates'
+import { parseCertificateForNames } from '../../../src/tls/acme/certificate'
+import { AcmeFault } from '../../../src/tls/acme/fault'
+import { acmeRetryDelay, renewalTime } from '../../../src/tls/acme/times'
+import { createCsr, createPlaceholder } from '../../../src/tls/x509'
+import { createTestAuthority } from '../../support/certificates'
 
 const names = ['vault.example.org', 'pass.example.org']
 const hour = 3600_000

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { constraintsFor, isPermitted, namesOfHost, parseName } from '../../src/tls/names'
+import { constraintsFor, isPermitted, namesOfHost, parseName } from '../../../src/tls/local/names'
 
 test.each([
   ['Pi', 'pi'],

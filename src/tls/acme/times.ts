@@ -1,6 +1,6 @@
-import { type Random, randomFraction } from '../domain/world'
-import type { AcmeFault } from './acme-fault'
-import type { CertificateInfo } from './facts'
+import { type Random, randomFraction } from '../../domain/world'
+import type { CertificateInfo } from '../certificate-info'
+import type { AcmeFault } from './fault'
 
 const minute = 60_000
 const hour = 60 * minute

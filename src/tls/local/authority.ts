@@ -1,13 +1,13 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { DomainError, errorMessage } from '../domain/errors'
-import type { Clock, Random } from '../domain/world'
-import { writeGroupAtomic } from '../files/atomic-file'
-import { type CertificateInfo, formatDate, parseCertificateInfo } from './facts'
+import { DomainError, errorMessage } from '../../domain/errors'
+import type { Clock, Random } from '../../domain/world'
+import { writeGroupAtomic } from '../../files/atomic-file'
+import { type CertificateInfo, formatDate, parseCertificateInfo } from '../certificate-info'
+import { loadX509 } from '../load-x509'
+import type { KeyPair } from '../source'
+import type { TlsFolder } from './folder'
 import { type AuthorityConstraints, constraintsFor } from './names'
-import type { KeyPair } from './source'
-import type { TlsFolder } from './tls-folder'
-import { loadX509 } from './x509-when-needed'
 
 /** A certificate authority of this machine's own. */
 export interface Authority extends KeyPair {

@@ -1,7 +1,7 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { AcmeFault } from './acme-fault'
-import { acmePaths, stripPreamble, writePemFile } from './acme-files'
+import { AcmeFault } from './fault'
+import { acmePaths, stripPreamble, writePemFile } from './files'
 
 /**
  * The key of our account with the authority of a directory (PEM), made and kept in a file of the folder when there is none:

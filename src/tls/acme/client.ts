@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { axios, Client } from 'acme-client'
-import { errorMessage } from '../domain/errors'
-import { AcmeFault, faultFromProblem, problemType, unexpectedResponse } from './acme-fault'
-import type { AcmeResponse, AcmeTransport } from './acme-wire'
+import { errorMessage } from '../../domain/errors'
+import { AcmeFault, faultFromProblem, problemType, unexpectedResponse } from './fault'
+import type { AcmeResponse, AcmeTransport } from './transport'
 
 /** What an authority gave an operator, so that accounts here belong to the one there (RFC 8555, section 7.3.4). */
 export interface ExternalAccount {

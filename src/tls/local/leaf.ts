@@ -1,14 +1,19 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
-import { DomainError } from '../domain/errors'
-import type { Random } from '../domain/world'
-import { writeAtomic } from '../files/atomic-file'
+import { DomainError } from '../../domain/errors'
+import type { Random } from '../../domain/world'
+import { writeAtomic } from '../../files/atomic-file'
+import {
+  type CertificateInfo,
+  isIssuedFor,
+  parseCertificateInfo,
+  parseChain,
+} from '../certificate-info'
+import { loadX509 } from '../load-x509'
+import type { KeyPair } from '../source'
 import { type Authority, clockSkewAllowance } from './authority'
-import { type CertificateInfo, isIssuedFor, parseCertificateInfo, parseChain } from './facts'
+import type { TlsFolder } from './folder'
 import { isPermitted } from './names'
-import type { KeyPair } from './source'
-import type { TlsFolder } from './tls-folder'
-import { loadX509 } from './x509-when-needed'
 
 /** What is served, certified by an authority of ours. */
 export interface Leaf extends KeyPair {

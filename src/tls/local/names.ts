@@ -1,8 +1,8 @@
 import { isIP } from 'node:net'
 import { tlds } from '@hapi/tlds'
-import { createNetworkMatcher, privateNetworks } from '../config/networks'
-import { parseHost } from '../config/values'
-import { parseAddress } from '../domain/address'
+import { createNetworkMatcher, privateNetworks } from '../../config/networks'
+import { parseHost } from '../../config/values'
+import { parseAddress } from '../../domain/address'
 
 /** What an authority may speak for. A domain stands for itself and whatever ends in it (RFC 5280, section 4.2.1.10). */
 export interface AuthorityConstraints {

@@ -9,22 +9,22 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { basename, join } from 'node:path'
-import { acmePaths } from '../../src/tls/acme-files'
-import { startAcmeSource } from '../../src/tls/acme-source'
+import { acmePaths } from '../../../src/tls/acme/files'
+import { startAcmeSource } from '../../../src/tls/acme/source'
 import {
   failedMessage,
   issuedMessage,
   startAcmeProxy,
   startAcmeServer,
   unsavedMessage,
-} from '../support/acme'
-import { temporaryFolder } from '../support/executable'
-import { freePort } from '../support/free-port'
-import { startPebble } from '../support/pebble'
-import { createPostgresDatabase } from '../support/postgres'
-import { queryRows } from '../support/store'
-import { createTestLog } from '../support/tls'
-import { random } from '../support/world'
+} from '../../support/acme'
+import { temporaryFolder } from '../../support/executable'
+import { freePort } from '../../support/free-port'
+import { startPebble } from '../../support/pebble'
+import { createPostgresDatabase } from '../../support/postgres'
+import { queryRows } from '../../support/store'
+import { createTestLog } from '../../support/tls'
+import { random } from '../../support/world'
 
 // Each test starts an authority, and some of them a database.
 setDefaultTimeout(30_000)

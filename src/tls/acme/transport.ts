@@ -1,6 +1,6 @@
-import { errorMessageWithCauses } from '../domain/errors'
-import type { Clock } from '../domain/world'
-import { AcmeFault, unexpectedResponse } from './acme-fault'
+import { errorMessageWithCauses } from '../../domain/errors'
+import type { Clock } from '../../domain/world'
+import { AcmeFault, unexpectedResponse } from './fault'
 
 /** An answer of an authority, read whole. */
 export interface AcmeResponse {

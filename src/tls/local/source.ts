@@ -1,13 +1,13 @@
-import { DomainError } from '../domain/errors'
-import type { Clock, Random, Wait } from '../domain/world'
-import type { Log } from '../log'
+import { DomainError } from '../../domain/errors'
+import type { Clock, Random, Wait } from '../../domain/world'
+import type { Log } from '../../log'
+import { formatDate } from '../certificate-info'
+import { type CertificateSource, createObservableKeyPair } from '../source'
+import { fileStateOf, startWatching } from '../watch'
 import { type Authority, createAuthority, findAuthority, notYetValidError } from './authority'
-import { formatDate } from './facts'
+import { type TlsFolder, translateTlsFolderErrors, withTlsFolderLock } from './folder'
 import { findLeaf, findRenewalReason, issueLeaf, type Leaf, type RenewalReason } from './leaf'
 import { constraintsFor, isPermitted, listUnpermittedNames } from './names'
-import { type CertificateSource, createObservableKeyPair } from './source'
-import { type TlsFolder, translateTlsFolderErrors, withTlsFolderLock } from './tls-folder'
-import { fileStateOf, startWatching } from './watch'
 
 /** What a certificate of this machine is to be for, each as `parseName` writes it. */
 export interface WantedNames {

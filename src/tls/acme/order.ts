@@ -1,9 +1,9 @@
 import type { Client, Order } from 'acme-client'
-import { ownProperty } from '../domain/member'
-import { sanitizeLine } from '../domain/text'
-import type { Wait } from '../domain/world'
-import type { AcmeClient, AcmeResult } from './acme-client'
-import { AcmeFault, faultFromProblem, unexpectedResponse } from './acme-fault'
+import { ownProperty } from '../../domain/member'
+import { sanitizeLine } from '../../domain/text'
+import type { Wait } from '../../domain/world'
+import type { AcmeClient, AcmeResult } from './client'
+import { AcmeFault, faultFromProblem, unexpectedResponse } from './fault'
 
 /** Where the answers to an authority's challenges are put, for whoever asks a server of ours for them. */
 export interface ChallengeStore {

@@ -1,22 +1,22 @@
-import { DomainError, errorMessage } from '../domain/errors'
-import type { Clock, Random, Wait } from '../domain/world'
-import { unusablePathError } from '../files/data-folder'
-import type { Log } from '../log'
-import { ensureAccountKey } from './acme-account'
+import { DomainError, errorMessage } from '../../domain/errors'
+import type { Clock, Random, Wait } from '../../domain/world'
+import { unusablePathError } from '../../files/data-folder'
+import type { Log } from '../../log'
+import { loadX509 } from '../load-x509'
+import { type CertificateSource, createObservableKeyPair } from '../source'
+import { ensureAccountKey } from './account'
 import {
   type IssuedCertificate,
   missingNames,
   parseCertificateForNames,
   parseIssuedCertificate,
-} from './acme-certificate'
-import type { ExternalAccount } from './acme-client'
-import { AcmeFault, unexpectedResponse } from './acme-fault'
-import { findSavedCertificate, requireCertificateSpace, saveCertificate } from './acme-files'
-import { type ChallengeStore, orderCertificate } from './acme-order'
-import { acmeRetryDelay, renewalTime } from './acme-times'
-import { createAcmeTransport } from './acme-wire'
-import { type CertificateSource, createObservableKeyPair } from './source'
-import { loadX509 } from './x509-when-needed'
+} from './certificate'
+import type { ExternalAccount } from './client'
+import { AcmeFault, unexpectedResponse } from './fault'
+import { findSavedCertificate, requireCertificateSpace, saveCertificate } from './files'
+import { type ChallengeStore, orderCertificate } from './order'
+import { acmeRetryDelay, renewalTime } from './times'
+import { createAcmeTransport } from './transport'
 
 /** From whom certificates are had, for which names. */
 export interface AcmeConfig {
@@ -83,7 +83,7 @@ export async function startAcmeSource(deps: {
     requireCertificateSpace(folder)
     const transport = createAcmeTransport({ ...deps, ca: config.ca, signal })
     const key = ensureAccountKey(folder, config.directory)
-    const { createAcmeClient } = await import('./acme-client')
+    const { createAcmeClient } = await import('./client')
     const client = createAcmeClient({ ...config, transport, key, signal })
     await client.signIn(config.email)
     const { createCsr } = await loadX509()

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
-import { DomainError } from '../domain/errors'
-import type { Wait } from '../domain/world'
-import { acquireFileLock, asDomainErrorAt, createFolder } from '../files/data-folder'
+import { DomainError } from '../../domain/errors'
+import type { Wait } from '../../domain/world'
+import { acquireFileLock, asDomainErrorAt, createFolder } from '../../files/data-folder'
 
 /** Where what is made here lies. Every key is mode 0600. */
 export interface TlsFolder {

@@ -9,12 +9,12 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { systemRuntime } from '../../src/app/world'
-import { parseCertificateInfo } from '../../src/tls/facts'
-import { ensureLocalCertificates } from '../../src/tls/local'
-import { captureError } from '../support/archives'
-import { createTestMachine, until } from '../support/tls'
-import { fakeClock } from '../support/world'
+import { systemRuntime } from '../../../src/app/world'
+import { parseCertificateInfo } from '../../../src/tls/certificate-info'
+import { ensureLocalCertificates } from '../../../src/tls/local/source'
+import { captureError } from '../../support/archives'
+import { createTestMachine, until } from '../../support/tls'
+import { fakeClock } from '../../support/world'
 
 const day = 24 * 3600_000
 
