@@ -1,4 +1,4 @@
-import type { AdoptionReport } from '../src/app/operations'
+import type { AdoptionReport } from '../src/app/operations/adopt'
 import { info, out } from './terminal'
 
 /** Prints what became of an original database, table by table, or what would. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { type Decryption, parseIdentities } from '../src/app/restore'
+import { type Decryption, parseIdentities } from '../src/app/operations/restore'
 import type { Settings } from '../src/config/settings'
 import { DomainError, errorMessage } from '../src/domain/errors'
 import { askSecret } from './terminal'

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { adoptDatabase } from '../../src/app/operations'
-import { systemRuntime } from '../../src/app/world'
+import { adoptDatabase } from '../../src/app/operations/adopt'
+import { systemRuntime } from '../../src/app/runtime'
 import { reportAdoption } from '../adoption-report'
 import { loadCommandSettings, withConfigOptions } from '../config-options'
 import { info } from '../terminal'

@@ -1,6 +1,11 @@
 import { Command } from 'commander'
-import { type AuditRow, acceptBrokenAudit, pruneAudit, readAuditLog } from '../../src/app/audit'
-import { systemRuntime } from '../../src/app/world'
+import {
+  type AuditRow,
+  acceptBrokenAudit,
+  pruneAudit,
+  readAuditLog,
+} from '../../src/app/operations/audit'
+import { systemRuntime } from '../../src/app/runtime'
 import { loadCommandSettings, withConfigOptions } from '../config-options'
 import { parseSince } from '../since'
 import { formatTable } from '../table'

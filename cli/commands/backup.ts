@@ -6,9 +6,9 @@ import {
   listBackups,
   pruneBackups,
   writeBackup,
-} from '../../src/app/archives'
-import { type VerifiedManifest, verifyBackupFile } from '../../src/app/restore'
-import { systemRuntime } from '../../src/app/world'
+} from '../../src/app/operations/backup'
+import { type VerifiedManifest, verifyBackupFile } from '../../src/app/operations/restore'
+import { systemRuntime } from '../../src/app/runtime'
 import { backupKeys } from '../../src/config/settings'
 import { DomainError } from '../../src/domain/errors'
 import {

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { copyDatabase } from '../../src/app/operations'
-import { systemRuntime } from '../../src/app/world'
+import { copyDatabase } from '../../src/app/operations/adopt'
+import { systemRuntime } from '../../src/app/runtime'
 import { loadCommandSettings, parseDatabaseUrlArgument, withConfigOptions } from '../config-options'
 import { createProgressLine, info, out } from '../terminal'
 

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { type CheckResult, runChecks } from '../../src/app/doctor'
-import { systemRuntime } from '../../src/app/world'
+import { type CheckResult, runChecks } from '../../src/app/doctor/doctor'
+import { systemRuntime } from '../../src/app/runtime'
 import { settingKeys } from '../../src/config/settings'
 import { configInputOf, withConfigOptions } from '../config-options'
 import { ExitError, exitCodes, out, outJson } from '../terminal'

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { fetchReadiness, readinessRequest } from '../../src/app/readiness'
+import { fetchReadiness, readinessRequest } from '../../src/app/operations/healthcheck'
 import { formatListenAddress } from '../../src/config/listen-address'
 import { endpointsOf } from '../../src/config/listeners'
 import { DomainError } from '../../src/domain/errors'

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { rotateKey } from '../../src/app/key-rotation'
-import { systemRuntime } from '../../src/app/world'
+import { rotateKey } from '../../src/app/operations/rotate-key'
+import { systemRuntime } from '../../src/app/runtime'
 import { readSecretFile } from '../../src/config/secret-file'
 import { InvalidSetting } from '../../src/config/values'
 import { DomainError } from '../../src/domain/errors'

@@ -4,8 +4,8 @@ import {
   listEmails,
   retryEmails,
   sendTestEmail,
-} from '../../src/app/letters'
-import { systemRuntime } from '../../src/app/world'
+} from '../../src/app/operations/mail'
+import { systemRuntime } from '../../src/app/runtime'
 import { mailKeys } from '../../src/config/settings'
 import { DomainError } from '../../src/domain/errors'
 import { loadCommandSettings, withConfigOptions } from '../config-options'

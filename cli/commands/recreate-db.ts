@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { recreateDatabase } from '../../src/app/operations'
-import { systemRuntime } from '../../src/app/world'
+import { recreateDatabase } from '../../src/app/operations/adopt'
+import { systemRuntime } from '../../src/app/runtime'
 import { loadCommandSettings, withConfigOptions } from '../config-options'
 import { confirm, info, out } from '../terminal'
 

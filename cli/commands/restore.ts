@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { type RestorePlan, restoreBackup } from '../../src/app/restore'
-import { systemRuntime } from '../../src/app/world'
+import { type RestorePlan, restoreBackup } from '../../src/app/operations/restore'
+import { systemRuntime } from '../../src/app/runtime'
 import { backupKeys } from '../../src/config/settings'
 import { type DecryptionOptions, decryptionOf, withDecryptionOptions } from '../archive-options'
 import { loadCommandSettings, withConfigOptions } from '../config-options'

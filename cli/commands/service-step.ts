@@ -5,8 +5,8 @@ import {
   restorePreUpgradeCopy,
   runPreflight,
   smokeTestServer,
-} from '../../src/app/upgrade-steps'
-import { systemRuntime } from '../../src/app/world'
+} from '../../src/app/operations/upgrade-steps'
+import { systemRuntime } from '../../src/app/runtime'
 import { settingKeys } from '../../src/config/settings'
 import { openLog } from '../../src/log'
 import { loadCommandConfig, withConfigOptions } from '../config-options'

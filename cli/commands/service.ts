@@ -5,8 +5,8 @@ import {
   type ServiceStatus,
   serviceStatus,
   uninstallService,
-} from '../../src/app/service'
-import { systemRuntime } from '../../src/app/world'
+} from '../../src/app/operations/service'
+import { systemRuntime } from '../../src/app/runtime'
 import { DomainError } from '../../src/domain/errors'
 import { confirm, info, out } from '../terminal'
 import { stepCommand } from './service-step'

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
+import { systemRuntime } from '../../src/app/runtime'
 import {
   findCertificate,
   renewCertificate,
   requireAuthority,
   type ServedCertificate,
-} from '../../src/app/certificates'
-import { systemRuntime } from '../../src/app/world'
+} from '../../src/app/server/certificates'
 import { tlsKeys } from '../../src/config/settings'
 import { loadCommandSettings, withConfigOptions } from '../config-options'
 import { confirm, info, out, outJson } from '../terminal'

@@ -6,7 +6,7 @@ import { DomainError } from '../domain/errors'
 import { type DataFolder, describeDataFolder } from '../files/data-folder'
 import { createSecretKey, findSecretKey } from '../files/secret-key'
 import type { KeyClaim, OpenedStore } from '../store/store'
-import type { Runtime } from './world'
+import type { Runtime } from './runtime'
 
 /** The key that the settings name, null where it is a file of the data folder. */
 export function keyOfSettings({ secretKey }: Settings): Uint8Array | null {

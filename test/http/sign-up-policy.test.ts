@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { withUsers } from '../../src/app/users'
-import { systemRuntime } from '../../src/app/world'
+import { withUsers } from '../../src/app/operations/users'
+import { systemRuntime } from '../../src/app/runtime'
 import { loadConfig } from '../../src/config/load'
 import { basicAuth, signUpAndLogIn } from '../support/client'
 import { startTestServer } from '../support/server'

@@ -1,5 +1,5 @@
-import { openTargets } from '../../src/app/database'
-import { systemRuntime } from '../../src/app/world'
+import { systemRuntime } from '../../src/app/runtime'
+import { openTargets } from '../../src/app/targets'
 import { createAuditSigner } from '../../src/crypto/trail-seal'
 import type { Database } from '../../src/database/database'
 import {

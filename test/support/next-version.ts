@@ -45,7 +45,7 @@ export function migrationsFor(...args) {
   return { ...migrationsForAsItIs(...args), '9999-next': { up } }
 }`,
     }))
-    build.onLoad({ filter: /src\/app\/server\.ts$/ }, ({ path }) => ({
+    build.onLoad({ filter: /src\/app\/server\/server\.ts$/ }, ({ path }) => ({
       contents: `${withRenamedFunction(path, 'startServer')}
 ${faultSource}
 export async function startServer(settings, ...args) {

@@ -1,5 +1,5 @@
-import { type Server, startServer } from '../../src/app/server'
-import { type Runtime, systemRuntime } from '../../src/app/world'
+import { type Runtime, systemRuntime } from '../../src/app/runtime'
+import { type Server, startServer } from '../../src/app/server/server'
 import { loadConfig } from '../../src/config/load'
 import type { CertificateSource } from '../../src/http/certified'
 import { createLog } from '../../src/log'

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { verifyAudit } from '../../../src/app/audit'
-import { systemRuntime } from '../../../src/app/world'
+import { verifyAudit } from '../../../src/app/operations/audit'
+import { systemRuntime } from '../../../src/app/runtime'
 import { DomainError } from '../../../src/domain/errors'
 import { loadCommandSettings, withConfigOptions } from '../../config-options'
 import { info, out } from '../../terminal'

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { addUser } from '../../../src/app/users'
-import { systemRuntime } from '../../../src/app/world'
+import { addUser } from '../../../src/app/operations/users'
+import { systemRuntime } from '../../../src/app/runtime'
 import { DomainError } from '../../../src/domain/errors'
 import { loadCommandSettings, withConfigOptions } from '../../config-options'
 import { askSecret, info, out, readSecretLine } from '../../terminal'

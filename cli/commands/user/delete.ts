@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { deleteUser } from '../../../src/app/users'
-import { systemRuntime } from '../../../src/app/world'
+import { deleteUser } from '../../../src/app/operations/users'
+import { systemRuntime } from '../../../src/app/runtime'
 import { backupKeys } from '../../../src/config/settings'
 import { loadCommandSettings, withConfigOptions } from '../../config-options'
 import { confirm, info, out } from '../../terminal'

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { type InvitationReport, inviteUser, withUsers } from '../../../src/app/users'
-import { systemRuntime } from '../../../src/app/world'
+import { type InvitationReport, inviteUser, withUsers } from '../../../src/app/operations/users'
+import { systemRuntime } from '../../../src/app/runtime'
 import { mailKeys } from '../../../src/config/settings'
 import { loadCommandSettings, withConfigOptions } from '../../config-options'
 import { info, out, outJson } from '../../terminal'

@@ -1,6 +1,6 @@
 import { Command } from 'commander'
-import { withUsers } from '../../../src/app/users'
-import { systemRuntime } from '../../../src/app/world'
+import { withUsers } from '../../../src/app/operations/users'
+import { systemRuntime } from '../../../src/app/runtime'
 import type { UserSummary } from '../../../src/domain/user'
 import { loadCommandSettings, withConfigOptions } from '../../config-options'
 import { formatTable } from '../../table'

@@ -3,9 +3,9 @@ import { keyFingerprint } from '../../crypto/key-fingerprint'
 import { createAuditSigner } from '../../crypto/trail-seal'
 import { verifyAuditChain } from '../../store/audit/verify'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
-import { openTargets } from '../database'
+import type { Runtime } from '../runtime'
 import { findReadableKey, keyOfSettings } from '../secret-key'
-import type { Runtime } from '../world'
+import { openTargets } from '../targets'
 import type { Outcome } from './findings'
 
 /** Whether the audit trail is as it was written. */

@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/settings'
 import { findDatabaseTime, findNewestTime } from '../../database/newest-time'
-import { openTargets } from '../database'
-import type { Runtime } from '../world'
+import type { Runtime } from '../runtime'
+import { openTargets } from '../targets'
 import type { Finding, Outcome } from './findings'
 
 /** A row can be of the future by so much, in milliseconds, before somebody should look. */

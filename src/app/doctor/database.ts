@@ -6,10 +6,10 @@ import { checkIntegrity } from '../../database/integrity'
 import { backupProblem, createBackups } from '../../domain/backups'
 import { findSecretKey } from '../../files/secret-key'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
-import { pruneBackups, writeBackup } from '../archives'
-import { openTargets } from '../database'
+import { pruneBackups, writeBackup } from '../operations/backup'
+import type { Runtime } from '../runtime'
 import { keyOfSettings } from '../secret-key'
-import type { Runtime } from '../world'
+import { openTargets } from '../targets'
 import type { Outcome } from './findings'
 
 /** Reads the whole database. */

@@ -1,8 +1,8 @@
 import type { Settings } from '../../config/settings'
 import { listExposedFiles, restrictToOwner } from '../../files/data-folder'
 import { freeSpace } from '../../files/free-space'
-import { openTargets } from '../database'
-import type { Runtime } from '../world'
+import type { Runtime } from '../runtime'
+import { openTargets } from '../targets'
 import type { Outcome } from './findings'
 
 /** Whether others of this machine can open what is secret. With `fix` that is taken from them. */

@@ -3,7 +3,7 @@ import { checkClock } from '../../../src/app/doctor/clock'
 import { checkExposure, isPublicHost } from '../../../src/app/doctor/exposure'
 import { checkSpace } from '../../../src/app/doctor/files'
 import { checkFileSystem, checkResourceLimits } from '../../../src/app/doctor/machine'
-import { systemRuntime } from '../../../src/app/world'
+import { systemRuntime } from '../../../src/app/runtime'
 import { loadConfig } from '../../../src/config/load'
 import { engines, fillWithEdgeCases, settingsOf as settingsOfPlace } from '../../support/archives'
 

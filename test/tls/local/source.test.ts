@@ -9,7 +9,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { systemRuntime } from '../../../src/app/world'
+import { systemRuntime } from '../../../src/app/runtime'
 import { parseCertificateInfo } from '../../../src/tls/certificate-info'
 import { ensureLocalCertificates } from '../../../src/tls/local/source'
 import { captureError } from '../../support/archives'

@@ -1,0 +1,38 @@
+import type { Settings } from '../../config/settings'
+import { createDigest } from '../../crypto/digest'
+import { createLoginThrottle, type LoginThrottle, unlimitedLogins } from '../../domain/guessing'
+import { createRateLimiter, type RateLimiter, unlimitedRateLimiter } from '../../domain/quota'
+import type { Log } from '../../log'
+import type { Runtime } from '../runtime'
+
+/** What strangers are held to. Of this one server: each of several has its own. */
+export interface RateLimiters {
+  readonly loginThrottle: LoginThrottle
+  readonly signUps: RateLimiter
+  readonly confirmations: RateLimiter
+}
+
+export function createRateLimiters(
+  { rateLimits }: Settings,
+  { clock, random }: Runtime,
+  log: Log,
+): RateLimiters {
+  if (rateLimits === 'off') {
+    return {
+      loginThrottle: unlimitedLogins,
+      signUps: unlimitedRateLimiter,
+      confirmations: unlimitedRateLimiter,
+    }
+  }
+  return {
+    loginThrottle: createLoginThrottle({
+      limits: rateLimits,
+      clock,
+      digest: createDigest(random),
+      // One line for each, whatever a client repeats: what reads the log may count them.
+      onGuess: (address) => log.warn('wrong credentials', { address: address ?? '-' }),
+    }),
+    signUps: createRateLimiter(rateLimits.signUps, clock),
+    confirmations: createRateLimiter(rateLimits.confirmations, clock),
+  }
+}

@@ -1,0 +1,91 @@
+import { expect, test } from 'bun:test'
+import { chownSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { recreateDatabase } from '../../../src/app/operations/adopt'
+import { rotateKey } from '../../../src/app/operations/rotate-key'
+import { systemRuntime } from '../../../src/app/runtime'
+import { acquireFileLock } from '../../../src/files/data-folder'
+import {
+  captureError,
+  createAgeKeyPair,
+  createSqliteTestDatabase,
+  createTestBackup,
+  engines,
+  fillWithEdgeCases,
+  settingsOf,
+  startServerOn,
+} from '../../support/archives'
+import { temporaryFolder } from '../../support/executable'
+
+/** Only root can give files away and mount; others can do neither, and need not. */
+const isRoot = process.getuid?.() === 0
+const nobody = 65_534
+
+test.skipIf(!isRoot).each(engines)(
+  'what root makes in the data folder of a service on $engine belongs to the service',
+  async ({ open }) => {
+    await using database = await open()
+    mkdirSync(database.dataDir, { mode: 0o700 })
+    chownSync(database.dataDir, nobody, nobody)
+    // A new database of the data folder where there is one, a secret key and a lock.
+    const url =
+      database.engine === 'SQLite' ? `sqlite:${database.dataDir}/snailpass.db` : database.url
+    await (await startServerOn({ ...database, url })).stop()
+    const settings = settingsOf({ ...database, url })
+    const { recipient } = await createAgeKeyPair(database.dataDir)
+    const [key] = readdirSync(database.dataDir).filter((name) => name.startsWith('key-'))
+    await createTestBackup({ ...database, url })
+    await createTestBackup({ ...database, url }, { encryptFor: { recipients: [recipient] } })
+    await rotateKey(settings, systemRuntime)
+    await recreateDatabase(settings, systemRuntime, () => Promise.resolve())
+    const files = readdirSync(database.dataDir, { recursive: true }).map(String)
+    const foreign = files.filter((name) => statSync(join(database.dataDir, name)).uid !== nobody)
+    expect(foreign).toEqual([String(key)])
+    expect(files.length).toBeGreaterThan(5)
+  },
+)
+
+test.skipIf(!isRoot)('a disk that is full leaves no archive, and no rest of one', async () => {
+  await using database = await createSqliteTestDatabase()
+  using folder = temporaryFolder()
+  await fillWithEdgeCases(database)
+  const { recipient } = await createAgeKeyPair(database.dataDir)
+  const mounted = join(folder.path, 'small')
+  mkdirSync(mounted)
+  const system = (command: readonly string[]) => {
+    const { success, stderr } = Bun.spawnSync([...command])
+    if (!success) throw new Error(String(stderr))
+  }
+  system(['mount', '-t', 'tmpfs', '-o', 'size=512k', 'tmpfs', mounted])
+  try {
+    for (const encryptFor of [null, { recipients: [recipient] }]) {
+      expect(
+        await captureError(createTestBackup(database, { to: mounted, encryptFor })),
+      ).toMatchObject({
+        code: 'storage_full',
+        message: expect.stringMatching(
+          /^no space is left for an archive: it takes about \d+\.\d MB, and 0\.5 MB are free in .*\/small$/,
+        ),
+        hint: expect.stringContaining('--to'),
+      })
+      expect(readdirSync(mounted)).toEqual(['.snailpass.lock'])
+      expect(readdirSync(database.dataDir).filter((name) => name.includes('partial'))).toEqual([])
+    }
+  } finally {
+    system(['umount', mounted])
+  }
+})
+
+test.skipIf(!isRoot)('root makes nothing for a service behind the links that it lays', async () => {
+  using folder = temporaryFolder()
+  const [data, secret] = [join(folder.path, 'data'), join(folder.path, 'of-root')]
+  mkdirSync(join(data, 'backups'), { recursive: true, mode: 0o700 })
+  mkdirSync(secret, { mode: 0o700 })
+  for (const path of [data, join(data, 'backups')]) chownSync(path, nobody, nobody)
+  const target = join(secret, 'ld.so.preload')
+  for (const name of ['server.lock', 'backups/.snailpass.lock']) {
+    symlinkSync(target, join(data, name))
+    expect(() => acquireFileLock(join(data, name))).toThrow()
+  }
+  expect(readdirSync(secret)).toEqual([])
+})

@@ -1,0 +1,247 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { backUpBefore, listBackups, writeBackup } from '../../../src/app/operations/backup'
+import { verifyBackupFile } from '../../../src/app/operations/restore'
+import { systemRuntime } from '../../../src/app/runtime'
+import { lockFile } from '../../../src/files/file-lock'
+import { tables } from '../../../src/store/tables'
+import {
+  captureError,
+  createAgeKeyPair,
+  createSqliteTestDatabase,
+  createTestBackup,
+  edgeCaseTexts,
+  engines,
+  fillWithEdgeCases,
+  noDecryption,
+  settingsOf,
+} from '../../support/archives'
+import { temporaryFolder } from '../../support/executable'
+import { virtualTiming } from '../../support/store'
+
+const quiet = { decryption: noDecryption, onProgress: () => {} }
+
+describe.each(engines)('an archive of $engine', ({ open, engine }) => {
+  test('holds every row as it was, in its order, and the same checksum as SQLite makes of it', async () => {
+    await using database = await open()
+    await fillWithEdgeCases(database)
+    const { path, rows, tables: sums } = await createTestBackup(database)
+    // The trail has one row, and the marks of both of its ends.
+    expect(rows).toBe(2 + 1 + 1 + edgeCaseTexts.length * 2 + 2 + 2 + 1 + 1 + 2)
+    using file = new Database(path, { readonly: true })
+    for (const { name, columns } of tables) {
+      const checksum = sums.find(({ table }) => table === name)
+      const lines = file
+        .query<{ line: string }, []>(
+          `select json_array(${Object.keys(columns).join(', ')}) as line from ${name} order by seq`,
+        )
+        .all()
+      const bySqlite = createHash('sha256')
+      for (const { line } of lines) bySqlite.update(`${line}\n`)
+      expect(checksum).toEqual({ table: name, rows: lines.length, sha256: bySqlite.digest('hex') })
+      // As another reader of the database sees it: flags are 1 and 0 in an archive, and times are numbers.
+      const there = await database.sql(`select * from ${name} order by seq`)
+      const portable = there.map((row) =>
+        Object.fromEntries(
+          Object.entries(columns).map(([column, kind]) => {
+            const value = row[column]
+            return [column, kind === 'text' || value === null ? value : Number(value)]
+          }),
+        ),
+      )
+      expect(file.query(`select * from ${name} order by seq`).all()).toEqual(portable)
+    }
+  })
+
+  test('has the checksum that a shell makes of it', async () => {
+    await using database = await open()
+    await fillWithEdgeCases(database)
+    const { path, tables: sums } = await createTestBackup(database)
+    for (const table of ['records', 'set_aside']) {
+      const columns = Object.keys(tables.find(({ name }) => name === table)?.columns ?? {})
+      const query = `select json_array(${columns}) from ${table} order by seq`
+      const { stdout } = spawnSync('sh', ['-c', `sqlite3 "$0" "$1" | sha256sum`, path, query])
+      expect(String(stdout).slice(0, 64)).toBe(
+        sums.find((sum) => sum.table === table)?.sha256 ?? '',
+      )
+    }
+  })
+
+  test('says what it is, is closed to others, and holds no secret', async () => {
+    await using database = await open()
+    await fillWithEdgeCases(database)
+    const secretKey = 'the key of these servers'
+    const { path } = await createTestBackup(
+      database,
+      {},
+      { SNAILPASS_SECRET_KEY: secretKey, MAIL_USERNAME: 'me@nas.local', MAIL_PASSWORD: 'hush' },
+    )
+    expect(path).toStartWith(join(database.dataDir, 'backups', 'snailpass-'))
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(statSync(join(database.dataDir, 'backups')).mode & 0o777).toBe(0o700)
+    const {
+      tables: _,
+      settings,
+      ...manifest
+    } = await verifyBackupFile(settingsOf(database), systemRuntime, path, quiet)
+    expect(manifest).toEqual({
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+      time: expect.any(Number),
+      engine: engine.toLowerCase(),
+      migration: expect.stringMatching(/^\d{4}-/),
+      secrets: null,
+      isEncrypted: false,
+    })
+    expect(settings).toContainEqual({
+      name: 'MAIL_USERNAME',
+      value: 'me@nas.local',
+      source: 'environment',
+    })
+    expect(settings).toContainEqual({ name: 'MAIL_PASSWORD', value: '•••', source: 'environment' })
+    const bytes = await Bun.file(path).text()
+    const { password } = new URL(database.url)
+    for (const secret of [secretKey, 'hush', ...(password === '' ? [] : [password])]) {
+      expect(bytes).not.toContain(secret)
+    }
+    const [fact] = await database.sql('select value from facts')
+    expect(String(fact?.['value'])).toMatch(/^[0-9a-f]{32}$/)
+    expect(bytes).not.toContain(String(fact?.['value']))
+  })
+
+  test('of before something is named by that', async () => {
+    await using database = await open()
+    await fillWithEdgeCases(database)
+    const path = await backUpBefore(settingsOf(database), systemRuntime, 'user-delete')
+    expect(basename(path)).toMatch(/^snailpass-before-user-delete-\d{8}T\d{6}Z\.sqlite$/)
+    expect(
+      (await verifyBackupFile(settingsOf(database), systemRuntime, path, quiet)).tables,
+    ).toHaveLength(tables.length)
+  })
+})
+
+describe('an archive lies', () => {
+  test('in the folder or the file that it is told, under a name of its own each time', async () => {
+    await using database = await createSqliteTestDatabase()
+    using folder = temporaryFolder()
+    await fillWithEdgeCases(database)
+    const time = Date.UTC(2026, 10, 24, 3, 15, 2)
+    const runtime = { ...systemRuntime, clock: () => time }
+    const write = async (to: string | null, more: Record<string, string> = {}) =>
+      (await writeBackup(settingsOf(database, more), runtime, { to })).path
+    const name = 'snailpass-20261124T031502Z.sqlite'
+    expect(await write(folder.path)).toBe(join(folder.path, name))
+    expect(await write(folder.path)).toBe(join(folder.path, 'snailpass-20261124T031502Z-2.sqlite'))
+    expect(await write(`${folder.path}/new/`)).toBe(join(folder.path, 'new', name))
+    expect(await write(`${folder.path}/mine`)).toBe(join(folder.path, 'mine'))
+    const set = { SNAILPASS_BACKUP_DIR: join(folder.path, 'set') }
+    expect(await write(null, set)).toBe(join(folder.path, 'set', name))
+    const before = await Bun.file(`${folder.path}/mine`).bytes()
+    expect(await captureError(write(`${folder.path}/mine`))).toMatchObject({ code: 'conflict' })
+    expect(await Bun.file(`${folder.path}/mine`).bytes()).toEqual(before)
+  })
+
+  test('in a folder from which the rest of a dead run is taken away, and nothing else', async () => {
+    await using database = await createSqliteTestDatabase()
+    await fillWithEdgeCases(database)
+    const folder = join(database.dataDir, 'backups')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'snailpass-20260101T000000Z.sqlite.partial'), 'half')
+    writeFileSync(join(folder, 'snailpass-20260101T000000Z.sqlite.age.partial'), 'half')
+    writeFileSync(join(folder, 'mine.partial'), 'mine')
+    writeFileSync(join(database.dataDir, 'snailpass-draft.sqlite.partial'), 'half')
+    const { recipient } = await createAgeKeyPair(database.dataDir)
+    await createTestBackup(database, { encryptFor: { recipients: [recipient] } })
+    expect(readdirSync(folder).sort()).toEqual([
+      '.snailpass.lock',
+      'mine.partial',
+      expect.stringMatching(/^snailpass-\d{8}T\d{6}Z\.sqlite\.age$/),
+    ])
+    expect(readdirSync(database.dataDir).filter((name) => name.includes('partial'))).toEqual([])
+  })
+
+  test('in a folder where nobody else makes one at the same time', async () => {
+    await using database = await createSqliteTestDatabase()
+    await fillWithEdgeCases(database)
+    const folder = join(database.dataDir, 'backups')
+    mkdirSync(folder)
+    const draft = join(folder, 'snailpass-20260101T000000Z.sqlite.partial')
+    writeFileSync(draft, 'of somebody at work')
+    const lock = lockFile(join(folder, '.snailpass.lock'))
+    const { wait } = virtualTiming()
+    const writing = writeBackup(settingsOf(database), { ...systemRuntime, wait })
+    expect(await captureError(writing)).toMatchObject({
+      code: 'conflict',
+      message: `another archive is being made in ${folder}`,
+    })
+    expect(existsSync(draft)).toBeTrue()
+    lock?.release()
+    const both = await Promise.all([createTestBackup(database), createTestBackup(database)])
+    expect(new Set(both.map(({ path }) => path)).size).toBe(2)
+  })
+
+  test('nowhere when its folder cannot be, and nothing is left behind', async () => {
+    await using database = await createSqliteTestDatabase()
+    await fillWithEdgeCases(database)
+    const to = join(database.dataDir, 'snailpass.db', 'below', 'a file')
+    writeFileSync(join(database.dataDir, 'snailpass.db'), '')
+    expect(await captureError(createTestBackup(database, { to }))).toMatchObject({
+      code: 'unavailable',
+    })
+  })
+})
+
+test('archives are listed by their time, whole or not, without a word of verification', async () => {
+  await using database = await createSqliteTestDatabase()
+  const settings = settingsOf(database)
+  expect(await listBackups(settings, systemRuntime)).toEqual([])
+  await fillWithEdgeCases(database)
+  const at = (time: number) => ({ ...systemRuntime, clock: () => time })
+  const [first, second] = [Date.UTC(2026, 0, 2, 3, 4, 5), Date.UTC(2026, 0, 3)]
+  const { recipient } = await createAgeKeyPair(database.dataDir)
+  const later = await writeBackup(settings, at(second), { encryptFor: { recipients: [recipient] } })
+  const plain = await writeBackup(settings, at(first), {})
+  const folder = join(database.dataDir, 'backups')
+  const half = join(folder, 'snailpass-20260104T000000Z.sqlite.partial')
+  const wrong = join(folder, 'snailpass-20260105T000000Z.sqlite')
+  for (const file of [half, wrong]) writeFileSync(file, 'half')
+  writeFileSync(join(folder, 'something else'), '')
+  const sizeOf = (file: string) => statSync(file).size
+  expect(await listBackups(settings, systemRuntime)).toEqual([
+    {
+      file: plain.path,
+      time: first,
+      size: sizeOf(plain.path),
+      encrypted: false,
+      rows: plain.rows,
+      complete: true,
+    },
+    {
+      file: later.path,
+      time: second,
+      size: sizeOf(later.path),
+      encrypted: true,
+      rows: null,
+      complete: true,
+    },
+    {
+      file: half,
+      time: Date.UTC(2026, 0, 4),
+      size: 4,
+      encrypted: false,
+      rows: null,
+      complete: false,
+    },
+    {
+      file: wrong,
+      time: Date.UTC(2026, 0, 5),
+      size: 4,
+      encrypted: false,
+      rows: null,
+      complete: false,
+    },
+  ])
+})

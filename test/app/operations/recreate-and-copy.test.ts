@@ -1,0 +1,352 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
+import { copyDatabase, recreateDatabase } from '../../../src/app/operations/adopt'
+import { rotateKey } from '../../../src/app/operations/rotate-key'
+import { systemRuntime } from '../../../src/app/runtime'
+import { parseDatabaseUrl } from '../../../src/config/database-url'
+import { loadConfig } from '../../../src/config/load'
+import type { Settings } from '../../../src/config/settings'
+import { aField, aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
+import { temporaryFolder } from '../../support/executable'
+import { createPostgresDatabase, queryPostgres } from '../../support/postgres'
+import { startProxy } from '../../support/proxy'
+import { startTestServer } from '../../support/server'
+import { queryRows } from '../../support/store'
+
+/** A place for a database of the test's own on each engine. */
+interface TestDatabase extends AsyncDisposable {
+  readonly url: string
+  readonly dataDir: string
+}
+
+async function createSqliteTestDatabase(): Promise<TestDatabase> {
+  const folder = temporaryFolder()
+  return {
+    url: `sqlite:${join(folder.path, 'vaults.db')}`,
+    dataDir: join(folder.path, 'data'),
+    [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
+  }
+}
+
+async function createPostgresTestDatabase(): Promise<TestDatabase> {
+  const [folder, database] = [temporaryFolder(), await createPostgresDatabase()]
+  return {
+    url: database.url,
+    dataDir: join(folder.path, 'data'),
+    async [Symbol.asyncDispose]() {
+      await database[Symbol.asyncDispose]()
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+const engines = [
+  { engine: 'SQLite', open: createSqliteTestDatabase },
+  { engine: 'Postgres', open: createPostgresTestDatabase },
+]
+
+function settingsOf(database: TestDatabase, more: Record<string, string> = {}): Settings {
+  const environment = { SNAILPASS_DATABASE_URL: database.url, ...more }
+  return loadConfig({ environment, flags: { dataDir: database.dataDir }, file: null }).settings
+}
+
+function startServerOn(database: TestDatabase, more: Record<string, string> = {}) {
+  const settings = { SNAILPASS_DATABASE_URL: database.url, ...more }
+  return startTestServer({ settings, dataDir: database.dataDir, create: true })
+}
+
+const owner = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
+
+/** Fills the place by way of a server. Answers what the owner then sees. */
+async function fill(database: TestDatabase) {
+  await using server = await startServerOn(database)
+  const client = await signUpAndLogIn(server.url, 'owner')
+  for (let index = 0; index < 5; index++) {
+    const record = aRecord({ is_favorite: index % 2 === 0 })
+    await client.send('POST', '/records', record)
+    await client.send('POST', '/additional_fields', aField(record.id))
+    await client.send('POST', '/notes', aNote())
+  }
+  return { token: client.token, vault: await vaultOf(server.url) }
+}
+
+async function vaultOf(origin: URL) {
+  const client = await logIn(origin, owner)
+  const [records, notes] = await Promise.all([
+    client.send('GET', '/records'),
+    client.send('GET', '/notes'),
+  ])
+  return { records: await records.json(), notes: await notes.json() }
+}
+
+async function statusWith(origin: URL, token: string): Promise<number> {
+  const headers = { 'x-access-token': token }
+  return (await fetch(new URL('/users', origin), { headers })).status
+}
+
+const users = (database: TestDatabase) => queryRows(database.url, 'select email from users')
+const silent = () => () => {}
+
+describe.each(
+  engines.flatMap((from) =>
+    engines.map((to) => ({ from, to, name: `${from.engine} to ${to.engine}` })),
+  ),
+)('a copy from $name', ({ from, to }) => {
+  const between = (source: TestDatabase, target: TestDatabase) => ({
+    from: parseDatabaseUrl(source.url),
+    to: parseDatabaseUrl(target.url),
+  })
+
+  test('holds everything, in its order, and a server goes on with it', async () => {
+    await using source = await from.open()
+    await using target = await to.open()
+    const { vault, token } = await fill(source)
+    const seen: string[] = []
+    const sums = await copyDatabase(
+      settingsOf(source),
+      systemRuntime,
+      between(source, target),
+      (step) => (table, rows) => {
+        seen.push(`${step} ${table} ${rows}`)
+      },
+    )
+    expect(sums.map(({ table, rows }) => [table, rows])).toEqual([
+      ['users', 1],
+      ['known_addresses', 1],
+      ['invitations', 0],
+      ['records', 5],
+      ['notes', 5],
+      ['additional_fields', 5],
+      ['outbox', 0],
+      ['set_aside', 0],
+      ['audit', expect.any(Number)],
+      ['audit_marks', 2],
+    ])
+    expect(seen).toContain('copied records 5')
+    expect(seen).toContain('checked records 5')
+
+    // With the key of the source, as the settings of the copy had it, sessions go on too.
+    await using server = await startServerOn({ ...target, dataDir: source.dataDir })
+    expect(await statusWith(server.url, token)).toBe(200)
+    expect(await vaultOf(server.url)).toEqual(vault)
+    const client = await logIn(server.url, owner)
+    expect((await client.send('POST', '/notes', aNote())).status).toBe(201)
+    const { notes } = await vaultOf(server.url)
+    expect(notes.slice(0, -1)).toEqual(vault.notes)
+  })
+
+  test('is refused by a target that holds something, which stays as it is', async () => {
+    await using source = await from.open()
+    await using target = await to.open()
+    await fill(source)
+    await fill(target)
+    const before = await queryRows(target.url, 'select id from records')
+    await expect(
+      copyDatabase(settingsOf(source), systemRuntime, between(source, target), silent),
+    ).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('is not empty') })
+    expect(await queryRows(target.url, 'select id from records')).toEqual(before)
+  })
+
+  test('that fails leaves its target empty', async () => {
+    await using source = await from.open()
+    await using target = await to.open()
+    await fill(source)
+    const failing = () => (table: string) => {
+      if (table === 'notes') throw new Error('the cable went')
+    }
+    await expect(
+      copyDatabase(settingsOf(source), systemRuntime, between(source, target), failing),
+    ).rejects.toThrow('the cable went')
+    expect(await users(target)).toEqual([])
+  })
+})
+
+describe.each(engines)('the secret key on $engine', ({ open }) => {
+  test('that is another one stops a server, and so does one that is lost', async () => {
+    await using database = await open()
+    await fill(database)
+    await using elsewhere = await open()
+    const stranger = startServerOn({ ...database, dataDir: elsewhere.dataDir })
+    await expect(stranger).rejects.toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('the secret key of this database is not in'),
+      hint: expect.stringContaining('snailpass key rotate'),
+    })
+    expect(existsSync(join(elsewhere.dataDir, 'secret.key'))).toBeFalse()
+    await expect(
+      startServerOn(database, { SNAILPASS_SECRET_KEY: 'another key altogether' }),
+    ).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'the database belongs to another secret key than SNAILPASS_SECRET_KEY',
+    })
+  })
+
+  test('is rotated by one command, which ends every session and loses nothing', async () => {
+    await using database = await open()
+    const { token, vault } = await fill(database)
+    const path = join(database.dataDir, 'secret.key')
+    const before = readFileSync(path, 'utf8')
+    expect(await rotateKey(settingsOf(database), systemRuntime)).toMatchObject({ path })
+    expect(readFileSync(path, 'utf8')).not.toBe(before)
+    await using server = await startServerOn(database)
+    expect(await statusWith(server.url, token)).toBe(401)
+    expect(await vaultOf(server.url)).toEqual(vault)
+  })
+
+  test('of the settings is rotated to, and not twice', async () => {
+    await using database = await open()
+    const { token } = await fill(database)
+    const secretKey = { SNAILPASS_SECRET_KEY: 'another key altogether' }
+    const settings = settingsOf(database, secretKey)
+    expect(await rotateKey(settings, systemRuntime)).toMatchObject({ path: null })
+    await expect(rotateKey(settings, systemRuntime)).rejects.toMatchObject({ code: 'conflict' })
+    await using server = await startServerOn(database, secretKey)
+    expect(await statusWith(server.url, token)).toBe(401)
+    // Nobody but a server's own connections, by now known to hold the database, keeps it from a command.
+    await expect(rotateKey(settingsOf(database), systemRuntime)).rejects.toMatchObject({
+      code: 'conflict',
+    })
+  })
+})
+
+describe.each(engines)('recreating on $engine', ({ engine, open }) => {
+  const consent = () => Promise.resolve()
+
+  test('empties the database, and what it held can be served from the safety copy', async () => {
+    await using database = await open()
+    const { vault } = await fill(database)
+    const path = await recreateDatabase(settingsOf(database), systemRuntime, consent)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    expect(readdirSync(database.dataDir).filter((name) => name.endsWith('.lock'))).toEqual([])
+    {
+      await using server = await startServerOn(database)
+      const client = await signUpAndLogIn(server.url, 'owner')
+      expect((await client.send('GET', '/records')).status).toBe(404)
+    }
+    await using copied = await startServerOn({ ...database, url: `sqlite:${path}` })
+    expect(await vaultOf(copied.url)).toEqual(vault)
+  })
+
+  test('is refused while a server runs, and by whoever does not consent', async () => {
+    await using database = await open()
+    await fill(database)
+    {
+      await using _ = await startServerOn(database)
+      await expect(
+        recreateDatabase(settingsOf(database), systemRuntime, consent),
+      ).rejects.toMatchObject({
+        code: 'conflict',
+      })
+    }
+    const asked: string[] = []
+    const refusing = (name: string) => {
+      asked.push(name)
+      return Promise.reject(new Error('no'))
+    }
+    await expect(recreateDatabase(settingsOf(database), systemRuntime, refusing)).rejects.toThrow(
+      'no',
+    )
+    expect(asked).toHaveLength(1)
+    expect(await users(database)).toEqual([{ email: 'owner@nas.local' }])
+  })
+
+  if (engine === 'Postgres') {
+    test('leaves the tables of others alone', async () => {
+      await using database = await open()
+      await fill(database)
+      await queryPostgres(
+        database.url,
+        "create table others (x text); insert into others values ('x')",
+      )
+      await recreateDatabase(settingsOf(database), systemRuntime, consent)
+      expect(await queryPostgres(database.url, 'select x from others')).toEqual([{ x: 'x' }])
+      expect(await users(database)).toEqual([])
+    })
+  }
+})
+
+test('a copy goes in pages of bounded size, however large a row is after many small ones', async () => {
+  await using source = await createSqliteTestDatabase()
+  await using target = await createSqliteTestDatabase()
+  await fill(source)
+  {
+    using file = new Database(source.url.slice('sqlite:'.length))
+    const add = file.prepare(
+      `insert into notes (id, user_id, name, content, is_favorite, is_deleted, creation_time, update_time)
+      select ?, id, 'n:n', ?, 0, 0, 0, 0 from users`,
+    )
+    for (let index = 0; index < 1_500; index++) add.run(`small${index}`, 'c:c')
+    for (let index = 0; index < 4; index++) add.run(`large${index}`, `c:${'x'.repeat(900_000)}`)
+    for (let index = 0; index < 300; index++) add.run(`more${index}`, 'c:c')
+  }
+  const counts: number[] = []
+  await copyDatabase(
+    settingsOf(source),
+    systemRuntime,
+    { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(target.url) },
+    (step) => (table, rows) => {
+      if (table === 'notes' && step === 'copied') counts.push(rows)
+    },
+  )
+  // The large ones come one at a time, or with what is small beside them.
+  expect(counts).toEqual([512, 1024, 1506, 1507, 1508, 1809])
+})
+
+test('a copy whose source fails says so of the source', async () => {
+  await using source = await createPostgresTestDatabase()
+  await using target = await createPostgresTestDatabase()
+  await fill(source)
+  const { hostname, port, username, password, pathname } = new URL(source.url)
+  using proxy = startProxy({ hostname, port: Number(port) })
+  const url = `postgres://${username}:${password}@127.0.0.1:${proxy.port}${pathname}`
+  const copying = copyDatabase(
+    settingsOf(source),
+    systemRuntime,
+    { from: parseDatabaseUrl(url), to: parseDatabaseUrl(target.url) },
+    () => () => proxy.close(),
+  )
+  await expect(copying).rejects.toMatchObject({
+    code: 'unavailable',
+    message: expect.stringContaining(`:${proxy.port}${pathname} can't be used`),
+  })
+})
+
+test('the target of a copy belongs to the first server that it gets, with whatever key', async () => {
+  await using source = await createSqliteTestDatabase()
+  await using target = await createSqliteTestDatabase()
+  const { vault } = await fill(source)
+  await copyDatabase(
+    settingsOf(source),
+    systemRuntime,
+    { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(target.url) },
+    silent,
+  )
+  await using server = await startServerOn(target)
+  expect(await vaultOf(server.url)).toEqual(vault)
+})
+
+test('a database is locked by whatever name it is reached', async () => {
+  await using database = await createSqliteTestDatabase()
+  await fill(database)
+  const path = database.url.slice('sqlite:'.length)
+  symlinkSync(path, `${path}.link`)
+  const byLink = { ...database, url: `${database.url}.link` }
+  {
+    await using _ = await startServerOn(database)
+    const recreating = recreateDatabase(settingsOf(byLink), systemRuntime, () => Promise.resolve())
+    await expect(recreating).rejects.toMatchObject({ code: 'conflict' })
+  }
+  expect(await users(database)).toHaveLength(1)
+})
+
+test('a SQLite file that a URL names must be there, unless it is to be made', async () => {
+  await using database = await createSqliteTestDatabase()
+  const settings = { SNAILPASS_DATABASE_URL: database.url }
+  await expect(startTestServer({ settings, dataDir: database.dataDir })).rejects.toMatchObject({
+    code: 'unavailable',
+    hint: expect.stringContaining('--create'),
+  })
+  expect(readdirSync(database.dataDir)).toEqual([])
+})

@@ -1,0 +1,499 @@
+import { Database } from 'bun:sqlite'
+import { describe, expect, test } from 'bun:test'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { writeBackup } from '../../../src/app/operations/backup'
+import {
+  type RestoreOptions,
+  type RestorePlan,
+  restoreBackup,
+  verifyBackupFile,
+} from '../../../src/app/operations/restore'
+import { systemRuntime } from '../../../src/app/runtime'
+import { findCertificate, renewCertificate } from '../../../src/app/server/certificates'
+import { tables } from '../../../src/store/tables'
+import {
+  captureError,
+  createAgeKeyPair,
+  createPostgresTestDatabase,
+  createSqliteTestDatabase,
+  createTestBackup,
+  engines,
+  fillWithEdgeCases,
+  noDecryption,
+  settingsOf,
+  startServerOn,
+  type TestDatabase,
+} from '../../support/archives'
+import { aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
+
+/** Restores as whoever consents to everything. */
+function restoreFrom(
+  database: TestDatabase,
+  file: string,
+  change: Partial<RestoreOptions> = {},
+  more: Record<string, string> = {},
+) {
+  return restoreBackup(settingsOf(database, more), systemRuntime, file, {
+    decryption: noDecryption,
+    dryRun: false,
+    withSecrets: false,
+    consent: () => Promise.resolve(),
+    onProgress: () => {},
+    ...change,
+  })
+}
+
+/** Everything in a database, as another reader sees it; without what a restore makes anew or signs anew. */
+async function contentsOf(database: TestDatabase) {
+  const contents: Record<string, unknown[]> = {}
+  for (const { name, columns } of tables) {
+    if (name === 'audit' || name === 'audit_marks') continue
+    const rows = await database.sql(`select * from ${name} order by seq`)
+    contents[name] = rows.map((row) =>
+      Object.entries(columns)
+        .filter(([column]) => column !== 'session_epoch')
+        .map(([column, kind]) => {
+          const value = row[column]
+          return kind === 'text' || value === null ? value : Number(value)
+        }),
+    )
+  }
+  return contents
+}
+
+const owner = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
+
+describe.each(
+  engines.flatMap((from) =>
+    engines.map((to) => ({ from, to, name: `${from.engine} restored into ${to.engine}` })),
+  ),
+)('an archive of $name', ({ from, to }) => {
+  test('gives everything back, also over something else, and a server goes on with it', async () => {
+    await using source = await from.open()
+    await using target = await to.open()
+    await fillWithEdgeCases(source)
+    const before = await contentsOf(source)
+    const { path, tables: sums } = await createTestBackup(source)
+    {
+      await using server = await startServerOn(target)
+      const client = await signUpAndLogIn(server.url, 'owner')
+      await client.send('POST', '/records', aRecord())
+    }
+    const fact = await target.sql('select value from facts')
+    const { tables: restored, safetyBackup } = await restoreFrom(target, path)
+    expect(restored).toEqual([...sums])
+    expect(await contentsOf(target)).toEqual(before)
+    // The database still knows whose it is, and no session from then or before is good.
+    expect(await target.sql('select value from facts')).toEqual(fact)
+    const epochs = await target.sql('select session_epoch from users')
+    for (const { session_epoch: epoch } of epochs) expect(epoch).toMatch(/^[\w-]{22}$/)
+
+    {
+      await using server = await startServerOn(target)
+      const client = await signUpAndLogIn(server.url, 'newcomer')
+      expect((await client.send('POST', '/notes', aNote())).status).toBe(201)
+    }
+    // And back to what it was before.
+    const back = await restoreFrom(target, String(safetyBackup))
+    expect(
+      back.plan.tables.filter(({ table }) => ['users', 'records', 'notes'].includes(table)),
+    ).toEqual([
+      { table: 'users', now: 3, after: 1 },
+      { table: 'records', now: 7, after: 1 },
+      { table: 'notes', now: 3, after: 0 },
+    ])
+    await using server = await startServerOn(target)
+    const client = await logIn(server.url, owner)
+    expect(await (await client.send('GET', '/records')).json()).toHaveLength(1)
+  }, 20_000)
+})
+
+describe.each(engines)('a restore on $engine', ({ open }) => {
+  /** A place with a vault of its own, and an archive of another one. */
+  async function createBackupSetup() {
+    const database = await open()
+    const elsewhere = await createSqliteTestDatabase()
+    await fillWithEdgeCases(elsewhere)
+    const { path } = await createTestBackup(elsewhere)
+    const token = await (async () => {
+      await using server = await startServerOn(database)
+      const client = await signUpAndLogIn(server.url, 'owner')
+      await client.send('POST', '/records', aRecord())
+      return client.token
+    })()
+    return {
+      database,
+      path,
+      token,
+      async [Symbol.asyncDispose]() {
+        await database[Symbol.asyncDispose]()
+        await elsewhere[Symbol.asyncDispose]()
+      },
+    }
+  }
+
+  test('ends every session, those of the archive too', async () => {
+    await using situation = await createBackupSetup()
+    const { database } = situation
+    const { path } = await createTestBackup(database)
+    await restoreFrom(database, path)
+    await using server = await startServerOn(database)
+    const headers = { 'x-access-token': situation.token }
+    expect((await fetch(new URL('/users', server.url), { headers })).status).toBe(401)
+    expect((await logIn(server.url, owner)).token).not.toBe('')
+  })
+
+  test('is refused while a server runs, and changes nothing', async () => {
+    await using situation = await createBackupSetup()
+    const { database, path, token } = situation
+    await using server = await startServerOn(database)
+    const before = await contentsOf(database)
+    expect(await captureError(restoreFrom(database, path))).toMatchObject({ code: 'conflict' })
+    expect(await contentsOf(database)).toEqual(before)
+    expect(existsSync(join(database.dataDir, 'backups'))).toBeFalse()
+    const headers = { 'x-access-token': token }
+    expect((await fetch(new URL('/users', server.url), { headers })).status).toBe(200)
+  })
+
+  test('that is dry tells what would change, also beside a server, and changes nothing', async () => {
+    await using situation = await createBackupSetup()
+    const { database, path } = situation
+    await using _ = await startServerOn(database)
+    const before = await contentsOf(database)
+    const consent = () => Promise.reject(new Error('asked'))
+    const result = await restoreFrom(
+      database,
+      path,
+      { dryRun: true, consent },
+      { SNAILPASS_TOKEN_SECONDS: '30' },
+    )
+    expect(
+      result.plan.tables.filter(({ table }) => ['users', 'records', 'notes'].includes(table)),
+    ).toEqual([
+      { table: 'users', now: 1, after: 2 },
+      { table: 'records', now: 1, after: 7 },
+      { table: 'notes', now: 0, after: 2 },
+    ])
+    expect(result.plan.settings).toContainEqual({
+      name: 'SNAILPASS_TOKEN_SECONDS',
+      inBackup: '600',
+      now: '30',
+    })
+    expect({ tables: result.tables, safetyArchive: result.safetyBackup }).toEqual({
+      tables: null,
+      safetyArchive: null,
+    })
+    expect(await contentsOf(database)).toEqual(before)
+    expect(existsSync(join(database.dataDir, 'backups'))).toBeFalse()
+  })
+
+  test('asks, and changes nothing without consent', async () => {
+    await using situation = await createBackupSetup()
+    const { database, path } = situation
+    const before = await contentsOf(database)
+    const asked: RestorePlan[] = []
+    const consent = (plan: RestorePlan) => {
+      asked.push(plan)
+      return Promise.reject(new Error('no'))
+    }
+    expect(String(await captureError(restoreFrom(database, path, { consent })))).toContain('no')
+    expect(asked).toHaveLength(1)
+    expect(await contentsOf(database)).toEqual(before)
+    expect(existsSync(join(database.dataDir, 'backups'))).toBeFalse()
+  })
+
+  test('that fails half-way leaves everything as it was, and no safety archive', async () => {
+    await using situation = await createBackupSetup()
+    const { database, path } = situation
+    const before = await contentsOf(database)
+    const failingOutput = (line: string) => {
+      if (line.startsWith('notes') && line.endsWith('restored')) throw new Error('the cable went')
+    }
+    expect(
+      String(await captureError(restoreFrom(database, path, { onProgress: failingOutput }))),
+    ).toContain('the cable went')
+    expect(await contentsOf(database)).toEqual(before)
+    expect(readdirSync(join(database.dataDir, 'backups'))).toEqual(['.snailpass.lock'])
+  })
+
+  test('of a damaged archive changes nothing', async () => {
+    await using situation = await createBackupSetup()
+    const { database, path } = situation
+    using file = new Database(path)
+    file.run("update records set login = 'x:x' where id = 'r1'")
+    const before = await contentsOf(database)
+    expect(await captureError(restoreFrom(database, path))).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('is damaged'),
+    })
+    expect(await contentsOf(database)).toEqual(before)
+  })
+
+  test('on a new machine makes the database and starts with that machine’s own key', async () => {
+    await using situation = await createBackupSetup()
+    await using database = await open()
+    const { safetyBackup } = await restoreFrom(database, situation.path)
+    expect(safetyBackup).toBeNull()
+    await using server = await startServerOn(database)
+    expect(existsSync(join(database.dataDir, 'secret.key'))).toBeTrue()
+    expect((await signUpAndLogIn(server.url, 'newcomer')).token).not.toBe('')
+    expect(await database.sql('select id from users')).toHaveLength(3)
+  })
+})
+
+describe.each(engines)('an encrypted archive of $engine', ({ open }) => {
+  test('is opened by each of its keys and by no other one', async () => {
+    await using database = await open()
+    await fillWithEdgeCases(database)
+    const [one, two, stranger] = [
+      await createAgeKeyPair(database.dataDir),
+      await createAgeKeyPair(database.dataDir),
+      await createAgeKeyPair(database.dataDir),
+    ]
+    const encryptFor = { recipients: [one.recipient, two.recipient] }
+    const { path, tables: sums } = await createTestBackup(database, { encryptFor })
+    const opening = (identities: string[] | null) =>
+      verifyBackupFile(settingsOf(database), systemRuntime, path, {
+        decryption: { ...noDecryption, identities },
+        onProgress: () => {},
+      })
+    for (const { identity } of [one, two]) {
+      const verified = await opening([identity])
+      expect(verified.tables.map(({ checksum }) => checksum)).toEqual([...sums])
+    }
+    expect(await captureError(opening([stranger.identity]))).toMatchObject({
+      code: 'unavailable',
+      message: `${path} is not opened by that private key`,
+    })
+    expect(await captureError(opening(null))).toMatchObject({
+      code: 'invalid',
+      hint: expect.stringContaining('--identity'),
+    })
+    // Nothing of what was decrypted stays, and nothing in the plain was ever in the folder of archives.
+    expect(readdirSync(database.dataDir).filter((name) => name.includes('partial'))).toEqual([])
+    expect(readdirSync(join(database.dataDir, 'backups'))).toHaveLength(2)
+  })
+})
+
+describe('an archive with secrets', () => {
+  const passphrase = 'open sesame'
+  const decryption = { identities: null, passphrase: () => Promise.resolve(passphrase) }
+
+  test('is opened by its passphrase alone, and brings its secret key along', async () => {
+    await using source = await createSqliteTestDatabase()
+    await using target = await createPostgresTestDatabase()
+    await fillWithEdgeCases(source)
+    await fillWithEdgeCases(target)
+    const more = {
+      SNAILPASS_BACKUP_PASSPHRASE: passphrase,
+      MAIL_USERNAME: 'me@nas.local',
+      MAIL_PASSWORD: 'hush',
+    }
+    const { path } = await createTestBackup(source, { withSecrets: true }, more)
+    const wrong = { identities: null, passphrase: () => Promise.resolve('wrong') }
+    const keyOf = (database: TestDatabase) =>
+      readFileSync(join(database.dataDir, 'secret.key'), 'utf8')
+    const previous = keyOf(target)
+    expect(
+      await captureError(restoreFrom(target, path, { withSecrets: true, decryption: wrong })),
+    ).toMatchObject({
+      message: `${path} is not opened by that passphrase`,
+    })
+    expect(keyOf(target)).toBe(previous)
+
+    // One whose key is set elsewhere would not know its own database again.
+    const set = { SNAILPASS_SECRET_KEY: 'another key altogether' }
+    expect(
+      await captureError(restoreFrom(target, path, { withSecrets: true, decryption }, set)),
+    ).toMatchObject({
+      code: 'conflict',
+      message: expect.stringContaining('SNAILPASS_SECRET_KEY is another key'),
+    })
+    const failing = (line: string) => {
+      if (line.startsWith('set_aside') && line.endsWith('checked'))
+        throw new Error('the cable went')
+    }
+    expect(
+      String(
+        await captureError(
+          restoreFrom(target, path, { withSecrets: true, decryption, onProgress: failing }),
+        ),
+      ),
+    ).toContain('cable')
+    expect(keyOf(target)).toBe(previous)
+
+    await restoreFrom(target, path, { withSecrets: true, decryption })
+    expect(keyOf(target)).toBe(keyOf(source))
+    await using server = await startServerOn(target)
+    expect((await signUpAndLogIn(server.url, 'newcomer')).token).not.toBe('')
+  }, 40_000)
+
+  test('brings the certificate authority along, and changes none that it does not replace', async () => {
+    await using source = await createSqliteTestDatabase()
+    await using target = await createSqliteTestDatabase()
+    await fillWithEdgeCases(source)
+    await fillWithEdgeCases(target)
+    const consent = () => Promise.resolve()
+    const renew = (database: TestDatabase) =>
+      renewCertificate(settingsOf(database), systemRuntime, { authority: true, consent })
+    const { authority } = await renew(source)
+    const { identity, recipient } = await createAgeKeyPair(source.dataDir)
+    const encryptFor = { recipients: [recipient] }
+    const { path } = await createTestBackup(source, { withSecrets: true, encryptFor })
+    const without = await createTestBackup(source)
+    using file = new Database(without.path, { readonly: true })
+    const tablesThere = file.query("select name from sqlite_master where name = 'secrets'").all()
+    expect(tablesThere).toEqual([])
+
+    const filesOf = (database: TestDatabase) =>
+      ['ca.crt', 'ca.key', 'leaf.pem'].map((name) => {
+        const file = join(database.dataDir, 'tls', name)
+        return existsSync(file) ? readFileSync(file, 'utf8') : null
+      })
+    const opened = { withSecrets: true, decryption: { ...noDecryption, identities: [identity] } }
+    const failingOutput = (line: string) => {
+      if (line.startsWith('set_aside') && line.endsWith('checked')) throw new Error('cable')
+    }
+    // Where there is none yet, none is left behind; what is there comes back.
+    const nothing = filesOf(target)
+    expect(
+      String(
+        await captureError(restoreFrom(target, path, { ...opened, onProgress: failingOutput })),
+      ),
+    ).toContain('cable')
+    expect(filesOf(target)).toEqual(nothing)
+    // Where it can't be put, the secret key comes back that was put before it.
+    const keyOf = (database: TestDatabase) =>
+      readFileSync(join(database.dataDir, 'secret.key'), 'utf8')
+    const formerKey = keyOf(target)
+    writeFileSync(join(target.dataDir, 'tls'), 'in the way')
+    expect(await captureError(restoreFrom(target, path, opened))).toMatchObject({
+      code: 'unavailable',
+    })
+    expect(keyOf(target)).toBe(formerKey)
+    rmSync(join(target.dataDir, 'tls'))
+    await renew(target)
+    const previous = filesOf(target)
+    await restoreFrom(target, path, { ...opened, withSecrets: false })
+    expect(filesOf(target)).toEqual(previous)
+
+    await restoreFrom(target, path, opened)
+    expect(filesOf(target)).toEqual([authority.cert, authority.key, null])
+    expect(statSync(join(target.dataDir, 'tls', 'ca.key')).mode & 0o777).toBe(0o600)
+    // The leaf is made anew, by the authority that devices know.
+    const { certificate } = await findCertificate(settingsOf(target))
+    expect(certificate).toBeNull()
+    await using server = await startServerOn(target, { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' })
+    expect(filesOf(target)[0]).toBe(authority.cert)
+    expect(server.log.join()).not.toContain('made a certificate authority')
+  }, 40_000)
+
+  test('is not written in the plain, nor restored from one without', async () => {
+    await using database = await createSqliteTestDatabase()
+    await fillWithEdgeCases(database)
+    expect(await captureError(createTestBackup(database, { withSecrets: true }))).toMatchObject({
+      code: 'invalid',
+      hint: expect.stringContaining('--encrypt-to'),
+    })
+    expect(existsSync(join(database.dataDir, 'backups'))).toBeFalse()
+    const { path } = await createTestBackup(database)
+    const before = await contentsOf(database)
+    expect(await captureError(restoreFrom(database, path, { withSecrets: true }))).toMatchObject({
+      message: `${path} holds no secret key`,
+    })
+    expect(await contentsOf(database)).toEqual(before)
+  })
+
+  test('whose key was set and not made is not put into a file', async () => {
+    await using database = await createSqliteTestDatabase()
+    await (
+      await startServerOn(database, { SNAILPASS_SECRET_KEY: 'the key of these servers' })
+    ).stop()
+    const { identity, recipient } = await createAgeKeyPair(database.dataDir)
+    const set = { SNAILPASS_SECRET_KEY: 'the key of these servers' }
+    const { path } = await createTestBackup(
+      database,
+      { withSecrets: true, encryptFor: { recipients: [recipient] } },
+      set,
+    )
+    const opened = { withSecrets: true, decryption: { ...noDecryption, identities: [identity] } }
+    expect(await captureError(restoreFrom(database, path, opened))).toMatchObject({
+      code: 'conflict',
+      hint: expect.stringContaining('SNAILPASS_SECRET_KEY'),
+    })
+    expect(existsSync(join(database.dataDir, 'secret.key'))).toBeFalse()
+    await restoreFrom(database, path, opened, set)
+    await (await startServerOn(database, set)).stop()
+  })
+})
+
+describe('the tool age', () => {
+  const age = (args: readonly string[]) => {
+    const { success, stderr } = Bun.spawnSync(['age', ...args])
+    if (!success) throw new Error(`age: ${stderr}`)
+  }
+
+  test('opens an archive, and what it has encrypted is restored', async () => {
+    await using database = await createSqliteTestDatabase()
+    await fillWithEdgeCases(database)
+    const { file, identity, recipient } = await createAgeKeyPair(database.dataDir)
+    const { path } = await writeBackup(settingsOf(database), systemRuntime, {
+      encryptFor: { recipients: [recipient] },
+    })
+    const plain = join(database.dataDir, 'plain.sqlite')
+    age(['--decrypt', '--identity', file, '--output', plain, path])
+    const encrypted = join(database.dataDir, 'again.age')
+    age(['--recipient', recipient, '--output', encrypted, plain])
+    const before = await contentsOf(database)
+    await database.sql('delete from records')
+    await restoreFrom(database, encrypted, {
+      decryption: { ...noDecryption, identities: [identity] },
+    })
+    expect(await contentsOf(database)).toEqual(before)
+
+    const armored = join(database.dataDir, 'armored.age')
+    age(['--armor', '--recipient', recipient, '--output', armored, plain])
+    expect(await captureError(restoreFrom(database, armored))).toMatchObject({
+      message: `${armored} is encrypted as text`,
+      hint: expect.stringContaining('age --decrypt'),
+    })
+    const cut = join(database.dataDir, 'cut.age')
+    writeFileSync(cut, readFileSync(encrypted).subarray(0, 200_000))
+    expect(
+      await captureError(
+        restoreFrom(database, cut, { decryption: { ...noDecryption, identities: [identity] } }),
+      ),
+    ).toMatchObject({ message: `${cut} is damaged: it cannot be decrypted to its end` })
+    expect(await contentsOf(database)).toEqual(before)
+  })
+
+  test('opens one with a passphrase', async () => {
+    await using database = await createSqliteTestDatabase()
+    await fillWithEdgeCases(database)
+    const { path } = await createTestBackup(database, { encryptFor: { passphrase: 'open sesame' } })
+    const plain = join(database.dataDir, 'plain.sqlite')
+    // It asks on a terminal alone.
+    let screen = ''
+    const child = Bun.spawn(['age', '--decrypt', '--output', plain, path], {
+      terminal: {
+        data(terminal, bytes) {
+          const before = screen
+          screen += new TextDecoder().decode(bytes)
+          if (!before.includes('passphrase') && screen.includes('passphrase')) {
+            terminal.write('open sesame\n')
+          }
+        },
+      },
+    })
+    expect(await child.exited).toBe(0)
+    expect(
+      (
+        await verifyBackupFile(settingsOf(database), systemRuntime, plain, {
+          decryption: noDecryption,
+          onProgress: () => {},
+        })
+      ).isEncrypted,
+    ).toBeFalse()
+  }, 20_000)
+})

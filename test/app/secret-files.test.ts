@@ -1,0 +1,134 @@
+import { expect, test } from 'bun:test'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { systemRuntime } from '../../src/app/runtime'
+import { listSecretFiles, withSecretRollback } from '../../src/app/secret-files'
+import { loadConfig } from '../../src/config/load'
+import { acquireFileLock, dataFolder } from '../../src/files/data-folder'
+import { selectKeyFiles } from '../../src/files/key-files'
+import { captureError } from '../support/archives'
+import { temporaryFolder } from '../support/executable'
+
+const { wait } = systemRuntime
+
+/** A data folder with these files of `tls`, each of which holds a word and its name. */
+function createTlsFolder(content: string, names: readonly string[]) {
+  const temporary = temporaryFolder()
+  const folder = dataFolder(temporary.path)
+  const write = (name: string) => {
+    const path = join(folder.tls, name)
+    mkdirSync(dirname(path), { recursive: true })
+    writeFileSync(path, `${content} ${name}`)
+  }
+  for (const name of names) write(name)
+  const textOf = (name: string) => {
+    const path = join(folder.tls, name)
+    return existsSync(path) ? readFileSync(path, 'utf8') : null
+  }
+  const { settings } = loadConfig({
+    environment: {},
+    flags: { dataDir: temporary.path },
+    file: null,
+  })
+  /** Puts what an archive may hold there, as a restore does. */
+  const restoreFiles = (files: ReturnType<typeof selectKeyFiles>, after = () => {}) =>
+    withSecretRollback(folder, { key: null, files }, settings, wait, async (putAll) => {
+      await putAll()
+      after()
+    })
+  return { folder, textOf, restoreFiles, write, [Symbol.dispose]: temporary[Symbol.dispose] }
+}
+
+const pair = ['ca.key', 'ca.crt']
+const acme = [
+  'acme-example.org-1234.key',
+  'acme-example.org-1234.crt',
+  'acme-example.org-1234-account.key',
+]
+const valuesOf = (names: readonly string[]) =>
+  names.map((name) => ({ name: `tls/${name}`, value: `archived ${name}` }))
+
+test('a key or certificate without the other goes into no archive', async () => {
+  using half = createTlsFolder('former', ['ca.key', 'acme.crt', 'acme-account.key', 'leaf.pem'])
+  expect(await listSecretFiles(half.folder, wait)).toEqual([
+    { name: 'tls/acme-account.key', text: 'former acme-account.key' },
+  ])
+  half.write('ca.crt')
+  const names = (await listSecretFiles(half.folder, wait)).map(({ name }) => name)
+  expect(names.toSorted()).toEqual(['tls/acme-account.key', 'tls/ca.crt', 'tls/ca.key'])
+})
+
+test('a key or certificate without the other is put in the place of nothing', async () => {
+  using setup = createTlsFolder('former', [...pair, 'leaf.pem'])
+  for (const name of pair) {
+    const files = selectKeyFiles(valuesOf([name, 'acme-account.key', 'other.key']))
+    await setup.restoreFiles(files)
+    expect(pair.map(setup.textOf)).toEqual(['former ca.key', 'former ca.crt'])
+  }
+  expect(setup.textOf('acme-account.key')).toBe('archived acme-account.key')
+  expect(setup.textOf('other.key')).toBeNull()
+  // Nothing else has made another authority of it.
+  expect(setup.textOf('leaf.pem')).toBe('former leaf.pem')
+  await setup.restoreFiles(selectKeyFiles(valuesOf(pair)))
+  expect(pair.map(setup.textOf)).toEqual(['archived ca.key', 'archived ca.crt'])
+  expect(setup.textOf('leaf.pem')).toBeNull()
+})
+
+test('each authority elsewhere has a pair of its own', async () => {
+  using setup = createTlsFolder('former', acme)
+  const names = (await listSecretFiles(setup.folder, wait)).map(({ name }) => name)
+  expect(new Set(names)).toEqual(new Set(acme.map((name) => `tls/${name}`)))
+  const other = ['acme-other.org-5678.key', 'acme-other.org-5678.crt', 'acme-lonely.org-9.crt']
+  await setup.restoreFiles(selectKeyFiles(valuesOf([...other, 'acme-../../evil.key'])))
+  const texts = [...acme, ...other].map(setup.textOf)
+  expect(texts.map((text) => text?.split(' ')[0])).toEqual([
+    ...acme.map(() => 'former'),
+    'archived',
+    'archived',
+    undefined,
+  ])
+})
+
+test('a pair that can not be written whole leaves the former one', async () => {
+  using setup = createTlsFolder('former', pair)
+  const inTheWay = join(setup.folder.tls, `ca.crt.${process.pid}.new`)
+  mkdirSync(inTheWay)
+  expect(await captureError(setup.restoreFiles(selectKeyFiles(valuesOf(pair))))).toMatchObject({
+    code: 'unavailable',
+  })
+  expect(pair.map(setup.textOf)).toEqual(['former ca.key', 'former ca.crt'])
+  rmSync(inTheWay, { recursive: true })
+})
+
+test('a key that was there alone comes back alone when the work fails', async () => {
+  using setup = createTlsFolder('former', ['ca.key'])
+  const failing = setup.restoreFiles(selectKeyFiles(valuesOf(pair)), () => {
+    expect(pair.map(setup.textOf)).toEqual(['archived ca.key', 'archived ca.crt'])
+    throw new Error('the cable went')
+  })
+  expect(String(await captureError(failing))).toContain('cable')
+  expect(pair.map(setup.textOf)).toEqual(['former ca.key', null])
+})
+
+test('neither is read nor put while somebody else makes them', async () => {
+  using setup = createTlsFolder('former', pair)
+  const lock = acquireFileLock(join(setup.folder.tls, '.lock'))
+  const done: string[] = []
+  const reading = listSecretFiles(setup.folder, wait).then((files) => {
+    done.push('read')
+    return files
+  })
+  const putting = setup.restoreFiles(selectKeyFiles(valuesOf(pair))).then(() => done.push('put'))
+  // As one who is half-way.
+  writeFileSync(join(setup.folder.tls, 'ca.key'), 'next ca.key')
+  await Bun.sleep(20)
+  expect(done).toEqual([])
+  expect(setup.textOf('ca.crt')).toBe('former ca.crt')
+  writeFileSync(join(setup.folder.tls, 'ca.crt'), 'next ca.crt')
+  lock?.release()
+  const texts = (await reading).map(({ text }) => text.split(' ')[0])
+  await putting
+  expect(new Set(texts).size).toBe(1)
+  expect(texts).not.toContain('former')
+  expect(pair.map(setup.textOf)).toEqual(['archived ca.key', 'archived ca.crt'])
+})

@@ -1,0 +1,220 @@
+import { afterAll, describe, expect, test } from 'bun:test'
+import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { DomainError } from '../../../src/domain/errors'
+import type { CertificateSource, KeyPair } from '../../../src/http/certified'
+import { createTestAuthority } from '../../support/certificates'
+import { temporaryFolder } from '../../support/executable'
+import { startTestServer } from '../../support/server'
+
+const folder = temporaryFolder()
+afterAll(folder[Symbol.dispose])
+
+async function createCertificateSource(isPublic = false) {
+  const authority = await createTestAuthority()
+  const issue = async (): Promise<KeyPair> => {
+    const { certificate, key } = await authority.issue({ names: ['localhost', '127.0.0.1'] })
+    return { cert: certificate, key }
+  }
+  let subscriber: ((next: KeyPair) => void) | null = null
+  const first = await issue()
+  const certificates: CertificateSource = {
+    current: () => first,
+    isPubliclyTrusted: () => isPublic,
+    subscribe(onChange) {
+      subscriber = onChange
+      return () => {
+        subscriber = null
+      }
+    },
+  }
+  return {
+    authority,
+    certificates,
+    renew: async () => subscriber?.(await issue()),
+    isWatched: () => subscriber !== null,
+  }
+}
+
+describe('a server', () => {
+  test('answers at several addresses, by HTTP, by HTTPS and on a Unix socket, until it stops', async () => {
+    const { authority, certificates, isWatched } = await createCertificateSource()
+    const path = join(folder.path, 'http.sock')
+    const server = await startTestServer({
+      listen: `127.0.0.1:0,[::1]:0,unix:${path}`,
+      settings: { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' },
+      certificates,
+    })
+    expect(server.urls.map(({ protocol }) => protocol)).toEqual([
+      'http:',
+      'http:',
+      'unix:',
+      'https:',
+    ])
+    for (const url of server.urls) {
+      const answer =
+        url.protocol === 'unix:'
+          ? await fetch('http://localhost/readyz', { unix: path })
+          : await fetch(new URL('/readyz', url), { tls: { ca: authority.certificate } })
+      expect(await answer.json()).toEqual({ status: 'ready' })
+      // Not everybody trusts it: a browser must not insist on it.
+      expect(answer.headers.has('strict-transport-security')).toBeFalse()
+    }
+    expect(statSync(path).mode & 0o007).toBe(0)
+    await server.stop()
+    expect(existsSync(path)).toBeFalse()
+    expect(isWatched()).toBeFalse()
+  })
+
+  test('takes a new certificate without a failed request', async () => {
+    const { authority, certificates, renew } = await createCertificateSource(true)
+    await using server = await startTestServer({
+      listen: 'off',
+      settings: { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' },
+      certificates,
+    })
+    const serials: string[] = []
+    const ask = async () => {
+      const answer = await fetch(new URL('/healthz', server.url), {
+        tls: {
+          ca: authority.certificate,
+          checkServerIdentity: (_: string, { serialNumber }: { serialNumber: string }) =>
+            void serials.push(serialNumber),
+        },
+        // A handshake for each.
+        keepalive: false,
+      })
+      expect(answer.status).toBe(200)
+      expect(answer.headers.get('strict-transport-security')).toBe('max-age=15552000')
+    }
+    for (let attempt = 0; attempt < 2; attempt++) {
+      const before = serials.at(-1)
+      for (let time = 0; time < 30; time++) {
+        await Promise.all([ask(), ask(), ask(), ask()])
+        if (time === 10) await renew()
+      }
+      // People pause; then nobody is cut off.
+      while (serials.at(-1) === before || (attempt === 0 && new Set(serials).size < 2)) {
+        await Bun.sleep(1_500)
+        await ask()
+      }
+    }
+    expect(new Set(serials).size).toBe(3)
+  }, 20_000)
+
+  test('says which address can not be had, and holds none of the others then', async () => {
+    const occupied = createServer()
+    await new Promise<void>((resolve) => occupied.listen(0, '127.0.0.1', resolve))
+    const address = occupied.address()
+    const port = typeof address === 'object' ? address?.port : null
+    const path = join(folder.path, 'first.sock')
+    const started = startTestServer({ listen: `unix:${path},127.0.0.1:${port}` })
+    expect(await started.catch((error: unknown) => error)).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(`can't listen on 127.0.0.1:${port}: `),
+      hint: expect.stringContaining('--listen'),
+    })
+    expect(existsSync(path)).toBeFalse()
+    await new Promise((resolve) => occupied.close(resolve))
+  })
+
+  test('takes the place of a killed one on a Unix socket, and of nothing else', async () => {
+    const path = join(folder.path, 'dead.sock')
+    const child = Bun.spawn(
+      [
+        process.execPath,
+        '-e',
+        `Bun.serve({ unix: '${path}', fetch: () => new Response() }); console.log(1)`,
+      ],
+      { stdout: 'pipe' },
+    )
+    await child.stdout.getReader().read()
+    const second = startTestServer({ listen: `unix:${path}` })
+    expect(await second.catch((error: unknown) => error)).toBeInstanceOf(DomainError)
+    child.kill('SIGKILL')
+    await child.exited
+    expect(existsSync(path)).toBeTrue()
+    {
+      await using _ = await startTestServer({ listen: `unix:${path}` })
+      expect((await fetch('http://localhost/healthz', { unix: path })).status).toBe(200)
+    }
+    const file = join(folder.path, 'file')
+    writeFileSync(file, 'mine')
+    const third = startTestServer({ listen: `unix:${file}` })
+    expect(await third.catch((error: unknown) => error)).toMatchObject({ code: 'conflict' })
+    expect(await Bun.file(file).text()).toBe('mine')
+  })
+})
+
+describe('with HTTPS on, a login without it', () => {
+  const credentials = `Basic ${btoa('a@b.cc:hash')}`
+  const from = (address: string, more: Record<string, string> = {}) => ({
+    headers: { authorization: credentials, 'x-forwarded-for': address, ...more },
+  })
+
+  async function aServer(settings: Record<string, string> = {}) {
+    const { certificates } = await createCertificateSource()
+    return await startTestServer({
+      settings: {
+        SNAILPASS_LISTEN_TLS: '127.0.0.1:0',
+        SNAILPASS_TRUSTED_PROXIES: '127.0.0.1',
+        ...settings,
+      },
+      certificates,
+    })
+  }
+
+  test('is refused from the internet, and so is a sign-up, before anything of it is read', async () => {
+    await using server = await aServer()
+    const login = new URL('/login', server.url)
+    const refused = await fetch(login, from('8.8.8.8'))
+    expect({ status: refused.status, body: await refused.json() }).toEqual({
+      status: 403,
+      body: {
+        message: { error: 'Access Denied. Sign in over HTTPS: this connection can be overheard' },
+      },
+    })
+    const signUp = await fetch(new URL('/users', server.url), {
+      method: 'POST',
+      body: 'not even JSON',
+      ...from('2a00::1'),
+    })
+    expect(signUp.status).toBe(403)
+    for (const safe of [
+      from('192.168.1.7'),
+      from('fd00::7'),
+      from('8.8.8.8', { 'x-forwarded-proto': 'https' }),
+    ]) {
+      expect((await fetch(login, safe)).status).toBe(401)
+    }
+  })
+
+  test('of whom nobody can tell is refused with HTTPS on, and taken without', async () => {
+    const path = join(folder.path, 'proxy.sock')
+    const ask = () =>
+      fetch('http://localhost/login', { unix: path, headers: { authorization: credentials } })
+    {
+      const { certificates } = await createCertificateSource()
+      await using _ = await startTestServer({
+        listen: `unix:${path}`,
+        settings: { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' },
+        certificates,
+      })
+      expect((await ask()).status).toBe(403)
+    }
+    await using _ = await startTestServer({ listen: `unix:${path}` })
+    expect((await ask()).status).toBe(401)
+  })
+
+  test('is taken from everywhere where that is allowed, or where there is no HTTPS', async () => {
+    {
+      await using server = await aServer({ SNAILPASS_PLAIN_LOGINS: 'all' })
+      expect((await fetch(new URL('/login', server.url), from('8.8.8.8'))).status).toBe(401)
+    }
+    await using server = await startTestServer({
+      settings: { SNAILPASS_TRUSTED_PROXIES: '127.0.0.1' },
+    })
+    expect((await fetch(new URL('/login', server.url), from('8.8.8.8'))).status).toBe(401)
+  })
+})

@@ -1,0 +1,32 @@
+import { describe, expect, test } from 'bun:test'
+import { isServedBy } from '../../../src/app/server/mdns'
+import { loadConfig } from '../../../src/config/load'
+import { mdnsHostNames } from '../../../src/mdns/mdns'
+import { startTestServer } from '../../support/server'
+
+describe('an address of this machine', () => {
+  const addresses = ['192.168.1.5', '10.0.0.1', 'fd00::5']
+
+  test.each([
+    ['0.0.0.0:5000', ['192.168.1.5', '10.0.0.1']],
+    ['[::]:5000', addresses],
+    ['192.168.1.5:5000', ['192.168.1.5']],
+    ['127.0.0.1:5000, [fd00::5]:5000', ['fd00::5']],
+    ['unix:/run/x/http.sock', []],
+  ])('is announced where a listener is reached at it: %s', (listen, served) => {
+    const { settings } = loadConfig({ environment: {}, flags: { listen }, file: null })
+    expect(addresses.filter(isServedBy(settings.listen))).toEqual(served)
+  })
+})
+
+test('the names of a certificate for the local network are those that are announced', () => {
+  expect(mdnsHostNames).toEqual(['snailpass.local', 'snailpass-2.local', 'snailpass-3.local'])
+})
+
+test('a server that nobody reaches from outside says nothing on any network', async () => {
+  await using server = await startTestServer({ settings: { SNAILPASS_MDNS: 'yes' } })
+  while (!server.log.some((line) => line.includes('nothing is announced'))) await Bun.sleep(1)
+  expect(server.log.filter((line) => line.includes('"error"'))).toEqual([])
+  await server.stop()
+  expect(server.log.join('\n')).not.toContain('announced on the local network as')
+})

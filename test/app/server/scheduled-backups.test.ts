@@ -1,0 +1,97 @@
+import { expect, test } from 'bun:test'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pruneBackups } from '../../../src/app/operations/backup'
+import { systemRuntime } from '../../../src/app/runtime'
+import { createBackupRunner } from '../../../src/app/server/backup-process'
+import { startBackupSchedule } from '../../../src/app/server/backup-schedule'
+import { createChildEnvironment, loadConfig } from '../../../src/config/load'
+import { createBackups } from '../../../src/domain/backups'
+import { createLog } from '../../../src/log'
+import { signUpAndLogIn } from '../../support/client'
+import { installations } from '../../support/engines'
+import { executable, run, temporaryFolder } from '../../support/executable'
+import { startTestServer } from '../../support/server'
+import { postgresDatabaseAt, sqliteDatabaseIn } from '../../support/store'
+
+test.each(installations)(
+  'a server on $engine has the executable make an archive, and knows of it',
+  async ({ install }) => {
+    await using installation = await install()
+    const { dataDir } = installation
+    const config = loadConfig({
+      environment: installation.environment,
+      flags: { dataDir },
+      file: null,
+    })
+    {
+      await using server = await startTestServer({ settings: installation.environment, dataDir })
+      await signUpAndLogIn(server.url, 'owner')
+    }
+    const { store } = await ('SNAILPASS_DATABASE_URL' in installation.environment
+      ? postgresDatabaseAt(installation.url)
+      : sqliteDatabaseIn(dataDir, systemRuntime)
+    ).openForServer({ create: false })
+    const log: string[] = []
+    const lines = createLog('json', Date.now, (line) => log.push(line))
+    const backups = createBackups({ store, clock: Date.now })
+    const runBackup = createBackupRunner(
+      [executable, 'backup', '--prune'],
+      createChildEnvironment(config, {
+        HOME: '/nonexistent',
+        SNAILPASS_SECRET_KEY: 'not for the child',
+      }),
+    )
+    const schedule = startBackupSchedule(
+      backups,
+      runBackup,
+      { hour: 2, minute: 0, jitter: 120 },
+      { ...systemRuntime, wait: (ms, signal) => systemRuntime.wait(ms / 1_000, signal) },
+      lines,
+    )
+    let state = await backups.state()
+    while (state.verified === null && state.failure === null) {
+      await Bun.sleep(20)
+      state = await backups.state()
+    }
+    await schedule.stop()
+    await store.close()
+    expect(log).toEqual([])
+    expect(state.failure).toBeNull()
+    const path = state.verified?.path ?? ''
+    expect(path).toStartWith(join(dataDir, 'backups', 'snailpass-'))
+    const verified = await run(['backup', 'verify', path, '--data-dir', dataDir])
+    expect(verified.stdout).toEndWith('verified\n')
+    expect(verified.stdout).toMatch(/^users +1 /m)
+  },
+  30_000,
+)
+
+test('only archives that nobody named, and that are from before nothing, are removed for their age', () => {
+  using folder = temporaryFolder()
+  const { settings } = loadConfig({
+    environment: { SNAILPASS_BACKUP_KEEP: '2 daily' },
+    flags: { dataDir: folder.path },
+    file: null,
+  })
+  const backups = join(folder.path, 'backups')
+  expect(pruneBackups(settings, systemRuntime)).toEqual([])
+  mkdirSync(backups)
+  const names = {
+    removed: ['snailpass-20261120T020000Z.sqlite', 'snailpass-20261121T020000Z.sqlite.age'],
+    kept: [
+      'snailpass-20261122T020000Z.sqlite.age',
+      'snailpass-20261123T020000Z-2.sqlite',
+      'snailpass-20261119T020000Z.sqlite.partial',
+      'snailpass-before-restore-20200101T000000Z.sqlite',
+      'mine-20200101T000000Z.sqlite',
+      'snailpass.sqlite',
+      'notes.txt',
+    ],
+  }
+  for (const name of [...names.removed, ...names.kept]) writeFileSync(join(backups, name), '')
+  const removed = pruneBackups(settings, systemRuntime)
+  expect(removed).toEqual(names.removed.map((name) => join(backups, name)))
+  for (const path of removed) expect(existsSync(path)).toBeFalse()
+  expect(new Set(readdirSync(backups))).toEqual(new Set(names.kept))
+})
