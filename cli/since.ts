@@ -1,5 +1,5 @@
 import { DomainError } from '../src/domain/errors'
-import type { Clock } from '../src/domain/world'
+import type { Clock } from '../src/domain/runtime'
 
 /** Lengths of time in milliseconds. */
 const units: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000 }

@@ -1,5 +1,5 @@
 import { writeSync } from 'node:fs'
-import type { Clock } from './domain/world'
+import type { Clock } from './domain/runtime'
 
 export type LogLevel = 'info' | 'warn' | 'error'
 

@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Clock, Random, Wait } from '../domain/world'
+import type { Clock, Random, Wait } from '../domain/runtime'
 
 /** What the program takes from outside besides its settings, so that a test can own it. */
 export interface Runtime {

@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
 import type { Settings } from '../config/settings'
-import type { Wait } from '../domain/world'
+import type { Wait } from '../domain/runtime'
 import type { DataFolder } from '../files/data-folder'
 import {
   completePairs,

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings'
+import { createAuditSigner } from '../crypto/audit-signer'
 import { keyFingerprint } from '../crypto/key-fingerprint'
-import { createAuditSigner } from '../crypto/trail-seal'
 import type { AuditSigner } from '../domain/audit'
 import { DomainError } from '../domain/errors'
 import { type DataFolder, describeDataFolder } from '../files/data-folder'

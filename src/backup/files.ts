@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DomainError } from '../domain/errors'
-import type { Clock, Wait } from '../domain/world'
+import type { Clock, Wait } from '../domain/runtime'
 import { syncFile } from '../engine/sqlite/connection'
 import { acquireFileLock, createFolder } from '../files/data-folder'
 import type { FileLock } from '../files/file-lock'

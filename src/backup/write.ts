@@ -1,6 +1,6 @@
 import { type Dialect, Kysely } from 'kysely'
 import { copyTables, type Progress, type TableChecksum } from '../database/table-copy'
-import type { Clock } from '../domain/world'
+import type { Clock } from '../domain/runtime'
 import { createSqliteFile, openDraft, syncFile } from '../engine/sqlite/connection'
 import { chownToFolderOwner } from '../files/data-folder'
 import type { Schema } from '../store/schema'

@@ -1,4 +1,4 @@
-import { findSetting, type Layer, type SettingSource } from './find'
+import { findSetting, type Layer, type SettingSource } from './layers'
 import { type SettingValues, settingKeys, settingTable } from './settings'
 import { type Environment, formatForDisplay, InvalidSetting, Secret, type Setting } from './values'
 

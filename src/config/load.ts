@@ -1,5 +1,5 @@
 import { devNull } from 'node:os'
-import { allSettingNamesOf } from './find'
+import { allSettingNamesOf } from './layers'
 import { readSettings, type SettingOrigins, type SettingsInput } from './reading'
 import { type Settings, settingTable } from './settings'
 import { settingsFileVariable } from './settings-file'

@@ -1,4 +1,4 @@
-import { allSettingNamesOf } from './find'
+import { allSettingNamesOf } from './layers'
 import { legacySettingNames, settingTable } from './settings'
 import { settingsFileVariable } from './settings-file'
 

@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto'
-import type { Random } from '../domain/world'
+import type { Random } from '../domain/runtime'
 
 /** Names a text by twelve characters that nobody can compute who lacks this process's key. Forgotten with the process. */
 export function createDigest(random: Random): (text: string) => string {

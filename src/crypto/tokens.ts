@@ -1,7 +1,7 @@
 import { hkdfSync } from 'node:crypto'
 import { jwt } from '@elysiajs/jwt'
+import type { Clock } from '../domain/runtime'
 import type { TokenClaims, Tokens } from '../domain/tokens'
-import type { Clock } from '../domain/world'
 
 /** Tokens whose signature is remembered: the clients of a household many times over. */
 const maxRemembered = 1_000

@@ -1,7 +1,7 @@
 import { type RawBuilder, sql } from 'kysely'
 import { operatorEvent } from '../domain/audit'
+import type { Clock, Random } from '../domain/runtime'
 import { newSessionEpoch } from '../domain/sessions'
-import type { Clock, Random } from '../domain/world'
 import { appendEvents } from '../store/audit/append'
 import { type AccountSelection, chooseAccounts, countFrom } from './adopted-accounts'
 import { type ExclusiveDatabase, removeCopyIfRefused } from './database'

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs'
 import { type Kysely, Migrator, type RawBuilder, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
-import type { Clock, Wait } from '../domain/world'
+import type { Clock, Wait } from '../domain/runtime'
 import { engineFault } from '../engine/faults'
 import type { EngineSql } from '../engine/legacy-sql'
 import type { Migrations } from '../store/migrations/index'

@@ -1,4 +1,4 @@
-import type { Clock } from '../domain/world'
+import type { Clock } from '../domain/runtime'
 import { freeSpace } from '../files/free-space'
 
 /** How much space a server leaves free, and who is told when it has to. */

@@ -8,7 +8,7 @@ import {
   rmSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Wait } from '../domain/world'
+import type { Wait } from '../domain/runtime'
 import { checkpointWal, copySqliteFile, syncFile } from '../engine/sqlite/connection'
 import { acquireDatabaseLock } from '../files/data-folder'
 import type { FileLock } from '../files/file-lock'

@@ -1,5 +1,5 @@
+import type { Clock } from './runtime'
 import type { Store } from './store'
-import type { Clock } from './world'
 
 /** The answer to an HTTP-01 challenge of a certificate authority (RFC 8555, section 8.3). */
 export interface AcmeChallenge {

@@ -2,7 +2,7 @@ import { DomainError } from './errors'
 import { ownershipError } from './ownership'
 import type { ReadTransaction, Store } from './store'
 import type { AdditionalField, AdditionalFieldChange } from './vault'
-import type { VaultQuota } from './vault-bound'
+import type { VaultQuota } from './vault-quota'
 
 const noun = 'Additional field'
 

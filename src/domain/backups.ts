@@ -1,5 +1,5 @@
+import type { Clock } from './runtime'
 import type { Store } from './store'
-import type { Clock } from './world'
 
 /** What the servers of a database know of its archives. */
 export interface BackupState {

@@ -1,9 +1,9 @@
 import { userEvent } from './audit'
 import type { EmailQueue } from './outbox'
-import type { RateLimiter } from './quota'
+import type { RateLimiter } from './rate-limiter'
+import type { Clock } from './runtime'
 import type { Store } from './store'
 import type { Tokens } from './tokens'
-import type { Clock } from './world'
 
 /** How the opening of a confirmation link ended. */
 export type ConfirmationOutcome = 'confirmed' | 'already' | 'expired' | 'invalid' | 'no such user'

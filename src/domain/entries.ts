@@ -1,9 +1,9 @@
 import { DomainError } from './errors'
 import { ownershipError } from './ownership'
+import type { Clock } from './runtime'
 import type { EntryWrites, Store, WriteTransaction } from './store'
 import type { EntryInput } from './vault'
-import type { VaultQuota } from './vault-bound'
-import type { Clock } from './world'
+import type { VaultQuota } from './vault-quota'
 
 /** The life of a vault entry, the same for records and notes. */
 export interface Entries<Content> {

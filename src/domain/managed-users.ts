@@ -3,14 +3,14 @@ import { isEmail, normalizeEmail } from './email'
 import { DomainError } from './errors'
 import type { Invitation } from './invitation'
 import type { EmailQueue } from './outbox'
+import type { PasswordHasher } from './password-hash'
+import type { Clock, Random } from './runtime'
 import { newSessionEpoch } from './sessions'
 import type { SignUpPolicy } from './sign-up-policy'
 import type { ReadTransaction, Store, WriteTransaction } from './store'
 import { isStorable } from './text'
 import type { User, UserSummary } from './user'
 import { insertUser } from './users'
-import type { PasswordHasher } from './verifier'
-import type { Clock, Random } from './world'
 
 /**
  * What an operator does about accounts. A user is named by email or id, and whoever is named and is not there is a

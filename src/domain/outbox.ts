@@ -1,6 +1,6 @@
+import type { Clock, Random } from './runtime'
 import type { WriteTransaction } from './store'
 import type { User } from './user'
-import type { Clock, Random } from './world'
 
 /** What a letter is about, and to whom it goes by that. */
 export type EmailMessageTopic =

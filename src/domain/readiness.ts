@@ -1,7 +1,7 @@
 import { type Backups, backupProblem } from './backups'
 import { DomainError, errorMessageWithCauses } from './errors'
+import type { Clock } from './runtime'
 import type { Store } from './store'
-import type { Clock } from './world'
 
 /** Whether requests can be served at present. */
 export interface Readiness {

@@ -1,8 +1,8 @@
 import { createEntries, type Entries } from './entries'
+import type { Clock } from './runtime'
 import type { Store } from './store'
 import type { RecordContent, VaultRecordWithFields } from './vault'
-import type { VaultQuota } from './vault-bound'
-import type { Clock } from './world'
+import type { VaultQuota } from './vault-quota'
 
 export interface Records extends Entries<RecordContent> {
   /** Every record of a user, in the order in which they were added. */

@@ -1,8 +1,8 @@
 import { DomainError } from './errors'
+import type { Random } from './runtime'
 import type { Store } from './store'
 import type { Tokens } from './tokens'
 import type { User } from './user'
-import type { Random } from './world'
 
 /** Sixteen random bytes in text form: a value that no earlier token can hold. */
 export function newSessionEpoch(random: Random): string {

@@ -3,6 +3,7 @@ import type { AuditReads, AuditWrites } from './audit'
 import type { BackupState } from './backups'
 import type { Invitation } from './invitation'
 import type { EmailMessage, EmailMessageStatus, LeasedEmailMessage } from './outbox'
+import type { PasswordHash } from './password-hash'
 import type { User, UserSummary } from './user'
 import type {
   AdditionalField,
@@ -13,7 +14,6 @@ import type {
   VaultEntry,
   VaultRecordWithFields,
 } from './vault'
-import type { PasswordHash } from './verifier'
 
 /**
  * The one way to the rows: scopes that see one state of the database from begin to end.

@@ -1,6 +1,6 @@
 import { serverEvent } from './audit'
+import type { Clock } from './runtime'
 import type { Store } from './store'
-import type { Clock } from './world'
 
 const day = 24 * 60 * 60_000
 

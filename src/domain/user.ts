@@ -1,4 +1,4 @@
-import type { PasswordHash } from './verifier'
+import type { PasswordHash } from './password-hash'
 
 /** An account. `hint` reminds its owner of the master password, which the server never sees. */
 export interface User {

@@ -2,13 +2,13 @@ import { userEvent } from './audit'
 import { normalizeEmail } from './email'
 import type { ConfirmationPolicy } from './email-confirmation'
 import { DomainError } from './errors'
-import type { RateLimiter } from './quota'
+import type { PasswordHasher } from './password-hash'
+import type { RateLimiter } from './rate-limiter'
+import type { Clock, Random } from './runtime'
 import { newSessionEpoch } from './sessions'
 import { requireSignUpAllowed, type SignUpPolicy } from './sign-up-policy'
 import type { Store, WriteTransaction } from './store'
 import type { User } from './user'
-import type { PasswordHasher } from './verifier'
-import type { Clock, Random } from './world'
 
 /** What a client sends to make an account; the shapes were checked at the door. */
 export interface SignUp {

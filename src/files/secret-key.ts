@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
-import type { Random } from '../domain/world'
+import type { Random } from '../domain/runtime'
 import { createAtomic, writeAtomic } from './atomic-file'
 import { type DataFolder, describeDataFolder, translateFileErrors } from './data-folder'
 

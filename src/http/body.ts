@@ -1,4 +1,4 @@
-import type { Wait } from '../domain/world'
+import type { Wait } from '../domain/runtime'
 import { HttpError, malformedBody, tooLarge } from './refusals'
 
 /** Reads the JSON body of a request. Throws a WireRefusal. */

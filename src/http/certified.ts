@@ -1,4 +1,4 @@
-import type { Wait } from '../domain/world'
+import type { Wait } from '../domain/runtime'
 import type { Log } from '../log'
 
 /** A certificate with those that lead to its authority, the leaf first, and the leaf's key. PEM. */

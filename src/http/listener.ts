@@ -1,4 +1,4 @@
-import type { Wait } from '../domain/world'
+import type { Wait } from '../domain/runtime'
 import type { Log } from '../log'
 import type { Api } from './api'
 import { type CertificateSource, type OpenServer, serveHttps } from './certified'

@@ -1,6 +1,6 @@
 import { createTransport, type SentMessageInfo } from 'nodemailer'
 import { sanitizeLine } from '../domain/text'
-import type { RenderedEmail } from './letter'
+import type { RenderedEmail } from './messages'
 
 /** The server that letters are handed to. */
 export interface MailServer {

@@ -1,5 +1,5 @@
 import { AUTHORITATIVE_ANSWER, type DecodedPacket, decode, encode, type Question } from 'dns-packet'
-import { type Clock, type Random, randomFraction, type Wait } from '../domain/world'
+import { type Clock, type Random, randomFraction, type Wait } from '../domain/runtime'
 import type { Log } from '../log'
 import { type Reply, replyTo } from './answers'
 import { conflictsIn, lostTiebreaks, type NameKind } from './conflicts'

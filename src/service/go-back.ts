@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
 import { DomainError, errorMessage } from '../domain/errors'
-import type { Wait } from '../domain/world'
+import type { Wait } from '../domain/runtime'
 import { haveSameContent, installExecutable, writeTextAtomic } from './files'
 import { helperCommandsFor, type InstallContext } from './job'
 import {

@@ -1,4 +1,4 @@
-import type { Wait } from '../domain/world'
+import type { Wait } from '../domain/runtime'
 import type { Layout } from './layout'
 import type { SystemUser } from './process'
 import { createHelperCommands, type HelperCommands } from './steps'

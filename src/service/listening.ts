@@ -6,7 +6,7 @@ import {
   type NetworkAddress,
 } from '../config/listen-address'
 import { DomainError, errorMessage } from '../domain/errors'
-import type { Wait } from '../domain/world'
+import type { Wait } from '../domain/runtime'
 import { lastLogLines, type ServiceState, serviceState, startService } from './systemd'
 
 /** How often it is asked whether the server is ready, in milliseconds. */

@@ -1,6 +1,6 @@
 import type { Endpoint, ListenAddress } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
-import { ownProperty } from '../domain/member'
+import { ownProperty } from '../domain/untrusted'
 import type { Layout } from './layout'
 import { describeFailure, type ProcessResult, runProgram, type SystemUser } from './process'
 

@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { AcmeChallenge } from '../domain/acme-challenges'
-import { ownProperty } from '../domain/member'
 import type { AcmeChallengeReads, AcmeChallengeWrites } from '../domain/store'
+import { ownProperty } from '../domain/untrusted'
 import type { Schema } from './schema'
 
 /** Facts of the one database: a copy of it is asked by nobody. */

@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { BackupState, VerifiedBackup } from '../domain/backups'
-import { ownProperty } from '../domain/member'
 import type { BackupReads, BackupWrites } from '../domain/store'
+import { ownProperty } from '../domain/untrusted'
 import type { Schema } from './schema'
 
 /** A fact of the one database: what a copy of it has is another one's business. */

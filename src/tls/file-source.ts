@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { DomainError, errorMessage } from '../domain/errors'
-import type { Clock, Wait } from '../domain/world'
+import type { Clock, Wait } from '../domain/runtime'
 import type { Log } from '../log'
 import { formatDate } from './certificate-info'
 import { type KeyPairPaths, parseKeyPair, type ServableKeyPair } from './key-pair'

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { DomainError, errorMessage } from '../domain/errors'
-import type { Wait } from '../domain/world'
+import type { Wait } from '../domain/runtime'
 import type { Log } from '../log'
 
 /**

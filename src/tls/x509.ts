@@ -24,7 +24,7 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'
-import type { Random } from '../domain/world'
+import type { Random } from '../domain/runtime'
 import type { AuthorityConstraints } from './local/names'
 import type { KeyPair } from './source'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
-import { createAuditSigner } from '../../src/crypto/trail-seal'
+import { createAuditSigner } from '../../src/crypto/audit-signer'
 import { errorMessageWithCauses } from '../../src/domain/errors'
 import type { Store } from '../../src/domain/store'
 import { postgresColumnTypes } from '../../src/engine/column-types'

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
-import { unlimitedRateLimiter } from '../../src/domain/quota'
+import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import { aUser, openSqliteStore } from '../support/store'
 import { fakeClock, random } from '../support/world'
 

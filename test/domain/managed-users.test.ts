@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { hashMasterPassword } from '../../src/crypto/master-password'
-import { createPasswordHasher } from '../../src/crypto/verifiers'
+import { createPasswordHasher } from '../../src/crypto/password-hash'
 import { createManagedUsers } from '../../src/domain/managed-users'
 import { createEmailQueue } from '../../src/domain/outbox'
-import { unlimitedRateLimiter } from '../../src/domain/quota'
+import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import type { SignUpPolicy } from '../../src/domain/sign-up-policy'
 import { createUsers } from '../../src/domain/users'
 import vectors from '../data/vectors.json' with { type: 'json' }

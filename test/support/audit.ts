@@ -1,6 +1,6 @@
 import { systemRuntime } from '../../src/app/runtime'
 import { openTargets } from '../../src/app/targets'
-import { createAuditSigner } from '../../src/crypto/trail-seal'
+import { createAuditSigner } from '../../src/crypto/audit-signer'
 import type { Database } from '../../src/database/database'
 import {
   type AuditEvent,

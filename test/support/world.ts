@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Clock, Wait } from '../../src/domain/world'
+import type { Clock, Wait } from '../../src/domain/runtime'
 
 /** Real chance: no test depends on what it gives. */
 export const random = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count))

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import axe from 'axe-core'
 import { Window } from 'happy-dom'
-import { renderConfirmationEmail, renderTestEmail } from '../../src/mail/letter'
+import { renderConfirmationEmail, renderTestEmail } from '../../src/mail/messages'
 import { pages } from '../support/pages'
 
 const link = 'http://pi:5000/confirm/token'

@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/settings'
+import { createAuditSigner } from '../../crypto/audit-signer'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
-import { createAuditSigner } from '../../crypto/trail-seal'
 import { verifyAuditChain } from '../../store/audit/verify'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
 import type { Runtime } from '../runtime'

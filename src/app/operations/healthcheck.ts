@@ -2,8 +2,8 @@ import { type IncomingMessage, request as requestPlain } from 'node:http'
 import { request as requestTls } from 'node:https'
 import { connectAddressOf, type Endpoint, formatListenAddress } from '../../config/listen-address'
 import { DomainError, errorMessage } from '../../domain/errors'
-import { ownProperty } from '../../domain/member'
 import { sanitizeLine } from '../../domain/text'
+import { ownProperty } from '../../domain/untrusted'
 
 /** What a server says of itself. Its texts are from outside: they may hold anything but a line's end. */
 export interface ReadinessReport {

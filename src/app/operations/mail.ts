@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/settings'
 import { DomainError } from '../../domain/errors'
 import type { EmailMessageStatus } from '../../domain/outbox'
-import { renderTestEmail } from '../../mail/letter'
+import { renderTestEmail } from '../../mail/messages'
 import { createMailTransport, MailFault } from '../../mail/transport'
 import type { Runtime } from '../runtime'
 import { openTargets } from '../targets'

@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/settings'
+import { createAuditSigner } from '../../crypto/audit-signer'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
-import { createAuditSigner } from '../../crypto/trail-seal'
 import { type AuditSigner, operatorEvent } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'
 import { newSessionEpoch } from '../../domain/sessions'

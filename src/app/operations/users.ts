@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/settings'
 import { hashMasterPassword } from '../../crypto/master-password'
-import { createPasswordHasher } from '../../crypto/verifiers'
+import { createPasswordHasher } from '../../crypto/password-hash'
 import { createManagedUsers, type ManagedUsers } from '../../domain/managed-users'
 import { createEmailQueue } from '../../domain/outbox'
 import type { SignUpPolicy } from '../../domain/sign-up-policy'

@@ -1,7 +1,7 @@
 import type { Settings } from '../../config/settings'
 import { type AuditEvent, serverEvent } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'
-import type { LoginEventBuffer } from '../../domain/login-trail'
+import type { LoginEventBuffer } from '../../domain/login-events'
 import type { Store } from '../../domain/store'
 import type { Log } from '../../log'
 import type { Runtime } from '../runtime'

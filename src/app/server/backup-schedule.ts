@@ -2,7 +2,7 @@ import type { Settings } from '../../config/settings'
 import { lastDue } from '../../domain/backup-schedule'
 import { type Backups, backupProblem } from '../../domain/backups'
 import { DomainError, errorMessage } from '../../domain/errors'
-import { randomFraction } from '../../domain/world'
+import { randomFraction } from '../../domain/runtime'
 import type { Log } from '../../log'
 import type { Runtime } from '../runtime'
 

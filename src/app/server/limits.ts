@@ -1,7 +1,15 @@
 import type { Settings } from '../../config/settings'
 import { createDigest } from '../../crypto/digest'
-import { createLoginThrottle, type LoginThrottle, unlimitedLogins } from '../../domain/guessing'
-import { createRateLimiter, type RateLimiter, unlimitedRateLimiter } from '../../domain/quota'
+import {
+  createLoginThrottle,
+  type LoginThrottle,
+  unlimitedLogins,
+} from '../../domain/login-throttle'
+import {
+  createRateLimiter,
+  type RateLimiter,
+  unlimitedRateLimiter,
+} from '../../domain/rate-limiter'
 import type { Log } from '../../log'
 import type { Runtime } from '../runtime'
 

@@ -1,5 +1,5 @@
 import type { Migration } from 'kysely'
-import type { Clock } from '../../domain/world'
+import type { Clock } from '../../domain/runtime'
 import type { ColumnTypes } from '../../engine/column-types'
 import { vaults } from './0001-vaults'
 import { setAsideAndFacts } from './0002-set-aside-and-facts'

@@ -1,5 +1,5 @@
-import { ownProperty } from '../../domain/member'
 import { sanitizeLine } from '../../domain/text'
+import { ownProperty } from '../../domain/untrusted'
 
 /** Where and why an attempt at a certificate ended. Both texts are for operators and hold no secret. */
 export class AcmeFault extends Error {

@@ -1,7 +1,7 @@
 import type { Client, Order } from 'acme-client'
-import { ownProperty } from '../../domain/member'
+import type { Wait } from '../../domain/runtime'
 import { sanitizeLine } from '../../domain/text'
-import type { Wait } from '../../domain/world'
+import { ownProperty } from '../../domain/untrusted'
 import type { AcmeClient, AcmeResult } from './client'
 import { AcmeFault, faultFromProblem, unexpectedResponse } from './fault'
 

@@ -1,5 +1,5 @@
 import { DomainError, errorMessage } from '../../domain/errors'
-import type { Clock, Random, Wait } from '../../domain/world'
+import type { Clock, Random, Wait } from '../../domain/runtime'
 import { unusablePathError } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { loadX509 } from '../load-x509'

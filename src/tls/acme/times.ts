@@ -1,4 +1,4 @@
-import { type Random, randomFraction } from '../../domain/world'
+import { type Random, randomFraction } from '../../domain/runtime'
 import type { CertificateInfo } from '../certificate-info'
 import type { AcmeFault } from './fault'
 

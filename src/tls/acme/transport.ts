@@ -1,5 +1,5 @@
 import { errorMessageWithCauses } from '../../domain/errors'
-import type { Clock } from '../../domain/world'
+import type { Clock } from '../../domain/runtime'
 import { AcmeFault, unexpectedResponse } from './fault'
 
 /** An answer of an authority, read whole. */

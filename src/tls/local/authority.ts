@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { DomainError, errorMessage } from '../../domain/errors'
-import type { Clock, Random } from '../../domain/world'
+import type { Clock, Random } from '../../domain/runtime'
 import { writeGroupAtomic } from '../../files/atomic-file'
 import { type CertificateInfo, formatDate, parseCertificateInfo } from '../certificate-info'
 import { loadX509 } from '../load-x509'

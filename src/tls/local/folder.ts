@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { DomainError } from '../../domain/errors'
-import type { Wait } from '../../domain/world'
+import type { Wait } from '../../domain/runtime'
 import { acquireFileLock, asDomainErrorAt, createFolder } from '../../files/data-folder'
 
 /** Where what is made here lies. Every key is mode 0600. */

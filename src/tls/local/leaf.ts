@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { DomainError } from '../../domain/errors'
-import type { Random } from '../../domain/world'
+import type { Random } from '../../domain/runtime'
 import { writeAtomic } from '../../files/atomic-file'
 import {
   type CertificateInfo,

@@ -1,5 +1,5 @@
 import { DomainError } from '../../domain/errors'
-import type { Clock, Random, Wait } from '../../domain/world'
+import type { Clock, Random, Wait } from '../../domain/runtime'
 import type { Log } from '../../log'
 import { formatDate } from '../certificate-info'
 import { type CertificateSource, createObservableKeyPair } from '../source'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createAuditSigner } from '../../../src/crypto/trail-seal'
+import { createAuditSigner } from '../../../src/crypto/audit-signer'
 import { serverEvent } from '../../../src/domain/audit'
 import { DomainError } from '../../../src/domain/errors'
 import { engines } from '../../support/archives'

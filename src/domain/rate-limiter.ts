@@ -1,7 +1,7 @@
 import { networkOf } from './address'
-import { createDistinctCounter, requireNotLimited } from './distinct-counts'
+import { createDistinctCounter, requireNotLimited } from './distinct-counter'
 import type { RateLimit } from './rate-limits'
-import type { Clock } from './world'
+import type { Clock } from './runtime'
 
 /** What one network may do so many times. */
 export interface RateLimiter {

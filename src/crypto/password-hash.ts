@@ -1,9 +1,9 @@
 import { pbkdf2, timingSafeEqual } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
-import type { PasswordHash, PasswordHasher } from '../domain/verifier'
-import type { Random } from '../domain/world'
-import { createSemaphore, type SemaphoreOptions } from './turns'
+import type { PasswordHash, PasswordHasher } from '../domain/password-hash'
+import type { Random } from '../domain/runtime'
+import { createSemaphore, type SemaphoreOptions } from './semaphore'
 
 /** OWASP's figure for PBKDF2-HMAC-SHA512 (Password Storage Cheat Sheet). Takes about 0.1 s of one core. */
 export const productionIterations = 220_000

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { createAuditSigner } from '../../src/crypto/trail-seal'
+import { createAuditSigner } from '../../src/crypto/audit-signer'
 
 const secretKey = Uint8Array.from({ length: 32 }, (_, index) => index)
 

@@ -1,6 +1,6 @@
 import { DomainError } from './errors'
 import type { RateLimit } from './rate-limits'
-import type { Clock } from './world'
+import type { Clock } from './runtime'
 
 /** Counts distinct things by key within a window, and shuts a key out once there are too many. */
 export interface DistinctCounter {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createDistinctCounter, requireNotLimited } from '../../src/domain/distinct-counts'
+import { createDistinctCounter, requireNotLimited } from '../../src/domain/distinct-counter'
 import { fakeClock } from '../support/world'
 
 const limit = { max: 3, seconds: 60 }

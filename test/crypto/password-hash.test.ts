@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createPasswordHasher, productionIterations } from '../../src/crypto/verifiers'
+import { createPasswordHasher, productionIterations } from '../../src/crypto/password-hash'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { random } from '../support/world'
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
-import { unlimitedRateLimiter } from '../../src/domain/quota'
+import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import { createLog } from '../../src/log'
-import { retryDelay, startOutboxWorker } from '../../src/mail/relay'
+import { retryDelay, startOutboxWorker } from '../../src/mail/outbox-worker'
 import { createMailTransport, type MailServer } from '../../src/mail/transport'
 import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
 import {

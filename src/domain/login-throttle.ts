@@ -1,8 +1,8 @@
 import { networkOf } from './address'
-import { createDistinctCounter, requireNotLimited } from './distinct-counts'
+import { createDistinctCounter, requireNotLimited } from './distinct-counter'
 import { DomainError } from './errors'
 import type { RateLimits } from './rate-limits'
-import type { Clock } from './world'
+import type { Clock } from './runtime'
 
 /** Credentials that somebody tries. */
 export interface LoginAttempt {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createLoginEventBuffer, type LoginEventKind } from '../../src/domain/login-trail'
+import { createLoginEventBuffer, type LoginEventKind } from '../../src/domain/login-events'
 import { fakeClock } from '../support/world'
 
 const hour = 60 * 60_000

@@ -1,6 +1,6 @@
 import { networkOf } from './address'
 import { type AuditEvent, type AuditKind, userEvent } from './audit'
-import type { Clock } from './world'
+import type { Clock } from './runtime'
 
 export type LoginEventKind = Extract<AuditKind, `login${string}`>
 

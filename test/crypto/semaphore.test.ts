@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { createSemaphore } from '../../src/crypto/turns'
+import { createSemaphore } from '../../src/crypto/semaphore'
 
 test('turns run so many at once, in order of asking, and go on after a failure', async () => {
   const semaphore = createSemaphore(2, 3)

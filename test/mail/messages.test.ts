@@ -3,7 +3,7 @@ import {
   renderConfirmationEmail,
   renderInvitationEmail,
   renderTestEmail,
-} from '../../src/mail/letter'
+} from '../../src/mail/messages'
 
 const link = `http://pi:5000/confirm/${'x'.repeat(200)}`
 const emails = [

@@ -1,10 +1,10 @@
 import { errorMessage } from '../domain/errors'
 import type { LeasedEmailMessage } from '../domain/outbox'
+import type { Clock, Random, Wait } from '../domain/runtime'
 import type { Store } from '../domain/store'
 import type { Tokens } from '../domain/tokens'
-import type { Clock, Random, Wait } from '../domain/world'
 import type { Log } from '../log'
-import { type RenderedEmail, renderConfirmationEmail, renderInvitationEmail } from './letter'
+import { type RenderedEmail, renderConfirmationEmail, renderInvitationEmail } from './messages'
 import { MailFault, type MailTransport } from './transport'
 
 const minute = 60_000
