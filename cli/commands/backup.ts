@@ -11,14 +11,14 @@ import { type VerifiedManifest, verifyBackupFile } from '../../src/app/operation
 import { systemRuntime } from '../../src/app/runtime'
 import { backupKeys } from '../../src/config/settings'
 import { DomainError } from '../../src/domain/errors'
+import { loadCommandSettings, withConfigOptions } from '../config-options'
 import {
   askNewPassphrase,
   type DecryptionOptions,
   decryptionOf,
   readPassphrase,
   withDecryptionOptions,
-} from '../archive-options'
-import { loadCommandSettings, withConfigOptions } from '../config-options'
+} from '../decryption-options'
 import { exitOnSignals } from '../signals'
 import { formatTable } from '../table'
 import { createProgressLine, info, out, outJson } from '../terminal'

@@ -1,7 +1,7 @@
 import { Argument, Command } from 'commander'
 import { bashCompletion } from '../completion/bash'
+import { listCommandSpecs } from '../completion/command-specs'
 import { fishCompletion } from '../completion/fish'
-import { listCommandSpecs } from '../completion/places'
 import { zshCompletion } from '../completion/zsh'
 import { out } from '../terminal'
 

@@ -1,4 +1,4 @@
-import type { CommandSpec, ValueKind } from './places'
+import type { CommandSpec, ValueKind } from './command-specs'
 
 /** A script that has bash complete the words of a tree of commands. It needs nothing else, and old versions do. */
 export function bashCompletion(specs: readonly CommandSpec[]): string {

@@ -1,4 +1,4 @@
-import type { CommandSpec, Flag, ValueKind } from './places'
+import type { CommandSpec, Flag, ValueKind } from './command-specs'
 
 /** A script that has fish complete the words of a tree of commands. */
 export function fishCompletion(specs: readonly CommandSpec[]): string {

@@ -1,4 +1,4 @@
-import type { CommandSpec, Flag, Positional, ValueKind } from './places'
+import type { CommandSpec, Flag, Positional, ValueKind } from './command-specs'
 
 /** A script that has zsh complete the words of a tree of commands, from a folder of `fpath` or sourced. */
 export function zshCompletion(commandSpecs: readonly CommandSpec[]): string {

@@ -3,7 +3,7 @@ import { basename, dirname, join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
 import { sqliteColumnTypes } from '../engine/column-types'
-import { sqliteSql } from '../engine/legacy-sql'
+import { sqliteSql } from '../engine/engine-sql'
 import {
   copySqliteFile,
   createSqliteFile,

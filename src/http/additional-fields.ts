@@ -1,11 +1,9 @@
 import { Elysia, t } from 'elysia'
 import type { AdditionalFields } from '../domain/additional-fields'
 import { DomainError } from '../domain/errors'
-import type { ReadJsonBody } from './body'
-import { createBodyValidator } from './fields'
 import { describeRoute } from './openapi'
 import { parseIdParameter } from './query'
-import type { sessionGuard } from './session'
+import type { ReadJsonBody } from './read-body'
 import {
   AdditionalFieldBody,
   AdditionalFieldResponse,
@@ -13,7 +11,9 @@ import {
   SuccessResponse,
   success,
   toAdditionalField,
-} from './wire'
+} from './schemas'
+import type { sessionGuard } from './session'
+import { createBodyValidator } from './validate-body'
 
 const validateField = createBodyValidator(AdditionalFieldBody)
 

@@ -2,12 +2,12 @@ import { Elysia, type Static, type TSchema, t } from 'elysia'
 import type { Entries } from '../domain/entries'
 import { DomainError } from '../domain/errors'
 import type { EntryInput } from '../domain/vault'
-import type { ReadJsonBody } from './body'
-import { type BodySchema, createBodyValidator } from './fields'
 import { describeRoute } from './openapi'
 import { parseIdParameter } from './query'
+import type { ReadJsonBody } from './read-body'
+import { SuccessResponse, success } from './schemas'
 import type { sessionGuard } from './session'
-import { SuccessResponse, success } from './wire'
+import { type BodySchema, createBodyValidator } from './validate-body'
 
 /** What tells the routes of one kind of vault entry from those of the other. */
 interface EntryKind<Body extends BodySchema, Content, Entry> {

@@ -1,7 +1,7 @@
 import { DomainError, type ErrorCode, errorMessageWithCauses } from '../domain/errors'
 import type { Log } from '../log'
-import { FieldErrors, HttpError } from './refusals'
-import type { RequestContexts } from './request-notes'
+import { FieldErrors, HttpError } from './http-error'
+import type { RequestContexts } from './request-context'
 
 interface Translation {
   readonly status: number

@@ -1,9 +1,9 @@
 import { Elysia, t } from 'elysia'
 import type { Readiness } from '../domain/readiness'
 import { toErrorResponse } from './errors'
+import { HttpError } from './http-error'
 import { describeRoute } from './openapi'
-import { HttpError } from './refusals'
-import type { RequestContexts } from './request-notes'
+import type { RequestContexts } from './request-context'
 
 const HealthResponse = t.Object(
   {

@@ -4,9 +4,9 @@ import type { Login } from '../domain/login'
 import type { ResolveBaseUrl } from './base-url'
 import { parseBasicCredentials } from './basic-credentials'
 import { describeRoute } from './openapi'
-import type { RequireHttps } from './plain-logins'
-import type { RequestContexts } from './request-notes'
-import { TokenResponse } from './wire'
+import type { RequestContexts } from './request-context'
+import type { RequireHttps } from './require-https'
+import { TokenResponse } from './schemas'
 
 export function loginRoutes(deps: {
   login: Login

@@ -1,6 +1,6 @@
 import type { Notes } from '../domain/notes'
 import { type EntryDeps, entryRoutes } from './entries'
-import { fromNote, NoteBody, NoteResponse, toNote } from './wire'
+import { fromNote, NoteBody, NoteResponse, toNote } from './schemas'
 
 export function notesRoutes({ notes, ...deps }: EntryDeps & { notes: Notes }) {
   return entryRoutes(

@@ -1,5 +1,5 @@
 import { type TSchema, t } from 'elysia'
-import { ErrorResponse, FieldErrorsResponse } from './wire'
+import { ErrorResponse, FieldErrorsResponse } from './schemas'
 
 /** What the document says of one route; its schemas are those that read and type the messages. */
 export interface Operation {

@@ -7,7 +7,7 @@ import { renderIndexPage } from '../web/index-page'
 import { contentSecurityPolicy } from '../web/page'
 import { urlOf } from './client'
 import { describeRoute } from './openapi'
-import type { RequestContexts } from './request-notes'
+import type { RequestContexts } from './request-context'
 
 /** What a browser gets. */
 export function pagesRoutes(deps: {

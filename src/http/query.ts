@@ -1,4 +1,4 @@
-import { missingParameter } from './refusals'
+import { missingParameter } from './http-error'
 
 /** The parameter `id` of a request; of a repeated one, the first (contract). Throws a WireRefusal when it is missing or empty. */
 export function parseIdParameter(request: Request, noun: string): string {

@@ -1,6 +1,6 @@
 import type { Records } from '../domain/records'
 import { type EntryDeps, entryRoutes } from './entries'
-import { fromRecord, RecordBody, RecordResponse, toRecord } from './wire'
+import { fromRecord, RecordBody, RecordResponse, toRecord } from './schemas'
 
 export function recordsRoutes({ records, ...deps }: EntryDeps & { records: Records }) {
   return entryRoutes(

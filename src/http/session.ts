@@ -1,7 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Sessions } from '../domain/sessions'
-import { HttpError } from './refusals'
-import type { RequestContexts } from './request-notes'
+import { HttpError } from './http-error'
+import type { RequestContexts } from './request-context'
 
 /**
  * The guard: routes of an instance that uses it run for a signed-in user alone, whom they get as `user`.

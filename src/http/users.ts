@@ -1,13 +1,13 @@
 import { Elysia } from 'elysia'
 import type { Users } from '../domain/users'
 import type { ResolveBaseUrl } from './base-url'
-import type { ReadJsonBody } from './body'
-import { createBodyValidator } from './fields'
 import { describeRoute } from './openapi'
-import type { RequireHttps } from './plain-logins'
-import type { RequestContexts } from './request-notes'
+import type { ReadJsonBody } from './read-body'
+import type { RequestContexts } from './request-context'
+import type { RequireHttps } from './require-https'
+import { fromUser, SignUpBody, SuccessResponse, success, toSignUp, UserResponse } from './schemas'
 import type { sessionGuard } from './session'
-import { fromUser, SignUpBody, SuccessResponse, success, toSignUp, UserResponse } from './wire'
+import { createBodyValidator } from './validate-body'
 
 const validateSignUp = createBodyValidator(SignUpBody)
 

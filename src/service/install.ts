@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
-import { createSystemUser, findSystemUser } from './account'
+import { helperCommandsFor, type InstallContext, type InstallRequest } from './context'
 import {
   ensurePrivateFolder,
   ensurePublicFolder,
@@ -10,13 +10,13 @@ import {
   translateInstallErrors,
   writeTextAtomic,
 } from './files'
-import { recoverInterruptedUpgrade } from './go-back'
-import { helperCommandsFor, type InstallContext, type InstallRequest } from './job'
+import type { Preflight } from './helper-commands'
 import { removeStagingDir, stagingPathsOf } from './journal'
-import { hasEphemeralPort, isReady, requireFreePorts, startAndWaitUntilReady } from './listening'
 import type { SystemUser } from './process'
+import { hasEphemeralPort, isReady, requireFreePorts, startAndWaitUntilReady } from './readiness'
+import { recoverInterruptedUpgrade } from './rollback'
 import { renderSettingsFile } from './settings-file'
-import type { Preflight } from './steps'
+import { createSystemUser, findSystemUser } from './system-user'
 import { enableService, reloadUnits, requireSystemd, serviceState, stopService } from './systemd'
 import { renderUnit } from './unit'
 import { upgrade } from './upgrade'

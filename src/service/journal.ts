@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DomainError } from '../domain/errors'
-import type { Layout } from './layout'
+import type { Layout } from './paths'
 
 /**
  * What an upgrade has come to. `trying`: the new version is not proven yet, and what comes next is to go back.

@@ -1,9 +1,9 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import type { Endpoint } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
-import type { Layout } from './layout'
-import { isReady } from './listening'
+import type { Layout } from './paths'
 import { runProgram } from './process'
+import { isReady } from './readiness'
 import { type ServiceState, serviceState } from './systemd'
 import { requireInstalled } from './uninstall'
 

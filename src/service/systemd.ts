@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
-import { serviceName } from './layout'
+import { serviceName } from './paths'
 import { runOrThrow, runProgram } from './process'
 
 export interface ServiceState {

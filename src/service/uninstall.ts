@@ -1,11 +1,11 @@
 import { existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DomainError } from '../domain/errors'
-import { findSystemUser, removeSystemUser } from './account'
 import { translateInstallErrors } from './files'
 import { requireRoot } from './install'
 import { findJournal } from './journal'
-import type { Layout } from './layout'
+import type { Layout } from './paths'
+import { findSystemUser, removeSystemUser } from './system-user'
 import { disableService, reloadUnits } from './systemd'
 
 /**

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { Layout } from './layout'
+import type { Layout } from './paths'
 
 /** What the unit must know of the settings. */
 export interface UnitOptions {

@@ -1,9 +1,9 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { DomainError } from '../domain/errors'
+import { helperCommandsFor, type InstallContext } from './context'
 import { findFileText, installExecutable, writeTextAtomic } from './files'
-import { rollBack } from './go-back'
-import { helperCommandsFor, type InstallContext } from './job'
+import type { Preflight } from './helper-commands'
 import {
   findJournal,
   type Journal,
@@ -11,9 +11,9 @@ import {
   stagingPathsOf,
   writeJournal,
 } from './journal'
-import { requireFreePorts, startAndWaitUntilReady } from './listening'
 import { runProgram } from './process'
-import type { Preflight } from './steps'
+import { requireFreePorts, startAndWaitUntilReady } from './readiness'
+import { rollBack } from './rollback'
 import { reloadUnits, serviceState, stopService } from './systemd'
 import { renderUnit } from './unit'
 

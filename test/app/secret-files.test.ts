@@ -6,8 +6,8 @@ import { listSecretFiles, withSecretRollback } from '../../src/app/secret-files'
 import { loadConfig } from '../../src/config/load'
 import { acquireFileLock, dataFolder } from '../../src/files/data-folder'
 import { selectKeyFiles } from '../../src/files/key-files'
-import { captureError } from '../support/archives'
 import { temporaryFolder } from '../support/executable'
+import { captureError } from '../support/test-database'
 
 const { wait } = systemRuntime
 

@@ -6,7 +6,11 @@ import { matchTables, withDefaultColumns } from '../../src/backup/restore'
 import { verifyBackup, withBackup } from '../../src/backup/verify'
 import { DomainError } from '../../src/domain/errors'
 import type { SchemaAdditions, Table } from '../../src/store/tables'
-import { createSqliteTestDatabase, createTestBackup, fillWithEdgeCases } from '../support/archives'
+import {
+  createSqliteTestDatabase,
+  createTestBackup,
+  fillWithEdgeCases,
+} from '../support/test-database'
 
 /** An archive of a full database, and a way to have what became of a copy of it verified. */
 async function createBackup() {

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { parseSince } from '../../cli/since'
-import { fakeClock } from '../support/world'
+import { fakeClock } from '../support/timing'
 
 const now = Date.UTC(2026, 10, 24, 12)
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { createPasswordHasher, productionIterations } from '../../src/crypto/password-hash'
 import vectors from '../data/vectors.json' with { type: 'json' }
-import { random } from '../support/world'
+import { random } from '../support/timing'
 
 const hasher = createPasswordHasher(random, 10)
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { hkdfSync } from 'node:crypto'
 import { jwt } from '@elysiajs/jwt'
 import { createTokens } from '../../src/crypto/tokens'
-import { fakeClock, random } from '../support/world'
+import { fakeClock, random } from '../support/timing'
 
 const session = { purpose: 'session', userId: 'улитка', epoch: 'e' } as const
 const confirmation = { purpose: 'confirmation', userId: 'u', email: 'a@b.c' } as const

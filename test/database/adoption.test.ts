@@ -6,9 +6,13 @@ import { parseDatabaseUrl } from '../../src/config/database-url'
 import { type AdoptionOptions, adoptLegacyDatabase } from '../../src/database/adoption'
 import type { Database } from '../../src/database/database'
 import { resolveSqliteLocation, sqliteDatabase } from '../../src/database/sqlite-database'
-import { createLegacyPostgres, createLegacySqlite, type LegacyDatabase } from '../support/original'
+import {
+  createLegacyPostgres,
+  createLegacySqlite,
+  type LegacyDatabase,
+} from '../support/legacy-database'
 import { postgresDatabaseAt, queryRows, virtualTiming } from '../support/store'
-import { random } from '../support/world'
+import { random } from '../support/timing'
 
 const engines = [
   { engine: 'SQLite', open: createLegacySqlite },

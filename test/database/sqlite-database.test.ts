@@ -25,7 +25,7 @@ import { createSecretKey, findSecretKey, writeSecretKey } from '../../src/files/
 import { migrationsFor } from '../../src/store/migrations/index'
 import { temporaryFolder } from '../support/executable'
 import { aUser, sqliteDatabaseIn, virtualTiming } from '../support/store'
-import { random } from '../support/world'
+import { random } from '../support/timing'
 
 const timing = virtualTiming()
 const migrations = migrationsFor(sqliteColumnTypes, Date.now)

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { createAcmeChallenges } from '../../src/domain/acme-challenges'
 import { openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock } from '../support/world'
+import { fakeClock } from '../support/timing'
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },

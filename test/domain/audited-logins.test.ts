@@ -13,7 +13,7 @@ import { createSessions } from '../../src/domain/sessions'
 import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
 import { listAuditRows } from '../support/audit'
 import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
-import { fakeClock, random } from '../support/world'
+import { fakeClock, random } from '../support/timing'
 
 const address = '10.0.0.1'
 

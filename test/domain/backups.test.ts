@@ -3,7 +3,7 @@ import { lastDue } from '../../src/domain/backup-schedule'
 import { type BackupState, backupProblem, createBackups } from '../../src/domain/backups'
 import { createReadiness } from '../../src/domain/readiness'
 import { openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock } from '../support/world'
+import { fakeClock } from '../support/timing'
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },

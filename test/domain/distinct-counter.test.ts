@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createDistinctCounter, requireNotLimited } from '../../src/domain/distinct-counter'
-import { fakeClock } from '../support/world'
+import { fakeClock } from '../support/timing'
 
 const limit = { max: 3, seconds: 60 }
 

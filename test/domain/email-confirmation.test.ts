@@ -3,7 +3,7 @@ import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
 import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import { aUser, openSqliteStore } from '../support/store'
-import { fakeClock, random } from '../support/world'
+import { fakeClock, random } from '../support/timing'
 
 test('a confirmation link ends in each of the ways that it can end', async () => {
   await using store = await openSqliteStore()

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createLoginEventBuffer, type LoginEventKind } from '../../src/domain/login-events'
-import { fakeClock } from '../support/world'
+import { fakeClock } from '../support/timing'
 
 const hour = 60 * 60_000
 const owner = { id: 'u', email: 'owner@nas.local' }

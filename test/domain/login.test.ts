@@ -12,7 +12,7 @@ import { createSessions } from '../../src/domain/sessions'
 import { createUsers, type SignUp } from '../../src/domain/users'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { aUser, openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock, random } from '../support/world'
+import { fakeClock, random } from '../support/timing'
 
 const hash = 'YWxpY2UtaGFzaA=='
 const baseUrl = () => 'http://pi/'

@@ -8,7 +8,7 @@ import type { SignUpPolicy } from '../../src/domain/sign-up-policy'
 import { createUsers } from '../../src/domain/users'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock, random } from '../support/world'
+import { fakeClock, random } from '../support/timing'
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },

@@ -10,7 +10,7 @@ import {
   masterPasswordHash,
   type PlainUser,
   readVault,
-} from '../support/original'
+} from '../support/legacy-database'
 import { queryRows } from '../support/store'
 
 const engines = [

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'bun:test'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { basicAuth, signUpAndLogIn } from '../support/client'
-import { type Installation, installations } from '../support/engines'
 import { run, serve } from '../support/executable'
+import { type Installation, installations } from '../support/installations'
 import { queryPostgres } from '../support/postgres'
 
 function snailpass({ dataDir, environment }: Installation, args: readonly string[], more = {}) {

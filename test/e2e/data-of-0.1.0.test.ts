@@ -11,7 +11,12 @@ import {
 import { join } from 'node:path'
 import { basicAuth } from '../support/client'
 import { type RunningServer, run, serve, temporaryFolder } from '../support/executable'
-import { household, masterPasswordHash, type PlainUser, readVault } from '../support/original'
+import {
+  household,
+  masterPasswordHash,
+  type PlainUser,
+  readVault,
+} from '../support/legacy-database'
 import { createPostgresDatabase, queryPostgres } from '../support/postgres'
 import { queryRows } from '../support/store'
 

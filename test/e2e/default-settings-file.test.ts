@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { createProgram } from '../../cli/program'
 import { listCommands } from '../support/commands'
 import { temporaryFolder } from '../support/executable'
-import { hasMountNamespaces, runWithOwnEtc } from '../support/namespace'
+import { hasMountNamespaces, runWithOwnEtc } from '../support/mount-namespace'
 
 const file = '/etc/snailpass/snailpass.env'
 const installed = `mkdir /etc/snailpass; echo SNAILPASS_LISTEN=127.0.0.1:7 > ${file};`

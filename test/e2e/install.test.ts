@@ -14,7 +14,7 @@ import { settingKeys, settingTable } from '../../src/config/settings'
 import { version } from '../../src/version'
 import { signUpAndLogIn } from '../support/client'
 import { executable, run, serve, temporaryFolder, waitForExit } from '../support/executable'
-import { createReleaseFolder, currentTarget, runServiceInstall } from '../support/installation'
+import { createReleaseFolder, currentTarget, runServiceInstall } from '../support/installed-service'
 
 const root = join(import.meta.dir, '..', '..')
 const isRoot = process.getuid?.() === 0

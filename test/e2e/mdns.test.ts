@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { temporaryFolder } from '../support/executable'
-import { hasNetworkNamespaces, runOnTwoHosts } from '../support/networks'
+import { hasNetworkNamespaces, runOnTwoHosts } from '../support/network-namespaces'
 
 /** Waits in the shell until a file says something. */
 const until = (text: string, file = 'log') =>

@@ -6,7 +6,7 @@ import { findAuthority } from '../../src/tls/local/authority'
 import { tlsFolder } from '../../src/tls/local/folder'
 import { createLeafCertificate } from '../../src/tls/x509'
 import { type RunningServer, run, serve, temporaryFolder, waitForExit } from '../support/executable'
-import { random } from '../support/world'
+import { random } from '../support/timing'
 
 const folder = temporaryFolder()
 const dataDir = join(folder.path, 'data')

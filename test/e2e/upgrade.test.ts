@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { createAgeKeyPair } from '../support/archives'
 import { executable, temporaryFolder } from '../support/executable'
-import { createPopulatedInstallation, runServiceInstall } from '../support/installation'
+import { createPopulatedInstallation, runServiceInstall } from '../support/installed-service'
 import { buildNextVersion, nextVersionName } from '../support/next-version'
 import { createPostgresDatabase } from '../support/postgres'
 import { queryRows } from '../support/store'
+import { createAgeKeyPair } from '../support/test-database'
 
 const folder = temporaryFolder()
 const next = join(folder.path, 'snailpass')

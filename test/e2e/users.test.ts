@@ -3,8 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { aRecord, basicAuth, logIn, signUpAndLogIn } from '../support/client'
-import { type Installation, installations } from '../support/engines'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
+import { type Installation, installations } from '../support/installations'
 import { startMailServer } from '../support/mail'
 import { queryRows } from '../support/store'
 

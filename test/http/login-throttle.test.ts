@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { startTestServer, type TestServer } from '../support/server'
-import { fakeClock } from '../support/world'
+import { fakeClock } from '../support/timing'
 
 const owner = { email: 'owner@nas.local', hash: 'the right hash' }
 

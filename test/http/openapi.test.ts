@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { Validator } from '@seriousme/openapi-schema-validator'
 import { t } from 'elysia'
-import { createBodyValidator } from '../../src/http/fields'
+import { createBodyValidator } from '../../src/http/validate-body'
 import { startTestServer } from '../support/server'
 
 async function fetchDocument() {

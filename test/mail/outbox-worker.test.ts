@@ -13,7 +13,7 @@ import {
   openSqliteStore,
   type TestStore,
 } from '../support/store'
-import { random } from '../support/world'
+import { random } from '../support/timing'
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },

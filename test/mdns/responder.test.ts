@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Answer } from 'dns-packet'
 import fc from 'fast-check'
-import { createVirtualNetwork } from '../support/air'
+import { createVirtualNetwork } from '../support/virtual-network'
 
 const type = '_snailpass._tcp.local'
 const second = 1_000

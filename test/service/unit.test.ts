@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { layoutOf } from '../../src/service/layout'
+import { layoutOf } from '../../src/service/paths'
 import { renderUnit } from '../../src/service/unit'
 import { temporaryFolder } from '../support/executable'
 import { sh } from '../support/release'

@@ -2,7 +2,7 @@ import { connect, type PeerCertificate } from 'node:tls'
 import { createTestAuthority } from './certificates'
 import type { Pebble } from './pebble'
 import { startTestServer, type TestServer } from './server'
-import { skippableTiming } from './world'
+import { skippableTiming } from './timing'
 
 /** A server that has its certificate from an authority, with time that the test passes. */
 export interface AcmeServer extends TestServer {

@@ -12,7 +12,7 @@ import type { Store } from '../../src/domain/store'
 import { acceptBrokenChain } from '../../src/store/audit/accept'
 import { type AuditChainReport, verifyAuditChain } from '../../src/store/audit/verify'
 import type { OpenedStore } from '../../src/store/store'
-import { settingsOf, type TestDatabase } from './archives'
+import { settingsOf, type TestDatabase } from './test-database'
 
 /** What signs in tests, unless another one is wanted. */
 export const signer = createAuditSigner(new Uint8Array(32))

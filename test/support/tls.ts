@@ -6,7 +6,7 @@ import { type LocalDeps, startLocalSource, type WantedNames } from '../../src/tl
 import { createTestAuthority } from './certificates'
 import { temporaryFolder } from './executable'
 import { virtualTiming } from './store'
-import { random } from './world'
+import { random } from './timing'
 
 /** A log that a test reads. */
 export function createTestLog() {

@@ -5,10 +5,10 @@ import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
 import { readKeyPair, startFileSource } from '../../src/tls/file-source'
 import { leadsToPublicRoot } from '../../src/tls/roots'
-import { captureError } from '../support/archives'
 import { createTestAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
 import { virtualTiming } from '../support/store'
+import { captureError } from '../support/test-database'
 import { createTestLog, until } from '../support/tls'
 
 const authority = await createTestAuthority()

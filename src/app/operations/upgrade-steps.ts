@@ -6,7 +6,7 @@ import { backUpStoppedDatabase, restoreCopy } from '../../database/sqlite-rollba
 import { DomainError } from '../../domain/errors'
 import { acquireDatabaseLock } from '../../files/data-folder'
 import type { Log } from '../../log'
-import type { Preflight } from '../../service/steps'
+import type { Preflight } from '../../service/helper-commands'
 import type { Runtime } from '../runtime'
 import { startServer } from '../server/server'
 import { openTargets } from '../targets'

@@ -5,7 +5,11 @@ import { checkSpace } from '../../../src/app/doctor/files'
 import { checkFileSystem, checkResourceLimits } from '../../../src/app/doctor/machine'
 import { systemRuntime } from '../../../src/app/runtime'
 import { loadConfig } from '../../../src/config/load'
-import { engines, fillWithEdgeCases, settingsOf as settingsOfPlace } from '../../support/archives'
+import {
+  engines,
+  fillWithEdgeCases,
+  settingsOf as settingsOfPlace,
+} from '../../support/test-database'
 
 /** A machine that tells this of itself, and nothing else. */
 const machine = (files: Readonly<Record<string, string>>) => (path: string) => files[path] ?? null

@@ -18,6 +18,8 @@ import { createAuditSigner } from '../../../src/crypto/audit-signer'
 import { type AuditRow, serverEvent } from '../../../src/domain/audit'
 import { dataFolder } from '../../../src/files/data-folder'
 import { findSecretKey } from '../../../src/files/secret-key'
+import { auditLogOf, databaseOf, kindsOf, recordEvents } from '../../support/audit'
+import { signUpAndLogIn } from '../../support/client'
 import {
   createAgeKeyPair,
   createPostgresTestDatabase,
@@ -28,9 +30,7 @@ import {
   settingsOf,
   startServerOn,
   type TestDatabase,
-} from '../../support/archives'
-import { auditLogOf, databaseOf, kindsOf, recordEvents } from '../../support/audit'
-import { signUpAndLogIn } from '../../support/client'
+} from '../../support/test-database'
 
 const keyOf = (database: TestDatabase) => join(database.dataDir, 'secret.key')
 const consent = () => Promise.resolve()

@@ -5,6 +5,7 @@ import { recreateDatabase } from '../../../src/app/operations/adopt'
 import { rotateKey } from '../../../src/app/operations/rotate-key'
 import { systemRuntime } from '../../../src/app/runtime'
 import { acquireFileLock } from '../../../src/files/data-folder'
+import { temporaryFolder } from '../../support/executable'
 import {
   captureError,
   createAgeKeyPair,
@@ -14,8 +15,7 @@ import {
   fillWithEdgeCases,
   settingsOf,
   startServerOn,
-} from '../../support/archives'
-import { temporaryFolder } from '../../support/executable'
+} from '../../support/test-database'
 
 /** Only root can give files away and mount; others can do neither, and need not. */
 const isRoot = process.getuid?.() === 0

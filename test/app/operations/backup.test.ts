@@ -9,6 +9,8 @@ import { verifyBackupFile } from '../../../src/app/operations/restore'
 import { systemRuntime } from '../../../src/app/runtime'
 import { lockFile } from '../../../src/files/file-lock'
 import { tables } from '../../../src/store/tables'
+import { temporaryFolder } from '../../support/executable'
+import { virtualTiming } from '../../support/store'
 import {
   captureError,
   createAgeKeyPair,
@@ -19,9 +21,7 @@ import {
   fillWithEdgeCases,
   noDecryption,
   settingsOf,
-} from '../../support/archives'
-import { temporaryFolder } from '../../support/executable'
-import { virtualTiming } from '../../support/store'
+} from '../../support/test-database'
 
 const quiet = { decryption: noDecryption, onProgress: () => {} }
 

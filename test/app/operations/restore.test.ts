@@ -12,6 +12,7 @@ import {
 import { systemRuntime } from '../../../src/app/runtime'
 import { findCertificate, renewCertificate } from '../../../src/app/server/certificates'
 import { tables } from '../../../src/store/tables'
+import { aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
 import {
   captureError,
   createAgeKeyPair,
@@ -24,8 +25,7 @@ import {
   settingsOf,
   startServerOn,
   type TestDatabase,
-} from '../../support/archives'
-import { aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
+} from '../../support/test-database'
 
 /** Restores as whoever consents to everything. */
 function restoreFrom(

@@ -4,7 +4,7 @@ import { type RunBackup, startBackupSchedule } from '../../../src/app/server/bac
 import { createBackups } from '../../../src/domain/backups'
 import { createLog } from '../../../src/log'
 import { openSqliteStore, type TestStore, virtualTiming } from '../../support/store'
-import { random } from '../../support/world'
+import { random } from '../../support/timing'
 
 /** A server's schedule over a store, with days that pass as quickly as nobody has anything to do. */
 function startTestSchedule(store: TestStore, run: RunBackup) {

@@ -15,12 +15,12 @@ import { parseCertificateInfo } from '../../../src/tls/certificate-info'
 import { readKeyPair } from '../../../src/tls/file-source'
 import { tlsFolder } from '../../../src/tls/local/folder'
 import { ensureLocalCertificates } from '../../../src/tls/local/source'
-import { captureError } from '../../support/archives'
 import { temporaryFolder } from '../../support/executable'
 import { startTestServer } from '../../support/server'
 import { acceleratedTiming } from '../../support/store'
+import { captureError } from '../../support/test-database'
+import { random } from '../../support/timing'
 import { createCertificateFiles } from '../../support/tls'
-import { random } from '../../support/world'
 
 const day = 24 * 3600_000
 

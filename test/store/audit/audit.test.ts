@@ -2,7 +2,6 @@ import { describe, expect, test } from 'bun:test'
 import { createAuditSigner } from '../../../src/crypto/audit-signer'
 import { serverEvent } from '../../../src/domain/audit'
 import { DomainError } from '../../../src/domain/errors'
-import { engines } from '../../support/archives'
 import {
   acceptLogOf,
   anEvent,
@@ -20,6 +19,7 @@ import {
   unknownStartCheckpoint,
 } from '../../support/audit'
 import { aUser } from '../../support/store'
+import { engines } from '../../support/test-database'
 
 describe.each(engines)('the audit trail on $engine', ({ open }) => {
   test('holds what was recorded, in its order, and is proven from its first row', async () => {

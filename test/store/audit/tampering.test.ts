@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test'
-import { engines, type TestDatabase } from '../../support/archives'
 import {
   acceptLogOf,
   anEvent,
@@ -13,6 +12,7 @@ import {
   unknownHeadCheckpoint,
   unknownStartCheckpoint,
 } from '../../support/audit'
+import { engines, type TestDatabase } from '../../support/test-database'
 
 /** Another row in the place of a row's number, with everything that it has. */
 const rest = 'time, kind, actor, user_id, email, address, count, detail, mac'

@@ -23,8 +23,8 @@ import { freePort } from '../../support/free-port'
 import { startPebble } from '../../support/pebble'
 import { createPostgresDatabase } from '../../support/postgres'
 import { queryRows } from '../../support/store'
+import { random } from '../../support/timing'
 import { createTestLog } from '../../support/tls'
-import { random } from '../../support/world'
 
 // Each test starts an authority, and some of them a database.
 setDefaultTimeout(30_000)

@@ -12,9 +12,9 @@ import {
 import { systemRuntime } from '../../../src/app/runtime'
 import { parseCertificateInfo } from '../../../src/tls/certificate-info'
 import { ensureLocalCertificates } from '../../../src/tls/local/source'
-import { captureError } from '../../support/archives'
+import { captureError } from '../../support/test-database'
+import { fakeClock } from '../../support/timing'
 import { createTestMachine, until } from '../../support/tls'
-import { fakeClock } from '../../support/world'
 
 const day = 24 * 3600_000
 

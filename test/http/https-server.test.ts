@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { type KeyPair, type OpenServer, serveHttps } from '../../src/http/certified'
+import { type KeyPair, type OpenServer, serveHttps } from '../../src/http/https-server'
 import { createLog } from '../../src/log'
 
 const certificate = (name: string): KeyPair => ({ cert: name, key: name })

@@ -2,11 +2,11 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createAgeKeyPair } from '../support/archives'
 import { aRecord, signUpAndLogIn } from '../support/client'
-import { installations } from '../support/engines'
 import { run, serve, temporaryFolder } from '../support/executable'
+import { installations } from '../support/installations'
 import { queryRows } from '../support/store'
+import { createAgeKeyPair } from '../support/test-database'
 
 /** An archive with a change made to it. */
 function withChangedFile(backup: string, path: string, text: string): string {

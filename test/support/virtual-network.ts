@@ -2,7 +2,7 @@ import { type DecodedPacket, decode, encode, type Packet } from 'dns-packet'
 import { createLog } from '../../src/log'
 import type { Peer } from '../../src/mdns/link'
 import { type AnnouncedLink, type Responder, startResponder } from '../../src/mdns/responder'
-import { manualTiming, random } from './world'
+import { manualTiming, random } from './timing'
 
 /** A host on the air. */
 export interface Host extends AsyncDisposable {

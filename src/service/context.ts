@@ -1,7 +1,7 @@
 import type { Wait } from '../domain/runtime'
-import type { Layout } from './layout'
+import { createHelperCommands, type HelperCommands } from './helper-commands'
+import type { Layout } from './paths'
 import type { SystemUser } from './process'
-import { createHelperCommands, type HelperCommands } from './steps'
 
 /** What is to be installed, and how. */
 export interface InstallRequest {

@@ -1,7 +1,7 @@
 import type { Endpoint, ListenAddress } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
 import { ownProperty } from '../domain/untrusted'
-import type { Layout } from './layout'
+import type { Layout } from './paths'
 import { describeFailure, type ProcessResult, runProgram, type SystemUser } from './process'
 
 /** What an installer must know of the settings and the database, seen by the user that the server runs as. */

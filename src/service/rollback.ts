@@ -1,8 +1,9 @@
 import { existsSync, rmSync } from 'node:fs'
 import { DomainError, errorMessage } from '../domain/errors'
 import type { Wait } from '../domain/runtime'
+import { helperCommandsFor, type InstallContext } from './context'
 import { haveSameContent, installExecutable, writeTextAtomic } from './files'
-import { helperCommandsFor, type InstallContext } from './job'
+import type { HelperCommands, Preflight } from './helper-commands'
 import {
   findJournal,
   type Journal,
@@ -10,8 +11,7 @@ import {
   stagingPathsOf,
   writeJournal,
 } from './journal'
-import { startAndWaitUntilReady } from './listening'
-import type { HelperCommands, Preflight } from './steps'
+import { startAndWaitUntilReady } from './readiness'
 import { reloadUnits, startService, stopService } from './systemd'
 
 /** How long a server may take to end whose installer was killed, and how often it is looked for, in milliseconds. */

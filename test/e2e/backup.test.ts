@@ -3,8 +3,8 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { aField, aNote, aRecord, type Client, signUpAndLogIn } from '../support/client'
-import { type Installation, installations } from '../support/engines'
 import { executable, type RunningServer, run, serve, spawnOnTerminal } from '../support/executable'
+import { type Installation, installations } from '../support/installations'
 import { queryRows } from '../support/store'
 
 /** Seconds of writing, and restores that are killed: the long form of both is `SNAILPASS_TORTURE_SECONDS=60`. */

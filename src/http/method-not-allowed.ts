@@ -1,5 +1,5 @@
 import { errorResponse } from './errors'
-import type { RequestContexts } from './request-notes'
+import type { RequestContexts } from './request-context'
 
 export interface MethodTable {
   /** The answer to a request that no route took: 204 to OPTIONS, else 405 or 404. */

@@ -4,7 +4,7 @@ import { urlOf } from './client'
 import { errorResponse } from './errors'
 import { describeRoute } from './openapi'
 import { htmlResponse } from './pages'
-import type { RequestContexts } from './request-notes'
+import type { RequestContexts } from './request-context'
 
 /** The certificate authority of this server, as devices are given it. */
 export interface AuthorityFiles extends AuthorityPageProps {

@@ -1,5 +1,5 @@
 import type { Wait } from '../domain/runtime'
-import { HttpError, malformedBody, tooLarge } from './refusals'
+import { HttpError, malformedBody, tooLarge } from './http-error'
 
 /** Reads the JSON body of a request. Throws a WireRefusal. */
 export type ReadJsonBody = (request: Request) => Promise<unknown>

@@ -1,7 +1,7 @@
 import type { Static, t } from 'elysia'
 import { isEmail } from '../domain/email'
 import { isStorable } from '../domain/text'
-import { FieldErrors, malformedBody } from './refusals'
+import { FieldErrors, malformedBody } from './http-error'
 
 export type BodySchema = ReturnType<typeof t.Object>
 
