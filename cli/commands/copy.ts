@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { copyDatabase } from '../../src/app/operations/adopt'
+import { copyDatabase } from '../../src/app/operations/copy'
 import { systemRuntime } from '../../src/app/runtime'
 import { loadCommandSettings, parseDatabaseUrlArgument, withConfigOptions } from '../config-options'
 import { createProgressLine, info, out } from '../terminal'

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { recreateDatabase } from '../../src/app/operations/adopt'
+import { recreateDatabase } from '../../src/app/operations/recreate'
 import { systemRuntime } from '../../src/app/runtime'
 import { loadCommandSettings, withConfigOptions } from '../config-options'
 import { confirm, info, out } from '../terminal'

@@ -1,11 +1,11 @@
 import { Command } from 'commander'
-import { systemRuntime } from '../../src/app/runtime'
 import {
   findCertificate,
   renewCertificate,
   requireAuthority,
   type ServedCertificate,
-} from '../../src/app/server/certificates'
+} from '../../src/app/operations/certificates'
+import { systemRuntime } from '../../src/app/runtime'
 import { tlsKeys } from '../../src/config/settings'
 import { loadCommandSettings, withConfigOptions } from '../config-options'
 import { confirm, info, out, outJson } from '../terminal'

@@ -1,8 +1,5 @@
 import { fileVariantOf, readSecretFile } from './secret-file'
-import { type Environment, InvalidSetting, type Setting } from './values'
-
-/** Where a value came from. A flag beats the environment, the environment beats the file. */
-export type SettingSource = 'flag' | 'environment' | 'file' | 'default'
+import { type Environment, InvalidSetting, type Setting, type SettingSource } from './values'
 
 /** What is set in one place. */
 export interface Layer {

@@ -1,16 +1,13 @@
-import { findSetting, type Layer, type SettingSource } from './layers'
+import { findSetting, type Layer } from './layers'
 import { type SettingValues, settingKeys, settingTable } from './settings'
-import { type Environment, formatForDisplay, InvalidSetting, Secret, type Setting } from './values'
-
-/** A setting as it is told of, whether or not it matters to whoever reads the others, and whether or not it is valid. */
-export interface ListedSetting {
-  readonly name: string
-  /** As people may see it: secrets are hidden, a default is told in words where it is nothing to write down. Null for what is wrong. */
-  readonly text: string | null
-  readonly source: SettingSource
-  /** The whole text of one that holds a secret; null for others, and where nothing is set. */
-  readonly secret: Secret | null
-}
+import {
+  type Environment,
+  formatForDisplay,
+  InvalidSetting,
+  type ListedSetting,
+  Secret,
+  type Setting,
+} from './values'
 
 /** Every setting, from where it is set. */
 export function listSettings(

@@ -1,7 +1,7 @@
 import { DomainError } from '../domain/errors'
 import { listAcmeProblems } from './acme'
 import { canBeIntercepted } from './database-url'
-import { findSetting, type Layer, type SettingSource, settingNamesOf } from './layers'
+import { findSetting, type Layer, settingNamesOf } from './layers'
 import { listSettings } from './listing'
 import { type MailServer, type MailSettings, mailServerOf, mailSettings } from './mail'
 import {
@@ -22,6 +22,7 @@ import {
   Secret,
   type Setting,
   type SettingProblem,
+  type SettingSource,
   type SettingTable,
 } from './values'
 

@@ -5,7 +5,6 @@ import { type AuditSettings, auditSettings } from './audit'
 import { type BackupSettings, backupSettings } from './backup'
 import { type DatabaseLocation, formatDatabaseUrl, parseDatabaseUrl } from './database-url'
 import { type ListenerSettings, listenerSettings } from './listeners'
-import type { ListedSetting } from './listing'
 import { type MailServer, type MailSettings, mailSettings } from './mail'
 import { type MdnsSettings, mdnsSettings } from './mdns'
 import { type RateLimitSettings, rateLimitSettings } from './rate-limits'
@@ -14,6 +13,7 @@ import {
   type Environment,
   formatSize,
   InvalidSetting,
+  type ListedSetting,
   parseHost,
   parseInteger,
   parseList,

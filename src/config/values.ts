@@ -148,3 +148,16 @@ export function parseBoolean(text: string): boolean {
   if (['no', 'false', 'off', '0'].includes(word)) return false
   throw new InvalidSetting(`is neither yes nor no: ${text}`, 'choose one of the two')
 }
+
+/** A setting as it is told of, whether or not it matters to whoever reads the others, and whether or not it is valid. */
+export interface ListedSetting {
+  readonly name: string
+  /** As people may see it: secrets are hidden, a default is told in words where it is nothing to write down. Null for what is wrong. */
+  readonly text: string | null
+  readonly source: SettingSource
+  /** The whole text of one that holds a secret; null for others, and where nothing is set. */
+  readonly secret: Secret | null
+}
+
+/** Where a value came from. A flag beats the environment, the environment beats the file. */
+export type SettingSource = 'flag' | 'environment' | 'file' | 'default'

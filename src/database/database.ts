@@ -184,3 +184,13 @@ export function databaseBackupName(operation: string, clock: Clock): string {
   const time = new Date(clock()).toISOString().replaceAll(/[-:.]/g, '')
   return `snailpass-before-${operation}-${time}.db`
 }
+
+/** Throws `unavailable` for a database of the original server's. */
+export function requireAdopted({ content }: ExclusiveDatabase, database: Database): void {
+  if (content === 'ours') return
+  throw new DomainError(
+    'unavailable',
+    `${database.name} is a database of the original SnailPass server`,
+    { hint: 'take it over first: `snailpass adopt`' },
+  )
+}

@@ -1,15 +1,6 @@
 import type { Clock } from './runtime'
 import type { Store } from './store'
 
-/** The answer to an HTTP-01 challenge of a certificate authority (RFC 8555, section 8.3). */
-export interface AcmeChallenge {
-  readonly token: string
-  /** What is answered to whoever asks for the token. It is no secret. */
-  readonly keyAuthorization: string
-  /** When it was put there, in milliseconds since 1970 (UTC). */
-  readonly time: number
-}
-
 /**
  * The answers of all servers of a database: an authority that looks for one under their name reaches whichever the balancer
  * chooses. Each server has a certificate and an account of its own.

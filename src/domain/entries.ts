@@ -1,8 +1,8 @@
 import { DomainError } from './errors'
 import { ownershipError } from './ownership'
 import type { Clock } from './runtime'
-import type { EntryWrites, Store, WriteTransaction } from './store'
-import type { EntryInput } from './vault'
+import type { Store, WriteTransaction } from './store'
+import type { EntryInput, EntryWrites } from './vault'
 import type { VaultQuota } from './vault-quota'
 
 /** The life of a vault entry, the same for records and notes. */

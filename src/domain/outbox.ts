@@ -1,45 +1,7 @@
+import type { EmailMessageTopic } from './email-message'
 import type { Clock, Random } from './runtime'
 import type { WriteTransaction } from './store'
 import type { User } from './user'
-
-/** What a letter is about, and to whom it goes by that. */
-export type EmailMessageTopic =
-  | { readonly kind: 'confirmation'; readonly userId: string }
-  /** The address that may sign up. */
-  | { readonly kind: 'invitation'; readonly invitation: string }
-
-/**
- * A letter that waits. It says to whom and about what; link and text are made when it is sent, so that no token
- * lies in the database, and a link lives from then on.
- */
-export type EmailMessage = EmailMessageTopic & {
-  readonly id: string
-  /** Where the link of the letter leads: the server as its reader reaches it, with a slash at the end. */
-  readonly baseUrl: string
-  /** Milliseconds since 1970 (UTC). */
-  readonly creationTime: number
-}
-
-/** A letter as an operator sees it. */
-export type EmailMessageStatus = EmailMessage & {
-  readonly email: string
-  /** Sending: a relay has it, or had it when it died. Dead: nobody tries any more. */
-  readonly state: 'queued' | 'sending' | 'dead'
-  readonly attempts: number
-  /** When the next attempt is due. Milliseconds since 1970 (UTC). */
-  readonly nextTime: number
-  /** Why the last attempt failed, null when none did. */
-  readonly reason: string | null
-}
-
-/** A letter that is one relay's to send, for as long as its lease lasts. */
-export type LeasedEmailMessage = EmailMessage & {
-  readonly email: string
-  /** The attempts so far, this one included. */
-  readonly attempts: number
-  /** Proof of the lease: another relay's is another one. */
-  readonly lease: string
-}
 
 /** How often an account may ask for another letter, in milliseconds (contract). */
 const confirmationEmailInterval = 5 * 60_000

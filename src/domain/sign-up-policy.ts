@@ -1,5 +1,5 @@
 import { DomainError } from './errors'
-import type { InvitationReads } from './store'
+import type { InvitationReads } from './invitation'
 
 /** Who may sign up. */
 export interface SignUpPolicy {

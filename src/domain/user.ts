@@ -33,3 +33,38 @@ export interface UserSummary {
   /** Letters to it that wait or were given up. */
   readonly pendingEmails: number
 }
+
+export interface UserReads {
+  findById(id: string): Promise<User | null>
+  /** `email` lower-cased. */
+  findByEmail(email: string): Promise<User | null>
+  /** Whether any account still has a verifier of the original server's kind. */
+  hasLegacyPasswordHashes(): Promise<boolean>
+  /** Every account, in the order of their making. */
+  listSummaries(): Promise<readonly UserSummary[]>
+  findSummary(id: string): Promise<UserSummary | null>
+}
+
+export interface UserWrites {
+  /** False, and nothing changed, when the id or the email is taken. */
+  insert(user: User): Promise<boolean>
+  /** Does nothing when the verifier is no longer `from`: somebody else was first. */
+  replacePasswordHash(id: string, change: { from: PasswordHash; to: PasswordHash }): Promise<void>
+  /** False when there is no such account with that email, or it is confirmed already. Its letters go. */
+  confirmEmail(id: string, email: string): Promise<boolean>
+  /** Notes that a letter is asked for `now`; false when the account is confirmed, or one was asked for since. */
+  claimConfirmationEmail(
+    id: string,
+    times: { now: number; unlessRequestedSince: number },
+  ): Promise<boolean>
+  /** Deletes accounts from before a time that are not confirmed and hold nothing. Answers how many. */
+  deleteUnconfirmed(before: number): Promise<number>
+  /** Notes when somebody signed in. */
+  recordLogin(id: string, time: number): Promise<void>
+  /** False when it is so already, or there is no such account. */
+  setDisabled(id: string, isDisabled: boolean): Promise<boolean>
+  /** Ends every session of an account. */
+  replaceSessionEpoch(id: string, epoch: string): Promise<void>
+  /** Deletes an account with its vault and its letters. False when there is none. */
+  delete(id: string): Promise<boolean>
+}

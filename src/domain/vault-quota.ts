@@ -1,5 +1,4 @@
 import { DomainError } from './errors'
-import type { VaultReads } from './store'
 
 /**
  * How much one account may keep. A vault is one answer to its clients, so this also bounds what an answer takes, and
@@ -70,3 +69,8 @@ export function createVaultQuota(maxBytes: number): VaultQuota {
 
 /** Most bytes of UTF-8 that a unit of a JavaScript text takes. */
 const maxUtf8Bytes = 3
+
+export interface VaultReads {
+  /** Bytes of all texts of an account, in UTF-8, with `rowBytes` for each entry and additional field. */
+  size(owner: string): Promise<number>
+}

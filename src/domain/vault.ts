@@ -54,3 +54,46 @@ export type NoteInput = EntryInput<NoteContent>
 
 /** What can be changed of a field; the record that it hangs on cannot. */
 export type AdditionalFieldChange = Omit<AdditionalField, 'recordId'>
+
+/** What every kind of vault entry can tell of one. */
+export interface EntryReads {
+  /** The id of the user that a row belongs to, null when there is no such row. */
+  findOwner(id: string): Promise<string | null>
+}
+
+export interface RecordReads extends EntryReads {
+  /** In insertion order, with a number of queries that does not depend on the number of records. */
+  listByOwner(owner: string): Promise<readonly VaultRecordWithFields[]>
+}
+
+export interface NoteReads extends EntryReads {
+  /** In insertion order. */
+  listByOwner(owner: string): Promise<readonly Note[]>
+}
+
+export interface EntryWrites<Content> extends EntryReads {
+  /** False, and nothing changed, when the id is taken. Throws `unauthenticated` when the owner is gone. */
+  insert(entry: VaultEntry & Content): Promise<boolean>
+  /** False when the owner has no such entry. */
+  update(entry: Omit<VaultEntry, 'creationTime'> & Content): Promise<boolean>
+  /** False when the owner has no such entry outside the trash. Leaves the update time as it is. */
+  trash(owner: string, id: string): Promise<boolean>
+  /** False when the owner has no such entry in the trash. A record takes its additional fields with it. */
+  deleteTrashed(owner: string, id: string): Promise<boolean>
+}
+
+export interface AdditionalFieldReads {
+  /** In insertion order. */
+  listByRecord(recordId: string): Promise<readonly AdditionalField[]>
+  /** The id of the user whose record the field hangs on, null when there is no such field. */
+  findOwner(id: string): Promise<string | null>
+}
+
+export interface AdditionalFieldWrites {
+  /** False, and nothing changed, when the id is taken. Throws `not_found` when the record is gone. */
+  insert(field: AdditionalField): Promise<boolean>
+  /** False when the owner has no such field. */
+  update(owner: string, field: AdditionalFieldChange): Promise<boolean>
+  /** False when the owner has no such field. */
+  delete(owner: string, id: string): Promise<boolean>
+}

@@ -2,8 +2,7 @@ import { Elysia, t } from 'elysia'
 import type { AdditionalFields } from '../domain/additional-fields'
 import { DomainError } from '../domain/errors'
 import { describeRoute } from './openapi'
-import { parseIdParameter } from './query'
-import type { ReadJsonBody } from './read-body'
+import { parseIdParameter, type ReadJsonBody } from './read-body'
 import {
   AdditionalFieldBody,
   AdditionalFieldResponse,

@@ -1,5 +1,5 @@
 import type { Wait } from '../domain/runtime'
-import { HttpError, malformedBody, tooLarge } from './http-error'
+import { HttpError, malformedBody, missingParameter, tooLarge } from './http-error'
 
 /** Reads the JSON body of a request. Throws a WireRefusal. */
 export type ReadJsonBody = (request: Request) => Promise<unknown>
@@ -80,4 +80,11 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
     // The client went away, or the server is stopping: nobody's fault, and nobody hears the answer.
     throw malformedBody('The body ended early')
   }
+}
+
+/** The parameter `id` of a request; of a repeated one, the first (contract). Throws a WireRefusal when it is missing or empty. */
+export function parseIdParameter(request: Request, noun: string): string {
+  const id = new URL(request.url).searchParams.get('id')
+  if (id === null || id === '') throw missingParameter(`${noun} id is missing in URI arguments`)
+  return id
 }

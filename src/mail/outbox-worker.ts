@@ -1,5 +1,5 @@
+import type { LeasedEmailMessage } from '../domain/email-message'
 import { errorMessage } from '../domain/errors'
-import type { LeasedEmailMessage } from '../domain/outbox'
 import type { Clock, Random, Wait } from '../domain/runtime'
 import type { Store } from '../domain/store'
 import type { Tokens } from '../domain/tokens'

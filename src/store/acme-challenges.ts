@@ -1,6 +1,9 @@
 import type { Transaction } from 'kysely'
-import type { AcmeChallenge } from '../domain/acme-challenges'
-import type { AcmeChallengeReads, AcmeChallengeWrites } from '../domain/store'
+import type {
+  AcmeChallenge,
+  AcmeChallengeReads,
+  AcmeChallengeWrites,
+} from '../domain/acme-challenge'
 import { ownProperty } from '../domain/untrusted'
 import type { Schema } from './schema'
 

@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
 import { DomainError } from '../domain/errors'
-import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/store'
-import { wasInserted } from './inserted'
+import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/vault'
+import { wasInserted } from './entries'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 

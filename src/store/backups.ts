@@ -1,6 +1,5 @@
 import type { Transaction } from 'kysely'
-import type { BackupState, VerifiedBackup } from '../domain/backups'
-import type { BackupReads, BackupWrites } from '../domain/store'
+import type { BackupReads, BackupState, BackupWrites, VerifiedBackup } from '../domain/backup-state'
 import { ownProperty } from '../domain/untrusted'
 import type { Schema } from './schema'
 

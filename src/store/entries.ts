@@ -1,8 +1,8 @@
 import type { InsertResult, Transaction } from 'kysely'
 import { DomainError } from '../domain/errors'
-import type { EntryReads, EntryWrites } from '../domain/store'
-import type { VaultEntry } from '../domain/vault'
-import { wasInserted } from './inserted'
+import type { EntryReads, EntryWrites, VaultEntry } from '../domain/vault'
+import { engineFault } from '../engine/faults'
+
 import type { Schema } from './schema'
 
 /** The tables whose rows are vault entries: they share these columns and queries. */
@@ -107,4 +107,16 @@ export function wasEntryInserted(insert: Promise<InsertResult>): Promise<boolean
     insert,
     (cause) => new DomainError('unauthenticated', 'Token is invalid', { cause }),
   )
+}
+
+/** Whether a row went in: false when its id is taken. Throws `orphaned` when the row that it hangs on is gone. */
+export async function wasInserted(
+  insert: Promise<InsertResult>,
+  orphanError: (cause: unknown) => DomainError,
+): Promise<boolean> {
+  try {
+    return (await insert).numInsertedOrUpdatedRows === 1n
+  } catch (error) {
+    throw engineFault(error) === 'orphan' ? orphanError(error) : error
+  }
 }

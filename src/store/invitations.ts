@@ -1,6 +1,5 @@
 import type { Transaction } from 'kysely'
-import type { Invitation } from '../domain/invitation'
-import type { InvitationReads, InvitationWrites } from '../domain/store'
+import type { Invitation, InvitationReads, InvitationWrites } from '../domain/invitation'
 import type { Schema } from './schema'
 
 export function invitationReads(db: Transaction<Schema>): InvitationReads {

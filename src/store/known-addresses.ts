@@ -1,5 +1,5 @@
 import { sql, type Transaction } from 'kysely'
-import type { KnownAddressReads, KnownAddressWrites } from '../domain/store'
+import type { KnownAddressReads, KnownAddressWrites } from '../domain/known-addresses'
 import type { Schema } from './schema'
 
 export function knownAddressReads(db: Transaction<Schema>): KnownAddressReads {

@@ -1,6 +1,5 @@
 import type { Transaction } from 'kysely'
-import type { EntryWrites, NoteReads } from '../domain/store'
-import type { NoteContent } from '../domain/vault'
+import type { EntryWrites, NoteContent, NoteReads } from '../domain/vault'
 import {
   entryColumns,
   entryReads,

@@ -4,8 +4,9 @@ import type {
   EmailMessageStatus,
   EmailMessageTopic,
   LeasedEmailMessage,
-} from '../domain/outbox'
-import type { OutboxReads, OutboxWrites } from '../domain/store'
+  OutboxReads,
+  OutboxWrites,
+} from '../domain/email-message'
 import { skipLocked } from '../engine/skip-locked'
 import type { Schema } from './schema'
 

@@ -1,6 +1,5 @@
 import type { Transaction } from 'kysely'
-import type { EntryWrites, RecordReads } from '../domain/store'
-import type { RecordContent } from '../domain/vault'
+import type { EntryWrites, RecordContent, RecordReads } from '../domain/vault'
 import {
   entryColumns,
   entryReads,

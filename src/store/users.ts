@@ -1,6 +1,5 @@
 import { type Selectable, sql, type Transaction } from 'kysely'
-import type { UserReads, UserWrites } from '../domain/store'
-import type { User } from '../domain/user'
+import type { User, UserReads, UserWrites } from '../domain/user'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 import { selectSummaries } from './user-summaries'

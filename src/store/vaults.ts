@@ -1,6 +1,5 @@
 import { sql, type Transaction } from 'kysely'
-import type { VaultReads } from '../domain/store'
-import { rowOverheadBytes } from '../domain/vault-quota'
+import { rowOverheadBytes, type VaultReads } from '../domain/vault-quota'
 import type { Schema } from './schema'
 
 export function vaultReads(db: Transaction<Schema>): VaultReads {

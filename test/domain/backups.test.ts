@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { lastDue } from '../../src/domain/backup-schedule'
-import { type BackupState, backupProblem, createBackups } from '../../src/domain/backups'
+import type { BackupState } from '../../src/domain/backup-state'
+import { backupProblem, createBackups } from '../../src/domain/backups'
 import { createReadiness } from '../../src/domain/readiness'
 import { openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock } from '../support/timing'

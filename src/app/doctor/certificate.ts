@@ -4,8 +4,9 @@ import type { Settings } from '../../config/settings'
 import { formatDate, isIssuedFor } from '../../tls/certificate-info'
 import { isPermitted, listUnpermittedNames, parseName } from '../../tls/local/names'
 import { authorityWarningPeriod } from '../../tls/local/source'
+import { findCertificate, type ServedCertificate } from '../operations/certificates'
 import type { Runtime } from '../runtime'
-import { findCertificate, namesOfMachine, type ServedCertificate } from '../server/certificates'
+import { namesOfMachine } from '../server/certificates'
 import type { Finding, Outcome } from './findings'
 
 const day = 24 * 3600_000

@@ -1,4 +1,5 @@
 import type { Settings } from '../../config/settings'
+import { requireAdopted } from '../../database/database'
 import type { AuditRow, RowStatus } from '../../domain/audit'
 import { normalizeEmail } from '../../domain/email'
 import { DomainError } from '../../domain/errors'
@@ -11,7 +12,6 @@ import type { Runtime } from '../runtime'
 import { auditSignerFor } from '../secret-key'
 import { pruneAuditRows } from '../server/audit-writer'
 import { openTargets } from '../targets'
-import { requireAdopted } from './adopt'
 
 export type { AuditChainReport, AuditRow }
 

@@ -1,6 +1,6 @@
 import type { Settings } from '../../config/settings'
+import type { EmailMessageStatus } from '../../domain/email-message'
 import { DomainError } from '../../domain/errors'
-import type { EmailMessageStatus } from '../../domain/outbox'
 import { renderTestEmail } from '../../mail/messages'
 import { createMailTransport, MailFault } from '../../mail/transport'
 import type { Runtime } from '../runtime'

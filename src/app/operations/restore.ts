@@ -9,11 +9,15 @@ import { withUnencryptedDraft } from '../../backup/files'
 import { secretNames } from '../../backup/format'
 import { matchTables, replaceContents } from '../../backup/restore'
 import { type Manifest, type OpenedBackup, verifyBackup, withBackup } from '../../backup/verify'
-import type { ListedSetting } from '../../config/listing'
 import type { Settings } from '../../config/settings'
+import type { ListedSetting } from '../../config/values'
 import { createAuditSigner } from '../../crypto/audit-signer'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
-import { type ExclusiveDatabase, removeCopyIfRefused } from '../../database/database'
+import {
+  type ExclusiveDatabase,
+  removeCopyIfRefused,
+  requireAdopted,
+} from '../../database/database'
 import { countRows, type TableChecksum } from '../../database/table-copy'
 import { type AuditSigner, operatorEvent } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'
@@ -28,7 +32,6 @@ import type { Runtime } from '../runtime'
 import { withSecretRollback } from '../secret-files'
 import { auditSignerFor, keyOfSettings } from '../secret-key'
 import { openTargets } from '../targets'
-import { requireAdopted } from './adopt'
 import { byteProgress, createBackupFrom, type ProgressListener, rowProgress } from './backup'
 
 export { type Decryption, parseIdentities }

@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/settings'
 import { createAuditSigner } from '../../crypto/audit-signer'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
+import { requireAdopted } from '../../database/database'
 import { type AuditSigner, operatorEvent } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'
 import { newSessionEpoch } from '../../domain/sessions'
@@ -13,7 +14,6 @@ import type { Runtime } from '../runtime'
 import { withSecretRollback } from '../secret-files'
 import { findReadableKey, keyOfSettings, parseKeyCandidates } from '../secret-key'
 import { openTargets } from '../targets'
-import { requireAdopted } from './adopt'
 
 export interface RotationOptions {
   /** The key until now, as its file or its setting has it, where it is not the one in the data folder. */

@@ -1,31 +1,19 @@
 import { isLoopback, isPrivate } from '../../config/networks'
 import type { Settings } from '../../config/settings'
-import { createDerive, createPasswordHasher } from '../../crypto/password-hash'
 import { createTokens } from '../../crypto/tokens'
 import { createAcmeChallenges } from '../../domain/acme-challenges'
-import { createAdditionalFields } from '../../domain/additional-fields'
 import { createBackups } from '../../domain/backups'
-import { type ConfirmationPolicy, createEmailConfirmation } from '../../domain/email-confirmation'
-import { createLogin } from '../../domain/login'
-import { createLoginEventBuffer, type LoginEventBuffer } from '../../domain/login-events'
-import { createNotes } from '../../domain/notes'
+import { createLoginEventBuffer } from '../../domain/login-events'
 import { createReadiness } from '../../domain/readiness'
-import { createRecords } from '../../domain/records'
 import type { Wait } from '../../domain/runtime'
-import { createSessions } from '../../domain/sessions'
-import type { Store } from '../../domain/store'
-import type { Tokens } from '../../domain/tokens'
-import { createUsers } from '../../domain/users'
-import { createVaultQuota } from '../../domain/vault-quota'
 import { ensureDataFolder, tightenPermissions } from '../../files/data-folder'
-import { type ApiDeps, createApi } from '../../http/api'
+import { createApi } from '../../http/api'
 import { createBaseUrlResolver, portOf } from '../../http/base-url'
 import type { CertificateSource } from '../../http/https-server'
 import { createRequireHttps } from '../../http/require-https'
 import type { Log } from '../../log'
 import { version } from '../../version'
 import { localHosts } from '../local-addresses'
-import { signUpPolicyOf } from '../operations/users'
 import type { Runtime } from '../runtime'
 import { requireSecretKey } from '../secret-key'
 import { openTargets } from '../targets'
@@ -33,9 +21,9 @@ import { startAuditWriter } from './audit-writer'
 import { type RunBackup, startBackupSchedule } from './backup-schedule'
 import { openCertificates } from './certificates'
 import { createMailService } from './confirmation-mail'
-import { createRateLimiters } from './limits'
 import { type Listeners, startListeners } from './listeners'
 import { startAnnouncing } from './mdns'
+import { createRules } from './rules'
 
 export interface ServerOptions {
   /** Makes the SQLite file that a URL names when it is missing. */
@@ -199,67 +187,6 @@ export async function startServer(
   } catch (error) {
     await store.close()
     throw error
-  }
-}
-
-function createRules(
-  store: Store,
-  tokens: Tokens,
-  settings: Settings,
-  runtime: Runtime,
-  confirmation: ConfirmationPolicy,
-  loginEvents: LoginEventBuffer,
-  log: Log,
-  { iterations }: ServerOptions,
-): Omit<
-  ApiDeps,
-  | 'resolveBaseUrl'
-  | 'log'
-  | 'readiness'
-  | 'requireHttps'
-  | 'authority'
-  | 'tlsPort'
-  | 'httpPort'
-  | 'findChallenge'
-> {
-  const { clock, random } = runtime
-  const rateLimiters = createRateLimiters(settings, runtime, log)
-  const vaultQuota = createVaultQuota(settings.maxVault)
-  const hasher = createPasswordHasher(random, iterations, createDerive(settings.loginQueue))
-  const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
-  return {
-    sessions,
-    users: createUsers({
-      rateLimiter: rateLimiters.signUps,
-      store,
-      hasher,
-      random,
-      clock,
-      confirmation,
-      signUps: signUpPolicyOf(settings),
-    }),
-    login: createLogin({
-      store,
-      hasher,
-      sessions,
-      confirmation,
-      throttle: rateLimiters.loginThrottle,
-      loginEvents,
-      clock,
-    }),
-    emailConfirmation: createEmailConfirmation({
-      store,
-      tokens,
-      rateLimiter: rateLimiters.confirmations,
-      clock,
-    }),
-    records: createRecords({ store, clock, quota: vaultQuota }),
-    additionalFields: createAdditionalFields({ store, quota: vaultQuota }),
-    notes: createNotes({ store, clock, quota: vaultQuota }),
-    version,
-    maxBody: settings.maxBody,
-    corsOrigins: settings.corsOrigins,
-    wait: runtime.wait,
   }
 }
 

@@ -1,5 +1,5 @@
 import { DatabaseError } from 'pg'
-import type { EngineFault } from '../faults'
+import type { EngineFault } from '../fault-kind'
 
 /**
  * The connection failed, or none could be had: refused, cut, too slow, not to a server that takes writes. What

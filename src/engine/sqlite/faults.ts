@@ -1,5 +1,5 @@
 import { SQLiteError } from 'bun:sqlite'
-import type { EngineFault } from '../faults'
+import type { EngineFault } from '../fault-kind'
 
 // Primary result codes: the low byte of `errno` (https://www.sqlite.org/rescode.html).
 const faults: Readonly<Record<number, EngineFault>> = {

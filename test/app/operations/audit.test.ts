@@ -1,7 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { copyDatabase, recreateDatabase } from '../../../src/app/operations/adopt'
 import {
   acceptBrokenAudit,
   pruneAudit,
@@ -9,6 +8,8 @@ import {
   verifyAudit,
 } from '../../../src/app/operations/audit'
 import { backUpBefore } from '../../../src/app/operations/backup'
+import { copyDatabase } from '../../../src/app/operations/copy'
+import { recreateDatabase } from '../../../src/app/operations/recreate'
 import { restoreBackup } from '../../../src/app/operations/restore'
 import { rotateKey } from '../../../src/app/operations/rotate-key'
 import { deleteUser, withUsers } from '../../../src/app/operations/users'

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { chownSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { recreateDatabase } from '../../../src/app/operations/adopt'
+import { recreateDatabase } from '../../../src/app/operations/recreate'
 import { rotateKey } from '../../../src/app/operations/rotate-key'
 import { systemRuntime } from '../../../src/app/runtime'
 import { acquireFileLock } from '../../../src/files/data-folder'

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { writeBackup } from '../../../src/app/operations/backup'
+import { findCertificate, renewCertificate } from '../../../src/app/operations/certificates'
 import {
   type RestoreOptions,
   type RestorePlan,
@@ -10,7 +11,6 @@ import {
   verifyBackupFile,
 } from '../../../src/app/operations/restore'
 import { systemRuntime } from '../../../src/app/runtime'
-import { findCertificate, renewCertificate } from '../../../src/app/server/certificates'
 import { tables } from '../../../src/store/tables'
 import { aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
 import {

@@ -4,12 +4,9 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { checkCertificate } from '../../../src/app/doctor/certificate'
 import { checkPermissions } from '../../../src/app/doctor/files'
+import { findCertificate, renewCertificate } from '../../../src/app/operations/certificates'
 import { systemRuntime } from '../../../src/app/runtime'
-import {
-  findCertificate,
-  namesOfMachine,
-  renewCertificate,
-} from '../../../src/app/server/certificates'
+import { namesOfMachine } from '../../../src/app/server/certificates'
 import { loadConfig } from '../../../src/config/load'
 import { parseCertificateInfo } from '../../../src/tls/certificate-info'
 import { readKeyPair } from '../../../src/tls/file-source'

@@ -43,7 +43,11 @@ describe('a machine', () => {
     expect(statSync(folder.path).mode & 0o777).toBe(0o700)
     expect(readdirSync(folder.path).sort()).toEqual(['.lock', 'ca.crt', 'ca.key', 'leaf.pem'])
     const again = await ensureLocalCertificates(deps)
-    expect({ ...again, renewalReason: null }).toEqual({ ...one, isNewAuthority: false, renewalReason: null })
+    expect({ ...again, renewalReason: null }).toEqual({
+      ...one,
+      isNewAuthority: false,
+      renewalReason: null,
+    })
     expect(again.renewalReason).toBeNull()
   })
 

@@ -1,0 +1,62 @@
+import type { DatabaseLocation } from '../../config/database-url'
+import type { Settings } from '../../config/settings'
+import { requireAdopted } from '../../database/database'
+import {
+  checksumTables,
+  copyTables,
+  isDatabaseEmpty,
+  type Progress,
+  requireEqualChecksums,
+  type TableChecksum,
+} from '../../database/table-copy'
+import { operatorEvent } from '../../domain/audit'
+import { DomainError } from '../../domain/errors'
+import { dataFolder } from '../../files/data-folder'
+import { appendEvents } from '../../store/audit/append'
+import { clearAuditLog } from '../../store/audit/resign'
+import { replaceKeyFingerprint } from '../../store/key-fingerprint'
+import type { Runtime } from '../runtime'
+import { databaseAt } from '../targets'
+
+/**
+ * Copies everything of one database into another, empty one, which is made when it is missing, and proves it:
+ * answers what both hold, table by table. The target belongs to no secret key before its first server, which gives it
+ * its own. Throws a DomainError, and leaves the target empty.
+ */
+export async function copyDatabase(
+  settings: Settings,
+  runtime: Runtime,
+  between: { from: DatabaseLocation; to: DatabaseLocation },
+  progress: (step: 'copied' | 'checked') => Progress,
+): Promise<readonly TableChecksum[]> {
+  const folder = dataFolder(settings.dataDir)
+  const from = databaseAt(between.from, folder, runtime)
+  const to = databaseAt(between.to, folder, runtime)
+  return await from.withSnapshot((source) =>
+    to.withExclusive({ create: true }, async (target) => {
+      requireAdopted(target, to)
+      if (!(await isDatabaseEmpty(target.db))) {
+        throw new DomainError('conflict', `${to.name} is not empty: nothing was copied`, {
+          hint: 'name a new database, or empty it with `snailpass recreate-db`',
+        })
+      }
+      return await target.transaction(async () => {
+        await clearAuditLog(target.db)
+        const read = await copyTables(source, target.db, {
+          progress: progress('copied'),
+          // A fault of the source is told as the source's, though it is met in work on the target.
+          translateErrors: from.translateErrors,
+        })
+        for (const { table } of read) await target.engineSql.resumeRowNumbers(target.db, table)
+        const written = await checksumTables(target.db, { progress: progress('checked') })
+        requireEqualChecksums(read, written, to.name)
+        await replaceKeyFingerprint(target.db, null)
+        const detail = `from ${from.name}`
+        await appendEvents(target.db, () => null, [
+          operatorEvent(runtime.clock(), 'copied', { detail }),
+        ])
+        return written
+      })
+    }),
+  )
+}

@@ -1,0 +1,81 @@
+import type { Settings } from '../../config/settings'
+import { createDerive, createPasswordHasher } from '../../crypto/password-hash'
+import { createAdditionalFields } from '../../domain/additional-fields'
+import { type ConfirmationPolicy, createEmailConfirmation } from '../../domain/email-confirmation'
+import { createLogin } from '../../domain/login'
+import type { LoginEventBuffer } from '../../domain/login-events'
+import { createNotes } from '../../domain/notes'
+import { createRecords } from '../../domain/records'
+import { createSessions } from '../../domain/sessions'
+import type { Store } from '../../domain/store'
+import type { Tokens } from '../../domain/tokens'
+import { createUsers } from '../../domain/users'
+import { createVaultQuota } from '../../domain/vault-quota'
+import type { ApiDeps } from '../../http/api'
+import type { Log } from '../../log'
+import { version } from '../../version'
+import { signUpPolicyOf } from '../operations/users'
+import type { Runtime } from '../runtime'
+import { createRateLimiters } from './limits'
+import type { ServerOptions } from './server'
+
+export function createRules(
+  store: Store,
+  tokens: Tokens,
+  settings: Settings,
+  runtime: Runtime,
+  confirmation: ConfirmationPolicy,
+  loginEvents: LoginEventBuffer,
+  log: Log,
+  { iterations }: ServerOptions,
+): Omit<
+  ApiDeps,
+  | 'resolveBaseUrl'
+  | 'log'
+  | 'readiness'
+  | 'requireHttps'
+  | 'authority'
+  | 'tlsPort'
+  | 'httpPort'
+  | 'findChallenge'
+> {
+  const { clock, random } = runtime
+  const rateLimiters = createRateLimiters(settings, runtime, log)
+  const vaultQuota = createVaultQuota(settings.maxVault)
+  const hasher = createPasswordHasher(random, iterations, createDerive(settings.loginQueue))
+  const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
+  return {
+    sessions,
+    users: createUsers({
+      rateLimiter: rateLimiters.signUps,
+      store,
+      hasher,
+      random,
+      clock,
+      confirmation,
+      signUps: signUpPolicyOf(settings),
+    }),
+    login: createLogin({
+      store,
+      hasher,
+      sessions,
+      confirmation,
+      throttle: rateLimiters.loginThrottle,
+      loginEvents,
+      clock,
+    }),
+    emailConfirmation: createEmailConfirmation({
+      store,
+      tokens,
+      rateLimiter: rateLimiters.confirmations,
+      clock,
+    }),
+    records: createRecords({ store, clock, quota: vaultQuota }),
+    additionalFields: createAdditionalFields({ store, quota: vaultQuota }),
+    notes: createNotes({ store, clock, quota: vaultQuota }),
+    version,
+    maxBody: settings.maxBody,
+    corsOrigins: settings.corsOrigins,
+    wait: runtime.wait,
+  }
+}
