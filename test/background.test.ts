@@ -1,0 +1,112 @@
+import { describe, expect, test } from 'bun:test'
+import { type LoopOptions, startLoop } from '../src/background'
+import { DomainError } from '../src/domain/errors'
+import { createLog } from '../src/log'
+import { manualTiming } from './support/timing'
+
+/** A loop whose rounds do what the test tells them, one after the other, in time that the test passes. */
+function createLoop(rounds: (() => Promise<number> | number)[], change: Partial<LoopOptions> = {}) {
+  const timing = manualTiming()
+  const lines: {
+    level: string
+    message: string
+    reason?: string
+    hint?: string
+    fault?: string
+  }[] = []
+  const log = createLog('json', timing.clock, (line) => lines.push(JSON.parse(line)))
+  const begins: number[] = []
+  const start = timing.clock()
+  const options = { name: 'the rounds', log, wait: timing.wait, retryDelay: 1_000, ...change }
+  const loop = startLoop(options, async () => {
+    begins.push(timing.clock() - start)
+    return (await rounds.shift()?.()) ?? 100
+  })
+  return { loop, lines, begins, advance: timing.advance }
+}
+
+const unavailable = () => {
+  throw new DomainError('unavailable', 'the database is away', { hint: 'start it' })
+}
+const bug = () => {
+  throw new TypeError('undefined is not a function')
+}
+
+describe('a background loop', () => {
+  test('waits as long as each round asks', async () => {
+    const { loop, begins, advance } = createLoop([() => 10, () => 200], { initialDelay: 5 })
+    await advance(400)
+    expect(begins).toEqual([5, 15, 215, 315])
+    await loop.stop()
+  })
+
+  test('goes on after a bug, which is logged whole, once', async () => {
+    const { loop, lines, begins, advance } = createLoop([bug, bug, () => 100, bug])
+    await advance(2_200)
+    expect(begins).toEqual([0, 1_000, 2_000, 2_100])
+    expect(lines).toEqual([
+      expect.objectContaining({
+        level: 'error',
+        message: 'the rounds failed',
+        fault: expect.stringContaining('background.test.ts'),
+      }),
+      // Again, for a round between them succeeded.
+      expect.objectContaining({ level: 'error', message: 'the rounds failed' }),
+    ])
+    await loop.stop()
+  })
+
+  test('warns of an expected failure with its hint, once until it changes', async () => {
+    const { loop, lines, advance } = createLoop([unavailable, unavailable, bug, unavailable])
+    await advance(3_500)
+    expect(lines.map(({ level, reason, hint }) => ({ level, reason, hint }))).toEqual([
+      { level: 'warn', reason: 'the database is away', hint: 'start it' },
+      { level: 'error', reason: undefined, hint: undefined },
+      { level: 'warn', reason: 'the database is away', hint: 'start it' },
+    ])
+    await loop.stop()
+  })
+
+  test('tells of an expected failure at error where that is wanted', async () => {
+    const { loop, lines, advance } = createLoop([unavailable], { expectedLevel: 'error' })
+    await advance(10)
+    expect(lines).toEqual([expect.objectContaining({ level: 'error', hint: 'start it' })])
+    await loop.stop()
+  })
+
+  test('starts its next round when it is woken, also by a wake-up while a round runs', async () => {
+    let wakeWithin = () => {}
+    const { loop, begins, advance } = createLoop([
+      () => 60_000,
+      () => {
+        wakeWithin()
+        return 60_000
+      },
+    ])
+    wakeWithin = loop.wake
+    await advance(10)
+    loop.wake()
+    await advance(10)
+    expect(begins).toEqual([0, 10, 10])
+    await loop.stop()
+  })
+
+  test('stops between rounds at once, and leaves no round behind', async () => {
+    const { loop, lines, begins, advance } = createLoop([() => 60_000])
+    await advance(10)
+    expect(await loop.stop(0)).toBeTrue()
+    await advance(120_000)
+    expect({ begins, lines }).toEqual({ begins: [0], lines: [] })
+  })
+
+  test('says when its round outlasts the time that the stop gives it', async () => {
+    const { promise, resolve } = Promise.withResolvers<number>()
+    const { loop, advance } = createLoop([() => promise])
+    await advance(10)
+    const stopped = loop.stop(500)
+    await advance(500)
+    expect(await stopped).toBeFalse()
+    resolve(0)
+    expect(await loop.stop()).toBeTrue()
+  })
+})
