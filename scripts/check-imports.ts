@@ -1,100 +1,201 @@
 /**
- * Holds the imports of every source file against the table of rooms, and prints each one that the table
- * does not allow. Layers are only as good as the arrows between them.
+ * Checks the structure of `src` and `cli`: each folder imports only what the table in docs/architecture.md allows, no files
+ * import each other in a circle, and no two files of `src` export the same name. Prints each violation.
  */
 import { dirname, join, relative } from 'node:path'
 import { Glob } from 'bun'
 
 interface FolderRule {
-  /** Rooms, or single files of `src`, that it may import besides itself. */
+  /** Folders and files that it may import besides itself; `src/*` is all of them. */
   readonly imports: readonly string[]
-  /** Packages that its job needs and no other room's. */
+  /** The same, for `import type` alone. */
+  readonly types?: readonly string[]
   readonly packages: readonly string[]
 }
+
+/** Names of the standard library's modules all begin like this. */
+const node = 'node:'
 
 const folders: Readonly<Record<string, FolderRule>> = {
   cli: {
     imports: ['src/app', 'src/config', 'src/domain', 'src/log', 'src/version'],
-    packages: ['commander', 'node:'],
+    packages: ['commander', node],
   },
-  'src/app': { imports: ['src/*'], packages: ['node:'] },
-  'src/log': { imports: ['src/domain'], packages: ['node:'] },
+  'src/app/server': { imports: ['src/*'], packages: [node] },
+  'src/app/operations': { imports: ['src/*'], packages: [node] },
+  'src/app/doctor': { imports: ['src/*'], packages: [node] },
+  'src/app': { imports: ['src/*'], packages: [node] },
+  'src/background': { imports: ['src/domain', 'src/log'], packages: [] },
+  'src/log': { imports: ['src/domain'], packages: [node] },
   'src/version': { imports: ['package.json'], packages: [] },
-  'src/config': { imports: ['src/domain/errors', 'src/domain/rate-limits'], packages: ['node:'] },
-  'src/domain': { imports: [], packages: ['@hapi/address'] },
-  'src/http': { imports: ['src/domain', 'src/web', 'src/log'], packages: ['elysia'] },
+  'src/config': { imports: ['src/domain'], types: ['src/*'], packages: [node] },
+  'src/domain': { imports: [], packages: ['@hapi/address', node] },
+  'src/http': { imports: ['src/domain', 'src/log', 'src/web'], packages: ['elysia'] },
   'src/mail': {
-    imports: ['src/domain', 'src/log'],
+    imports: ['src/domain', 'src/log', 'src/background'],
     packages: ['nodemailer', 'preact', 'preact-render-to-string'],
   },
   'src/backup': {
-    imports: ['src/domain', 'src/store', 'src/database', 'src/files', 'src/engine'],
-    packages: ['age-encryption', 'kysely', 'node:'],
+    imports: ['src/domain', 'src/engine', 'src/store', 'src/database', 'src/files'],
+    packages: ['age-encryption', 'kysely', node],
   },
-  'src/store': { imports: ['src/domain', 'src/engine'], packages: ['kysely', 'node:'] },
+  'src/store': { imports: ['src/domain', 'src/engine'], packages: ['kysely', node] },
   'src/database': {
     imports: ['src/domain', 'src/engine', 'src/store', 'src/files'],
-    packages: ['kysely', 'node:'],
+    packages: ['kysely', node],
   },
-  'src/files': { imports: ['src/domain', 'src/engine'], packages: ['bun', 'node:'] },
-  'src/service': { imports: ['src/config', 'src/domain'], packages: ['node:'] },
+  'src/files': { imports: ['src/domain', 'src/engine'], packages: ['bun', node] },
+  'src/engine': { imports: [], packages: ['kysely', 'kysely-bun-sqlite', 'pg', 'bun', node] },
+  'src/crypto': { imports: ['src/domain'], packages: ['@elysiajs/jwt', node] },
   'src/tls': {
-    imports: ['src/domain', 'src/config', 'src/log', 'src/files'],
-    packages: ['@peculiar', 'reflect-metadata', '@hapi/tlds', 'acme-client', 'node:'],
+    imports: ['src/domain', 'src/log', 'src/background', 'src/files'],
+    packages: ['@peculiar', 'reflect-metadata', '@hapi/tlds', 'acme-client', node],
   },
-  'src/engine': { imports: [], packages: ['kysely', 'kysely-bun-sqlite', 'pg', 'bun', 'node:'] },
-  'src/crypto': { imports: ['src/domain'], packages: ['@elysiajs/jwt', 'node:'] },
-  'src/mdns': { imports: ['src/domain', 'src/log'], packages: ['dns-packet', 'node:'] },
-  'src/web': { imports: [], packages: ['preact', 'preact-render-to-string', 'node:'] },
+  'src/mdns': {
+    imports: ['src/domain', 'src/log', 'src/background'],
+    packages: ['dns-packet', node],
+  },
+  'src/service': {
+    imports: ['src/config', 'src/domain', 'src/files', 'src/log'],
+    packages: [node],
+  },
+  'src/web': { imports: [], packages: ['preact', 'preact-render-to-string', node] },
 }
 
-const importPattern = /\b(?:from\s+|import\s+|import\s*\(\s*)'(?<target>[^'\n]+)'/g
+/** Parts of one folder of which the first may import the second, and never the other way round. */
+const downwards: readonly (readonly [from: string, to: string])[] = [
+  ['src/app/operations', 'src/app/server'],
+  ['src/app/doctor', 'src/app/server'],
+  ['src/app/doctor', 'src/app/operations'],
+]
+
+const importPatterns = [
+  /^(?:import|export) (?<type>type )?[^;'"]*? from '(?<target>[^']+)'/gm,
+  /^import '(?<target>[^']+)'/gm,
+  /(?<type>typeof )?\bimport\('(?<target>[^']+)'\)/g,
+]
+
+const exportPattern =
+  /^export (?:async |abstract )*(?:function|class|const|let|interface|type|enum) (?<name>\w+)/gm
+
+interface Import {
+  readonly target: string
+  readonly isTypeOnly: boolean
+}
+
+interface SourceFile {
+  readonly imports: readonly Import[]
+  readonly exports: readonly string[]
+}
 
 const root = join(import.meta.dir, '..')
-const problems: string[] = []
-for (const file of new Glob('{cli,src}/**/*.{ts,tsx}').scanSync(root)) {
-  const folder = folderOf(file)
-  if (folder === null) {
-    problems.push(`${file}: lies in no room of the table`)
-    continue
-  }
-  const text = await Bun.file(join(root, file)).text()
-  for (const match of text.matchAll(importPattern)) {
-    const target = match.groups?.['target'] ?? ''
-    if (!isAllowed(file, folder, target))
-      problems.push(`${file}: ${folder} may not import ${target}`)
-  }
+const files = new Map<string, SourceFile>()
+const paths = [...new Glob('{cli,src}/**/*.{ts,tsx}').scanSync(root)]
+for (const path of paths.toSorted((a, b) => a.localeCompare(b))) {
+  if (!path.endsWith('.d.ts')) files.set(path, await parse(path))
 }
+const problems = [...wrongImports(), ...circles(), ...sharedNames()]
 for (const problem of problems) process.stderr.write(`${problem}\n`)
 process.exit(problems.length === 0 ? 0 : 1)
 
-/** The room that a file lies in, null when there is none. */
-function folderOf(file: string): string | null {
-  const path = file.replace(/\.tsx?$/, '')
+/** By the text alone, which the formatter keeps in one form. */
+async function parse(path: string): Promise<SourceFile> {
+  const text = await Bun.file(join(root, path)).text()
+  const imports: Import[] = []
+  for (const pattern of importPatterns) {
+    for (const { groups } of text.matchAll(pattern)) {
+      imports.push({ target: groups?.['target'] ?? '', isTypeOnly: groups?.['type'] !== undefined })
+    }
+  }
+  const exports = [...text.matchAll(exportPattern)].map(({ groups }) => groups?.['name'] ?? '')
+  return { imports, exports: [...new Set(exports)] }
+}
+
+function wrongImports(): readonly string[] {
+  const found: string[] = []
+  for (const [path, { imports }] of files) {
+    const folder = folderOf(path)
+    if (folder === null) {
+      found.push(`${path}: lies in no folder of the table`)
+      continue
+    }
+    for (const each of imports) {
+      if (!isAllowed(path, folder, each)) {
+        found.push(
+          `${path}: ${folder} may not import ${each.isTypeOnly ? 'types of ' : ''}${each.target}`,
+        )
+      }
+    }
+  }
+  return found
+}
+
+/** The folder of the table that a file lies in: the first that fits, so parts of a folder stand before it. */
+function folderOf(path: string): string | null {
+  const stem = path.replace(/\.tsx?$/, '')
   return (
-    Object.keys(folders).find((folder) => path === folder || path.startsWith(`${folder}/`)) ?? null
+    Object.keys(folders).find((folder) => stem === folder || stem.startsWith(`${folder}/`)) ?? null
   )
 }
 
-function isAllowed(file: string, folder: string, target: string): boolean {
-  const { imports: allowed, packages } = folders[folder] ?? { imports: [], packages: [] }
-  if (!target.startsWith('.')) {
-    return packages.some(
-      (name) =>
-        target === name ||
-        target.startsWith(`${name}/`) ||
-        (name.endsWith(':') && target.startsWith(name)) ||
-        (name === 'bun' && target.startsWith('bun:')),
-    )
-  }
-  const path = relative(root, join(root, dirname(file), target))
-  return (
-    folderOf(path) === folder ||
-    allowed.some(
-      (name) =>
-        path === name ||
-        path.startsWith(`${name}/`) ||
-        (name === 'src/*' && path.startsWith('src/')),
-    )
+function isAllowed(path: string, folder: string, { target, isTypeOnly: isType }: Import): boolean {
+  const rule = folders[folder]
+  if (rule === undefined) return false
+  if (!target.startsWith('.')) return rule.packages.some((name) => isOfPackage(target, name))
+  const file = relative(root, join(root, dirname(path), target))
+  const other = folderOf(file)
+  if (other === folder) return true
+  if (downwards.some(([from, to]) => from === other && to === folder)) return false
+  const allowed = isType ? [...rule.imports, ...(rule.types ?? [])] : rule.imports
+  return allowed.some(
+    (name) =>
+      file === name || file.startsWith(`${name}/`) || (name === 'src/*' && file.startsWith('src/')),
   )
+}
+
+function isOfPackage(target: string, name: string): boolean {
+  return (
+    target === name ||
+    target.startsWith(`${name}/`) ||
+    (name === node && target.startsWith(node)) ||
+    (name === 'bun' && target.startsWith('bun:'))
+  )
+}
+
+/** One circle of files for each file where one is found; imports of types count as well. */
+function circles(): readonly string[] {
+  const found: string[] = []
+  const done = new Set<string>()
+  const way: string[] = []
+  const visit = (path: string): void => {
+    const begin = way.indexOf(path)
+    if (begin !== -1) found.push(`circle: ${[...way.slice(begin), path].join(' -> ')}`)
+    if (begin !== -1 || done.has(path)) return
+    way.push(path)
+    for (const { target } of files.get(path)?.imports ?? []) {
+      const file = resolve(path, target)
+      if (file !== null) visit(file)
+    }
+    way.pop()
+    done.add(path)
+  }
+  for (const path of files.keys()) visit(path)
+  return found
+}
+
+function resolve(path: string, target: string): string | null {
+  if (!target.startsWith('.')) return null
+  const stem = relative(root, join(root, dirname(path), target))
+  return [`${stem}.ts`, `${stem}.tsx`, `${stem}/index.ts`].find((file) => files.has(file)) ?? null
+}
+
+function sharedNames(): readonly string[] {
+  const owners = new Map<string, string[]>()
+  for (const [path, { exports }] of files) {
+    if (!path.startsWith('src/') || path.startsWith('src/store/migrations/0')) continue
+    for (const name of exports) owners.set(name, [...(owners.get(name) ?? []), path])
+  }
+  return [...owners]
+    .filter(([, paths]) => paths.length > 1)
+    .map(([name, paths]) => `${name} is exported by ${paths.join(' and ')}`)
 }

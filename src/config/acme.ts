@@ -1,8 +1,7 @@
-import { isIP } from 'node:net'
+import { isPublicName, parseHost } from '../domain/networks'
 import {
   InvalidSetting,
   parseBoolean,
-  parseHost,
   parseList,
   parsePath,
   redactedText,
@@ -136,10 +135,4 @@ function parseName(text: string): string {
     `holds what is no public name: ${text}`,
     'write names that the internet knows, as vault.example.org: no address, no *, none that ends in .local',
   )
-}
-
-/** Whether a host, as a URL writes it, can be one that authorities know of. */
-export function isPublicName(host: string): boolean {
-  if (isIP(host) !== 0 || !/^(?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}$/.test(host)) return false
-  return !/\.(?:local|localhost|lan|home|internal|home\.arpa)$/.test(host)
 }

@@ -1,4 +1,5 @@
-import { isLoopback } from './networks'
+import { isLoopback } from '../domain/networks'
+import type { MailServer } from '../mail/transport'
 import {
   InvalidSetting,
   parseBoolean,
@@ -9,15 +10,6 @@ import {
 } from './values'
 
 /** The server that letters are handed to. */
-export interface MailServer {
-  readonly host: string
-  readonly port: number
-  readonly security: 'tls' | 'starttls' | 'opportunistic'
-  readonly user: string | null
-  readonly password: Secret | null
-  readonly from: Sender
-}
-
 export interface Sender {
   /** Empty for none. */
   readonly name: string

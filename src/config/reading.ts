@@ -1,9 +1,10 @@
 import { DomainError } from '../domain/errors'
+import type { MailServer } from '../mail/transport'
 import { listAcmeProblems } from './acme'
 import { canBeIntercepted } from './database-url'
 import { findSetting, type Layer, settingNamesOf } from './layers'
 import { listSettings } from './listing'
-import { type MailServer, type MailSettings, mailServerOf, mailSettings } from './mail'
+import { type MailSettings, mailServerOf, mailSettings } from './mail'
 import {
   type Settings,
   type SettingValues,

@@ -1,11 +1,13 @@
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { parseHost } from '../domain/networks'
+import type { MailServer } from '../mail/transport'
 import { type AcmeSettings, acmeSettings } from './acme'
 import { type AuditSettings, auditSettings } from './audit'
 import { type BackupSettings, backupSettings } from './backup'
 import { type DatabaseLocation, formatDatabaseUrl, parseDatabaseUrl } from './database-url'
 import { type ListenerSettings, listenerSettings } from './listeners'
-import { type MailServer, type MailSettings, mailSettings } from './mail'
+import { type MailSettings, mailSettings } from './mail'
 import { type MdnsSettings, mdnsSettings } from './mdns'
 import { type RateLimitSettings, rateLimitSettings } from './rate-limits'
 import { type TlsSettings, tlsSettings } from './tls'
@@ -14,7 +16,6 @@ import {
   formatSize,
   InvalidSetting,
   type ListedSetting,
-  parseHost,
   parseInteger,
   parseList,
   parseSize,

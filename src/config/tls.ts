@@ -1,6 +1,6 @@
+import { parseHost } from '../domain/networks'
 import {
   InvalidSetting,
-  parseHost,
   parseList,
   parsePath,
   type SettingProblem,

@@ -94,12 +94,6 @@ export function parseList(text: string): readonly string[] {
   return text.split(/[\s,]+/).filter((part) => part !== '')
 }
 
-/** A host alone, as a URL writes it: in lower case and ASCII, IPv6 in brackets. Null for anything else. */
-export function parseHost(text: string): string | null {
-  const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`) : null
-  return url !== null && url.href === `http://${url.hostname}/` ? url.hostname : null
-}
-
 /** The absolute path of a file or folder. Throws InvalidSetting: no shell has put the home folder in the place of `~`. */
 export function parsePath(kind: 'file' | 'folder', text: string): string {
   if (!text.startsWith('~')) return resolve(text)

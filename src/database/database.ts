@@ -186,11 +186,6 @@ export function databaseBackupName(operation: string, clock: Clock): string {
 }
 
 /** Throws `unavailable` for a database of the original server's. */
-export function requireAdopted({ content }: ExclusiveDatabase, database: Database): void {
-  if (content === 'ours') return
-  throw new DomainError(
-    'unavailable',
-    `${database.name} is a database of the original SnailPass server`,
-    { hint: 'take it over first: `snailpass adopt`' },
-  )
+export function requireAdopted({ content }: ExclusiveDatabase, { name }: Database): void {
+  if (content !== 'ours') throw notAdoptedError(name)
 }

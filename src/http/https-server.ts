@@ -1,20 +1,6 @@
+import type { CertificateSource, KeyPair } from '../domain/certificates'
 import type { Wait } from '../domain/runtime'
 import type { Log } from '../log'
-
-/** A certificate with those that lead to its authority, the leaf first, and the leaf's key. PEM. */
-export interface KeyPair {
-  readonly cert: string
-  readonly key: string
-}
-
-/** Where a listener has its certificate from. */
-export interface CertificateSource {
-  current(): KeyPair
-  /** Whether everybody's browser trusts it. */
-  isPubliclyTrusted(): boolean
-  /** Tells of each new one. Answers how to stop telling. */
-  subscribe(listener: (next: KeyPair) => void): () => void
-}
 
 /** Opens a server at the address of a listener. Throws what the system says. */
 export type OpenServer = (options: {

@@ -1,9 +1,10 @@
+import type { CertificateSource } from '../domain/certificates'
 import type { Wait } from '../domain/runtime'
 import type { Log } from '../log'
 import type { Api } from './api'
 import type { Client, ConnectionInfo } from './client'
 import { cutConnection } from './errors'
-import { type CertificateSource, type OpenServer, serveHttps } from './https-server'
+import { type OpenServer, serveHttps } from './https-server'
 
 export interface Listener {
   /** Where it waits, with the real port; of a Unix socket, `unix:` and its path. */

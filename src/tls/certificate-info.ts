@@ -37,11 +37,6 @@ export function parseCertificateInfo(pem: string): CertificateInfo {
   }
 }
 
-/** The day of a time in UTC, as people are told how long a certificate lasts. */
-export function formatDate(time: number): string {
-  return new Date(time).toISOString().slice(0, 10)
-}
-
 /** The certificate as DER, which is what phones take. */
 export function derOf(pem: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new X509Certificate(pem).raw)

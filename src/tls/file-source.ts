@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises'
+import type { RunningCertificateSource } from '../domain/certificates'
 import { DomainError, errorMessage } from '../domain/errors'
 import type { Clock, Wait } from '../domain/runtime'
+import { formatDate } from '../domain/text'
 import type { Log } from '../log'
-import { formatDate } from './certificate-info'
 import { type KeyPairPaths, parseKeyPair, type ServableKeyPair } from './key-pair'
 import { leadsToPublicRoot } from './roots'
-import { type CertificateSource, createObservableKeyPair } from './source'
+import { createObservableKeyPair } from './source'
 import { fileStateOf, startWatching } from './watch'
 
 /** Between two looks at the files, in milliseconds. What has not changed from one to the next is taken for whole. */
@@ -40,7 +41,7 @@ function validityProblem(
 export async function startFileSource(
   paths: KeyPairPaths,
   { clock, wait, log }: { readonly clock: Clock; readonly wait: Wait; readonly log: Log },
-): Promise<CertificateSource> {
+): Promise<RunningCertificateSource> {
   const files = [paths.cert, paths.key]
   let served = await fileStateOf(files)
   let pair = await readKeyPair(paths)

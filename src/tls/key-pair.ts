@@ -1,8 +1,8 @@
 import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
+import type { KeyPair } from '../domain/certificates'
 import { DomainError, errorMessage } from '../domain/errors'
 import { type CertificateInfo, parseCertificateInfo, parseChain } from './certificate-info'
-import type { KeyPair } from './source'
 
 /** The files of a certificate of somebody else's making. */
 export interface KeyPairPaths {

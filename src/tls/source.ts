@@ -1,19 +1,4 @@
-/** A certificate with those that lead to its authority, the leaf first, and the leaf's key. PEM. */
-export interface KeyPair {
-  readonly cert: string
-  readonly key: string
-}
-
-/** Where listeners have their certificate from, for as long as they run. */
-export interface CertificateSource {
-  current(): KeyPair
-  /** Whether everybody's browsers trust it, so that they may be told to come by HTTPS alone. */
-  isPubliclyTrusted(): boolean
-  /** Tells of each new certificate. Answers how to stop telling. */
-  subscribe(listener: (next: KeyPair) => void): () => void
-  /** Looks after it no more, and leaves no timer behind. */
-  stop(): Promise<void>
-}
+import type { KeyPair } from '../domain/certificates'
 
 /** What a source holds and tells of. */
 export interface ObservableKeyPair {

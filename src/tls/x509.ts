@@ -24,9 +24,9 @@ import {
   X509Certificate,
   X509CertificateGenerator,
 } from '@peculiar/x509'
+import type { KeyPair } from '../domain/certificates'
 import type { Random } from '../domain/runtime'
 import type { AuthorityConstraints } from './local/names'
-import type { KeyPair } from './source'
 
 /** What every client takes, and signs in a millisecond on a Raspberry Pi. */
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { createNetworkMatcher, isPrivate, parseNetworks } from '../../src/config/networks'
+import { parseNetworks } from '../../src/config/networks'
 import { InvalidSetting } from '../../src/config/values'
+import { createNetworkMatcher, isPrivate } from '../../src/domain/networks'
 
 describe('networks', () => {
   test('hold the addresses that lie in them, each family its own', () => {

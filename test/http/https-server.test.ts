@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
-import { type KeyPair, type OpenServer, serveHttps } from '../../src/http/https-server'
+import type { KeyPair } from '../../src/domain/certificates'
+import { type OpenServer, serveHttps } from '../../src/http/https-server'
 import { createLog } from '../../src/log'
 
 const certificate = (name: string): KeyPair => ({ cert: name, key: name })

@@ -1,7 +1,7 @@
 import { type Runtime, systemRuntime } from '../../src/app/runtime'
 import { type Server, startServer } from '../../src/app/server/server'
 import { loadConfig } from '../../src/config/load'
-import type { CertificateSource } from '../../src/http/https-server'
+import type { CertificateSource } from '../../src/domain/certificates'
 import { createLog } from '../../src/log'
 import { temporaryFolder } from './executable'
 

@@ -1,8 +1,6 @@
-import { isIP } from 'node:net'
 import { endpointsOf } from '../../config/listeners'
-import { isPrivate } from '../../config/networks'
 import type { Settings } from '../../config/settings'
-import { parseAddress } from '../../domain/address'
+import { isPublicHost } from '../../domain/networks'
 import type { Outcome } from './findings'
 
 /** Whether strangers of the whole internet can make accounts. `addresses` are this machine's. */
@@ -30,12 +28,4 @@ export function checkExposure(settings: Settings, addresses: readonly string[]):
       },
     ],
   }
-}
-
-/** Whether the internet may know a host: neither a name of home networks (RFC 6761, 6762, 8375) nor a private address. */
-export function isPublicHost(host: string): boolean {
-  if (isIP(host) !== 0) return !isPrivate(parseAddress(host) ?? host)
-  return (
-    /\./.test(host) && !/\.(?:local|lan|home|internal|localdomain|home\.arpa|test)\.?$/i.test(host)
-  )
 }

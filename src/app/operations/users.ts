@@ -3,17 +3,13 @@ import { hashMasterPassword } from '../../crypto/master-password'
 import { createPasswordHasher } from '../../crypto/password-hash'
 import { createManagedUsers, type ManagedUsers } from '../../domain/managed-users'
 import { createEmailQueue } from '../../domain/outbox'
-import type { SignUpPolicy } from '../../domain/sign-up-policy'
 import type { UserSummary } from '../../domain/user'
 import { likelyBaseUrl } from '../local-addresses'
 import type { Runtime } from '../runtime'
 import { auditSignerFor } from '../secret-key'
+import { signUpPolicyOf } from '../sign-up-policy'
 import { openTargets } from '../targets'
 import { backUpBefore } from './backup'
-
-export function signUpPolicyOf({ signUps, signUpDomains }: Settings): SignUpPolicy {
-  return { mode: signUps, domains: signUpDomains }
-}
 
 /** Lends the rules for accounts to a command, beside the servers that run. Throws a DomainError. */
 export function withUsers<T>(

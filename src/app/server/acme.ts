@@ -1,12 +1,13 @@
 import { readFileSync } from 'node:fs'
-import { acmeDirectoryOf, isPublicName } from '../../config/acme'
+import { acmeDirectoryOf } from '../../config/acme'
 import type { Settings } from '../../config/settings'
 import type { AcmeChallenges } from '../../domain/acme-challenges'
+import type { RunningCertificateSource } from '../../domain/certificates'
 import { DomainError, errorMessage } from '../../domain/errors'
+import { isPublicName } from '../../domain/networks'
 import { dataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { type AcmeConfig, startAcmeSource } from '../../tls/acme/source'
-import type { CertificateSource } from '../../tls/source'
 import { version } from '../../version'
 import type { Runtime } from '../runtime'
 
@@ -16,7 +17,7 @@ export function startAcme(
   challenges: AcmeChallenges,
   runtime: Runtime,
   log: Log,
-): Promise<CertificateSource> {
+): Promise<RunningCertificateSource> {
   return startAcmeSource({
     config: acmePlanOf(settings),
     folder: dataFolder(settings.dataDir).tls,

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { Settings } from '../../config/settings'
 import type { AcmeChallenges } from '../../domain/acme-challenges'
+import type { RunningCertificateSource } from '../../domain/certificates'
 import { dataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { mdnsHostNames } from '../../mdns/mdns'
@@ -11,7 +12,6 @@ import type { Authority } from '../../tls/local/authority'
 import { tlsFolder } from '../../tls/local/folder'
 import { namesOfHost, parseName } from '../../tls/local/names'
 import { type LocalDeps, startLocalSource } from '../../tls/local/source'
-import type { CertificateSource } from '../../tls/source'
 import { localHosts } from '../local-addresses'
 import type { Runtime } from '../runtime'
 import { startAcme } from './acme'
@@ -45,7 +45,7 @@ export interface AuthorityCertificate {
 }
 
 /** Where listeners have their certificate from, and the authority that devices must be given for it. */
-export interface ServerCertificates extends CertificateSource {
+export interface ServerCertificates extends RunningCertificateSource {
   /** Null where everybody, or nobody here, knows who has made it. */
   authority(): AuthorityCertificate | null
 }

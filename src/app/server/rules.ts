@@ -14,31 +14,38 @@ import { createVaultQuota } from '../../domain/vault-quota'
 import type { ApiDeps } from '../../http/api'
 import type { Log } from '../../log'
 import { version } from '../../version'
-import { signUpPolicyOf } from '../operations/users'
 import type { Runtime } from '../runtime'
+import { signUpPolicyOf } from '../sign-up-policy'
 import { createRateLimiters } from './limits'
-import type { ServerOptions } from './server'
 
-export function createRules(
-  store: Store,
-  tokens: Tokens,
-  settings: Settings,
-  runtime: Runtime,
-  confirmation: ConfirmationPolicy,
-  loginEvents: LoginEventBuffer,
-  log: Log,
-  { iterations }: ServerOptions,
-): Omit<
+/** The rules that the API calls, and what belongs to them of the settings. */
+export type Rules = Pick<
   ApiDeps,
-  | 'resolveBaseUrl'
-  | 'log'
-  | 'readiness'
-  | 'requireHttps'
-  | 'authority'
-  | 'tlsPort'
-  | 'httpPort'
-  | 'findChallenge'
-> {
+  | 'sessions'
+  | 'users'
+  | 'login'
+  | 'emailConfirmation'
+  | 'records'
+  | 'additionalFields'
+  | 'notes'
+  | 'version'
+  | 'maxBody'
+  | 'corsOrigins'
+  | 'wait'
+>
+
+export function createRules(deps: {
+  readonly store: Store
+  readonly tokens: Tokens
+  readonly settings: Settings
+  readonly runtime: Runtime
+  readonly confirmation: ConfirmationPolicy
+  readonly loginEvents: LoginEventBuffer
+  readonly log: Log
+  /** PBKDF2 iterations of new password hashes; undefined for the default. */
+  readonly iterations: number | undefined
+}): Rules {
+  const { store, tokens, settings, runtime, confirmation, loginEvents, log, iterations } = deps
   const { clock, random } = runtime
   const rateLimiters = createRateLimiters(settings, runtime, log)
   const vaultQuota = createVaultQuota(settings.maxVault)

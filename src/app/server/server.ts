@@ -1,15 +1,15 @@
-import { isLoopback, isPrivate } from '../../config/networks'
 import type { Settings } from '../../config/settings'
 import { createTokens } from '../../crypto/tokens'
 import { createAcmeChallenges } from '../../domain/acme-challenges'
 import { createBackups } from '../../domain/backups'
+import type { CertificateSource } from '../../domain/certificates'
 import { createLoginEventBuffer } from '../../domain/login-events'
+import { isLoopback, isPrivate } from '../../domain/networks'
 import { createReadiness } from '../../domain/readiness'
 import type { Wait } from '../../domain/runtime'
 import { ensureDataFolder, tightenPermissions } from '../../files/data-folder'
 import { createApi } from '../../http/api'
 import { createBaseUrlResolver, portOf } from '../../http/base-url'
-import type { CertificateSource } from '../../http/https-server'
 import { createRequireHttps } from '../../http/require-https'
 import type { Log } from '../../log'
 import { version } from '../../version'
@@ -109,16 +109,16 @@ export async function startServer(
       clock: runtime.clock,
     })
     const loginEvents = createLoginEventBuffer(runtime)
-    const rules = createRules(
+    const rules = createRules({
       store,
       tokens,
       settings,
       runtime,
-      mail.confirmation,
+      confirmation: mail.confirmation,
       loginEvents,
       log,
-      options,
-    )
+      iterations: options.iterations,
+    })
     const requireHttps = createRequireHttps(
       (address) =>
         settings.listenTls.length === 0 ||

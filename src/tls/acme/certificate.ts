@@ -1,8 +1,8 @@
+import type { KeyPair } from '../../domain/certificates'
 import { DomainError } from '../../domain/errors'
 import { type CertificateInfo, isIssuedFor } from '../certificate-info'
 import { parseKeyPair } from '../key-pair'
 import { leadsToPublicRoot } from '../roots'
-import type { KeyPair } from '../source'
 
 /** A certificate of an authority, with its key. */
 export interface IssuedCertificate extends KeyPair {

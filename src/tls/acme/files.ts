@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import type { KeyPair } from '../../domain/certificates'
 import { writeAtomic, writeGroupAtomic } from '../../files/atomic-file'
 import { createFolder, translateFileErrors } from '../../files/data-folder'
-import type { KeyPair } from '../source'
 
 /**
  * Where in a folder the key of the account with the authority of a directory, and its certificate with its key, are kept. Each

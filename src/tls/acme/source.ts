@@ -1,9 +1,10 @@
+import type { RunningCertificateSource } from '../../domain/certificates'
 import { DomainError, errorMessage } from '../../domain/errors'
 import type { Clock, Random, Wait } from '../../domain/runtime'
 import { unusablePathError } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { loadX509 } from '../load-x509'
-import { type CertificateSource, createObservableKeyPair } from '../source'
+import { createObservableKeyPair } from '../source'
 import { ensureAccountKey } from './account'
 import {
   type IssuedCertificate,
@@ -53,7 +54,7 @@ export async function startAcmeSource(deps: {
   readonly random: Random
   readonly wait: Wait
   readonly log: Log
-}): Promise<CertificateSource> {
+}): Promise<RunningCertificateSource> {
   const { config, folder, clock, log } = deps
   const { names } = config
   const stopping = new AbortController()

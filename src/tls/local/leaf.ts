@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import type { KeyPair } from '../../domain/certificates'
 import { DomainError } from '../../domain/errors'
 import type { Random } from '../../domain/runtime'
 import { writeAtomic } from '../../files/atomic-file'
@@ -10,7 +11,6 @@ import {
   parseChain,
 } from '../certificate-info'
 import { loadX509 } from '../load-x509'
-import type { KeyPair } from '../source'
 import { type Authority, clockSkewAllowance } from './authority'
 import type { TlsFolder } from './folder'
 import { isPermitted } from './names'

@@ -1,8 +1,13 @@
 import { isIP } from 'node:net'
 import { tlds } from '@hapi/tlds'
-import { createNetworkMatcher, privateNetworks } from '../../config/networks'
-import { parseHost } from '../../config/values'
 import { parseAddress } from '../../domain/address'
+import {
+  createNetworkMatcher,
+  homeDomains,
+  isWithin,
+  parseHost,
+  privateNetworks,
+} from '../../domain/networks'
 
 /** What an authority may speak for. A domain stands for itself and whatever ends in it (RFC 5280, section 4.2.1.10). */
 export interface AuthorityConstraints {
@@ -11,18 +16,6 @@ export interface AuthorityConstraints {
   /** Networks in CIDR notation. */
   readonly networks: readonly string[]
 }
-
-/** Names that belong to nobody on the internet (RFC 6761, 6762, 8375; ICANN keeps `internal`), and what routers give out. */
-const homeDomains = [
-  'localhost',
-  'local',
-  'home.arpa',
-  'internal',
-  'lan',
-  'home',
-  'localdomain',
-  'fritz.box',
-]
 
 const labelPattern = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 
@@ -74,8 +67,4 @@ export function listUnpermittedNames(
   constraints: AuthorityConstraints,
 ): readonly string[] {
   return namesOfHost(hostname).filter((name) => !tlds.has(name) && !isPermitted(name, constraints))
-}
-
-function isWithin(name: string, domains: readonly string[]): boolean {
-  return domains.some((domain) => name === domain || name.endsWith(`.${domain}`))
 }

@@ -1,8 +1,9 @@
+import type { RunningCertificateSource } from '../../domain/certificates'
 import { DomainError } from '../../domain/errors'
 import type { Clock, Random, Wait } from '../../domain/runtime'
+import { formatDate } from '../../domain/text'
 import type { Log } from '../../log'
-import { formatDate } from '../certificate-info'
-import { type CertificateSource, createObservableKeyPair } from '../source'
+import { createObservableKeyPair } from '../source'
 import { fileStateOf, startWatching } from '../watch'
 import { type Authority, createAuthority, findAuthority, notYetValidError } from './authority'
 import { type TlsFolder, translateTlsFolderErrors, withTlsFolderLock } from './folder'
@@ -105,7 +106,7 @@ function requirePermitted(name: string, isAllowed: boolean, found: Authority | n
 }
 
 /** A source that makes its certificates itself. */
-export interface LocalSource extends CertificateSource {
+export interface LocalSource extends RunningCertificateSource {
   /** Who has made what is served. */
   authority(): Authority
 }

@@ -1,10 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { checkClock } from '../../../src/app/doctor/clock'
-import { checkExposure, isPublicHost } from '../../../src/app/doctor/exposure'
+import { checkExposure } from '../../../src/app/doctor/exposure'
 import { checkSpace } from '../../../src/app/doctor/files'
 import { checkFileSystem, checkResourceLimits } from '../../../src/app/doctor/machine'
 import { systemRuntime } from '../../../src/app/runtime'
 import { loadConfig } from '../../../src/config/load'
+import { isPublicHost } from '../../../src/domain/networks'
 import {
   engines,
   fillWithEdgeCases,

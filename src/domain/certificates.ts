@@ -1,0 +1,22 @@
+/** Certificates as listeners serve them and sources provide them. */
+
+/** A certificate chain, the server's own certificate first, and its key. PEM. */
+export interface KeyPair {
+  readonly cert: string
+  readonly key: string
+}
+
+/** Where listeners get their certificate from. */
+export interface CertificateSource {
+  current(): KeyPair
+  /** Returns whether browsers trust it without further ado, so that they may be told to use HTTPS alone (HSTS). */
+  isPubliclyTrusted(): boolean
+  /** Calls `listener` with each new certificate. Returns a function that ends this. */
+  subscribe(listener: (next: KeyPair) => void): () => void
+}
+
+/** A source that watches or renews its certificate until it is stopped. */
+export interface RunningCertificateSource extends CertificateSource {
+  /** Leaves no timer behind. */
+  stop(): Promise<void>
+}

@@ -1,0 +1,117 @@
+/**
+ * Which hosts belong to a home: one list of names that nobody on the internet owns, and one of private networks. Limits,
+ * certificates, `doctor` and the settings all decide by these.
+ */
+import { BlockList, isIP } from 'node:net'
+import { parseAddress } from './address'
+
+/** Returns whether an address lies in one of some networks; false for anything that is no address. */
+export type NetworkMatcher = (address: string) => boolean
+
+/** Returns whether a text is an address or a network in CIDR notation. */
+export function isNetwork(text: string): boolean {
+  return parseNetwork(text) !== null
+}
+
+/** Returns a matcher for networks in CIDR notation and single addresses, each of which `isNetwork`. */
+export function createNetworkMatcher(networks: readonly string[]): NetworkMatcher {
+  // One for each family: a single list treats an IPv4 address as a mapped IPv6 one and would find it in ::/3.
+  const lists = { ipv4: new BlockList(), ipv6: new BlockList() }
+  for (const network of networks) {
+    const parsed = parseNetwork(network)
+    if (parsed === null) throw new Error(`not a network: ${network}`)
+    const { address, prefix, family } = parsed
+    lists[family].addSubnet(address, prefix, family)
+  }
+  return (address) => {
+    const family = familyOf(address)
+    return family !== null && lists[family].check(address, family)
+  }
+}
+
+type Family = 'ipv4' | 'ipv6'
+
+function parseNetwork(text: string): { address: string; prefix: number; family: Family } | null {
+  const groups = /^(?<address>[^/]+)(?:\/(?<prefix>\d{1,3}))?$/.exec(text)?.groups
+  const address = groups?.['address'] ?? ''
+  const family = familyOf(address)
+  if (family === null) return null
+  const maxPrefix = family === 'ipv4' ? 32 : 128
+  const prefix = Number(groups?.['prefix'] ?? maxPrefix)
+  return prefix > maxPrefix ? null : { address, prefix, family }
+}
+
+function familyOf(address: string): Family | null {
+  const family = isIP(address)
+  return family === 4 ? 'ipv4' : family === 6 ? 'ipv6' : null
+}
+
+/** Networks of this machine and of any home (RFC 1122, 1918, 3927, 4193, 4291, 6598). */
+export const privateNetworks: readonly string[] = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '127.0.0.0/8',
+  '169.254.0.0/16',
+  'fc00::/7',
+  'fe80::/10',
+  '::1/128',
+]
+
+/** Returns whether an address lies in a private network; false for anything that is no address. */
+export const isPrivate: NetworkMatcher = createNetworkMatcher(privateNetworks)
+
+/** Returns whether a host is this machine, by its address or as `localhost`. */
+export function isLoopback(host: string): boolean {
+  const isLocal = isIP(host) === 4 && host.startsWith('127.')
+  return isLocal || host === '::1' || host.toLowerCase() === 'localhost'
+}
+
+/**
+ * Domains of home networks, which nobody on the internet owns: reserved ones (RFC 6761, 6762 with its appendix G, 8375;
+ * ICANN keeps `internal`), and those that routers give out.
+ */
+export const homeDomains: readonly string[] = [
+  'localhost',
+  'local',
+  'home.arpa',
+  'internal',
+  'lan',
+  'home',
+  'localdomain',
+  'fritz.box',
+  'intranet',
+  'private',
+  'corp',
+  'test',
+]
+
+/** Reserved for other purposes (RFC 6761, 7686, 9476): no home uses them, and the internet does not know them either. */
+const reservedDomains: readonly string[] = ['invalid', 'onion', 'alt']
+
+/** Returns whether a name is one of these domains or lies in one. Case and a dot at the end do not matter. */
+export function isWithin(name: string, domains: readonly string[]): boolean {
+  const host = name.toLowerCase().replace(/\.$/, '')
+  return domains.some((domain) => host === domain || host.endsWith(`.${domain}`))
+}
+
+/** Returns whether the internet may know a host: an address outside of private networks, or a name that can be owned. */
+export function isPublicHost(host: string): boolean {
+  if (isIP(host) !== 0) return !isPrivate(parseAddress(host) ?? host)
+  const name = host.replace(/\.$/, '')
+  return name.includes('.') && !isWithin(name, homeDomains) && !isWithin(name, reservedDomains)
+}
+
+/** Returns whether a host, as a URL writes it, is a name that a public certificate authority can know. */
+export function isPublicName(host: string): boolean {
+  return (
+    /^(?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}$/.test(host) && isIP(host) === 0 && isPublicHost(host)
+  )
+}
+
+/** Returns a host as a URL writes it: lower case, ASCII, IPv6 in brackets. Null for anything but a host. */
+export function parseHost(text: string): string | null {
+  const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`) : null
+  return url !== null && url.href === `http://${url.hostname}/` ? url.hostname : null
+}
