@@ -37,13 +37,15 @@ describe('the help', () => {
     },
   )
 
-  test('knows no command and no setting that the README does not tell of', async () => {
-    const readme = await Bun.file(join(import.meta.dir, '..', '..', 'README.md')).text()
+  test('and the documents name every command and setting', async () => {
+    const page = (name: string) =>
+      Bun.file(join(import.meta.dir, '..', '..', 'docs', `${name}.md`)).text()
+    const documents = `${await page('cli')}${await page('settings')}`
     const named = [
       ...commands.map(({ path }) => path.join(' ')),
       ...Object.values(settingTable).flatMap(({ name, alias = name }) => [name, alias]),
     ]
-    expect(named.filter((name) => !readme.includes(name))).toEqual([])
+    expect(named.filter((name) => !documents.includes(name))).toEqual([])
   })
 
   test('of the whole program knows every exit code', () => {
