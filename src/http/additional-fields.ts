@@ -16,6 +16,7 @@ import { createBodyValidator } from './validate-body'
 
 const validateField = createBodyValidator(AdditionalFieldBody)
 
+/** The four routes of `/additional_fields`. */
 export function additionalFieldsRoutes(deps: {
   additionalFields: AdditionalFields
   guard: ReturnType<typeof sessionGuard>
@@ -30,17 +31,18 @@ export function additionalFieldsRoutes(deps: {
         const recordId = parseIdParameter(request, 'Record')
         const fields = await additionalFields.list(user.id, recordId)
         if (fields.length > 0) return fields.map(fromAdditionalField)
-        // The two spaces are the original's (contract).
+        // The double space is in the original server's text too (wire contract).
         throw new DomainError(
           'not_found',
           `Current user's ${user.id} record ${recordId}  has no additional fields`,
         )
       },
       describeRoute({
-        summary: 'The additional fields of one record, in the order of their making',
+        summary: 'List the additional fields of a record, in insertion order',
         security: 'token',
         idDescription: 'id of the record',
         responses: { 200: t.Array(AdditionalFieldResponse) },
+        // A failure must not look like an empty list: see offline-copies.ts.
         isCopiedOffline: true,
         errorStatuses: [403, 404],
       }),
@@ -68,7 +70,7 @@ export function additionalFieldsRoutes(deps: {
         return success(`Additional field ${field.id} changed successfully`)
       },
       describeRoute({
-        summary: 'Change an additional field; it stays with its record',
+        summary: 'Change an additional field. It stays with its record: record_id is ignored',
         security: 'token',
         body: AdditionalFieldBody,
         responses: { 200: SuccessResponse },
@@ -83,7 +85,7 @@ export function additionalFieldsRoutes(deps: {
         return success(`Additional field ${id} deleted successfully`)
       },
       describeRoute({
-        summary: 'Delete an additional field for good',
+        summary: 'Delete an additional field permanently',
         security: 'token',
         idDescription: 'id of the additional field',
         responses: { 200: SuccessResponse },

@@ -1,3 +1,12 @@
+/**
+ * The HTTP API: everything between a socket and the rules in src/domain. Each noun has a file with its routes (`records`,
+ * `notes`, `users`, `login` …), which check the request, call a rule and return its result. What they share has files of
+ * its own: the session guard (`session`), the bodies on the wire (`schemas`, `validate-body`), the translation of errors
+ * (`errors`), the rule about offline copies (`offline-copies`), and the sockets (`listener`). This file puts them together.
+ *
+ * Paths, members, statuses and texts follow the wire contract: what the existing clients and the original server agreed
+ * on. `test/data/cases.jsonl` holds it as requests with their answers.
+ */
 import { Elysia } from 'elysia'
 import type { AcmeChallenges } from '../domain/acme-challenges'
 import type { AdditionalFields } from '../domain/additional-fields'
@@ -21,7 +30,8 @@ import { HttpError } from './http-error'
 import { loginRoutes } from './login'
 import { createMethodTable } from './method-not-allowed'
 import { notesRoutes } from './notes'
-import { copiedOfflineRoutes, createOpenApiDocument, type Route } from './openapi'
+import { copiedOfflineRoutes } from './offline-copies'
+import { createOpenApiDocument, type Route } from './openapi'
 import { pagesRoutes } from './pages'
 import { checkContentLength, createJsonReader } from './read-body'
 import { recordsRoutes } from './records'
@@ -39,22 +49,22 @@ export interface ApiDeps {
   readonly additionalFields: AdditionalFields
   readonly notes: Notes
   readonly readiness: Readiness
-  /** Where links in letters lead. */
+  /** Chooses the server's URL for the links in emails. */
   readonly resolveBaseUrl: ResolveBaseUrl
   readonly requireHttps: RequireHttps
-  /** What devices need to trust this server; null where they need nothing of it. */
+  /** Returns this server's own certificate authority; null if it has none. */
   readonly authority: () => AuthorityFiles | null
-  /** Port of HTTPS, null where it is off. */
+  /** Returns the HTTPS port; null if HTTPS is off. */
   readonly tlsPort: () => number | null
-  /** The port at which other machines are spoken to without it; null for none. */
+  /** Returns the port at which other machines reach this server over plain HTTP; null for none. */
   readonly httpPort: () => number | null
-  /** Null where no certificate authority is asked. */
+  /** Null if no certificate authority is used. */
   readonly findChallenge: AcmeChallenges['find'] | null
   readonly log: Log
   readonly version: string
-  /** Largest request body, in bytes. */
+  /** Maximum size of a request body, in bytes. */
   readonly maxBody: number
-  /** Origins of pages that may read answers. */
+  /** Origins of the web pages that may read answers. */
   readonly corsOrigins: readonly string[]
   readonly wait: Wait
 }
@@ -65,8 +75,8 @@ export interface Api {
 }
 
 /**
- * Everything that the server answers. Which refusal wins when several apply is the order of the steps:
- * path and method (the router), announced length, token (the guard), JSON, fields, the state of the data.
+ * Creates the API. If several errors apply to a request, the first of these steps decides the answer: path and method (the
+ * router), announced length of the body, token (the guard), JSON, members of the body, state of the data.
  */
 export function createApi(deps: ApiDeps): Api {
   const contexts = createRequestContexts()
@@ -85,22 +95,22 @@ export function createApi(deps: ApiDeps): Api {
   ]
   const document = createOpenApiDocument(routesOf(described), deps.version)
   const groups = [...described, openApiRoutes(document), acmeChallengeRoutes(deps)]
-  const methods = createMethodTable(routesOf(groups), contexts)
+  const methodTable = createMethodTable(routesOf(groups), contexts)
   const handleError = createErrorHandler({
     ...deps,
     contexts,
     copiedRoutes: copiedOfflineRoutes(routesOf(groups)),
   })
 
-  // The hooks come first: they hold only for what is added after them.
+  // The hooks come first: Elysia applies them only to the routes that are added after them.
   const app = new Elysia({
     strictPath: true,
-    // Without this every route is 404 for short origins like http://pi/.
+    // Otherwise every route is 404 at short origins like http://pi/.
     handler: { standardHostname: false },
   })
     .onError(({ error, code, request }) =>
-      // The router's "not found" is also its word for a method that a path does not have.
-      code === 'NOT_FOUND' ? methods.respond(request) : handleError(error, request),
+      // The router reports NOT_FOUND also for a path that exists, but not with this method.
+      code === 'NOT_FOUND' ? methodTable.respond(request) : handleError(error, request),
     )
     .onBeforeHandle(({ request, route }) => {
       contexts.get(request).route = route
@@ -129,7 +139,7 @@ function openApiRoutes(document: string) {
   return new Elysia().get('/openapi.json', () => new Response(document, { headers }))
 }
 
-/** A request without a sound Host has no address that could be read further on (RFC 9112, section 3.2). */
+/** Returns a 400 if the Host header gives no valid URL (RFC 9112, section 3.2), since all other code parses that URL. */
 function refuseBadHost(request: Request): Response | null {
   if (URL.canParse(request.url)) return null
   return toErrorResponse(
@@ -137,7 +147,10 @@ function refuseBadHost(request: Request): Response | null {
   )
 }
 
-/** What holds for every answer: no guessing of types, no trace of an address elsewhere, no frame, nothing kept by caches. */
+/**
+ * Adds the headers of every answer: browsers must not guess its type, pass its address on, show it in a frame or load
+ * anything for it, and caches must not store it.
+ */
 function withCommonHeaders(response: Response): Response {
   const { headers } = response
   headers.set('x-content-type-options', 'nosniff')

@@ -6,37 +6,38 @@ import { describeRoute } from './openapi'
 import { htmlResponse } from './pages'
 import type { RequestContexts } from './request-context'
 
-/** The certificate authority of this server, as devices are given it. */
+/** This server's certificate authority, in the forms in which devices can install it. */
 export interface AuthorityFiles extends AuthorityPageProps {
   readonly pem: string
   readonly der: Uint8Array<ArrayBuffer>
 }
 
 /**
- * What a device needs to trust this server, also over plain HTTP: whoever is there for the first time has no other way. Nothing
- * of it is secret; that it is the right one is proven by its fingerprint.
+ * The pages from which a device installs this server's certificate authority. They are served over plain HTTP too, because
+ * a new device has no other way to get it. Nothing in them is secret, and users compare the fingerprint before they
+ * install it.
  */
 export function authorityRoutes(deps: {
-  /** Null where HTTPS is off, or its certificate is somebody else's. */
+  /** Returns null if HTTPS is off, or if the server's certificate was issued by another authority. */
   authority: () => AuthorityFiles | null
-  /** Port of HTTPS. */
+  /** Returns the HTTPS port; null if HTTPS is off. */
   tlsPort: () => number | null
   contexts: RequestContexts
 }) {
   const { contexts, tlsPort } = deps
-  const answer = (render: (authority: AuthorityFiles) => Response): Response => {
+  const respond = (render: (authority: AuthorityFiles) => Response): Response => {
     const authority = deps.authority()
     if (authority !== null) return render(authority)
     return errorResponse(404, 'Resource Not Found. This server has no certificate authority')
   }
-  const file = (body: string | Uint8Array<ArrayBuffer>, type: string) =>
+  const fileResponse = (body: string | Uint8Array<ArrayBuffer>, type: string) =>
     new Response(body, { headers: { 'content-type': type } })
 
   return new Elysia()
     .get(
       '/ca',
       ({ request }) =>
-        answer((authority) => {
+        respond((authority) => {
           const address = new URL('/', urlOf(request, contexts.get(request).client))
           const port = tlsPort()
           if (port !== null) {
@@ -46,26 +47,26 @@ export function authorityRoutes(deps: {
           return htmlResponse(renderAuthorityPage(authority, address))
         }),
       describeRoute({
-        summary: 'How to install the certificate authority of this server',
+        summary: 'Page that explains how to install the certificate authority of this server',
         responses: { 200: 'text/html' },
         errorStatuses: [404],
       }),
     )
     .get(
       '/ca.crt',
-      // The type by which phones offer to install it.
-      () => answer(({ der }) => file(der, 'application/x-x509-ca-cert')),
+      // Phones offer to install a file of this type.
+      () => respond(({ der }) => fileResponse(der, 'application/x-x509-ca-cert')),
       describeRoute({
-        summary: 'Its certificate, in DER',
+        summary: 'Certificate of the certificate authority, in DER',
         responses: { 200: 'application/x-x509-ca-cert' },
         errorStatuses: [404],
       }),
     )
     .get(
       '/ca.pem',
-      () => answer(({ pem }) => file(pem, 'application/x-pem-file')),
+      () => respond(({ pem }) => fileResponse(pem, 'application/x-pem-file')),
       describeRoute({
-        summary: 'Its certificate, in PEM',
+        summary: 'Certificate of the certificate authority, in PEM',
         responses: { 200: 'application/x-pem-file' },
         errorStatuses: [404],
       }),

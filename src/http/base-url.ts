@@ -1,25 +1,26 @@
 import { type Client, urlOf } from './client'
 
-/** The port of a URL, also where it goes without saying. */
+/** Returns the port of a URL, or the default port of its scheme if the URL has none. */
 export function portOf({ protocol, port }: URL): number {
   return Number(port || (protocol === 'https:' ? 443 : 80))
 }
 
-/** Where links of this server lead, as whoever asks for one reaches it. */
+/** Returns the URL of this server, with a slash at its end, for links in an email that the request causes. */
 export type ResolveBaseUrl = (request: Request, client: Client) => string
 
 /**
- * The public URL where the operator has set one. Elsewhere the address that the request was sent to, if it is one of
- * this server's own or listed; never any other, or a stranger could have letters sent whose links lead to him.
+ * Links lead to the public URL if the operator has set one. Otherwise they lead to the address that the request was sent
+ * to, provided that it is an address of this server: a stranger can put any name into the Host header, and the email
+ * would carry a link to that name. For a name that is not this server's, links lead to the first local address.
  */
 export function createBaseUrlResolver(server: {
   /** With a slash at its end. */
   publicUrl: URL | null
   /** Further names of this server, with or without a port. */
   publicHosts: readonly string[]
-  /** Names and addresses of this machine, the likeliest first. */
+  /** Returns the names and addresses of this machine, the one that most people use first. */
   localHosts: () => readonly string[]
-  /** Where it listens, the likeliest for people first. */
+  /** Returns where the server listens, the endpoint that most people use first. */
   endpoints: () => readonly { readonly protocol: string; readonly port: number }[]
 }): ResolveBaseUrl {
   const { publicUrl, publicHosts, localHosts, endpoints } = server
@@ -27,13 +28,13 @@ export function createBaseUrlResolver(server: {
     if (publicUrl !== null) return publicUrl.href
     const url = urlOf(request, client)
     const { protocol, hostname, host } = url
-    const own = localHosts()
-    // Another port of this machine is another program's.
-    const isOwn =
-      own.includes(hostname) && endpoints().some((endpoint) => endpoint.port === portOf(url))
-    const isOurs = isOwn || publicHosts.includes(hostname) || publicHosts.includes(host)
-    if (isOurs) return `${protocol}//${host}/`
+    const locals = localHosts()
+    // Another port of this machine belongs to another program.
+    const isLocal =
+      locals.includes(hostname) && endpoints().some((endpoint) => endpoint.port === portOf(url))
+    const isPublic = publicHosts.includes(hostname) || publicHosts.includes(host)
+    if (isLocal || isPublic) return `${protocol}//${host}/`
     const [preferred = { protocol: 'http:', port: 80 }] = endpoints()
-    return new URL(`${preferred.protocol}//${own[0] ?? 'localhost'}:${preferred.port}/`).href
+    return new URL(`${preferred.protocol}//${locals[0] ?? 'localhost'}:${preferred.port}/`).href
   }
 }

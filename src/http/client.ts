@@ -1,53 +1,55 @@
 import { parseAddress } from '../domain/address'
 
-/** Who is asking, as far as it can be believed. */
+/** Who sent a request, as far as the server can trust what it knows. */
 export interface Client {
-  /** Null where nobody can tell: a proxy on a Unix socket that says nothing. */
+  /** IP address of the client. Null if unknown: a proxy on a Unix socket that does not forward the address. */
   readonly address: string | null
-  /** Whether what they send is encrypted on its way. */
+  /** Whether the client uses HTTPS, also if a proxy ends it. */
   readonly isSecure: boolean
 }
 
-/** The URL that a client has asked for, with the scheme that it has used. Throws for a request without a sound Host. */
+/** Returns the URL of a request with the scheme that the client used. Throws if the Host header gives no valid URL. */
 export function urlOf(request: Request, { isSecure }: Client): URL {
   return new URL(isSecure ? request.url.replace(/^http:/, 'https:') : request.url)
 }
 
-/** Where a request came in. */
+/** The connection on which a request arrived. */
 export interface ConnectionInfo {
-  /** Address of whoever is connected; null on a Unix socket. */
+  /** IP address at the other end: a client's or a proxy's. Null on a Unix socket. */
   readonly peer: string | null
   readonly isTls: boolean
 }
 
 /**
- * Reads who is asking from `X-Forwarded-For` and `X-Forwarded-Proto`, as far as listed proxies have written them: from the
- * right, the first address that is not a listed proxy's. Whatever stands further to the left was sent by that client,
- * who can write there what he likes. Who may open a Unix socket is the operator's choice, so whoever is there is listed.
+ * Returns a function that finds out who sent a request. Behind a trusted proxy, the client is the first address from the right in
+ * `X-Forwarded-For` that is not a trusted proxy itself. Addresses further to the left come from that client, who can
+ * send any. Every connection on a Unix socket counts as a trusted proxy, because the operator decides who may open it.
+ *
+ * `isProxy` tells whether an address belongs to a trusted proxy.
  */
 export function createClientResolver(
   isProxy: (address: string) => boolean,
 ): (connection: ConnectionInfo, headers: Headers) => Client {
   return ({ peer, isTls }, headers) => {
-    const direct = peer === null ? null : parseAddress(peer)
-    const isForwarded = direct === null || isProxy(direct)
-    if (!isForwarded) return { address: direct, isSecure: isTls }
+    const peerAddress = peer === null ? null : parseAddress(peer)
+    const isForwarded = peerAddress === null || isProxy(peerAddress)
+    if (!isForwarded) return { address: peerAddress, isSecure: isTls }
     const hops = headers.get('x-forwarded-for')?.split(',') ?? []
-    let address = direct
+    let address = peerAddress
     for (const hop of hops.reverse()) {
       const next = parseAddress(withoutPort(hop.trim()))
-      // What a proxy of ours wrote is an address; anything else is none to go on from.
+      // A trusted proxy writes addresses, so this entry, and all to its left, are not from one.
       if (next === null) break
       address = next
       if (!isProxy(next)) break
     }
-    // The last proxy's word: those before it may have been reached by anybody.
+    // Only the last proxy is known to be a trusted one.
     const scheme = headers.get('x-forwarded-proto')?.split(',').at(-1)?.trim().toLowerCase()
     return { address, isSecure: scheme === undefined ? isTls : scheme === 'https' }
   }
 }
 
-/** `1.2.3.4:567` and `[2001:db8::1]:567`, as some proxies write it. */
+/** Removes the port that some proxies add: `1.2.3.4:567`, `[2001:db8::1]:567`. */
 function withoutPort(hop: string): string {
   const { ipv6, ipv4 } =
     /^(?:\[(?<ipv6>[^\]]+)\](?::\d+)?|(?<ipv4>\d+\.\d+\.\d+\.\d+):\d+)$/.exec(hop)?.groups ?? {}

@@ -8,7 +8,7 @@ import { SuccessResponse, success } from './schemas'
 import type { sessionGuard } from './session'
 import { type BodySchema, createBodyValidator } from './validate-body'
 
-/** What tells the routes of one kind of vault entry from those of the other. */
+/** What differs between the routes of records and those of notes. */
 interface EntryKind<Body extends BodySchema, Content, Entry> {
   readonly path: '/records' | '/notes'
   readonly noun: 'Record' | 'Note'
@@ -24,14 +24,14 @@ export interface EntryDeps {
   readonly readJson: ReadJsonBody
 }
 
-/** The four routes of a kind of vault entry. */
+/** The four routes of one kind of vault entry, which are the same for records and notes. */
 export function entryRoutes<Body extends BodySchema, Content, Entry>(
   kind: EntryKind<Body, Content, Entry>,
   { guard, readJson }: EntryDeps,
 ) {
   const { path, noun, entries } = kind
   const plural = path.slice(1)
-  const thing = noun.toLowerCase()
+  const singular = noun.toLowerCase()
   const validate = createBodyValidator(kind.body)
 
   return new Elysia()
@@ -41,13 +41,14 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
       async ({ user }) => {
         const rows = await entries.list(user.id)
         if (rows.length > 0) return rows.map(kind.fromEntry)
-        // Not `[]`: both clients rely on it (contract).
+        // Not `[]`: both clients rely on the 404 (wire contract).
         throw new DomainError('not_found', `Current user ${user.id} has no ${plural}`)
       },
       describeRoute({
-        summary: `Every ${thing} of the user, in the order of their making`,
+        summary: `List every ${singular} of the user, in insertion order`,
         security: 'token',
         responses: { 200: t.Array(kind.response) },
+        // A failure must not look like an empty vault: see offline-copies.ts.
         isCopiedOffline: true,
         errorStatuses: [404],
       }),
@@ -60,7 +61,7 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
         return status(201, success(`${noun} ${input.id} created`))
       },
       describeRoute({
-        summary: `Add a ${thing}`,
+        summary: `Create a ${singular}`,
         security: 'token',
         body: kind.body,
         responses: { 201: SuccessResponse },
@@ -75,7 +76,7 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
         return success(`${noun} ${input.id} changed successfully`)
       },
       describeRoute({
-        summary: `Change a ${thing}, or take it back out of the trash`,
+        summary: `Change a ${singular}, or restore it from the trash`,
         security: 'token',
         body: kind.body,
         responses: { 200: SuccessResponse },
@@ -87,13 +88,13 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
       async ({ user, request }) => {
         const id = parseIdParameter(request, noun)
         const outcome = await entries.delete(user.id, id)
-        const how = outcome === 'trashed' ? 'marked as deleted' : 'permanently deleted'
-        return success(`${noun} ${id} successfully ${how}`)
+        const done = outcome === 'trashed' ? 'marked as deleted' : 'permanently deleted'
+        return success(`${noun} ${id} successfully ${done}`)
       },
       describeRoute({
-        summary: `Put a ${thing} into the trash; once more deletes it for good`,
+        summary: `Move a ${singular} to the trash, or delete it permanently if it is there already`,
         security: 'token',
-        idDescription: `id of the ${thing}`,
+        idDescription: `id of the ${singular}`,
         responses: { 200: SuccessResponse },
         errorStatuses: [403, 404],
       }),

@@ -1,13 +1,15 @@
 import { DomainError, type ErrorCode, errorMessageWithCauses } from '../domain/errors'
 import type { Log } from '../log'
 import { FieldErrors, HttpError } from './http-error'
+import { cutConnection } from './offline-copies'
 import type { RequestContexts } from './request-context'
 
+/** How an error code appears on the wire. */
 interface Translation {
   readonly status: number
-  /** The first words of the error text (contract). */
+  /** The first words of the error text (wire contract). */
   readonly kind: string
-  /** Seconds after which another try is worth it, where the refusal itself does not say. */
+  /** Seconds for the Retry-After header, unless the error itself says how many. */
   readonly retryAfter?: number
 }
 
@@ -24,22 +26,22 @@ const translations: Readonly<Record<ErrorCode, Translation>> = {
   storage_full: { status: 507, kind: 'Insufficient Storage' },
 }
 
-/** The answer to whatever was thrown, in the contract's shape; null for a fault of ours. */
+/** Returns the answer to an expected error, in the shape of the wire contract; null for any other error, which is a bug. */
 export function toErrorResponse(error: unknown): Response | null {
   if (error instanceof FieldErrors) return Response.json({ message: error.fields }, { status: 400 })
   if (error instanceof HttpError) {
     return errorResponse(error.status, `${error.kind}. ${error.message}`, error.headers)
   }
   if (error instanceof DomainError) {
-    const { status, kind, retryAfter: usual } = translations[error.code]
-    const seconds = error.retryAfter ?? usual
+    const { status, kind, retryAfter } = translations[error.code]
+    const seconds = error.retryAfter ?? retryAfter
     const headers = seconds === undefined ? {} : { 'retry-after': String(seconds) }
     return errorResponse(status, `${kind}. ${error.message}`, headers)
   }
   return null
 }
 
-/** The answer to a fault: all of it is in the log, nothing of it here. */
+/** Returns the answer to a bug. It reveals nothing: the log has the whole error. */
 function internalErrorResponse(): Response {
   return errorResponse(
     500,
@@ -47,15 +49,7 @@ function internalErrorResponse(): Response {
   )
 }
 
-/**
- * No answer at all: a stream that fails at its start makes Bun close the connection. The error carries
- * nothing, because Bun would print it.
- */
-export function cutConnection(): Response {
-  return new Response(new ReadableStream({ start: (controller) => controller.error() }))
-}
-
-/** Refusals that say how the database or a limit is, not what it holds. */
+/** Codes of the errors that say nothing about the vault: the database, the disk or a limit does not allow the request now. */
 const transientCodes: ReadonlySet<ErrorCode> = new Set([
   'unavailable',
   'storage_full',
@@ -64,13 +58,15 @@ const transientCodes: ReadonlySet<ErrorCode> = new Set([
 ])
 
 /**
- * The answers to whatever a route threw. What says nothing of the vault, a fault or a passing refusal, is
- * no answer to `copied` routes: on hearing it, both clients would throw away their offline copy.
+ * Returns a function that turns what a route threw into an answer, and logs it unless it is an ordinary refusal.
+ *
+ * The routes in `copiedRoutes` never answer a bug or a transient error: the connection is closed instead, because clients
+ * would take the answer for "the vault is empty" and delete their offline copy (see offline-copies.ts).
  */
 export function createErrorHandler(deps: {
   log: Log
   contexts: RequestContexts
-  /** As `GET /records`. */
+  /** Routes whose answers clients keep offline, each as method and path pattern: `GET /records`. */
   copiedRoutes: ReadonlySet<string>
 }): (error: unknown, request: Request) => Response {
   const { log, contexts, copiedRoutes } = deps
@@ -82,9 +78,9 @@ export function createErrorHandler(deps: {
     const isTransient = error instanceof DomainError && transientCodes.has(error.code)
     if (response !== null && !isTransient) return response
 
-    // A crowd of these, while a database is away or a limit holds, is no crowd of stacks.
+    // Transient errors come in large numbers while the database is unavailable, so they are logged without a stack.
     if (isTransient) log.warn(errorMessageWithCauses(error), { method, route })
-    else log.error('a fault', error, { method, route })
+    else log.error('unexpected error', error, { method, route })
     if (copiedRoutes.has(`${method} ${route}`)) {
       context.isCut = true
       return cutConnection()
@@ -93,6 +89,7 @@ export function createErrorHandler(deps: {
   }
 }
 
+/** Returns a failure in the shape of the wire contract. `error` is `KIND. DETAIL`. */
 export function errorResponse(
   status: number,
   error: string,

@@ -11,14 +11,17 @@ const HealthResponse = t.Object(
     warnings: t.Optional(
       t.Array(t.Object({ kind: t.String(), detail: t.Optional(t.String()) }), {
         description:
-          'what stops no request, but should be looked at; details for this machine alone',
+          'Problems that stop no request but need attention. `detail` is given only to requests from this machine',
       }),
     ),
   },
   { $id: 'Health', additionalProperties: false },
 )
 
-/** What balancers and service managers ask, again and again: their good answers are not worth a line in the log. */
+/**
+ * The routes that load balancers and service managers poll: `/healthz` tells whether the process runs, `/readyz` whether it
+ * can serve requests. A good answer is not logged, because it would come every few seconds.
+ */
 export function healthRoutes(deps: { readiness: Readiness; contexts: RequestContexts }) {
   const { readiness, contexts } = deps
   return new Elysia()
@@ -28,7 +31,7 @@ export function healthRoutes(deps: { readiness: Readiness; contexts: RequestCont
         contexts.get(request).isRoutine = true
         return { status: 'alive' }
       },
-      describeRoute({ summary: 'The process is alive', responses: { 200: HealthResponse } }),
+      describeRoute({ summary: 'Check that the process runs', responses: { 200: HealthResponse } }),
     )
     .get(
       '/readyz',
@@ -45,18 +48,18 @@ export function healthRoutes(deps: { readiness: Readiness; contexts: RequestCont
         }
         const detail = isTrusted ? problem : 'The database is not ready'
         const error = new HttpError(503, 'Service Unavailable', detail, { 'retry-after': '2' })
-        // Not thrown: whoever waits for a database asks every few seconds, and the log has the request's line.
+        // Returned, not thrown: the request is in the log, and a warning every few seconds would add nothing.
         return toErrorResponse(error)
       },
       describeRoute({
-        summary: 'The database answers and takes writes',
+        summary: 'Check that the database answers and accepts writes',
         responses: { 200: HealthResponse },
         errorStatuses: [503],
       }),
     )
 }
 
-/** Whether the request was made on this machine. What a proxy passes on was not, wherever the proxy runs. */
+/** Whether the request was made on this machine. A request that a proxy forwards counts as made on another one. */
 function isLocalRequest(request: Request, contexts: RequestContexts): boolean {
   const { headers } = request
   if (headers.has('x-forwarded-for') || headers.has('forwarded')) return false

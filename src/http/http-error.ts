@@ -1,7 +1,8 @@
-/** A refusal of the wire itself, before any rule was asked: an unknown path, a malformed body. */
+/** A request that is refused before any rule of the domain is called: a missing header, a malformed body. */
 export class HttpError extends Error {
   override readonly name = 'HttpError'
   readonly status: number
+  /** The first words of the error text (wire contract); the message is the rest. */
   readonly kind: string
   readonly headers: Readonly<Record<string, string>>
 
@@ -13,13 +14,14 @@ export class HttpError extends Error {
   }
 }
 
-/** Members of a body that are not as they should be, each with what is wrong. */
+/** A body with invalid members. */
 export class FieldErrors extends Error {
   override readonly name = 'FieldErrors'
+  /** What is wrong with each invalid member, in the texts of the wire contract. */
   readonly fields: Readonly<Record<string, string>>
 
   constructor(fields: Readonly<Record<string, string>>) {
-    super('wrong members in the body')
+    super('invalid members in the body')
     this.fields = fields
   }
 }

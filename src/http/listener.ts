@@ -3,8 +3,8 @@ import type { Wait } from '../domain/runtime'
 import type { Log } from '../log'
 import type { Api } from './api'
 import type { Client, ConnectionInfo } from './client'
-import { cutConnection } from './errors'
 import { type OpenServer, serveHttps } from './https-server'
+import { cutConnection } from './offline-copies'
 
 export interface Listener {
   /** Where it waits, with the real port; of a Unix socket, `unix:` and its path. */

@@ -8,6 +8,7 @@ import type { RequestContexts } from './request-context'
 import type { RequireHttps } from './require-https'
 import { TokenResponse } from './schemas'
 
+/** Sign-in. */
 export function loginRoutes(deps: {
   login: Login
   resolveBaseUrl: ResolveBaseUrl
@@ -32,7 +33,7 @@ export function loginRoutes(deps: {
       return { token }
     },
     describeRoute({
-      summary: 'Sign in',
+      summary: 'Sign in: exchange the credentials for a session token',
       security: 'credentials',
       responses: { 200: TokenResponse },
       errorStatuses: [403, 429],

@@ -2,11 +2,11 @@ import { errorResponse } from './errors'
 import type { RequestContexts } from './request-context'
 
 export interface MethodTable {
-  /** The answer to a request that no route took: 204 to OPTIONS, else 405 or 404. */
+  /** Returns the answer to a request that matches no route: 404 for an unknown path, 204 to OPTIONS, 405 otherwise. */
   respond(request: Request): Response
 }
 
-/** Which methods each path has, `HEAD` with every `GET` and `OPTIONS` with all (RFC 9110, sections 9.3.2 and 9.3.7). */
+/** Lists the methods of each path. A path with GET has HEAD too, and every path has OPTIONS (RFC 9110, sections 9.3.2 and 9.3.7). */
 export function createMethodTable(
   routes: readonly { readonly method: string; readonly path: string }[],
   contexts: RequestContexts,

@@ -1,27 +1,27 @@
 import { type TSchema, t } from 'elysia'
 import { ErrorResponse, FieldErrorsResponse } from './schemas'
 
-/** What the document says of one route; its schemas are those that read and type the messages. */
+/** How the OpenAPI document describes a route. The schemas are the ones that check and type the bodies. */
 export interface Operation {
   readonly summary: string
-  /** Whether the route asks for a session token or for Basic credentials. */
+  /** Whether the route requires a session token or Basic credentials. */
   readonly security?: 'token' | 'credentials'
   /** Schema of the JSON body. */
   readonly body?: TSchema
-  /** Meaning of the query parameter `id`. */
+  /** What the query parameter `id` identifies; undefined if the route has none. */
   readonly idDescription?: string
-  /** Success, by status: the schema of a JSON answer or the media type of another. */
+  /** Successful answers by status: the schema of a JSON answer, or the media type of any other. */
   readonly responses: Readonly<Record<number, TSchema | string>>
   /**
-   * Clients keep an offline copy of the answer, which a wrong one destroys: where the server cannot answer
-   * for a fault or a limit, it closes the connection instead (contract, "The clients").
+   * Clients keep an offline copy of the answer and delete it on a wrong one. On a bug or a limit, the server closes the
+   * connection instead of answering: see offline-copies.ts.
    */
   readonly isCopiedOffline?: true
-  /** Refusals that this route makes besides those that its security, body and id bring along. */
+  /** Errors of this route, besides those that follow from its security, body and id. */
   readonly errorStatuses?: readonly (403 | 404 | 409 | 429 | 503)[]
 }
 
-/** A route as Elysia lists it, `detail` being what `describe` made. */
+/** A route as Elysia lists it. `detail` is what `describeRoute` returned. */
 export interface Route {
   readonly method: string
   readonly path: string
@@ -29,17 +29,17 @@ export interface Route {
 }
 
 const errorDescriptions: Readonly<Record<number, string>> = {
-  400: 'A parameter, a header or the body is missing or malformed',
-  401: 'The credentials or the token are not valid',
-  403: 'It belongs to another user, or the email is not confirmed',
-  404: 'There is no such thing, or the collection is empty',
-  408: 'The body took too long',
-  409: 'The id or the email is taken',
-  413: 'The body is larger than this server takes',
-  429: 'Too many attempts; Retry-After says when to come back',
-  500: 'A fault of the server',
-  503: 'Not possible at present; Retry-After says when to come back',
-  507: 'No space is left for new data, or the account keeps as much as it may',
+  400: 'A parameter, a header or the body is missing or invalid',
+  401: 'The credentials are wrong, or the token is invalid or expired',
+  403: 'Not allowed: for example, the object belongs to another user, or the email is not confirmed',
+  404: 'The object does not exist, or the list is empty',
+  408: 'The body did not arrive in time',
+  409: 'The id or the email is already taken',
+  413: 'The body is larger than this server accepts',
+  429: 'Too many attempts; Retry-After says when to retry',
+  500: 'A bug in the server',
+  503: 'The server is not ready now; Retry-After says when to retry',
+  507: 'The disk or the vault of the user is full',
 }
 
 const securitySchemes = {
@@ -47,17 +47,18 @@ const securitySchemes = {
   credentials: {
     type: 'http',
     scheme: 'basic',
-    description: 'email and master_password_hash, never the master password',
+    description:
+      'Email as user name, master_password_hash as password; never the master password itself',
   },
 } as const
 
-/** What goes into a route's `detail`, for `openApiDocument` to find. */
+/** Returns Elysia's options for a route, with the description that `createOpenApiDocument` reads from them. */
 export function describeRoute(operation: Operation) {
-  // Elysia's type asks for a member that it knows.
+  // Elysia's type requires at least one member that it knows, so `summary` stands here too.
   return { detail: { summary: operation.summary, 'x-operation': operation } }
 }
 
-/** The OpenAPI 3.1 document of the routes that were described, as JSON text. */
+/** Returns the OpenAPI 3.1 document of all described routes, as JSON. */
 export function createOpenApiDocument(routes: readonly Route[], version: string): string {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const { method, path, hooks } of routes) {
@@ -74,7 +75,7 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
     info: {
       title: 'SnailPass',
       version,
-      summary: 'Accounts, records, additional fields and notes, all of them ciphertext',
+      summary: 'Password server that stores records, additional fields and notes as ciphertext',
       license: { name: 'MIT', identifier: 'MIT' },
     },
     servers: [{ url: '/' }],
@@ -83,7 +84,7 @@ export function createOpenApiDocument(routes: readonly Route[], version: string)
   })
 }
 
-/** The value with each schema that has a name moved to `schemas`, and a reference left in its place. */
+/** Returns the value with each named schema replaced by a reference, and adds those schemas to `schemas`. */
 function extractSchemas(value: unknown, schemas: Record<string, unknown>): unknown {
   if (Array.isArray(value)) return value.map((item) => extractSchemas(item, schemas))
   if (typeof value !== 'object' || value === null) return value
@@ -96,16 +97,8 @@ function extractSchemas(value: unknown, schemas: Record<string, unknown>): unkno
   return { $ref: `#/components/schemas/${$id}` }
 }
 
-/** The methods and patterns, as `GET /records`, of the routes whose answers clients copy offline. */
-export function copiedOfflineRoutes(routes: readonly Route[]): ReadonlySet<string> {
-  return new Set(
-    routes
-      .filter(({ hooks }) => operationOf(hooks.detail)?.isCopiedOffline === true)
-      .map(({ method, path }) => `${method} ${path}`),
-  )
-}
-
-function operationOf(detail: unknown): Operation | null {
+/** Returns the description in a route's `detail`; null if the route was not described. */
+export function operationOf(detail: unknown): Operation | null {
   if (typeof detail !== 'object' || detail === null || !('x-operation' in detail)) return null
   return detail['x-operation'] as Operation
 }
@@ -127,7 +120,7 @@ function renderOperation(method: string, path: string, operation: Operation) {
   }
 }
 
-/** `GET /additional_fields` → `getAdditionalFields`: what a generated client calls its functions. */
+/** Returns the function name for generated clients: `getAdditionalFields` for `GET /additional_fields`. */
 function operationId(method: string, path: string): string {
   const words = path.replaceAll(/\{\w+\}/g, '').split(/[^a-z]+/)
   const name = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
@@ -144,7 +137,7 @@ function successResponses({ responses }: Operation) {
     Object.entries(responses).map(([status, answer]) => [
       status,
       {
-        description: 'Done',
+        description: 'Success',
         content:
           typeof answer === 'string'
             ? { [answer]: { schema: { type: 'string' } } }
@@ -155,10 +148,10 @@ function successResponses({ responses }: Operation) {
 }
 
 function errorResponses(method: string, operation: Operation) {
-  const { security, body, idDescription, errorStatuses: own = [] } = operation
-  const isPlain = security === undefined && body === undefined
-  const statuses: number[] = isPlain ? [...own] : [...own, 413]
-  if (!isPlain && operation.isCopiedOffline !== true) statuses.push(500, 503)
+  const { security, body, idDescription, errorStatuses = [] } = operation
+  const isPublicRead = security === undefined && body === undefined
+  const statuses: number[] = isPublicRead ? [...errorStatuses] : [...errorStatuses, 413]
+  if (!isPublicRead && operation.isCopiedOffline !== true) statuses.push(500, 503)
   if (security !== undefined) statuses.push(401)
   if (body !== undefined) statuses.push(408)
   if (method !== 'GET') statuses.push(507)

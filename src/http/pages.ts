@@ -9,7 +9,7 @@ import { urlOf } from './client'
 import { describeRoute } from './openapi'
 import type { RequestContexts } from './request-context'
 
-/** What a browser gets. */
+/** The routes for browsers: the start page, its icon and the confirmation of an email. */
 export function pagesRoutes(deps: {
   emailConfirmation: EmailConfirmation
   contexts: RequestContexts
@@ -30,7 +30,7 @@ export function pagesRoutes(deps: {
           renderIndexPage({ version: deps.version, address, httpAddress, hasAuthority }),
         )
       },
-      describeRoute({ summary: 'What this server is', responses: { 200: 'text/html' } }),
+      describeRoute({ summary: 'Start page of this server', responses: { 200: 'text/html' } }),
     )
     .get(
       '/favicon.ico',
@@ -38,7 +38,7 @@ export function pagesRoutes(deps: {
         new Response(await favicon, {
           headers: { 'content-type': 'image/png', 'cache-control': 'public, max-age=86400' },
         }),
-      describeRoute({ summary: 'The icon', responses: { 200: 'image/png' } }),
+      describeRoute({ summary: 'Icon of the pages', responses: { 200: 'image/png' } }),
     )
     .get(
       '/confirm/:token',
@@ -48,7 +48,7 @@ export function pagesRoutes(deps: {
           const outcome = await deps.emailConfirmation.confirm(params.token, { address })
           return htmlResponse(renderConfirmationPage(outcome))
         } catch (error) {
-          // Whoever opens a link reads a page, not JSON.
+          // A person follows the link, so expected errors are a page here, not JSON.
           if (!(error instanceof DomainError)) throw error
           if (error.code !== 'rate_limited')
             return htmlResponse(renderConfirmationPage('unavailable'), 503)
@@ -57,17 +57,20 @@ export function pagesRoutes(deps: {
           })
         }
       },
-      describeRoute({ summary: 'Confirm an email', responses: { 200: 'text/html' } }),
+      describeRoute({
+        summary: 'Confirm the email of an account by the link that was sent to it',
+        responses: { 200: 'text/html' },
+      }),
     )
 }
 
-/** Where this server speaks plain HTTP, for whom it is reached at `address`. */
+/** Returns the plain-HTTP URL of this server for a client that reaches it at `address`; null if there is none. */
 function httpUrlOf(address: URL, port: number | null): URL | null {
   if (address.protocol === 'http:') return address
   return port === null ? null : new URL(`http://${address.hostname}:${port}/`)
 }
 
-/** A page of ours, which loads nothing from elsewhere. */
+/** Returns an HTML page that may load nothing from elsewhere. */
 export function htmlResponse(
   html: string,
   status: number = 200,

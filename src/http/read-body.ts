@@ -1,20 +1,22 @@
-import type { Wait } from '../domain/runtime'
+import { type Wait, withTimeout } from '../domain/runtime'
+import { parseJson } from '../domain/untrusted'
 import { HttpError, malformedBody, missingParameter, tooLarge } from './http-error'
 
-/** Reads the JSON body of a request. Throws a WireRefusal. */
+/** Reads the JSON body of a request. Throws HttpError if it is too large, too slow or malformed. */
 export type ReadJsonBody = (request: Request) => Promise<unknown>
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
-/** `application/json` and its kin (RFC 6839), whatever the case and the parameters. */
+/** `application/json`, and types like `application/problem+json` (RFC 6839), in any case and with any parameters. */
 const jsonType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
 
 /**
- * How long a body may take, in milliseconds: the largest one comes in time over a slow line. Whoever sends a byte now and
- * then would hold a connection for good, for it is never idle.
+ * Milliseconds in which a body must arrive: long enough for the largest one on a slow line. Without this limit, a client
+ * that sends a byte now and then could keep a connection open permanently, because the connection is never idle.
  */
 const bodyTimeout = 60_000
 
+/** `maxBytes` is the maximum size of a body. */
 export function createJsonReader({
   maxBytes,
   wait,
@@ -26,44 +28,39 @@ export function createJsonReader({
     if (!jsonType.test(request.headers.get('content-type') ?? '')) {
       throw malformedBody('The Content-Type must be application/json')
     }
-    const bytes = await withTimeout(readBytes(request, maxBytes), wait)
+    const bytes = await withTimeout(
+      { wait, timeout: bodyTimeout, onTimeout: throwTimeout },
+      readBytes(request, maxBytes),
+    )
     if (bytes.length === 0) throw malformedBody('The body is empty')
-    try {
-      return JSON.parse(decoder.decode(bytes)) as unknown
-    } catch {
-      // The parser's own message repeats what was sent, so it goes nowhere.
-      throw malformedBody('The body is not valid JSON in UTF-8')
-    }
+    const text = decodeUtf8(bytes)
+    const body = text === null ? undefined : parseJson(text)
+    if (body === undefined) throw malformedBody('The body is not valid JSON in UTF-8')
+    return body
   }
 }
 
-async function withTimeout<T>(reading: Promise<T>, wait: Wait): Promise<T> {
-  const timer = new AbortController()
-  const late = wait(bodyTimeout, timer.signal).then(
-    () => {
-      // Closed, so that nothing more of it comes.
-      const headers = { connection: 'close' }
-      throw new HttpError(408, 'Request Timeout', 'The body took too long', headers)
-    },
-    // Read in time.
-    () => reading,
-  )
+function throwTimeout(): never {
+  // The connection is closed, so that the rest of the body does not arrive.
+  const headers = { connection: 'close' }
+  throw new HttpError(408, 'Request Timeout', 'The body took too long', headers)
+}
+
+function decodeUtf8(bytes: Uint8Array): string | null {
   try {
-    return await Promise.race([reading, late])
-  } finally {
-    timer.abort()
-    late.catch(() => {})
-    reading.catch(() => {})
+    return decoder.decode(bytes)
+  } catch {
+    return null
   }
 }
 
-/** Refuses a body by its announced length, before a byte of it is read. Throws a WireRefusal. */
+/** Checks the announced length of a body before a byte of it is read. Throws HttpError if it is more than `maxBytes`. */
 export function checkContentLength(request: Request, maxBytes: number): void {
   const announced = request.headers.get('content-length')
   if (announced !== null && Number(announced) > maxBytes) throw tooLarge(maxBytes)
 }
 
-/** A body without an announced length is counted while it comes, and left where it is once it is too large. */
+/** Reads a body. One without an announced length is counted while it arrives, and reading stops at `maxBytes`. */
 async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
   try {
     if (request.headers.has('content-length')) return await request.bytes()
@@ -77,12 +74,15 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
     return Buffer.concat(chunks)
   } catch (error) {
     if (error instanceof HttpError) throw error
-    // The client went away, or the server is stopping: nobody's fault, and nobody hears the answer.
+    // The client has disconnected, or the server is stopping. Neither is a bug, and the answer reaches nobody.
     throw malformedBody('The body ended early')
   }
 }
 
-/** The parameter `id` of a request; of a repeated one, the first (contract). Throws a WireRefusal when it is missing or empty. */
+/**
+ * Returns the query parameter `id`; the first one if it is repeated (wire contract). Throws HttpError if it is missing or
+ * empty.
+ */
 export function parseIdParameter(request: Request, noun: string): string {
   const id = new URL(request.url).searchParams.get('id')
   if (id === null || id === '') throw missingParameter(`${noun} id is missing in URI arguments`)

@@ -1,20 +1,22 @@
 import type { Client } from './client'
 
-/** What is learnt of a request on its way, for its line in the log. */
+/** What the server learns about a request while it handles it: for the routes, and for the line in the log. */
 export interface RequestContext {
-  /** The pattern that matched, never the path: a path may hold a token. */
+  /** The pattern of the route, `/confirm/:token`, never the path, which may contain a token. Null if no route matched. */
   route: string | null
+  /** The signed-in user; null until it is known. */
   userId: string | null
-  /** Whether the connection is closed without an answer. */
+  /** Whether the connection is closed without an answer: see offline-copies.ts. */
   isCut: boolean
-  /** Whether a good answer is not worth a line in the log. */
+  /** Whether a successful answer is left out of the log. */
   isRoutine: boolean
-  /** Address of whoever is connected, null where there is none. */
+  /** IP address at the other end of the connection: a client's or a proxy's. Null on a Unix socket. */
   peer: string | null
   client: Client
 }
 
 export interface RequestContexts {
+  /** Returns the one context of a request, and creates it at the first call. */
   get(request: Request): RequestContext
 }
 

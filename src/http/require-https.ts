@@ -1,13 +1,14 @@
 import { DomainError } from '../domain/errors'
 import type { Client } from './client'
 
-/** Throws `forbidden` for who must not send a master password hash like that. */
+/** Throws `forbidden` if the client must not send a master password hash over this connection. */
 export type RequireHttps = (client: Client) => void
 
 /**
- * Where there is HTTPS, whoever comes from the internet without it is told so before anything is read: what they send
- * could be overheard, and is as good as the master password here. The network at home is the operator's to judge.
- * The address is null where nobody can tell who is asking.
+ * Returns a check that refuses plain HTTP from clients that `isHttpAllowed` does not exempt. Anyone who intercepts a
+ * master password hash can sign in with it, so the check comes before the credentials are read.
+ *
+ * `isHttpAllowed` gets the client's address, null if it is unknown.
  */
 export function createRequireHttps(
   isHttpAllowed: (address: string | null) => boolean,

@@ -11,10 +11,12 @@ import type {
 } from '../domain/vault'
 
 /*
- * The shapes on the wire, as the clients know them: one JSON Schema each, which reads what comes in,
- * documents what goes out, and gives both their types. `$id` is its name in the OpenAPI document.
+ * The shapes of all bodies on the wire, as the clients know them. Each is one JSON Schema, which gives the TypeScript type,
+ * stands in the OpenAPI document under the name `$id`, and, for bodies that clients send, is what `createBodyValidator`
+ * checks. `to…` functions turn a body into a domain type, `from…` functions the other way round.
  */
 
+/** Maximum lengths, in Unicode code points. */
 const maxTextLength = 100
 const maxCiphertextLength = 64 * 1024
 const maxNoteLength = 512 * 1024
@@ -25,12 +27,12 @@ const ciphertext = (maxLength: number = maxCiphertextLength) =>
   t.String({
     minLength: 1,
     maxLength,
-    description: 'base64(data):base64(iv), made by the client',
+    description: 'base64(data):base64(iv), encrypted by the client',
     pattern: '^[^:]*:[^:]*$',
   })
 const flag = () => t.Boolean()
 const time = () =>
-  t.String({ description: 'RFC 822 in UTC, like `Mon, 23 Nov 2026 16:31:04 -0000`' })
+  t.String({ description: 'RFC 822 in UTC, for example `Mon, 23 Nov 2026 16:31:04 -0000`' })
 
 export const SignUpBody = t.Object(
   {
@@ -68,7 +70,7 @@ export function fromUser({ id, email, hint }: User): Static<typeof UserResponse>
 
 export const TokenResponse = t.Object(
   {
-    token: t.String({ description: 'goes into the header x-access-token' }),
+    token: t.String({ description: 'Session token, for the header x-access-token' }),
   },
   { $id: 'Token' },
 )
@@ -123,7 +125,7 @@ export function toRecord(body: Static<typeof RecordBody>): RecordInput {
 const entryProperties = {
   user_id: t.String(),
   is_favorite: t.Boolean(),
-  is_deleted: t.Boolean({ description: 'it lies in the trash' }),
+  is_deleted: t.Boolean({ description: 'Whether it is in the trash' }),
   creation_time: time(),
   update_time: time(),
 }
@@ -182,20 +184,20 @@ export function fromNote(note: Note): Static<typeof NoteResponse> {
 }
 
 function fromEntry(entry: VaultEntry) {
-  const creationTime = formatTime(entry.creationTime)
+  const creationTime = formatRfc822(entry.creationTime)
   return {
     user_id: entry.owner,
     is_favorite: entry.isFavorite,
     is_deleted: entry.isTrashed,
     creation_time: creationTime,
-    // Most entries were never changed, and formatting is what costs most of a large list.
+    // Formatting times is the largest cost of a long list, and most entries were never changed.
     update_time:
-      entry.updateTime === entry.creationTime ? creationTime : formatTime(entry.updateTime),
+      entry.updateTime === entry.creationTime ? creationTime : formatRfc822(entry.updateTime),
   }
 }
 
-/** RFC 822 with a numeric zone, whole seconds (contract). `toUTCString` has the same form but for the zone. */
-function formatTime(time: number): string {
+/** Returns a time in RFC 822 with a numeric zone (wire contract). `toUTCString` differs only in the zone. */
+function formatRfc822(time: number): string {
   return new Date(time).toUTCString().replace('GMT', '-0000')
 }
 
@@ -212,13 +214,13 @@ export const ErrorResponse = t.Object(
 export const FieldErrorsResponse = t.Object(
   {
     message: t.Record(t.String(), t.String(), {
-      description: 'what is wrong, by member of the body',
+      description: 'What is wrong with each invalid member of the body',
     }),
   },
   { $id: 'FieldErrors' },
 )
 
-/** The one shape of every success that carries no data. */
+/** Returns the body of a success that has no data. */
 export function success(text: string): Static<typeof SuccessResponse> {
   return { message: { success: text } }
 }

@@ -4,8 +4,8 @@ import { HttpError } from './http-error'
 import type { RequestContexts } from './request-context'
 
 /**
- * The guard: routes of an instance that uses it run for a signed-in user alone, whom they get as `user`.
- * It runs before any body is read, so that a bad token is told before a malformed body.
+ * The session guard. Routes added after it to an Elysia instance run only for signed-in users, and get the user as `user`.
+ * It runs before the body is read: an invalid token is reported before a malformed body.
  */
 export function sessionGuard(sessions: Sessions, contexts: RequestContexts) {
   return new Elysia({ name: 'session guard' }).resolve({ as: 'scoped' }, async ({ request }) => {

@@ -11,6 +11,7 @@ import { createBodyValidator } from './validate-body'
 
 const validateSignUp = createBodyValidator(SignUpBody)
 
+/** Sign-up, and the signed-in user. */
 export function usersRoutes(deps: {
   users: Users
   resolveBaseUrl: ResolveBaseUrl
@@ -39,7 +40,7 @@ export function usersRoutes(deps: {
         )
       },
       describeRoute({
-        summary: 'Sign up',
+        summary: 'Create an account',
         body: SignUpBody,
         responses: { 201: SuccessResponse },
         errorStatuses: [403, 409, 429],
@@ -50,7 +51,7 @@ export function usersRoutes(deps: {
       '/users',
       ({ user }) => fromUser(user),
       describeRoute({
-        summary: 'The current user',
+        summary: 'Get the signed-in user',
         security: 'token',
         responses: { 200: UserResponse },
       }),

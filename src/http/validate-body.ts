@@ -5,14 +5,14 @@ import { FieldErrors, malformedBody } from './http-error'
 
 export type BodySchema = ReturnType<typeof t.Object>
 
-/** What is wrong with a value, in the words of the contract; null when nothing is. */
+/** Returns what is wrong with a value, in the words of the wire contract; null if nothing is. */
 type Check = (value: unknown) => string | null
 
 interface Field {
   readonly name: string
-  /** First stage: presence and type. */
+  /** The first stage: presence and type. */
   readonly type: Check
-  /** Second stage, run when the first found nothing in any field: emptiness, length, text and format. */
+  /** The second stage: emptiness, length, text and format. It runs if the first stage finds nothing in any field. */
   readonly content: Check
 }
 
@@ -20,11 +20,11 @@ const argument = 'This JSON body argument'
 const missing = `${argument} is missing at all or it's value is null`
 
 /**
- * Reads bodies of one shape. The schema's own keywords say what is checked; the two stages and their
- * texts are the contract's, which no validator speaks. Prepared once for each schema.
+ * Returns a function that checks a body against a schema and returns the members that the schema knows. Other members are
+ * ignored, because clients send some. The function throws FieldErrors for invalid members, and HttpError if the body is
+ * not an object. It is created once for each schema.
  *
- * The reader throws FieldErrors, or a WireRefusal for what is no object. Members that the schema does
- * not know are left out, as clients send some.
+ * JSON Schema libraries can't replace this: the two stages and their texts are part of the wire contract.
  */
 export function createBodyValidator<Schema extends BodySchema>(
   schema: Schema,
@@ -37,12 +37,12 @@ export function createBodyValidator<Schema extends BodySchema>(
     const values = pick(fields, body)
     checkFields(fields, values, 'type')
     checkFields(fields, values, 'content')
-    // Each member was just checked against the schema that the type stands for.
+    // The type is derived from the schema, and each member was just checked against the schema.
     return values as Static<Schema>
   }
 }
 
-/** The keywords of JSON Schema that are checked here. */
+/** The keywords of JSON Schema that the checks support. */
 interface Keywords {
   readonly type: 'string' | 'boolean'
   readonly isNullable: boolean
@@ -54,14 +54,14 @@ interface Keywords {
 
 const knownKeywords = new Set([
   ...['type', 'minLength', 'maxLength', 'pattern', 'format'],
-  // Said to people, not checked.
+  // For readers of the OpenAPI document; nothing to check.
   'description',
 ])
 
-/** Throws, at the start of the program, for a keyword that would be promised and go unchecked. */
+/** Throws when the program starts if a schema has a keyword that the OpenAPI document would promise and nothing checks. */
 function parseKeywords(property: Readonly<Record<string, unknown>>): Keywords {
   for (const keyword of Object.keys(property)) {
-    if (!knownKeywords.has(keyword)) throw new Error(`nobody checks the keyword ${keyword}`)
+    if (!knownKeywords.has(keyword)) throw new Error(`no check for the keyword ${keyword}`)
   }
   const types = [property['type']].flat()
   const { minLength, maxLength, pattern, format } = property
@@ -101,7 +101,7 @@ function contentProblem(text: string, keywords: Keywords): string | null {
   return null
 }
 
-/** Counts Unicode code points, but only where their number can decide. */
+/** Whether a text has more than `max` Unicode code points. It counts them only if the length in UTF-16 does not decide. */
 function isLonger(text: string, max: number): boolean {
   if (text.length <= max) return false
   if (text.length > max * 2) return true
@@ -113,7 +113,7 @@ function isLonger(text: string, max: number): boolean {
   return false
 }
 
-/** The members that the schema knows. A body of `null` has none of them; the original treats it so. */
+/** Returns the members that the schema knows. A body of `null` has none, as with the original server. */
 function pick(fields: readonly Field[], body: unknown): Record<string, unknown> {
   if (typeof body !== 'object' || Array.isArray(body)) {
     throw malformedBody('The body must be a JSON object')

@@ -100,7 +100,7 @@ test(
       expect(acknowledged.filter((id) => !there.has(id))).toEqual([])
       expect(there.size).toBe(acknowledged.length)
     }
-    const faults = [...second.log, ...again.log].filter((line) => line.includes(' a fault'))
+    const faults = [...second.log, ...again.log].filter((line) => line.includes(' unexpected error'))
     expect(faults).toEqual([])
   },
   60_000 + seconds * 2_000,
