@@ -1,5 +1,5 @@
 import type { CertificateSource } from '../domain/certificates'
-import type { Wait } from '../domain/runtime'
+import type { Clock, Wait } from '../domain/runtime'
 import type { Log } from '../log'
 import type { Api } from './api'
 import type { Client, ConnectionInfo } from './client'
@@ -7,100 +7,64 @@ import { type OpenServer, serveHttps } from './https-server'
 import { cutConnection } from './offline-copies'
 
 export interface Listener {
-  /** Where it waits, with the real port; of a Unix socket, `unix:` and its path. */
+  /** The address with the real port; `unix:` and a path for a Unix socket. */
   readonly url: URL
-  /** Takes no new connection and waits for the answers under way; with `now`, cuts them. */
+  /** Accepts no further connections and waits for running requests. With `now`, it closes their connections instead. */
   stop(options?: { now: boolean }): Promise<void>
-  /** Whether no request is being worked on. A cut connection does not end the work for it. */
+  /** Whether no request is running. A request runs on when its connection is closed. */
   isIdle(): boolean
 }
 
-/** Where to wait: an address and a port, or the path of a Unix socket. */
+/** Where to listen: an IP address and a port, or the path of a Unix socket. */
 export type ListenerAddress =
   | { readonly hostname: string; readonly port: number }
   | { readonly path: string }
 
+interface ListenDeps {
+  /** The certificates for HTTPS; null for plain HTTP. */
+  readonly certificates: CertificateSource | null
+  readonly resolveClient: (connection: ConnectionInfo, headers: Headers) => Client
+  readonly clock: Clock
+  readonly wait: Wait
+  readonly log: Log
+}
+
 /**
- * Seconds of silence after which a connection is closed. Bun counts in steps of about four, and a handler
- * that works for longer is cut too: a store's patience of 10 s must fit in.
+ * Seconds without traffic after which a connection is closed. Bun counts in steps of about four seconds, and also closes
+ * connections whose request is still running: the store waits up to 10 s for the database.
  */
 const idleTimeout = 40
 
-/** After so many milliseconds without a request, a certificate can change without anybody's notice. */
+/** Milliseconds without a request after which the certificate can be replaced without cutting a client off. */
 const quietPeriod = 1_000
 
 /**
- * Over a certificate that everybody trusts, browsers are told to come by HTTPS alone for so many seconds: half a year. Over any
- * other they are not, or a certificate that was made anew would lock them out (RFC 6797, section 8.4).
+ * Tells browsers to use only HTTPS for half a year (in seconds). It is sent only with a publicly trusted certificate: with
+ * another one, browsers would lock users out as soon as the certificate authority is created again (RFC 6797, section 8.4).
  */
 const strictTransport = `max-age=${180 * 24 * 3600}`
 
 /**
- * Elysia looks for the path behind a fixed number of characters, which fits the shortest host of one scheme alone: with the
- * other, every route of it would be unknown. Whether a request came by HTTPS is told by its client.
+ * Starts to answer at an address, over HTTPS if there are certificates. Throws the system's error if the address is not
+ * available.
  */
-function rewriteUrlToHttp(request: Request): void {
-  const value = request.url.replace(/^https:/, 'http:')
-  Object.defineProperty(request, 'url', { value })
-}
-
-/**
- * Starts to answer at an address; with `certificates`, by HTTPS. Throws what the system says when the address cannot be had.
- */
-export function listen(
-  api: Api,
-  address: ListenerAddress,
-  deps: {
-    certificates: CertificateSource | null
-    resolveClient: (connection: ConnectionInfo, headers: Headers) => Client
-    wait: Wait
-    log: Log
-  },
-): Listener {
-  const { certificates, resolveClient, log } = deps
-  const isTls = certificates !== null
-  let activeRequests = 0
-  let lastBegin = 0
-
-  async function answer(request: Request, peer: string | null): Promise<Response> {
-    const begin = performance.now()
-    lastBegin = begin
-    activeRequests++
-    if (isTls) rewriteUrlToHttp(request)
-    const context = api.contexts.get(request)
-    context.peer = peer
-    context.client = resolveClient({ peer, isTls }, request.headers)
-    const response = await api.handle(request).finally(() => activeRequests--)
-    if (certificates?.isPubliclyTrusted() === true) {
-      response.headers.set('strict-transport-security', strictTransport)
-    }
-    const { route, userId, isCut, isRoutine, client } = context
-    if (isRoutine && response.ok) return response
-    log.info('request', {
-      method: request.method,
-      route: route ?? '-',
-      status: isCut ? 'cut' : response.status,
-      ms: Math.round((performance.now() - begin) * 10) / 10,
-      user: userId ?? '-',
-      address: client.address ?? '-',
-    })
-    return response
-  }
-
+export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Listener {
+  const { certificates, log } = deps
+  const { handle, isIdle, isQuiet } = createRequestHandler(api, deps)
   const common = {
-    // Bodies are bounded by the API, in the contract's shape; Bun's own refusal has none.
+    // The API limits bodies itself, because Bun's answer would not have the shape of the wire contract.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    error(fault: Error) {
-      log.error('a fault outside of every route', fault)
-      // For which route is not known here, and some clients would take any answer for "all is gone".
+    error(error: Error) {
+      log.error('unexpected error outside of every route', error)
+      // The route is unknown here, so it may be one whose answer clients keep offline.
       return cutConnection()
     },
   }
-  const isIdle = () => activeRequests === 0
+
   if ('path' in address) {
-    const fetch = (request: Request) => answer(request, null)
+    const fetch = (request: Request) => handle(request, null)
     const options = { ...common, unix: address.path, fetch }
-    // Bun's types know no such option of these, and Bun does.
+    // Bun supports this option for Unix sockets, but Bun's types lack it.
     Object.assign(options, { idleTimeout })
     const server = Bun.serve(options)
     const url = new URL(`unix:${address.path}`)
@@ -112,12 +76,57 @@ export function listen(
       ...address,
       ...options,
       idleTimeout,
-      fetch: (request, server) => answer(request, server.requestIP(request)?.address ?? null),
+      fetch: (request, server) => handle(request, server.requestIP(request)?.address ?? null),
     })
   if (certificates === null) {
     const server = open({})
     return { url: server.url, isIdle, stop: ({ now } = { now: false }) => server.stop(now) }
   }
-  const isQuiet = () => activeRequests === 0 && performance.now() - lastBegin > quietPeriod
   return { ...serveHttps(open, { ...deps, certificates, isQuiet }), isIdle }
+}
+
+/** Passes requests to the API, logs them and counts the running ones. `peer` is the address at the other end. */
+function createRequestHandler(api: Api, deps: ListenDeps) {
+  const { certificates, resolveClient, clock, log } = deps
+  const isTls = certificates !== null
+  let runningRequests = 0
+  let lastRequestTime = Number.NEGATIVE_INFINITY
+
+  async function handle(request: Request, peer: string | null): Promise<Response> {
+    // The clock has whole milliseconds, and a request takes fractions of one.
+    const start = performance.now()
+    lastRequestTime = clock()
+    runningRequests++
+    if (isTls) rewriteUrlToHttp(request)
+    const context = api.contexts.get(request)
+    context.peer = peer
+    context.client = resolveClient({ peer, isTls }, request.headers)
+    const response = await api.handle(request).finally(() => runningRequests--)
+    if (certificates?.isPubliclyTrusted() === true) {
+      response.headers.set('strict-transport-security', strictTransport)
+    }
+    const { route, userId, isCut, isRoutine, client } = context
+    if (isRoutine && response.ok) return response
+    log.info('request', {
+      method: request.method,
+      route: route ?? '-',
+      status: isCut ? 'cut' : response.status,
+      ms: Math.round((performance.now() - start) * 10) / 10,
+      user: userId ?? '-',
+      address: client.address ?? '-',
+    })
+    return response
+  }
+
+  const isIdle = () => runningRequests === 0
+  return { handle, isIdle, isQuiet: () => isIdle() && clock() - lastRequestTime > quietPeriod }
+}
+
+/**
+ * Gives the request an `http:` URL. Elysia takes the first slash after seven characters for the start of the path. In an
+ * `https:` URL that slash belongs to the scheme, and every route would be 404. `urlOf` in client.ts has the real scheme.
+ */
+function rewriteUrlToHttp(request: Request): void {
+  const value = request.url.replace(/^https:/, 'http:')
+  Object.defineProperty(request, 'url', { value })
 }

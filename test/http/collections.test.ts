@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { systemRuntime } from '../../src/app/runtime'
 import { DomainError } from '../../src/domain/errors'
 import { type ApiDeps, createApi } from '../../src/http/api'
 import { createClientResolver } from '../../src/http/client'
@@ -138,12 +139,17 @@ function startFailingServer(deps: {
     version: '0',
     maxBody: 1024,
     corsOrigins: [],
-    wait: Bun.sleep,
+    wait: systemRuntime.wait,
   })
   const listener = listen(
     api,
     { hostname: '127.0.0.1', port: 0 },
-    { certificates: null, resolveClient: createClientResolver(() => false), wait: Bun.sleep, log },
+    {
+      certificates: null,
+      resolveClient: createClientResolver(() => false),
+      ...systemRuntime,
+      log,
+    },
   )
   return { url: listener.url, [Symbol.dispose]: () => void listener.stop({ now: true }) }
 }

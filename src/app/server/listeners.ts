@@ -7,7 +7,7 @@ import type { Settings } from '../../config/settings'
 import type { CertificateSource } from '../../domain/certificates'
 import { DomainError, errorMessage } from '../../domain/errors'
 import { createNetworkMatcher } from '../../domain/networks'
-import type { Wait } from '../../domain/runtime'
+import type { Clock, Wait } from '../../domain/runtime'
 import type { Api } from '../../http/api'
 import { createClientResolver } from '../../http/client'
 import { type Listener, listen } from '../../http/listener'
@@ -27,15 +27,15 @@ export async function startListeners(
   api: Api,
   settings: Settings,
   certificates: CertificateSource | null,
-  wait: Wait,
+  { clock, wait }: { readonly clock: Clock; readonly wait: Wait },
   log: Log,
 ): Promise<Listeners> {
   const resolveClient = createClientResolver(createNetworkMatcher(settings.trustedProxies))
   const listeners: Listener[] = []
   try {
     for (const { address, isTls } of endpointsOf(settings)) {
-      const listenOptions = { certificates: isTls ? certificates : null, resolveClient, wait, log }
-      listeners.push(await openListener(address, () => listen(api, address, listenOptions)))
+      const deps = { certificates: isTls ? certificates : null, resolveClient, clock, wait, log }
+      listeners.push(await openListener(address, () => listen(api, address, deps)))
     }
   } catch (error) {
     await Promise.all(listeners.map((listener) => listener.stop({ now: true })))

@@ -147,7 +147,7 @@ export async function startServer(
       api,
       settings,
       options.certificates ?? certificates,
-      runtime.wait,
+      runtime,
       log,
     ).catch(async (error: unknown) => {
       await certificates?.stop()
