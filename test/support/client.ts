@@ -1,7 +1,8 @@
-/** What a client does, over real HTTP, with as little ado as a test can bear. */
+/** A signed-in user, who sends requests over real HTTP. */
 export interface Client {
   readonly userId: string
   readonly token: string
+  /** Sends a request with the user's session token and `body` as JSON. */
   send(method: string, path: string, body?: unknown): Promise<Response>
 }
 
@@ -11,7 +12,7 @@ export function basicAuth(email: string, masterPasswordHash: string): string {
   return `Basic ${Buffer.from(`${email}:${masterPasswordHash}`).toString('base64')}`
 }
 
-/** Signs a new user up and in. */
+/** Creates an account `NAME@nas.local` and signs it in. */
 export async function signUpAndLogIn(origin: URL, name: string): Promise<Client> {
   const email = `${name}@nas.local`
   const masterPasswordHash = Buffer.from(`hash of ${name}`).toString('base64')
@@ -26,6 +27,7 @@ export async function signUpAndLogIn(origin: URL, name: string): Promise<Client>
   return await logIn(origin, { userId, email, masterPasswordHash })
 }
 
+/** Signs a user in, who has an account already. */
 export async function logIn(
   origin: URL,
   user: { userId: string; email: string; masterPasswordHash: string },
@@ -37,7 +39,7 @@ export async function logIn(
   return { userId: user.userId, token, send: createSender(origin, token) }
 }
 
-/** Sends as whoever has a token, as after a restart of the server. */
+/** Returns a function that sends requests with a session token. */
 export function createSender(origin: URL, token: string): Client['send'] {
   return (method, path, body) =>
     fetch(new URL(path, origin), {
@@ -47,6 +49,7 @@ export function createSender(origin: URL, token: string): Client['send'] {
     })
 }
 
+/** Returns a valid body of a record with a new id, with some members changed. */
 export function aRecord(change: Record<string, unknown> = {}) {
   return {
     id: crypto.randomUUID(),
@@ -59,6 +62,7 @@ export function aRecord(change: Record<string, unknown> = {}) {
   }
 }
 
+/** Returns a valid body of a note with a new id, with some members changed. */
 export function aNote(change: Record<string, unknown> = {}) {
   return {
     id: crypto.randomUUID(),
@@ -70,6 +74,7 @@ export function aNote(change: Record<string, unknown> = {}) {
   }
 }
 
+/** Returns a valid body of an additional field with a new id, with some members changed. */
 export function aField(recordId: string, change: Record<string, unknown> = {}) {
   return {
     id: crypto.randomUUID(),

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTokens } from '../../src/crypto/tokens'
 
-/** One line of cases.jsonl. */
+/** A line of cases.jsonl: a request, and what the wire contract says of the answer. */
 export interface ContractCase {
   readonly name: string
   readonly request: {
@@ -27,26 +27,26 @@ function contractCases(): readonly ContractCase[] {
     .map((line) => JSON.parse(line) as ContractCase)
 }
 
-/** What a server answered to a case. */
-interface Answer {
+/** The answer of a server to a case. The body of `response` is read already, into `text`. */
+interface ReceivedAnswer {
   readonly response: Response
   readonly text: string
 }
 
 /**
- * Sends every case in order, with the tokens that the logins among them gave, and hands each answer on.
- * `secretKey` is the server's, for the tokens that no login gives.
+ * Sends the request of every case in order, and calls `onAnswer` with each case and its answer. Later cases use the session
+ * tokens from earlier logins. `secretKey` is the server's key, for the tokens that no login returns.
  */
 export async function replay(
   origin: URL,
   secretKey: string,
-  each: (contractCase: ContractCase, answer: Answer) => void,
+  onAnswer: (contractCase: ContractCase, answer: ReceivedAnswer) => void,
 ): Promise<void> {
   const tokens = new Map<string, string>()
   for (const contractCase of contractCases()) {
     const response = await fetch(requestOf(contractCase, origin, tokens))
     const text = await response.text()
-    each(contractCase, { response, text })
+    onAnswer(contractCase, { response, text })
     const login = /^login (alice|bob)$/.exec(contractCase.name)?.[1]
     if (login === undefined) continue
     const token = String(JSON.parse(text).token)
@@ -55,8 +55,8 @@ export async function replay(
   }
 }
 
-/** What an answer says of all that its case expects, to be compared with `case.expect`. */
-export function observed({ expect }: ContractCase, { response, text }: Answer): unknown {
+/** Returns the parts of an answer that its case mentions, in the shape of `expect`, so that the two can be compared. */
+export function observed({ expect }: ContractCase, { response, text }: ReceivedAnswer): unknown {
   const allowed = (response.headers.get('allow') ?? '').split(', ')
   const { type, body, allow_includes } = expect
   const hasBody = body !== undefined && body !== null
@@ -70,13 +70,13 @@ export function observed({ expect }: ContractCase, { response, text }: Answer): 
   }
 }
 
-/** The tokens that no login gives: of this server but too old, of another key, of none. */
+/** Adds the tokens that no login returns: an expired one, one signed with another key, and an unsigned one. */
 async function forgeTokens(
   tokens: Map<string, string>,
-  real: string,
+  validToken: string,
   secretKey: string,
 ): Promise<void> {
-  const payload = real.split('.')[1] ?? ''
+  const payload = validToken.split('.')[1] ?? ''
   const { sub, epoch } = JSON.parse(Buffer.from(payload, 'base64url').toString())
   const issue = (key: string, clock: () => number) =>
     createTokens(new TextEncoder().encode(key), clock).issue(
@@ -84,12 +84,14 @@ async function forgeTokens(
       600,
     )
   tokens.set('expired', await issue(secretKey, () => Date.now() - 3_600_000))
-  tokens.set('other-key', await issue('another key altogether', Date.now))
-  const none = Buffer.from(JSON.stringify({ alg: 'none', typ: 'JWT' })).toString('base64url')
-  tokens.set('alg-none', `${none}.${payload}.`)
+  tokens.set('other-key', await issue('another secret key', Date.now))
+  const unsignedHeader = Buffer.from(JSON.stringify({ alg: 'none', typ: 'JWT' })).toString(
+    'base64url',
+  )
+  tokens.set('alg-none', `${unsignedHeader}.${payload}.`)
 }
 
-/** The request of a case, its placeholders replaced by these tokens. */
+/** Returns the request of a case, with the placeholders in its headers replaced by tokens. */
 function requestOf(
   { request }: ContractCase,
   origin: URL,
@@ -131,7 +133,7 @@ const placeholders: Readonly<Record<string, RegExp>> = {
   '<any text>': /./s,
 }
 
-/** The value with each part that fits its placeholder in `expected` replaced by it, so that equals can be compared. */
+/** Returns the value with every text that matches a placeholder in `expected` replaced by that placeholder. */
 function withPlaceholders(value: unknown, expected: unknown): unknown {
   if (typeof value === 'string' && typeof expected === 'string') {
     return placeholders[expected]?.test(value) ? expected : value
