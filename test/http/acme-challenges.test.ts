@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { startTestServer } from '../support/server'
 
-test('a challenge that nobody waits for is not found, in the shape of every other error', async () => {
+test('an unknown challenge is answered 404 in the shape of every other error', async () => {
   await using server = await startTestServer()
   for (const token of ['x', 'a-token-of-an-authority', 'a'.repeat(3000)]) {
     const url = new URL(`/.well-known/acme-challenge/${token}`, server.url)
@@ -12,6 +12,6 @@ test('a challenge that nobody waits for is not found, in the shape of every othe
     })
     expect((await fetch(url, { method: 'POST' })).status).toBe(405)
   }
-  // Authorities and whoever else asks say nothing of users: tokens stay out of the log.
+  // The log has the pattern of the route, not the token in the path.
   expect(server.log.join('\n')).not.toContain('a-token')
 })

@@ -8,8 +8,8 @@ import { createCertificateFiles } from '../support/tls'
 
 const paths = ['/ca', '/ca.crt', '/ca.pem']
 
-describe('a server with an authority of its own', () => {
-  test('gives it to devices by HTTP and by HTTPS, with what to compare it by', async () => {
+describe('a server with its own certificate authority', () => {
+  test('offers it to devices over HTTP and HTTPS, with its fingerprint', async () => {
     await using server = await startTestServer({
       settings: { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' },
     })
@@ -18,7 +18,7 @@ describe('a server with an authority of its own', () => {
     const [plain, secure] = server.urls
     expect([plain?.protocol, secure?.protocol]).toEqual(['http:', 'https:'])
     for (const url of server.urls) {
-      // BoringSSL, which Bun brings, knows no constraints for addresses: curl, Node and browsers do, see test/e2e/tls.test.ts.
+      // Bun's BoringSSL does not support name constraints for IP addresses. test/e2e/tls.test.ts checks with curl.
       const get = (path: string) =>
         fetch(new URL(path, url), { tls: { rejectUnauthorized: false } })
       const page = await get('/ca')
@@ -35,10 +35,10 @@ describe('a server with an authority of its own', () => {
       expect(pem.headers.get('content-type')).toStartWith('application/x-pem-file')
       expect(await pem.text()).toBe(ca)
       expect(await (await get('/')).text()).toContain('href="/ca"')
-      // Not everybody trusts it: a browser must not insist on it.
+      // The authority is not publicly trusted, so browsers must not be told to use only HTTPS.
       expect(page.headers.has('strict-transport-security')).toBeFalse()
     }
-    // Nothing of any key is to be had.
+    // No part of a key can be downloaded.
     const key = readFileSync(join(server.dataDir, 'tls', 'ca.key'), 'utf8')
     expect(server.log.join('\n')).not.toContain(key.split('\n')[1] ?? '')
     expect((await fetch(new URL('/ca.key', plain))).status).toBe(404)
@@ -46,16 +46,16 @@ describe('a server with an authority of its own', () => {
 })
 
 test.each([
-  ['HTTPS is off', {}],
+  ['whose HTTPS is off', {}],
   [
-    'the certificate is from elsewhere',
+    'with a certificate of another authority',
     { SNAILPASS_LISTEN_TLS: '127.0.0.1:0', SNAILPASS_TLS: 'files' },
   ],
-])('there is nothing to install where %s', async (_why, settings) => {
+])('a server %s offers no certificate authority', async (_, settings) => {
   using pair = await createCertificateFiles()
-  const ofFiles = { SNAILPASS_TLS_CERT: pair.cert, SNAILPASS_TLS_KEY: pair.key }
+  const fileSettings = { SNAILPASS_TLS_CERT: pair.cert, SNAILPASS_TLS_KEY: pair.key }
   await using server = await startTestServer({
-    settings: { ...settings, ...('SNAILPASS_TLS' in settings ? ofFiles : {}) },
+    settings: { ...settings, ...('SNAILPASS_TLS' in settings ? fileSettings : {}) },
   })
   for (const path of paths) {
     const answer = await fetch(new URL(path, server.url))

@@ -11,19 +11,19 @@ const server = {
   ],
 }
 
-/** A request as the routes see it: without its scheme, which is told by its client. */
-const asked = (url: string) =>
+/** Returns a request as the routes get it: always with an `http:` URL; the client knows whether it used HTTPS. */
+const requestTo = (url: string) =>
   [
     new Request(url.replace('https:', 'http:')),
     { address: null, isSecure: url.startsWith('https:') },
   ] as const
 
-test('a port is known also where it goes without saying', () => {
+test('a URL without a port has the port of its scheme', () => {
   const urls = ['http://pi/', 'https://pi/', 'https://pi:5443/', 'http://[::1]:1/']
   expect(urls.map((url) => portOf(new URL(url)))).toEqual([80, 443, 5443, 1])
 })
 
-describe('the address in a link', () => {
+describe('a link in an email', () => {
   const baseUrl = createBaseUrlResolver(server)
 
   test.each([
@@ -34,8 +34,8 @@ describe('the address in a link', () => {
     'https://pi.local',
     'http://vault.lan',
     'http://proxy.lan:8443',
-  ])('is %s where the request came by it', (origin) => {
-    expect(baseUrl(...asked(`${origin}/users`))).toBe(`${origin.toLowerCase()}/`)
+  ])('leads to %s if the request was sent there', (origin) => {
+    expect(baseUrl(...requestTo(`${origin}/users`))).toBe(`${origin.toLowerCase()}/`)
   })
 
   test.each([
@@ -45,14 +45,14 @@ describe('the address in a link', () => {
     'http://pi:6666',
     'http://localhost',
     'http://192.168.1.5.evil.example',
-  ])('is never %s, but the first of this machine', (origin) => {
-    expect(baseUrl(...asked(`${origin}/login`))).toBe('http://192.168.1.5:5000/')
+  ])('never leads to %s, but to the first local address', (origin) => {
+    expect(baseUrl(...requestTo(`${origin}/login`))).toBe('http://192.168.1.5:5000/')
   })
 
-  test('is the public URL, whatever a request says, where there is one', () => {
+  test('leads to the public URL if there is one, wherever the request was sent', () => {
     const publicUrl = new URL('https://vault.example.org/sub/')
     const fixed = createBaseUrlResolver({ ...server, publicUrl })
-    expect(fixed(...asked('http://pi:5000/users'))).toBe('https://vault.example.org/sub/')
-    expect(fixed(...asked('http://evil.example/users'))).toBe('https://vault.example.org/sub/')
+    expect(fixed(...requestTo('http://pi:5000/users'))).toBe('https://vault.example.org/sub/')
+    expect(fixed(...requestTo('http://evil.example/users'))).toBe('https://vault.example.org/sub/')
   })
 })

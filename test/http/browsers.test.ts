@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
 import { startTestServer } from '../support/server'
 
-const hardened = {
+const securityHeaders = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'no-referrer',
   'x-frame-options': 'DENY',
@@ -22,12 +22,12 @@ describe('every answer', () => {
     ['PATCH', '/notes', 405],
     ['OPTIONS', '/notes', 204],
   ])(
-    'to %s %s tells browsers not to guess, to frame or to keep it',
+    'to %s %s tells browsers not to guess its type, show it in a frame or store it',
     async (method, path, status) => {
       await using server = await startTestServer()
       const { headers, status: found } = await fetch(new URL(path, server.url), { method })
       expect(found).toBe(status)
-      expect(Object.fromEntries(headers)).toMatchObject(hardened)
+      expect(Object.fromEntries(headers)).toMatchObject(securityHeaders)
       expect(headers.get('content-security-policy')).toMatch(
         /^default-src 'none';.*frame-ancestors 'none'/,
       )
@@ -42,53 +42,58 @@ describe('every answer', () => {
 })
 
 describe('a page of another origin', () => {
-  const asking = { 'access-control-request-method': 'GET', origin: 'https://vault.example.org' }
+  const requestHeaders = {
+    'access-control-request-method': 'GET',
+    origin: 'https://vault.example.org',
+  }
 
-  test('reads nothing, unless its origin is named', async () => {
+  test('can read nothing by default', async () => {
     await using server = await startTestServer()
-    const before = await fetch(new URL('/records', server.url), {
+    const preflight = await fetch(new URL('/records', server.url), {
       method: 'OPTIONS',
-      headers: asking,
+      headers: requestHeaders,
     })
-    const answer = await fetch(new URL('/login', server.url), { headers: asking })
-    for (const { headers } of [before, answer]) {
+    const answer = await fetch(new URL('/login', server.url), { headers: requestHeaders })
+    for (const { headers } of [preflight, answer]) {
       expect([...headers.keys()].filter((name) => name.startsWith('access-'))).toEqual([])
     }
   })
 
-  test('reads every answer, refusals included, where its origin is named, and no other does', async () => {
+  test('can read every answer, failures included, if its origin is allowed, and no other page can', async () => {
     await using server = await startTestServer({
       settings: { SNAILPASS_CORS_ORIGINS: 'https://vault.example.org, http://localhost:3000' },
     })
-    const before = await fetch(new URL('/records', server.url), {
+    const preflight = await fetch(new URL('/records', server.url), {
       method: 'OPTIONS',
-      headers: asking,
+      headers: requestHeaders,
     })
-    expect(before.status).toBe(204)
-    expect(Object.fromEntries(before.headers)).toMatchObject({
+    expect(preflight.status).toBe(204)
+    expect(Object.fromEntries(preflight.headers)).toMatchObject({
       'access-control-allow-origin': 'https://vault.example.org',
       'access-control-allow-methods': 'GET, POST, PUT, DELETE',
       'access-control-allow-headers': 'authorization, content-type, x-access-token',
       vary: 'origin',
     })
-    const answer = await fetch(new URL('/login', server.url), { headers: asking })
+    const answer = await fetch(new URL('/login', server.url), { headers: requestHeaders })
     expect(answer.headers.get('access-control-allow-origin')).toBe('https://vault.example.org')
-    // Sessions are tokens in a header: nothing that a browser sends by itself counts.
+    // Session tokens are sent in a header. Credentials that browsers add by themselves have no meaning here.
     expect(answer.headers.has('access-control-allow-credentials')).toBeFalse()
     for (const origin of ['https://evil.example', 'null', 'http://vault.example.org']) {
-      const other = await fetch(new URL('/login', server.url), { headers: { ...asking, origin } })
+      const other = await fetch(new URL('/login', server.url), {
+        headers: { ...requestHeaders, origin },
+      })
       expect(other.headers.has('access-control-allow-origin'), origin).toBeFalse()
       expect(other.headers.get('vary')).toBe('origin')
     }
   })
 })
 
-test('a body that never ends is cut, though a byte of it comes now and then', async () => {
-  let isLate = () => {}
+test('a body that has not arrived in a minute is refused, even if a byte arrives now and then', async () => {
+  let reachTimeout = () => {}
   const wait = (milliseconds: number, signal?: AbortSignal) =>
     new Promise<void>((resolve, reject) => {
       signal?.addEventListener('abort', () => reject(new Error('aborted')))
-      if (milliseconds === 60_000) isLate = resolve
+      if (milliseconds === 60_000) reachTimeout = resolve
     })
   await using server = await startTestServer({ runtime: { wait } })
   const socket = connect(Number(server.url.port), '127.0.0.1')
@@ -102,7 +107,7 @@ test('a body that never ends is cut, though a byte of it comes now and then', as
   const closed = new Promise((resolve) => socket.on('close', resolve))
   const drip = setInterval(() => {
     socket.write(' ')
-    isLate()
+    reachTimeout()
   }, 20)
   await closed
   clearInterval(drip)

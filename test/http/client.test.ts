@@ -2,16 +2,21 @@ import { describe, expect, test } from 'bun:test'
 import { networkOf, parseAddress } from '../../src/domain/address'
 import { createClientResolver } from '../../src/http/client'
 
-const clientOf = createClientResolver((address) => address === '10.0.0.1' || address === '10.0.0.2')
+const resolveClient = createClientResolver(
+  (address) => address === '10.0.0.1' || address === '10.0.0.2',
+)
 
-const requestFrom = (peer: string | null, headers: Record<string, string> = {}, isTls = false) =>
-  clientOf({ peer, isTls }, new Headers(headers))
+const resolve = (peer: string | null, headers: Record<string, string> = {}, isTls = false) =>
+  resolveClient({ peer, isTls }, new Headers(headers))
 
-describe('who is asking', () => {
-  test('is who is connected, whatever they say of themselves', () => {
-    const lies = { 'x-forwarded-for': '1.2.3.4', 'x-forwarded-proto': 'https' }
-    expect(requestFrom('203.0.113.9', lies)).toEqual({ address: '203.0.113.9', isSecure: false })
-    expect(requestFrom('::ffff:203.0.113.9', {}, true)).toEqual({
+describe('the client of a request', () => {
+  test('is the peer of the connection, whatever its headers say', () => {
+    const forgedHeaders = { 'x-forwarded-for': '1.2.3.4', 'x-forwarded-proto': 'https' }
+    expect(resolve('203.0.113.9', forgedHeaders)).toEqual({
+      address: '203.0.113.9',
+      isSecure: false,
+    })
+    expect(resolve('::ffff:203.0.113.9', {}, true)).toEqual({
       address: '203.0.113.9',
       isSecure: true,
     })
@@ -19,7 +24,7 @@ describe('who is asking', () => {
 
   test.each([
     ['203.0.113.9', '203.0.113.9'],
-    // What the client has sent stands to the left of what the proxy has seen.
+    // The client can send addresses itself. The proxy adds its own to their right.
     ['1.2.3.4, 203.0.113.9', '203.0.113.9'],
     ['10.0.0.1, 203.0.113.9', '203.0.113.9'],
     ['1.2.3.4, 203.0.113.9, 10.0.0.2', '203.0.113.9'],
@@ -31,23 +36,21 @@ describe('who is asking', () => {
     ['203.0.113.9, unknown', '10.0.0.1'],
     ['', '10.0.0.1'],
     ['999.1.1.1', '10.0.0.1'],
-  ])('behind a listed proxy that passes on "%s" is %s', (forwarded, address) => {
-    expect(requestFrom('10.0.0.1', { 'x-forwarded-for': forwarded }).address).toBe(address)
+  ])('behind a trusted proxy that forwards "%s" is %s', (forwarded, address) => {
+    expect(resolve('10.0.0.1', { 'x-forwarded-for': forwarded }).address).toBe(address)
   })
 
-  test('on a Unix socket is who its proxy says, and nobody where it says nothing', () => {
-    expect(requestFrom(null)).toEqual({ address: null, isSecure: false })
+  test('on a Unix socket is the one that the proxy names, and unknown if it names none', () => {
+    expect(resolve(null)).toEqual({ address: null, isSecure: false })
     expect(
-      requestFrom(null, { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'http, HTTPS' }),
+      resolve(null, { 'x-forwarded-for': '203.0.113.9', 'x-forwarded-proto': 'http, HTTPS' }),
     ).toEqual({ address: '203.0.113.9', isSecure: true })
   })
 
-  test('came as safely as the proxy says, which may have it from HTTPS itself', () => {
-    expect(requestFrom('10.0.0.1', { 'x-forwarded-proto': 'https' }).isSecure).toBeTrue()
-    expect(
-      requestFrom('10.0.0.1', { 'x-forwarded-proto': 'https, http' }, true).isSecure,
-    ).toBeFalse()
-    expect(requestFrom('10.0.0.1', {}, true).isSecure).toBeTrue()
+  test('uses HTTPS if the last proxy says so, or if it says nothing and the proxy itself uses it', () => {
+    expect(resolve('10.0.0.1', { 'x-forwarded-proto': 'https' }).isSecure).toBeTrue()
+    expect(resolve('10.0.0.1', { 'x-forwarded-proto': 'https, http' }, true).isSecure).toBeFalse()
+    expect(resolve('10.0.0.1', {}, true).isSecure).toBeTrue()
   })
 })
 
@@ -68,7 +71,7 @@ describe('an address', () => {
     ...['', '1.2.3', '1.2.3.4.5', '256.1.1.1', '01.2.3.4', 'pi.local', ':::', '1:2', '[::1]'].map(
       (text) => [text, null] as const,
     ),
-  ])('%p is written as %p', (text, expected) => {
+  ])('%p is normalized to %p', (text, expected) => {
     expect(parseAddress(text)).toBe(expected)
   })
 
@@ -80,7 +83,7 @@ describe('an address', () => {
     ['::1', '0:0:0:0::/64'],
     ['::', '0:0:0:0::/64'],
     [null, '-'],
-  ])('%s is of the network %s', (address, network) => {
+  ])('%s belongs to the network %s', (address, network) => {
     expect(networkOf(address)).toBe(network)
   })
 })

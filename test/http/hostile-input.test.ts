@@ -18,7 +18,7 @@ const paths = [
 ]
 const methods = ['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'HEAD']
 
-const evilText = fc.oneof(
+const hostileText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 200 }),
   fc.constantFrom(
     '\0',
@@ -31,8 +31,8 @@ const evilText = fc.oneof(
     'a:b',
   ),
 )
-const evilValue = fc.oneof(
-  evilText,
+const hostileValue = fc.oneof(
+  hostileText,
   fc.constantFrom(null, true, false, 0, -1, 1e308, [], {}, [[]], { toString: 1 }),
   fc.jsonValue({ maxDepth: 4 }),
 )
@@ -53,19 +53,19 @@ const member = fc.constantFrom(
   'toString',
 )
 
-/** Valid bodies with some members spoilt reach further than noise does. */
-const spoiltBody = fc
+/** Valid bodies with some hostile members: they get past more checks than random bodies do. */
+const alteredBody = fc
   .tuple(
     fc.constantFrom(aRecord(), aNote(), aField('x'), {
       id: 'x',
       email: 'a@b.cc',
       master_password_hash: 'x',
     }),
-    fc.dictionary(member, evilValue, { maxKeys: 3 }),
+    fc.dictionary(member, hostileValue, { maxKeys: 3 }),
   )
-  .map(([body, spoil]) => JSON.stringify({ ...body, ...spoil }))
+  .map(([body, change]) => JSON.stringify({ ...body, ...change }))
 const body = fc.oneof(
-  spoiltBody,
+  alteredBody,
   fc.json(),
   fc.string({ unit: 'binary' }),
   fc.constantFrom(
@@ -119,7 +119,7 @@ const hostileRequest = fc.record({
   ),
 })
 
-test('thousands of hostile requests never meet a fault, and every refusal has the shape of the contract', async () => {
+test('thousands of hostile requests never cause an unexpected error, and every failure has the shape of the wire contract', async () => {
   await using server = await startTestServer()
   const owner = await signUpAndLogIn(server.url, 'owner')
 
@@ -139,7 +139,7 @@ test('thousands of hostile requests never meet a fault, and every refusal has th
       const text = await response.text()
       expect(response.status).toBeLessThan(500)
       expect(response.headers.get('x-content-type-options')).toBe('nosniff')
-      if (response.status >= 400 && request.method !== 'HEAD') expectRefusal(response, text)
+      if (response.status >= 400 && request.method !== 'HEAD') expectFailureShape(response, text)
     }),
     { numRuns: 4_000 },
   )
@@ -147,7 +147,7 @@ test('thousands of hostile requests never meet a fault, and every refusal has th
 }, 120_000)
 
 /** `{"message": {…}}` with at least one text: `error`, or one for each wrong member. */
-function expectRefusal(response: Response, text: string): void {
+function expectFailureShape(response: Response, text: string): void {
   expect(response.headers.get('content-type')).toStartWith('application/json')
   const answer: unknown = JSON.parse(text)
   expect(answer).toEqual({ message: expect.any(Object) })
@@ -177,7 +177,7 @@ const rawRequest = fc
     [`${method} ${path}${rest} ${version}`, host, header, 'Connection: close', '', ''].join('\r\n'),
   )
 
-test('what is hardly HTTP is answered or cut, and never meets a fault', async () => {
+test('malformed HTTP is answered or cut, and never causes an unexpected error', async () => {
   await using server = await startTestServer()
   await fc.assert(
     fc.asyncProperty(rawRequest, async (request) => {
@@ -189,7 +189,7 @@ test('what is hardly HTTP is answered or cut, and never meets a fault', async ()
   expect(server.log.filter((line) => line.includes('"error"'))).toEqual([])
 }, 120_000)
 
-/** Everything that the server says to these bytes before it closes, or the first of it. */
+/** Returns the first data that the server sends in answer to these bytes; empty if it closes the connection. */
 async function exchange(origin: URL, request: string): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>()
   const socket = await Bun.connect({
@@ -202,7 +202,7 @@ async function exchange(origin: URL, request: string): Promise<string> {
     },
   })
   socket.write(Buffer.from(request, 'latin1'))
-  // Half a request is no request: the end of ours is the end of waiting.
+  // Without the end of the stream, the server would wait for the rest of an incomplete request.
   socket.shutdown()
   try {
     return await promise

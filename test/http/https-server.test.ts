@@ -5,19 +5,28 @@ import { createLog } from '../../src/log'
 
 const certificate = (name: string): KeyPair => ({ cert: name, key: name })
 
-/** Served certificates in their order, by servers that are none: which ones are opened is all that counts. */
-function startFakeServers(failures: number) {
+/**
+ * Serves certificates with servers that do without TLS: tests look only at which certificates are served, and at the waits
+ * between. Opening a server with a new certificate fails `failures` times.
+ */
+function serveFakeCertificates({
+  failures = 0,
+  isQuiet = () => true,
+}: {
+  failures?: number
+  isQuiet?: () => boolean
+} = {}) {
   const served: string[] = []
+  const waits: number[] = []
   const lines: string[] = []
-  let [left, isFirst] = [failures, true]
+  let [failuresLeft, isFirst] = [failures, true]
   const open: OpenServer = ({ tls }) => {
-    if (tls !== undefined && !isFirst && left-- > 0) throw new Error('EMFILE')
+    if (tls !== undefined && !isFirst && failuresLeft-- > 0) throw new Error('EMFILE')
     if (tls !== undefined) {
       isFirst = false
       served.push(tls.cert)
     }
-    const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
-    return server
+    return Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response() })
   }
   let notify: (next: KeyPair) => void = () => {}
   const { stop } = serveHttps(open, {
@@ -29,31 +38,53 @@ function startFakeServers(failures: number) {
         return () => {}
       },
     },
-    isQuiet: () => true,
-    wait: () => Bun.sleep(0),
+    isQuiet,
+    wait: (milliseconds) => {
+      waits.push(milliseconds)
+      return Bun.sleep(0)
+    },
     log: createLog('text', Date.now, (line) => lines.push(line)),
   })
-  return { served, lines, setCertificate: (name: string) => notify(certificate(name)), stop }
+  return { served, waits, lines, setCertificate: (name: string) => notify(certificate(name)), stop }
 }
 
 async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await Bun.sleep(1)
 }
 
-test('a certificate that could not be served is tried again until it is', async () => {
-  const { served, lines, setCertificate, stop } = startFakeServers(3)
+test('serving a new certificate is retried until it succeeds', async () => {
+  const { served, waits, lines, setCertificate, stop } = serveFakeCertificates({ failures: 3 })
   setCertificate('second')
   await until(() => served.length === 2)
   expect(served).toEqual(['first', 'second'])
   expect(lines.filter((line) => line.includes('not served yet'))).toHaveLength(3)
+  expect(waits).toEqual([10_000, 10_000, 10_000])
   await stop({ now: true })
 })
 
-test('a certificate that comes while another one is put in place is served after it', async () => {
-  const { served, setCertificate, stop } = startFakeServers(0)
+test('a new certificate is served in the first quiet moment', async () => {
+  let looks = 0
+  const isQuiet = () => ++looks > 3
+  const { served, waits, setCertificate, stop } = serveFakeCertificates({ isQuiet })
   setCertificate('second')
   await until(() => served.length === 2)
-  // The last one is on its way out at this very moment.
+  expect(waits).toEqual([250, 250, 250])
+  await stop({ now: true })
+})
+
+test('a new certificate is served after a minute without a quiet moment', async () => {
+  const { served, waits, setCertificate, stop } = serveFakeCertificates({ isQuiet: () => false })
+  setCertificate('second')
+  await until(() => served.length === 2)
+  expect(waits).toEqual(Array<number>(240).fill(250))
+  await stop({ now: true })
+})
+
+test('a certificate that comes during the change to another one is served after that one', async () => {
+  const { served, setCertificate, stop } = serveFakeCertificates()
+  setCertificate('second')
+  await until(() => served.length === 2)
+  // The first server is stopping at this moment.
   setCertificate('third')
   await until(() => served.length === 3)
   expect(served).toEqual(['first', 'second', 'third'])

@@ -4,7 +4,7 @@ import { fakeClock } from '../support/timing'
 
 const owner = { email: 'owner@nas.local', hash: 'the right hash' }
 
-/** A server that takes this test's word for who is asking, with one account. */
+/** A server with one account, which trusts the client addresses that a test sends. */
 async function startServerWithOwner(limits = '') {
   const clock = fakeClock()
   const server = await startTestServer({
@@ -39,7 +39,7 @@ async function login(
   })
 }
 
-/** The statuses of so many distinct wrong logins. */
+/** Sends `times` logins, each with another wrong hash, and returns the statuses. */
 async function guess(server: TestServer, address: string, times: number, email?: string) {
   const statuses: number[] = []
   for (let attempt = 0; attempt < times; attempt++) {
@@ -48,8 +48,8 @@ async function guess(server: TestServer, address: string, times: number, email?:
   return statuses
 }
 
-describe('guessing', () => {
-  test('is not what a client does that repeats one mistyped password forty times', async () => {
+describe('guessing a password', () => {
+  test('is not assumed of a client that repeats one mistyped password forty times', async () => {
     await using setup = await startServerWithOwner()
     for (let attempt = 0; attempt < 40; attempt++) {
       expect((await login(setup.server, '10.0.0.9', 'mistyped')).status).toBe(401)
@@ -60,7 +60,7 @@ describe('guessing', () => {
     ])
   })
 
-  test('ends after ten distinct ones, at that address alone, for longer each time', async () => {
+  test('is blocked after ten distinct guesses, only for that address, and longer each time', async () => {
     await using setup = await startServerWithOwner()
     const { server, clock } = setup
     expect(await guess(server, '10.0.0.9', 11)).toEqual([...Array<number>(10).fill(401), 429])
@@ -77,7 +77,7 @@ describe('guessing', () => {
       },
     })
     expect((await login(server, '10.0.0.10', owner.hash)).status).toBe(200)
-    // Another account at the same address has not been guessed at.
+    // The block is for this account only.
     expect(await guess(server, '10.0.0.9', 1, 'other@nas.local')).toEqual([401])
     clock.advance(900_000)
     expect(await guess(server, '10.0.0.9', 11)).toEqual([...Array<number>(10).fill(401), 429])
@@ -85,54 +85,54 @@ describe('guessing', () => {
     expect(server.log.join()).not.toContain(owner.email)
   })
 
-  test('is counted for accounts that are not there as for those that are', async () => {
+  test('is blocked for unknown accounts in the same way', async () => {
     await using setup = await startServerWithOwner()
-    const there = await guess(setup.server, '10.0.0.9', 12)
-    expect(await guess(setup.server, '10.0.0.8', 12, 'nobody@nas.local')).toEqual(there)
+    const statuses = await guess(setup.server, '10.0.0.9', 12)
+    expect(await guess(setup.server, '10.0.0.8', 12, 'nobody@nas.local')).toEqual(statuses)
   })
 
-  test('at once is no way around: what the last one counted holds for the next one', async () => {
+  test('is blocked after ten guesses also if they are sent at once', async () => {
     await using setup = await startServerWithOwner()
-    const many = Array.from({ length: 25 }, (_, attempt) =>
+    const guesses = Array.from({ length: 25 }, (_, attempt) =>
       login(setup.server, '10.0.0.9', `guess ${attempt}`),
     )
-    const statuses = (await Promise.all(many)).map(({ status }) => status)
+    const statuses = (await Promise.all(guesses)).map(({ status }) => status)
     expect(statuses.filter((status) => status === 401)).toHaveLength(10)
     expect(statuses.filter((status) => status === 429)).toHaveLength(15)
   })
 
-  test('from everywhere shuts strangers out, and not the owner where they have signed in before', async () => {
+  test('from many networks blocks unknown networks, but not a network where the owner has signed in', async () => {
     await using setup = await startServerWithOwner('account-guesses=20/1h')
     const { server, clock } = setup
     expect((await login(server, '192.168.1.1', owner.hash)).status).toBe(200)
     for (let network = 0; network < 4; network++) await guess(server, `10.0.${network}.1`, 5)
     expect((await login(server, '10.9.9.9', owner.hash)).status).toBe(429)
     expect((await login(server, '192.168.1.1', owner.hash)).status).toBe(200)
-    // Their own wrong ones hear what strangers do, and come to an end as well.
+    // Wrong guesses from that network are answered like those of strangers, and blocked at the limit as well.
     expect(await guess(server, '192.168.1.1', 20)).toEqual(Array<number>(20).fill(429))
     expect((await login(server, '192.168.1.1', owner.hash)).status).toBe(429)
     clock.advance(3_600_000)
     expect((await login(server, '10.9.9.9', owner.hash)).status).toBe(200)
   })
 
-  test('from a network where the owner has signed in does not lock them out there', async () => {
+  test('from a network where the owner has signed in does not block the owner there', async () => {
     await using setup = await startServerWithOwner()
     const { server, clock } = setup
     expect((await login(server, '2001:db8:1:2::1', owner.hash)).status).toBe(200)
-    // An IPv6 household can take any address of its network.
+    // A household can use any address of its IPv6 network.
     const statuses: number[] = []
     for (let host = 0; host < 12; host++) {
       statuses.push(...(await guess(server, `2001:db8:1:2::${host + 16}`, 1)))
     }
     expect(statuses).toEqual([...Array<number>(10).fill(401), 429, 429])
     expect((await login(server, '2001:db8:1:2::7', owner.hash)).status).toBe(200)
-    // It is not known for ever: addresses change hands.
+    // The network is forgotten after some time, because addresses get other users.
     clock.advance(91 * 86_400_000)
     await guess(server, '2001:db8:1:2::1', 10)
     expect((await login(server, '2001:db8:1:2::7', owner.hash)).status).toBe(429)
   })
 
-  test('at many accounts from one network ends too', async () => {
+  test('at many accounts from one network is blocked too', async () => {
     await using setup = await startServerWithOwner('guessed-accounts=5/1h')
     for (let attempt = 0; attempt < 5; attempt++) {
       expect(await guess(setup.server, '10.0.0.9', 1, `u${attempt}@nas.local`)).toEqual([401])
@@ -142,14 +142,14 @@ describe('guessing', () => {
     expect((await login(setup.server, '10.0.0.8', owner.hash)).status).toBe(200)
   })
 
-  test('is nobody’s business where the limits are off', async () => {
+  test('is not limited if SNAILPASS_RATE_LIMITS is off', async () => {
     await using setup = await startServerWithOwner('off')
     expect(await guess(setup.server, '10.0.0.9', 30)).toEqual(Array<number>(30).fill(401))
   })
 })
 
-describe('one network, the owner’s', () => {
-  test('has places of its own while strangers there fill theirs, and every new guess is in the log', async () => {
+describe('the owner', () => {
+  test('can sign in while strangers in the same network fill the queue, and every new guess is logged', async () => {
     await using setup = await startServerWithOwner('account-guesses=20/1h')
     const { server } = setup
     expect((await login(server, '192.168.1.1', owner.hash)).status).toBe(200)
@@ -168,7 +168,7 @@ describe('one network, the owner’s', () => {
 })
 
 describe('guesses from many networks at once', () => {
-  test('are held to the limit of the account when their turn comes', async () => {
+  test('are checked against the limit of the account when they leave the queue', async () => {
     await using setup = await startServerWithOwner('account-guesses=20/1h')
     const { server } = setup
     const statuses = (
@@ -178,14 +178,14 @@ describe('guesses from many networks at once', () => {
         ),
       )
     ).map(({ status }) => status)
-    // As many more as are checked at the same time.
+    // Guesses that are checked at the same time can exceed the limit.
     expect(statuses.filter((status) => status === 401).length).toBeLessThanOrEqual(20 + 16)
     expect(statuses.filter((status) => status === 429).length).toBeGreaterThan(100)
   })
 })
 
 describe('one network', () => {
-  test('signs up so many times, refused ones included, and no account more', async () => {
+  test('can sign up only so many times, refused attempts included', async () => {
     await using setup = await startServerWithOwner('sign-ups=3/1h')
     const { server, clock } = setup
     const statuses: number[] = []
@@ -199,7 +199,7 @@ describe('one network', () => {
     expect((await signUp(server, 'c@nas.local', '10.0.0.9')).status).toBe(201)
   })
 
-  test('guesses who is invited only so many times', async () => {
+  test('can find out which addresses are invited only so many times', async () => {
     const server = await startTestServer({
       settings: {
         SNAILPASS_SIGNUPS: 'invited',
@@ -215,7 +215,7 @@ describe('one network', () => {
     expect(statuses).toEqual([403, 403, 403, 429])
   })
 
-  test('opens so many links that are no good, and reads a page that says so', async () => {
+  test('can open only so many invalid confirmation links, and gets a page that says so', async () => {
     await using setup = await startServerWithOwner('confirmations=2/1h')
     const open = (address: string) =>
       fetch(new URL('/confirm/garbage', setup.server.url), {

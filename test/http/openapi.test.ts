@@ -17,7 +17,7 @@ describe('the OpenAPI document', () => {
     expect(result).toEqual({ valid: true })
   })
 
-  test('has every operation of the contract', async () => {
+  test('has every operation of the wire contract', async () => {
     const { paths } = await fetchDocument()
     const operations = Object.entries<object>(paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
@@ -49,7 +49,7 @@ describe('the OpenAPI document', () => {
     ])
   })
 
-  test('names every operation once, as a function of a generated client', async () => {
+  test('has a unique id for each operation, which generated clients use as function name', async () => {
     const { paths } = await fetchDocument()
     const ids = Object.values<Record<string, { operationId: string }>>(paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
@@ -58,7 +58,7 @@ describe('the OpenAPI document', () => {
     expect(new Set(ids).size).toBe(ids.length)
   })
 
-  test('tells of a body what the server checks of it, and of its refusals their shape', async () => {
+  test('describes what the server checks in a body, and the shape of its failures', async () => {
     const { paths, components } = await fetchDocument()
     const { requestBody, responses, security } = paths['/notes'].post
     expect(requestBody.content['application/json'].schema).toEqual({
@@ -93,7 +93,7 @@ describe('the OpenAPI document', () => {
   })
 })
 
-test('a body that promises what nobody checks stops the program', () => {
-  const promising = t.Object({ id: t.String({ maxLength: 1, uniqueItems: true }) })
-  expect(() => createBodyValidator(promising)).toThrow('no check for the keyword uniqueItems')
+test('a schema with a keyword that nothing checks is refused when the program starts', () => {
+  const schema = t.Object({ id: t.String({ maxLength: 1, uniqueItems: true }) })
+  expect(() => createBodyValidator(schema)).toThrow('no check for the keyword uniqueItems')
 })

@@ -1,17 +1,12 @@
 import { describe, expect, test } from 'bun:test'
+import { answerOf, failure, fieldErrors, problem } from '../support/answers'
 import { aField, aNote, aRecord, signUpAndLogIn } from '../support/client'
 import { startTestServer } from '../support/server'
 
-const unstorable = "This JSON body argument holds characters that can't be stored"
-const tooLong = (max: number) => `This JSON body argument is longer than ${max} characters`
-const tooLarge = { message: { error: 'Payload Too Large. The body is larger than 1048576 bytes' } }
-
-async function answer(response: Response) {
-  return { status: response.status, body: await response.json() }
-}
+const tooLarge = failure(413, 'Payload Too Large. The body is larger than 1048576 bytes')
 
 describe('the length of a member', () => {
-  const bounds = [
+  const maxLengths = [
     ['/records', 'id', 100],
     ['/records', 'name', 65_536],
     ['/records', 'login', 65_536],
@@ -25,7 +20,7 @@ describe('the length of a member', () => {
     ['/additional_fields', 'value', 65_536],
   ] as const
 
-  test.each(bounds)('of %s, %s, may be what it may be and no more', async (path, member, max) => {
+  test.each(maxLengths)('of %s, %s, may be the maximum and no more', async (path, member, max) => {
     await using server = await startTestServer()
     const owner = await signUpAndLogIn(server.url, 'owner')
     const record = aRecord({ id: 'r'.repeat(100) })
@@ -39,13 +34,12 @@ describe('the length of a member', () => {
       member.includes('id') ? 'r'.repeat(length) : `${'a'.repeat(length - 1)}:`
     const body = (length: number) => ({ ...builders[path](), [member]: text(length) })
 
-    expect(await answer(await owner.send('POST', path, body(max + 1)))).toEqual({
-      status: 400,
-      body: { message: { [member]: tooLong(max) } },
-    })
-    const atLimit = await owner.send('POST', path, body(max))
-    // The record's longest id is taken by then, by the record that the fields hang on.
-    expect(atLimit.status).toBe(path === '/records' && member === 'id' ? 409 : 201)
+    expect(await answerOf(owner.send('POST', path, body(max + 1)))).toEqual(
+      fieldErrors({ [member]: problem.tooLong(max) }),
+    )
+    const longest = await owner.send('POST', path, body(max))
+    // The record for the additional fields has the longest id already.
+    expect(longest.status).toBe(path === '/records' && member === 'id' ? 409 : 201)
   })
 
   test('counts code points, not UTF-16 units', async () => {
@@ -54,55 +48,51 @@ describe('the length of a member', () => {
     const accepted = await owner.send('POST', '/records', aRecord({ id: '🐌'.repeat(100) }))
     expect(accepted.status).toBe(201)
     const refused = await owner.send('POST', '/records', aRecord({ id: '🐌'.repeat(101) }))
-    expect(await answer(refused)).toEqual({ status: 400, body: { message: { id: tooLong(100) } } })
+    expect(await answerOf(refused)).toEqual(fieldErrors({ id: problem.tooLong(100) }))
   })
 
   test.each([
     ['email', `${'a'.repeat(60)}@${'b'.repeat(40)}.cc`, 100],
     ['hint', 'h'.repeat(101), 100],
     ['master_password_hash', 'x'.repeat(513), 512],
-  ])('of a sign-up, %s', async (member, text, max) => {
+  ])('of a sign-up, %s, may be no more than the maximum', async (member, text, max) => {
     await using server = await startTestServer()
     const response = await fetch(new URL('/users', server.url), {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ id: 'i', email: 'a@b.cc', master_password_hash: 'x', [member]: text }),
     })
-    expect(await answer(response)).toEqual({
-      status: 400,
-      body: { message: { [member]: tooLong(max) } },
-    })
+    expect(await answerOf(response)).toEqual(fieldErrors({ [member]: problem.tooLong(max) }))
   })
 })
 
-describe('text that no database keeps as it is', () => {
+describe('a text that no database can store unchanged', () => {
   test.each([
     ['a NUL', 'a\0:b'],
     ['half a surrogate pair', 'a\ud83d:b'],
-  ])('is refused by name: %s', async (_, text) => {
+  ])('is refused, with the name of its member: %s', async (_, text) => {
     await using server = await startTestServer()
     const owner = await signUpAndLogIn(server.url, 'owner')
     const refused = await owner.send('POST', '/records', aRecord({ id: text, name: text }))
-    expect(await answer(refused)).toEqual({
-      status: 400,
-      body: { message: { id: unstorable, name: unstorable } },
-    })
+    expect(await answerOf(refused)).toEqual(
+      fieldErrors({ id: problem.unstorable, name: problem.unstorable }),
+    )
     expect((await owner.send('GET', '/records')).status).toBe(404)
   })
 })
 
-describe('a body over the bound', () => {
-  test('is refused by its announced length, before its token', async () => {
+describe('a body that is too large', () => {
+  test('is refused by its announced length, before its token is checked', async () => {
     await using server = await startTestServer()
     const response = await fetch(new URL('/records', server.url), {
       method: 'POST',
       headers: { 'content-type': 'application/json', 'x-access-token': 'garbage' },
       body: 'x'.repeat(1_048_577),
     })
-    expect(await answer(response)).toEqual({ status: 413, body: tooLarge })
+    expect(await answerOf(response)).toEqual(tooLarge)
   })
 
-  test('is refused while it comes, when its length was not announced', async () => {
+  test('is refused while it arrives, if its length was not announced', async () => {
     await using server = await startTestServer()
     let sent = 0
     const endless = new ReadableStream<Uint8Array>({
@@ -117,10 +107,10 @@ describe('a body over the bound', () => {
       headers: { 'content-type': 'application/json' },
       body: endless,
     })
-    expect(await answer(response)).toEqual({ status: 413, body: tooLarge })
+    expect(await answerOf(response)).toEqual(tooLarge)
   })
 
-  test('is one byte more than the bound that was set', async () => {
+  test('is one byte larger than SNAILPASS_MAX_BODY', async () => {
     await using server = await startTestServer({ settings: { SNAILPASS_MAX_BODY: '2000' } })
     const send = (length: number) =>
       fetch(new URL('/users', server.url), {
@@ -133,7 +123,7 @@ describe('a body over the bound', () => {
   })
 })
 
-test('unknown members are left out, whatever they are called', async () => {
+test('unknown members are ignored, whatever their names are', async () => {
   await using server = await startTestServer()
   const owner = await signUpAndLogIn(server.url, 'owner')
   const record = JSON.stringify({ ...aRecord({ id: 'one' }), IsDeletable: true })
@@ -149,7 +139,7 @@ test('unknown members are left out, whatever they are called', async () => {
   ])
 })
 
-test('a secret that was refused is in no answer and no log line', async () => {
+test('a secret in a refused body is in no answer and no log line', async () => {
   await using server = await startTestServer()
   const secret = 'c2VjcmV0LXNlY3JldA=='
   for (const body of [

@@ -6,8 +6,10 @@ import { systemRuntime } from '../../src/app/runtime'
 import { loadConfig } from '../../src/config/load'
 import { createTokens } from '../../src/crypto/tokens'
 import type { ManagedUsers } from '../../src/domain/managed-users'
+import { answerOf, failure } from '../support/answers'
 import { aField, aNote, aRecord, type Client, signUpAndLogIn } from '../support/client'
 import { startTestServer, type TestServer } from '../support/server'
+import { vaultRows } from '../support/vaults'
 
 const secretKey = 'the key of these tests'
 const guarded = [
@@ -26,7 +28,7 @@ const guarded = [
   ['DELETE', '/notes?id=x'],
 ] as const
 
-const invalid = { message: { error: 'Authentication Error. Token is invalid' } }
+const invalidToken = failure(401, 'Authentication Error. Token is invalid')
 
 async function startServerWithOwner() {
   const server = await startTestServer({ settings: { SNAILPASS_SECRET_KEY: secretKey } })
@@ -44,15 +46,15 @@ function epochOf({ token }: Client): string {
   return String(JSON.parse(atob(token.split('.')[1] ?? '')).epoch)
 }
 
-/** What the server's own key signs, with what is in the owner's token. */
-function forge(owner: Client, change: Record<string, string>, clock: () => number = Date.now) {
+/** Issues a token signed with the server's own key, like the owner's but for some claims. */
+function issueToken(owner: Client, change: Record<string, string>, clock: () => number = Date.now) {
   const tokens = createTokens(new TextEncoder().encode(secretKey), clock)
   const session = { purpose: 'session', userId: owner.userId, epoch: epochOf(owner) } as const
   return tokens.issue({ ...session, ...change }, 600)
 }
 
 describe('every guarded route', () => {
-  test('is one of these', async () => {
+  test('is in the list of these tests', async () => {
     await using server = await startTestServer()
     const { paths } = await (await fetch(new URL('/openapi.json', server.url))).json()
     const found = Object.entries<Record<string, { security: object[] }>>(paths).flatMap(
@@ -61,91 +63,79 @@ describe('every guarded route', () => {
           .filter(([, { security }]) => security.some((scheme) => 'token' in scheme))
           .map(([method]) => `${method.toUpperCase()} ${path}`),
     )
-    const these = guarded.map(([method, path]) => `${method} ${path.replace(/\?.*/, '')}`)
-    expect(new Set(found)).toEqual(new Set(these))
+    const listed = guarded.map(([method, path]) => `${method} ${path.replace(/\?.*/, '')}`)
+    expect(new Set(found)).toEqual(new Set(listed))
   })
 
-  test('refuses whoever has no token', async () => {
+  test('refuses a request without a token', async () => {
     const { server } = await startServerWithOwner()
     await using _ = server
     for (const route of guarded) {
-      const response = await ask(server, route)
-      expect({ status: response.status, body: await response.json() }, route.join(' ')).toEqual({
-        status: 400,
-        body: {
-          message: { error: 'Missing Request Header. Token is missing in x-access-token header' },
-        },
-      })
+      expect(await answerOf(ask(server, route)), route.join(' ')).toEqual(
+        failure(400, 'Missing Request Header. Token is missing in x-access-token header'),
+      )
     }
   })
 
   test('refuses an expired token', async () => {
     const { server, owner } = await startServerWithOwner()
     await using _ = server
-    const token = await forge(owner, {}, () => Date.now() - 3_600_000)
+    const token = await issueToken(owner, {}, () => Date.now() - 3_600_000)
     for (const route of guarded) {
-      const response = await ask(server, route, token)
-      expect({ status: response.status, body: await response.json() }, route.join(' ')).toEqual({
-        status: 401,
-        body: { message: { error: 'Authentication Error. Token already expired' } },
-      })
+      expect(await answerOf(ask(server, route, token)), route.join(' ')).toEqual(
+        failure(401, 'Authentication Error. Token already expired'),
+      )
     }
   })
 
-  test('refuses a confirmation token, one of a session that was ended, and one of nobody', async () => {
+  test('refuses a confirmation token, the token of an ended session or of an unknown user, and forged ones', async () => {
     const { server, owner } = await startServerWithOwner()
     await using _ = server
-    const strangers = {
+    const invalidTokens = {
       confirmation: await createTokens(new TextEncoder().encode(secretKey), Date.now).issue(
         { purpose: 'confirmation', userId: owner.userId, email: 'owner@nas.local' },
         600,
       ),
-      'another epoch': await forge(owner, { epoch: 'another' }),
-      nobody: await forge(owner, { userId: 'nobody' }),
+      'another epoch': await issueToken(owner, { epoch: 'another' }),
+      'an unknown user': await issueToken(owner, { userId: 'nobody' }),
       'another key': await createTokens(new TextEncoder().encode('another key'), Date.now).issue(
         { purpose: 'session', userId: owner.userId, epoch: epochOf(owner) },
         600,
       ),
-      'no key': `${btoa('{"alg":"none","typ":"JWT"}')}.${owner.token.split('.')[1]}.`.replaceAll(
-        '=',
-        '',
-      ),
+      'no signature':
+        `${btoa('{"alg":"none","typ":"JWT"}')}.${owner.token.split('.')[1]}.`.replaceAll('=', ''),
       'no token': 'garbage',
     }
-    for (const [name, token] of Object.entries(strangers)) {
+    for (const [name, token] of Object.entries(invalidTokens)) {
       for (const route of guarded) {
-        const response = await ask(server, route, token)
-        const answer = { status: response.status, body: await response.json() }
-        expect(answer, `${name}: ${route.join(' ')}`).toEqual({ status: 401, body: invalid })
+        const answer = await answerOf(ask(server, route, token))
+        expect(answer, `${name}: ${route.join(' ')}`).toEqual(invalidToken)
       }
     }
   })
 
-  test('refuses a token of a user who was disabled, and one of a session that an operator ended', async () => {
+  test('refuses the token of a disabled user, and of a user whom the operator has signed out', async () => {
     await using server = await startTestServer()
     const settings = loadConfig({
       environment: {},
       flags: { dataDir: server.dataDir },
       file: null,
     }).settings
-    const users = (work: (managed: ManagedUsers) => Promise<unknown>) =>
-      withUsers(settings, systemRuntime, work)
-    for (const [name, keepOut] of [
+    for (const [name, signOut] of [
       ['disabled', (managed: ManagedUsers, id: string) => managed.disable(id)],
-      ['ended', (managed: ManagedUsers, id: string) => managed.logout(id)],
+      ['signed out', (managed: ManagedUsers, id: string) => managed.logout(id)],
     ] as const) {
-      const { token, userId } = await signUpAndLogIn(server.url, name)
+      const { token, userId } = await signUpAndLogIn(server.url, name.replace(' ', '-'))
       expect((await ask(server, ['GET', '/users'], token)).status).toBe(200)
-      await users((managed) => keepOut(managed, userId))
+      await withUsers<unknown>(settings, systemRuntime, (managed) => signOut(managed, userId))
       for (const route of guarded) {
-        const response = await ask(server, route, token)
-        const answer = { status: response.status, body: await response.json() }
-        expect(answer, `${name}: ${route.join(' ')}`).toEqual({ status: 401, body: invalid })
+        const answer = await answerOf(ask(server, route, token))
+        expect(answer, `${name}: ${route.join(' ')}`).toEqual(invalidToken)
       }
     }
   })
 
-  test("refuses another user's rows, and leaves them as they are", async () => {
+  test("refuses access to another user's rows, and leaves them as they are", async () => {
     const { server, owner } = await startServerWithOwner()
     await using _ = server
     const stranger = await signUpAndLogIn(server.url, 'stranger')
@@ -155,7 +145,7 @@ describe('every guarded route', () => {
     await owner.send('POST', '/records', record)
     await owner.send('POST', '/notes', note)
     await owner.send('POST', '/additional_fields', field)
-    const before = contents(server)
+    const before = vaultRows(server)
 
     const attempts = [
       stranger.send('PUT', '/records', { ...record, is_favorite: true }),
@@ -171,28 +161,17 @@ describe('every guarded route', () => {
       expect(response.status).toBe(403)
       expect(await response.text()).toContain('Access Denied. ')
     }
-    expect(contents(server)).toEqual(before)
+    expect(vaultRows(server)).toEqual(before)
   })
 })
 
-test('a token of an account that is gone is invalid, not "not found"', async () => {
+test('the token of a deleted account is invalid: the answer is 401, not 404', async () => {
   const { server, owner } = await startServerWithOwner()
   await using _ = server
   using database = new Database(join(server.dataDir, 'snailpass.db'))
   database.run('pragma foreign_keys = on')
   database.run('delete from users')
   for (const path of ['/users', '/records', '/notes', '/additional_fields?id=x']) {
-    const response = await owner.send('GET', path)
-    expect({ status: response.status, body: await response.json() }).toEqual({
-      status: 401,
-      body: invalid,
-    })
+    expect(await answerOf(owner.send('GET', path))).toEqual(invalidToken)
   }
 })
-
-function contents(server: TestServer): unknown {
-  using database = new Database(join(server.dataDir, 'snailpass.db'), { readonly: true })
-  return ['users', 'records', 'notes', 'additional_fields'].map((table) =>
-    database.query(`select * from ${table} order by seq`).all(),
-  )
-}
