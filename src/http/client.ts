@@ -4,7 +4,7 @@ import { parseAddress } from '../domain/address'
 export interface Client {
   /** IP address of the client. Null if unknown: a proxy on a Unix socket that does not forward the address. */
   readonly address: string | null
-  /** Whether the client uses HTTPS, also if a proxy ends it. */
+  /** Whether the client uses HTTPS, to this server or to a trusted proxy in front of it. */
   readonly isSecure: boolean
 }
 
@@ -21,9 +21,9 @@ export interface ConnectionInfo {
 }
 
 /**
- * Returns a function that finds out who sent a request. Behind a trusted proxy, the client is the first address from the right in
- * `X-Forwarded-For` that is not a trusted proxy itself. Addresses further to the left come from that client, who can
- * send any. Every connection on a Unix socket counts as a trusted proxy, because the operator decides who may open it.
+ * Returns a function that finds out who sent a request. Behind a trusted proxy, the client is the first address from the
+ * right in `X-Forwarded-For` that is not a trusted proxy itself. Addresses further to the left come from that client, who
+ * can send any. Every connection on a Unix socket counts as a trusted proxy, because the operator decides who may open it.
  *
  * `isProxy` tells whether an address belongs to a trusted proxy.
  */
@@ -38,12 +38,12 @@ export function createClientResolver(
     let address = peerAddress
     for (const hop of hops.reverse()) {
       const next = parseAddress(withoutPort(hop.trim()))
-      // A trusted proxy writes addresses, so this entry, and all to its left, are not from one.
+      // A trusted proxy writes an address. This entry is none, so neither it nor any to its left can be trusted.
       if (next === null) break
       address = next
       if (!isProxy(next)) break
     }
-    // Only the last proxy is known to be a trusted one.
+    // Only the last proxy is known to be trusted; strangers may reach the ones before it.
     const scheme = headers.get('x-forwarded-proto')?.split(',').at(-1)?.trim().toLowerCase()
     return { address, isSecure: scheme === undefined ? isTls : scheme === 'https' }
   }

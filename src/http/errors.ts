@@ -49,7 +49,7 @@ function internalErrorResponse(): Response {
   )
 }
 
-/** Codes of the errors that say nothing about the vault: the database, the disk or a limit does not allow the request now. */
+/** Codes of errors that say nothing about the vault: the database, the disk or a limit does not allow the request now. */
 const transientCodes: ReadonlySet<ErrorCode> = new Set([
   'unavailable',
   'storage_full',

@@ -6,7 +6,10 @@ export interface MethodTable {
   respond(request: Request): Response
 }
 
-/** Lists the methods of each path. A path with GET has HEAD too, and every path has OPTIONS (RFC 9110, sections 9.3.2 and 9.3.7). */
+/**
+ * Lists the methods of each path. A path with GET has HEAD too, and every path has OPTIONS (RFC 9110, sections 9.3.2 and
+ * 9.3.7).
+ */
 export function createMethodTable(
   routes: readonly { readonly method: string; readonly path: string }[],
   contexts: RequestContexts,

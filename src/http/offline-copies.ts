@@ -8,7 +8,8 @@
  * token is invalid, the record belongs to another user. When the server can't tell, because of a bug, an unavailable
  * database, a full disk or a limit, it closes the connection without an answer.
  *
- * `isCopiedOffline: true` in the description of a route puts it under the rule; `createErrorHandler` in errors.ts applies it.
+ * `isCopiedOffline: true` in the description of a route puts it under the rule. `createErrorHandler` in errors.ts applies
+ * the rule.
  */
 import { operationOf, type Route } from './openapi'
 

@@ -24,7 +24,7 @@ const outcomeOf = (request: Promise<Response>) =>
     () => 'cut',
   )
 
-describe('a collection', () => {
+describe('a list that clients keep offline', () => {
   test('is not answered on a bug, which is logged whole, while other routes are', async () => {
     await using server = await startTestServer()
     const owner = await signUpAndLogIn(server.url, 'owner')
