@@ -8,15 +8,15 @@ import { InvalidSetting } from '../src/config/values'
 import { DomainError } from '../src/domain/errors'
 import { info } from './terminal'
 
-/** Where the installation puts its settings. */
+/** Where `snailpass service install` puts the settings. */
 const defaultSettingsFile = '/etc/snailpass/snailpass.env'
 
-/** The settings that matter to each command. */
+/** The settings that each command reads. */
 const keysByCommand = new WeakMap<Command, readonly (keyof SettingValues)[]>()
 
 /**
- * Gives a command `--config` and an option for each of these settings that has one. The others, which come
- * from the environment or the file alone, are listed below its options.
+ * Adds `--config` and the options of these settings to a command. Settings without an option, which are read from the
+ * environment or the settings file only, are listed below the options in its help.
  */
 export function withConfigOptions(
   command: Command,
@@ -25,7 +25,7 @@ export function withConfigOptions(
   keysByCommand.set(command, keys)
   command.option(
     '--config <file>',
-    `read settings from this file of NAME=value lines (${settingsFileVariable}; default: ${defaultSettingsFile}, where it is there)`,
+    `read settings from this file of NAME=value lines (${settingsFileVariable}; default: ${defaultSettingsFile}, if it exists)`,
   )
   const others: string[] = []
   for (const key of keys) {
@@ -41,31 +41,31 @@ export function withConfigOptions(
     const names = isSecret === true ? `${name} or ${fileVariantOf(name)}` : name
     if (flag === undefined) others.push(`  ${names}\n    ${meaning} (default: ${defaultText})`)
     else {
-      const many = isRepeatable === true ? '; may be repeated' : ''
-      const text = `${meaning} (${name}; default: ${defaultText}${many})`
+      const repeatable = isRepeatable === true ? '; may be repeated' : ''
+      const text = `${meaning} (${name}; default: ${defaultText}${repeatable})`
       command.option(`${flag} <${valueName}>`, text, isRepeatable === true ? joinValues : lastValue)
     }
   }
   if (others.length > 0) {
     command.addHelpText(
       'after',
-      `\nIn the environment or the settings file alone; _FILE names a file that holds the secret:\n${others.join('\n')}`,
+      `\nSettings for the environment or settings file only. NAME_FILE reads a secret from a file.\n${others.join('\n')}`,
     )
   }
   return command
 }
 
-/** What an option holds that was given again. */
+/** How commander combines the values of an option that is given several times. */
 const joinValues = (text: string, previous?: string) =>
   previous === undefined ? text : `${previous},${text}`
 const lastValue = (text: string) => text
 
-/** The configuration of a command: its options, the environment, the file. Throws `invalid`. */
+/** Returns the configuration of a command, read from its options, the environment and the settings file. Throws `invalid`. */
 export function loadCommandConfig(command: Command): Config {
   return loadConfig(configInputOf(command))
 }
 
-/** Where the configuration of a command is to be read from. */
+/** Returns the sources from which the configuration of a command is read. */
 export function configInputOf(command: Command): ConfigInput {
   const options: Record<string, unknown> = command.opts()
   const text = (flag: string) => {
@@ -87,14 +87,14 @@ export function configInputOf(command: Command): ConfigInput {
   }
 }
 
-/** The settings of a command that ends by itself; warnings go to the terminal. Throws `invalid`. */
+/** Returns the settings of a command other than `serve`, and prints their warnings to stderr. Throws `invalid`. */
 export function loadCommandSettings(command: Command): Settings {
   const { settings, warnings } = loadCommandConfig(command)
   for (const warning of warnings) info(`warning: ${warning}`)
   return settings
 }
 
-/** Reads an argument that is a database URL. Throws `invalid`, without a word of what could be a password. */
+/** Parses an argument that is a database URL. Throws `invalid`; the message does not repeat the URL, which may contain a password. */
 export function parseDatabaseUrlArgument(name: string, text: string): DatabaseLocation {
   try {
     return parseDatabaseUrl(text)

@@ -5,20 +5,20 @@ import type { Settings } from '../src/config/settings'
 import { DomainError, errorMessage } from '../src/domain/errors'
 import { askSecret } from './terminal'
 
-/** What a command is told that opens archives. */
+/** The values of the options that `withDecryptionOptions` adds. */
 export interface DecryptionOptions {
   readonly identity?: string
   readonly passphraseFile?: string
 }
 
-/** Gives a command the options by which an encrypted archive is opened. */
+/** Adds the options that decrypt a backup. */
 export function withDecryptionOptions(command: Command): Command {
   return command
-    .option('--identity <file>', 'private key of an archive that is encrypted to keys')
-    .option('--passphrase-file <file>', 'file with the passphrase of an archive')
+    .option('--identity <file>', 'age private key that decrypts the backup')
+    .option('--passphrase-file <file>', 'read the passphrase of the backup from this file')
 }
 
-/** What opens an archive: what the options name, else what the settings do, else what is typed on the terminal. */
+/** Returns what decrypts a backup: the key or passphrase of the options, of the settings, or typed on the terminal. */
 export function decryptionOf(options: DecryptionOptions, settings: Settings): Decryption {
   const { identity, passphraseFile } = options
   return {
@@ -26,38 +26,42 @@ export function decryptionOf(options: DecryptionOptions, settings: Settings): De
     async passphrase() {
       if (passphraseFile !== undefined) return readPassphrase(passphraseFile)
       if (settings.backupPassphrase !== null) return settings.backupPassphrase.reveal()
-      return await askSecret('Passphrase of the archive: ')
+      return await askPassphrase('Passphrase of the backup: ')
     },
   }
 }
 
-/** The passphrase in a file: its first and only line. Throws `invalid`. */
+/** Returns the passphrase in a file, which is its only line. Throws `invalid`. */
 export function readPassphrase(path: string): string {
   const passphrase = readText(path).replace(/\r?\n$/, '')
   if (passphrase !== '' && !/[\r\n]/.test(passphrase)) return passphrase
-  throw new DomainError('invalid', `${path} does not hold a passphrase`, {
-    hint: 'write it there as one line',
+  throw new DomainError('invalid', `${path} does not contain a passphrase`, {
+    hint: 'write the passphrase into the file as a single line',
   })
 }
 
-/** Asks for a new passphrase, twice: a slip of the finger would lock the archive for good. Throws `invalid`. */
+/** Asks twice for a new passphrase: a typing error would make the backup unreadable. Throws `invalid`. */
 export async function askNewPassphrase(): Promise<string> {
-  const passphrase = await askSecret('Passphrase for the archive: ')
+  const passphrase = await askPassphrase('Passphrase for the backup: ')
   if (passphrase === '') {
-    throw new DomainError('invalid', 'the passphrase is empty', { hint: 'type one' })
+    throw new DomainError('invalid', 'the passphrase is empty', { hint: 'type a passphrase' })
   }
-  if (passphrase === (await askSecret('Once more: '))) return passphrase
-  throw new DomainError('invalid', 'these were two different passphrases', {
+  if (passphrase === (await askPassphrase('Repeat passphrase: '))) return passphrase
+  throw new DomainError('invalid', 'the passphrases do not match', {
     hint: 'try again; nothing was written',
   })
+}
+
+function askPassphrase(question: string): Promise<string> {
+  return askSecret({ question, name: 'a passphrase', alternative: '--passphrase-file' })
 }
 
 function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (cause) {
-    throw new DomainError('invalid', `${path} can't be read: ${errorMessage(cause)}`, {
-      hint: 'name a file that you may read',
+    throw new DomainError('invalid', `can't read ${path}: ${errorMessage(cause)}`, {
+      hint: 'check the path and the permissions of the file',
       cause,
     })
   }

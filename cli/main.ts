@@ -1,8 +1,12 @@
+/**
+ * The command line: parses arguments, calls an operation of src/app, prints its result and exits with a code. Results
+ * go to stdout, everything else to stderr.
+ */
 import { CommanderError } from 'commander'
 import { createProgram } from './program'
 import { exitCodes, reportError } from './terminal'
 
-// An explicit end: a request that outlived its server's patience must not keep the process.
+// Without an explicit exit, a request that outlives the shutdown timeout of the server would keep the process running.
 process.exit(await run())
 
 async function run(): Promise<number> {
@@ -14,7 +18,7 @@ async function run(): Promise<number> {
   }
 }
 
-/** Commander has said what is wrong by now; asking for help or the version is no mistake. */
+/** Commander has already printed the message. Printing the help or the version is not an error. */
 function usageExitCode(error: CommanderError): number {
   return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
 }

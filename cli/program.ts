@@ -18,14 +18,14 @@ import { tlsCommand } from './commands/tls'
 import { userCommand } from './commands/user'
 import { exitCodesHelp, info } from './terminal'
 
-/** The tree of commands. It throws CommanderError instead of ending the process. */
+/** Returns the command tree. It throws CommanderError instead of ending the process. */
 export function createProgram(): Command {
   const program = new Command('snailpass')
-    .description('The SnailPass password server: keeps what your clients encrypted.')
+    .description('The SnailPass password server: stores the data your clients encrypt.')
     .version(`snailpass ${version} (${commit}, ${platform})`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
-    // Else a command with others below it would take their options for its own.
+    // Without this, a command that has subcommands would parse the options of its subcommands.
     .enablePositionalOptions()
     .showHelpAfterError('hint: see snailpass --help')
     .addHelpText(
@@ -42,7 +42,7 @@ Examples:
 
 ${exitCodesHelp}`,
     )
-    // What commander says of wrong usage looks like what we say.
+    // Usage errors of commander look like all other errors.
     .configureOutput({ writeErr: (text) => info(text.replace(/\n$/, '')) })
   const commands = [
     serveCommand(),
@@ -67,7 +67,7 @@ ${exitCodesHelp}`,
   return program
 }
 
-/** Commander hands settings down only to commands that are made after them. */
+/** Commander passes settings on only to subcommands that are created after the settings. */
 function inheritSettings(command: Command): void {
   command.exitOverride()
   for (const inner of command.commands) inheritSettings(inner.copyInheritedSettings(command))

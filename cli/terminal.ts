@@ -1,27 +1,31 @@
+/**
+ * Everything that commands print and ask: data on stdout, messages and progress on stderr, confirmations and secrets
+ * on the terminal, errors with their exit codes.
+ */
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { DomainError, type ErrorCode } from '../src/domain/errors'
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, notFound: 3, notChecked: 4 } as const
 
-/** The end of a command that has said all there is to say, and did not go as it should. */
+/** Ends a command that has already printed its result with an exit code other than 0. */
 export class ExitError extends Error {
-  override readonly name = 'EndedWith'
+  override readonly name = 'ExitError'
   readonly code: number
 
   constructor(code: number) {
-    super(`ended with ${code}`)
+    super(`exit code ${code}`)
     this.code = code
   }
 }
 
-/** What the exit codes mean, for the help of the whole program. */
+/** The exit codes, for the help of the program. */
 export const exitCodesHelp = `Exit codes:
-  0  done
-  1  failed, or found what is wrong; stderr says why, and what to do
-  2  wrong usage or settings
-  3  there is no such account, letter or file
-  4  doctor could not check everything`
+  0  success
+  1  failure, or problems found; stderr says why and what to do
+  2  invalid usage or settings
+  3  account, email, invitation or file not found
+  4  doctor could not run every check`
 
 const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
   invalid: exitCodes.usage,
@@ -36,18 +40,18 @@ const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
   vault_full: exitCodes.failed,
 }
 
-/** Says on stderr what went wrong and what to do about it. Answers the exit code. */
+/** Prints an error and its hint to stderr. Returns the exit code. */
 export function reportError(error: unknown): number {
   if (error instanceof DomainError) {
     infoLabelled('error', error.message)
     if (error.hint !== null) infoLabelled('hint', error.hint)
     return exitCodeOf[error.code]
   }
-  // Whoever read the output has gone, as `head` does: there is nobody to tell.
   if (error instanceof ExitError) return error.code
+  // The program that read the output has ended, as `head` does. That needs no message.
   if (isBrokenPipe(error)) return exitCodes.failed
   infoLabelled('error', error instanceof Error ? (error.stack ?? error.message) : String(error))
-  infoLabelled('hint', 'this is a fault of snailpass itself: please report it with the lines above')
+  infoLabelled('hint', 'this is a bug in snailpass: please report it with the lines above')
   return exitCodes.failed
 }
 
@@ -55,21 +59,21 @@ function isBrokenPipe(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EPIPE' && 'syscall' in error
 }
 
-/** Lets a line through to stderr under its label, each further line under the same one. */
+/** Prints a text to stderr with the label in front of each line. */
 function infoLabelled(label: 'error' | 'hint', text: string): void {
   for (const line of text.split('\n')) info(`${label}: ${line}`)
 }
 
 /**
- * Talk goes to stderr, `error:`, `hint:` and `warning:` in colour where somebody looks. Synchronously, as `print`:
- * the process may end right after.
+ * Prints a message to stderr. On a terminal `error:`, `hint:` and `warning:` are coloured. The write is synchronous, as
+ * in `out`: the process may exit right after it.
  */
 export function info(line: string): void {
   const text = wantsColour(process.stderr.isTTY, process.env) ? colourLabels(line) : line
   writeSync(process.stderr.fd, `${text}\n`)
 }
 
-/** Whether whoever looks can see colours, and has not asked for none (https://no-color.org). */
+/** Returns whether to use colours: on a terminal that has them, unless NO_COLOR is set (https://no-color.org). */
 export function wantsColour(
   isTerminal: boolean,
   environment: Readonly<Record<string, string | undefined>>,
@@ -77,10 +81,10 @@ export function wantsColour(
   return isTerminal && (environment['NO_COLOR'] ?? '') === '' && environment['TERM'] !== 'dumb'
 }
 
-/** The usual numbers of red, cyan and yellow, which every terminal shows in the shades of its owner's choice. */
+/** ANSI codes of red, cyan and yellow. The terminal's theme defines their shades. */
 const colourOf: Readonly<Record<string, number>> = { error: 31, hint: 36, warning: 33 }
 
-/** Colours the label that a line begins with, and nothing else: what was said stays as it is. */
+/** Colours the label at the beginning of each line, and nothing else. */
 export function colourLabels(text: string): string {
   return text.replaceAll(
     /^(error|hint|warning):/gm,
@@ -88,17 +92,17 @@ export function colourLabels(text: string): string {
   )
 }
 
-/** Data goes to stdout, where a script reads it. */
+/** Prints a line of data to stdout. */
 export function out(line: string): void {
   writeSync(process.stdout.fd, `${line}\n`)
 }
 
-/** Data for scripts: JSON, in lines that people can read too. */
+/** Prints data as indented JSON to stdout. */
 export function outJson(value: unknown): void {
   out(JSON.stringify(value, null, 2))
 }
 
-/** A line on stderr that is written over again and again, where somebody watches; nothing elsewhere. */
+/** Returns a line on stderr that each update overwrites. It prints nothing if stderr is not a terminal. */
 export function createProgressLine(): { update(line: string): void; end(): void } {
   if (!process.stderr.isTTY) return { update() {}, end() {} }
   const overwrite = (line: string) => writeSync(process.stderr.fd, `\r\u001b[2K${line}`)
@@ -106,35 +110,42 @@ export function createProgressLine(): { update(line: string): void; end(): void 
 }
 
 /**
- * Asks for a whole word before something that cannot be taken back. Throws `invalid` where nobody can
- * answer, and `conflict` for any other answer.
+ * Asks the user to type `word` before something that can't be undone. Throws `invalid` without a terminal, and
+ * `conflict` for any other answer.
  */
 export async function confirm(question: string, word: string): Promise<void> {
   if (!process.stdin.isTTY) {
-    throw new DomainError('invalid', 'there is no terminal to ask for consent on', {
-      hint: 'add --yes if you mean it',
+    throw new DomainError('invalid', "can't ask for confirmation: not a terminal", {
+      hint: 'use --yes to skip',
     })
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
-  // Ctrl-C and Ctrl-D close it without an answer, which is one too.
+  // Ctrl-C and Ctrl-D close the terminal interface without an answer. They count as an empty answer.
   const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
-  const asked = terminal.question(`${question}\nType "${word}" to go on: `)
-  const answer = await Promise.race([asked, closed])
+  const typed = terminal.question(`${question}\nType "${word}" to continue: `)
+  const answer = await Promise.race([typed, closed])
   terminal.close()
   if (answer.trim() === word) return
   throw cancelledError()
 }
 
+export interface SecretPrompt {
+  readonly question: string
+  /** What is asked for, as the error names it: `a passphrase`. */
+  readonly name: string
+  /** The option that reads the secret from somewhere else. */
+  readonly alternative: string
+}
+
 /**
- * Asks for a line that nobody else may see: it is not shown while it is typed. Throws `invalid` where there is no
- * terminal to type on, and `conflict` when the question is left with Ctrl-C or Ctrl-D. However it ends, the terminal
- * shows again what is typed.
+ * Asks for a line without showing what is typed. Throws `invalid` without a terminal, and `conflict` on Ctrl-C, Ctrl-D
+ * or a signal. In every case the terminal shows typed characters again afterwards.
  */
-export async function askSecret(question: string): Promise<string> {
+export async function askSecret({ question, name, alternative }: SecretPrompt): Promise<string> {
   const { stdin } = process
   if (!stdin.isTTY) {
-    throw new DomainError('invalid', 'there is no terminal to type a secret on', {
-      hint: 'run this on a terminal, or use the option that reads the secret from a file',
+    throw new DomainError('invalid', `can't prompt for ${name}: not a terminal`, {
+      hint: `use ${alternative}`,
     })
   }
   const write = (text: string) => void writeSync(process.stderr.fd, text)
@@ -155,19 +166,19 @@ export async function askSecret(question: string): Promise<string> {
     }
   }
   const onData = (bytes: Uint8Array) => handleInput(decoder.decode(bytes, { stream: true }))
-  // A signal or an exit that ends the process meanwhile must not leave a terminal that shows nothing.
+  // If a signal or an exit ends the process here, the terminal must not stay in raw mode.
   const onExit = () => void stdin.setRawMode(false)
   process.once('exit', onExit)
   const onSignal = () => reject(cancelledError())
   const signals = ['SIGTERM', 'SIGHUP', 'SIGINT'] as const
   for (const signal of signals) process.on(signal, onSignal)
-  // Before the question: whoever sees it can type at once.
+  // Raw mode starts before the question appears, so that nothing typed after it is shown.
   stdin.setRawMode(true)
   try {
     write(question)
-    const before = typedAhead
+    const pasted = typedAhead
     typedAhead = ''
-    handleInput(before)
+    handleInput(pasted)
     stdin.on('data', onData)
     stdin.resume()
     return await promise
@@ -181,31 +192,33 @@ export async function askSecret(question: string): Promise<string> {
   }
 }
 
-/** Longest secret that is read from stdin, in bytes: whatever else is piped in is no secret. */
+/** Maximum size of a secret on stdin, in bytes. */
 const maxSecretBytes = 64 * 1024
 
 /**
- * Reads a secret from stdin, where another program puts it: one line, with or without its end. Throws `invalid` for
- * anything else; `what` names the secret.
+ * Reads a secret that another program writes to stdin: one line, with or without a line break. Throws `invalid` for
+ * anything else. `name` is how the hint names the secret.
  */
-export async function readSecretLine(what: string): Promise<string> {
-  const refused = (problem: string) =>
-    new DomainError('invalid', `stdin ${problem}`, { hint: `pass ${what} on it, as one line` })
+export async function readSecretLine(name: string): Promise<string> {
+  const invalidInput = (problem: string) =>
+    new DomainError('invalid', `stdin ${problem}`, {
+      hint: `pass ${name} on stdin as a single line`,
+    })
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of Bun.stdin.stream()) {
     length += chunk.length
-    if (length > maxSecretBytes) throw refused('holds more than a line')
+    if (length > maxSecretBytes) throw invalidInput('contains more than one line')
     chunks.push(chunk)
   }
   const line = decodeLine(Buffer.concat(chunks))
-  if (line === null) throw refused('is not UTF-8')
-  if (/[\r\n]/.test(line)) throw refused('holds more than a line')
-  if (line === '') throw refused('is empty')
+  if (line === null) throw invalidInput('is not UTF-8')
+  if (/[\r\n]/.test(line)) throw invalidInput('contains more than one line')
+  if (line === '') throw invalidInput('is empty')
   return line
 }
 
-/** A text without the end of its line, null where it is no UTF-8. */
+/** Returns a text without its line break, or null if it is not UTF-8. */
 function decodeLine(bytes: Uint8Array): string | null {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes).replace(/\r?\n$/, '')
@@ -214,13 +227,13 @@ function decodeLine(bytes: Uint8Array): string | null {
   }
 }
 
-/** What was pasted behind the line of one question answers the next one; Bun's `unshift` loses it. */
+/** Text pasted after the line that answers one question. It answers the next question. (Bun's `unshift` would lose it.) */
 let typedAhead = ''
 
-/** What arrows and the like send. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are made of such.
+/** The escape sequences of arrow keys and similar keys. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: escape sequences begin with a control character.
 const cursorKeys = /\u001b(?:\[[\d;]*[A-Za-z~]|O[A-Z])?/g
 
 function cancelledError(): DomainError {
-  return new DomainError('conflict', 'not done: nothing was changed')
+  return new DomainError('conflict', 'cancelled: nothing was changed')
 }

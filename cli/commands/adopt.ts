@@ -7,11 +7,11 @@ import { info } from '../terminal'
 
 export function adoptCommand(): Command {
   const command = new Command('adopt')
-    .description('take over a database of the original SnailPass server, in place')
-    .option('--dry-run', 'only print what would become of it')
+    .description('migrate an original SnailPass database in place')
+    .option('--dry-run', 'only print what would be migrated')
     .option(
       '--keep <id>',
-      'account that keeps an email which several have; once for each such email',
+      'if several accounts have the same email: id of the one that keeps it; may be repeated',
       (id: string, previous: readonly string[] = []) => [...previous, id],
     )
   return withConfigOptions(command, ['dataDir', 'database'])
@@ -19,8 +19,8 @@ export function adoptCommand(): Command {
       'after',
       `
 Stop the original server first. Its users keep their vaults and sign in as before. Rows
-that belong to nobody are set aside in a table of their own, and counted. On Postgres
-everything happens in one transaction; of a SQLite file a safety copy is taken first.
+without an owner are moved to the table set_aside and counted. On Postgres the migration
+is a single transaction; a SQLite file is backed up first.
 
 Examples:
   SNAILPASS_DATABASE_URL=sqlite:/srv/original/app.db snailpass adopt --dry-run

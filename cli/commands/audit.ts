@@ -7,6 +7,7 @@ import {
 } from '../../src/app/operations/audit'
 import { systemRuntime } from '../../src/app/runtime'
 import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { formatCell, formatCount, formatJsonTime, formatTimestamp } from '../format'
 import { parseSince } from '../since'
 import { formatTable } from '../table'
 import { info, out } from '../terminal'
@@ -20,20 +21,24 @@ interface AuditOptions {
 
 export function auditCommand(): Command {
   const command = new Command('audit')
-    .description('print who did what when: sign-ins, sign-ups, and what operators did')
+    .description('print the audit log: sign-ins, sign-ups and operator actions')
     .helpCommand(false)
     .addCommand(verifyCommand())
     .addCommand(pruneCommand())
-    .option('--user <user>', 'of one account alone: email or id, also of one that is gone')
-    .option('--since <time>', 'from a time on, as 2026-11-24 or 2026-11-24T18:30Z, or 7d, 12h, 30m')
-    .option('--json', 'print an array of objects')
+    .option('--user <user>', 'only rows of one account: email or id, also of a deleted account')
+    .option(
+      '--since <time>',
+      'only rows since a time (2026-11-24, 2026-11-24T18:30Z) or of the last 7d, 12h, 30m',
+    )
+    .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
       'after',
       `
-The newest last, in UTC. Of sign-ins of one account from one network, the first within an hour has a
-row of its own, and the others are one row with their number. Works while servers run. Each object
-of --json has number, time, kind, actor, user, email, address, count and detail.
+The newest row comes last; times are in UTC. When an account signs in from one network several
+times within an hour, the first sign-in has its own row; the others share one row with their
+count. Works while servers run. Each object of --json has number, time, kind, actor, user, email,
+address, count and detail.
 
 Examples:
   snailpass audit --since 7d
@@ -54,7 +59,7 @@ Examples:
 
 type AuditReader = (each: (rows: readonly AuditRow[]) => void) => Promise<void>
 
-/** As wide as nearly all that is in them: a page is laid out before the next one is known. */
+/** Wide enough for nearly all values: a page is printed before the next one is read, and its columns should align. */
 const header = [
   'TIME'.padEnd(20),
   'KIND'.padEnd(14),
@@ -66,62 +71,61 @@ const header = [
 ]
 
 async function printAsTable(read: AuditReader): Promise<void> {
-  let isBegun = false
+  let hasPrinted = false
   await read((rows) => {
     if (rows.length === 0) return
     const lines = formatTable(header, rows.map(rowOf))
-    for (const line of isBegun ? lines.slice(1) : lines) out(line)
-    isBegun = true
+    for (const line of hasPrinted ? lines.slice(1) : lines) out(line)
+    hasPrinted = true
   })
-  if (!isBegun) info('There is nothing of that in the audit trail.')
+  if (!hasPrinted) info('No matching rows in the audit log.')
 }
 
 function rowOf(row: AuditRow): readonly string[] {
   return [
-    timeOf(row).replace(/\.\d+/, ''),
+    formatTimestamp(row.time),
     row.kind,
     String(row.count),
     row.actor,
-    row.address ?? '-',
-    row.email ?? '-',
+    formatCell(row.address),
+    formatCell(row.email),
     row.detail ?? '',
   ]
 }
 
-/** The array is written as it is read: it may be longer than memory. */
+/** Prints each page as it is read: the whole log may not fit into memory. */
 async function printAsJson(read: AuditReader): Promise<void> {
-  let isBegun = false
+  let hasPrinted = false
   await read((rows) => {
     for (const row of rows) {
-      out(`${isBegun ? ',' : '['} ${JSON.stringify(toJson(row))}`)
-      isBegun = true
+      out(`${hasPrinted ? ',' : '['} ${JSON.stringify(toJson(row))}`)
+      hasPrinted = true
     }
   })
-  out(isBegun ? ']' : '[]')
+  out(hasPrinted ? ']' : '[]')
 }
 
 function toJson(row: AuditRow) {
   const { number, kind, actor, userId, email, address, count, detail } = row
-  return { number, time: timeOf(row), kind, actor, user: userId, email, address, count, detail }
-}
-
-/** What somebody else wrote into the database need be no time. */
-function timeOf({ time }: AuditRow): string {
-  return Math.abs(time) <= 8.64e15 ? new Date(time).toISOString() : String(time)
+  const time = formatJsonTime(row.time)
+  return { number, time, kind, actor, user: userId, email, address, count, detail }
 }
 
 function pruneCommand(): Command {
   const command = new Command('prune')
-    .description('take rows away that are older than SNAILPASS_AUDIT_DAYS')
-    .option('--accept-broken-trail', 'go on although the audit trail is not as it was written')
+    .description('remove rows that are older than SNAILPASS_AUDIT_DAYS')
+    .option('--accept-broken-trail', 'continue even if the audit log fails verification')
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey', 'auditDays'])
     .addHelpText(
       'after',
       `
-A server does it once a day by itself. A signed mark stays where the trail begins then, by which
-pruned rows are told from rows that somebody took away. Rows that are not as they were written stay,
-for they prove it. Look at \`snailpass audit verify\`, keep a copy of the database, stop the server:
---accept-broken-trail signs the trail as it lies there, and a row tells of that and of what was wrong.
+A running server does this automatically once a day. A signed checkpoint records where the log
+begins afterwards: this distinguishes pruned rows from rows that someone else removed. Rows that
+fail verification are kept as evidence.
+
+To continue with a log that fails verification, run \`snailpass audit verify\`, keep a copy of the
+database, stop the server and run this command with --accept-broken-trail. It signs the log as it
+is now and adds a row that records what was wrong.
 
 Example:
   snailpass audit prune`,
@@ -132,6 +136,6 @@ Example:
         acceptBrokenTrail === true ? await acceptBrokenAudit(settings, systemRuntime) : []
       for (const problem of accepted) info(`Accepted: ${problem}.`)
       const count = await pruneAudit(settings, systemRuntime)
-      info(count === 1 ? '1 row was taken away.' : `${count} rows were taken away.`)
+      info(`Removed ${formatCount(count, 'row')}.`)
     })
 }

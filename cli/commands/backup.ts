@@ -19,6 +19,14 @@ import {
   readPassphrase,
   withDecryptionOptions,
 } from '../decryption-options'
+import {
+  formatCell,
+  formatChecksum,
+  formatCount,
+  formatJsonTime,
+  formatTime,
+  formatTimestamp,
+} from '../format'
 import { exitOnSignals } from '../signals'
 import { formatTable } from '../table'
 import { createProgressLine, info, out, outJson } from '../terminal'
@@ -35,36 +43,36 @@ interface WriteOptions {
 
 export function backupCommand(): Command {
   const command = new Command('backup')
-    .description('write everything into an archive, and prove it')
+    .description('back up everything and verify the backup')
     .helpCommand(false)
     .addCommand(listCommand())
     .addCommand(verifyCommand())
-    .option('--to <path>', 'file to make, or folder to make it in')
+    .option('--to <path>', 'file to create, or folder to create it in')
     .option(
       '--encrypt-to <key>',
-      'public key of somebody who can open it (age1…); once for each',
+      'age public key (age1…) that can decrypt the backup; may be repeated',
       (key: string, previous: readonly string[] = []) => [...previous, key],
     )
-    .option('--passphrase', 'encrypt it with a passphrase that is typed on the terminal')
-    .option('--passphrase-file <file>', 'encrypt it with the passphrase in a file')
-    .option('--plain', 'do not encrypt it, whatever the settings say')
+    .option('--passphrase', 'encrypt with a passphrase typed on the terminal')
+    .option('--passphrase-file <file>', 'encrypt with the passphrase in this file')
+    .option('--plain', 'do not encrypt, even if the settings say so')
     .option(
       '--prune',
-      'then remove archives that SNAILPASS_BACKUP_KEEP does not keep, as servers do',
+      'then remove the backups that SNAILPASS_BACKUP_KEEP does not keep, as servers do',
     )
     .option(
       '--with-secrets',
-      'put the secret key, the certificate authority and the secret settings into it as well',
+      'include the secret key, the certificate authority and the secret settings',
     )
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey', ...backupKeys])
     .addHelpText(
       'after',
       `
-Works while servers run, and with Postgres too. An archive is one SQLite file with every account,
-every vault, the letters that wait and the settings, whatever the engine; secrets are in it
-only with --with-secrets, which needs encryption. It is read again and compared by a checksum
-of each table before it gets its name, which is printed. \`age --decrypt\` opens an encrypted
-one, sqlite3 any other.
+Works while servers run. For SQLite and Postgres alike, a backup is a single SQLite file with all
+accounts, vaults, pending emails and settings. It contains secrets only with --with-secrets, which
+requires encryption. The backup is read back and verified by a checksum of each table before it
+gets its final name, which is printed. \`age --decrypt\` decrypts an encrypted backup; sqlite3
+opens any other.
 
 Examples:
   snailpass backup --data-dir /srv/snailpass
@@ -74,7 +82,7 @@ Examples:
       const settings = loadCommandSettings(command)
       const encryption = await encryptionOf(options)
       exitOnSignals()
-      // Those who write meanwhile go first.
+      // Servers, which may be writing at the same time, get the processor first.
       setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
       const progress = createProgressLine()
       const { to = null, withSecrets = false } = options
@@ -84,30 +92,27 @@ Examples:
         withSecrets,
         onProgress: progress.update,
       }).finally(progress.end)
-      info(
-        `Written and verified: ${written.rows === 1 ? '1 row' : `${written.rows} rows`}${written.isEncrypted ? ', encrypted' : ''}. The archive:`,
-      )
+      const encrypted = written.isEncrypted ? ', encrypted' : ''
+      info(`Backup written and verified (${formatCount(written.rows, 'row')}${encrypted}):`)
       out(written.path)
       if (!written.isRecorded) {
-        info('warning: the database takes no writes at present, so servers do not know of it')
+        info(
+          'warning: the database does not accept writes now, so servers do not know of this backup',
+        )
       }
       if (options.prune !== true) return
       for (const path of pruneBackups(settings, systemRuntime)) info(`Removed: ${path}`)
     })
 }
 
-/** Undefined where the settings say it. Throws `invalid` for more than one kind. */
+/** Returns what the options say about encryption, undefined if the settings decide. Throws `invalid` for several options. */
 async function encryptionOf(options: WriteOptions): Promise<BackupOptions['encryptFor']> {
   const { encryptTo, passphraseFile, passphrase, plain } = options
   const kinds = [encryptTo, passphraseFile, passphrase, plain].filter((kind) => kind !== undefined)
   if (kinds.length > 1) {
-    throw new DomainError(
-      'invalid',
-      'an archive is opened by keys, by one passphrase or by everybody',
-      {
-        hint: 'choose one of --encrypt-to, --passphrase, --passphrase-file and --plain',
-      },
-    )
+    throw new DomainError('invalid', 'several encryption options exclude each other', {
+      hint: 'choose one of --encrypt-to, --passphrase, --passphrase-file and --plain',
+    })
   }
   if (encryptTo !== undefined) return { recipients: encryptTo }
   if (passphraseFile !== undefined) return { passphrase: readPassphrase(passphraseFile) }
@@ -117,15 +122,15 @@ async function encryptionOf(options: WriteOptions): Promise<BackupOptions['encry
 
 function listCommand(): Command {
   const command = new Command('list')
-    .description('print the archives in the folder for archives')
-    .option('--json', 'print an array of objects')
+    .description('print the backups in the backup folder')
+    .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'backupDir'])
     .addHelpText(
       'after',
       `
-The oldest first. ROWS is - where they cannot be read without a key; nothing is verified for it.
-Each object of --json has file, time, size in bytes, encrypted, rows (null for none) and
-complete.
+The oldest backup comes first. ROWS is - for a backup that can't be read without a key. Backups are
+not verified. Each object of --json has file, time, size (in bytes), encrypted, rows (null if
+unknown) and complete.
 
 Examples:
   snailpass backup list --json
@@ -136,11 +141,11 @@ Examples:
       if (options.json === true) {
         const entries = backups.map(({ time, ...rest }) => ({
           ...rest,
-          time: new Date(time).toISOString(),
+          time: formatJsonTime(time),
         }))
         return outJson(entries)
       }
-      if (backups.length === 0) info('There is no archive yet.')
+      if (backups.length === 0) info('No backups.')
       else for (const line of formatTable(header, backups.map(rowOf))) out(line)
     })
 }
@@ -149,9 +154,9 @@ const header = ['TIME', 'BYTES', 'ROWS', 'STATE', 'FILE']
 
 function rowOf({ file, time, size, encrypted, rows, complete }: ListedBackup): readonly string[] {
   return [
-    new Date(time).toISOString().replace(/\.\d+/, ''),
+    formatTimestamp(time),
     String(size),
-    String(rows ?? '-'),
+    formatCell(rows),
     complete ? (encrypted ? 'encrypted' : 'plain') : 'incomplete',
     file,
   ]
@@ -159,15 +164,15 @@ function rowOf({ file, time, size, encrypted, rows, complete }: ListedBackup): r
 
 function verifyCommand(): Command {
   const command = new Command('verify')
-    .description('prove that an archive is whole, and print what it holds')
-    .argument('<file>', 'the archive')
+    .description('verify a backup and print what it contains')
+    .argument('<file>', 'backup to verify')
   return withConfigOptions(withDecryptionOptions(command), ['dataDir', 'backupPassphrase'])
     .addHelpText(
       'after',
       `
-Checks the file as a database, that it holds what its manifest says and nothing else, and every
-row by the checksum of its table. An encrypted archive is decrypted into the data folder for
-that, and taken away again.
+Checks that the file is an intact database, that it contains exactly what its manifest lists, and
+that the rows of each table match their checksum. An encrypted backup is decrypted into the data
+folder for this; the decrypted file is deleted afterwards.
 
 Example:
   snailpass backup verify /mnt/usb/snailpass-20261124T031502Z.sqlite`,
@@ -185,15 +190,14 @@ Example:
     })
 }
 
-/** What an archive says of itself, and what it holds table by table. */
+/** Returns a line about the origin of a backup, and a line for each of its tables. */
 function linesOf(backup: VerifiedManifest): readonly string[] {
   const secrets = backup.secrets === null ? '' : ', with secrets'
   const encryption = backup.isEncrypted ? ', encrypted' : ''
   return [
-    `made at ${new Date(backup.time).toISOString()} by snailpass ${backup.version} from ${backup.engine}${encryption}${secrets}`,
-    ...backup.tables.map(
-      ({ name, checksum }) =>
-        `${name.padEnd(18)}${String(checksum.rows).padStart(9)}  ${checksum.sha256}`,
+    `created ${formatTime(backup.time)} by snailpass ${backup.version} from ${backup.engine}${encryption}${secrets}`,
+    ...backup.tables.map(({ name, checksum }) =>
+      formatChecksum(name, checksum.rows, checksum.sha256),
     ),
   ]
 }

@@ -10,12 +10,14 @@ type Shell = keyof typeof scripts
 
 export function completionCommand(): Command {
   const command = new Command('completion')
-    .description('print a script that has a shell complete commands and options')
-    .addArgument(new Argument('<shell>', 'whose script').choices(Object.keys(scripts)))
+    .description('print a shell completion script')
+    .addArgument(
+      new Argument('<shell>', 'shell to print the script for').choices(Object.keys(scripts)),
+    )
     .addHelpText(
       'after',
       `
-Put the script where your shell looks for it. It is read by new shells.
+Save the script where your shell looks for completions, and start a new shell.
 
 Examples:
   snailpass completion bash > ~/.local/share/bash-completion/completions/snailpass

@@ -2,21 +2,21 @@ import { Command } from 'commander'
 import { readSettings, type SettingOrigin, type SettingsReport } from '../../src/config/reading'
 import { settingKeys, settingTable } from '../../src/config/settings'
 import { configInputOf, withConfigOptions } from '../config-options'
-import { layOut, wrap } from '../table'
+import { formatRows, wrap } from '../table'
 import { info, out, outJson } from '../terminal'
 
 export function configCommand(): Command {
   const command = new Command('config')
-    .description('print every setting, its value and where that came from')
-    .option('--json', 'print an array of objects')
+    .description('print every setting, its value and its source')
+    .option('--json', 'print JSON')
   return withConfigOptions(command, settingKeys)
     .addHelpText(
       'after',
       `
-Secrets are hidden. Settings that are wrong are printed with what is wrong, and then the exit
-code is 2. Each object of --json has name, value (null for none), source (flag, environment,
-file or default), from (the name that was used, with the file that it stands in; null for a
-default), meaning, isSecret, and problem (null for none).
+Secrets are hidden. An invalid setting is printed with its problem, and the exit code is 2. Each
+object of --json has name, value (null for none), source (flag, environment, file or default),
+from (the name under which it was set, and its file; null for a default), meaning, isSecret and
+problem (null for none).
 
 Examples:
   snailpass config
@@ -38,10 +38,10 @@ function objectsOf({ origins }: SettingsReport): readonly unknown[] {
   })
 }
 
-/** Longer lines are hard to read, however wide the terminal is. */
+/** In columns. Longer lines are hard to read, even on a wide terminal. */
 const maxWidth = 100
 
-/** Each setting in a row of the table, and what it means below. */
+/** Prints each setting as a row of a table, with its meaning in the line below. */
 function printTable({ origins, file }: SettingsReport): void {
   const { columns } = process.stdout
   const width = columns === undefined ? null : Math.min(columns, maxWidth)
@@ -49,27 +49,30 @@ function printTable({ origins, file }: SettingsReport): void {
   const rows = entries.map(([key, origin]) => [
     settingTable[key].name,
     origin.source === 'flag' ? (settingTable[key].flag ?? 'flag') : origin.source,
-    textOf(origin, settingTable[key].defaultText),
+    formatValue(origin, settingTable[key].defaultText),
   ])
-  const [header = [], ...bodies] = layOut([['SETTING', 'FROM', 'VALUE'], ...rows], width)
+  const [header = [], ...bodies] = formatRows([['SETTING', 'FROM', 'VALUE'], ...rows], width)
   for (const line of header) out(line)
   for (const [index, [key, { name, from, source }]] of entries.entries()) {
     for (const line of bodies[index] ?? []) out(line)
-    const { meaning, name: own } = settingTable[key]
-    const isOwnName = source === 'default' || source === 'flag' || name === own
-    const text = isOwnName ? meaning : `${meaning}; set as ${from}`
+    const { meaning, name: mainName } = settingTable[key]
+    const hasMainName = source === 'default' || source === 'flag' || name === mainName
+    const text = hasMainName ? meaning : `${meaning}; set as ${from}`
     for (const line of wrap(text, width === null ? null : width - indent.length)) {
       out(`${indent}${line}`)
     }
   }
-  info(file === null ? 'No settings file was read.' : `The settings file is ${file}.`)
+  info(file === null ? 'No settings file was read.' : `Settings file: ${file}`)
 }
 
 const indent = '    '
 
-function textOf({ source, displayValue, problem }: SettingOrigin, defaultText: string): string {
-  if (problem !== null) return `wrong: ${problem}`
-  // In words where there is nothing to write down.
+function formatValue(
+  { source, displayValue, problem }: SettingOrigin,
+  defaultText: string,
+): string {
+  if (problem !== null) return `invalid: ${problem}`
+  // A default without a value is described in words.
   return source === 'default' && (displayValue === null || displayValue === '')
     ? `(${defaultText})`
     : (displayValue ?? '')

@@ -2,22 +2,25 @@ import { Command } from 'commander'
 import { copyDatabase } from '../../src/app/operations/copy'
 import { systemRuntime } from '../../src/app/runtime'
 import { loadCommandSettings, parseDatabaseUrlArgument, withConfigOptions } from '../config-options'
+import { formatChecksum, formatCount } from '../format'
 import { createProgressLine, info, out } from '../terminal'
 
 export function copyCommand(): Command {
   const command = new Command('copy')
-    .description('copy everything from one database into another, empty one')
-    .argument('<from-url>', 'database to read; a server may run on it')
-    .argument('<to-url>', 'empty database to fill; a SQLite file is made')
+    .description('copy all data into another, empty database')
+    .argument('<from-url>', 'URL of the database to read; servers may run on it')
+    .argument('<to-url>', 'URL of the empty database to write; a missing SQLite file is created')
   return withConfigOptions(command, ['dataDir'])
     .addHelpText(
       'after',
       `
-URLs are those of SNAILPASS_DATABASE_URL. Others can see arguments: leave the password of a
-Postgres user out, and put it into PGPASSWORD or ~/.pgpass. What was copied is read again and
-compared by a checksum of each table. What is written to the source meanwhile is not copied,
-so stop its server first if you mean to move. The secret key is not in a database: give the
-new one's servers the same secret.key, and everybody stays signed in.
+URLs are written as in SNAILPASS_DATABASE_URL. Other users of this machine can see command-line
+arguments: leave out the password of a Postgres user, and put it into PGPASSWORD or ~/.pgpass.
+
+The copy is read back and verified by a checksum of each table. Changes to the source during the
+copy are not included: to move to the new database, stop the servers of the old one first. The
+secret key is not part of a database: give the servers of the new database the same secret.key, and
+everyone stays signed in.
 
 Example:
   snailpass copy sqlite:/srv/snailpass/snailpass.db postgres://snailpass@db/snailpass`,
@@ -33,12 +36,12 @@ Example:
         systemRuntime,
         locations,
         (step) => (table, rows) => {
-          progress.update(`${table}: ${rows} rows ${step}`)
+          progress.update(`${table}: ${formatCount(rows, 'row')} ${step}`)
         },
       ).finally(progress.end)
       for (const { table, rows, sha256 } of checksums) {
-        out(`${table.padEnd(18)}${String(rows).padStart(9)}  ${sha256}`)
+        out(formatChecksum(table, rows, sha256))
       }
-      info('Copied, read again and found equal.')
+      info('Copied and verified.')
     })
 }

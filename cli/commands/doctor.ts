@@ -7,19 +7,23 @@ import { ExitError, exitCodes, out, outJson } from '../terminal'
 
 export function doctorCommand(): Command {
   const command = new Command('doctor')
-    .description('look for what is wrong, and say what mends it')
-    .option('--json', 'print an array of objects')
-    .option('--fix', 'mend permissions, and make an archive where one is missing')
+    .description('find problems and suggest fixes')
+    .option('--json', 'print JSON')
+    .option('--fix', 'fix permissions, and write a backup if one is missing')
   return withConfigOptions(command, settingKeys)
     .addHelpText(
       'after',
       `
-Looks at settings, version, database, secret key, audit trail, permissions, space, file system,
-limits, clock, archives, certificate, mail and sign-up, beside a server that runs. Each finding says
-what is wrong, why that matters and what mends it. Each object of --json has name, fact, findings,
-mended and failure.
+Checks settings, version, database, secret key, audit log, permissions, free space, file system,
+limits, clock, backups, certificate, mail and sign-up. Works while servers run. Each finding says
+what is wrong, why it matters and how to fix it.
 
-Exit codes: 0 nothing found, 1 something found, 4 something could not be looked at.
+Each object of --json has name, fact, findings, mended and failure.
+
+Exit codes:
+  0  no problems found
+  1  problems found
+  4  no problems found, but some checks could not run
 
 Examples:
   snailpass doctor
@@ -30,17 +34,18 @@ Examples:
         fix: options.fix === true,
       })
       if (options.json === true) outJson(checked)
-      else for (const each of checked) for (const line of linesOf(each)) out(line)
+      else for (const result of checked) for (const line of linesOf(result)) out(line)
       const code = exitCodeOf(checked)
       if (code !== exitCodes.done) throw new ExitError(code)
     })
 }
 
-function linesOf({ name, fact, findings, mended, failure }: CheckResult): readonly string[] {
+function linesOf(result: CheckResult): readonly string[] {
+  const { name, fact, findings, mended: fixed, failure } = result
   const sign = failure !== null ? '?' : findings.length > 0 ? '!' : 'ok'
   return [
     `${sign.padEnd(3)}${name.padEnd(13)}${failure ?? fact ?? ''}`.trimEnd(),
-    ...mended.map((line) => `     mended: ${line}`),
+    ...fixed.map((line) => `     fixed: ${line}`),
     ...findings.flatMap(({ what, why, fix }) => [
       `     what: ${what}`,
       `     why:  ${why}`,
@@ -49,7 +54,7 @@ function linesOf({ name, fact, findings, mended, failure }: CheckResult): readon
   ]
 }
 
-function exitCodeOf(checked: readonly CheckResult[]): number {
-  if (checked.some(({ findings }) => findings.length > 0)) return exitCodes.failed
-  return checked.some(({ failure }) => failure !== null) ? exitCodes.notChecked : exitCodes.done
+function exitCodeOf(results: readonly CheckResult[]): number {
+  if (results.some(({ findings }) => findings.length > 0)) return exitCodes.failed
+  return results.some(({ failure }) => failure !== null) ? exitCodes.notChecked : exitCodes.done
 }

@@ -11,15 +11,15 @@ const timeout = 5_000
 
 export function healthcheckCommand(): Command {
   const command = new Command('healthcheck').description(
-    'ask the running server whether it is ready, for service managers',
+    'check that the running server is ready, for service managers',
   )
   return withConfigOptions(command, ['listen', 'listenTls'])
     .addHelpText(
       'after',
       `
-Asks GET /readyz at the address that the server listens on, for 5 seconds at most. Prints
-"ready" and exits with 0, or prints why not and exits with 1. What the server warns of goes to
-stderr, and does not count.
+Requests GET /readyz at the address that the server listens on, for at most ${timeout / 1000} seconds. Prints
+"ready" and exits with 0, or prints the problem and exits with 1. Warnings of the server go to
+stderr and do not change the exit code.
 
 Example:
   snailpass healthcheck --listen 127.0.0.1:5000`,
@@ -36,7 +36,7 @@ Example:
         'unavailable',
         `the server at ${formatListenAddress(endpoint.address)} is not ready`,
         {
-          hint: 'see that it runs, that it listens there, and what its log says',
+          hint: 'check that it is running and listens on this address, and read its log',
         },
       )
     })

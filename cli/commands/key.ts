@@ -9,7 +9,7 @@ import { info } from '../terminal'
 
 export function keyCommand(): Command {
   return new Command('key')
-    .description('the secret key that signs the session tokens')
+    .description('manage the secret key that signs session tokens')
     .helpCommand(false)
     .addCommand(rotateCommand())
     .addHelpText(
@@ -22,20 +22,20 @@ Example:
 
 function rotateCommand(): Command {
   const command = new Command('rotate')
-    .description('give the database a new secret key, which ends every session')
-    .option('--former-key <file>', 'file with the key until now, where that is in no data folder')
-    .option('--accept-broken-trail', 'go on although the audit trail is not as it was written')
+    .description('replace the secret key, which signs out everyone')
+    .option('--former-key <file>', 'file with the old key, if it is not in the data folder')
+    .option('--accept-broken-trail', 'continue even if the audit log fails verification')
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey'])
     .addHelpText(
       'after',
       `
-Makes a new secret.key in the data folder or, where SNAILPASS_SECRET_KEY is set, has the
-database take that one. Nothing of any vault is lost: everybody signs in again. Stop every
-server of the database first, and give all of them the new key.
+Creates a new secret.key in the data folder. If SNAILPASS_SECRET_KEY is set, the database is
+switched to that key instead. Vaults are not affected, but everyone has to sign in again. Stop
+every server of the database first, and give all of them the new key.
 
-The audit trail is proven under the key until now and signed anew. Where that key was in
-SNAILPASS_SECRET_KEY, write it into a file for --former-key; where it is lost, the trail goes on
-unproven, and tells of that.
+The audit log is verified with the old key and signed again with the new one. If the old key was
+in SNAILPASS_SECRET_KEY, write it to a file and use --former-key. If the old key is lost, the log
+is signed again without being verified, and a row records that.
 
 Example:
   snailpass key rotate --data-dir /srv/snailpass`,
@@ -47,13 +47,13 @@ Example:
         acceptBroken: acceptBrokenTrail,
       })
       info(
-        `The database belongs to ${path ?? 'SNAILPASS_SECRET_KEY'} now; all sessions have ended.`,
+        `The database now uses the key in ${path ?? 'SNAILPASS_SECRET_KEY'}; everyone has to sign in again.`,
       )
-      info(`The audit trail: ${auditFindings}.`)
+      info(`Audit log: ${auditFindings}.`)
     })
 }
 
-/** Throws `invalid`, without a word of what is in the file. */
+/** Returns the key in a file. Throws `invalid`; the message does not repeat the content of the file. */
 function readKey(path: string): string {
   try {
     return readSecretFile(path).text

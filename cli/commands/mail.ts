@@ -9,11 +9,12 @@ import { systemRuntime } from '../../src/app/runtime'
 import { mailKeys } from '../../src/config/settings'
 import { DomainError } from '../../src/domain/errors'
 import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { formatCount, formatTimestamp } from '../format'
 import { info, out } from '../terminal'
 
 export function mailCommand(): Command {
   return new Command('mail')
-    .description('the letters that the server sends')
+    .description('manage the emails that the server sends')
     .helpCommand(false)
     .addCommand(testCommand())
     .addCommand(listCommand())
@@ -29,8 +30,8 @@ Examples:
 
 function testCommand(): Command {
   const command = new Command('test')
-    .description('send a letter to see whether mail works')
-    .argument('<address>', 'who gets it')
+    .description('send a test email')
+    .argument('<address>', 'recipient of the email')
   return withConfigOptions(command, mailKeys)
     .addHelpText(
       'after',
@@ -44,58 +45,58 @@ Example:
         systemRuntime,
         address,
       )
-      info(`${server} has taken the letter:`)
+      info(`${server} accepted the email:`)
       out(response)
     })
 }
 
 function listCommand(): Command {
-  const command = new Command('list').description('print the letters that wait or were given up')
+  const command = new Command('list').description('print pending and failed emails')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
       'after',
       `
-Prints of each letter: id, state, time of the next attempt, attempts, address, and what the
-mail server said last.
+Prints for each email: id, state, time of the next attempt, number of attempts, recipient, and
+the last answer of the mail server.
 
 Example:
   snailpass mail list --data-dir /srv/snailpass`,
     )
     .action(async () => {
       const emails = await listEmails(loadCommandSettings(command), systemRuntime)
-      if (emails.length === 0) info('No letter waits.')
+      if (emails.length === 0) info('No pending emails.')
       for (const email of emails) out(lineOf(email))
     })
 }
 
 function lineOf({ id, state, attempts, nextTime, email, reason }: EmailMessageStatus): string {
-  const when = { dead: 'given up', sending: 'now', queued: new Date(nextTime).toISOString() }[state]
-  const tried = attempts === 1 ? '1 attempt' : `${attempts} attempts`
-  return [id, state.padEnd(7), when, tried, email, ...(reason === null ? [] : [reason])].join('  ')
+  const when = { dead: 'given up', sending: 'now', queued: formatTimestamp(nextTime) }[state]
+  const tries = formatCount(attempts, 'attempt')
+  return [id, state.padEnd(7), when, tries, email, ...(reason === null ? [] : [reason])].join('  ')
 }
 
 function retryCommand(): Command {
   const command = new Command('retry')
-    .description('have letters tried again, from the beginning')
-    .argument('[id]', 'the letter, as the list names it')
-    .option('--dead', 'all that were given up')
+    .description('retry failed emails')
+    .argument('[id]', 'id of an email, as in the list')
+    .option('--dead', 'retry all failed emails')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
       'after',
       `
-A running server takes them up within half a minute, others at their start.
+A running server sends them within half a minute. Otherwise they are sent when a server starts.
 
 Example:
   snailpass mail retry --dead`,
     )
     .action(async (id: string | undefined, options: { dead?: true }) => {
       if ((id === undefined) === (options.dead === undefined)) {
-        throw new DomainError('invalid', 'say which letters: an id, or --dead', {
-          hint: 'see them with `snailpass mail list`',
+        throw new DomainError('invalid', 'which emails to retry is not specified', {
+          hint: 'use an id from `snailpass mail list`, or --dead for all failed emails',
         })
       }
       const which = id === undefined ? 'dead' : { id }
       const count = await retryEmails(loadCommandSettings(command), systemRuntime, which)
-      info(count === 1 ? '1 letter is tried again.' : `${count} letters are tried again.`)
+      info(`${formatCount(count, 'email')} will be retried.`)
     })
 }

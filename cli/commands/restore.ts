@@ -4,6 +4,7 @@ import { systemRuntime } from '../../src/app/runtime'
 import { backupKeys } from '../../src/config/settings'
 import { loadCommandSettings, withConfigOptions } from '../config-options'
 import { type DecryptionOptions, decryptionOf, withDecryptionOptions } from '../decryption-options'
+import { formatTime } from '../format'
 import { exitOnSignals } from '../signals'
 import { confirm, createProgressLine, info, out } from '../terminal'
 
@@ -15,13 +16,13 @@ interface RestoreOptions extends DecryptionOptions {
 
 export function restoreCommand(): Command {
   const command = new Command('restore')
-    .description('put what an archive holds in the place of everything in the database')
-    .argument('<file>', 'the archive')
+    .description('replace all data with a backup')
+    .argument('<file>', 'backup to restore')
     .option('--dry-run', 'only print what would change')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask for confirmation')
     .option(
       '--with-secrets',
-      'put the secret key and the certificate authority of the archive in the place of these',
+      'also replace the secret key and the certificate authority with those of the backup',
     )
   return withConfigOptions(withDecryptionOptions(command), [
     'dataDir',
@@ -32,11 +33,11 @@ export function restoreCommand(): Command {
     .addHelpText(
       'after',
       `
-Stop every server of the database first. The archive is verified, an archive is made of what is
-there, and then everything is replaced in one transaction: whatever ends it half-way, the
-database is as it was. Everybody signs in again afterwards. An archive of SQLite restores
-into Postgres, and the other way round; a database that is missing is made. The database
-keeps its secret key, and the settings stay as they are.
+Stop every server of the database first. The backup is verified, the current data is backed up,
+and then everything is replaced in a single transaction: if the restore fails or is interrupted,
+nothing is changed. Afterwards everyone has to sign in again. A backup of a SQLite database can be
+restored into Postgres and vice versa; a missing database is created. Without --with-secrets the
+database keeps its secret key. Settings are never changed.
 
 Examples:
   snailpass restore backups/snailpass-20261124T031502Z.sqlite --dry-run
@@ -64,19 +65,20 @@ Examples:
         info('Nothing was changed. Run it without --dry-run to restore.')
         return
       }
-      info(`${plan.database} holds what the archive does; all sessions have ended.`)
+      info(`Restored ${plan.database}; everyone has to sign in again.`)
       if (safetyBackup === null) return
-      info('What it held before is in this archive:')
+      info('Backup of the previous data:')
       out(safetyBackup)
     })
 }
 
 function printPlan({ backup, tables, settings }: RestorePlan): void {
   info(
-    `An archive of ${new Date(backup.time).toISOString()}, by snailpass ${backup.version} from ${backup.engine}; verified.`,
+    `Verified backup, created ${formatTime(backup.time)} by snailpass ${backup.version} from ${backup.engine}.`,
   )
   for (const { table, now, after } of tables) info(`${table.padEnd(18)}${now} rows -> ${after}`)
   if (settings.length === 0) return
-  info('Settings were other ones then, and stay as they are now:')
-  for (const { name, inBackup, now } of settings) info(`  ${name}: ${inBackup} then, ${now} now`)
+  info("These settings differ from the backup's; they are not changed:")
+  for (const { name, inBackup, now } of settings)
+    info(`  ${name}: ${inBackup} in the backup, ${now} now`)
 }

@@ -1,3 +1,4 @@
+/** The commands, one file each: options, help and output. What a command does is an operation of src/app. */
 import { Command } from 'commander'
 import { adoptDatabase } from '../../src/app/operations/adopt'
 import { systemRuntime } from '../../src/app/runtime'
@@ -10,22 +11,24 @@ import { type Log, openLog } from '../../src/log'
 import { formatAdoption } from '../adoption-report'
 import { loadCommandConfig, withConfigOptions } from '../config-options'
 
-/** How long requests under way may take after a signal, in milliseconds: service managers wait for ten seconds at least. */
+/** How long running requests may take after a signal, in milliseconds. Service managers wait at least ten seconds. */
 const shutdownTimeout = 8_000
 
 export function serveCommand(): Command {
   const command = new Command('serve')
     .description('run the server')
-    .option('--create', 'make the SQLite file that a URL names when it is missing')
-    .option('--adopt', 'take a database of the original server over first (see snailpass adopt)')
+    .option('--create', 'create the SQLite file that the database URL names, if it is missing')
+    .option('--adopt', 'first migrate a database of the original server (see snailpass adopt)')
   return withConfigOptions(command, settingKeys)
     .addHelpText(
       'after',
       `
-A database is made when the data folder has none, or the Postgres database that a URL names
-is empty. A SQLite file that a URL names must be there.
+If no database URL is set, the server uses a database in the data folder and creates it if it is
+missing. With the URL of an empty Postgres database, the server creates its tables there. A SQLite
+file that a URL names must exist, unless --create is given.
 
-SIGTERM and SIGINT finish the requests under way and exit; a second one ends at once.
+On SIGTERM or SIGINT the server finishes running requests and exits; a second signal makes it exit
+immediately.
 
 Example:
   snailpass serve --data-dir /srv/snailpass --listen 0.0.0.0:5000`,
@@ -38,7 +41,7 @@ interface ServeOptions {
   readonly adopt?: true
 }
 
-/** Runs until a signal ends it. Throws what ended it otherwise. */
+/** Runs the server until a signal arrives. Throws the error that ended it otherwise. */
 async function serve(command: Command, options: ServeOptions): Promise<void> {
   const config = loadCommandConfig(command)
   const { settings, warnings } = config
@@ -54,16 +57,16 @@ async function serve(command: Command, options: ServeOptions): Promise<void> {
         createChildEnvironment(config, process.env),
       ),
     })
-    const server = await Promise.race([starting, shutdown.requested])
-    // It may wait for others there; whatever it holds ends with the process.
-    if (typeof server === 'string') {
-      log.info(`${server}: stopped before it served`)
+    const serverOrSignal = await Promise.race([starting, shutdown.requested])
+    // The start can wait for another process. The exit of the process releases what it holds.
+    if (typeof serverOrSignal === 'string') {
+      log.info(`${serverOrSignal}: stopped before the server was ready`)
       return
     }
     try {
-      log.info(`${await shutdown.requested}: finishing the requests under way`)
+      log.info(`${await shutdown.requested}: shutting down`)
     } finally {
-      await server.stop(shutdownTimeout)
+      await serverOrSignal.stop(shutdownTimeout)
     }
     log.info('stopped')
   } finally {
@@ -75,36 +78,36 @@ async function serve(command: Command, options: ServeOptions): Promise<void> {
 async function adoptFirst(settings: Settings, log: Log): Promise<void> {
   const report = await adoptDatabase(settings, systemRuntime, { keep: [], dryRun: false })
   if (report === null) return
-  log.info("took over a database of the original server's")
+  log.info('migrated a database of the original server')
   for (const line of formatAdoption(report)) log.info(line)
-  if (report.backupPath !== null) log.info(`the file as it was: ${report.backupPath}`)
+  if (report.backupPath !== null) log.info(`backup of the original file: ${report.backupPath}`)
 }
 
-/** Resolves with the first signal's name, rejects with the first fault that nobody caught. */
+/** `requested` resolves to the name of the first signal, and rejects with the first uncaught error. */
 function listenForShutdown(log: Log): { requested: Promise<string>; dispose(): void } {
   const { promise, resolve, reject } = Promise.withResolvers<string>()
-  let isEnding = false
+  let isStopping = false
   const onSignal = (signal: NodeJS.Signals, number: number) => {
-    // Convention of shells: 128 and the number of the signal.
-    if (isEnding) process.exit(128 + number)
-    isEnding = true
+    // The exit code of POSIX shells for a signal.
+    if (isStopping) process.exit(128 + number)
+    isStopping = true
     resolve(signal)
   }
   const signals = ['SIGTERM', 'SIGINT'] as const
-  const faults = ['uncaughtException', 'unhandledRejection'] as const
+  const errorEvents = ['uncaughtException', 'unhandledRejection'] as const
   for (const signal of signals) process.on(signal, onSignal)
-  const onFault = (fault: unknown) => {
-    log.error('a fault that nobody caught', fault)
-    reject(fault)
+  const onError = (error: unknown) => {
+    log.error('uncaught error', error)
+    reject(error)
   }
-  for (const fault of faults) process.on(fault, onFault)
-  // A fault before anybody waits is still told to whoever waits later.
+  for (const event of errorEvents) process.on(event, onError)
+  // A rejection before anyone awaits the promise must not count as unhandled. A later await still gets it.
   promise.catch(() => {})
   return {
     requested: promise,
     dispose() {
       for (const signal of signals) process.off(signal, onSignal)
-      for (const fault of faults) process.off(fault, onFault)
+      for (const event of errorEvents) process.off(event, onError)
     },
   }
 }

@@ -13,43 +13,43 @@ import { loadCommandConfig, withConfigOptions } from '../config-options'
 import { out } from '../terminal'
 
 /**
- * What `service install` has done by the user that the server runs as, in a process of its own: root has no business
- * in a folder of somebody else's. For that command alone, and of one mind with its version.
+ * Hidden commands that `service install` runs in child processes as the user of the service: root should not read or
+ * write files in a folder of another user. Only the same version of `service install` calls them.
  */
 export function stepCommand(): Command {
   const settingsOf = (command: Command) => loadCommandConfig(command).settings
-  const step = (name: string) => withConfigOptions(new Command(name), settingKeys)
+  const createStep = (name: string) => withConfigOptions(new Command(name), settingKeys)
   const steps = [
-    step('outlook').action(async (_options, command: Command) => {
+    createStep('outlook').action(async (_options, command: Command) => {
       out(JSON.stringify(await runPreflight(settingsOf(command), systemRuntime)))
     }),
-    step('copy')
+    createStep('copy')
       .argument('<copy>')
       .action(async (copy: string, _options, command: Command) => {
         await copyBeforeUpgrade(settingsOf(command), systemRuntime, copy)
       }),
-    step('put-back')
+    createStep('put-back')
       .argument('<copy>')
-      .argument('<aside>')
+      .argument('<replaced-copy>')
       .action(async (copy: string, replacedCopy: string, _options, command: Command) => {
         await restorePreUpgradeCopy(settingsOf(command), systemRuntime, { copy, replacedCopy })
       }),
-    step('clear')
+    createStep('clear')
       .option('--keep')
       .action(async (options: { keep?: true }, command: Command) => {
         const keep = options.keep === true
         const copy = await clearDatabase(settingsOf(command), systemRuntime, { keep })
         if (copy !== null) out(copy)
       }),
-    step('trial').action((_options, command: Command) => runSmokeTest(settingsOf(command))),
+    createStep('trial').action((_options, command: Command) => runSmokeTest(settingsOf(command))),
   ]
   const command = new Command('step').helpCommand(false)
-  for (const each of steps) command.addCommand(each)
+  for (const step of steps) command.addCommand(step)
   return command
 }
 
 async function runSmokeTest(settings: Parameters<typeof smokeTestServer>[0]): Promise<void> {
-  // Whoever tries holds the other end for as long as they live: a killed installer leaves no server behind.
+  // The installer keeps stdin open. Its end means that the installer was killed: then the server stops as well.
   process.stdin.once('end', () => process.exit(1)).resume()
   const { log, flush } = openLog('text', systemRuntime.clock, process.stderr.fd)
   try {

@@ -8,12 +8,13 @@ import {
 } from '../../src/app/operations/service'
 import { systemRuntime } from '../../src/app/runtime'
 import { DomainError } from '../../src/domain/errors'
+import { formatFields, formatYesNo } from '../format'
 import { confirm, info, out } from '../terminal'
 import { stepCommand } from './service-step'
 
 export function serviceCommand(): Command {
   return new Command('service')
-    .description('install this executable as a service, upgrade it, see how it does')
+    .description('install, upgrade or inspect the service')
     .helpCommand(false)
     .addHelpText(
       'after',
@@ -30,7 +31,7 @@ Examples:
 
 const prefixOption = [
   '--prefix <folder>',
-  'everything below this folder, without root and without a service',
+  'use this folder, without root and without a service',
 ] as const
 
 interface InstallOptions {
@@ -41,20 +42,20 @@ interface InstallOptions {
 
 function installCommand(): Command {
   return new Command('install')
-    .description('install this executable, or upgrade what is installed to it')
+    .description('install this version or upgrade to it')
     .option(...prefixOption)
-    .option('--no-service', 'do not have systemd run it')
-    .option('--wait <seconds>', 'how long a server may take until it is ready', parseSeconds, 120)
+    .option('--no-service', 'do not set up a systemd service')
+    .option('--wait <seconds>', 'how long to wait until the server is ready', parseSeconds, 120)
     .addHelpText(
       'after',
       `
 Installs /usr/local/bin/snailpass, a system user, its data folder /var/lib/snailpass,
-/etc/snailpass/snailpass.env with a comment for each setting, and a systemd unit that may do
-little else than serve; enables and starts it, and waits until it is ready.
+/etc/snailpass/snailpass.env with a comment for each setting, and a sandboxed systemd unit.
+Enables and starts the service, and waits until it is ready.
 
-Where another version is installed, it makes an archive with that one first, stops it, and
-tries the new one where no client reaches it. If that does not become ready, the old version
-and the database from before come back together. Interrupted, run it again.
+If another version is installed, that version writes a backup and is stopped. The new version is
+then started where no client can reach it. If it does not become ready, the old version and its
+database are restored. If an upgrade is interrupted, run it again.
 
 Examples:
   sudo ./snailpass service install
@@ -72,7 +73,7 @@ Examples:
       if (startCommand === null) info('SnailPass is ready. Addresses for clients:')
       else
         info(
-          `SnailPass is installed. Start it with:\n  ${startCommand}\nAddresses for clients, then:`,
+          `SnailPass is installed. Start it with:\n  ${startCommand}\nAddresses for clients once it runs:`,
         )
       for (const address of addresses) out(address)
       info(`Settings: ${settingsFile}`)
@@ -85,23 +86,23 @@ function installLocationOf({ prefix, service }: InstallOptions): InstallLocation
 
 function parseSeconds(text: string): number {
   if (/^[1-9]\d{0,4}$/.test(text)) return Number(text)
-  throw new DomainError('invalid', `--wait is not a number of seconds: ${text}`, {
-    hint: 'write digits alone',
+  throw new DomainError('invalid', `invalid --wait "${text}"`, {
+    hint: 'use a number of seconds from 1 to 99999',
   })
 }
 
 function uninstallCommand(): Command {
   return new Command('uninstall')
-    .description('take the service and the executable away; the data stays')
+    .description('remove the service and the executable, but not the data')
     .option(...prefixOption)
-    .option('--purge', 'take the data, the settings and the user away as well')
-    .option('--yes', 'do not ask')
+    .option('--purge', 'also remove the data, the settings and the system user')
+    .option('--yes', 'do not ask for confirmation')
     .addHelpText(
       'after',
       `
-Without --purge it says where data and settings are left. With it, every account and every
-vault in the data folder is gone; a database elsewhere, on Postgres or in another folder, is
-not touched.
+Without --purge the data and settings are kept, and their paths are printed. With --purge every
+account and every vault in the data folder is deleted; a database elsewhere, on Postgres or in
+another folder, is not changed.
 
 Example:
   sudo snailpass service uninstall`,
@@ -111,23 +112,23 @@ Example:
       if (purge && options.yes !== true) {
         await confirm('This deletes every account and every vault in the data folder.', 'purge')
       }
-      const left = await uninstallService(options.prefix ?? null, { purge, info })
-      if (left.length > 0) info('Left where they are:')
-      for (const path of left) out(path)
+      const keptPaths = await uninstallService(options.prefix ?? null, { purge, info })
+      if (keptPaths.length > 0) info('These were kept:')
+      for (const path of keptPaths) out(path)
     })
 }
 
 function statusCommand(): Command {
   return new Command('status')
-    .description('say whether it is installed, runs and is ready')
+    .description('print whether the service is installed, running and ready')
     .option(...prefixOption)
     .addHelpText(
       'after',
       `
 Exit codes:
-  0  it runs and is ready
-  1  it does not
-  3  it is not installed
+  0  running and ready
+  1  not ready
+  3  not installed
 
 Example:
   sudo snailpass service status`,
@@ -139,19 +140,18 @@ Example:
       throw new DomainError('unavailable', 'the server is not ready', {
         hint:
           status.service === null
-            ? 'start it; its log is on its stderr'
-            : 'see its log with `journalctl -u snailpass`, and start it with `systemctl start snailpass`',
+            ? 'start the server; it logs to stderr'
+            : 'read its log with `journalctl -u snailpass`; start it with `systemctl start snailpass`',
       })
     })
 }
 
 function linesOf({ version, service, isReady, addresses }: ServiceStatus): readonly string[] {
   const since = service === null || service.since === '' ? '' : ` since ${service.since}`
-  const lines: readonly (readonly [string, string])[] = [
+  return formatFields([
     ['version', version ?? 'the executable does not run'],
-    ['service', service === null ? 'none: started by hand' : `${service.activeState}${since}`],
-    ['ready', isReady ? 'yes' : 'no'],
+    ['service', service === null ? 'none (started manually)' : `${service.activeState}${since}`],
+    ['ready', formatYesNo(isReady)],
     ...addresses.map((address) => ['address', address] as const),
-  ]
-  return lines.map(([name, value]) => `${name.padEnd(9)}${value}`)
+  ])
 }

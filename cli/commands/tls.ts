@@ -8,11 +8,12 @@ import {
 import { systemRuntime } from '../../src/app/runtime'
 import { tlsKeys } from '../../src/config/settings'
 import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { formatFields, formatJsonTime, formatTime } from '../format'
 import { confirm, info, out, outJson } from '../terminal'
 
 export function tlsCommand(): Command {
   return new Command('tls')
-    .description('the certificate of HTTPS, and the authority that makes it')
+    .description('manage the HTTPS certificate and its certificate authority (CA)')
     .helpCommand(false)
     .addCommand(showCommand())
     .addCommand(caCommand())
@@ -27,13 +28,14 @@ Example:
 
 function showCommand(): Command {
   const command = new Command('show')
-    .description('print the certificate of HTTPS: names, validity and fingerprints')
-    .option('--json', 'print JSON, for scripts')
+    .description('print the HTTPS certificate and its CA: names, validity and fingerprints')
+    .option('--json', 'print JSON')
   return withConfigOptions(command, tlsKeys)
     .addHelpText(
       'after',
       `
-The fingerprint of the authority is the one to compare with on a device that installs it.
+A device that installs the CA certificate shows its fingerprint: compare that with the one printed
+here.
 
 Example:
   snailpass tls show --json`,
@@ -43,20 +45,20 @@ Example:
       if (options.json === true) return outJson(toJson(served))
       for (const line of linesOf(served)) out(line)
       if (!served.isServed) {
-        info('The settings leave HTTPS off: SNAILPASS_LISTEN_TLS=0.0.0.0:5443 turns it on.')
+        info('HTTPS is off: turn it on with SNAILPASS_LISTEN_TLS=0.0.0.0:5443.')
       }
     })
 }
 
 function caCommand(): Command {
   const command = new Command('ca')
-    .description('print the certificate of the authority, in PEM, for devices to install')
+    .description('print the CA certificate (PEM), for devices to install')
     .option('--fingerprint', 'print its SHA-256 fingerprint instead')
   return withConfigOptions(command, tlsKeys)
     .addHelpText(
       'after',
       `
-Nothing of it is secret. Devices can also get it from a running server, at /ca.
+The CA certificate is not secret. Devices can also download it from a running server, at /ca.
 
 Example:
   snailpass tls ca > snailpass-ca.crt`,
@@ -69,16 +71,16 @@ Example:
 
 function renewCommand(): Command {
   const command = new Command('renew')
-    .description('make a new certificate at once, beside running servers, which take it')
-    .option('--authority', 'make a new authority as well, which every device has to install')
-    .option('--yes', 'do not ask')
+    .description('issue a new certificate now; running servers switch to it')
+    .option('--authority', 'also create a new CA, which every device has to install')
+    .option('--yes', 'do not ask for confirmation')
   return withConfigOptions(command, tlsKeys)
     .addHelpText(
       'after',
       `
-A server does this by itself when a third of the time is left, and when a name or an address
-of this machine is missing. A new authority is for one whose key was stolen or lost, which
-expires, or which does not speak for the name that this machine has now.
+Servers do this automatically when a third of the certificate's lifetime is left, and when it lacks
+a name or an address of this machine. Create a new CA if the key of the current one was stolen or
+lost, if it expires, or if it may not issue certificates for the current name of this machine.
 
 Example:
   snailpass tls renew --data-dir /srv/snailpass`,
@@ -92,19 +94,21 @@ Example:
           async consent() {
             if (options.yes === true) return
             await confirm(
-              'Every device has to install the new authority; until then it refuses this server.',
+              'Every device has to install the new certificate authority; until then it rejects this server.',
               'renew',
             )
           },
         },
       )
       if (isNewAuthority) {
-        info(`There is a new authority, for devices to install: ${authority.info.sha256}`)
+        info(`New certificate authority, for devices to install: ${authority.info.sha256}`)
       }
       if (unpermittedNames.length > 0) {
-        info(`warning: the authority does not speak for ${unpermittedNames.join(', ')}`)
+        info(
+          `warning: the certificate authority may not issue certificates for ${unpermittedNames.join(', ')}`,
+        )
       }
-      info(`There is a new certificate, until ${timeOf(leaf.info.notAfter)}, for:`)
+      info(`New certificate, valid until ${formatTime(leaf.info.notAfter)}, for:`)
       for (const name of leaf.info.names) out(name)
     })
 }
@@ -140,8 +144,8 @@ function toJson({ mode, isServed, certificate, authority }: ServedCertificate) {
 
 function validityOf({ notBefore, notAfter }: { notBefore: number; notAfter: number }) {
   return {
-    not_before: new Date(notBefore).toISOString(),
-    not_after: new Date(notAfter).toISOString(),
+    not_before: formatJsonTime(notBefore),
+    not_after: formatJsonTime(notAfter),
   }
 }
 
@@ -150,31 +154,27 @@ function linesOf({ mode, certificate, authority }: ServedCertificate): readonly 
   if (certificate === null) {
     const origin =
       mode === 'acme'
-        ? 'a server with --listen-tls orders it, and tells in its log why none comes'
-        : 'it is made at the first start with --listen-tls'
+        ? 'a server with --listen-tls orders it, and logs why if that fails'
+        : 'it is issued at the first start with --listen-tls'
     lines.push(['certificate', `none yet: ${origin}`])
   } else {
     lines.push(
       ['certificate', certificate.file],
-      ['for', certificate.names.join(', ')],
-      ['made by', certificate.issuer],
-      ['valid', `${timeOf(certificate.notBefore)} to ${timeOf(certificate.notAfter)}`],
+      ['names', certificate.names.join(', ')],
+      ['issuer', certificate.issuer],
+      ['valid', `${formatTime(certificate.notBefore)} to ${formatTime(certificate.notAfter)}`],
       ['SHA-256', certificate.sha256],
     )
   }
   if (authority !== null) {
     const { domains, networks } = authority.permits
     lines.push(
-      ['authority', authority.file],
-      ['name', authority.subject],
-      ['may speak for', [...domains, ...networks].join(', ')],
-      ['valid', `${timeOf(authority.notBefore)} to ${timeOf(authority.notAfter)}`],
+      ['CA certificate', authority.file],
+      ['subject', authority.subject],
+      ['permitted names', [...domains, ...networks].join(', ')],
+      ['valid', `${formatTime(authority.notBefore)} to ${formatTime(authority.notAfter)}`],
       ['SHA-256', authority.sha256],
     )
   }
-  return lines.map(([label, value]) => `${label.padEnd(15)}${value}`)
-}
-
-function timeOf(time: number): string {
-  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+  return formatFields(lines)
 }

@@ -8,13 +8,12 @@ import { confirmCommand, disableCommand, enableCommand, logoutCommand } from './
 
 export function userCommand(): Command {
   const command = new Command('user')
-    .description('the accounts of this server')
+    .description('manage accounts')
     .helpCommand(false)
     .addHelpText(
       'after',
       `
-A user is named by email or id. Every command works while servers run, and all of them go by a
-change at once.
+A user is named by email or id. Every command works while servers run; they apply changes at once.
 
 Examples:
   snailpass user list

@@ -1,6 +1,6 @@
 /**
- * A program for the tests of terminal.ts: asks for two secrets and prints them as JSON. Where somebody types the name of
- * a signal, it sends it to itself.
+ * A program for terminal.test.ts: asks for two secrets and prints them as JSON. When SIGTERM is typed, it sends that
+ * signal to itself.
  */
 import { askSecret, reportError } from '../../cli/terminal'
 
@@ -8,7 +8,11 @@ process.stdin.on('data', (bytes) => {
   if (String(bytes) === 'SIGTERM') process.kill(process.pid, 'SIGTERM')
 })
 try {
-  const answers = [await askSecret('First: '), await askSecret('Second: ')]
+  const prompt = { name: 'a secret', alternative: '--secret-file' }
+  const answers = [
+    await askSecret({ question: 'First: ', ...prompt }),
+    await askSecret({ question: 'Second: ', ...prompt }),
+  ]
   process.stdout.write(`${JSON.stringify(answers)}\n`)
 } catch (error) {
   process.exitCode = reportError(error)

@@ -22,7 +22,7 @@ const flags = commands.flatMap(({ command }) => command.options.map((option) => 
 
 describe('the help', () => {
   test.each(commands.map(({ command, path }) => [['snailpass', ...path].join(' '), command]))(
-    'of %s says what it does, what each option means, and shows an example',
+    'of %s describes the command and each option, and shows an example',
     (name, command) => {
       expect(command.description()).not.toBe('')
       for (const option of command.options) expect(option.description, option.flags).not.toBe('')
@@ -32,12 +32,12 @@ describe('the help', () => {
       const [, examples = ''] = helpOf(command).split(/^Examples?:$/m)
       const [example = ''] = examples.split(/\n\n/)
       expect(example).toContain(name)
-      // What an example shows can be typed: its options are options of the command.
+      // Examples must work: their options exist.
       for (const [flag] of example.matchAll(/--[a-z-]+/g)) expect(flags).toContain(flag)
     },
   )
 
-  test('and the documents name every command and setting', async () => {
+  test('has every command and setting described in the documents', async () => {
     const page = (name: string) =>
       Bun.file(join(import.meta.dir, '..', '..', 'docs', `${name}.md`)).text()
     const documents = `${await page('cli')}${await page('settings')}`
@@ -48,7 +48,7 @@ describe('the help', () => {
     expect(named.filter((name) => !documents.includes(name))).toEqual([])
   })
 
-  test('of the whole program knows every exit code', () => {
+  test('of the program lists every exit code', () => {
     const help = helpOf(createProgram())
     for (const code of Object.values(exitCodes)) expect(help).toMatch(RegExp(`^  ${code}  `, 'm'))
   })

@@ -12,12 +12,12 @@ test.each([
   ['2026-11-24T18:30', Date.UTC(2026, 10, 24, 18, 30)],
   ['2026-11-24 18:30:05Z', Date.UTC(2026, 10, 24, 18, 30, 5)],
   ['2026-11-24T18:30:05.123+02:00', Date.UTC(2026, 10, 24, 16, 30, 5, 123)],
-])('--since %s is a time, whatever the zone of the machine', (text, time) => {
+])('--since %s is a time, independent of the time zone of the machine', (text, time) => {
   expect(parseSince(text, fakeClock(now))).toBe(time)
 })
 
 test.each(['', '7', 'd', '-7d', 'yesterday', '2026', '2026-13-01', '24.11.2026', '18:30'])(
-  '--since %p is refused',
+  '--since %p is rejected',
   (text) => {
     expect(() => parseSince(text, fakeClock(now))).toThrow(
       expect.objectContaining({ code: 'invalid', hint: expect.stringContaining('7d') }),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { formatTable, wrap } from '../../cli/table'
 
 describe('a table', () => {
-  test('has columns that are as wide as what is in them', () => {
+  test('has columns that are as wide as their content', () => {
     const rows = [
       ['alice@nas.local', '3', 'yes'],
       ['bob@nas.local', '1200', ''],
@@ -14,7 +14,7 @@ describe('a table', () => {
     ])
   })
 
-  test('knows that some characters take two places, and some none', () => {
+  test('counts wide characters as two columns, and combining ones as none', () => {
     const rows = [
       ['日本', 'x'],
       ['e\u0301', 'x'],
@@ -28,14 +28,14 @@ describe('a table', () => {
     ])
   })
 
-  test('lets no cell break out of its line or steer the terminal', () => {
+  test('removes line breaks and control characters from cells', () => {
     expect(formatTable(['A', 'B'], [['x\r\n\u001b[2Jy', 'a\u2028b\tc']], null)).toEqual([
       'A       B',
       'x [2Jy  a b c',
     ])
   })
 
-  test('breaks its last column at spaces to fit a terminal, and cuts nothing', () => {
+  test('wraps its last column at spaces to fit a terminal, and cuts nothing off', () => {
     const rows = [['name', 'one two three four averylongwordthatfitsnowhere five']]
     expect(formatTable(['A', 'B'], rows, 22)).toEqual([
       'A     B',
@@ -46,18 +46,18 @@ describe('a table', () => {
     ])
   })
 
-  test('is one line for each row in a pipe, and where its last column would be too narrow', () => {
+  test('has one line for each row in a pipe, or if its last column would be too narrow', () => {
     const long = 'word '.repeat(100).trim()
     expect(formatTable(['A', 'B'], [['name', long]], null)[1]).toBe(`name  ${long}`)
     expect(formatTable(['A', 'B'], [['name', long]], 10)[1]).toBe(`name  ${long}`)
   })
 
-  test('without rows is its header', () => {
+  test('without rows is just its header', () => {
     expect(formatTable(['A', 'B'], [], null)).toEqual(['A  B'])
   })
 })
 
-test('a text that fits is one line', () => {
+test('a text that fits is not wrapped', () => {
   expect(wrap('a text that fits', 16)).toEqual(['a text that fits'])
   expect(wrap('', 16)).toEqual([''])
 })

@@ -3,20 +3,20 @@ import { fileURLToPath } from 'node:url'
 
 const program = fileURLToPath(import.meta.resolve('./asking.ts'))
 
-/** Runs the program on a terminal of its own and types these keys, each of them once its question is there. */
+/** Runs the program on a new terminal and types the keys of each answer once its question appears. */
 async function runWithAnswers(answers: readonly { at: string; keys: string }[]) {
   let screen = ''
-  const left = [...answers]
+  const remaining = [...answers]
   const decoder = new TextDecoder()
-  // A shell, so that what becomes of the terminal can be seen after the program has ended.
+  // The shell prints the state of the terminal after the program has ended.
   const command = `'${process.execPath}' '${program}'; echo "code $?"; stty -a`
   const child = Bun.spawn(['sh', '-c', command], {
     terminal: {
       data(terminal, bytes) {
         screen += decoder.decode(bytes, { stream: true })
-        const [next] = left
+        const [next] = remaining
         if (next === undefined || !screen.includes(next.at)) return
-        left.shift()
+        remaining.shift()
         terminal.write(next.keys)
       },
     },
@@ -30,11 +30,11 @@ async function runWithAnswers(answers: readonly { at: string; keys: string }[]) 
 }
 
 test.each([
-  ['as it is typed', 'pass wörd 🐌\r', 'pass wörd 🐌'],
-  ['with what was taken back', 'pasz\u007fs wörx\u0008d\n', 'pass wörd'],
-  ['anew after Ctrl-U', 'something else\u0015pass\r', 'pass'],
-  ['without what arrows send', 'pa\u001b[D\u001bOA\u001b[3~ss\r', 'pass'],
-])('takes a secret %s, and shows nothing of it', async (_name, keys, secret) => {
+  ['as typed', 'pass wörd 🐌\r', 'pass wörd 🐌'],
+  ['with deleted characters', 'pasz\u007fs wörx\u0008d\n', 'pass wörd'],
+  ['from the start after Ctrl-U', 'something else\u0015pass\r', 'pass'],
+  ['without arrow keys', 'pa\u001b[D\u001bOA\u001b[3~ss\r', 'pass'],
+])('reads a secret %s, and does not show it', async (_name, keys, secret) => {
   const { screen, code, showsKeys } = await runWithAnswers([
     { at: 'First: ', keys },
     { at: 'Second: ', keys: 'other\r' },
@@ -43,7 +43,7 @@ test.each([
   expect(screen).toBe(`First: \nSecond: \n${JSON.stringify([secret, 'other'])}\n`)
 })
 
-test('takes what was pasted behind a line for the next answer', async () => {
+test('uses text pasted after a line as the next answer', async () => {
   const { screen } = await runWithAnswers([{ at: 'First: ', keys: 'one\rtwo\r' }])
   expect(screen).toBe('First: \nSecond: \n["one","two"]\n')
 })
@@ -51,21 +51,21 @@ test('takes what was pasted behind a line for the next answer', async () => {
 test.each([
   ['Ctrl-C', 'secret\u0003'],
   ['Ctrl-D', 'secret\u0004'],
-  // This is how the program is asked for one.
+  // The program sends the signal to itself when it is typed.
   ['a signal', 'SIGTERM'],
-])('is left by %s, with the terminal as it was', async (_name, keys) => {
+])('is cancelled by %s, and restores the terminal', async (_name, keys) => {
   const { screen, code, showsKeys } = await runWithAnswers([{ at: 'First: ', keys }])
   expect({ code, showsKeys }).toEqual({ code: '1', showsKeys: true })
-  expect(screen).toBe('First: \nerror: not done: nothing was changed\n')
+  expect(screen).toBe('First: \nerror: cancelled: nothing was changed\n')
 })
 
-test('refuses where there is no terminal to type on', async () => {
+test('fails without a terminal', async () => {
   const child = Bun.spawn([process.execPath, program], {
     stdin: new Blob(['secret\n']),
     stderr: 'pipe',
   })
   expect(await child.exited).toBe(2)
-  expect(await new Response(child.stderr).text()).toStartWith(
-    'error: there is no terminal to type a secret on\nhint: ',
+  expect(await new Response(child.stderr).text()).toBe(
+    "error: can't prompt for a secret: not a terminal\nhint: use --secret-file\n",
   )
 })

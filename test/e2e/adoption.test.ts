@@ -39,18 +39,16 @@ describe.each(engines)('a household of the original server on $engine', ({ engin
     const planned = await run(['adopt', '--dry-run'], { environment })
     expect(planned).toEqual({
       code: 0,
-      stdout: `users             3 taken over
-records           20 taken over
-notes             8 taken over
-additional_fields 30 taken over
+      stdout: `users              3 migrated
+records            20 migrated
+notes              8 migrated
+additional_fields  30 migrated
 `,
-      stderr: 'Nothing was changed. Run it without --dry-run to take it over.\n',
+      stderr: 'Nothing was changed. Run it without --dry-run to migrate.\n',
     })
     const adopted = await run(['adopt'], { environment })
     expect(adopted).toMatchObject({ code: 0, stdout: planned.stdout })
-    expect(adopted.stderr).toStartWith(
-      'The database is taken over: start `snailpass serve` on it.\n',
-    )
+    expect(adopted.stderr).toStartWith('The database is migrated: start `snailpass serve` on it.\n')
     const again = await run(['adopt'], { environment })
     expect(again).toEqual({
       code: 0,
@@ -117,7 +115,7 @@ test('kill -9 in the middle of an adoption leaves the old database, or the new o
     await run(['adopt'], { environment, killAfter: 40 + delay })
     const { code, stdout } = await run(['adopt'], { environment })
     expect(code).toBe(0)
-    if (stdout !== '') expect(stdout).toContain('notes             16008 taken over')
+    if (stdout !== '') expect(stdout).toContain('notes              16008 migrated')
     expect(await queryRows(legacy.url, 'select count(*) as notes from notes')).toEqual([
       { notes: 16_008 },
     ])

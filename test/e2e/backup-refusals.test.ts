@@ -58,7 +58,7 @@ describe.each(installations)('on $engine', ({ install }) => {
         [[keyed], 2, `${keyed} is encrypted to a key`],
         [[keyed, '--identity', otherKey], 1, `${keyed} is not opened by that private key`],
         [[keyed, '--identity', note], 2, `${note} holds what is no private key`],
-        [[keyed, '--identity', at('missing')], 2, `${at('missing')} can't be read`],
+        [[keyed, '--identity', at('missing')], 2, `can't read ${at('missing')}: `],
       ]
       const refusals: typeof opening = [
         ...opening.map(([args, ...rest]): (typeof opening)[number] => [
@@ -72,13 +72,17 @@ describe.each(installations)('on $engine', ({ install }) => {
         [['backup', '--to', intact], 1, `${intact} is there already`],
         [['backup', '--to', join(intact, 'below')], 1, `${intact} can't be written`],
         [['backup', '--encrypt-to', 'age1nonsense'], 2, 'age1nonsense is no public key'],
-        [['backup', '--encrypt-to', recipient, '--plain'], 2, 'an archive is opened by keys, by'],
+        [
+          ['backup', '--encrypt-to', recipient, '--plain'],
+          2,
+          'several encryption options exclude each other',
+        ],
         [['backup', '--with-secrets'], 2, 'secrets go into encrypted archives alone'],
-        [['backup', '--passphrase'], 2, 'there is no terminal to type a secret on'],
-        [['backup', '--passphrase-file', note], 2, `${note} does not hold a passphrase`],
+        [['backup', '--passphrase'], 2, "can't prompt for a passphrase: not a terminal"],
+        [['backup', '--passphrase-file', note], 2, `${note} does not contain a passphrase`],
         isServed
           ? [['restore', '--yes', intact], 1, 'another snailpass is at work on ']
-          : [['restore', intact], 2, 'there is no terminal to ask for consent on'],
+          : [['restore', intact], 2, "can't ask for confirmation: not a terminal"],
       ]
       for (const [args, code, message] of refusals) {
         const refused = await on(...args)
@@ -108,7 +112,7 @@ describe.each(installations)('on $engine', ({ install }) => {
     expect(await run(['backup', 'list', '--data-dir', dataDir], { environment })).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'There is no archive yet.\n',
+      stderr: 'No backups.\n',
     })
   }, 30_000)
 })

@@ -4,7 +4,7 @@ import { run, spawnOnTerminal } from '../support/executable'
 const red = '\u001b[31merror:\u001b[39m'
 const cyan = '\u001b[36mhint:\u001b[39m'
 
-/** What a command shows on a terminal. */
+/** Returns what a command prints on a terminal. */
 async function screenOf(args: readonly string[], environment: Record<string, string>) {
   let screen = ''
   const child = spawnOnTerminal(
@@ -18,10 +18,10 @@ async function screenOf(args: readonly string[], environment: Record<string, str
   return screen
 }
 
-test('errors and hints are coloured on a terminal, those of wrong usage too', async () => {
+test('errors and hints are coloured on a terminal, also for invalid usage', async () => {
   const args = ['recreate-db', '--data-dir', '']
-  const said = `is not a folder: (empty)\r\n${cyan} write its whole path\r\n`
-  expect(await screenOf(args, { TERM: 'xterm' })).toBe(`${red} --data-dir ${said}`)
+  const message = `is not a folder: (empty)\r\n${cyan} write its whole path\r\n`
+  expect(await screenOf(args, { TERM: 'xterm' })).toBe(`${red} --data-dir ${message}`)
   const usage = await screenOf(['nonsense'], { TERM: 'xterm' })
   expect(usage).toBe(`${red} unknown command 'nonsense'\r\n${cyan} see snailpass --help\r\n`)
 })

@@ -8,19 +8,19 @@ import { signUpAndLogIn } from '../support/client'
 import { listCommands } from '../support/commands'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
 
-/** The arguments that ask each command of the tree for its help. */
-function everyCommand(): [readonly string[]][] {
+/** Returns the arguments that print the help of each command. */
+function helpArguments(): [readonly string[]][] {
   return listCommands(createProgram()).map(({ path }) => [[...path, '--help']])
 }
 
 describe('snailpass', () => {
-  test.each(everyCommand())('%p says what it can do', async (args) => {
+  test.each(helpArguments())('%p prints its help', async (args) => {
     const { code, stdout, stderr } = await run(args)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatchSnapshot()
   })
 
-  test('--version says version, commit and platform', async () => {
+  test('--version prints version, commit and platform', async () => {
     const { code, stdout } = await run(['--version'])
     expect(code).toBe(0)
     expect(stdout).toMatch(/^snailpass \d+\.\d+\.\d+ \([\w-]+, [a-z0-9]+-[a-z0-9]+\)\n$/)
@@ -34,7 +34,7 @@ describe('snailpass', () => {
     [['serve', '--listen', 'x'], 'error: --listen is not an address: x\nhint: write it as'],
     [['serve', '--data-dir', ''], 'error: --data-dir is not a folder: (empty)\nhint: '],
     [['serve', '--config', '/none'], "error: the settings file /none can't be read"],
-  ])('%p is wrong usage', async (args, message) => {
+  ])('%p is invalid usage', async (args, message) => {
     const { code, stdout, stderr } = await run(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toStartWith(message)
@@ -46,7 +46,7 @@ describe('snailpass', () => {
     expect(stderr).toStartWith('Usage: snailpass')
   })
 
-  test('takes no orders from the folder that it is started in', async () => {
+  test('reads no configuration from the current folder', async () => {
     using folder = temporaryFolder()
     const cwd = join(folder.path, 'cwd')
     mkdirSync(cwd)
@@ -68,7 +68,7 @@ hint: name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is
 })
 
 describe('snailpass serve', () => {
-  test('reads the settings file that it is told of', async () => {
+  test('reads the settings file that --config names', async () => {
     using folder = temporaryFolder()
     const file = join(folder.path, 'settings.env')
     const dataDir = join(folder.path, 'data')
@@ -82,7 +82,7 @@ describe('snailpass serve', () => {
     expect(existsSync(dataDir)).toBeFalse()
   })
 
-  test.each(['SIGTERM', 'SIGINT'] as const)('ends well on %s', async (signal) => {
+  test.each(['SIGTERM', 'SIGINT'] as const)('exits cleanly on %s', async (signal) => {
     using folder = temporaryFolder()
     await using server = await serve(folder.path)
     await signUpAndLogIn(server.url, 'owner')
@@ -91,7 +91,7 @@ describe('snailpass serve', () => {
     expect(readdirSync(folder.path).sort()).toEqual(['secret.key', 'server.lock', 'snailpass.db'])
   })
 
-  test('answers what is under way before it ends, and a second signal cuts that', async () => {
+  test('finishes running requests before it exits, and a second signal ends them', async () => {
     using folder = temporaryFolder()
     for (const [signals, answered] of [
       [['SIGTERM'], true],
@@ -111,14 +111,14 @@ describe('snailpass serve', () => {
       const [last = 'SIGKILL', ...earlier] = [...signals].reverse()
       for (const signal of earlier) {
         process.kill(server.pid, signal)
-        while (!server.log.some((line) => line.includes('finishing'))) await Bun.sleep(1)
+        while (!server.log.some((line) => line.includes('shutting down'))) await Bun.sleep(1)
       }
       expect(await server.end(last)).toBe(answered ? 0 : 130)
       expect((await Promise.all(logins)).every(Boolean)).toBe(answered)
     }
   })
 
-  test('refuses a folder that is served, with one clear error', async () => {
+  test('fails with one clear error if another server uses the folder', async () => {
     using folder = temporaryFolder()
     await using server = await serve(folder.path)
     const { code, stderr } = await run(['serve', '--data-dir', folder.path])
@@ -129,12 +129,12 @@ hint: stop that server first, or name another database with --data-dir or SNAILP
 `,
     })
     await server.end('SIGKILL')
-    // The kernel has released the lock of the dead.
+    // The kernel has released the lock of the killed process.
     await using next = await serve(folder.path)
     expect(await next.end('SIGTERM')).toBe(0)
   })
 
-  test('writes its log as JSON when it is told to', async () => {
+  test('writes its log as JSON if the settings say so', async () => {
     using folder = temporaryFolder()
     await using server = await serve(folder.path, { SNAILPASS_LOG_FORMAT: 'json' })
     await server.end('SIGTERM')
@@ -144,7 +144,7 @@ hint: stop that server first, or name another database with --data-dir or SNAILP
 })
 
 describe('snailpass recreate-db', () => {
-  test('empties the database after a safety copy, and prints where that is', async () => {
+  test('deletes all data after a backup, and prints the path of the backup', async () => {
     using folder = temporaryFolder()
     {
       await using server = await serve(folder.path)
@@ -153,7 +153,7 @@ describe('snailpass recreate-db', () => {
     }
     const { code, stdout, stderr } = await run(['recreate-db', '--data-dir', folder.path, '--yes'])
     expect(code).toBe(0)
-    expect(stderr).toBe('The database is empty. What it held is in this safety copy:\n')
+    expect(stderr).toBe('All data is deleted. Backup of the previous data:\n')
     const users = (path: string) => {
       using database = new Database(path, { readonly: true })
       return database.query<{ email: string }, []>('select email from users').all()
@@ -165,7 +165,7 @@ describe('snailpass recreate-db', () => {
     expect((await signUpAndLogIn(server.url, 'owner')).token).not.toBe('')
   })
 
-  test('refuses without consent, and changes nothing', async () => {
+  test('fails without confirmation, and changes nothing', async () => {
     using folder = temporaryFolder()
     {
       await using server = await serve(folder.path)
@@ -177,13 +177,13 @@ describe('snailpass recreate-db', () => {
     })
     expect({ code, stderr }).toEqual({
       code: 2,
-      stderr: 'error: there is no terminal to ask for consent on\nhint: add --yes if you mean it\n',
+      stderr: "error: can't ask for confirmation: not a terminal\nhint: use --yes to skip\n",
     })
     using database = new Database(join(folder.path, 'snailpass.db'), { readonly: true })
     expect(database.query('select count(*) as users from users').get()).toEqual({ users: 1 })
   })
 
-  test('looks whether it can before it asks', async () => {
+  test('checks that there is a database before it asks', async () => {
     using folder = temporaryFolder()
     const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path])
     expect({ code, stderr }).toEqual({
@@ -194,7 +194,7 @@ hint: name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is
     })
   })
 
-  test('refuses while a server runs on the folder', async () => {
+  test('fails while a server uses the folder', async () => {
     using folder = temporaryFolder()
     await using server = await serve(folder.path)
     const owner = await signUpAndLogIn(server.url, 'owner')
@@ -207,21 +207,21 @@ hint: name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is
   })
 })
 
-describe('on a terminal, snailpass recreate-db asks', () => {
-  /** Runs the command on a terminal of its own and types these keys. Answers its exit code and the screen. */
-  async function answering(dataDir: string, keys: string) {
+describe('on a terminal, snailpass recreate-db asks for confirmation', () => {
+  /** Runs the command on a new terminal and types these keys. Returns its exit code and its output. */
+  async function runAndType(dataDir: string, keys: string) {
     let screen = ''
-    const { promise: asked, resolve } = Promise.withResolvers<void>()
+    const { promise: isAsked, resolve } = Promise.withResolvers<void>()
     const child = spawnOnTerminal(['recreate-db', '--data-dir', dataDir], (text) => {
       screen += text
-      if (screen.includes('to go on: ')) resolve()
+      if (screen.includes('to continue: ')) resolve()
     })
-    await asked
+    await isAsked
     child.terminal?.write(keys)
     return { code: await child.exited, screen }
   }
 
-  test('and takes the whole word alone for a yes', async () => {
+  test('and accepts only the complete word', async () => {
     using folder = temporaryFolder()
     {
       await using server = await serve(folder.path)
@@ -232,21 +232,21 @@ describe('on a terminal, snailpass recreate-db asks', () => {
       using database = new Database(join(folder.path, 'snailpass.db'), { readonly: true })
       return database.query('select count(*) as users from users').get()
     }
-    const refused = await answering(folder.path, 'y\n')
+    const refused = await runAndType(folder.path, 'y\n')
     expect(refused.code).toBe(1)
     expect(refused.screen).toContain(`every vault in ${folder.path}/snailpass.db.`)
-    expect(refused.screen).toContain(' not done: nothing was changed')
+    expect(refused.screen).toContain(' cancelled: nothing was changed')
     for (const [name, key] of [
       ['Ctrl-C', '\u0003'],
       ['Ctrl-D', '\u0004'],
     ] as const) {
-      const { code, screen } = await answering(folder.path, key)
+      const { code, screen } = await runAndType(folder.path, key)
       expect(code, name).toBe(1)
-      expect(screen).toContain(' not done: nothing was changed')
+      expect(screen).toContain(' cancelled: nothing was changed')
     }
     expect(users()).toEqual({ users: 1 })
 
-    expect((await answering(folder.path, 'recreate\n')).code).toBe(0)
+    expect((await runAndType(folder.path, 'recreate\n')).code).toBe(0)
     expect(users()).toEqual({ users: 0 })
   })
 })

@@ -6,10 +6,10 @@ import { executable, run, spawnOnTerminal, temporaryFolder } from '../support/ex
 import { createTemporaryFile } from '../support/settings-file'
 
 const password = 'correct-horse'
-const key = 'a key of 16 letters'
+const key = 'a key of 19 characters'
 
-/** Settings from everywhere at once, secrets among them. */
-function settingsFromEverywhere() {
+/** Returns settings from all sources at once, with secrets. */
+function settingsFromAllSources() {
   const mail = createTemporaryFile(`smtps://me%40nas.lan:${password}@mail.lan\n`)
   const file = createTemporaryFile(
     `SNAILPASS_MAIL_URL_FILE=${mail.path}\nSNAILPASS_SECRET_KEY=${key}\nSNAILPASS_TOKEN_SECONDS=30\n`,
@@ -32,8 +32,8 @@ function settingsFromEverywhere() {
 }
 
 describe('snailpass config', () => {
-  test('--json prints each setting with its value, where it came from and what it means', async () => {
-    using from = settingsFromEverywhere()
+  test('--json prints each setting with its value, source and meaning', async () => {
+    using from = settingsFromAllSources()
     const { environment } = from
     const { code, stdout, stderr } = await run(['config', '--json', ...from.args], { environment })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -41,8 +41,8 @@ describe('snailpass config', () => {
     expect(printed.map((entry) => entry['name'])).toEqual(
       settingKeys.map((name) => settingTable[name].name),
     )
-    const about = (name: string) => printed.find((entry) => entry['name'] === name)
-    expect(about('SNAILPASS_LISTEN')).toEqual({
+    const entryOf = (name: string) => printed.find((entry) => entry['name'] === name)
+    expect(entryOf('SNAILPASS_LISTEN')).toEqual({
       name: 'SNAILPASS_LISTEN',
       value: '127.0.0.1:1',
       source: 'flag',
@@ -51,35 +51,35 @@ describe('snailpass config', () => {
       isSecret: false,
       problem: null,
     })
-    expect(about('SNAILPASS_DATABASE_URL')).toMatchObject({
+    expect(entryOf('SNAILPASS_DATABASE_URL')).toMatchObject({
       value: 'postgres://me:•••@db.lan/db?sslmode=verify-full',
       source: 'environment',
       from: 'SNAILPASS_DATABASE_URI',
       isSecret: true,
     })
-    expect(about('SNAILPASS_TOKEN_SECONDS')).toMatchObject({ value: '50', source: 'environment' })
-    expect(about('SNAILPASS_SECRET_KEY')).toMatchObject({
+    expect(entryOf('SNAILPASS_TOKEN_SECONDS')).toMatchObject({ value: '50', source: 'environment' })
+    expect(entryOf('SNAILPASS_SECRET_KEY')).toMatchObject({
       value: '•••',
       source: 'file',
       from: `SNAILPASS_SECRET_KEY in ${from.file}`,
     })
-    expect(about('SNAILPASS_MAIL_URL')).toMatchObject({
+    expect(entryOf('SNAILPASS_MAIL_URL')).toMatchObject({
       value: 'smtps://me%40nas.lan:•••@mail.lan',
       source: 'file',
       from: `SNAILPASS_MAIL_URL_FILE in ${from.file} (${from.mail})`,
     })
-    expect(about('SNAILPASS_PUBLIC_URL')).toMatchObject({
+    expect(entryOf('SNAILPASS_PUBLIC_URL')).toMatchObject({
       value: null,
       source: 'default',
       from: null,
     })
   })
 
-  test('prints one line for a setting and one for its meaning in a pipe, and no secret', async () => {
-    using from = settingsFromEverywhere()
+  test('prints one line for each setting and one for its meaning in a pipe, without secrets', async () => {
+    using from = settingsFromAllSources()
     const { environment } = from
     const { code, stdout, stderr } = await run(['config', ...from.args], { environment })
-    expect({ code, stderr }).toEqual({ code: 0, stderr: `The settings file is ${from.file}.\n` })
+    expect({ code, stderr }).toEqual({ code: 0, stderr: `Settings file: ${from.file}\n` })
     const lines = stdout.trimEnd().split('\n')
     expect(lines).toHaveLength(1 + 2 * settingKeys.length)
     expect(lines.slice(0, 7)).toEqual([
@@ -98,8 +98,8 @@ describe('snailpass config', () => {
     expect(stdout).not.toContain(key)
   })
 
-  test('fits a terminal of 80 columns, and cuts nothing', async () => {
-    using from = settingsFromEverywhere()
+  test('fits a terminal of 80 columns, and cuts nothing off', async () => {
+    using from = settingsFromAllSources()
     let screen = ''
     const child = spawnOnTerminal(['config', ...from.args], (text) => {
       screen += text
@@ -112,7 +112,7 @@ describe('snailpass config', () => {
     }
   })
 
-  test('shows every setting that is wrong with what is wrong, lists the others and fails', async () => {
+  test('prints every invalid setting with its problem, lists the others and fails', async () => {
     using folder = temporaryFolder()
     const environment = {
       SNAILPASS_SECRET_KEY: 'secretkey',
@@ -122,7 +122,7 @@ describe('snailpass config', () => {
     const args = ['--listen', 'nowhere', '--data-dir', join(folder.path, 'data')]
     const shown = await run(['config', ...args], { environment })
     expect(shown.code).toBe(2)
-    expect(shown.stderr).toBe(`The settings file is /dev/null.
+    expect(shown.stderr).toBe(`Settings file: /dev/null
 warning: SNAILPASS_MAX_BDOY is set, but there is no such setting: did you mean SNAILPASS_MAX_BODY?
 error: --listen is not an address: nowhere
 error: SNAILPASS_SECRET_KEY is shorter than 16 characters
@@ -131,8 +131,8 @@ hint: write it as 0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock; seve
 hint: leave it out: a strong key is made at the first start and kept in the data folder
 hint: name a file that holds the secret, and that the user who runs snailpass may read
 `)
-    expect(shown.stdout).toContain('--listen     wrong: is not an address: nowhere\n')
-    expect(shown.stdout).toContain('environment  wrong: is shorter than 16 characters\n')
+    expect(shown.stdout).toContain('--listen     invalid: is not an address: nowhere\n')
+    expect(shown.stdout).toContain('environment  invalid: is shorter than 16 characters\n')
     expect(shown.stdout).toContain('SNAILPASS_MAX_BODY            default      1048576\n')
     expect(shown.stdout).not.toContain('secretkey')
 
@@ -151,7 +151,7 @@ hint: name a file that holds the secret, and that the user who runs snailpass ma
     expect(existsSync(join(folder.path, 'data'))).toBeFalse()
   })
 
-  test('says which settings contradict each other', async () => {
+  test('prints which settings contradict each other', async () => {
     const environment = { MAIL_USERNAME: 'me@nas.lan' }
     const { code, stdout, stderr } = await run(['config'], { environment })
     expect(code).toBe(2)
@@ -161,20 +161,20 @@ hint: name a file that holds the secret, and that the user who runs snailpass ma
     )
   })
 
-  test('ends without a word when its reader has seen enough', async () => {
+  test('ends silently when the reader closes the pipe', async () => {
     using folder = temporaryFolder()
-    const said = join(folder.path, 'stderr')
+    const stderr = join(folder.path, 'stderr')
     const child = Bun.spawn(
-      ['sh', '-c', '"$0" config 2>"$1" | head -n 0; cat "$1"', executable, said],
+      ['sh', '-c', '"$0" config 2>"$1" | head -n 0; cat "$1"', executable, stderr],
       { env: { HOME: '/nonexistent', SNAILPASS_CONFIG: '/dev/null' } },
     )
     const stdout = await new Response(child.stdout).text()
     expect(await child.exited).toBe(0)
-    expect(stdout).not.toContain('a fault of snailpass')
+    expect(stdout).not.toContain('a bug in snailpass')
   })
 })
 
-test('every command warns about names that are no settings', async () => {
+test('every command warns about unknown settings', async () => {
   using folder = temporaryFolder()
   const environment = { SNAILPASS_LISTN: 'x' }
   const { code, stderr } = await run(['mail', 'list', '--data-dir', folder.path], { environment })

@@ -20,7 +20,7 @@ const takesSettings = listCommands(createProgram()).filter(({ command }) =>
 describe.skipIf(!hasMountNamespaces)('/etc/snailpass/snailpass.env', () => {
   test('is read where no other file is named', async () => {
     const shown = await runWithOwnEtc(`${installed} /etc/exe config`)
-    expect(shown).toMatchObject({ code: 0, stderr: `The settings file is ${file}.\n` })
+    expect(shown).toMatchObject({ code: 0, stderr: `Settings file: ${file}\n` })
     expect(shown.stdout).toMatch(/^SNAILPASS_LISTEN +file +127\.0\.0\.1:7$/m)
     const none = await runWithOwnEtc(`${installed} /etc/exe config --config /dev/null`)
     expect(none.stdout).toMatch(/^SNAILPASS_LISTEN +default +0\.0\.0\.0:5000$/m)

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { run, serve, temporaryFolder } from '../support/executable'
 
 describe('snailpass healthcheck', () => {
-  test('says that a running server is ready, and asks no proxy', async () => {
+  test('prints ready for a running server, and uses no proxy', async () => {
     using folder = temporaryFolder()
     await using server = await serve(folder.path)
     const environment = { SNAILPASS_LISTEN: server.url.host, http_proxy: 'http://127.0.0.1:1' }
@@ -14,12 +14,12 @@ describe('snailpass healthcheck', () => {
       code: 1,
       stdout: expect.stringContaining(`no answer from ${server.url.href}readyz: `),
       stderr: `error: the server at ${server.url.host} is not ready
-hint: see that it runs, that it listens there, and what its log says
+hint: check that it is running and listens on this address, and read its log
 `,
     })
   })
 
-  test('asks on a Unix socket where there is nothing else', async () => {
+  test('uses a Unix socket if the server listens on nothing else', async () => {
     using folder = temporaryFolder()
     const listen = ['--listen', `unix:${folder.path}/http.sock`]
     await using _ = await serve(folder.path, {}, listen)
@@ -27,7 +27,7 @@ hint: see that it runs, that it listens there, and what its log says
     expect(ready).toEqual({ code: 0, stdout: 'ready\n', stderr: '' })
   })
 
-  test('prints what the server says of itself, and its warnings beside it', async () => {
+  test('prints the problem that the server reports, and its warnings to stderr', async () => {
     const answers = [
       Response.json({ status: 'ready', warnings: [{ kind: 'stale_backup', detail: 'of May' }] }),
       Response.json(
@@ -49,7 +49,7 @@ hint: see that it runs, that it listens there, and what its log says
     expect(await run(args)).toMatchObject({ code: 1, stdout: 'The database is away\n' })
   })
 
-  test('is wrong usage without a port that is known', async () => {
+  test('is invalid usage if the port is not known', async () => {
     const { code, stdout, stderr } = await run(['healthcheck', '--listen', '127.0.0.1:0'])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toMatch(/^error: a server on port 0 .*\nhint: name the address/)

@@ -239,7 +239,7 @@ describe('snailpass service', () => {
     const ready = await status()
     expect(ready.code).toBe(0)
     expect(ready.stdout).toMatch(
-      /^version {2}snailpass .+\nservice {2}none: started by hand\nready {4}yes\naddress {2}http:.+\n$/,
+      /^version {2}snailpass .+\nservice {2}none \(started manually\)\nready {4}yes\naddress {2}http:.+\n$/,
     )
     await server.end('SIGTERM')
     const stopped = await status()
@@ -255,7 +255,7 @@ describe('snailpass service', () => {
     const purge = ['service', 'uninstall', '--purge', '--prefix', prefix]
     const refused = await run(purge)
     expect(refused.code).toBe(2)
-    expect(refused.stderr).toContain('hint: add --yes if you mean it\n')
+    expect(refused.stderr).toContain('hint: use --yes to skip\n')
     expect(existsSync(join(prefix, 'var', 'lib', 'snailpass'))).toBeTrue()
     expect((await run([...purge, '--yes'])).code).toBe(0)
     for (const path of ['bin/snailpass', 'var/lib/snailpass', 'etc/snailpass', 'lib/snailpass']) {

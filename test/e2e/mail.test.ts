@@ -184,12 +184,12 @@ describe.each(engines)('a letter on $engine', ({ open }) => {
     })
     expect((await run(['mail', 'retry'], { environment })).code).toBe(2)
     const retried = await run(['mail', 'retry', '--dead'], { environment })
-    expect(retried).toEqual({ code: 0, stdout: '', stderr: '1 letter is tried again.\n' })
+    expect(retried).toEqual({ code: 0, stdout: '', stderr: '1 email will be retried.\n' })
     // The server looks by itself within half a minute; another sign-up has it look now.
     await signUp(server.url, 'second@nas.local')
     const arrived = [(await mail.next()).to[0], (await mail.next()).to[0]]
     expect(new Set(arrived)).toEqual(new Set([email, 'second@nas.local']))
-    expect((await run(['mail', 'list'], { environment })).stderr).toBe('No letter waits.\n')
+    expect((await run(['mail', 'list'], { environment })).stderr).toBe('No pending emails.\n')
   }, 30_000)
 })
 
@@ -227,10 +227,12 @@ describe('without a mail server', () => {
     expect(await confirm('Owner@NAS.local')).toEqual({
       code: 0,
       stdout: '',
-      stderr: 'Owner@NAS.local is confirmed, and can sign in.\n',
+      stderr: 'Owner@NAS.local is confirmed and can sign in.\n',
     })
     expect((await login(server.url)).status).toBe(200)
-    expect((await confirm(email)).stderr).toBe('owner@nas.local was confirmed before.\n')
+    expect((await confirm(email)).stderr).toBe(
+      'owner@nas.local is already confirmed (nothing to do).\n',
+    )
     expect(await confirm('nobody@nas.local')).toMatchObject({
       code: 3,
       stderr: expect.stringContaining('error: there is no account nobody@nas.local\nhint: '),
@@ -291,7 +293,7 @@ describe('snailpass mail test', () => {
       expect(sent).toMatchObject({
         code: 0,
         stdout: expect.stringMatching(/^250 /),
-        stderr: `localhost:${mail.port} has taken the letter:\n`,
+        stderr: `localhost:${mail.port} accepted the email:\n`,
       })
       expect(mail.emails).toMatchObject([
         { to: [email], text: expect.stringContaining('Mail works') },

@@ -6,7 +6,7 @@ import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executa
 import { createPostgresDatabase } from '../support/postgres'
 import { queryRows } from '../support/store'
 
-/** A data folder with one account and three records. */
+/** Creates a data folder with one account and three records. */
 async function createVault() {
   const folder = temporaryFolder()
   const dataDir = join(folder.path, 'data')
@@ -23,7 +23,7 @@ async function createVault() {
 }
 
 describe('snailpass copy', () => {
-  test('takes the password from where libpq does, and prints what both databases hold', async () => {
+  test('reads the password as libpq does, and prints the rows and checksum of each table', async () => {
     using vault = await createVault()
     await using database = await createPostgresDatabase()
     const url = new URL(database.url)
@@ -32,7 +32,7 @@ describe('snailpass copy', () => {
     const copied = await run(['copy', vault.url, url.href, '--data-dir', vault.dataDir], {
       environment: { PGPASSWORD: decodeURIComponent(password) },
     })
-    expect(copied.stderr).toBe('Copied, read again and found equal.\n')
+    expect(copied.stderr).toBe('Copied and verified.\n')
     expect(copied.code).toBe(0)
     const lines = copied.stdout.trimEnd().split('\n')
     expect(lines.map((line) => line.split(/\s+/).slice(0, 2))).toEqual([
@@ -55,7 +55,7 @@ describe('snailpass copy', () => {
     expect(await records.json()).toHaveLength(3)
   }, 30_000)
 
-  test('shows on a terminal how far it is, and leaves the line clean', async () => {
+  test('shows its progress on a terminal, and clears the line at the end', async () => {
     using vault = await createVault()
     const target = join(vault.dataDir, 'copy.db')
     let screen = ''
@@ -75,14 +75,14 @@ describe('snailpass copy', () => {
   })
 
   test.each([
-    ['a URL that is none', ['nonsense'], 2, 'error: <from-url> is not a database URL\nhint: '],
+    ['an invalid URL', ['nonsense'], 2, 'error: <from-url> is not a database URL\nhint: '],
     [
-      'a source that is not there',
+      'a missing source',
       ['sqlite:/nonexistent/vaults.db'],
       1,
       'error: there is no database at /nonexistent/vaults.db\nhint: ',
     ],
-  ])('refuses %s, and makes nothing', async (_name, from, code, message) => {
+  ])('rejects %s, and creates nothing', async (_name, from, code, message) => {
     using folder = temporaryFolder()
     const target = join(folder.path, 'copy.db')
     const refused = await run(['copy', ...from, `sqlite:${target}`, '--data-dir', folder.path])
@@ -93,20 +93,20 @@ describe('snailpass copy', () => {
 })
 
 describe('snailpass key rotate', () => {
-  test('ends every session, and says where the new key is', async () => {
+  test('signs out everyone, and prints where the new key is', async () => {
     using vault = await createVault()
     const rotated = await run(['key', 'rotate', '--data-dir', vault.dataDir])
     expect(rotated).toEqual({
       code: 0,
       stdout: '',
-      stderr: `The database belongs to ${vault.dataDir}/secret.key now; all sessions have ended.\nThe audit trail: 3 rows before, verified.\n`,
+      stderr: `The database now uses the key in ${vault.dataDir}/secret.key; everyone has to sign in again.\nAudit log: 3 rows before, verified.\n`,
     })
     await using server = await serve(vault.dataDir)
     const headers = { 'x-access-token': vault.token }
     expect((await fetch(new URL('/users', server.url), { headers })).status).toBe(401)
   })
 
-  test('refuses while a server runs', async () => {
+  test('fails while a server runs', async () => {
     using vault = await createVault()
     await using server = await serve(vault.dataDir)
     const { code, stderr } = await run(['key', 'rotate', '--data-dir', vault.dataDir])
@@ -117,7 +117,7 @@ describe('snailpass key rotate', () => {
   })
 })
 
-test('a URL that is not understood stops the start, and nothing is made instead', async () => {
+test('an invalid database URL stops the start, and nothing is created instead', async () => {
   using folder = temporaryFolder()
   const dataDir = join(folder.path, 'data')
   for (const url of ['mysql://me:secret@host/db', 'postgres://me:se cret@[/db', 'snailpass.db']) {

@@ -139,7 +139,7 @@ test('a server that waits for its database ends at the first signal', async () =
   })
   expect(await ended).toMatchObject({
     code: 0,
-    stderr: expect.stringContaining('SIGTERM: stopped before it served'),
+    stderr: expect.stringContaining('SIGTERM: stopped before the server was ready'),
   })
   await lockClient.end()
 }, 30_000)

@@ -166,9 +166,7 @@ describe('snailpass tls', () => {
     })
     const result = await snailpass('show')
     expect(result.stdout).toContain(fingerprint256)
-    expect(result.stderr).toBe(
-      'The settings leave HTTPS off: SNAILPASS_LISTEN_TLS=0.0.0.0:5443 turns it on.\n',
-    )
+    expect(result.stderr).toBe('HTTPS is off: turn it on with SNAILPASS_LISTEN_TLS=0.0.0.0:5443.\n')
     expect((await snailpass('ca')).stdout).toBe(readFileSync(ca, 'utf8'))
     expect((await snailpass('ca', '--fingerprint')).stdout).toBe(`${fingerprint256}\n`)
   })
@@ -186,7 +184,7 @@ describe('snailpass tls', () => {
     const before = readFileSync(ca, 'utf8')
     const refused = await snailpass('renew', '--authority')
     expect(refused).toMatchObject({ code: 2, stdout: '' })
-    expect(refused.stderr).toContain('hint: add --yes if you mean it')
+    expect(refused.stderr).toContain('hint: use --yes to skip')
     expect(readFileSync(ca, 'utf8')).toBe(before)
   })
 
@@ -197,7 +195,9 @@ describe('snailpass tls', () => {
     )
     const results = await Promise.all(renewals)
     expect(results.map(({ code }) => code)).toEqual([0, 0, 0, 0])
-    expect(results.filter(({ stderr }) => stderr.includes('new authority'))).toHaveLength(1)
+    expect(
+      results.filter(({ stderr }) => stderr.includes('New certificate authority')),
+    ).toHaveLength(1)
     const authority = join(empty.path, 'data', 'tls', 'ca.crt')
     const leaf = join(empty.path, 'data', 'tls', 'leaf.pem')
     expect((await runTool(['openssl', 'verify', '-CAfile', authority, leaf])).code).toBe(0)
@@ -211,7 +211,10 @@ describe('snailpass tls', () => {
     const shown = await run(['tls', 'show', '--data-dir', empty.path])
     expect(shown.stdout).toContain('none yet')
     const results = await run(['tls', 'renew', '--data-dir', empty.path])
-    expect(results).toMatchObject({ code: 0, stderr: expect.stringContaining('new authority') })
+    expect(results).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('New certificate authority'),
+    })
   })
 
   async function servedFingerprint(): Promise<string> {

@@ -24,7 +24,7 @@ function user(
   })
 }
 
-async function listed(installation: Installation): Promise<Record<string, unknown>[]> {
+async function listAccounts(installation: Installation): Promise<Record<string, unknown>[]> {
   const { stdout, code } = await user(installation, ['list', '--json'])
   expect(code).toBe(0)
   return JSON.parse(stdout)
@@ -38,19 +38,19 @@ const loginStatus = async (origin: URL) =>
     .status
 
 describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
-  test('does its work beside a server, which notices at once', async () => {
+  test('works while a server runs, which applies changes at once', async () => {
     await using installation = await install()
     await using server = await serve(installation.dataDir, installation.environment)
     const added = await add(installation, email.toUpperCase())
     expect(added).toEqual({
       code: 0,
       stdout: expect.stringMatching(/^[0-9a-f-]{36}\n$/),
-      stderr: `The account is made, and confirmed. Sign in with ${email}, in lower case. Its id:\n`,
+      stderr: `Account created and confirmed. Sign in with ${email}, in lower case. Id of the account:\n`,
     })
     const userId = added.stdout.trimEnd()
     const owner = await logIn(server.url, { userId, email, masterPasswordHash: hash })
     expect((await owner.send('POST', '/records', aRecord())).status).toBe(201)
-    expect(await listed(installation)).toEqual([
+    expect(await listAccounts(installation)).toEqual([
       {
         ...{ id: userId, email, confirmed: true, disabled: false },
         ...{ records: 1, notes: 0, additional_fields: 0, letters: 0 },
@@ -71,12 +71,12 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     expect(await user(installation, ['logout', email])).toEqual({
       code: 0,
       stdout: '',
-      stderr: `All sessions of ${email} have ended.\n`,
+      stderr: `${email} is signed out on all devices.\n`,
     })
     expect((await owner.send('GET', '/records')).status).toBe(401)
     expect(await loginStatus(server.url)).toBe(200)
     expect((await user(installation, ['disable', email])).stderr).toBe(
-      `${email} is disabled, and signed out.\n`,
+      `${email} is disabled and signed out.\n`,
     )
     expect(await loginStatus(server.url)).toBe(403)
     expect((await user(installation, ['enable', email])).stderr).toBe(
@@ -85,7 +85,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     expect(await loginStatus(server.url)).toBe(200)
   }, 30_000)
 
-  test('does its work while no server runs', async () => {
+  test('works while no server runs', async () => {
     await using installation = await install()
     {
       await using server = await serve(installation.dataDir, installation.environment)
@@ -96,13 +96,13 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     for (const command of ['disable', 'enable', 'logout', 'confirm', 'show']) {
       expect((await user(installation, [command, email])).code, command).toBe(0)
     }
-    expect(await listed(installation)).toMatchObject([
+    expect(await listAccounts(installation)).toMatchObject([
       { email: 'other@nas.local', last_login: expect.any(String) },
       { email, disabled: false, last_login: null },
     ])
   }, 30_000)
 
-  test('deletes an account after an archive of everything, with and without a server', async () => {
+  test('deletes an account after a backup of everything, with and without a server', async () => {
     await using installation = await install()
     const userCounts = async () =>
       await queryRows(installation.url, 'select email from users order by seq')
@@ -117,13 +117,13 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       const unasked = await user(installation, ['delete', gone.userId])
       expect(unasked.code).toBe(2)
       expect(unasked.stderr).toContain('records            1\n')
-      expect(unasked.stderr).toContain('hint: add --yes if you mean it\n')
+      expect(unasked.stderr).toContain('hint: use --yes to skip\n')
       expect((await gone.send('GET', '/records')).status).toBe(200)
 
       const { code, stdout, stderr } = await deleting('gone@nas.local')
       expect({ code, stderr }).toEqual({
         code: 0,
-        stderr: expect.stringContaining('Everything as it was is in this archive:\n'),
+        stderr: expect.stringContaining('Account deleted. Backup of the previous data:\n'),
       })
       expect(stdout).toContain('snailpass-before-delete-')
       const stored = await queryRows(
@@ -141,7 +141,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     expect(await userCounts()).toEqual([])
   }, 30_000)
 
-  test('refuses what cannot be, in the exit code that says so, and changes nothing', async () => {
+  test('rejects invalid input with the right exit code, and changes nothing', async () => {
     await using installation = await install()
     const early = await user(installation, ['list'])
     expect(early.code).toBe(1)
@@ -151,7 +151,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       await server.end('SIGTERM')
     }
     await add(installation)
-    const before = await listed(installation)
+    const before = await listAccounts(installation)
     const refusals: [readonly string[], number, string, string?][] = [
       [['show', 'nobody@nas.local'], 3, 'error: there is no account nobody@nas.local\nhint: '],
       [['disable', 'nobody'], 3, 'error: there is no account nobody\nhint: '],
@@ -159,21 +159,25 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       [['add', email, '--password-stdin'], 1, `error: ${email} has an account already\nhint: `],
       [['add', 'nonsense', '--password-stdin'], 2, 'error: nonsense is not an email\nhint: '],
       [['invite', email], 1, `error: ${email} has an account already\nhint: `],
-      [['rename', email, 'new@nas.local'], 1, 'error: an account keeps its email: '],
+      [['rename', email, 'new@nas.local'], 1, "error: the email of an account can't be changed: "],
       [['add', 'a@nas.local', '--password-stdin'], 2, 'error: stdin is empty\nhint: ', ''],
       [
         ['add', 'a@nas.local', '--password-stdin'],
         2,
-        'error: a master password has at least 11 characters\nhint: ',
+        'error: the master password has fewer than 11 characters\nhint: ',
         'ten chars.\n',
       ],
       [
         ['add', 'a@nas.local', '--password-stdin'],
         2,
-        'error: stdin holds more than a line\nhint: ',
+        'error: stdin contains more than one line\nhint: ',
         'eleven chars\neleven chars\n',
       ],
-      [['add', 'a@nas.local'], 2, 'error: there is no terminal to type a secret on\nhint: '],
+      [
+        ['add', 'a@nas.local'],
+        2,
+        "error: can't prompt for a master password: not a terminal\nhint: use --password-stdin\n",
+      ],
       [['nonsense'], 2, "error: unknown command 'nonsense'\n"],
     ]
     for (const [args, code, message, stdin] of refusals) {
@@ -186,10 +190,10 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       expect(refused.stderr).toStartWith(message)
       expect(refused.stderr).not.toContain('chars.')
     }
-    expect(await listed(installation)).toEqual(before)
+    expect(await listAccounts(installation)).toEqual(before)
   }, 30_000)
 
-  test('invites by a letter where mail is set up, and by words where it is not', async () => {
+  test('sends an invitation by email if mail is set up, and prints it otherwise', async () => {
     await using installation = await install()
     await using mail = await startMailServer()
     const withMail = {
@@ -210,7 +214,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       code: 0,
       stdout: '',
       stderr:
-        'anna@nas.local may sign up now.\nA letter to it is on its way: see `snailpass mail list`.\n',
+        'Invited anna@nas.local.\nThe invitation is queued to be sent by email: see `snailpass mail list`.\n',
     })
     const result = await user(installation, ['invite', 'berta@nas.local'], {
       environment: {
@@ -218,7 +222,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
         SNAILPASS_PUBLIC_URL: 'https://vault.example.org',
       },
     })
-    expect(result.stderr).toBe('berta@nas.local may sign up now.\n')
+    expect(result.stderr).toBe('Invited berta@nas.local.\n')
     expect(result.stdout).toContain('  https://vault.example.org/\n')
     expect(result.stdout).toContain('  berta@nas.local\n')
     expect((await user(installation, ['invitations', '--json'])).stdout).toContain('anna@nas.local')
@@ -226,11 +230,11 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     expect((await user(installation, ['uninvite', 'berta@nas.local'])).code).toBe(0)
     await expect(signUpAndLogIn(server.url, 'berta')).rejects.toThrow('403')
     expect((await signUpAndLogIn(server.url, 'anna')).token).not.toBe('')
-    expect((await user(installation, ['invitations'])).stderr).toBe('Nobody is invited.\n')
+    expect((await user(installation, ['invitations'])).stderr).toBe('No invitations.\n')
   }, 30_000)
 })
 
-test('a letter of invitation goes out, and says where to sign up with which email', async () => {
+test('an invitation email is sent, and names the server and the email to sign up with', async () => {
   await using mail = await startMailServer()
   using folder = temporaryFolder()
   const environment = {
@@ -242,7 +246,7 @@ test('a letter of invitation goes out, and says where to sign up with which emai
     await using server = await serve(folder.path, environment)
     await server.end('SIGTERM')
   }
-  // While no server runs the letter waits.
+  // Without a running server the email stays in the outbox.
   await run(['user', 'invite', 'anna@nas.local', '--data-dir', folder.path], { environment })
   expect(mail.emails).toEqual([])
   await using _server = await serve(folder.path, environment)
@@ -253,32 +257,32 @@ test('a letter of invitation goes out, and says where to sign up with which emai
 })
 
 describe('on a terminal, snailpass user add', () => {
-  /** Types these lines, each at its question. Answers the exit code and the screen. */
-  async function typing(dataDir: string, lines: readonly string[]) {
+  /** Runs the command and answers its questions with these lines. Returns the exit code and the output. */
+  async function addWithAnswers(dataDir: string, lines: readonly string[]) {
     let screen = ''
-    const left = [...lines]
+    const remaining = [...lines]
     let asked = 0
     const child = spawnOnTerminal(['user', 'add', email, '--data-dir', dataDir], (text) => {
       screen += text
-      if (screen.split(/Master password: |Once more: /).length - 1 <= asked) return
+      if (screen.split(/Master password: |Repeat master password: /).length - 1 <= asked) return
       asked++
-      child.terminal?.write(`${left.shift()}\r`)
+      child.terminal?.write(`${remaining.shift()}\r`)
     })
     return { code: await child.exited, screen: Bun.stripANSI(screen) }
   }
 
-  test('asks for the master password twice, and shows nothing of it', async () => {
+  test('asks for the master password twice, and does not show it', async () => {
     using folder = temporaryFolder()
     {
       await using server = await serve(folder.path)
       await server.end('SIGTERM')
     }
-    const different = await typing(folder.path, [masterPassword, `${masterPassword}x`])
+    const different = await addWithAnswers(folder.path, [masterPassword, `${masterPassword}x`])
     expect(different.code).toBe(2)
-    expect(different.screen).toContain('error: that was another master password')
-    const short = await typing(folder.path, ['short'])
+    expect(different.screen).toContain('error: the master passwords do not match')
+    const short = await addWithAnswers(folder.path, ['short'])
     expect(short.code).toBe(2)
-    const { code, screen } = await typing(folder.path, [masterPassword, masterPassword])
+    const { code, screen } = await addWithAnswers(folder.path, [masterPassword, masterPassword])
     expect(code).toBe(0)
     for (const each of [different.screen, screen]) expect(each).not.toContain(masterPassword)
     await using server = await serve(folder.path)

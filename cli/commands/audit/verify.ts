@@ -1,21 +1,25 @@
+/** Subcommands of `snailpass audit`. */
 import { Command } from 'commander'
 import { verifyAudit } from '../../../src/app/operations/audit'
 import { systemRuntime } from '../../../src/app/runtime'
 import { DomainError } from '../../../src/domain/errors'
 import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { formatCount } from '../../format'
 import { info, out } from '../../terminal'
 
 export function verifyCommand(): Command {
   const command = new Command('verify')
-    .description('prove that no row of the audit trail was changed, put in or taken away')
-    .option('--expect <value>', 'a value of the log, which must still be in the trail')
+    .description('verify that no row of the audit log was changed, added or removed')
+    .option('--expect <value>', 'a value from the server log that the audit log must still contain')
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey'])
     .addHelpText(
       'after',
       `
-Needs the secret key. Prints the value of the newest row. A whole database that was rolled back to
-an older state is whole in itself: to see that, give --expect a value that a server wrote to its log
-("newest row", at its start, every day and at its end). Works while servers run.
+Needs the secret key. Prints the value of the newest row. Works while servers run.
+
+If the whole database was rolled back to an older state, its audit log is still consistent. To
+detect that, use --expect with a value from the log of a server: servers log the value of the
+newest row (newest=…) when they start, once a day and when they stop.
 
 Examples:
   snailpass audit verify
@@ -28,37 +32,35 @@ Examples:
         options.expect ?? null,
       )
       const { rows, unverified, prunedUpTo, newestValue, expectedStatus } = verification
-      for (const each of unverified) info(`${each}.`)
+      for (const part of unverified) info(`${part}.`)
       const problems = [...verification.problems, ...verification.recordedBreaks]
       if (problems.length > 0) {
         throw new DomainError(
           'conflict',
-          `the audit trail is not as it was written:\n${problems.join('\n')}`,
+          `the audit log failed verification:\n${problems.join('\n')}`,
           {
-            hint: 'somebody may have had write access to the database, or its disk fails: keep a copy of it, compare with the trail in an archive (`snailpass backup list`), and see who can reach the database. The rest of the trail can be read all the same. `snailpass audit prune --accept-broken-trail`, with the server stopped, goes on with it as it is, and the trail tells of that',
+            hint: 'someone may have write access to the database, or its disk is failing. Keep a copy of the database, compare it with the audit log in a backup (`snailpass backup list`) and check who can access the database. The other rows can still be read. To continue with this log, stop the server and run `snailpass audit prune --accept-broken-trail`; the log records that',
           },
         )
       }
       if (expectedStatus === 'pruned' || expectedStatus === 'missing')
         throw notFound(expectedStatus)
-      info(
-        `${rows === 1 ? '1 row' : `${rows} rows`}, verified; ${whatWasPruned(prunedUpTo)}. The newest:`,
-      )
+      info(`${formatCount(rows, 'row')} verified; ${describePruned(prunedUpTo)}. Newest row:`)
       if (newestValue !== null) out(newestValue)
     })
 }
 
 function notFound(expected: 'pruned' | 'missing'): DomainError {
   if (expected === 'pruned') {
-    return new DomainError('conflict', 'that row was pruned: nothing can be said of it any more', {
-      hint: 'take a newer value from the log',
+    return new DomainError('conflict', 'that row was pruned and can no longer be checked', {
+      hint: 'use a newer value from the server log',
     })
   }
-  return new DomainError('conflict', 'that value is not in the audit trail', {
-    hint: 'either rows were rolled back or replaced, or the trail was signed anew since: by `key rotate`, `restore`, `copy` or `recreate-db`, which stand in `snailpass audit`; an upgrade that failed puts the database back, too. The trail from before a restore is in its safety archive',
+  return new DomainError('conflict', 'that value is not in the audit log', {
+    hint: 'either rows were rolled back or replaced, or the log was signed again since then. `key rotate`, `restore`, `copy` and `recreate-db` do that, and `snailpass audit` shows them; a failed upgrade also restores the old database. The log from before a restore is in the backup made by that restore',
   })
 }
 
-function whatWasPruned(pruned: number): string {
-  return pruned === 0 ? 'none was pruned' : `those up to ${pruned} were pruned`
+function describePruned(prunedUpTo: number): string {
+  return prunedUpTo === 0 ? 'none pruned' : `rows up to ${prunedUpTo} pruned`
 }

@@ -5,21 +5,22 @@ import { DomainError } from '../../../src/domain/errors'
 import { loadCommandSettings, withConfigOptions } from '../../config-options'
 import { askSecret, info, out, readSecretLine } from '../../terminal'
 
-/** What the Windows client asks of a master password, in characters. */
+/** Minimum length of a master password, in characters. The Windows client has the same minimum. */
 const minPasswordLength = 11
 
 export function addCommand(): Command {
   const command = new Command('add')
-    .description('make a confirmed account, whoever may sign up')
-    .argument('<email>', 'lower-cased, as it salts the keys')
+    .description('create a confirmed account, even if sign-up is closed')
+    .argument('<email>', 'email of the account; converted to lower case')
     .option('--password-stdin', 'read the master password from stdin instead of the terminal')
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey'])
     .addHelpText(
       'after',
       `
-The master password is asked for twice and hashed exactly as the clients do, with the email in
-lower case as the salt: sign in with that email in lower case. It has ${minPasswordLength} characters at least, and
-is neither stored nor shown. Whoever knows it can read the vault, so let the owner type it.
+Asks twice for the master password and hashes it exactly as clients do. The salt is the email in
+lower case, so the user has to sign in with the email in lower case. The master password must have
+at least ${minPasswordLength} characters; it is neither stored nor shown. Anyone who knows it can read the vault, so
+let the owner type it.
 
 Examples:
   snailpass user add you@example.org
@@ -37,16 +38,20 @@ Examples:
           return requireMinLength(await ask())
         },
       )
-      info(`The account is made, and confirmed. Sign in with ${salt}, in lower case. Its id:`)
+      info(`Account created and confirmed. Sign in with ${salt}, in lower case. Id of the account:`)
       out(id)
     })
 }
 
 async function askMasterPassword(): Promise<string> {
-  const masterPassword = requireMinLength(await askSecret('Master password: '))
-  if ((await askSecret('Once more: ')) === masterPassword) return masterPassword
-  throw new DomainError('invalid', 'that was another master password: no account was made', {
-    hint: 'type the same one twice',
+  const prompt = { name: 'a master password', alternative: '--password-stdin' }
+  const masterPassword = requireMinLength(
+    await askSecret({ question: 'Master password: ', ...prompt }),
+  )
+  const repeated = await askSecret({ question: 'Repeat master password: ', ...prompt })
+  if (repeated === masterPassword) return masterPassword
+  throw new DomainError('invalid', 'the master passwords do not match', {
+    hint: 'try again; no account was created',
   })
 }
 
@@ -58,9 +63,9 @@ function requireMinLength(masterPassword: string): string {
   if ([...masterPassword].length >= minPasswordLength) return masterPassword
   throw new DomainError(
     'invalid',
-    `a master password has at least ${minPasswordLength} characters`,
+    `the master password has fewer than ${minPasswordLength} characters`,
     {
-      hint: 'choose a longer one, of several words: the Windows client asks for that too',
+      hint: 'choose a longer one, for example of several words; the Windows client requires this too',
     },
   )
 }

@@ -8,15 +8,16 @@ import { linesOf } from './list'
 
 export function deleteCommand(): Command {
   const command = new Command('delete')
-    .description('delete an account with its whole vault, after an archive of everything')
+    .description('delete an account and its vault (after a backup of everything)')
     .argument('<user>', 'email or id')
-    .option('--yes', 'do not ask')
+    .option('--yes', 'do not ask for confirmation')
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey', ...backupKeys])
     .addHelpText(
       'after',
       `
-Prints what goes, and asks. Before anything is deleted an archive of the whole server is written
-and proven; its path is printed. \`snailpass user disable\` keeps an account out and its vault here.
+Prints the account and asks for confirmation. Before the account is deleted, all data of the server
+is backed up and the backup is verified; its path is printed. To lock a user out without
+deleting the vault, use \`snailpass user disable\`.
 
 Example:
   snailpass user delete you@example.org`,
@@ -32,7 +33,7 @@ Example:
           await confirm('This deletes the account and everything in its vault.', user.email)
         },
       )
-      info('The account is deleted. Everything as it was is in this archive:')
+      info('Account deleted. Backup of the previous data:')
       out(backup)
     })
 }

@@ -3,12 +3,13 @@ import { type InvitationReport, inviteUser, withUsers } from '../../../src/app/o
 import { systemRuntime } from '../../../src/app/runtime'
 import { mailKeys } from '../../../src/config/settings'
 import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { formatJsonTime, formatTimestamp } from '../../format'
 import { info, out, outJson } from '../../terminal'
 
 export function inviteCommand(): Command {
   const command = new Command('invite')
-    .description('let an address sign up although not everybody may')
-    .argument('<email>', 'who may')
+    .description('invite an email address to sign up')
+    .argument('<email>', 'address to invite')
   return withConfigOptions(command, [
     'dataDir',
     'database',
@@ -22,8 +23,9 @@ export function inviteCommand(): Command {
     .addHelpText(
       'after',
       `
-With SNAILPASS_SIGNUPS=invited, an address that was invited can sign up, once. Where mail is set
-up, a letter tells it so; else what to pass on is printed. Inviting it again sends another letter.
+With SNAILPASS_SIGNUPS=invited, an invited address can sign up once. If mail is set up, the
+invitation is sent by email; otherwise a text is printed for you to pass on. Inviting an address
+again sends another email.
 
 Example:
   snailpass user invite you@example.org`,
@@ -31,29 +33,30 @@ Example:
     .action(async (email: string) => {
       const settings = loadCommandSettings(command)
       const report = await inviteUser(settings, systemRuntime, email)
-      info(`${report.email} ${report.isNew ? 'may sign up now' : 'was invited before'}.`)
+      info(report.isNew ? `Invited ${report.email}.` : `${report.email} is already invited.`)
       if (settings.signUps === 'open' && settings.signUpDomains.length === 0) {
-        info('Everybody may at present: set SNAILPASS_SIGNUPS=invited if that is not meant.')
+        info('Note: sign-up is open to everyone (SNAILPASS_SIGNUPS=open).')
       }
-      if (report.isMailed) info('A letter to it is on its way: see `snailpass mail list`.')
+      if (report.isMailed)
+        info('The invitation is queued to be sent by email: see `snailpass mail list`.')
       else for (const line of instructions(report)) out(line)
     })
 }
 
-/** What an operator passes on where no letter says it. */
+/** Returns the text that an operator passes on if mail is not set up. */
 function instructions({ email, serverUrl }: InvitationReport): readonly string[] {
   return [
-    'You are invited to keep your passwords at this SnailPass server:',
+    'You are invited to keep your passwords on this SnailPass server:',
     `  ${serverUrl}`,
-    'That page says how to enter it into your client. Then sign up with this very email:',
+    'That page explains how to connect your client. Then sign up with exactly this email:',
     `  ${email}`,
   ]
 }
 
 export function uninviteCommand(): Command {
   const command = new Command('uninvite')
-    .description('take an invitation back, with its letter if that still waits')
-    .argument('<email>', 'who was invited')
+    .description('withdraw an invitation, and its email if that is still pending')
+    .argument('<email>', 'invited address')
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey'])
     .addHelpText(
       'after',
@@ -63,14 +66,14 @@ Example:
     )
     .action(async (email: string) => {
       await withUsers(loadCommandSettings(command), systemRuntime, (users) => users.uninvite(email))
-      info(`${email} is not invited any more.`)
+      info(`Withdrew the invitation of ${email}.`)
     })
 }
 
 export function invitationsCommand(): Command {
   const command = new Command('invitations')
-    .description('print who is invited and has not signed up yet')
-    .option('--json', 'print JSON, for scripts')
+    .description('print the addresses that are invited and have not signed up')
+    .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
       'after',
@@ -82,12 +85,14 @@ Example:
       const found = await withUsers(loadCommandSettings(command), systemRuntime, (users) =>
         users.listInvitations(),
       )
-      const invitations = found.map(({ email, creationTime }) => ({
-        email,
-        created: new Date(creationTime).toISOString(),
-      }))
-      if (options.json === true) return outJson(invitations)
-      if (invitations.length === 0) return info('Nobody is invited.')
-      for (const { email, created } of invitations) out(`${created}  ${email}`)
+      if (options.json === true) {
+        const invitations = found.map(({ email, creationTime }) => ({
+          email,
+          created: formatJsonTime(creationTime),
+        }))
+        return outJson(invitations)
+      }
+      if (found.length === 0) return info('No invitations.')
+      for (const { email, creationTime } of found) out(`${formatTimestamp(creationTime)}  ${email}`)
     })
 }

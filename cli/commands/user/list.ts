@@ -1,15 +1,17 @@
+/** Subcommands of `snailpass user`. */
 import { Command } from 'commander'
 import { withUsers } from '../../../src/app/operations/users'
 import { systemRuntime } from '../../../src/app/runtime'
 import type { UserSummary } from '../../../src/domain/user'
 import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { formatFields, formatJsonTime, formatTime } from '../../format'
 import { formatTable } from '../../table'
 import { info, out, outJson } from '../../terminal'
 
 export function listCommand(): Command {
   const command = new Command('list')
-    .description('print every account, and how much it holds')
-    .option('--json', 'print JSON, for scripts')
+    .description('print all accounts and how much each one stores')
+    .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
       'after',
@@ -22,7 +24,7 @@ Example:
         rules.list(),
       )
       if (options.json === true) return outJson(users.map(toJson))
-      if (users.length === 0) return info('There is no account.')
+      if (users.length === 0) return info('No accounts.')
       const header = ['EMAIL', 'STATE', 'RECORDS', 'NOTES', 'LAST LOGIN', 'ID']
       for (const line of formatTable(header, users.map(rowOf))) out(line)
     })
@@ -30,9 +32,9 @@ Example:
 
 export function showCommand(): Command {
   const command = new Command('show')
-    .description('print what is known of one account')
+    .description('print one account')
     .argument('<user>', 'email or id')
-    .option('--json', 'print JSON, for scripts')
+    .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
       'after',
@@ -49,7 +51,7 @@ Example:
     })
 }
 
-/** How much an account holds, as a script reads it. Times are ISO 8601 in UTC. */
+/** Returns an account for `--json`. Times are ISO 8601 in UTC. */
 function toJson(user: UserSummary) {
   return {
     id: user.id,
@@ -60,8 +62,8 @@ function toJson(user: UserSummary) {
     notes: user.notes,
     additional_fields: user.additionalFields,
     letters: user.pendingEmails,
-    created: new Date(user.creationTime).toISOString(),
-    last_login: user.loginTime === null ? null : new Date(user.loginTime).toISOString(),
+    created: formatJsonTime(user.creationTime),
+    last_login: user.loginTime === null ? null : formatJsonTime(user.loginTime),
   }
 }
 
@@ -71,25 +73,24 @@ function rowOf(user: UserSummary): readonly string[] {
     stateOf(user),
     String(user.records),
     String(user.notes),
-    loginOf(user),
+    formatLastLogin(user),
     user.id,
   ]
 }
 
-/** All that an operator may know of an account, a line each. */
+/** Returns everything that an operator can see of an account, one line for each value. */
 export function linesOf(user: UserSummary): readonly string[] {
-  const lines = [
+  return formatFields([
     ['email', user.email],
     ['id', user.id],
     ['state', stateOf(user)],
-    ['made', timeOf(user.creationTime)],
-    ['last login', loginOf(user)],
+    ['created', formatTime(user.creationTime)],
+    ['last login', formatLastLogin(user)],
     ['records', String(user.records)],
     ['additional fields', String(user.additionalFields)],
     ['notes', String(user.notes)],
-    ['letters that wait', String(user.pendingEmails)],
-  ] as const
-  return lines.map(([label, value]) => `${label.padEnd(19)}${value}`)
+    ['pending emails', String(user.pendingEmails)],
+  ])
 }
 
 function stateOf(user: UserSummary): string {
@@ -97,10 +98,6 @@ function stateOf(user: UserSummary): string {
   return user.emailConfirmed ? 'confirmed' : 'unconfirmed'
 }
 
-function loginOf({ loginTime }: UserSummary): string {
-  return loginTime === null ? 'never' : timeOf(loginTime)
-}
-
-function timeOf(time: number): string {
-  return `${new Date(time).toISOString().slice(0, 16).replace('T', ' ')} UTC`
+function formatLastLogin({ loginTime }: UserSummary): string {
+  return loginTime === null ? 'never' : formatTime(loginTime)
 }

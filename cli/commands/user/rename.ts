@@ -3,25 +3,25 @@ import { DomainError } from '../../../src/domain/errors'
 
 export function renameCommand(): Command {
   return new Command('rename')
-    .description('refused: an account keeps its email for good')
+    .description('not possible: the email of an account is permanent')
     .argument('[user]', 'email or id')
     .argument('[email]', 'the new email')
     .addHelpText(
       'after',
       `
-The clients make the keys of a vault from the master password and the email. With another
-email nobody could sign in, and nothing in the vault could be read any more.
+Clients derive the keys of a vault from the master password and the email. With another email,
+nobody could sign in to the account or decrypt its vault.
 
 Example:
   snailpass user rename you@example.org
-  error: an account keeps its email …`,
+  error: the email of an account can't be changed …`,
     )
     .action(() => {
       throw new DomainError(
         'forbidden',
-        'an account keeps its email: its keys are made from it, and with another one the vault could not be read',
+        "the email of an account can't be changed: the keys of the vault are derived from it",
         {
-          hint: 'make a second account with `snailpass user add`, move the entries there with a client, then `snailpass user delete` the first',
+          hint: 'create a second account with `snailpass user add`, move the entries there with a client, then delete the first account with `snailpass user delete`',
         },
       )
     })

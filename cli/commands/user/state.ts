@@ -8,11 +8,13 @@ import { info } from '../../terminal'
 export function confirmCommand(): Command {
   return changeCommand({
     name: 'confirm',
-    description: 'confirm the email of an account without a letter',
-    note: 'Letters that ask its owner to confirm it are taken back.',
+    description: 'confirm the email of an account without a confirmation email',
+    note: 'Pending confirmation emails are cancelled.',
     async change(users, user) {
       const isNew = await users.confirm(user)
-      return isNew ? `${user} is confirmed, and can sign in.` : `${user} was confirmed before.`
+      return isNew
+        ? `${user} is confirmed and can sign in.`
+        : `${user} is already confirmed (nothing to do).`
     },
   })
 }
@@ -20,11 +22,13 @@ export function confirmCommand(): Command {
 export function disableCommand(): Command {
   return changeCommand({
     name: 'disable',
-    description: 'keep an account out, and end its sessions; nothing of it is deleted',
-    note: 'Its clients keep their offline copies. `snailpass user enable` lets it in again.',
+    description: 'disable an account and sign it out; no data is deleted',
+    note: 'Its clients keep their offline copies. `snailpass user enable` enables the account again.',
     async change(users, user) {
       const isNew = await users.disable(user)
-      return isNew ? `${user} is disabled, and signed out.` : `${user} was disabled before.`
+      return isNew
+        ? `${user} is disabled and signed out.`
+        : `${user} is already disabled (nothing to do).`
     },
   })
 }
@@ -32,11 +36,11 @@ export function disableCommand(): Command {
 export function enableCommand(): Command {
   return changeCommand({
     name: 'enable',
-    description: 'let an account in again that was disabled',
-    note: 'Its owner signs in as before.',
+    description: 'enable a disabled account',
+    note: 'The owner can sign in as before.',
     async change(users, user) {
       const isNew = await users.enable(user)
-      return isNew ? `${user} can sign in again.` : `${user} was not disabled.`
+      return isNew ? `${user} can sign in again.` : `${user} is not disabled (nothing to do).`
     },
   })
 }
@@ -44,37 +48,40 @@ export function enableCommand(): Command {
 export function logoutCommand(): Command {
   return changeCommand({
     name: 'logout',
-    description: 'end all sessions of an account',
-    note: 'A client that still has the master password signs in again by itself.',
+    description: 'sign out an account on all devices',
+    note: 'A client that still has the master password signs in again automatically.',
     async change(users, user) {
       await users.logout(user)
-      return `All sessions of ${user} have ended.`
+      return `${user} is signed out on all devices.`
     },
   })
 }
 
-/** A command that changes one account and says what it did. */
-function changeCommand(about: {
+/** Returns a command that changes one account and prints what `change` returns. `note` is the second paragraph of its help. */
+function changeCommand({
+  name,
+  description,
+  note,
+  change,
+}: {
   name: string
   description: string
   note: string
   change: (users: ManagedUsers, user: string) => Promise<string>
 }): Command {
-  const command = new Command(about.name)
-    .description(about.description)
-    .argument('<user>', 'email or id')
+  const command = new Command(name).description(description).argument('<user>', 'email or id')
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey'])
     .addHelpText(
       'after',
       `
-${about.note}
+${note}
 
 Example:
-  snailpass user ${about.name} you@example.org`,
+  snailpass user ${name} you@example.org`,
     )
     .action(async (user: string) => {
       const done = await withUsers(loadCommandSettings(command), systemRuntime, (users) =>
-        about.change(users, user),
+        change(users, user),
       )
       info(done)
     })

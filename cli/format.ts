@@ -1,0 +1,45 @@
+/**
+ * How commands show times, counts, yes and no, and lists of named values to people. In `--json` output only
+ * `formatJsonTime` is used.
+ */
+import { formatCount, formatTime } from '../src/domain/text'
+
+export { formatCount, formatTime }
+
+/** Largest distance from 1970 that a Date can represent, in milliseconds (ECMAScript, section 21.4.1.1). */
+const maxTime = 8.64e15
+
+/**
+ * Returns a time (milliseconds since 1970) in ISO 8601, UTC: `2026-11-25T16:31:05.123Z`. A number that is no time, as a
+ * forged row can hold, is returned in digits.
+ */
+export function formatJsonTime(time: number): string {
+  return Math.abs(time) <= maxTime ? new Date(time).toISOString() : String(time)
+}
+
+/** Returns a time to the second, without spaces, for lists: `2026-11-25T16:31:05Z`. */
+export function formatTimestamp(time: number): string {
+  return formatJsonTime(time).replace(/\.\d+/, '')
+}
+
+export function formatYesNo(value: boolean): string {
+  return value ? 'yes' : 'no'
+}
+
+/** Returns the text of a table cell: `-` for null. */
+export function formatCell(value: string | number | null): string {
+  return value === null ? '-' : String(value)
+}
+
+/** Returns one line for each pair of label and value, with the values below each other. */
+export function formatFields(
+  fields: readonly (readonly [label: string, value: string])[],
+): readonly string[] {
+  const width = Math.max(...fields.map(([label]) => label.length)) + 2
+  return fields.map(([label, value]) => `${label.padEnd(width)}${value}`)
+}
+
+/** Returns the line for a table of a database: its name, its rows and its checksum in hexadecimal. */
+export function formatChecksum(table: string, rows: number, sha256: string): string {
+  return `${table.padEnd(18)}${String(rows).padStart(9)}  ${sha256}`
+}

@@ -1,0 +1,44 @@
+import { expect, test } from 'bun:test'
+import {
+  formatCell,
+  formatChecksum,
+  formatFields,
+  formatJsonTime,
+  formatTimestamp,
+  formatYesNo,
+} from '../../cli/format'
+
+const time = Date.UTC(2026, 10, 25, 16, 31, 5, 123)
+
+test('times are ISO 8601 in UTC, with milliseconds in JSON and without in lists', () => {
+  expect(formatJsonTime(time)).toBe('2026-11-25T16:31:05.123Z')
+  expect(formatTimestamp(time)).toBe('2026-11-25T16:31:05Z')
+})
+
+test.each([8.64e15 + 1, -8.64e15 - 1])('%p, which is no time, is printed in digits', (number) => {
+  expect(formatJsonTime(number)).toBe(String(number))
+  expect(formatTimestamp(number)).toBe(String(number))
+})
+
+test('labels are padded to the longest one', () => {
+  expect(
+    formatFields([
+      ['ready', formatYesNo(true)],
+      ['version', formatYesNo(false)],
+    ]),
+  ).toEqual(['ready    yes', 'version  no'])
+  expect(formatFields([])).toEqual([])
+})
+
+test('an empty cell of a table is a dash', () => {
+  expect([null, '', 0].map(formatCell)).toEqual(['-', '', '0'])
+})
+
+test('a checksum has its table in front, in columns', () => {
+  const [short, long] = [
+    formatChecksum('users', 3, 'ab'),
+    formatChecksum('additional_fields', 1200, 'cd'),
+  ]
+  expect(short).toBe('users                     3  ab')
+  expect(long).toBe('additional_fields      1200  cd')
+})
