@@ -1,32 +1,32 @@
 import type { CommandSpec, ValueKind } from './command-specs'
 
-/** A script that has bash complete the words of a tree of commands. It needs nothing else, and old versions do. */
+/** Returns a completion script for bash. It needs no other files and also works with old versions of bash. */
 export function bashCompletion(specs: readonly CommandSpec[]): string {
   const commands = specs.flatMap(({ path, commands }) =>
     commands.map(({ name }) => quote(`${path} ${name}`)),
   )
-  return `# Has bash complete the commands and options of snailpass.
+  return `# Bash completion for snailpass.
 _snailpass() {
-  local cur=\${COMP_WORDS[COMP_CWORD]} at=snailpass awaits= words= flags= values= word i
+  local cur=\${COMP_WORDS[COMP_CWORD]} command=snailpass expected= words= flags= values= word i
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
     word=\${COMP_WORDS[i]}
-    if [[ -n $awaits ]]; then
-      # Bash makes words of --option=value at its =.
-      [[ $word == = ]] || awaits=
+    if [[ -n $expected ]]; then
+      # Bash splits --option=value into three words.
+      [[ $word == = ]] || expected=
       continue
     fi
-    case "$at $word" in
-      ${commands.join(' | ')}) at="$at $word" ;;
+    case "$command $word" in
+      ${commands.join(' | ')}) command="$command $word" ;;
 ${optionCases(specs)}
     esac
   done
   [[ $cur == = ]] && cur=
-  if [[ -n $awaits ]]; then
-    _snailpass_offer "$awaits"
+  if [[ -n $expected ]]; then
+    _snailpass_offer "$expected"
     return
   fi
-  case $at in
+  case $command in
 ${specs.map(caseOf).join('\n')}
   esac
   if [[ $cur == -* ]]; then
@@ -44,7 +44,7 @@ _snailpass_offer() {
     file) action=(-f) ;;
     folder) action=(-d) ;;
   esac
-  # Marks folders, and escapes what a shell would read otherwise.
+  # With -o filenames, bash marks folders and escapes special characters.
   [[ \${action[0]} == -W ]] || compopt -o filenames 2>/dev/null
   while IFS= read -r found; do
     COMPREPLY+=("$found")
@@ -55,7 +55,7 @@ complete -F _snailpass snailpass
 `
 }
 
-/** The cases that tell which values an option waits for, one for each kind of them. */
+/** Returns the cases that set the kind of value an option expects, one for each kind. */
 function optionCases(specs: readonly CommandSpec[]): string {
   const options = new Map<string, string[]>()
   for (const { path, flags } of specs) {
@@ -67,7 +67,7 @@ function optionCases(specs: readonly CommandSpec[]): string {
     }
   }
   const lines = [...options].map(
-    ([kind, words]) => `      ${words.join(' | ')}) awaits=${quote(kind)} ;;`,
+    ([kind, words]) => `      ${words.join(' | ')}) expected=${quote(kind)} ;;`,
   )
   return lines.join('\n')
 }

@@ -1,6 +1,10 @@
+/**
+ * Shell completion: the command tree is read into a list of `CommandSpec`s, from which each of the other files writes a
+ * script for one shell.
+ */
 import type { Argument, Command, Option } from 'commander'
 
-/** What can stand in the place of a value: words of a closed set, a path, or what no shell can know. */
+/** The values of an option or argument: a path, a list of words, or anything else, which a shell can't complete. */
 export type ValueKind = 'file' | 'folder' | 'anything' | readonly string[]
 
 export interface Flag {
@@ -19,21 +23,21 @@ export interface Positional {
   readonly isRepeatable: boolean
 }
 
-/** A command as a place where a shell has to know what may come next. */
+/** A command and what may follow it on the command line. */
 export interface CommandSpec {
-  /** The words that lead there: `snailpass mail test`. */
+  /** The words of the command: `snailpass mail test`. */
   readonly path: string
   readonly commands: readonly { readonly name: string; readonly description: string }[]
   readonly flags: readonly Flag[]
   readonly positionals: readonly Positional[]
 }
 
-/** Every place of a tree of commands, its root first. */
+/** Returns the specs of a command and of all commands below it. `parentPath` are the words before its name. */
 export function listCommandSpecs(
   command: Command,
-  before: readonly string[] = [],
+  parentPath: readonly string[] = [],
 ): readonly CommandSpec[] {
-  const path = [...before, command.name()]
+  const path = [...parentPath, command.name()]
   const help = command.createHelp()
   const inner = help.visibleCommands(command)
   const spec = {
@@ -53,7 +57,7 @@ function flagOf(option: Option): Flag {
     names,
     description: option.description,
     value: takesValue ? { name, values: valuesOf(name, option.argChoices) } : null,
-    // Whoever reads a value by itself collects several.
+    // An option with a parser may be given several times: the parser gets the previous value.
     isRepeatable: option.variadic || option.parseArg !== undefined,
   }
 }
@@ -67,7 +71,7 @@ function positionalOf(argument: Argument): Positional {
   }
 }
 
-/** A value's name says what it is: `<file>`, `<folder>`, `<file-or-folder>`. */
+/** Returns the kind of a value, which its name tells: `<file>`, `<folder>`, `<file-or-folder>`. */
 function valuesOf(name: string, choices: readonly string[] | undefined): ValueKind {
   if (choices !== undefined) return choices
   if (/\b(?:file|path)\b/.test(name)) return 'file'

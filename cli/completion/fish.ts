@@ -1,6 +1,6 @@
 import type { CommandSpec, Flag, ValueKind } from './command-specs'
 
-/** A script that has fish complete the words of a tree of commands. */
+/** Returns a completion script for fish. */
 export function fishCompletion(specs: readonly CommandSpec[]): string {
   const commands = specs.flatMap(({ path, commands }) =>
     commands.map(({ name }) => quote(`${path} ${name}`)),
@@ -10,27 +10,27 @@ export function fishCompletion(specs: readonly CommandSpec[]): string {
       .filter(({ value }) => value !== null)
       .flatMap(({ names }) => names.map((name) => quote(`${path} ${name}`))),
   )
-  return `# Has fish complete the commands and options of snailpass.
+  return `# Fish completion for snailpass.
 
-# Whether the words so far lead to this command.
+# Whether the words on the command line so far belong to this command.
 function __snailpass_at
     set -l words (commandline -opc)
     set -e words[1]
-    set -l at snailpass
-    set -l awaits no
+    set -l current snailpass
+    set -l expects_value no
     for word in $words
-        if test $awaits = yes
-            set awaits no
+        if test $expects_value = yes
+            set expects_value no
             continue
         end
-        switch "$at $word"
+        switch "$current $word"
             case ${commands.join(' ')}
-                set at "$at $word"
+                set current "$current $word"
             case ${optionsWithValue.join(' ')}
-                set awaits yes
+                set expects_value yes
         end
     end
-    test "$at" = "$argv[1]"
+    test "$current" = "$argv[1]"
 end
 
 complete -c snailpass -e
@@ -55,12 +55,12 @@ function flagWords({ names, value }: Flag): string {
     name.startsWith('--') ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`,
   )
   if (value === null) return words.join(' ')
-  // Fish offers files wherever it is not told to leave them out.
+  // With -r fish also offers files, with -x it does not.
   const takes = value.values === 'file' ? '-r' : '-x'
   return [...words, takes, offersOf(value.values)].filter((word) => word !== '').join(' ')
 }
 
-/** The options that say what is offered in the place of a value; none for what nobody can know. */
+/** Returns the options of `complete` that offer values of this kind, none if a shell can't know the values. */
 function offersOf(values: ValueKind): string {
   switch (values) {
     case 'file':

@@ -1,9 +1,9 @@
 import type { CommandSpec, Flag, Positional, ValueKind } from './command-specs'
 
-/** A script that has zsh complete the words of a tree of commands, from a folder of `fpath` or sourced. */
+/** Returns a completion script for zsh, which can be in a folder of `fpath` or sourced. */
 export function zshCompletion(commandSpecs: readonly CommandSpec[]): string {
   return `#compdef snailpass
-# Has zsh complete the commands and options of snailpass.
+# Zsh completion for snailpass.
 
 ${commandSpecs.map(functionOf).join('\n\n')}
 
@@ -50,11 +50,11 @@ function functionName(path: string): string {
 function flagSpec({ names, description, value, isRepeatable }: Flag): string {
   const takes = value === null ? '' : `:${escapeText(value.name)}:${actionOf(value.values)}`
   const specs = names.map((name) => {
-    // Both --option value and --option=value.
+    // The form `--option=` accepts both `--option value` and `--option=value`.
     const form = value === null || !name.startsWith('--') ? name : `${name}=`
     const isOnce = !isRepeatable && names.length > 1
-    const before = isRepeatable ? '*' : isOnce ? `(${names.join(' ')})` : ''
-    return quote(`${before}${form}[${escapeText(description)}]${takes}`)
+    const prefix = isRepeatable ? '*' : isOnce ? `(${names.join(' ')})` : ''
+    return quote(`${prefix}${form}[${escapeText(description)}]${takes}`)
   })
   return specs.join(' ')
 }
@@ -74,7 +74,7 @@ function actionOf(values: ValueKind): string {
     case 'folder':
       return '_files -/'
     case 'anything':
-      // Says what is missing, and offers nothing.
+      // Zsh shows the name of the value, and offers nothing.
       return ' '
     default:
       return `(${values.join(' ')})`

@@ -12,10 +12,10 @@ import { completionsFor, shells } from '../support/shells'
 
 const scriptOf = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }
 
-const commandNodes = listCommandSpecs(createProgram())
-const root = commandNodes[0]?.commands.map(({ name }) => name) ?? []
+const commandSpecs = listCommandSpecs(createProgram())
+const root = commandSpecs[0]?.commands.map(({ name }) => name) ?? []
 
-/** A folder that holds a file and a folder. */
+/** Creates a folder that contains a file and a folder. */
 function createFolder() {
   const folder = temporaryFolder()
   writeFileSync(join(folder.path, 'my settings.env'), '')
@@ -25,24 +25,24 @@ function createFolder() {
 
 describe.each(shells)('%s', (shell) => {
   const offers = (line: string, cwd = '/') =>
-    completionsFor(shell, scriptOf[shell](commandNodes), line, cwd)
+    completionsFor(shell, scriptOf[shell](commandSpecs), line, cwd)
 
   test('offers every command', async () => {
     expect(root.length).toBeGreaterThan(8)
     expect(await offers('snailpass ')).toEqual(new Set(root))
   })
 
-  test('offers what begins with what is typed', async () => {
+  test('offers commands that begin with the typed text', async () => {
     expect(await offers('snailpass recr')).toEqual(new Set(['recreate-db']))
   })
 
-  test('offers the commands of a command', async () => {
+  test('offers subcommands', async () => {
     expect(await offers('snailpass mail ')).toEqual(new Set(['list', 'retry', 'test']))
   })
 
-  test('offers the options of the very command, whatever stands before', async () => {
+  test('offers the options of the subcommand, also after other options', async () => {
     const found = await offers('snailpass mail retry --config mail --')
-    // Whether one that is there already is offered once more differs.
+    // Some shells offer an option again that is already on the line.
     expect(new Set([...found, '--config'])).toEqual(
       new Set(['--config', '--data-dir', '--dead', '--help']),
     )
@@ -51,26 +51,26 @@ describe.each(shells)('%s', (shell) => {
   test('offers files for a file', async () => {
     using folder = createFolder()
     const found = await offers('snailpass serve --config my', folder.path)
-    expect(bare(found)).toEqual(['my data', 'my settings.env'])
+    expect(plainPaths(found)).toEqual(['my data', 'my settings.env'])
   })
 
-  test('offers folders alone for a folder, after a = as well', async () => {
+  test('offers only folders for a folder, also after a =', async () => {
     using folder = createFolder()
     const found = await offers('snailpass serve --data-dir=my', folder.path)
-    expect(bare(found)).toEqual(['my data'])
+    expect(plainPaths(found)).toEqual(['my data'])
   })
 
-  test('offers the words that an argument may be', async () => {
+  test('offers the choices of an argument', async () => {
     expect(await offers('snailpass completion ')).toEqual(new Set(shells))
   })
 
-  test('offers nothing for what it cannot know', async () => {
+  test('offers nothing for values without known choices', async () => {
     using folder = createFolder()
     expect(await offers('snailpass serve --listen ', folder.path)).toEqual(new Set())
     expect(await offers('snailpass mail test ', folder.path)).toEqual(new Set())
   })
 
-  test('reads a script whose descriptions hold what shells understand', async () => {
+  test('works if descriptions contain special characters of shells', async () => {
     const description = `it's [a] "$(false)" \`false\` \\ : $HOME; #`
     const program = new Command('snailpass').description('x')
     program
@@ -80,27 +80,30 @@ describe.each(shells)('%s', (shell) => {
       .option('--option <some:thing>', description)
     const script = scriptOf[shell](listCommandSpecs(program))
     using folder = createFolder()
-    const answers = (line: string) => completionsFor(shell, script, line, folder.path)
-    expect(await answers('snailpass o')).toEqual(new Set(['odd']))
-    expect(await answers('snailpass odd --o')).toEqual(new Set(['--option']))
-    expect(bare(await answers('snailpass odd my'))).toEqual(['my data', 'my settings.env'])
+    const completions = (line: string) => completionsFor(shell, script, line, folder.path)
+    expect(await completions('snailpass o')).toEqual(new Set(['odd']))
+    expect(await completions('snailpass odd --o')).toEqual(new Set(['--option']))
+    expect(plainPaths(await completions('snailpass odd my'))).toEqual([
+      'my data',
+      'my settings.env',
+    ])
   })
 })
 
-/** Paths as they are called: some shells put the option before them, escape spaces, or mark a folder with a slash. */
-function bare(paths: ReadonlySet<string>): readonly string[] {
-  const bared = [...paths].map((path) =>
+/** Returns plain paths, sorted: some shells prepend the option, escape spaces or mark a folder with a slash. */
+function plainPaths(paths: ReadonlySet<string>): readonly string[] {
+  const plain = [...paths].map((path) =>
     path
       .replace(/^--[a-z-]+=/, '')
       .replace(/\/$/, '')
       .replaceAll('\\', ''),
   )
-  return bared.sort((one, other) => one.localeCompare(other))
+  return plain.sort((one, other) => one.localeCompare(other))
 }
 
-test('fish tells what each command is for', async () => {
-  const script = fishCompletion(commandNodes)
-  for (const { commands } of commandNodes) {
+test('fish describes each command', async () => {
+  const script = fishCompletion(commandSpecs)
+  for (const { commands } of commandSpecs) {
     for (const { description } of commands) {
       expect(script).toContain(`-d '${description.replaceAll(/[\\']/g, '\\$&')}'`)
     }
