@@ -192,7 +192,7 @@ export async function askSecret({ question, name, alternative }: SecretPrompt): 
   }
 }
 
-/** Maximum size of a secret on stdin, in bytes. */
+/** Maximum size of a secret on stdin, in bytes: 64 KiB. */
 const maxSecretBytes = 64 * 1024
 
 /**
@@ -208,7 +208,7 @@ export async function readSecretLine(name: string): Promise<string> {
   let length = 0
   for await (const chunk of Bun.stdin.stream()) {
     length += chunk.length
-    if (length > maxSecretBytes) throw invalidInput('contains more than one line')
+    if (length > maxSecretBytes) throw invalidInput('is larger than 64 KiB')
     chunks.push(chunk)
   }
   const line = decodeLine(Buffer.concat(chunks))

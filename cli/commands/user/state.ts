@@ -57,7 +57,7 @@ export function logoutCommand(): Command {
   })
 }
 
-/** Returns a command that changes one account and prints what `change` returns. `note` is the second paragraph of its help. */
+/** Returns a command that changes one account and prints what `change` returns. `note` is a paragraph of its help. */
 function changeCommand({
   name,
   description,
