@@ -7,7 +7,7 @@ import { sleep, type Wait, withTimeout } from './domain/runtime'
 import type { Log } from './log'
 
 export interface LoopOptions {
-  /** What failed, as the log tells it: "the backup schedule". */
+  /** What failed, as the log says it: "the backup schedule" failed. */
   readonly name: string
   readonly wait: Wait
   readonly log: Log
@@ -17,14 +17,16 @@ export interface LoopOptions {
   readonly retryDelay: number
   /** Level of expected failures, which are DomainErrors. */
   readonly expectedLevel?: 'warn' | 'error'
+  /** What the stop does after the last round. It may fail as a round may. */
+  readonly onStop?: () => Promise<void>
 }
 
 export interface Loop {
   /** Starts the next round now, or right after the one that runs. */
   wake(): void
   /**
-   * Starts no further round and waits for the one that runs, for at most `timeout` milliseconds. Returns false when it
-   * is still running then.
+   * Starts no further round and waits for the one that runs, and for `onStop`, for at most `timeout` milliseconds.
+   * Returns false when they are still running then.
    */
   stop(timeout?: number): Promise<boolean>
 }
@@ -32,9 +34,9 @@ export interface Loop {
 /**
  * Runs rounds one after the other until it is stopped. `round` returns the milliseconds until the next one.
  *
- * A DomainError is logged once until a round succeeds again or fails for another reason. Anything else is a bug: it is
- * logged whole, likewise. Either way the next round follows. Failures after the stop are ignored if the signal caused
- * them, which is the usual case.
+ * A DomainError is logged once, until a round succeeds again or fails for another reason. Anything else is a bug: it is
+ * logged whole, with its stack, and also once. Either way the next round follows. After the stop an AbortError is the
+ * work of the signal and not logged.
  */
 export function startLoop(
   options: LoopOptions,
@@ -52,18 +54,24 @@ export function startLoop(
     if (waking.signal.aborted) waking = new AbortController()
   }
 
+  /** Returns what `work` returns, or null when it fails. */
+  const attempt = async <T>(work: () => Promise<T>): Promise<T | null> => {
+    try {
+      const result = await work()
+      report(null)
+      return result
+    } catch (error) {
+      if (!stopping.signal.aborted || !isAbort(error)) report(error)
+      return null
+    }
+  }
+
   const run = async (): Promise<void> => {
     await pause(options.initialDelay ?? 0)
     while (!stopping.signal.aborted) {
-      let delay = options.retryDelay
-      try {
-        delay = await round(stopping.signal)
-        report(null)
-      } catch (error) {
-        if (!stopping.signal.aborted || !isAbort(error)) report(error)
-      }
-      await pause(delay)
+      await pause((await attempt(() => round(stopping.signal))) ?? options.retryDelay)
     }
+    if (options.onStop !== undefined) await attempt(options.onStop)
   }
   const running = run()
 
@@ -78,7 +86,7 @@ export function startLoop(
   }
 }
 
-/** Logs each failure once until it is told of a success, by null, or of another failure. */
+/** Returns a function that logs each failure once, until it gets another failure or, after a success, null. */
 function createFailureReporter({ name, log, expectedLevel = 'warn' }: LoopOptions) {
   let reported: string | null = null
   return (error: unknown): void => {

@@ -4,7 +4,7 @@ import { DomainError } from '../src/domain/errors'
 import { createLog } from '../src/log'
 import { manualTiming } from './support/timing'
 
-/** A loop whose rounds do what the test tells them, one after the other, in time that the test passes. */
+/** Starts a loop that runs the given rounds one after the other. Time passes only by `advance`. */
 function createLoop(rounds: (() => Promise<number> | number)[], change: Partial<LoopOptions> = {}) {
   const timing = manualTiming()
   const lines: {
@@ -56,7 +56,7 @@ describe('a background loop', () => {
     await loop.stop()
   })
 
-  test('warns of an expected failure with its hint, once until it changes', async () => {
+  test('warns of an expected failure with its hint, once until the failure changes', async () => {
     const { loop, lines, advance } = createLoop([unavailable, unavailable, bug, unavailable])
     await advance(3_500)
     expect(lines.map(({ level, reason, hint }) => ({ level, reason, hint }))).toEqual([
@@ -67,23 +67,23 @@ describe('a background loop', () => {
     await loop.stop()
   })
 
-  test('tells of an expected failure at error where that is wanted', async () => {
+  test('logs an expected failure at error if the options say so', async () => {
     const { loop, lines, advance } = createLoop([unavailable], { expectedLevel: 'error' })
     await advance(10)
     expect(lines).toEqual([expect.objectContaining({ level: 'error', hint: 'start it' })])
     await loop.stop()
   })
 
-  test('starts its next round when it is woken, also by a wake-up while a round runs', async () => {
-    let wakeWithin = () => {}
+  test('starts its next round when it is woken, even during a round', async () => {
+    let wakeDuringRound = () => {}
     const { loop, begins, advance } = createLoop([
       () => 60_000,
       () => {
-        wakeWithin()
+        wakeDuringRound()
         return 60_000
       },
     ])
-    wakeWithin = loop.wake
+    wakeDuringRound = loop.wake
     await advance(10)
     loop.wake()
     await advance(10)
@@ -91,7 +91,7 @@ describe('a background loop', () => {
     await loop.stop()
   })
 
-  test('stops between rounds at once, and leaves no round behind', async () => {
+  test('stops at once between rounds, and starts no further one', async () => {
     const { loop, lines, begins, advance } = createLoop([() => 60_000])
     await advance(10)
     expect(await loop.stop(0)).toBeTrue()
@@ -99,7 +99,33 @@ describe('a background loop', () => {
     expect({ begins, lines }).toEqual({ begins: [0], lines: [] })
   })
 
-  test('says when its round outlasts the time that the stop gives it', async () => {
+  test('does its last work at the stop, after the round that runs', async () => {
+    const { promise, resolve } = Promise.withResolvers<number>()
+    const done: string[] = []
+    const { loop, begins, advance } = createLoop(
+      [() => promise.then((delay) => done.push('round') * delay)],
+      { onStop: async () => void done.push('last work') },
+    )
+    await advance(10)
+    const stopped = loop.stop()
+    await advance(10)
+    expect(done).toEqual([])
+    resolve(0)
+    expect(await stopped).toBeTrue()
+    expect({ done, begins }).toEqual({ done: ['round', 'last work'], begins: [0] })
+  })
+
+  test.each([
+    ['an expected failure', unavailable, { level: 'warn', reason: 'the database is away' }],
+    ['a bug', bug, { level: 'error', fault: expect.stringContaining('background.test.ts') }],
+  ])('logs %s of its last work, and stops', async (_name, fail, line) => {
+    const { loop, lines, advance } = createLoop([], { onStop: async () => fail() })
+    await advance(10)
+    expect(await loop.stop()).toBeTrue()
+    expect(lines).toEqual([expect.objectContaining({ message: 'the rounds failed', ...line })])
+  })
+
+  test('reports at its stop that a round takes longer than the timeout', async () => {
     const { promise, resolve } = Promise.withResolvers<number>()
     const { loop, advance } = createLoop([() => promise])
     await advance(10)
