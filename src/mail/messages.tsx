@@ -1,14 +1,14 @@
 import type { ComponentChildren } from 'preact'
 import { renderToStaticMarkup } from 'preact-render-to-string'
 
-/** A letter as it goes out: the same words twice, for mail programs that show HTML and for those that don't. */
+/** An email as it is sent: the same words as plain text and as HTML. */
 export interface RenderedEmail {
   readonly subject: string
   readonly text: string
   readonly html: string
 }
 
-/** The letter that asks to confirm an email by opening `link`, which works for so many minutes. */
+/** Returns the email that asks its reader to confirm an email address by opening `link`, which works for `minutes`. */
 export function renderConfirmationEmail(message: {
   email: string
   link: string
@@ -16,13 +16,13 @@ export function renderConfirmationEmail(message: {
 }): RenderedEmail {
   const { email, link, minutes } = message
   const title = 'Confirm your email'
-  const lead = `An account was made at this SnailPass server for ${email}. If that was you, open this link to confirm it:`
-  const life = `The link works for ${formatLifetime(minutes)}. If it has expired, sign in with your client: a new one is on its way to you then.`
+  const lead = `An account for ${email} was created on a SnailPass server. If this was you, open this link to confirm your email:`
+  const expiry = `The link works for ${formatLifetime(minutes)}. If it has expired, sign in with your client, and you will get a new one.`
   const ifNotYou =
-    'If it was not you, do nothing: an account that nobody confirms is removed by itself.'
+    "If this wasn't you, ignore this email; unconfirmed accounts are deleted automatically."
   return {
     subject: 'Confirm your email for SnailPass',
-    text: [title, lead, link, life, ifNotYou, '-- \nSnailPass'].map(wrapText).join('\n\n'),
+    text: [title, lead, link, expiry, ifNotYou, '-- \nSnailPass'].map(wrapText).join('\n\n'),
     html: renderHtml(
       title,
       <>
@@ -30,10 +30,10 @@ export function renderConfirmationEmail(message: {
         <p class="action">
           <a href={link}>Confirm {email}</a>
         </p>
-        <p>{life}</p>
+        <p>{expiry}</p>
         <p>{ifNotYou}</p>
         <p class="quiet">
-          If the button does nothing, copy this address into your browser: <br />
+          If the button does not work, copy this address into your browser: <br />
           <span>{link}</span>
         </p>
       </>,
@@ -41,13 +41,14 @@ export function renderConfirmationEmail(message: {
   }
 }
 
-/** The letter that tells somebody that he may sign up, and where: `address` is the server's, for people and clients. */
+/** Returns the email that invites its reader to sign up. `address` is the server's, as browsers and clients use it. */
 export function renderInvitationEmail(message: { email: string; address: string }): RenderedEmail {
   const { email, address } = message
   const title = 'You are invited to SnailPass'
-  const lead = `Whoever runs this SnailPass server invites you to keep your passwords there, in a vault that you alone can open. Its address is:`
-  const how = `That page says how to enter it into your client. Then sign up there with this very email, in lower case: ${email}. No other one is let in.`
-  const ifNotYou = 'If you do not know what this is about, do nothing: nothing was made yet.'
+  const lead =
+    'The operator of a SnailPass server invites you to keep your passwords there, in a vault that only you can open. Its address is:'
+  const how = `That page shows how to enter the address in your client. Then sign up with exactly this email, in lower case: ${email}. The invitation is for no other one.`
+  const ifNotYou = 'If you did not expect this, ignore this email; no account was created.'
   return {
     subject: 'You are invited to a SnailPass server',
     text: [title, lead, address, how, ifNotYou, '-- \nSnailPass'].map(wrapText).join('\n\n'),
@@ -65,12 +66,12 @@ export function renderInvitationEmail(message: { email: string; address: string 
   }
 }
 
-/** The letter with which an operator sees whether mail works. */
+/** Returns the email with which an operator tests the mail settings. */
 export function renderTestEmail(): RenderedEmail {
   const title = 'Mail works'
-  const body = 'Your SnailPass server can send letters: this is one. Nothing else is to be done.'
+  const body = "Your SnailPass server can send email. You don't need to do anything."
   return {
-    subject: 'A test letter from SnailPass',
+    subject: 'Test email from SnailPass',
     text: [title, body, '-- \nSnailPass'].map(wrapText).join('\n\n'),
     html: renderHtml(title, <p>{body}</p>),
   }
@@ -81,7 +82,7 @@ function formatLifetime(minutes: number): string {
   return minutes === 1 ? 'one minute' : `${minutes} minutes`
 }
 
-/** Lines of a length that every text client shows whole; a link stays in one piece. */
+/** Wraps a paragraph to lines of at most 72 characters. A link stays in one piece, and so does the signature. */
 function wrapText(paragraph: string): string {
   if (paragraph.startsWith('--')) return paragraph
   const lines: string[] = []
@@ -93,7 +94,7 @@ function wrapText(paragraph: string): string {
   return lines.join('\n')
 }
 
-/** Colours for light, and for mail programs that tell of dark; the others invert the light ones by themselves. */
+/** Mail programs that do not know the dark colours invert the light ones. */
 const style = `
 body { margin: 0; padding: 24px 12px; background: #f6f4ee; color: #24332e; font: 16px/1.6 system-ui, sans-serif; }
 main { max-width: 520px; margin: 0 auto; padding: 20px 24px; background: #fffdf8; border: 1px solid #dcd8cb; border-radius: 12px; overflow-wrap: anywhere; }
@@ -116,7 +117,7 @@ function renderHtml(title: string, children: ComponentChildren): string {
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <meta name="color-scheme" content="light dark" />
         <title>{title}</title>
-        {/* Ours alone: nothing that came in from outside is in it. */}
+        {/* A constant: no input is in it. */}
         <style dangerouslySetInnerHTML={{ __html: style }} />
       </head>
       <body>

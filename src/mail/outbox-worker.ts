@@ -1,6 +1,10 @@
+/**
+ * Sending queued email: the worker that empties the outbox, the messages, and their way to a mail server by SMTP. What
+ * is queued, and when, is for `src/domain/outbox.ts`.
+ */
+import { type Loop, startLoop } from '../background'
 import type { LeasedEmailMessage } from '../domain/email-message'
-import { errorMessage } from '../domain/errors'
-import type { Clock, Random, Wait } from '../domain/runtime'
+import { type Clock, type Random, type Wait, withTimeout } from '../domain/runtime'
 import type { Store } from '../domain/store'
 import type { Tokens } from '../domain/tokens'
 import type { Log } from '../log'
@@ -10,37 +14,34 @@ import { MailFault, type MailTransport } from './transport'
 const minute = 60_000
 const hour = 60 * minute
 
-/** How long an attempt may take; a server that drips its answers would keep the others waiting. */
+/** Milliseconds that an attempt may take. A server that answers byte by byte would hold up all other emails. */
 const attemptTimeout = 6 * minute
 
-/** Longer than an attempt can take: nobody else takes the letter up while it is under way. */
+/** Longer than an attempt can take, so that no two workers send the same email. */
 const leaseDuration = 7 * minute
 
-/** The pause after the first failed attempt doubles with each further one, up to the longest. */
+/** The delay after the first failed attempt. It doubles with each further one, up to the maximum. */
 const initialRetryDelay = minute
 const maxRetryDelay = 6 * hour
 
-/** A letter that could not be handed over for so long is dead; and not before so many attempts, for a clock may leap. */
+/**
+ * An email that could not be sent for this long is dead, but not before so many attempts: a clock that jumps ahead must
+ * not end an email after its first one.
+ */
 const maxMessageAge = 48 * hour
 const minAttempts = 8
 
-/** How long the relay sleeps at most: letters of other servers' accounts come without a wake-up. */
+/** Bounds of the wait between two looks into the outbox. Other servers queue emails without waking this worker. */
 const maxPollInterval = 30_000
 const minPollInterval = 1_000
 
-export interface OutboxWorker {
-  /** Has it look into the outbox now. */
-  wake(): void
-  /**
-   * Takes no further letter, and waits for the one under way for at most so many milliseconds. False when it is
-   * still under way: its lease ends by itself.
-   */
-  stop(timeout: number): Promise<boolean>
-}
-
 /**
- * Empties the outbox, one letter at a time, for as long as it is not stopped. A letter goes from the outbox once the
- * mail server has taken it: a crash in between is the one way in which it is sent twice.
+ * Sends the emails of the outbox, one at a time, until it is stopped. An email is deleted once the mail server has
+ * accepted it; only a crash between the two sends it twice. `wake` makes the worker look into the outbox now. A stop
+ * that times out leaves an attempt running, whose lease ends later.
+ *
+ * A MailFault postpones the email, or ends it if it is permanent. Any other error is a bug or a fault of the database:
+ * the email stays queued and is due again once its lease ends.
  */
 export function startOutboxWorker(deps: {
   store: Store
@@ -50,73 +51,43 @@ export function startOutboxWorker(deps: {
   random: Random
   wait: Wait
   log: Log
-  /** Life of a link, in minutes. */
+  /** How long a link works, in minutes. */
   linkMinutes: number
-}): OutboxWorker {
-  const { store, clock, random, log } = deps
-  const stopping = new AbortController()
-  let sleeper = new AbortController()
-  let isWoken = false
+}): Loop {
+  const { store, clock, random, wait, log } = deps
 
-  const sleep = async (milliseconds: number): Promise<void> => {
-    sleeper = new AbortController()
-    const signal = AbortSignal.any([sleeper.signal, stopping.signal])
-    // Either way it is time to look.
-    await deps.wait(milliseconds, signal).catch(() => {})
-  }
-
-  /** Letters that were handed over while the database could not be told: they must not go out again. */
+  /** Emails that were sent and could not be deleted because the database failed. They must not be sent again. */
   const sentIds = new Set<string>()
 
   const attempt = async (message: LeasedEmailMessage): Promise<void> => {
-    if (!sentIds.has(message.id) && !(await trySend(message))) return
+    if (!sentIds.has(message.id)) {
+      const fault = await send(message, deps)
+      if (fault !== null) return await recordFailure(message, fault)
+    }
     sentIds.add(message.id)
     await store.write((tx) => tx.outbox.delete(message))
     sentIds.delete(message.id)
-    log.info('letter sent', { letter: message.id, attempts: message.attempts })
+    log.info('email sent', { id: message.id, attempts: message.attempts })
   }
 
-  const trySend = async (message: LeasedEmailMessage): Promise<boolean> => {
-    try {
-      const rendered = await render(message, deps)
-      const id = `${message.id}.${message.attempts}`
-      await withTimeout(deps.transport.send({ ...rendered, to: message.email, id }))
-      return true
-    } catch (error) {
-      await recordFailure(message, error)
-      return false
-    }
-  }
-
-  const withTimeout = async (sending: Promise<unknown>): Promise<void> => {
-    const timer = new AbortController()
-    const late = deps.wait(attemptTimeout, timer.signal).then(() => {
-      throw new Error('the mail server took longer than six minutes')
-    })
-    // Whichever is second is nobody's any more.
-    for (const either of [sending, late]) either.catch(() => {})
-    await Promise.race([sending, late]).finally(() => timer.abort())
-  }
-
-  const recordFailure = async (message: LeasedEmailMessage, error: unknown): Promise<void> => {
+  const recordFailure = async (message: LeasedEmailMessage, fault: MailFault): Promise<void> => {
     const now = clock()
-    const reason = errorMessage(error)
+    const reason = fault.message
     const isTooOld = now - message.creationTime >= maxMessageAge && message.attempts >= minAttempts
-    const isDead = isTooOld || (error instanceof MailFault && error.isPermanent)
-    // Mail servers repeat the address, which is nobody's but its owner's.
+    // Mail servers repeat the address, which must not be in the log.
     const redacted = reason.replaceAll(message.email, 'the address')
-    const fields = { letter: message.id, attempts: message.attempts, reason: redacted }
-    if (isDead) {
+    const fields = { id: message.id, attempts: message.attempts, reason: redacted }
+    if (isTooOld || fault.isPermanent) {
       await store.write((tx) => tx.outbox.markDead(message, reason))
-      log.error('letter given up', undefined, fields)
+      log.error('email not sent, given up', undefined, fields)
       return
     }
     const nextTime = now + retryDelay(message.attempts, random)
     await store.write((tx) => tx.outbox.postpone(message, { nextTime, reason }))
-    log.warn('letter not sent yet', fields)
+    log.warn('email not sent, will be retried', fields)
   }
 
-  /** One letter, if one is due. Answers how long nothing is to be done. */
+  /** Sends one email, if one is due. Returns the milliseconds until there may be another. */
   const processNext = async (): Promise<number> => {
     const now = clock()
     const lease = {
@@ -132,43 +103,37 @@ export function startOutboxWorker(deps: {
     }
     const next = await store.read((tx) => tx.outbox.findNextTime())
     if (next === null) return maxPollInterval
-    // What is due and could not be had is in somebody else's hands for a moment.
+    // An email that is due and was not leased is being leased by another worker.
     return Math.min(maxPollInterval, Math.max(minPollInterval, next - clock()))
   }
 
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      isWoken = false
-      let delay: number
-      try {
-        delay = await processNext()
-      } catch (error) {
-        // A database that is away comes back, and the lease of a letter under way ends.
-        log.warn(`the outbox is out of reach at present: ${errorMessage(error)}`)
-        delay = maxPollInterval
-      }
-      if (delay > 0 && !isWoken && !stopping.signal.aborted) await sleep(delay)
-    }
-  }
-  const running = run()
+  const options = { name: 'sending queued email', wait, log, retryDelay: maxPollInterval }
+  return startLoop(options, processNext)
+}
 
-  return {
-    wake() {
-      isWoken = true
-      sleeper.abort()
-    },
-    async stop(timeout) {
-      stopping.abort()
-      const timer = new AbortController()
-      const late = deps.wait(timeout, timer.signal).then(
-        () => false,
-        () => true,
-      )
-      const isOver = await Promise.race([running.then(() => true), late])
-      timer.abort()
-      return isOver
-    },
+/** Sends an email. Returns null, or why the mail server did not accept it. */
+async function send(
+  message: LeasedEmailMessage,
+  deps: { transport: MailTransport; tokens: Tokens; linkMinutes: number; wait: Wait },
+): Promise<MailFault | null> {
+  const { transport, wait } = deps
+  const rendered = await render(message, deps)
+  const id = `${message.id}.${message.attempts}`
+  try {
+    await withTimeout(
+      { wait, timeout: attemptTimeout, onTimeout: throwTimeout },
+      transport.send({ ...rendered, to: message.email, id }),
+    )
+    return null
+  } catch (error) {
+    if (error instanceof MailFault) return error
+    throw error
   }
+}
+
+function throwTimeout(): never {
+  const reason = 'the mail server took longer than six minutes'
+  throw new MailFault(reason, { isPermanent: false, code: 'ETIMEDOUT', cause: undefined })
 }
 
 async function render(
@@ -188,7 +153,10 @@ async function render(
   }
 }
 
-/** Half of each pause is chance, so that a crowd of letters does not come back as a crowd. Milliseconds. */
+/**
+ * Returns the delay after so many failed attempts, in milliseconds. Half of it is random, so that many emails that
+ * failed together are not retried together.
+ */
 export function retryDelay(attempts: number, random: Random): number {
   const delay = Math.min(maxRetryDelay, initialRetryDelay * 2 ** Math.min(attempts - 1, 20))
   const [high = 0, low = 0] = random(2)

@@ -2,23 +2,23 @@ import { createTransport, type SentMessageInfo } from 'nodemailer'
 import { sanitizeLine } from '../domain/text'
 import type { RenderedEmail } from './messages'
 
-/** The server that letters are handed to. */
+/** An SMTP server that accepts our emails, and how to reach it. */
 export interface MailServer {
   readonly host: string
   readonly port: number
-  /** TLS from the start, TLS that must be agreed on first, or TLS where it can be had. */
+  /** `tls`: from the start; `starttls`: required before anything is sent; `opportunistic`: used if the server offers it. */
   readonly security: 'tls' | 'starttls' | 'opportunistic'
   readonly user: string | null
   readonly password: { reveal(): string } | null
   readonly from: { readonly name: string; readonly address: string }
 }
 
-/** What became of an attempt that failed. `reason` is for operators and holds no secret. */
+/** Why the mail server could not be reached or did not accept an email. The message is for operators and has no secret. */
 export class MailFault extends Error {
   override readonly name = 'MailFault'
-  /** Whether trying again can only end in the same way: the server refuses this very letter for good. */
+  /** Whether the server will never accept this email, so that a retry is pointless. */
   readonly isPermanent: boolean
-  /** nodemailer's word for the stage that failed, like EAUTH. */
+  /** nodemailer's name of the stage that failed, such as EAUTH. */
   readonly code: string
 
   constructor(reason: string, fault: { isPermanent: boolean; code: string; cause: unknown }) {
@@ -29,16 +29,16 @@ export class MailFault extends Error {
 }
 
 export interface MailTransport {
-  /** Hands a letter over, and answers what the server said to it. `id` begins its Message-ID. Throws MailFault. */
+  /** Sends an email. Returns the server's reply. `id` is the first part of its Message-ID. Throws MailFault. */
   send(message: RenderedEmail & { to: string; id: string }): Promise<string>
   /** Connects and signs in, and sends nothing. Throws MailFault. */
   check(): Promise<void>
 }
 
-/** Milliseconds. How long a mail server may be silent, and nodemailer's own is minutes. */
+/** Milliseconds that a mail server may be silent. nodemailer's default is minutes. */
 const defaultTimeout = 10_000
 
-/** Longest text of a server that is kept as a reason, in characters. */
+/** Characters that are kept of a server's reply as the reason of a fault. */
 const maxReasonLength = 300
 
 export function createMailTransport(
@@ -55,11 +55,11 @@ export function createMailTransport(
     connectionTimeout: timeout,
     greetingTimeout: timeout,
     dnsTimeout: timeout,
-    // After its last line a server may look at a letter for minutes (RFC 5321, 4.5.3.2.6).
+    // A server may take minutes to check an email after its last line (RFC 5321, 4.5.3.2.6).
     socketTimeout: 30 * timeout,
-    // Where plain text would do as well, as on this very machine, TLS with whomever is no worse.
+    // Where unencrypted SMTP is acceptable, TLS without a valid certificate is no worse.
     tls: { rejectUnauthorized: security !== 'opportunistic', minVersion: 'TLSv1.2' },
-    // Nothing of a letter is read from a file or a URL, whatever it says.
+    // No part of an email may be loaded from a file or a URL.
     disableFileAccess: true,
     disableUrlAccess: true,
   })
@@ -69,7 +69,7 @@ export function createMailTransport(
       try {
         await transport.verify()
       } catch (cause) {
-        throw toMailFault(cause)
+        throw asMailFault(cause)
       }
     },
 
@@ -77,31 +77,38 @@ export function createMailTransport(
       try {
         const { response }: SentMessageInfo = await transport.sendMail({
           from,
-          // As an object: nothing in an address can become a second one.
+          // As an object, so that nodemailer does not parse it: no address can become two.
           to: { name: '', address: to },
           subject,
           text,
           html,
           messageId: `<${id}@${domain}>`,
-          // So that nobody's holiday answers it (RFC 3834).
+          // Prevents automatic replies (RFC 3834).
           headers: { 'Auto-Submitted': 'auto-generated' },
         })
         return String(response)
       } catch (cause) {
-        throw toMailFault(cause)
+        throw asMailFault(cause)
       }
     },
   }
 }
 
-function toMailFault(cause: unknown): MailFault {
+/** Returns the fault for an error of nodemailer, and a bug as it is. */
+function asMailFault(cause: unknown): unknown {
+  if (isBug(cause)) return cause
   const { code, responseCode, message } = errorParts(cause)
-  // A login that is refused is the operator's to mend, and the letter good afterwards.
+  // A refused sign-in is not permanent: the operator can fix it, and the email is good afterwards.
   const isMessageRejected = code === 'EENVELOPE' || code === 'EMESSAGE'
   const isPermanent = isMessageRejected && responseCode !== null && responseCode >= 500
-  // A filter may quote the link that it does not like, and the token in it.
+  // A spam filter may quote the link that it objects to, and the token in it.
   const redacted = message.replaceAll(/confirm\/\S+/g, 'confirm/…')
   return new MailFault(sanitizeLine(redacted, maxReasonLength), { isPermanent, code, cause })
+}
+
+/** Whether the error comes from wrong code and not from a mail server or the network. */
+function isBug(error: unknown): boolean {
+  return [TypeError, ReferenceError, RangeError].some((type) => error instanceof type)
 }
 
 function errorParts(cause: unknown): {

@@ -9,33 +9,33 @@ const link = `http://pi:5000/confirm/${'x'.repeat(200)}`
 const emails = [
   ['to confirm an email', renderConfirmationEmail({ email: 'owner@nas.local', link, minutes: 60 })],
   [
-    'to invite somebody',
+    'to invite someone',
     renderInvitationEmail({ email: 'owner@nas.local', address: 'http://pi.local:5000/' }),
   ],
   ['to test mail', renderTestEmail()],
 ] as const
 
-describe.each(emails)('the letter %s', (_name, message) => {
-  test('reads as it should', () => {
+describe.each(emails)('the email %s', (_name, message) => {
+  test('has its texts', () => {
     expect(message.subject).toMatchSnapshot()
     expect(message.text).toMatchSnapshot()
     expect(message.html).toMatchSnapshot()
   })
 
-  test('loads nothing from anywhere and runs no script', () => {
+  test('loads nothing and runs no script', () => {
     expect(message.html).not.toMatch(
       /<script|<img|<iframe|\son\w+=|javascript:|@import|url\(|<link/i,
     )
   })
 
-  test('has lines that every text client shows whole, but for a link in one piece', () => {
+  test('has lines of at most 72 characters, except for links', () => {
     for (const line of message.text.split('\n')) {
       if (!line.startsWith('http')) expect(line.length).toBeLessThanOrEqual(72)
     }
   })
 })
 
-test('what comes in is escaped in HTML, and left as it is in plain text', () => {
+test('input is escaped in HTML, and unchanged in plain text', () => {
   const email = '"<b>&x"@nas.local'
   const { html, text } = renderConfirmationEmail({
     email,

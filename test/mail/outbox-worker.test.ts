@@ -1,10 +1,16 @@
 import { describe, expect, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
+import { DomainError } from '../../src/domain/errors'
 import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import { createLog } from '../../src/log'
 import { retryDelay, startOutboxWorker } from '../../src/mail/outbox-worker'
-import { createMailTransport, type MailServer } from '../../src/mail/transport'
+import {
+  createMailTransport,
+  MailFault,
+  type MailServer,
+  type MailTransport,
+} from '../../src/mail/transport'
 import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
 import {
   acceleratedTiming,
@@ -22,7 +28,7 @@ const engines: { engine: string; open: () => Promise<TestStore> }[] = [
 
 const key = random(32)
 
-/** Puts an account that is not confirmed and its letter into the store. */
+/** Adds an account that is not confirmed, and its email to the outbox. */
 async function insertUserWithEmail(store: TestStore, clock: () => number) {
   const user = aUser({ emailConfirmed: false })
   const id = crypto.randomUUID()
@@ -39,26 +45,33 @@ async function insertUserWithEmail(store: TestStore, clock: () => number) {
   return user
 }
 
-/** A relay for which a minute passes in a third of a second, with its log. */
-function startTestRelay(
+const serverAt = (mail: Pick<TestMailServer, 'port'>): MailServer => ({
+  host: '127.0.0.1',
+  port: mail.port,
+  security: 'opportunistic',
+  user: null,
+  password: null,
+  from: { name: 'SnailPass', address: 'vault@nas.local' },
+})
+
+/** Starts a worker, by default in time that passes 200 times as fast: a minute takes a third of a second. */
+function startTestWorker(
   store: TestStore,
   mail: Pick<TestMailServer, 'port'>,
-  options: { times?: number; server?: Partial<MailServer>; timeout?: number } = {},
+  options: {
+    speed?: number
+    server?: Partial<MailServer>
+    timeout?: number
+    send?: MailTransport['send']
+  } = {},
 ) {
-  const timing = acceleratedTiming(options.times ?? 200)
+  const timing = acceleratedTiming(options.speed ?? 200)
   const log: string[] = []
-  const server: MailServer = {
-    host: '127.0.0.1',
-    port: mail.port,
-    security: 'opportunistic',
-    user: null,
-    password: null,
-    from: { name: 'SnailPass', address: 'vault@nas.local' },
-    ...options.server,
-  }
-  const relay = startOutboxWorker({
+  const server: MailServer = { ...serverAt(mail), ...options.server }
+  const transport = createMailTransport(server, { timeout: options.timeout ?? 1_000 })
+  const worker = startOutboxWorker({
     store,
-    transport: createMailTransport(server, { timeout: options.timeout ?? 1_000 }),
+    transport: { ...transport, send: options.send ?? transport.send },
     tokens: createTokens(key, timing.clock),
     ...timing,
     random,
@@ -66,10 +79,11 @@ function startTestRelay(
     linkMinutes: 60,
   })
   return {
-    relay,
+    worker,
     log,
+    entries: () => log.map((line) => JSON.parse(line)),
     ...timing,
-    [Symbol.asyncDispose]: async () => void (await relay.stop(60_000_000)),
+    [Symbol.asyncDispose]: async () => void (await worker.stop(60_000_000)),
   }
 }
 
@@ -79,13 +93,13 @@ async function until(condition: () => boolean | Promise<boolean>): Promise<void>
 
 const listEmails = (store: TestStore) => store.read((tx) => tx.outbox.list())
 
-describe.each(engines)('the relay over $engine', ({ open }) => {
-  test('sends a letter once, with a link that confirms', async () => {
+describe.each(engines)('the outbox worker on $engine', ({ open }) => {
+  test('sends an email once, with a link that confirms', async () => {
     await using store = await open()
     await using mail = await startMailServer()
-    await using setup = startTestRelay(store, mail)
+    await using setup = startTestWorker(store, mail)
     const user = await insertUserWithEmail(store, setup.clock)
-    setup.relay.wake()
+    setup.worker.wake()
     const email = await mail.next()
     expect(email).toMatchObject({ from: 'vault@nas.local', to: [user.email] })
     for (const header of [
@@ -114,79 +128,79 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
     expect(setup.log.join()).not.toContain(linkIn(email).slice(-30))
   })
 
-  test('tries again after a passing refusal, until the letter is taken', async () => {
+  test('retries after a temporary refusal, until the email is accepted', async () => {
     await using store = await open()
     await using mail = await startMailServer()
     mail.refusals.push({ code: 451, text: 'greylisted' }, { code: 421, text: 'busy' })
-    await using setup = startTestRelay(store, mail)
+    await using setup = startTestWorker(store, mail)
     await insertUserWithEmail(store, setup.clock)
-    setup.relay.wake()
+    setup.worker.wake()
     await mail.next()
     await until(async () => (await listEmails(store)).length === 0)
-    const entries = setup.log.map((line) => JSON.parse(line))
+    const entries = setup.entries()
     expect(entries.map(({ message }) => message)).toEqual([
-      'letter not sent yet',
-      'letter not sent yet',
-      'letter sent',
+      'email not sent, will be retried',
+      'email not sent, will be retried',
+      'email sent',
     ])
     expect(entries[0].reason).toContain('451 greylisted')
     expect(entries[2].attempts).toBe(3)
   })
 
-  test('gives a letter up at once that is refused for good', async () => {
+  test('gives up at once on an email that is refused permanently', async () => {
     await using store = await open()
     await using mail = await startMailServer()
     mail.refusals.push({ code: 554, text: 'never' })
-    await using setup = startTestRelay(store, mail)
+    await using setup = startTestWorker(store, mail)
     const user = await insertUserWithEmail(store, setup.clock)
-    setup.relay.wake()
+    setup.worker.wake()
     await until(async () => (await listEmails(store))[0]?.state === 'dead')
     expect(await listEmails(store)).toMatchObject([
       { state: 'dead', attempts: 1, reason: expect.stringContaining('554 never') },
     ])
     expect(mail.emails).toEqual([])
     expect(setup.log.join()).not.toContain(user.email)
-    // An operator who has mended it has it tried again.
+    // An operator can retry it.
     await store.write((tx) => tx.outbox.retry('dead', setup.clock()))
-    setup.relay.wake()
+    setup.worker.wake()
     await mail.next()
   })
 
-  test('keeps a letter while the password is wrong: that is not its fault', async () => {
+  test('keeps an email while the password is wrong, because it can be sent later', async () => {
     await using store = await open()
-    const account: { isRight: boolean } = { isRight: false }
+    const account: { isAccepted: boolean } = { isAccepted: false }
     await using mail = await startMailServer({
       authOptional: false,
       allowInsecureAuth: true,
       onAuth(_auth, _session, callback) {
-        if (account.isRight) callback(null, { user: 'me' })
+        if (account.isAccepted) callback(null, { user: 'me' })
         else callback(Object.assign(new Error('bad credentials'), { responseCode: 535 }))
       },
     })
     const password = { reveal: () => 'the password' }
-    await using setup = startTestRelay(store, mail, { server: { user: 'me', password } })
+    await using setup = startTestWorker(store, mail, { server: { user: 'me', password } })
     await insertUserWithEmail(store, setup.clock)
-    setup.relay.wake()
+    setup.worker.wake()
     await until(async () => (await listEmails(store))[0]?.reason?.includes('535') === true)
     expect((await listEmails(store))[0]?.state).toBe('queued')
-    account.isRight = true
+    account.isAccepted = true
     await mail.next()
     expect(setup.log.join()).not.toContain('the password')
   })
 
   test('gives up after two days of trying', async () => {
     await using store = await open()
-    // Nobody listens there.
-    await using setup = startTestRelay(store, { port: 1 }, { times: 200_000 })
+    // Nothing listens there.
+    await using setup = startTestWorker(store, { port: 1 }, { speed: 200_000 })
     await insertUserWithEmail(store, setup.clock)
-    setup.relay.wake()
+    setup.worker.wake()
     await until(async () => (await listEmails(store))[0]?.state === 'dead')
     const [email] = await listEmails(store)
     expect(email?.attempts).toBeGreaterThan(5)
     expect(email?.reason).toContain('ECONNREFUSED')
   })
 
-  test('does not wait for good for a server that says nothing, or goes in the middle', async () => {
+  test('retries after a server that stays silent or closes the connection', async () => {
     await using store = await open()
     const behaviours = ['silent', 'gone'] as const
     for (const behaviour of behaviours) {
@@ -204,16 +218,16 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
           },
         },
       })
-      await using setup = startTestRelay(store, listener, { timeout: 100 })
+      await using setup = startTestWorker(store, listener, { timeout: 100 })
       await insertUserWithEmail(store, setup.clock)
-      setup.relay.wake()
-      await until(() => setup.log.some((line) => line.includes('letter not sent yet')))
+      setup.worker.wake()
+      await until(() => setup.log.some((line) => line.includes('will be retried')))
       listener.stop(true)
     }
     expect((await listEmails(store)).every(({ state }) => state === 'queued')).toBeTrue()
   })
 
-  test('does not send a letter again that it could not cross off when the database was away', async () => {
+  test('does not send an email again that it could not delete because the database was away', async () => {
     await using store = await open()
     await using mail = await startMailServer()
     const database: { isAway: boolean } = { isAway: true }
@@ -222,39 +236,125 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
       ...store,
       write: (work) =>
         writing(async (tx) => {
-          // The letter is gone by the time when it is to be crossed off, and so is the database.
-          if (database.isAway && mail.emails.length > 0) throw new Error('the database is away')
+          // The database fails once the email was sent, before it is deleted.
+          if (database.isAway && mail.emails.length > 0) {
+            throw new DomainError('unavailable', 'the database is away')
+          }
           return await work(tx)
         }),
     }
-    await using setup = startTestRelay(failing, mail)
+    await using setup = startTestWorker(failing, mail)
     await insertUserWithEmail(store, setup.clock)
-    setup.relay.wake()
+    setup.worker.wake()
     await mail.next()
-    await until(() => setup.log.some((line) => line.includes('out of reach at present')))
+    await until(() => setup.log.length > 0)
+    expect(setup.entries()).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        message: 'sending queued email failed',
+        reason: 'the database is away',
+      }),
+    ])
     database.isAway = false
     await until(async () => (await listEmails(store)).length === 0)
     expect(mail.emails).toHaveLength(1)
   })
 
-  test('does not keep a server from its end that has a letter under way', async () => {
+  test('logs a bug whole, keeps the email queued and sends it once its lease ends', async () => {
     await using store = await open()
-    using silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-    await using setup = startTestRelay(store, silent, { times: 1, timeout: 300 })
-    await insertUserWithEmail(store, setup.clock)
-    setup.relay.wake()
-    await until(async () => (await listEmails(store))[0]?.attempts === 1)
-    expect(await setup.relay.stop(1)).toBeFalse()
-    expect(await setup.relay.stop(5_000)).toBeTrue()
+    await using mail = await startMailServer()
+    const errors: Error[] = [
+      new TypeError('undefined is not a function'),
+      new Error('neither a bug of ours nor a MailFault'),
+    ]
+    const send = createMailTransport(serverAt(mail)).send
+    await using setup = startTestWorker(store, mail, {
+      speed: 2_000,
+      send: (message) => {
+        const error = errors.shift()
+        return error === undefined ? send(message) : Promise.reject(error)
+      },
+    })
+    const user = await insertUserWithEmail(store, setup.clock)
+    setup.worker.wake()
+    await until(() => setup.log.length === 1)
+    expect(await listEmails(store)).toMatchObject([
+      { state: 'sending', attempts: 1, reason: null, userId: user.id },
+    ])
+    await mail.next()
+    await until(async () => (await listEmails(store)).length === 0)
+    expect(setup.entries()).toEqual([
+      expect.objectContaining({
+        level: 'error',
+        message: 'sending queued email failed',
+        fault: expect.stringMatching(/undefined is not a function[\s\S]*outbox-worker.test.ts/),
+      }),
+      expect.objectContaining({
+        level: 'error',
+        fault: expect.stringContaining('neither a bug of ours nor a MailFault'),
+      }),
+      expect.objectContaining({ level: 'info', message: 'email sent', attempts: 3 }),
+    ])
+    expect(mail.emails).toHaveLength(1)
   })
 
-  test('makes the link when the letter is sent, however long it waited', async () => {
+  test('sends other emails while one of them meets a bug', async () => {
+    await using store = await open()
+    await using mail = await startMailServer()
+    const send = createMailTransport(serverAt(mail)).send
+    const broken: { address: string } = { address: '' }
+    await using setup = startTestWorker(store, mail, {
+      send: (message) =>
+        message.to === broken.address ? Promise.reject(new TypeError('a bug')) : send(message),
+    })
+    broken.address = (await insertUserWithEmail(store, setup.clock)).email
+    const other = await insertUserWithEmail(store, setup.clock)
+    setup.worker.wake()
+    expect((await mail.next()).to).toEqual([other.email])
+    await until(async () => (await listEmails(store)).length === 1)
+    expect(await listEmails(store)).toMatchObject([{ email: broken.address, reason: null }])
+  })
+
+  test('postpones an email whose attempt takes longer than six minutes', async () => {
+    await using store = await open()
+    await using setup = startTestWorker(
+      store,
+      { port: 1 },
+      {
+        speed: 2_000,
+        send: () => new Promise(() => {}),
+      },
+    )
+    await insertUserWithEmail(store, setup.clock)
+    setup.worker.wake()
+    await until(
+      async () => (await listEmails(store))[0]?.state === 'queued' && setup.log.length > 0,
+    )
+    expect(setup.entries()[0]).toMatchObject({
+      level: 'warn',
+      message: 'email not sent, will be retried',
+      reason: 'the mail server took longer than six minutes',
+    })
+  })
+
+  test('stops in time while an email is being sent', async () => {
+    await using store = await open()
+    using silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+    await using setup = startTestWorker(store, silent, { speed: 1, timeout: 300 })
+    await insertUserWithEmail(store, setup.clock)
+    setup.worker.wake()
+    await until(async () => (await listEmails(store))[0]?.attempts === 1)
+    expect(await setup.worker.stop(1)).toBeFalse()
+    expect(await setup.worker.stop(5_000)).toBeTrue()
+  })
+
+  test('creates the link when the email is sent, however long it was queued', async () => {
     await using store = await open()
     await using mail = await startMailServer()
     const { clock } = acceleratedTiming(1)
-    // It was asked for two hours ago, twice as long as a link lives.
+    // It was queued two hours ago; a link works for one.
     await insertUserWithEmail(store, () => clock() - 2 * 3_600_000)
-    await using setup = startTestRelay(store, mail, { times: 1 })
+    await using setup = startTestWorker(store, mail, { speed: 1 })
     const email = await mail.next()
     const { confirm } = createEmailConfirmation({
       store,
@@ -267,28 +367,28 @@ describe.each(engines)('the relay over $engine', ({ open }) => {
     )
   })
 
-  test('shares the work with others, and no letter goes out twice', async () => {
+  test('shares the work with another worker, and no email is sent twice', async () => {
     await using store = await open()
     await using mail = await startMailServer()
-    await using first = startTestRelay(store, mail, { times: 1 })
-    await using second = startTestRelay(store, mail, { times: 1 })
+    await using first = startTestWorker(store, mail, { speed: 1 })
+    await using second = startTestWorker(store, mail, { speed: 1 })
     const addresses: string[] = []
     for (let index = 0; index < 100; index++) {
       addresses.push((await insertUserWithEmail(store, first.clock)).email)
-      if (index % 10 === 0) for (const { relay } of [first, second]) relay.wake()
+      if (index % 10 === 0) for (const { worker } of [first, second]) worker.wake()
     }
-    for (const { relay } of [first, second]) relay.wake()
+    for (const { worker } of [first, second]) worker.wake()
     await until(() => mail.emails.length >= 100)
     await until(async () => (await listEmails(store)).length === 0)
     expect(new Set(mail.emails.map(({ to }) => to[0]))).toEqual(new Set(addresses))
     expect(mail.emails).toHaveLength(100)
     for (const { log } of [first, second]) {
-      expect(log.filter((line) => line.includes('letter sent')).length).toBeGreaterThan(0)
+      expect(log.filter((line) => line.includes('email sent')).length).toBeGreaterThan(0)
     }
   }, 30_000)
 })
 
-test('the pauses between attempts grow from a minute to six hours, and differ', () => {
+test('the delay between attempts grows from a minute to six hours and has a random part', () => {
   const [min, max] = [() => new Uint8Array([0, 0]), () => new Uint8Array([255, 255])]
   const minutes = (attempts: number, chance: () => Uint8Array) =>
     Math.round(retryDelay(attempts, chance) / 60_000)
@@ -298,4 +398,31 @@ test('the pauses between attempts grow from a minute to six hours, and differ', 
   expect([1, 2, 3, 9, 10, 99].map((attempts) => minutes(attempts, max))).toEqual([
     1, 2, 5, 320, 450, 450,
   ])
+})
+
+describe('a mail transport', () => {
+  test('reports what a mail server does as a MailFault', async () => {
+    await using mail = await startMailServer()
+    mail.refusals.push({ code: 554, text: 'no' })
+    const message = { subject: 's', text: 't', html: 'h', to: 'owner@nas.local', id: '1' }
+    const transport = createMailTransport(serverAt(mail))
+    expect(await transport.send(message).catch((error: unknown) => error)).toBeInstanceOf(MailFault)
+    const unreachable = createMailTransport(serverAt({ port: 1 }))
+    expect(await unreachable.check().catch((error: unknown) => error)).toBeInstanceOf(MailFault)
+  })
+
+  test('does not report a bug as one', async () => {
+    await using mail = await startMailServer()
+    const { send } = createMailTransport(serverAt(mail))
+    const message = {
+      subject: 's',
+      text: 't',
+      get html(): string {
+        throw new TypeError('undefined is not a function')
+      },
+      to: 'owner@nas.local',
+      id: '1',
+    }
+    expect(await send(message).catch((error: unknown) => error)).toBeInstanceOf(TypeError)
+  })
 })
