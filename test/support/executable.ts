@@ -8,11 +8,11 @@ export const executable = join(import.meta.dir, '..', '..', 'dist', 'snailpass')
 
 if (!existsSync(executable)) throw new Error('dist/snailpass is missing: run ./scripts/build.sh')
 
-/** Nothing of the developer's own: a data folder or a settings file of this machine could be real ones. */
+/** Keeps the data folder and the settings file of the developer's machine out of the tests. */
 const isolatedEnvironment = {
   HOME: '/nonexistent',
   SNAILPASS_CONFIG: '/dev/null',
-  // Tests of limits ask for them.
+  // Tests of limits switch them on.
   SNAILPASS_RATE_LIMITS: 'off',
 }
 
@@ -28,7 +28,7 @@ export interface ProcessResult {
   readonly stderr: string
 }
 
-/** What a child wrote until its end, and how it ended. */
+/** Waits for a child to exit. Returns its output and its exit code. */
 export async function waitForExit(
   child: Subprocess<Bun.SpawnOptions.Writable, 'pipe', 'pipe'>,
 ): Promise<ProcessResult> {
@@ -40,13 +40,13 @@ export async function waitForExit(
   return { code, stdout, stderr }
 }
 
-/** Runs a command of the program to its end. */
+/** Runs a command of the program until it exits. */
 export async function run(
   args: readonly string[],
   options: SpawnOptions & {
-    /** Milliseconds after which it is killed, if it still runs. */
+    /** Milliseconds after which it is killed if it still runs. */
     killAfter?: number
-    /** A signal that it gets once this has appeared on stderr. */
+    /** Sends it a signal once this text has appeared on stderr. */
     signalAt?: { text: string; signal: NodeJS.Signals }
   } = {},
 ): Promise<ProcessResult> {
@@ -77,7 +77,7 @@ interface SpawnOptions {
   environment?: Record<string, string>
   stdin?: string
   cwd?: string
-  /** What is run instead of dist/snailpass: a path, and what stands before the arguments. */
+  /** Runs this instead of dist/snailpass: a path and its first arguments. */
   program?: readonly string[]
 }
 
@@ -91,7 +91,7 @@ function spawn(args: readonly string[], options: SpawnOptions): Subprocess<Blob,
   })
 }
 
-/** Runs a command of the program on a terminal of its own, and hands on what appears there. */
+/** Runs a command of the program on a terminal of its own. Passes what appears there to `onOutput`. */
 export function spawnOnTerminal(
   args: readonly string[],
   onOutput: (text: string) => void,
@@ -113,11 +113,11 @@ export interface RunningServer extends AsyncDisposable {
   readonly pid: number
   /** Every line of the log so far. */
   readonly log: readonly string[]
-  /** Sends a signal and waits for the end. Answers the exit code. */
+  /** Sends a signal and waits for the exit. Returns the exit code. */
   end(signal: NodeJS.Signals): Promise<number>
 }
 
-/** Starts `snailpass serve` on a free port of loopback and waits until it listens. */
+/** Starts `snailpass serve` on a free port of loopback and waits until it listens. Rejects with its log if it exits. */
 export async function serve(
   dataDir: string,
   environment: Record<string, string> = {},
@@ -137,11 +137,11 @@ export async function serve(
       rest = lines.pop() ?? ''
       for (const line of lines) {
         log.push(line)
-        const address = /serves .* at (http:\S+?)"?\}?$/.exec(line)?.[1]
+        const address = /listening on (http:\S+?)"?\}?$/.exec(line)?.[1]
         if (address !== undefined) resolve(new URL(address))
       }
     }
-    reject(new Error(`the server ended before it listened:\n${log.join('\n')}\n${rest}`))
+    reject(new Error(`the server exited before it listened:\n${log.join('\n')}\n${rest}`))
   })()
   const end = async (signal: NodeJS.Signals) => {
     child.kill(signal)

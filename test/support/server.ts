@@ -1,4 +1,5 @@
 import { type Runtime, systemRuntime } from '../../src/app/runtime'
+import type { RunBackup } from '../../src/app/server/backup-schedule'
 import { type Server, startServer } from '../../src/app/server/server'
 import { loadConfig } from '../../src/config/load'
 import type { CertificateSource } from '../../src/domain/certificates'
@@ -6,7 +7,7 @@ import { createLog } from '../../src/log'
 import { temporaryFolder } from './executable'
 
 export interface TestServer extends AsyncDisposable {
-  /** The first of its listeners. */
+  /** The address of its first listener. */
   readonly url: URL
   readonly urls: readonly URL[]
   readonly dataDir: string
@@ -15,7 +16,7 @@ export interface TestServer extends AsyncDisposable {
   stop(): Promise<void>
 }
 
-/** The whole program in this process, on a free port and an empty folder of its own, with a cheap hasher. */
+/** Starts the server in this process, by default on a free port and an empty folder of its own, with cheap password hashes. */
 export async function startTestServer(
   options: {
     settings?: Readonly<Record<string, string>>
@@ -23,14 +24,15 @@ export async function startTestServer(
     dataDir?: string
     listen?: string
     certificates?: CertificateSource
-    /** Whether the SQLite file that a URL names is made. */
+    /** Whether the SQLite file that a URL names is created. */
     create?: boolean
+    runBackup?: RunBackup
   } = {},
 ): Promise<TestServer> {
   const folder = options.dataDir === undefined ? temporaryFolder() : null
   const dataDir = options.dataDir ?? folder?.path ?? ''
   const { settings } = loadConfig({
-    // Tests of limits ask for them.
+    // Tests of limits switch them on.
     environment: { SNAILPASS_RATE_LIMITS: 'off', ...options.settings },
     flags: { dataDir, listen: options.listen ?? '127.0.0.1:0' },
     file: null,
@@ -42,6 +44,7 @@ export async function startTestServer(
     iterations: 1,
     create: options.create === true,
     ...(options.certificates !== undefined && { certificates: options.certificates }),
+    ...(options.runBackup !== undefined && { runBackup: options.runBackup }),
   }).catch((error: unknown) => {
     folder?.[Symbol.dispose]()
     throw error

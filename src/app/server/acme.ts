@@ -11,15 +11,19 @@ import { type AcmeConfig, startAcmeSource } from '../../tls/acme/source'
 import { version } from '../../version'
 import type { Runtime } from '../runtime'
 
-/** Certificates of the authority that the settings name, for as long as they are not stopped. Throws `invalid`. */
-export function startAcme(
-  settings: Settings,
-  challenges: AcmeChallenges,
-  runtime: Runtime,
-  log: Log,
-): Promise<RunningCertificateSource> {
+/**
+ * Starts to order and renew a certificate from the certificate authority that the settings name, until the source is
+ * stopped. Throws `invalid` as `acmeConfigOf` does.
+ */
+export function startAcme(deps: {
+  settings: Settings
+  challenges: AcmeChallenges
+  runtime: Runtime
+  log: Log
+}): Promise<RunningCertificateSource> {
+  const { settings, challenges, runtime, log } = deps
   return startAcmeSource({
-    config: acmePlanOf(settings),
+    config: acmeConfigOf(settings),
     folder: dataFolder(settings.dataDir).tls,
     challenges,
     version,
@@ -28,22 +32,25 @@ export function startAcme(
   })
 }
 
-/** What is to be had, and from whom. Throws `invalid` where the settings do not say, or name a file that can't be read. */
-export function acmePlanOf(settings: Settings): AcmeConfig {
+/**
+ * Returns the names of the certificate and the certificate authority to order it from. Throws `invalid` if the settings
+ * have no public name, if plain HTTP is off, or if a file that they name can't be read.
+ */
+export function acmeConfigOf(settings: Settings): AcmeConfig {
   const { acmeNames, publicUrl, acmeEmail, acmeCa, acmeEabKid, acmeEabKey } = settings
   const host = publicUrl?.hostname ?? ''
   const names = acmeNames.length > 0 ? acmeNames : isPublicName(host) ? [host] : []
   if (names.length === 0) {
-    throw new DomainError('invalid', 'no public name is set to have a certificate for', {
-      hint: 'set SNAILPASS_ACME_NAMES, or SNAILPASS_PUBLIC_URL, to a name that the internet knows, as vault.example.org; a server without one has certificates of its own with SNAILPASS_TLS=local',
+    throw new DomainError('invalid', 'the certificate needs a public name, and none is set', {
+      hint: 'set SNAILPASS_ACME_NAMES or SNAILPASS_PUBLIC_URL to a name that the internet knows, such as vault.example.org; without such a name, use SNAILPASS_TLS=local',
     })
   }
   if (settings.listen.length === 0) {
     throw new DomainError(
       'invalid',
-      'SNAILPASS_LISTEN is off: no authority could see that the names lead here',
+      'SNAILPASS_LISTEN is off: the certificate authority could not check the names',
       {
-        hint: 'listen for plain HTTP where port 80 of the names arrives, as with SNAILPASS_LISTEN=0.0.0.0:80',
+        hint: 'listen for plain HTTP where port 80 of the names arrives, for example with SNAILPASS_LISTEN=0.0.0.0:80',
       },
     )
   }
@@ -61,13 +68,13 @@ function readCaBundle(path: string): string {
   try {
     const text = readFileSync(path, 'utf8')
     if (text.includes('-----BEGIN CERTIFICATE-----')) return text
-    throw new Error('there is no certificate in it')
+    throw new Error('it contains no certificate')
   } catch (cause) {
     throw new DomainError(
       'invalid',
       `SNAILPASS_ACME_CA (${path}) can't be used: ${errorMessage(cause)}`,
       {
-        hint: 'name a PEM file with certificates, which the user who runs snailpass may read',
+        hint: 'name a PEM file with certificates that the user who runs snailpass can read',
         cause,
       },
     )

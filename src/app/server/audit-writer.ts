@@ -1,159 +1,176 @@
+import { startLoop } from '../../background'
 import type { Settings } from '../../config/settings'
 import { type AuditEvent, serverEvent } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'
 import type { LoginEventBuffer } from '../../domain/login-events'
+import type { Clock } from '../../domain/runtime'
 import type { Store } from '../../domain/store'
+import { formatCount } from '../../domain/text'
 import type { Log } from '../../log'
 import type { Runtime } from '../runtime'
 
-/** How often what was gathered is written, in milliseconds. */
+/** Milliseconds between two rounds. */
 const flushInterval = 5_000
 
-/** How often the newest row is told to the log, and old ones are taken away, in milliseconds. */
+/** Milliseconds between two log lines with the newest row, and between two prunings. */
 const day = 24 * 60 * 60_000
 
-/** Rows that are pruned in one transaction: others write meanwhile. */
+/** Rows that one transaction prunes, so that other writes don't wait for long. */
 const maxRowsPerPrune = 2_000
 
 export interface AuditWriter {
-  /** Writes what was gathered, for at most so many milliseconds; false when that is still under way. */
+  /**
+   * Writes the remaining events, for at most `timeout` milliseconds, and logs the newest row. Returns false when the
+   * database may still be in use.
+   */
   stop(timeout: number): Promise<boolean>
 }
 
 /**
- * Writes what sign-ins leave for the audit trail, and sees each time that the newest row from before is still there: a
- * trail that was put back to an older state is whole in itself. Once a day, and at its end, it tells the log the newest
- * row, which nobody who has only the database can change there, and takes old rows away.
+ * Every 5 s: writes buffered login events and checks that the newest audit row seen before still exists. A log rolled
+ * back to an older state is consistent in itself, so only memory can tell. At the start, daily and at the stop: logs the
+ * newest row, because an attacker with only the database can't change the log. Daily: prunes.
+ *
+ * Returns once the newest row is in the log.
  */
-export function startAuditWriter(
-  store: Store,
-  loginEvents: LoginEventBuffer,
-  settings: Settings,
-  runtime: Runtime,
-  log: Log,
-): AuditWriter {
-  const stopping = new AbortController()
-  const { signal } = stopping
-  let isWarned = false
-  let lastDailyRun = Number.NEGATIVE_INFINITY
-  let lastSeen: string | null = null
-  /** What was found of the trail itself, until it is written there. */
-  let brokenEvent: AuditEvent | null = null
+export async function startAuditWriter(deps: {
+  store: Store
+  loginEvents: LoginEventBuffer
+  settings: Settings
+  runtime: Runtime
+  log: Log
+}): Promise<AuditWriter> {
+  const { store, loginEvents, runtime, log } = deps
+  const { clock, wait } = runtime
+  const head = createHeadWatch(store, clock, log)
 
-  const write = async (all?: 'all'): Promise<void> => {
+  const writeEvents = async (all?: 'all'): Promise<void> => {
     const events = loginEvents.drain(all)
+    const brokenEvent = head.brokenEvent()
     if (events.length === 0 && brokenEvent === null) return
     try {
       await store.write(async (tx) => {
         if (brokenEvent !== null) tx.audit.record(brokenEvent)
         for (const event of events) tx.audit.record(event)
       })
-      brokenEvent = null
-      isWarned = false
+      head.clearBrokenEvent()
     } catch (error) {
       loginEvents.requeue(events)
-      if (!(error instanceof DomainError)) throw error
-      // Once for each time that it can't: there is a line for what is wrong with the database already.
-      if (!isWarned) log.warn(`sign-ins can't be written to the audit trail now: ${error.message}`)
-      isWarned = true
+      throw error
     }
-  }
-
-  /** Sees that the row is there that was the newest, and answers the one that it is now. */
-  const checkNewest = async (): Promise<string | null> => {
-    const { newest, isCut } = await store.read(async (tx) => ({
-      newest: await tx.audit.findNewest(),
-      isCut: lastSeen !== null && (await tx.audit.getRowStatus(lastSeen)) === 'missing',
-    }))
-    // No command that may replace it works beside a server.
-    if (isCut && lastSeen !== null) {
-      log.error('the audit trail was cut or replaced: it lacks a row that it had', undefined, {
-        row: lastSeen,
-      })
-      const number = Number.parseInt(lastSeen, 10)
-      const detail = `row ${number} was the newest one, and is gone or another: the trail was cut or put back`
-      // The first one tells enough, where it can't be written at once.
-      brokenEvent ??= serverEvent(runtime.clock(), 'trail-broken', { detail })
-    }
-    lastSeen = newest
-    return newest
   }
 
   const logNewest = async (): Promise<void> => {
-    const newest = await checkNewest()
-    if (newest !== null) log.info('the newest row of the audit trail', { newest })
+    const newest = await head.check()
+    if (newest !== null) log.info('audit log head', { newest })
   }
 
-  /** Answers whether it could be looked at: if not, the write tells of it, if there is any, and the next look is as good. */
-  const checkAndWrite = async (all?: 'all'): Promise<boolean> => {
-    const isChecked = await checkNewest().then(
-      () => true,
-      (error: unknown) => {
-        if (!(error instanceof DomainError)) throw error
-        return false
+  const logNewestDaily = daily(clock, logNewest)
+  const pruneDaily = daily(clock, () => pruneAndLog(deps))
+
+  // The first round repeats what fails here, and reports it.
+  await logNewestDaily().catch(() => {})
+  const loop = startLoop(
+    {
+      name: 'writing the audit log',
+      wait,
+      log,
+      retryDelay: flushInterval,
+      async onStop() {
+        await head.check()
+        await writeEvents('all')
+        // Changes to the database before the next start can be found with the help of this line.
+        await logNewest()
       },
-    )
-    await write(all)
-    return isChecked
-  }
-
-  /** What is done to the database before the next start is found by what stands in the log. */
-  const finish = async (): Promise<void> => {
-    if (!(await checkAndWrite('all'))) return
-    try {
-      await logNewest()
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error
-    }
-  }
-
-  const runDaily = async (): Promise<void> => {
-    const now = runtime.clock()
-    if (Math.abs(now - lastDailyRun) < day) return
-    lastDailyRun = now
-    try {
-      await logNewest()
-      const pruned = await pruneAuditRows(store, settings, runtime)
-      if (pruned > 0) log.info(`took old rows from the audit trail: ${pruned}`)
-    } catch (error) {
-      if (!(error instanceof DomainError)) throw error
-      if (error.code === 'conflict') log.error(error.message)
-      else log.warn(`the audit trail can't be looked after now: ${error.message}`)
-    }
-  }
-
-  const running = (async () => {
-    while (!signal.aborted) {
-      await runDaily()
-      // Rejects when the server stops.
-      await runtime.wait(flushInterval, signal).catch(() => {})
-      if (!signal.aborted) await checkAndWrite()
-    }
-  })()
-  // A bug of ours in here must not go unheard until somebody waits for the end.
-  running.catch((error) => log.error('the audit trail is not looked after any more', error))
+    },
+    async () => {
+      await head.check()
+      await writeEvents()
+      await logNewestDaily()
+      await pruneDaily()
+      return flushInterval
+    },
+  )
 
   return {
     async stop(timeout) {
-      stopping.abort()
-      const timer = new AbortController()
-      const timedOut = runtime.wait(timeout, timer.signal).then(
-        () => false,
-        () => true,
-      )
-      const writing = running.then(finish).then(() => true)
-      const isOver = await Promise.race([writing, timedOut])
-      timer.abort()
-      const left = loginEvents.size()
-      if (!isOver || left > 0) log.warn(`sign-ins are missing in the audit trail: ${left} rows`)
+      const isOver = await loop.stop(timeout)
+      const events = loginEvents.size()
+      if (!isOver || events > 0) log.warn('the audit log may lack sign-ins', { events })
       return isOver
     },
   }
 }
 
+/** Remembers the newest row of the audit log, to notice when it is gone. */
+function createHeadWatch(store: Store, clock: Clock, log: Log) {
+  let lastSeen: string | null = null
+  let brokenEvent: AuditEvent | null = null
+  return {
+    /** Checks that the row that was the newest still exists. Returns the row that is the newest now, null for none. */
+    async check(): Promise<string | null> {
+      const { newest, isCut } = await store.read(async (tx) => ({
+        newest: await tx.audit.findNewest(),
+        isCut: lastSeen !== null && (await tx.audit.getRowStatus(lastSeen)) === 'missing',
+      }))
+      // No command that may replace the audit log runs while a server does.
+      if (isCut && lastSeen !== null) {
+        log.error('the audit log was cut or replaced: a row is missing', undefined, {
+          row: lastSeen,
+        })
+        // Until it can be written, the first one says enough.
+        brokenEvent ??= createBrokenEvent(lastSeen, clock())
+      }
+      lastSeen = newest
+      return newest
+    },
+    /** The event that reports a missing row, until it is written; null for none. */
+    brokenEvent: () => brokenEvent,
+    clearBrokenEvent() {
+      brokenEvent = null
+    },
+  }
+}
+
+/** Returns the audit event for the missing row `17:3f…`. Its detail is stored, so its text is fixed. */
+function createBrokenEvent(row: string, time: number): AuditEvent {
+  const number = Number.parseInt(row, 10)
+  const detail = `row ${number} was the newest one, and is gone or another: the trail was cut or put back`
+  return serverEvent(time, 'trail-broken', { detail })
+}
+
+/** Returns a function that does `work` at its first call and then once a day. Work that fails is done again at the next call. */
+function daily(clock: Clock, work: () => Promise<void>): () => Promise<void> {
+  let last = Number.NEGATIVE_INFINITY
+  return async () => {
+    const now = clock()
+    // A clock that was set back must not delay the work.
+    if (Math.abs(now - last) < day) return
+    await work()
+    last = now
+  }
+}
+
+/** Prunes and logs how many rows were removed, or at error that they were tampered with. Throws other DomainErrors. */
+async function pruneAndLog(deps: {
+  store: Store
+  settings: Settings
+  runtime: Runtime
+  log: Log
+}): Promise<void> {
+  const { store, settings, runtime, log } = deps
+  try {
+    const count = await pruneAuditRows(store, settings, runtime)
+    if (count > 0) log.info(`pruned ${formatCount(count, 'row')} of the audit log`)
+  } catch (error) {
+    if (!(error instanceof DomainError && error.code === 'conflict')) throw error
+    log.error(error.message)
+  }
+}
+
 /**
- * Takes rows away that are older than the settings let them be. Answers how many. Throws a DomainError: `conflict` where
- * they are not as they were written.
+ * Removes rows that are older than the settings allow. Returns how many. Throws a DomainError: `conflict` if the rows
+ * were tampered with.
  */
 export async function pruneAuditRows(
   store: Store,
@@ -163,9 +180,9 @@ export async function pruneAuditRows(
   if (auditDays === 0) return 0
   const now = clock()
   const bounds = { before: now - auditDays * day, now, maxRows: maxRowsPerPrune }
-  for (let sum = 0; ; ) {
+  for (let count = 0; ; ) {
     const { pruned, isDone } = await store.write((tx) => tx.audit.prune(bounds))
-    sum += pruned
-    if (isDone) return sum
+    count += pruned
+    if (isDone) return count
   }
 }

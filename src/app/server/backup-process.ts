@@ -2,12 +2,13 @@ import { constants, setPriority } from 'node:os'
 import { DomainError } from '../../domain/errors'
 import type { RunBackup } from './backup-schedule'
 
-/** Longest report of a child that is kept, in characters. */
+/** Characters that are kept of what the child process writes to stderr. */
 const maxReportLength = 2_000
 
 /**
- * Runs `snailpass backup` as a process of its own: its checks take seconds at a time, which nobody who waits for an answer
- * should feel. It goes by the same settings, as `environment` says them, and gives way to whatever else the machine does.
+ * Returns a function that runs `snailpass backup` as a child process: its checks block for seconds, which no client of
+ * the server should notice. `environment` carries the settings. The child runs at low priority. The function throws
+ * `unavailable` with the errors of the child when it fails.
  */
 export function createBackupRunner(
   command: readonly string[],
@@ -27,7 +28,7 @@ export function createBackupRunner(
       const report = await readTail(child.stderr)
       const code = await child.exited
       if (code !== 0)
-        throw new DomainError('unavailable', parseErrors(report) || `it ended with ${code}`)
+        throw new DomainError('unavailable', parseErrors(report) || `exit code ${code}`)
     } finally {
       signal.removeEventListener('abort', kill)
     }
@@ -38,10 +39,11 @@ function lowerPriority(pid: number): void {
   try {
     setPriority(pid, constants.priority.PRIORITY_LOW)
   } catch {
-    // It has ended, or the system knows no priorities: it runs as it is.
+    // The child has ended, or the system has no priorities. Then it runs at the normal one.
   }
 }
 
+/** Returns the end of a text stream, at most `maxReportLength` characters. */
 async function readTail(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
   let text = ''
   for await (const part of stream.pipeThrough(new TextDecoderStream())) {
@@ -50,7 +52,7 @@ async function readTail(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promis
   return text
 }
 
-/** What a command said went wrong, in one line. */
+/** Returns the errors that a command printed, in one line. */
 function parseErrors(report: string): string {
   const errors = report.split('\n').filter((line) => line.startsWith('error: '))
   return errors.map((line) => line.slice('error: '.length)).join('; ')

@@ -1,3 +1,4 @@
+import { type Loop, startLoop } from '../../background'
 import type { Settings } from '../../config/settings'
 import { lastDue } from '../../domain/backup-schedule'
 import { type Backups, backupProblem } from '../../domain/backups'
@@ -6,75 +7,60 @@ import { randomFraction } from '../../domain/runtime'
 import type { Log } from '../../log'
 import type { Runtime } from '../runtime'
 
-/** Makes an archive and proves it, or throws why not; ends soon when the signal says so. */
+/** Creates and verifies a backup. Throws when that fails, and soon after the signal aborts. */
 export type RunBackup = (signal: AbortSignal) => Promise<void>
 
-/** How long a server runs before it looks for the first time, and between looks, in milliseconds. */
+/** Milliseconds from the start of the server to its first check, and between two checks. */
 const initialDelay = 30_000
 const pollInterval = 60_000
 
-/** How often the log tells that archives are missing, in milliseconds. */
+/** Milliseconds between two log lines about missing backups. */
 const staleLogInterval = 24 * 60 * 60_000
 
 /**
- * Has an archive made every day, by one of the servers of a database; a time that was missed is made up for. What fails or is
- * missing for too long is in the log at error.
+ * Creates a backup every day, by one of the servers of a database. A backup that was missed is caught up on. Failed
+ * backups, and backups that are missing for too long, are logged at error.
  */
-export function startBackupSchedule(
-  backups: Backups,
-  run: RunBackup,
-  schedule: NonNullable<Settings['backupSchedule']>,
-  { clock, random, wait }: Runtime,
-  log: Log,
-): { stop(): Promise<void> } {
-  const stopping = new AbortController()
-  const { signal } = stopping
+export function startBackupSchedule(deps: {
+  backups: Backups
+  run: RunBackup
+  schedule: NonNullable<Settings['backupSchedule']>
+  runtime: Runtime
+  log: Log
+}): Loop {
+  const { backups, run, schedule, runtime, log } = deps
+  const { clock, random, wait } = runtime
   const chance = randomFraction(random)
   let lastLogged = Number.NEGATIVE_INFINITY
 
-  const attempt = async (): Promise<void> => {
+  const attempt = async (signal: AbortSignal): Promise<void> => {
     try {
       await run(signal)
     } catch (error) {
-      // A server that ends breaks its own try off, and another one may have it.
+      // The stop cancelled it, which is no failure: another server may try.
       if (signal.aborted) return
       const reason = errorMessage(error)
-      log.error('no archive could be made', undefined, { reason })
+      log.error('the backup failed', error instanceof DomainError ? undefined : error, { reason })
       await backups.recordFailure(reason)
     }
   }
 
-  const runOnce = async (): Promise<void> => {
-    const due = lastDue(schedule, chance, clock())
-    if (await backups.claim(due)) await attempt()
+  const logMissing = async (): Promise<void> => {
     const state = await backups.state()
     const now = clock()
     if (backupProblem(state, now) !== 'stale' || now - lastLogged < staleLogInterval) return
     lastLogged = now
     const since = new Date(state.verified?.time ?? state.since).toISOString()
-    log.error('there is no new archive: see `snailpass doctor`', undefined, { since })
+    log.error('there is no recent backup: see `snailpass doctor`', undefined, { since })
   }
 
-  const running = (async () => {
-    for (let next = initialDelay; !signal.aborted; next = pollInterval) {
-      // Rejects when the server stops.
-      await wait(next, signal).catch(() => {})
-      if (signal.aborted) return
-      try {
-        await runOnce()
-      } catch (error) {
-        if (!(error instanceof DomainError)) throw error
-        log.warn(`archives can't be looked after now: ${error.message}`)
-      }
-    }
-  })()
-  // A bug of ours in here must not go unheard until somebody waits for the end.
-  running.catch((error) => log.error('archives are not looked after any more', error))
-
-  return {
-    async stop() {
-      stopping.abort()
-      await running.catch(() => {})
+  return startLoop(
+    { name: 'the backup schedule', wait, log, initialDelay, retryDelay: pollInterval },
+    async (signal) => {
+      const due = lastDue(schedule, chance, clock())
+      if (await backups.claim(due)) await attempt(signal)
+      await logMissing()
+      return pollInterval
     },
-  }
+  )
 }

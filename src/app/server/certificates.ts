@@ -16,7 +16,7 @@ import { localHosts } from '../local-addresses'
 import type { Runtime } from '../runtime'
 import { startAcme } from './acme'
 
-/** What certificates need to know of the settings. */
+/** The settings that certificates depend on. */
 export type CertificateSettings = Pick<
   Settings,
   | 'dataDir'
@@ -32,7 +32,7 @@ export type CertificateSettings = Pick<
   | 'mdns'
 >
 
-/** An authority as devices are given it. */
+/** A certificate authority as devices install it. */
 export interface AuthorityCertificate {
   readonly name: string
   readonly pem: string
@@ -40,42 +40,43 @@ export interface AuthorityCertificate {
   readonly sha256: string
   /** Milliseconds since 1970 (UTC). */
   readonly notAfter: number
-  /** Domains that it may speak for. */
+  /** Domains that it may issue certificates for. */
   readonly domains: readonly string[]
 }
 
-/** Where listeners have their certificate from, and the authority that devices must be given for it. */
+/** The certificate of HTTPS listeners, and the certificate authority that devices have to install for it. */
 export interface ServerCertificates extends RunningCertificateSource {
-  /** Null where everybody, or nobody here, knows who has made it. */
+  /** Null unless this server has issued the certificate itself. */
   authority(): AuthorityCertificate | null
 }
 
-/** Opens what HTTPS is served by; null where it is off. Throws a DomainError. */
-export async function openCertificates(
-  settings: Settings,
-  challenges: AcmeChallenges,
-  runtime: Runtime,
-  log: Log,
-): Promise<ServerCertificates | null> {
+/** Starts the source of certificates for HTTPS. Returns null if HTTPS is off. Throws a DomainError. */
+export async function openCertificates(deps: {
+  settings: Settings
+  challenges: AcmeChallenges
+  runtime: Runtime
+  log: Log
+}): Promise<ServerCertificates | null> {
+  const { settings, runtime, log } = deps
   if (settings.listenTls.length === 0) return null
   if (settings.tls === 'files') {
     const source = await startFileSource(pathsOf(settings), { ...runtime, log })
     return { ...source, authority: () => null }
   }
   if (settings.tls === 'acme') {
-    const source = await startAcme(settings, challenges, runtime, log)
+    const source = await startAcme(deps)
     return { ...source, authority: () => null }
   }
   const source = await startLocalSource({ ...localDeps(settings, runtime), log })
   return { ...source, authority: () => toAuthorityCertificate(source.authority()) }
 }
 
-/** Names and addresses by which this machine may be reached, as `parseName` writes them. */
+/** Returns the names and addresses at which this machine may be reached, as `parseName` writes them. */
 export function namesOfMachine(settings: CertificateSettings): readonly string[] {
   const { publicUrl, publicHosts, listenTls, mdns } = settings
   const texts = [
     ...namesOfHost(hostname()),
-    // The names among them would be the system's again.
+    // Addresses only: the names among them are those of `namesOfHost`.
     ...localHosts().filter((host) => /^[\d.]+$|^\[/.test(host)),
     ...(publicUrl === null ? [] : [publicUrl.hostname]),
     ...(mdns ? mdnsHostNames : []),
@@ -86,6 +87,7 @@ export function namesOfMachine(settings: CertificateSettings): readonly string[]
   return [...new Set(names)].filter((name) => name !== '0.0.0.0' && name !== '::')
 }
 
+/** Returns what the certificates of SNAILPASS_TLS=local need. */
 export function localDeps(
   settings: CertificateSettings,
   { clock, random, wait }: Runtime,
@@ -116,8 +118,8 @@ export function toAuthorityCertificate({
   }
 }
 
-/** Where `tlsContradiction` has seen to it that both are there. */
+/** Returns the files of SNAILPASS_TLS=files. `tlsContradiction` has checked that both are set. */
 export function pathsOf({ tlsCert, tlsKey }: CertificateSettings): KeyPairPaths {
-  if (tlsCert === null || tlsKey === null) throw new Error('files without paths')
+  if (tlsCert === null || tlsKey === null) throw new Error('SNAILPASS_TLS=files without its files')
   return { cert: tlsCert, key: tlsKey }
 }

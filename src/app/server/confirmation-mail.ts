@@ -1,106 +1,113 @@
+import { type Loop, startLoop } from '../../background'
 import type { Settings } from '../../config/settings'
 import type { ConfirmationPolicy } from '../../domain/email-confirmation'
-import { errorMessage } from '../../domain/errors'
 import { createEmailQueue } from '../../domain/outbox'
+import type { Store } from '../../domain/store'
+import { formatCount } from '../../domain/text'
 import type { Tokens } from '../../domain/tokens'
 import { removeUnconfirmed } from '../../domain/unconfirmed-accounts'
 import type { Log } from '../../log'
-import { type OutboxWorker, startOutboxWorker } from '../../mail/outbox-worker'
-import { createMailTransport } from '../../mail/transport'
-import type { OpenedStore } from '../../store/store'
+import { startOutboxWorker } from '../../mail/outbox-worker'
+import { createMailTransport, type MailServer } from '../../mail/transport'
 import type { Runtime } from '../runtime'
 
-/** What the server does about emails: whether they are confirmed, and who sends the letters. */
+/** The server's part in emails: whether accounts have to confirm theirs, and who sends what is queued. */
 export interface MailService {
   readonly confirmation: ConfirmationPolicy
-  /** Begins to send what waits, and says in the log what is done. */
-  start(): Promise<RunningMailService>
+  /** Starts to send queued emails and to remove accounts that were never confirmed. */
+  start(): RunningMailService
 }
 
 export interface RunningMailService {
-  /** Waits for the letter under way for at most so many milliseconds; false when it still is. */
+  /** Waits at most `timeout` milliseconds for the email that is being sent. Returns false if it still is. */
   stop(timeout: number): Promise<boolean>
 }
 
-/** How often accounts that nobody confirmed are looked for, in milliseconds. */
+/** Milliseconds between two searches for accounts that were never confirmed. */
 const cleanupInterval = 60 * 60_000
 
-export function createMailService(
-  { store, isShared }: { store: OpenedStore; isShared: boolean },
-  tokens: Tokens,
-  settings: Settings,
-  runtime: Runtime,
-  log: Log,
-): MailService {
+/**
+ * Prepares the outbox and logs how mail is set up; nothing is sent before `start`. Throws a DomainError when the
+ * database can't be used.
+ */
+export async function createMailService(deps: {
+  store: Store
+  /** Whether other servers may be sending emails from the same outbox. */
+  isShared: boolean
+  tokens: Tokens
+  settings: Settings
+  runtime: Runtime
+  log: Log
+}): Promise<MailService> {
+  const { store, isShared, tokens, settings, runtime, log } = deps
   const { mail, emailConfirmation } = settings
   const isRequired =
     emailConfirmation === 'required' || (emailConfirmation === 'auto' && mail !== null)
-  let relay: OutboxWorker | null = null
+  let worker: Loop | null = null
   const emailQueue =
-    isRequired && mail !== null ? createEmailQueue({ ...runtime, wake: () => relay?.wake() }) : null
+    isRequired && mail !== null
+      ? createEmailQueue({ ...runtime, wake: () => worker?.wake() })
+      : null
+  if (mail !== null && !isShared) {
+    // No other server uses this outbox: what is leased was leased by an earlier run of this one.
+    await store.write((tx) => tx.outbox.releaseAllLeases(runtime.clock()))
+  }
+  log.info(`email confirmation: ${describeConfirmation(isRequired, mail)}`)
+  if (mail !== null) await logMailSettings(mail, deps)
 
   return {
     confirmation: { isRequired, emailQueue },
 
-    async start() {
-      log.info(
-        isRequired
-          ? `email confirmation is on: ${mail === null ? 'an operator confirms each account' : 'an account is confirmed by the link in a letter'}`
-          : 'email confirmation is off: sign-ups are confirmed at once',
-      )
+    start() {
       if (mail !== null) {
-        // Whoever was sending when this server ended was this server.
-        if (!isShared) await store.write((tx) => tx.outbox.releaseAllLeases(runtime.clock()))
-        relay = startOutboxWorker({
-          store,
-          log,
-          ...runtime,
-          transport: createMailTransport(mail),
-          tokens,
-          linkMinutes: settings.linkMinutes,
-        })
-        const queued = await store.read((tx) => tx.outbox.countQueued())
-        log.info(`mail goes through ${mail.host}:${mail.port}; letters that wait: ${queued}`)
-        log.info(
-          settings.publicUrl === null
-            ? 'links in letters lead to the address of this machine that people use; SNAILPASS_PUBLIC_URL names another'
-            : `links in letters lead to ${settings.publicUrl.href}`,
-        )
+        const transport = createMailTransport(mail)
+        const { linkMinutes } = settings
+        worker = startOutboxWorker({ store, tokens, ...runtime, log, transport, linkMinutes })
       }
-      const cleanup = isRequired ? startCleanup(store, settings, runtime, log) : null
+      const cleanup = isRequired && settings.unconfirmedDays > 0 ? startCleanup(deps) : null
       return {
         async stop(timeout) {
-          const [isOver] = await Promise.all([relay?.stop(timeout), cleanup?.stop()])
-          return isOver !== false
+          const stopped = await Promise.all([worker?.stop(timeout), cleanup?.stop(timeout)])
+          return !stopped.includes(false)
         },
       }
     },
   }
 }
 
+async function logMailSettings(
+  { host, port }: MailServer,
+  deps: { store: Store; settings: Settings; log: Log },
+): Promise<void> {
+  const { store, log } = deps
+  const { publicUrl } = deps.settings
+  const queued = await store.read((tx) => tx.outbox.countQueued())
+  log.info(`sending email through ${host}:${port}`, { queued })
+  log.info(
+    publicUrl === null
+      ? 'links in emails use the address at which a client reached this server; set SNAILPASS_PUBLIC_URL to change that'
+      : `links in emails begin with ${publicUrl.href}`,
+  )
+}
+
+function describeConfirmation(isRequired: boolean, mail: MailServer | null): string {
+  if (!isRequired) return 'off'
+  return mail === null ? 'required, by an operator' : 'required, by a link in an email'
+}
+
 /** Removes accounts that were never confirmed, now and every hour. */
-function startCleanup(store: OpenedStore, settings: Settings, runtime: Runtime, log: Log) {
-  const stopping = new AbortController()
-  const removeExpired = async () => {
-    try {
-      const removed = await removeUnconfirmed({ store, ...runtime }, settings.unconfirmedDays)
-      if (removed > 0) log.info(`removed accounts that were never confirmed: ${removed}`)
-    } catch (error) {
-      log.warn(`accounts that were never confirmed can't be removed now: ${errorMessage(error)}`)
-    }
-  }
-  const run = async () => {
-    while (settings.unconfirmedDays > 0 && !stopping.signal.aborted) {
-      await removeExpired()
-      // Rejects when the server stops.
-      await runtime.wait(cleanupInterval, stopping.signal).catch(() => {})
-    }
-  }
-  const running = run()
-  return {
-    async stop() {
-      stopping.abort()
-      await running
-    },
-  }
+function startCleanup(deps: {
+  store: Store
+  settings: Settings
+  runtime: Runtime
+  log: Log
+}): Loop {
+  const { store, settings, runtime, log } = deps
+  const { wait, clock } = runtime
+  const name = 'the removal of unconfirmed accounts'
+  return startLoop({ name, wait, log, retryDelay: cleanupInterval }, async () => {
+    const count = await removeUnconfirmed({ store, clock }, settings.unconfirmedDays)
+    if (count > 0) log.info(`removed ${formatCount(count, 'account')} that nobody confirmed`)
+    return cleanupInterval
+  })
 }

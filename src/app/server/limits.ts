@@ -13,7 +13,7 @@ import {
 import type { Log } from '../../log'
 import type { Runtime } from '../runtime'
 
-/** What strangers are held to. Of this one server: each of several has its own. */
+/** The rate limits of this server. They are in memory: each of several servers counts for itself. */
 export interface RateLimiters {
   readonly loginThrottle: LoginThrottle
   readonly signUps: RateLimiter
@@ -37,7 +37,8 @@ export function createRateLimiters(
       limits: rateLimits,
       clock,
       digest: createDigest(random),
-      // One line for each, whatever a client repeats: what reads the log may count them.
+      // One line for each distinct guess, not for each repetition: fail2ban counts these lines.
+      // Its filter, in the documents, expects this text: it is fixed.
       onGuess: (address) => log.warn('wrong credentials', { address: address ?? '-' }),
     }),
     signUps: createRateLimiter(rateLimits.signUps, clock),

@@ -13,29 +13,31 @@ import { createClientResolver } from '../../http/client'
 import { type Listener, listen } from '../../http/listener'
 import type { Log } from '../../log'
 
-/** Every door of the server. */
+/** All listeners of a server. */
 export interface Listeners extends Pick<Listener, 'stop' | 'isIdle'> {
-  /** Where they wait, plain ones first. */
+  /** Their addresses with the real ports, plain HTTP first. */
   readonly urls: readonly URL[]
 }
 
 /**
- * Starts to answer at every address of the settings, or at none: throws a DomainError for the first that can't be had.
- * `certificates` are there where HTTPS is on.
+ * Listens at every address of the settings. `certificates` may be null only if no address is for HTTPS. Throws a
+ * DomainError if one of the addresses can't be used; then it listens at none.
  */
-export async function startListeners(
-  api: Api,
-  settings: Settings,
-  certificates: CertificateSource | null,
-  { clock, wait }: { readonly clock: Clock; readonly wait: Wait },
-  log: Log,
-): Promise<Listeners> {
+export async function startListeners(deps: {
+  api: Api
+  settings: Settings
+  certificates: CertificateSource | null
+  clock: Clock
+  wait: Wait
+  log: Log
+}): Promise<Listeners> {
+  const { api, settings, certificates, clock, wait, log } = deps
   const resolveClient = createClientResolver(createNetworkMatcher(settings.trustedProxies))
   const listeners: Listener[] = []
   try {
     for (const { address, isTls } of endpointsOf(settings)) {
-      const deps = { certificates: isTls ? certificates : null, resolveClient, clock, wait, log }
-      listeners.push(await openListener(address, () => listen(api, address, deps)))
+      const options = { certificates: isTls ? certificates : null, resolveClient, clock, wait, log }
+      listeners.push(await openListener(address, () => listen(api, address, options)))
     }
   } catch (error) {
     await Promise.all(listeners.map((listener) => listener.stop({ now: true })))
@@ -58,21 +60,31 @@ async function openListener(address: ListenAddress, open: () => Listener): Promi
     setSocketPermissions(address.path)
     return listener
   } catch (cause) {
-    if (cause instanceof DomainError) throw cause
-    const name = formatListenAddress(address)
-    throw new DomainError('unavailable', `can't listen on ${name}: ${errorMessage(cause)}`, {
-      hint: 'see that it is an address of this machine and that nothing else listens there, or choose another one with --listen',
-      cause,
-    })
+    throw cause instanceof DomainError ? cause : listenError(address, cause)
   }
 }
 
-/** What a server left that was killed. Throws `conflict` where one answers, or where something else lies. */
+function listenError(address: ListenAddress, cause: unknown): DomainError {
+  const message = `can't listen on ${formatListenAddress(address)}`
+  const isInUse = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
+  if (isInUse && 'port' in address) {
+    return new DomainError('unavailable', `${message}: port ${address.port} is already in use`, {
+      hint: 'stop the program that uses it, or use another port with --listen',
+      cause,
+    })
+  }
+  return new DomainError('unavailable', `${message}: ${errorMessage(cause)}`, {
+    hint: 'check that it is an address of this machine, or use another one with --listen',
+    cause,
+  })
+}
+
+/** Removes the socket of a server that was killed. Throws `conflict` if a server answers there, or if it is no socket. */
 async function removeStaleSocket(path: string): Promise<void> {
   if (!existsSync(path)) return
   if (!lstatSync(path).isSocket()) {
-    throw new DomainError('conflict', `${path} is there already, and is no socket`, {
-      hint: 'move it away, or choose another path with --listen',
+    throw new DomainError('conflict', `${path} exists and is not a socket`, {
+      hint: 'move it away, or use another path with --listen',
     })
   }
   const isAnswered = await new Promise<boolean>((resolve) => {
@@ -84,18 +96,18 @@ async function removeStaleSocket(path: string): Promise<void> {
   })
   if (isAnswered) {
     throw new DomainError('conflict', `another server listens on ${path}`, {
-      hint: 'stop it first, or choose another path with --listen',
+      hint: 'stop it first, or use another path with --listen',
     })
   }
   rmSync(path)
 }
 
-/** A socket is for its owner and the group of its folder: whoever may write to it is taken for the proxy. */
+/** Opens a socket to its owner and the group of its folder only: who can write to it is trusted as a proxy. */
 function setSocketPermissions(path: string): void {
   if (process.platform === 'win32') return
   const { uid } = statSync(path)
   const { gid } = statSync(dirname(path))
-  // Only to a group of ours, unless we are root.
+  // Only root can give a file to a group that it is not a member of.
   if (process.getuid?.() === 0 || process.getgroups?.().includes(gid) === true) {
     chownSync(path, uid, gid)
     chmodSync(path, 0o660)

@@ -7,16 +7,17 @@ import { type Mdns, startMdns } from '../../mdns/mdns'
 import type { Runtime } from '../runtime'
 
 /**
- * Announces the server on the local network where the settings want it; null where they do not. `urls` are where it listens,
- * plain HTTP first: that is what clients look for which know nothing of our certificates.
+ * Announces the server on the local network. Returns null if the settings do not ask for that, or if it has no address
+ * there. `urls` are its addresses, plain HTTP first: the first one is announced, for clients that do not trust our
+ * certificates.
  */
-export function startAnnouncing(
-  settings: Settings,
-  urls: readonly URL[],
-  runtime: Runtime,
-  log: Log,
-  onNamed?: (host: string) => void,
-): Mdns | null {
+export function startAnnouncing(deps: {
+  settings: Settings
+  urls: readonly URL[]
+  runtime: Runtime
+  log: Log
+}): Mdns | null {
+  const { settings, urls, runtime, log } = deps
   const networkUrls = urls.filter(({ protocol }) => protocol !== 'unix:')
   const [first] = networkUrls
   if (!settings.mdns || first === undefined) return null
@@ -35,20 +36,19 @@ export function startAnnouncing(
     isServed: isServedBy([...settings.listen, ...settings.listenTls]),
     ...runtime,
     log,
-    ...(onNamed !== undefined && { onNamed }),
   })
 }
 
-/** The first label of this machine's name, so short that a number fits behind it (63 bytes in all). */
+/** Returns the first label of this machine's name, cut so that a number can follow (63 bytes in all). */
 function hostLabel(): string {
-  return hostname().replace(/\..*$/, '').slice(0, 40) || 'a machine without a name'
+  return hostname().replace(/\..*$/, '').slice(0, 40) || 'an unnamed machine'
 }
 
-/** Whether one of these listeners is reached at an address of this machine. */
+/** Returns a function that tells whether an address of this machine leads to one of these listeners. */
 export function isServedBy(listeners: readonly ListenAddress[]): (address: string) => boolean {
   const hosts = listeners.flatMap((listener) => ('path' in listener ? [] : [listener.hostname]))
   return (address) =>
-    // What listens on all of IPv6 takes IPv4 too.
+    // A listener on all IPv6 addresses accepts IPv4 too.
     hosts.some((host) => host === address || host === '::') ||
     (hosts.includes('0.0.0.0') && !address.includes(':'))
 }

@@ -18,7 +18,7 @@ import type { Runtime } from '../runtime'
 import { signUpPolicyOf } from '../sign-up-policy'
 import { createRateLimiters } from './limits'
 
-/** The rules that the API calls, and what belongs to them of the settings. */
+/** The rules that the API calls, with the settings that they need. */
 export type Rules = Pick<
   ApiDeps,
   | 'sessions'
@@ -34,6 +34,7 @@ export type Rules = Pick<
   | 'wait'
 >
 
+/** Creates the rules over a store, with the limits of the settings. */
 export function createRules(deps: {
   readonly store: Store
   readonly tokens: Tokens

@@ -1,38 +1,35 @@
+/**
+ * The running server: what `snailpass serve` starts, in which order, and how it stops. The other files of this folder
+ * start one part each.
+ */
 import type { Settings } from '../../config/settings'
 import { createTokens } from '../../crypto/tokens'
 import { createAcmeChallenges } from '../../domain/acme-challenges'
 import { createBackups } from '../../domain/backups'
 import type { CertificateSource } from '../../domain/certificates'
 import { createLoginEventBuffer } from '../../domain/login-events'
-import { isLoopback, isPrivate } from '../../domain/networks'
-import { createReadiness } from '../../domain/readiness'
-import type { Wait } from '../../domain/runtime'
-import { ensureDataFolder, tightenPermissions } from '../../files/data-folder'
-import { createApi } from '../../http/api'
-import { createBaseUrlResolver, portOf } from '../../http/base-url'
-import { createRequireHttps } from '../../http/require-https'
+import { type Wait, withTimeout } from '../../domain/runtime'
 import type { Log } from '../../log'
 import { version } from '../../version'
-import { localHosts } from '../local-addresses'
 import type { Runtime } from '../runtime'
-import { requireSecretKey } from '../secret-key'
-import { openTargets } from '../targets'
+import { createServerApi, listEndpoints, type NetworkEndpoint, type ServerApiDeps } from './api'
 import { startAuditWriter } from './audit-writer'
 import { type RunBackup, startBackupSchedule } from './backup-schedule'
 import { openCertificates } from './certificates'
 import { createMailService } from './confirmation-mail'
+import { openServerDatabase } from './database'
 import { type Listeners, startListeners } from './listeners'
 import { startAnnouncing } from './mdns'
 import { createRules } from './rules'
 
 export interface ServerOptions {
-  /** Makes the SQLite file that a URL names when it is missing. */
+  /** Creates the SQLite file that a URL names if it is missing. */
   readonly create?: boolean
-  /** How archives are made by themselves; without it, they are not. */
+  /** How scheduled backups are made. Without it there are none. */
   readonly runBackup?: RunBackup
-  /** Where HTTPS listeners have their certificate from. */
+  /** The certificates of HTTPS listeners, instead of those of the settings. Only tests set it. */
   readonly certificates?: CertificateSource
-  /** PBKDF2 iterations of new verifiers; only tests set it, for the production cost is the default. */
+  /** PBKDF2 iterations of new password hashes. Only tests set it: the default has the cost that production needs. */
   readonly iterations?: number
 }
 
@@ -40,18 +37,35 @@ export interface Server {
   /** Where it listens, with the real ports, plain HTTP first. */
   readonly urls: readonly URL[]
   /**
-   * Takes no new request, waits for those under way for at most so many milliseconds, cuts the rest, and
-   * lets go of the database and the folder.
+   * Accepts no new request, waits at most `timeout` milliseconds for the running ones and for the email that is being
+   * sent, cuts the rest, and closes the database and its lock.
    */
   stop(timeout: number): Promise<void>
 }
 
-/** How long the end of the audit trail may take to be written, in milliseconds: service managers wait for ten seconds at least. */
+/** Milliseconds for the last rows of the audit log. With the time for requests it fits in the 10 s of service managers. */
 const auditTimeout = 1_500
 
+/** Milliseconds that requests and an email get when the start fails after they began. */
+const failedStartTimeout = 3_000
+
+/** What the steps of a start share. */
+interface Start {
+  readonly settings: Settings
+  readonly runtime: Runtime
+  readonly log: Log
+  readonly options: ServerOptions
+  /** Everything that was started, in this order. */
+  readonly stack: AsyncDisposableStack
+  /** What was started and stops at the same time: more than one may need the whole timeout. */
+  readonly services: ((timeout: number) => Promise<unknown>)[]
+  /** Each returns whether work is over that uses the database. */
+  readonly checks: (() => boolean)[]
+}
+
 /**
- * Starts the server: data folder, database with its lock, key, listener, in this order; `stop` goes back the
- * same way. Throws a DomainError with a hint when one of them cannot be had, and holds nothing then.
+ * Starts the server. Each part goes on a stack as it starts: the stack is the way to stop, and the way to clean up after
+ * a failed start, which leaves nothing running. Throws a DomainError with a hint when a part can't start.
  */
 export async function startServer(
   settings: Settings,
@@ -59,145 +73,122 @@ export async function startServer(
   log: Log,
   options: ServerOptions = {},
 ): Promise<Server> {
-  const { folder, database, location } = openTargets(settings, runtime)
-  ensureDataFolder(folder)
-  // A file that a URL names is somewhere already: a slip of the pen must not make an empty one.
-  const create = settings.database === null || location.engine === 'postgres' || options.create
-  const { store, created, isShared, backupPath } = await database.openForServer({
-    create: create === true,
-    freeSpaceLimit: {
-      minBytes: settings.minFreeSpace,
-      onChange: (isLow) =>
-        isLow
-          ? log.error(
-              `writes are refused: less than ${settings.minFreeSpace} bytes are free where ${database.name} lies`,
-            )
-          : log.info('there is space again: writes are taken'),
-    },
-    onWaiting: () =>
-      log.info(`waiting for ${database.name}: it is not up yet, or somebody else is at work on it`),
-  })
+  const stack = new AsyncDisposableStack()
+  const stopping = { timeout: failedStartTimeout }
   try {
-    const { key, isNew, previousContent } = await requireSecretKey(store, settings, folder, runtime)
-    if (isNew) log.info(`made a new secret key: ${folder.secretKey}`)
-    if (previousContent !== null && previousContent.accounts + previousContent.rows > 0) {
-      log.warn(
-        'the database had no secret key, but contents: that is so after adopt, restore, copy and recreate-db; else somebody has taken its signatures away',
-        { ...previousContent },
-      )
-    }
-    const files = location.engine === 'sqlite' ? [location.path] : []
-    for (const warning of tightenPermissions(folder, files)) log.warn(warning)
-    if (created) log.info(`made a new database: ${database.name}`)
-    if (backupPath !== null) log.info(`migrated the database; the copy from before: ${backupPath}`)
-
-    const tokens = createTokens(key, runtime.clock)
-    const mail = createMailService({ store, isShared }, tokens, settings, runtime, log)
-    let endpoints: readonly { protocol: string; hostname: string; port: number }[] = []
-    const resolveBaseUrl = createBaseUrlResolver({
-      publicUrl: settings.publicUrl,
-      publicHosts: settings.publicHosts,
-      localHosts,
-      endpoints: () => endpoints,
-    })
-    const { runBackup } = options
-    const schedule = runBackup === undefined ? null : settings.backupSchedule
-    const backups = createBackups({ store, ...runtime })
-    const readiness = createReadiness({
-      store,
-      backups: schedule === null ? null : backups,
-      clock: runtime.clock,
-    })
-    const loginEvents = createLoginEventBuffer(runtime)
-    const rules = createRules({
-      store,
-      tokens,
-      settings,
-      runtime,
-      confirmation: mail.confirmation,
-      loginEvents,
-      log,
-      iterations: options.iterations,
-    })
-    const requireHttps = createRequireHttps(
-      (address) =>
-        settings.listenTls.length === 0 ||
-        settings.plainLogins === 'all' ||
-        (address !== null && isPrivate(address)),
-    )
-    const challenges = createAcmeChallenges({ store, ...runtime })
-    const certificates =
-      options.certificates === undefined
-        ? await openCertificates(settings, challenges, runtime, log)
-        : null
-    const api = createApi({
-      ...rules,
-      readiness,
-      resolveBaseUrl,
-      requireHttps,
-      authority: () => certificates?.authority() ?? null,
-      findChallenge: settings.tls === 'acme' ? challenges.find : null,
-      tlsPort: () => endpoints.find(({ protocol }) => protocol === 'https:')?.port ?? null,
-      httpPort: () =>
-        endpoints.find(({ protocol, hostname }) => protocol === 'http:' && !isLoopback(hostname))
-          ?.port ?? null,
-      log,
-    })
-    const listeners = await startListeners(
-      api,
-      settings,
-      options.certificates ?? certificates,
-      runtime,
-      log,
-    ).catch(async (error: unknown) => {
-      await certificates?.stop()
-      throw error
-    })
-    endpoints = listeners.urls.flatMap((url) => {
-      const { protocol } = url
-      const hostname = url.hostname.replaceAll(/[[\]]/g, '')
-      return protocol === 'unix:' ? [] : [{ protocol, hostname, port: portOf(url) }]
-    })
-    const mailService = await mail.start()
-    const auditWriter = startAuditWriter(store, loginEvents, settings, runtime, log)
-    const backupLoop =
-      schedule === null || runBackup === undefined
-        ? null
-        : startBackupSchedule(backups, runBackup, schedule, runtime, log)
-    for (const { href } of listeners.urls) {
-      log.info(`snailpass ${version} serves ${database.name} at ${href}`)
-    }
-    const mdns = startAnnouncing(settings, listeners.urls, runtime, log)
+    const start: Start = { settings, runtime, log, options, stack, services: [], checks: [] }
+    const urls = await startParts(start, stopping)
     return {
-      urls: listeners.urls,
-      async stop(timeout) {
-        const [isMailDone] = await Promise.all([
-          mailService.stop(timeout),
-          drain(listeners, timeout, runtime.wait),
-          backupLoop?.stop(),
-          certificates?.stop(),
-          mdns?.stop(),
-        ])
-        // After the last request, whose sign-in it may have to tell of.
-        const isAuditWritten = await auditWriter.stop(auditTimeout)
-        // Work for a cut connection may go on in the database; the end of the process closes it as safely.
-        if (listeners.isIdle() && isMailDone && isAuditWritten) await store.close()
+      urls,
+      stop(timeout) {
+        stopping.timeout = timeout
+        return stack.disposeAsync()
       },
     }
   } catch (error) {
-    await store.close()
+    await stack
+      .disposeAsync()
+      .catch((fault) => log.error('cleaning up after the failed start failed', fault))
     throw error
   }
 }
 
-/** Waits until every request under way is answered, and cuts those that outlast the patience. */
+/** Starts the parts, first those that can fail. Returns where the server listens. */
+async function startParts(start: Start, stopping: { timeout: number }): Promise<readonly URL[]> {
+  const { settings, runtime, log, options, stack, services, checks } = start
+  const { name, store, isShared, key } = await openServerDatabase({
+    ...start,
+    create: options.create === true,
+    onOpen: (opened) =>
+      stack.defer(async () => {
+        // Work for a cut connection may go on in the database; the end of the process closes it just as safely.
+        if (checks.every((isOver) => isOver())) await opened.close()
+      }),
+  })
+  const tokens = createTokens(key, runtime.clock)
+  const mail = await createMailService({ ...start, store, isShared, tokens })
+  const loginEvents = createLoginEventBuffer(runtime)
+  const auditWriter = await startAuditWriter({ ...start, store, loginEvents })
+  let isAuditWritten = false
+  checks.push(() => isAuditWritten)
+  // Stops after the last request, whose sign-in may have to be written.
+  stack.defer(async () => {
+    isAuditWritten = await auditWriter.stop(auditTimeout)
+  })
+  stack.defer(() => stopTogether(services, stopping.timeout))
+
+  const backups = createBackups({ store, ...runtime })
+  const { runBackup: run } = options
+  const schedule = run === undefined ? null : settings.backupSchedule
+  const rules = createRules({
+    ...start,
+    store,
+    tokens,
+    loginEvents,
+    confirmation: mail.confirmation,
+    iterations: options.iterations,
+  })
+  const urls = await startHttp(start, {
+    rules,
+    store,
+    backups: schedule === null ? null : backups,
+  })
+  if (run !== undefined && schedule !== null) {
+    const loop = startBackupSchedule({ ...start, backups, run, schedule })
+    services.push(() => loop.stop())
+  }
+  const mdns = startAnnouncing({ ...start, urls })
+  if (mdns !== null) services.push(() => mdns.stop())
+  log.info(`started snailpass ${version}`, { database: name })
+  for (const { href } of urls) log.info(`listening on ${href}`)
+
+  // Last, because the email that is being sent can't be cancelled: nothing can fail after it.
+  const runningMail = mail.start()
+  let isMailDone = false
+  checks.push(() => isMailDone)
+  services.push(async (timeout) => {
+    isMailDone = await runningMail.stop(timeout)
+  })
+  return urls
+}
+
+/** Starts certificates and listeners. Returns where the server listens. */
+async function startHttp(
+  start: Start,
+  parts: Pick<ServerApiDeps, 'rules' | 'store' | 'backups'>,
+): Promise<readonly URL[]> {
+  const { runtime, options, services, checks } = start
+  const challenges = createAcmeChallenges({ store: parts.store, ...runtime })
+  const certificates =
+    options.certificates === undefined ? await openCertificates({ ...start, challenges }) : null
+  if (certificates !== null) services.push(() => certificates.stop())
+  let endpoints: readonly NetworkEndpoint[] = []
+  const apiDeps = { ...start, ...parts, challenges, certificates, endpoints: () => endpoints }
+  const listeners = await startListeners({
+    ...start,
+    api: createServerApi(apiDeps),
+    certificates: options.certificates ?? certificates,
+    clock: runtime.clock,
+    wait: runtime.wait,
+  })
+  checks.push(listeners.isIdle)
+  services.push((timeout) => drain(listeners, timeout, runtime.wait))
+  endpoints = listEndpoints(listeners.urls)
+  return listeners.urls
+}
+
+/** Stops services at the same time. Throws the first failure, once all of them have ended. */
+async function stopTogether(
+  services: readonly ((timeout: number) => Promise<unknown>)[],
+  timeout: number,
+): Promise<void> {
+  const results = await Promise.allSettled(services.map((stop) => stop(timeout)))
+  const failure = results.find((result) => result.status === 'rejected')
+  if (failure !== undefined) throw failure.reason
+}
+
+/** Waits until every running request is answered, and cuts those that take longer than `timeout` milliseconds. */
 async function drain(listeners: Listeners, timeout: number, wait: Wait): Promise<void> {
-  const timer = new AbortController()
-  const timedOut = wait(timeout, timer.signal).then(
-    () => listeners.stop({ now: true }),
-    // Aborted: everything was answered in time.
-    () => {},
-  )
-  await Promise.race([listeners.stop(), timedOut])
-  timer.abort()
+  const onTimeout = () => listeners.stop({ now: true })
+  await withTimeout({ wait, timeout, onTimeout }, listeners.stop())
 }

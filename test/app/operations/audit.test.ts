@@ -383,7 +383,7 @@ describe('a server', () => {
     const day = 24 * 60 * 60_000
     const { runtime, waiting, advance } = createSteppedRuntime()
     await using server = await startServerOn(database, { SNAILPASS_AUDIT_DAYS: '3' }, runtime)
-    const newest = () => server.log.filter((line) => line.includes('the newest row')).length
+    const newest = () => server.log.filter((line) => line.includes('audit log head')).length
     const runNextCheck = async (isDaily: boolean) => {
       const lines = server.log.length
       while (waiting.length === 0) await Bun.sleep(1)
@@ -399,7 +399,7 @@ describe('a server', () => {
     expect(newest()).toBe(2)
     advance(2 * day + 60_000)
     await runNextCheck(true)
-    while (!server.log.join('').includes('took old rows')) await Bun.sleep(1)
+    while (!server.log.join('').includes('pruned ')) await Bun.sleep(1)
     expect(await kindsOf(database)).toEqual([])
     expect((await verifyLog(database)).problems).toEqual([])
     expect(server.log.join('')).not.toContain('cut or replaced')
@@ -410,7 +410,7 @@ describe('a server', () => {
     await database.sql('delete from audit')
     advance(day)
     await runNextCheck(true)
-    expect(server.log.join('')).toContain('the audit trail was cut or replaced')
+    expect(server.log.join('')).toContain('the audit log was cut or replaced')
   })
 
   test('finds that the trail was put back to an older state, at its next look and at its end', async () => {

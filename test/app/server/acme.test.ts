@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { checkCertificate } from '../../../src/app/doctor/certificate'
 import { findCertificate } from '../../../src/app/operations/certificates'
 import { systemRuntime } from '../../../src/app/runtime'
-import { acmePlanOf } from '../../../src/app/server/acme'
+import { acmeConfigOf } from '../../../src/app/server/acme'
 import { loadConfig } from '../../../src/config/load'
 import { dataFolder } from '../../../src/files/data-folder'
 import { listKeyFiles, selectKeyFiles } from '../../../src/files/key-files'
@@ -19,10 +19,10 @@ function load(environment: Readonly<Record<string, string>>) {
 
 const production = 'https://acme-v02.api.letsencrypt.org/directory'
 
-describe('what certificate is to be had, and from whom', () => {
-  test("is the host of the public URL, and Let's Encrypt", () => {
+describe('the certificate that the settings ask for', () => {
+  test("is by default for the host of the public URL, from Let's Encrypt", () => {
     const settings = load({ SNAILPASS_PUBLIC_URL: 'https://Vault.Example.org:8443/path' })
-    expect(acmePlanOf(settings)).toEqual({
+    expect(acmeConfigOf(settings)).toEqual({
       directory: production,
       names: ['vault.example.org'],
       email: null,
@@ -31,10 +31,10 @@ describe('what certificate is to be had, and from whom', () => {
     })
   })
 
-  test('is what the settings say', async () => {
+  test('has the names and the certificate authority of the settings', async () => {
     const { certificate } = await createTestAuthority()
     using ca = createTemporaryFile(certificate)
-    const plan = acmePlanOf(
+    const config = acmeConfigOf(
       load({
         SNAILPASS_PUBLIC_URL: 'https://vault.example.org/',
         SNAILPASS_ACME_NAMES: 'a.example.org, MÜLLER.example a.example.org',
@@ -45,27 +45,27 @@ describe('what certificate is to be had, and from whom', () => {
         SNAILPASS_ACME_EAB_KEY: 'c2VjcmV0IGtleQ',
       }),
     )
-    expect(plan).toMatchObject({
+    expect(config).toMatchObject({
       directory: 'https://ca.example.org/directory',
       names: ['a.example.org', 'xn--mller-kva.example'],
       email: 'you@example.org',
       ca: certificate,
     })
-    expect(plan.externalAccount?.key.reveal()).toBe('c2VjcmV0IGtleQ')
-    expect(JSON.stringify(plan)).not.toContain('c2VjcmV0')
+    expect(config.externalAccount?.key.reveal()).toBe('c2VjcmV0IGtleQ')
+    expect(JSON.stringify(config)).not.toContain('c2VjcmV0')
   })
 
-  test("is of Let's Encrypt's staging environment for trials", () => {
+  test("can come from the staging environment of Let's Encrypt", () => {
     const settings = load({ SNAILPASS_ACME_NAMES: 'a.example.org', SNAILPASS_ACME_STAGING: 'yes' })
-    expect(acmePlanOf(settings).directory).toBe(
+    expect(acmeConfigOf(settings).directory).toBe(
       'https://acme-staging-v02.api.letsencrypt.org/directory',
     )
   })
 
   test.each([
-    [{}, 'no public name is set'],
-    [{ SNAILPASS_PUBLIC_URL: 'http://192.168.1.5:5000/' }, 'no public name is set'],
-    [{ SNAILPASS_PUBLIC_URL: 'http://pi.local/' }, 'no public name is set'],
+    [{}, 'the certificate needs a public name'],
+    [{ SNAILPASS_PUBLIC_URL: 'http://192.168.1.5:5000/' }, 'the certificate needs a public name'],
+    [{ SNAILPASS_PUBLIC_URL: 'http://pi.local/' }, 'the certificate needs a public name'],
     [
       {
         SNAILPASS_ACME_NAMES: 'a.example.org',
@@ -80,16 +80,16 @@ describe('what certificate is to be had, and from whom', () => {
     ],
     [
       { SNAILPASS_ACME_NAMES: 'a.example.org', SNAILPASS_ACME_CA: '/dev/null' },
-      'there is no certificate in it',
+      'it contains no certificate',
     ],
-  ])('can not be told from %p', (environment, message) => {
-    expect(() => acmePlanOf(load(environment))).toThrow(
+  ])('is refused with a reason: %p', (environment, message) => {
+    expect(() => acmeConfigOf(load(environment))).toThrow(
       expect.objectContaining({ code: 'invalid', message: expect.stringContaining(message) }),
     )
   })
 })
 
-describe('what is kept of an authority', () => {
+describe('the saved certificate', () => {
   async function createKeptCertificate(
     names: readonly string[],
     more: Readonly<Record<string, string>> = {},
@@ -108,7 +108,7 @@ describe('what is kept of an authority', () => {
     return { settings, path: folder.path, files, [Symbol.dispose]: folder[Symbol.dispose] }
   }
 
-  test('is shown, and is among the secrets of an archive', async () => {
+  test('is shown, and is among the secrets of a backup', async () => {
     using setup = await createKeptCertificate(['vault.example.org'])
     expect(await findCertificate(setup.settings)).toMatchObject({
       mode: 'acme',
@@ -117,11 +117,11 @@ describe('what is kept of an authority', () => {
       authority: null,
     })
     writeFileSync(setup.files.account, 'the key of the account')
-    writeFileSync(`${setup.files.cert}.1.new`, 'a draft that nobody has finished')
+    writeFileSync(`${setup.files.cert}.1.new`, 'an unfinished temporary file')
     const found = listKeyFiles(dataFolder(setup.path))
     const { account, cert, key } = setup.files
     expect(found.map(({ name }) => join(setup.path, name))).toEqual([account, cert, key])
-    const archived = found.map(({ name, text }) => ({ name, value: text }))
+    const backedUp = found.map(({ name, text }) => ({ name, value: text }))
     const others = [
       'secret.key',
       'tls/acme-../x.key',
@@ -129,10 +129,10 @@ describe('what is kept of an authority', () => {
       '../tls/acme-x.key',
     ]
     const foreign = others.map((name) => ({ name, value: '' }))
-    expect(selectKeyFiles([...archived, ...foreign])).toEqual(found)
+    expect(selectKeyFiles([...backedUp, ...foreign])).toEqual(found)
   })
 
-  test('is not shown in the place of one of another authority, and the doctor misses that', async () => {
+  test('is not shown as one of another certificate authority, and the doctor reports that none exists', async () => {
     using setup = await createKeptCertificate(['vault.example.org'], {
       SNAILPASS_ACME_STAGING: 'yes',
     })
@@ -150,7 +150,7 @@ describe('what is kept of an authority', () => {
   })
 
   test.each(['cert', 'key'] as const)(
-    'is refused with what to do when its %s is damaged',
+    'is refused with a hint when its %s is damaged',
     async (which) => {
       using setup = await createKeptCertificate(['vault.example.org'])
       const path = setup.files[which]
@@ -163,10 +163,10 @@ describe('what is kept of an authority', () => {
     },
   )
 
-  test('stays whole where the next one can not be saved', async () => {
+  test('stays intact if the next one can not be saved', async () => {
     using setup = await createKeptCertificate(['vault.example.org'])
     const oldKey = readFileSync(setup.files.key, 'utf8')
-    // Stands in for a disk that is full by the second file.
+    // As if the disk were full when the second file is written.
     mkdirSync(`${setup.files.cert}.${process.pid}.new`)
     const { certificate: cert, key } = await (await createTestAuthority()).issue({
       names: ['a.example.org'],
@@ -177,7 +177,7 @@ describe('what is kept of an authority', () => {
     expect(certificate?.names).toEqual(['vault.example.org'])
   })
 
-  test('is looked at by the doctor: when it ends, and for which names it is', async () => {
+  test('is checked by the doctor: its end, and its names', async () => {
     using setup = await createKeptCertificate(['other.example.org'])
     const findings = async (later: number) =>
       (
@@ -214,7 +214,7 @@ test.each([
   [{ SNAILPASS_ACME_EAB_KID: 'kid' }, 'are not both set'],
   [{ SNAILPASS_ACME_EAB_KEY: 'c2VjcmV0IGtleQ' }, 'are not both set'],
   [{ SNAILPASS_ACME_EAB_KEY: 'a secret!' }, 'is not a key in base64url'],
-])('wrong settings of an authority are refused: %p', (environment, message) => {
+])('wrong settings for ACME are refused: %p', (environment, message) => {
   const loading = () => load(environment)
   expect(loading).toThrow(
     expect.objectContaining({ code: 'invalid', message: expect.stringContaining(message) }),

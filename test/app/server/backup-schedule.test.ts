@@ -2,29 +2,33 @@ import { describe, expect, test } from 'bun:test'
 import { createBackupRunner } from '../../../src/app/server/backup-process'
 import { type RunBackup, startBackupSchedule } from '../../../src/app/server/backup-schedule'
 import { createBackups } from '../../../src/domain/backups'
+import { DomainError } from '../../../src/domain/errors'
 import { createLog } from '../../../src/log'
 import { openSqliteStore, type TestStore, virtualTiming } from '../../support/store'
 import { random } from '../../support/timing'
 
-/** A server's schedule over a store, with days that pass as quickly as nobody has anything to do. */
+/** Starts a schedule over a store, in virtual time: days pass as soon as nothing else is to do. */
 function startTestSchedule(store: TestStore, run: RunBackup) {
   const timing = virtualTiming()
   const log: string[] = []
   const backups = createBackups({ store, clock: timing.clock })
   const lines = createLog('json', timing.clock, (line) => log.push(line))
-  const schedule = startBackupSchedule(
+  const schedule = startBackupSchedule({
     backups,
-    (signal) => run(signal),
-    { hour: 2, minute: 0, jitter: 120 },
-    { ...timing, random },
-    lines,
-  )
+    run,
+    schedule: { hour: 2, minute: 0, jitter: 120 },
+    runtime: { ...timing, random },
+    log: lines,
+  })
+  const entries = () => log.map((line) => JSON.parse(line))
+  const stop = async () => void (await schedule.stop())
   return {
     backups,
     clock: timing.clock,
-    errors: () => log.map((line) => JSON.parse(line)).filter(({ level }) => level === 'error'),
-    stop: schedule.stop,
-    [Symbol.asyncDispose]: schedule.stop,
+    entries,
+    errors: () => entries().filter(({ level }) => level === 'error'),
+    stop,
+    [Symbol.asyncDispose]: stop,
   }
 }
 
@@ -32,8 +36,8 @@ async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await Bun.sleep(1)
 }
 
-describe('the schedule', () => {
-  test('makes an archive once a day, and the first one soon after a start', async () => {
+describe('the backup schedule', () => {
+  test('creates a backup once a day, and the first one soon after the start', async () => {
     await using store = await openSqliteStore()
     const backupTimes: number[] = []
     await using schedule = startTestSchedule(store, async () => {
@@ -50,55 +54,110 @@ describe('the schedule', () => {
     expect(schedule.errors()).toEqual([])
   })
 
-  test('tells of every failure, tries again after an hour, and tells when none was made for long', async () => {
+  test('logs every failure and retries after an hour', async () => {
     await using store = await openSqliteStore()
-    const tries: number[] = []
+    const attempts: number[] = []
     await using schedule = startTestSchedule(store, async () => {
-      tries.push(schedule.clock())
-      throw new Error('the disk is away')
+      attempts.push(schedule.clock())
+      throw new DomainError('unavailable', 'the disk is away')
     })
-    await until(() => tries.length === 3)
+    await until(() => attempts.length === 3)
     await schedule.stop()
-    const failures = schedule
-      .errors()
-      .filter(({ message }) => message === 'no archive could be made')
+    const failures = schedule.errors().filter(({ message }) => message === 'the backup failed')
     expect(failures.length).toBeGreaterThanOrEqual(2)
     expect(failures[0]).toMatchObject({ reason: 'the disk is away' })
-    const [first = 0, second = 0] = tries
+    expect(failures[0].fault).toBeUndefined()
+    const [first = 0, second = 0] = attempts
     expect(second - first).toBeGreaterThanOrEqual(3_600_000)
     expect(second - first).toBeLessThan(3_600_000 + 120_000)
     expect((await schedule.backups.state()).failure?.reason).toBe('the disk is away')
   })
 
-  test('breaks a try off when the server ends, which is no failure', async () => {
+  test('logs once a day that no backup was created for two days', async () => {
     await using store = await openSqliteStore()
-    const { promise: begun, resolve } = Promise.withResolvers<void>()
+    const day = 24 * 3_600_000
+    await using schedule = startTestSchedule(store, () => Promise.resolve())
+    const start = schedule.clock()
+    await schedule.backups.recordVerified({ time: start, path: '/a', host: 'pi' })
+    const missing = () =>
+      schedule.errors().filter(({ message }) => message.startsWith('there is no recent backup'))
+    await until(() => missing().length === 3)
+    const times = missing().map(({ time }) => Date.parse(time) - start)
+    expect(times[0]).toBeGreaterThan(2 * day)
+    expect(times[0]).toBeLessThan(2 * day + 3_600_000)
+    for (const [index, time] of times.slice(1).entries()) {
+      expect(time - (times[index] ?? 0)).toBeGreaterThanOrEqual(day)
+    }
+    expect(missing()[0].since).toBe(new Date(start).toISOString())
+  })
+
+  test('logs a bug whole and goes on', async () => {
+    await using store = await openSqliteStore()
+    let attempts = 0
+    await using schedule = startTestSchedule(store, () => {
+      attempts++
+      throw new TypeError('undefined is not a function')
+    })
+    await until(() => attempts === 3)
+    expect(schedule.errors()[0]).toMatchObject({
+      message: 'the backup failed',
+      reason: 'undefined is not a function',
+      fault: expect.stringContaining('backup-schedule.test.ts'),
+    })
+  })
+
+  test('warns once while the database is away, and goes on', async () => {
+    await using store = await openSqliteStore()
+    const database = { failures: 5 }
+    const failing: TestStore = {
+      ...store,
+      write: (work) => {
+        if (database.failures === 0) return store.write(work)
+        database.failures--
+        throw new DomainError('unavailable', 'the database is away')
+      },
+    }
+    let attempts = 0
+    await using schedule = startTestSchedule(failing, async () => void attempts++)
+    await until(() => attempts === 1)
+    expect(schedule.entries()).toEqual([
+      expect.objectContaining({
+        level: 'warn',
+        message: 'the backup schedule failed',
+        reason: 'the database is away',
+      }),
+    ])
+  })
+
+  test('cancels the backup when the server stops, which is no failure', async () => {
+    await using store = await openSqliteStore()
+    const { promise: started, resolve } = Promise.withResolvers<void>()
     const schedule = startTestSchedule(store, async (signal) => {
       resolve()
       await new Promise((_, reject) => signal.addEventListener('abort', reject))
     })
-    await begun
+    await started
     await schedule.stop()
     expect((await schedule.backups.state()).failure).toBeNull()
     expect(schedule.errors()).toEqual([])
   })
 })
 
-describe('a backup in a process of its own', () => {
+describe('a backup in a child process', () => {
   const never = new AbortController().signal
-  const shell = (script: string) => createBackupRunner(['/bin/sh', '-c', script], { WORD: 'told' })
+  const shell = (script: string) => createBackupRunner(['/bin/sh', '-c', script], { WORD: 'given' })
 
-  test('is done when that ends well, and goes by the environment that it is given', async () => {
-    await shell('test "$WORD" = told && test -z "$HOME"')(never)
+  test('succeeds when the child does, and has only the environment that it is given', async () => {
+    await shell('test "$WORD" = given && test -z "$HOME"')(never)
   })
 
-  test('fails with what that said was wrong', async () => {
+  test('fails with the errors that the child printed', async () => {
     const failing = shell('echo talk >&2; echo "error: no space" >&2; echo "hint: x" >&2; exit 1')
     await expect(failing(never)).rejects.toThrow('no space')
-    await expect(shell('exit 7')(never)).rejects.toThrow('it ended with 7')
+    await expect(shell('exit 7')(never)).rejects.toThrow('exit code 7')
   })
 
-  test('ends when the server does', async () => {
+  test('ends when the server stops', async () => {
     const stopping = new AbortController()
     const running = shell('exec sleep 60')(stopping.signal)
     stopping.abort()

@@ -25,16 +25,16 @@ function settingsOf(dataDir: string, environment: Record<string, string> = {}) {
   return loadConfig({ environment: input, flags: { dataDir }, file: null }).settings
 }
 
-const ask = { authority: false, consent: () => Promise.reject(new Error('was asked')) }
+const withoutConsent = { authority: false, consent: () => Promise.reject(new Error('was asked')) }
 
-test('a machine that announces itself is known by the names that it does so under', () => {
+test('a certificate of a machine that announces itself has the announced names', () => {
   const names = namesOfMachine(settingsOf('/nowhere', { SNAILPASS_MDNS: 'yes' }))
   expect(names).toContain('snailpass.local')
   expect(names).toContain('snailpass-2.local')
   expect(namesOfMachine(settingsOf('/nowhere'))).not.toContain('snailpass.local')
 })
 
-test('a machine is known by its names and addresses, and by those of its settings', () => {
+test('a certificate has the names and addresses of the machine, and those of the settings', () => {
   const names = namesOfMachine(
     settingsOf('/nowhere', {
       SNAILPASS_PUBLIC_URL: 'https://Vault.example.org:8443/',
@@ -51,7 +51,7 @@ test('a machine is known by its names and addresses, and by those of its setting
 })
 
 describe('renewing', () => {
-  test('makes a certificate without a question, and an authority only with consent', async () => {
+  test('issues a certificate without a question, and creates an authority only with consent', async () => {
     using folder = temporaryFolder()
     const settings = settingsOf(folder.path)
     expect(await findCertificate(settings)).toEqual({
@@ -60,14 +60,14 @@ describe('renewing', () => {
       certificate: null,
       authority: null,
     })
-    await renewCertificate(settings, systemRuntime, ask)
+    await renewCertificate(settings, systemRuntime, withoutConsent)
     const first = await findCertificate(settings)
-    await renewCertificate(settings, systemRuntime, ask)
+    await renewCertificate(settings, systemRuntime, withoutConsent)
     const second = await findCertificate(settings)
     expect(second.authority).toEqual(first.authority)
     expect(second.certificate?.sha256).not.toBe(first.certificate?.sha256)
     const refused = await captureError(
-      renewCertificate(settings, systemRuntime, { ...ask, authority: true }),
+      renewCertificate(settings, systemRuntime, { ...withoutConsent, authority: true }),
     )
     expect(refused).toMatchObject({ message: 'was asked' })
     expect(await findCertificate(settings)).toEqual(second)
@@ -75,22 +75,24 @@ describe('renewing', () => {
     expect((await findCertificate(settings)).authority?.sha256).not.toBe(first.authority?.sha256)
   })
 
-  test('asks for consent to another authority where there was one', async () => {
+  test('asks for consent before it replaces an authority', async () => {
     using folder = temporaryFolder()
     const settings = settingsOf(folder.path)
-    await renewCertificate(settings, systemRuntime, ask)
+    await renewCertificate(settings, systemRuntime, withoutConsent)
     const { path, authorityCert, authorityKey } = tlsFolder(join(folder.path, 'tls'))
     for (const file of [authorityCert, authorityKey]) {
       rmSync(file)
       const left = readdirSync(path)
       expect(
-        await captureError(renewCertificate(settings, systemRuntime, { ...ask, authority: true })),
+        await captureError(
+          renewCertificate(settings, systemRuntime, { ...withoutConsent, authority: true }),
+        ),
       ).toMatchObject({ message: 'was asked' })
       expect(readdirSync(path)).toEqual(left)
     }
   })
 
-  test("is refused for somebody else's certificate, which stays", async () => {
+  test('is refused for the certificate of someone else, which stays', async () => {
     using folder = temporaryFolder()
     using pair = await createCertificateFiles()
     const settings = settingsOf(folder.path, {
@@ -100,7 +102,9 @@ describe('renewing', () => {
     })
     const before = await findCertificate(settings)
     expect(before).toMatchObject({ mode: 'files', authority: null })
-    expect(await captureError(renewCertificate(settings, systemRuntime, ask))).toMatchObject({
+    expect(
+      await captureError(renewCertificate(settings, systemRuntime, withoutConsent)),
+    ).toMatchObject({
       code: 'conflict',
       message: 'the certificate of SNAILPASS_TLS=files is renewed by whoever has made it',
     })
@@ -109,27 +113,27 @@ describe('renewing', () => {
 })
 
 describe('the doctor', () => {
-  /** What is found at a time that many days from now. */
+  /** Returns what the doctor finds so many days from now. */
   async function find(settings: ReturnType<typeof settingsOf>, days = 0) {
     const clock = () => Date.now() + days * day
     const { findings = [] } = await checkCertificate(settings, { ...systemRuntime, clock })
     return findings.map(({ what, fix }) => `${what}: ${fix}`)
   }
 
-  test('finds nothing where HTTPS is off, before the first start, and where all is well', async () => {
+  test('finds nothing if HTTPS is off, before the first start, and if all is well', async () => {
     using folder = temporaryFolder()
     const off = settingsOf(folder.path, { SNAILPASS_LISTEN_TLS: 'off' })
     expect(await checkCertificate(off, systemRuntime)).toEqual({ fact: 'HTTPS is off' })
     const settings = settingsOf(folder.path)
     expect(await find(settings)).toEqual([])
-    await renewCertificate(settings, systemRuntime, ask)
+    await renewCertificate(settings, systemRuntime, withoutConsent)
     expect(await find(settings)).toEqual([])
   })
 
   test('finds a certificate that should have been renewed, and an authority near its end', async () => {
     using folder = temporaryFolder()
     const settings = settingsOf(folder.path)
-    await renewCertificate(settings, systemRuntime, ask)
+    await renewCertificate(settings, systemRuntime, withoutConsent)
     expect(await find(settings, 200)).toEqual([])
     expect(await find(settings, 270)).toEqual([
       expect.stringMatching(/leaf\.pem expires on \S+: snailpass tls renew$/),
@@ -140,15 +144,15 @@ describe('the doctor', () => {
       /authority is not valid before \S+: .*clock is right; if it is, snailpass tls renew --authority/,
     )
     const late = { ...systemRuntime, clock: () => Date.now() + 3600 * day }
-    await renewCertificate(settings, late, ask)
+    await renewCertificate(settings, late, withoutConsent)
     expect(await find(settings, 3600)).toEqual([
       expect.stringMatching(/authority expires on \S+: snailpass tls renew --authority/),
     ])
   })
 
-  test('finds names that the certificate is not for', async () => {
+  test('finds names that the certificate lacks', async () => {
     using folder = temporaryFolder()
-    await renewCertificate(settingsOf(folder.path), systemRuntime, ask)
+    await renewCertificate(settingsOf(folder.path), systemRuntime, withoutConsent)
     const more = { SNAILPASS_TLS_NAMES: 'vault.lan' }
     expect(await find(settingsOf(folder.path, more))).toEqual([
       expect.stringMatching(/leaf\.pem is not for vault\.lan: snailpass tls renew$/),
@@ -157,15 +161,15 @@ describe('the doctor', () => {
     expect(await find(settingsOf(folder.path, elsewhere))).toEqual([
       expect.stringMatching(/is not for vault\.example\.org: .*SNAILPASS_TLS=files$/),
     ])
-    // A proxy has the certificate there.
+    // There a proxy has the certificate.
     const plain = { SNAILPASS_PUBLIC_URL: 'http://vault.example.org/' }
     expect(await find(settingsOf(folder.path, plain))).toEqual([])
   })
 
-  test('finds an authority that was made when the machine had another name', async () => {
+  test('finds an authority from the time when the machine had another name', async () => {
     using folder = temporaryFolder()
     const { path } = folder
-    const wanted = () => ({ hostname: 'former', own: ['former.local'], requested: [] })
+    const wanted = () => ({ hostname: 'old', own: ['old.local'], requested: [] })
     await ensureLocalCertificates({
       folder: tlsFolder(join(path, 'tls')),
       wanted,
@@ -175,11 +179,11 @@ describe('the doctor', () => {
     const found = await find(settingsOf(path))
     expect(found[0]).toContain(`does not speak for ${hostname().toLowerCase()}`)
     expect(found[0]).toContain('snailpass tls renew --authority')
-    // For what it does speak, there is a new certificate at the next look of the server.
+    // For the names that it permits, a running server would issue a new certificate.
     expect(found[1]).toMatch(/leaf\.pem is not for .*: snailpass tls renew$/)
   })
 
-  test('finds what is wrong with files: their end, their names, and that they do not fit', async () => {
+  test('checks certificate files: their end, their names, and that they fit each other', async () => {
     using folder = temporaryFolder()
     using pair = await createCertificateFiles({
       names: ['*.example.org'],
@@ -192,7 +196,7 @@ describe('the doctor', () => {
       SNAILPASS_PUBLIC_URL: 'https://vault.example.org/',
     }
     const settings = settingsOf(folder.path, files)
-    // A third of 40 days, and a day for whoever renews it.
+    // A third of 40 days, and a day for the renewal.
     expect(await find(settings, 27)).toEqual([])
     expect(await find(settings, 28)).toEqual([
       expect.stringMatching(/fullchain\.pem expires on \S+: .*certbot renew --dry-run/),
@@ -207,11 +211,11 @@ describe('the doctor', () => {
     })
   })
 
-  test('finds keys that others can open, and mends that', async () => {
+  test('finds keys that others can open, and fixes that', async () => {
     using folder = temporaryFolder()
     chmodSync(folder.path, 0o700)
     const settings = settingsOf(folder.path)
-    await renewCertificate(settings, systemRuntime, ask)
+    await renewCertificate(settings, systemRuntime, withoutConsent)
     expect(checkPermissions(settings, systemRuntime, false).findings).toEqual([])
     const keys = ['ca.key', 'leaf.pem'].map((name) => join(folder.path, 'tls', name))
     for (const key of keys) chmodSync(key, 0o644)
@@ -223,7 +227,7 @@ describe('the doctor', () => {
   })
 })
 
-test('nothing of a key is in what is told of certificates', async () => {
+test('the information about certificates contains nothing of a key', async () => {
   using folder = temporaryFolder()
   const { path } = folder
   const wanted = () => ({ hostname: 'pi', own: ['pi'], requested: [] })
@@ -236,7 +240,7 @@ test('nothing of a key is in what is told of certificates', async () => {
   }
 })
 
-test('a new pair of files is served without a failed request', async () => {
+test('a server switches to new certificate files without a failed request', async () => {
   using pair = await createCertificateFiles()
   const timing = manualTiming()
   // The certificates are valid now.
@@ -259,7 +263,7 @@ test('a new pair of files is served without a failed request', async () => {
         checkServerIdentity: (_: string, { fingerprint256 }: { fingerprint256: string }) =>
           void seen.push(fingerprint256),
       },
-      // A handshake for each.
+      // A new handshake for each request.
       keepalive: false,
     })
     expect(answer.status).toBe(200)

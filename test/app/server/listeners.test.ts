@@ -59,7 +59,7 @@ describe('a server', () => {
           ? await fetch('http://localhost/readyz', { unix: path })
           : await fetch(new URL('/readyz', url), { tls: { ca: authority.certificate } })
       expect(await answer.json()).toEqual({ status: 'ready' })
-      // Not everybody trusts it: a browser must not insist on it.
+      // The certificate is not publicly trusted: a browser must not insist on HTTPS.
       expect(answer.headers.has('strict-transport-security')).toBeFalse()
     }
     expect(statSync(path).mode & 0o007).toBe(0)
@@ -68,7 +68,7 @@ describe('a server', () => {
     expect(isWatched()).toBeFalse()
   })
 
-  test('takes a new certificate without a failed request', async () => {
+  test('switches to a new certificate without a failed request', async () => {
     const { authority, certificates, renew } = await createCertificateSource(true)
     const timing = manualTiming()
     await using server = await startTestServer({
@@ -85,7 +85,7 @@ describe('a server', () => {
           checkServerIdentity: (_: string, { serialNumber }: { serialNumber: string }) =>
             void serials.push(serialNumber),
         },
-        // A handshake for each.
+        // A new handshake for each request.
         keepalive: false,
       })
       expect(answer.status).toBe(200)
@@ -104,7 +104,7 @@ describe('a server', () => {
     }
   }, 20_000)
 
-  test('says which address can not be had, and holds none of the others then', async () => {
+  test('names the address that is in use, and listens at none of the others then', async () => {
     const occupied = createServer()
     await new Promise<void>((resolve) => occupied.listen(0, '127.0.0.1', resolve))
     const address = occupied.address()
@@ -113,14 +113,14 @@ describe('a server', () => {
     const started = startTestServer({ listen: `unix:${path},127.0.0.1:${port}` })
     expect(await started.catch((error: unknown) => error)).toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining(`can't listen on 127.0.0.1:${port}: `),
+      message: `can't listen on 127.0.0.1:${port}: port ${port} is already in use`,
       hint: expect.stringContaining('--listen'),
     })
     expect(existsSync(path)).toBeFalse()
     await new Promise((resolve) => occupied.close(resolve))
   })
 
-  test('takes the place of a killed one on a Unix socket, and of nothing else', async () => {
+  test('replaces the Unix socket of a killed server, and nothing else', async () => {
     const path = join(folder.path, 'dead.sock')
     const child = Bun.spawn(
       [
@@ -148,13 +148,13 @@ describe('a server', () => {
   })
 })
 
-describe('with HTTPS on, a login without it', () => {
+describe('with HTTPS on, an unencrypted login', () => {
   const credentials = `Basic ${btoa('a@b.cc:hash')}`
   const from = (address: string, more: Record<string, string> = {}) => ({
     headers: { authorization: credentials, 'x-forwarded-for': address, ...more },
   })
 
-  async function aServer(settings: Record<string, string> = {}) {
+  async function startHttpsServer(settings: Record<string, string> = {}) {
     const { certificates } = await createCertificateSource()
     return await startTestServer({
       settings: {
@@ -166,8 +166,8 @@ describe('with HTTPS on, a login without it', () => {
     })
   }
 
-  test('is refused from the internet, and so is a sign-up, before anything of it is read', async () => {
-    await using server = await aServer()
+  test('is refused from the internet, and so is a sign-up, before its body is read', async () => {
+    await using server = await startHttpsServer()
     const login = new URL('/login', server.url)
     const refused = await fetch(login, from('8.8.8.8'))
     expect({ status: refused.status, body: await refused.json() }).toEqual({
@@ -191,7 +191,7 @@ describe('with HTTPS on, a login without it', () => {
     }
   })
 
-  test('of whom nobody can tell is refused with HTTPS on, and taken without', async () => {
+  test('from an unknown address is refused with HTTPS on, and accepted without HTTPS', async () => {
     const path = join(folder.path, 'proxy.sock')
     const ask = () =>
       fetch('http://localhost/login', { unix: path, headers: { authorization: credentials } })
@@ -208,9 +208,9 @@ describe('with HTTPS on, a login without it', () => {
     expect((await ask()).status).toBe(401)
   })
 
-  test('is taken from everywhere where that is allowed, or where there is no HTTPS', async () => {
+  test('is accepted from everywhere if the settings allow it, or if there is no HTTPS', async () => {
     {
-      await using server = await aServer({ SNAILPASS_PLAIN_LOGINS: 'all' })
+      await using server = await startHttpsServer({ SNAILPASS_PLAIN_LOGINS: 'all' })
       expect((await fetch(new URL('/login', server.url), from('8.8.8.8'))).status).toBe(401)
     }
     await using server = await startTestServer({

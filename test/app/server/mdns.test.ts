@@ -13,17 +13,17 @@ describe('an address of this machine', () => {
     ['192.168.1.5:5000', ['192.168.1.5']],
     ['127.0.0.1:5000, [fd00::5]:5000', ['fd00::5']],
     ['unix:/run/x/http.sock', []],
-  ])('is announced where a listener is reached at it: %s', (listen, served) => {
+  ])('is announced if a listener is reached at it: %s', (listen, served) => {
     const { settings } = loadConfig({ environment: {}, flags: { listen }, file: null })
     expect(addresses.filter(isServedBy(settings.listen))).toEqual(served)
   })
 })
 
-test('the names of a certificate for the local network are those that are announced', () => {
+test('a certificate for the local network has the names that are announced', () => {
   expect(mdnsHostNames).toEqual(['snailpass.local', 'snailpass-2.local', 'snailpass-3.local'])
 })
 
-test('a server that nobody reaches from outside says nothing on any network', async () => {
+test('a server that listens only on loopback announces nothing', async () => {
   await using server = await startTestServer({ settings: { SNAILPASS_MDNS: 'yes' } })
   while (!server.log.some((line) => line.includes('nothing is announced'))) await Bun.sleep(1)
   expect(server.log.filter((line) => line.includes('"error"'))).toEqual([])

@@ -15,7 +15,7 @@ import { startTestServer } from '../../support/server'
 import { postgresDatabaseAt, sqliteDatabaseIn } from '../../support/store'
 
 test.each(installations)(
-  'a server on $engine has the executable make an archive, and knows of it',
+  'a server on $engine has the executable create a backup, and records it',
   async ({ install }) => {
     await using installation = await install()
     const { dataDir } = installation
@@ -42,13 +42,16 @@ test.each(installations)(
         SNAILPASS_SECRET_KEY: 'not for the child',
       }),
     )
-    const schedule = startBackupSchedule(
+    const schedule = startBackupSchedule({
       backups,
-      runBackup,
-      { hour: 2, minute: 0, jitter: 120 },
-      { ...systemRuntime, wait: (ms, signal) => systemRuntime.wait(ms / 1_000, signal) },
-      lines,
-    )
+      run: runBackup,
+      schedule: { hour: 2, minute: 0, jitter: 120 },
+      runtime: {
+        ...systemRuntime,
+        wait: (milliseconds, signal) => systemRuntime.wait(milliseconds / 1_000, signal),
+      },
+      log: lines,
+    })
     let state = await backups.state()
     while (state.verified === null && state.failure === null) {
       await Bun.sleep(20)
@@ -67,7 +70,7 @@ test.each(installations)(
   30_000,
 )
 
-test('only archives that nobody named, and that are from before nothing, are removed for their age', () => {
+test('pruning removes only backups of the schedule, not named ones and not those from before an operation', () => {
   using folder = temporaryFolder()
   const { settings } = loadConfig({
     environment: { SNAILPASS_BACKUP_KEEP: '2 daily' },

@@ -7,7 +7,7 @@ import { temporaryFolder } from '../../support/executable'
 import { startTestServer } from '../../support/server'
 
 describe('the server', () => {
-  test('can be started and stopped many times in one process, on what it left', async () => {
+  test('can be started and stopped many times in one process, on the same folder', async () => {
     using folder = temporaryFolder()
     const user = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
     for (let run = 0; run < 10; run++) {
@@ -17,11 +17,11 @@ describe('the server', () => {
       expect((await owner.send('POST', '/records', aRecord())).status).toBe(201)
       expect(await (await owner.send('GET', '/records')).json()).toHaveLength(run + 1)
     }
-    // Neither a log of the database nor a draft is left behind.
+    // Neither a write-ahead log nor a temporary file is left behind.
     expect(readdirSync(folder.path).sort()).toEqual(['secret.key', 'server.lock', 'snailpass.db'])
   })
 
-  test('keeps sessions over a restart, as its key is kept', async () => {
+  test('keeps sessions over a restart', async () => {
     using folder = temporaryFolder()
     let token = ''
     {
@@ -35,7 +35,7 @@ describe('the server', () => {
     expect(response.status).toBe(200)
   })
 
-  test('refuses a folder that another one serves, and harms nothing', async () => {
+  test('refuses the folder of a running server, which goes on', async () => {
     await using server = await startTestServer()
     await expect(startTestServer({ dataDir: server.dataDir })).rejects.toMatchObject({
       code: 'conflict',
@@ -43,19 +43,19 @@ describe('the server', () => {
     expect((await signUpAndLogIn(server.url, 'owner')).token).not.toBe('')
   })
 
-  test('lets go of everything when its address is taken', async () => {
+  test('releases everything when its address is in use', async () => {
     await using server = await startTestServer()
     using folder = temporaryFolder()
     const start = () => startTestServer({ dataDir: folder.path, listen: server.url.host })
     await expect(start()).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining(`can't listen on ${server.url.host}`),
+      message: `can't listen on ${server.url.host}: port ${server.url.port} is already in use`,
     })
     // Not `conflict`: the lock was released.
     await expect(start()).rejects.toMatchObject({ code: 'unavailable' })
   })
 
-  test('answers under a short name, as home servers have', async () => {
+  test('answers under a short host name', async () => {
     await using server = await startTestServer()
     for (const host of ['pi', 'nas:5000', 'a']) {
       const response = await fetch(new URL('/login', server.url), { headers: { host } })
@@ -63,7 +63,7 @@ describe('the server', () => {
     }
   })
 
-  test('puts the permissions of its files right, and says so', async () => {
+  test('fixes the permissions of its files, and logs that', async () => {
     using folder = temporaryFolder()
     await (await startTestServer({ dataDir: folder.path })).stop()
     chmodSync(join(folder.path, 'secret.key'), 0o644)
@@ -72,18 +72,20 @@ describe('the server', () => {
     expect(server.log.join('\n')).toContain('its mode is 0600 now')
   })
 
-  test('says at its start what an operator should know', async () => {
+  test('logs at its start what an operator should know, its addresses last', async () => {
     await using server = await startTestServer()
     const messages = server.log.map((line) => JSON.parse(line).message)
     expect(messages).toEqual([
-      `made a new secret key: ${join(server.dataDir, 'secret.key')}`,
-      `made a new database: ${join(server.dataDir, 'snailpass.db')}`,
-      'email confirmation is off: sign-ups are confirmed at once',
-      expect.stringMatching(/^snailpass \d+\.\d+\.\d+ serves .* at http:\/\/127\.0\.0\.1:\d+\/$/),
+      `created secret key ${join(server.dataDir, 'secret.key')}`,
+      `created database ${join(server.dataDir, 'snailpass.db')}`,
+      'email confirmation: off',
+      'audit log head',
+      expect.stringMatching(/^started snailpass \d+\.\d+\.\d+$/),
+      `listening on ${server.url}`,
     ])
   })
 
-  test('uses a key that it is given, and makes none then', async () => {
+  test('uses the key of the settings, and creates none then', async () => {
     await using server = await startTestServer({
       settings: { SNAILPASS_SECRET_KEY: 'given by the operator' },
     })
@@ -94,8 +96,8 @@ describe('the server', () => {
   })
 })
 
-describe('equal creations at the same moment', () => {
-  test('of a user make exactly one', async () => {
+describe('simultaneous requests that create the same thing', () => {
+  test('create exactly one user', async () => {
     await using server = await startTestServer()
     const signUp = (id: string, email: string) =>
       fetch(new URL('/users', server.url), {
@@ -109,7 +111,7 @@ describe('equal creations at the same moment', () => {
     expect((await Promise.all(sameEmail)).sort()).toEqual([201, ...Array(7).fill(409)])
   })
 
-  test.each(['/records', '/notes'])('in %s make exactly one', async (path) => {
+  test.each(['/records', '/notes'])('create exactly one in %s', async (path) => {
     await using server = await startTestServer()
     const owner = await signUpAndLogIn(server.url, 'owner')
     const body = { ...aRecord(), content: 'a:b' }
@@ -145,7 +147,7 @@ test('the log has a line for each request, and no secret in any', async () => {
   ])
   for (const { ms } of requests) expect(ms).toEqual(expect.any(Number))
   const secret = readFileSync(join(server.dataDir, 'secret.key'), 'utf8').trim()
-  const said = server.log.join('\n')
+  const logged = server.log.join('\n')
   for (const text of [
     owner.token,
     secret,
@@ -155,6 +157,6 @@ test('the log has a line for each request, and no secret in any', async () => {
     'leaked',
     'may-hold',
   ]) {
-    expect(said).not.toContain(text)
+    expect(logged).not.toContain(text)
   }
 })

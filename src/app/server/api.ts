@@ -1,0 +1,75 @@
+import type { Settings } from '../../config/settings'
+import type { AcmeChallenges } from '../../domain/acme-challenges'
+import type { Backups } from '../../domain/backups'
+import { isLoopback, isPrivate } from '../../domain/networks'
+import { createReadiness } from '../../domain/readiness'
+import type { Store } from '../../domain/store'
+import { type Api, createApi } from '../../http/api'
+import { createBaseUrlResolver, portOf } from '../../http/base-url'
+import { createRequireHttps } from '../../http/require-https'
+import type { Log } from '../../log'
+import { localHosts } from '../local-addresses'
+import type { Runtime } from '../runtime'
+import type { ServerCertificates } from './certificates'
+import type { Rules } from './rules'
+
+/** A network address of a listener. */
+export interface NetworkEndpoint {
+  readonly protocol: string
+  readonly hostname: string
+  readonly port: number
+}
+
+/** Returns the network addresses among the URLs of listeners: Unix sockets are left out. */
+export function listEndpoints(urls: readonly URL[]): readonly NetworkEndpoint[] {
+  return urls
+    .filter(({ protocol }) => protocol !== 'unix:')
+    .map((url) => ({
+      protocol: url.protocol,
+      hostname: url.hostname.replaceAll(/[[\]]/g, ''),
+      port: portOf(url),
+    }))
+}
+
+export interface ServerApiDeps {
+  readonly rules: Rules
+  readonly store: Store
+  /** Null if no backups are scheduled: readiness does not report them then. */
+  readonly backups: Backups | null
+  readonly challenges: AcmeChallenges
+  readonly certificates: ServerCertificates | null
+  /** Called for each request, because the listeners are started after the API is created. */
+  readonly endpoints: () => readonly NetworkEndpoint[]
+  readonly settings: Settings
+  readonly runtime: Runtime
+  readonly log: Log
+}
+
+/** Creates the HTTP API over the rules, with what it needs to know of this server. */
+export function createServerApi(deps: ServerApiDeps): Api {
+  const { rules, store, backups, challenges, certificates, endpoints, settings, log } = deps
+  const { clock } = deps.runtime
+  return createApi({
+    ...rules,
+    readiness: createReadiness({ store, backups, clock }),
+    resolveBaseUrl: createBaseUrlResolver({
+      publicUrl: settings.publicUrl,
+      publicHosts: settings.publicHosts,
+      localHosts,
+      endpoints,
+    }),
+    requireHttps: createRequireHttps(
+      (address) =>
+        settings.listenTls.length === 0 ||
+        settings.plainLogins === 'all' ||
+        (address !== null && isPrivate(address)),
+    ),
+    authority: () => certificates?.authority() ?? null,
+    findChallenge: settings.tls === 'acme' ? challenges.find : null,
+    tlsPort: () => endpoints().find(({ protocol }) => protocol === 'https:')?.port ?? null,
+    httpPort: () =>
+      endpoints().find(({ protocol, hostname }) => protocol === 'http:' && !isLoopback(hostname))
+        ?.port ?? null,
+    log,
+  })
+}
