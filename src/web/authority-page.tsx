@@ -3,15 +3,15 @@ import { Heading, renderPage } from './page'
 
 export interface AuthorityPageProps {
   readonly name: string
-  /** SHA-256 of its certificate, as pairs of hexadecimal digits with colons between them. */
+  /** SHA-256 of its certificate: pairs of hexadecimal digits, separated by colons. */
   readonly sha256: string
   /** Milliseconds since 1970 (UTC). */
   readonly notAfter: number
-  /** Domains that it may speak for. */
+  /** Domains that it may issue certificates for. */
   readonly domains: readonly string[]
 }
 
-/** The page at `/ca`: how a device learns to trust this server. `address` is where it is reached by HTTPS. */
+/** Returns the page at `/ca`: how to make a device trust this server. `address` is the server's by HTTPS. */
 export function renderAuthorityPage(authority: AuthorityPageProps, address: URL): string {
   const { name, sha256, notAfter, domains } = authority
   return renderPage(
@@ -19,10 +19,10 @@ export function renderAuthorityPage(authority: AuthorityPageProps, address: URL)
     <>
       <Heading title="Trust this server" subtitle="SnailPass" />
       <section>
-        <h2>1. Take its certificate authority</h2>
+        <h2>1. Download the certificate</h2>
         <p>
-          This server makes its certificates itself. A device trusts them once it has{' '}
-          <strong>{name}</strong>, which is valid until {formatDate(notAfter)}.
+          This server issues its own certificates. A device trusts them once its certificate
+          authority is installed: <strong>{name}</strong>, valid until {formatDate(notAfter)}.
         </p>
         <p>
           <a class="button" href="/ca.crt">
@@ -32,11 +32,11 @@ export function renderAuthorityPage(authority: AuthorityPageProps, address: URL)
         </p>
       </section>
       <section>
-        <h2>2. See that it is the right one</h2>
+        <h2>2. Check the fingerprint</h2>
         <p>
-          Somebody between you and the server could have put another one here. Before you install
-          it, compare its SHA-256 fingerprint with the one that <code>snailpass tls show</code>{' '}
-          prints on the server:
+          Someone between you and the server could have replaced the file. Before you install it,
+          compare its SHA-256 fingerprint with the one that <code>snailpass tls show</code> prints
+          on the server:
         </p>
         <code class="fingerprint">
           {sha256.split(/(?<=:)/).map((pair) => (
@@ -47,28 +47,28 @@ export function renderAuthorityPage(authority: AuthorityPageProps, address: URL)
           ))}
         </code>
         <p>
-          Your device shows it among the details of the certificate. If they differ in a single
-          place, do not install it.
+          Your device shows the fingerprint in the details of the certificate. If a single digit
+          differs, do not install it.
         </p>
       </section>
       <section>
         <h2>3. Install it</h2>
         <Device name="Android">
           <li>
-            In Settings, search for <b>CA certificate</b>. It is below Security, Encryption &
+            In Settings, search for <b>CA certificate</b>. It is under Security, Encryption &
             credentials, Install a certificate.
           </li>
           <li>
             Choose <b>CA certificate</b>, <b>Install anyway</b>, and the file <code>ca.crt</code>.
           </li>
           <li>
-            Firefox has to be told: in its Settings, About Firefox, tap the logo five times; then,
-            in Secret Settings, switch on <b>Use third party CA certificates</b>.
+            Firefox needs one more step: in its Settings, About Firefox, tap the logo five times;
+            then, in Secret Settings, switch on <b>Use third party CA certificates</b>.
           </li>
         </Device>
         <Device name="iPhone and iPad">
           <li>
-            Open this page in Safari, take <code>ca.crt</code> from above, and tap <b>Allow</b>.
+            Open this page in Safari, download <code>ca.crt</code> above, and tap <b>Allow</b>.
           </li>
           <li>
             In Settings, tap <b>Profile Downloaded</b>, then <b>Install</b>.
@@ -88,10 +88,10 @@ export function renderAuthorityPage(authority: AuthorityPageProps, address: URL)
         </Device>
         <Device name="macOS">
           <li>
-            Open <code>ca.crt</code>: it goes to the login keychain of Keychain Access.
+            Open <code>ca.crt</code>: Keychain Access adds it to the login keychain.
           </li>
           <li>
-            Open it there, and below Trust choose <b>Always Trust</b>.
+            Open it there, and under Trust choose <b>Always Trust</b>.
           </li>
         </Device>
         <Device name="Linux">
@@ -121,14 +121,14 @@ export function renderAuthorityPage(authority: AuthorityPageProps, address: URL)
       </section>
       <section>
         <h2>4. Use it</h2>
-        <p>From then on this address shows no warning:</p>
+        <p>Browsers then open this address without a warning:</p>
         <code class="address">
           <a href={address.href}>{address.href}</a>
         </code>
       </section>
       <footer>
-        What you install can speak for private addresses and these names alone, not for your bank:{' '}
-        {domains.join(', ')}.
+        The certificate authority is limited to private addresses and to these names:{' '}
+        {domains.join(', ')}. It can&rsquo;t impersonate any other site, such as your bank.
       </footer>
     </>,
   )

@@ -1,6 +1,6 @@
 import { Heading, renderPage } from './page'
 
-/** How the opening of a confirmation link can end. */
+/** What can come of opening a confirmation link. */
 type ConfirmationPageOutcome =
   | 'confirmed'
   | 'already'
@@ -13,37 +13,36 @@ type ConfirmationPageOutcome =
 const texts: Readonly<Record<ConfirmationPageOutcome, { title: string; advice: string }>> = {
   confirmed: {
     title: 'Your email is confirmed',
-    advice: 'You can sign in with your client now. This page is no longer needed.',
+    advice: 'You can close this page and sign in with your client.',
   },
   already: {
-    title: 'Your email was confirmed before',
-    advice: 'There is nothing left to do: sign in with your client.',
+    title: 'Your email is already confirmed',
+    advice: 'There is nothing to do: sign in with your client.',
   },
   expired: {
     title: 'This link has expired',
-    advice: 'Sign in with your client: a new link is on its way to you then.',
+    advice: 'Sign in with your client, and you will get an email with a new one.',
   },
   invalid: {
     title: 'This link is not valid',
     advice:
-      'Open it whole, as the letter shows it: some mail programs break long links in two. If it still fails, sign in with your client, and a new one is on its way.',
+      'Copy the whole link from the email: some mail programs break long links in two. If it still fails, sign in with your client, and you will get an email with a new one.',
   },
   'too many': {
-    title: 'Too many links at once',
-    advice:
-      'Many links that are not valid were opened from your network. Open yours again in an hour.',
+    title: 'Too many attempts',
+    advice: 'Too many invalid links were opened from your network. Open yours again in an hour.',
   },
   unavailable: {
-    title: 'Not possible at the moment',
-    advice: 'The server can write nothing down at present. Open the link again in a few minutes.',
+    title: 'Not possible right now',
+    advice: "The server can't save anything right now. Open the link again in a few minutes.",
   },
   'no such user': {
     title: 'There is no such account',
-    advice: 'It was deleted, or never completed. You can sign up again with your client.',
+    advice: 'It was deleted, or it was never confirmed. You can sign up again with your client.',
   },
 }
 
-/** The page behind a confirmation link. */
+/** Returns the page that a confirmation link leads to. */
 export function renderConfirmationPage(outcome: ConfirmationPageOutcome): string {
   const { title, advice } = texts[outcome]
   return renderPage(

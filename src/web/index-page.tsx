@@ -1,12 +1,12 @@
 import { Heading, renderPage } from './page'
 
-/** The page at `/`: what this server is and how each client finds it. `address` is the one it was opened at. */
+/** Returns the page at `/`: what this server is and how to connect each client. `address` is where the page was opened. */
 export function renderIndexPage(server: {
   version: string
   address: URL
-  /** Where it speaks plain HTTP to other machines; null for nowhere. */
+  /** Where other machines reach it by plain HTTP; null for nowhere. */
   httpAddress: URL | null
-  /** Whether devices have to be told to trust its certificate. */
+  /** Whether it has a certificate authority of its own, which devices have to install. */
   hasAuthority: boolean
 }): string {
   const { version, address, httpAddress, hasAuthority } = server
@@ -19,13 +19,13 @@ export function renderIndexPage(server: {
         <code class="address">{address.href}</code>
         {isLoopbackUrl(address) && (
           <p>
-            This address works on this very machine alone. On other devices, put its name or its
-            address in the network in the place of <code>{address.hostname}</code>.
+            This address works only on this computer. On other devices, replace{' '}
+            <code>{address.hostname}</code> with the name or the network address of this computer.
           </p>
         )}
         {hasAuthority && (
           <p>
-            It speaks HTTPS too, to devices that <a href="/ca">trust it</a>.
+            HTTPS is available once you <a href="/ca">install the certificate</a>.
           </p>
         )}
       </section>
@@ -34,28 +34,31 @@ export function renderIndexPage(server: {
         <p>
           Close SnailPass. In its folder, open the file whose name ends in <code>.config</code> (
           <code>App.config</code> in the source), enter the address with the slash at its end, and
-          start it again:
+          start SnailPass again:
         </p>
         <pre>{`<add key="base_api_url" value="${address.href}"/>`}</pre>
       </section>
       <section>
         <h2>Android</h2>
         {httpAddress === null ? (
-          <p>The app speaks plain HTTP, and this server does not: it can&rsquo;t be used here.</p>
+          <p>
+            The app uses plain HTTP, which this server does not offer: the app can&rsquo;t be used
+            here.
+          </p>
         ) : (
           <p>
-            The app carries its address inside and speaks plain HTTP: in its source, put{' '}
-            <code>{httpAddress.origin}</code> wherever <code>http://10.0.2.2:5000</code> stands, and
-            build it.
+            The server address is compiled into the app, and the app uses plain HTTP. In the source
+            of the app, replace every <code>http://10.0.2.2:5000</code> with{' '}
+            <code>{httpAddress.origin}</code>, and build it.
           </p>
         )}
       </section>
       <section>
-        <h2>What this server knows</h2>
+        <h2>What this server can read</h2>
         <p>
-          Your clients encrypt everything with keys made from your master password, which never
-          leaves them. What is kept here cannot be read here, and nobody here can bring a forgotten
-          master password back.
+          Your clients encrypt everything with keys that they derive from your master password,
+          which never leaves them. This server can&rsquo;t decrypt what it stores, and a forgotten
+          master password can&rsquo;t be recovered.
         </p>
       </section>
       <footer>

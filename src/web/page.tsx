@@ -1,9 +1,12 @@
+/**
+ * What a browser gets: pages, their style and the icon. Pages are static HTML without scripts, made with Preact.
+ */
 import { createHash } from 'node:crypto'
 import type { ComponentChildren } from 'preact'
 import { renderToStaticMarkup } from 'preact-render-to-string'
 import style from './style.css' with { type: 'text' }
 
-/** A whole HTML document. Whatever comes in through `children` was escaped by Preact. */
+/** Returns a complete HTML document. Preact has escaped every text in `children`. */
 export function renderPage(title: string, children: ComponentChildren): string {
   const markup = renderToStaticMarkup(
     <html lang="en">
@@ -13,7 +16,7 @@ export function renderPage(title: string, children: ComponentChildren): string {
         <meta name="robots" content="noindex" />
         <title>{title}</title>
         <link rel="icon" href="/favicon.ico" type="image/png" />
-        {/* Our own file, and the policy below lets nothing else in. */}
+        {/* A constant: no input is in it. The policy below allows no other style. */}
         <style dangerouslySetInnerHTML={{ __html: style }} />
       </head>
       <body>
@@ -26,7 +29,7 @@ export function renderPage(title: string, children: ComponentChildren): string {
 
 const styleHash = createHash('sha256').update(style).digest('base64')
 
-/** What a page of ours may load: its own style and our icon. No script, no other host, no frame around it. */
+/** Allows a page its own style and the icon: no script, no other host, no frame around the page. */
 export const contentSecurityPolicy = [
   "default-src 'none'",
   `style-src 'sha256-${styleHash}'`,
@@ -48,7 +51,7 @@ export function Heading(props: { title: string; subtitle: string }) {
   )
 }
 
-/** The drawing of favicon.svg. */
+/** The same drawing as in favicon.svg. */
 function Snail() {
   const line = { fill: 'none', 'stroke-linecap': 'round' } as const
   return (

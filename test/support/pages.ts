@@ -8,6 +8,7 @@ const outcomes = [
   'expired',
   'invalid',
   'no such user',
+  'too many',
   'unavailable',
 ] as const
 
@@ -20,7 +21,7 @@ const authority = {
   domains: ['pi', 'local'],
 }
 
-/** Every page that a browser can get, by its name. */
+/** Every page that a browser can get, with its name. */
 export const pages: readonly (readonly [string, string])[] = [
   ['/', renderIndexPage({ version: '1.2.3', address, httpAddress: address, hasAuthority: true })],
   ['/ca', renderAuthorityPage(authority, new URL('https://pi:5443/'))],

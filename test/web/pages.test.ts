@@ -13,7 +13,7 @@ describe.each([...pages])('the page %s', (_name, html) => {
     expect(html).not.toMatch(/<script|<iframe|\son\w+=|javascript:|@import/i)
   })
 
-  test('has only the style that its policy lets in', () => {
+  test('has only the style that its policy allows', () => {
     const styles = [...html.matchAll(/<style>([\s\S]*?)<\/style>/g)].map(([, style]) => style ?? '')
     expect(styles).toHaveLength(1)
     const hash = createHash('sha256')
@@ -23,7 +23,7 @@ describe.each([...pages])('the page %s', (_name, html) => {
     expect(html).not.toMatch(/\sstyle=/)
   })
 
-  test('is a document that a phone and a screen reader can take', () => {
+  test('is a document for phones and screen readers', () => {
     expect(html).toStartWith('<!doctype html><html lang="en">')
     expect(html).toContain('<meta name="viewport" content="width=device-width, initial-scale=1"/>')
     expect(html.match(/<h1>/g)).toHaveLength(1)
@@ -32,7 +32,7 @@ describe.each([...pages])('the page %s', (_name, html) => {
 })
 
 describe('the page at /', () => {
-  test('says the version and the address under which it was asked for', async () => {
+  test('shows the version and the address of the request', async () => {
     await using server = await startTestServer()
     const response = await fetch(server.url, { headers: { host: 'pi.local:5000' } })
     const html = await response.text()
@@ -45,7 +45,7 @@ describe('the page at /', () => {
     expect(response.headers.get('cache-control')).toBe('no-store')
   })
 
-  test('warns of an address that works on this machine alone', () => {
+  test('warns of an address that works only on this computer', () => {
     const at = (address: string) =>
       renderIndexPage({
         version: '1',
@@ -53,14 +53,14 @@ describe('the page at /', () => {
         httpAddress: new URL(address),
         hasAuthority: false,
       })
-    const warning = 'on this very machine alone'
+    const warning = 'only on this computer'
     for (const address of ['http://localhost:5000/', 'http://127.0.0.1:5000/', 'http://[::1]/']) {
       expect(at(address)).toContain(warning)
     }
     expect(at('http://192.168.1.5:5000/')).not.toContain(warning)
   })
 
-  test('tells Android of plain HTTP alone, also who has come by HTTPS', () => {
+  test('shows the plain HTTP address for Android, also when opened by HTTPS', () => {
     const at = (httpAddress: URL | null) =>
       renderIndexPage({
         version: '1',
@@ -73,7 +73,7 @@ describe('the page at /', () => {
     expect(at(null)).not.toContain('http://pi.local')
   })
 
-  test('escapes what comes in', () => {
+  test('escapes its input', () => {
     const address = new URL('http://pi/')
     Object.defineProperty(address, 'href', { value: '"><script>alert(1)</script>' })
     expect(
