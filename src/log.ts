@@ -1,31 +1,33 @@
+/** The log: one line for each event, as text or as JSON, written without holding up requests. */
 import { writeSync } from 'node:fs'
 import type { Clock } from './domain/runtime'
+import { formatCount } from './domain/text'
 
 export type LogLevel = 'info' | 'warn' | 'error'
 
-/** What a line says besides its message. Never a token, a hash, a ciphertext or an email. */
+/** Named values of a line. Never a token, a hash, a ciphertext or an email address. */
 export type LogFields = Readonly<Record<string, string | number>>
 
-/** What the program tells whoever runs it. */
+/** What the program reports to its operator. */
 export interface Log {
   info(message: string, fields?: LogFields): void
   warn(message: string, fields?: LogFields): void
-  /** `fault` is written whole, with its stack and its causes. */
+  /** `fault` is written with its stack and its causes. */
   error(message: string, fault?: unknown, fields?: LogFields): void
 }
 
 export type LogFormat = 'text' | 'json'
 
-/** A log whose every line goes to `write`, without its line end. */
+/** Returns a log that passes each line to `write`, without a line end. */
 export function createLog(format: LogFormat, clock: Clock, write: (line: string) => void): Log {
   const render = createRenderer(format, clock)
-  const put = (level: LogLevel, message: string, fields: LogFields) =>
+  const writeLine = (level: LogLevel, message: string, fields: LogFields) =>
     write(render(level, message, fields))
   return {
-    info: (message, fields = {}) => put('info', message, fields),
-    warn: (message, fields = {}) => put('warn', message, fields),
+    info: (message, fields = {}) => writeLine('info', message, fields),
+    warn: (message, fields = {}) => writeLine('warn', message, fields),
     error: (message, fault, fields = {}) =>
-      put(
+      writeLine(
         'error',
         message,
         fault === undefined ? fields : { ...fields, fault: formatFault(fault) },
@@ -33,7 +35,7 @@ export function createLog(format: LogFormat, clock: Clock, write: (line: string)
   }
 }
 
-/** Makes a line of the present. */
+/** Returns a function that renders a line with the current time. */
 function createRenderer(
   format: LogFormat,
   clock: Clock,
@@ -49,13 +51,13 @@ function renderJson(time: string, level: LogLevel, message: string, fields: LogF
 function renderText(time: string, level: LogLevel, message: string, fields: LogFields): string {
   let line = `${time} ${level.padEnd(5)} ${message}`
   for (const [name, value] of Object.entries(fields)) {
-    // A stack keeps its lines, for people; values that a client chose cannot break out of theirs.
+    // A stack keeps its line ends, for people. No other value can: a client may have chosen it.
     line += name === 'fault' ? `\n${value}` : ` ${name}=${quoteIfNeeded(String(value))}`
   }
   return line
 }
 
-/** Plain words stay as they are; anything else is quoted, with every control and line character escaped. */
+/** Returns a plain word as it is, and anything else in quotes, with control and line characters escaped. */
 function quoteIfNeeded(value: string): string {
   if (/^[\p{L}\p{N}./:@_+-]+$/u.test(value)) return value
   return JSON.stringify(value).replaceAll(
@@ -70,45 +72,47 @@ function formatFault(fault: unknown): string {
   return fault.cause === undefined ? own : `${own}\ncaused by ${formatFault(fault.cause)}`
 }
 
-/** Lines kept while whoever reads the log is slow; beyond them, lines are dropped and counted. */
+/** Lines that are kept while the reader of the log is slow. Further ones are dropped and counted. */
 const maxBufferedLines = 10_000
 
 /**
- * Writes lines to a file descriptor in batches, one for each turn of the event loop, so that a request does
- * not pay for its own line. A reader that is gone or slow costs log lines, never requests or memory; once
- * it is back, the line that `tellLoss` makes says how many.
+ * Writes lines to a file descriptor in batches, one for each turn of the event loop, so that no request waits for its
+ * own line. A reader that is gone or slow costs log lines, never requests or memory. Once it reads again, it gets the
+ * line that `formatLossWarning` returns for the number of lost lines.
  */
 export function createLineWriter(
   descriptor: number,
   formatLossWarning: (lines: number) => string,
 ): { write(line: string): void; flush(): void } {
-  let waiting: string[] = []
+  let queue: string[] = []
   let dropped = 0
   let isScheduled = false
-  /** What was begun and could not be finished: no line is torn, and none written twice. */
-  let rest: Uint8Array = new Uint8Array()
+  /** The part of a batch that could not be written yet, so that no line is torn or written twice. */
+  let unwritten: Uint8Array = new Uint8Array()
 
-  const writeRest = () => {
+  const writeBatch = () => {
     try {
-      while (rest.length > 0) rest = rest.subarray(writeSync(descriptor, rest))
+      while (unwritten.length > 0) {
+        unwritten = unwritten.subarray(writeSync(descriptor, unwritten))
+      }
     } catch {
-      // Nobody takes it at present; the next line brings the next try.
+      // The reader is not ready. The next line causes the next try.
     }
   }
   const flush = () => {
     isScheduled = false
-    writeRest()
-    if (rest.length > 0 || waiting.length === 0) return
-    if (dropped > 0) waiting.push(formatLossWarning(dropped))
-    rest = Buffer.from(`${waiting.join('\n')}\n`)
-    waiting = []
+    writeBatch()
+    if (unwritten.length > 0 || queue.length === 0) return
+    if (dropped > 0) queue.push(formatLossWarning(dropped))
+    unwritten = Buffer.from(`${queue.join('\n')}\n`)
+    queue = []
     dropped = 0
-    writeRest()
+    writeBatch()
   }
 
   return {
     write(line) {
-      if (waiting.length < maxBufferedLines) waiting.push(line)
+      if (queue.length < maxBufferedLines) queue.push(line)
       else dropped++
       if (isScheduled) return
       isScheduled = true
@@ -118,11 +122,11 @@ export function createLineWriter(
   }
 }
 
-/** A log on a file descriptor, to be flushed before the process ends. */
+/** Returns a log on a file descriptor, and the function that flushes it before the process ends. */
 export function openLog(format: LogFormat, clock: Clock, descriptor: number) {
   const render = createRenderer(format, clock)
   const { write, flush } = createLineWriter(descriptor, (lines) =>
-    render('warn', `${lines} log lines were lost: they were not read in time`, {}),
+    render('warn', `${formatCount(lines, 'log line')} lost: nothing read the log in time`, {}),
   )
   return { log: createLog(format, clock, write), flush }
 }

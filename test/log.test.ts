@@ -15,7 +15,7 @@ function createTestLog(format: LogFormat) {
 }
 
 describe('a log', () => {
-  test('in text has a time, a level, a message and its fields', () => {
+  test('as text has a time, a level, a message and its fields', () => {
     const { log, lines } = createTestLog('text')
     log.info('request', { method: 'GET', route: '/confirm/:token', ms: 1.5 })
     log.warn('careful')
@@ -25,7 +25,7 @@ describe('a log', () => {
     ])
   })
 
-  test('in JSON has one object a line', () => {
+  test('as JSON has one object a line', () => {
     const { log, lines } = createTestLog('json')
     log.info('request', { status: 200 })
     expect(lines.map((line) => JSON.parse(line))).toEqual([
@@ -40,14 +40,14 @@ describe('a log', () => {
     ['a line separator', 'x\u2028x'],
     ['a direction mark', 'x\u202ex'],
     ['a quote', 'x" status="200'],
-  ])('lets no value of a client break out of its place: %s', (_name, user) => {
+  ])('lets no value of a client break out of its field: %s', (_name, user) => {
     const { log, lines } = createTestLog('text')
     log.info('request', { user })
     expect(lines).toHaveLength(1)
     expect(lines[0]).toMatch(/ user="[ -~]+"$/)
   })
 
-  test('writes a fault whole, with what caused it', () => {
+  test('writes a fault with its stack and its causes', () => {
     const { log, lines } = createTestLog('json')
     log.error('broken', new Error('outer', { cause: new TypeError('inner') }))
     const { fault } = JSON.parse(lines[0] ?? '')
@@ -58,7 +58,7 @@ describe('a log', () => {
 })
 
 describe('the line writer', () => {
-  test('writes whole lines, in order, once the turn is over', async () => {
+  test('writes complete lines, in order, at the end of the turn', async () => {
     using folder = temporaryFolder()
     const path = join(folder.path, 'log')
     const descriptor = openSync(path, 'w')
@@ -74,14 +74,14 @@ describe('the line writer', () => {
     expect(readFileSync(path, 'utf8')).toBe('one\nzwei 🐌\nthree\n')
   })
 
-  test('never fails a request for its line, and says later how many it lost', () => {
+  test('drops lines that nothing reads, and reports later how many', () => {
     using folder = temporaryFolder()
     const path = join(folder.path, 'log')
     writeFileSync(path, '')
     let descriptor = openSync(path, 'r')
     const lines = createLineWriter(descriptor, (lost) => `${lost} lost`)
     for (let line = 0; line < 10_005; line++) lines.write('x')
-    // A file that is open to read alone takes nothing.
+    // Writing to a file that is open for reading fails.
     lines.flush()
     for (let line = 0; line < 10_007; line++) lines.write('y')
     closeSync(descriptor)
