@@ -5,7 +5,7 @@ import { createPostgresDatabase } from '../support/postgres'
 
 const secretKey = 'the key of the contract test'
 
-/** A database of its own on each engine, as settings of a server. */
+/** Opens a new database on each engine. Returns the settings of a server that uses it. */
 const engines: {
   engine: string
   open: () => Promise<AsyncDisposable & { readonly settings: Record<string, string> }>
@@ -24,7 +24,7 @@ const engines: {
 ]
 
 describe.each(engines)('the executable on $engine', ({ open }) => {
-  test('every case of the contract holds, in order, and a second run on the used database meets no fault', async () => {
+  test('every case of the contract holds, in order, and a second run on the used database causes no fault', async () => {
     using folder = temporaryFolder()
     await using database = await open()
     const settings = { SNAILPASS_SECRET_KEY: secretKey, ...database.settings }

@@ -9,7 +9,7 @@ const writers = 4
 
 const user = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
 
-/** Adds records until the connection dies, and notes the id of each one that was acknowledged. */
+/** Adds records until the connection breaks. Adds the id of each acknowledged one to `acknowledged`. */
 async function writeUntilCut(client: Client, acknowledged: Set<string>): Promise<void> {
   try {
     for (;;) {
@@ -18,11 +18,11 @@ async function writeUntilCut(client: Client, acknowledged: Set<string>): Promise
       if (response.status === 201) acknowledged.add(record.id)
     }
   } catch {
-    // The kill: whether that last record is there, nobody was told.
+    // The server was killed. The last record may or may not be stored.
   }
 }
 
-test('kill -9 in the middle of writes, 20 times, loses nothing that was acknowledged', async () => {
+test('kill -9 during writes, 20 times, loses nothing that was acknowledged', async () => {
   using folder = temporaryFolder()
   const acknowledged = new Set<string>()
   for (let round = 0; round < rounds; round++) {
@@ -30,19 +30,19 @@ test('kill -9 in the middle of writes, 20 times, loses nothing that was acknowle
     const client =
       round === 0 ? await signUpAndLogIn(server.url, 'owner') : await logIn(server.url, user)
     if (round > 0) {
-      const there = await (await client.send('GET', '/records')).json()
-      const ids = new Set(there.map(({ id }: { id: string }) => id))
+      const stored = await (await client.send('GET', '/records')).json()
+      const ids = new Set(stored.map(({ id }: { id: string }) => id))
       expect([...acknowledged].filter((id) => !ids.has(id))).toEqual([])
     }
     const before = acknowledged.size
     const writing = Array.from({ length: writers }, () => writeUntilCut(client, acknowledged))
-    // Some way into the writes, a different one each time, without a look at the clock.
+    // Kills after a different number of writes in each round, without looking at the clock.
     while (acknowledged.size < before + 10 + round) await Bun.sleep(1)
     await server.end('SIGKILL')
     await Promise.all(writing)
   }
   {
-    // The last kill's log is still to be recovered, which a server does.
+    // A server recovers the write-ahead log of the last kill.
     await using server = await serve(folder.path)
     await server.end('SIGTERM')
   }

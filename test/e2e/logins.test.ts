@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { basicAuth, signUpAndLogIn } from '../support/client'
 import { serve, temporaryFolder } from '../support/executable'
 
-test('a crowd of logins does not keep a signed-in user waiting', async () => {
+test('many simultaneous logins do not keep a signed-in user waiting', async () => {
   using folder = temporaryFolder()
   await using server = await serve(folder.path)
   const owner = await signUpAndLogIn(server.url, 'owner')
@@ -15,8 +15,8 @@ test('a crowd of logins does not keep a signed-in user waiting', async () => {
     return response.status
   })
   await Promise.race(logins)
-  // The order of the answers tells, without a look at the clock: these would come after the crowd if checking
-  // a token waited for the same threads as hashing does. A token that was never seen is checked each time.
+  // The order of the answers shows it, without looking at the clock: these answers would come after all logins if
+  // checking a token waited for the threads that hash passwords. A token that was never seen is checked each time.
   for (let request = 0; request < 10; request++) {
     const unseen = `${owner.token.slice(0, -9)}${String(request).repeat(9)}`
     const response = await fetch(new URL('/users', server.url), {

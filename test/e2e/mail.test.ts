@@ -8,13 +8,13 @@ import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
 import { createPostgresDatabase, queryPostgres } from '../support/postgres'
 import { startTestServer } from '../support/server'
 
-/** A database of its own on each engine, as settings of a server. */
+/** Opens a new database on each engine. Returns the settings of a server that uses it. */
 const engines: {
   engine: string
   open: () => Promise<
     AsyncDisposable & {
       readonly settings: Record<string, string>
-      /** As time does. */
+      /** Ends the leases of all emails, as if seven minutes had passed. */
       endLeases(): Promise<void>
     }
   >
@@ -63,7 +63,7 @@ const settingsFor = (mail: TestMailServer) => ({
 })
 
 describe('the executable with mail', () => {
-  test('has an account confirmed by the link in its letter, before its first login', async () => {
+  test('confirms an account by the link in its email, before its first login', async () => {
     using folder = temporaryFolder()
     await using mail = await startMailServer()
     await using server = await serve(folder.path, settingsFor(mail))
@@ -80,13 +80,13 @@ describe('the executable with mail', () => {
     const link = linkIn(message)
     expect(link).toStartWith(server.url.href)
     expect(await (await fetch(link)).text()).toContain('Your email is confirmed')
-    expect(await (await fetch(link)).text()).toContain('was confirmed before')
+    expect(await (await fetch(link)).text()).toContain('is already confirmed')
     expect((await login(server.url)).status).toBe(200)
-    // The login of a moment after the sign-up asked for no second letter.
+    // The refused login right after the sign-up queued no second email.
     expect(mail.emails).toHaveLength(1)
     const log = server.log.join('\n')
-    expect(log).toContain(`mail goes through 127.0.0.1:${mail.port}; letters that wait: 0`)
-    expect(log).toContain('letter sent')
+    expect(log).toContain(`sending email through 127.0.0.1:${mail.port} queued=0`)
+    expect(log).toContain('email sent')
     expect(log).not.toContain(link.slice(-20))
   })
 
@@ -111,7 +111,7 @@ describe('the executable with mail', () => {
       MAIL_DEFAULT_SENDER: 'vault@nas.local',
       MAIL_USERNAME: 'vault@nas.local',
       MAIL_PASSWORD: 'a password: with @',
-      // Its server and port are fixed to Google's, which no test may bother.
+      // The original server always uses Google's server and port, which a test must not.
       MAIL_SERVER: 'localhost',
       MAIL_PORT: String(mail.port),
     })
@@ -124,15 +124,15 @@ describe('the executable with mail', () => {
   })
 })
 
-describe.each(engines)('a letter on $engine', ({ open }) => {
-  test('outlives kill -9 between its commit and its sending, and arrives once', async () => {
+describe.each(engines)('a queued email on $engine', ({ open }) => {
+  test('survives kill -9 between its commit and its sending, and arrives once', async () => {
     using folder = temporaryFolder()
     await using database = await open()
-    // It takes the connection and says nothing, so the letter is under way when the server dies.
+    // It accepts the connection and stays silent, so the email is being sent when the server is killed.
     const silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
     const settings = {
       ...database.settings,
-      SNAILPASS_SECRET_KEY: 'the key of the letter test',
+      SNAILPASS_SECRET_KEY: 'the key of the email test',
       SNAILPASS_MAIL_URL: `smtp://127.0.0.1:${silent.port}`,
       SNAILPASS_MAIL_FROM: 'vault@nas.local',
     }
@@ -143,7 +143,7 @@ describe.each(engines)('a letter on $engine', ({ open }) => {
     }
     silent.stop(true)
     await using mail = await startMailServer()
-    // Where other servers may be at work, the lease of the dead one has to end first: seven minutes.
+    // If other servers may use the database, the lease of the killed one has to end first.
     await database.endLeases()
     await using server = await serve(folder.path, {
       ...settings,
@@ -151,14 +151,14 @@ describe.each(engines)('a letter on $engine', ({ open }) => {
     })
     const message = await mail.next()
     expect(message.to).toEqual([email])
-    // The server of a test has another port after each start, and the letter the one of its sign-up.
+    // Each start has another port. The link has the one of the sign-up.
     await fetch(new URL(new URL(linkIn(message)).pathname, server.url))
     expect((await login(server.url)).status).toBe(200)
     await server.end('SIGTERM')
     expect(mail.emails).toHaveLength(1)
   }, 30_000)
 
-  test('can be seen and tried again by an operator, beside the server', async () => {
+  test('can be listed and retried by an operator while the server runs', async () => {
     using folder = temporaryFolder()
     await using database = await open()
     await using mail = await startMailServer()
@@ -185,7 +185,7 @@ describe.each(engines)('a letter on $engine', ({ open }) => {
     expect((await run(['mail', 'retry'], { environment })).code).toBe(2)
     const retried = await run(['mail', 'retry', '--dead'], { environment })
     expect(retried).toEqual({ code: 0, stdout: '', stderr: '1 email will be retried.\n' })
-    // The server looks by itself within half a minute; another sign-up has it look now.
+    // The server polls every 30 s; another sign-up makes it look now.
     await signUp(server.url, 'second@nas.local')
     const arrived = [(await mail.next()).to[0], (await mail.next()).to[0]]
     expect(new Set(arrived)).toEqual(new Set([email, 'second@nas.local']))
@@ -193,7 +193,7 @@ describe.each(engines)('a letter on $engine', ({ open }) => {
   }, 30_000)
 })
 
-test('two servers on one Postgres send a hundred letters, each of them once', async () => {
+test('two servers on one Postgres send a hundred emails, each of them once', async () => {
   await using database = await createPostgresDatabase()
   await using mail = await startMailServer()
   const settings = {
@@ -239,7 +239,7 @@ describe('without a mail server', () => {
     })
   })
 
-  test('nobody is asked to confirm, also who was asked before', async () => {
+  test('a server without confirmation lets in accounts that were asked to confirm before', async () => {
     using folder = temporaryFolder()
     {
       await using server = await serve(folder.path, { SNAILPASS_EMAIL_CONFIRMATION: 'required' })
@@ -251,7 +251,7 @@ describe('without a mail server', () => {
   })
 })
 
-test('an empty account that nobody confirmed for a week is removed, and its address free again', async () => {
+test('an empty account that nobody confirmed for a week is removed, and its email can sign up again', async () => {
   using folder = temporaryFolder()
   const settings = { SNAILPASS_EMAIL_CONFIRMATION: 'required' }
   const week = 7 * 24 * 3_600_000
@@ -263,7 +263,8 @@ test('an empty account that nobody confirmed for a week is removed, and its addr
     expect((await signUp(server.url)).status).toBe(409)
   }
   await using server = await start(Date.now)
-  while (!server.log.some((line) => line.includes('never confirmed: 1'))) await Bun.sleep(5)
+  while (!server.log.some((line) => line.includes('removed 1 account that nobody confirmed')))
+    await Bun.sleep(5)
   expect((await signUp(server.url)).status).toBe(201)
 })
 
@@ -277,7 +278,7 @@ describe('snailpass mail test', () => {
       },
     })
 
-  test('tells what the server said, over TLS, over STARTTLS and without', async () => {
+  test('prints the reply of the server, over TLS, over STARTTLS and without encryption', async () => {
     using folder = temporaryFolder()
     const { authority, certified } = await certificates(folder.path)
     const trusting = { NODE_EXTRA_CA_CERTS: authority }
@@ -301,10 +302,10 @@ describe('snailpass mail test', () => {
     }
   })
 
-  test('says what is wrong and what to do for the usual mistakes', async () => {
+  test('explains the usual mistakes and what to do', async () => {
     using folder = temporaryFolder()
     const { certified } = await certificates(folder.path)
-    await using stranger = await startMailServer({ ...certified, secure: true })
+    await using untrusted = await startMailServer({ ...certified, secure: true })
     await using plain = await startMailServer({
       authOptional: false,
       allowInsecureAuth: true,
@@ -318,7 +319,7 @@ describe('snailpass mail test', () => {
     for (const [url, hint] of [
       ['smtp://localhost:1', 'see host and port'],
       [`smtps://localhost:${picky.port}`, 'mostly on port 465'],
-      [`smtps://localhost:${stranger.port}`, 'an authority that this machine trusts'],
+      [`smtps://localhost:${untrusted.port}`, 'an authority that this machine trusts'],
       [`smtp://me:secret@localhost:${plain.port}`, 'app password'],
       [`smtp://localhost:${picky.port}`, 'SNAILPASS_MAIL_FROM'],
     ] as const) {
@@ -333,7 +334,7 @@ describe('snailpass mail test', () => {
   })
 })
 
-/** A certificate for localhost, and the authority that a client must trust for it. */
+/** Issues a certificate for localhost. Returns it and the authority that a client must trust for it. */
 async function certificates(folder: string) {
   const issuer = await createTestAuthority()
   const { certificate, key } = await issuer.issue({ names: ['localhost'] })

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { aRecord, basicAuth, type Client, signUpAndLogIn } from '../support/client'
 import { executable, type RunningServer, serve, temporaryFolder } from '../support/executable'
 
-/** The long form of all this is `SNAILPASS_SIEGE=whole`. */
+/** `SNAILPASS_SIEGE=whole` runs the long form of these tests. */
 const isWhole = process.env['SNAILPASS_SIEGE'] === 'whole'
 const stalling = isWhole ? 1_000 : 200
 const signUps = isWhole ? 10_000 : 500
@@ -12,30 +12,30 @@ const addresses = isWhole ? 100_000 : 3_000
 const guesses = isWhole ? 1_000 : 40
 const longHeaders = isWhole ? 200 : 20
 
-/** What a server may take on top of what it took before, in KiB, whatever strangers send. */
+/** KiB by which the server's memory may grow, whatever strangers send. */
 const maxGrowth = 150 * 1024
 
-/** Limits are on, and this test says who is asking. */
+/** Rate limits are on, and the tests choose the addresses of clients. */
 const environment = { SNAILPASS_RATE_LIMITS: '', SNAILPASS_TRUSTED_PROXIES: '127.0.0.1' }
 
 function memoryOf({ pid }: RunningServer): number {
   return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1])
 }
 
-/** Does work so many times, so many at once. */
+/** Does work `times` times, `atOnce` of them at the same time. */
 async function runConcurrently(
   times: number,
   atOnce: number,
   work: (index: number) => Promise<void>,
 ) {
   let next = 0
-  const one = async () => {
+  const runNext = async () => {
     while (next < times) await work(next++)
   }
-  await Promise.all(Array.from({ length: atOnce }, one))
+  await Promise.all(Array.from({ length: atOnce }, runNext))
 }
 
-/** A connection that sends a little now and then, and never comes to an end. */
+/** Opens a connection that sends a byte now and then and never completes its request. */
 function stall(url: URL, beginning: string, interval = 1_000): Promise<Socket> {
   return new Promise((resolve) => {
     const socket = connect(Number(url.port), '127.0.0.1', () => {
@@ -56,7 +56,7 @@ const endless = [
 const anAddress = () =>
   `2001:${Array.from(crypto.getRandomValues(new Uint16Array(7)), (part) => part.toString(16)).join(':')}`
 
-/** Reads, writes and signs in, again and again, and meets nothing of what goes on around. */
+/** Reads, writes and signs in repeatedly, as an honest client that must not notice the siege. Returns the number of rounds. */
 async function useServer(url: URL, client: Client, isOver: () => boolean): Promise<number> {
   const credentials = basicAuth('owner@nas.local', Buffer.from('hash of owner').toString('base64'))
   let rounds = 0
@@ -73,7 +73,7 @@ async function useServer(url: URL, client: Client, isOver: () => boolean): Promi
 }
 
 test.skipIf(process.platform !== 'linux')(
-  'whatever strangers send, memory is bounded and whoever is honest is served',
+  'whatever strangers send, memory is bounded and honest clients are served',
   async () => {
     using folder = temporaryFolder()
     await using server = await serve(folder.path, environment)
@@ -86,7 +86,7 @@ test.skipIf(process.platform !== 'linux')(
       maxMemory = Math.max(maxMemory, memoryOf(server))
     }, 100)
     const end = new AbortController()
-    const living = useServer(url, client, () => end.signal.aborted)
+    const honestUse = useServer(url, client, () => end.signal.aborted)
 
     const sockets: Socket[] = []
     await runConcurrently(stalling, 50, async (index) => {
@@ -131,7 +131,7 @@ test.skipIf(process.platform !== 'linux')(
       }),
     ])
     end.abort()
-    expect(await living).toBeGreaterThan(3)
+    expect(await honestUse).toBeGreaterThan(3)
     clearInterval(watch)
     for (const socket of sockets) socket.destroy()
 
@@ -174,7 +174,7 @@ test('five hundred connections of one address at once are all answered', async (
   )
 }, 30_000)
 
-test('more connections than there may be files are waited for, and harm nothing', async () => {
+test('more connections than the process may have open files wait, and harm nothing', async () => {
   using folder = temporaryFolder()
   const limited = ['/bin/sh', '-c', 'ulimit -n 200; exec "$0" "$@"', executable]
   await using server = await serve(folder.path, environment, [], limited)

@@ -5,7 +5,7 @@ import { aRecord, signUpAndLogIn } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { queryRows } from '../support/store'
 
-/** A disk of its own of so many bytes. Only root can have one. */
+/** Mounts a disk of so many bytes. Only root can do that. */
 function mountDisk(bytes: number): Disposable & { readonly path: string } {
   const folder = temporaryFolder()
   const path = join(folder.path, 'disk')
@@ -28,13 +28,13 @@ const full = {
 }
 const mebibyte = 1024 * 1024
 
-/** Fills what is left of a disk, but for so many bytes; gone again with `rmSync`. */
+/** Writes a file of so many bytes to a disk, or of as many as it has space for. Returns its path. */
 function fill(path: string, bytes: number): string {
   const file = join(path, 'filler')
   try {
     writeFileSync(file, new Uint8Array(bytes))
   } catch {
-    // It is as full as it can be.
+    // The disk is full.
   }
   return file
 }
@@ -43,9 +43,8 @@ async function answerOf(response: Response) {
   return { status: response.status, body: await response.json() }
 }
 
-// Elsewhere nobody but an administrator has a disk of a size to choose.
 test.skipIf(!isRoot)(
-  'a disk that is nearly full takes no writes, gives everything back, and heals by itself',
+  'a server on a disk that is nearly full refuses writes, answers reads, and recovers automatically',
   async () => {
     using disk = mountDisk(100 * mebibyte)
     const dataDir = join(disk.path, 'data')
@@ -66,7 +65,7 @@ test.skipIf(!isRoot)(
     const listed = await owner.send('GET', '/records')
     expect(listed.status).toBe(200)
     const stored = (await listed.json()).length
-    // Whoever has an account can still sign in.
+    // Users can still sign in.
     const login = await fetch(new URL('/login', server.url), {
       headers: { authorization: `Basic ${btoa(`owner@nas.local:${btoa('hash of owner')}`)}` },
     })
@@ -94,7 +93,7 @@ test.skipIf(!isRoot)(
     while ((await warnings()) !== undefined) await Bun.sleep(50)
     expect((await (await owner.send('GET', '/records')).json()).length).toBe(stored + 1)
     const logLines = server.log.filter((line) =>
-      / error .*writes are refused|there is space/.test(line),
+      / error .*writes are refused| info .*writes are accepted again/.test(line),
     )
     expect(logLines).toHaveLength(2)
     await server.end('SIGTERM')
@@ -103,7 +102,7 @@ test.skipIf(!isRoot)(
 )
 
 test.skipIf(!isRoot)(
-  'a disk without any space refuses writes and damages nothing',
+  'a server on a full disk refuses writes and damages nothing',
   async () => {
     using disk = mountDisk(8 * mebibyte)
     const dataDir = join(disk.path, 'data')

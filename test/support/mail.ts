@@ -1,22 +1,22 @@
 import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
 
-/** What a mail server of a test was given. */
+/** An email that the mail server of a test has accepted. */
 export interface ReceivedEmail {
   readonly from: string
   readonly to: readonly string[]
-  /** The whole message: headers, an empty line, the parts. */
+  /** The complete message: headers, an empty line, the parts. */
   readonly source: string
-  /** What the person reads: the plain text, decoded. */
+  /** The plain text, decoded. */
   readonly text: string
 }
 
 export interface TestMailServer extends AsyncDisposable {
   readonly port: number
-  /** Letters that were taken, in their order. */
+  /** Accepted emails, the oldest first. */
   readonly emails: readonly ReceivedEmail[]
-  /** Refusals to come, one for each message; after them everything is taken. */
+  /** Refusals of the next emails, one each. Further emails are accepted. */
   readonly refusals: { code: number; text: string }[]
-  /** The next letter that is taken, or one that was taken already and not handed out. */
+  /** Returns the first accepted email that it has not returned before, or waits for one. */
   next(): Promise<ReceivedEmail>
 }
 
@@ -25,7 +25,7 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
   const emails: ReceivedEmail[] = []
   const refusals: { code: number; text: string }[] = []
   const waiting: ((email: ReceivedEmail) => void)[] = []
-  let handedOut = 0
+  let returned = 0
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: options.key === undefined ? ['STARTTLS'] : [],
@@ -38,7 +38,7 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
       stream.on('end', () => {
         const refusal = refusals.shift()
         if (refusal !== undefined) {
-          // As real ones do, it repeats whom it was for.
+          // Like real servers, it repeats the recipient.
           const [to] = session.envelope.rcptTo
           callback(
             Object.assign(new Error(`${refusal.text} (<${to?.address}>)`), {
@@ -59,13 +59,13 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
         callback()
         const first = waiting.shift()
         if (first !== undefined) {
-          handedOut++
+          returned++
           first(email)
         }
       })
     },
   })
-  // A client that is cut off is what some tests are about.
+  // Some tests cut clients off.
   server.on('error', () => {})
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const address = server.server.address()
@@ -75,16 +75,16 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
     emails,
     refusals,
     next() {
-      const email = emails[handedOut]
+      const email = emails[returned]
       if (email === undefined) return new Promise((resolve) => waiting.push(resolve))
-      handedOut++
+      returned++
       return Promise.resolve(email)
     },
     [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(resolve)),
   }
 }
 
-/** The part of a message that is plain text, decoded from quoted-printable. */
+/** Returns the plain-text part of a message, decoded from quoted-printable. */
 function plainTextOf(source: string): string {
   const part = /Content-Type: text\/plain[\s\S]*?\r\n\r\n(?<body>[\s\S]*?)\r\n----/.exec(source)
   const bytes = (part?.groups?.['body'] ?? '')
@@ -95,7 +95,7 @@ function plainTextOf(source: string): string {
   return Buffer.from(bytes, 'latin1').toString()
 }
 
-/** The link in a letter. */
+/** Returns the confirmation link in an email. */
 export function linkIn({ text }: ReceivedEmail): string {
   const match = /https?:\/\/\S+\/confirm\/\S+/.exec(text)
   if (match === null) throw new Error(`no link in:\n${text}`)
