@@ -23,7 +23,7 @@ afterAll(async () => {
 })
 
 function tlsPort(): string {
-  return /at https:\/\/127\.0\.0\.1:(\d+)\//.exec(server.log.join('\n'))?.[1] ?? ''
+  return /listening on https:\/\/127\.0\.0\.1:(\d+)\//.exec(server.log.join('\n'))?.[1] ?? ''
 }
 
 /** Runs a tool of the system to its end. */

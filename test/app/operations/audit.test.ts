@@ -289,7 +289,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     {
       await using server = await startServerOn(database)
       // It can't be told from one whose signatures somebody took away.
-      expect(server.log.join('')).toContain('the database had no secret key, but contents')
+      expect(server.log.join('')).toContain('the database had no secret key, but data')
     }
     expect(await kindsOf(database)).toEqual(['recreated', 'trail-carried'])
     const unverified = ['1 row before number 2 was taken over without proof']

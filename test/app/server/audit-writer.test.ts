@@ -1,0 +1,134 @@
+import { describe, expect, test } from 'bun:test'
+import { startAuditWriter } from '../../../src/app/server/audit-writer'
+import { loadConfig } from '../../../src/config/load'
+import { DomainError } from '../../../src/domain/errors'
+import { createLoginEventBuffer, type LoginEvent } from '../../../src/domain/login-events'
+import type { Store } from '../../../src/domain/store'
+import { createLog } from '../../../src/log'
+import { key, listAuditRows } from '../../support/audit'
+import { openSqliteStore, type TestStore } from '../../support/store'
+import { manualTiming, random } from '../../support/timing'
+
+const { settings } = loadConfig({
+  environment: { SNAILPASS_AUDIT_DAYS: '0' },
+  flags: { dataDir: '/nonexistent' },
+  file: null,
+})
+
+const aLogin = (id: string): LoginEvent => ({
+  kind: 'login-failed',
+  user: { id, email: `${id}@nas.local` },
+  address: '10.0.0.1',
+})
+
+/** Starts a writer over a store whose reads and writes fail while `fault.error` is set. Time passes by `advance`. */
+async function startTestWriter(store: TestStore, error: Error | null = null) {
+  const fault = { error }
+  const failing: Store = {
+    ...store,
+    read: (work) => (fault.error === null ? store.read(work) : Promise.reject(fault.error)),
+    write: (work) => (fault.error === null ? store.write(work) : Promise.reject(fault.error)),
+  }
+  const timing = manualTiming()
+  const lines: { level: string; message: string; fault?: string; reason?: string }[] = []
+  const log = createLog('json', timing.clock, (line) => lines.push(JSON.parse(line)))
+  const loginEvents = createLoginEventBuffer(timing)
+  const runtime = { ...timing, random }
+  const writer = await startAuditWriter({ store: failing, loginEvents, settings, runtime, log })
+  const userIds = async () => (await listAuditRows(store)).flatMap(({ userId }) => userId ?? [])
+  /** Lines about anything but the newest row. */
+  const problems = () => lines.filter(({ message }) => message !== 'audit log head')
+  return { writer, fault, loginEvents, advance: timing.advance, userIds, problems }
+}
+
+async function openKeyedStore(): Promise<TestStore> {
+  const store = await openSqliteStore()
+  await store.claimKeyFingerprint(key)
+  return store
+}
+
+describe('the audit writer', () => {
+  test('writes sign-ins every five seconds', async () => {
+    await using store = await openKeyedStore()
+    const { writer, loginEvents, advance, userIds, problems } = await startTestWriter(store)
+    await advance(1_000)
+    loginEvents.record(aLogin('a'))
+    await advance(3_000)
+    expect(await userIds()).toEqual([])
+    await advance(2_000)
+    expect(await userIds()).toEqual(['a'])
+    expect(await writer.stop(1_000)).toBeTrue()
+    expect(problems()).toEqual([])
+  })
+
+  test.each([
+    [
+      'warns once of a database that is away',
+      new DomainError('unavailable', 'the database is away'),
+      { level: 'warn', message: 'writing the audit log failed', reason: 'the database is away' },
+    ],
+    [
+      'logs a bug whole',
+      new TypeError('undefined is not a function'),
+      {
+        level: 'error',
+        message: 'writing the audit log failed',
+        fault: expect.stringContaining('audit-writer.test.ts'),
+      },
+    ],
+  ])('%s, goes on, and writes what waited', async (_name, error, line) => {
+    await using store = await openKeyedStore()
+    const setup = await startTestWriter(store, error)
+    const { writer, fault, loginEvents, advance, userIds, problems } = setup
+    loginEvents.record(aLogin('a'))
+    await advance(12_000)
+    expect(problems()).toEqual([expect.objectContaining(line)])
+    fault.error = null
+    loginEvents.record(aLogin('b'))
+    await advance(5_000)
+    expect(await userIds()).toEqual(['a', 'b'])
+    await writer.stop(1_000)
+    expect(problems()).toHaveLength(1)
+  })
+
+  test('reports at its stop that it could not write everything', async () => {
+    await using store = await openKeyedStore()
+    const { writer, fault, loginEvents, advance, problems } = await startTestWriter(store)
+    await advance(1_000)
+    fault.error = new TypeError('undefined is not a function')
+    loginEvents.record(aLogin('a'))
+    expect(await writer.stop(1_000)).toBeTrue()
+    expect(problems()).toEqual([
+      expect.objectContaining({ level: 'error', message: 'writing the audit log failed' }),
+      expect.objectContaining({
+        level: 'warn',
+        message: 'the audit log may lack sign-ins',
+        rows: 1,
+      }),
+    ])
+  })
+
+  test('reports at its stop that writing takes longer than the timeout', async () => {
+    await using store = await openKeyedStore()
+    const blocked = Promise.withResolvers<void>()
+    const slow: TestStore = {
+      ...store,
+      write: async (work) => {
+        await blocked.promise
+        return await store.write(work)
+      },
+    }
+    const { writer, loginEvents, advance, userIds, problems } = await startTestWriter(slow)
+    loginEvents.record(aLogin('a'))
+    await advance(5_000)
+    const stopped = writer.stop(500)
+    await advance(500)
+    expect(await stopped).toBeFalse()
+    expect(problems()).toEqual([
+      expect.objectContaining({ message: 'the audit log may lack sign-ins' }),
+    ])
+    blocked.resolve()
+    while ((await userIds()).length === 0) await Bun.sleep(1)
+    await advance(1_000)
+  })
+})
