@@ -11,7 +11,7 @@ import { startTestServer } from '../../support/server'
 
 class InjectedFault extends Error {}
 
-/** The system's runtime, which knows how many waits have not ended: a loop that runs always waits, or soon will. */
+/** The system's runtime, and the number of its waits that have not ended. Every running loop waits sooner or later. */
 function createObservedRuntime(change: Partial<Runtime> = {}) {
   let waits = 0
   const runtime: Runtime = {
@@ -25,7 +25,7 @@ function createObservedRuntime(change: Partial<Runtime> = {}) {
   return { runtime, waits: () => waits }
 }
 
-/** Settings that have a server start every part that it has. */
+/** Settings with which a server starts every part that it has. */
 function everyPart(port: number, tlsPort = 0): Record<string, string> {
   return {
     SNAILPASS_LISTEN: `127.0.0.1:${port}`,
@@ -52,14 +52,14 @@ async function start(
   })
 }
 
-/** The files of a folder that this process has open. */
+/** Returns the files of a folder that this process has open. */
 function openFilesIn(folder: string): readonly string[] {
   return readdirSync('/proc/self/fd').flatMap((descriptor) => {
     try {
       const path = readlinkSync(join('/proc/self/fd', descriptor))
       return path.startsWith(folder) ? [path] : []
     } catch {
-      // The one that lists the folder is closed again.
+      // The descriptor that read the folder is closed again.
       return []
     }
   })
@@ -111,6 +111,31 @@ test.each([
   const { runtime, waits } = createObservedRuntime()
   const started = start(folder.path, { ...everyPart(port), ...change }, runtime)
   await expect(started).rejects.toMatchObject({ code: 'unavailable' })
+  await expectNothingRuns(folder.path, port, waits)
+})
+
+test('a start whose mail worker can not start leaves nothing running', async () => {
+  using folder = temporaryFolder()
+  const port = freePort()
+  const { settings } = loadConfig({
+    environment: everyPart(port),
+    flags: { dataDir: folder.path },
+    file: null,
+  })
+  if (settings.mail === null) throw new Error('no mail server is set')
+  const mail = {
+    ...settings.mail,
+    // The transport reads it when it is created, after the listeners have started.
+    get security(): 'tls' {
+      throw new InjectedFault('security')
+    },
+  }
+  const { runtime, waits } = createObservedRuntime()
+  const lines: string[] = []
+  const log = createLog('json', Date.now, (line) => lines.push(line))
+  const started = startServer({ ...settings, mail }, runtime, log, { iterations: 1 })
+  await expect(started).rejects.toBeInstanceOf(InjectedFault)
+  expect(lines.join()).toContain(`listening on http://127.0.0.1:${port}/`)
   await expectNothingRuns(folder.path, port, waits)
 })
 
