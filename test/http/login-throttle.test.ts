@@ -226,7 +226,7 @@ describe('one network', () => {
     const refused = await open('10.0.0.9')
     expect(refused.status).toBe(429)
     expect(refused.headers.get('retry-after')).toBe('3600')
-    expect(await refused.text()).toContain('<h1>Too many links at once')
+    expect(await refused.text()).toContain('<h1>Too many attempts')
     expect((await open('10.0.0.8')).status).toBe(200)
   })
 })
