@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { Kysely, sql } from 'kysely'
 import {
   forEachPage,
@@ -7,7 +7,8 @@ import {
   type TableChecksum,
 } from '../database/table-copy'
 import { DomainError } from '../domain/errors'
-import { findIntegrityProblem, openReadOnly } from '../engine/sqlite/connection'
+import { openReadOnly } from '../engine/sqlite/connection'
+import { findIntegrityProblem, readSqliteHeader } from '../engine/sqlite/inspect'
 import { type ColumnKind, isColumnKind } from '../store/tables'
 import { damagedBackupError, notABackupError, translateBackupErrors } from './faults'
 import {
@@ -98,16 +99,9 @@ export async function verifyBackup(backup: OpenedBackup, progress: Progress): Pr
 
 /** Looks at the header alone: a stranger's file, or the log of one, is not opened. */
 function requireBackupHeader(path: string, name: string): void {
-  const header = new Uint8Array(100)
-  const descriptor = openSync(path, 'r')
-  const length = readSync(descriptor, header, 0, header.length, 0)
-  closeSync(descriptor)
-  if (length === 0) throw damagedBackupError(name, 'it is empty')
-  const magic = new TextDecoder('latin1').decode(header.subarray(0, 16))
-  const id = new DataView(header.buffer).getUint32(68)
-  if (magic !== 'SQLite format 3\0' || length < header.length || id !== backupApplicationId) {
-    throw notABackupError(name)
-  }
+  const { isEmpty, isComplete, applicationId } = readSqliteHeader(path)
+  if (isEmpty) throw damagedBackupError(name, 'it is empty')
+  if (!isComplete || applicationId !== backupApplicationId) throw notABackupError(name)
   // An archive is one file; with one of these beside it, SQLite would read something else.
   const side = ['-wal', '-journal'].map((end) => path + end).find((file) => existsSync(file))
   if (side === undefined) return

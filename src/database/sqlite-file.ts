@@ -1,15 +1,7 @@
-import {
-  accessSync,
-  closeSync,
-  constants,
-  existsSync,
-  lstatSync,
-  openSync,
-  readSync,
-} from 'node:fs'
+import { accessSync, constants, existsSync, lstatSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
-import { applicationId, inspectSqlite } from '../engine/sqlite/connection'
+import { applicationId, inspectSqlite, readSqliteHeader } from '../engine/sqlite/inspect'
 import { asDomainErrorAt, unusablePathError } from '../files/data-folder'
 import { isLegacySchema } from './legacy-tables'
 
@@ -25,8 +17,10 @@ export interface SqliteFileInspection {
  * Throws `unavailable`, with what to do, for one that is damaged, empty, or somebody else's.
  */
 export function inspectSqliteFile(path: string): SqliteFileInspection {
-  const { length, id } = readHeader(path)
-  if (length === 0) {
+  // SQLite opens a file that it may not write, and fails at the first write.
+  accessSync(path, constants.R_OK | constants.W_OK)
+  const { isEmpty, applicationId: id } = readSqliteHeader(path)
+  if (isEmpty) {
     throw new DomainError('unavailable', `${path} is empty: what it held is lost`, {
       hint: `${restoreHint(path)}; only for a new start, move the empty file away`,
     })
@@ -45,19 +39,6 @@ export function inspectSqliteFile(path: string): SqliteFileInspection {
   throw new DomainError('unavailable', `${path} is not a SnailPass database`, {
     hint: `${sides.length === 0 ? 'move that file away, or ' : ''}name another place with --data-dir or SNAILPASS_DATABASE_URL`,
   })
-}
-
-/** How long a file's header is, up to what we read of it, and the application id in it; null where it is not SQLite's. */
-function readHeader(path: string): { length: number; id: number | null } {
-  const header = new Uint8Array(72)
-  // SQLite would open a file that it may not write all the same, and fail at the first write.
-  accessSync(path, constants.R_OK | constants.W_OK)
-  const descriptor = openSync(path, 'r')
-  const length = readSync(descriptor, header, 0, header.length, 0)
-  closeSync(descriptor)
-  const magic = new TextDecoder('latin1').decode(header.subarray(0, 16))
-  const isSqlite = magic === 'SQLite format 3\0' && length === header.length
-  return { length, id: isSqlite ? new DataView(header.buffer).getUint32(68) : null }
 }
 
 function damagedDatabaseError(path: string, problem: string, cause?: unknown): DomainError {

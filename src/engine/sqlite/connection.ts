@@ -1,11 +1,9 @@
 import { Database } from 'bun:sqlite'
-import { closeSync, existsSync, fsyncSync, openSync } from 'node:fs'
+import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { type Dialect, type QueryExecutorProvider, sql } from 'kysely'
+import { type Dialect, sql } from 'kysely'
 import { SqliteDialect, type TransactionMode } from './dialect'
-
-/** "SNLP" in the header of the file says whose database it is (https://www.sqlite.org/fileformat.html#application_id). */
-export const applicationId = 0x534e4c50
+import { applicationId } from './inspect'
 
 /**
  * How long SQLite itself waits for another process, in milliseconds. A server does not let it: that wait
@@ -56,13 +54,6 @@ export function openDraft(path: string): SqliteHandle {
 /** Opens a file that nobody writes any more, and leaves it and its folder as they are. Throws SQLiteError. */
 export function openReadOnly(path: string): SqliteHandle {
   return open(path, 'deferred', ['query_only = on', 'cell_size_check = on'], { readonly: true })
-}
-
-/** The first complaint of a whole integrity check, null when there is none. */
-export async function findIntegrityProblem(db: QueryExecutorProvider): Promise<string | null> {
-  const { rows } = await sql<{ integrity_check: string }>`pragma integrity_check(1)`.execute(db)
-  const answer = rows[0]?.integrity_check ?? 'no answer'
-  return answer === 'ok' ? null : answer
 }
 
 function open(
@@ -124,56 +115,6 @@ export function syncFile(path: string): void {
     fsyncSync(descriptor)
   } finally {
     closeSync(descriptor)
-  }
-}
-
-/** What a look at a database file finds; the look itself changes nothing in it. */
-export interface SqliteInspection {
-  /** Null when sound, else the first line of the integrity check's complaint. */
-  readonly problem: string | null
-  /** The tables with their columns. */
-  readonly columns: Readonly<Record<string, readonly string[]>>
-  /** What the header says, or the log that is still to be moved into it. */
-  readonly applicationId: number
-  /** Names of the migrations that have run, in their order. */
-  readonly migrations: readonly string[]
-}
-
-/** Runs the quick integrity check and reads what tables and migrations a database has. Throws SQLiteError. */
-export function inspectSqlite(path: string): SqliteInspection {
-  // Without a write-ahead log there is nothing that closing could move into the file, and a writable handle
-  // takes its side files away again; with one, only a read-only handle leaves it where it is.
-  const isInUse = existsSync(`${path}-wal`)
-  const database = new Database(
-    path,
-    isInUse ? { readonly: true } : { readwrite: true, create: false },
-  )
-  try {
-    database.run(`pragma busy_timeout = ${busyTimeout.alone}`)
-    const check = database.query<{ quick_check: string }, []>('pragma quick_check(1)').get()
-    const problem = check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'no answer')
-    if (problem !== null) return { problem, applicationId: 0, columns: {}, migrations: [] }
-    const id = database.query<{ application_id: number }, []>('pragma application_id').get()
-    const applicationId = id?.application_id ?? 0
-    const all = database
-      .query<{ table: string; column: string }, []>(
-        `select m.name as "table", c.name as "column" from sqlite_schema m, pragma_table_info(m.name) c
-        where m.type = 'table'`,
-      )
-      .all()
-    const columns = Object.fromEntries(
-      [...Map.groupBy(all, ({ table }) => table)].map(([table, found]) => [
-        table,
-        found.map(({ column }) => column),
-      ]),
-    )
-    if (!('kysely_migration' in columns)) return { problem, applicationId, columns, migrations: [] }
-    const rows = database
-      .query<{ name: string }, []>('select name from kysely_migration order by name')
-      .all()
-    return { problem, applicationId, columns, migrations: rows.map((row) => row.name) }
-  } finally {
-    database.close()
   }
 }
 
