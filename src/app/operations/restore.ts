@@ -28,6 +28,7 @@ import { isStorableKey } from '../../files/secret-key'
 import { appendEvents } from '../../store/audit/append'
 import { describeFindings, resignLog } from '../../store/audit/resign'
 import { findKeyFingerprint, replaceKeyFingerprint } from '../../store/key-fingerprint'
+import { endAllSessions } from '../../store/sessions'
 import type { Runtime } from '../runtime'
 import { withSecretRollback } from '../secret-files'
 import { auditSignerFor, keyOfSettings } from '../secret-key'
@@ -132,7 +133,8 @@ export function restoreBackup(
               const tables = await replaceContents(backup, exclusive, database.name, (step) =>
                 rowProgress(options.onProgress, step),
               )
-              await endSessions(exclusive, runtime)
+              // A token from before the restore could otherwise be valid again, for an account that has signed out since.
+              await endAllSessions(exclusive.db, newSessionEpoch(runtime.random))
               if (key !== null) await replaceKeyFingerprint(exclusive.db, keyFingerprint(key))
               await recordRestore(exclusive, signer, verified, runtime)
               await writeSecrets()
@@ -181,14 +183,6 @@ async function backUpBeforeRestore(
     (work) => work(exclusive.db),
   )
   return path
-}
-
-/** A token from before could otherwise be good again, for an account that has ended its sessions since. */
-async function endSessions({ db }: ExclusiveDatabase, { random }: Runtime): Promise<void> {
-  await db
-    .updateTable('users')
-    .set({ session_epoch: newSessionEpoch(random) })
-    .execute()
 }
 
 /**

@@ -10,6 +10,7 @@ import { generateSecretKey } from '../../files/secret-key'
 import { appendEvents } from '../../store/audit/append'
 import { assessAuditChain, describeFindings, resignLog } from '../../store/audit/resign'
 import { findKeyFingerprint, replaceKeyFingerprint } from '../../store/key-fingerprint'
+import { endAllSessions } from '../../store/sessions'
 import type { Runtime } from '../runtime'
 import { withSecretRollback } from '../secret-files'
 import { findReadableKey, keyOfSettings, parseKeyCandidates } from '../secret-key'
@@ -72,7 +73,7 @@ export async function rotateKey(
         exclusive.transaction(async () => {
           const findings = describeFindings(await resignLog(db, { oldSigner, signer }))
           await replaceKeyFingerprint(db, keyFingerprint(key))
-          await db.updateTable('users').set({ session_epoch: epoch }).execute()
+          await endAllSessions(db, epoch)
           const now = runtime.clock()
           const detail = `all sessions ended; the trail: ${findings}`
           const accepted =
