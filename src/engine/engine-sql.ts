@@ -1,38 +1,41 @@
 import { type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 
-/** How an engine says what rows of the original server's tables hold, for statements that take them over. */
+/**
+ * The few statements and expressions that SQLite and Postgres write differently. Adoption and copying need them; all other
+ * queries are the same on both engines, or differ in their type alone (`ColumnTypes`).
+ */
 export interface EngineSql {
-  /** Where a row lies: in insertion order, as long as none was changed. */
+  /** The physical position of a row: the insertion order of a table whose rows were never updated. */
   readonly insertionOrder: RawBuilder<unknown>
-  /** The milliseconds since 1970 of a timestamp column, cut to whole ones. */
+  /** A timestamp column of the original server as milliseconds since 1970 (UTC), rounded down. */
   milliseconds(column: string): RawBuilder<unknown>
-  /** The flag in a column that may be null. */
+  /** A boolean column of the original server; null counts as false. */
   flag(column: string): RawBuilder<unknown>
-  /** These columns of a row as a JSON text. */
+  /** These columns of a row as a JSON object in text form. */
   json(columns: readonly string[]): RawBuilder<unknown>
-  /** Keeps everybody else from these tables to the end of the transaction. */
+  /** Locks these tables against all other connections until the transaction ends. */
   lockTables(db: QueryExecutorProvider, tables: readonly string[]): Promise<void>
-  /** Makes the names of a table's indexes free for another table's. The table is about to go. */
+  /** Drops or renames the indexes of a table that is about to be dropped, so that a new table can use their names. */
   freeIndexNames(db: QueryExecutorProvider, table: string): Promise<void>
-  /** Takes all rows away, from tables that come before those that they name. */
+  /** Deletes all rows. A table must come before the tables that it references. */
   emptyTables(db: QueryExecutorProvider, tables: readonly string[]): Promise<void>
-  /** Has a table number its rows on from where copied ones ended. */
+  /** Continues the numbering of a table (column `seq`) after rows that were copied with their numbers. */
   resumeRowNumbers(db: QueryExecutorProvider, table: string): Promise<void>
 }
 
 export const sqliteSql: EngineSql = {
   insertionOrder: sql.raw('rowid'),
-  // SQLAlchemy writes 2026-11-23 16:58:24.387529, the fraction always or never.
+  // SQLAlchemy writes 2026-11-23 16:58:24.387529, or leaves the fraction out.
   milliseconds: (column) =>
     sql.raw(
       `cast(strftime('%s', ${column}) as integer) * 1000 + cast(substr(${column}, 21, 3) as integer)`,
     ),
   flag: (column) => sql.raw(`coalesce(${column}, 0) <> 0`),
   json: (columns) => sql.raw(`json_object(${pairs(columns)})`),
-  // The transaction has the whole file.
+  // The write transaction already locks the whole file.
   lockTables: () => Promise.resolve(),
   async freeIndexNames(db, table) {
-    // Those that belong to a constraint have no text, and names that nobody else takes.
+    // An index of a constraint has no SQL text and can't be dropped; its name is reserved, so it is never in the way.
     const indexes = await sql<{ name: string }>`
       select name from sqlite_schema where type = 'index' and tbl_name = ${table} and sql is not null
     `.execute(db)
@@ -41,13 +44,13 @@ export const sqliteSql: EngineSql = {
   async emptyTables(db, tables) {
     for (const table of tables) await sql`delete from ${sql.id(table)}`.execute(db)
   },
-  // SQLite goes on from the greatest number by itself.
+  // SQLite continues after the greatest number automatically.
   resumeRowNumbers: () => Promise.resolve(),
 }
 
 export const postgresSql: EngineSql = {
   insertionOrder: sql.raw('ctid'),
-  // Cut first: up to Postgres 13 an epoch is a double, and the digits below would round it wrongly.
+  // Truncated first: up to Postgres 13 an epoch is a double, and digits below a millisecond could round it up.
   milliseconds: (column) =>
     sql.raw(`round(extract(epoch from date_trunc('milliseconds', ${column})) * 1000)::bigint`),
   flag: (column) => sql.raw(`coalesce(${column}, false)`),
@@ -65,7 +68,7 @@ export const postgresSql: EngineSql = {
       await sql`alter index ${sql.id(name)} rename to ${sql.id(`original_${name}`)}`.execute(db)
     }
   },
-  // Undone like anything else, and leaves no dead rows that a vacuum would have to take away.
+  // Transactional like `delete`, but it leaves no dead rows for a vacuum.
   async emptyTables(db, tables) {
     await sql`truncate table ${sql.join(tables.map((table) => sql.id(table)))}`.execute(db)
   },

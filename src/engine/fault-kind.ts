@@ -1,14 +1,14 @@
-/** What an engine fault means to the caller, whatever the engine. Null: a fault of ours, to be logged whole. */
+/** What a database error means to the caller, on either engine. */
 export type EngineFault =
-  /** Somebody else holds what we need; nothing was done, and a later try may pass. */
+  /** Another connection holds a lock. Nothing was changed; a retry may succeed. */
   | 'busy'
-  /** The engine undid the transaction for the sake of another one; its repeat may pass. */
+  /** The engine rolled the transaction back because it conflicts with another one. A retry may succeed. */
   | 'aborted'
-  /** The database cannot be reached or written at present. */
+  /** The database can't be reached or written now. */
   | 'unreachable'
-  /** No space is left for a write. */
+  /** The disk is full. */
   | 'full'
-  /** What lies there is not a readable database. */
+  /** The database is damaged, or the file is not a database. */
   | 'damaged'
-  /** A row names another that is not there. */
+  /** A row references another one that does not exist. */
   | 'orphan'

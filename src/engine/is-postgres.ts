@@ -1,6 +1,6 @@
 import { PostgresAdapter, type QueryExecutorProvider } from 'kysely'
 
-/** Which engine answers, for the few statements that are not the same on both. */
+/** Returns whether the engine is Postgres, for the few statements that SQLite does not have. */
 export function isPostgres(db: QueryExecutorProvider): boolean {
   return db.getExecutor().adapter instanceof PostgresAdapter
 }

@@ -345,7 +345,7 @@ test('a view on an original table is named as what is in the way', async () => {
   await legacy.run('create view emails as select email from users')
   await expect(adopt(legacy)).rejects.toMatchObject({
     code: 'unavailable',
-    hint: expect.stringContaining('a view perhaps'),
+    hint: expect.stringContaining('such as a view'),
   })
   expect(await queryRows(legacy.url, 'select count(*)::int as emails from emails')).toEqual([
     { emails: 3 },

@@ -201,7 +201,7 @@ describe('a connection to Postgres', () => {
     await isReadOnly('on')
     await expect(openServingStore(database.url)).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining('this server takes no writes'),
+      message: expect.stringContaining('this server does not accept writes'),
     })
     await isReadOnly('off')
     await using store = await openServingStore(database.url)
@@ -391,9 +391,9 @@ describe('a Postgres database', () => {
   })
 
   test.each([
-    ['a wrong password', { password: 'wrong' }, 'see user and password'],
+    ['a wrong password', { password: 'wrong' }, 'check user and password'],
     ['a missing database', { pathname: '/nowhere' }, 'createdb'],
-    ['a port where nothing is', { port: '1' }, 'see that Postgres runs'],
+    ['a port where nothing is', { port: '1' }, 'check that Postgres is running'],
     ['TLS that the server does not have', { search: '?sslmode=require' }, 'sslmode'],
     [
       'a certificate that is not there',

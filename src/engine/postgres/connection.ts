@@ -1,3 +1,4 @@
+/** Postgres: connections with locks, timeouts, TLS and failover to a standby. */
 import type { Dialect } from 'kysely'
 import { type Client, type ClientBase, Pool, type PoolClient } from 'pg'
 import { PostgresDialect } from './dialect'
@@ -11,41 +12,43 @@ import {
   withFailover,
 } from './hosts'
 
-/** Resolves after so many milliseconds, rejects when the signal ends the wait. */
+/** Resolves after so many milliseconds. Rejects when the signal aborts. */
 type Wait = (milliseconds: number, signal: AbortSignal) => Promise<void>
 
-/** Connections to one database. */
+/** One or more connections to one database. */
 export interface PostgresHandle {
   readonly dialect: Dialect
   close(): Promise<void>
 }
 
 /**
- * Locks that a session holds for as long as it lives (pg_advisory_lock with two keys: "SNLP" and one of these).
- * `presence` is shared by every connection of every server, so whoever takes it alone knows that none is at
- * work; `migration` is taken by whoever changes the tables.
+ * Advisory locks that a connection holds until it closes (pg_advisory_lock with two keys: "SNLP" and one of these). Every
+ * connection of every server shares `presence`, so a command that gets it exclusively knows that no server is running.
+ * A program that changes the tables holds `migration`.
  */
 const lockKeys = { presence: 1, migration: 2 } as const
 const lockNamespace = 0x534e4c50
 
-/** Milliseconds. All of them together stay within what a client waits for. */
+/**
+ * Milliseconds. Every query fails before a client stops waiting for it (10 s). `query` is the driver's own limit, for a server
+ * that does not answer at all.
+ */
 const timeouts = { statement: 5_000, query: 7_000, lock: 4_000, idle: 15_000 }
 
 /**
- * Connects as a server does, to as many connections as the address allows. Every connection holds the
- * presence lock, is to a server that takes writes, and has commits wait for the disk whatever that server's
- * own default. A host that fails is left for the next one.
+ * Opens the connection pool of a server. Every connection holds the presence lock, is to a host that accepts writes, and
+ * commits only once the data is on disk, whatever the default of that host is. If a host fails, the next one is used.
  *
- * The driver is `pg`: of the three that were tried against crashes, restarts and terminated sessions, it alone
- * gives a stuck query up in time, and it leaves no dead connection in its pool. postgres.js let its queries
- * hang and threw outside of them after a restart; Bun's own SQL hung and lent dead connections out. One
- * statement behind another without a wait (`pipeline`) makes `pg` as quick as they are.
+ * The driver is `pg`: of the three that were tested with crashes, restarts and terminated connections, only `pg` times out a
+ * stuck query and leaves no dead connection in its pool. postgres.js let queries hang and threw outside of them after a
+ * restart; Bun's own SQL hung and handed out dead connections. `pipeline`, which sends a statement without waiting for the
+ * answer to the one before, makes `pg` as fast as the other two.
  */
 export function connectPool(
   address: PostgresAddress,
   options: {
     readonly wait: Wait
-    /** Asked on every new connection; throws where it is to another database than the first one was. */
+    /** Called for every new connection. Throws if it is to another database than the one that the server was started on. */
     readonly verify: (dialect: Dialect) => Promise<void>
   },
 ): PostgresHandle {
@@ -61,11 +64,11 @@ export function connectPool(
   const pool = new Pool({
     Client: Connection,
     max: address.poolSize,
-    // At least one stays, and with it the presence lock.
+    // At least one connection stays open and holds the presence lock.
     min: 1,
     connectionTimeoutMillis: connectTimeout,
     async onConnect(client) {
-      if (!(client instanceof Connection)) throw new Error('a client of somebody else')
+      if (!(client instanceof Connection)) throw new Error('not a client of this pool')
       try {
         await requireWritable(client)
       } catch (error) {
@@ -77,7 +80,7 @@ export function connectPool(
     },
   })
   const acquire = () => withFailover(hosts, () => pool.connect())
-  // One that dies while nobody uses it is told twice; that it is gone is enough.
+  // An idle connection that fails is reported here and by 'remove', which is enough.
   pool.on('error', () => {})
   const closing = new AbortController()
   let isReconnecting = false
@@ -101,10 +104,13 @@ export function connectPool(
   }
 }
 
-/** How often a server without a connection tries to have one again, in milliseconds. */
+/** How often a server without a connection tries to open one, in milliseconds. */
 const reconnectInterval = 1_000
 
-/** Without a connection a server would seem to be gone, and a command could take the tables from under it. */
+/**
+ * Reconnects until the pool has a connection. Without one nothing shows that the server is running, and a command could
+ * replace its tables.
+ */
 async function keepConnected(
   pool: Pool,
   acquire: () => Promise<PoolClient>,
@@ -115,20 +121,20 @@ async function keepConnected(
       const client = await acquire()
       client.release()
     } catch {
-      // Rejects when the pool is closed, which ends this too.
+      // Rejects when the pool is closed, which ends this loop as well.
       await wait(reconnectInterval).catch(() => {})
     }
   }
 }
 
-/** One connection, for work that takes its time. Its locks end with it. */
+/** One connection, whose statements may take any time except to wait for a lock. Closing it releases its locks. */
 export interface PostgresSession extends PostgresHandle {
-  /** Takes a lock for itself; false when somebody else has it. */
+  /** Takes a lock exclusively. Returns false if another connection holds it. */
   tryLock(lock: keyof typeof lockKeys): Promise<boolean>
   unlock(lock: keyof typeof lockKeys): Promise<void>
 }
 
-/** Connects once, to a host that takes writes. Throws ConnectionFault. */
+/** Opens one connection to a host that accepts writes. Throws ConnectionFault. */
 export async function connectSession(address: PostgresAddress): Promise<PostgresSession> {
   const hosts = createHostSelector(address)
   const SessionClient = clientClassFor(hosts, { lock_timeout: timeouts.lock })
@@ -146,7 +152,7 @@ export async function connectSession(address: PostgresAddress): Promise<Postgres
   })
   return {
     dialect: dialectOn(client),
-    // One that failed has ended by then.
+    // A connection that failed is already closed.
     close: () => client.end().catch(() => {}),
     async tryLock(lock) {
       const { rows } = await client.query<{ taken: boolean }>(
@@ -161,7 +167,7 @@ export async function connectSession(address: PostgresAddress): Promise<Postgres
   }
 }
 
-/** The dialect on one connection, whose tables may change under it. */
+/** Returns a dialect on one connection. It prepares no statements: the tables may change between them. */
 function dialectOn(client: Client): Dialect {
   return new PostgresDialect({
     canPrepare: false,
@@ -171,21 +177,25 @@ function dialectOn(client: Client): Dialect {
   })
 }
 
-/** By this a server is known to be at work, and nobody takes the tables from under it. */
+/** Shows all other programs that a server is running. Throws ConnectionFault while a command uses the database exclusively. */
 async function acquirePresenceLock(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ present: boolean }>(
     'select pg_try_advisory_lock_shared($1, $2) as present',
     [lockNamespace, lockKeys.presence],
   )
-  if (rows[0]?.present !== true) throw new ConnectionFault('a command has the database for itself')
+  if (rows[0]?.present !== true)
+    throw new ConnectionFault('a command is using the database exclusively')
 }
 
-/** Also sees that a commit is on the disk before it is acknowledged, which a server may be set not to do. */
+/**
+ * Throws ConnectionFault if the host accepts no writes. Also makes commits wait for the disk, which the host may be configured
+ * not to do.
+ */
 async function requireWritable(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ read_only: boolean }>(
     `select pg_is_in_recovery() or current_setting('transaction_read_only') = 'on' as read_only,
       set_config('synchronous_commit', case current_setting('synchronous_commit')
         when 'off' then 'on' else current_setting('synchronous_commit') end, false)`,
   )
-  if (rows[0]?.read_only !== false) throw new ConnectionFault('this server takes no writes')
+  if (rows[0]?.read_only !== false) throw new ConnectionFault('this server does not accept writes')
 }

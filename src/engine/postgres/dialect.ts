@@ -11,27 +11,29 @@ import {
 import { type Client, DatabaseError } from 'pg'
 import { ConnectionFault, postgresFault } from './faults'
 
-/** Where connections come from and go back to. */
+/** Where the dialect gets connections from, and returns them to. */
 export interface Connections<C extends Client> {
-  /** Whether statements are prepared: not where tables change under them. */
+  /** Whether statements are prepared. Must be false if the tables may change. */
   readonly canPrepare: boolean
   acquire(): Promise<C>
-  /** A broken one is not lent again. */
+  /** Returns a connection. A broken one is closed and not used again. */
   release(client: C, isBroken: boolean): void
-  /** Sends what is asked from here to the end of this turn of the event loop in one piece. */
+  /** Sends all queries until the next turn of the event loop in one packet. */
   corkUntilNextTick(client: C): void
 }
 
 /**
- * Kysely's own dialect over connections of ours, with what its driver leaves open: a connection that failed
- * goes, a failed rollback does not hide why there was one, statements are prepared once for each connection,
- * and a snapshot costs no wait of its own.
+ * Kysely's own dialect with another driver:
+ * - A connection that failed is closed.
+ * - A failed rollback does not hide the error that caused it.
+ * - Statements are prepared once per connection.
+ * - Beginning and ending a read transaction takes no round trip of its own.
  */
 export class PostgresDialect<C extends Client> extends KyselyPostgresDialect {
   readonly #connections: Connections<C>
 
   constructor(connections: Connections<C>) {
-    super({ pool: () => Promise.reject(new Error('the driver has connections of its own')) })
+    super({ pool: () => Promise.reject(new Error('this driver does not use a pool of Kysely')) })
     this.#connections = connections
   }
 
@@ -44,7 +46,7 @@ export class PostgresDialect<C extends Client> extends KyselyPostgresDialect {
   }
 }
 
-/** Kysely's migrator asks for a lock of its own; ours are taken before it, and by name. */
+/** Kysely's migrator takes a lock of its own. It is not needed: our migration lock is taken before. */
 class NoMigrationLockAdapter extends PostgresAdapter {
   override acquireMigrationLock(_db: Kysely<unknown>): Promise<void> {
     return Promise.resolve()
@@ -85,7 +87,7 @@ class PostgresDriver<C extends Client> implements Driver {
     return connection.rollback()
   }
 
-  /** Whoever opened the connections closes them. */
+  /** The code that opened the connections closes them. */
   destroy(): Promise<void> {
     return Promise.resolve()
   }
@@ -95,8 +97,9 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
   readonly client: C
   isBroken: boolean = false
   readonly #connections: Connections<C>
-  #begun: Promise<void> = Promise.resolve()
-  #isReading: boolean = false
+  /** Settles when the server has begun the transaction. */
+  #start: Promise<void> = Promise.resolve()
+  #isReadOnly: boolean = false
 
   constructor(client: C, connections: Connections<C>) {
     this.client = client
@@ -106,24 +109,24 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
   async begin({ isolationLevel, accessMode }: TransactionSettings): Promise<void> {
     const isolation = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
     const access = accessMode === undefined ? '' : ` ${accessMode}`
-    this.#isReading = accessMode === 'read only'
-    if (this.#isReading) this.#connections.corkUntilNextTick(this.client)
-    this.#begun = this.#run(`start transaction${isolation}${access}`)
-    // A snapshot's first query goes right behind, and waits for both. A write must not: should its begin
-    // fail alone, it would be committed by itself.
-    if (this.#isReading) this.#begun.catch(() => {})
-    else await this.#begun
+    this.#isReadOnly = accessMode === 'read only'
+    if (this.#isReadOnly) this.#connections.corkUntilNextTick(this.client)
+    this.#start = this.#run(`start transaction${isolation}${access}`)
+    // The first query of a read transaction is sent together with the start, and waits for both answers. A write must wait
+    // here: if only the start failed, the write would be committed on its own.
+    if (this.#isReadOnly) this.#start.catch(() => {})
+    else await this.#start
   }
 
   async commit(): Promise<void> {
-    const committed = this.#run('commit')
-    // What was read is known by now; whoever gets this connection next would meet its fault.
-    if (this.#isReading) committed.catch(() => {})
-    else await committed
+    const commit = this.#run('commit')
+    // All rows of a read transaction have arrived. If its commit fails, the next query on this connection fails as well.
+    if (this.#isReadOnly) commit.catch(() => {})
+    else await commit
   }
 
   async rollback(): Promise<void> {
-    // What goes wrong here is told by the fault that led here; the server undoes what is left open.
+    // The error that led here is the one to report. The server rolls back an open transaction when the connection closes.
     if (!this.isBroken) await this.#run('rollback').catch(() => {})
   }
 
@@ -135,7 +138,7 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
         ...(this.#connections.canPrepare && statementName(query.sql)),
       }),
     )
-    const [{ command, rowCount, rows }] = await Promise.all([answer, this.#begun])
+    const [{ command, rowCount, rows }] = await Promise.all([answer, this.#start])
     const isChange = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE'
     if (isChange) return { rows, numAffectedRows: BigInt(rowCount ?? 0) }
     return { rows }
@@ -150,7 +153,10 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
     await this.#translateErrors(this.client.query(text))
   }
 
-  /** Every fault that the server did not send is the connection's. Either kind can be its end. */
+  /**
+   * Throws ConnectionFault in place of every error that the server did not send. Marks the connection as broken if the error
+   * makes it unusable.
+   */
   async #translateErrors<T>(answer: Promise<T>): Promise<T> {
     try {
       return await answer
@@ -165,11 +171,11 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
   }
 }
 
-/** Texts that are prepared; those of a server are a small closed set. */
+/** How many SQL texts are prepared. A server uses a small fixed set. */
 const maxPreparedStatements = 200
 const statementNames = new Map<string, string>()
 
-/** A name makes pg prepare a statement once for each connection. */
+/** Returns a name for a statement, which makes pg prepare it once per connection. Undefined if it is not to be prepared. */
 function statementName(text: string): { name: string } | undefined {
   let name = statementNames.get(text)
   if (name === undefined) {

@@ -2,31 +2,31 @@ import { DatabaseError } from 'pg'
 import type { EngineFault } from '../fault-kind'
 
 /**
- * The connection failed, or none could be had: refused, cut, too slow, not to a server that takes writes. What
- * was under way on it may have happened or not.
+ * A connection failed or could not be opened: refused, closed, timed out, or to a server that does not accept writes. The last
+ * statement on it may or may not have taken effect.
  */
 export class ConnectionFault extends Error {
   override readonly name = 'ConnectionFault'
 }
 
-// SQLSTATE codes, whole or by their class (https://www.postgresql.org/docs/10/errcodes-appendix.html).
+// SQLSTATE codes, complete or by their class (https://www.postgresql.org/docs/10/errcodes-appendix.html).
 const faults: Readonly<Record<string, EngineFault>> = {
   '08': 'unreachable', // connection exceptions
   '23503': 'orphan', // foreign_key_violation
-  '25006': 'unreachable', // read_only_sql_transaction: a standby, or a primary that was made one
+  '25006': 'unreachable', // read_only_sql_transaction: a standby, or a primary that has become one
   '25P03': 'unreachable', // idle_in_transaction_session_timeout
   '40001': 'aborted', // serialization_failure
   '40P01': 'aborted', // deadlock_detected
   '53': 'unreachable', // insufficient resources: connections, memory
   '53100': 'full', // disk_full
   '55P03': 'busy', // lock_not_available
-  '57': 'unreachable', // operator intervention: shutdown, crash, cancelled for its time
+  '57': 'unreachable', // operator intervention: shutdown, crash, statement timeout
   '58030': 'unreachable', // io_error
   XX001: 'damaged', // data_corrupted
   XX002: 'damaged', // index_corrupted
 }
 
-/** What a fault of Postgres means, null for anything else. */
+/** Returns what an error of Postgres means. Null for any other error. */
 export function postgresFault(error: unknown): EngineFault | null {
   if (error instanceof ConnectionFault) return 'unreachable'
   if (!(error instanceof DatabaseError) || error.code === undefined) return null
@@ -34,8 +34,8 @@ export function postgresFault(error: unknown): EngineFault | null {
 }
 
 /**
- * What an operator is told of a fault at the time of connecting or setting up; null where it is not for them but
- * a bug of ours.
+ * Returns the reason and a hint for the operator after an error while connecting or creating tables. Null if the error is a bug
+ * of ours.
  */
 export function describePostgresFault(error: unknown): { reason: string; hint: string } | null {
   if (!(error instanceof ConnectionFault || error instanceof DatabaseError)) return null
@@ -48,14 +48,14 @@ export function describePostgresFault(error: unknown): { reason: string; hint: s
   return { reason: root.message || code, hint: known ?? unreachableHint }
 }
 
-/** Whether a server that could not be had may still be on its way up, as after a boot of the machine. */
+/** Returns whether a server that refused a connection may still be starting, as after a boot of the machine. */
 export function mayBeStarting(error: unknown): boolean {
   if (!(error instanceof ConnectionFault)) return false
   const root = rootCause(error)
   return 'code' in root && typeof root.code === 'string' && startingCodes.has(root.code)
 }
 
-// The system's words for nobody there, and Postgres's cannot_connect_now.
+// The system's codes for an unreachable server, and cannot_connect_now of Postgres.
 const startingCodes = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -67,21 +67,22 @@ const startingCodes = new Set([
 ])
 
 function rootCause(error: Error): Error {
-  // Where a name has several addresses, each of them failed.
+  // A host name with several addresses fails with one error for each of them.
   const inner = error instanceof AggregateError ? error.errors[0] : error.cause
   return inner instanceof Error ? rootCause(inner) : error
 }
 
 const unreachableHint =
-  'see that Postgres runs, takes writes, and is reached at the host and port of SNAILPASS_DATABASE_URL; if it must be TLS, or must not, say so with ?sslmode='
+  'check that Postgres is running, accepts writes, and can be reached at the host and port in SNAILPASS_DATABASE_URL; to require or disable TLS, add ?sslmode='
 
 const hints: Readonly<Record<string, string | undefined>> = {
-  '28': 'see user and password in SNAILPASS_DATABASE_URL; in a password, write @ as %40, / as %2F and % as %25',
+  '28': 'check user and password in SNAILPASS_DATABASE_URL; in a password, write @ as %40, / as %2F and % as %25',
   '2BP01':
-    'something else depends on these tables, a view perhaps: drop it first, and make it anew afterwards',
-  '3D000': 'make the database first: createdb --encoding=UTF8 NAME',
+    'another object, such as a view, depends on these tables: drop it first and create it again afterwards',
+  '3D000': 'create the database first: createdb --encoding=UTF8 NAME',
   '42501':
-    'the user of SNAILPASS_DATABASE_URL must own the tables that are there and may make new ones: grant create, usage on schema public to USER',
-  '53100': 'make space on the disk of the Postgres server',
-  '55P03': 'somebody else is at work on these tables: stop what uses the database, then try again',
+    'the user in SNAILPASS_DATABASE_URL must own the existing tables and be allowed to create new ones: grant create, usage on schema public to USER',
+  '53100': 'free space on the disk of the Postgres server',
+  '55P03':
+    'another process is using these tables: stop every program that uses the database, then retry',
 }

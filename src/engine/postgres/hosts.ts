@@ -3,47 +3,44 @@ import { Client, type ClientConfig, types } from 'pg'
 import { ConnectionFault } from './faults'
 import { type PostgresTls, speaksTls, tlsOptions } from './tls'
 
-/**
- * How a Postgres server is reached. Where it names several hosts, the one that takes writes is the database:
- * the others are its standbys.
- */
+/** Where a Postgres database is. Of several hosts, the one that accepts writes is used; the others are its standbys. */
 export interface PostgresAddress {
   readonly hosts: readonly [PostgresHost, ...PostgresHost[]]
   readonly user: string
   readonly password: { reveal(): string } | null
   readonly database: string
   readonly tls: PostgresTls
-  /** Most connections that a server opens. */
+  /** How many connections a server opens at most. */
   readonly poolSize: number
   /** Command line options for the server process, like `-c search_path=snailpass`. */
   readonly options: string | null
 }
 
 export interface PostgresHost {
-  /** A name, an address, or the folder of a Unix socket. */
+  /** A host name, an IP address, or the folder of a Unix socket. */
   readonly host: string
   readonly port: number
 }
 
-/** How long a host may take to let us in, in milliseconds. */
+/** How long connecting to a host may take, in milliseconds. */
 export const connectTimeout = 3_000
 
-/** A host, and how it is spoken to. */
+/** A host, and whether connections to it use TLS. */
 interface PostgresEndpoint {
   readonly host: string
   readonly port: number
-  /** Null: whether it speaks TLS is not known yet. */
+  /** TLS options, or false for none. Null while it is not known whether the host supports TLS. */
   ssl: ConnectionOptions | false | null
 }
 
-/** The hosts of an address, and the one that is believed to be right. */
+/** The hosts of an address, and the one that new connections use. */
 export interface HostSelector {
   readonly address: PostgresAddress
   readonly hostCount: number
   readonly current: PostgresEndpoint
-  /** Finds out how the current host is spoken to. */
+  /** Finds out whether the current host supports TLS, unless that is known. Throws if the host can't be reached. */
   detectTls(): Promise<void>
-  /** Goes on to the next host, unless somebody else has left this one already. */
+  /** Switches to the next host, unless another connection has already switched away from this one. */
   failOver(endpoint: PostgresEndpoint): void
 }
 
@@ -61,7 +58,7 @@ export function createHostSelector(address: PostgresAddress): HostSelector {
   let index = 0
   const currentEndpoint = (): PostgresEndpoint => {
     const endpoint = endpoints[index]
-    if (endpoint === undefined) throw new Error('an address has a host at least')
+    if (endpoint === undefined) throw new Error('the address has no host')
     return endpoint
   }
   return {
@@ -81,14 +78,14 @@ export function createHostSelector(address: PostgresAddress): HostSelector {
       }
     },
     failOver(endpoint) {
-      // What comes up there next may speak it when this one did not.
+      // After a failure another server may start there, with or without TLS.
       if (needsTlsProbe(endpoint.host)) endpoint.ssl = null
       if (endpoint === currentEndpoint()) index = (index + 1) % endpoints.length
     },
   }
 }
 
-/** Clients that connect to where the route points when they are made, and leave that host when they can't. */
+/** Returns a class of clients. Each connects to the host that is current when it is created, and fails over if it can't. */
 export function clientClassFor(
   hosts: HostSelector,
   settings: ClientConfig & { pipeline?: boolean },
@@ -106,7 +103,7 @@ export function clientClassFor(
         ssl: endpoint.ssl ?? false,
         user,
         database,
-        // Without one, pg looks where libpq does: PGPASSWORD and ~/.pgpass.
+        // Without a password, pg uses PGPASSWORD and ~/.pgpass, as libpq does.
         ...(password !== null && { password: password.reveal() }),
         ...(options !== null && { options }),
         application_name: 'snailpass',
@@ -116,7 +113,7 @@ export function clientClassFor(
         types: { getTypeParser },
       })
       this.endpoint = endpoint
-      // Faults come back from the queries that meet them; nobody listens for this one.
+      // An unhandled error event would end the process. The queries that fail report the error.
       this.on('error', () => {})
     }
 
@@ -135,10 +132,10 @@ export function clientClassFor(
   }
 }
 
-/** pg's own type of what is called back. */
+/** The type of pg's own callback. */
 type ConnectCallback = ((error: Error) => void) | ((error: null, client: Client) => void)
 
-/** Has a client send what it is asked from here to the end of this turn of the event loop in one piece. */
+/** Sends all queries of a client until the next turn of the event loop in one packet. */
 export function corkUntilNextTick({ connection }: Client): void {
   connection.stream.cork()
   process.nextTick(() => connection.stream.uncork())
@@ -146,13 +143,13 @@ export function corkUntilNextTick({ connection }: Client): void {
 
 const int8Oid = 20
 
-/** bigint holds our times and row numbers, which are safe integers; pg would make them strings. */
+/** Our times and row numbers are bigint and always safe integers; by default pg returns them as strings. */
 const getTypeParser: typeof types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
   oid === int8Oid ? Number : types.getTypeParser(oid, format)
 
 /**
- * Tries each host once, beginning with the one that served last. What all refuse is a ConnectionFault, and so is
- * that there was no free connection in time, for which no host is left.
+ * Tries each host once, beginning with the current one. Throws ConnectionFault if all of them fail, or if the pool has no free
+ * connection in time; the latter does not switch to another host.
  */
 export async function withFailover<T>(hosts: HostSelector, connect: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {
@@ -162,7 +159,7 @@ export async function withFailover<T>(hosts: HostSelector, connect: () => Promis
       return await connect()
     } catch (cause) {
       if (hosts.current !== endpoint && tries < hosts.hostCount) continue
-      throw new ConnectionFault('no server of this database can be used at present', { cause })
+      throw new ConnectionFault('no host of this database can be used', { cause })
     }
   }
 }

@@ -1,18 +1,18 @@
 import { type QueryExecutorProvider, sql } from 'kysely'
 
-/** What a look at a Postgres database finds. */
+/** What a Postgres database contains, in the schema where we create our tables. */
 export interface PostgresInspection {
-  /** Where tables are made and found; null when the search path leads nowhere. */
+  /** The first schema of the search path that exists. Null if there is none. */
   readonly schema: string | null
-  /** Null when every text can be stored. */
+  /** The encoding of the database. Null for UTF8, which can store every text. */
   readonly unsupportedEncoding: string | null
-  /** The tables of the schema with their columns. */
+  /** The tables and views of the schema with their columns. */
   readonly columns: Readonly<Record<string, readonly string[]>>
-  /** Names of the migrations that have run, in their order. */
+  /** Names of the migrations that have run, in the order in which they ran. */
   readonly migrations: readonly string[]
 }
 
-/** Looks what lies in the schema that this session works in. */
+/** Returns what the current schema of a connection contains. */
 export async function inspectPostgres(db: QueryExecutorProvider): Promise<PostgresInspection> {
   const [current] = (
     await sql<{ schema: string | null; encoding: string }>`

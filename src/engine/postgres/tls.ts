@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
 
-/** The words are libpq's (https://www.postgresql.org/docs/current/libpq-ssl.html); files are paths of PEM. */
+/** TLS settings as in libpq (https://www.postgresql.org/docs/current/libpq-ssl.html), with paths of PEM files. */
 export interface PostgresTls {
   readonly mode: 'disable' | 'prefer' | 'require' | 'verify-ca' | 'verify-full'
   readonly rootCertificate: string | null
@@ -10,7 +10,7 @@ export interface PostgresTls {
   readonly key: string | null
 }
 
-/** How TLS is spoken in a mode, false for not at all. Throws what the system says of a file that cannot be read. */
+/** Returns the TLS options of a connection, false for no TLS. Throws what the system reports if a file can't be read. */
 export function tlsOptions(tls: PostgresTls): ConnectionOptions | false {
   if (tls.mode === 'disable') return false
   const files = {
@@ -22,7 +22,7 @@ export function tlsOptions(tls: PostgresTls): ConnectionOptions | false {
     case 'prefer':
       return { ...files, rejectUnauthorized: false }
     case 'require':
-      // As libpq: whoever names a root certificate wants it looked at.
+      // As in libpq: a root certificate is checked if there is one.
       if (tls.rootCertificate === null) return { ...files, rejectUnauthorized: false }
       return { ...files, rejectUnauthorized: true, checkServerIdentity: () => undefined }
     case 'verify-ca':
@@ -32,10 +32,13 @@ export function tlsOptions(tls: PostgresTls): ConnectionOptions | false {
   }
 }
 
-/** What a client asks before TLS: a message of 8 bytes with this code (https://www.postgresql.org/docs/10/protocol-message-formats.html, SSLRequest). */
+/** SSLRequest, with which a client asks for TLS (https://www.postgresql.org/docs/10/protocol-message-formats.html). */
 const sslRequest = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47])
 
-/** Whether a server speaks TLS at all, asked as libpq does. Rejects when it cannot be reached within so many milliseconds. */
+/**
+ * Returns whether a server supports TLS, asked as libpq asks. Rejects if the server can't be reached within `timeout`
+ * milliseconds.
+ */
 export function speaksTls(
   { host, port }: { host: string; port: number },
   timeout: number,
@@ -49,7 +52,7 @@ export function speaksTls(
     })
     socket.once('timeout', () => socket.destroy(new Error('timeout')))
     socket.once('error', reject)
-    // After an answer or an error this says nothing new.
+    // Has no effect after an answer or an error.
     socket.once('close', () => reject(new Error('the server closed the connection')))
   })
 }

@@ -1,3 +1,4 @@
+/** SQLite: how database files are created, opened, copied and inspected, with the settings that make them durable. */
 import { Database } from 'bun:sqlite'
 import { closeSync, fsyncSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
@@ -6,29 +7,29 @@ import { SqliteDialect, type TransactionMode } from './dialect'
 import { applicationId } from './inspect'
 
 /**
- * How long SQLite itself waits for another process, in milliseconds. A server does not let it: that wait
- * blocks the event loop, once for each writer in the queue, so the scopes in the store wait between tries
- * that leave it free. Work that has the whole program for itself may wait here.
+ * How long SQLite itself waits for another process, in milliseconds. That wait blocks the event loop, once for each queued
+ * writer. So in a server SQLite fails at once and the store retries, which leaves the event loop free. Commands that do
+ * nothing else meanwhile let SQLite wait.
  */
 const busyTimeout = { serving: 0, alone: 5_000, adopting: 5_000 } as const
 
-/** One open handle on a database file. */
+/** An open database file. */
 export interface SqliteHandle {
   readonly dialect: Dialect
   close(): void
 }
 
 /**
- * Opens an existing database file to write. Throws SQLiteError.
+ * Opens an existing database file for writing. Throws SQLiteError.
  *
- * `synchronous = full` makes a commit in WAL mode wait for the disk, so that an acknowledged write survives a
- * power cut (https://www.sqlite.org/pragma.html#pragma_synchronous); `fullfsync` is what that takes on macOS.
- * `secure_delete` overwrites what was deleted for good.
+ * `synchronous = full` makes each commit in WAL mode wait for the disk, so that a confirmed write survives a power cut
+ * (https://www.sqlite.org/pragma.html#pragma_synchronous); macOS needs `fullfsync` for that. `secure_delete` overwrites
+ * deleted content with zeros.
  */
 export function openWriter(path: string, use: keyof typeof busyTimeout): SqliteHandle {
   return open(path, 'immediate', [
     `busy_timeout = ${busyTimeout[use]}`,
-    // A stranger's file stays as it is until all of it is ours.
+    // A database of the original server keeps its journal mode: adoption is one transaction, and may be rolled back.
     ...(use === 'adopting' ? [] : ['journal_mode = wal']),
     'synchronous = full',
     'fullfsync = on',
@@ -37,21 +38,21 @@ export function openWriter(path: string, use: keyof typeof busyTimeout): SqliteH
   ])
 }
 
-/** Opens an existing database file to read beside its writer. Throws SQLiteError. */
+/** Opens an existing database file for reading while others write. Throws SQLiteError. */
 export function openReader(path: string): SqliteHandle {
   return open(path, 'deferred', [`busy_timeout = ${busyTimeout.serving}`, 'query_only = on'])
 }
 
 /**
- * Opens a file that is worth nothing before it is whole: without a journal, and without a wait for the disk, so that
- * whoever has filled it must sync it. Throws SQLiteError.
+ * Opens a file that is discarded unless it gets complete: without a journal and without waiting for the disk. The caller
+ * must sync the file once it is complete. Throws SQLiteError.
  */
 export function openDraft(path: string): SqliteHandle {
   const pragmas = ['journal_mode = off', 'synchronous = off', 'locking_mode = exclusive']
   return open(path, 'immediate', pragmas)
 }
 
-/** Opens a file that nobody writes any more, and leaves it and its folder as they are. Throws SQLiteError. */
+/** Opens a file that is no longer written, such as a backup. Changes neither the file nor its folder. Throws SQLiteError. */
 export function openReadOnly(path: string): SqliteHandle {
   return open(path, 'deferred', ['query_only = on', 'cell_size_check = on'], { readonly: true })
 }
@@ -66,7 +67,7 @@ function open(
   },
 ): SqliteHandle {
   const database = new Database(path, { ...access, strict: true })
-  // An error here tells of statements left open, and with them a log that was not moved into the file.
+  // `true` throws if a statement is still open: the write-ahead log would then not be moved into the file.
   const close = () => database.close(true)
   try {
     database.run('pragma trusted_schema = off')
@@ -79,8 +80,8 @@ function open(
 }
 
 /**
- * Makes an empty database file, mode 0600, which SQLite's side files inherit, and says in its header whose it is: ours
- * unless told. Throws when the path exists.
+ * Creates an empty database file with mode 0600, which SQLite's side files inherit, and writes the application id into its
+ * header. Throws if the path exists.
  */
 export function createSqliteFile(path: string, id: number = applicationId): void {
   closeSync(openSync(path, 'wx', 0o600))
@@ -93,8 +94,8 @@ export function createSqliteFile(path: string, id: number = applicationId): void
 }
 
 /**
- * Writes a consistent copy of the database at `path` into the new file `target`, mode 0600, and returns once
- * it is on the disk. The source may be in use. Throws when the target exists.
+ * Copies the database at `path`, which may be in use, into the new file `target` with mode 0600. Returns when the copy is on
+ * the disk. Throws if the target exists.
  */
 export function copySqliteFile(path: string, target: string): void {
   closeSync(openSync(target, 'wx', 0o600))
@@ -108,7 +109,7 @@ export function copySqliteFile(path: string, target: string): void {
   syncFile(dirname(target))
 }
 
-/** Waits until a file, or the entries of a folder, are on the disk. */
+/** Waits until the content of a file, or the list of names in a folder, is on the disk. */
 export function syncFile(path: string): void {
   const descriptor = openSync(path, 'r')
   try {
@@ -118,13 +119,13 @@ export function syncFile(path: string): void {
   }
 }
 
-/** Says in the header whose database it is; inside a transaction, as a part of it. */
+/** Marks the database as ours in its header. Takes part in the transaction in which it is executed. */
 export const setApplicationId = sql.raw(`pragma application_id = ${applicationId}`)
 
-/** Moves all of the write-ahead log into the database file, so that the file alone is the database. */
+/** Moves the whole write-ahead log into the database file, so that the file alone is the database. */
 export const walCheckpointStatement = sql`pragma wal_checkpoint(truncate)`
 
-/** As `checkpointWholly`, for a file that nobody has open; its log is gone after it. Throws SQLiteError. */
+/** Does the same for a file that is not open anywhere, and removes its log. Throws SQLiteError. */
 export function checkpointWal(path: string): void {
   const database = new Database(path, { readwrite: true, create: false })
   try {

@@ -9,13 +9,15 @@ import {
 } from 'kysely'
 import { BunSqliteDialect } from 'kysely-bun-sqlite'
 
-/** How a transaction of this handle begins: a writer takes the write lock at once, a reader takes a snapshot. */
+/** How transactions of a handle begin: `immediate` takes the write lock at once, `deferred` reads a snapshot. */
 export type TransactionMode = 'deferred' | 'immediate'
 
 /**
- * kysely-bun-sqlite with what it leaves open: the mode in which transactions begin (its own is always
- * deferred, which fails under a second writer whatever the busy timeout), prepared statements that are
- * kept, and the knowledge that SQLite can roll back DDL, without which a failed migration leaves tables.
+ * kysely-bun-sqlite with three additions:
+ * - The mode in which transactions begin. Its own are always deferred, and those fail beside a second writer whatever the
+ *   busy timeout is.
+ * - Prepared statements are cached.
+ * - Kysely learns that SQLite can roll back DDL; otherwise a failed migration would leave tables behind.
  */
 export class SqliteDialect extends BunSqliteDialect {
   readonly #database: Database
@@ -41,19 +43,22 @@ class TransactionalDdlAdapter extends SqliteAdapter {
     return true
   }
 
-  /** Kysely's migrator asks for a lock here; the server's lock and `begin immediate` already are one. */
+  /** Not needed: the lock on the data folder and `begin immediate` already exclude other migrations. */
   override acquireMigrationLock(_db: Kysely<unknown>): Promise<void> {
     return Promise.resolve()
   }
 }
 
-/** One handle, lent to one scope at a time: bun:sqlite is synchronous, but scopes await between queries. */
+/**
+ * One handle that transactions use in turn: bun:sqlite is synchronous, but a transaction awaits other things between its
+ * queries, and another one must not run its queries in there.
+ */
 class SqliteDriver implements Driver {
   readonly #database: Database
   readonly #begin: string
   readonly #connection: DatabaseConnection
   #queue: Promise<void> = Promise.resolve()
-  #releaseTurn: () => void = () => {}
+  #startNext: () => void = () => {}
 
   constructor(database: Database, mode: TransactionMode) {
     this.#database = database
@@ -70,12 +75,12 @@ class SqliteDriver implements Driver {
     const previous = this.#queue
     this.#queue = promise
     await previous
-    this.#releaseTurn = resolve
+    this.#startNext = resolve
     return this.#connection
   }
 
   releaseConnection(): Promise<void> {
-    this.#releaseTurn()
+    this.#startNext()
     return Promise.resolve()
   }
 
@@ -88,11 +93,11 @@ class SqliteDriver implements Driver {
   }
 
   async rollbackTransaction(): Promise<void> {
-    // A full disk has rolled back by itself; a second rollback would hide the first fault.
+    // After a full disk SQLite has already rolled back; a second rollback would fail and hide the first error.
     if (this.#database.inTransaction) this.#database.run('rollback')
   }
 
-  /** Kysely asks for this only of a driver that was used, so whoever opened the handle closes it. */
+  /** Kysely calls this only on a driver that was used, so the code that opened the handle closes it. */
   destroy(): Promise<void> {
     return Promise.resolve()
   }
@@ -106,7 +111,7 @@ class SqliteConnection implements DatabaseConnection {
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    // `query` keeps the prepared statement. Our SQL texts are a small closed set, so the cache is one too.
+    // `query` caches the prepared statement. The set of our SQL texts is small and fixed, so the cache stays small.
     const statement = this.#database.query<Row, SQLQueryBindings[]>(query.sql)
     const parameters = query.parameters as SQLQueryBindings[]
     if (statement.columnNames.length > 0) return { rows: statement.all(...parameters) }

@@ -15,10 +15,10 @@ const faults: Readonly<Record<number, EngineFault>> = {
   26: 'damaged', // SQLITE_NOTADB
 }
 
-// An extended result code: the other constraints never throw here, for inserts say `on conflict do nothing`.
+// An extended result code. Violations of unique constraints never throw: inserts use `on conflict do nothing`.
 const foreignKeyFault = 787 // SQLITE_CONSTRAINT_FOREIGNKEY
 
-/** What a fault of SQLite means, null for anything else. */
+/** Returns what an error of SQLite means. Null for any other error. */
 export function sqliteFault(error: unknown): EngineFault | null {
   if (!(error instanceof SQLiteError)) return null
   if (error.errno === foreignKeyFault) return 'orphan'
