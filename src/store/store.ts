@@ -1,89 +1,87 @@
+/**
+ * Queries on our own tables with Kysely, one file per noun, between rows and the types of the domain. The schema and its
+ * migrations are here as well; `audit/` has the signed audit log. This file puts them together: transactions that are retried.
+ */
 import { type Dialect, Kysely, type Transaction } from 'kysely'
 import type { AuditEvent, AuditSigner } from '../domain/audit'
 import { DomainError } from '../domain/errors'
 import type { Wait } from '../domain/runtime'
-import type { ReadTransaction, Store, WriteTransaction } from '../domain/store'
-import { engineFault } from '../engine/faults'
-import { acmeChallengeReads, acmeChallengeWrites } from './acme-challenges'
-import { additionalFieldReads, additionalFieldWrites } from './additional-fields'
+import type { Store } from '../domain/store'
 import { type AuditSignerProvider, appendEvents, beginAuditLog } from './audit/append'
 import { lockAuditLog } from './audit/chain'
-import { auditReads, auditWrites } from './audit/queries'
 import { signFirstTime } from './audit/resign'
-import { backupReads, backupWrites } from './backups'
-import { invitationReads, invitationWrites } from './invitations'
 import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
-import { knownAddressReads, knownAddressWrites } from './known-addresses'
-import { noteReads, noteWrites } from './notes'
-import { outboxReads, outboxWrites } from './outbox'
-import { recordReads, recordWrites } from './records'
+import { storageFullError, withRetries } from './retries'
 import type { Schema } from './schema'
-import { userReads, userWrites } from './users'
-import { vaultReads } from './vaults'
+import { createReadTransaction, createWriteTransaction } from './transactions'
 
-/** How long a scope keeps trying after a passing fault, in milliseconds (contract: up to 10 s). */
+/** How long a transaction is retried, in milliseconds (contract: up to 10 s). */
 const timeout = 10_000
 
-/** How long a check keeps trying: whoever asks for readiness asks again soon. */
+/** How long a readiness check is retried, in milliseconds. Its caller asks again soon anyway. */
 const checkTimeout = 2_000
 
-/** How long a scope waits between tries, in milliseconds. */
-const retryDelay = 50
-
-/** What a claim of a database by a key came to. */
-export interface KeyClaim {
-  /** The one that the database has. */
+/** A secret key that wants to be the key of a database. */
+interface KeyCandidate {
   readonly fingerprint: string
-  /** What lay there already when it got its first key, null where it had one; `rows` of the audit trail, `unproven` of them. */
+  readonly signer: AuditSigner
+  /** Milliseconds since 1970 (UTC). */
+  readonly time: number
+}
+
+/** The outcome of claiming a database for a key. */
+export interface KeyClaim {
+  /** The fingerprint that the database has now. */
+  readonly fingerprint: string
+  /** What the database contained when it got its first key. Null if it already had a key. */
   readonly existing: {
     readonly accounts: number
+    /** Rows of the audit log. */
     readonly rows: number
-    readonly unproven: number
+    /** Those of them that could not be verified. */
+    readonly unverified: number
   } | null
 }
 
 export interface OpenedStore extends Store {
-  /** The fingerprint of the secret key that this database's servers share; null before its first server. */
+  /** Returns the fingerprint of the secret key that all servers of this database share. Null before its first server. */
   findKeyFingerprint(): Promise<string | null>
   /**
-   * Gives the database a fingerprint unless it has one. Where it has this key's then, the audit trail is signed from
-   * then on by `seal`, and what lay there unsigned or of another key is signed anew, which is written down.
+   * Gives the database the fingerprint of a key, unless it has one. If the database belongs to this key afterwards, all later
+   * audit events are signed with it. With a first key, audit rows that are unsigned or signed by another key are signed
+   * again, and an audit event records that.
    */
-  claimKeyFingerprint(key: {
-    readonly fingerprint: string
-    readonly signer: AuditSigner
-    readonly time: number
-  }): Promise<KeyClaim>
-  /** Has a command sign the audit trail. */
+  claimKeyFingerprint(key: KeyCandidate): Promise<KeyClaim>
+  /** Sets what signs audit events in a command, which claims no key. */
   setAuditSigner(signerFor: AuditSignerProvider): void
-  /** Closes the database; no scope may be under way. */
+  /** Closes the database. No transaction may be running. */
   close(): Promise<void>
 }
 
-/** An open database: where snapshots are read, where changes are committed; on some engines the same. */
+/** An open database. On SQLite reads and writes have a handle each; on Postgres both are the same pool. */
 export interface DatabaseHandles {
   readonly reader: Dialect
   readonly writer: Dialect
-  /** Whether writes are to be refused before there is no space at all; absent where that is the engine's own affair. */
+  /** Returns whether to refuse writes before the disk is full. Absent if the database is not on this machine. */
   isShortOfSpace?(): boolean
-  /** Asked within a write scope. */
+  /** Returns whether the database accepts writes. Called in a write transaction. */
   canWrite(db: Kysely<Schema>): Promise<boolean>
-  /** Told which secret key the database has, once that is known. */
+  /** Receives the fingerprint of the database's secret key once it is known. */
   onKeyFingerprint?(fingerprint: string): void
   close(): Promise<void>
 }
 
-/** The store over the open handles of one database. */
+/** Returns the store of one open database. */
 export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
   const reader = new Kysely<Schema>({ dialect: handles.reader })
   const writer = new Kysely<Schema>({ dialect: handles.writer })
 
   let signerFor: AuditSignerProvider = noAuditSigner
 
-  /** Whether the last write met a full disk: the one way in which a database elsewhere tells of it. */
+  /** Whether the last write met a full disk. There is no other sign of that if the database is on another machine. */
   let wasFull = false
 
-  /** One try of a write scope. `committing` is called when nothing but the commit is left to do. */
+  /** Runs `work` and commits it, once. Calls `committing` when only the commit is left to do. */
   const runWriteTransaction = <T>(
     work: (db: Transaction<Schema>) => Promise<T>,
     committing: () => void,
@@ -109,17 +107,19 @@ export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
 
     async write(work) {
       if (handles.isShortOfSpace?.() === true) throw storageFullError()
-      let isLate = false
+      // Appending to the audit log fails on Postgres if another transaction appended since this one began. A retry locks the
+      // log first, so that it can't happen again.
+      let mustLockAuditLog = false
       try {
         const result = await withRetries({ wait, timeout }, (committing) =>
           runWriteTransaction(async (db) => {
-            if (isLate) await lockAuditLog(db)
+            if (mustLockAuditLog) await lockAuditLog(db)
             const events: AuditEvent[] = []
             const result = await work(
               createWriteTransaction(db, signerFor, (event) => events.push(event)),
             )
-            isLate = events.length > 0
-            // Last of all, so that nobody else's append waits for the work.
+            mustLockAuditLog = events.length > 0
+            // Last of all: other transactions that append wait from here to the commit.
             await appendEvents(db, signerFor, events)
             return result
           }, committing),
@@ -138,33 +138,19 @@ export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
       const canWrite = await withRetries({ wait, timeout: checkTimeout }, (committing) =>
         runWriteTransaction((db) => handles.canWrite(db), committing),
       )
-      if (!canWrite) {
-        throw new DomainError('unavailable', 'The database takes no writes at present')
-      }
+      if (!canWrite) throw new DomainError('unavailable', 'The database does not accept writes')
     },
 
     findKeyFingerprint: () =>
       withRetries({ wait, timeout }, () => reader.transaction().execute(findKeyFingerprint)),
 
-    async claimKeyFingerprint({ fingerprint, signer, time }) {
-      const found = await withRetries({ wait, timeout }, (committing) =>
-        runWriteTransaction(async (db): Promise<KeyClaim> => {
-          const present = await findKeyFingerprint(db)
-          if (present !== null) {
-            if (present === fingerprint) await beginAuditLog(db, signer, time)
-            return { fingerprint: present, existing: null }
-          }
-          await claimKeyFingerprint(db, fingerprint)
-          const users = db.selectFrom('users').select(({ fn }) => fn.countAll().as('count'))
-          const accounts = Number((await users.executeTakeFirstOrThrow()).count)
-          const { rows, unverified } = await signFirstTime(db, signer, time)
-          await beginAuditLog(db, signer, time)
-          return { fingerprint, existing: { accounts, rows, unproven: unverified } }
-        }, committing),
+    async claimKeyFingerprint(key) {
+      const claim = await withRetries({ wait, timeout }, (committing) =>
+        runWriteTransaction((db) => claimDatabase(db, key), committing),
       )
-      if (found.fingerprint === fingerprint) signerFor = () => signer
-      handles.onKeyFingerprint?.(found.fingerprint)
-      return found
+      if (claim.fingerprint === key.fingerprint) signerFor = () => key.signer
+      handles.onKeyFingerprint?.(claim.fingerprint)
+      return claim
     },
 
     setAuditSigner(signerProvider) {
@@ -175,108 +161,26 @@ export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
   }
 }
 
-/**
- * Tries again after passing faults for as long as the patience lasts; what remains becomes a DomainError. A
- * try that has called `committing` is not repeated unless the engine says that it undid it: it may have
- * committed. One that outlasts the patience is left to its engine's own timeouts, and never commits.
- */
-async function withRetries<T>(
-  { wait, timeout }: { wait: Wait; timeout: number },
-  attempt: (committing: () => void) => Promise<T>,
-): Promise<T> {
-  const timer = new AbortController()
-  let isOver = false
-  let overdue: (error: unknown) => void = () => {}
-  const limit = new Promise<never>((_, reject) => {
-    overdue = reject
-  })
-  let lastFault: unknown
-  wait(timeout, timer.signal).then(
-    () => {
-      isOver = true
-      overdue(unavailableError(lastFault))
-    },
-    // The scope has ended in time.
-    () => {},
-  )
-
-  const trying = async (): Promise<T> => {
-    for (;;) {
-      let isCommitting = false
-      try {
-        return await attempt(() => {
-          if (isOver) throw unavailableError(lastFault)
-          isCommitting = true
-        })
-      } catch (error) {
-        lastFault = error
-        const fault = engineFault(error)
-        if (fault === 'full') {
-          throw storageFullError(error)
-        }
-        if (fault !== 'busy' && fault !== 'aborted' && fault !== 'unreachable') throw error
-        const isUndone = !isCommitting || fault === 'aborted'
-        if (!isUndone || isOver) throw unavailableError(error)
-        await wait(retryDelay)
-      }
-    }
+/** Gives the database a key, unless it has one, and starts or continues the audit log under it. */
+async function claimDatabase(
+  db: Transaction<Schema>,
+  { fingerprint, signer, time }: KeyCandidate,
+): Promise<KeyClaim> {
+  const present = await findKeyFingerprint(db)
+  if (present !== null) {
+    if (present === fingerprint) await beginAuditLog(db, signer, time)
+    return { fingerprint: present, existing: null }
   }
-  const tried = trying()
-  // Once the limit is told, nobody listens to what becomes of it.
-  tried.catch(() => {})
-  try {
-    return await Promise.race([tried, limit])
-  } finally {
-    timer.abort()
-  }
+  await claimKeyFingerprint(db, fingerprint)
+  const users = db.selectFrom('users').select(({ fn }) => fn.countAll().as('count'))
+  const accounts = Number((await users.executeTakeFirstOrThrow()).count)
+  const { rows, unverified } = await signFirstTime(db, signer, time)
+  await beginAuditLog(db, signer, time)
+  return { fingerprint, existing: { accounts, rows, unverified } }
 }
 
-/** What signs before anybody said what does: nothing, in a database that has no key yet. */
+/** The signer until a key is claimed or set: none, which only a database without a key permits. */
 function noAuditSigner(fingerprint: string | null): null {
   if (fingerprint === null) return null
-  throw new Error('the audit trail of this database needs a key')
-}
-
-function storageFullError(cause?: unknown): DomainError {
-  return new DomainError('storage_full', 'No space is left for new data', { cause })
-}
-
-function unavailableError(cause: unknown): DomainError {
-  return new DomainError('unavailable', 'The database does not answer at present', { cause })
-}
-
-function createReadTransaction(db: Transaction<Schema>): ReadTransaction {
-  return {
-    acmeChallenges: acmeChallengeReads(db),
-    audit: auditReads(db),
-    backups: backupReads(db),
-    users: userReads(db),
-    knownAddresses: knownAddressReads(db),
-    invitations: invitationReads(db),
-    vaults: vaultReads(db),
-    records: recordReads(db),
-    additionalFields: additionalFieldReads(db),
-    notes: noteReads(db),
-    outbox: outboxReads(db),
-  }
-}
-
-function createWriteTransaction(
-  db: Transaction<Schema>,
-  signerFor: AuditSignerProvider,
-  record: (event: AuditEvent) => void,
-): WriteTransaction {
-  return {
-    acmeChallenges: acmeChallengeWrites(db),
-    audit: auditWrites(db, signerFor, record),
-    backups: backupWrites(db),
-    users: userWrites(db),
-    knownAddresses: knownAddressWrites(db),
-    invitations: invitationWrites(db),
-    vaults: vaultReads(db),
-    records: recordWrites(db),
-    additionalFields: additionalFieldWrites(db),
-    notes: noteWrites(db),
-    outbox: outboxWrites(db),
-  }
+  throw new Error('the audit log of this database needs a key')
 }

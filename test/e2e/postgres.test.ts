@@ -229,7 +229,7 @@ test('while Postgres is down nobody is told something wrong, and afterwards all 
   await cluster.stop('immediate')
   const answers = await Promise.all(asked.map(ask))
   const later =
-    '503 10 {"message":{"error":"Service Unavailable. The database does not answer at present"}}'
+    '503 10 {"message":{"error":"Service Unavailable. The database is not responding"}}'
   expect(answers.slice(0, -1)).toEqual([
     'cut',
     'cut',
@@ -242,7 +242,7 @@ test('while Postgres is down nobody is told something wrong, and afterwards all 
     '200 - {"status":"alive"}',
   ])
   expect(answers.at(-1)).toMatch(
-    /^503 2 \{"message":\{"error":"Service Unavailable\. The database does not answer at present: .*ECONNREFUSED/,
+    /^503 2 \{"message":\{"error":"Service Unavailable\. The database is not responding: .*ECONNREFUSED/,
   )
   const fromElsewhere = await fetch(new URL('/readyz', server.url), {
     headers: { 'x-forwarded-for': '203.0.113.7' },

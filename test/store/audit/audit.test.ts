@@ -205,7 +205,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       isDone: true,
     })
     const { fingerprint } = key
-    const existing = { accounts: 0, rows: 2, unproven: 2 }
+    const existing = { accounts: 0, rows: 2, unverified: 2 }
     expect(await store.claimKeyFingerprint(key)).toEqual({ fingerprint, existing })
     expect(await store.claimKeyFingerprint(key)).toEqual({ fingerprint, existing: null })
     expect(await kindsOf(database)).toEqual(['user-added', 'user-added', 'trail-carried'])
@@ -225,12 +225,12 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     for (const [statements, existing, detail] of [
       [
         [lose, 'delete from audit_marks', `${forged} > 0`, 'delete from audit where seq = 4'],
-        { accounts: 1, rows: 8, unproven: 8 },
+        { accounts: 1, rows: 8, unverified: 8 },
         '8 rows before, never signed: not verifiable',
       ],
       [
         [lose, `${forged} = 9`, `update audit set seq = 10 where seq = 9`],
-        { accounts: 1, rows: 9, unproven: 9 },
+        { accounts: 1, rows: 9, unverified: 9 },
         '9 rows before, not as they were written: row 9 is missing at the end',
       ],
     ] as const) {
@@ -241,7 +241,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       for (const statement of statements) await database.sql(statement)
       expect(await store.claimKeyFingerprint(key)).toMatchObject({ existing })
       expect((await auditLogOf(database)).at(-1)).toMatchObject({
-        ...{ kind: 'trail-carried', count: existing.unproven, detail },
+        ...{ kind: 'trail-carried', count: existing.unverified, detail },
       })
       const { problems, unverified } = await checkAuditLog(database)
       expect(problems).toEqual([])
