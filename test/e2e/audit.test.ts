@@ -183,7 +183,7 @@ describe('snailpass audit', () => {
     expect(await prune('1')).toEqual({
       ...{ code: 1, stdout: '' },
       stderr: expect.stringMatching(
-        /^error: old rows of the audit trail stay.*row 1 is not.*\nhint: /,
+        /^error: can't prune the audit log.*row 1 is not.*\nhint: /,
       ),
     })
     expect(await kinds(installation, [])).toEqual(['trail-begun'])

@@ -6,8 +6,8 @@ import { resignLog } from './resign'
 import { verifyAuditChain } from './verify'
 
 /**
- * Signs a trail that is not as it was written anew, as it lies there, as a part of the caller's transaction. A row says
- * that an operator wanted that, and what was wrong, which is answered; nothing for a trail that is whole.
+ * Signs the rows of a damaged audit log again, as they are, and records that an operator accepted it. Takes part in the
+ * caller's transaction. Returns the problems that were accepted; none for an intact log, which does not change.
  */
 export async function acceptBrokenChain(
   db: Kysely<Schema>,
@@ -15,10 +15,10 @@ export async function acceptBrokenChain(
   time: number,
 ): Promise<readonly string[]> {
   const { problems, recordedBreaks } = await verifyAuditChain(db, signer)
-  const found = [...problems, ...recordedBreaks]
-  if (found.length === 0) return []
+  const accepted = [...problems, ...recordedBreaks]
+  if (accepted.length === 0) return []
   if (problems.length > 0) await resignLog(db, { oldSigner: signer, signer })
-  const detail = found.join('; ')
+  const detail = accepted.join('; ')
   await appendEvents(db, () => signer, [operatorEvent(time, 'trail-accepted', { detail })])
-  return found
+  return accepted
 }

@@ -3,6 +3,8 @@ import { type AuditEvent, type AuditSigner, serverEvent } from '../../domain/aud
 import { findKeyFingerprint } from '../key-fingerprint'
 import type { Schema } from '../schema'
 import {
+  auditPageSize,
+  type ChainPosition,
   type ChainRow,
   type Checkpoint,
   computeRowMac,
@@ -14,17 +16,17 @@ import {
 } from './chain'
 
 /**
- * Signs for a database with this fingerprint of a key. Null for one that has none, before its first server: what is
- * written there is signed when the first key comes. Throws for another key, or none at hand.
+ * Returns the signer for a database whose key has this fingerprint. Returns null for a database without a key (before its first
+ * server): its rows stay unsigned until it gets one. Throws if that key is not available.
  */
 export type AuditSignerProvider = (fingerprint: string | null) => AuditSigner | null
 
-/** What is signed in the place of the row before where that is not what was written: no chain holds over it. */
+/** Used as the previous MAC if the previous row was tampered with, so that the chain visibly breaks here. */
 const brokenMac = 'broken'
 
 /**
- * Puts events at the end of the trail, as a part of the caller's transaction, and the last part of it: on Postgres,
- * whoever comes between fails then, and its scope tries again.
+ * Appends events to the audit log, as the last step of the caller's transaction. On Postgres this fails if another transaction
+ * appended since this one began; the store then retries the whole transaction.
  */
 export async function appendEvents(
   db: Kysely<Schema>,
@@ -41,20 +43,21 @@ export async function appendEvents(
     return await insertAuditRows(db, toUnsignedRows(events, newest))
   }
 
-  if (last === null && begin.seal === '' && head.seal === '') {
-    return await beginChain(db, signer, begin, [serverEvent(first.time, 'trail-begun'), ...events])
+  if (last === null && begin.signature === '' && head.signature === '') {
+    const begun = serverEvent(first.time, 'trail-begun')
+    return await beginChain(db, { signer, begin, events: [begun, ...events] })
   }
   if (isCheckpointValid(signer, 'head', head) && isHeadCurrent(head, last, begin)) {
-    return await appendSigned(db, signer, head, events)
+    return await appendSigned(db, { signer, after: head, events })
   }
-  // Not repaired, which would hide it: the trail goes on, and what is wrong stays to be found.
+  // Not repaired, which would hide the damage: the log continues, and `audit verify` still finds it.
   const detail = 'the newest row is not the one that was written last'
   const mac = isCheckpointValid(signer, 'head', head) ? head.mac : brokenMac
   const warning = serverEvent(first.time, 'trail-broken', { detail })
-  await appendSigned(db, signer, { number: newest, mac }, [warning, ...events])
+  await appendSigned(db, { signer, after: { number: newest, mac }, events: [warning, ...events] })
 }
 
-/** Writes the first row of a trail, unless there is one. */
+/** Writes the first row of the audit log, unless it has begun. */
 export async function beginAuditLog(
   db: Kysely<Schema>,
   signer: AuditSigner,
@@ -63,44 +66,50 @@ export async function beginAuditLog(
   const { head } = await readCheckpoints(db)
   if (head !== null || (await findLastAuditRow(db)) !== null) return
   const { begin } = await lockCheckpoints(db)
-  await beginChain(db, signer, begin, [serverEvent(time, 'trail-begun')])
+  await beginChain(db, { signer, begin, events: [serverEvent(time, 'trail-begun')] })
 }
 
 async function beginChain(
   db: Kysely<Schema>,
-  signer: AuditSigner,
-  begin: Checkpoint,
-  events: readonly AuditEvent[],
+  chain: {
+    readonly signer: AuditSigner
+    readonly begin: Checkpoint
+    readonly events: readonly AuditEvent[]
+  },
 ): Promise<void> {
-  await saveCheckpoint(db, signer, 'begin', begin)
-  await appendSigned(db, signer, begin, events)
+  const { signer, begin, events } = chain
+  await saveCheckpoint(db, signer, { ...begin, name: 'begin' })
+  await appendSigned(db, { signer, after: begin, events })
 }
 
-/** Whether what lies at the end is what the mark says. */
+/** Returns whether the last row is the one that the checkpoint `head` names. */
 function isHeadCurrent(
   head: Checkpoint,
   last: { seq: number; mac: string } | null,
   begin: Checkpoint,
 ): boolean {
-  // Where everything was pruned, the end is where the beginning is.
+  // If all rows were pruned, the end is the beginning.
   const end = last === null ? begin : { number: last.seq, mac: last.mac }
   return end.number === head.number && end.mac === head.mac
 }
 
-/** Signs rows behind a place in the chain, and moves the mark of the newest one. */
+/** Signs and inserts events after a position in the chain, and moves the checkpoint `head`. */
 async function appendSigned(
   db: Kysely<Schema>,
-  signer: AuditSigner,
-  from: Omit<Checkpoint, 'seal'>,
-  events: readonly AuditEvent[],
+  chain: {
+    readonly signer: AuditSigner
+    readonly after: ChainPosition
+    readonly events: readonly AuditEvent[]
+  },
 ): Promise<void> {
-  let { mac } = from
-  const rows = toUnsignedRows(events, from.number).map((row): ChainRow => {
+  const { signer, after, events } = chain
+  let { mac } = after
+  const rows = toUnsignedRows(events, after.number).map((row): ChainRow => {
     mac = computeRowMac(signer, mac, row)
     return { ...row, mac }
   })
   await insertAuditRows(db, rows)
-  await saveCheckpoint(db, signer, 'head', { number: from.number + rows.length, mac })
+  await saveCheckpoint(db, signer, { name: 'head', number: after.number + rows.length, mac })
 }
 
 function toUnsignedRows(events: readonly AuditEvent[], after: number): readonly ChainRow[] {
@@ -119,10 +128,10 @@ function toUnsignedRows(events: readonly AuditEvent[], after: number): readonly 
 }
 
 async function insertAuditRows(db: Kysely<Schema>, rows: readonly ChainRow[]): Promise<void> {
-  for (let done = 0; done < rows.length; done += 512) {
+  for (let done = 0; done < rows.length; done += auditPageSize) {
     await db
       .insertInto('audit')
-      .values(rows.slice(done, done + 512))
+      .values(rows.slice(done, done + auditPageSize))
       .execute()
   }
 }

@@ -1,15 +1,18 @@
+/**
+ * The audit log is a chain of signed rows. The MAC of a row signs all its columns and the MAC of the row before it. So anyone
+ * who can write to the database but lacks the secret key can't change, insert or remove a row in the middle unnoticed.
+ *
+ * Two signed checkpoints protect the ends: `begin` names the last row that was pruned, `head` the newest row.
+ *
+ * A whole database that was rolled back to an older state is consistent in itself. To detect that, the server writes the
+ * checkpoint of the newest row to its log, and `audit verify --expect` compares it.
+ */
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { AuditSigner, RowStatus } from '../../domain/audit'
 import { isPostgres } from '../../engine/is-postgres'
 import type { Schema } from '../schema'
 
-/**
- * The audit trail is a chain. The `mac` of a row signs all its columns and the mac of the row before, so none can be
- * changed, put in or taken out of the middle by somebody who can write to the database and lacks the secret key. Two
- * marks are signed as well: `begin` is the last row that was pruned, `head` the newest one, so neither end can be cut.
- *
- * What a whole database was rolled back to cannot be seen from within: that is what the newest value in the log is for.
- */
+/** A row of the audit log as it is stored. `mac` is empty while the database has no key. */
 export type ChainRow = Selectable<Schema['audit']>
 
 export const chainColumns = [
@@ -25,37 +28,40 @@ export const chainColumns = [
   'mac',
 ] as const satisfies readonly (keyof ChainRow)[]
 
-/** A place in the chain. Number 0 is before the first row. */
-export interface Checkpoint {
+/** Rows that are read or written by one statement: memory does not grow with the log. */
+export const auditPageSize = 512
+
+/** A position in the chain: number and MAC of a row. Number 0 is before the first row. */
+export interface ChainPosition {
   readonly number: number
   readonly mac: string
-  /** Empty where nothing was signed yet. */
-  readonly seal: string
+}
+
+/** A stored position. */
+export interface Checkpoint extends ChainPosition {
+  /** Empty if nothing was signed yet. */
+  readonly signature: string
 }
 
 export type CheckpointName = 'begin' | 'head'
 
-const unsignedCheckpoint: Checkpoint = { number: 0, mac: '', seal: '' }
+const unsignedCheckpoint: Checkpoint = { number: 0, mac: '', signature: '' }
 
-/** The mac of a row behind the row with the mac `before`. */
+/** Returns the MAC of a row that follows a row with the MAC `previousMac`. */
 export function computeRowMac(
   signer: AuditSigner,
   previousMac: string,
   row: Omit<ChainRow, 'mac'>,
 ): string {
   const { seq, time, kind, actor, user_id, email, address, count, detail } = row
-  // Every column, by name: whoever adds one has to say what becomes of the rows from before.
+  // Each column by name: the MACs of existing rows do not cover a column that is added later.
   return signer.sign([
     ...['row', previousMac],
     ...[seq, time, kind, actor, user_id, email, address, count, detail],
   ])
 }
 
-function signCheckpoint(
-  signer: AuditSigner,
-  name: CheckpointName,
-  { number, mac }: Omit<Checkpoint, 'seal'>,
-) {
+function signCheckpoint(signer: AuditSigner, name: CheckpointName, { number, mac }: ChainPosition) {
   return signer.sign([name, number, mac])
 }
 
@@ -64,31 +70,31 @@ export function isCheckpointValid(
   name: CheckpointName,
   checkpoint: Checkpoint,
 ): boolean {
-  return checkpoint.seal === signCheckpoint(signer, name, checkpoint)
+  return checkpoint.signature === signCheckpoint(signer, name, checkpoint)
 }
 
-/** The marks, null for those that were never signed or are not there. */
+/** Returns the checkpoints, null for one that was never signed or is missing. */
 export async function readCheckpoints(
   db: Kysely<Schema>,
 ): Promise<Readonly<Record<CheckpointName, Checkpoint | null>>> {
   const checkpoints = await db
     .selectFrom('audit_marks')
-    .select(['name', 'number', 'mac', 'seal'])
+    .select(['name', 'number', 'mac', 'seal as signature'])
     .orderBy('seq')
     .execute()
   const find = (wanted: CheckpointName): Checkpoint | null => {
     const found = checkpoints.find(({ name }) => name === wanted)
     if (found === undefined) return null
-    const { number, mac, seal } = found
-    // One that was only made to be locked.
-    return number === 0 && mac === '' && seal === '' ? null : { number, mac, seal }
+    const { number, mac, signature } = found
+    // A row that was only created to be locked.
+    return number === 0 && mac === '' && signature === '' ? null : { number, mac, signature }
   }
   return { begin: find('begin'), head: find('head') }
 }
 
 /**
- * The marks, which nobody else changes until the transaction ends: the one lock by which all that append take turns, on
- * Postgres; SQLite has one writer. Those that are missing are made, unsigned.
+ * Returns the checkpoints and locks them until the transaction ends. On Postgres this lock makes all transactions that append
+ * take turns; SQLite has one writer anyway. Creates missing checkpoints, unsigned.
  */
 export async function lockCheckpoints(
   db: Kysely<Schema>,
@@ -98,7 +104,7 @@ export async function lockCheckpoints(
   if (found.begin === null || found.head === null) {
     await db
       .insertInto('audit_marks')
-      .values(['begin', 'head'].map((name) => ({ name, ...unsignedCheckpoint })))
+      .values(['begin', 'head'].map((name) => ({ name, number: 0, mac: '', seal: '' })))
       .onConflict((conflict) => conflict.doNothing())
       .execute()
   }
@@ -106,29 +112,28 @@ export async function lockCheckpoints(
 }
 
 /**
- * Waits for everybody who appends, before a transaction has seen anything: what it sees then is the newest there is, so
- * that its append can't fail for having come too late. Only Postgres knows the need.
+ * Waits for all transactions that append, at the very start of this one. It then sees the newest rows, so its own append can't
+ * conflict. Not needed on SQLite, which has one writer.
  */
 export async function lockAuditLog(db: Kysely<Schema>): Promise<void> {
-  // No other statement waits without taking its view of the rows first.
+  // Any other statement takes the snapshot of the transaction before it waits.
   if (isPostgres(db)) await sql`lock table audit_marks in exclusive mode`.execute(db)
 }
 
-/** Moves a mark and signs it. */
+/** Moves a checkpoint and signs it. */
 export async function saveCheckpoint(
   db: Kysely<Schema>,
   signer: AuditSigner,
-  name: CheckpointName,
-  checkpoint: Omit<Checkpoint, 'seal'>,
+  { name, number, mac }: ChainPosition & { readonly name: CheckpointName },
 ): Promise<void> {
-  const { number, mac } = checkpoint
   await db
     .updateTable('audit_marks')
-    .set({ number, mac, seal: signCheckpoint(signer, name, checkpoint) })
+    .set({ number, mac, seal: signCheckpoint(signer, name, { number, mac }) })
     .where('name', '=', name)
     .execute()
 }
 
+/** Returns number and MAC of the last row, whatever the checkpoint `head` says. Null if there are no rows. */
 export async function findLastAuditRow(
   db: Kysely<Schema>,
 ): Promise<{ readonly seq: number; readonly mac: string } | null> {
@@ -141,11 +146,11 @@ export async function findLastAuditRow(
   return row ?? null
 }
 
-/** Rows behind a number, in their order: memory does not grow with the trail. */
+/** Returns the next rows after a number, in their order. */
 export async function listAuditRowsAfter(
   db: Kysely<Schema>,
   after: number,
-  maxRows = 512,
+  maxRows = auditPageSize,
 ): Promise<readonly ChainRow[]> {
   return await db
     .selectFrom('audit')
@@ -156,12 +161,15 @@ export async function listAuditRowsAfter(
     .execute()
 }
 
-/** A place in the chain as the log has it. */
-export function formatCheckpoint({ number, mac }: Omit<Checkpoint, 'seal'>): string {
+/** Returns a position in the chain as the server logs it: `17:3f…`. */
+export function formatCheckpoint({ number, mac }: ChainPosition): string {
   return `${number}:${mac}`
 }
 
-/** What became of the row with such a value, as far as the marks are right. */
+/**
+ * Returns what happened to the row that a value from the log names (`formatCheckpoint`). Trusts the checkpoints: verify them
+ * first.
+ */
 export async function lookUpRowStatus(db: Kysely<Schema>, value: string): Promise<RowStatus> {
   const { begin } = await readCheckpoints(db)
   if (begin !== null && formatCheckpoint(begin) === value) return 'found'

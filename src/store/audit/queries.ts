@@ -15,7 +15,7 @@ import {
   readCheckpoints,
   saveCheckpoint,
 } from './chain'
-import { createChainVerifier, describeBreak, invalidBeginProblem } from './verify'
+import { createChainChecker, describeBreak, invalidBeginProblem } from './verify'
 
 export function auditReads(db: Transaction<Schema>): AuditReads {
   return {
@@ -37,7 +37,7 @@ export function auditReads(db: Transaction<Schema>): AuditReads {
   }
 }
 
-/** `record` puts an event among those that the store appends when the work of the scope is done. */
+/** `record` collects an event, which the store appends as the last step of the transaction. */
 export function auditWrites(
   db: Transaction<Schema>,
   signerFor: AuditSignerProvider,
@@ -57,9 +57,9 @@ export function auditWrites(
       const last = old.at(-1)
       if (last === undefined) return { pruned: 0, isDone: true }
 
-      const chain = createChainVerifier(signer, begin)
+      const checker = createChainChecker(signer, begin)
       const problems = isCheckpointValid(signer, 'begin', begin) ? [] : [invalidBeginProblem]
-      for (const row of old) chain.add(row, (problem) => problems.push(problem))
+      for (const row of old) checker.add(row, (problem) => problems.push(problem))
       const accepted = await lastNumberOfKind(db, 'trail-accepted')
       for (const row of old) {
         if (row.kind === 'trail-broken' && row.seq > accepted) problems.push(describeBreak(row))
@@ -67,33 +67,33 @@ export function auditWrites(
       const [problem] = problems
       if (problem !== undefined) throw brokenChainError(problem)
       await db.deleteFrom('audit').where('seq', '<=', last.seq).execute()
-      await saveCheckpoint(db, signer, 'begin', { number: last.seq, mac: last.mac })
+      await saveCheckpoint(db, signer, { name: 'begin', number: last.seq, mac: last.mac })
       return { pruned: old.length, isDone: last.seq === end }
     },
   }
 }
 
 /**
- * The number of the last old row behind a place that no young one comes before, null for none. Rows of the future are
- * passed over, and are never the end: to a clock that is behind, all of them are of the future.
+ * Returns the number of the last row that may be pruned: older than `before`, with no row newer than that before it. Null if
+ * there is none. Rows dated after `now` are skipped and never count as the last one: a slow clock would see every row that way.
  */
 async function findPruneEnd(
   db: Transaction<Schema>,
   begin: number,
   { before, now }: { before: number; now: number },
 ): Promise<number | null> {
-  const behind = db.selectFrom('audit').select('seq').where('seq', '>', begin).limit(1)
-  const young = await behind
+  const unpruned = db.selectFrom('audit').select('seq').where('seq', '>', begin).limit(1)
+  const firstNew = await unpruned
     .where('time', '>=', before)
     .where('time', '<=', now)
     .orderBy('seq')
     .executeTakeFirst()
-  let old = behind.where('time', '<', before).orderBy('seq', 'desc')
-  if (young !== undefined) old = old.where('seq', '<', young.seq)
-  return (await old.executeTakeFirst())?.seq ?? null
+  let lastOld = unpruned.where('time', '<', before).orderBy('seq', 'desc')
+  if (firstNew !== undefined) lastOld = lastOld.where('seq', '<', firstNew.seq)
+  return (await lastOld.executeTakeFirst())?.seq ?? null
 }
 
-/** The number of the newest row of a kind, 0 for none. */
+/** Returns the number of the newest row of a kind, 0 if there is none. */
 async function lastNumberOfKind(db: Transaction<Schema>, kind: AuditKind): Promise<number> {
   const row = await db
     .selectFrom('audit')
@@ -106,13 +106,9 @@ async function lastNumberOfKind(db: Transaction<Schema>, kind: AuditKind): Promi
 }
 
 function brokenChainError(problem: string): DomainError {
-  return new DomainError(
-    'conflict',
-    `old rows of the audit trail stay, for they are not as they were written: ${problem}`,
-    {
-      hint: 'look at `snailpass audit verify`, and keep a copy of the database. `snailpass audit prune --accept-broken-trail`, with the server stopped, goes on all the same, and the trail tells of it',
-    },
-  )
+  return new DomainError('conflict', `can't prune the audit log: ${problem}`, {
+    hint: 'run `snailpass audit verify` and keep a copy of the database. To accept the log as it is, stop the server and run `snailpass audit prune --accept-broken-trail`; the audit log records that',
+  })
 }
 
 function toAuditRow(row: ChainRow): AuditRow {

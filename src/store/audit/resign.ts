@@ -1,9 +1,10 @@
 import { type Kysely, sql } from 'kysely'
 import { type AuditSigner, serverEvent } from '../../domain/audit'
+import { formatCount } from '../../domain/text'
 import type { Schema } from '../schema'
 import { appendEvents } from './append'
 import {
-  type Checkpoint,
+  type ChainPosition,
   computeRowMac,
   listAuditRowsAfter,
   lockCheckpoints,
@@ -11,20 +12,20 @@ import {
 } from './chain'
 import { verifyAuditChain } from './verify'
 
-/** What was found of a trail that goes on under a key. */
+/** What was found in the audit log before it was signed again. */
 export interface AuditChainFindings {
   readonly rows: number
-  /** Of those, the ones that nobody can prove, for whatever reason. */
+  /** Those of them that could not be verified. */
   readonly unverified: number
-  /** None: nothing was ever signed. Foreign: of another key, so nobody can tell whether it is as it was written. */
+  /** None: nothing was ever signed. Foreign: signed by a key that is not available, so nothing can be verified. */
   readonly state: 'none' | 'verified' | 'foreign' | 'broken'
-  /** The first thing that is wrong with a broken one. */
+  /** The first problem of a broken log, otherwise null. */
   readonly problem: string | null
-  /** What rows of it say was broken, and no operator has accepted. */
+  /** Damage that rows of the log record and no operator has accepted. */
   readonly recordedBreaks: readonly string[]
 }
 
-/** How a trail stands to the key that has signed it, null for one that is not at hand. Changes nothing. */
+/** Verifies the audit log with the key that signed it; null if that key is not available. Changes nothing. */
 export async function assessAuditChain(
   db: Kysely<Schema>,
   oldSigner: AuditSigner | null,
@@ -56,9 +57,9 @@ async function countAuditRows(
 }
 
 /**
- * Has a trail go on under another key, or for the first time under one, as a part of the caller's transaction. What the
- * key has signed and is whole stays as it is; everything else is signed anew, number by number, so the caller must
- * write down what was found: from here on it looks as good as the rest.
+ * Re-signs the audit log under `signer`, as part of the caller's transaction. Rows that the old key verifies are kept when the
+ * key stays; all others get new signatures and can no longer be told from genuine ones, so the caller must record the returned
+ * findings.
  */
 export async function resignLog(
   db: Kysely<Schema>,
@@ -68,21 +69,22 @@ export async function resignLog(
   if (findings.rows === 0 && findings.state === 'none') return findings
   const { begin, head } = await lockCheckpoints(db)
   const canExtend = findings.state === 'verified' && oldSigner === signer
-  if (canExtend) await signRowsAfter(db, signer, head)
-  else {
+  if (canExtend) {
+    await signRowsAfter(db, signer, head)
+  } else {
     const [first] = await listAuditRowsAfter(db, Number.MIN_SAFE_INTEGER, 1)
-    // Somebody may have moved the mark: it leaves no row out.
+    // The checkpoint may have been moved by an attacker: every row must get a signature.
     const number = first === undefined ? begin.number : Math.min(begin.number, first.seq - 1)
-    const start = { ...begin, number }
-    await saveCheckpoint(db, signer, 'begin', start)
+    const start = { number, mac: begin.mac }
+    await saveCheckpoint(db, signer, { ...start, name: 'begin' })
     await signRowsAfter(db, signer, start)
   }
   return findings
 }
 
 /**
- * Has what lies in a database without a key go on under its first one. What could not be verified is written down, also
- * rows that were never signed: a database that had no server yet looks like one whose signatures somebody took away.
+ * Signs the audit log of a database that gets its first key, and records how many rows could not be verified. Rows that were
+ * never signed count as well: a database before its first server looks like one whose signatures were removed.
  */
 export async function signFirstTime(
   db: Kysely<Schema>,
@@ -92,19 +94,20 @@ export async function signFirstTime(
   const findings = await resignLog(db, { oldSigner: signer, signer })
   const { unverified } = findings
   if (unverified > 0) {
-    const about = { count: unverified, detail: describeFindings(findings) }
-    await appendEvents(db, () => signer, [serverEvent(time, 'trail-carried', about)])
+    const detail = describeFindings(findings)
+    const event = serverEvent(time, 'trail-carried', { count: unverified, detail })
+    await appendEvents(db, () => signer, [event])
   }
   return findings
 }
 
-/** Signs every row behind a place in the chain, and moves the mark of the newest one. */
+/** Signs every row after a position in the chain, and moves the checkpoint `head`. */
 async function signRowsAfter(
   db: Kysely<Schema>,
   signer: AuditSigner,
-  from: Checkpoint,
+  position: ChainPosition,
 ): Promise<void> {
-  let { number, mac } = from
+  let { number, mac } = position
   for (;;) {
     const page = await listAuditRowsAfter(db, number)
     if (page.length === 0) break
@@ -113,7 +116,7 @@ async function signRowsAfter(
       return sql`(cast(${row.seq} as bigint), ${mac})`
     })
     const last = page.at(-1)?.seq ?? number
-    // The bounds have an engine look at this page alone, whichever of the two it goes through first.
+    // The bounds on `seq` keep both engines from scanning the whole table, whichever side of the join they read first.
     await sql`
       with signed (seq, mac) as (values ${sql.join(signed)})
       update audit set mac = signed.mac from signed
@@ -121,12 +124,12 @@ async function signRowsAfter(
     `.execute(db)
     number = last
   }
-  await saveCheckpoint(db, signer, 'head', { number, mac })
+  await saveCheckpoint(db, signer, { name: 'head', number, mac })
 }
 
-/** How a row says what was found. */
+/** Returns the findings as text. It is stored in details of audit events, so its wording must not change. */
 export function describeFindings({ rows, unverified, state, problem }: AuditChainFindings): string {
-  const counted = formatRowCount(rows)
+  const counted = formatCount(rows, 'row')
   switch (state) {
     case 'none':
       return rows === 0
@@ -135,7 +138,7 @@ export function describeFindings({ rows, unverified, state, problem }: AuditChai
     case 'verified':
       return unverified === 0
         ? `${counted} before, verified`
-        : `${formatRowCount(rows - unverified)} before, verified; ${unverified} more, never signed: not verifiable`
+        : `${formatCount(rows - unverified, 'row')} before, verified; ${unverified} more, never signed: not verifiable`
     case 'foreign':
       return `${counted} before, signed by a key that is not here: not verifiable`
     case 'broken':
@@ -143,11 +146,7 @@ export function describeFindings({ rows, unverified, state, problem }: AuditChai
   }
 }
 
-function formatRowCount(count: number): string {
-  return count === 1 ? '1 row' : `${count} rows`
-}
-
-/** Takes a trail away, in a database that another one is copied into. */
+/** Deletes the audit log, for a database that becomes a copy of another one. */
 export async function clearAuditLog(db: Kysely<Schema>): Promise<void> {
   for (const table of ['audit', 'audit_marks'] as const) await db.deleteFrom(table).execute()
 }

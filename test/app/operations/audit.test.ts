@@ -292,7 +292,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       expect(server.log.join('')).toContain('the database had no secret key, but data')
     }
     expect(await kindsOf(database)).toEqual(['recreated', 'trail-carried'])
-    const unverified = ['1 row before number 2 was taken over without proof']
+    const unverified = ['1 row before row 2 was signed without verification']
     const report = await verifyLog(database, newestValue)
     expect(report).toMatchObject({ rows: 2, problems: [], unverified, expectedStatus: 'missing' })
     await using server = await startServerOn(database)
@@ -467,8 +467,7 @@ describe('a server', () => {
     await fill(database)
     await database.sql('update audit set time = 1')
     await using server = await startServerOn(database)
-    const isLogged = () =>
-      server.log.find((line) => line.includes('old rows of the audit trail stay'))
+    const isLogged = () => server.log.find((line) => line.includes("can't prune the audit log"))
     while (isLogged() === undefined) await Bun.sleep(1)
     expect(isLogged()).toContain('"level":"error"')
     expect(await kindsOf(database)).toEqual(initialKinds)

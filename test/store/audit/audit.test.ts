@@ -35,7 +35,11 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
         recordedBreaks: [],
         unverified: [],
       },
-      newest: { number: 9, mac: expect.stringMatching(/^[0-9a-f]{64}$/), seal: expect.any(String) },
+      newest: {
+        number: 9,
+        mac: expect.stringMatching(/^[0-9a-f]{64}$/),
+        signature: expect.any(String),
+      },
     })
     const rows = await auditLogOf(database)
     expect(rows.map(({ number, kind }) => [number, kind])).toEqual([
@@ -210,7 +214,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(await store.claimKeyFingerprint(key)).toEqual({ fingerprint, existing: null })
     expect(await kindsOf(database)).toEqual(['user-added', 'user-added', 'trail-carried'])
     await recordEvents(store, anEvent(3))
-    const unverified = ['2 rows before number 3 were taken over without proof']
+    const unverified = ['2 rows before row 3 were signed without verification']
     expect(await checkAuditLog(database)).toMatchObject({
       rows: 4,
       unsigned: 0,
@@ -246,7 +250,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       const { problems, unverified } = await checkAuditLog(database)
       expect(problems).toEqual([])
       expect(unverified).toEqual([
-        expect.stringMatching(/^\d rows before number \d+ were taken over/),
+        expect.stringMatching(/^\d rows before row \d+ were signed without/),
       ])
     }
   })
@@ -263,7 +267,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       count: 1,
       detail,
     })
-    const unverified = ['1 row before number 11 was taken over without proof']
+    const unverified = ['1 row before row 11 was signed without verification']
     expect(await checkAuditLog(database)).toMatchObject({ problems: [], unverified })
   })
 
