@@ -1,8 +1,8 @@
 import { type QueryExecutorProvider, type RawBuilder, sql } from 'kysely'
 
 /**
- * The few statements and expressions that SQLite and Postgres write differently. Adoption and copying need them; all other
- * queries are the same on both engines, or differ in their type alone (`ColumnTypes`).
+ * The few statements and expressions that SQLite and Postgres write differently. Adoption and copying need them; all
+ * other queries are the same on both engines, or differ in their type alone (`ColumnTypes`).
  */
 export interface EngineSql {
   /** The physical position of a row: the insertion order of a table whose rows were never updated. */

@@ -4,10 +4,10 @@ import type {
   AcmeChallengeReads,
   AcmeChallengeWrites,
 } from '../domain/acme-challenge'
-import { ownProperty } from '../domain/untrusted'
+import { ownProperty, parseJson } from '../domain/untrusted'
 import type { Schema } from './schema'
 
-/** Facts of the one database: a copy of it is asked by nobody. */
+/** Stored as facts, which are not copied: the certificate authority asks only the servers of this database. */
 const prefix = 'acme_challenge:'
 
 export function acmeChallengeReads(db: Transaction<Schema>): AcmeChallengeReads {
@@ -43,26 +43,26 @@ export function acmeChallengeWrites(
     },
 
     async deleteBefore(before) {
-      // A handful at most: there is one for each name that is being shown.
+      // A handful at most: one for each name that is being validated.
       const rows = await db
         .selectFrom('facts')
         .select(['name', 'value'])
         .where('name', 'like', `${prefix}%`)
         .execute()
-      const old = rows.filter(({ name, value }) => {
+      const outdated = rows.filter(({ name, value }) => {
         const challenge = parseChallenge(name.slice(prefix.length), value)
         return challenge === null || challenge.time < before
       })
-      if (old.length === 0) return
-      const names = old.map(({ name }) => name)
+      if (outdated.length === 0) return
+      const names = outdated.map(({ name }) => name)
       await db.deleteFrom('facts').where('name', 'in', names).execute()
     },
   }
 }
 
-/** What another version wrote in another shape is as good as nothing. */
+/** Returns null for a value in a shape that this version does not know. */
 function parseChallenge(token: string, text: string): AcmeChallenge | null {
-  const value: unknown = JSON.parse(text)
+  const value = parseJson(text)
   const [keyAuthorization, time] = [
     ownProperty(value, 'keyAuthorization'),
     ownProperty(value, 'time'),

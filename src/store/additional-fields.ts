@@ -5,7 +5,7 @@ import { wasInserted } from './entries'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 
-/** The Windows client asks this for every record at once. The rows are the domain's fields as they come. */
+/** Prepared because the Windows client requests the fields of every record at once. */
 const selectByRecord = prepareQuery((db, recordId) =>
   db
     .selectFrom('additional_fields')
@@ -35,7 +35,7 @@ export function additionalFieldReads(db: Transaction<Schema>): AdditionalFieldRe
 export function additionalFieldWrites(
   db: Transaction<Schema>,
 ): AdditionalFieldReads & AdditionalFieldWrites {
-  const recordsOf = (owner: string) =>
+  const recordIdsOf = (owner: string) =>
     db.selectFrom('records').select('records.id').where('user_id', '=', owner)
 
   return {
@@ -57,7 +57,7 @@ export function additionalFieldWrites(
         .updateTable('additional_fields')
         .set({ name: field.name, value: field.value })
         .where('id', '=', field.id)
-        .where('record_id', 'in', recordsOf(owner))
+        .where('record_id', 'in', recordIdsOf(owner))
         .executeTakeFirst()
       return result.numUpdatedRows > 0n
     },
@@ -66,7 +66,7 @@ export function additionalFieldWrites(
       const result = await db
         .deleteFrom('additional_fields')
         .where('id', '=', id)
-        .where('record_id', 'in', recordsOf(owner))
+        .where('record_id', 'in', recordIdsOf(owner))
         .executeTakeFirst()
       return result.numDeletedRows > 0n
     },

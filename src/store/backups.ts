@@ -1,9 +1,9 @@
 import type { Transaction } from 'kysely'
 import type { BackupReads, BackupState, BackupWrites, VerifiedBackup } from '../domain/backup-state'
-import { ownProperty } from '../domain/untrusted'
+import { ownProperty, parseJson } from '../domain/untrusted'
 import type { Schema } from './schema'
 
-/** A fact of the one database: what a copy of it has is another one's business. */
+/** The name of a fact. Facts are not copied: a copy of this database has backups of its own. */
 const name = 'backups'
 
 export function backupReads(db: Transaction<Schema>): BackupReads {
@@ -34,9 +34,9 @@ export function backupWrites(db: Transaction<Schema>): BackupReads & BackupWrite
   }
 }
 
-/** What another version wrote in another shape is as good as nothing: the next archive writes it anew. */
+/** Returns null for a value in a shape that this version does not know. The next backup replaces it. */
 function parseState(text: string): BackupState | null {
-  const value: unknown = JSON.parse(text)
+  const value = parseJson(text)
   const [since, claimedUntil] = [ownProperty(value, 'since'), ownProperty(value, 'claimedUntil')]
   if (typeof since !== 'number' || typeof claimedUntil !== 'number') return null
   return {

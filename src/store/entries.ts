@@ -2,13 +2,12 @@ import type { InsertResult, Transaction } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { EntryReads, EntryWrites, VaultEntry } from '../domain/vault'
 import { engineFault } from '../engine/faults'
-
 import type { Schema } from './schema'
 
-/** The tables whose rows are vault entries: they share these columns and queries. */
+/** The tables of vault entries, which share the columns and queries of this file. */
 type EntryTable = 'records' | 'notes'
 
-/** What is read of every entry; its owner is known by then. */
+/** The columns that are read of every entry. The owner is known from the query. */
 export const entryColumns = [
   'id',
   'is_favorite',
@@ -25,7 +24,7 @@ interface EntryRow {
   update_time: number
 }
 
-/** A row of `entryColumns` as a domain entry, for a kind to add its content to. */
+/** Converts a row of `entryColumns` to the part of an entry that records and notes share. */
 export function toEntry(row: EntryRow, owner: string): VaultEntry {
   return {
     id: row.id,
@@ -37,7 +36,7 @@ export function toEntry(row: EntryRow, owner: string): VaultEntry {
   }
 }
 
-/** The columns of a new entry that every kind of entry has. */
+/** Returns the columns of a new row that records and notes share. */
 export function fromEntry(entry: VaultEntry) {
   return {
     ...fromChange(entry),
@@ -47,7 +46,7 @@ export function fromEntry(entry: VaultEntry) {
   }
 }
 
-/** The columns that a change of an entry sets, whatever its kind. */
+/** Returns the columns to set in an existing row that records and notes share. */
 export function fromChange(entry: Omit<VaultEntry, 'creationTime'>) {
   return {
     is_favorite: entry.isFavorite,
@@ -69,7 +68,7 @@ export function entryReads(db: Transaction<Schema>, table: EntryTable): EntryRea
   }
 }
 
-/** What can be done to an entry without a look at its content. */
+/** Returns the writes that are the same for records and notes. */
 export function entryWrites(
   db: Transaction<Schema>,
   table: EntryTable,
@@ -100,16 +99,22 @@ export function entryWrites(
   }
 }
 
-/** Whether an entry went in: false when its id is taken. Throws `unauthenticated` when its owner is gone. */
+/**
+ * Returns whether an entry was inserted: false if its id is taken. Throws `unauthenticated` if its owner no longer
+ * exists.
+ */
 export function wasEntryInserted(insert: Promise<InsertResult>): Promise<boolean> {
-  // The account was deleted after the session was checked.
+  // The account was deleted after its session token was verified.
   return wasInserted(
     insert,
     (cause) => new DomainError('unauthenticated', 'Token is invalid', { cause }),
   )
 }
 
-/** Whether a row went in: false when its id is taken. Throws `orphaned` when the row that it hangs on is gone. */
+/**
+ * Returns whether a row was inserted: false if its id is taken. Throws `orphanError` if a row that it references is
+ * missing.
+ */
 export async function wasInserted(
   insert: Promise<InsertResult>,
   orphanError: (cause: unknown) => DomainError,

@@ -1,9 +1,10 @@
 import type { Kysely } from 'kysely'
 import type { Schema } from './schema'
 
+/** The name of the fact. */
 const name = 'key_fingerprint'
 
-/** The fingerprint of the secret key that this database's servers share; null before its first server. */
+/** Returns the fingerprint of the secret key that all servers of this database share. Null before its first server. */
 export async function findKeyFingerprint(db: Kysely<Schema>): Promise<string | null> {
   const row = await db
     .selectFrom('facts')
@@ -13,7 +14,7 @@ export async function findKeyFingerprint(db: Kysely<Schema>): Promise<string | n
   return row?.value ?? null
 }
 
-/** Gives the database a fingerprint unless it has one. Whoever comes first decides; see what is there afterwards. */
+/** Stores a fingerprint unless there is one. Another server may be first: read it again afterwards. */
 export async function claimKeyFingerprint(db: Kysely<Schema>, value: string): Promise<void> {
   await db
     .insertInto('facts')
@@ -22,7 +23,7 @@ export async function claimKeyFingerprint(db: Kysely<Schema>, value: string): Pr
     .execute()
 }
 
-/** Gives the database another fingerprint, null for none, and says whether it changed. */
+/** Replaces the fingerprint. Null removes it. */
 export async function replaceKeyFingerprint(
   db: Kysely<Schema>,
   value: string | null,

@@ -26,7 +26,7 @@ export function outboxReads(db: Transaction<Schema>): OutboxReads {
       return rows.map(
         (row): EmailMessageStatus => ({
           ...toEmailMessage(row),
-          email: addressOf(row),
+          email: recipientOf(row),
           state: stateOf(row),
           attempts: row.attempts,
           nextTime: row.next_time,
@@ -66,14 +66,14 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
 
     async put(message) {
       const { kind, creationTime } = message
-      const subject = {
+      const topic = {
         user_id: kind === 'confirmation' ? message.userId : null,
         invitation: kind === 'invitation' ? message.invitation : null,
       }
       await db
         .deleteFrom('outbox')
-        .where('user_id', kind === 'confirmation' ? '=' : 'is', subject.user_id)
-        .where('invitation', kind === 'invitation' ? '=' : 'is', subject.invitation)
+        .where('user_id', kind === 'confirmation' ? '=' : 'is', topic.user_id)
+        .where('invitation', kind === 'invitation' ? '=' : 'is', topic.invitation)
         .where('kind', '=', kind)
         .where((row) => row.or([row('lease', 'is', null), row('next_time', '<=', creationTime)]))
         .execute()
@@ -81,7 +81,7 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
         .insertInto('outbox')
         .values({
           id: message.id,
-          ...subject,
+          ...topic,
           kind,
           base_url: message.baseUrl,
           state: queued,
@@ -111,7 +111,7 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
         .select('email')
         .where('id', '=', row.user_id)
         .executeTakeFirst()
-      const email = addressOf({ ...row, email: user?.email ?? null })
+      const email = recipientOf({ ...row, email: user?.email ?? null })
       return { ...toEmailMessage(row), email, attempts: row.attempts, lease }
     },
 
@@ -142,7 +142,7 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
     async retry(which, now) {
       const result = await db
         .updateTable('outbox')
-        // Its two days begin anew, and whoever has it now has lost it.
+        // The two days in which it may be sent start again. A lease that has expired no longer counts.
         .set({ state: queued, lease: null, attempts: 0, creation_time: now, next_time: now })
         .where((row) => (which === dead ? row('state', '=', dead) : row('id', '=', which.id)))
         .where((row) => row.or([row('lease', 'is', null), row('next_time', '<=', now)]))
@@ -157,27 +157,24 @@ function stateOf(row: { state: string; lease: string | null }): EmailMessageStat
   return row.lease === null ? queued : 'sending'
 }
 
-/** An account's letters go to its email, an invitation's to the address that it is for. */
-function addressOf(row: { email: string | null; invitation: string | null }): string {
-  const address = row.email ?? row.invitation
-  if (address === null) throw new Error('a letter to nobody')
-  return address
+/** Returns the recipient: the email address of the account, or the one that was invited. */
+function recipientOf(row: { email: string | null; invitation: string | null }): string {
+  const recipient = row.email ?? row.invitation
+  if (recipient === null) throw new Error('an email without a recipient')
+  return recipient
 }
 
 function toEmailMessage(row: Selectable<Schema['outbox']>): EmailMessage {
   return {
-    ...subjectOf(row),
+    ...topicOf(row),
     id: row.id,
     baseUrl: row.base_url,
     creationTime: row.creation_time,
   }
 }
 
-function subjectOf({
-  user_id: userId,
-  invitation,
-}: Selectable<Schema['outbox']>): EmailMessageTopic {
+function topicOf({ user_id: userId, invitation }: Selectable<Schema['outbox']>): EmailMessageTopic {
   if (userId !== null) return { kind: 'confirmation', userId }
   if (invitation !== null) return { kind: 'invitation', invitation }
-  throw new Error('a letter about nothing')
+  throw new Error('an email without a topic')
 }

@@ -2,13 +2,13 @@ import type { Compilable, CompiledQuery, DialectAdapter, Kysely, Transaction } f
 import type { Schema } from './schema'
 
 /**
- * A query with one parameter that is compiled once for each database instead of at each use: Kysely takes
- * as long to compile a small query as SQLite to answer it. For the paths that every request goes.
+ * Returns a query with one parameter that is compiled once per database instead of at each use: Kysely takes as long to
+ * compile a small query as SQLite takes to answer it. For the queries of every request.
  */
 export function prepareQuery<Row>(
   build: (db: Kysely<Schema>, parameter: string) => Compilable<Row>,
 ): (db: Transaction<Schema>, parameter: string) => Promise<Row[]> {
-  // The adapter is what all scopes of one database share.
+  // All transactions of one database share the adapter.
   const compiledBy = new WeakMap<DialectAdapter, CompiledQuery<Row>>()
 
   return async (db, parameter) => {

@@ -20,14 +20,14 @@ const selectByOwner = prepareQuery((db, owner) =>
     .orderBy('seq'),
 )
 
-/** Every additional field of a user's vault. Its rows are the domain's fields as they come. */
+/** Every additional field of a user's vault. */
 const selectFieldsByOwner = prepareQuery((db, owner) =>
   db
     .selectFrom('records')
     .innerJoin('additional_fields as field', 'field.record_id', 'records.id')
     .select(['field.id', 'field.record_id as recordId', 'field.name', 'field.value'])
     .where('user_id', '=', owner)
-    // The record's place first: so the rows come out of the indexes in this order, without a sort.
+    // By record first: in this order the indexes return the rows without a sort.
     .orderBy('records.seq')
     .orderBy('field.seq'),
 )
@@ -37,7 +37,7 @@ export function recordReads(db: Transaction<Schema>): RecordReads {
     ...entryReads(db, 'records'),
 
     async listByOwner(owner) {
-      // One behind the other, without a wait where the engine is a network away.
+      // Sent together: on Postgres the second query does not wait for the answer to the first.
       const [rows, allFields] = await Promise.all([
         selectByOwner(db, owner),
         selectFieldsByOwner(db, owner),

@@ -6,14 +6,17 @@ import { engineFault } from '../engine/faults'
 const retryDelay = 50
 
 /**
- * Runs a transaction, and retries it while that can help and is safe. Throws a DomainError where it can't: `storage_full` for
- * a full disk, `unavailable` for everything else that is wrong with the database. Errors of the work itself pass unchanged.
+ * Runs a transaction, and retries it while that is safe and may help.
  *
- * - Retried: the database is busy, unreachable, or rolled the transaction back because of a conflict.
- * - Never retried: a transaction that was committing when the error came, for it may have been committed. `attempt` must call
- *   `committing` right before its commit. The exception is an engine that reports that it rolled the transaction back.
- * - After `timeout` milliseconds the caller gets `unavailable`. The attempt that is still running is left to the timeouts of
+ * - Retried: the database is busy or unreachable, or rolled the transaction back because it conflicts with another one.
+ * - Never retried: a transaction whose commit had started when the error came. It may have been committed. `attempt`
+ *   must call `committing` right before its commit. If the engine reports that it rolled the transaction back, that is
+ *   certain, and it is retried after all.
+ * - After `timeout` milliseconds the caller gets an error. The attempt that is still running is left to the timeouts of
  *   the engine; `committing` then throws, so it never commits.
+ *
+ * Throws `unavailable` if a retry is not possible or the time is up, and `storage_full` if the disk is full. All other
+ * errors pass unchanged.
  */
 export async function withRetries<T>(
   { wait, timeout }: { wait: Wait; timeout: number },

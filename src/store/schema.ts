@@ -1,8 +1,8 @@
 import type { ColumnType, Generated } from 'kysely'
 
 /**
- * The tables as the code sees them. Names are the original server's where the meaning is the same, so that
- * its database can be adopted in place; `seq` is the insertion order that the contract promises.
+ * The tables as the code uses them. Where the meaning is the same, names are those of the original server, so that its
+ * database can be adopted in place. `seq` is the insertion order, in which the wire contract returns rows.
  */
 export interface Schema {
   users: UsersTable
@@ -18,7 +18,7 @@ export interface Schema {
   facts: FactsTable
 }
 
-/** SQLite has no booleans and answers 0 or 1. */
+/** SQLite has no booleans and returns 0 or 1. */
 type Flag = ColumnType<boolean | number, boolean, boolean>
 
 /** Milliseconds since 1970 (UTC). */
@@ -27,35 +27,35 @@ type Time = number
 interface UsersTable {
   seq: Generated<number>
   id: string
-  /** Lower-cased, unique. */
+  /** In lower case, unique. */
   email: string
-  /** The verifier: never the master password hash itself. */
+  /** The password hash: a slow hash of the master password hash, which is not stored itself. */
   master_password_hash: string
   hint: string | null
   email_confirmed: Flag
   session_epoch: string
   creation_time: Time
-  /** When a letter was asked for last. */
+  /** When the last confirmation email was requested. */
   letter_time: Time | null
   disabled: Flag
-  /** When somebody signed in last, known to the minute; null before the first time. */
+  /** When the user last signed in, precise to the minute. Null before the first time. */
   login_time: Time | null
 }
 
-/** A network from which somebody has signed in to an account. */
+/** A network from which a user has signed in. */
 interface KnownAddressesTable {
   seq: Generated<number>
   user_id: string
   /** An IPv4 address, or an IPv6 network of 64 bits. */
   network: string
-  /** When that was last, known to the day. */
+  /** When that last happened, precise to the day. */
   time: Time
 }
 
-/** An address that may sign up although not everybody may. Gone once it has. */
+/** An email address that may sign up although sign-up is not open to everyone. Deleted at sign-up. */
 interface InvitationsTable {
   seq: Generated<number>
-  /** Lower-cased, unique. */
+  /** In lower case, unique. */
   email: string
   creation_time: Time
 }
@@ -90,22 +90,23 @@ interface AdditionalFieldsTable {
   record_id: string
 }
 
-/** A row of an adopted database that could not be taken over. */
+/** A row of an original database that could not be adopted, kept as it was. */
 interface SetAsideTable {
   seq: Generated<number>
-  /** The table where it lay. */
+  /** The table that it was in. */
   origin: string
   reason: string
-  /** All of it, as JSON. */
+  /** All its columns, as JSON. */
   content: string
 }
 
+/** An email that is queued, or was given up. */
 interface OutboxTable {
   seq: Generated<number>
   id: string
-  /** The account that a letter is about; null for an invitation's. */
+  /** The account that the email is about. Null for an invitation. */
   user_id: string | null
-  /** The address that was invited; null for an account's. */
+  /** The email address that was invited. Null for an email about an account. */
   invitation: string | null
   kind: string
   base_url: string
@@ -118,7 +119,7 @@ interface OutboxTable {
 }
 
 interface AuditTable {
-  /** Numbers go on by one; the trail gives them by itself. */
+  /** Consecutive, and assigned by the audit log itself. */
   seq: number
   time: Time
   kind: string
@@ -128,20 +129,21 @@ interface AuditTable {
   address: string | null
   count: number
   detail: string | null
-  /** Signs the row and the one before; empty before the database has a key. */
+  /** Signs this row and the one before. Empty while the database has no key. */
   mac: string
 }
 
-/** The last row that was pruned (`begin`) and the newest one (`head`), each signed. */
+/** The signed checkpoints of the audit log: the last row that was pruned (`begin`) and the newest row (`head`). */
 interface AuditMarksTable {
   seq: Generated<number>
   name: string
   number: number
   mac: string
+  /** The signature of the checkpoint. */
   seal: string
 }
 
-/** What the database knows of itself. */
+/** Values that belong to this one database and are never copied to another. */
 interface FactsTable {
   name: string
   value: string

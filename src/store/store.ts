@@ -1,6 +1,7 @@
 /**
- * Queries on our own tables with Kysely, one file per noun, between rows and the types of the domain. The schema and its
- * migrations are here as well; `audit/` has the signed audit log. This file puts them together: transactions that are retried.
+ * Queries on our own tables with Kysely, one file per noun, between rows and the types of the domain. The schema and
+ * its migrations are here as well; `audit/` has the signed audit log. This file puts them together: transactions that
+ * are retried.
  */
 import { type Dialect, Kysely, type Transaction } from 'kysely'
 import type { AuditEvent, AuditSigner } from '../domain/audit'
@@ -44,12 +45,14 @@ export interface KeyClaim {
 }
 
 export interface OpenedStore extends Store {
-  /** Returns the fingerprint of the secret key that all servers of this database share. Null before its first server. */
+  /**
+   * Returns the fingerprint of the secret key that all servers of this database share. Null before its first server.
+   */
   findKeyFingerprint(): Promise<string | null>
   /**
-   * Gives the database the fingerprint of a key, unless it has one. If the database belongs to this key afterwards, all later
-   * audit events are signed with it. With a first key, audit rows that are unsigned or signed by another key are signed
-   * again, and an audit event records that.
+   * Gives the database the fingerprint of a key, unless it has one. If the database belongs to this key afterwards, all
+   * later audit events are signed with it. With a first key, audit rows that are unsigned or signed by another key are
+   * signed again, and an audit event records that.
    */
   claimKeyFingerprint(key: KeyCandidate): Promise<KeyClaim>
   /** Sets what signs audit events in a command, which claims no key. */
@@ -107,8 +110,8 @@ export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
 
     async write(work) {
       if (handles.isShortOfSpace?.() === true) throw storageFullError()
-      // Appending to the audit log fails on Postgres if another transaction appended since this one began. A retry locks the
-      // log first, so that it can't happen again.
+      // Appending to the audit log fails on Postgres if another transaction appended since this one began. A retry
+      // locks the log first, so that it can't happen again.
       let mustLockAuditLog = false
       try {
         const result = await withRetries({ wait, timeout }, (committing) =>

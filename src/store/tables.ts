@@ -1,6 +1,6 @@
 import type { Schema } from './schema'
 
-/** How a value crosses from one engine to another: flags are booleans on one and 0 or 1 on the other. */
+/** How a value is copied from one engine to the other: a flag is a boolean on Postgres and 0 or 1 on SQLite. */
 export type ColumnKind = 'number' | 'text' | 'flag'
 
 export function isColumnKind(value: unknown): value is ColumnKind {
@@ -12,7 +12,7 @@ export interface Table {
   readonly columns: Readonly<Record<string, ColumnKind>>
 }
 
-/** `facts` tells of the one database that it lies in, and goes nowhere. */
+/** All tables but `facts`, which belongs to one database and is never copied. */
 type TableName = Exclude<keyof Schema, 'facts'>
 
 type ColumnsOf<Name extends TableName> = Readonly<Record<keyof Schema[Name], ColumnKind>>
@@ -82,7 +82,10 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
   audit_marks: { seq: 'number', name: 'text', number: 'number', mac: 'text', seal: 'text' },
 }
 
-/** Every table that holds what users entrusted to us, in an order in which they can be filled. */
+/**
+ * Every table with data of users, in an order in which they can be filled: a table comes after those that it
+ * references.
+ */
 export const tables: readonly Table[] = (
   [
     'users',
@@ -98,17 +101,17 @@ export const tables: readonly Table[] = (
   ] as const
 ).map((name) => ({ name, columns: columns[name] }))
 
-/** What came after the first archives, for those that lack it. */
+/** Tables and columns that older backups lack, and what they contain after restoring one. */
 export interface SchemaAdditions {
   /** Tables that are empty then. */
   readonly tables: readonly TableName[]
-  /** Columns with the value that they have then, flags as 0 or 1. */
+  /** Columns, with the value that every row gets. Flags are 0 or 1. */
   readonly columns: {
     readonly [Name in TableName]?: Readonly<Record<string, number | string | null>>
   }
 }
 
-/** Whoever adds a table or a column adds it here too. */
+/** Must list each table and column that is added from now on. */
 export const schemaAdditions: SchemaAdditions = {
   tables: ['known_addresses', 'audit', 'audit_marks'],
   columns: {},

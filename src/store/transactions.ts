@@ -32,7 +32,9 @@ export function createReadTransaction(db: Transaction<Schema>): ReadTransaction 
   }
 }
 
-/** Returns the reads and writes of every noun, in one transaction of the database. `record` receives the audit events. */
+/**
+ * Returns the reads and writes of every noun, in one transaction of the database. `record` receives the audit events.
+ */
 export function createWriteTransaction(
   db: Transaction<Schema>,
   signerFor: AuditSignerProvider,

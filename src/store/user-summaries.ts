@@ -2,7 +2,10 @@ import type { ExpressionBuilder, Transaction } from 'kysely'
 import type { UserSummary } from '../domain/user'
 import type { Schema } from './schema'
 
-/** Accounts with how much each of them holds, in the order of their making; one of them where an id is given. */
+/**
+ * Returns all accounts in the order of their creation, or the one with an id, with the number of rows that each of them
+ * owns.
+ */
 export async function selectSummaries(
   db: Transaction<Schema>,
   id?: string,
@@ -13,7 +16,7 @@ export async function selectSummaries(
     .select((users) => [
       countOwn(users, 'records').as('records'),
       countOwn(users, 'notes').as('notes'),
-      countOwn(users, 'outbox').as('letters'),
+      countOwn(users, 'outbox').as('emails'),
       users
         .selectFrom('additional_fields')
         .innerJoin('records', 'records.id', 'record_id')
@@ -34,7 +37,7 @@ export async function selectSummaries(
     records: Number(row.records),
     notes: Number(row.notes),
     additionalFields: Number(row.additionalFields),
-    pendingEmails: Number(row.letters),
+    pendingEmails: Number(row.emails),
   }))
 }
 

@@ -4,7 +4,7 @@ import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 import { selectSummaries } from './user-summaries'
 
-/** What is read of a user. By name: tables may have columns that a later version added. */
+/** The columns that are read of a user. By name: a later version may have added columns. */
 const userColumns = [
   'id',
   'email',
@@ -17,7 +17,7 @@ const userColumns = [
   'login_time',
 ] as const
 
-/** Every request of a signed-in client asks this. */
+/** Prepared because every request with a session token runs it. */
 const selectById = prepareQuery((db, id) =>
   db.selectFrom('users').select(userColumns).where('id', '=', id),
 )
@@ -39,7 +39,7 @@ export function userReads(db: Transaction<Schema>): UserReads {
     },
 
     async hasLegacyPasswordHashes() {
-      // To the letter the condition of the index users_legacy_verifier: as a parameter it would not match.
+      // Exactly the condition of the index users_legacy_verifier: with a parameter the index would not be used.
       const row = await db
         .selectFrom('users')
         .select('seq')
@@ -100,7 +100,7 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .where('email_confirmed', '=', false)
         .executeTakeFirst()
       if (result.numUpdatedRows === 0n) return false
-      // What still waits would only ask for what is done.
+      // Pending emails would ask for a confirmation that has happened.
       await db.deleteFrom('outbox').where('user_id', '=', id).execute()
       return true
     },
@@ -115,7 +115,7 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
           or.or([
             or('letter_time', 'is', null),
             or('letter_time', '<=', unlessRequestedSince),
-            // Asked for by a clock that was wrong.
+            // Requested while the clock was wrong.
             or('letter_time', '>', now),
           ]),
         )
@@ -128,7 +128,7 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .deleteFrom('users')
         .where('email_confirmed', '=', false)
         .where('creation_time', '<', before)
-        // Whoever has just been sent a letter is given the time to open it.
+        // A user who was sent an email since then gets the time to open it.
         .where((or) => or.or([or('letter_time', 'is', null), or('letter_time', '<', before)]))
         .where(({ not, exists, selectFrom }) =>
           not(exists(selectFrom('records').select('seq').whereRef('user_id', '=', 'users.id'))),

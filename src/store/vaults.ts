@@ -24,7 +24,10 @@ export function vaultReads(db: Transaction<Schema>): VaultReads {
   }
 }
 
-/** Bytes of some columns of all rows; null for no rows. Neither engine reads a long text to know its length in bytes. */
+/**
+ * The sum of the bytes of some columns in all rows, null without rows. Neither engine reads a long text to get its
+ * length.
+ */
 function sumBytes(...columns: readonly string[]) {
   const lengths = columns.map((column) => sql`octet_length(${sql.ref(column)})`)
   return sql<unknown>`sum(${sql.join([sql.lit(rowOverheadBytes), ...lengths], sql` + `)})`

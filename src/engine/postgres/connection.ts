@@ -22,33 +22,36 @@ export interface PostgresHandle {
 }
 
 /**
- * Advisory locks that a connection holds until it closes (pg_advisory_lock with two keys: "SNLP" and one of these). Every
- * connection of every server shares `presence`, so a command that gets it exclusively knows that no server is running.
- * A program that changes the tables holds `migration`.
+ * Advisory locks that a connection holds until it closes (pg_advisory_lock with two keys: "SNLP" and one of these).
+ * Every connection of every server shares `presence`, so a command that gets it exclusively knows that no server is
+ * running. A program that changes the tables holds `migration`.
  */
 const lockKeys = { presence: 1, migration: 2 } as const
 const lockNamespace = 0x534e4c50
 
 /**
- * Milliseconds. Every query fails before a client stops waiting for it (10 s). `query` is the driver's own limit, for a server
- * that does not answer at all.
+ * Milliseconds. Every query fails before a client stops waiting for it (10 s). `query` is the driver's own limit, for a
+ * server that does not answer at all.
  */
 const timeouts = { statement: 5_000, query: 7_000, lock: 4_000, idle: 15_000 }
 
 /**
- * Opens the connection pool of a server. Every connection holds the presence lock, is to a host that accepts writes, and
- * commits only once the data is on disk, whatever the default of that host is. If a host fails, the next one is used.
+ * Opens the connection pool of a server. Every connection holds the presence lock, is to a host that accepts writes,
+ * and commits only once the data is on disk, whatever the default of that host is. If a host fails, the next one is
+ * used.
  *
- * The driver is `pg`: of the three that were tested with crashes, restarts and terminated connections, only `pg` times out a
- * stuck query and leaves no dead connection in its pool. postgres.js let queries hang and threw outside of them after a
- * restart; Bun's own SQL hung and handed out dead connections. `pipeline`, which sends a statement without waiting for the
- * answer to the one before, makes `pg` as fast as the other two.
+ * The driver is `pg`: of the three that were tested with crashes, restarts and terminated connections, only `pg` times
+ * out a stuck query and leaves no dead connection in its pool. postgres.js let queries hang and threw outside of them
+ * after a restart; Bun's own SQL hung and handed out dead connections. `pipeline`, which sends a statement without
+ * waiting for the answer to the one before, makes `pg` as fast as the other two.
  */
 export function connectPool(
   address: PostgresAddress,
   options: {
     readonly wait: Wait
-    /** Called for every new connection. Throws if it is to another database than the one that the server was started on. */
+    /**
+     * Called for every new connection. Throws if it is to another database than the one that the server was started on.
+     */
     readonly verify: (dialect: Dialect) => Promise<void>
   },
 ): PostgresHandle {
@@ -177,7 +180,10 @@ function dialectOn(client: Client): Dialect {
   })
 }
 
-/** Shows all other programs that a server is running. Throws ConnectionFault while a command uses the database exclusively. */
+/**
+ * Shows all other programs that a server is running. Throws ConnectionFault while a command uses the database
+ * exclusively.
+ */
 async function acquirePresenceLock(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ present: boolean }>(
     'select pg_try_advisory_lock_shared($1, $2) as present',
@@ -188,8 +194,8 @@ async function acquirePresenceLock(client: ClientBase): Promise<void> {
 }
 
 /**
- * Throws ConnectionFault if the host accepts no writes. Also makes commits wait for the disk, which the host may be configured
- * not to do.
+ * Throws ConnectionFault if the host accepts no writes. Also makes commits wait for the disk, which the host may be
+ * configured not to do.
  */
 async function requireWritable(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ read_only: boolean }>(

@@ -112,21 +112,23 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
     this.#isReadOnly = accessMode === 'read only'
     if (this.#isReadOnly) this.#connections.corkUntilNextTick(this.client)
     this.#start = this.#run(`start transaction${isolation}${access}`)
-    // The first query of a read transaction is sent together with the start, and waits for both answers. A write must wait
-    // here: if only the start failed, the write would be committed on its own.
+    // The first query of a read transaction is sent together with the start, and waits for both answers. A write must
+    // wait here: if only the start failed, the write would be committed on its own.
     if (this.#isReadOnly) this.#start.catch(() => {})
     else await this.#start
   }
 
   async commit(): Promise<void> {
     const commit = this.#run('commit')
-    // All rows of a read transaction have arrived. If its commit fails, the next query on this connection fails as well.
+    // All rows of a read transaction have arrived. If its commit fails, the next query on this connection fails as
+    // well.
     if (this.#isReadOnly) commit.catch(() => {})
     else await commit
   }
 
   async rollback(): Promise<void> {
-    // The error that led here is the one to report. The server rolls back an open transaction when the connection closes.
+    // The error that led here is the one to report. The server rolls back an open transaction when the connection
+    // closes.
     if (!this.isBroken) await this.#run('rollback').catch(() => {})
   }
 
@@ -154,8 +156,8 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
   }
 
   /**
-   * Throws ConnectionFault in place of every error that the server did not send. Marks the connection as broken if the error
-   * makes it unusable.
+   * Throws ConnectionFault in place of every error that the server did not send. Marks the connection as broken if the
+   * error makes it unusable.
    */
   async #translateErrors<T>(answer: Promise<T>): Promise<T> {
     try {
@@ -175,7 +177,9 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
 const maxPreparedStatements = 200
 const statementNames = new Map<string, string>()
 
-/** Returns a name for a statement, which makes pg prepare it once per connection. Undefined if it is not to be prepared. */
+/**
+ * Returns a name for a statement, which makes pg prepare it once per connection. Undefined if it is not to be prepared.
+ */
 function statementName(text: string): { name: string } | undefined {
   let name = statementNames.get(text)
   if (name === undefined) {

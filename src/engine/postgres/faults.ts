@@ -2,8 +2,8 @@ import { DatabaseError } from 'pg'
 import type { EngineFault } from '../fault-kind'
 
 /**
- * A connection failed or could not be opened: refused, closed, timed out, or to a server that does not accept writes. The last
- * statement on it may or may not have taken effect.
+ * A connection failed or could not be opened: refused, closed, timed out, or to a server that does not accept writes.
+ * The last statement on it may or may not have taken effect.
  */
 export class ConnectionFault extends Error {
   override readonly name = 'ConnectionFault'
@@ -34,8 +34,8 @@ export function postgresFault(error: unknown): EngineFault | null {
 }
 
 /**
- * Returns the reason and a hint for the operator after an error while connecting or creating tables. Null if the error is a bug
- * of ours.
+ * Returns the reason and a hint for the operator after an error while connecting or creating tables. Null if the error
+ * is a bug of ours.
  */
 export function describePostgresFault(error: unknown): { reason: string; hint: string } | null {
   if (!(error instanceof ConnectionFault || error instanceof DatabaseError)) return null

@@ -85,7 +85,9 @@ export function createHostSelector(address: PostgresAddress): HostSelector {
   }
 }
 
-/** Returns a class of clients. Each connects to the host that is current when it is created, and fails over if it can't. */
+/**
+ * Returns a class of clients. Each connects to the host that is current when it is created, and fails over if it can't.
+ */
 export function clientClassFor(
   hosts: HostSelector,
   settings: ClientConfig & { pipeline?: boolean },
@@ -148,8 +150,8 @@ const getTypeParser: typeof types.getTypeParser = (oid: number, format?: 'text' 
   oid === int8Oid ? Number : types.getTypeParser(oid, format)
 
 /**
- * Tries each host once, beginning with the current one. Throws ConnectionFault if all of them fail, or if the pool has no free
- * connection in time; the latter does not switch to another host.
+ * Tries each host once, beginning with the current one. Throws ConnectionFault if all of them fail, or if the pool has
+ * no free connection in time; the latter does not switch to another host.
  */
 export async function withFailover<T>(hosts: HostSelector, connect: () => Promise<T>): Promise<T> {
   for (let tries = 1; ; tries++) {

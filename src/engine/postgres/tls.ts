@@ -10,7 +10,9 @@ export interface PostgresTls {
   readonly key: string | null
 }
 
-/** Returns the TLS options of a connection, false for no TLS. Throws what the system reports if a file can't be read. */
+/**
+ * Returns the TLS options of a connection, false for no TLS. Throws what the system reports if a file can't be read.
+ */
 export function tlsOptions(tls: PostgresTls): ConnectionOptions | false {
   if (tls.mode === 'disable') return false
   const files = {

@@ -7,9 +7,9 @@ import { SqliteDialect, type TransactionMode } from './dialect'
 import { applicationId } from './inspect'
 
 /**
- * How long SQLite itself waits for another process, in milliseconds. That wait blocks the event loop, once for each queued
- * writer. So in a server SQLite fails at once and the store retries, which leaves the event loop free. Commands that do
- * nothing else meanwhile let SQLite wait.
+ * How long SQLite itself waits for another process, in milliseconds. That wait blocks the event loop, once for each
+ * queued writer. So in a server SQLite fails at once and the store retries, which leaves the event loop free. Commands
+ * that do nothing else meanwhile let SQLite wait.
  */
 const busyTimeout = { serving: 0, alone: 5_000, adopting: 5_000 } as const
 
@@ -44,15 +44,18 @@ export function openReader(path: string): SqliteHandle {
 }
 
 /**
- * Opens a file that is discarded unless it gets complete: without a journal and without waiting for the disk. The caller
- * must sync the file once it is complete. Throws SQLiteError.
+ * Opens a file that is discarded unless it gets complete: without a journal and without waiting for the disk. The
+ * caller must sync the file once it is complete. Throws SQLiteError.
  */
 export function openDraft(path: string): SqliteHandle {
   const pragmas = ['journal_mode = off', 'synchronous = off', 'locking_mode = exclusive']
   return open(path, 'immediate', pragmas)
 }
 
-/** Opens a file that is no longer written, such as a backup. Changes neither the file nor its folder. Throws SQLiteError. */
+/**
+ * Opens a file that is no longer written, such as a backup. Changes neither the file nor its folder. Throws
+ * SQLiteError.
+ */
 export function openReadOnly(path: string): SqliteHandle {
   return open(path, 'deferred', ['query_only = on', 'cell_size_check = on'], { readonly: true })
 }
@@ -80,8 +83,8 @@ function open(
 }
 
 /**
- * Creates an empty database file with mode 0600, which SQLite's side files inherit, and writes the application id into its
- * header. Throws if the path exists.
+ * Creates an empty database file with mode 0600, which SQLite's side files inherit, and writes the application id into
+ * its header. Throws if the path exists.
  */
 export function createSqliteFile(path: string, id: number = applicationId): void {
   closeSync(openSync(path, 'wx', 0o600))
@@ -94,8 +97,8 @@ export function createSqliteFile(path: string, id: number = applicationId): void
 }
 
 /**
- * Copies the database at `path`, which may be in use, into the new file `target` with mode 0600. Returns when the copy is on
- * the disk. Throws if the target exists.
+ * Copies the database at `path`, which may be in use, into the new file `target` with mode 0600. Returns when the copy
+ * is on the disk. Throws if the target exists.
  */
 export function copySqliteFile(path: string, target: string): void {
   closeSync(openSync(target, 'wx', 0o600))

@@ -14,8 +14,8 @@ export type TransactionMode = 'deferred' | 'immediate'
 
 /**
  * kysely-bun-sqlite with three additions:
- * - The mode in which transactions begin. Its own are always deferred, and those fail beside a second writer whatever the
- *   busy timeout is.
+ * - The mode in which transactions begin. Its own are always deferred, and those fail beside a second writer whatever
+ *   the busy timeout is.
  * - Prepared statements are cached.
  * - Kysely learns that SQLite can roll back DDL; otherwise a failed migration would leave tables behind.
  */
@@ -50,8 +50,8 @@ class TransactionalDdlAdapter extends SqliteAdapter {
 }
 
 /**
- * One handle that transactions use in turn: bun:sqlite is synchronous, but a transaction awaits other things between its
- * queries, and another one must not run its queries in there.
+ * One handle that transactions use in turn: bun:sqlite is synchronous, but a transaction awaits other things between
+ * its queries, and another one must not run its queries in there.
  */
 class SqliteDriver implements Driver {
   readonly #database: Database

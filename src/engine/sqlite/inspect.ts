@@ -65,8 +65,8 @@ export interface SqliteInspection {
  * SQLiteError.
  */
 export function inspectSqlite(path: string): SqliteInspection {
-  // With a write-ahead log, closing a writable handle would move the log into the file: a read-only one leaves it alone.
-  // Without one there is nothing to move, and a writable handle removes the side files that it creates.
+  // With a write-ahead log, closing a writable handle would move the log into the file: a read-only one leaves it
+  // alone. Without one there is nothing to move, and a writable handle removes the side files that it creates.
   const hasLog = existsSync(`${path}-wal`)
   const database = new Database(
     path,

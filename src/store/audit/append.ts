@@ -16,8 +16,8 @@ import {
 } from './chain'
 
 /**
- * Returns the signer for a database whose key has this fingerprint. Returns null for a database without a key (before its first
- * server): its rows stay unsigned until it gets one. Throws if that key is not available.
+ * Returns the signer for a database whose key has this fingerprint. Returns null for a database without a key (before
+ * its first server): its rows stay unsigned until it gets one. Throws if that key is not available.
  */
 export type AuditSignerProvider = (fingerprint: string | null) => AuditSigner | null
 
@@ -25,8 +25,8 @@ export type AuditSignerProvider = (fingerprint: string | null) => AuditSigner | 
 const brokenMac = 'broken'
 
 /**
- * Appends events to the audit log, as the last step of the caller's transaction. On Postgres this fails if another transaction
- * appended since this one began; the store then retries the whole transaction.
+ * Appends events to the audit log, as the last step of the caller's transaction. On Postgres this fails if another
+ * transaction appended since this one began; the store then retries the whole transaction.
  */
 export async function appendEvents(
   db: Kysely<Schema>,

@@ -1,11 +1,12 @@
 /**
- * The audit log is a chain of signed rows. The MAC of a row signs all its columns and the MAC of the row before it. So anyone
- * who can write to the database but lacks the secret key can't change, insert or remove a row in the middle unnoticed.
+ * The audit log is a chain of signed rows. The MAC of a row signs all its columns and the MAC of the row before it. So
+ * anyone who can write to the database but lacks the secret key can't change, insert or remove a row in the middle
+ * unnoticed.
  *
  * Two signed checkpoints protect the ends: `begin` names the last row that was pruned, `head` the newest row.
  *
- * A whole database that was rolled back to an older state is consistent in itself. To detect that, the server writes the
- * checkpoint of the newest row to its log, and `audit verify --expect` compares it.
+ * A whole database that was rolled back to an older state is consistent in itself. To detect that, the server writes
+ * the checkpoint of the newest row to its log, and `audit verify --expect` compares it.
  */
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { AuditSigner, RowStatus } from '../../domain/audit'
@@ -93,8 +94,8 @@ export async function readCheckpoints(
 }
 
 /**
- * Returns the checkpoints and locks them until the transaction ends. On Postgres this lock makes all transactions that append
- * take turns; SQLite has one writer anyway. Creates missing checkpoints, unsigned.
+ * Returns the checkpoints and locks them until the transaction ends. On Postgres this lock makes all transactions that
+ * append take turns; SQLite has one writer anyway. Creates missing checkpoints, unsigned.
  */
 export async function lockCheckpoints(
   db: Kysely<Schema>,
@@ -112,8 +113,8 @@ export async function lockCheckpoints(
 }
 
 /**
- * Waits for all transactions that append, at the very start of this one. It then sees the newest rows, so its own append can't
- * conflict. Not needed on SQLite, which has one writer.
+ * Waits for all transactions that append, at the very start of this one. It then sees the newest rows, so its own
+ * append can't conflict. Not needed on SQLite, which has one writer.
  */
 export async function lockAuditLog(db: Kysely<Schema>): Promise<void> {
   // Any other statement takes the snapshot of the transaction before it waits.
@@ -167,8 +168,8 @@ export function formatCheckpoint({ number, mac }: ChainPosition): string {
 }
 
 /**
- * Returns what happened to the row that a value from the log names (`formatCheckpoint`). Trusts the checkpoints: verify them
- * first.
+ * Returns what happened to the row that a value from the log names (`formatCheckpoint`). Trusts the checkpoints: verify
+ * them first.
  */
 export async function lookUpRowStatus(db: Kysely<Schema>, value: string): Promise<RowStatus> {
   const { begin } = await readCheckpoints(db)

@@ -74,8 +74,9 @@ export function auditWrites(
 }
 
 /**
- * Returns the number of the last row that may be pruned: older than `before`, with no row newer than that before it. Null if
- * there is none. Rows dated after `now` are skipped and never count as the last one: a slow clock would see every row that way.
+ * Returns the number of the last row that may be pruned: older than `before`, with no row newer than that before it.
+ * Null if there is none. Rows dated after `now` are skipped and never count as the last one: a slow clock would see
+ * every row that way.
  */
 async function findPruneEnd(
   db: Transaction<Schema>,

@@ -57,9 +57,9 @@ async function countAuditRows(
 }
 
 /**
- * Re-signs the audit log under `signer`, as part of the caller's transaction. Rows that the old key verifies are kept when the
- * key stays; all others get new signatures and can no longer be told from genuine ones, so the caller must record the returned
- * findings.
+ * Re-signs the audit log under `signer`, as part of the caller's transaction. Rows that the old key verifies are kept
+ * when the key stays; all others get new signatures and can no longer be told from genuine ones, so the caller must
+ * record the returned findings.
  */
 export async function resignLog(
   db: Kysely<Schema>,
@@ -83,8 +83,8 @@ export async function resignLog(
 }
 
 /**
- * Signs the audit log of a database that gets its first key, and records how many rows could not be verified. Rows that were
- * never signed count as well: a database before its first server looks like one whose signatures were removed.
+ * Signs the audit log of a database that gets its first key, and records how many rows could not be verified. Rows that
+ * were never signed count as well: a database before its first server looks like one whose signatures were removed.
  */
 export async function signFirstTime(
   db: Kysely<Schema>,

@@ -5,8 +5,8 @@ import type { ColumnTypes } from '../../engine/column-types'
 /**
  * Accounts and their vaults.
  *
- * `seq` is the row's own number, so lists come in insertion order without a sort. The partial index answers
- * "is any verifier still of the original's kind?" without a look at the others: today's begin with a `$`.
+ * `seq` numbers the rows of a table in insertion order, so lists need no sort. The partial index finds password hashes
+ * of the original server's kind without reading the others: ours begin with a `$`.
  */
 export const vaults =
   ({ rowNumber, flag, time, tableOptions }: ColumnTypes) =>

@@ -3,8 +3,8 @@ import { sql } from 'kysely'
 import type { ColumnTypes } from '../../engine/column-types'
 
 /**
- * Rows of an adopted database that belong to nobody, kept as they were; and what the database knows of
- * itself, like the fingerprint of the secret key that its servers share.
+ * `set_aside`: rows of an adopted database that belong to no account, kept as they were. `facts`: values that belong to
+ * this one database, such as the fingerprint of the secret key that its servers share.
  */
 export const setAsideAndFacts =
   ({ rowNumber, tableOptions }: ColumnTypes) =>

@@ -3,8 +3,8 @@ import { sql } from 'kysely'
 import type { ColumnTypes } from '../../engine/column-types'
 
 /**
- * Letters that wait to be sent, and what an account must be known by for that: when it was made, and when its
- * last letter was asked for. Accounts from before have no such times; theirs begins now.
+ * The queue of emails, and two columns of accounts that it needs: when an account was created, and when its last email
+ * was requested. Accounts that exist already get the time of the migration as their creation time.
  */
 export const outbox =
   ({ rowNumber, time, tableOptions }: ColumnTypes, clock: () => number) =>

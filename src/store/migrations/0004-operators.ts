@@ -3,10 +3,10 @@ import { sql } from 'kysely'
 import type { ColumnTypes } from '../../engine/column-types'
 
 /**
- * What operators do about accounts: they disable them, see when they were used last, and invite addresses that have
- * none yet. An invitation has its letter too, so a letter belongs to an account or to an invitation.
+ * What operators need to manage accounts: disabling them, the time of the last sign-in, and invitations of email
+ * addresses that have no account yet. An email in the outbox now belongs to an account or to an invitation.
  *
- * SQLite cannot make a column nullable, so the outbox is made anew, on both engines in the same words.
+ * SQLite can't make a column nullable, so both engines create the outbox again and copy its rows.
  */
 export const operators =
   ({ rowNumber, flag, time, tableOptions }: ColumnTypes) =>

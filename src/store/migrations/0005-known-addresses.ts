@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { ColumnTypes } from '../../engine/column-types'
 
-/** The networks from which each account was signed in to: whoever guesses elsewhere can't lock its owner out there. */
+/** The networks from which each user signed in: wrong passwords from elsewhere can't lock the user out there. */
 export const knownAddresses =
   ({ rowNumber, time, tableOptions }: ColumnTypes) =>
   async (db: Kysely<unknown>): Promise<void> => {

@@ -3,8 +3,8 @@ import { sql } from 'kysely'
 import type { ColumnTypes } from '../../engine/column-types'
 
 /**
- * The audit trail: a chain of rows, each of which is signed together with the one before, and the signed marks of where
- * it begins and where it ends. It names accounts without a foreign key, for it outlives them.
+ * The audit log: a chain of rows, each signed together with the row before, and signed checkpoints of its beginning and
+ * its end. It references accounts without a foreign key, because its rows outlive them.
  */
 export const audit =
   ({ rowNumber, time, tableOptions }: ColumnTypes) =>

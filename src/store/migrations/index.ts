@@ -1,3 +1,4 @@
+/** The migrations of our tables. One that has run anywhere never changes again, except for its comments. */
 import type { Migration } from 'kysely'
 import type { Clock } from '../../domain/runtime'
 import type { ColumnTypes } from '../../engine/column-types'
@@ -8,10 +9,13 @@ import { operators } from './0004-operators'
 import { knownAddresses } from './0005-known-addresses'
 import { audit } from './0006-audit'
 
-/** Migrations by their names, whose order is the order in which they run. */
+/** Migrations by their names. They run in the order of the names. */
 export type Migrations = Readonly<Record<string, Migration>>
 
-/** Every migration, in the words of one engine; those that need the present take it from `clock`. A folder cannot be read inside the executable. */
+/**
+ * Returns every migration for one engine. Those that need the current time take it from `clock`. The list is static
+ * because the executable contains no folder that could be read.
+ */
 export function migrationsFor(columnTypes: ColumnTypes, clock: Clock): Migrations {
   return {
     '0001-vaults': { up: vaults(columnTypes) },
