@@ -3,24 +3,24 @@ import { describe, expect, test } from 'bun:test'
 import { engineFault } from '../../src/engine/faults'
 import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
 
-describe('a database that another process holds', () => {
-  test('keeps a writer waiting until it lets go', async () => {
+describe('a database that another process has locked', () => {
+  test('makes a writer wait until the lock is released', async () => {
     await using store = await openSqliteStore()
     const user = aUser()
-    using other = holdWriteLock(store)
+    using lockHolder = holdWriteLock(store)
     let attempts = 0
     const writing = store.write((tx) => {
       attempts++
       return tx.users.insert(user)
     })
-    // The tries leave the event loop free, or this line would not run before they end.
+    // The retries leave the event loop free. Otherwise this line would not run before they end.
     await new Promise((resolve) => setImmediate(resolve))
-    other.run('commit')
+    lockHolder.run('commit')
     expect(await writing).toBeTrue()
     expect(attempts).toBe(1)
   })
 
-  test('does not stop a reader whose first tries fail', async () => {
+  test('does not stop a reader whose first attempts fail', async () => {
     await using store = await openSqliteStore()
     using _ = holdWriteLock(store)
     using other = new Database(store.path)
@@ -39,40 +39,40 @@ describe('a database that another process holds', () => {
     })
   })
 
-  test('is unavailable after ten seconds of waiting, and nothing was written', async () => {
+  test('is unavailable after ten seconds, and nothing is written', async () => {
     await using store = await openSqliteStore()
     const user = aUser()
-    using other = holdWriteLock(store)
+    using lockHolder = holdWriteLock(store)
     let attempts = 0
     const writing = store.write((tx) => {
       attempts++
       return tx.users.insert(user)
     })
     await expect(writing).rejects.toMatchObject({ code: 'unavailable' })
-    other.run('rollback')
+    lockHolder.run('rollback')
     expect(attempts).toBe(0)
     expect(await store.read((tx) => tx.users.findById(user.id))).toBeNull()
   })
 
   test('does not block the event loop, however many writers wait', async () => {
     await using store = await openSqliteStore()
-    using other = holdWriteLock(store)
+    using lockHolder = holdWriteLock(store)
     const writers = Array.from({ length: 40 }, () => store.write((tx) => tx.users.insert(aUser())))
     await new Promise((resolve) => setImmediate(resolve))
-    // SQLite's own waiting, which blocks, is off: each try is over at once.
+    // SQLite itself does not wait, which would block: each attempt fails at once.
     expect(await store.runOnWriter('pragma busy_timeout')).toEqual([{ timeout: 0 }])
-    other.run('commit')
+    lockHolder.run('commit')
     expect(await Promise.all(writers)).toEqual(Array(40).fill(true))
   })
 
-  test('still answers readers', async () => {
+  test('is still readable', async () => {
     await using store = await openSqliteStore()
     using _ = holdWriteLock(store)
     expect(await store.read((tx) => tx.users.findById('nobody'))).toBeNull()
   })
 })
 
-test('a full database refuses writes, keeps what it has and goes on when there is space', async () => {
+test('a full database refuses writes, keeps its rows and accepts writes again once there is space', async () => {
   await using store = await openSqliteStore()
   const user = aUser()
   await store.write((tx) => tx.users.insert(user))
@@ -87,15 +87,15 @@ test('a full database refuses writes, keeps what it has and goes on when there i
   expect(await store.read((tx) => tx.users.findById(later.id))).toEqual(later)
 })
 
-test('a fault of ours is no engine fault', () => {
+test('an error of our own is not an engine fault', () => {
   expect(engineFault(new TypeError('x'))).toBeNull()
   using database = new Database(':memory:')
   expect(engineFault(faultOf(() => database.run('select nonsense')))).toBeNull()
 })
 
-test('the handles are as durable and as strict as they must be', async () => {
+test('the handles are durable and strict', async () => {
   await using store = await openSqliteStore()
-  // 2 is FULL: a commit is on the disk before it is acknowledged. No kill -9 can show that, only a power cut.
+  // 2 is FULL: a commit is on the disk before it is confirmed. Only a power cut could show that, not a kill -9.
   expect(await store.runOnWriter('pragma synchronous')).toEqual([{ synchronous: 2 }])
   expect(await store.runOnWriter('pragma fullfsync')).toEqual([{ fullfsync: 1 }])
   expect(await store.runOnWriter('pragma foreign_keys')).toEqual([{ foreign_keys: 1 }])
@@ -112,17 +112,17 @@ test('the handles are as durable and as strict as they must be', async () => {
   expect(tables).toContainEqual({ name: 'set_aside', strict: 1 })
 })
 
-/** Another process, as good as: it holds the write lock until its transaction ends. */
+/** Opens a second handle, as another process would, and holds the write lock until its transaction ends. */
 function holdWriteLock({ path }: SqliteTestStore): Database {
   const lockHolder = new Database(path)
   lockHolder.run('begin immediate')
   return lockHolder
 }
 
-/** What it throws, so that faults are the engine's own. */
-function faultOf(act: () => unknown): unknown {
+/** Returns what `work` throws: a genuine error of the engine. */
+function faultOf(work: () => unknown): unknown {
   try {
-    act()
+    work()
   } catch (error) {
     return error
   }

@@ -6,8 +6,8 @@ const engines: readonly { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'Postgres', open: openPostgresStore },
 ]
 
-describe.each(engines)('the networks of an account on $engine', ({ open }) => {
-  test('are remembered with their last time, the newest alone, and go with the account', async () => {
+describe.each(engines)('the known networks of an account on $engine', ({ open }) => {
+  test('are stored with the time of the last sign-in, only the newest ones, and deleted with the account', async () => {
     await using store = await open()
     const [one, other] = [aUser(), aUser()]
     const remember = (userId: string, network: string, time: number) =>

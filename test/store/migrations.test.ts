@@ -11,7 +11,7 @@ import { temporaryFolder } from '../support/executable'
 import { createPostgresDatabase } from '../support/postgres'
 import { postgresDatabaseAt, sqliteDatabaseIn, virtualTiming } from '../support/store'
 
-/** An empty place on an engine, and the database there as a program with these migrations sees it. */
+/** An empty database on one engine, and how a version of the program with other migrations opens it. */
 interface TestDatabase extends AsyncDisposable {
   readonly columns: ColumnTypes
   at(migrations: Migrations): Database
@@ -42,8 +42,8 @@ const engines: { engine: string; open: () => Promise<TestDatabase> }[] = [
   })),
 ]
 
-describe.each(engines)('a database of the version before, on $engine,', ({ open }) => {
-  test('keeps its accounts and the letters that wait, in their order', async () => {
+describe.each(engines)('a database of an older version on $engine', ({ open }) => {
+  test('keeps its accounts and its pending emails in their order', async () => {
     await using database = await open()
     const all = migrationsFor(database.columns, () => 7_000)
     const before = Object.fromEntries(Object.entries(all).filter(([name]) => name < '0004'))
@@ -54,7 +54,7 @@ describe.each(engines)('a database of the version before, on $engine,', ({ open 
           values (${id}, ${`${id}@nas.local`}, 'v', ${sql.raw(String(id === 'a'))}, 'e', 5)
         `.execute(db)
       }
-      // In another order than that of their ids.
+      // Not in the order of their ids.
       for (const id of ['z', 'y', 'x']) {
         await sql`
           insert into outbox (id, user_id, kind, base_url, state, creation_time, next_time, attempts, lease, reason)
@@ -79,7 +79,7 @@ describe.each(engines)('a database of the version before, on $engine,', ({ open 
         ...{ state: 'queued', creationTime: 1, nextTime: 2, attempts: 3, reason: `why ${id}` },
       })),
     )
-    // New letters have their place behind them, and go with their account as before.
+    // A new email is last in the queue, and emails are still deleted with their account.
     await store.write(async (tx) => {
       await tx.outbox.put({
         ...{ id: 'w', kind: 'confirmation', userId: 'a', baseUrl: 'http://pi/', creationTime: 9 },

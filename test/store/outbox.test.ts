@@ -8,7 +8,7 @@ const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'Postgres 10', open: () => openPostgresStore('oldest') },
 ]
 
-/** An account with a letter that was asked for at this time. */
+/** Inserts an unconfirmed account and queues an email to it that was created at this time. */
 async function insertEmail(store: Store, id: string, creationTime: number) {
   const user = aUser({ emailConfirmed: false })
   const email = {
@@ -30,7 +30,7 @@ const lease = (store: Store, id: string, now: number, until: number) =>
 const list = (store: Store) => store.read((tx) => tx.outbox.list())
 
 describe.each(engines)('the outbox on $engine', ({ open }) => {
-  test('keeps what it is given, and says how much waits and until when', async () => {
+  test('stores emails, counts the queued ones and finds the next due time', async () => {
     await using store = await open()
     expect(await list(store)).toEqual([])
     const { user, email } = await insertEmail(store, 'a', 1_000)
@@ -50,7 +50,7 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
     expect({ next, count }).toEqual({ next: 500, count: 2 })
   })
 
-  test('lends a letter that is due to one at a time, the longest waiting first', async () => {
+  test('leases a due email to one worker at a time, the longest waiting first', async () => {
     await using store = await open()
     const { user, email } = await insertEmail(store, 'a', 1_000)
     await insertEmail(store, 'b', 500)
@@ -63,26 +63,26 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
       lease: 'y',
     })
     expect(await lease(store, 'z', 1_999, 3_000)).toBeNull()
-    // A relay that did not come back.
+    // The worker with the first lease did not come back.
     expect(await lease(store, 'z', 2_000, 3_000)).toMatchObject({ attempts: 2, lease: 'z' })
   })
 
-  test('lends each of many letters once, to relays that ask at the same time', async () => {
+  test('leases each of many emails once to workers that ask at the same time', async () => {
     await using store = await open()
-    for (let index = 0; index < 8; index++) await insertEmail(store, `l${index}`, 0)
+    for (let index = 0; index < 8; index++) await insertEmail(store, `e${index}`, 0)
     const leased = await Promise.all(
       Array.from({ length: 12 }, (_, index) => lease(store, `x${index}`, 1_000, 2_000)),
     )
     const ids = leased.flatMap((email) => (email === null ? [] : [email.id]))
-    expect(ids.sort()).toEqual(['l0', 'l1', 'l2', 'l3', 'l4', 'l5', 'l6', 'l7'])
+    expect(ids.sort()).toEqual(['e0', 'e1', 'e2', 'e3', 'e4', 'e5', 'e6', 'e7'])
   })
 
-  test('obeys whoever has the lease, and nobody else', async () => {
+  test('accepts changes from the holder of the lease only', async () => {
     await using store = await open()
     await insertEmail(store, 'a', 0)
-    const oldLease = await lease(store, 'former', 0, 1_000)
+    const oldLease = await lease(store, 'old', 0, 1_000)
     const currentLease = await lease(store, 'holder', 1_000, 2_000)
-    if (oldLease === null || currentLease === null) throw new Error('nothing was lent')
+    if (oldLease === null || currentLease === null) throw new Error('nothing was leased')
     await store.write(async (tx) => {
       await tx.outbox.delete(oldLease)
       await tx.outbox.markDead(oldLease, 'late')
@@ -94,17 +94,17 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
       { state: 'queued', attempts: 2, nextTime: 5_000, reason: 'busy' },
     ])
     const last = await lease(store, 'last', 5_000, 6_000)
-    if (last === null) throw new Error('nothing was lent')
+    if (last === null) throw new Error('nothing was leased')
     await store.write((tx) => tx.outbox.delete(last))
     expect(await list(store)).toEqual([])
   })
 
-  test('buries a letter, and has it tried again from the beginning', async () => {
+  test('marks an email as dead, and retries it from the beginning on request', async () => {
     await using store = await open()
     await insertEmail(store, 'a', 0)
     await insertEmail(store, 'b', 0)
     const email = await lease(store, 'x', 0, 1_000)
-    if (email === null) throw new Error('nothing was lent')
+    if (email === null) throw new Error('nothing was leased')
     await store.write((tx) => tx.outbox.markDead(email, '550 no such user'))
     expect((await list(store))[0]).toMatchObject({ state: 'dead', reason: '550 no such user' })
     expect((await lease(store, 'y', 9_000, 9_500))?.id).toBe('b')
@@ -124,7 +124,7 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
     })
   })
 
-  test('ends every lease of a relay that is gone', async () => {
+  test('releases every lease of a worker that has ended', async () => {
     await using store = await open()
     await insertEmail(store, 'a', 0)
     await lease(store, 'x', 0, 90_000)
@@ -132,29 +132,29 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
     expect((await lease(store, 'y', 1_000, 2_000))?.id).toBe('a')
   })
 
-  test('has one letter to an account about one thing, the last that was asked for', async () => {
+  test('keeps only the last requested email of a kind to an account', async () => {
     await using store = await open()
     const { email } = await insertEmail(store, 'a', 0)
-    const under = await lease(store, 'x', 0, 5_000)
+    const sending = await lease(store, 'x', 0, 5_000)
     await store.write((tx) => tx.outbox.put({ ...email, id: 'b', creationTime: 1_000 }))
     await store.write((tx) => tx.outbox.put({ ...email, id: 'c', creationTime: 2_000 }))
     expect((await list(store)).map(({ id }) => id)).toEqual(['a', 'c'])
-    if (under === null) throw new Error('nothing was lent')
-    // What is being sent is not sent a second time by an impatient operator.
+    if (sending === null) throw new Error('nothing was leased')
+    // An operator's retry does not send an email twice that is being sent.
     const retried = await store.write((tx) => tx.outbox.retry({ id: 'a' }, 2_000))
     expect(retried).toBe(0)
-    await store.write((tx) => tx.outbox.delete(under))
+    await store.write((tx) => tx.outbox.delete(sending))
     expect((await list(store)).map(({ id }) => id)).toEqual(['c'])
   })
 
-  test('has nothing left to ask of an account that is confirmed', async () => {
+  test('deletes the pending emails of an account when it is confirmed', async () => {
     await using store = await open()
     const { user } = await insertEmail(store, 'a', 0)
     await store.write((tx) => tx.users.confirmEmail(user.id, user.email))
     expect(await list(store)).toEqual([])
   })
 
-  test('does not wait for a time that only a wrong clock can have named', async () => {
+  test('does not wait for a due time that only a wrong clock can have set', async () => {
     await using store = await open()
     const { user } = await insertEmail(store, 'a', 500_000)
     expect((await lease(store, 'x', 1_000, 2_000))?.id).toBe('a')
@@ -165,14 +165,14 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
     expect([await claim(500_000), await claim(1_000)]).toEqual([true, true])
   })
 
-  test('loses the letters of an account with the account', async () => {
+  test('deletes the emails of an account with the account', async () => {
     await using store = await open()
     await insertEmail(store, 'a', 0)
     expect(await store.write((tx) => tx.users.deleteUnconfirmed(5_000))).toBe(1)
     expect(await list(store)).toEqual([])
   })
 
-  test('lets an unconfirmed account ask for a letter, and for the next one only later', async () => {
+  test('lets an unconfirmed account request an email, and the next one only after an interval', async () => {
     await using store = await open()
     const user = aUser({ emailConfirmed: false })
     await store.write((tx) => tx.users.insert(user))
@@ -189,7 +189,7 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
     expect(await claim(9_000)).toBeFalse()
   })
 
-  test('removes old unconfirmed accounts that hold nothing, and no others', async () => {
+  test('deletes old unconfirmed accounts with an empty vault, and no others', async () => {
     await using store = await open()
     const at = (creationTime: number, emailConfirmed: boolean) =>
       aUser({ creationTime, emailConfirmed })

@@ -6,9 +6,9 @@ import { temporaryFolder } from '../support/executable'
 import { queryPostgres, startCluster } from '../support/postgres'
 import { postgresDatabaseAt } from '../support/store'
 
-test('a connection to Postgres is as safe as its URL asks for', async () => {
+test('a connection to Postgres is as secure as its URL requires', async () => {
   using folder = temporaryFolder()
-  const [authority, stranger] = [await createTestAuthority(), await createTestAuthority()]
+  const [authority, otherAuthority] = [await createTestAuthority(), await createTestAuthority()]
   const put = (name: string, text: string) => {
     const path = join(folder.path, name)
     writeFileSync(path, text)
@@ -17,7 +17,7 @@ test('a connection to Postgres is as safe as its URL asks for', async () => {
   const client = await authority.issue({ user: 'snailpass' })
   const files = {
     ours: put('ca.pem', authority.certificate),
-    strangers: put('stranger.pem', stranger.certificate),
+    other: put('other.pem', otherAuthority.certificate),
     certificate: put('client.pem', client.certificate),
     key: put('client.key', client.key),
   }
@@ -30,7 +30,7 @@ test('a connection to Postgres is as safe as its URL asks for', async () => {
   // Only `postgres` can be reached without TLS; the user's own database asks for a client certificate.
   const byAddress = cluster.url('template1')
   const byName = byAddress.replace('127.0.0.1', 'localhost')
-  const proof = `sslcert=${files.certificate}&sslkey=${files.key}`
+  const clientCertificate = `sslcert=${files.certificate}&sslkey=${files.key}`
   const outcome = async (url: string) => {
     try {
       const { store } = await postgresDatabaseAt(url).openForServer({ create: true })
@@ -41,22 +41,24 @@ test('a connection to Postgres is as safe as its URL asks for', async () => {
     }
   }
 
-  expect(await outcome(`${byName}?sslmode=verify-full&sslrootcert=${files.ours}&${proof}`)).toBe(
-    'served',
-  )
-  expect(await outcome(`${byAddress}?sslmode=verify-ca&sslrootcert=${files.ours}&${proof}`)).toBe(
-    'served',
-  )
-  expect(await outcome(`${byAddress}?sslmode=require&${proof}`)).toBe('served')
-  expect(await outcome(`${byAddress}?${proof}`)).toBe('served')
-
-  // The right authority, but another name; another authority; no proof of who we are; no TLS.
   expect(
-    await outcome(`${byAddress}?sslmode=verify-full&sslrootcert=${files.ours}&${proof}`),
+    await outcome(`${byName}?sslmode=verify-full&sslrootcert=${files.ours}&${clientCertificate}`),
+  ).toBe('served')
+  expect(
+    await outcome(`${byAddress}?sslmode=verify-ca&sslrootcert=${files.ours}&${clientCertificate}`),
+  ).toBe('served')
+  expect(await outcome(`${byAddress}?sslmode=require&${clientCertificate}`)).toBe('served')
+  expect(await outcome(`${byAddress}?${clientCertificate}`)).toBe('served')
+
+  // The right CA but another name; another CA; no client certificate; no TLS.
+  expect(
+    await outcome(
+      `${byAddress}?sslmode=verify-full&sslrootcert=${files.ours}&${clientCertificate}`,
+    ),
   ).not.toBe('served')
   for (const mode of ['verify-full', 'verify-ca', 'require']) {
     expect(
-      await outcome(`${byName}?sslmode=${mode}&sslrootcert=${files.strangers}&${proof}`),
+      await outcome(`${byName}?sslmode=${mode}&sslrootcert=${files.other}&${clientCertificate}`),
       mode,
     ).not.toBe('served')
   }
@@ -65,8 +67,8 @@ test('a connection to Postgres is as safe as its URL asks for', async () => {
   )
   expect(await outcome(`${byName}?sslmode=disable`)).toContain('no encryption')
 
-  // Where both are possible, TLS it stays, also for connections that are made while the pool is exhausted.
-  const both = `${cluster.url('postgres')}?${proof}&pool_size=1`
+  // If both are possible, all connections use TLS, also one that is opened after the pool was exhausted.
+  const both = `${cluster.url('postgres')}?${clientCertificate}&pool_size=1`
   const { store } = await postgresDatabaseAt(both).openForServer({ create: true })
   const { promise: done, resolve } = Promise.withResolvers<void>()
   const holding = store.read(() => done)

@@ -37,7 +37,7 @@ async function insertUser(store: Store) {
 }
 
 describe.each(engines)('the store on $engine', ({ open }) => {
-  test('gives users back whole, by id and by email', async () => {
+  test('returns users with all their values, by id and by email', async () => {
     await using store = await open()
     const user = aUser({ hint: 'улитка 🐌', emailConfirmed: false })
     expect(await store.write((tx) => tx.users.insert(user))).toBeTrue()
@@ -50,11 +50,11 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(found).toEqual([user, user, null, null])
   })
 
-  test('measures a vault in bytes: texts in UTF-8, and a little for each row', async () => {
+  test('measures a vault in bytes: its texts in UTF-8 and an overhead for each row', async () => {
     await using store = await open()
     const owner = await insertUser(store)
     const other = await insertUser(store)
-    const size = (of = owner) => store.read((tx) => tx.vaults.size(of.id))
+    const size = (user = owner) => store.read((tx) => tx.vaults.size(user.id))
     expect(await size()).toBe(0)
     await store.write(async (tx) => {
       await tx.records.insert({ ...aRecord(owner.id, 'r'), name: 'ключ:🐌' })
@@ -62,12 +62,12 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       await tx.additionalFields.insert(aField('r', 'f'))
       await tx.records.insert(aRecord(other.id, 'other'))
     })
-    // 13 bytes of a name, three of each other text.
+    // 13 bytes for the name, three for each other text.
     expect(await size()).toBe(3 * 512 + (13 + 3 + 3) + (3 + 100_000) + (3 + 3))
     expect(await size(other)).toBe(512 + 9)
   })
 
-  test('takes an id and an email once, whoever comes first', async () => {
+  test('accepts an id and an email once, also from concurrent sign-ups', async () => {
     await using store = await open()
     const user = await insertUser(store)
     const insert = (other: typeof user) => store.write((tx) => tx.users.insert(other))
@@ -78,7 +78,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(outcomes.filter(Boolean)).toEqual([true])
   })
 
-  test('replaces a verifier only while it is the one that was read', async () => {
+  test('replaces a password hash only if it is still the one that was read', async () => {
     await using store = await open()
     const user = await insertUser(store)
     const change = (from: string, to: string) =>
@@ -90,17 +90,17 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(found).toEqual({ ...user, passwordHash: 'new' })
   })
 
-  test("knows whether any verifier is still of the original's kind", async () => {
+  test("reports whether any password hash is still of the original server's kind", async () => {
     await using store = await open()
     const hasLegacyHashes = () => store.read((tx) => tx.users.hasLegacyPasswordHashes())
     await insertUser(store)
     expect(await hasLegacyHashes()).toBeFalse()
-    const old = aUser({ passwordHash: 'RPWNycSWX4f56NRxaqZq3YUfAcwObkHt+E51T6Dtwn0=' })
-    await store.write((tx) => tx.users.insert(old))
+    const legacyUser = aUser({ passwordHash: 'RPWNycSWX4f56NRxaqZq3YUfAcwObkHt+E51T6Dtwn0=' })
+    await store.write((tx) => tx.users.insert(legacyUser))
     expect(await hasLegacyHashes()).toBeTrue()
   })
 
-  test('confirms an email once, and only the one that the account has', async () => {
+  test('confirms the email of an account once, and no other email', async () => {
     await using store = await open()
     const user = aUser({ emailConfirmed: false })
     await store.write((tx) => tx.users.insert(user))
@@ -147,18 +147,18 @@ describe.each(engines)('the store on $engine', ({ open }) => {
   test('lists records with as many queries for two hundred as for one', async () => {
     await using store = await open()
     const { id: owner } = await insertUser(store)
-    const queriesOfAList = () =>
+    const countQueries = () =>
       store.countStatements(() => store.read((tx) => tx.records.listByOwner(owner)))
     await store.write((tx) => tx.records.insert(aRecord(owner, 'first')))
-    const forOne = await queriesOfAList()
+    const forOne = await countQueries()
     await store.write(async (tx) => {
       for (let index = 0; index < 199; index++) {
         await tx.records.insert(aRecord(owner, `r${index}`))
         await tx.additionalFields.insert(aField(`r${index}`, `f${index}`))
       }
     })
-    expect(await queriesOfAList()).toBe(forOne)
-    // The snapshot's begin and commit, the records, and their fields.
+    expect(await countQueries()).toBe(forOne)
+    // Begin and commit of the transaction, the records, and their fields.
     expect(forOne).toBe(4)
   })
 
@@ -180,7 +180,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
           : tx.notes.insert(aNote(owner, id)),
       )
 
-    test('takes an id once, from whomever', async () => {
+    test('accepts an id once, for all users together', async () => {
       await using store = await open()
       const [first, second] = [await insertUser(store), await insertUser(store)]
       expect(await insert(store, first.id, 'x')).toBeTrue()
@@ -188,7 +188,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       expect(await store.read((tx) => tx[kind].findOwner('x'))).toBe(first.id)
     })
 
-    test('trashes, then deletes, for the owner alone', async () => {
+    test('trashes, then deletes, for the owner only', async () => {
       await using store = await open()
       const { id: owner } = await insertUser(store)
       await insert(store, owner, 'x')
@@ -205,13 +205,13 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       expect(await store.read((tx) => tx[kind].findOwner('x'))).toBeNull()
     })
 
-    test('says "unauthenticated" for an owner who is gone', async () => {
+    test('throws `unauthenticated` for an owner who no longer exists', async () => {
       await using store = await open()
       await expect(insert(store, 'gone', 'x')).rejects.toMatchObject({ code: 'unauthenticated' })
     })
   })
 
-  test('says "not_found" for a field whose record is gone', async () => {
+  test('throws `not_found` for a field of a record that no longer exists', async () => {
     await using store = await open()
     const adding = store.write((tx) => tx.additionalFields.insert(aField('gone', 'f')))
     await expect(adding).rejects.toMatchObject({ code: 'not_found' })
@@ -228,7 +228,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(await store.read((tx) => tx.additionalFields.findOwner('f'))).toBeNull()
   })
 
-  test('changes and deletes fields for the owner of the record alone', async () => {
+  test('changes and deletes fields for the owner of the record only', async () => {
     await using store = await open()
     const { id: owner } = await insertUser(store)
     const outcomes = await store.write(async (tx) => {
@@ -247,7 +247,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(outcomes).toEqual([false, false, true, false, owner, true, false])
   })
 
-  test('lets one of many racing writers win, and tells the others', async () => {
+  test('lets one of many concurrent writers win, and tells the others', async () => {
     await using store = await open()
     const { id: owner } = await insertUser(store)
     const outcomes = await Promise.all(
@@ -259,16 +259,16 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       ),
     )
     expect(outcomes.filter(({ inserted }) => inserted)).toEqual([{ isFree: true, inserted: true }])
-    // What a scope looked at holds to its end: nobody saw a free id and then found it taken.
+    // What a transaction has read stays true to its end: no writer saw a free id and then found it taken.
     expect(outcomes.filter(({ isFree, inserted }) => isFree && !inserted)).toEqual([])
   })
 
-  test('says whether it answers and takes writes', async () => {
+  test('passes its check if it answers and accepts writes', async () => {
     await using store = await open()
     expect(await store.check()).toBeUndefined()
   })
 
-  test('undoes all of a write scope that throws', async () => {
+  test('rolls back all of a write transaction that throws', async () => {
     await using store = await open()
     const user = aUser()
     const failing = store.write(async (tx) => {
@@ -279,7 +279,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(await store.read((tx) => tx.users.findById(user.id))).toBeNull()
   })
 
-  test('shows a read scope one state, whatever is written meanwhile', async () => {
+  test('shows a read transaction one state, whatever is written meanwhile', async () => {
     await using store = await open()
     const { id: owner } = await insertUser(store)
     const counts = await store.read(async (tx) => {

@@ -21,8 +21,8 @@ import {
 import { aUser } from '../../support/store'
 import { engines } from '../../support/test-database'
 
-describe.each(engines)('the audit trail on $engine', ({ open }) => {
-  test('holds what was recorded, in its order, and is proven from its first row', async () => {
+describe.each(engines)('the audit log on $engine', ({ open }) => {
+  test('contains the recorded events in order, and verifies from its first row', async () => {
     await using database = await open()
     await fillAuditLog(database)
     expect(await checkAuditLog(database)).toEqual({
@@ -52,15 +52,15 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     })
   })
 
-  test('is one chain, however many append at once from several programs', async () => {
+  test('stays one chain while two programs append at once', async () => {
     await using database = await open()
     await using server = await openSigningStore(database)
     await databaseOf(database).withShared(async (command) => {
       command.setAuditSigner(() => signer)
-      const both = [server, command]
+      const stores = [server, command]
       await Promise.all(
         Array.from({ length: 40 }, (_, index) =>
-          recordEvents(both[index % 2] ?? server, anEvent(index), anEvent(index + 100)),
+          recordEvents(stores[index % 2] ?? server, anEvent(index), anEvent(index + 100)),
         ),
       )
     })
@@ -70,19 +70,19 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(new Set(rows.map(({ userId }) => userId)).size).toBe(81)
   }, 20_000)
 
-  test('tells of what was committed and of nothing else', async () => {
+  test('contains what was committed and nothing else', async () => {
     await using database = await open()
     await using store = await openSigningStore(database)
     const user = aUser()
-    const undone = store.write(async (tx) => {
+    const rolledBack = store.write(async (tx) => {
       await tx.users.insert(user)
       tx.audit.record(anEvent(1))
       throw new DomainError('conflict', 'no')
     })
-    await expect(undone).rejects.toMatchObject({ code: 'conflict' })
+    await expect(rolledBack).rejects.toMatchObject({ code: 'conflict' })
     expect(await kindsOf(database)).toEqual(['trail-begun'])
 
-    // And nothing is committed that it can't tell of.
+    // A write that can't be recorded is not committed either.
     await databaseOf(database).withShared(async (command) => {
       command.setAuditSigner(() => {
         throw new DomainError('unavailable', 'no key')
@@ -98,26 +98,26 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(await checkAuditLog(database)).toMatchObject({ rows: 1, problems: [] })
   })
 
-  test('is pruned from its beginning, up to a row that is young, and is whole all the same', async () => {
+  test('is pruned up to the first row that is not old, and still verifies', async () => {
     await using database = await open()
     await using store = await openSigningStore(database)
     const events = [10, 20, 500, 30, 9_999_999, 600].map((time) => anEvent(time, { time }))
     await recordEvents(store, ...events)
-    const prune = (before: number, max = 100) =>
-      store.write((tx) => tx.audit.prune({ before, now: 1_000, maxRows: max }))
+    const prune = (before: number, maxRows = 100) =>
+      store.write((tx) => tx.audit.prune({ before, now: 1_000, maxRows }))
     const times = async () => (await auditLogOf(database)).map(({ time }) => time)
-    // Begun at 1,000: nothing behind a young row goes, however old it is.
+    // The first row is of 1,000 and not old, so nothing after it is pruned, however old it is.
     expect(await prune(400)).toEqual({ pruned: 0, isDone: true })
-    const later = (before: number, max = 100) =>
-      store.write((tx) => tx.audit.prune({ before, now: 2_000, maxRows: max }))
-    expect(await later(1_001, 2)).toEqual({ pruned: 2, isDone: false })
+    const pruneLater = (before: number, maxRows = 100) =>
+      store.write((tx) => tx.audit.prune({ before, now: 2_000, maxRows }))
+    expect(await pruneLater(1_001, 2)).toEqual({ pruned: 2, isDone: false })
     expect(await times()).toEqual([20, 500, 30, 9_999_999, 600])
     expect(await prune(400)).toEqual({ pruned: 1, isDone: true })
     expect(await checkAuditLog(database)).toMatchObject({ rows: 4, prunedUpTo: 3, problems: [] })
     await expect(prune(400)).resolves.toEqual({ pruned: 0, isDone: true })
 
-    // A row from the future was written by a clock that was wrong: it keeps nothing.
-    expect(await later(1_001)).toEqual({ pruned: 4, isDone: true })
+    // A row dated in the future was written while the clock was wrong. It does not keep the rows after it.
+    expect(await pruneLater(1_001)).toEqual({ pruned: 4, isDone: true })
     expect(await checkAuditLog(database)).toMatchObject({ rows: 0, prunedUpTo: 7, problems: [] })
     await recordEvents(store, anEvent(8))
     expect((await auditLogOf(database)).map(({ number }) => number)).toEqual([8])
@@ -127,15 +127,15 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect((await checkAuditLog(database)).problems).toEqual(['row 8 is missing at the end'])
   })
 
-  test('loses nothing to a clock that is behind', async () => {
+  test('loses no rows while the clock is slow', async () => {
     await using database = await open()
     await fillAuditLog(database)
     await using store = await openSigningStore(database)
-    const prune = (before: number, now: number, max = 100) =>
-      store.write((tx) => tx.audit.prune({ before, now, maxRows: max }))
+    const prune = (before: number, now: number, maxRows = 100) =>
+      store.write((tx) => tx.audit.prune({ before, now, maxRows }))
     expect(await prune(500, 900)).toEqual({ pruned: 0, isDone: true })
     expect(await checkAuditLog(database)).toMatchObject({ rows: 9, prunedUpTo: 0, problems: [] })
-    // Old ones go up to where the future begins, and what is of the future goes with an old one behind it.
+    // Old rows are pruned up to the first row dated in the future. Such rows are pruned if an old row follows them.
     expect(await prune(1_001, 1_500)).toEqual({ pruned: 1, isDone: true })
     await recordEvents(store, anEvent(10, { time: 1_200 }), anEvent(11))
     expect(await prune(1_300, 1_500, 4)).toEqual({ pruned: 4, isDone: false })
@@ -143,7 +143,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(await checkAuditLog(database)).toMatchObject({ rows: 1, prunedUpTo: 10, problems: [] })
   })
 
-  test('keeps what proves that it was tampered with, until an operator accepts that', async () => {
+  test('is not pruned after tampering until an operator accepts it', async () => {
     for (const [statement, detail] of [
       [`update audit set email = 'x' where seq = 3`, changedRowProblem(3)],
       [`update audit_marks set seal = 'x' where name = 'begin'`, unknownStartCheckpoint],
@@ -176,9 +176,9 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     }
   })
 
-  test('tells what a row says was broken, and does not prune it, until that is accepted', async () => {
+  test('reports recorded damage, and is not pruned until an operator accepts it', async () => {
     await using database = await open()
-    const broken = ['row 2 says that it was broken: gone']
+    const recordedBreaks = ['row 2 says that it was broken: gone']
     const prune = async () => {
       await using store = await openSigningStore(database)
       return await store.write((tx) => tx.audit.prune({ before: 1_500, now: 3_000, maxRows: 100 }))
@@ -187,24 +187,26 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       await using store = await openSigningStore(database)
       await recordEvents(store, serverEvent(1_001, 'trail-broken', { detail: 'gone' }))
     }
-    expect(await checkAuditLog(database)).toMatchObject({ problems: [], recordedBreaks: broken })
+    expect(await checkAuditLog(database)).toMatchObject({ problems: [], recordedBreaks })
     await expect(prune()).rejects.toMatchObject({ code: 'conflict' })
     expect(await kindsOf(database)).toEqual(['trail-begun', 'trail-broken'])
-    expect(await acceptLogOf(database)).toEqual(broken)
+    expect(await acceptLogOf(database)).toEqual(recordedBreaks)
     expect(await acceptLogOf(database)).toEqual([])
     expect(await checkAuditLog(database)).toMatchObject({ problems: [], recordedBreaks: [] })
     expect(await prune()).toEqual({ pruned: 2, isDone: true })
     expect(await kindsOf(database)).toEqual(['trail-accepted'])
   })
 
-  test('of a database without a key is signed when its first one comes', async () => {
+  test('is signed when the database gets its first key', async () => {
     await using database = await open()
     await using store = await openSigningStore(database, null)
     await recordEvents(store, anEvent(1))
     await recordEvents(store, anEvent(2))
     expect(await database.sql('select distinct mac from audit')).toEqual([{ mac: '' }])
     expect((await checkAuditLog(database)).problems).not.toEqual([])
-    expect(await store.write((s) => s.audit.prune({ before: 9e9, now: 9e9, maxRows: 9 }))).toEqual({
+    expect(
+      await store.write((tx) => tx.audit.prune({ before: 9e9, now: 9e9, maxRows: 9 })),
+    ).toEqual({
       pruned: 0,
       isDone: true,
     })
@@ -223,17 +225,17 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     })
   })
 
-  test('that lost every signature is signed anew, but never without a word', async () => {
-    const lose = `delete from facts where name = 'key_fingerprint'`
-    const forged = `update audit set mac = '', email = 'x' where seq`
+  test('is signed again after signatures were removed, and records that', async () => {
+    const removeKey = `delete from facts where name = 'key_fingerprint'`
+    const forge = `update audit set mac = '', email = 'x' where seq`
     for (const [statements, existing, detail] of [
       [
-        [lose, 'delete from audit_marks', `${forged} > 0`, 'delete from audit where seq = 4'],
+        [removeKey, 'delete from audit_marks', `${forge} > 0`, 'delete from audit where seq = 4'],
         { accounts: 1, rows: 8, unverified: 8 },
         '8 rows before, never signed: not verifiable',
       ],
       [
-        [lose, `${forged} = 9`, `update audit set seq = 10 where seq = 9`],
+        [removeKey, `${forge} = 9`, `update audit set seq = 10 where seq = 9`],
         { accounts: 1, rows: 9, unverified: 9 },
         '9 rows before, not as they were written: row 9 is missing at the end',
       ],
@@ -255,7 +257,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     }
   })
 
-  test('tells of a row that somebody put behind the signed ones before a key came', async () => {
+  test('records unsigned rows after the signed ones when a key is claimed', async () => {
     await using database = await open()
     await fillAuditLog(database)
     await database.sql(`delete from facts where name = 'key_fingerprint'`)
@@ -271,11 +273,11 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(await checkAuditLog(database)).toMatchObject({ problems: [], unverified })
   })
 
-  test('that lost its key goes on under another one, and says that nobody can prove it', async () => {
+  test('continues under another key if its own is lost, and records that it was not verified', async () => {
     await using database = await open()
     await fillAuditLog(database)
-    const lose = `delete from facts where name = 'key_fingerprint'`
-    await database.sql(lose)
+    const removeKey = `delete from facts where name = 'key_fingerprint'`
+    await database.sql(removeKey)
     const other = createAuditSigner(new Uint8Array(32).fill(1))
     const claim = { fingerprint: 'other', signer: other, time: 5_000 }
     await (await openSigningStore(database, claim)).close()
@@ -290,8 +292,8 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     })
     expect(await checkAuditLog(database)).toMatchObject({ isSignedByKey: false })
 
-    // What the same key has signed, and somebody has changed, is told from what is another's.
-    await database.sql(lose)
+    // A changed row of the same key is reported as damage, unlike rows of another key.
+    await database.sql(removeKey)
     await database.sql(`update audit set email = 'x' where seq = 4`)
     await (await openSigningStore(database, claim)).close()
     expect((await auditLogOf(database)).at(-1)).toMatchObject({
@@ -300,19 +302,19 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     })
     expect((await checkAuditLog(database, other)).problems).toEqual([])
 
-    // And what is whole goes on as it is, with no word about it.
+    // An intact log continues unchanged, and nothing is recorded.
     const before = await auditLogOf(database)
-    await database.sql(lose)
+    await database.sql(removeKey)
     await (await openSigningStore(database, claim)).close()
     expect(await auditLogOf(database)).toEqual(before)
   })
 
-  test('is found by account, by time and page by page', async () => {
+  test('can be listed by account, by time and page by page', async () => {
     await using database = await open()
     await fillAuditLog(database)
-    const numbers = (query: Partial<Parameters<typeof ask>[0]>) => ask({ ...all, ...query })
+    const numbers = (query: Partial<Parameters<typeof list>[0]>) => list({ ...all, ...query })
     const all = { after: 0, limit: 100, since: null, user: null }
-    const ask = (query: {
+    const list = (query: {
       after: number
       limit: number
       since: number | null
@@ -328,7 +330,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(await numbers({ user: 'nobody' })).toEqual([])
   })
 
-  test('can tell what became of a value that stood in the log', async () => {
+  test('reports whether the row of a logged value is found, pruned or missing', async () => {
     await using database = await open()
     await fillAuditLog(database)
     await using store = await openSigningStore(database)

@@ -14,13 +14,13 @@ import {
 } from '../../support/audit'
 import { engines, type TestDatabase } from '../../support/test-database'
 
-/** Another row in the place of a row's number, with everything that it has. */
-const rest = 'time, kind, actor, user_id, email, address, count, detail, mac'
+/** All columns but the number. */
+const columns = 'time, kind, actor, user_id, email, address, count, detail, mac'
 const copyRow = (from: number, to: number) =>
-  `insert into audit (seq, ${rest}) select ${to}, ${rest} from audit where seq = ${from}`
+  `insert into audit (seq, ${columns}) select ${to}, ${columns} from audit where seq = ${from}`
 const moveRow = (from: number, to: number) => `update audit set seq = ${to} where seq = ${from}`
 
-/** What somebody with write access may do to a trail of nine rows, and what is said of it. */
+/** What an attacker with write access may do to an audit log of nine rows, and the problems that are reported. */
 const tamperings: readonly (readonly [string, readonly string[], readonly string[]])[] = [
   ...(
     [
@@ -51,10 +51,10 @@ const tamperings: readonly (readonly [string, readonly string[], readonly string
     [`update audit set mac = 'x' where seq = 4`],
     [changedRowProblem(4), changedRowProblem(5)],
   ],
-  ['a row taken away', ['delete from audit where seq = 4'], ['row 4 is missing']],
-  ['several taken away', ['delete from audit where seq in (4, 5)'], ['rows 4 to 5 are missing']],
+  ['a row removed', ['delete from audit where seq = 4'], ['row 4 is missing']],
+  ['several rows removed', ['delete from audit where seq in (4, 5)'], ['rows 4 to 5 are missing']],
   [
-    'a row taken away and the others moved up',
+    'a row removed and the next one moved up',
     ['delete from audit where seq = 8', moveRow(9, 8)],
     [changedRowProblem(8), 'row 9 is missing at the end'],
   ],
@@ -73,7 +73,7 @@ const tamperings: readonly (readonly [string, readonly string[], readonly string
   ],
   ['the end cut', ['delete from audit where seq > 7'], ['rows 8 to 9 are missing at the end']],
   [
-    'the end cut and its mark moved',
+    'the end cut and its checkpoint moved',
     [
       'delete from audit where seq > 7',
       `update audit_marks set number = 7, mac = (select mac from audit where seq = 7) where name = 'head'`,
@@ -81,12 +81,12 @@ const tamperings: readonly (readonly [string, readonly string[], readonly string
     [unknownHeadCheckpoint],
   ],
   [
-    'a row put behind the end',
+    'a row added at the end',
     [copyRow(9, 10)],
     [changedRowProblem(10), 'row 10 is not from snailpass: the trail ends before'],
   ],
   [
-    'a row put in between',
+    'a row inserted in the middle',
     [moveRow(9, 10), moveRow(8, 9), copyRow(4, 8)],
     [
       changedRowProblem(8),
@@ -96,22 +96,22 @@ const tamperings: readonly (readonly [string, readonly string[], readonly string
     ],
   ],
   [
-    'two rows changed over',
+    'two rows swapped',
     [moveRow(4, 40), moveRow(5, 4), moveRow(40, 5)],
     [changedRowProblem(4), changedRowProblem(5), changedRowProblem(6)],
   ],
   [
-    'a row written over by another one',
+    'a row replaced by a copy of another one',
     ['delete from audit where seq = 4', copyRow(6, 4)],
     [changedRowProblem(4), changedRowProblem(5)],
   ],
   [
-    'the marks taken away',
+    'the checkpoints removed',
     ['delete from audit_marks'],
     [unknownStartCheckpoint, unknownHeadCheckpoint],
   ],
   [
-    'the marks changed over',
+    'the checkpoints swapped',
     [
       `update audit_marks set name = 'x' where name = 'head'`,
       `update audit_marks set name = 'head' where name = 'begin'`,
@@ -119,16 +119,16 @@ const tamperings: readonly (readonly [string, readonly string[], readonly string
     ],
     [changedRowProblem(1), unknownStartCheckpoint, unknownHeadCheckpoint],
   ],
-  ['every row taken away', ['delete from audit'], ['rows 1 to 9 are missing at the end']],
+  ['every row removed', ['delete from audit'], ['rows 1 to 9 are missing at the end']],
   [
-    'all of it taken away',
+    'all rows and checkpoints removed',
     ['delete from audit', 'delete from audit_marks'],
     ['the whole trail is missing'],
   ],
 ]
 
-describe.each(engines)('the audit trail on $engine', ({ open }) => {
-  test('shows every way of tampering with it, and goes on without hiding one', async () => {
+describe.each(engines)('the audit log on $engine', ({ open }) => {
+  test('reports every way of tampering, and records what an operator accepts', async () => {
     await using database = await open()
     await fillAuditLog(database)
     const snapshot = await readAuditTables(database)
@@ -138,23 +138,23 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
         name,
         problems: [...problems],
       })
-      // Whatever it was, an operator can have the trail go on, and nothing is left of it but the word of that.
+      // After any damage an operator can accept the log as it is. Only the record of that remains.
       expect(await acceptLogOf(database)).toEqual(problems)
-      const { problems: left, recordedBreaks } = await checkAuditLog(database)
+      const { problems: remaining, recordedBreaks } = await checkAuditLog(database)
       expect({
         name,
-        left,
+        remaining,
         recordedBreaks,
         last: (await kindsOf(database)).at(-1),
       }).toEqual({
-        ...{ name, left: [], recordedBreaks: [], last: 'trail-accepted' },
+        ...{ name, remaining: [], recordedBreaks: [], last: 'trail-accepted' },
       })
       await restoreRows(database, snapshot)
     }
     expect((await checkAuditLog(database)).problems).toEqual([])
   }, 20_000)
 
-  test('goes on where its end is not what was written, says so, and stays to be found', async () => {
+  test('continues after its end was tampered with, records that, and still reports the damage', async () => {
     await using database = await open()
     await fillAuditLog(database)
     const snapshot = await readAuditTables(database)
@@ -171,7 +171,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
         await recordEvents(store, anEvent(21))
       })
       expect((await checkAuditLog(database)).problems).not.toEqual([])
-      // Once: from then on the end is what was written last.
+      // Recorded once: the row that records it is the new end.
       expect((await kindsOf(database)).slice(-3)).toEqual([
         'trail-broken',
         'user-added',
@@ -184,7 +184,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
 
 type Rows = readonly Record<string, unknown>[]
 
-/** Everything that the trail is made of. */
+/** Reads all rows and checkpoints of the audit log. */
 async function readAuditTables(
   database: TestDatabase,
 ): Promise<readonly (readonly [string, Rows])[]> {
@@ -193,7 +193,7 @@ async function readAuditTables(
   return [await read('audit'), await read('audit_marks')]
 }
 
-/** Puts it back as it was, whatever was done to it. */
+/** Restores the rows and checkpoints of a snapshot. */
 async function restoreRows(
   database: TestDatabase,
   snapshot: Awaited<ReturnType<typeof readAuditTables>>,
