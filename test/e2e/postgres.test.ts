@@ -7,7 +7,7 @@ import { type Cluster, queryPostgres, startCluster } from '../support/postgres'
 const secretKey = 'the key that all servers share'
 const owner = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
 
-/** Seconds of writing; the long form of the test is a minute: `SNAILPASS_TORTURE_SECONDS=60`. */
+/** How long the load test writes, in seconds. Its long form is a minute: `SNAILPASS_TORTURE_SECONDS=60`. */
 const seconds = Number(process.env['SNAILPASS_TORTURE_SECONDS'] ?? 6)
 const writers = 8
 
@@ -15,14 +15,22 @@ function start(dataDir: string, url: string): Promise<RunningServer> {
   return serve(dataDir, { SNAILPASS_DATABASE_URL: url, SNAILPASS_SECRET_KEY: secretKey })
 }
 
-/** Adds records one after another until told to stop, each until it is acknowledged. Answers their ids. */
-async function write(
-  origins: () => readonly URL[],
-  token: string,
-  seen: Map<string, number>,
-  isOver: () => boolean,
-): Promise<string[]> {
-  const acknowledged: string[] = []
+/**
+ * Adds records one after another until `isOver`, and retries each of them until it is confirmed. Counts the outcomes in
+ * `outcomes`. Returns the ids.
+ */
+async function writeRecords({
+  origins,
+  token,
+  outcomes,
+  isOver,
+}: {
+  origins: () => readonly URL[]
+  token: string
+  outcomes: Map<string, number>
+  isOver: () => boolean
+}): Promise<string[]> {
+  const confirmed: string[] = []
   for (let round = 0; !isOver(); round++) {
     const record = aRecord()
     for (let attempt = 0; ; attempt++) {
@@ -30,15 +38,15 @@ async function write(
       const origin = servers[(round + attempt) % servers.length]
       if (origin === undefined) throw new Error('there is no server')
       const outcome = await statusOf(origin, token, record)
-      seen.set(outcome, (seen.get(outcome) ?? 0) + 1)
-      // Taken after a try that was not acknowledged: that try had committed.
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
+      // A conflict after an attempt that was not confirmed: that attempt had committed.
       if (outcome === '201' || (outcome === '409' && attempt > 0)) break
       if (outcome !== '503' && outcome !== 'cut') throw new Error(`unexpected: ${outcome}`)
       await Bun.sleep(20)
     }
-    acknowledged.push(record.id)
+    confirmed.push(record.id)
   }
-  return acknowledged
+  return confirmed
 }
 
 async function statusOf(origin: URL, token: string, record: unknown): Promise<string> {
@@ -61,52 +69,47 @@ async function idsOf(client: Client): Promise<ReadonlySet<string>> {
 }
 
 test(
-  'two servers on one Postgres, one killed and Postgres restarted under load, lose nothing',
+  'two servers on one Postgres lose nothing when one is killed and Postgres restarts under load',
   async () => {
     using folder = temporaryFolder()
     await using cluster = await startCluster()
     const url = await cluster.createDatabase()
     const first = await start(`${folder.path}/first`, url)
     await using second = await start(`${folder.path}/second`, url)
-    // A token of one server is good at the other.
+    // A token of one server is valid at the other.
     const { token } = await signUpAndLogIn(first.url, 'owner')
     let origins: readonly URL[] = [first.url, second.url]
-    const seen = new Map<string, number>()
+    const outcomes = new Map<string, number>()
     let isOver = false
     const writing = Array.from({ length: writers }, () =>
-      write(
-        () => origins,
-        token,
-        seen,
-        () => isOver,
-      ),
+      writeRecords({ origins: () => origins, token, outcomes, isOver: () => isOver }),
     )
-    const third = (seconds * 1000) / 3
-    await Bun.sleep(third)
+    const phase = (seconds * 1000) / 3
+    await Bun.sleep(phase)
     await first.end('SIGKILL')
-    await Bun.sleep(third / 2)
+    await Bun.sleep(phase / 2)
     await cluster.stop('fast')
     await cluster.start()
-    await Bun.sleep(third / 2)
-    await using again = await start(`${folder.path}/first`, url)
-    origins = [again.url, second.url]
-    await Bun.sleep(third)
+    await Bun.sleep(phase / 2)
+    await using restarted = await start(`${folder.path}/first`, url)
+    origins = [restarted.url, second.url]
+    await Bun.sleep(phase)
     isOver = true
-    const acknowledged = (await Promise.all(writing)).flat()
+    const confirmed = (await Promise.all(writing)).flat()
 
-    expect(acknowledged.length).toBeGreaterThan(writers)
+    expect(confirmed.length).toBeGreaterThan(writers)
     for (const origin of origins) {
-      const there = await idsOf(await logIn(origin, owner))
-      expect(acknowledged.filter((id) => !there.has(id))).toEqual([])
-      expect(there.size).toBe(acknowledged.length)
+      const stored = await idsOf(await logIn(origin, owner))
+      expect(confirmed.filter((id) => !stored.has(id))).toEqual([])
+      expect(stored.size).toBe(confirmed.length)
     }
-    const faults = [...second.log, ...again.log].filter((line) => line.includes(' unexpected error'))
+    const faults = [...second.log, ...restarted.log].filter((line) => line.includes(' unexpected error'))
     expect(faults).toEqual([])
   },
   60_000 + seconds * 2_000,
 )
 
-test("the end of a user's sessions holds at every server at once", async () => {
+test("ending a user's sessions takes effect on every server at once", async () => {
   using folder = temporaryFolder()
   await using cluster = await startCluster()
   const url = await cluster.createDatabase()
@@ -125,13 +128,13 @@ test("the end of a user's sessions holds at every server at once", async () => {
   expect(await statuses()).toEqual([401, 401])
 }, 30_000)
 
-test('a server that waits for its database ends at the first signal', async () => {
+test('a server that waits for its database stops at the first signal', async () => {
   using folder = temporaryFolder()
   await using cluster = await startCluster()
   const url = await cluster.createDatabase()
   const lockClient = new PostgresClient({ connectionString: url })
   await lockClient.connect()
-  // As a command does that asks its operator.
+  // As a command does while it waits for a confirmation.
   await lockClient.query('select pg_advisory_lock(1397640272, 2)')
   const ended = run(['serve', '--data-dir', folder.path, '--listen', '127.0.0.1:0'], {
     environment: { SNAILPASS_DATABASE_URL: url },
@@ -145,48 +148,48 @@ test('a server that waits for its database ends at the first signal', async () =
 }, 30_000)
 
 describe('a failover to a streaming standby', () => {
-  /** A standby that every commit waits for, so that a failover can be asked to lose nothing. */
-  async function standbyOf(primary: Cluster): Promise<Cluster> {
+  /** Starts a standby that every commit waits for, so that a failover loses nothing. */
+  async function startSynchronousStandby(primary: Cluster): Promise<Cluster> {
     const standby = await primary.startStandby()
     await queryPostgres(primary.url('postgres'), "alter system set synchronous_standby_names = '*'")
     await queryPostgres(primary.url('postgres'), 'select pg_reload_conf()')
     return standby
   }
 
-  test('resumes writes by itself, and what was acknowledged is there', async () => {
+  test('resumes writes automatically and loses no confirmed write', async () => {
     using folder = temporaryFolder()
     await using primary = await startCluster()
     const url = await primary.createDatabase()
-    await using standby = await standbyOf(primary)
+    await using standby = await startSynchronousStandby(primary)
     const hosts = `127.0.0.1:${primary.port},127.0.0.1:${standby.port}`
-    const both = `${url.replace(`127.0.0.1:${primary.port}`, hosts)}?target_session_attrs=read-write`
-    await using server = await start(folder.path, both)
+    const urlOfBoth = `${url.replace(`127.0.0.1:${primary.port}`, hosts)}?target_session_attrs=read-write`
+    await using server = await start(folder.path, urlOfBoth)
     const client = await signUpAndLogIn(server.url, 'owner')
-    const seen = new Map<string, number>()
+    const outcomes = new Map<string, number>()
     let isOver = false
-    const writing = write(
-      () => [server.url],
-      client.token,
-      seen,
-      () => isOver,
-    )
-    while ((seen.get('201') ?? 0) < 20) await Bun.sleep(10)
+    const writing = writeRecords({
+      origins: () => [server.url],
+      token: client.token,
+      outcomes,
+      isOver: () => isOver,
+    })
+    while ((outcomes.get('201') ?? 0) < 20) await Bun.sleep(10)
 
     await primary.stop('immediate')
     await standby.promote()
-    // This one is answered within its patience of ten seconds, or it would be 503.
+    // The server retries this request for up to ten seconds; otherwise it would be 503.
     expect((await client.send('POST', '/notes', aNote())).status).toBe(201)
-    const before = seen.get('201') ?? 0
-    while ((seen.get('201') ?? 0) < before + 20) await Bun.sleep(10)
+    const before = outcomes.get('201') ?? 0
+    while ((outcomes.get('201') ?? 0) < before + 20) await Bun.sleep(10)
     isOver = true
-    const acknowledged = await writing
-    const there = await idsOf(client)
-    expect(acknowledged.filter((id) => !there.has(id))).toEqual([])
+    const confirmed = await writing
+    const stored = await idsOf(client)
+    expect(confirmed.filter((id) => !stored.has(id))).toEqual([])
     expect((await fetch(new URL('/readyz', server.url))).status).toBe(200)
   }, 60_000)
 })
 
-test('while Postgres is down nobody is told something wrong, and afterwards all is as before', async () => {
+test('while Postgres is down no answer harms an offline copy, and afterwards requests succeed again', async () => {
   using folder = temporaryFolder()
   await using cluster = await startCluster()
   const url = await cluster.createDatabase()
@@ -194,7 +197,7 @@ test('while Postgres is down nobody is told something wrong, and afterwards all 
   const client = await signUpAndLogIn(server.url, 'owner')
   const record = aRecord()
   await client.send('POST', '/records', record)
-  const asked: readonly [string, string, unknown?][] = [
+  const requests: readonly [string, string, unknown?][] = [
     ['GET', '/records'],
     ['GET', '/notes'],
     ['GET', `/additional_fields?id=${record.id}`],
@@ -206,7 +209,7 @@ test('while Postgres is down nobody is told something wrong, and afterwards all 
     ['GET', '/healthz'],
     ['GET', '/readyz'],
   ]
-  const ask = async ([method, path, body]: (typeof asked)[number]) => {
+  const send = async ([method, path, body]: (typeof requests)[number]) => {
     const headers = new Headers({
       'x-access-token': client.token,
       'content-type': 'application/json',
@@ -216,7 +219,7 @@ test('while Postgres is down nobody is told something wrong, and afterwards all 
       const response = await fetch(new URL(path, server.url), {
         method,
         headers,
-        // Of a connection that it has used before, Bun takes a cut for one that was idle for too long, and asks again.
+        // If a reused connection is cut, Bun assumes that it was idle for too long and repeats the request.
         keepalive: false,
         ...(body !== undefined && { body: JSON.stringify(body) }),
       })
@@ -227,18 +230,18 @@ test('while Postgres is down nobody is told something wrong, and afterwards all 
   }
 
   await cluster.stop('immediate')
-  const answers = await Promise.all(asked.map(ask))
-  const later =
+  const answers = await Promise.all(requests.map(send))
+  const unavailable =
     '503 10 {"message":{"error":"Service Unavailable. The database is not responding"}}'
   expect(answers.slice(0, -1)).toEqual([
     'cut',
     'cut',
     'cut',
-    later,
-    later,
-    later,
-    later,
-    later,
+    unavailable,
+    unavailable,
+    unavailable,
+    unavailable,
+    unavailable,
     '200 - {"status":"alive"}',
   ])
   expect(answers.at(-1)).toMatch(

@@ -14,7 +14,7 @@ import { type AuditChainReport, verifyAuditChain } from '../../src/store/audit/v
 import type { OpenedStore } from '../../src/store/store'
 import { settingsOf, type TestDatabase } from './test-database'
 
-/** What signs in tests, unless another one is wanted. */
+/** The signer of tests, unless they need another one. */
 export const signer = createAuditSigner(new Uint8Array(32))
 
 export const key = { fingerprint: 'ours', signer, time: 1_000 }
@@ -23,7 +23,7 @@ export function databaseOf(database: TestDatabase): Database {
   return openTargets(settingsOf(database), systemRuntime).database
 }
 
-/** The store of a place as its first server has it, with a key. */
+/** Opens a database as its first server does, and claims it for a key. */
 export async function openSigningStore(
   database: TestDatabase,
   claim: typeof key | null = key,
@@ -33,7 +33,7 @@ export async function openSigningStore(
   return { ...store, [Symbol.asyncDispose]: () => store.close() }
 }
 
-/** Something that happened, told apart by its number alone. */
+/** Returns an event that differs from others by its index. */
 export function anEvent(index: number, change: Partial<AuditEvent> = {}): AuditEvent {
   const email = `user${index}@nas.local`
   return {
@@ -48,7 +48,7 @@ export async function recordEvents(store: Store, ...events: readonly AuditEvent[
   })
 }
 
-/** A place whose trail has `trail-begun` and eight rows more, the last one with the number 9. */
+/** Fills the audit log with `trail-begun` and eight more rows, the last one with the number 9. */
 export async function fillAuditLog(database: TestDatabase): Promise<void> {
   await using store = await openSigningStore(database)
   for (let index = 2; index <= 9; index++) {
@@ -58,12 +58,12 @@ export async function fillAuditLog(database: TestDatabase): Promise<void> {
 
 export function checkAuditLog(
   database: TestDatabase,
-  by: AuditSigner = signer,
+  auditSigner: AuditSigner = signer,
 ): Promise<AuditChainReport> {
-  return databaseOf(database).withSnapshot((db) => verifyAuditChain(db, by))
+  return databaseOf(database).withSnapshot((db) => verifyAuditChain(db, auditSigner))
 }
 
-/** Has an operator accept the trail of a place that no server has. */
+/** Accepts the audit log as it is, as an operator does while no server is running. */
 export function acceptLogOf(database: TestDatabase): Promise<readonly string[]> {
   return databaseOf(database).withExclusive({ create: false }, (exclusive) =>
     exclusive.transaction(() => acceptBrokenChain(exclusive.db, signer, 5_000)),
@@ -76,17 +76,17 @@ export async function listAuditRows(store: Pick<Store, 'read'>): Promise<readonl
   )
 }
 
-/** The whole trail of a place, beside whatever servers run. */
+/** Returns the whole audit log, while servers may be running. */
 export function auditLogOf(database: TestDatabase): Promise<readonly AuditRow[]> {
   return databaseOf(database).withShared(listAuditRows)
 }
 
-/** What a trail says happened, shortly. */
+/** Returns the kinds of all rows of the audit log. */
 export async function kindsOf(database: TestDatabase): Promise<readonly string[]> {
   return (await auditLogOf(database)).map(({ kind }) => kind)
 }
 
-/** How the proof words what it finds. */
+/** Problems as the verification words them. */
 export const changedRowProblem = (row: number) =>
   `row ${row} is not what was written there: it was changed, put in or moved`
 export const unknownStartCheckpoint =

