@@ -8,40 +8,52 @@ import type { Clock, Random } from './runtime'
 import { newSessionEpoch } from './sessions'
 import type { SignUpPolicy } from './sign-up-policy'
 import type { ReadTransaction, Store, WriteTransaction } from './store'
-import { isStorable } from './text'
+import { isStorable, sanitizeLine } from './text'
 import type { User, UserSummary } from './user'
 import { insertUser } from './users'
 
 /**
- * What an operator does about accounts. A user is named by email or id, and whoever is named and is not there is a
- * `not_found`. Servers ask the database at every request, so all of them go by a change at once.
+ * What operators do with accounts and invitations. `name` is an email or an id; every method that takes one throws
+ * `not_found` if there is no such account. Servers read the account at every request, so a change applies at once.
+ *
+ * A method that changes nothing writes nothing: no row, no audit event, no email, and nobody is signed out.
  */
 export interface ManagedUsers {
   list(): Promise<readonly UserSummary[]>
   require(name: string): Promise<UserSummary>
-  /** Answers the email as an account has it: lower-cased. Throws `invalid` for what is none, `conflict` when it has an account. */
+  /** Returns the email in lower case. Throws `invalid` if it is not an email address, `conflict` if it has an account. */
   requireFreeEmail(email: string): Promise<string>
-  /** Makes a confirmed account, whoever may sign up. Answers its id. Throws `conflict` when the email is taken. */
+  /**
+   * Creates a confirmed account, even if sign-up is closed, and returns its id. Throws `invalid` if the email is not an
+   * email address, `conflict` if it has an account.
+   */
   add(account: { email: string; masterPasswordHash: string }): Promise<string>
-  /** Each of these is false when it was so before. */
+  /** Confirms the email and cancels pending confirmation emails. Returns false if it is already confirmed. */
   confirm(name: string): Promise<boolean>
+  /** Disables an account and signs it out. Returns false if it is already disabled. */
   disable(name: string): Promise<boolean>
+  /** Returns false if the account is not disabled. */
   enable(name: string): Promise<boolean>
-  /** Ends all sessions of an account. */
-  logout(name: string): Promise<void>
-  /** Deletes an account with its whole vault. By its id alone: whoever was shown must be the one that goes. */
+  /** Ends all sessions of an account. Returns false if it is disabled: a disabled account has no sessions. */
+  logout(name: string): Promise<boolean>
+  /**
+   * Deletes an account with its whole vault. Takes the id only, so that the account that was shown to the operator is the
+   * one that is deleted.
+   */
   delete(id: string): Promise<void>
 
+  /** Returns the invitations that were not used yet, oldest first. */
   listInvitations(): Promise<readonly Invitation[]>
   /**
-   * Lets an address sign up where not everybody may; with `letters`, it is told so. Inviting it again sends another letter. Throws
-   * `conflict` when the address has an account, `forbidden` where nobody may sign up.
+   * Allows an email address to sign up if sign-up is by invitation, or open to some domains only. With `mailing`, an email
+   * is sent to the address, also if it was invited before (`isNew` is false then). Throws `invalid` if the text is not an
+   * email address, `conflict` if it has an account, `forbidden` if sign-up is closed.
    */
   invite(
     email: string,
     mailing: { emailQueue: EmailQueue; baseUrl: () => string } | null,
   ): Promise<{ email: string; isNew: boolean }>
-  /** Takes an invitation back. Throws `not_found` when there is none. */
+  /** Withdraws an invitation and its email, if that is not sent yet. Throws `not_found` if there is none. */
   uninvite(email: string): Promise<void>
 }
 
@@ -54,33 +66,11 @@ export function createManagedUsers(deps: {
 }): ManagedUsers {
   const { store, clock, random, signUps } = deps
 
-  /** Changes one account. */
-  const change = <T>(name: string, work: (tx: WriteTransaction, user: User) => Promise<T>) =>
-    store.write(async (tx) => await work(tx, await requireUser(tx, name)))
-
   const record = (
     tx: WriteTransaction,
     kind: AuditKind,
     user: { id: string | null; email: string },
   ) => tx.audit.record(operatorEvent(clock(), kind, { userId: user.id, email: user.email }))
-
-  /** A change that may have been there before, of which there is nothing to tell then. */
-  const changeOnce = (
-    name: string,
-    kind: AuditKind,
-    work: (tx: WriteTransaction, user: User) => Promise<boolean>,
-  ) =>
-    change(name, async (tx, user) => {
-      const isNew = await work(tx, user)
-      if (isNew) record(tx, kind, user)
-      return isNew
-    })
-
-  /** Its tokens are no good from now on, and none of them is later. */
-  const endSessions = async (tx: WriteTransaction, user: User) => {
-    await tx.users.replaceSessionEpoch(user.id, newSessionEpoch(random))
-    record(tx, 'sessions-ended', user)
-  }
 
   return {
     list: () => store.read((tx) => tx.users.listSummaries()),
@@ -120,18 +110,39 @@ export function createManagedUsers(deps: {
     },
 
     confirm: (name) =>
-      changeOnce(name, 'confirmation', (tx, { id, email }) => tx.users.confirmEmail(id, email)),
+      store.write(async (tx) => {
+        const user = await requireUser(tx, name)
+        if (!(await tx.users.confirmEmail(user.id, user.email))) return false
+        record(tx, 'confirmation', user)
+        return true
+      }),
 
     disable: (name) =>
-      changeOnce(name, 'user-disabled', async (tx, user) => {
-        await endSessions(tx, user)
-        return await tx.users.setDisabled(user.id, true)
+      store.write(async (tx) => {
+        const user = await requireUser(tx, name)
+        if (!(await tx.users.setDisabled(user.id, true))) return false
+        await tx.users.replaceSessionEpoch(user.id, newSessionEpoch(random))
+        record(tx, 'sessions-ended', user)
+        record(tx, 'user-disabled', user)
+        return true
       }),
 
     enable: (name) =>
-      changeOnce(name, 'user-enabled', (tx, { id }) => tx.users.setDisabled(id, false)),
+      store.write(async (tx) => {
+        const user = await requireUser(tx, name)
+        if (!(await tx.users.setDisabled(user.id, false))) return false
+        record(tx, 'user-enabled', user)
+        return true
+      }),
 
-    logout: (name) => change(name, endSessions),
+    logout: (name) =>
+      store.write(async (tx) => {
+        const user = await requireUser(tx, name)
+        if (user.isDisabled) return false
+        await tx.users.replaceSessionEpoch(user.id, newSessionEpoch(random))
+        record(tx, 'sessions-ended', user)
+        return true
+      }),
 
     delete: (id) =>
       store.write(async (tx) => {
@@ -145,8 +156,8 @@ export function createManagedUsers(deps: {
     async invite(text, mailing) {
       const email = requireEmail(text)
       if (signUps.mode === 'closed') {
-        throw new DomainError('forbidden', 'nobody may sign up here, not even who is invited', {
-          hint: 'set SNAILPASS_SIGNUPS=invited and restart the server, or make the account with `snailpass user add`',
+        throw new DomainError('forbidden', 'sign-up is closed, even for people who are invited', {
+          hint: 'set SNAILPASS_SIGNUPS=invited and restart the server, or create the account with `snailpass user add`',
         })
       }
       const isNew = await store.write(async (tx) => {
@@ -162,17 +173,17 @@ export function createManagedUsers(deps: {
     uninvite: (text) =>
       store.write(async (tx) => {
         const email = normalizeEmail(text)
-        if (isStorable(email) && (await tx.invitations.delete(email))) {
-          return record(tx, 'uninvited', { id: null, email })
+        if (!isStorable(email) || !(await tx.invitations.delete(email))) {
+          throw new DomainError('not_found', `${sanitizeLine(text)} is not invited`, {
+            hint: 'list the invitations with `snailpass user invitations`',
+          })
         }
-        throw new DomainError('not_found', `${text} is not invited`, {
-          hint: 'see who is with `snailpass user invitations`',
-        })
+        record(tx, 'uninvited', { id: null, email })
       }),
   }
 }
 
-/** By the email first: an id is the client's choice, and might be made to look like somebody's email. */
+/** Looks for the email first: clients choose ids, and an id may be another account's email. Throws `not_found`. */
 async function requireUser(tx: ReadTransaction, name: string): Promise<User> {
   const user = isStorable(name)
     ? ((await tx.users.findByEmail(normalizeEmail(name))) ?? (await tx.users.findById(name)))
@@ -182,27 +193,28 @@ async function requireUser(tx: ReadTransaction, name: string): Promise<User> {
 }
 
 function noAccount(name: string): DomainError {
-  return new DomainError('not_found', `there is no account ${name}`, {
-    hint: 'name it by its email or its id; see them with `snailpass user list`',
+  return new DomainError('not_found', `there is no account ${sanitizeLine(name)}`, {
+    hint: 'use an email or id from `snailpass user list`',
   })
 }
 
-/** As sign-up takes it (contract: at most 100 characters). Throws `invalid`. */
+/** Returns an email in the form that sign-up stores (contract: at most 100 characters). Throws `invalid`. */
 function requireEmail(text: string): string {
   if (isStorable(text) && [...text].length <= 100 && isEmail(text)) return normalizeEmail(text)
-  throw new DomainError('invalid', `${text} is not an email`, {
-    hint: 'write it as you@example.org',
+  throw new DomainError('invalid', `"${sanitizeLine(text)}" is not a valid email address`, {
+    hint: 'use the form you@example.org',
   })
 }
 
+/** Throws `conflict` if an email has an account. */
 async function requireFree(tx: ReadTransaction, email: string): Promise<void> {
   if ((await tx.users.findByEmail(email)) === null) return
-  throw new DomainError('conflict', `${email} has an account already`, {
-    hint: `see it with \`snailpass user show ${email}\``,
+  throw new DomainError('conflict', `${email} already has an account`, {
+    hint: `show it with \`snailpass user show ${email}\``,
   })
 }
 
-/** A version 4 UUID, as clients make them (RFC 9562, section 5.4). */
+/** Returns a version 4 UUID, the form that clients use for ids (RFC 9562, section 5.4). */
 function randomUuid(random: Random): string {
   const bytes = random(16)
   const [version = 0, variant = 0] = [bytes[6], bytes[8]]

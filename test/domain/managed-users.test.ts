@@ -5,8 +5,10 @@ import { createManagedUsers } from '../../src/domain/managed-users'
 import { createEmailQueue } from '../../src/domain/outbox'
 import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import type { SignUpPolicy } from '../../src/domain/sign-up-policy'
+import type { User } from '../../src/domain/user'
 import { createUsers } from '../../src/domain/users'
 import vectors from '../data/vectors.json' with { type: 'json' }
+import { listAuditRows } from '../support/audit'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock, random } from '../support/timing'
 
@@ -17,7 +19,7 @@ const engines: { engine: string; open: () => Promise<TestStore> }[] = [
 
 const invited: SignUpPolicy = { mode: 'invited', domains: [] }
 
-function rulesOver(store: TestStore, signUps: SignUpPolicy = invited) {
+function createUserRules(store: TestStore, signUps: SignUpPolicy = invited) {
   const deps = { store, hasher: createPasswordHasher(random, 1), random, clock: fakeClock() }
   const confirmation = { isRequired: false, emailQueue: null }
   const users = createUsers({ ...deps, confirmation, signUps, rateLimiter: unlimitedRateLimiter })
@@ -30,6 +32,83 @@ function rulesOver(store: TestStore, signUps: SignUpPolicy = invited) {
         { baseUrl: () => 'http://pi/', address: null },
       ),
   }
+}
+
+type UserRules = ReturnType<typeof createUserRules>
+
+/** Each verb on an account or an email address for which it has nothing to do. */
+const repeatedVerbs: {
+  verb: string
+  change?: Partial<User>
+  prepare?: (rules: UserRules, id: string) => Promise<unknown>
+  repeat: (rules: UserRules, id: string) => Promise<void>
+}[] = [
+  {
+    verb: 'confirm',
+    change: { emailConfirmed: false },
+    prepare: (rules, id) => rules.confirm(id),
+    repeat: async (rules, id) => expect(await rules.confirm(id)).toBeFalse(),
+  },
+  {
+    verb: 'disable',
+    prepare: (rules, id) => rules.disable(id),
+    repeat: async (rules, id) => expect(await rules.disable(id)).toBeFalse(),
+  },
+  {
+    verb: 'enable',
+    repeat: async (rules, id) => expect(await rules.enable(id)).toBeFalse(),
+  },
+  {
+    verb: 'logout',
+    prepare: (rules, id) => rules.disable(id),
+    repeat: async (rules, id) => expect(await rules.logout(id)).toBeFalse(),
+  },
+  {
+    verb: 'delete',
+    repeat: (rules) => expect(rules.delete('nobody')).rejects.toMatchObject({ code: 'not_found' }),
+  },
+  {
+    verb: 'add',
+    repeat: async (rules, id) => {
+      const { email } = await rules.require(id)
+      const adding = rules.add({ email, masterPasswordHash: 'x' })
+      await expect(adding).rejects.toMatchObject({ code: 'conflict' })
+    },
+  },
+  {
+    verb: 'invite',
+    prepare: (rules) => rules.invite('anna@nas.local', null),
+    repeat: async (rules) =>
+      expect(await rules.invite('anna@nas.local', null)).toMatchObject({ isNew: false }),
+  },
+  {
+    verb: 'invite for an email address that has an account',
+    repeat: async (rules, id) => {
+      const { email } = await rules.require(id)
+      const mailing = { emailQueue: rules.emailQueue, baseUrl: () => 'http://pi:5000/' }
+      await expect(rules.invite(email, mailing)).rejects.toMatchObject({ code: 'conflict' })
+    },
+  },
+  {
+    verb: 'uninvite',
+    prepare: async (rules) => {
+      await rules.invite('anna@nas.local', null)
+      await rules.uninvite('anna@nas.local')
+    },
+    repeat: (rules) =>
+      expect(rules.uninvite('anna@nas.local')).rejects.toMatchObject({ code: 'not_found' }),
+  },
+]
+
+/** Everything that a verb could change: the account with its session epoch, invitations, emails and the audit log. */
+async function stateOf(store: TestStore, id: string) {
+  const rows = await store.read(async (tx) => ({
+    user: await tx.users.findById(id),
+    summaries: await tx.users.listSummaries(),
+    invitations: await tx.invitations.list(),
+    emails: await tx.outbox.list(),
+  }))
+  return { ...rows, auditRows: await listAuditRows(store) }
 }
 
 /** An account with a vault: two records, one of them with a field, and a note. */
@@ -59,10 +138,10 @@ async function insertUserWithVault(
 const emails = async (store: TestStore) =>
   (await store.read((tx) => tx.users.listSummaries())).map(({ email }) => email)
 
-describe.each(engines)('an operator, over $engine,', ({ open }) => {
-  test('sees every account with how much it holds, and nothing that opens it', async () => {
+describe.each(engines)('an operator, on $engine,', ({ open }) => {
+  test('sees every account with the size of its vault, and no secret', async () => {
     await using store = await open()
-    const rules = rulesOver(store)
+    const rules = createUserRules(store)
     expect(await rules.list()).toEqual([])
     const full = await insertUserWithVault(store, { loginTime: 5_000, isDisabled: true })
     const empty = aUser({ emailConfirmed: false })
@@ -83,9 +162,9 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
     expect(await rules.require(full.email.toUpperCase())).toEqual(expected)
   })
 
-  test('asks the database the same few questions, however many accounts there are', async () => {
+  test('lists any number of accounts with the same number of queries', async () => {
     await using store = await open()
-    const rules = rulesOver(store)
+    const rules = createUserRules(store)
     await insertUserWithVault(store)
     await rules.list()
     const one = await store.countStatements(() => rules.list())
@@ -93,9 +172,9 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
     expect(await store.countStatements(() => rules.list())).toBe(one)
   })
 
-  test('names nobody by an id that was made to look like another one’s email', async () => {
+  test('finds an account by its email before another account whose id is that email', async () => {
     await using store = await open()
-    const rules = rulesOver(store, { mode: 'open', domains: [] })
+    const rules = createUserRules(store, { mode: 'open', domains: [] })
     const victim = await insertUserWithVault(store)
     await rules.signUp('mallory@nas.local', victim.email)
     await rules.disable(victim.email)
@@ -105,9 +184,9 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
     ])
   })
 
-  test('is told of a user who is not there, and changes nobody', async () => {
+  test('gets an error for an account that does not exist, and changes no account', async () => {
     await using store = await open()
-    const rules = rulesOver(store)
+    const rules = createUserRules(store)
     const user = await insertUserWithVault(store)
     const { require, confirm, disable, enable, logout } = rules
     for (const ask of [require, confirm, disable, enable, logout, rules.delete]) {
@@ -118,9 +197,9 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
     expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
   })
 
-  test('adds an account that is confirmed, with the hash that a client would send', async () => {
+  test('adds a confirmed account with the hash that a client would send', async () => {
     await using store = await open()
-    const rules = rulesOver(store, { mode: 'closed', domains: [] })
+    const rules = createUserRules(store, { mode: 'closed', domains: [] })
     const hasher = createPasswordHasher(random, 1)
     const id = await rules.add({ email: 'Änne@NAS.local', masterPasswordHash: 'hash' })
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
@@ -145,9 +224,9 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
     expect(await emails(store)).toEqual(['änne@nas.local'])
   })
 
-  test('disables an account and lets it in again, without its old sessions', async () => {
+  test('disables and enables an account, which ends its sessions', async () => {
     await using store = await open()
-    const rules = rulesOver(store)
+    const rules = createUserRules(store)
     const user = await insertUserWithVault(store)
     const find = () => store.read((tx) => tx.users.findById(user.id))
     expect(await rules.disable(user.id)).toBeTrue()
@@ -159,13 +238,32 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
     expect(after).toEqual({ ...user, sessionEpoch: expect.any(String) })
     expect(after?.sessionEpoch).not.toBe(user.sessionEpoch)
 
-    await rules.logout(user.id)
+    expect(await rules.logout(user.id)).toBeTrue()
     expect((await find())?.sessionEpoch).not.toBe(after?.sessionEpoch ?? '')
+    expect((await listAuditRows(store)).map(({ kind }) => kind)).toEqual([
+      'sessions-ended',
+      'user-disabled',
+      'user-enabled',
+      'sessions-ended',
+    ])
   })
 
-  test('deletes an account with its whole vault, and nobody else’s', async () => {
+  test.each(repeatedVerbs)(
+    'changes nothing, sends nothing and signs nobody out when $verb has nothing to do',
+    async ({ change, prepare, repeat }) => {
+      await using store = await open()
+      const rules = createUserRules(store)
+      const user = await insertUserWithVault(store, change)
+      await prepare?.(rules, user.id)
+      const before = await stateOf(store, user.id)
+      await repeat(rules, user.id)
+      expect(await stateOf(store, user.id)).toEqual(before)
+    },
+  )
+
+  test('deletes an account with its whole vault, and no other account', async () => {
     await using store = await open()
-    const rules = rulesOver(store)
+    const rules = createUserRules(store)
     const [gone, other] = [await insertUserWithVault(store), await insertUserWithVault(store)]
     await expect(rules.delete(gone.email)).rejects.toMatchObject({ code: 'not_found' })
     await rules.delete(gone.id)
@@ -176,9 +274,9 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
     expect(left).toEqual([])
   })
 
-  test('invites an address, which can sign up with it once', async () => {
+  test('invites an email address, which can sign up once', async () => {
     await using store = await open()
-    const rules = rulesOver(store)
+    const rules = createUserRules(store)
     await expect(rules.signUp('anna@nas.local')).rejects.toMatchObject({
       code: 'forbidden',
       message: 'Sign-up is by invitation only at this server',
@@ -197,7 +295,7 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
       rules.signUp('anna@nas.local'),
     ])
     expect(outcomes.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected'])
-    // By how much the one was quicker decides in which words the other is told.
+    // Which error the slower sign-up gets depends on how far the faster one was.
     const refused = outcomes.find((outcome) => outcome.status === 'rejected')
     expect(['conflict', 'forbidden']).toContain(refused?.reason.code)
     expect(await rules.listInvitations()).toEqual([])
@@ -205,9 +303,9 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
     await expect(rules.invite('anna@nas.local', null)).rejects.toMatchObject({ code: 'conflict' })
   })
 
-  test('sends a letter with an invitation, and takes both back', async () => {
+  test('sends an email with an invitation, and withdraws both', async () => {
     await using store = await open()
-    const rules = rulesOver(store)
+    const rules = createUserRules(store)
     const mailing = { emailQueue: rules.emailQueue, baseUrl: () => 'http://pi:5000/' }
     for (const _ of ['first', 'again']) await rules.invite('anna@nas.local', mailing)
     const list = () => store.read((tx) => tx.outbox.list())
@@ -231,10 +329,10 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
     await expect(rules.signUp('anna@nas.local')).rejects.toMatchObject({ code: 'forbidden' })
   })
 
-  test('invites nobody where nobody may sign up', async () => {
+  test('can invite nobody while sign-up is closed', async () => {
     await using store = await open()
-    await rulesOver(store).invite('anna@nas.local', null)
-    const rules = rulesOver(store, { mode: 'closed', domains: [] })
+    await createUserRules(store).invite('anna@nas.local', null)
+    const rules = createUserRules(store, { mode: 'closed', domains: [] })
     await expect(rules.invite('berta@nas.local', null)).rejects.toMatchObject({ code: 'forbidden' })
     await expect(rules.signUp('anna@nas.local')).rejects.toMatchObject({
       message: 'Sign-up is closed at this server',
@@ -243,10 +341,10 @@ describe.each(engines)('an operator, over $engine,', ({ open }) => {
     expect(await emails(store)).toEqual([])
   })
 
-  test('lets the addresses of some domains sign up, and others with an invitation', async () => {
+  test('lets addresses of the listed domains sign up, and others by invitation', async () => {
     await using store = await open()
     const domains = ['nas.local', 'xn--mller-kva.example']
-    const rules = rulesOver(store, { mode: 'open', domains })
+    const rules = createUserRules(store, { mode: 'open', domains })
     for (const email of ['a@sub.nas.local', 'a@nas.local.evil.org', '"x@nas.local"@evil.org']) {
       await expect(rules.signUp(email)).rejects.toMatchObject({
         code: 'forbidden',

@@ -156,9 +156,13 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       [['show', 'nobody@nas.local'], 3, 'error: there is no account nobody@nas.local\nhint: '],
       [['disable', 'nobody'], 3, 'error: there is no account nobody\nhint: '],
       [['uninvite', 'nobody@nas.local'], 3, 'error: nobody@nas.local is not invited\nhint: '],
-      [['add', email, '--password-stdin'], 1, `error: ${email} has an account already\nhint: `],
-      [['add', 'nonsense', '--password-stdin'], 2, 'error: nonsense is not an email\nhint: '],
-      [['invite', email], 1, `error: ${email} has an account already\nhint: `],
+      [['add', email, '--password-stdin'], 1, `error: ${email} already has an account\nhint: `],
+      [
+        ['add', 'nonsense', '--password-stdin'],
+        2,
+        'error: "nonsense" is not a valid email address\nhint: ',
+      ],
+      [['invite', email], 1, `error: ${email} already has an account\nhint: `],
       [['rename', email, 'new@nas.local'], 1, "error: the email of an account can't be changed: "],
       [['add', 'a@nas.local', '--password-stdin'], 2, 'error: stdin is empty\nhint: ', ''],
       [
