@@ -2,8 +2,8 @@ import { createHmac, hkdfSync } from 'node:crypto'
 import type { AuditSigner } from '../domain/audit'
 
 /**
- * HMAC-SHA256 in hexadecimal digits, under a key that is derived from the secret key for the audit trail alone (RFC 5869).
- * Values are written as a JSON array, which tells every list from every other: texts are quoted, and null is a word.
+ * Signs with HMAC-SHA256, in hexadecimal. The key is derived from the secret key for the audit log only (RFC 5869). The values
+ * are signed as a JSON array, in which different lists never have the same text.
  */
 export function createAuditSigner(secretKey: Uint8Array): AuditSigner {
   const key = new Uint8Array(hkdfSync('sha256', secretKey, '', 'snailpass audit trail', 32))

@@ -1,8 +1,8 @@
 import { hkdfSync } from 'node:crypto'
 
 /**
- * What a database may know of the secret key that its servers share: enough to tell another key by, and
- * nothing that could make a token (RFC 5869, with an info of its own).
+ * Returns 16 bytes in hexadecimal that identify a secret key. They are stored in the database, so that a server with another
+ * key notices. They are derived from the key with an `info` of their own (RFC 5869), so they reveal nothing about it.
  */
 export function keyFingerprint(secretKey: Uint8Array): string {
   const bytes = new Uint8Array(hkdfSync('sha256', secretKey, '', 'snailpass key fingerprint', 16))

@@ -1,34 +1,34 @@
 import { DomainError } from '../domain/errors'
 
 export interface SemaphoreOptions {
-  /** Aborted when nobody waits for the work any more. */
+  /** Aborted when the result is no longer needed. */
   readonly signal?: AbortSignal | undefined
-  /** Whether it goes before others, and waits apart from them: a crowd of strangers does not keep it out. */
+  /** Whether the work runs before others. It has its own queue, which others can't fill. */
   readonly isPreferred?: boolean
-  /** Called when the turn has come; throws when the work is not to be done any more. */
+  /** Called right before the work. If it throws, the work is skipped. */
   readonly beforeStart?: () => void
 }
 
 /**
- * Runs work in order of asking, at most so many at once. Throws `unavailable` when too many wait, or when
- * the signal says at its turn that nobody waits for it any more.
+ * Runs work, first come first served, with limited concurrency. Throws `unavailable` if the queue is full, or if the signal
+ * has aborted by the time the work could start. Rejects with what the work throws.
  */
 export type Semaphore = <T>(work: () => Promise<T>, options?: SemaphoreOptions) => Promise<T>
 
-/** `mostWaiting` of each kind may wait. */
+/** Two queues of up to `maxQueued` wait: preferred work, and other work. */
 export function createSemaphore(maxConcurrent: number, maxQueued: number): Semaphore {
   const preferred: (() => void)[] = []
   const others: (() => void)[] = []
   let running = 0
 
   return async (work, { signal, isPreferred = false, beforeStart } = {}) => {
-    const waiting = isPreferred ? preferred : others
+    const queue = isPreferred ? preferred : others
     if (running < maxConcurrent) running++
-    else if (waiting.length >= maxQueued) {
+    else if (queue.length >= maxQueued) {
       throw new DomainError('unavailable', 'Too many sign-ins at once, try again in a while')
     }
-    // Whoever ends hands its place on, so that nobody slips in between.
-    else await new Promise<void>((resolve) => waiting.push(resolve))
+    // Work that ends passes its slot to the next in the queue, so `running` stays the same.
+    else await new Promise<void>((resolve) => queue.push(resolve))
     try {
       if (signal?.aborted === true) throw new DomainError('unavailable', 'The client is gone')
       beforeStart?.()

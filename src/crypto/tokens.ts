@@ -3,15 +3,15 @@ import { jwt } from '@elysiajs/jwt'
 import type { Clock } from '../domain/runtime'
 import type { TokenClaims, Tokens } from '../domain/tokens'
 
-/** Tokens whose signature is remembered: the clients of a household many times over. */
+/** Maximum number of verified tokens that are cached: far more than a household has. */
 const maxRemembered = 1_000
 
-/** Longer than any token lives: what verifies with this tolerance alone has expired. */
+/** Seconds. A token that is valid only with this clock tolerance has expired. */
 const unlimitedAge = 100 * 365 * 24 * 3600
 
 /**
- * HS256 tokens (RFC 7519) under a key that is derived from the secret key for this use alone (RFC 5869), so
- * that no other use of the secret key can make or read one.
+ * Issues and verifies HS256 tokens (RFC 7519). Their key is derived from the secret key for this use only (RFC 5869), so no
+ * other use of the secret key can issue or verify one.
  */
 export function createTokens(secretKey: Uint8Array, clock: Clock): Tokens {
   const key = new Uint8Array(hkdfSync('sha256', secretKey, '', 'snailpass tokens', 32))
@@ -25,8 +25,8 @@ export function createTokens(secretKey: Uint8Array, clock: Clock): Tokens {
       clockTolerance,
     })
 
-  // A client repeats its token with every request, hundreds at once from Windows. Only tokens that
-  // verified are kept, with their claims, so that nobody else can fill this.
+  // Clients send their token with every request; the Windows client sends hundreds at once. Only valid tokens are cached,
+  // so strangers can't fill the cache.
   const verified = new Map<string, { claims: TokenClaims; expiry: number }>()
   const remember = (token: string, claims: TokenClaims, expiry: unknown) => {
     if (typeof expiry !== 'number') return
@@ -60,7 +60,7 @@ export function createTokens(secretKey: Uint8Array, clock: Clock): Tokens {
   }
 }
 
-/** The claims of a verified payload, null when they are not those of the purpose. */
+/** Returns the claims of a verified payload, null if they are not for the purpose. */
 function claimsOf<P extends TokenClaims['purpose']>(
   purpose: P,
   payload: Readonly<Record<string, unknown>>,

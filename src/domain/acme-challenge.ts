@@ -1,21 +1,22 @@
-/** The answer to an HTTP-01 challenge of a certificate authority (RFC 8555, section 8.3). */
+/** An HTTP-01 challenge of a certificate authority (RFC 8555, section 8.3), and our answer to it. */
 export interface AcmeChallenge {
   readonly token: string
-  /** What is answered to whoever asks for the token. It is no secret. */
+  /** The answer to a request for the token. Not a secret. */
   readonly keyAuthorization: string
-  /** When it was put there, in milliseconds since 1970 (UTC). */
+  /** When it was stored, in milliseconds since 1970 (UTC). */
   readonly time: number
 }
 
 export interface AcmeChallengeReads {
+  /** Returns null if there is no such challenge. */
   find(token: string): Promise<AcmeChallenge | null>
 }
 
 export interface AcmeChallengeWrites {
-  /** In the place of one with that token. */
+  /** Inserts a challenge, or replaces the one with the same token. */
   put(challenge: AcmeChallenge): Promise<void>
-  /** Does nothing when there is none. */
+  /** Does nothing if there is no such challenge. */
   delete(token: string): Promise<void>
-  /** Deletes those from before a time. */
+  /** Deletes challenges that were stored before a time. */
   deleteBefore(before: number): Promise<void>
 }

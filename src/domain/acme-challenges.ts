@@ -2,17 +2,19 @@ import type { Clock } from './runtime'
 import type { Store } from './store'
 
 /**
- * The answers of all servers of a database: an authority that looks for one under their name reaches whichever the balancer
- * chooses. Each server has a certificate and an account of its own.
+ * The ACME challenges of all servers that share a database. A load balancer may send the certificate authority's request to
+ * any of them, so each can answer for all. Each server has its own certificate and its own ACME account.
  */
 export interface AcmeChallenges {
+  /** Stores an answer, and deletes those that are older than a day. */
   put(token: string, keyAuthorization: string): Promise<void>
+  /** Does nothing for an unknown token. */
   remove(token: string): Promise<void>
-  /** Null for a token that nobody waits for. */
+  /** Returns the key authorization, null for an unknown token. */
   find(token: string): Promise<string | null>
 }
 
-/** Long after every authority has given up, in milliseconds: what a server left that was killed. */
+/** Milliseconds after which a challenge is left over from a killed server: every authority has given up long before. */
 const maxAge = 24 * 3600_000
 
 export function createAcmeChallenges({
@@ -36,7 +38,7 @@ export function createAcmeChallenges({
     },
 
     async find(token) {
-      // Anything else was not made by an authority (RFC 8555, section 8.3), and is not worth a query.
+      // No authority issues other tokens (RFC 8555, section 8.3), so they cost no query.
       if (!/^[\w-]{16,256}$/.test(token)) return null
       const found = await store.read(({ acmeChallenges }) => acmeChallenges.find(token))
       return found?.keyAuthorization ?? null

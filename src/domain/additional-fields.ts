@@ -7,13 +7,13 @@ import type { VaultQuota } from './vault-quota'
 const noun = 'Additional field'
 
 export interface AdditionalFields {
-  /** The fields of one record, in the order in which they were added. Throws `not_found` or `forbidden` for the record. */
+  /** Returns the fields of a record in insertion order. Throws `not_found` or `forbidden` for the record. */
   list(user: string, recordId: string): Promise<readonly AdditionalField[]>
 
-  /** Throws `not_found` or `forbidden` for the record, then `conflict` when the field's id is taken, and `vault_full`. */
+  /** Throws `not_found` or `forbidden` for the record, `conflict` if the field's id is taken, `vault_full`. */
   add(user: string, field: AdditionalField): Promise<void>
 
-  /** Throws `not_found` or `forbidden` for the field, and `vault_full`. */
+  /** Throws `not_found` or `forbidden` for the field, `vault_full`. */
   change(user: string, field: AdditionalFieldChange): Promise<void>
 
   /** Throws `not_found` or `forbidden` for the field. */
@@ -36,8 +36,8 @@ export function createAdditionalFields(deps: {
       store.write(async (tx) => {
         await requireOwnRecord(tx, user, field.recordId)
         const insert = () => tx.additionalFields.insert(field)
-        const change = { texts: textsOf(field), isNew: true }
-        if (!(await quota.charge(tx, user, change, insert))) {
+        const change = { owner: user, texts: textsOf(field), isNew: true }
+        if (!(await quota.charge(tx, change, insert))) {
           throw new DomainError('conflict', `${noun} with id ${field.id} already exists`)
         }
       }),
@@ -45,15 +45,17 @@ export function createAdditionalFields(deps: {
     change: (user, field) =>
       store.write(async (tx) => {
         const update = () => tx.additionalFields.update(user, field)
-        const change = { texts: textsOf(field), isNew: false }
-        if (await quota.charge(tx, user, change, update)) return
-        throw ownershipError(noun, field.id, await tx.additionalFields.findOwner(field.id), user)
+        const change = { owner: user, texts: textsOf(field), isNew: false }
+        if (await quota.charge(tx, change, update)) return
+        const owner = await tx.additionalFields.findOwner(field.id)
+        throw ownershipError({ noun, id: field.id, owner, currentUser: user })
       }),
 
     delete: (user, id) =>
       store.write(async (tx) => {
         if (await tx.additionalFields.delete(user, id)) return
-        throw ownershipError(noun, id, await tx.additionalFields.findOwner(id), user)
+        const owner = await tx.additionalFields.findOwner(id)
+        throw ownershipError({ noun, id, owner, currentUser: user })
       }),
   }
 }
@@ -62,11 +64,13 @@ function textsOf({ name, value }: AdditionalFieldChange): readonly string[] {
   return [name, value]
 }
 
+/** Throws `not_found` or `forbidden`. */
 async function requireOwnRecord(
   tx: ReadTransaction,
   user: string,
   recordId: string,
 ): Promise<void> {
   const owner = await tx.records.findOwner(recordId)
-  if (owner !== user) throw ownershipError('Record', recordId, owner, user)
+  if (owner === user) return
+  throw ownershipError({ noun: 'Record', id: recordId, owner, currentUser: user })
 }

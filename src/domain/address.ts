@@ -1,23 +1,26 @@
-/** An address of the network as it is counted and written down: one text for each. IPv6 without brackets and zone. */
+/**
+ * Returns an IP address in its one canonical form, as it is counted and logged: IPv6 in lower case and shortest form, without
+ * brackets and zone; an IPv4 address mapped into IPv6 as IPv4. Returns null for any other text.
+ */
 export function parseAddress(text: string): string | null {
   if (/^\d{1,3}(?:\.\d{1,3}){3}$/.test(text)) {
     return text.split('.').every((part) => Number(part) <= 255 && !/^0\d/.test(part)) ? text : null
   }
-  // A zone names an interface of the machine that saw it, and nobody else's.
+  // A zone names a network interface of the machine that saw the address. It means nothing elsewhere.
   const unzoned = text.replace(/%.*$/, '')
   if (!/^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(unzoned)) return null
   const url = `http://[${unzoned}]/`
-  // As a URL writes it: the shortest form, in lower case.
+  // URL parsing writes IPv6 in its shortest form, in lower case.
   return URL.canParse(url) ? unmapIpv4(new URL(url).hostname.slice(1, -1)) : null
 }
 
-/** IPv4 on a socket of IPv6 (RFC 4291, section 2.5.5.2) or behind a translator (RFC 6052, section 2.1) is still that. */
+/** Returns IPv4 for an IPv4-mapped (RFC 4291, section 2.5.5.2) or translated (RFC 6052, section 2.1) IPv6 address. */
 function unmapIpv4(address: string): string {
-  const [, mapped, behind] =
+  const [, mapped, translated] =
     /^(?:::ffff:([0-9a-f]{1,4}:[0-9a-f]{1,4})|64:ff9b::((?:[0-9a-f]{1,4}:)?[0-9a-f]{1,4}))$/.exec(
       address,
     ) ?? []
-  const groups = mapped ?? behind
+  const groups = mapped ?? translated
   if (groups === undefined) return address
   const parts = `0:${groups}`
     .split(':')
@@ -27,8 +30,8 @@ function unmapIpv4(address: string): string {
 }
 
 /**
- * Whose an address is, as far as can be told: an IPv4 address is one household's, and of IPv6 a household has a /64 at
- * least, any address of which it can take for each request. Those of whom nobody can tell are one.
+ * Returns the network that an address (in canonical form) is counted under: an IPv4 address itself, and the /64 of an IPv6
+ * address, because a household gets at least a /64 and can use any address in it. Unknown addresses (null) count as one.
  */
 export function networkOf(address: string | null): string {
   if (address === null) return '-'

@@ -1,4 +1,4 @@
-/** What the audit trail tells of. Each word stands in the database and in what operators read. */
+/** Kinds of events in the audit log. They are stored, and shown to operators: never rename one. */
 export type AuditKind =
   | 'sign-up'
   | 'login'
@@ -6,7 +6,7 @@ export type AuditKind =
   | 'login-failed'
   /** Right credentials of an account that is disabled or not confirmed. */
   | 'login-refused'
-  /** Credentials that nobody looked at, after too many wrong ones. */
+  /** Credentials that were not checked, after too many wrong ones. */
   | 'login-limited'
   | 'confirmation'
   | 'sessions-ended'
@@ -14,7 +14,7 @@ export type AuditKind =
   | 'user-disabled'
   | 'user-enabled'
   | 'user-deleted'
-  /** Accounts that nobody confirmed in time. */
+  /** Accounts that were not confirmed in time, and removed. */
   | 'users-expired'
   | 'invited'
   | 'uninvited'
@@ -23,74 +23,75 @@ export type AuditKind =
   | 'copied'
   | 'recreated'
   | 'key-rotated'
-  /** The first row that was ever written here. */
+  /** The first row of a log. */
   | 'trail-begun'
-  /** Rows from elsewhere that were signed anew. */
+  /** The rows before were signed again, under another key. */
   | 'trail-carried'
-  /** What was there before was not what had been written. */
+  /** The rows before were tampered with. */
   | 'trail-broken'
-  /** An operator has the trail go on although it was broken. */
+  /** An operator had the log continued although it was tampered with. */
   | 'trail-accepted'
 
-/** Something that happened. Texts can be stored (`isStorable`); none of them is a secret or what a stranger typed. */
+/** An event for the audit log. Its texts are storable (`isStorable`). None is a secret, or text that a stranger typed. */
 export interface AuditEvent {
   /** Milliseconds since 1970 (UTC). */
   readonly time: number
   readonly kind: AuditKind
-  /** Who did it. */
+  /** Who caused it. */
   readonly actor: 'user' | 'operator' | 'server'
-  /** The account that it was about, null for none. */
+  /** The account that the event is about, null for none. */
   readonly userId: string | null
-  /** Its email as it was then, lower-cased: the account may be gone when somebody reads of it. */
+  /** The account's email at that time, in lower case: the account may be deleted later. */
   readonly email: string | null
-  /** Where it came from; null for the command line, and where nobody can tell. */
+  /** IP address of the client; null if unknown, and for commands. */
   readonly address: string | null
-  /** How many times. */
+  /** How many events of this kind the row stands for. */
   readonly count: number
   readonly detail: string | null
 }
 
-/** An event in its place in the trail, as it was found there: what it says of itself may be anybody's. */
+/** A row of the audit log as it was read. It may have been tampered with, so kind and actor can be any text. */
 export interface AuditRow extends Omit<AuditEvent, 'kind' | 'actor'> {
   readonly number: number
   readonly kind: string
   readonly actor: string
 }
 
-/** Which rows are wanted. */
+/** Selects rows of the audit log. */
 export interface AuditQuery {
-  /** Only those behind this number. */
+  /** Rows with a higher number. */
   readonly after: number
+  /** Maximum number of rows. */
   readonly limit: number
-  /** Milliseconds since 1970 (UTC). */
+  /** Rows from this time on, in milliseconds since 1970 (UTC); null for all. */
   readonly since: number | null
-  /** Email, lower-cased, or id of an account, also of one that is gone. */
+  /** Email in lower case, or id, of an account that may be deleted by now; null for all. */
   readonly user: string | null
 }
 
-/** Of a row that was in the trail once: missing is one that was taken away or changed. */
+/** What became of a row that was in the log once. `missing`: it was removed or changed by someone else than a server. */
 export type RowStatus = 'found' | 'pruned' | 'missing'
 
 export interface AuditReads {
-  /** Rows in the order in which they were written. */
+  /** Returns rows in the order in which they were written. */
   list(query: AuditQuery): Promise<readonly AuditRow[]>
   /**
-   * The number of the newest row and its value, as `17:3f…`; null before the first. Whoever keeps it can tell later
-   * whether the trail was cut.
+   * Returns the head of the log: number and signature of the newest row, like `17:3f…`; null for an empty log. A copy of it
+   * that is kept elsewhere proves later that no rows were removed.
    */
   findNewest(): Promise<string | null>
-  /** What became of the row with such a value. */
+  /** Returns the status of the row that `findNewest` returned as `value`. */
   getRowStatus(value: string): Promise<RowStatus>
 }
 
 export interface AuditWrites {
-  /** Puts an event into the trail at the end of this scope: both are committed, or neither. */
+  /** Appends an event when the transaction commits. A transaction that fails appends nothing. */
   record(event: AuditEvent): void
   /**
-   * Takes rows from the beginning that are older than `before`, at most so many, and leaves a signed mark there. Rows
-   * from the future of `now` were written by a clock that was wrong, or this one is: they go only where an old one follows
-   * them. Answers how many, and whether there may be more. Throws `conflict` where they are not as they were written, or
-   * tell of that and no operator has accepted it: they are what proves it.
+   * Removes up to `maxRows` rows from the start of the log that are older than `before`, and leaves a signed checkpoint.
+   * Rows dated after `now` come from a wrong clock (theirs or ours): they are removed only if an older row follows.
+   * Returns the number of removed rows; `isDone` is false if there may be more. Throws `conflict` if the rows were tampered
+   * with, or report tampering that no operator has accepted: they are the evidence.
    */
   prune(bounds: {
     before: number
@@ -99,16 +100,16 @@ export interface AuditWrites {
   }): Promise<{ pruned: number; isDone: boolean }>
 }
 
-/** Signs what the trail is made of, with a key that is not in the database. */
+/** Signs the rows of the audit log with a key that is not in the database. */
 export interface AuditSigner {
-  /** One text for each list of values, which nobody can compute without the key. */
+  /** Returns a signature of the values. Different lists have different signatures. */
   sign(values: readonly (string | number | null)[]): string
 }
 
-/** What an event has besides its time and its kind, for one that is about no account. */
+/** The members of an event that is about no account. */
 const eventDefaults = { userId: null, email: null, address: null, count: 1, detail: null } as const
 
-/** Something that an operator did by a command. */
+/** Returns an event that an operator caused by a command. */
 export function operatorEvent(
   time: number,
   kind: AuditKind,
@@ -117,7 +118,7 @@ export function operatorEvent(
   return { time, kind, actor: 'operator', ...eventDefaults, ...about }
 }
 
-/** Something that the server did by itself. */
+/** Returns an event that the server caused by itself. */
 export function serverEvent(
   time: number,
   kind: AuditKind,
@@ -126,13 +127,15 @@ export function serverEvent(
   return { time, kind, actor: 'server', ...eventDefaults, ...about }
 }
 
-/** Something that a user did, or somebody who says so. */
-export function userEvent(
-  time: number,
-  kind: AuditKind,
-  user: { readonly id: string; readonly email: string } | null,
-  address: string | null,
-): AuditEvent {
+/** Returns an event that a user caused, or a client that claims to be one. `user` is null for an unknown account. */
+export function userEvent({
+  time,
+  kind,
+  user,
+  address,
+}: Pick<AuditEvent, 'time' | 'kind' | 'address'> & {
+  readonly user: { readonly id: string; readonly email: string } | null
+}): AuditEvent {
   return {
     ...{ time, kind, actor: 'user', ...eventDefaults },
     ...{ userId: user?.id ?? null, email: user?.email ?? null, address },

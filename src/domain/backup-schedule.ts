@@ -1,4 +1,4 @@
-/** A time of day, of this machine's clock on the wall, and for how many minutes after it a server may choose its own. */
+/** A daily time in this machine's time zone. Each server adds a delay of its own, of up to `jitter` minutes. */
 export interface DailyTime {
   readonly hour: number
   readonly minute: number
@@ -6,8 +6,9 @@ export interface DailyTime {
 }
 
 /**
- * The last of the daily times that has come, in milliseconds since 1970; `chance`, from 0 to 1, is the server's own place in
- * the jitter. What was done since then, at whichever server's place, need not be done again.
+ * Returns the most recent daily time, without jitter, for which a server with the delay `jitterFraction` (0 to 1) of the
+ * jitter is due at `now`. Both times are in milliseconds since 1970 (UTC). A backup that any server has made since that time
+ * need not be repeated.
  */
 export function lastDue(
   { hour, minute, jitter }: DailyTime,
@@ -17,7 +18,7 @@ export function lastDue(
   const delay = Math.floor(jitter * jitterFraction)
   for (const daysBack of [0, 1]) {
     const due = new Date(now)
-    // As wall clocks do it: on the day of a change of the clock, the hour that is missing or twice there is not skipped.
+    // setHours works in local time, so days on which the clocks change are not skipped.
     due.setDate(due.getDate() - daysBack)
     due.setHours(hour, minute + delay, 0, 0)
     if (due.getTime() <= now) return due.getTime() - delay * 60_000

@@ -1,12 +1,12 @@
-/** What the servers of a database know of its archives. */
+/** What the servers of a database have recorded about its backups. Times are in milliseconds since 1970 (UTC). */
 export interface BackupState {
-  /** Since when somebody looks after them. Milliseconds since 1970 (UTC), as every time here. */
+  /** When scheduled backups began. */
   readonly since: number
-  /** The last archive that was written and proven. */
+  /** The last backup that was written and verified; null before the first. */
   readonly verified: VerifiedBackup | null
-  /** Why the last try failed; null once one has passed again. */
+  /** Why the last backup failed; null after one that succeeded. */
   readonly failure: { readonly time: number; readonly reason: string } | null
-  /** Until when one server has a try for itself. */
+  /** Until when no other server may start a backup. */
   readonly claimedUntil: number
 }
 
@@ -18,10 +18,11 @@ export interface VerifiedBackup {
 }
 
 export interface BackupReads {
-  /** What is known of the archives of this database; null before anybody looked after them. */
+  /** Returns null before the first scheduled backup. */
   find(): Promise<BackupState | null>
 }
 
 export interface BackupWrites {
+  /** Replaces the state. */
   save(state: BackupState): Promise<void>
 }

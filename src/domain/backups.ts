@@ -2,18 +2,23 @@ import type { BackupState, VerifiedBackup } from './backup-state'
 import type { Clock } from './runtime'
 import type { Store } from './store'
 
-/** How long a server has a try for itself, and nobody tries again after one that failed. */
+/** Milliseconds for which one server alone may make a backup; also the wait after one that failed. */
 const claimDuration = 60 * 60_000
 
-/** An archive older than this, where one is made every day, means that something is wrong. */
+/** Age in milliseconds from which the newest daily backup counts as missing. */
 const maxBackupAge = 48 * 60 * 60_000
 
 export interface Backups {
-  /** What is known. Before the first try, the watch begins with the question: whoever only asks writes nothing. */
+  /** Returns the stored state; before the first backup, an initial one from now on, which is not stored. */
   state(): Promise<BackupState>
-  /** Gives the caller a try when there was no archive since a time, and nobody else has one. */
+  /**
+   * Claims the next backup for the caller, for an hour. Returns false if there is a backup since `since`, or another server has
+   * claimed it.
+   */
   claim(since: number): Promise<boolean>
+  /** Records a backup that succeeded, and ends the claim. */
   recordVerified(backup: VerifiedBackup): Promise<void>
+  /** Records why a backup failed. The claim stays. */
   recordFailure(reason: string): Promise<void>
 }
 
@@ -35,7 +40,7 @@ export function createBackups(deps: { store: Store; clock: Clock }): Backups {
       change((state) => {
         const now = clock()
         const isDone = state.verified !== null && state.verified.time >= since
-        // A claim from a clock that was wrong is none.
+        // A claim from further ahead was made with a wrong clock: ignore it.
         const isClaimed = state.claimedUntil > now && state.claimedUntil <= now + claimDuration
         return isDone || isClaimed ? null : { ...state, claimedUntil: now + claimDuration }
       }),
@@ -55,7 +60,9 @@ function initialState(now: number): BackupState {
   return { since: now, verified: null, failure: null, claimedUntil: 0 }
 }
 
-/** What is wrong with the archives of a database that should have one every day; null for nothing. */
+/**
+ * Returns what is wrong with daily backups: `failed` if the last one did, `stale` if there is none for two days, else null.
+ */
 export function backupProblem(
   { since, verified, failure }: BackupState,
   now: number,

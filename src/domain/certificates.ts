@@ -1,4 +1,4 @@
-/** Certificates as listeners serve them and sources provide them. */
+/** Certificates, as listeners serve them and certificate sources provide them. */
 
 /** A certificate chain, the server's own certificate first, and its key. PEM. */
 export interface KeyPair {
@@ -8,10 +8,11 @@ export interface KeyPair {
 
 /** Where listeners get their certificate from. */
 export interface CertificateSource {
+  /** Returns the certificate to serve now. */
   current(): KeyPair
-  /** Returns whether browsers trust it without further ado, so that they may be told to use HTTPS alone (HSTS). */
+  /** Returns whether browsers trust the certificate by default, so that they may be told to use HTTPS only (HSTS). */
   isPubliclyTrusted(): boolean
-  /** Calls `listener` with each new certificate. Returns a function that ends this. */
+  /** Calls `listener` with each new certificate. Returns a function that unsubscribes. */
   subscribe(listener: (next: KeyPair) => void): () => void
 }
 

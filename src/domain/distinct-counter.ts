@@ -1,37 +1,41 @@
 import { DomainError } from './errors'
 import type { RateLimit } from './rate-limits'
 import type { Clock } from './runtime'
+import { formatDuration } from './text'
 
-/** Counts distinct things by key within a window, and shuts a key out once there are too many. */
+/** Counts distinct things per key within a window of time, and locks a key out once it has too many. */
 export interface DistinctCounter {
-  /** Counts a thing for a key. False when it was counted already. */
+  /** Counts a thing for a key. Returns false if the thing is counted already. */
   add(key: string, thing: string): boolean
-  /** Seconds for which a key is shut out, 0 when it is not. */
+  /** Returns the seconds for which a key is still locked out, 0 if it is not. */
   secondsLeft(key: string): number
-  /** Keys and things that are remembered. */
+  /** Returns the number of keys and things in memory. */
   size(): number
 }
 
-/** What is remembered of a key. */
+/** What is known about a key. */
 interface Entry {
-  /** When each thing came, in milliseconds. */
+  /** When each thing was counted, in milliseconds since 1970 (UTC); oldest first. */
   readonly things: Map<string, number>
   lockedUntil: number
-  /** How often it was shut out of late. */
+  /** How often the key was locked out, each time within a day of the last one. */
   lockoutCount: number
 }
 
-/** Keys and things that are remembered, all in all: some megabytes. */
+/** Maximum number of keys and things in memory: some megabytes. */
 const defaultMaxRemembered = 50_000
 
-/** Of so many of the oldest keys the one with the fewest things is forgotten: whoever sends many keys can't hide one. */
+/**
+ * Of this many least recently used keys, the one with the fewest things is evicted. So an attacker can't have a key
+ * forgotten by sending many others.
+ */
 const evictionCandidates = 16
 
 const day = 24 * 60 * 60_000
 
 /**
- * `grows`: each time that a key is shut out again within a day is twice as long as the last one, up to a day. What is
- * remembered is bounded whatever anybody sends.
+ * Locks a key out for `seconds` once it has `max` distinct things within `seconds`. With `hasBackoff`, each further lockout
+ * within a day lasts twice as long as the last one, up to a day. Memory is bounded by `maxRemembered`.
  */
 export function createDistinctCounter(
   { max, seconds }: RateLimit,
@@ -42,7 +46,7 @@ export function createDistinctCounter(
   }: { hasBackoff?: boolean; maxRemembered?: number } = {},
 ): DistinctCounter {
   const window = seconds * 1000
-  // In the order of their last use.
+  // Least recently used first.
   const entries = new Map<string, Entry>()
   let remembered = 0
 
@@ -56,7 +60,7 @@ export function createDistinctCounter(
 
   function dropExpired({ things }: Entry, now: number): void {
     for (const [thing, time] of things) {
-      // In the order in which they came.
+      // Oldest first: all others are younger.
       if (now - time < window) break
       things.delete(thing)
       remembered--
@@ -107,7 +111,7 @@ export function createDistinctCounter(
   }
 }
 
-/** Throws `rate_limited` for who has to wait so many seconds; nobody has to for 0. */
+/** Throws `rate_limited` with the seconds to wait, unless they are 0. The message is part of the wire contract. */
 export function requireNotLimited(seconds: number): void {
   if (seconds === 0) return
   throw new DomainError(
@@ -117,9 +121,4 @@ export function requireNotLimited(seconds: number): void {
       retryAfter: seconds,
     },
   )
-}
-
-function formatDuration(seconds: number): string {
-  const [count, unit] = seconds < 90 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute']
-  return `${count} ${unit}${count === 1 ? '' : 's'}`
 }

@@ -5,20 +5,20 @@ import type { Clock } from './runtime'
 import type { Store } from './store'
 import type { Tokens } from './tokens'
 
-/** How the opening of a confirmation link ended. */
+/** What came of a confirmation link. */
 export type ConfirmationOutcome = 'confirmed' | 'already' | 'expired' | 'invalid' | 'no such user'
 
-/** Whether an account must have its email confirmed before anybody signs in to it. */
+/** Whether an email address must be confirmed before its account can sign in. */
 export interface ConfirmationPolicy {
   readonly isRequired: boolean
-  /** Null where no letters are sent: because none are asked for, or there is no mail server. */
+  /** Null if no emails are sent: they are turned off, or no mail server is set. */
   readonly emailQueue: EmailQueue | null
 }
 
 export interface EmailConfirmation {
   /**
-   * Confirms the email that the token is bound to. Opening a link twice is harmless. Throws `rate_limited` after too many
-   * links of one network that were no good.
+   * Confirms the email address that the token was issued for. Repeating it is harmless. Throws `rate_limited` after too many
+   * invalid or expired tokens from one network.
    */
   confirm(token: string, request: { readonly address: string | null }): Promise<ConfirmationOutcome>
 }
@@ -40,7 +40,8 @@ export function createEmailConfirmation(deps: {
       return await deps.store.write(async (tx) => {
         const { userId: id, email } = claims
         if (await tx.users.confirmEmail(id, email)) {
-          tx.audit.record(userEvent(deps.clock(), 'confirmation', { id, email }, address))
+          const user = { id, email }
+          tx.audit.record(userEvent({ time: deps.clock(), kind: 'confirmation', user, address }))
           return 'confirmed'
         }
         const user = await tx.users.findById(id)

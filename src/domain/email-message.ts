@@ -1,26 +1,27 @@
-/** What a letter is about, and to whom it goes by that. */
+/** What an email is about, which also tells its recipient. */
 export type EmailMessageTopic =
   | { readonly kind: 'confirmation'; readonly userId: string }
-  /** The address that may sign up. */
+  /** `invitation` is the email address that is invited. */
   | { readonly kind: 'invitation'; readonly invitation: string }
 
 /**
- * A letter that waits. It says to whom and about what; link and text are made when it is sent, so that no token
- * lies in the database, and a link lives from then on.
+ * An email in the outbox: its recipient and topic only. Its text and link are created when it is sent, so that the database
+ * contains no token, and the life of the link starts then.
  */
 export type EmailMessage = EmailMessageTopic & {
   readonly id: string
-  /** Where the link of the letter leads: the server as its reader reaches it, with a slash at the end. */
+  /** URL of the server for the link in the email, with a slash at its end. */
   readonly baseUrl: string
   /** Milliseconds since 1970 (UTC). */
   readonly creationTime: number
 }
 
-/** A letter as an operator sees it. */
+/** An email as operators see it. */
 export type EmailMessageStatus = EmailMessage & {
   readonly email: string
-  /** Sending: a relay has it, or had it when it died. Dead: nobody tries any more. */
+  /** `sending`: a worker has leased it, or had when it was killed. `dead`: it was given up. */
   readonly state: 'queued' | 'sending' | 'dead'
+  /** Attempts so far. */
   readonly attempts: number
   /** When the next attempt is due. Milliseconds since 1970 (UTC). */
   readonly nextTime: number
@@ -28,30 +29,31 @@ export type EmailMessageStatus = EmailMessage & {
   readonly reason: string | null
 }
 
-/** A letter that is one relay's to send, for as long as its lease lasts. */
+/** An email that one worker alone may send while its lease lasts. */
 export type LeasedEmailMessage = EmailMessage & {
   readonly email: string
   /** The attempts so far, this one included. */
   readonly attempts: number
-  /** Proof of the lease: another relay's is another one. */
+  /** Identifies the lease. */
   readonly lease: string
 }
 
 export interface OutboxReads {
-  /** Every letter, in the order in which they were put there. */
+  /** Returns every email, oldest first. */
   list(): Promise<readonly EmailMessageStatus[]>
-  /** When the next attempt is due, in milliseconds since 1970 (UTC); null when none is. */
+  /** Returns when the next attempt is due, in milliseconds since 1970 (UTC); null for none. */
   findNextTime(): Promise<number | null>
+  /** Returns the number of emails that wait for an attempt. */
   countQueued(): Promise<number>
 }
 
 export interface OutboxWrites {
-  /** In the place of a letter to the same account about the same thing, unless that is being sent. */
+  /** Inserts an email. It replaces one with the same recipient and topic that is not being sent. */
   put(message: EmailMessage): Promise<void>
   /**
-   * Gives a letter that is due `now` to one relay until `until`, and counts an attempt; null when there is none.
-   * A letter whose relay does not come back is due again then. One that is due after `latest` was
-   * put there by a clock that was wrong, and is due now.
+   * Leases the next email that is due at `now` to one worker until `until`, and counts an attempt. Returns null if none is
+   * due. After `until`, the email is due again. An email that is due after `latest` was queued with a wrong clock, so it is
+   * due now.
    */
   lease(lease: {
     id: string
@@ -59,14 +61,17 @@ export interface OutboxWrites {
     until: number
     latest: number
   }): Promise<LeasedEmailMessage | null>
-  /** It was sent. Does nothing, as the next two, when the lease has gone to somebody else. */
+  /** Deletes an email that was sent. Like the next two methods, does nothing if another worker has leased it since. */
   delete(message: LeasedEmailMessage): Promise<void>
-  /** It is tried again at `nextTime`. */
+  /** Schedules the next attempt. `reason` says why the last one failed. */
   postpone(message: LeasedEmailMessage, change: { nextTime: number; reason: string }): Promise<void>
-  /** Nobody tries it any more, until an operator wants it. */
+  /** Gives an email up, until an operator retries it. */
   markDead(message: LeasedEmailMessage, reason: string): Promise<void>
-  /** Ends every lease, for a relay that knows itself to be the only one: whoever had one is gone. */
+  /** Ends every lease. For a worker that knows it is the only one: the others were killed. */
   releaseAllLeases(now: number): Promise<void>
-  /** Has letters tried again `now`, from the beginning: one, or all that are dead; none that is being sent. Answers how many. */
+  /**
+   * Makes emails due at `now`, with no attempts counted: the one with an id, or all that were given up. Skips emails that
+   * are being sent. Returns the number of emails.
+   */
   retry(which: { id: string } | 'dead', now: number): Promise<number>
 }

@@ -5,15 +5,18 @@ import type { Store, WriteTransaction } from './store'
 import type { EntryInput, EntryWrites } from './vault'
 import type { VaultQuota } from './vault-quota'
 
-/** The life of a vault entry, the same for records and notes. */
+/** Adding, changing and deleting vault entries: the same rules for records and notes. */
 export interface Entries<Content> {
-  /** Adds an entry. Throws `conflict` when the id is taken, by whomever, and `vault_full`. */
+  /** Throws `conflict` if the id is taken, by any user, and `vault_full`. */
   add(owner: string, input: EntryInput<Content>): Promise<void>
 
-  /** Replaces what a client may set. Throws `not_found`, `forbidden` for somebody else's, and `vault_full`. */
+  /** Replaces the content and flags. Throws `not_found`, `forbidden` for another user's entry, and `vault_full`. */
   change(owner: string, input: EntryInput<Content>): Promise<void>
 
-  /** Puts an entry into the trash, or deletes one that lies there. Throws as `change` does. */
+  /**
+   * Moves an entry to the trash, or deletes it if it is there already. Throws `not_found`, `forbidden` for another user's
+   * entry.
+   */
   delete(owner: string, id: string): Promise<'trashed' | 'deleted'>
 }
 
@@ -21,7 +24,7 @@ export function createEntries<Content>(deps: {
   store: Store
   clock: Clock
   quota: VaultQuota
-  /** How messages name an entry. */
+  /** Names an entry in messages, which are part of the wire contract. */
   noun: 'Record' | 'Note'
   pick: (tx: WriteTransaction) => EntryWrites<Content>
   textsOf: (content: Content) => readonly string[]
@@ -32,8 +35,8 @@ export function createEntries<Content>(deps: {
       store.write(async (tx) => {
         const now = clock()
         const entry = { ...input, owner, creationTime: now, updateTime: now }
-        const change = { texts: textsOf(input), isNew: true }
-        if (!(await quota.charge(tx, owner, change, () => pick(tx).insert(entry)))) {
+        const change = { owner, texts: textsOf(input), isNew: true }
+        if (!(await quota.charge(tx, change, () => pick(tx).insert(entry)))) {
           throw new DomainError('conflict', `${noun} with id ${input.id} already exists`)
         }
       }),
@@ -42,9 +45,10 @@ export function createEntries<Content>(deps: {
       store.write(async (tx) => {
         const entries = pick(tx)
         const entry = { ...input, owner, updateTime: clock() }
-        const change = { texts: textsOf(input), isNew: false }
-        if (await quota.charge(tx, owner, change, () => entries.update(entry))) return
-        throw ownershipError(noun, input.id, await entries.findOwner(input.id), owner)
+        const change = { owner, texts: textsOf(input), isNew: false }
+        if (await quota.charge(tx, change, () => entries.update(entry))) return
+        const actualOwner = await entries.findOwner(input.id)
+        throw ownershipError({ noun, id: input.id, owner: actualOwner, currentUser: owner })
       }),
 
     delete: (owner, id) =>
@@ -52,7 +56,8 @@ export function createEntries<Content>(deps: {
         const entries = pick(tx)
         if (await entries.trash(owner, id)) return 'trashed'
         if (await entries.deleteTrashed(owner, id)) return 'deleted'
-        throw ownershipError(noun, id, await entries.findOwner(id), owner)
+        const actualOwner = await entries.findOwner(id)
+        throw ownershipError({ noun, id, owner: actualOwner, currentUser: owner })
       }),
   }
 }

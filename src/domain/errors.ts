@@ -1,4 +1,9 @@
-/** The closed set of ways in which a rule can refuse. Every door translates it in one exhaustive table. */
+/**
+ * The rules and terms of the server. They know nothing of HTTP, SQL, settings or the command line. Each noun declares
+ * beside itself what it needs from the store.
+ *
+ * This file: the closed set of error codes. HTTP and the command line each translate them in one exhaustive table.
+ */
 export type ErrorCode =
   | 'invalid'
   | 'unauthenticated'
@@ -12,14 +17,14 @@ export type ErrorCode =
   | 'storage_full'
 
 /**
- * A refusal that is nobody's bug. The message is shown to whoever asked, so it holds no secret;
- * the hint, for operators, says what to do about it.
+ * An expected failure, not a bug. The message is shown to the client or operator, so it contains no secret. The hint tells
+ * operators what to do.
  */
 export class DomainError extends Error {
   override readonly name = 'DomainError'
   readonly code: ErrorCode
   readonly hint: string | null
-  /** Seconds after which another try is worth it; null where nobody knows. */
+  /** Seconds to wait before a retry; null if unknown. */
   readonly retryAfter: number | null
 
   constructor(
@@ -34,12 +39,12 @@ export class DomainError extends Error {
   }
 }
 
-/** What somebody else's fault says of itself, to be named in a refusal of ours. */
+/** Returns the message of anything that was thrown, for use in a message of ours. */
 export function errorMessage(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
 }
 
-/** A refusal with what lies below it, cause after cause, in one line. */
+/** Returns the message of an error followed by those of its causes, separated by colons. */
 export function errorMessageWithCauses(error: Error): string {
   return error.cause instanceof Error
     ? `${error.message}: ${errorMessageWithCauses(error.cause)}`

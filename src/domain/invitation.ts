@@ -1,21 +1,21 @@
-/** Leave to sign up where not everybody may, for one address. It is used up by that sign-up. */
+/** Allows one email address to sign up, once, if sign-up is restricted. */
 export interface Invitation {
-  /** Lower-cased. */
+  /** In lower case. */
   readonly email: string
   /** Milliseconds since 1970 (UTC). */
   readonly creationTime: number
 }
 
 export interface InvitationReads {
-  /** In the order in which they were made. */
+  /** Returns all invitations, oldest first. */
   list(): Promise<readonly Invitation[]>
-  /** `email` lower-cased. */
+  /** Returns null if the address is not invited. `email` is in lower case. */
   find(email: string): Promise<Invitation | null>
 }
 
 export interface InvitationWrites {
-  /** False when the address is invited already. */
+  /** Returns false, and changes nothing, if the address is already invited. */
   insert(invitation: Invitation): Promise<boolean>
-  /** Its letter goes too. False when there is none. `email` lower-cased. */
+  /** Deletes an invitation with its email in the outbox. Returns false if there is none. `email` is in lower case. */
   delete(email: string): Promise<boolean>
 }

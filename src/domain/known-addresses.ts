@@ -1,19 +1,19 @@
-/** Networks of one account that are remembered. */
+/** Maximum number of remembered networks per account. */
 export const maxKnownAddresses = 50
 
-/** How long somebody's network is known after the last sign-in from it, in milliseconds: addresses change hands. */
+/** Milliseconds after the last sign-in for which a network is known: addresses are given to others later. */
 export const knownAddressLifetime = 90 * 24 * 60 * 60_000
 
-/** How exactly the last sign-in from a network is known, in milliseconds: clients that sign in often cost a write a day. */
+/** Precision of the last sign-in from a network, in milliseconds. Frequent sign-ins cost one write a day. */
 export const knownAddressPrecision = 24 * 60 * 60_000
 
 export interface KnownAddressReads {
-  /** When somebody signed in to an account from a network last; null for never. */
+  /** Returns the time of the last sign-in to an account from a network; null for never. */
   findLastLoginTime(userId: string, network: string): Promise<number | null>
 }
 
 export interface KnownAddressWrites {
-  /** Keeps the newest `most` networks of an account. */
+  /** Records a sign-in at `time` from a network, and keeps the newest `max` networks of the account. */
   remember(
     userId: string,
     network: string,

@@ -4,65 +4,68 @@ import type { Clock } from './runtime'
 
 export type LoginEventKind = Extract<AuditKind, `login${string}`>
 
-/** Somebody who signed in, or wanted to. */
+/** A sign-in, or an attempt. */
 export interface LoginEvent {
   readonly kind: LoginEventKind
-  /** Null for an account that is not there: what a stranger typed may be a secret of his, and is not kept. */
+  /** Null for an unknown account: the text that was typed may be a secret, so it is not kept. */
   readonly user: { readonly id: string; readonly email: string } | null
   readonly address: string | null
 }
 
 /**
- * Gathers what the trail is to tell of sign-ins, in memory: a client that signs in every ten minutes and somebody who
- * guesses all day cost a few rows an hour, and no commit for each request. Of one kind, account and network the first
- * within an hour is told by itself, and the others by one row with their number.
+ * Collects login events for the audit log in memory, so that a client that signs in every ten minutes, or an attacker who
+ * guesses all day, costs a few rows an hour and no commit per request. Per kind, account and network, the first event
+ * within an hour gets its own row; the others are counted and get one row.
  *
- * What lies here while the disk is full or the database away waits, up to a bound; what a crash takes is lost. A login
- * neither fails nor waits for the trail.
+ * While the database takes no writes, events wait here, in bounded memory. A crash loses them. A login neither fails nor
+ * waits because of the audit log.
  */
 export interface LoginEventBuffer {
-  /** The event of a sign-in that is the first of its hour, for the caller to write; null for one that was only counted. */
-  coalesce(note: LoginEvent): AuditEvent | null
-  /** Takes note of one, to be written soon, or counts it. */
-  record(note: LoginEvent): void
-  /** Takes events that could not be written back, to be written later. */
+  /** Returns the event for the caller to write if it is the first of its hour. Otherwise counts it and returns null. */
+  coalesce(event: LoginEvent): AuditEvent | null
+  /** Like `coalesce`, but the first event of its hour is kept here, to be written soon. */
+  record(event: LoginEvent): void
+  /** Keeps events whose write failed, to be written later. */
   requeue(events: readonly AuditEvent[]): void
-  /** Gives what is to be written now; with `all` what was counted too, in the middle of its hour. */
+  /** Removes and returns the events to write now; with `all`, also those counted in the current hour. */
   drain(all?: 'all'): readonly AuditEvent[]
-  /** How many things are remembered: bounded, whatever an attacker sends. */
+  /** Returns the number of events and buckets in memory. It is bounded. */
   size(): number
 }
 
-/** For how long those that are alike are counted, in milliseconds. */
+/** Milliseconds for which events of one bucket are counted together. */
 const window = 60 * 60_000
 
-/** Accounts and networks that are told apart within an hour, for each kind; behind them, accounts alone; behind those, nothing. */
+/**
+ * Per hour and kind, the first 200 pairs of account and network get a bucket each; after that, 50 accounts get one each;
+ * after that, one bucket takes the rest.
+ */
 const maxDistinct = 200
 const maxAccounts = 50
 
-/** Events that wait to be written; what is beyond is told by one row for each kind. */
+/** Maximum number of events that wait to be written. Further ones are merged into one per kind. */
 const maxWaiting = 2_000
 
-/** How a row says that its addresses were not told apart. */
+/** Stored detail of an event whose addresses were counted together. */
 const manyAddresses = 'many addresses'
 
 interface Bucket {
-  /** The latest of those alike. */
+  /** The latest event of the bucket. */
   event: AuditEvent
-  /** Those that no row tells of yet. */
+  /** Events that are in no row yet. */
   count: number
 }
 
 export function createLoginEventBuffer(deps: { clock: Clock }): LoginEventBuffer {
   const { clock } = deps
   let windowStart = Number.NEGATIVE_INFINITY
-  /** By kind, so that wrong credentials never take the room of right ones. */
+  /** By kind, so that failed logins never use up the buckets of successful ones. */
   let buckets = new Map<LoginEventKind, Map<string, Bucket>>()
   let waiting: AuditEvent[] = []
-  /** What found no room to wait. */
+  /** Events beyond `maxWaiting`, merged by kind. */
   let overflow = new Map<AuditKind, AuditEvent>()
 
-  /** Ends the hour: what was counted waits to be written. A clock that was set back ends it too. */
+  /** Ends the current hour: counted events wait to be written from now on. */
   const endWindow = () => {
     for (const group of buckets.values()) {
       for (const { event, count } of group.values()) {
@@ -71,6 +74,7 @@ export function createLoginEventBuffer(deps: { clock: Clock }): LoginEventBuffer
     }
     buckets = new Map()
   }
+  // A clock that was set back ends the hour too.
   const isWindowOver = (now: number) => now >= windowStart + window || now < windowStart
 
   const enqueue = (event: AuditEvent) => {
@@ -87,7 +91,7 @@ export function createLoginEventBuffer(deps: { clock: Clock }): LoginEventBuffer
     const group = buckets.get(kind) ?? new Map<string, Bucket>()
     buckets.set(kind, group)
     const network = address === null ? null : networkOf(address)
-    const { key, event } = bucketFor(group, network, userEvent(now, kind, user, address))
+    const { key, event } = bucketFor(group, network, userEvent({ time: now, kind, user, address }))
     const bucket = group.get(key)
     if (bucket === undefined) {
       group.set(key, { event, count: 0 })
@@ -102,9 +106,9 @@ export function createLoginEventBuffer(deps: { clock: Clock }): LoginEventBuffer
   return {
     coalesce,
 
-    record(note) {
-      const event = coalesce(note)
-      if (event !== null) enqueue(event)
+    record(event) {
+      const first = coalesce(event)
+      if (first !== null) enqueue(first)
     },
 
     requeue(events) {
@@ -124,23 +128,23 @@ export function createLoginEventBuffer(deps: { clock: Clock }): LoginEventBuffer
   }
 }
 
-/** What an event is counted with: fewer things are told apart the more there are. */
+/** Returns the bucket of an event: by account and network, by account, or the one for the rest (see `maxDistinct`). */
 function bucketFor(
   group: ReadonlyMap<string, Bucket>,
   network: string | null,
   event: AuditEvent,
 ): { key: string; event: AuditEvent } {
-  const own = JSON.stringify([event.userId, network])
-  if (group.has(own) || group.size < maxDistinct) return { key: own, event }
-  const anywhere: AuditEvent = { ...event, address: null, detail: manyAddresses }
-  const ofAccount = JSON.stringify([event.userId])
+  const byNetwork = JSON.stringify([event.userId, network])
+  if (group.has(byNetwork) || group.size < maxDistinct) return { key: byNetwork, event }
+  const withoutAddress: AuditEvent = { ...event, address: null, detail: manyAddresses }
+  const byAccount = JSON.stringify([event.userId])
   const hasRoom = event.userId !== null && group.size < maxDistinct + maxAccounts
-  if (group.has(ofAccount) || hasRoom) return { key: ofAccount, event: anywhere }
-  return { key: '', event: { ...anywhere, userId: null, email: null } }
+  if (group.has(byAccount) || hasRoom) return { key: byAccount, event: withoutAddress }
+  return { key: '', event: { ...withoutAddress, userId: null, email: null } }
 }
 
-/** One event for two of a kind that nobody could write down. */
+/** Returns one event that stands for two of the same kind. */
 function merge(one: AuditEvent | undefined, other: AuditEvent): AuditEvent {
-  const nowhere = { userId: null, email: null, address: null, detail: manyAddresses }
-  return { ...other, ...nowhere, count: (one?.count ?? 0) + other.count }
+  const anonymous = { userId: null, email: null, address: null, detail: manyAddresses }
+  return { ...other, ...anonymous, count: (one?.count ?? 0) + other.count }
 }

@@ -4,28 +4,29 @@ import { DomainError } from './errors'
 import type { RateLimits } from './rate-limits'
 import type { Clock } from './runtime'
 
-/** Credentials that somebody tries. */
+/** Credentials that a client tries. */
 export interface LoginAttempt {
-  /** Lower-cased. */
+  /** In lower case. */
   readonly email: string
   readonly masterPasswordHash: string
-  /** Null where nobody can tell: all of those are one. */
+  /** Null if unknown. All unknown addresses count as one. */
   readonly address: string | null
-  /** Whether somebody has signed in to that account from that network before. */
+  /** Whether the account was signed in to from that network before. */
   readonly isKnown: boolean
 }
 
-/** What keeps people from guessing. Accounts that are there and those that are not are counted alike. */
+/** Limits guessing of passwords. Existing and unknown accounts are counted alike. */
 export interface LoginThrottle {
   /**
-   * Does the check of credentials, unless there were too many wrong ones: throws `rate_limited` then, and `unavailable`
-   * when too many of one network wait for theirs. `check` answers whether they are right; a wrong answer counts.
+   * Runs `check`, which returns whether the credentials are right, and counts wrong ones. Throws `rate_limited` after too
+   * many wrong ones, `unavailable` if too many checks from one network wait.
    *
-   * A client repeats wrong credentials dozens of times (contract), so only distinct ones count. Where somebody has signed
-   * in before, right ones pass although others have guessed too often, up to a bound of its own: nobody elsewhere can lock
-   * the owner out, and whoever guesses from the owner's network does not go on for ever.
+   * Only distinct wrong credentials count, because clients repeat the same ones dozens of times (contract). From a network
+   * that has signed in to the account before, right credentials pass although the account is locked out, up to a separate
+   * limit: attackers elsewhere can't lock the owner out, and an attacker in the owner's network is limited too.
    *
-   * `check` calls `admit` right before its work, which throws when others have used the limit up meanwhile.
+   * `check` must call `checkLimit` right before its work. It throws `rate_limited` if other attempts have reached the limit
+   * in the meantime.
    */
   check(
     attempt: LoginAttempt,
@@ -34,40 +35,40 @@ export interface LoginThrottle {
 }
 
 /**
- * Checks of one network that may wait for their turn: a part of the queue, so that others have the rest. Those of an owner's
- * own network are counted apart, so that nobody there can take their places.
+ * Maximum number of checks from one network that wait or run, so that one network can't fill the whole queue. Checks from a
+ * network that an account knows are counted by account and network, so that its neighbours can't use up the owner's share.
  */
 const maxPerNetwork = 32
 
 export function createLoginThrottle(deps: {
   limits: RateLimits
   clock: Clock
-  /** Names a text by a short one, which nobody else can compute. */
+  /** Returns a short text for a text, which can't be computed without this process's key. */
   digest: (text: string) => string
-  /** Told of each distinct wrong one. */
+  /** Called for each distinct wrong guess. */
   onGuess: (address: string | null) => void
 }): LoginThrottle {
   const { limits, clock, digest } = deps
-  const ofPair = createDistinctCounter(limits.guesses, clock, { hasBackoff: true })
-  const ofKnownPair = createDistinctCounter(limits.accountGuesses, clock)
-  const ofAccount = createDistinctCounter(limits.accountGuesses, clock)
-  const ofNetwork = createDistinctCounter(limits.guessedAccounts, clock)
-  /** Checks under way, by network or by known pair. */
+  const byPair = createDistinctCounter(limits.guesses, clock, { hasBackoff: true })
+  const byKnownPair = createDistinctCounter(limits.accountGuesses, clock)
+  const byAccount = createDistinctCounter(limits.accountGuesses, clock)
+  const byNetwork = createDistinctCounter(limits.guessedAccounts, clock)
+  /** Number of checks that wait or run, by network or by known pair of account and network. */
   const runningChecks = new Map<string, number>()
-  /** The end of the last one under way, by pair. */
+  /** When the last check of each pair ends. */
   const lastChecks = new Map<string, Promise<void>>()
 
-  /** One after another for each pair, so that the next one meets what the last one counted. */
+  /** Runs the checks of one pair one after another, so that each sees what the ones before have counted. */
   async function runSerialized<T>(
     concurrencyKey: string,
     pair: string,
     work: () => Promise<T>,
   ): Promise<T> {
-    const before = runningChecks.get(concurrencyKey) ?? 0
-    if (before >= maxPerNetwork) {
+    const running = runningChecks.get(concurrencyKey) ?? 0
+    if (running >= maxPerNetwork) {
       throw new DomainError('unavailable', 'Too many sign-ins at once, try again in a while')
     }
-    runningChecks.set(concurrencyKey, before + 1)
+    runningChecks.set(concurrencyKey, running + 1)
     const result = (lastChecks.get(pair) ?? Promise.resolve()).then(work)
     const ended = result.then(
       () => {},
@@ -91,12 +92,12 @@ export function createLoginThrottle(deps: {
       const pair = `${account} ${network}`
       const secondsLeft = () =>
         Math.max(
-          ofPair.secondsLeft(pair),
-          ofAccount.secondsLeft(account),
-          ofNetwork.secondsLeft(network),
+          byPair.secondsLeft(pair),
+          byAccount.secondsLeft(account),
+          byNetwork.secondsLeft(network),
         )
       const checkLimit = () =>
-        requireNotLimited(isKnown ? ofKnownPair.secondsLeft(pair) : secondsLeft())
+        requireNotLimited(isKnown ? byKnownPair.secondsLeft(pair) : secondsLeft())
 
       checkLimit()
       return await runSerialized(isKnown ? pair : network, pair, async () => {
@@ -105,18 +106,18 @@ export function createLoginThrottle(deps: {
         if (await check(checkLimit)) return true
 
         const guess = digest(`${email}\n${masterPasswordHash}`)
-        const isNewThere = isKnown && ofKnownPair.add(pair, guess)
-        if (isLockedOut && isNewThere) deps.onGuess(address)
-        // Of those that were let in all the same, the wrong ones hear what the others do.
+        const isNewGuess = isKnown && byKnownPair.add(pair, guess)
+        if (isLockedOut && isNewGuess) deps.onGuess(address)
+        // While the account is locked out, wrong credentials from a known network get the same answer as others.
         if (isLockedOut) requireNotLimited(Math.max(1, secondsLeft()))
-        if (ofPair.add(pair, guess)) deps.onGuess(address)
-        ofAccount.add(account, guess)
-        ofNetwork.add(network, account)
+        if (byPair.add(pair, guess)) deps.onGuess(address)
+        byAccount.add(account, guess)
+        byNetwork.add(network, account)
         return false
       })
     },
   }
 }
 
-/** Counts nothing and keeps nobody out: for operators who have another guard before the server, and for tests. */
+/** Limits nothing: for operators who limit logins in front of the server, and for tests. */
 export const unlimitedLogins: LoginThrottle = { check: (_, check) => check(() => {}) }

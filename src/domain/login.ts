@@ -18,33 +18,26 @@ export interface Credentials {
   readonly masterPasswordHash: string
 }
 
-/** What is known of how credentials came. */
+/** Where credentials came from. */
 export interface LoginRequest {
-  /** Where the link of a letter leads. */
+  /** URL of the server for the link in a confirmation email. */
   readonly baseUrl: () => string
-  /** Who is asking; null where nobody can tell. */
+  /** IP address of the client; null if unknown. */
   readonly address: string | null
-  /** Aborted when the client is gone. */
+  /** Aborted when the client has disconnected. */
   readonly signal?: AbortSignal
 }
 
 export interface Login {
   /**
-   * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work whether the email is known or
-   * not, `rate_limited` after too many of them, `forbidden` for right ones of an account that is disabled or whose email
-   * isn't confirmed, and `unavailable` when too many wait. An account that is not confirmed gets another letter.
+   * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work for known and unknown emails;
+   * `rate_limited` after too many wrong ones; `unavailable` if too many logins wait; `forbidden` for right credentials of an
+   * account that is disabled or unconfirmed. An unconfirmed account is sent another confirmation email.
    */
   login(credentials: Credentials, request: LoginRequest): Promise<{ user: User; token: string }>
 }
 
-/** From where somebody has signed in. */
-interface LoginOrigin {
-  readonly network: string
-  /** When that was done from there before; null for never. */
-  readonly lastLoginTime: number | null
-}
-
-/** How exactly it is known when somebody signed in, in milliseconds: clients that sign in in bursts cost one write. */
+/** Precision of the last sign-in of an account, in milliseconds. A burst of sign-ins costs one write. */
 const loginTimePrecision = 60_000
 
 export function createLogin(deps: {
@@ -59,7 +52,7 @@ export function createLogin(deps: {
   const { emailQueue, isRequired } = deps.confirmation
   const { loginEvents } = deps
 
-  /** A database that takes no writes at present keeps nobody out and changes no answer: the next login tries again. */
+  /** Returns false if the database takes no writes now. That must not fail a login; the next one writes again. */
   async function writeIfPossible(work: (tx: WriteTransaction) => Promise<void>): Promise<boolean> {
     try {
       await deps.store.write(work)
@@ -76,21 +69,60 @@ export function createLogin(deps: {
     emailQueue.wake()
   }
 
-  /** Notes that somebody signed in, and from where, and replaces a verifier of the original's kind, in one commit or none. */
-  async function recordLogin(
-    user: User,
-    replacement: PasswordHash | null,
-    { network, lastLoginTime }: LoginOrigin,
-    event: AuditEvent | null,
-  ): Promise<void> {
+  /** Checks credentials of `user`, null for an unknown account. Throws as `LoginThrottle.check`. */
+  async function checkCredentials(attempt: {
+    user: User | null
+    credentials: Credentials
+    includeLegacy: boolean
+    isKnown: boolean
+    address: string | null
+    signal: AbortSignal | undefined
+  }): Promise<{ isRight: boolean; replacement: PasswordHash | null }> {
+    const { user, credentials, includeLegacy, isKnown, address, signal } = attempt
+    let replacement: PasswordHash | null = null
+    const check = async (checkLimit: () => void) => {
+      const verdict = await deps.hasher.verify({
+        ...credentials,
+        passwordHash: user?.passwordHash ?? null,
+        includeLegacy,
+        signal,
+        // The owner's devices do not wait behind strangers.
+        isPreferred: isKnown,
+        beforeStart: checkLimit,
+      })
+      replacement = verdict.replacement
+      return user !== null && verdict.matches
+    }
+    const isRight = await deps.throttle.check({ ...credentials, address, isKnown }, check)
+    return { isRight, replacement }
+  }
+
+  /**
+   * Records a sign-in and its network, and replaces a legacy password hash, in one commit or none. `event` is written with
+   * them or requeued; null if it was only counted.
+   */
+  async function recordLogin({
+    user,
+    replacement,
+    network,
+    lastLoginTime,
+    event,
+  }: {
+    user: User
+    replacement: PasswordHash | null
+    network: string
+    /** When the account was last signed in to from that network; null for never. */
+    lastLoginTime: number | null
+    event: AuditEvent | null
+  }): Promise<void> {
     const now = deps.clock()
-    // A clock that was set back must not keep a time of the future for good.
+    // The absolute value, so that a time from a wrong clock in the future is overwritten.
     const isKnown = user.loginTime !== null && Math.abs(now - user.loginTime) < loginTimePrecision
     const isRemembered =
       lastLoginTime !== null && Math.abs(now - lastLoginTime) < knownAddressPrecision
-    // The trail alone is worth no commit that somebody waits for.
-    const later = event === null ? [] : [event]
-    if (isKnown && isRemembered && replacement === null) return loginEvents.requeue(later)
+    const events = event === null ? [] : [event]
+    // An audit event alone is not worth a commit that the client waits for.
+    if (isKnown && isRemembered && replacement === null) return loginEvents.requeue(events)
     const isWritten = await writeIfPossible(async (tx) => {
       if (replacement !== null) {
         await tx.users.replacePasswordHash(user.id, { from: user.passwordHash, to: replacement })
@@ -102,7 +134,7 @@ export function createLogin(deps: {
       })
       if (event !== null) tx.audit.record(event)
     })
-    if (!isWritten) loginEvents.requeue(later)
+    if (!isWritten) loginEvents.requeue(events)
   }
 
   return {
@@ -113,7 +145,7 @@ export function createLogin(deps: {
         const found = isStorable(email) ? await tx.users.findByEmail(email) : null
         return {
           user: found,
-          // Asked for nobody, too: an account that is there must not take longer.
+          // For unknown accounts too, so that known ones don't take longer.
           lastLoginTime: await tx.knownAddresses.findLastLoginTime(found?.id ?? '', network),
           includeLegacy: await tx.users.hasLegacyPasswordHashes(),
         }
@@ -121,29 +153,13 @@ export function createLogin(deps: {
       const isKnown = lastLoginTime !== null && deps.clock() - lastLoginTime < knownAddressLifetime
 
       const loginEvent = (kind: LoginEventKind) => ({ kind, user, address })
-      const { masterPasswordHash } = credentials
-      let replacement: PasswordHash | null = null
-      const check = async (checkLimit: () => void) => {
-        const passwordHash = user?.passwordHash ?? null
-        const verdict = await deps.hasher.verify({
-          masterPasswordHash,
-          email,
-          passwordHash,
-          includeLegacy,
-          signal,
-          // The owner's own devices do not wait behind a crowd of strangers.
-          isPreferred: isKnown,
-          beforeStart: checkLimit,
-        })
-        replacement = verdict.replacement
-        return user !== null && verdict.matches
-      }
-      const isRight = await deps.throttle
-        .check({ email, masterPasswordHash, address, isKnown }, check)
-        .catch((error: unknown) => {
-          if (isRateLimited(error)) loginEvents.record(loginEvent('login-limited'))
-          throw error
-        })
+      const { isRight, replacement } = await checkCredentials({
+        ...{ user, includeLegacy, isKnown, address, signal },
+        credentials: { email, masterPasswordHash: credentials.masterPasswordHash },
+      }).catch((error: unknown) => {
+        if (isRateLimited(error)) loginEvents.record(loginEvent('login-limited'))
+        throw error
+      })
       if (user === null || !isRight) {
         loginEvents.record(loginEvent('login-failed'))
         throw new DomainError('unauthenticated', 'Incorrect credentials')
@@ -161,12 +177,8 @@ export function createLogin(deps: {
           "Email isn't confirmed. Resending email confirmation letter...",
         )
       }
-      await recordLogin(
-        user,
-        replacement,
-        { network, lastLoginTime },
-        loginEvents.coalesce(loginEvent('login')),
-      )
+      const event = loginEvents.coalesce(loginEvent('login'))
+      await recordLogin({ user, replacement, network, lastLoginTime, event })
       return { user, token: await deps.sessions.open(user) }
     },
   }

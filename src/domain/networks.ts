@@ -1,11 +1,11 @@
 /**
- * Which hosts belong to a home: one list of names that nobody on the internet owns, and one of private networks. Limits,
- * certificates, `doctor` and the settings all decide by these.
+ * Which hosts belong to a home network: a list of domains that nobody on the internet owns, and a list of private networks.
+ * Limits, certificates, `doctor` and the settings all use these lists.
  */
 import { BlockList, isIP } from 'node:net'
 import { parseAddress } from './address'
 
-/** Returns whether an address lies in one of some networks; false for anything that is no address. */
+/** Returns whether an address is in one of the networks; false for any text that is not an address. */
 export type NetworkMatcher = (address: string) => boolean
 
 /** Returns whether a text is an address or a network in CIDR notation. */
@@ -13,9 +13,9 @@ export function isNetwork(text: string): boolean {
   return parseNetwork(text) !== null
 }
 
-/** Returns a matcher for networks in CIDR notation and single addresses, each of which `isNetwork`. */
+/** Returns a matcher for networks in CIDR notation and single addresses. Throws if one is not a network (`isNetwork`). */
 export function createNetworkMatcher(networks: readonly string[]): NetworkMatcher {
-  // One for each family: a single list treats an IPv4 address as a mapped IPv6 one and would find it in ::/3.
+  // One list per family: a single list treats an IPv4 address as an IPv4-mapped IPv6 one and would find it in ::/3.
   const lists = { ipv4: new BlockList(), ipv6: new BlockList() }
   for (const network of networks) {
     const parsed = parseNetwork(network)
@@ -46,7 +46,7 @@ function familyOf(address: string): Family | null {
   return family === 4 ? 'ipv4' : family === 6 ? 'ipv6' : null
 }
 
-/** Networks of this machine and of any home (RFC 1122, 1918, 3927, 4193, 4291, 6598). */
+/** Loopback, private and link-local networks (RFC 1122, 1918, 3927, 4193, 4291, 6598). */
 export const privateNetworks: readonly string[] = [
   '10.0.0.0/8',
   '172.16.0.0/12',
@@ -59,7 +59,7 @@ export const privateNetworks: readonly string[] = [
   '::1/128',
 ]
 
-/** Returns whether an address lies in a private network; false for anything that is no address. */
+/** Returns whether an address is in a private network; false for any text that is not an address. */
 export const isPrivate: NetworkMatcher = createNetworkMatcher(privateNetworks)
 
 /** Returns whether a host is this machine, by its address or as `localhost`. */
@@ -70,7 +70,7 @@ export function isLoopback(host: string): boolean {
 
 /**
  * Domains of home networks, which nobody on the internet owns: reserved ones (RFC 6761, 6762 with its appendix G, 8375;
- * ICANN keeps `internal`), and those that routers give out.
+ * ICANN has reserved `internal`), and those that routers assign.
  */
 export const homeDomains: readonly string[] = [
   'localhost',
@@ -87,30 +87,30 @@ export const homeDomains: readonly string[] = [
   'test',
 ]
 
-/** Reserved for other purposes (RFC 6761, 7686, 9476): no home uses them, and the internet does not know them either. */
+/** Domains reserved for other purposes (RFC 6761, 7686, 9476): neither home networks nor the internet's DNS use them. */
 const reservedDomains: readonly string[] = ['invalid', 'onion', 'alt']
 
-/** Returns whether a name is one of these domains or lies in one. Case and a dot at the end do not matter. */
+/** Returns whether a name is one of the domains or a subdomain of one. Case and a dot at the end are ignored. */
 export function isWithin(name: string, domains: readonly string[]): boolean {
   const host = name.toLowerCase().replace(/\.$/, '')
   return domains.some((domain) => host === domain || host.endsWith(`.${domain}`))
 }
 
-/** Returns whether the internet may know a host: an address outside of private networks, or a name that can be owned. */
+/** Returns whether a host may be reachable from the internet: a public address, or a name in public DNS. */
 export function isPublicHost(host: string): boolean {
   if (isIP(host) !== 0) return !isPrivate(parseAddress(host) ?? host)
   const name = host.replace(/\.$/, '')
   return name.includes('.') && !isWithin(name, homeDomains) && !isWithin(name, reservedDomains)
 }
 
-/** Returns whether a host, as a URL writes it, is a name that a public certificate authority can know. */
+/** Returns whether a host, in the form of `parseHost`, is a name that a public certificate authority can verify. */
 export function isPublicName(host: string): boolean {
   return (
     /^(?:[a-z0-9-]{1,63}\.)+[a-z0-9-]{2,63}$/.test(host) && isIP(host) === 0 && isPublicHost(host)
   )
 }
 
-/** Returns a host as a URL writes it: lower case, ASCII, IPv6 in brackets. Null for anything but a host. */
+/** Returns a host in the form of URLs: lower case, ASCII, IPv6 in brackets. Returns null for any text that is not a host. */
 export function parseHost(text: string): string | null {
   const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`) : null
   return url !== null && url.href === `http://${url.hostname}/` ? url.hostname : null

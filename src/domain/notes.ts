@@ -5,7 +5,7 @@ import type { Note, NoteContent } from './vault'
 import type { VaultQuota } from './vault-quota'
 
 export interface Notes extends Entries<NoteContent> {
-  /** Every note of a user, in the order in which they were added. */
+  /** Returns every note of a user, in insertion order. */
   list(owner: string): Promise<readonly Note[]>
 }
 

@@ -3,16 +3,16 @@ import type { Clock, Random } from './runtime'
 import type { WriteTransaction } from './store'
 import type { User } from './user'
 
-/** How often an account may ask for another letter, in milliseconds (contract). */
+/** Minimum milliseconds between two confirmation emails to an account (contract). */
 const confirmationEmailInterval = 5 * 60_000
 
-/** Puts letters into the outbox: in the transaction that they belong to, so that both are there or neither. */
+/** Puts emails into the outbox, in the transaction of the change that they are about. */
 export interface EmailQueue {
-  /** Asks whoever reads the mail of an account that is not confirmed to confirm it, unless it was asked less than five minutes ago. */
+  /** Queues a confirmation email. Does nothing if the account is confirmed, or one was queued less than 5 minutes ago. */
   queueConfirmation(tx: WriteTransaction, user: User, baseUrl: () => string): Promise<void>
-  /** Tells an address that it may sign up, and where. In the place of a letter that told it before. */
+  /** Queues an invitation email. It replaces one to the same address that is not being sent yet. */
   queueInvitation(tx: WriteTransaction, email: string, baseUrl: () => string): Promise<void>
-  /** Has the relay look, once the transaction is committed. */
+  /** Wakes the mail worker. Call it after the commit. */
   wake(): void
 }
 

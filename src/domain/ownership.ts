@@ -1,15 +1,20 @@
 import { DomainError } from './errors'
 
 /**
- * Why a row could not be touched for a user: it does not exist (`owner` null), or it is somebody else's.
- * For rows of the user's own it is a bug to ask.
+ * Returns why a row was not changed: `not_found` if it does not exist (`owner` is null), `forbidden` if it belongs to
+ * another user. Throws if it belongs to the current user, which is a bug. The messages are part of the wire contract.
  */
-export function ownershipError(
-  noun: string,
-  id: string,
-  owner: string | null,
-  currentUser: string,
-): DomainError {
+export function ownershipError({
+  noun,
+  id,
+  owner,
+  currentUser,
+}: {
+  noun: string
+  id: string
+  owner: string | null
+  currentUser: string
+}): DomainError {
   if (owner === null) return new DomainError('not_found', `${noun} with id ${id} doesn't exist`)
   if (owner === currentUser) throw new Error(`${noun} of the current user was not touched`)
   return new DomainError(

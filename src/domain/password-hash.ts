@@ -1,33 +1,36 @@
-/** What the server stores of a master password hash: a slow, salted hash of it, in a form that names itself. */
+/** The slow, salted hash of a master password hash that the server stores. Its text names algorithm and parameters. */
 export type PasswordHash = string
 
-/** What a check of a master password hash found. */
+/** Default of how many hashes may wait: as many as are computed before their connections idle out. */
+export const defaultMaxQueuedHashes = 256
+
+/** The result of checking a master password hash. */
 export interface Verdict {
   readonly matches: boolean
-  /** A verifier of today's kind to store in place of the one that matched, when that one is of the original's kind. */
+  /** A current password hash to store instead, if the one that matched is a legacy one; else null. */
   readonly replacement: PasswordHash | null
 }
 
 export interface PasswordHasher {
-  /** A fresh verifier for a master password hash as the client sent it. Leaves the event loop free. */
+  /** Returns a password hash with a new salt. Does not block the event loop. Throws `unavailable` if too many wait. */
   hash(masterPasswordHash: string): Promise<PasswordHash>
 
   /**
-   * Checks a master password hash. Takes as long for an unknown account (`verifier` null) as for a known
-   * one; with `legacyToo` it always does the work of the original's kind as well, so that neither kind of
-   * account is told apart by time. Leaves the event loop free. Throws `unavailable` when too many wait.
+   * Checks a master password hash. Takes as long for an unknown account (`passwordHash` null) as for a known one. With
+   * `includeLegacy` it also computes a legacy hash each time, so that timing does not tell accounts apart. Does not block
+   * the event loop. Throws `unavailable` if too many wait or the client is gone, and what `beforeStart` throws.
    */
   verify(attempt: {
     masterPasswordHash: string
-    /** Lower-cased: the salt of the original's kind. */
+    /** In lower case: the salt of a legacy hash. */
     email: string
     passwordHash: PasswordHash | null
     includeLegacy: boolean
-    /** Aborted when the client is gone: its turn at the hasher is not worth taking then. */
+    /** Aborted when the client is gone: the hash is not computed then. */
     signal?: AbortSignal | undefined
-    /** Whether it goes before those of strangers. */
+    /** Whether it runs before others that wait. */
     isPreferred?: boolean
-    /** Called when its turn at the hasher has come; throws when it is not to be checked any more. */
+    /** Called right before hashing. If it throws, nothing is hashed. */
     beforeStart?: () => void
   }): Promise<Verdict>
 }

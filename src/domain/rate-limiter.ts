@@ -3,11 +3,11 @@ import { createDistinctCounter, requireNotLimited } from './distinct-counter'
 import type { RateLimit } from './rate-limits'
 import type { Clock } from './runtime'
 
-/** What one network may do so many times. */
+/** Limits how often a network may do one thing. */
 export interface RateLimiter {
-  /** Throws `rate_limited` when it was done too often. */
+  /** Throws `rate_limited` if the network has reached the limit. */
   requireAllowed(address: string | null): void
-  /** Counts one more time. */
+  /** Counts one use. */
   count(address: string | null): void
 }
 
@@ -20,5 +20,5 @@ export function createRateLimiter(limit: RateLimit, clock: Clock): RateLimiter {
   }
 }
 
-/** Keeps nobody out. */
+/** Limits nothing. */
 export const unlimitedRateLimiter: RateLimiter = { requireAllowed: () => {}, count: () => {} }

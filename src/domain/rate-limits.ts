@@ -1,27 +1,27 @@
-/** So many in so many seconds. */
+/** At most `max` within `seconds`. */
 export interface RateLimit {
   readonly max: number
   readonly seconds: number
 }
 
-/** What strangers may do, and how often. */
+/** How often clients may do what needs no session. */
 export interface RateLimits {
-  /** Distinct wrong credentials of one account from one network. */
+  /** Distinct wrong credentials for one account from one network. */
   readonly guesses: RateLimit
-  /** Distinct wrong credentials of one account from everywhere; and from a network that has signed in to it before. */
+  /** Distinct wrong credentials for one account from all networks; also from one network that has signed in to it before. */
   readonly accountGuesses: RateLimit
-  /** Accounts, there or not, that one network has given wrong credentials of. */
+  /** Accounts, existing or not, for which one network has sent wrong credentials. */
   readonly guessedAccounts: RateLimit
   /** Sign-ups from one network. */
   readonly signUps: RateLimit
-  /** Confirmation links from one network that were no good. */
+  /** Invalid or expired confirmation links from one network. */
   readonly confirmations: RateLimit
 }
 
 const minute = 60
 const hour = 60 * minute
 
-/** A household mistypes, moves in and shares one address; a guesser gets nowhere. */
+/** Enough for a household behind one address that signs up and mistypes; far too few to guess a password. */
 export const defaultRateLimits: RateLimits = {
   guesses: { max: 10, seconds: 15 * minute },
   accountGuesses: { max: 100, seconds: hour },

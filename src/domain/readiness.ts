@@ -3,9 +3,9 @@ import { DomainError, errorMessageWithCauses } from './errors'
 import type { Clock } from './runtime'
 import type { Store } from './store'
 
-/** Whether requests can be served at present. */
+/** Whether the server can serve requests now. */
 export interface Readiness {
-  /** Why not is for operators. Warnings stop no request, but somebody should look. */
+  /** Returns the problem that stops requests, null for none, and warnings that stop none. The texts are for operators. */
   check(): Promise<{ readonly problem: string | null; readonly warnings: readonly Warning[] }>
 }
 
@@ -17,24 +17,24 @@ export interface Warning {
 
 type ReadinessReport = Awaited<ReturnType<Readiness['check']>>
 
-/** How long an answer holds, in milliseconds: whoever asks a thousand times a second asks the database once. */
+/** Milliseconds for which a report is cached, so that frequent requests don't load the database. */
 const cacheDuration = 1_000
 
 export function createReadiness(deps: {
   store: Pick<Store, 'check' | 'isShortOfSpace'>
-  /** Null where no server looks after archives. */
+  /** Null if the server makes no backups. */
   backups: Pick<Backups, 'state'> | null
   clock: Clock
 }): Readiness {
-  let cached: { at: number; answer: Promise<ReadinessReport> } | null = null
+  let cached: { at: number; report: Promise<ReadinessReport> } | null = null
   return {
     check() {
       const now = deps.clock()
-      // A clock that was set back must not keep an old answer for good.
+      // After the clock was set back, the age is negative: check again.
       const age = cached === null ? Number.NaN : now - cached.at
       if (cached === null || !(age >= 0 && age < cacheDuration))
-        cached = { at: now, answer: checkReadiness(deps) }
-      return cached.answer
+        cached = { at: now, report: checkReadiness(deps) }
+      return cached.report
     },
   }
 }
@@ -63,11 +63,11 @@ async function backupWarning(
   const state = await backups.state()
   switch (backupProblem(state, now)) {
     case 'failed':
-      return { kind: 'failed_backup', detail: `the last archive failed: ${state.failure?.reason}` }
+      return { kind: 'failed_backup', detail: `the last backup failed: ${state.failure?.reason}` }
     case 'stale':
       return {
         kind: 'stale_backup',
-        detail: `no archive was proven since ${lastBackupTime(state)}`,
+        detail: `no verified backup since ${lastBackupTime(state)}`,
       }
     case null:
       return null

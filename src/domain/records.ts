@@ -5,7 +5,7 @@ import type { RecordContent, VaultRecordWithFields } from './vault'
 import type { VaultQuota } from './vault-quota'
 
 export interface Records extends Entries<RecordContent> {
-  /** Every record of a user, in the order in which they were added. */
+  /** Returns every record of a user with its additional fields, in insertion order. */
   list(owner: string): Promise<readonly VaultRecordWithFields[]>
 }
 

@@ -1,6 +1,6 @@
 /**
- * Time and randomness as arguments, and the few ways in which the program waits. Nothing here or above reads a clock
- * or sets a timer of its own, so a test can own both.
+ * Time and randomness as arguments, and the few ways in which the program waits. No other code of the domain reads a clock
+ * or sets a timer, so tests can control both.
  */
 
 /** The current time in milliseconds since 1970 (UTC). */
@@ -9,7 +9,7 @@ export type Clock = () => number
 /** Returns `count` unpredictable bytes. */
 export type Random = (count: number) => Uint8Array
 
-/** Resolves after so many milliseconds. Rejects when the signal aborts. */
+/** Resolves after the milliseconds. Rejects when the signal aborts. */
 export type Wait = (milliseconds: number, signal?: AbortSignal) => Promise<void>
 
 /** Returns a fraction from 0 to nearly 1, in 256 steps. */
@@ -17,14 +17,14 @@ export function randomFraction(random: Random): number {
   return (random(1)[0] ?? 0) / 256
 }
 
-/** Waits so many milliseconds, or until the signal aborts. Never rejects. */
+/** Waits for the milliseconds, or until the signal aborts. Never rejects. */
 export async function sleep(wait: Wait, milliseconds: number, signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await wait(milliseconds, signal).catch(() => {})
 }
 
 /**
- * Returns what `work` resolves to, or what `onTimeout` returns or throws after `timeout` milliseconds. Work that is
- * late goes on; what becomes of it is ignored.
+ * Returns what `work` resolves to, or what `onTimeout` returns or throws after `timeout` milliseconds. Late work
+ * continues; its result and its errors are ignored.
  */
 export async function withTimeout<T, U>(
   { wait, timeout, onTimeout }: { wait: Wait; timeout: number; onTimeout: () => U },
@@ -43,7 +43,7 @@ export async function withTimeout<T, U>(
 
 /**
  * Calls `poll` at once and then every `interval` milliseconds until it returns something other than null, and returns
- * that. Returns null once `timeout` milliseconds were waited. Rejects when the signal aborts a wait.
+ * that. Returns null after `timeout` milliseconds of waiting. Rejects when the signal aborts a wait.
  */
 export async function pollUntil<T>(
   options: { wait: Wait; timeout: number; interval: number; signal?: AbortSignal },

@@ -4,18 +4,18 @@ import type { Store } from './store'
 import type { Tokens } from './tokens'
 import type { User } from './user'
 
-/** Sixteen random bytes in text form: a value that no earlier token can hold. */
+/** Returns a new session epoch: 16 random bytes in base64url. No earlier token contains it, so all sessions end. */
 export function newSessionEpoch(random: Random): string {
   return random(16).toBase64({ alphabet: 'base64url', omitPadding: true })
 }
 
 export interface Sessions {
-  /** A session token for a user whose credentials were verified. */
+  /** Returns a session token for a user whose credentials were verified. */
   open(user: User): Promise<string>
 
   /**
-   * The user whose session this token is. Throws `unauthenticated` for any other token, also for one of an
-   * account that is gone or disabled: a 404 there would empty the Android client's offline copy.
+   * Returns the user of a session token. Throws `unauthenticated` if it is expired or invalid, or if the account is deleted
+   * or disabled: `not_found` would be a 404, at which the Android client empties its offline copy.
    */
   authenticate(token: string): Promise<User>
 }

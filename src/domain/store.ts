@@ -17,25 +17,25 @@ import type {
 import type { VaultReads } from './vault-quota'
 
 /**
- * The one way to the rows: scopes that see one state of the database from begin to end.
+ * Access to the database, in transactions that see one state of it from begin to end.
  *
- * Both throw `unavailable` when the database does not answer within its patience and `storage_full` when
- * no space is left. Slow work (hashing) stays outside: a write scope holds up every other writer.
+ * Both kinds throw `unavailable` if the database does not answer in time, and `storage_full` if no space is left. Slow work
+ * (hashing) belongs outside of them: a write transaction blocks every other writer.
  */
 export interface Store {
-  /** Runs `work` on a snapshot; it may run again after a passing fault, so it has no effects of its own. */
+  /** Runs `work` on a snapshot. It may run again after a temporary fault, so it must have no side effects. */
   read<T>(work: (tx: ReadTransaction) => Promise<T>): Promise<T>
 
   /**
-   * Runs `work` and commits what it did, durably, before it answers; a throw undoes all of it. It may run again
-   * after a passing fault that undid it, so it has no effects but on rows; never when it may have committed.
+   * Runs `work` and commits durably before it resolves. If `work` throws, nothing is changed. `work` may run again after a
+   * temporary fault, so it must have no side effects; it never runs again if the first run may have been committed.
    */
   write<T>(work: (tx: WriteTransaction) => Promise<T>): Promise<T>
 
-  /** Throws `unavailable` unless the database answers and takes writes, sooner than a scope would. */
+  /** Throws `unavailable` unless the database answers and takes writes. Gives up sooner than a transaction. */
   check(): Promise<void>
 
-  /** Whether writes are refused for want of space. */
+  /** Returns whether writes are refused because the disk is nearly full. */
   isShortOfSpace(): boolean
 }
 

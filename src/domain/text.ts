@@ -1,12 +1,15 @@
 /**
- * Whether every engine stores this text as it is: a NUL ends a text in Postgres, and a lone surrogate has
- * no UTF-8 form, so that SQLite would silently store another character in its place.
+ * Returns whether every engine stores a text unchanged. Postgres can't store NUL; SQLite silently replaces a lone surrogate,
+ * which has no UTF-8 form.
  */
 export function isStorable(text: string): boolean {
   return text.isWellFormed() && !text.includes('\0')
 }
 
-/** What others chose in one line of at most so many characters: it can neither break out of it nor steer a terminal. */
+/**
+ * Returns a text from outside as one line of at most `maxLength` UTF-16 units. Control, bidirectional and line separator
+ * characters become spaces, so it can't start a new line or control a terminal.
+ */
 export function sanitizeLine(text: string, maxLength = Number.POSITIVE_INFINITY): string {
   return text
     .replaceAll(/[\p{Cc}\p{Bidi_Control}\p{Zl}\p{Zp}]+/gu, ' ')
@@ -14,7 +17,7 @@ export function sanitizeLine(text: string, maxLength = Number.POSITIVE_INFINITY)
     .toWellFormed()
 }
 
-/** Returns a count with its noun: `1 row`, `2 rows`. `plural` is for nouns that do not just take an s. */
+/** Returns a count with its noun: `1 row`, `2 rows`. `plural` is for irregular nouns. */
 export function formatCount(count: number, noun: string, plural = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : plural}`
 }

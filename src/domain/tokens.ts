@@ -1,14 +1,14 @@
-/** What a token says. Its purpose is part of it, so that one never serves as the other. */
+/** The content of a token. It includes the purpose, so that one kind never serves as the other. */
 export type TokenClaims = SessionClaims | ConfirmationClaims
 
-/** Carried by every request of a signed-in client. */
+/** In every request of a signed-in client. Valid while `epoch` is the user's session epoch. */
 export interface SessionClaims {
   readonly purpose: 'session'
   readonly userId: string
   readonly epoch: string
 }
 
-/** Carried by the link that confirms an email: good for that account and that address alone. */
+/** In the link that confirms an email address. Valid for that account and that address only. */
 export interface ConfirmationClaims {
   readonly purpose: 'confirmation'
   readonly userId: string
@@ -16,12 +16,12 @@ export interface ConfirmationClaims {
 }
 
 export interface Tokens {
-  /** A signed token that lives `seconds` from now. */
+  /** Returns a signed token that expires in `seconds`. */
   issue(claims: TokenClaims, seconds: number): Promise<string>
 
   /**
-   * The claims of a token of this server for this purpose; `expired` for one past its time; `invalid` for
-   * everything else: another purpose, key or algorithm, no expiry, no token at all.
+   * Returns the claims of a token that this server issued for this purpose, or `expired` if it has expired. Returns `invalid`
+   * for everything else: another purpose, key or algorithm, no expiry, not a token.
    */
   verify<P extends TokenClaims['purpose']>(
     purpose: P,

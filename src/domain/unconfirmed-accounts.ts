@@ -5,8 +5,8 @@ import type { Store } from './store'
 const day = 24 * 60 * 60_000
 
 /**
- * Removes accounts that were made so many days ago, were never confirmed, and hold nothing, so that nobody can keep
- * an address that is not his. Answers how many.
+ * Removes accounts that are older than `days`, were never confirmed and have an empty vault, so that nobody can keep an email
+ * address that is not theirs. Returns the number of removed accounts.
  */
 export function removeUnconfirmed(
   { store, clock }: { store: Store; clock: Clock },
@@ -15,7 +15,7 @@ export function removeUnconfirmed(
   const now = clock()
   return store.write(async (tx) => {
     const count = await tx.users.deleteUnconfirmed(now - days * day)
-    // One row for all of them: each has one for its sign-up, with its email.
+    // One row for all: each account has a row for its sign-up, with its email.
     if (count > 0) tx.audit.record(serverEvent(now, 'users-expired', { count }))
     return count
   })

@@ -1,6 +1,6 @@
-/** Values from outside, which may be anything. */
+/** Reading values from outside, which may be anything. */
 
-/** Parses JSON. Returns undefined for a text that is none. */
+/** Returns the value of a JSON text, undefined if it is not JSON. */
 export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
@@ -9,7 +9,7 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/** Returns an own property of a value that came from outside, undefined if it has none. Nothing inherited is read. */
+/** Returns an own property of a value, undefined if it has none. Inherited properties and getters are not read. */
 export function ownProperty(value: unknown, name: string): unknown {
   if (typeof value !== 'object' || value === null) return undefined
   return Object.getOwnPropertyDescriptor(value, name)?.value

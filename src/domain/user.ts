@@ -1,24 +1,24 @@
 import type { PasswordHash } from './password-hash'
 
-/** An account. `hint` reminds its owner of the master password, which the server never sees. */
+/** An account. `hint` reminds its owner of the master password, which never reaches the server. */
 export interface User {
   readonly id: string
-  /** Lower-cased. */
+  /** In lower case. */
   readonly email: string
   readonly passwordHash: PasswordHash
   readonly hint: string | null
   readonly emailConfirmed: boolean
-  /** Every session token repeats it; a new one ends all sessions at once, and none revives after a restore. */
+  /** Part of every session token. A new epoch ends all sessions, for good: a restored database gets new epochs too. */
   readonly sessionEpoch: string
   /** Milliseconds since 1970 (UTC). */
   readonly creationTime: number
-  /** An operator keeps it out: nobody signs in, and no token of it is good. */
+  /** Disabled by an operator: nobody can sign in to the account, and its tokens are invalid. */
   readonly isDisabled: boolean
-  /** When somebody signed in last, to the minute; null before the first time. Milliseconds since 1970 (UTC). */
+  /** Last sign-in, to the minute, in milliseconds since 1970 (UTC); null before the first. */
   readonly loginTime: number | null
 }
 
-/** An account as an operator sees it: nothing that opens it, and of its vault only how much there is. */
+/** An account as operators see it: without secrets, and with only the sizes of its vault. */
 export interface UserSummary {
   readonly id: string
   readonly email: string
@@ -26,45 +26,54 @@ export interface UserSummary {
   readonly isDisabled: boolean
   readonly creationTime: number
   readonly loginTime: number | null
-  /** Those in the trash included. */
+  /** Number of records, including those in the trash. */
   readonly records: number
+  /** Number of notes, including those in the trash. */
   readonly notes: number
   readonly additionalFields: number
-  /** Letters to it that wait or were given up. */
+  /** Number of emails to it in the outbox. */
   readonly pendingEmails: number
 }
 
 export interface UserReads {
+  /** Returns null if there is no such account. */
   findById(id: string): Promise<User | null>
-  /** `email` lower-cased. */
+  /** Returns null if there is no such account. `email` is in lower case. */
   findByEmail(email: string): Promise<User | null>
-  /** Whether any account still has a verifier of the original server's kind. */
+  /** Returns whether any account still has a password hash of the original server. */
   hasLegacyPasswordHashes(): Promise<boolean>
-  /** Every account, in the order of their making. */
+  /** Returns every account, oldest first. */
   listSummaries(): Promise<readonly UserSummary[]>
+  /** Returns null if there is no such account. */
   findSummary(id: string): Promise<UserSummary | null>
 }
 
 export interface UserWrites {
-  /** False, and nothing changed, when the id or the email is taken. */
+  /** Returns false, and changes nothing, if the id or the email is taken. */
   insert(user: User): Promise<boolean>
-  /** Does nothing when the verifier is no longer `from`: somebody else was first. */
+  /** Does nothing if the password hash is no longer `from`: another login has replaced it. */
   replacePasswordHash(id: string, change: { from: PasswordHash; to: PasswordHash }): Promise<void>
-  /** False when there is no such account with that email, or it is confirmed already. Its letters go. */
+  /**
+   * Confirms an email address and deletes its emails in the outbox. Returns false, and changes nothing, if there is no
+   * account with that id and email, or it is already confirmed.
+   */
   confirmEmail(id: string, email: string): Promise<boolean>
-  /** Notes that a letter is asked for `now`; false when the account is confirmed, or one was asked for since. */
+  /**
+   * Records that a confirmation email is queued at `now`. Returns false, and changes nothing, if the account is confirmed, or
+   * one was queued after `unlessRequestedSince`. Times are in milliseconds since 1970 (UTC).
+   */
   claimConfirmationEmail(
     id: string,
     times: { now: number; unlessRequestedSince: number },
   ): Promise<boolean>
-  /** Deletes accounts from before a time that are not confirmed and hold nothing. Answers how many. */
+  /** Deletes unconfirmed accounts with an empty vault that were created before a time. Returns their number. */
   deleteUnconfirmed(before: number): Promise<number>
-  /** Notes when somebody signed in. */
+  /** Sets the time of the last sign-in. */
   recordLogin(id: string, time: number): Promise<void>
-  /** False when it is so already, or there is no such account. */
+  /** Returns false, and changes nothing, if it is so already, or there is no such account. */
   setDisabled(id: string, isDisabled: boolean): Promise<boolean>
-  /** Ends every session of an account. */
+  /** Ends all sessions of an account. */
   replaceSessionEpoch(id: string, epoch: string): Promise<void>
-  /** Deletes an account with its vault and its letters. False when there is none. */
+  /** Deletes an account with its vault and its emails. Returns false if there is none. */
   delete(id: string): Promise<boolean>
 }

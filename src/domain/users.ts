@@ -10,7 +10,7 @@ import { requireSignUpAllowed, type SignUpPolicy } from './sign-up-policy'
 import type { Store, WriteTransaction } from './store'
 import type { User } from './user'
 
-/** What a client sends to make an account; the shapes were checked at the door. */
+/** What a client sends to create an account. The caller has checked its shape. */
 export interface SignUp {
   readonly id: string
   readonly email: string
@@ -18,19 +18,19 @@ export interface SignUp {
   readonly hint: string | null
 }
 
-/** What is known of how a sign-up came. */
+/** Where a sign-up came from. */
 export interface SignUpRequest {
-  /** Where the link of a letter leads. */
+  /** URL of the server for the link in the confirmation email. */
   readonly baseUrl: () => string
-  /** Who is asking; null where nobody can tell. */
+  /** IP address of the client; null if unknown. */
   readonly address: string | null
 }
 
 export interface Users {
   /**
-   * Makes an account and, where emails are to be confirmed, the letter that asks for it, both or neither. Throws
-   * `forbidden` for who may not sign up, `rate_limited` after too many of one network, and `conflict` when the id or the
-   * email is taken; a taken id is named first.
+   * Creates an account and, if emails must be confirmed, queues the confirmation email, in one transaction. Throws
+   * `rate_limited` after too many sign-ups from one network, `forbidden` if the email address may not sign up, `unavailable`
+   * if too many wait to be hashed, `conflict` if the id or the email is taken (a taken id is reported first).
    */
   signUp(signUp: SignUp, request: SignUpRequest): Promise<void>
 }
@@ -49,11 +49,11 @@ export function createUsers(deps: {
     async signUp(signUp, { baseUrl, address }) {
       const email = normalizeEmail(signUp.email)
       deps.rateLimiter.requireAllowed(address)
-      // Refused ones as well: they tell who has an account, and who is invited.
+      // Failed sign-ups count too: they reveal who has an account, and who is invited.
       deps.rateLimiter.count(address)
-      // Whoever may not is told before the server has worked for it.
+      // Checked before the slow hash as well.
       await store.read((tx) => requireSignUpAllowed(signUps, tx.invitations, email))
-      // Hashing takes a tenth of a second, so it stays outside the write scope.
+      // Hashing takes a tenth of a second, so it stays outside the write transaction.
       const passwordHash = await deps.hasher.hash(signUp.masterPasswordHash)
       const user: User = {
         id: signUp.id,
@@ -67,22 +67,22 @@ export function createUsers(deps: {
         loginTime: null,
       }
       await store.write(async (tx) => {
-        // Of two at once, the second is told that the account is there, not that its invitation is gone.
+        // First, so that the second of two equal sign-ups gets `conflict`, not that it is not invited.
         await insertUser(tx, user)
         await requireSignUpAllowed(signUps, tx.invitations, email)
         await tx.invitations.delete(email)
         await confirmation.emailQueue?.queueConfirmation(tx, user, baseUrl)
-        tx.audit.record(userEvent(user.creationTime, 'sign-up', user, address))
+        tx.audit.record(userEvent({ time: user.creationTime, kind: 'sign-up', user, address }))
       })
       confirmation.emailQueue?.wake()
     },
   }
 }
 
-/** Throws `conflict` when the id or the email is taken. */
+/** Throws `conflict` if the id or the email is taken. The messages are part of the wire contract. */
 export async function insertUser(tx: WriteTransaction, user: User): Promise<void> {
   if (await tx.users.insert(user)) return
-  // Engines differ in which index they report, so look which row is there.
+  // Engines differ in which unique index they report, so look for the row.
   throw (await tx.users.findById(user.id)) === null
     ? new DomainError('conflict', 'User with this email already exists')
     : new DomainError('conflict', `User with id ${user.id} already exists`)

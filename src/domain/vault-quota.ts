@@ -1,35 +1,34 @@
 import { DomainError } from './errors'
 
 /**
- * How much one account may keep. A vault is one answer to its clients, so this also bounds what an answer takes, and
- * what a stranger who signed up can fill of the disk.
+ * Limits the size of each vault. Clients fetch a vault in one response, so this also bounds the memory for a response, and
+ * how much disk a stranger who signs up can use.
  */
 export interface VaultQuota {
   /**
-   * Runs work of a write scope that adds texts of an entry or field to a vault, or replaces some by them; false from it is
-   * that it did nothing. Throws `vault_full` where the vault grows beyond the bound: what is there already can always be
-   * changed and deleted.
+   * Runs `work`, which adds the texts of a new entry or field (`isNew`) or replaces those of an existing one, and returns
+   * what `work` returns: false if it changed nothing. Throws `vault_full` if the vault has grown beyond the quota; a change
+   * that does not make it larger always passes.
    */
   charge(
     tx: { readonly vaults: VaultReads },
-    owner: string,
-    change: { readonly texts: readonly string[]; readonly isNew: boolean },
+    change: { readonly owner: string; readonly texts: readonly string[]; readonly isNew: boolean },
     work: () => Promise<boolean>,
   ): Promise<boolean>
 }
 
-/** What a row takes besides its texts, about, in an answer, in bytes: a vault of empty entries has an end too. */
+/** Bytes that a row takes in a response besides its texts, roughly. It also limits the number of empty entries. */
 export const rowOverheadBytes = 512
 
-/** For how many accounts at most it is remembered how large their vaults may be. */
+/** Maximum number of vaults whose upper bound is remembered. */
 const maxKnownVaults = 10_000
 
-/** `most` in bytes of UTF-8, with `rowBytes` for each entry and field. */
+/** `maxBytes` counts texts in UTF-8, plus `rowOverheadBytes` for each entry and field. */
 export function createVaultQuota(maxBytes: number): VaultQuota {
   /**
-   * Vaults are no larger than this, as far as this server knows: what is deleted is not taken off, and each is measured
-   * anew before it is refused. So a write measures nothing as a rule. What other servers add is unseen until then, and
-   * so are the other writes of the moment on Postgres.
+   * Upper bound of each vault's size, least recently written first. Deletions are not subtracted; a vault is measured only
+   * when the bound would refuse a write, so most writes measure nothing. Writes by other servers, and concurrent ones on
+   * Postgres, are not seen until then.
    */
   const known = new Map<string, number>()
 
@@ -41,7 +40,7 @@ export function createVaultQuota(maxBytes: number): VaultQuota {
   }
 
   return {
-    async charge({ vaults }, owner, { texts, isNew }, work) {
+    async charge({ vaults }, { owner, texts, isNew }, work) {
       const growth = texts.reduce(
         (sum, { length }) => sum + length * maxUtf8Bytes,
         rowOverheadBytes,
@@ -52,7 +51,7 @@ export function createVaultQuota(maxBytes: number): VaultQuota {
         remember(owner, upperBound + growth)
         return await work()
       }
-      // What changes an entry may make it smaller.
+      // A change may make the vault smaller, so the size before matters.
       const before = isNew ? 0 : await vaults.size(owner)
       const isDone = await work()
       if (!isDone) return false
@@ -67,10 +66,10 @@ export function createVaultQuota(maxBytes: number): VaultQuota {
   }
 }
 
-/** Most bytes of UTF-8 that a unit of a JavaScript text takes. */
+/** Maximum number of UTF-8 bytes per UTF-16 unit of a JavaScript string. */
 const maxUtf8Bytes = 3
 
 export interface VaultReads {
-  /** Bytes of all texts of an account, in UTF-8, with `rowBytes` for each entry and additional field. */
+  /** Returns the bytes of all texts of an account in UTF-8, plus `rowOverheadBytes` for each entry and additional field. */
   size(owner: string): Promise<number>
 }

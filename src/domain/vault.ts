@@ -1,10 +1,10 @@
-/** `data:iv` as a client made it. The server checks its shape and never looks inside. */
+/** `data:iv` from the client. The server checks that shape only and can't decrypt it. */
 export type Ciphertext = string
 
-/** What records and notes have in common: an owner, two flags, and a place in the trash before they are deleted. */
+/** What records and notes have in common. They are moved to the trash before they are deleted. */
 export interface VaultEntry {
   readonly id: string
-  /** The id of the user it belongs to. */
+  /** Id of the user that the entry belongs to. */
   readonly owner: string
   readonly isFavorite: boolean
   readonly isTrashed: boolean
@@ -14,22 +14,22 @@ export interface VaultEntry {
   readonly updateTime: number
 }
 
-/** What a client encrypts of one login entry. */
+/** The encrypted part of a record. */
 export interface RecordContent {
   readonly name: Ciphertext
   readonly login: Ciphertext
   readonly password: Ciphertext
 }
 
-/** One login entry, without its additional fields. */
+/** A record (one login entry) without its additional fields. */
 export interface VaultRecord extends VaultEntry, RecordContent {}
 
-/** One login entry with the additional fields that hang on it. */
+/** A record with its additional fields. */
 export interface VaultRecordWithFields extends VaultRecord {
   readonly additionalFields: readonly AdditionalField[]
 }
 
-/** A name and a value of the user's own, hung on a record. */
+/** A name and a value that a user has added to a record. */
 export interface AdditionalField {
   readonly id: string
   readonly recordId: string
@@ -37,7 +37,7 @@ export interface AdditionalField {
   readonly value: Ciphertext
 }
 
-/** What a client encrypts of a note. */
+/** The encrypted part of a note. */
 export interface NoteContent {
   readonly name: Ciphertext
   readonly content: Ciphertext
@@ -45,55 +45,55 @@ export interface NoteContent {
 
 export interface Note extends VaultEntry, NoteContent {}
 
-/** What a client may set of an entry. `Content` is what tells a record from a note. */
+/** The part of an entry that a client sets. `Content` is `RecordContent` or `NoteContent`. */
 export type EntryInput<Content> = Content & Pick<VaultEntry, 'id' | 'isFavorite' | 'isTrashed'>
 
 export type RecordInput = EntryInput<RecordContent>
 
 export type NoteInput = EntryInput<NoteContent>
 
-/** What can be changed of a field; the record that it hangs on cannot. */
+/** The part of a field that can be changed: all but its record. */
 export type AdditionalFieldChange = Omit<AdditionalField, 'recordId'>
 
-/** What every kind of vault entry can tell of one. */
+/** Reads that records and notes have in common. */
 export interface EntryReads {
-  /** The id of the user that a row belongs to, null when there is no such row. */
+  /** Returns the id of the user that an entry belongs to, null if there is no such entry. */
   findOwner(id: string): Promise<string | null>
 }
 
 export interface RecordReads extends EntryReads {
-  /** In insertion order, with a number of queries that does not depend on the number of records. */
+  /** Returns records in insertion order. The number of queries does not depend on the number of records. */
   listByOwner(owner: string): Promise<readonly VaultRecordWithFields[]>
 }
 
 export interface NoteReads extends EntryReads {
-  /** In insertion order. */
+  /** Returns notes in insertion order. */
   listByOwner(owner: string): Promise<readonly Note[]>
 }
 
 export interface EntryWrites<Content> extends EntryReads {
-  /** False, and nothing changed, when the id is taken. Throws `unauthenticated` when the owner is gone. */
+  /** Returns false, and changes nothing, if the id is taken. Throws `unauthenticated` if the owner is deleted. */
   insert(entry: VaultEntry & Content): Promise<boolean>
-  /** False when the owner has no such entry. */
+  /** Returns false if the owner has no such entry. */
   update(entry: Omit<VaultEntry, 'creationTime'> & Content): Promise<boolean>
-  /** False when the owner has no such entry outside the trash. Leaves the update time as it is. */
+  /** Moves an entry to the trash and keeps its update time. Returns false if the owner has no such entry outside the trash. */
   trash(owner: string, id: string): Promise<boolean>
-  /** False when the owner has no such entry in the trash. A record takes its additional fields with it. */
+  /** Deletes an entry, and the additional fields of a record. Returns false if the owner has no such entry in the trash. */
   deleteTrashed(owner: string, id: string): Promise<boolean>
 }
 
 export interface AdditionalFieldReads {
-  /** In insertion order. */
+  /** Returns fields in insertion order. */
   listByRecord(recordId: string): Promise<readonly AdditionalField[]>
-  /** The id of the user whose record the field hangs on, null when there is no such field. */
+  /** Returns the id of the user whose record the field belongs to, null if there is no such field. */
   findOwner(id: string): Promise<string | null>
 }
 
 export interface AdditionalFieldWrites {
-  /** False, and nothing changed, when the id is taken. Throws `not_found` when the record is gone. */
+  /** Returns false, and changes nothing, if the id is taken. Throws `not_found` if the record is deleted. */
   insert(field: AdditionalField): Promise<boolean>
-  /** False when the owner has no such field. */
+  /** Returns false if the owner has no such field. */
   update(owner: string, field: AdditionalFieldChange): Promise<boolean>
-  /** False when the owner has no such field. */
+  /** Returns false if the owner has no such field. */
   delete(owner: string, id: string): Promise<boolean>
 }

@@ -5,8 +5,8 @@ import { random } from '../support/timing'
 
 const hasher = createPasswordHasher(random, 10)
 
-describe('a verifier', () => {
-  test('costs 220,000 iterations in production, and says so itself', async () => {
+describe('a password hash', () => {
+  test('takes 220,000 iterations in production, and contains their number', async () => {
     expect(productionIterations).toBe(220_000)
     const passwordHash = await createPasswordHasher(random).hash('aGFzaA==')
     expect(passwordHash).toMatch(
@@ -14,7 +14,7 @@ describe('a verifier', () => {
     )
   })
 
-  test('matches the hash that it was made from, and no other', async () => {
+  test('matches the master password hash that it was created from, and no other', async () => {
     const passwordHash = await hasher.hash('aGFzaA==')
     const check = (masterPasswordHash: string) =>
       hasher.verify({ masterPasswordHash, email: 'a@b.c', passwordHash, includeLegacy: false })
@@ -26,7 +26,7 @@ describe('a verifier', () => {
     expect(await hasher.hash('aGFzaA==')).not.toBe(await hasher.hash('aGFzaA=='))
   })
 
-  test('of a known answer is the one that any PBKDF2 gives', async () => {
+  test('equals the result of another PBKDF2 implementation', async () => {
     const salt = new Uint8Array(16).fill(7)
     const fixed = createPasswordHasher(() => salt, 3)
     const key = await crypto.subtle.importKey('raw', Buffer.from('улитка'), 'PBKDF2', false, [
@@ -43,7 +43,7 @@ describe('a verifier', () => {
     )
   })
 
-  test('that is garbage matches nothing', async () => {
+  test('in an unknown format matches nothing', async () => {
     for (const passwordHash of [
       '',
       '$',
@@ -62,9 +62,9 @@ describe('a verifier', () => {
   })
 })
 
-describe("a verifier of the original's kind", () => {
+describe('a legacy password hash', () => {
   test.each(vectors.server_legacy_hash)(
-    'verifies as the known answer for $email',
+    'verifies for the known answer of $email, and is replaced',
     async (vector) => {
       const check = (masterPasswordHash: string) =>
         hasher.verify({
@@ -88,21 +88,17 @@ describe("a verifier of the original's kind", () => {
   )
 })
 
-describe('the work of a check', () => {
+describe('the work of checking a master password hash', () => {
   test.each([
-    ['of nobody', null],
-    ['of an account of ours', '$pbkdf2-sha512$i=10$AAAAAAAAAAAAAAAAAAAAAA$AAAA'],
-    ["of an account of the original's kind", vectors.server_legacy_hash[0]?.stored ?? ''],
-  ])('%s is the same as of any other', async (_name, passwordHash) => {
+    ['for an unknown account', null],
+    ['for a current account', '$pbkdf2-sha512$i=10$AAAAAAAAAAAAAAAAAAAAAA$AAAA'],
+    ['for a legacy account', vectors.server_legacy_hash[0]?.stored ?? ''],
+  ])('%s is the same as for any other account', async (_name, passwordHash) => {
     const derived: number[] = []
-    const counting = createPasswordHasher(
-      random,
-      10,
-      async (_password, _salt, iterations, length) => {
-        derived.push(iterations)
-        return new Uint8Array(length)
-      },
-    )
+    const counting = createPasswordHasher(random, 10, async ({ iterations, length }) => {
+      derived.push(iterations)
+      return new Uint8Array(length)
+    })
     const attempt = { masterPasswordHash: 'x', email: 'bob@gmail.com', passwordHash }
     await counting.verify({ ...attempt, includeLegacy: false })
     expect(derived.splice(0)).toEqual([10])

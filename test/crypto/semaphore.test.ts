@@ -1,13 +1,13 @@
 import { expect, test } from 'bun:test'
 import { createSemaphore } from '../../src/crypto/semaphore'
 
-test('turns run so many at once, in order of asking, and go on after a failure', async () => {
+test('work runs first come first served with limited concurrency, also after a failure', async () => {
   const semaphore = createSemaphore(2, 3)
-  const begun: number[] = []
+  const started: number[] = []
   const ends: PromiseWithResolvers<void>[] = []
   const work = Array.from({ length: 5 }, (_, index) =>
     semaphore(async () => {
-      begun.push(index)
+      started.push(index)
       const end = Promise.withResolvers<void>()
       ends.push(end)
       await end.promise
@@ -15,24 +15,24 @@ test('turns run so many at once, in order of asking, and go on after a failure',
     }),
   )
   await Bun.sleep(0)
-  expect(begun).toEqual([0, 1])
+  expect(started).toEqual([0, 1])
   await expect(semaphore(async () => 'one too many')).rejects.toMatchObject({ code: 'unavailable' })
 
   ends[0]?.reject(new Error('failed'))
   await expect(work[0]).rejects.toThrow('failed')
   await Bun.sleep(0)
-  expect(begun).toEqual([0, 1, 2])
+  expect(started).toEqual([0, 1, 2])
 
   for (let index = 1; index < 5; index++) {
     ends[index]?.resolve()
     expect(await work[index]).toBe(index)
     await Bun.sleep(0)
   }
-  expect(begun).toEqual([0, 1, 2, 3, 4])
+  expect(started).toEqual([0, 1, 2, 3, 4])
   expect(await semaphore(async () => 'free again')).toBe('free again')
 })
 
-test('a turn is not taken for somebody who is gone by then', async () => {
+test('work whose client is gone is skipped', async () => {
   const semaphore = createSemaphore(1, 9)
   const first = Promise.withResolvers<void>()
   const running = semaphore(() => first.promise)
@@ -52,17 +52,17 @@ test('a turn is not taken for somebody who is gone by then', async () => {
   expect(await semaphore(async () => 'next')).toBe('next')
 })
 
-test('a preferred turn goes before all others, and has a place when theirs are taken', async () => {
+test('preferred work runs before other work, and has its own queue', async () => {
   const semaphore = createSemaphore(1, 2)
   const first = Promise.withResolvers<void>()
   const running = semaphore(() => first.promise)
   const done: string[] = []
-  const ask = (name: string, isPreferred: boolean) =>
+  const enqueue = (name: string, isPreferred: boolean) =>
     semaphore(async () => void done.push(name), { isPreferred })
-  const others = [ask('a stranger', false), ask('another', false)]
-  await expect(ask('one too many', false)).rejects.toMatchObject({ code: 'unavailable' })
-  const owners = [ask('the owner', true), ask('their phone', true)]
-  await expect(ask('too many as well', true)).rejects.toMatchObject({ code: 'unavailable' })
+  const others = [enqueue('a stranger', false), enqueue('another', false)]
+  await expect(enqueue('one too many', false)).rejects.toMatchObject({ code: 'unavailable' })
+  const owners = [enqueue('the owner', true), enqueue('their phone', true)]
+  await expect(enqueue('too many as well', true)).rejects.toMatchObject({ code: 'unavailable' })
   first.resolve()
   await Promise.all([running, ...others, ...owners])
   expect(done).toEqual(['the owner', 'their phone', 'a stranger', 'another'])

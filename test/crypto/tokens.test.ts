@@ -13,16 +13,16 @@ function createTokenSetup() {
   return { clock, key, tokens: createTokens(key, clock) }
 }
 
-/** A token with this header and payload, and with the signature of another. */
+/** Returns a token with another header or payload, and the signature of the given one. */
 function withParts(token: string, parts: { header?: unknown; payload?: unknown }): string {
   const [header, payload, signature] = token.split('.')
-  const encode = (part: unknown, own: string | undefined) =>
-    part === undefined ? own : Buffer.from(JSON.stringify(part)).toString('base64url')
+  const encode = (part: unknown, original: string | undefined) =>
+    part === undefined ? original : Buffer.from(JSON.stringify(part)).toString('base64url')
   return [encode(parts.header, header), encode(parts.payload, payload), signature].join('.')
 }
 
 describe('a token', () => {
-  test('gives back what it was made of', async () => {
+  test('contains the claims that it was issued with', async () => {
     const { tokens } = createTokenSetup()
     expect(await tokens.verify('session', await tokens.issue(session, 600))).toEqual(session)
     expect(await tokens.verify('confirmation', await tokens.issue(confirmation, 600))).toEqual(
@@ -30,7 +30,7 @@ describe('a token', () => {
     )
   })
 
-  test('is read until its second, and expired from then on', async () => {
+  test('is valid until it expires', async () => {
     const { clock, tokens } = createTokenSetup()
     const token = await tokens.issue(session, 600)
     clock.advance(599_000)
@@ -39,11 +39,11 @@ describe('a token', () => {
     expect(await tokens.verify('session', token)).toBe('expired')
   })
 
-  test('never serves another purpose, not even as an expired one', async () => {
+  test('never serves another purpose, not even after it expired', async () => {
     const { clock, tokens } = createTokenSetup()
     const token = await tokens.issue(confirmation, 600)
     expect(await tokens.verify('session', token)).toBe('invalid')
-    // Read for its own purpose it is remembered, and still serves no other.
+    // Verified for its own purpose it is cached, and still serves no other.
     expect(await tokens.verify('confirmation', token)).toEqual(confirmation)
     expect(await tokens.verify('session', token)).toBe('invalid')
     clock.advance(3_600_000)
@@ -87,7 +87,7 @@ describe('a token', () => {
   test.each([
     ['nothing', ''],
     ['dots', '..'],
-    ['three letters', 'a.b.c'],
+    ['three characters', 'a.b.c'],
     ['a snail', '🐌'],
     ['very long', 'x'.repeat(16_000)],
   ])('is not %s', async (_name, text) => {

@@ -9,8 +9,8 @@ const engines: { engine: string; open: () => Promise<TestStore> }[] = [
 ]
 const [one, two] = ['one-token-of-an-authority', 'two_tokens_of_an_authority']
 
-describe.each(engines)('the answers to challenges on $engine', ({ open }) => {
-  test('are there until they are taken away, each by its token alone', async () => {
+describe.each(engines)('ACME challenges on $engine', ({ open }) => {
+  test('are found by their own token only, until they are removed', async () => {
     await using store = await open()
     const challenges = createAcmeChallenges({ store, clock: fakeClock() })
     await challenges.put(one, 'first')
@@ -18,8 +18,8 @@ describe.each(engines)('the answers to challenges on $engine', ({ open }) => {
     await challenges.put(two, 'again')
     expect(await challenges.find(one)).toBe('first')
     expect(await challenges.find(two)).toBe('again')
-    for (const nothing of ['', '%', `${one}x`, 'key_fingerprint', '../../etc/passwd']) {
-      expect(await challenges.find(nothing)).toBeNull()
+    for (const unknown of ['', '%', `${one}x`, 'key_fingerprint', '../../etc/passwd']) {
+      expect(await challenges.find(unknown)).toBeNull()
     }
     await challenges.remove(one)
     await challenges.remove(one)
@@ -27,7 +27,7 @@ describe.each(engines)('the answers to challenges on $engine', ({ open }) => {
     expect(await challenges.find(two)).toBe('again')
   })
 
-  test('that a server left go a day later, and no other fact goes with them', async () => {
+  test('of a killed server are deleted a day later, and nothing else is', async () => {
     await using store = await open()
     await store.write((tx) =>
       tx.backups.save({ since: 1, claimedUntil: 2, verified: null, failure: null }),

@@ -17,7 +17,7 @@ import { fakeClock, random } from '../support/timing'
 
 const address = '10.0.0.1'
 
-/** A login with limits, and an account with the master password hash `right`. */
+/** A login with rate limits, and an account whose master password hash is `right`. */
 async function createLoginSetup(
   store: SqliteTestStore,
   change: Partial<ReturnType<typeof aUser>> = {},
@@ -39,51 +39,50 @@ async function createLoginSetup(
   })
   const attempt = (masterPasswordHash: string, email = user.email) =>
     login({ email, masterPasswordHash }, { baseUrl: () => 'http://pi/', address }).then(
-      () => 'let in',
+      () => 'signed in',
       (error) => error.code,
     )
-  const waiting = () =>
+  const drainRows = () =>
     buffer.drain().map(({ kind, email, count }) => [kind, email, count] as const)
-  return { user, clock, buffer, attempt, waiting, tokens }
+  return { user, clock, buffer, attempt, drainRows, tokens }
 }
 
-describe('the trail of a login', () => {
-  test('is written with the login itself, in one commit', async () => {
+describe('the audit log of logins', () => {
+  test('contains a login in the commit of the login itself', async () => {
     await using store = await openSqliteStore()
-    const { user, attempt, clock, waiting } = await createLoginSetup(store)
-    expect(await attempt('right')).toBe('let in')
+    const { user, attempt, clock, drainRows } = await createLoginSetup(store)
+    expect(await attempt('right')).toBe('signed in')
     expect(await listAuditRows(store)).toEqual([
       {
         ...{ number: 1, time: clock(), kind: 'login', actor: 'user', count: 1, detail: null },
         ...{ userId: user.id, email: user.email, address },
       },
     ])
-    expect(await attempt('right')).toBe('let in')
-    expect(waiting()).toEqual([])
-    // The first of the next hour, where the login has nothing else to write.
+    expect(await attempt('right')).toBe('signed in')
+    expect(drainRows()).toEqual([])
+    // The first login of the next hour has nothing else to write.
     clock.advance(59 * 60_000 + 30_000)
     await attempt('right')
     clock.advance(40_000)
     const before = await listAuditRows(store)
     await attempt('right')
     expect(await listAuditRows(store)).toEqual(before)
-    expect(waiting()).toEqual([
+    expect(drainRows()).toEqual([
       ['login', user.email, 2],
       ['login', user.email, 1],
     ])
   })
 
-  test('tells of wrong, limited and refused ones, without a commit and without what was typed', async () => {
+  test('contains failed, limited and refused logins, without a commit of their own and without typed texts', async () => {
     await using store = await openSqliteStore()
-    const { user, attempt, waiting } = await createLoginSetup(store, { isDisabled: true })
+    const { user, attempt, drainRows } = await createLoginSetup(store, { isDisabled: true })
     expect(await attempt('right')).toBe('forbidden')
     expect(await attempt('wrong', 'my master password')).toBe('unauthenticated')
     expect(await attempt('wrong', `${user.email}\0`)).toBe('unauthenticated')
-    for (let index = 0; index < 10; index++) {
+    for (let index = 0; index < 10; index++)
       expect(await attempt(`wrong ${index}`)).toBe('unauthenticated')
-    }
     expect(await attempt('right')).toBe('rate_limited')
-    expect(waiting()).toEqual([
+    expect(drainRows()).toEqual([
       ['login-refused', user.email, 1],
       ['login-failed', null, 1],
       ['login-failed', user.email, 1],
@@ -92,19 +91,19 @@ describe('the trail of a login', () => {
     expect(await listAuditRows(store)).toEqual([])
   })
 
-  test('keeps nobody out, and is not lost, while it cannot be written', async () => {
+  test('fails no login and loses nothing while the database takes no writes', async () => {
     await using store = await openSqliteStore()
-    const { user, attempt, waiting } = await createLoginSetup(store)
+    const { user, attempt, drainRows } = await createLoginSetup(store)
     using other = new Database(store.path)
     other.run('begin immediate')
-    expect(await attempt('right')).toBe('let in')
+    expect(await attempt('right')).toBe('signed in')
     other.run('rollback')
     expect(await listAuditRows(store)).toEqual([])
-    expect(waiting()).toEqual([['login', user.email, 1]])
+    expect(drainRows()).toEqual([['login', user.email, 1]])
   })
 })
 
-test('a confirmation is told of once, and accounts that expire as one row', async () => {
+test('the audit log contains a confirmation once, and all expired accounts in one row', async () => {
   await using store = await openSqliteStore()
   const { user, clock, tokens } = await createLoginSetup(store, { emailConfirmed: false })
   const rules = createEmailConfirmation({ store, tokens, rateLimiter: unlimitedRateLimiter, clock })
@@ -114,9 +113,8 @@ test('a confirmation is told of once, and accounts that expire as one row', asyn
     expect<string>(await rules.confirm(link, { address })).toBe(outcome)
   }
   expect(await rules.confirm('garbage', { address })).toBe('invalid')
-  for (let index = 0; index < 3; index++) {
+  for (let index = 0; index < 3; index++)
     await store.write((tx) => tx.users.insert(aUser({ emailConfirmed: false })))
-  }
   expect(await removeUnconfirmed({ store, clock }, 1)).toBe(3)
   expect(await removeUnconfirmed({ store, clock }, 1)).toBe(0)
   expect(await listAuditRows(store)).toMatchObject([

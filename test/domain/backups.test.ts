@@ -14,14 +14,14 @@ const engines: { engine: string; open: () => Promise<TestStore> }[] = [
 const hour = 3_600_000
 const verified = { path: '/backups/a.sqlite', host: 'pi' }
 
-describe.each(engines)('what is known of archives, on $engine,', ({ open }) => {
-  test('begins with the first try, and tells of the last proof and the last failure', async () => {
+describe.each(engines)('scheduled backups, on $engine,', ({ open }) => {
+  test('have a state that starts with the first one, and names the last verified one or failure', async () => {
     await using store = await open()
     const clock = fakeClock()
     const backups = createBackups({ store, clock })
     const nothing = { verified: null, failure: null, claimedUntil: 0 }
     expect(await backups.state()).toEqual({ ...nothing, since: clock() })
-    // A look at what is known is no write: with a full disk it could not be.
+    // Reading the state must not write: it must work with a full disk.
     expect(await store.read((tx) => tx.backups.find())).toBeNull()
     clock.advance(hour)
     const since = clock()
@@ -30,33 +30,33 @@ describe.each(engines)('what is known of archives, on $engine,', ({ open }) => {
     clock.advance(hour)
     const untouched = { ...nothing, since }
     expect(await backups.state()).toEqual({ ...untouched, failure })
-    const proof = { ...verified, time: clock() }
-    await backups.recordVerified(proof)
-    expect(await backups.state()).toEqual({ ...untouched, verified: proof })
+    const backup = { ...verified, time: clock() }
+    await backups.recordVerified(backup)
+    expect(await backups.state()).toEqual({ ...untouched, verified: backup })
   })
 
-  test('gives a try to one of many servers, and an hour later to the next', async () => {
+  test('can be claimed by one of many servers, and an hour later by the next', async () => {
     await using store = await open()
     const clock = fakeClock()
     const servers = Array.from({ length: 5 }, () => createBackups({ store, clock }))
     const due = clock() - hour
-    const tries = async () => {
+    const countClaims = async () => {
       const claims = await Promise.all(servers.map((backups) => backups.claim(due)))
       return claims.filter(Boolean).length
     }
-    expect(await tries()).toBe(1)
-    expect(await tries()).toBe(0)
+    expect(await countClaims()).toBe(1)
+    expect(await countClaims()).toBe(0)
     clock.advance(hour)
-    expect(await tries()).toBe(1)
+    expect(await countClaims()).toBe(1)
     const [backups] = servers
     await backups?.recordVerified({ ...verified, time: clock() })
-    expect(await tries()).toBe(0)
-    // The next day is another one's.
+    expect(await countClaims()).toBe(0)
+    // The next daily backup is free again.
     clock.advance(24 * hour)
     expect(await backups?.claim(due + 24 * hour)).toBeTrue()
   })
 
-  test('forgets a claim of a clock that was wrong', async () => {
+  test('ignore a claim that was made with a wrong clock', async () => {
     await using store = await open()
     const clock = fakeClock()
     const backups = createBackups({ store, clock })
@@ -66,7 +66,7 @@ describe.each(engines)('what is known of archives, on $engine,', ({ open }) => {
   })
 })
 
-describe('the archives of a database', () => {
+describe('daily backups', () => {
   const now = 1_000 * hour
   const state = (change: Partial<BackupState>): BackupState => ({
     ...{ since: now - hour, verified: null, failure: null, claimedUntil: 0 },
@@ -76,16 +76,16 @@ describe('the archives of a database', () => {
   const failed = (hoursAgo: number) => ({ time: now - hoursAgo * hour, reason: 'x' })
 
   test.each([
-    ['are as they should be on the first day', state({}), null],
-    ['are missing after two', state({ since: now - 49 * hour }), 'stale'],
-    ['are as they should be with one of tonight', state({ since: 0, verified: at(20) }), null],
-    ['are stale without one for two days', state({ verified: at(49) }), 'stale'],
+    ['are fine on the first day', state({}), null],
+    ['are stale after two days without one', state({ since: now - 49 * hour }), 'stale'],
+    ['are fine with one of last night', state({ since: 0, verified: at(20) }), null],
+    ['are stale if the last one is older than two days', state({ verified: at(49) }), 'stale'],
+    ['have failed if the last one has', state({ verified: at(20), failure: failed(1) }), 'failed'],
     [
-      'have failed when the last try has',
-      state({ verified: at(20), failure: failed(1) }),
-      'failed',
+      'are fine if one has succeeded since the failure',
+      state({ verified: at(1), failure: failed(20) }),
+      null,
     ],
-    ['have recovered since', state({ verified: at(1), failure: failed(20) }), null],
   ] as const)('%s', (_name, given, expected) => {
     expect(backupProblem(given, now)).toBe(expected)
   })
@@ -103,7 +103,7 @@ describe('the daily time', () => {
     expect(lastDue({ hour: 3, minute: 30, jitter: 0 }, 0.9, at(now))).toBe(at(due))
   })
 
-  test('comes later within the jitter, and is the same one wherever in it', () => {
+  test('is due later with jitter, and is the same time for all servers', () => {
     const daily = { hour: 2, minute: 0, jitter: 120 }
     expect(lastDue(daily, 0.5, at('2026-11-24T02:59:59'))).toBe(at('2026-11-23T02:00:00'))
     expect(lastDue(daily, 0.5, at('2026-11-24T03:00:00'))).toBe(at('2026-11-24T02:00:00'))
@@ -111,12 +111,12 @@ describe('the daily time', () => {
   })
 })
 
-describe('a look at readiness', () => {
+describe('readiness', () => {
   const store = { check: async () => {}, isShortOfSpace: () => false }
   const clock = fakeClock()
   const ready = { problem: null, warnings: [] }
 
-  test('warns of a disk that is nearly full, and of archives that failed or are missing', async () => {
+  test('warns about a nearly full disk, and failed or missing backups', async () => {
     expect(await createReadiness({ store, backups: null, clock }).check()).toEqual(ready)
     const short = { ...store, isShortOfSpace: () => true }
     const failing: BackupState = {
@@ -130,14 +130,14 @@ describe('a look at readiness', () => {
       problem: null,
       warnings: [
         { kind: 'low_space', detail: expect.stringContaining('writes are refused') },
-        { kind: 'failed_backup', detail: 'the last archive failed: the disk is away' },
+        { kind: 'failed_backup', detail: 'the last backup failed: the disk is away' },
       ],
     })
     const stale = { ...failing, failure: null }
     expect(await createReadiness({ store, backups: backups(stale), clock }).check()).toEqual({
       problem: null,
       warnings: [
-        { kind: 'stale_backup', detail: 'no archive was proven since 1970-01-01T00:00:00.000Z' },
+        { kind: 'stale_backup', detail: 'no verified backup since 1970-01-01T00:00:00.000Z' },
       ],
     })
   })

@@ -4,63 +4,63 @@ import { fakeClock } from '../support/timing'
 
 const limit = { max: 3, seconds: 60 }
 
-describe('distinct counts', () => {
-  test('shut a key out once it has too many distinct things, and that key alone', () => {
+describe('a distinct counter', () => {
+  test('locks a key out once it has too many distinct things, and no other key', () => {
     const clock = fakeClock()
-    const counts = createDistinctCounter(limit, clock)
-    for (let time = 0; time < 40; time++) expect(counts.add('a', 'same')).toBe(time === 0)
-    expect(counts.secondsLeft('a')).toBe(0)
-    counts.add('a', 'second')
-    expect(counts.secondsLeft('a')).toBe(0)
-    counts.add('a', 'third')
-    expect(counts.secondsLeft('a')).toBe(60)
-    expect(counts.secondsLeft('b')).toBe(0)
+    const counter = createDistinctCounter(limit, clock)
+    for (let time = 0; time < 40; time++) expect(counter.add('a', 'same')).toBe(time === 0)
+    expect(counter.secondsLeft('a')).toBe(0)
+    counter.add('a', 'second')
+    expect(counter.secondsLeft('a')).toBe(0)
+    counter.add('a', 'third')
+    expect(counter.secondsLeft('a')).toBe(60)
+    expect(counter.secondsLeft('b')).toBe(0)
     clock.advance(59_500)
-    expect(counts.secondsLeft('a')).toBe(1)
+    expect(counter.secondsLeft('a')).toBe(1)
     clock.advance(500)
-    expect(counts.secondsLeft('a')).toBe(0)
+    expect(counter.secondsLeft('a')).toBe(0)
   })
 
-  test('forget what is older than the window', () => {
+  test('forgets things that are older than the window', () => {
     const clock = fakeClock()
-    const counts = createDistinctCounter(limit, clock)
+    const counter = createDistinctCounter(limit, clock)
     for (let time = 0; time < 20; time++) {
-      counts.add('a', `thing ${time}`)
+      counter.add('a', `thing ${time}`)
       clock.advance(30_000)
-      expect(counts.secondsLeft('a')).toBe(0)
+      expect(counter.secondsLeft('a')).toBe(0)
     }
-    expect(counts.size()).toBeLessThan(5)
+    expect(counter.size()).toBeLessThan(5)
   })
 
-  test('grow where they are told to, up to a day, and forgive after one', () => {
+  test('with backoff doubles each lockout within a day, up to a day', () => {
     const clock = fakeClock()
-    const counts = createDistinctCounter(limit, clock, { hasBackoff: true })
-    const shut = () => {
-      for (const thing of ['1', '2', '3']) counts.add('a', thing)
-      const seconds = counts.secondsLeft('a')
+    const counter = createDistinctCounter(limit, clock, { hasBackoff: true })
+    const lockOut = () => {
+      for (const thing of ['1', '2', '3']) counter.add('a', thing)
+      const seconds = counter.secondsLeft('a')
       clock.advance(seconds * 1000)
       return seconds
     }
-    expect([shut(), shut(), shut(), shut()]).toEqual([60, 120, 240, 480])
-    for (let time = 0; time < 10; time++) shut()
-    expect(shut()).toBe(86_400)
+    expect([lockOut(), lockOut(), lockOut(), lockOut()]).toEqual([60, 120, 240, 480])
+    for (let time = 0; time < 10; time++) lockOut()
+    expect(lockOut()).toBe(86_400)
     clock.advance(86_400_001)
-    expect(shut()).toBe(60)
+    expect(lockOut()).toBe(60)
   })
 
-  test('remember no more than they are let, and those the longest who tried the most', () => {
+  test('uses bounded memory, and keeps the keys with the most things longest', () => {
     const clock = fakeClock()
-    const counts = createDistinctCounter(limit, clock, { maxRemembered: 100 })
-    for (const thing of ['1', '2', '3']) counts.add('guesser', thing)
+    const counter = createDistinctCounter(limit, clock, { maxRemembered: 100 })
+    for (const thing of ['1', '2', '3']) counter.add('guesser', thing)
     for (let index = 0; index < 10_000; index++) {
-      counts.add(`stranger ${index}`, 'x')
-      expect(counts.size()).toBeLessThanOrEqual(100)
+      counter.add(`stranger ${index}`, 'x')
+      expect(counter.size()).toBeLessThanOrEqual(100)
     }
-    expect(counts.secondsLeft('guesser')).toBe(60)
-    // Also when everybody tries a lot.
+    expect(counter.secondsLeft('guesser')).toBe(60)
+    // Also if every key has many things.
     for (let index = 0; index < 1_000; index++) {
-      for (const thing of ['1', '2', '3']) counts.add(`other ${index}`, thing)
-      expect(counts.size()).toBeLessThanOrEqual(100)
+      for (const thing of ['1', '2', '3']) counter.add(`other ${index}`, thing)
+      expect(counter.size()).toBeLessThanOrEqual(100)
     }
   })
 })
@@ -70,7 +70,7 @@ test.each([
   [89, '89 seconds'],
   [90, '2 minutes'],
   [3600, '60 minutes'],
-])('who has to wait %d seconds is told so in words', (seconds, words) => {
+])('a lockout of %d seconds is reported as %s', (seconds, words) => {
   expect(() => requireNotLimited(0)).not.toThrow()
   expect(() => requireNotLimited(seconds)).toThrow(
     expect.objectContaining({

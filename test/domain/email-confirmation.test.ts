@@ -5,7 +5,7 @@ import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import { aUser, openSqliteStore } from '../support/store'
 import { fakeClock, random } from '../support/timing'
 
-test('a confirmation link ends in each of the ways that it can end', async () => {
+test('a confirmation link has each possible outcome', async () => {
   await using store = await openSqliteStore()
   const clock = fakeClock()
   const tokens = createTokens(random(32), clock)
@@ -19,16 +19,16 @@ test('a confirmation link ends in each of the ways that it can end', async () =>
   await store.write((tx) => tx.users.insert(user))
   const link = (change = {}) =>
     tokens.issue({ purpose: 'confirmation', userId: user.id, email: user.email, ...change }, 60)
-  const opened = (token: string) => confirm(token, { address: null })
+  const confirmWith = (token: string) => confirm(token, { address: null })
 
   const good = await link()
-  expect(await opened(good)).toBe('confirmed')
-  expect(await opened(good)).toBe('already')
-  expect(await opened(await link({ userId: 'nobody' }))).toBe('no such user')
-  expect(await opened(await link({ email: 'other@nas.local' }))).toBe('no such user')
-  expect(await opened('garbage')).toBe('invalid')
+  expect(await confirmWith(good)).toBe('confirmed')
+  expect(await confirmWith(good)).toBe('already')
+  expect(await confirmWith(await link({ userId: 'nobody' }))).toBe('no such user')
+  expect(await confirmWith(await link({ email: 'other@nas.local' }))).toBe('no such user')
+  expect(await confirmWith('garbage')).toBe('invalid')
   const session = { purpose: 'session', userId: user.id, epoch: user.sessionEpoch } as const
-  expect(await opened(await tokens.issue(session, 60))).toBe('invalid')
+  expect(await confirmWith(await tokens.issue(session, 60))).toBe('invalid')
   clock.advance(61_000)
-  expect(await opened(good)).toBe('expired')
+  expect(await confirmWith(good)).toBe('expired')
 })

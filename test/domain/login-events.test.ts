@@ -23,8 +23,8 @@ function createTestBuffer() {
   return { clock, buffer, record, drainRows }
 }
 
-describe('sign-ins, for the audit trail,', () => {
-  test('are told by the first of an hour, and the others by their number at its end', () => {
+describe('login events, for the audit log,', () => {
+  test('get a row for the first of an hour, and one with the number of the others at its end', () => {
     const { clock, record, drainRows } = createTestBuffer()
     for (let index = 0; index < 40; index++) {
       record('login-failed')
@@ -43,7 +43,7 @@ describe('sign-ins, for the audit trail,', () => {
     expect(drainRows()).toEqual([[3_641_000, 'login-failed', owner.email, '10.0.0.1', 1]])
   })
 
-  test('of a client that comes every ten minutes are two rows an hour', () => {
+  test('of a client that signs in every ten minutes take two rows an hour', () => {
     const { clock, buffer, record } = createTestBuffer()
     let rows = 0
     for (let index = 0; index < 24 * 6; index++) {
@@ -54,7 +54,7 @@ describe('sign-ins, for the audit trail,', () => {
     expect(rows + buffer.drain().length).toBe(48)
   })
 
-  test('are told apart by kind, account and network', () => {
+  test('are counted by kind, account and network', () => {
     const { record, drainRows } = createTestBuffer()
     record('login', '10.0.0.1')
     record('login', '10.0.0.2')
@@ -73,17 +73,17 @@ describe('sign-ins, for the audit trail,', () => {
       [1_000, 'login', owner.email, null, 1],
       [1_000, 'login', 'v@nas.local', '10.0.0.1', 1],
       [1_000, 'login-failed', null, '10.0.0.1', 1],
-      // Those that were only counted; where they came from several addresses, their network.
+      // The counted ones: with their network, because they came from several addresses.
       [1_000, 'login', owner.email, '2001:db8:1:2::/64', 2],
     ])
   })
 
-  test('give the first of an hour to whoever writes it, and take it back when that failed', () => {
+  test('hand the first of an hour to the caller, who can requeue it', () => {
     const { buffer, drainRows } = createTestBuffer()
-    const record = { kind: 'login', user: owner, address: null } as const
-    const event = buffer.coalesce(record)
+    const login = { kind: 'login', user: owner, address: null } as const
+    const event = buffer.coalesce(login)
     expect(event).toMatchObject({ kind: 'login', userId: 'u', count: 1 })
-    expect(buffer.coalesce(record)).toBeNull()
+    expect(buffer.coalesce(login)).toBeNull()
     expect(drainRows()).toEqual([])
     buffer.requeue(event === null ? [] : [event])
     expect(drainRows('all')).toEqual([
@@ -92,7 +92,7 @@ describe('sign-ins, for the audit trail,', () => {
     ])
   })
 
-  test('are counted from anew by a clock that was set back', () => {
+  test('start a new hour when the clock was set back', () => {
     const { clock, record, drainRows } = createTestBuffer()
     record('login')
     record('login')
@@ -101,7 +101,7 @@ describe('sign-ins, for the audit trail,', () => {
     expect(drainRows().map(([, , , , count]) => count)).toEqual([1, 1, 1])
   })
 
-  test('stay a few hundred rows and a few hundred things in memory, whatever is tried', () => {
+  test('take a few hundred rows and bounded memory, whatever attackers send', () => {
     const { clock, buffer, record } = createTestBuffer()
     const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`
     const network = (index: number) => `2001:db8:${(index >> 8).toString(16)}:${index & 255}::1`
@@ -113,14 +113,14 @@ describe('sign-ins, for the audit trail,', () => {
       }
     }
     for (let index = 0; index < 100_000; index++) {
-      // Unknown accounts and known ones, from addresses that nobody has seen.
+      // Unknown and known accounts, each from a new address.
       record('login-failed', address(index), null)
       record('login-failed', network(index), { id: `u${index}`, email: `${index}@nas.local` })
       record('login-limited', address(index), null)
       if (index % 100 === 0) write()
       maxSize = Math.max(maxSize, buffer.size())
     }
-    // Somebody else's good sign-in has its row all the same.
+    // A successful login of another account still has its own row.
     record('login')
     expect(buffer.drain()).toMatchObject([{ kind: 'login', email: owner.email, detail: null }])
     write('all')
@@ -132,7 +132,7 @@ describe('sign-ins, for the audit trail,', () => {
     expect(buffer.size()).toBe(0)
   })
 
-  test('name an account under attack also where its attackers are not told apart', () => {
+  test('name an attacked account even if the addresses are counted together', () => {
     const { record, drainRows } = createTestBuffer()
     for (let index = 0; index < 1_000; index++)
       record('login-failed', `10.0.${index >> 8}.${index & 255}`)
@@ -144,7 +144,7 @@ describe('sign-ins, for the audit trail,', () => {
     ])
   })
 
-  test('wait while nothing can be written, in bounded memory, and none is forgotten', () => {
+  test('wait in bounded memory while nothing can be written, and are all counted', () => {
     const { clock, buffer, record } = createTestBuffer()
     for (let time = 0; time < 50; time++) {
       for (let index = 0; index < 500; index++)

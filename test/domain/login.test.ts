@@ -20,7 +20,7 @@ const baseUrl = () => 'http://pi/'
 const required: ConfirmationPolicy = { isRequired: true, emailQueue: null }
 const off: ConfirmationPolicy = { isRequired: false, emailQueue: null }
 
-function rulesOver(
+function createRules(
   store: TestStore,
   confirmation: ConfirmationPolicy = off,
   clock: Clock = Date.now,
@@ -60,9 +60,9 @@ function rulesOver(
 }
 
 describe('a login', () => {
-  test('opens a session for right credentials, whatever the case of the email', async () => {
+  test('opens a session for right credentials, in any case of the email', async () => {
     await using store = await openSqliteStore()
-    const { signUp, login, sessions } = rulesOver(store)
+    const { signUp, login, sessions } = createRules(store)
     await signUp({ id: 'u', email: 'Änne@NAS.local', masterPasswordHash: hash, hint: '' })
     for (const email of ['änne@nas.local', 'ÄNNE@nas.LOCAL']) {
       const { token, user } = await login({ email, masterPasswordHash: hash })
@@ -71,9 +71,9 @@ describe('a login', () => {
     }
   })
 
-  test('refuses a wrong hash, an unknown email and one that cannot be stored in the same words', async () => {
+  test('refuses a wrong hash, an unknown email and one that can’t be stored with the same message', async () => {
     await using store = await openSqliteStore()
-    const { signUp, login } = rulesOver(store)
+    const { signUp, login } = createRules(store)
     await signUp({ id: 'u', email: 'a@b.cc', masterPasswordHash: hash, hint: null })
     for (const credentials of [
       { email: 'a@b.cc', masterPasswordHash: 'wrong' },
@@ -87,9 +87,9 @@ describe('a login', () => {
     }
   })
 
-  test('gives every account an epoch of its own, so that no token fits another', async () => {
+  test('uses a different session epoch for every account', async () => {
     await using store = await openSqliteStore()
-    const { signUp } = rulesOver(store)
+    const { signUp } = createRules(store)
     for (const id of ['u', 'v']) {
       await signUp({ id, email: `${id}@b.cc`, masterPasswordHash: hash, hint: null })
     }
@@ -101,25 +101,25 @@ describe('a login', () => {
     expect(epochs[0]).not.toBe(epochs[1] ?? '')
   })
 
-  test("keeps nobody out when an old verifier can't be rewritten at present", async () => {
+  test("succeeds when a legacy password hash can't be replaced now", async () => {
     await using store = await openSqliteStore()
-    const { login } = rulesOver(store)
+    const { login } = createRules(store)
     const [vector] = vectors.server_legacy_hash
     if (vector === undefined) throw new Error('no vector')
-    const old = aUser({ email: vector.email, passwordHash: vector.stored })
-    await store.write((tx) => tx.users.insert(old))
+    const legacyUser = aUser({ email: vector.email, passwordHash: vector.stored })
+    await store.write((tx) => tx.users.insert(legacyUser))
     using other = new Database(store.path)
     other.run('begin immediate')
-    const { user } = await login({ email: old.email, masterPasswordHash: vector.sent })
-    expect(user).toEqual(old)
+    const { user } = await login({ email: legacyUser.email, masterPasswordHash: vector.sent })
+    expect(user).toEqual(legacyUser)
     other.run('rollback')
-    expect(await store.read((tx) => tx.users.findById(old.id))).toEqual(old)
+    expect(await store.read((tx) => tx.users.findById(legacyUser.id))).toEqual(legacyUser)
   })
 
-  test('notes when it was, once a minute at most', async () => {
+  test('records its time, at most once a minute', async () => {
     await using store = await openSqliteStore()
     const clock = fakeClock()
-    const { signUp, login } = rulesOver(store, off, clock)
+    const { signUp, login } = createRules(store, off, clock)
     const loginTime = async () =>
       (await store.read((tx) => tx.users.findByEmail('a@b.cc')))?.loginTime
     await signUp({ id: 'u', email: 'a@b.cc', masterPasswordHash: hash, hint: null })
@@ -141,9 +141,9 @@ describe('a login', () => {
     expect(await loginTime()).toBe(clock())
   })
 
-  test('refuses right credentials of a disabled account, and tells only those', async () => {
+  test('reveals that an account is disabled only for right credentials', async () => {
     await using store = await openSqliteStore()
-    const { hasher, login } = rulesOver(store, required)
+    const { hasher, login } = createRules(store, required)
     const passwordHash = await hasher.hash(hash)
     const user = aUser({ email: 'a@b.cc', passwordHash, isDisabled: true, emailConfirmed: false })
     await store.write((tx) => tx.users.insert(user))
@@ -156,9 +156,9 @@ describe('a login', () => {
     expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
   })
 
-  test('refuses right credentials of an unconfirmed email, and tells only those', async () => {
+  test('reveals that an email is unconfirmed only for right credentials', async () => {
     await using store = await openSqliteStore()
-    const { hasher, login } = rulesOver(store, required)
+    const { hasher, login } = createRules(store, required)
     const passwordHash = await hasher.hash(hash)
     await store.write((tx) =>
       tx.users.insert(aUser({ email: 'a@b.cc', passwordHash, emailConfirmed: false })),
@@ -173,9 +173,9 @@ describe('a login', () => {
 })
 
 describe('the work of a login', () => {
-  /** What a login asks of the hasher, whatever becomes of it. */
-  async function workOf(store: TestStore, email: string, masterPasswordHash: string) {
-    const { hasher, sessions } = rulesOver(store)
+  /** Returns what a login asks of the hasher, whether it succeeds or not. */
+  async function hasherCallsOf(store: TestStore, email: string, masterPasswordHash: string) {
+    const { hasher, sessions } = createRules(store)
     using verify = spyOn(hasher, 'verify')
     const { login } = createLogin({
       store,
@@ -190,33 +190,33 @@ describe('the work of a login', () => {
     return verify.mock.calls.map(([{ includeLegacy }]) => ({ includeLegacy }))
   }
 
-  test('is the same for known, unknown and old accounts, and heavier while any is old', async () => {
+  test('is the same for known, unknown and legacy accounts, and larger while there are legacy accounts', async () => {
     await using store = await openSqliteStore()
-    const { signUp } = rulesOver(store)
+    const { signUp } = createRules(store)
     await signUp({ id: 'u', email: 'new@b.cc', masterPasswordHash: hash, hint: null })
-    const of = (email: string, sent = hash) => workOf(store, email, sent)
-    const light = [{ includeLegacy: false }]
-    expect([await of('new@b.cc'), await of('new@b.cc', 'x'), await of('nobody@b.cc')]).toEqual([
-      light,
-      light,
-      light,
-    ])
+    const callsOf = (email: string, sent = hash) => hasherCallsOf(store, email, sent)
+    const withoutLegacy = [{ includeLegacy: false }]
+    expect([
+      await callsOf('new@b.cc'),
+      await callsOf('new@b.cc', 'x'),
+      await callsOf('nobody@b.cc'),
+    ]).toEqual([withoutLegacy, withoutLegacy, withoutLegacy])
 
     const [vector] = vectors.server_legacy_hash
     if (vector === undefined) throw new Error('no vector')
-    const old = aUser({ email: vector.email, passwordHash: vector.stored })
-    await store.write((tx) => tx.users.insert(old))
-    const heavy = [{ includeLegacy: true }]
-    expect([await of('new@b.cc'), await of('nobody@b.cc'), await of(old.email, 'x')]).toEqual([
-      heavy,
-      heavy,
-      heavy,
-    ])
-    // The good login of the last old account rewrites its verifier, and the weight is gone.
-    expect(await of(old.email, vector.sent)).toEqual(heavy)
-    expect(await of('nobody@b.cc')).toEqual(light)
-    expect(await of(old.email, vector.sent)).toEqual(light)
-    const found = await store.read((tx) => tx.users.findByEmail(old.email))
+    const legacyUser = aUser({ email: vector.email, passwordHash: vector.stored })
+    await store.write((tx) => tx.users.insert(legacyUser))
+    const withLegacy = [{ includeLegacy: true }]
+    expect([
+      await callsOf('new@b.cc'),
+      await callsOf('nobody@b.cc'),
+      await callsOf(legacyUser.email, 'x'),
+    ]).toEqual([withLegacy, withLegacy, withLegacy])
+    // The login of the last legacy account replaces its password hash. Then no legacy hashes are computed.
+    expect(await callsOf(legacyUser.email, vector.sent)).toEqual(withLegacy)
+    expect(await callsOf('nobody@b.cc')).toEqual(withoutLegacy)
+    expect(await callsOf(legacyUser.email, vector.sent)).toEqual(withoutLegacy)
+    const found = await store.read((tx) => tx.users.findByEmail(legacyUser.email))
     expect(found?.passwordHash).toStartWith('$pbkdf2-sha512$i=1$')
   })
 })

@@ -65,7 +65,8 @@ const repeatedVerbs: {
   },
   {
     verb: 'delete',
-    repeat: (rules) => expect(rules.delete('nobody')).rejects.toMatchObject({ code: 'not_found' }),
+    repeat: async (rules) =>
+      await expect(rules.delete('nobody')).rejects.toMatchObject({ code: 'not_found' }),
   },
   {
     verb: 'add',
@@ -95,8 +96,8 @@ const repeatedVerbs: {
       await rules.invite('anna@nas.local', null)
       await rules.uninvite('anna@nas.local')
     },
-    repeat: (rules) =>
-      expect(rules.uninvite('anna@nas.local')).rejects.toMatchObject({ code: 'not_found' }),
+    repeat: async (rules) =>
+      await expect(rules.uninvite('anna@nas.local')).rejects.toMatchObject({ code: 'not_found' }),
   },
 ]
 

@@ -8,7 +8,7 @@ const homeNames = [
 const reservedNames = ['vault.invalid', 'vault.onion', 'vault.alt']
 const publicNames = ['vault.example.org', 'local.example.org', 'fritz.box.example.org', 'mylan.de']
 
-describe('a host that the internet may know', () => {
+describe('a public host', () => {
   test.each(publicNames)('is %s', (name) => {
     expect({ host: isPublicHost(name), name: isPublicName(name) }).toEqual({
       host: true,
@@ -23,7 +23,7 @@ describe('a host that the internet may know', () => {
     })
   })
 
-  test('is an address outside of private networks, which is no name', () => {
+  test('is an address outside of private networks, but an address is not a name', () => {
     for (const address of ['203.0.113.5', '2a00::1']) {
       expect([isPublicHost(address), isPublicName(address)]).toEqual([true, false])
     }
@@ -33,7 +33,7 @@ describe('a host that the internet may know', () => {
   })
 })
 
-test('a name lies in a domain by whole labels', () => {
+test('a name is in a domain by whole labels only', () => {
   expect(isWithin('pi.lan', ['lan'])).toBeTrue()
   expect(isWithin('lan', ['lan'])).toBeTrue()
   expect(isWithin('pi.wlan', ['lan'])).toBeFalse()

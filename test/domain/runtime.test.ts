@@ -4,15 +4,15 @@ import { manualTiming } from '../support/timing'
 
 const never = new Promise<never>(() => {})
 
-describe('a time-out', () => {
-  test('leaves what is in time alone, a failure too', async () => {
+describe('a timeout', () => {
+  test('does not change a result or a failure that is in time', async () => {
     const { wait } = manualTiming()
     const options = { wait, timeout: 100, onTimeout: () => 'late' }
     expect(await withTimeout(options, Promise.resolve('done'))).toBe('done')
     await expect(withTimeout(options, Promise.reject(new Error('no')))).rejects.toThrow('no')
   })
 
-  test('answers, or throws, in the place of what is late', async () => {
+  test('returns or throws when work takes too long', async () => {
     const { wait, advance } = manualTiming()
     const late = withTimeout({ wait, timeout: 100, onTimeout: () => 'late' }, never)
     await advance(100)
@@ -34,7 +34,7 @@ describe('a time-out', () => {
 })
 
 describe('a poll', () => {
-  test('returns what it finds, as soon as it looks', async () => {
+  test('returns what it finds at the next interval', async () => {
     const { wait, clock, advance } = manualTiming()
     const start = clock()
     const found = pollUntil({ wait, timeout: 1_000, interval: 100 }, () =>
@@ -44,23 +44,23 @@ describe('a poll', () => {
     expect(await found).toBe(300)
   })
 
-  test('looks once where no time is given, and a last time when it is over', async () => {
+  test('polls once with a timeout of 0, and a last time at the end of a longer one', async () => {
     const { wait, advance } = manualTiming()
-    let looks = 0
+    let calls = 0
     const poll = () => {
-      looks++
+      calls++
       return null
     }
     expect(await pollUntil({ wait, timeout: 0, interval: 100 }, poll)).toBeNull()
-    expect(looks).toBe(1)
+    expect(calls).toBe(1)
     const found = pollUntil({ wait, timeout: 200, interval: 100 }, poll)
     await advance(1_000)
     expect(await found).toBeNull()
-    expect(looks).toBe(4)
+    expect(calls).toBe(4)
   })
 })
 
-test('a sleep ends when it is aborted, and does not begin when it was', async () => {
+test('a sleep ends when its signal aborts, and does not start if it has aborted', async () => {
   const { wait, advance } = manualTiming()
   const controller = new AbortController()
   const sleeping = sleep(wait, 1_000, controller.signal)

@@ -7,13 +7,13 @@ test.each([
   ['\u001b[31mred', ' [31mred'],
   ['moc.\u202eelpmaxe', 'moc. elpmaxe'],
   ['a\u2028b\u2029c', 'a b c'],
-  // One sign of several characters stays one.
+  // An emoji of several code points stays whole.
   ['👩‍👩‍👧 ok', '👩‍👩‍👧 ok'],
 ])('%j in one line is %j', (text, expected) => {
   expect(sanitizeLine(text)).toBe(expected)
 })
 
-test('what is cut short stays well-formed', () => {
+test('a text that is cut stays well-formed', () => {
   expect(sanitizeLine('abcdef', 3)).toBe('abc')
   expect(sanitizeLine('ab👧', 3).isWellFormed()).toBeTrue()
 })
