@@ -5,7 +5,6 @@ import { fileVariantOf } from '../src/config/secret-file'
 import { type Settings, type SettingValues, settingTable } from '../src/config/settings'
 import { settingsFileVariable } from '../src/config/settings-file'
 import { InvalidSetting } from '../src/config/values'
-import { DomainError } from '../src/domain/errors'
 import { info } from './terminal'
 
 /** Where `snailpass service install` puts the settings. */
@@ -100,6 +99,6 @@ export function parseDatabaseUrlArgument(name: string, text: string): DatabaseLo
     return parseDatabaseUrl(text)
   } catch (error) {
     if (!(error instanceof InvalidSetting)) throw error
-    throw new DomainError('invalid', `${name} ${error.message}`, { hint: error.hint })
+    throw error.asDomainError(name)
   }
 }

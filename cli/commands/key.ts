@@ -3,7 +3,6 @@ import { rotateKey } from '../../src/app/operations/rotate-key'
 import { systemRuntime } from '../../src/app/runtime'
 import { readSecretFile } from '../../src/config/secret-file'
 import { InvalidSetting } from '../../src/config/values'
-import { DomainError } from '../../src/domain/errors'
 import { loadCommandSettings, withConfigOptions } from '../config-options'
 import { info } from '../terminal'
 
@@ -59,6 +58,6 @@ function readKey(path: string): string {
     return readSecretFile(path).text
   } catch (error) {
     if (!(error instanceof InvalidSetting)) throw error
-    throw new DomainError('invalid', `${path} ${error.message}`, { hint: error.hint })
+    throw error.asDomainError(`--former-key "${path}"`)
   }
 }

@@ -1,5 +1,7 @@
 import { isPublicName, parseHost } from '../domain/networks'
 import {
+  fixedDefault,
+  formatBoolean,
   InvalidSetting,
   parseBoolean,
   parseList,
@@ -8,19 +10,20 @@ import {
   Secret,
   type SettingProblem,
   type SettingTable,
+  unsetByDefault,
 } from './values'
 
-/** The settings that say from whom certificates for public names are had (ACME, RFC 8555). */
+/** How certificates for public names are obtained (ACME, RFC 8555). */
 export interface AcmeSettings {
-  /** Lower-cased and in ASCII; none for the host of the public URL. */
+  /** In lower case and ASCII; empty for the host of the public URL. */
   readonly acmeNames: readonly string[]
-  /** Where the authority tells of what goes wrong. */
+  /** Contact address for the certificate authority. */
   readonly acmeEmail: string | null
   /** Null: Let's Encrypt. */
   readonly acmeDirectory: URL | null
-  /** Whether it is Let's Encrypt's staging environment, whose certificates nobody trusts. */
+  /** Whether to use Let's Encrypt's staging environment, whose certificates browsers do not trust. */
   readonly acmeStaging: boolean
-  /** Absolute path of a PEM file with whom to trust with the directory's own certificate. */
+  /** Absolute path of a PEM file with the CAs to trust for the directory's own certificate. Null: the system's CAs. */
   readonly acmeCa: string | null
   readonly acmeEabKid: string | null
   readonly acmeEabKey: Secret | null
@@ -32,7 +35,7 @@ const staging = 'https://acme-staging-v02.api.letsencrypt.org/directory'
 export const acmeSettings: SettingTable<AcmeSettings> = {
   acmeNames: {
     name: 'SNAILPASS_ACME_NAMES',
-    meaning: 'public names to have a certificate for, with commas between them',
+    meaning: 'public names for the certificate, comma-separated',
     defaultText: 'the host of SNAILPASS_PUBLIC_URL',
     default: () => [],
     parse: parseNames,
@@ -40,65 +43,61 @@ export const acmeSettings: SettingTable<AcmeSettings> = {
   },
   acmeEmail: {
     name: 'SNAILPASS_ACME_EMAIL',
-    meaning: 'address at which the certificate authority tells of what goes wrong',
-    defaultText: 'none',
-    default: () => null,
+    meaning: 'contact email for the certificate authority',
+    ...unsetByDefault,
     parse: (text) => {
-      // It stands in a mailto URL, where these would mean something else.
+      // It becomes a mailto URL, in which these characters have other meanings.
       if (/^[^\s@,?%:]+@[^\s@,?%:]+$/.test(text)) return text
-      throw new InvalidSetting(`is no address: ${text}`, 'write one address, as you@example.org')
+      throw new InvalidSetting('use one email address such as you@example.org', { value: text })
     },
   },
   acmeDirectory: {
     name: 'SNAILPASS_ACME_DIRECTORY',
-    meaning: 'URL of the directory of another certificate authority',
+    meaning: 'ACME directory URL of another certificate authority',
     defaultText: "Let's Encrypt",
     default: () => null,
     parse: (text) => {
       const url = URL.canParse(text) ? new URL(text) : null
       if (url?.protocol === 'https:' && url.username === '' && url.password === '') return url
-      throw new InvalidSetting(
-        'is not a web address with https',
-        'write it as https://ca.example.org/acme/directory',
-      )
+      // Without the text, which may contain a password.
+      throw new InvalidSetting('use a URL such as https://ca.example.org/acme/directory')
     },
   },
   acmeStaging: {
     name: 'SNAILPASS_ACME_STAGING',
-    meaning: "whether Let's Encrypt's staging environment is used, for trials: yes or no",
-    defaultText: 'no',
-    default: () => false,
+    meaning: "whether to use Let's Encrypt's staging environment, for tests: yes or no",
+    ...fixedDefault(false, formatBoolean),
     parse: parseBoolean,
   },
   acmeCa: {
     name: 'SNAILPASS_ACME_CA',
-    meaning: 'PEM file with whom to trust with the certificate of that directory itself',
-    defaultText: 'those whom everybody trusts',
+    meaning: "CA bundle for the ACME directory's own certificate",
+    defaultText: 'system CAs',
     default: () => null,
     parse: (text) => parsePath('file', text),
   },
   acmeEabKid: {
     name: 'SNAILPASS_ACME_EAB_KID',
-    meaning: 'name of your account with an authority that wants one (external account binding)',
-    defaultText: 'none',
-    default: () => null,
+    meaning: 'key ID for external account binding, if the certificate authority requires it',
+    ...unsetByDefault,
     parse: (text) => text,
   },
   acmeEabKey: {
     name: 'SNAILPASS_ACME_EAB_KEY',
     isSecret: true,
-    meaning: 'key of that account, as the authority gave it, in base64url',
-    defaultText: 'none',
-    default: () => null,
+    meaning: 'key for external account binding, in base64url',
+    ...unsetByDefault,
     parse: (text) => {
       if (/^[\w+/-]{8,}={0,2}$/.test(text)) return new Secret(text)
-      throw new InvalidSetting('is not a key in base64url', 'write it as the authority gave it')
+      throw new InvalidSetting('not a key in base64url', {
+        hint: 'copy it as the certificate authority shows it',
+      })
     },
     format: () => redactedText,
   },
 }
 
-/** The directory of the authority that they name. */
+/** Returns the ACME directory URL to use. */
 export function acmeDirectoryOf({
   acmeDirectory,
   acmeStaging,
@@ -106,19 +105,19 @@ export function acmeDirectoryOf({
   return acmeDirectory?.href ?? (acmeStaging ? staging : production)
 }
 
-/** What is wrong with them together. */
+/** Returns what is wrong with the combination of settings. */
 export function listAcmeProblems(settings: AcmeSettings): readonly SettingProblem[] {
   const problems = []
   if (settings.acmeStaging && settings.acmeDirectory !== null) {
     problems.push({
       text: 'SNAILPASS_ACME_STAGING and SNAILPASS_ACME_DIRECTORY are both set',
-      hint: "leave one of the two out: staging is Let's Encrypt's alone",
+      hint: "remove one of them: the staging environment is Let's Encrypt's",
     })
   }
   if ((settings.acmeEabKid === null) !== (settings.acmeEabKey === null)) {
     problems.push({
       text: 'SNAILPASS_ACME_EAB_KID and SNAILPASS_ACME_EAB_KEY are not both set',
-      hint: 'set both to what the authority gave you, or neither',
+      hint: 'set both, as the certificate authority shows them, or neither',
     })
   }
   return problems
@@ -131,8 +130,9 @@ function parseNames(text: string): readonly string[] {
 function parseName(text: string): string {
   const host = parseHost(text)
   if (host !== null && isPublicName(host)) return host
-  throw new InvalidSetting(
-    `holds what is no public name: ${text}`,
-    'write names that the internet knows, as vault.example.org: no address, no *, none that ends in .local',
-  )
+  throw new InvalidSetting('use a public name such as vault.example.org', {
+    value: text,
+    noun: 'name',
+    hint: 'IP addresses, wildcards and names of home networks such as pi.local have no public certificates',
+  })
 }

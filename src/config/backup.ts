@@ -1,73 +1,61 @@
+import type { RetentionPolicy } from '../backup/retention'
+import type { DailyTime } from '../domain/backup-schedule'
 import {
+  fixedDefault,
   InvalidSetting,
   parseList,
   parsePath,
   redactedText,
   Secret,
   type SettingTable,
+  unsetByDefault,
 } from './values'
 
-/** The settings that say where archives go, who can open them, when they are made and how long they stay. */
+/** Where backups are stored, when they are made, how long they are kept and how they are encrypted. */
 export interface BackupSettings {
-  /** Absolute path of the folder for archives. Null: `backups` in the data folder. */
+  /** Absolute path of the backup folder. Null: `backups` in the data folder. */
   readonly backupDir: string | null
-  /** Null: servers make none by themselves. */
-  readonly backupSchedule: BackupSchedule | null
-  readonly backupKeep: BackupKeep
-  /** Public keys of those who can open archives, as `age-keygen` writes them; none for archives in the plain. */
+  /** Null: no scheduled backups. */
+  readonly backupSchedule: DailyTime | null
+  readonly backupKeep: RetentionPolicy
+  /** Public keys that can decrypt backups, as `age-keygen` prints them; empty for none. */
   readonly backupEncryptTo: readonly string[]
-  /** Opens archives, in the place of keys. */
+  /** Encrypts backups, instead of public keys. */
   readonly backupPassphrase: Secret | null
 }
 
-/** A time of day, of this machine's clock on the wall, and for how many minutes after it a server may choose its own. */
-export interface BackupSchedule {
-  readonly hour: number
-  readonly minute: number
-  readonly jitter: number
-}
+/** At night, and not in the same minute on every server. */
+const defaultSchedule: DailyTime = { hour: 2, minute: 0, jitter: 120 }
 
-/** Of how many days, weeks and months the last archive stays. */
-export interface BackupKeep {
-  readonly daily: number
-  readonly weekly: number
-  readonly monthly: number
-}
-
-/** While households sleep, and none of them at the same minute as another. */
-const defaultSchedule: BackupSchedule = { hour: 2, minute: 0, jitter: 120 }
-
-const keepHint = 'write it as 7 daily, 4 weekly, 12 monthly'
+const defaultKeep: RetentionPolicy = { daily: 7, weekly: 4, monthly: 12 }
 
 export const backupSettings: SettingTable<BackupSettings> = {
   backupDir: {
     name: 'SNAILPASS_BACKUP_DIR',
-    meaning: 'folder for archives',
+    meaning: 'backup folder',
     defaultText: 'backups in the data folder',
     default: () => null,
     parse: (text) => parsePath('folder', text),
   },
   backupSchedule: {
     name: 'SNAILPASS_BACKUP_SCHEDULE',
-    meaning: 'when the server makes an archive each day: daily, a time as 03:30, or off',
-    defaultText: 'daily: at night, between two and four',
+    meaning: 'when to back up each day: daily, a time such as 03:30, or off',
+    defaultText: `daily, between ${formatTimeOfDay(defaultSchedule)} and ${formatEnd(defaultSchedule)}`,
     default: () => defaultSchedule,
     parse: parseSchedule,
-    format: (schedule) =>
-      schedule.jitter > 0 ? 'daily' : `${twoDigits(schedule.hour)}:${twoDigits(schedule.minute)}`,
+    format: (schedule) => (schedule.jitter > 0 ? 'daily' : formatTimeOfDay(schedule)),
   },
   backupKeep: {
     name: 'SNAILPASS_BACKUP_KEEP',
-    meaning: 'of how many days, weeks and months the last archive stays in that folder',
-    defaultText: '7 daily, 4 weekly, 12 monthly',
-    default: () => ({ daily: 7, weekly: 4, monthly: 12 }),
+    meaning: 'how many daily, weekly and monthly backups to keep',
+    ...fixedDefault(defaultKeep, formatKeep),
     parse: parseKeep,
-    format: ({ daily, weekly, monthly }) => `${daily} daily, ${weekly} weekly, ${monthly} monthly`,
+    format: formatKeep,
   },
   backupEncryptTo: {
     name: 'SNAILPASS_BACKUP_ENCRYPT_TO',
-    meaning: 'public keys of those who can open archives (age1…), with commas between them',
-    defaultText: 'none: archives are not encrypted',
+    meaning: 'age public keys (age1…) that can decrypt backups, comma-separated',
+    defaultText: 'backups are not encrypted',
     default: () => [],
     parse: parseRecipients,
     format: (recipients) => recipients.join(', '),
@@ -75,15 +63,14 @@ export const backupSettings: SettingTable<BackupSettings> = {
   backupPassphrase: {
     name: 'SNAILPASS_BACKUP_PASSPHRASE',
     isSecret: true,
-    meaning: 'passphrase that opens archives, in the place of public keys',
-    defaultText: 'none: archives are not encrypted',
-    default: () => null,
+    meaning: 'passphrase that encrypts backups, instead of public keys',
+    ...unsetByDefault,
     parse: (text) => new Secret(text),
     format: () => redactedText,
   },
 }
 
-function parseSchedule(text: string): BackupSchedule | null {
+function parseSchedule(text: string): DailyTime | null {
   const word = text.toLowerCase()
   if (word === 'daily') return defaultSchedule
   if (['off', 'no', 'never'].includes(word)) return null
@@ -91,36 +78,45 @@ function parseSchedule(text: string): BackupSchedule | null {
   if (Number(hour) <= 23 && Number(minute) <= 59) {
     return { hour: Number(hour), minute: Number(minute), jitter: 0 }
   }
-  throw new InvalidSetting(`is no time of day: ${text}`, 'write daily, off, or a time as 03:30')
+  throw new InvalidSetting('use daily, HH:MM or off', { value: text, noun: 'schedule' })
 }
 
-function parseKeep(text: string): BackupKeep {
+function parseKeep(text: string): RetentionPolicy {
   const keep = { daily: 0, weekly: 0, monthly: 0 }
   for (const part of text.toLowerCase().split(/\s*,\s*/)) {
-    const groups = /^(?<count>\d{1,4})\s*(?<span>daily|weekly|monthly)$/.exec(part)?.groups
-    const span = (['daily', 'weekly', 'monthly'] as const).find(
-      (known) => known === groups?.['span'],
+    const groups = /^(?<count>\d{1,4})\s*(?<period>daily|weekly|monthly)$/.exec(part)?.groups
+    const period = (['daily', 'weekly', 'monthly'] as const).find(
+      (known) => known === groups?.['period'],
     )
-    if (span === undefined) throw new InvalidSetting(`is not understood: ${text}`, keepHint)
-    keep[span] = Number(groups?.['count'])
+    if (period === undefined) {
+      throw new InvalidSetting(`use the form ${formatKeep(defaultKeep)}`, { value: text })
+    }
+    keep[period] = Number(groups?.['count'])
   }
   return keep
 }
 
-function twoDigits(value: number): string {
-  return String(value).padStart(2, '0')
+function formatKeep({ daily, weekly, monthly }: RetentionPolicy): string {
+  return `${daily} daily, ${weekly} weekly, ${monthly} monthly`
 }
 
-/** Reads `age1…` keys. Their checksums are seen to where they are used. Throws InvalidSetting. */
+function formatTimeOfDay({ hour, minute }: Pick<DailyTime, 'hour' | 'minute'>): string {
+  return [hour, minute].map((value) => String(value).padStart(2, '0')).join(':')
+}
+
+/** Returns the latest time of day of a schedule with jitter. */
+function formatEnd({ hour, minute, jitter }: DailyTime): string {
+  const end = minute + jitter
+  return formatTimeOfDay({ hour: (hour + Math.floor(end / 60)) % 24, minute: end % 60 })
+}
+
+/** Parses age public keys. Their checksums are verified when a backup is made. Throws InvalidSetting. */
 function parseRecipients(text: string): readonly string[] {
   const recipients = parseList(text)
-  const wrong = recipients.find((recipient) => !/^age1[a-z0-9]+$/.test(recipient))
-  if (wrong === undefined) return recipients
-  throw new InvalidSetting(
-    // A private key by mistake must not be shown to others.
-    /^age-secret-key/i.test(wrong)
-      ? 'holds a private key'
-      : `holds what is no public key: ${wrong}`,
-    'write the keys that begin with age1, which `age-keygen` prints',
-  )
+  const invalid = recipients.find((recipient) => !/^age1[a-z0-9]+$/.test(recipient))
+  if (invalid === undefined) return recipients
+  const advice = 'use public keys: they begin with age1'
+  // A private key must not be shown.
+  if (/^age-secret-key/i.test(invalid)) throw new InvalidSetting('a private key', { hint: advice })
+  throw new InvalidSetting(advice, { value: invalid, noun: 'public key' })
 }

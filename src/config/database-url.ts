@@ -1,78 +1,60 @@
 import { resolve } from 'node:path'
-import { InvalidSetting, redactedText, Secret } from './values'
+import type { PostgresAddress, PostgresHost } from '../engine/postgres/hosts'
+import type { PostgresTls } from '../engine/postgres/tls'
+import { InvalidSetting, percentDecode, redactedText, Secret } from './values'
 
-/** Where the database lies. */
+/** The database that a URL names. */
 export type DatabaseLocation = SqliteLocation | PostgresLocation
 
 interface SqliteLocation {
   readonly engine: 'sqlite'
-  /** Absolute. */
+  /** Absolute path. */
   readonly path: string
 }
 
-interface PostgresLocation {
+interface PostgresLocation extends PostgresAddress {
   readonly engine: 'postgres'
-  readonly hosts: readonly [Host, ...Host[]]
-  readonly user: string
   readonly password: Secret | null
-  readonly database: string
-  readonly tls: Tls
-  readonly poolSize: number
-  readonly options: string | null
 }
 
-interface Host {
-  readonly host: string
-  readonly port: number
-}
-
-interface Tls {
-  readonly mode: TlsMode
-  readonly rootCertificate: string | null
-  readonly certificate: string | null
-  readonly key: string | null
-}
-
-const tlsModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
-type TlsMode = (typeof tlsModes)[number]
+type TlsMode = PostgresTls['mode']
+const tlsModes: readonly TlsMode[] = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full']
 
 const defaultPort = 5432
 const defaultPoolSize = 10
 
-const databaseUrlHint =
-  'write it as sqlite:/path/to/file.db or postgres://user:password@host/database'
+const sqliteHint = 'use sqlite:/path/to/file.db'
+const databaseUrlHint = 'use sqlite:/path/to/file.db or postgres://user:password@host/database'
 
 /**
- * Reads a database URL: `sqlite:PATH`, `postgres://…`, and what SQLAlchemy, the original server's library,
- * takes: `sqlite:///relative`, `sqlite:////absolute`, `postgresql+driver://…`. Parameters are libpq's, and
- * `pool_size`. Throws InvalidSetting, whose message repeats nothing that could be a password.
+ * Parses a database URL: `sqlite:PATH`, `postgres://…`, and the forms of SQLAlchemy, which the original server uses:
+ * `sqlite:///relative`, `sqlite:////absolute`, `postgresql+driver://…`. Parameters are those of libpq, and `pool_size`.
+ * Throws InvalidSetting, without any text that could be a password.
  */
 export function parseDatabaseUrl(text: string): DatabaseLocation {
   if (/^sqlite(?:\+\w+)?:/.test(text)) return parseSqlite(text)
   const groups = postgresUrlPattern.exec(text)?.groups
-  if (text === '') throw new InvalidSetting('is empty', `${databaseUrlHint}; or remove it`)
-  if (groups === undefined) throw new InvalidSetting('is not a database URL', databaseUrlHint)
+  if (text === '')
+    throw new InvalidSetting('it is empty', { hint: `${databaseUrlHint}, or remove it` })
+  if (groups === undefined)
+    throw new InvalidSetting('not a database URL', { hint: databaseUrlHint })
   return parsePostgres(groups)
 }
 
 function parseSqlite(text: string): SqliteLocation {
   const rest = text.slice(text.indexOf(':') + 1)
-  // SQLAlchemy has an empty host between its second slash and its third.
+  // SQLAlchemy writes an empty host between the second and the third slash.
   const path = rest.startsWith('//') ? rest.replace(/^\/\/\/?/, '') : rest
   if (rest.startsWith('//') && !rest.startsWith('///')) {
-    throw new InvalidSetting('names no SQLite file', 'write it as sqlite:/path/to/file.db')
+    throw new InvalidSetting('it names no SQLite file', { hint: sqliteHint })
   }
   if (path === '' || path === ':memory:') {
-    throw new InvalidSetting(
-      'names no SQLite file: a database in memory keeps nothing',
-      'write it as sqlite:/path/to/file.db',
-    )
+    throw new InvalidSetting('a database in memory would lose everything', { hint: sqliteHint })
   }
   if (path.includes('?')) {
-    throw new InvalidSetting(
-      'has parameters, which a SQLite file does not take',
-      'leave everything from the ? on out',
-    )
+    throw new InvalidSetting('parameters are not supported for SQLite', {
+      hint: 'remove everything from the ? on',
+    })
   }
   return { engine: 'sqlite', path: resolve(path) }
 }
@@ -83,9 +65,9 @@ const postgresUrlPattern =
 function parsePostgres(groups: Readonly<Record<string, string | undefined>>): PostgresLocation {
   const parameters = parseParameters(groups['parameters'] ?? '')
   const user = percentDecode(groups['user'] ?? '')
-  if (user === '') throw new InvalidSetting('names no user', databaseUrlHint)
+  if (user === '') throw new InvalidSetting('it names no user', { hint: databaseUrlHint })
   const database = percentDecode(groups['database'] ?? '')
-  if (database === '') throw new InvalidSetting('names no database', databaseUrlHint)
+  if (database === '') throw new InvalidSetting('it names no database', { hint: databaseUrlHint })
   const password = groups['password']
   return {
     engine: 'postgres',
@@ -119,13 +101,12 @@ type UrlParameters = Partial<Record<(typeof parameterNames)[number], string>>
 
 function parseParameters(text: string): UrlParameters {
   const parameters: UrlParameters = {}
-  for (const [given, value] of new URLSearchParams(text)) {
-    const name = parameterNames.find((known) => known === given)
+  for (const [key, value] of new URLSearchParams(text)) {
+    const name = parameterNames.find((known) => known === key)
     if (name === undefined) {
-      throw new InvalidSetting(
-        'has a parameter that is not known here',
-        `known are ${parameterNames.join(', ')}`,
-      )
+      throw new InvalidSetting('unknown parameter', {
+        hint: `supported parameters are ${parameterNames.join(', ')}`,
+      })
     }
     // SQLAlchemy names several hosts by repeating the parameter.
     const previous = name === 'host' ? parameters.host : undefined
@@ -136,7 +117,10 @@ function parseParameters(text: string): UrlParameters {
   return parameters
 }
 
-/** For parameters that ask for what is done anyway: writes need a server that takes them, and texts are UTF-8. */
+/**
+ * Throws InvalidSetting for other values of a parameter that has no effect: writes always need a primary server, and texts are
+ * always UTF-8.
+ */
 function requireOneOf(
   parameters: UrlParameters,
   name: keyof UrlParameters,
@@ -144,23 +128,27 @@ function requireOneOf(
 ): void {
   const value = parameters[name]
   if (value === undefined || allowed.includes(value)) return
-  throw new InvalidSetting(
-    `has a ${name} that this server can't work with`,
-    `leave it out, or write ${allowed.join(' or ')}`,
-  )
+  throw new InvalidSetting(`unsupported ${name}`, {
+    hint: `remove it, or use ${allowed.join(' or ')}`,
+  })
 }
 
-/** Hosts stand before the database or in a parameter; of a parameter's, a port before the database is the default. */
-function parsePostgresHosts(text: string, parameter: string | undefined): [Host, ...Host[]] {
+/** Returns the hosts before the database, or those of the parameter `host`, whose default port may be before the database. */
+function parsePostgresHosts(
+  text: string,
+  parameter: string | undefined,
+): [PostgresHost, ...PostgresHost[]] {
   if (parameter === undefined) return parseHostList(text, defaultPort)
   const port = /^:\d{1,5}$/.test(text) ? Number(text.slice(1)) : defaultPort
   if (text !== '' && port === defaultPort && text !== `:${defaultPort}`) {
-    throw new InvalidSetting('names hosts twice', 'write them before the database, or as host=')
+    throw new InvalidSetting('it names hosts twice', {
+      hint: 'name them before the database or with host=, not both',
+    })
   }
   return parseHostList(parameter, port)
 }
 
-function parseHostList(text: string, port: number): [Host, ...Host[]] {
+function parseHostList(text: string, port: number): [PostgresHost, ...PostgresHost[]] {
   const [first = '', ...others] = text.split(',')
   return [parsePostgresHost(first, port), ...others.map((other) => parsePostgresHost(other, port))]
 }
@@ -168,49 +156,42 @@ function parseHostList(text: string, port: number): [Host, ...Host[]] {
 const hostPattern =
   /^(?:\[(?<ipv6>[0-9A-Fa-f:.%a-z]+)\]|(?<name>[^\s:[\]]*))(?::(?<port>\d{1,5}))?$/
 
-function parsePostgresHost(text: string, fallbackPort: number): Host {
+function parsePostgresHost(text: string, fallbackPort: number): PostgresHost {
   const groups = hostPattern.exec(text)?.groups
   const port = Number(groups?.['port'] ?? fallbackPort)
   if (groups === undefined || port > 65_535) {
-    throw new InvalidSetting('names a host in a way that is not understood', databaseUrlHint)
+    throw new InvalidSetting('its host is invalid', { hint: databaseUrlHint })
   }
   return { host: groups['ipv6'] ?? (percentDecode(groups['name'] ?? '') || 'localhost'), port }
 }
 
 function parseTlsMode(text: string | undefined): TlsMode {
-  // libpq's default, and what it does for `allow` in the end.
+  // The default of libpq. `allow` differs only in what is tried first.
   if (text === undefined || text === 'allow') return 'prefer'
   const mode = tlsModes.find((known) => known === text)
   if (mode !== undefined) return mode
-  throw new InvalidSetting('has an sslmode that is not known', `choose ${tlsModes.join(', ')}`)
+  throw new InvalidSetting('unknown sslmode', { hint: `use one of ${tlsModes.join(', ')}` })
 }
 
 function parsePoolSize(text: string | undefined): number {
   if (text === undefined) return defaultPoolSize
   const size = /^\d{1,4}$/.test(text) ? Number(text) : 0
   if (size >= 1 && size <= 1_000) return size
-  throw new InvalidSetting('has a pool_size that is no number from 1 to 1000', 'write digits alone')
+  throw new InvalidSetting('invalid pool_size', { hint: 'use a whole number from 1 to 1000' })
 }
 
+/** Returns the absolute path, null for none. */
 function pathOf(text: string | undefined): string | null {
   return text === undefined ? null : resolve(text)
 }
 
-function percentDecode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    throw new InvalidSetting('has a % that begins no percent-encoding', 'write % itself as %25')
-  }
-}
-
-/** Whether what is said to the database crosses a network without proof of who is at its other end. */
+/** Returns whether the connection to the database crosses a network, and does not verify the server's certificate. */
 export function canBeIntercepted(location: DatabaseLocation | null): boolean {
   if (location?.engine !== 'postgres' || location.tls.mode.startsWith('verify-')) return false
   return location.hosts.some(({ host }) => !/^(?:\/|localhost$|127\.|::1$)/.test(host))
 }
 
-/** A database URL that says the same as whichever was read, its password hidden. */
+/** Returns a database URL with its password hidden, which `parseDatabaseUrl` can read. */
 export function formatDatabaseUrl(location: DatabaseLocation): string {
   if (location.engine === 'sqlite') return `sqlite:${location.path}`
   const { user, password, hosts, database, tls, poolSize, options } = location
@@ -229,14 +210,14 @@ export function formatDatabaseUrl(location: DatabaseLocation): string {
   return `postgres://${userInfo}@${hosts.map(formatHost).join(',')}/${encodeURIComponent(database)}${query}`
 }
 
-function formatHost({ host, port }: Host): string {
-  // The folder of a socket is a host as well.
+function formatHost({ host, port }: PostgresHost): string {
+  // The folder of a Unix socket is a host too.
   const isIPv6 = host.includes(':') && !host.startsWith('/')
   const name = isIPv6 ? `[${host}]` : encodeURIComponent(host)
   return port === defaultPort ? name : `${name}:${port}`
 }
 
-/** How messages name a location: without its password, and without what else need not be known. */
+/** Returns the name of a database for messages: a path, or a URL without user, password and parameters. */
 export function nameOfLocation(location: DatabaseLocation): string {
   if (location.engine === 'sqlite') return location.path
   const hosts = location.hosts.map(({ host, port }) => {

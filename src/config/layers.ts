@@ -1,26 +1,26 @@
 import { fileVariantOf, readSecretFile } from './secret-file'
 import { type Environment, InvalidSetting, type Setting, type SettingSource } from './values'
 
-/** What is set in one place. */
+/** The texts that are set in one place: the environment or the settings file. */
 export interface Layer {
   readonly source: SettingSource
   readonly texts: Environment
-  /** How messages name what is set there. */
-  readonly label: (name: string) => string
+  /** Follows a name in messages: ` in /etc/snailpass/snailpass.env`; empty for the environment. */
+  readonly place: string
 }
 
-/** Where a setting is set. */
+/** A setting that is set somewhere. */
 export interface FoundSetting {
   readonly source: SettingSource
-  /** The name that was used. */
+  /** The name that was used: the setting's name, alias or flag, or one of them with `_FILE`. */
   readonly name: string
-  /** The name with the place where it stands, as messages begin with it. */
-  readonly from: string
-  /** The text. Throws InvalidSetting where it can't be had. */
+  /** Follows the name in messages: the place of the layer, and the path of a secret file. */
+  readonly place: string
+  /** Returns the text. Throws InvalidSetting if a secret file can't be read, or two names contradict each other. */
   readonly read: () => { readonly text: string; readonly isWorldReadable: boolean }
 }
 
-/** Looks a setting up in one layer after another, under its names and their twins; null where it is not set. */
+/** Looks a setting up: the flag first, then each layer, by its names and their `_FILE` variants. Returns null if it is not set. */
 export function findSetting(
   setting: Pick<Setting<never>, 'name' | 'alias' | 'flag' | 'isSecret' | 'mustNotBeEmpty'>,
   flag: string | undefined,
@@ -28,12 +28,12 @@ export function findSetting(
 ): FoundSetting | null {
   if (flag !== undefined && setting.flag !== undefined) {
     const read = () => ({ text: flag, isWorldReadable: false })
-    return { source: 'flag', name: setting.flag, from: setting.flag, read }
+    return { source: 'flag', name: setting.flag, place: '', read }
   }
   const names = settingNamesOf(setting)
   const fileVariants = setting.isSecret === true ? names.map(fileVariantOf) : []
   for (const layer of layers) {
-    // An empty value in a file or the environment is how people leave a setting out.
+    // An empty value in a file or the environment means: not set.
     const isSet = (name: string) => {
       const text = layer.texts[name]
       return text !== undefined && (text !== '' || setting.mustNotBeEmpty === true)
@@ -44,8 +44,7 @@ export function findSetting(
   return null
 }
 
-/** The names under which a setting is read, its own first. */
-/** Every name under which a setting can be given, those of files that hold a secret included. */
+/** Returns every name under which a setting can be set, including the `_FILE` variants of a secret one. */
 export function allSettingNamesOf(
   setting: Pick<Setting<never>, 'name' | 'alias' | 'isSecret'>,
 ): readonly string[] {
@@ -53,6 +52,7 @@ export function allSettingNamesOf(
   return setting.isSecret === true ? [...names, ...names.map(fileVariantOf)] : names
 }
 
+/** Returns the name and the alias of a setting. */
 export function settingNamesOf({
   name,
   alias,
@@ -61,7 +61,7 @@ export function settingNamesOf({
 }
 
 function findInLayer(
-  { source, texts, label }: Layer,
+  { source, texts, place }: Layer,
   name: string | undefined,
   fileVariant: string | undefined,
 ): FoundSetting | null {
@@ -70,26 +70,26 @@ function findInLayer(
   if (name !== undefined && fileVariant !== undefined && text !== '' && path !== '') {
     const both = `${name} and ${fileVariant}`
     const read = () => {
-      throw new InvalidSetting('are both set', 'leave one of the two out')
+      throw new InvalidSetting('both are set', { hint: 'remove one of them' })
     }
-    return { source, name: both, from: label(both), read }
+    return { source, name: both, place, read }
   }
   if (name !== undefined && text !== undefined && !(text === '' && path)) {
-    return { source, name, from: label(name), read: () => ({ text, isWorldReadable: false }) }
+    return { source, name, place, read: () => ({ text, isWorldReadable: false }) }
   }
   if (fileVariant === undefined || path === undefined) return null
   if (path === '') {
     return {
       source,
       name: fileVariant,
-      from: label(fileVariant),
+      place,
       read: () => ({ text: '', isWorldReadable: false }),
     }
   }
   return {
     source,
     name: fileVariant,
-    from: `${label(fileVariant)} (${path})`,
+    place: `${place} (${path})`,
     read: () => readSecretFile(path),
   }
 }

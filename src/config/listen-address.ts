@@ -1,19 +1,12 @@
-/** Where a listener waits: an address and a port of the network, or a Unix socket. */
-export type ListenAddress = NetworkAddress | UnixSocket
+import type { ListenerAddress } from '../http/listener'
 
-export interface NetworkAddress {
-  /** A host name or an address; IPv6 without brackets. */
-  readonly hostname: string
-  /** 0 lets the system choose. */
-  readonly port: number
-}
+/** Where a listener waits. A hostname is a name or an IP address, IPv6 without brackets; port 0 means any free port. */
+export type ListenAddress = ListenerAddress
 
-export interface UnixSocket {
-  /** Absolute path. */
-  readonly path: string
-}
+/** A `ListenAddress` that is not a Unix socket. */
+export type NetworkAddress = Extract<ListenAddress, { readonly port: number }>
 
-/** A listener as others must know it: how it is spoken to, and where. */
+/** The address and protocol of a listener. */
 export interface Endpoint {
   readonly address: ListenAddress
   readonly isTls: boolean
@@ -21,13 +14,13 @@ export interface Endpoint {
 
 const addressPattern = /^(?:\[(?<ipv6>[0-9A-Fa-f:.%a-z]+)\]|(?<host>[^\s:[\]/]+)):(?<port>\d{1,5})$/
 
-/** Reads `host:port`, `[ipv6]:port` or `unix:/path`; null for anything else. */
+/** Parses `host:port`, `[ipv6]:port` or `unix:/path`. Returns null for any other text. */
 export function parseListenAddress(text: string): ListenAddress | null {
   const path = /^unix:(?<path>\/.*[^/])$/.exec(text)?.groups?.['path']
   return path === undefined ? parseNetworkAddress(text) : { path }
 }
 
-/** Reads `host:port` or `[ipv6]:port`; null for anything else. */
+/** Parses `host:port` or `[ipv6]:port`. Returns null for any other text. */
 export function parseNetworkAddress(text: string): NetworkAddress | null {
   const groups = addressPattern.exec(text)?.groups
   const hostname = groups?.['ipv6'] ?? groups?.['host']
@@ -36,20 +29,20 @@ export function parseNetworkAddress(text: string): NetworkAddress | null {
   return { hostname: canonicalizeHostname(hostname), port }
 }
 
-/** One spelling for each IPv6 address, so that `[::0]` stands for all of them as `[::]` does. */
+/** Returns the shortest form of an IPv6 address, so that `[::0]` means all addresses, as `[::]` does. */
 function canonicalizeHostname(hostname: string): string {
   const url = `http://[${hostname}]/`
   return URL.canParse(url) ? new URL(url).hostname.slice(1, -1) : hostname
 }
 
-/** The form that `parseListenAddress` reads. */
+/** Returns an address in the form of `parseListenAddress`. */
 export function formatListenAddress(address: ListenAddress): string {
   if ('path' in address) return `unix:${address.path}`
   const { hostname, port } = address
   return hostname.includes(':') ? `[${hostname}]:${port}` : `${hostname}:${port}`
 }
 
-/** An address of this machine that reaches a listener there: one that stands for all of them is none to connect to. */
+/** Returns the address to connect to from this machine: the loopback address, if the listener waits at all addresses. */
 export function connectAddressOf({ hostname, port }: NetworkAddress): NetworkAddress {
   return { hostname: { '0.0.0.0': '127.0.0.1', '::': '::1' }[hostname] ?? hostname, port }
 }

@@ -7,16 +7,23 @@ import {
   parseNetworkAddress,
 } from './listen-address'
 import { parseNetworks } from './networks'
-import { InvalidSetting, parseList, type SettingTable } from './values'
+import {
+  emptyByDefault,
+  fixedDefault,
+  InvalidSetting,
+  parseChoice,
+  parseList,
+  type SettingTable,
+} from './values'
 
 export interface ListenerSettings {
-  /** Where plain HTTP is spoken; nowhere where it is off. */
+  /** Addresses for plain HTTP; empty for none. */
   readonly listen: readonly ListenAddress[]
-  /** Where HTTPS is spoken. */
+  /** Addresses for HTTPS; empty for none. */
   readonly listenTls: readonly NetworkAddress[]
-  /** Whether HTTPS being there, a login from elsewhere than private networks may come without it. */
+  /** Who may sign in over plain HTTP if HTTPS is on. */
   readonly plainLogins: 'private' | 'all'
-  /** Networks of those whose word is taken for who is asking, in CIDR notation. */
+  /** Networks of trusted proxies, in CIDR notation. */
   readonly trustedProxies: readonly string[]
   /** Origins whose pages may call the API. */
   readonly corsOrigins: readonly string[]
@@ -28,11 +35,13 @@ export const listenerSettings: SettingTable<ListenerSettings> = {
     flag: '--listen',
     valueName: 'address',
     isRepeatable: true,
-    meaning: 'address and port for HTTP, or unix:/path; port 0 takes a free one; off for none',
-    defaultText: '0.0.0.0:5000',
-    default: () => [{ hostname: '0.0.0.0', port: 5000 }],
+    meaning: 'address and port for HTTP, or unix:/PATH; port 0 chooses a free port; off for none',
+    ...fixedDefault([{ hostname: '0.0.0.0', port: 5000 }], formatListenAddresses),
     parse: (text) =>
-      parseListenAddresses(text, parseListenAddress, 'unix:/run/snailpass/http.sock'),
+      parseListenAddresses(text, parseListenAddress, {
+        form: 'HOST:PORT or unix:/PATH',
+        examples: '0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock',
+      }),
     format: formatListenAddresses,
   },
   listenTls: {
@@ -41,42 +50,38 @@ export const listenerSettings: SettingTable<ListenerSettings> = {
     valueName: 'address',
     isRepeatable: true,
     meaning: 'address and port for HTTPS',
-    defaultText: 'off',
-    default: () => [],
-    parse: (text) => parseListenAddresses(text, parseNetworkAddress, '0.0.0.0:5443'),
+    ...fixedDefault<readonly NetworkAddress[]>([], formatListenAddresses),
+    parse: (text) =>
+      parseListenAddresses(text, parseNetworkAddress, {
+        form: 'HOST:PORT',
+        examples: '0.0.0.0:5443 or [::]:5443',
+      }),
     format: formatListenAddresses,
   },
   plainLogins: {
     name: 'SNAILPASS_PLAIN_LOGINS',
     meaning:
-      'where HTTPS is on, who may sign in without it: private (this machine and private networks) or all',
-    defaultText: 'private',
-    default: () => 'private',
-    parse: (text) => {
-      if (text === 'private' || text === 'all') return text
-      throw new InvalidSetting(`is neither private nor all: ${text}`, 'choose one of the two')
-    },
+      'who may sign in over plain HTTP if HTTPS is on: private (this machine and private networks) or all',
+    ...fixedDefault('private'),
+    parse: (text) => parseChoice(['private', 'all'], text),
   },
   trustedProxies: {
     name: 'SNAILPASS_TRUSTED_PROXIES',
-    meaning:
-      'addresses and networks of proxies whose X-Forwarded-For is believed, with commas between them',
-    defaultText: 'none',
-    default: () => [],
+    meaning: 'addresses and networks of proxies whose X-Forwarded-For is trusted, comma-separated',
+    ...emptyByDefault,
     parse: parseNetworks,
     format: (networks) => networks.join(', '),
   },
   corsOrigins: {
     name: 'SNAILPASS_CORS_ORIGINS',
-    meaning: 'origins whose pages may call the API from a browser, with commas between them',
-    defaultText: 'none',
-    default: () => [],
+    meaning: 'origins whose web pages may call the API, comma-separated',
+    ...emptyByDefault,
     parse: parseOrigins,
     format: (origins) => origins.join(', '),
   },
 }
 
-/** Every listener, those first that everything of this machine can ask without a look at a certificate. */
+/** Returns every listener, plain HTTP first: programs on this machine can use it without checking a certificate. */
 export function endpointsOf(
   settings: Pick<ListenerSettings, 'listen' | 'listenTls'>,
 ): readonly Endpoint[] {
@@ -89,16 +94,16 @@ export function endpointsOf(
 function parseListenAddresses<Address extends ListenAddress>(
   text: string,
   parse: (text: string) => Address | null,
-  example: string,
+  { form, examples }: { form: string; examples: string },
 ): readonly Address[] {
   if (text.trim() === 'off') return []
   return text.split(/[\s,]+/).map((part) => {
     const address = parse(part)
     if (address !== null) return address
-    throw new InvalidSetting(
-      `is not an address: ${part}`,
-      `write it as 0.0.0.0:5000, [::]:5000 or ${example}; several with commas between them, or off`,
-    )
+    throw new InvalidSetting(`use ${form}`, {
+      value: part,
+      hint: `examples are ${examples}; several are comma-separated; off means none`,
+    })
   })
 }
 
@@ -109,11 +114,11 @@ function formatListenAddresses(addresses: readonly ListenAddress[]): string {
 function parseOrigins(text: string): readonly string[] {
   return parseList(text).map((part) => {
     const url = URL.canParse(part) ? new URL(part) : null
-    // Scheme, host and port alone, as a browser sends them; not `null`, which every sandboxed page is.
+    // Only scheme, host and port, as browsers send them. Not `null`, which is the origin of every sandboxed page.
     if (url !== null && url.origin !== 'null' && url.href === `${url.origin}/`) return url.origin
-    throw new InvalidSetting(
-      `holds what is no origin: ${part}`,
-      'write them as https://vault.example.org',
-    )
+    throw new InvalidSetting('use an origin such as https://vault.example.org', {
+      value: part,
+      noun: 'origin',
+    })
   })
 }

@@ -9,7 +9,7 @@ import {
   type Setting,
 } from './values'
 
-/** Every setting, from where it is set. */
+/** Returns every setting, in the order of the table, with its value and where that came from. */
 export function listSettings(
   flags: Readonly<Partial<Record<keyof SettingValues, string | undefined>>>,
   layers: readonly Layer[],
@@ -26,8 +26,8 @@ export function listSettings(
     const { source } = found
     try {
       const { text } = found.read()
-      const shown = formatForDisplay(setting, setting.parse(text))
-      return { name, text: shown, source, secret: isSecret ? new Secret(text) : null }
+      const displayValue = formatForDisplay(setting, setting.parse(text))
+      return { name, text: displayValue, source, secret: isSecret ? new Secret(text) : null }
     } catch (error) {
       if (!(error instanceof InvalidSetting)) throw error
       return { name, text: null, source, secret: null }

@@ -5,18 +5,21 @@ import { type Settings, settingTable } from './settings'
 import { settingsFileVariable } from './settings-file'
 import type { Environment } from './values'
 
+/**
+ * Settings: environment, settings file and flags become one frozen, typed value. Every problem is reported at once, and each
+ * value knows where it came from.
+ */
 export interface Config {
   readonly settings: Settings
   readonly origins: SettingOrigins
-  /** What the operator should know of; none of it stops a start. */
+  /** Texts for the operator. They do not stop the program. */
   readonly warnings: readonly string[]
 }
 
 export type ConfigInput = SettingsInput
 
 /**
- * Reads every setting from where it is set, checks all of them, and reports every problem at once.
- * Throws `invalid`.
+ * Reads and checks every setting. Throws one `invalid` error with all problems.
  */
 export function loadConfig(input: ConfigInput): Config {
   const { settings, origins, warnings, error } = readSettings(input)
@@ -25,8 +28,8 @@ export function loadConfig(input: ConfigInput): Config {
 }
 
 /**
- * The environment in which a child process goes by the very same settings: each that is set, secrets included, and
- * no settings file. Of this process's own environment the rest comes with it.
+ * Returns the environment for a child process that must use the same settings: every setting that is set, including secrets,
+ * and no settings file. All other variables of `parentEnvironment` are kept.
  */
 export function createChildEnvironment(
   { origins }: Pick<Config, 'origins'>,

@@ -1,42 +1,41 @@
 import { isLoopback } from '../domain/networks'
 import type { MailServer } from '../mail/transport'
 import {
+  formatBoolean,
   InvalidSetting,
   parseBoolean,
   parseInteger,
+  percentDecode,
   redactedText,
   Secret,
   type SettingTable,
+  unsetByDefault,
 } from './values'
 
-/** The server that letters are handed to. */
-export interface Sender {
-  /** Empty for none. */
-  readonly name: string
-  readonly address: string
-}
+/** The sender of emails. Its name may be empty. */
+export type Sender = MailServer['from']
 
-/** What a mail URL says. */
+/** The content of a mail URL. */
 export type MailUrl = Omit<MailServer, 'from'>
 
 const mailUrlPattern =
   /^(?<scheme>smtps?):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?:\[(?<ipv6>[0-9A-Fa-f:]+)\]|(?<host>[^\s:[\]/@?#]+))(?::(?<port>\d{1,5}))?\/?$/
 
 const mailUrlHint =
-  'write it as smtps://USER:PASSWORD@HOST:465, with @ in them as %40, : as %3A and / as %2F'
+  'use smtps://USER:PASSWORD@HOST:465; in user and password, write @ as %40, : as %3A and / as %2F'
 
-/** Reads `smtps://…` (TLS from the start) and `smtp://…` (STARTTLS). Throws InvalidSetting, and repeats no secret. */
+/** Parses `smtps://…` (TLS from the start) and `smtp://…` (STARTTLS). Throws InvalidSetting, without any of the text. */
 function parseMailUrl(text: string): MailUrl {
   const groups = mailUrlPattern.exec(text)?.groups
   const host = groups?.['ipv6'] ?? groups?.['host']
   const isTls = groups?.['scheme'] === 'smtps'
   const port = Number(groups?.['port'] ?? defaultPort(isTls))
   if (groups === undefined || host === undefined || port > 65_535) {
-    throw new InvalidSetting('is not a mail URL', mailUrlHint)
+    throw new InvalidSetting('not a mail URL', { hint: mailUrlHint })
   }
   const [user, password] = [groups['user'], groups['password']]
   if (user !== undefined && password === undefined) {
-    throw new InvalidSetting('has a user without a password', mailUrlHint)
+    throw new InvalidSetting('it has a user but no password', { hint: mailUrlHint })
   }
   return {
     host,
@@ -47,7 +46,7 @@ function parseMailUrl(text: string): MailUrl {
   }
 }
 
-/** A mail URL that says the same, its password hidden. */
+/** Returns a mail URL with its password hidden. */
 function formatMailUrl({ host, port, security, user, password }: MailUrl): string {
   const userInfo =
     user === null ? '' : `${encodeURIComponent(user)}:${password === null ? '' : redactedText}@`
@@ -60,15 +59,7 @@ function defaultPort(isTls: boolean): number {
   return isTls ? 465 : 587
 }
 
-function percentDecode(text: string): string {
-  try {
-    return decodeURIComponent(text)
-  } catch {
-    throw new InvalidSetting('has a % that begins no percent-encoding', 'write % itself as %25')
-  }
-}
-
-/** The settings that say how mail is sent: ours, and the original server's. Null is what is not set. */
+/** How mail is sent: our settings and the original server's. Null: not set. */
 export interface MailSettings {
   readonly mailUrl: MailUrl | null
   readonly mailFrom: Sender | null
@@ -81,14 +72,15 @@ export interface MailSettings {
   readonly mailUseTls: boolean | null
 }
 
-const unset = { defaultText: 'not set', default: () => null }
+/** The original server's mail server, which it could not change. */
+const legacyDefaultHost = 'smtp.googlemail.com'
 
 export const mailSettings: SettingTable<MailSettings> = {
   mailUrl: {
     name: 'SNAILPASS_MAIL_URL',
     isSecret: true,
-    meaning: 'mail server that letters go through: smtps://USER:PASSWORD@HOST or smtp://…',
-    defaultText: 'no letters are sent',
+    meaning: 'mail server for sending emails: smtps://USER:PASSWORD@HOST or smtp://…',
+    defaultText: 'no emails are sent',
     default: () => null,
     parse: parseMailUrl,
     format: formatMailUrl,
@@ -96,7 +88,7 @@ export const mailSettings: SettingTable<MailSettings> = {
   mailFrom: {
     name: 'SNAILPASS_MAIL_FROM',
     alias: 'MAIL_DEFAULT_SENDER',
-    meaning: 'sender of the letters: an address, or NAME <ADDRESS>',
+    meaning: 'sender of emails: ADDRESS or NAME <ADDRESS>',
     defaultText: 'the user of the mail server',
     default: () => null,
     parse: parseSender,
@@ -104,52 +96,56 @@ export const mailSettings: SettingTable<MailSettings> = {
   },
   mailAllowPlain: {
     name: 'SNAILPASS_MAIL_ALLOW_PLAIN',
-    meaning: 'whether letters and the password may go to the mail server without TLS',
-    defaultText: 'no, but to this very machine',
+    meaning:
+      'whether emails and the password may be sent to the mail server without TLS: yes or no',
     default: () => false,
+    defaultText: `${formatBoolean(false)}, except to localhost`,
     parse: parseBoolean,
   },
   mailServer: {
     name: 'MAIL_SERVER',
-    meaning: "the original server's settings, in the place of the URL: host",
-    defaultText: 'smtp.googlemail.com, once MAIL_USERNAME is set',
+    meaning: "host of the mail server, in the original server's settings (instead of the URL)",
+    defaultText: `${legacyDefaultHost}, if MAIL_USERNAME is set`,
     default: () => null,
     parse: (text) => {
       if (/^[\w.-]+$/.test(text)) return text
-      throw new InvalidSetting(`is not a host: ${text}`, 'write the port into MAIL_PORT')
+      throw new InvalidSetting('use a host name', {
+        value: text,
+        hint: 'set the port with MAIL_PORT',
+      })
     },
   },
   mailPort: {
     name: 'MAIL_PORT',
     meaning: 'port of MAIL_SERVER',
-    defaultText: '465, or 587 with STARTTLS',
+    defaultText: `${defaultPort(true)}, or ${defaultPort(false)} with STARTTLS`,
     default: () => null,
     parse: (text) => parseInteger(text, { min: 1, max: 65_535 }),
   },
   mailUsername: {
     name: 'MAIL_USERNAME',
-    meaning: 'user at MAIL_SERVER',
-    ...unset,
+    meaning: 'user name at MAIL_SERVER',
+    ...unsetByDefault,
     parse: (text) => text,
   },
   mailPassword: {
     name: 'MAIL_PASSWORD',
     isSecret: true,
     meaning: 'password of MAIL_USERNAME',
-    ...unset,
+    ...unsetByDefault,
     parse: (text) => new Secret(text),
   },
   mailUseSsl: {
     name: 'MAIL_USE_SSL',
-    meaning: 'whether MAIL_SERVER speaks TLS from the start',
-    defaultText: 'yes, unless MAIL_USE_TLS is',
+    meaning: 'whether MAIL_SERVER uses TLS from the start: yes or no',
+    defaultText: 'yes, unless STARTTLS is used',
     default: () => null,
     parse: parseBoolean,
   },
   mailUseTls: {
     name: 'MAIL_USE_TLS',
-    meaning: 'whether MAIL_SERVER speaks TLS after STARTTLS',
-    defaultText: 'no',
+    meaning: 'whether MAIL_SERVER uses STARTTLS: yes or no',
+    defaultText: `no, unless MAIL_PORT is ${defaultPort(false)}`,
     default: () => null,
     parse: parseBoolean,
   },
@@ -161,21 +157,18 @@ function parseSender(text: string): Sender {
     return { name: (groups['name'] ?? '').trim(), address: groups['address'] ?? '' }
   }
   if (/^[^<>@\s]+@[^<>@\s]+$/.test(text)) return { name: '', address: text }
-  throw new InvalidSetting(`is not a sender: ${text}`, 'write an address, or NAME <ADDRESS>')
+  throw new InvalidSetting('use ADDRESS or NAME <ADDRESS>', { value: text })
 }
 
-/** The original's mail server is fixed to this one. */
-const legacyDefaultHost = 'smtp.googlemail.com'
-
 /**
- * The mail server that the settings name together, null where none of them does. Throws InvalidSetting, whose
- * message is a whole sentence, for a half-set one.
+ * Returns the mail server of all mail settings together, null if none is set. Throws InvalidSetting if they are incomplete or
+ * contradict each other; its message names the settings.
  */
 export function mailServerOf(settings: MailSettings): MailServer | null {
   if (settings.mailUrl !== null && (settings.mailServer ?? settings.mailUsername) !== null) {
     throw new InvalidSetting(
-      'SNAILPASS_MAIL_URL is set, and MAIL_SERVER or MAIL_USERNAME as well',
-      'leave one of the two out',
+      'SNAILPASS_MAIL_URL is set, but MAIL_SERVER or MAIL_USERNAME is set too',
+      { hint: 'remove one of them' },
     )
   }
   const server = settings.mailUrl ?? legacyMailServerOf(settings)
@@ -183,18 +176,17 @@ export function mailServerOf(settings: MailSettings): MailServer | null {
   const user = server.user?.includes('@') === true ? { name: '', address: server.user } : null
   const from = settings.mailFrom ?? user
   if (from === null) {
-    throw new InvalidSetting(
-      'SNAILPASS_MAIL_FROM is missing',
-      'set it to the address that letters come from',
-    )
+    throw new InvalidSetting('SNAILPASS_MAIL_FROM is missing', {
+      hint: 'set it to the email address of the sender',
+    })
   }
   const isPlainAllowed = settings.mailAllowPlain || isLoopback(server.host)
   const security =
     server.security === 'starttls' && isPlainAllowed ? 'opportunistic' : server.security
   if (security === 'opportunistic' && !isPlainAllowed) {
     throw new InvalidSetting(
-      'MAIL_USE_SSL and MAIL_USE_TLS are off, and letters would be sent for everybody to read',
-      'turn one of them on, or allow it with SNAILPASS_MAIL_ALLOW_PLAIN=yes',
+      'MAIL_USE_SSL and MAIL_USE_TLS are off, so emails would be sent unencrypted',
+      { hint: 'turn one of them on, or allow it with SNAILPASS_MAIL_ALLOW_PLAIN=yes' },
     )
   }
   return { ...server, security, from }
@@ -205,19 +197,22 @@ function legacyMailServerOf(settings: MailSettings): MailUrl | null {
   if (mailServer === null && mailUsername === null) {
     const others = [settings.mailFrom, mailPort, mailPassword, mailUseSsl, mailUseTls]
     if (others.every((other) => other === null)) return null
-    throw new InvalidSetting(
-      'mail is set up by half: which server is not said',
-      'set SNAILPASS_MAIL_URL, or MAIL_USERNAME and MAIL_PASSWORD; or leave every MAIL_ setting out',
-    )
+    throw new InvalidSetting('the mail settings are incomplete: no mail server is set', {
+      hint: 'set SNAILPASS_MAIL_URL, or MAIL_USERNAME and MAIL_PASSWORD; or remove every MAIL_ setting',
+    })
   }
   if ((mailUsername === null) !== (mailPassword === null)) {
     const missing = mailUsername === null ? 'MAIL_USERNAME' : 'MAIL_PASSWORD'
-    throw new InvalidSetting(`${missing} is missing`, 'set both of them, or neither')
+    throw new InvalidSetting(`${missing} is missing`, {
+      hint: 'set both MAIL_USERNAME and MAIL_PASSWORD, or neither',
+    })
   }
   if (mailUseSsl === true && mailUseTls === true) {
-    throw new InvalidSetting('MAIL_USE_SSL and MAIL_USE_TLS are both on', 'choose one of the two')
+    throw new InvalidSetting('MAIL_USE_SSL and MAIL_USE_TLS are both on', {
+      hint: 'turn one of them off',
+    })
   }
-  // As the original: TLS from the start, unless something else is asked for, or the port is the other one's.
+  // Like the original server: TLS from the start, unless the settings or the port ask for STARTTLS.
   const isStarttls = mailUseTls ?? (mailUseSsl === null && mailPort === 587)
   const isTls = mailUseSsl ?? !isStarttls
   return {

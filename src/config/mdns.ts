@@ -1,16 +1,15 @@
-import { parseBoolean, type SettingTable } from './values'
+import { fixedDefault, formatBoolean, parseBoolean, type SettingTable } from './values'
 
 export interface MdnsSettings {
-  /** Whether the local network is told that there is a server, and under which name. */
+  /** Whether the server announces itself and its name on the local network. */
   readonly mdns: boolean
 }
 
 export const mdnsSettings: SettingTable<MdnsSettings> = {
   mdns: {
     name: 'SNAILPASS_MDNS',
-    meaning: 'whether the server announces itself on the local network as snailpass.local',
-    defaultText: 'no',
-    default: () => false,
+    meaning: 'whether to announce the server on the local network as snailpass.local: yes or no',
+    ...fixedDefault(false, formatBoolean),
     parse: parseBoolean,
   },
 }

@@ -1,14 +1,15 @@
+import { defaultMaxQueuedHashes } from '../domain/password-hash'
 import { defaultRateLimits, type RateLimit, type RateLimits } from '../domain/rate-limits'
-import { InvalidSetting, parseInteger, parseList, type SettingTable } from './values'
+import { fixedDefault, InvalidSetting, parseInteger, parseList, type SettingTable } from './values'
 
 export interface RateLimitSettings {
-  /** Off: nobody is limited. */
+  /** `off`: nothing is limited. */
   readonly rateLimits: RateLimits | 'off'
-  /** Sign-ins and sign-ups that may wait while others are hashed. */
+  /** Maximum number of sign-ins and sign-ups that wait to be hashed. */
   readonly loginQueue: number
 }
 
-/** As they are written, by what they are called in the program. */
+/** Names of the limits in the setting, by their names in the code. */
 const names: Readonly<Record<keyof RateLimits, string>> = {
   guesses: 'guesses',
   accountGuesses: 'account-guesses',
@@ -19,24 +20,21 @@ const names: Readonly<Record<keyof RateLimits, string>> = {
 
 const keys = Object.keys(names) as (keyof RateLimits)[]
 
-/** Lengths of time in seconds, the shortest first. */
+/** Units of time in seconds, shortest first. */
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
 export const rateLimitSettings: SettingTable<RateLimitSettings> = {
   rateLimits: {
     name: 'SNAILPASS_RATE_LIMITS',
-    meaning:
-      'how often strangers may try, as guesses=10/15m with commas between several; off for no limits',
-    defaultText: formatRateLimits(defaultRateLimits),
-    default: () => defaultRateLimits,
+    meaning: 'rate limits, e.g. `guesses=10/15m,sign-ups=20/1h`; off for none',
+    ...fixedDefault(defaultRateLimits, formatRateLimits),
     parse: parseRateLimits,
     format: formatRateLimits,
   },
   loginQueue: {
     name: 'SNAILPASS_LOGIN_QUEUE',
-    meaning: 'sign-ins and sign-ups that may wait for the processor; further ones are refused',
-    defaultText: '256',
-    default: () => 256,
+    meaning: 'maximum queued sign-ins; more are rejected',
+    ...fixedDefault(defaultMaxQueuedHashes),
     parse: (text) => parseInteger(text, { min: 1, max: 100_000 }),
   },
 }
@@ -46,16 +44,17 @@ function parseRateLimits(text: string): RateLimits | 'off' {
   let limits = defaultRateLimits
   for (const part of parseList(text)) {
     const groups =
-      /^(?<name>[a-z-]+)=(?<most>\d{1,6})\/(?<count>\d{1,5})(?<unit>[smhd])$/.exec(part)?.groups ??
+      /^(?<name>[a-z-]+)=(?<max>\d{1,6})\/(?<count>\d{1,5})(?<unit>[smhd])$/.exec(part)?.groups ??
       {}
     const key = keys.find((each) => names[each] === groups['name'])
-    const max = Number(groups['most'])
+    const max = Number(groups['max'])
     const seconds = Number(groups['count']) * (units[groups['unit'] ?? ''] ?? 0)
     if (key === undefined || max < 1 || !(seconds >= 1 && seconds <= 86_400)) {
-      throw new InvalidSetting(
-        `holds what is no limit: ${part}`,
-        `write them as ${formatRateLimits(defaultRateLimits)}, within a day at most, or off`,
-      )
+      throw new InvalidSetting('use NAME=COUNT/TIME with a time of at most one day, or off', {
+        value: part,
+        noun: 'rate limit',
+        hint: `the default is ${formatRateLimits(defaultRateLimits)}`,
+      })
     }
     limits = { ...limits, [key]: { max, seconds } }
   }
@@ -67,7 +66,7 @@ function formatRateLimits(limits: RateLimits | 'off'): string {
   return keys.map((key) => `${names[key]}=${formatLimit(limits[key])}`).join(', ')
 }
 
-/** In the largest unit that says it whole. */
+/** Uses the largest unit that needs no fraction. */
 function formatLimit({ max, seconds }: RateLimit): string {
   const [unit = 's', factor = 1] =
     Object.entries(units).findLast(([, length]) => seconds % length === 0) ?? []

@@ -1,4 +1,4 @@
-import { DomainError } from '../domain/errors'
+import type { DomainError } from '../domain/errors'
 import type { MailServer } from '../mail/transport'
 import { listAcmeProblems } from './acme'
 import { canBeIntercepted } from './database-url'
@@ -19,6 +19,7 @@ import { listUnknownSettingWarnings } from './unknown-names'
 import {
   formatForDisplay,
   InvalidSetting,
+  invalidSettingsError,
   redactedText,
   Secret,
   type Setting,
@@ -28,51 +29,46 @@ import {
 } from './values'
 
 export interface SettingsInput extends SettingsFileInput {
-  /** Texts of command line options by setting. */
+  /** Texts of the command line options. */
   readonly flags: Readonly<Partial<Record<keyof SettingValues, string | undefined>>>
-  /** The settings that matter to whoever asks, all of them unless told: what is wrong with others is not in the way. */
+  /** The settings that the command uses; all by default. Problems of other settings are ignored. */
   readonly keys?: readonly (keyof SettingValues)[]
 }
 
 /** Where the value of a setting came from. */
 export interface SettingOrigin {
   readonly source: SettingSource
-  /** The name that was used; null for a default. */
+  /** The name that was used; null for a default value. */
   readonly name: string | null
-  /** That name with the place where it stands, as messages begin with it; null for a default. */
+  /** The name with its file, such as `NAME in /etc/snailpass/snailpass.env`; null for a default value. */
   readonly from: string | null
-  /** What was set there; null for a default. */
+  /** The text that was set; null for a default value, or if it is invalid. */
   readonly text: Secret | null
-  /** The value as people may see it; null for none. */
+  /** The value with secrets hidden; null for no value. */
   readonly displayValue: string | null
-  /** What is wrong with it, so that the default is in its place; null for nothing. */
+  /** What is wrong with the text; the default value is used then. Null for a valid one. */
   readonly problem: string | null
 }
 
 export type SettingOrigins = ReadonlyMap<keyof SettingValues, SettingOrigin>
 
-/** All that there is to say of the settings. */
+/** Settings with their origins, warnings and problems. */
 export interface SettingsReport {
-  /** With defaults in the place of what is wrong. */
+  /** Invalid settings have their default value. */
   readonly settings: Settings
   readonly origins: SettingOrigins
   readonly warnings: readonly string[]
-  /** Everything that is wrong, to be thrown; null for nothing. */
+  /** One error with all problems, for the caller to throw; null for none. */
   readonly error: DomainError | null
-  /** Path of the settings file that was read. */
+  /** Path of the settings file that was read; null for none. */
   readonly file: string | null
 }
 
-/** Reads and checks every setting. Throws `invalid` only for a settings file that can't be read. */
+/** Reads and checks every setting. Throws `invalid` only if the settings file can't be read. */
 export function readSettings(input: SettingsInput): SettingsReport {
   const file = readSettingsFile(input)
-  const layers: Layer[] = [
-    { source: 'environment', texts: input.environment, label: (name) => name },
-  ]
-  if (file !== null) {
-    const { path, texts } = file
-    layers.push({ source: 'file', texts, label: (name) => `${name} in ${path}` })
-  }
+  const layers: Layer[] = [{ source: 'environment', texts: input.environment, place: '' }]
+  if (file !== null) layers.push({ source: 'file', texts: file.texts, place: ` in ${file.path}` })
   const problems: SettingProblem[] = []
   const names = [...Object.keys(file?.texts ?? {}), ...Object.keys(input.environment)]
   const warnings = [...listUnknownSettingWarnings(names)]
@@ -80,15 +76,16 @@ export function readSettings(input: SettingsInput): SettingsReport {
   const origins = new Map<keyof SettingValues, SettingOrigin>()
 
   const readOne = <Value>(key: keyof SettingValues, setting: Setting<Value>): Value => {
-    const isAsked = input.keys?.includes(key) !== false
-    const found = isAsked ? findSetting(setting, input.flags[key], layers) : null
+    const isUsed = input.keys?.includes(key) !== false
+    const found = isUsed ? findSetting(setting, input.flags[key], layers) : null
     const defaultValue = setting.default(input.environment)
     if (found === null) {
       const displayValue = formatForDisplay(setting, defaultValue)
       origins.set(key, { ...unset, displayValue })
       return defaultValue
     }
-    const { source, name, from } = found
+    const { source, name, place } = found
+    const from = `${name}${place}`
     try {
       const { text, isWorldReadable } = found.read()
       const value = setting.parse(text)
@@ -99,15 +96,9 @@ export function readSettings(input: SettingsInput): SettingsReport {
       return value
     } catch (error) {
       if (!(error instanceof InvalidSetting)) throw error
-      problems.push({ text: `${from} ${error.message}`, hint: error.hint })
-      origins.set(key, {
-        source,
-        name,
-        from,
-        text: null,
-        displayValue: null,
-        problem: error.message,
-      })
+      problems.push(error.problemOf(name, place))
+      const problem = error.withoutName()
+      origins.set(key, { source, name, from, text: null, displayValue: null, problem })
       return defaultValue
     }
   }
@@ -116,13 +107,13 @@ export function readSettings(input: SettingsInput): SettingsReport {
   ): Pick<SettingValues, Keys> => {
     const values: Partial<Pick<SettingValues, Keys>> = {}
     for (const key in table) values[key] = readOne<SettingValues[typeof key]>(key, table[key])
-    // Each key of the table has its value now.
+    // Each key of the table has a value now.
     return values as Pick<SettingValues, Keys>
   }
 
   const standalone = readTable<keyof StandaloneSettings>(standaloneSettings)
   const mailValues = readTable<keyof MailSettings>(mailSettings)
-  // What is wrong by itself would only seem to be missing.
+  // An invalid mail setting would look like a missing one.
   const mail = problems.length > 0 ? null : readMail(mailValues, problems)
   if (standalone.listen.length + standalone.listenTls.length === 0) problems.push(noListenerProblem)
   const tlsProblem = findTlsProblem(standalone)
@@ -149,7 +140,7 @@ export function readSettings(input: SettingsInput): SettingsReport {
 
 const unset = { source: 'default', name: null, from: null, text: null, problem: null } as const
 
-/** Several settings name one server, and can contradict each other. */
+/** Combines the mail settings. Adds a problem if they contradict each other. */
 function readMail(values: MailSettings, problems: SettingProblem[]): MailServer | null {
   try {
     return mailServerOf(values)
@@ -162,22 +153,15 @@ function readMail(values: MailSettings, problems: SettingProblem[]): MailServer 
 
 const noListenerProblem: SettingProblem = {
   text: 'SNAILPASS_LISTEN is off, and SNAILPASS_LISTEN_TLS is not set',
-  hint: 'say where to listen, with one of the two',
+  hint: 'set one of them to an address',
 }
 
 const twoEncryptionsProblem: SettingProblem = {
   text: 'SNAILPASS_BACKUP_ENCRYPT_TO and SNAILPASS_BACKUP_PASSPHRASE are both set',
-  hint: 'leave one of the two out: an archive is opened by keys or by a passphrase',
+  hint: 'remove one of them: a backup is encrypted with keys or with a passphrase',
 }
 
-function invalidSettingsError(problems: readonly SettingProblem[]): DomainError {
-  const hints = new Set(problems.map((problem) => problem.hint))
-  return new DomainError('invalid', problems.map((problem) => problem.text).join('\n'), {
-    hint: [...hints].join('\n'),
-  })
-}
-
-/** Says of each secret in a settings file that everybody may read that they may. */
+/** Returns a warning for each secret in a settings file that every user may read. */
 function listExposedSecretWarnings({ path, texts }: SettingsFile): readonly string[] {
   return settingKeys.flatMap((key) =>
     settingNamesOf(settingTable[key])
@@ -186,7 +170,7 @@ function listExposedSecretWarnings({ path, texts }: SettingsFile): readonly stri
   )
 }
 
-/** A URL is a secret only with a password in it. What can't be read may be anything. */
+/** Returns whether a text contains a secret. A URL does only with a password in it. An invalid text may be anything. */
 function hasSecret<Key extends keyof SettingValues>(key: Key, text: string): boolean {
   const setting: Setting<SettingValues[Key]> = settingTable[key]
   if (text === '') return false
@@ -198,17 +182,16 @@ function hasSecret<Key extends keyof SettingValues>(key: Key, text: string): boo
 }
 
 function worldReadableWarning(what: string): string {
-  return `everybody on this machine can read ${what}: take that from them with \`chmod o-r\``
+  return `every user of this machine can read ${what}: run \`chmod o-r\` on the file`
 }
 
 const noMailWarning =
-  'emails must be confirmed, but no mail is set up: confirm each account with `snailpass user confirm`'
+  'emails must be confirmed, but no mail server is set: confirm each account with `snailpass user confirm`'
 
-const unusedTlsWarning =
-  'SNAILPASS_TLS means nothing unless SNAILPASS_LISTEN_TLS says where HTTPS is spoken'
+const unusedTlsWarning = 'SNAILPASS_TLS has no effect unless SNAILPASS_LISTEN_TLS is set'
 
 const unusedDomainsWarning =
-  'SNAILPASS_SIGNUPS_DOMAINS means nothing unless SNAILPASS_SIGNUPS is open'
+  'SNAILPASS_SIGNUPS_DOMAINS has no effect unless SNAILPASS_SIGNUPS is open'
 
 const interceptionWarning =
-  'whoever sits between this machine and Postgres can listen in: say ?sslmode=verify-full in SNAILPASS_DATABASE_URL'
+  'others on the network can intercept the unverified connection to Postgres: add ?sslmode=verify-full to SNAILPASS_DATABASE_URL'

@@ -2,41 +2,45 @@ import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { errorMessage } from '../domain/errors'
 import { InvalidSetting } from './values'
 
-/** The name under which a setting takes the path of a file that holds its text. */
+/** Returns the name of the variable that takes the path of a file with the text of a setting. */
 export function fileVariantOf(name: string): string {
   return `${name}_FILE`
 }
 
-/** A secret has no more than this, in bytes; a slip of the pen may name a disk. */
+/** Maximum size of a secret file, in bytes. The path may name a disk by mistake. */
 const maxBytes = 64 * 1024
 
 export interface SecretFileContent {
-  /** Without its last line end: editors and `echo` put one there. */
+  /** Without its last line end, which editors and `echo` add. */
   readonly text: string
   readonly isWorldReadable: boolean
 }
 
-/** Reads a file that holds one secret. Throws InvalidSetting, whose message repeats nothing of what is in it. */
+/** Reads a file that contains one secret. Throws InvalidSetting, without any of the content. */
 export function readSecretFile(path: string): SecretFileContent {
   const { bytes, mode } = readBounded(path)
   if (bytes.length > maxBytes) {
-    throw new InvalidSetting('is larger than 64 KiB', 'name a file that holds the secret alone')
+    throw new InvalidSetting('the file is larger than 64 KiB', {
+      hint: 'name a file that contains only the secret',
+    })
   }
   const text = decodeUtf8(bytes).replace(/\r?\n$/, '')
   if (text === '') {
-    throw new InvalidSetting('is empty', 'write the secret into the file, or leave the setting out')
+    throw new InvalidSetting('the file is empty', {
+      hint: 'write the secret into the file, or remove the setting',
+    })
   }
   return { text, isWorldReadable: isWorldReadable(mode) }
 }
 
-/** Reads one byte more than may be there, at most. */
+/** Reads a file up to one byte more than `maxBytes`, so that the caller notices a larger file. */
 function readBounded(path: string): { bytes: Uint8Array; mode: number } {
   try {
     const file = openSync(path, 'r')
     try {
       const bytes = new Uint8Array(maxBytes + 1)
       let length = 0
-      // A pipe gives what it has, piece by piece.
+      // A pipe returns fewer bytes than are asked for.
       for (let more = -1; more !== 0 && length < bytes.length; length += more) {
         more = readSync(file, bytes, length, bytes.length - length, null)
       }
@@ -45,10 +49,9 @@ function readBounded(path: string): { bytes: Uint8Array; mode: number } {
       closeSync(file)
     }
   } catch (cause) {
-    throw new InvalidSetting(
-      `can't be read: ${errorMessage(cause)}`,
-      'name a file that holds the secret, and that the user who runs snailpass may read',
-    )
+    throw new InvalidSetting(`can't read the file: ${errorMessage(cause)}`, {
+      hint: 'name a file that contains the secret and that the user who runs snailpass may read',
+    })
   }
 }
 
@@ -56,11 +59,13 @@ function decodeUtf8(bytes: Uint8Array): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new InvalidSetting('is not text', 'write the secret into it as text, in UTF-8')
+    throw new InvalidSetting('the file is not UTF-8 text', {
+      hint: 'write the secret into the file as text',
+    })
   }
 }
 
-/** Whether everybody on this machine may read a file of this mode. Windows knows no such modes. */
+/** Returns whether every user of this machine may read a file with this mode. Always false on Windows. */
 export function isWorldReadable(mode: number): boolean {
   return process.platform !== 'win32' && (mode & 0o004) !== 0
 }

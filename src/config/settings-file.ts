@@ -4,7 +4,7 @@ import { DomainError, errorMessage } from '../domain/errors'
 import { isWorldReadable } from './secret-file'
 import type { Environment } from './values'
 
-/** Names the settings file in the environment, as `--config` does. */
+/** The environment variable that names the settings file, like `--config`. */
 export const settingsFileVariable = 'SNAILPASS_CONFIG'
 
 export interface SettingsFile {
@@ -15,16 +15,16 @@ export interface SettingsFile {
 
 export interface SettingsFileInput {
   readonly environment: Environment
-  /** Path of an env-style file, null where no option names one. */
+  /** Path of the file from the option, null if it is not given. */
   readonly file: string | null
-  /** Path of the file that is read where none is named and this one is there. */
+  /** Path of the file that is read if no other one is named and it exists. */
   readonly defaultFile?: string
 }
 
 /**
- * Reads the settings file that is named, else the default one, null where there is none. Throws `invalid` for a
- * file that can't be read or understood; a default file that is there counts as named: going on without it could
- * make an empty vault elsewhere.
+ * Reads the settings file that the option or the environment names, else the default one. Returns null if there is none.
+ * Throws `invalid` if the file can't be read or parsed. An unreadable default file is an error too: without its settings,
+ * a command might act on a different database.
  */
 export function readSettingsFile(choice: SettingsFileInput): SettingsFile | null {
   const named = choice.file ?? (choice.environment[settingsFileVariable] || null)
@@ -40,14 +40,10 @@ export function readSettingsFile(choice: SettingsFileInput): SettingsFile | null
         return null
       case 'EACCES':
       case 'EPERM':
-        throw new DomainError(
-          'invalid',
-          `this user may not read the settings file ${defaultFile}`,
-          {
-            hint: 'run this as root or as the user of the service; with --config /dev/null, no settings file is read',
-            cause: error,
-          },
-        )
+        throw new DomainError('invalid', `no permission to read the settings file ${defaultFile}`, {
+          hint: 'run this as root or as the user of the service, or use --config /dev/null to read no settings file',
+          cause: error,
+        })
       default:
         throw error
     }
@@ -57,18 +53,18 @@ export function readSettingsFile(choice: SettingsFileInput): SettingsFile | null
 function readEnvFile(path: string): SettingsFile {
   try {
     const { text, mode } = readTextAndMode(path)
-    // The parser skips what it does not understand, and a setting with it.
-    const wrong = text
+    // parseEnv skips lines that it does not understand, so look for them first.
+    const index = text
       .split('\n')
       .findIndex((line) => !/^\s*(?:$|#|(?:export\s+)?\w+\s*=)/.test(line))
-    if (wrong >= 0) throw new Error(`line ${wrong + 1} is not NAME=value`)
+    if (index >= 0) throw new Error(`line ${index + 1} is not NAME=value`)
     return { path, texts: parseEnv(text), isWorldReadable: isWorldReadable(mode) }
   } catch (cause) {
     throw new DomainError(
       'invalid',
-      `the settings file ${path} can't be read: ${errorMessage(cause)}`,
+      `can't read the settings file ${path}: ${errorMessage(cause)}`,
       {
-        hint: 'it holds lines like SNAILPASS_LISTEN=0.0.0.0:5000',
+        hint: 'it must exist and contain lines like SNAILPASS_LISTEN=0.0.0.0:5000',
         cause,
       },
     )
@@ -84,7 +80,7 @@ function readTextAndMode(path: string): { text: string; mode: number } {
   }
 }
 
-/** The system's word for why a file can't be read, where it was the system that refused. */
+/** Returns the system's error code, such as ENOENT, or null if the error has none. */
 function systemErrorCodeOf(error: unknown): unknown {
   const cause = error instanceof DomainError ? error.cause : error
   return cause instanceof Error && 'code' in cause ? cause.code : null

@@ -1,6 +1,8 @@
 import { homedir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { parseHost } from '../domain/networks'
+import type { SignUpPolicy } from '../domain/sign-up-policy'
+import type { LogFormat } from '../log'
 import type { MailServer } from '../mail/transport'
 import { type AcmeSettings, acmeSettings } from './acme'
 import { type AuditSettings, auditSettings } from './audit'
@@ -13,18 +15,25 @@ import { type RateLimitSettings, rateLimitSettings } from './rate-limits'
 import { type TlsSettings, tlsSettings } from './tls'
 import {
   type Environment,
+  emptyByDefault,
+  fixedDefault,
   formatSize,
   InvalidSetting,
   type ListedSetting,
+  parseChoice,
   parseInteger,
   parseList,
+  parsePath,
   parseSize,
   parseSizeAtLeast,
   Secret,
   type SettingTable,
 } from './values'
 
-/** What each setting says, one by one. */
+/** The default data folder of root, who runs the server as a service. */
+const rootDataDir = '/var/lib/snailpass'
+
+/** The value of each setting by itself. */
 export type SettingValues = StandaloneSettings & MailSettings
 
 export interface StandaloneSettings
@@ -37,63 +46,58 @@ export interface StandaloneSettings
     MdnsSettings {
   /** Absolute path of the data folder. */
   readonly dataDir: string
-  /** Null: a SQLite file of the data folder. */
+  /** Null: a SQLite file in the data folder. */
   readonly database: DatabaseLocation | null
-  /** Life of a session token, in seconds. */
+  /** Lifetime of a session token, in seconds. */
   readonly tokenSeconds: number
-  /** Largest request body, in bytes. */
+  /** Maximum size of a request body, in bytes. */
   readonly maxBody: number
-  /** Bytes that one account may keep. */
+  /** Maximum size of each vault, in bytes. */
   readonly maxVault: number
-  /** Bytes that are left free where the database lies; 0 for none. */
+  /** Free bytes on the disk of a SQLite database below which writes are rejected; 0 for no limit. */
   readonly minFreeSpace: number
-  readonly logFormat: 'text' | 'json'
-  /** Null: made at the first start and kept in the data folder. */
+  readonly logFormat: LogFormat
+  /** Null: created at the first start and kept in the data folder. */
   readonly secretKey: Secret | null
   readonly emailConfirmation: 'auto' | 'required' | 'off'
-  readonly signUps: 'open' | 'invited' | 'closed'
-  /** Domains of those who may sign up where it is open, lower-cased and in ASCII; none for all of them. */
-  readonly signUpDomains: readonly string[]
-  /** Where people reach this server, with a slash at its end; null where it has to be seen from their requests. */
+  readonly signUps: SignUpPolicy['mode']
+  /** In lower case and ASCII. */
+  readonly signUpDomains: SignUpPolicy['domains']
+  /** URL of this server, with a slash at its end; null: taken from requests. */
   readonly publicUrl: URL | null
-  /** Names of this server besides its own, as `name` or `name:port`. */
+  /** Additional names of this server, as `name` or `name:port`. */
   readonly publicHosts: readonly string[]
-  /** Life of the link in a letter, in minutes. */
+  /** Lifetime of the link in an email, in minutes. */
   readonly linkMinutes: number
-  /** Days after which an account that was never confirmed is removed; 0 for never. */
+  /** Days after which an unconfirmed, empty account is removed; 0 for never. */
   readonly unconfirmedDays: number
 }
 
-/** What the program goes by, checked as a whole and frozen. */
+/** All settings, checked as a whole. */
 export interface Settings extends StandaloneSettings {
-  /** Null: no letter is sent. */
+  /** Null: no emails are sent. */
   readonly mail: MailServer | null
-  /** Every setting, for those who tell of them. */
+  /** Every setting as it is shown to people. */
   readonly listed: readonly ListedSetting[]
 }
 
-/** The settings that stand for themselves; `mailSettings` are read together. Adding one is its type above and its entry. */
+/** All settings but `mailSettings`, which are combined into one value. To add one, add its type above and its entry here. */
 export const standaloneSettings: SettingTable<StandaloneSettings> = {
   dataDir: {
     name: 'SNAILPASS_DATA_DIR',
     flag: '--data-dir',
     valueName: 'folder',
-    meaning: 'folder that holds the secret key, and the database where no URL names one',
-    defaultText:
-      '$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; /var/lib/snailpass for root',
+    meaning: 'folder for the secret key and, unless SNAILPASS_DATABASE_URL is set, the database',
+    defaultText: `$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; ${rootDataDir} for root`,
     default: defaultDataDir,
-    parse: (text) => {
-      // An unset variable in a script, and a shell's short form that no shell has seen.
-      if (text !== '' && !text.startsWith('~')) return resolve(text)
-      throw new InvalidSetting(`is not a folder: ${text || '(empty)'}`, 'write its whole path')
-    },
+    parse: (text) => parsePath('folder', text),
   },
   database: {
     name: 'SNAILPASS_DATABASE_URL',
     alias: 'SNAILPASS_DATABASE_URI',
     mustNotBeEmpty: true,
     isSecret: true,
-    meaning: 'URL of the database: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE',
+    meaning: 'database URL: sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE',
     defaultText: 'a SQLite file in the data folder',
     default: () => null,
     parse: parseDatabaseUrl,
@@ -105,83 +109,66 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
     name: 'SNAILPASS_LOG_FORMAT',
     flag: '--log-format',
     valueName: 'form',
-    meaning: 'form of the log on stderr: text or json',
-    defaultText: 'text',
-    default: () => 'text',
-    parse: (text) => {
-      if (text === 'text' || text === 'json') return text
-      throw new InvalidSetting(`is neither text nor json: ${text}`, 'choose one of the two')
-    },
+    meaning: 'log format: text or json',
+    ...fixedDefault('text'),
+    parse: (text) => parseChoice(['text', 'json'], text),
   },
   secretKey: {
     name: 'SNAILPASS_SECRET_KEY',
     isSecret: true,
-    meaning: 'key that signs the tokens, at least 16 characters',
-    defaultText: 'made at the first start and kept in the data folder',
+    meaning: 'key that signs session tokens, at least 16 characters',
+    defaultText: 'created at the first start and kept in the data folder',
     default: () => null,
     parse: (text) => {
       if (text.length >= 16) return new Secret(text)
-      throw new InvalidSetting(
-        'is shorter than 16 characters',
-        'leave it out: a strong key is made at the first start and kept in the data folder',
-      )
+      throw new InvalidSetting('shorter than 16 characters', {
+        hint: 'remove it: a strong key is created at the first start and kept in the data folder',
+      })
     },
   },
   tokenSeconds: {
     name: 'SNAILPASS_TOKEN_SECONDS',
-    meaning: 'life of a session token in seconds',
-    defaultText: '600',
-    default: () => 600,
+    meaning: 'lifetime of a session token, in seconds',
+    ...fixedDefault(600),
     parse: (text) => parseInteger(text, { min: 1, max: 30 * 24 * 3600 }),
   },
   maxBody: {
     name: 'SNAILPASS_MAX_BODY',
-    meaning: 'largest request body in bytes',
-    defaultText: '1048576',
-    default: () => 1024 * 1024,
+    meaning: 'maximum size of a request body, in bytes',
+    ...fixedDefault(1024 * 1024),
     parse: (text) => parseInteger(text, { min: 1024, max: 64 * 1024 * 1024 }),
   },
   maxVault: {
     name: 'SNAILPASS_MAX_VAULT',
-    meaning: 'how much one account may keep: more is refused, and what is there stays',
-    defaultText: '32 MB',
-    default: () => 32_000_000,
-    // A single note can be half of that.
+    meaning: 'maximum size of each vault; writes beyond it are rejected',
+    ...fixedDefault(32_000_000, formatSize),
+    // A single note can have half a megabyte.
     parse: (text) => parseSizeAtLeast(1_000_000, text),
     format: formatSize,
   },
   minFreeSpace: {
     name: 'SNAILPASS_MIN_FREE_SPACE',
-    meaning:
-      'space that is left free on the disk of a SQLite database: writes are refused below it',
-    defaultText: '64 MB',
-    default: () => 64_000_000,
+    meaning: 'free disk space below which writes to a SQLite database are rejected',
+    ...fixedDefault(64_000_000, formatSize),
     parse: parseSize,
     format: formatSize,
   },
   emailConfirmation: {
     name: 'SNAILPASS_EMAIL_CONFIRMATION',
-    meaning: 'whether an email must be confirmed before its first login: auto, required or off',
-    defaultText: 'auto: required when mail is set up',
-    default: () => 'auto',
-    parse: (text) => {
-      if (text === 'auto' || text === 'required' || text === 'off') return text
-      throw new InvalidSetting(`is not auto, required or off: ${text}`, 'choose one of the three')
-    },
+    meaning:
+      'whether an email must be confirmed before the first sign-in: auto (if mail is set up), required or off',
+    ...fixedDefault('auto'),
+    parse: (text) => parseChoice(['auto', 'required', 'off'], text),
   },
   signUps: {
     name: 'SNAILPASS_SIGNUPS',
-    meaning: 'who may sign up: open (everybody), invited, or closed (nobody)',
-    defaultText: 'open',
-    default: () => 'open',
-    parse: (text) => {
-      if (text === 'open' || text === 'invited' || text === 'closed') return text
-      throw new InvalidSetting(`is not open, invited or closed: ${text}`, 'choose one of the three')
-    },
+    meaning: 'who may sign up: open (everyone), invited or closed (nobody)',
+    ...fixedDefault('open'),
+    parse: (text) => parseChoice(['open', 'invited', 'closed'], text),
   },
   signUpDomains: {
     name: 'SNAILPASS_SIGNUPS_DOMAINS',
-    meaning: 'where sign-up is open: domains of the emails that may, with commas between them',
+    meaning: 'email domains that may sign up if sign-up is open, comma-separated',
     defaultText: 'all',
     default: () => [],
     parse: parseDomains,
@@ -189,31 +176,28 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
   },
   publicUrl: {
     name: 'SNAILPASS_PUBLIC_URL',
-    meaning: 'where people reach this server, for the links in letters',
-    defaultText: 'seen from their requests, where they use an address of this machine',
+    meaning: 'URL of this server for links in emails',
+    defaultText: 'taken from the request, if it uses an address of this machine',
     default: () => null,
     parse: parsePublicUrl,
   },
   publicHosts: {
     name: 'SNAILPASS_PUBLIC_HOSTS',
-    meaning: 'further names of this server that links may use, with commas between them',
-    defaultText: 'none',
-    default: () => [],
+    meaning: 'additional names of this server that links may use, comma-separated',
+    ...emptyByDefault,
     parse: parsePublicHosts,
     format: (hosts) => hosts.join(', '),
   },
   linkMinutes: {
     name: 'SNAILPASS_LINK_MINUTES',
-    meaning: 'life of the link in a letter, in minutes',
-    defaultText: '60',
-    default: () => 60,
+    meaning: 'lifetime of the link in an email, in minutes',
+    ...fixedDefault(60),
     parse: (text) => parseInteger(text, { min: 1, max: 7 * 24 * 60 }),
   },
   unconfirmedDays: {
     name: 'SNAILPASS_UNCONFIRMED_DAYS',
-    meaning: 'days after which an empty account that was never confirmed is removed; 0 for never',
-    defaultText: '7',
-    default: () => 7,
+    meaning: 'days after which an unconfirmed, empty account is removed; 0 for never',
+    ...fixedDefault(7),
     parse: (text) => parseInteger(text, { min: 0, max: 3650 }),
   },
   ...rateLimitSettings,
@@ -223,13 +207,13 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
   ...mdnsSettings,
 }
 
-/** Every setting there is. */
+/** Every setting. */
 export const settingTable: SettingTable<SettingValues> = { ...standaloneSettings, ...mailSettings }
 
-/** The settings that say where archives go and who can open them. */
+/** The settings for backups. */
 export const backupKeys = Object.keys(backupSettings) as (keyof BackupSettings)[]
 
-/** The settings that say which certificate HTTPS is served by, and for which names it must be. */
+/** The settings that decide which certificate HTTPS uses, and its names. */
 export const tlsKeys = [
   'dataDir',
   ...(Object.keys(tlsSettings) as (keyof TlsSettings)[]),
@@ -241,23 +225,23 @@ export const tlsKeys = [
   'mdns',
 ] as const
 
-/** The settings that say how mail is sent. */
+/** The settings for sending mail. */
 export const mailKeys = Object.keys(mailSettings) as (keyof MailSettings)[]
 
-/** Every setting there is, in the order in which people read of them. */
+/** Every setting, in the order of help and documentation. */
 export const settingKeys = Object.keys(settingTable) as (keyof SettingValues)[]
 
-/** Names that mean something elsewhere: the original server's. */
+/** Names of the original server's settings that have no meaning here, and are no mistakes. */
 export const legacySettingNames: readonly string[] = ['SNAILPASS_CONFIGURATION']
 
 function parsePublicHosts(text: string): readonly string[] {
   return parseList(text).map((host) => {
     const url = URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`) : null
-    // As a URL writes it: in lower case, and without the port that goes without saying.
+    // URL.host is in lower case, and has no default port.
     if (url !== null && url.host !== '' && url.pathname === '/' && url.username === '') {
       return url.host
     }
-    throw new InvalidSetting(`holds what is no host: ${host}`, 'write names alone, or name:port')
+    throw new InvalidSetting('use HOST or HOST:PORT', { value: host, noun: 'host' })
   })
 }
 
@@ -265,7 +249,7 @@ function parseDomains(text: string): readonly string[] {
   return parseList(text).map((domain) => {
     const host = parseHost(domain)
     if (host !== null) return host
-    throw new InvalidSetting(`holds what is no domain: ${domain}`, 'write them as example.org')
+    throw new InvalidSetting('use a domain such as example.org', { value: domain, noun: 'domain' })
   })
 }
 
@@ -278,16 +262,17 @@ function parsePublicUrl(text: string): URL {
     url.username === '' &&
     url.password === ''
   if (url === null || !isPlain || !/^https?:$/.test(url.protocol)) {
-    throw new InvalidSetting('is not a web address', 'write it as https://vault.example.org/')
+    // Without the text, which may contain a password.
+    throw new InvalidSetting('use a URL such as https://vault.example.org/')
   }
   if (!url.pathname.endsWith('/')) url.pathname += '/'
   return url
 }
 
 function defaultDataDir(environment: Environment): string {
-  if (process.getuid?.() === 0) return '/var/lib/snailpass'
+  if (process.getuid?.() === 0) return rootDataDir
   const base = environment['XDG_DATA_HOME']
-  // The XDG specification has relative paths ignored.
+  // The XDG Base Directory Specification says to ignore relative paths.
   if (base?.startsWith('/')) return join(base, 'snailpass')
   return join(homedir(), '.local', 'share', 'snailpass')
 }

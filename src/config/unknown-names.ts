@@ -4,24 +4,24 @@ import { settingsFileVariable } from './settings-file'
 
 const prefix = 'SNAILPASS_'
 
-/** Says of each name that looks like a setting and is none what it may have been meant to be. */
+/** Returns a warning for each name that begins like a setting but is none, with the nearest setting as a suggestion. */
 export function listUnknownSettingWarnings(names: Iterable<string>): readonly string[] {
   const ours = Object.values(settingTable).flatMap(allSettingNamesOf)
   const known = new Set([...ours, ...legacySettingNames, settingsFileVariable])
   return [...new Set(names)]
     .filter((name) => name.startsWith(prefix) && !known.has(name))
     .map((name) => {
-      const meant = nearest(name, [...ours, settingsFileVariable])
-      const guess = meant === null ? '' : `: did you mean ${meant}?`
-      return `${name} is set, but there is no such setting${guess}`
+      const similar = findNearest(name, [...ours, settingsFileVariable])
+      const suggestion = similar === null ? '' : `: did you mean ${similar}?`
+      return `${name} is set, but there is no such setting${suggestion}`
     })
 }
 
 /**
- * The word that a slip of the pen may have been meant to be, null where none is near enough: a third of what
- * is left behind the prefix may be wrong, and one letter always.
+ * Returns the word with the smallest edit distance, null if none is near enough: the distance may be a third of the length
+ * after the prefix, and at least 1.
  */
-function nearest(word: string, words: readonly string[]): string | null {
+function findNearest(word: string, words: readonly string[]): string | null {
   const maxDistance = Math.max(1, Math.floor((word.length - prefix.length) / 3))
   let found: string | null = null
   let nearestDistance = maxDistance + 1
@@ -33,8 +33,8 @@ function nearest(word: string, words: readonly string[]): string | null {
 }
 
 /**
- * How many letters have to be added, left out, exchanged or swapped with their neighbour to make one word of the
- * other, each letter once at most (Damerau and Levenshtein's optimal string alignment).
+ * Returns the number of characters to insert, delete, substitute or swap with their neighbour to turn one word into the other,
+ * where no character is edited twice (Damerau-Levenshtein distance, optimal string alignment).
  */
 export function editDistance(one: string, other: string): number {
   let beforeLast: readonly number[] = []
@@ -43,10 +43,10 @@ export function editDistance(one: string, other: string): number {
     const row = [i]
     for (let j = 1; j <= other.length; j++) {
       const at = (line: readonly number[], index: number) => line[index] ?? Number.POSITIVE_INFINITY
-      const exchanged = at(last, j - 1) + (one[i - 1] === other[j - 1] ? 0 : 1)
+      const substituted = at(last, j - 1) + (one[i - 1] === other[j - 1] ? 0 : 1)
       const isSwapped = one[i - 1] === other[j - 2] && one[i - 2] === other[j - 1]
-      const swapped = isSwapped ? at(beforeLast, j - 2) + 1 : exchanged
-      row[j] = Math.min(at(row, j - 1) + 1, at(last, j) + 1, exchanged, swapped)
+      const swapped = isSwapped ? at(beforeLast, j - 2) + 1 : substituted
+      row[j] = Math.min(at(row, j - 1) + 1, at(last, j) + 1, substituted, swapped)
     }
     beforeLast = last
     last = row

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
+import { DomainError } from '../domain/errors'
+import { sanitizeLine } from '../domain/text'
 
-/** What stands where a secret is. */
+/** Shown instead of a secret. */
 export const redactedText = '•••'
 
-/** A value that does not show itself: printed or serialised, it is only dots. */
+/** A secret value. Printed or serialised, it is only dots. */
 export class Secret {
   readonly #value: string
 
@@ -28,45 +30,94 @@ export class Secret {
   }
 }
 
-/** Refused text of a setting. `message` continues a sentence that begins with the setting's name. */
-export class InvalidSetting extends Error {
-  readonly hint: string
+/** Something that is wrong with settings. */
+export interface SettingProblem {
+  readonly text: string
+  /** What to do, unless `text` says it. */
+  readonly hint: string | null
+}
 
-  constructor(message: string, hint: string) {
+/**
+ * The text of a setting is invalid. `message` is the reason, or what to use instead: "use HOST:PORT". It never contains a
+ * secret; `value` is left out where the text may be one.
+ */
+export class InvalidSetting extends Error {
+  readonly hint: string | null
+  readonly #value: string | null
+  readonly #noun: string | null
+
+  /** `value` is the invalid text; `noun` names it if it is only a part of the setting: "rate limit". */
+  constructor(message: string, options: { value?: string; noun?: string; hint?: string } = {}) {
     super(message)
-    this.hint = hint
+    this.hint = options.hint ?? null
+    this.#value = options.value === undefined ? null : `"${sanitizeLine(options.value)}"`
+    this.#noun = options.noun ?? null
+  }
+
+  /** Returns the reason with the value, but without the name of the setting: `"5000": use HOST:PORT`. */
+  withoutName(): string {
+    const subject = [this.#noun, this.#value].filter((part) => part !== null).join(' ')
+    return subject === '' ? this.message : `${subject}: ${this.message}`
+  }
+
+  /**
+   * Returns the problem of the setting `name`: `invalid --listen "5000": use HOST:PORT`. `place` follows the name, if it was
+   * not a command line option or an environment variable.
+   */
+  problemOf(name: string, place = ''): SettingProblem {
+    const { hint } = this
+    const value = this.#value === null ? '' : ` ${this.#value}`
+    const text =
+      this.#noun === null
+        ? `invalid ${name}${value}${place}: ${this.message}`
+        : `invalid ${this.#noun}${value} in ${name}${place}: ${this.message}`
+    return { text, hint }
+  }
+
+  /** Returns the same problem as an error with the code `invalid`. */
+  asDomainError(name: string): DomainError {
+    return invalidSettingsError([this.problemOf(name)])
   }
 }
 
+/** Returns one `invalid` error for all problems. Its message and its hint have a line for each. */
+export function invalidSettingsError(problems: readonly SettingProblem[]): DomainError {
+  const hints = new Set(problems.flatMap(({ hint }) => hint ?? []))
+  return new DomainError('invalid', problems.map(({ text }) => text).join('\n'), {
+    ...(hints.size > 0 && { hint: [...hints].join('\n') }),
+  })
+}
+
+/** A setting. `meaning` and `defaultText` are the source of --help, docs/settings.md and the settings file of an installation. */
 export interface Setting<Value> {
   /** Its name in the environment and in the settings file. */
   readonly name: string
-  /** Another name of it, which the original server reads. */
+  /** Its name on the original server, if that differs. */
   readonly alias?: string
-  /** Elsewhere an empty value leaves a setting out; here it is a slip whose price is too high. */
+  /** Refuses an empty value. For other settings it means: not set. */
   readonly mustNotBeEmpty?: true
   /**
-   * Its text is a secret or holds one: it can stand in a file of its own that NAME_FILE names, has no option, which
-   * others could see, and `show` hides what is secret of it.
+   * Whether the text is or contains a secret. NAME_FILE can name a file that contains it. It has no command line option, which
+   * other users could see. `snailpass config` hides the secret part.
    */
   readonly isSecret?: true
-  /** Its command line option, for those that have one. */
+  /** Its command line option, if it has one. */
   readonly flag?: `--${string}`
-  /** What its option takes: `folder`, or `value` unless told. */
+  /** What the option takes in --help; `value` by default. */
   readonly valueName?: 'folder' | 'address' | 'form'
-  /** Whether its option may be given several times; the texts are then one, with commas between them. */
+  /** Whether the option can be repeated. The texts are joined with commas. */
   readonly isRepeatable?: true
   readonly meaning: string
-  /** The default as people read it. */
+  /** The default, for people. */
   readonly defaultText: string
   readonly default: (environment: Environment) => Value
-  /** Throws InvalidSetting. Its messages never repeat the text of a secret. */
+  /** Throws InvalidSetting, without the text of a secret. */
   readonly parse: (text: string) => Value
-  /** A text that `parse` reads as this value, but for what is secret. For values that `String` does not write so. */
+  /** Returns a text that `parse` turns into the same value, with secrets hidden. `String` by default. */
   readonly format?: (value: NonNullable<Value>) => string
 }
 
-/** A table of settings. Whoever adds a value that is no plain one has to say how it is shown. */
+/** Settings by key. A setting must have `format` unless `String` writes its values. */
 export type SettingTable<Values> = {
   readonly [Key in keyof Values]: Setting<Values[Key]> &
     ([NonNullable<Values[Key]>] extends [string | number | boolean | Secret | URL]
@@ -74,84 +125,119 @@ export type SettingTable<Values> = {
       : Required<Pick<Setting<Values[Key]>, 'format'>>)
 }
 
-/** The text of a value as people may see it, null where there is none. */
-export function formatForDisplay<Value>(setting: Setting<Value>, value: Value): string | null {
-  if (value === null || value === undefined) return null
-  if (typeof value === 'boolean') return value ? 'yes' : 'no'
-  return setting.format === undefined ? String(value) : setting.format(value)
+/** Returns `default` and `defaultText` of a setting for one default value. */
+export function fixedDefault<Value extends string | number>(
+  value: Value,
+): { default: () => Value; defaultText: string }
+export function fixedDefault<Value>(
+  value: Value,
+  format: (value: Value) => string,
+): { default: () => Value; defaultText: string }
+export function fixedDefault<Value>(value: Value, format: (value: Value) => string = String) {
+  return { default: () => value, defaultText: format(value) }
 }
 
-/** What is wrong with settings, and what to do. */
-export interface SettingProblem {
-  readonly text: string
-  readonly hint: string
+/** `default` and `defaultText` of a list that is empty by default. */
+export const emptyByDefault = { default: () => [], defaultText: 'none' } as const
+
+/** `default` and `defaultText` of a setting that has no value by default. */
+export const unsetByDefault = { default: () => null, defaultText: 'none' } as const
+
+/** Returns the text of a value with secrets hidden; null for no value. */
+export function formatForDisplay<Value>(setting: Setting<Value>, value: Value): string | null {
+  if (value === null || value === undefined) return null
+  if (typeof value === 'boolean') return formatBoolean(value)
+  return setting.format === undefined ? String(value) : setting.format(value)
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-/** What stands in a list, with commas or spaces between. */
+/** Returns the parts of a list that is separated by commas or spaces. */
 export function parseList(text: string): readonly string[] {
   return text.split(/[\s,]+/).filter((part) => part !== '')
 }
 
-/** The absolute path of a file or folder. Throws InvalidSetting: no shell has put the home folder in the place of `~`. */
-export function parsePath(kind: 'file' | 'folder', text: string): string {
-  if (!text.startsWith('~')) return resolve(text)
-  throw new InvalidSetting(`is not a ${kind}: ${text}`, 'write its whole path')
+/** Returns the choice that equals a text. Throws InvalidSetting. */
+export function parseChoice<Choice extends string>(
+  choices: readonly Choice[],
+  text: string,
+): Choice {
+  const choice = choices.find((each) => each === text)
+  if (choice !== undefined) return choice
+  const others = choices.slice(0, -1).join(', ')
+  throw new InvalidSetting(`use ${others} or ${choices.at(-1)}`, { value: text })
 }
 
-/** Digits within bounds. Throws InvalidSetting. */
-export function parseInteger(text: string, bounds: { min: number; max: number }): number {
+/** Returns the absolute path of a file or folder. Throws InvalidSetting for an empty text, and for `~`, which shells expand. */
+export function parsePath(kind: 'file' | 'folder', text: string): string {
+  if (text !== '' && !text.startsWith('~')) return resolve(text)
+  throw new InvalidSetting(`not a ${kind}`, { value: text, hint: 'use the full path' })
+}
+
+/** Returns a whole number within bounds, which is written in digits. Throws InvalidSetting. */
+export function parseInteger(text: string, { min, max }: { min: number; max: number }): number {
   const value = /^\d{1,12}$/.test(text) ? Number(text) : Number.NaN
-  if (value >= bounds.min && value <= bounds.max) return value
-  throw new InvalidSetting(
-    `is not a whole number from ${bounds.min} to ${bounds.max}: ${text}`,
-    'write digits alone',
-  )
+  if (value >= min && value <= max) return value
+  throw new InvalidSetting(`use a whole number from ${min} to ${max}`, { value: text })
 }
 
 const units: Readonly<Record<string, number>> = { '': 1, KB: 1e3, MB: 1e6, GB: 1e9 }
 
-/** A number of bytes, as `64 MB`. Throws InvalidSetting. */
+/** Returns the bytes of a size like `64 MB`. Throws InvalidSetting. */
 export function parseSize(text: string): number {
   const { digits = '', unit = '' } =
     /^(?<digits>\d{1,9})\s*(?<unit>[A-Za-z]*)$/.exec(text)?.groups ?? {}
   const factor = units[unit.toUpperCase()]
   if (digits !== '' && factor !== undefined) return Number(digits) * factor
-  throw new InvalidSetting(`is not a size: ${text}`, 'write it as 64 MB, with KB, MB or GB')
+  throw new InvalidSetting('use a size such as 64 MB, in KB, MB or GB', { value: text })
 }
 
-/** The same, where something must be able to lie in it. Throws InvalidSetting. */
+/** Returns the bytes of a size that is not less than `min`. Throws InvalidSetting. */
 export function parseSizeAtLeast(min: number, text: string): number {
   const size = parseSize(text)
   if (size >= min) return size
-  throw new InvalidSetting(`is less than ${formatSize(min)}: ${text}`, 'write a larger size')
+  throw new InvalidSetting(`use at least ${formatSize(min)}`, { value: text })
 }
 
-/** The form that `parseSize` reads, in the largest unit that says it whole. */
+/** Returns a size in the form of `parseSize`, in the largest unit that needs no fraction. */
 export function formatSize(bytes: number): string {
   const [unit = '', factor = 1] =
     Object.entries(units).findLast(([, size]) => bytes > 0 && bytes % size === 0) ?? []
   return `${bytes / factor} ${unit}`.trimEnd()
 }
 
-/** The words that people use for it. Throws InvalidSetting. */
+/** Parses yes or no, and other words for them. Throws InvalidSetting. */
 export function parseBoolean(text: string): boolean {
   const word = text.toLowerCase()
   if (['yes', 'true', 'on', '1'].includes(word)) return true
   if (['no', 'false', 'off', '0'].includes(word)) return false
-  throw new InvalidSetting(`is neither yes nor no: ${text}`, 'choose one of the two')
+  throw new InvalidSetting('use yes or no', { value: text })
 }
 
-/** A setting as it is told of, whether or not it matters to whoever reads the others, and whether or not it is valid. */
+export function formatBoolean(value: boolean): string {
+  return value ? 'yes' : 'no'
+}
+
+/** Decodes percent-encoding. Throws InvalidSetting, without the text, which may be a password. */
+export function percentDecode(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new InvalidSetting('a % is not followed by two hexadecimal digits', {
+      hint: 'write % itself as %25',
+    })
+  }
+}
+
+/** A setting as it is shown to people, whether or not the command uses it, and whether or not it is valid. */
 export interface ListedSetting {
   readonly name: string
-  /** As people may see it: secrets are hidden, a default is told in words where it is nothing to write down. Null for what is wrong. */
+  /** The value with secrets hidden, or the text of the default if that has no value; null if the setting is invalid. */
   readonly text: string | null
   readonly source: SettingSource
-  /** The whole text of one that holds a secret; null for others, and where nothing is set. */
+  /** The whole text if the setting is secret and set; else null. */
   readonly secret: Secret | null
 }
 
-/** Where a value came from. A flag beats the environment, the environment beats the file. */
+/** Where a value came from. A flag overrides the environment, which overrides the file. */
 export type SettingSource = 'flag' | 'environment' | 'file' | 'default'

@@ -17,7 +17,7 @@ describe('a database URL', () => {
     expect(parseDatabaseUrl(text)).toEqual({ engine: 'sqlite', path })
   })
 
-  test('of Postgres is read whole', () => {
+  test('of Postgres is parsed completely', () => {
     const text =
       'postgresql+psycopg2://us%40er:p%2Fa:ss%25@a.lan:5433,[fe80::1],%2Frun%2Fpostgresql/va%20ults' +
       '?sslmode=verify-full&sslrootcert=/etc/root.pem&target_session_attrs=read-write&pool_size=7&options=-csearch_path%3Dx'
@@ -46,7 +46,7 @@ describe('a database URL', () => {
     expect(nameOfLocation(location)).toBe('postgres://a.lan:5433,[fe80::1],/run/postgresql/va ults')
   })
 
-  test('of Postgres has defaults that work, and several hosts in the way of SQLAlchemy too', () => {
+  test('of Postgres has defaults, and can name several hosts like SQLAlchemy', () => {
     expect(parseDatabaseUrl('postgres://me@/db?host=a:1&host=b')).toEqual({
       engine: 'postgres',
       hosts: [
@@ -69,31 +69,28 @@ describe('a database URL', () => {
   })
 
   test.each([
-    ['', 'is empty'],
-    ['postgres://me@one/db?host=two', 'names hosts twice'],
-    ['/srv/vaults.db', 'is not a database URL'],
-    ['mysql://me:secret@host/db', 'is not a database URL'],
-    ['postgres://me:se@cret@host/db', 'is not a database URL'],
-    ['sqlite://', 'names no SQLite file'],
-    ['sqlite:', 'names no SQLite file: a database in memory keeps nothing'],
-    ['sqlite:///:memory:', 'names no SQLite file: a database in memory keeps nothing'],
-    ['sqlite:///a.db?mode=ro', 'has parameters, which a SQLite file does not take'],
-    ['postgres://host/db', 'names no user'],
-    ['postgres://me:secret@host', 'names no database'],
-    ['postgres://me:secret@host:99999/db', 'names a host in a way that is not understood'],
-    ['postgres://me:secret@host:x/db', 'names a host in a way that is not understood'],
-    ['postgres://me:secret%@host/db', 'has a % that begins no percent-encoding'],
-    ['postgres://me:secret@host/db?sslmode=maybe', 'has an sslmode that is not known'],
-    [
-      'postgres://me:secret@host/db?pool_size=0',
-      'has a pool_size that is no number from 1 to 1000',
-    ],
-    ['postgres://me:secret@host/db?colour=red', 'has a parameter that is not known here'],
+    ['', 'it is empty'],
+    ['postgres://me@one/db?host=two', 'it names hosts twice'],
+    ['/srv/vaults.db', 'not a database URL'],
+    ['mysql://me:secret@host/db', 'not a database URL'],
+    ['postgres://me:se@cret@host/db', 'not a database URL'],
+    ['sqlite://', 'it names no SQLite file'],
+    ['sqlite:', 'a database in memory would lose everything'],
+    ['sqlite:///:memory:', 'a database in memory would lose everything'],
+    ['sqlite:///a.db?mode=ro', 'parameters are not supported for SQLite'],
+    ['postgres://host/db', 'it names no user'],
+    ['postgres://me:secret@host', 'it names no database'],
+    ['postgres://me:secret@host:99999/db', 'its host is invalid'],
+    ['postgres://me:secret@host:x/db', 'its host is invalid'],
+    ['postgres://me:secret%@host/db', 'a % is not followed by two hexadecimal digits'],
+    ['postgres://me:secret@host/db?sslmode=maybe', 'unknown sslmode'],
+    ['postgres://me:secret@host/db?pool_size=0', 'invalid pool_size'],
+    ['postgres://me:secret@host/db?colour=red', 'unknown parameter'],
     [
       'postgres://me:secret@host/db?target_session_attrs=standby',
-      "has a target_session_attrs that this server can't work with",
+      'unsupported target_session_attrs',
     ],
-  ])('%p is refused, and no part of it is repeated', (text, message) => {
+  ])('%p is refused without any part of it', (text, message) => {
     let error: unknown
     try {
       parseDatabaseUrl(text)
@@ -105,7 +102,7 @@ describe('a database URL', () => {
   })
 })
 
-describe('the setting', () => {
+describe('the setting for the database', () => {
   test('is read by both names, ours first', () => {
     expect(load({ SNAILPASS_DATABASE_URI: 'sqlite:////a' })).toMatchObject({ path: '/a' })
     const both = { SNAILPASS_DATABASE_URI: 'sqlite:////a', SNAILPASS_DATABASE_URL: 'sqlite:/b' }
@@ -113,17 +110,19 @@ describe('the setting', () => {
     expect(load({})).toBeNull()
   })
 
-  test('that is empty is a slip, and not a wish for another database', () => {
-    expect(() => load({ SNAILPASS_DATABASE_URL: '' })).toThrow('SNAILPASS_DATABASE_URL is empty')
+  test('must not be empty, which could mean another database', () => {
+    expect(() => load({ SNAILPASS_DATABASE_URL: '' })).toThrow(
+      'invalid SNAILPASS_DATABASE_URL: it is empty',
+    )
   })
 
-  test('that is not understood is wrong, by the name that was used, and shows no password', () => {
-    const wrong = () => load({ SNAILPASS_DATABASE_URI: 'mysql://me:secret@host/db' })
-    expect(wrong).toThrow('SNAILPASS_DATABASE_URI is not a database URL')
-    expect(wrong).not.toThrow('secret')
+  test('is refused by the name that was used, without its password', () => {
+    const loading = () => load({ SNAILPASS_DATABASE_URI: 'mysql://me:secret@host/db' })
+    expect(loading).toThrow('invalid SNAILPASS_DATABASE_URI: not a database URL')
+    expect(loading).not.toThrow('secret')
   })
 
-  test('does not show its password when it is printed', () => {
+  test('hides its password when it is printed', () => {
     const database = load({ SNAILPASS_DATABASE_URL: 'postgres://me:secret@host/db' })
     expect(Bun.inspect(database)).not.toContain('secret')
     expect(JSON.stringify(database)).not.toContain('secret')

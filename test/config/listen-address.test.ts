@@ -10,13 +10,13 @@ test.each([
   ['[fe80::1%eth0]:443', '[fe80::1%eth0]:443'],
   ['pi.local:80', 'pi.local:80'],
   ['unix:/run/snailpass/http.sock', 'unix:/run/snailpass/http.sock'],
-])('%s is listened at as %s', (text, expected) => {
+])('%s is parsed as %s', (text, expected) => {
   const address = parseListenAddress(text)
   expect(address === null ? null : formatListenAddress(address)).toBe(expected)
 })
 
 test.each(['5000', ':5000', '::1:5000', '[::1]', 'pi:99999', 'unix:relative', 'unix:/folder/'])(
-  '%s is nowhere to listen',
+  '%s is not a listen address',
   (text) => {
     expect(parseListenAddress(text)).toBeNull()
   },

@@ -63,7 +63,7 @@ describe('a setting', () => {
     expect(warnings).toEqual([])
   })
 
-  test('comes from the flag, else the environment, else the file, and knows from where', () => {
+  test('comes from the flag, else the environment, else the file, and knows its origin', () => {
     using file = createTemporaryFile(
       '# comment\nSNAILPASS_LISTEN=[::1]:1\nSNAILPASS_DATA_DIR="/from file"\nSNAILPASS_TOKEN_SECONDS=30\n',
     )
@@ -84,13 +84,13 @@ describe('a setting', () => {
     expect(from('secretKey')).toEqual(['default', null])
   })
 
-  test('that is empty in the environment is left out', () => {
+  test('that is empty in the environment is not set', () => {
     const { settings } = load({ environment: { SNAILPASS_SECRET_KEY: '', SNAILPASS_LISTEN: '' } })
     expect(settings).toMatchObject({ secretKey: null, listen: [{ port: 5000 }] })
   })
 })
 
-test('every problem is reported at once, by the name under which it was set', () => {
+test('every problem is reported at once, by the name that was used', () => {
   using file = createTemporaryFile('SNAILPASS_MAX_BODY=lots\n')
   const loading = () =>
     load({
@@ -102,21 +102,44 @@ test('every problem is reported at once, by the name under which it was set', ()
     expect.objectContaining({
       code: 'invalid',
       message: [
-        '--listen is not an address: nowhere',
-        '--log-format is neither text nor json: xml',
-        'SNAILPASS_SECRET_KEY is shorter than 16 characters',
-        'SNAILPASS_TOKEN_SECONDS is not a whole number from 1 to 2592000: -1',
-        `SNAILPASS_MAX_BODY in ${file.path} is not a whole number from 1024 to 67108864: lots`,
+        'invalid --listen "nowhere": use HOST:PORT or unix:/PATH',
+        'invalid --log-format "xml": use text or json',
+        'invalid SNAILPASS_SECRET_KEY: shorter than 16 characters',
+        'invalid SNAILPASS_TOKEN_SECONDS "-1": use a whole number from 1 to 2592000',
+        `invalid SNAILPASS_MAX_BODY "lots" in ${file.path}: use a whole number from 1024 to 67108864`,
       ].join('\n'),
-      hint: expect.stringContaining('leave it out'),
+      hint: [
+        'examples are 0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock; several are comma-separated; off means none',
+        'remove it: a strong key is created at the first start and kept in the data folder',
+      ].join('\n'),
     }),
   )
 })
 
+test.each([
+  [{ SNAILPASS_LISTEN: '5000' }, 'invalid SNAILPASS_LISTEN "5000": use HOST:PORT or unix:/PATH'],
+  [
+    { SNAILPASS_RATE_LIMITS: 'sign-ups=5/1h, foo' },
+    'invalid rate limit "foo" in SNAILPASS_RATE_LIMITS: use NAME=COUNT/TIME with a time of at most one day, or off',
+  ],
+  [
+    { SNAILPASS_BACKUP_SCHEDULE: 'weekly' },
+    'invalid schedule "weekly" in SNAILPASS_BACKUP_SCHEDULE: use daily, HH:MM or off',
+  ],
+  [
+    { SNAILPASS_BACKUP_KEEP: '7 days\n\u001b[31m' },
+    'invalid SNAILPASS_BACKUP_KEEP "7 days [31m": use the form 7 daily, 4 weekly, 12 monthly',
+  ],
+  [{ SNAILPASS_MAX_VAULT: '1 KB' }, 'invalid SNAILPASS_MAX_VAULT "1 KB": use at least 1 MB'],
+  [{ SNAILPASS_MDNS: 'maybe' }, 'invalid SNAILPASS_MDNS "maybe": use yes or no'],
+])('an invalid setting is reported with its text and what to use: %p', (environment, message) => {
+  expect(() => load({ environment })).toThrow(expect.objectContaining({ code: 'invalid', message }))
+})
+
 test.each(['5000', ':5000', 'a:b', 'a:70000', '::1:5000', 'http://a:1', '', '[a]b:1'])(
-  'no address is %p',
+  'a listener has no address like %p',
   (listen) => {
-    expect(() => load({ flags: { listen } })).toThrow('--listen is not an address')
+    expect(() => load({ flags: { listen } })).toThrow(/^invalid --listen ".*": use HOST:PORT/)
   },
 )
 
@@ -129,17 +152,19 @@ test.each([
   expect(() => load({ file: file.path })).toThrow(`line ${line} is not NAME=value`)
 })
 
-test.each(['', '~', '~/snail'])('no data folder is %p', (dataDir) => {
-  expect(() => load({ flags: { dataDir } })).toThrow('--data-dir is not a folder: ')
-})
-
-test('a settings file that cannot be read stops the start', () => {
-  expect(() => load({ file: '/nonexistent/file' })).toThrow(
-    "the settings file /nonexistent/file can't be read",
+test.each(['', '~', '~/snail'])('a data folder is not %p', (dataDir) => {
+  expect(() => load({ flags: { dataDir } })).toThrow(
+    `invalid --data-dir "${dataDir}": not a folder`,
   )
 })
 
-test('settings are listed as they were written, secrets apart, whether or not they matter', () => {
+test('a settings file that can’t be read stops the start', () => {
+  expect(() => load({ file: '/nonexistent/file' })).toThrow(
+    "can't read the settings file /nonexistent/file: ",
+  )
+})
+
+test('settings are listed as they were set, with secrets hidden, whether or not they are used', () => {
   using file = createTemporaryFile(
     'SNAILPASS_TOKEN_SECONDS=nonsense\nSNAILPASS_BACKUP_PASSPHRASE=open sesame\n',
   )
@@ -161,30 +186,33 @@ test('settings are listed as they were written, secrets apart, whether or not th
 })
 
 test.each([
-  [{ SNAILPASS_BACKUP_ENCRYPT_TO: 'age1abc nonsense' }, 'holds what is no public key: nonsense'],
+  [
+    { SNAILPASS_BACKUP_ENCRYPT_TO: 'age1abc nonsense' },
+    'invalid public key "nonsense" in SNAILPASS_BACKUP_ENCRYPT_TO',
+  ],
   [
     { SNAILPASS_BACKUP_ENCRYPT_TO: 'AGE-SECRET-KEY-1ABC' },
-    'SNAILPASS_BACKUP_ENCRYPT_TO holds a private key',
+    'invalid SNAILPASS_BACKUP_ENCRYPT_TO: a private key',
   ],
   [{ SNAILPASS_BACKUP_ENCRYPT_TO: 'age1abc', SNAILPASS_BACKUP_PASSPHRASE: 'x' }, 'are both set'],
-  [{ SNAILPASS_BACKUP_DIR: '~/backups' }, 'SNAILPASS_BACKUP_DIR is not a folder: ~/backups'],
-])('wrong settings of archives are refused: %p', (environment, message) => {
+  [{ SNAILPASS_BACKUP_DIR: '~/backups' }, 'invalid SNAILPASS_BACKUP_DIR "~/backups": not a folder'],
+])('invalid settings for backups are refused: %p', (environment, message) => {
   expect(() => load({ environment })).toThrow(
     expect.objectContaining({ code: 'invalid', message: expect.stringContaining(message) }),
   )
 })
 
-test('a secret shows itself to nobody who does not ask for it', () => {
+test('a secret is hidden unless it is revealed', () => {
   const { settings } = load({ environment: { SNAILPASS_SECRET_KEY: 'a very hush-hush key' } })
   expect(settings.secretKey?.reveal()).toBe('a very hush-hush key')
   const shown = [`${settings.secretKey}`, JSON.stringify(settings), inspect(settings, { depth: 9 })]
   for (const text of shown) expect(text).not.toContain('hush')
 })
 
-test('a database behind a network is warned about, unless its server must prove itself', () => {
+test('a database across a network is warned about, unless its certificate is verified', () => {
   const warnings = (url: string) => load({ environment: { SNAILPASS_DATABASE_URL: url } }).warnings
   expect(warnings('postgres://me@db.lan/db')).toEqual([
-    'whoever sits between this machine and Postgres can listen in: say ?sslmode=verify-full in SNAILPASS_DATABASE_URL',
+    'others on the network can intercept the unverified connection to Postgres: add ?sslmode=verify-full to SNAILPASS_DATABASE_URL',
   ])
   expect(warnings('postgres://me@localhost,db.lan/db?sslmode=require')).toHaveLength(1)
   expect(warnings('postgres://me@db.lan/db?sslmode=verify-full')).toEqual([])

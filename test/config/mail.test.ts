@@ -5,7 +5,7 @@ function load(environment: Record<string, string>) {
   return loadConfig({ environment, flags: {}, file: null })
 }
 
-/** The mail server of the settings, its password shown. */
+/** Returns the mail server of the settings with its password revealed. */
 function mailOf(environment: Record<string, string>) {
   const { mail } = load(environment).settings
   return mail === null ? null : { ...mail, password: mail.password?.reveal() ?? null }
@@ -21,7 +21,7 @@ describe('a mail URL', () => {
     ['smtp://127.0.0.1', { host: '127.0.0.1', port: 587, security: 'opportunistic' }],
     ['smtp://127.example.com', { host: '127.example.com', port: 587, security: 'starttls' }],
     ['smtp://[::1]:2525', { host: '::1', port: 2525, security: 'opportunistic' }],
-  ])('%p is read', (url, server) => {
+  ])('%p is parsed', (url, server) => {
     expect(mailOf({ SNAILPASS_MAIL_URL: url, ...from })).toEqual({
       ...server,
       user: null,
@@ -30,7 +30,7 @@ describe('a mail URL', () => {
     } as never)
   })
 
-  test('has user and password percent-encoded, and the user is the sender', () => {
+  test('contains user and password in percent-encoding, and the user is the sender', () => {
     expect(mailOf({ SNAILPASS_MAIL_URL: 'smtps://me%40nas.lan:p%40ss%3A@mail.lan' })).toMatchObject(
       {
         user: 'me@nas.lan',
@@ -41,17 +41,20 @@ describe('a mail URL', () => {
   })
 
   test.each([
-    ['mail.lan', 'SNAILPASS_MAIL_URL is not a mail URL'],
-    ['https://mail.lan', 'SNAILPASS_MAIL_URL is not a mail URL'],
-    ['smtp://me@mail.lan', 'SNAILPASS_MAIL_URL has a user without a password'],
-    ['smtp://me:secret%@mail.lan', 'SNAILPASS_MAIL_URL has a % that begins no percent-encoding'],
-    ['smtp://mail.lan:99999', 'SNAILPASS_MAIL_URL is not a mail URL'],
-  ])('%p is refused without a word of a password', (url, message) => {
+    ['mail.lan', 'invalid SNAILPASS_MAIL_URL: not a mail URL'],
+    ['https://mail.lan', 'invalid SNAILPASS_MAIL_URL: not a mail URL'],
+    ['smtp://me@mail.lan', 'invalid SNAILPASS_MAIL_URL: it has a user but no password'],
+    [
+      'smtp://me:secret%@mail.lan',
+      'invalid SNAILPASS_MAIL_URL: a % is not followed by two hexadecimal digits',
+    ],
+    ['smtp://mail.lan:99999', 'invalid SNAILPASS_MAIL_URL: not a mail URL'],
+  ])('%p is refused without its password', (url, message) => {
     expect(() => load({ SNAILPASS_MAIL_URL: url, ...from })).toThrow(message)
     expect(() => load({ SNAILPASS_MAIL_URL: url, ...from })).not.toThrow('secret')
   })
 
-  test('may be plain only where that is meant', () => {
+  test('may lead to an unencrypted connection only if that is allowed', () => {
     const plain = {
       SNAILPASS_MAIL_URL: 'smtp://mail.lan',
       SNAILPASS_MAIL_ALLOW_PLAIN: 'yes',
@@ -64,7 +67,7 @@ describe('a mail URL', () => {
 describe("the original server's mail settings", () => {
   const account = { MAIL_USERNAME: 'me@gmail.com', MAIL_PASSWORD: 'secret' }
 
-  test('are those of its own mail server, with TLS from the start', () => {
+  test('mean its own mail server by default, with TLS from the start', () => {
     expect(mailOf({ ...account, MAIL_DEFAULT_SENDER: 'vault@gmail.com' })).toEqual({
       host: 'smtp.googlemail.com',
       port: 465,
@@ -84,67 +87,74 @@ describe("the original server's mail settings", () => {
     }
     expect(mailOf(other)).toMatchObject({ host: 'mail.lan', port: 587, security: 'starttls' })
     expect(mailOf({ ...other, MAIL_PORT: '25' })).toMatchObject({ port: 25 })
-    // The port says it as well.
+    // The port implies STARTTLS as well.
     expect(mailOf({ ...account, MAIL_PORT: '587' })).toMatchObject({ security: 'starttls' })
   })
 
   test.each([
     [{ MAIL_USERNAME: 'me@gmail.com' }, 'MAIL_PASSWORD is missing'],
     [{ MAIL_PASSWORD: 'secret', MAIL_SERVER: 'mail.lan' }, 'MAIL_USERNAME is missing'],
-    [{ MAIL_PASSWORD: 'secret' }, 'mail is set up by half'],
-    [{ MAIL_DEFAULT_SENDER: 'me@gmail.com' }, 'mail is set up by half'],
+    [{ MAIL_PASSWORD: 'secret' }, 'the mail settings are incomplete'],
+    [{ MAIL_DEFAULT_SENDER: 'me@gmail.com' }, 'the mail settings are incomplete'],
     [{ MAIL_SERVER: 'mail.lan' }, 'SNAILPASS_MAIL_FROM is missing'],
-    [{ ...account, MAIL_SERVER: 'mail.lan:587' }, 'MAIL_SERVER is not a host'],
+    [
+      { ...account, MAIL_SERVER: 'mail.lan:587' },
+      'invalid MAIL_SERVER "mail.lan:587": use a host name',
+    ],
     [{ ...account, MAIL_USE_SSL: 'yes', MAIL_USE_TLS: 'yes' }, 'are both on'],
-    [{ ...account, SNAILPASS_MAIL_URL: 'smtp://mail.lan' }, 'SNAILPASS_MAIL_URL is set, and'],
+    [{ ...account, SNAILPASS_MAIL_URL: 'smtp://mail.lan' }, 'SNAILPASS_MAIL_URL is set, but'],
     [
       { ...account, MAIL_USE_SSL: 'no' },
-      'MAIL_USE_SSL and MAIL_USE_TLS are off, and letters would be sent for everybody to read',
+      'MAIL_USE_SSL and MAIL_USE_TLS are off, so emails would be sent unencrypted',
     ],
-  ])('%p stop the start, with what is missing', (environment, message) => {
+  ])('%p stop the start with an error that names the problem', (environment, message) => {
     expect(() => load({ ...environment })).toThrow(message)
     expect(() => load({ ...environment })).not.toThrow('secret')
   })
 })
 
-test('a confirmation that nobody can be asked for is warned about', () => {
+test('required confirmation without a mail server is warned about', () => {
   expect(load({ SNAILPASS_EMAIL_CONFIRMATION: 'required' }).warnings).toHaveLength(1)
   const withMail = { SNAILPASS_MAIL_URL: 'smtps://mail.lan', ...from }
   expect(load({ SNAILPASS_EMAIL_CONFIRMATION: 'required', ...withMail }).warnings).toEqual([])
   expect(load({}).warnings).toEqual([])
 })
 
-test('a sender can have a name, whatever is in it', () => {
+test('a sender can have any name', () => {
   const fromOf = (text: string) =>
     load({ SNAILPASS_MAIL_URL: 'smtps://mail.lan', SNAILPASS_MAIL_FROM: text }).settings.mail?.from
   expect(fromOf('Snail; Pass: x <a@b.cc>')).toEqual({ name: 'Snail; Pass: x', address: 'a@b.cc' })
-  expect(() => fromOf('a@b.cc\r\nBcc: x@y.zz')).toThrow('SNAILPASS_MAIL_FROM is not a sender')
+  expect(() => fromOf('a@b.cc\r\nBcc: x@y.zz')).toThrow(
+    'invalid SNAILPASS_MAIL_FROM "a@b.cc Bcc: x@y.zz": use ADDRESS or NAME <ADDRESS>',
+  )
 })
 
-test('a public URL ends in a slash, and is no more than an address', () => {
+test('a public URL ends in a slash, and has no credentials or parameters', () => {
   const urlOf = (text: string) => load({ SNAILPASS_PUBLIC_URL: text }).settings.publicUrl?.href
   expect(urlOf('https://vault.example.org')).toBe('https://vault.example.org/')
   expect(urlOf('https://example.org/vault')).toBe('https://example.org/vault/')
-  for (const wrong of [
+  for (const invalid of [
     'vault.example.org',
     'ftp://x/',
     'https://x/?a',
     'https://me:x@x/',
     'https://:x@x/',
   ]) {
-    expect(() => urlOf(wrong)).toThrow('SNAILPASS_PUBLIC_URL is not a web address')
+    expect(() => urlOf(invalid)).toThrow('invalid SNAILPASS_PUBLIC_URL: use a URL such as')
   }
 })
 
-test('further hosts are written as requests name them', () => {
+test('public hosts are normalized to the form in requests', () => {
   const hostsOf = (text: string) => load({ SNAILPASS_PUBLIC_HOSTS: text }).settings.publicHosts
   expect(hostsOf('Vault.LAN, proxy.lan:8443 pi:80')).toEqual(['vault.lan', 'proxy.lan:8443', 'pi'])
-  for (const wrong of ['https://vault.lan', 'vault.lan/x', 'a@b']) {
-    expect(() => hostsOf(wrong)).toThrow('SNAILPASS_PUBLIC_HOSTS holds what is no host')
+  for (const invalid of ['https://vault.lan', 'vault.lan/x', 'a@b']) {
+    expect(() => hostsOf(invalid)).toThrow(
+      `invalid host "${invalid}" in SNAILPASS_PUBLIC_HOSTS: use HOST or HOST:PORT`,
+    )
   }
 })
 
-test('what is wrong with a setting is not in the way of a command that has no use for it', () => {
+test('an invalid setting is ignored by a command that does not use it', () => {
   const environment = { MAIL_PASSWORD: 'x', SNAILPASS_LISTEN: 'nonsense' }
   const { settings } = loadConfig({ environment, flags: {}, file: null, keys: ['dataDir'] })
   expect(settings).toMatchObject({ mail: null, listen: [{ port: 5000 }] })

@@ -4,7 +4,7 @@ import { InvalidSetting } from '../../src/config/values'
 import { createNetworkMatcher, isPrivate } from '../../src/domain/networks'
 
 describe('networks', () => {
-  test('hold the addresses that lie in them, each family its own', () => {
+  test('contain the addresses in them, each family its own', () => {
     const isIn = createNetworkMatcher(parseNetworks('10.0.0.0/8, 192.168.1.5 fd00::/8'))
     for (const address of ['10.255.0.1', '192.168.1.5', 'fd12::1']) {
       expect(isIn(address), address).toBeTrue()
@@ -28,7 +28,7 @@ describe('networks', () => {
     expect(() => parseNetworks(text)).toThrow(InvalidSetting)
   })
 
-  test('that are private are told from all others, whatever these are for', () => {
+  test('that are private are distinguished from all others', () => {
     for (const address of [
       '192.168.1.1',
       '172.16.0.1',

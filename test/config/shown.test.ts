@@ -3,8 +3,8 @@ import { readSettings } from '../../src/config/reading'
 import { type SettingValues, settingKeys, settingTable } from '../../src/config/settings'
 import { formatForDisplay, redactedText, type Setting } from '../../src/config/values'
 
-/** What a setting shows for a text. */
-function shown<Key extends keyof SettingValues>(key: Key, text: string): string | null {
+/** Returns what is displayed of a setting with a text. */
+function display<Key extends keyof SettingValues>(key: Key, text: string): string | null {
   const setting: Setting<SettingValues[Key]> = settingTable[key]
   return formatForDisplay(setting, setting.parse(text))
 }
@@ -74,13 +74,13 @@ const samples: Readonly<Record<keyof SettingValues, readonly string[]>> = {
   mailUseTls: ['1'],
 }
 
-describe('what is shown of a setting', () => {
+describe('the displayed value of a setting', () => {
   test.each(settingKeys.flatMap((key) => samples[key].map((text) => [key, text] as const)))(
-    '%s: %p can be read again',
+    '%s: %p can be parsed again',
     (key, text) => {
-      const again = shown(key, text) ?? ''
+      const again = display(key, text) ?? ''
       expect(settingTable[key].parse(again)).toEqual(settingTable[key].parse(text))
-      expect(shown(key, again)).toBe(again)
+      expect(display(key, again)).toBe(again)
     },
   )
 
@@ -94,23 +94,23 @@ describe('what is shown of a setting', () => {
     ],
     ['mailUrl', 'smtps://me%40x:secret@mail.lan', `smtps://me%40x:${redactedText}@mail.lan`],
     ['mailUrl', 'smtp://me:secret@[::1]:25', `smtp://me:${redactedText}@[::1]:25`],
-  ] as const)('%s: hides what is secret, and that alone', (key, text, expected) => {
-    expect(shown(key, text)).toBe(expected)
-    // Dots are a password too: what is shown can be read again.
-    expect(shown(key, expected.padEnd(16, '•')) ?? '').toContain(redactedText)
+  ] as const)('%s: hides secrets, and nothing else', (key, text, expected) => {
+    expect(display(key, text)).toBe(expected)
+    // Dots are a valid password: what is displayed can be parsed again.
+    expect(display(key, expected.padEnd(16, '•')) ?? '').toContain(redactedText)
   })
 
-  test('of a default says what it is, and nothing where there is no value', () => {
+  test('of a default is the value, or null for no value', () => {
     const { origins } = readSettings({ environment: {}, flags: { dataDir: '/x' }, file: null })
-    const shownOf = (key: keyof SettingValues) => origins.get(key)?.displayValue
+    const displayedOf = (key: keyof SettingValues) => origins.get(key)?.displayValue
     expect([...origins.keys()]).toEqual([...settingKeys])
-    expect(shownOf('dataDir')).toBe('/x')
-    expect(shownOf('listen')).toBe('0.0.0.0:5000')
-    expect(shownOf('tokenSeconds')).toBe('600')
-    expect(shownOf('publicHosts')).toBe('')
-    expect(shownOf('mailAllowPlain')).toBe('no')
+    expect(displayedOf('dataDir')).toBe('/x')
+    expect(displayedOf('listen')).toBe('0.0.0.0:5000')
+    expect(displayedOf('tokenSeconds')).toBe('600')
+    expect(displayedOf('publicHosts')).toBe('')
+    expect(displayedOf('mailAllowPlain')).toBe('no')
     for (const key of ['database', 'secretKey', 'mailUrl', 'mailPort'] as const) {
-      expect(shownOf(key), key).toBeNull()
+      expect(displayedOf(key), key).toBeNull()
     }
   })
 })

@@ -14,8 +14,8 @@ function load(input: Partial<ConfigInput>) {
   return loadConfig({ environment: {}, flags: {}, file: null, ...input })
 }
 
-const key = 'a key of 16 letters'
-const otherKey = 'another of 16 letters'
+const key = 'a key of 16 characters'
+const otherKey = 'another of 16 characters'
 
 describe('a secret in a file of its own', () => {
   test.each([
@@ -39,7 +39,7 @@ describe('a secret in a file of its own', () => {
     expect(settings.secretKey?.reveal()).toBe(' two\nlines of it \n')
   })
 
-  test('can be of every setting that is secret, and of no other', () => {
+  test('is possible for every secret setting, and no other', () => {
     using secret = createTemporaryFile('postgres://me:pass word@localhost/db')
     using mail = createTemporaryFile('smtps://me%40nas.lan:x@mail.lan')
     const environment = {
@@ -67,7 +67,7 @@ describe('a secret in a file of its own', () => {
     ])
   })
 
-  test('is named by the settings file too, which the environment beats', () => {
+  test('can be named in the settings file, which the environment overrides', () => {
     using secret = createTemporaryFile(key)
     using other = createTemporaryFile(otherKey)
     using file = createTemporaryFile(`SNAILPASS_SECRET_KEY_FILE=${secret.path}\n`)
@@ -79,32 +79,32 @@ describe('a secret in a file of its own', () => {
     expect(keyWith({ SNAILPASS_SECRET_KEY: '', SNAILPASS_SECRET_KEY_FILE: '' })).toBe(key)
   })
 
-  test('and in the setting itself, at the same place, is a contradiction', () => {
+  test('contradicts a secret in the setting itself, in the same place', () => {
     using secret = createTemporaryFile(key)
     const both = { SNAILPASS_SECRET_KEY: otherKey, SNAILPASS_SECRET_KEY_FILE: secret.path }
     expect(() => load({ environment: both })).toThrow(
       expect.objectContaining({
         code: 'invalid',
-        message: 'SNAILPASS_SECRET_KEY and SNAILPASS_SECRET_KEY_FILE are both set',
-        hint: 'leave one of the two out',
+        message: 'invalid SNAILPASS_SECRET_KEY and SNAILPASS_SECRET_KEY_FILE: both are set',
+        hint: 'remove one of them',
       }),
     )
     using file = createTemporaryFile(
       `SNAILPASS_DATABASE_URI=sqlite:/a\nSNAILPASS_DATABASE_URL_FILE=${secret.path}\n`,
     )
     expect(() => load({ file: file.path })).toThrow(
-      `SNAILPASS_DATABASE_URI and SNAILPASS_DATABASE_URL_FILE in ${file.path} are both set`,
+      `invalid SNAILPASS_DATABASE_URI and SNAILPASS_DATABASE_URL_FILE in ${file.path}: both are set`,
     )
     const { settings } = load({ environment: { ...both, SNAILPASS_SECRET_KEY: '' } })
     expect(settings.secretKey?.reveal()).toBe(key)
   })
 
-  test('for the database is not left out by an empty name', () => {
+  test('for the database must not have an empty path', () => {
     using secret = createTemporaryFile('sqlite:/srv/a.db')
     const database = (environment: Record<string, string>) =>
       load({ environment }).settings.database
     expect(() => database({ SNAILPASS_DATABASE_URL_FILE: '' })).toThrow(
-      'SNAILPASS_DATABASE_URL_FILE is empty',
+      'invalid SNAILPASS_DATABASE_URL_FILE: it is empty',
     )
     expect(
       database({ SNAILPASS_DATABASE_URL: '', SNAILPASS_DATABASE_URL_FILE: secret.path }),
@@ -112,56 +112,56 @@ describe('a secret in a file of its own', () => {
   })
 
   test.each([
-    ['an empty one', '\n', 'is empty'],
-    ['more than 64 KiB', 'x'.repeat(64 * 1024 + 1), 'is larger than 64 KiB'],
-    ['what is no text', new Uint8Array([0x61, 0xff, 0xfe]), 'is not text'],
-    ['a bad secret', 'secretkey', 'is shorter than 16 characters'],
-  ])('is refused for %s, without a word of its content', (_name, content, message) => {
+    ['an empty file', '\n', 'the file is empty'],
+    ['more than 64 KiB', 'x'.repeat(64 * 1024 + 1), 'the file is larger than 64 KiB'],
+    ['binary data', new Uint8Array([0x61, 0xff, 0xfe]), 'the file is not UTF-8 text'],
+    ['an invalid secret', 'secretkey', 'shorter than 16 characters'],
+  ])('is refused for %s, without any of its content', (_name, content, message) => {
     using secret = createTemporaryFile(content)
     const loading = () => load({ environment: { SNAILPASS_SECRET_KEY_FILE: secret.path } })
-    expect(loading).toThrow(`SNAILPASS_SECRET_KEY_FILE (${secret.path}) ${message}`)
+    expect(loading).toThrow(`invalid SNAILPASS_SECRET_KEY_FILE (${secret.path}): ${message}`)
     expect(loading).not.toThrow('secretkey')
     expect(loading).not.toThrow('xxx')
   })
 
   test.each([
-    ['is not there', '/nonexistent/key', 'ENOENT'],
+    ['does not exist', '/nonexistent/key', 'ENOENT'],
     ['is a folder', '/', 'EISDIR'],
     ['never ends', '/dev/zero', 'is larger than 64 KiB'],
-  ])('is refused where its file %s', (_name, path, reason) => {
+  ])('is refused if its file %s', (_name, path, reason) => {
     const loading = () => load({ environment: { SNAILPASS_SECRET_KEY_FILE: path } })
-    expect(loading).toThrow(`SNAILPASS_SECRET_KEY_FILE (${path}) `)
+    expect(loading).toThrow(`invalid SNAILPASS_SECRET_KEY_FILE (${path}): `)
     expect(loading).toThrow(reason)
   })
 })
 
-describe('secrets that everybody may read', () => {
-  test('are warned about in the settings file, where a password is in them', () => {
+describe('secrets that every user may read', () => {
+  test('are warned about in the settings file, if it contains a password', () => {
     using file = createTemporaryFile(
       `SNAILPASS_SECRET_KEY=${key}\nSNAILPASS_DATABASE_URI=sqlite:/a\nSNAILPASS_MAIL_URL=\n`,
       0o644,
     )
-    // Of a key that another one beats as well: it may be in use elsewhere.
+    // Also about a key that the environment overrides: it may be in use elsewhere.
     const environment = { SNAILPASS_SECRET_KEY: otherKey }
     expect(load({ file: file.path, environment }).warnings).toEqual([
-      `everybody on this machine can read SNAILPASS_SECRET_KEY in ${file.path}: take that from them with \`chmod o-r\``,
+      `every user of this machine can read SNAILPASS_SECRET_KEY in ${file.path}: run \`chmod o-r\` on the file`,
     ])
     chmodSync(file.path, 0o640)
     expect(load({ file: file.path }).warnings).toEqual([])
   })
 
-  test('are warned about in a file of their own, where a password is in them', () => {
+  test('are warned about in a file of their own, if it contains a password', () => {
     using secret = createTemporaryFile('postgres://me:hidden@localhost/db', 0o604)
     const warnings = () =>
       load({ environment: { SNAILPASS_DATABASE_URL_FILE: secret.path } }).warnings
     expect(warnings()).toEqual([
-      `everybody on this machine can read SNAILPASS_DATABASE_URL_FILE (${secret.path}): take that from them with \`chmod o-r\``,
+      `every user of this machine can read SNAILPASS_DATABASE_URL_FILE (${secret.path}): run \`chmod o-r\` on the file`,
     ])
     writeFileSync(secret.path, 'postgres://me@localhost/db')
     expect(warnings()).toEqual([])
   })
 
-  test('are no matter where there is none', () => {
+  test('are not warned about if there are none', () => {
     using file = createTemporaryFile('SNAILPASS_LISTEN=127.0.0.1:1\n', 0o644)
     expect(load({ file: file.path }).warnings).toEqual([])
   })
@@ -171,7 +171,7 @@ describe('the default settings file', () => {
   const text = 'SNAILPASS_TOKEN_SECONDS=30\n'
   const seconds = (input: Partial<ConfigInput>) => load(input).settings.tokenSeconds
 
-  test('is read where it is there and no other one is named', () => {
+  test('is read if it exists and no other file is named', () => {
     using file = createTemporaryFile(text)
     using other = createTemporaryFile('SNAILPASS_TOKEN_SECONDS=40\n')
     expect(seconds({ defaultFile: file.path })).toBe(30)
@@ -189,30 +189,32 @@ describe('the default settings file', () => {
     expect(seconds({ defaultFile: '/nonexistent/snailpass.env' })).toBe(600)
     expect(seconds({ defaultFile: join(file.path, 'snailpass.env') })).toBe(600)
     expect(() => seconds({ environment: { SNAILPASS_CONFIG: '/nonexistent/file' } })).toThrow(
-      "the settings file /nonexistent/file can't be read",
+      "can't read the settings file /nonexistent/file: ",
     )
   })
 
-  // Root may read every file: for it, test/e2e/default-settings-file.test.ts gives its powers up.
-  test.skipIf(process.getuid?.() === 0)('stops whoever may not read it', () => {
+  // Root may read every file. test/e2e/default-settings-file.test.ts drops root's privileges for the same test.
+  test.skipIf(process.getuid?.() === 0)('stops users who may not read it', () => {
     using file = createTemporaryFile(text, 0o000)
     expect(() => seconds({ defaultFile: file.path })).toThrow(
-      `this user may not read the settings file ${file.path}`,
+      `no permission to read the settings file ${file.path}`,
     )
     expect(seconds({ defaultFile: file.path, file: devNull })).toBe(600)
   })
 
-  test('stops everything where it is there and makes no sense', () => {
+  test('stops the start if it exists and is invalid', () => {
     using file = createTemporaryFile('nonsense')
     using folder = temporaryFolder()
     expect(() => seconds({ defaultFile: file.path })).toThrow('line 1 is not NAME=value')
     mkdirSync(join(folder.path, 'x'))
-    expect(() => seconds({ defaultFile: join(folder.path, 'x') })).toThrow("can't be read: EISDIR")
+    expect(() => seconds({ defaultFile: join(folder.path, 'x') })).toThrow(
+      /can't read the settings file .*: EISDIR/,
+    )
   })
 })
 
 describe('the environment of a child', () => {
-  test('has it go by the very same settings, wherever they were set', () => {
+  test('gives it the same settings, wherever they were set', () => {
     using secret = createTemporaryFile(`${key}\n`)
     using file = createTemporaryFile(
       `SNAILPASS_DATABASE_URI=postgres://me:hidden@localhost/db\nSNAILPASS_SECRET_KEY_FILE=${secret.path}\n`,
@@ -231,7 +233,7 @@ describe('the environment of a child', () => {
       SNAILPASS_PUBLIC_HOSTS: 'One.lan, two.lan:80',
     })
     const child = load({ environment, defaultFile: file.path })
-    // But for where they were set.
+    // All but the place where they were set.
     const listed = config.settings.listed.map((setting) => ({
       ...setting,
       source: expect.any(String),
@@ -241,14 +243,14 @@ describe('the environment of a child', () => {
     expect(createChildEnvironment(child)).toEqual(environment)
   })
 
-  test('is shown by nothing that is printed of the configuration', () => {
+  test('is not revealed when the configuration is printed', () => {
     const config = load({ environment: { SNAILPASS_SECRET_KEY: key } })
     expect(inspect(config, { depth: 9, showHidden: true })).not.toContain(key)
     expect(JSON.stringify([...config.origins])).not.toContain(key)
   })
 })
 
-test('every name that is read is known, and the names of two settings are never the same', () => {
+test('every name that is read is known, and no two settings share a name', () => {
   const names = settingKeys.flatMap((name) => {
     const { name: own, alias, isSecret } = settingTable[name]
     const direct = alias === undefined ? [own] : [own, alias]

@@ -8,7 +8,7 @@ function warningsOf(environment: Record<string, string>, file: string | null = n
   return loadConfig({ environment, flags: {}, file }).warnings
 }
 
-describe('a name that is no setting', () => {
+describe('a name that is not a setting', () => {
   test.each([
     ['SNAILPASS_LISTN', 'SNAILPASS_LISTEN'],
     ['SNAILPASS_DATADIR', 'SNAILPASS_DATA_DIR'],
@@ -18,20 +18,20 @@ describe('a name that is no setting', () => {
     ['SNAILPASS_MAIL_FORM', 'SNAILPASS_MAIL_FROM'],
     ['SNAILPASS_CONFG', 'SNAILPASS_CONFIG'],
     ['SNAILPASS_TOKEN_SECOND', 'SNAILPASS_TOKEN_SECONDS'],
-  ])('%p is told of with the nearest one, and stops nothing', (name, meant) => {
+  ])('%p is warned about with the nearest setting', (name, similar) => {
     expect(warningsOf({ [name]: 'x' })).toEqual([
-      `${name} is set, but there is no such setting: did you mean ${meant}?`,
+      `${name} is set, but there is no such setting: did you mean ${similar}?`,
     ])
   })
 
   test.each(['SNAILPASS_PORT', 'SNAILPASS_', 'SNAILPASS_TLS_CERTIFICATE'])(
-    '%p is told of without a guess where none is near',
+    '%p is warned about without a suggestion if no setting is near',
     (name) => {
       expect(warningsOf({ [name]: 'x' })).toEqual([`${name} is set, but there is no such setting`])
     },
   )
 
-  test('is told of once, in the settings file too', () => {
+  test('is warned about once, in the settings file too', () => {
     using file = createTemporaryFile('SNAILPASS_LISTN=x\nSNAILPASS_MAX_BDOY=1\n')
     expect(warningsOf({ SNAILPASS_LISTN: 'x' }, file.path)).toEqual([
       'SNAILPASS_LISTN is set, but there is no such setting: did you mean SNAILPASS_LISTEN?',
@@ -39,7 +39,7 @@ describe('a name that is no setting', () => {
     ])
   })
 
-  test('is none of those that mean something elsewhere', () => {
+  test('is not a name that has a meaning elsewhere', () => {
     const elsewhere = {
       SNAILPASS_CONFIGURATION: 'prod',
       SNAILPASS_RATE_LIMITS: 'off',
@@ -49,7 +49,7 @@ describe('a name that is no setting', () => {
   })
 })
 
-describe('the distance between two words', () => {
+describe('the edit distance of two words', () => {
   test.each([
     ['', '', 0],
     ['abc', 'abc', 0],
@@ -64,7 +64,7 @@ describe('the distance between two words', () => {
     expect(editDistance(other, one)).toBe(distance)
   })
 
-  test('is one for a slip, the same both ways, and no more than the longer word', () => {
+  test('is one for a typo, the same in both directions, and at most the length of the longer word', () => {
     const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 8 })
     fc.assert(
       fc.property(
@@ -73,9 +73,9 @@ describe('the distance between two words', () => {
         fc.constantFrom('a', 'b'),
         word,
         (text, at, character, other) => {
-          const slip = text.slice(0, at) + character + text.slice(at)
-          expect(editDistance(text, slip)).toBe(1)
-          // Not more: this distance knows no triangle inequality, since no letter is moved twice.
+          const typo = text.slice(0, at) + character + text.slice(at)
+          expect(editDistance(text, typo)).toBe(1)
+          // The triangle inequality does not hold for this distance, because no character is edited twice.
           const distance = editDistance(text, other)
           expect(editDistance(other, text)).toBe(distance)
           expect(distance).toBeGreaterThanOrEqual(Math.abs(text.length - other.length))

@@ -128,7 +128,11 @@ describe('snailpass audit', () => {
         2,
         'error: --expect is not a value of an audit trail\nhint: ',
       ],
-      [['key', 'rotate', '--former-key', '/none'], 2, "error: /none can't be read"],
+      [
+        ['key', 'rotate', '--former-key', '/none'],
+        2,
+        'error: invalid --former-key "/none": can\'t read the file',
+      ],
     ] as const) {
       const refused = await snailpass(installation, args)
       expect({ args, code: refused.code, stdout: refused.stdout }).toEqual({

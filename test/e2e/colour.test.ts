@@ -20,15 +20,15 @@ async function screenOf(args: readonly string[], environment: Record<string, str
 
 test('errors and hints are coloured on a terminal, also for invalid usage', async () => {
   const args = ['recreate-db', '--data-dir', '']
-  const message = `is not a folder: (empty)\r\n${cyan} write its whole path\r\n`
-  expect(await screenOf(args, { TERM: 'xterm' })).toBe(`${red} --data-dir ${message}`)
+  const text = `invalid --data-dir "": not a folder\r\n${cyan} use the full path\r\n`
+  expect(await screenOf(args, { TERM: 'xterm' })).toBe(`${red} ${text}`)
   const usage = await screenOf(['nonsense'], { TERM: 'xterm' })
   expect(usage).toBe(`${red} unknown command 'nonsense'\r\n${cyan} see snailpass --help\r\n`)
 })
 
 test('nothing is coloured in a pipe, with NO_COLOR or on a dumb terminal', async () => {
   const args = ['recreate-db', '--data-dir', '']
-  const plain = 'error: --data-dir is not a folder: (empty)\nhint: write its whole path\n'
+  const plain = 'error: invalid --data-dir "": not a folder\nhint: use the full path\n'
   expect(await screenOf(args, { NO_COLOR: '1' })).toBe(plain.replaceAll('\n', '\r\n'))
   expect(await screenOf(args, { TERM: 'dumb' })).toBe(plain.replaceAll('\n', '\r\n'))
   const piped = await run(args, { environment: { FORCE_COLOR: '1', TERM: 'xterm' } })

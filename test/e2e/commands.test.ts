@@ -31,9 +31,12 @@ describe('snailpass', () => {
     [['nonsense'], "error: unknown command 'nonsense'\nhint: see snailpass --help\n"],
     [['serve', '--nonsense'], "error: unknown option '--nonsense'\nhint: see snailpass --help\n"],
     [['serve', 'x'], 'error: too many arguments for'],
-    [['serve', '--listen', 'x'], 'error: --listen is not an address: x\nhint: write it as'],
-    [['serve', '--data-dir', ''], 'error: --data-dir is not a folder: (empty)\nhint: '],
-    [['serve', '--config', '/none'], "error: the settings file /none can't be read"],
+    [
+      ['serve', '--listen', 'x'],
+      'error: invalid --listen "x": use HOST:PORT or unix:/PATH\nhint: ',
+    ],
+    [['serve', '--data-dir', ''], 'error: invalid --data-dir "": not a folder\nhint: '],
+    [['serve', '--config', '/none'], "error: can't read the settings file /none: "],
   ])('%p is invalid usage', async (args, message) => {
     const { code, stdout, stderr } = await run(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
@@ -76,8 +79,8 @@ describe('snailpass serve', () => {
     const refused = await run(['serve', '--config', file])
     expect(refused.code).toBe(2)
     expect(refused.stderr).toBe(
-      `error: SNAILPASS_SECRET_KEY in ${file} is shorter than 16 characters\n` +
-        'hint: leave it out: a strong key is made at the first start and kept in the data folder\n',
+      `error: invalid SNAILPASS_SECRET_KEY in ${file}: shorter than 16 characters\n` +
+        'hint: remove it: a strong key is created at the first start and kept in the data folder\n',
     )
     expect(existsSync(dataDir)).toBeFalse()
   })

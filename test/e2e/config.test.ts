@@ -92,7 +92,7 @@ describe('snailpass config', () => {
       `    ${settingTable.listen.meaning}`,
     ])
     expect(stdout).toContain(
-      'SNAILPASS_PUBLIC_HOSTS        default      (none)\n    further names of this server',
+      'SNAILPASS_PUBLIC_HOSTS        default      (none)\n    additional names of this server',
     )
     expect(stdout).not.toContain(password)
     expect(stdout).not.toContain(key)
@@ -124,15 +124,15 @@ describe('snailpass config', () => {
     expect(shown.code).toBe(2)
     expect(shown.stderr).toBe(`Settings file: /dev/null
 warning: SNAILPASS_MAX_BDOY is set, but there is no such setting: did you mean SNAILPASS_MAX_BODY?
-error: --listen is not an address: nowhere
-error: SNAILPASS_SECRET_KEY is shorter than 16 characters
-error: SNAILPASS_MAIL_URL_FILE (/nonexistent/mail) can't be read: ENOENT: no such file or directory, open '/nonexistent/mail'
-hint: write it as 0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock; several with commas between them, or off
-hint: leave it out: a strong key is made at the first start and kept in the data folder
-hint: name a file that holds the secret, and that the user who runs snailpass may read
+error: invalid --listen "nowhere": use HOST:PORT or unix:/PATH
+error: invalid SNAILPASS_SECRET_KEY: shorter than 16 characters
+error: invalid SNAILPASS_MAIL_URL_FILE (/nonexistent/mail): can't read the file: ENOENT: no such file or directory, open '/nonexistent/mail'
+hint: examples are 0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock; several are comma-separated; off means none
+hint: remove it: a strong key is created at the first start and kept in the data folder
+hint: name a file that contains the secret and that the user who runs snailpass may read
 `)
-    expect(shown.stdout).toContain('--listen     invalid: is not an address: nowhere\n')
-    expect(shown.stdout).toContain('environment  invalid: is shorter than 16 characters\n')
+    expect(shown.stdout).toContain('--listen     invalid: "nowhere": use HOST:PORT or unix:/PATH\n')
+    expect(shown.stdout).toContain('environment  invalid: shorter than 16 characters\n')
     expect(shown.stdout).toContain('SNAILPASS_MAX_BODY            default      1048576\n')
     expect(shown.stdout).not.toContain('secretkey')
 
@@ -157,7 +157,7 @@ hint: name a file that holds the secret, and that the user who runs snailpass ma
     expect(code).toBe(2)
     expect(stdout).toContain('MAIL_USERNAME                 environment  me@nas.lan\n')
     expect(stderr).toContain(
-      'error: MAIL_PASSWORD is missing\nhint: set both of them, or neither\n',
+      'error: MAIL_PASSWORD is missing\nhint: set both MAIL_USERNAME and MAIL_PASSWORD, or neither\n',
     )
   })
 

@@ -221,7 +221,7 @@ describe('snailpass service', () => {
     const { code, stderr } = await runServiceInstall(executable, folder.path)
     expect(code).toBe(1)
     expect(stderr).toContain(
-      `error: SNAILPASS_LISTEN in ${path} is not an address: nonsense\nhint: `,
+      `error: invalid SNAILPASS_LISTEN "nonsense" in ${path}: use HOST:PORT or unix:/PATH\nhint: `,
     )
     expect(existsSync(join(folder.path, 'bin'))).toBeFalse()
   })

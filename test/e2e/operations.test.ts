@@ -75,7 +75,12 @@ describe('snailpass copy', () => {
   })
 
   test.each([
-    ['an invalid URL', ['nonsense'], 2, 'error: <from-url> is not a database URL\nhint: '],
+    [
+      'an invalid URL',
+      ['nonsense'],
+      2,
+      'error: invalid <from-url>: not a database URL\nhint: ',
+    ],
     [
       'a missing source',
       ['sqlite:/nonexistent/vaults.db'],
@@ -125,7 +130,7 @@ test('an invalid database URL stops the start, and nothing is created instead', 
       environment: { SNAILPASS_DATABASE_URL: url },
     })
     expect(code).toBe(2)
-    expect(stderr).toStartWith('error: SNAILPASS_DATABASE_URL ')
+    expect(stderr).toStartWith('error: invalid SNAILPASS_DATABASE_URL: ')
     expect(stderr).not.toContain('secret')
     expect(stderr).not.toContain('se cret')
     expect(existsSync(dataDir)).toBeFalse()

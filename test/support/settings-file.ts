@@ -2,7 +2,7 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { temporaryFolder } from './executable'
 
-/** A file in a folder of its own, removed when the test's `using` ends. */
+/** Creates a file in a folder of its own, which is removed when the `using` of the test ends. */
 export function createTemporaryFile(
   text: string | Uint8Array,
   mode = 0o600,

@@ -1,20 +1,20 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Clock, Wait } from '../../src/domain/runtime'
 
-/** Real chance: no test depends on what it gives. */
+/** Real random bytes: no test depends on their values. */
 export const random = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count))
 
 /**
- * Real time as long as nobody passes it: waits of seconds take a twentieth of one, and those of a minute or more last until as much time was
- * passed. For programs that talk to others, and sleep for weeks in between.
+ * Real time that can be advanced. Waits of less than a minute end within 50 ms, and the clock jumps to their end; longer waits
+ * end when `advance` has passed them. For code that talks to other programs and sleeps for weeks in between.
  */
 export function skippableTiming(): {
   clock: Clock
   wait: Wait
   advance(milliseconds: number): void
 } {
-  let passed = 0
-  const clock = () => Date.now() + passed
+  let advanced = 0
+  const clock = () => Date.now() + advanced
   const sleepers = new Set<{ due: number; wake: () => void }>()
   return {
     clock,
@@ -22,7 +22,7 @@ export function skippableTiming(): {
       if (milliseconds < 60_000) {
         const short = Math.min(milliseconds, 50)
         return setTimeout(short, undefined, { signal }).then(() => {
-          passed += milliseconds - short
+          advanced += milliseconds - short
         })
       }
       return new Promise((resolve, reject) => {
@@ -35,7 +35,7 @@ export function skippableTiming(): {
       })
     },
     advance(milliseconds) {
-      passed += milliseconds
+      advanced += milliseconds
       for (const sleeper of sleepers) {
         if (sleeper.due > clock()) continue
         sleepers.delete(sleeper)
@@ -45,7 +45,7 @@ export function skippableTiming(): {
   }
 }
 
-/** Time that stands still until it is passed, and then goes from the end of one wait to the next. */
+/** Time that stands still until it is advanced, and then jumps from the end of one wait to the next. */
 export function manualTiming(): {
   clock: Clock
   wait: Wait
@@ -53,7 +53,7 @@ export function manualTiming(): {
 } {
   let now = Date.UTC(2026, 10, 23, 16, 31, 4)
   const sleepers = new Set<{ due: number; wake: () => void }>()
-  /** Until everybody who is awake has nothing to do. */
+  /** Waits until the code that was woken is waiting again. */
   const settle = async () => {
     for (let round = 0; round < 3; round++) await new Promise((resolve) => setImmediate(resolve))
   }
@@ -89,7 +89,7 @@ export interface FakeClock extends Clock {
   advance(milliseconds: number): void
 }
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that stands still until it is advanced. */
 export function fakeClock(start: number = Date.UTC(2026, 10, 23, 16, 31, 4)): FakeClock {
   let now = start
   const advance = (milliseconds: number) => {

@@ -202,18 +202,21 @@ describe('the saved certificate', () => {
 })
 
 test.each([
-  [{ SNAILPASS_ACME_NAMES: '*.example.org' }, 'no public name: *.example.org'],
-  [{ SNAILPASS_ACME_NAMES: '203.0.113.7' }, 'no public name: 203.0.113.7'],
-  [{ SNAILPASS_ACME_NAMES: 'pi.local' }, 'no public name: pi.local'],
-  [{ SNAILPASS_ACME_NAMES: 'localhost' }, 'no public name: localhost'],
-  [{ SNAILPASS_ACME_NAMES: 'a.example.org:8080' }, 'no public name: a.example.org:8080'],
-  [{ SNAILPASS_ACME_EMAIL: 'you' }, 'is no address'],
-  [{ SNAILPASS_ACME_EMAIL: 'a@b.org?cc=x@y.org' }, 'is no address'],
-  [{ SNAILPASS_ACME_DIRECTORY: 'http://ca.example.org/' }, 'is not a web address with https'],
+  [{ SNAILPASS_ACME_NAMES: '*.example.org' }, 'invalid name "*.example.org"'],
+  [{ SNAILPASS_ACME_NAMES: '203.0.113.7' }, 'invalid name "203.0.113.7"'],
+  [{ SNAILPASS_ACME_NAMES: 'pi.local' }, 'invalid name "pi.local"'],
+  [{ SNAILPASS_ACME_NAMES: 'localhost' }, 'invalid name "localhost"'],
+  [{ SNAILPASS_ACME_NAMES: 'a.example.org:8080' }, 'invalid name "a.example.org:8080"'],
+  [{ SNAILPASS_ACME_EMAIL: 'you' }, 'use one email address'],
+  [{ SNAILPASS_ACME_EMAIL: 'a@b.org?cc=x@y.org' }, 'use one email address'],
+  [
+    { SNAILPASS_ACME_DIRECTORY: 'http://ca.example.org/' },
+    'invalid SNAILPASS_ACME_DIRECTORY: use a URL',
+  ],
   [{ SNAILPASS_ACME_DIRECTORY: 'https://ca/', SNAILPASS_ACME_STAGING: 'yes' }, 'are both set'],
   [{ SNAILPASS_ACME_EAB_KID: 'kid' }, 'are not both set'],
   [{ SNAILPASS_ACME_EAB_KEY: 'c2VjcmV0IGtleQ' }, 'are not both set'],
-  [{ SNAILPASS_ACME_EAB_KEY: 'a secret!' }, 'is not a key in base64url'],
+  [{ SNAILPASS_ACME_EAB_KEY: 'a secret!' }, 'not a key in base64url'],
 ])('wrong settings for ACME are refused: %p', (environment, message) => {
   const loading = () => load(environment)
   expect(loading).toThrow(
