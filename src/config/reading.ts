@@ -115,20 +115,11 @@ export function readSettings(input: SettingsInput): SettingsReport {
   const mailValues = readTable<keyof MailSettings>(mailSettings)
   // An invalid mail setting would look like a missing one.
   const mail = problems.length > 0 ? null : readMail(mailValues, problems)
-  if (standalone.listen.length + standalone.listenTls.length === 0) problems.push(noListenerProblem)
-  const tlsProblem = findTlsProblem(standalone)
-  if (tlsProblem !== null) problems.push(tlsProblem)
-  if (standalone.backupPassphrase !== null && standalone.backupEncryptTo.length > 0)
-    problems.push(twoEncryptionsProblem)
-  problems.push(...listAcmeProblems(standalone))
-  if (canBeIntercepted(standalone.database)) warnings.push(interceptionWarning)
+  problems.push(...listConflicts(standalone))
+  warnings.push(...listCombinationWarnings(standalone))
   if (problems.length === 0 && standalone.emailConfirmation === 'required' && mail === null) {
     warnings.push(noMailWarning)
   }
-  if (standalone.tls !== 'local' && standalone.listenTls.length === 0)
-    warnings.push(unusedTlsWarning)
-  if (standalone.signUps !== 'open' && standalone.signUpDomains.length > 0)
-    warnings.push(unusedDomainsWarning)
   return {
     settings: { ...standalone, mail, listed: listSettings(input.flags, layers, input.environment) },
     origins,
@@ -139,6 +130,27 @@ export function readSettings(input: SettingsInput): SettingsReport {
 }
 
 const unset = { source: 'default', name: null, from: null, text: null, problem: null } as const
+
+/** Returns what is wrong with combinations of settings. */
+function listConflicts(settings: StandaloneSettings): readonly SettingProblem[] {
+  const { listen, listenTls, backupPassphrase, backupEncryptTo } = settings
+  const problems: SettingProblem[] = []
+  if (listen.length + listenTls.length === 0) problems.push(noListenerProblem)
+  const tlsProblem = findTlsProblem(settings)
+  if (tlsProblem !== null) problems.push(tlsProblem)
+  if (backupPassphrase !== null && backupEncryptTo.length > 0) problems.push(twoEncryptionsProblem)
+  return [...problems, ...listAcmeProblems(settings)]
+}
+
+/** Returns a warning for each setting that is unsafe, or has no effect because of another one. */
+function listCombinationWarnings(settings: StandaloneSettings): readonly string[] {
+  const { database, tls, listenTls, signUps, signUpDomains } = settings
+  const warnings: string[] = []
+  if (canBeIntercepted(database)) warnings.push(interceptionWarning)
+  if (tls !== 'local' && listenTls.length === 0) warnings.push(unusedTlsWarning)
+  if (signUps !== 'open' && signUpDomains.length > 0) warnings.push(unusedDomainsWarning)
+  return warnings
+}
 
 /** Combines the mail settings. Adds a problem if they contradict each other. */
 function readMail(values: MailSettings, problems: SettingProblem[]): MailServer | null {

@@ -1,9 +1,8 @@
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { parseHost } from '../domain/networks'
-import type { SignUpPolicy } from '../domain/sign-up-policy'
 import type { LogFormat } from '../log'
 import type { MailServer } from '../mail/transport'
+import { type AccountSettings, accountSettings } from './accounts'
 import { type AcmeSettings, acmeSettings } from './acme'
 import { type AuditSettings, auditSettings } from './audit'
 import { type BackupSettings, backupSettings } from './backup'
@@ -15,14 +14,12 @@ import { type RateLimitSettings, rateLimitSettings } from './rate-limits'
 import { type TlsSettings, tlsSettings } from './tls'
 import {
   type Environment,
-  emptyByDefault,
   fixedDefault,
   formatSize,
   InvalidSetting,
   type ListedSetting,
   parseChoice,
   parseInteger,
-  parseList,
   parsePath,
   parseSize,
   parseSizeAtLeast,
@@ -37,7 +34,8 @@ const rootDataDir = '/var/lib/snailpass'
 export type SettingValues = StandaloneSettings & MailSettings
 
 export interface StandaloneSettings
-  extends AuditSettings,
+  extends AccountSettings,
+    AuditSettings,
     BackupSettings,
     ListenerSettings,
     RateLimitSettings,
@@ -59,18 +57,6 @@ export interface StandaloneSettings
   readonly logFormat: LogFormat
   /** Null: created at the first start and kept in the data folder. */
   readonly secretKey: Secret | null
-  readonly emailConfirmation: 'auto' | 'required' | 'off'
-  readonly signUps: SignUpPolicy['mode']
-  /** In lower case and ASCII. */
-  readonly signUpDomains: SignUpPolicy['domains']
-  /** URL of this server, with a slash at its end; null: taken from requests. */
-  readonly publicUrl: URL | null
-  /** Additional names of this server, as `name` or `name:port`. */
-  readonly publicHosts: readonly string[]
-  /** Lifetime of the link in an email, in minutes. */
-  readonly linkMinutes: number
-  /** Days after which an unconfirmed, empty account is removed; 0 for never. */
-  readonly unconfirmedDays: number
 }
 
 /** All settings, checked as a whole. */
@@ -108,7 +94,7 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
   logFormat: {
     name: 'SNAILPASS_LOG_FORMAT',
     flag: '--log-format',
-    valueName: 'form',
+    valueName: 'format',
     meaning: 'log format: text or json',
     ...fixedDefault('text'),
     parse: (text) => parseChoice(['text', 'json'], text),
@@ -153,53 +139,7 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
     parse: parseSize,
     format: formatSize,
   },
-  emailConfirmation: {
-    name: 'SNAILPASS_EMAIL_CONFIRMATION',
-    meaning:
-      'whether an email must be confirmed before the first sign-in: auto (if mail is set up), required or off',
-    ...fixedDefault('auto'),
-    parse: (text) => parseChoice(['auto', 'required', 'off'], text),
-  },
-  signUps: {
-    name: 'SNAILPASS_SIGNUPS',
-    meaning: 'who may sign up: open (everyone), invited or closed (nobody)',
-    ...fixedDefault('open'),
-    parse: (text) => parseChoice(['open', 'invited', 'closed'], text),
-  },
-  signUpDomains: {
-    name: 'SNAILPASS_SIGNUPS_DOMAINS',
-    meaning: 'email domains that may sign up if sign-up is open, comma-separated',
-    defaultText: 'all',
-    default: () => [],
-    parse: parseDomains,
-    format: (domains) => domains.join(', '),
-  },
-  publicUrl: {
-    name: 'SNAILPASS_PUBLIC_URL',
-    meaning: 'URL of this server for links in emails',
-    defaultText: 'taken from the request, if it uses an address of this machine',
-    default: () => null,
-    parse: parsePublicUrl,
-  },
-  publicHosts: {
-    name: 'SNAILPASS_PUBLIC_HOSTS',
-    meaning: 'additional names of this server that links may use, comma-separated',
-    ...emptyByDefault,
-    parse: parsePublicHosts,
-    format: (hosts) => hosts.join(', '),
-  },
-  linkMinutes: {
-    name: 'SNAILPASS_LINK_MINUTES',
-    meaning: 'lifetime of the link in an email, in minutes',
-    ...fixedDefault(60),
-    parse: (text) => parseInteger(text, { min: 1, max: 7 * 24 * 60 }),
-  },
-  unconfirmedDays: {
-    name: 'SNAILPASS_UNCONFIRMED_DAYS',
-    meaning: 'days after which an unconfirmed, empty account is removed; 0 for never',
-    ...fixedDefault(7),
-    parse: (text) => parseInteger(text, { min: 0, max: 3650 }),
-  },
+  ...accountSettings,
   ...rateLimitSettings,
   ...auditSettings,
   ...backupSettings,
@@ -233,41 +173,6 @@ export const settingKeys = Object.keys(settingTable) as (keyof SettingValues)[]
 
 /** Names of the original server's settings that have no meaning here, and are no mistakes. */
 export const legacySettingNames: readonly string[] = ['SNAILPASS_CONFIGURATION']
-
-function parsePublicHosts(text: string): readonly string[] {
-  return parseList(text).map((host) => {
-    const url = URL.canParse(`http://${host}/`) ? new URL(`http://${host}/`) : null
-    // URL.host is in lower case, and has no default port.
-    if (url !== null && url.host !== '' && url.pathname === '/' && url.username === '') {
-      return url.host
-    }
-    throw new InvalidSetting('use HOST or HOST:PORT', { value: host, noun: 'host' })
-  })
-}
-
-function parseDomains(text: string): readonly string[] {
-  return parseList(text).map((domain) => {
-    const host = parseHost(domain)
-    if (host !== null) return host
-    throw new InvalidSetting('use a domain such as example.org', { value: domain, noun: 'domain' })
-  })
-}
-
-function parsePublicUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : null
-  const isPlain =
-    url !== null &&
-    url.search === '' &&
-    url.hash === '' &&
-    url.username === '' &&
-    url.password === ''
-  if (url === null || !isPlain || !/^https?:$/.test(url.protocol)) {
-    // Without the text, which may contain a password.
-    throw new InvalidSetting('use a URL such as https://vault.example.org/')
-  }
-  if (!url.pathname.endsWith('/')) url.pathname += '/'
-  return url
-}
 
 function defaultDataDir(environment: Environment): string {
   if (process.getuid?.() === 0) return rootDataDir

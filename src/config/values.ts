@@ -104,7 +104,7 @@ export interface Setting<Value> {
   /** Its command line option, if it has one. */
   readonly flag?: `--${string}`
   /** What the option takes in --help; `value` by default. */
-  readonly valueName?: 'folder' | 'address' | 'form'
+  readonly valueName?: 'folder' | 'address' | 'format'
   /** Whether the option can be repeated. The texts are joined with commas. */
   readonly isRepeatable?: true
   readonly meaning: string
