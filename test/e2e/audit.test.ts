@@ -186,9 +186,7 @@ describe('snailpass audit', () => {
     expect(await prune('0')).toMatchObject({ stderr: 'Removed 0 rows.\n' })
     expect(await prune('1')).toEqual({
       ...{ code: 1, stdout: '' },
-      stderr: expect.stringMatching(
-        /^error: can't prune the audit log.*row 1 is not.*\nhint: /,
-      ),
+      stderr: expect.stringMatching(/^error: can't prune the audit log.*row 1 is not.*\nhint: /),
     })
     expect(await kinds(installation, [])).toEqual(['trail-begun'])
     expect(await prune('1', '--accept-broken-trail')).toMatchObject({

@@ -75,12 +75,7 @@ describe('snailpass copy', () => {
   })
 
   test.each([
-    [
-      'an invalid URL',
-      ['nonsense'],
-      2,
-      'error: invalid <from-url>: not a database URL\nhint: ',
-    ],
+    ['an invalid URL', ['nonsense'], 2, 'error: invalid <from-url>: not a database URL\nhint: '],
     [
       'a missing source',
       ['sqlite:/nonexistent/vaults.db'],

@@ -103,7 +103,9 @@ test(
       expect(confirmed.filter((id) => !stored.has(id))).toEqual([])
       expect(stored.size).toBe(confirmed.length)
     }
-    const faults = [...second.log, ...restarted.log].filter((line) => line.includes(' unexpected error'))
+    const faults = [...second.log, ...restarted.log].filter((line) =>
+      line.includes(' unexpected error'),
+    )
     expect(faults).toEqual([])
   },
   60_000 + seconds * 2_000,
