@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import { systemRuntime } from '../src/app/runtime'
+import { openTargets, type Targets } from '../src/app/targets'
 import { type DatabaseLocation, parseDatabaseUrl } from '../src/config/database-url'
 import { type Config, type ConfigInput, loadConfig } from '../src/config/load'
 import { fileVariantOf } from '../src/config/secret-file'
@@ -91,6 +93,11 @@ export function loadCommandSettings(command: Command): Settings {
   const { settings, warnings } = loadCommandConfig(command)
   for (const warning of warnings) info(`warning: ${warning}`)
   return settings
+}
+
+/** Opens the targets that the settings of such a command name. Throws `invalid`. */
+export function openCommandTargets(command: Command): Targets {
+  return openTargets(loadCommandSettings(command), systemRuntime)
 }
 
 /** Parses an argument that is a database URL. Throws `invalid`; the message does not repeat the URL, which may contain a password. */

@@ -1,8 +1,7 @@
 import { Command } from 'commander'
 import { adoptDatabase } from '../../src/app/operations/adopt'
-import { systemRuntime } from '../../src/app/runtime'
 import { reportAdoption } from '../adoption-report'
-import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { openCommandTargets, withConfigOptions } from '../config-options'
 import { info } from '../terminal'
 
 export function adoptCommand(): Command {
@@ -28,7 +27,7 @@ Examples:
     )
     .action(async (options: { dryRun?: true; keep?: string[] }) => {
       const { dryRun = false, keep = [] } = options
-      const report = await adoptDatabase(loadCommandSettings(command), systemRuntime, {
+      const report = await adoptDatabase(openCommandTargets(command), {
         keep,
         dryRun,
       })

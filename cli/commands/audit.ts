@@ -6,7 +6,7 @@ import {
   readAuditLog,
 } from '../../src/app/operations/audit'
 import { systemRuntime } from '../../src/app/runtime'
-import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { openCommandTargets, withConfigOptions } from '../config-options'
 import { formatCell, formatCount, formatJsonTime, formatTimestamp } from '../format'
 import { parseSince } from '../since'
 import { formatTable } from '../table'
@@ -50,10 +50,9 @@ Examples:
         user,
         since: since === undefined ? null : parseSince(since, systemRuntime.clock),
       }
-      const settings = loadCommandSettings(command)
-      if (options.json === true)
-        await printAsJson((each) => readAuditLog(settings, systemRuntime, filter, each))
-      else await printAsTable((each) => readAuditLog(settings, systemRuntime, filter, each))
+      const targets = openCommandTargets(command)
+      if (options.json === true) await printAsJson((each) => readAuditLog(targets, filter, each))
+      else await printAsTable((each) => readAuditLog(targets, filter, each))
     })
 }
 
@@ -131,11 +130,10 @@ Example:
   snailpass audit prune`,
     )
     .action(async ({ acceptBrokenTrail }: { acceptBrokenTrail?: true }) => {
-      const settings = loadCommandSettings(command)
-      const accepted =
-        acceptBrokenTrail === true ? await acceptBrokenAudit(settings, systemRuntime) : []
+      const targets = openCommandTargets(command)
+      const accepted = acceptBrokenTrail === true ? await acceptBrokenAudit(targets) : []
       for (const problem of accepted) info(`Accepted: ${problem}.`)
-      const count = await pruneAudit(settings, systemRuntime)
+      const count = await pruneAudit(targets)
       info(`Removed ${formatCount(count, 'row')}.`)
     })
 }

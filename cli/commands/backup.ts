@@ -8,10 +8,9 @@ import {
   writeBackup,
 } from '../../src/app/operations/backup'
 import { type VerifiedManifest, verifyBackupFile } from '../../src/app/operations/restore'
-import { systemRuntime } from '../../src/app/runtime'
 import { backupKeys } from '../../src/config/settings'
 import { DomainError } from '../../src/domain/errors'
-import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { openCommandTargets, withConfigOptions } from '../config-options'
 import {
   askNewPassphrase,
   type DecryptionOptions,
@@ -79,14 +78,14 @@ Examples:
   snailpass backup --to /mnt/usb/ --passphrase`,
     )
     .action(async (options: WriteOptions) => {
-      const settings = loadCommandSettings(command)
+      const targets = openCommandTargets(command)
       const encryption = await encryptionOf(options)
       exitOnSignals()
       // Servers, which may be writing at the same time, get the processor first.
       setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
       const progress = createProgressLine()
       const { to = null, withSecrets = false } = options
-      const written = await writeBackup(settings, systemRuntime, {
+      const written = await writeBackup(targets, {
         to,
         encryptFor: encryption,
         withSecrets,
@@ -101,7 +100,7 @@ Examples:
         )
       }
       if (options.prune !== true) return
-      for (const path of pruneBackups(settings, systemRuntime)) info(`Removed: ${path}`)
+      for (const path of pruneBackups(targets)) info(`Removed: ${path}`)
     })
 }
 
@@ -137,7 +136,7 @@ Examples:
   snailpass backup list --data-dir /srv/snailpass`,
     )
     .action(async (options: { json?: true }) => {
-      const backups = await listBackups(loadCommandSettings(command), systemRuntime)
+      const backups = await listBackups(openCommandTargets(command))
       if (options.json === true) {
         const entries = backups.map(({ time, ...rest }) => ({
           ...rest,
@@ -179,10 +178,10 @@ Example:
     )
     .action(async (file: string, options: DecryptionOptions) => {
       exitOnSignals()
-      const settings = loadCommandSettings(command)
+      const targets = openCommandTargets(command)
       const progress = createProgressLine()
-      const backup = await verifyBackupFile(settings, systemRuntime, file, {
-        decryption: decryptionOf(options, settings),
+      const backup = await verifyBackupFile(targets, file, {
+        decryption: decryptionOf(options, targets.settings),
         onProgress: progress.update,
       }).finally(progress.end)
       for (const line of linesOf(backup)) out(line)

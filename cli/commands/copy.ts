@@ -1,7 +1,6 @@
 import { Command } from 'commander'
 import { copyDatabase } from '../../src/app/operations/copy'
-import { systemRuntime } from '../../src/app/runtime'
-import { loadCommandSettings, parseDatabaseUrlArgument, withConfigOptions } from '../config-options'
+import { openCommandTargets, parseDatabaseUrlArgument, withConfigOptions } from '../config-options'
 import { formatChecksum, formatCount } from '../format'
 import { createProgressLine, info, out } from '../terminal'
 
@@ -32,8 +31,7 @@ Example:
       }
       const progress = createProgressLine()
       const checksums = await copyDatabase(
-        loadCommandSettings(command),
-        systemRuntime,
+        openCommandTargets(command),
         locations,
         (step) => (table, rows) => {
           progress.update(`${table}: ${formatCount(rows, 'row')} ${step}`)

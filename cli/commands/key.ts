@@ -1,9 +1,8 @@
 import { Command } from 'commander'
 import { rotateKey } from '../../src/app/operations/rotate-key'
-import { systemRuntime } from '../../src/app/runtime'
 import { readSecretFile } from '../../src/config/secret-file'
 import { InvalidSetting } from '../../src/config/values'
-import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { openCommandTargets, withConfigOptions } from '../config-options'
 import { info } from '../terminal'
 
 export function keyCommand(): Command {
@@ -41,7 +40,7 @@ Example:
     )
     .action(async (options: { formerKey?: string; acceptBrokenTrail?: true }) => {
       const { formerKey, acceptBrokenTrail = false } = options
-      const { path, auditFindings } = await rotateKey(loadCommandSettings(command), systemRuntime, {
+      const { path, auditFindings } = await rotateKey(openCommandTargets(command), {
         oldKey: formerKey === undefined ? null : readKey(formerKey),
         acceptBroken: acceptBrokenTrail,
       })

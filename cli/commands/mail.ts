@@ -5,10 +5,9 @@ import {
   retryEmails,
   sendTestEmail,
 } from '../../src/app/operations/mail'
-import { systemRuntime } from '../../src/app/runtime'
 import { mailKeys } from '../../src/config/settings'
 import { DomainError } from '../../src/domain/errors'
-import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { openCommandTargets, withConfigOptions } from '../config-options'
 import { formatCount, formatTimestamp } from '../format'
 import { info, out } from '../terminal'
 
@@ -40,11 +39,7 @@ Example:
   snailpass mail test you@example.org --config /etc/snailpass/snailpass.env`,
     )
     .action(async (address: string) => {
-      const { server, response } = await sendTestEmail(
-        loadCommandSettings(command),
-        systemRuntime,
-        address,
-      )
+      const { server, response } = await sendTestEmail(openCommandTargets(command), address)
       info(`${server} accepted the email:`)
       out(response)
     })
@@ -63,7 +58,7 @@ Example:
   snailpass mail list --data-dir /srv/snailpass`,
     )
     .action(async () => {
-      const emails = await listEmails(loadCommandSettings(command), systemRuntime)
+      const emails = await listEmails(openCommandTargets(command))
       if (emails.length === 0) info('No pending emails.')
       for (const email of emails) out(lineOf(email))
     })
@@ -96,7 +91,7 @@ Example:
         })
       }
       const which = id === undefined ? 'dead' : { id }
-      const count = await retryEmails(loadCommandSettings(command), systemRuntime, which)
+      const count = await retryEmails(openCommandTargets(command), which)
       info(`${formatCount(count, 'email')} will be retried.`)
     })
 }

@@ -1,7 +1,6 @@
 import { Command } from 'commander'
 import { recreateDatabase } from '../../src/app/operations/recreate'
-import { systemRuntime } from '../../src/app/runtime'
-import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { openCommandTargets, withConfigOptions } from '../config-options'
 import { confirm, info, out } from '../terminal'
 
 export function recreateDbCommand(): Command {
@@ -21,8 +20,7 @@ Example:
   snailpass recreate-db --data-dir /srv/snailpass --yes`,
     )
     .action(async (options: { yes?: true }) => {
-      const settings = loadCommandSettings(command)
-      const backupPath = await recreateDatabase(settings, systemRuntime, async (name) => {
+      const backupPath = await recreateDatabase(openCommandTargets(command), async (name) => {
         if (options.yes === true) return
         await confirm(`This deletes every account and every vault in ${name}.`, 'recreate')
       })

@@ -1,8 +1,7 @@
 import { Command } from 'commander'
 import { type RestorePlan, restoreBackup } from '../../src/app/operations/restore'
-import { systemRuntime } from '../../src/app/runtime'
 import { backupKeys } from '../../src/config/settings'
-import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { openCommandTargets, withConfigOptions } from '../config-options'
 import { type DecryptionOptions, decryptionOf, withDecryptionOptions } from '../decryption-options'
 import { formatTime } from '../format'
 import { exitOnSignals } from '../signals'
@@ -45,11 +44,11 @@ Examples:
     )
     .action(async (file: string, options: RestoreOptions) => {
       exitOnSignals()
-      const settings = loadCommandSettings(command)
+      const targets = openCommandTargets(command)
       const { dryRun = false, yes = false, withSecrets = false } = options
       const progress = createProgressLine()
-      const { plan, safetyBackup } = await restoreBackup(settings, systemRuntime, file, {
-        decryption: decryptionOf(options, settings),
+      const { plan, safetyBackup } = await restoreBackup(targets, file, {
+        decryption: decryptionOf(options, targets.settings),
         dryRun,
         withSecrets,
         onProgress: progress.update,

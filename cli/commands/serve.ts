@@ -4,6 +4,7 @@ import { adoptDatabase } from '../../src/app/operations/adopt'
 import { systemRuntime } from '../../src/app/runtime'
 import { createBackupRunner } from '../../src/app/server/backup-process'
 import { startServer } from '../../src/app/server/server'
+import { openTargets } from '../../src/app/targets'
 import { createChildEnvironment } from '../../src/config/load'
 import type { Settings } from '../../src/config/settings'
 import { settingKeys } from '../../src/config/settings'
@@ -76,7 +77,10 @@ async function serve(command: Command, options: ServeOptions): Promise<void> {
 }
 
 async function adoptFirst(settings: Settings, log: Log): Promise<void> {
-  const report = await adoptDatabase(settings, systemRuntime, { keep: [], dryRun: false })
+  const report = await adoptDatabase(openTargets(settings, systemRuntime), {
+    keep: [],
+    dryRun: false,
+  })
   if (report === null) return
   log.info('migrated a database of the original server')
   for (const line of formatAdoption(report)) log.info(line)

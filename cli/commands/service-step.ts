@@ -7,6 +7,7 @@ import {
   smokeTestServer,
 } from '../../src/app/operations/upgrade-steps'
 import { systemRuntime } from '../../src/app/runtime'
+import { openTargets, type Targets } from '../../src/app/targets'
 import { settingKeys } from '../../src/config/settings'
 import { openLog } from '../../src/log'
 import { loadCommandConfig, withConfigOptions } from '../config-options'
@@ -17,43 +18,44 @@ import { out } from '../terminal'
  * write files in a folder of another user. Only the same version of `service install` calls them.
  */
 export function stepCommand(): Command {
-  const settingsOf = (command: Command) => loadCommandConfig(command).settings
+  const targetsOf = (command: Command) =>
+    openTargets(loadCommandConfig(command).settings, systemRuntime)
   const createStep = (name: string) => withConfigOptions(new Command(name), settingKeys)
   const steps = [
     createStep('outlook').action(async (_options, command: Command) => {
-      out(JSON.stringify(await runPreflight(settingsOf(command), systemRuntime)))
+      out(JSON.stringify(await runPreflight(targetsOf(command))))
     }),
     createStep('copy')
       .argument('<copy>')
       .action(async (copy: string, _options, command: Command) => {
-        await copyBeforeUpgrade(settingsOf(command), systemRuntime, copy)
+        await copyBeforeUpgrade(targetsOf(command), copy)
       }),
     createStep('put-back')
       .argument('<copy>')
       .argument('<replaced-copy>')
       .action(async (copy: string, replacedCopy: string, _options, command: Command) => {
-        await restorePreUpgradeCopy(settingsOf(command), systemRuntime, { copy, replacedCopy })
+        await restorePreUpgradeCopy(targetsOf(command), { copy, replacedCopy })
       }),
     createStep('clear')
       .option('--keep')
       .action(async (options: { keep?: true }, command: Command) => {
         const keep = options.keep === true
-        const copy = await clearDatabase(settingsOf(command), systemRuntime, { keep })
+        const copy = await clearDatabase(targetsOf(command), { keep })
         if (copy !== null) out(copy)
       }),
-    createStep('trial').action((_options, command: Command) => runSmokeTest(settingsOf(command))),
+    createStep('trial').action((_options, command: Command) => runSmokeTest(targetsOf(command))),
   ]
   const command = new Command('step').helpCommand(false)
   for (const step of steps) command.addCommand(step)
   return command
 }
 
-async function runSmokeTest(settings: Parameters<typeof smokeTestServer>[0]): Promise<void> {
+async function runSmokeTest(targets: Targets): Promise<void> {
   // The installer keeps stdin open. Its end means that the installer was killed: then the server stops as well.
   process.stdin.once('end', () => process.exit(1)).resume()
   const { log, flush } = openLog('text', systemRuntime.clock, process.stderr.fd)
   try {
-    await smokeTestServer(settings, systemRuntime, log)
+    await smokeTestServer(targets, log)
   } finally {
     flush()
   }

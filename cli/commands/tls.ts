@@ -5,9 +5,8 @@ import {
   requireAuthority,
   type ServedCertificate,
 } from '../../src/app/operations/certificates'
-import { systemRuntime } from '../../src/app/runtime'
 import { tlsKeys } from '../../src/config/settings'
-import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { loadCommandSettings, openCommandTargets, withConfigOptions } from '../config-options'
 import { formatFields, formatJsonTime, formatTime } from '../format'
 import { confirm, info, out, outJson } from '../terminal'
 
@@ -87,8 +86,7 @@ Example:
     )
     .action(async (options: { authority?: true; yes?: true }) => {
       const { authority, leaf, isNewAuthority, unpermittedNames } = await renewCertificate(
-        loadCommandSettings(command),
-        systemRuntime,
+        openCommandTargets(command),
         {
           authority: options.authority === true,
           async consent() {

@@ -1,5 +1,4 @@
 import { existsSync, rmSync } from 'node:fs'
-import type { Settings } from '../config/settings'
 import type { Wait } from '../domain/runtime'
 import type { DataFolder } from '../files/data-folder'
 import {
@@ -12,10 +11,11 @@ import {
 import { writeSecretKey } from '../files/secret-key'
 import { tlsFolder, withTlsFolderLock } from '../tls/local/folder'
 import { findReadableKey, keyOfSettings } from './secret-key'
+import type { Targets } from './targets'
 
 /** The files that go with the secrets of an archive, where each has what belongs to it. Throws a DomainError. */
-export async function listSecretFiles(folder: DataFolder, wait: Wait): Promise<readonly KeyFile[]> {
-  return await withTlsLock(folder, wait, () => completePairs(listKeyFiles(folder)))
+export async function listSecretFiles({ folder, runtime }: Targets): Promise<readonly KeyFile[]> {
+  return await withTlsLock(folder, runtime.wait, () => completePairs(listKeyFiles(folder)))
 }
 
 /** Works on such files while no server or command makes others. */
@@ -31,10 +31,8 @@ async function withTlsLock<T>(folder: DataFolder, wait: Wait, work: () => T): Pr
  * there come back when the work fails. The files first: whatever ends this half-way, the same command sets it right.
  */
 export async function withSecretRollback<T>(
-  folder: DataFolder,
+  { settings, folder, runtime: { wait } }: Targets,
   { key, files }: { readonly key: Uint8Array | null; readonly files: readonly KeyFile[] },
-  settings: Settings,
-  wait: Wait,
   work: (writeSecrets: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const keyForFolder = keyOfSettings(settings) === null ? key : null
@@ -56,7 +54,7 @@ export async function withSecretRollback<T>(
     if (!isWritten) throw error
     if (keyForFolder !== null && oldKey !== null) writeSecretKey(folder, oldKey)
     if (keyForFolder !== null && oldKey === null) rmSync(folder.secretKey, { force: true })
-    if (oldFiles !== null) await restoreSecretFiles(folder, wait, files, oldFiles)
+    if (oldFiles !== null) await restoreSecretFiles(folder, wait, { files, oldFiles })
     throw error
   }
 }
@@ -64,8 +62,7 @@ export async function withSecretRollback<T>(
 async function restoreSecretFiles(
   folder: DataFolder,
   wait: Wait,
-  files: readonly KeyFile[],
-  oldFiles: readonly KeyFile[],
+  { files, oldFiles }: { files: readonly KeyFile[]; oldFiles: readonly KeyFile[] },
 ): Promise<void> {
   const isNew = ({ name }: KeyFile) => !oldFiles.some((file) => file.name === name)
   await withTlsLock(folder, wait, () => {

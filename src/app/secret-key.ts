@@ -6,11 +6,16 @@ import { DomainError } from '../domain/errors'
 import { type DataFolder, describeDataFolder } from '../files/data-folder'
 import { createSecretKey, findSecretKey } from '../files/secret-key'
 import type { KeyClaim, OpenedStore } from '../store/store'
-import type { Runtime } from './runtime'
+import type { Targets } from './targets'
 
 /** The key that the settings name, null where it is a file of the data folder. */
 export function keyOfSettings({ secretKey }: Settings): Uint8Array | null {
   return secretKey === null ? null : new TextEncoder().encode(secretKey.reveal())
+}
+
+/** Returns the key that a server with these targets uses: that of the settings, else that of the data folder, else null. */
+export function findServerKey({ settings, folder }: Targets): Uint8Array | null {
+  return keyOfSettings(settings) ?? findSecretKey(folder)
 }
 
 /**
@@ -20,11 +25,10 @@ export function keyOfSettings({ secretKey }: Settings): Uint8Array | null {
  */
 export async function requireSecretKey(
   store: OpenedStore,
-  settings: Settings,
-  folder: DataFolder,
-  { random, clock }: Runtime,
+  targets: Targets,
 ): Promise<{ key: Uint8Array; isNew: boolean; previousContent: KeyClaim['existing'] }> {
-  const configured = keyOfSettings(settings) ?? findSecretKey(folder)
+  const { settings, folder, runtime } = targets
+  const configured = findServerKey(targets)
   if (configured === null && (await store.findKeyFingerprint()) !== null) {
     throw new DomainError(
       'unavailable',
@@ -34,9 +38,9 @@ export async function requireSecretKey(
       },
     )
   }
-  const key = configured ?? createSecretKey(folder, random)
+  const key = configured ?? createSecretKey(folder, runtime.random)
   const fingerprint = keyFingerprint(key)
-  const claim = { fingerprint, signer: createAuditSigner(key), time: clock() }
+  const claim = { fingerprint, signer: createAuditSigner(key), time: runtime.clock() }
   const claimed = await store.claimKeyFingerprint(claim)
   if (claimed.fingerprint !== fingerprint) {
     const source = settings.secretKey === null ? folder.secretKey : 'SNAILPASS_SECRET_KEY'
@@ -59,17 +63,13 @@ const keyMismatchHint =
  * yet: its first one signs then, for the key that lies here need not be the one that it is given. Throws `unavailable`
  * where the key is not at hand: a change that the trail can't tell of is not made.
  */
-export function auditSignerFor(
-  settings: Settings,
-  folder: DataFolder,
-  fingerprint: string | null,
-): AuditSigner | null {
+export function auditSignerFor(targets: Targets, fingerprint: string | null): AuditSigner | null {
   if (fingerprint === null) return null
-  const key = keyOfSettings(settings) ?? findSecretKey(folder)
+  const key = findServerKey(targets)
   if (key !== null && keyFingerprint(key) === fingerprint) return createAuditSigner(key)
   const message =
     key === null
-      ? `the secret key of this database is not in ${describeDataFolder(folder)}, and the audit trail is signed with it`
+      ? `the secret key of this database is not in ${describeDataFolder(targets.folder)}, and the audit trail is signed with it`
       : 'the database belongs to another secret key than the one here, which signs the audit trail'
   throw new DomainError('unavailable', message, {
     hint: 'run this with the settings of the server and as its user or root, so that it finds secret.key or SNAILPASS_SECRET_KEY; if the key is lost, `snailpass key rotate` gives the database a new one',

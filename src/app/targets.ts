@@ -1,3 +1,7 @@
+/**
+ * The composition of the program: `server/` runs the server, `operations/` has one file per task of an operator, `doctor/`
+ * one per check. This folder itself has only what all three share; everything below it works on the targets of this file.
+ */
 import { type DatabaseLocation, nameOfLocation } from '../config/database-url'
 import type { Settings } from '../config/settings'
 import type { Database } from '../database/database'
@@ -6,17 +10,24 @@ import { resolveSqliteLocation, sqliteDatabase } from '../database/sqlite-databa
 import { type DataFolder, dataFolder } from '../files/data-folder'
 import type { Runtime } from './runtime'
 
-/** The data folder and the database that the settings name. */
-export function openTargets(
-  settings: Settings,
-  runtime: Runtime,
-): { folder: DataFolder; database: Database; location: DatabaseLocation } {
-  const folder = dataFolder(settings.dataDir)
-  const location = settings.database ?? { engine: 'sqlite', path: folder.database }
-  return { folder, location, database: databaseAt(location, folder, runtime) }
+/** What an operation works on: the settings, and the data folder and the database that they name. */
+export interface Targets {
+  readonly settings: Settings
+  readonly runtime: Runtime
+  readonly folder: DataFolder
+  readonly location: DatabaseLocation
+  /** The database at that location. Nothing is opened before one of its functions is called. */
+  readonly database: Database
 }
 
-/** The database at a location. Safety copies go to the data folder. */
+/** Returns the targets that settings name. Neither the folder nor the database needs to exist. */
+export function openTargets(settings: Settings, runtime: Runtime): Targets {
+  const folder = dataFolder(settings.dataDir)
+  const location = settings.database ?? { engine: 'sqlite', path: folder.database }
+  return { settings, runtime, folder, location, database: databaseAt(location, folder, runtime) }
+}
+
+/** Returns the database at a location. Backups taken before a migration and the like go to the data folder. */
 export function databaseAt(
   location: DatabaseLocation,
   folder: DataFolder,

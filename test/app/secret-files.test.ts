@@ -3,13 +3,12 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import { dirname, join } from 'node:path'
 import { systemRuntime } from '../../src/app/runtime'
 import { listSecretFiles, withSecretRollback } from '../../src/app/secret-files'
+import { openTargets } from '../../src/app/targets'
 import { loadConfig } from '../../src/config/load'
 import { acquireFileLock, dataFolder } from '../../src/files/data-folder'
 import { selectKeyFiles } from '../../src/files/key-files'
 import { temporaryFolder } from '../support/executable'
 import { captureError } from '../support/test-database'
-
-const { wait } = systemRuntime
 
 /** A data folder with these files of `tls`, each of which holds a word and its name. */
 function createTlsFolder(content: string, names: readonly string[]) {
@@ -30,13 +29,21 @@ function createTlsFolder(content: string, names: readonly string[]) {
     flags: { dataDir: temporary.path },
     file: null,
   })
+  const targets = openTargets(settings, systemRuntime)
   /** Puts what an archive may hold there, as a restore does. */
   const restoreFiles = (files: ReturnType<typeof selectKeyFiles>, after = () => {}) =>
-    withSecretRollback(folder, { key: null, files }, settings, wait, async (putAll) => {
+    withSecretRollback(targets, { key: null, files }, async (putAll) => {
       await putAll()
       after()
     })
-  return { folder, textOf, restoreFiles, write, [Symbol.dispose]: temporary[Symbol.dispose] }
+  return {
+    folder,
+    targets,
+    textOf,
+    restoreFiles,
+    write,
+    [Symbol.dispose]: temporary[Symbol.dispose],
+  }
 }
 
 const pair = ['ca.key', 'ca.crt']
@@ -50,11 +57,11 @@ const valuesOf = (names: readonly string[]) =>
 
 test('a key or certificate without the other goes into no archive', async () => {
   using half = createTlsFolder('former', ['ca.key', 'acme.crt', 'acme-account.key', 'leaf.pem'])
-  expect(await listSecretFiles(half.folder, wait)).toEqual([
+  expect(await listSecretFiles(half.targets)).toEqual([
     { name: 'tls/acme-account.key', text: 'former acme-account.key' },
   ])
   half.write('ca.crt')
-  const names = (await listSecretFiles(half.folder, wait)).map(({ name }) => name)
+  const names = (await listSecretFiles(half.targets)).map(({ name }) => name)
   expect(names.toSorted()).toEqual(['tls/acme-account.key', 'tls/ca.crt', 'tls/ca.key'])
 })
 
@@ -76,7 +83,7 @@ test('a key or certificate without the other is put in the place of nothing', as
 
 test('each authority elsewhere has a pair of its own', async () => {
   using setup = createTlsFolder('former', acme)
-  const names = (await listSecretFiles(setup.folder, wait)).map(({ name }) => name)
+  const names = (await listSecretFiles(setup.targets)).map(({ name }) => name)
   expect(new Set(names)).toEqual(new Set(acme.map((name) => `tls/${name}`)))
   const other = ['acme-other.org-5678.key', 'acme-other.org-5678.crt', 'acme-lonely.org-9.crt']
   await setup.restoreFiles(selectKeyFiles(valuesOf([...other, 'acme-../../evil.key'])))
@@ -114,7 +121,7 @@ test('neither is read nor put while somebody else makes them', async () => {
   using setup = createTlsFolder('former', pair)
   const lock = acquireFileLock(join(setup.folder.tls, '.lock'))
   const done: string[] = []
-  const reading = listSecretFiles(setup.folder, wait).then((files) => {
+  const reading = listSecretFiles(setup.targets).then((files) => {
     done.push('read')
     return files
   })

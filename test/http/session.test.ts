@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { withUsers } from '../../src/app/operations/users'
 import { systemRuntime } from '../../src/app/runtime'
+import { openTargets } from '../../src/app/targets'
 import { loadConfig } from '../../src/config/load'
 import { createTokens } from '../../src/crypto/tokens'
 import type { ManagedUsers } from '../../src/domain/managed-users'
@@ -127,7 +128,9 @@ describe('every guarded route', () => {
     ] as const) {
       const { token, userId } = await signUpAndLogIn(server.url, name.replace(' ', '-'))
       expect((await ask(server, ['GET', '/users'], token)).status).toBe(200)
-      await withUsers<unknown>(settings, systemRuntime, (managed) => signOut(managed, userId))
+      await withUsers<unknown>(openTargets(settings, systemRuntime), (managed) =>
+        signOut(managed, userId),
+      )
       for (const route of guarded) {
         const answer = await answerOf(ask(server, route, token))
         expect(answer, `${name}: ${route.join(' ')}`).toEqual(invalidToken)

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { withUsers } from '../../src/app/operations/users'
 import { systemRuntime } from '../../src/app/runtime'
+import { openTargets } from '../../src/app/targets'
 import { loadConfig } from '../../src/config/load'
 import { answerOf, failure } from '../support/answers'
 import { basicAuth, signUpAndLogIn } from '../support/client'
@@ -17,7 +18,8 @@ function signUp(origin: URL, email: string): Promise<Response> {
 /** Returns a function that runs the operator's tasks on the database of a test server. */
 function operatorOf(dataDir: string) {
   const { settings } = loadConfig({ environment: {}, flags: { dataDir }, file: null })
-  return <T>(work: Parameters<typeof withUsers<T>>[2]) => withUsers(settings, systemRuntime, work)
+  const targets = openTargets(settings, systemRuntime)
+  return <T>(work: Parameters<typeof withUsers<T>>[1]) => withUsers(targets, work)
 }
 
 describe('a sign-up', () => {

@@ -5,6 +5,7 @@ import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { type BackupOptions, writeBackup } from '../../src/app/operations/backup'
 import type { Decryption } from '../../src/app/operations/restore'
 import { type Runtime, systemRuntime } from '../../src/app/runtime'
+import { openTargets, type Targets } from '../../src/app/targets'
 import { loadConfig } from '../../src/config/load'
 import type { Settings } from '../../src/config/settings'
 import { temporaryFolder } from './executable'
@@ -60,6 +61,14 @@ export async function createPostgresTestDatabase(): Promise<TestDatabase> {
 export function settingsOf(database: TestDatabase, more: Record<string, string> = {}): Settings {
   const environment = { SNAILPASS_DATABASE_URL: database.url, ...more }
   return loadConfig({ environment, flags: { dataDir: database.dataDir }, file: null }).settings
+}
+
+export function targetsOf(
+  database: TestDatabase,
+  more: Record<string, string> = {},
+  runtime: Partial<Runtime> = {},
+): Targets {
+  return openTargets(settingsOf(database, more), { ...systemRuntime, ...runtime })
 }
 
 export function startServerOn(
@@ -122,7 +131,7 @@ export async function createTestBackup(
   options: BackupOptions = {},
   more: Record<string, string> = {},
 ) {
-  return await writeBackup(settingsOf(database, more), systemRuntime, options)
+  return await writeBackup(targetsOf(database, more), options)
 }
 
 /** A pair of keys of `age`, with the private one in a file as `age-keygen` writes it. */

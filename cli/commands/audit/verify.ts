@@ -1,9 +1,8 @@
 /** Subcommands of `snailpass audit`. */
 import { Command } from 'commander'
 import { verifyAudit } from '../../../src/app/operations/audit'
-import { systemRuntime } from '../../../src/app/runtime'
 import { DomainError } from '../../../src/domain/errors'
-import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { formatCount } from '../../format'
 import { info, out } from '../../terminal'
 
@@ -26,11 +25,7 @@ Examples:
   snailpass audit verify --expect 17:9d0c…`,
     )
     .action(async (options: { expect?: string }) => {
-      const verification = await verifyAudit(
-        loadCommandSettings(command),
-        systemRuntime,
-        options.expect ?? null,
-      )
+      const verification = await verifyAudit(openCommandTargets(command), options.expect ?? null)
       const { rows, unverified, prunedUpTo, newestValue, expectedStatus } = verification
       for (const part of unverified) info(`${part}.`)
       const problems = [...verification.problems, ...verification.recordedBreaks]

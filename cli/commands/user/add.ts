@@ -1,8 +1,7 @@
 import { Command } from 'commander'
 import { addUser } from '../../../src/app/operations/users'
-import { systemRuntime } from '../../../src/app/runtime'
 import { DomainError } from '../../../src/domain/errors'
-import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { askSecret, info, out, readSecretLine } from '../../terminal'
 
 /** Minimum length of a master password, in characters. The Windows client has the same minimum. */
@@ -29,15 +28,10 @@ Examples:
     .action(async (email: string, options: { passwordStdin?: true }) => {
       const ask = options.passwordStdin === true ? readMasterPassword : askMasterPassword
       let salt = email
-      const id = await addUser(
-        loadCommandSettings(command),
-        systemRuntime,
-        email,
-        async (lowerCased) => {
-          salt = lowerCased
-          return requireMinLength(await ask())
-        },
-      )
+      const id = await addUser(openCommandTargets(command), email, async (lowerCased) => {
+        salt = lowerCased
+        return requireMinLength(await ask())
+      })
       info(`Account created and confirmed. Sign in with ${salt}, in lower case. Id of the account:`)
       out(id)
     })

@@ -1,8 +1,7 @@
 import { Command } from 'commander'
 import { deleteUser } from '../../../src/app/operations/users'
-import { systemRuntime } from '../../../src/app/runtime'
 import { backupKeys } from '../../../src/config/settings'
-import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { confirm, info, out } from '../../terminal'
 import { linesOf } from './list'
 
@@ -23,16 +22,11 @@ Example:
   snailpass user delete you@example.org`,
     )
     .action(async (name: string, options: { yes?: true }) => {
-      const backup = await deleteUser(
-        loadCommandSettings(command),
-        systemRuntime,
-        name,
-        async (user) => {
-          for (const line of linesOf(user)) info(line)
-          if (options.yes === true) return
-          await confirm('This deletes the account and everything in its vault.', user.email)
-        },
-      )
+      const backup = await deleteUser(openCommandTargets(command), name, async (user) => {
+        for (const line of linesOf(user)) info(line)
+        if (options.yes === true) return
+        await confirm('This deletes the account and everything in its vault.', user.email)
+      })
       info('Account deleted. Backup of the previous data:')
       out(backup)
     })

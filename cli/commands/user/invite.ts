@@ -1,8 +1,7 @@
 import { Command } from 'commander'
 import { type InvitationReport, inviteUser, withUsers } from '../../../src/app/operations/users'
-import { systemRuntime } from '../../../src/app/runtime'
 import { mailKeys } from '../../../src/config/settings'
-import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { formatJsonTime, formatTimestamp } from '../../format'
 import { info, out, outJson } from '../../terminal'
 
@@ -31,8 +30,9 @@ Example:
   snailpass user invite you@example.org`,
     )
     .action(async (email: string) => {
-      const settings = loadCommandSettings(command)
-      const report = await inviteUser(settings, systemRuntime, email)
+      const targets = openCommandTargets(command)
+      const { settings } = targets
+      const report = await inviteUser(targets, email)
       info(report.isNew ? `Invited ${report.email}.` : `${report.email} is already invited.`)
       if (settings.signUps === 'open' && settings.signUpDomains.length === 0) {
         info('Note: sign-up is open to everyone (SNAILPASS_SIGNUPS=open).')
@@ -65,7 +65,7 @@ Example:
   snailpass user uninvite you@example.org`,
     )
     .action(async (email: string) => {
-      await withUsers(loadCommandSettings(command), systemRuntime, (users) => users.uninvite(email))
+      await withUsers(openCommandTargets(command), (users) => users.uninvite(email))
       info(`Withdrew the invitation of ${email}.`)
     })
 }
@@ -82,9 +82,7 @@ Example:
   snailpass user invitations`,
     )
     .action(async (options: { json?: true }) => {
-      const found = await withUsers(loadCommandSettings(command), systemRuntime, (users) =>
-        users.listInvitations(),
-      )
+      const found = await withUsers(openCommandTargets(command), (users) => users.listInvitations())
       if (options.json === true) {
         const invitations = found.map(({ email, creationTime }) => ({
           email,

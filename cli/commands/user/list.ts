@@ -1,9 +1,8 @@
 /** Subcommands of `snailpass user`. */
 import { Command } from 'commander'
 import { withUsers } from '../../../src/app/operations/users'
-import { systemRuntime } from '../../../src/app/runtime'
 import type { UserSummary } from '../../../src/domain/user'
-import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { formatFields, formatJsonTime, formatTime } from '../../format'
 import { formatTable } from '../../table'
 import { info, out, outJson } from '../../terminal'
@@ -20,9 +19,7 @@ Example:
   snailpass user list --json`,
     )
     .action(async (options: { json?: true }) => {
-      const users = await withUsers(loadCommandSettings(command), systemRuntime, (rules) =>
-        rules.list(),
-      )
+      const users = await withUsers(openCommandTargets(command), (rules) => rules.list())
       if (options.json === true) return outJson(users.map(toJson))
       if (users.length === 0) return info('No accounts.')
       const header = ['EMAIL', 'STATE', 'RECORDS', 'NOTES', 'LAST LOGIN', 'ID']
@@ -43,9 +40,7 @@ Example:
   snailpass user show you@example.org`,
     )
     .action(async (name: string, options: { json?: true }) => {
-      const user = await withUsers(loadCommandSettings(command), systemRuntime, (rules) =>
-        rules.require(name),
-      )
+      const user = await withUsers(openCommandTargets(command), (rules) => rules.require(name))
       if (options.json === true) return outJson(toJson(user))
       for (const line of linesOf(user)) out(line)
     })

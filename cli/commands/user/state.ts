@@ -1,8 +1,7 @@
 import { Command } from 'commander'
 import { withUsers } from '../../../src/app/operations/users'
-import { systemRuntime } from '../../../src/app/runtime'
 import type { ManagedUsers } from '../../../src/domain/managed-users'
-import { loadCommandSettings, withConfigOptions } from '../../config-options'
+import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { info } from '../../terminal'
 
 export function confirmCommand(): Command {
@@ -80,9 +79,7 @@ Example:
   snailpass user ${name} you@example.org`,
     )
     .action(async (user: string) => {
-      const done = await withUsers(loadCommandSettings(command), systemRuntime, (users) =>
-        change(users, user),
-      )
+      const done = await withUsers(openCommandTargets(command), (users) => change(users, user))
       info(done)
     })
 }

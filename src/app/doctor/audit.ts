@@ -1,16 +1,13 @@
-import type { Settings } from '../../config/settings'
 import { createAuditSigner } from '../../crypto/audit-signer'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
 import { verifyAuditChain } from '../../store/audit/verify'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
-import type { Runtime } from '../runtime'
 import { findReadableKey, keyOfSettings } from '../secret-key'
-import { openTargets } from '../targets'
+import type { Targets } from '../targets'
 import type { Outcome } from './findings'
 
 /** Whether the audit trail is as it was written. */
-export async function checkAuditLog(settings: Settings, runtime: Runtime): Promise<Outcome> {
-  const { database, folder } = openTargets(settings, runtime)
+export async function checkAuditLog({ settings, database, folder }: Targets): Promise<Outcome> {
   const key = keyOfSettings(settings) ?? findReadableKey(folder)
   return await database.withSnapshot(async (db): Promise<Outcome> => {
     const fingerprint = await findKeyFingerprint(db)

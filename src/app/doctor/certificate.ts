@@ -6,8 +6,8 @@ import { isIssuedFor } from '../../tls/certificate-info'
 import { isPermitted, listUnpermittedNames, parseName } from '../../tls/local/names'
 import { authorityWarningPeriod } from '../../tls/local/source'
 import { findCertificate, type ServedCertificate } from '../operations/certificates'
-import type { Runtime } from '../runtime'
 import { namesOfMachine } from '../server/certificates'
+import type { Targets } from '../targets'
 import type { Finding, Outcome } from './findings'
 
 const day = 24 * 3600_000
@@ -16,7 +16,7 @@ const day = 24 * 3600_000
 const fileRenewalLead = 30 * day
 
 /** Whether HTTPS is served by a certificate that devices take, today and for some time to come, by every name. */
-export async function checkCertificate(settings: Settings, { clock }: Runtime): Promise<Outcome> {
+export async function checkCertificate({ settings, runtime }: Targets): Promise<Outcome> {
   if (settings.listenTls.length === 0) return { fact: 'HTTPS is off' }
   const served = await findCertificate(settings)
   const { certificate } = served
@@ -25,7 +25,7 @@ export async function checkCertificate(settings: Settings, { clock }: Runtime): 
       ? { fact: 'none yet', findings: [missingCertificateFinding(settings)] }
       : { fact: 'none yet: the first start makes it' }
   }
-  const now = clock()
+  const now = runtime.clock()
   return {
     fact: `${served.mode}, until ${formatDate(certificate.notAfter)}`,
     findings: [

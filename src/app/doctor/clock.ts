@@ -1,7 +1,5 @@
-import type { Settings } from '../../config/settings'
 import { findDatabaseTime, findNewestTime } from '../../database/newest-time'
-import type { Runtime } from '../runtime'
-import { openTargets } from '../targets'
+import type { Targets } from '../targets'
 import type { Finding, Outcome } from './findings'
 
 /** A row can be of the future by so much, in milliseconds, before somebody should look. */
@@ -28,11 +26,9 @@ const queryTimedatectl: TimeSyncQuery = async () => {
 
 /** Whether the clock can be believed: by the rows, none of which can be of the future, by the database's and by the system. */
 export async function checkClock(
-  settings: Settings,
-  { clock, ...runtime }: Runtime,
+  { database, runtime: { clock } }: Targets,
   queryTimeSync: TimeSyncQuery = queryTimedatectl,
 ): Promise<Outcome> {
-  const { database } = openTargets(settings, { clock, ...runtime })
   const findings: Finding[] = []
   const { newest, difference } = await database.withSnapshot(async (db) => {
     const time = await findDatabaseTime(db)

@@ -1,20 +1,16 @@
 import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { Settings } from '../../config/settings'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
 import { checkIntegrity } from '../../database/integrity'
 import { backupProblem, createBackups } from '../../domain/backups'
-import { findSecretKey } from '../../files/secret-key'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
 import { pruneBackups, writeBackup } from '../operations/backup'
-import type { Runtime } from '../runtime'
-import { keyOfSettings } from '../secret-key'
-import { openTargets } from '../targets'
+import { findServerKey } from '../secret-key'
+import type { Targets } from '../targets'
 import type { Outcome } from './findings'
 
 /** Reads the whole database. */
-export async function checkDatabase(settings: Settings, runtime: Runtime): Promise<Outcome> {
-  const { database } = openTargets(settings, runtime)
+export async function checkDatabase({ database }: Targets): Promise<Outcome> {
   const { problems, rows } = await database.withSnapshot(checkIntegrity)
   const findings = problems.map((problem) => ({
     what: `the database is damaged: ${problem}`,
@@ -28,10 +24,9 @@ export async function checkDatabase(settings: Settings, runtime: Runtime): Promi
 }
 
 /** Whether this machine has the key that the database belongs to. */
-export async function checkKey(settings: Settings, runtime: Runtime): Promise<Outcome> {
-  const { database, folder } = openTargets(settings, runtime)
-  const key = keyOfSettings(settings) ?? findSecretKey(folder)
-  const fingerprint = await database.withSnapshot(findKeyFingerprint)
+export async function checkKey(targets: Targets): Promise<Outcome> {
+  const key = findServerKey(targets)
+  const fingerprint = await targets.database.withSnapshot(findKeyFingerprint)
   if (fingerprint === null) return { fact: 'the database has had no server yet' }
   if (key !== null && keyFingerprint(key) === fingerprint)
     return { fact: 'the secret key is the one of the database' }
@@ -51,12 +46,8 @@ export async function checkKey(settings: Settings, runtime: Runtime): Promise<Ou
 }
 
 /** Whether there is a proven archive of late, and whether it is still there. With `fix` one is made. */
-export async function checkBackups(
-  settings: Settings,
-  runtime: Runtime,
-  fix: boolean,
-): Promise<Outcome> {
-  const { database } = openTargets(settings, runtime)
+export async function checkBackups(targets: Targets, fix: boolean): Promise<Outcome> {
+  const { database, runtime } = targets
   const readState = () =>
     database.withShared((store) => createBackups({ store, ...runtime }).state())
   const examineBackups = async () => {
@@ -79,8 +70,8 @@ export async function checkBackups(
   }
   const before = await examineBackups()
   if (before.problem !== null && fix) {
-    const { path } = await writeBackup(settings, runtime)
-    pruneBackups(settings, runtime)
+    const { path } = await writeBackup(targets)
+    pruneBackups(targets)
     return { fact: (await examineBackups()).last, mended: [`made an archive: ${path}`] }
   }
   return {

@@ -6,7 +6,7 @@ import { createMailTransport, MailFault } from '../../mail/transport'
 import { commit, platform, version } from '../../version'
 import { localHosts } from '../local-addresses'
 import type { Runtime } from '../runtime'
-import { openTargets } from '../targets'
+import { openTargets, type Targets } from '../targets'
 import { checkAuditLog } from './audit'
 import { checkCertificate } from './certificate'
 import { checkClock } from './clock'
@@ -29,24 +29,25 @@ export async function runChecks(
 ): Promise<readonly CheckResult[]> {
   const reading = readSettings(input)
   const { settings } = reading
-  const { location } = openTargets(settings, runtime)
+  const targets = openTargets(settings, runtime)
+  const { location } = targets
   const fileSystemChecks: readonly Check[] =
     location.engine === 'sqlite'
       ? [['file system', () => checkFileSystem(location.path, readSystemFile)]]
       : []
   const checks: readonly Check[] = [
     ['settings', () => checkSettings(reading)],
-    ['version', () => checkVersion(settings, runtime)],
-    ['database', () => checkDatabase(settings, runtime)],
-    ['secret key', () => checkKey(settings, runtime)],
-    ['audit', () => checkAuditLog(settings, runtime)],
-    ['permissions', () => checkPermissions(settings, runtime, fix)],
-    ['space', () => checkSpace(settings, runtime)],
+    ['version', () => checkVersion(targets)],
+    ['database', () => checkDatabase(targets)],
+    ['secret key', () => checkKey(targets)],
+    ['audit', () => checkAuditLog(targets)],
+    ['permissions', () => checkPermissions(targets, fix)],
+    ['space', () => checkSpace(targets)],
     ...fileSystemChecks,
     ['limits', () => checkResourceLimits(readSystemFile)],
-    ['clock', () => checkClock(settings, runtime)],
-    ['archives', () => checkBackups(settings, runtime, fix)],
-    ['certificate', () => checkCertificate(settings, runtime)],
+    ['clock', () => checkClock(targets)],
+    ['archives', () => checkBackups(targets, fix)],
+    ['certificate', () => checkCertificate(targets)],
     ['mail', () => checkMail(settings)],
     ['sign-up', () => checkExposure(settings, localHosts())],
   ]
@@ -126,8 +127,7 @@ function checkSettings({ origins, warnings, error, file }: SettingsReport): Outc
   }
 }
 
-async function checkVersion(settings: Settings, runtime: Runtime): Promise<Outcome> {
-  const { database } = openTargets(settings, runtime)
+async function checkVersion({ database }: Targets): Promise<Outcome> {
   // What else may lie there, or not, is the next check's to tell.
   const pending =
     (await contentOf(database)) === 'ours' ? await database.listPendingMigrations() : []

@@ -1,13 +1,10 @@
-import type { Settings } from '../../config/settings'
 import { listExposedFiles, restrictToOwner } from '../../files/data-folder'
 import { freeSpace } from '../../files/free-space'
-import type { Runtime } from '../runtime'
-import { openTargets } from '../targets'
+import type { Targets } from '../targets'
 import type { Outcome } from './findings'
 
 /** Whether others of this machine can open what is secret. With `fix` that is taken from them. */
-export function checkPermissions(settings: Settings, runtime: Runtime, fix: boolean): Outcome {
-  const { folder, location } = openTargets(settings, runtime)
+export function checkPermissions({ folder, location }: Targets, fix: boolean): Outcome {
   const files = location.engine === 'sqlite' ? [location.path] : []
   const before = listExposedFiles(folder, files)
   if (fix) for (const { path, mode } of before) restrictToOwner(path, mode)
@@ -30,11 +27,9 @@ export function checkPermissions(settings: Settings, runtime: Runtime, fix: bool
 
 /** Whether there is space for what is to come. */
 export function checkSpace(
-  settings: Settings,
-  runtime: Runtime,
+  { settings, folder, location }: Targets,
   measure: typeof freeSpace = freeSpace,
 ): Outcome {
-  const { folder, location } = openTargets(settings, runtime)
   const path = location.engine === 'sqlite' ? location.path : folder.path
   const free = measure(path)
   if (free === null) return { fact: 'this system does not tell how much space is left' }

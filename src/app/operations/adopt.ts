@@ -1,8 +1,6 @@
-import type { Settings } from '../../config/settings'
 import { type AdoptionReport, adoptLegacyDatabase } from '../../database/adoption'
 import { ensureDataFolder } from '../../files/data-folder'
-import type { Runtime } from '../runtime'
-import { openTargets } from '../targets'
+import type { Targets } from '../targets'
 
 export type { AdoptionReport }
 
@@ -11,11 +9,9 @@ export type { AdoptionReport }
  * the original's. Throws a DomainError, and leaves it as it was.
  */
 export async function adoptDatabase(
-  settings: Settings,
-  runtime: Runtime,
+  { folder, database, runtime }: Targets,
   options: { keep: readonly string[]; dryRun: boolean },
 ): Promise<AdoptionReport | null> {
-  const { folder, database } = openTargets(settings, runtime)
   // A look first: `serve --adopt` stays in a service's command line, also beside servers that are at work.
   if ((await database.inspect()) !== 'original') return null
   return await database.withExclusive({ create: false }, async (exclusive) => {

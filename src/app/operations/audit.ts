@@ -1,4 +1,3 @@
-import type { Settings } from '../../config/settings'
 import { requireAdopted } from '../../database/database'
 import type { AuditRow, RowStatus } from '../../domain/audit'
 import { normalizeEmail } from '../../domain/email'
@@ -8,10 +7,9 @@ import { acceptBrokenChain } from '../../store/audit/accept'
 import { formatCheckpoint, lookUpRowStatus } from '../../store/audit/chain'
 import { type AuditChainReport, verifyAuditChain } from '../../store/audit/verify'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
-import type { Runtime } from '../runtime'
 import { auditSignerFor } from '../secret-key'
 import { pruneAuditRows } from '../server/audit-writer'
-import { openTargets } from '../targets'
+import type { Targets } from '../targets'
 
 export type { AuditChainReport, AuditRow }
 
@@ -30,12 +28,10 @@ export interface AuditFilter {
  * `not_found` for a user of whom neither the trail nor the accounts know.
  */
 export async function readAuditLog(
-  settings: Settings,
-  runtime: Runtime,
+  { database }: Targets,
   { user, since }: AuditFilter,
   onPage: (rows: readonly AuditRow[]) => void,
 ): Promise<void> {
-  const { database } = openTargets(settings, runtime)
   await database.withShared(async (store) => {
     // An id is as its client wrote it, and an email is lower-cased.
     const named = user?.includes('@') === true ? normalizeEmail(user) : user
@@ -81,18 +77,16 @@ const valuePattern = /^\d{1,15}:[0-9a-f]{64}$/
  * Throws a DomainError where it can't be proven: `unavailable` without the key.
  */
 export async function verifyAudit(
-  settings: Settings,
-  runtime: Runtime,
+  targets: Targets,
   expect: string | null,
 ): Promise<AuditVerification> {
-  const { database, folder } = openTargets(settings, runtime)
   if (expect !== null && !valuePattern.test(expect)) {
     throw new DomainError('invalid', '--expect is not a value of an audit trail', {
       hint: 'copy it from the log, where it stands behind newest=, or from `snailpass audit verify`',
     })
   }
-  return await database.withSnapshot(async (db) => {
-    const signer = auditSignerFor(settings, folder, await findKeyFingerprint(db))
+  return await targets.database.withSnapshot(async (db) => {
+    const signer = auditSignerFor(targets, await findKeyFingerprint(db))
     if (signer === null) {
       throw new DomainError('unavailable', 'the database has no secret key yet', {
         hint: 'its first server signs what the audit trail holds: start `snailpass serve` on it',
@@ -110,25 +104,22 @@ export async function verifyAudit(
  * Has a trail go on that is not as it was written, by a row that says so; no server may run. Answers what was wrong with
  * it, nothing for one that is whole. Throws a DomainError.
  */
-export async function acceptBrokenAudit(
-  settings: Settings,
-  runtime: Runtime,
-): Promise<readonly string[]> {
-  const { database, folder } = openTargets(settings, runtime)
+export async function acceptBrokenAudit(targets: Targets): Promise<readonly string[]> {
+  const { database, runtime } = targets
   return await database.withExclusive({ create: false }, async (exclusive) => {
     requireAdopted(exclusive, database)
     const { db } = exclusive
-    const signer = auditSignerFor(settings, folder, await findKeyFingerprint(db))
+    const signer = auditSignerFor(targets, await findKeyFingerprint(db))
     if (signer === null) return []
     return await exclusive.transaction(() => acceptBrokenChain(db, signer, runtime.clock()))
   })
 }
 
 /** Takes rows away that are older than the settings let them be, beside the servers that run. Answers how many. */
-export async function pruneAudit(settings: Settings, runtime: Runtime): Promise<number> {
-  const { database, folder } = openTargets(settings, runtime)
+export async function pruneAudit(targets: Targets): Promise<number> {
+  const { settings, runtime, database } = targets
   return await database.withShared(async (store) => {
-    store.setAuditSigner((fingerprint) => auditSignerFor(settings, folder, fingerprint))
+    store.setAuditSigner((fingerprint) => auditSignerFor(targets, fingerprint))
     return await pruneAuditRows(store, settings, runtime)
   })
 }

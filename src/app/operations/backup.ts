@@ -28,13 +28,10 @@ import type { Database, SnapshotDb } from '../../database/database'
 import type { Progress, TableChecksum } from '../../database/table-copy'
 import { createBackups } from '../../domain/backups'
 import { DomainError } from '../../domain/errors'
-import type { DataFolder } from '../../files/data-folder'
-import { findSecretKey } from '../../files/secret-key'
 import { version } from '../../version'
-import type { Runtime } from '../runtime'
 import { listSecretFiles } from '../secret-files'
-import { keyOfSettings } from '../secret-key'
-import { openTargets } from '../targets'
+import { findServerKey } from '../secret-key'
+import type { Targets } from '../targets'
 
 /** Told in words how far long work is. */
 export type ProgressListener = (line: string) => void
@@ -65,23 +62,19 @@ export interface WrittenBackup {
  * false where the database takes no writes at present. Throws a DomainError, and leaves no file then.
  */
 export async function writeBackup(
-  settings: Settings,
-  runtime: Runtime,
+  targets: Targets,
   options: BackupOptions = {},
 ): Promise<WrittenBackup & { readonly isRecorded: boolean }> {
-  const written = await backUpSnapshot(settings, runtime, { ...options, before: null })
-  return { ...written, isRecorded: await recordBackup(settings, runtime, written) }
+  const written = await backUpSnapshot(targets, { ...options, before: null })
+  return { ...written, isRecorded: await recordBackup(targets, written) }
 }
 
 async function recordBackup(
-  settings: Settings,
-  runtime: Runtime,
-  written: WrittenBackup,
+  { database, runtime }: Targets,
+  { path, time }: WrittenBackup,
 ): Promise<boolean> {
-  const { path, time } = written
   try {
     const verified = { path: resolve(path), time, host: hostname() }
-    const { database } = openTargets(settings, runtime)
     await database.withShared((store) =>
       createBackups({ store, ...runtime }).recordVerified(verified),
     )
@@ -97,8 +90,7 @@ async function recordBackup(
  * Removes archives of the settings' folder that need not stay, and answers their paths. Those from before something was done,
  * and whatever has another name, are the operator's.
  */
-export function pruneBackups(settings: Settings, runtime: Runtime): readonly string[] {
-  const { folder } = openTargets(settings, runtime)
+export function pruneBackups({ settings, folder }: Targets): readonly string[] {
   const backups = listBackupFiles(settings.backupDir ?? folder.backups).flatMap(({ path }) => {
     const time = isDefaultBackupName(basename(path)) ? parseBackupTime(basename(path)) : null
     return time === null ? [] : [{ path, time }]
@@ -109,23 +101,18 @@ export function pruneBackups(settings: Settings, runtime: Runtime): readonly str
 }
 
 /** Writes an archive of everything before something is done to it, beside whatever servers run; answers its path. */
-export async function backUpBefore(
-  settings: Settings,
-  runtime: Runtime,
-  before: string,
-): Promise<string> {
-  return (await backUpSnapshot(settings, runtime, { before })).path
+export async function backUpBefore(targets: Targets, before: string): Promise<string> {
+  return (await backUpSnapshot(targets, { before })).path
 }
 
 async function backUpSnapshot(
-  settings: Settings,
-  runtime: Runtime,
+  targets: Targets,
   options: BackupOptions & { readonly before: string | null },
 ): Promise<WrittenBackup> {
-  const { database } = openTargets(settings, runtime)
+  const { database } = targets
   // Where there is nothing of ours this says so, before a folder is made for it.
   if ((await database.inspect()) !== 'ours') await database.withSnapshot(() => Promise.resolve())
-  return await createBackupFrom(settings, runtime, options, (work) => database.withSnapshot(work))
+  return await createBackupFrom(targets, options, (work) => database.withSnapshot(work))
 }
 
 /**
@@ -133,12 +120,11 @@ async function backUpSnapshot(
  * done to it.
  */
 export async function createBackupFrom(
-  settings: Settings,
-  runtime: Runtime,
+  targets: Targets,
   options: BackupOptions & { readonly before: string | null },
   read: <T>(work: (db: SnapshotDb) => Promise<T>) => Promise<T>,
 ): Promise<WrittenBackup> {
-  const { folder, database, location } = openTargets(settings, runtime)
+  const { settings, runtime, folder, database, location } = targets
   const { before, to = null, withSecrets = false, onProgress = () => {} } = options
   const encryptFor =
     options.encryptFor === undefined ? encryptionOfSettings(settings) : options.encryptFor
@@ -154,7 +140,7 @@ export async function createBackupFrom(
     engine: location.engine,
     clock: () => time,
     settings: settings.listed.map(({ name, text, source }) => ({ name, value: text, source })),
-    secrets: withSecrets ? await secretsOf(settings, folder, runtime) : null,
+    secrets: withSecrets ? await secretsOf(targets) : null,
   }
   const destination =
     to === null ? { folder: settings.backupDir ?? folder.backups, name: null } : destinationAt(to)
@@ -205,8 +191,8 @@ function encryptionOfSettings({ backupPassphrase, backupEncryptTo }: Settings): 
   return backupEncryptTo.length > 0 ? { recipients: backupEncryptTo } : null
 }
 
-async function secretsOf(settings: Settings, folder: DataFolder, { wait }: Runtime) {
-  const key = keyOfSettings(settings) ?? findSecretKey(folder)
+async function secretsOf(targets: Targets) {
+  const key = findServerKey(targets)
   const keySecrets =
     key === null
       ? []
@@ -217,10 +203,10 @@ async function secretsOf(settings: Settings, folder: DataFolder, { wait }: Runti
           },
           { name: secretNames.fingerprint, value: keyFingerprint(key) },
         ]
-  const settingSecrets = settings.listed.flatMap(({ name, secret }) =>
+  const settingSecrets = targets.settings.listed.flatMap(({ name, secret }) =>
     secret === null ? [] : [{ name, value: secret.reveal() }],
   )
-  const files = await listSecretFiles(folder, wait)
+  const files = await listSecretFiles(targets)
   const fileSecrets = files.map(({ name, text }) => ({ name, value: text }))
   return [...keySecrets, ...settingSecrets, ...fileSecrets]
 }
@@ -260,11 +246,7 @@ export interface ListedBackup {
 }
 
 /** What lies in the folder of archives, the oldest first; no archive is verified for it. */
-export async function listBackups(
-  settings: Settings,
-  runtime: Runtime,
-): Promise<readonly ListedBackup[]> {
-  const { folder } = openTargets(settings, runtime)
+export async function listBackups({ settings, folder }: Targets): Promise<readonly ListedBackup[]> {
   const files = listBackupFiles(settings.backupDir ?? folder.backups)
   const listed: ListedBackup[] = []
   for (const { path, isPartial } of files) listed.push(await inspectFile(path, isPartial))

@@ -12,7 +12,6 @@ import { tlsFolder, translateTlsFolderErrors } from '../../tls/local/folder'
 import { findLeaf } from '../../tls/local/leaf'
 import type { AuthorityConstraints } from '../../tls/local/names'
 import { ensureLocalCertificates, type LocalCertificates } from '../../tls/local/source'
-import type { Runtime } from '../runtime'
 import {
   type AuthorityCertificate,
   type CertificateSettings,
@@ -20,6 +19,7 @@ import {
   pathsOf,
   toAuthorityCertificate,
 } from '../server/certificates'
+import type { Targets } from '../targets'
 
 /** The certificate that is served, or would be, and who has made it, as far as they are there. */
 export interface ServedCertificate {
@@ -93,12 +93,10 @@ export async function requireAuthority(
  * `consent` is asked where there is one, or was. Throws a DomainError, and leaves what there is.
  */
 export async function renewCertificate(
-  settings: CertificateSettings,
-  runtime: Runtime,
+  { settings, runtime, folder }: Targets,
   options: { readonly authority: boolean; readonly consent: () => Promise<void> },
 ): Promise<LocalCertificates> {
   requireLocal(settings, 'is renewed by whoever has made it')
-  const folder = dataFolder(settings.dataDir)
   const deps = localDeps(settings, runtime)
   const { authorityCert, authorityKey, leaf } = deps.folder
   const wasThere = [authorityCert, authorityKey, leaf].some((path) => existsSync(path))

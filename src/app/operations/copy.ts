@@ -1,5 +1,4 @@
 import type { DatabaseLocation } from '../../config/database-url'
-import type { Settings } from '../../config/settings'
 import { requireAdopted } from '../../database/database'
 import {
   checksumTables,
@@ -11,12 +10,10 @@ import {
 } from '../../database/table-copy'
 import { operatorEvent } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'
-import { dataFolder } from '../../files/data-folder'
 import { appendEvents } from '../../store/audit/append'
 import { clearAuditLog } from '../../store/audit/resign'
 import { replaceKeyFingerprint } from '../../store/key-fingerprint'
-import type { Runtime } from '../runtime'
-import { databaseAt } from '../targets'
+import { databaseAt, type Targets } from '../targets'
 
 /**
  * Copies everything of one database into another, empty one, which is made when it is missing, and proves it:
@@ -24,12 +21,10 @@ import { databaseAt } from '../targets'
  * its own. Throws a DomainError, and leaves the target empty.
  */
 export async function copyDatabase(
-  settings: Settings,
-  runtime: Runtime,
+  { folder, runtime }: Targets,
   between: { from: DatabaseLocation; to: DatabaseLocation },
   progress: (step: 'copied' | 'checked') => Progress,
 ): Promise<readonly TableChecksum[]> {
-  const folder = dataFolder(settings.dataDir)
   const from = databaseAt(between.from, folder, runtime)
   const to = databaseAt(between.to, folder, runtime)
   return await from.withSnapshot((source) =>

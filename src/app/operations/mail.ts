@@ -1,19 +1,13 @@
-import type { Settings } from '../../config/settings'
 import type { EmailMessageStatus } from '../../domain/email-message'
 import { DomainError } from '../../domain/errors'
 import { renderTestEmail } from '../../mail/messages'
 import { createMailTransport, MailFault } from '../../mail/transport'
-import type { Runtime } from '../runtime'
-import { openTargets } from '../targets'
+import type { Targets } from '../targets'
 
 export type { EmailMessageStatus }
 
 /** Every letter that waits or was given up. Throws a DomainError. */
-export function listEmails(
-  settings: Settings,
-  runtime: Runtime,
-): Promise<readonly EmailMessageStatus[]> {
-  const { database } = openTargets(settings, runtime)
+export function listEmails({ database }: Targets): Promise<readonly EmailMessageStatus[]> {
   return database.withShared((store) => store.read((tx) => tx.outbox.list()))
 }
 
@@ -22,11 +16,9 @@ export function listEmails(
  * an id that no letter has.
  */
 export async function retryEmails(
-  settings: Settings,
-  runtime: Runtime,
+  { database, runtime }: Targets,
   which: { id: string } | 'dead',
 ): Promise<number> {
-  const { database } = openTargets(settings, runtime)
   const count = await database.withShared((store) =>
     store.write((tx) => tx.outbox.retry(which, runtime.clock())),
   )
@@ -41,8 +33,7 @@ export async function retryEmails(
  * `unavailable` with a hint for the usual mistakes.
  */
 export async function sendTestEmail(
-  settings: Settings,
-  runtime: Runtime,
+  { settings, runtime }: Targets,
   address: string,
 ): Promise<{ server: string; response: string }> {
   const { mail } = settings

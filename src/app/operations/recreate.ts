@@ -1,22 +1,18 @@
-import type { Settings } from '../../config/settings'
 import { requireAdopted } from '../../database/database'
 import { operatorEvent } from '../../domain/audit'
 import { ensureDataFolder } from '../../files/data-folder'
 import { appendEvents } from '../../store/audit/append'
 import { replaceKeyFingerprint } from '../../store/key-fingerprint'
-import type { Runtime } from '../runtime'
-import { openTargets } from '../targets'
+import type { Targets } from '../targets'
 
 /**
  * Empties the database after a safety copy, whose path it answers. `consent` is asked for, with the name of the
  * database, once it is known that this can be done, and throws when it is not given. Throws a DomainError.
  */
 export async function recreateDatabase(
-  settings: Settings,
-  runtime: Runtime,
+  { folder, database, runtime }: Targets,
   consent: (name: string) => Promise<void>,
 ): Promise<string> {
-  const { folder, database } = openTargets(settings, runtime)
   return await database.withExclusive({ create: false }, async (exclusive) => {
     requireAdopted(exclusive, database)
     await consent(database.name)

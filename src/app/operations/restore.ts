@@ -29,10 +29,9 @@ import { appendEvents } from '../../store/audit/append'
 import { describeFindings, resignLog } from '../../store/audit/resign'
 import { findKeyFingerprint, replaceKeyFingerprint } from '../../store/key-fingerprint'
 import { endAllSessions } from '../../store/sessions'
-import type { Runtime } from '../runtime'
 import { withSecretRollback } from '../secret-files'
 import { auditSignerFor, keyOfSettings } from '../secret-key'
-import { openTargets } from '../targets'
+import type { Targets } from '../targets'
 import { byteProgress, createBackupFrom, type ProgressListener, rowProgress } from './backup'
 
 export { type Decryption, parseIdentities }
@@ -73,12 +72,11 @@ export interface RestoreResult {
 
 /** Proves an archive. Throws a DomainError that says what is wrong with it. */
 export function verifyBackupFile(
-  settings: Settings,
-  runtime: Runtime,
+  targets: Targets,
   file: string,
   options: { decryption: Decryption; onProgress: ProgressListener },
 ): Promise<VerifiedManifest> {
-  return withVerifiedBackup(settings, runtime, file, options, async (_, verified) => verified)
+  return withVerifiedBackup(targets, { ...options, file }, async (_, verified) => verified)
 }
 
 /**
@@ -86,13 +84,12 @@ export function verifyBackupFile(
  * and ends every session. Throws a DomainError, and leaves the database as it was.
  */
 export function restoreBackup(
-  settings: Settings,
-  runtime: Runtime,
+  targets: Targets,
   file: string,
   options: RestoreOptions,
 ): Promise<RestoreResult> {
-  const { folder, database } = openTargets(settings, runtime)
-  return withVerifiedBackup(settings, runtime, file, options, async (backup, verified) => {
+  const { settings, runtime, folder, database } = targets
+  return withVerifiedBackup(targets, { ...options, file }, async (backup, verified) => {
     matchTables(file, verified.tables)
     const key = options.withSecrets ? keyOfBackup(file, verified, settings) : null
     const files = options.withSecrets ? selectKeyFiles(verified.secrets ?? []) : []
@@ -112,35 +109,25 @@ export function restoreBackup(
       requireAdopted(exclusive, database)
       const signer =
         key === null
-          ? auditSignerFor(settings, folder, await findKeyFingerprint(exclusive.db))
+          ? auditSignerFor(targets, await findKeyFingerprint(exclusive.db))
           : createAuditSigner(key)
       const plan = createPlan(await countRows(exclusive.db))
       await options.consent(plan)
-      return await withSecretRollback(
-        folder,
-        { key, files },
-        settings,
-        runtime.wait,
-        (writeSecrets) =>
-          exclusive.transaction(async () => {
-            const safetyBackup = await backUpBeforeRestore(
-              exclusive,
-              settings,
-              runtime,
-              options.onProgress,
+      return await withSecretRollback(targets, { key, files }, (writeSecrets) =>
+        exclusive.transaction(async () => {
+          const safetyBackup = await backUpBeforeRestore(targets, exclusive, options.onProgress)
+          return await removeCopyIfRefused(safetyBackup, async () => {
+            const tables = await replaceContents(backup, exclusive, database.name, (step) =>
+              rowProgress(options.onProgress, step),
             )
-            return await removeCopyIfRefused(safetyBackup, async () => {
-              const tables = await replaceContents(backup, exclusive, database.name, (step) =>
-                rowProgress(options.onProgress, step),
-              )
-              // A token from before the restore could otherwise be valid again, for an account that has signed out since.
-              await endAllSessions(exclusive.db, newSessionEpoch(runtime.random))
-              if (key !== null) await replaceKeyFingerprint(exclusive.db, keyFingerprint(key))
-              await recordRestore(exclusive, signer, verified, runtime)
-              await writeSecrets()
-              return { plan, tables, safetyBackup }
-            })
-          }),
+            // A token from before the restore could otherwise be valid again, for an account that has signed out since.
+            await endAllSessions(exclusive.db, newSessionEpoch(runtime.random))
+            if (key !== null) await replaceKeyFingerprint(exclusive.db, keyFingerprint(key))
+            await recordRestore(exclusive, { signer, backup: verified, now: runtime.clock() })
+            await writeSecrets()
+            return { plan, tables, safetyBackup }
+          })
+        }),
       )
     })
   })
@@ -148,13 +135,14 @@ export function restoreBackup(
 
 /** Lends an archive that was proven, decrypted where it has to be. */
 async function withVerifiedBackup<T>(
-  settings: Settings,
-  runtime: Runtime,
-  file: string,
-  { decryption, onProgress }: { decryption: Decryption; onProgress: ProgressListener },
+  { folder }: Targets,
+  {
+    file,
+    decryption,
+    onProgress,
+  }: { file: string; decryption: Decryption; onProgress: ProgressListener },
   work: (backup: OpenedBackup, verified: VerifiedManifest) => Promise<T>,
 ): Promise<T> {
-  const { folder } = openTargets(settings, runtime)
   const verifyAndRun = async (backup: OpenedBackup, isEncrypted: boolean) => {
     const manifest = await verifyBackup(backup, rowProgress(onProgress, 'verified'))
     return await work(backup, { ...manifest, isEncrypted })
@@ -169,18 +157,14 @@ async function withVerifiedBackup<T>(
 
 /** In the transaction that replaces everything, so that nothing is written between the two. */
 async function backUpBeforeRestore(
+  targets: Targets,
   exclusive: ExclusiveDatabase,
-  settings: Settings,
-  runtime: Runtime,
   onProgress: ProgressListener,
 ) {
   const counts = await countRows(exclusive.db)
   if ([...counts.values()].every((count) => count === 0)) return null
-  const { path } = await createBackupFrom(
-    settings,
-    runtime,
-    { before: 'restore', onProgress },
-    (work) => work(exclusive.db),
+  const { path } = await createBackupFrom(targets, { before: 'restore', onProgress }, (work) =>
+    work(exclusive.db),
   )
   return path
 }
@@ -191,15 +175,13 @@ async function backUpBeforeRestore(
  */
 async function recordRestore(
   { db }: ExclusiveDatabase,
-  signer: AuditSigner | null,
-  backup: VerifiedManifest,
-  { clock }: Runtime,
+  { signer, backup, now }: { signer: AuditSigner | null; backup: VerifiedManifest; now: number },
 ): Promise<void> {
   const resigned =
     signer === null ? null : describeFindings(await resignLog(db, { oldSigner: signer, signer }))
   const logNote = resigned === null ? '' : `; the trail: ${resigned}`
   const detail = `an archive of ${new Date(backup.time).toISOString()}; all sessions ended${logNote}`
-  await appendEvents(db, () => signer, [operatorEvent(clock(), 'restored', { detail })])
+  await appendEvents(db, () => signer, [operatorEvent(now, 'restored', { detail })])
 }
 
 function rowChanges({ tables }: Manifest, counts: ReadonlyMap<string, number>) {

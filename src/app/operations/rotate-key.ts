@@ -1,4 +1,3 @@
-import type { Settings } from '../../config/settings'
 import { createAuditSigner } from '../../crypto/audit-signer'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
 import { requireAdopted } from '../../database/database'
@@ -11,10 +10,9 @@ import { appendEvents } from '../../store/audit/append'
 import { assessAuditChain, describeFindings, resignLog } from '../../store/audit/resign'
 import { findKeyFingerprint, replaceKeyFingerprint } from '../../store/key-fingerprint'
 import { endAllSessions } from '../../store/sessions'
-import type { Runtime } from '../runtime'
 import { withSecretRollback } from '../secret-files'
 import { findReadableKey, keyOfSettings, parseKeyCandidates } from '../secret-key'
-import { openTargets } from '../targets'
+import type { Targets } from '../targets'
 
 export interface RotationOptions {
   /** The key until now, as its file or its setting has it, where it is not the one in the data folder. */
@@ -37,11 +35,10 @@ export interface RotationResult {
  * nothing can be proven, and the trail tells of that: losing a key must not cost the server. Throws a DomainError.
  */
 export async function rotateKey(
-  settings: Settings,
-  runtime: Runtime,
+  targets: Targets,
   { oldKey, acceptBroken }: RotationOptions = { oldKey: null, acceptBroken: false },
 ): Promise<RotationResult> {
-  const { folder, database } = openTargets(settings, runtime)
+  const { settings, runtime, folder, database } = targets
   return await database.withExclusive({ create: false }, async (exclusive) => {
     requireAdopted(exclusive, database)
     const { db } = exclusive
@@ -64,27 +61,22 @@ export async function rotateKey(
     const key = configuredKey ?? generateSecretKey(runtime.random)
     const signer = createAuditSigner(key)
     const epoch = newSessionEpoch(runtime.random)
-    const auditFindings = await withSecretRollback(
-      folder,
-      { key, files: [] },
-      settings,
-      runtime.wait,
-      (putKey) =>
-        exclusive.transaction(async () => {
-          const findings = describeFindings(await resignLog(db, { oldSigner, signer }))
-          await replaceKeyFingerprint(db, keyFingerprint(key))
-          await endAllSessions(db, epoch)
-          const now = runtime.clock()
-          const detail = `all sessions ended; the trail: ${findings}`
-          const accepted =
-            acceptBroken && found.recordedBreaks.length > 0
-              ? [operatorEvent(now, 'trail-accepted', { detail: found.recordedBreaks.join('; ') })]
-              : []
-          const rotated = operatorEvent(now, 'key-rotated', { detail })
-          await appendEvents(db, () => signer, [...accepted, rotated])
-          await putKey()
-          return findings
-        }),
+    const auditFindings = await withSecretRollback(targets, { key, files: [] }, (writeKey) =>
+      exclusive.transaction(async () => {
+        const findings = describeFindings(await resignLog(db, { oldSigner, signer }))
+        await replaceKeyFingerprint(db, keyFingerprint(key))
+        await endAllSessions(db, epoch)
+        const now = runtime.clock()
+        const detail = `all sessions ended; the trail: ${findings}`
+        const accepted =
+          acceptBroken && found.recordedBreaks.length > 0
+            ? [operatorEvent(now, 'trail-accepted', { detail: found.recordedBreaks.join('; ') })]
+            : []
+        const rotated = operatorEvent(now, 'key-rotated', { detail })
+        await appendEvents(db, () => signer, [...accepted, rotated])
+        await writeKey()
+        return findings
+      }),
     )
     return { path: configuredKey === null ? folder.secretKey : null, auditFindings }
   })

@@ -7,13 +7,12 @@ import { DomainError } from '../../domain/errors'
 import { acquireDatabaseLock } from '../../files/data-folder'
 import type { Log } from '../../log'
 import type { Preflight } from '../../service/helper-commands'
-import type { Runtime } from '../runtime'
 import { startServer } from '../server/server'
-import { openTargets } from '../targets'
+import type { Targets } from '../targets'
 
 /** Looks, and changes nothing. Throws a DomainError for a database that this version can't serve. */
-export async function runPreflight(settings: Settings, runtime: Runtime): Promise<Preflight> {
-  const { folder, database, location } = openTargets(settings, runtime)
+export async function runPreflight(targets: Targets): Promise<Preflight> {
+  const { settings, folder, database, location } = targets
   const content = await database.inspect()
   const isFile = location.engine === 'sqlite'
   return {
@@ -24,7 +23,7 @@ export async function runPreflight(settings: Settings, runtime: Runtime): Promis
     content,
     pending: content === 'ours' ? await database.listPendingMigrations() : [],
     folders: writtenFolders(settings, folder.path, isFile ? location.path : null),
-    isServed: isFile && content !== 'nothing' && isLocked(settings, runtime),
+    isServed: isFile && content !== 'nothing' && isLocked(targets),
   }
 }
 
@@ -37,8 +36,8 @@ function writtenFolders(settings: Settings, dataDir: string, file: string | null
   return [...new Set([dataDir, ...outside.filter((path) => path !== null)])]
 }
 
-function isLocked(settings: Settings, runtime: Runtime): boolean {
-  const location = sqliteLocationOf(settings, runtime)
+function isLocked(targets: Targets): boolean {
+  const location = sqliteLocationOf(targets)
   try {
     acquireDatabaseLock(location.lockFile, location.path).release()
     return false
@@ -49,21 +48,16 @@ function isLocked(settings: Settings, runtime: Runtime): boolean {
 }
 
 /** Copies the SQLite file of a server that does not run. */
-export async function copyBeforeUpgrade(
-  settings: Settings,
-  runtime: Runtime,
-  copy: string,
-): Promise<void> {
-  await backUpStoppedDatabase(sqliteLocationOf(settings, runtime), copy, runtime.wait)
+export async function copyBeforeUpgrade(targets: Targets, copy: string): Promise<void> {
+  await backUpStoppedDatabase(sqliteLocationOf(targets), copy, targets.runtime.wait)
 }
 
 /** Puts the SQLite file back that `copyBeforeUpgrade` has copied; what was there is kept as `aside`. */
 export async function restorePreUpgradeCopy(
-  settings: Settings,
-  runtime: Runtime,
+  targets: Targets,
   names: { copy: string; replacedCopy: string },
 ): Promise<void> {
-  await restoreCopy(sqliteLocationOf(settings, runtime), names, runtime.wait)
+  await restoreCopy(sqliteLocationOf(targets), names, targets.runtime.wait)
 }
 
 /**
@@ -71,11 +65,9 @@ export async function restorePreUpgradeCopy(
  * they hold is copied first; answers the copy's path, null for none.
  */
 export async function clearDatabase(
-  settings: Settings,
-  runtime: Runtime,
+  { database }: Targets,
   { keep }: { keep: boolean },
 ): Promise<string | null> {
-  const { database } = openTargets(settings, runtime)
   // After an interruption they may be gone.
   if ((await database.inspect()) === 'nothing') return null
   return await database.withExclusive({ create: false }, async (session) => {
@@ -89,11 +81,7 @@ export async function clearDatabase(
  * Starts a server on a free port of loopback that nobody knows, sends no letter, and ends it once it was ready:
  * the database is up to date then. Throws a DomainError.
  */
-export async function smokeTestServer(
-  settings: Settings,
-  runtime: Runtime,
-  log: Log,
-): Promise<void> {
+export async function smokeTestServer({ settings, runtime }: Targets, log: Log): Promise<void> {
   const listen = [{ hostname: '127.0.0.1', port: 0 }]
   const trialSettings = { ...settings, listen, listenTls: [], mail: null }
   const server = await startServer(trialSettings, runtime, log)
@@ -106,8 +94,7 @@ export async function smokeTestServer(
   }
 }
 
-function sqliteLocationOf(settings: Settings, runtime: Runtime) {
-  const { folder, database, location } = openTargets(settings, runtime)
+function sqliteLocationOf({ folder, database, location }: Targets) {
   if (location.engine === 'sqlite') return resolveSqliteLocation(location.path, folder.path)
   throw new Error(`${database.name} is no file`)
 }

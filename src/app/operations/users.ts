@@ -1,25 +1,22 @@
-import type { Settings } from '../../config/settings'
 import { hashMasterPassword } from '../../crypto/master-password'
 import { createPasswordHasher } from '../../crypto/password-hash'
 import { createManagedUsers, type ManagedUsers } from '../../domain/managed-users'
 import { createEmailQueue } from '../../domain/outbox'
 import type { UserSummary } from '../../domain/user'
 import { likelyBaseUrl } from '../local-addresses'
-import type { Runtime } from '../runtime'
 import { auditSignerFor } from '../secret-key'
 import { signUpPolicyOf } from '../sign-up-policy'
-import { openTargets } from '../targets'
+import type { Targets } from '../targets'
 import { backUpBefore } from './backup'
 
 /** Lends the rules for accounts to a command, beside the servers that run. Throws a DomainError. */
 export function withUsers<T>(
-  settings: Settings,
-  runtime: Runtime,
+  targets: Targets,
   work: (users: ManagedUsers, requireKey: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const { database, folder } = openTargets(settings, runtime)
+  const { settings, runtime, database } = targets
   return database.withShared((store) => {
-    store.setAuditSigner((fingerprint) => auditSignerFor(settings, folder, fingerprint))
+    store.setAuditSigner((fingerprint) => auditSignerFor(targets, fingerprint))
     return work(
       createManagedUsers({
         store,
@@ -28,7 +25,7 @@ export function withUsers<T>(
         ...runtime,
       }),
       // For work that would be in vain without a key.
-      async () => void auditSignerFor(settings, folder, await store.findKeyFingerprint()),
+      async () => void auditSignerFor(targets, await store.findKeyFingerprint()),
     )
   })
 }
@@ -38,12 +35,11 @@ export function withUsers<T>(
  * clients do. Answers the account's id. Throws a DomainError.
  */
 export function addUser(
-  settings: Settings,
-  runtime: Runtime,
+  targets: Targets,
   email: string,
   askMasterPassword: (salt: string) => Promise<string>,
 ): Promise<string> {
-  return withUsers(settings, runtime, async (users, requireKey) => {
+  return withUsers(targets, async (users, requireKey) => {
     await requireKey()
     const salt = await users.requireFreeEmail(email)
     const masterPasswordHash = await hashMasterPassword(await askMasterPassword(salt), salt)
@@ -56,16 +52,15 @@ export function addUser(
  * and throws when it is not given. Works beside servers. Throws a DomainError.
  */
 export function deleteUser(
-  settings: Settings,
-  runtime: Runtime,
+  targets: Targets,
   name: string,
   consent: (user: UserSummary) => Promise<void>,
 ): Promise<string> {
-  return withUsers(settings, runtime, async (users, requireKey) => {
+  return withUsers(targets, async (users, requireKey) => {
     const user = await users.require(name)
     await requireKey()
     await consent(user)
-    const backup = await backUpBefore(settings, runtime, 'delete')
+    const backup = await backUpBefore(targets, 'delete')
     await users.delete(user.id)
     return backup
   })
@@ -83,16 +78,13 @@ export interface InvitationReport {
 }
 
 /** Lets an address sign up where not everybody may, and has it told so where mail is set up. Throws a DomainError. */
-export function inviteUser(
-  settings: Settings,
-  runtime: Runtime,
-  email: string,
-): Promise<InvitationReport> {
+export function inviteUser(targets: Targets, email: string): Promise<InvitationReport> {
+  const { settings, runtime } = targets
   const serverUrl = likelyBaseUrl(settings)
   const isMailed = settings.mail !== null
   // A running server takes the letter up by itself.
   const emailQueue = isMailed ? createEmailQueue({ ...runtime, wake: () => {} }) : null
-  return withUsers(settings, runtime, async (users) => ({
+  return withUsers(targets, async (users) => ({
     ...(await users.invite(email, emailQueue && { emailQueue, baseUrl: () => serverUrl })),
     serverUrl,
     isMailed,

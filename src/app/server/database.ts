@@ -30,7 +30,8 @@ export async function openServerDatabase(deps: {
   onOpen: (store: OpenedStore) => void
 }): Promise<ServerDatabase> {
   const { settings, runtime, log, create, onOpen } = deps
-  const { folder, database, location } = openTargets(settings, runtime)
+  const targets = openTargets(settings, runtime)
+  const { folder, database, location } = targets
   ensureDataFolder(folder)
   // A file that a URL names should exist: a typing error must not create an empty one.
   const canCreate = settings.database === null || location.engine === 'postgres' || create
@@ -53,7 +54,7 @@ export async function openServerDatabase(deps: {
       log.info(`waiting for ${database.name}: it is not running yet, or in use by another process`),
   })
   onOpen(store)
-  const { key, isNew, previousContent } = await requireSecretKey(store, settings, folder, runtime)
+  const { key, isNew, previousContent } = await requireSecretKey(store, targets)
   if (isNew) log.info(`created secret key ${folder.secretKey}`)
   if (previousContent !== null && previousContent.accounts + previousContent.rows > 0) {
     log.warn(

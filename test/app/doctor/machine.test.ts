@@ -4,13 +4,10 @@ import { checkExposure } from '../../../src/app/doctor/exposure'
 import { checkSpace } from '../../../src/app/doctor/files'
 import { checkFileSystem, checkResourceLimits } from '../../../src/app/doctor/machine'
 import { systemRuntime } from '../../../src/app/runtime'
+import { openTargets } from '../../../src/app/targets'
 import { loadConfig } from '../../../src/config/load'
 import { isPublicHost } from '../../../src/domain/networks'
-import {
-  engines,
-  fillWithEdgeCases,
-  settingsOf as settingsOfPlace,
-} from '../../support/test-database'
+import { engines, fillWithEdgeCases, targetsOf } from '../../support/test-database'
 
 /** A machine that tells this of itself, and nothing else. */
 const machine = (files: Readonly<Record<string, string>>) => (path: string) => files[path] ?? null
@@ -60,7 +57,8 @@ describe('the doctor finds', () => {
   })
 
   test('a disk that is full, or will be soon', () => {
-    const at = (free: number | null) => checkSpace(settingsOf(), systemRuntime, () => free)
+    const at = (free: number | null) =>
+      checkSpace(openTargets(settingsOf(), systemRuntime), () => free)
     expect(at(200_000_000)).toEqual({ fact: '200 MB are free' })
     expect(at(100_000_000).findings).toMatchObject([
       { what: 'the disk is nearly full: 100 MB are free' },
@@ -76,7 +74,7 @@ describe('the doctor finds', () => {
     await database.sql(`update users set login_time = ${newest}`)
     const at = async (time: number, isKept: boolean | null = null) =>
       (
-        await checkClock(settingsOfPlace(database), { ...systemRuntime, clock: () => time }, () =>
+        await checkClock(targetsOf(database, {}, { clock: () => time }), () =>
           Promise.resolve(isKept),
         )
       ).findings?.map(({ what }) => what)

@@ -28,9 +28,9 @@ import {
   createTestBackup,
   engines,
   noDecryption,
-  settingsOf,
   startServerOn,
   type TestDatabase,
+  targetsOf,
 } from '../../support/test-database'
 
 const keyOf = (database: TestDatabase) => join(database.dataDir, 'secret.key')
@@ -50,7 +50,7 @@ async function verifyLog(
   expected: string | null = null,
   more: Record<string, string> = {},
 ) {
-  return await verifyAudit(settingsOf(database, more), systemRuntime, expected)
+  return await verifyAudit(targetsOf(database, more), expected)
 }
 
 async function lastDetail(database: TestDatabase): Promise<string | null | undefined> {
@@ -64,11 +64,11 @@ function restoreFrom(
   decryption = noDecryption,
 ) {
   const options = { decryption, dryRun: false, withSecrets, consent, onProgress: () => {} }
-  return restoreBackup(settingsOf(database), systemRuntime, file, options)
+  return restoreBackup(targetsOf(database), file, options)
 }
 
-const withUserRules = <T>(database: TestDatabase, work: Parameters<typeof withUsers<T>>[2]) =>
-  withUsers(settingsOf(database), systemRuntime, work)
+const withUserRules = <T>(database: TestDatabase, work: Parameters<typeof withUsers<T>>[1]) =>
+  withUsers(targetsOf(database), work)
 
 describe.each(engines)('the audit trail on $engine', ({ open }) => {
   test('tells what users and operators did, to whom, and from where', async () => {
@@ -87,7 +87,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
         await users.invite('guest@nas.local', null)
         await users.uninvite('guest@nas.local')
       })
-      await deleteUser(settingsOf(database), systemRuntime, email, consent)
+      await deleteUser(targetsOf(database), email, consent)
     }
     const rows = await auditLogOf(database)
     const userId = rows[1]?.userId ?? ''
@@ -115,7 +115,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     const of = async (user: string) => {
       const found: AuditRow[] = []
       const filter = { user, since: null }
-      await readAuditLog(settingsOf(database), systemRuntime, filter, (page) => found.push(...page))
+      await readAuditLog(targetsOf(database), filter, (page) => found.push(...page))
       return found.map(({ kind }) => kind)
     }
     const ofOwner = rows.filter((row) => row.userId === userId).map(({ kind }) => kind)
@@ -142,14 +142,8 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
             users.add({ email: 'x@nas.local', masterPasswordHash: 'x' }),
           ),
         () => withUserRules(database, (users) => users.invite('x@nas.local', null)),
-        () =>
-          deleteUser(
-            settingsOf(database),
-            systemRuntime,
-            email,
-            async () => void asked.push('deleted'),
-          ),
-        () => pruneAudit(settingsOf(database), systemRuntime),
+        () => deleteUser(targetsOf(database), email, async () => void asked.push('deleted')),
+        () => pruneAudit(targetsOf(database)),
         () => verifyLog(database),
       ]) {
         await change().catch((error) => refusals.push(error))
@@ -180,7 +174,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     await using database = await open()
     await fill(database)
     const { newestValue } = await verifyLog(database)
-    const rotated = await rotateKey(settingsOf(database), systemRuntime)
+    const rotated = await rotateKey(targetsOf(database))
     expect(rotated).toMatchObject({ auditFindings: '3 rows before, verified' })
     const report = await verifyLog(database, newestValue)
     expect(report).toMatchObject({ rows: 4, problems: [], expectedStatus: 'missing' })
@@ -190,18 +184,17 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     })
     // To a key of the settings, and from there to another one with the help of a file.
     const set = { SNAILPASS_SECRET_KEY: 'a key of the settings' }
-    await rotateKey(settingsOf(database, set), systemRuntime)
+    await rotateKey(targetsOf(database, set))
     expect(await verifyLog(database, null, set)).toMatchObject({ rows: 5, problems: [] })
-    const other = settingsOf(database, { SNAILPASS_SECRET_KEY: 'another key of theirs' })
-    const naming = (oldKey: string) =>
-      rotateKey(other, systemRuntime, { oldKey, acceptBroken: false })
+    const other = targetsOf(database, { SNAILPASS_SECRET_KEY: 'another key of theirs' })
+    const naming = (oldKey: string) => rotateKey(other, { oldKey, acceptBroken: false })
     await expect(naming('a stranger to it all')).rejects.toMatchObject({ code: 'invalid' })
     expect(await naming('a key of the settings')).toEqual({
       path: null,
       auditFindings: '5 rows before, verified',
     })
     // Where it is lost, nobody can tell.
-    expect(await rotateKey(settingsOf(database), systemRuntime)).toMatchObject({
+    expect(await rotateKey(targetsOf(database))).toMatchObject({
       auditFindings: '6 rows before, signed by a key that is not here: not verifiable',
     })
     expect(await verifyLog(database)).toMatchObject({ rows: 7, problems: [] })
@@ -214,7 +207,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     const key = readFileSync(keyOf(database))
     await database.sql(`update audit set address = '10.0.0.1' where seq = 3`)
     const epochs = await database.sql('select session_epoch from users')
-    await expect(rotateKey(settingsOf(database), systemRuntime)).rejects.toMatchObject({
+    await expect(rotateKey(targetsOf(database))).rejects.toMatchObject({
       code: 'conflict',
       message: expect.stringContaining('tampered with: row 3 is not what was written there'),
       hint: expect.stringContaining('--accept-broken-trail'),
@@ -224,7 +217,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect((await verifyLog(database)).problems).toHaveLength(1)
 
     const accepting = { oldKey: null, acceptBroken: true }
-    await rotateKey(settingsOf(database), systemRuntime, accepting)
+    await rotateKey(targetsOf(database), accepting)
     expect(await verifyLog(database)).toMatchObject({ rows: 4, problems: [] })
     expect(await lastDetail(database)).toContain('not as they were written: row 3')
   })
@@ -238,12 +231,12 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       await recordEvents(store, serverEvent(Date.now(), 'trail-broken', { detail: 'gone' }))
     })
     const broken = ['row 4 says that it was broken: gone']
-    await rotateKey(settingsOf(database), systemRuntime)
+    await rotateKey(targetsOf(database))
     expect(await verifyLog(database)).toMatchObject({ problems: [], recordedBreaks: broken })
-    await rotateKey(settingsOf(database), systemRuntime, { oldKey: null, acceptBroken: true })
+    await rotateKey(targetsOf(database), { oldKey: null, acceptBroken: true })
     expect((await kindsOf(database)).slice(-2)).toEqual(['trail-accepted', 'key-rotated'])
     expect(await verifyLog(database)).toMatchObject({ problems: [], recordedBreaks: [] })
-    expect(await acceptBrokenAudit(settingsOf(database), systemRuntime)).toEqual([])
+    expect(await acceptBrokenAudit(targetsOf(database))).toEqual([])
   })
 
   test('of an archive goes on where the key is the same, and was proven', async () => {
@@ -284,7 +277,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     await using database = await open()
     await fill(database)
     const { newestValue } = await verifyLog(database)
-    await recreateDatabase(settingsOf(database), systemRuntime, consent)
+    await recreateDatabase(targetsOf(database), consent)
     expect(await kindsOf(database)).toEqual(['recreated'])
     {
       await using server = await startServerOn(database)
@@ -343,7 +336,7 @@ describe('the audit trail', () => {
     await (await startServerOn(database)).stop()
     const { newestValue } = await verifyLog(source)
     const between = { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(database.url) }
-    await copyDatabase(settingsOf(database), systemRuntime, between, () => () => {})
+    await copyDatabase(targetsOf(database), between, () => () => {})
     writeFileSync(keyOf(database), readFileSync(keyOf(source)))
     await (await startServerOn(database)).stop()
     expect(await kindsOf(database)).toEqual([...initialKinds, 'copied', 'trail-carried'])
@@ -509,5 +502,5 @@ test('a safety archive holds the trail from before a restore', async () => {
     'sessions-ended',
     'restored',
   ])
-  expect(await backUpBefore(settingsOf(database), systemRuntime, 'test')).toContain('before-test')
+  expect(await backUpBefore(targetsOf(database), 'test')).toContain('before-test')
 })

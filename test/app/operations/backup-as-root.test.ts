@@ -3,7 +3,6 @@ import { chownSync, mkdirSync, readdirSync, statSync, symlinkSync } from 'node:f
 import { join } from 'node:path'
 import { recreateDatabase } from '../../../src/app/operations/recreate'
 import { rotateKey } from '../../../src/app/operations/rotate-key'
-import { systemRuntime } from '../../../src/app/runtime'
 import { acquireFileLock } from '../../../src/files/data-folder'
 import { temporaryFolder } from '../../support/executable'
 import {
@@ -13,8 +12,8 @@ import {
   createTestBackup,
   engines,
   fillWithEdgeCases,
-  settingsOf,
   startServerOn,
+  targetsOf,
 } from '../../support/test-database'
 
 /** Only root can give files away and mount; others can do neither, and need not. */
@@ -31,13 +30,13 @@ test.skipIf(!isRoot).each(engines)(
     const url =
       database.engine === 'SQLite' ? `sqlite:${database.dataDir}/snailpass.db` : database.url
     await (await startServerOn({ ...database, url })).stop()
-    const settings = settingsOf({ ...database, url })
+    const targets = targetsOf({ ...database, url })
     const { recipient } = await createAgeKeyPair(database.dataDir)
     const [key] = readdirSync(database.dataDir).filter((name) => name.startsWith('key-'))
     await createTestBackup({ ...database, url })
     await createTestBackup({ ...database, url }, { encryptFor: { recipients: [recipient] } })
-    await rotateKey(settings, systemRuntime)
-    await recreateDatabase(settings, systemRuntime, () => Promise.resolve())
+    await rotateKey(targets)
+    await recreateDatabase(targets, () => Promise.resolve())
     const files = readdirSync(database.dataDir, { recursive: true }).map(String)
     const foreign = files.filter((name) => statSync(join(database.dataDir, name)).uid !== nobody)
     expect(foreign).toEqual([String(key)])

@@ -6,7 +6,6 @@ import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'nod
 import { basename, join } from 'node:path'
 import { backUpBefore, listBackups, writeBackup } from '../../../src/app/operations/backup'
 import { verifyBackupFile } from '../../../src/app/operations/restore'
-import { systemRuntime } from '../../../src/app/runtime'
 import { lockFile } from '../../../src/files/file-lock'
 import { tables } from '../../../src/store/tables'
 import { temporaryFolder } from '../../support/executable'
@@ -20,7 +19,7 @@ import {
   engines,
   fillWithEdgeCases,
   noDecryption,
-  settingsOf,
+  targetsOf,
 } from '../../support/test-database'
 
 const quiet = { decryption: noDecryption, onProgress: () => {} }
@@ -87,7 +86,7 @@ describe.each(engines)('an archive of $engine', ({ open, engine }) => {
       tables: _,
       settings,
       ...manifest
-    } = await verifyBackupFile(settingsOf(database), systemRuntime, path, quiet)
+    } = await verifyBackupFile(targetsOf(database), path, quiet)
     expect(manifest).toEqual({
       version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
       time: expect.any(Number),
@@ -115,11 +114,11 @@ describe.each(engines)('an archive of $engine', ({ open, engine }) => {
   test('of before something is named by that', async () => {
     await using database = await open()
     await fillWithEdgeCases(database)
-    const path = await backUpBefore(settingsOf(database), systemRuntime, 'user-delete')
+    const path = await backUpBefore(targetsOf(database), 'user-delete')
     expect(basename(path)).toMatch(/^snailpass-before-user-delete-\d{8}T\d{6}Z\.sqlite$/)
-    expect(
-      (await verifyBackupFile(settingsOf(database), systemRuntime, path, quiet)).tables,
-    ).toHaveLength(tables.length)
+    expect((await verifyBackupFile(targetsOf(database), path, quiet)).tables).toHaveLength(
+      tables.length,
+    )
   })
 })
 
@@ -129,9 +128,8 @@ describe('an archive lies', () => {
     using folder = temporaryFolder()
     await fillWithEdgeCases(database)
     const time = Date.UTC(2026, 10, 24, 3, 15, 2)
-    const runtime = { ...systemRuntime, clock: () => time }
     const write = async (to: string | null, more: Record<string, string> = {}) =>
-      (await writeBackup(settingsOf(database, more), runtime, { to })).path
+      (await writeBackup(targetsOf(database, more, { clock: () => time }), { to })).path
     const name = 'snailpass-20261124T031502Z.sqlite'
     expect(await write(folder.path)).toBe(join(folder.path, name))
     expect(await write(folder.path)).toBe(join(folder.path, 'snailpass-20261124T031502Z-2.sqlite'))
@@ -172,7 +170,7 @@ describe('an archive lies', () => {
     writeFileSync(draft, 'of somebody at work')
     const lock = lockFile(join(folder, '.snailpass.lock'))
     const { wait } = virtualTiming()
-    const writing = writeBackup(settingsOf(database), { ...systemRuntime, wait })
+    const writing = writeBackup(targetsOf(database, {}, { wait }))
     expect(await captureError(writing)).toMatchObject({
       code: 'conflict',
       message: `another archive is being made in ${folder}`,
@@ -196,21 +194,21 @@ describe('an archive lies', () => {
 
 test('archives are listed by their time, whole or not, without a word of verification', async () => {
   await using database = await createSqliteTestDatabase()
-  const settings = settingsOf(database)
-  expect(await listBackups(settings, systemRuntime)).toEqual([])
+  const targets = targetsOf(database)
+  expect(await listBackups(targets)).toEqual([])
   await fillWithEdgeCases(database)
-  const at = (time: number) => ({ ...systemRuntime, clock: () => time })
+  const at = (time: number) => targetsOf(database, {}, { clock: () => time })
   const [first, second] = [Date.UTC(2026, 0, 2, 3, 4, 5), Date.UTC(2026, 0, 3)]
   const { recipient } = await createAgeKeyPair(database.dataDir)
-  const later = await writeBackup(settings, at(second), { encryptFor: { recipients: [recipient] } })
-  const plain = await writeBackup(settings, at(first), {})
+  const later = await writeBackup(at(second), { encryptFor: { recipients: [recipient] } })
+  const plain = await writeBackup(at(first), {})
   const folder = join(database.dataDir, 'backups')
   const half = join(folder, 'snailpass-20260104T000000Z.sqlite.partial')
   const wrong = join(folder, 'snailpass-20260105T000000Z.sqlite')
   for (const file of [half, wrong]) writeFileSync(file, 'half')
   writeFileSync(join(folder, 'something else'), '')
   const sizeOf = (file: string) => statSync(file).size
-  expect(await listBackups(settings, systemRuntime)).toEqual([
+  expect(await listBackups(targets)).toEqual([
     {
       file: plain.path,
       time: first,

@@ -6,9 +6,9 @@ import { copyDatabase } from '../../../src/app/operations/copy'
 import { recreateDatabase } from '../../../src/app/operations/recreate'
 import { rotateKey } from '../../../src/app/operations/rotate-key'
 import { systemRuntime } from '../../../src/app/runtime'
+import { openTargets, type Targets } from '../../../src/app/targets'
 import { parseDatabaseUrl } from '../../../src/config/database-url'
 import { loadConfig } from '../../../src/config/load'
-import type { Settings } from '../../../src/config/settings'
 import { aField, aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
 import { temporaryFolder } from '../../support/executable'
 import { createPostgresDatabase, queryPostgres } from '../../support/postgres'
@@ -48,9 +48,14 @@ const engines = [
   { engine: 'Postgres', open: createPostgresTestDatabase },
 ]
 
-function settingsOf(database: TestDatabase, more: Record<string, string> = {}): Settings {
+function targetsOf(database: TestDatabase, more: Record<string, string> = {}): Targets {
   const environment = { SNAILPASS_DATABASE_URL: database.url, ...more }
-  return loadConfig({ environment, flags: { dataDir: database.dataDir }, file: null }).settings
+  const { settings } = loadConfig({
+    environment,
+    flags: { dataDir: database.dataDir },
+    file: null,
+  })
+  return openTargets(settings, systemRuntime)
 }
 
 function startServerOn(database: TestDatabase, more: Record<string, string> = {}) {
@@ -106,8 +111,7 @@ describe.each(
     const { vault, token } = await fill(source)
     const seen: string[] = []
     const sums = await copyDatabase(
-      settingsOf(source),
-      systemRuntime,
+      targetsOf(source),
       between(source, target),
       (step) => (table, rows) => {
         seen.push(`${step} ${table} ${rows}`)
@@ -145,7 +149,7 @@ describe.each(
     await fill(target)
     const before = await queryRows(target.url, 'select id from records')
     await expect(
-      copyDatabase(settingsOf(source), systemRuntime, between(source, target), silent),
+      copyDatabase(targetsOf(source), between(source, target), silent),
     ).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('is not empty') })
     expect(await queryRows(target.url, 'select id from records')).toEqual(before)
   })
@@ -157,9 +161,9 @@ describe.each(
     const failing = () => (table: string) => {
       if (table === 'notes') throw new Error('the cable went')
     }
-    await expect(
-      copyDatabase(settingsOf(source), systemRuntime, between(source, target), failing),
-    ).rejects.toThrow('the cable went')
+    await expect(copyDatabase(targetsOf(source), between(source, target), failing)).rejects.toThrow(
+      'the cable went',
+    )
     expect(await users(target)).toEqual([])
   })
 })
@@ -189,7 +193,7 @@ describe.each(engines)('the secret key on $engine', ({ open }) => {
     const { token, vault } = await fill(database)
     const path = join(database.dataDir, 'secret.key')
     const before = readFileSync(path, 'utf8')
-    expect(await rotateKey(settingsOf(database), systemRuntime)).toMatchObject({ path })
+    expect(await rotateKey(targetsOf(database))).toMatchObject({ path })
     expect(readFileSync(path, 'utf8')).not.toBe(before)
     await using server = await startServerOn(database)
     expect(await statusWith(server.url, token)).toBe(401)
@@ -200,13 +204,13 @@ describe.each(engines)('the secret key on $engine', ({ open }) => {
     await using database = await open()
     const { token } = await fill(database)
     const secretKey = { SNAILPASS_SECRET_KEY: 'another key altogether' }
-    const settings = settingsOf(database, secretKey)
-    expect(await rotateKey(settings, systemRuntime)).toMatchObject({ path: null })
-    await expect(rotateKey(settings, systemRuntime)).rejects.toMatchObject({ code: 'conflict' })
+    const targets = targetsOf(database, secretKey)
+    expect(await rotateKey(targets)).toMatchObject({ path: null })
+    await expect(rotateKey(targets)).rejects.toMatchObject({ code: 'conflict' })
     await using server = await startServerOn(database, secretKey)
     expect(await statusWith(server.url, token)).toBe(401)
     // Nobody but a server's own connections, by now known to hold the database, keeps it from a command.
-    await expect(rotateKey(settingsOf(database), systemRuntime)).rejects.toMatchObject({
+    await expect(rotateKey(targetsOf(database))).rejects.toMatchObject({
       code: 'conflict',
     })
   })
@@ -218,7 +222,7 @@ describe.each(engines)('recreating on $engine', ({ engine, open }) => {
   test('empties the database, and what it held can be served from the safety copy', async () => {
     await using database = await open()
     const { vault } = await fill(database)
-    const path = await recreateDatabase(settingsOf(database), systemRuntime, consent)
+    const path = await recreateDatabase(targetsOf(database), consent)
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(readdirSync(database.dataDir).filter((name) => name.endsWith('.lock'))).toEqual([])
     {
@@ -235,9 +239,7 @@ describe.each(engines)('recreating on $engine', ({ engine, open }) => {
     await fill(database)
     {
       await using _ = await startServerOn(database)
-      await expect(
-        recreateDatabase(settingsOf(database), systemRuntime, consent),
-      ).rejects.toMatchObject({
+      await expect(recreateDatabase(targetsOf(database), consent)).rejects.toMatchObject({
         code: 'conflict',
       })
     }
@@ -246,9 +248,7 @@ describe.each(engines)('recreating on $engine', ({ engine, open }) => {
       asked.push(name)
       return Promise.reject(new Error('no'))
     }
-    await expect(recreateDatabase(settingsOf(database), systemRuntime, refusing)).rejects.toThrow(
-      'no',
-    )
+    await expect(recreateDatabase(targetsOf(database), refusing)).rejects.toThrow('no')
     expect(asked).toHaveLength(1)
     expect(await users(database)).toEqual([{ email: 'owner@nas.local' }])
   })
@@ -261,7 +261,7 @@ describe.each(engines)('recreating on $engine', ({ engine, open }) => {
         database.url,
         "create table others (x text); insert into others values ('x')",
       )
-      await recreateDatabase(settingsOf(database), systemRuntime, consent)
+      await recreateDatabase(targetsOf(database), consent)
       expect(await queryPostgres(database.url, 'select x from others')).toEqual([{ x: 'x' }])
       expect(await users(database)).toEqual([])
     })
@@ -284,8 +284,7 @@ test('a copy goes in pages of bounded size, however large a row is after many sm
   }
   const counts: number[] = []
   await copyDatabase(
-    settingsOf(source),
-    systemRuntime,
+    targetsOf(source),
     { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(target.url) },
     (step) => (table, rows) => {
       if (table === 'notes' && step === 'copied') counts.push(rows)
@@ -303,8 +302,7 @@ test('a copy whose source fails says so of the source', async () => {
   using proxy = startProxy({ hostname, port: Number(port) })
   const url = `postgres://${username}:${password}@127.0.0.1:${proxy.port}${pathname}`
   const copying = copyDatabase(
-    settingsOf(source),
-    systemRuntime,
+    targetsOf(source),
     { from: parseDatabaseUrl(url), to: parseDatabaseUrl(target.url) },
     () => () => proxy.close(),
   )
@@ -319,8 +317,7 @@ test('the target of a copy belongs to the first server that it gets, with whatev
   await using target = await createSqliteTestDatabase()
   const { vault } = await fill(source)
   await copyDatabase(
-    settingsOf(source),
-    systemRuntime,
+    targetsOf(source),
     { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(target.url) },
     silent,
   )
@@ -336,7 +333,7 @@ test('a database is locked by whatever name it is reached', async () => {
   const byLink = { ...database, url: `${database.url}.link` }
   {
     await using _ = await startServerOn(database)
-    const recreating = recreateDatabase(settingsOf(byLink), systemRuntime, () => Promise.resolve())
+    const recreating = recreateDatabase(targetsOf(byLink), () => Promise.resolve())
     await expect(recreating).rejects.toMatchObject({ code: 'conflict' })
   }
   expect(await users(database)).toHaveLength(1)

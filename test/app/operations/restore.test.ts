@@ -10,7 +10,6 @@ import {
   restoreBackup,
   verifyBackupFile,
 } from '../../../src/app/operations/restore'
-import { systemRuntime } from '../../../src/app/runtime'
 import { tables } from '../../../src/store/tables'
 import { aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
 import {
@@ -25,6 +24,7 @@ import {
   settingsOf,
   startServerOn,
   type TestDatabase,
+  targetsOf,
 } from '../../support/test-database'
 
 /** Restores as whoever consents to everything. */
@@ -34,7 +34,7 @@ function restoreFrom(
   change: Partial<RestoreOptions> = {},
   more: Record<string, string> = {},
 ) {
-  return restoreBackup(settingsOf(database, more), systemRuntime, file, {
+  return restoreBackup(targetsOf(database, more), file, {
     decryption: noDecryption,
     dryRun: false,
     withSecrets: false,
@@ -254,7 +254,7 @@ describe.each(engines)('an encrypted archive of $engine', ({ open }) => {
     const encryptFor = { recipients: [one.recipient, two.recipient] }
     const { path, tables: sums } = await createTestBackup(database, { encryptFor })
     const opening = (identities: string[] | null) =>
-      verifyBackupFile(settingsOf(database), systemRuntime, path, {
+      verifyBackupFile(targetsOf(database), path, {
         decryption: { ...noDecryption, identities },
         onProgress: () => {},
       })
@@ -336,7 +336,7 @@ describe('an archive with secrets', () => {
     await fillWithEdgeCases(target)
     const consent = () => Promise.resolve()
     const renew = (database: TestDatabase) =>
-      renewCertificate(settingsOf(database), systemRuntime, { authority: true, consent })
+      renewCertificate(targetsOf(database), { authority: true, consent })
     const { authority } = await renew(source)
     const { identity, recipient } = await createAgeKeyPair(source.dataDir)
     const encryptFor = { recipients: [recipient] }
@@ -438,7 +438,7 @@ describe('the tool age', () => {
     await using database = await createSqliteTestDatabase()
     await fillWithEdgeCases(database)
     const { file, identity, recipient } = await createAgeKeyPair(database.dataDir)
-    const { path } = await writeBackup(settingsOf(database), systemRuntime, {
+    const { path } = await writeBackup(targetsOf(database), {
       encryptFor: { recipients: [recipient] },
     })
     const plain = join(database.dataDir, 'plain.sqlite')
@@ -489,7 +489,7 @@ describe('the tool age', () => {
     expect(await child.exited).toBe(0)
     expect(
       (
-        await verifyBackupFile(settingsOf(database), systemRuntime, plain, {
+        await verifyBackupFile(targetsOf(database), plain, {
           decryption: noDecryption,
           onProgress: () => {},
         })

@@ -5,6 +5,7 @@ import { checkCertificate } from '../../../src/app/doctor/certificate'
 import { findCertificate } from '../../../src/app/operations/certificates'
 import { systemRuntime } from '../../../src/app/runtime'
 import { acmeConfigOf } from '../../../src/app/server/acme'
+import { openTargets } from '../../../src/app/targets'
 import { loadConfig } from '../../../src/config/load'
 import { dataFolder } from '../../../src/files/data-folder'
 import { listKeyFiles, selectKeyFiles } from '../../../src/files/key-files'
@@ -137,7 +138,7 @@ describe('the saved certificate', () => {
       SNAILPASS_ACME_STAGING: 'yes',
     })
     expect((await findCertificate(setup.settings)).certificate).toBeNull()
-    expect(await checkCertificate(setup.settings, systemRuntime)).toEqual({
+    expect(await checkCertificate(openTargets(setup.settings, systemRuntime))).toEqual({
       fact: 'none yet',
       findings: [
         {
@@ -181,10 +182,9 @@ describe('the saved certificate', () => {
     using setup = await createKeptCertificate(['other.example.org'])
     const findings = async (later: number) =>
       (
-        await checkCertificate(setup.settings, {
-          ...systemRuntime,
-          clock: () => Date.now() + later,
-        })
+        await checkCertificate(
+          openTargets(setup.settings, { ...systemRuntime, clock: () => Date.now() + later }),
+        )
       ).findings ?? []
     expect(await findings(0)).toEqual([
       {

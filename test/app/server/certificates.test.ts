@@ -7,6 +7,7 @@ import { checkPermissions } from '../../../src/app/doctor/files'
 import { findCertificate, renewCertificate } from '../../../src/app/operations/certificates'
 import { systemRuntime } from '../../../src/app/runtime'
 import { namesOfMachine } from '../../../src/app/server/certificates'
+import { openTargets } from '../../../src/app/targets'
 import { loadConfig } from '../../../src/config/load'
 import { parseCertificateInfo } from '../../../src/tls/certificate-info'
 import { readKeyPair } from '../../../src/tls/file-source'
@@ -60,32 +61,41 @@ describe('renewing', () => {
       certificate: null,
       authority: null,
     })
-    await renewCertificate(settings, systemRuntime, withoutConsent)
+    await renewCertificate(openTargets(settings, systemRuntime), withoutConsent)
     const first = await findCertificate(settings)
-    await renewCertificate(settings, systemRuntime, withoutConsent)
+    await renewCertificate(openTargets(settings, systemRuntime), withoutConsent)
     const second = await findCertificate(settings)
     expect(second.authority).toEqual(first.authority)
     expect(second.certificate?.sha256).not.toBe(first.certificate?.sha256)
     const refused = await captureError(
-      renewCertificate(settings, systemRuntime, { ...withoutConsent, authority: true }),
+      renewCertificate(openTargets(settings, systemRuntime), {
+        ...withoutConsent,
+        authority: true,
+      }),
     )
     expect(refused).toMatchObject({ message: 'was asked' })
     expect(await findCertificate(settings)).toEqual(second)
-    await renewCertificate(settings, systemRuntime, { authority: true, consent: async () => {} })
+    await renewCertificate(openTargets(settings, systemRuntime), {
+      authority: true,
+      consent: async () => {},
+    })
     expect((await findCertificate(settings)).authority?.sha256).not.toBe(first.authority?.sha256)
   })
 
   test('asks for consent before it replaces an authority', async () => {
     using folder = temporaryFolder()
     const settings = settingsOf(folder.path)
-    await renewCertificate(settings, systemRuntime, withoutConsent)
+    await renewCertificate(openTargets(settings, systemRuntime), withoutConsent)
     const { path, authorityCert, authorityKey } = tlsFolder(join(folder.path, 'tls'))
     for (const file of [authorityCert, authorityKey]) {
       rmSync(file)
       const left = readdirSync(path)
       expect(
         await captureError(
-          renewCertificate(settings, systemRuntime, { ...withoutConsent, authority: true }),
+          renewCertificate(openTargets(settings, systemRuntime), {
+            ...withoutConsent,
+            authority: true,
+          }),
         ),
       ).toMatchObject({ message: 'was asked' })
       expect(readdirSync(path)).toEqual(left)
@@ -103,7 +113,7 @@ describe('renewing', () => {
     const before = await findCertificate(settings)
     expect(before).toMatchObject({ mode: 'files', authority: null })
     expect(
-      await captureError(renewCertificate(settings, systemRuntime, withoutConsent)),
+      await captureError(renewCertificate(openTargets(settings, systemRuntime), withoutConsent)),
     ).toMatchObject({
       code: 'conflict',
       message: 'the certificate of SNAILPASS_TLS=files is renewed by whoever has made it',
@@ -116,24 +126,28 @@ describe('the doctor', () => {
   /** Returns what the doctor finds so many days from now. */
   async function find(settings: ReturnType<typeof settingsOf>, days = 0) {
     const clock = () => Date.now() + days * day
-    const { findings = [] } = await checkCertificate(settings, { ...systemRuntime, clock })
+    const { findings = [] } = await checkCertificate(
+      openTargets(settings, { ...systemRuntime, clock }),
+    )
     return findings.map(({ what, fix }) => `${what}: ${fix}`)
   }
 
   test('finds nothing if HTTPS is off, before the first start, and if all is well', async () => {
     using folder = temporaryFolder()
     const off = settingsOf(folder.path, { SNAILPASS_LISTEN_TLS: 'off' })
-    expect(await checkCertificate(off, systemRuntime)).toEqual({ fact: 'HTTPS is off' })
+    expect(await checkCertificate(openTargets(off, systemRuntime))).toEqual({
+      fact: 'HTTPS is off',
+    })
     const settings = settingsOf(folder.path)
     expect(await find(settings)).toEqual([])
-    await renewCertificate(settings, systemRuntime, withoutConsent)
+    await renewCertificate(openTargets(settings, systemRuntime), withoutConsent)
     expect(await find(settings)).toEqual([])
   })
 
   test('finds a certificate that should have been renewed, and an authority near its end', async () => {
     using folder = temporaryFolder()
     const settings = settingsOf(folder.path)
-    await renewCertificate(settings, systemRuntime, withoutConsent)
+    await renewCertificate(openTargets(settings, systemRuntime), withoutConsent)
     expect(await find(settings, 200)).toEqual([])
     expect(await find(settings, 270)).toEqual([
       expect.stringMatching(/leaf\.pem expires on \S+: snailpass tls renew$/),
@@ -144,7 +158,7 @@ describe('the doctor', () => {
       /authority is not valid before \S+: .*clock is right; if it is, snailpass tls renew --authority/,
     )
     const late = { ...systemRuntime, clock: () => Date.now() + 3600 * day }
-    await renewCertificate(settings, late, withoutConsent)
+    await renewCertificate(openTargets(settings, late), withoutConsent)
     expect(await find(settings, 3600)).toEqual([
       expect.stringMatching(/authority expires on \S+: snailpass tls renew --authority/),
     ])
@@ -152,7 +166,7 @@ describe('the doctor', () => {
 
   test('finds names that the certificate lacks', async () => {
     using folder = temporaryFolder()
-    await renewCertificate(settingsOf(folder.path), systemRuntime, withoutConsent)
+    await renewCertificate(openTargets(settingsOf(folder.path), systemRuntime), withoutConsent)
     const more = { SNAILPASS_TLS_NAMES: 'vault.lan' }
     expect(await find(settingsOf(folder.path, more))).toEqual([
       expect.stringMatching(/leaf\.pem is not for vault\.lan: snailpass tls renew$/),
@@ -206,7 +220,9 @@ describe('the doctor', () => {
       'is not for a.vault.example.org',
     )
     writeFileSync(pair.key, 'nonsense')
-    expect(await captureError(checkCertificate(settings, systemRuntime))).toMatchObject({
+    expect(
+      await captureError(checkCertificate(openTargets(settings, systemRuntime))),
+    ).toMatchObject({
       code: 'unavailable',
     })
   })
@@ -215,15 +231,15 @@ describe('the doctor', () => {
     using folder = temporaryFolder()
     chmodSync(folder.path, 0o700)
     const settings = settingsOf(folder.path)
-    await renewCertificate(settings, systemRuntime, withoutConsent)
-    expect(checkPermissions(settings, systemRuntime, false).findings).toEqual([])
+    await renewCertificate(openTargets(settings, systemRuntime), withoutConsent)
+    expect(checkPermissions(openTargets(settings, systemRuntime), false).findings).toEqual([])
     const keys = ['ca.key', 'leaf.pem'].map((name) => join(folder.path, 'tls', name))
     for (const key of keys) chmodSync(key, 0o644)
-    const { findings = [] } = checkPermissions(settings, systemRuntime, false)
+    const { findings = [] } = checkPermissions(openTargets(settings, systemRuntime), false)
     expect(findings.map(({ what }) => what)).toEqual(
       keys.map((key) => `others on this machine can open ${key}`),
     )
-    expect(checkPermissions(settings, systemRuntime, true).findings).toEqual([])
+    expect(checkPermissions(openTargets(settings, systemRuntime), true).findings).toEqual([])
   })
 })
 

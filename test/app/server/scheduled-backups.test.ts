@@ -5,6 +5,7 @@ import { pruneBackups } from '../../../src/app/operations/backup'
 import { systemRuntime } from '../../../src/app/runtime'
 import { createBackupRunner } from '../../../src/app/server/backup-process'
 import { startBackupSchedule } from '../../../src/app/server/backup-schedule'
+import { openTargets } from '../../../src/app/targets'
 import { createChildEnvironment, loadConfig } from '../../../src/config/load'
 import { createBackups } from '../../../src/domain/backups'
 import { createLog } from '../../../src/log'
@@ -78,7 +79,7 @@ test('pruning removes only backups of the schedule, not named ones and not those
     file: null,
   })
   const backups = join(folder.path, 'backups')
-  expect(pruneBackups(settings, systemRuntime)).toEqual([])
+  expect(pruneBackups(openTargets(settings, systemRuntime))).toEqual([])
   mkdirSync(backups)
   const names = {
     removed: ['snailpass-20261120T020000Z.sqlite', 'snailpass-20261121T020000Z.sqlite.age'],
@@ -93,7 +94,7 @@ test('pruning removes only backups of the schedule, not named ones and not those
     ],
   }
   for (const name of [...names.removed, ...names.kept]) writeFileSync(join(backups, name), '')
-  const removed = pruneBackups(settings, systemRuntime)
+  const removed = pruneBackups(openTargets(settings, systemRuntime))
   expect(removed).toEqual(names.removed.map((name) => join(backups, name)))
   for (const path of removed) expect(existsSync(path)).toBeFalse()
   expect(new Set(readdirSync(backups))).toEqual(new Set(names.kept))
