@@ -3,7 +3,10 @@ import { type Endpoint, formatListenAddress } from '../config/listen-address'
 import { endpointsOf } from '../config/listeners'
 import type { Settings } from '../config/settings'
 
-/** Where people most likely reach the server, for letters that no request of theirs brings about. With a slash at its end. */
+/**
+ * Returns the URL at which people most likely reach the server, with a slash at its end. For emails that are not sent
+ * because of a request, which would show the URL.
+ */
 export function likelyBaseUrl(settings: Settings): string {
   if (settings.publicUrl !== null) return settings.publicUrl.href
   const [first = 'http://localhost/'] = endpointsOf(settings).flatMap((endpoint) =>
@@ -12,21 +15,28 @@ export function likelyBaseUrl(settings: Settings): string {
   return first
 }
 
-/** The URLs of a listener, those first that others can use; none of a Unix socket. With a slash at the end of each. */
+/**
+ * Returns the URLs of a listener, each with a slash at its end. URLs that work on other machines come first. A Unix
+ * socket has none.
+ */
 export function urlsOf({ address, isTls }: Endpoint): readonly string[] {
   if ('path' in address) return []
   const { hostname, port } = address
   const isAll = hostname === '0.0.0.0' || hostname === '::'
-  // IPv4 alone where it listens there alone.
+  // A listener on 0.0.0.0 can't be reached by IPv6.
   const hosts = isAll
     ? localHosts().filter((host) => hostname === '::' || !host.startsWith('['))
     : [formatListenAddress({ hostname, port }).replace(/:\d+$/, '')]
   return hosts.map((host) => new URL(`${isTls ? 'https' : 'http'}://${host}:${port}/`).href)
 }
 
-/** Names and addresses by which this machine is reached, those that others can use first. IPv6 in brackets. */
+/**
+ * Returns the names and addresses of this machine. Those that work on other machines come first. IPv6 addresses are in
+ * brackets.
+ */
 export function localHosts(): readonly string[] {
   const name = hostname().toLowerCase()
+  // Link-local addresses need a zone, or change with the network.
   const addresses = listInterfaceAddresses().filter(
     ({ address }) => !/^(?:fe80:|169\.254\.)/i.test(address),
   )
@@ -45,7 +55,7 @@ export function localHosts(): readonly string[] {
   ]
 }
 
-/** None where the system does not tell, as in some sandboxes: a letter's link is no reason to fail. */
+/** Returns nothing if the system refuses the list, as some sandboxes do. The server works without it. */
 function listInterfaceAddresses(): readonly NetworkInterfaceInfo[] {
   try {
     return Object.values(networkInterfaces()).flatMap((found) => found ?? [])

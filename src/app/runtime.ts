@@ -1,13 +1,14 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Clock, Random, Wait } from '../domain/runtime'
 
-/** What the program takes from outside besides its settings, so that a test can own it. */
+/** What the program takes from the system besides its settings. Tests replace it. */
 export interface Runtime {
   readonly clock: Clock
   readonly random: Random
   readonly wait: Wait
 }
 
+/** The clock, the randomness and the timers of the system. */
 export const systemRuntime: Runtime = {
   clock: Date.now,
   random: (count) => crypto.getRandomValues(new Uint8Array(count)),

@@ -1,5 +1,4 @@
 import { existsSync, rmSync } from 'node:fs'
-import type { Wait } from '../domain/runtime'
 import type { DataFolder } from '../files/data-folder'
 import {
   completePairs,
@@ -13,28 +12,40 @@ import { tlsFolder, withTlsFolderLock } from '../tls/local/folder'
 import { findReadableKey, keyOfSettings } from './secret-key'
 import type { Targets } from './targets'
 
-/** The files that go with the secrets of an archive, where each has what belongs to it. Throws a DomainError. */
-export async function listSecretFiles({ folder, runtime }: Targets): Promise<readonly KeyFile[]> {
-  return await withTlsLock(folder, runtime.wait, () => completePairs(listKeyFiles(folder)))
+/**
+ * Returns the key files that go into a backup with secrets: those of complete pairs. Throws `unavailable` for a file that
+ * can't be read, `conflict` if another process keeps the folder locked.
+ */
+export async function listSecretFiles(targets: Targets): Promise<readonly KeyFile[]> {
+  return await withTlsLock(targets, () => completePairs(listKeyFiles(targets.folder)))
 }
 
-/** Works on such files while no server or command makes others. */
-async function withTlsLock<T>(folder: DataFolder, wait: Wait, work: () => T): Promise<T> {
+/** Runs work while no server or command changes certificates. */
+async function withTlsLock<T>({ folder, runtime }: Targets, work: () => T): Promise<T> {
   const tls = tlsFolder(folder.tls)
-  // Nobody has made any there.
+  // Without a lock file, no certificate was ever created here.
   if (!existsSync(tls.lock)) return work()
-  return await withTlsFolderLock(tls, wait, async () => work())
+  return await withTlsFolderLock(tls, runtime.wait, async () => work())
+}
+
+/** Secrets that are to replace those of the data folder. */
+export interface NewSecrets {
+  /** Null to keep the old one. Not written if the settings contain the key. */
+  readonly key: Uint8Array | null
+  readonly files: readonly KeyFile[]
 }
 
 /**
- * Does work that puts a secret key and other files that are secret into the data folder right before it commits; those that lay
- * there come back when the work fails. The files first: whatever ends this half-way, the same command sets it right.
+ * Runs work that calls `writeSecrets` right before it commits to the database. If the work fails afterwards, the old
+ * secrets are restored. Secrets are written before the commit, so that a command that is killed between the two can be
+ * repaired by running it again.
  */
 export async function withSecretRollback<T>(
-  { settings, folder, runtime: { wait } }: Targets,
-  { key, files }: { readonly key: Uint8Array | null; readonly files: readonly KeyFile[] },
+  targets: Targets,
+  { key, files }: NewSecrets,
   work: (writeSecrets: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
+  const { settings, folder } = targets
   const keyForFolder = keyOfSettings(settings) === null ? key : null
   if (keyForFolder === null && files.length === 0) return await work(async () => {})
   const oldKey = findReadableKey(folder)
@@ -45,29 +56,33 @@ export async function withSecretRollback<T>(
       isWritten = true
       if (keyForFolder !== null) writeSecretKey(folder, keyForFolder)
       if (files.length === 0) return
-      await withTlsLock(folder, wait, () => {
+      await withTlsLock(targets, () => {
         oldFiles = listKeyFiles(folder)
         writeKeyFiles(folder, files)
       })
     })
   } catch (error) {
     if (!isWritten) throw error
-    if (keyForFolder !== null && oldKey !== null) writeSecretKey(folder, oldKey)
-    if (keyForFolder !== null && oldKey === null) rmSync(folder.secretKey, { force: true })
-    if (oldFiles !== null) await restoreSecretFiles(folder, wait, { files, oldFiles })
+    if (keyForFolder !== null) restoreSecretKey(folder, oldKey)
+    if (oldFiles !== null) await restoreKeyFiles(targets, { written: files, oldFiles })
     throw error
   }
 }
 
-async function restoreSecretFiles(
-  folder: DataFolder,
-  wait: Wait,
-  { files, oldFiles }: { files: readonly KeyFile[]; oldFiles: readonly KeyFile[] },
+function restoreSecretKey(folder: DataFolder, oldKey: Uint8Array | null): void {
+  if (oldKey === null) rmSync(folder.secretKey, { force: true })
+  else writeSecretKey(folder, oldKey)
+}
+
+async function restoreKeyFiles(
+  targets: Targets,
+  { written, oldFiles }: { written: readonly KeyFile[]; oldFiles: readonly KeyFile[] },
 ): Promise<void> {
+  const { folder } = targets
   const isNew = ({ name }: KeyFile) => !oldFiles.some((file) => file.name === name)
-  await withTlsLock(folder, wait, () => {
-    // Those alone that were not there: a full disk would let nothing come back.
-    removeKeyFiles(folder, files.filter(isNew))
+  await withTlsLock(targets, () => {
+    // Removes only files that are new: on a full disk, an old one could not be written again.
+    removeKeyFiles(folder, written.filter(isNew))
     writeKeyFiles(folder, oldFiles)
   })
 }

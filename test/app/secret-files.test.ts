@@ -10,7 +10,7 @@ import { selectKeyFiles } from '../../src/files/key-files'
 import { temporaryFolder } from '../support/executable'
 import { captureError } from '../support/test-database'
 
-/** A data folder with these files of `tls`, each of which holds a word and its name. */
+/** A data folder with these files in `tls`, each of which contains a word and its name. */
 function createTlsFolder(content: string, names: readonly string[]) {
   const temporary = temporaryFolder()
   const folder = dataFolder(temporary.path)
@@ -30,10 +30,10 @@ function createTlsFolder(content: string, names: readonly string[]) {
     file: null,
   })
   const targets = openTargets(settings, systemRuntime)
-  /** Puts what an archive may hold there, as a restore does. */
+  /** Writes files as a restore does. */
   const restoreFiles = (files: ReturnType<typeof selectKeyFiles>, after = () => {}) =>
-    withSecretRollback(targets, { key: null, files }, async (putAll) => {
-      await putAll()
+    withSecretRollback(targets, { key: null, files }, async (writeSecrets) => {
+      await writeSecrets()
       after()
     })
   return {
@@ -53,89 +53,91 @@ const acme = [
   'acme-example.org-1234-account.key',
 ]
 const valuesOf = (names: readonly string[]) =>
-  names.map((name) => ({ name: `tls/${name}`, value: `archived ${name}` }))
+  names.map((name) => ({ name: `tls/${name}`, value: `restored ${name}` }))
 
-test('a key or certificate without the other goes into no archive', async () => {
-  using half = createTlsFolder('former', ['ca.key', 'acme.crt', 'acme-account.key', 'leaf.pem'])
+test('a key or a certificate without the other goes into no backup', async () => {
+  using half = createTlsFolder('old', ['ca.key', 'acme.crt', 'acme-account.key', 'leaf.pem'])
   expect(await listSecretFiles(half.targets)).toEqual([
-    { name: 'tls/acme-account.key', text: 'former acme-account.key' },
+    { name: 'tls/acme-account.key', text: 'old acme-account.key' },
   ])
   half.write('ca.crt')
   const names = (await listSecretFiles(half.targets)).map(({ name }) => name)
   expect(names.toSorted()).toEqual(['tls/acme-account.key', 'tls/ca.crt', 'tls/ca.key'])
 })
 
-test('a key or certificate without the other is put in the place of nothing', async () => {
-  using setup = createTlsFolder('former', [...pair, 'leaf.pem'])
+test('a key or a certificate without the other is not restored', async () => {
+  using setup = createTlsFolder('old', [...pair, 'leaf.pem'])
   for (const name of pair) {
     const files = selectKeyFiles(valuesOf([name, 'acme-account.key', 'other.key']))
     await setup.restoreFiles(files)
-    expect(pair.map(setup.textOf)).toEqual(['former ca.key', 'former ca.crt'])
+    expect(pair.map(setup.textOf)).toEqual(['old ca.key', 'old ca.crt'])
   }
-  expect(setup.textOf('acme-account.key')).toBe('archived acme-account.key')
+  expect(setup.textOf('acme-account.key')).toBe('restored acme-account.key')
   expect(setup.textOf('other.key')).toBeNull()
-  // Nothing else has made another authority of it.
-  expect(setup.textOf('leaf.pem')).toBe('former leaf.pem')
+  // The CA is still the one that issued the leaf.
+  expect(setup.textOf('leaf.pem')).toBe('old leaf.pem')
   await setup.restoreFiles(selectKeyFiles(valuesOf(pair)))
-  expect(pair.map(setup.textOf)).toEqual(['archived ca.key', 'archived ca.crt'])
+  expect(pair.map(setup.textOf)).toEqual(['restored ca.key', 'restored ca.crt'])
   expect(setup.textOf('leaf.pem')).toBeNull()
 })
 
-test('each authority elsewhere has a pair of its own', async () => {
-  using setup = createTlsFolder('former', acme)
+test('each ACME directory has its own pair of files', async () => {
+  using setup = createTlsFolder('old', acme)
   const names = (await listSecretFiles(setup.targets)).map(({ name }) => name)
   expect(new Set(names)).toEqual(new Set(acme.map((name) => `tls/${name}`)))
   const other = ['acme-other.org-5678.key', 'acme-other.org-5678.crt', 'acme-lonely.org-9.crt']
   await setup.restoreFiles(selectKeyFiles(valuesOf([...other, 'acme-../../evil.key'])))
   const texts = [...acme, ...other].map(setup.textOf)
   expect(texts.map((text) => text?.split(' ')[0])).toEqual([
-    ...acme.map(() => 'former'),
-    'archived',
-    'archived',
+    ...acme.map(() => 'old'),
+    'restored',
+    'restored',
     undefined,
   ])
 })
 
-test('a pair that can not be written whole leaves the former one', async () => {
-  using setup = createTlsFolder('former', pair)
-  const inTheWay = join(setup.folder.tls, `ca.crt.${process.pid}.new`)
-  mkdirSync(inTheWay)
+test('a pair that can not be written completely leaves the old one', async () => {
+  using setup = createTlsFolder('old', pair)
+  const obstacle = join(setup.folder.tls, `ca.crt.${process.pid}.new`)
+  mkdirSync(obstacle)
   expect(await captureError(setup.restoreFiles(selectKeyFiles(valuesOf(pair))))).toMatchObject({
     code: 'unavailable',
   })
-  expect(pair.map(setup.textOf)).toEqual(['former ca.key', 'former ca.crt'])
-  rmSync(inTheWay, { recursive: true })
+  expect(pair.map(setup.textOf)).toEqual(['old ca.key', 'old ca.crt'])
+  rmSync(obstacle, { recursive: true })
 })
 
-test('a key that was there alone comes back alone when the work fails', async () => {
-  using setup = createTlsFolder('former', ['ca.key'])
+test('a key without a certificate is restored as it was when the work fails', async () => {
+  using setup = createTlsFolder('old', ['ca.key'])
   const failing = setup.restoreFiles(selectKeyFiles(valuesOf(pair)), () => {
-    expect(pair.map(setup.textOf)).toEqual(['archived ca.key', 'archived ca.crt'])
+    expect(pair.map(setup.textOf)).toEqual(['restored ca.key', 'restored ca.crt'])
     throw new Error('the cable went')
   })
   expect(String(await captureError(failing))).toContain('cable')
-  expect(pair.map(setup.textOf)).toEqual(['former ca.key', null])
+  expect(pair.map(setup.textOf)).toEqual(['old ca.key', null])
 })
 
-test('neither is read nor put while somebody else makes them', async () => {
-  using setup = createTlsFolder('former', pair)
+test('key files are neither read nor written while another process changes them', async () => {
+  using setup = createTlsFolder('old', pair)
   const lock = acquireFileLock(join(setup.folder.tls, '.lock'))
   const done: string[] = []
   const reading = listSecretFiles(setup.targets).then((files) => {
     done.push('read')
     return files
   })
-  const putting = setup.restoreFiles(selectKeyFiles(valuesOf(pair))).then(() => done.push('put'))
-  // As one who is half-way.
+  const writing = setup
+    .restoreFiles(selectKeyFiles(valuesOf(pair)))
+    .then(() => done.push('written'))
+  // As a process that is half-way.
   writeFileSync(join(setup.folder.tls, 'ca.key'), 'next ca.key')
   await Bun.sleep(20)
   expect(done).toEqual([])
-  expect(setup.textOf('ca.crt')).toBe('former ca.crt')
+  expect(setup.textOf('ca.crt')).toBe('old ca.crt')
   writeFileSync(join(setup.folder.tls, 'ca.crt'), 'next ca.crt')
   lock?.release()
   const texts = (await reading).map(({ text }) => text.split(' ')[0])
-  await putting
+  await writing
   expect(new Set(texts).size).toBe(1)
-  expect(texts).not.toContain('former')
-  expect(pair.map(setup.textOf)).toEqual(['archived ca.key', 'archived ca.crt'])
+  expect(texts).not.toContain('old')
+  expect(pair.map(setup.textOf)).toEqual(['restored ca.key', 'restored ca.crt'])
 })

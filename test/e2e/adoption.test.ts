@@ -25,10 +25,10 @@ function login(origin: URL, user: PlainUser): Promise<Response> {
 }
 
 describe.each(engines)('a household of the original server on $engine', ({ engine, open }) => {
-  test('moves in by one command, and every client reads its vault on', async () => {
+  test('is adopted by one command, and every client still reads its vault', async () => {
     await using legacy = await open()
     const dataDir = join(legacy.folder, 'data')
-    // As the original's own .env names it.
+    // The name in the .env file of the original server.
     const environment = { SNAILPASS_DATABASE_URI: legacy.url, SNAILPASS_DATA_DIR: dataDir }
 
     const refused = await run(['serve', '--listen', '127.0.0.1:0'], { environment })
@@ -58,7 +58,7 @@ additional_fields  30 migrated
 
     await using server = await serve(dataDir, environment)
     for (const user of household()) {
-      // Without mail nobody is asked to confirm: not carol either, who had not done so with the original.
+      // Without mail, no confirmation is required: not of carol either, whose email is unconfirmed in the original.
       const response = await login(server.url, user)
       expect(response.status).toBe(200)
       const { token } = await response.json()
@@ -77,37 +77,37 @@ additional_fields  30 migrated
     expect(passwordHashes).toEqual([])
   }, 60_000)
 
-  test('moves in at the first start of a server that is told to', async () => {
+  test('is adopted at the first start of a server with --adopt', async () => {
     await using legacy = await open()
     const dataDir = join(legacy.folder, 'data')
     const environment = { SNAILPASS_DATABASE_URL: legacy.url }
     for (const _ of ['the first start', 'any later one']) {
       await using server = await serve(dataDir, environment, ['--adopt'])
       if (engine === 'Postgres') {
-        // Beside another server as well: the option stays in a service's command line.
+        // Also while another server runs: the option stays in a service's command line.
         await using second = await serve(dataDir, environment, ['--adopt'])
         expect(await second.end('SIGTERM')).toBe(0)
       }
       const [alice] = household()
-      if (alice === undefined) throw new Error('nobody lives there')
+      if (alice === undefined) throw new Error('the household is empty')
       expect((await login(server.url, alice)).status).toBe(200)
       await server.end('SIGTERM')
     }
   }, 60_000)
 })
 
-test('a server that is told to adopt makes a new database where there is none to take over', async () => {
+test('a server with --adopt creates a new database if there is none to adopt', async () => {
   using folder = temporaryFolder()
   await using server = await serve(folder.path, {}, ['--adopt'])
   expect(await server.end('SIGTERM')).toBe(0)
 })
 
-test('kill -9 in the middle of an adoption leaves the old database, or the new one, whole', async () => {
+test('kill -9 in the middle of an adoption leaves either the old or the new database, complete', async () => {
   for (const delay of [0, 5, 10, 15, 20, 30, 40]) {
     await using legacy = await createLegacySqlite()
     const dataDir = join(legacy.folder, 'data')
     const environment = { SNAILPASS_DATABASE_URL: legacy.url, SNAILPASS_DATA_DIR: dataDir }
-    // More rows, for more of a middle.
+    // More rows, so that the middle takes longer.
     await legacy.run(`
       insert into notes select hex(randomblob(16)), name, content, user_id, 0, 0, creation_time, update_time
       from notes, (with recursive n(i) as (select 1 union all select i + 1 from n where i < 2000) select i from n)

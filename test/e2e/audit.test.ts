@@ -11,7 +11,7 @@ function snailpass({ dataDir, environment }: Installation, args: readonly string
   return run([...args, '--data-dir', dataDir], { environment: { ...environment, ...more } })
 }
 
-/** What somebody does who has the database. */
+/** Changes the database as someone with access to it. */
 async function tamper({ url }: Installation, text: string): Promise<void> {
   if (!url.startsWith('sqlite:')) return void (await queryPostgres(url, text))
   using file = new Database(url.slice('sqlite:'.length))
@@ -26,7 +26,7 @@ async function kinds(installation: Installation, args: readonly string[]): Promi
 }
 
 describe.each(installations)('snailpass audit, on $engine,', ({ install }) => {
-  test('prints and proves the trail beside a server, and finds a row that was changed', async () => {
+  test('prints and verifies the audit log while a server runs, and finds a row that was changed', async () => {
     await using installation = await install()
     await using server = await serve(installation.dataDir, installation.environment)
     await signUpAndLogIn(server.url, 'owner')
@@ -54,9 +54,9 @@ describe.each(installations)('snailpass audit, on $engine,', ({ install }) => {
     expect(await kinds(installation, ['--since', '2099-01-01'])).toEqual([])
     expect((await kinds(installation, ['--since', '1h'])).length).toBeGreaterThan(3)
 
-    const proof = await snailpass(installation, ['audit', 'verify'])
-    expect(proof).toMatchObject({ code: 0, stderr: expect.stringContaining(' rows verified') })
-    const value = proof.stdout.trimEnd()
+    const verified = await snailpass(installation, ['audit', 'verify'])
+    expect(verified).toMatchObject({ code: 0, stderr: expect.stringContaining(' rows verified') })
+    const value = verified.stdout.trimEnd()
     expect(value).toMatch(/^\d+:[0-9a-f]{64}$/)
     const logged = /newest=(\S+)/.exec(server.log.join('\n'))?.[1] ?? ''
     for (const expected of [value, logged]) {
@@ -64,7 +64,7 @@ describe.each(installations)('snailpass audit, on $engine,', ({ install }) => {
       expect(code).toBe(0)
     }
     await server.end('SIGTERM')
-    // What was gathered of sign-ins is there, too.
+    // Buffered sign-ins were written as well.
     expect((await kinds(installation, [])).slice(-1)).toEqual(['login-failed'])
 
     const rolledBack = await snailpass(installation, [
@@ -86,13 +86,13 @@ describe.each(installations)('snailpass audit, on $engine,', ({ install }) => {
     expect(doctor.code).toBe(1)
     const checked: { name: string; fact: string }[] = JSON.parse(doctor.stdout)
     expect(checked.find(({ name }) => name === 'audit')).toMatchObject({
-      fact: '4 rows, not as they were written',
+      fact: '4 rows, verification failed',
       findings: [
         { what: expect.stringContaining('row 2 is not') },
         { what: expect.stringContaining('row 5 is missing at the end') },
       ],
     })
-    // To look at it goes on, and so does a server.
+    // Reading the log still works, and so does a server.
     expect(await kinds(installation, [])).toHaveLength(4)
     await using again = await serve(installation.dataDir, installation.environment)
     expect((await signUpAndLogIn(again.url, 'other')).token).not.toBe('')
@@ -104,7 +104,7 @@ describe('snailpass audit', () => {
   const [sqlite] = installations
   if (sqlite === undefined) throw new Error('no engine')
 
-  test('refuses what it can’t do, and says what to do about it', async () => {
+  test('refuses what it can’t do, with a hint', async () => {
     await using installation = await sqlite.install()
     const missing = await snailpass(installation, ['audit'])
     expect(missing).toMatchObject({
@@ -121,12 +121,12 @@ describe('snailpass audit', () => {
       [
         ['audit', '--user', 'nobody@nas.local'],
         3,
-        'error: the audit trail knows nothing of nobody@',
+        'error: no account and no row of the audit log is of nobody@',
       ],
       [
         ['audit', 'verify', '--expect', 'x'],
         2,
-        'error: --expect is not a value of an audit trail\nhint: ',
+        'error: invalid --expect "x": use NUMBER:MAC\nhint: ',
       ],
       [
         ['key', 'rotate', '--former-key', '/none'],
@@ -144,14 +144,14 @@ describe('snailpass audit', () => {
     }
     const key = join(installation.dataDir, 'secret.key')
     renameSync(key, `${key}.away`)
-    const blind = await snailpass(installation, ['user', 'disable', 'owner@nas.local'])
-    expect({ code: blind.code, stderr: blind.stderr }).toEqual({
+    const withoutKey = await snailpass(installation, ['user', 'disable', 'owner@nas.local'])
+    expect({ code: withoutKey.code, stderr: withoutKey.stderr }).toEqual({
       code: 1,
       stderr: expect.stringMatching(
         /^error: the secret key of this database is not in .*\nhint: run this with the settings/,
       ),
     })
-    // The service alone may have it, in its environment.
+    // Only the environment of the service may have the key.
     writeFileSync(`${key}.text`, 'a key of the settings\n')
     const environment = { SNAILPASS_SECRET_KEY: 'a key of the settings' }
     const rotated = await snailpass(
@@ -165,23 +165,23 @@ describe('snailpass audit', () => {
       stderr:
         'The database now uses the key in SNAILPASS_SECRET_KEY; everyone has to sign in again.\nAudit log: 3 rows before, verified.\n',
     })
-    const seen = await snailpass(installation, ['user', 'disable', 'owner@nas.local'], {
+    const withKey = await snailpass(installation, ['user', 'disable', 'owner@nas.local'], {
       SNAILPASS_SECRET_KEY_FILE: `${key}.text`,
     })
-    expect(seen).toMatchObject({ code: 0, stderr: expect.stringContaining('is disabled') })
+    expect(withKey).toMatchObject({ code: 0, stderr: expect.stringContaining('is disabled') })
     expect(await kinds(installation, [])).toEqual([
       ...['trail-begun', 'sign-up', 'login', 'key-rotated'],
       ...['sessions-ended', 'user-disabled'],
     ])
   }, 30_000)
 
-  test('takes old rows away when it is told to', async () => {
+  test('prunes old rows on request', async () => {
     await using installation = await sqlite.install()
     await (await serve(installation.dataDir)).end('SIGTERM')
     const prune = (days: string, ...options: readonly string[]) =>
       snailpass(installation, ['audit', 'prune', ...options], { SNAILPASS_AUDIT_DAYS: days })
     expect(await prune('1')).toEqual({ code: 0, stdout: '', stderr: 'Removed 0 rows.\n' })
-    // As if it had been written long ago: the proof finds that, and so it stays.
+    // A row with a forged old time fails verification, so it stays.
     await tamper(installation, 'update audit set time = 1')
     expect(await prune('0')).toMatchObject({ stderr: 'Removed 0 rows.\n' })
     expect(await prune('1')).toEqual({
@@ -194,7 +194,7 @@ describe('snailpass audit', () => {
       stderr: expect.stringMatching(/^Accepted: row 1 is not what .*\nRemoved 1 row\.\n$/),
     })
     expect(await kinds(installation, [])).toEqual(['trail-accepted'])
-    const proof = await snailpass(installation, ['audit', 'verify'])
-    expect(proof.stderr).toBe('1 row verified; rows up to 1 pruned. Newest row:\n')
+    const verified = await snailpass(installation, ['audit', 'verify'])
+    expect(verified.stderr).toBe('1 row verified; rows up to 1 pruned. Newest row:\n')
   }, 20_000)
 })

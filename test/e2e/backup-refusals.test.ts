@@ -8,7 +8,7 @@ import { installations } from '../support/installations'
 import { queryRows } from '../support/store'
 import { createAgeKeyPair } from '../support/test-database'
 
-/** An archive with a change made to it. */
+/** Copies a backup and changes the copy. Returns its path. */
 function withChangedFile(backup: string, path: string, text: string): string {
   copyFileSync(backup, path)
   using file = new Database(path)
@@ -18,10 +18,10 @@ function withChangedFile(backup: string, path: string, text: string): string {
 
 describe.each(installations)('on $engine', ({ install }) => {
   test.each([
-    ['beside a server', true],
+    ['while a server runs', true],
     ['without a server', false],
   ])(
-    'what cannot be archived, proven or restored is refused %s, and changes nothing',
+    'a backup, verification or restore that can not work is refused %s, and changes nothing',
     async (_, isServed) => {
       await using installation = await install()
       using folder = temporaryFolder()
@@ -77,7 +77,7 @@ describe.each(installations)('on $engine', ({ install }) => {
           2,
           'several encryption options exclude each other',
         ],
-        [['backup', '--with-secrets'], 2, 'secrets go into encrypted archives alone'],
+        [['backup', '--with-secrets'], 2, '--with-secrets requires encryption'],
         [['backup', '--passphrase'], 2, "can't prompt for a passphrase: not a terminal"],
         [['backup', '--passphrase-file', note], 2, `${note} does not contain a passphrase`],
         isServed
@@ -101,7 +101,7 @@ describe.each(installations)('on $engine', ({ install }) => {
     60_000,
   )
 
-  test('an archive of no database at all is refused, and makes nothing', async () => {
+  test('a backup without a database is refused, and creates nothing', async () => {
     await using installation = await install()
     const { dataDir, environment } = installation
     const nothing = await run(['backup', '--data-dir', dataDir], { environment })

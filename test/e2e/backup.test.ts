@@ -7,7 +7,7 @@ import { executable, type RunningServer, run, serve, spawnOnTerminal } from '../
 import { type Installation, installations } from '../support/installations'
 import { queryRows } from '../support/store'
 
-/** Seconds of writing, and restores that are killed: the long form of both is `SNAILPASS_TORTURE_SECONDS=60`. */
+/** Seconds of writing, and the number of killed restores. `SNAILPASS_TORTURE_SECONDS=60` is the long form. */
 const seconds = Number(process.env['SNAILPASS_TORTURE_SECONDS'] ?? 3)
 const kills = seconds > 10 ? 50 : 6
 
@@ -24,7 +24,7 @@ const runOn = (
 const startServerOn = (installation: Installation) =>
   serve(installation.dataDir, installation.environment)
 
-/** Fills a place with one account and so many records. */
+/** Adds an account with so many records. */
 async function fill(installation: Installation, name: string, records: number): Promise<void> {
   await using server = await startServerOn(installation)
   const client = await signUpAndLogIn(server.url, name)
@@ -38,7 +38,7 @@ const emails = async (installation: Installation) =>
   )
 
 describe.each(installations)('snailpass backup on $engine', ({ install }) => {
-  test('writes an archive while a server runs and while none does, and prints its path alone', async () => {
+  test('writes a backup with a running server and without one, and prints its path only', async () => {
     await using installation = await install()
     await fill(installation, 'owner', 2)
     const paths: string[] = []
@@ -124,11 +124,11 @@ describe('snailpass backup', () => {
       environment: { SNAILPASS_BACKUP_ENCRYPT_TO: recipient },
     })
     expect(plain.stderr).toBe('Backup written and verified (8 rows):\n')
-    // The lock, the one to keys and the plain one.
+    // The lock, the backup for a key and the unencrypted one.
     expect(readdirSync(join(installation.dataDir, 'backups'))).toHaveLength(3)
   }, 40_000)
 
-  test('asks on a terminal for a passphrase, twice, and shows how far it is', async () => {
+  test('asks on a terminal for a passphrase, twice, and shows its progress', async () => {
     await using installation = await (installations[0]?.install() ??
       Promise.reject(new Error('no engine')))
     await fill(installation, 'owner', 1)
@@ -147,21 +147,21 @@ describe('snailpass backup', () => {
       )
       return { code: await child.exited, screen }
     }
-    const slip = await typing(['open sesame', 'open seasme'])
-    expect(slip.code).toBe(2)
-    expect(slip.screen).toContain(' the passphrases do not match')
+    const mistyped = await typing(['open sesame', 'open seasme'])
+    expect(mistyped.code).toBe(2)
+    expect(mistyped.screen).toContain(' the passphrases do not match')
     expect(existsSync(join(installation.dataDir, 'backups'))).toBeFalse()
     const done = await typing(['open sesame', 'open sesame'])
     expect(done.code).toBe(0)
-    expect(done.screen).toContain('\r\u001b[2Krecords: 1 rows copied')
-    expect(done.screen).toContain('MiB encrypted and read again')
+    expect(done.screen).toContain('\r\u001b[2Krecords: 1 row copied')
+    expect(done.screen).toContain('MiB encrypted and verified')
     expect(done.screen).not.toContain('sesame')
     expect(readdirSync(join(installation.dataDir, 'backups'))).toContainEqual(
       expect.stringMatching(/\.sqlite\.age$/),
     )
   }, 30_000)
 
-  test('leaves nothing in the plain when a signal ends it', async () => {
+  test('leaves no unencrypted file when a signal ends it', async () => {
     await using installation = await (installations[0]?.install() ??
       Promise.reject(new Error('no engine')))
     await fill(installation, 'owner', 1)
@@ -184,7 +184,7 @@ describe('snailpass backup', () => {
 })
 
 describe.each(installations)('snailpass restore on $engine', ({ install }) => {
-  test('tells, asks, and replaces everything, but not beside a server', async () => {
+  test('prints the plan, asks, and replaces everything, but not while a server runs', async () => {
     await using installation = await install()
     await fill(installation, 'first', 1)
     const path = (await runOn(installation, ['backup'])).stdout.trim()
@@ -218,7 +218,7 @@ describe.each(installations)('snailpass restore on $engine', ({ install }) => {
   }, 40_000)
 })
 
-/** Adds a record with a field and a note, each acknowledged before the next. Answers the records that are whole. */
+/** Adds records with a field and a note, each acknowledged before the next one. Puts complete records into `written`. */
 async function write(
   client: Client,
   isOver: () => boolean,
@@ -237,7 +237,7 @@ async function write(
 }
 
 test.each(installations)(
-  'archives that are made on $engine while eight write hold all that was acknowledged before',
+  'backups on $engine that are written while eight clients write contain all that was acknowledged before',
   async ({ install }) => {
     await using installation = await install()
     const backups: { path: string; before: string[] }[] = []
@@ -273,14 +273,14 @@ test.each(installations)(
       const records = ids('select id from records')
       const fields = ids('select record_id as id from additional_fields')
       expect(before.filter((id) => !records.has(id) || !fields.has(id))).toEqual([])
-      // A field without its record would tell of two states in one archive.
+      // A field without its record would mean that the backup contains two states of the database.
       expect([...fields].filter((id) => !records.has(id))).toEqual([])
       const owners = ids('select id from users')
       expect([...ids('select user_id as id from records')].filter((id) => !owners.has(id))).toEqual(
         [],
       )
     }
-    // The newest and some others, whole, back into a database.
+    // The newest backup, in the long form all of them, restored into a database.
     for (const { path, before } of [backups.at(-1), ...(seconds > 10 ? backups : [])].filter(
       (found) => found !== undefined,
     )) {
@@ -295,7 +295,7 @@ test.each(installations)(
 )
 
 test.each(installations)(
-  'a restore on $engine that is killed leaves the old or the new, whole',
+  'a restore on $engine that is killed leaves either the old or the new data, complete',
   async ({ install }) => {
     await using installation = await install()
     await fill(installation, 'old', 30)
@@ -305,7 +305,7 @@ test.each(installations)(
     await fill(other, 'new', 50)
     {
       using file = new Database(join(other.dataDir, 'snailpass.db'))
-      // Enough that there is a middle to be killed in.
+      // Enough rows that the restore can be killed half-way.
       file.run(`with recursive turns(value) as (select 1 union all select value + 1 from turns where value < 4000)
         insert into notes (id, user_id, name, content, is_favorite, is_deleted, creation_time, update_time)
         select 'n' || value, users.id, 'n:n', 'c:' || hex(zeroblob(500)), 0, 0, 1, 2 from users, turns`)
@@ -315,13 +315,13 @@ test.each(installations)(
     const newBackup = (await runOn(other, ['backup'])).stdout.trim()
     const start = performance.now()
     expect((await runOn(installation, ['restore', newBackup, '--yes'])).code).toBe(0)
-    const intact = performance.now() - start
+    const duration = performance.now() - start
     expect(await stateOf(installation)).toEqual(next)
     expect((await runOn(installation, ['restore', oldBackup, '--yes'])).code).toBe(0)
 
     const outcomes: string[] = []
     for (let attempt = 0; attempt < kills; attempt++) {
-      const killAfter = Math.floor(30 + (intact * 1.1 * (attempt + Math.random())) / kills)
+      const killAfter = Math.floor(30 + (duration * 1.1 * (attempt + Math.random())) / kills)
       const { code } = await runOn(installation, ['restore', newBackup, '--yes'], {
         environment: installation.environment,
         killAfter,
@@ -334,7 +334,7 @@ test.each(installations)(
       if (isNew) await retryUntilUnlocked(installation, ['restore', oldBackup, '--yes'])
     }
     expect(outcomes).toContain('old')
-    // What the killed ones left is no obstacle, and goes.
+    // Files that killed restores left are removed and do not disturb.
     await retryUntilUnlocked(installation, ['restore', newBackup, '--yes'])
     expect(await stateOf(installation)).toEqual(next)
     expect(
@@ -348,7 +348,7 @@ test.each(installations)(
   60_000 + kills * 5_000,
 )
 
-/** Runs a command until the server of Postgres has noticed that a killed one is gone. */
+/** Retries a command until Postgres has noticed that the connection of a killed one is closed. */
 async function retryUntilUnlocked(
   installation: Installation,
   args: readonly string[],
@@ -361,7 +361,7 @@ async function retryUntilUnlocked(
   }
 }
 
-/** Everything by which one state is told from another, and from a mixture of both. */
+/** Enough of the database to distinguish the old state, the new state and a mixture of both. */
 async function stateOf(installation: Installation): Promise<unknown> {
   const [counts] = await queryRows(
     installation.url,

@@ -52,6 +52,6 @@ hint: check that it is running and listens on this address, and read its log
   test('is invalid usage if the port is not known', async () => {
     const { code, stdout, stderr } = await run(['healthcheck', '--listen', '127.0.0.1:0'])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toMatch(/^error: a server on port 0 .*\nhint: name the address/)
+    expect(stderr).toMatch(/^error: port 0 .*\nhint: use the address/)
   })
 })

@@ -180,7 +180,7 @@ describe.each(engines)('a queued email on $engine', ({ open }) => {
     const wrong = await run(['mail', 'retry', 'nonsense'], { environment })
     expect(wrong).toMatchObject({
       code: 3,
-      stderr: expect.stringContaining('error: there is no letter nonsense'),
+      stderr: expect.stringContaining('error: there is no email nonsense to retry'),
     })
     expect((await run(['mail', 'retry'], { environment })).code).toBe(2)
     const retried = await run(['mail', 'retry', '--dead'], { environment })
@@ -325,7 +325,7 @@ describe('snailpass mail test', () => {
     ] as const) {
       const failed = await send(url)
       expect(failed.code, url).toBe(1)
-      expect(failed.stderr, url).toContain('did not take the letter: ')
+      expect(failed.stderr, url).toContain("error: can't send email through ")
       expect(failed.stderr, url).toContain(hint)
       expect(failed.stderr, url).not.toContain('secret')
     }

@@ -4,15 +4,22 @@ import type { Targets } from '../targets'
 
 export type { AdoptionReport }
 
+export interface AdoptOptions {
+  /** Ids of accounts that keep an email that several accounts have. */
+  readonly keep: readonly string[]
+  /** Only reports what would happen. */
+  readonly dryRun: boolean
+}
+
 /**
- * Turns a database of the original server into ours, or tells what would become of it. Null when there is none of
- * the original's. Throws a DomainError, and leaves it as it was.
+ * Migrates a database of the original server in place. Returns null if the database is not one of the original server.
+ * Throws a DomainError and leaves the database as it was.
  */
 export async function adoptDatabase(
   { folder, database, runtime }: Targets,
-  options: { keep: readonly string[]; dryRun: boolean },
+  options: AdoptOptions,
 ): Promise<AdoptionReport | null> {
-  // A look first: `serve --adopt` stays in a service's command line, also beside servers that are at work.
+  // Inspects without a lock first: `serve --adopt` stays in a service's command line, also where several servers run.
   if ((await database.inspect()) !== 'original') return null
   return await database.withExclusive({ create: false }, async (exclusive) => {
     if (exclusive.content !== 'original') return null

@@ -13,19 +13,19 @@ import type { Targets } from '../targets'
 
 export type { AuditChainReport, AuditRow }
 
-/** Rows that are read at once. */
+/** Rows per page. */
 const pageSize = 512
 
 export interface AuditFilter {
-  /** Email or id of an account, also of one that is gone; null for all of them. */
+  /** Email or id of an account, which may be deleted; null for all accounts. */
   readonly user: string | null
-  /** Milliseconds since 1970 (UTC), null for all that is there. */
+  /** Milliseconds since 1970 (UTC); null for all rows. */
   readonly since: number | null
 }
 
 /**
- * Gives the rows of the audit trail page by page, the newest last, beside the servers that run. Throws a DomainError:
- * `not_found` for a user of whom neither the trail nor the accounts know.
+ * Passes the rows of the audit log to `onPage` page by page, the newest last. Works while servers run. Throws `not_found`
+ * for a user that neither the audit log nor the accounts know.
  */
 export async function readAuditLog(
   { database }: Targets,
@@ -33,7 +33,7 @@ export async function readAuditLog(
   onPage: (rows: readonly AuditRow[]) => void,
 ): Promise<void> {
   await database.withShared(async (store) => {
-    // An id is as its client wrote it, and an email is lower-cased.
+    // Ids are stored as clients write them, emails in lower case.
     const named = user?.includes('@') === true ? normalizeEmail(user) : user
     let count = 0
     if (named === null || isStorable(named)) {
@@ -55,41 +55,41 @@ export async function readAuditLog(
       return (await tx.audit.list(anyRow)).length > 0
     })
     if (isKnown) return
-    throw new DomainError('not_found', `the audit trail knows nothing of ${user}`, {
-      hint: 'name an account by its email or its id; see them with `snailpass user list`',
+    throw new DomainError('not_found', `no account and no row of the audit log is of ${user}`, {
+      hint: 'use the email or the id of an account; `snailpass user list` prints both',
     })
   })
 }
 
-/** A proof, and where the value stands that was to be found. */
+/** The result of a verification, and the status of the row that was expected. */
 export interface AuditVerification extends AuditChainReport {
-  /** The newest row, as `17:3f…`; null for none. */
+  /** The number and MAC of the newest row, as `17:3f…`; null if there is none. */
   readonly newestValue: string | null
-  /** What became of the value that was expected; null where none was. */
+  /** Null if no row was expected. */
   readonly expectedStatus: RowStatus | null
 }
 
-/** A value as the log has it. */
+/** The number and MAC of a row, as servers log them. */
 const valuePattern = /^\d{1,15}:[0-9a-f]{64}$/
 
 /**
- * Proves the audit trail beside the servers that run; with `expect` also that it still holds a value that the log had.
- * Throws a DomainError where it can't be proven: `unavailable` without the key.
+ * Verifies the audit log while servers run. With `expect`, a value that a server logged, it also looks for that row.
+ * Throws `invalid` if `expect` is no such value, `unavailable` without the key.
  */
 export async function verifyAudit(
   targets: Targets,
   expect: string | null,
 ): Promise<AuditVerification> {
   if (expect !== null && !valuePattern.test(expect)) {
-    throw new DomainError('invalid', '--expect is not a value of an audit trail', {
-      hint: 'copy it from the log, where it stands behind newest=, or from `snailpass audit verify`',
+    throw new DomainError('invalid', `invalid --expect "${expect}": use NUMBER:MAC`, {
+      hint: 'copy the value after newest= in the log of a server, or the one that `snailpass audit verify` prints',
     })
   }
   return await targets.database.withSnapshot(async (db) => {
     const signer = auditSignerFor(targets, await findKeyFingerprint(db))
     if (signer === null) {
       throw new DomainError('unavailable', 'the database has no secret key yet', {
-        hint: 'its first server signs what the audit trail holds: start `snailpass serve` on it',
+        hint: 'its first server signs the audit log: start it with `snailpass serve`',
       })
     }
     const report = await verifyAuditChain(db, signer)
@@ -101,8 +101,8 @@ export async function verifyAudit(
 }
 
 /**
- * Has a trail go on that is not as it was written, by a row that says so; no server may run. Answers what was wrong with
- * it, nothing for one that is whole. Throws a DomainError.
+ * Signs an audit log again that was tampered with, as it is, and adds a row that records it. Returns the problems that were
+ * accepted, none for an intact log. Throws `conflict` while a server runs, `unavailable` without the key.
  */
 export async function acceptBrokenAudit(targets: Targets): Promise<readonly string[]> {
   const { database, runtime } = targets
@@ -115,7 +115,10 @@ export async function acceptBrokenAudit(targets: Targets): Promise<readonly stri
   })
 }
 
-/** Takes rows away that are older than the settings let them be, beside the servers that run. Answers how many. */
+/**
+ * Deletes the rows that are older than SNAILPASS_AUDIT_DAYS, while servers run. Returns how many. Throws `conflict` if they
+ * were tampered with, `unavailable` without the key.
+ */
 export async function pruneAudit(targets: Targets): Promise<number> {
   const { settings, runtime, database } = targets
   return await database.withShared(async (store) => {

@@ -1,3 +1,7 @@
+/**
+ * Operations: what an operator can do, one task per file; a command calls one and prints the result. An operation takes the
+ * targets that it works on, throws a DomainError with a hint, and leaves nothing half done. This file has the backups.
+ */
 import { rmSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
@@ -8,6 +12,7 @@ import {
   requireValidRecipients,
 } from '../../backup/encryption'
 import {
+  type BackupDestination,
   backupFileName,
   createBackupFile,
   destinationAt,
@@ -16,50 +21,44 @@ import {
   parseBackupTime,
   withUnencryptedDraft,
 } from '../../backup/files'
-import { secretNames } from '../../backup/format'
 import { selectExpired } from '../../backup/retention'
 import { requireSpace } from '../../backup/space'
 import { verifyBackup, withBackup } from '../../backup/verify'
-import { type BackupMetadata, writeBackupFile } from '../../backup/write'
+import { writeBackupFile } from '../../backup/write'
 import type { Settings } from '../../config/settings'
-import { keyFingerprint } from '../../crypto/key-fingerprint'
 import { estimateBackupSize } from '../../database/content-size'
-import type { Database, SnapshotDb } from '../../database/database'
-import type { Progress, TableChecksum } from '../../database/table-copy'
+import type { SnapshotDb } from '../../database/database'
+import type { TableChecksum } from '../../database/table-copy'
 import { createBackups } from '../../domain/backups'
 import { DomainError } from '../../domain/errors'
-import { version } from '../../version'
-import { listSecretFiles } from '../secret-files'
-import { findServerKey } from '../secret-key'
 import type { Targets } from '../targets'
-
-/** Told in words how far long work is. */
-export type ProgressListener = (line: string) => void
+import { collectMetadata } from './backup-metadata'
+import { byteProgress, type ProgressListener, rowProgress } from './progress'
 
 export interface BackupOptions {
-  /** A file that is to be made, or a folder; null for the folder of the settings. */
+  /** A file to create, or a folder to create it in; null for the backup folder of the settings. */
   readonly to?: string | null
-  /** Who can open it, null for everybody; left out, it is as the settings say. */
+  /** Null for no encryption; undefined for that of the settings. */
   readonly encryptFor?: EncryptFor | null | undefined
-  /** Whether the secret key, the keys of certificates and the secret settings go into it. */
+  /** Whether to include the secret key, the keys of certificates and the secret settings. */
   readonly withSecrets?: boolean
   readonly onProgress?: ProgressListener
 }
 
-/** An archive that was written and proven. */
+/** A backup that was written and verified. */
 export interface WrittenBackup {
   readonly path: string
-  /** When it was begun, in milliseconds since 1970 (UTC). */
+  /** When it was started, in milliseconds since 1970 (UTC). */
   readonly time: number
-  /** Of all tables. */
+  /** Rows of all tables. */
   readonly rows: number
   readonly tables: readonly TableChecksum[]
   readonly isEncrypted: boolean
 }
 
 /**
- * Writes everything into an archive and proves it, beside whatever servers run, which know of it from then on: `isNoted` is
- * false where the database takes no writes at present. Throws a DomainError, and leaves no file then.
+ * Backs up everything and verifies the backup, while servers run. Records it in the database, where servers and `doctor`
+ * look; `isRecorded` is false if the database accepts no writes now. Throws a DomainError and leaves no file.
  */
 export async function writeBackup(
   targets: Targets,
@@ -80,91 +79,87 @@ async function recordBackup(
     )
     return true
   } catch (error) {
-    // The archive is good all the same.
+    // The backup is valid all the same.
     if (error instanceof DomainError) return false
     throw error
   }
 }
 
 /**
- * Removes archives of the settings' folder that need not stay, and answers their paths. Those from before something was done,
- * and whatever has another name, are the operator's.
+ * Deletes the backups in the backup folder that SNAILPASS_BACKUP_KEEP does not keep, and returns their paths. Backups
+ * that a command took before an operation, and files with other names, stay.
  */
-export function pruneBackups({ settings, folder }: Targets): readonly string[] {
-  const backups = listBackupFiles(settings.backupDir ?? folder.backups).flatMap(({ path }) => {
+export function pruneBackups(targets: Targets): readonly string[] {
+  const backups = listBackupFiles(backupFolderOf(targets)).flatMap(({ path }) => {
     const time = isDefaultBackupName(basename(path)) ? parseBackupTime(basename(path)) : null
     return time === null ? [] : [{ path, time }]
   })
-  const paths = selectExpired(backups, settings.backupKeep).map(({ path }) => path)
+  const paths = selectExpired(backups, targets.settings.backupKeep).map(({ path }) => path)
   for (const path of paths) rmSync(path, { force: true })
   return paths
 }
 
-/** Writes an archive of everything before something is done to it, beside whatever servers run; answers its path. */
-export async function backUpBefore(targets: Targets, before: string): Promise<string> {
-  return (await backUpSnapshot(targets, { before })).path
+function backupFolderOf({ settings, folder }: Targets): string {
+  return settings.backupDir ?? folder.backups
 }
 
-async function backUpSnapshot(
-  targets: Targets,
-  options: BackupOptions & { readonly before: string | null },
-): Promise<WrittenBackup> {
+/** Backs up everything before an operation, while servers run. The operation is a part of the file name. Returns the path. */
+export async function backUpBefore(targets: Targets, operation: string): Promise<string> {
+  return (await backUpSnapshot(targets, { before: operation })).path
+}
+
+/** Options of a backup, and the operation that it is taken before; null if there is none. */
+type BackupRequest = BackupOptions & { readonly before: string | null }
+
+async function backUpSnapshot(targets: Targets, request: BackupRequest): Promise<WrittenBackup> {
   const { database } = targets
-  // Where there is nothing of ours this says so, before a folder is made for it.
+  // Throws before a backup folder is created, if the database can't be backed up.
   if ((await database.inspect()) !== 'ours') await database.withSnapshot(() => Promise.resolve())
-  return await createBackupFrom(targets, options, (work) => database.withSnapshot(work))
+  return await createBackupFrom(targets, request, (work) => database.withSnapshot(work))
 }
 
-/**
- * Writes an archive of what `read` lends, one state of the database of the settings. `before` says what is about to be
- * done to it.
- */
+/** Calls work with one state of the database. */
+type ReadSnapshot = <T>(work: (db: SnapshotDb) => Promise<T>) => Promise<T>
+
+/** Backs up the state that `read` passes on, which is one of the database of the targets. Throws a DomainError. */
 export async function createBackupFrom(
   targets: Targets,
-  options: BackupOptions & { readonly before: string | null },
-  read: <T>(work: (db: SnapshotDb) => Promise<T>) => Promise<T>,
+  request: BackupRequest,
+  read: ReadSnapshot,
 ): Promise<WrittenBackup> {
-  const { settings, runtime, folder, database, location } = targets
-  const { before, to = null, withSecrets = false, onProgress = () => {} } = options
+  const { settings, runtime, folder } = targets
+  const { before, to = null, withSecrets = false, onProgress = () => {} } = request
   const encryptFor =
-    options.encryptFor === undefined ? encryptionOfSettings(settings) : options.encryptFor
+    request.encryptFor === undefined ? encryptionOfSettings(settings) : request.encryptFor
   requireValidRecipients(encryptFor)
   if (withSecrets && encryptFor === null) {
-    throw new DomainError('invalid', 'secrets go into encrypted archives alone', {
-      hint: 'say who can open it, with --encrypt-to or a passphrase, or leave --with-secrets out',
+    throw new DomainError('invalid', '--with-secrets requires encryption', {
+      hint: 'use --encrypt-to or --passphrase, or leave out --with-secrets',
     })
   }
+  const isEncrypted = encryptFor !== null
   const time = runtime.clock()
-  const metadata: BackupMetadata = {
-    version,
-    engine: location.engine,
-    clock: () => time,
-    settings: settings.listed.map(({ name, text, source }) => ({ name, value: text, source })),
-    secrets: withSecrets ? await secretsOf(targets) : null,
-  }
+  const metadata = await collectMetadata(targets, { time, withSecrets })
   const destination =
-    to === null ? { folder: settings.backupDir ?? folder.backups, name: null } : destinationAt(to)
+    to === null ? { folder: backupFolderOf(targets), name: null } : destinationAt(to)
+
   const writeVerified = async (draft: string): Promise<readonly TableChecksum[]> => {
     await read(async (db) => {
-      const toWrite = await database.translateErrors(() => estimateBackupSize(db))
-      requireSpace([
-        { folder: destination.folder, toWrite },
-        ...(encryptFor === null ? [] : [{ folder: folder.path, toWrite }]),
-        ...(location.engine === 'sqlite'
-          ? [{ folder: dirname(location.path), keepFree: settings.minFreeSpace }]
-          : []),
-      ])
-      await writeBackupFile(draft, backupSourceOf(db, database, onProgress), metadata)
+      await requireSpaceFor(targets, { db, destination, isEncrypted })
+      const { translateErrors } = targets.database
+      const source = { db, progress: rowProgress(onProgress, 'copied'), translateErrors }
+      await writeBackupFile(draft, source, metadata)
     })
     const { tables } = await withBackup(draft, (backup) =>
       verifyBackup(backup, rowProgress(onProgress, 'checked')),
     )
     return tables.map(({ checksum }) => checksum)
   }
+
   let tables: readonly TableChecksum[] = []
   const path = await createBackupFile(
     destination,
-    () => backupFileName(() => time, { before, isEncrypted: encryptFor !== null }),
+    () => backupFileName(() => time, { before, isEncrypted }),
     runtime.wait,
     async (draft) => {
       if (encryptFor === null) {
@@ -173,81 +168,57 @@ export async function createBackupFrom(
       }
       await withUnencryptedDraft(folder.path, async (plain) => {
         tables = await writeVerified(plain)
-        await encryptAndVerify(
-          plain,
-          draft,
-          encryptFor,
-          byteProgress(onProgress, 'encrypted and read again'),
-        )
+        const progress = byteProgress(onProgress, 'encrypted and verified')
+        await encryptAndVerify(plain, draft, encryptFor, progress)
       })
     },
   )
-  return { path, time, rows: countTotalRows(tables), tables, isEncrypted: encryptFor !== null }
+  return { path, time, rows: countTotalRows(tables), tables, isEncrypted }
 }
 
-/** Who can open archives, as the settings say; null for everybody. */
+/** Returns who can open backups by the settings, null for no encryption. */
 function encryptionOfSettings({ backupPassphrase, backupEncryptTo }: Settings): EncryptFor | null {
   if (backupPassphrase !== null) return { passphrase: backupPassphrase.reveal() }
   return backupEncryptTo.length > 0 ? { recipients: backupEncryptTo } : null
 }
 
-async function secretsOf(targets: Targets) {
-  const key = findServerKey(targets)
-  const keySecrets =
-    key === null
-      ? []
-      : [
-          {
-            name: secretNames.key,
-            value: key.toBase64({ alphabet: 'base64url', omitPadding: true }),
-          },
-          { name: secretNames.fingerprint, value: keyFingerprint(key) },
-        ]
-  const settingSecrets = targets.settings.listed.flatMap(({ name, secret }) =>
-    secret === null ? [] : [{ name, value: secret.reveal() }],
-  )
-  const files = await listSecretFiles(targets)
-  const fileSecrets = files.map(({ name, text }) => ({ name, value: text }))
-  return [...keySecrets, ...settingSecrets, ...fileSecrets]
-}
-
-function backupSourceOf(db: SnapshotDb, database: Database, onProgress: ProgressListener) {
-  return {
-    db,
-    progress: rowProgress(onProgress, 'copied'),
-    translateErrors: database.translateErrors,
-  }
-}
-
-export function rowProgress(onProgress: ProgressListener, done: string): Progress {
-  return (table, count) => onProgress(`${table}: ${count} rows ${done}`)
-}
-
-export function byteProgress(onProgress: ProgressListener, done: string): (count: number) => void {
-  return (count) => onProgress(`${Math.floor(count / 1024 ** 2)} MiB ${done}`)
+/** Throws `storage_full` unless there is space for a backup, its unencrypted draft and what servers need meanwhile. */
+async function requireSpaceFor(
+  { settings, folder, database, location }: Targets,
+  options: { db: SnapshotDb; destination: BackupDestination; isEncrypted: boolean },
+): Promise<void> {
+  const { db, destination, isEncrypted } = options
+  const toWrite = await database.translateErrors(() => estimateBackupSize(db))
+  requireSpace([
+    { folder: destination.folder, toWrite },
+    ...(isEncrypted ? [{ folder: folder.path, toWrite }] : []),
+    ...(location.engine === 'sqlite'
+      ? [{ folder: dirname(location.path), keepFree: settings.minFreeSpace }]
+      : []),
+  ])
 }
 
 function countTotalRows(tables: readonly TableChecksum[]): number {
   return tables.reduce((sum, table) => sum + table.rows, 0)
 }
 
-/** A file in the folder of archives. */
+/** A file in the backup folder. The members are also those of `backup list --json`. */
 export interface ListedBackup {
   readonly file: string
   /** Milliseconds since 1970 (UTC). */
   readonly time: number
-  /** In bytes. */
+  /** Bytes. */
   readonly size: number
   readonly encrypted: boolean
-  /** As its manifest says; null for one that cannot be read without a key. */
+  /** As the manifest says; null for a file that can't be read without a key. */
   readonly rows: number | null
-  /** False for the rest of one that was not finished, and for one that cannot be read at all. */
+  /** False for a file that was not finished or that can't be read. */
   readonly complete: boolean
 }
 
-/** What lies in the folder of archives, the oldest first; no archive is verified for it. */
-export async function listBackups({ settings, folder }: Targets): Promise<readonly ListedBackup[]> {
-  const files = listBackupFiles(settings.backupDir ?? folder.backups)
+/** Returns the backups in the backup folder, the oldest first. Does not verify them. */
+export async function listBackups(targets: Targets): Promise<readonly ListedBackup[]> {
+  const files = listBackupFiles(backupFolderOf(targets))
   const listed: ListedBackup[] = []
   for (const { path, isPartial } of files) listed.push(await inspectFile(path, isPartial))
   return listed.sort((one, other) => one.time - other.time)

@@ -21,16 +21,16 @@ import {
 } from '../server/certificates'
 import type { Targets } from '../targets'
 
-/** The certificate that is served, or would be, and who has made it, as far as they are there. */
+/** The certificate that listeners serve or would serve, and its certificate authority. Each is null if it does not exist. */
 export interface ServedCertificate {
   readonly mode: Settings['tls']
-  /** Whether a listener serves it. */
+  /** Whether HTTPS is on. */
   readonly isServed: boolean
   readonly certificate: (CertificateInfo & { readonly file: string }) | null
   readonly authority: (CertificateInfo & { file: string; permits: AuthorityConstraints }) | null
 }
 
-/** Reads what lies there, and makes nothing. Throws `unavailable` for what can't be served. */
+/** Reads the certificate files and creates none. Throws `unavailable` for files that can't be served. */
 export async function findCertificate(settings: CertificateSettings): Promise<ServedCertificate> {
   const mode = settings.tls
   const isServed = settings.listenTls.length > 0
@@ -57,57 +57,58 @@ export async function findCertificate(settings: CertificateSettings): Promise<Se
   })
 }
 
-/** What was kept of the authority that the settings name. Throws `unavailable` for what a server would order anew. */
+/** Reads the certificate saved from the ACME directory of the settings. Throws `unavailable` for damaged files. */
 function findAcmeCertificate(settings: CertificateSettings): ServedCertificate['certificate'] {
   const folder = dataFolder(settings.dataDir).tls
   const directory = acmeDirectoryOf(settings)
-  const kept = findSavedCertificate(folder, directory)
-  if (kept === null) return null
+  const saved = findSavedCertificate(folder, directory)
+  if (saved === null) return null
   const paths = acmePaths(folder, directory)
   try {
-    return { ...parseKeyPair(kept, paths).info, file: paths.cert }
+    return { ...parseKeyPair(saved, paths).info, file: paths.cert }
   } catch (error) {
     if (!(error instanceof DomainError)) throw error
     throw new DomainError('unavailable', error.message, {
-      hint: 'put both files back from an archive, or restart the server: it orders a certificate in their place',
+      hint: 'restore both files from a backup, or restart the server: it orders a new certificate',
       cause: error,
     })
   }
 }
 
-/** The authority's certificate. Throws `not_found` where there is none. */
+/** Returns the certificate of the local CA. Throws `not_found` if there is none yet, `conflict` if this server does not use one. */
 export async function requireAuthority(
   settings: CertificateSettings,
 ): Promise<AuthorityCertificate> {
-  requireLocal(settings, 'has no authority here')
+  requireLocal(settings, 'comes from no CA of this machine')
   const folder = tlsFolder(dataFolder(settings.dataDir).tls)
   const authority = await translateTlsFolderErrors(folder.path, () => findAuthority(folder))
   if (authority !== null) return toAuthorityCertificate(authority)
   throw new DomainError('not_found', 'there is no certificate authority yet', {
-    hint: 'the first start with --listen-tls makes one, and so does `snailpass tls renew`',
+    hint: 'the first start with --listen-tls creates it, and so does `snailpass tls renew`',
   })
 }
 
 /**
- * Makes a new leaf, beside servers that run, which take it by themselves; with `authority`, a new authority first, for which
- * `consent` is asked where there is one, or was. Throws a DomainError, and leaves what there is.
+ * Issues a new certificate; running servers switch to it. With `authority`, creates a new CA first: `consent` is called if
+ * there is or was another one, and throws to refuse. Throws a DomainError and leaves the files as they were.
  */
 export async function renewCertificate(
   { settings, runtime, folder }: Targets,
   options: { readonly authority: boolean; readonly consent: () => Promise<void> },
 ): Promise<LocalCertificates> {
-  requireLocal(settings, 'is renewed by whoever has made it')
+  requireLocal(settings, 'is not issued by snailpass')
   const deps = localDeps(settings, runtime)
   const { authorityCert, authorityKey, leaf } = deps.folder
-  const wasThere = [authorityCert, authorityKey, leaf].some((path) => existsSync(path))
-  if (options.authority && wasThere) await options.consent()
+  const hasFiles = [authorityCert, authorityKey, leaf].some((path) => existsSync(path))
+  if (options.authority && hasFiles) await options.consent()
   ensureDataFolder(folder)
   return await ensureLocalCertificates(deps, { renew: options.authority ? 'authority' : 'leaf' })
 }
 
-function requireLocal({ tls }: CertificateSettings, what: string): void {
+/** Throws `conflict` unless this machine issues its certificates itself. `reason` follows "the certificate". */
+function requireLocal({ tls }: CertificateSettings, reason: string): void {
   if (tls === 'local') return
-  throw new DomainError('conflict', `the certificate of SNAILPASS_TLS=${tls} ${what}`, {
-    hint: 'this is for SNAILPASS_TLS=local, where this machine makes its certificates itself',
+  throw new DomainError('conflict', `with SNAILPASS_TLS=${tls}, the certificate ${reason}`, {
+    hint: 'this command is for SNAILPASS_TLS=local, where snailpass issues the certificate itself',
   })
 }

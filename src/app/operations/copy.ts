@@ -16,9 +16,9 @@ import { replaceKeyFingerprint } from '../../store/key-fingerprint'
 import { databaseAt, type Targets } from '../targets'
 
 /**
- * Copies everything of one database into another, empty one, which is made when it is missing, and proves it:
- * answers what both hold, table by table. The target belongs to no secret key before its first server, which gives it
- * its own. Throws a DomainError, and leaves the target empty.
+ * Copies everything from one database into another, empty one, which is created if it does not exist, and verifies the
+ * copy. Returns the checksums of the tables. The copy belongs to no secret key: its first server gives it one. Throws a
+ * DomainError and leaves the target empty.
  */
 export async function copyDatabase(
   { folder, runtime }: Targets,
@@ -32,14 +32,14 @@ export async function copyDatabase(
       requireAdopted(target, to)
       if (!(await isDatabaseEmpty(target.db))) {
         throw new DomainError('conflict', `${to.name} is not empty: nothing was copied`, {
-          hint: 'name a new database, or empty it with `snailpass recreate-db`',
+          hint: 'use a new database, or empty this one with `snailpass recreate-db`',
         })
       }
       return await target.transaction(async () => {
         await clearAuditLog(target.db)
         const read = await copyTables(source, target.db, {
           progress: progress('copied'),
-          // A fault of the source is told as the source's, though it is met in work on the target.
+          // An error of the source must name the source, although it occurs in work on the target.
           translateErrors: from.translateErrors,
         })
         for (const { table } of read) await target.engineSql.resumeRowNumbers(target.db, table)

@@ -1,44 +1,51 @@
+/** The one client of `/readyz`: the `healthcheck` command, the installer and the smoke test of an upgrade all use it. */
 import { type IncomingMessage, request as requestPlain } from 'node:http'
 import { request as requestTls } from 'node:https'
 import { connectAddressOf, type Endpoint, formatListenAddress } from '../../config/listen-address'
 import { DomainError, errorMessage } from '../../domain/errors'
 import { sanitizeLine } from '../../domain/text'
-import { ownProperty } from '../../domain/untrusted'
+import { ownProperty, parseJson } from '../../domain/untrusted'
 
-/** What a server says of itself. Its texts are from outside: they may hold anything but a line's end. */
+/** What a server reports. Each text is one line, of whatever the other side sent. */
 export interface ReadinessReport {
-  /** Null when it is ready. */
+  /** Null if the server is ready. */
   readonly problem: string | null
   readonly warnings: readonly string[]
 }
 
-/** How a server is asked. */
 export interface ReadinessRequest {
   readonly url: URL
-  /** The Unix socket that it goes through; null for none. */
+  /** Path of the Unix socket to connect to; null to connect to the host of the URL. */
   readonly socket: string | null
 }
 
-/** How to ask the server that listens there. Throws `invalid` for a port that only the system knows. */
+/**
+ * Asks the server behind a listener whether it is ready, for at most `timeout` milliseconds. A server that can't be reached
+ * is a problem in the report. Throws `invalid` for port 0.
+ */
+export async function checkReadiness(
+  endpoint: Endpoint,
+  timeout: number,
+): Promise<ReadinessReport> {
+  return await fetchReadiness(readinessRequest(endpoint), AbortSignal.timeout(timeout))
+}
+
+/** Returns how to ask the server behind a listener. Throws `invalid` for port 0, which stands for a port chosen at the start. */
 export function readinessRequest({ address, isTls }: Endpoint): ReadinessRequest {
   const scheme = isTls ? 'https' : 'http'
   if ('path' in address) {
     return { url: new URL(`${scheme}://localhost/readyz`), socket: address.path }
   }
   if (address.port === 0) {
-    throw new DomainError(
-      'invalid',
-      'a server on port 0 takes a free one, which only its log knows',
-      {
-        hint: 'name the address that it got, as in --listen 127.0.0.1:5000',
-      },
-    )
+    throw new DomainError('invalid', 'port 0 stands for a free port, which only the log names', {
+      hint: 'use the address from the log, as in --listen 127.0.0.1:5000',
+    })
   }
   const host = formatListenAddress(connectAddressOf(address))
   return { url: new URL('/readyz', `${scheme}://${host}`), socket: null }
 }
 
-/** Asks a server whether it is ready, for as long as the signal lets it. Nothing that it answers is trusted. */
+/** Asks a server whether it is ready, until the signal aborts. Never rejects, and trusts nothing of the response. */
 export async function fetchReadiness(
   request: ReadinessRequest,
   signal: AbortSignal,
@@ -55,13 +62,13 @@ export async function fetchReadiness(
   }
 }
 
-/** More than this, in bytes, is no answer of ours. */
+/** Bytes of a response. */
 const maxBytes = 64 * 1024
 
-/** In characters. */
+/** Characters of a text in the report. */
 const maxReasonLength = 1_000
 
-/** Not `fetch`, which would ask the proxy of the environment for this very machine. */
+/** Not `fetch`: that would send the request to the proxy in the environment. */
 async function get(
   { url, socket }: ReadinessRequest,
   signal: AbortSignal,
@@ -71,7 +78,7 @@ async function get(
     const options = {
       agent: false,
       signal,
-      // It is asked by an address that its certificate need not have, and told nothing.
+      // The certificate need not be for this address, and the request contains no secret.
       rejectUnauthorized: false,
       ...(socket !== null && { socketPath: socket }),
     } as const
@@ -82,7 +89,7 @@ async function get(
   for await (const chunk of response) {
     chunks.push(chunk)
     length += chunk.length
-    if (length > maxBytes) throw new Error('it is too long')
+    if (length > maxBytes) throw new Error('the response is too long')
   }
   return { status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString('utf8') }
 }
@@ -90,30 +97,22 @@ async function get(
 function parseReadiness(status: number, text: string): ReadinessReport {
   const body = parseJson(text)
   if (status === 200 && ownProperty(body, 'status') === 'ready') {
-    return { problem: null, warnings: warningsOf(ownProperty(body, 'warnings')) }
+    return { problem: null, warnings: parseWarnings(ownProperty(body, 'warnings')) }
   }
   const reason = ownProperty(ownProperty(body, 'message'), 'error')
   const problem =
     status === 503 && typeof reason === 'string'
       ? sanitizeLine(reason.replace(/^Service Unavailable\. /, ''), maxReasonLength)
-      : `what answers there is no SnailPass server: status ${status}`
+      : `this is not a SnailPass server: it answered with status ${status}`
   return { problem, warnings: [] }
 }
 
-/** Each warning as `kind: detail`, or as its kind alone. */
-function warningsOf(list: unknown): readonly string[] {
+/** Returns each warning as `kind: detail`, or as its kind alone. */
+function parseWarnings(list: unknown): readonly string[] {
   if (!Array.isArray(list)) return []
   return list.flatMap((entry: unknown) => {
     const [kind, detail] = [ownProperty(entry, 'kind'), ownProperty(entry, 'detail')]
     if (typeof kind !== 'string') return []
     return [sanitizeLine(typeof detail === 'string' ? `${kind}: ${detail}` : kind, maxReasonLength)]
   })
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
 }

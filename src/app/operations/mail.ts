@@ -6,14 +6,13 @@ import type { Targets } from '../targets'
 
 export type { EmailMessageStatus }
 
-/** Every letter that waits or was given up. Throws a DomainError. */
+/** Returns the emails that are queued or that failed. Throws a DomainError. */
 export function listEmails({ database }: Targets): Promise<readonly EmailMessageStatus[]> {
   return database.withShared((store) => store.read((tx) => tx.outbox.list()))
 }
 
 /**
- * Has letters tried again from the beginning: one, or all that are dead. Answers how many. Throws `not_found` for
- * an id that no letter has.
+ * Queues emails again as if they were new: one, or all that failed. Returns how many. Throws `not_found` for an unknown id.
  */
 export async function retryEmails(
   { database, runtime }: Targets,
@@ -23,14 +22,14 @@ export async function retryEmails(
     store.write((tx) => tx.outbox.retry(which, runtime.clock())),
   )
   if (count > 0 || which === 'dead') return count
-  throw new DomainError('not_found', `there is no letter ${which.id} that could be tried again`, {
-    hint: 'see their ids with `snailpass mail list`',
+  throw new DomainError('not_found', `there is no email ${which.id} to retry`, {
+    hint: '`snailpass mail list` prints the ids',
   })
 }
 
 /**
- * Sends a letter to see whether mail works, by itself and at once. Answers what the mail server said to it. Throws
- * `unavailable` with a hint for the usual mistakes.
+ * Sends a test email at once, not through the queue. Returns the response of the mail server. Throws `unavailable`, with a
+ * hint for the usual mistakes.
  */
 export async function sendTestEmail(
   { settings, runtime }: Targets,
@@ -49,7 +48,7 @@ export async function sendTestEmail(
     return { server, response: await createMailTransport(mail).send(message) }
   } catch (error) {
     if (!(error instanceof MailFault)) throw error
-    throw new DomainError('unavailable', `${server} did not take the letter: ${error.message}`, {
+    throw new DomainError('unavailable', `can't send email through ${server}: ${error.message}`, {
       hint: hints[error.code] ?? portHint,
       cause: error,
     })
@@ -57,17 +56,17 @@ export async function sendTestEmail(
 }
 
 const portHint =
-  'see host and port: smtps:// speaks TLS from the start, mostly on port 465; smtp:// begins without, mostly on port 587'
+  'check host and port: smtps:// uses TLS from the start, usually on port 465; smtp:// starts without TLS, usually on port 587'
 
-/** The usual mistakes, by the stage at which nodemailer met them. */
+/** What to do about the usual mistakes, by the error codes of nodemailer. */
 const hints: Readonly<Record<string, string | undefined>> = {
   EAUTH:
-    'see user and password; many providers want an app password here instead of the one that you sign in with',
+    'check user and password; many providers require an app password instead of the one that you sign in with',
   EENVELOPE:
-    'the server refused the sender or the address: see SNAILPASS_MAIL_FROM, which must mostly be an address of the user there',
-  EMESSAGE: 'the server refused the letter itself: its words above say why',
-  ETLS: 'the server has no STARTTLS, or a certificate that is not for that host or not from an authority that this machine trusts; smtps:// speaks TLS from the start',
-  EDNS: 'the host of the mail server has no address: see its name',
-  ETIMEDOUT: `${portHint}; a firewall or a provider may also keep port 25 closed`,
-  ESOCKET: `${portHint}; a certificate must be for that host, and from an authority that this machine trusts`,
+    'the server refused the sender or the recipient: check SNAILPASS_MAIL_FROM, which usually has to be an address of that user',
+  EMESSAGE: 'the server refused the content of the email: see its response above',
+  ETLS: 'the server does not offer STARTTLS, or its certificate is not for that host or not from a CA that this machine trusts; smtps:// uses TLS from the start',
+  EDNS: "the name of the mail server can't be resolved: check its spelling",
+  ETIMEDOUT: `${portHint}; a firewall or the provider may block port 25`,
+  ESOCKET: `${portHint}; the certificate has to be for that host and from a CA that this machine trusts`,
 }

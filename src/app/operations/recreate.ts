@@ -5,9 +5,12 @@ import { appendEvents } from '../../store/audit/append'
 import { replaceKeyFingerprint } from '../../store/key-fingerprint'
 import type { Targets } from '../targets'
 
+/** Stored in the audit log: says that the audit log from before is in the backup. */
+const auditDetail = 'after a safety copy, which has the trail from before'
+
 /**
- * Empties the database after a safety copy, whose path it answers. `consent` is asked for, with the name of the
- * database, once it is known that this can be done, and throws when it is not given. Throws a DomainError.
+ * Deletes all data after a backup of the database, and returns the path of that backup. `consent` is called with the name
+ * of the database once nothing else stands in the way, and throws to refuse. Throws a DomainError and leaves the data.
  */
 export async function recreateDatabase(
   { folder, database, runtime }: Targets,
@@ -18,16 +21,14 @@ export async function recreateDatabase(
     await consent(database.name)
     ensureDataFolder(folder)
     const backupPath = await exclusive.backUp('recreate')
-    if (backupPath === null) throw new Error('a database of ours was not copied')
+    if (backupPath === null) throw new Error('the database was not backed up')
     await exclusive.transaction(async () => {
       await exclusive.deleteAllData()
       await exclusive.migrate()
-      // A new database has no key before its first server, which signs what the trail begins with.
+      // Without a key, as a new database: its first server sets one and signs this row.
       await replaceKeyFingerprint(exclusive.db, null)
-      const detail = 'after a safety copy, which has the trail from before'
-      await appendEvents(exclusive.db, () => null, [
-        operatorEvent(runtime.clock(), 'recreated', { detail }),
-      ])
+      const event = operatorEvent(runtime.clock(), 'recreated', { detail: auditDetail })
+      await appendEvents(exclusive.db, () => null, [event])
     })
     return backupPath
   })

@@ -10,7 +10,6 @@ import { secretNames } from '../../backup/format'
 import { matchTables, replaceContents } from '../../backup/restore'
 import { type Manifest, type OpenedBackup, verifyBackup, withBackup } from '../../backup/verify'
 import type { Settings } from '../../config/settings'
-import type { ListedSetting } from '../../config/values'
 import { createAuditSigner } from '../../crypto/audit-signer'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
 import {
@@ -29,118 +28,134 @@ import { appendEvents } from '../../store/audit/append'
 import { describeFindings, resignLog } from '../../store/audit/resign'
 import { findKeyFingerprint, replaceKeyFingerprint } from '../../store/key-fingerprint'
 import { endAllSessions } from '../../store/sessions'
-import { withSecretRollback } from '../secret-files'
+import { type NewSecrets, withSecretRollback } from '../secret-files'
 import { auditSignerFor, keyOfSettings } from '../secret-key'
 import type { Targets } from '../targets'
-import { byteProgress, createBackupFrom, type ProgressListener, rowProgress } from './backup'
+import { createBackupFrom } from './backup'
+import { byteProgress, type ProgressListener, rowProgress } from './progress'
+import {
+  compareRows,
+  compareSettings,
+  type RestorePlan,
+  type VerifiedManifest,
+} from './restore-plan'
 
-export { type Decryption, parseIdentities }
+export { type Decryption, parseIdentities, type RestorePlan, type VerifiedManifest }
 
-/** An archive that was proven. */
-export interface VerifiedManifest extends Manifest {
-  readonly isEncrypted: boolean
-}
-
-/** What becomes of a database by a restore. */
-export interface RestorePlan {
-  /** How messages name the database. */
-  readonly database: string
-  readonly backup: VerifiedManifest
-  readonly tables: readonly { table: string; now: number; after: number }[]
-  /** Settings that were other ones when the archive was made. A restore changes none of them. */
-  readonly settings: readonly { name: string; inBackup: string; now: string }[]
-}
-
-export interface RestoreOptions {
+export interface OpenBackupOptions {
   readonly decryption: Decryption
-  /** Only tells what would become of it. */
-  readonly dryRun: boolean
-  /** Puts the secret key and the keys of certificates of the archive in the place of this machine's. */
-  readonly withSecrets: boolean
-  /** Throws when it is not given. */
-  readonly consent: (plan: RestorePlan) => Promise<void>
   readonly onProgress: ProgressListener
+}
+
+export interface RestoreOptions extends OpenBackupOptions {
+  /** Only returns the plan. */
+  readonly dryRun: boolean
+  /** Whether to replace the secret key and the keys of certificates as well. */
+  readonly withSecrets: boolean
+  /** Called before anything is changed. Throws to refuse. */
+  readonly consent: (plan: RestorePlan) => Promise<void>
 }
 
 export interface RestoreResult {
   readonly plan: RestorePlan
-  /** What the database holds now, as it was read again; null where nothing was to be changed. */
+  /** Checksums of the restored tables; null for a dry run. */
   readonly tables: readonly TableChecksum[] | null
-  /** The archive of what it held before; null where that was nothing. */
+  /** Path of the backup taken before; null for a dry run and for a database that was empty. */
   readonly safetyBackup: string | null
 }
 
-/** Proves an archive. Throws a DomainError that says what is wrong with it. */
+/** Verifies a backup. Throws a DomainError with what is wrong. */
 export function verifyBackupFile(
   targets: Targets,
   file: string,
-  options: { decryption: Decryption; onProgress: ProgressListener },
+  options: OpenBackupOptions,
 ): Promise<VerifiedManifest> {
   return withVerifiedBackup(targets, { ...options, file }, async (_, verified) => verified)
 }
 
 /**
- * Puts what an archive holds in the place of everything in the database, in one transaction, after a safety archive,
- * and ends every session. Throws a DomainError, and leaves the database as it was.
+ * Replaces all data with a backup, in one transaction, after a backup of what is there. Signs out everyone. Throws a
+ * DomainError and leaves the database as it was.
  */
 export function restoreBackup(
   targets: Targets,
   file: string,
   options: RestoreOptions,
 ): Promise<RestoreResult> {
-  const { settings, runtime, folder, database } = targets
+  const { settings, folder, database } = targets
   return withVerifiedBackup(targets, { ...options, file }, async (backup, verified) => {
     matchTables(file, verified.tables)
-    const key = options.withSecrets ? keyOfBackup(file, verified, settings) : null
-    const files = options.withSecrets ? selectKeyFiles(verified.secrets ?? []) : []
+    const secrets: NewSecrets = options.withSecrets
+      ? {
+          key: keyOfBackup(file, verified, settings),
+          files: selectKeyFiles(verified.secrets ?? []),
+        }
+      : { key: null, files: [] }
     const createPlan = (counts: ReadonlyMap<string, number>): RestorePlan => ({
       database: database.name,
       backup: verified,
-      tables: rowChanges(verified, counts),
-      settings: settingDifferences(verified, settings.listed),
+      tables: compareRows(verified, counts),
+      settings: compareSettings(verified, settings.listed),
     })
     if (options.dryRun) {
-      const isThere = (await database.inspect()) !== 'nothing'
-      const counts = isThere ? await database.withSnapshot(countRows) : new Map<string, number>()
+      const exists = (await database.inspect()) !== 'nothing'
+      const counts = exists ? await database.withSnapshot(countRows) : new Map<string, number>()
       return { plan: createPlan(counts), tables: null, safetyBackup: null }
     }
     ensureDataFolder(folder)
     return await database.withExclusive({ create: true }, async (exclusive) => {
       requireAdopted(exclusive, database)
       const signer =
-        key === null
+        secrets.key === null
           ? auditSignerFor(targets, await findKeyFingerprint(exclusive.db))
-          : createAuditSigner(key)
+          : createAuditSigner(secrets.key)
       const plan = createPlan(await countRows(exclusive.db))
       await options.consent(plan)
-      return await withSecretRollback(targets, { key, files }, (writeSecrets) =>
-        exclusive.transaction(async () => {
-          const safetyBackup = await backUpBeforeRestore(targets, exclusive, options.onProgress)
-          return await removeCopyIfRefused(safetyBackup, async () => {
-            const tables = await replaceContents(backup, exclusive, database.name, (step) =>
-              rowProgress(options.onProgress, step),
-            )
-            // A token from before the restore could otherwise be valid again, for an account that has signed out since.
-            await endAllSessions(exclusive.db, newSessionEpoch(runtime.random))
-            if (key !== null) await replaceKeyFingerprint(exclusive.db, keyFingerprint(key))
-            await recordRestore(exclusive, { signer, backup: verified, now: runtime.clock() })
-            await writeSecrets()
-            return { plan, tables, safetyBackup }
-          })
-        }),
-      )
+      const { onProgress } = options
+      const request = { backup, verified, signer, secrets, onProgress }
+      return { plan, ...(await replaceEverything(targets, exclusive, request)) }
     })
   })
 }
 
-/** Lends an archive that was proven, decrypted where it has to be. */
+/** The transaction of a restore. */
+async function replaceEverything(
+  targets: Targets,
+  exclusive: ExclusiveDatabase,
+  options: {
+    backup: OpenedBackup
+    verified: VerifiedManifest
+    signer: AuditSigner | null
+    secrets: NewSecrets
+    onProgress: ProgressListener
+  },
+): Promise<{ tables: readonly TableChecksum[]; safetyBackup: string | null }> {
+  const { runtime, database } = targets
+  const { backup, verified, signer, secrets, onProgress } = options
+  const { db } = exclusive
+  return await withSecretRollback(targets, secrets, (writeSecrets) =>
+    exclusive.transaction(async () => {
+      // Inside the transaction, so that nothing is written between the backup and the restore.
+      const safetyBackup = await backUpUnlessEmpty(targets, exclusive, onProgress)
+      return await removeCopyIfRefused(safetyBackup, async () => {
+        const tables = await replaceContents(backup, exclusive, database.name, (step) =>
+          rowProgress(onProgress, step),
+        )
+        // A session from before the backup could otherwise be valid again, although the user has signed out since.
+        await endAllSessions(exclusive.db, newSessionEpoch(runtime.random))
+        if (secrets.key !== null) await replaceKeyFingerprint(db, keyFingerprint(secrets.key))
+        await recordRestore(exclusive, { signer, backup: verified, now: runtime.clock() })
+        await writeSecrets()
+        return { tables, safetyBackup }
+      })
+    }),
+  )
+}
+
+/** Runs work on a verified backup, which is decrypted first if necessary. */
 async function withVerifiedBackup<T>(
   { folder }: Targets,
-  {
-    file,
-    decryption,
-    onProgress,
-  }: { file: string; decryption: Decryption; onProgress: ProgressListener },
+  { file, decryption, onProgress }: OpenBackupOptions & { readonly file: string },
   work: (backup: OpenedBackup, verified: VerifiedManifest) => Promise<T>,
 ): Promise<T> {
   const verifyAndRun = async (backup: OpenedBackup, isEncrypted: boolean) => {
@@ -155,86 +170,57 @@ async function withVerifiedBackup<T>(
   })
 }
 
-/** In the transaction that replaces everything, so that nothing is written between the two. */
-async function backUpBeforeRestore(
+/** Returns the path of the backup, null for a database without rows. */
+async function backUpUnlessEmpty(
   targets: Targets,
-  exclusive: ExclusiveDatabase,
+  { db }: ExclusiveDatabase,
   onProgress: ProgressListener,
-) {
-  const counts = await countRows(exclusive.db)
+): Promise<string | null> {
+  const counts = await countRows(db)
   if ([...counts.values()].every((count) => count === 0)) return null
-  const { path } = await createBackupFrom(targets, { before: 'restore', onProgress }, (work) =>
-    work(exclusive.db),
-  )
+  const request = { before: 'restore', onProgress }
+  const { path } = await createBackupFrom(targets, request, (work) => work(db))
   return path
 }
 
 /**
- * Has the trail of the archive go on under the key of this database, and tells there what became of it: it is
- * verified, or of another server's key. Where the database has no key yet, its first server does that.
+ * Signs the audit log of the backup under the key of this database, and records there whether it could be verified: it may
+ * be signed by the key of another server. If the database has no key yet, its first server signs instead.
  */
 async function recordRestore(
   { db }: ExclusiveDatabase,
   { signer, backup, now }: { signer: AuditSigner | null; backup: VerifiedManifest; now: number },
 ): Promise<void> {
-  const resigned =
+  const findings =
     signer === null ? null : describeFindings(await resignLog(db, { oldSigner: signer, signer }))
-  const logNote = resigned === null ? '' : `; the trail: ${resigned}`
+  const logNote = findings === null ? '' : `; the trail: ${findings}`
   const detail = `an archive of ${new Date(backup.time).toISOString()}; all sessions ended${logNote}`
   await appendEvents(db, () => signer, [operatorEvent(now, 'restored', { detail })])
 }
 
-function rowChanges({ tables }: Manifest, counts: ReadonlyMap<string, number>) {
-  const after = new Map(tables.map(({ name, checksum }) => [name, checksum.rows]))
-  const names = new Set([...after.keys(), ...counts.keys()])
-  return [...names].map((table) => ({
-    table,
-    now: counts.get(table) ?? 0,
-    after: after.get(table) ?? 0,
-  }))
-}
-
-function settingDifferences({ settings }: Manifest, listed: readonly ListedSetting[]) {
-  const describeValue = (text: string | null, source: string) =>
-    text ?? (source === 'default' ? 'not set' : 'wrong')
-  const backupValues = new Map(
-    settings.map(({ name, value, source }) => [name, describeValue(value, source)]),
-  )
-  const currentValues = new Map(
-    listed.map(({ name, text, source }) => [name, describeValue(text, source)]),
-  )
-  return [...new Set([...backupValues.keys(), ...currentValues.keys()])]
-    .map((name) => ({
-      name,
-      inBackup: backupValues.get(name) ?? 'not known',
-      now: currentValues.get(name) ?? 'not known',
-    }))
-    .filter((setting) => setting.inBackup !== setting.now)
-}
-
-/** The secret key in an archive. Throws `unavailable` where there is none, `conflict` where it could not be used. */
+/** Returns the secret key in a backup. Throws `unavailable` if there is none, `conflict` if it can't be used here. */
 function keyOfBackup(file: string, { secrets }: Manifest, settings: Settings): Uint8Array {
   const text = secrets?.find(({ name }) => name === secretNames.key)?.value
   if (text === undefined) {
-    throw new DomainError('unavailable', `${file} holds no secret key`, {
-      hint: 'leave --with-secrets out: the database keeps the key that it has',
+    throw new DomainError('unavailable', `${file} contains no secret key`, {
+      hint: 'leave out --with-secrets: the database keeps its key',
     })
   }
   const key = Uint8Array.fromBase64(text, { alphabet: 'base64url' })
   const configuredKey = keyOfSettings(settings)
   if (configuredKey !== null && keyFingerprint(configuredKey) !== keyFingerprint(key)) {
-    throw new DomainError(
-      'conflict',
-      'SNAILPASS_SECRET_KEY is another key than that of the archive',
-      {
-        hint: 'leave SNAILPASS_SECRET_KEY out, or leave --with-secrets out',
-      },
-    )
+    throw new DomainError('conflict', 'SNAILPASS_SECRET_KEY is not the key in the backup', {
+      hint: 'leave out SNAILPASS_SECRET_KEY, or leave out --with-secrets',
+    })
   }
   if (configuredKey === null && !isStorableKey(key)) {
-    throw new DomainError('conflict', 'the secret key of the archive was not made by snailpass', {
-      hint: 'set SNAILPASS_SECRET_KEY to what the archive has in its table `secrets` under that name',
-    })
+    throw new DomainError(
+      'conflict',
+      "the secret key in the backup was not created by snailpass, so secret.key can't hold it",
+      {
+        hint: 'set SNAILPASS_SECRET_KEY to the value of that name in the table `secrets` of the backup',
+      },
+    )
   }
   return key
 }

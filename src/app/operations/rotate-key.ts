@@ -1,13 +1,18 @@
 import { createAuditSigner } from '../../crypto/audit-signer'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
-import { requireAdopted } from '../../database/database'
+import { type ExclusiveDatabase, requireAdopted } from '../../database/database'
 import { type AuditSigner, operatorEvent } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'
 import { newSessionEpoch } from '../../domain/sessions'
 import { type DataFolder, ensureDataFolder } from '../../files/data-folder'
 import { generateSecretKey } from '../../files/secret-key'
 import { appendEvents } from '../../store/audit/append'
-import { assessAuditChain, describeFindings, resignLog } from '../../store/audit/resign'
+import {
+  type AuditChainFindings,
+  assessAuditChain,
+  describeFindings,
+  resignLog,
+} from '../../store/audit/resign'
 import { findKeyFingerprint, replaceKeyFingerprint } from '../../store/key-fingerprint'
 import { endAllSessions } from '../../store/sessions'
 import { withSecretRollback } from '../secret-files'
@@ -15,24 +20,25 @@ import { findReadableKey, keyOfSettings, parseKeyCandidates } from '../secret-ke
 import type { Targets } from '../targets'
 
 export interface RotationOptions {
-  /** The key until now, as its file or its setting has it, where it is not the one in the data folder. */
+  /** The old key, as its file or its setting has it; null for the one in the data folder. */
   readonly oldKey: string | null
-  /** Whether to go on with an audit trail that is not as it was written. */
+  /** Whether to continue with an audit log that was tampered with. */
   readonly acceptBroken: boolean
 }
 
 export interface RotationResult {
-  /** The file that the new key is in; null where the settings name it. */
+  /** The file with the new key; null if the settings contain it. */
   readonly path: string | null
-  /** What was found of the audit trail, in words. */
+  /** What was found in the audit log, for people. */
   readonly auditFindings: string
 }
 
 /**
- * Gives the database a new secret key: the one of the settings, else a new one in the data folder. All sessions end. The
- * audit trail is proven under the key until now, signed anew under the new one, and tells of it; a broken one is
- * refused, unless it is accepted, for it could not be told from a whole one afterwards. Where the key until now is lost
- * nothing can be proven, and the trail tells of that: losing a key must not cost the server. Throws a DomainError.
+ * Gives the database a new secret key: that of the settings, else a new one in the data folder. Signs out everyone.
+ *
+ * The audit log is verified under the old key, signed again under the new one, and records that. A log that was tampered
+ * with is refused unless `acceptBroken` is set: once signed, it can't be distinguished from an intact one. If the old key is
+ * lost, nothing can be verified, and the log records that: a lost key must not cost the server. Throws a DomainError.
  */
 export async function rotateKey(
   targets: Targets,
@@ -45,35 +51,30 @@ export async function rotateKey(
     const configuredKey = keyOfSettings(settings)
     const fingerprint = await findKeyFingerprint(db)
     if (configuredKey !== null && fingerprint === keyFingerprint(configuredKey)) {
-      throw new DomainError('conflict', 'SNAILPASS_SECRET_KEY is the key that the database has', {
-        hint: 'set another one first, on every server of this database',
-      })
+      throw new DomainError(
+        'conflict',
+        'the database already has the key in SNAILPASS_SECRET_KEY',
+        {
+          hint: 'set a new key first, on every server of this database',
+        },
+      )
     }
     const oldSigner = findOldSigner(fingerprint, oldKey, folder)
     const found = await assessAuditChain(db, oldSigner)
-    if (found.state === 'broken' && !acceptBroken) {
-      throw new DomainError('conflict', `the audit trail was tampered with: ${found.problem}`, {
-        hint: 'look at `snailpass audit verify`, and keep a copy of the database. --accept-broken-trail goes on all the same, and the trail tells of it',
-      })
-    }
+    if (!acceptBroken) requireNotBroken(found)
 
     ensureDataFolder(folder)
     const key = configuredKey ?? generateSecretKey(runtime.random)
-    const signer = createAuditSigner(key)
-    const epoch = newSessionEpoch(runtime.random)
     const auditFindings = await withSecretRollback(targets, { key, files: [] }, (writeKey) =>
       exclusive.transaction(async () => {
-        const findings = describeFindings(await resignLog(db, { oldSigner, signer }))
+        await endAllSessions(db, newSessionEpoch(runtime.random))
         await replaceKeyFingerprint(db, keyFingerprint(key))
-        await endAllSessions(db, epoch)
-        const now = runtime.clock()
-        const detail = `all sessions ended; the trail: ${findings}`
-        const accepted =
-          acceptBroken && found.recordedBreaks.length > 0
-            ? [operatorEvent(now, 'trail-accepted', { detail: found.recordedBreaks.join('; ') })]
-            : []
-        const rotated = operatorEvent(now, 'key-rotated', { detail })
-        await appendEvents(db, () => signer, [...accepted, rotated])
+        const findings = await resignAndRecord(exclusive, {
+          oldSigner,
+          signer: createAuditSigner(key),
+          acceptedBreaks: acceptBroken ? found.recordedBreaks : [],
+          now: runtime.clock(),
+        })
         await writeKey()
         return findings
       }),
@@ -82,9 +83,37 @@ export async function rotateKey(
   })
 }
 
+function requireNotBroken({ state, problem }: AuditChainFindings): void {
+  if (state !== 'broken') return
+  throw new DomainError('conflict', `the audit log was tampered with: ${problem}`, {
+    hint: 'run `snailpass audit verify`, and keep a copy of the database; --accept-broken-trail rotates the key all the same, and the audit log records that',
+  })
+}
+
+/** Returns what was found in the audit log, for people. */
+async function resignAndRecord(
+  { db }: ExclusiveDatabase,
+  options: {
+    oldSigner: AuditSigner | null
+    signer: AuditSigner
+    acceptedBreaks: readonly string[]
+    now: number
+  },
+): Promise<string> {
+  const { oldSigner, signer, acceptedBreaks, now } = options
+  const findings = describeFindings(await resignLog(db, { oldSigner, signer }))
+  const accepted =
+    acceptedBreaks.length > 0
+      ? [operatorEvent(now, 'trail-accepted', { detail: acceptedBreaks.join('; ') })]
+      : []
+  const detail = `all sessions ended; the trail: ${findings}`
+  await appendEvents(db, () => signer, [...accepted, operatorEvent(now, 'key-rotated', { detail })])
+  return findings
+}
+
 /**
- * What has signed the trail until now; null where that is not at hand. Throws `invalid` for a key that was named and is
- * another one.
+ * Returns what signed the audit log so far, null if that key is not here. Throws `invalid` if a key was given that is not
+ * that of the database.
  */
 function findOldSigner(
   fingerprint: string | null,
@@ -95,7 +124,7 @@ function findOldSigner(
   const key = keys.find((each) => each !== null && keyFingerprint(each) === fingerprint)
   if (key !== undefined && key !== null) return createAuditSigner(key)
   if (oldKeyText === null) return null
-  throw new DomainError('invalid', 'the database belongs to another key than --former-key names', {
-    hint: 'name the file with the key that the database has; without the option the audit trail goes on unproven',
+  throw new DomainError('invalid', 'the key in --former-key is not that of the database', {
+    hint: 'use the file with the current key of the database; without --former-key the audit log is signed again without verification',
   })
 }

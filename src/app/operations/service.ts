@@ -11,18 +11,18 @@ import type { Runtime } from '../runtime'
 
 export type { InstallLocation }
 
-/** What was installed, and what its people need to know. */
+/** What the operator needs to know after an installation. */
 export interface InstallResult {
-  /** Where clients find the server, the addresses first that others can use. */
+  /** URLs of the server. Those that work on other machines come first. */
   readonly addresses: readonly string[]
-  /** The command that starts it, null where systemd does. */
+  /** The command that starts the server; null if systemd does. */
   readonly startCommand: string | null
   readonly settingsFile: string
 }
 
 /**
- * Installs this executable and has systemd run it, or upgrades what is installed to it. `patience` is how long a server
- * may take until it is ready, in milliseconds. Throws a DomainError.
+ * Installs this executable as a service, or upgrades an installation to it. `readyTimeout` is how long the server may take
+ * to become ready, in milliseconds; `info` receives a line about each step. Throws a DomainError.
  */
 export async function installService(
   location: InstallLocation,
@@ -49,7 +49,10 @@ export async function installService(
   }
 }
 
-/** Takes the installation away. Answers the paths of the data and settings that are left. Throws a DomainError. */
+/**
+ * Removes the installation, with `purge` its data and settings as well. Returns the paths of what is left. Throws a
+ * DomainError.
+ */
 export function uninstallService(
   prefix: string | null,
   options: { purge: boolean; info: (line: string) => void },
@@ -61,7 +64,7 @@ export interface ServiceStatus extends InstallationStatus {
   readonly addresses: readonly string[]
 }
 
-/** Throws `not_found` when nothing is installed. */
+/** Inspects the installation. Throws `not_found` if there is none. */
 export async function serviceStatus(prefix: string | null): Promise<ServiceStatus> {
   let addresses: readonly string[] = []
   const status = await readInstallationStatus(
@@ -81,7 +84,7 @@ export async function serviceStatus(prefix: string | null): Promise<ServiceStatu
   return { ...status, addresses }
 }
 
-/** The URLs for clients on other machines; of a listener on this one's loopback alone, that. */
+/** Returns the URLs for other machines. A listener that only this machine reaches keeps its own. */
 function urlsForClients(endpoints: readonly Endpoint[]): readonly string[] {
   return endpoints.flatMap((endpoint) => {
     const urls = urlsOf(endpoint)

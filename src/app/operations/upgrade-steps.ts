@@ -9,8 +9,12 @@ import type { Log } from '../../log'
 import type { Preflight } from '../../service/helper-commands'
 import { startServer } from '../server/server'
 import type { Targets } from '../targets'
+import { fetchReadiness } from './healthcheck'
 
-/** Looks, and changes nothing. Throws a DomainError for a database that this version can't serve. */
+/**
+ * Inspects settings and database before an upgrade, and changes nothing. Throws a DomainError for a database that this
+ * version can't serve.
+ */
 export async function runPreflight(targets: Targets): Promise<Preflight> {
   const { settings, folder, database, location } = targets
   const content = await database.inspect()
@@ -22,13 +26,13 @@ export async function runPreflight(targets: Targets): Promise<Preflight> {
     database: database.name,
     content,
     pending: content === 'ours' ? await database.listPendingMigrations() : [],
-    folders: writtenFolders(settings, folder.path, isFile ? location.path : null),
+    folders: foldersToWrite(settings, folder.path, isFile ? location.path : null),
     isServed: isFile && content !== 'nothing' && isLocked(targets),
   }
 }
 
-/** What lies within the data folder is the server's own to make. */
-function writtenFolders(settings: Settings, dataDir: string, file: string | null): string[] {
+/** Returns the folders that the server writes to, without those inside the data folder, which the server creates. */
+function foldersToWrite(settings: Settings, dataDir: string, file: string | null): string[] {
   const others = [settings.backupDir, file === null ? null : dirname(file)]
   const outside = others.filter(
     (path) => path !== null && path !== dataDir && !path.startsWith(`${dataDir}/`),
@@ -36,6 +40,7 @@ function writtenFolders(settings: Settings, dataDir: string, file: string | null
   return [...new Set([dataDir, ...outside.filter((path) => path !== null)])]
 }
 
+/** Whether a server or a command is using the SQLite file. */
 function isLocked(targets: Targets): boolean {
   const location = sqliteLocationOf(targets)
   try {
@@ -47,54 +52,60 @@ function isLocked(targets: Targets): boolean {
   }
 }
 
-/** Copies the SQLite file of a server that does not run. */
+/** Copies the SQLite file of a stopped server to the path `copy`. Throws a DomainError. */
 export async function copyBeforeUpgrade(targets: Targets, copy: string): Promise<void> {
   await backUpStoppedDatabase(sqliteLocationOf(targets), copy, targets.runtime.wait)
 }
 
-/** Puts the SQLite file back that `copyBeforeUpgrade` has copied; what was there is kept as `aside`. */
+/** Restores the SQLite file from the copy of `copyBeforeUpgrade`. The replaced file is kept as `replacedCopy`. */
 export async function restorePreUpgradeCopy(
   targets: Targets,
-  names: { copy: string; replacedCopy: string },
+  paths: { copy: string; replacedCopy: string },
 ): Promise<void> {
-  await restoreCopy(sqliteLocationOf(targets), names, targets.runtime.wait)
+  await restoreCopy(sqliteLocationOf(targets), paths, targets.runtime.wait)
 }
 
 /**
- * Drops our tables of a Postgres database, so that an older version can restore an archive into it. With `keep`, what
- * they hold is copied first; answers the copy's path, null for none.
+ * Deletes our tables from a Postgres database, so that an older version can restore a backup into it. With `keep`, backs
+ * them up first and returns the path of the backup; otherwise returns null.
  */
 export async function clearDatabase(
   { database }: Targets,
   { keep }: { keep: boolean },
 ): Promise<string | null> {
-  // After an interruption they may be gone.
+  // An earlier attempt may have deleted them and then been interrupted.
   if ((await database.inspect()) === 'nothing') return null
-  return await database.withExclusive({ create: false }, async (session) => {
-    const copy = keep ? await session.backUp('going-back') : null
-    await session.transaction(() => session.deleteAllData())
+  return await database.withExclusive({ create: false }, async (exclusive) => {
+    const copy = keep ? await exclusive.backUp('going-back') : null
+    await exclusive.transaction(() => exclusive.deleteAllData())
     return copy
   })
 }
 
+/** How long the server may take to answer whether it is ready, in milliseconds. */
+const readinessTimeout = 10_000
+
 /**
- * Starts a server on a free port of loopback that nobody knows, sends no letter, and ends it once it was ready:
- * the database is up to date then. Throws a DomainError.
+ * Starts a server on a free port of the loopback interface, which no client knows, and stops it once it is ready: the
+ * database is migrated then. The server sends no email. Throws a DomainError.
  */
 export async function smokeTestServer({ settings, runtime }: Targets, log: Log): Promise<void> {
   const listen = [{ hostname: '127.0.0.1', port: 0 }]
-  const trialSettings = { ...settings, listen, listenTls: [], mail: null }
-  const server = await startServer(trialSettings, runtime, log)
+  const testSettings = { ...settings, listen, listenTls: [], mail: null }
+  const server = await startServer(testSettings, runtime, log)
   try {
-    const answer = await fetch(new URL('/readyz', server.urls[0]))
-    if (answer.ok) return
-    throw new DomainError('unavailable', `the server is not ready: ${await answer.text()}`)
+    const request = { url: new URL('/readyz', server.urls[0]), socket: null }
+    const { problem } = await fetchReadiness(request, AbortSignal.timeout(readinessTimeout))
+    if (problem !== null) {
+      throw new DomainError('unavailable', `the server is not ready: ${problem}`)
+    }
   } finally {
     await server.stop(1_000)
   }
 }
 
+/** Throws an Error for a Postgres database: the installer asks this of SQLite only. */
 function sqliteLocationOf({ folder, database, location }: Targets) {
   if (location.engine === 'sqlite') return resolveSqliteLocation(location.path, folder.path)
-  throw new Error(`${database.name} is no file`)
+  throw new Error(`${database.name} is not a SQLite file`)
 }

@@ -9,7 +9,10 @@ import { signUpPolicyOf } from '../sign-up-policy'
 import type { Targets } from '../targets'
 import { backUpBefore } from './backup'
 
-/** Lends the rules for accounts to a command, beside the servers that run. Throws a DomainError. */
+/**
+ * Runs work with the rules for accounts, while servers run. `requireKey` throws `unavailable` without the key that signs
+ * the audit log, for work that would be in vain then. Throws a DomainError.
+ */
 export function withUsers<T>(
   targets: Targets,
   work: (users: ManagedUsers, requireKey: () => Promise<void>) => Promise<T>,
@@ -24,15 +27,14 @@ export function withUsers<T>(
         signUps: signUpPolicyOf(settings),
         ...runtime,
       }),
-      // For work that would be in vain without a key.
       async () => void auditSignerFor(targets, await store.findKeyFingerprint()),
     )
   })
 }
 
 /**
- * Makes a confirmed account. The master password is asked for once it is known that there can be one, and hashed as the
- * clients do. Answers the account's id. Throws a DomainError.
+ * Creates a confirmed account and returns its id. `askMasterPassword` is called once nothing else stands in the way, with
+ * the email in lower case: the clients use it as the salt. Throws a DomainError.
  */
 export function addUser(
   targets: Targets,
@@ -48,8 +50,8 @@ export function addUser(
 }
 
 /**
- * Deletes an account with its whole vault, after an archive of everything, whose path it answers. `consent` is shown what goes,
- * and throws when it is not given. Works beside servers. Throws a DomainError.
+ * Deletes an account with its vault after a backup of everything, while servers run. Returns the path of the backup.
+ * `consent` is called with what is to be deleted, and throws to refuse. Throws a DomainError.
  */
 export function deleteUser(
   targets: Targets,
@@ -66,23 +68,24 @@ export function deleteUser(
   })
 }
 
-/** What became of an invitation, and what whoever is invited must know. */
+/** The result of an invitation, and what the invited person has to know. */
 export interface InvitationReport {
-  /** Lower-cased, as it must be used to sign up. */
+  /** In lower case, as it has to be used to sign up. */
   readonly email: string
+  /** False if the address was invited before. */
   readonly isNew: boolean
-  /** Where the server is reached. */
+  /** URL of the server. */
   readonly serverUrl: string
-  /** Whether a letter says so; else it is up to the operator. */
+  /** Whether an email tells the invited person. If not, the operator has to. */
   readonly isMailed: boolean
 }
 
-/** Lets an address sign up where not everybody may, and has it told so where mail is set up. Throws a DomainError. */
+/** Invites an email address to sign up, by email if mail is configured. Throws a DomainError. */
 export function inviteUser(targets: Targets, email: string): Promise<InvitationReport> {
   const { settings, runtime } = targets
   const serverUrl = likelyBaseUrl(settings)
   const isMailed = settings.mail !== null
-  // A running server takes the letter up by itself.
+  // Nothing to wake here: a running server finds the email in the queue.
   const emailQueue = isMailed ? createEmailQueue({ ...runtime, wake: () => {} }) : null
   return withUsers(targets, async (users) => ({
     ...(await users.invite(email, emailQueue && { emailQueue, baseUrl: () => serverUrl })),

@@ -37,7 +37,7 @@ const keyOf = (database: TestDatabase) => join(database.dataDir, 'secret.key')
 const consent = () => Promise.resolve()
 const email = 'owner@nas.local'
 
-/** Has a server run on a place, with a sign-up and a login. */
+/** Runs a server on the database, with a sign-up and a login. */
 async function fill(database: TestDatabase, more: Record<string, string> = {}): Promise<void> {
   await using server = await startServerOn(database, more)
   await signUpAndLogIn(server.url, 'owner')
@@ -70,8 +70,8 @@ function restoreFrom(
 const withUserRules = <T>(database: TestDatabase, work: Parameters<typeof withUsers<T>>[1]) =>
   withUsers(targetsOf(database), work)
 
-describe.each(engines)('the audit trail on $engine', ({ open }) => {
-  test('tells what users and operators did, to whom, and from where', async () => {
+describe.each(engines)('the audit log on $engine', ({ open }) => {
+  test('records what users and operators did, to which account, and from where', async () => {
     await using database = await open()
     {
       await using server = await startServerOn(database)
@@ -111,30 +111,30 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     ])
     expect(await verifyLog(database)).toMatchObject({ rows: 11, problems: [] })
 
-    // Whoever is gone is found by what he was called, and who never was is a slip.
-    const of = async (user: string) => {
+    // A deleted account is found by its email and id; one that never existed is a mistake of the operator.
+    const kindsOfUser = async (user: string) => {
       const found: AuditRow[] = []
       const filter = { user, since: null }
       await readAuditLog(targetsOf(database), filter, (page) => found.push(...page))
       return found.map(({ kind }) => kind)
     }
     const ofOwner = rows.filter((row) => row.userId === userId).map(({ kind }) => kind)
-    expect(await of('Owner@NAS.local')).toEqual(ofOwner)
-    expect(await of(userId)).toEqual(ofOwner)
+    expect(await kindsOfUser('Owner@NAS.local')).toEqual(ofOwner)
+    expect(await kindsOfUser(userId)).toEqual(ofOwner)
     for (const nobody of ['nobody@nas.local', 'a\0']) {
-      await expect(of(nobody)).rejects.toMatchObject({ code: 'not_found' })
+      await expect(kindsOfUser(nobody)).rejects.toMatchObject({ code: 'not_found' })
     }
   })
 
-  test('lets no change happen that it cannot tell of, for want of the key', async () => {
+  test('refuses changes that can not be signed without the key', async () => {
     await using database = await open()
     await fill(database)
     const key = readFileSync(keyOf(database))
     const refusals: unknown[] = []
     const asked: string[] = []
-    for (const left of [null, 'A'.repeat(43)]) {
-      if (left === null) rmSync(keyOf(database))
-      else writeFileSync(keyOf(database), left)
+    for (const wrongKey of [null, 'A'.repeat(43)]) {
+      if (wrongKey === null) rmSync(keyOf(database))
+      else writeFileSync(keyOf(database), wrongKey)
       for (const change of [
         () => withUserRules(database, (users) => users.disable(email)),
         () =>
@@ -157,20 +157,20 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
         hint: expect.stringContaining('as its user or root'),
       })
     }
-    // Nothing was asked, archived or changed; and to look needs no key.
+    // Nothing was asked, backed up or changed; reading needs no key.
     const users = await withUserRules(database, (rules) => rules.list())
     expect(users).toMatchObject([{ email, isDisabled: false }])
     expect(await withUserRules(database, (rules) => rules.listInvitations())).toEqual([])
-    expect({ asked, archives: existsSync(join(database.dataDir, 'backups')) }).toEqual({
+    expect({ asked, hasBackups: existsSync(join(database.dataDir, 'backups')) }).toEqual({
       asked: [],
-      archives: false,
+      hasBackups: false,
     })
     expect(await kindsOf(database)).toEqual(initialKinds)
     writeFileSync(keyOf(database), key)
     expect(await verifyLog(database)).toMatchObject({ rows: 3, problems: [] })
   })
 
-  test('goes on under a new key, once it was proven under the old one', async () => {
+  test('is verified under the old key and signed again under the new one when the key is rotated', async () => {
     await using database = await open()
     await fill(database)
     const { newestValue } = await verifyLog(database)
@@ -182,18 +182,18 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
       ...{ kind: 'key-rotated', actor: 'operator' },
       detail: 'all sessions ended; the trail: 3 rows before, verified',
     })
-    // To a key of the settings, and from there to another one with the help of a file.
+    // To a key in the settings, and from there to another one, with the old key given as text.
     const set = { SNAILPASS_SECRET_KEY: 'a key of the settings' }
     await rotateKey(targetsOf(database, set))
     expect(await verifyLog(database, null, set)).toMatchObject({ rows: 5, problems: [] })
     const other = targetsOf(database, { SNAILPASS_SECRET_KEY: 'another key of theirs' })
-    const naming = (oldKey: string) => rotateKey(other, { oldKey, acceptBroken: false })
-    await expect(naming('a stranger to it all')).rejects.toMatchObject({ code: 'invalid' })
-    expect(await naming('a key of the settings')).toEqual({
+    const rotateFrom = (oldKey: string) => rotateKey(other, { oldKey, acceptBroken: false })
+    await expect(rotateFrom('a stranger to it all')).rejects.toMatchObject({ code: 'invalid' })
+    expect(await rotateFrom('a key of the settings')).toEqual({
       path: null,
       auditFindings: '5 rows before, verified',
     })
-    // Where it is lost, nobody can tell.
+    // With a lost key, the log can't be verified.
     expect(await rotateKey(targetsOf(database))).toMatchObject({
       auditFindings: '6 rows before, signed by a key that is not here: not verifiable',
     })
@@ -201,7 +201,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(await lastDetail(database)).toContain('not verifiable')
   })
 
-  test('that was tampered with keeps a key from being rotated, unless that is accepted', async () => {
+  test('that was tampered with prevents a key rotation, unless the operator accepts it', async () => {
     await using database = await open()
     await fill(database)
     const key = readFileSync(keyOf(database))
@@ -222,7 +222,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(await lastDetail(database)).toContain('not as they were written: row 3')
   })
 
-  test('that says it was broken goes on without a fault under a new key, where that is accepted', async () => {
+  test('that records a break has none left after a key rotation that accepts it', async () => {
     await using database = await open()
     await fill(database)
     await databaseOf(database).withShared(async (store) => {
@@ -239,7 +239,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(await acceptBrokenAudit(targetsOf(database))).toEqual([])
   })
 
-  test('of an archive goes on where the key is the same, and was proven', async () => {
+  test('of a backup is verified by a restore under the same key', async () => {
     await using database = await open()
     await fill(database)
     const { newestValue } = await verifyLog(database)
@@ -257,7 +257,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     })
   })
 
-  test('of another server is signed anew by a restore, which says that nobody can prove it', async () => {
+  test('of another server is signed again by a restore, which records that it can not be verified', async () => {
     await using source = await createSqliteTestDatabase()
     await using database = await open()
     await fill(source)
@@ -266,14 +266,14 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     await restoreFrom(database, path)
     expect(await kindsOf(database)).toEqual([...initialKinds, 'restored'])
     expect(await lastDetail(database)).toContain(
-      'the trail: 3 rows before, signed by a key that is not here',
+      '; the trail: 3 rows before, signed by a key that is not here',
     )
     expect(await verifyLog(database)).toMatchObject({ rows: 4, problems: [] })
     await using server = await startServerOn(database)
     while (!server.log.join('').includes('"newest":"4:')) await Bun.sleep(1)
   })
 
-  test('begins anew with the word that the database was emptied', async () => {
+  test('starts again with a row that records that the database was emptied', async () => {
     await using database = await open()
     await fill(database)
     const { newestValue } = await verifyLog(database)
@@ -281,7 +281,7 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
     expect(await kindsOf(database)).toEqual(['recreated'])
     {
       await using server = await startServerOn(database)
-      // It can't be told from one whose signatures somebody took away.
+      // It can't be distinguished from a database whose signatures were removed.
       expect(server.log.join('')).toContain('the database had no secret key, but data')
     }
     expect(await kindsOf(database)).toEqual(['recreated', 'trail-carried'])
@@ -293,8 +293,8 @@ describe.each(engines)('the audit trail on $engine', ({ open }) => {
   })
 })
 
-describe('the audit trail', () => {
-  test('of an archive waits for the first server of a new machine, which signs it', async () => {
+describe('the audit log', () => {
+  test('of a backup is signed by the first server of a new machine', async () => {
     await using source = await createSqliteTestDatabase()
     await using database = await createSqliteTestDatabase()
     await fill(source)
@@ -311,7 +311,7 @@ describe('the audit trail', () => {
     expect(await verifyLog(database)).toMatchObject({ rows: 5, problems: [] })
   })
 
-  test('that comes with its key from an archive is proven as it was', async () => {
+  test('that is restored together with its key is verified as it was', async () => {
     await using source = await createSqliteTestDatabase()
     await using database = await createSqliteTestDatabase()
     await fill(source)
@@ -328,11 +328,11 @@ describe('the audit trail', () => {
     })
   })
 
-  test('is copied, and proven as it was by a server with the same key', async () => {
+  test('is copied, and verified as it was by a server with the same key', async () => {
     await using source = await createSqliteTestDatabase()
     await using database = await createPostgresTestDatabase()
     await fill(source)
-    // A server has been there before, which is no reason to refuse.
+    // A database that had a server, but no accounts, counts as empty.
     await (await startServerOn(database)).stop()
     const { newestValue } = await verifyLog(source)
     const between = { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(database.url) }
@@ -350,7 +350,7 @@ describe('the audit trail', () => {
   })
 })
 
-/** A world whose clock stands still, and in which each turn of looking after the trail waits for the test. */
+/** A runtime whose clock stands still, and in which each round of the audit writer waits for the test. */
 function createSteppedRuntime() {
   let now = Date.now()
   const waiting: (() => void)[] = []
@@ -371,7 +371,7 @@ function createSteppedRuntime() {
 }
 
 describe('a server', () => {
-  test('tells the log the newest row at its start and every day, prunes, and says when that row is gone', async () => {
+  test('logs the newest row at its start and every day, prunes, and reports when that row is gone', async () => {
     await using database = await createSqliteTestDatabase()
     const day = 24 * 60 * 60_000
     const { runtime, waiting, advance } = createSteppedRuntime()
@@ -406,7 +406,7 @@ describe('a server', () => {
     expect(server.log.join('')).toContain('the audit log was cut or replaced')
   })
 
-  test('finds that the trail was put back to an older state, at its next look and at its end', async () => {
+  test('detects that the audit log was rolled back, in the next round and at its end', async () => {
     await using database = await createSqliteTestDatabase()
     const { runtime, waiting } = createSteppedRuntime()
     await using server = await startServerOn(database, {}, runtime)
@@ -428,7 +428,7 @@ describe('a server', () => {
     await signUpAndLogIn(server.url, 'other')
     await runRound()
     await rollBack(3, before)
-    // From within it is whole, and it goes on.
+    // In itself, the older state is intact, and new rows are added.
     expect(await verifyLog(database)).toMatchObject({ rows: 3, problems: [], recordedBreaks: [] })
     await signUpAndLogIn(server.url, 'third')
     await runRound()
@@ -441,7 +441,7 @@ describe('a server', () => {
       recordedBreaks: [expectedProblem(6, 5)],
     })
 
-    // Once for each time.
+    // Once for each rollback.
     await runRound()
     await runRound()
     expect(errors()).toBe(1)
@@ -467,7 +467,7 @@ describe('a server', () => {
     expect((await verifyLog(database)).problems).not.toEqual([])
   })
 
-  test('writes what it counted of sign-ins when it stops', async () => {
+  test('writes the sign-ins that it has counted when it stops', async () => {
     await using database = await createSqliteTestDatabase()
     {
       await using server = await startServerOn(database)
@@ -488,7 +488,7 @@ describe('a server', () => {
   })
 })
 
-test('a safety archive holds the trail from before a restore', async () => {
+test('the backup taken before a restore contains the audit log from before', async () => {
   await using database = await createSqliteTestDatabase()
   await fill(database)
   const before = await auditLogOf(database)

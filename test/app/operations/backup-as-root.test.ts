@@ -16,17 +16,17 @@ import {
   targetsOf,
 } from '../../support/test-database'
 
-/** Only root can give files away and mount; others can do neither, and need not. */
+/** Only root can change the owner of files and mount. */
 const isRoot = process.getuid?.() === 0
 const nobody = 65_534
 
 test.skipIf(!isRoot).each(engines)(
-  'what root makes in the data folder of a service on $engine belongs to the service',
+  'files that root creates in the data folder of a service on $engine belong to the service',
   async ({ open }) => {
     await using database = await open()
     mkdirSync(database.dataDir, { mode: 0o700 })
     chownSync(database.dataDir, nobody, nobody)
-    // A new database of the data folder where there is one, a secret key and a lock.
+    // On SQLite a new database in the data folder, and on both a secret key and a lock.
     const url =
       database.engine === 'SQLite' ? `sqlite:${database.dataDir}/snailpass.db` : database.url
     await (await startServerOn({ ...database, url })).stop()
@@ -44,7 +44,7 @@ test.skipIf(!isRoot).each(engines)(
   },
 )
 
-test.skipIf(!isRoot)('a disk that is full leaves no archive, and no rest of one', async () => {
+test.skipIf(!isRoot)('a full disk leaves neither a backup nor a part of one', async () => {
   await using database = await createSqliteTestDatabase()
   using folder = temporaryFolder()
   await fillWithEdgeCases(database)
@@ -75,7 +75,7 @@ test.skipIf(!isRoot)('a disk that is full leaves no archive, and no rest of one'
   }
 })
 
-test.skipIf(!isRoot)('root makes nothing for a service behind the links that it lays', async () => {
+test.skipIf(!isRoot)('root creates nothing behind symbolic links of a service', async () => {
   using folder = temporaryFolder()
   const [data, secret] = [join(folder.path, 'data'), join(folder.path, 'of-root')]
   mkdirSync(join(data, 'backups'), { recursive: true, mode: 0o700 })

@@ -24,12 +24,12 @@ import {
 
 const quiet = { decryption: noDecryption, onProgress: () => {} }
 
-describe.each(engines)('an archive of $engine', ({ open, engine }) => {
-  test('holds every row as it was, in its order, and the same checksum as SQLite makes of it', async () => {
+describe.each(engines)('a backup of $engine', ({ open, engine }) => {
+  test('contains every row as it was, in its order, with the checksum that SQLite computes', async () => {
     await using database = await open()
     await fillWithEdgeCases(database)
     const { path, rows, tables: sums } = await createTestBackup(database)
-    // The trail has one row, and the marks of both of its ends.
+    // The audit log has one row, and a checkpoint for each of its ends.
     expect(rows).toBe(2 + 1 + 1 + edgeCaseTexts.length * 2 + 2 + 2 + 1 + 1 + 2)
     using file = new Database(path, { readonly: true })
     for (const { name, columns } of tables) {
@@ -42,9 +42,9 @@ describe.each(engines)('an archive of $engine', ({ open, engine }) => {
       const bySqlite = createHash('sha256')
       for (const { line } of lines) bySqlite.update(`${line}\n`)
       expect(checksum).toEqual({ table: name, rows: lines.length, sha256: bySqlite.digest('hex') })
-      // As another reader of the database sees it: flags are 1 and 0 in an archive, and times are numbers.
-      const there = await database.sql(`select * from ${name} order by seq`)
-      const portable = there.map((row) =>
+      // As another client reads the database: in a backup, flags are 1 and 0, and times are numbers.
+      const source = await database.sql(`select * from ${name} order by seq`)
+      const portable = source.map((row) =>
         Object.fromEntries(
           Object.entries(columns).map(([column, kind]) => {
             const value = row[column]
@@ -56,7 +56,7 @@ describe.each(engines)('an archive of $engine', ({ open, engine }) => {
     }
   })
 
-  test('has the checksum that a shell makes of it', async () => {
+  test('has the checksum that shell commands compute', async () => {
     await using database = await open()
     await fillWithEdgeCases(database)
     const { path, tables: sums } = await createTestBackup(database)
@@ -70,7 +70,7 @@ describe.each(engines)('an archive of $engine', ({ open, engine }) => {
     }
   })
 
-  test('says what it is, is closed to others, and holds no secret', async () => {
+  test('describes itself, is readable by its owner only, and contains no secret', async () => {
     await using database = await open()
     await fillWithEdgeCases(database)
     const secretKey = 'the key of these servers'
@@ -111,7 +111,7 @@ describe.each(engines)('an archive of $engine', ({ open, engine }) => {
     expect(bytes).not.toContain(String(fact?.['value']))
   })
 
-  test('of before something is named by that', async () => {
+  test('taken before an operation has it in its name', async () => {
     await using database = await open()
     await fillWithEdgeCases(database)
     const path = await backUpBefore(targetsOf(database), 'user-delete')
@@ -122,8 +122,8 @@ describe.each(engines)('an archive of $engine', ({ open, engine }) => {
   })
 })
 
-describe('an archive lies', () => {
-  test('in the folder or the file that it is told, under a name of its own each time', async () => {
+describe('a backup is written', () => {
+  test('to the given folder or file, under a new name each time', async () => {
     await using database = await createSqliteTestDatabase()
     using folder = temporaryFolder()
     await fillWithEdgeCases(database)
@@ -142,7 +142,7 @@ describe('an archive lies', () => {
     expect(await Bun.file(`${folder.path}/mine`).bytes()).toEqual(before)
   })
 
-  test('in a folder from which the rest of a dead run is taken away, and nothing else', async () => {
+  test('to a folder from which partial files of a killed run are removed, and nothing else', async () => {
     await using database = await createSqliteTestDatabase()
     await fillWithEdgeCases(database)
     const folder = join(database.dataDir, 'backups')
@@ -161,13 +161,13 @@ describe('an archive lies', () => {
     expect(readdirSync(database.dataDir).filter((name) => name.includes('partial'))).toEqual([])
   })
 
-  test('in a folder where nobody else makes one at the same time', async () => {
+  test('to a folder in which no other backup is written at the same time', async () => {
     await using database = await createSqliteTestDatabase()
     await fillWithEdgeCases(database)
     const folder = join(database.dataDir, 'backups')
     mkdirSync(folder)
     const draft = join(folder, 'snailpass-20260101T000000Z.sqlite.partial')
-    writeFileSync(draft, 'of somebody at work')
+    writeFileSync(draft, 'of another process')
     const lock = lockFile(join(folder, '.snailpass.lock'))
     const { wait } = virtualTiming()
     const writing = writeBackup(targetsOf(database, {}, { wait }))
@@ -181,7 +181,7 @@ describe('an archive lies', () => {
     expect(new Set(both.map(({ path }) => path)).size).toBe(2)
   })
 
-  test('nowhere when its folder cannot be, and nothing is left behind', async () => {
+  test('nowhere if its folder can not be created', async () => {
     await using database = await createSqliteTestDatabase()
     await fillWithEdgeCases(database)
     const to = join(database.dataDir, 'snailpass.db', 'below', 'a file')
@@ -192,7 +192,7 @@ describe('an archive lies', () => {
   })
 })
 
-test('archives are listed by their time, whole or not, without a word of verification', async () => {
+test('backups are listed by their time, complete or not, without being verified', async () => {
   await using database = await createSqliteTestDatabase()
   const targets = targetsOf(database)
   expect(await listBackups(targets)).toEqual([])

@@ -11,7 +11,7 @@ const never = new AbortController().signal
 
 const at = (address: ListenAddress) => ({ address, isTls: false })
 
-/** What is made of an answer. */
+/** Returns the report on a server that answers like this. */
 async function askServerWith(answer: () => Response): Promise<ReadinessReport> {
   await using server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: answer })
   return await fetchReadiness(
@@ -20,18 +20,18 @@ async function askServerWith(answer: () => Response): Promise<ReadinessReport> {
   )
 }
 
-describe('asking a server whether it is ready', () => {
+describe('fetching the readiness of a server', () => {
   test.each(['127.0.0.1:0', '[::1]:0', '0.0.0.0:0', '[::]:0', 'localhost:0'])(
     'reaches one that listens on %s',
     async (listen) => {
       await using server = await startTestServer({ listen })
       const hostname = listen.slice(0, -2).replaceAll(/[[\]]/g, '')
-      const question = readinessRequest(at({ hostname, port: Number(server.url.port) }))
-      expect(await fetchReadiness(question, never)).toEqual({ problem: null, warnings: [] })
+      const request = readinessRequest(at({ hostname, port: Number(server.url.port) }))
+      expect(await fetchReadiness(request, never)).toEqual({ problem: null, warnings: [] })
     },
   )
 
-  test('hears why one is not', async () => {
+  test('returns why a server is not ready', async () => {
     const error = 'Service Unavailable. The database is away: ENOENT'
     expect(
       await askServerWith(() => Response.json({ message: { error } }, { status: 503 })),
@@ -41,7 +41,7 @@ describe('asking a server whether it is ready', () => {
     })
   })
 
-  test('hears of warnings, and leaves out what is none', async () => {
+  test('returns warnings, and leaves out what is not a warning', async () => {
     const warnings = [
       { kind: 'stale_backup', detail: 'the last one is of May' },
       { kind: 'disk_full' },
@@ -60,7 +60,7 @@ describe('asking a server whether it is ready', () => {
   })
 
   test.each([
-    ['no JSON', () => new Response('ready'), 200],
+    ['text', () => new Response('ready'), 200],
     ['another status', () => Response.json({ status: 'alive' }), 200],
     ['JSON of another shape', () => Response.json(['ready']), 200],
     ['null', () => Response.json(null), 200],
@@ -71,18 +71,18 @@ describe('asking a server whether it is ready', () => {
     ],
     ['a page of another server', () => new Response('not found', { status: 404 }), 404],
     [
-      'a way to somewhere else',
+      'a redirect',
       () => new Response(null, { status: 302, headers: { location: 'http://127.0.0.1:9/' } }),
       302,
     ],
-  ])('takes %s for no answer of ours', async (_name, answer, status) => {
+  ])('does not take %s for an answer of SnailPass', async (_name, answer, status) => {
     expect(await askServerWith(answer)).toEqual({
-      problem: `what answers there is no SnailPass server: status ${status}`,
+      problem: `this is not a SnailPass server: it answered with status ${status}`,
       warnings: [],
     })
   })
 
-  test('lets no answer steer the terminal, and none be endless', async () => {
+  test('removes control characters from the answer, and limits its length', async () => {
     const error = `a\r\n\u001b[2Jb${'c'.repeat(5_000)}`
     const { problem } = await askServerWith(() =>
       Response.json({ message: { error } }, { status: 503 }),
@@ -95,10 +95,10 @@ describe('asking a server whether it is ready', () => {
           new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(9_000)) }),
         ),
     )
-    expect(endless.problem).toEndWith('/readyz: it is too long')
+    expect(endless.problem).toEndWith('/readyz: the response is too long')
   })
 
-  test('says that nobody is there', async () => {
+  test('reports that nothing listens', async () => {
     const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() })
     const { port = 0 } = server
     await server.stop(true)
@@ -110,16 +110,16 @@ describe('asking a server whether it is ready', () => {
     expect(problem).toContain('ECONNREFUSED')
   })
 
-  test('waits no longer than it is let, for the answer and for its end', async () => {
+  test('stops when the signal aborts, before the answer and within it', async () => {
     const controller = new AbortController()
     using silent = Bun.listen({
       hostname: '127.0.0.1',
       port: 0,
       socket: { data: () => controller.abort() },
     })
-    const question = readinessRequest(at({ hostname: '127.0.0.1', port: silent.port }))
-    expect((await fetchReadiness(question, controller.signal)).problem).toBe(
-      `no answer from ${question.url.href}: it took too long`,
+    const request = readinessRequest(at({ hostname: '127.0.0.1', port: silent.port }))
+    expect((await fetchReadiness(request, controller.signal)).problem).toBe(
+      `no answer from ${request.url.href}: it took too long`,
     )
     const more = new AbortController()
     using slow = Bun.listen({
@@ -132,13 +132,13 @@ describe('asking a server whether it is ready', () => {
         },
       },
     })
-    const slowly = readinessRequest(at({ hostname: '127.0.0.1', port: slow.port }))
-    expect((await fetchReadiness(slowly, more.signal)).problem).toBe(
-      `no answer from ${slowly.url.href}: it took too long`,
+    const slowRequest = readinessRequest(at({ hostname: '127.0.0.1', port: slow.port }))
+    expect((await fetchReadiness(slowRequest, more.signal)).problem).toBe(
+      `no answer from ${slowRequest.url.href}: it took too long`,
     )
   })
 
-  test('needs to know the port', () => {
+  test('requires a known port', () => {
     expect(() => readinessRequest(at({ hostname: '0.0.0.0', port: 0 }))).toThrow(
       expect.objectContaining({ code: 'invalid' }),
     )

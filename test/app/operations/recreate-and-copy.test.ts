@@ -16,7 +16,7 @@ import { startProxy } from '../../support/proxy'
 import { startTestServer } from '../../support/server'
 import { queryRows } from '../../support/store'
 
-/** A place for a database of the test's own on each engine. */
+/** A database of the test's own. */
 interface TestDatabase extends AsyncDisposable {
   readonly url: string
   readonly dataDir: string
@@ -65,7 +65,7 @@ function startServerOn(database: TestDatabase, more: Record<string, string> = {}
 
 const owner = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
 
-/** Fills the place by way of a server. Answers what the owner then sees. */
+/** Fills the database through a server. Returns the token and the vault of the owner. */
 async function fill(database: TestDatabase) {
   await using server = await startServerOn(database)
   const client = await signUpAndLogIn(server.url, 'owner')
@@ -105,7 +105,7 @@ describe.each(
     to: parseDatabaseUrl(target.url),
   })
 
-  test('holds everything, in its order, and a server goes on with it', async () => {
+  test('contains everything, in its order, and a server works with it', async () => {
     await using source = await from.open()
     await using target = await to.open()
     const { vault, token } = await fill(source)
@@ -132,7 +132,7 @@ describe.each(
     expect(seen).toContain('copied records 5')
     expect(seen).toContain('checked records 5')
 
-    // With the key of the source, as the settings of the copy had it, sessions go on too.
+    // With the secret key of the source, sessions continue too.
     await using server = await startServerOn({ ...target, dataDir: source.dataDir })
     expect(await statusWith(server.url, token)).toBe(200)
     expect(await vaultOf(server.url)).toEqual(vault)
@@ -142,7 +142,7 @@ describe.each(
     expect(notes.slice(0, -1)).toEqual(vault.notes)
   })
 
-  test('is refused by a target that holds something, which stays as it is', async () => {
+  test('is refused by a target that is not empty, which stays as it is', async () => {
     await using source = await from.open()
     await using target = await to.open()
     await fill(source)
@@ -169,12 +169,12 @@ describe.each(
 })
 
 describe.each(engines)('the secret key on $engine', ({ open }) => {
-  test('that is another one stops a server, and so does one that is lost', async () => {
+  test('is required by a server: it does not start with another key or without one', async () => {
     await using database = await open()
     await fill(database)
     await using elsewhere = await open()
-    const stranger = startServerOn({ ...database, dataDir: elsewhere.dataDir })
-    await expect(stranger).rejects.toMatchObject({
+    const withoutKey = startServerOn({ ...database, dataDir: elsewhere.dataDir })
+    await expect(withoutKey).rejects.toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining('the secret key of this database is not in'),
       hint: expect.stringContaining('snailpass key rotate'),
@@ -184,11 +184,11 @@ describe.each(engines)('the secret key on $engine', ({ open }) => {
       startServerOn(database, { SNAILPASS_SECRET_KEY: 'another key altogether' }),
     ).rejects.toMatchObject({
       code: 'unavailable',
-      message: 'the database belongs to another secret key than SNAILPASS_SECRET_KEY',
+      message: 'SNAILPASS_SECRET_KEY is not the secret key of this database',
     })
   })
 
-  test('is rotated by one command, which ends every session and loses nothing', async () => {
+  test('is rotated by one command, which ends every session and loses no data', async () => {
     await using database = await open()
     const { token, vault } = await fill(database)
     const path = join(database.dataDir, 'secret.key')
@@ -200,7 +200,7 @@ describe.each(engines)('the secret key on $engine', ({ open }) => {
     expect(await vaultOf(server.url)).toEqual(vault)
   })
 
-  test('of the settings is rotated to, and not twice', async () => {
+  test('is rotated to that of the settings, once', async () => {
     await using database = await open()
     const { token } = await fill(database)
     const secretKey = { SNAILPASS_SECRET_KEY: 'another key altogether' }
@@ -209,7 +209,7 @@ describe.each(engines)('the secret key on $engine', ({ open }) => {
     await expect(rotateKey(targets)).rejects.toMatchObject({ code: 'conflict' })
     await using server = await startServerOn(database, secretKey)
     expect(await statusWith(server.url, token)).toBe(401)
-    // Nobody but a server's own connections, by now known to hold the database, keeps it from a command.
+    // The connections of the server hold the database.
     await expect(rotateKey(targetsOf(database))).rejects.toMatchObject({
       code: 'conflict',
     })
@@ -219,7 +219,7 @@ describe.each(engines)('the secret key on $engine', ({ open }) => {
 describe.each(engines)('recreating on $engine', ({ engine, open }) => {
   const consent = () => Promise.resolve()
 
-  test('empties the database, and what it held can be served from the safety copy', async () => {
+  test('empties the database, and a server can run on the backup', async () => {
     await using database = await open()
     const { vault } = await fill(database)
     const path = await recreateDatabase(targetsOf(database), consent)
@@ -234,7 +234,7 @@ describe.each(engines)('recreating on $engine', ({ engine, open }) => {
     expect(await vaultOf(copied.url)).toEqual(vault)
   })
 
-  test('is refused while a server runs, and by whoever does not consent', async () => {
+  test('is refused while a server runs, and without consent', async () => {
     await using database = await open()
     await fill(database)
     {
@@ -254,7 +254,7 @@ describe.each(engines)('recreating on $engine', ({ engine, open }) => {
   })
 
   if (engine === 'Postgres') {
-    test('leaves the tables of others alone', async () => {
+    test('leaves other tables alone', async () => {
       await using database = await open()
       await fill(database)
       await queryPostgres(
@@ -268,7 +268,7 @@ describe.each(engines)('recreating on $engine', ({ engine, open }) => {
   }
 })
 
-test('a copy goes in pages of bounded size, however large a row is after many small ones', async () => {
+test('a copy is made in pages of bounded size, even if large rows follow many small ones', async () => {
   await using source = await createSqliteTestDatabase()
   await using target = await createSqliteTestDatabase()
   await fill(source)
@@ -290,11 +290,11 @@ test('a copy goes in pages of bounded size, however large a row is after many sm
       if (table === 'notes' && step === 'copied') counts.push(rows)
     },
   )
-  // The large ones come one at a time, or with what is small beside them.
+  // Each large row is a page of its own, or the last of one with small rows.
   expect(counts).toEqual([512, 1024, 1506, 1507, 1508, 1809])
 })
 
-test('a copy whose source fails says so of the source', async () => {
+test('a copy whose source fails names the source in the error', async () => {
   await using source = await createPostgresTestDatabase()
   await using target = await createPostgresTestDatabase()
   await fill(source)
@@ -312,7 +312,7 @@ test('a copy whose source fails says so of the source', async () => {
   })
 })
 
-test('the target of a copy belongs to the first server that it gets, with whatever key', async () => {
+test('a copy gets the secret key of its first server', async () => {
   await using source = await createSqliteTestDatabase()
   await using target = await createSqliteTestDatabase()
   const { vault } = await fill(source)
@@ -325,7 +325,7 @@ test('the target of a copy belongs to the first server that it gets, with whatev
   expect(await vaultOf(server.url)).toEqual(vault)
 })
 
-test('a database is locked by whatever name it is reached', async () => {
+test('a database is locked under every name that leads to it', async () => {
   await using database = await createSqliteTestDatabase()
   await fill(database)
   const path = database.url.slice('sqlite:'.length)
@@ -339,7 +339,7 @@ test('a database is locked by whatever name it is reached', async () => {
   expect(await users(database)).toHaveLength(1)
 })
 
-test('a SQLite file that a URL names must be there, unless it is to be made', async () => {
+test('a SQLite file that a URL names has to exist, unless the server is told to create it', async () => {
   await using database = await createSqliteTestDatabase()
   const settings = { SNAILPASS_DATABASE_URL: database.url }
   await expect(startTestServer({ settings, dataDir: database.dataDir })).rejects.toMatchObject({

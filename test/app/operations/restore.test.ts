@@ -27,7 +27,7 @@ import {
   targetsOf,
 } from '../../support/test-database'
 
-/** Restores as whoever consents to everything. */
+/** Restores, and consents to everything. */
 function restoreFrom(
   database: TestDatabase,
   file: string,
@@ -44,7 +44,7 @@ function restoreFrom(
   })
 }
 
-/** Everything in a database, as another reader sees it; without what a restore makes anew or signs anew. */
+/** Everything in a database, as another client reads it; without session epochs and the audit log, which a restore replaces. */
 async function contentsOf(database: TestDatabase) {
   const contents: Record<string, unknown[]> = {}
   for (const { name, columns } of tables) {
@@ -68,8 +68,8 @@ describe.each(
   engines.flatMap((from) =>
     engines.map((to) => ({ from, to, name: `${from.engine} restored into ${to.engine}` })),
   ),
-)('an archive of $name', ({ from, to }) => {
-  test('gives everything back, also over something else, and a server goes on with it', async () => {
+)('a backup of $name', ({ from, to }) => {
+  test('brings everything back, replaces other data, and a server works with it', async () => {
     await using source = await from.open()
     await using target = await to.open()
     await fillWithEdgeCases(source)
@@ -84,7 +84,7 @@ describe.each(
     const { tables: restored, safetyBackup } = await restoreFrom(target, path)
     expect(restored).toEqual([...sums])
     expect(await contentsOf(target)).toEqual(before)
-    // The database still knows whose it is, and no session from then or before is good.
+    // The key fingerprint stays, and no session from before is valid.
     expect(await target.sql('select value from facts')).toEqual(fact)
     const epochs = await target.sql('select session_epoch from users')
     for (const { session_epoch: epoch } of epochs) expect(epoch).toMatch(/^[\w-]{22}$/)
@@ -94,7 +94,7 @@ describe.each(
       const client = await signUpAndLogIn(server.url, 'newcomer')
       expect((await client.send('POST', '/notes', aNote())).status).toBe(201)
     }
-    // And back to what it was before.
+    // The backup taken before the restore brings back the replaced data.
     const back = await restoreFrom(target, String(safetyBackup))
     expect(
       back.plan.tables.filter(({ table }) => ['users', 'records', 'notes'].includes(table)),
@@ -110,7 +110,7 @@ describe.each(
 })
 
 describe.each(engines)('a restore on $engine', ({ open }) => {
-  /** A place with a vault of its own, and an archive of another one. */
+  /** A database with a vault, and a backup of another one. */
   async function createBackupSetup() {
     const database = await open()
     const elsewhere = await createSqliteTestDatabase()
@@ -133,20 +133,20 @@ describe.each(engines)('a restore on $engine', ({ open }) => {
     }
   }
 
-  test('ends every session, those of the archive too', async () => {
-    await using situation = await createBackupSetup()
-    const { database } = situation
+  test('ends every session, also those of the backup', async () => {
+    await using setup = await createBackupSetup()
+    const { database } = setup
     const { path } = await createTestBackup(database)
     await restoreFrom(database, path)
     await using server = await startServerOn(database)
-    const headers = { 'x-access-token': situation.token }
+    const headers = { 'x-access-token': setup.token }
     expect((await fetch(new URL('/users', server.url), { headers })).status).toBe(401)
     expect((await logIn(server.url, owner)).token).not.toBe('')
   })
 
   test('is refused while a server runs, and changes nothing', async () => {
-    await using situation = await createBackupSetup()
-    const { database, path, token } = situation
+    await using setup = await createBackupSetup()
+    const { database, path, token } = setup
     await using server = await startServerOn(database)
     const before = await contentsOf(database)
     expect(await captureError(restoreFrom(database, path))).toMatchObject({ code: 'conflict' })
@@ -156,9 +156,9 @@ describe.each(engines)('a restore on $engine', ({ open }) => {
     expect((await fetch(new URL('/users', server.url), { headers })).status).toBe(200)
   })
 
-  test('that is dry tells what would change, also beside a server, and changes nothing', async () => {
-    await using situation = await createBackupSetup()
-    const { database, path } = situation
+  test('with a dry run returns what would change, also while a server runs, and changes nothing', async () => {
+    await using setup = await createBackupSetup()
+    const { database, path } = setup
     await using _ = await startServerOn(database)
     const before = await contentsOf(database)
     const consent = () => Promise.reject(new Error('asked'))
@@ -180,17 +180,17 @@ describe.each(engines)('a restore on $engine', ({ open }) => {
       inBackup: '600',
       now: '30',
     })
-    expect({ tables: result.tables, safetyArchive: result.safetyBackup }).toEqual({
+    expect({ tables: result.tables, safetyBackup: result.safetyBackup }).toEqual({
       tables: null,
-      safetyArchive: null,
+      safetyBackup: null,
     })
     expect(await contentsOf(database)).toEqual(before)
     expect(existsSync(join(database.dataDir, 'backups'))).toBeFalse()
   })
 
-  test('asks, and changes nothing without consent', async () => {
-    await using situation = await createBackupSetup()
-    const { database, path } = situation
+  test('asks for consent, and changes nothing without it', async () => {
+    await using setup = await createBackupSetup()
+    const { database, path } = setup
     const before = await contentsOf(database)
     const asked: RestorePlan[] = []
     const consent = (plan: RestorePlan) => {
@@ -203,9 +203,9 @@ describe.each(engines)('a restore on $engine', ({ open }) => {
     expect(existsSync(join(database.dataDir, 'backups'))).toBeFalse()
   })
 
-  test('that fails half-way leaves everything as it was, and no safety archive', async () => {
-    await using situation = await createBackupSetup()
-    const { database, path } = situation
+  test('that fails half-way leaves everything as it was, and no new backup', async () => {
+    await using setup = await createBackupSetup()
+    const { database, path } = setup
     const before = await contentsOf(database)
     const failingOutput = (line: string) => {
       if (line.startsWith('notes') && line.endsWith('restored')) throw new Error('the cable went')
@@ -217,9 +217,9 @@ describe.each(engines)('a restore on $engine', ({ open }) => {
     expect(readdirSync(join(database.dataDir, 'backups'))).toEqual(['.snailpass.lock'])
   })
 
-  test('of a damaged archive changes nothing', async () => {
-    await using situation = await createBackupSetup()
-    const { database, path } = situation
+  test('of a damaged backup changes nothing', async () => {
+    await using setup = await createBackupSetup()
+    const { database, path } = setup
     using file = new Database(path)
     file.run("update records set login = 'x:x' where id = 'r1'")
     const before = await contentsOf(database)
@@ -230,10 +230,10 @@ describe.each(engines)('a restore on $engine', ({ open }) => {
     expect(await contentsOf(database)).toEqual(before)
   })
 
-  test('on a new machine makes the database and starts with that machine’s own key', async () => {
-    await using situation = await createBackupSetup()
+  test('on a new machine creates the database, and the server there creates its own key', async () => {
+    await using setup = await createBackupSetup()
     await using database = await open()
-    const { safetyBackup } = await restoreFrom(database, situation.path)
+    const { safetyBackup } = await restoreFrom(database, setup.path)
     expect(safetyBackup).toBeNull()
     await using server = await startServerOn(database)
     expect(existsSync(join(database.dataDir, 'secret.key'))).toBeTrue()
@@ -242,8 +242,8 @@ describe.each(engines)('a restore on $engine', ({ open }) => {
   })
 })
 
-describe.each(engines)('an encrypted archive of $engine', ({ open }) => {
-  test('is opened by each of its keys and by no other one', async () => {
+describe.each(engines)('an encrypted backup of $engine', ({ open }) => {
+  test('is opened by each of its keys and by no other key', async () => {
     await using database = await open()
     await fillWithEdgeCases(database)
     const [one, two, stranger] = [
@@ -270,17 +270,17 @@ describe.each(engines)('an encrypted archive of $engine', ({ open }) => {
       code: 'invalid',
       hint: expect.stringContaining('--identity'),
     })
-    // Nothing of what was decrypted stays, and nothing in the plain was ever in the folder of archives.
+    // No decrypted file is left, and no unencrypted one was ever in the backup folder.
     expect(readdirSync(database.dataDir).filter((name) => name.includes('partial'))).toEqual([])
     expect(readdirSync(join(database.dataDir, 'backups'))).toHaveLength(2)
   })
 })
 
-describe('an archive with secrets', () => {
+describe('a backup with secrets', () => {
   const passphrase = 'open sesame'
   const decryption = { identities: null, passphrase: () => Promise.resolve(passphrase) }
 
-  test('is opened by its passphrase alone, and brings its secret key along', async () => {
+  test('is opened by its passphrase only, and restores the secret key', async () => {
     await using source = await createSqliteTestDatabase()
     await using target = await createPostgresTestDatabase()
     await fillWithEdgeCases(source)
@@ -302,13 +302,13 @@ describe('an archive with secrets', () => {
     })
     expect(keyOf(target)).toBe(previous)
 
-    // One whose key is set elsewhere would not know its own database again.
+    // With another key in the settings, the server would not start on its own database again.
     const set = { SNAILPASS_SECRET_KEY: 'another key altogether' }
     expect(
       await captureError(restoreFrom(target, path, { withSecrets: true, decryption }, set)),
     ).toMatchObject({
       code: 'conflict',
-      message: expect.stringContaining('SNAILPASS_SECRET_KEY is another key'),
+      message: expect.stringContaining('SNAILPASS_SECRET_KEY is not the key in the backup'),
     })
     const failing = (line: string) => {
       if (line.startsWith('set_aside') && line.endsWith('checked'))
@@ -329,7 +329,7 @@ describe('an archive with secrets', () => {
     expect((await signUpAndLogIn(server.url, 'newcomer')).token).not.toBe('')
   }, 40_000)
 
-  test('brings the certificate authority along, and changes none that it does not replace', async () => {
+  test('restores the certificate authority, and leaves that of the machine if it does not', async () => {
     await using source = await createSqliteTestDatabase()
     await using target = await createSqliteTestDatabase()
     await fillWithEdgeCases(source)
@@ -343,8 +343,8 @@ describe('an archive with secrets', () => {
     const { path } = await createTestBackup(source, { withSecrets: true, encryptFor })
     const without = await createTestBackup(source)
     using file = new Database(without.path, { readonly: true })
-    const tablesThere = file.query("select name from sqlite_master where name = 'secrets'").all()
-    expect(tablesThere).toEqual([])
+    const secretsTables = file.query("select name from sqlite_master where name = 'secrets'").all()
+    expect(secretsTables).toEqual([])
 
     const filesOf = (database: TestDatabase) =>
       ['ca.crt', 'ca.key', 'leaf.pem'].map((name) => {
@@ -355,7 +355,7 @@ describe('an archive with secrets', () => {
     const failingOutput = (line: string) => {
       if (line.startsWith('set_aside') && line.endsWith('checked')) throw new Error('cable')
     }
-    // Where there is none yet, none is left behind; what is there comes back.
+    // If the restore fails on a machine without a CA, none is left behind.
     const nothing = filesOf(target)
     expect(
       String(
@@ -363,15 +363,15 @@ describe('an archive with secrets', () => {
       ),
     ).toContain('cable')
     expect(filesOf(target)).toEqual(nothing)
-    // Where it can't be put, the secret key comes back that was put before it.
+    // If the CA can't be written, the secret key that was written before it is rolled back.
     const keyOf = (database: TestDatabase) =>
       readFileSync(join(database.dataDir, 'secret.key'), 'utf8')
-    const formerKey = keyOf(target)
+    const oldKey = keyOf(target)
     writeFileSync(join(target.dataDir, 'tls'), 'in the way')
     expect(await captureError(restoreFrom(target, path, opened))).toMatchObject({
       code: 'unavailable',
     })
-    expect(keyOf(target)).toBe(formerKey)
+    expect(keyOf(target)).toBe(oldKey)
     rmSync(join(target.dataDir, 'tls'))
     await renew(target)
     const previous = filesOf(target)
@@ -381,7 +381,7 @@ describe('an archive with secrets', () => {
     await restoreFrom(target, path, opened)
     expect(filesOf(target)).toEqual([authority.cert, authority.key, null])
     expect(statSync(join(target.dataDir, 'tls', 'ca.key')).mode & 0o777).toBe(0o600)
-    // The leaf is made anew, by the authority that devices know.
+    // The server issues a new certificate by the restored CA, which devices know.
     const { certificate } = await findCertificate(settingsOf(target))
     expect(certificate).toBeNull()
     await using server = await startServerOn(target, { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' })
@@ -389,7 +389,7 @@ describe('an archive with secrets', () => {
     expect(server.log.join()).not.toContain('made a certificate authority')
   }, 40_000)
 
-  test('is not written in the plain, nor restored from one without', async () => {
+  test('is not written without encryption, and secrets are not restored from a backup without', async () => {
     await using database = await createSqliteTestDatabase()
     await fillWithEdgeCases(database)
     expect(await captureError(createTestBackup(database, { withSecrets: true }))).toMatchObject({
@@ -400,12 +400,12 @@ describe('an archive with secrets', () => {
     const { path } = await createTestBackup(database)
     const before = await contentsOf(database)
     expect(await captureError(restoreFrom(database, path, { withSecrets: true }))).toMatchObject({
-      message: `${path} holds no secret key`,
+      message: `${path} contains no secret key`,
     })
     expect(await contentsOf(database)).toEqual(before)
   })
 
-  test('whose key was set and not made is not put into a file', async () => {
+  test('whose key was set by hand is not written to secret.key', async () => {
     await using database = await createSqliteTestDatabase()
     await (
       await startServerOn(database, { SNAILPASS_SECRET_KEY: 'the key of these servers' })
@@ -434,7 +434,7 @@ describe('the tool age', () => {
     if (!success) throw new Error(`age: ${stderr}`)
   }
 
-  test('opens an archive, and what it has encrypted is restored', async () => {
+  test('opens a backup, and a file that it encrypted is restored', async () => {
     await using database = await createSqliteTestDatabase()
     await fillWithEdgeCases(database)
     const { file, identity, recipient } = await createAgeKeyPair(database.dataDir)
@@ -468,12 +468,12 @@ describe('the tool age', () => {
     expect(await contentsOf(database)).toEqual(before)
   })
 
-  test('opens one with a passphrase', async () => {
+  test('opens a backup with a passphrase', async () => {
     await using database = await createSqliteTestDatabase()
     await fillWithEdgeCases(database)
     const { path } = await createTestBackup(database, { encryptFor: { passphrase: 'open sesame' } })
     const plain = join(database.dataDir, 'plain.sqlite')
-    // It asks on a terminal alone.
+    // age asks only on a terminal.
     let screen = ''
     const child = Bun.spawn(['age', '--decrypt', '--output', plain, path], {
       terminal: {
