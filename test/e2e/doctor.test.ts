@@ -33,7 +33,7 @@ async function doctor(
   }
 }
 
-/** An installation with an account, a record and a proven archive, whose server has ended. */
+/** Gives an installation an account, a record and a verified backup. Its server has stopped afterwards. */
 async function makeHealthy(installation: Installation): Promise<void> {
   await using server = await serve(installation.dataDir, installation.environment)
   const owner = await signUpAndLogIn(server.url, 'owner')
@@ -44,7 +44,7 @@ async function makeHealthy(installation: Installation): Promise<void> {
   expect((await run(['backup', '--data-dir', dataDir], { environment })).code).toBe(0)
 }
 
-/** Changes a row, by somebody else than the program. */
+/** Changes a row without the program. */
 async function change({ url }: Installation, text: string): Promise<void> {
   if (url.startsWith('postgres')) {
     await queryPostgres(url, text)
@@ -55,7 +55,7 @@ async function change({ url }: Installation, text: string): Promise<void> {
 }
 
 describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
-  test('finds nothing in a healthy installation, beside a server and without one', async () => {
+  test('finds nothing in a healthy installation, with a running server and without one', async () => {
     await using installation = await install()
     await makeHealthy(installation)
     expect(await doctor(installation)).toMatchObject({ code: 0, found: [] })
@@ -71,10 +71,10 @@ describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
       environment: { ...environment, SNAILPASS_SIGNUPS: 'invited' },
     })
     expect(result.code).toBe(0)
-    expect(result.stdout).toMatch(/^ok database +\d+ rows?, read and found sound$/m)
+    expect(result.stdout).toMatch(/^ok database +\d+ rows?, integrity check passed$/m)
   }, 30_000)
 
-  test('finds each fault that is made, and mends what --fix is for', async () => {
+  test('finds each problem, and fixes those that --fix is for', async () => {
     await using installation = await install()
     const { dataDir, environment } = installation
     const early = await doctor(installation)
@@ -89,9 +89,9 @@ describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
     const open = await doctor(installation)
     expect(open.code).toBe(1)
     expect(open.found).toEqual([
-      `others on this machine can open ${join(dataDir, 'secret.key')}`,
-      `others on this machine can open ${dataDir}`,
-      'there is no proven archive yet',
+      `other users of this machine can read ${join(dataDir, 'secret.key')}`,
+      `other users of this machine can read ${dataDir}`,
+      'there is no verified backup yet',
     ])
     const fixed = await doctor(installation, { args: ['--fix'] })
     expect({ code: fixed.code, found: fixed.found }).toEqual({ code: 0, found: [] })
@@ -99,37 +99,35 @@ describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
     expect(statSync(join(dataDir, 'secret.key')).mode & 0o777).toBe(0o600)
     expect(statSync(dataDir).mode & 0o777).toBe(0o700)
 
-    // The clock: a row of tomorrow.
+    // The clock: a row from tomorrow.
     await signUpRow(installation)
     await change(installation, `update users set creation_time = ${Date.now() + 86_400_000}`)
     expect((await doctor(installation)).found[0]).toStartWith('the clock of this machine is behind')
     await change(installation, 'update users set creation_time = 1')
 
-    // The last archive: gone, stale, failed.
+    // The newest backup: gone, too old, failed.
     const folder = join(dataDir, 'backups')
     for (const name of readdirSync(folder)) rmSync(join(folder, name))
-    expect((await doctor(installation)).found[0]).toStartWith('the last proven archive is gone')
+    expect((await doctor(installation)).found[0]).toStartWith('the newest verified backup is gone')
     const state = (verified: unknown, failure: unknown) =>
       change(
         installation,
         `update facts set value = '${JSON.stringify({ since: 1, claimedUntil: 0, verified, failure })}' where name = 'backups'`,
       )
     await state({ time: 1, path: '/a', host: 'elsewhere' }, null)
-    expect((await doctor(installation)).found[0]).toStartWith('there is no new archive')
+    expect((await doctor(installation)).found[0]).toStartWith('there is no recent backup')
     await state(null, { time: 1, reason: 'no space' })
-    expect((await doctor(installation)).found).toEqual([
-      'the last try to make an archive failed: no space',
-    ])
+    expect((await doctor(installation)).found).toEqual(['the last backup failed: no space'])
 
-    // The key: another one, and none.
+    // The secret key: another one, and none.
     writeFileSync(join(dataDir, 'secret.key'), `${'A'.repeat(43)}\n`)
-    expect((await doctor(installation)).found[0]).toBe('the database belongs to another secret key')
+    expect((await doctor(installation)).found[0]).toBe('the database has another secret key')
     rmSync(join(dataDir, 'secret.key'))
-    expect((await doctor(installation)).found[0]).toBe('the secret key of the database is not here')
+    expect((await doctor(installation)).found[0]).toBe('the secret key of the database is missing')
   }, 60_000)
 })
 
-/** An account, put there while no server runs. */
+/** Adds an account while no server runs. */
 async function signUpRow({ dataDir, environment }: Installation): Promise<void> {
   const added = await run(
     ['user', 'add', 'a@nas.local', '--password-stdin', '--data-dir', dataDir],
@@ -142,7 +140,7 @@ const [sqlite] = installations
 if (sqlite === undefined) throw new Error('no engine')
 
 describe('snailpass doctor', () => {
-  test('finds a mail server that is not there, settings that are none, and too few files', async () => {
+  test('finds a missing mail server, wrong settings, a full disk and open sign-up', async () => {
     await using installation = await sqlite.install()
     await makeHealthy(installation)
     {
@@ -157,8 +155,8 @@ describe('snailpass doctor', () => {
       expect(away.found).toHaveLength(1)
       expect(away.found[0]).toStartWith(`the mail server 127.0.0.1:${mail.port} can't be used`)
     }
-    const slip = await doctor(installation, { environment: { SNAILPASS_LISTN: '0.0.0.0:1' } })
-    expect(slip.found).toEqual([
+    const misspelt = await doctor(installation, { environment: { SNAILPASS_LISTN: '0.0.0.0:1' } })
+    expect(misspelt.found).toEqual([
       'SNAILPASS_LISTN is set, but there is no such setting: did you mean SNAILPASS_LISTEN?',
     ])
     const wrong = await doctor(installation, { environment: { SNAILPASS_TOKEN_SECONDS: 'x' } })
@@ -170,11 +168,11 @@ describe('snailpass doctor', () => {
     const exposed = await doctor(installation, {
       environment: { SNAILPASS_SIGNUPS: 'open', SNAILPASS_PUBLIC_URL: 'https://vault.example.org' },
     })
-    expect(exposed.found[0]).toStartWith('everybody on the internet may make an account here')
+    expect(exposed.found[0]).toStartWith('anyone on the internet can create an account')
   }, 30_000)
 
   test.skipIf(process.getuid?.() !== 0)(
-    'says what it could not look at, to a user who may not look',
+    'reports what it could not check as a user without access',
     async () => {
       await using installation = await sqlite.install()
       await makeHealthy(installation)
@@ -198,7 +196,7 @@ describe('snailpass doctor', () => {
     30_000,
   )
 
-  test('finds a damaged database, and a row that belongs to nobody', async () => {
+  test('finds a damaged database, and a row without an owner', async () => {
     await using installation = await sqlite.install()
     await makeHealthy(installation)
     const path = installation.url.slice('sqlite:'.length)

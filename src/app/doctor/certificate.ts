@@ -12,10 +12,10 @@ import type { Finding, Outcome } from './findings'
 
 const day = 24 * 3600_000
 
-/** Whoever renews certificates does it a month before their end, or when a third of a short life is left. */
+/** Usual tools renew a certificate a month before its end, or when a third of a shorter life is left. */
 const fileRenewalLead = 30 * day
 
-/** Whether HTTPS is served by a certificate that devices take, today and for some time to come, by every name. */
+/** Checks whether devices accept the certificate of HTTPS, now and for some time, under every name of the server. */
 export async function checkCertificate({ settings, runtime }: Targets): Promise<Outcome> {
   if (settings.listenTls.length === 0) return { fact: 'HTTPS is off' }
   const served = await findCertificate(settings)
@@ -23,11 +23,11 @@ export async function checkCertificate({ settings, runtime }: Targets): Promise<
   if (certificate === null) {
     return served.mode === 'acme'
       ? { fact: 'none yet', findings: [missingCertificateFinding(settings)] }
-      : { fact: 'none yet: the first start makes it' }
+      : { fact: 'none yet: the first start issues it' }
   }
   const now = runtime.clock()
   return {
-    fact: `${served.mode}, until ${formatDate(certificate.notAfter)}`,
+    fact: `${served.mode}, valid until ${formatDate(certificate.notAfter)}`,
     findings: [
       ...validityFindings(served, certificate, now),
       ...authorityFindings(served, now),
@@ -38,45 +38,47 @@ export async function checkCertificate({ settings, runtime }: Targets): Promise<
 
 function missingCertificateFinding(settings: Settings): Finding {
   return {
-    what: `there is no certificate of ${new URL(acmeDirectoryOf(settings)).host} yet`,
-    why: 'HTTPS has a placeholder until there is one: browsers and clients refuse it',
-    fix: 'start the server, and see in its log why none comes, as with journalctl -u snailpass',
+    what: `there is no certificate from ${new URL(acmeDirectoryOf(settings)).host} yet`,
+    why: 'until there is one, HTTPS uses a placeholder, which browsers and clients refuse',
+    fix: 'start the server, and look for the reason in its log: journalctl -u snailpass',
   }
 }
 
 type Certificate = NonNullable<ServedCertificate['certificate']>
+
+const renewalFixes: Readonly<Record<ServedCertificate['mode'], string>> = {
+  files: 'check the tool that renews it, for example with `certbot renew --dry-run`',
+  acme: 'look in the log of the server why it is not renewed: journalctl -u snailpass',
+  local: 'snailpass tls renew',
+}
 
 function validityFindings(
   { mode }: ServedCertificate,
   { file, notBefore, notAfter }: Certificate,
   now: number,
 ): readonly Finding[] {
+  if (now < notBefore) {
+    return [
+      {
+        what: `the certificate ${file} is not valid before ${formatDate(notBefore)}`,
+        why: 'devices refuse to connect by HTTPS',
+        fix: 'set the clock of this machine: timedatectl set-ntp true',
+      },
+    ]
+  }
   const third = (notAfter - notBefore) / 3
-  // A day later it should be done.
+  // A renewal may take a day.
   const minRemaining = (mode === 'files' ? Math.min(fileRenewalLead, third) : third) - day
   const remaining = notAfter - now
-  if (now >= notBefore && remaining >= minRemaining) return []
-  const what =
-    now < notBefore
-      ? `the certificate ${file} is not valid before ${formatDate(notBefore)}`
-      : remaining <= 0
-        ? `the certificate ${file} has expired on ${formatDate(notAfter)}`
-        : `the certificate ${file} expires on ${formatDate(notAfter)}`
+  if (remaining >= minRemaining) return []
+  const hasExpired = remaining <= 0
   return [
     {
-      what,
-      why:
-        remaining <= 0 || now < notBefore
-          ? 'devices refuse to connect by HTTPS'
-          : 'it should have been renewed by now; once it ends, devices refuse to connect by HTTPS',
-      fix:
-        now < notBefore
-          ? 'set the clock of this machine: timedatectl set-ntp true'
-          : mode === 'files'
-            ? 'see why whoever renews it does not, as `certbot renew --dry-run`'
-            : mode === 'acme'
-              ? 'see in the log of the server why it is not renewed, as with journalctl -u snailpass'
-              : 'snailpass tls renew',
+      what: `the certificate ${file} ${hasExpired ? 'has expired' : 'expires'} on ${formatDate(notAfter)}`,
+      why: hasExpired
+        ? 'devices refuse to connect by HTTPS'
+        : 'it should have been renewed by now; once it expires, devices refuse to connect by HTTPS',
+      fix: renewalFixes[mode],
     },
   ]
 }
@@ -85,47 +87,50 @@ function authorityFindings({ authority }: ServedCertificate, now: number): reado
   if (authority === null) return []
   const unpermitted = listUnpermittedNames(hostname(), authority.permits)
   const nameFinding = {
-    what: `the certificate authority does not speak for ${unpermitted.join(', ')}: this machine had another name when it was made`,
-    why: 'devices refuse to come by that name; the .local name and the addresses go on working',
-    fix: 'use one of those; or snailpass tls renew --authority, which every device has to install',
+    what: `the certificate authority does not permit ${unpermitted.join(', ')}: this machine had another name when the CA was created`,
+    why: 'devices refuse to connect to that name; the .local name and the addresses still work',
+    fix: 'use one of those, or run snailpass tls renew --authority and install the new CA on every device',
   }
-  const isLate = authority.notAfter - now < authorityWarningPeriod
+  const isExpiring = authority.notAfter - now < authorityWarningPeriod
   const expiryFinding = {
     what: `the certificate authority expires on ${formatDate(authority.notAfter)}`,
-    why: 'nothing that it has certified is valid from then on, and every device has to install the next one',
-    fix: 'snailpass tls renew --authority, at a time when you can reach the devices',
+    why: 'its certificates are not valid after that, and every device has to install the next CA',
+    fix: 'snailpass tls renew --authority, when you have all devices at hand',
   }
   const isEarly = now < authority.notBefore
   const clockFinding = {
     what: `the certificate authority is not valid before ${formatDate(authority.notBefore)}`,
-    why: 'devices refuse whatever it has certified: it was made while the clock was ahead, or the clock is behind now',
-    fix: 'see that the clock is right; if it is, snailpass tls renew --authority, which every device has to install',
+    why: 'devices refuse its certificates: the clock was ahead when the CA was created, or it is behind now',
+    fix: 'check the clock; if it is right, run snailpass tls renew --authority and install the new CA on every device',
   }
   return [
     ...(unpermitted.length > 0 ? [nameFinding] : []),
-    ...(isLate ? [expiryFinding] : []),
+    ...(isExpiring ? [expiryFinding] : []),
     ...(isEarly ? [clockFinding] : []),
   ]
 }
 
-/** Of the names that others use; this machine's loopback is no matter, and its bare name works in few networks. */
+/**
+ * Checks the names that other machines use. Names of the loopback interface do not matter, and the bare host name works in
+ * few networks.
+ */
 function nameFindings(
   settings: Settings,
   { mode, authority }: ServedCertificate,
   certificate: Certificate,
 ): readonly Finding[] {
   const { publicUrl } = settings
-  const own = publicUrl?.protocol === 'https:' ? parseName(publicUrl.hostname) : null
-  const machineNames =
+  const publicName = publicUrl?.protocol === 'https:' ? parseName(publicUrl.hostname) : null
+  const configuredNames =
     mode === 'local'
       ? [...namesOfMachine(settings), ...settings.tlsNames]
       : mode === 'acme'
         ? settings.acmeNames
         : []
-  const permitted = machineNames.filter(
+  const permitted = configuredNames.filter(
     (name) => authority === null || isPermitted(name, authority.permits),
   )
-  const needed = [...new Set([...(own === null ? [] : [own]), ...permitted])]
+  const needed = [...new Set([...(publicName === null ? [] : [publicName]), ...permitted])]
   const missing = needed.filter((name) => !isIssuedFor(name, certificate))
   if (missing.length === 0) return []
   const isForbidden = missing.some(
@@ -134,14 +139,14 @@ function nameFindings(
   return [
     {
       what: `the certificate ${certificate.file} is not for ${missing.join(', ')}`,
-      why: 'who comes by such a name is told that somebody else answers',
+      why: 'devices that connect to such a name report the wrong server',
       fix:
         mode === 'files'
-          ? 'have one made for these names, or set SNAILPASS_PUBLIC_URL to a name that it is for'
+          ? 'get a certificate for these names, or set SNAILPASS_PUBLIC_URL to a name of the certificate'
           : mode === 'acme'
-            ? 'set SNAILPASS_ACME_NAMES to these names too, and start the server again'
+            ? 'add these names to SNAILPASS_ACME_NAMES and restart the server'
             : isForbidden
-              ? 'its authority speaks for names of your network alone: for others, SNAILPASS_TLS=files'
+              ? 'the local CA permits only names of your network: for others, use SNAILPASS_TLS=files'
               : 'snailpass tls renew',
     },
   ]

@@ -1,20 +1,24 @@
 import { findDatabaseTime, findNewestTime } from '../../database/newest-time'
+import { formatCount } from '../../domain/text'
 import type { Targets } from '../targets'
 import type { Finding, Outcome } from './findings'
 
-/** A row can be of the future by so much, in milliseconds, before somebody should look. */
+/** How far in the future a row may be before that is a finding, in milliseconds. */
 const tolerance = 5 * 60_000
 
-/** Servers lend each other letters for a minute at a time, by their own clocks: half of that is too much. */
+/**
+ * How far this clock may differ from that of the database, in milliseconds. Servers lease emails for a minute at a time, each
+ * by its own clock.
+ */
 const sharedTolerance = 30_000
 
-const why = 'sessions and links live by the clock, and archives and letters come when it says so'
+const why = 'sessions and links expire by the clock, and backups and emails are scheduled by it'
 const fix = 'timedatectl set-ntp true, or set the clock by hand'
 
-/** Whether the system keeps its clock right by a time service; null where it does not tell. */
+/** Whether a time service keeps the clock of the system right; null if unknown. */
 export type TimeSyncQuery = () => Promise<boolean | null>
 
-/** Asks systemd, for five seconds at most. */
+/** Asks systemd, for at most five seconds. */
 const queryTimedatectl: TimeSyncQuery = async () => {
   const program = Bun.which('timedatectl', { PATH: process.env['PATH'] ?? '' })
   if (program === null) return null
@@ -24,11 +28,12 @@ const queryTimedatectl: TimeSyncQuery = async () => {
   return answer === 'yes' ? true : answer === 'no' ? false : null
 }
 
-/** Whether the clock can be believed: by the rows, none of which can be of the future, by the database's and by the system. */
+/** Compares the clock with the newest row of the database and the clock of its server, and asks for a time service. */
 export async function checkClock(
-  { database, runtime: { clock } }: Targets,
+  { database, runtime }: Targets,
   queryTimeSync: TimeSyncQuery = queryTimedatectl,
 ): Promise<Outcome> {
+  const { clock } = runtime
   const findings: Finding[] = []
   const { newest, difference } = await database.withSnapshot(async (db) => {
     const time = await findDatabaseTime(db)
@@ -36,7 +41,7 @@ export async function checkClock(
   })
   if (newest !== null && newest > clock() + tolerance) {
     findings.push({
-      what: `the clock of this machine is behind: the database holds a row of ${new Date(newest).toISOString()}`,
+      what: `the clock of this machine is behind: the database contains a row from ${new Date(newest).toISOString()}`,
       why,
       fix,
     })
@@ -44,15 +49,15 @@ export async function checkClock(
   if (Math.abs(difference) > sharedTolerance) {
     const seconds = Math.round(Math.abs(difference) / 1_000)
     findings.push({
-      what: `the clock of this machine is ${seconds} seconds ${difference > 0 ? 'behind' : 'ahead of'} that of ${database.name}`,
-      why: `${why}; two servers could send the same letter`,
+      what: `the clock of this machine is ${formatCount(seconds, 'second')} ${difference > 0 ? 'behind' : 'ahead of'} that of ${database.name}`,
+      why: `${why}; two servers could send the same email`,
       fix: `${fix}, on both machines`,
     })
   }
   const isSynchronized = await queryTimeSync()
   if (isSynchronized === false) {
-    findings.push({ what: 'no time service keeps the clock of this machine right', why, fix })
+    findings.push({ what: 'no time service sets the clock of this machine', why, fix })
   }
-  const syncNote = isSynchronized === true ? ', kept right by a time service' : ''
+  const syncNote = isSynchronized === true ? ', set by a time service' : ''
   return { fact: `it is ${new Date(clock()).toISOString()}${syncNote}`, findings }
 }

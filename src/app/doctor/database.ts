@@ -2,7 +2,9 @@ import { existsSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
 import { checkIntegrity } from '../../database/integrity'
+import type { BackupState } from '../../domain/backup-state'
 import { backupProblem, createBackups } from '../../domain/backups'
+import { formatCount } from '../../domain/text'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
 import { pruneBackups, writeBackup } from '../operations/backup'
 import { findServerKey } from '../secret-key'
@@ -12,79 +14,76 @@ import type { Outcome } from './findings'
 /** Reads the whole database. */
 export async function checkDatabase({ database }: Targets): Promise<Outcome> {
   const { problems, rows } = await database.withSnapshot(checkIntegrity)
-  const findings = problems.map((problem) => ({
-    what: `the database is damaged: ${problem}`,
-    why: 'what is damaged may not be given back, and the damage may grow',
-    fix: 'stop the server, keep a copy of the file, and restore the last archive: `snailpass backup list`, `snailpass restore FILE`; look after the disk',
-  }))
   return {
-    fact: `${rows === 1 ? '1 row' : `${rows} rows`}, read and found ${problems.length === 0 ? 'sound' : 'damaged'}`,
-    findings,
+    fact: `${formatCount(rows, 'row')}, integrity check ${problems.length === 0 ? 'passed' : 'failed'}`,
+    findings: problems.map((problem) => ({
+      what: `the database is damaged: ${problem}`,
+      why: 'damaged rows may be lost, and the damage may grow',
+      fix: 'stop the server, keep a copy of the database, restore the newest backup (`snailpass backup list`, `snailpass restore FILE`) and check the disk',
+    })),
   }
 }
 
-/** Whether this machine has the key that the database belongs to. */
+/** Checks that the secret key of the database is here. */
 export async function checkKey(targets: Targets): Promise<Outcome> {
   const key = findServerKey(targets)
   const fingerprint = await targets.database.withSnapshot(findKeyFingerprint)
-  if (fingerprint === null) return { fact: 'the database has had no server yet' }
+  if (fingerprint === null) return { fact: 'the database had no server yet' }
   if (key !== null && keyFingerprint(key) === fingerprint)
-    return { fact: 'the secret key is the one of the database' }
+    return { fact: 'the secret key is that of the database' }
   return {
-    fact: 'the secret key is not the one of the database',
+    fact: 'the secret key is not that of the database',
     findings: [
       {
         what:
           key === null
-            ? 'the secret key of the database is not here'
-            : 'the database belongs to another secret key',
+            ? 'the secret key of the database is missing'
+            : 'the database has another secret key',
         why: 'no server can start here',
-        fix: 'put the secret.key of its other servers into the data folder; if it is lost, `snailpass key rotate`',
+        fix: 'copy the secret.key of its other servers into the data folder; if it is lost, run snailpass key rotate',
       },
     ],
   }
 }
 
-/** Whether there is a proven archive of late, and whether it is still there. With `fix` one is made. */
+/** Checks that there is a recent, verified backup, and that its file still exists. With `fix`, creates one if not. */
 export async function checkBackups(targets: Targets, fix: boolean): Promise<Outcome> {
   const { database, runtime } = targets
   const readState = () =>
     database.withShared((store) => createBackups({ store, ...runtime }).state())
-  const examineBackups = async () => {
-    const state = await readState()
-    const { verified } = state
-    const isLost = verified !== null && verified.host === hostname() && !existsSync(verified.path)
-    const last =
-      verified === null
-        ? 'there is no proven archive yet'
-        : `the last proven archive is ${verified.path}, of ${new Date(verified.time).toISOString()}`
-    const kind =
-      backupProblem(state, runtime.clock()) ?? (verified === null ? 'none' : isLost ? 'lost' : null)
-    const problems = {
-      failed: `the last try to make an archive failed: ${state.failure?.reason}`,
-      stale: 'there is no new archive: none was proven for two days',
-      none: 'there is no proven archive yet',
-      lost: `the last proven archive is gone: ${verified?.path}`,
-    }
-    return { last, problem: kind === null ? null : problems[kind] }
-  }
-  const before = await examineBackups()
-  if (before.problem !== null && fix) {
+  const state = await readState()
+  const problem = findBackupProblem(state, runtime.clock())
+  if (problem === null) return { fact: describeNewest(state) }
+  if (fix) {
     const { path } = await writeBackup(targets)
     pruneBackups(targets)
-    return { fact: (await examineBackups()).last, mended: [`made an archive: ${path}`] }
+    return { fact: describeNewest(await readState()), fixed: [`created a backup: ${path}`] }
   }
   return {
-    fact: before.last,
-    findings:
-      before.problem === null
-        ? []
-        : [
-            {
-              what: before.problem,
-              why: 'what the disk loses could not be brought back',
-              fix: 'snailpass backup',
-            },
-          ],
+    fact: describeNewest(state),
+    findings: [
+      {
+        what: problem,
+        why: 'a disk failure would lose all data',
+        fix: 'snailpass backup',
+      },
+    ],
   }
+}
+
+function describeNewest({ verified }: BackupState): string {
+  return verified === null
+    ? 'there is no verified backup yet'
+    : `the newest verified backup is ${verified.path}, from ${new Date(verified.time).toISOString()}`
+}
+
+/** Returns what is wrong with the backups, null for nothing. A backup of another host is not looked for. */
+function findBackupProblem(state: BackupState, now: number): string | null {
+  const { verified, failure } = state
+  const kind = backupProblem(state, now)
+  if (kind === 'failed') return `the last backup failed: ${failure?.reason}`
+  if (kind === 'stale') return 'there is no recent backup: none was verified in the last two days'
+  if (verified === null) return 'there is no verified backup yet'
+  const isMissing = verified.host === hostname() && !existsSync(verified.path)
+  return isMissing ? `the newest verified backup is gone: ${verified.path}` : null
 }

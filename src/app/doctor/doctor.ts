@@ -1,3 +1,7 @@
+/**
+ * Doctor: checks of settings, database, machine and certificate, a file for each subject. A check returns a fact and
+ * findings, each with what is wrong, why it matters and what to do. All of them work while servers run.
+ */
 import { readSettings, type SettingsReport } from '../../config/reading'
 import type { Settings } from '../../config/settings'
 import type { Database, DatabaseContent } from '../../database/database'
@@ -19,8 +23,8 @@ import { checkFileSystem, checkResourceLimits, readSystemFile } from './machine'
 export type { CheckResult }
 
 /**
- * Looks at everything that fails servers of this kind, and says what was found. With `fix`, what can be mended without
- * a loss is: permissions, and an archive that is missing. Changes nothing else, and works beside a server.
+ * Runs all checks and returns their results. With `fix`, fixes what can be fixed without a loss: permissions, and a missing
+ * backup. Changes nothing else.
  */
 export async function runChecks(
   input: Parameters<typeof readSettings>[0],
@@ -52,23 +56,22 @@ export async function runChecks(
     ['sign-up', () => checkExposure(settings, localHosts())],
   ]
   const results: CheckResult[] = []
-  // One after another: a disk that is asked for everything at once tells of its load alone.
+  // One after another: in parallel, checks would slow each other down on a weak disk.
   for (const [name, check] of checks) {
     const database = results.find((other) => other.name === 'database')
     const isSkipped = databaseChecks.has(name) && database !== undefined && database.fact === null
     results.push(
       isSkipped
-        ? { ...emptyResult(name), failure: 'the database must be usable first' }
+        ? { ...emptyResult(name), failure: 'the database has to be usable first' }
         : await runCheck(name, check),
     )
   }
   return results
 }
 
-/** What is looked at, and how. */
 type Check = readonly [name: string, check: () => Outcome | Promise<Outcome>]
 
-/** Checks that ask the database: when it can't be used, they would only say that once more. */
+/** Checks that need the database. They are skipped if it can't be used: each would only repeat that. */
 const databaseChecks = new Set(['secret key', 'audit', 'clock', 'archives'])
 
 function emptyResult(name: string) {
@@ -80,8 +83,8 @@ async function runCheck(
   check: () => Outcome | Promise<Outcome>,
 ): Promise<CheckResult> {
   try {
-    const { fact, findings = [], mended = [] } = await check()
-    return { name, fact, findings, mended, failure: null }
+    const { fact, findings = [], fixed = [] } = await check()
+    return { name, fact, findings, mended: fixed, failure: null }
   } catch (error) {
     if (!(error instanceof DomainError))
       return { ...emptyResult(name), failure: errorMessage(error) }
@@ -90,17 +93,17 @@ async function runCheck(
         ...emptyResult(name),
         failure: `${error.message}: run this as the user of the server, or as root`,
       }
-    // What is refused here is refused to a server too.
+    // A server would be refused as well.
     const finding = {
       what: error.message,
-      why: 'no server can work like that',
-      fix: error.hint ?? 'see the log of the server',
+      why: "the server can't start",
+      fix: error.hint ?? 'check the log of the server',
     }
     return { ...emptyResult(name), findings: [finding], failure: null }
   }
 }
 
-/** Whether it is only this user who may not look. */
+/** Whether the cause is that this user has no access: the server may have. */
 function isPermissionError({ cause }: DomainError): boolean {
   return (
     cause instanceof Error && 'code' in cause && ['EACCES', 'EPERM'].includes(String(cause.code))
@@ -111,24 +114,24 @@ function checkSettings({ origins, warnings, error, file }: SettingsReport): Outc
   const set = [...origins.values()].filter(({ source }) => source !== 'default').length
   const findings: Finding[] = warnings.map((warning) => ({
     what: warning,
-    why: 'the server may do something else than you mean',
+    why: 'the server ignores this setting, or does not use it as intended',
     fix: 'snailpass config',
   }))
   if (error !== null) {
     findings.push({
       what: error.message,
-      why: 'the server does not start like that',
+      why: "the server can't start",
       fix: error.hint ?? 'snailpass config',
     })
   }
   return {
-    fact: `${set} set, ${file === null ? 'without a settings file' : `with ${file}`}`,
+    fact: `${set} set, ${file === null ? 'no settings file' : `settings file ${file}`}`,
     findings,
   }
 }
 
 async function checkVersion({ database }: Targets): Promise<Outcome> {
-  // What else may lie there, or not, is the next check's to tell.
+  // If there is no database of ours, the next check reports that.
   const pending =
     (await contentOf(database)) === 'ours' ? await database.listPendingMigrations() : []
   const fact = `snailpass ${version} (${commit}, ${platform})`
@@ -137,9 +140,9 @@ async function checkVersion({ database }: Targets): Promise<Outcome> {
     fact,
     findings: [
       {
-        what: 'the database belongs to an older version',
-        why: 'commands refuse to work on it',
-        fix: 'restart the server with this version once: it brings the database up to date',
+        what: 'the database is of an older version',
+        why: 'commands refuse to use it',
+        fix: 'restart the server with this version: it migrates the database',
       },
     ],
   }
@@ -155,19 +158,19 @@ async function contentOf(database: Database): Promise<DatabaseContent | null> {
 }
 
 async function checkMail({ mail }: Settings): Promise<Outcome> {
-  if (mail === null) return { fact: 'no mail is set up' }
+  if (mail === null) return { fact: 'email is off' }
   const server = `${mail.host}:${mail.port}`
   try {
     await createMailTransport(mail).check()
-    return { fact: `${server} lets us in` }
+    return { fact: `${server} accepts the sign-in` }
   } catch (error) {
     if (!(error instanceof MailFault)) throw error
     return {
-      fact: `${server} does not let us in`,
+      fact: `${server} can't be used`,
       findings: [
         {
           what: `the mail server ${server} can't be used: ${error.message}`,
-          why: 'nobody who signs up gets the letter that confirms it',
+          why: 'people who sign up get no confirmation email',
           fix: 'snailpass mail test ADDRESS',
         },
       ],

@@ -3,7 +3,7 @@ import type { Settings } from '../../config/settings'
 import { isPublicHost } from '../../domain/networks'
 import type { Outcome } from './findings'
 
-/** Whether strangers of the whole internet can make accounts. `addresses` are this machine's. */
+/** Checks whether anyone on the internet can create an account. `addresses` are those of this machine. */
 export function checkExposure(settings: Settings, addresses: readonly string[]): Outcome {
   const { signUps, signUpDomains, publicUrl } = settings
   const isOpen = signUps === 'open' && signUpDomains.length === 0
@@ -11,20 +11,20 @@ export function checkExposure(settings: Settings, addresses: readonly string[]):
     if ('path' in address) return []
     return ['0.0.0.0', '::'].includes(address.hostname) ? addresses : [address.hostname]
   })
-  const found = [
-    ...(publicUrl === null ? [] : [publicUrl.hostname.replaceAll(/[[\]]/g, '')]),
-    ...listening.map((address) => address.replaceAll(/[[\]]/g, '')),
-  ].find(isPublicHost)
-  const policy = isOpen ? 'everybody may sign up' : `sign-up is ${signUps}`
-  if (found === undefined) return { fact: `${policy}, from private networks alone` }
-  if (!isOpen) return { fact: `${policy}, and the server is reached as ${found}` }
+  const publicHost = [...(publicUrl === null ? [] : [publicUrl.hostname]), ...listening]
+    .map((host) => host.replaceAll(/[[\]]/g, ''))
+    .find(isPublicHost)
+  const policy = isOpen ? 'sign-up is open to everyone' : `sign-up is ${signUps}`
+  if (publicHost === undefined) return { fact: `${policy}, from private networks only` }
+  const fact = `${policy}, and the server is reachable as ${publicHost}`
+  if (!isOpen) return { fact }
   return {
-    fact: `${policy}, and the server is reached as ${found}`,
+    fact,
     findings: [
       {
-        what: `everybody on the internet may make an account here: the server is reached as ${found}`,
+        what: `anyone on the internet can create an account: the server is reachable as ${publicHost}`,
         why: 'strangers can fill the disk and use your server for themselves',
-        fix: 'set SNAILPASS_SIGNUPS=invited and restart the server; `snailpass user invite EMAIL` lets somebody in',
+        fix: 'set SNAILPASS_SIGNUPS=invited, restart the server, and invite people with `snailpass user invite EMAIL`',
       },
     ],
   }

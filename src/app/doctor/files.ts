@@ -3,49 +3,46 @@ import { freeSpace } from '../../files/free-space'
 import type { Targets } from '../targets'
 import type { Outcome } from './findings'
 
-/** Whether others of this machine can open what is secret. With `fix` that is taken from them. */
+/** Checks whether other users of this machine can read secret files. With `fix`, removes their access. */
 export function checkPermissions({ folder, location }: Targets, fix: boolean): Outcome {
   const files = location.engine === 'sqlite' ? [location.path] : []
   const before = listExposedFiles(folder, files)
   if (fix) for (const { path, mode } of before) restrictToOwner(path, mode)
   const after = fix ? listExposedFiles(folder, files) : before
   return {
-    fact:
-      after.length === 0
-        ? 'keys and database are for their owner alone'
-        : 'others can open what is secret',
+    fact: after.length === 0 ? 'file permissions OK' : 'files are readable by other users',
     findings: after.map(({ path, mode }) => ({
-      what: `others on this machine can open ${path}`,
-      why: 'keys sign sessions and certificates, and the database holds emails, hints and verifiers',
+      what: `other users of this machine can read ${path}`,
+      why: 'keys sign sessions and certificates, and the database contains emails, hints and password hashes',
       fix: `chmod ${mode} '${path}'`,
     })),
-    mended: before
+    fixed: before
       .filter(({ path }) => !after.some((left) => left.path === path))
-      .map(({ path }) => `took ${path} from others`),
+      .map(({ path }) => `removed the access of other users to ${path}`),
   }
 }
 
-/** Whether there is space for what is to come. */
+/** Checks that the disk has space left for the database, or for the data folder if the database is elsewhere. */
 export function checkSpace(
   { settings, folder, location }: Targets,
   measure: typeof freeSpace = freeSpace,
 ): Outcome {
   const path = location.engine === 'sqlite' ? location.path : folder.path
   const free = measure(path)
-  if (free === null) return { fact: 'this system does not tell how much space is left' }
+  if (free === null) return { fact: 'free space unknown' }
   const fact = `${Math.floor(free / 1e6)} MB are free`
   const { minFreeSpace } = settings
   if (free >= 2 * minFreeSpace) return { fact }
-  const isRefused = location.engine === 'sqlite' && free < minFreeSpace
+  const isFull = location.engine === 'sqlite' && free < minFreeSpace
   return {
     fact,
     findings: [
       {
-        what: `the disk is ${isRefused ? 'full' : 'nearly full'}: ${fact}`,
-        why: isRefused
+        what: `the disk is ${isFull ? 'full' : 'nearly full'}: ${fact}`,
+        why: isFull
           ? 'writes are refused (507)'
-          : `below ${Math.floor(minFreeSpace / 1e6)} MB writes are refused`,
-        fix: `see what takes the space: df -h '${folder.path}'; du -xh --max-depth=1 '${folder.path}'`,
+          : `below ${Math.floor(minFreeSpace / 1e6)} MB, writes are refused`,
+        fix: `find out what uses the space: df -h '${folder.path}'; du -xh --max-depth=1 '${folder.path}'`,
       },
     ],
   }

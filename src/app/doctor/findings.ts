@@ -1,27 +1,28 @@
-/** Something that an operator should do something about. */
+/** A problem that the operator should do something about. */
 export interface Finding {
   readonly what: string
-  /** What may come of it. */
+  /** The consequences. */
   readonly why: string
-  /** What to do: a command, where one mends it. */
+  /** What to do: a command, if one fixes it. */
   readonly fix: string
 }
 
-/** What became of one check. */
+/** The result of one check. The members are also those of `doctor --json`. */
 export interface CheckResult {
   readonly name: string
-  /** What was found to be so, in words; null where it could not be looked at. */
+  /** What was found, in words; null if the check failed. */
   readonly fact: string | null
   readonly findings: readonly Finding[]
-  /** What was mended on the way. */
+  /** What `--fix` fixed. */
   readonly mended: readonly string[]
-  /** Why it could not be looked at; null where it could. */
+  /** Why the check failed; null if it did not. */
   readonly failure: string | null
 }
 
-/** What a check says of itself. */
+/** What a check returns. A check that throws a DomainError has a finding; one that throws anything else failed. */
 export interface Outcome {
   readonly fact: string
   readonly findings?: readonly Finding[]
-  readonly mended?: readonly string[]
+  /** What `--fix` fixed. */
+  readonly fixed?: readonly string[]
 }

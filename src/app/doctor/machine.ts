@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Finding, Outcome } from './findings'
 
-/** What the system tells of itself in files; null for what is not there. Tests bring machines of their own. */
+/** Reads a file in which the system describes itself; null if it does not exist. Tests pass in other machines. */
 export type ReadSystemFile = (path: string) => string | null
 
 export const readSystemFile: ReadSystemFile = (path) => {
@@ -12,29 +12,29 @@ export const readSystemFile: ReadSystemFile = (path) => {
   }
 }
 
-/** One connection for each request that is under way, and the Windows client makes hundreds at once (contract). */
+/** Each request in progress has a connection, and the Windows client makes hundreds at once (wire contract). */
 const minOpenFiles = 1_024
 
-/** A server takes 60 MB, and an archive as much again for as long as it is made. */
+/** Bytes. A server uses 60 MB, and as much again while it writes a backup. */
 const minMemory = 160_000_000
 
-/** How many files may be open, and how much memory there is (proc(5), cgroup v2). */
+/** Checks how many files may be open, and how much memory is available (proc(5), cgroup v2). */
 export function checkResourceLimits(read: ReadSystemFile): Outcome {
   const findings: Finding[] = []
   const files = /^Max open files\s+(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1]
   if (files !== undefined && Number(files) < minOpenFiles) {
     findings.push({
       what: `only ${files} files may be open at the same time`,
-      why: 'each connection is one: some of the hundreds that a client opens at once would be refused',
-      fix: `ulimit -n ${minOpenFiles} in the shell that starts the server, or LimitNOFILE=65536 in its unit`,
+      why: 'each connection counts as one, and a client opens hundreds at once: some would be refused',
+      fix: `run ulimit -n ${minOpenFiles} in the shell that starts the server, or set LimitNOFILE=65536 in its unit`,
     })
   }
   const memory = findAvailableMemory(read)
   if (memory !== null && memory < minMemory) {
     findings.push({
-      what: `only ${megabytes(memory)} MB of memory are left to it`,
-      why: 'the system ends what takes more than there is, and requests under way with it',
-      fix: 'give the machine or its container more, or stop something else on it',
+      what: `only ${megabytes(memory)} MB of memory are available`,
+      why: 'the system kills a server that needs more, with all requests in progress',
+      fix: 'give the machine or its container more memory, or stop other programs',
     })
   }
   const parts = [
@@ -42,7 +42,7 @@ export function checkResourceLimits(read: ReadSystemFile): Outcome {
     ...(memory === null ? [] : [`${megabytes(memory)} MB of memory`]),
   ]
   return {
-    fact: parts.length === 0 ? 'this system tells nothing of limits' : parts.join(', '),
+    fact: parts.length === 0 ? 'limits unknown' : parts.join(', '),
     findings,
   }
 }
@@ -51,7 +51,7 @@ function megabytes(bytes: number): number {
   return Math.floor(bytes / 1e6)
 }
 
-/** What the machine has left, or less where a control group allows less. Bytes. */
+/** Returns the bytes that the machine has available, or the limit of the control group if that is less; null if unknown. */
 function findAvailableMemory(read: ReadSystemFile): number | null {
   const available = /^MemAvailable:\s+(\d+) kB/m.exec(read('/proc/meminfo') ?? '')?.[1]
   const group = /^0::(\/.*)$/m.exec(read('/proc/self/cgroup') ?? '')?.[1]
@@ -64,41 +64,42 @@ function findAvailableMemory(read: ReadSystemFile): number | null {
   return bounds.length === 0 ? null : Math.min(...bounds)
 }
 
-/** File systems whose files lie on another machine, by the names that Linux has for them. */
+/** Types of file systems whose files are on another machine, as Linux names them. */
 const networkFileSystems =
   /^(?:nfs\d?|cifs|smb\d?|smbfs|9p|afs|ceph|glusterfs|lustre|fuse\.(?:sshfs|rclone|s3fs|glusterfs|davfs\d?))$/
 
-/** Whether a file lies on a file system of another machine (proc(5), mountinfo). */
+/** Checks whether a file is on a network file system (proc(5), mountinfo). */
 export function checkFileSystem(path: string, read: ReadSystemFile): Outcome {
   const mountinfo = read('/proc/self/mountinfo')
-  if (mountinfo === null) return { fact: 'this system does not tell where the files lie' }
+  if (mountinfo === null) return { fact: 'file system unknown' }
   const type = fileSystemTypeOf(path, mountinfo)
   if (!networkFileSystems.test(type))
-    return { fact: `the database lies on ${type || 'an unknown file system'}` }
+    return { fact: `the database is on ${type || 'an unknown file system'}` }
   return {
-    fact: `the database lies on ${type}`,
+    fact: `the database is on ${type}`,
     findings: [
       {
-        what: `${path} lies on a file system of another machine (${type})`,
-        why: 'SQLite needs locks and shared memory that such file systems only pretend to have: the database can be damaged',
-        fix: 'move the data folder to a disk of this machine, or keep the vaults in Postgres: `snailpass copy`',
+        what: `${path} is on a network file system (${type})`,
+        why: 'SQLite needs locks and shared memory that do not work reliably there: the database can be damaged',
+        fix: 'move the data folder to a disk of this machine, or move the data to Postgres with `snailpass copy`',
       },
     ],
   }
 }
 
+/** Returns the type of the file system that contains a path; empty if unknown. */
 function fileSystemTypeOf(path: string, mountinfo: string): string {
   let [mountPoint, type] = ['', '']
   for (const line of mountinfo.split('\n')) {
     const [before = '', after = ''] = line.split(' - ')
-    // Spaces and the like are written in octal there.
-    const mount = (before.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, (_, octal: string) =>
+    // Spaces and some other characters are escaped as octal numbers.
+    const mounted = (before.split(' ')[4] ?? '').replaceAll(/\\(\d{3})/g, (_, octal: string) =>
       String.fromCharCode(Number.parseInt(octal, 8)),
     )
-    const isAbove = mount === '/' || path === mount || path.startsWith(`${mount}/`)
-    // Of several at one place the last one counts.
-    if (isAbove && mount.length >= mountPoint.length)
-      [mountPoint, type] = [mount, after.split(' ')[0] ?? '']
+    const containsPath = mounted === '/' || path === mounted || path.startsWith(`${mounted}/`)
+    // Of several mounts at one path, the last one counts.
+    if (containsPath && mounted.length >= mountPoint.length)
+      [mountPoint, type] = [mounted, after.split(' ')[0] ?? '']
   }
   return type
 }

@@ -9,36 +9,38 @@ import { loadConfig } from '../../../src/config/load'
 import { isPublicHost } from '../../../src/domain/networks'
 import { engines, fillWithEdgeCases, targetsOf } from '../../support/test-database'
 
-/** A machine that tells this of itself, and nothing else. */
+/** A machine with these system files and no others. */
 const machine = (files: Readonly<Record<string, string>>) => (path: string) => files[path] ?? null
 
 const settingsOf = (environment: Record<string, string> = {}) =>
   loadConfig({ environment, flags: { dataDir: '/srv/snailpass' }, file: null }).settings
 
 describe('the doctor finds', () => {
-  test('too few files, and too little memory of the machine or of its container', () => {
-    const well = {
+  test('too few open files, and too little memory of the machine or of its container', () => {
+    const healthy = {
       '/proc/self/limits': 'Max open files            1024                 4096       files\n',
       '/proc/meminfo': 'MemTotal: 900000 kB\nMemAvailable:     800000 kB\n',
       '/proc/self/cgroup': '0::/system.slice/snailpass.service\n',
       '/sys/fs/cgroup/system.slice/snailpass.service/memory.max': 'max\n',
     }
     const find = (change: Record<string, string>) =>
-      (checkResourceLimits(machine({ ...well, ...change })).findings ?? []).map(({ what }) => what)
+      (checkResourceLimits(machine({ ...healthy, ...change })).findings ?? []).map(
+        ({ what }) => what,
+      )
     expect(find({})).toEqual([])
-    expect(checkResourceLimits(machine(well)).fact).toBe('1024 files, 819 MB of memory')
+    expect(checkResourceLimits(machine(healthy)).fact).toBe('1024 files, 819 MB of memory')
     expect(find({ '/proc/self/limits': 'Max open files  256  4096  files\n' })).toEqual([
       'only 256 files may be open at the same time',
     ])
     expect(find({ '/proc/meminfo': 'MemAvailable:  50000 kB\n' })).toEqual([
-      'only 51 MB of memory are left to it',
+      'only 51 MB of memory are available',
     ])
     const max = '/sys/fs/cgroup/system.slice/snailpass.service/memory.max'
-    expect(find({ [max]: '67108864\n' })).toEqual(['only 67 MB of memory are left to it'])
-    expect(checkResourceLimits(machine({})).fact).toBe('this system tells nothing of limits')
+    expect(find({ [max]: '67108864\n' })).toEqual(['only 67 MB of memory are available'])
+    expect(checkResourceLimits(machine({})).fact).toBe('limits unknown')
   })
 
-  test('a database on a file system of another machine', () => {
+  test('a database on a network file system', () => {
     const mountinfo = [
       '22 1 8:1 / / rw - ext4 /dev/sda1 rw',
       '30 22 0:40 / /srv rw - nfs4 nas:/vol rw',
@@ -52,7 +54,7 @@ describe('the doctor finds', () => {
     expect(at('/srv/with space/snailpass.db')).toBe(0)
     expect(at('/var/lib/snailpass/snailpass.db')).toBe(0)
     expect(checkFileSystem('/srv/x', machine({}))).toEqual({
-      fact: 'this system does not tell where the files lie',
+      fact: 'file system unknown',
     })
   })
 
@@ -67,34 +69,36 @@ describe('the doctor finds', () => {
     expect(at(null).findings).toBeUndefined()
   })
 
-  test.each(engines)('a clock that is not right, on $engine', async ({ open, engine }) => {
+  test.each(engines)('a wrong clock, on $engine', async ({ open, engine }) => {
     await using database = await open()
     await fillWithEdgeCases(database)
     const newest = 1_764_041_702_555
     await database.sql(`update users set login_time = ${newest}`)
-    const at = async (time: number, isKept: boolean | null = null) =>
+    const findAt = async (time: number, isSynchronized: boolean | null = null) =>
       (
         await checkClock(targetsOf(database, {}, { clock: () => time }), () =>
-          Promise.resolve(isKept),
+          Promise.resolve(isSynchronized),
         )
       ).findings?.map(({ what }) => what)
     const now = Date.now()
-    expect(await at(now)).toEqual([])
-    expect(await at(now, true)).toEqual([])
-    expect(await at(now, false)).toEqual(['no time service keeps the clock of this machine right'])
-    expect((await at(newest - 400_000))?.[0]).toBe(
-      'the clock of this machine is behind: the database holds a row of 2025-11-25T03:35:02.555Z',
+    expect(await findAt(now)).toEqual([])
+    expect(await findAt(now, true)).toEqual([])
+    expect(await findAt(now, false)).toEqual(['no time service sets the clock of this machine'])
+    expect((await findAt(newest - 400_000))?.[0]).toBe(
+      'the clock of this machine is behind: the database contains a row from 2025-11-25T03:35:02.555Z',
     )
-    const shared = engine === 'Postgres'
+    const hasOwnClock = engine === 'Postgres'
     for (const [difference, word] of [
       [-3_600_000, '3600 seconds behind'],
       [3_600_000, '3600 seconds ahead of'],
     ] as const) {
-      expect((await at(now + difference))?.some((what) => what.includes(word))).toBe(shared)
+      expect((await findAt(now + difference))?.some((what) => what.includes(word))).toBe(
+        hasOwnClock,
+      )
     }
   })
 
-  test('a server in which everybody on the internet can make an account', () => {
+  test('a server on which anyone on the internet can create an account', () => {
     const find = (environment: Record<string, string>, addresses: string[] = ['192.168.1.5']) =>
       checkExposure(settingsOf(environment), addresses).findings?.length ?? 0
     expect(find({})).toBe(0)

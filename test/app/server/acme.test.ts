@@ -142,7 +142,7 @@ describe('the saved certificate', () => {
       fact: 'none yet',
       findings: [
         {
-          what: 'there is no certificate of acme-staging-v02.api.letsencrypt.org yet',
+          what: 'there is no certificate from acme-staging-v02.api.letsencrypt.org yet',
           why: expect.stringContaining('refuse'),
           fix: expect.stringContaining('log'),
         },

@@ -116,7 +116,7 @@ describe('renewing', () => {
       await captureError(renewCertificate(openTargets(settings, systemRuntime), withoutConsent)),
     ).toMatchObject({
       code: 'conflict',
-      message: 'the certificate of SNAILPASS_TLS=files is renewed by whoever has made it',
+      message: 'with SNAILPASS_TLS=files, the certificate is not issued by snailpass',
     })
     expect(await findCertificate(settings)).toEqual(before)
   })
@@ -155,7 +155,7 @@ describe('the doctor', () => {
     expect((await find(settings, 400))[0]).toContain('leaf.pem has expired on')
     expect((await find(settings, -10))[0]).toContain('timedatectl')
     expect((await find(settings, -10))[1]).toMatch(
-      /authority is not valid before \S+: .*clock is right; if it is, snailpass tls renew --authority/,
+      /authority is not valid before \S+: check the clock; if it is right, run snailpass tls renew --authority/,
     )
     const late = { ...systemRuntime, clock: () => Date.now() + 3600 * day }
     await renewCertificate(openTargets(settings, late), withoutConsent)
@@ -191,7 +191,7 @@ describe('the doctor', () => {
       random,
     })
     const found = await find(settingsOf(path))
-    expect(found[0]).toContain(`does not speak for ${hostname().toLowerCase()}`)
+    expect(found[0]).toContain(`does not permit ${hostname().toLowerCase()}`)
     expect(found[0]).toContain('snailpass tls renew --authority')
     // For the names that it permits, a running server would issue a new certificate.
     expect(found[1]).toMatch(/leaf\.pem is not for .*: snailpass tls renew$/)
@@ -237,7 +237,7 @@ describe('the doctor', () => {
     for (const key of keys) chmodSync(key, 0o644)
     const { findings = [] } = checkPermissions(openTargets(settings, systemRuntime), false)
     expect(findings.map(({ what }) => what)).toEqual(
-      keys.map((key) => `others on this machine can open ${key}`),
+      keys.map((key) => `other users of this machine can read ${key}`),
     )
     expect(checkPermissions(openTargets(settings, systemRuntime), true).findings).toEqual([])
   })
