@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { fetchReadiness, readinessRequest } from '../../src/app/operations/healthcheck'
+import { checkReadiness } from '../../src/app/operations/healthcheck'
 import { formatListenAddress } from '../../src/config/listen-address'
 import { endpointsOf } from '../../src/config/listeners'
 import { DomainError } from '../../src/domain/errors'
@@ -27,8 +27,7 @@ Example:
     .action(async () => {
       const [endpoint] = endpointsOf(loadCommandSettings(command))
       if (endpoint === undefined) throw new Error('settings without a listener were let through')
-      const question = readinessRequest(endpoint)
-      const { problem, warnings } = await fetchReadiness(question, AbortSignal.timeout(timeout))
+      const { problem, warnings } = await checkReadiness(endpoint, timeout)
       out(problem ?? 'ready')
       for (const warning of warnings) info(`warning: ${warning}`)
       if (problem === null) return

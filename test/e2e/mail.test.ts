@@ -317,9 +317,9 @@ describe('snailpass mail test', () => {
         callback(Object.assign(new Error('not you'), { responseCode: 550 })),
     })
     for (const [url, hint] of [
-      ['smtp://localhost:1', 'see host and port'],
-      [`smtps://localhost:${picky.port}`, 'mostly on port 465'],
-      [`smtps://localhost:${untrusted.port}`, 'an authority that this machine trusts'],
+      ['smtp://localhost:1', 'check host and port'],
+      [`smtps://localhost:${picky.port}`, 'usually on port 465'],
+      [`smtps://localhost:${untrusted.port}`, 'a CA that this machine trusts'],
       [`smtp://me:secret@localhost:${plain.port}`, 'app password'],
       [`smtp://localhost:${picky.port}`, 'SNAILPASS_MAIL_FROM'],
     ] as const) {

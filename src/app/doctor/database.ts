@@ -4,7 +4,7 @@ import { keyFingerprint } from '../../crypto/key-fingerprint'
 import { checkIntegrity } from '../../database/integrity'
 import type { BackupState } from '../../domain/backup-state'
 import { backupProblem, createBackups } from '../../domain/backups'
-import { formatCount } from '../../domain/text'
+import { formatCount, formatTime } from '../../domain/text'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
 import { pruneBackups, writeBackup } from '../operations/backup'
 import { findServerKey } from '../secret-key'
@@ -74,7 +74,7 @@ export async function checkBackups(targets: Targets, fix: boolean): Promise<Outc
 function describeNewest({ verified }: BackupState): string {
   return verified === null
     ? 'there is no verified backup yet'
-    : `the newest verified backup is ${verified.path}, from ${new Date(verified.time).toISOString()}`
+    : `the newest verified backup is ${verified.path}, from ${formatTime(verified.time)}`
 }
 
 /** Returns what is wrong with the backups, null for nothing. A backup of another host is not looked for. */
