@@ -55,9 +55,13 @@ export async function readAuditLog(
       return (await tx.audit.list(anyRow)).length > 0
     })
     if (isKnown) return
-    throw new DomainError('not_found', `no account and no row of the audit log is of ${user}`, {
-      hint: 'use the email or the id of an account; `snailpass user list` prints both',
-    })
+    throw new DomainError(
+      'not_found',
+      `there is no account ${user}, neither now nor in the audit log`,
+      {
+        hint: 'use the email or the id of an account; `snailpass user list` prints both',
+      },
+    )
   })
 }
 
