@@ -207,7 +207,7 @@ describe('snailpass tls', () => {
     using empty = temporaryFolder()
     const found = await run(['tls', 'ca', '--data-dir', empty.path])
     expect(found).toMatchObject({ code: 3, stdout: '' })
-    expect(found.stderr).toContain('hint: the first start with --listen-tls makes one')
+    expect(found.stderr).toContain('hint: the first start with --listen-tls creates it')
     const shown = await run(['tls', 'show', '--data-dir', empty.path])
     expect(shown.stdout).toContain('none yet')
     const results = await run(['tls', 'renew', '--data-dir', empty.path])

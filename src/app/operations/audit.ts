@@ -84,11 +84,7 @@ export async function verifyAudit(
   targets: Targets,
   expect: string | null,
 ): Promise<AuditVerification> {
-  if (expect !== null && !valuePattern.test(expect)) {
-    throw new DomainError('invalid', `invalid --expect "${expect}": use NUMBER:MAC`, {
-      hint: 'copy the value after newest= in the log of a server, or the one that `snailpass audit verify` prints',
-    })
-  }
+  if (expect !== null) requireLoggedValue(expect)
   return await targets.database.withSnapshot(async (db) => {
     const signer = auditSignerFor(targets, await findKeyFingerprint(db))
     if (signer === null) {
@@ -101,6 +97,13 @@ export async function verifyAudit(
     const newestValue = newest === null ? null : formatCheckpoint(newest)
     if (expect === null) return { ...report, newestValue, expectedStatus: null }
     return { ...report, newestValue, expectedStatus: await lookUpRowStatus(db, expect) }
+  })
+}
+
+function requireLoggedValue(text: string): void {
+  if (valuePattern.test(text)) return
+  throw new DomainError('invalid', `invalid --expect "${text}": use NUMBER:MAC`, {
+    hint: 'copy the value after newest= in the log of a server, or the one that `snailpass audit verify` prints',
   })
 }
 
