@@ -117,8 +117,7 @@ describe('snailpass audit', () => {
       await server.end('SIGTERM')
     }
     for (const [args, code, message] of [
-      [['audit', '--since', 'yesterday'], 2, 'error: invalid --since "yesterday"
-hint: '],
+      [['audit', '--since', 'yesterday'], 2, 'error: invalid --since "yesterday"\nhint: '],
       [['audit', '--user', 'nobody@nas.local'], 3, 'error: there is no account nobody@'],
       [
         ['audit', 'verify', '--expect', 'x'],
