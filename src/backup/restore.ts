@@ -2,10 +2,10 @@ import type { ExclusiveDatabase } from '../database/database'
 import {
   checksumTables,
   createTableChecksum,
-  forEachPage,
   insertRows,
   type PortableRow,
   type Progress,
+  readTable,
   requireEqualChecksums,
   type TableChecksum,
 } from '../database/table-copy'
@@ -38,16 +38,15 @@ export async function replaceContents(
       const restored = progress('restored')
       const translateErrors = <R>(work: () => Promise<R>) =>
         translateBackupErrors(backup.name, 'read', work)
-      await forEachPage(
-        backup.db,
-        backedUp,
-        { progress: restored, translateErrors },
-        async (rows) => {
+      await readTable(backup.db, backedUp, {
+        progress: restored,
+        translateErrors,
+        onPage: async (rows) => {
           const completeRows = rows.map((row) => withDefaultColumns(row, table))
           sum.add(completeRows)
           await insert(backup.name, target, table, completeRows)
         },
-      )
+      })
     }
     written.push(sum.end())
   }

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs'
 import { Kysely, sql } from 'kysely'
 import {
-  forEachPage,
   type Progress,
   type ReadableTable,
+  readTable,
   type TableChecksum,
 } from '../database/table-copy'
 import { DomainError } from '../domain/errors'
@@ -82,7 +82,7 @@ export async function verifyBackup(backup: OpenedBackup, progress: Progress): Pr
   if (problem !== null) throw damagedBackupError(path, problem)
   await requireExpectedTables(backup)
   for (const table of manifest.tables) {
-    const found = await forEachPage(db, table, { progress }, () => Promise.resolve())
+    const found = await readTable(db, table, { progress })
     const { rows, sha256 } = table.checksum
     if (found.rows !== rows) {
       throw damagedBackupError(

@@ -1,5 +1,6 @@
 import { type RawBuilder, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
+import { formatCount } from '../domain/text'
 import type { ExclusiveDatabase } from './database'
 
 interface LegacyAccount {
@@ -10,7 +11,7 @@ interface LegacyAccount {
   readonly isConfirmed: boolean | null
 }
 
-/** In the order in which they signed up: the table has no times, so it is where the rows lie. */
+/** Returns the accounts in the order of sign-up. The table has no times, so this is the insertion order of the rows. */
 async function listLegacyAccounts({
   db,
   engineSql,
@@ -33,15 +34,17 @@ async function listLegacyAccounts({
   }))
 }
 
-/** Accounts that are taken over, and those that others have the email of. */
+/** Which accounts are adopted. */
 export interface AccountSelection {
   readonly kept: readonly LegacyAccount[]
+  /** Accounts whose email another account keeps. */
   readonly duplicates: readonly LegacyAccount[]
 }
 
 /**
- * Which account keeps each email. The original let equal sign-ups make two, and told case apart. Throws `not_found` for
- * an id in `keep` that no account has, `conflict` where one has to be chosen.
+ * Chooses the account that keeps each email: the original server distinguished upper and lower case, and equal sign-ups at
+ * the same time could create two accounts. `keep` has the ids of accounts that the operator chose. Throws `not_found` for an
+ * id that no account has, `conflict` if accounts share an email and not exactly one of them is in `keep`.
  */
 export async function chooseAccounts(
   database: ExclusiveDatabase,
@@ -50,8 +53,8 @@ export async function chooseAccounts(
   const accounts = await listLegacyAccounts(database)
   const unknown = keep.find((id) => !accounts.some((account) => account.id === id))
   if (unknown !== undefined) {
-    throw new DomainError('not_found', `there is no account with id ${unknown}`, {
-      hint: '--keep takes the id of an account; see them with `snailpass adopt --dry-run`',
+    throw new DomainError('not_found', `there is no account with the id ${unknown}`, {
+      hint: '--keep takes the id of an account; `snailpass adopt --dry-run` lists them',
     })
   }
   const kept = new Set<LegacyAccount>()
@@ -60,16 +63,16 @@ export async function chooseAccounts(
     const [only, ...others] = group.filter(({ id }) => group.length === 1 || keep.includes(id))
     if (only !== undefined && others.length === 0) kept.add(only)
     else {
-      const names = await Promise.all(group.map(({ id }) => describeAccount(database, id)))
-      unresolved.push(`${email} belongs to ${names.join(' and ')}`)
+      const accounts = await Promise.all(group.map(({ id }) => describeAccount(database, id)))
+      unresolved.push(`${email} belongs to ${accounts.join(' and ')}`)
     }
   }
   if (unresolved.length > 0) {
     throw new DomainError(
       'conflict',
-      `several accounts have one email, and only one can keep it:\n${unresolved.join('\n')}`,
+      `several accounts share an email address, which only one of them can keep:\n${unresolved.join('\n')}`,
       {
-        hint: 'choose one of each with --keep ID; the others are set aside with their vaults, and nothing of them is deleted. The one that its owner signs in to is most likely the first',
+        hint: 'choose one account of each address with --keep ID; the others are kept aside with their vaults, and nothing is deleted. Its owner most likely uses the first one',
       },
     )
   }
@@ -79,14 +82,14 @@ export async function chooseAccounts(
   }
 }
 
-/** How a choice is offered: by the id that it takes, and by what is at stake. */
+/** Returns the id of an account, which `keep` takes, and the size of its vault. */
 async function describeAccount(database: ExclusiveDatabase, id: string): Promise<string> {
   const records = await countFrom(database, sql`records where user_id = ${id}`)
   const notes = await countFrom(database, sql`notes where user_id = ${id}`)
-  return `${id} (${records} records, ${notes} notes)`
+  return `${id} (${formatCount(records, 'record')}, ${formatCount(notes, 'note')})`
 }
 
-/** How many rows there are. */
+/** Returns the number of rows of a table, or of a table with a condition. */
 export async function countFrom(
   { db }: ExclusiveDatabase,
   from: RawBuilder<unknown>,

@@ -1,3 +1,7 @@
+/**
+ * Adoption: turns a database of the original server into ours, in place. Its tables are renamed, ours are created beside them
+ * and filled from them, and then the renamed ones are dropped, all in one transaction.
+ */
 import { type RawBuilder, sql } from 'kysely'
 import { operatorEvent } from '../domain/audit'
 import type { Clock, Random } from '../domain/runtime'
@@ -7,54 +11,53 @@ import { type AccountSelection, chooseAccounts, countFrom } from './adopted-acco
 import { type ExclusiveDatabase, removeCopyIfRefused } from './database'
 import { legacyColumns } from './legacy-tables'
 
-/** What became of one of the original's tables, or would. */
+/** What an adoption does with the rows of one table of the original server. */
 export interface AdoptedTable {
   readonly table: string
   readonly adoptedRows: number
-  /** Rows that could not be, by the reason why. */
+  /** How many rows could not be adopted, by reason. They are kept in the table `set_aside`. */
   readonly setAside: Readonly<Record<string, number>>
-  /** Flags that were null, and are false now. */
+  /** How many rows had a flag that was null, which becomes false. */
   readonly nullFlags: number
 }
 
 export interface AdoptionReport {
   readonly tables: readonly AdoptedTable[]
-  /** Accounts whose email is lower-cased now. */
+  /** How many accounts got their email in lower case. */
   readonly lowerCasedEmails: number
-  /** Where the copy from before lies, null where the engine undoes by itself. */
+  /** Path of the backup from before the adoption; null for a dry run, and if the engine itself undoes failures. */
   readonly backupPath: string | null
 }
 
 export interface AdoptionOptions {
-  /** Ids of accounts that keep an email which others have too; those are set aside with their vaults. */
+  /** Ids of accounts that keep an email which other accounts share; those are kept aside with their vaults. */
   readonly keep: readonly string[]
-  /** Only to see what would become of it: everything is undone again. */
+  /** Rolls everything back at the end. */
   readonly dryRun: boolean
   readonly random: Random
   readonly clock: Clock
 }
 
 /**
- * Turns the original server's database into ours, in place: all of it or nothing. Users keep their verifiers,
- * which are replaced at their next login; lists keep their order. Rows that belong to nobody are set aside, not
- * dropped, and every row is counted. Throws `conflict` for emails that several accounts have, unless `keep`
- * says whose they are.
+ * Adopts the original server's database completely, or changes nothing. Users keep their password hashes, which their next
+ * login replaces; lists keep their order. Rows that belong to no account are kept aside, not dropped, and every row is
+ * counted. Throws `conflict` if accounts share an email and `keep` does not choose one of them.
  */
 export async function adoptLegacyDatabase(
   database: ExclusiveDatabase,
   options: AdoptionOptions,
 ): Promise<AdoptionReport> {
-  // Whatever can be refused is refused before the copy is made.
+  // Refuse before the backup is taken.
   await chooseAccounts(database, options.keep)
   const backupPath = options.dryRun ? null : await database.backUp('adoption')
   try {
     const report = await removeCopyIfRefused(backupPath, () =>
       database.transaction(async () => {
         const report = await adoptTables(database, options)
-        const { tables, lowerCasedEmails: lowered } = report
-        const taken = tables.map(({ table, adoptedRows }) => `${adoptedRows} ${table}`).join(', ')
-        const detail = `${taken} taken over; ${lowered} emails in lower case`
-        // Unsigned: its first server brings the key.
+        const { tables, lowerCasedEmails } = report
+        const counts = tables.map(({ table, adoptedRows }) => `${adoptedRows} ${table}`).join(', ')
+        const detail = `${counts} taken over; ${lowerCasedEmails} emails in lower case`
+        // Without a signature: the database has no key before its first server.
         const event = operatorEvent(options.clock(), 'adopted', { detail })
         await appendEvents(database.db, () => null, [event])
         if (options.dryRun) throw new DryRun(report)
@@ -70,7 +73,7 @@ export async function adoptLegacyDatabase(
 
 type ReportWithoutBackup = Omit<AdoptionReport, 'backupPath'>
 
-/** What a dry run ends with, so that the transaction undoes it. */
+/** Thrown at the end of a dry run, so that the transaction is rolled back. */
 class DryRun extends Error {
   readonly report: ReportWithoutBackup
 
@@ -83,7 +86,7 @@ class DryRun extends Error {
 type LegacyTable = keyof typeof legacyColumns
 const legacyTables = ['users', 'records', 'notes', 'additional_fields'] as const
 
-/** What an original table is called while ours is filled from it. */
+/** Returns the name of an original table while ours is filled from it. */
 const legacyTableName = (table: LegacyTable) => `original_${table}`
 
 async function adoptTables(
@@ -91,7 +94,7 @@ async function adoptTables(
   options: AdoptionOptions,
 ): Promise<ReportWithoutBackup> {
   const { db } = database
-  // From here on nobody changes them: an original server that still runs waits, and then finds other tables.
+  // An original server that is still running has to wait from here on, and then finds other tables.
   await database.engineSql.lockTables(db, legacyTables)
   const chosen = await chooseAccounts(database, options.keep)
   for (const table of legacyTables) {
@@ -107,7 +110,7 @@ async function adoptTables(
   const notes = await adoptEntries(database, 'notes', ['name', 'content'])
   const fields = await adoptAdditionalFields(database)
 
-  // Children first: the original's cascades would empty them.
+  // Children first: dropping a parent would empty them by the original's cascades.
   for (const table of legacyTables.toReversed()) {
     await sql`drop table ${sql.table(legacyTableName(table))}`.execute(db)
   }
@@ -122,7 +125,7 @@ async function adoptUsers(
   { kept, duplicates }: AccountSelection,
   { random, clock }: AdoptionOptions,
 ): Promise<AdoptedTable> {
-  // The original did not note when somebody signed up.
+  // The original did not store the time of sign-up.
   const now = clock()
   for (const account of kept) {
     await database.db
@@ -144,29 +147,29 @@ async function adoptUsers(
   const reason = 'another account keeps the email'
   const rows = await moveToSetAside(database, 'users', reason, orphanCondition('users', 'id'))
   if (rows !== duplicates.length)
-    throw new Error(`${rows} accounts were set aside, not ${duplicates.length}`)
+    throw new Error(`${rows} accounts were kept aside, not ${duplicates.length}`)
   return await requireAllRowsAccounted(database, 'users', {
     reasons: { [reason]: rows },
     nullFlags: kept.filter(({ isConfirmed }) => isConfirmed === null).length,
   })
 }
 
-/** Records or notes: oldest first, those of one moment as they lie. */
+/** Adopts records or notes, oldest first; those of the same time in insertion order. */
 async function adoptEntries(
   database: ExclusiveDatabase,
   table: 'records' | 'notes',
   content: readonly string[],
 ): Promise<AdoptedTable> {
   const { db, engineSql } = database
-  const same = sql.join(['id', 'user_id', ...content].map((column) => sql.ref(column)))
+  const sameColumns = sql.join(['id', 'user_id', ...content].map((column) => sql.ref(column)))
   const from = sql.table(legacyTableName(table))
   const nullFlags = await countFrom(
     database,
     sql`${from} where user_id in (select id from users) and (is_favorite is null or is_deleted is null)`,
   )
   await sql`
-    insert into ${sql.table(table)} (${same}, is_favorite, is_deleted, creation_time, update_time)
-    select ${same}, ${engineSql.flag('is_favorite')}, ${engineSql.flag('is_deleted')},
+    insert into ${sql.table(table)} (${sameColumns}, is_favorite, is_deleted, creation_time, update_time)
+    select ${sameColumns}, ${engineSql.flag('is_favorite')}, ${engineSql.flag('is_deleted')},
       ${engineSql.milliseconds('creation_time')}, ${engineSql.milliseconds('update_time')}
     from ${from} where user_id in (select id from users)
     order by ${sql.ref('creation_time')}, ${engineSql.insertionOrder}
@@ -197,12 +200,12 @@ async function adoptAdditionalFields(database: ExclusiveDatabase): Promise<Adopt
   })
 }
 
-/** The condition of rows whose column names no row of one of our tables. */
+/** Returns the condition of rows whose `column` has no row in one of our tables. */
 function orphanCondition(table: 'users' | 'records', column: string): RawBuilder<unknown> {
   return sql`${sql.ref(column)} not in (select id from ${sql.table(table)})`
 }
 
-/** Keeps rows that could not be taken over, as they are. Answers how many. */
+/** Keeps rows that can't be adopted in the table `set_aside`, as JSON. Returns their number. */
 async function moveToSetAside(
   database: ExclusiveDatabase,
   table: LegacyTable,
@@ -219,7 +222,7 @@ async function moveToSetAside(
   return await countFrom(database, from)
 }
 
-/** Sees that every row of an original table is somewhere now. */
+/** Returns the report on a table. Throws unless every row of the original table was adopted or kept aside. */
 async function requireAllRowsAccounted(
   database: ExclusiveDatabase,
   table: LegacyTable,

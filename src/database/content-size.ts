@@ -4,8 +4,8 @@ import type { Schema } from '../store/schema'
 import { tables } from '../store/tables'
 
 /**
- * About how many bytes an archive of a database takes: those of its pages that are in use, which an archive holds as
- * well, and of indexes, which it does not.
+ * Returns about how many bytes a backup of a database takes: the size of its used pages. This is a little too much, since
+ * a backup has no indexes.
  */
 export async function estimateBackupSize(db: Kysely<Schema>): Promise<number> {
   const names = sql.join(tables.map(({ name }) => sql`(${name})`))

@@ -1,3 +1,8 @@
+/**
+ * `src/database` works on whole databases: finds, locks, opens, migrates, adopts, copies and checks them. The `Database`
+ * interface below describes what every engine can do; `sqlite-database` and `postgres-database` implement it with the same
+ * functions in the same order. The steps that both share are here.
+ */
 import { rmSync } from 'node:fs'
 import { type Kysely, Migrator, type RawBuilder, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
@@ -9,43 +14,44 @@ import type { Schema } from '../store/schema'
 import type { OpenedStore } from '../store/store'
 import type { FreeSpaceLimit } from './space-watch'
 
-/** The tables of a database of ours, lent to whoever may read all of them. */
+/** Our tables, for work that may read all of them. */
 export type SnapshotDb = Kysely<Schema>
 
-/** What lies where a database is looked for. */
+/** What a database contains: no table of ours, our tables, or those of the original server. */
 export type DatabaseContent = 'nothing' | 'ours' | 'original'
 
-/** One database, wherever it lies and on whichever engine. */
+/** One database on any engine. */
 export interface Database {
-  /** How messages name it; never with a password. */
+  /** How messages name it; never contains a password. */
   readonly name: string
 
-  /** Looks what is there and changes nothing. Throws `unavailable`, with what to do, for what cannot be used. */
-  inspect(): Promise<DatabaseContent>
-
   /**
-   * Names of the migrations that a server would run at its start. Changes nothing. Throws `unavailable`, with what to
-   * do, for a database of a newer version and for what cannot be used.
+   * Runs work that this module knows nothing of, and translates the errors that this database causes in it: they become
+   * DomainErrors with a hint. Bugs stay bugs.
    */
-  listPendingMigrations(): Promise<readonly string[]>
-
-  /** Makes faults of this database, in work that is not its own, refusals that say what to do; bugs stay bugs. */
   translateErrors<T>(work: () => Promise<T>): Promise<T>
 
   /**
-   * Opens it for a server, makes what is missing (unless told not to) and brings it up to date. `waiting` is
-   * called when it is not up yet or somebody else is at that. Throws `unavailable`, with what to do, for whatever else is there, and
-   * `conflict` while a command has it. Where it lies on this machine, writes are refused before `space` is used up.
+   * Returns what it contains, and changes nothing. Throws `unavailable` if it can't be used, or contains what is not of
+   * SnailPass.
    */
-  openForServer(options: {
-    create: boolean
-    onWaiting?: () => void
-    freeSpaceLimit?: FreeSpaceLimit
-  }): Promise<OpenedDatabase>
+  inspect(): Promise<DatabaseContent>
 
   /**
-   * Lends it, up to date unless it is the original's, to work that needs it for itself. Throws `conflict` while a
-   * server has it. With `create` it is made when it is missing.
+   * Returns the names of the migrations that a server would run at its start, and changes nothing. Throws `unavailable` if
+   * the database is of a newer version or can't be used.
+   */
+  listPendingMigrations(): Promise<readonly string[]>
+
+  /**
+   * Opens the database for a server and migrates it. Throws `unavailable` if the database can't be used or is not ours,
+   * `conflict` while another process uses it exclusively.
+   */
+  openForServer(options: ServerOpenOptions): Promise<OpenedDatabase>
+
+  /**
+   * Runs work that nothing else may use the database beside. The database is migrated first unless it is of the original
+   * server. With `create`, a missing one is created. Throws `conflict` while a server uses it.
    */
   withExclusive<T>(
     options: { create: boolean },
@@ -53,41 +59,60 @@ export interface Database {
   ): Promise<T>
 
   /**
-   * Lends it to a command that works as a server does, beside those that run. Throws `unavailable` unless it is
-   * ours and up to date.
+   * Runs work of a command that reads and writes like a server, beside running servers. Throws `unavailable` unless the
+   * database is ours and up to date.
    */
   withShared<T>(work: (store: OpenedStore) => Promise<T>): Promise<T>
 
-  /** Lends one state of it, whatever is written meanwhile. Throws `unavailable` unless it is ours and up to date. */
+  /**
+   * Runs work that reads one state of the database, whatever is written meanwhile. Throws `unavailable` unless the database
+   * is ours and up to date.
+   */
   withSnapshot<T>(work: (db: SnapshotDb) => Promise<T>): Promise<T>
+}
+
+export interface ServerOpenOptions {
+  /** Whether to create a SQLite file that is missing. On Postgres, missing tables are always created. */
+  readonly create: boolean
+  /** Called if Postgres does not answer yet, and if another process migrates the database or uses it exclusively. */
+  readonly onWaiting?: () => void
+  /** Below it, writes are refused. Only for a database on this machine. */
+  readonly freeSpaceLimit?: FreeSpaceLimit
 }
 
 export interface OpenedDatabase {
   readonly store: OpenedStore
-  /** Whether there was nothing before. */
+  /** Whether the database was created by this. */
   readonly created: boolean
-  /** Whether other servers can be at work on it at the same time. */
+  /** Whether other servers can use it at the same time. */
   readonly isShared: boolean
-  /** Where the copy from before a migration lies, null when nothing was migrated or the engine undoes it by itself. */
+  /** Path of the backup from before the migration; null if nothing was migrated, or if the engine itself undoes failures. */
   readonly backupPath: string | null
 }
 
-/** A database lent to one piece of work: a single connection. */
+/** A database that nothing else uses, on a single connection. */
 export interface ExclusiveDatabase {
   readonly db: Kysely<Schema>
   readonly content: DatabaseContent
   readonly engineSql: EngineSql
-  /** All of the work or, when it throws or the process ends, none of it. */
+  /** Commits all of the work, or nothing of it if it throws or the process ends. */
   transaction<T>(work: () => Promise<T>): Promise<T>
-  /** Makes our tables; inside a transaction, as a part of it. */
+  /** Creates our tables. Within `transaction`, this is a part of it. */
   migrate(): Promise<void>
   /**
-   * Copies what users entrusted to us to a file of the data folder, and answers its path; null where the
-   * engine alone undoes what fails. `before` says what is about to be done.
+   * Backs the database up to a file of the data folder and returns the path, or null if the engine itself undoes what fails.
+   * `operation` is what is about to be done; the file name contains it.
    */
   backUp(operation: string): Promise<string | null>
-  /** Takes away everything that users entrusted to us; inside a transaction, as a part of it. */
+  /** Deletes everything that users stored. Within `transaction`, this is a part of it. */
   deleteAllData(): Promise<void>
+}
+
+/** What the inspection of a database finds. */
+export interface InspectedDatabase {
+  readonly content: DatabaseContent
+  /** Names of the migrations that have run, in their order. */
+  readonly migrations: readonly string[]
 }
 
 export interface Timing {
@@ -95,7 +120,17 @@ export interface Timing {
   readonly wait: Wait
 }
 
-/** All of the work on a single connection or none of it. By hand: Kysely's own transactions would not let the migrator in. */
+/** What the functions of an engine need to know of one database. */
+export interface DatabaseTarget<Location> {
+  readonly location: Location
+  readonly timing: Timing
+  readonly migrations: Migrations
+}
+
+/**
+ * Commits all of the work on a single connection, or nothing of it. Written by hand because the migrator can't run within
+ * Kysely's own transactions.
+ */
 export async function inTransaction<T>(
   db: Kysely<Schema>,
   begin: RawBuilder<unknown>,
@@ -107,13 +142,13 @@ export async function inTransaction<T>(
     await sql`commit`.execute(db)
     return result
   } catch (error) {
-    // A full disk or a lost connection has rolled back by itself; this must not hide the first fault.
+    // After a full disk or a lost connection there is nothing left to roll back; that must not hide the first error.
     await sql`rollback`.execute(db).catch(() => {})
     throw error
   }
 }
 
-/** Runs what is pending, in the transaction that the caller has begun on this single connection. */
+/** Runs the pending migrations in the transaction that the caller has begun on this single connection. */
 export async function migrateInTransaction(
   db: Kysely<Schema>,
   migrations: Migrations,
@@ -130,7 +165,7 @@ export async function migrateInTransaction(
   if (error !== undefined) throw error
 }
 
-/** Which of the migrations are still to be run. Throws `unavailable` for a database of a newer version. */
+/** Returns the migrations that are not in `done`. Throws `unavailable` for a database of a newer version. */
 export function filterPendingMigrations(
   name: string,
   migrations: Migrations,
@@ -141,31 +176,64 @@ export function filterPendingMigrations(
     throw new DomainError(
       'unavailable',
       `${name} belongs to a newer snailpass (it knows ${newer})`,
-      {
-        hint: 'install that version or a later one; this one would damage it',
-      },
+      { hint: 'install that version or a later one; this version would damage the database' },
     )
   }
   return Object.keys(migrations).filter((migration) => !done.includes(migration))
 }
 
-/** What an operator is told who points a server at the original server's database. */
-export function notAdoptedError(name: string): DomainError {
+/** Throws `unavailable` unless the database is ours and up to date. */
+export function requireUpToDate(
+  name: string,
+  migrations: Migrations,
+  { content, migrations: done }: InspectedDatabase,
+): void {
+  if (content === 'nothing') throw missingDatabaseError(name)
+  if (content === 'original') throw notAdoptedError(name)
+  if (filterPendingMigrations(name, migrations, done).length > 0) {
+    throw new DomainError('unavailable', `${name} belongs to an older snailpass`, {
+      hint: 'run `snailpass serve` of this version once; it migrates the database',
+    })
+  }
+}
+
+/** Throws `unavailable` for a database of the original server. */
+export function requireAdopted(
+  { content }: Pick<InspectedDatabase, 'content'>,
+  { name }: Pick<Database, 'name'>,
+): void {
+  if (content !== 'ours') throw notAdoptedError(name)
+}
+
+function notAdoptedError(name: string): DomainError {
   return new DomainError('unavailable', `${name} is a database of the original SnailPass server`, {
-    hint: 'see what would become of it with `snailpass adopt --dry-run`, then run `snailpass adopt` once; its users keep their vaults and passwords',
+    hint: 'preview the migration with `snailpass adopt --dry-run`, then run `snailpass adopt` once; its users keep their vaults and passwords',
   })
 }
 
-/** What an operator is told whose copy or command meets a database of an older version. */
-export function outdatedDatabaseError(name: string): DomainError {
-  return new DomainError('unavailable', `${name} belongs to an older snailpass`, {
-    hint: 'start this version on it once: `snailpass serve` brings it up to date',
+/** Returns the error for a database that does not exist and may not be created. */
+export function missingDatabaseError(name: string): DomainError {
+  return new DomainError('unavailable', `there is no SnailPass database at ${name}`, {
+    hint: 'check --data-dir or SNAILPASS_DATABASE_URL; `snailpass serve` creates a new database, with --create if SNAILPASS_DATABASE_URL names a file',
   })
+}
+
+/** Runs work on an open store and closes the store afterwards. */
+export async function withStore<T>(
+  store: OpenedStore,
+  work: (store: OpenedStore) => Promise<T>,
+): Promise<T> {
+  try {
+    return await work(store)
+  } finally {
+    await store.close()
+  }
 }
 
 /**
- * Does what a safety copy was taken for. Work that is refused was undone whole, and its copy goes: a service that
- * tries again and again must not fill the disk. After a fault of the engine it stays, for the disk may be failing.
+ * Runs the work that the backup `copy` was taken for. If the work is refused, all of it was undone and the backup is removed:
+ * a service that retries again and again must not fill the disk. After an error of the engine the backup stays, because the
+ * disk may be failing.
  */
 export async function removeCopyIfRefused<T>(
   copy: string | null,
@@ -179,13 +247,8 @@ export async function removeCopyIfRefused<T>(
   }
 }
 
-/** A file name that tells what a copy is from before of, and when. */
+/** Returns the file name of a backup, with what is about to be done and the time: `snailpass-before-adoption-TIME.db`. */
 export function databaseBackupName(operation: string, clock: Clock): string {
   const time = new Date(clock()).toISOString().replaceAll(/[-:.]/g, '')
   return `snailpass-before-${operation}-${time}.db`
-}
-
-/** Throws `unavailable` for a database of the original server's. */
-export function requireAdopted({ content }: ExclusiveDatabase, { name }: Database): void {
-  if (content !== 'ours') throw notAdoptedError(name)
 }

@@ -1,18 +1,19 @@
 import { type Kysely, sql } from 'kysely'
+import { formatCount } from '../domain/text'
 import { isPostgres } from '../engine/is-postgres'
 import type { Schema } from '../store/schema'
 import { checksumTables } from './table-copy'
 
-/** What a whole look at a database finds. */
+/** What a check of the whole database finds. */
 export interface IntegrityReport {
-  /** What is wrong; none for a sound one. */
+  /** Problems for people to read; empty if there are none. */
   readonly problems: readonly string[]
   readonly rows: number
 }
 
 /**
- * Reads every row; on SQLite also every page and index, and whether each row that is named is there. Postgres sees to its
- * own indexes, and tells of a damaged page when it is read. Throws what the engine says of what cannot be read at all.
+ * Reads every row. On SQLite, also checks every page, index and foreign key; Postgres maintains those itself, and fails when
+ * a damaged page is read. Throws errors of the engine for rows that can't be read.
  */
 export async function checkIntegrity(db: Kysely<Schema>): Promise<IntegrityReport> {
   const problems = isPostgres(db)
@@ -32,7 +33,5 @@ async function listOrphans(db: Kysely<Schema>): Promise<readonly string[]> {
     db,
   )
   const kinds = Map.groupBy(rows, ({ table, parent }) => `${table} without their ${parent}`)
-  return [...kinds].map(
-    ([kind, found]) => `${found.length === 1 ? '1 row' : `${found.length} rows`} of ${kind}`,
-  )
+  return [...kinds].map(([kind, found]) => `${formatCount(found.length, 'row')} of ${kind}`)
 }

@@ -1,4 +1,4 @@
-/** The columns of the original server's tables, as SQLAlchemy made them on either engine (contract). */
+/** The columns of the original server's tables, as SQLAlchemy created them on both engines (contract). */
 export const legacyColumns = {
   users: ['id', 'email', 'master_password_hash', 'hint', 'email_confirmed'],
   records: [
@@ -25,13 +25,13 @@ export const legacyColumns = {
   additional_fields: ['id', 'name', 'value', 'record_id'],
 } as const
 
-/** The names of a database's tables, each with its columns. */
+/** The columns of each table of a database. */
 export type TableColumns = Readonly<Record<string, readonly string[]>>
 
-/** Whether a database has all of the original server's tables, with those columns and no other. */
+/** Returns whether a database has all tables of the original server, with exactly these columns. */
 export function isLegacySchema(tables: TableColumns): boolean {
   return Object.entries(legacyColumns).every(([table, columns]) => {
-    const there = new Set(tables[table])
-    return there.size === columns.length && columns.every((column) => there.has(column))
+    const found = new Set(tables[table])
+    return found.size === columns.length && columns.every((column) => found.has(column))
   })
 }

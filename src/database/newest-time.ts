@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { isPostgres } from '../engine/is-postgres'
 import type { Schema } from '../store/schema'
 
-/** The newest time that a row has, in milliseconds since 1970 (UTC); null where there is none. */
+/** Returns the newest time in any row, in milliseconds since 1970 (UTC); null if there is none. */
 export async function findNewestTime(db: Kysely<Schema>): Promise<number | null> {
   const { rows } = await sql<{ newest: unknown }>`
     select max(time) as newest from (
@@ -16,7 +16,7 @@ export async function findNewestTime(db: Kysely<Schema>): Promise<number | null>
   return newest === null ? null : Number(newest)
 }
 
-/** What the clock of the database's machine says, in milliseconds since 1970 (UTC); null where it is this machine's. */
+/** Returns the time on the machine of a Postgres server, in milliseconds since 1970 (UTC); null for a SQLite file. */
 export async function findDatabaseTime(db: Kysely<Schema>): Promise<number | null> {
   if (!isPostgres(db)) return null
   const { rows } = await sql<{ now: unknown }>`

@@ -5,13 +5,13 @@ import { inspectPostgres, type PostgresInspection } from '../engine/postgres/ins
 import { isSystemError } from '../files/data-folder'
 import type { Schema } from '../store/schema'
 import { tables } from '../store/tables'
-import type { DatabaseContent } from './database'
+import type { DatabaseContent, InspectedDatabase } from './database'
 import { isLegacySchema } from './legacy-tables'
 
-/** What a database of ours has run first: the names of its tables are everybody's. */
+/** Only this migration tells that tables are ours: other programs use the same table names. */
 const firstMigration = '0001-vaults'
 
-/** Every table that migrations make, in an order in which they can be dropped. */
+/** Every table that the migrations create, in an order in which they can be dropped. */
 export const ownTables = [
   ...tables.map((table) => table.name).toReversed(),
   'facts',
@@ -19,73 +19,67 @@ export const ownTables = [
   'kysely_migration_lock',
 ] as const
 
-/** Looks at the database of a session. Throws `unavailable` where no text or no table could be kept. */
-export async function requireUsableDatabase(
+export interface InspectedPostgresDatabase extends InspectedDatabase {
+  /** The schema that has our tables, or will have them. */
+  readonly schema: string
+}
+
+/** Returns what a database contains. Throws `unavailable`, with a hint, if our tables or texts can't be stored in it. */
+export async function inspectPostgresDatabase(
   name: string,
   db: Kysely<Schema>,
-): Promise<PostgresInspection> {
+): Promise<InspectedPostgresDatabase> {
   const inspection = await inspectPostgres(db)
-  requireSchema(name, inspection)
-  if (inspection.unsupportedEncoding !== null) {
+  const { schema, unsupportedEncoding, migrations } = inspection
+  if (schema === null) {
+    throw new DomainError('unavailable', `the search path of ${name} names no existing schema`, {
+      hint: 'create the schema with `create schema`, or correct the search path in SNAILPASS_DATABASE_URL',
+    })
+  }
+  if (unsupportedEncoding !== null) {
     throw new DomainError(
       'unavailable',
-      `${name} stores texts as ${inspection.unsupportedEncoding}, which can't hold every character`,
-      { hint: 'make it with: createdb --encoding=UTF8 --template=template0 NAME' },
+      `${name} has the encoding ${unsupportedEncoding}, which can't store every character`,
+      { hint: 'create the database with: createdb --encoding=UTF8 --template=template0 NAME' },
     )
   }
-  return inspection
+  return { content: classifyContent(name, inspection), migrations, schema }
 }
 
-export function requireSchema(name: string, { schema }: PostgresInspection): string {
-  if (schema !== null) return schema
-  throw new DomainError('unavailable', `the search path of ${name} names no schema that is there`, {
-    hint: 'make it first, with `create schema`, or correct it in SNAILPASS_DATABASE_URL',
-  })
-}
-
-/** Throws `unavailable` when tables of somebody else's have our names. */
-export function classifyContent(
+function classifyContent(
   name: string,
   { columns, migrations }: PostgresInspection,
 ): DatabaseContent {
   if (migrations.includes(firstMigration)) return 'ours'
   if (isLegacySchema(columns)) return 'original'
-  const taken = ownTables.filter((table) => table in columns)
-  if (taken.length === 0) return 'nothing'
+  const foreign = ownTables.filter((table) => table in columns)
+  if (foreign.length === 0) return 'nothing'
   throw new DomainError(
     'unavailable',
-    `${name} holds tables that are not SnailPass's: ${taken.join(', ')}`,
-    { hint: 'name another database, or a schema of its own with ?options=-csearch_path%3DNAME' },
+    `${name} contains tables of another program: ${foreign.join(', ')}`,
+    { hint: 'use another database, or a schema of its own with ?options=-csearch_path%3DNAME' },
   )
 }
 
-export function databaseInUseError(name: string): DomainError {
-  return new DomainError('conflict', `another snailpass is at work on ${name}`, {
-    hint: 'let it finish, or stop it first: every server, for a command that needs the database for itself',
-  })
-}
-
-export function emptyDatabaseError(name: string): DomainError {
-  return new DomainError('unavailable', `there is no SnailPass database at ${name}`, {
-    hint: 'see that SNAILPASS_DATABASE_URL names the right one; for a new one, `snailpass serve` makes it',
-  })
-}
-
-/** Faults of the server become refusals that say what to do; bugs stay bugs. */
+/** Runs work on a Postgres database. Errors of Postgres and of the system become DomainErrors with a hint; bugs stay bugs. */
 export async function translatePostgresErrors<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    const explanation = isSystemError(error)
-      ? {
-          reason: errorMessage(error),
-          hint: 'see sslrootcert, sslcert and sslkey in SNAILPASS_DATABASE_URL',
-        }
-      : describePostgresFault(error)
-    if (explanation === null) throw error
-    throw new DomainError('unavailable', `${name} can't be used: ${explanation.reason}`, {
-      hint: explanation.hint,
-      cause: error,
-    })
+    throw asPostgresError(name, error)
   }
+}
+
+/** Returns what to throw for an error of work on a Postgres database. */
+function asPostgresError(name: string, error: unknown): unknown {
+  // Certificate files are the only files that such work reads.
+  const fault = isSystemError(error)
+    ? {
+        reason: errorMessage(error),
+        hint: 'check sslrootcert, sslcert and sslkey in SNAILPASS_DATABASE_URL',
+      }
+    : describePostgresFault(error)
+  if (fault === null) return error
+  const { reason, hint } = fault
+  return new DomainError('unavailable', `${name} can't be used: ${reason}`, { hint, cause: error })
 }

@@ -1,18 +1,21 @@
 import type { Clock } from '../domain/runtime'
 import { freeSpace } from '../files/free-space'
 
-/** How much space a server leaves free, and who is told when it has to. */
+/** How much space a server leaves free on the disk of its database. */
 export interface FreeSpaceLimit {
-  /** Bytes below which nothing more is written. */
+  /** Writes are refused while fewer bytes are free. */
   readonly minBytes: number
-  /** Told when writes are refused from now on, and when they no longer are. */
+  /** Called when writes begin to be refused (`isLow`), and when they are accepted again. */
   onChange(isLow: boolean): void
 }
 
-/** How long an answer of the system holds, in milliseconds. */
+/** How long a measurement is used, in milliseconds. */
 const maxAge = 1_000
 
-/** Whether less than that is free where a path lies. What the system does not tell is enough. */
+/**
+ * Returns a function that returns whether too little space is free on the disk of `path`. If the system does not tell how
+ * much is free, it is taken to be enough.
+ */
 export function watchFreeSpace(
   path: string,
   limit: FreeSpaceLimit,
@@ -23,7 +26,7 @@ export function watchFreeSpace(
   let lastMeasured = Number.NEGATIVE_INFINITY
   return () => {
     const now = clock()
-    // A clock that was set back must not keep an old answer for good.
+    // `abs`, because a clock that was set back must not keep an old measurement in use.
     if (Math.abs(now - lastMeasured) < maxAge) return isLow
     lastMeasured = now
     const before = isLow

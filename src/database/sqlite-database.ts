@@ -1,20 +1,16 @@
-import { existsSync, realpathSync, renameSync, rmSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import { Kysely, sql } from 'kysely'
-import { DomainError } from '../domain/errors'
+import { Kysely } from 'kysely'
 import { sqliteColumnTypes } from '../engine/column-types'
 import { sqliteSql } from '../engine/engine-sql'
 import {
-  copySqliteFile,
-  createSqliteFile,
   openReader,
   openWriter,
   type SqliteHandle,
   setApplicationId,
-  syncFile,
-  walCheckpointStatement,
 } from '../engine/sqlite/connection'
-import { acquireDatabaseLock, chownToFolderOwner } from '../files/data-folder'
+import { acquireDatabaseLock } from '../files/data-folder'
+import type { FileLock } from '../files/file-lock'
 import { type Migrations, migrationsFor } from '../store/migrations/index'
 import type { Schema } from '../store/schema'
 import { createStore, type OpenedStore } from '../store/store'
@@ -22,47 +18,41 @@ import { tables } from '../store/tables'
 import {
   type Database,
   type DatabaseContent,
-  databaseBackupName,
+  type DatabaseTarget,
   type ExclusiveDatabase,
   filterPendingMigrations,
   inTransaction,
   migrateInTransaction,
-  notAdoptedError,
+  missingDatabaseError,
   type OpenedDatabase,
-  outdatedDatabaseError,
-  removeCopyIfRefused,
+  requireAdopted,
+  requireUpToDate,
+  type ServerOpenOptions,
+  type SnapshotDb,
   type Timing,
+  withStore,
 } from './database'
 import { type FreeSpaceLimit, watchFreeSpace } from './space-watch'
+import { inspectSqliteFile, requireDatabaseFile, translateSqliteErrors } from './sqlite-file'
 import {
-  inspectSqliteFile,
-  isFileMissing,
-  missingDatabaseError,
-  requireDatabaseFile,
-  sideFiles,
-  translateSqliteErrors,
-} from './sqlite-file'
-
-/** What lies at the place once it can be worked on. */
-interface PreparedDatabase {
-  readonly content: 'ours' | 'original'
-  readonly created: boolean
-  /** Null when nothing was migrated. */
-  readonly backupPath: string | null
-}
+  backUpDatabaseFile,
+  beginImmediate,
+  createDatabaseFile,
+  migrateDatabaseFile,
+} from './sqlite-setup'
 
 export interface SqliteLocation {
   /** Absolute path of the database file. */
   readonly path: string
-  /** What is locked while somebody works on it. */
+  /** The file that a process locks while it works on the database. */
   readonly lockFile: string
-  /** Where safety copies go. */
+  /** Folder for backups that are taken before the database is changed. */
   readonly databaseBackupDir: string
 }
 
 /**
- * The file at a path, its lock beside it: the data folder's own where it lies in one. Links are followed first:
- * whoever comes by another name must find the same lock.
+ * Returns the database file at a path with its lock file, which is the data folder's own for `snailpass.db`. Links are
+ * resolved first, so that processes which use different names of one file find the same lock.
  */
 export function resolveSqliteLocation(named: string, databaseBackupDir: string): SqliteLocation {
   const path = realPath(named)
@@ -71,161 +61,157 @@ export function resolveSqliteLocation(named: string, databaseBackupDir: string):
   return { path, lockFile, databaseBackupDir }
 }
 
-/** The path without links on it, as far as it is there. */
+/** Resolves the links in a path, as far as it exists. */
 function realPath(path: string): string {
   if (existsSync(path)) return realpathSync(path)
   const folder = dirname(path)
   return existsSync(folder) ? join(realpathSync(folder), basename(path)) : path
 }
 
-/** Takes the write lock at once; what begins by reading may not get it later. */
-const beginImmediate = sql`begin immediate`
+type Target = DatabaseTarget<SqliteLocation>
 
+/** Returns the database in a file. Nothing is opened or created yet. */
 export function sqliteDatabase(
   location: SqliteLocation,
   timing: Timing,
   migrations: Migrations = migrationsFor(sqliteColumnTypes, timing.clock),
 ): Database {
-  const { path } = location
-  const translateErrors = <T>(work: () => Promise<T>) => translateSqliteErrors(path, work)
-
-  /** Under the lock: makes what is missing and brings what is ours up to date. */
-  const prepare = async (create: boolean): Promise<PreparedDatabase> => {
-    const created = isFileMissing(path)
-    if (created && !create) throw missingDatabaseError(path)
-    if (created) await createDatabase(path, migrations)
-    const { content, migrations: done } = inspectSqliteFile(path)
-    const isPending =
-      content === 'ours' && filterPendingMigrations(path, migrations, done).length > 0
-    const backupPath = isPending ? await migrateWithBackup() : null
-    return { content, created, backupPath }
-  }
-
-  const migrateWithBackup = async (): Promise<string> => {
-    const backupPath = backUpBefore(location, 'migration', timing)
-    await removeCopyIfRefused(backupPath, () =>
-      withWriter(path, (db) =>
-        inTransaction(db, beginImmediate, () => migrateInTransaction(db, migrations)),
-      ),
-    )
-    return backupPath
-  }
-
-  const openStore = (release: () => void, space?: FreeSpaceLimit): OpenedStore => {
-    const reader = openReader(path)
-    const writer = openWriterOrCloseReader(reader, path)
-    const handles = {
-      reader: reader.dialect,
-      writer: writer.dialect,
-      canWrite: () => Promise.resolve(true),
-      ...(space !== undefined && { isShortOfSpace: watchFreeSpace(path, space, timing.clock) }),
-      async close() {
-        // The writer last: it moves the log into the file when nobody else has it open.
-        reader.close()
-        writer.close()
-        release()
-      },
-    }
-    return createStore(handles, timing.wait)
-  }
-
-  /** Throws `unavailable` unless the file is there, ours and up to date. */
-  const requireUpToDate = (): void => {
-    requireDatabaseFile(path)
-    const { content, migrations: done } = inspectSqliteFile(path)
-    if (content === 'original') throw notAdoptedError(path)
-    if (filterPendingMigrations(path, migrations, done).length > 0)
-      throw outdatedDatabaseError(path)
-  }
-
+  const target: Target = { location, timing, migrations }
+  const name = location.path
+  const translateErrors = <T>(work: () => Promise<T>) => translateSqliteErrors(name, work)
   return {
-    name: path,
-
-    inspect: () =>
-      translateErrors(async () =>
-        isFileMissing(path) ? 'nothing' : inspectSqliteFile(path).content,
-      ),
-
-    listPendingMigrations: () =>
-      translateErrors(async () =>
-        filterPendingMigrations(
-          path,
-          migrations,
-          isFileMissing(path) ? [] : inspectSqliteFile(path).migrations,
-        ),
-      ),
-
+    name,
     translateErrors,
-
-    openForServer({ create, freeSpaceLimit }) {
-      return translateErrors(async (): Promise<OpenedDatabase> => {
-        if (!create) requireDatabaseFile(path)
-        const lock = acquireDatabaseLock(location.lockFile, path)
-        try {
-          const { content, created, backupPath } = await prepare(create)
-          if (content === 'original') throw notAdoptedError(path)
-          const store = openStore(() => lock.release(), freeSpaceLimit)
-          return { store, created, isShared: false, backupPath }
-        } catch (error) {
-          lock.release()
-          throw error
-        }
-      })
-    },
-
-    withExclusive({ create }, work) {
-      return translateErrors(async () => {
-        if (!create) requireDatabaseFile(path)
-        const lock = acquireDatabaseLock(location.lockFile, path)
-        try {
-          const { content } = await prepare(create)
-          const use = content === 'ours' ? 'alone' : 'adopting'
-          const { dialect, close } = openWriter(path, use)
-          try {
-            const db = new Kysely<Schema>({ dialect })
-            return await work(createExclusiveDatabase(db, content, location, timing, migrations))
-          } finally {
-            close()
-          }
-        } finally {
-          lock.release()
-        }
-      })
-    },
-
-    withShared(work) {
-      return translateErrors(async () => {
-        requireUpToDate()
-        const store = openStore(() => {})
-        try {
-          return await work(store)
-        } finally {
-          await store.close()
-        }
-      })
-    },
-
-    withSnapshot(work) {
-      return translateErrors(async () => {
-        requireUpToDate()
-        const { dialect, close } = openReader(path)
-        try {
-          return await new Kysely<Schema>({ dialect }).transaction().execute(work)
-        } finally {
-          close()
-        }
-      })
-    },
+    inspect: () => translateErrors(() => inspect(target)),
+    listPendingMigrations: () => translateErrors(() => listPendingMigrations(target)),
+    openForServer: (options) => translateErrors(() => openForServer(target, options)),
+    withExclusive: (options, work) => translateErrors(() => withExclusive(target, options, work)),
+    withShared: (work) => translateErrors(() => withShared(target, work)),
+    withSnapshot: (work) => translateErrors(() => withSnapshot(target, work)),
   }
 }
 
+async function inspect({ location }: Target): Promise<DatabaseContent> {
+  return inspectSqliteFile(location.path).content
+}
+
+async function listPendingMigrations({ location, migrations }: Target): Promise<readonly string[]> {
+  const { path } = location
+  return filterPendingMigrations(path, migrations, inspectSqliteFile(path).migrations)
+}
+
+/** The store holds the lock file until it is closed. */
+async function openForServer(
+  target: Target,
+  { create, freeSpaceLimit }: ServerOpenOptions,
+): Promise<OpenedDatabase> {
+  const { path } = target.location
+  const lock = acquireLock(target, create)
+  try {
+    const { content, created, backupPath } = await bringUpToDate(target, create)
+    requireAdopted({ content }, { name: path })
+    const store = openStore(target, { lock, freeSpaceLimit })
+    return { store, created, isShared: false, backupPath }
+  } catch (error) {
+    lock.release()
+    throw error
+  }
+}
+
+async function withExclusive<T>(
+  target: Target,
+  { create }: { create: boolean },
+  work: (database: ExclusiveDatabase) => Promise<T>,
+): Promise<T> {
+  const lock = acquireLock(target, create)
+  try {
+    const { content } = await bringUpToDate(target, create)
+    const { dialect, close } = openWriter(
+      target.location.path,
+      content === 'ours' ? 'alone' : 'adopting',
+    )
+    try {
+      return await work(createExclusiveDatabase(target, new Kysely<Schema>({ dialect }), content))
+    } finally {
+      close()
+    }
+  } finally {
+    lock.release()
+  }
+}
+
+async function withShared<T>(target: Target, work: (store: OpenedStore) => Promise<T>): Promise<T> {
+  const { path } = target.location
+  requireUpToDate(path, target.migrations, inspectSqliteFile(path))
+  return await withStore(openStore(target), work)
+}
+
+async function withSnapshot<T>(
+  { location, migrations }: Target,
+  work: (db: SnapshotDb) => Promise<T>,
+): Promise<T> {
+  const { path } = location
+  requireUpToDate(path, migrations, inspectSqliteFile(path))
+  const { dialect, close } = openReader(path)
+  try {
+    return await new Kysely<Schema>({ dialect }).transaction().execute(work)
+  } finally {
+    close()
+  }
+}
+
+/**
+ * Creates or migrates the database, after a backup. One of the original server stays as it is. The caller holds the lock.
+ */
+async function bringUpToDate(
+  { location, timing, migrations }: Target,
+  create: boolean,
+): Promise<Pick<OpenedDatabase, 'created' | 'backupPath'> & { content: DatabaseContent }> {
+  const { path, databaseBackupDir: folder } = location
+  const { content, migrations: done } = inspectSqliteFile(path)
+  if (content === 'nothing') {
+    if (!create) throw missingDatabaseError(path)
+    await createDatabaseFile(path, migrations)
+    return { content: 'ours', created: true, backupPath: null }
+  }
+  const isPending = content === 'ours' && filterPendingMigrations(path, migrations, done).length > 0
+  if (!isPending) return { content, created: false, backupPath: null }
+  const { clock } = timing
+  const backupPath = backUpDatabaseFile(path, { folder, operation: 'migration', clock })
+  await migrateDatabaseFile(path, migrations, backupPath)
+  return { content, created: false, backupPath }
+}
+
+function openStore(
+  { location, timing }: Target,
+  { lock, freeSpaceLimit }: { lock?: FileLock; freeSpaceLimit?: FreeSpaceLimit | undefined } = {},
+): OpenedStore {
+  const { path } = location
+  const reader = openReader(path)
+  const writer = openWriterOrCloseReader(reader, path)
+  const handles = {
+    reader: reader.dialect,
+    writer: writer.dialect,
+    canWrite: () => Promise.resolve(true),
+    ...(freeSpaceLimit !== undefined && {
+      isShortOfSpace: watchFreeSpace(path, freeSpaceLimit, timing.clock),
+    }),
+    async close() {
+      // The writer last: it moves the log into the file if nothing else has the file open.
+      reader.close()
+      writer.close()
+      lock?.release()
+    },
+  }
+  return createStore(handles, timing.wait)
+}
+
 function createExclusiveDatabase(
+  { location, timing, migrations }: Target,
   db: Kysely<Schema>,
   content: DatabaseContent,
-  location: SqliteLocation,
-  timing: Timing,
-  migrations: Migrations,
 ): ExclusiveDatabase {
+  const { path, databaseBackupDir: folder } = location
   return {
     db,
     content,
@@ -235,7 +221,8 @@ function createExclusiveDatabase(
       await migrateInTransaction(db, migrations)
       await setApplicationId.execute(db)
     },
-    backUp: (operation) => Promise.resolve(backUpBefore(location, operation, timing)),
+    backUp: async (operation) =>
+      backUpDatabaseFile(path, { folder, operation, clock: timing.clock }),
     deleteAllData: () =>
       sqliteSql.emptyTables(
         db,
@@ -244,7 +231,13 @@ function createExclusiveDatabase(
   }
 }
 
-/** A second handle that cannot be had must not leave the first one open. */
+/** Takes the lock file. Without `create`, a missing database is refused before its lock file is created beside it. */
+function acquireLock({ location }: Target, create: boolean): FileLock {
+  if (!create) requireDatabaseFile(location.path)
+  return acquireDatabaseLock(location.lockFile, location.path)
+}
+
+/** If the writer can't be opened, the reader must not stay open. */
 function openWriterOrCloseReader(reader: SqliteHandle, path: string): SqliteHandle {
   try {
     return openWriter(path, 'serving')
@@ -252,61 +245,4 @@ function openWriterOrCloseReader(reader: SqliteHandle, path: string): SqliteHand
     reader.close()
     throw error
   }
-}
-
-/**
- * Makes the database under another name and renames it when it is whole, so that an empty file of our name
- * is never the rest of a first start, but the sign of a loss.
- */
-async function createDatabase(path: string, migrations: Migrations): Promise<void> {
-  for (const side of sideFiles(path)) {
-    if (!existsSync(side)) continue
-    throw new DomainError('unavailable', `${path} is missing, but ${side} is there`, {
-      hint: 'put the database file back beside it; only if nothing of it is wanted, move that file away',
-    })
-  }
-  const draft = `${path}.new`
-  for (const rest of [draft, ...sideFiles(draft)]) rmSync(rest, { force: true })
-
-  createSqliteFile(draft)
-  chownToFolderOwner(draft)
-  await withWriter(draft, async (db) => {
-    await inTransaction(db, beginImmediate, () => migrateInTransaction(db, migrations))
-    await walCheckpointStatement.execute(db)
-  })
-  const rest = sideFiles(draft).find((side) => existsSync(side))
-  if (rest !== undefined) throw new Error(`${rest} was left behind`)
-  syncFile(draft)
-  renameSync(draft, path)
-  syncFile(dirname(path))
-}
-
-/** Lends a writer of its own to work that needs the whole database, and closes it whatever happens. */
-async function withWriter(
-  path: string,
-  work: (db: Kysely<Schema>) => Promise<void>,
-): Promise<void> {
-  const { dialect, close } = openWriter(path, 'alone')
-  try {
-    await work(new Kysely<Schema>({ dialect }))
-  } finally {
-    close()
-  }
-}
-
-/** Copies the database before something is done to it. The name tells what and when. */
-function backUpBefore(
-  { path, databaseBackupDir }: SqliteLocation,
-  operation: string,
-  { clock }: Timing,
-): string {
-  const target = join(databaseBackupDir, databaseBackupName(operation, clock))
-  try {
-    copySqliteFile(path, target)
-    chownToFolderOwner(target)
-  } catch (error) {
-    rmSync(target, { force: true })
-    throw error
-  }
-  return target
 }

@@ -1,32 +1,30 @@
 import { accessSync, constants, existsSync, lstatSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
+import { copySqliteFile } from '../engine/sqlite/connection'
 import { applicationId, inspectSqlite, readSqliteHeader } from '../engine/sqlite/inspect'
+import { syncFile } from '../files/atomic-file'
 import { asDomainErrorAt, unusablePathError } from '../files/data-folder'
+import { type InspectedDatabase, missingDatabaseError } from './database'
 import { isLegacySchema } from './legacy-tables'
 
-/** What is known of a database file that can be worked on. */
-export interface SqliteFileInspection {
-  readonly content: 'ours' | 'original'
-  /** Names of the migrations that have run, in their order. */
-  readonly migrations: readonly string[]
-}
-
 /**
- * Looks whose database a file is, and whether it is sound. A stranger's is not opened: SQLite would change it.
- * Throws `unavailable`, with what to do, for one that is damaged, empty, or somebody else's.
+ * Returns what a database file contains, after a check of its integrity. SQLite does not open a file that is not ours,
+ * because opening can change it. Throws `unavailable`, with a hint, if the file is damaged, empty or not of SnailPass.
  */
-export function inspectSqliteFile(path: string): SqliteFileInspection {
-  // SQLite opens a file that it may not write, and fails at the first write.
+export function inspectSqliteFile(path: string): InspectedDatabase {
+  if (isFileMissing(path)) return { content: 'nothing', migrations: [] }
+  // SQLite opens a file without write permission too, and fails at the first write.
   accessSync(path, constants.R_OK | constants.W_OK)
   const { isEmpty, applicationId: id } = readSqliteHeader(path)
   if (isEmpty) {
-    throw new DomainError('unavailable', `${path} is empty: what it held is lost`, {
-      hint: `${restoreHint(path)}; only for a new start, move the empty file away`,
+    throw new DomainError('unavailable', `${path} is empty: its content is lost`, {
+      hint: `${restoreHint(path)}; to start with an empty database instead, move the empty file away`,
     })
   }
-  // A log or a journal beside it may say otherwise than the header, and SQLite alone can read them.
-  const sides = sideFiles(path).filter((side) => existsSync(side))
+  // A log or journal beside the file can hold a newer header, and only SQLite can read that.
+  const sides = listSideFiles(path)
   if (id === applicationId || id === 0 || (id !== null && sides.length > 0)) {
     const inspection = inspectSqlite(path)
     const { problem, migrations } = inspection
@@ -37,57 +35,71 @@ export function inspectSqliteFile(path: string): SqliteFileInspection {
     }
   }
   throw new DomainError('unavailable', `${path} is not a SnailPass database`, {
-    hint: `${sides.length === 0 ? 'move that file away, or ' : ''}name another place with --data-dir or SNAILPASS_DATABASE_URL`,
+    hint: `${sides.length === 0 ? 'move that file away, or ' : ''}choose another location with --data-dir or SNAILPASS_DATABASE_URL`,
   })
 }
 
 function damagedDatabaseError(path: string, problem: string, cause?: unknown): DomainError {
   return new DomainError('unavailable', `${path} is damaged: ${problem}`, {
-    hint: `${restoreHint(path)}, and look after the disk; nothing was changed`,
+    hint: `${restoreHint(path)} and check the disk; nothing was changed`,
     cause,
   })
 }
 
-/** What an operator does for a lost database. A log that stays would replay itself over the copy, unseen. */
+/** Returns what to do about a lost database. SQLite would apply a log that stays to the restored file. */
 function restoreHint(path: string): string {
-  const logs = sideFiles(path).filter((side) => existsSync(side))
+  const logs = listSideFiles(path)
   const first = logs.length === 0 ? '' : `move ${logs.join(' and ')} away, then `
-  return `${first}put a copy of the database back`
+  return `${first}restore a backup`
 }
 
-/** Throws `unavailable` when the file is missing, before anything is made beside it. */
+/** Throws `unavailable` if the file is missing. */
 export function requireDatabaseFile(path: string): void {
   if (isFileMissing(path)) throw missingDatabaseError(path)
 }
 
-/** A link whose target is away, on a disk that is not mounted, is no missing database to be made anew. */
-export function isFileMissing(path: string): boolean {
+/** A link to a missing file is not missing: its disk may just not be mounted, and a new database must not replace it. */
+function isFileMissing(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) === undefined
 }
 
-export function missingDatabaseError(path: string): DomainError {
-  return new DomainError('unavailable', `there is no database at ${path}`, {
-    hint: 'name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is made by `snailpass serve`, with --create where a URL names it',
-  })
-}
-
-/** What SQLite keeps beside a database file. */
+/** Returns the names of the files that SQLite keeps beside a database file. */
 export function sideFiles(database: string): readonly string[] {
   return [`${database}-wal`, `${database}-shm`, `${database}-journal`]
 }
 
-/** Faults of the engine and of the file system become refusals that say what to do; bugs stay bugs. */
+/** Returns the side files that exist. */
+export function listSideFiles(database: string): readonly string[] {
+  return sideFiles(database).filter((side) => existsSync(side))
+}
+
+/**
+ * Copies a database, which may be in use, to the new file `target`, mode 0600. Returns once the copy is on the disk. Throws
+ * system errors and SQLite errors.
+ */
+export function copyDatabaseFile(path: string, target: string): void {
+  copySqliteFile(path, target)
+  syncFile(target)
+  syncFile(dirname(target))
+}
+
+/** Runs work on a database file. Errors of SQLite and of the system become DomainErrors with a hint; bugs stay bugs. */
 export async function translateSqliteErrors<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
-    switch (engineFault(error)) {
-      case null:
-        throw asDomainErrorAt(path, error)
-      case 'damaged':
-        throw damagedDatabaseError(path, String(error), error)
-      default:
-        throw unusablePathError(path, error)
-    }
+    throw asSqliteError(path, error)
+  }
+}
+
+/** Returns what to throw for an error of work on a database file. */
+function asSqliteError(path: string, error: unknown): unknown {
+  switch (engineFault(error)) {
+    case null:
+      return asDomainErrorAt(path, error)
+    case 'damaged':
+      return damagedDatabaseError(path, String(error), error)
+    default:
+      return unusablePathError(path, error)
   }
 }

@@ -8,20 +8,22 @@ import {
   rmSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import type { Wait } from '../domain/runtime'
-import { checkpointWal, copySqliteFile, syncFile } from '../engine/sqlite/connection'
-import { acquireDatabaseLock } from '../files/data-folder'
-import type { FileLock } from '../files/file-lock'
+import { pollUntil, type Wait } from '../domain/runtime'
+import { checkpointWal } from '../engine/sqlite/connection'
+import { syncFile } from '../files/atomic-file'
+import { acquireFileLock, databaseInUseError } from '../files/data-folder'
 import type { SqliteLocation } from './sqlite-database'
-import { sideFiles, translateSqliteErrors } from './sqlite-file'
-
-/** How long whoever was killed a moment ago may take to let go of the file, in milliseconds. */
-const lockTimeout = 10_000
-const lockPollInterval = 100
+import { copyDatabaseFile, listSideFiles, translateSqliteErrors } from './sqlite-file'
 
 /**
- * Copies a database file that nobody serves to the new file `copy`, whole and on the disk. A half-made copy from
- * before is written anew. Throws `conflict` while somebody works on the database.
+ * How long to wait for the lock, and how often to try, in milliseconds. A server that was stopped or killed a moment ago may
+ * still hold it.
+ */
+const lockWait = { timeout: 10_000, interval: 100 }
+
+/**
+ * Copies the database of a stopped server to the file `copy`, which is complete and on the disk when this returns. The rest
+ * of an interrupted copy is replaced. Throws `conflict` while another process uses the database.
  */
 export function backUpStoppedDatabase(
   location: SqliteLocation,
@@ -31,17 +33,18 @@ export function backUpStoppedDatabase(
   return withLock(location, wait, () => {
     const draft = `${copy}.new`
     rmSync(draft, { force: true })
-    copySqliteFile(location.path, draft)
+    copyDatabaseFile(location.path, draft)
     renameSync(draft, copy)
     syncFile(dirname(copy))
   })
 }
 
 /**
- * Puts a copy in the place of the database, and keeps what was there under the name `aside`: nothing of it is lost.
- * Done again after an interruption it ends what was begun; without a copy there is nothing left to do. At no moment
- * is the database's name without a file, for which a server would make a new one. Throws `conflict` while somebody
- * works on the database.
+ * Replaces the database by the file `copy`, which is moved, and keeps the replaced file as `replacedCopy`. Called again
+ * after an interruption, it does the rest; without a file `copy`, nothing is left to do.
+ *
+ * The database file exists at every moment: a server would create a new one if it did not. Throws `conflict` while another
+ * process uses the database.
  */
 export function restoreCopy(
   location: SqliteLocation,
@@ -55,11 +58,7 @@ export function restoreCopy(
       checkpointIfPossible(path)
       rmSync(replacedCopy, { force: true })
       linkOrCopy(path, replacedCopy)
-      // A log that has outlived its file would be replayed over the next one.
-      for (const [index, side] of sideFiles(path).entries()) {
-        if (existsSync(side))
-          renameSync(side, sideFiles(replacedCopy)[index] ?? `${replacedCopy}-side`)
-      }
+      moveSideFiles(path, replacedCopy)
     }
     chmodSync(copy, 0o600)
     renameSync(copy, path)
@@ -67,12 +66,19 @@ export function restoreCopy(
   })
 }
 
-/** Moves the log into the file. One that is damaged keeps its log beside it. */
+/** Moves the log into the database file. The log of a damaged database stays beside it. */
 function checkpointIfPossible(path: string): void {
   try {
     checkpointWal(path)
   } catch {
-    // What is there goes aside as it is.
+    // `moveSideFiles` moves what is left.
+  }
+}
+
+/** SQLite would apply a log that stays to the next file of the same name. */
+function moveSideFiles(path: string, target: string): void {
+  for (const side of listSideFiles(path)) {
+    renameSync(side, target + side.slice(path.length))
   }
 }
 
@@ -80,30 +86,20 @@ function linkOrCopy(path: string, target: string): void {
   try {
     linkSync(path, target)
   } catch {
-    // Memory cards and some network folders know no second names.
+    // FAT and some network file systems have no hard links.
     copyFileSync(path, target, constants.COPYFILE_EXCL)
     syncFile(target)
   }
 }
 
-function withLock(location: SqliteLocation, wait: Wait, work: () => void): Promise<void> {
-  return translateSqliteErrors(location.path, async () => {
-    const lock = await waitForLock(location, wait)
+function withLock({ path, lockFile }: SqliteLocation, wait: Wait, work: () => void): Promise<void> {
+  return translateSqliteErrors(path, async () => {
+    const lock = await pollUntil({ wait, ...lockWait }, () => acquireFileLock(lockFile))
+    if (lock === null) throw databaseInUseError(path)
     try {
       work()
     } finally {
       lock.release()
     }
   })
-}
-
-async function waitForLock(location: SqliteLocation, wait: Wait): Promise<FileLock> {
-  for (let waited = 0; ; waited += lockPollInterval) {
-    try {
-      return acquireDatabaseLock(location.lockFile, location.path)
-    } catch (error) {
-      if (waited >= lockTimeout) throw error
-    }
-    await wait(lockPollInterval)
-  }
 }

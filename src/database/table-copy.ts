@@ -5,72 +5,72 @@ import { DomainError } from '../domain/errors'
 import type { Schema } from '../store/schema'
 import { type ColumnKind, type Table, tables } from '../store/tables'
 
-/** What a table holds, told so that two tables can be compared wherever they lie. */
+/** Checksum of a table's rows, by which tables can be compared across engines. */
 export interface TableChecksum {
   readonly table: string
   readonly rows: number
   /**
-   * SHA-256, in hexadecimal digits, of all rows in the order of their numbers, each of them as a JSON array and a line
-   * end; flags are 0 or 1. It is what SQLite's own `json_array` gives, so that a shell can make it too.
+   * SHA-256, in hexadecimal digits, of all rows in the order of their `seq`, each as a JSON array and a line feed; flags are
+   * 0 or 1. SQLite's `json_array` returns the same text, so a shell can compute the checksum too.
    */
   readonly sha256: string
 }
 
-/** Told from time to time how many rows of a table have been gone through. */
+/** Called after each page with the number of rows of the table that were read so far. */
 export type Progress = (table: string, rows: number) => void
 
 type PortableValue = string | number | null
-/** The same values on every engine: flags are 0 or 1. */
+/** A row with the same values on every engine: flags are 0 or 1. */
 export type PortableRow = Readonly<Record<string, PortableValue>>
 
-/** How somebody reads: told how far it is, with faults that are told as the database's that is read. */
 export interface ReadOptions {
   readonly progress: Progress
+  /** Translates the errors of the database that is read; by default they stay what they are. */
   translateErrors?<R>(work: () => Promise<R>): Promise<R>
 }
 
-/** Rows are read in pages of at most so many. */
+/** Rows in a page that is read at once. */
 const maxPageRows = 512
-/** A page holds at most so many bytes, or a single row: memory does not grow with a vault. */
+/** Bytes of text in a page, unless a single row has more: this bounds the memory for vaults of any size. */
 const maxPageBytes = 1024 * 1024
 
 /**
- * Copies every table with its row numbers from one database, whose state stands still, to an empty one in a
- * transaction of the caller's. Answers what was read, to be compared with `sumTables` of the target.
+ * Copies the rows of every table with their `seq` from a database that does not change meanwhile to an empty one. The caller
+ * begins a transaction on `to`. Returns the checksums of what was read, to be compared with `checksumTables(to)`.
  */
 export function copyTables(
   from: Kysely<Schema>,
   to: Kysely<Schema>,
   options: ReadOptions,
 ): Promise<readonly TableChecksum[]> {
-  return forEachTable(from, options, (table, rows) => insertRows(to, table, rows))
+  return readTables(from, options, (table, rows) => insertRows(to, table, rows))
 }
 
-/** What a database holds, table by table. */
+/** Returns the checksums of all tables. */
 export function checksumTables(
   db: Kysely<Schema>,
   options: ReadOptions,
 ): Promise<readonly TableChecksum[]> {
-  return forEachTable(db, options, () => Promise.resolve())
+  return readTables(db, options)
 }
 
-/** Throws `unavailable` unless both are the same; `target` names where the second was read. */
+/** Throws `unavailable` unless `target` returned what was written to it. */
 export function requireEqualChecksums(
-  read: readonly TableChecksum[],
-  written: readonly TableChecksum[],
+  expected: readonly TableChecksum[],
+  found: readonly TableChecksum[],
   target: string,
 ): void {
-  const checksumByTable = new Map(written.map(({ table, sha256 }) => [table, sha256]))
-  const wrong = read.find(({ table, sha256 }) => checksumByTable.get(table) !== sha256)?.table
+  const checksumByTable = new Map(found.map(({ table, sha256 }) => [table, sha256]))
+  const wrong = expected.find(({ table, sha256 }) => checksumByTable.get(table) !== sha256)?.table
   if (wrong === undefined) return
   throw new DomainError(
     'unavailable',
-    `${target} gave other rows of ${wrong} back than it was given: nothing was copied`,
-    { hint: 'look after that database and its disk' },
+    `${target} returned other rows of ${wrong} than were written to it; nothing was changed`,
+    { hint: 'check that database and its disk' },
   )
 }
 
-/** Whether nobody has entrusted anything to it: that a server has run on it stands in its trail already. */
+/** Returns whether a database has no data of users. The audit log does not count: a server that was only started writes it. */
 export async function isDatabaseEmpty(db: Kysely<Schema>): Promise<boolean> {
   for (const { name } of tables) {
     if (name === 'audit' || name === 'audit_marks') continue
@@ -80,7 +80,7 @@ export async function isDatabaseEmpty(db: Kysely<Schema>): Promise<boolean> {
   return true
 }
 
-/** How many rows each table holds. */
+/** Returns the number of rows of each table. */
 export async function countRows(db: Kysely<Schema>): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>()
   for (const { name } of tables) {
@@ -93,45 +93,51 @@ export async function countRows(db: Kysely<Schema>): Promise<ReadonlyMap<string,
   return counts
 }
 
-async function forEachTable(
+async function readTables(
   db: Kysely<Schema>,
   options: ReadOptions,
-  each: (table: Table, rows: readonly PortableRow[]) => Promise<void>,
+  onPage: (table: Table, rows: readonly PortableRow[]) => Promise<void> = () => Promise.resolve(),
 ): Promise<readonly TableChecksum[]> {
   const checksums: TableChecksum[] = []
   for (const table of tables) {
-    checksums.push(await forEachPage(db, table, options, (rows) => each(table, rows)))
+    checksums.push(
+      await readTable(db, table, { ...options, onPage: (rows) => onPage(table, rows) }),
+    )
   }
   return checksums
 }
 
-/** Any table with row numbers, of any database that we can read. */
+/** A table with a column `seq`, of any database: a backup can have tables that this version does not know. */
 export interface ReadableTable {
   readonly name: string
   readonly columns: Readonly<Record<string, ColumnKind>>
 }
 
-/** Goes through the rows of a table, page by page. Answers what was read. */
-export async function forEachPage<DB>(
+interface TableReadOptions extends ReadOptions {
+  /** Called with each page of rows. */
+  onPage?(rows: readonly PortableRow[]): Promise<void>
+}
+
+/** Reads the rows of a table, page by page. Returns their checksum. */
+export async function readTable<DB>(
   db: Kysely<DB>,
   table: ReadableTable,
-  { progress, translateErrors = (work) => work() }: ReadOptions,
-  each: (rows: readonly PortableRow[]) => Promise<void>,
+  { progress, translateErrors = (work) => work(), onPage }: TableReadOptions,
 ): Promise<TableChecksum> {
   const checksum = createTableChecksum(table.name)
   for (let last = 0; ; ) {
     const rows = await translateErrors(() => readNextPage(db, table, last))
     if (rows.length === 0) return checksum.end()
     checksum.add(rows)
-    await each(rows)
+    await onPage?.(rows)
     last = Number(rows.at(-1)?.['seq'])
     progress(table.name, checksum.rows())
-    // SQLite answers at once, and so a server that is at this would answer nobody else.
+    // SQLite reads synchronously: without this, a server could not answer requests meanwhile.
     await setImmediate()
   }
 }
 
-/** Adds rows up, in the order of their columns. */
+/** Returns a checksum that rows are added to, with their values in the order of the table's columns. */
 export function createTableChecksum(table: string) {
   const hash = createHash('sha256')
   let count = 0
@@ -145,7 +151,7 @@ export function createTableChecksum(table: string) {
   }
 }
 
-/** The rows of a table after a row number, in their order, as the same values on every engine. */
+/** Returns the page of rows after the `seq` `after`; empty at the end of the table. */
 async function readNextPage<DB>(
   db: Kysely<DB>,
   table: ReadableTable,
@@ -161,15 +167,15 @@ async function readNextPage<DB>(
   return rows.map((row) => toPortableRow(row, columns))
 }
 
-/** The last row number of a page, known by the sizes of its rows alone; null when there is no row. */
+/** Returns the last `seq` of the page after `after`, which is found by the sizes of the rows only; null at the end. */
 async function findPageEnd<DB>(
   db: Kysely<DB>,
   table: ReadableTable,
   after: number,
 ): Promise<number | null> {
-  const texts = Object.entries(table.columns).filter(([, kind]) => kind === 'text')
+  const textColumns = Object.entries(table.columns).filter(([, kind]) => kind === 'text')
   const size = sql.join(
-    texts.map(([name]) => sql`coalesce(octet_length(${sql.ref(name)}), 0)`),
+    textColumns.map(([name]) => sql`coalesce(octet_length(${sql.ref(name)}), 0)`),
     sql` + `,
   )
   const { rows } = await sql<{ seq: number; size: number }>`
@@ -201,12 +207,14 @@ function toPortableValue(value: unknown, kind: ColumnKind): PortableValue {
     case 'number':
       return Number(value)
     case 'flag':
-      // Booleans on Postgres, 0 or 1 on SQLite.
+      // A boolean on Postgres, 0 or 1 on SQLite.
       return Number(value)
   }
 }
 
-/** In statements of powers of two, so that the texts that are made of them are few. */
+/**
+ * Inserts rows. The number of rows in a statement is a power of two, so that there are few different statements to prepare.
+ */
 export async function insertRows<DB>(
   db: Kysely<DB>,
   table: ReadableTable,
@@ -216,9 +224,9 @@ export async function insertRows<DB>(
   const names = sql.join(columns.map(([name]) => sql.ref(name)))
   for (let done = 0; done < rows.length; ) {
     const size = 2 ** Math.floor(Math.log2(rows.length - done))
-    const some = rows.slice(done, done + size)
+    const batch = rows.slice(done, done + size)
     const values = sql.join(
-      some.map(
+      batch.map(
         (row) =>
           sql`(${sql.join(columns.map(([name, kind]) => toBoundValue(row[name] ?? null, kind)))})`,
       ),
@@ -228,7 +236,7 @@ export async function insertRows<DB>(
   }
 }
 
-/** As Postgres wants it; SQLite binds a boolean as 0 or 1. */
+/** Postgres needs a boolean for a flag. SQLite binds a boolean as 0 or 1. */
 function toBoundValue(value: PortableValue, kind: ColumnKind): PortableValue | boolean {
   return kind === 'flag' && value !== null ? Boolean(value) : value
 }

@@ -1,26 +1,53 @@
+/**
+ * Atomic, durable writes: a reader finds the old file or the new one, also after a power cut, and never a part of one.
+ * The content is written and synced under a draft name, the draft is renamed, and the folder is synced, because a power
+ * cut can undo a rename until then.
+ */
 import {
+  closeSync,
   constants,
   copyFileSync,
   existsSync,
+  fchmodSync,
+  fsyncSync,
   linkSync,
+  openSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { syncFile } from '../engine/sqlite/connection'
 import { chownToFolderOwner } from './data-folder'
 
-/** Puts a file, mode 0600, in the place of whatever is there, whole and durable. Throws what the system says. */
-export function writeAtomic(path: string, text: string): void {
-  renameSync(writeDraft(path, text), path)
+type FileContent = string | Uint8Array
+
+/** For the owner only: most files that are written here are secret. */
+const privateMode = 0o600
+
+/**
+ * Creates or replaces a file. `mode` is its permissions, whatever the umask; 0600 by default. A file that root writes
+ * belongs to the owner of its folder. Throws system errors, and leaves the old file then.
+ */
+export function writeAtomic(
+  path: string,
+  content: FileContent,
+  { mode = privateMode }: { readonly mode?: number } = {},
+): void {
+  const draft = writeDraft(path, content, mode)
+  try {
+    renameSync(draft, path)
+  } finally {
+    rmSync(draft, { force: true })
+  }
   syncFile(dirname(path))
 }
 
 /**
- * Puts files of one folder, mode 0600, in the place of those that are there, where one is nothing without the other, and takes
- * away what was made from them. All are written whole under other names first, so that a full disk changes nothing; whoever is
- * interrupted then leaves the first file alone, and never old ones with new ones. Throws what the system says.
+ * Creates or replaces files of one folder, mode 0600, that are useless without each other: a key and its certificate.
+ * `derived` are files that were made from the old ones; they are removed.
+ *
+ * All drafts are written first, so a full disk changes nothing. A crash later on can leave the first of the files alone,
+ * but never new files beside old ones. Throws system errors.
  */
 export function writeGroupAtomic(
   files: readonly { readonly path: string; readonly text: string }[],
@@ -30,7 +57,9 @@ export function writeGroupAtomic(
   if (first === undefined) return
   const drafts: { readonly draft: string; readonly path: string }[] = []
   try {
-    for (const { path, text } of files) drafts.push({ draft: writeDraft(path, text), path })
+    for (const { path, text } of files) {
+      drafts.push({ draft: writeDraft(path, text, privateMode), path })
+    }
     for (const path of [...derived, ...others.map(({ path }) => path)]) {
       rmSync(path, { force: true })
     }
@@ -44,13 +73,15 @@ export function writeGroupAtomic(
   }
 }
 
-/** Makes a file, mode 0600, whole and durable. False where there is one already, which stays. Throws what the system says. */
-export function createAtomic(path: string, text: string): boolean {
-  const draft = writeDraft(path, text)
+/**
+ * Creates a file, mode 0600. Returns false if there is one already, which stays as it is. Throws system errors.
+ */
+export function createAtomic(path: string, content: FileContent): boolean {
+  const draft = writeDraft(path, content, privateMode)
   try {
     linkIntoPlace(draft, path)
   } catch (error) {
-    // Somebody else has made one meanwhile.
+    // Another process created it meanwhile.
     if (!existsSync(path)) throw error
     return false
   } finally {
@@ -60,29 +91,46 @@ export function createAtomic(path: string, text: string): boolean {
   return true
 }
 
-/** Written under another name first, so that a crash leaves a whole file or none. */
-function writeDraft(path: string, text: string): string {
+/** Waits until a file, or the entries of a folder, are on the disk. Throws system errors. */
+export function syncFile(path: string): void {
+  const descriptor = openSync(path, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/** Writes and syncs a file under a name beside `path`. Returns that name. */
+function writeDraft(path: string, content: FileContent, mode: number): string {
   const draft = `${path}.${process.pid}.new`
   rmSync(draft, { force: true })
   try {
-    // Whoever owns the folder may lay a link there, which must lead nowhere.
-    writeFileSync(draft, text, { mode: 0o600, flush: true, flag: 'wx' })
+    // `wx` never follows a link: the owner of the folder could lay one that leads anywhere.
+    const descriptor = openSync(draft, 'wx', mode)
+    try {
+      writeFileSync(descriptor, content)
+      fchmodSync(descriptor, mode)
+      fsyncSync(descriptor)
+    } finally {
+      closeSync(descriptor)
+    }
     chownToFolderOwner(draft)
   } catch (error) {
-    // A full disk leaves a piece of it.
+    // A full disk leaves a part of the file.
     rmSync(draft, { force: true })
     throw error
   }
   return draft
 }
 
-/** Names a whole file, unless the name is taken: a rename would put it in the place of another one. */
+/** Gives the draft its name if no file has that name. A rename would replace that file. */
 function linkIntoPlace(draft: string, path: string): void {
   try {
     linkSync(draft, path)
   } catch (error) {
-    // Memory cards and some network folders know no second names.
     if (existsSync(path)) throw error
+    // FAT and some network file systems have no hard links.
     copyFileSync(draft, path, constants.COPYFILE_EXCL)
     chownToFolderOwner(path)
     syncFile(path)

@@ -1,17 +1,21 @@
+/**
+ * `src/files` holds what a server keeps on its own machine: the data folder with its permissions and locks, the files with
+ * keys, atomic writes and free space. This file has the data folder, and what a refusal by the operating system becomes.
+ */
 import { chmodSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DomainError, errorMessage } from '../domain/errors'
 import { type FileLock, lockFile } from './file-lock'
 
-/** What a server keeps on its own machine. */
+/** Absolute paths of what a data folder contains. */
 export interface DataFolder {
   readonly path: string
-  /** Where archives go, unless told otherwise. */
+  /** Default folder for backups. */
   readonly backups: string
-  /** The database, where no URL names another. */
+  /** Default database. */
   readonly database: string
   readonly secretKey: string
-  /** Folder of the keys and certificates of HTTPS that are made here. */
+  /** Folder for the keys and certificates that the server creates or orders. */
   readonly tls: string
 }
 
@@ -25,38 +29,34 @@ export function dataFolder(path: string): DataFolder {
   }
 }
 
-/** Makes the folder, mode 0700, when it is missing. Throws `unavailable` when that is not possible. */
+/** Creates the folder, mode 0700, if it is missing. Throws `unavailable` if that fails. */
 export function ensureDataFolder(folder: DataFolder): void {
-  try {
-    createFolder(folder.path)
-  } catch (error) {
-    throw unusablePathError(describeDataFolder(folder), error)
-  }
+  translateFileErrors(describeDataFolder(folder), () => createFolder(folder.path))
 }
 
-/** Makes a folder, mode 0700, and those above it, where they are missing. Throws what the system says. */
+/** Creates a folder, mode 0700, and the folders above it, if they are missing. Throws system errors. */
 export function createFolder(path: string): void {
   if (existsSync(path)) return
   createFolder(dirname(path))
-  // Somebody else may have made it meanwhile.
+  // `recursive`, because another process may have created it meanwhile.
   mkdirSync(path, { recursive: true, mode: 0o700 })
   chownToFolderOwner(path)
 }
 
 /**
- * Gives what root has made to the owner of the folder that it lies in: what a command run by root leaves in the folder
- * of a service must not be closed to the service. Nobody else can give anything away.
+ * Gives a file that root created to the owner of its folder: a service must be able to read what a command run by root
+ * leaves in the service's data folder. Does nothing for other users, who can't give files away. Throws system errors.
  */
 export function chownToFolderOwner(path: string): void {
   if (process.getuid?.() !== 0) return
   const { uid, gid } = statSync(dirname(path))
-  // Not what a link of theirs leads to.
+  // `lchown` does not follow links: the owner of the folder could lay one to a file of root's.
   if (uid !== 0) lchownSync(path, uid, gid)
 }
 
 /**
- * Takes the lock that whoever works on `database` holds. The kernel releases it when the process ends. Throws
- * `conflict` when it is held, `unavailable` when there can be no such file.
+ * Takes the lock file at `path`, which a process that works on `database` holds. The kernel releases it when the process
+ * ends. Throws `conflict` if another process holds it, `unavailable` if the file can't be created or opened.
  */
 export function acquireDatabaseLock(path: string, database: string): FileLock {
   let lock: FileLock | null
@@ -65,15 +65,18 @@ export function acquireDatabaseLock(path: string, database: string): FileLock {
   } catch (error) {
     throw unusablePathError(path, error)
   }
-  if (lock === null) {
-    throw new DomainError('conflict', `another snailpass is at work on ${database}`, {
-      hint: 'stop that server first, or name another database with --data-dir or SNAILPASS_DATABASE_URL',
-    })
-  }
+  if (lock === null) throw databaseInUseError(database)
   return lock
 }
 
-/** As `lockFile`, with a file that belongs to whom it must. Throws what the system or SQLite says. */
+/** Returns the error for a database that another process has locked. */
+export function databaseInUseError(database: string): DomainError {
+  return new DomainError('conflict', `${database} is in use by another snailpass process`, {
+    hint: 'stop all snailpass processes that use it, or choose another database with --data-dir or SNAILPASS_DATABASE_URL',
+  })
+}
+
+/** Same as `lockFile`, and the file belongs to the owner of its folder. Throws system errors and SQLite errors. */
 export function acquireFileLock(path: string): FileLock | null {
   const isNew = !existsSync(path)
   const lock = lockFile(path)
@@ -82,21 +85,28 @@ export function acquireFileLock(path: string): FileLock | null {
 }
 
 /**
- * What could be wrong with who may read the folder and these files, those that are there; our own files are
- * put right, the folder is the operator's.
+ * Restricts the files that other users of the machine can open: the secret key, the keys in the folder, and `files`. The
+ * folder itself is the operator's and stays as it is. Returns a warning for each of them.
  */
 export function tightenPermissions(
   folder: DataFolder,
   files: readonly string[],
 ): readonly string[] {
   return listExposedFiles(folder, files).map(({ path, mode }) => {
-    if (path === folder.path) return `others can look into ${path}: chmod ${mode} ${path}`
-    if (restrictToOwner(path, mode)) return `others could open ${path}; its mode is 0${mode} now`
-    return `others can open ${path}, which belongs to another user: chmod ${mode} ${path}`
+    if (path === folder.path) {
+      return `${describeDataFolder(folder)} is readable by other users: run chmod ${mode} ${path}`
+    }
+    if (restrictToOwner(path, mode)) {
+      return `${path} was readable by other users; its mode is 0${mode} now`
+    }
+    return `${path} is readable by other users and its mode can't be changed: run chmod ${mode} ${path} as its owner`
   })
 }
 
-/** What others can open of the folder and these files, and the mode that would keep them out. */
+/**
+ * Returns what other users of the machine can open of the folder, its keys and `files`, each with the mode (octal digits)
+ * that prevents it.
+ */
 export function listExposedFiles(
   folder: DataFolder,
   files: readonly string[],
@@ -113,7 +123,7 @@ export function listExposedFiles(
   return all.filter(({ path }) => existsSync(path) && isAccessibleToOthers(path))
 }
 
-/** The files of a folder that hold keys; none where there is no such folder, or it is closed to us. */
+/** Returns the files of a folder that hold keys; none if the folder is missing or can't be read. */
 function listKeyFilePaths(path: string): readonly string[] {
   try {
     return readdirSync(path)
@@ -126,7 +136,7 @@ function listKeyFilePaths(path: string): readonly string[] {
   }
 }
 
-/** Takes a file or folder from others. False where it belongs to somebody else, and stays as it is. */
+/** Sets the mode (octal digits) of a file or folder. Returns false if the system refuses, as for another user's file. */
 export function restrictToOwner(path: string, mode: string): boolean {
   try {
     chmodSync(path, Number.parseInt(mode, 8))
@@ -141,17 +151,17 @@ function isAccessibleToOthers(path: string): boolean {
   return (statSync(path).mode & 0o077) !== 0
 }
 
-/** How messages name a folder. */
+/** Returns how messages name a data folder. */
 export function describeDataFolder(folder: DataFolder): string {
   return `the data folder ${folder.path}`
 }
 
-/** Whether the system refused it: no permission, no space, no such device. Anything else is a bug. */
+/** Returns whether the operating system reported this error: no permission, no space, no such device. Others are bugs. */
 export function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error
 }
 
-/** Does work on `path`. Throws `unavailable` where the system refuses; bugs stay bugs. */
+/** Returns what `work` on `path` returns. Throws `unavailable` for a system error; bugs stay bugs. */
 export function translateFileErrors<T>(path: string, work: () => T): T {
   try {
     return work()
@@ -160,15 +170,15 @@ export function translateFileErrors<T>(path: string, work: () => T): T {
   }
 }
 
-/** What is to be thrown for what work on `path` threw. */
+/** Returns what to throw for an error of work on `path`: `unavailable` for a system error, else the error itself. */
 export function asDomainErrorAt(path: string, error: unknown): unknown {
   return isSystemError(error) ? unusablePathError(path, error) : error
 }
 
-/** What an operator is told when the system or the engine refuses to work on `path`, a file or a folder of ours. */
+/** Returns the error for a file or folder of ours that the system or SQLite can't read or write. */
 export function unusablePathError(path: string, cause: unknown): DomainError {
   return new DomainError('unavailable', `${path} can't be used: ${errorMessage(cause)}`, {
-    hint: 'see that the user that runs snailpass may read and write there and that the disk has space, or name another place with --data-dir or SNAILPASS_DATABASE_URL',
+    hint: 'check that snailpass may read and write there and that the disk has space, or choose another location with --data-dir or SNAILPASS_DATABASE_URL',
     cause,
   })
 }

@@ -1,6 +1,9 @@
 import { statfsSync } from 'node:fs'
 
-/** The bytes that this user may still write where a path lies; null where the system does not tell. Takes about a microsecond. */
+/**
+ * Returns the bytes that this user can still write on the disk of `path`, or null if the system does not tell. Takes about
+ * a microsecond.
+ */
 export function freeSpace(path: string): number | null {
   try {
     const { bavail, bsize } = statfsSync(path)

@@ -8,22 +8,22 @@ import {
   translateFileErrors,
 } from './data-folder'
 
-/** A file of the data folder that goes with the secrets of an archive. */
+/** A file of the data folder that is part of the secrets in a backup. */
 export interface KeyFile {
-  /** Where it lies in the folder, which is also its name in archives. */
+  /** Path relative to the folder; also the name of the file in backups. */
   readonly name: string
   readonly text: string
 }
 
-/** Files of one stem, of which one is nothing without the others. */
+/** Files that are useless without each other. */
 interface KeyFileGroup {
-  /** Where they lie in the folder, a key before its certificate. */
+  /** Paths relative to the folder, a key before its certificate. */
   readonly names: readonly string[]
-  /** What was made from them: another authority would not know its leaf. */
+  /** Files to remove when these change, as what the old certificate authority has issued. */
   readonly derived: readonly string[]
 }
 
-/** All such files, by where they lie in the folder. What is none of these does not come out of an archive either. */
+/** All files of this kind. A restore writes no file of a backup that matches none of these patterns. */
 const keyFilePatterns: readonly {
   readonly pattern: RegExp
   readonly suffixes: readonly string[]
@@ -42,16 +42,16 @@ const keyFilePatterns: readonly {
   },
 ]
 
-/** What a name belongs to; null where it is none of ours. */
+/** Returns the group of a file; null if the name is not one of a key file. */
 function findGroup(name: string): KeyFileGroup | null {
   for (const { pattern, suffixes, derived } of keyFilePatterns) {
     const stem = pattern.exec(name)?.groups?.['stem']
-    if (stem !== undefined) return { names: suffixes.map((end) => stem + end), derived }
+    if (stem !== undefined) return { names: suffixes.map((suffix) => stem + suffix), derived }
   }
   return null
 }
 
-/** Those that are there. Throws `unavailable` for one that can't be read. */
+/** Returns the key files of a folder. Throws `unavailable` if one can't be read. */
 export function listKeyFiles(folder: DataFolder): readonly KeyFile[] {
   return translateFileErrors(describeDataFolder(folder), () => {
     if (!existsSync(folder.tls)) return []
@@ -63,7 +63,7 @@ export function listKeyFiles(folder: DataFolder): readonly KeyFile[] {
   })
 }
 
-/** Without those that lack what belongs to them: beside another one's, they would be of no use to anybody. */
+/** Returns only the files whose group is complete: a key is useless beside the certificate of another key. */
 export function completePairs(files: readonly KeyFile[]): readonly KeyFile[] {
   const names = new Set(files.map(({ name }) => name))
   return files.filter(
@@ -71,14 +71,17 @@ export function completePairs(files: readonly KeyFile[]): readonly KeyFile[] {
   )
 }
 
-/** Picks such files out of whatever an archive holds. */
+/** Returns the key files among the secrets of a backup. */
 export function selectKeyFiles(
   secrets: readonly { readonly name: string; readonly value: string }[],
 ): readonly KeyFile[] {
   return completePairs(secrets.map(({ name, value }) => ({ name, text: value })))
 }
 
-/** Puts such files in the place of those that are there under their names, together what belongs together; others stay. */
+/**
+ * Creates or replaces key files, each group at once; other files stay. A group with the same content is not written. Throws
+ * `unavailable` if the system refuses.
+ */
 export function writeKeyFiles(folder: DataFolder, files: readonly KeyFile[]): void {
   const present = new Map(listKeyFiles(folder).map(({ name, text }) => [name, text]))
   const given = new Map(files.map(({ name, text }) => [name, text]))
@@ -86,23 +89,23 @@ export function writeKeyFiles(folder: DataFolder, files: readonly KeyFile[]): vo
   while (given.size > 0) {
     const [first = ''] = given.keys()
     const { names, derived } = findGroup(first) ?? { names: [first], derived: [] }
-    const own = names.flatMap((name) => {
+    const group = names.flatMap((name) => {
       const text = given.get(name)
       return text === undefined ? [] : [{ name, text }]
     })
-    for (const { name } of own) given.delete(name)
-    if (own.every(({ name, text }) => present.get(name) === text)) continue
+    for (const { name } of group) given.delete(name)
+    if (group.every(({ name, text }) => present.get(name) === text)) continue
     translateFileErrors(describeDataFolder(folder), () => {
       createFolder(dirname(pathOf(first)))
       writeGroupAtomic(
-        own.map(({ name, text }) => ({ path: pathOf(name), text })),
+        group.map(({ name, text }) => ({ path: pathOf(name), text })),
         derived.map(pathOf),
       )
     })
   }
 }
 
-/** Takes such files away. */
+/** Removes key files. Throws system errors. */
 export function removeKeyFiles(folder: DataFolder, files: readonly KeyFile[]): void {
   for (const { name } of files) rmSync(join(folder.path, name), { force: true })
 }

@@ -4,12 +4,12 @@ import type { Random } from '../domain/runtime'
 import { createAtomic, writeAtomic } from './atomic-file'
 import { type DataFolder, describeDataFolder, translateFileErrors } from './data-folder'
 
-/** Bytes in a key of our own making. */
+/** Bytes in a generated key. */
 const keyLength = 32
 
 /**
- * The secret key of a folder, null when there is none. Throws `unavailable` for a file that cannot be read or
- * holds no key: another key in its place would end every session unasked.
+ * Returns the secret key of a folder, or null if there is none. Throws `unavailable` if the file can't be read or holds no
+ * key: to replace it by a new key would sign out everyone.
  */
 export function findSecretKey(folder: DataFolder): Uint8Array | null {
   return translateFileErrors(describeDataFolder(folder), () => {
@@ -17,7 +17,10 @@ export function findSecretKey(folder: DataFolder): Uint8Array | null {
   })
 }
 
-/** Makes a folder's first secret key, durable before it is used. Answers another one's, should that be quicker. */
+/**
+ * Creates the first secret key of a folder and returns it once it is on the disk. Returns the existing key if another
+ * process was faster. Throws `unavailable` if the system refuses.
+ */
 export function createSecretKey(folder: DataFolder, random: Random): Uint8Array {
   return translateFileErrors(describeDataFolder(folder), () => {
     const key = generateSecretKey(random)
@@ -25,12 +28,15 @@ export function createSecretKey(folder: DataFolder, random: Random): Uint8Array 
   })
 }
 
-/** A key that lies nowhere yet. */
+/** Returns a new key, which is not stored yet. */
 export function generateSecretKey(random: Random): Uint8Array {
   return random(keyLength)
 }
 
-/** Puts this secret key, which `fitsFile`, in the place of whatever is there, durable before it is answered. */
+/**
+ * Replaces the secret key of a folder by `key`, which `isStorableKey`, and returns it once it is on the disk. Throws
+ * `unavailable` if the system refuses.
+ */
 export function writeSecretKey(folder: DataFolder, key: Uint8Array): Uint8Array {
   return translateFileErrors(describeDataFolder(folder), () => {
     writeAtomic(folder.secretKey, encodeKey(key))
@@ -38,7 +44,7 @@ export function writeSecretKey(folder: DataFolder, key: Uint8Array): Uint8Array 
   })
 }
 
-/** Whether a key can lie in a data folder: one that the settings name is of any length. */
+/** Returns whether a data folder can hold this key. Keys in settings have any length. */
 export function isStorableKey(key: Uint8Array): boolean {
   return key.length === keyLength
 }
@@ -49,10 +55,10 @@ function encodeKey(key: Uint8Array): string {
 
 function readKey(path: string): Uint8Array {
   const text = readFileSync(path, 'utf8').trim()
-  // Anything else is decoded to another length, or not at all.
+  // Decoding skips characters that are not base64url, so check them first.
   const key = /^[\w-]*$/.test(text) ? Buffer.from(text, 'base64url') : new Uint8Array()
   if (key.length === keyLength) return key
   throw new DomainError('unavailable', `${path} does not hold a secret key`, {
-    hint: 'put the file back from a copy; or make a new key with `snailpass key rotate`: everybody signs in again then',
+    hint: 'restore the file from a copy, or create a new key with `snailpass key rotate`, which signs out everyone',
   })
 }

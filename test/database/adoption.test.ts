@@ -38,7 +38,8 @@ function adopt(legacy: LegacyDatabase, options: Partial<AdoptionOptions> = {}) {
   )
 }
 
-const noFindings = [
+/** The report on the sample database, of which every row can be adopted. */
+const completeAdoption = [
   { table: 'users', adoptedRows: 3, setAside: {}, nullFlags: 0 },
   { table: 'records', adoptedRows: 20, setAside: {}, nullFlags: 0 },
   { table: 'notes', adoptedRows: 8, setAside: {}, nullFlags: 0 },
@@ -48,7 +49,7 @@ const noFindings = [
 const now = Date.UTC(2026, 10, 24)
 const alice = 'f021ca4c-2e84-40ca-9d5d-e98778fb994b'
 
-/** An account with a vault of one record, one field and one note. */
+/** Returns SQL that inserts an account with one record, one additional field and one note. */
 function insertLegacyUser(id: string, email: string): string {
   const times = "'2026-01-02 03:04:05.678901', '2026-01-02 03:04:06'"
   return `
@@ -59,7 +60,7 @@ function insertLegacyUser(id: string, email: string): string {
   `
 }
 
-/** Every row of the four tables, to see that nothing was changed. */
+/** Returns every row of the four tables. */
 async function allRows({ url }: LegacyDatabase): Promise<unknown> {
   const tables = ['users', 'records', 'notes', 'additional_fields']
   return await Promise.all(
@@ -68,7 +69,7 @@ async function allRows({ url }: LegacyDatabase): Promise<unknown> {
 }
 
 describe.each(engines)("the original server's database on $engine", ({ engine, open }) => {
-  test('is recognised, and not served before it is adopted', async () => {
+  test('is recognised, and is not served before the adoption', async () => {
     await using legacy = await open()
     const before = await allRows(legacy)
     await expect(databaseOf(legacy).openForServer({ create: true })).rejects.toMatchObject({
@@ -79,7 +80,7 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     expect(await allRows(legacy)).toEqual(before)
   })
 
-  test('is taken over whole, in its order, with its times', async () => {
+  test('is adopted completely, with its order and its times', async () => {
     await using legacy = await open()
     const [users, records] = [
       await queryRows(legacy.url, 'select * from users'),
@@ -87,7 +88,7 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     ]
     const report = await adopt(legacy)
     expect(report).toEqual({
-      tables: noFindings,
+      tables: completeAdoption,
       lowerCasedEmails: 0,
       backupPath: engine === 'SQLite' ? expect.stringContaining('before-adoption') : null,
     })
@@ -116,7 +117,7 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     expect(adopted.map((row) => ({ id: row['id'], time: Number(row['creation_time']) }))).toEqual(
       oldest.map((row) => ({ id: row['id'], time: millisecondsOf(String(row['time'])) })),
     )
-    // New rows go on after the old ones.
+    // New rows come after the old ones.
     await store.write(async (tx) => {
       const field = { id: 'new', recordId: String(oldest[0]?.['id']), name: 'n:n', value: 'v:v' }
       await tx.additionalFields.insert(field)
@@ -130,7 +131,7 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     await store.close()
   })
 
-  test('gets the tables, constraints and indexes of a new one', async () => {
+  test('gets the tables, constraints and indexes of a new database', async () => {
     await using legacy = await open()
     await adopt(legacy)
     await expect(
@@ -138,14 +139,14 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
         "insert into users select 1000, 'x', email, 'v', null, true, 'e', 0, null from users",
       ),
     ).rejects.toThrow()
-    const left =
+    const leftovers =
       engine === 'SQLite'
         ? "select name from sqlite_schema where name like 'original%'"
         : "select relname from pg_class where relname like 'original%'"
-    expect(await queryRows(legacy.url, left)).toEqual([])
+    expect(await queryRows(legacy.url, leftovers)).toEqual([])
   })
 
-  test('is only looked at by a dry run', async () => {
+  test('is not changed by a dry run', async () => {
     await using legacy = await open()
     await legacy.run(insertLegacyUser('big', 'Big@NAS.lan'))
     const before = await allRows(legacy)
@@ -155,7 +156,7 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     expect(await allRows(legacy)).toEqual(before)
   })
 
-  test('has its emails lower-cased, as they salt the verifiers', async () => {
+  test('gets its emails in lower case', async () => {
     await using legacy = await open()
     await legacy.run(insertLegacyUser('big', 'Änne@NAS.lan'))
     expect((await adopt(legacy)).lowerCasedEmails).toBe(1)
@@ -163,13 +164,13 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     expect(found).toEqual([{ email: 'änne@nas.lan' }])
   })
 
-  test('with an email that two accounts have waits for a choice, and harms nobody', async () => {
+  test('with two accounts of one email is refused until the operator chooses, and is not changed', async () => {
     await using legacy = await open()
     await legacy.run(insertLegacyUser('twin', 'Alice@gmail.com'))
     const before = await allRows(legacy)
     await expect(adopt(legacy)).rejects.toMatchObject({
       code: 'conflict',
-      message: `several accounts have one email, and only one can keep it:\nalice@gmail.com belongs to ${alice} (10 records, 3 notes) and twin (1 records, 1 notes)`,
+      message: `several accounts share an email address, which only one of them can keep:\nalice@gmail.com belongs to ${alice} (10 records, 3 notes) and twin (1 record, 1 note)`,
       hint: expect.stringContaining('--keep'),
     })
     await expect(adopt(legacy, { keep: ['nobody'] })).rejects.toMatchObject({ code: 'not_found' })
@@ -215,7 +216,7 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     ])
   })
 
-  test('has its null flags made false, and counted', async () => {
+  test('gets false for flags that are null, and these are counted', async () => {
     await using legacy = await open()
     await legacy.run(`
       ${insertLegacyUser('one', 'one@nas.lan')}
@@ -247,16 +248,16 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     await store.close()
   })
 
-  test('has rows that belong to nobody set aside whole, and counted', async () => {
+  test('keeps rows that belong to no account aside completely, and counts them', async () => {
     await using legacy = await open()
-    const loosen =
+    const dropForeignKeys =
       engine === 'SQLite'
         ? 'pragma foreign_keys = off;'
         : `alter table records drop constraint records_user_id_fkey;
            alter table notes drop constraint notes_user_id_fkey;
            alter table additional_fields drop constraint additional_fields_record_id_fkey;`
     await legacy.run(`
-      ${loosen}
+      ${dropForeignKeys}
       ${insertLegacyUser('gone', 'gone@nas.lan')}
       delete from users where id = 'gone';
       insert into additional_fields values ('lost', 'n:n', 'v:v', 'nowhere');
@@ -292,7 +293,7 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     })
   })
 
-  test('stays as it was when its adoption fails in the middle', async () => {
+  test('stays as it was when the adoption fails in the middle', async () => {
     await using legacy = await open()
     const before = await allRows(legacy)
     let draws = 0
@@ -304,29 +305,29 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     expect(await allRows(legacy)).toEqual(before)
     const copies = readdirSync(legacy.folder).filter((name) => name.includes('before'))
     expect(copies).toEqual([])
-    expect((await adopt(legacy)).tables).toEqual(noFindings)
+    expect((await adopt(legacy)).tables).toEqual(completeAdoption)
   })
 
-  test('can have indexes of its operator, with names that ours would take', async () => {
+  test('can have indexes with the names of ours', async () => {
     await using legacy = await open()
     await legacy.run('create index records_user_id on records (user_id)')
-    expect((await adopt(legacy)).tables).toEqual(noFindings)
+    expect((await adopt(legacy)).tables).toEqual(completeAdoption)
   })
 })
 
-test('a SQLite file in WAL mode that somebody has open is taken over, and found to be', async () => {
+test('a SQLite file in WAL mode that another process has open is adopted, and recognised as ours', async () => {
   await using legacy = await createLegacySqlite()
   using other = new SqliteFile(legacy.url.slice('sqlite:'.length))
   other.run('pragma journal_mode = wal')
   other.query('select count(*) from users').get()
-  expect((await adopt(legacy)).tables).toEqual(noFindings)
-  // The header of the file itself may still be the old one: what is newer lies in the log.
+  expect((await adopt(legacy)).tables).toEqual(completeAdoption)
+  // The header in the file may still be the old one: the new one is in the log.
   const { store } = await databaseOf(legacy).openForServer({ create: false })
   expect(await store.read((tx) => tx.records.listByOwner(alice))).toHaveLength(10)
   await store.close()
 })
 
-test('what a running original server adds while it is taken over comes along', async () => {
+test('rows that a running original server commits during the adoption are adopted too', async () => {
   await using legacy = await createLegacyPostgres()
   const server = new Client({ connectionString: legacy.url })
   await server.connect()
@@ -340,7 +341,7 @@ test('what a running original server adds while it is taken over comes along', a
   await server.end()
 })
 
-test('a view on an original table is named as what is in the way', async () => {
+test('a view on an original table prevents the adoption, and the hint names views', async () => {
   await using legacy = await createLegacyPostgres()
   await legacy.run('create view emails as select email from users')
   await expect(adopt(legacy)).rejects.toMatchObject({
@@ -352,14 +353,14 @@ test('a view on an original table is named as what is in the way', async () => {
   ])
 })
 
-test('the safety copy of a SQLite file is the original as it was', async () => {
+test('the backup of a SQLite file is the original as it was', async () => {
   await using legacy = await createLegacySqlite()
   const before = await allRows(legacy)
   const { backupPath } = await adopt(legacy)
   expect(await allRows({ ...legacy, url: `sqlite:${backupPath}` })).toEqual(before)
 })
 
-test('a SQLite file is not touched by an adoption that is refused', async () => {
+test('a refused adoption does not change a single byte of a SQLite file', async () => {
   await using legacy = await createLegacySqlite()
   await legacy.run(insertLegacyUser('twin', 'Alice@gmail.com'))
   const path = legacy.url.slice('sqlite:'.length)
@@ -368,9 +369,9 @@ test('a SQLite file is not touched by an adoption that is refused', async () => 
   expect(readFileSync(path).equals(before)).toBeTrue()
 })
 
-test('adoption works on Postgres 10 too, and so does the server after it', async () => {
+test('adoption works on Postgres 10 too, and so does a server afterwards', async () => {
   await using legacy = await createLegacyPostgres('oldest')
-  expect((await adopt(legacy)).tables).toEqual(noFindings)
+  expect((await adopt(legacy)).tables).toEqual(completeAdoption)
   const { store } = await databaseOf(legacy).openForServer({ create: false })
   const records = await store.read((tx) => tx.records.listByOwner(alice))
   expect(records.length).toBeGreaterThan(0)

@@ -20,8 +20,8 @@ async function openServingStore(
   return { ...store, [Symbol.asyncDispose]: () => store.close() }
 }
 
-/** The same database, by way of a proxy. */
-function via(url: string, ...ports: number[]): string {
+/** Returns the URL of the same database through proxies on these ports. */
+function throughProxy(url: string, ...ports: number[]): string {
   const { username, password, pathname } = new URL(url)
   const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',')
   return `postgres://${username}:${password}@${hosts}${pathname}`
@@ -39,23 +39,26 @@ async function countUsers(url: string): Promise<number> {
   return Number(row?.['users'])
 }
 
-/** Has every insert of a user run this, which may throw or wait; `attempt` counts them, also those undone. */
+/**
+ * Makes every insert of a user run `body`, in which `attempt` is the number of the attempt. Returns a function that returns the
+ * number of attempts, also those that were rolled back.
+ */
 async function addInsertTrigger(
   url: string,
   body: string,
-  when: 'at once' | 'at commit' = 'at once',
+  when: 'at insert' | 'at commit' = 'at insert',
 ) {
   const trigger =
-    when === 'at once'
-      ? 'trigger troubled before insert on users for each row'
-      : 'constraint trigger troubled after insert on users deferrable initially deferred for each row'
+    when === 'at insert'
+      ? 'trigger failing before insert on users for each row'
+      : 'constraint trigger failing after insert on users deferrable initially deferred for each row'
   await queryPostgres(
     url,
     `create sequence attempts;
-    create function trouble() returns trigger language plpgsql as $$
+    create function fail() returns trigger language plpgsql as $$
       declare attempt integer := nextval('attempts');
       begin ${body} return new; end $$;
-    create ${trigger} execute procedure trouble()`,
+    create ${trigger} execute procedure fail()`,
   )
   return async () => {
     const [row] = await queryPostgres(url, 'select last_value::int as attempts from attempts')
@@ -67,10 +70,10 @@ describe('a write on Postgres', () => {
   test.each([
     ['a serialization failure', '40001'],
     ['a deadlock', '40P01'],
-    ['a statement that took too long', '57014'],
-    ['a lock that took too long', '55P03'],
+    ['a statement timeout', '57014'],
+    ['a lock timeout', '55P03'],
     ['too many connections', '53300'],
-    ['a server that has become a standby', '25006'],
+    ['the server became a standby', '25006'],
   ])('is repeated after %s', async (_name, code) => {
     await using database = await createPostgresDatabase()
     await using store = await openServingStore(database.url, 10)
@@ -84,18 +87,18 @@ describe('a write on Postgres', () => {
   })
 
   test.each([
-    ['its connection is cut before it commits', 'at once'],
-    ['the engine undoes it at its commit', 'at commit'],
+    ['its connection is cut before it commits', 'at insert'],
+    ['Postgres rolls it back at commit', 'at commit'],
   ] as const)('is repeated when %s', async (_name, when) => {
     await using database = await createPostgresDatabase()
     await using store = await openServingStore(database.url, 10)
-    const trouble =
-      when === 'at once'
+    const failure =
+      when === 'at insert'
         ? 'perform pg_terminate_backend(pg_backend_pid());'
         : "raise exception using errcode = '40001';"
     const attempts = await addInsertTrigger(
       database.url,
-      `if attempt = 1 then ${trouble} end if;`,
+      `if attempt = 1 then ${failure} end if;`,
       when,
     )
     expect(await add(store)).toBeTrue()
@@ -103,7 +106,7 @@ describe('a write on Postgres', () => {
     expect(await countUsers(database.url)).toBe(1)
   })
 
-  test('that may have committed is not repeated, but unavailable', async () => {
+  test('that may have committed is not repeated, and fails as unavailable', async () => {
     await using database = await createPostgresDatabase()
     await using store = await openServingStore(database.url, 10)
     const attempts = await addInsertTrigger(
@@ -113,11 +116,11 @@ describe('a write on Postgres', () => {
     )
     await expect(add(store)).rejects.toMatchObject({ code: 'unavailable' })
     expect(await attempts()).toBe(1)
-    await queryPostgres(database.url, 'drop trigger troubled on users')
+    await queryPostgres(database.url, 'drop trigger failing on users')
     expect(await add(store)).toBeTrue()
   })
 
-  test('without space is refused as such, and what is there can be read', async () => {
+  test('without space fails as storage_full, and reads still work', async () => {
     await using database = await createPostgresDatabase()
     await using store = await openServingStore(database.url)
     const user = aUser()
@@ -127,7 +130,7 @@ describe('a write on Postgres', () => {
     expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
   })
 
-  test('that fails for a fault of ours is not repeated and not dressed up', async () => {
+  test('that fails because of a bug is not repeated, and its error is not translated', async () => {
     await using database = await createPostgresDatabase()
     await using store = await openServingStore(database.url)
     const attempts = await addInsertTrigger(
@@ -140,10 +143,10 @@ describe('a write on Postgres', () => {
 })
 
 describe('a connection to Postgres', () => {
-  test('that is lost while nobody uses it is replaced without a word', async () => {
+  test('that is lost while idle is replaced, and no write fails', async () => {
     await using database = await createPostgresDatabase()
     using proxy = startProxy(addressOf(database.url))
-    await using store = await openServingStore(via(database.url, proxy.port))
+    await using store = await openServingStore(throughProxy(database.url, proxy.port))
     for (let round = 0; round < 5; round++) {
       expect(await add(store)).toBeTrue()
       proxy.cut()
@@ -151,10 +154,10 @@ describe('a connection to Postgres', () => {
     expect(await countUsers(database.url)).toBe(5)
   })
 
-  test('that says nothing any more makes scopes unavailable in time, and is left for a new one', async () => {
+  test('that no longer answers makes transactions fail as unavailable in time, and is replaced', async () => {
     await using database = await createPostgresDatabase()
     using proxy = startProxy(addressOf(database.url))
-    await using store = await openServingStore(via(database.url, proxy.port), 20)
+    await using store = await openServingStore(throughProxy(database.url, proxy.port), 20)
     const user = aUser()
     await add(store, user)
     proxy.freeze()
@@ -167,10 +170,10 @@ describe('a connection to Postgres', () => {
     expect(await add(store)).toBeTrue()
   })
 
-  test('is made again when the server is back, for scopes that waited', async () => {
+  test('is opened again when the server is back, for transactions that waited', async () => {
     await using database = await createPostgresDatabase()
     using proxy = startProxy(addressOf(database.url))
-    await using store = await openServingStore(via(database.url, proxy.port))
+    await using store = await openServingStore(throughProxy(database.url, proxy.port))
     proxy.close()
     const adding = Array.from({ length: 20 }, () => add(store))
     await Bun.sleep(200)
@@ -178,19 +181,19 @@ describe('a connection to Postgres', () => {
     expect(await Promise.all(adding)).toEqual(Array(20).fill(true))
   })
 
-  test('is to the host that answers, whichever of several that is', async () => {
+  test('is to the host that answers, if there are several', async () => {
     await using database = await createPostgresDatabase()
     using first = startProxy(addressOf(database.url))
     using second = startProxy(addressOf(database.url))
     first.close()
-    await using store = await openServingStore(via(database.url, first.port, second.port))
+    await using store = await openServingStore(throughProxy(database.url, first.port, second.port))
     expect(await add(store)).toBeTrue()
     first.open()
     second.close()
     expect(await add(store)).toBeTrue()
   })
 
-  test('is to a server that takes writes, or is none', async () => {
+  test('is refused to a server that accepts no writes', async () => {
     await using database = await createPostgresDatabase()
     const name = new URL(database.url).pathname.slice(1)
     const isReadOnly = (value: 'on' | 'off') =>
@@ -208,7 +211,7 @@ describe('a connection to Postgres', () => {
     expect(await store.check()).toBeUndefined()
   })
 
-  test('is waited for when all are lent', async () => {
+  test('is waited for while all are in use', async () => {
     await using database = await createPostgresDatabase()
     await using store = await openServingStore(`${database.url}?pool_size=1`)
     const { promise: done, resolve } = Promise.withResolvers<void>()
@@ -220,7 +223,7 @@ describe('a connection to Postgres', () => {
     expect(await waiting).toEqual(Array(50).fill(true))
   })
 
-  test('has commits wait for the disk, whatever the server does by default', async () => {
+  test('makes commits wait for the disk, even if the server does not by default', async () => {
     await using database = await createPostgresDatabase()
     const name = new URL(database.url).pathname.slice(1)
     await queryPostgres(database.url, `alter database ${name} set synchronous_commit = off`)
@@ -233,7 +236,7 @@ describe('a connection to Postgres', () => {
   })
 })
 
-test('a server that has nothing to do is present again after Postgres was restarted', async () => {
+test('an idle server takes its presence lock again after a restart of Postgres', async () => {
   await using cluster = await startCluster()
   const url = await cluster.createDatabase()
   await using store = await openServingStore(url, 20)
@@ -250,7 +253,7 @@ test('a server that has nothing to do is present again after Postgres was restar
   expect(await add(store)).toBeTrue()
 })
 
-test('a server that is up before its database waits for it', async () => {
+test('a server that starts before Postgres waits for it', async () => {
   await using cluster = await startCluster()
   const url = await cluster.createDatabase()
   await cluster.stop('fast')
@@ -266,16 +269,16 @@ test('a server that is up before its database waits for it', async () => {
   await store.close()
 })
 
-test('a server does not go on with a database that was replaced while it could not see it', async () => {
+test('a server refuses a database that was replaced while it had no connection', async () => {
   await using database = await createPostgresDatabase()
   using proxy = startProxy(addressOf(database.url))
-  await using store = await openServingStore(via(database.url, proxy.port), 20)
+  await using store = await openServingStore(throughProxy(database.url, proxy.port), 20)
   const signer = createAuditSigner(new Uint8Array(32))
   await store.claimKeyFingerprint({ fingerprint: 'its own', signer, time: 1 })
   await add(store)
   proxy.close()
   await expect(add(store)).rejects.toMatchObject({ code: 'unavailable' })
-  // As `key rotate` and `recreate-db` do, beside a server that seems to be gone.
+  // `key rotate` and `recreate-db` do this while the server has no connection that they could see.
   await postgresDatabaseAt(database.url).withExclusive({ create: false }, async ({ db }) => {
     await sql`update facts set value = 'another'`.execute(db)
   })
@@ -291,7 +294,7 @@ test('a server does not go on with a database that was replaced while it could n
 })
 
 describe('a Postgres database', () => {
-  test('is made by one of many servers that start at once, and the others find it', async () => {
+  test('is created by one of several servers that start at the same time', async () => {
     await using database = await createPostgresDatabase()
     const openings = await Promise.all(
       Array.from({ length: 5 }, () =>
@@ -304,7 +307,7 @@ describe('a Postgres database', () => {
     await Promise.all(openings.map(({ store }) => store.close()))
   })
 
-  test('is migrated only when no other server is at work on it', async () => {
+  test('is migrated only while no other server uses it', async () => {
     await using database = await createPostgresDatabase()
     const older = await openServingStore(database.url)
     const user = aUser()
@@ -320,7 +323,7 @@ describe('a Postgres database', () => {
     const newer = postgresDatabaseAt(database.url, { migrations, timing: acceleratedTiming(50) })
     await expect(newer.openForServer({ create: true })).rejects.toMatchObject({
       code: 'conflict',
-      message: expect.stringContaining('servers of an older version are at work'),
+      message: expect.stringContaining('servers of an older version are using'),
     })
     await older.close()
     const { store } = await newer.openForServer({ create: true })
@@ -331,43 +334,43 @@ describe('a Postgres database', () => {
     })
   })
 
-  test('that a command has for itself is waited for, and then refused', async () => {
+  test('that a command uses exclusively is waited for, and then refused', async () => {
     await using database = await createPostgresDatabase()
-    const waiting = { times: 0 }
+    let calls = 0
     await postgresDatabaseAt(database.url).withExclusive({ create: true }, async () => {
       const starting = postgresDatabaseAt(database.url, {
         timing: acceleratedTiming(500),
       }).openForServer({
         create: true,
         onWaiting: () => {
-          waiting.times++
+          calls++
         },
       })
       await expect(starting).rejects.toMatchObject({
         code: 'conflict',
-        message: expect.stringContaining('another snailpass is at work on'),
+        message: expect.stringContaining('is in use by another snailpass process'),
       })
     })
-    expect(waiting).toEqual({ times: 1 })
+    expect(calls).toBe(1)
   })
 
-  test('with the migrations of another program is not taken for a newer one of ours', async () => {
+  test('with the migrations of another program is not mistaken for a newer one of ours', async () => {
     await using database = await createPostgresDatabase()
     await queryPostgres(
       database.url,
       "create table kysely_migration (name text, timestamp text); insert into kysely_migration values ('2020-other', '')",
     )
     await expect(openServingStore(database.url)).rejects.toMatchObject({
-      message: expect.stringContaining("holds tables that are not SnailPass's: kysely_migration"),
+      message: expect.stringContaining('contains tables of another program: kysely_migration'),
     })
   })
 
-  test('that somebody else has tables in is refused, and stays as it is', async () => {
+  test('that contains tables of another program is refused, and stays as it is', async () => {
     await using database = await createPostgresDatabase()
     await queryPostgres(database.url, 'create table users (name text)')
     await expect(openServingStore(database.url)).rejects.toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining("holds tables that are not SnailPass's: users"),
+      message: expect.stringContaining('contains tables of another program: users'),
     })
     const tables = await queryPostgres(
       database.url,
@@ -386,22 +389,22 @@ describe('a Postgres database', () => {
     ).toEqual([{ users: 1 }])
     const elsewhere = openServingStore(`${database.url}?options=-csearch_path%3Dnowhere`)
     await expect(elsewhere).rejects.toMatchObject({
-      message: expect.stringContaining('names no schema that is there'),
+      message: expect.stringContaining('names no existing schema'),
     })
   })
 
   test.each([
     ['a wrong password', { password: 'wrong' }, 'check user and password'],
     ['a missing database', { pathname: '/nowhere' }, 'createdb'],
-    ['a port where nothing is', { port: '1' }, 'check that Postgres is running'],
-    ['TLS that the server does not have', { search: '?sslmode=require' }, 'sslmode'],
+    ['a port where nothing listens', { port: '1' }, 'check that Postgres is running'],
+    ['TLS that the server does not support', { search: '?sslmode=require' }, 'sslmode'],
     [
-      'a certificate that is not there',
+      'a missing CA file',
       { search: '?sslmode=verify-full&sslrootcert=/nonexistent' },
       'sslrootcert',
     ],
   ])(
-    'with %s is refused with what to do, and without its password',
+    'with %s is refused with a hint, and without its password in the error',
     async (_name, change, hint) => {
       await using database = await createPostgresDatabase()
       const { password } = new URL(database.url)

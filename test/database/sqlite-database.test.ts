@@ -1,43 +1,27 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import {
-  chmodSync,
   copyFileSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { type Migration, sql } from 'kysely'
 import { sqliteColumnTypes } from '../../src/engine/column-types'
-import {
-  acquireDatabaseLock,
-  dataFolder,
-  ensureDataFolder,
-  tightenPermissions,
-} from '../../src/files/data-folder'
-import { createSecretKey, findSecretKey, writeSecretKey } from '../../src/files/secret-key'
 import { migrationsFor } from '../../src/store/migrations/index'
-import { temporaryFolder } from '../support/executable'
+import { createDataFolder, modeOf } from '../support/data-folder'
 import { aUser, sqliteDatabaseIn, virtualTiming } from '../support/store'
-import { random } from '../support/timing'
 
 const timing = virtualTiming()
 const migrations = migrationsFor(sqliteColumnTypes, Date.now)
 const legacyFile = join(import.meta.dir, '..', 'data', 'original', 'original.sqlite')
 
-function createFolder() {
-  const temporary = temporaryFolder()
-  return { ...dataFolder(temporary.path), [Symbol.dispose]: temporary[Symbol.dispose] }
-}
-
 async function createDatabase() {
-  const folder = createFolder()
+  const folder = createDataFolder()
   const { store } = await sqliteDatabaseIn(folder.path).openForServer({ create: true })
   const user = aUser()
   await store.write((tx) => tx.users.insert(user))
@@ -45,7 +29,7 @@ async function createDatabase() {
   return { folder, user }
 }
 
-/** Spoils two pages in the middle of a database. Answers what the file holds then. */
+/** Overwrites two pages in the middle of a database. Returns the content of the file. */
 function damage(path: string): Buffer {
   const bytes = readFileSync(path)
   bytes.fill(0xff, 4096, 4096 * 3)
@@ -53,17 +37,16 @@ function damage(path: string): Buffer {
   return bytes
 }
 
-const mode = (path: string) => (statSync(path).mode & 0o777).toString(8)
 const bytes = (path: string) => readFileSync(path).toString('base64')
 
 describe('a missing database', () => {
-  test('is made, whole and private, for a server alone', async () => {
-    using folder = createFolder()
+  test('is created, complete and private, but only with `create`', async () => {
+    using folder = createDataFolder()
     await expect(
       sqliteDatabaseIn(folder.path).openForServer({ create: false }),
     ).rejects.toMatchObject({
       code: 'unavailable',
-      message: `there is no database at ${folder.database}`,
+      message: `there is no SnailPass database at ${folder.database}`,
     })
     expect(readdirSync(folder.path)).toEqual([])
 
@@ -71,14 +54,14 @@ describe('a missing database', () => {
       create: true,
     })
     expect({ created, backupPath }).toEqual({ created: true, backupPath: null })
-    expect(mode(folder.database)).toBe('600')
-    expect(mode(`${folder.database}-wal`)).toBe('600')
+    expect(modeOf(folder.database)).toBe('600')
+    expect(modeOf(`${folder.database}-wal`)).toBe('600')
     await store.close()
     expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
   })
 
-  test('is made anew after a first start that was interrupted', async () => {
-    using folder = createFolder()
+  test('is created after an interrupted first start', async () => {
+    using folder = createDataFolder()
     writeFileSync(`${folder.database}.new`, 'half of a database')
     writeFileSync(`${folder.database}.new-wal`, 'half of a log')
     const { store } = await sqliteDatabaseIn(folder.path).openForServer({ create: true })
@@ -86,21 +69,21 @@ describe('a missing database', () => {
     expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
   })
 
-  test('whose log is still there is not made anew', async () => {
-    using folder = createFolder()
-    writeFileSync(`${folder.database}-wal`, 'what was acknowledged')
+  test('is not created beside the log of a lost one', async () => {
+    using folder = createDataFolder()
+    writeFileSync(`${folder.database}-wal`, 'acknowledged writes')
     await expect(
       sqliteDatabaseIn(folder.path).openForServer({ create: true }),
     ).rejects.toMatchObject({
       code: 'unavailable',
-      message: `${folder.database} is missing, but ${folder.database}-wal is there`,
+      message: `${folder.database} is missing, but ${folder.database}-wal exists`,
     })
     expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db-wal'])
   })
 })
 
-test('a link to a database that is away is not replaced by a new one', async () => {
-  using folder = createFolder()
+test('a link to a missing database is not replaced by a new database', async () => {
+  using folder = createDataFolder()
   symlinkSync('/nonexistent/snailpass.db', folder.database)
   await expect(sqliteDatabaseIn(folder.path).openForServer({ create: true })).rejects.toMatchObject(
     {
@@ -110,9 +93,9 @@ test('a link to a database that is away is not replaced by a new one', async () 
   expect(readlinkSync(folder.database)).toBe('/nonexistent/snailpass.db')
 })
 
-describe('what is no sound database of ours is refused, and stays as it is', () => {
-  const troubles: [string, string, (path: string) => void][] = [
-    ['an empty file', 'is empty: what it held is lost', (path) => writeFileSync(path, '')],
+describe('a file that is not an intact database of ours is refused, and stays as it is', () => {
+  const files: [string, string, (path: string) => void][] = [
+    ['an empty file', 'is empty: its content is lost', (path) => writeFileSync(path, '')],
     ['a text', 'is not a SnailPass database', (path) => writeFileSync(path, 'hello '.repeat(99))],
     [
       'a short file',
@@ -120,13 +103,13 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
       (path) => writeFileSync(path, 'SQLite format 3'),
     ],
     [
-      "the original server's",
+      'a database of the original server',
       'is a database of the original SnailPass server',
       (path) => copyFileSync(legacyFile, path),
     ],
   ]
-  test.each(troubles)('%s', async (_name, message, create) => {
-    using folder = createFolder()
+  test.each(files)('%s', async (_name, message, create) => {
+    using folder = createDataFolder()
     create(folder.database)
     const before = bytes(folder.database)
     await expect(
@@ -140,7 +123,7 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
     expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
   })
 
-  test('a damaged one', async () => {
+  test('a damaged database', async () => {
     const { folder } = await createDatabase()
     using _ = folder
     const damaged = damage(folder.database)
@@ -154,7 +137,7 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
     expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
   })
 
-  test('a damaged one whose log is still there, which would replay itself over a copy', async () => {
+  test('a damaged database with a log, which SQLite would apply to a restored file', async () => {
     const { folder } = await createDatabase()
     using _ = folder
     damage(folder.database)
@@ -166,7 +149,7 @@ describe('what is no sound database of ours is refused, and stays as it is', () 
     })
   })
 
-  test('one of a newer version', async () => {
+  test('a database of a newer version', async () => {
     const { folder } = await createDatabase()
     using _ = folder
     {
@@ -195,7 +178,7 @@ describe('a migration', () => {
     },
   }
 
-  test('runs after a safety copy, which is whole and private', async () => {
+  test('runs after a backup, which is complete and private', async () => {
     const { folder, user } = await createDatabase()
     using _ = folder
     const { store, backupPath } = await sqliteDatabaseIn(folder.path, timing, {
@@ -204,9 +187,9 @@ describe('a migration', () => {
     }).openForServer({ create: false })
     expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
     await store.close()
-    if (backupPath === null) throw new Error('no safety copy')
+    if (backupPath === null) throw new Error('no backup')
     expect(backupPath).toMatch(/\/snailpass-before-migration-\d{8}T\d{9}Z\.db$/)
-    expect(mode(backupPath)).toBe('600')
+    expect(modeOf(backupPath)).toBe('600')
 
     renameSync(backupPath, folder.database)
     const before = await sqliteDatabaseIn(folder.path).openForServer({ create: false })
@@ -214,7 +197,7 @@ describe('a migration', () => {
     await before.store.close()
   })
 
-  test('that fails leaves everything as it was, also what ran before it', async () => {
+  test('that fails leaves everything as it was, and undoes the migrations before it', async () => {
     const { folder, user } = await createDatabase()
     using _ = folder
     const opening = sqliteDatabaseIn(folder.path, timing, {
@@ -233,7 +216,7 @@ describe('a migration', () => {
   })
 })
 
-test('recreating empties every table of the vaults, and the safety copy holds what was there', async () => {
+test('deleting all data empties every table of users, and the backup has what was there', async () => {
   const { folder, user } = await createDatabase()
   using _ = folder
   const backupPath = await sqliteDatabaseIn(folder.path).withExclusive(
@@ -244,7 +227,7 @@ test('recreating empties every table of the vaults, and the safety copy holds wh
       return copy
     },
   )
-  if (backupPath === null) throw new Error('no safety copy')
+  if (backupPath === null) throw new Error('no backup')
   {
     using database = new Database(folder.database, { readonly: true })
     const tables = database
@@ -257,87 +240,4 @@ test('recreating empties every table of the vaults, and the safety copy holds wh
   }
   using copy = new Database(backupPath, { readonly: true })
   expect(copy.query('select id from users').all()).toEqual([{ id: user.id }])
-})
-
-describe('the data folder', () => {
-  test('is made private, with every folder above it that is missing', () => {
-    using temporary = temporaryFolder()
-    const folder = dataFolder(join(temporary.path, 'a', 'b'))
-    ensureDataFolder(folder)
-    expect(mode(folder.path)).toBe('700')
-  })
-
-  test('that cannot be is refused by name', () => {
-    using temporary = temporaryFolder()
-    writeFileSync(join(temporary.path, 'file'), '')
-    const folder = dataFolder(join(temporary.path, 'file', 'below'))
-    expect(() => ensureDataFolder(folder)).toThrow(`the data folder ${folder.path} can't be used`)
-  })
-
-  test('is locked for one at a time', () => {
-    using folder = createFolder()
-    const path = join(folder.path, 'server.lock')
-    const lock = acquireDatabaseLock(path, folder.database)
-    expect(() => acquireDatabaseLock(path, folder.database)).toThrow(
-      `another snailpass is at work on ${folder.database}`,
-    )
-    expect(readdirSync(folder.path)).toEqual(['server.lock'])
-    lock.release()
-    acquireDatabaseLock(path, folder.database).release()
-    expect(mode(path)).toBe('600')
-  })
-
-  test('has the permissions of its files put right, and its own told', () => {
-    using folder = createFolder()
-    createSecretKey(folder, random)
-    chmodSync(folder.secretKey, 0o644)
-    chmodSync(folder.path, 0o755)
-    expect(tightenPermissions(folder, [folder.database])).toEqual([
-      `others could open ${folder.secretKey}; its mode is 0600 now`,
-      `others can look into ${folder.path}: chmod 700 ${folder.path}`,
-    ])
-    expect(mode(folder.secretKey)).toBe('600')
-    chmodSync(folder.path, 0o700)
-    expect(tightenPermissions(folder, [folder.database])).toEqual([])
-  })
-})
-
-describe('the secret key', () => {
-  test('is made once, private and long', () => {
-    using folder = createFolder()
-    expect(findSecretKey(folder)).toBeNull()
-    const key = createSecretKey(folder, random)
-    expect(key).toHaveLength(32)
-    expect(mode(folder.secretKey)).toBe('600')
-    expect(findSecretKey(folder)).toEqual(Buffer.from(key))
-    expect(readdirSync(folder.path)).toEqual(['secret.key'])
-  })
-
-  test('is the one that somebody else was quicker to make', () => {
-    using folder = createFolder()
-    const theirs = createSecretKey(folder, random)
-    expect(createSecretKey(folder, random)).toEqual(Buffer.from(theirs))
-    expect(readdirSync(folder.path)).toEqual(['secret.key'])
-  })
-
-  test('is replaced only on demand, also one that cannot be read', () => {
-    using folder = createFolder()
-    writeFileSync(folder.secretKey, 'short')
-    const key = writeSecretKey(folder, random(32))
-    expect(findSecretKey(folder)).toEqual(Buffer.from(key))
-    expect(mode(folder.secretKey)).toBe('600')
-  })
-
-  test.each(['', 'short', '!'.repeat(43)])('of %p is refused, not replaced', (text) => {
-    using folder = createFolder()
-    writeFileSync(folder.secretKey, text)
-    expect(() => findSecretKey(folder)).toThrow('does not hold a secret key')
-    expect(readFileSync(folder.secretKey, 'utf8')).toBe(text)
-  })
-
-  test('that cannot be read is refused by name, not as a bug', () => {
-    using folder = createFolder()
-    mkdirSync(folder.secretKey)
-    expect(() => findSecretKey(folder)).toThrow(`the data folder ${folder.path} can't be used`)
-  })
 })

@@ -62,8 +62,8 @@ describe('snailpass', () => {
     const { code, stderr } = await run(['recreate-db', '--yes', '--data-dir', folder.path], { cwd })
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `error: there is no database at ${folder.path}/snailpass.db
-hint: name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is made by \`snailpass serve\`, with --create where a URL names it
+      stderr: `error: there is no SnailPass database at ${folder.path}/snailpass.db
+hint: check --data-dir or SNAILPASS_DATABASE_URL; \`snailpass serve\` creates a new database, with --create if SNAILPASS_DATABASE_URL names a file
 `,
     })
     expect(existsSync(trap)).toBeFalse()
@@ -127,8 +127,8 @@ describe('snailpass serve', () => {
     const { code, stderr } = await run(['serve', '--data-dir', folder.path])
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `error: another snailpass is at work on ${folder.path}/snailpass.db
-hint: stop that server first, or name another database with --data-dir or SNAILPASS_DATABASE_URL
+      stderr: `error: ${folder.path}/snailpass.db is in use by another snailpass process
+hint: stop all snailpass processes that use it, or choose another database with --data-dir or SNAILPASS_DATABASE_URL
 `,
     })
     await server.end('SIGKILL')
@@ -191,8 +191,8 @@ describe('snailpass recreate-db', () => {
     const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path])
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: `error: there is no database at ${folder.path}/snailpass.db
-hint: name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is made by \`snailpass serve\`, with --create where a URL names it
+      stderr: `error: there is no SnailPass database at ${folder.path}/snailpass.db
+hint: check --data-dir or SNAILPASS_DATABASE_URL; \`snailpass serve\` creates a new database, with --create if SNAILPASS_DATABASE_URL names a file
 `,
     })
   })
@@ -204,7 +204,7 @@ hint: name the right one with --data-dir or SNAILPASS_DATABASE_URL; a new one is
     const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path, '--yes'])
     expect(code).toBe(1)
     expect(stderr).toStartWith(
-      `error: another snailpass is at work on ${folder.path}/snailpass.db\n`,
+      `error: ${folder.path}/snailpass.db is in use by another snailpass process\n`,
     )
     expect((await owner.send('GET', '/users')).status).toBe(200)
   })

@@ -80,7 +80,7 @@ describe('snailpass copy', () => {
       'a missing source',
       ['sqlite:/nonexistent/vaults.db'],
       1,
-      'error: there is no database at /nonexistent/vaults.db\nhint: ',
+      'error: there is no SnailPass database at /nonexistent/vaults.db\nhint: ',
     ],
   ])('rejects %s, and creates nothing', async (_name, from, code, message) => {
     using folder = temporaryFolder()
@@ -111,7 +111,9 @@ describe('snailpass key rotate', () => {
     await using server = await serve(vault.dataDir)
     const { code, stderr } = await run(['key', 'rotate', '--data-dir', vault.dataDir])
     expect(code).toBe(1)
-    expect(stderr).toStartWith('error: another snailpass is at work on ')
+    expect(stderr).toStartWith(
+      `error: ${vault.dataDir}/snailpass.db is in use by another snailpass process\n`,
+    )
     const headers = { 'x-access-token': vault.token }
     expect((await fetch(new URL('/users', server.url), { headers })).status).toBe(200)
   })

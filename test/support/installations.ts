@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { temporaryFolder } from './executable'
 import { createPostgresDatabase } from './postgres'
 
-/** A data folder and a database of its own, for the executable and for servers in this process. */
+/** A data folder and a database of the test's own, for the executable and for servers in this process. */
 export interface Installation extends AsyncDisposable {
   readonly dataDir: string
-  /** What the environment must say of it. */
+  /** Environment variables that name the database. */
   readonly environment: Record<string, string>
-  /** For a look at the rows from outside. */
+  /** URL of the database, to read its rows directly. */
   readonly url: string
 }
 
@@ -34,7 +34,7 @@ async function createPostgresInstallation(): Promise<Installation> {
   }
 }
 
-/** Every engine, for tests that hold on each of them. */
+/** One installation per engine, for tests that run on each of them. */
 export const installations: readonly { engine: string; install: () => Promise<Installation> }[] = [
   { engine: 'SQLite', install: createSqliteInstallation },
   { engine: 'Postgres', install: createPostgresInstallation },

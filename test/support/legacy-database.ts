@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { temporaryFolder } from './executable'
 import { createPostgresDatabase, type PostgresVersion, queryPostgres } from './postgres'
 
-/** A household as the original server stored it, in a database of the test's own. */
+/** A database of the test's own with the accounts of a household, as the original server stored them. */
 export interface LegacyDatabase extends AsyncDisposable {
   readonly url: string
-  /** Where the data folder of a test may be. */
+  /** Folder for the data folder of a test. */
   readonly folder: string
-  /** Runs SQL on it, to bring about the troubles of a used database. */
+  /** Runs SQL on it, to create the problems of a used database. */
   run(text: string): Promise<void>
 }
 
@@ -43,7 +43,7 @@ export async function createLegacyPostgres(version?: PostgresVersion): Promise<L
     /^SET default_table_access_method.*$/m,
     '',
   )
-  // The dump empties the search path of its session, which ends here.
+  // The dump clears the search path of its session; later queries use other sessions.
   await queryPostgres(url, dump)
   return {
     url,
@@ -80,7 +80,7 @@ interface PlainNote {
   readonly is_deleted: boolean
 }
 
-/** A user of the household with what a client must read back. */
+/** A user of the household, with the plaintext that a client must read. */
 export interface PlainUser {
   readonly id: string
   readonly email: string
@@ -90,16 +90,17 @@ export interface PlainUser {
   readonly notes: readonly PlainNote[]
 }
 
+/** Returns the users of the household. */
 export function household(): readonly PlainUser[] {
   return JSON.parse(readFileSync(join(data, 'plaintext.json'), 'utf8')) as PlainUser[]
 }
 
-/** What a client sends at a login (contract, "The clients"). */
+/** Returns the master password hash that a client sends at a login (contract, "The clients"). */
 export function masterPasswordHash({ email, master_password }: PlainUser): string {
   return pbkdf2Sync(master_password, email, 120_000, 32, 'sha512').toString('base64')
 }
 
-/** Reads the vault with nothing but the master password, as a client does. */
+/** Reads and decrypts a vault with the master password, as a client does. */
 export async function readVault(
   origin: URL,
   token: string,
@@ -111,9 +112,9 @@ export async function readVault(
     return response.status === 404 ? [] : await response.json()
   }
   const decrypt = (ciphertext: string) => {
-    const [sealed = '', iv = ''] = ciphertext.split(':')
+    const [data = '', iv = ''] = ciphertext.split(':')
     const cipher = createDecipheriv('aes-256-cbc', key, Buffer.from(iv, 'base64'))
-    return cipher.update(sealed, 'base64', 'utf8') + cipher.final('utf8')
+    return cipher.update(data, 'base64', 'utf8') + cipher.final('utf8')
   }
   const records: PlainRecord[] = (await get('/records')).map((record: PlainRecord) => ({
     id: record.id,

@@ -1,7 +1,6 @@
 /** SQLite: how database files are created, opened, copied and inspected, with the settings that make them durable. */
 import { Database } from 'bun:sqlite'
-import { closeSync, fsyncSync, openSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { closeSync, openSync } from 'node:fs'
 import { type Dialect, sql } from 'kysely'
 import { SqliteDialect, type TransactionMode } from './dialect'
 import { applicationId } from './inspect'
@@ -97,8 +96,8 @@ export function createSqliteFile(path: string, id: number = applicationId): void
 }
 
 /**
- * Copies the database at `path`, which may be in use, into the new file `target` with mode 0600. Returns when the copy
- * is on the disk. Throws if the target exists.
+ * Writes a consistent copy of the database at `path` into the new file `target`, mode 0600, which the caller must sync.
+ * The source may be in use. Throws when the target exists.
  */
 export function copySqliteFile(path: string, target: string): void {
   closeSync(openSync(target, 'wx', 0o600))
@@ -107,18 +106,6 @@ export function copySqliteFile(path: string, target: string): void {
     database.query('vacuum into ?').run(target)
   } finally {
     database.close(true)
-  }
-  syncFile(target)
-  syncFile(dirname(target))
-}
-
-/** Waits until the content of a file, or the list of names in a folder, is on the disk. */
-export function syncFile(path: string): void {
-  const descriptor = openSync(path, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
   }
 }
 

@@ -1,0 +1,32 @@
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Kysely } from 'kysely'
+import type { Schema } from '../store/schema'
+import { databaseBackupName, type Timing } from './database'
+import { resolveSqliteLocation, sqliteDatabase } from './sqlite-database'
+import { checksumTables, copyTables, requireEqualChecksums } from './table-copy'
+
+/**
+ * Copies our tables to a new SQLite file in `folder` before `operation` changes them, and verifies the copy. Returns its
+ * path. Throws `unavailable` if the copy differs or its disk fails; no file is left then.
+ */
+export async function backUpTables(
+  db: Kysely<Schema>,
+  { folder, operation, timing }: { folder: string; operation: string; timing: Timing },
+): Promise<string> {
+  const path = join(folder, databaseBackupName(operation, timing.clock))
+  const copy = sqliteDatabase(resolveSqliteLocation(path, folder), timing)
+  const progress = () => {}
+  try {
+    await copy.withExclusive({ create: true }, async (target) => {
+      const read = await target.transaction(() => copyTables(db, target.db, { progress }))
+      requireEqualChecksums(read, await checksumTables(target.db, { progress }), path)
+    })
+  } catch (error) {
+    rmSync(path, { force: true })
+    throw error
+  } finally {
+    rmSync(`${path}.lock`, { force: true })
+  }
+  return path
+}

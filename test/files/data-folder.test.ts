@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'bun:test'
+import { chmodSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import {
+  acquireDatabaseLock,
+  dataFolder,
+  ensureDataFolder,
+  tightenPermissions,
+} from '../../src/files/data-folder'
+import { createSecretKey } from '../../src/files/secret-key'
+import { createDataFolder, modeOf } from '../support/data-folder'
+import { temporaryFolder } from '../support/executable'
+import { random } from '../support/timing'
+
+describe('the data folder', () => {
+  test('is created private, with every missing folder above it', () => {
+    using temporary = temporaryFolder()
+    const folder = dataFolder(join(temporary.path, 'a', 'b'))
+    ensureDataFolder(folder)
+    expect(modeOf(folder.path)).toBe('700')
+  })
+
+  test('that can not be created is named in the error', () => {
+    using temporary = temporaryFolder()
+    writeFileSync(join(temporary.path, 'file'), '')
+    const folder = dataFolder(join(temporary.path, 'file', 'below'))
+    expect(() => ensureDataFolder(folder)).toThrow(`the data folder ${folder.path} can't be used`)
+  })
+
+  test('is locked by one process at a time', () => {
+    using folder = createDataFolder()
+    const path = join(folder.path, 'server.lock')
+    const lock = acquireDatabaseLock(path, folder.database)
+    expect(() => acquireDatabaseLock(path, folder.database)).toThrow(
+      `${folder.database} is in use by another snailpass process`,
+    )
+    expect(readdirSync(folder.path)).toEqual(['server.lock'])
+    lock.release()
+    acquireDatabaseLock(path, folder.database).release()
+    expect(modeOf(path)).toBe('600')
+  })
+
+  test('gets its files restricted, and a warning about its own permissions', () => {
+    using folder = createDataFolder()
+    createSecretKey(folder, random)
+    chmodSync(folder.secretKey, 0o644)
+    chmodSync(folder.path, 0o755)
+    expect(tightenPermissions(folder, [folder.database])).toEqual([
+      `${folder.secretKey} was readable by other users; its mode is 0600 now`,
+      `the data folder ${folder.path} is readable by other users: run chmod 700 ${folder.path}`,
+    ])
+    expect(modeOf(folder.secretKey)).toBe('600')
+    chmodSync(folder.path, 0o700)
+    expect(tightenPermissions(folder, [folder.database])).toEqual([])
+  })
+})

@@ -1,0 +1,60 @@
+import { expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { lockFile } from '../../src/files/file-lock'
+import { modeOf } from '../support/data-folder'
+import { temporaryFolder } from '../support/executable'
+
+const module = join(import.meta.dir, '../../src/files/file-lock.ts')
+
+/** Starts another process that takes the lock and keeps it until it is killed. */
+async function lockInAnotherProcess(path: string) {
+  const script = `
+    import { lockFile } from ${JSON.stringify(module)}
+    process.stdout.write(lockFile(${JSON.stringify(path)}) === null ? 'held' : 'taken')
+    setInterval(() => {}, 1000)
+  `
+  const holder = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe' })
+  const { value } = await holder.stdout.getReader().read()
+  return { answer: new TextDecoder().decode(value), process: holder }
+}
+
+test('a lock file is created private', () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'lock')
+  lockFile(path)?.release()
+  expect(modeOf(path)).toBe('600')
+})
+
+test('a lock is held against other processes until it is released', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'lock')
+  const lock = lockFile(path)
+  const refused = await lockInAnotherProcess(path)
+  refused.process.kill('SIGKILL')
+  expect(refused.answer).toBe('held')
+  lock?.release()
+  const accepted = await lockInAnotherProcess(path)
+  accepted.process.kill('SIGKILL')
+  expect(accepted.answer).toBe('taken')
+})
+
+test('the kernel releases the lock of a process that was killed', async () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'lock')
+  const { answer, process } = await lockInAnotherProcess(path)
+  expect(answer).toBe('taken')
+  expect(lockFile(path)).toBeNull()
+  process.kill('SIGKILL')
+  await process.exited
+  const lock = lockFile(path)
+  expect(lock).not.toBeNull()
+  lock?.release()
+})
+
+test('a file that is not a lock file is an error, and stays as it is', () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'lock')
+  writeFileSync(path, 'something else '.repeat(100))
+  expect(() => lockFile(path)).toThrow()
+})
