@@ -7,29 +7,29 @@ import { DomainError } from '../domain/errors'
 import { chownToFolderOwner } from '../files/data-folder'
 import { damagedBackupError, translateBackupErrors } from './faults'
 
-/** Who can open an archive: whoever has one of the keys, or knows the passphrase. Never both (age-encryption.org/v1). */
+/** Who can decrypt a backup: the holders of private keys, or everyone who knows the passphrase (age-encryption.org/v1). */
 export type EncryptFor =
-  | { readonly recipients: readonly string[] }
-  | { readonly passphrase: string }
+  /** Public keys of age. */
+  { readonly recipients: readonly string[] } | { readonly passphrase: string }
 
-/** What opens an archive. */
+/** How to decrypt a backup. */
 export interface Decryption {
-  /** Private keys, as lines of an identity file; null where none was named. */
+  /** Private keys, as in an identity file of age; null if the user named no file. */
   readonly identities: readonly string[] | null
-  /** Asked when it turns out that a passphrase is needed. Throws `invalid` where nobody can be asked. */
+  /** Called if the backup needs a passphrase. Throws `invalid` if there is no terminal to ask for it. */
   passphrase(): Promise<string>
 }
 
-/** What an encrypted file is opened by; null for a file that is not encrypted. */
+/** What decrypts a file. */
 export type EncryptionKind = 'passphrase' | 'keys'
 
-/** Tells what becomes of a stream: called with how many bytes have gone by. */
+/** Called after each chunk with the number of bytes so far. */
 type OnBytes = (bytes: number) => void
 
 const ageHeader = 'age-encryption.org/v1\n'
 const armorHeader = '-----BEGIN AGE ENCRYPTED FILE-----'
 
-/** Looks at the first bytes of a file. Throws `unavailable` for an armored one, and what the system says. */
+/** Returns how a file is encrypted; null if it is not. Throws `unavailable` for an armored file, and system errors. */
 export function encryptionOf(path: string): EncryptionKind | null {
   const bytes = new Uint8Array(64)
   const descriptor = openSync(path, 'r')
@@ -37,32 +37,37 @@ export function encryptionOf(path: string): EncryptionKind | null {
   closeSync(descriptor)
   const text = new TextDecoder('latin1').decode(bytes.subarray(0, length))
   if (text.startsWith(armorHeader)) {
-    throw new DomainError('unavailable', `${path} is encrypted as text`, {
-      hint: 'turn it into an archive first: age --decrypt --output ARCHIVE FILE',
+    throw new DomainError('unavailable', `${path} is an armored age file, which can't be read`, {
+      hint: 'decrypt it first: age --decrypt --output BACKUP FILE',
     })
   }
   if (!text.startsWith(ageHeader)) return null
   return text.startsWith(`${ageHeader}-> scrypt `) ? 'passphrase' : 'keys'
 }
 
-/** Throws `invalid` for a key that no archive can be encrypted to: one with a slip of the pen in it. */
+/** Throws `invalid` for a recipient that is not a public key of age. */
 export function requireValidRecipients(encryptFor: EncryptFor | null): void {
   if (encryptFor !== null) createEncrypter(encryptFor)
 }
 
 /**
- * Encrypts the file `plain` into the new file `target`, mode 0600, decrypts that again, and returns once it is on the
- * disk and was found to be the same. Throws `storage_full`, `unavailable`; what was begun is the caller's to remove.
+ * Encrypts the file `plain` into the new file `target`, mode 0600, and verifies it by decryption. Returns once the file is
+ * on the disk. Throws `storage_full`, `unavailable`; the caller removes the file then.
  *
- * Nobody here has the private keys of the recipients. So that the file itself can be read back all the same, it is
- * encrypted to one key more, which is made for this and forgotten with it.
+ * The private keys of the recipients are not available here. To verify the file all the same, it is also encrypted to a
+ * temporary key, which exists only in memory.
  */
-export async function encryptAndVerify(
-  plain: string,
-  target: string,
-  encryptFor: EncryptFor,
-  onBytes: OnBytes,
-): Promise<void> {
+export async function encryptAndVerify({
+  plain,
+  target,
+  encryptFor,
+  onBytes,
+}: {
+  plain: string
+  target: string
+  encryptFor: EncryptFor
+  onBytes: OnBytes
+}): Promise<void> {
   const encrypter = createEncrypter(encryptFor)
   const decrypter = new Decrypter()
   if ('passphrase' in encryptFor) decrypter.addPassphrase(encryptFor.passphrase)
@@ -82,22 +87,27 @@ export async function encryptAndVerify(
     await forEachChunk(stream, onBytes, (bytes) => void read.update(bytes))
   })
   if (written.digest('hex') !== read.digest('hex')) {
-    throw damagedBackupError(target, 'it does not hold what was encrypted')
+    throw damagedBackupError(target, 'its content is not what was encrypted')
   }
 }
 
 /**
  * Decrypts the file `path` into the new file `target`, mode 0600. Throws `not_found`, `unavailable` for a wrong key or
- * passphrase and for a damaged file, `invalid` where nothing is there to open it with; what was begun is the caller's
- * to remove.
+ * passphrase and for a damaged file, `invalid` if there is no key or passphrase. The caller removes the file then.
  */
-export async function decryptInto(
-  path: string,
-  kind: EncryptionKind,
-  target: string,
-  decryption: Decryption,
-  onBytes: OnBytes,
-): Promise<void> {
+export async function decryptInto({
+  path,
+  kind,
+  target,
+  decryption,
+  onBytes,
+}: {
+  path: string
+  kind: EncryptionKind
+  target: string
+  decryption: Decryption
+  onBytes: OnBytes
+}): Promise<void> {
   const decrypter = new Decrypter()
   if (kind === 'passphrase') decrypter.addPassphrase(await decryption.passphrase())
   else for (const identity of requireIdentities(path, decryption)) decrypter.addIdentity(identity)
@@ -105,35 +115,35 @@ export async function decryptInto(
     try {
       return await decrypter.decrypt(readStream(path))
     } catch (error) {
-      throw translateLibraryError(error, () => wrongKeyError(path, kind, error))
+      throw asDecryptionError(error, () => wrongKeyError(path, kind, error))
     }
   })
   await translateBackupErrors(target, 'written', async () => {
     try {
       await writeNewFile(target, stream, onBytes)
     } catch (error) {
-      throw translateLibraryError(error, () =>
-        damagedBackupError(path, 'it cannot be decrypted to its end', error),
+      throw asDecryptionError(error, () =>
+        damagedBackupError(path, 'it can be decrypted only in part', error),
       )
     }
   })
 }
 
-/** The private keys in a text, as `age-keygen` writes them. Throws `invalid` for any other line. */
+/** Returns the private keys in the text of an identity file, as `age-keygen` writes it. Throws `invalid` for any other line. */
 export function parseIdentities(path: string, text: string): readonly string[] {
   const lines = text.split('\n').map((line) => line.trim())
   const identities = lines.filter((line) => line !== '' && !line.startsWith('#'))
-  const refused = (problem: string) =>
-    new DomainError('invalid', `${path} ${problem}`, {
-      hint: 'name a file that `age-keygen` has written; with keys of another kind, decrypt the archive first: age --decrypt --identity FILE --output ARCHIVE FILE',
+  const invalidFile = (problem: string) =>
+    new DomainError('invalid', `${path} contains ${problem}`, {
+      hint: 'use a file that `age-keygen` wrote; for keys of another kind, decrypt the backup first: age --decrypt --identity FILE --output BACKUP FILE',
     })
-  if (identities.length === 0) throw refused('holds no private key')
+  if (identities.length === 0) throw invalidFile('no private key')
   for (const identity of identities) {
     try {
       new Decrypter().addIdentity(identity)
     } catch {
-      // Its message could repeat the key.
-      throw refused('holds what is no private key of age')
+      // Without the cause: its message could contain the key.
+      throw invalidFile('a line that is not a private key of age')
     }
   }
   return identities
@@ -149,8 +159,8 @@ function createEncrypter(encryptFor: EncryptFor): Encrypter {
     try {
       encrypter.addRecipient(recipient)
     } catch (cause) {
-      throw new DomainError('invalid', `${recipient} is no public key`, {
-        hint: 'see that it is whole: `age-keygen -y FILE` prints the one of a private key',
+      throw new DomainError('invalid', `"${recipient}" is not an age public key`, {
+        hint: 'check that it is complete: `age-keygen -y FILE` prints the public key of a private key',
         cause,
       })
     }
@@ -161,32 +171,33 @@ function createEncrypter(encryptFor: EncryptFor): Encrypter {
 function requireIdentities(path: string, { identities }: Decryption): readonly string[] {
   if (identities !== null) return identities
   throw new DomainError('invalid', `${path} is encrypted to a key`, {
-    hint: 'name the file with the private key with --identity',
+    hint: 'use --identity FILE to name the file with the private key',
   })
 }
 
 function wrongKeyError(path: string, kind: EncryptionKind, cause: unknown): DomainError {
   return kind === 'passphrase'
-    ? new DomainError('unavailable', `${path} is not opened by that passphrase`, {
-        hint: 'try again with the one that it was made with; or the file is damaged',
+    ? new DomainError('unavailable', `${path} can't be decrypted with this passphrase`, {
+        hint: 'use the passphrase that it was encrypted with; if you did, the file is damaged',
         cause,
       })
-    : new DomainError('unavailable', `${path} is not opened by that private key`, {
-        hint: 'name the private key of one of those that it was encrypted to; or the file is damaged',
+    : new DomainError('unavailable', `${path} can't be decrypted with this private key`, {
+        hint: 'use the private key of one of the recipients; if you did, the file is damaged',
         cause,
       })
 }
 
-/** A fault of the library, told as what it means; those of the system and our own stay what they are. */
-function translateLibraryError(error: unknown, meaning: () => DomainError): unknown {
-  const isOurs = error instanceof DomainError || (error instanceof Error && 'code' in error)
-  return isOurs ? error : meaning()
+/** Returns what to throw for an error in decryption: `meaning()` for one of the age library, else the error itself. */
+function asDecryptionError(error: unknown, meaning: () => DomainError): unknown {
+  // Errors of the library have no code. System errors do.
+  const isForeign = error instanceof DomainError || (error instanceof Error && 'code' in error)
+  return isForeign ? error : meaning()
 }
 
-/** Bytes read and written at once. */
+/** Bytes that are read at once. */
 const chunkBytes = 256 * 1024
 
-/** The bytes of a file as a stream. Between its pieces others have their turn. */
+/** Returns the bytes of a file as a stream. Before each chunk, the event loop gets a turn. */
 function readStream(
   path: string,
   onChunk: (bytes: Uint8Array) => void = () => {},

@@ -2,12 +2,12 @@ import { DomainError, errorMessage } from '../domain/errors'
 import { engineFault } from '../engine/faults'
 import { isSystemError } from '../files/data-folder'
 
-/** The work on an archive that was under way when a fault came. */
+/** Whether a backup was written or read when an error came. */
 export type BackupFileAccess = 'written' | 'read'
 
 /**
- * Faults of the file system and of SQLite in work on an archive become refusals that say what to do; those of other
- * databases are told where they are met, and bugs stay bugs. Throws `storage_full` on a full disk.
+ * Runs work on a backup file. Errors of the system and of SQLite become DomainErrors with a hint; bugs stay bugs. Errors of
+ * the database that is backed up or restored must be translated within the work. Throws `storage_full` on a full disk.
  */
 export async function translateBackupErrors<T>(
   path: string,
@@ -17,41 +17,53 @@ export async function translateBackupErrors<T>(
   try {
     return await work()
   } catch (error) {
-    const fault = engineFault(error)
-    if (fault === 'full' || codeOf(error) === 'ENOSPC' || codeOf(error) === 'EDQUOT') {
-      throw new DomainError('storage_full', `no space is left for ${path}`, {
-        hint: 'make space on that disk, or name another place with --to or SNAILPASS_BACKUP_DIR',
-        cause: error,
-      })
-    }
-    if (codeOf(error) === 'ENOENT' && access === 'read') throw noSuchFile(path)
-    if (fault === 'damaged') throw damagedBackupError(path, errorMessage(error), error)
-    if (fault === null && !isSystemError(error)) throw error
-    throw new DomainError('unavailable', `${path} can't be ${access}: ${errorMessage(error)}`, {
-      hint: 'see that the user that runs snailpass may use that file and its folder, and look after the disk',
-      cause: error,
-    })
+    throw asBackupError(path, access, error)
   }
 }
 
-function noSuchFile(path: string): DomainError {
-  return new DomainError('not_found', `there is no file ${path}`, {
-    hint: 'see what archives there are with `snailpass backup list`',
+/** Returns what to throw for an error of work on a backup file. */
+function asBackupError(path: string, access: BackupFileAccess, error: unknown): unknown {
+  const fault = engineFault(error)
+  const code = codeOf(error)
+  if (fault === 'full' || code === 'ENOSPC' || code === 'EDQUOT') {
+    return backupSpaceError(`no space left to write ${path}`, error)
+  }
+  if (code === 'ENOENT' && access === 'read') return missingFileError(path, error)
+  if (fault === 'damaged') return damagedBackupError(path, errorMessage(error), error)
+  if (fault === null && !isSystemError(error)) return error
+  return new DomainError('unavailable', `${path} can't be ${access}: ${errorMessage(error)}`, {
+    hint: 'check the permissions of that file and its folder, and check the disk',
+    cause: error,
   })
 }
 
-/** What an operator is told of an archive that is not what was written. */
-export function damagedBackupError(path: string, what: string, cause?: unknown): DomainError {
-  return new DomainError('unavailable', `${path} is damaged: ${what}`, {
-    hint: 'take another archive: see them with `snailpass backup list`; and look after the disk or the way that this one came',
+/** Returns the error for a disk without enough space for a backup. */
+export function backupSpaceError(message: string, cause?: unknown): DomainError {
+  return new DomainError('storage_full', message, {
+    hint: 'free space on that disk, or choose another location with --to or SNAILPASS_BACKUP_DIR',
     cause,
   })
 }
 
-/** What an operator is told of a file that is something else. */
+function missingFileError(path: string, cause: unknown): DomainError {
+  return new DomainError('not_found', `${path} does not exist`, {
+    hint: 'list the backups with `snailpass backup list`',
+    cause,
+  })
+}
+
+/** Returns the error for a backup whose content is not what was written. */
+export function damagedBackupError(path: string, problem: string, cause?: unknown): DomainError {
+  return new DomainError('unavailable', `${path} is damaged: ${problem}`, {
+    hint: 'use another backup from `snailpass backup list`; check the disk and how this file was copied',
+    cause,
+  })
+}
+
+/** Returns the error for a file that is not a backup. */
 export function notABackupError(path: string): DomainError {
-  return new DomainError('unavailable', `${path} is not an archive of SnailPass`, {
-    hint: 'name a file that `snailpass backup` has made; a copy of a database is put back as a file, with the server stopped',
+  return new DomainError('unavailable', `${path} is not a SnailPass backup`, {
+    hint: 'use a file that `snailpass backup` wrote; to restore a copy of a database file, stop the server and copy the file',
   })
 }
 

@@ -1,51 +1,50 @@
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DomainError } from '../domain/errors'
-import type { Clock, Wait } from '../domain/runtime'
+import { type Clock, pollUntil, type Wait } from '../domain/runtime'
 import { syncFile } from '../files/atomic-file'
 import { acquireFileLock, createFolder } from '../files/data-folder'
 import type { FileLock } from '../files/file-lock'
 import { translateBackupErrors } from './faults'
 
-/** An archive that is not finished, or not proven yet, has this behind its name. */
+/** Suffix of a backup that is not complete or not verified yet. */
 const partialSuffix = '.partial'
 
-/** Files of ours in a folder of archives. */
+/** Our files in a backup folder. */
 const backupFilePattern = /^snailpass-.*\.sqlite(?:\.age)?(?:\.partial)?$/
 
-/** How long one that makes an archive waits for another one in the same folder, in milliseconds, and how often it looks. */
-const lockTimeout = 60_000
-const pollInterval = 250
+/** How long to wait for another backup to the same folder, and how often to try, in milliseconds. */
+const lockWait = { timeout: 60_000, interval: 250 }
 
-/** Where an archive is to lie. */
+/** Where a backup is written to. */
 export interface BackupDestination {
   readonly folder: string
-  /** Null: a name is made of the time. */
+  /** Null for a name with the time. */
   readonly name: string | null
 }
 
-/** What `--to` names: a folder that is there or ends in a slash, or a file that is to be made. */
+/** Returns the destination that `--to` names: a folder if it exists or ends in a slash, else a new file. */
 export function destinationAt(path: string): BackupDestination {
   const isFolder = path.endsWith('/') || (existsSync(path) && statSync(path).isDirectory())
   return isFolder ? { folder: path, name: null } : { folder: dirname(path), name: basename(path) }
 }
 
-/** A name that tells when an archive was made, to the second, and from before what. */
+/** Returns a file name with the time in seconds, and with what is about to be done: `snailpass-before-restore-TIME.sqlite`. */
 export function backupFileName(
   clock: Clock,
   { before, isEncrypted }: { before: string | null; isEncrypted: boolean },
 ): string {
   const time = new Date(clock()).toISOString().replaceAll(/[-:]|\.\d+/g, '')
-  const what = before === null ? '' : `before-${before}-`
-  return `snailpass-${what}${time}.sqlite${isEncrypted ? '.age' : ''}`
+  const prefix = before === null ? '' : `before-${before}-`
+  return `snailpass-${prefix}${time}.sqlite${isEncrypted ? '.age' : ''}`
 }
 
-/** Whether a file has a name as archives get that nobody named, and that are from before nothing. */
+/** Returns whether a file has a default name, and is not a backup from before something was done. */
 export function isDefaultBackupName(name: string): boolean {
   return /^snailpass-\d{8}T\d{6}Z(?:-\d+)?\.sqlite(?:\.age)?$/.test(name)
 }
 
-/** When an archive was made, by its name: milliseconds since 1970 (UTC), null for a name that does not tell. */
+/** Returns the time in the name of a backup, in milliseconds since 1970 (UTC); null if there is none. */
 export function parseBackupTime(name: string): number | null {
   const groups = /(?<date>\d{4}-?\d\d-?\d\d)T(?<hour>\d\d)(?<minute>\d\d)(?<second>\d\d)Z/.exec(
     name,
@@ -57,15 +56,16 @@ export function parseBackupTime(name: string): number | null {
 }
 
 /**
- * Has a file made at a place, whole or not at all: `make` writes it under the name that it is given, and only when that
- * went well, and the file is on the disk, it gets its own name. Answers its path. Two are not made in one folder at the
- * same time, so whatever is found there half-made is the rest of one that died. Throws `conflict` when the name is
- * taken, or when another one goes on for too long.
+ * Creates a backup file and returns its path. `write` writes and syncs the draft that it is given, which then gets its name.
+ * Only one process writes to a folder at a time, so drafts that exist before are the rest of killed processes; they are
+ * removed. Throws `conflict` if the file exists, or if another backup to the folder takes too long.
  */
 export async function createBackupFile(
-  destination: BackupDestination,
-  defaultName: () => string,
-  wait: Wait,
+  {
+    destination,
+    defaultName,
+    wait,
+  }: { destination: BackupDestination; defaultName: () => string; wait: Wait },
   write: (draft: string) => Promise<void>,
 ): Promise<string> {
   const { folder } = destination
@@ -92,8 +92,8 @@ export async function createBackupFile(
 }
 
 /**
- * Lends the path of a file in the data folder for what must not lie elsewhere in the plain, and takes it away again
- * whatever happens; what a run left that was killed goes with the next one.
+ * Runs work with the path of a new file in the data folder, for an unencrypted backup that may not be stored elsewhere. The
+ * file is removed afterwards. Files of killed processes are removed before.
  */
 export async function withUnencryptedDraft<T>(
   folder: string,
@@ -105,7 +105,7 @@ export async function withUnencryptedDraft<T>(
       removeAbandonedDraft(join(folder, name))
   }
   const draft = join(folder, `snailpass-${crypto.randomUUID()}.sqlite${partialSuffix}`)
-  // Held before there is a draft, so one whose lock can be had belongs to nobody.
+  // Taken before the draft exists: a draft whose lock is free belongs to no process.
   const lock = acquireFileLock(`${draft}.lock`)
   try {
     return await withDraftRemoved(draft, () => work(draft))
@@ -114,6 +114,7 @@ export async function withUnencryptedDraft<T>(
   }
 }
 
+/** Removes a draft unless another process is using it. */
 function removeAbandonedDraft(draft: string): void {
   const lock = acquireFileLock(`${draft}.lock`)
   if (lock === null) return
@@ -121,7 +122,7 @@ function removeAbandonedDraft(draft: string): void {
   lock.release()
 }
 
-/** The archives in a folder, whole or not, by their names; none where there is no such folder. */
+/** Returns the backups in a folder, complete or not, sorted by name; none if the folder does not exist. */
 export function listBackupFiles(folder: string): readonly { path: string; isPartial: boolean }[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder)
@@ -130,7 +131,7 @@ export function listBackupFiles(folder: string): readonly { path: string; isPart
     .map((name) => ({ path: join(folder, name), isPartial: name.endsWith(partialSuffix) }))
 }
 
-/** Does work on a draft, and takes away what then lies there; also when the process exits meanwhile. */
+/** Runs work on a draft, and removes the draft afterwards, also if the process exits meanwhile. */
 async function withDraftRemoved<T>(draft: string, work: () => Promise<T>): Promise<T> {
   const remove = () => removeDraft(draft)
   process.once('exit', remove)
@@ -142,36 +143,34 @@ async function withDraftRemoved<T>(draft: string, work: () => Promise<T>): Promi
   }
 }
 
-/** Takes a draft away, with its lock and what SQLite may have left beside it. */
+/** Removes a draft with its lock and the side files of SQLite. */
 function removeDraft(path: string): void {
   for (const file of [path, `${path}-journal`, `${path}-wal`, `${path}-shm`, `${path}.lock`]) {
     rmSync(file, { force: true })
   }
 }
 
-function unusedName({ folder, name }: BackupDestination, now: string): string {
+/** Returns the name of a new file. The default name gets a number if it is taken; a name of the user's is then refused. */
+function unusedName({ folder, name }: BackupDestination, defaultName: string): string {
   if (name === null) {
-    for (let turn = 1; ; turn++) {
-      const tried = turn === 1 ? now : now.replace('.sqlite', `-${turn}.sqlite`)
-      if (!existsSync(join(folder, tried))) return tried
+    for (let number = 1; ; number++) {
+      const candidate =
+        number === 1 ? defaultName : defaultName.replace('.sqlite', `-${number}.sqlite`)
+      if (!existsSync(join(folder, candidate))) return candidate
     }
   }
   if (!existsSync(join(folder, name))) return name
-  throw new DomainError('conflict', `${join(folder, name)} is there already`, {
-    hint: 'name another file, or a folder: the archive gets a name of its own there',
+  throw new DomainError('conflict', `${join(folder, name)} already exists`, {
+    hint: 'name another file, or a folder: the file name is chosen automatically then',
   })
 }
 
-/** The kernel releases it when the process ends, however it ends. */
 async function lockFolder(folder: string, wait: Wait): Promise<FileLock> {
-  for (let waited = 0; ; waited += pollInterval) {
-    const lock = acquireFileLock(join(folder, '.snailpass.lock'))
-    if (lock !== null) return lock
-    if (waited >= lockTimeout) {
-      throw new DomainError('conflict', `another archive is being made in ${folder}`, {
-        hint: 'let it finish, or name another folder with --to',
-      })
-    }
-    await wait(pollInterval)
-  }
+  const lock = await pollUntil({ wait, ...lockWait }, () =>
+    acquireFileLock(join(folder, '.snailpass.lock')),
+  )
+  if (lock !== null) return lock
+  throw new DomainError('conflict', `another backup to ${folder} is running`, {
+    hint: 'wait until it is complete, or use another folder with --to',
+  })
 }

@@ -4,28 +4,30 @@ import type { ReadableTable, TableChecksum } from '../database/table-copy'
 import { tables } from '../store/tables'
 
 /**
- * An archive is a SQLite database: our tables under their names and columns, with flags as 0 or 1 and times in
- * milliseconds, and tables that tell of it. Whoever changes what is below raises the version; an older one stays
- * readable, for verification goes by what the archive says of itself.
+ * `src/backup` writes, verifies, restores and encrypts backups, and decides which old ones expire. This file is the format.
+ *
+ * A backup is a SQLite database with our tables under their names and columns, with flags as 0 or 1 and times in
+ * milliseconds, and with tables that describe it. A change of anything below needs a new version. Older backups stay
+ * readable, because each is verified by its own description.
  */
 export const formatVersion = 1
 
 /** "SNLA" in the header of the file. */
 export const backupApplicationId = 0x534e4c41
 
-/** The tables of an archive that are not the vaults'. */
+/** The tables of a backup that describe it. */
 export interface BackupSchema {
-  /** What the archive is, name by name. */
+  /** Properties of the backup. */
   manifest: { name: ManifestName; value: string }
-  /** What each table holds: `columns` is JSON, an object of kinds by names in the order of the checksum. */
+  /** Each table with its checksum. `columns` is JSON: an object of column kinds by name, in the order of the checksum. */
   manifest_tables: { name: string; columns: string; rows: number; sha256: string }
-  /** The settings in force when it was made, secrets hidden; null for what was wrong. */
+  /** The settings at the time of the backup, without secrets; null for an invalid value. */
   settings: { name: string; value: string | null; source: string }
-  /** The secret key, its fingerprint, and the settings that are secret; there only when it was asked for. */
+  /** The secret key, its fingerprint, key files and secret settings. The table exists only if they were requested. */
   secrets: { name: string; value: string }
 }
 
-/** `seal` is a checksum of the tables that tell of the archive; the others say what the archive is. */
+/** `seal` is the checksum of the tables that describe the backup. */
 export type ManifestName =
   | 'format'
   | 'snailpass_version'
@@ -34,12 +36,12 @@ export type ManifestName =
   | 'newest_migration'
   | 'seal'
 
-/** Names in `secrets` that are no settings. */
+/** Names in `secrets` besides those of settings and key files. */
 export const secretNames = { key: 'secret_key', fingerprint: 'secret_key_fingerprint' } as const
 
 const sqlTypes = { number: 'integer', text: 'text', flag: 'integer' } as const
 
-/** Makes the tables of an empty archive. */
+/** Creates the tables of an empty backup. */
 export async function createTables(db: Kysely<BackupSchema>, withSecrets: boolean): Promise<void> {
   const statements = [
     'create table manifest (name text primary key, value text not null)',
@@ -55,12 +57,12 @@ export async function createTables(db: Kysely<BackupSchema>, withSecrets: boolea
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
 
-/** A line of the manifest's tables. */
-export function describeTable({ name, columns }: ReadableTable, sum: TableChecksum) {
-  return { name, columns: JSON.stringify(columns), rows: sum.rows, sha256: sum.sha256 }
+/** Returns the row of `manifest_tables` for a table. */
+export function describeTable({ name, columns }: ReadableTable, { rows, sha256 }: TableChecksum) {
+  return { name, columns: JSON.stringify(columns), rows, sha256 }
 }
 
-/** SHA-256 of everything that tells of the archive, in hexadecimal digits: by it a change there is seen. */
+/** Returns the SHA-256, in hexadecimal digits, of the tables that describe the backup: the value of `seal`. */
 export async function manifestChecksum(
   db: Kysely<BackupSchema>,
   hasSecrets: boolean,
@@ -76,7 +78,7 @@ export async function manifestChecksum(
   const setting = ['name', 'value', 'source'] as const
   add(await db.selectFrom('settings').select(setting).orderBy('name').execute())
   if (hasSecrets) {
-    // So that an empty table is seen too.
+    // An empty table counts too.
     hash.update('secrets\n')
     add(await db.selectFrom('secrets').select(['name', 'value']).orderBy('name').execute())
   }

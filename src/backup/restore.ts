@@ -16,14 +16,13 @@ import { damagedBackupError, translateBackupErrors } from './faults'
 import type { BackupTable, OpenedBackup } from './verify'
 
 /**
- * Puts what a verified archive holds in the place of everything that lies in a database, as a part of a transaction of
- * the caller's, reads it back and compares. What the database knows of itself stays. Throws `unavailable`; then the
- * transaction must be undone.
+ * Replaces all rows of a database by those of a verified backup, reads them back and compares. The table `facts` stays. The
+ * caller has begun a transaction on `target`, and must roll it back if this throws. `name` is how messages name the database.
+ * Throws `unavailable`. Returns the checksums of the database's tables.
  */
 export async function replaceContents(
   backup: OpenedBackup,
-  target: ExclusiveDatabase,
-  name: string,
+  { target, name }: { target: ExclusiveDatabase; name: string },
   progress: (step: 'restored' | 'checked') => Progress,
 ): Promise<readonly TableChecksum[]> {
   const pairs = matchTables(backup.name, backup.manifest.tables)
@@ -33,22 +32,21 @@ export async function replaceContents(
   )
   const written: TableChecksum[] = []
   for (const { table, backedUp } of pairs) {
-    const sum = createTableChecksum(table.name)
+    const checksum = createTableChecksum(table.name)
     if (backedUp !== null) {
-      const restored = progress('restored')
-      const translateErrors = <R>(work: () => Promise<R>) =>
-        translateBackupErrors(backup.name, 'read', work)
       await readTable(backup.db, backedUp, {
-        progress: restored,
-        translateErrors,
+        progress: progress('restored'),
+        translateErrors: (work) => translateBackupErrors(backup.name, 'read', work),
         onPage: async (rows) => {
           const completeRows = rows.map((row) => withDefaultColumns(row, table))
-          sum.add(completeRows)
-          await insert(backup.name, target, table, completeRows)
+          checksum.add(completeRows)
+          await translateOrphans(backup.name, table, () =>
+            insertRows(target.db, table, completeRows),
+          )
         },
       })
     }
-    written.push(sum.end())
+    written.push(checksum.end())
   }
   const read = await checksumTables(target.db, { progress: progress('checked') })
   requireEqualChecksums(written, read, name)
@@ -57,8 +55,8 @@ export async function replaceContents(
 }
 
 /**
- * Each of our tables with what the archive has of it; null for one that an older archive did not know. Throws
- * `unavailable` where something is missing that was always there, or is there that we do not know.
+ * Returns each of our tables with its table in the backup; null for a table that an older backup does not have. Throws
+ * `unavailable` if the backup lacks a table or column that every version has, or has one that this version does not know.
  */
 export function matchTables(
   path: string,
@@ -69,16 +67,14 @@ export function matchTables(
   },
 ): readonly { table: Table; backedUp: BackupTable | null }[] {
   const tooNew = (what: string) =>
-    new DomainError('unavailable', `${path} holds what this snailpass does not know: ${what}`, {
-      hint: 'install the version that made it, or a later one',
+    new DomainError('unavailable', `${path} is of a newer snailpass: it has ${what}`, {
+      hint: 'install the version that wrote it, or a later one',
     })
   for (const { name, columns } of backedUp) {
     const ours = known.tables.find((table) => table.name === name)
-    if (ours === undefined) throw tooNew(`the table ${name}`)
-    const unexpected = Object.entries(columns).find(
-      ([column, kind]) => ours.columns[column] !== kind,
-    )
-    if (unexpected !== undefined) throw tooNew(`the column ${unexpected[0]} of ${name}`)
+    if (ours === undefined) throw tooNew(`the unknown table ${name}`)
+    const unknown = Object.entries(columns).find(([column, kind]) => ours.columns[column] !== kind)
+    if (unknown !== undefined) throw tooNew(`the unknown column ${unknown[0]} in ${name}`)
   }
   return known.tables.map((table) => {
     const found = backedUp.find(({ name }) => name === table.name) ?? null
@@ -95,7 +91,7 @@ export function matchTables(
   })
 }
 
-/** A row with every column that we know, in our order. */
+/** Returns a row with all of our columns in our order: columns that an older backup lacks get their default. */
 export function withDefaultColumns(
   row: PortableRow,
   table: Table,
@@ -107,22 +103,16 @@ export function withDefaultColumns(
   )
 }
 
-async function insert(
+/** Runs work that inserts rows of a table. Throws `unavailable` if a row refers to a row that the backup does not have. */
+async function translateOrphans(
   path: string,
-  { db }: ExclusiveDatabase,
   table: Table,
-  rows: readonly PortableRow[],
-) {
+  work: () => Promise<void>,
+): Promise<void> {
   try {
-    await insertRows(db, table, rows)
+    await work()
   } catch (error) {
-    if (engineFault(error) === 'orphan') {
-      throw damagedBackupError(
-        path,
-        `a row of ${table.name} belongs to one that is not there`,
-        error,
-      )
-    }
-    throw error
+    if (engineFault(error) !== 'orphan') throw error
+    throw damagedBackupError(path, `a row of ${table.name} refers to a missing row`, error)
   }
 }

@@ -7,6 +7,8 @@ import {
   type TableChecksum,
 } from '../database/table-copy'
 import { DomainError } from '../domain/errors'
+import { formatCount } from '../domain/text'
+import { parseJson } from '../domain/untrusted'
 import { openReadOnly } from '../engine/sqlite/connection'
 import { findIntegrityProblem, readSqliteHeader } from '../engine/sqlite/inspect'
 import { type ColumnKind, isColumnKind } from '../store/tables'
@@ -19,37 +21,38 @@ import {
   manifestChecksum,
 } from './format'
 
-/** A table of an archive, as its manifest describes it. */
+/** A table of a backup, as the manifest describes it. */
 export interface BackupTable extends ReadableTable {
   readonly checksum: TableChecksum
 }
 
-/** What an archive says of itself. */
+/** The description of a backup that is a part of it. */
 export interface Manifest {
-  /** Version of the snailpass that made it. */
+  /** Version of the snailpass that wrote it. */
   readonly version: string
   /** Milliseconds since 1970 (UTC). */
   readonly time: number
-  /** Of the database that it was made of. */
+  /** Engine of the database that was backed up. */
   readonly engine: string
+  /** Name of the newest migration of that database. */
   readonly migration: string
   readonly tables: readonly BackupTable[]
   readonly settings: readonly BackupSchema['settings'][]
-  /** Null where it holds none. */
+  /** Null for a backup without secrets. */
   readonly secrets: readonly BackupSchema['secrets'][] | null
 }
 
-/** An archive that is open to be read. */
+/** A backup that is open for reading. */
 export interface OpenedBackup {
-  /** The path that messages name: what is open may be the decrypted copy of it. */
+  /** The path that messages name. The open file may be a decrypted copy of it. */
   readonly name: string
   readonly manifest: Manifest
   readonly db: Kysely<BackupSchema>
 }
 
 /**
- * Opens an archive in the plain and reads what it says of itself, without a look at the vaults. Throws `not_found`, and
- * `unavailable` for what is no archive, is damaged, or is of a newer format.
+ * Opens an unencrypted backup and reads its manifest; its tables are not verified. Throws `not_found`, and `unavailable` for
+ * a file that is not a backup, is damaged, or has a newer format.
  */
 export function withBackup<T>(
   path: string,
@@ -61,7 +64,7 @@ export function withBackup<T>(
     const { dialect, close } = openReadOnly(path)
     try {
       const db = new Kysely<BackupSchema>({ dialect })
-      // One state of it, should somebody write to it all the same.
+      // One transaction, in case another program writes to the file meanwhile.
       return await db.transaction().execute(async (tx) => {
         const manifest = await readManifest(name, tx)
         return await work({ name, manifest, db: tx })
@@ -73,8 +76,8 @@ export function withBackup<T>(
 }
 
 /**
- * Proves an archive: its integrity as a database, that it holds what its manifest says and nothing else, and every row
- * by the checksums. Throws `unavailable` with the first thing that is wrong.
+ * Verifies a backup: the integrity of the SQLite file, that it has exactly the tables of its manifest, and all rows by the
+ * checksums. Throws `unavailable` with the first problem.
  */
 export async function verifyBackup(backup: OpenedBackup, progress: Progress): Promise<Manifest> {
   const { name: path, manifest, db } = backup
@@ -87,26 +90,29 @@ export async function verifyBackup(backup: OpenedBackup, progress: Progress): Pr
     if (found.rows !== rows) {
       throw damagedBackupError(
         path,
-        `${table.name} has ${found.rows} rows, and should have ${rows}`,
+        `${table.name} has ${formatCount(found.rows, 'row')} instead of ${rows}`,
       )
     }
     if (found.sha256 !== sha256) {
-      throw damagedBackupError(path, `the rows of ${table.name} are not those that were written`)
+      throw damagedBackupError(
+        path,
+        `the rows of ${table.name} differ from those that were written`,
+      )
     }
   }
   return manifest
 }
 
-/** Looks at the header alone: a stranger's file, or the log of one, is not opened. */
+/** Reads the header only: SQLite must not open a file that is not ours, or that has a log beside it. */
 function requireBackupHeader(path: string, name: string): void {
   const { isEmpty, isComplete, applicationId } = readSqliteHeader(path)
   if (isEmpty) throw damagedBackupError(name, 'it is empty')
   if (!isComplete || applicationId !== backupApplicationId) throw notABackupError(name)
-  // An archive is one file; with one of these beside it, SQLite would read something else.
+  // SQLite would read rows from such a file that the backup does not have.
   const side = ['-wal', '-journal'].map((end) => path + end).find((file) => existsSync(file))
   if (side === undefined) return
-  throw new DomainError('unavailable', `beside the archive lies ${side}: somebody wrote to it`, {
-    hint: 'take an archive that nobody has written to; or move that file away, and see whether the archive verifies',
+  throw new DomainError('unavailable', `${name} was changed: ${side} exists`, {
+    hint: 'use a backup that no program has written to; or move that file away, and check the backup with `snailpass backup verify`',
   })
 }
 
@@ -120,10 +126,10 @@ async function readManifest(path: string, db: Kysely<BackupSchema>): Promise<Man
     throw damagedBackupError(path, `its manifest lacks ${name}`)
   }
   const format = Number(requireValue('format'))
-  // First of all: whatever else a newer format says would not be understood.
+  // First: the rest of a newer format may mean something else.
   if (format > formatVersion) {
-    throw new DomainError('unavailable', `${path} is of format ${format}, which is newer`, {
-      hint: `this snailpass (${formatVersion}) is too old for it: install version ${values.get('snailpass_version') ?? 'that made it'} or a later one`,
+    throw new DomainError('unavailable', `${path} has the newer format ${format}`, {
+      hint: `this snailpass reads format ${formatVersion}: install version ${values.get('snailpass_version') ?? 'that wrote it'} or a later one`,
     })
   }
   for (const name of ['manifest_tables', 'settings'] as const) {
@@ -131,7 +137,7 @@ async function readManifest(path: string, db: Kysely<BackupSchema>): Promise<Man
   }
   const hasSecrets = await hasTable(db, 'secrets')
   if ((await manifestChecksum(db, hasSecrets)) !== requireValue('seal')) {
-    throw damagedBackupError(path, 'its manifest is not the one that was written')
+    throw damagedBackupError(path, 'its manifest differs from the one that was written')
   }
   const described = await db.selectFrom('manifest_tables').selectAll().orderBy(sql`rowid`).execute()
   return {
@@ -159,30 +165,18 @@ async function hasTable(db: Kysely<BackupSchema>, name: keyof BackupSchema): Pro
 }
 
 function parseColumns(path: string, text: string): Readonly<Record<string, ColumnKind>> {
-  const columns = parseJsonOrNull(text)
+  const columns = parseJson(text)
   if (typeof columns !== 'object' || columns === null || !('seq' in columns)) {
     throw damagedBackupError(path, 'its manifest describes no columns')
   }
   const entries = Object.entries(columns).map(([name, kind]: [string, unknown]) => {
     if (isColumnKind(kind)) return [name, kind] as const
-    throw damagedBackupError(
-      path,
-      `its manifest knows a kind of column that is none: ${String(kind)}`,
-    )
+    throw damagedBackupError(path, `its manifest has an unknown kind of column: ${String(kind)}`)
   })
   return Object.fromEntries(entries)
 }
 
-/** Null for what is no JSON. */
-function parseJsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
-}
-
-/** Nothing may be there that the manifest does not tell of: it would be lost unseen. */
+/** A restore would silently drop a table or column that the manifest does not describe. */
 async function requireExpectedTables({ name: path, manifest, db }: OpenedBackup): Promise<void> {
   const { rows } = await sql<{ type: string; name: string }>`
     select type, name from sqlite_schema where name not like 'sqlite\\_%' escape '\\' order by name
@@ -196,7 +190,7 @@ async function requireExpectedTables({ name: path, manifest, db }: OpenedBackup)
   const expected = new Set(manifest.secrets === null ? named : [...named, 'secrets'])
   for (const { type, name } of rows) {
     if (type !== 'table' || !expected.delete(name)) {
-      throw damagedBackupError(path, `it has a ${type} that it should not have: ${name}`)
+      throw damagedBackupError(path, `it has an unexpected ${type}: ${name}`)
     }
   }
   for (const name of expected) throw damagedBackupError(path, `it lacks the table ${name}`)
@@ -206,7 +200,7 @@ async function requireExpectedTables({ name: path, manifest, db }: OpenedBackup)
     )
     const found = new Set(info.rows.map((column) => column.name))
     if (found.symmetricDifference(new Set(Object.keys(columns))).size > 0) {
-      throw damagedBackupError(path, `${name} has other columns than it should have`)
+      throw damagedBackupError(path, `${name} has other columns than the manifest says`)
     }
   }
 }

@@ -16,29 +16,29 @@ import {
   manifestChecksum,
 } from './format'
 
-/** What an archive tells besides what lies in the database. */
+/** What a backup contains besides the tables of the database. */
 export interface BackupMetadata {
-  /** The version of snailpass that makes it. */
+  /** Version of snailpass. */
   readonly version: string
   readonly engine: 'sqlite' | 'postgres'
   readonly clock: Clock
   readonly settings: readonly BackupSchema['settings'][]
-  /** Null: nothing secret goes into it. */
+  /** Null for a backup without secrets. */
   readonly secrets: readonly BackupSchema['secrets'][] | null
 }
 
-/** How the database is read. */
+/** The database that is backed up. */
 export interface BackupSource {
-  /** One state of it, for as long as this takes. */
+  /** Must not change during the backup: a snapshot. */
   readonly db: Kysely<Schema>
   readonly progress: Progress
-  /** Has faults of the database told as the database's. */
+  /** Translates errors of this database, as opposed to those of the backup file. */
   translateErrors<T>(work: () => Promise<T>): Promise<T>
 }
 
 /**
- * Writes everything of a database into the new file `path`, mode 0600, and returns once it is on the disk. Throws
- * `storage_full`, `unavailable`; what was begun is the caller's to remove.
+ * Writes all tables of a database to the new file `path`, mode 0600, and returns their checksums once the file is on the
+ * disk. Throws `storage_full`, `unavailable`; the caller removes the file then.
  */
 export function writeBackupFile(
   path: string,
@@ -50,10 +50,10 @@ export function writeBackupFile(
     chownToFolderOwner(path)
     const { dialect, close } = openDraft(path)
     try {
-      const sums = await writeContents(dialect, source, metadata)
+      const checksums = await writeContents(dialect, source, metadata)
       close()
       syncFile(path)
-      return sums
+      return checksums
     } catch (error) {
       close()
       throw error
@@ -69,12 +69,12 @@ async function writeContents(
   const manifestDb = new Kysely<BackupSchema>({ dialect })
   await createTables(manifestDb, secrets !== null)
   const vaults = new Kysely<Schema>({ dialect })
-  const sums = await copyTables(db, vaults, { progress, translateErrors })
+  const checksums = await copyTables(db, vaults, { progress, translateErrors })
   const migration = await translateErrors(() => newestMigration(db))
   for (const table of tables) {
-    const sum = sums.find((found) => found.table === table.name)
-    if (sum === undefined) throw new Error(`${table.name} was not copied`)
-    await manifestDb.insertInto('manifest_tables').values(describeTable(table, sum)).execute()
+    const checksum = checksums.find((found) => found.table === table.name)
+    if (checksum === undefined) throw new Error(`${table.name} was not copied`)
+    await manifestDb.insertInto('manifest_tables').values(describeTable(table, checksum)).execute()
   }
   for (const setting of settings) await manifestDb.insertInto('settings').values(setting).execute()
   for (const secret of secrets ?? [])
@@ -86,13 +86,13 @@ async function writeContents(
     engine,
     newest_migration: migration,
   }
-  const lines = Object.entries(manifest) as [keyof typeof manifest, string][]
-  for (const [name, value] of lines) {
+  const properties = Object.entries(manifest) as [keyof typeof manifest, string][]
+  for (const [name, value] of properties) {
     await manifestDb.insertInto('manifest').values({ name, value }).execute()
   }
   const value = await manifestChecksum(manifestDb, secrets !== null)
   await manifestDb.insertInto('manifest').values({ name: 'seal', value }).execute()
-  return sums
+  return checksums
 }
 
 async function newestMigration(db: Kysely<Schema>): Promise<string> {

@@ -5,19 +5,19 @@ const keep = { daily: 7, weekly: 4, monthly: 12 }
 const at = (text: string) => ({ time: Date.parse(text) })
 const day = 24 * 60 * 60_000
 
-/** What is left when one is made each day for so many days, and the rest removed each time. */
+/** Returns the days of the backups that are left after one backup a day for so many days, each followed by a clean-up. */
 function leftAfter(days: number, start: string): string[] {
   let backups: { time: number }[] = []
   for (let index = 0; index < days; index++) {
     backups.push({ time: Date.parse(start) + index * day })
-    const gone = selectExpired(backups, keep)
-    backups = backups.filter((backup) => !gone.includes(backup))
+    const expired = selectExpired(backups, keep)
+    backups = backups.filter((backup) => !expired.includes(backup))
   }
   return backups.map(({ time }) => new Date(time).toISOString().slice(0, 10))
 }
 
-describe('of the archives', () => {
-  test('of a year and a half, seven days, four weeks and twelve months stay', () => {
+describe('backups that are kept', () => {
+  test('of a year and a half are the last of seven days, four weeks and twelve months', () => {
     // The last day is Tuesday, 2026-11-24.
     const left = leftAfter(550, '2025-05-24T02:30:00Z')
     expect(left).toEqual([
@@ -30,7 +30,7 @@ describe('of the archives', () => {
     ])
   })
 
-  test('of one day the last stays', () => {
+  test('of one day are the last one only', () => {
     const [morning, noon, evening] = [
       at('2026-11-24T02:00:00Z'),
       at('2026-11-24T12:00:00Z'),
@@ -39,7 +39,7 @@ describe('of the archives', () => {
     expect(selectExpired([noon, evening, morning], keep)).toEqual([noon, morning])
   })
 
-  test('those from before a long pause stay, and the newest always does', () => {
+  test('include those from before a long break, and always the newest', () => {
     const old = ['2020-01-01', '2020-01-02', '2020-01-03'].map(at)
     expect(selectExpired([...old, at('2026-11-24')], keep)).toEqual([])
     const none = { daily: 0, weekly: 0, monthly: 0 }

@@ -12,7 +12,7 @@ import {
   fillWithEdgeCases,
 } from '../support/test-database'
 
-/** An archive of a full database, and a way to have what became of a copy of it verified. */
+/** Creates a backup of a database with rows in every table. */
 async function createBackup() {
   const database = await createSqliteTestDatabase()
   await fillWithEdgeCases(database)
@@ -20,8 +20,8 @@ async function createBackup() {
   const copy = join(database.dataDir, 'copy.sqlite')
   return {
     path,
-    /** Changes a copy of the archive. */
-    async changed(change: (copy: string) => void) {
+    /** Changes a copy of the backup and verifies the copy. */
+    async verifyChanged(change: (copy: string) => void) {
       copyFileSync(path, copy)
       change(copy)
       return await verifyFile(copy)
@@ -30,7 +30,7 @@ async function createBackup() {
   }
 }
 
-/** The checksums of an archive that verifies, or the refusal. */
+/** Returns the checksums of a valid backup, or the error. */
 async function verifyFile(path: string) {
   try {
     const manifest = await withBackup(path, (backup) => verifyBackup(backup, () => {}))
@@ -46,86 +46,78 @@ const sql = (text: string) => (path: string) => {
   file.run(text)
 }
 
-describe('an archive is refused', () => {
+describe('a backup is refused', () => {
   test.each([
     [
       'a row was changed',
       "update records set login = 'x:x' where id = 'r1'",
-      'the rows of records are not those that were written',
+      'the rows of records differ from those that were written',
     ],
     [
       'a flag was changed',
       "update records set is_deleted = 2 where id = 'r1'",
-      'the rows of records are not',
+      'the rows of records differ',
     ],
     [
       'a row number was changed',
       "update notes set seq = 77 where id = 'n2'",
-      'the rows of notes are not',
+      'the rows of notes differ',
     ],
-    [
-      'a row was taken away',
-      "delete from notes where id = 'n2'",
-      'notes has 1 rows, and should have 2',
-    ],
+    ['a row was removed', "delete from notes where id = 'n2'", 'notes has 1 row instead of 2'],
     [
       'a row was added',
       "insert into set_aside (origin) values ('x')",
-      'set_aside has 2 rows, and should have 1',
+      'set_aside has 2 rows instead of 1',
     ],
     [
       'a count in its manifest was changed',
       'update manifest_tables set rows = 7',
-      'its manifest is not the one',
+      'its manifest differs from the one',
     ],
     [
       'a checksum in its manifest was changed',
       "update manifest_tables set sha256 = 'x'",
-      'its manifest is not the one',
+      'its manifest differs from the one',
     ],
     [
       'its time was changed',
       "update manifest set value = '2020-01-01T00:00:00Z' where name = 'time'",
-      'its manifest is not the one',
+      'its manifest differs from the one',
     ],
     [
       'a setting was changed',
       "update settings set value = 'x' where name = 'SNAILPASS_LISTEN'",
-      'its manifest is not the one',
+      'its manifest differs from the one',
     ],
     [
-      'a line of its manifest is missing',
+      'a property of its manifest is missing',
       "delete from manifest where name = 'engine'",
-      'its manifest is not the one',
+      'its manifest differs from the one',
     ],
     ['its seal is missing', "delete from manifest where name = 'seal'", 'its manifest lacks seal'],
     ['its manifest is missing', 'drop table manifest', 'it has no manifest'],
     ['its settings are missing', 'drop table settings', 'it lacks the table settings'],
     ['a table is missing', 'drop table set_aside', 'it lacks the table set_aside'],
     [
-      'a table is there that it does not tell of',
+      'it has a table that its manifest does not describe',
       'create table extra (x)',
-      'it has a table that it should not have: extra',
+      'it has an unexpected table: extra',
     ],
+    ['it has a view', 'create view extra as select 1', 'it has an unexpected view: extra'],
     [
-      'a view is there',
-      'create view extra as select 1',
-      'it has a view that it should not have: extra',
-    ],
-    [
-      'secrets are there that it does not tell of',
+      'it has secrets that its manifest does not describe',
       'create table secrets (name, value)',
-      'its manifest is not the one',
+      'its manifest differs from the one',
     ],
     [
       'a column was added',
       'alter table notes add column extra',
-      'notes has other columns than it should have',
+      'notes has other columns than the manifest says',
     ],
-    ['a column was taken away', 'alter table notes drop column content', 'notes has other columns'],
+    ['a column was removed', 'alter table notes drop column content', 'notes has other columns'],
   ])('when %s', async (_name, change, message) => {
     await using backup = await createBackup()
-    const refused = await backup.changed(sql(change))
+    const refused = await backup.verifyChanged(sql(change))
     expect(refused).toMatchObject({
       code: 'unavailable',
       message: expect.stringContaining(`copy.sqlite is damaged: ${message}`),
@@ -133,41 +125,41 @@ describe('an archive is refused', () => {
     })
   })
 
-  test('when it is of a newer format, whatever else it says', async () => {
+  test('when it has a newer format, even if the rest makes no sense', async () => {
     await using backup = await createBackup()
-    const refused = await backup.changed(
+    const refused = await backup.verifyChanged(
       sql("update manifest set value = '2' where name = 'format'; drop table settings"),
     )
     expect(refused).toMatchObject({
       code: 'unavailable',
-      message: expect.stringContaining('is of format 2, which is newer'),
+      message: expect.stringContaining('has the newer format 2'),
       hint: expect.stringContaining('install version'),
     })
   })
 
-  test('when it ends too early, wherever', async () => {
+  test('when its end is missing', async () => {
     await using backup = await createBackup()
     const { length } = readFileSync(backup.path)
     for (const size of [0, 1, 99, 100, 4096, length / 2, length - 4096, length - 1]) {
-      const refused = await backup.changed((copy) => truncateSync(copy, Math.floor(size)))
+      const refused = await backup.verifyChanged((copy) => truncateSync(copy, Math.floor(size)))
       expect(refused, `${size} bytes`).toMatchObject({ code: 'unavailable' })
     }
   })
 
-  test('when any byte of what it holds was changed', async () => {
+  test('when any byte of its content was changed', async () => {
     await using backup = await createBackup()
     const intact = await verifyFile(backup.path)
     const bytes = readFileSync(backup.path)
     let refusals = 0
     for (let attempt = 0; attempt < 150; attempt++) {
       const at = Math.floor(Math.random() * bytes.length)
-      const outcome = await backup.changed((copy) => {
+      const outcome = await backup.verifyChanged((copy) => {
         const changed = Buffer.from(bytes)
         changed[at] = (changed[at] ?? 0) ^ (1 << (attempt % 8))
         writeFileSync(copy, changed)
       })
       if (outcome instanceof DomainError) refusals++
-      // Not every byte of a SQLite file carries something.
+      // Not every byte of a SQLite file is used.
       else expect<unknown>(outcome, `byte ${at}`).toEqual(intact)
     }
     expect(refusals).toBeGreaterThan(75)
@@ -175,38 +167,38 @@ describe('an archive is refused', () => {
 
   test.each([
     ['a text', 'hello'],
-    ['nothing', ''],
+    ['an empty file', ''],
     ['a file of zeros', '\0'.repeat(8192)],
   ])('when it is %s', async (_name, text) => {
     await using backup = await createBackup()
-    const refused = await backup.changed((copy) => writeFileSync(copy, text))
+    const refused = await backup.verifyChanged((copy) => writeFileSync(copy, text))
     expect(refused).toMatchObject({ code: 'unavailable', hint: expect.any(String) })
   })
 
-  test('when it is a database, and that stays as it is', async () => {
+  test('when it is a database, which stays as it is', async () => {
     await using database = await createSqliteTestDatabase()
     await fillWithEdgeCases(database)
     const path = database.url.slice('sqlite:'.length)
     const before = readFileSync(path)
     expect(await verifyFile(path)).toMatchObject({
-      message: `${path} is not an archive of SnailPass`,
+      message: `${path} is not a SnailPass backup`,
       hint: expect.stringContaining('snailpass backup'),
     })
     expect(readFileSync(path)).toEqual(before)
   })
 
-  test('when somebody left a log beside it, which SQLite would read', async () => {
+  test('when there is a log beside it, which SQLite would read', async () => {
     await using backup = await createBackup()
-    const refused = await backup.changed((copy) => writeFileSync(`${copy}-wal`, 'x'))
+    const refused = await backup.verifyChanged((copy) => writeFileSync(`${copy}-wal`, 'x'))
     expect(refused).toMatchObject({ message: expect.stringContaining('copy.sqlite-wal') })
   })
 
-  test('when there is none', async () => {
-    expect(await verifyFile('/nonexistent/archive.sqlite')).toMatchObject({ code: 'not_found' })
+  test('when the file does not exist', async () => {
+    expect(await verifyFile('/nonexistent/backup.sqlite')).toMatchObject({ code: 'not_found' })
   })
 })
 
-describe('what an older archive lacks', () => {
+describe('a column that an older backup lacks', () => {
   const table: Table = {
     name: 'notes',
     columns: { seq: 'number', id: 'text', pinned: 'flag', colour: 'text' },
@@ -220,7 +212,7 @@ describe('what an older archive lacks', () => {
   const known = (additions: SchemaAdditions) => ({ tables: [table], additions })
   const additions: SchemaAdditions = { tables: [], columns: { notes: { pinned: 0, colour: null } } }
 
-  test('has the value that is told in one place', () => {
+  test('gets its default', () => {
     expect(matchTables('a', [old], known(additions))).toEqual([{ table, backedUp: old }])
     const row = withDefaultColumns({ seq: 1, id: 'n' }, table, additions)
     expect(Object.entries(row)).toEqual([
@@ -233,7 +225,7 @@ describe('what an older archive lacks', () => {
     expect(withDefaultColumns(full, table, additions)).toEqual(full)
   })
 
-  test('is refused where it was always there', () => {
+  test('is an error if every version has it', () => {
     const none: SchemaAdditions = { tables: [], columns: {} }
     expect(() => matchTables('a', [old], known(none))).toThrow('notes lacks the column pinned')
     expect(() => matchTables('a', [], known(none))).toThrow('it lacks the table notes')
@@ -242,13 +234,13 @@ describe('what an older archive lacks', () => {
     ])
   })
 
-  test('is one thing, and what this version does not know another', () => {
+  test('is not an error, but a column or table that this version does not know is', () => {
     const more = backedUp({ ...table.columns, extra: 'text' })
     expect(() => matchTables('a', [more], known(additions))).toThrow(
-      'a holds what this snailpass does not know: the column extra of notes',
+      'a is of a newer snailpass: it has the unknown column extra in notes',
     )
     expect(() => matchTables('a', [{ ...more, name: 'extras' }], known(additions))).toThrow(
-      'the table extras',
+      'the unknown table extras',
     )
   })
 })

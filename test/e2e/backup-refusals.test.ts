@@ -2,6 +2,7 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { nameOfLocation, parseDatabaseUrl } from '../../src/config/database-url'
 import { aRecord, signUpAndLogIn } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { installations } from '../support/installations'
@@ -26,6 +27,7 @@ describe.each(installations)('on $engine', ({ install }) => {
       await using installation = await install()
       using folder = temporaryFolder()
       const { dataDir, environment, url } = installation
+      const databaseName = nameOfLocation(parseDatabaseUrl(url))
       const on = (...args: string[]) => run([...args, '--data-dir', dataDir], { environment })
       await using server = await serve(dataDir, environment)
       const owner = await signUpAndLogIn(server.url, 'owner')
@@ -51,13 +53,13 @@ describe.each(installations)('on $engine', ({ install }) => {
       })
       const before = await state()
       const opening: [args: string[], code: number, message: string][] = [
-        [[at('missing')], 3, `there is no file ${at('missing')}`],
-        [[note], 1, `${note} is not an archive of SnailPass`],
-        [[newer], 1, `${newer} is of format 2, which is newer`],
+        [[at('missing')], 3, `${at('missing')} does not exist`],
+        [[note], 1, `${note} is not a SnailPass backup`],
+        [[newer], 1, `${newer} has the newer format 2`],
         [[edited], 1, `${edited} is damaged`],
         [[keyed], 2, `${keyed} is encrypted to a key`],
-        [[keyed, '--identity', otherKey], 1, `${keyed} is not opened by that private key`],
-        [[keyed, '--identity', note], 2, `${note} holds what is no private key`],
+        [[keyed, '--identity', otherKey], 1, `${keyed} can't be decrypted with this private key`],
+        [[keyed, '--identity', note], 2, `${note} contains a line that is not a private key`],
         [[keyed, '--identity', at('missing')], 2, `can't read ${at('missing')}: `],
       ]
       const refusals: typeof opening = [
@@ -69,9 +71,9 @@ describe.each(installations)('on $engine', ({ install }) => {
           ['restore', '--yes', ...args],
           ...rest,
         ]),
-        [['backup', '--to', intact], 1, `${intact} is there already`],
+        [['backup', '--to', intact], 1, `${intact} already exists`],
         [['backup', '--to', join(intact, 'below')], 1, `${intact} can't be written`],
-        [['backup', '--encrypt-to', 'age1nonsense'], 2, 'age1nonsense is no public key'],
+        [['backup', '--encrypt-to', 'age1nonsense'], 2, '"age1nonsense" is not an age public key'],
         [
           ['backup', '--encrypt-to', recipient, '--plain'],
           2,
@@ -81,7 +83,11 @@ describe.each(installations)('on $engine', ({ install }) => {
         [['backup', '--passphrase'], 2, "can't prompt for a passphrase: not a terminal"],
         [['backup', '--passphrase-file', note], 2, `${note} does not contain a passphrase`],
         isServed
-          ? [['restore', '--yes', intact], 1, 'another snailpass is at work on ']
+          ? [
+              ['restore', '--yes', intact],
+              1,
+              `${databaseName} is in use by another snailpass process`,
+            ]
           : [['restore', intact], 2, "can't ask for confirmation: not a terminal"],
       ]
       for (const [args, code, message] of refusals) {

@@ -12,12 +12,12 @@ import { temporaryFolder } from './executable'
 import { createPostgresDatabase, queryPostgres } from './postgres'
 import { startTestServer } from './server'
 
-/** A place for a database of the test's own. */
+/** A database of the test's own, which does not exist yet. */
 export interface TestDatabase extends AsyncDisposable {
   readonly engine: 'SQLite' | 'Postgres'
   readonly url: string
   readonly dataDir: string
-  /** Runs SQL on it, beside the program. Answers the rows. */
+  /** Runs SQL on it, beside the program. Returns the rows. */
   sql(text: string): Promise<Record<string, unknown>[]>
 }
 
@@ -80,7 +80,7 @@ export function startServerOn(
   return startTestServer({ settings, dataDir: database.dataDir, create: true, runtime })
 }
 
-/** Texts that a careless hand would change: quotes, controls, line ends of Unicode, what is no ASCII. */
+/** Texts that wrong escaping would change: quotes, control characters, Unicode line ends, characters beyond ASCII. */
 export const edgeCaseTexts: readonly string[] = [
   `"double" 'single' \\back\\slash\\`,
   'tab\t line\n return\r backspace\b feed\f bell\u0007 escape\u001b unit\u001f',
@@ -91,7 +91,7 @@ export const edgeCaseTexts: readonly string[] = [
   ' ',
 ]
 
-/** Makes the database of a place and fills every table of it, with hard texts and one note of a megabyte. */
+/** Creates the database and fills every table, with the texts above and a note of a megabyte. */
 export async function fillWithEdgeCases(database: TestDatabase): Promise<void> {
   await (await startServerOn(database)).stop()
   const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`
@@ -100,7 +100,7 @@ export async function fillWithEdgeCases(database: TestDatabase): Promise<void> {
     `insert into users (id, email, master_password_hash, hint, email_confirmed, session_epoch, creation_time, letter_time, disabled, login_time)
       values ('u1', 'one@nas.local', '$x', ${quoted(edgeCaseTexts[0] ?? '')}, ${yes}, 'epoch one', 1764041702123, null, ${yes}, 1764041702555),
       ('u2', 'two@nas.local', '$y', null, ${no}, 'epoch two', 0, 1764041702999, ${no}, null)`,
-    // A gap in the row numbers, as a deleted row leaves it.
+    // With gaps in the row numbers, as deleted rows leave them.
     ...edgeCaseTexts.map(
       (
         text,
@@ -134,7 +134,7 @@ export async function createTestBackup(
   return await writeBackup(targetsOf(database, more), options)
 }
 
-/** A pair of keys of `age`, with the private one in a file as `age-keygen` writes it. */
+/** Returns a key pair of age, with the private key in a file as `age-keygen` writes it. */
 export async function createAgeKeyPair(folder: string) {
   const identity = await generateX25519Identity()
   const recipient = await identityToRecipient(identity)
@@ -143,13 +143,13 @@ export async function createAgeKeyPair(folder: string) {
   return { identity, recipient, file }
 }
 
-/** What opens archives in a test that expects none to be encrypted. */
+/** For tests that expect no encrypted backup. */
 export const noDecryption: Decryption = {
   identities: null,
   passphrase: () => Promise.reject(new Error('a passphrase was asked for')),
 }
 
-/** What work was refused with, null for what was not. Unlike `rejects`, it lets the event loop go on at its own pace. */
+/** Returns what work rejects with, null if it resolves. Unlike `rejects`, it does not block the event loop. */
 export function captureError(work: Promise<unknown>): Promise<unknown> {
   return work.then(
     () => null,

@@ -158,9 +158,11 @@ export async function createBackupFrom(
 
   let tables: readonly TableChecksum[] = []
   const path = await createBackupFile(
-    destination,
-    () => backupFileName(() => time, { before, isEncrypted }),
-    runtime.wait,
+    {
+      destination,
+      defaultName: () => backupFileName(() => time, { before, isEncrypted }),
+      wait: runtime.wait,
+    },
     async (draft) => {
       if (encryptFor === null) {
         tables = await writeVerified(draft)
@@ -168,8 +170,12 @@ export async function createBackupFrom(
       }
       await withUnencryptedDraft(folder.path, async (plain) => {
         tables = await writeVerified(plain)
-        const progress = byteProgress(onProgress, 'encrypted and verified')
-        await encryptAndVerify(plain, draft, encryptFor, progress)
+        await encryptAndVerify({
+          plain,
+          target: draft,
+          encryptFor,
+          onBytes: byteProgress(onProgress, 'encrypted and verified'),
+        })
       })
     },
   )

@@ -138,8 +138,10 @@ async function replaceEverything(
       // Inside the transaction, so that nothing is written between the backup and the restore.
       const safetyBackup = await backUpUnlessEmpty(targets, exclusive, onProgress)
       return await removeCopyIfRefused(safetyBackup, async () => {
-        const tables = await replaceContents(backup, exclusive, database.name, (step) =>
-          rowProgress(onProgress, step),
+        const tables = await replaceContents(
+          backup,
+          { target: exclusive, name: database.name },
+          (step) => rowProgress(onProgress, step),
         )
         // A session from before the backup could otherwise be valid again, although the user has signed out since.
         await endAllSessions(exclusive.db, newSessionEpoch(runtime.random))
@@ -165,7 +167,13 @@ async function withVerifiedBackup<T>(
   const encryption = await translateBackupErrors(file, 'read', async () => encryptionOf(file))
   if (encryption === null) return await withBackup(file, (backup) => verifyAndRun(backup, false))
   return await withUnencryptedDraft(folder.path, async (draft) => {
-    await decryptInto(file, encryption, draft, decryption, byteProgress(onProgress, 'decrypted'))
+    await decryptInto({
+      path: file,
+      kind: encryption,
+      target: draft,
+      decryption,
+      onBytes: byteProgress(onProgress, 'decrypted'),
+    })
     return await withBackup(draft, (backup) => verifyAndRun(backup, true), file)
   })
 }

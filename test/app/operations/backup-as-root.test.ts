@@ -63,7 +63,7 @@ test.skipIf(!isRoot)('a full disk leaves neither a backup nor a part of one', as
       ).toMatchObject({
         code: 'storage_full',
         message: expect.stringMatching(
-          /^no space is left for an archive: it takes about \d+\.\d MB, and 0\.5 MB are free in .*\/small$/,
+          /^not enough space for a backup: it takes about \d+\.\d MB, and 0\.5 MB are free in .*\/small$/,
         ),
         hint: expect.stringContaining('--to'),
       })

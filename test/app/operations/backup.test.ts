@@ -173,7 +173,7 @@ describe('a backup is written', () => {
     const writing = writeBackup(targetsOf(database, {}, { wait }))
     expect(await captureError(writing)).toMatchObject({
       code: 'conflict',
-      message: `another archive is being made in ${folder}`,
+      message: `another backup to ${folder} is running`,
     })
     expect(existsSync(draft)).toBeTrue()
     lock?.release()

@@ -264,7 +264,7 @@ describe.each(engines)('an encrypted backup of $engine', ({ open }) => {
     }
     expect(await captureError(opening([stranger.identity]))).toMatchObject({
       code: 'unavailable',
-      message: `${path} is not opened by that private key`,
+      message: `${path} can't be decrypted with this private key`,
     })
     expect(await captureError(opening(null))).toMatchObject({
       code: 'invalid',
@@ -298,7 +298,7 @@ describe('a backup with secrets', () => {
     expect(
       await captureError(restoreFrom(target, path, { withSecrets: true, decryption: wrong })),
     ).toMatchObject({
-      message: `${path} is not opened by that passphrase`,
+      message: `${path} can't be decrypted with this passphrase`,
     })
     expect(keyOf(target)).toBe(previous)
 
@@ -455,7 +455,7 @@ describe('the tool age', () => {
     const armored = join(database.dataDir, 'armored.age')
     age(['--armor', '--recipient', recipient, '--output', armored, plain])
     expect(await captureError(restoreFrom(database, armored))).toMatchObject({
-      message: `${armored} is encrypted as text`,
+      message: `${armored} is an armored age file, which can't be read`,
       hint: expect.stringContaining('age --decrypt'),
     })
     const cut = join(database.dataDir, 'cut.age')
@@ -464,7 +464,7 @@ describe('the tool age', () => {
       await captureError(
         restoreFrom(database, cut, { decryption: { ...noDecryption, identities: [identity] } }),
       ),
-    ).toMatchObject({ message: `${cut} is damaged: it cannot be decrypted to its end` })
+    ).toMatchObject({ message: `${cut} is damaged: it can be decrypted only in part` })
     expect(await contentsOf(database)).toEqual(before)
   })
 
