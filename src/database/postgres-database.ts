@@ -204,28 +204,6 @@ function openStore({ location, timing, migrations }: Target): OpenedStore {
   return createStore(handles, timing.wait)
 }
 
-/**
- * Throws unless a new connection is to the database that the server was started on: while the server had no connection, the
- * database may have been replaced. `fingerprint` is that of the secret key, null if it is not known yet.
- */
-async function requireSameDatabase(
-  {
-    name,
-    migrations,
-    fingerprint,
-  }: { name: string; migrations: Migrations; fingerprint: string | null },
-  dialect: Dialect,
-): Promise<void> {
-  const db = new Kysely<Schema>({ dialect })
-  const { content, migrations: done } = await inspectPostgresDatabase(name, db)
-  const isSame =
-    content === 'ours' &&
-    filterPendingMigrations(name, migrations, done).length === 0 &&
-    (fingerprint === null || (await findKeyFingerprint(db)) === fingerprint)
-  if (!isSame)
-    throw new Error('the database is not the one that this server was started on: restart it')
-}
-
 function createExclusiveDatabase(
   { location, timing, migrations }: Target,
   db: Kysely<Schema>,
@@ -246,4 +224,26 @@ function createExclusiveDatabase(
       for (const table of ownTables) await sql`drop table ${sql.table(table)}`.execute(db)
     },
   }
+}
+
+/**
+ * Throws unless a new connection is to the database that the server was started on: while the server had no connection, the
+ * database may have been replaced. `fingerprint` is that of the secret key, null if it is not known yet.
+ */
+async function requireSameDatabase(
+  {
+    name,
+    migrations,
+    fingerprint,
+  }: { name: string; migrations: Migrations; fingerprint: string | null },
+  dialect: Dialect,
+): Promise<void> {
+  const db = new Kysely<Schema>({ dialect })
+  const { content, migrations: done } = await inspectPostgresDatabase(name, db)
+  const isSame =
+    content === 'ours' &&
+    filterPendingMigrations(name, migrations, done).length === 0 &&
+    (fingerprint === null || (await findKeyFingerprint(db)) === fingerprint)
+  if (!isSame)
+    throw new Error('the database is not the one that this server was started on: restart it')
 }

@@ -51,13 +51,17 @@ export interface SqliteLocation {
 }
 
 /**
- * Returns the database file at a path with its lock file, which is the data folder's own for `snailpass.db`. Links are
- * resolved first, so that processes which use different names of one file find the same lock.
+ * Returns the database file at a path with its lock file: `server.lock` in the same folder for `snailpass.db`, which is the
+ * name in a data folder. Links are resolved first, so that processes which use different names of one file find the same
+ * lock.
  */
-export function resolveSqliteLocation(named: string, databaseBackupDir: string): SqliteLocation {
-  const path = realPath(named)
-  const isFolders = basename(path) === 'snailpass.db'
-  const lockFile = isFolders ? join(dirname(path), 'server.lock') : `${path}.lock`
+export function resolveSqliteLocation(
+  databasePath: string,
+  databaseBackupDir: string,
+): SqliteLocation {
+  const path = realPath(databasePath)
+  const hasDefaultName = basename(path) === 'snailpass.db'
+  const lockFile = hasDefaultName ? join(dirname(path), 'server.lock') : `${path}.lock`
   return { path, lockFile, databaseBackupDir }
 }
 

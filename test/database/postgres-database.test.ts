@@ -157,7 +157,7 @@ describe('a connection to Postgres', () => {
   test('that no longer answers makes transactions fail as unavailable in time, and is replaced', async () => {
     await using database = await createPostgresDatabase()
     using proxy = startProxy(addressOf(database.url))
-    await using store = await openServingStore(throughProxy(database.url, proxy.port), 20)
+    await using store = await openServingStore(throughProxy(database.url, proxy.port), 10)
     const user = aUser()
     await add(store, user)
     proxy.freeze()
@@ -320,7 +320,7 @@ describe('a Postgres database', () => {
         ) => void (await sql`alter table users add column colour text`.execute(db)),
       },
     }
-    const newer = postgresDatabaseAt(database.url, { migrations, timing: acceleratedTiming(50) })
+    const newer = postgresDatabaseAt(database.url, { migrations, timing: acceleratedTiming(10) })
     await expect(newer.openForServer({ create: true })).rejects.toMatchObject({
       code: 'conflict',
       message: expect.stringContaining('servers of an older version are using'),
