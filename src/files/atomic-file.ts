@@ -4,6 +4,7 @@
  * cut can undo a rename until then.
  */
 import {
+  chownSync,
   closeSync,
   constants,
   copyFileSync,
@@ -24,21 +25,39 @@ type FileContent = string | Uint8Array
 /** For the owner only: most files that are written here are secret. */
 const privateMode = 0o600
 
-/**
- * Creates or replaces a file. `mode` is its permissions, whatever the umask; 0600 by default. A file that root writes
- * belongs to the owner of its folder. Throws system errors, and leaves the old file then.
- */
+export interface AtomicWriteOptions {
+  /** Permissions, whatever the umask; 0600 by default. */
+  readonly mode?: number
+  /** By default the owner of the folder if root writes the file, and the user who writes it otherwise. */
+  readonly owner?: { readonly uid: number; readonly gid: number }
+}
+
+/** Creates or replaces a file. Throws system errors, and leaves the old file then. */
 export function writeAtomic(
   path: string,
   content: FileContent,
-  { mode = privateMode }: { readonly mode?: number } = {},
+  options: AtomicWriteOptions = {},
 ): void {
-  const draft = writeDraft(path, content, mode)
+  replaceAtomic(writeDraft(path, content, options), path)
+}
+
+/**
+ * Moves a file that is written and synced over another one of the same folder. Throws system errors, and removes the
+ * draft then.
+ */
+export function replaceAtomic(draft: string, path: string): void {
   try {
     renameSync(draft, path)
   } finally {
     rmSync(draft, { force: true })
   }
+  syncFile(dirname(path))
+}
+
+/** Removes a file, if it exists. Throws system errors. */
+export function removeDurably(path: string): void {
+  if (!existsSync(path)) return
+  rmSync(path)
   syncFile(dirname(path))
 }
 
@@ -58,7 +77,7 @@ export function writeGroupAtomic(
   const drafts: { readonly draft: string; readonly path: string }[] = []
   try {
     for (const { path, text } of files) {
-      drafts.push({ draft: writeDraft(path, text, privateMode), path })
+      drafts.push({ draft: writeDraft(path, text), path })
     }
     for (const path of [...derived, ...others.map(({ path }) => path)]) {
       rmSync(path, { force: true })
@@ -77,7 +96,7 @@ export function writeGroupAtomic(
  * Creates a file, mode 0600. Returns false if there is one already, which stays as it is. Throws system errors.
  */
 export function createAtomic(path: string, content: FileContent): boolean {
-  const draft = writeDraft(path, content, privateMode)
+  const draft = writeDraft(path, content)
   try {
     linkIntoPlace(draft, path)
   } catch (error) {
@@ -102,7 +121,11 @@ export function syncFile(path: string): void {
 }
 
 /** Writes and syncs a file under a name beside `path`. Returns that name. */
-function writeDraft(path: string, content: FileContent, mode: number): string {
+function writeDraft(
+  path: string,
+  content: FileContent,
+  { mode = privateMode, owner }: AtomicWriteOptions = {},
+): string {
   const draft = `${path}.${process.pid}.new`
   rmSync(draft, { force: true })
   try {
@@ -115,7 +138,8 @@ function writeDraft(path: string, content: FileContent, mode: number): string {
     } finally {
       closeSync(descriptor)
     }
-    chownToFolderOwner(draft)
+    if (owner === undefined) chownToFolderOwner(draft)
+    else chownSync(draft, owner.uid, owner.gid)
   } catch (error) {
     // A full disk leaves a part of the file.
     rmSync(draft, { force: true })

@@ -1,25 +1,23 @@
-import type { Wait } from '../domain/runtime'
 import { createHelperCommands, type HelperCommands } from './helper-commands'
 import type { Layout } from './paths'
 import type { SystemUser } from './process'
+import type { ReadinessOptions } from './readiness'
 
-/** What is to be installed, and how. */
-export interface InstallRequest {
+/** What to install, and how. */
+export interface InstallRequest extends ReadinessOptions {
   readonly layout: Layout
-  /** The program that is to be installed: this very one. */
+  /** Path of the executable to install: the one that runs the installer. */
   readonly program: string
   readonly version: string
-  /** How long a server may take until it is ready, in milliseconds. */
-  readonly readyTimeout: number
+  /** The current time in milliseconds since 1970 (UTC). */
   readonly clock: () => number
-  readonly wait: Wait
-  /** Takes a line about what was done. */
+  /** Prints a line about a step that is done. */
   readonly info: (line: string) => void
 }
 
-/** A job once the user is known that the server runs as. */
+/** A request together with the user that the server runs as. */
 export interface InstallContext extends InstallRequest {
-  /** Null: whoever installs it. */
+  /** Null: the user who installs it. */
   readonly systemUser: SystemUser | null
 }
 

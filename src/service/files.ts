@@ -5,30 +5,28 @@ import {
   closeSync,
   copyFileSync,
   existsSync,
-  fsyncSync,
   mkdirSync,
   openSync,
   readFileSync,
   readSync,
-  renameSync,
   rmSync,
   statSync,
-  writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DomainError, errorMessage } from '../domain/errors'
+import { type AtomicWriteOptions, replaceAtomic, syncFile, writeAtomic } from '../files/atomic-file'
 import type { SystemUser } from './process'
 
-/** Makes a folder that everybody may look into, and those above it. */
+/** Creates a folder that every user may read, and its missing parents. An existing folder is not changed. */
 export function ensurePublicFolder(path: string): void {
   if (existsSync(path)) return
   ensurePublicFolder(dirname(path))
   mkdirSync(path)
-  // Whatever the umask of whoever installs.
+  // The umask of the user who installs must not narrow it.
   chmodSync(path, 0o755)
 }
 
-/** Makes a folder for one user alone. One that is there stays as it is. */
+/** Creates a folder that only its owner may read. An existing folder is not changed. */
 export function ensurePrivateFolder(path: string, owner: SystemUser | null): void {
   if (existsSync(path)) return
   ensurePublicFolder(dirname(path))
@@ -36,31 +34,25 @@ export function ensurePrivateFolder(path: string, owner: SystemUser | null): voi
   if (owner !== null) chownSync(path, owner.uid, owner.gid)
 }
 
-/** Puts a copy of a program where another one may lie and even run: whole, and on the disk before it has the name. */
+/** Copies an executable to `path`, atomically and durably. An executable there is replaced, even while it runs. */
 export function installExecutable(source: string, path: string): void {
   ensurePublicFolder(dirname(path))
+  // One name for all attempts, so that an interrupted one leaves no more than one copy behind.
   const draft = join(dirname(path), '.snailpass.installing')
   rmSync(draft, { force: true })
   copyFileSync(source, draft)
   chmodSync(draft, 0o755)
-  sync(draft)
-  renameSync(draft, path)
-  sync(dirname(path))
+  syncFile(draft)
+  replaceAtomic(draft, path)
 }
 
-/** Puts a text in the place of a file, whole or not at all. */
-export function writeTextAtomic(path: string, text: string, mode: number, group?: number): void {
+/** Writes a text file for others to read, atomically and durably. Creates its folder if it is missing. */
+export function writeTextFile(path: string, text: string, options: AtomicWriteOptions): void {
   ensurePublicFolder(dirname(path))
-  const draft = `${path}.installing`
-  writeFileSync(draft, text, { mode })
-  chmodSync(draft, mode)
-  if (group !== undefined) chownSync(draft, 0, group)
-  sync(draft)
-  renameSync(draft, path)
-  sync(dirname(path))
+  writeAtomic(path, text, options)
 }
 
-/** The text of a file, null when there is none. */
+/** Returns the text of a file, null if there is no such file. */
 export function findFileText(path: string): string | null {
   return existsSync(path) ? readFileSync(path, 'utf8') : null
 }
@@ -84,23 +76,14 @@ function hashFile(path: string): string {
   return hash.digest('hex')
 }
 
-function sync(path: string): void {
-  const descriptor = openSync(path, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
-}
-
-/** What the system refuses becomes a refusal that says what to do; bugs stay bugs. */
+/** Runs `work` and turns an error of the file system into `unavailable`. Other errors pass unchanged. */
 export async function translateInstallErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (error) {
     if (!(error instanceof Error && 'syscall' in error && 'path' in error)) throw error
     throw new DomainError('unavailable', `not installed: ${errorMessage(error)}`, {
-      hint: 'see that the disk has space and that you may write there: as root or, below a folder of your own, with --prefix',
+      hint: 'check permissions and free space; without root, install below a folder of your own with --prefix',
       cause: error,
     })
   }

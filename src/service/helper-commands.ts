@@ -1,40 +1,50 @@
 import type { Endpoint, ListenAddress } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
-import { ownProperty } from '../domain/untrusted'
+import { ownProperty, parseJson } from '../domain/untrusted'
 import type { Layout } from './paths'
 import { describeFailure, type ProcessResult, runProgram, type SystemUser } from './process'
 
-/** What an installer must know of the settings and the database, seen by the user that the server runs as. */
+/**
+ * What an installer must know of the settings and the database. It is read by the user that the server runs as. The
+ * members are fixed: an executable of one version prints them as JSON for the installer of another.
+ */
 export interface Preflight {
   readonly dataDir: string
   readonly endpoints: readonly Endpoint[]
   readonly engine: 'sqlite' | 'postgres'
-  /** As messages name it. */
+  /** The database's name for messages. */
   readonly database: string
+  /** `original` is a database of the original SnailPass server. */
   readonly content: 'nothing' | 'ours' | 'original'
-  /** The migrations that this version would run on what is there. */
+  /** The migrations that this version would run on the database. */
   readonly pending: readonly string[]
   /** Folders that the server writes to. */
   readonly folders: readonly string[]
-  /** Whether somebody is at work on a SQLite file; a Postgres database is shared anyway. */
+  /** Whether a process has the SQLite file open. Always false for Postgres, which many may use. */
   readonly isServed: boolean
 }
 
-/** What one executable does about the database for an installer, as the user that the server runs as. */
+/**
+ * Commands of one executable that do the installer's work on the database, as the user that the server runs as. Each
+ * throws the error that the executable reports, as `unavailable`.
+ */
 export interface HelperCommands {
-  /** Changes nothing. Throws, as the others, the refusal of the executable. */
+  /** Changes nothing. */
   preflight(): Promise<Preflight>
-  /** Copies the SQLite file of a server that does not run. */
+  /** Copies the SQLite file. The server must be stopped. */
   copyDatabase(path: string): Promise<void>
-  /** Puts that copy back; what was there is kept as `aside`. */
+  /** Replaces the SQLite file with `copy`. The replaced file is kept as `replacedCopy`. */
   restoreCopy(names: { copy: string; replacedCopy: string }): Promise<void>
-  /** Drops our tables of a Postgres database. With `keep`, answers the path of a copy of what they held. */
+  /** Drops our tables of a Postgres database. With `keep`, returns the path of a copy of their content, else null. */
   dropTables(options: { keep: boolean }): Promise<string | null>
-  /** Starts a server that no client knows, which migrates, and ends it once it is ready. */
+  /**
+   * Starts a server that clients can't reach, which migrates the database, and stops it once it is ready. `timeout` is
+   * in milliseconds.
+   */
   smokeTest(timeout: number): Promise<void>
-  /** Writes an archive, and answers its path: to where and as the settings say, or into a file in the plain. */
+  /** Makes a backup and returns its path: as the settings say or, unencrypted, to `file`. */
   backUp(file: string | null): Promise<string>
-  /** Fills the database from an archive. */
+  /** Replaces the content of the database with a backup's. */
   restore(backup: string): Promise<void>
 }
 
@@ -44,13 +54,14 @@ export function createHelperCommands(
   systemUser: SystemUser | null,
 ): HelperCommands {
   const call = async (args: readonly string[], timeout?: number): Promise<string> => {
-    const finished = await runProgram(executable, [...args, '--config', layout.settingsFile], {
+    const result = await runProgram(executable, [...args, '--config', layout.settingsFile], {
       runAs: systemUser,
       ...(timeout !== undefined && { timeout }),
     })
-    if (finished.code === 0) return finished.stdout
-    throw commandError(args, finished)
+    if (result.code === 0) return result.stdout
+    throw commandError(args, result)
   }
+  // The names are fixed: an installer calls executables of other versions.
   const step = (...args: readonly string[]) => call(['service', 'step', ...args])
   return {
     preflight: async () => parsePreflight(await step('outlook')),
@@ -66,9 +77,9 @@ export function createHelperCommands(
   }
 }
 
-/** Throws `unavailable` for what no version of ours says. */
+/** Throws `unavailable` if the text is not a preflight that this version understands. */
 function parsePreflight(text: string): Preflight {
-  const found = JSON.parse(text)
+  const found = parseJson(text)
   const endpoints = ownProperty(found, 'endpoints')
   const [dataDir, database] = [ownProperty(found, 'dataDir'), ownProperty(found, 'database')]
   const [engine, content] = [ownProperty(found, 'engine'), ownProperty(found, 'content')]
@@ -87,9 +98,13 @@ function parsePreflight(text: string): Preflight {
   ) {
     return { dataDir, endpoints, engine, database, content, pending, folders, isServed }
   }
-  throw new DomainError('unavailable', `another version says what this one can't read: ${text}`, {
-    hint: 'run the installer of the version whose upgrade was interrupted',
-  })
+  throw new DomainError(
+    'unavailable',
+    `another version printed what this one can't read: ${text}`,
+    {
+      hint: 'run the installer of the version whose upgrade was interrupted',
+    },
+  )
 }
 
 function isEndpoint(value: unknown): value is Endpoint {
@@ -109,18 +124,18 @@ function isStringArray(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((text) => typeof text === 'string')
 }
 
-/** The refusal that a program of ours wrote on its stderr, as ours; else the last lines that it said. */
-function commandError(args: readonly string[], finished: ProcessResult): DomainError {
+/** Returns the error and hint that an executable wrote to stderr; without them, its last lines of output. */
+function commandError(args: readonly string[], result: ProcessResult): DomainError {
   const linesLabelled = (label: string) =>
-    finished.stderr
+    result.stderr
       .split('\n')
       .filter((line) => line.startsWith(`${label}: `))
       .map((line) => line.slice(label.length + 2))
       .join('\n')
   const message = linesLabelled('error')
   const name = `snailpass ${args.join(' ')}`
-  if (message === '' || finished.hasTimedOut) {
-    return new DomainError('unavailable', describeFailure(name, finished))
+  if (message === '' || result.hasTimedOut) {
+    return new DomainError('unavailable', describeFailure(name, result))
   }
   const hint = linesLabelled('hint')
   return new DomainError('unavailable', message, hint === '' ? {} : { hint })

@@ -1,3 +1,7 @@
+/**
+ * Installing the server: an executable, a settings file, a data folder, a system user and a systemd unit; and
+ * upgrading it so that a version that does not work is rolled back.
+ */
 import { existsSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import { helperCommandsFor, type InstallContext, type InstallRequest } from './context'
@@ -8,12 +12,17 @@ import {
   haveSameContent,
   installExecutable,
   translateInstallErrors,
-  writeTextAtomic,
+  writeTextFile,
 } from './files'
 import type { Preflight } from './helper-commands'
 import { removeStagingDir, stagingPathsOf } from './journal'
 import type { SystemUser } from './process'
-import { hasEphemeralPort, isReady, requireFreePorts, startAndWaitUntilReady } from './readiness'
+import {
+  findReadinessProblem,
+  hasEphemeralPort,
+  requireFreePorts,
+  startAndWaitUntilReady,
+} from './readiness'
 import { recoverInterruptedUpgrade } from './rollback'
 import { renderSettingsFile } from './settings-file'
 import { createSystemUser, findSystemUser } from './system-user'
@@ -22,8 +31,8 @@ import { renderUnit } from './unit'
 import { upgrade } from './upgrade'
 
 /**
- * Installs this program, or upgrades to it, or sees that everything of it is in place, and has systemd run it.
- * Interrupted at any point, the next call ends what was begun. Throws a DomainError.
+ * Installs the executable, upgrades to it, or repairs what is missing, and starts the service. If it is interrupted,
+ * the next call completes or rolls back what it began. Throws a DomainError.
  */
 export function install(request: InstallRequest): Promise<Preflight> {
   return translateInstallErrors(async () => {
@@ -34,7 +43,7 @@ export function install(request: InstallRequest): Promise<Preflight> {
     try {
       return await installOrUpgrade(context)
     } finally {
-      // Unless it still has something to go back to.
+      // An upgrade that is still to be completed or rolled back needs the folder.
       if (!existsSync(stagingPathsOf(request.layout).journal)) removeStagingDir(request.layout)
     }
   })
@@ -42,25 +51,25 @@ export function install(request: InstallRequest): Promise<Preflight> {
 
 async function requireSupportedSystem({ layout }: InstallRequest): Promise<void> {
   if (process.platform === 'win32') {
-    throw new DomainError('unavailable', 'there is no service on Windows yet', {
-      hint: 'run `snailpass serve` by the task scheduler',
+    throw new DomainError('unavailable', 'installing a service is not supported on Windows', {
+      hint: 'run `snailpass serve` with the task scheduler',
     })
   }
   if (layout.user === null) return
   requireRoot()
   if (process.platform !== 'linux') {
-    throw new DomainError('unavailable', 'this system has no systemd and no useradd', {
+    throw new DomainError('unavailable', 'a service needs systemd, which this system lacks', {
       hint: 'install below a folder of your own with --prefix',
     })
   }
   if (layout.unit !== null) await requireSystemd()
 }
 
-/** Throws `forbidden`. */
+/** Throws `forbidden` unless the process runs as root. */
 export function requireRoot(): void {
   if (process.getuid?.() === 0) return
-  throw new DomainError('forbidden', 'this takes root: it makes a user and a service', {
-    hint: 'run it with sudo or, for an installation below a folder of your own, with --prefix',
+  throw new DomainError('forbidden', 'root is required', {
+    hint: 'run it with sudo, or install below a folder of your own with --prefix',
   })
 }
 
@@ -69,18 +78,19 @@ async function ensureSystemUser({ layout, info }: InstallRequest): Promise<Syste
   const found = findSystemUser(layout.user)
   if (found !== null) return found
   const created = await createSystemUser(layout.user, layout.dataDir)
-  info(`made the system user ${layout.user}`)
+  info(`created the system user ${layout.user}`)
   return created
 }
 
-/** The folders and the settings file; what is there stays. */
+/** Creates the folders and the settings file. Existing ones are not changed. */
 function prepareFolders({ layout, systemUser, info }: InstallContext): void {
   ensurePrivateFolder(layout.dataDir, systemUser)
   ensurePublicFolder(layout.stagingDir)
   if (existsSync(layout.settingsFile)) return
-  // It may come to hold passwords: the server may read it, and nobody change it but root.
-  const mode = systemUser === null ? 0o600 : 0o640
-  writeTextAtomic(layout.settingsFile, renderSettingsFile(layout.dataDir), mode, systemUser?.gid)
+  // The file may contain passwords. The server may read it, and only root may change it.
+  const access =
+    systemUser === null ? { mode: 0o600 } : { mode: 0o640, owner: { uid: 0, gid: systemUser.gid } }
+  writeTextFile(layout.settingsFile, renderSettingsFile(layout.dataDir), access)
   info(`wrote ${layout.settingsFile}`)
 }
 
@@ -90,7 +100,7 @@ async function installOrUpgrade(context: InstallContext): Promise<Preflight> {
   installExecutable(context.program, newExecutable)
   const preflight = await helperCommandsFor(newExecutable, context).preflight()
   if (layout.unit !== null && preflight.endpoints.some(hasEphemeralPort)) {
-    throw new DomainError('invalid', 'the settings have a service listen on port 0, any free one', {
+    throw new DomainError('invalid', 'a service needs a fixed port, and the settings say port 0', {
       hint: `choose a port in ${layout.settingsFile}`,
     })
   }
@@ -100,7 +110,7 @@ async function installOrUpgrade(context: InstallContext): Promise<Preflight> {
     installExecutable(context.program, layout.executable)
     info(`installed ${layout.executable}, ${context.version}`)
   } else if (haveSameContent(context.program, layout.executable)) {
-    info(`${context.version} is installed already`)
+    info(`${context.version} is already installed`)
   } else {
     await upgrade(context, preflight)
   }
@@ -108,6 +118,7 @@ async function installOrUpgrade(context: InstallContext): Promise<Preflight> {
   return preflight
 }
 
+/** Writes the unit if it has changed, and restarts the service unless it is ready with an unchanged unit. */
 async function ensureService(
   context: InstallContext,
   unit: string,
@@ -116,15 +127,18 @@ async function ensureService(
   const text = renderUnit(context.layout, preflight)
   const isNew = findFileText(unit) !== text
   if (isNew) {
-    writeTextAtomic(unit, text, 0o644)
+    writeTextFile(unit, text, { mode: 0o644 })
     await reloadUnits()
     context.info(`wrote ${unit}`)
   }
   await enableService()
   const isRunning = (await serviceState()).activeState === 'active'
-  if (isRunning && !isNew && (await isReady(preflight.endpoints))) return
+  if (isRunning && !isNew) {
+    const problem = await findReadinessProblem(preflight.endpoints, context.checkReadiness)
+    if (problem === null) return
+  }
   if (isRunning) await stopService()
   await requireFreePorts(preflight.endpoints)
-  await startAndWaitUntilReady(preflight.endpoints, context.readyTimeout, context.wait)
+  await startAndWaitUntilReady(preflight.endpoints, context)
   context.info('started the service')
 }

@@ -1,27 +1,27 @@
 import { join, resolve } from 'node:path'
 
-/** Where everything of an installation lies. */
+/** The paths of an installation. */
 export interface Layout {
   readonly executable: string
   readonly settingsFile: string
-  /** Unless the settings name another one. */
+  /** The default data folder; the settings may name another one. */
   readonly dataDir: string
-  /** Holds what an upgrade needs to go back, while one is under way. */
+  /** Exists while an upgrade runs, and holds what a rollback needs. */
   readonly stagingDir: string
-  /** The systemd unit, null where whoever installs it starts the server as well. */
+  /** The systemd unit; null if systemd does not run the server. */
   readonly unit: string | null
-  /** The system user that the server runs as, null for the one who installs it. */
+  /** Name of the system user that the server runs as; null for the user who installs it. */
   readonly user: string | null
 }
 
 export interface InstallLocation {
-  /** Everything goes below this folder, for people who are not root. Null: the system's own places. */
+  /** Folder below which everything is installed, for users who are not root. Null for the paths of the system. */
   readonly prefix: string | null
   /** Whether systemd runs the server. */
   readonly hasService: boolean
 }
 
-/** The name of the unit and of the system user. */
+/** The name of the systemd unit and of the system user. */
 export const serviceName = 'snailpass'
 
 export function layoutOf({ prefix, hasService }: InstallLocation): Layout {

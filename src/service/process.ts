@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { DomainError } from '../domain/errors'
 
-/** A user of the system. */
+/** A user of the operating system. */
 export interface SystemUser {
   readonly uid: number
   readonly gid: number
@@ -9,25 +9,25 @@ export interface SystemUser {
 }
 
 export interface ProcessResult {
-  /** Null when a signal ended it. */
+  /** Exit code; null if a signal ended the process. */
   readonly code: number | null
   readonly stdout: string
   readonly stderr: string
-  /** Whether it was killed because it took too long. */
+  /** Whether the process was killed because it exceeded the timeout. */
   readonly hasTimedOut: boolean
 }
 
 export interface RunOptions {
-  /** Who runs it, null for us. */
+  /** The user to run the program as; null for the user of this process. */
   readonly runAs?: SystemUser | null
-  /** Milliseconds after which it is killed; never, unless told. */
+  /** Milliseconds after which the program is killed. Default: never. */
   readonly timeout?: number
 }
 
 /**
- * Runs a program to its end, in an environment without a word of the operator's own: what is set in a shell is not
- * what the service will find. Its standard input stays open until then and closes when we are killed, so that it
- * can tell. Throws `unavailable` when there is no such program.
+ * Runs a program and returns what it printed once it has ended. The operator's environment variables are not passed on,
+ * since the service won't have them either. The program's standard input stays open while this process lives, so that
+ * the program notices when this process is killed. Throws `unavailable` if the program can't be started.
  */
 export function runProgram(
   program: string,
@@ -50,7 +50,7 @@ export function runProgram(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text
   })
-  // It may end without having read.
+  // A program that ends without reading closes the pipe.
   child.stdin.on('error', () => {})
   const timer =
     timeout === undefined
@@ -64,7 +64,7 @@ export function runProgram(
       if (timer !== null) clearTimeout(timer)
       reject(
         new DomainError('unavailable', `${program} can't be run: ${cause.message}`, {
-          hint: 'see that it is installed and on PATH, and that it was made for this machine',
+          hint: 'check that it is installed and on PATH, and that it is built for this machine',
           cause,
         }),
       )
@@ -76,30 +76,30 @@ export function runProgram(
   })
 }
 
-/** Administrators' programs lie where a plain user's PATH does not look. */
+/** Adds the folders of administration tools, which the PATH of an ordinary user lacks. */
 function searchPathFrom(path: string | undefined): string {
   return `${path ?? '/usr/local/bin:/usr/bin:/bin'}:/usr/local/sbin:/usr/sbin:/sbin`
 }
 
-/** As `run`, and throws `unavailable` with the last lines that it said when it fails. */
+/** Runs a program like `runProgram` and returns its stdout. Throws `unavailable`, with its last lines, if it fails. */
 export async function runOrThrow(
   program: string,
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<string> {
-  const finished = await runProgram(program, args, options)
-  if (finished.code === 0) return finished.stdout
-  throw new DomainError('unavailable', describeFailure(`${program} ${args.join(' ')}`, finished), {
-    hint: 'its own words are above; mend that, and run this again',
+  const result = await runProgram(program, args, options)
+  if (result.code === 0) return result.stdout
+  throw new DomainError('unavailable', describeFailure(`${program} ${args.join(' ')}`, result), {
+    hint: 'fix what its output above says, and run this again',
   })
 }
 
-/** What a program that failed said last, below its name. */
+/** Returns how a program failed, followed by the last lines that it printed. */
 export function describeFailure(
   name: string,
   { code, stdout, stderr, hasTimedOut }: ProcessResult,
 ): string {
-  const end = hasTimedOut ? 'was not done in time' : `failed (${code ?? 'killed'})`
+  const end = hasTimedOut ? 'timed out' : `failed (${code ?? 'killed'})`
   const lines = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '')
   return [`${name} ${end}`, ...lines.slice(-6).map((line) => `  ${line}`)].join('\n')
 }

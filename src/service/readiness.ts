@@ -1,20 +1,28 @@
 import { createServer } from 'node:net'
-import {
-  connectAddressOf,
-  type Endpoint,
-  formatListenAddress,
-  type NetworkAddress,
-} from '../config/listen-address'
+import { type Endpoint, formatListenAddress, type NetworkAddress } from '../config/listen-address'
 import { DomainError, errorMessage } from '../domain/errors'
-import type { Wait } from '../domain/runtime'
+import { pollUntil, type Wait } from '../domain/runtime'
 import { lastLogLines, type ServiceState, serviceState, startService } from './systemd'
 
-/** How often it is asked whether the server is ready, in milliseconds. */
+/**
+ * Asks the server at an endpoint whether it is ready. Returns null if it is, else what is wrong. Never rejects, and
+ * never uses the proxies that the environment names: a proxy can't reach this machine's own server.
+ */
+export type ReadinessCheck = (endpoint: Endpoint) => Promise<string | null>
+
+export interface ReadinessOptions {
+  readonly checkReadiness: ReadinessCheck
+  /** Milliseconds that a server may take until it is ready. */
+  readonly readyTimeout: number
+  readonly wait: Wait
+}
+
+/** Milliseconds between two checks whether the server is ready. */
 const pollInterval = 200
-/** Beginnings of a service that ends at once, after which no more are waited for. */
+/** A service that systemd has restarted this often has failed. */
 const maxRestarts = 3
 
-/** Throws `conflict` when somebody else listens there: the answers that were taken for ours could be theirs. */
+/** Throws `conflict` if another program listens at one of the endpoints: its answers could pass for the server's. */
 export async function requireFreePorts(endpoints: readonly Endpoint[]): Promise<void> {
   for (const { address } of endpoints) if (!('path' in address)) await requireFreePort(address)
 }
@@ -26,7 +34,7 @@ function requireFreePort(address: NetworkAddress): Promise<void> {
       const name = formatListenAddress(address)
       reject(
         new DomainError('conflict', `can't listen on ${name}: ${errorMessage(cause)}`, {
-          hint: 'stop what listens there, or choose another address with SNAILPASS_LISTEN in the settings file',
+          hint: 'stop the program that uses the port, or set another address with SNAILPASS_LISTEN in the settings file',
           cause,
         }),
       )
@@ -37,55 +45,48 @@ function requireFreePort(address: NetworkAddress): Promise<void> {
   })
 }
 
-/** Whether a listener takes a free port, which nobody could ask. */
+/** Whether an endpoint is on port 0, for which the system chooses a port that no other process knows. */
 export function hasEphemeralPort({ address }: Endpoint): boolean {
   return 'port' in address && address.port === 0
 }
 
-/** Whether the server with these listeners is ready for requests: any of them tells of all. */
-export async function isReady([endpoint]: readonly Endpoint[]): Promise<boolean> {
-  if (endpoint === undefined) return false
-  const { address, isTls } = endpoint
-  const host = 'path' in address ? 'localhost' : formatListenAddress(connectAddressOf(address))
-  try {
-    const answer = await fetch(`${isTls ? 'https' : 'http'}://${host}/readyz`, {
-      signal: AbortSignal.timeout(2_000),
-      // It is asked by an address that its certificate need not have, and told nothing.
-      tls: { rejectUnauthorized: false },
-      ...('path' in address && { unix: address.path }),
-    })
-    return answer.ok
-  } catch {
-    return false
-  }
+/**
+ * Returns null if the server with these endpoints is ready, else what is wrong. One endpoint is enough: a server that
+ * is ready listens on all of them.
+ */
+export async function findReadinessProblem(
+  [endpoint]: readonly Endpoint[],
+  checkReadiness: ReadinessCheck,
+): Promise<string | null> {
+  return endpoint === undefined ? 'the server has no listener' : await checkReadiness(endpoint)
 }
 
 /**
- * Starts the service and returns once it is ready. Throws `unavailable`, with the last lines of its log, when it ends
- * again and again or takes longer than `patience` milliseconds.
+ * Starts the service and returns once it is ready. Throws `unavailable`, with the last lines of its log, if it keeps
+ * exiting or takes longer than `readyTimeout`.
  */
 export async function startAndWaitUntilReady(
   endpoints: readonly Endpoint[],
-  timeout: number,
-  wait: Wait,
+  { checkReadiness, readyTimeout: timeout, wait }: ReadinessOptions,
 ): Promise<void> {
   await startService()
-  for (let waited = 0; waited <= timeout; waited += pollInterval) {
+  let problem: string | null = null
+  const outcome = await pollUntil({ wait, timeout, interval: pollInterval }, async () => {
     const state = await serviceState()
-    if (state.activeState === 'active' && (await isReady(endpoints))) return
-    if (hasGivenUp(state)) break
-    await wait(pollInterval)
-  }
-  const lines = await lastLogLines()
-  throw new DomainError(
-    'unavailable',
-    ['the service does not become ready', ...lines.split('\n').map((line) => `  ${line}`)].join(
-      '\n',
-    ),
-    { hint: 'see the whole log with `journalctl -u snailpass`' },
-  )
+    if (state.activeState === 'active') {
+      problem = await findReadinessProblem(endpoints, checkReadiness)
+      if (problem === null) return 'ready'
+    }
+    return hasFailed(state) ? 'failed' : null
+  })
+  if (outcome === 'ready') return
+  const lines = (await lastLogLines()).split('\n').map((line) => `  ${line}`)
+  const message = `the service does not become ready${problem === null ? '' : `: ${problem}`}`
+  throw new DomainError('unavailable', [message, ...lines].join('\n'), {
+    hint: 'see the whole log with `journalctl -u snailpass`',
+  })
 }
 
-function hasGivenUp({ activeState, restarts }: ServiceState): boolean {
+function hasFailed({ activeState, restarts }: ServiceState): boolean {
   return activeState === 'failed' || activeState === 'inactive' || restarts >= maxRestarts
 }

@@ -1,8 +1,9 @@
 import { existsSync, rmSync } from 'node:fs'
 import { DomainError, errorMessage } from '../domain/errors'
-import type { Wait } from '../domain/runtime'
+import { pollUntil, type Wait } from '../domain/runtime'
+import { removeDurably } from '../files/atomic-file'
 import { helperCommandsFor, type InstallContext } from './context'
-import { haveSameContent, installExecutable, writeTextAtomic } from './files'
+import { haveSameContent, installExecutable, writeTextFile } from './files'
 import type { HelperCommands, Preflight } from './helper-commands'
 import {
   findJournal,
@@ -14,13 +15,13 @@ import {
 import { startAndWaitUntilReady } from './readiness'
 import { reloadUnits, startService, stopService } from './systemd'
 
-/** How long a server may take to end whose installer was killed, and how often it is looked for, in milliseconds. */
+/** How long, and how often, to check whether a smoke test has released the database. In milliseconds. */
 const releaseTimeout = 10_000
 const pollInterval = 100
 
 /**
- * Ends what an interrupted upgrade has begun: forward where the new version was proven, back where it was not.
- * Interrupted itself, it is done again. Throws `unavailable`.
+ * Ends an interrupted upgrade: completes it if the new version has passed its smoke test, else rolls it back. If this
+ * is interrupted too, the next run repeats it. Throws `unavailable`.
  */
 export async function recoverInterruptedUpgrade(context: InstallContext): Promise<void> {
   const { layout, info } = context
@@ -31,56 +32,55 @@ export async function recoverInterruptedUpgrade(context: InstallContext): Promis
     installExecutable(stagingPathsOf(layout).newExecutable, layout.executable)
     if (journal.copy !== null) rmSync(journal.copy, { force: true })
     removeStagingDir(layout)
-    info(`${journal.newVersion} had been ready: it is in place now`)
-    return
+    info(`${journal.newVersion} had passed its test and is installed now`)
+  } else {
+    await restoreOldVersion(context, journal)
+    info(`restored ${journal.oldVersion} and its database`)
   }
-  await restoreOldVersion(context, journal)
-  info(`${journal.oldVersion} is back in place, with the database as it was`)
   if (journal.wasRunning) await startService()
 }
 
-/** Goes back after a failure, and answers what to throw. */
+/**
+ * Rolls an upgrade back whose new version has not passed its smoke test. Returns the error to throw: `unavailable`,
+ * which tells whether the rollback succeeded, or `cause` itself if it is a bug.
+ */
 export async function rollBack(
   context: InstallContext,
-  preflight: Preflight,
-  journal: Journal,
-  cause: unknown,
+  {
+    preflight,
+    journal,
+    cause,
+  }: { readonly preflight: Preflight; readonly journal: Journal; readonly cause: unknown },
 ): Promise<unknown> {
-  context.info(`that failed; going back to ${journal.oldVersion}`)
-  const backup = journal.archive === null ? [] : [`the archive from before: ${journal.archive}`]
+  context.info(`the upgrade failed; rolling back to ${journal.oldVersion}`)
+  const backup = journal.backup === null ? [] : [`backup from before: ${journal.backup}`]
   const failed = `the upgrade to ${journal.newVersion} failed: ${errorMessage(cause)}`
   const hint = cause instanceof DomainError && cause.hint !== null ? [cause.hint] : []
   try {
     const replacedCopy = await restoreOldVersion(context, journal)
     const kept =
-      replacedCopy === null ? [] : [`what the new version made of the database: ${replacedCopy}`]
-    const back = `${journal.oldVersion} is back in place, with the database as it was`
-    if (journal.wasRunning)
-      await startAndWaitUntilReady(preflight.endpoints, context.readyTimeout, context.wait)
-    // A bug is told as one, now that its harm is undone.
+      replacedCopy === null ? [] : [`the database as the new version left it: ${replacedCopy}`]
+    if (journal.wasRunning) await startAndWaitUntilReady(preflight.endpoints, context)
     if (!(cause instanceof DomainError)) return cause
+    const restored = `restored ${journal.oldVersion} and its database`
     return new DomainError(
       'unavailable',
-      `${failed}\n${back}${journal.wasRunning ? ', and runs again' : ''}`,
+      `${failed}\n${restored}${journal.wasRunning ? '; the service is running again' : ''}`,
       { hint: [...hint, ...backup, ...kept].join('\n'), cause },
     )
   } catch (second) {
+    const next = 'fix this and run the installer again: it continues the rollback'
     return new DomainError(
       'unavailable',
-      `${failed}\nand going back failed: ${errorMessage(second)}`,
-      {
-        hint: [...hint, ...backup, 'mend that, and run this again: it goes on from here'].join(
-          '\n',
-        ),
-        cause: second,
-      },
+      `${failed}\nand the rollback failed: ${errorMessage(second)}`,
+      { hint: [...hint, ...backup, next].join('\n'), cause: second },
     )
   }
 }
 
 /**
- * Puts the old executable, its unit and the database from before back. Answers where what the new version made of
- * the database is kept, null where it had made nothing.
+ * Restores the old executable, its unit and the database from before the upgrade. Returns the path where the database
+ * is kept as the new version left it; null if the new version had not changed it.
  */
 async function restoreOldVersion(
   context: InstallContext,
@@ -93,13 +93,13 @@ async function restoreOldVersion(
   const replacedCopy = await restoreDatabase(context, journal)
   if (!existsSync(layout.executable) || !haveSameContent(oldExecutable, layout.executable)) {
     installExecutable(oldExecutable, layout.executable)
-    info('put the old version back')
+    info('restored the old executable')
   }
   if (layout.unit !== null && journal.unit !== null) {
-    writeTextAtomic(layout.unit, journal.unit, 0o644)
+    writeTextFile(layout.unit, journal.unit, { mode: 0o644 })
     await reloadUnits()
   }
-  // Before the old one starts: what clients write from now on is not to be undone.
+  // Before the old version starts: what clients write from then on must not be rolled back by a later run.
   removeStagingDir(layout)
   return replacedCopy
 }
@@ -107,48 +107,47 @@ async function restoreOldVersion(
 async function restoreDatabase(context: InstallContext, journal: Journal): Promise<string | null> {
   const { layout, info } = context
   const { newExecutable, oldExecutable } = stagingPathsOf(layout)
-  // By the one that may have migrated: it alone knows what it did.
+  // The new executable may have migrated the database, so only it can read it.
   const helper = helperCommandsFor(newExecutable, context)
   const { copy, engine } = journal
-  // It is whole before a migration begins.
+  // The copy is complete before a migration starts: without a copy there was no migration.
   if (copy === null || !existsSync(copy)) return null
   await waitUntilReleased(helper, context.wait)
   if (!journal.isCleared && (await isUntouched(helper, journal))) {
-    rmSync(copy)
+    removeDurably(copy)
     return null
   }
   if (engine === 'sqlite') {
     const replacedCopy = copy.replace('-before-upgrade-', '-after-upgrade-')
     await helper.restoreCopy({ copy, replacedCopy })
-    info('put the database from before the migration back')
+    info('restored the database from before the migration')
     return replacedCopy
   }
   writeJournal(layout, { ...journal, phase: 'reverting', isCleared: true })
-  // No client has reached a version that was not proven: it has nothing of theirs.
+  // In the first attempt the database holds nothing of clients that the copy lacks: they never reached the new version.
   const replacedCopy = await helper.dropTables({ keep: journal.phase !== 'trying' })
   await helperCommandsFor(oldExecutable, context).restore(copy)
-  rmSync(copy)
-  info('put what the database held before the migration back')
+  removeDurably(copy)
+  info('restored the database from before the migration')
   return replacedCopy
 }
 
 /**
- * Waits for the server on trial of an installer that was killed, which ends a moment later: what it migrates until then
- * must not be missed. Of a Postgres database nobody tells who is at work on it.
+ * If the previous installer was killed, its smoke test may still be migrating for a moment. Waits until it releases
+ * the database, or until `releaseTimeout` has passed. Postgres can't tell who is connected, so this does not wait there.
  */
 async function waitUntilReleased(helper: HelperCommands, wait: Wait): Promise<void> {
-  for (let waited = 0; waited < releaseTimeout; waited += pollInterval) {
-    const found = await helper.preflight().catch(() => null)
-    if (found?.isServed !== true) return
-    await wait(pollInterval)
-  }
+  await pollUntil({ wait, timeout: releaseTimeout, interval: pollInterval }, async () => {
+    const preflight = await helper.preflight().catch(() => null)
+    return preflight?.isServed === true ? null : 'released'
+  })
 }
 
-/** Whether the migrations that were to be run still are. What can't be read any more was touched. */
+/** Whether no pending migration has run. A database that can't be read counts as changed. */
 async function isUntouched(helper: HelperCommands, { pending }: Journal): Promise<boolean> {
   try {
-    const found = await helper.preflight()
-    return found.content === 'ours' && found.pending.join() === pending.join()
+    const preflight = await helper.preflight()
+    return preflight.content === 'ours' && preflight.pending.join() === pending.join()
   } catch {
     return false
   }

@@ -3,31 +3,43 @@ import type { Endpoint } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
 import type { Layout } from './paths'
 import { runProgram } from './process'
-import { isReady } from './readiness'
+import { findReadinessProblem, type ReadinessCheck } from './readiness'
 import { type ServiceState, serviceState } from './systemd'
 import { requireInstalled } from './uninstall'
 
 export interface InstallationStatus {
-  /** As the installed executable says it; null when it does not run. */
+  /** What the installed executable prints for `--version`; null if it does not run. */
   readonly version: string | null
-  /** Null where systemd does not run it. */
+  /** Null if systemd does not run the server. */
   readonly service: ServiceState | null
   readonly isReady: boolean
 }
 
-/** Throws `not_found` when nothing is installed, `forbidden` for who may not read the settings. */
+/**
+ * Returns the status of an installation. Throws `not_found` if nothing is installed, and `forbidden` if the user may
+ * not read the settings.
+ */
 export async function readInstallationStatus(
   layout: Layout,
-  endpointsOf: (settingsFile: string) => readonly Endpoint[],
+  {
+    endpointsOf,
+    checkReadiness,
+  }: {
+    /** Returns the endpoints that a settings file names. */
+    readonly endpointsOf: (settingsFile: string) => readonly Endpoint[]
+    readonly checkReadiness: ReadinessCheck
+  },
 ): Promise<InstallationStatus> {
   requireInstalled(layout)
   const endpoints = endpointsOf(requireReadable(layout.settingsFile))
   const hasService = layout.unit !== null && existsSync(layout.unit)
   const service = hasService ? await serviceState() : null
-  return { version: await versionAt(layout.executable), service, isReady: await isReady(endpoints) }
+  const version = await findVersion(layout.executable)
+  const problem = await findReadinessProblem(endpoints, checkReadiness)
+  return { version, service, isReady: problem === null }
 }
 
-async function versionAt(executable: string): Promise<string | null> {
+async function findVersion(executable: string): Promise<string | null> {
   if (!existsSync(executable)) return null
   const { code, stdout } = await runProgram(executable, ['--version'])
   return code === 0 ? stdout.trim() : null
@@ -38,7 +50,7 @@ function requireReadable(path: string): string {
     accessSync(path, constants.R_OK)
     return path
   } catch (cause) {
-    throw new DomainError('forbidden', `you may not read ${path}, which says where it listens`, {
+    throw new DomainError('forbidden', `can't read ${path}, which names the server's addresses`, {
       hint: 'run this with sudo',
       cause,
     })

@@ -4,19 +4,20 @@ import { serviceName } from './paths'
 import { runOrThrow, runProgram } from './process'
 
 export interface ServiceState {
-  /** `active`, `activating`, `inactive`, `failed` …, as systemd says it. */
+  /** systemd's word: `active`, `activating`, `inactive`, `failed` … */
   readonly activeState: string
-  /** Since when, as systemd writes it; empty for never. */
+  /** When the service became active, as systemd prints it; empty for never. */
   readonly since: string
+  /** How often systemd has restarted the service by itself. */
   readonly restarts: number
 }
 
-/** Throws `unavailable` where no systemd runs this machine. */
+/** Throws `unavailable` unless systemd manages this machine. */
 export async function requireSystemd(): Promise<void> {
-  // What sd_booted(3) looks at.
+  // The same test as sd_booted(3).
   if (existsSync('/run/systemd/system')) return
-  throw new DomainError('unavailable', 'systemd does not run this machine', {
-    hint: 'install without a service (--no-service), and have the server started by what runs this machine',
+  throw new DomainError('unavailable', 'systemd is not running', {
+    hint: 'install with --no-service, and start the server with the init system of this machine',
   })
 }
 
@@ -44,7 +45,7 @@ export async function reloadUnits(): Promise<void> {
 }
 
 export async function startService(): Promise<void> {
-  // A unit that failed too often is not started otherwise.
+  // systemd refuses to start a unit that has failed too often.
   await runProgram('systemctl', ['reset-failed', serviceName])
   await runOrThrow('systemctl', ['start', serviceName])
 }
@@ -61,7 +62,7 @@ export async function disableService(): Promise<void> {
   await runOrThrow('systemctl', ['disable', '--quiet', '--now', serviceName])
 }
 
-/** The last lines of the service's log; empty where they can't be had. */
+/** Returns the last lines of the service's log; an empty text if they can't be read. */
 export async function lastLogLines(): Promise<string> {
   try {
     const options = ['--unit', serviceName, '--lines', '8', '--no-pager', '--output', 'cat']

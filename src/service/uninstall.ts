@@ -9,8 +9,8 @@ import { findSystemUser, removeSystemUser } from './system-user'
 import { disableService, reloadUnits } from './systemd'
 
 /**
- * Takes the service and the executable away, and with `purge` the settings, the data folder and the user. Answers
- * what is left. Throws `not_found` when nothing is installed, and `conflict` while an upgrade waits for its end.
+ * Removes the service and the executable; with `purge` also the settings, the data folder and the system user. Returns
+ * the paths that are left. Throws `not_found` if nothing is installed, and `conflict` if an upgrade is unfinished.
  */
 export function uninstall(
   layout: Layout,
@@ -20,13 +20,9 @@ export function uninstall(
     if (!(purge && existsSync(layout.dataDir))) requireInstalled(layout)
     if (layout.user !== null) requireRoot()
     if (findJournal(layout) !== null) {
-      throw new DomainError(
-        'conflict',
-        'an upgrade was interrupted, and its end is to come first',
-        {
-          hint: 'run the installer again; then uninstall',
-        },
-      )
+      throw new DomainError('conflict', 'an interrupted upgrade must be completed first', {
+        hint: 'run the installer again; then uninstall',
+      })
     }
     if (layout.unit !== null && existsSync(layout.unit)) {
       await disableService()
@@ -49,15 +45,15 @@ export function uninstall(
   })
 }
 
-/** Whether anything of it is there: an uninstallation may have been interrupted. */
+/** Whether the executable or the unit exists: an interrupted uninstallation may have left one of them. */
 function isInstalled({ executable, unit }: Layout): boolean {
   return existsSync(executable) || (unit !== null && existsSync(unit))
 }
 
-/** Throws `not_found`. */
+/** Throws `not_found` if nothing is installed. */
 export function requireInstalled(layout: Layout): void {
   if (isInstalled(layout)) return
   throw new DomainError('not_found', `snailpass is not installed at ${layout.executable}`, {
-    hint: 'name its folder with --prefix if it was installed below one',
+    hint: 'use --prefix if it was installed below a folder of your own',
   })
 }

@@ -1,17 +1,18 @@
 import { dirname } from 'node:path'
 import type { Layout } from './paths'
 
-/** What the unit must know of the settings. */
+/** What the unit needs from the settings. */
 export interface UnitOptions {
-  /** Folders besides its own that the server writes to. */
+  /** Folders that the server writes to. */
   readonly folders: readonly string[]
 }
 
 /**
- * The systemd unit (systemd.exec(5)): the server sees the system read-only and can do little else than answer.
+ * Returns the systemd unit (systemd.exec(5)). It confines the server: the system is read-only to it, apart from its
+ * own folders.
  *
- * Not among it: MemoryDenyWriteExecute, for JavaScript is compiled while it runs; ProcSubset, for the memory of
- * the machine is asked there. AF_NETLINK is how a process learns the addresses of its own machine.
+ * Two protections can't be used. MemoryDenyWriteExecute would stop the just-in-time compiler, and ProcSubset would hide
+ * how much memory the machine has. AF_NETLINK is needed to list the machine's own addresses.
  */
 export function renderUnit(layout: Layout, { folders }: UnitOptions): string {
   const { executable, settingsFile, user } = layout
@@ -19,8 +20,8 @@ export function renderUnit(layout: Layout, { folders }: UnitOptions): string {
   const hasFolderInHome = writable.some((folder) =>
     /^\/(?:home|root|run\/user)(?:\/|$)/.test(folder),
   )
-  return `# Written by \`snailpass service install\`, which writes it anew. Your own changes go into
-# ${dirname(settingsFile)}/ or, by \`systemctl edit snailpass\`, into a file beside this one.
+  return `# Written by \`snailpass service install\`, which overwrites it. Make your own changes in
+# ${dirname(settingsFile)}/ or with \`systemctl edit snailpass\`.
 [Unit]
 Description=SnailPass password server
 Wants=network-online.target
@@ -68,7 +69,7 @@ WantedBy=multi-user.target
 `
 }
 
-/** A path as a word of a unit file, where % begins a specifier. */
+/** Quotes a path for a unit file, where % starts a specifier. */
 function quote(path: string): string {
   const escaped = path.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%')
   return `"${escaped}"`

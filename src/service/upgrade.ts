@@ -1,8 +1,8 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { DomainError } from '../domain/errors'
+import { DomainError, errorMessage } from '../domain/errors'
 import { helperCommandsFor, type InstallContext } from './context'
-import { findFileText, installExecutable, writeTextAtomic } from './files'
+import { findFileText, installExecutable, writeTextFile } from './files'
 import type { Preflight } from './helper-commands'
 import {
   findJournal,
@@ -18,9 +18,10 @@ import { reloadUnits, serviceState, stopService } from './systemd'
 import { renderUnit } from './unit'
 
 /**
- * Replaces the installed version by this one. Up to the moment at which the new one was ready on a trial, whatever
- * fails or ends this leads back: to the old executable, and to the database as it was. Throws `unavailable` once it
- * has gone back, saying so.
+ * Replaces the installed version with the new one. Until the new version has passed its smoke test, any failure leads
+ * to a rollback: the old executable and the database as it was are restored. After that nothing is rolled back, since
+ * clients may have written to the new version; a failure leaves the journal, and the next run completes the upgrade.
+ * Throws `unavailable`, with a message that tells which of both happened.
  */
 export async function upgrade(context: InstallContext, preflight: Preflight): Promise<void> {
   const { layout, info } = context
@@ -28,29 +29,25 @@ export async function upgrade(context: InstallContext, preflight: Preflight): Pr
   info(`upgrading from ${oldVersion} to ${context.version}`)
   const journal = await prepare(context, preflight, oldVersion)
   try {
-    if (layout.unit !== null) {
-      await stopService()
-      info('stopped the service')
-    }
-    await backUpDatabase(context, journal)
-    info('trying the new version, where no client reaches it')
-    await helperCommandsFor(stagingPathsOf(layout).newExecutable, context).smokeTest(
-      context.readyTimeout,
-    )
-    // From here on the way leads forward: what clients write after the start must not be undone.
-    writeJournal(layout, { ...journal, phase: 'proven' })
-    info('it was ready')
-    await switchOver(context, preflight)
-  } catch (error) {
-    throw await rollBack(context, preflight, findJournal(layout) ?? journal, error)
+    await testNewVersion(context, journal)
+  } catch (cause) {
+    // What is on disk decides: writing the journal may have failed after it was in place.
+    const found = findJournal(layout) ?? journal
+    if (found.phase === 'proven') throw incompleteUpgrade(journal, cause)
+    throw await rollBack(context, { preflight, journal: found, cause })
   }
-  // A migration has kept a copy of its own.
+  try {
+    await switchOver(context, preflight)
+  } catch (cause) {
+    throw incompleteUpgrade(journal, cause)
+  }
+  // The migration has made a backup of its own, which stays.
   if (journal.copy !== null) rmSync(journal.copy, { force: true })
   removeStagingDir(layout)
-  info(`${context.version} is in place`)
+  info(`upgraded to ${context.version}`)
 }
 
-/** Everything that can be refused, and the way back, before anything is stopped. */
+/** Prepares a rollback, and finds every reason to refuse the upgrade, before anything is stopped. */
 async function prepare(
   context: InstallContext,
   preflight: Preflight,
@@ -59,15 +56,15 @@ async function prepare(
   const { layout, info } = context
   const { oldExecutable } = stagingPathsOf(layout)
   if (layout.unit === null && preflight.isServed) {
-    throw new DomainError('conflict', `a server is at work on ${preflight.database}`, {
-      hint: 'stop it first, and start it again after the upgrade',
+    throw new DomainError('conflict', `a running server is using ${preflight.database}`, {
+      hint: 'stop it before the upgrade, and start it again after it',
     })
   }
   const backup =
     preflight.content === 'ours'
       ? await helperCommandsFor(layout.executable, context).backUp(null)
       : null
-  if (backup !== null) info(`archive: ${backup}`)
+  if (backup !== null) info(`backup: ${backup}`)
   installExecutable(layout.executable, oldExecutable)
   const time = new Date(context.clock()).toISOString().replaceAll(/[-:.]/g, '')
   const copyName = `snailpass-before-upgrade-${time}.${preflight.engine === 'sqlite' ? 'db' : 'sqlite'}`
@@ -75,7 +72,7 @@ async function prepare(
     phase: 'trying',
     oldVersion,
     newVersion: context.version,
-    archive: backup,
+    backup,
     pending: preflight.pending,
     engine: preflight.engine,
     copy: preflight.pending.length === 0 ? null : join(preflight.dataDir, copyName),
@@ -87,38 +84,70 @@ async function prepare(
   return journal
 }
 
+/** Stops the service, copies the database and runs the smoke test. Returns once the journal says `proven`. */
+async function testNewVersion(context: InstallContext, journal: Journal): Promise<void> {
+  const { layout, info } = context
+  if (layout.unit !== null) {
+    await stopService()
+    info('stopped the service')
+  }
+  await copyDatabase(context, journal)
+  info('testing the new version, where no client can reach it')
+  const { newExecutable } = stagingPathsOf(layout)
+  await helperCommandsFor(newExecutable, context).smokeTest(context.readyTimeout)
+  writeJournal(layout, { ...journal, phase: 'proven' })
+  info('the new version passed its test')
+}
+
 /**
- * With the old server stopped: keeps the database as it is, where a migration is going to change it. What was written
- * since the archive must come back as well.
+ * Copies the database, if a migration is pending. The server is stopped, so the copy also has what clients wrote since
+ * the backup.
  */
-async function backUpDatabase(context: InstallContext, { copy, engine }: Journal): Promise<void> {
+async function copyDatabase(context: InstallContext, { copy, engine }: Journal): Promise<void> {
   if (copy === null) return
   const { newExecutable, oldExecutable } = stagingPathsOf(context.layout)
   if (engine === 'sqlite') await helperCommandsFor(newExecutable, context).copyDatabase(copy)
-  // Of the old version's format, for it is the one that would restore it.
+  // In the format of the old version, which would restore it.
   else await helperCommandsFor(oldExecutable, context).backUp(copy)
   context.info(`copied the database: ${copy}`)
 }
 
-/** After the trial: the new version takes the old one's place. */
+/** Installs the new executable and its unit, and starts the service. */
 async function switchOver(context: InstallContext, preflight: Preflight): Promise<void> {
   const { layout, info } = context
   installExecutable(stagingPathsOf(layout).newExecutable, layout.executable)
   if (layout.unit === null) return
-  writeTextAtomic(layout.unit, renderUnit(layout, preflight), 0o644)
+  writeTextFile(layout.unit, renderUnit(layout, preflight), { mode: 0o644 })
   await reloadUnits()
-  info('put the new version in place')
+  info('installed the new version')
   await requireFreePorts(preflight.endpoints)
-  await startAndWaitUntilReady(preflight.endpoints, context.readyTimeout, context.wait)
+  await startAndWaitUntilReady(preflight.endpoints, context)
   info('started the service')
 }
 
-/** What the installed version says of itself. Throws `unavailable` when it does not even do that. */
+/** Returns the error to throw when something fails after the smoke test; `cause` itself if it is a bug. */
+function incompleteUpgrade({ newVersion, backup, copy }: Journal, cause: unknown): unknown {
+  const isExpected = cause instanceof DomainError || (cause instanceof Error && 'syscall' in cause)
+  if (!isExpected) return cause
+  const hint = [
+    ...(cause instanceof DomainError && cause.hint !== null ? [cause.hint] : []),
+    'fix this and run the installer again: it completes the upgrade',
+    ...(backup === null ? [] : [`backup from before: ${backup}`]),
+    ...(copy === null ? [] : [`the database from before the migration: ${copy}`]),
+  ]
+  return new DomainError(
+    'unavailable',
+    `the upgrade to ${newVersion} is not complete: ${errorMessage(cause)}\nthe new version passed its test, so it is not rolled back`,
+    { hint: hint.join('\n'), cause },
+  )
+}
+
+/** Returns the version that an executable prints. Throws `unavailable` if it does not run. */
 async function versionOf(executable: string): Promise<string> {
   const { code, stdout } = await runProgram(executable, ['--version'], { timeout: 20_000 })
   const version = /^snailpass (\S+ \([^)]*\))/.exec(stdout)?.[1]
   if (code === 0 && version !== undefined) return version
-  throw new DomainError('unavailable', `${executable} does not run, so it can't make an archive`, {
+  throw new DomainError('unavailable', `${executable} does not run, so it can't make a backup`, {
     hint: `copy the database by hand, remove ${executable}, and run this again`,
   })
 }

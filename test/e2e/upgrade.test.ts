@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { executable, temporaryFolder } from '../support/executable'
+import { canFakeSystemd, runAsRootWithFakeSystemd } from '../support/fake-systemd'
+import { freePort } from '../support/free-port'
 import { createPopulatedInstallation, runServiceInstall } from '../support/installed-service'
 import { buildNextVersion, nextVersionName } from '../support/next-version'
 import { createPostgresDatabase } from '../support/postgres'
@@ -13,13 +15,13 @@ const next = join(folder.path, 'snailpass')
 beforeAll(() => buildNextVersion(next))
 afterAll(folder[Symbol.dispose])
 
-/** The archive that an installer says it made; null where it says nothing. */
+/** Returns the path of the backup that an installer says it made; null if it says nothing of one. */
 function backupPathIn(stderr: string): string | null {
-  return /^archive: (.+)$/m.exec(stderr)?.[1] ?? null
+  return /^backup: (.+)$/m.exec(stderr)?.[1] ?? null
 }
 
 describe('snailpass service install, below a folder', () => {
-  test('makes an archive, migrates on trial, and puts the new version in place', async () => {
+  test('makes a backup, tests the new version with its migration, and installs it', async () => {
     using installed = await createPopulatedInstallation()
     const { code, stderr } = await runServiceInstall(next, installed.prefix)
     expect({ code, stderr }).toMatchObject({ code: 0 })
@@ -36,9 +38,9 @@ describe('snailpass service install, below a folder', () => {
   test.each([
     ['whose migration fails', 'migration', 'a migration with a fault'],
     ['that dies at its start', 'dies', 'failed (killed)'],
-    ['that never becomes ready', 'hangs', 'was not done in time'],
+    ['that never becomes ready', 'hangs', 'timed out'],
   ])(
-    'goes back from a version %s',
+    'rolls back a version %s',
     async (_name, fault, words) => {
       using installed = await createPopulatedInstallation()
       const before = await installed.version()
@@ -47,8 +49,8 @@ describe('snailpass service install, below a folder', () => {
       expect(code).toBe(1)
       expect(stderr).toContain(`error: the upgrade to ${nextVersionName}`)
       expect(stderr).toContain(words)
-      expect(stderr).toContain(' is back in place, with the database as it was\n')
-      expect(stderr).toContain(`hint: the archive from before: ${installed.dataDir}/backups/`)
+      expect(stderr).toMatch(/ restored \S+ \(.*\) and its database$/m)
+      expect(stderr).toContain(`hint: backup from before: ${installed.dataDir}/backups/`)
       expect(await installed.version()).toBe(before)
       expect(installed.readContent()).toEqual({ records: 1, isNextVersion: false })
       expect(installed.hasNoLeftovers()).toBeTrue()
@@ -59,9 +61,14 @@ describe('snailpass service install, below a folder', () => {
     30_000,
   )
 
-  test('killed -9 again and again, a little later each time, it is mended by the next run', async () => {
+  test('is repaired by the next run after kill -9, at whatever step', async () => {
     using installed = await createPopulatedInstallation()
-    const points = ['archive: ', 'copied the database', 'trying the new version', 'it was ready']
+    const points = [
+      'backup: ',
+      'copied the database',
+      'testing the new version',
+      'the new version passed its test',
+    ]
     for (const killAt of points) {
       const killed = await runServiceInstall(next, installed.prefix, { killAt })
       expect(killed.stderr).toContain(killAt)
@@ -74,7 +81,7 @@ describe('snailpass service install, below a folder', () => {
     expect(installed.hasNoLeftovers()).toBeTrue()
   }, 30_000)
 
-  test('killed -9 after the migration, it goes back when the old version is installed again', async () => {
+  test('is rolled back when the old version is installed again after a kill -9 during the smoke test', async () => {
     using installed = await createPopulatedInstallation()
     installed.setFault('hangs')
     const child = Bun.spawn([next, 'service', 'install', '--prefix', installed.prefix], {
@@ -86,16 +93,16 @@ describe('snailpass service install, below a folder', () => {
     await child.exited
     const { code, stderr } = await runServiceInstall(executable, installed.prefix)
     expect({ code, stderr }).toMatchObject({ code: 0 })
-    expect(stderr).toContain('put the database from before the migration back\n')
-    expect(stderr).toContain(' is installed already\n')
+    expect(stderr).toContain('restored the database from before the migration\n')
+    expect(stderr).toContain(' is already installed\n')
     expect(installed.readContent()).toEqual({ records: 1, isNextVersion: false })
     expect(installed.hasNoLeftovers()).toBeTrue()
-    // The server on trial has ended with its installer: the lock is free.
+    // The server of the smoke test has ended with its installer, so the database is free.
     await using server = await installed.serve()
     expect(await server.end('SIGTERM')).toBe(0)
   }, 30_000)
 
-  test('refuses a downgrade that the database does not allow, before anything is stopped', async () => {
+  test('refuses a downgrade that the database does not allow, before it stops anything', async () => {
     using installed = await createPopulatedInstallation()
     expect((await runServiceInstall(next, installed.prefix)).code).toBe(0)
     const { code, stderr } = await runServiceInstall(executable, installed.prefix)
@@ -106,31 +113,103 @@ describe('snailpass service install, below a folder', () => {
     expect(installed.readContent()).toEqual({ records: 1, isNextVersion: true })
   }, 30_000)
 
-  test('refuses to upgrade beneath a server that somebody else started', async () => {
+  test('refuses to upgrade while a server runs that systemd did not start', async () => {
     using installed = await createPopulatedInstallation()
     await using server = await installed.serve()
     const { code, stderr } = await runServiceInstall(next, installed.prefix)
     expect(code).toBe(1)
-    expect(stderr).toContain(`error: a server is at work on ${installed.dataDir}/snailpass.db\n`)
+    expect(stderr).toContain(`error: a running server is using ${installed.dataDir}/snailpass.db\n`)
     expect((await fetch(new URL('/readyz', server.url))).status).toBe(200)
     expect(await installed.version()).not.toContain(nextVersionName)
   }, 30_000)
 })
 
-test('a Postgres database comes back, though its archives are encrypted to somebody else, when the new version fails after its migration', async () => {
+describe.skipIf(!canFakeSystemd)('snailpass service install, with a service,', () => {
+  const names = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY']
+
+  test.each(['that nobody listens on', 'that answers 502'])(
+    'sees that its server is ready although the environment names a proxy %s',
+    async (kind) => {
+      using temporary = temporaryFolder()
+      let proxied = 0
+      using proxy = Bun.serve({
+        hostname: '127.0.0.1',
+        port: 0,
+        fetch() {
+          proxied++
+          return new Response('no', { status: 502 })
+        },
+      })
+      const url = kind === 'that answers 502' ? proxy.url.href : `http://127.0.0.1:${freePort()}/`
+      const install = (program: string) => `
+        '${program}' service install --wait 20 || echo "failed: $?"
+        snailpass service status || echo "failed: $?"`
+      const { code, stdout, stderr } = await runAsRootWithFakeSystemd(
+        temporary.path,
+        `mkdir /etc/snailpass
+        echo 'SNAILPASS_LISTEN=127.0.0.1:${freePort()}' >/etc/snailpass/snailpass.env
+        echo 'SNAILPASS_DATA_DIR=/var/lib/snailpass' >>/etc/snailpass/snailpass.env
+        PATH=/usr/local/bin:$PATH
+        ${install(executable)}
+        ${install(executable)}
+        ${install(next)}`,
+        Object.fromEntries(names.map((name) => [name, url])),
+      )
+      expect({ code, stderr, stdout }).toMatchObject({
+        code: 0,
+        stdout: expect.not.stringContaining('failed'),
+      })
+      expect(stdout.match(/^ready {4}yes$/gm)).toHaveLength(3)
+      expect(stderr).toContain('\nstopped the service\n')
+      expect(stderr).toContain(`\nupgraded to ${nextVersionName}`)
+      // The service was started at the first installation and by the upgrade: the second one found it ready.
+      expect(stderr.match(/^started the service$/gm)).toHaveLength(2)
+      expect(stdout).toContain(`snailpass ${nextVersionName}`)
+      expect(proxied).toBe(0)
+    },
+    60_000,
+  )
+
+  test('keeps a new version that fails after its smoke test, and completes the upgrade with the next run', async () => {
+    using temporary = temporaryFolder()
+    const { code, stdout, stderr } = await runAsRootWithFakeSystemd(
+      temporary.path,
+      `mkdir /etc/snailpass
+      echo 'SNAILPASS_LISTEN=127.0.0.1:${freePort()}' >/etc/snailpass/snailpass.env
+      echo 'SNAILPASS_DATA_DIR=/var/lib/snailpass' >>/etc/snailpass/snailpass.env
+      '${executable}' service install
+      printf 'dies later' >/etc/snailpass/FAULT
+      '${next}' service install --wait 5 || echo "failed: $?"
+      /usr/local/bin/snailpass --version
+      rm /etc/snailpass/FAULT
+      '${executable}' service install || echo "failed: $?"
+      '${next}' service install
+      /usr/local/bin/snailpass service status`,
+    )
+    expect({ code, stderr }).toMatchObject({ code: 0 })
+    expect(stderr).toContain(`error: the upgrade to ${nextVersionName}`)
+    expect(stderr).toContain('error: the new version passed its test, so it is not rolled back\n')
+    expect(stderr).toContain('belongs to a newer snailpass')
+    expect(stdout.match(/^failed: 1$/gm)).toHaveLength(2)
+    expect(stdout.match(/^(?:version {2})?snailpass 99\.0\.0 /gm)).toHaveLength(2)
+    expect(stdout).toContain('ready    yes\n')
+  }, 60_000)
+})
+
+test('a Postgres database is restored when the new version fails after its migration, although only somebody else can decrypt its backups', async () => {
   await using database = await createPostgresDatabase()
-  // A way back must not need a key that is elsewhere.
+  // A rollback must not need a key that is kept elsewhere.
   using folderOfOwner = temporaryFolder()
   using installed = await createPopulatedInstallation({
     SNAILPASS_DATABASE_URL: database.url,
-    SNAILPASS_BACKUP_DIR: join(folderOfOwner.path, 'archives'),
+    SNAILPASS_BACKUP_DIR: join(folderOfOwner.path, 'backup-folder'),
     SNAILPASS_BACKUP_ENCRYPT_TO: (await createAgeKeyPair(folderOfOwner.path)).recipient,
   })
   installed.setFault('dies')
   const { code, stderr } = await runServiceInstall(next, installed.prefix)
   expect(code).toBe(1)
-  expect(stderr).toContain('put what the database held before the migration back\n')
-  expect(backupPathIn(stderr)).toMatch(/\/archives\/snailpass-\d+T\d+Z\.sqlite\.age$/)
+  expect(stderr).toContain('restored the database from before the migration\n')
+  expect(backupPathIn(stderr)).toMatch(/\/backup-folder\/snailpass-\d+T\d+Z\.sqlite\.age$/)
   expect(installed.hasNoLeftovers()).toBeTrue()
   const names = await queryRows(database.url, 'select name from kysely_migration')
   expect(names).not.toContainEqual({ name: '9999-next' })

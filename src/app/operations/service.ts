@@ -1,6 +1,7 @@
 import type { Endpoint } from '../../config/listen-address'
 import { endpointsOf } from '../../config/listeners'
 import { loadConfig } from '../../config/load'
+import { DomainError } from '../../domain/errors'
 import { install } from '../../service/install'
 import { type InstallLocation, layoutOf, serviceName } from '../../service/paths'
 import { type InstallationStatus, readInstallationStatus } from '../../service/status'
@@ -8,6 +9,7 @@ import { uninstall } from '../../service/uninstall'
 import { commit, platform, version } from '../../version'
 import { urlsOf } from '../local-addresses'
 import type { Runtime } from '../runtime'
+import { checkReadiness } from './healthcheck'
 
 export type { InstallLocation }
 
@@ -35,6 +37,7 @@ export async function installService(
     program: process.execPath,
     version: `${version} (${commit}, ${platform})`,
     readyTimeout,
+    checkReadiness: findReadinessProblem,
     info,
     clock: runtime.clock,
     wait: runtime.wait,
@@ -67,9 +70,9 @@ export interface ServiceStatus extends InstallationStatus {
 /** Inspects the installation. Throws `not_found` if there is none. */
 export async function serviceStatus(prefix: string | null): Promise<ServiceStatus> {
   let addresses: readonly string[] = []
-  const status = await readInstallationStatus(
-    layoutOf({ prefix, hasService: true }),
-    (settingsFile) => {
+  const status = await readInstallationStatus(layoutOf({ prefix, hasService: true }), {
+    checkReadiness: findReadinessProblem,
+    endpointsOf(settingsFile) {
       const { settings } = loadConfig({
         environment: {},
         flags: {},
@@ -80,8 +83,21 @@ export async function serviceStatus(prefix: string | null): Promise<ServiceStatu
       addresses = urlsForClients(endpoints)
       return endpoints
     },
-  )
+  })
   return { ...status, addresses }
+}
+
+/** How long a server may take to answer `/readyz`, in milliseconds. */
+const readinessTimeout = 2_000
+
+/** Asks the server behind a listener whether it is ready. Returns null if it is, else what is wrong. */
+async function findReadinessProblem(endpoint: Endpoint): Promise<string | null> {
+  try {
+    return (await checkReadiness(endpoint, readinessTimeout)).problem
+  } catch (error) {
+    if (error instanceof DomainError) return error.message
+    throw error
+  }
 }
 
 /** Returns the URLs for other machines. A listener that only this machine reaches keeps its own. */

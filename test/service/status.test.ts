@@ -1,0 +1,47 @@
+import { expect, test } from 'bun:test'
+import { chmodSync, writeFileSync } from 'node:fs'
+import type { Endpoint } from '../../src/config/listen-address'
+import { install } from '../../src/service/install'
+import { readInstallationStatus } from '../../src/service/status'
+import { createFakeInstallation, nameOf } from '../support/fake-installation'
+import { captureError } from '../support/test-database'
+
+const endpoint: Endpoint = { address: { hostname: '127.0.0.1', port: 5000 }, isTls: false }
+const ready = { endpointsOf: () => [endpoint], checkReadiness: async () => null }
+
+test('the status tells the version, the state of the service, and whether the server is ready', async () => {
+  using fake = createFakeInstallation({ hasService: true })
+  using _systemd = fake.withFakeSystemd()
+  expect(await captureError(readInstallationStatus(fake.layout, ready))).toMatchObject({
+    code: 'not_found',
+    hint: expect.stringContaining('--prefix'),
+  })
+  await install(fake.request(1))
+  const version = `snailpass ${nameOf(1)}`
+  const service = { activeState: 'active', since: '', restarts: 0 }
+  expect(await readInstallationStatus(fake.layout, ready)).toEqual({
+    version,
+    service,
+    isReady: true,
+  })
+  const busy = { ...ready, checkReadiness: async () => 'status 503' }
+  expect(await readInstallationStatus(fake.layout, busy)).toEqual({
+    version,
+    service,
+    isReady: false,
+  })
+  const silent = { ...ready, endpointsOf: () => [] }
+  expect((await readInstallationStatus(fake.layout, silent)).isReady).toBeFalse()
+})
+
+test('the status of an executable that does not run has no version', async () => {
+  using fake = createFakeInstallation()
+  await install(fake.request(1))
+  writeFileSync(fake.layout.executable, '#!/bin/sh\nexit 1\n')
+  chmodSync(fake.layout.executable, 0o755)
+  expect(await readInstallationStatus(fake.layout, ready)).toEqual({
+    version: null,
+    service: null,
+    isReady: true,
+  })
+})
