@@ -1,22 +1,22 @@
 #!/bin/sh
-# Installs SnailPass, or upgrades it: gets the executable for this machine, verifies it, and hands over to its
+# Installs or upgrades SnailPass: gets the executable for this machine, checks it against SHA256SUMS, and runs its
 # `service install`. See --help.
 set -eu
 
-say_usage() {
+print_usage() {
   cat <<'END'
 Usage: install.sh [options]
 
-Installs SnailPass on this machine, or upgrades it.
+Installs or upgrades SnailPass on this machine.
 
-  --from FOLDER|URL  the release; else the one that this script lies in, or the checkout
-  --version VERSION  which version, where there are several
-  --prefix FOLDER    everything below this folder, without root and without a service
-  --no-service       do not have systemd run it
-  --wait SECONDS     how long the server may take until it is ready
-  --uninstall        take the service and the executable away; the data stays
-  --purge            with --uninstall: take data, settings and user away as well
-  --yes              with --purge: do not ask
+  --from FOLDER|URL  the release (default: the folder of this script)
+  --version VERSION  the version to install, if the release has several
+  --prefix FOLDER    install below this folder, without root and without a service
+  --no-service       do not set up a systemd service
+  --wait SECONDS     how long the server may take to become ready
+  --uninstall        remove the service and the executable; the data stays
+  --purge            with --uninstall: also remove the data, the settings and the user
+  --yes              with --purge: do not ask for confirmation
   --help             print this help
 
 Examples:
@@ -34,9 +34,9 @@ fail() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-need() {
+require_tools() {
   for tool in "$@"; do
-    has "$tool" || fail "$tool is missing" "install it with the system's packages, and run this again"
+    has "$tool" || fail "$tool is not installed" "install it with the system's package manager, and run this again"
   done
 }
 
@@ -44,7 +44,7 @@ from='' version='' prefix='' no_service='' wait='' uninstall='' purge='' yes=''
 while [ $# -gt 0 ]; do
   case $1 in
     --from | --version | --prefix | --wait)
-      [ -n "${2:-}" ] || fail "$1 takes a value" "see install.sh --help" 2
+      [ -n "${2:-}" ] || fail "$1 needs a value" "see install.sh --help" 2
       case $1 in
         --from) from=$2 ;;
         --version) version=$2 ;;
@@ -57,50 +57,50 @@ while [ $# -gt 0 ]; do
     --uninstall) uninstall=yes ;;
     --purge) purge=yes ;;
     --yes) yes=yes ;;
-    --help) say_usage && exit ;;
-    *) fail "there is no option $1" "see install.sh --help" 2 ;;
+    --help) print_usage && exit ;;
+    *) fail "unknown option $1" "see install.sh --help" 2 ;;
   esac
   shift
 done
 
-need uname id
+require_tools uname id
 if [ -z "$prefix" ] && [ "$(id -u)" -ne 0 ]; then
-  fail "this takes root: it makes a user and a service" \
-    "run it with sudo or, for an installation below a folder of your own, with --prefix FOLDER"
+  fail "root is required" \
+    "run it with sudo, or install below a folder of your own with --prefix FOLDER"
 fi
 
 if [ -n "$uninstall" ]; then
   installed=${prefix:-/usr/local}/bin/snailpass
   [ -x "$installed" ] || fail "snailpass is not installed at $installed" \
-    "name its folder with --prefix if it was installed below one" 3
+    "use --prefix if it was installed below a folder of your own" 3
   exec "$installed" service uninstall ${prefix:+--prefix "$prefix"} ${purge:+--purge} ${yes:+--yes}
 fi
-[ -z "$purge" ] || fail "--purge goes with --uninstall alone" "see install.sh --help" 2
+[ -z "$purge" ] || fail "--purge works only with --uninstall" "see install.sh --help" 2
 
-# The name of this machine's kind, as releases write it. Refuses those for which there is none.
+# Prints the name of this machine's platform in a release. Fails if there is no executable for it.
 target_of_this_machine() {
   os=$(uname -s)
   machine=$(uname -m)
-  # A 64-bit kernel may carry a system of 32 bits, in which nothing of 64 bits runs.
+  # A 64-bit kernel may run a 32-bit system, which can't run 64-bit programs.
   bits=$(getconf LONG_BIT 2>/dev/null || echo 64)
   case $machine in
     x86_64 | amd64) cpu=x64 ;;
     aarch64 | arm64) cpu=arm64 ;;
     arm*) bits=32 ;;
     i?86) bits=32 ;;
-    *) fail "there is no snailpass for this processor: $machine" "it runs on x86-64 and on 64-bit ARM" ;;
+    *) fail "this processor is not supported: $machine" "snailpass runs on x86-64 and on 64-bit ARM" ;;
   esac
   case $machine:$bits in
     a*:32)
-      fail "this system has 32 bits ($machine), and the runtime that snailpass is built on has none for 32-bit ARM" \
+      fail "32-bit ARM ($machine) is not supported: the runtime of snailpass needs a 64-bit system" \
         "install a 64-bit Raspberry Pi OS, which runs on a Raspberry Pi 3, 4, 5 and Zero 2 W"
       ;;
-    *:32) fail "this system has 32 bits, and there is no snailpass for it" "install a 64-bit system" ;;
+    *:32) fail "32-bit systems are not supported" "install a 64-bit system" ;;
   esac
   case $os in
     Darwin) echo "darwin-$cpu" && return ;;
     Linux) ;;
-    *) fail "there is no snailpass for $os that this script could install" "it runs on Linux and macOS, and by hand on Windows" ;;
+    *) fail "this script does not support $os" "it installs on Linux and macOS; on Windows, run snailpass.exe by hand" ;;
   esac
   target=linux-$cpu
   if getconf GNU_LIBC_VERSION >/dev/null 2>&1; then
@@ -122,18 +122,18 @@ if [ -z "$from" ]; then
   elif [ -f "$here/cli/main.ts" ] && [ -f "$here/scripts/build.sh" ]; then
     checkout=$here
   else
-    fail "there is no release beside this script" "name its folder or URL with --from" 2
+    fail "there is no release in the folder of this script" "pass its folder or URL with --from" 2
   fi
 fi
 target=$(target_of_this_machine)
 
 work=''
-# Removed however this ends: the executable has copied itself by then.
+# The folder is removed in any case: the executable has copied itself by then.
 trap '[ -z "$work" ] || rm -rf "$work"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Puts the file $1 of the release into the work folder.
+# Copies or downloads the file $1 of the release into the work folder.
 fetch() {
   case $from in
     http://* | https://*)
@@ -142,11 +142,11 @@ fetch() {
       elif has wget; then
         wget -q "${from%/}/$1" -O "$work/$1"
       else
-        fail "neither curl nor wget is here" "install one of them, and run this again"
-      fi || fail "${from%/}/$1 can't be fetched" "see that the address is right and can be reached"
+        fail "neither curl nor wget is installed" "install one of them, and run this again"
+      fi || fail "can't download ${from%/}/$1" "check the address and the network"
       ;;
     *)
-      [ -f "$from/$1" ] || fail "$from has no $1" "name the folder of a release with --from"
+      [ -f "$from/$1" ] || fail "there is no $1 in $from" "pass the folder of a release with --from"
       cp "$from/$1" "$work/$1"
       ;;
   esac
@@ -160,21 +160,21 @@ sha256_of() {
   fi | sed 's/ .*//'
 }
 
-# The archive of the release for this machine, by the names in SHA256SUMS.
-choose_archive() {
+# Prints the name of the tarball for this machine, which SHA256SUMS lists.
+choose_tarball() {
   names=$(sed -n "s/^[0-9a-f]\{64\} [ *]\(snailpass-[0-9][^ /]*-$target\.tar\.gz\)\$/\1/p" "$work/SHA256SUMS" |
-    # linux-x64 must not take another kind's archive that ends alike.
+    # linux-x64 must not match the tarball of another platform whose name ends the same way.
     grep -E -- "^snailpass-[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?-$target\.tar\.gz\$" || true)
   if [ -n "$version" ]; then
     names=$(echo "$names" | grep -Fx -- "snailpass-$version-$target.tar.gz" || true)
   fi
   case $names in
     '')
-      fail "$from has nothing for this machine: $target${version:+, version $version}" \
-        "it has: $(sed -n 's/^[0-9a-f]* [ *]\(snailpass-.*\)\.tar\.gz$/\1/p' "$work/SHA256SUMS" | tr '\n' ' ')"
+      fail "the release in $from does not support this machine: $target${version:+, version $version}" \
+        "it contains: $(sed -n 's/^[0-9a-f]* [ *]\(snailpass-.*\)\.tar\.gz$/\1/p' "$work/SHA256SUMS" | tr '\n' ' ')"
       ;;
     *'
-'*) fail "$from has several versions" "choose one with --version: $(echo "$names" | tr '\n' ' ')" 2 ;;
+'*) fail "the release in $from has several versions" "choose one with --version: $(echo "$names" | tr '\n' ' ')" 2 ;;
   esac
   echo "$names"
 }
@@ -183,26 +183,26 @@ if [ -n "$checkout" ]; then
   program=$checkout/dist/snailpass
   [ -x "$program" ] || "$checkout/scripts/build.sh"
 else
-  need mktemp rm cp sed grep tr tar gzip
-  has sha256sum || has shasum || fail "sha256sum is missing" "install it with the system's packages (coreutils)"
+  require_tools mktemp rm cp sed grep tr tar gzip
+  has sha256sum || has shasum || fail "sha256sum is not installed" "install it with the system's package manager (coreutils)"
   work=$(mktemp -d)
   fetch SHA256SUMS
-  archive=$(choose_archive)
-  echo "getting $archive" >&2
-  fetch "$archive"
-  expected=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$archive\$/\1/p" "$work/SHA256SUMS")
-  found=$(sha256_of "$work/$archive")
-  [ "$found" = "$expected" ] || fail "$archive is not what SHA256SUMS says: nothing of it was run" \
-    "it was damaged or changed on its way: get it again, from where you trust"
-  tar -xzf "$work/$archive" -C "$work"
-  program=$work/${archive%.tar.gz}/snailpass
+  tarball=$(choose_tarball)
+  echo "getting $tarball" >&2
+  fetch "$tarball"
+  expected=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$tarball\$/\1/p" "$work/SHA256SUMS")
+  found=$(sha256_of "$work/$tarball")
+  [ "$found" = "$expected" ] || fail "$tarball does not match SHA256SUMS; nothing was installed" \
+    "it was damaged or tampered with: download it again from a source that you trust"
+  tar -xzf "$work/$tarball" -C "$work"
+  program=$work/${tarball%.tar.gz}/snailpass
 fi
 
 if ! "$program" --version >/dev/null 2>&1; then
   case $target in
-    *-musl*) fail "the executable does not run here" "install what it needs: apk add libstdc++ libgcc" ;;
-    *) fail "the executable does not run here: $("$program" --version 2>&1 | head -n 1)" \
-      "where the folder for temporary files may hold no programs, name another one with TMPDIR" ;;
+    *-musl*) fail "the executable does not run on this system" "install the libraries that it needs: apk add libstdc++ libgcc" ;;
+    *) fail "the executable does not run on this system: $("$program" --version 2>&1 | head -n 1)" \
+      "if programs may not run in the folder for temporary files, set TMPDIR to another folder" ;;
   esac
 fi
 "$program" service install ${prefix:+--prefix "$prefix"} ${wait:+--wait "$wait"} ${no_service:+--no-service}

@@ -1,6 +1,6 @@
 /**
- * Measures archives with dist/snailpass on this machine, on both engines: `bun scripts/bench-backup.ts`. Rates depend on
- * the machine; the cost for those who write meanwhile is a ratio, taken in turns within one run.
+ * Measures backups with dist/snailpass on this machine, on both engines: `bun scripts/bench-backup.ts`. Rates depend on
+ * the machine. How much a backup slows down writes is a ratio, measured in turns within one run.
  */
 import { Database } from 'bun:sqlite'
 import { statSync } from 'node:fs'
@@ -24,7 +24,7 @@ async function main(): Promise<void> {
   await measure('Postgres', dataDir, { SNAILPASS_DATABASE_URL: url })
 }
 
-/** An account with so many records, as a server would have stored them. */
+/** Creates an account with `records` records, as a server would have stored them. */
 async function fill(dataDir: string): Promise<void> {
   await using server = await serve(dataDir)
   await signUpAndLogIn(server.url, 'owner')
@@ -50,7 +50,7 @@ async function measure(engine: string, dataDir: string, environment: Record<stri
   const { path, ms } = await command('backup')
   report(engine, 'backup, verified', rate(path, ms))
   const again = await command('restore', path, '--yes')
-  report(engine, 'restore, after a safety archive', rate(path, again.ms))
+  report(engine, 'restore, after a backup', rate(path, again.ms))
   await using server = await serve(dataDir, environment)
   const writer = await signUpAndLogIn(server.url, `writer-${engine}`)
   const ratios: number[] = []
@@ -63,12 +63,12 @@ async function measure(engine: string, dataDir: string, environment: Record<stri
   const percent = ratios.map((ratio) => `${(ratio * 100).toFixed(0)} %`)
   report(
     engine,
-    'writes beside a backup',
-    `${percent[Math.floor(rounds / 2)]} of their rate (${percent[0]} to ${percent.at(-1)} in ${rounds} rounds)`,
+    'writes during a backup',
+    `${percent[Math.floor(rounds / 2)]} of the usual rate (${percent[0]} to ${percent.at(-1)} in ${rounds} rounds)`,
   )
 }
 
-/** Writes that are acknowledged in a second, by four connections at once, until something has ended. */
+/** Returns the writes a second that four parallel connections complete until a promise settles. */
 async function measureWriteRate(client: Client, until: Promise<unknown>): Promise<number> {
   let isOver = false
   const ending = until.finally(() => {

@@ -1,13 +1,13 @@
 /**
- * Measures dist/snailpass on this machine: `bun scripts/bench.ts`. Rates and times depend on the machine and
- * on what else it does, so quote the ratios, which are taken within one run.
+ * Measures dist/snailpass on this machine: `bun scripts/bench.ts`. Rates and times depend on the machine and its load.
+ * Quote the ratios, which are measured within one run.
  */
 import { readFileSync } from 'node:fs'
 import { aField, aRecord, basicAuth, type Client, signUpAndLogIn } from '../test/support/client'
 import { type RunningServer, serve, temporaryFolder } from '../test/support/executable'
 import { startCluster } from '../test/support/postgres'
 
-/** The original server's `GET /records` of 200 records with 2 fields each, in requests a second. */
+/** Requests a second of the original server: `GET /records` with 200 records of 2 fields each. */
 const legacyRate = 9
 
 const records = 200
@@ -21,8 +21,8 @@ async function main(): Promise<void> {
   await report('resident memory, idle', () => readResidentMemory(server))
   await fill(owner)
   await report(`GET /records of ${records}`, () => measureRate(owner))
-  await report('GET /users beside 64 logins', () => latencyDuringLogins(server, owner))
-  await report('on Postgres beside SQLite', () => measureEngineRatio(owner))
+  await report('GET /users during 64 logins', () => latencyDuringLogins(server, owner))
+  await report('on Postgres, relative to SQLite', () => measureEngineRatio(owner))
 }
 
 async function report(what: string, measure: () => Promise<string>): Promise<void> {
@@ -65,7 +65,7 @@ async function measureRate(client: Client): Promise<string> {
   return `${rate.toFixed(0)} a second, ${(rate / legacyRate).toFixed(0)} times the original`
 }
 
-/** The same vault on a Postgres of this run's own, measured in turns with the one on SQLite. */
+/** Measures the same vault on a Postgres cluster of its own, taking turns with the one on SQLite. */
 async function measureEngineRatio(onSqlite: Client): Promise<string> {
   using folder = temporaryFolder()
   await using cluster = await startCluster({ settings: { fsync: 'on' } })
@@ -82,7 +82,7 @@ async function measureEngineRatio(onSqlite: Client): Promise<string> {
   return `${percent[2]} of its rate (${percent[0]} to ${percent[4]} in 5 rounds)`
 }
 
-/** Requests answered in so many seconds by four connections at once. */
+/** Returns how many requests four parallel connections complete in so many seconds. */
 async function load(client: Client, seconds: number): Promise<number> {
   const end = performance.now() + seconds * 1000
   let count = 0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Formatter, linter, types, unused code, the table of imports, and the shell scripts. Changes nothing.
+# Checks the format, lint rules, types, unused code, the table of imports and the shell scripts. Changes nothing.
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
@@ -8,8 +8,8 @@ bun check
 bun node_modules/knip/bin/knip-bun.js --no-progress --treat-config-hints-as-errors
 bun scripts/check-imports.ts
 if ! command -v shellcheck >/dev/null; then
-  echo "error: shellcheck is missing" >&2
-  echo "hint: install it with the system's packages (Debian: \`apt-get install shellcheck\`)" >&2
+  echo "error: shellcheck is not installed" >&2
+  echo "hint: install it with the system's package manager (Debian: \`apt-get install shellcheck\`)" >&2
   exit 1
 fi
 shellcheck install.sh scripts/*.sh

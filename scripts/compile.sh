@@ -1,14 +1,14 @@
 # shellcheck shell=bash
-# Sourced by the scripts that build executables, after setup.sh: how one is built, in one place.
+# Sourced after setup.sh by the scripts that build executables. Defines `compile`, the one way to build them.
 
-# Where git is missing, or this is no checkout, the version stands alone.
+# `unknown` without git or outside of a checkout.
 commit=$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
 
-# Builds the executable $1; further arguments go to `bun build`.
+# Builds the executable $1. Further arguments are passed to `bun build`.
 #
-# Without the --no-compile-autoload options the executable would take orders from the .env, bunfig.toml,
-# tsconfig.json and package.json of whatever folder it is started in. Elysia loads file-type for uploads, of which
-# there are none here: it would be half a megabyte for nothing.
+# Without the --no-compile-autoload options the executable would obey the .env, bunfig.toml, tsconfig.json and
+# package.json of the folder that it is started in. Elysia needs file-type for uploads only, which this server does not
+# have; leaving it out saves half a megabyte.
 compile() {
   local executable=$1
   shift

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds a release into dist/release: an archive for each target, install.sh, an SBOM and SHA256SUMS.
+# Builds a release into dist/release: a tarball or zip file for each target, install.sh, an SBOM and SHA256SUMS.
 #   scripts/release.sh [--only TARGET]... [--into FOLDER]
-# The same commit gives the same bytes, whenever and in whatever folder it is built.
+# The build is reproducible: the same commit always gives the same bytes.
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 . scripts/compile.sh
@@ -17,54 +17,54 @@ targets=()
 into=dist/release
 usage='scripts/release.sh [--only TARGET]... [--into FOLDER]'
 while [ $# -gt 0 ]; do
-  [ $# -ge 2 ] || fail "$1 is no option, or its value is missing" "$usage" 2
+  [ $# -ge 2 ] || fail "unknown option $1, or its value is missing" "$usage" 2
   case $1 in
     --only)
-      grep -q "^$2 " scripts/runtimes.txt || fail "there is no target $2" "choose from: ${known[*]}" 2
+      grep -q "^$2 " scripts/runtimes.txt || fail "unknown target $2" "choose from: ${known[*]}" 2
       targets+=("$2")
       ;;
     --into) into=$2 ;;
-    *) fail "there is no option $1" "$usage" 2 ;;
+    *) fail "unknown option $1" "$usage" 2 ;;
   esac
   shift 2
 done
 [ ${#targets[@]} -gt 0 ] || targets=("${known[@]}")
 
 for tool in npm tar gzip zip sha256sum openssl; do
-  command -v "$tool" >/dev/null || fail "$tool is missing" "install it with the system's packages"
+  command -v "$tool" >/dev/null || fail "$tool is not installed" "install it with the system's package manager"
 done
-# Another patch of Bun would put other bytecode beside the runtime that it is made for.
-[ "$(bun --version)" = "$bun_version" ] || fail "this is not Bun $bun_version" "put that version first on PATH"
+# The bytecode must come from the same patch of Bun as the runtime that executes it.
+[ "$(bun --version)" = "$bun_version" ] || fail "Bun $bun_version is required" "put that version first on PATH"
 case $commit in
-  *-dirty | unknown) echo "warning: this is not the state of a commit: do not publish it" >&2 ;;
+  *-dirty | unknown) echo "warning: the checkout has uncommitted changes: do not publish this release" >&2 ;;
 esac
 
 version=$(bun -e "console.log((await import('./package.json')).default.version)")
 time=$(git log -1 --format=%ct 2>/dev/null || echo 0)
 
-# Fetches the Bun of the target $1 unless it is there, and answers its path.
+# Prints the path of the Bun of the target $1, and downloads it if it is missing.
 runtime_of() {
-  local package integrity folder archive found program
+  local package integrity folder tarball found program
   read -r _ package integrity < <(grep "^$1 " scripts/runtimes.txt)
   folder=.bun/runtimes/$bun_version-$1
   if ! [ -d "$folder" ]; then
     mkdir -p .bun/runtimes
     rm -rf "$folder.new" && mkdir "$folder.new"
-    echo "release: fetching $package@$bun_version with npm" >&2
-    archive=$folder.new/$(npm pack --silent --pack-destination "$folder.new" "$package@$bun_version") ||
-      fail "$package@$bun_version can't be fetched" "see that the npm registry can be reached"
-    found=sha512-$(openssl dgst -sha512 -binary "$archive" | openssl base64 -A)
+    echo "release: downloading $package@$bun_version with npm" >&2
+    tarball=$folder.new/$(npm pack --silent --pack-destination "$folder.new" "$package@$bun_version") ||
+      fail "can't download $package@$bun_version" "check that the npm registry can be reached"
+    found=sha512-$(openssl dgst -sha512 -binary "$tarball" | openssl base64 -A)
     [ "$found" = "$integrity" ] ||
-      fail "$package@$bun_version is not what scripts/runtimes.txt says" "somebody has changed it: do not use it"
-    tar -xzf "$archive" -C "$folder.new" --strip-components=1
-    rm "$archive"
-    # Named when it is whole: whatever ends this half-way, the next run fetches it again.
+      fail "$package@$bun_version does not match scripts/runtimes.txt" "it was tampered with: do not use it"
+    tar -xzf "$tarball" -C "$folder.new" --strip-components=1
+    rm "$tarball"
+    # Renamed once it is complete: after an interruption the next run downloads it again.
     mv "$folder.new" "$folder"
   fi
   for program in "$folder/bin/bun" "$folder/bin/bun.exe"; do
     [ -f "$program" ] && echo "$program" && return
   done
-  fail "$package holds no Bun" "remove $folder and run this again"
+  fail "$package contains no Bun" "remove $folder and run this again"
 }
 
 work=$(mktemp -d)
@@ -88,12 +88,12 @@ for target in "${targets[@]}"; do
   chmod 755 "$work/$name" "$work/$name/$executable"
   chmod 644 "$work/$name"/*.md "$work/$name/LICENSE"
   find "$work/$name" -exec touch -d "@$time" {} +
-  # gzip, and not something smaller: a bare Debian has nothing else.
+  # gzip, since a minimal Debian can't unpack anything that compresses better.
   if [ "$executable" = snailpass ]; then
     tar -C "$work" --format=ustar --sort=name --owner=0 --group=0 --numeric-owner -cf - "$name" |
       gzip -n >"$work/release/$name.tar.gz"
   else
-    # zip knows no zone, and would write this machine's.
+    # zip stores local times without their zone.
     (cd "$work" && TZ=UTC zip -qrX "release/$name.zip" "$name")
   fi
   rm -r "${work:?}/$name"

@@ -1,18 +1,18 @@
 /**
- * Prints the SBOM of a release as CycloneDX JSON (https://cyclonedx.org/docs/1.6/json/): Bun and every package of
- * which the bundler put a file into an executable. `bun scripts/sbom.ts SECONDS METAFILE...`: the time that it
- * bears, of the epoch, and what the bundler wrote of each build, in files named by their targets.
+ * Prints the SBOM of a release as CycloneDX JSON (https://cyclonedx.org/docs/1.6/json/): Bun and every package of which
+ * the bundler put a file into an executable. `bun scripts/sbom.ts SECONDS METAFILE...`: SECONDS since the epoch is its
+ * timestamp, and each METAFILE is the bundler's metafile of a target, named after it.
  */
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import { name, version } from '../package.json'
 
-/** An entry of bun.lock: `name@version`, where from, what it needs, and the hash of its archive. */
+/** An entry of bun.lock: `name@version`, source, dependencies, and the hash of its tarball. */
 type LockedPackage = readonly [string, string, { dependencies?: Record<string, string> }, string]
 
 const root = join(import.meta.dir, '..')
 const [time = '', ...metafiles] = process.argv.slice(2)
-// The package manager wrote it: its form is `lockfileVersion`'s.
+// Bun wrote the file, so its format is trusted.
 const lock = Bun.JSONC.parse(read('bun.lock')) as { packages: Record<string, LockedPackage> }
 
 const keys = [...new Set(metafiles.flatMap(packagesIn))].sort((a, b) => (a < b ? -1 : 1))
@@ -48,7 +48,7 @@ function read(path: string): string {
   return readFileSync(join(root, path), 'utf8')
 }
 
-/** Keys in bun.lock of the packages that have a file in a build: `a`, or `a/b` for one that `a` has for itself. */
+/** Returns the keys in bun.lock of the packages with a file in a build: `a`, or `a/b` for a copy of b that only `a` uses. */
 function packagesIn(metafile: string): readonly string[] {
   const { inputs }: { inputs: Record<string, unknown> } = JSON.parse(readFileSync(metafile, 'utf8'))
   return Object.keys(inputs).flatMap((path) => {
@@ -86,12 +86,12 @@ function componentOf(key: string) {
   return component(found.name, found.version, license, found.entry[3])
 }
 
-/** Where a package lies: what another one has for itself lies within it. */
+/** Returns the path of a package below node_modules. A copy that only one package uses is in that package's folder. */
 function nestedPath(key: string): string {
   return (key.match(/(?:@[^/]+\/)?[^/]+/g) ?? []).join('/node_modules/')
 }
 
-/** The packages, of those that are in the executable, that this one asks for. */
+/** Returns the dependencies of a package that are in an executable. */
 function dependenciesOf(key: string): readonly string[] {
   const names = Object.keys(requireLockedPackage(key).entry[2].dependencies ?? {})
   return names.flatMap((needed) => {
@@ -100,7 +100,7 @@ function dependenciesOf(key: string): readonly string[] {
   })
 }
 
-/** Bun itself, as scripts/runtimes.txt has it for a target. */
+/** Returns the component for Bun itself, from the line of a target in scripts/runtimes.txt. */
 function runtimeOf(target: string) {
   const line = read('scripts/runtimes.txt')
     .split('\n')

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Sourced by the other scripts: leaves a fitting Bun on PATH and the packages of bun.lock installed.
-# Bun comes from the machine if it is new enough, else from npm into .bun/, else from its own installer.
+# Sourced by the other scripts. Puts a suitable Bun on PATH and installs the packages of bun.lock.
+# It uses the machine's Bun if that is new enough, else installs one into .bun/ with npm, else with Bun's own installer.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bun_version=1.4.5
 
-# Whether the command $1 runs and is a Bun of our version or a later one of the same minor series.
+# Whether the command $1 runs and is a Bun of this version, or a later patch of the same minor version.
 fits() {
   local found
   found=$("$1" --version 2>/dev/null) || return 1
@@ -17,16 +17,16 @@ local_bun="$PWD/.bun/bin/bun"
 
 install_bun_with_npm() {
   command -v npm >/dev/null || return 1
-  echo "setup: fetching Bun $bun_version with npm into .bun/" >&2
+  echo "setup: installing Bun $bun_version with npm into .bun/" >&2
   npm install --prefix .bun --no-save --no-audit --no-fund --loglevel=error "bun@$bun_version" >&2 || return 1
-  # npm leaves a stub where it does not run install scripts.
+  # npm leaves a stub if it does not run install scripts.
   fits .bun/node_modules/.bin/bun || (cd .bun/node_modules/bun && node install.js >&2) || return 1
   mkdir -p .bun/bin && ln -sf ../node_modules/.bin/bun "$local_bun"
 }
 
 install_bun_with_its_installer() {
   command -v curl >/dev/null || return 1
-  echo "setup: fetching Bun $bun_version with its installer into .bun/" >&2
+  echo "setup: installing Bun $bun_version with its installer into .bun/" >&2
   curl -fsSL https://bun.sh/install | BUN_INSTALL="$PWD/.bun" SHELL=/bin/sh bash -s "bun-v$bun_version" >&2
 }
 
@@ -36,14 +36,14 @@ elif fits "$local_bun" || { install_bun_with_npm && fits "$local_bun"; } ||
   { install_bun_with_its_installer && fits "$local_bun"; }; then
   PATH="$PWD/.bun/bin:$PATH"
 else
-  echo "error: Bun $bun_version could not be installed" >&2
+  echo "error: can't install Bun $bun_version" >&2
   echo "hint: install npm, or curl and unzip, or Bun itself (https://bun.sh), and run this again" >&2
   exit 1
 fi
 export PATH
 
 if ! bun install --frozen-lockfile --silent; then
-  echo "error: the packages of bun.lock could not be installed" >&2
-  echo "hint: see that the npm registry can be reached; \`bun install\` says more" >&2
+  echo "error: can't install the packages of bun.lock" >&2
+  echo "hint: check that the npm registry can be reached; \`bun install\` prints the reason" >&2
   exit 1
 fi

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets everything up, builds the executable and serves on port 5000; arguments go to `snailpass serve`.
+# Installs what is needed, builds the executable and serves on port 5000. Arguments are passed to `snailpass serve`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 ./scripts/build.sh

@@ -1,7 +1,7 @@
 /**
- * Shows that each commit reaches the disk before its answer leaves: `bun scripts/sync-trace.ts`. Runs
- * dist/snailpass under strace (Debian: `apt-get install strace`), adds records one after another, and
- * looks for a sync of the log between each answer and the one before it.
+ * Checks that each commit is on disk before its response is sent: `bun scripts/sync-trace.ts`. Runs dist/snailpass under
+ * strace (Debian: `apt-get install strace`), adds records one by one, and looks for a sync of the database's log between
+ * each response and the one before it.
  */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -34,7 +34,7 @@ async function main(): Promise<number> {
       ],
       { stdout: 'ignore', stderr: 'pipe' },
     )
-    // strace says nothing when it has attached: it has when a request shows in its file.
+    // strace does not report that it has attached. It has once a request appears in its output.
     while (!(await Bun.file(trace).exists()) || Bun.file(trace).size === 0) {
       await client.send('GET', '/users')
       await Bun.sleep(20)
@@ -57,7 +57,7 @@ async function main(): Promise<number> {
     }
   }
   process.stdout.write(
-    `${created} answers to ${records} commits, ${unsynced} without a sync before them\n`,
+    `${created} responses to ${records} commits, ${unsynced} without a sync before them\n`,
   )
   return created === records && unsynced === 0 ? 0 : 1
 }

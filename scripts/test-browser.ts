@@ -1,7 +1,8 @@
 /**
- * The long form of the tests of certificates: a real Chromium with the authority installed opens dist/snailpass by HTTPS, one
- * without it does not, and neither takes a certificate for a name or an address outside of the authority's constraints. Needs
- * chromium and certutil (Debian: chromium, libnss3-tools), which are too large for the test command. `bun scripts/test-browser.ts`.
+ * The long test of certificates, with a real Chromium: `bun scripts/test-browser.ts`. A browser with our certificate authority
+ * installed opens dist/snailpass over HTTPS; one without it refuses. Neither accepts a certificate for a name or an address
+ * outside of the authority's name constraints. Needs chromium and certutil (Debian: chromium, libnss3-tools), which are too
+ * large for the test command.
  */
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +13,7 @@ import { createLeafCertificate } from '../src/tls/x509'
 import { serve } from '../test/support/executable'
 
 const workFolder = mkdtempSync(join(tmpdir(), 'snailpass-browser-'))
-const homes = { trusting: join(workFolder, 'trusting'), untrusting: join(workFolder, 'strange') }
+const homes = { trusting: join(workFolder, 'trusting'), untrusting: join(workFolder, 'untrusting') }
 
 async function runTool(command: readonly string[], home: string): Promise<string> {
   const child = Bun.spawn([...command], {
@@ -27,7 +28,7 @@ async function runTool(command: readonly string[], home: string): Promise<string
   return output
 }
 
-/** What stands on a page, as the browser of this home sees it: an error page where it refuses. */
+/** Returns the DOM of a page, in the browser with this home folder. If the browser refuses the page, that of its error page. */
 function dumpPage(home: string, url: string): Promise<string> {
   const names = ['*.local', '*.example.org', '192.168.77.7', '203.0.113.7']
   const rules = names.map((name) => `MAP ${name} 127.0.0.1`).join(', ')
@@ -66,7 +67,7 @@ try {
     const url = `https://${host}:${port}/`
     check(`${host}: opened`, (await dumpPage(homes.trusting, url)).includes('Password server'))
     check(
-      `${host}: refused without the authority`,
+      `${host}: refused without the certificate authority`,
       !(await dumpPage(homes.untrusting, url)).includes('Password server'),
     )
   }
@@ -88,7 +89,7 @@ try {
     })
     const seen = await dumpPage(homes.trusting, `https://${host}:${impostor.port}/`)
     check(
-      `${host}, by the stolen key: ${isPermitted ? 'opened' : 'refused'}`,
+      `${host}, with the stolen key: ${isPermitted ? 'opened' : 'refused'}`,
       seen.includes('taken in') === isPermitted,
     )
     await impostor.stop(true)

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The long form of the tests of install.sh: in a Debian of its own with a real systemd, as root, in about two minutes.
-# Needs debootstrap and systemd-container. Runs dist/snailpass and a later version of it, made for this.
-#   scripts/test-install.sh [ROOT]   with ROOT, a folder that debootstrap made, that one is used and left as it is
+# The long test of install.sh, in a Debian container with a real systemd, as root. Takes about two minutes.
+# Needs debootstrap and systemd-container. Installs dist/snailpass and a later version of it, which it builds.
+#   scripts/test-install.sh [ROOT]   ROOT is a folder that debootstrap made; it is used and not changed
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
 for tool in debootstrap systemd-nspawn nsenter; do
   command -v "$tool" >/dev/null && continue
-  echo "error: $tool is missing" >&2
+  echo "error: $tool is not installed" >&2
   echo "hint: apt-get install debootstrap systemd-container" >&2
   exit 1
 done
@@ -24,7 +24,7 @@ trap clean_up EXIT
 
 root=${1:-$work/root}
 if [ ! -d "$root" ]; then
-  echo "making a Debian" >&2
+  echo "installing a Debian" >&2
   debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus bookworm "$root" >"$work/debootstrap.log" 2>&1 ||
     { tail -n 5 "$work/debootstrap.log" >&2 && exit 1; }
 fi
@@ -32,7 +32,7 @@ fi
 target=linux-$(uname -m | sed 's/x86_64/x64/; s/aarch64/arm64/')
 version=$(bun -e "console.log((await import('./package.json')).default.version)")
 mkdir "$work/share"
-# As old a machine as there may be: the archive has every name that it could look for.
+# Under both names, since the processor may be an old one.
 for kind in "$target" "$target-baseline"; do
   name=snailpass-$version-$kind
   mkdir "$work/$name" && cp dist/snailpass "$work/$name/"
@@ -44,7 +44,7 @@ cp install.sh "$work/share/"
 bun -e "import { buildNextVersion } from './test/support/next-version'; await buildNextVersion('$work/share/next')"
 chmod 755 "$work/share"
 
-# What is changed in the root is lost with the container.
+# Changes to the root file system are lost with the container.
 systemd-nspawn -q -D "$root" --volatile=overlay --boot --register=no --keep-unit --private-network \
   --bind-ro="$work/share:/mnt" </dev/null >"$work/boot.log" 2>&1 &
 container=$!
@@ -61,21 +61,21 @@ for _ in $(seq 100); do
 done
 
 passed=0
-# Runs the rest inside and fails unless it ends with the code $1; $said is what it said.
+# Runs the other arguments as a command in the container. Fails unless its exit code is $1. Sets `output`.
 expect() {
   local code=$1 found=0
   shift
-  said=$(inside "$@" 2>&1) || found=$?
+  output=$(inside "$@" 2>&1) || found=$?
   if [ "$found" -ne "$code" ]; then
-    printf 'FAILED: %s: %s instead of %s\n%s\n' "$*" "$found" "$code" "$said" >&2
+    printf 'FAILED: %s: exit code %s instead of %s\n%s\n' "$*" "$found" "$code" "$output" >&2
     exit 1
   fi
   passed=$((passed + 1))
 }
 says() {
-  case $said in
+  case $output in
     *"$1"*) passed=$((passed + 1)) ;;
-    *) printf 'FAILED: "%s" is not in:\n%s\n' "$1" "$said" >&2 && exit 1 ;;
+    *) printf 'FAILED: "%s" is not in:\n%s\n' "$1" "$output" >&2 && exit 1 ;;
   esac
 }
 
@@ -92,30 +92,42 @@ says '700 snailpass
 640 root'
 expect 0 systemd-analyze verify --man=no /etc/systemd/system/snailpass.service
 expect 0 /mnt/install.sh
-says 'is installed already'
+says 'is already installed'
 
-echo "versions that fail are undone" >&2
-for fault in migration dies 'dies later' hangs; do
+echo "versions that fail their smoke test are rolled back" >&2
+for fault in migration dies hangs; do
   expect 0 sh -c "printf '%s' '$fault' >/etc/snailpass/FAULT && chmod 644 /etc/snailpass/FAULT"
   expect 1 /mnt/next service install --wait 6
-  says 'is back in place, with the database as it was, and runs again'
+  says 'and its database; the service is running again'
   expect 0 snailpass service status
   says "snailpass $version"
 done
-expect 0 rm /etc/snailpass/FAULT
 
-echo "killed at its steps, an upgrade is mended" >&2
-for step in 'stopped the service' 'copied the database' 'trying the new version' 'it was ready' 'put the new version in place'; do
+echo "a version that fails after its smoke test is not rolled back" >&2
+expect 0 sh -c "printf 'dies later' >/etc/snailpass/FAULT"
+expect 1 /mnt/next service install --wait 6
+says 'so it is not rolled back'
+expect 1 snailpass service status
+says 'snailpass 99.0.0'
+expect 0 rm /etc/snailpass/FAULT
+expect 0 /mnt/next service install
+expect 0 snailpass service status
+# The next part starts with the old version.
+expect 0 /mnt/next service uninstall --purge --yes
+expect 0 /mnt/install.sh
+
+echo "an upgrade that is killed is repaired by the next run" >&2
+for step in 'stopped the service' 'copied the database' 'testing the new version' 'the new version passed its test' 'installed the new version'; do
   expect 0 sh -c "/mnt/next service install 2>&1 | while read -r line; do
     case \$line in '$step'*) kill -9 \$(cat /proc/[0-9]*/stat | sed -n 's/^\([0-9]*\) (next).*/\1/p') ;; esac
   done; true"
-  # It was in the middle of it.
+  # The upgrade was unfinished when it was killed.
   expect 0 test -f /usr/local/lib/snailpass/upgrade.json
-  if [ "$step" = 'it was ready' ] || [ "$step" = 'put the new version in place' ]; then
+  if [ "$step" = 'the new version passed its test' ] || [ "$step" = 'installed the new version' ]; then
     expect 0 /mnt/next service install
     expect 0 snailpass service status
     says 'snailpass 99.0.0'
-    # For the next round, from the beginning.
+    # The next round starts with the old version.
     expect 0 /mnt/next service uninstall --purge --yes
   else
     expect 0 /mnt/install.sh
@@ -125,7 +137,7 @@ for step in 'stopped the service' 'copied the database' 'trying the new version'
   expect 0 /mnt/install.sh
 done
 
-echo "an upgrade, no way down, and away" >&2
+echo "upgrade, refused downgrade, and uninstallation" >&2
 expect 0 /mnt/next service install
 expect 0 snailpass service status
 says 'snailpass 99.0.0'

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets everything up, runs the checks, builds the executable and runs every test. Arguments go to `bun test`.
-# The last line is `N passed, N failed`, whatever happens.
+# Installs what is needed, runs the checks, builds the executable and runs every test. Arguments are passed to `bun test`.
+# The last line is always `N passed, N failed`.
 set -euo pipefail
 trap '[ -n "${counted:-}" ] || echo "0 passed, 1 failed"' EXIT
 . "$(dirname "$0")/setup.sh"
@@ -13,10 +13,10 @@ report=reports/junit.xml
 mkdir -p reports
 rm -f "$report"
 status=0
-# Two files at a time, for they mostly wait; more would share a Raspberry Pi's cores with what they measure themselves against.
+# Two files at a time, since tests mostly wait. More would disturb the tests that measure times on a Raspberry Pi.
 bun test --parallel=2 --no-isolate --reporter=junit --reporter-outfile="$report" "$@" || status=$?
 
-# The first element of the report carries the totals. Without a report nothing was tested.
+# The first element of the report has the totals. Without a report nothing was tested.
 totals=$(grep -m1 '<testsuites' "$report" 2>/dev/null || true)
 total_of() { echo "$totals" | sed -n "s/.* $1=\"\([0-9]*\)\".*/\1/p"; }
 tests=$(total_of tests) failures=$(total_of failures) skipped=$(total_of skipped)

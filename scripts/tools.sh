@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Installs the system's tools that the checks and tests need and that are missing here: shells for the completion, `age` and
-# sqlite3 for archives, curl, openssl and Node as clients of HTTPS, an ACME server, qemu for the arm64 executable, and what
-# releases are packed with. Debian and its kin; elsewhere it says what to install.
+# Installs the system tools that the checks and tests need and that are missing: shells for completion, `age` and sqlite3
+# for backups, curl, openssl and Node as HTTPS clients, an ACME server, qemu for the arm64 executable, and tools to pack
+# releases. Works on Debian and its derivatives; on other systems it prints what to install.
 set -euo pipefail
 
-# A command that must be there, and the package that brings it.
+# Each command that is needed, with the package that contains it.
 needed="shellcheck:shellcheck age:age sqlite3:sqlite3 zsh:zsh fish:fish setpriv:util-linux unshare:util-linux
 mount:mount dash:dash busybox:busybox xz:xz-utils zip:zip unzip:unzip curl:curl
 openssl:openssl node:nodejs
@@ -21,11 +21,11 @@ fi
 as_root=""
 [ "$(id -u)" -eq 0 ] || as_root="sudo -n"
 echo "setup: installing$packages" >&2
-# shellcheck disable=SC2086 # words of their own
+# shellcheck disable=SC2086 # one word per package
 if command -v apt-get >/dev/null && $as_root apt-get update -qq >&2 &&
   DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq --no-install-recommends $packages >&2; then
   exit 0
 fi
 echo "error: tools that the tests need are missing" >&2
-echo "hint: install these packages, or what they are called here:$packages" >&2
+echo "hint: install these packages, or their equivalents on this system:$packages" >&2
 exit 1

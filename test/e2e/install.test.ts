@@ -20,11 +20,11 @@ const root = join(import.meta.dir, '..', '..')
 const isRoot = process.getuid?.() === 0
 
 interface Call {
-  /** Programs that stand before the machine's own, by their names. */
-  standIns?: Readonly<Record<string, string>>
+  /** Shell scripts, by their names, that replace programs of this machine. */
+  fakePrograms?: Readonly<Record<string, string>>
   script?: string
   shell?: readonly string[]
-  /** Whether it is run by somebody who is not root. */
+  /** Whether to run it as a user who is not root. */
   asNobody?: boolean
 }
 
@@ -32,7 +32,7 @@ interface Call {
 async function installSh(args: readonly string[], call: Call = {}) {
   using folder = temporaryFolder()
   chmodSync(folder.path, 0o755)
-  for (const [name, text] of Object.entries(call.standIns ?? {})) {
+  for (const [name, text] of Object.entries(call.fakePrograms ?? {})) {
     writeFileSync(join(folder.path, name), `#!/bin/sh\n${text}\n`, { mode: 0o755 })
   }
   const nobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups']
@@ -55,7 +55,7 @@ async function installSh(args: readonly string[], call: Call = {}) {
 describe('install.sh with a release', () => {
   const folder = temporaryFolder()
   const release = join(folder.path, 'release')
-  // Of the real size for one machine, once for all of these: nobody changes it.
+  // With the real executable, and once for all tests: none of them changes it.
   beforeAll(async () => {
     mkdirSync(release)
     await createReleaseFolder(release, executable, { version, targets: [currentTarget()] })
@@ -68,7 +68,7 @@ describe('install.sh with a release', () => {
   ].filter(([name = '']) => Bun.which(name) !== null)
 
   test.each(shells)(
-    'installs below a folder, run by %s; the server serves; it goes, and its data stays',
+    'installs below a folder and uninstalls, but keeps the data, run by %s',
     async (...shell) => {
       using installFolder = temporaryFolder()
       const prefix = join(installFolder.path, 'prefix')
@@ -91,18 +91,18 @@ describe('install.sh with a release', () => {
       }
       const again = await installSh(['--from', release, '--prefix', prefix], { shell })
       expect(again).toMatchObject({ code: 0 })
-      expect(again.stderr).toContain(' is installed already\n')
+      expect(again.stderr).toContain(' is already installed\n')
 
-      const gone = await installSh(['--uninstall', '--prefix', prefix], { shell })
-      expect(gone.code).toBe(0)
-      expect(gone.stdout).toBe(`${dataDir}\n${settingsFile}\n`)
+      const uninstalled = await installSh(['--uninstall', '--prefix', prefix], { shell })
+      expect(uninstalled.code).toBe(0)
+      expect(uninstalled.stdout).toBe(`${dataDir}\n${settingsFile}\n`)
       expect(existsSync(program)).toBeFalse()
       expect(readdirSync(dataDir)).toContain('snailpass.db')
     },
     60_000,
   )
 
-  test('gets the release from a web server', async () => {
+  test('downloads the release from a web server', async () => {
     using installFolder = temporaryFolder()
     using server = Bun.serve({
       port: 0,
@@ -129,7 +129,7 @@ describe('install.sh refuses', () => {
   })
   afterAll(folder[Symbol.dispose])
 
-  /** That it says this and does nothing: no program was run, and nothing made. */
+  /** Fails unless install.sh prints this error, runs no program and creates nothing. */
   async function refuses(args: readonly string[], message: string, call: Call = {}, code = 1) {
     using installFolder = temporaryFolder()
     const prefix = join(installFolder.path, 'prefix')
@@ -141,21 +141,21 @@ describe('install.sh refuses', () => {
     expect(existsSync(prefix)).toBeFalse()
   }
 
-  test('an archive that is not what the sums say', async () => {
+  test('a tarball that does not match SHA256SUMS', async () => {
     using installFolder = temporaryFolder()
     const changed = join(installFolder.path, 'changed')
     cpSync(release, changed, { recursive: true })
     writeFileSync(join(changed, `snailpass-1.2.3-${currentTarget()}.tar.gz`), 'x', { flag: 'a' })
-    await refuses(['--from', changed], 'is not what SHA256SUMS says: nothing of it was run')
+    await refuses(['--from', changed], 'does not match SHA256SUMS; nothing was installed')
   })
 
-  test('a release without this machine, and a version that it has not', async () => {
+  test('a release that does not support this machine, and a version that it does not contain', async () => {
     await refuses(
       ['--from', release],
-      `error: ${release} has nothing for this machine: darwin-arm64\n`,
-      { standIns: { uname: 'case $1 in -s) echo Darwin;; *) echo arm64;; esac' } },
+      `error: the release in ${release} does not support this machine: darwin-arm64\n`,
+      { fakePrograms: { uname: 'case $1 in -s) echo Darwin;; *) echo arm64;; esac' } },
     )
-    await refuses(['--from', release, '--version', '1.2.4'], ', version 1.2.4\nhint: it has: ')
+    await refuses(['--from', release, '--version', '1.2.4'], ', version 1.2.4\nhint: it contains: ')
   })
 
   test.each([
@@ -166,31 +166,31 @@ describe('install.sh refuses', () => {
     const uname = `case $1 in -s) echo Linux;; *) echo ${machine};; esac`
     await refuses(
       ['--from', release],
-      `error: this system has 32 bits (${machine}), and the runtime that snailpass is built on has none for 32-bit ARM\nhint: install a 64-bit Raspberry Pi OS`,
-      { standIns: { uname, getconf: `echo ${bits}` } },
+      `error: 32-bit ARM (${machine}) is not supported: the runtime of snailpass needs a 64-bit system\nhint: install a 64-bit Raspberry Pi OS`,
+      { fakePrograms: { uname, getconf: `echo ${bits}` } },
     )
   })
 
   test.each([
-    [['--nonsense'], 'error: there is no option --nonsense\n'],
-    [['--from'], 'error: --from takes a value\n'],
-    [['--purge'], 'error: --purge goes with --uninstall alone\n'],
+    [['--nonsense'], 'error: unknown option --nonsense\n'],
+    [['--from'], 'error: --from needs a value\n'],
+    [['--purge'], 'error: --purge works only with --uninstall\n'],
   ])('%p as wrong usage', async (args, message) => {
     await refuses(args, message, {}, 2)
   })
 
-  test('who is not root and names no folder', async () => {
+  test('a user who is not root, without --prefix', async () => {
     using installFolder = temporaryFolder()
     chmodSync(installFolder.path, 0o755)
     const script = join(installFolder.path, 'install.sh')
     cpSync(join(root, 'install.sh'), script)
     const refused = await installSh(['--from', release], { script, asNobody: true })
     expect(refused.code).toBe(1)
-    expect(refused.stderr).toStartWith('error: this takes root: ')
+    expect(refused.stderr).toStartWith('error: root is required\n')
     expect(existsSync(ran)).toBeFalse()
   })
 
-  test('to uninstall what is not installed', async () => {
+  test('to uninstall if nothing is installed', async () => {
     using installFolder = temporaryFolder()
     const refused = await installSh(['--uninstall', '--prefix', installFolder.path])
     expect(refused.code).toBe(3)
@@ -199,7 +199,7 @@ describe('install.sh refuses', () => {
 })
 
 describe('snailpass service', () => {
-  test('writes a settings file with every setting, and never over one', async () => {
+  test('writes a settings file with every setting, and never overwrites one', async () => {
     using folder = temporaryFolder()
     const prefix = join(folder.path, 'pre fix')
     expect((await runServiceInstall(executable, prefix)).code).toBe(0)
@@ -213,7 +213,7 @@ describe('snailpass service', () => {
     expect(readFileSync(path, 'utf8')).toBe(`${text}SNAILPASS_LISTEN=127.0.0.1:5999\n`)
   }, 30_000)
 
-  test('refuses settings that are wrong before it puts anything in place', async () => {
+  test('refuses invalid settings before it installs anything', async () => {
     using folder = temporaryFolder()
     const path = join(folder.path, 'etc', 'snailpass', 'snailpass.env')
     mkdirSync(join(path, '..'), { recursive: true })
@@ -226,7 +226,7 @@ describe('snailpass service', () => {
     expect(existsSync(join(folder.path, 'bin'))).toBeFalse()
   })
 
-  test('status says whether it is installed, runs and is ready, by its exit code too', async () => {
+  test('status tells whether it is installed, running and ready, also by its exit code', async () => {
     using folder = temporaryFolder()
     const prefix = folder.path
     const status = () => run(['service', 'status', '--prefix', prefix])
@@ -248,7 +248,7 @@ describe('snailpass service', () => {
     expect(stopped.stderr).toStartWith('error: the server is not ready\nhint: ')
   }, 30_000)
 
-  test('uninstall --purge asks, and takes the data away as well', async () => {
+  test('uninstall --purge asks for confirmation, and removes the data as well', async () => {
     using folder = temporaryFolder()
     const prefix = folder.path
     await runServiceInstall(executable, prefix)
