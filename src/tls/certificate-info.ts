@@ -2,28 +2,29 @@ import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { parseAddress } from '../domain/address'
 
-/** What people are told of a certificate. */
+/** What is shown of a certificate. */
 export interface CertificateInfo {
-  /** Its subject, in one line. */
+  /** The subject, in one line. */
   readonly subject: string
+  /** The issuer, in one line. */
   readonly issuer: string
-  /** Names and addresses that it is for. */
+  /** The names and IP addresses that the certificate is for. */
   readonly names: readonly string[]
-  /** Milliseconds since 1970 (UTC), both. */
+  /** The validity period, in milliseconds since 1970 (UTC). */
   readonly notBefore: number
   readonly notAfter: number
-  /** SHA-256 of it, as pairs of hexadecimal digits with colons between them. */
+  /** SHA-256 fingerprint, as pairs of hexadecimal digits separated by colons. */
   readonly sha256: string
 }
 
 const certificatePattern = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
 
-/** The certificates of a PEM file, in its order. Throws what is said of one that is none. */
+/** Returns the certificates of a PEM text, in its order. Throws the parser's error for a damaged one. */
 export function parseChain(pem: string): readonly X509Certificate[] {
   return (pem.match(certificatePattern) ?? []).map((block) => new X509Certificate(block))
 }
 
-/** The first certificate of a PEM file. Throws for one that has none. */
+/** Returns what is shown of the first certificate of a PEM text. Throws if there is none. */
 export function parseCertificateInfo(pem: string): CertificateInfo {
   const [leaf] = parseChain(pem)
   if (leaf === undefined) throw new Error('no certificate')
@@ -37,18 +38,21 @@ export function parseCertificateInfo(pem: string): CertificateInfo {
   }
 }
 
-/** The certificate as DER, which is what phones take. */
+/** Returns a certificate as DER, the format that phones install. */
 export function derOf(pem: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(new X509Certificate(pem).raw)
 }
 
-/** Whether a certificate is for a name or address, as `parseName` writes it. A star stands for one label (RFC 9525, section 6.3). */
+/**
+ * Whether a certificate is for a name or IP address, in the form of `parseName`. A wildcard stands for one label (RFC 9525,
+ * section 6.3).
+ */
 export function isIssuedFor(name: string, { names }: Pick<CertificateInfo, 'names'>): boolean {
   if (names.includes(name)) return true
   return isIP(name) === 0 && names.includes(name.replace(/^[^.]+/, '*'))
 }
 
-/** `DNS:pi.local, IP Address:10.0.0.2`, as Node writes them. */
+/** Parses Node's form of subject alternative names: `DNS:pi.local, IP Address:10.0.0.2`. */
 function subjectAltNames({ subjectAltName = '' }: X509Certificate): readonly string[] {
   return subjectAltName.split(', ').flatMap((part) => {
     const { kind, value = '' } = /^(?<kind>DNS|IP Address):(?<value>.+)$/.exec(part)?.groups ?? {}

@@ -4,18 +4,18 @@ import type { KeyPair } from '../domain/certificates'
 import { DomainError, errorMessage } from '../domain/errors'
 import { type CertificateInfo, parseCertificateInfo, parseChain } from './certificate-info'
 
-/** The files of a certificate of somebody else's making. */
+/** The paths of a certificate and its key, for messages. */
 export interface KeyPairPaths {
   readonly cert: string
   readonly key: string
 }
 
-/** A pair that servers can serve, if perhaps not at this time. */
+/** A certificate and key that a server can use, although they may be expired or not valid yet. */
 export interface ServableKeyPair extends KeyPair {
   readonly info: CertificateInfo
 }
 
-/** Throws `unavailable` for what no server could serve, or clients would refuse whatever the time is. */
+/** Parses a certificate chain and its key. Throws `unavailable` if no server could use them, or every client would reject them. */
 export function parseKeyPair(texts: KeyPair, paths: KeyPairPaths): ServableKeyPair {
   const chain = chainOf(texts, paths)
   const [leaf] = chain
@@ -23,14 +23,14 @@ export function parseKeyPair(texts: KeyPair, paths: KeyPairPaths): ServableKeyPa
   const key = keyOf(texts, paths)
   requireMatchingKey(chain, leaf, key, paths)
   requireChainOrder(chain, paths.cert)
-  // Written anew: files that were joined by hand may lack a line end between two certificates.
+  // Written again from the parsed certificates: files that were joined by hand may lack a newline between two of them.
   const cert = chain.map((certificate) => certificate.toString()).join('')
   try {
     createSecureContext({ cert, key: texts.key })
   } catch (cause) {
     throw unusablePair(
-      `${paths.cert} can't be served: ${errorMessage(cause)}`,
-      'have it made with an RSA key of 2048 bits at least, or an ECDSA key of P-256 or P-384',
+      `can't use ${paths.cert}: ${errorMessage(cause)}`,
+      'have it issued for an RSA key of at least 2048 bits, or an ECDSA key on P-256 or P-384',
     )
   }
   return { cert, key: texts.key, info: parseCertificateInfo(cert) }
@@ -41,8 +41,8 @@ function chainOf({ cert }: KeyPair, paths: KeyPairPaths): readonly X509Certifica
     return parseChain(cert)
   } catch {
     throw unusablePair(
-      `${paths.cert} holds a damaged certificate`,
-      'copy it again, whole, from who has made it',
+      `${paths.cert} contains a damaged certificate`,
+      'copy the whole file again from where the certificate was issued',
     )
   }
 }
@@ -50,29 +50,29 @@ function chainOf({ cert }: KeyPair, paths: KeyPairPaths): readonly X509Certifica
 function noCertificate(text: string, path: string): DomainError {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
     return unusablePair(
-      `${path} holds a key and no certificate`,
+      `${path} contains a key and no certificate`,
       'SNAILPASS_TLS_CERT names the certificate, SNAILPASS_TLS_KEY its key: are they swapped?',
     )
   }
   return unusablePair(
-    `${path} holds no certificate in PEM`,
-    `PEM begins with -----BEGIN CERTIFICATE-----; DER becomes PEM by \`openssl x509 -inform der -in '${path}'\``,
+    `${path} contains no certificate in PEM format`,
+    `PEM starts with -----BEGIN CERTIFICATE-----; convert DER to PEM with \`openssl x509 -inform der -in '${path}'\``,
   )
 }
 
 function keyOf({ key }: KeyPair, paths: KeyPairPaths): KeyObject {
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(key)) {
     throw unusablePair(
-      `${paths.key} is locked with a passphrase, which nobody could enter at a start`,
-      `unlock it: \`openssl pkey -in '${paths.key}' -out KEY\`, and keep it from others with \`chmod 600 KEY\``,
+      `${paths.key} is encrypted with a passphrase`,
+      `a server can't ask for it: decrypt the key with \`openssl pkey -in '${paths.key}' -out KEY\`, and protect it with \`chmod 600 KEY\``,
     )
   }
   try {
     return createPrivateKey(key)
   } catch {
     throw unusablePair(
-      `${paths.key} holds no private key in PEM`,
-      'SNAILPASS_TLS_KEY names the key that the certificate was made for; PEM begins with -----BEGIN PRIVATE KEY-----',
+      `${paths.key} contains no private key in PEM format`,
+      'SNAILPASS_TLS_KEY names the key of the certificate; PEM starts with -----BEGIN PRIVATE KEY-----',
     )
   }
 }
@@ -86,13 +86,13 @@ function requireMatchingKey(
   if (leaf.checkPrivateKey(key)) return
   if (chain.some((certificate) => certificate.checkPrivateKey(key))) {
     throw unusablePair(
-      `${paths.cert} does not begin with the certificate of the server`,
-      'put that first, then the one that has certified it, and so on',
+      `${paths.cert} does not start with the server's certificate`,
+      'put it first, then the certificate of its issuer, and so on',
     )
   }
   throw unusablePair(
     `the key ${paths.key} does not belong to the certificate ${paths.cert}`,
-    'name a certificate and the key that it was made for; whoever renews them writes both',
+    'use a certificate and its own key; the program that renews them writes both',
   )
 }
 
@@ -101,13 +101,13 @@ function requireChainOrder(chain: readonly X509Certificate[], path: string): voi
     const below = chain[index - 1]
     if (below === undefined || isIssuedBy(below, issuer)) continue
     throw unusablePair(
-      `certificate ${index + 1} of ${path} has not certified the one before it`,
-      "put the server's certificate first, then the one that has certified it, and so on, and nothing else",
+      `certificate ${index + 1} of ${path} is not the issuer of the one before it`,
+      "put the server's certificate first, then the certificate of its issuer, and so on, and nothing else",
     )
   }
 }
 
-/** Whether one certificate was made by the authority of another one. */
+/** Whether a certificate was issued and signed by the owner of another one. */
 export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 }

@@ -1,6 +1,6 @@
-/** The library takes 10 ms to load, which every command would pay that knows of no certificate. */
+/** Loads the functions that create certificates. Their library takes 10 ms to load, which commands without certificates save. */
 export async function loadX509(): Promise<typeof import('./x509')> {
-  // By itself: of what is loaded late, the bundler keeps no order, and the library asks for this as soon as it is there.
+  // Loaded first: the library needs it at once, and the bundler keeps no order among imports of a module loaded late.
   await import('reflect-metadata')
   return await import('./x509')
 }

@@ -3,12 +3,12 @@ import { rootCertificates } from 'node:tls'
 import { parseChain } from './certificate-info'
 import { isIssuedBy } from './key-pair'
 
-/** By their subjects, of which some authorities have several. Read when they are first needed: it takes some milliseconds. */
+/** Root certificates by subject; several may have the same. Parsed on first use, since that takes some milliseconds. */
 let roots: ReadonlyMap<string, readonly X509Certificate[]> | null = null
 
 /**
- * Whether a chain leads to an authority that browsers trust (Mozilla's list, as Bun brings it), so that it is trusted on devices
- * to which nothing was told. It is in the order of `parsePair`.
+ * Whether browsers trust a certificate chain without further setup: whether it leads to a root of Mozilla's list, which Bun
+ * contains. `pem` is the chain in the order that `parseKeyPair` requires.
  */
 export function leadsToPublicRoot(pem: string): boolean {
   roots ??= Map.groupBy(

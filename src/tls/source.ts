@@ -1,10 +1,11 @@
 import type { KeyPair } from '../domain/certificates'
 
-/** What a source holds and tells of. */
+/** The current key pair of a certificate source, and its subscribers. */
 export interface ObservableKeyPair {
   current(): KeyPair
-  /** Takes another one and tells of it. The same one again is no news. */
+  /** Replaces the current pair and notifies the subscribers. Setting the same pair again does nothing. */
   set(next: KeyPair): void
+  /** Calls `listener` with each new pair. Returns a function that ends the subscription. */
   subscribe(listener: (next: KeyPair) => void): () => void
 }
 
@@ -19,7 +20,7 @@ export function createObservableKeyPair(first: KeyPair): ObservableKeyPair {
       for (const listener of listeners) listener(next)
     },
     subscribe(listener) {
-      // One of its own, so that a function that subscribes twice is told twice.
+      // A new function each time, so that a listener that subscribes twice is called twice.
       const entry = (next: KeyPair) => listener(next)
       listeners.add(entry)
       return () => void listeners.delete(entry)

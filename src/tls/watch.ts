@@ -1,12 +1,16 @@
+/**
+ * Certificates for HTTPS: their sources (files of the operator, the local certificate authority, ACME), and what is read
+ * from them. This file watches certificate files for changes.
+ */
 import { stat } from 'node:fs/promises'
-import { DomainError, errorMessage } from '../domain/errors'
+import { startLoop } from '../background'
 import type { Wait } from '../domain/runtime'
 import type { Log } from '../log'
 
 /**
- * Something that changes when one of these files does: written, replaced, or behind a link that leads elsewhere now. Asked
- * for again and again instead of the system's notices: those are of the file that was there, miss the swaps of links that
- * certbot and Kubernetes make, and do not come from other machines. A look takes some microseconds.
+ * Returns a text that changes whenever one of the files does: when it is written, replaced, or reached by a link that now
+ * points elsewhere. Callers poll it. Notifications of the operating system would be for the old file, would miss the links
+ * that certbot and Kubernetes swap, and would not report changes by other machines. A call takes some microseconds.
  */
 export async function fileStateOf(paths: readonly string[]): Promise<string> {
   const parts = await Promise.all(
@@ -15,8 +19,8 @@ export async function fileStateOf(paths: readonly string[]): Promise<string> {
         const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true })
         return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`
       } catch {
-        // What is wrong with it is told by whoever reads it.
-        return 'not there'
+        // Reading the file reports what is wrong with it.
+        return 'missing'
       }
     }),
   )
@@ -24,46 +28,37 @@ export async function fileStateOf(paths: readonly string[]): Promise<string> {
 }
 
 /**
- * Looks again and again until it is stopped. What keeps a look from its end is in the log at error, once until another one
- * is not, and the next one comes all the same. `look` answers whether there was anything to look at.
+ * Calls `check` every `pollInterval` milliseconds until it is stopped. A failure is logged at error, and the next check
+ * follows. The failure lasts, and is not logged again, until a check returns true; false means that there was nothing to
+ * check. `name` says in the log what failed.
  */
 export function startWatching(
-  {
-    pollInterval,
-    wait,
-    log,
-  }: { readonly pollInterval: number; readonly wait: Wait; readonly log: Log },
+  options: {
+    readonly name: string
+    readonly pollInterval: number
+    readonly wait: Wait
+    readonly log: Log
+  },
   check: () => Promise<boolean>,
 ): { stop(): Promise<void> } {
-  const stopping = new AbortController()
-  const { signal } = stopping
-  let reported: string | null = null
-  const running = (async () => {
-    for (;;) {
-      // Rejects when the server stops.
-      await wait(pollInterval, signal).catch(() => {})
-      if (signal.aborted) return
-      try {
-        if (await check()) reported = null
-      } catch (error) {
-        const reason = errorMessage(error)
-        if (reason === reported) continue
-        reported = reason
-        if (error instanceof DomainError) {
-          log.error(`the certificate is kept as it is: ${reason}`, undefined, {
-            hint: error.hint ?? '',
-          })
-        } else {
-          // A bug of ours must not keep everybody from the next certificate for good.
-          log.error('the certificate is kept as it is', error)
-        }
-      }
-    }
-  })()
-  return {
-    async stop() {
-      stopping.abort()
-      await running
+  const { pollInterval, ...loopOptions } = options
+  let failure: unknown = null
+  const loop = startLoop(
+    {
+      ...loopOptions,
+      initialDelay: pollInterval,
+      retryDelay: pollInterval,
+      expectedLevel: 'error',
     },
-  }
+    async () => {
+      try {
+        if (await check()) failure = null
+      } catch (error) {
+        failure = error
+      }
+      if (failure !== null) throw failure
+      return pollInterval
+    },
+  )
+  return { stop: async () => void (await loop.stop()) }
 }

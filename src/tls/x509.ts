@@ -28,24 +28,24 @@ import type { KeyPair } from '../domain/certificates'
 import type { Random } from '../domain/runtime'
 import type { AuthorityConstraints } from './local/names'
 
-/** What every client takes, and signs in a millisecond on a Raspberry Pi. */
+/** Every client supports it, and a signature takes a millisecond on a Raspberry Pi. */
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
-/** From when to when, in milliseconds since 1970 (UTC). Certificates know whole seconds. */
+/** A validity period in milliseconds since 1970 (UTC). Certificates store whole seconds. */
 interface Validity {
   readonly notBefore: number
   readonly notAfter: number
 }
 
-/** A new key, as PEM. */
+/** Returns a new private key as PEM. */
 export async function generateKey(): Promise<string> {
   return await exportKeyPem((await generateKeyPair()).privateKey)
 }
 
 /**
- * Certifies a key as an authority that can speak for what its constraints permit and for nothing else (RFC 5280, section
- * 4.2.1.10), as a server alone: whoever steals the key can neither sign programs nor be somebody's bank. Answers the
- * certificate. Throws for what is no P-256 key.
+ * Returns the certificate (PEM) of a certificate authority with this key. It may only issue certificates of servers, and
+ * only for the names that its constraints permit (RFC 5280, section 4.2.1.10): a thief of the key can neither sign programs
+ * nor impersonate a bank. Throws if the key is not on P-256.
  */
 export async function createAuthorityCertificate(
   key: string,
@@ -61,7 +61,7 @@ export async function createAuthorityCertificate(
   const keyId = await SubjectKeyIdentifierExtension.create(keys.publicKey, false, crypto)
   const certificate = await X509CertificateGenerator.createSelfSigned(
     {
-      // With a piece of its key: two authorities of one host are told apart where they are listed.
+      // With a part of the key's hash, so that a list shows which of two authorities of one host it is.
       name: [{ CN: [`SnailPass ${hostname} ${keyId.keyId.slice(0, 8)}`] }],
       serialNumber: generateSerial(random),
       notBefore: new Date(notBefore),
@@ -81,7 +81,7 @@ export async function createAuthorityCertificate(
   return certificatePem(certificate)
 }
 
-/** A new key, certified by an authority for these names and addresses, with the authority's certificate behind it. */
+/** Returns a new key and a certificate for these names and IP addresses, followed by the certificate of its authority. */
 export async function createLeafCertificate(
   authority: KeyPair,
   { names, notBefore, notAfter }: Validity & { readonly names: readonly string[] },
@@ -92,7 +92,7 @@ export async function createLeafCertificate(
   const certificate = await X509CertificateGenerator.create(
     {
       issuer: issuer.subjectName,
-      // Whom it is for stands in its names; this is for people. No more than 64 characters may be there.
+      // For people: programs read the alternative names. A common name has at most 64 characters.
       subject: [{ CN: ['SnailPass server'] }],
       serialNumber: generateSerial(random),
       notBefore: new Date(notBefore),
@@ -117,7 +117,7 @@ export async function createLeafCertificate(
   }
 }
 
-/** A new key with a request for a certificate (PKCS #10), both PEM. */
+/** Returns a new key and a certificate signing request for it (PKCS #10), both as PEM. */
 export async function createCsr(names: readonly string[]): Promise<{ csr: string; key: string }> {
   const keys = await generateKeyPair()
   const request = await Pkcs10CertificateRequestGenerator.create(
@@ -127,10 +127,10 @@ export async function createCsr(names: readonly string[]): Promise<{ csr: string
   return { csr: request.toString('pem'), key: await exportKeyPem(keys.privateKey) }
 }
 
-/** How long a placeholder lasts, in milliseconds; every start makes a new one. */
+/** Lifetime of a placeholder in milliseconds. Every start creates a new one. */
 const placeholderLifetime = 90 * 24 * 3600_000
 
-/** A certificate that nobody trusts, so that HTTPS listens before there is a real one. */
+/** Returns a self-signed certificate that no client trusts, so that HTTPS can listen before a real one is issued. */
 export async function createPlaceholder(names: readonly string[], now: number): Promise<KeyPair> {
   const keys = await generateKeyPair()
   const certificate = await X509CertificateGenerator.createSelfSigned(
@@ -147,7 +147,7 @@ export async function createPlaceholder(names: readonly string[], now: number): 
   return { cert: certificatePem(certificate), key: await exportKeyPem(keys.privateKey) }
 }
 
-/** What a certificate's authority may speak for; null where it has no such bounds, or need not be held to them. */
+/** Returns the name constraints of a CA certificate (PEM); null if it has none, or if clients may ignore them. */
 export function constraintsOf(cert: string): AuthorityConstraints | null {
   const extension = new X509Certificate(cert).getExtension(id_ce_nameConstraints)
   if (extension === null || !extension.critical) return null
@@ -155,7 +155,7 @@ export function constraintsOf(cert: string): AuthorityConstraints | null {
   const bases = [...(permittedSubtrees ?? [])].map(({ base }) => base)
   const domains = bases.flatMap(({ dNSName }) => (dNSName === undefined ? [] : [dNSName]))
   const networks = bases.flatMap(({ iPAddress }) => (iPAddress === undefined ? [] : [iPAddress]))
-  // Of a kind that is not named there, everything is permitted.
+  // Without a constraint for one kind of name, every name of that kind is permitted.
   return domains.length === 0 || networks.length === 0 ? null : { domains, networks }
 }
 
@@ -177,7 +177,7 @@ function alternativeNames(names: readonly string[]): SubjectAlternativeNameExten
   )
 }
 
-/** Positive and of full length: 126 bits of chance (RFC 5280, section 4.1.2.2, wants at most 20 octets). */
+/** Returns a positive serial number of fixed length with 126 random bits (RFC 5280, section 4.1.2.2, allows 20 octets). */
 function generateSerial(random: Random): string {
   const [first = 0, ...rest] = random(16)
   return Buffer.from([(first & 0x3f) | 0x40, ...rest]).toString('hex')
@@ -190,7 +190,7 @@ function generateKeyPair() {
 async function importKeyPair(key: string): Promise<CryptoKeyPair> {
   const { subtle } = crypto
   const spki = new Uint8Array(createPublicKey(key).export({ type: 'spki', format: 'der' }))
-  // Other tools write other forms of the same key, as `BEGIN EC PRIVATE KEY`.
+  // Other tools write the key in other formats, such as `BEGIN EC PRIVATE KEY`.
   const pkcs8 = new Uint8Array(createPrivateKey(key).export({ type: 'pkcs8', format: 'der' }))
   return {
     publicKey: await subtle.importKey('spki', spki, algorithm, true, ['verify']),

@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { startPebble } from '../support/pebble'
 
-test('the executable has a certificate for a public name, keeps it over a restart, and shows it', async () => {
+test('the executable gets a certificate for a public name, keeps it over a restart, and shows it', async () => {
   using folder = temporaryFolder()
   await using pebble = await startPebble()
   const environment = {
@@ -21,7 +21,7 @@ test('the executable has a certificate for a public name, keeps it over a restar
   }
   {
     await using first = await serve(folder.path, environment, listen)
-    while (!first.log.some((line) => line.includes('a new certificate'))) await Bun.sleep(20)
+    while (!first.log.some((line) => line.includes('got a new certificate'))) await Bun.sleep(20)
     expect(await first.end('SIGTERM')).toBe(0)
   }
   await using second = await serve(folder.path, environment, listen)

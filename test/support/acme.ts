@@ -4,26 +4,26 @@ import type { Pebble } from './pebble'
 import { startTestServer, type TestServer } from './server'
 import { skippableTiming } from './timing'
 
-/** A server that has its certificate from an authority, with time that the test passes. */
+/** A server that gets its certificate from a CA by ACME. The test advances its time. */
 export interface AcmeServer extends TestServer {
   advance(milliseconds: number): void
-  /** Its lines of this message, as objects. */
+  /** Returns the entries of its log with this message. */
   listLogEntries(message: string): readonly Record<string, unknown>[]
-  /** Waits until there are so many. */
+  /** Waits until the log has `count` entries with this message. */
   waitForLog(message: string, count?: number): Promise<void>
-  /** The certificate that it serves, and whether it is one of this root for this name. */
+  /** Returns the certificate that it serves, and whether a client that trusts this root accepts it for this name. */
   readPresentedCertificate(
     root: string,
     name: string,
   ): Promise<{ isTrusted: boolean; certificate: PeerCertificate }>
 }
 
-export const issuedMessage = 'a new certificate'
-export const failedMessage = 'no certificate could be had'
+export const issuedMessage = 'got a new certificate'
+export const failedMessage = "can't get a certificate"
 export const unsavedMessage =
-  'the new certificate is served, and could not be saved: a restart orders again'
+  "can't save the new certificate: it is served, but a restart orders another"
 
-/** Starts one, which the authority finds at its port unless told otherwise. */
+/** Starts a server. By default it listens on the port where the CA looks for responses to challenges. */
 export async function startAcmeServer(
   pebble: Pick<Pebble, 'directory' | 'caFile' | 'challengePort'>,
   options: {
@@ -60,7 +60,7 @@ export async function startAcmeServer(
       for (;;) {
         const presented = await tryHandshake(Number(port), root, name)
         if (presented !== null) return presented
-        // A listener that changes its certificate at this moment may cut a handshake that no request follows.
+        // A listener that is replacing its certificate may close a connection that sends no request.
         await Bun.sleep(50)
       }
     },
@@ -69,7 +69,7 @@ export async function startAcmeServer(
 
 type PresentedCertificate = Awaited<ReturnType<AcmeServer['readPresentedCertificate']>>
 
-/** Null where the handshake was cut. */
+/** Returns null if the connection was closed during the handshake. */
 function tryHandshake(
   port: number,
   ca: string,
@@ -86,8 +86,8 @@ function tryHandshake(
 }
 
 /**
- * Stands before an authority, and answers in its place whatever `answer` does: what no authority for tests does when it is
- * told to.
+ * A proxy in front of a CA. For paths for which `answer` returns a response, it sends that instead: faults that the CA can't
+ * be configured to have.
  */
 export async function startAcmeProxy(
   pebble: Pebble,
@@ -103,7 +103,7 @@ export async function startAcmeProxy(
       const { pathname, host } = new URL(request.url)
       const own = await answer(pathname)
       if (own !== null) return own
-      // The authority makes its addresses of the host that it was asked for.
+      // The CA builds its URLs from the host of the request.
       const headers = new Headers(request.headers)
       headers.set('host', host)
       const {

@@ -14,16 +14,16 @@ export interface IssuedCertificate {
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 
-/** Whom a certificate is for, and from when to when, in milliseconds since 1970: an hour around now unless told. */
+/** The names or user of a certificate, and its validity in milliseconds since 1970. Default: from an hour ago for two hours. */
 type Subject = ({ names: readonly string[] } | { user: string }) & {
   readonly notBefore?: number
   readonly notAfter?: number
 }
 
-/** A new certificate authority, with the name of that of a certificate, if one is given. */
+/** Creates a certificate authority; with `sameNameAs`, it has the subject of that certificate (PEM). */
 export async function createTestAuthority(options: { readonly sameNameAs?: string } = {}): Promise<{
   readonly certificate: string
-  /** Certifies a new key: a server's for these names, or a client's for this user. */
+  /** Issues a certificate with a new key: for a server with these names, or for a client with this user name. */
   issue(subject: Subject): Promise<IssuedCertificate>
 }> {
   const notBefore = new Date(Date.now() - 3_600_000)

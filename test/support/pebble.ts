@@ -5,31 +5,32 @@ import { createTestAuthority } from './certificates'
 import { temporaryFolder } from './executable'
 import { freePort } from './free-port'
 
-/** Let's Encrypt's own ACME server for tests, on loopback. It knows every name, and finds all of them here. */
+/** Let's Encrypt's ACME server for tests, on loopback. It resolves every name to this machine. */
 export interface Pebble extends AsyncDisposable {
   /** URL of the directory. */
   readonly directory: string
-  /** PEM file with whom to trust with the certificate of the directory. */
+  /** Path of the CA bundle (PEM) for the certificate of the directory. */
   readonly caFile: string
+  /** The content of `caFile`. */
   readonly ca: string
-  /** Where it looks for the answers to challenges: port 80 elsewhere. */
+  /** The port where it looks for responses to challenges, instead of 80. */
   readonly challengePort: number
-  /** The root of its certificates, PEM. */
+  /** Returns the root (PEM) of the certificates that it issues. */
   fetchRoot(): Promise<string>
-  /** How many orders it got so far. */
+  /** Returns how many orders it has received. */
   countOrders(): number
 }
 
 export interface PebbleOptions {
-  /** Percentage of good nonces that it refuses all the same. */
+  /** Percentage of valid nonces that it rejects. */
   readonly badNonces?: number
-  /** Seconds that its certificates last. */
+  /** Lifetime of its certificates in seconds. */
   readonly lifetime?: number
-  /** Accounts that it wants others to be bound to: their keys by their names. */
+  /** External accounts, one of which it requires: their keys by their names. */
   readonly externalAccounts?: Readonly<Record<string, string>>
 }
 
-/** Starts one, with a name server of its own. Debian's package `pebble` has both. */
+/** Starts Pebble, with a DNS server in this process. Debian: package `pebble`. */
 export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> {
   const folder = temporaryFolder()
   const [port, management, challengePort] = [freePort(), freePort(), freePort()]
@@ -66,7 +67,7 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
         PATH: process.env['PATH'] ?? '',
         PEBBLE_VA_NOSLEEP: '1',
         PEBBLE_WFE_NONCEREJECT: String(options.badNonces ?? 5),
-        // A name that was shown before is shown again.
+        // Every order needs new proofs.
         PEBBLE_AUTHZREUSE: '0',
       },
       stdout: 'pipe',
@@ -86,7 +87,7 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
     reject(new Error(`pebble ended before it listened:\n${log.join('\n')}`))
   })()
   await listening
-  // It says so a moment before.
+  // It prints the line a moment before it accepts connections.
   const isAnswering = (at: number) =>
     fetch(`https://localhost:${at}/`, {
       keepalive: false,
@@ -120,7 +121,7 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
   }
 }
 
-/** Answers every question for an address with 127.0.0.1, and every other one with nothing. */
+/** Answers queries for A records with 127.0.0.1, and others with no records. */
 function startNameServer() {
   const socket = createSocket('udp4')
   socket.on('message', (question, { port, address }) => {

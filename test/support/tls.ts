@@ -8,7 +8,7 @@ import { temporaryFolder } from './executable'
 import { virtualTiming } from './store'
 import { random } from './timing'
 
-/** A log that a test reads. */
+/** Returns a log whose entries a test reads. */
 export function createTestLog() {
   const lines: string[] = []
   const log = createLog('json', Date.now, (line) => lines.push(line))
@@ -17,7 +17,7 @@ export function createTestLog() {
   return { log, lines, listEntries }
 }
 
-/** A machine called `pi` with a folder of its own, whose names, clock and files a test can change. */
+/** Returns a machine called `pi` with a folder of its own. A test can change its names, clock and files. */
 export function createTestMachine(change: Partial<WantedNames> = {}) {
   const temporary = temporaryFolder()
   const virtual = virtualTiming()
@@ -43,7 +43,7 @@ export function createTestMachine(change: Partial<WantedNames> = {}) {
     deps,
     folder: deps.folder,
     clock: timing.clock,
-    /** Lets time pass at once: months of looks would take a test minutes. */
+    /** Moves the clock without any checks in between: months of checks would take minutes. */
     advance: (milliseconds: number) => {
       offset += milliseconds
     },
@@ -55,12 +55,12 @@ export function createTestMachine(change: Partial<WantedNames> = {}) {
   }
 }
 
-/** Resolves once something is so; a test's own time limit ends the wait. */
+/** Resolves once the condition is true. The time limit of the test ends the wait. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await Bun.sleep(1)
 }
 
-/** A certificate of somebody else's making with its key, as files, for localhost or these names. */
+/** Writes a certificate of a test authority and its key to files, for localhost or these names. */
 export async function createCertificateFiles(
   subject: { names: readonly string[]; notAfter?: number } = { names: ['localhost', '127.0.0.1'] },
 ) {

@@ -26,7 +26,7 @@ const encryptedKey = generateKeyPairSync('ec', {
   privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'x' },
 }).privateKey
 
-/** Two files that a test can change, and a source of them whose time leaps. */
+/** Returns a source of two files that a test can change, in virtual time. */
 function createCertificateSource() {
   const folder = temporaryFolder()
   const paths = { cert: join(folder.path, 'fullchain.pem'), key: join(folder.path, 'key.pem') }
@@ -42,7 +42,7 @@ function createCertificateSource() {
       writeFileSync(paths.key, key)
     },
     start: () => startFileSource(paths, { clock, wait, log: log.log }),
-    /** A minute of looks. */
+    /** Waits until a minute of virtual time has passed, with its checks. */
     async minute() {
       const then = clock()
       await until(() => clock() > then + 60_000)
@@ -51,7 +51,7 @@ function createCertificateSource() {
   }
 }
 
-test('a certificate with its chain is read, and told of', async () => {
+test('a certificate with its chain is read and described', async () => {
   using setup = createCertificateSource()
   setup.put(chain, good.key)
   const { info, cert } = await readKeyPair(setup.paths)
@@ -60,7 +60,7 @@ test('a certificate with its chain is read, and told of', async () => {
   expect(cert).toBe(chain)
   setup.put(good.certificate, good.key)
   expect((await readKeyPair(setup.paths)).info).toEqual(info)
-  // As `cat` joins files whose last line has no end.
+  // As `cat` joins files whose last line has no newline.
   setup.put(good.certificate.trimEnd() + authority.certificate.trimEnd(), good.key)
   expect((await readKeyPair(setup.paths)).cert).toBe(chain)
 })
@@ -70,27 +70,33 @@ test.each([
     'no certificate',
     'nonsense',
     good.key,
-    'holds no certificate in PEM',
+    'contains no certificate in PEM format',
     'openssl x509 -inform der',
   ],
-  ['an empty file', '', good.key, 'holds no certificate in PEM', '-----BEGIN CERTIFICATE-----'],
-  ['both swapped', good.key, chain, 'holds a key and no certificate', 'swapped'],
+  [
+    'an empty file',
+    '',
+    good.key,
+    'contains no certificate in PEM format',
+    '-----BEGIN CERTIFICATE-----',
+  ],
+  ['both swapped', good.key, chain, 'contains a key and no certificate', 'swapped'],
   [
     'half a certificate',
     chain.replace(/.{64}\n/, ''),
     good.key,
-    'holds a damaged certificate',
+    'contains a damaged certificate',
     'whole',
   ],
-  ['no key', chain, 'nonsense', 'holds no private key in PEM', 'SNAILPASS_TLS_KEY'],
-  ['a locked key', chain, encryptedKey, 'is locked with a passphrase', 'openssl pkey'],
+  ['no key', chain, 'nonsense', 'contains no private key in PEM format', 'SNAILPASS_TLS_KEY'],
+  ['an encrypted key', chain, encryptedKey, 'is encrypted with a passphrase', 'openssl pkey'],
   ["another one's key", chain, next.key, 'does not belong to the certificate', 'writes both'],
   [
     'a chain upside down',
     authority.certificate + good.certificate,
     good.key,
-    'does not begin with the certificate of the server',
-    'put that first',
+    "does not start with the server's certificate",
+    'put it first',
   ],
   [
     "another one's chain",
@@ -99,7 +105,7 @@ test.each([
     'certificate 2 of',
     "server's certificate first",
   ],
-])('refuses %s in words', async (_what, cert, key, problem, hint) => {
+])('refuses %s with a hint', async (_what, cert, key, problem, hint) => {
   using setup = createCertificateSource()
   setup.put(cert, key)
   const error = await captureError(setup.start())
@@ -111,29 +117,29 @@ test.each([
   expect(JSON.stringify([error, setup.lines])).not.toContain(key.slice(40, 80) || 'no key')
 })
 
-test('refuses what is not there', async () => {
+test('refuses files that do not exist', async () => {
   using setup = createCertificateSource()
   expect(await captureError(setup.start())).toMatchObject({
     code: 'unavailable',
-    message: expect.stringContaining("fullchain.pem can't be read: ENOENT"),
+    message: expect.stringMatching(/^can't read .*fullchain\.pem: ENOENT/),
     hint: expect.stringContaining('SNAILPASS_TLS_CERT'),
   })
 })
 
-describe('a source of files', () => {
-  test('takes a new pair only when both files fit, and tells of it once', async () => {
+describe('a certificate from files', () => {
+  test('is replaced only when both files fit together, and subscribers are notified once', async () => {
     using setup = createCertificateSource()
     setup.put(chain, good.key)
     const source = await setup.start()
     const seen: string[] = []
     source.subscribe(({ cert }) => seen.push(cert))
     expect(source.current()).toMatchObject({ cert: chain, key: good.key })
-    // The certificate first, as who renews it writes one after the other.
+    // The program that renews them writes one file after the other.
     writeFileSync(setup.paths.cert, next.certificate)
     await setup.minute()
     expect(source.current().cert).toBe(chain)
-    expect(setup.listEntries('error').map(({ message }) => message)).toEqual([
-      `the certificate is kept as it is: the key ${setup.paths.key} does not belong to the certificate ${setup.paths.cert}`,
+    expect(setup.listEntries('error').map(({ reason }) => reason)).toEqual([
+      `the key ${setup.paths.key} does not belong to the certificate ${setup.paths.cert}`,
     ])
     writeFileSync(setup.paths.key, next.key)
     await until(() => seen.length > 0)
@@ -146,7 +152,7 @@ describe('a source of files', () => {
     expect(seen).toHaveLength(1)
   })
 
-  test('sees links that lead elsewhere now, and files that are renamed over', async () => {
+  test('is replaced when a link points elsewhere, and when a file is renamed over the old one', async () => {
     using setup = createCertificateSource()
     const { folder, paths } = setup
     for (const [name, { certificate, key }] of Object.entries({ good, next })) {
@@ -168,7 +174,7 @@ describe('a source of files', () => {
     await source.stop()
   })
 
-  test('reports a bad pair once, keeps the old one, and takes a good one after it', async () => {
+  test('is kept while the files are damaged, which is logged once, and replaced when they are repaired', async () => {
     using setup = createCertificateSource()
     setup.put(chain, good.key)
     const source = await setup.start()
@@ -177,7 +183,8 @@ describe('a source of files', () => {
     await setup.minute()
     expect(setup.listEntries('error')).toHaveLength(1)
     expect(setup.listEntries('error')[0]).toMatchObject({
-      message: expect.stringContaining('holds no certificate in PEM'),
+      message: 'certificate reload failed',
+      reason: expect.stringContaining('contains no certificate in PEM format'),
       hint: expect.stringContaining('openssl x509'),
     })
     rmSync(setup.paths.cert)
@@ -190,10 +197,10 @@ describe('a source of files', () => {
   })
 
   test.each([
-    ['has expired', expired],
+    ['expired on', expired],
     ['is not valid before', future],
   ])(
-    'serves one that %s when there is no better one, and does not take it for a good one',
+    'that %s another day is served if there is no valid one, and does not replace a valid one',
     async (words, bad) => {
       using setup = createCertificateSource()
       setup.put(bad.certificate, bad.key)
@@ -205,7 +212,7 @@ describe('a source of files', () => {
       setup.put(bad.certificate, bad.key)
       await setup.minute()
       expect(first.current().cert).toBe(good.certificate)
-      expect(setup.listEntries('error').at(-1).message).toContain(
+      expect(setup.listEntries('error').at(-1).reason).toContain(
         `the new certificate ${setup.paths.cert} ${words}`,
       )
       await first.stop()
@@ -214,9 +221,9 @@ describe('a source of files', () => {
 })
 
 test.each([
-  ['two weeks before the end of a long life', 90, 14],
-  ['when a sixth of a short one is left', 6, 1],
-])('a certificate that nobody renews is warned about once, %s', async (_, life, left) => {
+  ['two weeks before it expires', 90, 14],
+  ['when a sixth of a short lifetime is left', 6, 1],
+])('a certificate that is not renewed gets one warning, %s', async (_, life, left) => {
   using setup = createCertificateSource()
   const notAfter = Date.now() + left * 24 * hour + 60_000
   const notBefore = notAfter - life * 24 * hour
@@ -227,17 +234,17 @@ test.each([
   await setup.minute()
   await setup.minute()
   expect(setup.listEntries('warn').map(({ message }) => message)).toEqual([
-    expect.stringMatching(/fullchain\.pem expires on \S+: nobody has renewed it yet/),
+    expect.stringMatching(/fullchain\.pem expires on \S+ and has not been renewed$/),
   ])
   await source.stop()
 })
 
-describe('everybody trusts', () => {
-  test('what leads to a root that browsers have', () => {
+describe('browsers trust', () => {
+  test('a chain that leads to a public root', () => {
     for (const root of rootCertificates.slice(0, 5)) expect(leadsToPublicRoot(root)).toBeTrue()
   })
 
-  test('nothing that an authority of somebody else has made, whatever it calls itself', async () => {
+  test('no certificate of another authority, even if it has the name of a public root', async () => {
     expect(leadsToPublicRoot(chain)).toBeFalse()
     using setup = createCertificateSource()
     setup.put(chain, good.key)

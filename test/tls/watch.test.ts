@@ -3,11 +3,11 @@ import { startWatching } from '../../src/tls/watch'
 import { virtualTiming } from '../support/store'
 import { createTestLog, until } from '../support/tls'
 
-test('a look that fails in a way that nobody thought of is told once, and others follow', async () => {
+test('a check that fails because of a bug is logged once, and further checks follow', async () => {
   const { log, listEntries } = createTestLog()
   let checks = 0
   const watch = startWatching(
-    { pollInterval: 2_000, wait: virtualTiming().wait, log },
+    { name: 'certificate reload', pollInterval: 2_000, wait: virtualTiming().wait, log },
     async () => {
       checks++
       if (checks <= 3 || checks === 5) throw new TypeError('x is undefined')
@@ -16,8 +16,8 @@ test('a look that fails in a way that nobody thought of is told once, and others
   )
   await until(() => checks > 8)
   expect(listEntries('error').map(({ message }) => message)).toEqual([
-    'the certificate is kept as it is',
-    'the certificate is kept as it is',
+    'certificate reload failed',
+    'certificate reload failed',
   ])
   expect(JSON.stringify(listEntries('error')[0])).toContain('x is undefined')
   await watch.stop()

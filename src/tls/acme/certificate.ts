@@ -4,14 +4,14 @@ import { type CertificateInfo, isIssuedFor } from '../certificate-info'
 import { parseKeyPair } from '../key-pair'
 import { leadsToPublicRoot } from '../roots'
 
-/** A certificate of an authority, with its key. */
+/** A certificate that a CA issued, with its key. */
 export interface IssuedCertificate extends KeyPair {
   readonly info: CertificateInfo
-  /** Whether browsers trust it, as far as the roots that come with the program tell. */
+  /** Whether browsers trust it, according to the root certificates that this program contains. */
   readonly isPubliclyTrusted: boolean
 }
 
-/** Reads a pair; null for one that no server could serve, or that lacks one of the names. */
+/** Parses a certificate and key. Returns null if no server could use them, or if the certificate lacks one of the names. */
 export function parseCertificateForNames(
   texts: KeyPair,
   names: readonly string[],
@@ -20,7 +20,7 @@ export function parseCertificateForNames(
   return issued !== null && missingNames(issued, names).length === 0 ? issued : null
 }
 
-/** Reads a pair, for whichever names; null for one that no server could serve. */
+/** Parses a certificate and key. Returns null if no server could use them. */
 export function parseIssuedCertificate(texts: KeyPair): IssuedCertificate | null {
   try {
     const pair = parseKeyPair(texts, { cert: 'the certificate', key: 'the key' })
@@ -31,7 +31,7 @@ export function parseIssuedCertificate(texts: KeyPair): IssuedCertificate | null
   }
 }
 
-/** Those of the names that a certificate is not for. */
+/** Returns those of the names that a certificate is not for. */
 export function missingNames(
   { info }: IssuedCertificate,
   names: readonly string[],

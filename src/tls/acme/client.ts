@@ -4,28 +4,29 @@ import { errorMessage } from '../../domain/errors'
 import { AcmeFault, faultFromProblem, problemType, unexpectedResponse } from './fault'
 import type { AcmeResponse, AcmeTransport } from './transport'
 
-/** What an authority gave an operator, so that accounts here belong to the one there (RFC 8555, section 7.3.4). */
+/** Credentials from a CA that bind our account to the operator's account there (RFC 8555, section 7.3.4). */
 export interface ExternalAccount {
   readonly kid: string
   /** Base64url. */
   readonly key: { reveal(): string }
 }
 
-/** What came of a question, as the authority wrote it. */
+/** The response of the CA to a request. */
 export interface AcmeResult {
+  /** The JSON document, or a text; nothing of it has been checked. */
   readonly document: unknown
-  /** Milliseconds that the authority wants us to wait; null where it said nothing of it. */
+  /** Milliseconds that the CA asks us to wait; null if it does not ask. */
   readonly retryAfter: number | null
 }
 
 export interface AcmeClient {
-  /** Signs in, with a new account where there is none. Throws AcmeFault, as everything here, and what the signal says. */
+  /** Looks up our account and creates it if there is none. Throws AcmeFault, or the reason of the signal. */
   signIn(email: string | null): Promise<void>
-  /** Asks by the library's client. `doing` names what is asked for in the words of a refusal. */
+  /** Calls the library's client. `action` says in error messages what was requested. Throws like `signIn`. */
   request(action: string, call: (client: Client) => Promise<unknown>): Promise<AcmeResult>
 }
 
-/** One question on its way through the library. */
+/** The state of one call of the library, which may send several HTTP requests. */
 interface PendingRequest {
   readonly transport: AcmeTransport
   /** URL of the directory. */
@@ -33,42 +34,42 @@ interface PendingRequest {
   readonly action: string
   requestCount: number
   retryAfter: number | null
-  /** The refusal of a nonce that came last, while nothing else has come: the library keeps little of it. */
+  /** The problem document of the last response, if that rejected a nonce: the library keeps only a part of it. */
   problem: unknown
 }
 
-/** A question takes a third of these where every nonce is refused; more is a loop of the library with a strange authority. */
+/** A call takes a third of these if every nonce is rejected. More is an endless loop of the library with a faulty CA. */
 const maxRequests = 64
 
-/** All clients of the library share one way to the network: whose question a request belongs to, this tells. */
+/** All clients of the library share one HTTP adapter. This tells the adapter which call a request belongs to. */
 const currentRequest = new AsyncLocalStorage<PendingRequest>()
 
-// Ours knows whom to trust, when to give up and how much to read, and ends with the server; the library's own waits for as
-// long, and reads as much, as the other side likes. It also says what a refusal was, of which the library keeps a sentence.
+// Our adapter trusts the configured CA bundle, has limits of time and size, and stops with the server; the library's own has
+// no limits. It also keeps the whole problem document of a rejection, of which the library keeps one sentence.
 axios.defaults.adapter = async (config) => {
   const pending = currentRequest.getStore()
-  if (pending === undefined) throw new Error('the library asks an authority by itself')
+  if (pending === undefined) throw new Error('the ACME library sent a request of its own')
   const { url = '', data } = config
   if (++pending.requestCount > maxRequests)
-    throw unexpectedResponse(`${pending.action} does not come to an end`)
-  const answer = await pending.transport.send(url, {
+    throw unexpectedResponse(`${pending.action} needs too many requests`)
+  const response = await pending.transport.send(url, {
     method: (config.method ?? 'get').toUpperCase(),
     ...(typeof data === 'string' && { body: data }),
   })
-  pending.retryAfter = answer.retryAfter
-  if (url === pending.directory) checkDirectory(url, answer)
+  pending.retryAfter = response.retryAfter
+  if (url === pending.directory) checkDirectory(url, response)
   pending.problem = undefined
-  if (answer.status >= 400) {
-    pending.problem = answer.json()
-    // This one it sends again by itself, with the nonce that came with it (RFC 8555, section 6.5).
+  if (response.status >= 400) {
+    pending.problem = response.json()
+    // The library repeats this request itself, with the nonce of the response (RFC 8555, section 6.5).
     if (problemType(pending.problem) !== 'badNonce')
       throw faultFromProblem(pending.problem, pending)
   }
-  const { status, text, headers } = answer
+  const { status, text, headers } = response
   return { config, status, statusText: '', headers: Object.fromEntries(headers), data: text }
 }
 
-/** Speaks the protocol of RFC 8555 with the authority of a directory, as the owner of a key (PEM). */
+/** Returns a client for the protocol of RFC 8555. `directory` is the URL of the CA's directory, `key` our account key (PEM). */
 export function createAcmeClient(deps: {
   readonly transport: AcmeTransport
   readonly directory: string
@@ -108,13 +109,13 @@ export function createAcmeClient(deps: {
   return {
     request,
     async signIn(email) {
-      const action = 'an account'
+      const action = 'the account'
       try {
         await request(action, (acme) => acme.createAccount({ onlyReturnExisting: true }))
       } catch (error) {
         if (!isAccountMissing(error, externalAccount)) throw withAccountHint(error, externalAccount)
         const account = {
-          // By choosing this source of certificates, as the README says.
+          // The operator agrees by choosing this source of certificates, as the documentation says.
           termsOfServiceAgreed: true,
           ...(email !== null && { contact: [`mailto:${email}`] }),
         }
@@ -129,14 +130,14 @@ export function createAcmeClient(deps: {
 function checkDirectory(url: string, { status, retryAfter, json }: AcmeResponse): void {
   const resources = json()
   if (status === 200 && typeof resources === 'object' && resources !== null) return
-  const answer = status === 200 ? 'what is no list of resources' : status
-  throw new AcmeFault(`${url} is no directory of an authority: it answers ${answer}`, {
-    hint: 'see what SNAILPASS_ACME_DIRECTORY says, or wait where the authority has an outage',
+  const reason = status === 200 ? 'the response is not a JSON object' : `status ${status}`
+  throw new AcmeFault(`${url} is not an ACME directory: ${reason}`, {
+    hint: 'check SNAILPASS_ACME_DIRECTORY; if it is right, the certificate authority may have an outage',
     retryAfter,
   })
 }
 
-/** Whether the authority knows no account of ours yet. Some want to see a binding before they look. */
+/** Whether an error says that we have no account yet. Some CAs ask for the external account before they look it up. */
 function isAccountMissing(error: unknown, externalAccount: ExternalAccount | null): boolean {
   if (!(error instanceof AcmeFault)) return false
   return (
@@ -146,8 +147,8 @@ function isAccountMissing(error: unknown, externalAccount: ExternalAccount | nul
 }
 
 /**
- * The authority refuses an account. Where we are bound to one of its own, that binding is likelier wrong than anything else;
- * and nothing here is about a name that it could not reach.
+ * Gives a rejection of the account a hint of its own: the usual one for `unauthorized` is about names that the CA can't reach.
+ * With external account credentials, they are most likely wrong. Other errors are returned unchanged.
  */
 function withAccountHint(error: unknown, externalAccount: ExternalAccount | null): unknown {
   if (!(error instanceof AcmeFault)) return error
@@ -156,8 +157,8 @@ function withAccountHint(error: unknown, externalAccount: ExternalAccount | null
   return new AcmeFault(message, {
     hint:
       externalAccount === null
-        ? 'the account may be closed: move its file (tls/acme-…-account.key in the data folder) away, and a new one is made'
-        : 'see that SNAILPASS_ACME_EAB_KID and SNAILPASS_ACME_EAB_KEY are what the authority gave you',
+        ? 'the account may be closed: move its file (tls/acme-…-account.key in the data folder) away to create a new one'
+        : 'check that SNAILPASS_ACME_EAB_KID and SNAILPASS_ACME_EAB_KEY are the values from the certificate authority',
     type,
     retryAfter,
     cause,

@@ -1,14 +1,14 @@
 import { sanitizeLine } from '../../domain/text'
 import { ownProperty } from '../../domain/untrusted'
 
-/** Where and why an attempt at a certificate ended. Both texts are for operators and hold no secret. */
+/** Why a certificate could not be obtained. Message and hint are for operators and contain no secrets. */
 export class AcmeFault extends Error {
   override readonly name = 'AcmeFault'
-  /** What to do about it. */
+  /** What the operator can do. */
   readonly hint: string
-  /** The authority's word for it, as `rateLimited` (RFC 8555, section 6.7); null where it said nothing that we understand. */
+  /** The CA's error type, such as `rateLimited` (RFC 8555, section 6.7); null if it named none that is standard. */
   readonly type: string | null
-  /** Milliseconds that the authority wants us to wait; null where it said nothing of it. */
+  /** Milliseconds that the CA asks us to wait; null if it does not ask. */
   readonly retryAfter: number | null
 
   constructor(
@@ -23,56 +23,59 @@ export class AcmeFault extends Error {
 }
 
 const reachabilityHint =
-  'see that the name leads to this machine and that port 80 of it reaches the plain HTTP listener here, from the internet, through router and firewall'
+  'check that the name resolves to this machine, and that port 80 is forwarded to its HTTP listener, from the internet through router and firewall'
 
-/** What mends each kind of refusal (RFC 8555, section 6.7). */
+/** What fixes each type of error (RFC 8555, section 6.7). */
 const hints: Readonly<Record<string, string>> = {
-  caa: 'the CAA record of the name forbids this authority: allow it there, or take another one',
+  caa: 'the CAA record of the name forbids this certificate authority: allow it there, or use another one',
   connection: reachabilityHint,
-  dns: 'give the name an A or AAAA record with the public address of this machine, and wait until it is known',
+  dns: 'create an A or AAAA record for the name with the public address of this machine, and wait until it is published',
   externalAccountRequired:
-    'this authority wants accounts of its own: set SNAILPASS_ACME_EAB_KID and SNAILPASS_ACME_EAB_KEY to what it gave you',
-  invalidContact: 'set SNAILPASS_ACME_EMAIL to an address of yours, or leave it out',
+    'this certificate authority requires an external account: set SNAILPASS_ACME_EAB_KID and SNAILPASS_ACME_EAB_KEY to the values from it',
+  invalidContact: 'set SNAILPASS_ACME_EMAIL to your email address, or leave it unset',
   rateLimited:
-    'wait: the authority gives no more for a while; for trials there is SNAILPASS_ACME_STAGING',
-  rejectedIdentifier: 'this authority gives no certificate for that name: see SNAILPASS_ACME_NAMES',
+    'wait: the certificate authority issues no more for a while; for experiments, set SNAILPASS_ACME_STAGING',
+  rejectedIdentifier:
+    'this certificate authority issues no certificate for that name: check SNAILPASS_ACME_NAMES',
   tls: reachabilityHint,
   unauthorized: reachabilityHint,
-  unsupportedContact: 'set SNAILPASS_ACME_EMAIL to an address of yours, or leave it out',
+  unsupportedContact: 'set SNAILPASS_ACME_EMAIL to your email address, or leave it unset',
   userActionRequired:
-    'the authority wants you to do something with your account first: see what it says',
+    'the certificate authority requires an action of yours on its website first: see its message',
 }
 
-const defaultHint = 'see what the authority says of itself, and wait: it is tried again by itself'
+const defaultHint =
+  'check the status page of the certificate authority, and wait: the request is retried automatically'
 
-/** Longest text of an authority that is repeated, in characters. */
+/** Characters of a CA's text that are repeated at most. */
 const maxDetailLength = 400
 
-/** What a problem document says (RFC 7807); for one that is none, that. */
+/** Returns the fault for a problem document (RFC 7807), also for one that is malformed. `action` is what was requested. */
 export function faultFromProblem(
   document: unknown,
   { action, retryAfter = null }: { action: string; retryAfter?: number | null },
 ): AcmeFault {
   const type = problemType(document)
   const details = [detailOf(document), ...subproblems(document)].filter((text) => text !== '')
-  const reason = details.length === 0 ? 'the authority gave no reason' : details.join('; ')
-  return new AcmeFault(`${action} was refused: ${sanitizeLine(reason, maxDetailLength)}`, {
+  const reason =
+    details.length === 0 ? 'the certificate authority gave no reason' : details.join('; ')
+  return new AcmeFault(`${action} was rejected: ${sanitizeLine(reason, maxDetailLength)}`, {
     hint: type === null ? defaultHint : (hints[type] ?? defaultHint),
     type,
     retryAfter,
   })
 }
 
-/** An answer that keeps to no protocol that we know; `what` says which, or to what. */
+/** Returns the fault for a response that violates the protocol. `what` says how. */
 export function unexpectedResponse(what: string, cause?: unknown): AcmeFault {
   const detail = sanitizeLine(what, maxDetailLength)
-  return new AcmeFault(`the authority answers in a way that is not understood: ${detail}`, {
-    hint: 'see that SNAILPASS_ACME_DIRECTORY is the directory of an authority (RFC 8555)',
+  return new AcmeFault(`unexpected response of the certificate authority: ${detail}`, {
+    hint: 'check that SNAILPASS_ACME_DIRECTORY is the directory of a certificate authority (RFC 8555)',
     cause,
   })
 }
 
-/** The last word of `urn:ietf:params:acme:error:rateLimited`; null for types of others. */
+/** Returns the last part of a type such as `urn:ietf:params:acme:error:rateLimited`; null for other types. */
 export function problemType(document: unknown): string | null {
   const type = ownProperty(document, 'type')
   if (typeof type !== 'string') return null

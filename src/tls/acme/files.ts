@@ -6,8 +6,8 @@ import { writeAtomic, writeGroupAtomic } from '../../files/atomic-file'
 import { createFolder, translateFileErrors } from '../../files/data-folder'
 
 /**
- * Where in a folder the key of the account with the authority of a directory, and its certificate with its key, are kept. Each
- * authority has files of its own: who tries staging and comes back finds account and certificate again.
+ * Returns the paths of the account key, the certificate and its key for the CA with this directory. Each CA has its own files:
+ * an operator who returns from a staging directory finds account and certificate again.
  */
 export function acmePaths(folder: string, directory: string) {
   const host = new URL(directory).hostname.replaceAll(/[^\w.-]/g, '_')
@@ -17,8 +17,8 @@ export function acmePaths(folder: string, directory: string) {
 }
 
 /**
- * A certificate and key as they were kept of an authority; null where one of them is missing. Throws `unavailable` for files
- * that can't be read: to order in their place would be as useless at every start.
+ * Returns the saved certificate and key of a CA, null if one of them is missing. Throws `unavailable` if a file can't be read:
+ * ordering a new certificate could not replace it either.
  */
 export function findSavedCertificate(folder: string, directory: string): KeyPair | null {
   const { cert, key } = acmePaths(folder, directory)
@@ -30,8 +30,8 @@ export function findSavedCertificate(folder: string, directory: string): KeyPair
 }
 
 /**
- * Keeps both together: a full disk leaves the former ones. A crash between the two leaves the key alone, which is as good as
- * nothing: the next start orders anew. Throws what the system says.
+ * Saves a certificate and its key together. On a full disk the old ones stay. A crash between the two leaves the key alone,
+ * and the next start orders a new certificate. Throws the error of the system.
  */
 export function saveCertificate(folder: string, directory: string, { cert, key }: KeyPair): void {
   const paths = acmePaths(folder, directory)
@@ -42,10 +42,10 @@ export function saveCertificate(folder: string, directory: string, { cert, key }
   ])
 }
 
-/** What a certificate with its chain, two keys and the blocks of a file system take at most, in bytes. */
+/** Upper bound in bytes of a certificate with its chain, two keys, and the rounding to blocks of the file system. */
 const maxSavedBytes = 64 * 1024
 
-/** Sees that what an order brings could be kept. Throws `unavailable` where it could not. */
+/** Checks that there is space to save a certificate. Throws `unavailable` if there is not. */
 export function requireCertificateSpace(folder: string): void {
   const draft = join(folder, `acme.${process.pid}.room`)
   translateFileErrors(folder, () => {
@@ -59,18 +59,18 @@ export function requireCertificateSpace(folder: string): void {
   })
 }
 
-/** Puts PEM in the place of whatever is there. Throws what the system says. */
+/** Writes PEM to a file, atomically and durably, with the directory in its first line. Throws the error of the system. */
 export function writePemFile(path: string, directory: string, pem: string): void {
   createFolder(dirname(path))
   writeAtomic(path, withPreamble(directory, pem))
 }
 
-/** What PEM was made for stands before it, where readers skip it (RFC 7468, section 5.2). */
+/** Puts the directory before the PEM, where parsers ignore it (RFC 7468, section 5.2). */
 function withPreamble(directory: string, pem: string): string {
   return `ACME directory: ${directory}\n${pem.trimEnd()}\n`
 }
 
-/** What a file holds, without what stands before it. */
+/** Returns the text of a PEM file without the lines before the first block. */
 export function stripPreamble(text: string): string {
   return text.slice(Math.max(0, text.indexOf('-----BEGIN')))
 }

@@ -5,52 +5,55 @@ import { ownProperty } from '../../domain/untrusted'
 import type { AcmeClient, AcmeResult } from './client'
 import { AcmeFault, faultFromProblem, unexpectedResponse } from './fault'
 
-/** Where the answers to an authority's challenges are put, for whoever asks a server of ours for them. */
+/** Stores the responses to a CA's challenges, which our HTTP listeners serve. */
 export interface ChallengeStore {
   put(token: string, keyAuthorization: string): Promise<void>
   remove(token: string): Promise<void>
 }
 
-/** How long an authority may take for one step, and how long we wait between looks unless it says, in milliseconds. */
+/** How long a CA may take for one step, and how long to wait between two requests unless it says. In milliseconds. */
 const stepTimeout = 5 * 60_000
 const minPollInterval = 1_000
 const maxPollInterval = 30_000
 
-/** Characters of a name (RFC 1035, section 2.3.4). */
+/** Limit for the characters of a name (RFC 1035, section 2.3.4). */
 const maxNameLength = 253
 
 /**
- * Orders a certificate (RFC 8555, section 7.4): proves each name by HTTP-01, hands the request in, and answers the chain,
- * PEM, the leaf first. Throws AcmeFault, and what the signal says when it ends a wait.
+ * Orders a certificate (RFC 8555, section 7.4): proves control of each name with an HTTP-01 challenge, submits the signing
+ * request, and returns the chain (PEM), starting with our certificate. Throws AcmeFault, or the reason of the signal.
  */
 export async function orderCertificate(
   client: AcmeClient,
   options: PollOptions & {
     readonly names: readonly string[]
-    /** The request (PKCS #10), PEM. */
+    /** The certificate signing request (PKCS #10) as PEM. */
     readonly csr: string
     readonly challenges: ChallengeStore
   },
 ): Promise<string> {
   const identifiers = options.names.map((value) => ({ type: 'dns', value }))
-  const created = await client.request('an order', (acme) => acme.createOrder({ identifiers }))
+  const created = await client.request('the order', (acme) => acme.createOrder({ identifiers }))
   const order = parseOrder(created.document)
   for (const url of order.authorizations) {
     await authorizeName(client, { ...order, authorizations: [url] }, options)
   }
   const fetchOrder = () => client.request('the order', (acme) => acme.getOrder(order))
-  const ready = parseOrder(await pollUntil(fetchOrder, 'the order', ['ready', 'valid'], options))
+  const action = 'the order'
+  const toReady = { action, states: ['ready', 'valid'], ...options }
+  const ready = parseOrder(await pollStatus(fetchOrder, toReady))
   if (ready.status === 'ready') {
     await client.request('the certificate', (acme) => acme.finalizeOrder(ready, options.csr))
   }
-  const valid = parseOrder(await pollUntil(fetchOrder, 'the order', ['valid'], options))
+  const toValid = { action, states: ['valid'], ...options }
+  const valid = parseOrder(await pollStatus(fetchOrder, toValid))
   const { document } = await client.request('the certificate', (acme) => acme.getCertificate(valid))
   return stringOf(document)
 }
 
 type PollOptions = { readonly wait: Wait; readonly signal: AbortSignal }
 
-/** Shows the authority that the name of an order of a single one leads here. */
+/** Proves to the CA that we control a name. `order` has the URL of that name's authorization only. */
 async function authorizeName(
   client: AcmeClient,
   order: Order,
@@ -62,8 +65,8 @@ async function authorizeName(
     )
     return { document: listOf(document)[0], retryAfter }
   }
-  const { document } = await fetchAuthorization('a look at a name')
-  // It still believes what was shown to it a while ago.
+  const { document } = await fetchAuthorization('the authorization of a name')
+  // A recent proof is still valid.
   if (ownProperty(document, 'status') === 'valid') return
   const name = sanitizeLine(
     stringOf(ownProperty(ownProperty(document, 'identifier'), 'value')),
@@ -71,38 +74,44 @@ async function authorizeName(
   )
   const offered = challengesOf(document).find((one) => ownProperty(one, 'type') === 'http-01')
   if (offered === undefined) {
-    throw new AcmeFault(`the authority wants ${name} shown in other ways than HTTP-01`, {
-      hint: 'names with a * in them can only be shown by DNS, which is not done here: see SNAILPASS_ACME_NAMES',
+    throw new AcmeFault(`the certificate authority offers no HTTP-01 challenge for ${name}`, {
+      hint: 'names with a * need a DNS challenge, which snailpass does not support: check SNAILPASS_ACME_NAMES',
     })
   }
   const challenge = parseChallenge(offered)
-  const action = `the challenge of ${name}`
-  const answer = await client.request(action, (acme) =>
+  const action = `the challenge for ${name}`
+  const keyAuthorization = await client.request(action, (acme) =>
     acme.getChallengeKeyAuthorization(challenge),
   )
-  await options.challenges.put(challenge.token, stringOf(answer.document))
+  await options.challenges.put(challenge.token, stringOf(keyAuthorization.document))
   try {
     await client.request(action, (acme) => acme.completeChallenge(challenge))
-    await pollUntil(() => fetchAuthorization(action), action, ['valid'], options)
+    await pollStatus(() => fetchAuthorization(action), { action, states: ['valid'], ...options })
   } finally {
-    // What can't be taken away now goes a day later, and says nothing of the challenge.
+    // A response that can't be removed now is deleted a day later. The failure says nothing about the challenge.
     await options.challenges.remove(challenge.token).catch(() => {})
   }
 }
 
-/** Looks until what it sees is in one of these states. Throws what the authority says where it came to another end. */
-async function pollUntil(
-  poll: () => Promise<AcmeResult>,
-  action: string,
-  states: readonly string[],
-  { wait, signal }: PollOptions,
+/**
+ * Fetches a document until its status is one of `states`, and returns it. The CA may say how long to wait in between. Throws
+ * AcmeFault if the status is another final one, or after `stepTimeout`.
+ */
+async function pollStatus(
+  fetch: () => Promise<AcmeResult>,
+  {
+    action,
+    states,
+    wait,
+    signal,
+  }: PollOptions & { readonly action: string; readonly states: readonly string[] },
 ): Promise<unknown> {
   for (
     let interval = minPollInterval, waited = 0;
     ;
     interval = Math.min(2 * interval, maxPollInterval)
   ) {
-    const { document, retryAfter } = await poll()
+    const { document, retryAfter } = await fetch()
     const status = stringOf(ownProperty(document, 'status'))
     if (states.includes(status)) return document
     if (!['pending', 'processing', 'ready'].includes(status)) {
@@ -110,8 +119,8 @@ async function pollUntil(
     }
     const delay = Math.max(retryAfter ?? interval, minPollInterval)
     if (waited + delay > stepTimeout) {
-      throw new AcmeFault(`${action} is not settled within five minutes`, {
-        hint: 'wait: the authority may be slow today, and it is tried again by itself',
+      throw new AcmeFault(`${action} was not completed within five minutes`, {
+        hint: 'wait: the certificate authority may be slow, and the request is retried automatically',
         retryAfter,
       })
     }
@@ -120,7 +129,7 @@ async function pollUntil(
   }
 }
 
-/** What became of an order or of the challenge that failed. */
+/** Returns the problem document of a failed order, or of the failed challenge of an authorization. */
 function problemOf(document: unknown): unknown {
   const own = ownProperty(document, 'error')
   if (own !== undefined) return own
@@ -164,5 +173,5 @@ function listOf(value: unknown): readonly unknown[] {
 
 function stringOf(value: unknown): string {
   if (typeof value === 'string') return value
-  throw unexpectedResponse('what was asked for is missing')
+  throw unexpectedResponse('a member is missing')
 }

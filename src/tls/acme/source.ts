@@ -1,7 +1,8 @@
+import { startLoop } from '../../background'
 import type { RunningCertificateSource } from '../../domain/certificates'
 import { DomainError, errorMessage } from '../../domain/errors'
 import type { Clock, Random, Wait } from '../../domain/runtime'
-import { unusablePathError } from '../../files/data-folder'
+import { isSystemError, unusablePathError } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { loadX509 } from '../load-x509'
 import { createObservableKeyPair } from '../source'
@@ -19,34 +20,21 @@ import { type ChallengeStore, orderCertificate } from './order'
 import { acmeRetryDelay, renewalTime } from './times'
 import { createAcmeTransport } from './transport'
 
-/** From whom certificates are had, for which names. */
+/** Which CA issues the certificate, and for which names. */
 export interface AcmeConfig {
-  /** URL of the authority's directory. */
+  /** URL of the CA's directory. */
   readonly directory: string
-  /** Names that HTTP-01 can show; one at least. */
+  /** Names that an HTTP-01 challenge can prove; at least one. */
   readonly names: readonly string[]
   readonly email: string | null
   readonly externalAccount: ExternalAccount | null
-  /** PEM of whom to trust with the authority's own certificate; null for those whom everybody trusts. */
+  /** CA bundle (PEM) for the directory's own certificate; null for the system's CAs. */
   readonly ca: string | null
 }
 
-/** The listeners must be up before an authority asks them, and a server that only comes and goes shall order nothing. */
-const startDelay = 2_000
-
-/** What is between two good orders at least, in milliseconds: a clock that is wrong finds every certificate old. */
-const minOrderInterval = 3600_000
-
-/** The longest sleep until a time, in milliseconds: clocks leap, machines are suspended, and timers have a bound of their own. */
-const maxSleep = 3600_000
-
-/**
- * Certificates of an authority, ordered when there is none for all of these names or its last third has begun, as long as it
- * is not stopped. What was kept for some of them is served at once; without it a placeholder, until the first order is through.
- */
-export async function startAcmeSource(deps: {
+interface AcmeDeps {
   readonly config: AcmeConfig
-  /** Folder for account key, certificate and key. */
+  /** Folder for the account key, the certificate and its key. */
   readonly folder: string
   readonly challenges: ChallengeStore
   readonly version: string
@@ -54,143 +42,176 @@ export async function startAcmeSource(deps: {
   readonly random: Random
   readonly wait: Wait
   readonly log: Log
-}): Promise<RunningCertificateSource> {
-  const { config, folder, clock, log } = deps
-  const { names } = config
-  const stopping = new AbortController()
-  const { signal } = stopping
+}
 
+/**
+ * Milliseconds before the first order: the CA connects to our listeners, which must be open by then, and a server that is
+ * stopped at once should order nothing.
+ */
+const startDelay = 2_000
+
+/** Milliseconds between two successful orders, at least: with a wrong clock every certificate looks expired. */
+const minOrderInterval = 3600_000
+
+/** Limit in milliseconds for one wait: clocks jump, machines are suspended, and timers have a maximum. */
+const maxWait = 3600_000
+
+/**
+ * Serves certificates that a CA issues by ACME (RFC 8555). One is ordered if there is none for all of the names, and when a
+ * third of its lifetime is left. A saved certificate for some of the names is served at once; without one, a placeholder is
+ * served until the first order succeeds.
+ */
+export async function startAcmeSource(deps: AcmeDeps): Promise<RunningCertificateSource> {
+  const { config, folder, clock, random, log } = deps
+  const { names, directory } = config
   let current = findUsableCertificate(folder, config)
+  /** The current certificate while it could not be saved. */
+  let unsaved: IssuedCertificate | null = null
+  /** When to renew the current certificate, in milliseconds since 1970 (UTC). */
+  let due = current === null ? 0 : renewalTime(current.info, random)
+  /** Orders, or attempts to save, that failed since the last success. */
+  let failures = 0
   const observable = createObservableKeyPair(
     current ?? (await (await loadX509()).createPlaceholder(names, clock())),
   )
-  if (current === null) {
-    log.warn(
-      'HTTPS has a placeholder until the first certificate is there: browsers and clients refuse it',
-      { names: names.join(' ') },
-    )
-  } else {
-    log.info('the certificate that is served', certificateLogFields(current, config))
-    const missing = missingNames(current, names)
-    if (missing.length > 0) {
-      log.warn('the certificate lacks names until the next one is there', {
-        names: missing.join(' '),
-      })
-    }
-  }
+  reportFirstCertificate(current, deps)
 
-  const order = async (): Promise<IssuedCertificate> => {
-    // What could not be kept would be ordered again at every start, up to the authority's limit.
-    requireCertificateSpace(folder)
-    const transport = createAcmeTransport({ ...deps, ca: config.ca, signal })
-    const key = ensureAccountKey(folder, config.directory)
-    const { createAcmeClient } = await import('./client')
-    const client = createAcmeClient({ ...config, transport, key, signal })
-    await client.signIn(config.email)
-    const { createCsr } = await loadX509()
-    const request = await createCsr(names)
-    const cert = await orderCertificate(client, { ...deps, names, csr: request.csr, signal })
-    const next = parseCertificateForNames({ cert, key: request.key }, names)
-    if (next === null) {
-      throw unexpectedResponse('the certificate that came is none for what was asked')
-    }
-    current = next
-    log.info('a new certificate', certificateLogFields(next, config))
-    observable.set(next)
-    return next
-  }
-
-  /** Orders, and tells of what went wrong. Answers how long to wait before the next try; null after a good one. */
-  const attempt = async (failures: number): Promise<number | null> => {
+  /** Saves the current certificate. Returns the delay until the next round. */
+  const save = (issued: IssuedCertificate): number => {
     try {
-      await save(await order())
-      return null
+      saveCertificate(folder, directory, issued)
     } catch (error) {
-      if (signal.aborted) return null
-      // A full disk or a database that is away ends an attempt as well as an authority does.
-      const fault = error instanceof AcmeFault ? error : null
-      const hint = error instanceof DomainError ? error.hint : fault?.hint
-      const delay = acmeRetryDelay(fault, failures, deps.random)
-      const isOver = current !== null && current.info.notAfter <= clock()
-      log.error('no certificate could be had', undefined, {
+      unsaved = issued
+      const delay = acmeRetryDelay(null, failures++, random)
+      const { message: reason, hint } = unusablePathError(folder, error)
+      log.error(
+        "can't save the new certificate: it is served, but a restart orders another",
+        undefined,
+        {
+          reason,
+          hint: hint ?? '',
+          next: new Date(clock() + delay).toISOString(),
+        },
+      )
+      return delay
+    }
+    unsaved = null
+    failures = 0
+    return minOrderInterval
+  }
+
+  const order = async (signal: AbortSignal): Promise<number> => {
+    try {
+      current = await requestCertificate(deps, signal)
+    } catch (error) {
+      if (signal.aborted || !isExpected(error)) throw error
+      const delay = acmeRetryDelay(error instanceof AcmeFault ? error : null, failures++, random)
+      log.error("can't get a certificate", undefined, {
         reason: errorMessage(error),
-        hint: hint ?? 'see the data folder and the database: `snailpass doctor`',
-        served: current === null ? 'a placeholder' : isOver ? 'one that has ended' : 'the old one',
+        hint: hintFor(error),
+        served: describeServed(current, clock()),
         next: new Date(clock() + delay).toISOString(),
       })
       return delay
     }
+    failures = 0
+    due = renewalTime(current.info, random)
+    log.info('got a new certificate', certificateLogFields(current, config))
+    observable.set(current)
+    return save(current)
   }
 
-  /** Sleeps for so long, or until the end, whatever the clock says meanwhile: one that was ahead at the start is set soon. */
-  const sleepFor = async (milliseconds: number): Promise<void> => {
-    if (!signal.aborted) await deps.wait(milliseconds, signal).catch(() => {})
-  }
-
-  /** Sleeps until a time, or until the end. */
-  const sleepUntil = async (time: number): Promise<void> => {
-    for (let left = time - clock(); left > 0 && !signal.aborted; left = time - clock()) {
-      await deps.wait(Math.min(left, maxSleep), signal).catch(() => {})
-    }
-  }
-
-  /**
-   * Keeps what is served already. A disk that refuses is asked again until the next one is due: to order once more would be
-   * refused as well, and spend what the authority allows.
-   */
-  const save = async (issued: IssuedCertificate): Promise<void> => {
-    const due = renewalTime(issued.info, deps.random)
-    for (let failures = 0; ; failures++) {
-      try {
-        return saveCertificate(folder, config.directory, issued)
-      } catch (error) {
-        const delay = acmeRetryDelay(null, failures, deps.random)
-        const { message: reason, hint } = unusablePathError(folder, error)
-        log.error(
-          'the new certificate is served, and could not be saved: a restart orders again',
-          undefined,
-          {
-            reason,
-            hint: hint ?? '',
-            next: new Date(clock() + delay).toISOString(),
-          },
-        )
-        await sleepFor(delay)
+  // Expected failures are logged here, each of them: the delay grows, and the log tells when the next attempt is.
+  const loop = startLoop(
+    {
+      name: 'certificate renewal',
+      wait: deps.wait,
+      log,
+      initialDelay: startDelay,
+      retryDelay: minOrderInterval,
+      expectedLevel: 'error',
+    },
+    async (signal) => {
+      // Saving is retried until the next renewal: another order could not be saved either, and the CA limits orders.
+      if (unsaved !== null) {
+        if (clock() < due) return save(unsaved)
+        unsaved = null
+        failures = 0
+        return minOrderInterval
       }
-      if (signal.aborted || clock() >= due) return
-    }
-  }
-
-  const run = async (): Promise<void> => {
-    await sleepFor(startDelay)
-    for (let failures = 0; !signal.aborted; ) {
-      if (failures === 0 && current !== null && missingNames(current, names).length === 0) {
-        await sleepUntil(renewalTime(current.info, deps.random))
-      }
-      if (signal.aborted) return
-      const delay = await attempt(failures)
-      failures = delay === null ? 0 : failures + 1
-      await sleepFor(delay ?? minOrderInterval)
-    }
-  }
-  const running = run()
-  // A bug of ours in here must not go unheard until somebody waits for the end.
-  running.catch((fault) => log.error('certificates are not looked after any more', fault))
+      const isComplete = current !== null && missingNames(current, names).length === 0
+      const left = due - clock()
+      if (isComplete && left > 0) return Math.min(left, maxWait)
+      return await order(signal)
+    },
+  )
 
   return {
     current: observable.current,
     subscribe: observable.subscribe,
     isPubliclyTrusted: () => current?.isPubliclyTrusted === true && current.info.notAfter > clock(),
-    async stop() {
-      stopping.abort()
-      await running.catch(() => {})
-    },
+    stop: async () => void (await loop.stop()),
+  }
+}
+
+/** Orders a certificate for all of the names. Throws AcmeFault, a DomainError, or the reason of the signal. */
+async function requestCertificate(deps: AcmeDeps, signal: AbortSignal): Promise<IssuedCertificate> {
+  const { config, folder } = deps
+  const { names } = config
+  // A certificate that can't be saved would be ordered again at every start, up to the limit of the CA.
+  requireCertificateSpace(folder)
+  const transport = createAcmeTransport({ ...deps, ca: config.ca, signal })
+  const accountKey = ensureAccountKey(folder, config.directory)
+  const { createAcmeClient } = await import('./client')
+  const client = createAcmeClient({ ...config, transport, key: accountKey, signal })
+  await client.signIn(config.email)
+  const { createCsr } = await loadX509()
+  const { csr, key } = await createCsr(names)
+  const cert = await orderCertificate(client, { ...deps, names, csr, signal })
+  const issued = parseCertificateForNames({ cert, key }, names)
+  if (issued === null) throw unexpectedResponse('the certificate is not the one that was ordered')
+  return issued
+}
+
+/** Whether an error is no bug: the CA, the database and the disk may fail. */
+function isExpected(error: unknown): boolean {
+  return error instanceof AcmeFault || error instanceof DomainError || isSystemError(error)
+}
+
+function hintFor(error: unknown): string {
+  const hint = error instanceof AcmeFault || error instanceof DomainError ? error.hint : null
+  return hint ?? 'check the data folder and the database with `snailpass doctor`'
+}
+
+/** Returns which certificate is served, for the log. */
+function describeServed(current: IssuedCertificate | null, now: number): string {
+  if (current === null) return 'a placeholder'
+  return current.info.notAfter <= now ? 'the expired certificate' : 'the old certificate'
+}
+
+function reportFirstCertificate(
+  current: IssuedCertificate | null,
+  { config, log }: Pick<AcmeDeps, 'config' | 'log'>,
+): void {
+  if (current === null) {
+    log.warn(
+      'HTTPS uses a placeholder until the first certificate is issued: browsers and clients reject it',
+      { names: config.names.join(' ') },
+    )
+    return
+  }
+  log.info('using the saved certificate', certificateLogFields(current, config))
+  const missing = missingNames(current, config.names)
+  if (missing.length > 0) {
+    log.warn('the certificate lacks names until the next one is issued', {
+      names: missing.join(' '),
+    })
   }
 }
 
 /**
- * What was kept of this authority, where it is for one of these names at least: while a name that was added can't be
- * shown, the others go on working. One that has ended is as good as a placeholder, and better where only the clock is wrong.
+ * Returns the saved certificate of this CA if it is for at least one of the names: those keep working while a name that was
+ * added can't be proven. An expired certificate is used too: it is no worse than a placeholder, and the clock may be wrong.
  */
 function findUsableCertificate(
   folder: string,

@@ -6,8 +6,8 @@ const minute = 60_000
 const hour = 60 * minute
 
 /**
- * When a certificate is to be renewed: when a third of its life is left, or up to a thirtieth sooner, so that servers that
- * were set up together do not come together. Milliseconds since 1970 (UTC).
+ * Returns when to renew a certificate, in milliseconds since 1970 (UTC): when a third of its lifetime is left, or up to a
+ * thirtieth earlier, so that servers that were set up at the same time don't renew at the same time.
  */
 export function renewalTime(
   { notBefore, notAfter }: Pick<CertificateInfo, 'notBefore' | 'notAfter'>,
@@ -18,8 +18,9 @@ export function renewalTime(
 }
 
 /**
- * The pause after an attempt that failed, in milliseconds; it doubles with each further failure. An authority that refuses
- * allows few: Let's Encrypt's bound is five failed challenges an hour for a name. What it asks for counts where it is longer.
+ * Returns the delay in milliseconds after an attempt that failed. It doubles with each further failure, and is never shorter
+ * than the CA asks for. Rejections get a longer delay than outages, since a CA allows few of them: Let's Encrypt allows five
+ * failed challenges an hour for a name.
  */
 export function acmeRetryDelay(fault: AcmeFault | null, failures: number, random: Random): number {
   const isRefusal = fault !== null && fault.type !== null

@@ -1,33 +1,34 @@
 import { errorMessageWithCauses } from '../../domain/errors'
 import type { Clock } from '../../domain/runtime'
+import { parseJson } from '../../domain/untrusted'
 import { AcmeFault, unexpectedResponse } from './fault'
 
-/** An answer of an authority, read whole. */
+/** A response of a CA with its whole body. */
 export interface AcmeResponse {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** Milliseconds that it wants us to wait (RFC 9110, section 10.2.3); null for nothing said. */
+  /** Milliseconds that the CA asks us to wait (RFC 9110, section 10.2.3); null if it does not ask. */
   readonly retryAfter: number | null
-  /** The text as JSON; undefined where it is none. */
+  /** Returns the text parsed as JSON, undefined if it is not JSON. */
   json(): unknown
 }
 
 export interface AcmeTransport {
-  /** Throws AcmeFault when there is no answer, and what the signal says when it ends the wait. */
+  /** Throws AcmeFault if there is no response, or the reason of the signal. */
   send(url: string, request: { method: string; body?: string }): Promise<AcmeResponse>
 }
 
-/** How long an authority may take to answer, in milliseconds. Of the network, so that no test's own time ends it. */
+/** Milliseconds that a CA may take to respond, in real time: the clock of a test does not end a request. */
 const responseTimeout = 30_000
 
-/** Chains have a few KB; more than this, in bytes, is no answer of an authority. */
+/** Limit in bytes for a response. Certificate chains have a few KB. */
 const maxBytes = 256 * 1024
 
-/** The longest wait that is believed, in milliseconds: a renewal must not wait for ever. */
+/** Limit in milliseconds for the wait that a CA asks for, so that renewal is not postponed forever. */
 const maxRetryAfter = 7 * 24 * 3600_000
 
-/** Speaks HTTPS with an authority. `ca`, PEM, is whom to trust with its own certificate; null for those whom everybody trusts. */
+/** Returns a transport over HTTPS. `ca` is a CA bundle (PEM) for the directory's own certificate; null for the system's CAs. */
 export function createAcmeTransport(deps: {
   readonly ca: string | null
   readonly version: string
@@ -37,14 +38,14 @@ export function createAcmeTransport(deps: {
   const { ca, clock, signal } = deps
   return {
     async send(url, { method, body }) {
-      // `fetch` would read files and ask whoever else an authority names.
-      if (!/^https:/i.test(url)) throw unexpectedResponse(`it names ${url}`)
+      // A CA chooses the URLs, and `fetch` would also read files.
+      if (!/^https:/i.test(url)) throw unexpectedResponse(`it contains the URL ${url}`)
       try {
         const response = await fetch(url, {
           method,
           ...(body !== undefined && { body }),
           headers: {
-            // Wanted of clients (RFC 8555, section 6.1).
+            // Required by RFC 8555, section 6.1.
             'user-agent': `snailpass/${deps.version}`,
             'accept-language': 'en',
             ...(body !== undefined && { 'content-type': 'application/jose+json' }),
@@ -72,8 +73,8 @@ export function createAcmeTransport(deps: {
 function unreachable(url: string, cause: unknown): AcmeFault {
   const { host } = new URL(url)
   const reason = cause instanceof Error ? errorMessageWithCauses(cause) : String(cause)
-  return new AcmeFault(`the authority at ${host} can't be reached: ${reason}`, {
-    hint: 'see that this machine reaches the internet, that its clock is right, and what SNAILPASS_ACME_DIRECTORY says; an authority whose own certificate is private needs SNAILPASS_ACME_CA',
+  return new AcmeFault(`can't reach the certificate authority at ${host}: ${reason}`, {
+    hint: "check this machine's internet connection, its clock, and SNAILPASS_ACME_DIRECTORY; for a private certificate authority, set SNAILPASS_ACME_CA",
     cause,
   })
 }
@@ -83,21 +84,13 @@ async function readBounded(response: Response): Promise<string> {
   let length = 0
   for await (const chunk of response.body ?? []) {
     length += chunk.length
-    if (length > maxBytes) throw new Error(`its answer is larger than ${maxBytes} bytes`)
+    if (length > maxBytes) throw new Error(`the response is larger than ${maxBytes} bytes`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
-/** Seconds, or a date. Milliseconds from `now` on. */
+/** Parses seconds or a date. Returns milliseconds after `now`, null for other texts. */
 function parseRetryAfter(text: string | null, now: number): number | null {
   if (text === null) return null
   const milliseconds = /^\d{1,9}$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now

@@ -10,32 +10,32 @@ import { loadX509 } from '../load-x509'
 import type { TlsFolder } from './folder'
 import { type AuthorityConstraints, constraintsFor } from './names'
 
-/** A certificate authority of this machine's own. */
+/** The local certificate authority (CA): its certificate, its key, and the names that it may issue certificates for. */
 export interface Authority extends KeyPair {
   readonly info: CertificateInfo
   readonly constraints: AuthorityConstraints
 }
 
-/** Milliseconds that pass for valid before a certificate was made: clocks differ. */
+/** Certificates are valid from this many milliseconds before they are created, since the clocks of devices differ. */
 export const clockSkewAllowance = 24 * 3600_000
 
-/** Ten years: every device has to be given the next one by hand. In milliseconds. */
+/** Ten years, in milliseconds: a new CA has to be installed on every device by hand. */
 const lifetime = 3652 * 24 * 3600_000
 
-/** The program is younger than any clock that says so little. */
+/** A clock that shows an earlier time is wrong: this program did not exist then. */
 const minPlausibleTime = Date.parse('2026-01-01T00:00:00Z')
 
 /**
- * The authority of a folder, null where there is none. Throws `unavailable` for files that hold something else, or half of it:
- * another one in their place would have to be installed on every device again.
+ * Returns the CA of a folder, null if there is none. Throws `unavailable` if its files are damaged or incomplete: a new CA
+ * must not silently replace it, since it would have to be installed on every device again.
  */
 export async function findAuthority(folder: TlsFolder): Promise<Authority | null> {
   const { authorityCert, authorityKey, leaf } = folder
   if (!existsSync(authorityCert)) {
-    // A key alone is what is left by whoever was interrupted, or of a certificate that was lost: it is certified again.
+    // A key without a certificate is left by an interruption, or its certificate was lost: a new one is issued for the key.
     if (existsSync(authorityKey) || !existsSync(leaf)) return null
     throw unusableAuthority(
-      `${authorityCert} is gone with its key, and ${leaf} shows that they were there`,
+      `${authorityCert} and its key are missing, although ${leaf} shows that they existed`,
     )
   }
   const cert = readFileSync(authorityCert, 'utf8')
@@ -51,15 +51,17 @@ export async function findAuthority(folder: TlsFolder): Promise<Authority | null
   }
   const isOurKind = isP256(privateKey) && certificate.ca
   if (!isOurKind || constraints === null) {
-    throw unusableAuthority(`${authorityCert} is no authority that snailpass has made`)
+    throw unusableAuthority(
+      `${authorityCert} is not a certificate authority that snailpass created`,
+    )
   }
   return { cert, key, info, constraints }
 }
 
 /**
- * Makes the authority of a folder, in the place of whatever is there, which stays until all is made. A key without a
- * certificate is certified again, unless a new one is asked for: whoever asks may know that it was stolen. Throws `unavailable`
- * where the clock can't be right: the authority would be invalid once it is.
+ * Creates the CA of a folder and replaces any that is there, which is kept until the new one is complete. A key without a
+ * certificate is used again unless `isNewKey` is set: an operator who asks for a new CA may know that the key was stolen.
+ * Throws `unavailable` if the clock is obviously wrong, since the CA would be invalid once the clock is set.
  */
 export async function createAuthority(
   folder: TlsFolder,
@@ -77,8 +79,8 @@ export async function createAuthority(
   const now = clock()
   if (now < minPlausibleTime) {
     const time = new Date(now).toISOString()
-    throw new DomainError('unavailable', `the clock of this machine says that it is ${time}`, {
-      hint: 'set it, as with `timedatectl set-ntp true`: certificates would be of the wrong time',
+    throw new DomainError('unavailable', `the clock of this machine is wrong: it shows ${time}`, {
+      hint: 'set the clock, for example with `timedatectl set-ntp true`; certificates need the right time',
     })
   }
   const { createAuthorityCertificate, generateKey } = await loadX509()
@@ -88,18 +90,18 @@ export async function createAuthority(
   const validity = { notBefore: now - clockSkewAllowance, notAfter: now + lifetime }
   const cert = await createAuthorityCertificate(key, { hostname, constraints, ...validity }, random)
   const files = [
-    // First: alone, it is certified again.
+    // Written first: a key without a certificate is used again.
     { path: folder.authorityKey, text: key },
     { path: folder.authorityCert, text: cert },
   ]
-  // A certificate of the former authority would be nobody's.
+  // The certificate that the old CA issued is removed: devices that install the new CA would reject it.
   writeGroupAtomic(files, [folder.leaf])
   return { cert, key, constraints, info: parseCertificateInfo(cert) }
 }
 
 /**
- * What is to be said of an authority that is not valid yet, null for one that is: it was made while the clock was ahead, or the
- * clock is behind now.
+ * Returns the error for a CA that is not valid yet, null if it is valid. Either the clock was ahead when the CA was created, or
+ * it is behind now.
  */
 export function notYetValidError(
   { info: { notBefore } }: Pick<Authority, 'info'>,
@@ -109,9 +111,9 @@ export function notYetValidError(
   const [from, time] = [notBefore, now].map(formatDate)
   return new DomainError(
     'unavailable',
-    `the certificate authority is not valid before ${from}, and the clock of this machine says ${time}`,
+    `the certificate authority is not valid before ${from}, and the clock of this machine shows ${time}`,
     {
-      hint: 'if the clock is wrong, set it, as with `timedatectl set-ntp true`; if it was wrong when the authority was made, `snailpass tls renew --authority` makes a new one, which every device has to install',
+      hint: 'if the clock is wrong, set it, for example with `timedatectl set-ntp true`; if it was wrong when the certificate authority was created, create a new one with `snailpass tls renew --authority`, which every device has to install',
     },
   )
 }
@@ -121,25 +123,25 @@ function findExistingKey({ authorityKey }: TlsFolder): string | null {
   const key = readFileSync(authorityKey, 'utf8')
   if (isP256(parseAuthorityFile(authorityKey, 'private key', () => createPrivateKey(key))))
     return key
-  throw unusableAuthority(`${authorityKey} holds a key of another kind`)
+  throw unusableAuthority(`${authorityKey} contains a key of another type`)
 }
 
 function isP256({ asymmetricKeyDetails }: KeyObject): boolean {
   return asymmetricKeyDetails?.namedCurve === 'prime256v1'
 }
 
-/** Throws `unavailable` for what is no such thing. */
+/** Returns what `read` returns. Throws `unavailable` if `read` throws: the file does not contain a `what`. */
 function parseAuthorityFile<T>(path: string, what: string, read: () => T): T {
   try {
     return read()
   } catch (cause) {
-    throw unusableAuthority(`${path} holds no ${what}`, cause)
+    throw unusableAuthority(`${path} contains no ${what}`, cause)
   }
 }
 
 function unusableAuthority(message: string, cause?: unknown): DomainError {
   return new DomainError('unavailable', message, {
-    hint: 'put both files of the authority back from a copy, or with `snailpass restore --with-secrets`; if they are lost, `snailpass tls renew --authority` makes a new one, which every device has to install',
+    hint: 'restore both files of the certificate authority from a copy, or with `snailpass restore --with-secrets`; if they are lost, create a new one with `snailpass tls renew --authority`, which every device has to install',
     ...(cause === undefined ? {} : { cause: new Error(errorMessage(cause)) }),
   })
 }

@@ -1,14 +1,14 @@
 import { join } from 'node:path'
 import { DomainError } from '../../domain/errors'
-import type { Wait } from '../../domain/runtime'
+import { pollUntil, type Wait } from '../../domain/runtime'
 import { acquireFileLock, asDomainErrorAt, createFolder } from '../../files/data-folder'
 
-/** Where what is made here lies. Every key is mode 0600. */
+/** The files of the local certificate authority and of the certificate that it issued. Every key has mode 0600. */
 export interface TlsFolder {
   readonly path: string
   readonly authorityCert: string
   readonly authorityKey: string
-  /** Certificate, chain and key in one file: two could not change at once. */
+  /** Certificate, chain and key in one file, since two files can't be replaced at once. */
   readonly leaf: string
   readonly lock: string
 }
@@ -23,13 +23,14 @@ export function tlsFolder(path: string): TlsFolder {
   }
 }
 
-/** How long one waits for another who is at work there, and how often is looked, in milliseconds. */
+/** How long to wait for another process that has the lock, and how often to retry. In milliseconds. */
 const lockTimeout = 10_000
 const pollInterval = 50
 
 /**
- * Works on the folder, made when it is missing, while nobody else does: of several servers one makes what the others find.
- * Throws `conflict` when another one takes too long, and `unavailable` when the system refuses.
+ * Runs `work` while no other process works on the folder, which is created if it is missing. So if several servers start at
+ * once, one creates the files and the others find them. Throws `conflict` if another process holds the lock for too long,
+ * and `unavailable` for an error of the file system.
  */
 export async function withTlsFolderLock<T>(
   folder: TlsFolder,
@@ -38,25 +39,23 @@ export async function withTlsFolderLock<T>(
 ): Promise<T> {
   return await translateTlsFolderErrors(folder.path, async () => {
     createFolder(folder.path)
-    for (let waited = 0; waited < lockTimeout; waited += pollInterval) {
-      const lock = acquireFileLock(folder.lock)
-      if (lock === null) {
-        await wait(pollInterval)
-        continue
-      }
-      try {
-        return await work()
-      } finally {
-        lock.release()
-      }
+    const lock = await pollUntil({ wait, timeout: lockTimeout, interval: pollInterval }, () =>
+      acquireFileLock(folder.lock),
+    )
+    if (lock === null) {
+      throw new DomainError('conflict', `another snailpass process is using ${folder.path}`, {
+        hint: 'retry when it is done',
+      })
     }
-    throw new DomainError('conflict', `another snailpass is at work in ${folder.path}`, {
-      hint: 'try again when it is done',
-    })
+    try {
+      return await work()
+    } finally {
+      lock.release()
+    }
   })
 }
 
-/** Says of what the system refuses which path it was about. */
+/** Runs `work` and turns an error of the file system into `unavailable`, with the path in its message. */
 export async function translateTlsFolderErrors<T>(
   path: string,
   work: () => T | Promise<T>,

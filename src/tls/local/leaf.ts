@@ -15,32 +15,35 @@ import { type Authority, clockSkewAllowance } from './authority'
 import type { TlsFolder } from './folder'
 import { isPermitted } from './names'
 
-/** What is served, certified by an authority of ours. */
+/** The server's certificate, issued by the local CA, with its chain and key. */
 export interface Leaf extends KeyPair {
   readonly info: CertificateInfo
 }
 
-/** Apple's devices refuse more than 398 days, and count the days before today too. In milliseconds. */
+/** In milliseconds. Apple's devices reject certificates that are valid for more than 398 days, including past days. */
 const lifetime = 397 * 24 * 3600_000
 
-/** So many names may a certificate keep of networks that its machine has left: a laptop comes back to them. */
+/** Limit for the names of a certificate. It keeps addresses in networks that the machine has left: a laptop returns to them. */
 const maxNames = 100
 
-/** Why a new certificate is needed. */
+/** Why a new certificate is needed: there is none, it lacks names, or it expires soon. */
 export type RenewalReason = 'missing' | 'names' | 'age'
 
 /**
- * The leaf of a folder, null where there is none. Throws `unavailable` for a file that holds something else, or another
- * authority's.
+ * Returns the certificate of a folder, null if there is none. Throws `unavailable` if the file is damaged, or if another CA
+ * issued the certificate.
  */
 export function findLeaf({ leaf: path }: TlsFolder, authority: Authority): Leaf | null {
   if (!existsSync(path)) return null
   const text = readFileSync(path, 'utf8')
   const leaf = parseLeaf(text)
-  if (leaf === null) throw unusableLeaf(path, 'holds no certificate with its key')
+  if (leaf === null) throw unusableLeaf(path, 'contains no certificate with its key')
   const [certificate] = parseChain(leaf.cert)
   if (certificate?.verify(new X509Certificate(authority.cert).publicKey) !== true) {
-    throw unusableLeaf(path, 'holds a certificate that the authority of this server has not made')
+    throw unusableLeaf(
+      path,
+      'contains a certificate that the certificate authority of this server did not issue',
+    )
   }
   return leaf
 }
@@ -60,11 +63,11 @@ function parseLeaf(text: string): Leaf | null {
 
 function unusableLeaf(path: string, problem: string): DomainError {
   return new DomainError('unavailable', `${path} ${problem}`, {
-    hint: `remove the file, and a new one is made; for a certificate of your own there are SNAILPASS_TLS=files, SNAILPASS_TLS_CERT and SNAILPASS_TLS_KEY`,
+    hint: 'remove the file to have a new certificate issued; to use a certificate of your own, set SNAILPASS_TLS=files, SNAILPASS_TLS_CERT and SNAILPASS_TLS_KEY',
   })
 }
 
-/** Why a leaf must be replaced at this time; null when it need not be, or a new one would be no better. */
+/** Returns why a certificate must be renewed now; null if it need not be, or if a new one would be no better. */
 export function findRenewalReason(
   leaf: Leaf | null,
   needed: readonly string[],
@@ -77,16 +80,19 @@ export function findRenewalReason(
   const isValid = next.notBefore <= now && now < next.notAfter
   if (!isValid) return null
   if (needed.some((name) => !isIssuedFor(name, leaf.info))) return 'names'
-  // A clock that was set back far leaves one of the future.
+  // The certificate is not valid yet: the clock was set back.
   if (now < notBefore) return 'age'
   const left = notAfter - now
-  // The last one of an authority can't live longer than that.
+  // No certificate is valid for longer than its CA: near the end of the CA a renewal gains nothing.
   return left < (notAfter - notBefore) / 3 && next.notAfter > notAfter + clockSkewAllowance
     ? 'age'
     : null
 }
 
-/** Makes a leaf for these names and, where it was for names that it is made, those that the former one had. */
+/**
+ * Issues a certificate for the names in `needed`, and writes it. With `previous`, the new certificate keeps the names of that
+ * one too, as far as they fit. Throws `unavailable` if the CA has expired.
+ */
 export async function issueLeaf(
   folder: TlsFolder,
   authority: Authority,
@@ -99,9 +105,13 @@ export async function issueLeaf(
 ): Promise<Leaf> {
   const validity = validityAt(authority, now)
   if (validity.notAfter <= now) {
-    throw new DomainError('unavailable', `the authority ${folder.authorityCert} has expired`, {
-      hint: '`snailpass tls renew --authority` makes a new one, which every device has to install',
-    })
+    throw new DomainError(
+      'unavailable',
+      `the certificate authority ${folder.authorityCert} has expired`,
+      {
+        hint: 'create a new one with `snailpass tls renew --authority`, which every device has to install',
+      },
+    )
   }
   const kept = (previous?.info.names ?? []).filter(
     (name) => !needed.includes(name) && isPermitted(name, authority.constraints),
@@ -113,7 +123,7 @@ export async function issueLeaf(
   return { cert, key, info: parseCertificateInfo(cert) }
 }
 
-/** From when to when a leaf can be valid that is made now: not for longer than its authority is. */
+/** Returns the validity period of a certificate issued now: within that of its CA. */
 function validityAt({ info }: Authority, now: number) {
   const notBefore = Math.max(now - clockSkewAllowance, info.notBefore)
   return { notBefore, notAfter: Math.min(notBefore + lifetime, info.notAfter) }

@@ -9,7 +9,7 @@ import {
   privateNetworks,
 } from '../../domain/networks'
 
-/** What an authority may speak for. A domain stands for itself and whatever ends in it (RFC 5280, section 4.2.1.10). */
+/** The names that a CA may issue certificates for. A domain includes all its subdomains (RFC 5280, section 4.2.1.10). */
 export interface AuthorityConstraints {
   /** Domains, in lower case. */
   readonly domains: readonly string[]
@@ -19,19 +19,19 @@ export interface AuthorityConstraints {
 
 const labelPattern = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
 
-/** A name or an address in the one form in which names are compared; null for what is neither. IPv6 without brackets. */
+/** Returns a host name or IP address in the form in which names are compared, IPv6 without brackets; null for other texts. */
 export function parseName(text: string): string | null {
   const bare = text.replace(/^\[(.*)\]$/, '$1')
   if (isIP(bare) !== 0) return parseAddress(bare)
   const name = parseHost(text)?.replace(/\.$/, '')
-  // `1.2` is an address to a URL.
+  // URLs read `1.2` as an IP address.
   if (name === undefined || isIP(name) !== 0) return null
   return name.length <= 253 && name.split('.').every((part) => labelPattern.test(part))
     ? name
     : null
 }
 
-/** The names by which a machine of this host name is reached in its network. */
+/** Returns the names by which a machine with this host name is reached in its network. */
 export function namesOfHost(hostname: string): readonly string[] {
   const name = parseName(hostname)
   if (name === null || isIP(name) !== 0 || name === 'localhost') return ['localhost']
@@ -40,9 +40,8 @@ export function namesOfHost(hostname: string): readonly string[] {
 }
 
 /**
- * What an authority of a machine may speak for: its own names, those asked for that nobody on the internet has, home domains and
- * private addresses. A host that is called like a top-level domain is known by its other names: its bare name would stand for
- * all of `.cloud`.
+ * Returns the constraints of a machine's CA: its own names, requested names without a dot, home domains and private networks.
+ * A name that is also a top-level domain is left out: for a host called `cloud` it would permit all of `.cloud`.
  */
 export function constraintsFor(
   hostname: string,
@@ -56,12 +55,15 @@ export function constraintsFor(
   return { domains: [...new Set([...domains, ...homeDomains])], networks: privateNetworks }
 }
 
-/** Whether an authority may speak for a name or address, as `parseName` writes it. */
+/** Whether a CA may issue certificates for a name or IP address, which is in the form of `parseName`. */
 export function isPermitted(name: string, { domains, networks }: AuthorityConstraints): boolean {
   return isIP(name) === 0 ? isWithin(name, domains) : createNetworkMatcher(networks)(name)
 }
 
-/** Names of a host that an authority can't speak for, since it was made under another one; top-level domains it never could. */
+/**
+ * Returns the names of a host that its CA may not issue certificates for, because the host had another name when the CA was
+ * created. Top-level domains, which no CA of ours permits, are left out.
+ */
 export function listUnpermittedNames(
   hostname: string,
   constraints: AuthorityConstraints,

@@ -10,39 +10,39 @@ import { type TlsFolder, translateTlsFolderErrors, withTlsFolderLock } from './f
 import { findLeaf, findRenewalReason, issueLeaf, type Leaf, type RenewalReason } from './leaf'
 import { constraintsFor, isPermitted, listUnpermittedNames } from './names'
 
-/** What a certificate of this machine is to be for, each as `parseName` writes it. */
+/** The names that the certificate of this machine needs, each in the form of `parseName`. */
 export interface WantedNames {
-  /** As the system has it. */
+  /** The host name of the system. */
   readonly hostname: string
-  /** Names and addresses by which the machine may be reached; those that the authority can't speak for are left out. */
+  /** Names and IP addresses of the machine. Those that the CA does not permit are left out of the certificate. */
   readonly own: readonly string[]
-  /** Names that an operator has asked for; one that the authority can't speak for is refused. */
+  /** Names that the operator asked for. One that the CA does not permit is refused. */
   readonly requested: readonly string[]
 }
 
 export interface LocalDeps {
   readonly folder: TlsFolder
-  /** Asked again and again: a machine gets new addresses. */
+  /** Called for each check, since the addresses of a machine change. */
   readonly wanted: () => WantedNames
   readonly clock: Clock
   readonly random: Random
   readonly wait: Wait
 }
 
-/** What there is, and what of it was made just now. */
+/** The CA and the certificate of a folder, and which of them were just created. */
 export interface LocalCertificates {
   readonly authority: Authority
   readonly leaf: Leaf
   readonly isNewAuthority: boolean
-  /** Why the leaf was made; null for one that was there. */
+  /** Why the certificate was issued; null if it existed. */
   readonly renewalReason: RenewalReason | 'asked' | null
-  /** Names of this machine that the authority can't speak for. */
+  /** Names of this machine that the CA does not permit. */
   readonly unpermittedNames: readonly string[]
 }
 
 /**
- * Sees to it that there are an authority and a leaf for what is wanted, and makes what is missing. `renew` has one of them
- * made in any case. Throws a DomainError.
+ * Returns the CA and a certificate for the wanted names, and creates what is missing. `renew` creates one of them in any case.
+ * Throws a DomainError.
  */
 export async function ensureLocalCertificates(
   deps: LocalDeps,
@@ -54,22 +54,22 @@ export async function ensureLocalCertificates(
     const wanted = deps.wanted()
     const found = renew === 'authority' ? null : await findAuthority(folder)
     if (found === null && !canCreateAuthority) {
-      throw new DomainError('unavailable', `${folder.authorityCert} is gone`, {
-        hint: 'put it back from a copy before the server is started again: it would make a new authority, which every device has to install',
+      throw new DomainError('unavailable', `${folder.authorityCert} is missing`, {
+        hint: 'restore it from a copy before you restart the server, which would create a new certificate authority that every device has to install',
       })
     }
     const premature = found === null ? null : notYetValidError(found, clock())
-    // Whoever asks for a certificate is to know that no device would take it.
+    // Devices would reject the certificate, so the operator who asks for one gets an error.
     if (renew === 'leaf' && premature !== null) throw premature
     const constraints = found?.constraints ?? constraintsFor(wanted.hostname, wanted.requested)
-    // Before anything is made for them.
+    // Checked before anything is created.
     for (const name of wanted.requested)
       requirePermitted(name, isPermitted(name, constraints), found)
     const isNewKey = renew === 'authority'
     const authority = found ?? (await createAuthority(folder, { ...wanted, isNewKey }, deps))
     const permitted = (name: string) => isPermitted(name, authority.constraints)
     const needed = [...new Set([...wanted.own, ...wanted.requested])].filter(permitted)
-    // Of another authority, where that was made just now: its leaf has gone with it.
+    // A new CA has removed the certificate of the old one.
     const previous = renew === null ? findLeaf(folder, authority) : null
     const reason =
       renew === null ? findRenewalReason(previous, needed, authority, clock()) : ('asked' as const)
@@ -89,38 +89,39 @@ export async function ensureLocalCertificates(
   })
 }
 
-/** Throws `invalid` for a name that an authority can't speak for. */
+/** Throws `invalid` for a requested name that the CA does not permit. */
 function requirePermitted(name: string, isAllowed: boolean, found: Authority | null): void {
   if (isAllowed) return
   const isPublic = name.includes('.')
   throw new DomainError(
     'invalid',
-    `SNAILPASS_TLS_NAMES holds ${name}, which the local authority can't speak for`,
+    `SNAILPASS_TLS_NAMES contains ${name}, which the local certificate authority does not permit`,
     {
       hint:
         isPublic || found === null
-          ? 'name what belongs to your network, as pi.home.arpa or 192.168.1.5; for a name of the internet, bring a certificate with SNAILPASS_TLS=files'
-          : `write it as ${name}.local; or have a new authority made, which every device has to install: \`snailpass tls renew --authority\``,
+          ? 'use a name of your own network, such as pi.home.arpa or 192.168.1.5; for a name on the internet, use a certificate of your own with SNAILPASS_TLS=files'
+          : `write it as ${name}.local, or create a new certificate authority with \`snailpass tls renew --authority\`, which every device has to install`,
     },
   )
 }
 
-/** A source that makes its certificates itself. */
+/** A source that issues its certificates itself. */
 export interface LocalSource extends RunningCertificateSource {
-  /** Who has made what is served. */
+  /** The CA that issued the current certificate. */
   authority(): Authority
 }
 
-/** Before the end of an authority, every device must be given the next one: so long before it the log says so. Milliseconds. */
+/** Milliseconds before the CA expires from which the log warns, since the next one must be installed on every device. */
 export const authorityWarningPeriod = 180 * 24 * 3600_000
 
-/** Between two looks at the files, and between two at names and time, in milliseconds. */
+/** Milliseconds between two checks of the files, and between two checks of names and expiry. */
 const pollInterval = 2_000
 const reviewInterval = 60_000
 
 /**
- * Serves by a certificate of this machine's own authority, which is made where there is none, and looks after both: whoever
- * replaces the files, and whenever a name is missing or the time comes, listeners get another one. Throws a DomainError.
+ * Serves a certificate of the local CA; both are created if they are missing. Subscribers get a new certificate when the files
+ * are replaced, when a name is missing, and before the certificate expires. Throws a DomainError if the first certificate
+ * can't be loaded or issued.
  */
 export async function startLocalSource(
   deps: LocalDeps & { readonly log: Log },
@@ -129,48 +130,17 @@ export async function startLocalSource(
   const first = await ensureLocalCertificates(deps)
   let { authority } = first
   const observable = createObservableKeyPair(first.leaf)
-  let reportedNames: string | null = null
-  let reportedExpiry: number | null = null
-  let reportedStart: number | null = null
-  const report = (prepared: LocalCertificates) => {
-    const { info } = prepared.authority
-    if (prepared.isNewAuthority) {
-      log.info('made a certificate authority: /ca helps to install it', { sha256: info.sha256 })
-    }
-    if (prepared.renewalReason !== null) {
-      const { names, notAfter } = prepared.leaf.info
-      log.info('made a certificate', { names: names.join(', '), until: formatDate(notAfter) })
-    }
-    if (info.notAfter - clock() < authorityWarningPeriod && info.notAfter !== reportedExpiry) {
-      reportedExpiry = info.notAfter
-      log.warn(
-        'the certificate authority expires: `snailpass tls renew --authority` makes a new one, which every device has to install',
-        { until: formatDate(info.notAfter) },
-      )
-    }
-    const premature = notYetValidError(prepared.authority, clock())
-    if (premature !== null && info.notBefore !== reportedStart) {
-      reportedStart = info.notBefore
-      log.error(premature.message, undefined, { hint: premature.hint ?? '' })
-    }
-    const missing = prepared.unpermittedNames.join(', ')
-    if (missing !== '' && missing !== reportedNames) {
-      log.warn(
-        'the name of this machine has changed, and its authority does not speak for the new one: `snailpass tls renew --authority` makes another, which every device has to install',
-        { names: missing },
-      )
-    }
-    reportedNames = missing
-  }
+  const report = createReporter(clock, log)
   report(first)
 
   const files = [folder.authorityCert, folder.authorityKey, folder.leaf]
   let seen = await fileStateOf(files)
   let reviewed = clock()
-  const watcher = startWatching({ pollInterval, wait, log }, async () => {
+  const options = { name: 'certificate renewal', pollInterval, wait, log }
+  const watcher = startWatching(options, async () => {
     const state = await translateTlsFolderErrors(folder.path, () => fileStateOf(files))
     const now = clock()
-    // A clock that was set back must not keep us from it.
+    // The absolute difference: a clock that was set back must not stop the checks.
     if (state === seen && Math.abs(now - reviewed) < reviewInterval) return false
     seen = state
     reviewed = now
@@ -185,9 +155,46 @@ export async function startLocalSource(
   return {
     current: observable.current,
     subscribe: observable.subscribe,
-    // Of those who have installed it alone.
+    // Only devices that have the CA installed trust it.
     isPubliclyTrusted: () => false,
     authority: () => authority,
     stop: watcher.stop,
+  }
+}
+
+/** Returns a function that logs what was created and what is wrong. It logs each problem once for as long as it lasts. */
+function createReporter(clock: Clock, log: Log): (certificates: LocalCertificates) => void {
+  let reportedNames = ''
+  let reportedExpiry: number | null = null
+  let reportedStart: number | null = null
+  return ({ authority, leaf, isNewAuthority, renewalReason, unpermittedNames }) => {
+    const { info } = authority
+    if (isNewAuthority) {
+      log.info('created certificate authority; install it from /ca', { sha256: info.sha256 })
+    }
+    if (renewalReason !== null) {
+      const { names, notAfter } = leaf.info
+      log.info('issued a certificate', { names: names.join(', '), until: formatDate(notAfter) })
+    }
+    if (info.notAfter - clock() < authorityWarningPeriod && info.notAfter !== reportedExpiry) {
+      reportedExpiry = info.notAfter
+      log.warn(
+        'the certificate authority expires soon: create a new one with `snailpass tls renew --authority`, which every device has to install',
+        { until: formatDate(info.notAfter) },
+      )
+    }
+    const premature = notYetValidError(authority, clock())
+    if (premature !== null && info.notBefore !== reportedStart) {
+      reportedStart = info.notBefore
+      log.error(premature.message, undefined, { hint: premature.hint ?? '' })
+    }
+    const missing = unpermittedNames.join(', ')
+    if (missing !== '' && missing !== reportedNames) {
+      log.warn(
+        'this machine has a new name, which its certificate authority does not permit: create a new one with `snailpass tls renew --authority`, which every device has to install',
+        { names: missing },
+      )
+    }
+    reportedNames = missing
   }
 }

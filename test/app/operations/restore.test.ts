@@ -386,7 +386,7 @@ describe('a backup with secrets', () => {
     expect(certificate).toBeNull()
     await using server = await startServerOn(target, { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' })
     expect(filesOf(target)[0]).toBe(authority.cert)
-    expect(server.log.join()).not.toContain('made a certificate authority')
+    expect(server.log.join()).not.toContain('created certificate authority')
   }, 40_000)
 
   test('is not written without encryption, and secrets are not restored from a backup without', async () => {

@@ -15,8 +15,8 @@ async function createChain() {
   return { cert: certificate, key }
 }
 
-describe('a certificate that came', () => {
-  test('is good for its names and its key, and for no others', async () => {
+describe('an issued certificate', () => {
+  test('is accepted for its names and its key only', async () => {
     const { cert, key } = await createChain()
     const other = await createChain()
     const issued = parseCertificateForNames({ cert, key }, names)
@@ -27,12 +27,12 @@ describe('a certificate that came', () => {
       expect(parseCertificateForNames({ cert: wrong, key }, names)).toBeNull()
       expect(parseCertificateForNames({ cert, key: wrong }, names)).toBeNull()
     }
-    // Whoever appends a root of everybody to a chain of their own gains nothing.
-    const [everybodys = ''] = rootCertificates
-    expect(parseCertificateForNames({ cert: `${cert}${everybodys}`, key }, names)).toBeNull()
+    // A chain does not become trusted because a public root is appended to it.
+    const [publicRoot = ''] = rootCertificates
+    expect(parseCertificateForNames({ cert: `${cert}${publicRoot}`, key }, names)).toBeNull()
   })
 
-  test('is told from what stands in until there is one, which is of nobody', async () => {
+  test('is distinguished from a placeholder, which nobody trusts', async () => {
     const placeholder = await createPlaceholder(names, Date.now())
     expect(parseCertificateForNames(placeholder, names)?.isPubliclyTrusted).toBeFalse()
     const { key } = await createCsr(names)
@@ -40,32 +40,34 @@ describe('a certificate that came', () => {
   })
 })
 
-describe('the time of a renewal', () => {
-  const facts = { notBefore: 0, notAfter: 90 * hour }
+describe('the time of the renewal', () => {
+  const lifetime = { notBefore: 0, notAfter: 90 * hour }
 
-  test('is when a third is left, or a little sooner', () => {
-    expect(renewalTime(facts, () => new Uint8Array([0]))).toBe(60 * hour)
-    const soonest = renewalTime(facts, () => new Uint8Array([255]))
-    expect(soonest).toBeGreaterThan(57 * hour)
-    expect(soonest).toBeLessThan(57.1 * hour)
+  test('is when a third of the lifetime is left, or a little earlier', () => {
+    expect(renewalTime(lifetime, () => new Uint8Array([0]))).toBe(60 * hour)
+    const earliest = renewalTime(lifetime, () => new Uint8Array([255]))
+    expect(earliest).toBeGreaterThan(57 * hour)
+    expect(earliest).toBeLessThan(57.1 * hour)
   })
 })
 
-describe('the pause after a failure', () => {
-  const never = () => new Uint8Array([0])
-  const refusal = (retryAfter: number | null) =>
+describe('the delay after a failure', () => {
+  const noRandomness = () => new Uint8Array([0])
+  const rejection = (retryAfter: number | null) =>
     new AcmeFault('no', { hint: '', type: 'rateLimited', retryAfter })
 
-  test('grows up to a bound, and is longer after a refusal than after an outage', () => {
-    const pauses = (fault: AcmeFault | null) =>
-      [0, 1, 2, 50].map((failures) => acmeRetryDelay(fault, failures, never) / 60_000)
-    expect(pauses(refusal(null))).toEqual([15, 30, 60, 720])
-    expect(pauses(null)).toEqual([1, 2, 4, 60])
+  test('grows up to a limit, and is longer after a rejection than after an outage', () => {
+    const delays = (fault: AcmeFault | null) =>
+      [0, 1, 2, 50].map((failures) => acmeRetryDelay(fault, failures, noRandomness) / 60_000)
+    expect(delays(rejection(null))).toEqual([15, 30, 60, 720])
+    expect(delays(null)).toEqual([1, 2, 4, 60])
   })
 
-  test('is never shorter than the authority wants it', () => {
-    expect(acmeRetryDelay(refusal(30 * hour), 0, never)).toBe(30 * hour)
-    expect(acmeRetryDelay(refusal(1_000), 0, never)).toBe(hour / 4)
-    expect(acmeRetryDelay(refusal(null), 0, () => new Uint8Array([255]))).toBeLessThan(0.32 * hour)
+  test('is never shorter than the CA asks for', () => {
+    expect(acmeRetryDelay(rejection(30 * hour), 0, noRandomness)).toBe(30 * hour)
+    expect(acmeRetryDelay(rejection(1_000), 0, noRandomness)).toBe(hour / 4)
+    expect(acmeRetryDelay(rejection(null), 0, () => new Uint8Array([255]))).toBeLessThan(
+      0.32 * hour,
+    )
   })
 })

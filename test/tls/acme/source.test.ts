@@ -26,7 +26,7 @@ import { queryRows } from '../../support/store'
 import { random } from '../../support/timing'
 import { createTestLog } from '../../support/tls'
 
-// Each test starts an authority, and some of them a database.
+// Each test starts an ACME server, and some of them a database.
 setDefaultTimeout(30_000)
 
 const name = 'vault.example.org'
@@ -34,8 +34,8 @@ const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
 
-describe('a certificate of an authority', () => {
-  test('is ordered at the first start, while HTTPS has a placeholder that nobody trusts', async () => {
+describe('a certificate from ACME', () => {
+  test('is ordered at the first start, while HTTPS uses a placeholder that nobody trusts', async () => {
     await using pebble = await startPebble({ badNonces: 15 })
     await using server = await startAcmeServer(pebble, {
       settings: { SNAILPASS_ACME_NAMES: `${name}, pass.example.org` },
@@ -46,7 +46,7 @@ describe('a certificate of an authority', () => {
     while (!(await server.readPresentedCertificate(root, name)).isTrusted) await Bun.sleep(20)
     expect((await server.readPresentedCertificate(root, 'pass.example.org')).isTrusted).toBeTrue()
     expect(server.listLogEntries(failedMessage)).toEqual([])
-    // Nobody's browser trusts Pebble: it must not be told to insist on HTTPS.
+    // No browser trusts Pebble, so the server must not send Strict-Transport-Security.
     const [, https] = server.urls
     const answer = await fetch(new URL('/healthz', https), { tls: { rejectUnauthorized: false } })
     expect(answer.headers.has('strict-transport-security')).toBeFalse()
@@ -62,12 +62,12 @@ describe('a certificate of an authority', () => {
     }
   })
 
-  test('is kept for each authority: a restart asks nobody, and other names or a new authority order anew', async () => {
+  test('is saved for each CA: a restart orders nothing, other names or another CA order a new one', async () => {
     using folder = temporaryFolder()
     await using pebble = await startPebble()
     const root = await pebble.fetchRoot()
-    const start = (settings: Readonly<Record<string, string>> = {}, authority = pebble) =>
-      startAcmeServer(authority, { dataDir: folder.path, settings })
+    const start = (settings: Readonly<Record<string, string>> = {}, acmeServer = pebble) =>
+      startAcmeServer(acmeServer, { dataDir: folder.path, settings })
     const account = ({ directory } = pebble) =>
       readFileSync(acmePaths(join(folder.path, 'tls'), directory).account, 'utf8')
     {
@@ -97,7 +97,7 @@ describe('a certificate of an authority', () => {
       await fourth.waitForLog(issuedMessage)
       expect(account(other)).not.toBe(firstAccount)
     }
-    // Who comes back, as from a trial, finds everything as it was.
+    // After a return to the first CA its account and certificate are used again.
     await using fifth = await start(names)
     expect((await fifth.readPresentedCertificate(root, 'other.example.org')).isTrusted).toBeTrue()
     await Bun.sleep(100)
@@ -106,7 +106,7 @@ describe('a certificate of an authority', () => {
     expect([pebble.countOrders(), other.countOrders()]).toEqual([2, 1])
   })
 
-  test('is renewed when a third of its life is left', async () => {
+  test('is renewed when a third of its lifetime is left', async () => {
     await using pebble = await startPebble()
     await using server = await startAcmeServer(pebble)
     const root = await pebble.fetchRoot()
@@ -119,7 +119,7 @@ describe('a certificate of an authority', () => {
 
     server.advance(3 * day + 2 * hour)
     await server.waitForLog(issuedMessage, 2)
-    // The listener changes it in a quiet moment.
+    // The listener replaces it when no connection is busy.
     const serial = async () =>
       (await server.readPresentedCertificate(root, name)).certificate.serialNumber
     while ((await serial()) === first.serialNumber) await Bun.sleep(1_200)
@@ -128,7 +128,7 @@ describe('a certificate of an authority', () => {
     expect(server.listLogEntries(failedMessage)).toEqual([])
   })
 
-  test('that is damaged, or whose key is another, is ordered anew', async () => {
+  test('that is damaged, or does not match its key, is replaced', async () => {
     using folder = temporaryFolder()
     await using pebble = await startPebble()
     const { cert, key } = acmePaths(join(folder.path, 'tls'), pebble.directory)
@@ -144,7 +144,7 @@ describe('a certificate of an authority', () => {
     expect(pebble.countOrders()).toBe(3)
   })
 
-  test('is had by whichever server orders, although another one of the database is asked', async () => {
+  test('is issued to the server that orders it, although the CA connects to another server of the same database', async () => {
     await using database = await createPostgresDatabase()
     const settings = {
       SNAILPASS_DATABASE_URL: database.url,
@@ -152,17 +152,19 @@ describe('a certificate of an authority', () => {
     }
     await using pebble = await startPebble()
     const unreachable = { directory: 'https://localhost:1/dir', caFile: pebble.caFile }
-    await using asked = await startAcmeServer({ ...pebble, ...unreachable }, { settings })
+    await using answering = await startAcmeServer({ ...pebble, ...unreachable }, { settings })
     await using ordering = await startAcmeServer(pebble, { settings, listen: '127.0.0.1:0' })
     await ordering.waitForLog(issuedMessage)
-    const challenges = asked.listLogEntries('request').map(({ route, status }) => [route, status])
+    const challenges = answering
+      .listLogEntries('request')
+      .map(({ route, status }) => [route, status])
     expect(challenges).toContainEqual(['/.well-known/acme-challenge/:token', 200])
-    // What was asked for is not answered any longer.
+    // The response to the challenge has been removed.
     expect(await queryRows(database.url, "select * from facts where name like 'acme%'")).toEqual([])
   })
 })
 
-test('a certificate that lies where it can not be read stops the start, and nothing is ordered', async () => {
+test('a saved certificate that can not be read stops the start, and nothing is ordered', async () => {
   using folder = temporaryFolder()
   await using pebble = await startPebble()
   const { cert, key } = acmePaths(join(folder.path, 'tls'), pebble.directory)
@@ -174,11 +176,11 @@ test('a certificate that lies where it can not be read stops the start, and noth
   expect(pebble.countOrders()).toBe(0)
 })
 
-test('a certificate that can not be saved is served all the same, and saved later instead of ordered again', async () => {
+test('a certificate that can not be saved is served anyway, and saved later instead of ordered again', async () => {
   using folder = temporaryFolder()
   await using pebble = await startPebble()
   const path = acmePaths(join(folder.path, 'tls'), pebble.directory).cert
-  // Stands in for a disk that is full by then: root may write everywhere else.
+  // A folder in the place of the file acts as a full disk, also for root.
   mkdirSync(path, { recursive: true })
   await using server = await startAcmeServer(pebble, { dataDir: folder.path })
   const root = await pebble.fetchRoot()
@@ -202,7 +204,7 @@ test('a certificate that can not be saved is served all the same, and saved late
   expect(pebble.countOrders()).toBe(1)
 })
 
-test('nothing is ordered as long as it could not be kept', async () => {
+test('nothing is ordered while a certificate could not be saved', async () => {
   using folder = temporaryFolder()
   const path = join(folder.path, 'tls')
   writeFileSync(path, 'in the way')
@@ -220,7 +222,7 @@ test('nothing is ordered as long as it could not be kept', async () => {
   expect(readdirSync(path).filter((file) => file.endsWith('.room'))).toEqual([])
 })
 
-test('a name that is added and can not be shown takes nothing from the others', async () => {
+test('a name that is added and can not be proven does not affect the others', async () => {
   using folder = temporaryFolder()
   const refusing = new Set<string>()
   await using pebble = await startPebble()
@@ -239,11 +241,11 @@ test('a name that is added and can not be shown takes nothing from the others', 
     settings: { SNAILPASS_ACME_NAMES: `${name}, ${added}` },
   })
   await server.waitForLog(failedMessage)
-  expect(server.listLogEntries(failedMessage)[0]).toMatchObject({ served: 'the old one' })
+  expect(server.listLogEntries(failedMessage)[0]).toMatchObject({ served: 'the old certificate' })
   expect((await server.readPresentedCertificate(root, name)).isTrusted).toBeTrue()
   expect((await server.readPresentedCertificate(root, added)).isTrusted).toBeFalse()
   expect(
-    server.listLogEntries('the certificate lacks names until the next one is there'),
+    server.listLogEntries('the certificate lacks names until the next one is issued'),
   ).toMatchObject([{ level: 'warn', names: added }])
 
   refusing.clear()
@@ -253,7 +255,7 @@ test('a name that is added and can not be shown takes nothing from the others', 
   expect((await server.readPresentedCertificate(root, name)).isTrusted).toBeTrue()
 })
 
-test('a clock that was ahead at the start, and is set then, delays nothing', async () => {
+test('a clock that was ahead at the start and is then corrected delays nothing', async () => {
   using folder = temporaryFolder()
   const { log, listEntries } = createTestLog()
   const waits: number[] = []
@@ -288,15 +290,17 @@ test('a clock that was ahead at the start, and is set then, delays nothing', asy
   expect(waits[1]).toBeLessThan(2 * minute)
 })
 
-describe('an authority that refuses', () => {
-  test('a name that does not lead here: the log says why, and what to do', async () => {
+describe('a CA that rejects', () => {
+  test('a name that does not resolve to this server: the log says why, and what to do', async () => {
     await using pebble = await startPebble()
     await using server = await startAcmeServer(pebble, { listen: '127.0.0.1:0' })
     await server.waitForLog(failedMessage)
     const [fault] = server.listLogEntries(failedMessage)
     expect(fault).toMatchObject({
       level: 'error',
-      reason: expect.stringMatching(/^the challenge of vault\.example\.org was refused: .*refused/),
+      reason: expect.stringMatching(
+        /^the challenge for vault\.example\.org was rejected: .*refused/,
+      ),
       hint: expect.stringContaining('port 80'),
       served: 'a placeholder',
     })
@@ -304,7 +308,7 @@ describe('an authority that refuses', () => {
     expect(delay).toBeGreaterThan(14 * minute)
     expect(delay).toBeLessThan(19 * minute)
 
-    // Each further failure makes the pause longer.
+    // Each further failure makes the delay longer.
     server.advance(20 * minute)
     await server.waitForLog(failedMessage, 2)
     const second = server.listLogEntries(failedMessage)[1]
@@ -313,7 +317,7 @@ describe('an authority that refuses', () => {
     ).toBeGreaterThan(delay)
   })
 
-  test('a renewal: the old certificate is served on, and the next try is taken', async () => {
+  test('a renewal: the old certificate stays in use, and a later attempt succeeds', async () => {
     const closed = new Set<string>()
     await using pebble = await startPebble()
     using front = await startAcmeProxy(pebble, (path) =>
@@ -326,8 +330,8 @@ describe('an authority that refuses', () => {
     server.advance(61 * day)
     await server.waitForLog(failedMessage)
     expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
-      reason: 'an order was refused: the authority gave no reason',
-      served: 'the old one',
+      reason: 'the order was rejected: the certificate authority gave no reason',
+      served: 'the old certificate',
     })
     while (!(await server.readPresentedCertificate(root, name)).isTrusted) await Bun.sleep(20)
     closed.clear()
@@ -335,7 +339,7 @@ describe('an authority that refuses', () => {
     await server.waitForLog(issuedMessage, 2)
   })
 
-  test('every nonce: the log says so in its words, and it is not asked again soon', async () => {
+  test('every nonce: the log repeats its message, and the next attempt is not soon', async () => {
     await using pebble = await startPebble()
     const problem = {
       type: 'urn:ietf:params:acme:error:badNonce',
@@ -347,11 +351,11 @@ describe('an authority that refuses', () => {
     await using server = await startAcmeServer(front)
     await server.waitForLog(failedMessage)
     const [fault] = server.listLogEntries(failedMessage)
-    expect(fault?.['reason']).toMatch(/^an order was refused: stale x{300,400}$/)
+    expect(fault?.['reason']).toMatch(/^the order was rejected: stale x{300,400}$/)
     expect(Date.parse(String(fault?.['next'])) - Date.now()).toBeGreaterThan(14 * minute)
   })
 
-  test('an account that was closed: the hint says how to have another one', async () => {
+  test('an account that was closed: the hint says how to create another', async () => {
     await using pebble = await startPebble()
     const problem = { type: 'urn:ietf:params:acme:error:unauthorized', detail: 'deactivated' }
     using front = await startAcmeProxy(pebble, (path) =>
@@ -360,12 +364,12 @@ describe('an authority that refuses', () => {
     await using server = await startAcmeServer(front)
     await server.waitForLog(failedMessage)
     expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
-      reason: 'an account was refused: deactivated',
+      reason: 'the account was rejected: deactivated',
       hint: expect.stringContaining('-account.key'),
     })
   })
 
-  test('more than it allows: it is asked again when it said, and not before', async () => {
+  test('orders over its limit: the next attempt is not before the time that it asks for', async () => {
     const limited = new Set(['/order-plz'])
     await using pebble = await startPebble()
     using front = await startAcmeProxy(pebble, (path) => {
@@ -378,7 +382,7 @@ describe('an authority that refuses', () => {
     await using server = await startAcmeServer(front)
     await server.waitForLog(failedMessage)
     expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
-      reason: 'an order was refused: too many [31m orders',
+      reason: 'the order was rejected: too many [31m orders',
       hint: expect.stringContaining('wait'),
     })
     limited.clear()
@@ -392,7 +396,7 @@ describe('an authority that refuses', () => {
   test.each([
     ['kid-1', 'wrongwrongwrongwrong'],
     ['nobody', 'b10lLJs8l1GPIzsLP0s6pMt8O0XVGnfTaCeROxQM0BIt2XrJMDHJZBM5NuQmQJQH'],
-  ])('accounts that are not bound to one of its own: %s', async (kid, key) => {
+  ])('an account without valid external account credentials: %s', async (kid, key) => {
     const externalAccounts = {
       'kid-1': 'b10lLJs8l1GPIzsLP0s6pMt8O0XVGnfTaCeROxQM0BIt2XrJMDHJZBM5NuQmQJQH',
     }
@@ -408,7 +412,7 @@ describe('an authority that refuses', () => {
     expect(pebble.countOrders()).toBe(0)
   })
 
-  test('nobody who is bound', async () => {
+  test('no account with valid external account credentials', async () => {
     const key = 'zWNDZM6eQGHWpSRTPal5eIUYFTu7EajVIoguysqZ9wG44nMEtx3MUAsUDkMTQ12W'
     await using pebble = await startPebble({ externalAccounts: { 'kid-1': key } })
     await using server = await startAcmeServer(pebble, {
@@ -419,21 +423,21 @@ describe('an authority that refuses', () => {
   })
 })
 
-describe('an authority', () => {
-  test('that is out of reach is asked again soon, and a server stops without it', async () => {
+describe('a CA', () => {
+  test('that can not be reached is tried again soon, and does not keep the server from stopping', async () => {
     await using pebble = await startPebble()
     const nobody = { ...pebble, directory: `https://localhost:${freePort()}/dir` }
     await using server = await startAcmeServer(nobody)
     await server.waitForLog(failedMessage)
     const [fault] = server.listLogEntries(failedMessage)
     expect(fault).toMatchObject({
-      reason: expect.stringContaining("can't be reached"),
+      reason: expect.stringContaining("can't reach the certificate authority at localhost"),
       hint: expect.stringContaining('SNAILPASS_ACME_DIRECTORY'),
     })
     expect(Date.parse(String(fault?.['next'])) - Date.now()).toBeLessThan(2 * minute)
   })
 
-  test('whose own certificate nobody vouches for is not spoken to', async () => {
+  test('whose own certificate is not trusted gets no order', async () => {
     await using pebble = await startPebble()
     await using other = await startPebble()
     await using server = await startAcmeServer({ ...pebble, caFile: other.caFile })
@@ -445,32 +449,32 @@ describe('an authority', () => {
   })
 
   test.each([
-    ['that is none', '/dir', () => new Response('<html>'), 'is no directory of an authority'],
+    ['that is no ACME server', '/dir', () => new Response('<html>'), 'is not an ACME directory'],
     [
-      'that answers without end',
+      'whose response is too large',
       '/dir',
       () => new Response('x'.repeat(300_000)),
-      'its answer is larger than',
+      'the response is larger than',
     ],
     [
-      'that gives what nobody asked for',
+      'that issues another certificate',
       '/certZ/',
       () => new Response('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n'),
-      'none for what was asked',
+      'not the one that was ordered',
     ],
     [
-      'that knows an account and does not say where it is',
+      'that knows an account and omits its URL',
       '/sign-me-up',
       () => Response.json({}, { headers: { 'replay-nonce': 'n' } }),
-      'an account does not come to an end',
+      'the account needs too many requests',
     ],
     [
-      'that names files of this machine',
+      'that sends URLs of local files',
       '/dir',
       () => Response.json({ newNonce: 'file:///etc/hostname', newAccount: 'file:///etc/hostname' }),
-      'it names file:///etc/hostname',
+      'it contains the URL file:///etc/hostname',
     ],
-  ])('%s changes nothing', async (_, prefix, answer, reason) => {
+  ])('%s: the server logs it and saves nothing', async (_, prefix, answer, reason) => {
     await using pebble = await startPebble()
     using front = await startAcmeProxy(pebble, (path) =>
       path.startsWith(prefix) ? answer() : null,
@@ -487,8 +491,8 @@ describe('an authority', () => {
     expect(kept.filter((file) => file.endsWith('.crt'))).toEqual([])
   })
 
-  test('that says nothing any more does not keep a server from its end', async () => {
-    const { promise: asked, resolve } = Promise.withResolvers<void>()
+  test('that stops responding does not keep a server from stopping', async () => {
+    const { promise: requested, resolve } = Promise.withResolvers<void>()
     await using pebble = await startPebble()
     using front = await startAcmeProxy(pebble, (path) => {
       if (path !== '/order-plz') return null
@@ -496,7 +500,7 @@ describe('an authority', () => {
       return new Promise<Response>(() => {})
     })
     const server = await startAcmeServer(front)
-    await asked
+    await requested
     await server.stop()
     expect(server.listLogEntries(failedMessage)).toEqual([])
   })

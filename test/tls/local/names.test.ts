@@ -30,7 +30,7 @@ test.each([
   expect(namesOfHost(hostname)).toEqual(names)
 })
 
-describe('an authority', () => {
+describe('a local certificate authority', () => {
   const constraints = constraintsFor('pi', ['nas', 'vault.example.org', '192.168.1.9'])
 
   test.each([
@@ -48,7 +48,7 @@ describe('an authority', () => {
     '127.0.0.1',
     '::1',
     'fd12::1',
-  ])('speaks for %p', (name) => {
+  ])('permits %p', (name) => {
     expect(isPermitted(name, constraints)).toBeTrue()
   })
 
@@ -62,11 +62,11 @@ describe('an authority', () => {
     '172.32.0.1',
     '2001:4860::8888',
     '::2',
-  ])('does not speak for %p', (name) => {
+  ])('does not permit %p', (name) => {
     expect(isPermitted(name, constraints)).toBeFalse()
   })
 
-  test('of a host that is called like a top-level domain does not speak for all of that', () => {
+  test('of a host with the name of a top-level domain does not permit all of that domain', () => {
     const ofCloud = constraintsFor('cloud', ['dev'])
     for (const name of ['cloud', 'bank.cloud', 'dev', 'web.dev']) {
       expect(isPermitted(name, ofCloud), name).toBeFalse()
@@ -74,7 +74,7 @@ describe('an authority', () => {
     expect(isPermitted('cloud.local', ofCloud)).toBeTrue()
   })
 
-  test('speaks for the whole name that its host has', () => {
+  test('permits the full name of its host', () => {
     const ofHost = constraintsFor('vault.example.org', [])
     expect(isPermitted('vault.example.org', ofHost)).toBeTrue()
     expect(isPermitted('www.example.org', ofHost)).toBeFalse()

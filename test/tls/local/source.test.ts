@@ -19,10 +19,10 @@ import { createTestMachine, until } from '../../support/tls'
 const day = 24 * 3600_000
 
 describe('a machine', () => {
-  test('makes its authority and its certificate once, for itself alone', async () => {
+  test('creates its CA and its certificate once, readable only by the owner', async () => {
     using machine = createTestMachine()
     const { folder } = machine
-    // In real time: each waits for the other's work, which takes some.
+    // In real time, since each call waits for the lock of the other.
     const deps = { ...machine.deps, ...systemRuntime }
     const now = Date.now()
     const [one, other] = await Promise.all([
@@ -51,19 +51,19 @@ describe('a machine', () => {
     expect(again.renewalReason).toBeNull()
   })
 
-  test('certifies a key again whose certificate was not finished', async () => {
+  test('issues a new CA certificate for a key whose certificate is missing', async () => {
     using machine = createTestMachine()
     const first = await ensureLocalCertificates(machine.deps)
     rmSync(machine.folder.authorityCert)
     const second = await ensureLocalCertificates(machine.deps)
-    // The same name and key: who has installed the first one trusts the second.
+    // Name and key are the same, so devices with the first one installed trust the second.
     expect(second.authority.info.subject).toBe(first.authority.info.subject)
     expect(second.authority.key).toBe(first.authority.key)
     const [leaf] = [new X509Certificate(second.leaf.cert)]
     expect(leaf.checkIssued(new X509Certificate(first.authority.cert))).toBeTrue()
   })
 
-  test('goes on with a key that another tool has written in another form', async () => {
+  test('accepts a key that another tool has written in another format', async () => {
     using machine = createTestMachine()
     const { folder } = machine
     const first = await ensureLocalCertificates(machine.deps)
@@ -76,13 +76,13 @@ describe('a machine', () => {
     expect(second.authority.info).toEqual(first.authority.info)
     const { publicKey } = new X509Certificate(first.authority.cert)
     expect(new X509Certificate(second.leaf.cert).verify(publicKey)).toBeTrue()
-    // Certified again where its certificate was lost, too.
+    // Also if the certificate of the CA is missing.
     rmSync(folder.authorityCert)
     const third = await ensureLocalCertificates(machine.deps)
     expect(third.authority.info.subject).toBe(first.authority.info.subject)
   })
 
-  test('makes no other authority unasked where a certificate shows that there was one', async () => {
+  test('creates no new CA by itself if a certificate shows that there was one', async () => {
     using machine = createTestMachine()
     const { folder } = machine
     const first = await ensureLocalCertificates(machine.deps)
@@ -91,8 +91,8 @@ describe('a machine', () => {
     for (const options of [{}, { renew: 'leaf' as const }]) {
       expect(await captureError(ensureLocalCertificates(machine.deps, options))).toMatchObject({
         code: 'unavailable',
-        message: `${folder.authorityCert} is gone with its key, and ${folder.leaf} shows that they were there`,
-        hint: expect.stringContaining('`snailpass tls renew --authority` makes a new one'),
+        message: `${folder.authorityCert} and its key are missing, although ${folder.leaf} shows that they existed`,
+        hint: expect.stringContaining('create a new one with `snailpass tls renew --authority`'),
       })
     }
     expect(readdirSync(folder.path).sort()).toEqual(['.lock', 'leaf.pem'])
@@ -103,11 +103,11 @@ describe('a machine', () => {
   })
 
   test.each([
-    ['ca.crt', 'nonsense', 'holds no certificate'],
-    ['ca.key', 'nonsense', 'holds no private key'],
+    ['ca.crt', 'nonsense', 'contains no certificate'],
+    ['ca.key', 'nonsense', 'contains no private key'],
     ['ca.key', null, 'is missing'],
-    ['leaf.pem', 'nonsense', 'holds no certificate with its key'],
-  ])('refuses a %s of %p, and leaves it', async (name, text, problem) => {
+    ['leaf.pem', 'nonsense', 'contains no certificate with its key'],
+  ])('refuses a %s with the content %p, and does not change it', async (name, text, problem) => {
     using machine = createTestMachine()
     await ensureLocalCertificates(machine.deps)
     const path = `${machine.folder.path}/${name}`
@@ -121,7 +121,7 @@ describe('a machine', () => {
     expect(existsSync(path) ? readFileSync(path, 'utf8') : null).toBe(text)
   })
 
-  test('refuses what another authority has made, and leaves it', async () => {
+  test('refuses the files of another CA, and does not change them', async () => {
     using machine = createTestMachine()
     using other = createTestMachine()
     const [, foreign] = [
@@ -133,7 +133,7 @@ describe('a machine', () => {
     writeFileSync(folder.leaf, text)
     expect(await captureError(ensureLocalCertificates(machine.deps))).toMatchObject({
       code: 'unavailable',
-      message: `${folder.leaf} holds a certificate that the authority of this server has not made`,
+      message: `${folder.leaf} contains a certificate that the certificate authority of this server did not issue`,
     })
     expect(readFileSync(folder.leaf, 'utf8')).toBe(text)
     writeFileSync(folder.authorityKey, foreign.authority.key)
@@ -143,22 +143,22 @@ describe('a machine', () => {
     writeFileSync(folder.authorityKey, foreign.leaf.key)
     writeFileSync(folder.authorityCert, foreign.leaf.cert)
     expect(await captureError(ensureLocalCertificates(machine.deps))).toMatchObject({
-      message: `${folder.authorityCert} is no authority that snailpass has made`,
+      message: `${folder.authorityCert} is not a certificate authority that snailpass created`,
     })
   })
 
-  test('whose clock can not be right makes no authority', async () => {
+  test('creates no CA while its clock is obviously wrong', async () => {
     using machine = createTestMachine()
     const deps = { ...machine.deps, clock: fakeClock(60_000) }
     expect(await captureError(ensureLocalCertificates(deps))).toMatchObject({
       code: 'unavailable',
-      message: 'the clock of this machine says that it is 1970-01-01T00:01:00.000Z',
+      message: 'the clock of this machine is wrong: it shows 1970-01-01T00:01:00.000Z',
       hint: expect.stringContaining('timedatectl'),
     })
     expect(existsSync(machine.folder.authorityKey)).toBeFalse()
   })
 
-  test('whose clock was ahead makes no certificate of the future when it is asked for one', async () => {
+  test('issues no certificate on request while its CA is not valid yet', async () => {
     using machine = createTestMachine()
     const ahead = { ...machine.deps, clock: () => Date.UTC(2040, 0, 2) }
     const first = await ensureLocalCertificates(ahead)
@@ -175,10 +175,10 @@ describe('a machine', () => {
   })
 
   test.each([
-    ['vault.example.org', 'for a name of the internet, bring a certificate'],
-    ['8.8.8.8', 'for a name of the internet, bring a certificate'],
+    ['vault.example.org', 'for a name on the internet, use a certificate of your own'],
+    ['8.8.8.8', 'for a name on the internet, use a certificate of your own'],
     ['nas', 'write it as nas.local'],
-  ])('refuses to be asked for %s, and says what to do', async (name, hint) => {
+  ])('refuses the requested name %s, and says what to do', async (name, hint) => {
     using machine = createTestMachine()
     const first = await ensureLocalCertificates(machine.deps)
     machine.rename({ requested: [name] })
@@ -197,7 +197,7 @@ describe('a machine', () => {
     ).toEqual(first.leaf.info)
   })
 
-  test('makes an authority that speaks for a bare name that it is asked for from the start', async () => {
+  test('creates a CA that permits the names without a dot that were requested at its creation', async () => {
     using machine = createTestMachine({ requested: ['nas', 'nas.lan'] })
     const { leaf } = await ensureLocalCertificates(machine.deps)
     expect(leaf.info.names).toContain('nas')
@@ -208,7 +208,7 @@ describe('a machine', () => {
     expect(existsSync(refused.folder.authorityKey)).toBeFalse()
   })
 
-  test('replaces its authority only when it is asked to', async () => {
+  test('replaces its CA only on request', async () => {
     using machine = createTestMachine()
     const first = await ensureLocalCertificates(machine.deps)
     machine.rename({ hostname: 'nas', own: ['nas', 'nas.local'] })
@@ -223,7 +223,7 @@ describe('a machine', () => {
     expect((await ensureLocalCertificates(machine.deps)).leaf.info).toEqual(third.leaf.info)
   })
 
-  test('has a new key whenever it replaces its authority', async () => {
+  test('creates a new key whenever it replaces its CA', async () => {
     using machine = createTestMachine()
     const first = await ensureLocalCertificates(machine.deps)
     rmSync(machine.folder.authorityCert)
@@ -233,7 +233,7 @@ describe('a machine', () => {
     expect((await ensureLocalCertificates(machine.deps)).leaf.info).toEqual(second.leaf.info)
   })
 
-  test('keeps its authority whole where there is no room for the next one', async () => {
+  test('keeps its complete CA if there is no space for the next one', async () => {
     using machine = createTestMachine()
     const { folder } = machine
     await ensureLocalCertificates(machine.deps)
@@ -242,22 +242,22 @@ describe('a machine', () => {
         readFileSync(path, 'utf8'),
       )
     const before = textsOf()
-    // In the way of the draft of the certificate; that of the key is written by then.
-    const inTheWay = `${folder.authorityCert}.${process.pid}.new`
-    mkdirSync(inTheWay)
+    // Prevents that the new certificate is written, after the new key was.
+    const obstacle = `${folder.authorityCert}.${process.pid}.new`
+    mkdirSync(obstacle)
     expect(
       await captureError(ensureLocalCertificates(machine.deps, { renew: 'authority' })),
     ).toMatchObject({
       code: 'unavailable',
     })
     expect(textsOf()).toEqual(before)
-    rmSync(inTheWay, { recursive: true })
+    rmSync(obstacle, { recursive: true })
     expect(readdirSync(folder.path).sort()).toEqual(['.lock', 'ca.crt', 'ca.key', 'leaf.pem'])
   })
 })
 
-describe('a source', () => {
-  test('has a new certificate when a name is missing, and none when one has gone', async () => {
+describe('a certificate of the local CA', () => {
+  test('is replaced when a name is missing, and not when a name is no longer needed', async () => {
     using machine = createTestMachine()
     const source = await machine.start()
     const seen: string[][] = []
@@ -276,7 +276,7 @@ describe('a source', () => {
     expect(machine.listEntries('error')).toEqual([])
   })
 
-  test('renews its certificate when a third of its life is left', async () => {
+  test('is renewed when a third of its lifetime is left', async () => {
     using machine = createTestMachine()
     const source = await machine.start()
     const { notAfter } = parseCertificateInfo(source.current().cert)
@@ -292,7 +292,7 @@ describe('a source', () => {
     await source.stop()
   })
 
-  test('takes a certificate and an authority that somebody else has made beside it', async () => {
+  test('is replaced when another process issues a certificate or creates a CA', async () => {
     using machine = createTestMachine()
     const source = await machine.start()
     let notifications = 0
@@ -308,7 +308,7 @@ describe('a source', () => {
     expect(machine.listEntries('error')).toEqual([])
   })
 
-  test('keeps what it serves when the files are damaged or gone, says so once, and makes no new authority', async () => {
+  test('stays in use when the files are damaged or missing, which is logged once, and no new CA is created', async () => {
     using machine = createTestMachine()
     const source = await machine.start()
     const { cert } = source.current()
@@ -321,14 +321,15 @@ describe('a source', () => {
     rmSync(machine.folder.authorityKey)
     await until(() => machine.listEntries('error').length === 2)
     expect(machine.listEntries('error')[1]).toMatchObject({
-      message: expect.stringContaining(`${machine.folder.authorityCert} is gone`),
-      hint: expect.stringContaining('put both files of the authority back from a copy'),
+      message: 'certificate renewal failed',
+      reason: expect.stringContaining(`${machine.folder.authorityCert} and its key are missing`),
+      hint: expect.stringContaining('restore both files of the certificate authority from a copy'),
     })
     expect(existsSync(machine.folder.authorityKey)).toBeFalse()
     rmSync(machine.folder.leaf)
     await until(() => machine.listEntries('error').length === 3)
     expect(machine.listEntries('error')[2]).toMatchObject({
-      hint: expect.stringContaining('put it back from a copy'),
+      hint: expect.stringContaining('restore it from a copy'),
     })
     expect(existsSync(machine.folder.authorityKey)).toBeFalse()
     expect(source.current().cert).toBe(cert)
@@ -336,7 +337,7 @@ describe('a source', () => {
     await source.stop()
   })
 
-  test('warns once of the end of its authority, and lives for as long as that', async () => {
+  test('is valid no longer than its CA, whose expiry is logged once', async () => {
     using machine = createTestMachine()
     const { authority } = await ensureLocalCertificates(machine.deps)
     machine.advance(authority.info.notAfter - machine.clock() - 100 * day)
@@ -351,13 +352,13 @@ describe('a source', () => {
     machine.advance(200 * day)
     const later = machine.clock()
     await until(() => machine.clock() > later + 5 * 60_000)
-    // There is nothing that it could be replaced with.
+    // The CA has expired, so there is no valid certificate to replace it with.
     expect(source.current().cert).toBe(cert)
     expect(machine.listEntries('error')).toEqual([])
     await source.stop()
   })
 
-  test('says once that its authority is of the future, and goes on', async () => {
+  test('stays in use while its CA is not valid yet, which is logged once', async () => {
     using machine = createTestMachine()
     const ahead = { ...machine.deps, clock: () => Date.UTC(2040, 0, 2) }
     const { leaf } = await ensureLocalCertificates(ahead)
@@ -377,7 +378,7 @@ describe('a source', () => {
     expect(machine.listEntries('error')).toHaveLength(1)
   })
 
-  test('warns once of a name that its authority does not speak for', async () => {
+  test('gets one warning for a name that its CA does not permit', async () => {
     using machine = createTestMachine()
     await ensureLocalCertificates(machine.deps)
     machine.rename({ hostname: 'nas', own: ['nas', 'nas.local'] })
