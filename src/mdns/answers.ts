@@ -1,21 +1,24 @@
 import type { Answer, DecodedPacket, Question } from 'dns-packet'
 import { hasName, isSameRecord, type MdnsRecord, nsecRecordFor } from './records'
 
-/** Questions and records of one packet that are looked at; those beyond say nothing to us. */
+/** Limit for the questions, and the records of a section, that are read of one packet. Further ones are ignored. */
 const maxInspected = 60
 
-/** What is to be said to a query. */
+/** The reply to a query. */
 export interface Reply {
-  /** To everybody, where the asker does not want it alone. */
+  /** Whether to multicast the reply: the querier did not ask for a unicast one. */
   readonly isMulticast: boolean
-  /** Only what nobody else on the link can answer: there is no reason to wait for others. */
+  /** Whether only this host has these records, so that the reply can't collide with others. */
   readonly isUnique: boolean
   readonly answers: readonly MdnsRecord[]
-  /** What is likely asked next. */
+  /** Records that the querier is likely to need next. */
   readonly additionals: readonly MdnsRecord[]
 }
 
-/** The reply to a query, null where it is none of ours or the asker knows it already (RFC 6762, sections 6 and 7.1). */
+/**
+ * Returns the reply to a query; null if it asks for nothing of ours, or the querier already knows the answers (RFC 6762,
+ * sections 6 and 7.1).
+ */
 export function replyTo(
   query: DecodedPacket,
   own: { readonly unique: readonly MdnsRecord[]; readonly shared: readonly MdnsRecord[] },
@@ -38,7 +41,7 @@ export function replyTo(
   }
 }
 
-/** The top bit of a question's class, which the decoder takes for a part of it (RFC 6762, section 5.4). */
+/** Whether the top bit of a question's class is set (RFC 6762, section 5.4). The decoder does not split it off. */
 function wantsUnicast({ class: name }: Question): boolean {
   return String(name) === 'UNKNOWN_32769'
 }
@@ -54,14 +57,14 @@ function answersTo(
   return none === null ? [] : [none]
 }
 
-/** Whether the asker has a record, and for longer than half of its life. */
+/** Whether the querier has a record with more than half of its TTL left. */
 function isKnown(record: MdnsRecord, known: readonly MdnsRecord[]): boolean {
   return known.some(
     (other) => isSameRecord(record, other) && (other.ttl ?? 0) * 2 >= (record.ttl ?? 0),
   )
 }
 
-/** What PTR and SRV lead to (RFC 6763, section 12). */
+/** Returns the records that PTR and SRV answers refer to (RFC 6763, section 12). */
 function additionalsOf(
   answers: readonly MdnsRecord[],
   unique: readonly MdnsRecord[],
@@ -70,7 +73,7 @@ function additionalsOf(
   return leadsOn ? unique.filter((record) => !answers.includes(record)) : []
 }
 
-/** The records of a section that have a name and data. */
+/** Returns the records of a section that have a name and data. */
 export function recordsIn(section: readonly Answer[] | undefined): readonly MdnsRecord[] {
   return (section ?? []).slice(0, maxInspected).filter((record) => record.type !== 'OPT')
 }

@@ -2,12 +2,13 @@ import type { DecodedPacket } from 'dns-packet'
 import { recordsIn } from './answers'
 import { compareProbes, hasName, isSameRecord, type MdnsNames, type MdnsRecord } from './records'
 
-/** Which of our names somebody else has. */
+/** One of our names: of the host, or of the service instance. */
 export type NameKind = keyof MdnsNames
 
 /**
- * The names of ours that a response gives to somebody else (RFC 6762, section 9): an address that is none of this machine's,
- * or our service at another place. The same words from another program of this machine are none.
+ * Returns which of our names another host claims in a response (RFC 6762, section 9): our host name with an address of another
+ * machine, or our service instance at another host or port. The same records from another program of this machine are no
+ * conflict.
  */
 export function conflictsIn(
   response: DecodedPacket,
@@ -19,7 +20,7 @@ export function conflictsIn(
 ): ReadonlySet<NameKind> {
   const conflicts = new Set<NameKind>()
   for (const record of [...recordsIn(response.answers), ...recordsIn(response.additionals)]) {
-    // A goodbye takes nothing from anybody.
+    // A goodbye claims no name.
     if (record.ttl === 0) continue
     if (record.type === 'A' || record.type === 'AAAA') {
       if (hasName(record, own.names.host) && !own.isOwnAddress(record.data)) conflicts.add('host')
@@ -30,7 +31,7 @@ export function conflictsIn(
   return conflicts
 }
 
-/** The names of ours for which somebody else probes at this moment, and wins (RFC 6762, section 8.2). */
+/** Returns for which of our names another host probes at the same time, and wins (RFC 6762, section 8.2). */
 export function lostTiebreaks(
   probe: DecodedPacket,
   own: Parameters<typeof conflictsIn>[1],

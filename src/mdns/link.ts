@@ -2,38 +2,38 @@ import { createSocket } from 'node:dgram'
 import { BlockList } from 'node:net'
 import type { NetworkInterfaceInfo } from 'node:os'
 
-/** Where a packet came from. */
+/** The sender of a packet. */
 export interface Peer {
   readonly address: string
   readonly port: number
 }
 
-/** One network that this machine is on, by one version of IP. */
+/** A network interface of this machine with one version of IP. */
 export interface Link {
-  /** Names interface and version. */
+  /** Interface and IP version. */
   readonly name: string
-  /** Sends to everybody there, or to one peer. What can't be sent is lost, as packets are. */
+  /** Multicasts a packet, or sends it to one peer. A packet that can't be sent is dropped. */
   send(packet: Uint8Array, to?: Peer): void
-  /** Lets go of the socket once what was sent is on its way. */
+  /** Closes the socket once all packets are sent. */
   close(): Promise<void>
 }
 
-/** The port and the groups of multicast DNS (RFC 6762, section 3). */
+/** The port and the multicast groups of multicast DNS (RFC 6762, section 3). */
 export const mdnsPort = 5353
 const groups = { IPv4: '224.0.0.251', IPv6: 'ff02::fb' } as const
 
-/** The most that a packet may have, in bytes (RFC 6762, section 17). */
+/** Limit for the size of a packet in bytes (RFC 6762, section 17). */
 const maxPacketBytes = 9000
 
 /**
- * Packets of a link that are looked at in a second; those beyond are dropped unread: whatever a guest on the LAN sends, the
- * server has time for its users.
+ * Limit for the packets a second that are read from a link. Further ones are dropped, so that a guest on the LAN can't keep the
+ * server busy.
  */
 const maxPacketsPerSecond = 200
 
 /**
- * Listens on an interface, beside whatever else does on this machine. Rejects with what the system says. `bindings` are the
- * interface's addresses of one version of IP; packets of others than its neighbours are not heard.
+ * Opens a socket on an interface; other programs of this machine may listen there too. `bindings` are the interface's
+ * addresses of one IP version. Packets from outside of its networks are ignored. Rejects with the error of the system.
  */
 export async function openLink(
   name: string,
@@ -56,7 +56,7 @@ export async function openLink(
     ...(!isV4 && { ipv6Only: true }),
   })
   let second = 0
-  let heard = 0
+  let received = 0
   let isOpen = true
   const pendingSends = new Set<Promise<void>>()
   const link: Link = {
@@ -65,7 +65,7 @@ export async function openLink(
       if (!isOpen) return
       const { promise, resolve } = Promise.withResolvers<void>()
       pendingSends.add(promise)
-      // Where there is no way out at present, that is seen elsewhere: the interfaces are watched.
+      // Errors are ignored: interfaces that go down are noticed by polling them.
       const done = () => {
         pendingSends.delete(promise)
         resolve()
@@ -85,9 +85,9 @@ export async function openLink(
   }
   socket.on('message', (packet, from) => {
     const now = Math.floor(performance.now() / 1000)
-    if (now !== second) [second, heard] = [now, 0]
+    if (now !== second) [second, received] = [now, 0]
     if (
-      ++heard > maxPacketsPerSecond ||
+      ++received > maxPacketsPerSecond ||
       packet.length > maxPacketBytes ||
       !isNeighbour(from.address)
     )
@@ -108,9 +108,9 @@ export async function openLink(
   try {
     socket.addMembership(group, local)
     socket.setMulticastInterface(local)
-    // Every packet has it, so that none from behind a router is taken for one (RFC 6762, section 11).
+    // Receivers use the TTL to recognize packets that came through a router (RFC 6762, section 11).
     socket.setMulticastTTL(255)
-    // Others on this very machine listen too.
+    // Other programs of this machine receive our packets too.
     socket.setMulticastLoopback(true)
     socket.unref()
   } catch (error) {
@@ -125,8 +125,8 @@ function zoneOf(name: string, { scopeid }: NetworkInterfaceInfo): string {
 }
 
 /**
- * Whether an address is one of the interface's networks. On Linux every socket hears every interface, and a host that is not
- * on the link must not be answered there (RFC 6762, section 11).
+ * Returns a function that tells whether an address is in one of the interface's networks. On Linux a socket receives packets of
+ * every interface, and hosts outside of the link must get no reply (RFC 6762, section 11).
  */
 function createNeighbourCheck(
   name: string,
@@ -141,7 +141,7 @@ function createNeighbourCheck(
   const zones = bindings.map((binding) => zoneOf(name, binding))
   return (from) => {
     const [address = '', zone] = from.split('%')
-    // Link-local addresses are the same on every link: the zone tells which one.
+    // Link-local addresses exist on every link. The zone tells which link it is.
     if (zone !== undefined) return zones.includes(zone)
     return networks.check(address, address.includes(':') ? 'ipv6' : 'ipv4')
   }

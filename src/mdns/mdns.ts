@@ -1,36 +1,39 @@
+/**
+ * Announcing the server on the local network by multicast DNS (RFC 6762) and DNS-SD (RFC 6763). This file keeps a link open on
+ * each network interface; the responder finds free names, announces them and answers queries.
+ */
 import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
+import { startLoop } from '../background'
 import { errorMessage } from '../domain/errors'
 import { type Link, openLink } from './link'
 import { mdnsHostName } from './records'
 import { type AnnouncedLink, type AnnounceOptions, startResponder } from './responder'
 
 export interface Mdns {
-  /** Says goodbye and lets go of the sockets. */
+  /** Sends a goodbye and closes the sockets. */
   stop(): Promise<void>
 }
 
-/** How often the interfaces are looked at, in milliseconds. */
+/** Milliseconds between two checks of the network interfaces. */
 const pollInterval = 10_000
 
 /**
- * The host names that are announced, the first unless other hosts have it. A certificate of our own should be good for all
- * of them; further ones are possible, where others have all of these.
+ * Host names that may be announced: the first, or a later one if other hosts have those before it. A certificate of ours should
+ * be for all of them. If other hosts have all of these, a further name is announced.
  */
 export const mdnsHostNames: readonly string[] = [1, 2, 3].map(mdnsHostName)
 
 /**
- * Announces a service on every network of this machine by multicast DNS (RFC 6762 and 6763), and again when its addresses
- * change, until it is stopped. What goes wrong is in the log at warn and stops nothing.
+ * Announces a service on every network of this machine, and again when its addresses change, until it is stopped. Problems are
+ * logged at warn and stop nothing.
  */
 export function startMdns(
   options: AnnounceOptions & {
-    /** Whether the server is reached at an address of this machine. */
+    /** Whether the server listens on an address of this machine. */
     readonly isServed: (address: string) => boolean
   },
 ): Mdns {
   const { wait, log } = options
-  const stopping = new AbortController()
-  const { signal } = stopping
   const open = new Map<string, AnnouncedLink & { readonly socket: Link; readonly state: string }>()
   let ownAddresses = new Set<string>()
   let lastWarning = ''
@@ -41,10 +44,10 @@ export function startMdns(
     isOwnAddress: (address) => ownAddresses.has(address),
   })
 
-  /** Once for each thing that is wrong, however long it lasts. */
-  const warn = (what: string): void => {
-    if (what !== lastWarning) log.warn(what)
-    lastWarning = what
+  /** Logs a problem once for as long as it lasts. */
+  const warn = (problem: string): void => {
+    if (problem !== lastWarning) log.warn(problem)
+    lastWarning = problem
   }
 
   const close = async (key: string): Promise<void> => {
@@ -53,7 +56,7 @@ export function startMdns(
     await link?.socket.close()
   }
 
-  /** Opens a link; false where that can't be. */
+  /** Opens a link. Returns false if that fails. */
   const add = async (key: string, network: Network): Promise<boolean> => {
     const { name, bindings, addresses, state } = network
     try {
@@ -63,7 +66,7 @@ export function startMdns(
           if (link !== undefined) responder.receive(link, packet, from)
         },
         onError: (error) => {
-          warn(`${name} can't be announced on any more: ${errorMessage(error)}`)
+          warn(`announcing on ${name} stopped: ${errorMessage(error)}`)
           open.delete(key)
         },
       })
@@ -71,12 +74,12 @@ export function startMdns(
       open.set(key, { name: socket.name, send, addresses, socket, state })
       return true
     } catch (error) {
-      warn(`nothing can be announced on ${name}: ${errorMessage(error)}`)
+      warn(`can't announce on ${name}: ${errorMessage(error)}`)
       return false
     }
   }
 
-  const refreshLinks = async (): Promise<void> => {
+  const refreshLinks = async (signal: AbortSignal): Promise<void> => {
     const found = readInterfaces()
     ownAddresses = new Set(found.flatMap(([, infos]) => infos.map(({ address }) => address)))
     const networks = networksOf(found, options.isServed)
@@ -90,40 +93,39 @@ export function startMdns(
       if (!open.has(key) && !signal.aborted) hasChanged = (await add(key, network)) || hasChanged
     }
     if (networks.size === 0)
-      warn('nothing is announced: no network reaches a listener of this server')
+      warn('not announced: no network interface leads to a listener of this server')
     else if (hasChanged) responder.refresh()
   }
 
-  const running = (async () => {
-    while (!signal.aborted) {
-      await refreshLinks()
-      await wait(pollInterval, signal).catch(() => {})
-    }
-  })()
-  running.catch((fault) => log.error('networks are not looked at any more', fault))
+  const loop = startLoop(
+    { name: 'checking the network interfaces', wait, log, retryDelay: pollInterval },
+    async (signal) => {
+      await refreshLinks(signal)
+      return pollInterval
+    },
+  )
 
   return {
     async stop() {
-      stopping.abort()
-      await running.catch(() => {})
+      await loop.stop()
       await responder.stop()
       await Promise.all([...open.keys()].map(close))
     },
   }
 }
 
-/** What is to be announced on one interface by one version of IP. */
+/** What to announce on one interface with one version of IP. */
 interface Network {
   readonly name: string
   readonly bindings: readonly NetworkInterfaceInfo[]
   readonly addresses: readonly string[]
-  /** Changes with everything that matters. */
+  /** A text that changes whenever the link must be opened again. */
   readonly state: string
 }
 
 type Interfaces = readonly (readonly [string, readonly NetworkInterfaceInfo[]])[]
 
-/** None where the system does not tell, as in some sandboxes. */
+/** Returns the network interfaces; none if the system hides them, as some sandboxes do. */
 function readInterfaces(): Interfaces {
   try {
     return Object.entries(networkInterfaces()).map(([name, infos]) => [name, infos ?? []] as const)
@@ -151,12 +153,15 @@ function networksOf(
   return networks
 }
 
-/** Addresses that the machine gave itself are of use only where there are no others, and those of IPv6 need a zone. */
+/**
+ * Returns the addresses to announce. Self-assigned IPv4 addresses are left out if there are others, and link-local IPv6
+ * addresses always, since they are useless without a zone.
+ */
 function announcedAddresses(infos: readonly NetworkInterfaceInfo[]): readonly string[] {
   const addresses = infos
     .map(({ address }) => address)
     .filter((address) => !/^fe80:/i.test(address))
     .sort()
-  const given = addresses.filter((address) => !address.startsWith('169.254.'))
-  return given.length > 0 ? given : addresses
+  const assigned = addresses.filter((address) => !address.startsWith('169.254.'))
+  return assigned.length > 0 ? assigned : addresses
 }

@@ -1,32 +1,32 @@
 import { type Answer, encode, type OptAnswer } from 'dns-packet'
 
-/** What is announced, under which names. */
+/** The service to announce. */
 export interface MdnsService {
-  /** Without dots, 63 bytes at most: `SnailPass on pi`. */
+  /** Instance name without dots, at most 63 bytes, such as `SnailPass on pi`. */
   readonly instance: string
   readonly port: number
   readonly txt: Readonly<Record<string, string>>
 }
 
-/** Names on the link, which are ours alone as soon as nobody objects. */
+/** Our names on the link. They are ours once no other host has objected. */
 export interface MdnsNames {
-  /** As `snailpass.local`. */
+  /** Such as `snailpass.local`. */
   readonly host: string
-  /** As `SnailPass on pi._snailpass._tcp.local`. */
+  /** Such as `SnailPass on pi._snailpass._tcp.local`. */
   readonly instance: string
 }
 
-/** Every kind of record but the options of a packet. */
+/** Any record except OPT, which has options of a packet. */
 export type MdnsRecord = Exclude<Answer, OptAnswer>
 
 const serviceType = '_snailpass._tcp.local'
 const allServices = '_services._dns-sd._udp.local'
 
-/** Lives of records in seconds: of what hangs on an address, and of the rest (RFC 6762, section 10). */
+/** TTLs in seconds: of records that depend on an address, and of the others (RFC 6762, section 10). */
 const hostTtl = 120
 const defaultTtl = 4500
 
-/** The names of the nth try: `snailpass.local`, `snailpass-2.local`, … */
+/** Returns the names of the nth attempt: `snailpass.local`, `snailpass-2.local`, … */
 export function mdnsNamesOf(
   service: MdnsService,
   tries: { host: number; instance: number },
@@ -37,12 +37,12 @@ export function mdnsNamesOf(
   }
 }
 
-/** The first name that is tried for the host is number 1. */
+/** Returns the nth host name; the first is number 1. */
 export function mdnsHostName(number: number): string {
   return `snailpass${number > 1 ? `-${number}` : ''}.local`
 }
 
-/** The records of a link: those that are ours alone there, and those that every server of our kind has. */
+/** Returns the records for a link: `unique` ones that only we have, and `shared` ones that every SnailPass server has. */
 export function recordsOf(
   service: MdnsService,
   { host, instance }: MdnsNames,
@@ -75,44 +75,47 @@ export function recordsOf(
   }
 }
 
-/** Says that a name of ours has no records besides these (RFC 6762, section 6.1): nobody waits for others then. */
+/**
+ * Returns the record which says that a name of ours has no other record types (RFC 6762, section 6.1), so that queriers don't
+ * wait for them. Returns null if the name is not ours.
+ */
 export function nsecRecordFor(name: string, unique: readonly MdnsRecord[]): MdnsRecord | null {
   const named = unique.filter((record) => hasName(record, name))
   const [own] = named
   if (own === undefined) return null
   const rrtypes = [...new Set(named.map(({ type }) => type))]
-  // As we write the name: askers could have a record of their own for each of a thousand spellings.
+  // In our spelling: else each of a thousand spellings would be a record with a rate limit of its own.
   const data = { nextDomain: own.name, rrtypes }
   return { name: own.name, type: 'NSEC', class: 'IN', flush: true, ttl: hostTtl, data }
 }
 
-/** Names are compared without case (RFC 6762, section 16). */
+/** Whether a record has this name. Case is ignored (RFC 6762, section 16). */
 export function hasName(record: { readonly name: string }, name: string): boolean {
   return record.name.toLowerCase() === name.toLowerCase()
 }
 
-/** The data of a record as it is on the wire, without compression. */
+/** Returns the data of a record in wire format, without compression. */
 function rdataOf(record: MdnsRecord): Buffer {
-  // Behind a header, the root as the name, type, class, life and length.
+  // After the header, the root as name, type, class, TTL and length.
   return encode({ answers: [{ ...record, name: '.' }] }).subarray(12 + 1 + 2 + 2 + 4 + 2)
 }
 
-/** Whether both say the same of the same name. */
+/** Whether two records have the same type, name and data. */
 export function isSameRecord(one: MdnsRecord, other: MdnsRecord): boolean {
   return one.type === other.type && hasName(one, other.name) && hasSameData(one, other)
 }
 
 function hasSameData(one: MdnsRecord, other: MdnsRecord): boolean {
   const [a, b] = [rdataOf(one), rdataOf(other)]
-  // Data that are names are compared without case too.
+  // Case is ignored in data too, since data may be names.
   return a.toString('latin1').toLowerCase() === b.toString('latin1').toLowerCase()
 }
 
 const typeNumbers: Readonly<Record<string, number>> = { A: 1, TXT: 16, AAAA: 28, SRV: 33 }
 
 /**
- * Whose records win where two hosts probe for a name at the same time (RFC 6762, section 8.2): below 0 where the others do, 0
- * where both are alike.
+ * Compares the records of two hosts that probe for a name at the same time (RFC 6762, section 8.2). Returns a number below 0 if
+ * theirs win, above 0 if ours do, and 0 if both are equal.
  */
 export function compareProbes(ours: readonly MdnsRecord[], theirs: readonly MdnsRecord[]): number {
   const [own, other] = [toSortedRdata(ours), toSortedRdata(theirs)]

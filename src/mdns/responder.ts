@@ -1,9 +1,11 @@
-import { AUTHORITATIVE_ANSWER, type DecodedPacket, decode, encode, type Question } from 'dns-packet'
-import { type Clock, type Random, randomFraction, type Wait } from '../domain/runtime'
+import { type DecodedPacket, decode } from 'dns-packet'
+import { startLoop } from '../background'
+import { type Clock, type Random, randomFraction, sleep, type Wait } from '../domain/runtime'
 import type { Log } from '../log'
 import { type Reply, replyTo } from './answers'
 import { conflictsIn, lostTiebreaks, type NameKind } from './conflicts'
 import { type Link, mdnsPort, type Peer } from './link'
+import { encodeProbe, encodeResponse, legacyResponse, type ResponseMessage } from './messages'
 import {
   type MdnsNames,
   type MdnsRecord,
@@ -12,82 +14,81 @@ import {
   recordsOf,
 } from './records'
 
-/** A link with the addresses of this machine that are announced there. */
+/** A link, and the addresses of this machine that are announced on it. */
 export interface AnnouncedLink extends Pick<Link, 'name' | 'send'> {
   readonly addresses: readonly string[]
 }
 
 export interface Responder {
-  /** The names that nobody objected to; null before they are found. */
+  /** Returns the names that no other host has; null while they are being probed. */
   names(): MdnsNames | null
-  /** Takes a packet of a link. Throws nothing, whatever it holds. */
+  /** Handles a packet from a link. Never throws, whatever the packet contains. */
   receive(link: AnnouncedLink, packet: Uint8Array, from: Peer): void
-  /** Has everything announced anew: links or addresses are other ones. */
+  /** Announces everything again, after links or addresses have changed. */
   refresh(): void
-  /** Says goodbye on every link, and nothing more from then on. */
+  /** Sends a goodbye on every link, and nothing after it. */
   stop(): Promise<void>
 }
 
-/** Milliseconds between probes, how many there are, and between announcements (RFC 6762, sections 8.1 and 8.3). */
+/** Milliseconds between probes, and their number; the same for announcements (RFC 6762, sections 8.1 and 8.3). */
 const probeInterval = 250
 const probeCount = 3
 const announceInterval = 1_000
 const announcementCount = 2
 
-/** A name that somebody else wants at this moment is tried again after so many milliseconds (RFC 6762, section 8.2). */
+/** Milliseconds until a name is probed again that another host probed at the same time (RFC 6762, section 8.2). */
 const tiebreakDelay = 1_000
 
-/** After so many conflicts a minute passes between tries: somebody answers to everything (RFC 6762, section 8.1). */
+/** After this many conflicts, attempts are a minute apart: a host claims every name (RFC 6762, section 8.1). */
 const maxConflicts = 10
 const conflictDelay = 60_000
 
-/** Until something happens; a timer has a bound. In milliseconds. */
+/** Limit in milliseconds for a wait until something happens, since timers have a maximum. */
 const maxSleep = 24 * 3600_000
 
-/** Nothing is said to everybody more than once in so many milliseconds (RFC 6762, section 6). */
+/** Milliseconds until a failed round is repeated. */
+const retryDelay = 60_000
+
+/** Milliseconds before a record is multicast again (RFC 6762, section 6). */
 const minMulticastInterval = 1_000
-/** Save to those who probe for our names: they ask every 250 ms, and must hear of us. */
+/** The same for replies to probes for our names: a host probes every 250 ms and must get an answer. */
 const minProbeReplyInterval = 200
 
-/** The longest life, in seconds, that askers get who know nothing of multicast (RFC 6762, section 6.7). */
-const maxLegacyTtl = 10
-
-/** What is announced, and what that takes. */
 export interface AnnounceOptions {
   readonly service: MdnsService
   readonly clock: Clock
   readonly random: Random
   readonly wait: Wait
   readonly log: Log
-  /** Told of each host name that is announced from now on. */
+  /** Called with each host name once it is announced. */
   readonly onNamed?: (host: string) => void
 }
 
-/** Answers for a service on every link, under names that are ours alone there. */
+/** Announces a service on every link, under names that no other host has, and answers queries for it (RFC 6762). */
 export function startResponder(
   deps: AnnounceOptions & {
     readonly links: () => readonly AnnouncedLink[]
-    /** Of this machine, on whichever link. */
+    /** Whether this machine has an address, on any link. */
     readonly isOwnAddress: (address: string) => boolean
   },
 ): Responder {
-  const { service, clock, log } = deps
+  const { service, clock, log, wait } = deps
   const stopping = new AbortController()
   let waking = new AbortController()
   const tries = { host: 1, instance: 1 }
   let names = mdnsNamesOf(service, tries)
   let isAnnounced = false
-  /** Whether links are other ones than those that were announced on. */
+  /** Whether the links have changed since the last announcement. */
   let isStale = false
-  /** The host name that was told of last. */
+  /** The host name that was last passed to `onNamed`. */
   let reportedHost = ''
   let conflicts = 0
+  /** Which of our names another host has. */
   const taken = new Set<NameKind>()
+  /** Whether another host probes for one of our names now, and wins. */
   let isTied = false
-  /** When each record was last said to everybody on a link, by both. */
-  const lastMulticast = new Map<string, number>()
+  const multicasts = createMulticastLimit(clock)
 
-  const chance = () => randomFraction(deps.random)
   const recordsAt = (link: AnnouncedLink) => recordsOf(service, names, link.addresses)
   const ownAt = (link: AnnouncedLink) => ({
     names,
@@ -95,11 +96,10 @@ export function startResponder(
     isOwnAddress: deps.isOwnAddress,
   })
 
-  /** Sleeps; sooner awake when something happened. */
-  const sleep = async (milliseconds: number): Promise<void> => {
+  /** Waits so many milliseconds, or until something happens. */
+  const pause = async (milliseconds: number): Promise<void> => {
     if (waking.signal.aborted) waking = new AbortController()
-    const signal = AbortSignal.any([waking.signal, stopping.signal])
-    await deps.wait(milliseconds, signal).catch(() => {})
+    await sleep(wait, milliseconds, AbortSignal.any([waking.signal, stopping.signal]))
   }
   const wake = () => waking.abort()
 
@@ -110,29 +110,19 @@ export function startResponder(
         ttl === undefined ? record : { ...record, ttl },
       )
       sendResponse(link, { answers: records })
-      for (const record of records) lastMulticast.set(recordKey(link, record), clock())
+      multicasts.add(link, records)
     }
   }
 
-  const probe = (): void => {
-    for (const link of deps.links()) {
-      const { unique } = recordsAt(link)
-      const questions = [names.host, names.instance].map(anyQuestion)
-      // What is proposed is not yet ours to have others forget theirs.
-      const authorities = unique.map((record) => ({ ...record, flush: false }))
-      link.send(encode({ type: 'query', questions, authorities }))
-    }
-  }
-
-  /** Whether nobody objects to our names on any link. */
+  /** Returns whether no host has objected to our names on any link. */
   const probeNames = async (): Promise<boolean> => {
     taken.clear()
     isTied = false
-    await sleep(chance() * probeInterval)
+    await pause(randomFraction(deps.random) * probeInterval)
     for (let sent = 0; sent < probeCount && !stopping.signal.aborted; sent++) {
       if (taken.size > 0 || isTied) return false
-      probe()
-      await sleep(probeInterval)
+      for (const link of deps.links()) link.send(encodeProbe(names, recordsAt(link).unique))
+      await pause(probeInterval)
     }
     return taken.size === 0 && !isTied
   }
@@ -142,74 +132,72 @@ export function startResponder(
     for (const kind of taken) tries[kind]++
     names = mdnsNamesOf(service, tries)
     for (const kind of taken) {
-      log.warn(
-        `another host has the name ${previous[kind]}: ${names[kind]} is announced in its place`,
-      )
+      log.warn(`another host has the name ${previous[kind]}: announcing ${names[kind]} instead`)
     }
   }
 
-  /** Finds names that are free and announces them, until something happens. */
+  /** Finds names that are free and announces them. Returns once the names must be probed again. */
   const announce = async (): Promise<void> => {
     isStale = false
     isAnnounced = false
     if (!(await probeNames())) {
       if (taken.size > 0) rename()
       conflicts++
-      await sleep(conflicts > maxConflicts ? conflictDelay : isTied ? tiebreakDelay : 0)
+      await pause(conflicts > maxConflicts ? conflictDelay : isTied ? tiebreakDelay : 0)
       return
     }
     if (stopping.signal.aborted) return
     isAnnounced = true
-    lastMulticast.clear()
+    multicasts.clear()
     if (reportedHost !== names.host) {
       log.info(`announced on the local network as ${names.host}`, { service: names.instance })
       deps.onNamed?.(names.host)
       reportedHost = names.host
     }
-    for (let said = 0; said < announcementCount && isUndisturbed(); said++) {
+    for (let sent = 0; sent < announcementCount && isUndisturbed(); sent++) {
       announceAll()
-      await sleep(announceInterval)
+      await pause(announceInterval)
     }
     if (isUndisturbed()) conflicts = 0
-    while (isUndisturbed()) await sleep(maxSleep)
+    while (isUndisturbed()) await pause(maxSleep)
   }
 
   const isUndisturbed = () => !stopping.signal.aborted && !isStale && taken.size === 0
 
-  const run = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
+  const loop = startLoop(
+    { name: 'announcing on the local network', wait, log, retryDelay },
+    async () => {
       if (deps.links().length > 0) await announce()
-      else await sleep(maxSleep)
-    }
-  }
-  const running = run()
-  running.catch((fault) => log.error('nothing is announced on the local network any more', fault))
+      else await pause(maxSleep)
+      return 0
+    },
+  )
 
-  const reply = async (link: AnnouncedLink, query: DecodedPacket, found: Reply, from: Peer) => {
+  /** Sends a reply. Rejects if the responder stops while it waits. */
+  const reply = async (
+    link: AnnouncedLink,
+    { query, found, from }: { query: DecodedPacket; found: Reply; from: Peer },
+  ): Promise<void> => {
     if (from.port !== mdnsPort) {
-      sendResponse(link, legacyReply(query, found), from)
+      sendResponse(link, legacyResponse(query, found), from)
       return
     }
     if (!found.isMulticast) {
       sendResponse(link, found, from)
       return
     }
-    // Others may know of services of our kind: all at once would collide.
-    if (!found.isUnique) await deps.wait(20 + chance() * 100, stopping.signal)
+    // Other hosts may reply too: a random delay keeps the replies from colliding.
+    if (!found.isUnique) await wait(20 + randomFraction(deps.random) * 100, stopping.signal)
     const isProbe = (query.authorities?.length ?? 0) > 0
-    const now = clock()
-    const fresh = found.answers.filter((record) => {
-      const before = lastMulticast.get(recordKey(link, record)) ?? Number.NEGATIVE_INFINITY
-      // A clock that was set back must not keep us silent.
-      return Math.abs(now - before) >= (isProbe ? minProbeReplyInterval : minMulticastInterval)
-    })
-    if (fresh.length === 0 || !isAnnounced) return
-    for (const record of fresh) lastMulticast.set(recordKey(link, record), now)
-    sendResponse(link, { answers: fresh, additionals: found.additionals })
+    const interval = isProbe ? minProbeReplyInterval : minMulticastInterval
+    const answers = multicasts.withoutRecent(link, found.answers, interval)
+    if (answers.length === 0 || !isAnnounced) return
+    multicasts.add(link, answers)
+    sendResponse(link, { answers, additionals: found.additionals })
   }
 
   const handlePacket = (link: AnnouncedLink, packet: DecodedPacket, from: Peer): void => {
-    // Both are for other protocols (RFC 6762, section 18.3).
+    // Packets with another opcode or response code are ignored (RFC 6762, section 18.3).
     if ((packet.flags ?? 0) & 0x780f) return
     const own = ownAt(link)
     if (packet.type === 'response') {
@@ -220,8 +208,7 @@ export function startResponder(
     }
     if (isAnnounced) {
       const found = replyTo(packet, recordsAt(link))
-      // Rejects when we end while it waits.
-      if (found !== null) reply(link, packet, found, from).catch(() => {})
+      if (found !== null) reply(link, { query: packet, found, from }).catch(() => {})
       return
     }
     if (lostTiebreaks(packet, own).size === 0) return
@@ -236,7 +223,7 @@ export function startResponder(
       try {
         handlePacket(link, decode(Buffer.from(packet)), from)
       } catch {
-        // No packet of DNS, or one that holds what cannot be written again.
+        // The packet is not DNS, or contains a record that can't be encoded again.
       }
     },
     refresh() {
@@ -245,52 +232,38 @@ export function startResponder(
     },
     async stop() {
       stopping.abort()
-      await running.catch(() => {})
+      await loop.stop()
       if (isAnnounced) announceAll(0)
     },
   }
 }
 
-/** The types know no ANY, which the encoder does. */
-function anyQuestion(name: string): Question {
-  return Object.assign<Question, object>({ name, type: 'A', class: 'IN' }, { type: 'ANY' })
+function sendResponse(link: AnnouncedLink, message: ResponseMessage, to?: Peer): void {
+  link.send(encodeResponse(message), to)
 }
 
-interface Message {
-  readonly id?: number
-  readonly questions?: readonly Question[]
-  readonly answers: readonly MdnsRecord[]
-  readonly additionals?: readonly MdnsRecord[]
-}
-
-function sendResponse(link: AnnouncedLink, message: Message, to?: Peer): void {
-  const { id = 0, questions = [], answers, additionals = [] } = message
-  const packet = encode({
-    id,
-    type: 'response',
-    flags: AUTHORITATIVE_ANSWER,
-    questions: [...questions],
-    answers: [...answers],
-    additionals: [...additionals],
-  })
-  link.send(packet, to)
-}
-
-/** For askers that know nothing of multicast: as a common server of names would put it (RFC 6762, section 6.7). */
-function legacyReply(query: DecodedPacket, { answers, additionals }: Reply): Message {
-  const common = (record: MdnsRecord): MdnsRecord => ({
-    ...record,
-    flush: false,
-    ttl: Math.min(record.ttl ?? maxLegacyTtl, maxLegacyTtl),
-  })
+/** Remembers when each record was last multicast on each link. */
+function createMulticastLimit(clock: Clock) {
+  const times = new Map<string, number>()
+  const keyOf = (link: AnnouncedLink, { type, name, data }: MdnsRecord) =>
+    `${link.name} ${type} ${name} ${JSON.stringify(data)}`
   return {
-    id: query.id ?? 0,
-    questions: query.questions ?? [],
-    answers: answers.map(common),
-    additionals: additionals.map(common),
+    clear: () => times.clear(),
+    add(link: AnnouncedLink, records: readonly MdnsRecord[]): void {
+      for (const record of records) times.set(keyOf(link, record), clock())
+    },
+    /** Returns the records that were not multicast on the link in the last `interval` milliseconds. */
+    withoutRecent(
+      link: AnnouncedLink,
+      records: readonly MdnsRecord[],
+      interval: number,
+    ): readonly MdnsRecord[] {
+      const now = clock()
+      return records.filter((record) => {
+        const before = times.get(keyOf(link, record)) ?? Number.NEGATIVE_INFINITY
+        // The absolute difference: a clock that was set back must not silence the responder.
+        return Math.abs(now - before) >= interval
+      })
+    },
   }
-}
-
-function recordKey(link: AnnouncedLink, record: MdnsRecord): string {
-  return `${link.name} ${record.type} ${record.name} ${JSON.stringify(record.data)}`
 }

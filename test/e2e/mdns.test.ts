@@ -2,11 +2,11 @@ import { describe, expect, test } from 'bun:test'
 import { temporaryFolder } from '../support/executable'
 import { hasNetworkNamespaces, runOnTwoHosts } from '../support/network-namespaces'
 
-/** Waits in the shell until a file says something. */
+/** Returns shell code that waits until a file contains a text. */
 const until = (text: string, file = 'log') =>
   `tries=0; until grep -qs '${text}' ${file}; do sleep 0.05; tries=$((tries + 1)); [ $tries -lt 400 ]; done`
 
-// Without namespaces there is no network on which nobody else is told of a test.
+// A network namespace keeps the announcements of the test off the real network.
 describe.skipIf(!hasNetworkNamespaces)('the executable on a local network', () => {
   test('is found by another host, with its address and port, until it says goodbye', async () => {
     using folder = temporaryFolder()
@@ -35,7 +35,7 @@ describe.skipIf(!hasNetworkNamespaces)('the executable on a local network', () =
     expect(after).toContain('A snailpass.local 0 10.77.0.1\n')
   }, 30_000)
 
-  test('leaves its name to a host that has it, and says so', async () => {
+  test('leaves its name to a host that has it, and logs that', async () => {
     using folder = temporaryFolder()
     const { stdout } = await runOnTwoHosts(
       folder.path,
@@ -50,21 +50,21 @@ describe.skipIf(!hasNetworkNamespaces)('the executable on a local network', () =
     )
     expect(stdout).toContain('ended with 0')
     expect(stdout).toMatch(
-      /warn +another host has the name snailpass\.local: snailpass-2\.local is announced in its place/,
+      /warn +another host has the name snailpass\.local: announcing snailpass-2\.local instead/,
     )
     expect(stdout).toContain('announced on the local network as snailpass-2.local')
     expect(stdout).toContain('A snailpass-2.local 120 10.77.0.1')
     expect(stdout).not.toContain('A snailpass.local 120 10.77.0.1')
   }, 30_000)
 
-  test('serves on where there is no network to announce anything on', async () => {
+  test('serves without a network to announce itself on', async () => {
     using folder = temporaryFolder()
     const { code, stdout } = await runOnTwoHosts(
       folder.path,
       `cd ${folder.path}
        ip link del here
        serve 2>log & server=$!
-       ${until('nothing is announced')}
+       ${until('not announced')}
        curl -sS http://127.0.0.1:5000/readyz
        kill -TERM $server
        wait $server; echo "ended with $?"
@@ -72,6 +72,6 @@ describe.skipIf(!hasNetworkNamespaces)('the executable on a local network', () =
     )
     expect(code).toBe(0)
     expect(stdout).toContain('{"status":"ready"}ended with 0')
-    expect(stdout).toMatch(/warn +nothing is announced: no network reaches a listener/)
+    expect(stdout).toMatch(/warn +not announced: no network interface leads to a listener/)
   })
 })

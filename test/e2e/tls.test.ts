@@ -26,7 +26,7 @@ function tlsPort(): string {
   return /listening on https:\/\/127\.0\.0\.1:(\d+)\//.exec(server.log.join('\n'))?.[1] ?? ''
 }
 
-/** Runs a tool of the system to its end. */
+/** Runs a tool of the system and returns its exit code and output. */
 async function runTool(
   command: readonly string[],
   environment: Record<string, string> = {},
@@ -41,7 +41,7 @@ async function runTool(
   return { code, output: stdout + stderr }
 }
 
-/** A request of Node, which trusts the authority: prints what came, or why nothing did. */
+/** Sends a request with Node, which trusts our CA. Prints the response, or the error. */
 function node(url: string, address = '127.0.0.1') {
   const script = `
     const { get } = require('node:https')
@@ -52,9 +52,9 @@ function node(url: string, address = '127.0.0.1') {
   return runTool(['node', '--eval', script], { NODE_EXTRA_CA_CERTS: ca })
 }
 
-describe('clients that have the authority installed', () => {
+describe('clients with our CA installed', () => {
   test.each(['localhost', '127.0.0.1'])(
-    'are answered by HTTPS at %s: curl and Node',
+    'accept the server at %s over HTTPS: curl and Node',
     async (host) => {
       const url = `https://${host}:${tlsPort()}/readyz`
       const byCurl = await runTool(['curl', '--silent', '--show-error', '--cacert', ca, url])
@@ -63,7 +63,7 @@ describe('clients that have the authority installed', () => {
     },
   )
 
-  test('and no others are, unless they ask by HTTP', async () => {
+  test('are the only ones that accept it; others can use HTTP', async () => {
     const refused = await runTool([
       'curl',
       '--silent',
@@ -81,8 +81,8 @@ test.each([
   ['-tls1_1', false],
   ['-tls1_2', true],
   ['-tls1_3', true],
-])('a handshake of %s succeeds: %p', async (version, isTaken) => {
-  // At level 0 it is the server that refuses, and not the client.
+])('a handshake of %s succeeds: %p', async (version, isAccepted) => {
+  // At security level 0 the client allows old versions, so it is the server that refuses.
   const { code, output } = await runTool([
     'openssl',
     's_client',
@@ -95,12 +95,12 @@ test.each([
     '-cipher',
     'DEFAULT@SECLEVEL=0',
   ])
-  expect(code === 0).toBe(isTaken)
-  expect(output).toContain(isTaken ? 'Verify return code: 0 (ok)' : 'alert protocol version')
+  expect(code === 0).toBe(isAccepted)
+  expect(output).toContain(isAccepted ? 'Verify return code: 0 (ok)' : 'alert protocol version')
 })
 
-describe('a thief of the authority', () => {
-  /** A server with a certificate for these names, made with the stolen key. */
+describe("a thief of the CA's key", () => {
+  /** Starts a server with a certificate for these names, issued with the stolen key. */
   async function impostor(names: readonly string[]) {
     const authority = await findAuthority(tlsFolder(join(dataDir, 'tls')))
     if (authority === null) throw new Error('no authority')
@@ -127,7 +127,7 @@ describe('a thief of the authority', () => {
       ...['--resolve', `${host}:${port}:127.0.0.1`, `https://${host}:${port}/`],
     ])
 
-  test('can pass for another name of the network', async () => {
+  test('can impersonate another host of the network', async () => {
     await using thief = await impostor(['other.local'])
     const verified = await runTool(['openssl', 'verify', '-CAfile', ca, thief.file])
     expect(verified.output).toEndWith(': OK\n')
@@ -136,10 +136,10 @@ describe('a thief of the authority', () => {
   })
 
   test.each([
-    ['a name of the internet', ['bank.example.org'], 'bank.example.org'],
-    ['one hidden behind a name of the network', ['pi.local', 'bank.example.org'], 'pi.local'],
-    ['an address of the internet', ['pi.local', '8.8.8.8'], 'pi.local'],
-  ])('can not pass for %s: openssl, curl and Node refuse', async (_what, names, host) => {
+    ['a name on the internet', ['bank.example.org'], 'bank.example.org'],
+    ['one beside a name of the network', ['pi.local', 'bank.example.org'], 'pi.local'],
+    ['an address on the internet', ['pi.local', '8.8.8.8'], 'pi.local'],
+  ])('can not impersonate %s: openssl, curl and Node refuse', async (_what, names, host) => {
     await using thief = await impostor(names)
     const verified = await runTool(['openssl', 'verify', '-CAfile', ca, thief.file])
     expect(verified.code).not.toBe(0)
@@ -155,7 +155,7 @@ describe('a thief of the authority', () => {
 describe('snailpass tls', () => {
   const snailpass = (...args: string[]) => run(['tls', ...args, '--data-dir', dataDir])
 
-  test('shows what is served, and prints the authority', async () => {
+  test('shows the certificate, and prints that of the CA', async () => {
     const { fingerprint256 } = new X509Certificate(readFileSync(ca))
     const shown = await snailpass('show', '--json', '--listen-tls', '127.0.0.1:1')
     expect(JSON.parse(shown.stdout)).toMatchObject({
@@ -171,7 +171,7 @@ describe('snailpass tls', () => {
     expect((await snailpass('ca', '--fingerprint')).stdout).toBe(`${fingerprint256}\n`)
   })
 
-  test('renews beside a server, which takes the new certificate by itself', async () => {
+  test('renews while a server runs, which loads the new certificate', async () => {
     const before = await servedFingerprint()
     const renewed = await snailpass('renew')
     expect(renewed).toMatchObject({ code: 0, stdout: expect.stringContaining('localhost\n') })
@@ -180,7 +180,7 @@ describe('snailpass tls', () => {
     while ((await servedFingerprint()) !== certificate.sha256) await Bun.sleep(100)
   }, 20_000)
 
-  test('makes no new authority unasked, and none without consent', async () => {
+  test('creates a new CA only on request, and with confirmation', async () => {
     const before = readFileSync(ca, 'utf8')
     const refused = await snailpass('renew', '--authority')
     expect(refused).toMatchObject({ code: 2, stdout: '' })
@@ -188,7 +188,7 @@ describe('snailpass tls', () => {
     expect(readFileSync(ca, 'utf8')).toBe(before)
   })
 
-  test('makes one authority, of however many that begin at once', async () => {
+  test('creates one CA, however many processes start at once', async () => {
     using empty = temporaryFolder()
     const renewals = Array.from({ length: 4 }, () =>
       run(['tls', 'renew', '--data-dir', join(empty.path, 'data')]),
@@ -203,7 +203,7 @@ describe('snailpass tls', () => {
     expect((await runTool(['openssl', 'verify', '-CAfile', authority, leaf])).code).toBe(0)
   })
 
-  test('says where there is nothing yet', async () => {
+  test('says if there is no certificate yet', async () => {
     using empty = temporaryFolder()
     const found = await run(['tls', 'ca', '--data-dir', empty.path])
     expect(found).toMatchObject({ code: 3, stdout: '' })

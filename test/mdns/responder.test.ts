@@ -22,7 +22,7 @@ const addressRecord = (name: string, data: string, ttl = 120): Answer => ({
 const dataOf = (records: readonly Answer[]) =>
   records.map((record) => ('data' in record ? `${record.type} ${JSON.stringify(record.data)}` : ''))
 
-/** An air with one host, whose names nobody else has. */
+/** Returns a network with one host, whose names no other host has. */
 async function startAnnouncedHost(instance = 'SnailPass on pi') {
   const network = createVirtualNetwork()
   const host = network.join('10.0.0.1', { instance })
@@ -31,7 +31,7 @@ async function startAnnouncedHost(instance = 'SnailPass on pi') {
 }
 
 describe('a server on the local network', () => {
-  test('asks three times whether its names are free, and announces them twice', async () => {
+  test('probes three times for its names, and announces them twice', async () => {
     await using setup = await startAnnouncedHost()
     const { capturedPackets } = setup.network
     const names = capturedPackets.map(({ packet }) => packet.questions?.map(({ name }) => name))
@@ -50,7 +50,7 @@ describe('a server on the local network', () => {
     expect(setup.host.responder.names()?.host).toBe('snailpass.local')
   })
 
-  test('answers who asks for its address, its service, or what it does not have', async () => {
+  test('answers queries for its address, for its service, and for record types that it does not have', async () => {
     await using setup = await startAnnouncedHost()
     const { network } = setup
     const answer = async (question: Parameters<typeof network.sendPacket>[0]) => {
@@ -70,7 +70,7 @@ describe('a server on the local network', () => {
     }
   })
 
-  test('tells nobody what they know, and everybody nothing twice in a second', async () => {
+  test('sends no answer that the querier knows, and multicasts none twice in a second', async () => {
     await using setup = await startAnnouncedHost()
     const { network } = setup
     const since = network.clock()
@@ -87,7 +87,7 @@ describe('a server on the local network', () => {
     expect(network.listAnswers(since)).toHaveLength(1)
   })
 
-  test('says once in a second what it does not have, however its name is written', async () => {
+  test('says once in a second that it lacks a record type, however its name is spelled', async () => {
     await using setup = await startAnnouncedHost()
     const { network } = setup
     const since = network.clock()
@@ -100,7 +100,7 @@ describe('a server on the local network', () => {
     expect(network.listAnswers(since)).toMatchObject([{ name: 'snailpass.local' }])
   })
 
-  test('answers on when its clock is set back', async () => {
+  test('still answers after its clock was set back', async () => {
     await using setup = await startAnnouncedHost()
     const { network } = setup
     network.shiftClocks(-3600 * second)
@@ -110,7 +110,7 @@ describe('a server on the local network', () => {
     expect(dataOf(network.listAnswers(since))).toEqual(['A "10.0.0.1"'])
   })
 
-  test('answers those who know nothing of multicast as a common name server would', async () => {
+  test('answers queriers that do not know multicast DNS like an ordinary DNS server', async () => {
     await using setup = await startAnnouncedHost()
     const { network } = setup
     const since = network.clock()
@@ -131,7 +131,7 @@ describe('a server on the local network', () => {
     ])
   })
 
-  test('says goodbye at its end, and nothing afterwards', async () => {
+  test('sends a goodbye when it stops, and nothing afterwards', async () => {
     const setup = await startAnnouncedHost()
     const since = setup.network.clock()
     await setup.host[Symbol.asyncDispose]()
@@ -143,7 +143,7 @@ describe('a server on the local network', () => {
     expect(setup.network.listAnswers(since)).toHaveLength(5)
   })
 
-  test('announces itself again when its address is another one', async () => {
+  test('announces itself again when its address has changed', async () => {
     await using setup = await startAnnouncedHost()
     const since = setup.network.clock()
     setup.host.changeAddress('10.0.0.7')
@@ -155,7 +155,7 @@ describe('a server on the local network', () => {
 })
 
 describe('a name that another host has', () => {
-  test('is left to it, and the log says which one is taken instead', async () => {
+  test('is left to it, and the log says which name is announced instead', async () => {
     await using setup = await startAnnouncedHost()
     await using late = setup.network.join('10.0.0.2', { instance: 'SnailPass on nas' })
     await setup.network.advance(5 * second)
@@ -163,8 +163,7 @@ describe('a name that another host has', () => {
     expect(late.log.map((line) => JSON.parse(line))).toContainEqual(
       expect.objectContaining({
         level: 'warn',
-        message:
-          'another host has the name snailpass.local: snailpass-2.local is announced in its place',
+        message: 'another host has the name snailpass.local: announcing snailpass-2.local instead',
       }),
     )
     await using latest = setup.network.join('10.0.0.3', { instance: 'SnailPass on nas' })
@@ -173,12 +172,12 @@ describe('a name that another host has', () => {
       host: 'snailpass-3.local',
       instance: `SnailPass on nas (2).${type}`,
     })
-    // Who was first keeps what it has.
+    // The first host keeps its names.
     expect(setup.host.responder.names()?.host).toBe('snailpass.local')
     expect(late.responder.names()?.instance).toBe(`SnailPass on nas.${type}`)
   })
 
-  test('goes to one of those who want it at the same moment, and to one only', async () => {
+  test('goes to exactly one of the hosts that probe for it at the same time', async () => {
     for (let round = 0; round < 10; round++) {
       const network = createVirtualNetwork()
       await using one = network.join('10.0.0.1')
@@ -194,7 +193,7 @@ describe('a name that another host has', () => {
     }
   })
 
-  test('is given up when somebody insists on it later, as after two networks became one', async () => {
+  test('is given up when another host claims it later, as after two networks were joined', async () => {
     await using setup = await startAnnouncedHost()
     const claim = () =>
       setup.network.sendPacket({
@@ -212,7 +211,7 @@ describe('a name that another host has', () => {
     expect(setup.network.listAnswers(since)).toEqual([])
   })
 
-  test('is kept where the other host only says goodbye, or says the same', async () => {
+  test('is kept if the other host only sends a goodbye, or the same record', async () => {
     await using setup = await startAnnouncedHost()
     setup.network.sendPacket({
       type: 'response',
@@ -234,7 +233,7 @@ describe('a name that another host has', () => {
     ).toHaveLength(3)
   })
 
-  test('is looked for once a minute at most where somebody has all of them', async () => {
+  test('is probed for once a minute at most if another host claims every name', async () => {
     await using setup = await startAnnouncedHost()
     const { network } = setup
     const since = network.clock()
@@ -268,12 +267,12 @@ describe('a name that another host has', () => {
   })
 })
 
-test('whatever comes from the network, the server answers on', async () => {
+test('the server still answers after any packets from the network', async () => {
   await using setup = await startAnnouncedHost()
   const { network } = setup
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 600 }), fc.boolean(), (bytes, isLikely) => {
-      // A header that promises something, with anything behind it.
+      // A plausible header with random content.
       if (isLikely)
         bytes.set([0, 0, bytes[2] ?? 0, 0, 0, 1, 0, 1, 0, 0, 0, 1].slice(0, bytes.length))
       network.sendRaw(bytes)

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-/** Every command of a tree that its help shows, with the words that lead to it, the tree itself first. */
+/** Returns every command of a tree that the help shows, with its path, starting with the tree itself. */
 export function listCommands(
   command: Command,
   path: readonly string[] = [],

@@ -12,7 +12,7 @@ import { aRecord, type Client, signUpAndLogIn } from './client'
 import { executable, type ProcessResult, run, serve, temporaryFolder } from './executable'
 import { sh } from './release'
 
-/** An installation below a folder of its own, by this version, with one account and one record. */
+/** Creates an installation of this version below a folder of its own, with one account and one record. */
 export async function createPopulatedInstallation(settings: Readonly<Record<string, string>> = {}) {
   const folder = temporaryFolder()
   const prefix = join(folder.path, 'prefix')
@@ -39,20 +39,20 @@ export async function createPopulatedInstallation(settings: Readonly<Record<stri
     dataDir,
     serve: serveInstalled,
     version: async () => (await run(['--version'], { program: [program] })).stdout,
-    /** Has the next version's servers fail in one way, or in none. */
+    /** Makes servers of the next version fail in a way that `buildNextVersion` names; null for not at all. */
     setFault(fault: string | null) {
       const path = join(prefix, 'etc', 'snailpass', 'FAULT')
       if (fault === null) rmSync(path, { force: true })
       else writeFileSync(path, fault)
     },
-    /** Records that are in the SQLite file, with the migrations that have run. */
+    /** Returns how many records the SQLite file has, and whether the migration of the next version has run. */
     readContent() {
       using database = new Database(join(dataDir, 'snailpass.db'), { readonly: true })
       const records = database.query<{ id: string }, []>('select id from records').all().length
       const names = database.query<{ name: string }, []>('select name from kysely_migration').all()
       return { records, isNextVersion: names.some(({ name }) => name === '9999-next') }
     },
-    /** Whether nothing of an upgrade is left but what it says it keeps. */
+    /** Whether an upgrade has left no files but those that it announced. */
     hasNoLeftovers: () =>
       !existsSync(join(prefix, 'lib', 'snailpass')) &&
       readdirSync(dataDir).every((name) => !name.includes('before-upgrade')),
@@ -60,7 +60,7 @@ export async function createPopulatedInstallation(settings: Readonly<Record<stri
   }
 }
 
-/** Runs `service install` of an executable below a folder. */
+/** Runs `service install --prefix` of an executable. */
 export function runServiceInstall(
   program: string,
   prefix: string,
@@ -75,7 +75,7 @@ export function runServiceInstall(
   })
 }
 
-/** A folder as a release is, in which each of the targets has this program. */
+/** Creates a release in a folder, with the same program for each target. */
 export async function createReleaseFolder(
   path: string,
   program: string,
@@ -92,7 +92,7 @@ export async function createReleaseFolder(
   await sh('cp install.sh "$0" && cd "$0" && sha256sum *.tar.gz >SHA256SUMS', path)
 }
 
-/** What this machine is called in a release. */
+/** Returns the name of this machine's platform in a release. */
 export function currentTarget(): string {
   if (process.platform !== 'linux') return `${process.platform}-${process.arch}`
   const isOld = process.arch === 'x64' && !/\bavx2\b/.test(readFileSync('/proc/cpuinfo', 'utf8'))

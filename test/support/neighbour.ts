@@ -1,7 +1,7 @@
 /**
- * A host on the network of a server under test, by somebody else's multicast DNS: says that it listens, and then each record
- * that it hears, one a line. Arguments: what it asks for, again and again, as NAME/TYPE; `claim=NAME` has it own a name;
- * `until=TEXT` ends it once it has said that, each of them. After twenty seconds it ends in any case.
+ * A host on the network of a server under test, with another implementation of multicast DNS. Prints `listening` and then each
+ * record that it receives, one per line. Arguments: NAME/TYPE is queried repeatedly; `claim=NAME` claims a name; it ends once
+ * it has printed the text of each `until=TEXT`, and in any case after twenty seconds.
  */
 import multicastDns from 'multicast-dns'
 

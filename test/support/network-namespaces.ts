@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import { executable, type ProcessResult, waitForExit } from './executable'
 
-/** Runs as root of namespaces of its own, with a network that nobody else is on. */
+/** Runs a shell as root of its own namespaces, with an isolated network. */
 const unshare = ['unshare', '--map-root-user', '--net', 'sh', '-euc']
 
-/** Whether this system lets us make networks; some containers don't. */
+/** Whether this system allows network namespaces; some containers don't. */
 export const hasNetworkNamespaces =
   process.platform === 'linux' &&
   Bun.spawnSync([...unshare, 'ip link add here type veth peer name there'], {
@@ -12,9 +12,9 @@ export const hasNetworkNamespaces =
   }).exitCode === 0
 
 /**
- * Two hosts on a network of their own, 10.77.0.1 (`here`) and 10.77.0.2 (`there`), which nothing leaves. The script of the shell
- * runs on the first; `there COMMAND` runs something on the second, `neighbour` is test/support/neighbour.ts, and `serve` runs
- * the executable, with port 5000 and this data folder.
+ * Runs a shell script on the first of two hosts on an isolated network: 10.77.0.1 (`here`) and 10.77.0.2 (`there`). In it,
+ * `there COMMAND` runs a command on the second host, `neighbour` runs test/support/neighbour.ts there, and `serve` runs the
+ * executable on port 5000 with this data folder.
  */
 export async function runOnTwoHosts(dataDir: string, script: string): Promise<ProcessResult> {
   const network = `

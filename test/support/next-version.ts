@@ -5,9 +5,9 @@ import type { BunPlugin } from 'bun'
 const root = join(import.meta.dir, '..', '..')
 
 /**
- * Builds an executable of a later version: another number, and one more migration. It has a fault when the file
- * `FAULT` lies beside its settings file: `migration`; `dies` or `hangs` once the database was migrated, of which
- * `FAULT.reached` tells; `dies later`, on any address but a trial's.
+ * Builds an executable of a later version, with another version number and one more migration. A file `FAULT` next to the
+ * settings file makes it fail: `migration` in the migration; `dies` and `hangs` after the migration, where `hangs` also writes
+ * `FAULT.reached`; `dies later` after the migration too, but not in the smoke test.
  */
 export async function buildNextVersion(outfile: string): Promise<void> {
   mkdirSync(join(outfile, '..'), { recursive: true })
@@ -74,7 +74,7 @@ function textOf(path: string): string {
   return readFileSync(path, 'utf8')
 }
 
-/** The file's text with one of its functions under another name, so that a new one can stand before it. */
+/** Returns a file's text with one of its functions renamed, so that a new function can replace and call it. */
 function withRenamedFunction(path: string, name: string): string {
   const text = textOf(path)
   const found = text.replace(

@@ -3,22 +3,18 @@ import { waitForExit } from './executable'
 
 const root = join(import.meta.dir, '..', '..')
 
-/** Runs the release script for one target, as a person would who has other habits. Throws what it says when it fails. */
+/** Runs the release script for one target, with a umask and a time zone. Throws its stderr if it fails. */
 export async function buildRelease(
   target: string,
   into: string,
-  habits: { umask: string; zone: string },
+  { umask, zone }: { umask: string; zone: string },
 ): Promise<void> {
-  await sh(
-    `umask ${habits.umask} && exec ./scripts/release.sh --only ${target} --into "$0"`,
-    into,
-    {
-      TZ: habits.zone,
-    },
-  )
+  await sh(`umask ${umask} && exec ./scripts/release.sh --only ${target} --into "$0"`, into, {
+    TZ: zone,
+  })
 }
 
-/** Runs a line of shell in the checkout, with `argument` as its `$0`, and answers its stdout. Throws what it says on stderr when it fails. */
+/** Runs a line of shell in the checkout, with `argument` as its `$0`. Returns its stdout, and throws its stderr if it fails. */
 export async function sh(
   line: string,
   argument: string,

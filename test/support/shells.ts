@@ -6,8 +6,8 @@ export const shells = ['bash', 'zsh', 'fish'] as const
 export type Shell = (typeof shells)[number]
 
 /**
- * What a shell that has read a script of completions offers for a line that is typed in a folder. Throws where
- * the shell is not installed (Debian: bash, zsh, fish).
+ * Returns what a shell with a completion script offers for a line that is typed in the folder `cwd`. Throws if the shell is
+ * not installed (Debian: bash, zsh, fish).
  */
 export async function completionsFor(
   shell: Shell,
@@ -16,7 +16,7 @@ export async function completionsFor(
   cwd: string,
 ): Promise<ReadonlySet<string>> {
   if (Bun.which(shell) === null) {
-    throw new Error(`${shell} is missing: install it, as with apt-get install bash zsh fish`)
+    throw new Error(`${shell} is not installed: apt-get install bash zsh fish`)
   }
   using home = temporaryFolder()
   const path = join(home.path, 'script')
@@ -32,7 +32,7 @@ export async function completionsFor(
 
 type Ask = (script: string, line: string, cwd: string, home: string) => Promise<string>
 
-/** Calls the function with the words that Bash makes of the line: it splits at `=` and `:` too. */
+/** Calls the completion function with the words of the line as Bash splits them, at `=` and `:` too. */
 const askBash: Ask = (script, line, cwd, home) =>
   outputOf(
     [
@@ -49,7 +49,7 @@ _snailpass; printf '%s\\n' "\${COMPREPLY[@]}"`,
     home,
   )
 
-/** Asks as a key press would. Fish has a tab between an offer and its description. */
+/** Asks for completions as a key press does. Fish prints a tab between an offer and its description. */
 const askFish: Ask = async (script, line, cwd, home) => {
   const text = await outputOf(
     ['fish', '--no-config', '-c', 'source $argv[1]; complete -C $argv[2]', script, line],
@@ -60,8 +60,8 @@ const askFish: Ask = async (script, line, cwd, home) => {
 }
 
 /**
- * Types the line and a key in a zsh on a pseudo terminal of its own, and has what would be inserted written down
- * instead: zsh completes nowhere else.
+ * Types the line and the Tab key in a zsh on a pseudo terminal, the only place where zsh completes. The offers are written to
+ * a file instead of being inserted.
  */
 const askZsh: Ask = (script, line, cwd, home) =>
   outputOf(['zsh', '-f', '-c', zshScript, 'zsh', script, line], cwd, home)
@@ -70,18 +70,18 @@ const zshScript = `
 zmodload zsh/zpty
 zpty asked zsh -f -i
 fetch() { local text; while zpty -r asked text; do [[ $text == *$1* ]] && return; done }
-tell() { zpty -w asked "$1"; }
-tell "PROMPT= RPROMPT="
-tell "autoload -Uz compinit && compinit -D -u; source $1"
-tell 'compadd() {
+type_line() { zpty -w asked "$1"; }
+type_line "PROMPT= RPROMPT="
+type_line "autoload -Uz compinit && compinit -D -u; source $1"
+type_line 'compadd() {
   [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]] && { builtin compadd "$@"; return }
   local -a found
   builtin compadd -A found "$@"
   (( \${#found} )) && print -rl -- $found >> $HOME/offers
   builtin compadd "$@"
 }'
-tell 'ask() { touch $HOME/offers; zle complete-word; zle kill-buffer; print -r -- done > $HOME/done; }'
-tell 'zle -N ask; bindkey "^I" ask; print re""ady'
+type_line 'ask() { touch $HOME/offers; zle complete-word; zle kill-buffer; print -r -- done > $HOME/done; }'
+type_line 'zle -N ask; bindkey "^I" ask; print re""ady'
 fetch ready
 zpty -w -n asked "$2"$'\\t'
 repeat 500; do [[ -e $HOME/done ]] && break; sleep 0.01; done
@@ -102,6 +102,6 @@ async function outputOf(command: string[], cwd: string, home: string): Promise<s
     new Response(child.stderr).text(),
   ])
   await child.exited
-  if (stderr !== '') throw new Error(`${command[0]} complained: ${stderr}`)
+  if (stderr !== '') throw new Error(`${command[0]}: ${stderr}`)
   return stdout
 }

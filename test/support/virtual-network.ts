@@ -4,18 +4,18 @@ import type { Peer } from '../../src/mdns/link'
 import { type AnnouncedLink, type Responder, startResponder } from '../../src/mdns/responder'
 import { manualTiming, random } from './timing'
 
-/** A host on the air. */
+/** A host on the network. */
 export interface Host extends AsyncDisposable {
   readonly address: string
   readonly responder: Responder
-  /** Every line of its log so far. */
+  /** The lines of its log so far. */
   readonly log: readonly string[]
   readonly announcedNames: readonly string[]
-  /** Gives it another address. */
+  /** Changes its address. */
   changeAddress(address: string): void
 }
 
-/** A network of one link in virtual time: what a host says reaches every other one at once, and itself, as on a real one. */
+/** A network of one link in virtual time. A packet reaches every host at once, also its sender, as on a real network. */
 export function createVirtualNetwork() {
   const { advance, ...timing } = manualTiming()
   let clockOffset = 0
@@ -35,20 +35,20 @@ export function createVirtualNetwork() {
     capturedPackets,
     clock: timing.clock,
     advance,
-    /** Sets the clock of every host: back, where it is less than zero. */
+    /** Moves the clock of every host; back, if `milliseconds` is negative. */
     shiftClocks(milliseconds: number) {
       clockOffset += milliseconds
     },
-    /** Says something in the name of an address. */
+    /** Multicasts a packet from an address. */
     sendPacket: (packet: Packet, from = '10.0.0.99', port = 5353) =>
       send(from, encode(packet), null, port),
-    /** Says bytes that may be anything. */
+    /** Multicasts any bytes. */
     sendRaw: (bytes: Uint8Array) => {
       for (const { link, responder } of hosts) {
         responder.receive(link, bytes, { address: '10.0.0.99', port: 5353 })
       }
     },
-    /** Answers to everybody, from anybody, since a time. */
+    /** Returns the answers of all responses since a time. */
     listAnswers: (since = 0) =>
       capturedPackets
         .filter(({ packet, time }) => packet.type === 'response' && time >= since)
@@ -59,7 +59,7 @@ export function createVirtualNetwork() {
       const log: string[] = []
       const announcedNames: string[] = []
       const link: AnnouncedLink = {
-        name: 'air',
+        name: 'link',
         get addresses() {
           return [address]
         },
