@@ -98,7 +98,7 @@ async function authorizeName(
  * AcmeFault if the status is another final one, or after `stepTimeout`.
  */
 async function pollStatus(
-  fetch: () => Promise<AcmeResult>,
+  fetchDocument: () => Promise<AcmeResult>,
   {
     action,
     states,
@@ -111,7 +111,7 @@ async function pollStatus(
     ;
     interval = Math.min(2 * interval, maxPollInterval)
   ) {
-    const { document, retryAfter } = await fetch()
+    const { document, retryAfter } = await fetchDocument()
     const status = stringOf(ownProperty(document, 'status'))
     if (states.includes(status)) return document
     if (!['pending', 'processing', 'ready'].includes(status)) {
