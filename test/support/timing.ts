@@ -5,10 +5,10 @@ import type { Clock, Wait } from '../../src/domain/runtime'
 export const random = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count))
 
 /**
- * Real time that can be advanced. Waits of less than a minute end within 50 ms, and the clock jumps to their end; longer waits
- * end when `advance` has passed them. For code that talks to other programs and sleeps for weeks in between.
+ * Real time that a test can skip. A wait of less than a minute takes at most `maxRealWait` milliseconds; a longer one lasts until
+ * the test has advanced the clock far enough. For code that talks to other programs and waits for weeks in between.
  */
-export function skippableTiming(): {
+export function skippableTiming(maxRealWait = 50): {
   clock: Clock
   wait: Wait
   advance(milliseconds: number): void
@@ -20,7 +20,7 @@ export function skippableTiming(): {
     clock,
     wait(milliseconds, signal) {
       if (milliseconds < 60_000) {
-        const short = Math.min(milliseconds, 50)
+        const short = Math.min(milliseconds, maxRealWait)
         return setTimeout(short, undefined, { signal }).then(() => {
           advanced += milliseconds - short
         })

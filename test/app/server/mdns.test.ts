@@ -25,7 +25,7 @@ test('a certificate for the local network has the names that are announced', () 
 
 test('a server that listens only on loopback announces nothing', async () => {
   await using server = await startTestServer({ settings: { SNAILPASS_MDNS: 'yes' } })
-  while (!server.log.some((line) => line.includes('nothing is announced'))) await Bun.sleep(1)
+  while (!server.log.some((line) => line.includes('not announced'))) await Bun.sleep(1)
   expect(server.log.filter((line) => line.includes('"error"'))).toEqual([])
   await server.stop()
   expect(server.log.join('\n')).not.toContain('announced on the local network as')
