@@ -7,6 +7,8 @@ bun node_modules/@biomejs/biome/bin/biome check --error-on-warnings .
 bun check
 bun node_modules/knip/bin/knip-bun.js --no-progress --treat-config-hints-as-errors
 bun scripts/check-imports.ts
+bun scripts/check-language.ts
+bun scripts/generate-docs.ts --check
 if ! command -v shellcheck >/dev/null; then
   echo "error: shellcheck is not installed" >&2
   echo "hint: install it with the system's package manager (Debian: \`apt-get install shellcheck\`)" >&2

@@ -41,9 +41,11 @@ function dumpPage(home: string, url: string): Promise<string> {
   )
 }
 
+let passes = 0
 let failures = 0
 function check(what: string, passed: boolean): void {
-  if (!passed) failures++
+  if (passed) passes++
+  else failures++
   process.stdout.write(`${passed ? 'ok  ' : 'FAIL'} ${what}\n`)
 }
 
@@ -97,4 +99,5 @@ try {
 } finally {
   rmSync(workFolder, { recursive: true, force: true })
 }
+process.stdout.write(`${passes} passed, ${failures} failed\n`)
 process.exit(failures === 0 ? 0 : 1)

@@ -1,10 +1,19 @@
 #!/usr/bin/env bash
-# Installs what is needed, runs the checks, builds the executable and runs every test. Arguments are passed to `bun test`.
-# The last line is always `N passed, N failed`.
+# Installs what is needed, runs the checks, builds the executable and runs the tests. The last line is always
+# `N passed, N failed`.
+#   scripts/test.sh [--all] [ARGUMENT]...
+# --all runs the long forms as well: a minute of load with kills, the whole siege, a browser, and the installer in a container
+# with systemd. It needs root and takes about 20 minutes. Further arguments are passed to `bun test`.
 set -euo pipefail
 trap '[ -n "${counted:-}" ] || echo "0 passed, 1 failed"' EXIT
 . "$(dirname "$0")/setup.sh"
-./scripts/tools.sh
+is_all=''
+if [ "${1:-}" = --all ]; then
+  is_all=yes
+  shift
+  export SNAILPASS_TORTURE_SECONDS=60 SNAILPASS_SIEGE=whole
+fi
+./scripts/tools.sh ${is_all:+--all}
 
 ./scripts/check.sh
 ./scripts/build.sh
@@ -23,6 +32,27 @@ tests=$(total_of tests) failures=$(total_of failures) skipped=$(total_of skipped
 tests=${tests:-0} failures=${failures:-0} skipped=${skipped:-0}
 [ "$tests" -gt 0 ] || status=1
 [ "$failures" -eq 0 ] || status=1
+passed=$((tests - failures - skipped))
+
+# Runs a long test that prints `N passed, N failed` itself, and adds its counts.
+run_long() {
+  local line
+  echo "test: $*" >&2
+  line=$("$@" | tee /dev/stderr | tail -n 1) || status=1
+  case $line in
+    *' passed, '*' failed')
+      passed=$((passed + ${line%% passed*}))
+      line=${line##*, }
+      failures=$((failures + ${line% failed}))
+      ;;
+    *) failures=$((failures + 1)) status=1 ;;
+  esac
+}
+if [ -n "$is_all" ]; then
+  run_long bun scripts/test-browser.ts
+  run_long scripts/test-install.sh
+fi
+
 counted=yes
-echo "$((tests - failures - skipped)) passed, $failures failed"
+echo "$passed passed, $failures failed"
 exit "$status"

@@ -14,7 +14,7 @@ test('the executable gets a certificate for a public name, keeps it over a resta
   }
   const listen = ['--listen', `127.0.0.1:${pebble.challengePort}`]
   const ask = async (log: readonly string[]) => {
-    const url = /at (?<url>https:\S+)/.exec(log.join('\n'))?.groups?.['url'] ?? ''
+    const url = /listening on (?<url>https:\S+)/.exec(log.join('\n'))?.groups?.['url'] ?? ''
     const ca = await pebble.fetchRoot()
     const name = { ca, checkServerIdentity: () => undefined }
     return (await fetch(new URL('/readyz', url), { tls: name, keepalive: false })).status

@@ -109,7 +109,7 @@ describe('snailpass audit', () => {
     const missing = await snailpass(installation, ['audit'])
     expect(missing).toMatchObject({
       code: 1,
-      stderr: expect.stringContaining('there is no database'),
+      stderr: expect.stringContaining('there is no SnailPass database'),
     })
     {
       await using server = await serve(installation.dataDir)
