@@ -51,13 +51,16 @@ async function serve(command: Command, options: ServeOptions): Promise<void> {
   try {
     for (const warning of warnings) log.warn(warning)
     if (options.adopt === true) await adoptFirst(settings, log)
-    const starting = startServer(settings, systemRuntime, log, {
-      create: options.create === true,
-      runBackup: createBackupRunner(
-        [process.execPath, 'backup', '--prune'],
-        createChildEnvironment(config, process.env),
-      ),
-    })
+    const starting = startServer(
+      { settings, runtime: systemRuntime, log },
+      {
+        create: options.create === true,
+        runBackup: createBackupRunner(
+          [process.execPath, 'backup', '--prune'],
+          createChildEnvironment(config, process.env),
+        ),
+      },
+    )
     const serverOrSignal = await Promise.race([starting, shutdown.requested])
     // The start can wait for another process. The exit of the process releases what it holds.
     if (typeof serverOrSignal === 'string') {

@@ -4,8 +4,8 @@ import { endpointsOf } from '../config/listeners'
 import type { Settings } from '../config/settings'
 
 /**
- * Returns the URL at which people most likely reach the server, with a slash at its end. For emails that are not sent
- * because of a request, which would show the URL.
+ * Returns the URL at which people most likely reach the server, with a slash at its end. For emails that no request
+ * causes: a request would contain the URL.
  */
 export function likelyBaseUrl(settings: Settings): string {
   if (settings.publicUrl !== null) return settings.publicUrl.href

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { Clock, Random, Wait } from '../domain/runtime'
 
-/** What the program takes from the system besides its settings. Tests replace it. */
+/** Time and randomness of the system. Tests replace it. */
 export interface Runtime {
   readonly clock: Clock
   readonly random: Random

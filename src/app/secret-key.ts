@@ -27,9 +27,9 @@ export interface ServerKey {
 }
 
 /**
- * Returns the secret key that all servers of this database share. Creates one if neither the database nor the data folder
- * knows of one. Throws `unavailable` if that key is missing here, or if another one is here: sessions of this server would
- * end at the others, and theirs here.
+ * Returns the secret key that all servers of this database share. Creates one if neither the database nor this server has
+ * one. Throws `unavailable` if that key is missing here, or if another one is here: the other servers would refuse the
+ * session tokens of this one, and this one theirs.
  */
 export async function requireSecretKey(store: OpenedStore, targets: Targets): Promise<ServerKey> {
   const { settings, folder, runtime } = targets
@@ -58,9 +58,9 @@ const keyMismatchHint =
   'use the key of its other servers: their secret.key or SNAILPASS_SECRET_KEY; if it is lost, `snailpass key rotate` sets a new one, and everyone has to sign in again'
 
 /**
- * Returns what a command signs the audit log of a database with, given the key fingerprint of that database. Returns null
- * if the database had no server yet: its first server signs then, perhaps with another key than the one that is here.
- * Throws `unavailable` if the key is not here: changes that the audit log can't record are refused.
+ * Returns the signer with which a command signs the audit log of a database with this key fingerprint. Returns null if no
+ * server has used the database yet: its first server signs, perhaps with another key than the one that is here. Throws
+ * `unavailable` if the key is not here: changes that the audit log can't record are refused.
  */
 export function auditSignerFor(targets: Targets, fingerprint: string | null): AuditSigner | null {
   if (fingerprint === null) return null

@@ -48,10 +48,10 @@ export function migrationsFor(...args) {
     build.onLoad({ filter: /src\/app\/server\/server\.ts$/ }, ({ path }) => ({
       contents: `${withRenamedFunction(path, 'startServer')}
 ${faultSource}
-export async function startServer(settings, ...args) {
-  const server = await startServerAsItIs(settings, ...args)
+export async function startServer(deps, ...args) {
+  const server = await startServerAsItIs(deps, ...args)
   const fault = faultOf()
-  if (fault === 'dies' || (fault === 'dies later' && settings.listen[0]?.port !== 0)) {
+  if (fault === 'dies' || (fault === 'dies later' && deps.settings.listen[0]?.port !== 0)) {
     process.kill(process.pid, 'SIGKILL')
   }
   if (fault === 'hangs') {

@@ -40,12 +40,15 @@ export async function startTestServer(
   const log: string[] = []
   const lines = createLog('json', systemRuntime.clock, (line) => log.push(line))
   const runtime = { ...systemRuntime, ...options.runtime }
-  const server: Server = await startServer(settings, runtime, lines, {
-    iterations: 1,
-    create: options.create === true,
-    ...(options.certificates !== undefined && { certificates: options.certificates }),
-    ...(options.runBackup !== undefined && { runBackup: options.runBackup }),
-  }).catch((error: unknown) => {
+  const server: Server = await startServer(
+    { settings, runtime, log: lines },
+    {
+      iterations: 1,
+      create: options.create === true,
+      ...(options.certificates !== undefined && { certificates: options.certificates }),
+      ...(options.runBackup !== undefined && { runBackup: options.runBackup }),
+    },
+  ).catch((error: unknown) => {
     folder?.[Symbol.dispose]()
     throw error
   })

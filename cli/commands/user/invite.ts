@@ -43,7 +43,7 @@ Example:
     })
 }
 
-/** Returns the text that an operator passes on if mail is not set up. */
+/** Returns the text that an operator passes on if email is off. */
 function instructions({ email, serverUrl }: InvitationReport): readonly string[] {
   return [
     'You are invited to keep your passwords on this SnailPass server:',

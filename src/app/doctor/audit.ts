@@ -12,9 +12,9 @@ export async function checkAuditLog({ settings, database, folder }: Targets): Pr
   const key = keyOfSettings(settings) ?? findReadableKey(folder)
   return await database.withSnapshot(async (db): Promise<Outcome> => {
     const fingerprint = await findKeyFingerprint(db)
-    if (fingerprint === null) return { fact: 'not signed yet: the first server does that' }
+    if (fingerprint === null) return { fact: 'not signed yet: the first server signs it' }
     if (key === null || keyFingerprint(key) !== fingerprint) {
-      // The check of the secret key has the finding.
+      // The check of the secret key reports that.
       throw new Error('the audit log can only be verified with the secret key')
     }
     const report = await verifyAuditChain(db, createAuditSigner(key))
@@ -23,7 +23,7 @@ export async function checkAuditLog({ settings, database, folder }: Targets): Pr
       fact: [`${formatCount(report.rows, 'row')}, ${result}`, ...report.unverified].join('; '),
       findings: [...report.problems, ...report.recordedBreaks].map((problem) => ({
         what: `the audit log was tampered with: ${problem}`,
-        why: 'someone may have had write access to the database, or its disk fails',
+        why: 'someone may have had write access to the database, or its disk is failing',
         fix: 'keep a copy of the database and run snailpass audit verify; to accept the log as it is, run snailpass audit prune --accept-broken-trail',
       })),
     }

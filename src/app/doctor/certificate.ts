@@ -12,10 +12,10 @@ import type { Finding, Outcome } from './findings'
 
 const day = 24 * 3600_000
 
-/** Usual tools renew a certificate a month before its end, or when a third of a shorter life is left. */
+/** Most tools renew a certificate a month before it expires, or when a third of a shorter lifetime is left. */
 const fileRenewalLead = 30 * day
 
-/** Checks whether devices accept the certificate of HTTPS, now and for some time, under every name of the server. */
+/** Checks whether devices accept the certificate of HTTPS under every name of the server, and whether it is renewed in time. */
 export async function checkCertificate({ settings, runtime }: Targets): Promise<Outcome> {
   if (settings.listenTls.length === 0) return { fact: 'HTTPS is off' }
   const served = await findCertificate(settings)
@@ -40,7 +40,7 @@ function missingCertificateFinding(settings: Settings): Finding {
   return {
     what: `there is no certificate from ${new URL(acmeDirectoryOf(settings)).host} yet`,
     why: 'until there is one, HTTPS uses a placeholder, which browsers and clients refuse',
-    fix: 'start the server, and look for the reason in its log: journalctl -u snailpass',
+    fix: 'start the server, and find the reason in its log: journalctl -u snailpass',
   }
 }
 
@@ -48,7 +48,7 @@ type Certificate = NonNullable<ServedCertificate['certificate']>
 
 const renewalFixes: Readonly<Record<ServedCertificate['mode'], string>> = {
   files: 'check the tool that renews it, for example with `certbot renew --dry-run`',
-  acme: 'look in the log of the server why it is not renewed: journalctl -u snailpass',
+  acme: 'find the reason in the log of the server: journalctl -u snailpass',
   local: 'snailpass tls renew',
 }
 
@@ -139,7 +139,7 @@ function nameFindings(
   return [
     {
       what: `the certificate ${certificate.file} is not for ${missing.join(', ')}`,
-      why: 'devices that connect to such a name report the wrong server',
+      why: 'devices refuse to connect to such a name',
       fix:
         mode === 'files'
           ? 'get a certificate for these names, or set SNAILPASS_PUBLIC_URL to a name of the certificate'

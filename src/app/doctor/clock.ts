@@ -3,7 +3,7 @@ import { formatCount } from '../../domain/text'
 import type { Targets } from '../targets'
 import type { Finding, Outcome } from './findings'
 
-/** How far in the future a row may be before that is a finding, in milliseconds. */
+/** How far in the future a row may be dated without a finding, in milliseconds. */
 const tolerance = 5 * 60_000
 
 /**
@@ -15,7 +15,7 @@ const sharedTolerance = 30_000
 const why = 'sessions and links expire by the clock, and backups and emails are scheduled by it'
 const fix = 'timedatectl set-ntp true, or set the clock by hand'
 
-/** Whether a time service keeps the clock of the system right; null if unknown. */
+/** Returns whether a time service keeps the clock of the system right; null if unknown. */
 export type TimeSyncQuery = () => Promise<boolean | null>
 
 /** Asks systemd, for at most five seconds. */
@@ -28,7 +28,7 @@ const queryTimedatectl: TimeSyncQuery = async () => {
   return answer === 'yes' ? true : answer === 'no' ? false : null
 }
 
-/** Compares the clock with the newest row of the database and the clock of its server, and asks for a time service. */
+/** Compares the clock with the newest row of the database and the clock of its server, and checks that a time service runs. */
 export async function checkClock(
   { database, runtime }: Targets,
   queryTimeSync: TimeSyncQuery = queryTimedatectl,

@@ -11,7 +11,7 @@ import { findServerKey } from '../secret-key'
 import type { Targets } from '../targets'
 import type { Outcome } from './findings'
 
-/** Reads the whole database. */
+/** Checks the integrity of the database: reads all of it. */
 export async function checkDatabase({ database }: Targets): Promise<Outcome> {
   const { problems, rows } = await database.withSnapshot(checkIntegrity)
   return {
@@ -24,11 +24,11 @@ export async function checkDatabase({ database }: Targets): Promise<Outcome> {
   }
 }
 
-/** Checks that the secret key of the database is here. */
+/** Checks that this server has the secret key of the database. */
 export async function checkKey(targets: Targets): Promise<Outcome> {
   const key = findServerKey(targets)
   const fingerprint = await targets.database.withSnapshot(findKeyFingerprint)
-  if (fingerprint === null) return { fact: 'the database had no server yet' }
+  if (fingerprint === null) return { fact: 'no server has used the database yet' }
   if (key !== null && keyFingerprint(key) === fingerprint)
     return { fact: 'the secret key is that of the database' }
   return {
@@ -77,7 +77,7 @@ function describeNewest({ verified }: BackupState): string {
     : `the newest verified backup is ${verified.path}, from ${formatTime(verified.time)}`
 }
 
-/** Returns what is wrong with the backups, null for nothing. A backup of another host is not looked for. */
+/** Returns what is wrong with the backups, null for nothing. Does not look for the file of a backup on another host. */
 function findBackupProblem(state: BackupState, now: number): string | null {
   const { verified, failure } = state
   const kind = backupProblem(state, now)

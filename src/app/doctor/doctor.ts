@@ -93,7 +93,7 @@ async function runCheck(
         ...emptyResult(name),
         failure: `${error.message}: run this as the user of the server, or as root`,
       }
-    // A server would be refused as well.
+    // A server would fail in the same way.
     const finding = {
       what: error.message,
       why: "the server can't start",
@@ -103,7 +103,7 @@ async function runCheck(
   }
 }
 
-/** Whether the cause is that this user has no access: the server may have. */
+/** Returns whether the cause is that this user has no access. The user of the server may have it. */
 function isPermissionError({ cause }: DomainError): boolean {
   return (
     cause instanceof Error && 'code' in cause && ['EACCES', 'EPERM'].includes(String(cause.code))
@@ -131,7 +131,7 @@ function checkSettings({ origins, warnings, error, file }: SettingsReport): Outc
 }
 
 async function checkVersion({ database }: Targets): Promise<Outcome> {
-  // If there is no database of ours, the next check reports that.
+  // If the database is not a SnailPass database, the next check reports that.
   const pending =
     (await contentOf(database)) === 'ours' ? await database.listPendingMigrations() : []
   const fact = `snailpass ${version} (${commit}, ${platform})`
@@ -140,7 +140,7 @@ async function checkVersion({ database }: Targets): Promise<Outcome> {
     fact,
     findings: [
       {
-        what: 'the database is of an older version',
+        what: 'the database belongs to an older snailpass',
         why: 'commands refuse to use it',
         fix: 'restart the server with this version: it migrates the database',
       },

@@ -17,7 +17,7 @@ export function checkPermissions({ folder, location }: Targets, fix: boolean): O
       fix: `chmod ${mode} '${path}'`,
     })),
     fixed: before
-      .filter(({ path }) => !after.some((left) => left.path === path))
+      .filter(({ path }) => !after.some((other) => other.path === path))
       .map(({ path }) => `removed the access of other users to ${path}`),
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Finding, Outcome } from './findings'
 
-/** Reads a file in which the system describes itself; null if it does not exist. Tests pass in other machines. */
+/** Returns a file in which the system describes itself; null if it can't be read. Tests pass in the files of other machines. */
 export type ReadSystemFile = (path: string) => string | null
 
 export const readSystemFile: ReadSystemFile = (path) => {
@@ -12,7 +12,7 @@ export const readSystemFile: ReadSystemFile = (path) => {
   }
 }
 
-/** Each request in progress has a connection, and the Windows client makes hundreds at once (wire contract). */
+/** Each request in progress has a connection, and the Windows client sends hundreds at once (wire contract). */
 const minOpenFiles = 1_024
 
 /** Bytes. A server uses 60 MB, and as much again while it writes a backup. */

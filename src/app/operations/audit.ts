@@ -25,7 +25,7 @@ export interface AuditFilter {
 
 /**
  * Passes the rows of the audit log to `onPage` page by page, the newest last. Works while servers run. Throws `not_found`
- * for a user that neither the audit log nor the accounts know.
+ * for a user who has no account and no row in the audit log.
  */
 export async function readAuditLog(
   { database }: Targets,
@@ -77,7 +77,7 @@ export interface AuditVerification extends AuditChainReport {
 const valuePattern = /^\d{1,15}:[0-9a-f]{64}$/
 
 /**
- * Verifies the audit log while servers run. With `expect`, a value that a server logged, it also looks for that row.
+ * Verifies the audit log while servers run. With `expect`, a value that a server logged, also returns the status of that row.
  * Throws `invalid` if `expect` is no such value, `unavailable` without the key.
  */
 export async function verifyAudit(
@@ -108,8 +108,8 @@ function requireLoggedValue(text: string): void {
 }
 
 /**
- * Signs an audit log again that was tampered with, as it is, and adds a row that records it. Returns the problems that were
- * accepted, none for an intact log. Throws `conflict` while a server runs, `unavailable` without the key.
+ * Signs the rows of an audit log that was tampered with again, unchanged, and adds a row that records this. Returns the
+ * problems that were accepted, none for an intact log. Throws `conflict` while a server runs, `unavailable` without the key.
  */
 export async function acceptBrokenAudit(targets: Targets): Promise<readonly string[]> {
   const { database, runtime } = targets

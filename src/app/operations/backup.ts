@@ -79,7 +79,7 @@ async function recordBackup(
     )
     return true
   } catch (error) {
-    // The backup is valid all the same.
+    // The backup is valid even if it is not recorded.
     if (error instanceof DomainError) return false
     throw error
   }
@@ -118,10 +118,10 @@ async function backUpSnapshot(targets: Targets, request: BackupRequest): Promise
   return await createBackupFrom(targets, request, (work) => database.withSnapshot(work))
 }
 
-/** Calls work with one state of the database. */
+/** Calls `work` with a snapshot of the database. */
 type ReadSnapshot = <T>(work: (db: SnapshotDb) => Promise<T>) => Promise<T>
 
-/** Backs up the state that `read` passes on, which is one of the database of the targets. Throws a DomainError. */
+/** Backs up the snapshot of the targets' database that `read` provides. Throws a DomainError. */
 export async function createBackupFrom(
   targets: Targets,
   request: BackupRequest,
@@ -151,7 +151,7 @@ export async function createBackupFrom(
       await writeBackupFile(draft, source, metadata)
     })
     const { tables } = await withBackup(draft, (backup) =>
-      verifyBackup(backup, rowProgress(onProgress, 'checked')),
+      verifyBackup(backup, rowProgress(onProgress, 'verified')),
     )
     return tables.map(({ checksum }) => checksum)
   }
@@ -182,13 +182,13 @@ export async function createBackupFrom(
   return { path, time, rows: countTotalRows(tables), tables, isEncrypted }
 }
 
-/** Returns who can open backups by the settings, null for no encryption. */
+/** Returns who can decrypt backups, according to the settings; null for no encryption. */
 function encryptionOfSettings({ backupPassphrase, backupEncryptTo }: Settings): EncryptFor | null {
   if (backupPassphrase !== null) return { passphrase: backupPassphrase.reveal() }
   return backupEncryptTo.length > 0 ? { recipients: backupEncryptTo } : null
 }
 
-/** Throws `storage_full` unless there is space for a backup, its unencrypted draft and what servers need meanwhile. */
+/** Throws `storage_full` unless there is space for a backup, its unencrypted draft and what servers write in that time. */
 async function requireSpaceFor(
   { settings, folder, database, location }: Targets,
   options: { db: SnapshotDb; destination: BackupDestination; isEncrypted: boolean },

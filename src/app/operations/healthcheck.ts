@@ -6,7 +6,7 @@ import { DomainError, errorMessage } from '../../domain/errors'
 import { sanitizeLine } from '../../domain/text'
 import { ownProperty, parseJson } from '../../domain/untrusted'
 
-/** What a server reports. Each text is one line, of whatever the other side sent. */
+/** What a server reports. Each text is sanitized to one line: any program may answer. */
 export interface ReadinessReport {
   /** Null if the server is ready. */
   readonly problem: string | null

@@ -37,7 +37,7 @@ export async function sendTestEmail(
 ): Promise<{ server: string; response: string }> {
   const { mail } = settings
   if (mail === null) {
-    throw new DomainError('unavailable', 'mail is not set up', {
+    throw new DomainError('unavailable', 'email is off: no mail server is set', {
       hint: 'set SNAILPASS_MAIL_URL, or MAIL_USERNAME and MAIL_PASSWORD',
     })
   }

@@ -74,7 +74,7 @@ export function verifyBackupFile(
 }
 
 /**
- * Replaces all data with a backup, in one transaction, after a backup of what is there. Signs out everyone. Throws a
+ * Replaces all data with a backup, in one transaction, after a backup of the old data. Signs out everyone. Throws a
  * DomainError and leaves the database as it was.
  */
 export function restoreBackup(
@@ -224,7 +224,7 @@ function keyOfBackup(file: string, { secrets }: Manifest, settings: Settings): U
   if (configuredKey === null && !isStorableKey(key)) {
     throw new DomainError(
       'conflict',
-      "the secret key in the backup was not created by snailpass, so secret.key can't hold it",
+      "the secret key in the backup was not created by snailpass, so secret.key can't contain it",
       {
         hint: 'set SNAILPASS_SECRET_KEY to the value of that name in the table `secrets` of the backup',
       },

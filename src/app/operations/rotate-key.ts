@@ -20,7 +20,7 @@ import { findReadableKey, keyOfSettings, parseKeyCandidates } from '../secret-ke
 import type { Targets } from '../targets'
 
 export interface RotationOptions {
-  /** The old key, as its file or its setting has it; null for the one in the data folder. */
+  /** The old key, as it is in its file or setting; null for the one in the data folder. */
   readonly oldKey: string | null
   /** Whether to continue with an audit log that was tampered with. */
   readonly acceptBroken: boolean
@@ -86,7 +86,7 @@ export async function rotateKey(
 function requireNotBroken({ state, problem }: AuditChainFindings): void {
   if (state !== 'broken') return
   throw new DomainError('conflict', `the audit log was tampered with: ${problem}`, {
-    hint: 'run `snailpass audit verify`, and keep a copy of the database; --accept-broken-trail rotates the key all the same, and the audit log records that',
+    hint: 'run `snailpass audit verify`, and keep a copy of the database; --accept-broken-trail rotates the key anyway, and the audit log records that',
   })
 }
 
@@ -112,8 +112,8 @@ async function resignAndRecord(
 }
 
 /**
- * Returns what signed the audit log so far, null if that key is not here. Throws `invalid` if a key was given that is not
- * that of the database.
+ * Returns the signer with the old key, null if that key is not here. Throws `invalid` if a key was given that is not that of
+ * the database.
  */
 function findOldSigner(
   fingerprint: string | null,

@@ -67,7 +67,7 @@ export async function restorePreUpgradeCopy(
 
 /**
  * Deletes our tables from a Postgres database, so that an older version can restore a backup into it. With `keep`, backs
- * them up first and returns the path of the backup; otherwise returns null.
+ * them up first and returns the path of the backup; otherwise returns null. Throws a DomainError.
  */
 export async function clearDatabase(
   { database }: Targets,
@@ -76,9 +76,9 @@ export async function clearDatabase(
   // An earlier attempt may have deleted them and then been interrupted.
   if ((await database.inspect()) === 'nothing') return null
   return await database.withExclusive({ create: false }, async (exclusive) => {
-    const copy = keep ? await exclusive.backUp('going-back') : null
+    const backupPath = keep ? await exclusive.backUp('going-back') : null
     await exclusive.transaction(() => exclusive.deleteAllData())
-    return copy
+    return backupPath
   })
 }
 
@@ -92,7 +92,7 @@ const readinessTimeout = 10_000
 export async function smokeTestServer({ settings, runtime }: Targets, log: Log): Promise<void> {
   const listen = [{ hostname: '127.0.0.1', port: 0 }]
   const testSettings = { ...settings, listen, listenTls: [], mail: null }
-  const server = await startServer(testSettings, runtime, log)
+  const server = await startServer({ settings: testSettings, runtime, log })
   try {
     const request = { url: new URL('/readyz', server.urls[0]), socket: null }
     const { problem } = await fetchReadiness(request, AbortSignal.timeout(readinessTimeout))

@@ -11,7 +11,7 @@ import { backUpBefore } from './backup'
 
 /**
  * Runs work with the rules for accounts, while servers run. `requireKey` throws `unavailable` without the key that signs
- * the audit log, for work that would be in vain then. Throws a DomainError.
+ * the audit log: work that asks the operator calls it first, because its writes would fail. Throws a DomainError.
  */
 export function withUsers<T>(
   targets: Targets,

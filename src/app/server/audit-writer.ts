@@ -118,7 +118,7 @@ function createHeadWatch(store: Store, clock: Clock, log: Log) {
         log.error('the audit log was cut or replaced: a row is missing', undefined, {
           row: lastSeen,
         })
-        // Until it can be written, the first one says enough.
+        // Until the event is written, further missing rows add nothing to it.
         brokenEvent ??= createBrokenEvent(lastSeen, clock())
       }
       lastSeen = newest
@@ -151,7 +151,7 @@ function daily(clock: Clock, work: () => Promise<void>): () => Promise<void> {
   }
 }
 
-/** Prunes and logs how many rows were removed, or at error that they were tampered with. Throws other DomainErrors. */
+/** Prunes and logs the number of removed rows. Logs an error if rows were tampered with. Throws other errors. */
 async function pruneAndLog(deps: {
   store: Store
   settings: Settings

@@ -18,7 +18,7 @@ const pollInterval = 60_000
 const staleLogInterval = 24 * 60 * 60_000
 
 /**
- * Creates a backup every day, by one of the servers of a database. A backup that was missed is caught up on. Failed
+ * Has one of the servers of a database create a backup every day. A missed backup is created later. Failed
  * backups, and backups that are missing for too long, are logged at error.
  */
 export function startBackupSchedule(deps: {
@@ -30,7 +30,7 @@ export function startBackupSchedule(deps: {
 }): Loop {
   const { backups, run, schedule, runtime, log } = deps
   const { clock, random, wait } = runtime
-  const chance = randomFraction(random)
+  const jitterFraction = randomFraction(random)
   let lastLogged = Number.NEGATIVE_INFINITY
 
   const attempt = async (signal: AbortSignal): Promise<void> => {
@@ -57,7 +57,7 @@ export function startBackupSchedule(deps: {
   return startLoop(
     { name: 'the backup schedule', wait, log, initialDelay, retryDelay: pollInterval },
     async (signal) => {
-      const due = lastDue(schedule, chance, clock())
+      const due = lastDue(schedule, jitterFraction, clock())
       if (await backups.claim(due)) await attempt(signal)
       await logMissing()
       return pollInterval

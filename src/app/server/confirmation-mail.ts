@@ -11,7 +11,7 @@ import { startOutboxWorker } from '../../mail/outbox-worker'
 import { createMailTransport, type MailServer } from '../../mail/transport'
 import type { Runtime } from '../runtime'
 
-/** The server's part in emails: whether accounts have to confirm theirs, and who sends what is queued. */
+/** Email in a running server: whether accounts must confirm their address, and the worker that sends queued emails. */
 export interface MailService {
   readonly confirmation: ConfirmationPolicy
   /** Starts to send queued emails and to remove accounts that were never confirmed. */
@@ -49,7 +49,7 @@ export async function createMailService(deps: {
       ? createEmailQueue({ ...runtime, wake: () => worker?.wake() })
       : null
   if (mail !== null && !isShared) {
-    // No other server uses this outbox: what is leased was leased by an earlier run of this one.
+    // No other server uses this outbox, so every lease is from an earlier run of this one.
     await store.write((tx) => tx.outbox.releaseAllLeases(runtime.clock()))
   }
   log.info(`email confirmation: ${describeConfirmation(isRequired, mail)}`)
@@ -107,7 +107,7 @@ function startCleanup(deps: {
   const name = 'the removal of unconfirmed accounts'
   return startLoop({ name, wait, log, retryDelay: cleanupInterval }, async () => {
     const count = await removeUnconfirmed({ store, clock }, settings.unconfirmedDays)
-    if (count > 0) log.info(`removed ${formatCount(count, 'account')} that nobody confirmed`)
+    if (count > 0) log.info(`removed ${formatCount(count, 'unconfirmed account')}`)
     return cleanupInterval
   })
 }

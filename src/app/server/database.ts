@@ -6,7 +6,7 @@ import type { Runtime } from '../runtime'
 import { requireSecretKey } from '../secret-key'
 import { openTargets } from '../targets'
 
-/** A database that this server has open, and the secret key that belongs to it. */
+/** The open database of this server, and its secret key. */
 export interface ServerDatabase {
   /** For messages; without a password. */
   readonly name: string

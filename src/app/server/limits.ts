@@ -38,7 +38,7 @@ export function createRateLimiters(
       clock,
       digest: createDigest(random),
       // One line for each distinct guess, not for each repetition: fail2ban counts these lines.
-      // Its filter, in the documents, expects this text: it is fixed.
+      // The filter in docs/network.md expects this text: it is fixed.
       onGuess: (address) => log.warn('wrong credentials', { address: address ?? '-' }),
     }),
     signUps: createRateLimiter(rateLimits.signUps, clock),

@@ -102,7 +102,7 @@ async function removeStaleSocket(path: string): Promise<void> {
   rmSync(path)
 }
 
-/** Opens a socket to its owner and the group of its folder only: who can write to it is trusted as a proxy. */
+/** Opens a socket to its owner and the group of its folder only: any process that can write to it is trusted as a proxy. */
 function setSocketPermissions(path: string): void {
   if (process.platform === 'win32') return
   const { uid } = statSync(path)

@@ -44,7 +44,7 @@ function hostLabel(): string {
   return hostname().replace(/\..*$/, '').slice(0, 40) || 'an unnamed machine'
 }
 
-/** Returns a function that tells whether an address of this machine leads to one of these listeners. */
+/** Returns a function that returns whether one of these listeners accepts connections to an address of this machine. */
 export function isServedBy(listeners: readonly ListenAddress[]): (address: string) => boolean {
   const hosts = listeners.flatMap((listener) => ('path' in listener ? [] : [listener.hostname]))
   return (address) =>

@@ -25,7 +25,7 @@ import { createRules } from './rules'
 export interface ServerOptions {
   /** Creates the SQLite file that a URL names if it is missing. */
   readonly create?: boolean
-  /** How scheduled backups are made. Without it there are none. */
+  /** Creates a scheduled backup. Without it, no backups are scheduled. */
   readonly runBackup?: RunBackup
   /** The certificates of HTTPS listeners, instead of those of the settings. Only tests set it. */
   readonly certificates?: CertificateSource
@@ -49,17 +49,20 @@ const auditTimeout = 1_500
 /** Milliseconds that requests and an email get when the start fails after they began. */
 const failedStartTimeout = 3_000
 
-/** What the steps of a start share. */
-interface Start {
+export interface ServerDeps {
   readonly settings: Settings
   readonly runtime: Runtime
   readonly log: Log
+}
+
+/** What the steps of a start share. */
+interface Start extends ServerDeps {
   readonly options: ServerOptions
-  /** Everything that was started, in this order. */
+  /** Everything that was started, in this order. It is stopped in reverse order. */
   readonly stack: AsyncDisposableStack
-  /** What was started and stops at the same time: more than one may need the whole timeout. */
+  /** Services that are stopped at the same time: more than one may need all of the timeout. */
   readonly services: ((timeout: number) => Promise<unknown>)[]
-  /** Each returns whether work is over that uses the database. */
+  /** Each returns whether one part has stopped using the database. */
   readonly checks: (() => boolean)[]
 }
 
@@ -67,16 +70,11 @@ interface Start {
  * Starts the server. Each part goes on a stack as it starts: the stack is the way to stop, and the way to clean up after
  * a failed start, which leaves nothing running. Throws a DomainError with a hint when a part can't start.
  */
-export async function startServer(
-  settings: Settings,
-  runtime: Runtime,
-  log: Log,
-  options: ServerOptions = {},
-): Promise<Server> {
+export async function startServer(deps: ServerDeps, options: ServerOptions = {}): Promise<Server> {
   const stack = new AsyncDisposableStack()
   const stopping = { timeout: failedStartTimeout }
   try {
-    const start: Start = { settings, runtime, log, options, stack, services: [], checks: [] }
+    const start: Start = { ...deps, options, stack, services: [], checks: [] }
     const urls = await startParts(start, stopping)
     return {
       urls,
@@ -88,7 +86,7 @@ export async function startServer(
   } catch (error) {
     await stack
       .disposeAsync()
-      .catch((fault) => log.error('cleaning up after the failed start failed', fault))
+      .catch((fault) => deps.log.error('cleaning up after the failed start failed', fault))
     throw error
   }
 }
@@ -101,7 +99,7 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
     create: options.create === true,
     onOpen: (opened) =>
       stack.defer(async () => {
-        // Work for a cut connection may go on in the database; the end of the process closes it just as safely.
+        // Work for a closed connection may still use the database. The end of the process then closes it just as safely.
         if (checks.every((isOver) => isOver())) await opened.close()
       }),
   })

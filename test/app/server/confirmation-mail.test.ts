@@ -59,7 +59,7 @@ test.each([
   expect(await store.read((tx) => tx.users.findByEmail(user.email))).not.toBeNull()
   fault.error = null
   await advance(hour)
-  expect(lines.at(-1)?.message).toBe('removed 1 account that nobody confirmed')
+  expect(lines.at(-1)?.message).toBe('removed 1 unconfirmed account')
   expect(await store.read((tx) => tx.users.findByEmail(user.email))).toBeNull()
   expect(await running.stop(1_000)).toBeTrue()
 })

@@ -46,10 +46,13 @@ async function start(
 ) {
   const { settings } = loadConfig({ environment, flags: { dataDir }, file: null })
   const log = createLog('json', Date.now, (line) => onLine(JSON.parse(line).message))
-  return await startServer(settings, runtime, log, {
-    iterations: 1,
-    runBackup: () => new Promise(() => {}),
-  })
+  return await startServer(
+    { settings, runtime, log },
+    {
+      iterations: 1,
+      runBackup: () => new Promise(() => {}),
+    },
+  )
 }
 
 /** Returns the files of a folder that this process has open. */
@@ -133,7 +136,7 @@ test('a start whose mail worker can not start leaves nothing running', async () 
   const { runtime, waits } = createObservedRuntime()
   const lines: string[] = []
   const log = createLog('json', Date.now, (line) => lines.push(line))
-  const started = startServer({ ...settings, mail }, runtime, log, { iterations: 1 })
+  const started = startServer({ settings: { ...settings, mail }, runtime, log }, { iterations: 1 })
   await expect(started).rejects.toBeInstanceOf(InjectedFault)
   expect(lines.join()).toContain(`listening on http://127.0.0.1:${port}/`)
   await expectNothingRuns(folder.path, port, waits)
