@@ -14,7 +14,7 @@ export interface AcmeChallenges {
   find(token: string): Promise<string | null>
 }
 
-/** Milliseconds after which a challenge is left over from a killed server: every authority has given up long before. */
+/** Milliseconds after which a challenge is left over from a killed server: every CA has stopped asking long before. */
 const maxAge = 24 * 3600_000
 
 export function createAcmeChallenges({
@@ -38,7 +38,7 @@ export function createAcmeChallenges({
     },
 
     async find(token) {
-      // No authority issues other tokens (RFC 8555, section 8.3), so they cost no query.
+      // No CA issues other tokens (RFC 8555, section 8.3), so they cost no query.
       if (!/^[\w-]{16,256}$/.test(token)) return null
       const found = await store.read(({ acmeChallenges }) => acmeChallenges.find(token))
       return found?.keyAuthorization ?? null

@@ -29,10 +29,13 @@ export type AuditKind =
   | 'trail-carried'
   /** The rows before were tampered with. */
   | 'trail-broken'
-  /** An operator had the log continued although it was tampered with. */
+  /** An operator accepted a log that was tampered with. */
   | 'trail-accepted'
 
-/** An event for the audit log. Its texts are storable (`isStorable`). None is a secret, or text that a stranger typed. */
+/**
+ * An event for the audit log. Its texts are storable (`isStorable`). None of them is a secret or text from a client without a
+ * session.
+ */
 export interface AuditEvent {
   /** Milliseconds since 1970 (UTC). */
   readonly time: number
@@ -69,7 +72,7 @@ export interface AuditQuery {
   readonly user: string | null
 }
 
-/** What became of a row that was in the log once. `missing`: it was removed or changed by someone else than a server. */
+/** What happened to a row of the log. `missing`: it was removed or changed, and not by snailpass. */
 export type RowStatus = 'found' | 'pruned' | 'missing'
 
 export interface AuditReads {
@@ -77,7 +80,7 @@ export interface AuditReads {
   list(query: AuditQuery): Promise<readonly AuditRow[]>
   /**
    * Returns the head of the log: number and signature of the newest row, like `17:3f…`; null for an empty log. A copy of it
-   * that is kept elsewhere proves later that no rows were removed.
+   * that is kept elsewhere shows later whether rows were removed.
    */
   findNewest(): Promise<string | null>
   /** Returns the status of the row that `findNewest` returned as `value`. */
@@ -118,7 +121,7 @@ export function operatorEvent(
   return { time, kind, actor: 'operator', ...eventDefaults, ...about }
 }
 
-/** Returns an event that the server caused by itself. */
+/** Returns an event that the server caused, not a user or operator. */
 export function serverEvent(
   time: number,
   kind: AuditKind,

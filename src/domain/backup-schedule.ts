@@ -7,8 +7,8 @@ export interface DailyTime {
 
 /**
  * Returns the most recent daily time, without jitter, for which a server with the delay `jitterFraction` (0 to 1) of the
- * jitter is due at `now`. Both times are in milliseconds since 1970 (UTC). A backup that any server has made since that time
- * need not be repeated.
+ * jitter is due at `now`. Both times are in milliseconds since 1970 (UTC). A backup that any server has created since that
+ * time need not be repeated.
  */
 export function lastDue(
   { hour, minute, jitter }: DailyTime,

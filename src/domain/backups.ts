@@ -2,7 +2,7 @@ import type { BackupState, VerifiedBackup } from './backup-state'
 import type { Clock } from './runtime'
 import type { Store } from './store'
 
-/** Milliseconds for which one server alone may make a backup; also the wait after one that failed. */
+/** Milliseconds for which one server alone may create a backup; also the delay after one that failed. */
 const claimDuration = 60 * 60_000
 
 /** Age in milliseconds from which the newest daily backup counts as missing. */
@@ -40,7 +40,7 @@ export function createBackups(deps: { store: Store; clock: Clock }): Backups {
       change((state) => {
         const now = clock()
         const isDone = state.verified !== null && state.verified.time >= since
-        // A claim from further ahead was made with a wrong clock: ignore it.
+        // A claim that ends later comes from a wrong clock: ignore it.
         const isClaimed = state.claimedUntil > now && state.claimedUntil <= now + claimDuration
         return isDone || isClaimed ? null : { ...state, claimedUntil: now + claimDuration }
       }),

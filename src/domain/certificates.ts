@@ -10,7 +10,7 @@ export interface KeyPair {
 export interface CertificateSource {
   /** Returns the certificate to serve now. */
   current(): KeyPair
-  /** Returns whether browsers trust the certificate by default, so that they may be told to use HTTPS only (HSTS). */
+  /** Returns whether browsers trust the certificate by default, so that a response may require HTTPS (HSTS). */
   isPubliclyTrusted(): boolean
   /** Calls `listener` with each new certificate. Returns a function that unsubscribes. */
   subscribe(listener: (next: KeyPair) => void): () => void

@@ -1,4 +1,4 @@
-/** What an email is about, which also tells its recipient. */
+/** What an email is about. The recipient follows from it. */
 export type EmailMessageTopic =
   | { readonly kind: 'confirmation'; readonly userId: string }
   /** `invitation` is the email address that is invited. */
@@ -19,7 +19,7 @@ export type EmailMessage = EmailMessageTopic & {
 /** An email as operators see it. */
 export type EmailMessageStatus = EmailMessage & {
   readonly email: string
-  /** `sending`: a worker has leased it, or had when it was killed. `dead`: it was given up. */
+  /** `sending`: a worker has leased it, or had when it was killed. `dead`: no further attempt is scheduled. */
   readonly state: 'queued' | 'sending' | 'dead'
   /** Attempts so far. */
   readonly attempts: number
@@ -65,13 +65,13 @@ export interface OutboxWrites {
   delete(message: LeasedEmailMessage): Promise<void>
   /** Schedules the next attempt. `reason` says why the last one failed. */
   postpone(message: LeasedEmailMessage, change: { nextTime: number; reason: string }): Promise<void>
-  /** Gives an email up, until an operator retries it. */
+  /** Schedules no further attempt, until an operator retries the email. */
   markDead(message: LeasedEmailMessage, reason: string): Promise<void>
   /** Ends every lease. For a worker that knows it is the only one: the others were killed. */
   releaseAllLeases(now: number): Promise<void>
   /**
-   * Makes emails due at `now`, with no attempts counted: the one with an id, or all that were given up. Skips emails that
-   * are being sent. Returns the number of emails.
+   * Makes emails due at `now`, with no attempts counted: the one with an id, or all that are dead. Skips emails that are
+   * being sent. Returns the number of emails.
    */
   retry(which: { id: string } | 'dead', now: number): Promise<number>
 }

@@ -14,8 +14,8 @@ export interface Entries<Content> {
   change(owner: string, input: EntryInput<Content>): Promise<void>
 
   /**
-   * Moves an entry to the trash, or deletes it if it is there already. Throws `not_found`, `forbidden` for another user's
-   * entry.
+   * Moves an entry to the trash, or deletes it if it is in the trash already. Throws `not_found`, `forbidden` for another
+   * user's entry.
    */
   delete(owner: string, id: string): Promise<'trashed' | 'deleted'>
 }

@@ -39,7 +39,7 @@ export class DomainError extends Error {
   }
 }
 
-/** Returns the message of anything that was thrown, for use in a message of ours. */
+/** Returns the message of anything that was thrown. */
 export function errorMessage(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
 }

@@ -17,7 +17,7 @@ export interface LoginEvent {
  * guesses all day, costs a few rows an hour and no commit per request. Per kind, account and network, the first event
  * within an hour gets its own row; the others are counted and get one row.
  *
- * While the database takes no writes, events wait here, in bounded memory. A crash loses them. A login neither fails nor
+ * While the database accepts no writes, events wait here, in bounded memory. A crash loses them. A login neither fails nor
  * waits because of the audit log.
  */
 export interface LoginEventBuffer {

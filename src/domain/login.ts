@@ -52,7 +52,7 @@ export function createLogin(deps: {
   const { emailQueue, isRequired } = deps.confirmation
   const { loginEvents } = deps
 
-  /** Returns false if the database takes no writes now. That must not fail a login; the next one writes again. */
+  /** Returns false if the database accepts no writes now. That must not fail a login; the next one writes again. */
   async function writeIfPossible(work: (tx: WriteTransaction) => Promise<void>): Promise<boolean> {
     try {
       await deps.store.write(work)
@@ -86,7 +86,7 @@ export function createLogin(deps: {
         passwordHash: user?.passwordHash ?? null,
         includeLegacy,
         signal,
-        // The owner's devices do not wait behind strangers.
+        // The owner's devices do not wait behind clients from unknown networks.
         isPreferred: isKnown,
         beforeStart: checkLimit,
       })

@@ -16,7 +16,7 @@ import { insertUser } from './users'
  * What operators do with accounts and invitations. `name` is an email or an id; every method that takes one throws
  * `not_found` if there is no such account. Servers read the account at every request, so a change applies at once.
  *
- * A method that changes nothing writes nothing: no row, no audit event, no email, and nobody is signed out.
+ * A method that changes nothing writes nothing: no row, no audit event, no email, and it ends no session.
  */
 export interface ManagedUsers {
   list(): Promise<readonly UserSummary[]>

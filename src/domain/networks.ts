@@ -1,5 +1,6 @@
 /**
- * Which hosts belong to a home network: a list of domains that nobody on the internet owns, and a list of private networks.
+ * Which hosts belong to a home network: a list of domains that can't be registered on the internet, and a list of private
+ * networks.
  * Limits, certificates, `doctor` and the settings all use these lists.
  */
 import { BlockList, isIP } from 'node:net'
@@ -69,8 +70,8 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Domains of home networks, which nobody on the internet owns: reserved ones (RFC 6761, 6762 with its appendix G, 8375;
- * ICANN has reserved `internal`), and those that routers assign.
+ * Domains of home networks, which can't be registered on the internet: reserved ones (RFC 6761, 6762 with its appendix G,
+ * 8375; ICANN has reserved `internal`), and those that routers assign.
  */
 export const homeDomains: readonly string[] = [
   'localhost',

@@ -1,7 +1,7 @@
 /** The slow, salted hash of a master password hash that the server stores. Its text names algorithm and parameters. */
 export type PasswordHash = string
 
-/** Default of how many hashes may wait: as many as are computed before their connections idle out. */
+/** Default maximum number of queued hashes: as many as are computed before their connections reach the idle timeout. */
 export const defaultMaxQueuedHashes = 256
 
 /** The result of checking a master password hash. */
@@ -12,13 +12,13 @@ export interface Verdict {
 }
 
 export interface PasswordHasher {
-  /** Returns a password hash with a new salt. Does not block the event loop. Throws `unavailable` if too many wait. */
+  /** Returns a password hash with a new salt. Does not block the event loop. Throws `unavailable` if too many are queued. */
   hash(masterPasswordHash: string): Promise<PasswordHash>
 
   /**
    * Checks a master password hash. Takes as long for an unknown account (`passwordHash` null) as for a known one. With
-   * `includeLegacy` it also computes a legacy hash each time, so that timing does not tell accounts apart. Does not block
-   * the event loop. Throws `unavailable` if too many wait or the client is gone, and what `beforeStart` throws.
+   * `includeLegacy` it also computes a legacy hash each time, so that the time it takes reveals no account. Does not block
+   * the event loop. Throws `unavailable` if too many are queued or the client has disconnected, and what `beforeStart` throws.
    */
   verify(attempt: {
     masterPasswordHash: string
@@ -26,7 +26,7 @@ export interface PasswordHasher {
     email: string
     passwordHash: PasswordHash | null
     includeLegacy: boolean
-    /** Aborted when the client is gone: the hash is not computed then. */
+    /** Aborted when the client has disconnected: the hash is not computed then. */
     signal?: AbortSignal | undefined
     /** Whether it runs before others that wait. */
     isPreferred?: boolean

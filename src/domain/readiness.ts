@@ -22,7 +22,7 @@ const cacheDuration = 1_000
 
 export function createReadiness(deps: {
   store: Pick<Store, 'check' | 'isShortOfSpace'>
-  /** Null if the server makes no backups. */
+  /** Null if the server has no scheduled backups. */
   backups: Pick<Backups, 'state'> | null
   clock: Clock
 }): Readiness {

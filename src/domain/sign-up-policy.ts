@@ -3,7 +3,7 @@ import type { InvitationReads } from './invitation'
 
 /** Who may sign up. */
 export interface SignUpPolicy {
-  /** `closed`: nobody, not even with an invitation; operators create accounts. */
+  /** `closed`: sign-up is refused, even with an invitation; operators create accounts. */
   readonly mode: 'open' | 'invited' | 'closed'
   /** If `mode` is open: domains whose addresses need no invitation, in lower case; empty for all domains. */
   readonly domains: readonly string[]

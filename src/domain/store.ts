@@ -17,7 +17,7 @@ import type {
 import type { VaultReads } from './vault-quota'
 
 /**
- * Access to the database, in transactions that see one state of it from begin to end.
+ * Access to the database, in transactions that see one state of it from beginning to end.
  *
  * Both kinds throw `unavailable` if the database does not answer in time, and `storage_full` if no space is left. Slow work
  * (hashing) belongs outside of them: a write transaction blocks every other writer.
@@ -32,7 +32,7 @@ export interface Store {
    */
   write<T>(work: (tx: WriteTransaction) => Promise<T>): Promise<T>
 
-  /** Throws `unavailable` unless the database answers and takes writes. Gives up sooner than a transaction. */
+  /** Throws `unavailable` unless the database answers and accepts writes. Gives up sooner than a transaction. */
   check(): Promise<void>
 
   /** Returns whether writes are refused because the disk is nearly full. */

@@ -5,8 +5,8 @@ import type { Store } from './store'
 const day = 24 * 60 * 60_000
 
 /**
- * Removes accounts that are older than `days`, were never confirmed and have an empty vault, so that nobody can keep an email
- * address that is not theirs. Returns the number of removed accounts.
+ * Removes accounts that are older than `days`, were never confirmed and have an empty vault, so that a sign-up with the email
+ * address of another person does not block that address. Returns the number of removed accounts.
  */
 export function removeUnconfirmed(
   { store, clock }: { store: Store; clock: Clock },

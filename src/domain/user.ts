@@ -8,11 +8,11 @@ export interface User {
   readonly passwordHash: PasswordHash
   readonly hint: string | null
   readonly emailConfirmed: boolean
-  /** Part of every session token. A new epoch ends all sessions, for good: a restored database gets new epochs too. */
+  /** Part of every session token. A new epoch ends all sessions permanently: a restored database gets new epochs too. */
   readonly sessionEpoch: string
   /** Milliseconds since 1970 (UTC). */
   readonly creationTime: number
-  /** Disabled by an operator: nobody can sign in to the account, and its tokens are invalid. */
+  /** Disabled by an operator: sign-ins are refused, and tokens of the account are invalid. */
   readonly isDisabled: boolean
   /** Last sign-in, to the minute, in milliseconds since 1970 (UTC); null before the first. */
   readonly loginTime: number | null
@@ -70,7 +70,7 @@ export interface UserWrites {
   deleteUnconfirmed(before: number): Promise<number>
   /** Sets the time of the last sign-in. */
   recordLogin(id: string, time: number): Promise<void>
-  /** Returns false, and changes nothing, if it is so already, or there is no such account. */
+  /** Returns false, and changes nothing, if the account has this state already, or there is no such account. */
   setDisabled(id: string, isDisabled: boolean): Promise<boolean>
   /** Ends all sessions of an account. */
   replaceSessionEpoch(id: string, epoch: string): Promise<void>

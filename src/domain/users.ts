@@ -30,7 +30,7 @@ export interface Users {
   /**
    * Creates an account and, if emails must be confirmed, queues the confirmation email, in one transaction. Throws
    * `rate_limited` after too many sign-ups from one network, `forbidden` if the email address may not sign up, `unavailable`
-   * if too many wait to be hashed, `conflict` if the id or the email is taken (a taken id is reported first).
+   * if too many hashes are queued, `conflict` if the id or the email is taken (a taken id is reported first).
    */
   signUp(signUp: SignUp, request: SignUpRequest): Promise<void>
 }

@@ -2,7 +2,7 @@ import { DomainError } from './errors'
 
 /**
  * Limits the size of each vault. Clients fetch a vault in one response, so this also bounds the memory for a response, and
- * how much disk a stranger who signs up can use.
+ * how much disk space a new account can use.
  */
 export interface VaultQuota {
   /**
