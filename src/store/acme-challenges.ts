@@ -5,6 +5,7 @@ import type {
   AcmeChallengeWrites,
 } from '../domain/acme-challenge'
 import { ownProperty, parseJson } from '../domain/untrusted'
+import { deleteFact, findFact, saveFact } from './facts'
 import type { Schema } from './schema'
 
 /** Stored as facts, which are not copied: the certificate authority asks only the servers of this database. */
@@ -13,12 +14,8 @@ const prefix = 'acme_challenge:'
 export function acmeChallengeReads(db: Transaction<Schema>): AcmeChallengeReads {
   return {
     async find(token) {
-      const row = await db
-        .selectFrom('facts')
-        .select('value')
-        .where('name', '=', `${prefix}${token}`)
-        .executeTakeFirst()
-      return row === undefined ? null : parseChallenge(token, row.value)
+      const value = await findFact(db, prefix + token)
+      return value === null ? null : parseChallenge(token, value)
     },
   }
 }
@@ -30,16 +27,11 @@ export function acmeChallengeWrites(
     ...acmeChallengeReads(db),
 
     async put({ token, keyAuthorization, time }) {
-      const value = JSON.stringify({ keyAuthorization, time })
-      await db
-        .insertInto('facts')
-        .values({ name: `${prefix}${token}`, value })
-        .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
-        .execute()
+      await saveFact(db, prefix + token, JSON.stringify({ keyAuthorization, time }))
     },
 
     async delete(token) {
-      await db.deleteFrom('facts').where('name', '=', `${prefix}${token}`).execute()
+      await deleteFact(db, prefix + token)
     },
 
     async deleteBefore(before) {

@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { BackupReads, BackupState, BackupWrites, VerifiedBackup } from '../domain/backup-state'
 import { ownProperty, parseJson } from '../domain/untrusted'
+import { findFact, saveFact } from './facts'
 import type { Schema } from './schema'
 
 /** The name of a fact. Facts are not copied: a copy of this database has backups of its own. */
@@ -9,12 +10,8 @@ const name = 'backups'
 export function backupReads(db: Transaction<Schema>): BackupReads {
   return {
     async find() {
-      const row = await db
-        .selectFrom('facts')
-        .select('value')
-        .where('name', '=', name)
-        .executeTakeFirst()
-      return row === undefined ? null : parseState(row.value)
+      const value = await findFact(db, name)
+      return value === null ? null : parseState(value)
     },
   }
 }
@@ -24,12 +21,7 @@ export function backupWrites(db: Transaction<Schema>): BackupReads & BackupWrite
     ...backupReads(db),
 
     async save(state) {
-      const value = JSON.stringify(state)
-      await db
-        .insertInto('facts')
-        .values({ name, value })
-        .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
-        .execute()
+      await saveFact(db, name, JSON.stringify(state))
     },
   }
 }

@@ -1,17 +1,13 @@
 import type { Kysely } from 'kysely'
+import { deleteFact, findFact } from './facts'
 import type { Schema } from './schema'
 
 /** The name of the fact. */
 const name = 'key_fingerprint'
 
 /** Returns the fingerprint of the secret key that all servers of this database share. Null before its first server. */
-export async function findKeyFingerprint(db: Kysely<Schema>): Promise<string | null> {
-  const row = await db
-    .selectFrom('facts')
-    .select('value')
-    .where('name', '=', name)
-    .executeTakeFirst()
-  return row?.value ?? null
+export function findKeyFingerprint(db: Kysely<Schema>): Promise<string | null> {
+  return findFact(db, name)
 }
 
 /** Stores a fingerprint unless there is one. Another server may be first: read it again afterwards. */
@@ -28,6 +24,6 @@ export async function replaceKeyFingerprint(
   db: Kysely<Schema>,
   value: string | null,
 ): Promise<void> {
-  await db.deleteFrom('facts').where('name', '=', name).execute()
+  await deleteFact(db, name)
   if (value !== null) await claimKeyFingerprint(db, value)
 }

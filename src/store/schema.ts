@@ -48,7 +48,7 @@ interface KnownAddressesTable {
   user_id: string
   /** An IPv4 address, or an IPv6 network of 64 bits. */
   network: string
-  /** When that last happened, precise to the day. */
+  /** When the user last signed in from that network, precise to the day. */
   time: Time
 }
 
@@ -90,7 +90,7 @@ interface AdditionalFieldsTable {
   record_id: string
 }
 
-/** A row of an original database that could not be adopted, kept as it was. */
+/** A row of a database of the original server that could not be adopted, with its old content. */
 interface SetAsideTable {
   seq: Generated<number>
   /** The table that it was in. */
@@ -100,7 +100,7 @@ interface SetAsideTable {
   content: string
 }
 
-/** An email that is queued, or was given up. */
+/** An email that is queued or `dead`: no further attempt is scheduled. */
 interface OutboxTable {
   seq: Generated<number>
   id: string

@@ -22,7 +22,7 @@ const timeout = 10_000
 /** How long a readiness check is retried, in milliseconds. Its caller asks again soon anyway. */
 const checkTimeout = 2_000
 
-/** A secret key that wants to be the key of a database. */
+/** A secret key that may become the key of a database. */
 interface KeyCandidate {
   readonly fingerprint: string
   readonly signer: AuditSigner
@@ -30,7 +30,7 @@ interface KeyCandidate {
   readonly time: number
 }
 
-/** The outcome of claiming a database for a key. */
+/** The result of `claimKeyFingerprint`. */
 export interface KeyClaim {
   /** The fingerprint that the database has now. */
   readonly fingerprint: string
@@ -55,7 +55,7 @@ export interface OpenedStore extends Store {
    * signed again, and an audit event records that.
    */
   claimKeyFingerprint(key: KeyCandidate): Promise<KeyClaim>
-  /** Sets what signs audit events in a command, which claims no key. */
+  /** Sets the signer of audit events, in a command: a command claims no key. */
   setAuditSigner(signerFor: AuditSignerProvider): void
   /** Closes the database. No transaction may be running. */
   close(): Promise<void>
@@ -81,7 +81,7 @@ export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
 
   let signerFor: AuditSignerProvider = noAuditSigner
 
-  /** Whether the last write met a full disk. There is no other sign of that if the database is on another machine. */
+  /** Whether the last write failed because of a full disk. Nothing else shows that if the database is on another machine. */
   let wasFull = false
 
   /** Runs `work` and commits it, once. Calls `committing` when only the commit is left to do. */

@@ -6,7 +6,7 @@ import { resignLog } from './resign'
 import { verifyAuditChain } from './verify'
 
 /**
- * Signs the rows of a damaged audit log again, as they are, and records that an operator accepted it. Takes part in the
+ * Signs the rows of a broken audit log again, unchanged, and records that an operator accepted it. Takes part in the
  * caller's transaction. Returns the problems that were accepted; none for an intact log, which does not change.
  */
 export async function acceptBrokenChain(

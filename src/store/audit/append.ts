@@ -57,7 +57,7 @@ export async function appendEvents(
   await appendSigned(db, { signer, after: { number: newest, mac }, events: [warning, ...events] })
 }
 
-/** Writes the first row of the audit log, unless it has begun. */
+/** Writes the first row of the audit log, unless it has rows or checkpoints. */
 export async function beginAuditLog(
   db: Kysely<Schema>,
   signer: AuditSigner,

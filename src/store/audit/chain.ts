@@ -6,7 +6,7 @@
  * Two signed checkpoints protect the ends: `begin` names the last row that was pruned, `head` the newest row.
  *
  * A whole database that was rolled back to an older state is consistent in itself. To detect that, the server writes
- * the checkpoint of the newest row to its log, and `audit verify --expect` compares it.
+ * the checkpoint `head` to its log (`17:3f…`), and `audit verify --expect` compares it.
  */
 import { type Kysely, type Selectable, sql } from 'kysely'
 import type { AuditSigner, RowStatus } from '../../domain/audit'
@@ -29,7 +29,7 @@ export const chainColumns = [
   'mac',
 ] as const satisfies readonly (keyof ChainRow)[]
 
-/** Rows that are read or written by one statement: memory does not grow with the log. */
+/** Maximum number of rows that one statement reads or writes, so that memory does not grow with the log. */
 export const auditPageSize = 512
 
 /** A position in the chain: number and MAC of a row. Number 0 is before the first row. */

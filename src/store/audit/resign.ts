@@ -21,7 +21,7 @@ export interface AuditChainFindings {
   readonly state: 'none' | 'verified' | 'foreign' | 'broken'
   /** The first problem of a broken log, otherwise null. */
   readonly problem: string | null
-  /** Damage that rows of the log record and no operator has accepted. */
+  /** Breaks that rows of the log record and no operator has accepted. */
   readonly recordedBreaks: readonly string[]
 }
 
@@ -58,8 +58,8 @@ async function countAuditRows(
 
 /**
  * Re-signs the audit log under `signer`, as part of the caller's transaction. Rows that the old key verifies are kept
- * when the key stays; all others get new signatures and can no longer be told from genuine ones, so the caller must
- * record the returned findings.
+ * when the key stays; all others get new signatures and can no longer be distinguished from genuine ones, so the
+ * caller must record the returned findings.
  */
 export async function resignLog(
   db: Kysely<Schema>,

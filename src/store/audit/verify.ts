@@ -26,7 +26,7 @@ export interface AuditChainReport {
   readonly isSignedByKey: boolean
   /** The first problems, as sentences. None if the log is intact. */
   readonly problems: readonly string[]
-  /** Damage that rows of the log record and no operator has accepted, as sentences. */
+  /** Breaks that rows of the log record and no operator has accepted, as sentences. */
   readonly recordedBreaks: readonly string[]
   /** Rows that were signed without being verified first, as sentences. Not a problem, but always reported. */
   readonly unverified: readonly string[]
@@ -82,7 +82,7 @@ export async function verifyAuditChain(
     }
     rows += page.length
     after = page.at(-1)?.seq ?? after
-    // SQLite answers synchronously: without this a server would answer nobody until the end of the log.
+    // SQLite answers synchronously: without this, a server would answer no request until the end of the log.
     await setImmediate()
   }
 
@@ -139,7 +139,7 @@ function isPresentAndValid(
   return checkpoint !== null && isCheckpointValid(signer, name, checkpoint)
 }
 
-/** Returns the damage that a row records. It is stored in details of audit events, so its wording must not change. */
+/** Returns the break that a row records. It is stored in details of audit events, so its wording must not change. */
 export function describeBreak({ seq, detail }: Pick<ChainRow, 'seq' | 'detail'>): string {
   return `row ${seq} says that it was broken: ${detail ?? 'it does not say how'}`
 }
