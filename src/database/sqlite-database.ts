@@ -132,7 +132,7 @@ async function withExclusive<T>(
     const { content } = await bringUpToDate(target, create)
     const { dialect, close } = openWriter(
       target.location.path,
-      content === 'ours' ? 'alone' : 'adopting',
+      content === 'ours' ? 'exclusive' : 'adopting',
     )
     try {
       return await work(createExclusiveDatabase(target, new Kysely<Schema>({ dialect }), content))

@@ -80,7 +80,7 @@ async function withWriter(
   path: string,
   work: (db: Kysely<Schema>) => Promise<void>,
 ): Promise<void> {
-  const { dialect, close } = openWriter(path, 'alone')
+  const { dialect, close } = openWriter(path, 'exclusive')
   try {
     await work(new Kysely<Schema>({ dialect }))
   } finally {

@@ -83,7 +83,7 @@ export function connectPool(
     },
   })
   const acquire = () => withFailover(hosts, () => pool.connect())
-  // An idle connection that fails is reported here and by 'remove', which is enough.
+  // 'remove' handles an idle connection that fails. Without this listener its error would end the process.
   pool.on('error', () => {})
   const closing = new AbortController()
   let isReconnecting = false
@@ -130,7 +130,10 @@ async function keepConnected(
   }
 }
 
-/** One connection, whose statements may take any time except to wait for a lock. Closing it releases its locks. */
+/**
+ * A session of Postgres: one connection outside of a pool. Its statements may take any time, except to wait for a lock. Its
+ * end releases its locks.
+ */
 export interface PostgresSession extends PostgresHandle {
   /** Takes a lock exclusively. Returns false if another connection holds it. */
   tryLock(lock: keyof typeof lockKeys): Promise<boolean>

@@ -35,7 +35,7 @@ export function postgresFault(error: unknown): EngineFault | null {
 
 /**
  * Returns the reason and a hint for the operator after an error while connecting or creating tables. Null if the error
- * is a bug of ours.
+ * is a bug of snailpass.
  */
 export function describePostgresFault(error: unknown): { reason: string; hint: string } | null {
   if (!(error instanceof ConnectionFault || error instanceof DatabaseError)) return null

@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls'
 import { Client, type ClientConfig, types } from 'pg'
 import { ConnectionFault } from './faults'
-import { type PostgresTls, speaksTls, tlsOptions } from './tls'
+import { type PostgresTls, supportsTls, tlsOptions } from './tls'
 
 /** Where a Postgres database is. Of several hosts, the one that accepts writes is used; the others are its standbys. */
 export interface PostgresAddress {
@@ -71,7 +71,7 @@ export function createHostSelector(address: PostgresAddress): HostSelector {
       const endpoint = currentEndpoint()
       if (endpoint.ssl !== null) return
       try {
-        endpoint.ssl = (await speaksTls(endpoint, connectTimeout)) ? tls : false
+        endpoint.ssl = (await supportsTls(endpoint, connectTimeout)) ? tls : false
       } catch (error) {
         this.failOver(endpoint)
         throw error

@@ -41,7 +41,7 @@ const sslRequest = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47])
  * Returns whether a server supports TLS, asked as libpq asks. Rejects if the server can't be reached within `timeout`
  * milliseconds.
  */
-export function speaksTls(
+export function supportsTls(
   { host, port }: { host: string; port: number },
   timeout: number,
 ): Promise<boolean> {

@@ -6,11 +6,11 @@ import { SqliteDialect, type TransactionMode } from './dialect'
 import { applicationId } from './inspect'
 
 /**
- * How long SQLite itself waits for another process, in milliseconds. That wait blocks the event loop, once for each
- * queued writer. So in a server SQLite fails at once and the store retries, which leaves the event loop free. Commands
- * that do nothing else meanwhile let SQLite wait.
+ * How long SQLite waits for another process, in milliseconds. That wait blocks the event loop, once for each queued
+ * writer. So in a server SQLite fails at once and the store retries, which leaves the event loop free. A process that
+ * has locked the database and does nothing else lets SQLite wait.
  */
-const busyTimeout = { serving: 0, alone: 5_000, adopting: 5_000 } as const
+const busyTimeout = { serving: 0, exclusive: 5_000, adopting: 5_000 } as const
 
 /** An open database file. */
 export interface SqliteHandle {
@@ -26,7 +26,7 @@ export interface SqliteHandle {
  * deleted content with zeros.
  */
 export function openWriter(path: string, use: keyof typeof busyTimeout): SqliteHandle {
-  return open(path, 'immediate', [
+  const pragmas = [
     `busy_timeout = ${busyTimeout[use]}`,
     // A database of the original server keeps its journal mode: adoption is one transaction, and may be rolled back.
     ...(use === 'adopting' ? [] : ['journal_mode = wal']),
@@ -34,21 +34,23 @@ export function openWriter(path: string, use: keyof typeof busyTimeout): SqliteH
     'fullfsync = on',
     'foreign_keys = on',
     'secure_delete = on',
-  ])
+  ]
+  return open(path, { mode: 'immediate', pragmas })
 }
 
 /** Opens an existing database file for reading while others write. Throws SQLiteError. */
 export function openReader(path: string): SqliteHandle {
-  return open(path, 'deferred', [`busy_timeout = ${busyTimeout.serving}`, 'query_only = on'])
+  const pragmas = [`busy_timeout = ${busyTimeout.serving}`, 'query_only = on']
+  return open(path, { mode: 'deferred', pragmas })
 }
 
 /**
- * Opens a file that is discarded unless it gets complete: without a journal and without waiting for the disk. The
- * caller must sync the file once it is complete. Throws SQLiteError.
+ * Opens a file that is discarded unless it is completed: without a journal and without waiting for the disk. The caller
+ * must sync the file once it is complete. Throws SQLiteError.
  */
 export function openDraft(path: string): SqliteHandle {
   const pragmas = ['journal_mode = off', 'synchronous = off', 'locking_mode = exclusive']
-  return open(path, 'immediate', pragmas)
+  return open(path, { mode: 'immediate', pragmas })
 }
 
 /**
@@ -56,18 +58,19 @@ export function openDraft(path: string): SqliteHandle {
  * SQLiteError.
  */
 export function openReadOnly(path: string): SqliteHandle {
-  return open(path, 'deferred', ['query_only = on', 'cell_size_check = on'], { readonly: true })
+  const pragmas = ['query_only = on', 'cell_size_check = on']
+  return open(path, { mode: 'deferred', pragmas, isReadOnly: true })
 }
 
 function open(
   path: string,
-  mode: TransactionMode,
-  pragmas: readonly string[],
-  access: { readonly: true } | { readwrite: true; create: false } = {
-    readwrite: true,
-    create: false,
-  },
+  {
+    mode,
+    pragmas,
+    isReadOnly = false,
+  }: { mode: TransactionMode; pragmas: readonly string[]; isReadOnly?: boolean },
 ): SqliteHandle {
+  const access = isReadOnly ? { readonly: true } : { readwrite: true, create: false }
   const database = new Database(path, { ...access, strict: true })
   // `true` throws if a statement is still open: the write-ahead log would then not be moved into the file.
   const close = () => database.close(true)
@@ -109,13 +112,13 @@ export function copySqliteFile(path: string, target: string): void {
   }
 }
 
-/** Marks the database as ours in its header. Takes part in the transaction in which it is executed. */
+/** Marks the database as one of snailpass in its header. Takes part in the transaction in which it is executed. */
 export const setApplicationId = sql.raw(`pragma application_id = ${applicationId}`)
 
 /** Moves the whole write-ahead log into the database file, so that the file alone is the database. */
 export const walCheckpointStatement = sql`pragma wal_checkpoint(truncate)`
 
-/** Does the same for a file that is not open anywhere, and removes its log. Throws SQLiteError. */
+/** Moves the write-ahead log of a file that is not open anywhere into the file, and removes the log. Throws SQLiteError. */
 export function checkpointWal(path: string): void {
   const database = new Database(path, { readwrite: true, create: false })
   try {

@@ -14,8 +14,8 @@ export type TransactionMode = 'deferred' | 'immediate'
 
 /**
  * kysely-bun-sqlite with three additions:
- * - The mode in which transactions begin. Its own are always deferred, and those fail beside a second writer whatever
- *   the busy timeout is.
+ * - The mode in which transactions begin. Those of kysely-bun-sqlite are always deferred, and fail beside a second
+ *   writer whatever the busy timeout is.
  * - Prepared statements are cached.
  * - Kysely learns that SQLite can roll back DDL; otherwise a failed migration would leave tables behind.
  */
@@ -51,7 +51,7 @@ class TransactionalDdlAdapter extends SqliteAdapter {
 
 /**
  * One handle that transactions use in turn: bun:sqlite is synchronous, but a transaction awaits other things between
- * its queries, and another one must not run its queries in there.
+ * its queries, and no other transaction must run queries in between.
  */
 class SqliteDriver implements Driver {
   readonly #database: Database

@@ -3,7 +3,7 @@ import { closeSync, existsSync, openSync, readSync } from 'node:fs'
 import { type QueryExecutorProvider, sql } from 'kysely'
 
 /**
- * "SNLP" in the header of a database file, which marks it as one of ours
+ * "SNLP" in the header of a database file, which marks it as one of snailpass
  * (https://www.sqlite.org/fileformat.html#application_id).
  */
 export const applicationId = 0x534e4c50
@@ -25,7 +25,7 @@ export interface SqliteHeader {
 }
 
 /**
- * Reads the header of a file without SQLite, which would create or replay files beside a database that is not ours.
+ * Reads the header of a file without SQLite, which would create or replay files beside a database of another program.
  * Throws what the system reports.
  */
 export function readSqliteHeader(path: string): SqliteHeader {
