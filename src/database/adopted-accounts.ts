@@ -63,8 +63,8 @@ export async function chooseAccounts(
     const [only, ...others] = group.filter(({ id }) => group.length === 1 || keep.includes(id))
     if (only !== undefined && others.length === 0) kept.add(only)
     else {
-      const accounts = await Promise.all(group.map(({ id }) => describeAccount(database, id)))
-      unresolved.push(`${email} belongs to ${accounts.join(' and ')}`)
+      const described = await Promise.all(group.map(({ id }) => describeAccount(database, id)))
+      unresolved.push(`${email} belongs to ${described.join(' and ')}`)
     }
   }
   if (unresolved.length > 0) {

@@ -25,7 +25,7 @@ export interface AdoptionReport {
   readonly tables: readonly AdoptedTable[]
   /** How many accounts got their email in lower case. */
   readonly lowerCasedEmails: number
-  /** Path of the backup from before the adoption; null for a dry run, and if the engine itself undoes failures. */
+  /** Path of the backup from before the adoption. Null for a dry run, and on Postgres, which rolls back failures. */
   readonly backupPath: string | null
 }
 
@@ -110,7 +110,7 @@ async function adoptTables(
   const notes = await adoptEntries(database, 'notes', ['name', 'content'])
   const fields = await adoptAdditionalFields(database)
 
-  // Children first: dropping a parent would empty them by the original's cascades.
+  // Children first: their foreign keys cascade, so dropping a parent would delete their rows.
   for (const table of legacyTables.toReversed()) {
     await sql`drop table ${sql.table(legacyTableName(table))}`.execute(db)
   }
@@ -125,7 +125,7 @@ async function adoptUsers(
   { kept, duplicates }: AccountSelection,
   { random, clock }: AdoptionOptions,
 ): Promise<AdoptedTable> {
-  // The original did not store the time of sign-up.
+  // The original server did not store the time of sign-up.
   const now = clock()
   for (const account of kept) {
     await database.db
@@ -145,9 +145,10 @@ async function adoptUsers(
       .execute()
   }
   const reason = 'another account keeps the email'
-  const rows = await moveToSetAside(database, 'users', reason, orphanCondition('users', 'id'))
+  const condition = orphanCondition('users', 'id')
+  const rows = await moveToSetAside(database, 'users', { reason, condition })
   if (rows !== duplicates.length)
-    throw new Error(`${rows} accounts were kept aside, not ${duplicates.length}`)
+    throw new Error(`${rows} accounts were kept aside instead of ${duplicates.length}`)
   return await requireAllRowsAccounted(database, 'users', {
     reasons: { [reason]: rows },
     nullFlags: kept.filter(({ isConfirmed }) => isConfirmed === null).length,
@@ -175,7 +176,8 @@ async function adoptEntries(
     order by ${sql.ref('creation_time')}, ${engineSql.insertionOrder}
   `.execute(db)
   const reason = 'no account to belong to'
-  const rows = await moveToSetAside(database, table, reason, orphanCondition('users', 'user_id'))
+  const condition = orphanCondition('users', 'user_id')
+  const rows = await moveToSetAside(database, table, { reason, condition })
   return await requireAllRowsAccounted(database, table, { reasons: { [reason]: rows }, nullFlags })
 }
 
@@ -188,12 +190,8 @@ async function adoptAdditionalFields(database: ExclusiveDatabase): Promise<Adopt
     order by ${engineSql.insertionOrder}
   `.execute(db)
   const reason = 'no record to belong to'
-  const rows = await moveToSetAside(
-    database,
-    'additional_fields',
-    reason,
-    orphanCondition('records', 'record_id'),
-  )
+  const condition = orphanCondition('records', 'record_id')
+  const rows = await moveToSetAside(database, 'additional_fields', { reason, condition })
   return await requireAllRowsAccounted(database, 'additional_fields', {
     reasons: { [reason]: rows },
     nullFlags: 0,
@@ -205,12 +203,11 @@ function orphanCondition(table: 'users' | 'records', column: string): RawBuilder
   return sql`${sql.ref(column)} not in (select id from ${sql.table(table)})`
 }
 
-/** Keeps rows that can't be adopted in the table `set_aside`, as JSON. Returns their number. */
+/** Copies rows that can't be adopted to the table `set_aside`, as JSON. `reason` is stored too. Returns their number. */
 async function moveToSetAside(
   database: ExclusiveDatabase,
   table: LegacyTable,
-  reason: string,
-  condition: RawBuilder<unknown>,
+  { reason, condition }: { reason: string; condition: RawBuilder<unknown> },
 ): Promise<number> {
   const { db, engineSql } = database
   const from = sql`${sql.table(legacyTableName(table))} where ${condition}`

@@ -4,8 +4,8 @@ import type { Schema } from '../store/schema'
 import { tables } from '../store/tables'
 
 /**
- * Returns about how many bytes a backup of a database takes: the size of its used pages. This is a little too much, since
- * a backup has no indexes.
+ * Returns an estimate of the size of a backup, in bytes: the size of the used pages of the database. That is a little more
+ * than needed, since a backup has no indexes.
  */
 export async function estimateBackupSize(db: Kysely<Schema>): Promise<number> {
   const names = sql.join(tables.map(({ name }) => sql`(${name})`))

@@ -1,5 +1,5 @@
 /**
- * `src/database` works on whole databases: finds, locks, opens, migrates, adopts, copies and checks them. The `Database`
+ * `src/database` works on a database as a whole: it finds, locks, opens, migrates, adopts, copies and checks it. The `Database`
  * interface below describes what every engine can do; `sqlite-database` and `postgres-database` implement it with the same
  * functions in the same order. The steps that both share are here.
  */
@@ -17,7 +17,7 @@ import type { FreeSpaceLimit } from './space-watch'
 /** Our tables, for work that may read all of them. */
 export type SnapshotDb = Kysely<Schema>
 
-/** What a database contains: no table of ours, our tables, or those of the original server. */
+/** What a database contains: nothing of SnailPass, our tables, or those of the original server. */
 export type DatabaseContent = 'nothing' | 'ours' | 'original'
 
 /** One database on any engine. */
@@ -26,20 +26,20 @@ export interface Database {
   readonly name: string
 
   /**
-   * Runs work that this module knows nothing of, and translates the errors that this database causes in it: they become
-   * DomainErrors with a hint. Bugs stay bugs.
+   * Runs work of the caller on this database. Errors of the engine and of the system in it become DomainErrors with a hint;
+   * other errors pass unchanged.
    */
   translateErrors<T>(work: () => Promise<T>): Promise<T>
 
   /**
-   * Returns what it contains, and changes nothing. Throws `unavailable` if it can't be used, or contains what is not of
-   * SnailPass.
+   * Returns what the database contains, and changes nothing. Throws `unavailable` if it can't be used or belongs to another
+   * program.
    */
   inspect(): Promise<DatabaseContent>
 
   /**
    * Returns the names of the migrations that a server would run at its start, and changes nothing. Throws `unavailable` if
-   * the database is of a newer version or can't be used.
+   * the database belongs to a newer version or can't be used.
    */
   listPendingMigrations(): Promise<readonly string[]>
 
@@ -50,8 +50,9 @@ export interface Database {
   openForServer(options: ServerOpenOptions): Promise<OpenedDatabase>
 
   /**
-   * Runs work that nothing else may use the database beside. The database is migrated first unless it is of the original
-   * server. With `create`, a missing one is created. Throws `conflict` while a server uses it.
+   * Runs work while no other process uses the database. The database is migrated first unless it belongs to the original
+   * server. With `create`, a missing one is created. Throws `conflict` while another process uses it, `unavailable` if it
+   * can't be used.
    */
   withExclusive<T>(
     options: { create: boolean },
@@ -59,14 +60,14 @@ export interface Database {
   ): Promise<T>
 
   /**
-   * Runs work of a command that reads and writes like a server, beside running servers. Throws `unavailable` unless the
+   * Runs work of a command that reads and writes as a server does, while servers run. Throws `unavailable` unless the
    * database is ours and up to date.
    */
   withShared<T>(work: (store: OpenedStore) => Promise<T>): Promise<T>
 
   /**
-   * Runs work that reads one state of the database, whatever is written meanwhile. Throws `unavailable` unless the database
-   * is ours and up to date.
+   * Runs work on a snapshot of the database, while servers run. Throws `unavailable` unless the database is ours and up to
+   * date.
    */
   withSnapshot<T>(work: (db: SnapshotDb) => Promise<T>): Promise<T>
 }
@@ -82,11 +83,11 @@ export interface ServerOpenOptions {
 
 export interface OpenedDatabase {
   readonly store: OpenedStore
-  /** Whether the database was created by this. */
+  /** Whether opening created the database. */
   readonly created: boolean
   /** Whether other servers can use it at the same time. */
   readonly isShared: boolean
-  /** Path of the backup from before the migration; null if nothing was migrated, or if the engine itself undoes failures. */
+  /** Path of the backup from before the migration. Null if nothing was migrated, and on Postgres, which rolls back failures. */
   readonly backupPath: string | null
 }
 
@@ -97,18 +98,18 @@ export interface ExclusiveDatabase {
   readonly engineSql: EngineSql
   /** Commits all of the work, or nothing of it if it throws or the process ends. */
   transaction<T>(work: () => Promise<T>): Promise<T>
-  /** Creates our tables. Within `transaction`, this is a part of it. */
+  /** Creates our tables, or runs the pending migrations. Within `transaction`, this is a part of it. */
   migrate(): Promise<void>
   /**
-   * Backs the database up to a file of the data folder and returns the path, or null if the engine itself undoes what fails.
-   * `operation` is what is about to be done; the file name contains it.
+   * Backs the database up to a file of the data folder and returns the path. Null on Postgres unless the content is ours: a
+   * failed adoption is rolled back. `operation` is what is about to be done; the file name contains it.
    */
   backUp(operation: string): Promise<string | null>
   /** Deletes everything that users stored. Within `transaction`, this is a part of it. */
   deleteAllData(): Promise<void>
 }
 
-/** What the inspection of a database finds. */
+/** The result of inspecting a database. */
 export interface InspectedDatabase {
   readonly content: DatabaseContent
   /** Names of the migrations that have run, in their order. */
@@ -128,8 +129,8 @@ export interface DatabaseTarget<Location> {
 }
 
 /**
- * Commits all of the work on a single connection, or nothing of it. Written by hand because the migrator can't run within
- * Kysely's own transactions.
+ * Commits all of the work on a single connection, or nothing of it. Kysely's own transactions can't be used: the migrator
+ * does not run within them.
  */
 export async function inTransaction<T>(
   db: Kysely<Schema>,
@@ -231,9 +232,9 @@ export async function withStore<T>(
 }
 
 /**
- * Runs the work that the backup `copy` was taken for. If the work is refused, all of it was undone and the backup is removed:
- * a service that retries again and again must not fill the disk. After an error of the engine the backup stays, because the
- * disk may be failing.
+ * Runs the work that the backup `copy` was taken for; null for no backup. If the work is refused, it has changed nothing and
+ * the backup is removed: a service that retries again and again must not fill the disk. After an error of the engine the
+ * backup stays, because the disk may be failing.
  */
 export async function removeCopyIfRefused<T>(
   copy: string | null,

@@ -8,7 +8,7 @@ import { tables } from '../store/tables'
 import type { DatabaseContent, InspectedDatabase } from './database'
 import { isLegacySchema } from './legacy-tables'
 
-/** Only this migration tells that tables are ours: other programs use the same table names. */
+/** Only this migration shows that tables are ours: other programs use the same table names. */
 const firstMigration = '0001-vaults'
 
 /** Every table that the migrations create, in an order in which they can be dropped. */

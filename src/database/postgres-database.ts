@@ -151,7 +151,7 @@ async function withSnapshot<T>(
 }
 
 /**
- * Creates or migrates our tables in one transaction, so no backup is needed. Tables of the original server stay as they are.
+ * Creates or migrates our tables in one transaction, so no backup is needed. Tables of the original server are not changed.
  * The caller holds the migration lock.
  */
 async function bringUpToDate(
@@ -216,7 +216,7 @@ function createExclusiveDatabase(
     transaction: (work) => inTransaction(db, begin, work),
     migrate: () => migrateInTransaction(db, migrations, schema),
     backUp: async (operation) =>
-      // A transaction undoes an adoption completely, and before it there is no table of ours to back up.
+      // Before an adoption none of our tables exists, and a failed adoption is rolled back.
       content === 'ours'
         ? await backUpTables(db, { folder: location.databaseBackupDir, operation, timing })
         : null,
@@ -227,8 +227,8 @@ function createExclusiveDatabase(
 }
 
 /**
- * Throws unless a new connection is to the database that the server was started on: while the server had no connection, the
- * database may have been replaced. `fingerprint` is that of the secret key, null if it is not known yet.
+ * Throws unless a new connection is to the database that the server was started on: a command may have replaced the database
+ * while the server had no connection. `fingerprint` is that of the secret key, null if it is not known yet.
  */
 async function requireSameDatabase(
   {

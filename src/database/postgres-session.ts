@@ -17,7 +17,7 @@ const lockWaits = {
   presence: { timeout: 10_000, interval: 250 },
 } as const
 
-/** The same for a command, in milliseconds. Postgres notices only after a moment that a process has ended. */
+/** The same for a command, in milliseconds. Postgres notices the end of another process with a delay. */
 const disconnectWait = { timeout: 500, interval: 50 }
 
 interface WaitOptions {
@@ -25,7 +25,7 @@ interface WaitOptions {
   readonly onWaiting?: (() => void) | undefined
 }
 
-/** Runs work on a connection of its own, and closes it afterwards. */
+/** Runs work on a session of its own, and closes it afterwards. */
 export async function withSession<T>(
   connection: Promise<PostgresSession>,
   work: (session: PostgresSession, db: Kysely<Schema>) => Promise<T>,

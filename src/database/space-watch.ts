@@ -13,14 +13,13 @@ export interface FreeSpaceLimit {
 const maxAge = 1_000
 
 /**
- * Returns a function that returns whether too little space is free on the disk of `path`. If the system does not tell how
- * much is free, it is taken to be enough.
+ * Returns a function that returns whether too little space is free on the disk of `path`. Unknown free space counts as
+ * enough.
  */
 export function watchFreeSpace(
   path: string,
   limit: FreeSpaceLimit,
-  clock: Clock,
-  measure: typeof freeSpace = freeSpace,
+  { clock, measure = freeSpace }: { clock: Clock; measure?: typeof freeSpace },
 ): () => boolean {
   let isLow = false
   let lastMeasured = Number.NEGATIVE_INFINITY

@@ -104,7 +104,7 @@ async function listPendingMigrations({ location, migrations }: Target): Promise<
   return filterPendingMigrations(path, migrations, inspectSqliteFile(path).migrations)
 }
 
-/** The store holds the lock file until it is closed. */
+/** The store keeps the lock file locked until it is closed. */
 async function openForServer(
   target: Target,
   { create, freeSpaceLimit }: ServerOpenOptions,
@@ -165,7 +165,7 @@ async function withSnapshot<T>(
 }
 
 /**
- * Creates or migrates the database, after a backup. One of the original server stays as it is. The caller holds the lock.
+ * Creates the database, or migrates it after a backup. One of the original server is not changed. The caller holds the lock.
  */
 async function bringUpToDate(
   { location, timing, migrations }: Target,
@@ -198,10 +198,10 @@ function openStore(
     writer: writer.dialect,
     canWrite: () => Promise.resolve(true),
     ...(freeSpaceLimit !== undefined && {
-      isShortOfSpace: watchFreeSpace(path, freeSpaceLimit, timing.clock),
+      isShortOfSpace: watchFreeSpace(path, freeSpaceLimit, timing),
     }),
     async close() {
-      // The writer last: it moves the log into the file if nothing else has the file open.
+      // The writer last: it moves the log into the file if no other process has the file open.
       reader.close()
       writer.close()
       lock?.release()

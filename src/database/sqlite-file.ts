@@ -10,8 +10,8 @@ import { type InspectedDatabase, missingDatabaseError } from './database'
 import { isLegacySchema } from './legacy-tables'
 
 /**
- * Returns what a database file contains, after a check of its integrity. SQLite does not open a file that is not ours,
- * because opening can change it. Throws `unavailable`, with a hint, if the file is damaged, empty or not of SnailPass.
+ * Returns what a database file contains, after a check of its integrity. SQLite does not open a file of another program,
+ * because opening can change it. Throws `unavailable`, with a hint, if the file is damaged, empty or not a SnailPass database.
  */
 export function inspectSqliteFile(path: string): InspectedDatabase {
   if (isFileMissing(path)) return { content: 'nothing', migrations: [] }
@@ -23,7 +23,7 @@ export function inspectSqliteFile(path: string): InspectedDatabase {
       hint: `${restoreHint(path)}; to start with an empty database instead, move the empty file away`,
     })
   }
-  // A log or journal beside the file can hold a newer header, and only SQLite can read that.
+  // A log or journal beside the file can contain a newer header, and only SQLite can read that.
   const sides = listSideFiles(path)
   if (id === applicationId || id === 0 || (id !== null && sides.length > 0)) {
     const inspection = inspectSqlite(path)
@@ -46,7 +46,7 @@ function damagedDatabaseError(path: string, problem: string, cause?: unknown): D
   })
 }
 
-/** Returns what to do about a lost database. SQLite would apply a log that stays to the restored file. */
+/** Returns what to do about a lost database. SQLite would apply a remaining log to the restored file. */
 function restoreHint(path: string): string {
   const logs = listSideFiles(path)
   const first = logs.length === 0 ? '' : `move ${logs.join(' and ')} away, then `
@@ -58,7 +58,7 @@ export function requireDatabaseFile(path: string): void {
   if (isFileMissing(path)) throw missingDatabaseError(path)
 }
 
-/** A link to a missing file is not missing: its disk may just not be mounted, and a new database must not replace it. */
+/** A link to a missing file counts as present: its disk may just not be mounted, and a new database must not replace it. */
 function isFileMissing(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) === undefined
 }

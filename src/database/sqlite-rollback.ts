@@ -22,8 +22,8 @@ import { copyDatabaseFile, listSideFiles, translateSqliteErrors } from './sqlite
 const lockWait = { timeout: 10_000, interval: 100 }
 
 /**
- * Copies the database of a stopped server to the file `copy`, which is complete and on the disk when this returns. The rest
- * of an interrupted copy is replaced. Throws `conflict` while another process uses the database.
+ * Copies the database of a stopped server to the file `copy`, which is complete and on the disk when this returns. A draft
+ * that an interrupted copy left is replaced. Throws `conflict` while another process uses the database.
  */
 export function backUpStoppedDatabase(
   location: SqliteLocation,
@@ -40,8 +40,8 @@ export function backUpStoppedDatabase(
 }
 
 /**
- * Replaces the database by the file `copy`, which is moved, and keeps the replaced file as `replacedCopy`. Called again
- * after an interruption, it does the rest; without a file `copy`, nothing is left to do.
+ * Replaces the database with the file `copy`, which is moved, and keeps the replaced file as `replacedCopy`. Called again
+ * after an interruption, it finishes the work; without a file `copy`, there is nothing to do.
  *
  * The database file exists at every moment: a server would create a new one if it did not. Throws `conflict` while another
  * process uses the database.
@@ -71,11 +71,11 @@ function checkpointIfPossible(path: string): void {
   try {
     checkpointWal(path)
   } catch {
-    // `moveSideFiles` moves what is left.
+    // `moveSideFiles` moves a log that remains.
   }
 }
 
-/** SQLite would apply a log that stays to the next file of the same name. */
+/** SQLite would apply a remaining log to the next file of the same name. */
 function moveSideFiles(path: string, target: string): void {
   for (const side of listSideFiles(path)) {
     renameSync(side, target + side.slice(path.length))

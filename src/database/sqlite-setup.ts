@@ -21,7 +21,7 @@ export const beginImmediate = sql`begin immediate`
 
 /**
  * Creates a database under a draft name and renames it once it is complete. An empty file under the final name is therefore
- * never an interrupted first start, but always a loss. Throws `unavailable` if the log of a lost database is there.
+ * never an interrupted first start, but always a loss. Throws `unavailable` if the log of a lost database exists.
  */
 export async function createDatabaseFile(path: string, migrations: Migrations): Promise<void> {
   const [side] = listSideFiles(path)

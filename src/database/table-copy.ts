@@ -25,7 +25,7 @@ export type PortableRow = Readonly<Record<string, PortableValue>>
 
 export interface ReadOptions {
   readonly progress: Progress
-  /** Translates the errors of the database that is read; by default they stay what they are. */
+  /** Translates the errors of the database that is read; by default they pass unchanged. */
   translateErrors?<R>(work: () => Promise<R>): Promise<R>
 }
 
@@ -35,7 +35,7 @@ const maxPageRows = 512
 const maxPageBytes = 1024 * 1024
 
 /**
- * Copies the rows of every table with their `seq` from a database that does not change meanwhile to an empty one. The caller
+ * Copies the rows of every table with their `seq` from a snapshot of a database to an empty database. The caller
  * begins a transaction on `to`. Returns the checksums of what was read, to be compared with `checksumTables(to)`.
  */
 export function copyTables(
@@ -132,7 +132,7 @@ export async function readTable<DB>(
     await onPage?.(rows)
     last = Number(rows.at(-1)?.['seq'])
     progress(table.name, checksum.rows())
-    // SQLite reads synchronously: without this, a server could not answer requests meanwhile.
+    // SQLite reads synchronously: without this, a server could answer no request until the end of the table.
     await setImmediate()
   }
 }

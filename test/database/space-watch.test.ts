@@ -8,8 +8,7 @@ function watchDisk(free: number | null) {
   const isLow = watchFreeSpace(
     '/data',
     { minBytes: 100, onChange: (low) => changes.push(low) },
-    () => disk.now,
-    () => disk.free,
+    { clock: () => disk.now, measure: () => disk.free },
   )
   return { disk, changes, isLow }
 }
