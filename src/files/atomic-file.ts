@@ -63,7 +63,7 @@ export function removeDurably(path: string): void {
 
 /**
  * Creates or replaces files of one folder, mode 0600, that are useless without each other: a key and its certificate.
- * `derived` are files that were made from the old ones; they are removed.
+ * `derived` are files that were created from the old ones; they are removed.
  *
  * All drafts are written first, so a full disk changes nothing. A crash later on can leave the first of the files alone,
  * but never new files beside old ones. Throws system errors.
@@ -93,7 +93,7 @@ export function writeGroupAtomic(
 }
 
 /**
- * Creates a file, mode 0600. Returns false if there is one already, which stays as it is. Throws system errors.
+ * Creates a file, mode 0600. Returns false if the file exists already, and leaves it unchanged. Throws system errors.
  */
 export function createAtomic(path: string, content: FileContent): boolean {
   const draft = writeDraft(path, content)
@@ -129,7 +129,7 @@ function writeDraft(
   const draft = `${path}.${process.pid}.new`
   rmSync(draft, { force: true })
   try {
-    // `wx` never follows a link: the owner of the folder could lay one that leads anywhere.
+    // `wx` never follows a link: the owner of the folder could have placed one that leads anywhere.
     const descriptor = openSync(draft, 'wx', mode)
     try {
       writeFileSync(descriptor, content)

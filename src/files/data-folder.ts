@@ -1,6 +1,6 @@
 /**
- * `src/files` holds what a server keeps on its own machine: the data folder with its permissions and locks, the files with
- * keys, atomic writes and free space. This file has the data folder, and what a refusal by the operating system becomes.
+ * `src/files` manages the files of a server on its own machine: the data folder with its permissions and locks, key files,
+ * atomic writes and free space. This file has the data folder, and turns errors of the operating system into DomainErrors.
  */
 import { chmodSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
@@ -50,13 +50,13 @@ export function createFolder(path: string): void {
 export function chownToFolderOwner(path: string): void {
   if (process.getuid?.() !== 0) return
   const { uid, gid } = statSync(dirname(path))
-  // `lchown` does not follow links: the owner of the folder could lay one to a file of root's.
+  // `lchown` does not follow links: the owner of the folder could have placed one to a file of root.
   if (uid !== 0) lchownSync(path, uid, gid)
 }
 
 /**
- * Takes the lock file at `path`, which a process that works on `database` holds. The kernel releases it when the process
- * ends. Throws `conflict` if another process holds it, `unavailable` if the file can't be created or opened.
+ * Locks the file at `path`, which every process that works on `database` locks. The kernel releases the lock when the process
+ * ends. Throws `conflict` if another process has the lock, `unavailable` if the file can't be created or opened.
  */
 export function acquireDatabaseLock(path: string, database: string): FileLock {
   let lock: FileLock | null
@@ -76,7 +76,7 @@ export function databaseInUseError(database: string): DomainError {
   })
 }
 
-/** Same as `lockFile`, and the file belongs to the owner of its folder. Throws system errors and SQLite errors. */
+/** Like `lockFile`, but a new lock file belongs to the owner of its folder. Throws system errors and SQLite errors. */
 export function acquireFileLock(path: string): FileLock | null {
   const isNew = !existsSync(path)
   const lock = lockFile(path)
@@ -85,8 +85,8 @@ export function acquireFileLock(path: string): FileLock | null {
 }
 
 /**
- * Restricts the files that other users of the machine can open: the secret key, the keys in the folder, and `files`. The
- * folder itself is the operator's and stays as it is. Returns a warning for each of them.
+ * Removes the access of other users of the machine to the secret key, the keys of certificates and `files`. The mode of the
+ * folder is left to the operator. Returns a warning for each path that was accessible. Throws system errors.
  */
 export function tightenPermissions(
   folder: DataFolder,
@@ -123,7 +123,7 @@ export function listExposedFiles(
   return all.filter(({ path }) => existsSync(path) && isAccessibleToOthers(path))
 }
 
-/** Returns the files of a folder that hold keys; none if the folder is missing or can't be read. */
+/** Returns the files of a folder that contain keys; none if the folder is missing or can't be read. */
 function listKeyFilePaths(path: string): readonly string[] {
   try {
     return readdirSync(path)
@@ -161,7 +161,7 @@ export function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error
 }
 
-/** Returns what `work` on `path` returns. Throws `unavailable` for a system error; bugs stay bugs. */
+/** Returns what `work` on `path` returns. Throws `unavailable` for a system error; other errors pass unchanged. */
 export function translateFileErrors<T>(path: string, work: () => T): T {
   try {
     return work()
@@ -175,7 +175,7 @@ export function asDomainErrorAt(path: string, error: unknown): unknown {
   return isSystemError(error) ? unusablePathError(path, error) : error
 }
 
-/** Returns the error for a file or folder of ours that the system or SQLite can't read or write. */
+/** Returns the error for a file or folder that the system or SQLite can't read or write. */
 export function unusablePathError(path: string, cause: unknown): DomainError {
   return new DomainError('unavailable', `${path} can't be used: ${errorMessage(cause)}`, {
     hint: 'check that snailpass may read and write there and that the disk has space, or choose another location with --data-dir or SNAILPASS_DATABASE_URL',

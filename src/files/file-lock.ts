@@ -2,14 +2,14 @@ import { Database } from 'bun:sqlite'
 import { closeSync, constants, existsSync, openSync } from 'node:fs'
 import { sqliteFault } from '../engine/sqlite/faults'
 
-/** A lock of the kernel: held until `release` or the end of the process, even if the process is killed. */
+/** A lock of the kernel. It lasts until `release` or the end of the process, even if the process is killed. */
 export interface FileLock {
   release(): void
 }
 
 /**
- * Takes the exclusive lock on a file, which is created with mode 0600 if it is missing. Returns null if another process
- * holds the lock. Throws system errors and SQLite errors.
+ * Takes the exclusive lock on a file, which is created with mode 0600 if it is missing. Returns null if another process has
+ * the lock. Throws system errors and SQLite errors.
  *
  * Bun has no flock. SQLite locks a database file with the same kernel lock on every platform that we build for, so this
  * opens the file as an empty database and begins an exclusive transaction that never ends.

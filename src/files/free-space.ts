@@ -1,8 +1,8 @@
 import { statfsSync } from 'node:fs'
 
 /**
- * Returns the bytes that this user can still write on the disk of `path`, or null if the system does not tell. Takes about
- * a microsecond.
+ * Returns the bytes that this user can still write on the disk of `path`, or null if they are unknown. Takes about a
+ * microsecond.
  */
 export function freeSpace(path: string): number | null {
   try {

@@ -19,11 +19,11 @@ export interface KeyFile {
 interface KeyFileGroup {
   /** Paths relative to the folder, a key before its certificate. */
   readonly names: readonly string[]
-  /** Files to remove when these change, as what the old certificate authority has issued. */
+  /** Files to remove when these change, such as certificates that the old CA has issued. */
   readonly derived: readonly string[]
 }
 
-/** All files of this kind. A restore writes no file of a backup that matches none of these patterns. */
+/** The names of key files. A restore writes no file of a backup that matches none of these patterns. */
 const keyFilePatterns: readonly {
   readonly pattern: RegExp
   readonly suffixes: readonly string[]

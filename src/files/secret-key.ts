@@ -8,8 +8,8 @@ import { type DataFolder, describeDataFolder, translateFileErrors } from './data
 const keyLength = 32
 
 /**
- * Returns the secret key of a folder, or null if there is none. Throws `unavailable` if the file can't be read or holds no
- * key: to replace it by a new key would sign out everyone.
+ * Returns the secret key of a folder, or null if there is none. Throws `unavailable` if the file can't be read or contains no
+ * key: a new key would sign out everyone.
  */
 export function findSecretKey(folder: DataFolder): Uint8Array | null {
   return translateFileErrors(describeDataFolder(folder), () => {
@@ -34,8 +34,8 @@ export function generateSecretKey(random: Random): Uint8Array {
 }
 
 /**
- * Replaces the secret key of a folder by `key`, which `isStorableKey`, and returns it once it is on the disk. Throws
- * `unavailable` if the system refuses.
+ * Replaces the secret key of a folder with `key`, for which `isStorableKey` is true, and returns it once it is on the disk.
+ * Throws `unavailable` if the system refuses.
  */
 export function writeSecretKey(folder: DataFolder, key: Uint8Array): Uint8Array {
   return translateFileErrors(describeDataFolder(folder), () => {
@@ -44,7 +44,7 @@ export function writeSecretKey(folder: DataFolder, key: Uint8Array): Uint8Array 
   })
 }
 
-/** Returns whether a data folder can hold this key. Keys in settings have any length. */
+/** Returns whether the file of a data folder can contain this key. Keys in settings have any length. */
 export function isStorableKey(key: Uint8Array): boolean {
   return key.length === keyLength
 }
@@ -58,7 +58,7 @@ function readKey(path: string): Uint8Array {
   // Decoding skips characters that are not base64url, so check them first.
   const key = /^[\w-]*$/.test(text) ? Buffer.from(text, 'base64url') : new Uint8Array()
   if (key.length === keyLength) return key
-  throw new DomainError('unavailable', `${path} does not hold a secret key`, {
+  throw new DomainError('unavailable', `${path} does not contain a secret key`, {
     hint: 'restore the file from a copy, or create a new key with `snailpass key rotate`, which signs out everyone',
   })
 }

@@ -33,7 +33,7 @@ describe('the secret key', () => {
   test.each(['', 'short', '!'.repeat(43)])('of %p is refused, not replaced', (text) => {
     using folder = createDataFolder()
     writeFileSync(folder.secretKey, text)
-    expect(() => findSecretKey(folder)).toThrow('does not hold a secret key')
+    expect(() => findSecretKey(folder)).toThrow('does not contain a secret key')
     expect(readFileSync(folder.secretKey, 'utf8')).toBe(text)
   })
 
