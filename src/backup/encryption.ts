@@ -7,7 +7,7 @@ import { DomainError } from '../domain/errors'
 import { chownToFolderOwner } from '../files/data-folder'
 import { damagedBackupError, translateBackupErrors } from './faults'
 
-/** Who can decrypt a backup: the holders of private keys, or everyone who knows the passphrase (age-encryption.org/v1). */
+/** Who can decrypt a backup: anyone who has a private key, or anyone who knows the passphrase (age-encryption.org/v1). */
 export type EncryptFor =
   /** Public keys of age. */
   { readonly recipients: readonly string[] } | { readonly passphrase: string }
@@ -20,7 +20,7 @@ export interface Decryption {
   passphrase(): Promise<string>
 }
 
-/** What decrypts a file. */
+/** What is needed to decrypt a file. */
 export type EncryptionKind = 'passphrase' | 'keys'
 
 /** Called after each chunk with the number of bytes so far. */
@@ -54,7 +54,7 @@ export function requireValidRecipients(encryptFor: EncryptFor | null): void {
  * Encrypts the file `plain` into the new file `target`, mode 0600, and verifies it by decryption. Returns once the file is
  * on the disk. Throws `storage_full`, `unavailable`; the caller removes the file then.
  *
- * The private keys of the recipients are not available here. To verify the file all the same, it is also encrypted to a
+ * The private keys of the recipients are not available here. So that the file can be verified, it is also encrypted to a
  * temporary key, which exists only in memory.
  */
 export async function encryptAndVerify({

@@ -6,8 +6,9 @@ import { isSystemError } from '../files/data-folder'
 export type BackupFileAccess = 'written' | 'read'
 
 /**
- * Runs work on a backup file. Errors of the system and of SQLite become DomainErrors with a hint; bugs stay bugs. Errors of
- * the database that is backed up or restored must be translated within the work. Throws `storage_full` on a full disk.
+ * Runs work on a backup file. Errors of the system and of SQLite become DomainErrors with a hint; other errors pass unchanged.
+ * Errors of the database that is backed up or restored must be translated within the work. Throws `storage_full` on a full
+ * disk.
  */
 export async function translateBackupErrors<T>(
   path: string,

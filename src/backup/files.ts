@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { sideFiles } from '../database/sqlite-file'
 import { DomainError } from '../domain/errors'
 import { type Clock, pollUntil, type Wait } from '../domain/runtime'
 import { syncFile } from '../files/atomic-file'
@@ -10,7 +11,7 @@ import { translateBackupErrors } from './faults'
 /** Suffix of a backup that is not complete or not verified yet. */
 const partialSuffix = '.partial'
 
-/** Our files in a backup folder. */
+/** Names of the files in a backup folder that snailpass wrote. */
 const backupFilePattern = /^snailpass-.*\.sqlite(?:\.age)?(?:\.partial)?$/
 
 /** How long to wait for another backup to the same folder, and how often to try, in milliseconds. */
@@ -39,7 +40,7 @@ export function backupFileName(
   return `snailpass-${prefix}${time}.sqlite${isEncrypted ? '.age' : ''}`
 }
 
-/** Returns whether a file has a default name, and is not a backup from before something was done. */
+/** Returns whether a file has a default name without an operation: it is not a backup from before a restore and the like. */
 export function isDefaultBackupName(name: string): boolean {
   return /^snailpass-\d{8}T\d{6}Z(?:-\d+)?\.sqlite(?:\.age)?$/.test(name)
 }
@@ -57,8 +58,8 @@ export function parseBackupTime(name: string): number | null {
 
 /**
  * Creates a backup file and returns its path. `write` writes and syncs the draft that it is given, which then gets its name.
- * Only one process writes to a folder at a time, so drafts that exist before are the rest of killed processes; they are
- * removed. Throws `conflict` if the file exists, or if another backup to the folder takes too long.
+ * Only one process writes to a folder at a time, so existing drafts are from killed processes; they are removed. Throws
+ * `conflict` if the file exists, or if another backup to the folder takes too long.
  */
 export async function createBackupFile(
   {
@@ -73,10 +74,7 @@ export async function createBackupFile(
     createFolder(folder)
     const lock = await lockFolder(folder, wait)
     try {
-      for (const name of readdirSync(folder)) {
-        if (backupFilePattern.test(name) && name.endsWith(partialSuffix))
-          removeDraft(join(folder, name))
-      }
+      for (const abandoned of listDrafts(folder)) removeDraft(abandoned)
       const path = join(folder, unusedName(destination, defaultName()))
       const draft = path + partialSuffix
       await withDraftRemoved(draft, async () => {
@@ -100,10 +98,7 @@ export async function withUnencryptedDraft<T>(
   work: (draft: string) => Promise<T>,
 ): Promise<T> {
   createFolder(folder)
-  for (const name of readdirSync(folder)) {
-    if (backupFilePattern.test(name) && name.endsWith(partialSuffix))
-      removeAbandonedDraft(join(folder, name))
-  }
+  for (const abandoned of listDrafts(folder)) removeAbandonedDraft(abandoned)
   const draft = join(folder, `snailpass-${crypto.randomUUID()}.sqlite${partialSuffix}`)
   // Taken before the draft exists: a draft whose lock is free belongs to no process.
   const lock = acquireFileLock(`${draft}.lock`)
@@ -131,7 +126,11 @@ export function listBackupFiles(folder: string): readonly { path: string; isPart
     .map((name) => ({ path: join(folder, name), isPartial: name.endsWith(partialSuffix) }))
 }
 
-/** Runs work on a draft, and removes the draft afterwards, also if the process exits meanwhile. */
+function listDrafts(folder: string): readonly string[] {
+  return listBackupFiles(folder).flatMap(({ path, isPartial }) => (isPartial ? [path] : []))
+}
+
+/** Runs work on a draft, and removes the draft afterwards, also if the process exits during the work. */
 async function withDraftRemoved<T>(draft: string, work: () => Promise<T>): Promise<T> {
   const remove = () => removeDraft(draft)
   process.once('exit', remove)
@@ -145,12 +144,10 @@ async function withDraftRemoved<T>(draft: string, work: () => Promise<T>): Promi
 
 /** Removes a draft with its lock and the side files of SQLite. */
 function removeDraft(path: string): void {
-  for (const file of [path, `${path}-journal`, `${path}-wal`, `${path}-shm`, `${path}.lock`]) {
-    rmSync(file, { force: true })
-  }
+  for (const file of [path, ...sideFiles(path), `${path}.lock`]) rmSync(file, { force: true })
 }
 
-/** Returns the name of a new file. The default name gets a number if it is taken; a name of the user's is then refused. */
+/** Returns the name of a new file. A default name that is taken gets a number. Throws `conflict` for any other taken name. */
 function unusedName({ folder, name }: BackupDestination, defaultName: string): string {
   if (name === null) {
     for (let number = 1; ; number++) {

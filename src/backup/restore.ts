@@ -16,9 +16,9 @@ import { damagedBackupError, translateBackupErrors } from './faults'
 import type { BackupTable, OpenedBackup } from './verify'
 
 /**
- * Replaces all rows of a database by those of a verified backup, reads them back and compares. The table `facts` stays. The
- * caller has begun a transaction on `target`, and must roll it back if this throws. `name` is how messages name the database.
- * Throws `unavailable`. Returns the checksums of the database's tables.
+ * Replaces all rows of a database with those of a verified backup, reads them back and compares. Does not change the table
+ * `facts`. The caller has begun a transaction on `target`, and must roll it back if this throws. `name` is how messages name
+ * the database. Returns the checksums of its tables. Throws `unavailable` if the backup can't be read or does not fit.
  */
 export async function replaceContents(
   backup: OpenedBackup,
@@ -67,7 +67,7 @@ export function matchTables(
   },
 ): readonly { table: Table; backedUp: BackupTable | null }[] {
   const tooNew = (what: string) =>
-    new DomainError('unavailable', `${path} is of a newer snailpass: it has ${what}`, {
+    new DomainError('unavailable', `${path} was written by a newer snailpass: it has ${what}`, {
       hint: 'install the version that wrote it, or a later one',
     })
   for (const { name, columns } of backedUp) {

@@ -2,18 +2,18 @@ import { statSync } from 'node:fs'
 import { freeSpace } from '../files/free-space'
 import { backupSpaceError } from './faults'
 
-/** How much space is needed in a folder, in bytes. */
+/** How much space a backup needs in a folder. */
 export interface SpaceNeed {
   readonly folder: string
-  /** What is written there. */
+  /** Bytes that the backup writes there. */
   readonly toWrite?: number
-  /** What must stay free there for other files. */
+  /** Bytes that must stay free there for other files. */
   readonly keepFree?: number
 }
 
 /**
- * Checks before a backup that each disk has space for all that is written to it: a full disk would stop the servers too. If
- * the system does not tell how much is free, it is taken to be enough. Throws `storage_full`.
+ * Checks before a backup that each disk has space for all that is written to it: a full disk would stop the servers too.
+ * Unknown free space counts as enough. Throws `storage_full`.
  */
 export function requireSpace(
   needs: readonly SpaceNeed[],

@@ -26,7 +26,7 @@ export interface BackupTable extends ReadableTable {
   readonly checksum: TableChecksum
 }
 
-/** The description of a backup that is a part of it. */
+/** The description that each backup contains. */
 export interface Manifest {
   /** Version of the snailpass that wrote it. */
   readonly version: string
@@ -64,7 +64,7 @@ export function withBackup<T>(
     const { dialect, close } = openReadOnly(path)
     try {
       const db = new Kysely<BackupSchema>({ dialect })
-      // One transaction, in case another program writes to the file meanwhile.
+      // One transaction, in case another program writes to the file at the same time.
       return await db.transaction().execute(async (tx) => {
         const manifest = await readManifest(name, tx)
         return await work({ name, manifest, db: tx })
@@ -103,7 +103,7 @@ export async function verifyBackup(backup: OpenedBackup, progress: Progress): Pr
   return manifest
 }
 
-/** Reads the header only: SQLite must not open a file that is not ours, or that has a log beside it. */
+/** Reads the header only: SQLite must not open a file that is not a backup, or that has a log beside it. */
 function requireBackupHeader(path: string, name: string): void {
   const { isEmpty, isComplete, applicationId } = readSqliteHeader(path)
   if (isEmpty) throw damagedBackupError(name, 'it is empty')

@@ -237,7 +237,7 @@ describe('a column that an older backup lacks', () => {
   test('is not an error, but a column or table that this version does not know is', () => {
     const more = backedUp({ ...table.columns, extra: 'text' })
     expect(() => matchTables('a', [more], known(additions))).toThrow(
-      'a is of a newer snailpass: it has the unknown column extra in notes',
+      'a was written by a newer snailpass: it has the unknown column extra in notes',
     )
     expect(() => matchTables('a', [{ ...more, name: 'extras' }], known(additions))).toThrow(
       'the unknown table extras',
