@@ -23,7 +23,7 @@ const algorithm = 'pbkdf2-sha512'
 
 const pbkdf2OnThread = promisify(pbkdf2)
 
-/** Computes PBKDF2-HMAC-SHA512: the one slow step of a check, and the only one whose time could tell accounts apart. */
+/** Computes PBKDF2-HMAC-SHA512: the one slow step of a check, and the only one whose duration could reveal an account. */
 export type Derive = (
   input: {
     readonly password: string
@@ -38,7 +38,7 @@ export type Derive = (
 /**
  * Runs PBKDF2 on Bun's thread pool, first come first served, so that the event loop is not blocked. The pool has one thread
  * per core and verifies the signatures of tokens too. If there are several, one is left free for that: otherwise each request
- * of a signed-in client would wait for logins of strangers. Throws `unavailable` if `maxQueued` already wait.
+ * of a signed-in client would wait for logins of other clients. Throws `unavailable` if `maxQueued` already wait.
  */
 export function createDerive(maxQueued: number): Derive {
   const semaphore = createSemaphore(Math.max(1, availableParallelism() - 1), maxQueued)

@@ -15,7 +15,7 @@ export interface SemaphoreOptions {
  */
 export type Semaphore = <T>(work: () => Promise<T>, options?: SemaphoreOptions) => Promise<T>
 
-/** Two queues of up to `maxQueued` wait: preferred work, and other work. */
+/** There are two queues, for preferred work and for other work, of up to `maxQueued` each. */
 export function createSemaphore(maxConcurrent: number, maxQueued: number): Semaphore {
   const preferred: (() => void)[] = []
   const others: (() => void)[] = []

@@ -6,7 +6,7 @@ import type { TokenClaims, Tokens } from '../domain/tokens'
 /** Maximum number of verified tokens that are cached: far more than a household has. */
 const maxRemembered = 1_000
 
-/** Seconds. A token that is valid only with this clock tolerance has expired. */
+/** Clock tolerance in seconds, larger than any age. A token that is valid only with this tolerance has expired. */
 const unlimitedAge = 100 * 365 * 24 * 3600
 
 /**
@@ -26,7 +26,7 @@ export function createTokens(secretKey: Uint8Array, clock: Clock): Tokens {
     })
 
   // Clients send their token with every request; the Windows client sends hundreds at once. Only valid tokens are cached,
-  // so strangers can't fill the cache.
+  // so clients without a session can't fill the cache.
   const verified = new Map<string, { claims: TokenClaims; expiry: number }>()
   const remember = (token: string, claims: TokenClaims, expiry: unknown) => {
     if (typeof expiry !== 'number') return
