@@ -61,7 +61,7 @@ function classifyContent(
   )
 }
 
-/** Runs work on a Postgres database. Errors of Postgres and of the system become DomainErrors with a hint; bugs stay bugs. */
+/** Runs work on a Postgres database. Errors of Postgres and of the system become DomainErrors; others pass unchanged. */
 export async function translatePostgresErrors<T>(name: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

@@ -83,7 +83,7 @@ export function copyDatabaseFile(path: string, target: string): void {
   syncFile(dirname(target))
 }
 
-/** Runs work on a database file. Errors of SQLite and of the system become DomainErrors with a hint; bugs stay bugs. */
+/** Runs work on a database file. Errors of SQLite and of the system become DomainErrors with a hint; others pass unchanged. */
 export async function translateSqliteErrors<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()

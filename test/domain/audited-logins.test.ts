@@ -91,7 +91,7 @@ describe('the audit log of logins', () => {
     expect(await listAuditRows(store)).toEqual([])
   })
 
-  test('fails no login and loses nothing while the database takes no writes', async () => {
+  test('fails no login and loses nothing while the database accepts no writes', async () => {
     await using store = await openSqliteStore()
     const { user, attempt, drainRows } = await createLoginSetup(store)
     using other = new Database(store.path)
