@@ -7,7 +7,7 @@ import { info } from '../terminal'
 
 export function keyCommand(): Command {
   return new Command('key')
-    .description('manage the secret key that signs session tokens')
+    .description('manage the secret key, which signs session tokens and the audit log')
     .helpCommand(false)
     .addCommand(rotateCommand())
     .addHelpText(
@@ -47,7 +47,7 @@ Example:
       info(
         `The database now uses the key in ${path ?? 'SNAILPASS_SECRET_KEY'}; everyone has to sign in again.`,
       )
-      info(`Audit log: ${auditFindings}.`)
+      info(`The audit log was signed again: ${auditFindings}.`)
     })
 }
 

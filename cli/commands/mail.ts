@@ -86,8 +86,8 @@ Example:
     )
     .action(async (id: string | undefined, options: { dead?: true }) => {
       if ((id === undefined) === (options.dead === undefined)) {
-        throw new DomainError('invalid', 'which emails to retry is not specified', {
-          hint: 'use an id from `snailpass mail list`, or --dead for all failed emails',
+        throw new DomainError('invalid', 'name the email to retry, or use --dead', {
+          hint: '`snailpass mail list` prints the ids; --dead retries all failed emails',
         })
       }
       const which = id === undefined ? 'dead' : { id }

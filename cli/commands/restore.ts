@@ -3,7 +3,7 @@ import { type RestorePlan, restoreBackup } from '../../src/app/operations/restor
 import { backupKeys } from '../../src/config/settings'
 import { openCommandTargets, withConfigOptions } from '../config-options'
 import { type DecryptionOptions, decryptionOf, withDecryptionOptions } from '../decryption-options'
-import { formatTime } from '../format'
+import { formatCount, formatTime } from '../format'
 import { exitOnSignals } from '../signals'
 import { confirm, createProgressLine, info, out } from '../terminal'
 
@@ -75,7 +75,8 @@ function printPlan({ backup, tables, settings }: RestorePlan): void {
   info(
     `Verified backup, created ${formatTime(backup.time)} by snailpass ${backup.version} from ${backup.engine}.`,
   )
-  for (const { table, now, after } of tables) info(`${table.padEnd(18)}${now} rows -> ${after}`)
+  for (const { table, now, after } of tables)
+    info(`${table.padEnd(18)}${formatCount(now, 'row')} -> ${after}`)
   if (settings.length === 0) return
   info("These settings differ from the backup's; they are not changed:")
   for (const { name, inBackup, now } of settings)

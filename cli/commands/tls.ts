@@ -33,8 +33,8 @@ function showCommand(): Command {
     .addHelpText(
       'after',
       `
-A device that installs the CA certificate shows its fingerprint: compare that with the one printed
-here.
+A device that installs the CA certificate shows its fingerprint: compare that with CA SHA-256, which
+\`snailpass tls ca --fingerprint\` prints as well.
 
 Example:
   snailpass tls show --json`,
@@ -171,7 +171,7 @@ function linesOf({ mode, certificate, authority }: ServedCertificate): readonly 
       ['subject', authority.subject],
       ['permitted names', [...domains, ...networks].join(', ')],
       ['valid', `${formatTime(authority.notBefore)} to ${formatTime(authority.notAfter)}`],
-      ['SHA-256', authority.sha256],
+      ['CA SHA-256', authority.sha256],
     )
   }
   return formatFields(lines)

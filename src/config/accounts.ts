@@ -22,7 +22,7 @@ export interface AccountSettings {
   readonly publicHosts: readonly string[]
   /** Lifetime of the link in an email, in minutes. */
   readonly linkMinutes: number
-  /** Days after which an unconfirmed, empty account is removed; 0 for never. */
+  /** Days after which an unconfirmed, empty account is deleted; 0 for never. */
   readonly unconfirmedDays: number
 }
 
@@ -30,7 +30,7 @@ export const accountSettings: SettingTable<AccountSettings> = {
   emailConfirmation: {
     name: 'SNAILPASS_EMAIL_CONFIRMATION',
     meaning:
-      'whether an email must be confirmed before the first sign-in: auto (if mail is set up), required or off',
+      'whether an email address must be confirmed before the first sign-in: auto (if mail is set up), required or off',
     ...fixedDefault('auto'),
     parse: (text) => parseChoice(['auto', 'required', 'off'], text),
   },
@@ -70,7 +70,7 @@ export const accountSettings: SettingTable<AccountSettings> = {
   },
   unconfirmedDays: {
     name: 'SNAILPASS_UNCONFIRMED_DAYS',
-    meaning: 'days after which an unconfirmed, empty account is removed; 0 for never',
+    meaning: 'days after which an unconfirmed, empty account is deleted; 0 for never',
     ...fixedDefault(7),
     parse: (text) => parseInteger(text, { min: 0, max: 3650 }),
   },

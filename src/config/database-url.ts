@@ -35,7 +35,9 @@ export function parseDatabaseUrl(text: string): DatabaseLocation {
   if (/^sqlite(?:\+\w+)?:/.test(text)) return parseSqlite(text)
   const groups = postgresUrlPattern.exec(text)?.groups
   if (text === '')
-    throw new InvalidSetting('it is empty', { hint: `${databaseUrlHint}, or remove it` })
+    throw new InvalidSetting('it is empty', {
+      hint: `${databaseUrlHint}, or remove the setting to use the data folder`,
+    })
   if (groups === undefined)
     throw new InvalidSetting('not a database URL', { hint: databaseUrlHint })
   return parsePostgres(groups)

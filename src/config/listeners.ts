@@ -102,7 +102,7 @@ function parseListenAddresses<Address extends ListenAddress>(
     if (address !== null) return address
     throw new InvalidSetting(`use ${form}`, {
       value: part,
-      hint: `examples are ${examples}; several are comma-separated; off means none`,
+      hint: `examples of addresses are ${examples}; several are comma-separated; off means none`,
     })
   })
 }

@@ -53,7 +53,7 @@ function parseRateLimits(text: string): RateLimits | 'off' {
       throw new InvalidSetting('use NAME=COUNT/TIME with a time of at most one day, or off', {
         value: part,
         noun: 'rate limit',
-        hint: `the default is ${formatRateLimits(defaultRateLimits)}`,
+        hint: `the default limits are ${formatRateLimits(defaultRateLimits)}`,
       })
     }
     limits = { ...limits, [key]: { max, seconds } }

@@ -102,13 +102,13 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
   secretKey: {
     name: 'SNAILPASS_SECRET_KEY',
     isSecret: true,
-    meaning: 'key that signs session tokens, at least 16 characters',
+    meaning: 'key that signs session tokens and the audit log, at least 16 characters',
     defaultText: 'created at the first start and kept in the data folder',
     default: () => null,
     parse: (text) => {
       if (text.length >= 16) return new Secret(text)
       throw new InvalidSetting('shorter than 16 characters', {
-        hint: 'remove it: a strong key is created at the first start and kept in the data folder',
+        hint: 'remove the secret key: a strong one is created at the first start and kept in the data folder',
       })
     },
   },

@@ -47,7 +47,7 @@ export function renderInvitationEmail(message: { email: string; address: string 
   const title = 'You are invited to SnailPass'
   const lead =
     'The operator of a SnailPass server invites you to keep your passwords there, in a vault that only you can open. Its address is:'
-  const how = `That page shows how to enter the address in your client. Then sign up with exactly this email, in lower case: ${email}. The invitation is for no other one.`
+  const how = `That page shows how to enter the address in your client. Then sign up with exactly this email address, in lower case: ${email}. The invitation is valid only for this address.`
   const ifNotYou = 'If you did not expect this, ignore this email; no account was created.'
   return {
     subject: 'You are invited to a SnailPass server',

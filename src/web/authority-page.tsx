@@ -35,8 +35,8 @@ export function renderAuthorityPage(authority: AuthorityPageProps, address: URL)
         <h2>2. Check the fingerprint</h2>
         <p>
           Someone between you and the server could have replaced the file. Before you install it,
-          compare its SHA-256 fingerprint with the one that <code>snailpass tls show</code> prints
-          on the server:
+          compare its SHA-256 fingerprint with the one that{' '}
+          <code>snailpass tls ca --fingerprint</code> prints on the server:
         </p>
         <code class="fingerprint">
           {sha256.split(/(?<=:)/).map((pair) => (

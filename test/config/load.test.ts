@@ -109,8 +109,8 @@ test('every problem is reported at once, by the name that was used', () => {
         `invalid SNAILPASS_MAX_BODY "lots" in ${file.path}: use a whole number from 1024 to 67108864`,
       ].join('\n'),
       hint: [
-        'examples are 0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock; several are comma-separated; off means none',
-        'remove it: a strong key is created at the first start and kept in the data folder',
+        'examples of addresses are 0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock; several are comma-separated; off means none',
+        'remove the secret key: a strong one is created at the first start and kept in the data folder',
       ].join('\n'),
     }),
   )

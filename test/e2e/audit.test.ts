@@ -159,7 +159,7 @@ describe('snailpass audit', () => {
       code: 0,
       stdout: '',
       stderr:
-        'The database now uses the key in SNAILPASS_SECRET_KEY; everyone has to sign in again.\nAudit log: 3 rows before, verified.\n',
+        'The database now uses the key in SNAILPASS_SECRET_KEY; everyone has to sign in again.\nThe audit log was signed again: 3 rows before, verified.\n',
     })
     const withKey = await snailpass(installation, ['user', 'disable', 'owner@nas.local'], {
       SNAILPASS_SECRET_KEY_FILE: `${key}.text`,

@@ -80,7 +80,7 @@ describe('snailpass serve', () => {
     expect(refused.code).toBe(2)
     expect(refused.stderr).toBe(
       `error: invalid SNAILPASS_SECRET_KEY in ${file}: shorter than 16 characters\n` +
-        'hint: remove it: a strong key is created at the first start and kept in the data folder\n',
+        'hint: remove the secret key: a strong one is created at the first start and kept in the data folder\n',
     )
     expect(existsSync(dataDir)).toBeFalse()
   })

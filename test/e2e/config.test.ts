@@ -127,8 +127,8 @@ warning: SNAILPASS_MAX_BDOY is set, but there is no such setting: did you mean S
 error: invalid --listen "nowhere": use HOST:PORT or unix:/PATH
 error: invalid SNAILPASS_SECRET_KEY: shorter than 16 characters
 error: invalid SNAILPASS_MAIL_URL_FILE (/nonexistent/mail): can't read the file: ENOENT: no such file or directory, open '/nonexistent/mail'
-hint: examples are 0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock; several are comma-separated; off means none
-hint: remove it: a strong key is created at the first start and kept in the data folder
+hint: examples of addresses are 0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock; several are comma-separated; off means none
+hint: remove the secret key: a strong one is created at the first start and kept in the data folder
 hint: name a file that contains the secret and that the user who runs snailpass may read
 `)
     expect(shown.stdout).toContain('--listen     invalid: "nowhere": use HOST:PORT or unix:/PATH\n')

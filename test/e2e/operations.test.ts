@@ -99,7 +99,7 @@ describe('snailpass key rotate', () => {
     expect(rotated).toEqual({
       code: 0,
       stdout: '',
-      stderr: `The database now uses the key in ${vault.dataDir}/secret.key; everyone has to sign in again.\nAudit log: 3 rows before, verified.\n`,
+      stderr: `The database now uses the key in ${vault.dataDir}/secret.key; everyone has to sign in again.\nThe audit log was signed again: 3 rows before, verified.\n`,
     })
     await using server = await serve(vault.dataDir)
     const headers = { 'x-access-token': vault.token }

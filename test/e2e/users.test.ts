@@ -59,7 +59,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       },
     ])
     const table = await user(installation, ['list'])
-    expect(table.stdout.split('\n')[0]).toMatch(/^EMAIL +STATE +RECORDS +NOTES +LAST LOGIN +ID$/)
+    expect(table.stdout.split('\n')[0]).toMatch(/^EMAIL +STATE +RECORDS +NOTES +LAST SIGN-IN +ID$/)
     expect(table.stdout).toMatch(
       new RegExp(`\n${email} +confirmed +1 +0 +\\S+ \\S+ UTC +${userId}`),
     )

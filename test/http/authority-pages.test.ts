@@ -26,7 +26,7 @@ describe('a server with its own certificate authority', () => {
       expect(page.headers.get('content-security-policy')).toBe(contentSecurityPolicy)
       const html = await page.text()
       expect(html.replaceAll('<wbr/>', '')).toContain(fingerprint256)
-      expect(html).toContain('snailpass tls show')
+      expect(html).toContain('snailpass tls ca --fingerprint')
       expect(html).toContain(`href="${secure?.href}"`)
       const der = await get('/ca.crt')
       expect(der.headers.get('content-type')).toBe('application/x-x509-ca-cert')

@@ -48,7 +48,7 @@ function instructions({ email, serverUrl }: InvitationReport): readonly string[]
   return [
     'You are invited to keep your passwords on this SnailPass server:',
     `  ${serverUrl}`,
-    'That page explains how to connect your client. Then sign up with exactly this email:',
+    'That page explains how to connect your client. Then sign up with exactly this email address:',
     `  ${email}`,
   ]
 }

@@ -22,7 +22,7 @@ Example:
       const users = await withUsers(openCommandTargets(command), (rules) => rules.list())
       if (options.json === true) return outJson(users.map(toJson))
       if (users.length === 0) return info('No accounts.')
-      const header = ['EMAIL', 'STATE', 'RECORDS', 'NOTES', 'LAST LOGIN', 'ID']
+      const header = ['EMAIL', 'STATE', 'RECORDS', 'NOTES', 'LAST SIGN-IN', 'ID']
       for (const line of formatTable(header, users.map(rowOf))) out(line)
     })
 }
@@ -80,7 +80,7 @@ export function linesOf(user: UserSummary): readonly string[] {
     ['id', user.id],
     ['state', stateOf(user)],
     ['created', formatTime(user.creationTime)],
-    ['last login', formatLastLogin(user)],
+    ['last sign-in', formatLastLogin(user)],
     ['records', String(user.records)],
     ['additional fields', String(user.additionalFields)],
     ['notes', String(user.notes)],

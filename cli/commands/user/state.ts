@@ -7,7 +7,7 @@ import { info } from '../../terminal'
 export function confirmCommand(): Command {
   return changeCommand({
     name: 'confirm',
-    description: 'confirm the email of an account without a confirmation email',
+    description: 'confirm the email address of an account without sending an email',
     note: 'Pending confirmation emails are cancelled.',
     async change(users, user) {
       const isNew = await users.confirm(user)

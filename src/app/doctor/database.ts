@@ -30,7 +30,7 @@ export async function checkKey(targets: Targets): Promise<Outcome> {
   const fingerprint = await targets.database.withSnapshot(findKeyFingerprint)
   if (fingerprint === null) return { fact: 'no server has used the database yet' }
   if (key !== null && keyFingerprint(key) === fingerprint)
-    return { fact: 'the secret key is that of the database' }
+    return { fact: 'the secret key matches the database' }
   return {
     fact: 'the secret key is not that of the database',
     findings: [
