@@ -40,14 +40,13 @@ Examples:
     })
 }
 
-/** What people read for a check whose name in --json is fixed. */
-const labels: Readonly<Record<string, string>> = { archives: 'backups' }
-
 function linesOf(result: CheckResult): readonly string[] {
   const { name, fact, findings, mended: fixed, failure } = result
+  // The name in --json is fixed.
+  const label = name === 'archives' ? 'backups' : name
   const sign = failure !== null ? '?' : findings.length > 0 ? '!' : 'ok'
   return [
-    `${sign.padEnd(3)}${(labels[name] ?? name).padEnd(13)}${failure ?? fact ?? ''}`.trimEnd(),
+    `${sign.padEnd(3)}${label.padEnd(13)}${failure ?? fact ?? ''}`.trimEnd(),
     ...fixed.map((line) => `     fixed: ${line}`),
     ...findings.flatMap(({ what, why, fix }) => [
       `     what: ${what}`,

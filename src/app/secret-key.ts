@@ -69,7 +69,7 @@ export function auditSignerFor(targets: Targets, fingerprint: string | null): Au
   const message =
     key === null
       ? `the secret key of this database is not in ${describeDataFolder(targets.folder)}, and the audit log is signed with it`
-      : 'the secret key here is not that of the database, with which the audit log is signed'
+      : "the secret key here does not match the database, so it can't sign the audit log"
   throw new DomainError('unavailable', message, {
     hint: 'run this with the settings of the server and as its user or root, so that it finds secret.key or SNAILPASS_SECRET_KEY; if the key is lost, `snailpass key rotate` sets a new one',
   })

@@ -27,7 +27,7 @@ export async function createDatabaseFile(path: string, migrations: Migrations): 
   const [side] = listSideFiles(path)
   if (side !== undefined) {
     throw new DomainError('unavailable', `${path} is missing, but ${side} exists`, {
-      hint: `restore the database file beside it; move ${side} away only if you need no data of it`,
+      hint: `restore the database file; move ${side} away only if you don't need its data`,
     })
   }
   const draft = `${path}.new`

@@ -23,7 +23,7 @@ export async function checkCertificate({ settings, runtime }: Targets): Promise<
   if (certificate === null) {
     return served.mode === 'acme'
       ? { fact: 'none yet', findings: [missingCertificateFinding(settings)] }
-      : { fact: 'none yet: the first start issues it' }
+      : { fact: 'none yet: it is issued at the first start' }
   }
   const now = runtime.clock()
   return {
@@ -48,7 +48,7 @@ type Certificate = NonNullable<ServedCertificate['certificate']>
 
 const renewalFixes: Readonly<Record<ServedCertificate['mode'], string>> = {
   files: 'check the tool that renews it, for example with `certbot renew --dry-run`',
-  acme: 'find the reason in the log of the server: journalctl -u snailpass',
+  acme: 'read in the log of the server why it is not renewed: journalctl -u snailpass',
   local: 'snailpass tls renew',
 }
 
@@ -139,7 +139,7 @@ function nameFindings(
   return [
     {
       what: `the certificate ${certificate.file} is not for ${missing.join(', ')}`,
-      why: 'devices refuse to connect to such a name',
+      why: 'devices that connect to such a name reject the certificate',
       fix:
         mode === 'files'
           ? 'get a certificate for these names, or set SNAILPASS_PUBLIC_URL to a name of the certificate'

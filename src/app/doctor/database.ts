@@ -32,7 +32,7 @@ export async function checkKey(targets: Targets): Promise<Outcome> {
   if (key !== null && keyFingerprint(key) === fingerprint)
     return { fact: 'the secret key matches the database' }
   return {
-    fact: 'the secret key is not that of the database',
+    fact: 'the secret key does not match the database',
     findings: [
       {
         what:

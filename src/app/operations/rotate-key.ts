@@ -124,7 +124,7 @@ function findOldSigner(
   const key = keys.find((each) => each !== null && keyFingerprint(each) === fingerprint)
   if (key !== undefined && key !== null) return createAuditSigner(key)
   if (oldKeyText === null) return null
-  throw new DomainError('invalid', 'the key in --former-key is not that of the database', {
+  throw new DomainError('invalid', 'the key in --former-key does not match the database', {
     hint: 'use the file with the current key of the database; without --former-key the audit log is signed again without verification',
   })
 }
