@@ -58,7 +58,7 @@ export function pagesRoutes(deps: {
         }
       },
       describeRoute({
-        summary: 'Confirm the email of an account by the link that was sent to it',
+        summary: 'Confirm an email address with the link that was sent to it',
         responses: { 200: 'text/html' },
       }),
     )

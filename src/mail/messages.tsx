@@ -46,7 +46,7 @@ export function renderInvitationEmail(message: { email: string; address: string 
   const { email, address } = message
   const title = 'You are invited to SnailPass'
   const lead =
-    'The operator of a SnailPass server invites you to keep your passwords there, in a vault that only you can open. Its address is:'
+    'The operator of a SnailPass server invites you to keep your passwords there, in a vault that only you can open. The address of the server is:'
   const how = `That page shows how to enter the address in your client. Then sign up with exactly this email address, in lower case: ${email}. The invitation is valid only for this address.`
   const ifNotYou = 'If you did not expect this, ignore this email; no account was created.'
   return {
