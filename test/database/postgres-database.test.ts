@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { sql } from 'kysely'
 import { createAuditSigner } from '../../src/crypto/audit-signer'
 import { errorMessageWithCauses } from '../../src/domain/errors'
@@ -9,6 +9,10 @@ import type { OpenedStore } from '../../src/store/store'
 import { createPostgresDatabase, queryPostgres, startCluster } from '../support/postgres'
 import { startProxy } from '../support/proxy'
 import { acceleratedTiming, aUser, postgresDatabaseAt } from '../support/store'
+import { until } from '../support/until'
+
+// Longer than `until` waits, so that its error names what did not come.
+setDefaultTimeout(60_000)
 
 async function openServingStore(
   url: string,
@@ -247,7 +251,7 @@ test('an idle server takes its presence lock again after a restart of Postgres',
     const locks = await queryPostgres(url, "select 1 from pg_locks where locktype = 'advisory'")
     return locks.length > 0
   }
-  while (!(await isPresent())) await Bun.sleep(20)
+  await until(isPresent, 'the presence lock of the idle server', { interval: 20 })
   const command = postgresDatabaseAt(url).withExclusive({ create: false }, () => Promise.resolve())
   await expect(command).rejects.toMatchObject({ code: 'conflict' })
   expect(await add(store)).toBeTrue()
@@ -262,7 +266,7 @@ test('a server that starts before Postgres waits for it', async () => {
     isWaiting = true
   }
   const starting = postgresDatabaseAt(url).openForServer({ create: true, onWaiting })
-  while (!isWaiting) await Bun.sleep(10)
+  await until(() => isWaiting, 'the server to wait for Postgres')
   await cluster.start()
   const { store } = await starting
   expect(await add(store)).toBeTrue()

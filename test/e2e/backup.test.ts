@@ -6,6 +6,7 @@ import { aField, aNote, aRecord, type Client, signUpAndLogIn } from '../support/
 import { executable, type RunningServer, run, serve, spawnOnTerminal } from '../support/executable'
 import { type Installation, installations } from '../support/installations'
 import { queryRows } from '../support/store'
+import { until } from '../support/until'
 
 /** Seconds of writing, and the number of killed restores. `SNAILPASS_TORTURE_SECONDS=60` is the long form. */
 const seconds = Number(process.env['SNAILPASS_TORTURE_SECONDS'] ?? 3)
@@ -174,13 +175,17 @@ describe('snailpass backup', () => {
         [executable, 'backup', '--passphrase-file', phrase, '--data-dir', installation.dataDir],
         { env: { HOME: '/nonexistent' }, stdout: 'ignore', stderr: 'ignore' },
       )
-      while (drafts().length === 0 && child.exitCode === null) await Bun.sleep(1)
+      await until(
+        () => drafts().length > 0 || child.exitCode !== null,
+        'the unencrypted draft of the backup',
+        { interval: 1 },
+      )
       child.kill(signal)
       expect(await child.exited).toBe(signal === 'SIGTERM' ? 143 : 130)
       expect(drafts()).toEqual([])
       expect(readdirSync(join(installation.dataDir, 'backups'))).toEqual(['.snailpass.lock'])
     }
-  }, 30_000)
+  }, 60_000)
 })
 
 describe.each(installations)('snailpass restore on $engine', ({ install }) => {
@@ -353,12 +358,12 @@ async function retryUntilUnlocked(
   installation: Installation,
   args: readonly string[],
 ): Promise<void> {
-  for (let attempt = 0; ; attempt++) {
+  const isDone = async () => {
     const { code, stderr } = await runOn(installation, args)
-    if (code === 0) return
-    if (attempt > 100 || !stderr.includes('another snailpass')) throw new Error(stderr)
-    await Bun.sleep(100)
+    if (code !== 0 && !stderr.includes('another snailpass')) throw new Error(stderr)
+    return code === 0
   }
+  await until(isDone, 'Postgres to unlock the database', { interval: 100 })
 }
 
 /** Enough of the database to distinguish the old state, the new state and a mixture of both. */

@@ -7,6 +7,7 @@ import { version } from '../../src/version'
 import { signUpAndLogIn } from '../support/client'
 import { listCommands } from '../support/commands'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
+import { until } from '../support/until'
 
 /** Returns the arguments that print the help of each command. */
 function helpArguments(): [readonly string[]][] {
@@ -114,12 +115,16 @@ describe('snailpass serve', () => {
       const [last = 'SIGKILL', ...earlier] = [...signals].reverse()
       for (const signal of earlier) {
         process.kill(server.pid, signal)
-        while (!server.log.some((line) => line.includes('shutting down'))) await Bun.sleep(1)
+        await until(
+          () => server.log.some((line) => line.includes('shutting down')),
+          'the log line of the shutdown',
+          { interval: 1 },
+        )
       }
       expect(await server.end(last)).toBe(answered ? 0 : 130)
       expect((await Promise.all(logins)).every(Boolean)).toBe(answered)
     }
-  })
+  }, 60_000)
 
   test('fails with one clear error if another server uses the folder', async () => {
     using folder = temporaryFolder()

@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { aRecord, type Client, logIn, signUpAndLogIn } from '../support/client'
 import { serve, temporaryFolder } from '../support/executable'
+import { until } from '../support/until'
 
 const rounds = 20
 const writers = 4
@@ -37,7 +38,8 @@ test('kill -9 during writes, 20 times, loses nothing that was acknowledged', asy
     const before = acknowledged.size
     const writing = Array.from({ length: writers }, () => writeUntilCut(client, acknowledged))
     // Kills after a different number of writes in each round, without looking at the clock.
-    while (acknowledged.size < before + 10 + round) await Bun.sleep(1)
+    const count = before + 10 + round
+    await until(() => acknowledged.size >= count, `${count} acknowledged records`, { interval: 1 })
     await server.end('SIGKILL')
     await Promise.all(writing)
   }

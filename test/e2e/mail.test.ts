@@ -7,6 +7,7 @@ import { run, serve, temporaryFolder } from '../support/executable'
 import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
 import { createPostgresDatabase, queryPostgres } from '../support/postgres'
 import { startTestServer } from '../support/server'
+import { until } from '../support/until'
 
 /** Opens a new database on each engine. Returns the settings of a server that uses it. */
 const engines: {
@@ -172,7 +173,7 @@ describe.each(engines)('a queued email on $engine', ({ open }) => {
     await signUp(server.url)
     const isDead = async () =>
       (await run(['mail', 'list'], { environment })).stdout.includes('dead')
-    while (!(await isDead())) await Bun.sleep(50)
+    await until(isDead, 'the email to be given up', { interval: 50 })
     const { stdout } = await run(['mail', 'list'], { environment })
     expect(stdout).toMatch(
       /^[0-9a-f]{16} {2}dead {5}given up {2}1 attempt {2}owner@nas\.local {2}.*554 never \(<owner@nas\.local>\)\n$/,
@@ -190,7 +191,7 @@ describe.each(engines)('a queued email on $engine', ({ open }) => {
     const arrived = [(await mail.next()).to[0], (await mail.next()).to[0]]
     expect(new Set(arrived)).toEqual(new Set([email, 'second@nas.local']))
     expect((await run(['mail', 'list'], { environment })).stderr).toBe('No pending emails.\n')
-  }, 30_000)
+  }, 60_000)
 })
 
 test('two servers on one Postgres send a hundred emails, each of them once', async () => {
@@ -210,7 +211,7 @@ test('two servers on one Postgres send a hundred emails, each of them once', asy
     }),
   )
   expect(new Set(statuses)).toEqual(new Set([201]))
-  while (mail.emails.length < 100) await Bun.sleep(20)
+  await until(() => mail.emails.length >= 100, 'a hundred emails', { timeout: 50_000 })
   await Promise.all([first.stop(), second.stop()])
   expect(new Set(mail.emails.map(({ to }) => to[0]))).toEqual(new Set(addresses))
   expect(mail.emails).toHaveLength(100)
@@ -263,10 +264,12 @@ test('an empty account that nobody confirmed for a week is removed, and its emai
     expect((await signUp(server.url)).status).toBe(409)
   }
   await using server = await start(Date.now)
-  while (!server.log.some((line) => line.includes('removed 1 unconfirmed account')))
-    await Bun.sleep(5)
+  await until(
+    () => server.log.some((line) => line.includes('removed 1 unconfirmed account')),
+    'the log line of the removed account',
+  )
   expect((await signUp(server.url)).status).toBe(201)
-})
+}, 60_000)
 
 describe('snailpass mail test', () => {
   const send = (url: string, environment: Record<string, string> = {}) =>

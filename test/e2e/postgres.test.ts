@@ -3,6 +3,7 @@ import { Client as PostgresClient } from 'pg'
 import { aNote, aRecord, type Client, logIn, signUpAndLogIn } from '../support/client'
 import { type RunningServer, run, serve, temporaryFolder } from '../support/executable'
 import { type Cluster, queryPostgres, startCluster } from '../support/postgres'
+import { until } from '../support/until'
 
 const secretKey = 'the key that all servers share'
 const owner = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
@@ -175,14 +176,15 @@ describe('a failover to a streaming standby', () => {
       outcomes,
       isOver: () => isOver,
     })
-    while ((outcomes.get('201') ?? 0) < 20) await Bun.sleep(10)
+    const countAdded = () => outcomes.get('201') ?? 0
+    await until(() => countAdded() >= 20, 'the first 20 records')
 
     await primary.stop('immediate')
     await standby.promote()
     // The server retries this request for up to ten seconds; otherwise it would be 503.
     expect((await client.send('POST', '/notes', aNote())).status).toBe(201)
-    const before = outcomes.get('201') ?? 0
-    while ((outcomes.get('201') ?? 0) < before + 20) await Bun.sleep(10)
+    const before = countAdded()
+    await until(() => countAdded() >= before + 20, '20 records after the failover')
     isOver = true
     const confirmed = await writing
     const stored = await idsOf(client)
@@ -257,7 +259,8 @@ test('while Postgres is down no answer harms an offline copy, and afterwards req
   })
 
   await cluster.start()
-  while ((await fetch(new URL('/readyz', server.url))).status !== 200) await Bun.sleep(50)
+  const isReady = async () => (await fetch(new URL('/readyz', server.url))).status === 200
+  await until(isReady, 'the server to be ready again', { interval: 50 })
   expect(await (await client.send('GET', '/records')).json()).toHaveLength(1)
   expect((await client.send('POST', '/records', aRecord())).status).toBe(201)
   const { password } = new URL(url)

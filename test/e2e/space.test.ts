@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { aRecord, signUpAndLogIn } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { queryRows } from '../support/store'
+import { until } from '../support/until'
 
 /** Mounts a disk of so many bytes. Only root can do that. */
 function mountDisk(bytes: number): Disposable & { readonly path: string } {
@@ -54,7 +55,10 @@ test.skipIf(!isRoot)(
     expect((await owner.send('POST', '/records', kept)).status).toBe(201)
 
     const filler = fill(disk.path, 60 * mebibyte)
-    while ((await owner.send('POST', '/records', aRecord())).status === 201) await Bun.sleep(50)
+    const addRecord = () => owner.send('POST', '/records', aRecord())
+    await until(async () => (await addRecord()).status !== 201, 'a write to be refused', {
+      interval: 50,
+    })
     for (const [method, path, body] of [
       ['POST', '/records', aRecord()],
       ['PUT', '/records', kept],
@@ -87,10 +91,14 @@ test.skipIf(!isRoot)(
     expect(health.stderr).toStartWith('warning: low_space: ')
 
     rmSync(filler)
-    while ((await owner.send('POST', '/records', aRecord())).status === 507) await Bun.sleep(50)
+    await until(async () => (await addRecord()).status !== 507, 'a write to be accepted again', {
+      interval: 50,
+    })
     const warnings = async () =>
       (await (await fetch(new URL('/readyz', server.url))).json()).warnings
-    while ((await warnings()) !== undefined) await Bun.sleep(50)
+    await until(async () => (await warnings()) === undefined, 'the warning to end', {
+      interval: 50,
+    })
     expect((await (await owner.send('GET', '/records')).json()).length).toBe(stored + 1)
     const logLines = server.log.filter((line) =>
       / error .*writes are refused| info .*writes are accepted again/.test(line),
@@ -98,7 +106,7 @@ test.skipIf(!isRoot)(
     expect(logLines).toHaveLength(2)
     await server.end('SIGTERM')
   },
-  30_000,
+  60_000,
 )
 
 test.skipIf(!isRoot)(

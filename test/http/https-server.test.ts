@@ -1,7 +1,11 @@
-import { expect, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import type { KeyPair } from '../../src/domain/certificates'
 import { type OpenServer, serveHttps } from '../../src/http/https-server'
 import { createLog } from '../../src/log'
+import { until } from '../support/until'
+
+// Longer than `until` waits, so that its error names what did not come.
+setDefaultTimeout(60_000)
 
 const certificate = (name: string): KeyPair => ({ cert: name, key: name })
 
@@ -48,14 +52,13 @@ function serveFakeCertificates({
   return { served, waits, lines, setCertificate: (name: string) => notify(certificate(name)), stop }
 }
 
-async function until(isSo: () => boolean): Promise<void> {
-  while (!isSo()) await Bun.sleep(1)
-}
+const untilServed = (count: number, served: readonly string[]) =>
+  until(() => served.length === count, `certificate ${count} to be served`, { interval: 1 })
 
 test('serving a new certificate is retried until it succeeds', async () => {
   const { served, waits, lines, setCertificate, stop } = serveFakeCertificates({ failures: 3 })
   setCertificate('second')
-  await until(() => served.length === 2)
+  await untilServed(2, served)
   expect(served).toEqual(['first', 'second'])
   expect(lines.filter((line) => line.includes('not served yet'))).toHaveLength(3)
   expect(waits).toEqual([10_000, 10_000, 10_000])
@@ -67,7 +70,7 @@ test('a new certificate is served in the first quiet moment', async () => {
   const isQuiet = () => ++looks > 3
   const { served, waits, setCertificate, stop } = serveFakeCertificates({ isQuiet })
   setCertificate('second')
-  await until(() => served.length === 2)
+  await untilServed(2, served)
   expect(waits).toEqual([250, 250, 250])
   await stop({ now: true })
 })
@@ -75,7 +78,7 @@ test('a new certificate is served in the first quiet moment', async () => {
 test('a new certificate is served after a minute without a quiet moment', async () => {
   const { served, waits, setCertificate, stop } = serveFakeCertificates({ isQuiet: () => false })
   setCertificate('second')
-  await until(() => served.length === 2)
+  await untilServed(2, served)
   expect(waits).toEqual(Array<number>(240).fill(250))
   await stop({ now: true })
 })
@@ -83,10 +86,10 @@ test('a new certificate is served after a minute without a quiet moment', async 
 test('a certificate that comes during the change to another one is served after that one', async () => {
   const { served, setCertificate, stop } = serveFakeCertificates()
   setCertificate('second')
-  await until(() => served.length === 2)
+  await untilServed(2, served)
   // The first server is stopping at this moment.
   setCertificate('third')
-  await until(() => served.length === 3)
+  await untilServed(3, served)
   expect(served).toEqual(['first', 'second', 'third'])
   await stop({ now: true })
 })

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
 import { DomainError } from '../../src/domain/errors'
@@ -20,6 +20,10 @@ import {
   type TestStore,
 } from '../support/store'
 import { random } from '../support/timing'
+import { until } from '../support/until'
+
+// Longer than `until` waits, so that its error names what did not come.
+setDefaultTimeout(60_000)
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },
@@ -87,11 +91,13 @@ function startTestWorker(
   }
 }
 
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await condition())) await Bun.sleep(5)
-}
-
 const listEmails = (store: TestStore) => store.read((tx) => tx.outbox.list())
+
+const untilOutboxIsEmpty = (store: TestStore) =>
+  until(async () => (await listEmails(store)).length === 0, 'the outbox to be empty')
+
+const untilGivenUp = (store: TestStore) =>
+  until(async () => (await listEmails(store))[0]?.state === 'dead', 'the email to be given up')
 
 describe.each(engines)('the outbox worker on $engine', ({ open }) => {
   test('sends an email once, with a link that confirms', async () => {
@@ -112,7 +118,7 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     ]) {
       expect(email.source).toMatch(header)
     }
-    await until(async () => (await listEmails(store)).length === 0)
+    await untilOutboxIsEmpty(store)
     const tokens = createTokens(key, setup.clock)
     const { confirm } = createEmailConfirmation({
       store,
@@ -136,7 +142,7 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
     await mail.next()
-    await until(async () => (await listEmails(store)).length === 0)
+    await untilOutboxIsEmpty(store)
     const entries = setup.entries()
     expect(entries.map(({ message }) => message)).toEqual([
       'email not sent, will be retried',
@@ -154,7 +160,7 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     await using setup = startTestWorker(store, mail)
     const user = await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
-    await until(async () => (await listEmails(store))[0]?.state === 'dead')
+    await untilGivenUp(store)
     expect(await listEmails(store)).toMatchObject([
       { state: 'dead', attempts: 1, reason: expect.stringContaining('554 never') },
     ])
@@ -181,7 +187,10 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     await using setup = startTestWorker(store, mail, { server: { user: 'me', password } })
     await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
-    await until(async () => (await listEmails(store))[0]?.reason?.includes('535') === true)
+    await until(
+      async () => (await listEmails(store))[0]?.reason?.includes('535'),
+      'the refusal of the password in the outbox',
+    )
     expect((await listEmails(store))[0]?.state).toBe('queued')
     account.isAccepted = true
     await mail.next()
@@ -194,7 +203,7 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     await using setup = startTestWorker(store, { port: 1 }, { speed: 200_000 })
     await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
-    await until(async () => (await listEmails(store))[0]?.state === 'dead')
+    await untilGivenUp(store)
     const [email] = await listEmails(store)
     expect(email?.attempts).toBeGreaterThan(5)
     expect(email?.reason).toContain('ECONNREFUSED')
@@ -221,7 +230,10 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
       await using setup = startTestWorker(store, listener, { timeout: 100 })
       await insertUserWithEmail(store, setup.clock)
       setup.worker.wake()
-      await until(() => setup.log.some((line) => line.includes('will be retried')))
+      await until(
+        () => setup.log.some((line) => line.includes('will be retried')),
+        'the log line that the email will be retried',
+      )
       listener.stop(true)
     }
     expect((await listEmails(store)).every(({ state }) => state === 'queued')).toBeTrue()
@@ -247,7 +259,7 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
     await mail.next()
-    await until(() => setup.log.length > 0)
+    await until(() => setup.log.length > 0, 'the log line of the failure')
     expect(setup.entries()).toEqual([
       expect.objectContaining({
         level: 'warn',
@@ -256,7 +268,7 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
       }),
     ])
     database.isAway = false
-    await until(async () => (await listEmails(store)).length === 0)
+    await untilOutboxIsEmpty(store)
     expect(mail.emails).toHaveLength(1)
   })
 
@@ -277,12 +289,12 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     })
     const user = await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
-    await until(() => setup.log.length === 1)
+    await until(() => setup.log.length === 1, 'the log line of the first bug', { interval: 5 })
     expect(await listEmails(store)).toMatchObject([
       { state: 'sending', attempts: 1, reason: null, userId: user.id },
     ])
     await mail.next()
-    await until(async () => (await listEmails(store)).length === 0)
+    await untilOutboxIsEmpty(store)
     expect(setup.entries()).toEqual([
       expect.objectContaining({
         level: 'error',
@@ -311,7 +323,7 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     const other = await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
     expect((await mail.next()).to).toEqual([other.email])
-    await until(async () => (await listEmails(store)).length === 1)
+    await until(async () => (await listEmails(store)).length === 1, 'the other email to be deleted')
     expect(await listEmails(store)).toMatchObject([{ email: broken.address, reason: null }])
   })
 
@@ -329,6 +341,7 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     setup.worker.wake()
     await until(
       async () => (await listEmails(store))[0]?.state === 'queued' && setup.log.length > 0,
+      'the email to be queued again',
     )
     expect(setup.entries()[0]).toMatchObject({
       level: 'warn',
@@ -343,7 +356,7 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     await using setup = startTestWorker(store, silent, { speed: 1, timeout: 300 })
     await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
-    await until(async () => (await listEmails(store))[0]?.attempts === 1)
+    await until(async () => (await listEmails(store))[0]?.attempts === 1, 'the first attempt')
     expect(await setup.worker.stop(1)).toBeFalse()
     expect(await setup.worker.stop(5_000)).toBeTrue()
   })
@@ -378,14 +391,14 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
       if (index % 10 === 0) for (const { worker } of [first, second]) worker.wake()
     }
     for (const { worker } of [first, second]) worker.wake()
-    await until(() => mail.emails.length >= 100)
-    await until(async () => (await listEmails(store)).length === 0)
+    await until(() => mail.emails.length >= 100, 'a hundred emails')
+    await untilOutboxIsEmpty(store)
     expect(new Set(mail.emails.map(({ to }) => to[0]))).toEqual(new Set(addresses))
     expect(mail.emails).toHaveLength(100)
     for (const { log } of [first, second]) {
       expect(log.filter((line) => line.includes('email sent')).length).toBeGreaterThan(0)
     }
-  }, 30_000)
+  })
 })
 
 test('the delay between attempts grows from a minute to six hours and has a random part', () => {

@@ -5,6 +5,7 @@ import type { Subprocess } from 'bun'
 import { Client } from 'pg'
 import type { IssuedCertificate } from './certificates'
 import { freePort } from './free-port'
+import { until } from './until'
 
 /** The newest Postgres that the packages contain, or the oldest one that we support. */
 export type PostgresVersion = 'newest' | 'oldest'
@@ -164,7 +165,7 @@ function clusterIn(
 
     async start() {
       const flags = { listen_addresses: '127.0.0.1', port: String(port), ...settings }
-      server = Bun.spawn(
+      const started = Bun.spawn(
         commandAsServerUser([
           join(native, 'bin', 'postgres'),
           ...['-D', data, '-k', ''],
@@ -177,12 +178,13 @@ function clusterIn(
           stderr: Bun.file(join(folder, 'log')),
         },
       )
-      while (!(await isUp())) {
-        if (server.exitCode !== null) {
-          throw new Error(`postgres ended:\n${readFileSync(join(folder, 'log'), 'utf8')}`)
-        }
-        await Bun.sleep(20)
+      server = started
+      const isStarted = async () => {
+        if (await isUp()) return true
+        if (started.exitCode === null) return false
+        throw new Error(`postgres ended:\n${readFileSync(join(folder, 'log'), 'utf8')}`)
       }
+      await until(isStarted, 'Postgres to accept connections', { interval: 20 })
     },
 
     async stop(mode) {

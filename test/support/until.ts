@@ -1,6 +1,6 @@
 /**
- * Waits until a condition holds, and returns what it returned. Fails with what did not come, so that a test that waits in vain
- * says for what. The limit is generous: it is there for tests that fail, not for slow machines.
+ * Waits until a condition holds, and returns what it returned. Throws an error that names what did not come: `what` continues
+ * the words "waiting for". The limit is generous, for only failing tests wait that long. The test's own limit must be longer.
  */
 export async function until<T>(
   condition: () => T | Promise<T>,
@@ -11,7 +11,8 @@ export async function until<T>(
   for (;;) {
     const found = await condition()
     if (isTrue(found)) return found
-    if (performance.now() >= end) throw new Error(`${what} did not come within ${timeout} ms`)
+    if (performance.now() >= end)
+      throw new Error(`timed out after ${timeout} ms waiting for ${what}`)
     await Bun.sleep(interval)
   }
 }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -32,6 +32,10 @@ import {
   type TestDatabase,
   targetsOf,
 } from '../../support/test-database'
+import { until } from '../../support/until'
+
+// Longer than `until` waits, so that its error names what did not come.
+setDefaultTimeout(60_000)
 
 const keyOf = (database: TestDatabase) => join(database.dataDir, 'secret.key')
 const consent = () => Promise.resolve()
@@ -270,7 +274,10 @@ describe.each(engines)('the audit log on $engine', ({ open }) => {
     )
     expect(await verifyLog(database)).toMatchObject({ rows: 4, problems: [] })
     await using server = await startServerOn(database)
-    while (!server.log.join('').includes('"newest":"4:')) await Bun.sleep(1)
+    await until(
+      () => server.log.join('').includes('"newest":"4:'),
+      'the log line that row 4 is the newest one',
+    )
   })
 
   test('starts again with a row that records that the database was emptied', async () => {
@@ -379,11 +386,12 @@ describe('a server', () => {
     const newest = () => server.log.filter((line) => line.includes('audit log head')).length
     const runNextCheck = async (isDaily: boolean) => {
       const lines = server.log.length
-      while (waiting.length === 0) await Bun.sleep(1)
+      await until(() => waiting.length > 0, 'the audit writer to wait for its next round')
       waiting.shift()?.()
-      while (isDaily ? server.log.length === lines : waiting.length === 0) await Bun.sleep(1)
+      if (isDaily) await until(() => server.log.length > lines, 'the log line of the daily check')
+      else await until(() => waiting.length > 0, 'the round of the audit writer to end')
     }
-    while (newest() === 0) await Bun.sleep(1)
+    await until(() => newest() > 0, 'the log line of the newest row at the start')
     await signUpAndLogIn(server.url, 'owner')
     await runNextCheck(false)
     expect(newest()).toBe(1)
@@ -392,7 +400,7 @@ describe('a server', () => {
     expect(newest()).toBe(2)
     advance(2 * day + 60_000)
     await runNextCheck(true)
-    while (!server.log.join('').includes('pruned ')) await Bun.sleep(1)
+    await until(() => server.log.join('').includes('pruned '), 'the log line of the pruning')
     expect(await kindsOf(database)).toEqual([])
     expect((await verifyLog(database)).problems).toEqual([])
     expect(server.log.join('')).not.toContain('cut or replaced')
@@ -411,9 +419,9 @@ describe('a server', () => {
     const { runtime, waiting } = createSteppedRuntime()
     await using server = await startServerOn(database, {}, runtime)
     const runRound = async () => {
-      while (waiting.length === 0) await Bun.sleep(1)
+      await until(() => waiting.length > 0, 'the audit writer to wait for its next round')
       waiting.shift()?.()
-      while (waiting.length === 0) await Bun.sleep(1)
+      await until(() => waiting.length > 0, 'the round of the audit writer to end')
     }
     const errors = () => server.log.filter((line) => line.includes('was cut or replaced')).length
     const rollBack = async (number: number, { mac, seal }: Record<string, unknown>) => {
@@ -460,9 +468,11 @@ describe('a server', () => {
     await fill(database)
     await database.sql('update audit set time = 1')
     await using server = await startServerOn(database)
-    const isLogged = () => server.log.find((line) => line.includes("can't prune the audit log"))
-    while (isLogged() === undefined) await Bun.sleep(1)
-    expect(isLogged()).toContain('"level":"error"')
+    const line = await until(
+      () => server.log.find((text) => text.includes("can't prune the audit log")),
+      'the error that the audit log is not pruned',
+    )
+    expect(line).toContain('"level":"error"')
     expect(await kindsOf(database)).toEqual(initialKinds)
     expect((await verifyLog(database)).problems).not.toEqual([])
   })

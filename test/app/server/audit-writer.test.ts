@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { startAuditWriter } from '../../../src/app/server/audit-writer'
 import { loadConfig } from '../../../src/config/load'
 import { DomainError } from '../../../src/domain/errors'
@@ -8,6 +8,10 @@ import { createLog } from '../../../src/log'
 import { key, listAuditRows } from '../../support/audit'
 import { openSqliteStore, type TestStore } from '../../support/store'
 import { manualTiming, random } from '../../support/timing'
+import { until } from '../../support/until'
+
+// Longer than `until` waits, so that its error names what did not come.
+setDefaultTimeout(60_000)
 
 const { settings } = loadConfig({
   environment: { SNAILPASS_AUDIT_DAYS: '0' },
@@ -128,7 +132,7 @@ describe('the audit writer', () => {
       expect.objectContaining({ message: 'the audit log may lack sign-ins' }),
     ])
     blocked.resolve()
-    while ((await userIds()).length === 0) await Bun.sleep(1)
+    await until(async () => (await userIds()).length > 0, 'the delayed sign-in to be written')
     await advance(1_000)
   })
 })

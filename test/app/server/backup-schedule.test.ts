@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createBackupRunner } from '../../../src/app/server/backup-process'
 import { type RunBackup, startBackupSchedule } from '../../../src/app/server/backup-schedule'
 import { createBackups } from '../../../src/domain/backups'
@@ -6,6 +6,10 @@ import { DomainError } from '../../../src/domain/errors'
 import { createLog } from '../../../src/log'
 import { openSqliteStore, type TestStore, virtualTiming } from '../../support/store'
 import { random } from '../../support/timing'
+import { until } from '../../support/until'
+
+// Longer than `until` waits, so that its error names what did not come.
+setDefaultTimeout(60_000)
 
 /** Starts a schedule over a store, in virtual time: days pass as soon as nothing else is to do. */
 function startTestSchedule(store: TestStore, run: RunBackup) {
@@ -32,10 +36,6 @@ function startTestSchedule(store: TestStore, run: RunBackup) {
   }
 }
 
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await Bun.sleep(1)
-}
-
 describe('the backup schedule', () => {
   test('creates a backup once a day, and the first one soon after the start', async () => {
     await using store = await openSqliteStore()
@@ -46,7 +46,7 @@ describe('the backup schedule', () => {
       await schedule.backups.recordVerified({ time, path: '/a', host: 'pi' })
     })
     const start = schedule.clock()
-    await until(() => backupTimes.length === 4)
+    await until(() => backupTimes.length === 4, 'the fourth backup', { interval: 1 })
     expect(backupTimes[0]).toBe(start + 30_000)
     const days = backupTimes.map((time) => new Date(time).toDateString())
     expect(new Set(days.slice(1)).size).toBe(3)
@@ -61,7 +61,7 @@ describe('the backup schedule', () => {
       attempts.push(schedule.clock())
       throw new DomainError('unavailable', 'the disk is away')
     })
-    await until(() => attempts.length === 3)
+    await until(() => attempts.length === 3, 'the third attempt', { interval: 1 })
     await schedule.stop()
     const failures = schedule.errors().filter(({ message }) => message === 'the backup failed')
     expect(failures.length).toBeGreaterThanOrEqual(2)
@@ -81,7 +81,9 @@ describe('the backup schedule', () => {
     await schedule.backups.recordVerified({ time: start, path: '/a', host: 'pi' })
     const missing = () =>
       schedule.errors().filter(({ message }) => message.startsWith('there is no recent backup'))
-    await until(() => missing().length === 3)
+    await until(() => missing().length === 3, 'the third log line about a missing backup', {
+      interval: 1,
+    })
     const times = missing().map(({ time }) => Date.parse(time) - start)
     expect(times[0]).toBeGreaterThan(2 * day)
     expect(times[0]).toBeLessThan(2 * day + 3_600_000)
@@ -98,7 +100,7 @@ describe('the backup schedule', () => {
       attempts++
       throw new TypeError('undefined is not a function')
     })
-    await until(() => attempts === 3)
+    await until(() => attempts === 3, 'the third attempt', { interval: 1 })
     expect(schedule.errors()[0]).toMatchObject({
       message: 'the backup failed',
       reason: 'undefined is not a function',
@@ -119,7 +121,7 @@ describe('the backup schedule', () => {
     }
     let attempts = 0
     await using schedule = startTestSchedule(failing, async () => void attempts++)
-    await until(() => attempts === 1)
+    await until(() => attempts === 1, 'the first attempt', { interval: 1 })
     expect(schedule.entries()).toEqual([
       expect.objectContaining({
         level: 'warn',

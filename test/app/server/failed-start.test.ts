@@ -1,4 +1,4 @@
-import { expect, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Runtime, systemRuntime } from '../../../src/app/runtime'
@@ -8,6 +8,10 @@ import { createLog } from '../../../src/log'
 import { temporaryFolder } from '../../support/executable'
 import { freePort } from '../../support/free-port'
 import { startTestServer } from '../../support/server'
+import { until } from '../../support/until'
+
+// Longer than `until` waits, so that its error names what did not come.
+setDefaultTimeout(60_000)
 
 class InjectedFault extends Error {}
 
@@ -69,7 +73,7 @@ function openFilesIn(folder: string): readonly string[] {
 }
 
 async function expectNothingRuns(dataDir: string, port: number, waits: () => number) {
-  while (waits() > 0) await Bun.sleep(1)
+  await until(() => waits() === 0, 'every background loop to end')
   await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow()
   expect(openFilesIn(dataDir)).toEqual([])
   // The lock is free, and so is the address.

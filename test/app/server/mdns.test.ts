@@ -1,8 +1,12 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { isServedBy } from '../../../src/app/server/mdns'
 import { loadConfig } from '../../../src/config/load'
 import { mdnsHostNames } from '../../../src/mdns/mdns'
 import { startTestServer } from '../../support/server'
+import { until } from '../../support/until'
+
+// Longer than `until` waits, so that its error names what did not come.
+setDefaultTimeout(60_000)
 
 describe('an address of this machine', () => {
   const addresses = ['192.168.1.5', '10.0.0.1', 'fd00::5']
@@ -25,7 +29,10 @@ test('a certificate for the local network has the names that are announced', () 
 
 test('a server that listens only on loopback announces nothing', async () => {
   await using server = await startTestServer({ settings: { SNAILPASS_MDNS: 'yes' } })
-  while (!server.log.some((line) => line.includes('not announced'))) await Bun.sleep(1)
+  await until(
+    () => server.log.some((line) => line.includes('not announced')),
+    'the log line that nothing is announced',
+  )
   expect(server.log.filter((line) => line.includes('"error"'))).toEqual([])
   await server.stop()
   expect(server.log.join('\n')).not.toContain('announced on the local network as')

@@ -14,6 +14,7 @@ import { executable, run, temporaryFolder } from '../../support/executable'
 import { installations } from '../../support/installations'
 import { startTestServer } from '../../support/server'
 import { postgresDatabaseAt, sqliteDatabaseIn } from '../../support/store'
+import { until } from '../../support/until'
 
 test.each(installations)(
   'a server on $engine has the executable create a backup, and records it',
@@ -53,11 +54,14 @@ test.each(installations)(
       },
       log: lines,
     })
-    let state = await backups.state()
-    while (state.verified === null && state.failure === null) {
-      await Bun.sleep(20)
-      state = await backups.state()
-    }
+    const state = await until(
+      async () => {
+        const current = await backups.state()
+        return current.verified === null && current.failure === null ? null : current
+      },
+      'the backup to be verified or to fail',
+      { interval: 20 },
+    )
     await schedule.stop()
     await store.close()
     expect(log).toEqual([])
@@ -68,7 +72,7 @@ test.each(installations)(
     expect(verified.stdout).toEndWith('verified\n')
     expect(verified.stdout).toMatch(/^users +1 /m)
   },
-  30_000,
+  60_000,
 )
 
 test('pruning removes only backups of the schedule, not named ones and not those from before an operation', () => {
