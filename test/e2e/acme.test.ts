@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { startPebble } from '../support/pebble'
+import { until } from '../support/until'
 
 test('the executable gets a certificate for a public name, keeps it over a restart, and shows it', async () => {
   using folder = temporaryFolder()
@@ -14,14 +15,20 @@ test('the executable gets a certificate for a public name, keeps it over a resta
   }
   const listen = ['--listen', `127.0.0.1:${pebble.challengePort}`]
   const ask = async (log: readonly string[]) => {
-    const url = /listening on (?<url>https:\S+)/.exec(log.join('\n'))?.groups?.['url'] ?? ''
+    const url = await until(
+      () => /listening on (?<url>https:\S+)/.exec(log.join('\n'))?.groups?.['url'],
+      'the log line with the HTTPS address',
+    )
     const ca = await pebble.fetchRoot()
     const name = { ca, checkServerIdentity: () => undefined }
     return (await fetch(new URL('/readyz', url), { tls: name, keepalive: false })).status
   }
   {
     await using first = await serve(folder.path, environment, listen)
-    while (!first.log.some((line) => line.includes('got a new certificate'))) await Bun.sleep(20)
+    await until(
+      () => first.log.some((line) => line.includes('got a new certificate')),
+      'the log line of the first certificate',
+    )
     expect(await first.end('SIGTERM')).toBe(0)
   }
   await using second = await serve(folder.path, environment, listen)
@@ -37,4 +44,4 @@ test('the executable gets a certificate for a public name, keeps it over a resta
     certificate: { names: ['vault.example.org'], issuer: expect.stringContaining('Pebble') },
     authority: null,
   })
-}, 30_000)
+}, 60_000)

@@ -7,6 +7,7 @@ import { tlsFolder } from '../../src/tls/local/folder'
 import { createLeafCertificate } from '../../src/tls/x509'
 import { type RunningServer, run, serve, temporaryFolder, waitForExit } from '../support/executable'
 import { random } from '../support/timing'
+import { until } from '../support/until'
 
 const folder = temporaryFolder()
 const dataDir = join(folder.path, 'data')
@@ -177,8 +178,12 @@ describe('snailpass tls', () => {
     expect(renewed).toMatchObject({ code: 0, stdout: expect.stringContaining('localhost\n') })
     const { certificate } = JSON.parse((await snailpass('show', '--json')).stdout)
     expect(certificate.sha256).not.toBe(before)
-    while ((await servedFingerprint()) !== certificate.sha256) await Bun.sleep(100)
-  }, 20_000)
+    await until(
+      async () => (await servedFingerprint()) === certificate.sha256,
+      'the server to serve the renewed certificate',
+      { interval: 100 },
+    )
+  }, 60_000)
 
   test('creates a new CA only on request, and with confirmation', async () => {
     const before = readFileSync(ca, 'utf8')

@@ -9,6 +9,7 @@ import { buildNextVersion, nextVersionName } from '../support/next-version'
 import { createPostgresDatabase } from '../support/postgres'
 import { queryRows } from '../support/store'
 import { createAgeKeyPair } from '../support/test-database'
+import { until } from '../support/until'
 
 const folder = temporaryFolder()
 const next = join(folder.path, 'snailpass')
@@ -89,7 +90,7 @@ describe('snailpass service install, below a folder', () => {
       stderr: 'ignore',
     })
     const reached = join(installed.prefix, 'etc', 'snailpass', 'FAULT.reached')
-    while (!existsSync(reached)) await Bun.sleep(10)
+    await until(() => existsSync(reached), 'the smoke test of the new version')
     child.kill('SIGKILL')
     await child.exited
     const { code, stderr } = await runServiceInstall(executable, installed.prefix)

@@ -3,6 +3,7 @@ import { createTestAuthority } from './certificates'
 import type { Pebble } from './pebble'
 import { startTestServer, type TestServer } from './server'
 import { skippableTiming } from './timing'
+import { until } from './until'
 
 /** A server that gets its certificate from a CA by ACME. The test advances its time. */
 export interface AcmeServer extends TestServer {
@@ -55,16 +56,17 @@ export async function startAcmeServer(
     advance,
     listLogEntries,
     async waitForLog(message, count = 1) {
-      while (listLogEntries(message).length < count) await Bun.sleep(5)
+      const isLogged = () => listLogEntries(message).length >= count
+      await until(isLogged, `log entry ${count} with the message "${message}"`)
     },
     async readPresentedCertificate(root, name) {
       const { port } = server.urls.find(({ protocol }) => protocol === 'https:') ?? {}
-      for (;;) {
-        const presented = await tryHandshake(Number(port), root, name)
-        if (presented !== null) return presented
-        // A listener that is replacing its certificate may close a connection that sends no request.
-        await Bun.sleep(50)
-      }
+      // A listener that is replacing its certificate may close a connection that sends no request.
+      return await until(
+        () => tryHandshake(Number(port), root, name),
+        'a complete TLS handshake with the server',
+        { interval: 50 },
+      )
     },
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { createTestAuthority } from './certificates'
 import { temporaryFolder } from './executable'
 import { freePort } from './free-port'
+import { until } from './until'
 
 /** Let's Encrypt's ACME server for tests, on loopback. It resolves every name to this machine. */
 export interface Pebble extends AsyncDisposable {
@@ -97,7 +98,10 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
       () => false,
     )
   for (const at of [port, management]) {
-    while (child.exitCode === null && !(await isAnswering(at))) await Bun.sleep(5)
+    await until(
+      async () => child.exitCode !== null || (await isAnswering(at)),
+      `Pebble to answer at port ${at}`,
+    )
   }
   return {
     directory: `https://localhost:${port}/dir`,

@@ -55,11 +55,6 @@ export function createTestMachine(change: Partial<WantedNames> = {}) {
   }
 }
 
-/** Resolves once the condition is true. The time limit of the test ends the wait. */
-export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await Bun.sleep(1)
-}
-
 /** Writes a certificate of a test authority and its key to files, for localhost or these names. */
 export async function createCertificateFiles(
   subject: { names: readonly string[]; notAfter?: number } = { names: ['localhost', '127.0.0.1'] },

@@ -1,15 +1,20 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { generateKeyPairSync } from 'node:crypto'
 import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { rootCertificates } from 'node:tls'
+import type { CertificateSource } from '../../src/domain/certificates'
 import { readKeyPair, startFileSource } from '../../src/tls/file-source'
 import { leadsToPublicRoot } from '../../src/tls/roots'
 import { createTestAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
 import { virtualTiming } from '../support/store'
 import { captureError } from '../support/test-database'
-import { createTestLog, until } from '../support/tls'
+import { createTestLog } from '../support/tls'
+import { until } from '../support/until'
+
+// Longer than `until` waits, so that its error names what did not come.
+setDefaultTimeout(60_000)
 
 const authority = await createTestAuthority()
 const other = await createTestAuthority()
@@ -45,7 +50,7 @@ function createCertificateSource() {
     /** Waits until a minute of virtual time has passed, with its checks. */
     async minute() {
       const then = clock()
-      await until(() => clock() > then + 60_000)
+      await until(() => clock() > then + 60_000, 'a minute to pass', { interval: 1 })
     },
     [Symbol.dispose]: folder[Symbol.dispose],
   }
@@ -64,6 +69,9 @@ test('a certificate with its chain is read and described', async () => {
   setup.put(good.certificate.trimEnd() + authority.certificate.trimEnd(), good.key)
   expect((await readKeyPair(setup.paths)).cert).toBe(chain)
 })
+
+const untilLoaded = (source: CertificateSource, { certificate }: { certificate: string }) =>
+  until(() => source.current().cert === certificate, 'the source to load the other certificate')
 
 test.each([
   [
@@ -142,7 +150,7 @@ describe('a certificate from files', () => {
       `the key ${setup.paths.key} does not belong to the certificate ${setup.paths.cert}`,
     ])
     writeFileSync(setup.paths.key, next.key)
-    await until(() => seen.length > 0)
+    await until(() => seen.length > 0, 'the new pair')
     await setup.minute()
     expect(seen).toEqual([next.certificate])
     expect(source.current()).toMatchObject({ cert: next.certificate, key: next.key })
@@ -167,10 +175,10 @@ describe('a certificate from files', () => {
     link('good')
     const source = await setup.start()
     link('next')
-    await until(() => source.current().cert === next.certificate)
+    await untilLoaded(source, next)
     renameSync(join(folder, 'good.pem'), paths.cert)
     renameSync(join(folder, 'good.key'), paths.key)
-    await until(() => source.current().cert === good.certificate)
+    await untilLoaded(source, good)
     await source.stop()
   })
 
@@ -192,7 +200,7 @@ describe('a certificate from files', () => {
     expect(setup.listEntries('error')).toHaveLength(2)
     expect(source.current().cert).toBe(chain)
     setup.put(next.certificate, next.key)
-    await until(() => source.current().cert === next.certificate)
+    await untilLoaded(source, next)
     await source.stop()
   })
 
@@ -208,7 +216,7 @@ describe('a certificate from files', () => {
       expect(first.current().cert).toBe(bad.certificate)
       expect(setup.listEntries('error')[0].message).toContain(words)
       setup.put(good.certificate, good.key)
-      await until(() => first.current().cert === good.certificate)
+      await untilLoaded(first, good)
       setup.put(bad.certificate, bad.key)
       await setup.minute()
       expect(first.current().cert).toBe(good.certificate)

@@ -1,7 +1,11 @@
-import { expect, test } from 'bun:test'
+import { expect, setDefaultTimeout, test } from 'bun:test'
 import { startWatching } from '../../src/tls/watch'
 import { virtualTiming } from '../support/store'
-import { createTestLog, until } from '../support/tls'
+import { createTestLog } from '../support/tls'
+import { until } from '../support/until'
+
+// Longer than `until` waits, so that its error names what did not come.
+setDefaultTimeout(60_000)
 
 test('a check that fails because of a bug is logged once, and further checks follow', async () => {
   const { log, listEntries } = createTestLog()
@@ -14,7 +18,7 @@ test('a check that fails because of a bug is logged once, and further checks fol
       return checks === 4
     },
   )
-  await until(() => checks > 8)
+  await until(() => checks > 8, 'the ninth check')
   expect(listEntries('error').map(({ message }) => message)).toEqual([
     'certificate reload failed',
     'certificate reload failed',

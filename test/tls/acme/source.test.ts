@@ -12,6 +12,7 @@ import { basename, join } from 'node:path'
 import { acmePaths } from '../../../src/tls/acme/files'
 import { startAcmeSource } from '../../../src/tls/acme/source'
 import {
+  type AcmeServer,
   failedMessage,
   issuedMessage,
   startAcmeProxy,
@@ -25,14 +26,22 @@ import { createPostgresDatabase } from '../../support/postgres'
 import { queryRows } from '../../support/store'
 import { random } from '../../support/timing'
 import { createTestLog } from '../../support/tls'
+import { until } from '../../support/until'
 
 // Each test starts an ACME server, and some of them a database.
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 const name = 'vault.example.org'
 const minute = 60_000
 const hour = 60 * minute
 const day = 24 * hour
+
+const untilTrusted = (server: AcmeServer, root: string, host: string = name) =>
+  until(
+    async () => (await server.readPresentedCertificate(root, host)).isTrusted,
+    `the server to present a trusted certificate for ${host}`,
+    { interval: 20 },
+  )
 
 describe('a certificate from ACME', () => {
   test('is ordered at the first start, while HTTPS uses a placeholder that nobody trusts', async () => {
@@ -43,7 +52,7 @@ describe('a certificate from ACME', () => {
     const root = await pebble.fetchRoot()
     expect((await server.readPresentedCertificate(root, name)).isTrusted).toBeFalse()
     await server.waitForLog(issuedMessage)
-    while (!(await server.readPresentedCertificate(root, name)).isTrusted) await Bun.sleep(20)
+    await untilTrusted(server, root)
     expect((await server.readPresentedCertificate(root, 'pass.example.org')).isTrusted).toBeTrue()
     expect(server.listLogEntries(failedMessage)).toEqual([])
     // No browser trusts Pebble, so the server must not send Strict-Transport-Security.
@@ -111,7 +120,7 @@ describe('a certificate from ACME', () => {
     await using server = await startAcmeServer(pebble)
     const root = await pebble.fetchRoot()
     await server.waitForLog(issuedMessage)
-    while (!(await server.readPresentedCertificate(root, name)).isTrusted) await Bun.sleep(20)
+    await untilTrusted(server, root)
     const { certificate: first } = await server.readPresentedCertificate(root, name)
     server.advance(57 * day - hour)
     await Bun.sleep(50)
@@ -122,7 +131,11 @@ describe('a certificate from ACME', () => {
     // The listener replaces it when no connection is busy.
     const serial = async () =>
       (await server.readPresentedCertificate(root, name)).certificate.serialNumber
-    while ((await serial()) === first.serialNumber) await Bun.sleep(1_200)
+    await until(
+      async () => (await serial()) !== first.serialNumber,
+      'the server to present the renewed certificate',
+      { interval: 1_200 },
+    )
     expect((await server.readPresentedCertificate(root, name)).isTrusted).toBeTrue()
     expect(pebble.countOrders()).toBe(2)
     expect(server.listLogEntries(failedMessage)).toEqual([])
@@ -191,7 +204,7 @@ test('a certificate that can not be saved is served anyway, and saved later inst
     level: 'error',
     hint: expect.stringContaining('the disk has space'),
   })
-  while (!(await server.readPresentedCertificate(root, name)).isTrusted) await Bun.sleep(20)
+  await untilTrusted(server, root)
   for (let tries = 2; tries < 5; tries++) {
     server.advance(hour)
     await server.waitForLog(unsavedMessage, tries)
@@ -200,7 +213,7 @@ test('a certificate that can not be saved is served anyway, and saved later inst
 
   rmSync(path, { recursive: true })
   server.advance(hour)
-  while (!existsSync(path)) await Bun.sleep(5)
+  await until(() => existsSync(path), 'the certificate to be saved')
   expect(readFileSync(path, 'utf8')).toContain('-----BEGIN CERTIFICATE-----')
   expect(server.listLogEntries(failedMessage)).toEqual([])
   expect(pebble.countOrders()).toBe(1)
@@ -253,7 +266,7 @@ test('a name that is added and can not be proven does not affect the others', as
   refusing.clear()
   server.advance(hour)
   await server.waitForLog(issuedMessage)
-  while (!(await server.readPresentedCertificate(root, added)).isTrusted) await Bun.sleep(50)
+  await untilTrusted(server, root, added)
   expect((await server.readPresentedCertificate(root, name)).isTrusted).toBeTrue()
 })
 
@@ -335,7 +348,7 @@ describe('a CA that rejects', () => {
       reason: 'the order was rejected: the certificate authority gave no reason',
       served: 'the old certificate',
     })
-    while (!(await server.readPresentedCertificate(root, name)).isTrusted) await Bun.sleep(20)
+    await untilTrusted(server, root)
     closed.clear()
     server.advance(hour)
     await server.waitForLog(issuedMessage, 2)

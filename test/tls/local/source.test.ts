@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import {
   existsSync,
@@ -14,9 +14,19 @@ import { parseCertificateInfo } from '../../../src/tls/certificate-info'
 import { ensureLocalCertificates } from '../../../src/tls/local/source'
 import { captureError } from '../../support/test-database'
 import { fakeClock } from '../../support/timing'
-import { createTestMachine, until } from '../../support/tls'
+import { createTestMachine } from '../../support/tls'
+import { until } from '../../support/until'
+
+// Longer than `until` waits, so that its error names what did not come.
+setDefaultTimeout(60_000)
 
 const day = 24 * 3600_000
+
+/** Waits until five minutes have passed on the clock of a machine, and with them some checks. */
+async function passFiveMinutes({ clock }: Pick<ReturnType<typeof createTestMachine>, 'clock'>) {
+  const end = clock() + 5 * 60_000
+  await until(() => clock() > end, 'five minutes to pass', { interval: 1 })
+}
 
 describe('a machine', () => {
   test('creates its CA and its certificate once, readable only by the owner', async () => {
@@ -263,12 +273,11 @@ describe('a certificate of the local CA', () => {
     const seen: string[][] = []
     const stop = source.subscribe(({ cert }) => seen.push([...parseCertificateInfo(cert).names]))
     machine.rename({ own: ['pi', 'pi.local', '192.168.1.7', '::1'] })
-    await until(() => seen.length === 1)
+    await until(() => seen.length === 1, 'a certificate with the new name')
     expect(seen[0]).toEqual(['pi', 'pi.local', '192.168.1.7', '::1', '192.168.1.5'])
     const { cert } = source.current()
     machine.rename({ own: ['pi', '192.168.1.5', '2001:db8::5', 'vault.example.org'] })
-    const then = machine.clock()
-    await until(() => machine.clock() > then + 5 * 60_000)
+    await passFiveMinutes(machine)
     expect(source.current().cert).toBe(cert)
     expect(source.isPubliclyTrusted()).toBeFalse()
     stop()
@@ -285,7 +294,7 @@ describe('a certificate of the local CA', () => {
       next = parseCertificateInfo(cert).notAfter
     })
     machine.advance(notAfter - machine.clock() - (397 * day) / 3 - 60_000)
-    await until(() => next !== null)
+    await until(() => next !== null, 'the renewed certificate', { interval: 1 })
     const left = notAfter - machine.clock()
     expect(left / day).toBeGreaterThan(132)
     expect(left / day).toBeLessThan(397 / 3)
@@ -298,11 +307,14 @@ describe('a certificate of the local CA', () => {
     let notifications = 0
     source.subscribe(() => notifications++)
     const renewed = await ensureLocalCertificates(machine.deps, { renew: 'leaf' })
-    await until(() => notifications === 1)
+    await until(() => notifications === 1, 'the certificate of the other process')
     expect(source.current().cert).toBe(renewed.leaf.cert)
     const replaced = await ensureLocalCertificates(machine.deps, { renew: 'authority' })
-    await until(() => source.authority().info.sha256 === replaced.authority.info.sha256)
-    await until(() => notifications === 2)
+    await until(
+      () => source.authority().info.sha256 === replaced.authority.info.sha256,
+      'the CA of the other process',
+    )
+    await until(() => notifications === 2, 'the certificate of the new CA')
     expect(source.current().cert).toBe(replaced.leaf.cert)
     await source.stop()
     expect(machine.listEntries('error')).toEqual([])
@@ -314,12 +326,11 @@ describe('a certificate of the local CA', () => {
     const { cert } = source.current()
     const authority = readFileSync(machine.folder.authorityCert)
     writeFileSync(machine.folder.authorityCert, 'nonsense')
-    const then = machine.clock()
-    await until(() => machine.clock() > then + 5 * 60_000)
+    await passFiveMinutes(machine)
     expect(machine.listEntries('error')).toHaveLength(1)
     rmSync(machine.folder.authorityCert)
     rmSync(machine.folder.authorityKey)
-    await until(() => machine.listEntries('error').length === 2)
+    await until(() => machine.listEntries('error').length === 2, 'the error about the missing CA')
     expect(machine.listEntries('error')[1]).toMatchObject({
       message: 'certificate renewal failed',
       reason: expect.stringContaining(`${machine.folder.authorityCert} and its key are missing`),
@@ -327,7 +338,7 @@ describe('a certificate of the local CA', () => {
     })
     expect(existsSync(machine.folder.authorityKey)).toBeFalse()
     rmSync(machine.folder.leaf)
-    await until(() => machine.listEntries('error').length === 3)
+    await until(() => machine.listEntries('error').length === 3, 'the error about the missing leaf')
     expect(machine.listEntries('error')[2]).toMatchObject({
       hint: expect.stringContaining('restore it from a copy'),
     })
@@ -344,14 +355,12 @@ describe('a certificate of the local CA', () => {
     const source = await machine.start()
     expect(parseCertificateInfo(source.current().cert).notAfter).toBe(authority.info.notAfter)
     const { cert } = source.current()
-    const then = machine.clock()
-    await until(() => machine.clock() > then + 5 * 60_000)
+    await passFiveMinutes(machine)
     expect(machine.listEntries('warn').map(({ message }) => message)).toEqual([
       expect.stringContaining('the certificate authority expires'),
     ])
     machine.advance(200 * day)
-    const later = machine.clock()
-    await until(() => machine.clock() > later + 5 * 60_000)
+    await passFiveMinutes(machine)
     // The CA has expired, so there is no valid certificate to replace it with.
     expect(source.current().cert).toBe(cert)
     expect(machine.listEntries('error')).toEqual([])
@@ -363,8 +372,7 @@ describe('a certificate of the local CA', () => {
     const ahead = { ...machine.deps, clock: () => Date.UTC(2040, 0, 2) }
     const { leaf } = await ensureLocalCertificates(ahead)
     const source = await machine.start()
-    const then = machine.clock()
-    await until(() => machine.clock() > then + 5 * 60_000)
+    await passFiveMinutes(machine)
     expect(machine.listEntries('error')).toMatchObject([
       {
         message: expect.stringContaining('authority is not valid before 2040-01-01'),
@@ -373,7 +381,7 @@ describe('a certificate of the local CA', () => {
     ])
     expect(source.current().cert).toBe(leaf.cert)
     await ensureLocalCertificates(machine.deps, { renew: 'authority' })
-    await until(() => source.current().cert !== leaf.cert)
+    await until(() => source.current().cert !== leaf.cert, 'a certificate of the new CA')
     await source.stop()
     expect(machine.listEntries('error')).toHaveLength(1)
   })
@@ -383,8 +391,7 @@ describe('a certificate of the local CA', () => {
     await ensureLocalCertificates(machine.deps)
     machine.rename({ hostname: 'nas', own: ['nas', 'nas.local'] })
     const source = await machine.start()
-    const then = machine.clock()
-    await until(() => machine.clock() > then + 5 * 60_000)
+    await passFiveMinutes(machine)
     expect(machine.listEntries('warn').map(({ names }) => names)).toEqual(['nas'])
     expect(parseCertificateInfo(source.current().cert).names).toContain('nas.local')
     await source.stop()
