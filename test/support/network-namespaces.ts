@@ -36,6 +36,8 @@ export async function runOnTwoHosts(dataDir: string, script: string): Promise<Pr
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: '/nonexistent',
+      // Root can create that folder, and Bun would keep its cache there.
+      BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0',
       BUN: process.execPath,
       NEIGHBOUR: join(import.meta.dir, 'neighbour.ts'),
       SNAILPASS: executable,
