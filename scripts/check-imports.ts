@@ -3,7 +3,7 @@
  * import each other in a circle, and no two files of `src` export the same name. Prints each violation.
  */
 import { dirname, join, relative } from 'node:path'
-import { Glob } from 'bun'
+import { type Import, readSourceFiles, resolveImport } from './source-files'
 
 interface FolderRule {
   /** Folders and files that it may import besides itself; `src/*` is all of them. */
@@ -69,47 +69,11 @@ const downwards: readonly (readonly [from: string, to: string])[] = [
   ['src/app/doctor', 'src/app/operations'],
 ]
 
-const importPatterns = [
-  /^(?:import|export) (?<type>type )?[^;'"]*? from '(?<target>[^']+)'/gm,
-  /^import '(?<target>[^']+)'/gm,
-  /(?<type>typeof )?\bimport\('(?<target>[^']+)'\)/g,
-]
-
-const exportPattern =
-  /^export (?:async |abstract )*(?:function|class|const|let|interface|type|enum) (?<name>\w+)/gm
-
-interface Import {
-  readonly target: string
-  readonly isTypeOnly: boolean
-}
-
-interface SourceFile {
-  readonly imports: readonly Import[]
-  readonly exports: readonly string[]
-}
-
 const root = join(import.meta.dir, '..')
-const files = new Map<string, SourceFile>()
-const paths = [...new Glob('{cli,src}/**/*.{ts,tsx}').scanSync(root)]
-for (const path of paths.toSorted((a, b) => a.localeCompare(b))) {
-  if (!path.endsWith('.d.ts')) files.set(path, await parse(path))
-}
+const files = await readSourceFiles(root, ['cli', 'src'])
 const problems = [...wrongImports(), ...circles(), ...sharedNames()]
 for (const problem of problems) process.stderr.write(`${problem}\n`)
 process.exit(problems.length === 0 ? 0 : 1)
-
-/** By the text alone, which the formatter keeps in one form. */
-async function parse(path: string): Promise<SourceFile> {
-  const text = await Bun.file(join(root, path)).text()
-  const imports: Import[] = []
-  for (const pattern of importPatterns) {
-    for (const { groups } of text.matchAll(pattern)) {
-      imports.push({ target: groups?.['target'] ?? '', isTypeOnly: groups?.['type'] !== undefined })
-    }
-  }
-  const exports = [...text.matchAll(exportPattern)].map(({ groups }) => groups?.['name'] ?? '')
-  return { imports, exports: [...new Set(exports)] }
-}
 
 function wrongImports(): readonly string[] {
   const found: string[] = []
@@ -173,7 +137,7 @@ function circles(): readonly string[] {
     if (begin !== -1 || done.has(path)) return
     way.push(path)
     for (const { target } of files.get(path)?.imports ?? []) {
-      const file = resolve(path, target)
+      const file = resolveImport(files, path, target)
       if (file !== null) visit(file)
     }
     way.pop()
@@ -181,12 +145,6 @@ function circles(): readonly string[] {
   }
   for (const path of files.keys()) visit(path)
   return found
-}
-
-function resolve(path: string, target: string): string | null {
-  if (!target.startsWith('.')) return null
-  const stem = relative(root, join(root, dirname(path), target))
-  return [`${stem}.ts`, `${stem}.tsx`, `${stem}/index.ts`].find((file) => files.has(file)) ?? null
 }
 
 function sharedNames(): readonly string[] {
