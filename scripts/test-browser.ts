@@ -11,6 +11,7 @@ import { findAuthority } from '../src/tls/local/authority'
 import { tlsFolder } from '../src/tls/local/folder'
 import { createLeafCertificate } from '../src/tls/x509'
 import { serve } from '../test/support/executable'
+import { until } from '../test/support/until'
 
 const workFolder = mkdtempSync(join(tmpdir(), 'snailpass-browser-'))
 const homes = { trusting: join(workFolder, 'trusting'), untrusting: join(workFolder, 'untrusting') }
@@ -54,8 +55,11 @@ try {
   await using server = await serve(dataDir, {}, ['--listen-tls', '127.0.0.1:0'])
   const folder = tlsFolder(join(dataDir, 'tls'))
   const authority = await findAuthority(folder)
-  const port = /at https:\/\/127\.0\.0\.1:(\d+)\//.exec(server.log.join('\n'))?.[1]
-  if (authority === null || port === undefined) throw new Error('HTTPS is not served')
+  const port = await until(
+    () => /listening on https:\/\/127\.0\.0\.1:(\d+)\//.exec(server.log.join('\n'))?.[1],
+    'the address for HTTPS',
+  )
+  if (authority === null) throw new Error('there is no certificate authority')
   for (const home of Object.values(homes)) {
     const store = join(home, '.pki', 'nssdb')
     mkdirSync(store, { recursive: true })

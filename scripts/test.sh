@@ -38,7 +38,7 @@ passed=$((tests - failures - skipped))
 run_long() {
   local line
   echo "test: $*" >&2
-  line=$("$@" | tee /dev/stderr | tail -n 1) || status=1
+  line=$("$@" | tee >(cat >&2) | tail -n 1) || status=1
   case $line in
     *' passed, '*' failed')
       passed=$((passed + ${line%% passed*}))
