@@ -11,7 +11,9 @@ const module = join(import.meta.dir, '../../src/files/file-lock.ts')
 async function lockInAnotherProcess(path: string) {
   const script = `
     import { lockFile } from ${JSON.stringify(module)}
-    process.stdout.write(lockFile(${JSON.stringify(path)}) === null ? 'held' : 'taken')
+    // Kept: a lock that is garbage is closed, and with that released.
+    globalThis.lock = lockFile(${JSON.stringify(path)})
+    process.stdout.write(globalThis.lock === null ? 'held' : 'taken')
     setInterval(() => {}, 1000)
   `
   const holder = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe' })
