@@ -18,7 +18,11 @@ async function lockInAnotherProcess(path: string) {
   `
   const holder = Bun.spawn([process.execPath, '-e', script], { stdout: 'pipe' })
   const { value } = await holder.stdout.getReader().read()
-  return { answer: new TextDecoder().decode(value), process: holder }
+  return {
+    answer: new TextDecoder().decode(value),
+    process: holder,
+    [Symbol.dispose]: () => holder.kill('SIGKILL'),
+  }
 }
 
 test('a lock file is created private', () => {
@@ -32,23 +36,21 @@ test('a lock is held against other processes until it is released', async () => 
   using folder = temporaryFolder()
   const path = join(folder.path, 'lock')
   const lock = lockFile(path)
-  const refused = await lockInAnotherProcess(path)
-  refused.process.kill('SIGKILL')
+  using refused = await lockInAnotherProcess(path)
   expect(refused.answer).toBe('held')
   lock?.release()
-  const accepted = await lockInAnotherProcess(path)
-  accepted.process.kill('SIGKILL')
+  using accepted = await lockInAnotherProcess(path)
   expect(accepted.answer).toBe('taken')
 })
 
 test('the kernel releases the lock of a process that was killed', async () => {
   using folder = temporaryFolder()
   const path = join(folder.path, 'lock')
-  const { answer, process } = await lockInAnotherProcess(path)
-  expect(answer).toBe('taken')
+  using other = await lockInAnotherProcess(path)
+  expect(other.answer).toBe('taken')
   expect(lockFile(path)).toBeNull()
-  process.kill('SIGKILL')
-  await process.exited
+  other.process.kill('SIGKILL')
+  await other.process.exited
   const lock = lockFile(path)
   expect(lock).not.toBeNull()
   lock?.release()
