@@ -5,63 +5,20 @@ import { join } from 'node:path'
 import { copyDatabase } from '../../../src/app/operations/copy'
 import { recreateDatabase } from '../../../src/app/operations/recreate'
 import { rotateKey } from '../../../src/app/operations/rotate-key'
-import { systemRuntime } from '../../../src/app/runtime'
-import { openTargets, type Targets } from '../../../src/app/targets'
 import { parseDatabaseUrl } from '../../../src/config/database-url'
-import { loadConfig } from '../../../src/config/load'
 import { aField, aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
-import { temporaryFolder } from '../../support/executable'
-import { createPostgresDatabase, queryPostgres } from '../../support/postgres'
+import { queryPostgres } from '../../support/postgres'
 import { startProxy } from '../../support/proxy'
 import { startTestServer } from '../../support/server'
 import { queryRows } from '../../support/store'
-
-/** A database of the test's own. */
-interface TestDatabase extends AsyncDisposable {
-  readonly url: string
-  readonly dataDir: string
-}
-
-async function createSqliteTestDatabase(): Promise<TestDatabase> {
-  const folder = temporaryFolder()
-  return {
-    url: `sqlite:${join(folder.path, 'vaults.db')}`,
-    dataDir: join(folder.path, 'data'),
-    [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
-  }
-}
-
-async function createPostgresTestDatabase(): Promise<TestDatabase> {
-  const [folder, database] = [temporaryFolder(), await createPostgresDatabase()]
-  return {
-    url: database.url,
-    dataDir: join(folder.path, 'data'),
-    async [Symbol.asyncDispose]() {
-      await database[Symbol.asyncDispose]()
-      folder[Symbol.dispose]()
-    },
-  }
-}
-
-const engines = [
-  { engine: 'SQLite', open: createSqliteTestDatabase },
-  { engine: 'Postgres', open: createPostgresTestDatabase },
-]
-
-function targetsOf(database: TestDatabase, more: Record<string, string> = {}): Targets {
-  const environment = { SNAILPASS_DATABASE_URL: database.url, ...more }
-  const { settings } = loadConfig({
-    environment,
-    flags: { dataDir: database.dataDir },
-    file: null,
-  })
-  return openTargets(settings, systemRuntime)
-}
-
-function startServerOn(database: TestDatabase, more: Record<string, string> = {}) {
-  const settings = { SNAILPASS_DATABASE_URL: database.url, ...more }
-  return startTestServer({ settings, dataDir: database.dataDir, create: true })
-}
+import {
+  createPostgresTestDatabase,
+  createSqliteTestDatabase,
+  engines,
+  startServerOn,
+  type TestDatabase,
+  targetsOf,
+} from '../../support/test-database'
 
 const owner = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
 
