@@ -1,195 +1,194 @@
 /**
- * Shows what the tests notice: makes small realistic faults at random places of `src` and `cli`, one at a time, and runs the
- * tests that could notice each. Lists the faults that no test noticed.
+ * Shows what the tests notice: makes small realistic faults at random lines of `src` and `cli`, one at a time, and runs the
+ * tests that reach the line. Lists the faults that no test noticed.
  *
- *   bun scripts/mutants.ts [--seed N] [--count M] [--only FOLDER]
+ *   bun scripts/mutants.ts [--seed N]... [--count M] [--only FOLDER]
  *
- * The same seed makes the same faults in the same code. It works in a copy of the checkout, which stays as it is. A fault that
- * no test of the folder and no test that imports the file notices costs a build and all end-to-end tests: some minutes.
+ * The same seed makes the same faults in the same code; several seeds share the run that finds which tests reach what. A fault
+ * that the types or the linter refuse is not counted. A test must fail twice to count, since other work on the machine can make
+ * one fail. It works in copies of the checkout, which stays as it is. 100 faults take about half an hour on two cores.
  */
-import {
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type CheckoutCopy, copyCheckout } from './checkout-copy'
 import { type Fault, faultsOf } from './faults'
-import { readSourceFiles, resolveImport, type SourceFile } from './source-files'
+import { readSourceFiles } from './source-files'
+import { findReach, type TestFile } from './test-reach'
 
-const root = join(import.meta.dir, '..')
-/** Milliseconds for one run of tests; a fault that makes them hang is noticed. */
-const testTimeout = 10 * 60_000
+interface PlacedFault extends Fault {
+  readonly path: string
+  readonly seed: number
+}
+
+/** As many test files run side by side as in scripts/test.sh. */
+const workers = 2
+/** Milliseconds of tests that run in one process. */
+const batchDuration = 20_000
 
 const { values } = parseArgs({
   options: {
-    seed: { type: 'string', default: '1' },
+    seed: { type: 'string', multiple: true, default: ['1'] },
     count: { type: 'string', default: '20' },
     only: { type: 'string' },
   },
 })
-const seed = parseCount('seed', values.seed)
+const seeds = values.seed.map((text) => parseCount('seed', text))
 const count = parseCount('count', values.count)
 const { only } = values
+if (!existsSync(join(import.meta.dir, '..', 'dist', 'snailpass')))
+  fail('dist/snailpass is missing: run scripts/build.sh')
 
-const copy = mkdtempSync(join(tmpdir(), 'snailpass-mutants-'))
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
-  process.on(signal, () => process.exit(130))
-process.on('exit', () => rmSync(copy, { recursive: true, force: true }))
-copyCheckout()
+const copies = Array.from({ length: workers }, copyCheckout)
+const [firstCopy] = copies
+if (firstCopy === undefined) throw new Error('there is no copy')
+const files = await readSourceFiles(firstCopy.folder, ['cli', 'src', 'test'])
 
-const files = await readSourceFiles(copy, ['cli', 'src', 'test'])
-const random = createRandom(seed)
-const sources = [...files.keys()].filter(
-  (path) => !path.startsWith('test/') && (only === undefined || path.startsWith(`${only}/`)),
-)
-if (sources.length === 0) fail(`there is no source file in ${only}`)
+const faults: PlacedFault[] = []
+for (const seed of seeds) faults.push(...(await chooseFaults(firstCopy, seed)))
+print(`${faults.length} faults; running all tests once to see which reach them`)
+const { byPlace } = await findReach(copies, files, faults)
 
-const survivors: { fault: Fault; path: string }[] = []
-let noticed = 0
-for (const { path, fault } of chooseFaults()) {
-  const by = await runTests(path)
-  const place = `${path}:${fault.line}`
-  if (by === null) survivors.push({ fault, path })
-  else noticed++
-  print(
-    `${by === null ? 'MISSED ' : 'noticed'} ${place} ${fault.kind}${by === null ? '' : `, by ${by}`}`,
-  )
-}
-const total = noticed + survivors.length
-print(
-  `\n${noticed} of ${total} faults noticed (${((100 * noticed) / total).toFixed(0)} %), seed ${seed}`,
-)
-for (const { fault, path } of survivors) {
-  print(`\n${path}:${fault.line} ${fault.kind}\n- ${fault.before.trim()}\n+ ${fault.after.trim()}`)
-}
-
-/** Yields faults that compile, each of them in place in the copy until the next one is asked for. */
-function* chooseFaults(): Generator<{ path: string; fault: Fault }> {
-  const seen = new Set<string>()
-  let tries = 0
-  for (let made = 0; made < count && tries < count * 50; tries++) {
-    const path = pick(sources)
-    const text = readFileSync(join(copy, path), 'utf8')
-    const faults = faultsOf(text)
-    if (faults.length === 0) continue
-    const fault = pick(faults)
-    const key = `${path}:${fault.line}:${fault.after}`
-    if (seen.has(key)) continue
-    seen.add(key)
-    writeFileSync(join(copy, path), fault.text)
-    try {
-      if (!run(['bun', 'check'], 60_000)) continue
-      made++
-      yield { path, fault }
-    } finally {
-      writeFileSync(join(copy, path), text)
+const results: { fault: PlacedFault; by: string | null }[] = []
+const queue = [...faults.entries()]
+await Promise.all(
+  copies.map(async (copy) => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [index, fault] = next
+      const by = await tryFault(copy, fault, byPlace[index] ?? [])
+      results.push({ fault, by })
+      const place = `${fault.path}:${fault.line}`
+      print(
+        by === null ? `MISSED  ${place} ${fault.kind}` : `noticed ${place} ${fault.kind}, by ${by}`,
+      )
     }
+  }),
+)
+for (const seed of seeds) {
+  const ofSeed = results.filter(({ fault }) => fault.seed === seed)
+  const noticed = ofSeed.filter(({ by }) => by !== null).length
+  const percent = ((100 * noticed) / ofSeed.length).toFixed(0)
+  print(`\nseed ${seed}: ${noticed} of ${ofSeed.length} faults noticed (${percent} %)`)
+  for (const { fault, by } of ofSeed) {
+    if (by !== null) continue
+    const { path, line, kind, before, after } = fault
+    print(`\n${path}:${line} ${kind}\n- ${before.trim()}\n+ ${after.trim()}`)
   }
 }
 
-/** Runs the tests that could notice a fault, the quickest first. Returns which noticed it, null for none. */
-async function runTests(path: string): Promise<string | null> {
-  const own = join('test', dirname(path).replace(/^src\/?/, ''))
-  const importers = testsThatImport(path)
-  const stages = [
-    {
-      name: 'the tests of its folder',
-      tests: importers.filter((test) => test.startsWith(`${own}/`)),
-    },
-    {
-      name: 'tests that import it',
-      tests: importers.filter((test) => !test.startsWith(`${own}/`)),
-    },
+/** Returns random faults that neither the types nor the linter refuse. */
+async function chooseFaults(copy: CheckoutCopy, seed: number): Promise<readonly PlacedFault[]> {
+  const random = createRandom(seed)
+  const lines = [...files.keys()]
+    .filter((path) => !path.startsWith('test/'))
+    .filter((path) => only === undefined || path === only || path.startsWith(`${only}/`))
+    .flatMap((path) => {
+      const inFile = Map.groupBy(faultsOf(copy.read(path)), ({ line }) => line)
+      return [...inFile.values()].map((ofLine) => ({ path, ofLine }))
+    })
+  const chosen: PlacedFault[] = []
+  while (chosen.length < count && lines.length > 0) {
+    // Those in different files are checked together, since each check takes seconds.
+    const batch = new Map<string, PlacedFault>()
+    while (batch.size < Math.min(20, count - chosen.length) && lines.length > 0) {
+      const [line] = lines.splice(Math.floor(random() * lines.length), 1)
+      if (line === undefined || batch.has(line.path)) continue
+      const fault = line.ofLine[Math.floor(random() * line.ofLine.length)]
+      if (fault !== undefined) batch.set(line.path, { ...fault, path: line.path, seed })
+    }
+    chosen.push(...(await findValid(copy, [...batch.values()])))
+  }
+  return chosen
+}
+
+/** Returns the faults that the types and the linter accept. */
+async function findValid(
+  copy: CheckoutCopy,
+  batch: readonly PlacedFault[],
+): Promise<readonly PlacedFault[]> {
+  if (batch.length === 0) return []
+  const paths = batch.map(({ path }) => path)
+  const originals = paths.map((path) => ({ path, text: copy.read(path) }))
+  for (const { path, text } of batch) copy.write(path, text)
+  const biome = ['bun', 'node_modules/@biomejs/biome/bin/biome', 'lint', '--max-diagnostics=none']
+  const checks = [
+    await copy.run(['bun', 'check'], { timeout: 120_000 }),
+    await copy.run([...biome, '--error-on-warnings', ...paths], { timeout: 120_000 }),
   ]
-  for (const { name, tests } of stages) {
-    const unit = tests.filter((test) => !test.startsWith('test/e2e/'))
-    if (unit.length > 0 && !runTestFiles(unit)) return name
+  for (const { path, text } of originals) copy.write(path, text)
+  if (checks.every(({ status }) => status === 'succeeded')) return batch
+  const output = checks.map((check) => check.output).join('\n')
+  const accepted = batch.filter(({ path }) => !output.includes(path))
+  // The error can be in a file that uses the changed one.
+  if (accepted.length === batch.length) {
+    if (batch.length === 1) return []
+    const middle = Math.ceil(batch.length / 2)
+    const halves = [batch.slice(0, middle), batch.slice(middle)]
+    return [
+      ...(await findValid(copy, halves[0] ?? [])),
+      ...(await findValid(copy, halves[1] ?? [])),
+    ]
   }
-  if (
-    !run(
-      ['bash', '-c', '. scripts/setup.sh && . scripts/compile.sh && compile dist/snailpass'],
-      120_000,
-    )
-  ) {
-    return 'the build'
-  }
-  const isNoticed = !runTestFiles(['test/e2e'])
-  cpSync(join(root, 'dist', 'snailpass'), join(copy, 'dist', 'snailpass'))
-  return isNoticed ? 'end-to-end tests' : null
+  return await findValid(copy, accepted)
 }
 
-/** The test files that import a file, over whatever other files, those that import it by the fewest first. */
-function testsThatImport(path: string): readonly string[] {
-  const found: string[] = []
-  const seen = new Set([path])
-  for (let level = [path]; level.length > 0; ) {
-    const next: string[] = []
-    for (const [file, source] of files) {
-      if (seen.has(file) || !imports(file, source, level)) continue
-      seen.add(file)
-      next.push(file)
-      if (file.endsWith('.test.ts')) found.push(file)
+/** Runs the tests that reach a fault, the quickest first. Returns what noticed it, null for nothing. */
+async function tryFault(
+  copy: CheckoutCopy,
+  fault: PlacedFault,
+  tests: readonly TestFile[],
+): Promise<string | null> {
+  const original = copy.read(fault.path)
+  copy.write(fault.path, fault.text)
+  try {
+    const quickest = tests.toSorted((a, b) => a.duration - b.duration)
+    const own = `${join('test', dirname(fault.path).replace(/^src\/?/, ''))}/`
+    const inProcess = quickest.filter(({ path }) => !path.startsWith('test/e2e/'))
+    const ofFolder = inProcess.filter(({ path }) => path.startsWith(own))
+    const others = inProcess.filter(({ path }) => !path.startsWith(own))
+    for (const batch of [...batchesOf(ofFolder), ...batchesOf(others)]) {
+      if (await isNoticed(copy, batch)) return batch.map(({ path }) => path).join(' or ')
     }
-    level = next
+    const endToEnd = quickest.filter(({ path }) => path.startsWith('test/e2e/'))
+    if (endToEnd.length === 0) return null
+    if (!(await copy.build())) return 'the build'
+    for (const test of endToEnd) {
+      if (await isNoticed(copy, [test])) return test.path
+    }
+    return null
+  } finally {
+    copy.write(fault.path, original)
+    copy.restoreExecutable()
   }
-  return found
 }
 
-function imports(file: string, source: SourceFile, targets: readonly string[]): boolean {
-  return source.imports.some(({ target }) => {
-    const resolved = resolveImport(files, file, target)
-    return resolved !== null && targets.includes(resolved)
-  })
-}
-
-/** Returns whether they all pass. */
-function runTestFiles(tests: readonly string[]): boolean {
-  return run(['bun', 'test', '--bail', '--parallel=2', '--no-isolate', ...tests], testTimeout)
-}
-
-function run(command: readonly string[], timeout: number): boolean {
-  const { success } = Bun.spawnSync([...command], {
-    cwd: copy,
-    env: { ...process.env, PATH: `${dirname(process.execPath)}:${process.env['PATH']}` },
-    stdout: 'ignore',
-    stderr: 'ignore',
-    timeout,
-    killSignal: 'SIGKILL',
-  })
-  return success
-}
-
-/** The files of the checkout as they are now, with what is installed and built there. */
-function copyCheckout(): void {
-  if (!existsSync(join(root, 'dist', 'snailpass')))
-    fail('dist/snailpass is missing: run scripts/build.sh')
-  const listed = Bun.spawnSync(['git', 'ls-files', '-co', '--exclude-standard'], { cwd: root })
-  for (const path of listed.stdout.toString().trim().split('\n')) {
-    if (!existsSync(join(root, path))) continue
-    mkdirSync(join(copy, dirname(path)), { recursive: true })
-    cpSync(join(root, path), join(copy, path))
+function batchesOf(tests: readonly TestFile[]): readonly (readonly TestFile[])[] {
+  const batches: TestFile[][] = []
+  let left = 0
+  for (const test of tests) {
+    if (left < test.duration) {
+      batches.push([])
+      left = batchDuration
+    }
+    batches.at(-1)?.push(test)
+    left -= test.duration
   }
-  for (const name of ['node_modules', '.bun']) {
-    if (existsSync(join(root, name))) symlinkSync(join(root, name), join(copy, name))
-  }
-  mkdirSync(join(copy, 'dist'))
-  cpSync(join(root, 'dist', 'snailpass'), join(copy, 'dist', 'snailpass'))
+  return batches
 }
 
-function pick<T>(list: readonly T[]): T {
-  const found = list[Math.floor(random() * list.length)]
-  if (found === undefined) throw new Error('nothing to choose from')
-  return found
+async function isNoticed(copy: CheckoutCopy, batch: readonly TestFile[]): Promise<boolean> {
+  const paths = batch.map(({ path }) => path)
+  const usual = batch.reduce((sum, { duration }) => sum + duration, 0)
+  const run = () =>
+    copy.run(['bun', 'test', '--bail', '--timeout', '30000', ...paths], {
+      timeout: 60_000 + 4 * usual,
+    })
+  const first = await run()
+  if (first.status === 'timed out') return true
+  return first.status === 'failed' && (await run()).status !== 'succeeded'
 }
 
-/** Numbers from 0 to nearly 1 that depend on the seed alone (mulberry32). */
+/** Returns numbers from 0 to nearly 1 that depend on the seed alone (mulberry32). */
 function createRandom(start: number): () => number {
   let state = start >>> 0
   return () => {
@@ -211,7 +210,7 @@ function print(line: string): void {
 
 function fail(message: string): never {
   process.stderr.write(
-    `error: ${message}\nhint: bun scripts/mutants.ts [--seed N] [--count M] [--only FOLDER]\n`,
+    `error: ${message}\nhint: bun scripts/mutants.ts [--seed N]... [--count M] [--only FOLDER]\n`,
   )
   process.exit(2)
 }

@@ -31,12 +31,12 @@ export async function readSourceFiles(
   const paths = [...glob.scanSync(root)].filter((path) => !path.endsWith('.d.ts'))
   const files = new Map<string, SourceFile>()
   for (const path of paths.toSorted((a, b) => a.localeCompare(b))) {
-    files.set(path, parse(await Bun.file(join(root, path)).text()))
+    files.set(path, parseSource(await Bun.file(join(root, path)).text()))
   }
   return files
 }
 
-function parse(text: string): SourceFile {
+export function parseSource(text: string): SourceFile {
   const imports: Import[] = []
   for (const pattern of importPatterns) {
     for (const { groups } of text.matchAll(pattern)) {
