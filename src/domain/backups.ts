@@ -39,10 +39,12 @@ export function createBackups(deps: { store: Store; clock: Clock }): Backups {
     claim: (since) =>
       change((state) => {
         const now = clock()
-        const isDone = state.verified !== null && state.verified.time >= since
-        // A claim that ends later comes from a wrong clock: ignore it.
-        const isClaimed = state.claimedUntil > now && state.claimedUntil <= now + claimDuration
-        return isDone || isClaimed ? null : { ...state, claimedUntil: now + claimDuration }
+        // A backup that is dated later, and a claim that ends later, come from a wrong clock: ignore them.
+        const latest = now + claimDuration
+        const isDone =
+          state.verified !== null && state.verified.time >= since && state.verified.time <= latest
+        const isClaimed = state.claimedUntil > now && state.claimedUntil <= latest
+        return isDone || isClaimed ? null : { ...state, claimedUntil: latest }
       }),
 
     async recordVerified(verified) {
@@ -67,6 +69,7 @@ export function backupProblem(
   { since, verified, failure }: BackupState,
   now: number,
 ): 'failed' | 'stale' | null {
-  if (failure !== null && (verified === null || failure.time >= verified.time)) return 'failed'
+  // A backup that succeeds later removes the failure. Their times tell nothing: the clock may have been set back in between.
+  if (failure !== null) return 'failed'
   return now - (verified?.time ?? since) > maxBackupAge ? 'stale' : null
 }

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'bun:test'
 import { lastDue } from '../../src/domain/backup-schedule'
 import type { BackupState } from '../../src/domain/backup-state'
 import { backupProblem, createBackups } from '../../src/domain/backups'
-import { createReadiness } from '../../src/domain/readiness'
 import { openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock } from '../support/timing'
 
@@ -61,8 +60,63 @@ describe.each(engines)('scheduled backups, on $engine,', ({ open }) => {
     const clock = fakeClock()
     const backups = createBackups({ store, clock })
     expect(await backups.claim(clock())).toBeTrue()
+    clock.advance(-1)
+    expect(await backups.claim(clock())).toBeTrue()
     clock.advance(-1_000 * hour)
     expect(await backups.claim(clock())).toBeTrue()
+  })
+})
+
+describe('scheduled backups', () => {
+  test('are claimed for one hour exactly, which a failure does not end', async () => {
+    await using store = await openSqliteStore()
+    const clock = fakeClock()
+    const backups = createBackups({ store, clock })
+    const since = clock()
+    const claimed = { since, verified: null, failure: null, claimedUntil: since + hour }
+    expect(await backups.claim(since)).toBeTrue()
+    expect(await backups.state()).toEqual(claimed)
+    clock.advance(1)
+    await backups.recordFailure('the disk is away')
+    const failure = { time: clock(), reason: 'the disk is away' }
+    expect(await backups.state()).toEqual({ ...claimed, failure })
+    clock.advance(hour - 2)
+    expect(await backups.claim(since)).toBeFalse()
+    expect(await backups.state()).toEqual({ ...claimed, failure })
+    clock.advance(1)
+    expect(await backups.claim(since)).toBeTrue()
+    expect(await backups.state()).toEqual({ ...claimed, failure, claimedUntil: since + 2 * hour })
+    // A backup that succeeds ends the claim, and forgets the failure.
+    const backup = { ...verified, time: clock() }
+    await backups.recordVerified(backup)
+    const done = { since, verified: backup, failure: null, claimedUntil: 0 }
+    expect(await backups.state()).toEqual(done)
+    // It counts for every backup that was due by its time.
+    expect(await backups.claim(backup.time)).toBeFalse()
+    expect(await backups.state()).toEqual(done)
+    expect(await backups.claim(backup.time + 1)).toBeTrue()
+  })
+
+  test('are created again after one that was dated with a wrong clock, more than an hour ahead', async () => {
+    await using store = await openSqliteStore()
+    const clock = fakeClock()
+    const backups = createBackups({ store, clock })
+    await backups.recordVerified({ ...verified, time: clock() + hour })
+    expect(await backups.claim(clock())).toBeFalse()
+    clock.advance(-1)
+    expect(await backups.claim(clock())).toBeTrue()
+  })
+
+  test('have failed if the last one has, whatever the clock said before', async () => {
+    await using store = await openSqliteStore()
+    const clock = fakeClock()
+    const backups = createBackups({ store, clock })
+    await backups.recordFailure('the disk is away')
+    await backups.recordVerified({ ...verified, time: clock() })
+    expect(backupProblem(await backups.state(), clock())).toBeNull()
+    clock.advance(-1_000 * hour)
+    await backups.recordFailure('the disk is away')
+    expect(backupProblem(await backups.state(), clock())).toBe('failed')
   })
 })
 
@@ -77,15 +131,18 @@ describe('daily backups', () => {
 
   test.each([
     ['are fine on the first day', state({}), null],
-    ['are stale after two days without one', state({ since: now - 49 * hour }), 'stale'],
+    ['are fine for two days without one', state({ since: now - 48 * hour }), null],
+    ['are stale after two days without one', state({ since: now - 48 * hour - 1 }), 'stale'],
     ['are fine with one of last night', state({ since: 0, verified: at(20) }), null],
-    ['are stale if the last one is older than two days', state({ verified: at(49) }), 'stale'],
-    ['have failed if the last one has', state({ verified: at(20), failure: failed(1) }), 'failed'],
+    ['are fine if the last one is two days old', state({ since: 0, verified: at(48) }), null],
     [
-      'are fine if one has succeeded since the failure',
-      state({ verified: at(1), failure: failed(20) }),
-      null,
+      'are stale if it is older',
+      state({ verified: { ...at(48), time: at(48).time - 1 } }),
+      'stale',
     ],
+    ['are stale long after the last one', state({ verified: at(49) }), 'stale'],
+    ['have failed if the last one has', state({ verified: at(20), failure: failed(1) }), 'failed'],
+    ['have failed if the first one has', state({ failure: failed(1) }), 'failed'],
   ] as const)('%s', (_name, given, expected) => {
     expect(backupProblem(given, now)).toBe(expected)
   })
@@ -108,37 +165,8 @@ describe('the daily time', () => {
     expect(lastDue(daily, 0.5, at('2026-11-24T02:59:59'))).toBe(at('2026-11-23T02:00:00'))
     expect(lastDue(daily, 0.5, at('2026-11-24T03:00:00'))).toBe(at('2026-11-24T02:00:00'))
     expect(lastDue(daily, 0, at('2026-11-24T02:00:00'))).toBe(at('2026-11-24T02:00:00'))
-  })
-})
-
-describe('readiness', () => {
-  const store = { check: async () => {}, isShortOfSpace: () => false }
-  const clock = fakeClock()
-  const ready = { problem: null, warnings: [] }
-
-  test('warns about a nearly full disk, and failed or missing backups', async () => {
-    expect(await createReadiness({ store, backups: null, clock }).check()).toEqual(ready)
-    const short = { ...store, isShortOfSpace: () => true }
-    const failing: BackupState = {
-      ...{ since: 0, verified: null, claimedUntil: 0 },
-      failure: { time: 1, reason: 'the disk is away' },
-    }
-    const backups = (state: BackupState) => ({ state: async () => state })
-    expect(
-      await createReadiness({ store: short, backups: backups(failing), clock }).check(),
-    ).toEqual({
-      problem: null,
-      warnings: [
-        { kind: 'low_space', detail: expect.stringContaining('writes are refused') },
-        { kind: 'failed_backup', detail: 'the last backup failed: the disk is away' },
-      ],
-    })
-    const stale = { ...failing, failure: null }
-    expect(await createReadiness({ store, backups: backups(stale), clock }).check()).toEqual({
-      problem: null,
-      warnings: [
-        { kind: 'stale_backup', detail: 'no verified backup since 1970-01-01T00:00:00.000Z' },
-      ],
-    })
+    // Whole minutes of it, rounded down.
+    expect(lastDue(daily, 0.999, at('2026-11-24T03:58:59'))).toBe(at('2026-11-23T02:00:00'))
+    expect(lastDue(daily, 0.999, at('2026-11-24T03:59:00'))).toBe(at('2026-11-24T02:00:00'))
   })
 })
