@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'bun:test'
+import type { BackupState } from '../../src/domain/backup-state'
+import { DomainError } from '../../src/domain/errors'
+import { createReadiness } from '../../src/domain/readiness'
+import { fakeClock } from '../support/timing'
+
+const ready = { problem: null, warnings: [] }
+const hour = 3_600_000
+
+/** Readiness over a store whose state a test sets, with the number of checks of the database so far. */
+function createTestReadiness(backups: BackupState | null = null) {
+  const clock = fakeClock()
+  const state = { checks: 0, isShort: false, error: null as Error | null, backups }
+  const readiness = createReadiness({
+    store: {
+      async check() {
+        state.checks++
+        if (state.error !== null) throw state.error
+      },
+      isShortOfSpace: () => state.isShort,
+    },
+    backups:
+      backups === null
+        ? null
+        : { state: () => Promise.resolve(state.backups ?? Promise.reject(new Error('no state'))) },
+    clock,
+  })
+  return { clock, state, check: () => readiness.check() }
+}
+
+describe('readiness', () => {
+  const failing: BackupState = {
+    ...{ since: 0, verified: null, claimedUntil: 0 },
+    failure: { time: 1, reason: 'the disk is away' },
+  }
+
+  test('warns about a nearly full disk, and failed or missing backups', async () => {
+    expect(await createTestReadiness().check()).toEqual(ready)
+    const short = createTestReadiness(failing)
+    short.state.isShort = true
+    expect(await short.check()).toEqual({
+      problem: null,
+      warnings: [
+        { kind: 'low_space', detail: 'writes are refused: the disk is nearly full' },
+        { kind: 'failed_backup', detail: 'the last backup failed: the disk is away' },
+      ],
+    })
+    const stale = createTestReadiness({ ...failing, failure: null })
+    expect(await stale.check()).toEqual({
+      problem: null,
+      warnings: [
+        { kind: 'stale_backup', detail: 'no verified backup since 1970-01-01T00:00:00.000Z' },
+      ],
+    })
+    const verified = { time: 5 * hour, path: '/backups/a.sqlite', host: 'pi' }
+    const old = createTestReadiness({ ...failing, verified, failure: null })
+    expect(await old.check()).toEqual({
+      problem: null,
+      warnings: [
+        { kind: 'stale_backup', detail: 'no verified backup since 1970-01-01T05:00:00.000Z' },
+      ],
+    })
+  })
+
+  test('warns about the age of the last backup by the clock of this server', async () => {
+    const { clock, state, check } = createTestReadiness(failing)
+    state.backups = { ...failing, failure: null, since: clock() - 48 * hour }
+    expect(await check()).toEqual(ready)
+    clock.advance(1_000)
+    expect(await check()).toMatchObject({ warnings: [{ kind: 'stale_backup' }] })
+  })
+
+  test('tells the problem of the database with its cause, without warnings, and recovers from it', async () => {
+    const { clock, state, check } = createTestReadiness(failing)
+    state.isShort = true
+    const cause = new Error('connection refused')
+    state.error = new DomainError('unavailable', 'the database is away', { cause })
+    expect(await check()).toEqual({
+      problem: 'the database is away: connection refused',
+      warnings: [],
+    })
+    state.error = null
+    clock.advance(1_000)
+    expect(await check()).toMatchObject({
+      problem: null,
+      warnings: [{ kind: 'low_space' }, { kind: 'failed_backup' }],
+    })
+    state.isShort = false
+    state.backups = { ...failing, failure: null, since: clock() }
+    clock.advance(1_000)
+    expect(await check()).toEqual(ready)
+  })
+
+  test('does not hide a bug', async () => {
+    const { state, check } = createTestReadiness()
+    state.error = new TypeError('undefined is not a function')
+    await expect(check()).rejects.toThrow('undefined is not a function')
+  })
+
+  test('asks the database once in a second, however many ask, and at once after the clock was set back', async () => {
+    const { clock, state, check } = createTestReadiness()
+    await Promise.all([check(), check(), check()])
+    expect(state.checks).toBe(1)
+    clock.advance(999)
+    await check()
+    expect(state.checks).toBe(1)
+    clock.advance(1)
+    await check()
+    expect(state.checks).toBe(2)
+    clock.advance(-1)
+    await check()
+    expect(state.checks).toBe(3)
+    clock.advance(999)
+    await check()
+    expect(state.checks).toBe(3)
+  })
+})
