@@ -1,6 +1,6 @@
 import { DomainError } from './errors'
 import type { RateLimit } from './rate-limits'
-import type { Clock } from './runtime'
+import { type Clock, createSteadyClock } from './runtime'
 import { formatDuration } from './text'
 
 /** Counts distinct things per key within a window of time, and locks a key out once it has too many. */
@@ -15,7 +15,7 @@ export interface DistinctCounter {
 
 /** What is known about a key. */
 interface Entry {
-  /** When each thing was counted, in milliseconds since 1970 (UTC); oldest first. */
+  /** When each thing was counted, in milliseconds of the counter's clock; oldest first. */
   readonly things: Map<string, number>
   lockedUntil: number
   /** How often the key was locked out, each time within a day of the last one. */
@@ -46,6 +46,8 @@ export function createDistinctCounter(
   }: { hasBackoff?: boolean; maxRemembered?: number } = {},
 ): DistinctCounter {
   const window = seconds * 1000
+  // Otherwise a lockout would last until a clock that was set back reaches its end.
+  const steadyClock = createSteadyClock(clock)
   // Least recently used first.
   const entries = new Map<string, Entry>()
   let remembered = 0
@@ -92,7 +94,7 @@ export function createDistinctCounter(
 
   return {
     add(key, thing) {
-      const now = clock()
+      const now = steadyClock()
       const entry = use(key, now)
       if (entry.things.has(thing)) return false
       entry.things.set(thing, now)
@@ -103,8 +105,8 @@ export function createDistinctCounter(
     },
 
     secondsLeft(key) {
-      const left = (entries.get(key)?.lockedUntil ?? 0) - clock()
-      return left <= 0 ? 0 : Math.ceil(left / 1000)
+      const left = (entries.get(key)?.lockedUntil ?? 0) - steadyClock()
+      return Math.max(0, Math.ceil(left / 1000))
     },
 
     size: () => remembered,

@@ -17,6 +17,21 @@ export function randomFraction(random: Random): number {
   return (random(1)[0] ?? 0) / 256
 }
 
+/**
+ * Returns a clock for durations: when `clock` is set back, it stands still for that moment and goes on from there. So nothing
+ * takes longer because the time of the machine was wrong before.
+ */
+export function createSteadyClock(clock: Clock): Clock {
+  let offset = 0
+  let last = Number.NEGATIVE_INFINITY
+  return () => {
+    const now = clock() + offset
+    if (now < last) offset += last - now
+    else last = now
+    return last
+  }
+}
+
 /** Waits for the milliseconds, or until the signal aborts. Never rejects. */
 export async function sleep(wait: Wait, milliseconds: number, signal: AbortSignal): Promise<void> {
   if (!signal.aborted) await wait(milliseconds, signal).catch(() => {})

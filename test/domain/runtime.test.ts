@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'bun:test'
-import { pollUntil, sleep, withTimeout } from '../../src/domain/runtime'
-import { manualTiming } from '../support/timing'
+import {
+  createSteadyClock,
+  pollUntil,
+  randomFraction,
+  sleep,
+  withTimeout,
+} from '../../src/domain/runtime'
+import { fakeClock, manualTiming } from '../support/timing'
 
 const never = new Promise<never>(() => {})
 
@@ -60,12 +66,99 @@ describe('a poll', () => {
   })
 })
 
-test('a sleep ends when its signal aborts, and does not start if it has aborted', async () => {
+test('a sleep lasts as long as it is asked to, ends when its signal aborts, and does not start if it has aborted', async () => {
   const { wait, advance } = manualTiming()
   const controller = new AbortController()
-  const sleeping = sleep(wait, 1_000, controller.signal)
+  let isAwake = false
+  const sleeping = sleep(wait, 1_000, controller.signal).then(() => {
+    isAwake = true
+  })
+  await advance(999)
+  expect(isAwake).toBeFalse()
   await advance(1)
-  controller.abort()
   await sleeping
-  await sleep(wait, 1_000, controller.signal)
+  const aborted = sleep(wait, 1_000, controller.signal)
+  controller.abort()
+  await aborted
+  await sleep(() => Promise.reject(new Error('a wait was started')), 1_000, controller.signal)
+  let waits = 0
+  await sleep(
+    () => {
+      waits++
+      return Promise.resolve()
+    },
+    1_000,
+    controller.signal,
+  )
+  expect(waits).toBe(0)
+})
+
+test('a timeout leaves no timer behind, and ignores what late work comes to', async () => {
+  const signals: AbortSignal[] = []
+  const wait = (_milliseconds: number, signal?: AbortSignal) => {
+    if (signal !== undefined) signals.push(signal)
+    return new Promise<void>((_, reject) =>
+      signal?.addEventListener('abort', () => reject(signal.reason)),
+    )
+  }
+  const options = { wait, timeout: 100, onTimeout: () => 'late' }
+  expect(await withTimeout(options, Promise.resolve('done'))).toBe('done')
+  await expect(withTimeout(options, Promise.reject(new Error('no')))).rejects.toThrow('no')
+  expect(signals.map(({ aborted }) => aborted)).toEqual([true, true])
+
+  const { wait: manualWait, advance } = manualTiming()
+  const work = Promise.withResolvers<string>()
+  const late = withTimeout(
+    { wait: manualWait, timeout: 100, onTimeout: () => 'late' },
+    work.promise,
+  )
+  await advance(99)
+  expect(await Promise.race([late, Promise.resolve('waiting')])).toBe('waiting')
+  await advance(1)
+  expect(await late).toBe('late')
+  // An unhandled rejection would fail the test.
+  work.reject(new Error('late failure'))
+  await advance(1)
+})
+
+test('a poll passes its signal to the wait, and rejects when that aborts', async () => {
+  const { wait, advance } = manualTiming()
+  const controller = new AbortController()
+  const polling = pollUntil(
+    { wait, timeout: 1_000, interval: 100, signal: controller.signal },
+    () => null,
+  ).catch((error: unknown) => error)
+  await advance(150)
+  controller.abort(new Error('stopped'))
+  expect(await polling).toEqual(new Error('stopped'))
+})
+
+test('a fraction of randomness is a 256th of a byte', () => {
+  const fractionOf = (...bytes: number[]) =>
+    randomFraction((count) => {
+      expect(count).toBe(1)
+      return new Uint8Array(bytes)
+    })
+  expect([fractionOf(0), fractionOf(1), fractionOf(128), fractionOf(255)]).toEqual([
+    0,
+    1 / 256,
+    0.5,
+    255 / 256,
+  ])
+})
+
+test('a steady clock goes on from where it was when the clock is set back, each time', () => {
+  const clock = fakeClock(1_000)
+  const steady = createSteadyClock(clock)
+  expect(steady()).toBe(1_000)
+  clock.advance(50)
+  expect(steady()).toBe(1_050)
+  clock.advance(-900)
+  expect([steady(), steady()]).toEqual([1_050, 1_050])
+  clock.advance(10)
+  expect(steady()).toBe(1_060)
+  clock.advance(-1)
+  expect(steady()).toBe(1_060)
+  clock.advance(5_000)
+  expect(steady()).toBe(6_060)
 })
