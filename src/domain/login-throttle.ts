@@ -54,7 +54,7 @@ export function createLoginThrottle(deps: {
   const byAccount = createDistinctCounter(limits.accountGuesses, clock)
   const byNetwork = createDistinctCounter(limits.guessedAccounts, clock)
   /** Number of checks that wait or run, by network or by known pair of account and network. */
-  const runningChecks = new Map<string, number>()
+  const runningChecks = new Map<string, { count: number }>()
   /** When the last check of each pair ends. */
   const lastChecks = new Map<string, Promise<void>>()
 
@@ -64,11 +64,12 @@ export function createLoginThrottle(deps: {
     pair: string,
     work: () => Promise<T>,
   ): Promise<T> {
-    const running = runningChecks.get(concurrencyKey) ?? 0
-    if (running >= maxPerNetwork) {
+    const running = runningChecks.get(concurrencyKey) ?? { count: 0 }
+    if (running.count >= maxPerNetwork) {
       throw new DomainError('unavailable', 'Too many sign-ins at once, try again in a while')
     }
-    runningChecks.set(concurrencyKey, running + 1)
+    running.count++
+    runningChecks.set(concurrencyKey, running)
     const result = (lastChecks.get(pair) ?? Promise.resolve()).then(work)
     const ended = result.then(
       () => {},
@@ -79,9 +80,8 @@ export function createLoginThrottle(deps: {
       return await result
     } finally {
       if (lastChecks.get(pair) === ended) lastChecks.delete(pair)
-      const left = (runningChecks.get(concurrencyKey) ?? 1) - 1
-      if (left === 0) runningChecks.delete(concurrencyKey)
-      else runningChecks.set(concurrencyKey, left)
+      running.count--
+      if (running.count === 0) runningChecks.delete(concurrencyKey)
     }
   }
 
