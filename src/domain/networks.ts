@@ -114,5 +114,7 @@ export function isPublicName(host: string): boolean {
 /** Returns a host in the form of URLs: lower case, ASCII, IPv6 in brackets. Returns null for any text that is not a host. */
 export function parseHost(text: string): string | null {
   const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`) : null
-  return url !== null && url.href === `http://${url.hostname}/` ? url.hostname : null
+  // A URL leaves out an empty port and the default one.
+  const hasPort = /:\d*$/.test(text)
+  return url !== null && !hasPort && url.href === `http://${url.hostname}/` ? url.hostname : null
 }
