@@ -42,3 +42,24 @@ describe.each(engines)('ACME challenges on $engine', ({ open }) => {
     expect(await store.read((tx) => tx.backups.find())).not.toBeNull()
   })
 })
+
+test('an ACME challenge is kept for exactly a day, and found by tokens of 16 to 256 characters', async () => {
+  await using store = await openSqliteStore()
+  const clock = fakeClock()
+  const { put, find } = createAcmeChallenges({ store, clock })
+  const [shortest, longest] = ['s'.repeat(16), 'l'.repeat(256)]
+  const others = ['s'.repeat(15), 'l'.repeat(257), 'a token of an authority', `${one}.`, `${one}\n`]
+  for (const token of [shortest, longest, ...others]) await put(token, 'key')
+  expect(await Promise.all([shortest, longest, ...others].map(find))).toEqual([
+    ...['key', 'key'],
+    ...others.map(() => null),
+  ])
+  // Another token costs no query.
+  expect(await store.countStatements(() => Promise.all(others.map(find)))).toBe(0)
+  clock.advance(24 * 3_600_000)
+  await put(two, 'key')
+  expect(await find(shortest)).toBe('key')
+  clock.advance(1)
+  await put(two, 'key')
+  expect([await find(shortest), await find(two)]).toEqual([null, 'key'])
+})

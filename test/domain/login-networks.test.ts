@@ -1,0 +1,219 @@
+import { describe, expect, test } from 'bun:test'
+import { createTokens } from '../../src/crypto/tokens'
+import { DomainError } from '../../src/domain/errors'
+import { createLogin } from '../../src/domain/login'
+import { createLoginEventBuffer } from '../../src/domain/login-events'
+import type { LoginAttempt } from '../../src/domain/login-throttle'
+import { createEmailQueue } from '../../src/domain/outbox'
+import type { PasswordHasher, Verdict } from '../../src/domain/password-hash'
+import { createSessions } from '../../src/domain/sessions'
+import { listAuditRows } from '../support/audit'
+import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
+import { fakeClock, random } from '../support/timing'
+
+const day = 86_400_000
+const address = '2001:db8:1:2::1'
+const network = '2001:db8:1:2::/64'
+
+type Verify = Parameters<PasswordHasher['verify']>[0]
+
+/** A login whose throttle and hasher let everything pass that a test does not stop, and tell what they were asked. */
+async function createLoginSetup(
+  store: SqliteTestStore,
+  change: Partial<ReturnType<typeof aUser>> = {},
+) {
+  const clock = fakeClock()
+  const user = aUser(change)
+  await store.write((tx) => tx.users.insert(user))
+  const attempts: LoginAttempt[] = []
+  const verified: Verify[] = []
+  const stubs = {
+    verdict: { matches: true, replacement: null } as Verdict,
+    writeError: null as Error | null,
+    wakes: 0,
+  }
+  const failing: typeof store = {
+    ...store,
+    write: (work) =>
+      stubs.writeError === null ? store.write(work) : Promise.reject(stubs.writeError),
+  }
+  const checkLimit = () => {}
+  const buffer = createLoginEventBuffer({ clock })
+  const tokens = createTokens(random(32), clock)
+  const sessions = createSessions({ store, tokens, seconds: 600 })
+  const { login } = createLogin({
+    ...{ store: failing, clock, sessions, loginEvents: buffer },
+    hasher: {
+      hash: () => Promise.reject(new Error('a login creates no hash')),
+      verify: (asked) => {
+        verified.push(asked)
+        return Promise.resolve(stubs.verdict)
+      },
+    },
+    confirmation: {
+      isRequired: true,
+      emailQueue: createEmailQueue({ clock, random, wake: () => stubs.wakes++ }),
+    },
+    throttle: {
+      check: (attempt, check) => {
+        attempts.push(attempt)
+        return check(checkLimit)
+      },
+    },
+  })
+  const attempt = (from: string | null = address, signal?: AbortSignal) =>
+    login(
+      { email: user.email.toUpperCase(), masterPasswordHash: 'sent' },
+      { baseUrl: () => 'http://pi:5000/', address: from, ...(signal && { signal }) },
+    )
+  const timeOf = (of = network) =>
+    store.read((tx) => tx.knownAddresses.findLastLoginTime(user.id, of))
+  return { user, clock, attempts, verified, stubs, buffer, sessions, checkLimit, attempt, timeOf }
+}
+
+describe('the network of a login', () => {
+  test('is known for 90 days after the last one, and the owner is preferred there', async () => {
+    await using store = await openSqliteStore()
+    const { user, clock, attempts, verified, checkLimit, attempt } = await createLoginSetup(store)
+    const { signal } = new AbortController()
+    await attempt(address, signal)
+    clock.advance(90 * day - 1)
+    await attempt('2001:db8:1:2:ffff::9', signal)
+    clock.advance(90 * day)
+    await attempt(address, signal)
+    await attempt('2001:db8:1:3::1', signal)
+    expect(attempts.map(({ isKnown }) => isKnown)).toEqual([false, true, false, false])
+    expect(attempts[0]).toEqual({
+      ...{ email: user.email, masterPasswordHash: 'sent', address, isKnown: false },
+    })
+    expect(verified.map(({ isPreferred }) => isPreferred)).toEqual([false, true, false, false])
+    expect(verified[0]).toEqual({
+      ...{ email: user.email, masterPasswordHash: 'sent', passwordHash: user.passwordHash },
+      ...{ includeLegacy: false, isPreferred: false, signal, beforeStart: checkLimit },
+    })
+  })
+
+  test('is recorded with the time at most once a day, to the millisecond, whenever the account signed in elsewhere', async () => {
+    await using store = await openSqliteStore()
+    const { clock, attempt, timeOf } = await createLoginSetup(store)
+    const first = clock()
+    await attempt()
+    clock.advance(day - 1)
+    await attempt('10.0.0.9')
+    await attempt()
+    expect(await timeOf()).toBe(first)
+    clock.advance(1)
+    await attempt()
+    expect(await timeOf()).toBe(first + day)
+    // A time from a wrong clock is overwritten once the clock is set back.
+    clock.advance(-10 * day)
+    await attempt('10.0.0.9')
+    await attempt()
+    expect(await timeOf()).toBe(first - 9 * day)
+  })
+
+  test('is not recorded for wrong credentials, a disabled account or one that is not confirmed', async () => {
+    for (const [change, matches] of [
+      [{}, false],
+      [{ isDisabled: true }, true],
+      [{ emailConfirmed: false }, true],
+    ] as const) {
+      await using store = await openSqliteStore()
+      const { user, attempt, stubs, timeOf } = await createLoginSetup(store, change)
+      stubs.verdict = { matches, replacement: '$new' }
+      await expect(attempt()).rejects.toBeInstanceOf(DomainError)
+      expect(await timeOf()).toBeNull()
+      expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+      expect(await listAuditRows(store)).toEqual([])
+    }
+  })
+
+  test('is one of fifty of an account', async () => {
+    await using store = await openSqliteStore()
+    const { user, clock, attempt, timeOf } = await createLoginSetup(store)
+    await store.write(async (tx) => {
+      for (let host = 0; host < 50; host++) {
+        const options = { time: clock() + host, max: 100 }
+        await tx.knownAddresses.remember(user.id, `10.0.0.${host}`, options)
+      }
+    })
+    clock.advance(50)
+    await attempt('10.0.0.50')
+    expect(await timeOf('10.0.0.0')).toBeNull()
+    expect(await timeOf('10.0.0.1')).not.toBeNull()
+    expect(await timeOf('10.0.0.50')).not.toBeNull()
+  })
+})
+
+describe('a login', () => {
+  test('replaces a legacy password hash in the commit of its audit event, also within a minute of the last one', async () => {
+    await using store = await openSqliteStore()
+    const { user, clock, attempt, stubs, buffer } = await createLoginSetup(store)
+    await attempt()
+    stubs.verdict = { matches: true, replacement: '$new' }
+    clock.advance(1_000)
+    await attempt()
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual({
+      ...{ ...user, passwordHash: '$new', loginTime: clock() },
+    })
+    // The second event of the hour is counted, not written.
+    expect(await listAuditRows(store)).toHaveLength(1)
+    expect(buffer.drain('all').map(({ count }) => count)).toEqual([1])
+  })
+
+  test('of an unconfirmed account queues an email and wakes the worker, and says so', async () => {
+    await using store = await openSqliteStore()
+    const { user, attempt, stubs } = await createLoginSetup(store, { emailConfirmed: false })
+    const refused = {
+      code: 'forbidden',
+      message: "Email isn't confirmed. Resending email confirmation letter...",
+    }
+    await expect(attempt()).rejects.toMatchObject(refused)
+    const emails = () => store.read((tx) => tx.outbox.list())
+    expect(await emails()).toMatchObject([
+      { kind: 'confirmation', userId: user.id, baseUrl: 'http://pi:5000/' },
+    ])
+    expect(stubs.wakes).toBe(1)
+    // The answer is the same if nothing can be written now.
+    stubs.writeError = new DomainError('storage_full', 'no space')
+    await expect(attempt()).rejects.toMatchObject(refused)
+  })
+
+  test('succeeds if nothing can be written now, and does not hide a bug', async () => {
+    await using store = await openSqliteStore()
+    const { user, attempt, stubs, sessions, buffer } = await createLoginSetup(store)
+    stubs.writeError = new DomainError('unavailable', 'the database is away')
+    const { token } = await attempt()
+    expect(await sessions.authenticate(token)).toEqual(user)
+    expect(buffer.drain()).toMatchObject([{ kind: 'login', userId: user.id, address }])
+    stubs.writeError = new TypeError('undefined is not a function')
+    await expect(attempt()).rejects.toThrow('undefined is not a function')
+  })
+
+  test('opens a session that lasts for its seconds, for the account and its epoch', async () => {
+    await using store = await openSqliteStore()
+    const { user, clock, attempt, sessions } = await createLoginSetup(store)
+    const { token } = await attempt()
+    clock.advance(599_999)
+    expect(await sessions.authenticate(token)).toMatchObject({ id: user.id })
+    clock.advance(1)
+    const expired = { code: 'unauthenticated', message: 'Token already expired' }
+    await expect(sessions.authenticate(token)).rejects.toMatchObject(expired)
+
+    const { token: next } = await attempt()
+    const invalid = { code: 'unauthenticated', message: 'Token is invalid' }
+    await expect(sessions.authenticate('garbage')).rejects.toMatchObject(invalid)
+    for (const change of [
+      () => store.write((tx) => tx.users.setDisabled(user.id, true)),
+      async () => {
+        await store.write((tx) => tx.users.setDisabled(user.id, false))
+        expect(await sessions.authenticate(next)).toMatchObject({ id: user.id })
+        await store.write((tx) => tx.users.replaceSessionEpoch(user.id, 'next'))
+      },
+      () => store.write((tx) => tx.users.delete(user.id)),
+    ]) {
+      await change()
+      await expect(sessions.authenticate(next)).rejects.toMatchObject(invalid)
+    }
+  })
+})
