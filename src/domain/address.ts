@@ -17,9 +17,7 @@ export function parseAddress(text: string): string | null {
 /** Returns IPv4 for an IPv4-mapped (RFC 4291, section 2.5.5.2) or translated (RFC 6052, section 2.1) IPv6 address. */
 function unmapIpv4(address: string): string {
   const [, mapped, translated] =
-    /^(?:::ffff:([0-9a-f]{1,4}:[0-9a-f]{1,4})|64:ff9b::((?:[0-9a-f]{1,4}:)?[0-9a-f]{1,4}))$/.exec(
-      address,
-    ) ?? []
+    /^(?:::ffff:([0-9a-f]+:[0-9a-f]+)|64:ff9b::((?:[0-9a-f]+:)?[0-9a-f]+))$/.exec(address) ?? []
   const groups = mapped ?? translated
   if (groups === undefined) return address
   const parts = `0:${groups}`
@@ -36,10 +34,13 @@ function unmapIpv4(address: string): string {
 export function networkOf(address: string | null): string {
   if (address === null) return '-'
   if (!address.includes(':')) return address
-  const [head = '', tail] = address.split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  const zeros = tail === undefined ? 0 : 8 - groups.length - after.length
-  const all = [...groups, ...Array<string>(Math.max(0, zeros)).fill('0'), ...after]
-  return `${all.slice(0, 4).join(':')}::/64`
+  const [head = '', tail = ''] = address.split('::')
+  const [before, after] = [splitGroups(head), splitGroups(tail)]
+  const zeros = Array<string>(8 - before.length - after.length).fill('0')
+  const groups = [...before, ...zeros, ...after]
+  return `${groups.slice(0, 4).join(':')}::/64`
+}
+
+function splitGroups(text: string): string[] {
+  return text === '' ? [] : text.split(':')
 }

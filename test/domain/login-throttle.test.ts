@@ -222,6 +222,15 @@ describe('a network that an account knows', () => {
     expect(await attempt('51', known)).toMatchObject(limited(120))
   })
 
+  test('gets the answer of a lockout up to its last second', async () => {
+    const { clock, attempt } = createTestThrottle({ guesses: { max: 1, seconds: 60 } })
+    expect(await attempt('1', known)).toBe(false)
+    clock.advance(59_999)
+    expect(await attempt('2', known)).toMatchObject(limited(1))
+    clock.advance(1)
+    expect(await attempt('3', known)).toBe(false)
+  })
+
   test('is told to wait for a second at least when the lockout ends during the check', async () => {
     const { clock, attempt } = createTestThrottle({ guesses: { max: 1, seconds: 60 } })
     expect(await attempt('1', known)).toBe(false)
@@ -230,6 +239,41 @@ describe('a network that an account knows', () => {
       return false
     })
     expect(late).toMatchObject(limited(1))
+  })
+})
+
+describe('a lockout', () => {
+  const attempt = { email: 'a', masterPasswordHash: 'right', address: '10.0.0.1', isKnown: false }
+
+  test('is told before the queue of the network is looked at', async () => {
+    const { attempt: ask } = createTestThrottle({ guesses: { max: 1, seconds: 60 } })
+    const { check, endAll } = createSlowChecks()
+    expect(await ask('x')).toBe(false)
+    const running = Array.from({ length: 32 }, (_, index) =>
+      ask('right', { email: `user ${index}` }, check),
+    )
+    expect(await ask('right')).toMatchObject(limited(60))
+    expect(await ask('right', { email: 'other' })).toMatchObject(busy)
+    await endAll(true)
+    await Promise.all(running)
+  })
+
+  test('that begins while a check waits is told without calling the check', async () => {
+    const { throttle } = createTestThrottle({ guesses: { max: 1, seconds: 60 } })
+    let calls = 0
+    const check = () => {
+      calls++
+      return Promise.resolve(false)
+    }
+    const outcomes = await Promise.allSettled([
+      throttle.check({ ...attempt, masterPasswordHash: '1' }, check),
+      throttle.check({ ...attempt, masterPasswordHash: '2' }, check),
+    ])
+    expect(outcomes).toMatchObject([
+      { status: 'fulfilled', value: false },
+      { status: 'rejected', reason: limited(60) },
+    ])
+    expect(calls).toBe(1)
   })
 })
 

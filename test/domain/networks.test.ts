@@ -63,6 +63,7 @@ test('a public name has labels of 63 characters at most, and a top-level domain 
     [`a.${'b'.repeat(63)}`]: true,
     [`a.${'b'.repeat(64)}`]: false,
     'a.io': true,
+    'pi29.xn--90ais': true,
     'a.i': false,
     'a..io': false,
     'A.io': false,

@@ -63,6 +63,21 @@ describe('a poll', () => {
     await advance(1_000)
     expect(await found).toBeNull()
     expect(calls).toBe(4)
+    const longer = pollUntil({ wait, timeout: 201, interval: 100 }, poll)
+    await advance(1_000)
+    expect(await longer).toBeNull()
+    expect(calls).toBe(8)
+  })
+
+  test('waits for an answer that takes time before it polls again', async () => {
+    const { wait, advance } = manualTiming()
+    const answers = [null, 'found']
+    const polling = pollUntil({ wait, timeout: 200, interval: 100 }, async () => {
+      await wait(50)
+      return answers.shift() ?? null
+    })
+    await advance(1_000)
+    expect(await polling).toBe('found')
   })
 })
 
