@@ -1,0 +1,165 @@
+import { describe, expect, spyOn, test } from 'bun:test'
+import { join } from 'node:path'
+import type { CertificateSource } from '../../src/domain/certificates'
+import type { ApiDeps } from '../../src/http/api'
+import { createClientResolver } from '../../src/http/client'
+import { type ListenerAddress, listen } from '../../src/http/listener'
+import { createLog } from '../../src/log'
+import { createTestApi } from '../support/api'
+import { createTestAuthority } from '../support/certificates'
+import { temporaryFolder } from '../support/executable'
+
+const user = {
+  ...{ id: 'u', email: 'a@b.cc', passwordHash: '', hint: null, emailConfirmed: true },
+  ...{ sessionEpoch: '', creationTime: 0, isDisabled: false, loginTime: null },
+}
+
+/** A listener over an API of a test's own, with its lines of the log. */
+function startTestListener(
+  rules: Partial<ApiDeps> = {},
+  address: ListenerAddress = { hostname: '127.0.0.1', port: 0 },
+  certificates: CertificateSource | null = null,
+) {
+  const lines: Record<string, unknown>[] = []
+  const log = createLog(
+    'json',
+    () => 0,
+    (line) => lines.push(JSON.parse(line)),
+  )
+  const { api } = createTestApi({ ...rules, log })
+  const listener = listen(api, address, {
+    ...{ certificates, clock: () => 0, log },
+    resolveClient: createClientResolver((peer) => peer === '127.0.0.1'),
+    wait: (_, signal) =>
+      new Promise((_resolve, reject) =>
+        signal?.addEventListener('abort', () => reject(signal.reason)),
+      ),
+  })
+  return {
+    listener,
+    lines,
+    [Symbol.asyncDispose]: () => listener.stop({ now: true }),
+  }
+}
+
+const line = {
+  ...{ time: '1970-01-01T00:00:00.000Z', level: 'info', message: 'request' },
+  ms: expect.any(Number),
+}
+
+describe('the log', () => {
+  test('has a line for each request, with its route, answer, user and client, and no path', async () => {
+    await using setup = startTestListener({
+      sessions: {
+        authenticate: () => Promise.resolve(user),
+        open: () => Promise.reject(new Error()),
+      },
+      notes: {
+        list: () => Promise.reject(new TypeError('a bug')),
+        add: () => Promise.reject(new Error()),
+        change: () => Promise.reject(new Error()),
+        delete: () => Promise.resolve('trashed'),
+      },
+    })
+    const { listener, lines } = setup
+    const headers = { 'x-access-token': 'any', 'x-forwarded-for': '203.0.113.9' }
+    const ask = (path: string, init: RequestInit = {}) =>
+      // Fetch would repeat a request that was cut on a connection that it has used before.
+      fetch(new URL(path, listener.url), { ...init, keepalive: false })
+    await ask('/notes?id=secret', { method: 'DELETE', headers })
+    await ask('/secret')
+    await ask('/confirm/secret', { method: 'POST' })
+    await ask('/notes', { headers }).catch(() => {})
+    const address = '127.0.0.1'
+    expect(lines).toEqual([
+      {
+        ...line,
+        method: 'DELETE',
+        route: '/notes',
+        status: 200,
+        user: 'u',
+        address: '203.0.113.9',
+      },
+      { ...line, method: 'GET', route: '-', status: 404, user: '-', address },
+      { ...line, method: 'POST', route: '/confirm/:token', status: 405, user: '-', address },
+      expect.objectContaining({ level: 'error', message: 'unexpected error', route: '/notes' }),
+      { ...line, method: 'GET', route: '/notes', status: 'cut', user: 'u', address: '203.0.113.9' },
+    ])
+    expect(JSON.stringify(lines)).not.toContain('secret')
+  })
+
+  test('has the time that a request took, in milliseconds to a tenth', async () => {
+    await using setup = startTestListener()
+    using now = spyOn(performance, 'now')
+    now.mockReturnValueOnce(1_000).mockReturnValueOnce(1_012.347)
+    await fetch(new URL('/nothing', setup.listener.url))
+    expect(setup.lines.map(({ ms }) => ms)).toEqual([12.3])
+  })
+})
+
+describe('a listener', () => {
+  test('is idle while no request is running, also after one that failed', async () => {
+    const running = Promise.withResolvers<never>()
+    const started = Promise.withResolvers<void>()
+    await using setup = startTestListener({
+      readiness: {
+        check() {
+          started.resolve()
+          return running.promise
+        },
+      },
+    })
+    const { listener } = setup
+    expect(listener.isIdle()).toBeTrue()
+    const answer = fetch(new URL('/readyz', listener.url))
+    await started.promise
+    expect(listener.isIdle()).toBeFalse()
+    running.reject(new TypeError('a bug'))
+    expect((await answer).status).toBe(500)
+    expect(listener.isIdle()).toBeTrue()
+  })
+
+  test('on a Unix socket knows no address but the one that a proxy forwards', async () => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'http.sock')
+    await using setup = startTestListener({}, { path })
+    const { listener, lines } = setup
+    expect(listener.url.href).toBe(`unix:${path}`)
+    await fetch('http://pi/nothing', { unix: path })
+    await fetch('http://pi/nothing', { unix: path, headers: { 'x-forwarded-for': '203.0.113.9' } })
+    expect(lines.map(({ address }) => address)).toEqual(['-', '203.0.113.9'])
+    await listener.stop()
+    expect(await fetch('http://pi/nothing', { unix: path }).catch(() => 'closed')).toBe('closed')
+  })
+
+  test('with a certificate answers by HTTPS, and tells browsers to insist on it if that is publicly trusted', async () => {
+    const authority = await createTestAuthority()
+    const { certificate, key } = await authority.issue({ names: ['localhost', '127.0.0.1'] })
+    for (const isPublic of [true, false]) {
+      await using setup = startTestListener(
+        { readiness: { check: () => Promise.resolve({ problem: null, warnings: [] }) } },
+        { hostname: '127.0.0.1', port: 0 },
+        {
+          current: () => ({ cert: certificate, key }),
+          isPubliclyTrusted: () => isPublic,
+          subscribe: () => () => {},
+        },
+      )
+      const { listener, lines } = setup
+      expect(listener.url.protocol).toBe('https:')
+      const tls = { ca: authority.certificate }
+      for (const path of ['/', '/readyz', '/nothing']) {
+        const answer = await fetch(new URL(path, listener.url), { tls })
+        expect(answer.headers.get('strict-transport-security')).toBe(
+          isPublic ? 'max-age=15552000' : null,
+        )
+        if (path === '/') expect(await answer.text()).toContain(`>${listener.url.href}</code>`)
+      }
+      expect(lines.map(({ route, status }) => [route, status])).toEqual([
+        ['/', 200],
+        ['-', 404],
+      ])
+      expect(listener.isIdle()).toBeTrue()
+    }
+  })
+})

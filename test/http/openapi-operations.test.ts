@@ -1,0 +1,249 @@
+import { describe, expect, test } from 'bun:test'
+import { createTestApi } from '../support/api'
+
+/* That the document is valid, and names every route, is in openapi.test.ts. */
+
+async function fetchDocument() {
+  const answer = await createTestApi().ask('/openapi.json')
+  return JSON.parse(await answer.text())
+}
+
+interface Operation {
+  readonly operationId: string
+  readonly security: readonly object[]
+  readonly parameters: readonly { readonly in: string; readonly name: string }[]
+  readonly responses: object
+}
+
+describe('the OpenAPI document', () => {
+  test('names for each operation its security, its parameters and every status that it has', async () => {
+    const { paths } = await fetchDocument()
+    const operations = Object.entries<Record<string, Operation>>(paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { operationId, security, parameters, responses }]) => [
+        `${method.toUpperCase()} ${path}`,
+        operationId,
+        security.flatMap((scheme) => Object.keys(scheme)).join(),
+        parameters.map((parameter) => `${parameter.in} ${parameter.name}`).join(),
+        Object.keys(responses).join(' '),
+      ]),
+    )
+    const [token, credentials, id] = ['token', 'credentials', 'query id']
+    expect(operations).toEqual([
+      ['GET /', 'getIndex', '', '', '200'],
+      ['GET /favicon.ico', 'getFaviconIco', '', '', '200'],
+      ['GET /confirm/{token}', 'getConfirm', '', 'path token', '200'],
+      ['GET /ca', 'getCa', '', '', '200 404'],
+      ['GET /ca.crt', 'getCaCrt', '', '', '200 404'],
+      ['GET /ca.pem', 'getCaPem', '', '', '200 404'],
+      ['POST /users', 'postUsers', '', '', '201 400 403 408 409 413 429 500 503 507'],
+      ['GET /users', 'getUsers', token, '', '200 400 401 413 500 503'],
+      ['GET /login', 'getLogin', credentials, '', '200 401 403 413 429 500 503'],
+      ['GET /records', 'getRecords', token, '', '200 400 401 404 413'],
+      ['POST /records', 'postRecords', token, '', '201 400 401 408 409 413 500 503 507'],
+      ['PUT /records', 'putRecords', token, '', '200 400 401 403 404 408 413 500 503 507'],
+      ['DELETE /records', 'deleteRecords', token, id, '200 400 401 403 404 413 500 503 507'],
+      ['GET /additional_fields', 'getAdditionalFields', token, id, '200 400 401 403 404 413'],
+      [
+        'POST /additional_fields',
+        'postAdditionalFields',
+        token,
+        '',
+        '201 400 401 403 404 408 409 413 500 503 507',
+      ],
+      [
+        'PUT /additional_fields',
+        'putAdditionalFields',
+        token,
+        '',
+        '200 400 401 403 404 408 413 500 503 507',
+      ],
+      [
+        'DELETE /additional_fields',
+        'deleteAdditionalFields',
+        token,
+        id,
+        '200 400 401 403 404 413 500 503 507',
+      ],
+      ['GET /notes', 'getNotes', token, '', '200 400 401 404 413'],
+      ['POST /notes', 'postNotes', token, '', '201 400 401 408 409 413 500 503 507'],
+      ['PUT /notes', 'putNotes', token, '', '200 400 401 403 404 408 413 500 503 507'],
+      ['DELETE /notes', 'deleteNotes', token, id, '200 400 401 403 404 413 500 503 507'],
+      ['GET /healthz', 'getHealthz', '', '', '200'],
+      ['GET /readyz', 'getReadyz', '', '', '200 503'],
+    ])
+  })
+
+  test('describes an operation with its body, parameters and answers', async () => {
+    const { paths } = await fetchDocument()
+    const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+    const json = (schema: object) => ({ 'application/json': { schema } })
+    const error = (description: string) => ({ description, content: json(reference('Error')) })
+    const common = {
+      200: { description: 'Success', content: json(reference('Success')) },
+      400: error('A parameter, a header or the body is missing or invalid'),
+      401: error('The credentials are wrong, or the token is invalid or expired'),
+      403: error(
+        'Not allowed: for example, the object belongs to another user, or the email is not confirmed',
+      ),
+      404: error('The object does not exist, or the list is empty'),
+      413: error('The body is larger than this server accepts'),
+      500: error('A bug in the server'),
+      503: error('The server is not ready now; Retry-After says when to retry'),
+      507: error('The disk or the vault of the user is full'),
+    }
+    const schema = { type: 'string', minLength: 1 }
+    expect(paths['/notes'].delete).toEqual({
+      operationId: 'deleteNotes',
+      summary: 'Move a note to the trash, or delete it permanently if it is there already',
+      security: [{ token: [] }],
+      parameters: [
+        { in: 'query', name: 'id', required: true, schema, description: 'id of the note' },
+      ],
+      responses: common,
+    })
+    expect(paths['/notes'].put).toEqual({
+      operationId: 'putNotes',
+      summary: 'Change a note, or restore it from the trash',
+      security: [{ token: [] }],
+      parameters: [],
+      requestBody: { required: true, content: json(reference('NoteInput')) },
+      responses: {
+        ...common,
+        400: {
+          description: common[400].description,
+          content: json({ anyOf: [reference('Error'), reference('FieldErrors')] }),
+        },
+        408: error('The body did not arrive in time'),
+      },
+    })
+    expect(paths['/confirm/{token}'].get).toEqual({
+      operationId: 'getConfirm',
+      summary: 'Confirm an email address with the link that was sent to it',
+      security: [],
+      parameters: [{ in: 'path', name: 'token', required: true, schema }],
+      responses: {
+        200: { description: 'Success', content: { 'text/html': { schema: { type: 'string' } } } },
+      },
+    })
+    const list = { type: 'array', items: reference('Record') }
+    expect(paths['/records'].get.responses[200].content).toEqual(json(list))
+    expect(paths['/login'].get.responses[429]).toEqual(
+      error('Too many attempts; Retry-After says when to retry'),
+    )
+    expect(paths['/notes'].post.responses[409]).toEqual(
+      error('The id or the email is already taken'),
+    )
+  })
+
+  test('names itself, the ways to sign in, and the shape of every body', async () => {
+    const { openapi, info, servers, components } = await fetchDocument()
+    expect({ openapi, info, servers }).toEqual({
+      openapi: '3.1.0',
+      info: {
+        title: 'SnailPass',
+        version: '1.2.3',
+        summary: 'Password server that stores records, additional fields and notes as ciphertext',
+        license: { name: 'MIT', identifier: 'MIT' },
+      },
+      servers: [{ url: '/' }],
+    })
+    expect(components.securitySchemes).toEqual({
+      token: { type: 'apiKey', in: 'header', name: 'x-access-token' },
+      credentials: {
+        type: 'http',
+        scheme: 'basic',
+        description:
+          'Email as user name, master_password_hash as password; never the master password itself',
+      },
+    })
+
+    const text = { type: 'string' }
+    const flag = { type: 'boolean' }
+    const idText = { ...text, minLength: 1, maxLength: 100 }
+    const ciphertext = {
+      ...{ ...text, minLength: 1, maxLength: 65_536, pattern: '^[^:]*:[^:]*$' },
+      description: 'base64(data):base64(iv), encrypted by the client',
+    }
+    const time = {
+      ...text,
+      description: 'RFC 822 in UTC, for example `Mon, 23 Nov 2026 16:31:04 -0000`',
+    }
+    const object = (properties: object, optional: readonly string[] = []) => ({
+      ...{ type: 'object', properties },
+      required: Object.keys(properties).filter((name) => !optional.includes(name)),
+    })
+    const flags = { is_favorite: flag, is_deleted: flag }
+    const entry = {
+      ...{ user_id: text, is_favorite: flag },
+      is_deleted: { ...flag, description: 'Whether it is in the trash' },
+      ...{ creation_time: time, update_time: time },
+    }
+    const nullable = { type: ['string', 'null'] }
+    expect(components.schemas).toEqual({
+      SignUp: object(
+        {
+          ...{ id: idText, email: { ...idText, format: 'email' } },
+          master_password_hash: { ...idText, maxLength: 512 },
+          hint: { ...nullable, maxLength: 100 },
+        },
+        ['hint'],
+      ),
+      User: object({ id: text, email: text, hint: nullable }),
+      Token: object({
+        token: { ...text, description: 'Session token, for the header x-access-token' },
+      }),
+      RecordInput: object({
+        ...{ id: idText, name: ciphertext, login: ciphertext, password: ciphertext, ...flags },
+      }),
+      Record: object({
+        ...{ id: text, name: text, login: text, password: text, ...entry },
+        additional_fields: {
+          ...{ type: 'array', items: { $ref: '#/components/schemas/AdditionalField' } },
+        },
+      }),
+      AdditionalFieldInput: object({
+        ...{ id: idText, name: ciphertext, value: ciphertext, record_id: idText },
+      }),
+      AdditionalField: object({ id: text, name: text, value: text, record_id: text }),
+      NoteInput: object({
+        ...{
+          id: idText,
+          name: ciphertext,
+          content: { ...ciphertext, maxLength: 524_288 },
+          ...flags,
+        },
+      }),
+      Note: object({ id: text, name: text, content: text, ...entry }),
+      Success: object({ message: object({ success: text }) }),
+      Error: object({ message: object({ error: { ...text, description: 'KIND. DETAIL' } }) }),
+      FieldErrors: object({
+        message: {
+          ...{ type: 'object', patternProperties: { '^(.*)$': text } },
+          description: 'What is wrong with each invalid member of the body',
+        },
+      }),
+      Health: {
+        ...object(
+          {
+            status: text,
+            warnings: {
+              type: 'array',
+              items: object({ kind: text, detail: text }, ['detail']),
+              description:
+                'Problems that stop no request but need attention. `detail` is given only to requests from this machine',
+            },
+          },
+          ['warnings'],
+        ),
+        additionalProperties: false,
+      },
+    })
+  })
+
+  test('is JSON, and does not describe itself or the challenges of certificate authorities', async () => {
+    const answer = await createTestApi().ask('/openapi.json')
+    expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json'])
+    const { paths } = await answer.json()
+    expect(Object.keys(paths).filter((path) => /openapi|acme/.test(path))).toEqual([])
+  })
+})
