@@ -33,6 +33,7 @@ describe('a link in an email', () => {
     'http://[fe80::1]:5000',
     'https://pi.local',
     'http://vault.lan',
+    'http://vault.lan:9999',
     'http://proxy.lan:8443',
   ])('leads to %s if the request was sent there', (origin) => {
     expect(baseUrl(...requestTo(`${origin}/users`))).toBe(`${origin.toLowerCase()}/`)
@@ -54,5 +55,18 @@ describe('a link in an email', () => {
     const fixed = createBaseUrlResolver({ ...server, publicUrl })
     expect(fixed(...requestTo('http://pi:5000/users'))).toBe('https://vault.example.org/sub/')
     expect(fixed(...requestTo('http://evil.example/users'))).toBe('https://vault.example.org/sub/')
+  })
+
+  test('leads to the first endpoint, and to port 80 of this computer if nothing is known', () => {
+    const [stranger, client] = requestTo('http://evil.example/users')
+    const https = createBaseUrlResolver({
+      ...server,
+      endpoints: () => [{ protocol: 'https:', port: 443 }, ...server.endpoints()],
+    })
+    expect(https(stranger, client)).toBe('https://192.168.1.5/')
+    const unknown = createBaseUrlResolver({
+      ...{ publicUrl: null, publicHosts: [], localHosts: () => [], endpoints: () => [] },
+    })
+    expect(unknown(stranger, client)).toBe('http://localhost/')
   })
 })

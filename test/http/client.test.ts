@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { networkOf, parseAddress } from '../../src/domain/address'
-import { createClientResolver } from '../../src/http/client'
+import { createClientResolver, urlOf } from '../../src/http/client'
 
 const resolveClient = createClientResolver(
   (address) => address === '10.0.0.1' || address === '10.0.0.2',
@@ -30,6 +30,10 @@ describe('the client of a request', () => {
     ['1.2.3.4, 203.0.113.9, 10.0.0.2', '203.0.113.9'],
     ['203.0.113.9:4711', '203.0.113.9'],
     ['[2001:DB8::1]:4711', '2001:db8::1'],
+    ['[2001:db8::1]', '2001:db8::1'],
+    ['[2001:db8::1]x', '10.0.0.1'],
+    ['203.0.113.9:x', '10.0.0.1'],
+    ['1.2.3.4, 10.0.0.2, 10.0.0.1', '1.2.3.4'],
     ['2001:db8:0:0::1', '2001:db8::1'],
     ['::ffff:203.0.113.9', '203.0.113.9'],
     ['10.0.0.2', '10.0.0.2'],
@@ -51,6 +55,9 @@ describe('the client of a request', () => {
     expect(resolve('10.0.0.1', { 'x-forwarded-proto': 'https' }).isSecure).toBeTrue()
     expect(resolve('10.0.0.1', { 'x-forwarded-proto': 'https, http' }, true).isSecure).toBeFalse()
     expect(resolve('10.0.0.1', {}, true).isSecure).toBeTrue()
+    expect(resolve('10.0.0.1', {}).isSecure).toBeFalse()
+    expect(resolve('10.0.0.1', { 'x-forwarded-proto': 'http,  HTTPS ' }).isSecure).toBeTrue()
+    expect(resolve('10.0.0.1', { 'x-forwarded-proto': 'httpsx' }, true).isSecure).toBeFalse()
   })
 })
 
@@ -86,4 +93,16 @@ describe('an address', () => {
   ])('%s belongs to the network %s', (address, network) => {
     expect(networkOf(address)).toBe(network)
   })
+})
+
+test('the URL of a request has the scheme that its client used', () => {
+  const urlAt = (url: string, isSecure: boolean) =>
+    urlOf(new Request(url), { address: null, isSecure }).href
+  expect(urlAt('http://pi:5000/http:?x=http:', true)).toBe('https://pi:5000/http:?x=http:')
+  expect(urlAt('http://pi:5000/', false)).toBe('http://pi:5000/')
+  expect(() => {
+    const request = new Request('http://pi/')
+    Object.defineProperty(request, 'url', { value: 'nonsense' })
+    urlOf(request, { address: null, isSecure: true })
+  }).toThrow()
 })

@@ -29,14 +29,14 @@ const json = { 'content-type': 'application/json' }
 
 describe('/readyz', () => {
   test('answers that the server is ready, with its warnings if it has any', async () => {
-    expect(await answerTo(ready, '127.0.0.1')).toMatchObject({
-      status: 200,
-      body: { status: 'ready' },
-    })
-    expect(await answerTo(short, '127.0.0.1')).toMatchObject({
-      status: 200,
-      body: { status: 'ready', warnings: short.warnings },
-    })
+    for (const [report, warnings] of [
+      [ready, {}],
+      [{ ...short, warnings: short.warnings.slice(1) }, { warnings: short.warnings.slice(1) }],
+      [short, { warnings: short.warnings }],
+    ] as const) {
+      const { status, body } = await answerTo(report, '127.0.0.1')
+      expect({ status, body }).toEqual({ status: 200, body: { status: 'ready', ...warnings } })
+    }
   })
 
   test('answers 503 with the time to wait while the server is not ready, and warns of nothing in the log', async () => {

@@ -49,6 +49,12 @@ describe('a list that clients keep offline', () => {
     const lines = server.log.map((line) => JSON.parse(line))
     const faults = lines.filter(({ level }) => level === 'error')
     expect(faults.length).toBeGreaterThanOrEqual(4)
+    // Fetch repeats a GET whose connection was closed, so only its routes are known.
+    const routesOf = (all: typeof lines) =>
+      new Set(all.map(({ method, route }) => `${method} ${route}`))
+    const copied = ['GET /additional_fields', 'GET /notes', 'GET /records']
+    expect(routesOf(faults)).toEqual(new Set(['DELETE /notes', ...copied]))
+    expect(routesOf(lines.filter(({ status }) => status === 'cut'))).toEqual(new Set(copied))
     for (const { fault } of faults) expect(fault).toContain('no such table')
     expect(lines.filter(({ status }) => status === 'cut').length).toBeGreaterThanOrEqual(3)
   })
