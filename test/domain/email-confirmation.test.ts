@@ -1,7 +1,9 @@
-import { expect, test } from 'bun:test'
+import { expect, spyOn, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
-import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
+import { createRateLimiter, unlimitedRateLimiter } from '../../src/domain/rate-limiter'
+import type { TokenClaims } from '../../src/domain/tokens'
+import { listAuditRows } from '../support/audit'
 import { aUser, openSqliteStore } from '../support/store'
 import { fakeClock, random } from '../support/timing'
 
@@ -31,4 +33,42 @@ test('a confirmation link has each possible outcome', async () => {
   expect(await confirmWith(await tokens.issue(session, 60))).toBe('invalid')
   clock.advance(61_000)
   expect(await confirmWith(good)).toBe('expired')
+})
+
+test('only invalid and expired links count for the limit of their network of 64 bits, and a limited one is not looked at', async () => {
+  await using store = await openSqliteStore()
+  const clock = fakeClock()
+  const tokens = createTokens(random(32), clock)
+  const rateLimiter = createRateLimiter({ max: 2, seconds: 60 }, clock)
+  const { confirm } = createEmailConfirmation({ store, tokens, rateLimiter, clock })
+  const user = aUser({ emailConfirmed: false })
+  await store.write((tx) => tx.users.insert(user))
+  const link = (change: Partial<TokenClaims> = {}, seconds = 60) =>
+    tokens.issue(
+      { purpose: 'confirmation', userId: user.id, email: user.email, ...change } as TokenClaims,
+      seconds,
+    )
+  const confirmFrom = (host: string, token: string) =>
+    confirm(token, { address: `2001:db8:1:2::${host}` }).catch((error: unknown) => error)
+  const good = await link()
+  for (let time = 0; time < 5; time++) {
+    expect(await confirmFrom('1', await link({ userId: 'nobody' }))).toBe('no such user')
+  }
+  expect(await confirmFrom('1', 'garbage')).toBe('invalid')
+  expect(await confirmFrom('2', await link({}, -1))).toBe('expired')
+  using verify = spyOn(tokens, 'verify')
+  expect(await confirmFrom('3', good)).toMatchObject({ code: 'rate_limited', retryAfter: 60 })
+  expect(verify).not.toHaveBeenCalled()
+  expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+  expect(await listAuditRows(store)).toEqual([])
+
+  clock.advance(59_999)
+  expect(await confirmFrom('3', good)).toMatchObject({ code: 'rate_limited', retryAfter: 1 })
+  expect(await confirm(good, { address: '10.0.0.1' })).toBe('confirmed')
+  expect(await listAuditRows(store)).toEqual([
+    {
+      ...{ number: 1, time: clock(), kind: 'confirmation', actor: 'user', count: 1, detail: null },
+      ...{ userId: user.id, email: user.email, address: '10.0.0.1' },
+    },
+  ])
 })
