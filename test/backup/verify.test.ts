@@ -6,27 +6,40 @@ import { matchTables, withDefaultColumns } from '../../src/backup/restore'
 import { verifyBackup, withBackup } from '../../src/backup/verify'
 import { DomainError } from '../../src/domain/errors'
 import type { SchemaAdditions, Table } from '../../src/store/tables'
+import { temporaryFolder } from '../support/executable'
 import {
   createSqliteTestDatabase,
   createTestBackup,
   fillWithEdgeCases,
 } from '../support/test-database'
 
-/** Creates a backup of a database with rows in every table. */
-async function createBackup() {
-  const database = await createSqliteTestDatabase()
+/** The bytes of a backup of a database with rows in every table, written once for all tests. */
+let written: Promise<Uint8Array> | null = null
+
+async function writeOnce(): Promise<Uint8Array> {
+  await using database = await createSqliteTestDatabase()
   await fillWithEdgeCases(database)
   const { path } = await createTestBackup(database)
-  const copy = join(database.dataDir, 'copy.sqlite')
+  return readFileSync(path)
+}
+
+/** Creates a backup of a database with rows in every table, in a folder of its own. */
+async function createBackup() {
+  written ??= writeOnce()
+  const bytes = await written
+  const folder = temporaryFolder()
+  const path = join(folder.path, 'backup.sqlite')
+  const copy = join(folder.path, 'copy.sqlite')
+  writeFileSync(path, bytes)
   return {
     path,
     /** Changes a copy of the backup and verifies the copy. */
-    async verifyChanged(change: (copy: string) => void) {
+    async verifyChanged(change: (copy: string) => void | Promise<void>) {
       copyFileSync(path, copy)
-      change(copy)
+      await change(copy)
       return await verifyFile(copy)
     },
-    [Symbol.asyncDispose]: database[Symbol.asyncDispose],
+    [Symbol.asyncDispose]: async () => folder[Symbol.dispose](),
   }
 }
 

@@ -1,42 +1,11 @@
-import { expect, spyOn, test } from 'bun:test'
-import * as fs from 'node:fs'
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { Glob } from 'bun'
 import { install } from '../../src/service/install'
 import { findJournal, removeStagingDir } from '../../src/service/journal'
 import { createFakeInstallation } from '../support/fake-installation'
-
-/** Records which files are renamed, removed and synced, in their order. */
-function recordFileOperations() {
-  const operations: string[] = []
-  const paths = new Map<number, string>()
-  const { openSync, renameSync, rmSync, fsyncSync } = fs
-  const spies = [
-    spyOn(fs, 'openSync').mockImplementation((path, ...rest) => {
-      const descriptor = openSync(path, ...rest)
-      paths.set(descriptor, String(path))
-      return descriptor
-    }),
-    spyOn(fs, 'fsyncSync').mockImplementation((descriptor) => {
-      operations.push(`sync ${paths.get(descriptor)}`)
-      fsyncSync(descriptor)
-    }),
-    spyOn(fs, 'renameSync').mockImplementation((from, to) => {
-      operations.push(`rename ${to}`)
-      renameSync(from, to)
-    }),
-    spyOn(fs, 'rmSync').mockImplementation((path, options) => {
-      if (fs.existsSync(path)) operations.push(`remove ${path}`)
-      rmSync(path, options)
-    }),
-  ]
-  return {
-    operations,
-    [Symbol.dispose]() {
-      for (const spy of spies) spy.mockRestore()
-    },
-  }
-}
+import { recordFileOperations } from '../support/file-operations'
 
 test('whatever an installer renames is on disk before the next step: the journal, the executables, the settings', async () => {
   using fake = createFakeInstallation()
@@ -77,7 +46,7 @@ test('the server of this machine is never asked with fetch, which would ask a pr
   const root = join(import.meta.dir, '..', '..')
   const users: string[] = []
   for await (const path of new Glob('{src,cli}/**/*.ts').scan({ cwd: root })) {
-    if (/(?<![.\w])fetch\(/.test(fs.readFileSync(join(root, path), 'utf8'))) users.push(path)
+    if (/(?<![.\w])fetch\(/.test(readFileSync(join(root, path), 'utf8'))) users.push(path)
   }
   // This one asks a certificate authority elsewhere, for which a proxy is right.
   expect(users).toEqual(['src/tls/acme/transport.ts'])
