@@ -187,8 +187,8 @@ describe('creating a backup', () => {
     const left = [draft, `${draft}-wal`, `${draft}-shm`, `${draft}-journal`, `${draft}.lock`]
     for (const name of [...left, ...kept]) writeFileSync(join(folder.path, name), 'old')
     await create(folder.path)
-    expect(readdirSync(folder.path).sort()).toEqual(
-      ['.snailpass.lock', ...kept, defaultName].sort(),
+    expect(new Set(readdirSync(folder.path))).toEqual(
+      new Set(['.snailpass.lock', ...kept, defaultName]),
     )
   })
 

@@ -66,9 +66,8 @@ describe('backups of two times', () => {
     ['monthly', '2026-12-01T00:00:00.000Z', '2026-12-31T23:59:59.999Z', '2027-01-01T00:00:00.000Z'],
   ] as const)(
     'share a %s one only within the same UTC period: %s, %s, not %s',
-    (period, ...texts) => {
-      const [first, last, next] = texts.map(at)
-      if (first === undefined || last === undefined || next === undefined) throw new Error('times')
+    (period, begin, end, later) => {
+      const [first, last, next] = [at(begin), at(end), at(later)]
       const twoPeriods = { ...none, [period]: 2 }
       expect(selectExpired([first, last], twoPeriods)).toEqual([first])
       expect(selectExpired([last, next], twoPeriods)).toEqual([])
