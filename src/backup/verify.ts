@@ -128,8 +128,10 @@ async function readManifest(path: string, db: Kysely<BackupSchema>): Promise<Man
   const format = Number(requireValue('format'))
   // First: the rest of a newer format may mean something else.
   if (format > formatVersion) {
+    const version = values.get('snailpass_version')
+    const writer = version === undefined ? 'the version that wrote it' : `version ${version}`
     throw new DomainError('unavailable', `${path} has the newer format ${format}`, {
-      hint: `this snailpass reads format ${formatVersion}: install version ${values.get('snailpass_version') ?? 'that wrote it'} or a later one`,
+      hint: `this snailpass reads format ${formatVersion}: install ${writer} or a later one`,
     })
   }
   for (const name of ['manifest_tables', 'settings'] as const) {

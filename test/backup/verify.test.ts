@@ -2,12 +2,16 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { copyFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Kysely } from 'kysely'
+import { type BackupSchema, manifestChecksum } from '../../src/backup/format'
 import { matchTables, withDefaultColumns } from '../../src/backup/restore'
 import { verifyBackup, withBackup } from '../../src/backup/verify'
 import { DomainError } from '../../src/domain/errors'
+import { openDraft } from '../../src/engine/sqlite/connection'
 import type { SchemaAdditions, Table } from '../../src/store/tables'
 import { temporaryFolder } from '../support/executable'
 import {
+  captureError,
   createSqliteTestDatabase,
   createTestBackup,
   fillWithEdgeCases,
@@ -33,6 +37,7 @@ async function createBackup() {
   writeFileSync(path, bytes)
   return {
     path,
+    copy,
     /** Changes a copy of the backup and verifies the copy. */
     async verifyChanged(change: (copy: string) => void | Promise<void>) {
       copyFileSync(path, copy)
@@ -208,6 +213,203 @@ describe('a backup is refused', () => {
 
   test('when the file does not exist', async () => {
     expect(await verifyFile('/nonexistent/backup.sqlite')).toMatchObject({ code: 'not_found' })
+  })
+})
+
+/** Changes a backup and gives it the seal of what it says then, as a program would that writes backups wrongly. */
+const sealed = (text: string) => async (path: string) => {
+  sql(text)(path)
+  const { dialect, close } = openDraft(path)
+  const db = new Kysely<BackupSchema>({ dialect })
+  const value = await manifestChecksum(db, text.includes('table secrets'))
+  await db.updateTable('manifest').set({ value }).where('name', '=', 'seal').execute()
+  close()
+}
+
+describe('a backup whose manifest is intact is refused', () => {
+  test.each<readonly [string, string, string, string | null]>([
+    [
+      'its format is newer',
+      "update manifest set value = '3' where name = 'format'; update manifest set value = '7.0.0' where name = 'snailpass_version'",
+      'has the newer format 3',
+      'this snailpass reads format 1: install version 7.0.0 or a later one',
+    ],
+    [
+      'its format is newer and its version unknown',
+      "update manifest set value = '2' where name = 'format'; delete from manifest where name = 'snailpass_version'",
+      'has the newer format 2',
+      'this snailpass reads format 1: install the version that wrote it or a later one',
+    ],
+    ...['format', 'snailpass_version', 'time', 'engine', 'newest_migration'].map(
+      (name) =>
+        [
+          `it does not say its ${name}`,
+          `delete from manifest where name = '${name}'`,
+          `is damaged: its manifest lacks ${name}`,
+          null,
+        ] as const,
+    ),
+    [
+      'a property is no text',
+      "update manifest set value = x'00' where name = 'engine'",
+      'is damaged: its manifest lacks engine',
+      null,
+    ],
+    [
+      'its columns are no JSON',
+      "update manifest_tables set columns = 'x' where name = 'notes'",
+      'is damaged: its manifest describes no columns',
+      null,
+    ],
+    [
+      'its columns are null',
+      "update manifest_tables set columns = 'null' where name = 'notes'",
+      'is damaged: its manifest describes no columns',
+      null,
+    ],
+    [
+      'its columns are a text',
+      "update manifest_tables set columns = '\"seq\"' where name = 'notes'",
+      'is damaged: its manifest describes no columns',
+      null,
+    ],
+    [
+      'its columns have no row number',
+      `update manifest_tables set columns = '{"id":"text"}' where name = 'notes'`,
+      'is damaged: its manifest describes no columns',
+      null,
+    ],
+    [
+      'a column has an unknown kind',
+      `update manifest_tables set columns = '{"seq":"number","id":"blob"}' where name = 'notes'`,
+      'is damaged: its manifest has an unknown kind of column: blob',
+      null,
+    ],
+    [
+      'a column is missing in its table',
+      `update manifest_tables set columns = json_insert(columns, '$.extra', 'text') where name = 'notes'`,
+      'is damaged: notes has other columns than the manifest says',
+      null,
+    ],
+    [
+      'a table is described and missing',
+      `insert into manifest_tables values ('extra', '{"seq":"number"}', 0, 'x')`,
+      'is damaged: it lacks the table extra',
+      null,
+    ],
+    [
+      'its tables are not described',
+      'drop table manifest_tables',
+      'is damaged: it lacks the table manifest_tables',
+      null,
+    ],
+    [
+      'its count of rows is wrong',
+      "update manifest_tables set rows = 3 where name = 'notes'",
+      'is damaged: notes has 2 rows instead of 3',
+      null,
+    ],
+    [
+      'its checksum of rows is wrong',
+      "update manifest_tables set sha256 = 'x' where name = 'users'",
+      'is damaged: the rows of users differ from those that were written',
+      null,
+    ],
+    [
+      'it has a trigger',
+      'create trigger extra after insert on notes begin select 1; end',
+      'is damaged: it has an unexpected trigger: extra',
+      null,
+    ],
+    [
+      'it has an index',
+      'create index extra on notes (id)',
+      'is damaged: it has an unexpected index: extra',
+      null,
+    ],
+  ])('if %s', async (_name, change, message, hint) => {
+    await using backup = await createBackup()
+    const isDropped = change.startsWith('drop')
+    const refused = await backup.verifyChanged(isDropped ? sql(change) : sealed(change))
+    expect(refused).toMatchObject({
+      code: 'unavailable',
+      message: `${backup.copy} ${message}`,
+      hint:
+        hint ??
+        'use another backup from `snailpass backup list`; check the disk and how this file was copied',
+    })
+  })
+
+  test('unless it is as its manifest says', async () => {
+    await using backup = await createBackup()
+    const intact = await verifyFile(backup.path)
+    expect(await backup.verifyChanged(sealed('select 1'))).toEqual(intact)
+    // Names of SQLite itself do not count.
+    expect(await backup.verifyChanged(sealed('analyze'))).toEqual(intact)
+    const withSecrets =
+      "create table secrets (name text, value text); insert into secrets values ('b', '2'), ('a', '1')"
+    expect(await backup.verifyChanged(sealed(withSecrets))).toEqual(intact)
+    const secrets = await withBackup(backup.copy, async ({ manifest }) => manifest.secrets)
+    expect(secrets).toEqual([
+      { name: 'a', value: '1' },
+      { name: 'b', value: '2' },
+    ])
+    // An older format would be read by its own description.
+    const older = "update manifest set value = '0' where name = 'format'"
+    expect(await backup.verifyChanged(sealed(older))).toEqual(intact)
+  })
+})
+
+describe('a file beside a backup', () => {
+  test.each(['-wal', '-journal'])('that SQLite would read is named: %s', async (end) => {
+    await using backup = await createBackup()
+    const refused = await backup.verifyChanged((copy) => writeFileSync(`${copy}${end}`, 'x'))
+    expect(refused).toMatchObject({
+      code: 'unavailable',
+      message: `${backup.copy} was changed: ${backup.copy}${end} exists`,
+      hint: 'use a backup that no program has written to; or move that file away, and check the backup with `snailpass backup verify`',
+    })
+  })
+})
+
+test('a file with less than a whole header is no backup, and an empty one is damaged', async () => {
+  await using backup = await createBackup()
+  const sizes = [1, 16, 71, 72, 99]
+  for (const size of sizes) {
+    const refused = await backup.verifyChanged((copy) => truncateSync(copy, size))
+    expect(refused, `${size}`).toMatchObject({
+      message: `${backup.copy} is not a SnailPass backup`,
+    })
+  }
+  expect(await backup.verifyChanged((copy) => truncateSync(copy, 0))).toMatchObject({
+    message: `${backup.copy} is damaged: it is empty`,
+  })
+  // The id of a database of snailpass, and of no program.
+  for (const id of ['534e4c50', '00000000']) {
+    const refused = await backup.verifyChanged((copy) => {
+      const bytes = readFileSync(copy)
+      bytes.write(id, 68, 'hex')
+      writeFileSync(copy, bytes)
+    })
+    expect(refused).toMatchObject({ message: `${backup.copy} is not a SnailPass backup` })
+  }
+})
+
+test('messages name the encrypted file instead of its decrypted copy', async () => {
+  await using backup = await createBackup()
+  const verifying = (path: string) =>
+    withBackup(path, (opened) => verifyBackup(opened, () => {}), '/mnt/x.age')
+  copyFileSync(backup.path, backup.copy)
+  sql("delete from notes where id = 'n2'")(backup.copy)
+  expect(await captureError(verifying(backup.copy))).toMatchObject({
+    message: '/mnt/x.age is damaged: notes has 1 row instead of 2',
+  })
+  writeFileSync(backup.copy, 'x')
+  expect(await captureError(verifying(backup.copy))).toMatchObject({
+    message: '/mnt/x.age is not a SnailPass backup',
+  })
+  expect(await captureError(verifying(`${backup.path}-missing`))).toMatchObject({
+    message: '/mnt/x.age does not exist',
   })
 })
 
