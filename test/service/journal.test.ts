@@ -37,9 +37,56 @@ test('the journal of an upgrade has names that every version reads', () => {
   expect(readdirSync(layout.stagingDir)).toEqual(['upgrade.json'])
 })
 
+test.each(['trying', 'proven', 'reverting'] as const)(
+  'the journal of an upgrade is read as it was written in the phase %s',
+  (phase) => {
+    using folder = temporaryFolder()
+    const layout = layoutOf({ prefix: folder.path, hasService: false })
+    const other: Journal = {
+      phase,
+      oldVersion: 'a',
+      newVersion: 'b',
+      backup: null,
+      pending: [],
+      engine: 'postgres',
+      copy: null,
+      isCleared: true,
+      wasRunning: false,
+      unit: '[Unit]\n',
+    }
+    writeJournal(layout, other)
+    expect(findJournal(layout)).toEqual(other)
+  },
+)
+
+/** Returns the stored journal with another value of a member; undefined for none. */
+const storedWith = (name: string, value: unknown) =>
+  JSON.stringify({ ...JSON.parse(stored), [name]: value })
+
+test('the files of an upgrade have names that every version knows', () => {
+  const { executable: _, ...layout } = layoutOf({ prefix: '/x', hasService: false })
+  expect(stagingPathsOf({ ...layout, executable: '' })).toEqual({
+    folder: '/x/lib/snailpass',
+    journal: '/x/lib/snailpass/upgrade.json',
+    newExecutable: '/x/lib/snailpass/snailpass.new',
+    oldExecutable: '/x/lib/snailpass/snailpass.old',
+  })
+})
+
 test.each([
   '',
   'nonsense',
+  ...Object.keys(JSON.parse(stored)).flatMap((name) => [
+    storedWith(name, undefined),
+    storedWith(name, 5),
+  ]),
+  storedWith('engine', 'mysql'),
+  storedWith('oldVersion', null),
+  storedWith('newVersion', null),
+  storedWith('pending', { every: true }),
+  storedWith('pending', ['0002', null]),
+  storedWith('wasRunning', null),
+  storedWith('isCleared', 'false'),
   '[]',
   'null',
   stored.slice(0, -5),
@@ -51,5 +98,14 @@ test.each([
   const layout = layoutOf({ prefix: folder.path, hasService: false })
   mkdirSync(layout.stagingDir, { recursive: true })
   writeFileSync(stagingPathsOf(layout).journal, text)
-  expect(() => findJournal(layout)).toThrow('is not the journal of an upgrade')
+  const { journal: path } = stagingPathsOf(layout)
+  expect(() => findJournal(layout)).toThrow(
+    expect.objectContaining({
+      code: 'unavailable',
+      message: `${path} is not the journal of an upgrade`,
+      hint: 'a newer snailpass may have written it: run the installer of that version',
+    }),
+  )
+  // It stays for the version that wrote it.
+  expect(readFileSync(path, 'utf8')).toBe(text)
 })

@@ -17,6 +17,78 @@ describe('the systemd unit', () => {
     expect(atHome).toContain('\nReadWritePaths="/home/ann/vaults"\nProtectHome=read-only\n')
   })
 
+  test('is exactly this, with a folder beside the data folder', () => {
+    const text = renderUnit(layout, { folders: [layout.dataDir, '/srv/backups'] })
+    expect(
+      text,
+    ).toBe(`# Written by \`snailpass service install\`, which overwrites it. Make your own changes in
+# /etc/snailpass/ or with \`systemctl edit snailpass\`.
+[Unit]
+Description=SnailPass password server
+Wants=network-online.target
+After=network-online.target postgresql.service
+
+[Service]
+ExecStart=/usr/local/bin/snailpass serve --config /etc/snailpass/snailpass.env
+User=snailpass
+Group=snailpass
+Restart=on-failure
+RestartSec=2
+TimeoutStopSec=20
+StateDirectory=snailpass
+StateDirectoryMode=0700
+UMask=0077
+LimitNOFILE=65536
+
+AmbientCapabilities=CAP_NET_BIND_SERVICE
+CapabilityBoundingSet=CAP_NET_BIND_SERVICE
+NoNewPrivileges=yes
+ProtectSystem=strict
+ReadWritePaths="/srv/backups"
+ProtectHome=yes
+PrivateTmp=yes
+PrivateDevices=yes
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+LockPersonality=yes
+RemoveIPC=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX AF_NETLINK
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+SystemCallFilter=@system-service
+SystemCallFilter=~@privileged
+
+[Install]
+WantedBy=multi-user.target
+`)
+  })
+
+  test.each([
+    ['/home', 'read-only'],
+    ['/home/ann', 'read-only'],
+    ['/root/vaults', 'read-only'],
+    ['/run/user/1000/vaults', 'read-only'],
+    ['/homes/ann', 'yes'],
+    ['/rootless', 'yes'],
+    ['/run/users', 'yes'],
+    ['/srv/home/ann', 'yes'],
+  ])('hides homes unless a folder is in one: %s', (folder, protection) => {
+    expect(renderUnit(layout, { folders: [folder] })).toContain(`\nProtectHome=${protection}\n`)
+  })
+
+  test('escapes each character that has a meaning in a unit', () => {
+    const text = renderUnit(layout, { folders: ['/a\\b"c%d', '/e f'] })
+    expect(text).toContain('\nReadWritePaths="/a\\\\b\\"c%%d"\nReadWritePaths="/e f"\nProtectHome=')
+  })
+
   test('does not forbid the memory that the just-in-time compiler needs', () => {
     const text = renderUnit(layout, { folders: [] })
     expect(text).not.toMatch(/^MemoryDenyWriteExecute/m)
