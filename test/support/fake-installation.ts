@@ -59,15 +59,24 @@ export function createFakeInstallation(options: { hasService?: boolean } = {}) {
     asked,
     /** What systemd was told so far: start, stop … */
     serviceCalls: () => textOf(file('systemctl.log')).split('\n').filter(Boolean),
+    /** What was run so far, in its order: commands of an executable as `VERSION COMMAND`, and `systemctl COMMAND`. */
+    calls: () => textOf(file('calls.log')).split('\n').filter(Boolean),
     serviceState: () => textOf(file('state')),
     /** Lines of the database: migrations, and what clients wrote. */
     readDatabase: () => textOf(database).split('\n').filter(Boolean),
     write: (line: string) => writeFileSync(database, `${line}\n`, { flag: 'a' }),
-    /** `trial` fails the smoke test; `start` the service; `not ready` every check of readiness; `restore` the rollback. */
-    setFault(fault: 'trial' | 'start' | 'not ready' | 'restore' | 'served' | null) {
+    /**
+     * `trial` fails the smoke test; `start` the service; `not ready` every check of readiness; `restore` the rollback.
+     * `call …` fails what `calls` names so, at its beginning.
+     */
+    setFault(
+      fault: 'trial' | 'start' | 'not ready' | 'restore' | 'served' | `call ${string}` | null,
+    ) {
       if (fault === null) rmSync(file('fault'), { force: true })
       else writeFileSync(file('fault'), fault)
     },
+    /** The folder of everything, for the permissions of another user. */
+    folder: folder.path,
     /** The version of the installed executable. */
     installedVersion: () => /^version=(\d+)$/m.exec(textOf(layout.executable))?.[1] ?? null,
     /** Leaves an upgrade as an installer does that is killed in this phase. */
@@ -135,6 +144,9 @@ db="$data/snailpass.db"
 fault=$(cat '${folder}/fault' 2>/dev/null || true)
 refuse() { echo "error: $1" >&2; echo "hint: $2" >&2; exit 1; }
 has() { grep -qx "migration $1" "$db" 2>/dev/null; }
+if [ "$1" = service ]; then step=$3; else step=$1; fi
+echo "$version $step" >>'${folder}/calls.log'
+[ "$fault" != "call $version $step" ] || refuse 'the step failed' 'fix the step'
 known=$(sed -n 's/^migration //p' "$db" 2>/dev/null | sort -n | tail -n 1)
 case "$1" in
   --version) echo "snailpass $version.0.0 (fake, any)"; exit ;;
@@ -156,6 +168,7 @@ case "$3" in
     [ "$fault" != restore ] || refuse 'the disk is full' 'free some space'
     mv "$db" "$5"; mv "$4" "$db" ;;
   clear)
+    [ -e "$db" ] || exit 0
     cp "$db" "$data/replaced"; rm "$db"
     [ "\${4:-}" != --keep ] || echo "$data/replaced" ;;
   trial)
@@ -167,6 +180,8 @@ esac`
 /** Keeps the state of the service in a file. */
 function systemctl(folder: string): string {
   return `echo "$1" >>'${folder}/systemctl.log'
+echo "systemctl $1" >>'${folder}/calls.log'
+[ "$(cat '${folder}/fault' 2>/dev/null)" != "call systemctl $1" ] || exit 5
 state='${folder}/state'
 case "$1" in
   show) printf 'ActiveState=%s\\nActiveEnterTimestamp=\\nNRestarts=0\\n' "$(cat "$state")" ;;
