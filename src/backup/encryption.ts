@@ -202,17 +202,19 @@ function readStream(
   path: string,
   onChunk: (bytes: Uint8Array) => void = () => {},
 ): ReadableStream<Uint8Array> {
-  const source = createReadStream(path, { highWaterMark: chunkBytes })[Symbol.asyncIterator]()
+  let source: AsyncIterator<Uint8Array> | null = null
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       await setImmediate()
+      // Not before: an error of a file that nobody is reading yet would end the process.
+      source ??= createReadStream(path, { highWaterMark: chunkBytes })[Symbol.asyncIterator]()
       const { done, value } = await source.next()
       if (done === true) return controller.close()
       onChunk(value)
       controller.enqueue(value)
     },
     async cancel() {
-      await source.return?.()
+      await source?.return?.()
     },
   })
 }

@@ -367,6 +367,17 @@ describe('decryption', () => {
     }
   })
 
+  test('reports a file that can not be opened, also one that is slow to be read', async () => {
+    using folder = createFolder()
+    const { identity } = await createKeyPair()
+    for (let attempt = 0; attempt < 20; attempt++) {
+      expect(await decrypt(folder, 'keys', withKeys(identity))).toMatchObject({
+        code: 'not_found',
+        message: `${folder.encrypted} does not exist`,
+      })
+    }
+  })
+
   test('tells a file that can not be read or written from a wrong key', async () => {
     using folder = createFolder()
     const { identity, recipient } = await createKeyPair()
