@@ -1,0 +1,267 @@
+import { describe, expect, spyOn, test } from 'bun:test'
+import { formatAdoption, reportAdoption } from '../../cli/adoption-report'
+import { readPassphrase } from '../../cli/decryption-options'
+import { exitOnSignals } from '../../cli/signals'
+import {
+  createProgressLine,
+  ExitError,
+  exitCodes,
+  outJson,
+  readSecretLine,
+  reportError,
+} from '../../cli/terminal'
+import { DomainError, type ErrorCode } from '../../src/domain/errors'
+import { captureOutput } from '../support/cli'
+import { createTemporaryFile } from '../support/settings-file'
+import { captureError } from '../support/test-database'
+
+/** Returns the exit code of an error and what is printed for it. */
+function report(error: unknown) {
+  using output = captureOutput()
+  const code = reportError(error)
+  return { code, ...output.printed }
+}
+
+describe('an error', () => {
+  const codes: Readonly<Record<ErrorCode, number>> = {
+    invalid: 2,
+    unauthenticated: 1,
+    forbidden: 1,
+    not_found: 3,
+    conflict: 1,
+    too_large: 1,
+    rate_limited: 1,
+    unavailable: 1,
+    storage_full: 1,
+    vault_full: 1,
+  }
+
+  test.each(Object.entries(codes))('with the code %s exits with %p', (code, exitCode) => {
+    const known = (Object.keys(codes) as ErrorCode[]).find((each) => each === code) ?? 'invalid'
+    const error = new DomainError(known, 'one\ntwo', { hint: 'do\nthis' })
+    expect(report(error)).toEqual({
+      code: exitCode,
+      stdout: '',
+      stderr: 'error: one\nerror: two\nhint: do\nhint: this\n',
+    })
+    expect(report(new DomainError(known, 'one'))).toEqual({
+      code: exitCode,
+      stdout: '',
+      stderr: 'error: one\n',
+    })
+  })
+
+  test('has exit codes that scripts rely on', () => {
+    expect(exitCodes).toEqual({ done: 0, failed: 1, usage: 2, notFound: 3, notChecked: 4 })
+  })
+
+  test('that was printed already has only a code', () => {
+    expect(report(new ExitError(4))).toEqual({ code: 4, stdout: '', stderr: '' })
+    expect(new ExitError(4).message).toBe('exit code 4')
+  })
+
+  test('of a closed pipe has no message, and no other error of that code', () => {
+    const pipe = Object.assign(new Error('EPIPE'), { code: 'EPIPE', syscall: 'write' })
+    expect(report(pipe)).toEqual({ code: 1, stdout: '', stderr: '' })
+    const other = Object.assign(new Error('of a mail server'), { code: 'EPIPE' })
+    expect(report(other).stderr).toContain('of a mail server')
+    const full = Object.assign(new Error('full'), { code: 'ENOSPC', syscall: 'write' })
+    expect(report(full).stderr).toContain('full')
+  })
+
+  test('that is a bug is printed whole', () => {
+    const bug = new TypeError('x is undefined')
+    const hint = 'hint: this is a bug in snailpass: please report it with the lines above\n'
+    const { code, stderr } = report(bug)
+    expect(code).toBe(1)
+    expect(stderr).toStartWith('error: ')
+    expect(stderr).toContain('x is undefined')
+    expect(stderr.split('\n').length).toBeGreaterThan(3)
+    expect(stderr).toEndWith(hint)
+    expect(report('a text')).toEqual({ code: 1, stdout: '', stderr: `error: a text\n${hint}` })
+    delete bug.stack
+    expect(report(bug).stderr).toBe(`error: x is undefined\n${hint}`)
+  })
+})
+
+test('JSON is indented by two spaces', () => {
+  using output = captureOutput()
+  outJson([{ a: null }])
+  expect(output.printed).toEqual({ stdout: '[\n  {\n    "a": null\n  }\n]\n', stderr: '' })
+})
+
+test('progress is shown on a terminal only, in one line that is empty at the end', () => {
+  const before = process.stderr.isTTY
+  try {
+    process.stderr.isTTY = false
+    {
+      using output = captureOutput()
+      const progress = createProgressLine()
+      progress.update('half')
+      progress.end()
+      expect(output.printed).toEqual({ stdout: '', stderr: '' })
+    }
+    process.stderr.isTTY = true
+    using output = captureOutput()
+    const progress = createProgressLine()
+    progress.update('half')
+    progress.update('whole')
+    progress.end()
+    expect(output.printed).toEqual({
+      stdout: '',
+      stderr: '\r\u001b[2Khalf\r\u001b[2Kwhole\r\u001b[2K',
+    })
+  } finally {
+    process.stderr.isTTY = before
+  }
+})
+
+test.each([
+  ['SIGHUP', 129],
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+] as const)('%s exits with %p', (signal, code) => {
+  const before = new Set(process.listeners(signal))
+  const exit = spyOn(process, 'exit').mockImplementation((() => {}) as never)
+  try {
+    exitOnSignals()
+    const added = process.listeners(signal).filter((listener) => !before.has(listener))
+    expect(added).toHaveLength(1)
+    for (const listener of added) Reflect.apply(listener, process, [signal])
+    expect(exit.mock.calls).toEqual([[code]])
+  } finally {
+    exit.mockRestore()
+    for (const name of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
+      for (const listener of process.listeners(name)) {
+        if (!before.has(listener)) process.removeListener(name, listener)
+      }
+    }
+  }
+})
+
+describe('a passphrase in a file', () => {
+  test.each([
+    ['open sesame', 'open sesame'],
+    ['open sesame\n', 'open sesame'],
+    ['open sesame\r\n', 'open sesame'],
+    [' ü \n', ' ü '],
+  ])('is its only line: %p', (text, passphrase) => {
+    using file = createTemporaryFile(text)
+    expect(readPassphrase(file.path)).toBe(passphrase)
+  })
+
+  test.each(['', '\n', '\r\n', 'hunter2\nx', 'hunter2\n\n', 'hunter2\rx'])(
+    'is refused without its content otherwise: %p',
+    (text) => {
+      using file = createTemporaryFile(text)
+      expect(() => readPassphrase(file.path)).toThrow(
+        expect.objectContaining({
+          code: 'invalid',
+          message: `${file.path} does not contain a passphrase`,
+          hint: 'write the passphrase into the file as a single line',
+        }),
+      )
+    },
+  )
+
+  test('is refused if the file can not be read', () => {
+    expect(() => readPassphrase('/proc/self/missing')).toThrow(
+      expect.objectContaining({
+        code: 'invalid',
+        message: expect.stringMatching(/^can't read \/proc\/self\/missing: ENOENT/),
+        hint: 'check the path and the permissions of the file',
+      }),
+    )
+  })
+})
+
+describe('a secret on stdin', () => {
+  /** Reads a secret from these chunks. */
+  async function read(...chunks: (string | Uint8Array)[]) {
+    const bytes = chunks.map((chunk) => new TextEncoder().encode(String(chunk)))
+    const raw = chunks.map((chunk, index) => (typeof chunk === 'string' ? bytes[index] : chunk))
+    const stream = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start(controller) {
+        for (const chunk of raw) controller.enqueue(new Uint8Array(chunk ?? []))
+        controller.close()
+      },
+    })
+    const spy = spyOn(Bun.stdin, 'stream').mockReturnValue(stream)
+    try {
+      return await readSecretLine('the secret').catch((error: unknown) => error)
+    } finally {
+      spy.mockRestore()
+    }
+  }
+
+  const refusal = (problem: string) => ({
+    code: 'invalid',
+    message: `stdin ${problem}`,
+    hint: 'pass the secret on stdin as a single line',
+  })
+
+  test('is one line, in however many parts', async () => {
+    expect(await read('open ', 'sesame\n')).toBe('open sesame')
+    expect(await read('open sesame\r\n')).toBe('open sesame')
+    expect(await read(' ü ')).toBe(' ü ')
+    expect(await read(new Uint8Array([0xc3]), new Uint8Array([0xbc]))).toBe('ü')
+  })
+
+  test('has at most 64 KiB', async () => {
+    const most = 'x'.repeat(64 * 1024)
+    expect(await read(most)).toBe(most)
+    expect(await read(`${most}x`)).toMatchObject(refusal('is larger than 64 KiB'))
+    expect(await read(most, 'x')).toMatchObject(refusal('is larger than 64 KiB'))
+  })
+
+  test('is refused otherwise', async () => {
+    for (const empty of ['', '\n', '\r\n']) {
+      expect(await read(empty)).toMatchObject(refusal('is empty'))
+    }
+    for (const lines of ['a\nb', 'a\n\n', 'a\rb']) {
+      expect(await read(lines)).toMatchObject(refusal('contains more than one line'))
+    }
+    expect(await read(new Uint8Array([0x61, 0xff]))).toMatchObject(refusal('is not UTF-8'))
+    expect(await captureError(Promise.resolve())).toBeNull()
+  })
+})
+
+describe('the report of a migration', () => {
+  const report = {
+    tables: [
+      { table: 'users', adoptedRows: 2, setAside: {}, nullFlags: 0 },
+      { table: 'records', adoptedRows: 1, setAside: { 'no user': 3, 'no id': 1 }, nullFlags: 1 },
+    ],
+    lowerCasedEmails: 0,
+    backupPath: null,
+  }
+
+  test('has a line for each table, and one for changed emails', () => {
+    const lines = [
+      'users    2 migrated',
+      'records  1 migrated; 3 kept aside: no user; 1 kept aside: no id; 1 with empty flags, now "no"',
+    ]
+    expect(formatAdoption(report)).toEqual(lines)
+    expect(formatAdoption({ ...report, lowerCasedEmails: 1 })).toEqual([
+      ...lines,
+      'emails   1 converted to lower case',
+    ])
+  })
+
+  test('says whether anything was changed, and where the backup is', () => {
+    {
+      using output = captureOutput()
+      reportAdoption(report, true)
+      expect(output.printed.stderr).toBe(
+        'Nothing was changed. Run it without --dry-run to migrate.\n',
+      )
+    }
+    using output = captureOutput()
+    reportAdoption({ ...report, backupPath: '/x' }, false)
+    expect(output.printed).toEqual({
+      stdout: `${formatAdoption(report).join('\n')}\n`,
+      stderr:
+        'The database is migrated: start `snailpass serve` on it.\nBackup of the original file: /x\n',
+    })
+  })
+})

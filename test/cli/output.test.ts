@@ -1,0 +1,334 @@
+import { afterAll, beforeAll, describe, expect, spyOn, test } from 'bun:test'
+import { existsSync, mkdirSync, statSync, writeFileSync } from 'node:fs'
+import * as os from 'node:os'
+import { join } from 'node:path'
+import { runCommand } from '../support/cli'
+import {
+  createAgeKeyPair,
+  createSqliteTestDatabase,
+  createTestBackup,
+  fillWithEdgeCases,
+  type TestDatabase,
+} from '../support/test-database'
+
+/** One database for tests that only read. */
+let database: TestDatabase
+beforeAll(async () => {
+  database = await createSqliteTestDatabase()
+  await fillWithEdgeCases(database)
+  await database.sql('delete from audit_marks')
+  await database.sql('delete from audit')
+}, 60_000)
+afterAll(() => database[Symbol.asyncDispose]())
+
+const run = (...args: string[]) =>
+  runCommand([...args, '--data-dir', database.dataDir], { SNAILPASS_DATABASE_URL: database.url })
+
+/** Returns what a command with --json prints. */
+async function readJson(...args: string[]): Promise<unknown> {
+  const { code, stdout, stderr } = await run(...args, '--json')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return JSON.parse(stdout)
+}
+
+const one = {
+  id: 'u1',
+  email: 'one@nas.local',
+  confirmed: true,
+  disabled: true,
+  records: 7,
+  notes: 0,
+  additional_fields: 7,
+  letters: 0,
+  created: '2025-11-25T03:35:02.123Z',
+  last_login: '2025-11-25T03:35:02.555Z',
+}
+const two = {
+  id: 'u2',
+  email: 'two@nas.local',
+  confirmed: false,
+  disabled: false,
+  records: 0,
+  notes: 2,
+  additional_fields: 0,
+  letters: 1,
+  created: '1970-01-01T00:00:00.000Z',
+  last_login: null,
+}
+
+describe('accounts', () => {
+  test('are listed with everything in JSON, and in columns', async () => {
+    expect(await readJson('user', 'list')).toEqual([one, two])
+    const { stdout } = await run('user', 'list')
+    expect(stdout).toBe(
+      `EMAIL          STATE        RECORDS  NOTES  LAST SIGN-IN          ID
+one@nas.local  disabled     7        0      2025-11-25 03:35 UTC  u1
+two@nas.local  unconfirmed  0        2      never                 u2
+`,
+    )
+  })
+
+  test('are shown one by one, by email or id', async () => {
+    expect(await readJson('user', 'show', 'u1')).toEqual(one)
+    expect(await readJson('user', 'show', 'two@nas.local')).toEqual(two)
+    expect((await run('user', 'show', 'one@nas.local')).stdout).toBe(
+      `email              one@nas.local
+id                 u1
+state              disabled
+created            2025-11-25 03:35 UTC
+last sign-in       2025-11-25 03:35 UTC
+records            7
+additional fields  7
+notes              0
+pending emails     0
+`,
+    )
+    expect(await run('user', 'show', 'nobody@nas.local')).toMatchObject({ code: 3, stdout: '' })
+  })
+
+  test('that are invited are listed', async () => {
+    expect(await readJson('user', 'invitations')).toEqual([
+      { email: 'three@nas.local', created: '1970-01-01T00:00:00.003Z' },
+    ])
+    expect(await run('user', 'invitations')).toEqual({
+      code: 0,
+      stdout: '1970-01-01T00:00:00Z  three@nas.local\n',
+      stderr: '',
+    })
+  })
+})
+
+test('emails are listed with their state, and the reason of a failure in one line', async () => {
+  await database.sql("update outbox set lease = null where id = 'l0'")
+  const { stdout, stderr } = await run('mail', 'list')
+  expect(stderr).toBe('')
+  const lines = stdout.trimEnd().split('\n')
+  expect(lines[0]).toBe('l0  queued   1970-01-01T00:00:00Z  0 attempts  three@nas.local')
+  expect(stdout).toContain('l1  dead     given up  7 attempts  two@nas.local  ')
+})
+
+test.each([[['mail', 'retry']], [['mail', 'retry', 'l1', '--dead']]])(
+  'which emails to retry is said once: %p',
+  async (args) => {
+    expect(await run(...args)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr:
+        'error: name the email to retry, or use --dead\nhint: `snailpass mail list` prints the ids; --dead retries all failed emails\n',
+    })
+    expect(await database.sql("select state from outbox where id = 'l1'")).toEqual([
+      { state: 'dead' },
+    ])
+  },
+)
+
+describe('the audit log', () => {
+  test('is empty in both forms', async () => {
+    expect(await readJson('audit')).toEqual([])
+    expect(await run('audit')).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'No matching rows in the audit log.\n',
+    })
+  })
+
+  test('is printed with everything in JSON, and in columns', async () => {
+    await database.sql(`insert into audit (seq, time, kind, actor, user_id, email, address, count, detail, mac)
+      values (1, 1764041702123, 'login', 'user', 'u1', 'one@nas.local', '192.168.1.5', 3, 'x', ''),
+      (2, 1764041703000, 'disabled', 'operator', 'u2', null, null, 1, null, '')`)
+    try {
+      const first = {
+        number: 1,
+        time: '2025-11-25T03:35:02.123Z',
+        kind: 'login',
+        actor: 'user',
+        user: 'u1',
+        email: 'one@nas.local',
+        address: '192.168.1.5',
+        count: 3,
+        detail: 'x',
+      }
+      const second = {
+        number: 2,
+        time: '2025-11-25T03:35:03.000Z',
+        kind: 'disabled',
+        actor: 'operator',
+        user: 'u2',
+        email: null,
+        address: null,
+        count: 1,
+        detail: null,
+      }
+      expect(await readJson('audit')).toEqual([first, second])
+      expect(await readJson('audit', '--user', 'u2')).toEqual([second])
+      expect(await readJson('audit', '--since', '2025-11-25T03:35:03Z')).toEqual([second])
+      expect((await run('audit')).stdout).toBe(
+        `TIME                  KIND            COUNT  BY        ADDRESS          EMAIL                     DETAIL
+2025-11-25T03:35:02Z  login           3      user      192.168.1.5      one@nas.local             x
+2025-11-25T03:35:03Z  disabled        1      operator  -                -
+`,
+      )
+    } finally {
+      await database.sql('delete from audit')
+    }
+  })
+})
+
+test('backups are listed with their state in both forms', async () => {
+  await using own = await createSqliteTestDatabase()
+  await fillWithEdgeCases(own)
+  const list = (...args: string[]) =>
+    runCommand(['backup', 'list', '--data-dir', own.dataDir, ...args])
+  expect(await list()).toEqual({ code: 0, stdout: '', stderr: 'No backups.\n' })
+  expect(JSON.parse((await list('--json')).stdout)).toEqual([])
+  const folder = join(own.dataDir, 'backups')
+  mkdirSync(folder)
+  const half = join(folder, 'snailpass-20200101T000000Z.sqlite.partial')
+  const encrypted = join(folder, 'snailpass-20200102T030405Z.sqlite.age')
+  writeFileSync(encrypted, 'age-encryption.org/v1\n-> X25519 x\n')
+  const { path, time, rows } = await createTestBackup(own)
+  // The next backup would remove it.
+  writeFileSync(half, 'half')
+  const { size } = statSync(path)
+  expect(JSON.parse((await list('--json')).stdout)).toEqual([
+    {
+      file: half,
+      time: '2020-01-01T00:00:00.000Z',
+      size: 4,
+      encrypted: false,
+      rows: null,
+      complete: false,
+    },
+    {
+      file: encrypted,
+      time: '2020-01-02T03:04:05.000Z',
+      size: 34,
+      encrypted: true,
+      rows: null,
+      complete: true,
+    },
+    {
+      file: path,
+      time: new Date(time).toISOString(),
+      size,
+      encrypted: false,
+      rows,
+      complete: true,
+    },
+  ])
+  const when = new Date(time).toISOString().replace(/\.\d+/, '')
+  const width = String(size).length
+  const cells = (...texts: string[]) => texts.join('  ')
+  expect((await list()).stdout.trimEnd().split('\n')).toEqual([
+    cells('TIME'.padEnd(20), 'BYTES'.padEnd(width), 'ROWS', 'STATE'.padEnd(10), 'FILE'),
+    cells('2020-01-01T00:00:00Z', '4'.padEnd(width), '-   ', 'incomplete', half),
+    cells('2020-01-02T03:04:05Z', '34'.padEnd(width), '-   ', 'encrypted ', encrypted),
+    cells(when, String(size), String(rows).padEnd(4), 'plain     ', path),
+  ])
+})
+
+test('a backup is written with the folder, the encryption and the clean-up of its options', async () => {
+  await using own = await createSqliteTestDatabase()
+  await fillWithEdgeCases(own)
+  // It would slow down the other tests.
+  using priority = spyOn(os, 'setPriority').mockImplementation(() => {})
+  const folder = join(own.dataDir, 'backups')
+  mkdirSync(folder)
+  const old = join(folder, 'snailpass-20200102T030405Z.sqlite')
+  writeFileSync(old, '')
+  const backup = (...args: string[]) =>
+    runCommand(['backup', '--data-dir', own.dataDir, ...args], {
+      SNAILPASS_DATABASE_URL: own.url,
+      SNAILPASS_BACKUP_KEEP: '1 daily',
+    })
+  const { recipient, file } = await createAgeKeyPair(own.dataDir)
+  const encrypted = await backup('--encrypt-to', recipient, '--to', join(own.dataDir, 'x.age'))
+  expect(encrypted).toEqual({
+    code: 0,
+    stdout: `${join(own.dataDir, 'x.age')}\n`,
+    stderr: expect.stringMatching(/^Backup written and verified \(\d+ rows, encrypted\):\n$/),
+  })
+  // Servers get the processor first.
+  expect<unknown>(priority.mock.calls).toEqual([[os.constants.priority.PRIORITY_BELOW_NORMAL]])
+  expect(existsSync(old)).toBeTrue()
+  const verified = await runCommand([
+    ...['backup', 'verify', join(own.dataDir, 'x.age'), '--identity', file],
+    ...['--data-dir', own.dataDir],
+  ])
+  expect(verified).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(
+      /^created \S+ \S+ UTC by snailpass \S+ from sqlite, encrypted\nusers {21}2 {2}[0-9a-f]{64}\n[\s\S]*\nverified\n$/,
+    ),
+    stderr: '',
+  })
+  const pruning = await backup('--prune')
+  expect(pruning.code).toBe(0)
+  expect(pruning.stderr).toEndWith(`:\nRemoved: ${old}\n`)
+  expect([old, pruning.stdout.trim()].map(existsSync)).toEqual([false, true])
+})
+
+describe('a question that can not be asked', () => {
+  const refusal = {
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(
+      /error: can't ask for confirmation: not a terminal\nhint: use --yes to skip\n$/,
+    ),
+  }
+
+  test.each([[['recreate-db']], [['user', 'delete', 'u1']], [['tls', 'renew', '--authority']]])(
+    'changes nothing: %p',
+    async (args) => {
+      // A certificate authority that would be replaced.
+      if (args[0] === 'tls') expect((await run('tls', 'renew')).code).toBe(0)
+      const before = await database.sql('select * from users')
+      expect(await run(...args)).toEqual(refusal)
+      expect(await database.sql('select * from users')).toEqual(before)
+      expect(existsSync(join(database.dataDir, 'backups'))).toBeFalse()
+    },
+  )
+
+  test('removes nothing of an installation', async () => {
+    const prefix = join(database.dataDir, 'prefix')
+    mkdirSync(join(prefix, 'var', 'lib', 'snailpass'), { recursive: true })
+    const purge = ['service', 'uninstall', '--prefix', prefix, '--purge']
+    expect(await runCommand(purge)).toEqual(refusal)
+    expect(existsSync(join(prefix, 'var', 'lib', 'snailpass'))).toBeTrue()
+    expect(await runCommand([...purge, '--yes'])).toMatchObject({ code: 0, stdout: '' })
+    expect(existsSync(join(prefix, 'var', 'lib', 'snailpass'))).toBeFalse()
+  })
+})
+
+test.each(['0', '100000', '-1', '1.5', 'x', ''])('--wait %p is refused', async (seconds) => {
+  const prefix = join(database.dataDir, 'installed')
+  const installing = await runCommand([
+    ...['service', 'install', '--prefix', prefix],
+    `--wait=${seconds}`,
+  ])
+  expect(installing).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: `error: invalid --wait "${seconds}"\nhint: use a number of seconds from 1 to 99999\n`,
+  })
+  expect(existsSync(prefix)).toBeFalse()
+})
+
+test('an email can not be renamed', async () => {
+  expect(await runCommand(['user', 'rename', 'a', 'b'])).toEqual({
+    code: 1,
+    stdout: '',
+    stderr:
+      "error: the email of an account can't be changed: the keys of the vault are derived from it\nhint: create a second account with `snailpass user add`, move the entries there with a client, then delete the first account with `snailpass user delete`\n",
+  })
+})
+
+test.each([
+  [['nonsense'], 2],
+  [['user', 'show'], 2],
+  [['backup', '--nonsense'], 2],
+  [['completion', 'tcsh'], 2],
+  [['config'], 0],
+])('the exit code of %p is %p', async (args, code) => {
+  expect((await runCommand(args)).code).toBe(code)
+})
