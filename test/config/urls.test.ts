@@ -361,6 +361,22 @@ describe('combinations of settings', () => {
   })
 })
 
+test('an invalid mail setting is reported alone: the others would seem to be incomplete', () => {
+  const environment = { MAIL_USERNAME: 'me', MAIL_PASSWORD: 'x', MAIL_PORT: '0' }
+  expect(() => loadConfig({ environment, flags: {}, file: null })).toThrow(
+    expect.objectContaining({
+      message: 'invalid MAIL_PORT "0": use a whole number from 1 to 65535',
+      hint: null,
+    }),
+  )
+  const missing = { MAIL_USERNAME: 'me', MAIL_PASSWORD_FILE: '/proc/self/missing' }
+  expect(() => loadConfig({ environment: missing, flags: {}, file: null })).toThrow(
+    expect.objectContaining({
+      message: expect.stringMatching(/^invalid MAIL_PASSWORD_FILE \(\/proc\/self\/missing\): .*$/),
+    }),
+  )
+})
+
 test('endpoints are those for HTTP, then those for HTTPS', () => {
   const at = (hostname: string, port: number) => ({ hostname, port })
   const listen = [at('a', 1), { path: '/x' }]
