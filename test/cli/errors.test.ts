@@ -208,10 +208,10 @@ describe('a secret on stdin', () => {
   })
 
   test('has at most 64 KiB', async () => {
-    const most = 'x'.repeat(64 * 1024)
-    expect(await read(most)).toBe(most)
-    expect(await read(`${most}x`)).toMatchObject(refusal('is larger than 64 KiB'))
-    expect(await read(most, 'x')).toMatchObject(refusal('is larger than 64 KiB'))
+    const longest = 'x'.repeat(64 * 1024)
+    expect(await read(longest)).toBe(longest)
+    expect(await read(`${longest}x`)).toMatchObject(refusal('is larger than 64 KiB'))
+    expect(await read(longest, 'x')).toMatchObject(refusal('is larger than 64 KiB'))
   })
 
   test('is refused otherwise', async () => {
