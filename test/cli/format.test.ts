@@ -15,6 +15,10 @@ test('times are ISO 8601 in UTC, with milliseconds in JSON and without in lists'
   expect(formatTimestamp(time)).toBe('2026-11-25T16:31:05Z')
 })
 
+test.each([8.64e15, -8.64e15])('%p, the last time there is, is printed as one', (number) => {
+  expect(formatJsonTime(number)).toBe(new Date(number).toISOString())
+})
+
 test.each([8.64e15 + 1, -8.64e15 - 1])('%p, which is no time, is printed in digits', (number) => {
   expect(formatJsonTime(number)).toBe(String(number))
   expect(formatTimestamp(number)).toBe(String(number))

@@ -61,3 +61,33 @@ test('a text that fits is not wrapped', () => {
   expect(wrap('a text that fits', 16)).toEqual(['a text that fits'])
   expect(wrap('', 16)).toEqual([''])
 })
+
+test('a column is wrapped if it has at least 16 columns, each line as long as fits', () => {
+  const text = 'one two three four five'
+  expect(wrap(text, 15)).toEqual([text])
+  expect(wrap(text, 16)).toEqual(['one two three', 'four five'])
+  expect(wrap(text, 17)).toEqual(['one two three', 'four five'])
+  expect(wrap(text, 18)).toEqual(['one two three four', 'five'])
+  expect(wrap(text, 22)).toEqual(['one two three four', 'five'])
+  expect(wrap(text, 23)).toEqual([text])
+  expect(wrap('日本日本日本日本 x', 17)).toEqual(['日本日本日本日本', 'x'])
+  expect(wrap('日本日本日本日本 x', 18)).toEqual(['日本日本日本日本 x'])
+})
+
+test('a table is as wide as the terminal, by default', () => {
+  const { columns } = process.stdout
+  const rows = [['name', 'one two three four five']]
+  try {
+    process.stdout.columns = 24
+    expect(formatTable(['A', 'B'], rows)).toEqual([
+      'A     B',
+      'name  one two three four',
+      '      five',
+    ])
+    // The last column would have 15 columns.
+    process.stdout.columns = 21
+    expect(formatTable(['A', 'B'], rows)).toEqual(['A     B', 'name  one two three four five'])
+  } finally {
+    process.stdout.columns = columns
+  }
+})
