@@ -45,9 +45,10 @@ describe('the time of the renewal', () => {
 
   test('is when a third of the lifetime is left, or a little earlier', () => {
     expect(renewalTime(lifetime, () => new Uint8Array([0]))).toBe(60 * hour)
-    const earliest = renewalTime(lifetime, () => new Uint8Array([255]))
-    expect(earliest).toBeGreaterThan(57 * hour)
-    expect(earliest).toBeLessThan(57.1 * hour)
+    expect(renewalTime(lifetime, () => new Uint8Array([128]))).toBe(58.5 * hour)
+    expect(renewalTime(lifetime, () => new Uint8Array([255]))).toBe((60 - (255 / 256) * 3) * hour)
+    const later = { notBefore: 10 * hour, notAfter: 40 * hour }
+    expect(renewalTime(later, () => new Uint8Array([0]))).toBe(30 * hour)
   })
 })
 
@@ -58,16 +59,24 @@ describe('the delay after a failure', () => {
 
   test('grows up to a limit, and is longer after a rejection than after an outage', () => {
     const delays = (fault: AcmeFault | null) =>
-      [0, 1, 2, 50].map((failures) => acmeRetryDelay(fault, failures, noRandomness) / 60_000)
-    expect(delays(rejection(null))).toEqual([15, 30, 60, 720])
-    expect(delays(null)).toEqual([1, 2, 4, 60])
+      [0, 1, 2, 5, 6, 50].map((failures) => acmeRetryDelay(fault, failures, noRandomness) / 60_000)
+    expect(delays(rejection(null))).toEqual([15, 30, 60, 480, 720, 720])
+    expect(delays(null)).toEqual([1, 2, 4, 32, 60, 60])
   })
 
   test('is never shorter than the CA asks for', () => {
     expect(acmeRetryDelay(rejection(30 * hour), 0, noRandomness)).toBe(30 * hour)
     expect(acmeRetryDelay(rejection(1_000), 0, noRandomness)).toBe(hour / 4)
-    expect(acmeRetryDelay(rejection(null), 0, () => new Uint8Array([255]))).toBeLessThan(
-      0.32 * hour,
-    )
+    expect(acmeRetryDelay(rejection(15 * 60_000 + 1), 0, noRandomness)).toBe(hour / 4 + 1)
+    const outage = new AcmeFault('no', { hint: '', retryAfter: 90_000 })
+    expect(acmeRetryDelay(outage, 0, noRandomness)).toBe(90_000)
+    expect(acmeRetryDelay(outage, 1, noRandomness)).toBe(120_000)
+  })
+
+  test('is up to a quarter longer at random', () => {
+    const withRandomness = (value: number) => () => new Uint8Array([value])
+    expect(acmeRetryDelay(rejection(null), 0, withRandomness(128))).toBe((hour / 4) * 1.125)
+    expect(acmeRetryDelay(rejection(30 * hour), 50, withRandomness(128))).toBe(30 * hour * 1.125)
+    expect(acmeRetryDelay(null, 0, withRandomness(255))).toBe(60_000 * (1 + 255 / 1_024))
   })
 })
