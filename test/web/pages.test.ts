@@ -9,6 +9,8 @@ import { startTestServer } from '../support/server'
 describe.each([...pages])('the page %s', (_name, html) => {
   test('loads nothing from another host and runs no script', () => {
     const references = [...html.matchAll(/\b(?:src|href|action|url)\s*[=(]\s*["']?([^"'\s>)]*)/g)]
+    // At least the icon.
+    expect(references.map(([, target]) => target)).toContain('/favicon.ico')
     for (const [, target] of references) expect(target).toMatch(/^\/(?!\/)|^https:\/\/pi:5443\/$/)
     expect(html).not.toMatch(/<script|<iframe|\son\w+=|javascript:|@import/i)
   })
