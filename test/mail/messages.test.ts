@@ -35,6 +35,28 @@ describe.each(emails)('the email %s', (_name, message) => {
   })
 })
 
+test.each([
+  [1, 'one minute'],
+  [2, '2 minutes'],
+  [59, '59 minutes'],
+  [60, 'an hour'],
+  [61, '61 minutes'],
+])('a link that works for %p minutes works for %s', (minutes, words) => {
+  const { text, html } = renderConfirmationEmail({ email: 'a@b', link: 'http://pi/', minutes })
+  expect(text).toContain(`The link works for ${words}. `)
+  expect(html).toContain(`<p>The link works for ${words}. `)
+})
+
+test('a paragraph of the plain text is wrapped after 72 characters', () => {
+  const linesFor = (length: number) =>
+    renderConfirmationEmail({ email: 'x'.repeat(length), link: 'http://pi/', minutes: 60 })
+      .text.split('\n\n')[1]
+      ?.split('\n')
+  // "An account for ", the address, " was created on a"
+  expect(linesFor(72 - 15 - 17)?.[0]).toBe(`An account for ${'x'.repeat(40)} was created on a`)
+  expect(linesFor(73 - 15 - 17)?.[0]).toBe(`An account for ${'x'.repeat(41)} was created on`)
+})
+
 test('input is escaped in HTML, and unchanged in plain text', () => {
   const email = '"<b>&x"@nas.local'
   const { html, text } = renderConfirmationEmail({

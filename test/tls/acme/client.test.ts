@@ -269,6 +269,7 @@ describe('a request to a CA', () => {
     const stopping = new Error('the server stops')
     const client = createTestClient(ca, { signal: AbortSignal.abort(stopping) })
     expect(await captureError(client.signIn(null))).toBe(stopping)
+    expect(accountPayloads(ca)).toHaveLength(1)
   })
 
   test('that the library sends outside of a call is refused', async () => {
