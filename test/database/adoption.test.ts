@@ -136,9 +136,10 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     await adopt(legacy)
     await expect(
       legacy.run(
-        "insert into users select 1000, 'x', email, 'v', null, true, 'e', 0, null from users",
+        `insert into users (id, email, master_password_hash, email_confirmed, session_epoch, creation_time, disabled)
+          select 'x', email, 'v', true, 'e', 0, false from users limit 1`,
       ),
-    ).rejects.toThrow()
+    ).rejects.toThrow(/unique constraint/i)
     const leftovers =
       engine === 'SQLite'
         ? "select name from sqlite_schema where name like 'original%'"

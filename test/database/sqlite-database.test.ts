@@ -205,7 +205,7 @@ describe('a migration', () => {
       '9998-colour': good,
       '9999-bad': bad,
     }).openForServer({ create: false })
-    await expect(opening).rejects.toThrow()
+    await expect(opening).rejects.toThrow('incomplete input')
     const { store, backupPath } = await sqliteDatabaseIn(folder.path).openForServer({
       create: false,
     })

@@ -51,7 +51,7 @@ describe('an atomic write', () => {
     const path = join(folder.path, 'taken')
     mkdirSync(path)
     writeFileSync(join(path, 'file'), 'old')
-    expect(() => writeAtomic(path, 'new')).toThrow()
+    expect(() => writeAtomic(path, 'new')).toThrow('EISDIR')
     expect(readdirSync(folder.path)).toEqual(['taken'])
     expect(text(join(path, 'file'))).toBe('old')
   })
@@ -120,7 +120,7 @@ describe('an atomic write of a group', () => {
       { path: key, text: 'new' },
       { path: join(folder.path, 'missing', 'ca.crt'), text: 'new' },
     ]
-    expect(() => writeGroupAtomic(files, [leaf])).toThrow()
+    expect(() => writeGroupAtomic(files, [leaf])).toThrow('ENOENT')
     expect([text(key), text(leaf)]).toEqual(['old', 'old'])
     expect(readdirSync(folder.path).sort()).toEqual(['ca.key', 'leaf.pem'])
   })

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { lockFile } from '../../src/files/file-lock'
 import { modeOf } from '../support/data-folder'
@@ -60,5 +60,7 @@ test('a file that is not a lock file is an error, and stays as it is', () => {
   using folder = temporaryFolder()
   const path = join(folder.path, 'lock')
   writeFileSync(path, 'something else '.repeat(100))
-  expect(() => lockFile(path)).toThrow()
+  const text = 'something else '.repeat(100)
+  expect(() => lockFile(path)).toThrow('file is not a database')
+  expect(readFileSync(path, 'utf8')).toBe(text)
 })

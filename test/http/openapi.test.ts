@@ -54,6 +54,7 @@ describe('the OpenAPI document', () => {
     const ids = Object.values<Record<string, { operationId: string }>>(paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
     )
+    expect(ids).toHaveLength(23)
     for (const id of ids) expect(id).toMatch(/^[a-z]+[A-Z][A-Za-z]+$/)
     expect(new Set(ids).size).toBe(ids.length)
   })

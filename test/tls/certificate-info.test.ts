@@ -50,7 +50,9 @@ test('a chain has its certificates in their order, and no other blocks', () => {
   )
   expect(parseChain('nonsense')).toEqual([])
   expect(() => parseCertificateInfo(key)).toThrow('no certificate')
-  expect(() => parseChain('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')).toThrow()
+  expect(() => parseChain('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')).toThrow(
+    'DECODE_ERROR',
+  )
 })
 
 describe('a certificate for *.example.org, pi and 10.0.0.5', () => {

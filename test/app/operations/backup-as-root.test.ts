@@ -84,7 +84,7 @@ test.skipIf(!isRoot)('root creates nothing behind symbolic links of a service', 
   const target = join(secret, 'ld.so.preload')
   for (const name of ['server.lock', 'backups/.snailpass.lock']) {
     symlinkSync(target, join(data, name))
-    expect(() => acquireFileLock(join(data, name))).toThrow()
+    expect(() => acquireFileLock(join(data, name))).toThrow('EEXIST')
   }
   expect(readdirSync(secret)).toEqual([])
 })

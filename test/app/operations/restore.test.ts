@@ -87,6 +87,7 @@ describe.each(
     // The key fingerprint stays, and no session from before is valid.
     expect(await target.sql('select value from facts')).toEqual(fact)
     const epochs = await target.sql('select session_epoch from users')
+    expect(epochs).toHaveLength(2)
     for (const { session_epoch: epoch } of epochs) expect(epoch).toMatch(/^[\w-]{22}$/)
 
     {

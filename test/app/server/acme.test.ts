@@ -172,7 +172,9 @@ describe('the saved certificate', () => {
     const { certificate: cert, key } = await (await createTestAuthority()).issue({
       names: ['a.example.org'],
     })
-    expect(() => saveCertificate(join(setup.path, 'tls'), production, { cert, key })).toThrow()
+    expect(() => saveCertificate(join(setup.path, 'tls'), production, { cert, key })).toThrow(
+      'EISDIR',
+    )
     expect(readFileSync(setup.files.key, 'utf8')).toBe(oldKey)
     const { certificate } = await findCertificate(setup.settings)
     expect(certificate?.names).toEqual(['vault.example.org'])

@@ -163,6 +163,6 @@ describe('a backup in a child process', () => {
     const stopping = new AbortController()
     const running = shell('exec sleep 60')(stopping.signal)
     stopping.abort()
-    await expect(running).rejects.toThrow()
+    await expect(running).rejects.toThrow('exit code 143')
   })
 })

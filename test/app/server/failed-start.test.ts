@@ -74,7 +74,7 @@ function openFilesIn(folder: string): readonly string[] {
 
 async function expectNothingRuns(dataDir: string, port: number, waits: () => number) {
   await until(() => waits() === 0, 'every background loop to end')
-  await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow()
+  await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow('Unable to connect')
   expect(openFilesIn(dataDir)).toEqual([])
   // The lock is free, and so is the address.
   await using server = await startTestServer({ dataDir, listen: `127.0.0.1:${port}` })
