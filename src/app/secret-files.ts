@@ -1,4 +1,5 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { removeDurably } from '../files/atomic-file'
 import type { DataFolder } from '../files/data-folder'
 import {
   completePairs,
@@ -70,7 +71,7 @@ export async function withSecretRollback<T>(
 }
 
 function restoreSecretKey(folder: DataFolder, oldKey: Uint8Array | null): void {
-  if (oldKey === null) rmSync(folder.secretKey, { force: true })
+  if (oldKey === null) removeDurably(folder.secretKey)
   else writeSecretKey(folder, oldKey)
 }
 

@@ -1,6 +1,6 @@
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { writeGroupAtomic } from './atomic-file'
+import { removeDurably, writeGroupAtomic } from './atomic-file'
 import {
   createFolder,
   type DataFolder,
@@ -107,5 +107,5 @@ export function writeKeyFiles(folder: DataFolder, files: readonly KeyFile[]): vo
 
 /** Removes key files. Throws system errors. */
 export function removeKeyFiles(folder: DataFolder, files: readonly KeyFile[]): void {
-  for (const { name } of files) rmSync(join(folder.path, name), { force: true })
+  for (const { name } of files) removeDurably(join(folder.path, name))
 }

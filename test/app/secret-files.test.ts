@@ -7,7 +7,9 @@ import { openTargets } from '../../src/app/targets'
 import { loadConfig } from '../../src/config/load'
 import { acquireFileLock, dataFolder } from '../../src/files/data-folder'
 import { selectKeyFiles } from '../../src/files/key-files'
+import { findSecretKey, writeSecretKey } from '../../src/files/secret-key'
 import { temporaryFolder } from '../support/executable'
+import { recordFileOperations } from '../support/file-operations'
 import { captureError } from '../support/test-database'
 
 /** A data folder with these files in `tls`, each of which contains a word and its name. */
@@ -115,6 +117,42 @@ test('a key without a certificate is restored as it was when the work fails', as
   })
   expect(String(await captureError(failing))).toContain('cable')
   expect(pair.map(setup.textOf)).toEqual(['old ca.key', null])
+})
+
+test('a secret key that work wrote before it failed is the old one again, on the disk', async () => {
+  using setup = createTlsFolder('old', [])
+  const { folder, targets } = setup
+  const fail = (key: Uint8Array) =>
+    withSecretRollback(targets, { key, files: [] }, async (writeSecrets) => {
+      await writeSecrets()
+      expect(findSecretKey(folder)).toEqual(Buffer.from(key))
+      throw new Error('the cable went')
+    })
+  const [first, second] = [new Uint8Array(32).fill(1), new Uint8Array(32).fill(2)]
+  using recording = recordFileOperations(folder.path)
+  await expect(fail(first)).rejects.toThrow('the cable went')
+  expect(recording.take().slice(-2)).toEqual(['remove secret.key', 'sync .'])
+  expect(findSecretKey(folder)).toBeNull()
+
+  writeSecretKey(folder, first)
+  await expect(fail(second)).rejects.toThrow('the cable went')
+  expect(recording.take().slice(-2)).toEqual(['rename secret.key.PID.new to secret.key', 'sync .'])
+  expect(findSecretKey(folder)).toEqual(Buffer.from(first))
+})
+
+test('no secret changes when work fails before it wrote any', async () => {
+  using setup = createTlsFolder('old', pair)
+  const { folder, targets, textOf } = setup
+  const key = writeSecretKey(folder, new Uint8Array(32).fill(1))
+  const secrets = { key: new Uint8Array(32), files: selectKeyFiles(valuesOf(pair)) }
+  using recording = recordFileOperations(folder.path)
+  const failing = withSecretRollback(targets, secrets, async () => {
+    throw new Error('the cable went')
+  })
+  await expect(failing).rejects.toThrow('the cable went')
+  expect(recording.take()).toEqual([])
+  expect(findSecretKey(folder)).toEqual(Buffer.from(key))
+  expect(pair.map(textOf)).toEqual(['old ca.key', 'old ca.crt'])
 })
 
 test('key files are neither read nor written while another process changes them', async () => {

@@ -1,0 +1,185 @@
+import { describe, expect, spyOn, test } from 'bun:test'
+import * as fs from 'node:fs'
+import { join } from 'node:path'
+import {
+  createAtomic,
+  removeDurably,
+  replaceAtomic,
+  writeAtomic,
+  writeGroupAtomic,
+} from '../../src/files/atomic-file'
+import { removeKeyFiles, writeKeyFiles } from '../../src/files/key-files'
+import { createSecretKey, writeSecretKey } from '../../src/files/secret-key'
+import { createDataFolder, modeOf } from '../support/data-folder'
+import { temporaryFolder } from '../support/executable'
+import { recordFileOperations } from '../support/file-operations'
+import { random } from '../support/timing'
+
+/** The operations that put a new file in place: its content is on the disk before its name, and the name when it returns. */
+const written = (name: string, folder = '.') => [
+  `sync ${name}.PID.new`,
+  `rename ${name}.PID.new to ${name}`,
+  `sync ${folder}`,
+]
+
+/** Makes the system refuse hard links, as FAT does. */
+function refuseLinks() {
+  return spyOn(fs, 'linkSync').mockImplementation(() => {
+    throw Object.assign(new Error('EPERM: operation not permitted, link'), { syscall: 'link' })
+  })
+}
+
+describe('what survives a power cut once the call returns', () => {
+  test('a file that is written, with its name', () => {
+    using folder = temporaryFolder()
+    using recording = recordFileOperations(folder.path)
+    writeAtomic(join(folder.path, 'file'), 'one')
+    expect(recording.take()).toEqual(written('file'))
+    writeAtomic(join(folder.path, 'file'), 'two')
+    expect(recording.take()).toEqual(written('file'))
+  })
+
+  test('a file that is moved into place', () => {
+    using folder = temporaryFolder()
+    fs.writeFileSync(join(folder.path, 'draft'), 'new')
+    using recording = recordFileOperations(folder.path)
+    replaceAtomic(join(folder.path, 'draft'), join(folder.path, 'file'))
+    expect(recording.take()).toEqual(['rename draft to file', 'sync .'])
+  })
+
+  test('a removal, which has nothing to do for a missing file', () => {
+    using folder = temporaryFolder()
+    fs.writeFileSync(join(folder.path, 'file'), '')
+    using recording = recordFileOperations(folder.path)
+    removeDurably(join(folder.path, 'file'))
+    expect(recording.take()).toEqual(['remove file', 'sync .'])
+    removeDurably(join(folder.path, 'file'))
+    expect(recording.take()).toEqual([])
+  })
+
+  test('a file that is created, and none beside one that exists', () => {
+    using folder = temporaryFolder()
+    using recording = recordFileOperations(folder.path)
+    expect(createAtomic(join(folder.path, 'file'), 'one')).toBeTrue()
+    expect(recording.take()).toEqual([
+      'sync file.PID.new',
+      'link file.PID.new to file',
+      'remove file.PID.new',
+      'sync .',
+    ])
+    expect(createAtomic(join(folder.path, 'file'), 'two')).toBeFalse()
+    expect(recording.take()).toEqual(['sync file.PID.new', 'remove file.PID.new'])
+  })
+
+  test('a file that is created where there are no hard links', () => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'file')
+    using recording = recordFileOperations(folder.path)
+    using _ = refuseLinks()
+    expect(createAtomic(path, 'one')).toBeTrue()
+    expect(recording.take()).toEqual([
+      'sync file.PID.new',
+      'copy file.PID.new to file',
+      'sync file',
+      'remove file.PID.new',
+      'sync .',
+    ])
+    expect({ text: fs.readFileSync(path, 'utf8'), mode: modeOf(path) }).toEqual({
+      text: 'one',
+      mode: '600',
+    })
+    expect(createAtomic(path, 'two')).toBeFalse()
+    expect(fs.readFileSync(path, 'utf8')).toBe('one')
+  })
+
+  test('files that belong together: the old ones are gone before the first new one has its name', () => {
+    using folder = temporaryFolder()
+    const paths = ['ca.key', 'ca.crt', 'leaf.pem'].map((name) => join(folder.path, name))
+    const [key = '', certificate = '', leaf = ''] = paths
+    for (const path of paths) fs.writeFileSync(path, 'old')
+    using recording = recordFileOperations(folder.path)
+    writeGroupAtomic(
+      [
+        { path: key, text: 'new key' },
+        { path: certificate, text: 'new certificate' },
+      ],
+      [leaf],
+    )
+    expect(recording.take()).toEqual([
+      'sync ca.key.PID.new',
+      'sync ca.crt.PID.new',
+      'remove leaf.pem',
+      'remove ca.crt',
+      'sync .',
+      'rename ca.key.PID.new to ca.key',
+      'sync .',
+      'rename ca.crt.PID.new to ca.crt',
+      'sync .',
+    ])
+    writeGroupAtomic([])
+    expect(recording.take()).toEqual([])
+  })
+
+  test('a secret key, a new one and one in place of another', () => {
+    using folder = createDataFolder()
+    using recording = recordFileOperations(folder.path)
+    createSecretKey(folder, random)
+    expect(recording.take()).toEqual([
+      'sync secret.key.PID.new',
+      'link secret.key.PID.new to secret.key',
+      'remove secret.key.PID.new',
+      'sync .',
+    ])
+    writeSecretKey(folder, random(32))
+    expect(recording.take()).toEqual(written('secret.key'))
+  })
+
+  test('keys of certificates, and nothing is written again that is in place', () => {
+    using folder = createDataFolder()
+    const files = [
+      { name: 'tls/acme-account.key', text: 'account' },
+      { name: 'tls/acme.key', text: 'key' },
+      { name: 'tls/acme.crt', text: 'certificate' },
+    ]
+    using recording = recordFileOperations(folder.path)
+    writeKeyFiles(folder, files)
+    expect(recording.take()).toEqual([
+      'sync tls/acme-account.key.PID.new',
+      'sync tls',
+      'rename tls/acme-account.key.PID.new to tls/acme-account.key',
+      'sync tls',
+      'sync tls/acme.key.PID.new',
+      'sync tls/acme.crt.PID.new',
+      'sync tls',
+      'rename tls/acme.key.PID.new to tls/acme.key',
+      'sync tls',
+      'rename tls/acme.crt.PID.new to tls/acme.crt',
+      'sync tls',
+    ])
+    writeKeyFiles(folder, files)
+    expect(recording.take()).toEqual([])
+    removeKeyFiles(folder, files.slice(1))
+    expect(recording.take()).toEqual([
+      'remove tls/acme.key',
+      'sync tls',
+      'remove tls/acme.crt',
+      'sync tls',
+    ])
+    removeKeyFiles(folder, files.slice(1))
+    expect(recording.take()).toEqual([])
+    expect(fs.readdirSync(folder.tls)).toEqual(['acme-account.key'])
+  })
+})
+
+test('a write whose sync fails is an error, and leaves the old file and no draft', () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'file')
+  fs.writeFileSync(path, 'old')
+  using _ = spyOn(fs, 'fsyncSync').mockImplementation(() => {
+    throw Object.assign(new Error('EIO: i/o error, fsync'), { syscall: 'fsync' })
+  })
+  expect(() => writeAtomic(path, 'new')).toThrow('EIO')
+  expect(() => createAtomic(join(folder.path, 'other'), 'new')).toThrow('EIO')
+  expect(fs.readdirSync(folder.path)).toEqual(['file'])
+  expect(fs.readFileSync(path, 'utf8')).toBe('old')
+})
