@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'bun:test'
-import { createPasswordHasher, productionIterations } from '../../src/crypto/password-hash'
+import { availableParallelism } from 'node:os'
+import {
+  createDerive,
+  createPasswordHasher,
+  productionIterations,
+} from '../../src/crypto/password-hash'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { random } from '../support/timing'
 
@@ -26,6 +31,18 @@ describe('a password hash', () => {
     expect(await hasher.hash('aGFzaA==')).not.toBe(await hasher.hash('aGFzaA=='))
   })
 
+  test('is computed on all cores but one, and refused at once if no more may wait', async () => {
+    const derive = createDerive(0)
+    const free = Math.max(1, availableParallelism() - 1)
+    const input = { password: 'x', salt: 'y', iterations: 1, length: 4 }
+    const outcomes = await Promise.allSettled(Array.from({ length: free + 2 }, () => derive(input)))
+    expect(outcomes.map(({ status }) => status)).toEqual([
+      ...Array(free).fill('fulfilled'),
+      'rejected',
+      'rejected',
+    ])
+  })
+
   test('equals the result of another PBKDF2 implementation', async () => {
     const salt = new Uint8Array(16).fill(7)
     const fixed = createPasswordHasher(() => salt, 3)
@@ -41,6 +58,65 @@ describe('a password hash', () => {
     expect(await fixed.hash('улитка')).toBe(
       `$pbkdf2-sha512$i=3$${encode(salt)}$${encode(new Uint8Array(bits))}`,
     )
+  })
+
+  test.each([1, 9, 11, 40_000, 123_456])(
+    'that was stored with %i iterations is checked with as many, and kept',
+    async (iterations) => {
+      const passwordHash = await createPasswordHasher(random, iterations).hash('aGFzaA==')
+      expect(passwordHash).toStartWith(`$pbkdf2-sha512$i=${iterations}$`)
+      const check = (masterPasswordHash: string) =>
+        hasher.verify({ masterPasswordHash, email: 'a@b.c', passwordHash, includeLegacy: true })
+      expect(await check('aGFzaA==')).toEqual({ matches: true, replacement: null })
+      expect(await check('aGFzaB==')).toEqual({ matches: false, replacement: null })
+      // The number is a part of it: with another one the hash is another.
+      const other = passwordHash.replace(`i=${iterations}`, 'i=10')
+      expect(
+        await hasher.verify({
+          masterPasswordHash: 'aGFzaA==',
+          email: 'a@b.c',
+          passwordHash: other,
+          includeLegacy: false,
+        }),
+      ).toEqual({ matches: false, replacement: null })
+    },
+  )
+
+  test('of the shortest salt or with the largest number of iterations is read, and no larger number', async () => {
+    const inputs: unknown[] = []
+    const recording = createPasswordHasher(
+      () => new Uint8Array(16).fill(7),
+      10,
+      async ({ password, salt, iterations, length }) => {
+        inputs.push({ password, salt: Buffer.from(salt).toString('base64'), iterations, length })
+        return new Uint8Array(length)
+      },
+    )
+    const attempt = { masterPasswordHash: 'sent', email: 'a@b.c', includeLegacy: false }
+    for (const passwordHash of [
+      '$pbkdf2-sha512$i=999999999$AA$AAAA',
+      '$pbkdf2-sha512$i=1000000000$AA$AAAA',
+    ]) {
+      await recording.verify({ ...attempt, passwordHash })
+    }
+    const input = { password: 'sent', length: 32 }
+    expect(inputs).toEqual([
+      { ...input, salt: 'AA==', iterations: 999_999_999 },
+      { ...input, salt: 'BwcHBwcHBwcHBwcHBwcHBw==', iterations: 10 },
+    ])
+  })
+
+  test('that is a prefix of the right one does not match', async () => {
+    const passwordHash = await hasher.hash('aGFzaA==')
+    const check = (stored: string) =>
+      hasher.verify({
+        masterPasswordHash: 'aGFzaA==',
+        email: 'a@b.c',
+        passwordHash: stored,
+        includeLegacy: false,
+      })
+    expect(await check(passwordHash.slice(0, -1))).toEqual({ matches: false, replacement: null })
+    expect(await check(`${passwordHash}AAAA`)).toEqual({ matches: false, replacement: null })
   })
 
   test('in an unknown format matches nothing', async () => {
@@ -74,6 +150,7 @@ describe('a legacy password hash', () => {
           includeLegacy: true,
         })
       const verdict = await check(vector.sent)
+      expect(verdict.replacement).toStartWith('$pbkdf2-sha512$i=10$')
       expect(verdict.matches).toBeTrue()
       expect(await check(`${vector.sent}x`)).toEqual({ matches: false, replacement: null })
 

@@ -67,3 +67,35 @@ test('preferred work runs before other work, and has its own queue', async () =>
   await Promise.all([running, ...others, ...owners])
   expect(done).toEqual(['the owner', 'their phone', 'a stranger', 'another'])
 })
+
+test('work is not preferred unless its options say so', async () => {
+  const semaphore = createSemaphore(1, 2)
+  const first = Promise.withResolvers<void>()
+  const done: string[] = []
+  const running = [
+    semaphore(() => first.promise),
+    semaphore(async () => void done.push('other')),
+    semaphore(async () => void done.push('preferred'), { isPreferred: true }),
+  ]
+  first.resolve()
+  await Promise.all(running)
+  expect(done).toEqual(['preferred', 'other'])
+})
+
+test('work is skipped if the check right before it throws, and the next work runs', async () => {
+  const semaphore = createSemaphore(1, 2)
+  const first = Promise.withResolvers<void>()
+  const done: string[] = []
+  const running = semaphore(() => first.promise, { beforeStart: () => void done.push('checked') })
+  const refused = semaphore(async () => void done.push('refused'), {
+    beforeStart: () => {
+      throw new Error('locked out meanwhile')
+    },
+  })
+  const next = semaphore(async () => void done.push('next'))
+  expect(done).toEqual(['checked'])
+  first.resolve()
+  await expect(refused).rejects.toThrow('locked out meanwhile')
+  await Promise.all([running, next])
+  expect(done).toEqual(['checked', 'next'])
+})

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
 import { hkdfSync } from 'node:crypto'
 import { jwt } from '@elysiajs/jwt'
 import { createTokens } from '../../src/crypto/tokens'
@@ -33,10 +33,61 @@ describe('a token', () => {
   test('is valid until it expires', async () => {
     const { clock, tokens } = createTokenSetup()
     const token = await tokens.issue(session, 600)
-    clock.advance(599_000)
+    const unseen = await tokens.issue(session, 600)
+    clock.advance(599_999)
     expect(await tokens.verify('session', token)).toEqual(session)
-    clock.advance(2_000)
+    // Verified before, or not.
+    clock.advance(1)
     expect(await tokens.verify('session', token)).toBe('expired')
+    expect(await tokens.verify('session', unseen)).toBe('expired')
+    clock.advance(-1)
+    expect(await tokens.verify('session', token)).toEqual(session)
+    // However long ago.
+    clock.advance(50 * 365 * 24 * 3_600_000)
+    expect(await tokens.verify('session', token)).toBe('expired')
+  })
+
+  test('has no other content than its claims and its expiry', async () => {
+    const { clock, tokens } = createTokenSetup()
+    clock.advance(999)
+    const token = await tokens.issue(session, 600)
+    const [header, payload] = token
+      .split('.')
+      .slice(0, 2)
+      .map((part) => {
+        return JSON.parse(Buffer.from(part, 'base64url').toString())
+      })
+    expect(header).toEqual({ alg: 'HS256', typ: 'JWT' })
+    expect(payload).toEqual({
+      ...{ sub: 'улитка', purpose: 'session', epoch: 'e' },
+      exp: (clock() - 999) / 1000 + 600,
+    })
+  })
+
+  test('is verified once, and again after others took its place in memory or it expired', async () => {
+    const { clock, tokens } = createTokenSetup()
+    const issued = await Promise.all(
+      Array.from({ length: 1_001 }, (_, index) => tokens.issue(session, 600 + index)),
+    )
+    const [first = '', second = ''] = issued
+    using spy = spyOn(crypto.subtle, 'verify')
+    const countOf = async (token: string) => {
+      const before = spy.mock.calls.length
+      await tokens.verify('session', token)
+      return spy.mock.calls.length - before
+    }
+    for (const token of issued.slice(0, 1_000)) await tokens.verify('session', token)
+    expect(spy).toHaveBeenCalledTimes(1_000)
+    expect([await countOf(first), await countOf(issued[999] ?? '')]).toEqual([0, 0])
+    // One more than there is room for.
+    expect(await countOf(issued[1_000] ?? '')).toBe(1)
+    expect([await countOf(second), await countOf(first)]).toEqual([0, 1])
+    clock.advance(600_000)
+    expect(await countOf(first)).toBe(2)
+    clock.advance(-1)
+    expect([await countOf(first), await countOf(first)]).toEqual([1, 0])
+    // What is invalid is not kept.
+    expect([await countOf(`${first}x`), await countOf(`${first}x`)]).toEqual([2, 2])
   })
 
   test('never serves another purpose, not even after it expired', async () => {
@@ -77,6 +128,17 @@ describe('a token', () => {
 
     expect(await tokens.verify('session', await sign(claims))).toMatchObject({ userId: 'u' })
     expect(await tokens.verify('session', await sign(claims, 'HS512'))).toBe('invalid')
+    const { epoch, ...withoutEpoch } = claims
+    for (const other of [
+      { ...withoutEpoch, email: 'a@b.c' },
+      { ...claims, purpose: 'confirmation' },
+      { ...claims, purpose: 'other', email: 'a@b.c' },
+    ]) {
+      const token = await sign(other)
+      expect(await tokens.verify('session', token)).toBe('invalid')
+      expect(await tokens.verify('confirmation', token)).toBe('invalid')
+    }
+    expect(epoch).toBe('e')
     for (const missing of Object.keys(claims)) {
       const rest = Object.entries(claims).filter(([name]) => name !== missing)
       const token = await sign(Object.fromEntries(rest))

@@ -1,0 +1,170 @@
+import { describe, expect, test } from 'bun:test'
+import { ConnectionFault } from '../../src/engine/postgres/faults'
+import { storageFullError, withRetries } from '../../src/store/retries'
+import { postgresError, sqliteError } from '../support/engine-errors'
+import { manualTiming } from '../support/timing'
+
+/** Errors as the engines throw them, by what they mean. */
+const faults = {
+  busy: sqliteError(5),
+  aborted: postgresError('40001'),
+  unreachable: new ConnectionFault('cut'),
+  full: sqliteError(13),
+  damaged: sqliteError(11),
+  orphan: sqliteError(787),
+  bug: new TypeError('undefined is not a function'),
+}
+
+/** Runs attempts one after the other, at most for a second. Records when each began, in milliseconds. */
+function runAttempts(attempts: ((committing: () => void) => Promise<string>)[]) {
+  const timing = manualTiming()
+  const start = timing.clock()
+  const begins: number[] = []
+  const outcome: { result?: string; error?: unknown; time?: number } = {}
+  const settle = (change: { result: string } | { error: unknown }) => {
+    Object.assign(outcome, change, { time: timing.clock() - start })
+  }
+  withRetries({ wait: timing.wait, timeout: 1_000 }, (committing) => {
+    begins.push(timing.clock() - start)
+    const next = attempts.length > 1 ? attempts.shift() : attempts[0]
+    return next === undefined ? Promise.resolve('done') : next(committing)
+  }).then(
+    (result) => settle({ result }),
+    (error) => settle({ error }),
+  )
+  return { timing, begins, outcome }
+}
+
+const fail = (error: unknown) => () => Promise.reject(error)
+const succeed = () => Promise.resolve('done')
+const unavailable = (cause: unknown) =>
+  expect.objectContaining({ code: 'unavailable', message: 'The database is not responding', cause })
+
+describe('a transaction', () => {
+  test.each(['busy', 'aborted', 'unreachable'] as const)(
+    'is retried every 50 ms while the database is %s',
+    async (fault) => {
+      const failing = fail(faults[fault])
+      const { timing, begins, outcome } = runAttempts([failing, failing, succeed])
+      await timing.advance(99)
+      expect({ begins, outcome }).toEqual({ begins: [0, 50], outcome: {} })
+      await timing.advance(1)
+      expect({ begins, outcome }).toEqual({
+        begins: [0, 50, 100],
+        outcome: { result: 'done', time: 100 },
+      })
+    },
+  )
+
+  test.each(['damaged', 'orphan', 'bug'] as const)(
+    'is not retried after an error of the kind %s, which passes unchanged',
+    async (fault) => {
+      const { timing, begins, outcome } = runAttempts([fail(faults[fault]), succeed])
+      await timing.advance(5_000)
+      expect(begins).toEqual([0])
+      expect(outcome.error).toBe(faults[fault])
+    },
+  )
+
+  test('is not retried on a full disk, and fails as `storage_full`', async () => {
+    const { timing, begins, outcome } = runAttempts([fail(faults.full), succeed])
+    await timing.advance(5_000)
+    expect({ begins, outcome }).toEqual({
+      begins: [0],
+      outcome: {
+        error: expect.objectContaining({
+          code: 'storage_full',
+          message: 'No space is left for new data',
+          cause: faults.full,
+        }),
+        time: 0,
+      },
+    })
+    expect(storageFullError()).toMatchObject({ code: 'storage_full', cause: undefined })
+  })
+
+  test.each(['busy', 'unreachable'] as const)(
+    'whose commit had begun is not retried after %s: it may have been committed',
+    async (fault) => {
+      const { timing, begins, outcome } = runAttempts([
+        async (committing) => {
+          committing()
+          throw faults[fault]
+        },
+        succeed,
+      ])
+      await timing.advance(5_000)
+      expect({ begins, outcome }).toEqual({
+        begins: [0],
+        outcome: { error: unavailable(faults[fault]), time: 0 },
+      })
+    },
+  )
+
+  test('that the engine rolled back at its commit is retried', async () => {
+    const { timing, begins, outcome } = runAttempts([
+      async (committing) => {
+        committing()
+        throw faults.aborted
+      },
+      succeed,
+    ])
+    await timing.advance(50)
+    expect({ begins, outcome }).toEqual({ begins: [0, 50], outcome: { result: 'done', time: 50 } })
+  })
+
+  test('is retried after an attempt before it had begun to commit', async () => {
+    const { timing, begins } = runAttempts([
+      async (committing) => {
+        committing()
+        throw faults.aborted
+      },
+      fail(faults.busy),
+      succeed,
+    ])
+    await timing.advance(100)
+    expect(begins).toEqual([0, 50, 100])
+  })
+
+  test('is given up after the timeout, with the last error, and no further attempt begins', async () => {
+    const { timing, begins, outcome } = runAttempts([fail(faults.aborted), fail(faults.busy)])
+    await timing.advance(999)
+    expect(outcome).toEqual({})
+    await timing.advance(1)
+    expect(outcome).toEqual({ error: unavailable(faults.busy), time: 1_000 })
+    await timing.advance(10_000)
+    // The last one began as the time was up.
+    expect(begins).toEqual(Array.from({ length: 21 }, (_, index) => index * 50))
+  })
+
+  test('that was given up never commits', async () => {
+    const { promise: work, resolve } = Promise.withResolvers<void>()
+    const log: string[] = []
+    const { timing, begins, outcome } = runAttempts([
+      async (committing) => {
+        await work
+        log.push('only the commit is left')
+        committing()
+        log.push('committed')
+        return 'done'
+      },
+    ])
+    await timing.advance(1_000)
+    expect(outcome).toEqual({ error: unavailable(undefined), time: 1_000 })
+    resolve()
+    await timing.advance(5_000)
+    expect({ log, begins }).toEqual({ log: ['only the commit is left'], begins: [0] })
+  })
+
+  test('that ends in time leaves no timer behind', async () => {
+    const signals: (AbortSignal | undefined)[] = []
+    const wait = (_: number, signal?: AbortSignal) => {
+      signals.push(signal)
+      return new Promise<void>(() => {})
+    }
+    expect(await withRetries({ wait, timeout: 1_000 }, succeed)).toBe('done')
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true])
+    await expect(withRetries({ wait, timeout: 1_000 }, fail(faults.bug))).rejects.toBe(faults.bug)
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true, true])
+  })
+})
