@@ -1,0 +1,447 @@
+import { describe, expect, test } from 'bun:test'
+import type { BackupState } from '../../src/domain/backup-state'
+import type { Note, VaultRecord } from '../../src/domain/vault'
+import {
+  aUser,
+  openPostgresStore,
+  openSqliteStore,
+  queryRows,
+  type TestStore,
+} from '../support/store'
+
+const engines: { engine: string; open: () => Promise<TestStore & { url: string }> }[] = [
+  {
+    engine: 'SQLite',
+    async open() {
+      const store = await openSqliteStore()
+      return { ...store, url: `sqlite:${store.path}` }
+    },
+  },
+  { engine: 'Postgres', open: () => openPostgresStore() },
+]
+
+const times = { creationTime: 1_764_041_702_123, updateTime: 1_764_041_702_999 }
+const aRecord = (owner: string, id: string, change: Partial<VaultRecord> = {}): VaultRecord => ({
+  ...{ id, owner, isFavorite: true, isTrashed: false, ...times },
+  ...{ name: 'n:1', login: 'l:2', password: 'p:3' },
+  ...change,
+})
+const aNote = (owner: string, id: string, change: Partial<Note> = {}): Note => ({
+  ...{ id, owner, isFavorite: false, isTrashed: true, ...times },
+  ...{ name: 'n:1', content: 'c:2' },
+  ...change,
+})
+
+describe.each(engines)('the store on $engine', ({ open }) => {
+  test('changes the account that is named, and no other', async () => {
+    await using store = await open()
+    const [one, other] = [aUser({ passwordHash: '$same' }), aUser({ passwordHash: '$same' })]
+    const outcomes = await store.write(async (tx) => {
+      await tx.users.insert(one)
+      await tx.users.insert(other)
+      await tx.users.recordLogin(one.id, times.updateTime)
+      await tx.users.replaceSessionEpoch(one.id, 'next epoch')
+      await tx.users.replacePasswordHash(one.id, { from: '$same', to: '$new' })
+      return [
+        await tx.users.setDisabled('nobody', true),
+        await tx.users.setDisabled(one.id, false),
+        await tx.users.setDisabled(one.id, true),
+        await tx.users.setDisabled(one.id, true),
+        await tx.users.delete('nobody'),
+      ]
+    })
+    expect(outcomes).toEqual([false, false, true, false, false])
+    const find = (id: string) => store.read((tx) => tx.users.findById(id))
+    expect([await find(one.id), await find(other.id)]).toEqual([
+      {
+        ...one,
+        ...{ loginTime: times.updateTime, sessionEpoch: 'next epoch', passwordHash: '$new' },
+        isDisabled: true,
+      },
+      other,
+    ])
+    expect(
+      await store.write(async (tx) => [
+        await tx.users.setDisabled(one.id, false),
+        await tx.users.delete(one.id),
+        await tx.users.delete(one.id),
+      ]),
+    ).toEqual([true, true, false])
+    expect([await find(one.id), await find(other.id)]).toEqual([null, other])
+  })
+
+  test('confirms no account but the one that is named, and withdraws only its emails', async () => {
+    await using store = await open()
+    const [one, other] = [aUser({ emailConfirmed: false }), aUser({ emailConfirmed: false })]
+    const email = { kind: 'confirmation', baseUrl: 'http://pi/', creationTime: 5 } as const
+    await store.write(async (tx) => {
+      for (const user of [one, other]) {
+        await tx.users.insert(user)
+        await tx.outbox.put({ ...email, id: user.id, userId: user.id })
+      }
+      await tx.users.confirmEmail(one.id, other.email)
+    })
+    expect(await store.read((tx) => tx.outbox.countQueued())).toBe(2)
+    await store.write((tx) => tx.users.confirmEmail(one.id, one.email))
+    const found = await store.read(async (tx) => ({
+      one: await tx.users.findById(one.id),
+      other: await tx.users.findById(other.id),
+      emails: (await tx.outbox.list()).map(({ id }) => id),
+    }))
+    expect(found).toEqual({ one: { ...one, emailConfirmed: true }, other, emails: [other.id] })
+  })
+
+  test('grants an email to the account that asks, whatever others have asked for', async () => {
+    await using store = await open()
+    const [one, other] = [aUser({ emailConfirmed: false }), aUser({ emailConfirmed: false })]
+    await store.write(async (tx) => {
+      for (const user of [one, other]) await tx.users.insert(user)
+    })
+    const claim = (id: string, now: number) =>
+      store.write((tx) =>
+        tx.users.claimConfirmationEmail(id, { now, unlessRequestedSince: now - 100 }),
+      )
+    expect([await claim(one.id, 1_000), await claim(other.id, 1_001)]).toEqual([true, true])
+    // A clock that went back does not keep the account waiting. The same time again is no later request.
+    expect([await claim(one.id, 1_000), await claim(one.id, 999)]).toEqual([false, true])
+    expect(await claim('nobody', 5_000)).toBeFalse()
+  })
+
+  test('deletes unconfirmed accounts and keeps those of the exact limit', async () => {
+    await using store = await open()
+    const sleeping = (id: string, creationTime: number) =>
+      aUser({ id, emailConfirmed: false, creationTime })
+    await store.write(async (tx) => {
+      await tx.users.insert(sleeping('old', 1_999))
+      await tx.users.insert(sleeping('of the limit', 2_000))
+      for (const [id, now] of [
+        ['asked long ago', 1_999],
+        ['asked', 2_000],
+      ] as const) {
+        await tx.users.insert(sleeping(id, 1_999))
+        await tx.users.claimConfirmationEmail(id, { now, unlessRequestedSince: 0 })
+      }
+      await tx.users.insert(sleeping('with a trashed record', 1_999))
+      await tx.records.insert(aRecord('with a trashed record', 'r', { isTrashed: true }))
+    })
+    expect(await store.write((tx) => tx.users.deleteUnconfirmed(2_000))).toBe(2)
+    const left = await store.read((tx) => tx.users.listSummaries())
+    expect(left.map(({ id }) => id)).toEqual(['of the limit', 'asked', 'with a trashed record'])
+  })
+
+  test('summarizes accounts in the order of their creation, each with its own rows', async () => {
+    await using store = await open()
+    const [one, other] = [
+      aUser({ id: 'z', creationTime: 5, loginTime: 6 }),
+      aUser({ id: 'a', emailConfirmed: false, isDisabled: true }),
+    ]
+    const email = { kind: 'confirmation', baseUrl: 'http://pi/', creationTime: 5 } as const
+    await store.write(async (tx) => {
+      for (const user of [one, other]) await tx.users.insert(user)
+      for (const id of ['r1', 'r2', 'r3']) await tx.records.insert(aRecord(one.id, id))
+      for (const id of ['n1', 'n2']) await tx.notes.insert(aNote(one.id, id))
+      for (const id of ['f1', 'f2', 'f3', 'f4']) {
+        await tx.additionalFields.insert({ id, recordId: 'r2', name: 'n:n', value: 'v:v' })
+      }
+      await tx.records.insert(aRecord(other.id, 'r4'))
+      await tx.outbox.put({ ...email, id: 'e', userId: other.id })
+    })
+    const summaries = [
+      {
+        ...{ id: 'z', email: one.email, emailConfirmed: true, isDisabled: false },
+        ...{ creationTime: 5, loginTime: 6 },
+        ...{ records: 3, notes: 2, additionalFields: 4, pendingEmails: 0 },
+      },
+      {
+        ...{ id: 'a', email: other.email, emailConfirmed: false, isDisabled: true },
+        ...{ creationTime: 1_000, loginTime: null },
+        ...{ records: 1, notes: 0, additionalFields: 0, pendingEmails: 1 },
+      },
+    ]
+    expect(
+      await store.read(async (tx) => [
+        await tx.users.listSummaries(),
+        await tx.users.findSummary('a'),
+        await tx.users.findSummary('nobody'),
+      ]),
+    ).toEqual([summaries, summaries[1] ?? null, null])
+  })
+
+  test('stores every value of records, fields and notes, and changes those that are named, for the owner', async () => {
+    await using store = await open()
+    const [owner, other] = ['owner', 'other']
+    await store.write(async (tx) => {
+      for (const id of [owner, other]) await tx.users.insert(aUser({ id }))
+      for (const id of ['a', 'b']) {
+        await tx.records.insert(aRecord(owner, id))
+        await tx.notes.insert(aNote(owner, id))
+      }
+      for (const id of ['fa', 'fb'])
+        await tx.additionalFields.insert({ id, recordId: 'b', name: 'n:1', value: 'v:2' })
+    })
+    const changes = {
+      ...{ isFavorite: false, isTrashed: true, updateTime: 7, creationTime: 8, name: 'x:1' },
+    }
+    const record = aRecord(owner, 'b', { ...changes, login: 'x:2', password: 'x:3' })
+    const note = aNote(owner, 'b', {
+      ...{ ...changes, isFavorite: true, isTrashed: false },
+      content: 'x:2',
+    })
+    const field = { id: 'fb', recordId: 'elsewhere', name: 'x:1', value: 'x:2' }
+    const outcomes = await store.write(async (tx) => [
+      await tx.records.update({ ...record, owner: other }),
+      await tx.notes.update({ ...note, owner: other }),
+      await tx.additionalFields.update(other, field),
+      await tx.records.update({ ...record, id: 'c' }),
+      await tx.notes.update({ ...note, id: 'c' }),
+      await tx.additionalFields.update(owner, { ...field, id: 'fc' }),
+      await tx.records.update(record),
+      await tx.notes.update(note),
+      await tx.additionalFields.update(owner, field),
+    ])
+    expect(outcomes).toEqual([false, false, false, false, false, false, true, true, true])
+    // The time of creation and the record of a field are not changed.
+    const { creationTime } = times
+    const fields = [
+      { id: 'fa', recordId: 'b', name: 'n:1', value: 'v:2' },
+      { ...field, recordId: 'b' },
+    ]
+    const content = () =>
+      store.read(async (tx) => ({
+        records: await tx.records.listByOwner(owner),
+        notes: await tx.notes.listByOwner(owner),
+        fields: await tx.additionalFields.listByRecord('b'),
+        elsewhere: await tx.additionalFields.listByRecord('a'),
+        others: [await tx.records.listByOwner(other), await tx.notes.listByOwner(other)],
+      }))
+    expect(await content()).toEqual({
+      records: [
+        { ...aRecord(owner, 'a'), additionalFields: [] },
+        { ...record, creationTime, additionalFields: fields },
+      ],
+      notes: [aNote(owner, 'a'), { ...note, creationTime }],
+      fields,
+      elsewhere: [],
+      others: [[], []],
+    })
+    // Trashing and deleting concern one entry.
+    const removed = await store.write(async (tx) => [
+      await tx.notes.trash(owner, 'b'),
+      await tx.notes.deleteTrashed(owner, 'b'),
+      await tx.additionalFields.delete(owner, 'fa'),
+      await tx.records.trash(owner, 'a'),
+    ])
+    expect(removed).toEqual([true, true, true, true])
+    expect(await content()).toMatchObject({
+      records: [
+        { ...aRecord(owner, 'a'), isTrashed: true },
+        { id: 'b', additionalFields: [fields[1]] },
+      ],
+      notes: [aNote(owner, 'a')],
+    })
+    await store.write((tx) => tx.records.deleteTrashed(owner, 'b'))
+    expect(await content()).toMatchObject({ records: [{ id: 'a' }], fields: [] })
+  })
+
+  test('keeps an invitation once, lists them in their order, and deletes the one that is named', async () => {
+    await using store = await open()
+    const [first, second] = [
+      { email: 'z@nas.local', creationTime: times.creationTime },
+      { email: 'a@nas.local', creationTime: 2 },
+    ]
+    const outcomes = await store.write(async (tx) => [
+      await tx.invitations.insert(first),
+      await tx.invitations.insert(second),
+      await tx.invitations.insert({ ...first, creationTime: 9 }),
+      await tx.invitations.delete('nobody@nas.local'),
+    ])
+    expect(outcomes).toEqual([true, true, false, false])
+    const found = await store.read(async (tx) => [
+      await tx.invitations.list(),
+      await tx.invitations.find('a@nas.local'),
+      await tx.invitations.find('nobody@nas.local'),
+    ])
+    expect(found).toEqual([[first, second], second, null])
+    expect(await store.write((tx) => tx.invitations.delete('z@nas.local'))).toBeTrue()
+    expect(await store.read((tx) => tx.invitations.list())).toEqual([second])
+  })
+
+  test('keeps one email of a kind for each account and each invitation', async () => {
+    await using store = await open()
+    const base = { baseUrl: 'http://pi/', creationTime: 1_000 }
+    const confirmation = (id: string, userId: string, creationTime = 1_000) =>
+      ({ ...base, kind: 'confirmation', id, userId, creationTime }) as const
+    const invitation = (id: string, email: string, creationTime = 1_000) =>
+      ({ ...base, kind: 'invitation', id, invitation: email, creationTime }) as const
+    await store.write(async (tx) => {
+      for (const id of ['u1', 'u2']) await tx.users.insert(aUser({ id, email: `${id}@nas.local` }))
+      for (const email of ['i1@nas.local', 'i2@nas.local'])
+        await tx.invitations.insert({ email, creationTime: 1 })
+      await tx.outbox.put(confirmation('a', 'u1'))
+      await tx.outbox.put(confirmation('b', 'u2'))
+      await tx.outbox.put(invitation('c', 'i1@nas.local'))
+      await tx.outbox.put(invitation('d', 'i2@nas.local'))
+      await tx.outbox.put(invitation('e', 'i1@nas.local', 2_000))
+      await tx.outbox.put(confirmation('f', 'u2', 3_000))
+    })
+    const status = { baseUrl: 'http://pi/', state: 'queued', attempts: 0, reason: null } as const
+    expect(await store.read((tx) => tx.outbox.list())).toEqual([
+      { ...confirmation('a', 'u1'), ...status, email: 'u1@nas.local', nextTime: 1_000 },
+      { ...invitation('d', 'i2@nas.local'), ...status, email: 'i2@nas.local', nextTime: 1_000 },
+      {
+        ...invitation('e', 'i1@nas.local', 2_000),
+        ...status,
+        email: 'i1@nas.local',
+        nextTime: 2_000,
+      },
+      { ...confirmation('f', 'u2', 3_000), ...status, email: 'u2@nas.local', nextTime: 3_000 },
+    ])
+    // One that is being sent stays until its lease expires.
+    const lease = (id: string, now: number, until: number) =>
+      store.write((tx) => tx.outbox.lease({ id, now, until, latest: 9_000 }))
+    expect(await lease('x', 1_000, 5_000)).toEqual({
+      ...confirmation('a', 'u1'),
+      ...{ email: 'u1@nas.local', attempts: 1, lease: 'x' },
+    })
+    expect(await lease('y', 1_000, 5_000)).toEqual({
+      ...invitation('d', 'i2@nas.local'),
+      ...{ email: 'i2@nas.local', attempts: 1, lease: 'y' },
+    })
+    const ids = async () => (await store.read((tx) => tx.outbox.list())).map(({ id }) => id)
+    await store.write((tx) => tx.outbox.put(confirmation('g', 'u1', 4_999)))
+    await store.write((tx) => tx.outbox.put(invitation('h', 'i2@nas.local', 5_000)))
+    expect(await ids()).toEqual(['a', 'e', 'f', 'g', 'h'])
+    // An email goes with the invitation or the account that it is about.
+    await store.write(async (tx) => {
+      await tx.invitations.delete('i1@nas.local')
+      await tx.users.delete('u1')
+    })
+    expect(await ids()).toEqual(['f', 'h'])
+  })
+
+  test('counts, retries and leases only emails that are queued', async () => {
+    await using store = await open()
+    const put = (id: string, creationTime: number) =>
+      store.write(async (tx) => {
+        await tx.users.insert(aUser({ id }))
+        await tx.outbox.put({
+          ...{ kind: 'confirmation', id, userId: id, baseUrl: 'http://pi/', creationTime },
+        })
+      })
+    const lease = (id: string, now: number, latest = 9_000) =>
+      store.write((tx) => tx.outbox.lease({ id, now, until: now + 500, latest }))
+    const counts = () =>
+      store.read(async (tx) => [await tx.outbox.countQueued(), await tx.outbox.findNextTime()])
+    expect(await counts()).toEqual([0, null])
+    await put('a', 100)
+    await put('b', 200)
+    await put('c', 9_000)
+    const leased = await lease('x', 100)
+    if (leased === null) throw new Error('nothing was leased')
+    await store.write((tx) => tx.outbox.markDead(leased, 'no such user'))
+    expect(await counts()).toEqual([2, 200])
+    // Due at the latest time is in the future; due after it can only be the work of a wrong clock.
+    expect((await lease('y', 200))?.id).toBe('b')
+    expect(await lease('y', 300, 9_000)).toBeNull()
+    expect((await lease('z', 300, 8_999))?.id).toBe('c')
+    const retry = (id: string, now: number) => store.write((tx) => tx.outbox.retry({ id }, now))
+    // Only after its lease has expired, at 700.
+    expect([await retry('b', 699), await retry('b', 700)]).toEqual([0, 1])
+    expect(await store.write((tx) => tx.outbox.retry('dead', 600))).toBe(1)
+    expect(
+      (await store.read((tx) => tx.outbox.list())).map(({ id, state, nextTime }) => [
+        id,
+        state,
+        nextTime,
+      ]),
+    ).toEqual([
+      ['a', 'queued', 600],
+      ['b', 'queued', 700],
+      ['c', 'sending', 800],
+    ])
+    await store.write((tx) => tx.outbox.releaseAllLeases(750))
+    expect((await store.read((tx) => tx.outbox.list())).map(({ nextTime }) => nextTime)).toEqual([
+      600, 700, 750,
+    ])
+  })
+
+  test('remembers the newest networks, of those with one time the last ones', async () => {
+    await using store = await open()
+    const remember = (network: string, time: number) =>
+      store.write((tx) => tx.knownAddresses.remember('u', network, { time, max: 2 }))
+    await store.write((tx) => tx.users.insert(aUser({ id: 'u' })))
+    for (const network of ['c', 'a', 'b']) await remember(network, 5)
+    const find = (network: string) =>
+      store.read((tx) => tx.knownAddresses.findLastLoginTime('u', network))
+    expect(await Promise.all(['a', 'b', 'c'].map(find))).toEqual([5, 5, null])
+  })
+
+  test('answers challenges until they are deleted or old, and leaves other facts alone', async () => {
+    await using store = await open()
+    const challenge = (token: string, time: number) => ({
+      ...{ token, keyAuthorization: `${token}.key`, time },
+    })
+    const state: BackupState = { since: 1, claimedUntil: 2, verified: null, failure: null }
+    await store.write(async (tx) => {
+      await tx.backups.save(state)
+      for (const [token, time] of [
+        ['old', 999],
+        ['new', 1_000],
+        ['gone', 5_000],
+      ] as const) {
+        await tx.acmeChallenges.put(challenge(token, time))
+      }
+      await tx.acmeChallenges.put({ ...challenge('new', 1_000), keyAuthorization: 'replaced' })
+      await tx.acmeChallenges.delete('gone')
+      await tx.acmeChallenges.delete('nothing such')
+    })
+    const find = (token: string) => store.read((tx) => tx.acmeChallenges.find(token))
+    expect([await find('old'), await find('new'), await find('gone')]).toEqual([
+      challenge('old', 999),
+      { ...challenge('new', 1_000), keyAuthorization: 'replaced' },
+      null,
+    ])
+    await store.write((tx) => tx.acmeChallenges.deleteBefore(1_000))
+    expect([(await find('old')) === null, (await find('new'))?.time]).toEqual([true, 1_000])
+    expect(await store.read((tx) => tx.backups.find())).toEqual(state)
+    await store.write((tx) => tx.acmeChallenges.deleteBefore(1_000))
+    expect(await find('new')).not.toBeNull()
+  })
+
+  test('reads no more of the state of backups than this version knows', async () => {
+    await using store = await open()
+    expect(await store.read((tx) => tx.backups.find())).toBeNull()
+    const verified = { time: 3, path: '/backups/a.sqlite', host: 'pi' }
+    const failure = { time: 4, reason: 'the disk is full' }
+    const state = { since: 1, claimedUntil: 2, verified, failure }
+    const read = async (value: unknown) => {
+      await store.write((tx) => tx.backups.save(value as BackupState))
+      return await store.read((tx) => tx.backups.find())
+    }
+    expect(await read(state)).toEqual(state)
+    expect(await read({ ...state, later: true })).toEqual(state)
+    for (const unknown of [
+      null,
+      [],
+      'x',
+      { ...state, since: '1' },
+      { ...state, claimedUntil: null },
+    ])
+      expect(await read(unknown), JSON.stringify(unknown)).toBeNull()
+    for (const name of ['time', 'path', 'host']) {
+      expect(await read({ ...state, verified: { ...verified, [name]: null } }), name).toEqual({
+        ...state,
+        verified: null,
+      })
+    }
+    for (const name of ['time', 'reason']) {
+      expect(await read({ ...state, failure: { ...failure, [name]: [] } }), name).toEqual({
+        ...state,
+        failure: null,
+      })
+    }
+    expect(await queryRows(store.url, 'select name from facts order by name')).toEqual([
+      { name: 'backups' },
+    ])
+  })
+})
