@@ -152,9 +152,8 @@ function writeDraft(
 function linkIntoPlace(draft: string, path: string): void {
   try {
     linkSync(draft, path)
-  } catch (error) {
-    if (existsSync(path)) throw error
-    // FAT and some network file systems have no hard links.
+  } catch {
+    // FAT and some network file systems have no hard links. The copy fails as well if a file has the name.
     copyFileSync(draft, path, constants.COPYFILE_EXCL)
     chownToFolderOwner(path)
     syncFile(path)

@@ -171,6 +171,78 @@ describe('what survives a power cut once the call returns', () => {
   })
 })
 
+test('a file is synced with its whole content and its mode', () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'file')
+  const { fsyncSync } = fs
+  const synced: unknown[] = []
+  using _ = spyOn(fs, 'fsyncSync').mockImplementation((descriptor) => {
+    const file = fs.fstatSync(descriptor)
+    if (file.isFile()) synced.push({ size: file.size, mode: (file.mode & 0o777).toString(8) })
+    fsyncSync(descriptor)
+  })
+  const umask = process.umask(0o077)
+  try {
+    writeAtomic(path, 'content', { mode: 0o644 })
+  } finally {
+    process.umask(umask)
+  }
+  expect(synced).toEqual([{ size: 7, mode: '644' }])
+})
+
+test.skipIf(process.platform !== 'linux')(
+  'no file stays open after a write, also after a failed one',
+  () => {
+    using folder = createDataFolder()
+    const path = join(folder.path, 'file')
+    const countOpenFiles = () => fs.readdirSync('/proc/self/fd').length
+    const before = countOpenFiles()
+    for (let round = 0; round < 5; round++) {
+      writeAtomic(path, 'text')
+      createAtomic(join(folder.path, `file${round}`), 'text')
+      removeDurably(join(folder.path, `file${round}`))
+      writeSecretKey(folder, random(32))
+    }
+    {
+      using _ = spyOn(fs, 'fsyncSync').mockImplementation(() => {
+        throw new Error('EIO')
+      })
+      expect(() => writeAtomic(path, 'text')).toThrow('EIO')
+    }
+    expect(countOpenFiles()).toBe(before)
+  },
+)
+
+test('a file that can be created in no way is an error, and leaves no draft', () => {
+  using folder = temporaryFolder()
+  using _ = refuseLinks()
+  using _copy = spyOn(fs, 'copyFileSync').mockImplementation(() => {
+    throw new Error('EIO: i/o error, copyfile')
+  })
+  expect(() => createAtomic(join(folder.path, 'file'), 'new')).toThrow('EIO: i/o error, copyfile')
+  expect(fs.readdirSync(folder.path)).toEqual([])
+})
+
+test('a write to a missing folder fails with the error of the system', () => {
+  using folder = temporaryFolder()
+  const path = join(folder.path, 'missing', 'file')
+  expect(() => writeAtomic(path, 'new')).toThrow(
+    expect.objectContaining({ code: 'ENOENT', syscall: 'open' }),
+  )
+})
+
+test.skipIf(process.getuid?.() !== 0)(
+  'a file that root creates where there are no hard links belongs to the owner of the folder',
+  () => {
+    using folder = temporaryFolder()
+    const nobody = 65_534
+    fs.chownSync(folder.path, nobody, nobody)
+    using _ = refuseLinks()
+    createAtomic(join(folder.path, 'file'), 'new')
+    expect(fs.statSync(join(folder.path, 'file'))).toMatchObject({ uid: nobody, gid: nobody })
+  },
+)
+
 test('a write whose sync fails is an error, and leaves the old file and no draft', () => {
   using folder = temporaryFolder()
   const path = join(folder.path, 'file')
