@@ -45,11 +45,13 @@ export function openReader(path: string): SqliteHandle {
 }
 
 /**
- * Opens a file that is discarded unless it is completed: without a journal and without waiting for the disk. The caller
- * must sync the file once it is complete. Throws SQLiteError.
+ * Opens a file that is discarded unless it is completed: without a journal on the disk and without waiting for the disk.
+ * The caller must sync the file once it is complete. Throws SQLiteError.
+ *
+ * Bun's SQLite is in defensive mode, in which it ignores `journal_mode = off`.
  */
 export function openDraft(path: string): SqliteHandle {
-  const pragmas = ['journal_mode = off', 'synchronous = off', 'locking_mode = exclusive']
+  const pragmas = ['journal_mode = memory', 'synchronous = off', 'locking_mode = exclusive']
   return open(path, { mode: 'immediate', pragmas })
 }
 
