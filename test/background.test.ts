@@ -125,6 +125,39 @@ describe('a background loop', () => {
     expect(lines).toEqual([expect.objectContaining({ message: 'the rounds failed', ...line })])
   })
 
+  test('is not stopped before its last work is done', async () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const { loop, advance } = createLoop([], { onStop: () => promise })
+    await advance(10)
+    let isStopped = false
+    const stopping = loop.stop().then(() => {
+      isStopped = true
+    })
+    await advance(10)
+    expect(isStopped).toBeFalse()
+    resolve()
+    await stopping
+    expect(isStopped).toBeTrue()
+  })
+
+  test('asks for no wait of no time, and for any other one', async () => {
+    const waits: number[] = []
+    const rounds = [() => 0, () => 1, () => 2]
+    const { loop } = createLoop(rounds, {
+      wait: (milliseconds, signal) => {
+        waits.push(milliseconds)
+        if (milliseconds < 2) return Promise.resolve()
+        return new Promise((_, reject) => {
+          signal?.addEventListener('abort', () => reject(signal.reason))
+        })
+      },
+    })
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(waits).toEqual([1, 2])
+    await loop.stop()
+    expect(rounds).toEqual([])
+  })
+
   test('reports at its stop that a round takes longer than the timeout', async () => {
     const { promise, resolve } = Promise.withResolvers<number>()
     const { loop, advance } = createLoop([() => promise])

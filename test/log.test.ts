@@ -1,7 +1,8 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
+import * as fs from 'node:fs'
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createLineWriter, createLog, type LogFormat } from '../src/log'
+import { createLineWriter, createLog, type LogFormat, openLog } from '../src/log'
 import { temporaryFolder } from './support/executable'
 
 function createTestLog(format: LogFormat) {
@@ -55,6 +56,42 @@ describe('a log', () => {
     expect(fault).toContain('caused by TypeError: inner')
     expect(fault).toContain('log.test.ts')
   })
+
+  test('writes a fault that is no error as text, and one without a stack by its name', () => {
+    const { log, lines } = createTestLog('json')
+    const withoutStack = Object.assign(new RangeError('too far'), { stack: undefined })
+    log.error('broken', 'a text', { status: 500 })
+    log.error('broken', withoutStack)
+    log.error('broken', new Error('x', { cause: 7 }))
+    log.error('broken')
+    const line = { time: '1970-01-01T00:00:00.000Z', level: 'error', message: 'broken' }
+    expect(lines.map((text) => JSON.parse(text))).toEqual([
+      { ...line, status: 500, fault: 'a text' },
+      { ...line, fault: 'RangeError: too far' },
+      { ...line, fault: expect.stringMatching(/\ncaused by 7$/) },
+      line,
+    ])
+  })
+
+  test('as text shows a fault below its line, after the other fields', () => {
+    const { log, lines } = createTestLog('text')
+    log.error('broken', 'first\nsecond', { status: 500 })
+    expect(lines).toEqual(['1970-01-01T00:00:00.000Z error broken status=500\nfirst\nsecond'])
+  })
+
+  test.each([
+    ['plain', 'ключ-1.2/a:b@c_d+e', 'ключ-1.2/a:b@c_d+e'],
+    ['empty', '', '""'],
+    ['a space', 'a b', '"a b"'],
+    ['a bell', 'a\u0007b', '"a\\u0007b"'],
+    ['a C1 control', 'a\u009bb', '"a\\u{9b}b"'],
+    ['a line separator', 'a\u2028b', '"a\\u{2028}b"'],
+    ['beyond the first plane', 'a\u{e0001}b', '"a\\u{e0001}b"'],
+  ])('quotes a value only if it is not one plain word: %s', (_name, value, shown) => {
+    const { log, lines } = createTestLog('text')
+    log.warn('x', { value })
+    expect(lines).toEqual([`1970-01-01T00:00:00.000Z warn  x value=${shown}`])
+  })
 })
 
 describe('the line writer', () => {
@@ -90,5 +127,43 @@ describe('the line writer', () => {
     closeSync(descriptor)
     const [xs, ys] = ['x\n'.repeat(10_000), 'y\n'.repeat(10_000)]
     expect(readFileSync(path, 'utf8')).toBe(`${xs}5 lost\n${ys}7 lost\n`)
+  })
+
+  test('continues a line where a slow reader stopped it, and counts losses once', () => {
+    const parts: string[] = []
+    // Takes as many bytes of each call, and then refuses as a full pipe does.
+    const capacity = [4, 0, 3, 0, 99, 99]
+    using _ = spyOn(fs, 'writeSync').mockImplementation((_descriptor, bytes) => {
+      const count = capacity.shift() ?? 0
+      if (count === 0) throw new Error('EAGAIN')
+      const taken = Buffer.from(bytes as Uint8Array).subarray(0, count)
+      parts.push(taken.toString())
+      return taken.length
+    })
+    const lines = createLineWriter(1, (lost) => `${lost} lost`)
+    lines.write('one')
+    lines.write('two')
+    lines.flush()
+    lines.write('three')
+    lines.flush()
+    expect(parts).toEqual(['one\n', 'two'])
+    lines.flush()
+    expect(parts).toEqual(['one\n', 'two', '\n', 'three\n'])
+    lines.flush()
+    expect(parts).toHaveLength(4)
+  })
+
+  test('reports lost lines as a warning of the log', () => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'log')
+    const descriptor = openSync(path, 'w')
+    const { log, flush } = openLog('text', () => 0, descriptor)
+    for (let line = 0; line < 10_001; line++) log.info('x')
+    flush()
+    closeSync(descriptor)
+    const [last] = readFileSync(path, 'utf8').trimEnd().split('\n').slice(-1)
+    expect(last).toBe(
+      '1970-01-01T00:00:00.000Z warn  1 log line lost: nothing read the log in time',
+    )
   })
 })
