@@ -328,15 +328,15 @@ describe.each(engines)('the store on $engine', ({ open }) => {
           ...{ kind: 'confirmation', id, userId: id, baseUrl: 'http://pi/', creationTime },
         })
       })
-    const lease = (id: string, now: number, latest = 9_000) =>
-      store.write((tx) => tx.outbox.lease({ id, now, until: now + 500, latest }))
+    const lease = (id: string, now: number, latest = 9_000, until = now + 500) =>
+      store.write((tx) => tx.outbox.lease({ id, now, until, latest }))
     const counts = () =>
       store.read(async (tx) => [await tx.outbox.countQueued(), await tx.outbox.findNextTime()])
     expect(await counts()).toEqual([0, null])
     await put('a', 100)
     await put('b', 200)
     await put('c', 9_000)
-    const leased = await lease('x', 100)
+    const leased = await lease('x', 100, 9_000, 150)
     if (leased === null) throw new Error('nothing was leased')
     await store.write((tx) => tx.outbox.markDead(leased, 'no such user'))
     expect(await counts()).toEqual([2, 200])
@@ -363,6 +363,39 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect((await store.read((tx) => tx.outbox.list())).map(({ nextTime }) => nextTime)).toEqual([
       600, 700, 750,
     ])
+  })
+
+  test('changes one email of several that a worker leased under one name', async () => {
+    await using store = await open()
+    await store.write(async (tx) => {
+      for (const id of ['a', 'b', 'c']) {
+        await tx.users.insert(aUser({ id }))
+        await tx.outbox.put({
+          ...{ kind: 'confirmation', id, userId: id, baseUrl: 'http://pi/', creationTime: 1 },
+        })
+      }
+    })
+    const lease = () =>
+      store.write((tx) => tx.outbox.lease({ id: 'x', now: 1, until: 500, latest: 9_000 }))
+    const [a, b, c] = [await lease(), await lease(), await lease()]
+    if (a === null || b === null || c === null) throw new Error('nothing was leased')
+    await store.write(async (tx) => {
+      await tx.outbox.postpone(a, { nextTime: 900, reason: 'busy' })
+      await tx.outbox.markDead(b, 'no such user')
+      // An email that has another lease by now is left alone.
+      await tx.outbox.delete({ ...c, lease: 'y' })
+    })
+    const states = async () =>
+      (await store.read((tx) => tx.outbox.list())).map(({ id, state, nextTime, reason }) => [
+        ...[id, state, nextTime, reason],
+      ])
+    const others = [
+      ['a', 'queued', 900, 'busy'],
+      ['b', 'dead', 500, 'no such user'],
+    ]
+    expect(await states()).toEqual([...others, ['c', 'sending', 500, null]])
+    await store.write((tx) => tx.outbox.delete(c))
+    expect(await states()).toEqual(others)
   })
 
   test('remembers the newest networks, of those with one time the last ones', async () => {
