@@ -39,12 +39,10 @@ export function createBackups(deps: { store: Store; clock: Clock }): Backups {
     claim: (since) =>
       change((state) => {
         const now = clock()
-        // A backup that is dated later, and a claim that ends later, come from a wrong clock: ignore them.
-        const latest = now + claimDuration
-        const isDone =
-          state.verified !== null && state.verified.time >= since && state.verified.time <= latest
-        const isClaimed = state.claimedUntil > now && state.claimedUntil <= latest
-        return isDone || isClaimed ? null : { ...state, claimedUntil: latest }
+        const isDone = (credibleBackup(state, now)?.time ?? Number.NEGATIVE_INFINITY) >= since
+        // A claim that ends later comes from a wrong clock: ignore it.
+        const isClaimed = state.claimedUntil > now && state.claimedUntil <= now + claimDuration
+        return isDone || isClaimed ? null : { ...state, claimedUntil: now + claimDuration }
       }),
 
     async recordVerified(verified) {
@@ -65,11 +63,18 @@ function initialState(now: number): BackupState {
 /**
  * Returns what is wrong with daily backups: `failed` if the last one did, `stale` if there is none for two days, else null.
  */
-export function backupProblem(
-  { since, verified, failure }: BackupState,
-  now: number,
-): 'failed' | 'stale' | null {
+export function backupProblem(state: BackupState, now: number): 'failed' | 'stale' | null {
+  const { since, failure } = state
+  const verified = credibleBackup(state, now)
   // A backup that succeeds later removes the failure. Their times tell nothing: the clock may have been set back in between.
   if (failure !== null) return 'failed'
   return now - (verified?.time ?? since) > maxBackupAge ? 'stale' : null
+}
+
+/**
+ * Returns the last verified backup. Null for one from the future: the clock was wrong, and no backup would be created until
+ * then. The clocks of other servers may be a little ahead.
+ */
+function credibleBackup({ verified }: BackupState, now: number): VerifiedBackup | null {
+  return verified !== null && verified.time <= now + claimDuration ? verified : null
 }
