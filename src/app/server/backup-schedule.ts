@@ -48,7 +48,9 @@ export function startBackupSchedule(deps: {
   const logMissing = async (): Promise<void> => {
     const state = await backups.state()
     const now = clock()
-    if (backupProblem(state, now) !== 'stale' || now - lastLogged < staleLogInterval) return
+    if (backupProblem(state, now) !== 'stale') return
+    // `abs`, because a clock that was set back must not silence the log.
+    if (Math.abs(now - lastLogged) < staleLogInterval) return
     lastLogged = now
     const since = new Date(state.verified?.time ?? state.since).toISOString()
     log.error('there is no recent backup: see `snailpass doctor`', undefined, { since })
