@@ -4,6 +4,7 @@ import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createLineWriter, createLog, type LogFormat, openLog } from '../src/log'
 import { temporaryFolder } from './support/executable'
+import { until } from './support/until'
 
 function createTestLog(format: LogFormat) {
   const lines: string[] = []
@@ -127,6 +128,25 @@ describe('the line writer', () => {
     closeSync(descriptor)
     const [xs, ys] = ['x\n'.repeat(10_000), 'y\n'.repeat(10_000)]
     expect(readFileSync(path, 'utf8')).toBe(`${xs}5 lost\n${ys}7 lost\n`)
+  })
+
+  test('writes later lines at the end of their turn too, and asks for each turn once', async () => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'log')
+    const descriptor = openSync(path, 'w')
+    const lines = createLineWriter(descriptor, String)
+    using spy = spyOn(globalThis, 'setImmediate')
+    lines.write('one')
+    lines.write('two')
+    expect(spy).toHaveBeenCalledTimes(1)
+    await until(() => readFileSync(path, 'utf8') === 'one\ntwo\n', 'the first lines', {
+      interval: 1,
+    })
+    lines.write('three')
+    await until(() => readFileSync(path, 'utf8') === 'one\ntwo\nthree\n', 'the third line', {
+      interval: 1,
+    })
+    closeSync(descriptor)
   })
 
   test('continues a line where a slow reader stopped it, and counts losses once', () => {

@@ -4,6 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { Client } from 'pg'
 import {
   clientClassFor,
+  corkUntilNextTick,
   createHostSelector,
   type PostgresAddress,
   withFailover,
@@ -274,6 +275,37 @@ describe('a connection', () => {
     const { promise, resolve } = Promise.withResolvers<unknown>()
     other.connect((...outcome: unknown[]) => resolve(outcome))
     expect(await promise).toEqual([expect.objectContaining({ code: 'ECONNREFUSED' })])
+  })
+
+  test('is open only once it is known whether its host supports TLS', async () => {
+    using secure = await listen((socket) => socket.write('S'))
+    const hosts = createHostSelector({
+      ...addressOf([''], 'prefer'),
+      hosts: [
+        { host: '127.0.0.1', port: 1 },
+        { host: '127.0.0.1', port: secure.port },
+      ],
+    })
+    // Not known yet: such a client would not use TLS.
+    expect(new (clientClassFor(hosts, {}))()).toMatchObject({ port: 1, ssl: false })
+    const found = await withFailover(hosts, async () => ({ ...hosts.current }))
+    expect(found).toEqual({
+      ...{ host: '127.0.0.1', port: secure.port, ssl: { rejectUnauthorized: false } },
+    })
+    expect(new (clientClassFor(hosts, {}))()).toMatchObject({
+      ...{ port: secure.port, ssl: { rejectUnauthorized: false } },
+      // Notices a peer that is gone.
+      connection: { _keepAlive: true, _keepAliveInitialDelayMillis: 10_000 },
+    })
+  })
+
+  test('sends what is asked in one turn together', async () => {
+    const calls: string[] = []
+    const stream = { cork: () => calls.push('cork'), uncork: () => calls.push('uncork') }
+    corkUntilNextTick({ connection: { stream } } as unknown as Client)
+    expect(calls).toEqual(['cork'])
+    await new Promise<void>((resolve) => process.nextTick(resolve))
+    expect(calls).toEqual(['cork', 'uncork'])
   })
 
   test('passes itself on once it is open', async () => {
