@@ -11,6 +11,7 @@ import {
 } from '../../src/engine/postgres/hosts'
 import { type PostgresTls, supportsTls, tlsOptions } from '../../src/engine/postgres/tls'
 import { temporaryFolder } from '../support/executable'
+import { until } from '../support/until'
 
 const noTls: PostgresTls = { mode: 'disable', rootCertificate: null, certificate: null, key: null }
 
@@ -32,8 +33,12 @@ function addressOf(
 async function listen(answer: (socket: Socket) => void) {
   const received: Buffer[] = []
   const sockets: Socket[] = []
+  let closed = 0
   const server: Server = createServer((socket) => {
     sockets.push(socket)
+    socket.on('close', () => {
+      closed++
+    })
     socket.on('error', () => {})
     socket.once('data', (bytes: Buffer) => {
       received.push(bytes)
@@ -45,6 +50,7 @@ async function listen(answer: (socket: Socket) => void) {
   if (address === null || typeof address === 'string') throw new Error('no port')
   return {
     received,
+    closed: () => closed,
     port: address.port,
     [Symbol.dispose]() {
       for (const socket of sockets) socket.destroy()
@@ -110,6 +116,7 @@ describe('a server is asked whether it supports TLS', () => {
     using server = await listen((socket) => socket.write(answer))
     expect(await supportsTls({ host: '127.0.0.1', port: server.port }, 5_000)).toBe(expected)
     expect(server.received).toEqual([Buffer.from([0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f])])
+    await until(() => server.closed() === 1, 'the end of the connection', { interval: 1 })
   })
 
   test('and closes the connection, does not answer in time, or is not there', async () => {
