@@ -121,7 +121,7 @@ describe('creating a backup', () => {
   test('writes a draft that gets its name at the end, which is on the disk then', async () => {
     using folder = temporaryFolder()
     const target = join(folder.path, 'new', 'backups')
-    using recording = recordFileOperations()
+    using recording = recordFileOperations(target)
     let seen: readonly string[] = []
     const path = await create(target, {
       async write(draft) {
@@ -135,7 +135,7 @@ describe('creating a backup', () => {
     expect(new Set(readdirSync(target))).toEqual(new Set(['.snailpass.lock', defaultName]))
     expect(readFileSync(path, 'utf8')).toBe('content')
     expect(statSync(target).mode & 0o777).toBe(0o700)
-    expect(recording.operations).toEqual([`rename ${path}`, `sync ${target}`])
+    expect(recording.take()).toEqual([`rename ${defaultName}.partial to ${defaultName}`, 'sync .'])
     // The lock is free again.
     acquireFileLock(join(target, '.snailpass.lock'))?.release()
     expect(await create(target)).toBe(join(target, 'snailpass-20261124T031502Z-2.sqlite'))

@@ -2,7 +2,7 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { Kysely } from 'kysely'
 import {
   type BackupSchema,
@@ -231,9 +231,9 @@ describe('the format of a backup', () => {
 describe('writing a backup', () => {
   test('ends when the file is on the disk', async () => {
     using folder = temporaryFolder()
-    using recording = recordFileOperations()
+    using recording = recordFileOperations(folder.path)
     const { path } = await writeTo(folder.path)
-    expect(recording.operations).toEqual([`sync ${path}`])
+    expect(recording.take()).toEqual([`sync ${basename(path)}`])
   })
 
   test('never replaces a file', async () => {

@@ -9,20 +9,21 @@ import { recordFileOperations } from '../support/file-operations'
 
 test('whatever an installer renames is on disk before the next step: the journal, the executables, the settings', async () => {
   using fake = createFakeInstallation()
-  using recording = recordFileOperations()
-  const { operations } = recording
+  using recording = recordFileOperations('/')
   await install(fake.request(1))
   fake.write('migration 1')
   await install(fake.request(2))
-  const renamed = operations.flatMap((operation, index) =>
-    operation.startsWith('rename ') ? [{ path: operation.slice(7), index }] : [],
-  )
+  const operations = recording.take()
+  const renamed = operations.flatMap((operation, index) => {
+    const [, from = '', path = ''] = /^rename (.*) to (.*)$/.exec(operation) ?? []
+    return path === '' ? [] : [{ from, path, index }]
+  })
   const names = new Set(renamed.map(({ path }) => basename(path)))
   expect(names).toEqual(
     new Set(['snailpass.env', 'snailpass.new', 'snailpass', 'snailpass.old', 'upgrade.json']),
   )
-  for (const { path, index } of renamed) {
-    expect(operations[index - 1], path).toStartWith(`sync ${dirname(path)}/`)
+  for (const { from, path, index } of renamed) {
+    expect(operations[index - 1], path).toBe(`sync ${from}`)
     expect(operations[index + 1], path).toBe(`sync ${dirname(path)}`)
   }
 })
@@ -31,13 +32,12 @@ test('a journal that is removed does not come back after a power cut', async () 
   using fake = createFakeInstallation()
   await install(fake.request(1))
   fake.leaveInterrupted({ phase: 'reverting' })
-  using recording = recordFileOperations()
+  using recording = recordFileOperations(fake.layout.stagingDir)
   removeStagingDir(fake.layout)
-  const { stagingDir } = fake.layout
-  expect(recording.operations).toEqual([
-    `remove ${fake.staging.journal}`,
-    `sync ${stagingDir}`,
-    `remove ${stagingDir}`,
+  expect(recording.take()).toEqual([
+    `remove ${basename(fake.staging.journal)}`,
+    'sync .',
+    'remove .',
   ])
   expect(findJournal(fake.layout)).toBeNull()
 })
