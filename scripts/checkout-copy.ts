@@ -88,6 +88,8 @@ export function copyCheckout(): CheckoutCopy {
         detached: true,
       })
       children.add(child.pid)
+      // A fault can make a loop allocate without end: the system ends that one first.
+      if (process.platform === 'linux') writeFileSync(`/proc/${child.pid}/oom_score_adj`, '1000')
       let isTimedOut = false
       const timer = setTimeout(() => {
         isTimedOut = true
