@@ -243,6 +243,56 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(await content()).toMatchObject({ records: [{ id: 'a' }], fields: [] })
   })
 
+  test('finds, trashes and deletes the entry that is named, of several of each owner', async () => {
+    await using store = await open()
+    const entries = [
+      ['a1', 'a'],
+      ['b1', 'b'],
+      ['a2', 'a'],
+      ['b2', 'b'],
+    ] as const
+    await store.write(async (tx) => {
+      for (const id of ['a', 'b']) await tx.users.insert(aUser({ id }))
+      for (const [id, owner] of entries) {
+        await tx.records.insert(aRecord(owner, id))
+        await tx.notes.insert(aNote(owner, id, { isTrashed: false }))
+        await tx.additionalFields.insert({ id, recordId: id, name: 'n:1', value: 'v:2' })
+      }
+    })
+    for (const kind of ['records', 'notes'] as const) {
+      const trashed = async (owner: string) =>
+        (await store.read((tx) => tx[kind].listByOwner(owner))).map(({ id, isTrashed }) => [
+          ...[id, isTrashed],
+        ])
+      const owners = entries.map(([id]) => store.read((tx) => tx[kind].findOwner(id)))
+      expect(await Promise.all(owners)).toEqual(['a', 'b', 'a', 'b'])
+      expect(await store.write((tx) => tx[kind].trash('a', 'a2'))).toBeTrue()
+      expect([await trashed('a'), await trashed('b')]).toEqual([
+        [
+          ['a1', false],
+          ['a2', true],
+        ],
+        [
+          ['b1', false],
+          ['b2', false],
+        ],
+      ])
+      await store.write(async (tx) => {
+        for (const id of ['a1', 'b1']) await tx[kind].trash(id.slice(0, 1), id)
+      })
+      expect(await store.write((tx) => tx[kind].deleteTrashed('a', 'a1'))).toBeTrue()
+      expect([await trashed('a'), await trashed('b')]).toEqual([
+        [['a2', true]],
+        [
+          ['b1', true],
+          ['b2', false],
+        ],
+      ])
+    }
+    const owners = entries.map(([id]) => store.read((tx) => tx.additionalFields.findOwner(id)))
+    expect(await Promise.all(owners)).toEqual([null, 'b', 'a', 'b'])
+  })
+
   test('keeps an invitation once, lists them in their order, and deletes the one that is named', async () => {
     await using store = await open()
     const [first, second] = [
