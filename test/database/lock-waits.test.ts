@@ -121,6 +121,30 @@ describe('a command', () => {
     })
   })
 
+  test('has its session until the end of the work, and is not done before that is closed', async () => {
+    const { session, closed } = createSession()
+    const [working, closing] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const slow: PostgresSession = {
+      ...session,
+      async close() {
+        await session.close()
+        await closing.promise
+      },
+    }
+    let isDone = false
+    const done = withSession(Promise.resolve(slow), () => working.promise).then(() => {
+      isDone = true
+    })
+    const turn = () => new Promise((resolve) => setImmediate(resolve))
+    await turn()
+    expect(closed).toEqual([])
+    working.resolve()
+    await turn()
+    expect({ closed, isDone }).toEqual({ closed: [true], isDone: false })
+    closing.resolve()
+    await done
+  })
+
   test('closes its session after the work, also after one that failed', async () => {
     for (const fails of [false, true]) {
       const { session, closed } = createSession()
