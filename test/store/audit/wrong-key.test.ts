@@ -56,6 +56,26 @@ describe.each(engines)('an audit log on $engine', ({ open }) => {
     )
   })
 
+  test('is not begun again after all its rows were pruned, or its checkpoints removed', async () => {
+    await using database = await open()
+    await using store = await openSigningStore(database)
+    const marks = () => database.sql('select name, number, mac, seal from audit_marks order by seq')
+    const prune = { before: 2_000, now: 3_000, maxRows: 9 }
+    expect(await store.write((tx) => tx.audit.prune(prune))).toEqual({ pruned: 1, isDone: true })
+    const before = await marks()
+    await store.claimKeyFingerprint(key)
+    expect(await database.sql('select kind from audit')).toEqual([])
+    expect(await marks()).toEqual(before)
+    expect(await checkAuditLog(database)).toMatchObject({ rows: 0, prunedUpTo: 1, problems: [] })
+
+    await recordEvents(store, anEvent(1))
+    await database.sql('delete from audit_marks')
+    await store.claimKeyFingerprint(key)
+    expect(await database.sql('select kind from audit')).toEqual([{ kind: 'user-added' }])
+    expect(await marks()).toEqual([])
+    expect((await checkAuditLog(database)).problems).not.toEqual([])
+  })
+
   test('of a database with a key is not written by a store that claimed none', async () => {
     await using database = await open()
     await (await openSigningStore(database)).close()
