@@ -101,7 +101,7 @@ describe('a table is read page by page', () => {
       row(3),
       row(4, `${half}x`, half),
       row(5, half, half),
-      // Two bytes a letter.
+      // Two bytes for each character.
       row(6, 'ж'.repeat(256 * 1_024), half),
       row(7, 'x'.repeat(1_100_000)),
       row(8, null, null),
