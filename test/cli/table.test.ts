@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { formatTable, wrap } from '../../cli/table'
+import { formatRows, formatTable, wrap } from '../../cli/table'
 
 describe('a table', () => {
   test('has columns that are as wide as their content', () => {
@@ -90,4 +90,16 @@ test('a table is as wide as the terminal, by default', () => {
   } finally {
     process.stdout.columns = columns
   }
+})
+
+test('a column without any text is as narrow as can be', () => {
+  expect(
+    formatRows(
+      [
+        ['', 'x'],
+        ['', 'y'],
+      ],
+      null,
+    ),
+  ).toEqual([['  x'], ['  y']])
 })
