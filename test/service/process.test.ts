@@ -33,15 +33,15 @@ describe('a program that is run', () => {
     }
   })
 
-  test('finds programs without a PATH', async () => {
-    const { PATH: path } = process.env
-    delete process.env['PATH']
+  test('finds programs without a PATH, and has a home without one', async () => {
+    const before = process.env
+    process.env = {}
     try {
-      expect((await runProgram('/bin/sh', ['-c', 'echo $PATH'])).stdout).toBe(
-        '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin\n',
+      expect((await runProgram('/bin/sh', ['-c', 'echo $PATH $HOME'])).stdout).toBe(
+        '/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin /\n',
       )
     } finally {
-      process.env['PATH'] = path
+      process.env = before
     }
   })
 

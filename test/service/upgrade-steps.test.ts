@@ -378,6 +378,33 @@ describe('an interrupted upgrade', () => {
     expect(leftovers(fake)).toEqual(['snailpass-after-upgrade-x.db'])
   })
 
+  test('that had passed its test is completed, even if its copy was removed already', async () => {
+    using fake = await createInstalled()
+    fake.write('migration 2')
+    const copy = `${fake.layout.dataDir}/snailpass-before-upgrade-x.db`
+    fake.leaveInterrupted({ phase: 'proven', pending: ['2'], copy })
+    await fake.upgradeTo(2)
+    expect(fake.installedVersion()).toBe('2')
+    expect(fake.readDatabase()).toEqual(second)
+    expect(existsSync(fake.layout.stagingDir)).toBeFalse()
+  })
+
+  test.each(['proven', 'reverting'] as const)(
+    'in the phase %s whose service does not start again is reported',
+    async (phase) => {
+      using fake = await createInstalled()
+      fake.leaveInterrupted({ phase, wasRunning: true })
+      fake.setFault('call systemctl start')
+      expect(await captureError(fake.upgradeTo(2))).toMatchObject({
+        code: 'unavailable',
+        message: 'systemctl start snailpass failed (5)',
+      })
+      expect(fake.installedVersion()).toBe(phase === 'proven' ? '2' : '1')
+      // Nothing is rolled back by a later run.
+      expect(findJournal(fake.layout)).toBeNull()
+    },
+  )
+
   test('that had changed nothing keeps the database and removes the copy', async () => {
     for (const engine of ['sqlite', 'postgres'] as const) {
       using fake = await createInstalled(engine)
