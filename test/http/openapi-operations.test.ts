@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { createOpenApiDocument } from '../../src/http/openapi'
 import { createTestApi } from '../support/api'
 
 /* That the document is valid, and names every route, is in openapi.test.ts. */
@@ -245,5 +246,12 @@ describe('the OpenAPI document', () => {
     expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json'])
     const { paths } = await answer.json()
     expect(Object.keys(paths).filter((path) => /openapi|acme/.test(path))).toEqual([])
+  })
+
+  test('leaves out a route that nobody has described', () => {
+    for (const hooks of [{}, { detail: null }, { detail: { summary: 'x' } }]) {
+      const document = createOpenApiDocument([{ method: 'GET', path: '/x', hooks }], '1')
+      expect(JSON.parse(document).paths).toEqual({})
+    }
   })
 })
