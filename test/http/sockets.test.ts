@@ -22,16 +22,22 @@ function listenWithoutSocket(address: ListenerAddress, isTls = false) {
   const opened: ServeOptions[] = []
   const stops: unknown[] = []
   const lines: Record<string, unknown>[] = []
-  const drained = Promise.withResolvers<void>()
+  /** Ends what each server waits for when it stops. */
+  const drained: PromiseWithResolvers<void>[] = []
+  const hooks = { onOpen: () => {}, onStop: () => {} }
   const serve = spyOn(Bun, 'serve').mockImplementation((options: unknown) => {
+    hooks.onOpen()
     opened.push(options as ServeOptions)
     const index = opened.length
+    const end = Promise.withResolvers<void>()
+    drained.push(end)
     const server = {
       ...{ port: 5_443, url: new URL('https://127.0.0.1:5443/') },
       requestIP: () => ({ address: '10.0.0.1' }),
       stop(now?: boolean) {
+        hooks.onStop()
         stops.push([index, now])
-        return drained.promise
+        return end.promise
       },
     }
     return server as never
@@ -54,7 +60,7 @@ function listenWithoutSocket(address: ListenerAddress, isTls = false) {
     certificates: isTls ? certificates : null,
   })
   return {
-    ...{ listener, opened, stops, lines, timing, drained },
+    ...{ listener, opened, stops, lines, timing, drained, hooks },
     renew: (name: string) => notify?.(pair(name)),
     isWatched: () => notify !== null,
     /** Sends a request to the newest server. */
@@ -90,7 +96,14 @@ describe('a server', () => {
         [1, false],
         [1, true],
       ])
-      drained.resolve()
+      let isStopped = false
+      const stopping = listener.stop().then(() => {
+        isStopped = true
+      })
+      await setup.timing.advance(0)
+      expect(isStopped).toBeFalse()
+      drained[0]?.resolve()
+      await stopping
     }
   })
 
@@ -128,7 +141,11 @@ describe('a server with a certificate', () => {
     await timing.advance(1_000)
     expect(opened).toHaveLength(2)
     await timing.advance(250)
-    expect(opened.map(({ tls }) => tls)).toEqual([undefined, pair('first'), pair('second')])
+    const certified = { ...functions, ...limits, ...tcp, port: 5_443, reusePort: true }
+    expect(opened.slice(1)).toEqual([
+      { ...certified, tls: pair('first') },
+      { ...certified, tls: pair('second') },
+    ])
     expect(stops).toEqual([
       [1, true],
       [2, undefined],
@@ -156,9 +173,64 @@ describe('a server with a certificate', () => {
     expect(lines.filter(({ level }) => level !== 'info')).toEqual([])
   })
 
-  test('that stops watches no certificate and serves none, and waits for the requests of its predecessors', async () => {
+  test('accepts the connections of two turns of the event loop before its successor takes over', async () => {
+    using setup = listenWithoutSocket(tcp, true)
+    const { stops, timing, hooks, renew } = setup
+    let turns = 0
+    let turnsAtStop = -1
+    const countTurns = () =>
+      setImmediate(() => {
+        turns++
+        if (turnsAtStop < 0) countTurns()
+      })
+    hooks.onOpen = countTurns
+    hooks.onStop = () => {
+      turnsAtStop = turns
+    }
+    await timing.advance(2_000)
+    renew('second')
+    await timing.advance(1_000)
+    expect(stops).toEqual([
+      [1, true],
+      [2, undefined],
+    ])
+    expect(turnsAtStop).toBe(2)
+  })
+
+  test("is kept for ten seconds more if its successor can't be opened, which is logged at once", async () => {
+    using setup = listenWithoutSocket(tcp, true)
+    const { opened, stops, timing, hooks, lines, renew } = setup
+    await timing.advance(2_000)
+    hooks.onOpen = () => {
+      throw new Error('EMFILE')
+    }
+    renew('second')
+    await timing.advance(0)
+    expect(lines).toMatchObject([
+      {
+        ...{
+          level: 'error',
+          message: 'the new certificate is not served yet: the old one is kept',
+        },
+        fault: expect.stringContaining('EMFILE'),
+      },
+    ])
+    hooks.onOpen = () => {}
+    await timing.advance(9_999)
+    expect(opened).toHaveLength(2)
+    await timing.advance(1)
+    expect(opened.map(({ tls }) => tls)).toEqual([undefined, pair('first'), pair('second')])
+    expect(lines).toHaveLength(1)
+    expect(stops).toEqual([
+      [1, true],
+      [2, undefined],
+    ])
+  })
+
+  test('that stops watches no certificate and serves none, and waits for its requests and those of its predecessors', async () => {
     using setup = listenWithoutSocket(tcp, true)
     const { listener, opened, stops, timing, drained, ask, renew, isWatched } = setup
+    await timing.advance(2_000)
     renew('second')
     await timing.advance(1)
     expect(opened).toHaveLength(3)
@@ -176,8 +248,51 @@ describe('a server with a certificate', () => {
       [2, undefined],
       [3, false],
     ])
+    drained[2]?.resolve()
+    await timing.advance(0)
     expect(isStopped).toBeFalse()
-    drained.resolve()
+    drained[1]?.resolve()
+    await stopping
+  })
+
+  test('that stops at once waits for its own stop only', async () => {
+    using setup = listenWithoutSocket(tcp, true)
+    const { listener, timing, drained, renew } = setup
+    await timing.advance(2_000)
+    renew('second')
+    await timing.advance(1)
+    let isStopped = false
+    const stopping = listener.stop({ now: true }).then(() => {
+      isStopped = true
+    })
+    await timing.advance(0)
+    expect(isStopped).toBeFalse()
+    drained[2]?.resolve()
+    await stopping
+    expect(setup.stops.at(-1)).toEqual([3, true])
+  })
+
+  test('that stops while its successor is opened stops that one, and still waits for its own requests', async () => {
+    using setup = listenWithoutSocket(tcp, true)
+    const { listener, stops, timing, drained, hooks, renew } = setup
+    await timing.advance(2_000)
+    let [stopping, isStopped] = [Promise.resolve(), false]
+    hooks.onOpen = () => {
+      stopping = listener.stop().then(() => {
+        isStopped = true
+      })
+    }
+    renew('second')
+    await timing.advance(1_000)
+    expect(stops).toEqual([
+      [1, true],
+      [2, undefined],
+      [3, false],
+    ])
+    drained[2]?.resolve()
+    await timing.advance(0)
+    expect(isStopped).toBeFalse()
+    drained[1]?.resolve()
     await stopping
   })
 })
