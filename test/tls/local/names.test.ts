@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'bun:test'
-import { constraintsFor, isPermitted, namesOfHost, parseName } from '../../../src/tls/local/names'
+import { homeDomains, privateNetworks } from '../../../src/domain/networks'
+import {
+  constraintsFor,
+  isPermitted,
+  listUnpermittedNames,
+  namesOfHost,
+  parseName,
+} from '../../../src/tls/local/names'
 
 test.each([
   ['Pi', 'pi'],
@@ -16,6 +23,14 @@ test.each([
   ['-pi', null],
   ['', null],
   ['a'.repeat(64), null],
+  ['pi-', null],
+  ['pi..lan', null],
+  ['p-i', 'p-i'],
+  ['[fe80::1%eth0]', 'fe80::1'],
+  ['::ffff:10.0.0.1', '10.0.0.1'],
+  ['a'.repeat(63), 'a'.repeat(63)],
+  [`${'a.'.repeat(126)}a`, `${'a.'.repeat(126)}a`],
+  [`${'a.'.repeat(126)}aa`, null],
 ])('%p is the name %p', (text, name) => {
   expect(parseName(text)).toBe(name)
 })
@@ -25,10 +40,38 @@ test.each([
   ['pi.local', ['pi.local', 'pi', 'localhost']],
   ['vault.example.org', ['vault.example.org', 'vault', 'vault.local', 'localhost']],
   ['localhost', ['localhost']],
+  ['192.168.1.5', ['localhost']],
   ['not a name', ['localhost']],
 ])('a machine called %p is reached as %p', (hostname, names) => {
   expect(namesOfHost(hostname)).toEqual(names)
 })
+
+test('an authority is limited to the names of its host, those asked for, home domains and private networks', () => {
+  const requested = ['nas', 'pi', '192.168.1.9', 'fd00::9', 'vault.example.org', 'dev', 'local']
+  expect(constraintsFor('pi.lan', requested)).toEqual({
+    domains: ['pi', 'nas', ...homeDomains],
+    networks: privateNetworks,
+  })
+  expect(constraintsFor('not a name', [])).toEqual({
+    domains: homeDomains,
+    networks: privateNetworks,
+  })
+})
+
+test.each([
+  ['nas', ['nas']],
+  ['nas.example.org', ['nas.example.org', 'nas']],
+  ['pi', []],
+  ['nas.local', ['nas']],
+  // A top-level domain, which no authority permits.
+  ['cloud', []],
+  ['not a name', []],
+])(
+  'a host called %s after the authority was created for pi has names that it does not permit: %p',
+  (hostname, names) => {
+    expect(listUnpermittedNames(hostname, constraintsFor('pi', []))).toEqual(names)
+  },
+)
 
 describe('a local certificate authority', () => {
   const constraints = constraintsFor('pi', ['nas', 'vault.example.org', '192.168.1.9'])
