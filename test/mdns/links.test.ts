@@ -3,6 +3,7 @@ import * as dgram from 'node:dgram'
 import { EventEmitter } from 'node:events'
 import type { NetworkInterfaceInfo } from 'node:os'
 import * as os from 'node:os'
+import { encode } from 'dns-packet'
 import { createLog } from '../../src/log'
 import { openLink, type Peer } from '../../src/mdns/link'
 import { startMdns } from '../../src/mdns/mdns'
@@ -225,8 +226,11 @@ describe('the server is announced', () => {
   function startTestMdns(
     interfaces: Record<string, NetworkInterfaceInfo[]>,
     isServed: (address: string) => boolean = () => true,
+    prepare: (socket: FakeSocket, number: number) => void = () => {},
   ) {
+    let created = 0
     const system = interceptSockets((socket) => {
+      prepare(socket, ++created)
       const { send } = socket
       socket.send = (bytes, port, address, done) => {
         send.call(socket, bytes, port, address, done)
@@ -345,5 +349,41 @@ describe('the server is announced', () => {
     await setup.advance(5_000)
     expect(setup.sockets).toHaveLength(2)
     expect(setup.sockets[0]?.isClosed).toBeTrue()
+  })
+
+  test('on the other interfaces without a pause if one can not be used, which is logged once', async () => {
+    await using setup = startTestMdns(
+      { eth0: [infoOf('10.0.0.5')], wlan0: [infoOf('192.168.1.5')] },
+      () => true,
+      (socket, number) => {
+        // The first one works.
+        if (number > 1) socket.failure = new Error('EACCES')
+      },
+    )
+    await setup.advance(5_000)
+    await setup.advance(100_000)
+    expect(setup.warnings()).toEqual(["can't announce on wlan0: EACCES"])
+    // It is tried again every ten seconds, and nothing is announced again meanwhile.
+    expect(setup.sockets).toHaveLength(12)
+    expect(setup.sockets[0]?.sent).toHaveLength(5)
+  })
+
+  test('over a new link only once the old one is closed', async () => {
+    const held: (() => void)[] = []
+    await using setup = startTestMdns({ eth0: [infoOf('10.0.0.5')] })
+    await setup.advance(5_000)
+    const [first] = setup.sockets
+    if (first === undefined) throw new Error('no socket')
+    // The answer to a query is on its way while the address changes.
+    first.send = (_bytes, _port, _address, done) => void held.push(done)
+    const query = encode({ questions: [{ name: 'snailpass.local', type: 'A', class: 'IN' }] })
+    first.emit('message', query, { address: '10.0.0.9', port: 5353 })
+    expect(held).toHaveLength(1)
+    setup.current.interfaces = { eth0: [infoOf('10.0.0.6')] }
+    await setup.advance(5_000)
+    expect(setup.sockets).toHaveLength(1)
+    held[0]?.()
+    await setup.advance(0)
+    expect(setup.opened()).toEqual(['10.0.0.5', '10.0.0.6'])
   })
 })
