@@ -104,6 +104,23 @@ describe('changed files', () => {
     expect(source.current().cert).toBe(next.certificate)
   })
 
+  test('that are damaged again after a repair are reported again', async () => {
+    await using setup = await startTestSource(good)
+    const { put, check } = setup
+    const problems = () => setup.entries().filter(({ level }) => level === 'error').length
+    for (const expected of [1, 2]) {
+      put({ ...good, certificate: 'nonsense' })
+      await check()
+      await check()
+      await check()
+      expect(problems()).toBe(expected)
+      put(next)
+      await check()
+      await check()
+    }
+    expect(setup.source.current().cert).toBe(next.certificate)
+  })
+
   test('that are missing keep the old certificate in use', async () => {
     await using setup = await startTestSource(good)
     rmSync(setup.paths.key)

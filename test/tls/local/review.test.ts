@@ -1,5 +1,5 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { acquireFileLock } from '../../../src/files/data-folder'
 import { parseCertificateInfo } from '../../../src/tls/certificate-info'
@@ -144,6 +144,23 @@ test('a name that the authority does not permit is announced again once it has b
   await pass()
   expect(warnings()).toEqual(['nas', 'nas'])
   await source.stop()
+})
+
+test('a fault that comes back after a repair is logged again', async () => {
+  await using setup = await startTestSource()
+  const { authorityCert } = setup.deps.folder
+  const good = readFileSync(authorityCert)
+  const reasons = () => setup.listEntries('error').map(({ reason }) => reason)
+  const reason = `${authorityCert} contains no certificate`
+  writeFileSync(authorityCert, 'nonsense')
+  await setup.check(2 * second)
+  await setup.check(2 * second)
+  expect(reasons()).toEqual([reason])
+  writeFileSync(authorityCert, good)
+  await setup.check(2 * second)
+  writeFileSync(authorityCert, 'nonsense')
+  await setup.check(2 * second)
+  expect(reasons()).toEqual([reason, reason])
 })
 
 test('a certificate is not issued for names that were asked for twice, or are not permitted', async () => {
