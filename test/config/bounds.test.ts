@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { type SettingValues, settingKeys, settingTable } from '../../src/config/settings'
-import { InvalidSetting, Secret } from '../../src/config/values'
+import { InvalidSetting, invalidSettingsError, Secret } from '../../src/config/values'
 
 /** Returns what a setting parses a text to, with secrets revealed, or the problem with it. */
 function parse(key: keyof SettingValues, text: string): unknown {
@@ -255,6 +255,8 @@ describe('rate limits', () => {
     '1/0m',
     '1000000/1m',
     '1/86401s',
+    '1/086400s',
+    '0000001/1m',
     '1/1441m',
     '1/25h',
     '2/2d',
@@ -311,7 +313,7 @@ describe('a list', () => {
     ['trustedProxies', '10.0.0.1,fd00::/8', ['10.0.0.1', 'fd00::/8']],
     ['tlsNames', 'A.lan fd00::5 [fd00::6] 10.0.0.1', ['a.lan', 'fd00::5', 'fd00::6', '10.0.0.1']],
     ['acmeNames', 'A.example.org, a.example.org', ['a.example.org']],
-    ['backupEncryptTo', 'age1abc age1def', ['age1abc', 'age1def']],
+    ['backupEncryptTo', 'age1abc0 age1xyz9', ['age1abc0', 'age1xyz9']],
   ] as const)('for %s is separated by commas or spaces: %p', (key, text, list) => {
     expect(parse(key, text)).toEqual(list)
     expect(parse(key, ' , ')).toEqual([])
@@ -384,7 +386,7 @@ describe('an address to listen on', () => {
         { hostname: 'a', port: 0 },
         { hostname: 'a', port: 65_535 },
       ])
-      for (const text of ['a:65536', 'a:', 'a', ':1', 'a:1,']) {
+      for (const text of ['a:65536', 'a:005000', 'a:', 'a', ':1', 'a:1,']) {
         const part = text === 'a:1,' ? '' : text
         expect(parse(key, text), text).toEqual(invalid(part, advice, hint))
       }
@@ -513,4 +515,38 @@ test('the default of each setting is described', () => {
     mailUseSsl: 'yes, unless STARTTLS is used',
     mailUseTls: 'no, unless MAIL_PORT is 587',
   })
+})
+
+test('a problem without the name of its setting has its noun and value', () => {
+  const withoutName = (...args: ConstructorParameters<typeof InvalidSetting>) =>
+    new InvalidSetting(...args).withoutName()
+  expect(withoutName('use x')).toBe('use x')
+  expect(withoutName('use x', { value: 'a\nb' })).toBe('"a b": use x')
+  expect(withoutName('use x', { value: 'a', noun: 'host' })).toBe('host "a": use x')
+  expect(new InvalidSetting('use x', { value: 'a', noun: 'host', hint: 'h' })).toMatchObject({
+    message: 'use x',
+    hint: 'h',
+  })
+  expect(new InvalidSetting('use x', { value: 'a' }).problemOf('X', ' in /f')).toEqual({
+    text: 'invalid X "a" in /f: use x',
+    hint: null,
+  })
+  expect(
+    new InvalidSetting('use x', { value: 'a', noun: 'host' }).problemOf('X', ' in /f').text,
+  ).toBe('invalid host "a" in X in /f: use x')
+})
+
+test('problems are one error, whose hints are told once', () => {
+  const error = invalidSettingsError([
+    { text: 'one', hint: 'do this' },
+    { text: 'two', hint: null },
+    { text: 'three', hint: 'do this' },
+    { text: 'four', hint: 'and that' },
+  ])
+  expect(error).toMatchObject({
+    code: 'invalid',
+    message: 'one\ntwo\nthree\nfour',
+    hint: 'do this\nand that',
+  })
+  expect(invalidSettingsError([{ text: 'one', hint: null }]).hint).toBeNull()
 })

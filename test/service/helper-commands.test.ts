@@ -31,27 +31,35 @@ const preflight = {
 
 const print = (value: unknown) => `cat <<'END'\n${JSON.stringify(value)}\nEND`
 
+/** Each command with the arguments that it must pass and the result if the executable prints a path. */
+const commandCalls: readonly [
+  name: string,
+  work: (commands: HelperCommands) => Promise<unknown>,
+  args: string,
+  result: unknown,
+][] = [
+  ['copy', ({ copyDatabase }) => copyDatabase('/c'), 'service step copy /c', undefined],
+  [
+    'put-back',
+    ({ restoreCopy }) => restoreCopy({ copy: '/c', replacedCopy: '/r' }),
+    'service step put-back /c /r',
+    undefined,
+  ],
+  ['clear', ({ dropTables }) => dropTables({ keep: false }), 'service step clear', '/path'],
+  [
+    'clear and keep',
+    ({ dropTables }) => dropTables({ keep: true }),
+    'service step clear --keep',
+    '/path',
+  ],
+  ['trial', ({ smokeTest }) => smokeTest(60_000), 'service step trial', undefined],
+  ['backup', ({ backUp }) => backUp(null), 'backup', '/path'],
+  ['backup to a file', ({ backUp }) => backUp('/b'), 'backup --plain --to /b', '/path'],
+  ['restore', ({ restore }) => restore('/b'), 'restore /b --yes', undefined],
+]
+
 describe('a helper command calls the executable as every version understands it', () => {
-  test.each<[string, (commands: HelperCommands) => Promise<unknown>, string, unknown]>([
-    ['copy', ({ copyDatabase }) => copyDatabase('/c'), 'service step copy /c', undefined],
-    [
-      'put-back',
-      ({ restoreCopy }) => restoreCopy({ copy: '/c', replacedCopy: '/r' }),
-      'service step put-back /c /r',
-      undefined,
-    ],
-    ['clear', ({ dropTables }) => dropTables({ keep: false }), 'service step clear', '/path'],
-    [
-      'clear and keep',
-      ({ dropTables }) => dropTables({ keep: true }),
-      'service step clear --keep',
-      '/path',
-    ],
-    ['trial', ({ smokeTest }) => smokeTest(60_000), 'service step trial', undefined],
-    ['backup', ({ backUp }) => backUp(null), 'backup', '/path'],
-    ['backup to a file', ({ backUp }) => backUp('/b'), 'backup --plain --to /b', '/path'],
-    ['restore', ({ restore }) => restore('/b'), 'restore /b --yes', undefined],
-  ])('%s', async (_name, work, args, result) => {
+  test.each(commandCalls)('%s', async (_name, work, args, result) => {
     expect(await call('echo " /path "', work)).toEqual({
       calls: [`snailpass ${args} --config ${settings}`],
       result,
@@ -114,6 +122,11 @@ test.each<[string, unknown]>([
 
 describe('a helper command that fails', () => {
   const failing = (script: string) => call(script, (commands) => commands.copyDatabase('/c'))
+
+  test.each(commandCalls)('is never taken for one that succeeded: %s', async (_name, work) => {
+    const { result } = await call('echo /path; echo "error: one" >&2; exit 1', work)
+    expect(result).toMatchObject({ code: 'unavailable', message: 'one' })
+  })
 
   test('reports the error and hint of the executable, without its other lines', async () => {
     const { result } = await failing(
