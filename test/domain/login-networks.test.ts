@@ -1,3 +1,4 @@
+import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { DomainError } from '../../src/domain/errors'
@@ -30,7 +31,7 @@ async function createLoginSetup(
   const stubs = {
     verdict: { matches: true, replacement: null } as Verdict,
     writeError: null as Error | null,
-    wakes: 0,
+    onWake: () => {},
   }
   const failing: typeof store = {
     ...store,
@@ -52,7 +53,7 @@ async function createLoginSetup(
     },
     confirmation: {
       isRequired: true,
-      emailQueue: createEmailQueue({ clock, random, wake: () => stubs.wakes++ }),
+      emailQueue: createEmailQueue({ clock, random, wake: () => stubs.onWake() }),
     },
     throttle: {
       check: (attempt, check) => {
@@ -146,6 +147,23 @@ describe('the network of a login', () => {
 })
 
 describe('a login', () => {
+  test('of an unknown account is checked like one of a known account', async () => {
+    await using store = await openSqliteStore()
+    const { user, attempts, verified, checkLimit, attempt } = await createLoginSetup(store)
+    await store.write((tx) => tx.users.delete(user.id))
+    await expect(attempt()).rejects.toMatchObject({
+      ...{ code: 'unauthenticated', message: 'Incorrect credentials' },
+    })
+    const credentials = { email: user.email, masterPasswordHash: 'sent' }
+    expect(attempts).toEqual([{ ...credentials, address, isKnown: false }])
+    expect(verified).toEqual([
+      {
+        ...{ ...credentials, passwordHash: null, includeLegacy: false, isPreferred: false },
+        ...{ signal: undefined, beforeStart: checkLimit },
+      },
+    ])
+  })
+
   test('replaces a legacy password hash in the commit of its audit event, also within a minute of the last one', async () => {
     await using store = await openSqliteStore()
     const { user, clock, attempt, stubs, buffer } = await createLoginSetup(store)
@@ -168,15 +186,19 @@ describe('a login', () => {
       code: 'forbidden',
       message: "Email isn't confirmed. Resending email confirmation letter...",
     }
+    const queuedAtWake: unknown[] = []
+    stubs.onWake = () => {
+      using file = new Database(store.path, { readonly: true })
+      queuedAtWake.push(file.query('select user_id, base_url from outbox').all())
+    }
     await expect(attempt()).rejects.toMatchObject(refused)
-    const emails = () => store.read((tx) => tx.outbox.list())
-    expect(await emails()).toMatchObject([
-      { kind: 'confirmation', userId: user.id, baseUrl: 'http://pi:5000/' },
-    ])
-    expect(stubs.wakes).toBe(1)
+    expect(queuedAtWake).toEqual([[{ user_id: user.id, base_url: 'http://pi:5000/' }]])
     // The answer is the same if nothing can be written now.
     stubs.writeError = new DomainError('storage_full', 'no space')
     await expect(attempt()).rejects.toMatchObject(refused)
+    // A bug is not hidden.
+    stubs.writeError = new TypeError('undefined is not a function')
+    await expect(attempt()).rejects.toThrow('undefined is not a function')
   })
 
   test('succeeds if nothing can be written now, and does not hide a bug', async () => {

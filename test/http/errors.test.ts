@@ -7,6 +7,7 @@ import {
   missingParameter,
   tooLarge,
 } from '../../src/http/http-error'
+import { createRequestContexts } from '../../src/http/request-context'
 import { createTestApi, headersOf } from '../support/api'
 
 const user = {
@@ -187,4 +188,16 @@ describe('a request that matches no route', () => {
     expect(await routeOf('/secret', 'GET')).toBeNull()
     expect(await routeOf('/healthz', 'GET')).toBe('/healthz')
   })
+})
+
+test('what is known of a request at its start is nothing, and least is trusted', () => {
+  const contexts = createRequestContexts()
+  const [request, other] = [new Request('http://pi/'), new Request('http://pi/')]
+  const context = contexts.get(request)
+  expect(context).toEqual({
+    ...{ route: null, userId: null, isCut: false, isRoutine: false, peer: null },
+    client: { address: null, isSecure: false },
+  })
+  expect(contexts.get(request)).toBe(context)
+  expect(contexts.get(other)).not.toBe(context)
 })
