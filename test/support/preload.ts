@@ -1,5 +1,9 @@
 import { afterAll } from 'bun:test'
+import { keepTemporaryFilesInMemory } from './memory-disk'
 import { stopSharedServers } from './postgres'
 
-// Of the whole run, not of each file: the tests share their Postgres servers.
-afterAll(stopSharedServers)
+keepTemporaryFilesInMemory()
+
+// Tests of all files share their Postgres servers. In a worker of `--parallel` this hook would run after each file; there the
+// servers stop when the worker ends.
+if (process.env['BUN_TEST_WORKER_ID'] === undefined) afterAll(stopSharedServers)
