@@ -2,6 +2,7 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { createAccount } from '../support/accounts'
 import { basicAuth, signUpAndLogIn } from '../support/client'
 import { run, serve } from '../support/executable'
 import { type Installation, installations } from '../support/installations'
@@ -111,11 +112,7 @@ describe('snailpass audit', () => {
       code: 1,
       stderr: expect.stringContaining('there is no SnailPass database'),
     })
-    {
-      await using server = await serve(installation.dataDir)
-      await signUpAndLogIn(server.url, 'owner')
-      await server.end('SIGTERM')
-    }
+    await createAccount(installation, 'owner')
     for (const [args, code, message] of [
       [['audit', '--since', 'yesterday'], 2, 'error: invalid --since "yesterday"\nhint: '],
       [['audit', '--user', 'nobody@nas.local'], 3, 'error: there is no account nobody@'],

@@ -3,7 +3,8 @@ import { describe, expect, test } from 'bun:test'
 import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nameOfLocation, parseDatabaseUrl } from '../../src/config/database-url'
-import { aRecord, signUpAndLogIn } from '../support/client'
+import { createAccount } from '../support/accounts'
+import { aRecord } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { installations } from '../support/installations'
 import { queryRows } from '../support/store'
@@ -29,10 +30,10 @@ describe.each(installations)('on $engine', ({ install }) => {
       const { dataDir, environment, url } = installation
       const databaseName = nameOfLocation(parseDatabaseUrl(url))
       const on = (...args: string[]) => run([...args, '--data-dir', dataDir], { environment })
-      await using server = await serve(dataDir, environment)
-      const owner = await signUpAndLogIn(server.url, 'owner')
-      await owner.send('POST', '/records', aRecord())
-      if (!isServed) await server.end('SIGTERM')
+      const owner = await createAccount(installation, 'owner', (client) =>
+        client.send('POST', '/records', aRecord()),
+      )
+      await using server = isServed ? await serve(dataDir, environment) : null
       const { recipient, file: key } = await createAgeKeyPair(folder.path)
       const { file: otherKey } = await createAgeKeyPair(folder.path)
       const at = (name: string) => join(folder.path, name)
@@ -102,7 +103,9 @@ describe.each(installations)('on $engine', ({ install }) => {
       }
       expect(await state()).toEqual(before)
       expect((await on('backup', 'verify', keyed, '--identity', key)).code).toBe(0)
-      if (isServed) expect((await owner.send('GET', '/records')).status).toBe(200)
+      if (server !== null) {
+        expect((await owner.at(server.url).send('GET', '/records')).status).toBe(200)
+      }
     },
     60_000,
   )

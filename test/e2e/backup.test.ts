@@ -2,6 +2,7 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { type Account, createAccount } from '../support/accounts'
 import { aField, aNote, aRecord, type Client, signUpAndLogIn } from '../support/client'
 import { executable, type RunningServer, run, serve, spawnOnTerminal } from '../support/executable'
 import { type Installation, installations } from '../support/installations'
@@ -27,10 +28,9 @@ const startServerOn = (installation: Installation) =>
 
 /** Adds an account with so many records. */
 async function fill(installation: Installation, name: string, records: number): Promise<void> {
-  await using server = await startServerOn(installation)
-  const client = await signUpAndLogIn(server.url, name)
-  for (let index = 0; index < records; index++) await client.send('POST', '/records', aRecord())
-  await server.end('SIGTERM')
+  await createAccount(installation, name, async (client) => {
+    for (let index = 0; index < records; index++) await client.send('POST', '/records', aRecord())
+  })
 }
 
 const emails = async (installation: Installation) =>
@@ -247,13 +247,15 @@ test.each(installations)(
     await using installation = await install()
     const backups: { path: string; before: string[] }[] = []
     {
+      const accounts: Account[] = []
+      for (let index = 0; index < 8; index++)
+        accounts.push(await createAccount(installation, `w${index}`))
       await using server: RunningServer = await startServerOn(installation)
       const written = new Map<string, number>()
       let isOver = false
-      const clients: Client[] = []
-      for (let index = 0; index < 8; index++)
-        clients.push(await signUpAndLogIn(server.url, `w${index}`))
-      const writing = clients.map((client) => write(client, () => isOver, written))
+      const writing = accounts.map((account) =>
+        write(account.at(server.url), () => isOver, written),
+      )
       const end = performance.now() + (seconds * 1000) / 2
       do {
         const before = [...written.keys()]

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createProgram } from '../../cli/program'
 import { version } from '../../src/version'
+import { createAccount } from '../support/accounts'
 import { signUpAndLogIn } from '../support/client'
 import { listCommands } from '../support/commands'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
@@ -154,11 +155,7 @@ hint: stop all snailpass processes that use it, or choose another database with 
 describe('snailpass recreate-db', () => {
   test('deletes all data after a backup, and prints the path of the backup', async () => {
     using folder = temporaryFolder()
-    {
-      await using server = await serve(folder.path)
-      await signUpAndLogIn(server.url, 'owner')
-      await server.end('SIGTERM')
-    }
+    await createAccount({ dataDir: folder.path }, 'owner')
     const { code, stdout, stderr } = await run(['recreate-db', '--data-dir', folder.path, '--yes'])
     expect(code).toBe(0)
     expect(stderr).toBe('All data is deleted. Backup of the previous data:\n')
@@ -175,11 +172,7 @@ describe('snailpass recreate-db', () => {
 
   test('fails without confirmation, and changes nothing', async () => {
     using folder = temporaryFolder()
-    {
-      await using server = await serve(folder.path)
-      await signUpAndLogIn(server.url, 'owner')
-      await server.end('SIGTERM')
-    }
+    await createAccount({ dataDir: folder.path }, 'owner')
     const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path], {
       stdin: 'recreate\n',
     })
@@ -204,14 +197,14 @@ hint: check --data-dir or SNAILPASS_DATABASE_URL; \`snailpass serve\` creates a 
 
   test('fails while a server uses the folder', async () => {
     using folder = temporaryFolder()
+    const owner = await createAccount({ dataDir: folder.path }, 'owner')
     await using server = await serve(folder.path)
-    const owner = await signUpAndLogIn(server.url, 'owner')
     const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path, '--yes'])
     expect(code).toBe(1)
     expect(stderr).toStartWith(
       `error: ${folder.path}/snailpass.db is in use by another snailpass process\n`,
     )
-    expect((await owner.send('GET', '/users')).status).toBe(200)
+    expect((await owner.at(server.url).send('GET', '/users')).status).toBe(200)
   })
 })
 
@@ -231,11 +224,7 @@ describe('on a terminal, snailpass recreate-db asks for confirmation', () => {
 
   test('and accepts only the complete word', async () => {
     using folder = temporaryFolder()
-    {
-      await using server = await serve(folder.path)
-      await signUpAndLogIn(server.url, 'owner')
-      await server.end('SIGTERM')
-    }
+    await createAccount({ dataDir: folder.path }, 'owner')
     const users = () => {
       using database = new Database(join(folder.path, 'snailpass.db'), { readonly: true })
       return database.query('select count(*) as users from users').get()

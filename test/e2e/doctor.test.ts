@@ -2,7 +2,8 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { chmodSync, copyFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { aRecord, signUpAndLogIn } from '../support/client'
+import { createAccount } from '../support/accounts'
+import { aRecord } from '../support/client'
 import { executable, run, serve, temporaryFolder } from '../support/executable'
 import { type Installation, installations } from '../support/installations'
 import { startMailServer } from '../support/mail'
@@ -33,12 +34,9 @@ async function doctor(
   }
 }
 
-/** Gives an installation an account, a record and a verified backup. Its server has stopped afterwards. */
+/** Gives an installation an account, a record and a verified backup. */
 async function makeHealthy(installation: Installation): Promise<void> {
-  await using server = await serve(installation.dataDir, installation.environment)
-  const owner = await signUpAndLogIn(server.url, 'owner')
-  await owner.send('POST', '/records', aRecord())
-  await server.end('SIGTERM')
+  await createAccount(installation, 'owner', (client) => client.send('POST', '/records', aRecord()))
   const { dataDir, environment } = installation
   chmodSync(dataDir, 0o700)
   expect((await run(['backup', '--data-dir', dataDir], { environment })).code).toBe(0)

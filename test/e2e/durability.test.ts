@@ -1,14 +1,13 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
-import { aRecord, type Client, logIn, signUpAndLogIn } from '../support/client'
+import { createAccount } from '../support/accounts'
+import { aRecord, type Client } from '../support/client'
 import { serve, temporaryFolder } from '../support/executable'
 import { until } from '../support/until'
 
 const rounds = 20
 const writers = 4
-
-const user = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
 
 /** Adds records until the connection breaks. Adds the id of each acknowledged one to `acknowledged`. */
 async function writeUntilCut(client: Client, acknowledged: Set<string>): Promise<void> {
@@ -25,11 +24,11 @@ async function writeUntilCut(client: Client, acknowledged: Set<string>): Promise
 
 test('kill -9 during writes, 20 times, loses nothing that was acknowledged', async () => {
   using folder = temporaryFolder()
+  const account = await createAccount({ dataDir: folder.path }, 'owner')
   const acknowledged = new Set<string>()
   for (let round = 0; round < rounds; round++) {
     await using server = await serve(folder.path)
-    const client =
-      round === 0 ? await signUpAndLogIn(server.url, 'owner') : await logIn(server.url, user)
+    const client = account.at(server.url)
     if (round > 0) {
       const stored = await (await client.send('GET', '/records')).json()
       const ids = new Set(stored.map(({ id }: { id: string }) => id))

@@ -1,11 +1,13 @@
 import { expect, test } from 'bun:test'
-import { basicAuth, signUpAndLogIn } from '../support/client'
+import { createAccount } from '../support/accounts'
+import { basicAuth } from '../support/client'
 import { serve, temporaryFolder } from '../support/executable'
 
 test('many simultaneous logins do not keep a signed-in user waiting', async () => {
   using folder = temporaryFolder()
+  const account = await createAccount({ dataDir: folder.path }, 'owner')
   await using server = await serve(folder.path)
-  const owner = await signUpAndLogIn(server.url, 'owner')
+  const owner = account.at(server.url)
   let answeredLogins = 0
   const logins = Array.from({ length: 24 }, async (_, index) => {
     const response = await fetch(new URL('/login', server.url), {

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { aRecord, signUpAndLogIn } from '../support/client'
+import { createAccount } from '../support/accounts'
+import { aRecord } from '../support/client'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
 import { createPostgresDatabase } from '../support/postgres'
 import { queryRows } from '../support/store'
@@ -10,10 +11,9 @@ import { queryRows } from '../support/store'
 async function createVault() {
   const folder = temporaryFolder()
   const dataDir = join(folder.path, 'data')
-  await using server = await serve(dataDir)
-  const owner = await signUpAndLogIn(server.url, 'owner')
-  for (let index = 0; index < 3; index++) await owner.send('POST', '/records', aRecord())
-  await server.end('SIGTERM')
+  const owner = await createAccount({ dataDir }, 'owner', async (client) => {
+    for (let index = 0; index < 3; index++) await client.send('POST', '/records', aRecord())
+  })
   return {
     dataDir,
     token: owner.token,

@@ -1,7 +1,8 @@
 import { expect, test } from 'bun:test'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { aRecord, signUpAndLogIn } from '../support/client'
+import { createAccount } from '../support/accounts'
+import { aRecord } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { queryRows } from '../support/store'
 import { until } from '../support/until'
@@ -49,8 +50,9 @@ test.skipIf(!isRoot)(
   async () => {
     using disk = mountDisk(100 * mebibyte)
     const dataDir = join(disk.path, 'data')
+    const account = await createAccount({ dataDir }, 'owner')
     await using server = await serve(dataDir)
-    const owner = await signUpAndLogIn(server.url, 'owner')
+    const owner = account.at(server.url)
     const kept = aRecord()
     expect((await owner.send('POST', '/records', kept)).status).toBe(201)
 
@@ -114,8 +116,10 @@ test.skipIf(!isRoot)(
   async () => {
     using disk = mountDisk(8 * mebibyte)
     const dataDir = join(disk.path, 'data')
-    await using server = await serve(dataDir, { SNAILPASS_MIN_FREE_SPACE: '0' })
-    const owner = await signUpAndLogIn(server.url, 'owner')
+    const environment = { SNAILPASS_MIN_FREE_SPACE: '0' }
+    const account = await createAccount({ dataDir, environment }, 'owner')
+    await using server = await serve(dataDir, environment)
+    const owner = account.at(server.url)
     const filler = fill(disk.path, 16 * mebibyte)
     const acknowledged: string[] = []
     for (;;) {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import vectors from '../data/vectors.json' with { type: 'json' }
+import { createAccount } from '../support/accounts'
 import { aRecord, basicAuth, logIn, signUpAndLogIn } from '../support/client'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
 import { type Installation, installations } from '../support/installations'
@@ -87,11 +88,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
 
   test('works while no server runs', async () => {
     await using installation = await install()
-    {
-      await using server = await serve(installation.dataDir, installation.environment)
-      await signUpAndLogIn(server.url, 'other')
-      await server.end('SIGTERM')
-    }
+    await createAccount(installation, 'other')
     expect((await add(installation)).code).toBe(0)
     for (const command of ['disable', 'enable', 'logout', 'confirm', 'show']) {
       expect((await user(installation, [command, email])).code, command).toBe(0)
@@ -107,12 +104,13 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     const userCounts = async () =>
       await queryRows(installation.url, 'select email from users order by seq')
     const deleting = (name: string) => user(installation, ['delete', name, '--yes'])
+    const accounts = {
+      gone: await createAccount(installation, 'gone'),
+      other: await createAccount(installation, 'other'),
+    }
     {
       await using server = await serve(installation.dataDir, installation.environment)
-      const [gone, other] = [
-        await signUpAndLogIn(server.url, 'gone'),
-        await signUpAndLogIn(server.url, 'other'),
-      ]
+      const [gone, other] = [accounts.gone.at(server.url), accounts.other.at(server.url)]
       await gone.send('POST', '/records', aRecord())
       const unasked = await user(installation, ['delete', gone.userId])
       expect(unasked.code).toBe(2)

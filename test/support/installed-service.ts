@@ -8,7 +8,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { aRecord, type Client, signUpAndLogIn } from './client'
+import { createAccount } from './accounts'
+import { aRecord } from './client'
 import { executable, type ProcessResult, run, serve, temporaryFolder } from './executable'
 import { sh } from './release'
 
@@ -25,13 +26,9 @@ export async function createPopulatedInstallation(settings: Readonly<Record<stri
     appendFileSync(settingsFile, `${name}=${value}\n`)
   }
   const serveInstalled = () => serve(dataDir, {}, ['--config', settingsFile], [program])
-  let owner: Client
-  {
-    await using server = await serveInstalled()
-    owner = await signUpAndLogIn(server.url, 'owner')
-    await owner.send('POST', '/records', aRecord())
-    await server.end('SIGTERM')
-  }
+  await createAccount({ dataDir, environment: settings }, 'owner', (client) =>
+    client.send('POST', '/records', aRecord()),
+  )
   return {
     prefix,
     program,

@@ -19,6 +19,9 @@ export async function buildNextVersion(outfile: string): Promise<void> {
       autoloadBunfig: false,
     },
     minify: true,
+    // As in a release: without bytecode each start takes twice as long.
+    bytecode: true,
+    format: 'esm',
     external: ['file-type'],
     define: { BUILD_COMMIT: '"next"', 'process.env.NODE_ENV': '"production"' },
     plugins: [nextVersion],
