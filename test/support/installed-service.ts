@@ -1,6 +1,8 @@
 import { Database } from 'bun:sqlite'
 import {
   appendFileSync,
+  createReadStream,
+  createWriteStream,
   existsSync,
   readdirSync,
   readFileSync,
@@ -8,6 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { createGzip } from 'node:zlib'
 import { createAccount } from './accounts'
 import { aRecord } from './client'
 import { executable, type ProcessResult, run, serve, temporaryFolder } from './executable'
@@ -82,9 +86,13 @@ export async function createReleaseFolder(
     const name = `snailpass-${version}-${target}`
     await sh(
       `mkdir -p "$0/${name}" && cp '${program}' "$0/${name}/snailpass" && cd "$0" &&
-      tar -I 'gzip -1' -cf ${name}.tar.gz ${name} && rm -r ${name}`,
+      tar -cf ${name}.tar ${name} && rm -r ${name}`,
       path,
     )
+    const tar = join(path, `${name}.tar`)
+    // Without compression, which takes seconds for an executable.
+    await pipeline(createReadStream(tar), createGzip({ level: 0 }), createWriteStream(`${tar}.gz`))
+    rmSync(tar)
   }
   await sh('cp install.sh "$0" && cd "$0" && sha256sum *.tar.gz >SHA256SUMS', path)
 }
