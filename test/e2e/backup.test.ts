@@ -77,7 +77,7 @@ describe.each(installations)('snailpass backup on $engine', ({ install }) => {
     const { stdout: table } = await runOn(installation, ['backup', 'list'])
     expect(table.trimEnd().split('\n')).toHaveLength(3)
     expect(table).toMatch(/^TIME +BYTES +ROWS +STATE +FILE\n20\S+Z +\d+ +9 +plain +\//)
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('snailpass backup', () => {
@@ -127,7 +127,7 @@ describe('snailpass backup', () => {
     expect(plain.stderr).toBe('Backup written and verified (8 rows):\n')
     // The lock, the backup for a key and the unencrypted one.
     expect(readdirSync(join(installation.dataDir, 'backups'))).toHaveLength(3)
-  }, 40_000)
+  }, 60_000)
 
   test('asks on a terminal for a passphrase, twice, and shows its progress', async () => {
     await using installation = await (installations[0]?.install() ??
@@ -160,7 +160,7 @@ describe('snailpass backup', () => {
     expect(readdirSync(join(installation.dataDir, 'backups'))).toContainEqual(
       expect.stringMatching(/\.sqlite\.age$/),
     )
-  }, 30_000)
+  }, 60_000)
 
   test('leaves no unencrypted file when a signal ends it', async () => {
     await using installation = await (installations[0]?.install() ??
@@ -220,7 +220,7 @@ describe.each(installations)('snailpass restore on $engine', ({ install }) => {
     expect(await emails(installation)).toEqual(both)
     await using server = await startServerOn(installation)
     expect((await signUpAndLogIn(server.url, 'third')).token).not.toBe('')
-  }, 40_000)
+  }, 60_000)
 })
 
 /** Adds records with a field and a note, each acknowledged before the next one. Puts complete records into `written`. */

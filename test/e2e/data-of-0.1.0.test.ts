@@ -165,7 +165,7 @@ describe.each([
     // The upgraded database is a database of this version for commands as well.
     const users = JSON.parse(await succeed(installation, 'user', 'list', '--json'))
     expect(users).toHaveLength(5)
-  }, 30_000)
+  }, 60_000)
 
   test('has an audit log that verifies, before an upgrade and after it', async () => {
     await using installation = await open()
@@ -178,7 +178,7 @@ describe.each([
     const before: unknown[] = JSON.parse(readFileSync(join(written, 'audit.json'), 'utf8'))
     // The copy to Postgres added rows of its own; what was there before stays in front.
     expect(rows.slice(0, before.length)).toEqual(before)
-  }, 30_000)
+  }, 60_000)
 
   test('is backed up, and the backup verifies', async () => {
     await using installation = await open()
@@ -188,7 +188,7 @@ describe.each([
     }
     const path = (await succeed(installation, 'backup')).trim()
     await succeed(installation, 'backup', 'verify', path)
-  }, 30_000)
+  }, 60_000)
 })
 
 test('the certificate authority of 0.1.0 goes on, so that no device has to trust a new one', async () => {
@@ -210,7 +210,7 @@ describe.each(['SQLite', 'Postgres'] as const)('a backup of 0.1.0, restored into
     await succeed(installation, 'restore', backup, '--yes')
     await expectEverything(installation)
     await succeed(installation, 'audit', 'verify')
-  }, 30_000)
+  }, 60_000)
 })
 
 test('an encrypted backup of 0.1.0 needs its passphrase, and brings key and authority with it', async () => {
@@ -231,4 +231,4 @@ test('an encrypted backup of 0.1.0 needs its passphrase, and brings key and auth
   }
   await expectEverything(installation)
   await succeed(installation, 'audit', 'verify')
-}, 30_000)
+}, 60_000)

@@ -59,7 +59,7 @@ describe('install.sh with a release', () => {
   beforeAll(async () => {
     mkdirSync(release)
     await createReleaseFolder(release, executable, { version, targets: [currentTarget()] })
-  }, 30_000)
+  }, 60_000)
   afterAll(folder[Symbol.dispose])
 
   const shells = [
@@ -118,7 +118,7 @@ describe('install.sh with a release', () => {
     })
     expect({ code, stderr }).toMatchObject({ code: 0 })
     expect(existsSync(join(prefix, 'bin', 'snailpass'))).toBeTrue()
-  }, 30_000)
+  }, 60_000)
 })
 
 describe('install.sh refuses', () => {
@@ -131,7 +131,7 @@ describe('install.sh refuses', () => {
     writeFileSync(program, `#!/bin/sh\ntouch '${ran}'\n`, { mode: 0o755 })
     chmodSync(folder.path, 0o755)
     await createReleaseFolder(release, program, { version: '1.2.3', targets: [currentTarget()] })
-  })
+  }, 60_000)
   afterAll(folder[Symbol.dispose])
 
   /** Fails unless install.sh prints this error, runs no program and creates nothing. */
@@ -216,7 +216,7 @@ describe('snailpass service', () => {
     const again = await runServiceInstall(executable, prefix)
     expect(again.stdout).toBe('http://127.0.0.1:5999/\n')
     expect(readFileSync(path, 'utf8')).toBe(`${text}SNAILPASS_LISTEN=127.0.0.1:5999\n`)
-  }, 30_000)
+  }, 60_000)
 
   test('refuses invalid settings before it installs anything', async () => {
     using folder = temporaryFolder()
@@ -251,7 +251,7 @@ describe('snailpass service', () => {
     expect(stopped.code).toBe(1)
     expect(stopped.stdout).toContain('\nready    no\n')
     expect(stopped.stderr).toStartWith('error: the server is not ready\nhint: ')
-  }, 30_000)
+  }, 60_000)
 
   test('uninstall --purge asks for confirmation, and removes the data as well', async () => {
     using folder = temporaryFolder()
@@ -266,5 +266,5 @@ describe('snailpass service', () => {
     for (const path of ['bin/snailpass', 'var/lib/snailpass', 'etc/snailpass', 'lib/snailpass']) {
       expect(existsSync(join(prefix, path)), path).toBeFalse()
     }
-  }, 30_000)
+  }, 60_000)
 })

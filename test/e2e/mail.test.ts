@@ -157,7 +157,7 @@ describe.each(engines)('a queued email on $engine', ({ open }) => {
     expect((await login(server.url)).status).toBe(200)
     await server.end('SIGTERM')
     expect(mail.emails).toHaveLength(1)
-  }, 30_000)
+  }, 60_000)
 
   test('can be listed and retried by an operator while the server runs', async () => {
     using folder = temporaryFolder()

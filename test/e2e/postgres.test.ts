@@ -150,7 +150,7 @@ test("ending a user's sessions takes effect on every server at once", async () =
   expect(await statuses()).toEqual([200, 200])
   await queryPostgres(url, "update users set session_epoch = 'another'")
   expect(await statuses()).toEqual([401, 401])
-}, 30_000)
+}, 60_000)
 
 test('a server that waits for its database stops at the first signal', async () => {
   using folder = temporaryFolder()
@@ -169,7 +169,7 @@ test('a server that waits for its database stops at the first signal', async () 
     stderr: expect.stringContaining('SIGTERM: stopped before the server was ready'),
   })
   await lockClient.end()
-}, 30_000)
+}, 60_000)
 
 describe('a failover to a streaming standby', () => {
   /** Starts a standby that every commit waits for, so that a failover loses nothing. */

@@ -17,7 +17,7 @@ describe('a release for linux-arm64', () => {
   afterAll(folder[Symbol.dispose])
   const release = join(folder.path, 'release')
   // Built once for all tests: none of them changes it.
-  beforeAll(() => buildRelease('linux-arm64', release, { umask: '022', zone: 'UTC' }), 60_000)
+  beforeAll(() => buildRelease('linux-arm64', release, { umask: '022', zone: 'UTC' }), 120_000)
 
   test('is reproducible, has correct checksums, and has an SBOM that fits its schema', async () => {
     const again = join(folder.path, 'again')
@@ -46,7 +46,7 @@ describe('a release for linux-arm64', () => {
     expect(lines).toContain('@hapi/address 1')
     // The executable contains no packages that only tests use.
     expect(bom).not.toContain('fast-check')
-  }, 90_000)
+  }, 120_000)
 
   test.skipIf(!canRunArm)(
     'serves on that platform: sign-up, a record, stop',
@@ -64,7 +64,7 @@ describe('a release for linux-arm64', () => {
       expect(await (await owner.send('GET', '/records')).json()).toHaveLength(1)
       expect(await server.end('SIGTERM')).toBe(0)
     },
-    90_000,
+    120_000,
   )
 })
 

@@ -142,5 +142,5 @@ test.skipIf(!isRoot)(
       await queryRows(`sqlite:${join(dataDir, 'snailpass.db')}`, 'pragma integrity_check'),
     ).toEqual([{ integrity_check: 'ok' }])
   },
-  30_000,
+  60_000,
 )

@@ -16,7 +16,7 @@ let server: RunningServer
 
 beforeAll(async () => {
   server = await serve(dataDir, {}, ['--listen-tls', '127.0.0.1:0'])
-})
+}, 60_000)
 
 afterAll(async () => {
   await server.end('SIGTERM')

@@ -13,7 +13,7 @@ import { until } from '../support/until'
 
 const folder = temporaryFolder()
 const next = join(folder.path, 'snailpass')
-beforeAll(() => buildNextVersion(next))
+beforeAll(() => buildNextVersion(next), 120_000)
 afterAll(folder[Symbol.dispose])
 
 /** Returns the path of the backup that an installer says it made; null if it says nothing of one. */
@@ -34,7 +34,7 @@ describe('snailpass service install, below a folder', () => {
     expect(installed.hasNoLeftovers()).toBeTrue()
     const copies = readdirSync(installed.dataDir).filter((name) => name.includes('-migration-'))
     expect(copies).toHaveLength(1)
-  }, 90_000)
+  }, 120_000)
 
   test.each([
     // Only a version that hangs is given up early: a busy machine must not look like one.
@@ -60,7 +60,7 @@ describe('snailpass service install, below a folder', () => {
       await using server = await installed.serve()
       expect(await server.end('SIGTERM')).toBe(0)
     },
-    90_000,
+    120_000,
   )
 
   test('is repaired by the next run after kill -9, at whatever step', async () => {
@@ -81,7 +81,7 @@ describe('snailpass service install, below a folder', () => {
     expect(await installed.version()).toStartWith(`snailpass ${nextVersionName}`)
     expect(installed.readContent()).toEqual({ records: 1, isNextVersion: true })
     expect(installed.hasNoLeftovers()).toBeTrue()
-  }, 90_000)
+  }, 120_000)
 
   test('is rolled back when the old version is installed again after a kill -9 during the smoke test', async () => {
     using installed = await createPopulatedInstallation()
@@ -102,7 +102,7 @@ describe('snailpass service install, below a folder', () => {
     // The server of the smoke test has ended with its installer, so the database is free.
     await using server = await installed.serve()
     expect(await server.end('SIGTERM')).toBe(0)
-  }, 90_000)
+  }, 120_000)
 
   test('refuses a downgrade that the database does not allow, before it stops anything', async () => {
     using installed = await createPopulatedInstallation()
@@ -113,7 +113,7 @@ describe('snailpass service install, below a folder', () => {
     expect(await installed.version()).toStartWith(`snailpass ${nextVersionName}`)
     expect(backupPathIn(stderr)).toBeNull()
     expect(installed.readContent()).toEqual({ records: 1, isNextVersion: true })
-  }, 90_000)
+  }, 120_000)
 
   test('refuses to upgrade while a server runs that systemd did not start', async () => {
     using installed = await createPopulatedInstallation()
@@ -123,7 +123,7 @@ describe('snailpass service install, below a folder', () => {
     expect(stderr).toContain(`error: a running server is using ${installed.dataDir}/snailpass.db\n`)
     expect((await fetch(new URL('/readyz', server.url))).status).toBe(200)
     expect(await installed.version()).not.toContain(nextVersionName)
-  }, 90_000)
+  }, 120_000)
 })
 
 describe.skipIf(!canFakeSystemd)('snailpass service install, with a service,', () => {
@@ -173,7 +173,7 @@ describe.skipIf(!canFakeSystemd)('snailpass service install, with a service,', (
       expect(stdout).toContain(`snailpass ${nextVersionName}`)
       expect(proxied).toBe(0)
     },
-    60_000,
+    120_000,
   )
 
   test('keeps a new version that fails after its smoke test, and completes the upgrade with the next run', async () => {
@@ -199,7 +199,7 @@ describe.skipIf(!canFakeSystemd)('snailpass service install, with a service,', (
     expect(stdout.match(/^failed: 1$/gm)).toHaveLength(2)
     expect(stdout.match(/^(?:version {2})?snailpass 99\.0\.0 /gm)).toHaveLength(2)
     expect(stdout).toContain('ready    yes\n')
-  }, 60_000)
+  }, 120_000)
 })
 
 test('a Postgres database is restored when the new version fails after its migration, although only somebody else can decrypt its backups', async () => {
@@ -228,4 +228,4 @@ test('a Postgres database is restored when the new version fails after its migra
   expect(await queryRows(database.url, 'select name from kysely_migration')).toContainEqual({
     name: '9999-next',
   })
-}, 60_000)
+}, 120_000)

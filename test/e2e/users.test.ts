@@ -84,7 +84,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       `${email} can sign in again.\n`,
     )
     expect(await loginStatus(server.url)).toBe(200)
-  }, 30_000)
+  }, 60_000)
 
   test('works while no server runs', async () => {
     await using installation = await install()
@@ -97,7 +97,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       { email: 'other@nas.local', last_login: expect.any(String) },
       { email, disabled: false, last_login: null },
     ])
-  }, 30_000)
+  }, 60_000)
 
   test('deletes an account after a backup of everything, with and without a server', async () => {
     await using installation = await install()
@@ -137,7 +137,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     expect((await deleting('gone@nas.local')).code).toBe(3)
     expect((await deleting('other@nas.local')).code).toBe(0)
     expect(await userCounts()).toEqual([])
-  }, 30_000)
+  }, 60_000)
 
   test('rejects invalid input with the right exit code, and changes nothing', async () => {
     await using installation = await install()
@@ -193,7 +193,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       expect(refused.stderr).not.toContain('chars.')
     }
     expect(await listAccounts(installation)).toEqual(before)
-  }, 30_000)
+  }, 60_000)
 
   test('sends an invitation by email if mail is set up, and prints it otherwise', async () => {
     await using installation = await install()
@@ -233,7 +233,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     await expect(signUpAndLogIn(server.url, 'berta')).rejects.toThrow('403')
     expect((await signUpAndLogIn(server.url, 'anna')).token).not.toBe('')
     expect((await user(installation, ['invitations'])).stderr).toBe('No invitations.\n')
-  }, 30_000)
+  }, 60_000)
 })
 
 test('an invitation email is sent, and names the server and the email to sign up with', async () => {
@@ -290,5 +290,5 @@ describe('on a terminal, snailpass user add', () => {
     await using server = await serve(folder.path)
     expect(await loginStatus(server.url)).toBe(200)
     expect(existsSync(join(folder.path, 'snailpass.db'))).toBeTrue()
-  }, 30_000)
+  }, 60_000)
 })
