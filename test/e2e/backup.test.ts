@@ -127,7 +127,7 @@ describe('snailpass backup', () => {
     expect(plain.stderr).toBe('Backup written and verified (8 rows):\n')
     // The lock, the backup for a key and the unencrypted one.
     expect(readdirSync(join(installation.dataDir, 'backups'))).toHaveLength(3)
-  }, 60_000)
+  }, 120_000)
 
   test('asks on a terminal for a passphrase, twice, and shows its progress', async () => {
     await using installation = await (installations[0]?.install() ??
@@ -160,7 +160,7 @@ describe('snailpass backup', () => {
     expect(readdirSync(join(installation.dataDir, 'backups'))).toContainEqual(
       expect.stringMatching(/\.sqlite\.age$/),
     )
-  }, 60_000)
+  }, 120_000)
 
   test('leaves no unencrypted file when a signal ends it', async () => {
     await using installation = await (installations[0]?.install() ??
@@ -298,7 +298,7 @@ test.each(installations)(
       expect(before.filter((id) => !there.has(id))).toEqual([])
     }
   },
-  60_000 + seconds * 4_000,
+  120_000 + seconds * 4_000,
 )
 
 test.each(installations)(
@@ -352,7 +352,7 @@ test.each(installations)(
     await using server = await startServerOn(installation)
     expect((await signUpAndLogIn(server.url, 'newcomer')).token).not.toBe('')
   },
-  60_000 + kills * 5_000,
+  120_000 + kills * 5_000,
 )
 
 /** Retries a command until Postgres has noticed that the connection of a killed one is closed. */

@@ -231,4 +231,4 @@ test('an encrypted backup of 0.1.0 needs its passphrase, and brings key and auth
   }
   await expectEverything(installation)
   await succeed(installation, 'audit', 'verify')
-}, 60_000)
+}, 120_000)

@@ -205,12 +205,13 @@ test('two servers on one Postgres send a hundred emails, each of them once', asy
   await using first = await startTestServer({ settings })
   await using second = await startTestServer({ settings })
   const addresses = Array.from({ length: 100 }, (_, index) => `user${index}@nas.local`)
-  const statuses = await Promise.all(
-    addresses.map(async (address, index) => {
-      return (await signUp(index % 2 === 0 ? first.url : second.url, address)).status
+  await Promise.all(
+    [first, second].map(async ({ url }, offset) => {
+      for (const address of addresses.filter((_, index) => index % 2 === offset)) {
+        expect((await signUp(url, address)).status).toBe(201)
+      }
     }),
   )
-  expect(new Set(statuses)).toEqual(new Set([201]))
   await until(() => mail.emails.length >= 100, 'a hundred emails', { timeout: 50_000 })
   await Promise.all([first.stop(), second.stop()])
   expect(new Set(mail.emails.map(({ to }) => to[0]))).toEqual(new Set(addresses))

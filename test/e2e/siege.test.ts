@@ -86,9 +86,16 @@ test.skipIf(process.platform !== 'linux')(
       maxMemory = Math.max(maxMemory, memoryOf(server))
     }, 100)
     const end = new AbortController()
+    const sockets: Socket[] = []
+    // Also after a failure, which would go on in the next tests otherwise.
+    using cleanup = new DisposableStack()
+    cleanup.defer(() => {
+      end.abort()
+      clearInterval(watch)
+      for (const socket of sockets) socket.destroy()
+    })
     const honestUse = useServer(url, client, () => end.signal.aborted)
 
-    const sockets: Socket[] = []
     await runConcurrently(stalling, 50, async (index) => {
       sockets.push(await stall(url, endless[index % 2] ?? ''))
     })
@@ -113,7 +120,7 @@ test.skipIf(process.platform !== 'linux')(
         })
         count(`link ${answer.status}`)
       }),
-      runConcurrently(guesses, 20, async (index) => {
+      runConcurrently(guesses, isWhole ? 20 : 5, async (index) => {
         const answer = await fetch(new URL('/login', url), {
           headers: {
             authorization: basicAuth('owner@nas.local', `guess ${index}`),
@@ -132,8 +139,7 @@ test.skipIf(process.platform !== 'linux')(
     ])
     end.abort()
     expect(await honestUse).toBeGreaterThan(3)
-    clearInterval(watch)
-    for (const socket of sockets) socket.destroy()
+    cleanup.dispose()
 
     expect(statuses.get('sign-up 201')).toBe(20)
     expect(statuses.get('sign-up 429')).toBe(signUps - 20)
