@@ -11,8 +11,11 @@ import {
   createLegacySqlite,
   type LegacyDatabase,
 } from '../support/legacy-database'
+import { startPostgresFirst } from '../support/postgres'
 import { postgresDatabaseAt, queryRows, virtualTiming } from '../support/store'
 import { random } from '../support/timing'
+
+startPostgresFirst('newest', 'oldest')
 
 const engines = [
   { engine: 'SQLite', open: createLegacySqlite },

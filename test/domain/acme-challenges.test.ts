@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import { createAcmeChallenges } from '../../src/domain/acme-challenges'
+import { startPostgresFirst } from '../support/postgres'
 import { openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock } from '../support/timing'
+
+startPostgresFirst('newest')
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },

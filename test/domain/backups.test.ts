@@ -2,8 +2,11 @@ import { describe, expect, test } from 'bun:test'
 import { lastDue } from '../../src/domain/backup-schedule'
 import type { BackupState } from '../../src/domain/backup-state'
 import { backupProblem, createBackups } from '../../src/domain/backups'
+import { startPostgresFirst } from '../support/postgres'
 import { openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock } from '../support/timing'
+
+startPostgresFirst('newest')
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },

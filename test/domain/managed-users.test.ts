@@ -9,8 +9,11 @@ import type { User } from '../../src/domain/user'
 import { createUsers } from '../../src/domain/users'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { listAuditRows } from '../support/audit'
+import { startPostgresFirst } from '../support/postgres'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock, random } from '../support/timing'
+
+startPostgresFirst('newest')
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },

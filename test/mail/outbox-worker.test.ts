@@ -12,6 +12,7 @@ import {
   type MailTransport,
 } from '../../src/mail/transport'
 import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
+import { startPostgresFirst } from '../support/postgres'
 import {
   acceleratedTiming,
   aUser,
@@ -21,6 +22,8 @@ import {
 } from '../support/store'
 import { random } from '../support/timing'
 import { until } from '../support/until'
+
+startPostgresFirst('newest')
 
 // Longer than `until` waits, so that its error names what did not come.
 setDefaultTimeout(60_000)

@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'bun:test'
+import { startPostgresFirst } from '../support/postgres'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+
+startPostgresFirst('newest')
 
 const engines: readonly { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },

@@ -8,8 +8,10 @@ import {
 } from '../../src/engine/column-types'
 import { type Migrations, migrationsFor } from '../../src/store/migrations'
 import { temporaryFolder } from '../support/executable'
-import { createPostgresDatabase } from '../support/postgres'
+import { createPostgresDatabase, startPostgresFirst } from '../support/postgres'
 import { postgresDatabaseAt, sqliteDatabaseIn, virtualTiming } from '../support/store'
+
+startPostgresFirst('newest', 'oldest')
 
 /** An empty database on one engine, and how a version of the program with other migrations opens it. */
 interface TestDatabase extends AsyncDisposable {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import type { Store } from '../../src/domain/store'
+import { startPostgresFirst } from '../support/postgres'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+
+startPostgresFirst('newest', 'oldest')
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },

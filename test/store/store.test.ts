@@ -1,7 +1,10 @@
 import { describe, expect, test } from 'bun:test'
 import type { Store } from '../../src/domain/store'
 import type { Note, VaultRecord } from '../../src/domain/vault'
+import { startPostgresFirst } from '../support/postgres'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+
+startPostgresFirst('newest', 'oldest')
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },

@@ -1,4 +1,14 @@
-import { chownSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { beforeAll } from 'bun:test'
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Subprocess } from 'bun'
@@ -90,6 +100,10 @@ export async function startCluster(
   const settings = {
     // Tests cause crashes of processes, not of the machine.
     fsync: 'off',
+    full_page_writes: 'off',
+    // No database gets old.
+    autovacuum: 'off',
+    max_wal_size: '128MB',
     password_encryption: 'scram-sha-256',
     ...(options.tls !== undefined && tlsSettings(data, options.tls)),
     ...options.settings,
@@ -121,8 +135,18 @@ function tlsSettings(data: string, tls: { server: IssuedCertificate; authority: 
   }
 }
 
+/** Bytes that must be free in memory, so that the data of all servers of a run leaves enough. */
+const minFreeMemory = 4 * 1024 ** 3
+
+/** A database is hundreds of files, which are created and removed faster in memory. */
+function parentFolder(): string {
+  const memory = '/dev/shm'
+  const { bavail, bsize } = existsSync(memory) ? statfsSync(memory) : { bavail: 0, bsize: 0 }
+  return bavail * bsize >= minFreeMemory ? memory : tmpdir()
+}
+
 function newFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'snailpass-postgres-'))
+  const folder = mkdtempSync(join(parentFolder(), 'snailpass-postgres-'))
   if (isRoot) chownSync(folder, nobody, nobody)
   return folder
 }
@@ -259,48 +283,92 @@ function addressOf(url: string) {
   }
 }
 
+/** A server that tests share. */
+interface SharedServer {
+  readonly url: string
+  /** Whether it ends with the process, so that a template can stay on it. */
+  readonly isOurs: boolean
+  /** What `create database` needs so that it copies files, which is faster than to write them to the log. */
+  readonly strategy: string
+  /** The name of a database to copy, with tables in it. Null until a test has needed one. */
+  template: Promise<string> | null
+}
+
 const sharedKey = Symbol.for('snailpass tests: shared Postgres servers')
 
 /** The servers belong to the process: Bun may load this file more than once in a run. */
-function sharedClusters(): Map<PostgresVersion, Promise<Cluster>> {
-  const globals = globalThis as { [sharedKey]?: Map<PostgresVersion, Promise<Cluster>> }
+function sharedServers(): Map<PostgresVersion, Promise<SharedServer>> {
+  const globals = globalThis as { [sharedKey]?: Map<PostgresVersion, Promise<SharedServer>> }
   globals[sharedKey] ??= new Map()
   return globals[sharedKey]
 }
 
-/** Returns the URL of the server that tests share: `TEST_POSTGRES_URL`, or one that is started by the first call. */
-async function sharedServer(version: PostgresVersion): Promise<string> {
-  const configured = process.env['TEST_POSTGRES_URL']
-  if (configured !== undefined && version === 'newest') return configured
-  const clusters = sharedClusters()
-  const cluster = clusters.get(version) ?? startCluster({ version })
-  clusters.set(version, cluster)
-  return (await cluster).url('postgres')
+/** Returns the server that tests share: that at `TEST_POSTGRES_URL`, or one that the first call starts. */
+function sharedServer(version: PostgresVersion): Promise<SharedServer> {
+  const servers = sharedServers()
+  const found = servers.get(version)
+  if (found !== undefined) return found
+  const open = async (): Promise<SharedServer> => {
+    const configured = version === 'newest' ? process.env['TEST_POSTGRES_URL'] : undefined
+    if (configured !== undefined)
+      return { url: configured, isOurs: false, strategy: '', template: null }
+    const { url } = await startCluster({ version })
+    // The oldest version always copies files.
+    const strategy = version === 'newest' ? 'strategy file_copy' : ''
+    return { url: url('postgres'), isOurs: true, strategy, template: null }
+  }
+  const opening = open()
+  servers.set(version, opening)
+  return opening
 }
 
-/** Stops the shared servers that tests have started. */
-export async function stopSharedServers(): Promise<void> {
-  const clusters = sharedClusters()
-  for (const cluster of clusters.values()) await (await cluster)[Symbol.asyncDispose]()
-  clusters.clear()
+/** Starts the servers that tests share before the tests of a file, so that no test's own time passes meanwhile. */
+export function startPostgresFirst(...versions: readonly PostgresVersion[]): void {
+  beforeAll(async () => void (await Promise.all(versions.map(sharedServer))), 120_000)
 }
 
 /** Creates an empty Postgres database, which is dropped when the test's `using` ends. */
 export async function createPostgresDatabase(
   version: PostgresVersion = 'newest',
 ): Promise<AsyncDisposable & { readonly url: string }> {
+  const { url, strategy } = await sharedServer(version)
+  return await createDatabaseOn(url, strategy)
+}
+
+/** The same with the tables that `createTables` creates, as a copy of the first one. */
+export async function createPostgresDatabaseWithTables(
+  version: PostgresVersion,
+  createTables: (url: string) => Promise<void>,
+): Promise<AsyncDisposable & { readonly url: string }> {
   const server = await sharedServer(version)
+  const { url, strategy } = server
+  if (!server.isOurs) {
+    const database = await createDatabaseOn(url, strategy)
+    await createTables(database.url)
+    return database
+  }
+  server.template ??= createDatabaseOn(url, strategy).then(async (template) => {
+    await createTables(template.url)
+    return new URL(template.url).pathname.slice(1)
+  })
+  return await createDatabaseOn(url, `template ${await server.template} ${strategy}`)
+}
+
+async function createDatabaseOn(server: string, options: string) {
   const name = `snailpass_test_${crypto.randomUUID().replaceAll('-', '')}`
-  await queryPostgres(server, `create database ${name}`)
-  const url = new URL(server)
-  url.pathname = `/${name}`
+  await queryPostgres(server, `create database ${name} ${options}`)
   return {
-    url: url.href,
+    url: Object.assign(new URL(server), { pathname: `/${name}` }).href,
     async [Symbol.asyncDispose]() {
-      // `drop database … with (force)` is newer than the oldest server.
+      // `drop database … with (force)` is newer than the oldest server, and without this loop it polls every 100 ms.
       await queryPostgres(
         server,
-        `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`,
+        `do $$ begin
+          while exists (select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}') loop
+            perform pg_sleep(0.002);
+            perform pg_stat_clear_snapshot();
+          end loop;
+        end $$`,
       )
       await queryPostgres(server, `drop database ${name}`)
     },

@@ -11,7 +11,7 @@ import type { User } from '../../src/domain/user'
 import { openReader, openWriter } from '../../src/engine/sqlite/connection'
 import { createStore, type OpenedStore } from '../../src/store/store'
 import { temporaryFolder } from './executable'
-import { createPostgresDatabase, type PostgresVersion, queryPostgres } from './postgres'
+import { createPostgresDatabaseWithTables, type PostgresVersion, queryPostgres } from './postgres'
 
 export interface TestStore extends OpenedStore, AsyncDisposable {
   /** Returns how many statements the engine receives while `work` runs. */
@@ -68,10 +68,13 @@ export async function openSqliteStore(): Promise<SqliteTestStore> {
 
 /** Opens a store on a new Postgres database. */
 export async function openPostgresStore(
-  version?: PostgresVersion,
+  version: PostgresVersion = 'newest',
 ): Promise<TestStore & { readonly url: string }> {
-  const database = await createPostgresDatabase(version)
-  const { store } = await postgresDatabaseAt(database.url).openForServer({ create: true })
+  const open = (url: string) => postgresDatabaseAt(url).openForServer({ create: true })
+  const database = await createPostgresDatabaseWithTables(version, async (url) => {
+    await (await open(url)).store.close()
+  })
+  const { store } = await open(database.url)
   return {
     ...store,
     url: database.url,

@@ -7,7 +7,10 @@ import { systemRuntime } from '../../../src/app/runtime'
 import { openTargets } from '../../../src/app/targets'
 import { loadConfig } from '../../../src/config/load'
 import { isPublicHost } from '../../../src/domain/networks'
+import { startPostgresFirst } from '../../support/postgres'
 import { engines, fillWithEdgeCases, targetsOf } from '../../support/test-database'
+
+startPostgresFirst('newest')
 
 /** A machine with these system files and no others. */
 const machine = (files: Readonly<Record<string, string>>) => (path: string) => files[path] ?? null

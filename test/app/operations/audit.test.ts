@@ -21,6 +21,7 @@ import { dataFolder } from '../../../src/files/data-folder'
 import { findSecretKey } from '../../../src/files/secret-key'
 import { auditLogOf, databaseOf, kindsOf, recordEvents } from '../../support/audit'
 import { signUpAndLogIn } from '../../support/client'
+import { startPostgresFirst } from '../../support/postgres'
 import {
   createAgeKeyPair,
   createPostgresTestDatabase,
@@ -33,6 +34,8 @@ import {
   targetsOf,
 } from '../../support/test-database'
 import { until } from '../../support/until'
+
+startPostgresFirst('newest')
 
 // Longer than `until` waits, so that its error names what did not come.
 setDefaultTimeout(60_000)

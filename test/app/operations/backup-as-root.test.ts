@@ -5,6 +5,7 @@ import { recreateDatabase } from '../../../src/app/operations/recreate'
 import { rotateKey } from '../../../src/app/operations/rotate-key'
 import { acquireFileLock } from '../../../src/files/data-folder'
 import { temporaryFolder } from '../../support/executable'
+import { startPostgresFirst } from '../../support/postgres'
 import {
   captureError,
   createAgeKeyPair,
@@ -15,6 +16,8 @@ import {
   startServerOn,
   targetsOf,
 } from '../../support/test-database'
+
+startPostgresFirst('newest')
 
 /** Only root can change the owner of files and mount. */
 const isRoot = process.getuid?.() === 0

@@ -9,6 +9,7 @@ import { verifyBackupFile } from '../../../src/app/operations/restore'
 import { lockFile } from '../../../src/files/file-lock'
 import { tables } from '../../../src/store/tables'
 import { temporaryFolder } from '../../support/executable'
+import { startPostgresFirst } from '../../support/postgres'
 import { virtualTiming } from '../../support/store'
 import {
   captureError,
@@ -21,6 +22,8 @@ import {
   noDecryption,
   targetsOf,
 } from '../../support/test-database'
+
+startPostgresFirst('newest')
 
 const quiet = { decryption: noDecryption, onProgress: () => {} }
 

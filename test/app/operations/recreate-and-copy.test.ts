@@ -7,7 +7,7 @@ import { recreateDatabase } from '../../../src/app/operations/recreate'
 import { rotateKey } from '../../../src/app/operations/rotate-key'
 import { parseDatabaseUrl } from '../../../src/config/database-url'
 import { aField, aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
-import { queryPostgres } from '../../support/postgres'
+import { queryPostgres, startPostgresFirst } from '../../support/postgres'
 import { startProxy } from '../../support/proxy'
 import { startTestServer } from '../../support/server'
 import { queryRows } from '../../support/store'
@@ -19,6 +19,8 @@ import {
   type TestDatabase,
   targetsOf,
 } from '../../support/test-database'
+
+startPostgresFirst('newest')
 
 const owner = { userId: '', email: 'owner@nas.local', masterPasswordHash: btoa('hash of owner') }
 

@@ -12,6 +12,7 @@ import {
 } from '../../../src/app/operations/restore'
 import { tables } from '../../../src/store/tables'
 import { aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
+import { startPostgresFirst } from '../../support/postgres'
 import {
   captureError,
   createAgeKeyPair,
@@ -26,6 +27,8 @@ import {
   type TestDatabase,
   targetsOf,
 } from '../../support/test-database'
+
+startPostgresFirst('newest')
 
 /** Restores, and consents to everything. */
 function restoreFrom(

@@ -12,9 +12,12 @@ import { createLog } from '../../../src/log'
 import { signUpAndLogIn } from '../../support/client'
 import { executable, run, temporaryFolder } from '../../support/executable'
 import { installations } from '../../support/installations'
+import { startPostgresFirst } from '../../support/postgres'
 import { startTestServer } from '../../support/server'
 import { postgresDatabaseAt, sqliteDatabaseIn } from '../../support/store'
 import { until } from '../../support/until'
+
+startPostgresFirst('newest')
 
 test.each(installations)(
   'a server on $engine has the executable create a backup, and records it',

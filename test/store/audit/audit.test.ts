@@ -18,8 +18,11 @@ import {
   signer,
   unknownStartCheckpoint,
 } from '../../support/audit'
+import { startPostgresFirst } from '../../support/postgres'
 import { aUser } from '../../support/store'
 import { engines } from '../../support/test-database'
+
+startPostgresFirst('newest')
 
 describe.each(engines)('the audit log on $engine', ({ open }) => {
   test('contains the recorded events in order, and verifies from its first row', async () => {

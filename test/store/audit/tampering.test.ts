@@ -12,7 +12,10 @@ import {
   unknownHeadCheckpoint,
   unknownStartCheckpoint,
 } from '../../support/audit'
+import { startPostgresFirst } from '../../support/postgres'
 import { engines, type TestDatabase } from '../../support/test-database'
+
+startPostgresFirst('newest')
 
 /** All columns but the number. */
 const columns = 'time, kind, actor, user_id, email, address, count, detail, mac'

@@ -22,11 +22,13 @@ import {
 import { temporaryFolder } from '../../support/executable'
 import { freePort } from '../../support/free-port'
 import { startPebble } from '../../support/pebble'
-import { createPostgresDatabase } from '../../support/postgres'
+import { createPostgresDatabase, startPostgresFirst } from '../../support/postgres'
 import { queryRows } from '../../support/store'
 import { random } from '../../support/timing'
 import { createTestLog } from '../../support/tls'
 import { until } from '../../support/until'
+
+startPostgresFirst('newest')
 
 // Each test starts an ACME server, and some of them a database.
 setDefaultTimeout(60_000)
