@@ -12,6 +12,7 @@ import { openReader, openWriter } from '../../src/engine/sqlite/connection'
 import { createStore, type OpenedStore } from '../../src/store/store'
 import { temporaryFolder } from './executable'
 import { createPostgresDatabaseWithTables, type PostgresVersion, queryPostgres } from './postgres'
+import { patientTiming } from './timing'
 
 export interface TestStore extends OpenedStore, AsyncDisposable {
   /** Returns how many statements the engine receives while `work` runs. */
@@ -110,7 +111,7 @@ export function postgresDatabaseAt(
 ): Database {
   const address = parseDatabaseUrl(url)
   if (address.engine !== 'postgres') throw new Error('not a URL of Postgres')
-  const { databaseBackupDir = '/nonexistent', timing = systemRuntime, migrations } = options
+  const { databaseBackupDir = '/nonexistent', timing = patientTiming(), migrations } = options
   const target = { address, name: nameOfLocation(address), databaseBackupDir }
   return postgresDatabase(target, timing, migrations)
 }

@@ -97,3 +97,51 @@ export function fakeClock(start: number = Date.UTC(2026, 10, 23, 16, 31, 4)): Fa
   }
   return Object.assign(() => now, { advance })
 }
+
+/** Waits that are longer are limits; shorter ones are the pauses between attempts. */
+const longestPause = 1_000
+
+/**
+ * Real time, in which a limit ends only when the test says so. A busy machine makes nothing late. Pauses are `speed` times as
+ * short.
+ */
+export function patientTiming(speed = 1): {
+  clock: Clock
+  wait: Wait
+  /** Ends every limit that is being waited for. Returns how many milliseconds each of them is. */
+  endLimits(): number[]
+  /** Resolves when the code starts its next pause of so many milliseconds. */
+  nextPause(milliseconds: number): Promise<void>
+} {
+  const limits = new Set<{ milliseconds: number; end: () => void }>()
+  const listeners = new Set<{ milliseconds: number; call: () => void }>()
+  return {
+    clock: Date.now,
+    wait(milliseconds, signal) {
+      if (milliseconds <= longestPause) {
+        for (const listener of listeners) {
+          if (listener.milliseconds !== milliseconds) continue
+          listeners.delete(listener)
+          listener.call()
+        }
+        return setTimeout(milliseconds / speed, undefined, { signal })
+      }
+      return new Promise((resolve, reject) => {
+        const limit = { milliseconds, end: resolve }
+        limits.add(limit)
+        signal?.addEventListener('abort', () => {
+          limits.delete(limit)
+          reject(signal.reason)
+        })
+      })
+    },
+    endLimits() {
+      const ended = [...limits]
+      limits.clear()
+      for (const { end } of ended) end()
+      return ended.map(({ milliseconds }) => milliseconds)
+    },
+    nextPause: (milliseconds) =>
+      new Promise((resolve) => listeners.add({ milliseconds, call: resolve })),
+  }
+}
