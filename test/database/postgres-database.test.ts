@@ -1,4 +1,4 @@
-import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
 import { createAuditSigner } from '../../src/crypto/audit-signer'
 import type { Timing } from '../../src/database/database'
@@ -20,9 +20,6 @@ import { patientTiming } from '../support/timing'
 import { until } from '../support/until'
 
 startPostgresFirst('newest')
-
-// Longer than `until` waits, so that its error names what did not come.
-setDefaultTimeout(60_000)
 
 /** Opens the store as a server does. Its pauses are short: other tests have their lengths. */
 async function openServingStore(

@@ -1,4 +1,4 @@
-import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
 import { DomainError } from '../../src/domain/errors'
@@ -24,9 +24,6 @@ import { random } from '../support/timing'
 import { until } from '../support/until'
 
 startPostgresFirst('newest')
-
-// Longer than `until` waits, so that its error names what did not come.
-setDefaultTimeout(60_000)
 
 const engines: { engine: string; open: () => Promise<TestStore> }[] = [
   { engine: 'SQLite', open: openSqliteStore },

@@ -1,4 +1,4 @@
-import { beforeAll } from 'bun:test'
+import { beforeAll, setDefaultTimeout } from 'bun:test'
 import {
   chownSync,
   cpSync,
@@ -11,7 +11,6 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import type { Subprocess } from 'bun'
 import { Client } from 'pg'
 import type { IssuedCertificate } from './certificates'
 import { freePort } from './free-port'
@@ -156,10 +155,10 @@ function clusterIn(
   native: string,
   settings: Readonly<Record<string, string>>,
 ): Cluster {
-  const data = join(folder, 'data')
+  const [data, log] = [join(folder, 'data'), join(folder, 'log')]
   const port = freePort()
-  const cleanupProcess = startCleanupProcess(folder)
-  let server: Subprocess | null = null
+  startCleanupProcess(folder)
+  let isRunning = false
   let databases = 0
 
   const url = (database: string) =>
@@ -177,6 +176,19 @@ function clusterIn(
     }
   }
 
+  /** Runs `pg_ctl`, whose server is no child of the tests: Bun kills its children when a test takes too long. */
+  const control = async (args: readonly string[]) => {
+    const command = [join(native, 'bin', 'pg_ctl'), '-D', data, '-w', '-t', '60', ...args]
+    const child = Bun.spawn(commandAsServerUser(command), {
+      env: { ...process.env, LC_ALL: 'C' },
+      stdin: 'ignore',
+      stdout: 'ignore',
+      stderr: 'ignore',
+    })
+    if ((await child.exited) === 0) return
+    throw new Error(`pg_ctl ${args[0]}:\n${readFileSync(log, 'utf8')}`)
+  }
+
   const cluster: Cluster = {
     port,
     url,
@@ -189,32 +201,16 @@ function clusterIn(
 
     async start() {
       const flags = { listen_addresses: '127.0.0.1', port: String(port), ...settings }
-      const started = Bun.spawn(
-        commandAsServerUser([
-          join(native, 'bin', 'postgres'),
-          ...['-D', data, '-k', ''],
-          ...Object.entries(flags).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-        ]),
-        {
-          env: { ...process.env, LC_ALL: 'C' },
-          stdin: 'ignore',
-          stdout: 'ignore',
-          stderr: Bun.file(join(folder, 'log')),
-        },
-      )
-      server = started
-      const isStarted = async () => {
-        if (await isUp()) return true
-        if (started.exitCode === null) return false
-        throw new Error(`postgres ended:\n${readFileSync(join(folder, 'log'), 'utf8')}`)
-      }
-      await until(isStarted, 'Postgres to accept connections', { interval: 20 })
+      const options = Object.entries(flags).map(([name, value]) => `-c ${name}='${value}'`)
+      await control(['start', '-l', log, '-o', ["-k ''", ...options].join(' ')])
+      isRunning = true
+      // A standby may still refuse connections.
+      await until(isUp, 'Postgres to accept connections', { interval: 20 })
     },
 
     async stop(mode) {
-      server?.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
-      await server?.exited
-      server = null
+      if (isRunning) await control(['stop', '-m', mode])
+      isRunning = false
     },
 
     async startStandby() {
@@ -241,8 +237,7 @@ function clusterIn(
 
     async [Symbol.asyncDispose]() {
       await cluster.stop('immediate')
-      cleanupProcess.stdin.end()
-      await cleanupProcess.exited
+      rmSync(folder, { recursive: true, force: true })
     },
   }
   return cluster
@@ -250,25 +245,44 @@ function clusterIn(
 
 /**
  * Starts a process that waits for the tests to end, even if they are killed, and then removes the server and its
- * folder.
+ * folder. It is no child of the tests, since Bun kills its children when a test takes too long.
  */
-function startCleanupProcess(folder: string): Subprocess<'pipe'> {
+function startCleanupProcess(folder: string): void {
   const script =
-    'read -r _; pid=$(head -n 1 "$0/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"; ' +
-    'while [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null; do sleep 0.05; done; rm -rf "$0"'
-  return Bun.spawn(['sh', '-c', script, folder], { stdin: 'pipe', stdout: 'ignore' })
+    'while kill -0 "$1" && [ -d "$0" ]; do sleep 1; done; ' +
+    'pid=$(head -n 1 "$0/data/postmaster.pid") && kill -QUIT "$pid"; ' +
+    'while [ -n "$pid" ] && kill -0 "$pid"; do sleep 0.05; done; rm -rf "$0"'
+  const background = `(${script}) </dev/null >/dev/null 2>&1 &`
+  Bun.spawnSync(['sh', '-c', background, folder, String(process.pid)])
+}
+
+export interface PostgresConnection {
+  /** Runs SQL. Returns the rows, those of the last statement if there are several. */
+  query(text: string): Promise<Record<string, unknown>[]>
+  close(): Promise<void>
+}
+
+export async function connectPostgres(url: string): Promise<PostgresConnection> {
+  const client = new Client({ ...addressOf(url) })
+  // The next query fails if the server has ended the connection.
+  client.on('error', () => {})
+  await client.connect()
+  return {
+    async query(text) {
+      const result = await client.query<Record<string, unknown>>(text)
+      return Array.isArray(result) ? (result.at(-1)?.rows ?? []) : result.rows
+    },
+    close: () => client.end(),
+  }
 }
 
 /** Runs SQL on a connection of its own. Returns the rows. */
 export async function queryPostgres(url: string, text: string): Promise<Record<string, unknown>[]> {
-  const client = new Client({ ...addressOf(url) })
-  await client.connect()
+  const connection = await connectPostgres(url)
   try {
-    const result = await client.query<Record<string, unknown>>(text)
-    // The rows of the last statement, if there are several.
-    return Array.isArray(result) ? (result.at(-1)?.rows ?? []) : result.rows
+    return await connection.query(text)
   } finally {
-    await client.end()
+    await connection.close()
   }
 }
 
@@ -322,15 +336,21 @@ function sharedServer(version: PostgresVersion): Promise<SharedServer> {
   return opening
 }
 
-/** Starts the servers that tests share before the tests of a file, so that no test's own time passes meanwhile. */
+/**
+ * Starts the servers that tests share before the tests of a file, so that no test's own time passes meanwhile. Also lets these
+ * tests take longer than `until` waits: its error names what did not come, and a busy machine makes none of them fail.
+ */
 export function startPostgresFirst(...versions: readonly PostgresVersion[]): void {
+  setDefaultTimeout(60_000)
   beforeAll(async () => void (await Promise.all(versions.map(sharedServer))), 120_000)
 }
+
+export type PostgresDatabase = AsyncDisposable & { readonly url: string }
 
 /** Creates an empty Postgres database, which is dropped when the test's `using` ends. */
 export async function createPostgresDatabase(
   version: PostgresVersion = 'newest',
-): Promise<AsyncDisposable & { readonly url: string }> {
+): Promise<PostgresDatabase> {
   const { url, strategy } = await sharedServer(version)
   return await createDatabaseOn(url, strategy)
 }
@@ -339,7 +359,7 @@ export async function createPostgresDatabase(
 export async function createPostgresDatabaseWithTables(
   version: PostgresVersion,
   createTables: (url: string) => Promise<void>,
-): Promise<AsyncDisposable & { readonly url: string }> {
+): Promise<PostgresDatabase> {
   const server = await sharedServer(version)
   const { url, strategy } = server
   if (!server.isOurs) {

@@ -11,7 +11,12 @@ import type { User } from '../../src/domain/user'
 import { openReader, openWriter } from '../../src/engine/sqlite/connection'
 import { createStore, type OpenedStore } from '../../src/store/store'
 import { temporaryFolder } from './executable'
-import { createPostgresDatabaseWithTables, type PostgresVersion, queryPostgres } from './postgres'
+import {
+  createPostgresDatabaseWithTables,
+  type PostgresDatabase,
+  type PostgresVersion,
+  queryPostgres,
+} from './postgres'
 import { patientTiming } from './timing'
 
 export interface TestStore extends OpenedStore, AsyncDisposable {
@@ -67,15 +72,22 @@ export async function openSqliteStore(): Promise<SqliteTestStore> {
   }
 }
 
+/** Creates a Postgres database with our tables and no rows. */
+export function createMigratedPostgres(
+  version: PostgresVersion = 'newest',
+): Promise<PostgresDatabase> {
+  return createPostgresDatabaseWithTables(version, async (url) => {
+    const { store } = await postgresDatabaseAt(url).openForServer({ create: true })
+    await store.close()
+  })
+}
+
 /** Opens a store on a new Postgres database. */
 export async function openPostgresStore(
-  version: PostgresVersion = 'newest',
+  version?: PostgresVersion,
 ): Promise<TestStore & { readonly url: string }> {
-  const open = (url: string) => postgresDatabaseAt(url).openForServer({ create: true })
-  const database = await createPostgresDatabaseWithTables(version, async (url) => {
-    await (await open(url)).store.close()
-  })
-  const { store } = await open(database.url)
+  const database = await createMigratedPostgres(version)
+  const { store } = await postgresDatabaseAt(database.url).openForServer({ create: false })
   return {
     ...store,
     url: database.url,

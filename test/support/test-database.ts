@@ -9,10 +9,16 @@ import { openTargets, type Targets } from '../../src/app/targets'
 import { loadConfig } from '../../src/config/load'
 import type { Settings } from '../../src/config/settings'
 import { temporaryFolder } from './executable'
-import { createPostgresDatabase, queryPostgres } from './postgres'
+import {
+  connectPostgres,
+  createPostgresDatabase,
+  type PostgresConnection,
+  type PostgresDatabase,
+} from './postgres'
 import { startTestServer } from './server'
+import { createMigratedPostgres } from './store'
 
-/** A database of the test's own, which does not exist yet. */
+/** A database of the test's own. */
 export interface TestDatabase extends AsyncDisposable {
   readonly engine: 'SQLite' | 'Postgres'
   readonly url: string
@@ -21,9 +27,19 @@ export interface TestDatabase extends AsyncDisposable {
   sql(text: string): Promise<Record<string, unknown>[]>
 }
 
+/** Each opens a database that does not exist yet; on Postgres it is empty. */
 export const engines = [
   { engine: 'SQLite', open: createSqliteTestDatabase },
-  { engine: 'Postgres', open: createPostgresTestDatabase },
+  { engine: 'Postgres', open: () => createPostgresTestDatabase() },
+] as const
+
+/** The same for tests that do not look at how the tables come about, which takes long on Postgres: there they exist. */
+export const enginesWithTables = [
+  { engine: 'SQLite', open: createSqliteTestDatabase },
+  {
+    engine: 'Postgres',
+    open: async () => createPostgresTestDatabase(await createMigratedPostgres()),
+  },
 ] as const
 
 export async function createSqliteTestDatabase(): Promise<TestDatabase> {
@@ -44,14 +60,22 @@ export async function createSqliteTestDatabase(): Promise<TestDatabase> {
   }
 }
 
-export async function createPostgresTestDatabase(): Promise<TestDatabase> {
-  const [folder, database] = [temporaryFolder(), await createPostgresDatabase()]
+export async function createPostgresTestDatabase(
+  existing: PostgresDatabase | null = null,
+): Promise<TestDatabase> {
+  const [folder, database] = [temporaryFolder(), existing ?? (await createPostgresDatabase())]
+  // Most tests run many statements, and a connection takes longer than each of them.
+  let connecting: Promise<PostgresConnection> | null = null
   return {
     engine: 'Postgres',
     url: database.url,
     dataDir: join(folder.path, 'data'),
-    sql: (text) => queryPostgres(database.url, text),
+    async sql(text) {
+      connecting ??= connectPostgres(database.url)
+      return await (await connecting).query(text)
+    },
     async [Symbol.asyncDispose]() {
+      await (await connecting)?.close()
       await database[Symbol.asyncDispose]()
       folder[Symbol.dispose]()
     },
@@ -123,7 +147,7 @@ export async function fillWithEdgeCases(database: TestDatabase): Promise<void> {
       values ('l1', 'u2', 'confirmation', 'http://pi.local/', 'dead', 1, 2, 7, null, ${quoted(edgeCaseTexts[1] ?? '')})`,
     `insert into set_aside (origin, reason, content) values ('records', 'no user', ${quoted(JSON.stringify(edgeCaseTexts))})`,
   ]
-  for (const statement of statements) await database.sql(statement)
+  await database.sql(statements.join(';\n'))
 }
 
 export async function createTestBackup(

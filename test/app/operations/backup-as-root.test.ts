@@ -11,7 +11,7 @@ import {
   createAgeKeyPair,
   createSqliteTestDatabase,
   createTestBackup,
-  engines,
+  enginesWithTables,
   fillWithEdgeCases,
   startServerOn,
   targetsOf,
@@ -23,7 +23,7 @@ startPostgresFirst('newest')
 const isRoot = process.getuid?.() === 0
 const nobody = 65_534
 
-test.skipIf(!isRoot).each(engines)(
+test.skipIf(!isRoot).each(enginesWithTables)(
   'files that root creates in the data folder of a service on $engine belong to the service',
   async ({ open }) => {
     await using database = await open()

@@ -110,7 +110,7 @@ describe.each(
     await using server = await startServerOn(target)
     const client = await logIn(server.url, owner)
     expect(await (await client.send('GET', '/records')).json()).toHaveLength(1)
-  }, 20_000)
+  })
 })
 
 describe.each(engines)('a restore on $engine', ({ open }) => {
@@ -331,7 +331,7 @@ describe('a backup with secrets', () => {
     expect(keyOf(target)).toBe(keyOf(source))
     await using server = await startServerOn(target)
     expect((await signUpAndLogIn(server.url, 'newcomer')).token).not.toBe('')
-  }, 40_000)
+  })
 
   test('restores the certificate authority, and leaves that of the machine if it does not', async () => {
     await using source = await createSqliteTestDatabase()
@@ -391,7 +391,7 @@ describe('a backup with secrets', () => {
     await using server = await startServerOn(target, { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' })
     expect(filesOf(target)[0]).toBe(authority.cert)
     expect(server.log.join()).not.toContain('created certificate authority')
-  }, 40_000)
+  })
 
   test('is not written without encryption, and secrets are not restored from a backup without', async () => {
     await using database = await createSqliteTestDatabase()
@@ -499,5 +499,5 @@ describe('the tool age', () => {
         })
       ).isEncrypted,
     ).toBeFalse()
-  }, 20_000)
+  })
 })

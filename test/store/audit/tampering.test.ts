@@ -13,7 +13,7 @@ import {
   unknownStartCheckpoint,
 } from '../../support/audit'
 import { startPostgresFirst } from '../../support/postgres'
-import { engines, type TestDatabase } from '../../support/test-database'
+import { enginesWithTables, type TestDatabase } from '../../support/test-database'
 
 startPostgresFirst('newest')
 
@@ -130,7 +130,7 @@ const tamperings: readonly (readonly [string, readonly string[], readonly string
   ],
 ]
 
-describe.each(engines)('the audit log on $engine', ({ open }) => {
+describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
   test('reports every way of tampering, and records what an operator accepts', async () => {
     await using database = await open()
     await fillAuditLog(database)
@@ -155,7 +155,7 @@ describe.each(engines)('the audit log on $engine', ({ open }) => {
       await restoreRows(database, snapshot)
     }
     expect((await checkAuditLog(database)).problems).toEqual([])
-  }, 20_000)
+  })
 
   test('continues after its end was tampered with, records that, and still reports the damage', async () => {
     await using database = await open()

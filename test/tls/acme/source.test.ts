@@ -1,4 +1,4 @@
-import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import {
   existsSync,
   mkdirSync,
@@ -29,9 +29,6 @@ import { createTestLog } from '../../support/tls'
 import { until } from '../../support/until'
 
 startPostgresFirst('newest')
-
-// Each test starts an ACME server, and some of them a database.
-setDefaultTimeout(60_000)
 
 const name = 'vault.example.org'
 const minute = 60_000
