@@ -1,14 +1,5 @@
 import { beforeAll, setDefaultTimeout } from 'bun:test'
-import {
-  chownSync,
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  statfsSync,
-  writeFileSync,
-} from 'node:fs'
+import { chownSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Client } from 'pg'
@@ -134,18 +125,8 @@ function tlsSettings(data: string, tls: { server: IssuedCertificate; authority: 
   }
 }
 
-/** Bytes that must be free in memory, so that the data of all servers of a run leaves enough. */
-const minFreeMemory = 4 * 1024 ** 3
-
-/** A database is hundreds of files, which are created and removed faster in memory. */
-function parentFolder(): string {
-  const memory = '/dev/shm'
-  const { bavail, bsize } = existsSync(memory) ? statfsSync(memory) : { bavail: 0, bsize: 0 }
-  return bavail * bsize >= minFreeMemory ? memory : tmpdir()
-}
-
 function newFolder(): string {
-  const folder = mkdtempSync(join(parentFolder(), 'snailpass-postgres-'))
+  const folder = mkdtempSync(join(tmpdir(), 'snailpass-postgres-'))
   if (isRoot) chownSync(folder, nobody, nobody)
   return folder
 }
