@@ -36,9 +36,14 @@ test('each change of an account or invitation is in the audit log, with its time
     { userId: null, email: 'anna@nas.local' },
   ]
   const expected: object[] = []
-  const expectRows = async (work: () => Promise<unknown>, about: object, ...kinds: string[]) => {
+  const expectRows = async (
+    work: () => Promise<unknown>,
+    result: unknown,
+    about: object,
+    ...kinds: string[]
+  ) => {
     clock.advance(1_000)
-    await work()
+    expect(await work()).toEqual(result)
     for (const kind of kinds) {
       expected.push({
         ...{ number: expected.length + 1, time: clock(), kind, actor: 'operator', ...about },
@@ -47,18 +52,27 @@ test('each change of an account or invitation is in the audit log, with its time
     }
     expect(await listAuditRows(store)).toEqual(expected as never)
   }
-  await expectRows(() => managed.confirm(user.email), account, 'confirmation')
-  await expectRows(() => managed.logout(user.email), account, 'sessions-ended')
-  await expectRows(() => managed.disable(user.id), account, 'sessions-ended', 'user-disabled')
-  await expectRows(() => managed.logout(user.id), account)
-  await expectRows(() => managed.enable(user.id), account, 'user-enabled')
-  await expectRows(() => managed.invite('Anna@nas.local', null), invitation, 'invited')
-  await expectRows(() => managed.invite('anna@nas.local', null), invitation)
-  await expectRows(() => managed.uninvite('ANNA@nas.local'), invitation, 'uninvited')
-  await expectRows(() => managed.delete(user.id), account, 'user-deleted')
+  await expectRows(() => managed.confirm(user.email), true, account, 'confirmation')
+  await expectRows(() => managed.logout(user.email), true, account, 'sessions-ended')
+  await expectRows(() => managed.disable(user.id), true, account, 'sessions-ended', 'user-disabled')
+  await expectRows(() => managed.logout(user.id), false, account)
+  await expectRows(() => managed.enable(user.id), true, account, 'user-enabled')
+  await expectRows(
+    () => managed.invite('Anna@nas.local', null),
+    { email: 'anna@nas.local', isNew: true },
+    invitation,
+    'invited',
+  )
+  await expectRows(
+    () => managed.invite('anna@nas.local', null),
+    { email: 'anna@nas.local', isNew: false },
+    invitation,
+  )
+  await expectRows(() => managed.uninvite('ANNA@nas.local'), undefined, invitation, 'uninvited')
+  await expectRows(() => managed.delete(user.id), undefined, account, 'user-deleted')
   const added = { userId: '00000000-0000-4000-8000-000000000000', email: 'anna@nas.local' }
   const add = () => managed.add({ email: added.email, masterPasswordHash: 'x' })
-  await expectRows(add, added, 'user-added')
+  await expectRows(add, added.userId, added, 'user-added')
 })
 
 test('an account that is added is complete, and its id is a UUID of version 4', async () => {
