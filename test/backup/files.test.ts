@@ -253,6 +253,7 @@ describe('an unencrypted draft', () => {
     }
     await withUnencryptedDraft(folder.path, async (used) => {
       writeFileSync(used, 'of the first')
+      await Bun.sleep(0)
       expect(existsSync(at(abandoned))).toBeFalse()
       expect(existsSync(at(`${abandoned}.lock`))).toBeFalse()
       await withUnencryptedDraft(folder.path, async (other) => {

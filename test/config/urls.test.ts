@@ -1,4 +1,6 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import {
   canBeIntercepted,
   formatDatabaseUrl,
@@ -10,6 +12,7 @@ import { endpointsOf } from '../../src/config/listeners'
 import { loadConfig } from '../../src/config/load'
 import { InvalidSetting } from '../../src/config/values'
 import { DomainError } from '../../src/domain/errors'
+import { createTemporaryFile } from '../support/settings-file'
 
 /** Returns what work returns, or the message and hint of its error. */
 function attempt<T>(work: () => T): T | { message: string; hint: string | null } {
@@ -394,4 +397,71 @@ test.each([
   ['localhost', 'localhost'],
 ])('a listener at %p is reached at %p', (hostname, reached) => {
   expect(connectAddressOf({ hostname, port: 5 })).toEqual({ hostname: reached, port: 5 })
+})
+
+describe('the default data folder', () => {
+  const dataDirFor = (uid: number, environment: Record<string, string>) => {
+    const spy = spyOn(process, 'getuid').mockReturnValue(uid)
+    try {
+      return loadConfig({ environment, flags: {}, file: null }).settings.dataDir
+    } finally {
+      spy.mockRestore()
+    }
+  }
+  const inHome = join(homedir(), '.local', 'share', 'snailpass')
+
+  test.each<[number, Record<string, string>, string]>([
+    [0, {}, '/var/lib/snailpass'],
+    [0, { XDG_DATA_HOME: '/x' }, '/var/lib/snailpass'],
+    [1000, { XDG_DATA_HOME: '/x' }, '/x/snailpass'],
+    [1000, { XDG_DATA_HOME: 'relative' }, inHome],
+    [1000, { XDG_DATA_HOME: '' }, inHome],
+    [1000, {}, inHome],
+    [1000, { XDG_DATA_HOME: '/x', SNAILPASS_DATA_DIR: '/y' }, '/y'],
+  ])('of the user %p with %p is %p', (uid, environment, dataDir) => {
+    expect(dataDirFor(uid, environment)).toBe(dataDir)
+  })
+})
+
+test('each setting is listed with its text and source, and only a secret with its value', () => {
+  const { listed } = loadConfig({
+    environment: { SNAILPASS_LISTEN: 'A.lan:1', SNAILPASS_SECRET_KEY: 'a key of 19 characters' },
+    flags: { dataDir: '/x' },
+    file: null,
+  }).settings
+  const found = (name: string) => {
+    const setting = listed.find((each) => each.name === name)
+    return { ...setting, secret: setting?.secret?.reveal() ?? null }
+  }
+  const entry = (name: string, text: string, source: string, secret: string | null = null) =>
+    expect<unknown>(found(name)).toEqual({ name, text, source, secret })
+  entry('SNAILPASS_DATA_DIR', '/x', 'flag')
+  entry('SNAILPASS_LISTEN', 'A.lan:1', 'environment')
+  entry('SNAILPASS_SECRET_KEY', '•••', 'environment', 'a key of 19 characters')
+  // A default is shown as its value, or in words if it has none.
+  entry('SNAILPASS_TOKEN_SECONDS', '600', 'default')
+  entry('SNAILPASS_BACKUP_SCHEDULE', 'daily', 'default')
+  entry('SNAILPASS_PUBLIC_HOSTS', 'none', 'default')
+  entry('SNAILPASS_DATABASE_URL', 'a SQLite file in the data folder', 'default')
+})
+
+test('a file with a secret has at most 64 KiB', () => {
+  for (const [length, isAccepted] of [
+    [64 * 1024, true],
+    [64 * 1024 + 1, false],
+  ] as const) {
+    const text = 'x'.repeat(length)
+    using file = createTemporaryFile(text)
+    const environment = { SNAILPASS_SECRET_KEY_FILE: file.path }
+    const read = () =>
+      loadConfig({ environment, flags: {}, file: null }).settings.secretKey?.reveal()
+    expect<unknown>(attempt(read)).toEqual(
+      isAccepted
+        ? text
+        : {
+            message: `invalid SNAILPASS_SECRET_KEY_FILE (${file.path}): the file is larger than 64 KiB`,
+            hint: 'name a file that contains only the secret',
+          },
+    )
+  }
 })

@@ -54,6 +54,17 @@ describe('systemd', () => {
     })
   })
 
+  test('has reset a failed state before it starts the service', async () => {
+    const slow = '[ "$1" != reset-failed ] || { sleep 0.1; echo reset >>"$(dirname "$0")/../log"; }'
+    using fake = createFakePrograms({ systemctl: slow })
+    await startService()
+    expect(fake.calls()).toEqual([
+      'systemctl reset-failed snailpass',
+      'reset',
+      'systemctl start snailpass',
+    ])
+  })
+
   test('may not know a failed state to reset', async () => {
     using fake = createFakePrograms({ systemctl: '[ "$1" != reset-failed ]' })
     await startService()
@@ -250,6 +261,28 @@ describe('the system user', () => {
     expect(await captureError(createSystemUser('nobody', '/x'))).toMatchObject({
       code: 'unavailable',
       message: expect.stringMatching(/^useradd --system .* failed \(1\)\n {2}cannot lock/),
+    })
+  })
+
+  test('is not created in a group that can not be created', async () => {
+    using fake = createFakePrograms({
+      ...all,
+      sh: shellWithout('useradd'),
+      addgroup: 'echo "in use" >&2; exit 1',
+    })
+    expect(await captureError(createSystemUser('nobody', '/x'))).toMatchObject({
+      message: 'addgroup -S nobody failed (1)\n  in use',
+    })
+    expect(fake.calls().some((call) => call.startsWith('adduser'))).toBeFalse()
+  })
+
+  test.each(['userdel', 'deluser'])('that %s can not remove is reported', async (tool) => {
+    const failing = { ...all, [tool]: 'exit 8' }
+    const shell = tool === 'deluser' ? { sh: shellWithout('userdel') } : {}
+    using _fake = createFakePrograms({ ...failing, ...shell })
+    expect(await captureError(removeSystemUser('no-such-user'))).toMatchObject({
+      code: 'unavailable',
+      message: `${tool} no-such-user failed (8)`,
     })
   })
 
