@@ -14,7 +14,7 @@ import {
   startPostgresFirst,
 } from '../support/postgres'
 import { startProxy } from '../support/proxy'
-import { acceleratedTiming, aUser, postgresDatabaseAt } from '../support/store'
+import { aUser, postgresDatabaseAt } from '../support/store'
 import { captureError } from '../support/test-database'
 import { patientTiming } from '../support/timing'
 import { until } from '../support/until'
@@ -24,7 +24,7 @@ startPostgresFirst('newest')
 /** Opens the store as a server does. Its pauses are short: other tests have their lengths. */
 async function openServingStore(
   url: string,
-  timing: Timing = patientTiming(20),
+  timing: Timing = patientTiming({ speed: 20 }),
 ): Promise<OpenedStore & AsyncDisposable> {
   const { store } = await postgresDatabaseAt(url, { timing }).openForServer({ create: true })
   return { ...store, [Symbol.asyncDispose]: () => store.close() }
@@ -291,7 +291,7 @@ test('a server that starts before Postgres waits for it', async () => {
 test('a server refuses a database that was replaced while it had no connection', async () => {
   await using database = await createPostgresDatabase()
   using proxy = startProxy(addressOf(database.url))
-  const timing = patientTiming(20)
+  const timing = patientTiming({ speed: 20 })
   await using store = await openServingStore(throughProxy(database.url, proxy.port), timing)
   const signer = createAuditSigner(new Uint8Array(32))
   await store.claimKeyFingerprint({ fingerprint: 'its own', signer, time: 1 })
@@ -350,7 +350,10 @@ describe('a Postgres database', () => {
         ) => void (await sql`alter table users add column colour text`.execute(db)),
       },
     }
-    const newer = postgresDatabaseAt(database.url, { migrations, timing: patientTiming(10) })
+    const newer = postgresDatabaseAt(database.url, {
+      migrations,
+      timing: patientTiming({ speed: 10 }),
+    })
     await expect(newer.openForServer({ create: true })).rejects.toMatchObject({
       code: 'conflict',
       message: expect.stringContaining('servers of an older version are using'),
@@ -369,7 +372,7 @@ describe('a Postgres database', () => {
     let calls = 0
     await postgresDatabaseAt(database.url).withExclusive({ create: true }, async () => {
       const starting = postgresDatabaseAt(database.url, {
-        timing: acceleratedTiming(500),
+        timing: patientTiming({ speed: 500 }),
       }).openForServer({
         create: true,
         onWaiting: () => {

@@ -13,14 +13,8 @@ import {
 } from '../../src/mail/transport'
 import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
 import { startPostgresFirst } from '../support/postgres'
-import {
-  acceleratedTiming,
-  aUser,
-  openPostgresStore,
-  openSqliteStore,
-  type TestStore,
-} from '../support/store'
-import { random } from '../support/timing'
+import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+import { type PatientTiming, patientTiming, random } from '../support/timing'
 import { until } from '../support/until'
 
 startPostgresFirst('newest')
@@ -58,18 +52,18 @@ const serverAt = (mail: Pick<TestMailServer, 'port'>): MailServer => ({
   from: { name: 'SnailPass', address: 'vault@nas.local' },
 })
 
-/** Starts a worker, by default in time that passes 200 times as fast: a minute takes a third of a second. */
+/** Starts a worker, whose pauses take a thousandth. The limit of an attempt ends only when the test says so. */
 function startTestWorker(
   store: TestStore,
   mail: Pick<TestMailServer, 'port'>,
   options: {
-    speed?: number
+    timing?: PatientTiming
     server?: Partial<MailServer>
     timeout?: number
     send?: MailTransport['send']
   } = {},
 ) {
-  const timing = acceleratedTiming(options.speed ?? 200)
+  const timing = options.timing ?? patientTiming({ longestPause: 30_000, speed: 1_000 })
   const log: string[] = []
   const server: MailServer = { ...serverAt(mail), ...options.server }
   const transport = createMailTransport(server, { timeout: options.timeout ?? 1_000 })
@@ -87,7 +81,7 @@ function startTestWorker(
     log,
     entries: () => log.map((line) => JSON.parse(line)),
     ...timing,
-    [Symbol.asyncDispose]: async () => void (await worker.stop(60_000_000)),
+    [Symbol.asyncDispose]: async () => void (await worker.stop()),
   }
 }
 
@@ -200,10 +194,14 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
   test('gives up after two days of trying', async () => {
     await using store = await open()
     // Nothing listens there.
-    await using setup = startTestWorker(store, { port: 1 }, { speed: 200_000 })
+    await using setup = startTestWorker(store, { port: 1 })
     await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
-    await untilGivenUp(store)
+    const isGivenUp = async () => {
+      setup.advance(3_600_000)
+      return (await listEmails(store))[0]?.state === 'dead'
+    }
+    await until(isGivenUp, 'the email to be given up')
     const [email] = await listEmails(store)
     expect(email?.attempts).toBeGreaterThan(5)
     expect(email?.reason).toContain('ECONNREFUSED')
@@ -280,8 +278,10 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
       new Error('neither a bug of ours nor a MailFault'),
     ]
     const send = createMailTransport(serverAt(mail)).send
+    const timing = patientTiming({ longestPause: 30_000, speed: 1_000 })
+    timing.hold()
     await using setup = startTestWorker(store, mail, {
-      speed: 2_000,
+      timing,
       send: (message) => {
         const error = errors.shift()
         return error === undefined ? send(message) : Promise.reject(error)
@@ -289,10 +289,11 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     })
     const user = await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
-    await until(() => setup.log.length === 1, 'the log line of the first bug', { interval: 5 })
+    await until(() => setup.log.length === 1, 'the log line of the first bug')
     expect(await listEmails(store)).toMatchObject([
       { state: 'sending', attempts: 1, reason: null, userId: user.id },
     ])
+    timing.release()
     await mail.next()
     await untilOutboxIsEmpty(store)
     expect(setup.entries()).toEqual([
@@ -329,16 +330,24 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
 
   test('postpones an email whose attempt takes longer than six minutes', async () => {
     await using store = await open()
+    const { promise: sending, resolve: onSend } = Promise.withResolvers<void>()
+    const timing = patientTiming({ longestPause: 30_000 })
+    timing.hold()
     await using setup = startTestWorker(
       store,
       { port: 1 },
       {
-        speed: 2_000,
-        send: () => new Promise(() => {}),
+        timing,
+        send() {
+          onSend()
+          return new Promise(() => {})
+        },
       },
     )
     await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
+    await sending
+    await until(() => timing.endLimits().includes(6 * 60_000), 'the limit of an attempt')
     await until(
       async () => (await listEmails(store))[0]?.state === 'queued' && setup.log.length > 0,
       'the email to be queued again',
@@ -353,7 +362,10 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
   test('stops in time while an email is being sent', async () => {
     await using store = await open()
     using silent = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
-    await using setup = startTestWorker(store, silent, { speed: 1, timeout: 300 })
+    await using setup = startTestWorker(store, silent, {
+      timing: patientTiming({ longestPause: 30_000 }),
+      timeout: 300,
+    })
     await insertUserWithEmail(store, setup.clock)
     setup.worker.wake()
     await until(async () => (await listEmails(store))[0]?.attempts === 1, 'the first attempt')
@@ -364,10 +376,9 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
   test('creates the link when the email is sent, however long it was queued', async () => {
     await using store = await open()
     await using mail = await startMailServer()
-    const { clock } = acceleratedTiming(1)
     // It was queued two hours ago; a link works for one.
-    await insertUserWithEmail(store, () => clock() - 2 * 3_600_000)
-    await using setup = startTestWorker(store, mail, { speed: 1 })
+    await insertUserWithEmail(store, () => Date.now() - 2 * 3_600_000)
+    await using setup = startTestWorker(store, mail)
     const email = await mail.next()
     const { confirm } = createEmailConfirmation({
       store,
@@ -383,8 +394,12 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
   test('shares the work with another worker, and no email is sent twice', async () => {
     await using store = await open()
     await using mail = await startMailServer()
-    await using first = startTestWorker(store, mail, { speed: 1 })
-    await using second = startTestWorker(store, mail, { speed: 1 })
+    await using first = startTestWorker(store, mail, {
+      timing: patientTiming({ longestPause: 30_000 }),
+    })
+    await using second = startTestWorker(store, mail, {
+      timing: patientTiming({ longestPause: 30_000 }),
+    })
     const addresses: string[] = []
     for (let index = 0; index < 100; index++) {
       addresses.push((await insertUserWithEmail(store, first.clock)).email)

@@ -2,7 +2,6 @@ import { Database as SqliteFile } from 'bun:sqlite'
 import { spyOn } from 'bun:test'
 import { Kysely, sql } from 'kysely'
 import { Client } from 'pg'
-import { systemRuntime } from '../../src/app/runtime'
 import { nameOfLocation, parseDatabaseUrl } from '../../src/config/database-url'
 import type { Database, Timing } from '../../src/database/database'
 import { postgresDatabase } from '../../src/database/postgres-database'
@@ -126,15 +125,6 @@ export function postgresDatabaseAt(
   const { databaseBackupDir = '/nonexistent', timing = patientTiming(), migrations } = options
   const target = { address, name: nameOfLocation(address), databaseBackupDir }
   return postgresDatabase(target, timing, migrations)
-}
-
-/** Returns real time, sped up by `factor`. */
-export function acceleratedTiming(factor: number): Timing {
-  const start = Date.now()
-  return {
-    clock: () => start + (Date.now() - start) * factor,
-    wait: (milliseconds, signal) => systemRuntime.wait(milliseconds / factor, signal),
-  }
 }
 
 /** Reads rows of a database without the code under test. */

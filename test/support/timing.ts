@@ -98,50 +98,78 @@ export function fakeClock(start: number = Date.UTC(2026, 10, 23, 16, 31, 4)): Fa
   return Object.assign(() => now, { advance })
 }
 
-/** Waits that are longer are limits; shorter ones are the pauses between attempts. */
-const longestPause = 1_000
-
-/**
- * Real time, in which a limit ends only when the test says so. A busy machine makes nothing late. Pauses are `speed` times as
- * short.
- */
-export function patientTiming(speed = 1): {
-  clock: Clock
-  wait: Wait
-  /** Ends every limit that is being waited for. Returns how many milliseconds each of them is. */
+export interface PatientTiming {
+  readonly clock: Clock
+  readonly wait: Wait
+  /** Lets time pass at once. It ends nothing that is being waited for. */
+  advance(milliseconds: number): void
+  /** Lets every limit that is being waited for be over. Returns how many milliseconds each of them is. */
   endLimits(): number[]
   /** Resolves when the code starts its next pause of so many milliseconds. */
   nextPause(milliseconds: number): Promise<void>
-} {
+  /** Lets no pause end before `release`, unless it is aborted. */
+  hold(): void
+  release(): void
+}
+
+/**
+ * Time for code that waits for other programs: nothing that these do is ever late, however busy the machine is. A wait of at most
+ * `longestPause` milliseconds is a pause between attempts and ends `speed` times as soon, after which all of it has passed. A
+ * longer one is a limit, which ends only when the test says so.
+ */
+export function patientTiming({ longestPause = 1_000, speed = 1 } = {}): PatientTiming {
+  let advanced = 0
   const limits = new Set<{ milliseconds: number; end: () => void }>()
   const listeners = new Set<{ milliseconds: number; call: () => void }>()
+  let holding: PromiseWithResolvers<void> | null = null
+
+  const pause = async (milliseconds: number, signal?: AbortSignal) => {
+    for (const listener of listeners) {
+      if (listener.milliseconds !== milliseconds) continue
+      listeners.delete(listener)
+      listener.call()
+    }
+    const real = Math.ceil(milliseconds / speed)
+    await setTimeout(real, undefined, { signal })
+    advanced += milliseconds - real
+    if (holding !== null) await Promise.race([holding.promise, rejectOnAbort(signal)])
+  }
+
   return {
-    clock: Date.now,
+    clock: () => Date.now() + advanced,
     wait(milliseconds, signal) {
-      if (milliseconds <= longestPause) {
-        for (const listener of listeners) {
-          if (listener.milliseconds !== milliseconds) continue
-          listeners.delete(listener)
-          listener.call()
-        }
-        return setTimeout(milliseconds / speed, undefined, { signal })
-      }
-      return new Promise((resolve, reject) => {
-        const limit = { milliseconds, end: resolve }
-        limits.add(limit)
-        signal?.addEventListener('abort', () => {
-          limits.delete(limit)
-          reject(signal.reason)
-        })
-      })
+      if (milliseconds <= longestPause) return pause(milliseconds, signal)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const limit = { milliseconds, end: resolve }
+      limits.add(limit)
+      return Promise.race([promise, rejectOnAbort(signal)]).finally(() => limits.delete(limit))
+    },
+    advance(milliseconds) {
+      advanced += milliseconds
     },
     endLimits() {
       const ended = [...limits]
       limits.clear()
+      advanced += Math.max(0, ...ended.map(({ milliseconds }) => milliseconds))
       for (const { end } of ended) end()
       return ended.map(({ milliseconds }) => milliseconds)
     },
     nextPause: (milliseconds) =>
       new Promise((resolve) => listeners.add({ milliseconds, call: resolve })),
+    hold() {
+      holding ??= Promise.withResolvers<void>()
+    },
+    release() {
+      holding?.resolve()
+      holding = null
+    },
   }
+}
+
+function rejectOnAbort(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    const end = () => reject(signal?.reason)
+    if (signal?.aborted === true) end()
+    else signal?.addEventListener('abort', end)
+  })
 }
