@@ -27,20 +27,27 @@ export interface TestDatabase extends AsyncDisposable {
   sql(text: string): Promise<Record<string, unknown>[]>
 }
 
-/** Each opens a database that does not exist yet; on Postgres it is empty. */
+/**
+ * Opens a database that does not exist yet; on Postgres it is empty. `openWithTables` is for tests that do not look at how the
+ * tables come about, which takes long on Postgres: there they exist.
+ */
 export const engines = [
-  { engine: 'SQLite', open: createSqliteTestDatabase },
-  { engine: 'Postgres', open: () => createPostgresTestDatabase() },
-] as const
-
-/** The same for tests that do not look at how the tables come about, which takes long on Postgres: there they exist. */
-export const enginesWithTables = [
-  { engine: 'SQLite', open: createSqliteTestDatabase },
+  {
+    engine: 'SQLite',
+    open: createSqliteTestDatabase,
+    openWithTables: createSqliteTestDatabase,
+  },
   {
     engine: 'Postgres',
-    open: async () => createPostgresTestDatabase(await createMigratedPostgres()),
+    open: () => createPostgresTestDatabase(),
+    openWithTables: async () => createPostgresTestDatabase(await createMigratedPostgres()),
   },
 ] as const
+
+export const enginesWithTables = engines.map(({ engine, openWithTables }) => ({
+  engine,
+  open: openWithTables,
+}))
 
 export async function createSqliteTestDatabase(): Promise<TestDatabase> {
   const folder = temporaryFolder()

@@ -13,6 +13,7 @@ import {
 } from '../../../src/app/operations/restore'
 import { tables } from '../../../src/store/tables'
 import { aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
+import { temporaryFolder } from '../../support/executable'
 import { startPostgresFirst } from '../../support/postgres'
 import {
   captureError,
@@ -75,8 +76,8 @@ describe.each(
   ),
 )('a backup of $name', ({ from, to }) => {
   test('brings everything back, replaces other data, and a server works with it', async () => {
-    await using source = await from.open()
-    await using target = await to.open()
+    await using source = await from.openWithTables()
+    await using target = await to.openWithTables()
     await fillWithEdgeCases(source)
     const before = await contentsOf(source)
     const { path, tables: sums } = await createTestBackup(source)
@@ -115,13 +116,21 @@ describe.each(
   })
 })
 
-describe.each(engines)('a restore on $engine', ({ open }) => {
+/** The bytes of a backup of a database with rows in every table. */
+const bytesOfBackup = (async () => {
+  await using elsewhere = await createSqliteTestDatabase()
+  await fillWithEdgeCases(elsewhere)
+  const { path } = await createTestBackup(elsewhere)
+  return readFileSync(path)
+})()
+
+describe.each(engines)('a restore on $engine', ({ open, openWithTables }) => {
   /** A database with a vault, and a backup of another one. */
   async function createBackupSetup() {
-    const database = await open()
-    const elsewhere = await createSqliteTestDatabase()
-    await fillWithEdgeCases(elsewhere)
-    const { path } = await createTestBackup(elsewhere)
+    const database = await openWithTables()
+    const folder = temporaryFolder()
+    const path = join(folder.path, 'backup.sqlite')
+    writeFileSync(path, await bytesOfBackup)
     const token = await (async () => {
       await using server = await startServerOn(database)
       const client = await signUpAndLogIn(server.url, 'owner')
@@ -134,7 +143,7 @@ describe.each(engines)('a restore on $engine', ({ open }) => {
       token,
       async [Symbol.asyncDispose]() {
         await database[Symbol.asyncDispose]()
-        await elsewhere[Symbol.asyncDispose]()
+        folder[Symbol.dispose]()
       },
     }
   }
