@@ -57,7 +57,7 @@ describe('a missing database', () => {
     expect(modeOf(folder.database)).toBe('600')
     expect(modeOf(`${folder.database}-wal`)).toBe('600')
     await store.close()
-    expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
+    expect(readdirSync(folder.path).toSorted()).toEqual(['server.lock', 'snailpass.db'])
   })
 
   test('is created after an interrupted first start', async () => {
@@ -66,7 +66,7 @@ describe('a missing database', () => {
     writeFileSync(`${folder.database}.new-wal`, 'half of a log')
     const { store } = await sqliteDatabaseIn(folder.path).openForServer({ create: true })
     await store.close()
-    expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
+    expect(readdirSync(folder.path).toSorted()).toEqual(['server.lock', 'snailpass.db'])
   })
 
   test('is not created beside the log of a lost one', async () => {
@@ -78,7 +78,7 @@ describe('a missing database', () => {
       code: 'unavailable',
       message: `${folder.database} is missing, but ${folder.database}-wal exists`,
     })
-    expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db-wal'])
+    expect(readdirSync(folder.path).toSorted()).toEqual(['server.lock', 'snailpass.db-wal'])
   })
 })
 
@@ -120,7 +120,7 @@ describe('a file that is not an intact database of ours is refused, and stays as
       hint: expect.any(String),
     })
     expect(bytes(folder.database)).toBe(before)
-    expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
+    expect(readdirSync(folder.path).toSorted()).toEqual(['server.lock', 'snailpass.db'])
   })
 
   test('a damaged database', async () => {
@@ -134,7 +134,7 @@ describe('a file that is not an intact database of ours is refused, and stays as
       message: expect.stringContaining('is damaged: '),
     })
     expect(readFileSync(folder.database).equals(damaged)).toBeTrue()
-    expect(readdirSync(folder.path)).toEqual(['server.lock', 'snailpass.db'])
+    expect(readdirSync(folder.path).toSorted()).toEqual(['server.lock', 'snailpass.db'])
   })
 
   test('a damaged database with a log, which SQLite would apply to a restored file', async () => {
