@@ -180,7 +180,7 @@ async function isNoticed(copy: CheckoutCopy, batch: readonly TestFile[]): Promis
   const paths = batch.map(({ path }) => path)
   const usual = batch.reduce((sum, { duration }) => sum + duration, 0)
   const run = () =>
-    copy.run(['bun', 'test', '--bail', '--timeout', '30000', ...paths], {
+    copy.run(['bun', 'test', '--bail', '--timeout', '45000', ...paths], {
       timeout: 60_000 + 4 * usual,
     })
   const first = await run()
