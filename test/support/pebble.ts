@@ -125,6 +125,32 @@ export async function startPebble(options: PebbleOptions = {}): Promise<Pebble> 
   }
 }
 
+/** Pebbles without options, which tests use one after the other: it takes longer to start one than to issue a certificate. */
+export function createPebblePool() {
+  const idle: Pebble[] = []
+  return {
+    /** Returns one that no other test uses. Its number of orders begins at 0. */
+    async take(): Promise<Pebble> {
+      const found = idle.pop()
+      // Its log is complete once it answers another request.
+      const isAnswering = await found?.fetchRoot().then(
+        () => true,
+        () => false,
+      )
+      const pebble = found !== undefined && isAnswering === true ? found : await startPebble()
+      const before = pebble.countOrders()
+      return {
+        ...pebble,
+        countOrders: () => pebble.countOrders() - before,
+        [Symbol.asyncDispose]: async () => void idle.push(pebble),
+      }
+    },
+    async stop(): Promise<void> {
+      for (const pebble of idle.splice(0)) await pebble[Symbol.asyncDispose]()
+    },
+  }
+}
+
 /** Answers queries for A records with 127.0.0.1, and others with no records. */
 function startNameServer() {
   const socket = createSocket('udp4')

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import {
   existsSync,
   mkdirSync,
@@ -21,7 +21,7 @@ import {
 } from '../../support/acme'
 import { temporaryFolder } from '../../support/executable'
 import { freePort } from '../../support/free-port'
-import { startPebble } from '../../support/pebble'
+import { createPebblePool, startPebble } from '../../support/pebble'
 import { createPostgresDatabase, startPostgresFirst } from '../../support/postgres'
 import { queryRows } from '../../support/store'
 import { random } from '../../support/timing'
@@ -29,6 +29,9 @@ import { createTestLog } from '../../support/tls'
 import { until } from '../../support/until'
 
 startPostgresFirst('newest')
+
+const pebbles = createPebblePool()
+afterAll(pebbles.stop)
 
 const name = 'vault.example.org'
 const minute = 60_000
@@ -72,7 +75,7 @@ describe('a certificate from ACME', () => {
 
   test('is saved for each CA: a restart orders nothing, other names or another CA order a new one', async () => {
     using folder = temporaryFolder()
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     const root = await pebble.fetchRoot()
     const start = (settings: Readonly<Record<string, string>> = {}, acmeServer = pebble) =>
       startAcmeServer(acmeServer, { dataDir: folder.path, settings })
@@ -98,7 +101,7 @@ describe('a certificate from ACME', () => {
       expect(account()).toBe(firstAccount)
       expect(pebble.countOrders()).toBe(2)
     }
-    await using other = await startPebble()
+    await using other = await pebbles.take()
     const names = { SNAILPASS_ACME_NAMES: 'other.example.org' }
     {
       await using fourth = await start(names, other)
@@ -115,7 +118,7 @@ describe('a certificate from ACME', () => {
   })
 
   test('is renewed when a third of its lifetime is left', async () => {
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     await using server = await startAcmeServer(pebble)
     const root = await pebble.fetchRoot()
     await server.waitForLog(issuedMessage)
@@ -142,7 +145,7 @@ describe('a certificate from ACME', () => {
 
   test('that is damaged, or does not match its key, is replaced', async () => {
     using folder = temporaryFolder()
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     const { cert, key } = acmePaths(join(folder.path, 'tls'), pebble.directory)
     for (const path of [cert, key]) {
       {
@@ -162,7 +165,7 @@ describe('a certificate from ACME', () => {
       SNAILPASS_DATABASE_URL: database.url,
       SNAILPASS_SECRET_KEY: 'the key of both of them',
     }
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     const unreachable = { directory: 'https://localhost:1/dir', caFile: pebble.caFile }
     // Enough time for Postgres on a busy machine: its timeouts are among the waits.
     const options = { settings, maxRealWait: 2_000 }
@@ -180,7 +183,7 @@ describe('a certificate from ACME', () => {
 
 test('a saved certificate that can not be read stops the start, and nothing is ordered', async () => {
   using folder = temporaryFolder()
-  await using pebble = await startPebble()
+  await using pebble = await pebbles.take()
   const { cert, key } = acmePaths(join(folder.path, 'tls'), pebble.directory)
   for (const path of [cert, key]) mkdirSync(path, { recursive: true })
   await expect(startAcmeServer(pebble, { dataDir: folder.path })).rejects.toMatchObject({
@@ -192,7 +195,7 @@ test('a saved certificate that can not be read stops the start, and nothing is o
 
 test('a certificate that can not be saved is served anyway, and saved later instead of ordered again', async () => {
   using folder = temporaryFolder()
-  await using pebble = await startPebble()
+  await using pebble = await pebbles.take()
   const path = acmePaths(join(folder.path, 'tls'), pebble.directory).cert
   // A folder in the place of the file acts as a full disk, also for root.
   mkdirSync(path, { recursive: true })
@@ -222,7 +225,7 @@ test('nothing is ordered while a certificate could not be saved', async () => {
   using folder = temporaryFolder()
   const path = join(folder.path, 'tls')
   writeFileSync(path, 'in the way')
-  await using pebble = await startPebble()
+  await using pebble = await pebbles.take()
   await using server = await startAcmeServer(pebble, { dataDir: folder.path })
   await server.waitForLog(failedMessage)
   expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
@@ -239,7 +242,7 @@ test('nothing is ordered while a certificate could not be saved', async () => {
 test('a name that is added and can not be proven does not affect the others', async () => {
   using folder = temporaryFolder()
   const refusing = new Set<string>()
-  await using pebble = await startPebble()
+  await using pebble = await pebbles.take()
   using front = await startAcmeProxy(pebble, (path) =>
     refusing.has(path) ? new Response('', { status: 503 }) : null,
   )
@@ -306,7 +309,7 @@ test('a clock that was ahead at the start and is then corrected delays nothing',
 
 describe('a CA that rejects', () => {
   test('a name that does not resolve to this server: the log says why, and what to do', async () => {
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     await using server = await startAcmeServer(pebble, { listen: '127.0.0.1:0' })
     await server.waitForLog(failedMessage)
     const [fault] = server.listLogEntries(failedMessage)
@@ -333,7 +336,7 @@ describe('a CA that rejects', () => {
 
   test('a renewal: the old certificate stays in use, and a later attempt succeeds', async () => {
     const closed = new Set<string>()
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     using front = await startAcmeProxy(pebble, (path) =>
       closed.has(path) ? new Response('', { status: 503 }) : null,
     )
@@ -354,7 +357,7 @@ describe('a CA that rejects', () => {
   })
 
   test('every nonce: the log repeats its message, and the next attempt is not soon', async () => {
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     const problem = {
       type: 'urn:ietf:params:acme:error:badNonce',
       detail: `stale\r\n${'x'.repeat(9_000)}`,
@@ -370,7 +373,7 @@ describe('a CA that rejects', () => {
   })
 
   test('an account that was closed: the hint says how to create another', async () => {
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     const problem = { type: 'urn:ietf:params:acme:error:unauthorized', detail: 'deactivated' }
     using front = await startAcmeProxy(pebble, (path) =>
       path === '/sign-me-up' ? Response.json(problem, { status: 403 }) : null,
@@ -385,7 +388,7 @@ describe('a CA that rejects', () => {
 
   test('orders over its limit: the next attempt is not before the time that it asks for', async () => {
     const limited = new Set(['/order-plz'])
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     using front = await startAcmeProxy(pebble, (path) => {
       if (!limited.has(path)) return null
       return Response.json(
@@ -439,7 +442,7 @@ describe('a CA that rejects', () => {
 
 describe('a CA', () => {
   test('that can not be reached is tried again soon, and does not keep the server from stopping', async () => {
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     const nobody = { ...pebble, directory: `https://localhost:${freePort()}/dir` }
     await using server = await startAcmeServer(nobody)
     await server.waitForLog(failedMessage)
@@ -452,8 +455,8 @@ describe('a CA', () => {
   })
 
   test('whose own certificate is not trusted gets no order', async () => {
-    await using pebble = await startPebble()
-    await using other = await startPebble()
+    await using pebble = await pebbles.take()
+    await using other = await pebbles.take()
     await using server = await startAcmeServer({ ...pebble, caFile: other.caFile })
     await server.waitForLog(failedMessage)
     expect(server.listLogEntries(failedMessage)[0]).toMatchObject({
@@ -489,7 +492,7 @@ describe('a CA', () => {
       'it contains the URL file:///etc/hostname',
     ],
   ])('%s: the server logs it and saves nothing', async (_, prefix, answer, reason) => {
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     using front = await startAcmeProxy(pebble, (path) =>
       path.startsWith(prefix) ? answer() : null,
     )
@@ -507,7 +510,7 @@ describe('a CA', () => {
 
   test('that stops responding does not keep a server from stopping', async () => {
     const { promise: requested, resolve } = Promise.withResolvers<void>()
-    await using pebble = await startPebble()
+    await using pebble = await pebbles.take()
     using front = await startAcmeProxy(pebble, (path) => {
       if (path !== '/order-plz') return null
       resolve()
