@@ -225,16 +225,17 @@ function clusterIn(
 }
 
 /**
- * Starts a process that waits for the tests to end, even if they are killed, and then removes the server and its
- * folder. It is no child of the tests, since Bun kills its children when a test takes too long.
+ * Starts a process that waits for the tests to end, even if they are killed, and then ends the server and removes its
+ * folder. It is no child of the tests and not in their process group: Bun kills its children when a test takes too long, and
+ * `scripts/mutants.ts` the whole group.
  */
 function startCleanupProcess(folder: string): void {
   const script =
-    'while kill -0 "$1" && [ -d "$0" ]; do sleep 1; done; ' +
-    'pid=$(head -n 1 "$0/data/postmaster.pid") && kill -QUIT "$pid"; ' +
-    'while [ -n "$pid" ] && kill -0 "$pid"; do sleep 0.05; done; rm -rf "$0"'
+    'while kill -0 "$1" && [ -d "$0" ]; do pid=; read -r pid <"$0/data/postmaster.pid"; sleep 1; done; ' +
+    'kill -0 "$1" && exit; ' +
+    'kill -QUIT "$pid"; while kill -0 "$pid"; do sleep 0.05; done; rm -rf "$0"'
   const background = `(${script}) </dev/null >/dev/null 2>&1 &`
-  Bun.spawnSync(['sh', '-c', background, folder, String(process.pid)])
+  Bun.spawnSync(['sh', '-c', background, folder, String(process.pid)], { detached: true })
 }
 
 export interface PostgresConnection {
