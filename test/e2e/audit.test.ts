@@ -6,7 +6,9 @@ import { createAccount } from '../support/accounts'
 import { basicAuth, signUpAndLogIn } from '../support/client'
 import { run, serve } from '../support/executable'
 import { type Installation, installations } from '../support/installations'
-import { queryPostgres } from '../support/postgres'
+import { queryPostgres, startPostgresFirst } from '../support/postgres'
+
+startPostgresFirst('newest')
 
 function snailpass({ dataDir, environment }: Installation, args: readonly string[], more = {}) {
   return run([...args, '--data-dir', dataDir], { environment: { ...environment, ...more } })

@@ -7,8 +7,11 @@ import { createAccount } from '../support/accounts'
 import { aRecord } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { installations } from '../support/installations'
+import { startPostgresFirst } from '../support/postgres'
 import { queryRows } from '../support/store'
 import { createAgeKeyPair } from '../support/test-database'
+
+startPostgresFirst('newest')
 
 /** Copies a backup and changes the copy. Returns its path. */
 function withChangedFile(backup: string, path: string, text: string): string {

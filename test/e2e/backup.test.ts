@@ -6,8 +6,11 @@ import { type Account, createAccount } from '../support/accounts'
 import { aField, aNote, aRecord, type Client, signUpAndLogIn } from '../support/client'
 import { executable, type RunningServer, run, serve, spawnOnTerminal } from '../support/executable'
 import { type Installation, installations } from '../support/installations'
+import { startPostgresFirst } from '../support/postgres'
 import { queryRows } from '../support/store'
 import { until } from '../support/until'
+
+startPostgresFirst('newest')
 
 /** Seconds of writing, and the number of killed restores. `SNAILPASS_TORTURE_SECONDS=60` is the long form. */
 const seconds = Number(process.env['SNAILPASS_TORTURE_SECONDS'] ?? 3)

@@ -1,8 +1,10 @@
 import { expect, test } from 'bun:test'
 import { observed, replay } from '../support/contract'
 import { serve, temporaryFolder } from '../support/executable'
-import { createPostgresDatabase } from '../support/postgres'
+import { createPostgresDatabase, startPostgresFirst } from '../support/postgres'
 import { startTestServer } from '../support/server'
+
+startPostgresFirst('newest')
 
 const secretKey = 'the key of the contract test'
 

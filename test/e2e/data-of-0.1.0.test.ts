@@ -17,8 +17,10 @@ import {
   type PlainUser,
   readVault,
 } from '../support/legacy-database'
-import { createPostgresDatabase, queryPostgres } from '../support/postgres'
+import { createPostgresDatabase, queryPostgres, startPostgresFirst } from '../support/postgres'
 import { queryRows } from '../support/store'
+
+startPostgresFirst('newest')
 
 /** What version 0.1.0 left; its README says how it was made. */
 const written = join(import.meta.dir, '..', 'data', '0.1.0')

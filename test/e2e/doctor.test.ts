@@ -7,7 +7,9 @@ import { aRecord } from '../support/client'
 import { executable, run, serve, temporaryFolder } from '../support/executable'
 import { type Installation, installations } from '../support/installations'
 import { startMailServer } from '../support/mail'
-import { queryPostgres } from '../support/postgres'
+import { queryPostgres, startPostgresFirst } from '../support/postgres'
+
+startPostgresFirst('newest')
 
 interface CheckResult {
   readonly name: string

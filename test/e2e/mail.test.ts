@@ -5,9 +5,11 @@ import { createTestAuthority } from '../support/certificates'
 import { basicAuth } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
-import { createPostgresDatabase, queryPostgres } from '../support/postgres'
+import { createPostgresDatabase, queryPostgres, startPostgresFirst } from '../support/postgres'
 import { startTestServer } from '../support/server'
 import { until } from '../support/until'
+
+startPostgresFirst('newest')
 
 /** Opens a new database on each engine. Returns the settings of a server that uses it. */
 const engines: {

@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { createAccount } from '../support/accounts'
 import { aRecord } from '../support/client'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
-import { createPostgresDatabase } from '../support/postgres'
+import { createPostgresDatabase, startPostgresFirst } from '../support/postgres'
 import { queryRows } from '../support/store'
+
+startPostgresFirst('newest')
 
 /** Creates a data folder with one account and three records. */
 async function createVault() {

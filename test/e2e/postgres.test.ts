@@ -8,8 +8,11 @@ import {
   createPostgresDatabase,
   queryPostgres,
   startCluster,
+  startPostgresFirst,
 } from '../support/postgres'
 import { until } from '../support/until'
+
+startPostgresFirst('newest')
 
 const secretKey = 'the key that all servers share'
 

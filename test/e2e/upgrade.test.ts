@@ -6,10 +6,12 @@ import { canFakeSystemd, runAsRootWithFakeSystemd } from '../support/fake-system
 import { freePort } from '../support/free-port'
 import { createPopulatedInstallation, runServiceInstall } from '../support/installed-service'
 import { buildNextVersion, nextVersionName } from '../support/next-version'
-import { createPostgresDatabase } from '../support/postgres'
+import { createPostgresDatabase, startPostgresFirst } from '../support/postgres'
 import { queryRows } from '../support/store'
 import { createAgeKeyPair } from '../support/test-database'
 import { until } from '../support/until'
+
+startPostgresFirst('newest')
 
 const folder = temporaryFolder()
 const next = join(folder.path, 'snailpass')

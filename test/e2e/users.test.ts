@@ -7,7 +7,10 @@ import { aRecord, basicAuth, logIn, signUpAndLogIn } from '../support/client'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
 import { type Installation, installations } from '../support/installations'
 import { startMailServer } from '../support/mail'
+import { startPostgresFirst } from '../support/postgres'
 import { queryRows } from '../support/store'
+
+startPostgresFirst('newest')
 
 const [vector] = vectors.client_keys
 if (vector === undefined) throw new Error('no vector')

@@ -6,21 +6,22 @@ import { exitCodes, reportError } from '../../cli/terminal'
 import type { ProcessResult } from './executable'
 
 /**
- * Records what is printed to stdout and stderr until the returned object is disposed. `terminal` has both in the order of a
- * terminal.
+ * Records what is printed to stdout and stderr until the returned object is disposed. `onTerminal` has the texts of both, in
+ * their order.
  */
 export function captureOutput() {
-  const printed = { stdout: '', stderr: '', terminal: '' }
+  const printed = { stdout: '', stderr: '' }
+  const onTerminal: string[] = []
   const { writeSync } = fs
   const spy = spyOn(fs, 'writeSync').mockImplementation((descriptor, ...rest) => {
     const [text] = rest
     if (descriptor === 1) printed.stdout += String(text)
     else if (descriptor === 2) printed.stderr += String(text)
     else return Reflect.apply(writeSync, fs, [descriptor, ...rest])
-    printed.terminal += String(text)
+    onTerminal.push(String(text))
     return String(text).length
   })
-  return { printed, [Symbol.dispose]: () => spy.mockRestore() }
+  return { printed, onTerminal, [Symbol.dispose]: () => spy.mockRestore() }
 }
 
 /**
@@ -31,8 +32,7 @@ export async function runCommand(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<ProcessResult> {
-  const { code, stdout, stderr } = await runRecorded(args, environment)
-  return { code, stdout, stderr }
+  return (await runRecorded(args, environment)).result
 }
 
 /** Runs a command as `runCommand` does. Returns what a terminal shows. */
@@ -40,13 +40,13 @@ export async function showCommand(
   args: readonly string[],
   environment: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  return (await runRecorded(args, environment)).terminal
+  return (await runRecorded(args, environment)).onTerminal.join('')
 }
 
 async function runRecorded(
   args: readonly string[],
   environment: Readonly<Record<string, string>>,
-): Promise<ProcessResult & { readonly terminal: string }> {
+): Promise<{ readonly result: ProcessResult; readonly onTerminal: readonly string[] }> {
   using output = captureOutput()
   const before = process.env
   process.env = { SNAILPASS_CONFIG: '/dev/null', HOME: '/nonexistent', ...environment }
@@ -62,5 +62,5 @@ async function runRecorded(
     .finally(() => {
       process.env = before
     })
-  return { code, ...output.printed }
+  return { result: { code, ...output.printed }, onTerminal: output.onTerminal }
 }

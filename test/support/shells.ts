@@ -84,7 +84,7 @@ type_line 'ask() { touch $HOME/offers; zle complete-word; zle kill-buffer; print
 type_line 'zle -N ask; bindkey "^I" ask; print re""ady'
 fetch ready
 zpty -w -n asked "$2"$'\\t'
-repeat 500; do [[ -e $HOME/done ]] && break; sleep 0.01; done
+repeat 2500; do [[ -e $HOME/done ]] && break; sleep 0.01; done
 zpty -d asked
 cat $HOME/offers
 `
