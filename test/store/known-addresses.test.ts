@@ -30,6 +30,9 @@ describe.each(engines)('the known networks of an account on $engine', ({ open })
       2,
       null,
     ])
+    // The later sign-ins of others make no network of this account too old.
+    await remember(other.id, 'x', 20)
+    await remember(other.id, 'y', 21)
     await remember(one.id, 'c', 5)
     await remember(one.id, 'd', 6)
     const left = ['a', 'b', 'c', 'd'].map((network) => find(one.id, network))
