@@ -43,6 +43,8 @@ const swapped: Readonly<Record<string, string>> = {
   false: 'true',
 }
 
+const removedAwait = 'removed await'
+
 const operators: readonly Operator[] = [
   {
     kind: 'negated condition',
@@ -64,7 +66,9 @@ const operators: readonly Operator[] = [
   },
   {
     kind: 'wrong constant',
-    changes: (line) => each(line, /\b(?:true|false)\b/g, ([found]) => swapped[found] ?? found),
+    // `?: true` is the type of an optional member.
+    changes: (line) =>
+      each(line, /(?<!\?: )\b(?:true|false)\b/g, ([found]) => swapped[found] ?? found),
   },
   {
     kind: 'wrong number or unit',
@@ -74,7 +78,7 @@ const operators: readonly Operator[] = [
         return String(value >= 1_000 ? value / 1_000 : value + 1)
       }),
   },
-  { kind: 'removed await', changes: (line) => each(line, /\bawait (?!using)/g, () => '') },
+  { kind: removedAwait, changes: (line) => each(line, /\bawait (?!using)/g, () => '') },
   {
     kind: 'swapped arguments',
     changes: (line) =>
@@ -130,6 +134,7 @@ export function faultsOf(text: string): readonly Fault[] {
     if (isCode[index] !== true) continue
     const { masked, unmask } = maskTexts(line)
     for (const { kind, changes } of operators) {
+      if (kind === removedAwait && isPlainReturn(lines, index)) continue
       for (const changed of changes(masked)) add(kind, index, [unmask(changed)])
     }
     const next = lines[index + 1]
@@ -144,6 +149,32 @@ export function faultsOf(text: string): readonly Fault[] {
     }
   }
   return found
+}
+
+/**
+ * Whether a line returns a promise at a place where its `await` changes nothing: in no `try`, and before no resource is closed.
+ */
+function isPlainReturn(lines: readonly string[], index: number): boolean {
+  const line = lines[index] ?? ''
+  if (!/^\s*return await /.test(line)) return false
+  let indent = indentOf(line)
+  for (const above of lines.slice(0, index).toReversed()) {
+    if (above.trim() === '' || indentOf(above) > indent) continue
+    if (/^\s*(?:await )?using /.test(above)) return false
+    if (indentOf(above) === indent) continue
+    indent = indentOf(above)
+    if (/\b(?:try|catch.*|finally) \{$/.test(above)) return false
+    if (
+      /(?:=>|\)(?:: .+)?) \{$/.test(above) &&
+      !/^\s*(?:if|for|while|switch|\} else)\b/.test(above)
+    )
+      return true
+  }
+  return true
+}
+
+function indentOf(line: string): number {
+  return line.length - line.trimStart().length
 }
 
 function isStatement(line: string): boolean {

@@ -21,6 +21,16 @@ interface PlacedFault extends Fault {
   readonly seed: number
 }
 
+/** A fault that no test in the process of the runner noticed. */
+interface Survivor {
+  readonly fault: PlacedFault
+  /** The end-to-end tests that reach it, the quickest first. */
+  readonly tests: readonly TestFile[]
+}
+
+const endToEndFolder = 'test/e2e/'
+/** Faults in one executable. */
+const maxGroup = 8
 /** As many test files run side by side as in scripts/test.sh. */
 const workers = 2
 /** Milliseconds of tests that run in one process. */
@@ -49,27 +59,24 @@ for (const seed of seeds) faults.push(...(await chooseFaults(firstCopy, seed)))
 print(`${faults.length} faults; running all tests once to see which reach them`)
 const { byPlace } = await findReach(copies, files, faults)
 
-const results: { fault: PlacedFault; by: string | null }[] = []
-const queue = [...faults.entries()]
-await Promise.all(
-  copies.map(async (copy) => {
-    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-      const [index, fault] = next
-      const by = await tryFault(copy, fault, byPlace[index] ?? [])
-      results.push({ fault, by })
-      const place = `${fault.path}:${fault.line}`
-      print(
-        by === null ? `MISSED  ${place} ${fault.kind}` : `noticed ${place} ${fault.kind}, by ${by}`,
-      )
-    }
-  }),
-)
+/** What noticed each fault; null for nothing. */
+const results = new Map<PlacedFault, string | null>()
+const survivors: Survivor[] = []
+await shareWork([...faults.entries()], async (copy, [index, fault]) => {
+  const tests = (byPlace[index] ?? []).toSorted((a, b) => a.duration - b.duration)
+  const by = await tryInProcess(copy, fault, tests)
+  const endToEnd = tests.filter(({ path }) => path.startsWith(endToEndFolder))
+  if (by === null && endToEnd.length > 0) survivors.push({ fault, tests: endToEnd })
+  else report(fault, by)
+})
+await shareWork(groupsOf(survivors), tryEndToEnd)
+
 for (const seed of seeds) {
-  const ofSeed = results.filter(({ fault }) => fault.seed === seed)
-  const noticed = ofSeed.filter(({ by }) => by !== null).length
+  const ofSeed = [...results].filter(([fault]) => fault.seed === seed)
+  const noticed = ofSeed.filter(([, by]) => by !== null).length
   const percent = ((100 * noticed) / ofSeed.length).toFixed(0)
   print(`\nseed ${seed}: ${noticed} of ${ofSeed.length} faults noticed (${percent} %)`)
-  for (const { fault, by } of ofSeed) {
+  for (const [fault, by] of ofSeed) {
     if (by !== null) continue
     const { path, line, kind, before, after } = fault
     print(`\n${path}:${line} ${kind}\n- ${before.trim()}\n+ ${after.trim()}`)
@@ -132,32 +139,111 @@ async function findValid(
   return await findValid(copy, accepted)
 }
 
-/** Runs the tests that reach a fault, the quickest first. Returns what noticed it, null for nothing. */
-async function tryFault(
+function report(fault: PlacedFault, by: string | null): void {
+  results.set(fault, by)
+  const place = `${fault.path}:${fault.line} ${fault.kind}`
+  print(by === null ? `MISSED  ${place}` : `noticed ${place}, by ${by}`)
+}
+
+/** Does pieces of work in all copies side by side. */
+async function shareWork<T>(
+  pieces: readonly T[],
+  work: (copy: CheckoutCopy, piece: T) => Promise<void>,
+): Promise<void> {
+  const queue = [...pieces]
+  await Promise.all(
+    copies.map(async (copy) => {
+      for (let piece = queue.shift(); piece !== undefined; piece = queue.shift()) {
+        await work(copy, piece)
+      }
+    }),
+  )
+}
+
+/** Runs the tests in the process of the runner, those of the fault's folder first. Returns what noticed it, null for nothing. */
+async function tryInProcess(
   copy: CheckoutCopy,
   fault: PlacedFault,
   tests: readonly TestFile[],
 ): Promise<string | null> {
-  const original = copy.read(fault.path)
-  copy.write(fault.path, fault.text)
-  try {
-    const quickest = tests.toSorted((a, b) => a.duration - b.duration)
-    const own = `${join('test', dirname(fault.path).replace(/^src\/?/, ''))}/`
-    const inProcess = quickest.filter(({ path }) => !path.startsWith('test/e2e/'))
-    const ofFolder = inProcess.filter(({ path }) => path.startsWith(own))
-    const others = inProcess.filter(({ path }) => !path.startsWith(own))
+  const own = `${join('test', dirname(fault.path).replace(/^src\/?/, ''))}/`
+  const inProcess = tests.filter(({ path }) => !path.startsWith(endToEndFolder))
+  const ofFolder = inProcess.filter(({ path }) => path.startsWith(own))
+  const others = inProcess.filter(({ path }) => !path.startsWith(own))
+  return await withFaults(copy, [fault], async () => {
     for (const batch of [...batchesOf(ofFolder), ...batchesOf(others)]) {
       if (await isNoticed(copy, batch)) return batch.map(({ path }) => path).join(' or ')
     }
-    const endToEnd = quickest.filter(({ path }) => path.startsWith('test/e2e/'))
-    if (endToEnd.length === 0) return null
-    if (!(await copy.build())) return 'the build'
-    for (const test of endToEnd) {
-      if (await isNoticed(copy, [test])) return test.path
-    }
     return null
+  })
+}
+
+/** Splits faults into groups for one executable each, without two faults in one file. */
+function groupsOf(pending: readonly Survivor[]): readonly (readonly Survivor[])[] {
+  const groups: Survivor[][] = []
+  for (const survivor of pending) {
+    const free = groups.find(
+      (group) =>
+        group.length < maxGroup && group.every(({ fault }) => fault.path !== survivor.fault.path),
+    )
+    if (free === undefined) groups.push([survivor])
+    else free.push(survivor)
+  }
+  return groups
+}
+
+/**
+ * Runs the end-to-end tests on an executable with all faults of a group: few of those that no other test noticed are noticed
+ * here, and each alone would take minutes. A test that fails runs with each of the faults alone.
+ */
+async function tryEndToEnd(copy: CheckoutCopy, group: readonly Survivor[]): Promise<void> {
+  let left = group
+  const tests = group.flatMap((survivor) => survivor.tests)
+  const queue = [...new Set(tests.toSorted((a, b) => a.duration - b.duration))]
+  while (left.length > 0) {
+    const by = await withFaults(copy, faultsIn(left), async () => {
+      if (!(await copy.build())) return 'the build'
+      for (let test = queue.shift(); test !== undefined; test = queue.shift()) {
+        if (reachedBy(left, test).length > 0 && (await isNoticed(copy, [test]))) return test
+      }
+      return null
+    })
+    if (by === null) break
+    const before = left
+    for (const survivor of by === 'the build' ? left : reachedBy(left, by)) {
+      const isItself = await withFaults(copy, [survivor.fault], async () =>
+        (await copy.build()) ? by !== 'the build' && (await isNoticed(copy, [by])) : true,
+      )
+      if (!isItself) continue
+      report(survivor.fault, by === 'the build' ? by : by.path)
+      left = left.filter((other) => other !== survivor)
+    }
+    if (by === 'the build' && left === before)
+      throw new Error('only all faults together do not compile')
+  }
+  for (const fault of faultsIn(left)) report(fault, null)
+}
+
+function faultsIn(survivors: readonly Survivor[]): readonly PlacedFault[] {
+  return survivors.map(({ fault }) => fault)
+}
+
+function reachedBy(survivors: readonly Survivor[], test: TestFile): readonly Survivor[] {
+  return survivors.filter(({ tests }) => tests.includes(test))
+}
+
+/** Does work in a copy with some faults in place. */
+async function withFaults<T>(
+  copy: CheckoutCopy,
+  placed: readonly PlacedFault[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const originals = placed.map(({ path }) => ({ path, text: copy.read(path) }))
+  for (const { path, text } of placed) copy.write(path, text)
+  try {
+    return await work()
   } finally {
-    copy.write(fault.path, original)
+    for (const { path, text } of originals) copy.write(path, text)
     copy.restoreExecutable()
   }
 }

@@ -45,10 +45,31 @@ describe('the faults of a line', () => {
     ' * at least 5 < 6',
     "import { a, b } from './c'",
     "  throw new Error('a < b && c')",
+    '  readonly isOpen?: true',
     '',
   ])('none for %p', (line) => {
     const text = line.startsWith(' *') ? `/**\n${line}\n */` : line
     expect(changesOf(text)).toEqual([])
+  })
+
+  test.each<[string, boolean]>([
+    ['async function f() {\n  return await a()\n}', false],
+    ['async function f() {\n  if (b) {\n    return await a()\n  }\n}', false],
+    ['async function f() {\n  try {\n    return await a()\n  } finally {\n    c()\n  }\n}', true],
+    [
+      'async function f() {\n  try {\n    if (b) {\n      return await a()\n    }\n  } catch {}\n}',
+      true,
+    ],
+    ['async function f() {\n  using b = c()\n  return await a()\n}', true],
+    ['async function f() {\n  await using b = c()\n  if (b) {\n    return await a()\n  }\n}', true],
+    [
+      'async function g() {\n  using b = c()\n  run(async () => {\n    return await a()\n  })\n}',
+      false,
+    ],
+    ['async function f() {\n  await a()\n}', true],
+  ])('a removed await where it changes something: %j', (text, isFault) => {
+    const found = faultsOf(text).filter(({ after }) => /(?:return|^) +a\(\)/.test(after))
+    expect(found.map(({ kind }) => kind)).toEqual(isFault ? ['removed await'] : [])
   })
 
   test('none in types, and again behind them', () => {

@@ -9,6 +9,15 @@ const root = join(import.meta.dir, '..', '..')
 const sources = {
   'src/domain/noticed.ts': 'export const isAdult = (age: number): boolean => age >= 18\n',
   'src/domain/missed.ts': 'export const isChild = (age: number): boolean => age < 18\n',
+  'src/domain/distant.ts': 'export const isOld = (age: number): boolean => age > 80\n',
+  'test/e2e/ages.test.ts': [
+    "import { expect, test } from 'bun:test'",
+    "import { isOld } from '../../src/domain/distant'",
+    "import { isChild } from '../../src/domain/missed'",
+    "test('the old', () => expect([80, 81, 82].map(isOld)).toEqual([false, true, true]))",
+    "test('children', () => expect(isChild).toBeFunction())",
+    '',
+  ].join('\n'),
   'test/domain/ages.test.ts': [
     "import { expect, test } from 'bun:test'",
     "import { isChild } from '../../src/domain/missed'",
@@ -60,11 +69,12 @@ function smallCheckout() {
 
 test('scripts/mutants.ts lists the faults that no test notices, and leaves the checkout as it was', async () => {
   using checkout = smallCheckout()
-  const child = checkout.start('--seed', '1', '--count', '2', '--only', 'src/domain')
+  const child = checkout.start('--seed', '1', '--count', '3', '--only', 'src/domain')
   const output = await new Response(child.stdout).text()
-  expect(output).toContain('noticed src/domain/noticed.ts:1')
+  expect(output).toMatch(/^noticed src\/domain\/noticed.ts:1 .*, by test\/domain\/ages.test.ts$/m)
+  expect(output).toMatch(/^noticed src\/domain\/distant.ts:1 .*, by test\/e2e\/ages.test.ts$/m)
   expect(output).toContain('MISSED  src/domain/missed.ts:1')
-  expect(output).toContain('seed 1: 1 of 2 faults noticed (50 %)')
+  expect(output).toContain('seed 1: 2 of 3 faults noticed (67 %)')
   expect(output).toContain('- export const isChild = (age: number): boolean => age < 18\n+ ')
   expect(await child.exited).toBe(0)
   expect(checkout.read()).toEqual(sources)
