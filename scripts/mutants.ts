@@ -172,7 +172,8 @@ async function tryInProcess(
   const others = inProcess.filter(({ path }) => !path.startsWith(own))
   return await withFaults(copy, [fault], async () => {
     for (const batch of [...batchesOf(ofFolder), ...batchesOf(others)]) {
-      if (await isNoticed(copy, batch)) return batch.map(({ path }) => path).join(' or ')
+      const by = await findNoticing(copy, batch)
+      if (by !== null) return by
     }
     return null
   })
@@ -204,7 +205,8 @@ async function tryEndToEnd(copy: CheckoutCopy, group: readonly Survivor[]): Prom
     const by = await withFaults(copy, faultsIn(left), async () => {
       if (!(await copy.build())) return 'the build'
       for (let test = queue.shift(); test !== undefined; test = queue.shift()) {
-        if (reachedBy(left, test).length > 0 && (await isNoticed(copy, [test]))) return test
+        if (reachedBy(left, test).length > 0 && (await findNoticing(copy, [test])) !== null)
+          return test
       }
       return null
     })
@@ -212,7 +214,9 @@ async function tryEndToEnd(copy: CheckoutCopy, group: readonly Survivor[]): Prom
     const before = left
     for (const survivor of by === 'the build' ? left : reachedBy(left, by)) {
       const isItself = await withFaults(copy, [survivor.fault], async () =>
-        (await copy.build()) ? by !== 'the build' && (await isNoticed(copy, [by])) : true,
+        (await copy.build())
+          ? by !== 'the build' && (await findNoticing(copy, [by])) !== null
+          : true,
       )
       if (!isItself) continue
       report(survivor.fault, by === 'the build' ? by : by.path)
@@ -262,16 +266,27 @@ function batchesOf(tests: readonly TestFile[]): readonly (readonly TestFile[])[]
   return batches
 }
 
-async function isNoticed(copy: CheckoutCopy, batch: readonly TestFile[]): Promise<boolean> {
+/** Runs test files in one process. Returns the one that fails twice, null if there is none. */
+async function findNoticing(
+  copy: CheckoutCopy,
+  batch: readonly TestFile[],
+): Promise<string | null> {
   const paths = batch.map(({ path }) => path)
   const usual = batch.reduce((sum, { duration }) => sum + duration, 0)
-  const run = () =>
-    copy.run(['bun', 'test', '--bail', '--timeout', '45000', ...paths], {
-      timeout: 60_000 + 4 * usual,
-    })
+  const run = async () => {
+    const { status, output } = await copy.run(
+      ['bun', 'test', '--bail', '--timeout', '45000', ...paths],
+      { timeout: 60_000 + 4 * usual },
+    )
+    // The last file that the runner names is the one that failed.
+    const last = [...output.matchAll(/^(?<path>test\/.+\.test\.ts):$/gm)].at(-1)
+    return { status, by: last?.groups?.['path'] ?? paths.join(' or ') }
+  }
   const first = await run()
-  if (first.status === 'timed out') return true
-  return first.status === 'failed' && (await run()).status !== 'succeeded'
+  if (first.status === 'succeeded') return null
+  if (first.status === 'timed out') return first.by
+  const second = await run()
+  return second.status === 'succeeded' ? null : second.by
 }
 
 /** Returns numbers from 0 to nearly 1 that depend on the seed alone (mulberry32). */
