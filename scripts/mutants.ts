@@ -160,18 +160,21 @@ async function shareWork<T>(
   )
 }
 
-/** Runs the tests in the process of the runner, those of the fault's folder first. Returns what noticed it, null for nothing. */
+/** Runs the tests in the process of the runner, those of the fault's file and folder first. Returns what noticed it, null for nothing. */
 async function tryInProcess(
   copy: CheckoutCopy,
   fault: PlacedFault,
   tests: readonly TestFile[],
 ): Promise<string | null> {
-  const own = `${join('test', dirname(fault.path).replace(/^src\/?/, ''))}/`
+  const stem = join('test', fault.path.replace(/^src\//, '').replace(/\.tsx?$/, ''))
   const inProcess = tests.filter(({ path }) => !path.startsWith(endToEndFolder))
-  const ofFolder = inProcess.filter(({ path }) => path.startsWith(own))
-  const others = inProcess.filter(({ path }) => !path.startsWith(own))
+  const nearness = ({ path }: TestFile) =>
+    path === `${stem}.test.ts` ? 0 : dirname(path) === dirname(stem) ? 1 : 2
+  const byNearness = Map.groupBy(inProcess, nearness)
   return await withFaults(copy, [fault], async () => {
-    for (const batch of [...batchesOf(ofFolder), ...batchesOf(others)]) {
+    for (const batch of ([0, 1, 2] as const).flatMap((near) =>
+      batchesOf(byNearness.get(near) ?? []),
+    )) {
       const by = await findNoticing(copy, batch)
       if (by !== null) return by
     }
@@ -266,27 +269,29 @@ function batchesOf(tests: readonly TestFile[]): readonly (readonly TestFile[])[]
   return batches
 }
 
-/** Runs test files in one process. Returns the one that fails twice, null if there is none. */
+/** Runs test files in one process. Returns the one that fails, also when it runs again alone; null if there is none. */
 async function findNoticing(
   copy: CheckoutCopy,
   batch: readonly TestFile[],
 ): Promise<string | null> {
-  const paths = batch.map(({ path }) => path)
-  const usual = batch.reduce((sum, { duration }) => sum + duration, 0)
-  const run = async () => {
-    const { status, output } = await copy.run(
-      ['bun', 'test', '--bail', '--timeout', '45000', ...paths],
-      { timeout: 60_000 + 4 * usual },
-    )
-    // The last file that the runner names is the one that failed.
-    const last = [...output.matchAll(/^(?<path>test\/.+\.test\.ts):$/gm)].at(-1)
-    return { status, by: last?.groups?.['path'] ?? paths.join(' or ') }
+  const run = (tests: readonly TestFile[]) => {
+    const usual = tests.reduce((sum, { duration }) => sum + duration, 0)
+    const paths = tests.map(({ path }) => path)
+    return copy.run(['bun', 'test', '--bail', '--timeout', '45000', ...paths], {
+      timeout: 60_000 + 4 * usual,
+    })
   }
-  const first = await run()
-  if (first.status === 'succeeded') return null
-  if (first.status === 'timed out') return first.by
-  const second = await run()
-  return second.status === 'succeeded' ? null : second.by
+  const { status, output } = await run(batch)
+  if (status === 'succeeded') return null
+  // The last file that the runner names is the one that failed.
+  const last = [...output.matchAll(/^(?<path>test\/.+\.test\.ts):$/gm)].at(-1)?.groups?.['path']
+  const suspects = batch.filter(({ path }) => last === undefined || path === last)
+  const by = suspects.map(({ path }) => path).join(' or ')
+  if (status === 'timed out') return by
+  if ((await run(suspects)).status !== 'succeeded') return by
+  // It failed by chance: the tests after it have not run yet.
+  const left = batch.slice(batch.findIndex(({ path }) => path === last) + 1)
+  return last === undefined || left.length === 0 ? null : await findNoticing(copy, left)
 }
 
 /** Returns numbers from 0 to nearly 1 that depend on the seed alone (mulberry32). */
