@@ -115,6 +115,37 @@ export function copyCheckout(): CheckoutCopy {
   return copy
 }
 
+/** Does pieces of work in all copies side by side. */
+export async function shareWork<T>(
+  copies: readonly CheckoutCopy[],
+  pieces: readonly T[],
+  work: (copy: CheckoutCopy, piece: T) => Promise<void>,
+): Promise<void> {
+  const queue = [...pieces]
+  await Promise.all(
+    copies.map(async (copy) => {
+      for (let piece = queue.shift(); piece !== undefined; piece = queue.shift()) {
+        await work(copy, piece)
+      }
+    }),
+  )
+}
+
+/** Does work in a copy with other texts in some of its files, which are as before afterwards. */
+export async function withTexts<T>(
+  copy: CheckoutCopy,
+  files: readonly { readonly path: string; readonly text: string }[],
+  work: () => Promise<T>,
+): Promise<T> {
+  const originals = files.map(({ path }) => ({ path, text: copy.read(path) }))
+  for (const { path, text } of files) copy.write(path, text)
+  try {
+    return await work()
+  } finally {
+    for (const { path, text } of originals) copy.write(path, text)
+  }
+}
+
 function killGroup(pid: number): void {
   try {
     process.kill(-pid, 'SIGKILL')

@@ -11,15 +11,10 @@
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type CheckoutCopy, copyCheckout } from './checkout-copy'
-import { type Fault, faultsOf } from './faults'
+import { type CheckoutCopy, copyCheckout, shareWork, withTexts } from './checkout-copy'
+import { chooseFaults, type PlacedFault } from './choose-faults'
 import { readSourceFiles } from './source-files'
 import { findReach, type TestFile } from './test-reach'
-
-interface PlacedFault extends Fault {
-  readonly path: string
-  readonly seed: number
-}
 
 /** A fault that no test in the process of the runner noticed. */
 interface Survivor {
@@ -54,22 +49,28 @@ const [firstCopy] = copies
 if (firstCopy === undefined) throw new Error('there is no copy')
 const files = await readSourceFiles(firstCopy.folder, ['cli', 'src', 'test'])
 
+const sources = [...files.keys()]
+  .filter((path) => !path.startsWith('test/'))
+  .filter((path) => only === undefined || path === only || path.startsWith(`${only}/`))
+
 const faults: PlacedFault[] = []
-for (const seed of seeds) faults.push(...(await chooseFaults(firstCopy, seed)))
+for (const seed of seeds) {
+  faults.push(...(await chooseFaults(firstCopy, sources, { seed, count })))
+}
 print(`${faults.length} faults; running all tests once to see which reach them`)
-const { byPlace } = await findReach(copies, files, faults)
+const testsByFault = await findReach(copies, files, faults)
 
 /** What noticed each fault; null for nothing. */
 const results = new Map<PlacedFault, string | null>()
 const survivors: Survivor[] = []
-await shareWork([...faults.entries()], async (copy, [index, fault]) => {
-  const tests = (byPlace[index] ?? []).toSorted((a, b) => a.duration - b.duration)
+await shareWork(copies, [...faults.entries()], async (copy, [index, fault]) => {
+  const tests = (testsByFault[index] ?? []).toSorted((a, b) => a.duration - b.duration)
   const by = await tryInProcess(copy, fault, tests)
   const endToEnd = tests.filter(({ path }) => path.startsWith(endToEndFolder))
   if (by === null && endToEnd.length > 0) survivors.push({ fault, tests: endToEnd })
   else report(fault, by)
 })
-await shareWork(groupsOf(survivors), tryEndToEnd)
+await shareWork(copies, groupsOf(survivors), tryEndToEnd)
 
 for (const seed of seeds) {
   const ofSeed = [...results].filter(([fault]) => fault.seed === seed)
@@ -83,84 +84,16 @@ for (const seed of seeds) {
   }
 }
 
-/** Returns random faults that neither the types nor the linter refuse. */
-async function chooseFaults(copy: CheckoutCopy, seed: number): Promise<readonly PlacedFault[]> {
-  const random = createRandom(seed)
-  const lines = [...files.keys()]
-    .filter((path) => !path.startsWith('test/'))
-    .filter((path) => only === undefined || path === only || path.startsWith(`${only}/`))
-    .flatMap((path) => {
-      const inFile = Map.groupBy(faultsOf(copy.read(path)), ({ line }) => line)
-      return [...inFile.values()].map((ofLine) => ({ path, ofLine }))
-    })
-  const chosen: PlacedFault[] = []
-  while (chosen.length < count && lines.length > 0) {
-    // Those in different files are checked together, since each check takes seconds.
-    const batch = new Map<string, PlacedFault>()
-    while (batch.size < Math.min(20, count - chosen.length) && lines.length > 0) {
-      const [line] = lines.splice(Math.floor(random() * lines.length), 1)
-      if (line === undefined || batch.has(line.path)) continue
-      const fault = line.ofLine[Math.floor(random() * line.ofLine.length)]
-      if (fault !== undefined) batch.set(line.path, { ...fault, path: line.path, seed })
-    }
-    chosen.push(...(await findValid(copy, [...batch.values()])))
-  }
-  return chosen
-}
-
-/** Returns the faults that the types and the linter accept. */
-async function findValid(
-  copy: CheckoutCopy,
-  batch: readonly PlacedFault[],
-): Promise<readonly PlacedFault[]> {
-  if (batch.length === 0) return []
-  const paths = batch.map(({ path }) => path)
-  const originals = paths.map((path) => ({ path, text: copy.read(path) }))
-  for (const { path, text } of batch) copy.write(path, text)
-  const biome = ['bun', 'node_modules/@biomejs/biome/bin/biome', 'lint', '--max-diagnostics=none']
-  const checks = [
-    await copy.run(['bun', 'check'], { timeout: 120_000 }),
-    await copy.run([...biome, '--error-on-warnings', ...paths], { timeout: 120_000 }),
-  ]
-  for (const { path, text } of originals) copy.write(path, text)
-  if (checks.every(({ status }) => status === 'succeeded')) return batch
-  const output = checks.map((check) => check.output).join('\n')
-  const accepted = batch.filter(({ path }) => !output.includes(path))
-  // The error can be in a file that uses the changed one.
-  if (accepted.length === batch.length) {
-    if (batch.length === 1) return []
-    const middle = Math.ceil(batch.length / 2)
-    const halves = [batch.slice(0, middle), batch.slice(middle)]
-    return [
-      ...(await findValid(copy, halves[0] ?? [])),
-      ...(await findValid(copy, halves[1] ?? [])),
-    ]
-  }
-  return await findValid(copy, accepted)
-}
-
 function report(fault: PlacedFault, by: string | null): void {
   results.set(fault, by)
   const place = `${fault.path}:${fault.line} ${fault.kind}`
   print(by === null ? `MISSED  ${place}` : `noticed ${place}, by ${by}`)
 }
 
-/** Does pieces of work in all copies side by side. */
-async function shareWork<T>(
-  pieces: readonly T[],
-  work: (copy: CheckoutCopy, piece: T) => Promise<void>,
-): Promise<void> {
-  const queue = [...pieces]
-  await Promise.all(
-    copies.map(async (copy) => {
-      for (let piece = queue.shift(); piece !== undefined; piece = queue.shift()) {
-        await work(copy, piece)
-      }
-    }),
-  )
-}
-
-/** Runs the tests in the process of the runner, those of the fault's file and folder first. Returns what noticed it, null for nothing. */
+/**
+ * Runs the tests in the process of the runner, those of the fault's file and folder first. Returns what noticed the fault, null
+ * for nothing.
+ */
 async function tryInProcess(
   copy: CheckoutCopy,
   fault: PlacedFault,
@@ -171,7 +104,7 @@ async function tryInProcess(
   const nearness = ({ path }: TestFile) =>
     path === `${stem}.test.ts` ? 0 : dirname(path) === dirname(stem) ? 1 : 2
   const byNearness = Map.groupBy(inProcess, nearness)
-  return await withFaults(copy, [fault], async () => {
+  return await withTexts(copy, [fault], async () => {
     for (const batch of ([0, 1, 2] as const).flatMap((near) =>
       batchesOf(byNearness.get(near) ?? []),
     )) {
@@ -205,7 +138,7 @@ async function tryEndToEnd(copy: CheckoutCopy, group: readonly Survivor[]): Prom
   const tests = group.flatMap((survivor) => survivor.tests)
   const queue = [...new Set(tests.toSorted((a, b) => a.duration - b.duration))]
   while (left.length > 0) {
-    const by = await withFaults(copy, faultsIn(left), async () => {
+    const by = await withTexts(copy, faultsIn(left), async () => {
       if (!(await copy.build())) return 'the build'
       for (let test = queue.shift(); test !== undefined; test = queue.shift()) {
         if (reachedBy(left, test).length > 0 && (await findNoticing(copy, [test])) !== null)
@@ -216,7 +149,7 @@ async function tryEndToEnd(copy: CheckoutCopy, group: readonly Survivor[]): Prom
     if (by === null) break
     const before = left
     for (const survivor of by === 'the build' ? left : reachedBy(left, by)) {
-      const isItself = await withFaults(copy, [survivor.fault], async () =>
+      const isItself = await withTexts(copy, [survivor.fault], async () =>
         (await copy.build())
           ? by !== 'the build' && (await findNoticing(copy, [by])) !== null
           : true,
@@ -237,22 +170,6 @@ function faultsIn(survivors: readonly Survivor[]): readonly PlacedFault[] {
 
 function reachedBy(survivors: readonly Survivor[], test: TestFile): readonly Survivor[] {
   return survivors.filter(({ tests }) => tests.includes(test))
-}
-
-/** Does work in a copy with some faults in place. */
-async function withFaults<T>(
-  copy: CheckoutCopy,
-  placed: readonly PlacedFault[],
-  work: () => Promise<T>,
-): Promise<T> {
-  const originals = placed.map(({ path }) => ({ path, text: copy.read(path) }))
-  for (const { path, text } of placed) copy.write(path, text)
-  try {
-    return await work()
-  } finally {
-    for (const { path, text } of originals) copy.write(path, text)
-    copy.restoreExecutable()
-  }
 }
 
 function batchesOf(tests: readonly TestFile[]): readonly (readonly TestFile[])[] {
@@ -292,17 +209,6 @@ async function findNoticing(
   // It failed by chance: the tests after it have not run yet.
   const left = batch.slice(batch.findIndex(({ path }) => path === last) + 1)
   return last === undefined || left.length === 0 ? null : await findNoticing(copy, left)
-}
-
-/** Returns numbers from 0 to nearly 1 that depend on the seed alone (mulberry32). */
-function createRandom(start: number): () => number {
-  let state = start >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }
 
 function parseCount(name: string, text: string): number {

@@ -1,11 +1,11 @@
 /**
- * Finds the test files that reach a line of the code. Text for the formatter's form of the code: probes are inserted into a
- * copy of the checkout, each test file runs once, and the probes write down that they were reached, also in the compiled
- * executable that end-to-end tests run.
+ * Finds the test files that reach a line of the code: probes are inserted into a copy of the checkout, each test file runs
+ * once, and the probes write down that they were reached, also in the compiled executable that end-to-end tests run. It reads
+ * the code by its text, which the formatter keeps in one form.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { CheckoutCopy } from './checkout-copy'
+import { type CheckoutCopy, shareWork } from './checkout-copy'
 import { resolveImport, type SourceFile } from './source-files'
 
 export interface Place {
@@ -20,41 +20,39 @@ export interface TestFile {
   readonly duration: number
 }
 
-export interface Reach {
-  /** The test files that reach each of the places, in the order of the places. */
-  readonly byPlace: readonly (readonly TestFile[])[]
-}
-
+/** The file in a copy that the probes write to. */
+const logName = 'reached'
 /** Milliseconds for a test file that hangs. */
 const timeout = 10 * 60_000
 
-/** Runs all test files once, in several copies side by side. */
+/** Runs all test files once, in several copies side by side. Returns those that reach each place, in the order of the places. */
 export async function findReach(
   copies: readonly CheckoutCopy[],
   files: ReadonlyMap<string, SourceFile>,
   places: readonly Place[],
-): Promise<Reach> {
+): Promise<readonly (readonly TestFile[])[]> {
   const byPlace = places.map((): TestFile[] => [])
-  const queue = [...files.keys()].filter((path) => path.endsWith('.test.ts'))
-  await Promise.all(
-    copies.map(async (copy) => {
-      const log = join(copy.folder, 'reached')
-      const originals = addProbes(copy, files, { places, log })
-      if (!(await copy.build())) throw new Error('the code with probes does not compile')
-      for (let path = queue.shift(); path !== undefined; path = queue.shift()) {
-        // A program that runs as another user writes it as well.
-        writeFileSync(log, '', { mode: 0o666 })
-        const start = performance.now()
-        await copy.run(['bun', 'test', '--timeout', '60000', path], { timeout })
-        const test = { path, duration: performance.now() - start }
-        const reached = new Set(copy.read('reached').trim().split('\n').filter(Boolean).map(Number))
-        for (const place of reached) byPlace[place]?.push(test)
-      }
-      for (const [path, text] of originals) copy.write(path, text)
-      copy.restoreExecutable()
-    }),
-  )
-  return { byPlace }
+  const logOf = (copy: CheckoutCopy) => join(copy.folder, logName)
+  const originals = new Map<CheckoutCopy, ReadonlyMap<string, string>>()
+  for (const copy of copies) {
+    originals.set(copy, addProbes(copy, files, { places, log: logOf(copy) }))
+    if (!(await copy.build())) throw new Error('the code with probes does not compile')
+  }
+  const tests = [...files.keys()].filter((path) => path.endsWith('.test.ts'))
+  await shareWork(copies, tests, async (copy, path) => {
+    // A program that runs as another user writes it as well.
+    writeFileSync(logOf(copy), '', { mode: 0o666 })
+    const start = performance.now()
+    await copy.run(['bun', 'test', '--timeout', '60000', path], { timeout })
+    const test = { path, duration: performance.now() - start }
+    const reached = new Set(copy.read(logName).trim().split('\n').filter(Boolean).map(Number))
+    for (const place of reached) byPlace[place]?.push(test)
+  })
+  for (const [copy, texts] of originals) {
+    for (const [path, text] of texts) copy.write(path, text)
+    copy.restoreExecutable()
+  }
+  return byPlace
 }
 
 /** Inserts the probes. Returns the files as they were. */

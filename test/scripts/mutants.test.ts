@@ -34,7 +34,14 @@ function smallCheckout() {
   const checkout = join(folder.path, 'checkout')
   const copies = join(folder.path, 'copies')
   mkdirSync(copies)
-  for (const name of ['mutants', 'faults', 'checkout-copy', 'source-files', 'test-reach'])
+  for (const name of [
+    'mutants',
+    'faults',
+    'checkout-copy',
+    'choose-faults',
+    'source-files',
+    'test-reach',
+  ])
     cpSync(join(root, 'scripts', `${name}.ts`), join(checkout, 'scripts', `${name}.ts`))
   for (const name of ['biome.json', 'tsconfig.json', 'package.json'])
     cpSync(join(root, name), join(checkout, name))
