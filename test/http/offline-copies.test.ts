@@ -3,11 +3,12 @@ import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { systemRuntime } from '../../src/app/runtime'
 import { DomainError } from '../../src/domain/errors'
-import { type ApiDeps, createApi } from '../../src/http/api'
+import type { ApiDeps } from '../../src/http/api'
 import { createClientResolver } from '../../src/http/client'
 import { listen } from '../../src/http/listener'
 import { createLog } from '../../src/log'
 import { answerOf, failure } from '../support/answers'
+import { createTestApi } from '../support/api'
 import { aRecord, signUpAndLogIn } from '../support/client'
 import { startTestServer } from '../support/server'
 
@@ -124,27 +125,11 @@ function startFailingServer(deps: {
 }): Disposable & { readonly url: URL } {
   const reject = () => Promise.reject(deps.fault)
   const rules = { list: reject, add: reject, change: reject, delete: reject }
-  const log = createLog('json', Date.now, () => {})
-  const api = createApi({
-    users: { signUp: reject },
-    login: { login: reject },
+  const { api } = createTestApi({
     sessions: { ...deps.sessions, open: reject },
-    emailConfirmation: { confirm: reject },
     records: rules,
     additionalFields: rules,
     notes: rules,
-    readiness: { check: reject },
-    resolveBaseUrl: () => 'http://pi/',
-    findChallenge: null,
-    requireHttps: () => {},
-    authority: () => null,
-    tlsPort: () => null,
-    httpPort: () => null,
-    log,
-    version: '0',
-    maxBody: 1024,
-    corsOrigins: [],
-    wait: systemRuntime.wait,
   })
   const listener = listen(
     api,
@@ -153,7 +138,7 @@ function startFailingServer(deps: {
       certificates: null,
       resolveClient: createClientResolver(() => false),
       ...systemRuntime,
-      log,
+      log: createLog('json', Date.now, () => {}),
     },
   )
   return { url: listener.url, [Symbol.dispose]: () => void listener.stop({ now: true }) }

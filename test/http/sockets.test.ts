@@ -96,14 +96,11 @@ describe('a server', () => {
         [1, false],
         [1, true],
       ])
-      let isStopped = false
-      const stopping = listener.stop().then(() => {
-        isStopped = true
-      })
+      const stop = observe(listener.stop())
       await setup.timing.advance(0)
-      expect(isStopped).toBeFalse()
+      expect(stop.isDone()).toBeFalse()
       drained[0]?.resolve()
-      await stopping
+      await stop.done
     }
   })
 
@@ -236,10 +233,7 @@ describe('a server with a certificate', () => {
     expect(opened).toHaveLength(3)
     await ask()
     renew('third')
-    let isStopped = false
-    const stopping = listener.stop().then(() => {
-      isStopped = true
-    })
+    const stop = observe(listener.stop())
     expect(isWatched()).toBeFalse()
     await timing.advance(120_000)
     expect(opened).toHaveLength(3)
@@ -250,9 +244,9 @@ describe('a server with a certificate', () => {
     ])
     drained[2]?.resolve()
     await timing.advance(0)
-    expect(isStopped).toBeFalse()
+    expect(stop.isDone()).toBeFalse()
     drained[1]?.resolve()
-    await stopping
+    await stop.done
   })
 
   test('that stops at once waits for its own stop only', async () => {
@@ -261,14 +255,11 @@ describe('a server with a certificate', () => {
     await timing.advance(2_000)
     renew('second')
     await timing.advance(1)
-    let isStopped = false
-    const stopping = listener.stop({ now: true }).then(() => {
-      isStopped = true
-    })
+    const stop = observe(listener.stop({ now: true }))
     await timing.advance(0)
-    expect(isStopped).toBeFalse()
+    expect(stop.isDone()).toBeFalse()
     drained[2]?.resolve()
-    await stopping
+    await stop.done
     expect(setup.stops.at(-1)).toEqual([3, true])
   })
 
@@ -276,11 +267,9 @@ describe('a server with a certificate', () => {
     using setup = listenWithoutSocket(tcp, true)
     const { listener, stops, timing, drained, hooks, renew } = setup
     await timing.advance(2_000)
-    let [stopping, isStopped] = [Promise.resolve(), false]
+    let stop = observe(Promise.resolve())
     hooks.onOpen = () => {
-      stopping = listener.stop().then(() => {
-        isStopped = true
-      })
+      stop = observe(listener.stop())
     }
     renew('second')
     await timing.advance(1_000)
@@ -291,8 +280,17 @@ describe('a server with a certificate', () => {
     ])
     drained[2]?.resolve()
     await timing.advance(0)
-    expect(isStopped).toBeFalse()
+    expect(stop.isDone()).toBeFalse()
     drained[1]?.resolve()
-    await stopping
+    await stop.done
   })
 })
+
+/** Tells whether work is done, without waiting for it. */
+function observe(work: Promise<void>): { readonly done: Promise<void>; isDone(): boolean } {
+  let isDone = false
+  const done = work.then(() => {
+    isDone = true
+  })
+  return { done, isDone: () => isDone }
+}
