@@ -46,7 +46,7 @@ function findPrograms(version: PostgresVersion): string {
     return native
   const copy = join(tmpdir(), `snailpass-${packages[version]}-${process.pid}`)
   cpSync(native, copy, { recursive: true, verbatimSymlinks: true })
-  process.on('exit', () => rmSync(copy, { recursive: true, force: true }))
+  startCleanupProcess(copy)
   return copy
 }
 
