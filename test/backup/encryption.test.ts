@@ -21,8 +21,8 @@ import {
   parseIdentities,
   requireValidRecipients,
 } from '../../src/backup/encryption'
+import { captureError } from '../support/capture-error'
 import { temporaryFolder } from '../support/executable'
-import { captureError } from '../support/test-database'
 
 const passphrase = 'open sesame'
 const content = 'what is encrypted'

@@ -11,8 +11,8 @@ import {
 } from '../../src/backup/faults'
 import { DomainError } from '../../src/domain/errors'
 import { createSqliteFile } from '../../src/engine/sqlite/connection'
+import { captureError } from '../support/capture-error'
 import { temporaryFolder } from '../support/executable'
-import { captureError } from '../support/test-database'
 
 const path = '/backups/x.sqlite'
 const access = 'check the permissions of that file and its folder, and check the disk'

@@ -19,9 +19,9 @@ import {
   withUnencryptedDraft,
 } from '../../src/backup/files'
 import { acquireFileLock } from '../../src/files/data-folder'
+import { captureError } from '../support/capture-error'
 import { temporaryFolder } from '../support/executable'
 import { recordFileOperations } from '../support/file-operations'
-import { captureError } from '../support/test-database'
 
 const time = Date.UTC(2026, 10, 24, 3, 15, 2, 987)
 const defaultName = 'snailpass-20261124T031502Z.sqlite'

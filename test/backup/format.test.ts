@@ -19,9 +19,9 @@ import type { TableChecksum } from '../../src/database/table-copy'
 import { createSqliteFile, openDraft } from '../../src/engine/sqlite/connection'
 import type { Schema } from '../../src/store/schema'
 import { tables } from '../../src/store/tables'
+import { captureError } from '../support/capture-error'
 import { temporaryFolder } from '../support/executable'
 import { recordFileOperations } from '../support/file-operations'
-import { captureError } from '../support/test-database'
 
 const time = Date.UTC(2026, 10, 24, 3, 15, 2, 987)
 const settings = [

@@ -9,9 +9,9 @@ import { verifyBackup, withBackup } from '../../src/backup/verify'
 import { DomainError } from '../../src/domain/errors'
 import { openDraft } from '../../src/engine/sqlite/connection'
 import type { SchemaAdditions, Table } from '../../src/store/tables'
+import { captureError } from '../support/capture-error'
 import { temporaryFolder } from '../support/executable'
 import {
-  captureError,
   createSqliteTestDatabase,
   createTestBackup,
   fillWithEdgeCases,

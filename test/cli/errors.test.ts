@@ -11,9 +11,9 @@ import {
   reportError,
 } from '../../cli/terminal'
 import { DomainError, type ErrorCode } from '../../src/domain/errors'
+import { captureError } from '../support/capture-error'
 import { captureOutput } from '../support/cli'
 import { createTemporaryFile } from '../support/settings-file'
-import { captureError } from '../support/test-database'
 
 /** Returns the exit code of an error and what is printed for it. */
 function report(error: unknown) {

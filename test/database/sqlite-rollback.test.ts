@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { resolveSqliteLocation } from '../../src/database/sqlite-database'
 import { backUpStoppedDatabase, restoreCopy } from '../../src/database/sqlite-rollback'
 import { acquireDatabaseLock } from '../../src/files/data-folder'
+import { captureError } from '../support/capture-error'
 import { createDataFolder, modeOf } from '../support/data-folder'
 import { aUser, sqliteDatabaseIn, virtualTiming } from '../support/store'
 
@@ -52,7 +53,7 @@ describe('the backup of a stopped database', () => {
     using database = await createDatabase()
     const { location, copy } = database
     const lock = acquireDatabaseLock(location.lockFile, location.path)
-    await expect(backUpStoppedDatabase(location, copy, wait)).rejects.toMatchObject({
+    expect(await captureError(backUpStoppedDatabase(location, copy, wait))).toMatchObject({
       code: 'conflict',
       message: `${location.path} is in use by another snailpass process`,
     })

@@ -11,6 +11,7 @@ import type { Clock } from '../../src/domain/runtime'
 import { createSessions } from '../../src/domain/sessions'
 import { createUsers, type SignUp } from '../../src/domain/users'
 import vectors from '../data/vectors.json' with { type: 'json' }
+import { captureError } from '../support/capture-error'
 import { aUser, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock, random } from '../support/timing'
 
@@ -80,7 +81,7 @@ describe('a login', () => {
       { email: 'nobody@b.cc', masterPasswordHash: hash },
       { email: 'a@b.cc\0', masterPasswordHash: hash },
     ]) {
-      await expect(login(credentials)).rejects.toMatchObject({
+      expect(await captureError(login(credentials))).toMatchObject({
         code: 'unauthenticated',
         message: 'Incorrect credentials',
       })
@@ -151,7 +152,9 @@ describe('a login', () => {
       [hash, 'forbidden'],
       ['wrong', 'unauthenticated'],
     ] as const) {
-      await expect(login({ email: 'a@b.cc', masterPasswordHash })).rejects.toMatchObject({ code })
+      expect(await captureError(login({ email: 'a@b.cc', masterPasswordHash }))).toMatchObject({
+        code,
+      })
     }
     expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
   })
@@ -163,10 +166,12 @@ describe('a login', () => {
     await store.write((tx) =>
       tx.users.insert(aUser({ email: 'a@b.cc', passwordHash, emailConfirmed: false })),
     )
-    await expect(login({ email: 'a@b.cc', masterPasswordHash: hash })).rejects.toMatchObject({
+    expect(await captureError(login({ email: 'a@b.cc', masterPasswordHash: hash }))).toMatchObject({
       code: 'forbidden',
     })
-    await expect(login({ email: 'a@b.cc', masterPasswordHash: 'wrong' })).rejects.toMatchObject({
+    expect(
+      await captureError(login({ email: 'a@b.cc', masterPasswordHash: 'wrong' })),
+    ).toMatchObject({
       code: 'unauthenticated',
     })
   })

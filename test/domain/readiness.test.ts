@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import type { BackupState } from '../../src/domain/backup-state'
 import { DomainError } from '../../src/domain/errors'
 import { createReadiness } from '../../src/domain/readiness'
+import { captureError } from '../support/capture-error'
 import { fakeClock } from '../support/timing'
 
 const ready = { problem: null, warnings: [] }
@@ -94,7 +95,9 @@ describe('readiness', () => {
   test('does not hide a bug', async () => {
     const { state, check } = createTestReadiness()
     state.error = new TypeError('undefined is not a function')
-    await expect(check()).rejects.toThrow('undefined is not a function')
+    expect(await captureError(check())).toMatchObject({
+      message: expect.stringContaining('undefined is not a function'),
+    })
   })
 
   test('asks the database once in a second, however many ask, and at once after the clock was set back', async () => {

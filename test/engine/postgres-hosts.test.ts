@@ -10,6 +10,7 @@ import {
   withFailover,
 } from '../../src/engine/postgres/hosts'
 import { type PostgresTls, supportsTls, tlsOptions } from '../../src/engine/postgres/tls'
+import { captureError } from '../support/capture-error'
 import { temporaryFolder } from '../support/executable'
 import { until } from '../support/until'
 
@@ -125,9 +126,11 @@ describe('a server is asked whether it supports TLS', () => {
     using closing = await listen((socket) => socket.destroy())
     using silent = await listen(() => {})
     const ask = (port: number, timeout: number) => supportsTls({ host: '127.0.0.1', port }, timeout)
-    await expect(ask(closing.port, 5_000)).rejects.toThrow()
-    await expect(ask(silent.port, 20)).rejects.toThrow('timeout')
-    await expect(ask(1, 5_000)).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    expect(await captureError(ask(closing.port, 5_000))).toBeInstanceOf(Error)
+    expect(await captureError(ask(silent.port, 20))).toMatchObject({
+      message: expect.stringContaining('timeout'),
+    })
+    expect(await captureError(ask(1, 5_000))).toMatchObject({ code: 'ECONNREFUSED' })
   })
 })
 
@@ -187,7 +190,7 @@ describe('the hosts of an address', () => {
         { host: 'b', port: 2 },
       ],
     })
-    await expect(hosts.detectTls()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    expect(await captureError(hosts.detectTls())).toMatchObject({ code: 'ECONNREFUSED' })
     expect(hosts.current.host).toBe('b')
   })
 
@@ -272,7 +275,7 @@ describe('a connection', () => {
       },
     })
     expect(client.endpoint).toBe(hosts.current)
-    await expect(client.connect()).rejects.toMatchObject({ code: 'ECONNREFUSED' })
+    expect(await captureError(client.connect())).toMatchObject({ code: 'ECONNREFUSED' })
     expect(hosts.current.host).toBe('b')
     // With a callback, as a pool connects.
     const other = new (clientClassFor(

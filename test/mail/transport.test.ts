@@ -2,8 +2,8 @@ import { describe, expect, spyOn, test } from 'bun:test'
 import * as nodemailer from 'nodemailer'
 import { renderConfirmationEmail, renderInvitationEmail } from '../../src/mail/messages'
 import { createMailTransport, MailFault, type MailServer } from '../../src/mail/transport'
+import { captureError } from '../support/capture-error'
 import { startMailServer } from '../support/mail'
-import { captureError } from '../support/test-database'
 
 const server: MailServer = {
   host: '127.0.0.1',

@@ -7,7 +7,7 @@ import { encode } from 'dns-packet'
 import { createLog } from '../../src/log'
 import { openLink, type Peer } from '../../src/mdns/link'
 import { startMdns } from '../../src/mdns/mdns'
-import { captureError } from '../support/test-database'
+import { captureError } from '../support/capture-error'
 import { manualTiming } from '../support/timing'
 
 const infoOf = (address: string, more: Partial<NetworkInterfaceInfo> = {}): NetworkInterfaceInfo =>

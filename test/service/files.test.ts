@@ -23,11 +23,11 @@ import {
 } from '../../src/service/files'
 import { layoutOf } from '../../src/service/paths'
 import { renderSettingsFile } from '../../src/service/settings-file'
+import { captureError } from '../support/capture-error'
 import { modeOf } from '../support/data-folder'
 import { temporaryFolder } from '../support/executable'
 import { recordFileOperations } from '../support/file-operations'
 import { createTemporaryFile } from '../support/settings-file'
-import { captureError } from '../support/test-database'
 
 /** Runs work under the strictest umask that people have. */
 function withUmask<T>(work: () => T): T {

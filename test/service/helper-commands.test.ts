@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { createHelperCommands, type HelperCommands } from '../../src/service/helper-commands'
 import { layoutOf } from '../../src/service/paths'
+import { captureError } from '../support/capture-error'
 import { createFakePrograms } from '../support/fake-programs'
-import { captureError } from '../support/test-database'
 
 const layout = layoutOf({ prefix: '/srv/x', hasService: false })
 const settings = '/srv/x/etc/snailpass/snailpass.env'

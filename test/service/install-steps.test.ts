@@ -16,9 +16,9 @@ import type { Layout } from '../../src/service/paths'
 import { requireFreePorts } from '../../src/service/readiness'
 import { readInstallationStatus } from '../../src/service/status'
 import { uninstall } from '../../src/service/uninstall'
+import { captureError } from '../support/capture-error'
 import { createFakeInstallation, nameOf } from '../support/fake-installation'
 import { createFakePrograms } from '../support/fake-programs'
-import { captureError } from '../support/test-database'
 
 const isRoot = process.getuid?.() === 0
 

@@ -3,8 +3,8 @@ import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:
 import { createServer } from 'node:net'
 import { install } from '../../src/service/install'
 import { uninstall } from '../../src/service/uninstall'
+import { captureError } from '../support/capture-error'
 import { createFakeInstallation, nameOf } from '../support/fake-installation'
-import { captureError } from '../support/test-database'
 
 describe('install', () => {
   test('creates the executable, the settings file and the data folder', async () => {

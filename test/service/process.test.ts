@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { describeFailure, runOrThrow, runProgram } from '../../src/service/process'
+import { captureError } from '../support/capture-error'
 import { createFakePrograms } from '../support/fake-programs'
-import { captureError } from '../support/test-database'
 
 describe('a program that is run', () => {
   test('returns its output, its errors and its exit code', async () => {

@@ -3,8 +3,8 @@ import { chmodSync, writeFileSync } from 'node:fs'
 import type { Endpoint } from '../../src/config/listen-address'
 import { install } from '../../src/service/install'
 import { readInstallationStatus } from '../../src/service/status'
+import { captureError } from '../support/capture-error'
 import { createFakeInstallation, nameOf } from '../support/fake-installation'
-import { captureError } from '../support/test-database'
 
 const endpoint: Endpoint = { address: { hostname: '127.0.0.1', port: 5000 }, isTls: false }
 const ready = { endpointsOf: () => [endpoint], checkReadiness: async () => null }

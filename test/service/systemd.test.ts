@@ -15,8 +15,8 @@ import {
   startService,
   stopService,
 } from '../../src/service/systemd'
+import { captureError } from '../support/capture-error'
 import { createFakePrograms } from '../support/fake-programs'
-import { captureError } from '../support/test-database'
 
 const show = 'systemctl show snailpass --property=ActiveState,ActiveEnterTimestamp,NRestarts'
 const journal = 'journalctl --unit snailpass --lines 8 --no-pager --output cat'

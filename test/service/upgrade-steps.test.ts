@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { install } from '../../src/service/install'
 import { findJournal } from '../../src/service/journal'
+import { captureError } from '../support/capture-error'
 import { createFakeInstallation, nameOf } from '../support/fake-installation'
-import { captureError } from '../support/test-database'
 
 type Engine = 'sqlite' | 'postgres'
 

@@ -11,8 +11,8 @@ import {
 import { dirname } from 'node:path'
 import { install } from '../../src/service/install'
 import { findJournal } from '../../src/service/journal'
+import { captureError } from '../support/capture-error'
 import { createFakeInstallation, nameOf } from '../support/fake-installation'
-import { captureError } from '../support/test-database'
 
 type FakeInstallation = ReturnType<typeof createFakeInstallation>
 

@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { engineFault } from '../../src/engine/faults'
+import { captureError } from '../support/capture-error'
 import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
 
 describe('a database that another process has locked', () => {
@@ -33,7 +34,7 @@ describe('a database that another process has locked', () => {
       return 'read'
     })
     expect(await reading).toBe('read')
-    await expect(store.read(() => Promise.reject(unreachable))).rejects.toMatchObject({
+    expect(await captureError(store.read(() => Promise.reject(unreachable)))).toMatchObject({
       code: 'unavailable',
       cause: unreachable,
     })
@@ -48,7 +49,7 @@ describe('a database that another process has locked', () => {
       attempts++
       return tx.users.insert(user)
     })
-    await expect(writing).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await captureError(writing)).toMatchObject({ code: 'unavailable' })
     lockHolder.run('rollback')
     expect(attempts).toBe(0)
     expect(await store.read((tx) => tx.users.findById(user.id))).toBeNull()
@@ -78,7 +79,7 @@ test('a full database refuses writes, keeps its rows and accepts writes again on
   await store.write((tx) => tx.users.insert(user))
   await store.runOnWriter('pragma max_page_count = 1')
   const writing = store.write((tx) => tx.users.insert(aUser({ hint: 'x'.repeat(50_000) })))
-  await expect(writing).rejects.toMatchObject({ code: 'storage_full' })
+  expect(await captureError(writing)).toMatchObject({ code: 'storage_full' })
   expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
 
   await store.runOnWriter('pragma max_page_count = 1000000')

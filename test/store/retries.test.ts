@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { ConnectionFault } from '../../src/engine/postgres/faults'
 import { storageFullError, withRetries } from '../../src/store/retries'
+import { captureError } from '../support/capture-error'
 import { postgresError, sqliteError } from '../support/engine-errors'
 import { manualTiming } from '../support/timing'
 
@@ -164,7 +165,9 @@ describe('a transaction', () => {
     }
     expect(await withRetries({ wait, timeout: 1_000 }, succeed)).toBe('done')
     expect(signals.map((signal) => signal?.aborted)).toEqual([true])
-    await expect(withRetries({ wait, timeout: 1_000 }, fail(faults.bug))).rejects.toBe(faults.bug)
+    expect(await captureError(withRetries({ wait, timeout: 1_000 }, fail(faults.bug)))).toBe(
+      faults.bug,
+    )
     expect(signals.map((signal) => signal?.aborted)).toEqual([true, true])
   })
 })

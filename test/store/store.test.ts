@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { Store } from '../../src/domain/store'
 import type { Note, VaultRecord } from '../../src/domain/vault'
+import { captureError } from '../support/capture-error'
 import { startPostgresFirst } from '../support/postgres'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 
@@ -210,14 +211,16 @@ describe.each(engines)('the store on $engine', ({ open }) => {
 
     test('throws `unauthenticated` for an owner who no longer exists', async () => {
       await using store = await open()
-      await expect(insert(store, 'gone', 'x')).rejects.toMatchObject({ code: 'unauthenticated' })
+      expect(await captureError(insert(store, 'gone', 'x'))).toMatchObject({
+        code: 'unauthenticated',
+      })
     })
   })
 
   test('throws `not_found` for a field of a record that no longer exists', async () => {
     await using store = await open()
     const adding = store.write((tx) => tx.additionalFields.insert(aField('gone', 'f')))
-    await expect(adding).rejects.toMatchObject({ code: 'not_found' })
+    expect(await captureError(adding)).toMatchObject({ code: 'not_found' })
   })
 
   test('deletes the fields of a record with it', async () => {
@@ -278,7 +281,9 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       await tx.users.insert(user)
       throw new Error('on second thoughts')
     })
-    await expect(failing).rejects.toThrow('on second thoughts')
+    expect(await captureError(failing)).toMatchObject({
+      message: expect.stringContaining('on second thoughts'),
+    })
     expect(await store.read((tx) => tx.users.findById(user.id))).toBeNull()
   })
 

@@ -179,11 +179,3 @@ export const noDecryption: Decryption = {
   identities: null,
   passphrase: () => Promise.reject(new Error('a passphrase was asked for')),
 }
-
-/** Returns what work rejects with, null if it resolves. Unlike `rejects`, it does not block the event loop. */
-export function captureError(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => null,
-    (error: unknown) => error,
-  )
-}

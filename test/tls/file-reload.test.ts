@@ -6,10 +6,10 @@ import { join } from 'node:path'
 import { startFileSource } from '../../src/tls/file-source'
 import { parseKeyPair } from '../../src/tls/key-pair'
 import * as roots from '../../src/tls/roots'
+import { captureError } from '../support/capture-error'
 import { createTestAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
 import { steppedTiming } from '../support/stepped-timing'
-import { captureError } from '../support/test-database'
 import { createTestLog } from '../support/tls'
 
 // Longer than `until` waits, so that its error names what did not come.

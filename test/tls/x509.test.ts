@@ -24,7 +24,7 @@ import {
   createPlaceholder,
   generateKey,
 } from '../../src/tls/x509'
-import { captureError } from '../support/test-database'
+import { captureError } from '../support/capture-error'
 import { random } from '../support/timing'
 
 const start = Date.UTC(2026, 10, 23, 16, 31, 4)

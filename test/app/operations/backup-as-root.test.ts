@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { recreateDatabase } from '../../../src/app/operations/recreate'
 import { rotateKey } from '../../../src/app/operations/rotate-key'
 import { acquireFileLock } from '../../../src/files/data-folder'
+import { captureError } from '../../support/capture-error'
 import { temporaryFolder } from '../../support/executable'
 import { startPostgresFirst } from '../../support/postgres'
 import {
-  captureError,
   createAgeKeyPair,
   createSqliteTestDatabase,
   createTestBackup,

@@ -8,11 +8,11 @@ import { backUpBefore, listBackups, writeBackup } from '../../../src/app/operati
 import { verifyBackupFile } from '../../../src/app/operations/restore'
 import { lockFile } from '../../../src/files/file-lock'
 import { tables } from '../../../src/store/tables'
+import { captureError } from '../../support/capture-error'
 import { temporaryFolder } from '../../support/executable'
 import { startPostgresFirst } from '../../support/postgres'
 import { virtualTiming } from '../../support/store'
 import {
-  captureError,
   createAgeKeyPair,
   createSqliteTestDatabase,
   createTestBackup,

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { copyDatabase } from '../../../src/app/operations/copy'
 import { restoreBackup } from '../../../src/app/operations/restore'
 import { parseDatabaseUrl } from '../../../src/config/database-url'
+import { captureError } from '../../support/capture-error'
 import {
-  captureError,
   createSqliteTestDatabase,
   createTestBackup,
   engines,

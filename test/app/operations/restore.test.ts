@@ -12,11 +12,11 @@ import {
   verifyBackupFile,
 } from '../../../src/app/operations/restore'
 import { tables } from '../../../src/store/tables'
+import { captureError } from '../../support/capture-error'
 import { aNote, aRecord, logIn, signUpAndLogIn } from '../../support/client'
 import { temporaryFolder } from '../../support/executable'
 import { startPostgresFirst } from '../../support/postgres'
 import {
-  captureError,
   createAgeKeyPair,
   createPostgresTestDatabase,
   createSqliteTestDatabase,

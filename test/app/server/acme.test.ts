@@ -10,6 +10,7 @@ import { loadConfig } from '../../../src/config/load'
 import { dataFolder } from '../../../src/files/data-folder'
 import { listKeyFiles, selectKeyFiles } from '../../../src/files/key-files'
 import { acmePaths, saveCertificate } from '../../../src/tls/acme/files'
+import { captureError } from '../../support/capture-error'
 import { createTestAuthority } from '../../support/certificates'
 import { temporaryFolder } from '../../support/executable'
 import { createTemporaryFile } from '../../support/settings-file'
@@ -156,7 +157,7 @@ describe('the saved certificate', () => {
       using setup = await createKeptCertificate(['vault.example.org'])
       const path = setup.files[which]
       writeFileSync(path, readFileSync(path, 'utf8').replace(/^[A-Za-z0-9]{20}/m, 'AAAA'))
-      await expect(findCertificate(setup.settings)).rejects.toMatchObject({
+      expect(await captureError(findCertificate(setup.settings))).toMatchObject({
         code: 'unavailable',
         message: expect.stringContaining(path),
         hint: expect.stringContaining('restart the server'),

@@ -5,6 +5,7 @@ import { type Runtime, systemRuntime } from '../../../src/app/runtime'
 import { startServer } from '../../../src/app/server/server'
 import { loadConfig } from '../../../src/config/load'
 import { createLog } from '../../../src/log'
+import { captureError } from '../../support/capture-error'
 import { temporaryFolder } from '../../support/executable'
 import { freePort } from '../../support/free-port'
 import { startTestServer } from '../../support/server'
@@ -74,7 +75,9 @@ function openFilesIn(folder: string): readonly string[] {
 
 async function expectNothingRuns(dataDir: string, port: number, waits: () => number) {
   await until(() => waits() === 0, 'every background loop to end')
-  await expect(fetch(`http://127.0.0.1:${port}/healthz`)).rejects.toThrow('Unable to connect')
+  expect(await captureError(fetch(`http://127.0.0.1:${port}/healthz`))).toMatchObject({
+    message: expect.stringContaining('Unable to connect'),
+  })
   expect(openFilesIn(dataDir)).toEqual([])
   // The lock is free, and so is the address.
   await using server = await startTestServer({ dataDir, listen: `127.0.0.1:${port}` })
@@ -97,7 +100,7 @@ test.each([
   const started = start(folder.path, everyPart(port), runtime, (message) => {
     if (message.startsWith(text)) throw new InjectedFault(text)
   })
-  await expect(started).rejects.toBeInstanceOf(InjectedFault)
+  expect(await captureError(started)).toBeInstanceOf(InjectedFault)
   await expectNothingRuns(folder.path, port, waits)
 })
 
@@ -117,7 +120,7 @@ test.each([
   const port = freePort()
   const { runtime, waits } = createObservedRuntime()
   const started = start(folder.path, { ...everyPart(port), ...change }, runtime)
-  await expect(started).rejects.toMatchObject({ code: 'unavailable' })
+  expect(await captureError(started)).toMatchObject({ code: 'unavailable' })
   await expectNothingRuns(folder.path, port, waits)
 })
 
@@ -141,7 +144,7 @@ test('a start whose mail worker can not start leaves nothing running', async () 
   const lines: string[] = []
   const log = createLog('json', Date.now, (line) => lines.push(line))
   const started = startServer({ settings: { ...settings, mail }, runtime, log }, { iterations: 1 })
-  await expect(started).rejects.toBeInstanceOf(InjectedFault)
+  expect(await captureError(started)).toBeInstanceOf(InjectedFault)
   expect(lines.join()).toContain(`listening on http://127.0.0.1:${port}/`)
   await expectNothingRuns(folder.path, port, waits)
 })

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { createTokens } from '../../../src/crypto/tokens'
+import { captureError } from '../../support/capture-error'
 import { aRecord, basicAuth, logIn, signUpAndLogIn } from '../../support/client'
 import { temporaryFolder } from '../../support/executable'
 import { startTestServer } from '../../support/server'
@@ -37,7 +38,7 @@ describe('the server', () => {
 
   test('refuses the folder of a running server, which goes on', async () => {
     await using server = await startTestServer()
-    await expect(startTestServer({ dataDir: server.dataDir })).rejects.toMatchObject({
+    expect(await captureError(startTestServer({ dataDir: server.dataDir }))).toMatchObject({
       code: 'conflict',
     })
     expect((await signUpAndLogIn(server.url, 'owner')).token).not.toBe('')
@@ -47,12 +48,12 @@ describe('the server', () => {
     await using server = await startTestServer()
     using folder = temporaryFolder()
     const start = () => startTestServer({ dataDir: folder.path, listen: server.url.host })
-    await expect(start()).rejects.toMatchObject({
+    expect(await captureError(start())).toMatchObject({
       code: 'unavailable',
       message: `can't listen on ${server.url.host}: port ${server.url.port} is already in use`,
     })
     // Not `conflict`: the lock was released.
-    await expect(start()).rejects.toMatchObject({ code: 'unavailable' })
+    expect(await captureError(start())).toMatchObject({ code: 'unavailable' })
   })
 
   test('answers under a short host name', async () => {

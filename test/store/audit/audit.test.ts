@@ -18,6 +18,7 @@ import {
   signer,
   unknownStartCheckpoint,
 } from '../../support/audit'
+import { captureError } from '../../support/capture-error'
 import { startPostgresFirst } from '../../support/postgres'
 import { aUser } from '../../support/store'
 import { enginesWithTables } from '../../support/test-database'
@@ -82,7 +83,7 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
       tx.audit.record(anEvent(1))
       throw new DomainError('conflict', 'no')
     })
-    await expect(rolledBack).rejects.toMatchObject({ code: 'conflict' })
+    expect(await captureError(rolledBack)).toMatchObject({ code: 'conflict' })
     expect(await kindsOf(database)).toEqual(['trail-begun'])
 
     // A write that can't be recorded is not committed either.
@@ -94,7 +95,7 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
         await tx.users.insert(user)
         tx.audit.record(anEvent(1))
       })
-      await expect(refused).rejects.toMatchObject({ code: 'unavailable' })
+      expect(await captureError(refused)).toMatchObject({ code: 'unavailable' })
     })
     expect(await store.read((tx) => tx.users.findById(user.id))).toBeNull()
     expect(await kindsOf(database)).toEqual(['trail-begun'])
@@ -160,7 +161,7 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
           tx.audit.prune({ before: 2_006, now: 3_000, maxRows: 100 }),
         )
       }
-      await expect(prune()).rejects.toMatchObject({
+      expect(await captureError(prune())).toMatchObject({
         code: 'conflict',
         message: expect.stringContaining(detail),
         hint: expect.stringContaining('--accept-broken-trail'),
@@ -191,7 +192,7 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
       await recordEvents(store, serverEvent(1_001, 'trail-broken', { detail: 'gone' }))
     }
     expect(await checkAuditLog(database)).toMatchObject({ problems: [], recordedBreaks })
-    await expect(prune()).rejects.toMatchObject({ code: 'conflict' })
+    expect(await captureError(prune())).toMatchObject({ code: 'conflict' })
     expect(await kindsOf(database)).toEqual(['trail-begun', 'trail-broken'])
     expect(await acceptLogOf(database)).toEqual(recordedBreaks)
     expect(await acceptLogOf(database)).toEqual([])

@@ -3,8 +3,8 @@ import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { Client } from 'acme-client'
 import { createAcmeClient, type ExternalAccount } from '../../../src/tls/acme/client'
 import { AcmeFault } from '../../../src/tls/acme/fault'
+import { captureError } from '../../support/capture-error'
 import { createFakeCa, decodePart, type FakeCa, order, problem } from '../../support/fake-ca'
-import { captureError } from '../../support/test-database'
 
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()

@@ -4,6 +4,7 @@ import { createAcmeClient } from '../../../src/tls/acme/client'
 import { AcmeFault } from '../../../src/tls/acme/fault'
 import { orderCertificate } from '../../../src/tls/acme/order'
 import { createCsr } from '../../../src/tls/x509'
+import { captureError } from '../../support/capture-error'
 import {
   authorization,
   type CaAnswer,
@@ -12,7 +13,6 @@ import {
   order,
   problem,
 } from '../../support/fake-ca'
-import { captureError } from '../../support/test-database'
 import { until } from '../../support/until'
 
 const name = 'vault.example.org'

@@ -19,6 +19,7 @@ import {
   startAcmeServer,
   unsavedMessage,
 } from '../../support/acme'
+import { captureError } from '../../support/capture-error'
 import { temporaryFolder } from '../../support/executable'
 import { freePort } from '../../support/free-port'
 import { createPebblePool, startPebble } from '../../support/pebble'
@@ -186,7 +187,7 @@ test('a saved certificate that can not be read stops the start, and nothing is o
   await using pebble = await pebbles.take()
   const { cert, key } = acmePaths(join(folder.path, 'tls'), pebble.directory)
   for (const path of [cert, key]) mkdirSync(path, { recursive: true })
-  await expect(startAcmeServer(pebble, { dataDir: folder.path })).rejects.toMatchObject({
+  expect(await captureError(startAcmeServer(pebble, { dataDir: folder.path }))).toMatchObject({
     code: 'unavailable',
     hint: expect.stringContaining('may read and write there'),
   })

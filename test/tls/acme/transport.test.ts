@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, spyOn, test } from 'bun:test'
 import { AcmeFault } from '../../../src/tls/acme/fault'
 import { createAcmeTransport } from '../../../src/tls/acme/transport'
+import { captureError } from '../../support/capture-error'
 import { createTestAuthority } from '../../support/certificates'
-import { captureError } from '../../support/test-database'
 import { fakeClock } from '../../support/timing'
 
 const authority = await createTestAuthority()

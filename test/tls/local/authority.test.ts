@@ -16,8 +16,8 @@ import { createAuthority, findAuthority, notYetValidError } from '../../../src/t
 import { tlsFolder } from '../../../src/tls/local/folder'
 import { constraintsFor } from '../../../src/tls/local/names'
 import { constraintsOf } from '../../../src/tls/x509'
+import { captureError } from '../../support/capture-error'
 import { temporaryFolder } from '../../support/executable'
-import { captureError } from '../../support/test-database'
 import { fakeClock, random } from '../../support/timing'
 
 const start = Date.UTC(2026, 10, 23, 16, 31, 4)

@@ -8,8 +8,8 @@ import { createAuthority } from '../../../src/tls/local/authority'
 import { tlsFolder } from '../../../src/tls/local/folder'
 import { findLeaf, findRenewalReason, issueLeaf, type Leaf } from '../../../src/tls/local/leaf'
 import { createLeafCertificate } from '../../../src/tls/x509'
+import { captureError } from '../../support/capture-error'
 import { temporaryFolder } from '../../support/executable'
-import { captureError } from '../../support/test-database'
 import { fakeClock, random } from '../../support/timing'
 
 const start = Date.UTC(2026, 10, 23, 16, 31, 4)
