@@ -1,5 +1,6 @@
 import { DomainError } from './errors'
 import { ownershipError } from './ownership'
+import { type SessionUser, writeInSession } from './sessions'
 import type { ReadTransaction, Store } from './store'
 import type { AdditionalField, AdditionalFieldChange } from './vault'
 import type { VaultQuota } from './vault-quota'
@@ -11,13 +12,13 @@ export interface AdditionalFields {
   list(user: string, recordId: string): Promise<readonly AdditionalField[]>
 
   /** Throws `not_found` or `forbidden` for the record, `conflict` if the field's id is taken, `vault_full`. */
-  add(user: string, field: AdditionalField): Promise<void>
+  add(user: SessionUser, field: AdditionalField): Promise<void>
 
   /** Throws `not_found` or `forbidden` for the field, `vault_full`. */
-  change(user: string, field: AdditionalFieldChange): Promise<void>
+  change(user: SessionUser, field: AdditionalFieldChange): Promise<void>
 
   /** Throws `not_found` or `forbidden` for the field. */
-  delete(user: string, id: string): Promise<void>
+  delete(user: SessionUser, id: string): Promise<void>
 }
 
 export function createAdditionalFields(deps: {
@@ -33,29 +34,29 @@ export function createAdditionalFields(deps: {
       }),
 
     add: (user, field) =>
-      store.write(async (tx) => {
-        await requireOwnRecord(tx, user, field.recordId)
+      writeInSession(store, user, async (tx) => {
+        await requireOwnRecord(tx, user.id, field.recordId)
         const insert = () => tx.additionalFields.insert(field)
-        const change = { owner: user, texts: textsOf(field), isNew: true }
+        const change = { owner: user.id, texts: textsOf(field), isNew: true }
         if (!(await quota.charge(tx, change, insert))) {
           throw new DomainError('conflict', `${noun} with id ${field.id} already exists`)
         }
       }),
 
     change: (user, field) =>
-      store.write(async (tx) => {
-        const update = () => tx.additionalFields.update(user, field)
-        const change = { owner: user, texts: textsOf(field), isNew: false }
+      writeInSession(store, user, async (tx) => {
+        const update = () => tx.additionalFields.update(user.id, field)
+        const change = { owner: user.id, texts: textsOf(field), isNew: false }
         if (await quota.charge(tx, change, update)) return
         const owner = await tx.additionalFields.findOwner(field.id)
-        throw ownershipError({ noun, id: field.id, owner, currentUser: user })
+        throw ownershipError({ noun, id: field.id, owner, currentUser: user.id })
       }),
 
     delete: (user, id) =>
-      store.write(async (tx) => {
-        if (await tx.additionalFields.delete(user, id)) return
+      writeInSession(store, user, async (tx) => {
+        if (await tx.additionalFields.delete(user.id, id)) return
         const owner = await tx.additionalFields.findOwner(id)
-        throw ownershipError({ noun, id, owner, currentUser: user })
+        throw ownershipError({ noun, id, owner, currentUser: user.id })
       }),
   }
 }

@@ -1,6 +1,7 @@
 import { DomainError } from './errors'
 import { ownershipError } from './ownership'
 import type { Clock } from './runtime'
+import { type SessionUser, writeInSession } from './sessions'
 import type { Store, WriteTransaction } from './store'
 import type { EntryInput, EntryWrites } from './vault'
 import type { VaultQuota } from './vault-quota'
@@ -8,16 +9,16 @@ import type { VaultQuota } from './vault-quota'
 /** Adding, changing and deleting vault entries: the same rules for records and notes. */
 export interface Entries<Content> {
   /** Throws `conflict` if the id is taken, by any user, and `vault_full`. */
-  add(owner: string, input: EntryInput<Content>): Promise<void>
+  add(user: SessionUser, input: EntryInput<Content>): Promise<void>
 
   /** Replaces the content and flags. Throws `not_found`, `forbidden` for another user's entry, and `vault_full`. */
-  change(owner: string, input: EntryInput<Content>): Promise<void>
+  change(user: SessionUser, input: EntryInput<Content>): Promise<void>
 
   /**
    * Moves an entry to the trash, or deletes it if it is in the trash already. Throws `not_found`, `forbidden` for another
    * user's entry.
    */
-  delete(owner: string, id: string): Promise<'trashed' | 'deleted'>
+  delete(user: SessionUser, id: string): Promise<'trashed' | 'deleted'>
 }
 
 export function createEntries<Content>(deps: {
@@ -31,8 +32,9 @@ export function createEntries<Content>(deps: {
 }): Entries<Content> {
   const { store, clock, quota, noun, pick, textsOf } = deps
   return {
-    add: (owner, input) =>
-      store.write(async (tx) => {
+    add: (user, input) =>
+      writeInSession(store, user, async (tx) => {
+        const owner = user.id
         const now = clock()
         const entry = { ...input, owner, creationTime: now, updateTime: now }
         const change = { owner, texts: textsOf(input), isNew: true }
@@ -41,8 +43,9 @@ export function createEntries<Content>(deps: {
         }
       }),
 
-    change: (owner, input) =>
-      store.write(async (tx) => {
+    change: (user, input) =>
+      writeInSession(store, user, async (tx) => {
+        const owner = user.id
         const entries = pick(tx)
         const entry = { ...input, owner, updateTime: clock() }
         const change = { owner, texts: textsOf(input), isNew: false }
@@ -51,8 +54,9 @@ export function createEntries<Content>(deps: {
         throw ownershipError({ noun, id: input.id, owner: actualOwner, currentUser: owner })
       }),
 
-    delete: (owner, id) =>
-      store.write(async (tx) => {
+    delete: (user, id) =>
+      writeInSession(store, user, async (tx) => {
+        const owner = user.id
         const entries = pick(tx)
         if (await entries.trash(owner, id)) return 'trashed'
         if (await entries.deleteTrashed(owner, id)) return 'deleted'

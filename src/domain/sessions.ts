@@ -1,12 +1,33 @@
 import { DomainError } from './errors'
 import type { Random } from './runtime'
-import type { Store } from './store'
+import type { Store, WriteTransaction } from './store'
 import type { Tokens } from './tokens'
 import type { User } from './user'
 
 /** Returns a new session epoch: 16 random bytes in base64url. No earlier token contains it, so all sessions end. */
 export function newSessionEpoch(random: Random): string {
   return random(16).toBase64({ alphabet: 'base64url', omitPadding: true })
+}
+
+/** A user with the epoch of the session in which a request was made. */
+export type SessionUser = Pick<User, 'id' | 'sessionEpoch'>
+
+/**
+ * Runs `work` in a write transaction in which the user's session can't end, so that no write commits after a sign-out or
+ * after the account was disabled or deleted. Throws `unauthenticated` if it has ended since the request began.
+ */
+export function writeInSession<T>(
+  store: Store,
+  user: SessionUser,
+  work: (tx: WriteTransaction) => Promise<T>,
+): Promise<T> {
+  return store.write(async (tx) => {
+    const session = await tx.users.lockSession(user.id)
+    if (session === null || session.isDisabled || session.sessionEpoch !== user.sessionEpoch) {
+      throw invalidToken()
+    }
+    return await work(tx)
+  })
 }
 
 export interface Sessions {

@@ -49,6 +49,11 @@ export interface UserReads {
 }
 
 export interface UserWrites {
+  /**
+   * Returns what decides whether a session of the account is valid. No other transaction changes it, or deletes the account,
+   * before this one ends. Null if there is no such account.
+   */
+  lockSession(id: string): Promise<Pick<User, 'sessionEpoch' | 'isDisabled'> | null>
   /** Returns false, and changes nothing, if the id or the email is taken. */
   insert(user: User): Promise<boolean>
   /** Does nothing if the password hash is no longer `from`: another login has replaced it. */

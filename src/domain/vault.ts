@@ -72,7 +72,7 @@ export interface NoteReads extends EntryReads {
 }
 
 export interface EntryWrites<Content> extends EntryReads {
-  /** Returns false, and changes nothing, if the id is taken. Throws `unauthenticated` if the owner is deleted. */
+  /** Returns false, and changes nothing, if the id is taken. */
   insert(entry: VaultEntry & Content): Promise<boolean>
   /** Returns false if the owner has no such entry. */
   update(entry: Omit<VaultEntry, 'creationTime'> & Content): Promise<boolean>

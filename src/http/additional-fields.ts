@@ -51,7 +51,7 @@ export function additionalFieldsRoutes(deps: {
       '/additional_fields',
       async ({ user, request, status }) => {
         const field = toAdditionalField(validateField(await deps.readJson(request)))
-        await additionalFields.add(user.id, field)
+        await additionalFields.add(user, field)
         return status(201, success(`Additional field ${field.id} created`))
       },
       describeRoute({
@@ -66,7 +66,7 @@ export function additionalFieldsRoutes(deps: {
       '/additional_fields',
       async ({ user, request }) => {
         const field = toAdditionalField(validateField(await deps.readJson(request)))
-        await additionalFields.change(user.id, field)
+        await additionalFields.change(user, field)
         return success(`Additional field ${field.id} changed successfully`)
       },
       describeRoute({
@@ -81,7 +81,7 @@ export function additionalFieldsRoutes(deps: {
       '/additional_fields',
       async ({ user, request }) => {
         const id = parseIdParameter(request, 'Additional field')
-        await additionalFields.delete(user.id, id)
+        await additionalFields.delete(user, id)
         return success(`Additional field ${id} deleted successfully`)
       },
       describeRoute({

@@ -57,7 +57,7 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
       path,
       async ({ user, request, status }) => {
         const input = kind.toInput(validate(await readJson(request)))
-        await entries.add(user.id, input)
+        await entries.add(user, input)
         return status(201, success(`${noun} ${input.id} created`))
       },
       describeRoute({
@@ -72,7 +72,7 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
       path,
       async ({ user, request }) => {
         const input = kind.toInput(validate(await readJson(request)))
-        await entries.change(user.id, input)
+        await entries.change(user, input)
         return success(`${noun} ${input.id} changed successfully`)
       },
       describeRoute({
@@ -87,7 +87,7 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
       path,
       async ({ user, request }) => {
         const id = parseIdParameter(request, noun)
-        const outcome = await entries.delete(user.id, id)
+        const outcome = await entries.delete(user, id)
         const done = outcome === 'trashed' ? 'marked as deleted' : 'permanently deleted'
         return success(`${noun} ${id} successfully ${done}`)
       },

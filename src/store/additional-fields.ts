@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/vault'
-import { wasInserted } from './entries'
+import { engineFault } from '../engine/faults'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 
@@ -46,10 +46,13 @@ export function additionalFieldWrites(
         .insertInto('additional_fields')
         .values({ id: field.id, record_id: field.recordId, name: field.name, value: field.value })
         .onConflict((conflict) => conflict.doNothing())
-      return await wasInserted(insert.executeTakeFirst(), (cause) => {
+      try {
+        return (await insert.executeTakeFirst()).numInsertedOrUpdatedRows === 1n
+      } catch (error) {
+        if (engineFault(error) !== 'orphan') throw error
         const message = `Record with id ${field.recordId} doesn't exist`
-        return new DomainError('not_found', message, { cause })
-      })
+        throw new DomainError('not_found', message, { cause: error })
+      }
     },
 
     async update(owner, field) {

@@ -1,7 +1,5 @@
-import type { InsertResult, Transaction } from 'kysely'
-import { DomainError } from '../domain/errors'
+import type { Transaction } from 'kysely'
 import type { EntryReads, EntryWrites, VaultEntry } from '../domain/vault'
-import { engineFault } from '../engine/faults'
 import type { Schema } from './schema'
 
 /** The tables of vault entries, which share the columns and queries of this file. */
@@ -96,32 +94,5 @@ export function entryWrites(
         .executeTakeFirst()
       return result.numDeletedRows > 0n
     },
-  }
-}
-
-/**
- * Returns whether an entry was inserted: false if its id is taken. Throws `unauthenticated` if its owner no longer
- * exists.
- */
-export function wasEntryInserted(insert: Promise<InsertResult>): Promise<boolean> {
-  // The account was deleted after its session token was verified.
-  return wasInserted(
-    insert,
-    (cause) => new DomainError('unauthenticated', 'Token is invalid', { cause }),
-  )
-}
-
-/**
- * Returns whether a row was inserted: false if its id is taken. Throws `orphanError` if a row that it references is
- * missing.
- */
-export async function wasInserted(
-  insert: Promise<InsertResult>,
-  orphanError: (cause: unknown) => DomainError,
-): Promise<boolean> {
-  try {
-    return (await insert).numInsertedOrUpdatedRows === 1n
-  } catch (error) {
-    throw engineFault(error) === 'orphan' ? orphanError(error) : error
   }
 }

@@ -1,14 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { EntryWrites, NoteContent, NoteReads } from '../domain/vault'
-import {
-  entryColumns,
-  entryReads,
-  entryWrites,
-  fromChange,
-  fromEntry,
-  toEntry,
-  wasEntryInserted,
-} from './entries'
+import { entryColumns, entryReads, entryWrites, fromChange, fromEntry, toEntry } from './entries'
 import type { Schema } from './schema'
 
 export function noteReads(db: Transaction<Schema>): NoteReads {
@@ -37,13 +29,12 @@ export function noteWrites(db: Transaction<Schema>): NoteReads & EntryWrites<Not
     ...entryWrites(db, 'notes'),
 
     async insert(note) {
-      return await wasEntryInserted(
-        db
-          .insertInto('notes')
-          .values({ ...fromEntry(note), name: note.name, content: note.content })
-          .onConflict((conflict) => conflict.doNothing())
-          .executeTakeFirst(),
-      )
+      const result = await db
+        .insertInto('notes')
+        .values({ ...fromEntry(note), name: note.name, content: note.content })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst()
+      return result.numInsertedOrUpdatedRows === 1n
     },
 
     async update(note) {

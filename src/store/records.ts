@@ -1,14 +1,6 @@
 import type { Transaction } from 'kysely'
 import type { EntryWrites, RecordContent, RecordReads } from '../domain/vault'
-import {
-  entryColumns,
-  entryReads,
-  entryWrites,
-  fromChange,
-  fromEntry,
-  toEntry,
-  wasEntryInserted,
-} from './entries'
+import { entryColumns, entryReads, entryWrites, fromChange, fromEntry, toEntry } from './entries'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 
@@ -60,13 +52,12 @@ export function recordWrites(db: Transaction<Schema>): RecordReads & EntryWrites
     ...entryWrites(db, 'records'),
 
     async insert(record) {
-      return await wasEntryInserted(
-        db
-          .insertInto('records')
-          .values({ ...fromEntry(record), ...fromContent(record) })
-          .onConflict((conflict) => conflict.doNothing())
-          .executeTakeFirst(),
-      )
+      const result = await db
+        .insertInto('records')
+        .values({ ...fromEntry(record), ...fromContent(record) })
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst()
+      return result.numInsertedOrUpdatedRows === 1n
     },
 
     async update(record) {

@@ -1,5 +1,6 @@
 import { type Selectable, sql, type Transaction } from 'kysely'
 import type { User, UserReads, UserWrites } from '../domain/user'
+import { isPostgres } from '../engine/is-postgres'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 import { selectSummaries } from './user-summaries'
@@ -21,6 +22,12 @@ const userColumns = [
 const selectById = prepareQuery((db, id) =>
   db.selectFrom('users').select(userColumns).where('id', '=', id),
 )
+
+/** Prepared because every write to a vault begins with it. SQLite has one writer at a time, and no `for share`. */
+const selectSession = prepareQuery((db, id) => {
+  const query = db.selectFrom('users').select(['session_epoch', 'disabled']).where('id', '=', id)
+  return isPostgres(db) ? query.forShare() : query
+})
 
 export function userReads(db: Transaction<Schema>): UserReads {
   return {
@@ -61,6 +68,12 @@ export function userReads(db: Transaction<Schema>): UserReads {
 export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
   return {
     ...userReads(db),
+
+    async lockSession(id) {
+      const [row] = await selectSession(db, id)
+      if (row === undefined) return null
+      return { sessionEpoch: row.session_epoch, isDisabled: Boolean(row.disabled) }
+    },
 
     async insert(user) {
       const result = await db

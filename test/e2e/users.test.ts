@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { createAccount } from '../support/accounts'
+import { answerOf, failure } from '../support/answers'
 import { captureError } from '../support/capture-error'
-import { aRecord, basicAuth, logIn, signUpAndLogIn } from '../support/client'
+import { aField, aNote, aRecord, basicAuth, logIn, signUpAndLogIn } from '../support/client'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
 import { type Installation, installations } from '../support/installations'
 import { startMailServer } from '../support/mail'
@@ -37,6 +38,33 @@ async function listAccounts(installation: Installation): Promise<Record<string, 
 
 const add = (installation: Installation, address = email) =>
   user(installation, ['add', address, '--password-stdin'], { stdin: `${masterPassword}\n` })
+
+/** Sends the head of a request and the first 20 bytes of its body. The function that it returns sends the rest. */
+function beginRequest(
+  origin: URL,
+  token: string,
+  [method, path]: readonly [string, string],
+  body: object,
+): () => Promise<Response> {
+  const bytes = new TextEncoder().encode(JSON.stringify(body))
+  const rest = Promise.withResolvers<void>()
+  const answer = fetch(new URL(path, origin), {
+    method,
+    headers: { 'x-access-token': token, 'content-type': 'application/json' },
+    body: new ReadableStream({
+      async start(controller) {
+        controller.enqueue(bytes.subarray(0, 20))
+        await rest.promise
+        controller.enqueue(bytes.subarray(20))
+        controller.close()
+      },
+    }),
+  })
+  return () => {
+    rest.resolve()
+    return answer
+  }
+}
 
 const loginStatus = async (origin: URL) =>
   (await fetch(new URL('/login', origin), { headers: { authorization: basicAuth(email, hash) } }))
@@ -89,6 +117,37 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     )
     expect(await loginStatus(server.url)).toBe(200)
   }, 60_000)
+
+  test.each(['logout', 'disable', 'delete'])(
+    '%s refuses a write whose body arrives afterwards',
+    async (command) => {
+      await using installation = await install()
+      const options = command === 'delete' ? ['--yes'] : []
+      const record = aRecord()
+      const account = await createAccount(installation, 'owner', (owner) =>
+        owner.send('POST', '/records', record),
+      )
+      await using server = await serve(installation.dataDir, installation.environment)
+      const begun = [
+        beginRequest(server.url, account.token, ['POST', '/records'], aRecord()),
+        beginRequest(server.url, account.token, ['PUT', '/records'], { ...record, name: 'b:b' }),
+        beginRequest(server.url, account.token, ['POST', '/notes'], aNote()),
+        beginRequest(server.url, account.token, ['POST', '/additional_fields'], aField(record.id)),
+      ]
+      // The server has read the heads when it answers this one.
+      expect((await account.at(server.url).send('GET', '/users')).status).toBe(200)
+      expect((await user(installation, [command, 'owner@nas.local', ...options])).code).toBe(0)
+      for (const finish of begun) {
+        const answer = await answerOf(finish())
+        expect(answer).toEqual(failure(401, 'Authentication Error. Token is invalid'))
+      }
+      const stored = await queryRows(
+        installation.url,
+        "select 'r' as kind, name from records union all select 'n', name from notes union all select 'f', name from additional_fields",
+      )
+      expect(stored).toEqual(command === 'delete' ? [] : [{ kind: 'r', name: record.name }])
+    },
+  )
 
   test('works while no server runs', async () => {
     await using installation = await install()

@@ -6,6 +6,7 @@ import {
   PostgresDialect as KyselyPostgresDialect,
   PostgresAdapter,
   type QueryResult,
+  SelectQueryNode,
   type TransactionSettings,
 } from 'kysely'
 import { type Client, DatabaseError } from 'pg'
@@ -27,7 +28,7 @@ export interface Connections<C extends Client> {
  * - A connection that failed is closed.
  * - A failed rollback does not hide the error that caused it.
  * - Statements are prepared once per connection.
- * - Beginning and ending a read transaction takes no round trip of its own.
+ * - Beginning a transaction takes no round trip of its own if its first query reads; ending a read transaction takes none.
  */
 export class PostgresDialect<C extends Client> extends KyselyPostgresDialect {
   readonly #connections: Connections<C>
@@ -106,24 +107,28 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
     this.#connections = connections
   }
 
+  /**
+   * Sends the start of a transaction together with its first query, if that only reads, instead of waiting for a round trip
+   * of its own. A query that writes waits: if only the start failed, the write would be committed on its own.
+   */
   async begin({ isolationLevel, accessMode }: TransactionSettings): Promise<void> {
     const isolation = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
     const access = accessMode === undefined ? '' : ` ${accessMode}`
     this.#isReadOnly = accessMode === 'read only'
-    if (this.#isReadOnly) this.#connections.corkUntilNextTick(this.client)
+    this.#connections.corkUntilNextTick(this.client)
     this.#start = this.#run(`start transaction${isolation}${access}`)
-    // The first query of a read transaction is sent together with the start, and waits for both answers. A write must
-    // wait here: if only the start failed, the write would be committed on its own.
-    if (this.#isReadOnly) this.#start.catch(() => {})
-    else await this.#start
+    // The first query, or the commit, throws its error.
+    this.#start.catch(() => {})
   }
 
   async commit(): Promise<void> {
-    const commit = this.#run('commit')
+    if (!this.#isReadOnly) {
+      await this.#start
+      return await this.#run('commit')
+    }
     // All rows of a read transaction have arrived. If its commit fails, the next query on this connection fails as
     // well.
-    if (this.#isReadOnly) commit.catch(() => {})
-    else await commit
+    this.#run('commit').catch(() => {})
   }
 
   async rollback(): Promise<void> {
@@ -133,6 +138,7 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
   }
 
   async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    if (!SelectQueryNode.is(query.query)) await this.#start
     const answer = this.#translateErrors(
       this.client.query({
         text: query.sql,
