@@ -87,6 +87,11 @@ export interface OpenedDatabase {
   readonly created: boolean
   /** Whether other servers can use it at the same time. */
   readonly isShared: boolean
+  /**
+   * To be called every second while a server runs. Throws `unavailable`, with what to do, while the files of the database are
+   * lost. Null on Postgres.
+   */
+  readonly upkeep: (() => Promise<void>) | null
   /** Path of the backup from before the migration. Null if nothing was migrated, and on Postgres, which rolls back failures. */
   readonly backupPath: string | null
 }

@@ -3,7 +3,8 @@ import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { Schema } from '../store/schema'
 import { databaseBackupName, type Timing } from './database'
-import { resolveSqliteLocation, sqliteDatabase } from './sqlite-database'
+import { sqliteDatabase } from './sqlite-database'
+import { resolveSqliteLocation } from './sqlite-location'
 import { checksumTables, copyTables, requireEqualChecksums } from './table-copy'
 
 /**

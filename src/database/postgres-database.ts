@@ -107,7 +107,7 @@ async function openForServer(
         await store.close()
         throw error
       }
-      return { store, created, isShared: true, backupPath: null }
+      return { store, created, isShared: true, backupPath: null, upkeep: null }
     },
   )
 }

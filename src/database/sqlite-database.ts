@@ -1,16 +1,14 @@
-import { existsSync, realpathSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
 import { Kysely } from 'kysely'
+import type { Wait } from '../domain/runtime'
 import { sqliteColumnTypes } from '../engine/column-types'
 import { sqliteSql } from '../engine/engine-sql'
 import {
   openReader,
   openWriter,
   type SqliteHandle,
+  type SqliteWriter,
   setApplicationId,
 } from '../engine/sqlite/connection'
-import { acquireDatabaseLock } from '../files/data-folder'
-import type { FileLock } from '../files/file-lock'
 import { type Migrations, migrationsFor } from '../store/migrations/index'
 import type { Schema } from '../store/schema'
 import { createStore, type OpenedStore } from '../store/store'
@@ -32,45 +30,19 @@ import {
   type Timing,
   withStore,
 } from './database'
+import { refuseMountPoint } from './mount-point'
 import { type FreeSpaceLimit, watchFreeSpace } from './space-watch'
 import { inspectSqliteFile, requireDatabaseFile, translateSqliteErrors } from './sqlite-file'
+import type { SqliteLocation } from './sqlite-location'
+import { lockSqliteDatabase, type SqliteLock } from './sqlite-lock'
 import {
   backUpDatabaseFile,
   beginImmediate,
   createDatabaseFile,
   migrateDatabaseFile,
 } from './sqlite-setup'
-
-export interface SqliteLocation {
-  /** Absolute path of the database file. */
-  readonly path: string
-  /** The file that a process locks while it works on the database. */
-  readonly lockFile: string
-  /** Folder for backups that are taken before the database is changed. */
-  readonly databaseBackupDir: string
-}
-
-/**
- * Returns the database file at a path with its lock file: `server.lock` in the same folder for `snailpass.db`, which is the
- * name in a data folder. Links are resolved first, so that processes which use different names of one file find the same
- * lock.
- */
-export function resolveSqliteLocation(
-  databasePath: string,
-  databaseBackupDir: string,
-): SqliteLocation {
-  const path = realPath(databasePath)
-  const hasDefaultName = basename(path) === 'snailpass.db'
-  const lockFile = hasDefaultName ? join(dirname(path), 'server.lock') : `${path}.lock`
-  return { path, lockFile, databaseBackupDir }
-}
-
-/** Resolves the links in a path, as far as it exists. */
-function realPath(path: string): string {
-  if (existsSync(path)) return realpathSync(path)
-  const folder = dirname(path)
-  return existsSync(folder) ? join(realpathSync(folder), basename(path)) : path
-}
+import { createUpkeep } from './sqlite-upkeep'
+import { type DatabaseFileWatch, watchDatabaseFiles } from './sqlite-watch'
 
 type Target = DatabaseTarget<SqliteLocation>
 
@@ -104,18 +76,20 @@ async function listPendingMigrations({ location, migrations }: Target): Promise<
   return filterPendingMigrations(path, migrations, inspectSqliteFile(path).migrations)
 }
 
-/** The store keeps the lock file locked until it is closed. */
+/** The store keeps the exclusive use of the database until it is closed. */
 async function openForServer(
   target: Target,
   { create, freeSpaceLimit }: ServerOpenOptions,
 ): Promise<OpenedDatabase> {
   const { path } = target.location
+  refuseMountPoint(path)
   const lock = acquireLock(target, create)
   try {
     const { content, created, backupPath } = await bringUpToDate(target, create)
     requireAdopted({ content }, { name: path })
-    const store = openStore(target, { lock, freeSpaceLimit })
-    return { store, created, isShared: false, backupPath }
+    lock.lockCreatedFile()
+    const { store, upkeep } = openStore(target, { lock, freeSpaceLimit })
+    return { store, created, isShared: false, backupPath, upkeep }
   } catch (error) {
     lock.release()
     throw error
@@ -130,6 +104,7 @@ async function withExclusive<T>(
   const lock = acquireLock(target, create)
   try {
     const { content } = await bringUpToDate(target, create)
+    lock.lockCreatedFile()
     const { dialect, close } = openWriter(
       target.location.path,
       content === 'ours' ? 'exclusive' : 'adopting',
@@ -147,7 +122,7 @@ async function withExclusive<T>(
 async function withShared<T>(target: Target, work: (store: OpenedStore) => Promise<T>): Promise<T> {
   const { path } = target.location
   requireUpToDate(path, target.migrations, inspectSqliteFile(path))
-  return await withStore(openStore(target), work)
+  return await withStore(openStore(target).store, work)
 }
 
 async function withSnapshot<T>(
@@ -188,15 +163,16 @@ async function bringUpToDate(
 
 function openStore(
   { location, timing }: Target,
-  { lock, freeSpaceLimit }: { lock?: FileLock; freeSpaceLimit?: FreeSpaceLimit | undefined } = {},
-): OpenedStore {
+  { lock, freeSpaceLimit }: { lock?: SqliteLock; freeSpaceLimit?: FreeSpaceLimit | undefined } = {},
+): { store: OpenedStore; upkeep: () => Promise<void> } {
   const { path } = location
-  const reader = openReader(path)
-  const writer = openWriterOrCloseReader(reader, path)
+  const { reader, writer, watch } = openHandles(path, timing.wait)
   const handles = {
     reader: reader.dialect,
     writer: writer.dialect,
     canWrite: () => Promise.resolve(true),
+    requirePresent: watch.requirePresent,
+    confirmCommit: watch.confirmCommit,
     ...(freeSpaceLimit !== undefined && {
       isShortOfSpace: watchFreeSpace(path, freeSpaceLimit, timing),
     }),
@@ -204,10 +180,27 @@ function openStore(
       // The writer last: it moves the log into the file if no other process has the file open.
       reader.close()
       writer.close()
+      watch.close()
       lock?.release()
     },
   }
-  return createStore(handles, timing.wait)
+  return { store: createStore(handles, timing.wait), upkeep: createUpkeep(path, { writer, watch }) }
+}
+
+/** Opens the handles of a store. If one can't be opened, none stays open. */
+function openHandles(
+  path: string,
+  wait: Wait,
+): { reader: SqliteHandle; writer: SqliteWriter; watch: DatabaseFileWatch } {
+  using stack = new DisposableStack()
+  // First, so that SQLite can't have opened a file that was replaced before it is watched; it is closed last.
+  const watch = watchDatabaseFiles(path, wait)
+  stack.defer(watch.close)
+  const reader = openReader(path)
+  stack.defer(reader.close)
+  const writer = openWriter(path, 'serving')
+  stack.move()
+  return { reader, writer, watch }
 }
 
 function createExclusiveDatabase(
@@ -235,18 +228,8 @@ function createExclusiveDatabase(
   }
 }
 
-/** Takes the lock file. Without `create`, a missing database is refused before its lock file is created beside it. */
-function acquireLock({ location }: Target, create: boolean): FileLock {
+/** Takes the exclusive use. Without `create`, a missing database is refused before its lock file is created beside it. */
+function acquireLock({ location }: Target, create: boolean): SqliteLock {
   if (!create) requireDatabaseFile(location.path)
-  return acquireDatabaseLock(location.lockFile, location.path)
-}
-
-/** If the writer can't be opened, the reader must not stay open. */
-function openWriterOrCloseReader(reader: SqliteHandle, path: string): SqliteHandle {
-  try {
-    return openWriter(path, 'serving')
-  } catch (error) {
-    reader.close()
-    throw error
-  }
+  return lockSqliteDatabase(location)
 }

@@ -11,9 +11,10 @@ import { dirname } from 'node:path'
 import { pollUntil, type Wait } from '../domain/runtime'
 import { checkpointWal } from '../engine/sqlite/connection'
 import { syncFile } from '../files/atomic-file'
-import { acquireFileLock, databaseInUseError } from '../files/data-folder'
-import type { SqliteLocation } from './sqlite-database'
+import { databaseInUseError } from '../files/data-folder'
 import { copyDatabaseFile, listSideFiles, translateSqliteErrors } from './sqlite-file'
+import type { SqliteLocation } from './sqlite-location'
+import { tryLockSqliteDatabase } from './sqlite-lock'
 
 /**
  * How long to wait for the lock, and how often to try, in milliseconds. A server that was stopped or killed a moment ago may
@@ -92,9 +93,10 @@ function linkOrCopy(path: string, target: string): void {
   }
 }
 
-function withLock({ path, lockFile }: SqliteLocation, wait: Wait, work: () => void): Promise<void> {
+function withLock(location: SqliteLocation, wait: Wait, work: () => void): Promise<void> {
+  const { path } = location
   return translateSqliteErrors(path, async () => {
-    const lock = await pollUntil({ wait, ...lockWait }, () => acquireFileLock(lockFile))
+    const lock = await pollUntil({ wait, ...lockWait }, () => tryLockSqliteDatabase(location))
     if (lock === null) throw databaseInUseError(path)
     try {
       work()

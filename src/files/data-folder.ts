@@ -54,21 +54,6 @@ export function chownToFolderOwner(path: string): void {
   if (uid !== 0) lchownSync(path, uid, gid)
 }
 
-/**
- * Locks the file at `path`, which every process that works on `database` locks. The kernel releases the lock when the process
- * ends. Throws `conflict` if another process has the lock, `unavailable` if the file can't be created or opened.
- */
-export function acquireDatabaseLock(path: string, database: string): FileLock {
-  let lock: FileLock | null
-  try {
-    lock = acquireFileLock(path)
-  } catch (error) {
-    throw unusablePathError(path, error)
-  }
-  if (lock === null) throw databaseInUseError(database)
-  return lock
-}
-
 /** Returns the error for a database that another process has locked. */
 export function databaseInUseError(database: string): DomainError {
   return new DomainError('conflict', `${database} is in use by another snailpass process`, {

@@ -72,6 +72,7 @@ export function storageFullError(cause?: unknown): DomainError {
   return new DomainError('storage_full', 'No space is left for new data', { cause })
 }
 
-function unavailableError(cause: unknown): DomainError {
+/** Returns the error for a database that can't be used now. Clients see its text; `cause` is for the log. */
+export function unavailableError(cause: unknown): DomainError {
   return new DomainError('unavailable', 'The database is not responding', { cause })
 }

@@ -67,6 +67,10 @@ export interface DatabaseHandles {
   readonly writer: Dialect
   /** Returns whether to refuse writes before the disk is full. Absent if the database is not on this machine. */
   isShortOfSpace?(): boolean
+  /** Throws `unavailable` while what is written would be lost. Called before each transaction. */
+  requirePresent?(): void
+  /** Returns once a commit is certain to last. Throws `unavailable` if it may be lost. Called before it is acknowledged. */
+  confirmCommit?(): Promise<void>
   /** Returns whether the database accepts writes. Called in a write transaction. */
   canWrite(db: Kysely<Schema>): Promise<boolean>
   /** Receives the fingerprint of the database's secret key once it is known. */
@@ -85,11 +89,12 @@ export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
   let wasFull = false
 
   /** Runs `work` and commits it, once. Calls `committing` when only the commit is left to do. */
-  const runWriteTransaction = <T>(
+  const runWriteTransaction = async <T>(
     work: (db: Transaction<Schema>) => Promise<T>,
     committing: () => void,
-  ) =>
-    writer
+  ): Promise<T> => {
+    handles.requirePresent?.()
+    const result = await writer
       .transaction()
       .setIsolationLevel('repeatable read')
       .execute(async (db) => {
@@ -97,16 +102,20 @@ export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
         committing()
         return result
       })
+    await handles.confirmCommit?.()
+    return result
+  }
 
   return {
     read: (work) =>
-      withRetries({ wait, timeout }, () =>
-        reader
+      withRetries({ wait, timeout }, () => {
+        handles.requirePresent?.()
+        return reader
           .transaction()
           .setIsolationLevel('repeatable read')
           .setAccessMode('read only')
-          .execute((db) => work(createReadTransaction(db))),
-      ),
+          .execute((db) => work(createReadTransaction(db)))
+      }),
 
     async write(work) {
       if (handles.isShortOfSpace?.() === true) throw storageFullError()

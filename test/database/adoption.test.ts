@@ -5,7 +5,8 @@ import { Client } from 'pg'
 import { parseDatabaseUrl } from '../../src/config/database-url'
 import { type AdoptionOptions, adoptLegacyDatabase } from '../../src/database/adoption'
 import type { Database } from '../../src/database/database'
-import { resolveSqliteLocation, sqliteDatabase } from '../../src/database/sqlite-database'
+import { sqliteDatabase } from '../../src/database/sqlite-database'
+import { resolveSqliteLocation } from '../../src/database/sqlite-location'
 import { captureError } from '../support/capture-error'
 import {
   createLegacyPostgres,

@@ -2,9 +2,9 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { resolveSqliteLocation } from '../../src/database/sqlite-database'
+import { resolveSqliteLocation } from '../../src/database/sqlite-location'
+import { lockSqliteDatabase } from '../../src/database/sqlite-lock'
 import { backUpStoppedDatabase, restoreCopy } from '../../src/database/sqlite-rollback'
-import { acquireDatabaseLock } from '../../src/files/data-folder'
 import { captureError } from '../support/capture-error'
 import { createDataFolder, modeOf } from '../support/data-folder'
 import { aUser, sqliteDatabaseIn, virtualTiming } from '../support/store'
@@ -52,7 +52,7 @@ describe('the backup of a stopped database', () => {
   test('is refused while another process uses the database', async () => {
     using database = await createDatabase()
     const { location, copy } = database
-    const lock = acquireDatabaseLock(location.lockFile, location.path)
+    const lock = lockSqliteDatabase(location)
     expect(await captureError(backUpStoppedDatabase(location, copy, wait))).toMatchObject({
       code: 'conflict',
       message: `${location.path} is in use by another snailpass process`,
@@ -64,7 +64,7 @@ describe('the backup of a stopped database', () => {
   test('waits for a process that is about to end', async () => {
     using database = await createDatabase()
     const { location, copy } = database
-    const lock = acquireDatabaseLock(location.lockFile, location.path)
+    const lock = lockSqliteDatabase(location)
     const waits: number[] = []
     await backUpStoppedDatabase(location, copy, (milliseconds) => {
       if (waits.push(milliseconds) === 3) lock.release()

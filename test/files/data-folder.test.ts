@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, readdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import {
-  acquireDatabaseLock,
-  dataFolder,
-  ensureDataFolder,
-  tightenPermissions,
-} from '../../src/files/data-folder'
+import { dataFolder, ensureDataFolder, tightenPermissions } from '../../src/files/data-folder'
 import { createSecretKey } from '../../src/files/secret-key'
 import { createDataFolder, modeOf } from '../support/data-folder'
 import { temporaryFolder } from '../support/executable'
@@ -25,19 +20,6 @@ describe('the data folder', () => {
     writeFileSync(join(temporary.path, 'file'), '')
     const folder = dataFolder(join(temporary.path, 'file', 'below'))
     expect(() => ensureDataFolder(folder)).toThrow(`the data folder ${folder.path} can't be used`)
-  })
-
-  test('is locked by one process at a time', () => {
-    using folder = createDataFolder()
-    const path = join(folder.path, 'server.lock')
-    const lock = acquireDatabaseLock(path, folder.database)
-    expect(() => acquireDatabaseLock(path, folder.database)).toThrow(
-      `${folder.database} is in use by another snailpass process`,
-    )
-    expect(readdirSync(folder.path)).toEqual(['server.lock'])
-    lock.release()
-    acquireDatabaseLock(path, folder.database).release()
-    expect(modeOf(path)).toBe('600')
   })
 
   test('gets its files restricted, and a warning about its own permissions', () => {

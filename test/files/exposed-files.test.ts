@@ -2,7 +2,7 @@ import { describe, expect, spyOn, test } from 'bun:test'
 import * as fs from 'node:fs'
 import { join } from 'node:path'
 import {
-  acquireDatabaseLock,
+  acquireFileLock,
   asDomainErrorAt,
   chownToFolderOwner,
   createFolder,
@@ -12,7 +12,6 @@ import {
 } from '../../src/files/data-folder'
 import { freeSpace } from '../../src/files/free-space'
 import { createDataFolder, modeOf } from '../support/data-folder'
-import { temporaryFolder } from '../support/executable'
 
 const isRoot = process.getuid?.() === 0
 const nobody = 65_534
@@ -83,7 +82,7 @@ describe.skipIf(!isRoot)('what root creates in the folder of another user', () =
     fs.writeFileSync(target, '')
     fs.chownSync(folder.path, nobody, nobody)
     createFolder(join(folder.path, 'a', 'b'))
-    acquireDatabaseLock(join(folder.path, 'server.lock'), 'db').release()
+    acquireFileLock(join(folder.path, 'server.lock'))?.release()
     fs.symlinkSync(target, join(folder.path, 'link'))
     chownToFolderOwner(join(folder.path, 'link'))
     const ownerOf = (name: string) => {
@@ -103,9 +102,9 @@ describe.skipIf(!isRoot)('what root creates in the folder of another user', () =
   test('stays with its owner if it was there before', () => {
     using folder = createDataFolder()
     const lock = join(folder.path, 'server.lock')
-    acquireDatabaseLock(lock, 'db').release()
+    acquireFileLock(lock)?.release()
     fs.chownSync(folder.path, nobody, nobody)
-    acquireDatabaseLock(lock, 'db').release()
+    acquireFileLock(lock)?.release()
     expect(fs.statSync(lock).uid).toBe(0)
     createFolder(folder.path)
     expect(fs.statSync(folder.path).uid).toBe(nobody)
@@ -122,11 +121,6 @@ test('errors of the system name the path, and others pass unchanged', () => {
   })
   for (const error of [new TypeError('x'), 'text', null])
     expect(asDomainErrorAt('/data', error)).toBe(error)
-  using folder = temporaryFolder()
-  fs.writeFileSync(join(folder.path, 'file'), '')
-  expect(() => acquireDatabaseLock(join(folder.path, 'file', 'lock'), 'db')).toThrow(
-    expect.objectContaining({ code: 'unavailable' }),
-  )
 })
 
 test('free space is what this user can still write, in bytes', () => {

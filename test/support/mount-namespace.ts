@@ -12,8 +12,17 @@ export const hasMountNamespaces =
 /** Runs a shell script whose `/etc` contains only the executable, `/etc/exe`. Changes to it are not visible outside. */
 export async function runWithOwnEtc(script: string): Promise<ProcessResult> {
   const mounts = 'mount -t tmpfs none /etc; touch /etc/exe; mount --bind "$0" /etc/exe; '
-  const child = Bun.spawn([...unshare, `${mounts}${script}`, executable], {
-    env: { HOME: '/nonexistent', PATH: process.env['PATH'] ?? '' },
+  return await runInNamespace([`${mounts}${script}`, executable])
+}
+
+/** Runs a command of the executable after a shell script, whose mounts are not visible outside. */
+export async function runMounted(script: string, args: readonly string[]): Promise<ProcessResult> {
+  return await runInNamespace([`${script}; exec "$0" "$@"`, executable, ...args])
+}
+
+async function runInNamespace(args: readonly string[]): Promise<ProcessResult> {
+  const child = Bun.spawn([...unshare, ...args], {
+    env: { HOME: '/nonexistent', SNAILPASS_CONFIG: '/dev/null', PATH: process.env['PATH'] ?? '' },
     stdout: 'pipe',
     stderr: 'pipe',
   })

@@ -1,10 +1,10 @@
 import { dirname } from 'node:path'
 import { endpointsOf } from '../../config/listeners'
 import type { Settings } from '../../config/settings'
-import { resolveSqliteLocation } from '../../database/sqlite-database'
+import { resolveSqliteLocation } from '../../database/sqlite-location'
+import { tryLockSqliteDatabase } from '../../database/sqlite-lock'
 import { backUpStoppedDatabase, restoreCopy } from '../../database/sqlite-rollback'
 import { DomainError } from '../../domain/errors'
-import { acquireDatabaseLock } from '../../files/data-folder'
 import type { Log } from '../../log'
 import type { Preflight } from '../../service/helper-commands'
 import { startServer } from '../server/server'
@@ -42,14 +42,9 @@ function foldersToWrite(settings: Settings, dataDir: string, file: string | null
 
 /** Whether a server or a command is using the SQLite file. */
 function isLocked(targets: Targets): boolean {
-  const location = sqliteLocationOf(targets)
-  try {
-    acquireDatabaseLock(location.lockFile, location.path).release()
-    return false
-  } catch (error) {
-    if (error instanceof DomainError && error.code === 'conflict') return true
-    throw error
-  }
+  const lock = tryLockSqliteDatabase(sqliteLocationOf(targets))
+  lock?.release()
+  return lock === null
 }
 
 /** Copies the SQLite file of a stopped server to the path `copy`. Throws a DomainError. */

@@ -1,4 +1,5 @@
 import type { Settings } from '../../config/settings'
+import type { OpenedDatabase } from '../../database/database'
 import { ensureDataFolder, tightenPermissions } from '../../files/data-folder'
 import type { Log } from '../../log'
 import type { OpenedStore } from '../../store/store'
@@ -7,12 +8,9 @@ import { requireSecretKey } from '../secret-key'
 import { openTargets } from '../targets'
 
 /** The open database of this server, and its secret key. */
-export interface ServerDatabase {
+export interface ServerDatabase extends Pick<OpenedDatabase, 'store' | 'isShared' | 'upkeep'> {
   /** For messages; without a password. */
   readonly name: string
-  readonly store: OpenedStore
-  /** Whether other servers can use the database at the same time. */
-  readonly isShared: boolean
   readonly key: Uint8Array
 }
 
@@ -35,7 +33,7 @@ export async function openServerDatabase(deps: {
   ensureDataFolder(folder)
   // A file that a URL names should exist: a typing error must not create an empty one.
   const canCreate = settings.database === null || location.engine === 'postgres' || create
-  const { store, isShared, created, backupPath } = await database.openForServer({
+  const { store, isShared, created, backupPath, upkeep } = await database.openForServer({
     create: canCreate,
     freeSpaceLimit: {
       minBytes: settings.minFreeSpace,
@@ -66,5 +64,5 @@ export async function openServerDatabase(deps: {
   for (const warning of tightenPermissions(folder, files)) log.warn(warning)
   if (created) log.info(`created database ${database.name}`)
   if (backupPath !== null) log.info(`migrated the database; backup: ${backupPath}`)
-  return { name: database.name, store, isShared, key }
+  return { name: database.name, store, isShared, upkeep, key }
 }

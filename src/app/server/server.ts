@@ -2,6 +2,7 @@
  * The running server: what `snailpass serve` starts, in which order, and how it stops. The other files of this folder
  * start one part each.
  */
+import { type Loop, startLoop } from '../../background'
 import type { Settings } from '../../config/settings'
 import { createTokens } from '../../crypto/tokens'
 import { createAcmeChallenges } from '../../domain/acme-challenges'
@@ -42,6 +43,9 @@ export interface Server {
    */
   stop(timeout: number): Promise<void>
 }
+
+/** Milliseconds between two looks after the database. */
+const upkeepInterval = 1_000
 
 /** Milliseconds for the last rows of the audit log. With the time for requests it fits in the 10 s of service managers. */
 const auditTimeout = 1_500
@@ -94,7 +98,7 @@ export async function startServer(deps: ServerDeps, options: ServerOptions = {})
 /** Starts the parts, first those that can fail. Returns where the server listens. */
 async function startParts(start: Start, stopping: { timeout: number }): Promise<readonly URL[]> {
   const { settings, runtime, log, options, stack, services, checks } = start
-  const { name, store, isShared, key } = await openServerDatabase({
+  const { name, store, isShared, upkeep, key } = await openServerDatabase({
     ...start,
     create: options.create === true,
     onOpen: (opened) =>
@@ -103,6 +107,10 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
         if (checks.every((isOver) => isOver())) await opened.close()
       }),
   })
+  if (upkeep !== null) {
+    const loop = startUpkeep(start, upkeep)
+    stack.defer(async () => void (await loop.stop()))
+  }
   const tokens = createTokens(key, runtime.clock)
   const mail = await createMailService({ ...start, store, isShared, tokens })
   const loginEvents = createLoginEventBuffer(runtime)
@@ -148,6 +156,18 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
     isMailDone = await runningMail.stop(timeout)
   })
   return urls
+}
+
+/** Looks after the open database every second. */
+function startUpkeep({ runtime, log }: ServerDeps, upkeep: () => Promise<void>): Loop {
+  const options = { name: 'the check of the database', expectedLevel: 'error' } as const
+  return startLoop(
+    { ...options, wait: runtime.wait, log, retryDelay: upkeepInterval },
+    async () => {
+      await upkeep()
+      return upkeepInterval
+    },
+  )
 }
 
 /** Starts certificates and listeners. Returns where the server listens. */

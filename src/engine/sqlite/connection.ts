@@ -10,12 +10,23 @@ import { applicationId } from './inspect'
  * writer. So in a server SQLite fails at once and the store retries, which leaves the event loop free. A process that
  * has locked the database and does nothing else lets SQLite wait.
  */
+const checkpointText = 'pragma wal_checkpoint(truncate)'
+
 const busyTimeout = { serving: 0, exclusive: 5_000, adopting: 5_000 } as const
 
 /** An open database file. */
 export interface SqliteHandle {
   readonly dialect: Dialect
   close(): void
+}
+
+/** A database file that is open for writing. */
+export interface SqliteWriter extends SqliteHandle {
+  /**
+   * Moves the whole write-ahead log into the database file, unless a transaction is running or another process reads an older
+   * state. Throws SQLiteError.
+   */
+  checkpoint(): void
 }
 
 /**
@@ -25,7 +36,7 @@ export interface SqliteHandle {
  * (https://www.sqlite.org/pragma.html#pragma_synchronous); macOS needs `fullfsync` for that. `secure_delete` overwrites
  * deleted content with zeros.
  */
-export function openWriter(path: string, use: keyof typeof busyTimeout): SqliteHandle {
+export function openWriter(path: string, use: keyof typeof busyTimeout): SqliteWriter {
   const pragmas = [
     `busy_timeout = ${busyTimeout[use]}`,
     // A database of the original server keeps its journal mode: adoption is one transaction, and may be rolled back.
@@ -35,7 +46,13 @@ export function openWriter(path: string, use: keyof typeof busyTimeout): SqliteH
     'foreign_keys = on',
     'secure_delete = on',
   ]
-  return open(path, { mode: 'immediate', pragmas })
+  const { database, ...handle } = open(path, { mode: 'immediate', pragmas })
+  return {
+    ...handle,
+    checkpoint() {
+      if (!database.inTransaction) database.run(checkpointText)
+    },
+  }
 }
 
 /** Opens an existing database file for reading while others write. Throws SQLiteError. */
@@ -71,7 +88,7 @@ function open(
     pragmas,
     isReadOnly = false,
   }: { mode: TransactionMode; pragmas: readonly string[]; isReadOnly?: boolean },
-): SqliteHandle {
+): SqliteHandle & { readonly database: Database } {
   const access = isReadOnly ? { readonly: true } : { readwrite: true, create: false }
   const database = new Database(path, { ...access, strict: true })
   // `true` throws if a statement is still open: the write-ahead log would then not be moved into the file.
@@ -79,7 +96,7 @@ function open(
   try {
     database.run('pragma trusted_schema = off')
     for (const pragma of pragmas) database.run(`pragma ${pragma}`)
-    return { dialect: new SqliteDialect(database, mode), close }
+    return { dialect: new SqliteDialect(database, mode), close, database }
   } catch (error) {
     close()
     throw error
@@ -118,13 +135,13 @@ export function copySqliteFile(path: string, target: string): void {
 export const setApplicationId = sql.raw(`pragma application_id = ${applicationId}`)
 
 /** Moves the whole write-ahead log into the database file, so that the file alone is the database. */
-export const walCheckpointStatement = sql`pragma wal_checkpoint(truncate)`
+export const walCheckpointStatement = sql.raw(checkpointText)
 
 /** Moves the write-ahead log of a file that is not open anywhere into the file, and removes the log. Throws SQLiteError. */
 export function checkpointWal(path: string): void {
   const database = new Database(path, { readwrite: true, create: false })
   try {
-    database.run('pragma wal_checkpoint(truncate)')
+    database.run(checkpointText)
   } finally {
     database.close()
   }
