@@ -33,7 +33,14 @@ import {
   ownTables,
   translatePostgresErrors,
 } from './postgres-content'
-import { connectWhenStarted, lockExclusively, waitForLock, withSession } from './postgres-session'
+import { requireRights } from './postgres-rights'
+import {
+  connectWhenStarted,
+  lockExclusively,
+  requireOwnSession,
+  waitForLock,
+  withSession,
+} from './postgres-session'
 
 export interface PostgresLocation {
   readonly address: PostgresAddress
@@ -86,7 +93,7 @@ async function listPendingMigrations({ location, migrations }: Target): Promise<
 /** A server always creates missing tables: the operator has created the database for it. */
 async function openForServer(
   target: Target,
-  { onWaiting }: ServerOpenOptions,
+  { onWaiting, onWriteChange }: ServerOpenOptions,
 ): Promise<OpenedDatabase> {
   const { location, timing } = target
   const { name, address } = location
@@ -94,12 +101,14 @@ async function openForServer(
   return await withSession(
     connectWhenStarted(address, { wait, onWaiting }),
     async (session, db) => {
+      await requireOwnSession(location, db)
       if (!(await waitForLock(session, 'migration', { wait, onWaiting })))
         throw databaseInUseError(name)
       const { content, created } = await bringUpToDate(target, { session, db, create: true })
       requireAdopted({ content }, { name })
+      await requireRights(name, db)
       await session.unlock('presence')
-      const store = openStore(target)
+      const store = openStore(target, onWriteChange)
       try {
         // The check opens a connection, which holds the presence lock. Until then, the migration lock keeps others out.
         await store.check()
@@ -120,6 +129,7 @@ async function withExclusive<T>(
   const { location, timing } = target
   const { name, address } = location
   return await withSession(connectSession(address), async (session, db) => {
+    await requireOwnSession(location, db)
     if (!(await lockExclusively(session, timing.wait))) throw databaseInUseError(name)
     const inspected = await bringUpToDate(target, { session, db, create })
     return await work(createExclusiveDatabase(target, db, inspected))
@@ -180,7 +190,10 @@ async function bringUpToDate(
   }
 }
 
-function openStore({ location, timing, migrations }: Target): OpenedStore {
+function openStore(
+  { location, timing, migrations }: Target,
+  onWriteChange?: ServerOpenOptions['onWriteChange'],
+): OpenedStore {
   const { name, address } = location
   let fingerprint: string | null = null
   const pool = connectPool(address, {
@@ -190,12 +203,7 @@ function openStore({ location, timing, migrations }: Target): OpenedStore {
   const handles = {
     reader: pool.dialect,
     writer: pool.dialect,
-    canWrite: async (db: Kysely<Schema>) => {
-      const { rows } = await sql<{ read_only: string }>`
-        select current_setting('transaction_read_only') as read_only
-      `.execute(db)
-      return rows[0]?.read_only === 'off'
-    },
+    ...(onWriteChange !== undefined && { onWriteChange }),
     onKeyFingerprint: (found: string) => {
       fingerprint = found
     },
@@ -227,7 +235,7 @@ function createExclusiveDatabase(
 }
 
 /**
- * Throws unless a new connection is to the database that the server was started on: a command may have replaced the database
+ * Throws unless a new connection may use our tables, and is to the database that the server was started on: a command may have replaced the database
  * while the server had no connection. `fingerprint` is that of the secret key, null if it is not known yet.
  */
 async function requireSameDatabase(
@@ -246,4 +254,5 @@ async function requireSameDatabase(
     (fingerprint === null || (await findKeyFingerprint(db)) === fingerprint)
   if (!isSame)
     throw new Error('the database is not the one that this server was started on: restart it')
+  await requireRights(name, db)
 }

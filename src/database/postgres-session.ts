@@ -1,8 +1,10 @@
 import { Kysely } from 'kysely'
+import { DomainError } from '../domain/errors'
 import { pollUntil, type Wait } from '../domain/runtime'
 import { connectSession, type PostgresSession } from '../engine/postgres/connection'
 import { mayBeStarting } from '../engine/postgres/faults'
 import type { PostgresAddress } from '../engine/postgres/hosts'
+import { sharesSessions } from '../engine/postgres/pooler'
 import type { Schema } from '../store/schema'
 
 /** How long a server waits for Postgres to start, and how often it tries, in milliseconds. */
@@ -75,6 +77,27 @@ export async function waitForLock(
     return null
   })
   return taken !== null
+}
+
+/**
+ * Throws `unavailable` if a pooler shares the session of this connection with others: the locks that keep servers and
+ * commands apart would not hold.
+ */
+export async function requireOwnSession(
+  { name, address }: { name: string; address: PostgresAddress },
+  db: Kysely<Schema>,
+): Promise<void> {
+  const isShared = await withSession(connectSession(address), (_, second) =>
+    sharesSessions(db, second),
+  )
+  if (!isShared) return
+  throw new DomainError(
+    'unavailable',
+    `${name} is behind a pooler that shares sessions, such as PgBouncer with pool_mode = transaction`,
+    {
+      hint: 'connect to Postgres directly, or set pool_mode = session for this database',
+    },
+  )
 }
 
 /** Takes both locks, which keeps servers and other commands out. Returns false if one of them is not free. */

@@ -31,7 +31,7 @@ import {
   withStore,
 } from './database'
 import { refuseMountPoint } from './mount-point'
-import { type FreeSpaceLimit, watchFreeSpace } from './space-watch'
+import { watchFreeSpace } from './space-watch'
 import { inspectSqliteFile, requireDatabaseFile, translateSqliteErrors } from './sqlite-file'
 import type { SqliteLocation } from './sqlite-location'
 import { lockSqliteDatabase, type SqliteLock } from './sqlite-lock'
@@ -79,7 +79,7 @@ async function listPendingMigrations({ location, migrations }: Target): Promise<
 /** The store keeps the exclusive use of the database until it is closed. */
 async function openForServer(
   target: Target,
-  { create, freeSpaceLimit }: ServerOpenOptions,
+  { create, ...options }: ServerOpenOptions,
 ): Promise<OpenedDatabase> {
   const { path } = target.location
   refuseMountPoint(path)
@@ -88,7 +88,7 @@ async function openForServer(
     const { content, created, backupPath } = await bringUpToDate(target, create)
     requireAdopted({ content }, { name: path })
     lock.lockCreatedFile()
-    const { store, upkeep } = openStore(target, { lock, freeSpaceLimit })
+    const { store, upkeep } = openStore(target, { lock, ...options })
     return { store, created, isShared: false, backupPath, upkeep }
   } catch (error) {
     lock.release()
@@ -161,18 +161,23 @@ async function bringUpToDate(
   return { content, created: false, backupPath }
 }
 
+interface StoreOptions extends Pick<ServerOpenOptions, 'freeSpaceLimit' | 'onWriteChange'> {
+  /** Released when the store is closed. */
+  readonly lock?: SqliteLock
+}
+
 function openStore(
   { location, timing }: Target,
-  { lock, freeSpaceLimit }: { lock?: SqliteLock; freeSpaceLimit?: FreeSpaceLimit | undefined } = {},
+  { lock, freeSpaceLimit, onWriteChange }: StoreOptions = {},
 ): { store: OpenedStore; upkeep: () => Promise<void> } {
   const { path } = location
   const { reader, writer, watch } = openHandles(path, timing.wait)
   const handles = {
     reader: reader.dialect,
     writer: writer.dialect,
-    canWrite: () => Promise.resolve(true),
     requirePresent: watch.requirePresent,
     confirmCommit: watch.confirmCommit,
+    ...(onWriteChange !== undefined && { onWriteChange }),
     ...(freeSpaceLimit !== undefined && {
       isShortOfSpace: watchFreeSpace(path, freeSpaceLimit, timing),
     }),

@@ -6,6 +6,8 @@ export type EngineFault =
   | 'aborted'
   /** The database can't be reached or written now. */
   | 'unreachable'
+  /** A right is missing. A retry does not help. */
+  | 'denied'
   /** The disk is full. */
   | 'full'
   /** The database is damaged, or the file is not a database. */

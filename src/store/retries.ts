@@ -15,8 +15,8 @@ const retryDelay = 50
  * - After `timeout` milliseconds the caller gets an error. The attempt that is still running is left to the timeouts of
  *   the engine; `committing` then throws, so it never commits.
  *
- * Throws `unavailable` if a retry is not possible or the time is up, and `storage_full` if the disk is full. All other
- * errors pass unchanged.
+ * Throws `unavailable` if a retry is not possible or the time is up, the database is damaged, or a right is missing; and
+ * `storage_full` if the disk is full. All other errors pass unchanged.
  */
 export async function withRetries<T>(
   { wait, timeout }: { wait: Wait; timeout: number },
@@ -51,6 +51,7 @@ export async function withRetries<T>(
         lastError = error
         const fault = engineFault(error)
         if (fault === 'full') throw storageFullError(error)
+        if (fault === 'damaged' || fault === 'denied') throw unavailableError(error)
         if (fault !== 'busy' && fault !== 'aborted' && fault !== 'unreachable') throw error
         const wasRolledBack = !isCommitting || fault === 'aborted'
         if (!wasRolledBack || isTimedOut) throw unavailableError(error)

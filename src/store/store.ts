@@ -6,15 +6,17 @@
 import { type Dialect, Kysely, type Transaction } from 'kysely'
 import type { AuditEvent, AuditSigner } from '../domain/audit'
 import { DomainError } from '../domain/errors'
-import type { Wait } from '../domain/runtime'
+import type { Clock, Wait } from '../domain/runtime'
 import type { Store } from '../domain/store'
 import { type AuditSignerProvider, appendEvents, beginAuditLog } from './audit/append'
 import { lockAuditLog } from './audit/chain'
 import { signFirstTime } from './audit/resign'
+import { saveFact } from './facts'
 import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
 import { storageFullError, withRetries } from './retries'
 import type { Schema } from './schema'
 import { createReadTransaction, createWriteTransaction } from './transactions'
+import { createWriteState } from './write-state'
 
 /** How long a transaction is retried, in milliseconds (contract: up to 10 s). */
 const timeout = 10_000
@@ -71,22 +73,25 @@ export interface DatabaseHandles {
   requirePresent?(): void
   /** Returns once a commit is certain to last. Throws `unavailable` if it may be lost. Called before it is acknowledged. */
   confirmCommit?(): Promise<void>
-  /** Returns whether the database accepts writes. Called in a write transaction. */
-  canWrite(db: Kysely<Schema>): Promise<boolean>
+  /** Receives why writes began to fail, and null when they succeed again. */
+  onWriteChange?(reason: Error | null): void
   /** Receives the fingerprint of the database's secret key once it is known. */
   onKeyFingerprint?(fingerprint: string): void
   close(): Promise<void>
 }
 
-/** Returns the store of one open database. */
-export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
+/** Returns the store of one open database. `now` is a clock that is never set, in milliseconds. */
+export function createStore(
+  handles: DatabaseHandles,
+  wait: Wait,
+  now: Clock = () => performance.now(),
+): OpenedStore {
   const reader = new Kysely<Schema>({ dialect: handles.reader })
   const writer = new Kysely<Schema>({ dialect: handles.writer })
 
   let signerFor: AuditSignerProvider = noAuditSigner
 
-  /** Whether the last write failed because of a full disk. Nothing else shows that if the database is on another machine. */
-  let wasFull = false
+  const writes = createWriteState(now, (reason) => handles.onWriteChange?.(reason))
 
   /** Runs `work` and commits it, once. Calls `committing` when only the commit is left to do. */
   const runWriteTransaction = async <T>(
@@ -94,17 +99,34 @@ export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
     committing: () => void,
   ): Promise<T> => {
     handles.requirePresent?.()
-    const result = await writer
-      .transaction()
-      .setIsolationLevel('repeatable read')
-      .execute(async (db) => {
-        const result = await work(db)
-        committing()
-        return result
-      })
-    await handles.confirmCommit?.()
-    return result
+    try {
+      const result = await writer
+        .transaction()
+        .setIsolationLevel('repeatable read')
+        .execute(async (db) => {
+          const result = await work(db)
+          committing()
+          return result
+        })
+      writes.succeeded()
+      await handles.confirmCommit?.()
+      return result
+    } catch (error) {
+      writes.failed(error)
+      throw error
+    }
   }
+
+  /** Writes a row, which is synced like every write. Nothing else shows that writes succeed. */
+  const tryWrite = () =>
+    withRetries({ wait, timeout: checkTimeout }, (committing) =>
+      runWriteTransaction((db) => saveFact(db, 'write_check', String(now())), committing),
+    )
+  const tryRead = () =>
+    withRetries({ wait, timeout: checkTimeout }, () => {
+      handles.requirePresent?.()
+      return reader.transaction().execute(findKeyFingerprint)
+    })
 
   return {
     read: (work) =>
@@ -122,35 +144,31 @@ export function createStore(handles: DatabaseHandles, wait: Wait): OpenedStore {
       // Appending to the audit log fails on Postgres if another transaction appended since this one began. A retry
       // locks the log first, so that it can't happen again.
       let mustLockAuditLog = false
-      try {
-        const result = await withRetries({ wait, timeout }, (committing) =>
-          runWriteTransaction(async (db) => {
-            if (mustLockAuditLog) await lockAuditLog(db)
-            const events: AuditEvent[] = []
-            const result = await work(
-              createWriteTransaction(db, signerFor, (event) => events.push(event)),
-            )
-            mustLockAuditLog = events.length > 0
-            // Last of all: other transactions that append wait from here to the commit.
-            await appendEvents(db, signerFor, events)
-            return result
-          }, committing),
-        )
-        wasFull = false
-        return result
-      } catch (error) {
-        if (error instanceof DomainError && error.code === 'storage_full') wasFull = true
-        throw error
-      }
+      return await withRetries({ wait, timeout }, (committing) =>
+        runWriteTransaction(async (db) => {
+          if (mustLockAuditLog) await lockAuditLog(db)
+          const events: AuditEvent[] = []
+          const result = await work(
+            createWriteTransaction(db, signerFor, (event) => events.push(event)),
+          )
+          mustLockAuditLog = events.length > 0
+          // Last of all: other transactions that append wait from here to the commit.
+          await appendEvents(db, signerFor, events)
+          return result
+        }, committing),
+      )
     },
 
-    isShortOfSpace: () => handles.isShortOfSpace?.() === true || wasFull,
+    isShortOfSpace: () => handles.isShortOfSpace?.() === true || writes.wasFull,
 
     async check() {
-      const canWrite = await withRetries({ wait, timeout: checkTimeout }, (committing) =>
-        runWriteTransaction((db) => handles.canWrite(db), committing),
-      )
-      if (!canWrite) throw new DomainError('unavailable', 'The database does not accept writes')
+      try {
+        if (handles.isShortOfSpace?.() !== true && writes.claimAttempt()) return await tryWrite()
+      } catch (error) {
+        // Reported by `isShortOfSpace`: a full disk does not stop reading.
+        if (!(error instanceof DomainError && error.code === 'storage_full')) throw error
+      }
+      await tryRead()
     },
 
     findKeyFingerprint: () =>

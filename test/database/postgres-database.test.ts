@@ -15,7 +15,7 @@ import {
   startPostgresFirst,
 } from '../support/postgres'
 import { startProxy } from '../support/proxy'
-import { aUser, postgresDatabaseAt } from '../support/store'
+import { aUser, createMigratedPostgres, postgresDatabaseAt } from '../support/store'
 import { patientTiming } from '../support/timing'
 import { until } from '../support/until'
 
@@ -315,10 +315,8 @@ test('a server refuses a database that was replaced while it had no connection',
   expect(errorMessageWithCauses(refusal as Error)).toContain(
     'not the one that this server was started on: restart it',
   )
-  const checking = captureError(store.check())
-  await timing.nextPause(50)
-  timing.endLimits()
-  expect(await checking).toMatchObject({ code: 'unavailable' })
+  // The last write failed, and it is too early to try again.
+  expect(await captureError(store.check())).toMatchObject({ code: 'unavailable' })
   await queryPostgres(database.url, "update facts set value = 'its own'")
   expect(await add(store)).toBeTrue()
 })
@@ -448,4 +446,103 @@ describe('a Postgres database', () => {
       expect(Bun.inspect(error)).not.toContain(password)
     },
   )
+})
+
+describe('a Postgres server that can not be used', () => {
+  /** A role of its own that may connect, with what a test grants it; and the URL with that role. */
+  async function createRole(
+    url: string,
+    statements: (role: string) => readonly string[] = () => [],
+  ) {
+    const role = `role_${crypto.randomUUID().replaceAll('-', '')}`
+    await queryPostgres(url, `create role ${role} login password 'secret'`)
+    for (const statement of statements(role)) await queryPostgres(url, statement)
+    const own = new URL(url)
+    own.username = role
+    own.password = 'secret'
+    return { role, url: own.href }
+  }
+
+  test('because the role may not create tables is told as that, not as its consequence', async () => {
+    await using database = await createPostgresDatabase()
+    const { url } = await createRole(database.url)
+    expect(await captureError(openServingStore(url))).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('permission denied for schema public'),
+      hint: expect.stringContaining('grant create, usage on schema public to USER'),
+    })
+  })
+
+  test('because the role lacks a right on a table names both, and the statement that grants it', async () => {
+    await using database = await createMigratedPostgres()
+    const { role, url } = await createRole(database.url, (name) => [
+      `grant select, insert, update, delete on all tables in schema public to ${name}`,
+      `revoke insert, delete on notes from ${name}`,
+    ])
+    expect(await captureError(openServingStore(url))).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(
+        `can't be used: the user ${role} may not insert, delete in the table notes`,
+      ),
+      hint: `run as the owner of the tables: grant select, insert, update, delete on all tables in schema "public" to "${role}"`,
+    })
+    await queryPostgres(database.url, `grant insert, delete on notes to ${role}`)
+    await using store = await openServingStore(url)
+    expect(await add(store)).toBeTrue()
+  })
+
+  test('because the role has too few connections is told with what raises the limit', async () => {
+    await using database = await createMigratedPostgres()
+    const { url } = await createRole(database.url, (name) => [
+      `grant select, insert, update, delete on all tables in schema public to ${name}`,
+      `alter role ${name} connection limit 1`,
+    ])
+    expect(await captureError(openServingStore(url))).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('too many connections for role'),
+      hint: expect.stringContaining('alter role NAME connection limit -1'),
+    })
+  })
+
+  test('because a migration fails is told with the error of the migration', async () => {
+    await using database = await createMigratedPostgres()
+    const migrations = {
+      ...migrationsFor(postgresColumnTypes, Date.now),
+      '9999-broken': {
+        up: async (
+          db: Parameters<NonNullable<ReturnType<typeof migrationsFor>[string]>['up']>[0],
+        ) => void (await sql`alter table nothing add column colour text`.execute(db)),
+      },
+    }
+    const broken = postgresDatabaseAt(database.url, { migrations })
+    expect(await captureError(broken.openForServer({ create: true }))).toMatchObject({
+      message: expect.stringContaining('relation "nothing" does not exist'),
+    })
+    await using store = await openServingStore(database.url)
+    expect(await add(store)).toBeTrue()
+  })
+
+  test('for writes any more refuses them until the rights are back, and serves again without a restart', async () => {
+    await using database = await createMigratedPostgres()
+    const { role, url } = await createRole(database.url, (name) => [
+      `grant select, insert, update, delete on all tables in schema public to ${name}`,
+    ])
+    const changes: (string | null)[] = []
+    const { store } = await postgresDatabaseAt(url, {
+      timing: patientTiming({ speed: 100 }),
+    }).openForServer({
+      create: true,
+      onWriteChange: (reason) => changes.push(reason === null ? null : reason.message),
+    })
+    expect(await add(store)).toBeTrue()
+    await queryPostgres(database.url, `revoke insert on users from ${role}`)
+    for (let attempt = 0; attempt < 3; attempt++) {
+      expect(await captureError(add(store))).toMatchObject({ code: 'unavailable' })
+    }
+    expect(await captureError(store.check())).toMatchObject({ code: 'unavailable' })
+    await queryPostgres(database.url, `grant insert on users to ${role}`)
+    expect(await add(store)).toBeTrue()
+    expect(changes).toEqual([expect.stringContaining('permission denied for table users'), null])
+    await store.close()
+  })
 })

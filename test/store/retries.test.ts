@@ -12,6 +12,7 @@ const faults = {
   unreachable: new ConnectionFault('cut'),
   full: sqliteError(13),
   damaged: sqliteError(11),
+  denied: postgresError('42501'),
   orphan: sqliteError(787),
   bug: new TypeError('undefined is not a function'),
 }
@@ -57,7 +58,19 @@ describe('a transaction', () => {
     },
   )
 
-  test.each(['damaged', 'orphan', 'bug'] as const)(
+  test.each(['damaged', 'denied'] as const)(
+    'is not retried if it is %s, and fails as `unavailable`',
+    async (fault) => {
+      const { timing, begins, outcome } = runAttempts([fail(faults[fault]), succeed])
+      await timing.advance(5_000)
+      expect({ begins, outcome }).toEqual({
+        begins: [0],
+        outcome: { error: unavailable(faults[fault]), time: 0 },
+      })
+    },
+  )
+
+  test.each(['orphan', 'bug'] as const)(
     'is not retried after an error of the kind %s, which passes unchanged',
     async (fault) => {
       const { timing, begins, outcome } = runAttempts([fail(faults[fault]), succeed])

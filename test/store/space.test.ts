@@ -75,7 +75,6 @@ test('writes are refused before they begin while the disk has less space than th
       reader: reader.dialect,
       writer: writer.dialect,
       isShortOfSpace: () => isShortOfSpace,
-      canWrite: () => Promise.resolve(true),
       close: async () => {
         reader.close()
         writer.close()
@@ -95,26 +94,4 @@ test('writes are refused before they begin while the disk has less space than th
     isShort: false,
   })
   await store.close()
-})
-
-test('a database that accepts no writes fails its check', async () => {
-  using folder = temporaryFolder()
-  await sqliteDatabaseIn(folder.path).withExclusive({ create: true }, () => Promise.resolve())
-  const path = `${folder.path}/snailpass.db`
-  const [reader, writer] = [openReader(path), openWriter(path, 'serving')]
-  const store = createStore(
-    {
-      reader: reader.dialect,
-      writer: writer.dialect,
-      canWrite: () => Promise.resolve(false),
-      close: async () => {},
-    },
-    () => new Promise(() => {}),
-  )
-  expect(await captureError(store.check())).toMatchObject({
-    code: 'unavailable',
-    message: 'The database does not accept writes',
-  })
-  reader.close()
-  writer.close()
 })

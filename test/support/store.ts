@@ -7,9 +7,10 @@ import type { Database, Timing } from '../../src/database/database'
 import { postgresDatabase } from '../../src/database/postgres-database'
 import { sqliteDatabase } from '../../src/database/sqlite-database'
 import { resolveSqliteLocation } from '../../src/database/sqlite-location'
+import type { Clock } from '../../src/domain/runtime'
 import type { User } from '../../src/domain/user'
 import { openReader, openWriter } from '../../src/engine/sqlite/connection'
-import { createStore, type OpenedStore } from '../../src/store/store'
+import { createStore, type DatabaseHandles, type OpenedStore } from '../../src/store/store'
 import { temporaryFolder } from './executable'
 import {
   createPostgresDatabaseWithTables,
@@ -31,7 +32,10 @@ export interface SqliteTestStore extends TestStore {
 }
 
 /** Opens a store on a new SQLite file, with time that passes only by waiting. */
-export async function openSqliteStore(): Promise<SqliteTestStore> {
+export async function openSqliteStore({
+  now,
+  ...options
+}: Pick<DatabaseHandles, 'onWriteChange'> & { now?: Clock } = {}): Promise<SqliteTestStore> {
   const folder = temporaryFolder()
   const timing = virtualTiming()
   const path = `${folder.path}/snailpass.db`
@@ -45,13 +49,14 @@ export async function openSqliteStore(): Promise<SqliteTestStore> {
     {
       reader: reader.dialect,
       writer: writer.dialect,
-      canWrite: () => Promise.resolve(true),
       async close() {
         reader.close()
         writer.close()
       },
+      ...options,
     },
     timing.wait,
+    now,
   )
   return {
     ...store,

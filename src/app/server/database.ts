@@ -1,5 +1,6 @@
 import type { Settings } from '../../config/settings'
 import type { OpenedDatabase } from '../../database/database'
+import { errorMessageWithCauses } from '../../domain/errors'
 import { ensureDataFolder, tightenPermissions } from '../../files/data-folder'
 import type { Log } from '../../log'
 import type { OpenedStore } from '../../store/store'
@@ -48,6 +49,12 @@ export async function openServerDatabase(deps: {
             )
           : log.info('writes are accepted again: there is enough free space'),
     },
+    onWriteChange: (reason) =>
+      reason === null
+        ? log.info('writes succeed again')
+        : log.error(`writes fail: ${errorMessageWithCauses(reason)}`, undefined, {
+            database: database.name,
+          }),
     onWaiting: () =>
       log.info(`waiting for ${database.name}: it is not running yet, or in use by another process`),
   })

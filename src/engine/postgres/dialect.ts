@@ -115,6 +115,7 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
     const isolation = isolationLevel === undefined ? '' : ` isolation level ${isolationLevel}`
     const access = accessMode === undefined ? '' : ` ${accessMode}`
     this.#isReadOnly = accessMode === 'read only'
+    firstErrors.delete(this.client)
     this.#connections.corkUntilNextTick(this.client)
     this.#start = this.#run(`start transaction${isolation}${access}`)
     // The first query, or the commit, throws its error.
@@ -171,7 +172,7 @@ class PostgresConnection<C extends Client> implements DatabaseConnection {
     } catch (cause) {
       const error =
         cause instanceof DatabaseError
-          ? cause
+          ? firstErrorOf(this.client, cause)
           : new ConnectionFault('the connection to the database failed', { cause })
       if (postgresFault(error) === 'unreachable') this.isBroken = true
       throw error
@@ -194,4 +195,17 @@ function statementName(text: string): { name: string } | undefined {
     statementNames.set(text, name)
   }
   return { name }
+}
+
+/** The last error of each connection that was not a consequence of an earlier one. */
+const firstErrors = new WeakMap<Client, DatabaseError>()
+
+/**
+ * Returns the error to report. After an error, Postgres refuses every statement of a transaction because it "is aborted": the
+ * error that comes first is the reason.
+ */
+function firstErrorOf(client: Client, error: DatabaseError): DatabaseError {
+  if (error.code === '25P02') return firstErrors.get(client) ?? error
+  firstErrors.set(client, error)
+  return error
 }

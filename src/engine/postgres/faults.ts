@@ -14,9 +14,13 @@ const faults: Readonly<Record<string, EngineFault>> = {
   '08': 'unreachable', // connection exceptions
   '23503': 'orphan', // foreign_key_violation
   '25006': 'unreachable', // read_only_sql_transaction: a standby, or a primary that has become one
+  '25P02': 'unreachable', // in_failed_sql_transaction: left behind on a connection, which is closed
   '25P03': 'unreachable', // idle_in_transaction_session_timeout
+  '26': 'unreachable', // invalid_sql_statement_name: the session is not the one that prepared it
   '40001': 'aborted', // serialization_failure
   '40P01': 'aborted', // deadlock_detected
+  '42501': 'denied', // insufficient_privilege
+  '42P05': 'unreachable', // duplicate_prepared_statement, for the same reason
   '53': 'unreachable', // insufficient resources: connections, memory
   '53100': 'full', // disk_full
   '55P03': 'busy', // lock_not_available
@@ -76,12 +80,16 @@ const unreachableHint =
   'check that Postgres is running, accepts writes, and can be reached at the host and port in SNAILPASS_DATABASE_URL; to require or disable TLS, add ?sslmode='
 
 const hints: Readonly<Record<string, string | undefined>> = {
+  '08P01':
+    'a pooler such as PgBouncer refuses what snailpass needs: connect to Postgres directly, or use pool_mode = session with ignore_startup_parameters = statement_timeout, lock_timeout, idle_in_transaction_session_timeout, options',
   '28': 'check user and password in SNAILPASS_DATABASE_URL; in a password, write @ as %40, / as %2F and % as %25',
   '2BP01':
     'another object, such as a view, depends on these tables: drop it first and create it again afterwards',
   '3D000': 'create the database first: createdb --encoding=UTF8 NAME',
   '42501':
     'the user in SNAILPASS_DATABASE_URL must own the existing tables and be allowed to create new ones: grant create, usage on schema public to USER',
+  '53300':
+    'raise max_connections of Postgres, or the connection limit of the role (`alter role NAME connection limit -1`), or lower ?pool_size= in SNAILPASS_DATABASE_URL',
   '53100': 'free space on the disk of the Postgres server',
   '55P03':
     'another process is using these tables: stop every program that uses the database, then retry',

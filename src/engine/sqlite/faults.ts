@@ -3,6 +3,7 @@ import type { EngineFault } from '../fault-kind'
 
 // Primary result codes: the low byte of `errno` (https://www.sqlite.org/rescode.html).
 const faults: Readonly<Record<number, EngineFault>> = {
+  3: 'denied', // SQLITE_PERM
   5: 'busy', // SQLITE_BUSY
   6: 'busy', // SQLITE_LOCKED
   7: 'unreachable', // SQLITE_NOMEM
