@@ -1,3 +1,4 @@
+import { isEmail } from '../domain/email'
 import { parseHost } from '../domain/networks'
 import type { SignUpPolicy } from '../domain/sign-up-policy'
 import {
@@ -90,7 +91,7 @@ function parsePublicHosts(text: string): readonly string[] {
 function parseDomains(text: string): readonly string[] {
   return parseList(text).map((domain) => {
     const host = parseHost(domain)
-    if (host !== null) return host
+    if (host !== null && isEmail(`x@${host}`)) return host
     throw new InvalidSetting('use a domain such as example.org', { value: domain, noun: 'domain' })
   })
 }

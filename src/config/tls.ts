@@ -80,7 +80,7 @@ export function findTlsProblem(values: TlsSettings): SettingProblem | null {
 function parseNames(text: string): readonly string[] {
   return parseList(text).map((name) => {
     const host = parseHost(name.includes(':') && !name.startsWith('[') ? `[${name}]` : name)
-    if (host !== null && !host.includes('*')) return host.replaceAll(/^\[|\]$/g, '')
+    if (host !== null) return host.replaceAll(/^\[|\]$/g, '')
     throw new InvalidSetting('use a name or an address such as pi.lan, 192.168.1.5 or fd00::5', {
       value: name,
       noun: 'host',

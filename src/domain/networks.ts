@@ -111,10 +111,23 @@ export function isPublicName(host: string): boolean {
   )
 }
 
-/** Returns a host in the form of URLs: lower case, ASCII, IPv6 in brackets. Returns null for any text that is not a host. */
+/** One part of a host name. Underscores are not allowed in DNS host names (RFC 1123), but home networks have them. */
+const labelPattern = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
+
+/**
+ * Returns a host in the form of URLs: lower case, ASCII, IPv6 in brackets; a dot at the end of a name is kept. Returns null
+ * for any text that is not a host.
+ */
 export function parseHost(text: string): string | null {
   const url = URL.canParse(`http://${text}/`) ? new URL(`http://${text}/`) : null
   // A URL leaves out an empty port and the default one.
   const hasPort = /:\d*$/.test(text)
-  return url !== null && !hasPort && url.href === `http://${url.hostname}/` ? url.hostname : null
+  if (url === null || hasPort || url.href !== `http://${url.hostname}/`) return null
+  return url.hostname.startsWith('[') || isHostName(url.hostname) ? url.hostname : null
+}
+
+/** URLs accept names with empty parts and with most special characters. */
+function isHostName(host: string): boolean {
+  const name = host.replace(/\.$/, '')
+  return name.length <= 253 && name.split('.').every((label) => labelPattern.test(label))
 }

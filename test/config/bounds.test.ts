@@ -321,6 +321,15 @@ describe('a list', () => {
 
   test.each([
     ['signUpDomains', 'a/b', 'domain', 'use a domain such as example.org', null],
+    ['signUpDomains', 'a..b', 'domain', 'use a domain such as example.org', null],
+    ['signUpDomains', '.example.org', 'domain', 'use a domain such as example.org', null],
+    ['signUpDomains', 'example.org.', 'domain', 'use a domain such as example.org', null],
+    ['signUpDomains', '*.example.org', 'domain', 'use a domain such as example.org', null],
+    ['signUpDomains', 'you@example.org', 'domain', 'use a domain such as example.org', null],
+    ['signUpDomains', '-a.example', 'domain', 'use a domain such as example.org', null],
+    ['signUpDomains', 'localhost', 'domain', 'use a domain such as example.org', null],
+    ['signUpDomains', '192.168.1.5', 'domain', 'use a domain such as example.org', null],
+    ['signUpDomains', '[fd00::5]', 'domain', 'use a domain such as example.org', null],
     ['publicHosts', 'a/b', 'host', 'use HOST or HOST:PORT', null],
     ['publicHosts', 'me@a', 'host', 'use HOST or HOST:PORT', null],
     [

@@ -140,6 +140,10 @@ test('a host is parsed into the form of URLs', () => {
   expect(parseHost('PI.Local')).toBe('pi.local')
   expect(parseHost('müller.example')).toBe('xn--mller-kva.example')
   expect(parseHost('[FD00:0::1]')).toBe('[fd00::1]')
+  expect(parseHost('192.168.1.5')).toBe('192.168.1.5')
+  expect(parseHost('my_pi.lan.')).toBe('my_pi.lan.')
+  const longest = Array.from({ length: 63 }, () => 'abc').join('.')
+  expect(parseHost(`${longest}.`)).toBe(`${longest}.`)
   for (const text of [
     '',
     'pi:',
@@ -152,6 +156,17 @@ test('a host is parsed into the form of URLs', () => {
     'pi#x',
     'a b',
     '::1',
+    '.',
+    'a..b',
+    '.b',
+    'b..',
+    '-a.b',
+    'a-.b',
+    '*.b',
+    'a!b',
+    "it's",
+    `${'a'.repeat(64)}.b`,
+    Array.from({ length: 64 }, () => 'abc').join('.'),
   ])
     expect(parseHost(text), text).toBeNull()
 })

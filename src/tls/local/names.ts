@@ -17,18 +17,13 @@ export interface AuthorityConstraints {
   readonly networks: readonly string[]
 }
 
-const labelPattern = /^[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?$/
-
 /** Returns a host name or IP address in the form in which names are compared, IPv6 without brackets; null for other texts. */
 export function parseName(text: string): string | null {
   const bare = text.replace(/^\[(.*)\]$/, '$1')
   if (isIP(bare) !== 0) return parseAddress(bare)
   const name = parseHost(text)?.replace(/\.$/, '')
   // URLs read `1.2` as an IP address.
-  if (name === undefined || isIP(name) !== 0) return null
-  return name.length <= 253 && name.split('.').every((part) => labelPattern.test(part))
-    ? name
-    : null
+  return name === undefined || isIP(name) !== 0 ? null : name
 }
 
 /** Returns the names by which a machine with this host name is reached in its network. */
