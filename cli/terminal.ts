@@ -4,7 +4,7 @@
  */
 import { writeSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
-import { DomainError, type ErrorCode } from '../src/domain/errors'
+import { DomainError, type ErrorCode, listErrors } from '../src/domain/errors'
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, notFound: 3, notChecked: 4 } as const
 
@@ -43,8 +43,12 @@ const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
 /** Prints an error and its hint to stderr. Returns the exit code. */
 export function reportError(error: unknown): number {
   if (error instanceof DomainError) {
-    infoLabelled('error', error.message)
-    if (error.hint !== null) infoLabelled('hint', error.hint)
+    const errors = listErrors(error)
+    for (const [index, { message, hint }] of errors.entries()) {
+      infoLabelled('error', message)
+      // Neighbours with the same hint share it.
+      if (hint !== null && hint !== errors[index + 1]?.hint) infoLabelled('hint', hint)
+    }
     return exitCodeOf[error.code]
   }
   if (error instanceof ExitError) return error.code

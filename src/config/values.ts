@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { DomainError } from '../domain/errors'
+import { CombinedError, DomainError } from '../domain/errors'
 import { sanitizeLine } from '../domain/text'
 
 /** Shown instead of a secret. */
@@ -80,12 +80,13 @@ export class InvalidSetting extends Error {
   }
 }
 
-/** Returns one `invalid` error for all problems. Its message and its hint have a line for each. */
+/** Returns one `invalid` error for all problems. */
 export function invalidSettingsError(problems: readonly SettingProblem[]): DomainError {
-  const hints = new Set(problems.flatMap(({ hint }) => hint ?? []))
-  return new DomainError('invalid', problems.map(({ text }) => text).join('\n'), {
-    ...(hints.size > 0 && { hint: [...hints].join('\n') }),
-  })
+  const errors = problems.map(
+    ({ text, hint }) => new DomainError('invalid', text, hint === null ? {} : { hint }),
+  )
+  const [first] = errors
+  return first !== undefined && errors.length === 1 ? first : new CombinedError('invalid', errors)
 }
 
 /** A setting. `meaning` and `defaultText` are the source of --help, docs/settings.md and the settings file of an installation. */

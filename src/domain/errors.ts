@@ -39,6 +39,27 @@ export class DomainError extends Error {
   }
 }
 
+/**
+ * Several errors that are reported together, each with its own hint. `message` and `hint` have the lines of all of them, for
+ * places that show only one text.
+ */
+export class CombinedError extends DomainError {
+  readonly errors: readonly DomainError[]
+
+  constructor(code: ErrorCode, errors: readonly DomainError[]) {
+    const hints = new Set(errors.flatMap(({ hint }) => hint ?? []))
+    super(code, errors.map(({ message }) => message).join('\n'), {
+      ...(hints.size > 0 && { hint: [...hints].join('\n') }),
+    })
+    this.errors = errors
+  }
+}
+
+/** Returns the errors that are to be reported one by one. */
+export function listErrors(error: DomainError): readonly DomainError[] {
+  return error instanceof CombinedError ? error.errors : [error]
+}
+
 /** Returns the message of anything that was thrown. */
 export function errorMessage(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)

@@ -1,5 +1,5 @@
 import type { Endpoint, ListenAddress } from '../config/listen-address'
-import { DomainError } from '../domain/errors'
+import { CombinedError, DomainError } from '../domain/errors'
 import { ownProperty, parseJson } from '../domain/untrusted'
 import type { Layout } from './paths'
 import { describeFailure, type ProcessResult, runProgram, type SystemUser } from './process'
@@ -124,19 +124,30 @@ function isStringArray(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((text) => typeof text === 'string')
 }
 
-/** Returns the error and hint that an executable wrote to stderr; without them, its last lines of output. */
+/** Returns the errors with their hints that an executable wrote to stderr; without them, its last lines of output. */
 function commandError(args: readonly string[], result: ProcessResult): DomainError {
-  const linesLabelled = (label: string) =>
-    result.stderr
-      .split('\n')
-      .filter((line) => line.startsWith(`${label}: `))
-      .map((line) => line.slice(label.length + 2))
-      .join('\n')
-  const message = linesLabelled('error')
-  const name = `snailpass ${args.join(' ')}`
-  if (message === '' || result.hasTimedOut) {
+  const errors = parseReportedErrors(result.stderr)
+  const [first] = errors
+  if (first === undefined || result.hasTimedOut) {
+    const name = `snailpass ${args.join(' ')}`
     return new DomainError('unavailable', describeFailure(name, result))
   }
-  const hint = linesLabelled('hint')
-  return new DomainError('unavailable', message, hint === '' ? {} : { hint })
+  return errors.length === 1 ? first : new CombinedError('unavailable', errors)
+}
+
+/** Returns each run of `error:` lines with the `hint:` lines behind it. */
+function parseReportedErrors(stderr: string): readonly DomainError[] {
+  const reported: { label: string; text: string }[] = []
+  for (const line of stderr.split('\n')) {
+    const { label, text } = /^(?<label>error|hint): (?<text>.*)$/.exec(line)?.groups ?? {}
+    if (label === undefined || text === undefined) continue
+    const last = reported.at(-1)
+    if (last?.label === label) last.text += `\n${text}`
+    else reported.push({ label, text })
+  }
+  return reported.flatMap(({ label, text }, index) => {
+    if (label !== 'error') return []
+    const hint = reported[index + 1]?.text
+    return new DomainError('unavailable', text, hint === undefined ? {} : { hint })
+  })
 }

@@ -10,7 +10,7 @@ import {
   readSecretLine,
   reportError,
 } from '../../cli/terminal'
-import { DomainError, type ErrorCode } from '../../src/domain/errors'
+import { CombinedError, DomainError, type ErrorCode } from '../../src/domain/errors'
 import { captureError } from '../support/capture-error'
 import { captureOutput } from '../support/cli'
 import { createTemporaryFile } from '../support/settings-file'
@@ -48,6 +48,33 @@ describe('an error', () => {
       code: exitCode,
       stdout: '',
       stderr: 'error: one\n',
+    })
+  })
+
+  test('that combines several prints each with its hint; neighbours with the same hint share it', () => {
+    const part = (message: string, hint?: string) =>
+      new DomainError('invalid', message, hint === undefined ? {} : { hint })
+    const error = new CombinedError('invalid', [
+      part('one', 'do\nthis'),
+      part('two'),
+      part('three', 'that'),
+      part('four', 'that'),
+      part('five', 'do\nthis'),
+    ])
+    expect(report(error)).toEqual({
+      code: 2,
+      stdout: '',
+      stderr: `error: one
+hint: do
+hint: this
+error: two
+error: three
+error: four
+hint: that
+error: five
+hint: do
+hint: this
+`,
     })
   })
 

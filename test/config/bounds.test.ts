@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { type SettingValues, settingKeys, settingTable } from '../../src/config/settings'
 import { InvalidSetting, invalidSettingsError, Secret } from '../../src/config/values'
+import { CombinedError, listErrors } from '../../src/domain/errors'
 
 /** Returns what a setting parses a text to, with secrets revealed, or the problem with it. */
 function parse(key: keyof SettingValues, text: string): unknown {
@@ -545,7 +546,7 @@ test('a problem without the name of its setting has its noun and value', () => {
   ).toBe('invalid host "a" in X in /f: use x')
 })
 
-test('problems are one error, whose hints are told once', () => {
+test('problems are one error, which has each of them with its hint', () => {
   const error = invalidSettingsError([
     { text: 'one', hint: 'do this' },
     { text: 'two', hint: null },
@@ -557,5 +558,12 @@ test('problems are one error, whose hints are told once', () => {
     message: 'one\ntwo\nthree\nfour',
     hint: 'do this\nand that',
   })
+  expect(listErrors(error).map(({ message, hint }) => [message, hint])).toEqual([
+    ['one', 'do this'],
+    ['two', null],
+    ['three', 'do this'],
+    ['four', 'and that'],
+  ])
+  expect(invalidSettingsError([{ text: 'one', hint: null }])).not.toBeInstanceOf(CombinedError)
   expect(invalidSettingsError([{ text: 'one', hint: null }]).hint).toBeNull()
 })

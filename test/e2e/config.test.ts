@@ -125,10 +125,10 @@ describe('snailpass config', () => {
     expect(shown.stderr).toBe(`Settings file: /dev/null
 warning: SNAILPASS_MAX_BDOY is set, but there is no such setting: did you mean SNAILPASS_MAX_BODY?
 error: invalid --listen "nowhere": use HOST:PORT or unix:/PATH
-error: invalid SNAILPASS_SECRET_KEY: shorter than 16 characters
-error: invalid SNAILPASS_MAIL_URL_FILE (/nonexistent/mail): can't read the file: ENOENT: no such file or directory, open '/nonexistent/mail'
 hint: examples of addresses are 0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock; several are comma-separated; off means none
+error: invalid SNAILPASS_SECRET_KEY: shorter than 16 characters
 hint: remove the secret key: a strong one is created at the first start and kept in the data folder
+error: invalid SNAILPASS_MAIL_URL_FILE (/nonexistent/mail): can't read the file: ENOENT: no such file or directory, open '/nonexistent/mail'
 hint: name a file that contains the secret and that the user who runs snailpass may read
 `)
     expect(shown.stdout).toContain('--listen     invalid: "nowhere": use HOST:PORT or unix:/PATH\n')

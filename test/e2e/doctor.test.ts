@@ -161,6 +161,21 @@ describe('snailpass doctor', () => {
     ])
     const wrong = await doctor(installation, { environment: { SNAILPASS_TOKEN_SECONDS: 'x' } })
     expect(wrong.found).toHaveLength(1)
+    const several = await doctor(installation, {
+      environment: { SNAILPASS_TOKEN_SECONDS: 'x', SNAILPASS_LISTEN: 'x' },
+    })
+    expect(several.checked[0]?.findings).toEqual([
+      {
+        what: 'invalid SNAILPASS_LISTEN "x": use HOST:PORT or unix:/PATH',
+        why: "the server can't start",
+        fix: expect.stringContaining('examples of addresses are'),
+      },
+      {
+        what: 'invalid SNAILPASS_TOKEN_SECONDS "x": use a whole number from 1 to 2592000',
+        why: "the server can't start",
+        fix: 'snailpass config',
+      },
+    ])
     const space = await doctor(installation, {
       environment: { SNAILPASS_MIN_FREE_SPACE: '999999999 GB' },
     })

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { CombinedError } from '../../src/domain/errors'
 import { createHelperCommands, type HelperCommands } from '../../src/service/helper-commands'
 import { layoutOf } from '../../src/service/paths'
 import { captureError } from '../support/capture-error'
@@ -133,6 +134,21 @@ describe('a helper command that fails', () => {
       'echo "warning: w" >&2; echo "error: one" >&2; echo "hint: do" >&2; echo "error: two" >&2; echo "hint: this" >&2; exit 2',
     )
     expect(result).toMatchObject({ code: 'unavailable', message: 'one\ntwo', hint: 'do\nthis' })
+  })
+
+  test('reports several errors one by one, each with its own hint', async () => {
+    const lines = ['hint: stray', 'error: a', 'error: b', 'hint: c', 'log', 'hint: d', 'error: e']
+    const script = [...lines, 'error: f', 'hint: g', 'error: h'].map(
+      (line) => `echo "${line}" >&2;`,
+    )
+    const { result } = await failing(`${script.join('')} exit 2`)
+    expect(result).toBeInstanceOf(CombinedError)
+    const errors = result instanceof CombinedError ? result.errors : []
+    expect(errors.map(({ code, message, hint }) => ({ code, message, hint }))).toEqual([
+      { code: 'unavailable', message: 'a\nb', hint: 'c\nd' },
+      { code: 'unavailable', message: 'e\nf', hint: 'g' },
+      { code: 'unavailable', message: 'h', hint: null },
+    ])
   })
 
   test('reports an error without a hint', async () => {

@@ -5,7 +5,7 @@
 import { readSettings, type SettingsReport } from '../../config/reading'
 import type { Settings } from '../../config/settings'
 import type { Database, DatabaseContent } from '../../database/database'
-import { DomainError, errorMessage } from '../../domain/errors'
+import { DomainError, errorMessage, listErrors } from '../../domain/errors'
 import { createMailTransport, MailFault } from '../../mail/transport'
 import { commit, platform, version } from '../../version'
 import { localHosts } from '../local-addresses'
@@ -117,11 +117,11 @@ function checkSettings({ origins, warnings, error, file }: SettingsReport): Outc
     why: 'the server ignores this setting, or does not use it as intended',
     fix: 'snailpass config',
   }))
-  if (error !== null) {
+  for (const { message, hint } of error === null ? [] : listErrors(error)) {
     findings.push({
-      what: error.message,
+      what: message,
       why: "the server can't start",
-      fix: error.hint ?? 'snailpass config',
+      fix: hint ?? 'snailpass config',
     })
   }
   return {
