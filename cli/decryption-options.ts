@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { type Decryption, parseIdentities } from '../src/app/operations/restore'
 import type { Settings } from '../src/config/settings'
+import { readTextFile } from '../src/config/text-file'
 import { DomainError, errorMessage } from '../src/domain/errors'
 import { askSecret } from './terminal'
 
@@ -58,7 +58,7 @@ function askPassphrase(question: string): Promise<string> {
 
 function readText(path: string): string {
   try {
-    return readFileSync(path, 'utf8')
+    return readTextFile(path, 64).text
   } catch (cause) {
     throw new DomainError('invalid', `can't read ${path}: ${errorMessage(cause)}`, {
       hint: 'check the path and the permissions of the file',

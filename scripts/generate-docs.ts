@@ -45,20 +45,44 @@ function settingsPage(): string {
 ${note}
 
 Settings come from, in this order: command line options, environment variables, the settings file. The settings file is the
-one that \`--config FILE\` or \`SNAILPASS_CONFIG\` names, and \`/etc/snailpass/snailpass.env\` if it exists otherwise. It contains
-lines like
-
-\`\`\`sh
-SNAILPASS_LISTEN=0.0.0.0:5000
-# a comment
-\`\`\`
+one that \`--config FILE\` or \`SNAILPASS_CONFIG\` names, and \`/etc/snailpass/snailpass.env\` if it exists otherwise.
 
 If you can't read \`/etc/snailpass/snailpass.env\`, commands fail, because they might otherwise act on a different vault;
 \`--config /dev/null\` runs them without it. \`snailpass config\` prints every setting with its value and source, and every
 problem. Unknown \`SNAILPASS_\` names are warned about.
 
+## The settings file
+
+\`\`\`sh
+# A comment stands on a line of its own.
+SNAILPASS_LISTEN=0.0.0.0:5000
+SNAILPASS_BACKUP_PASSPHRASE='correct#horse $5 \\battery'
+MAIL_PASSWORD="it's \\"#1\\", \\\\ and\\na second line"
+\`\`\`
+
+The file is UTF-8 text. A line is blank, a comment that begins with \`#\`, or \`NAME=VALUE\`, where spaces around the name and the
+value do not count. A value ends with its line:
+
+| value | meaning |
+| --- | --- |
+| without quotes | every character stands for itself, as in an environment variable; \`#\`, quotation marks, backticks and a backslash at the end are refused |
+| \`'in single quotes'\` | every character stands for itself; a single quote can't be in it |
+| \`"in double quotes"\` | \`\\\\\`, \`\\"\` and \`\\n\` stand for a backslash, a quotation mark and a line break; any other \`\\x\` is refused, everything else stands for itself |
+| empty | the setting is not set |
+
+Nothing is expanded, \`$\` included. If a line can't be read, the server and every command that uses settings fail and say which
+line it is and what to do; so does an upgrade, before it changes anything. If a name is set twice, the last line counts, with a warning.
+
+The service reads this file with \`--config\`. Don't name it in \`EnvironmentFile=\` of a systemd unit, in \`docker run --env-file\`
+or in a shell as well: they have other rules for quotes and backslashes.
+
+## Secrets in files of their own
+
 A secret can be read from a file, as systemd and containers provide credentials: the variable with \`_FILE\` at the end of its
-name holds the path.
+name holds the path. In such a file, and in environment variables, quotation marks and backslashes are part of the value. Only
+the line end at the end of a file is not.
+
+## All settings
 
 ${table(['name', 'option', 'default', 'meaning'], rows)}
 

@@ -5,6 +5,8 @@ import { type Environment, InvalidSetting, type Setting, type SettingSource } fr
 export interface Layer {
   readonly source: SettingSource
   readonly texts: Environment
+  /** Names whose value could not be read there. */
+  readonly invalidValues: ReadonlyMap<string, InvalidSetting>
   /** Follows a name in messages: ` in /etc/snailpass/snailpass.env`; empty for the environment. */
   readonly place: string
 }
@@ -35,6 +37,7 @@ export function findSetting(
   for (const layer of layers) {
     // An empty value in a file or the environment means: not set.
     const isSet = (name: string) => {
+      if (layer.invalidValues.has(name)) return true
       const text = layer.texts[name]
       return text !== undefined && (text !== '' || setting.mustNotBeEmpty === true)
     }
@@ -61,10 +64,18 @@ export function settingNamesOf({
 }
 
 function findInLayer(
-  { source, texts, place }: Layer,
+  { source, texts, invalidValues, place }: Layer,
   name: string | undefined,
   fileVariant: string | undefined,
 ): FoundSetting | null {
+  for (const used of [name, fileVariant]) {
+    const error = used === undefined ? undefined : invalidValues.get(used)
+    if (used === undefined || error === undefined) continue
+    const read = () => {
+      throw error
+    }
+    return { source, name: used, place, read }
+  }
   const text = name === undefined ? undefined : texts[name]
   const path = fileVariant === undefined ? undefined : texts[fileVariant]
   if (name !== undefined && fileVariant !== undefined && text !== '' && path !== '') {

@@ -67,11 +67,13 @@ export interface SettingsReport {
 /** Reads and checks every setting. Throws `invalid` only if the settings file can't be read. */
 export function readSettings(input: SettingsInput): SettingsReport {
   const file = readSettingsFile(input)
-  const layers: Layer[] = [{ source: 'environment', texts: input.environment, place: '' }]
-  if (file !== null) layers.push({ source: 'file', texts: file.texts, place: ` in ${file.path}` })
-  const problems: SettingProblem[] = []
-  const names = [...Object.keys(file?.texts ?? {}), ...Object.keys(input.environment)]
-  const warnings = [...listUnknownSettingWarnings(names)]
+  const layers = layersOf(input, file)
+  // Those of the settings file count for every command: a line may be meant for any setting.
+  const problems: SettingProblem[] = [...(file?.problems ?? [])]
+  const namesOfFile = [...Object.keys(file?.texts ?? {}), ...(file?.invalidValues.keys() ?? [])]
+  const names = [...namesOfFile, ...Object.keys(input.environment)]
+  const warnings = [...listUnknownSettingWarnings(names), ...(file?.warnings ?? [])]
+  const reported = new Set(file?.invalidValues.values())
   if (file?.isWorldReadable === true) warnings.push(...listExposedSecretWarnings(file))
   const origins = new Map<keyof SettingValues, SettingOrigin>()
 
@@ -96,7 +98,7 @@ export function readSettings(input: SettingsInput): SettingsReport {
       return value
     } catch (error) {
       if (!(error instanceof InvalidSetting)) throw error
-      problems.push(error.problemOf(name, place))
+      if (!reported.has(error)) problems.push(error.problemOf(name, place))
       const problem = error.withoutName()
       origins.set(key, { source, name, from, text: null, displayValue: null, problem })
       return defaultValue
@@ -127,6 +129,17 @@ export function readSettings(input: SettingsInput): SettingsReport {
     error: problems.length === 0 ? null : invalidSettingsError(problems),
     file: file?.path ?? null,
   }
+}
+
+function layersOf({ environment }: SettingsInput, file: SettingsFile | null): readonly Layer[] {
+  const layers: Layer[] = [
+    { source: 'environment', texts: environment, invalidValues: new Map(), place: '' },
+  ]
+  if (file !== null) {
+    const { texts, invalidValues, path } = file
+    layers.push({ source: 'file', texts, invalidValues, place: ` in ${path}` })
+  }
+  return layers
 }
 
 const unset = { source: 'default', name: null, from: null, text: null, problem: null } as const

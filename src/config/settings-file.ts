@@ -1,16 +1,23 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
-import { parseEnv } from 'node:util'
 import { DomainError, errorMessage } from '../domain/errors'
-import { isWorldReadable } from './secret-file'
-import type { Environment } from './values'
+import { parseSettingsText } from './settings-syntax'
+import { isWorldReadable, readTextFile } from './text-file'
+import type { Environment, InvalidSetting, SettingProblem } from './values'
 
 /** The environment variable that names the settings file, like `--config`. */
 export const settingsFileVariable = 'SNAILPASS_CONFIG'
 
-export interface SettingsFile {
+export interface SettingsFile extends SettingsFileContent {
   readonly path: string
-  readonly texts: Environment
   readonly isWorldReadable: boolean
+}
+
+export interface SettingsFileContent {
+  readonly texts: Environment
+  /** What is wrong with its lines. */
+  readonly problems: readonly SettingProblem[]
+  /** The same for the names that such a line sets. */
+  readonly invalidValues: ReadonlyMap<string, InvalidSetting>
+  readonly warnings: readonly string[]
 }
 
 export interface SettingsFileInput {
@@ -23,7 +30,7 @@ export interface SettingsFileInput {
 
 /**
  * Reads the settings file that the option or the environment names, else the default one. Returns null if there is none.
- * Throws `invalid` if the file can't be read or parsed. An unreadable default file is an error too: without its settings,
+ * Throws `invalid` if the file can't be read. An unreadable default file is an error too: without its settings,
  * a command might act on a different database.
  */
 export function readSettingsFile(choice: SettingsFileInput): SettingsFile | null {
@@ -50,33 +57,45 @@ export function readSettingsFile(choice: SettingsFileInput): SettingsFile | null
   }
 }
 
+const maxKibibytes = 1024
+
 function readEnvFile(path: string): SettingsFile {
   try {
-    const { text, mode } = readTextAndMode(path)
-    // parseEnv skips lines that it does not understand, so look for them first.
-    const index = text
-      .split('\n')
-      .findIndex((line) => !/^\s*(?:$|#|(?:export\s+)?\w+\s*=)/.test(line))
-    if (index >= 0) throw new Error(`line ${index + 1} is not NAME=value`)
-    return { path, texts: parseEnv(text), isWorldReadable: isWorldReadable(mode) }
+    const { text, mode } = readTextFile(path, maxKibibytes)
+    return { path, isWorldReadable: isWorldReadable(mode), ...describeContent(path, text) }
   } catch (cause) {
     throw new DomainError(
       'invalid',
       `can't read the settings file ${path}: ${errorMessage(cause)}`,
       {
-        hint: 'it must exist and contain lines like SNAILPASS_LISTEN=0.0.0.0:5000',
+        hint: 'it must exist and be UTF-8 text with lines like SNAILPASS_LISTEN=0.0.0.0:5000',
         cause,
       },
     )
   }
 }
 
-function readTextAndMode(path: string): { text: string; mode: number } {
-  const file = openSync(path, 'r')
-  try {
-    return { text: readFileSync(file, 'utf8'), mode: fstatSync(file).mode }
-  } finally {
-    closeSync(file)
+function describeContent(path: string, text: string): SettingsFileContent {
+  const { texts, lines, faults } = parseSettingsText(text)
+  const problems = faults.map(({ line, name, error }) =>
+    name === null
+      ? {
+          text: `invalid settings file ${path}: line ${line} ${error.message}`,
+          hint: error.hint,
+        }
+      : error.problemOf(name, ` in line ${line} of ${path}`),
+  )
+  const repeated = [...lines].filter(([, numbers]) => numbers.length > 1)
+  return {
+    texts,
+    problems,
+    invalidValues: new Map(
+      faults.flatMap(({ name, error }) => (name === null ? [] : [[name, error]])),
+    ),
+    warnings: repeated.map(
+      ([name, numbers]) =>
+        `${name} is set in the lines ${numbers.join(', ')} of ${path}: the last one counts`,
+    ),
   }
 }
 

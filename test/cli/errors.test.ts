@@ -172,6 +172,7 @@ describe('a passphrase in a file', () => {
     ['open sesame\n', 'open sesame'],
     ['open sesame\r\n', 'open sesame'],
     [' ü \n', ' ü '],
+    ['\uFEFFhunter2\r\n', 'hunter2'],
   ])('is its only line: %p', (text, passphrase) => {
     using file = createTemporaryFile(text)
     expect(readPassphrase(file.path)).toBe(passphrase)

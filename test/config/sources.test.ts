@@ -22,6 +22,7 @@ describe('a secret in a file of its own', () => {
     ['without a line end', key],
     ['with one', `${key}\n`],
     ['with one of Windows', `${key}\r\n`],
+    ['with a byte order mark', `\uFEFF${key}\n`],
   ])('is its content: %s', (_name, content) => {
     using secret = createTemporaryFile(content)
     const { settings, origins } = load({ environment: { SNAILPASS_SECRET_KEY_FILE: secret.path } })
@@ -115,6 +116,7 @@ describe('a secret in a file of its own', () => {
     ['an empty file', '\n', 'the file is empty'],
     ['more than 64 KiB', 'x'.repeat(64 * 1024 + 1), 'the file is larger than 64 KiB'],
     ['binary data', new Uint8Array([0x61, 0xff, 0xfe]), 'the file is not UTF-8 text'],
+    ['UTF-16', Buffer.from('secretkey', 'utf16le'), 'the file contains NUL characters'],
     ['an invalid secret', 'secretkey', 'shorter than 16 characters'],
   ])('is refused for %s, without any of its content', (_name, content, message) => {
     using secret = createTemporaryFile(content)

@@ -58,12 +58,9 @@ export async function runChecks(
   const results: CheckResult[] = []
   // One after another: in parallel, checks would slow each other down on a weak disk.
   for (const [name, check] of checks) {
-    const database = results.find((other) => other.name === 'database')
-    const isSkipped = databaseChecks.has(name) && database !== undefined && database.fact === null
+    const obstacle = findObstacle(name, reading, results)
     results.push(
-      isSkipped
-        ? { ...emptyResult(name), failure: 'the database has to be usable first' }
-        : await runCheck(name, check),
+      obstacle === null ? await runCheck(name, check) : { ...emptyResult(name), failure: obstacle },
     )
   }
   return results
@@ -73,6 +70,25 @@ type Check = readonly [name: string, check: () => Outcome | Promise<Outcome>]
 
 /** Checks that need the database. They are skipped if it can't be used: each would only repeat that. */
 const databaseChecks = new Set(['secret key', 'audit', 'clock', 'archives'])
+
+/**
+ * Checks that need no settings. Without valid settings the others are skipped: default values stand in for the invalid ones,
+ * so they would look at another vault, or --fix would write a backup elsewhere or unencrypted.
+ */
+const checksWithoutSettings = new Set(['settings', 'limits'])
+
+/** Returns why a check is skipped; null if it is not. */
+function findObstacle(
+  name: string,
+  { error }: SettingsReport,
+  results: readonly CheckResult[],
+): string | null {
+  if (error !== null && !checksWithoutSettings.has(name))
+    return 'the settings have to be valid first'
+  const database = results.find((other) => other.name === 'database')
+  const isUnusable = database !== undefined && database.fact === null
+  return isUnusable && databaseChecks.has(name) ? 'the database has to be usable first' : null
+}
 
 function emptyResult(name: string) {
   return { name, fact: null, findings: [], mended: [] } as const

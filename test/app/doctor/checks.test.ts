@@ -15,6 +15,7 @@ import { loadConfig } from '../../../src/config/load'
 import type { BackupState } from '../../../src/domain/backup-state'
 import { captureError } from '../../support/capture-error'
 import { modeOf } from '../../support/data-folder'
+import { createTemporaryFile } from '../../support/settings-file'
 import {
   createSqliteTestDatabase,
   createTestBackup,
@@ -388,4 +389,31 @@ test('a backup on the machine of the doctor is found', async () => {
   expect((await checkBackups(targetsOf(database), false)).fact).toStartWith(
     `the newest verified backup is ${path}, from `,
   )
+})
+
+test('without valid settings nothing is looked at that they name, and nothing is fixed', async () => {
+  await using database = await createDatabase()
+  chmodSync(database.dataDir, 0o755)
+  using file = createTemporaryFile(
+    `SNAILPASS_DATA_DIR=${database.dataDir}\nSNAILPASS_BACKUP_PASSPHRASE=#secret\nnonsense\n`,
+  )
+  const input = { environment: {}, flags: {}, file: file.path }
+  const results = await runChecks(input, systemRuntime, { fix: true })
+  const [settings, ...others] = results
+  expect(settings?.findings).toEqual([
+    {
+      what: `invalid SNAILPASS_BACKUP_PASSPHRASE in line 2 of ${file.path}: # in a value without quotes`,
+      why: "the server can't start",
+      fix: "quote the value, as in SNAILPASS_BACKUP_PASSPHRASE='…', or move the comment to a line of its own",
+    },
+    {
+      what: `invalid settings file ${file.path}: line 3 is not NAME=value`,
+      why: "the server can't start",
+      fix: expect.stringContaining('write settings like'),
+    },
+  ])
+  const failures = others.filter(({ name }) => name !== 'limits').map(({ failure }) => failure)
+  expect(new Set(failures)).toEqual(new Set(['the settings have to be valid first']))
+  expect(modeOf(database.dataDir)).toBe('755')
+  expect(existsSync(join(database.dataDir, 'backups'))).toBeFalse()
 })
