@@ -6,7 +6,7 @@ import { type Config, type ConfigInput, loadConfig } from '../src/config/load'
 import { fileVariantOf } from '../src/config/secret-file'
 import { type Settings, type SettingValues, settingTable } from '../src/config/settings'
 import { settingsFileVariable } from '../src/config/settings-file'
-import { InvalidSetting } from '../src/config/values'
+import { namingSetting } from '../src/config/values'
 import { info } from './terminal'
 
 /** Where `snailpass service install` puts the settings. */
@@ -102,10 +102,5 @@ export function openCommandTargets(command: Command): Targets {
 
 /** Parses an argument that is a database URL. Throws `invalid`; the message does not repeat the URL, which may contain a password. */
 export function parseDatabaseUrlArgument(name: string, text: string): DatabaseLocation {
-  try {
-    return parseDatabaseUrl(text)
-  } catch (error) {
-    if (!(error instanceof InvalidSetting)) throw error
-    throw error.asDomainError(name)
-  }
+  return namingSetting(name, () => parseDatabaseUrl(text))
 }

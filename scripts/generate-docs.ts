@@ -49,7 +49,11 @@ one that \`--config FILE\` or \`SNAILPASS_CONFIG\` names, and \`/etc/snailpass/s
 
 If you can't read \`/etc/snailpass/snailpass.env\`, commands fail, because they might otherwise act on a different vault;
 \`--config /dev/null\` runs them without it. \`snailpass config\` prints every setting with its value and source, and every
-problem. Unknown \`SNAILPASS_\` names are warned about.
+problem. Unknown \`SNAILPASS_\` names, and names that are not in upper case, are warned about.
+
+A path is refused if it contains quotation marks or control characters, begins or ends with white space, or has a part that
+begins with \`~\`, which only shells expand. A relative path is warned about: it depends on the folder in which snailpass is
+started.
 
 ## The settings file
 
@@ -80,7 +84,7 @@ or in a shell as well: they have other rules for quotes and backslashes.
 
 A secret can be read from a file, as systemd and containers provide credentials: the variable with \`_FILE\` at the end of its
 name holds the path. In such a file, and in environment variables, quotation marks and backslashes are part of the value. Only
-the line end at the end of a file is not.
+the line end at the end of a file is not. Quotation marks around a secret there, and white space at its ends, are warned about.
 
 ## All settings
 

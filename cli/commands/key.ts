@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { rotateKey } from '../../src/app/operations/rotate-key'
 import { readSecretFile } from '../../src/config/secret-file'
-import { InvalidSetting } from '../../src/config/values'
+import { namingSetting } from '../../src/config/values'
 import { openCommandTargets, withConfigOptions } from '../config-options'
 import { info } from '../terminal'
 
@@ -53,10 +53,5 @@ Example:
 
 /** Returns the key in a file. Throws `invalid`; the message does not repeat the content of the file. */
 function readKey(path: string): string {
-  try {
-    return readSecretFile(path).text
-  } catch (error) {
-    if (!(error instanceof InvalidSetting)) throw error
-    throw error.asDomainError(`--former-key "${path}"`)
-  }
+  return namingSetting(`--former-key "${path}"`, () => readSecretFile(path).text)
 }

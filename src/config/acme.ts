@@ -1,11 +1,11 @@
 import { isPublicName, parseHost } from '../domain/networks'
+import { pathSetting } from './paths'
 import {
   fixedDefault,
   formatBoolean,
   InvalidSetting,
   parseBoolean,
   parseList,
-  parsePath,
   redactedText,
   Secret,
   type SettingProblem,
@@ -74,7 +74,7 @@ export const acmeSettings: SettingTable<AcmeSettings> = {
     meaning: "CA bundle for the ACME directory's own certificate",
     defaultText: 'system CAs',
     default: () => null,
-    parse: (text) => parsePath('file', text),
+    ...pathSetting('file'),
   },
   acmeEabKid: {
     name: 'SNAILPASS_ACME_EAB_KID',

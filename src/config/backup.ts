@@ -1,10 +1,10 @@
 import type { RetentionPolicy } from '../backup/retention'
 import type { DailyTime } from '../domain/backup-schedule'
+import { pathSetting } from './paths'
 import {
   fixedDefault,
   InvalidSetting,
   parseList,
-  parsePath,
   redactedText,
   Secret,
   type SettingTable,
@@ -35,7 +35,7 @@ export const backupSettings: SettingTable<BackupSettings> = {
     meaning: 'backup folder',
     defaultText: 'backups in the data folder',
     default: () => null,
-    parse: (text) => parsePath('folder', text),
+    ...pathSetting('folder'),
   },
   backupSchedule: {
     name: 'SNAILPASS_BACKUP_SCHEDULE',

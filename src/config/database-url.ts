@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { PostgresAddress, PostgresHost } from '../engine/postgres/hosts'
 import type { PostgresTls } from '../engine/postgres/tls'
+import { requireUsablePath } from './paths'
 import { InvalidSetting, percentDecode, redactedText, Secret } from './values'
 
 /** The database that a URL names. */
@@ -32,7 +33,7 @@ const databaseUrlHint = 'use sqlite:/path/to/file.db or postgres://user:password
  * Throws InvalidSetting, without any text that could be a password.
  */
 export function parseDatabaseUrl(text: string): DatabaseLocation {
-  if (/^sqlite(?:\+\w+)?:/.test(text)) return parseSqlite(text)
+  if (sqlitePattern.test(text)) return parseSqlite(text)
   const groups = postgresUrlPattern.exec(text)?.groups
   if (text === '')
     throw new InvalidSetting('it is empty', {
@@ -43,10 +44,26 @@ export function parseDatabaseUrl(text: string): DatabaseLocation {
   return parsePostgres(groups)
 }
 
-function parseSqlite(text: string): SqliteLocation {
+/** Returns the paths in a database URL as they are written: of the SQLite file, or of certificates and keys. */
+export function listDatabasePaths(text: string): readonly string[] {
+  if (sqlitePattern.test(text)) return [sqlitePathOf(text)]
+  const { sslrootcert, sslcert, sslkey } = parseParameters(
+    postgresUrlPattern.exec(text)?.groups?.['parameters'] ?? '',
+  )
+  return [sslrootcert, sslcert, sslkey].filter((path) => path !== undefined)
+}
+
+const sqlitePattern = /^sqlite(?:\+\w+)?:/
+
+function sqlitePathOf(text: string): string {
   const rest = text.slice(text.indexOf(':') + 1)
   // SQLAlchemy writes an empty host between the second and the third slash.
-  const path = rest.startsWith('//') ? rest.replace(/^\/\/\/?/, '') : rest
+  return rest.startsWith('//') ? rest.replace(/^\/\/\/?/, '') : rest
+}
+
+function parseSqlite(text: string): SqliteLocation {
+  const rest = text.slice(text.indexOf(':') + 1)
+  const path = sqlitePathOf(text)
   if (rest.startsWith('//') && !rest.startsWith('///')) {
     throw new InvalidSetting('it names no SQLite file', { hint: sqliteHint })
   }
@@ -58,6 +75,7 @@ function parseSqlite(text: string): SqliteLocation {
       hint: 'remove everything from the ? on',
     })
   }
+  requireUsablePath('SQLite file', path)
   return { engine: 'sqlite', path: resolve(path) }
 }
 
@@ -164,7 +182,9 @@ function parsePostgresHost(text: string, fallbackPort: number): PostgresHost {
   if (groups === undefined || port > 65_535) {
     throw new InvalidSetting('its host is invalid', { hint: databaseUrlHint })
   }
-  return { host: groups['ipv6'] ?? (percentDecode(groups['name'] ?? '') || 'localhost'), port }
+  const name = percentDecode(groups['name'] ?? '') || 'localhost'
+  if (name.startsWith('/')) requireUsablePath('folder of a socket', name)
+  return { host: groups['ipv6'] ?? name, port }
 }
 
 function parseTlsMode(text: string | undefined): TlsMode {
@@ -182,9 +202,11 @@ function parsePoolSize(text: string | undefined): number {
   throw new InvalidSetting('invalid pool_size', { hint: 'use a whole number from 1 to 1000' })
 }
 
-/** Returns the absolute path, null for none. */
+/** Returns the absolute path, null for none. Throws InvalidSetting. */
 function pathOf(text: string | undefined): string | null {
-  return text === undefined ? null : resolve(text)
+  if (text === undefined) return null
+  requireUsablePath('file', text)
+  return resolve(text)
 }
 
 /** Returns whether the connection to the database crosses a network, and does not verify the server's certificate. */

@@ -1,3 +1,5 @@
+import { sanitizeLine } from '../domain/text'
+import { requireUsablePath } from './paths'
 import { fileVariantOf, readSecretFile } from './secret-file'
 import { type Environment, InvalidSetting, type Setting, type SettingSource } from './values'
 
@@ -18,6 +20,8 @@ export interface FoundSetting {
   readonly name: string
   /** Follows the name in messages: the place of the layer, and the path of a secret file. */
   readonly place: string
+  /** The path of the secret file as it is written; null if there is none. */
+  readonly secretPath: string | null
   /** Returns the text. Throws InvalidSetting if a secret file can't be read, or two names contradict each other. */
   readonly read: () => { readonly text: string; readonly isWorldReadable: boolean }
 }
@@ -30,7 +34,7 @@ export function findSetting(
 ): FoundSetting | null {
   if (flag !== undefined && setting.flag !== undefined) {
     const read = () => ({ text: flag, isWorldReadable: false })
-    return { source: 'flag', name: setting.flag, place: '', read }
+    return { source: 'flag', name: setting.flag, place: '', secretPath: null, read }
   }
   const names = settingNamesOf(setting)
   const fileVariants = setting.isSecret === true ? names.map(fileVariantOf) : []
@@ -74,7 +78,7 @@ function findInLayer(
     const read = () => {
       throw error
     }
-    return { source, name: used, place, read }
+    return { source, name: used, place, secretPath: null, read }
   }
   const text = name === undefined ? undefined : texts[name]
   const path = fileVariant === undefined ? undefined : texts[fileVariant]
@@ -83,10 +87,11 @@ function findInLayer(
     const read = () => {
       throw new InvalidSetting('both are set', { hint: 'remove one of them' })
     }
-    return { source, name: both, place, read }
+    return { source, name: both, place, secretPath: null, read }
   }
   if (name !== undefined && text !== undefined && !(text === '' && path)) {
-    return { source, name, place, read: () => ({ text, isWorldReadable: false }) }
+    const read = () => ({ text, isWorldReadable: false })
+    return { source, name, place, secretPath: null, read }
   }
   if (fileVariant === undefined || path === undefined) return null
   if (path === '') {
@@ -94,13 +99,18 @@ function findInLayer(
       source,
       name: fileVariant,
       place,
+      secretPath: null,
       read: () => ({ text: '', isWorldReadable: false }),
     }
   }
   return {
     source,
     name: fileVariant,
-    place: `${place} (${path})`,
-    read: () => readSecretFile(path),
+    place: `${place} (${sanitizeLine(path)})`,
+    secretPath: path,
+    read: () => {
+      requireUsablePath('file', path)
+      return readSecretFile(path)
+    },
   }
 }

@@ -7,6 +7,7 @@ import {
   parseNetworkAddress,
 } from './listen-address'
 import { parseNetworks } from './networks'
+import { requireUsablePath } from './paths'
 import {
   emptyByDefault,
   fixedDefault,
@@ -99,7 +100,10 @@ function parseListenAddresses<Address extends ListenAddress>(
   if (text.trim() === 'off') return []
   return text.split(/[\s,]+/).map((part) => {
     const address = parse(part)
-    if (address !== null) return address
+    if (address !== null) {
+      if ('path' in address) requireUsablePath('Unix socket', address.path, { value: part })
+      return address
+    }
     throw new InvalidSetting(`use ${form}`, {
       value: part,
       hint: `examples of addresses are ${examples}; several are comma-separated; off means none`,

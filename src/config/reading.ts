@@ -1,21 +1,23 @@
 import type { DomainError } from '../domain/errors'
 import type { MailServer } from '../mail/transport'
 import { listAcmeProblems } from './acme'
-import { canBeIntercepted } from './database-url'
-import { findSetting, type Layer, settingNamesOf } from './layers'
+import { findSetting, type Layer } from './layers'
 import { listSettings } from './listing'
 import { type MailSettings, mailServerOf, mailSettings } from './mail'
+import {
+  listCombinationWarnings,
+  listInputWarnings,
+  listTextWarnings,
+  worldReadableWarning,
+} from './setting-warnings'
 import {
   type Settings,
   type SettingValues,
   type StandaloneSettings,
-  settingKeys,
-  settingTable,
   standaloneSettings,
 } from './settings'
 import { readSettingsFile, type SettingsFile, type SettingsFileInput } from './settings-file'
 import { findTlsProblem } from './tls'
-import { listUnknownSettingWarnings } from './unknown-names'
 import {
   formatForDisplay,
   InvalidSetting,
@@ -70,11 +72,8 @@ export function readSettings(input: SettingsInput): SettingsReport {
   const layers = layersOf(input, file)
   // Those of the settings file count for every command: a line may be meant for any setting.
   const problems: SettingProblem[] = [...(file?.problems ?? [])]
-  const namesOfFile = [...Object.keys(file?.texts ?? {}), ...(file?.invalidValues.keys() ?? [])]
-  const names = [...namesOfFile, ...Object.keys(input.environment)]
-  const warnings = [...listUnknownSettingWarnings(names), ...(file?.warnings ?? [])]
+  const warnings = [...listInputWarnings(input, file)]
   const reported = new Set(file?.invalidValues.values())
-  if (file?.isWorldReadable === true) warnings.push(...listExposedSecretWarnings(file))
   const origins = new Map<keyof SettingValues, SettingOrigin>()
 
   const readOne = <Value>(key: keyof SettingValues, setting: Setting<Value>): Value => {
@@ -86,7 +85,7 @@ export function readSettings(input: SettingsInput): SettingsReport {
       origins.set(key, { ...unset, displayValue })
       return defaultValue
     }
-    const { source, name, place } = found
+    const { source, name, place, secretPath } = found
     const from = `${name}${place}`
     try {
       const { text, isWorldReadable } = found.read()
@@ -94,6 +93,7 @@ export function readSettings(input: SettingsInput): SettingsReport {
       const displayValue = formatForDisplay(setting, value)
       if (isWorldReadable && displayValue?.includes(redactedText) === true)
         warnings.push(worldReadableWarning(from))
+      warnings.push(...listTextWarnings(setting, { source, from, secretPath }, text))
       origins.set(key, { source, name, from, text: new Secret(text), displayValue, problem: null })
       return value
     } catch (error) {
@@ -142,6 +142,9 @@ function layersOf({ environment }: SettingsInput, file: SettingsFile | null): re
   return layers
 }
 
+const noMailWarning =
+  'emails must be confirmed, but no mail server is set: confirm each account with `snailpass user confirm`'
+
 const unset = { source: 'default', name: null, from: null, text: null, problem: null } as const
 
 /** Returns what is wrong with combinations of settings. */
@@ -153,16 +156,6 @@ function listConflicts(settings: StandaloneSettings): readonly SettingProblem[] 
   if (tlsProblem !== null) problems.push(tlsProblem)
   if (backupPassphrase !== null && backupEncryptTo.length > 0) problems.push(twoEncryptionsProblem)
   return [...problems, ...listAcmeProblems(settings)]
-}
-
-/** Returns a warning for each setting that is unsafe, or has no effect because of another one. */
-function listCombinationWarnings(settings: StandaloneSettings): readonly string[] {
-  const { database, tls, listenTls, signUps, signUpDomains } = settings
-  const warnings: string[] = []
-  if (canBeIntercepted(database)) warnings.push(interceptionWarning)
-  if (tls !== 'local' && listenTls.length === 0) warnings.push(unusedTlsWarning)
-  if (signUps !== 'open' && signUpDomains.length > 0) warnings.push(unusedDomainsWarning)
-  return warnings
 }
 
 /** Combines the mail settings. Adds a problem if they contradict each other. */
@@ -185,38 +178,3 @@ const twoEncryptionsProblem: SettingProblem = {
   text: 'SNAILPASS_BACKUP_ENCRYPT_TO and SNAILPASS_BACKUP_PASSPHRASE are both set',
   hint: 'remove one of them: a backup is encrypted with keys or with a passphrase',
 }
-
-/** Returns a warning for each secret in a settings file that every user may read. */
-function listExposedSecretWarnings({ path, texts }: SettingsFile): readonly string[] {
-  return settingKeys.flatMap((key) =>
-    settingNamesOf(settingTable[key])
-      .filter((name) => settingTable[key].isSecret === true && hasSecret(key, texts[name] ?? ''))
-      .map((name) => worldReadableWarning(`${name} in ${path}`)),
-  )
-}
-
-/** Returns whether a text contains a secret. A URL does only with a password in it. An invalid text may be anything. */
-function hasSecret<Key extends keyof SettingValues>(key: Key, text: string): boolean {
-  const setting: Setting<SettingValues[Key]> = settingTable[key]
-  if (text === '') return false
-  try {
-    return formatForDisplay(setting, setting.parse(text))?.includes(redactedText) === true
-  } catch {
-    return true
-  }
-}
-
-function worldReadableWarning(what: string): string {
-  return `every user of this machine can read ${what}: run \`chmod o-r\` on the file`
-}
-
-const noMailWarning =
-  'emails must be confirmed, but no mail server is set: confirm each account with `snailpass user confirm`'
-
-const unusedTlsWarning = 'SNAILPASS_TLS has no effect unless SNAILPASS_LISTEN_TLS is set'
-
-const unusedDomainsWarning =
-  'SNAILPASS_SIGNUPS_DOMAINS has no effect unless SNAILPASS_SIGNUPS is open'
-
-const interceptionWarning =
-  'others on the network can intercept the unverified connection to Postgres: add ?sslmode=verify-full to SNAILPASS_DATABASE_URL'

@@ -1,7 +1,8 @@
 import { DomainError, errorMessage } from '../domain/errors'
+import { requireUsablePath } from './paths'
 import { parseSettingsText } from './settings-syntax'
 import { isWorldReadable, readTextFile } from './text-file'
-import type { Environment, InvalidSetting, SettingProblem } from './values'
+import { type Environment, type InvalidSetting, namingSetting, type SettingProblem } from './values'
 
 /** The environment variable that names the settings file, like `--config`. */
 export const settingsFileVariable = 'SNAILPASS_CONFIG'
@@ -13,6 +14,8 @@ export interface SettingsFile extends SettingsFileContent {
 
 export interface SettingsFileContent {
   readonly texts: Environment
+  /** Every name that a line sets, also if its value can't be read. */
+  readonly names: readonly string[]
   /** What is wrong with its lines. */
   readonly problems: readonly SettingProblem[]
   /** The same for the names that such a line sets. */
@@ -34,9 +37,10 @@ export interface SettingsFileInput {
  * a command might act on a different database.
  */
 export function readSettingsFile(choice: SettingsFileInput): SettingsFile | null {
-  const named = choice.file ?? (choice.environment[settingsFileVariable] || null)
-  if (named !== null) return readEnvFile(named)
-  const { defaultFile } = choice
+  const { defaultFile, file, environment } = choice
+  if (file !== null) return readNamedFile('--config', file)
+  const named = environment[settingsFileVariable] ?? ''
+  if (named !== '') return readNamedFile(settingsFileVariable, named)
   if (defaultFile === undefined) return null
   try {
     return readEnvFile(defaultFile)
@@ -55,6 +59,11 @@ export function readSettingsFile(choice: SettingsFileInput): SettingsFile | null
         throw error
     }
   }
+}
+
+function readNamedFile(name: string, path: string): SettingsFile {
+  namingSetting(name, () => requireUsablePath('file', path, { value: path }))
+  return readEnvFile(path)
 }
 
 const maxKibibytes = 1024
@@ -88,6 +97,7 @@ function describeContent(path: string, text: string): SettingsFileContent {
   const repeated = [...lines].filter(([, numbers]) => numbers.length > 1)
   return {
     texts,
+    names: [...lines.keys()],
     problems,
     invalidValues: new Map(
       faults.flatMap(({ name, error }) => (name === null ? [] : [[name, error]])),

@@ -6,10 +6,16 @@ import { type AccountSettings, accountSettings } from './accounts'
 import { type AcmeSettings, acmeSettings } from './acme'
 import { type AuditSettings, auditSettings } from './audit'
 import { type BackupSettings, backupSettings } from './backup'
-import { type DatabaseLocation, formatDatabaseUrl, parseDatabaseUrl } from './database-url'
+import {
+  type DatabaseLocation,
+  formatDatabaseUrl,
+  listDatabasePaths,
+  parseDatabaseUrl,
+} from './database-url'
 import { type ListenerSettings, listenerSettings } from './listeners'
 import { type MailSettings, mailSettings } from './mail'
 import { type MdnsSettings, mdnsSettings } from './mdns'
+import { pathSetting } from './paths'
 import { type RateLimitSettings, rateLimitSettings } from './rate-limits'
 import { type TlsSettings, tlsSettings } from './tls'
 import {
@@ -20,7 +26,6 @@ import {
   type ListedSetting,
   parseChoice,
   parseInteger,
-  parsePath,
   parseSize,
   parseSizeAtLeast,
   Secret,
@@ -76,7 +81,7 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
     meaning: 'folder for the secret key and, unless SNAILPASS_DATABASE_URL is set, the database',
     defaultText: `$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; ${rootDataDir} for root`,
     default: defaultDataDir,
-    parse: (text) => parsePath('folder', text),
+    ...pathSetting('folder'),
   },
   database: {
     name: 'SNAILPASS_DATABASE_URL',
@@ -87,6 +92,7 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
     defaultText: 'a SQLite file in the data folder',
     default: () => null,
     parse: parseDatabaseUrl,
+    listPaths: listDatabasePaths,
     format: formatDatabaseUrl,
   },
   ...listenerSettings,

@@ -1,11 +1,11 @@
 import { parseHost } from '../domain/networks'
+import { pathSetting } from './paths'
 import {
   emptyByDefault,
   fixedDefault,
   InvalidSetting,
   parseChoice,
   parseList,
-  parsePath,
   type SettingProblem,
   type SettingTable,
   unsetByDefault,
@@ -37,13 +37,13 @@ export const tlsSettings: SettingTable<TlsSettings> = {
     name: 'SNAILPASS_TLS_CERT',
     meaning: 'PEM file with the certificate chain, if SNAILPASS_TLS is files',
     ...unsetByDefault,
-    parse: (text) => parsePath('file', text),
+    ...pathSetting('file'),
   },
   tlsKey: {
     name: 'SNAILPASS_TLS_KEY',
     meaning: 'PEM file with the private key of that certificate',
     ...unsetByDefault,
-    parse: (text) => parsePath('file', text),
+    ...pathSetting('file'),
   },
   tlsNames: {
     name: 'SNAILPASS_TLS_NAMES',

@@ -1,20 +1,32 @@
 import { allSettingNamesOf } from './layers'
 import { legacySettingNames, settingTable } from './settings'
 import { settingsFileVariable } from './settings-file'
+import type { Environment } from './values'
 
 const prefix = 'SNAILPASS_'
 
-/** Returns a warning for each name that begins like a setting but is none, with the nearest setting as a suggestion. */
-export function listUnknownSettingWarnings(names: Iterable<string>): readonly string[] {
-  const ours = Object.values(settingTable).flatMap(allSettingNamesOf)
-  const known = new Set([...ours, ...legacySettingNames, settingsFileVariable])
-  return [...new Set(names)]
-    .filter((name) => name.startsWith(prefix) && !known.has(name))
-    .map((name) => {
-      const similar = findNearest(name, [...ours, settingsFileVariable])
-      const suggestion = similar === null ? '' : `: did you mean ${similar}?`
-      return `${name} is set, but there is no such setting${suggestion}`
-    })
+/**
+ * Returns a warning for each name in the settings file or the environment that begins like a setting but is none, with the
+ * nearest setting as a suggestion, and for each setting that is not in upper case: names are case-sensitive.
+ */
+export function listUnknownSettingWarnings(
+  namesOfFile: Iterable<string>,
+  environment: Environment,
+): readonly string[] {
+  const ours = [...Object.values(settingTable).flatMap(allSettingNamesOf), settingsFileVariable]
+  const known = new Set(ours)
+  // The environment of Windows has no case.
+  const variables = Object.keys(environment).map((name) =>
+    process.platform === 'win32' ? name.toUpperCase() : name,
+  )
+  return [...new Set([...namesOfFile, ...variables])].flatMap((name) => {
+    const upperCase = name.toUpperCase()
+    if (known.has(name) || legacySettingNames.includes(upperCase)) return []
+    if (!known.has(upperCase) && !upperCase.startsWith(prefix)) return []
+    const similar = findNearest(upperCase, ours)
+    const suggestion = similar === null ? '' : `: did you mean ${similar}?`
+    return `${name} is set, but there is no such setting${suggestion}`
+  })
 }
 
 /**

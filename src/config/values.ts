@@ -1,4 +1,3 @@
-import { resolve } from 'node:path'
 import { CombinedError, DomainError } from '../domain/errors'
 import { sanitizeLine } from '../domain/text'
 
@@ -73,10 +72,15 @@ export class InvalidSetting extends Error {
         : `invalid ${this.#noun}${value} in ${name}${place}: ${this.message}`
     return { text, hint }
   }
+}
 
-  /** Returns the same problem as an error with the code `invalid`. */
-  asDomainError(name: string): DomainError {
-    return invalidSettingsError([this.problemOf(name)])
+/** Returns what `work` returns. An InvalidSetting that it throws becomes an error with the code `invalid` about `name`. */
+export function namingSetting<Result>(name: string, work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    if (!(error instanceof InvalidSetting)) throw error
+    throw invalidSettingsError([error.problemOf(name)])
   }
 }
 
@@ -114,6 +118,8 @@ export interface Setting<Value> {
   readonly default: (environment: Environment) => Value
   /** Throws InvalidSetting, without the text of a secret. */
   readonly parse: (text: string) => Value
+  /** Returns the paths in a valid text as they are written; relative ones are warned about. */
+  readonly listPaths?: (text: string) => readonly string[]
   /** Returns a text that `parse` turns into the same value, with secrets hidden. `String` by default. */
   readonly format?: (value: NonNullable<Value>) => string
 }
@@ -167,12 +173,6 @@ export function parseChoice<Choice extends string>(
   if (choice !== undefined) return choice
   const others = choices.slice(0, -1).join(', ')
   throw new InvalidSetting(`use ${others} or ${choices.at(-1)}`, { value: text })
-}
-
-/** Returns the absolute path of a file or folder. Throws InvalidSetting for an empty text, and for `~`, which shells expand. */
-export function parsePath(kind: 'file' | 'folder', text: string): string {
-  if (text !== '' && !text.startsWith('~')) return resolve(text)
-  throw new InvalidSetting(`not a ${kind}`, { value: text, hint: 'use the full path' })
 }
 
 /** Returns a whole number within bounds, which is written in digits. Throws InvalidSetting. */

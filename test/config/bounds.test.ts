@@ -136,8 +136,10 @@ describe('a path', () => {
   ] as const)('for %s is absolute afterwards, and names a %s', (key, kind) => {
     expect(parse(key, '/srv/x/../y/')).toBe('/srv/y')
     expect(parse(key, 'y')).toBe(`${process.cwd()}/y`)
-    for (const text of ['', '~', '~/x', '~me']) {
-      expect(parse(key, text)).toEqual(invalid(text, `not a ${kind}`, 'use the full path'))
+    expect(parse(key, '')).toEqual(invalid('', `not a ${kind}`, 'use the full path'))
+    for (const text of ['~', '~/x', '~me']) {
+      const problem = `not a ${kind}: ~ is not expanded`
+      expect(parse(key, text)).toEqual(invalid(text, problem, 'use the full path'))
     }
   })
 })

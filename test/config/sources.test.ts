@@ -7,6 +7,7 @@ import { type ConfigInput, createChildEnvironment, loadConfig } from '../../src/
 import { readSettings } from '../../src/config/reading'
 import { fileVariantOf } from '../../src/config/secret-file'
 import { settingKeys, settingTable } from '../../src/config/settings'
+import { formatSettingValue } from '../../src/config/settings-syntax'
 import { temporaryFolder } from '../support/executable'
 import { createTemporaryFile } from '../support/settings-file'
 
@@ -135,6 +136,61 @@ describe('a secret in a file of its own', () => {
     expect(loading).toThrow(`invalid SNAILPASS_SECRET_KEY_FILE (${path}): `)
     expect(loading).toThrow(reason)
   })
+})
+
+describe('a secret means the same in the environment, the settings file and a file of its own', () => {
+  const name = 'SNAILPASS_SECRET_KEY'
+  /** Returns what each of the three makes of a secret. */
+  const readAll = (secret: string) => {
+    using file = createTemporaryFile(`${name}=${formatSettingValue(secret)}\n`)
+    using own = createTemporaryFile(`${secret}\n`)
+    const inputs = {
+      environment: { environment: { [name]: secret } },
+      file: { file: file.path },
+      own: { environment: { [`${name}_FILE`]: own.path } },
+    }
+    return Object.values(inputs).map((input) => {
+      const { settings, warnings } = load(input)
+      const told = warnings.map((warning) =>
+        warning.replace(/^SNAILPASS_SECRET_KEY\S*(?: in \S+| \(\S+\))? /, ''),
+      )
+      return { key: settings.secretKey?.reveal(), told }
+    })
+  }
+  const space = 'begins or ends with white space or a line break, which is part of the secret'
+  const quotes =
+    'is in quotation marks, which are part of the secret: only the settings file has quotes'
+
+  test.each([
+    'sixteen#characters',
+    "it's `sixteen` $characters",
+    '\\sixteen\\ncharacters\\',
+    'sixteen "characters"',
+    'sixteen\ncharacters',
+    'sixteen characters = 16',
+  ])('%j', (secret) => {
+    expect(readAll(secret)).toEqual([1, 2, 3].map(() => ({ key: secret, told: [] })))
+  })
+
+  test.each([
+    ' sixteen characters',
+    'sixteen characters\t',
+    'sixteen characters\n',
+    '\u00a0sixteen characters',
+  ])('with white space at its ends, which is warned about: %j', (secret) => {
+    expect(readAll(secret)).toEqual([1, 2, 3].map(() => ({ key: secret, told: [space] })))
+  })
+
+  test.each(['"sixteen characters"', "'sixteen characters'", '`sixteen characters`'])(
+    'with quotation marks around it, which are warned about where they are no syntax: %j',
+    (secret) => {
+      expect(readAll(secret)).toEqual([
+        { key: secret, told: [quotes] },
+        { key: secret, told: [] },
+        { key: secret, told: [quotes] },
+      ])
+    },
+  )
 })
 
 describe('secrets that every user may read', () => {

@@ -39,11 +39,32 @@ describe('a name that is not a setting', () => {
     ])
   })
 
+  test.each([
+    ['snailpass_listen', 'SNAILPASS_LISTEN'],
+    ['SnailPass_Data_Dir', 'SNAILPASS_DATA_DIR'],
+    ['SNAILPASS_listen', 'SNAILPASS_LISTEN'],
+    ['snailpass_secret_key_file', 'SNAILPASS_SECRET_KEY_FILE'],
+    ['snailpass_config', 'SNAILPASS_CONFIG'],
+    ['mail_password', 'MAIL_PASSWORD'],
+    ['Mail_Default_Sender', 'MAIL_DEFAULT_SENDER'],
+    ['snailpass_listn', 'SNAILPASS_LISTEN'],
+  ])('is %p, in the wrong case, in the environment and in the settings file', (name, right) => {
+    const warning = `${name} is set, but there is no such setting: did you mean ${right}?`
+    expect(warningsOf({ [name]: 'x' })).toEqual([warning])
+    using file = createTemporaryFile(`${name}=x\n`)
+    expect(warningsOf({}, file.path)).toEqual([warning])
+    // Besides the right name, too: only one of them counts.
+    expect(warningsOf({ [name]: 'x', SNAILPASS_MDNS: 'no' }, file.path)).toEqual([warning])
+  })
+
   test('is not a name that has a meaning elsewhere', () => {
     const elsewhere = {
       SNAILPASS_CONFIGURATION: 'prod',
       SNAILPASS_RATE_LIMITS: 'off',
+      snailpass_configuration: 'prod',
       CELERY_BROKER_URL: 'redis://x',
+      mail: '/var/mail/me',
+      listen: 'x',
     }
     expect(warningsOf(elsewhere)).toEqual([])
   })

@@ -1,6 +1,9 @@
+import { resolve } from 'node:path'
 import type { Endpoint } from '../../config/listen-address'
 import { endpointsOf } from '../../config/listeners'
 import { loadConfig } from '../../config/load'
+import { requireUsablePath } from '../../config/paths'
+import { namingSetting } from '../../config/values'
 import { DomainError } from '../../domain/errors'
 import { install } from '../../service/install'
 import { type InstallLocation, layoutOf, serviceName } from '../../service/paths'
@@ -32,6 +35,11 @@ export async function installService(
   { readyTimeout, info }: { readyTimeout: number; info: (line: string) => void },
 ): Promise<InstallResult> {
   const layout = layoutOf(location)
+  // The settings file names the data folder, which lies below the prefix.
+  if (location.prefix !== null) {
+    const path = resolve(location.prefix)
+    namingSetting('--prefix', () => requireUsablePath('folder', path, { value: path }))
+  }
   const { endpoints } = await install({
     layout,
     program: process.execPath,
