@@ -17,11 +17,11 @@ export interface Warning {
 
 type ReadinessReport = Awaited<ReturnType<Readiness['check']>>
 
-/** Milliseconds for which a report is cached, so that frequent requests don't load the database. */
+/** Milliseconds for which a report is cached, so that frequent requests don't load the database. A failed write counts at once. */
 const cacheDuration = 1_000
 
 export function createReadiness(deps: {
-  store: Pick<Store, 'check' | 'isShortOfSpace'>
+  store: Pick<Store, 'check' | 'isFailing' | 'isShortOfSpace'>
   /** Null if the server has no scheduled backups. */
   backups: Pick<Backups, 'state'> | null
   clock: Clock
@@ -32,7 +32,7 @@ export function createReadiness(deps: {
       const now = deps.clock()
       // After the clock was set back, the age is negative: check again.
       const age = cached === null ? Number.NaN : now - cached.at
-      if (cached === null || !(age >= 0 && age < cacheDuration))
+      if (cached === null || deps.store.isFailing() || !(age >= 0 && age < cacheDuration))
         cached = { at: now, report: checkReadiness(deps) }
       return cached.report
     },

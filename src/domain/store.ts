@@ -32,8 +32,14 @@ export interface Store {
    */
   write<T>(work: (tx: WriteTransaction) => Promise<T>): Promise<T>
 
-  /** Throws `unavailable` unless the database answers and accepts writes. Gives up sooner than a transaction. */
+  /**
+   * Throws `unavailable` unless the database answers and accepts writes. How the last write ended tells that; only if it failed
+   * some seconds ago, or was long ago, one is tried. Gives up sooner than a transaction.
+   */
   check(): Promise<void>
+
+  /** Returns whether the last write failed because the database does not accept writes. */
+  isFailing(): boolean
 
   /** Returns whether writes are refused because the disk is nearly full. */
   isShortOfSpace(): boolean

@@ -159,6 +159,8 @@ export function createStore(
       )
     },
 
+    isFailing: () => writes.isFailing,
+
     isShortOfSpace: () => handles.isShortOfSpace?.() === true || writes.wasFull,
 
     async check() {

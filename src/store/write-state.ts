@@ -22,7 +22,9 @@ export interface WriteState {
   /** To be called with the outcome of every write. An error that says nothing about writing is ignored. */
   succeeded(): void
   failed(error: unknown): void
-  /** Whether the last write failed because no space was left. */
+  /** Whether the last write failed. */
+  readonly isFailing: boolean
+  /** Whether it failed because no space was left. */
   readonly wasFull: boolean
   /**
    * Returns whether to write now, to learn how that ends: after a failure or a long time. Counts as the attempt. Throws the
@@ -50,6 +52,9 @@ export function createWriteState(now: Clock, onChange: (reason: Error | null) =>
       const wasFailing = failure !== null
       failure = { error, isFull: fault === 'full' }
       if (!wasFailing) onChange(error)
+    },
+    get isFailing() {
+      return failure !== null
     },
     get wasFull() {
       return failure?.isFull === true

@@ -11,13 +11,20 @@ const hour = 3_600_000
 /** Readiness over a store whose state a test sets, with the number of checks of the database so far. */
 function createTestReadiness(backups: BackupState | null = null) {
   const clock = fakeClock()
-  const state = { checks: 0, isShort: false, error: null as Error | null, backups }
+  const state = {
+    checks: 0,
+    isFailing: false,
+    isShort: false,
+    error: null as Error | null,
+    backups,
+  }
   const readiness = createReadiness({
     store: {
       async check() {
         state.checks++
         if (state.error !== null) throw state.error
       },
+      isFailing: () => state.isFailing,
       isShortOfSpace: () => state.isShort,
     },
     backups:
@@ -90,6 +97,17 @@ describe('readiness', () => {
     state.backups = { ...failing, failure: null, since: clock() }
     clock.advance(1_000)
     expect(await check()).toEqual(ready)
+  })
+
+  test('tells at once that a write has failed, whatever it told a moment ago', async () => {
+    const { state, check } = createTestReadiness()
+    expect(await check()).toEqual(ready)
+    state.isFailing = true
+    state.error = new DomainError('unavailable', 'the disk is away')
+    expect(await check()).toEqual({ problem: 'the disk is away', warnings: [] })
+    state.isFailing = false
+    state.error = null
+    expect(state.checks).toBe(2)
   })
 
   test('does not hide a bug', async () => {

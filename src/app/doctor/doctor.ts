@@ -19,6 +19,7 @@ import { checkExposure } from './exposure'
 import { checkPermissions, checkSpace } from './files'
 import type { CheckResult, Finding, Outcome } from './findings'
 import { checkFileSystem, checkResourceLimits, readSystemFile } from './machine'
+import { checkServer } from './server'
 
 export type { CheckResult }
 
@@ -42,6 +43,7 @@ export async function runChecks(
   const checks: readonly Check[] = [
     ['settings', () => checkSettings(reading)],
     ['version', () => checkVersion(targets)],
+    ['server', () => checkServer(settings)],
     ['database', () => checkDatabase(targets)],
     ['secret key', () => checkKey(targets)],
     ['audit', () => checkAuditLog(targets)],

@@ -10,6 +10,8 @@ import { ownProperty, parseJson } from '../../domain/untrusted'
 export interface ReadinessReport {
   /** Null if the server is ready. */
   readonly problem: string | null
+  /** Whether a SnailPass server answered. */
+  readonly isServer: boolean
   readonly warnings: readonly string[]
 }
 
@@ -57,6 +59,7 @@ export async function fetchReadiness(
     const reason = signal.aborted ? 'it took too long' : errorMessage(error)
     return {
       problem: `no answer from ${request.url.href}: ${sanitizeLine(reason, maxReasonLength)}`,
+      isServer: false,
       warnings: [],
     }
   }
@@ -97,14 +100,15 @@ async function get(
 function parseReadiness(status: number, text: string): ReadinessReport {
   const body = parseJson(text)
   if (status === 200 && ownProperty(body, 'status') === 'ready') {
-    return { problem: null, warnings: parseWarnings(ownProperty(body, 'warnings')) }
+    return { problem: null, isServer: true, warnings: parseWarnings(ownProperty(body, 'warnings')) }
   }
   const reason = ownProperty(ownProperty(body, 'message'), 'error')
-  const problem =
-    status === 503 && typeof reason === 'string'
-      ? sanitizeLine(reason.replace(/^Service Unavailable\. /, ''), maxReasonLength)
-      : `this is not a SnailPass server: it answered with status ${status}`
-  return { problem, warnings: [] }
+  if (status === 503 && typeof reason === 'string') {
+    const problem = sanitizeLine(reason.replace(/^Service Unavailable\. /, ''), maxReasonLength)
+    return { problem, isServer: true, warnings: [] }
+  }
+  const problem = `this is not a SnailPass server: it answered with status ${status}`
+  return { problem, isServer: false, warnings: [] }
 }
 
 /** Returns each warning as `kind: detail`, or as its kind alone. */

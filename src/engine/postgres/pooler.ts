@@ -11,13 +11,14 @@ export async function sharesSessions(
   first: QueryExecutorProvider,
   second: QueryExecutorProvider,
 ): Promise<boolean> {
-  const before = await readProcessId(first)
+  const own = await readProcessId(first)
   await sql`begin`.execute(second)
-  // A pooler gives a transaction the session that was free last, which is that of the query before.
+  // A pooler gives a transaction the session that was free last, or the one that was free longest.
   const other = await readProcessId(second)
-  const after = await readProcessId(first)
+  const ownLater = await readProcessId(first)
   await sql`commit`.execute(second)
-  return other === before || after !== before
+  const otherLater = await readProcessId(second)
+  return own === other || own !== ownLater || other !== otherLater
 }
 
 async function readProcessId(db: QueryExecutorProvider): Promise<number | undefined> {

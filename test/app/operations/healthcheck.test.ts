@@ -27,7 +27,11 @@ describe('fetching the readiness of a server', () => {
       await using server = await startTestServer({ listen })
       const hostname = listen.slice(0, -2).replaceAll(/[[\]]/g, '')
       const request = readinessRequest(at({ hostname, port: Number(server.url.port) }))
-      expect(await fetchReadiness(request, never)).toEqual({ problem: null, warnings: [] })
+      expect(await fetchReadiness(request, never)).toEqual({
+        problem: null,
+        isServer: true,
+        warnings: [],
+      })
     },
   )
 
@@ -37,6 +41,7 @@ describe('fetching the readiness of a server', () => {
       await askServerWith(() => Response.json({ message: { error } }, { status: 503 })),
     ).toEqual({
       problem: 'The database is away: ENOENT',
+      isServer: true,
       warnings: [],
     })
   })
@@ -51,10 +56,12 @@ describe('fetching the readiness of a server', () => {
     ]
     expect(await askServerWith(() => Response.json({ status: 'ready', warnings }))).toEqual({
       problem: null,
+      isServer: true,
       warnings: ['stale_backup: the last one is of May', 'disk_full'],
     })
     expect(await askServerWith(() => Response.json({ status: 'ready', warnings: 'x' }))).toEqual({
       problem: null,
+      isServer: true,
       warnings: [],
     })
   })
@@ -78,6 +85,7 @@ describe('fetching the readiness of a server', () => {
   ])('does not take %s for an answer of SnailPass', async (_name, answer, status) => {
     expect(await askServerWith(answer)).toEqual({
       problem: `this is not a SnailPass server: it answered with status ${status}`,
+      isServer: false,
       warnings: [],
     })
   })
@@ -102,12 +110,13 @@ describe('fetching the readiness of a server', () => {
     const server = Bun.serve({ hostname: '127.0.0.1', port: 0, fetch: () => new Response() })
     const { port = 0 } = server
     await server.stop(true)
-    const { problem } = await fetchReadiness(
+    const { problem, isServer } = await fetchReadiness(
       readinessRequest(at({ hostname: '127.0.0.1', port })),
       never,
     )
     expect(problem).toStartWith(`no answer from http://127.0.0.1:${port}/readyz: `)
     expect(problem).toContain('ECONNREFUSED')
+    expect(isServer).toBeFalse()
   })
 
   test('stops when the signal aborts, before the answer and within it', async () => {
