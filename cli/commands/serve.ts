@@ -19,6 +19,7 @@ export function serveCommand(): Command {
   const command = new Command('serve')
     .description('run the server')
     .option('--create', 'create the SQLite file that the database URL names, if it is missing')
+    .option('--no-create', 'never create a database')
     .option('--adopt', 'first migrate a database of the original server (see snailpass adopt)')
   return withConfigOptions(command, settingKeys)
     .addHelpText(
@@ -26,7 +27,9 @@ export function serveCommand(): Command {
       `
 If no database URL is set, the server uses a database in the data folder and creates it if it is
 missing. With the URL of an empty Postgres database, the server creates its tables there. A SQLite
-file that a URL names must exist, unless --create is given.
+file that a URL names must exist, unless --create is given. A database that is missing although the
+data folder has its secret key, backups or copies is lost: the server does not start, and says how
+to restore it. snailpass recreate-db creates a new one instead.
 
 On SIGTERM or SIGINT the server finishes running requests and exits; a second signal makes it exit
 immediately.
@@ -38,7 +41,8 @@ Example:
 }
 
 interface ServeOptions {
-  readonly create?: true
+  /** Undefined without `--create` and `--no-create`. */
+  readonly create?: boolean
   readonly adopt?: true
 }
 
@@ -54,7 +58,7 @@ async function serve(command: Command, options: ServeOptions): Promise<void> {
     const starting = startServer(
       { settings, runtime: systemRuntime, log },
       {
-        create: options.create === true,
+        ...(options.create !== undefined && { create: options.create }),
         runBackup: createBackupRunner(
           [process.execPath, 'backup', '--prune'],
           createChildEnvironment(config, process.env),

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import {
   clearDatabase,
   copyBeforeUpgrade,
+  createForService,
   restorePreUpgradeCopy,
   runPreflight,
   smokeTestServer,
@@ -24,6 +25,9 @@ export function stepCommand(): Command {
   const steps = [
     createStep('outlook').action(async (_options, command: Command) => {
       out(JSON.stringify(await runPreflight(targetsOf(command))))
+    }),
+    createStep('create').action(async (_options, command: Command) => {
+      await createForService(targetsOf(command))
     }),
     createStep('copy')
       .argument('<copy>')

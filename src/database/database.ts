@@ -73,7 +73,7 @@ export interface Database {
 }
 
 export interface ServerOpenOptions {
-  /** Whether to create a SQLite file that is missing. On Postgres, missing tables are always created. */
+  /** Whether to create a SQLite file or tables of Postgres that are missing. */
   readonly create: boolean
   /** Called if Postgres does not answer yet, and if another process migrates the database or uses it exclusively. */
   readonly onWaiting?: () => void
@@ -219,9 +219,23 @@ function notAdoptedError(name: string): DomainError {
   })
 }
 
+/** The error for a database whose content is not there or can't be read. A backup has to be restored, unless it is new. */
+export class LostDatabaseError extends DomainError {
+  readonly state: 'missing' | 'empty' | 'damaged'
+
+  constructor(
+    state: LostDatabaseError['state'],
+    message: string,
+    options: { hint: string; cause?: unknown },
+  ) {
+    super('unavailable', message, options)
+    this.state = state
+  }
+}
+
 /** Returns the error for a database that does not exist and may not be created. */
-export function missingDatabaseError(name: string): DomainError {
-  return new DomainError('unavailable', `there is no SnailPass database at ${name}`, {
+export function missingDatabaseError(name: string): LostDatabaseError {
+  return new LostDatabaseError('missing', `there is no SnailPass database at ${name}`, {
     hint: 'check --data-dir or SNAILPASS_DATABASE_URL; `snailpass serve` creates a new database, with --create if SNAILPASS_DATABASE_URL names a file',
   })
 }

@@ -90,10 +90,9 @@ async function listPendingMigrations({ location, migrations }: Target): Promise<
   )
 }
 
-/** A server always creates missing tables: the operator has created the database for it. */
 async function openForServer(
   target: Target,
-  { onWaiting, onWriteChange }: ServerOpenOptions,
+  { create, onWaiting, onWriteChange }: ServerOpenOptions,
 ): Promise<OpenedDatabase> {
   const { location, timing } = target
   const { name, address } = location
@@ -104,7 +103,7 @@ async function openForServer(
       await requireOwnSession(location, db)
       if (!(await waitForLock(session, 'migration', { wait, onWaiting })))
         throw databaseInUseError(name)
-      const { content, created } = await bringUpToDate(target, { session, db, create: true })
+      const { content, created } = await bringUpToDate(target, { session, db, create })
       requireAdopted({ content }, { name })
       await requireRights(name, db)
       await session.unlock('presence')

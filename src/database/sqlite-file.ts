@@ -6,7 +6,7 @@ import { copySqliteFile } from '../engine/sqlite/connection'
 import { applicationId, inspectSqlite, readSqliteHeader } from '../engine/sqlite/inspect'
 import { syncFile } from '../files/atomic-file'
 import { asDomainErrorAt, unusablePathError } from '../files/data-folder'
-import { type InspectedDatabase, missingDatabaseError } from './database'
+import { type InspectedDatabase, LostDatabaseError, missingDatabaseError } from './database'
 import { isLegacySchema } from './legacy-tables'
 
 /**
@@ -19,8 +19,8 @@ export function inspectSqliteFile(path: string): InspectedDatabase {
   accessSync(path, constants.R_OK | constants.W_OK)
   const { isEmpty, applicationId: id } = readSqliteHeader(path)
   if (isEmpty) {
-    throw new DomainError('unavailable', `${path} is empty: its content is lost`, {
-      hint: `${restoreHint(path)}; to start with an empty database instead, move the empty file away`,
+    throw new LostDatabaseError('empty', `${path} is empty: its content is lost`, {
+      hint: restoreHint,
     })
   }
   // A log or journal beside the file can contain a newer header, and only SQLite can read that.
@@ -39,19 +39,14 @@ export function inspectSqliteFile(path: string): InspectedDatabase {
   })
 }
 
-function damagedDatabaseError(path: string, problem: string, cause?: unknown): DomainError {
-  return new DomainError('unavailable', `${path} is damaged: ${problem}`, {
-    hint: `${restoreHint(path)} and check the disk; nothing was changed`,
+function damagedDatabaseError(path: string, problem: string, cause?: unknown): LostDatabaseError {
+  return new LostDatabaseError('damaged', `${path} is damaged: ${problem}`, {
+    hint: `${restoreHint}; check the disk`,
     cause,
   })
 }
 
-/** Returns what to do about a lost database. SQLite would apply a remaining log to the restored file. */
-function restoreHint(path: string): string {
-  const logs = listSideFiles(path)
-  const first = logs.length === 0 ? '' : `move ${logs.join(' and ')} away, then `
-  return `${first}restore a backup`
-}
+const restoreHint = 'restore a backup with `snailpass restore`: it moves the old files aside'
 
 /** Throws `unavailable` if the file is missing. */
 export function requireDatabaseFile(path: string): void {

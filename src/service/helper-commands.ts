@@ -31,6 +31,8 @@ export interface Preflight {
 export interface HelperCommands {
   /** Changes nothing. */
   preflight(): Promise<Preflight>
+  /** Creates the database, unless there is one. Refuses in the place of one that was lost. */
+  createDatabase(): Promise<void>
   /** Copies the SQLite file. The server must be stopped. */
   copyDatabase(path: string): Promise<void>
   /** Replaces the SQLite file with `copy`. The replaced file is kept as `replacedCopy`. */
@@ -65,6 +67,7 @@ export function createHelperCommands(
   const step = (...args: readonly string[]) => call(['service', 'step', ...args])
   return {
     preflight: async () => parsePreflight(await step('outlook')),
+    createDatabase: async () => void (await step('create')),
     copyDatabase: async (path) => void (await step('copy', path)),
     restoreCopy: async ({ copy, replacedCopy }) =>
       void (await step('put-back', copy, replacedCopy)),

@@ -114,8 +114,17 @@ async function installOrUpgrade(context: InstallContext): Promise<Preflight> {
   } else {
     await upgrade(context, preflight)
   }
-  if (layout.unit !== null) await ensureService(context, layout.unit, preflight)
+  if (layout.unit !== null) {
+    if (preflight.content === 'nothing') await createDatabase(context, preflight)
+    await ensureService(context, layout.unit, preflight)
+  }
   return preflight
+}
+
+/** The service never creates a database: at a start, a missing one is a loss. */
+async function createDatabase(context: InstallContext, { database }: Preflight): Promise<void> {
+  await helperCommandsFor(context.layout.executable, context).createDatabase()
+  context.info(`created the database ${database}`)
 }
 
 /** Writes the unit if it has changed, and restarts the service unless it is ready with an unchanged unit. */

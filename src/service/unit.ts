@@ -28,7 +28,7 @@ Wants=network-online.target
 After=network-online.target postgresql.service
 
 [Service]
-ExecStart=${executable} serve --config ${settingsFile}
+ExecStart=${executable} serve --no-create --config ${settingsFile}
 User=${user}
 Group=${user}
 Restart=on-failure

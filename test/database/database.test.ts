@@ -227,7 +227,7 @@ describe('an integrity check', () => {
     expect(await captureError(check(folder.path))).toMatchObject({
       code: 'unavailable',
       message: `${folder.database} is damaged: CHECK constraint failed in users`,
-      hint: 'restore a backup and check the disk; nothing was changed',
+      hint: 'restore a backup with `snailpass restore`: it moves the old files aside; check the disk',
     })
     {
       using file = new SqliteFile(folder.database)
@@ -312,15 +312,15 @@ describe('the file of another program, or what is left of ours', () => {
     )
   })
 
-  test('that is empty has its log named in the hint', () => {
+  test('that is empty is told with what restores it', () => {
     using folder = createDataFolder()
     const path = folder.database
     writeFileSync(path, '')
-    for (const side of ['-wal', '-shm', '-journal']) writeFileSync(path + side, '')
     expect(() => inspectSqliteFile(path)).toThrow(
       expect.objectContaining({
         message: `${path} is empty: its content is lost`,
-        hint: `move ${path}-wal and ${path}-shm and ${path}-journal away, then restore a backup; to start with an empty database instead, move the empty file away`,
+        hint: 'restore a backup with `snailpass restore`: it moves the old files aside',
+        state: 'empty',
       }),
     )
   })
@@ -340,7 +340,7 @@ test('errors of work on a SQLite file are translated by what they mean', async (
   expect(await captureError(fail(sqliteError(11)))).toMatchObject({
     code: 'unavailable',
     message: '/db is damaged: SQLiteError: SQLite error 11',
-    hint: 'restore a backup and check the disk; nothing was changed',
+    hint: 'restore a backup with `snailpass restore`: it moves the old files aside; check the disk',
   })
   for (const code of [5, 10, 13]) {
     expect(await captureError(fail(sqliteError(code)))).toMatchObject({

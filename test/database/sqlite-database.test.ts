@@ -138,18 +138,6 @@ describe('a file that is not an intact database of ours is refused, and stays as
     expect(readdirSync(folder.path).toSorted()).toEqual(['server.lock', 'snailpass.db'])
   })
 
-  test('a damaged database with a log, which SQLite would apply to a restored file', async () => {
-    const { folder } = await createDatabase()
-    using _ = folder
-    damage(folder.database)
-    writeFileSync(`${folder.database}-wal`, '')
-    expect(
-      await captureError(sqliteDatabaseIn(folder.path).openForServer({ create: true })),
-    ).toMatchObject({
-      hint: expect.stringContaining(`move ${folder.database}-wal`),
-    })
-  })
-
   test('a database of a newer version', async () => {
     const { folder } = await createDatabase()
     using _ = folder

@@ -61,7 +61,7 @@ describe('snailpass', () => {
     writeFileSync(join(cwd, '.env'), 'SNAILPASS_LISTEN=nonsense\nNODE_OPTIONS=--nonsense\n')
     writeFileSync(join(cwd, 'tsconfig.json'), 'nonsense')
     writeFileSync(join(cwd, 'package.json'), 'nonsense')
-    const { code, stderr } = await run(['recreate-db', '--yes', '--data-dir', folder.path], { cwd })
+    const { code, stderr } = await run(['user', 'list', '--data-dir', folder.path], { cwd })
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: `error: there is no SnailPass database at ${folder.path}/snailpass.db

@@ -158,6 +158,7 @@ describe('the steps of an installation', () => {
     using _systemd = fake.withFakeSystemd()
     const calls = [
       '1 outlook',
+      '1 create',
       'systemctl daemon-reload',
       'systemctl enable',
       'systemctl show',
@@ -165,16 +166,17 @@ describe('the steps of an installation', () => {
       'systemctl start',
       'systemctl show',
     ]
-    for (const [index, step] of calls.slice(0, 3).entries()) {
+    for (const [index, step] of calls.slice(0, 4).entries()) {
       const before = fake.calls().length
       fake.setFault(`call ${step}`)
       expect(await captureError(install(fake.request(1))), step).toMatchObject({
         code: 'unavailable',
       })
-      // The unit that is written is not written again.
+      // The database and the unit that are there are not created again.
       const expected = calls.slice(0, index + 1)
-      const withoutReload = expected.filter((call) => call !== 'systemctl daemon-reload')
-      expect(fake.calls().slice(before), step).toEqual(index === 2 ? withoutReload : expected)
+      const done = ['1 create', 'systemctl daemon-reload']
+      const remaining = expected.filter((call) => !done.includes(call))
+      expect(fake.calls().slice(before), step).toEqual(index === 3 ? remaining : expected)
       expect(fake.serviceState()).toBe('inactive')
       expect(existsSync(fake.layout.stagingDir)).toBeFalse()
       if (index === 0) expect(fake.installedVersion()).toBeNull()
@@ -182,6 +184,7 @@ describe('the steps of an installation', () => {
     fake.setFault(null)
     rmSync(fake.layout.unit ?? '')
     rmSync(fake.layout.executable)
+    rmSync(join(fake.layout.dataDir, 'snailpass.db'))
     const before = fake.calls().length
     await install(fake.request(1))
     expect(fake.calls().slice(before)).toEqual(calls)

@@ -29,7 +29,7 @@ Wants=network-online.target
 After=network-online.target postgresql.service
 
 [Service]
-ExecStart=/usr/local/bin/snailpass serve --config /etc/snailpass/snailpass.env
+ExecStart=/usr/local/bin/snailpass serve --no-create --config /etc/snailpass/snailpass.env
 User=snailpass
 Group=snailpass
 Restart=on-failure

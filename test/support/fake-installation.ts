@@ -64,7 +64,11 @@ export function createFakeInstallation(options: { hasService?: boolean } = {}) {
     serviceState: () => textOf(file('state')),
     /** Lines of the database: migrations, and what clients wrote. */
     readDatabase: () => textOf(database).split('\n').filter(Boolean),
-    write: (line: string) => writeFileSync(database, `${line}\n`, { flag: 'a' }),
+    /** Adds a line to the database, unless it is a migration that is there. */
+    write(line: string) {
+      const isThere = line.startsWith('migration ') && textOf(database).split('\n').includes(line)
+      if (!isThere) writeFileSync(database, `${line}\n`, { flag: 'a' })
+    },
     /**
      * `trial` fails the smoke test; `start` the service; `not ready` every check of readiness; `restore` the rollback.
      * `call …` fails what `calls` names so, at its beginning.
@@ -163,6 +167,7 @@ case "$3" in
     served=false; [ "$fault" != served ] || served=true
     printf '{"dataDir":"%s","endpoints":[{"address":{"hostname":"127.0.0.1","port":${port}},"isTls":false}],"engine":"%s","database":"%s","content":"%s","pending":[%s],"folders":["%s"],"isServed":%s}' \\
       "$data" $engine "$db" $content "$pending" "$data" $served ;;
+  create) echo "migration $version" >>"$db" ;;
   copy) cp "$db" "$4" ;;
   put-back)
     [ "$fault" != restore ] || refuse 'the disk is full' 'free some space'

@@ -44,7 +44,7 @@ export async function startTestServer(
     { settings, runtime, log: lines },
     {
       iterations: 1,
-      create: options.create === true,
+      ...(options.create !== undefined && { create: options.create }),
       ...(options.certificates !== undefined && { certificates: options.certificates }),
       ...(options.runBackup !== undefined && { runBackup: options.runBackup }),
     },

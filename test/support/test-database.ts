@@ -1,5 +1,5 @@
 import { Database } from 'bun:sqlite'
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { type BackupOptions, writeBackup } from '../../src/app/operations/backup'
@@ -87,6 +87,16 @@ export async function createPostgresTestDatabase(
       folder[Symbol.dispose]()
     },
   }
+}
+
+/** Removes all that SnailPass has stored in a database, as if it was lost. */
+export async function loseDatabase(database: TestDatabase): Promise<void> {
+  if (database.engine === 'Postgres') {
+    await database.sql('drop schema public cascade; create schema public')
+    return
+  }
+  const path = database.url.slice('sqlite:'.length)
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) rmSync(file, { force: true })
 }
 
 export function settingsOf(database: TestDatabase, more: Record<string, string> = {}): Settings {

@@ -9,6 +9,7 @@ import { DomainError, errorMessage, listErrors } from '../../domain/errors'
 import { createMailTransport, MailFault } from '../../mail/transport'
 import { commit, platform, version } from '../../version'
 import { localHosts } from '../local-addresses'
+import { withRestoreHint } from '../lost-database'
 import type { Runtime } from '../runtime'
 import { openTargets, type Targets } from '../targets'
 import { checkAuditLog } from './audit'
@@ -44,7 +45,7 @@ export async function runChecks(
     ['settings', () => checkSettings(reading)],
     ['version', () => checkVersion(targets)],
     ['server', () => checkServer(settings)],
-    ['database', () => checkDatabase(targets)],
+    ['database', () => withRestoreHint(targets, async () => checkDatabase(targets))],
     ['secret key', () => checkKey(targets)],
     ['audit', () => checkAuditLog(targets)],
     ['permissions', () => checkPermissions(targets, fix)],

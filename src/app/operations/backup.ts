@@ -31,6 +31,7 @@ import type { SnapshotDb } from '../../database/database'
 import type { TableChecksum } from '../../database/table-copy'
 import { createBackups } from '../../domain/backups'
 import { DomainError } from '../../domain/errors'
+import { backupFolderOf } from '../newest-backup'
 import type { Targets } from '../targets'
 import { collectMetadata } from './backup-metadata'
 import { byteProgress, type ProgressListener, rowProgress } from './progress'
@@ -97,10 +98,6 @@ export function pruneBackups(targets: Targets): readonly string[] {
   const paths = selectExpired(backups, targets.settings.backupKeep).map(({ path }) => path)
   for (const path of paths) rmSync(path, { force: true })
   return paths
-}
-
-function backupFolderOf({ settings, folder }: Targets): string {
-  return settings.backupDir ?? folder.backups
 }
 
 /** Backs up everything before an operation, while servers run. The operation is a part of the file name. Returns the path. */

@@ -8,17 +8,45 @@ import type { Targets } from '../targets'
 /** Stored in the audit log: says that the audit log from before is in the backup. */
 const auditDetail = 'after a safety copy, which has the trail from before'
 
+/** What is about to be done to a database. */
+export interface RecreatePlan {
+  /** The name of the database. */
+  readonly name: string
+  /** Whether there is none, so that a new one is created and nothing is deleted. */
+  readonly isMissing: boolean
+}
+
 /**
- * Deletes all data after a backup of the database, and returns the path of that backup. `consent` is called with the name
- * of the database once nothing else stands in the way, and throws to refuse. Throws a DomainError and leaves the data.
+ * Deletes all data after a backup of the database, and returns the path of that backup. Creates a missing database, and
+ * returns null then. `consent` is called once nothing else stands in the way, and throws to refuse. Throws a DomainError and
+ * leaves the data.
  */
 export async function recreateDatabase(
+  targets: Targets,
+  consent: (plan: RecreatePlan) => Promise<void>,
+): Promise<string | null> {
+  const { folder, database } = targets
+  if ((await database.inspect()) === 'nothing') {
+    await consent({ name: database.name, isMissing: true })
+    ensureDataFolder(folder)
+    await createDatabase(targets)
+    return null
+  }
+  return await replaceWithEmpty(targets, consent)
+}
+
+/** Creates the database, unless there is one. Throws a DomainError. */
+export async function createDatabase({ database }: Targets): Promise<void> {
+  await database.withExclusive({ create: true }, () => Promise.resolve())
+}
+
+async function replaceWithEmpty(
   { folder, database, runtime }: Targets,
-  consent: (name: string) => Promise<void>,
+  consent: (plan: RecreatePlan) => Promise<void>,
 ): Promise<string> {
   return await database.withExclusive({ create: false }, async (exclusive) => {
     requireAdopted(exclusive, database)
-    await consent(database.name)
+    await consent({ name: database.name, isMissing: false })
     ensureDataFolder(folder)
     const backupPath = await exclusive.backUp('recreate')
     if (backupPath === null) throw new Error('the database was not backed up')

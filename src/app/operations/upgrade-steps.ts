@@ -1,15 +1,19 @@
 import { dirname } from 'node:path'
 import { endpointsOf } from '../../config/listeners'
 import type { Settings } from '../../config/settings'
+import { missingDatabaseError } from '../../database/database'
 import { resolveSqliteLocation } from '../../database/sqlite-location'
 import { tryLockSqliteDatabase } from '../../database/sqlite-lock'
 import { backUpStoppedDatabase, restoreCopy } from '../../database/sqlite-rollback'
 import { DomainError } from '../../domain/errors'
+import { ensureDataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
 import type { Preflight } from '../../service/helper-commands'
+import { findSignOfLoss, withRestoreHint } from '../lost-database'
 import { startServer } from '../server/server'
 import type { Targets } from '../targets'
 import { fetchReadiness } from './healthcheck'
+import { createDatabase } from './recreate'
 
 /**
  * Inspects settings and database before an upgrade, and changes nothing. Throws a DomainError for a database that this
@@ -45,6 +49,19 @@ function isLocked(targets: Targets): boolean {
   const lock = tryLockSqliteDatabase(sqliteLocationOf(targets))
   lock?.release()
   return lock === null
+}
+
+/** Creates the database of a service, unless there is one. Throws `unavailable` if a missing one is a loss. */
+export async function createForService(targets: Targets): Promise<void> {
+  const { database, folder, settings, location } = targets
+  await withRestoreHint(targets, async () => {
+    if ((await database.inspect()) !== 'nothing') return
+    // A file that a URL names should exist: a typing error must not create an empty one.
+    const isNamedFile = settings.database !== null && location.engine === 'sqlite'
+    if (isNamedFile || findSignOfLoss(targets) !== null) throw missingDatabaseError(database.name)
+    ensureDataFolder(folder)
+    await createDatabase(targets)
+  })
 }
 
 /** Copies the SQLite file of a stopped server to the path `copy`. Throws a DomainError. */

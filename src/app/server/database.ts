@@ -1,12 +1,13 @@
 import type { Settings } from '../../config/settings'
-import type { OpenedDatabase } from '../../database/database'
-import { errorMessageWithCauses } from '../../domain/errors'
-import { ensureDataFolder, tightenPermissions } from '../../files/data-folder'
+import type { OpenedDatabase, ServerOpenOptions } from '../../database/database'
+import { errorMessage, errorMessageWithCauses } from '../../domain/errors'
+import { ensureDataFolder, isSystemError, tightenPermissions } from '../../files/data-folder'
 import type { Log } from '../../log'
 import type { OpenedStore } from '../../store/store'
+import { findSignOfLoss, rememberDatabase, withRestoreHint } from '../lost-database'
 import type { Runtime } from '../runtime'
 import { requireSecretKey } from '../secret-key'
-import { openTargets } from '../targets'
+import { openTargets, type Targets } from '../targets'
 
 /** The open database of this server, and its secret key. */
 export interface ServerDatabase extends Pick<OpenedDatabase, 'store' | 'isShared' | 'upkeep'> {
@@ -24,18 +25,16 @@ export async function openServerDatabase(deps: {
   settings: Settings
   runtime: Runtime
   log: Log
-  /** Creates the SQLite file that a URL names if it is missing. */
-  create: boolean
+  /** Whether to create a missing database: also a SQLite file that a URL names (true), never (false), or else as safe (null). */
+  create: boolean | null
   onOpen: (store: OpenedStore) => void
 }): Promise<ServerDatabase> {
   const { settings, runtime, log, create, onOpen } = deps
   const targets = openTargets(settings, runtime)
   const { folder, database, location } = targets
   ensureDataFolder(folder)
-  // A file that a URL names should exist: a typing error must not create an empty one.
-  const canCreate = settings.database === null || location.engine === 'postgres' || create
-  const { store, isShared, created, backupPath, upkeep } = await database.openForServer({
-    create: canCreate,
+  const openOptions = {
+    create: mayCreate(targets, create),
     freeSpaceLimit: {
       minBytes: settings.minFreeSpace,
       onChange: (isLow) =>
@@ -57,7 +56,10 @@ export async function openServerDatabase(deps: {
           }),
     onWaiting: () =>
       log.info(`waiting for ${database.name}: it is not running yet, or in use by another process`),
-  })
+  } satisfies ServerOpenOptions
+  const { store, isShared, created, backupPath, upkeep } = await withRestoreHint(targets, () =>
+    database.openForServer(openOptions),
+  )
   onOpen(store)
   const { key, isNew, previousContent } = await requireSecretKey(store, targets)
   if (isNew) log.info(`created secret key ${folder.secretKey}`)
@@ -71,5 +73,28 @@ export async function openServerDatabase(deps: {
   for (const warning of tightenPermissions(folder, files)) log.warn(warning)
   if (created) log.info(`created database ${database.name}`)
   if (backupPath !== null) log.info(`migrated the database; backup: ${backupPath}`)
+  rememberOrWarn(targets, log)
   return { name: database.name, store, isShared, upkeep, key }
+}
+
+/** Returns whether a missing database is created. `choice` is what the command line says, null for nothing. */
+function mayCreate(targets: Targets, choice: boolean | null): boolean {
+  const { settings, location } = targets
+  if (choice === false || findSignOfLoss(targets) !== null) return false
+  // A file that a URL names should exist: a typing error must not create an empty one.
+  return settings.database === null || location.engine === 'postgres' || choice === true
+}
+
+function rememberOrWarn(targets: Targets, log: Log): void {
+  try {
+    rememberDatabase(targets)
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    log.warn(
+      'the data folder can not be written: an empty database would not be noticed as a loss',
+      {
+        reason: errorMessage(error),
+      },
+    )
+  }
 }

@@ -24,7 +24,7 @@ import { startAnnouncing } from './mdns'
 import { createRules } from './rules'
 
 export interface ServerOptions {
-  /** Creates the SQLite file that a URL names if it is missing. */
+  /** Whether to create a missing database: also a SQLite file that a URL names (true), or never (false). */
   readonly create?: boolean
   /** Creates a scheduled backup. Without it, no backups are scheduled. */
   readonly runBackup?: RunBackup
@@ -100,7 +100,7 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
   const { settings, runtime, log, options, stack, services, checks } = start
   const { name, store, isShared, upkeep, key } = await openServerDatabase({
     ...start,
-    create: options.create === true,
+    create: options.create ?? null,
     onOpen: (opened) =>
       stack.defer(async () => {
         // Work for a closed connection may still use the database. The end of the process then closes it just as safely.

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { copyDatabase } from '../../../src/app/operations/copy'
-import { recreateDatabase } from '../../../src/app/operations/recreate'
+import { type RecreatePlan, recreateDatabase } from '../../../src/app/operations/recreate'
 import { rotateKey } from '../../../src/app/operations/rotate-key'
 import { parseDatabaseUrl } from '../../../src/config/database-url'
 import { captureError } from '../../support/capture-error'
@@ -17,6 +17,7 @@ import {
   createSqliteTestDatabase,
   engines,
   enginesWithTables,
+  loseDatabase,
   startServerOn,
   type TestDatabase,
   targetsOf,
@@ -185,7 +186,7 @@ describe.each(enginesWithTables)('recreating on $engine', ({ engine, open }) => 
   test('empties the database, and a server can run on the backup', async () => {
     await using database = await open()
     const { vault } = await fill(database)
-    const path = await recreateDatabase(targetsOf(database), consent)
+    const path = (await recreateDatabase(targetsOf(database), consent)) ?? ''
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(readdirSync(database.dataDir).filter((name) => name.endsWith('.lock'))).toEqual([])
     {
@@ -206,16 +207,36 @@ describe.each(enginesWithTables)('recreating on $engine', ({ engine, open }) => 
         code: 'conflict',
       })
     }
-    const asked: string[] = []
-    const refusing = (name: string) => {
-      asked.push(name)
+    const asked: RecreatePlan[] = []
+    const refusing = (plan: RecreatePlan) => {
+      asked.push(plan)
       return Promise.reject(new Error('no'))
     }
     expect(await captureError(recreateDatabase(targetsOf(database), refusing))).toMatchObject({
       message: expect.stringContaining('no'),
     })
-    expect(asked).toHaveLength(1)
+    expect(asked).toEqual([{ name: targetsOf(database).database.name, isMissing: false }])
     expect(await users(database)).toEqual([{ email: 'owner@nas.local' }])
+  })
+
+  test('creates a missing database after asking, which a server then serves', async () => {
+    await using database = await open()
+    await startServerOn(database).then((server) => server.stop())
+    await loseDatabase(database)
+    const asked: RecreatePlan[] = []
+    const refusing = (plan: RecreatePlan) => {
+      asked.push(plan)
+      return Promise.reject(new Error('no'))
+    }
+    const { name } = targetsOf(database).database
+    await captureError(recreateDatabase(targetsOf(database), refusing))
+    expect(asked).toEqual([{ name, isMissing: true }])
+    expect(await targetsOf(database).database.inspect()).toBe('nothing')
+    expect(await captureError(startServerOn(database))).toMatchObject({ state: 'missing' })
+
+    expect(await recreateDatabase(targetsOf(database), consent)).toBeNull()
+    await using server = await startServerOn(database)
+    await signUpAndLogIn(server.url, 'owner')
   })
 
   if (engine === 'Postgres') {

@@ -1,0 +1,94 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { listBackupFiles } from '../backup/files'
+import { nameOfLocation } from '../config/database-url'
+import { LostDatabaseError } from '../database/database'
+import { ownProperty, parseJson } from '../domain/untrusted'
+import { writeAtomic } from '../files/atomic-file'
+import { type DataFolder, isSystemError } from '../files/data-folder'
+import { backupFolderOf, describeRestore } from './newest-backup'
+import type { Targets } from './targets'
+
+/**
+ * Returns what shows that a missing database is lost, not yet to be created; null for nothing. An empty database in the place
+ * of a lost one would make clients discard their copies. Certificates alone show nothing: they are created first.
+ */
+export function findSignOfLoss(targets: Targets): string | null {
+  const { folder, location } = targets
+  if (location.engine === 'postgres') {
+    return isRemembered(targets)
+      ? `this server has used it before (${rememberedPath(folder)})`
+      : null
+  }
+  if (existsSync(folder.secretKey)) return `its secret key ${folder.secretKey} exists`
+  const [backup] = [folder.backups, backupFolderOf(targets)].flatMap(listBackupFiles)
+  if (backup !== undefined) return `the backup ${backup.path} exists`
+  const copy = listNames(folder.path).find((name) => name.startsWith('snailpass-before-'))
+  return copy === undefined ? null : `the copy ${join(folder.path, copy)} exists`
+}
+
+/** Runs work that opens the database. Adds what to restore to the error for a lost one: missing, empty or damaged. */
+export async function withRestoreHint<T>(targets: Targets, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    if (!(error instanceof LostDatabaseError)) throw error
+    const sign = error.state === 'missing' ? findSignOfLoss(targets) : null
+    // A database that was never there is to be created.
+    if (error.state === 'missing' && sign === null) throw error
+    const message = sign === null ? error.message : `${error.message}, but ${sign}`
+    const advice = [
+      await describeRestore(targets),
+      ...(error.state === 'damaged' ? ['check the disk'] : []),
+      ...(error.state === 'damaged' ? [] : ['for a new, empty database: snailpass recreate-db']),
+    ]
+    throw new LostDatabaseError(error.state, message, {
+      hint: advice.join('; '),
+      cause: error.cause,
+    })
+  }
+}
+
+/** The file in the data folder that names the Postgres database that the server has used last. */
+function rememberedPath({ path }: DataFolder): string {
+  return join(path, 'database.json')
+}
+
+/** Remembers the Postgres database that the server uses: if it is empty later, it was lost. Throws system errors. */
+export function rememberDatabase(targets: Targets): void {
+  if (targets.location.engine !== 'postgres' || isRemembered(targets)) return
+  writeAtomic(rememberedPath(targets.folder), `${JSON.stringify(placeOf(targets))}\n`)
+}
+
+function isRemembered(targets: Targets): boolean {
+  const remembered = readJsonIfPresent(rememberedPath(targets.folder))
+  const { database, options } = placeOf(targets)
+  return (
+    ownProperty(remembered, 'database') === database &&
+    ownProperty(remembered, 'options') === options
+  )
+}
+
+/** What names a place for tables: hosts and database, and the options, which may name a schema. No user and no password. */
+function placeOf({ location }: Targets): { database: string; options: string | null } {
+  const options = location.engine === 'postgres' ? location.options : null
+  return { database: nameOfLocation(location), options }
+}
+
+function readJsonIfPresent(path: string): unknown {
+  return ifReadable(() => parseJson(readFileSync(path, 'utf8')), null)
+}
+
+function listNames(folder: string): readonly string[] {
+  return ifReadable(() => readdirSync(folder), [])
+}
+
+/** Returns `otherwise` if the system can't read what `read` reads. */
+function ifReadable<T>(read: () => T, otherwise: T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (isSystemError(error)) return otherwise
+    throw error
+  }
+}
