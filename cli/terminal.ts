@@ -2,7 +2,7 @@
  * Everything that commands print and ask: data on stdout, messages and progress on stderr, confirmations and secrets
  * on the terminal, errors with their exit codes.
  */
-import { writeSync } from 'node:fs'
+import { createReadStream, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 import { DomainError, type ErrorCode, listErrors } from '../src/domain/errors'
 
@@ -210,7 +210,7 @@ export async function readSecretLine(name: string): Promise<string> {
     })
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of Bun.stdin.stream()) {
+  for await (const chunk of openStdin()) {
     length += chunk.length
     if (length > maxSecretBytes) throw invalidInput('is larger than 64 KiB')
     chunks.push(chunk)
@@ -220,6 +220,13 @@ export async function readSecretLine(name: string): Promise<string> {
   if (/[\r\n]/.test(line)) throw invalidInput('contains more than one line')
   if (line === '') throw invalidInput('is empty')
   return line
+}
+
+/** Returns stdin as a stream. Bun's own one fails on Windows for some pipes (EBADF; it does under Wine). */
+function openStdin(): AsyncIterable<Uint8Array> {
+  return process.platform === 'win32'
+    ? createReadStream('', { fd: 0, autoClose: false })
+    : Bun.stdin.stream()
 }
 
 /** Returns a text without its line break, or null if it is not UTF-8. */

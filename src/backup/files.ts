@@ -1,15 +1,19 @@
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { basename, dirname, join, sep } from 'node:path'
 import { sideFiles } from '../database/sqlite-file'
 import { DomainError } from '../domain/errors'
 import { type Clock, pollUntil, type Wait } from '../domain/runtime'
-import { syncFile } from '../files/atomic-file'
 import { acquireFileLock, createFolder } from '../files/data-folder'
 import type { FileLock } from '../files/file-lock'
+import { removeFile, renameFile } from '../files/open-elsewhere'
+import { syncFolder } from '../files/sync'
 import { translateBackupErrors } from './faults'
 
 /** Suffix of a backup that is not complete or not verified yet. */
 const partialSuffix = '.partial'
+
+/** Suffix of the file that a process locks while it uses a draft. */
+const lockSuffix = '.lock'
 
 /** Names of the files in a backup folder that snailpass wrote. */
 const backupFilePattern = /^snailpass-.*\.sqlite(?:\.age)?(?:\.partial)?$/
@@ -26,7 +30,8 @@ export interface BackupDestination {
 
 /** Returns the destination that `--to` names: a folder if it exists or ends in a slash, else a new file. */
 export function destinationAt(path: string): BackupDestination {
-  const isFolder = path.endsWith('/') || (existsSync(path) && statSync(path).isDirectory())
+  const hasSlash = path.endsWith('/') || path.endsWith(sep)
+  const isFolder = hasSlash || (existsSync(path) && statSync(path).isDirectory())
   return isFolder ? { folder: path, name: null } : { folder: dirname(path), name: basename(path) }
 }
 
@@ -79,9 +84,9 @@ export async function createBackupFile(
       const draft = path + partialSuffix
       await withDraftRemoved(draft, async () => {
         await write(draft)
-        renameSync(draft, path)
+        renameFile(draft, path)
       })
-      syncFile(folder)
+      syncFolder(folder)
       return path
     } finally {
       lock.release()
@@ -98,23 +103,33 @@ export async function withUnencryptedDraft<T>(
   work: (draft: string) => Promise<T>,
 ): Promise<T> {
   createFolder(folder)
-  for (const abandoned of listDrafts(folder)) removeAbandonedDraft(abandoned)
+  for (const abandoned of listLockedDrafts(folder)) removeAbandonedDraft(abandoned)
   const draft = join(folder, `snailpass-${crypto.randomUUID()}.sqlite${partialSuffix}`)
   // Taken before the draft exists: a draft whose lock is free belongs to no process.
-  const lock = acquireFileLock(`${draft}.lock`)
+  const lock = acquireFileLock(draft + lockSuffix)
   try {
     return await withDraftRemoved(draft, () => work(draft))
   } finally {
-    lock?.release()
+    releaseDraft(draft, lock)
   }
 }
 
 /** Removes a draft unless another process is using it. */
 function removeAbandonedDraft(draft: string): void {
-  const lock = acquireFileLock(`${draft}.lock`)
+  const lock = acquireFileLock(draft + lockSuffix)
   if (lock === null) return
-  removeDraft(draft)
-  lock.release()
+  removeContent(draft)
+  releaseDraft(draft, lock)
+}
+
+/** Releases the lock of a removed draft, and removes the lock file: after its release, since Windows removes no open file. */
+function releaseDraft(draft: string, lock: FileLock | null): void {
+  lock?.release()
+  try {
+    removeFile(draft + lockSuffix)
+  } catch {
+    // On Windows, another process may have it open, in order to remove the same draft.
+  }
 }
 
 /** Returns the backups in a folder, complete or not, sorted by name; none if the folder does not exist. */
@@ -130,21 +145,42 @@ function listDrafts(folder: string): readonly string[] {
   return listBackupFiles(folder).flatMap(({ path, isPartial }) => (isPartial ? [path] : []))
 }
 
+/** Returns the drafts of a folder, and those of which only the lock file is left. */
+function listLockedDrafts(folder: string): readonly string[] {
+  const locked = readdirSync(folder)
+    .filter((name) => name.endsWith(partialSuffix + lockSuffix))
+    .map((name) => join(folder, name.slice(0, -lockSuffix.length)))
+    .filter((path) => backupFilePattern.test(basename(path)))
+  return [...new Set([...listDrafts(folder), ...locked])]
+}
+
 /** Runs work on a draft, and removes the draft afterwards, also if the process exits during the work. */
 async function withDraftRemoved<T>(draft: string, work: () => Promise<T>): Promise<T> {
-  const remove = () => removeDraft(draft)
-  process.once('exit', remove)
+  process.once('exit', removeAtExit)
   try {
     return await work()
   } finally {
-    process.off('exit', remove)
-    remove()
+    process.off('exit', removeAtExit)
+    removeContent(draft)
+  }
+
+  function removeAtExit() {
+    try {
+      removeDraft(draft)
+    } catch {
+      // Windows removes no open file: the next backup does.
+    }
   }
 }
 
-/** Removes a draft with its lock and the side files of SQLite. */
+/** Removes a draft, the side files of SQLite and its lock file. */
 function removeDraft(path: string): void {
-  for (const file of [path, ...sideFiles(path), `${path}.lock`]) rmSync(file, { force: true })
+  removeContent(path)
+  removeFile(path + lockSuffix)
+}
+
+function removeContent(draft: string): void {
+  for (const file of [draft, ...sideFiles(draft)]) removeFile(file)
 }
 
 /** Returns the name of a new file. A default name that is taken gets a number. Throws `conflict` for any other taken name. */

@@ -4,8 +4,8 @@ import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
 import { copySqliteFile } from '../engine/sqlite/connection'
 import { applicationId, inspectSqlite, readSqliteHeader } from '../engine/sqlite/inspect'
-import { syncFile } from '../files/atomic-file'
 import { asDomainErrorAt, unusablePathError } from '../files/data-folder'
+import { syncFile, syncFolder } from '../files/sync'
 import { type InspectedDatabase, LostDatabaseError, missingDatabaseError } from './database'
 import { isLegacySchema } from './legacy-tables'
 
@@ -75,7 +75,7 @@ export function listSideFiles(database: string): readonly string[] {
 export function copyDatabaseFile(path: string, target: string): void {
   copySqliteFile(path, target)
   syncFile(target)
-  syncFile(dirname(target))
+  syncFolder(dirname(target))
 }
 
 /** Runs work on a database file. Errors of SQLite and of the system become DomainErrors with a hint; others pass unchanged. */

@@ -10,8 +10,8 @@ import {
 import { dirname } from 'node:path'
 import { pollUntil, type Wait } from '../domain/runtime'
 import { checkpointWal } from '../engine/sqlite/connection'
-import { syncFile } from '../files/atomic-file'
 import { databaseInUseError } from '../files/data-folder'
+import { syncFile, syncFolder } from '../files/sync'
 import { copyDatabaseFile, listSideFiles, translateSqliteErrors } from './sqlite-file'
 import type { SqliteLocation } from './sqlite-location'
 import { tryLockSqliteDatabase } from './sqlite-lock'
@@ -36,7 +36,7 @@ export function backUpStoppedDatabase(
     rmSync(draft, { force: true })
     copyDatabaseFile(location.path, draft)
     renameSync(draft, copy)
-    syncFile(dirname(copy))
+    syncFolder(dirname(copy))
   })
 }
 
@@ -63,7 +63,7 @@ export function restoreCopy(
     }
     chmodSync(copy, 0o600)
     renameSync(copy, path)
-    syncFile(dirname(path))
+    syncFolder(dirname(path))
   })
 }
 

@@ -1,10 +1,11 @@
-import { renameSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
 import { createSqliteFile, openWriter, walCheckpointStatement } from '../engine/sqlite/connection'
-import { syncFile } from '../files/atomic-file'
 import { chownToFolderOwner } from '../files/data-folder'
+import { renameFile } from '../files/open-elsewhere'
+import { syncFile, syncFolder } from '../files/sync'
 import type { Migrations } from '../store/migrations/index'
 import type { Schema } from '../store/schema'
 import {
@@ -42,8 +43,8 @@ export async function createDatabaseFile(path: string, migrations: Migrations): 
   const [remaining] = listSideFiles(draft)
   if (remaining !== undefined) throw new Error(`${remaining} was left behind`)
   syncFile(draft)
-  renameSync(draft, path)
-  syncFile(dirname(path))
+  renameFile(draft, path)
+  syncFolder(dirname(path))
 }
 
 /** Runs the pending migrations. The caller has taken a backup: `removeCopyIfRefused` decides whether it stays. */

@@ -13,12 +13,12 @@ import {
   fsyncSync,
   linkSync,
   openSync,
-  renameSync,
-  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
 import { chownToFolderOwner } from './data-folder'
+import { removeFile, renameFile } from './open-elsewhere'
+import { syncFile, syncFolder } from './sync'
 
 type FileContent = string | Uint8Array
 
@@ -47,18 +47,18 @@ export function writeAtomic(
  */
 export function replaceAtomic(draft: string, path: string): void {
   try {
-    renameSync(draft, path)
+    renameFile(draft, path)
   } finally {
-    rmSync(draft, { force: true })
+    removeFile(draft)
   }
-  syncFile(dirname(path))
+  syncFolder(dirname(path))
 }
 
 /** Removes a file, if it exists. Throws system errors. */
 export function removeDurably(path: string): void {
   if (!existsSync(path)) return
-  rmSync(path)
-  syncFile(dirname(path))
+  removeFile(path)
+  syncFolder(dirname(path))
 }
 
 /**
@@ -80,15 +80,15 @@ export function writeGroupAtomic(
       drafts.push({ draft: writeDraft(path, text), path })
     }
     for (const path of [...derived, ...others.map(({ path }) => path)]) {
-      rmSync(path, { force: true })
+      removeFile(path)
     }
-    syncFile(dirname(first.path))
+    syncFolder(dirname(first.path))
     for (const { draft, path } of drafts) {
-      renameSync(draft, path)
-      syncFile(dirname(path))
+      renameFile(draft, path)
+      syncFolder(dirname(path))
     }
   } finally {
-    for (const { draft } of drafts) rmSync(draft, { force: true })
+    for (const { draft } of drafts) removeFile(draft)
   }
 }
 
@@ -104,20 +104,10 @@ export function createAtomic(path: string, content: FileContent): boolean {
     if (!existsSync(path)) throw error
     return false
   } finally {
-    rmSync(draft, { force: true })
+    removeFile(draft)
   }
-  syncFile(dirname(path))
+  syncFolder(dirname(path))
   return true
-}
-
-/** Waits until a file, or the entries of a folder, are on the disk. Throws system errors. */
-export function syncFile(path: string): void {
-  const descriptor = openSync(path, 'r')
-  try {
-    fsyncSync(descriptor)
-  } finally {
-    closeSync(descriptor)
-  }
 }
 
 /** Writes and syncs a file under a name beside `path`. Returns that name. */
@@ -127,7 +117,7 @@ function writeDraft(
   { mode = privateMode, owner }: AtomicWriteOptions = {},
 ): string {
   const draft = `${path}.${process.pid}.new`
-  rmSync(draft, { force: true })
+  removeFile(draft)
   try {
     // `wx` never follows a link: the owner of the folder could have placed one that leads anywhere.
     const descriptor = openSync(draft, 'wx', mode)
@@ -142,7 +132,7 @@ function writeDraft(
     else chownSync(draft, owner.uid, owner.gid)
   } catch (error) {
     // A full disk leaves a part of the file.
-    rmSync(draft, { force: true })
+    removeFile(draft)
     throw error
   }
   return draft

@@ -6,6 +6,7 @@ import { chmodSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } f
 import { dirname, join } from 'node:path'
 import { DomainError, errorMessage } from '../domain/errors'
 import { type FileLock, lockFile } from './file-lock'
+import { syncFolder } from './sync'
 
 /** Absolute paths of what a data folder contains. */
 export interface DataFolder {
@@ -34,13 +35,18 @@ export function ensureDataFolder(folder: DataFolder): void {
   translateFileErrors(describeDataFolder(folder), () => createFolder(folder.path))
 }
 
-/** Creates a folder, mode 0700, and the folders above it, if they are missing. Throws system errors. */
+/**
+ * Creates a folder, mode 0700, and the folders above it, if they are missing. Once it returns, a power cut can't undo them, with
+ * what is written there later. Throws system errors.
+ */
 export function createFolder(path: string): void {
   if (existsSync(path)) return
-  createFolder(dirname(path))
+  const parent = dirname(path)
+  createFolder(parent)
   // `recursive`, because another process may have created it meanwhile.
   mkdirSync(path, { recursive: true, mode: 0o700 })
   chownToFolderOwner(path)
+  syncFolder(parent)
 }
 
 /**

@@ -14,7 +14,8 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DomainError, errorMessage } from '../domain/errors'
-import { type AtomicWriteOptions, replaceAtomic, syncFile, writeAtomic } from '../files/atomic-file'
+import { type AtomicWriteOptions, replaceAtomic, writeAtomic } from '../files/atomic-file'
+import { syncFile, syncFolder } from '../files/sync'
 import type { SystemUser } from './process'
 
 /** Creates a folder that every user may read, and its missing parents. An existing folder is not changed. */
@@ -24,6 +25,7 @@ export function ensurePublicFolder(path: string): void {
   mkdirSync(path)
   // The umask of the user who installs must not narrow it.
   chmodSync(path, 0o755)
+  syncFolder(dirname(path))
 }
 
 /** Creates a folder that only its owner may read. An existing folder is not changed. */
@@ -32,6 +34,7 @@ export function ensurePrivateFolder(path: string, owner: SystemUser | null): voi
   ensurePublicFolder(dirname(path))
   mkdirSync(path, { mode: 0o700 })
   if (owner !== null) chownSync(path, owner.uid, owner.gid)
+  syncFolder(dirname(path))
 }
 
 /** Copies an executable to `path`, atomically and durably. An executable there is replaced, even while it runs. */

@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
+import * as fs from 'node:fs'
 import {
   existsSync,
   mkdirSync,
@@ -135,7 +136,11 @@ describe('creating a backup', () => {
     expect(new Set(readdirSync(target))).toEqual(new Set(['.snailpass.lock', defaultName]))
     expect(readFileSync(path, 'utf8')).toBe('content')
     expect(statSync(target).mode & 0o777).toBe(0o700)
-    expect(recording.take()).toEqual([`rename ${defaultName}.partial to ${defaultName}`, 'sync .'])
+    expect(recording.take()).toEqual([
+      'create .',
+      `rename ${defaultName}.partial to ${defaultName}`,
+      'sync .',
+    ])
     // The lock is free again.
     acquireFileLock(join(target, '.snailpass.lock'))?.release()
     expect(await create(target)).toBe(join(target, 'snailpass-20261124T031502Z-2.sqlite'))
@@ -148,7 +153,7 @@ describe('creating a backup', () => {
     const failure = new Error('half-way')
     const writing = create(folder.path, {
       async write(draft) {
-        for (const side of ['', '-wal', '-shm', '-journal', '.lock']) {
+        for (const side of ['', '-wal', '-shm', '-journal']) {
           writeFileSync(draft + side, 'half')
         }
         throw failure
@@ -219,6 +224,13 @@ describe('creating a backup', () => {
   })
 })
 
+/** Whether a lock file could be locked. */
+function isUnlocked(path: string): boolean {
+  const lock = acquireFileLock(path)
+  lock?.release()
+  return lock !== null
+}
+
 describe('an unencrypted draft', () => {
   test('is in the given folder, locked while it is used, and removed afterwards', async () => {
     using folder = temporaryFolder()
@@ -248,21 +260,42 @@ describe('an unencrypted draft', () => {
     using folder = temporaryFolder()
     const at = (name: string) => join(folder.path, name)
     const abandoned = 'snailpass-1.sqlite.partial'
-    for (const name of [abandoned, `${abandoned}-wal`, 'snailpass.db']) {
-      writeFileSync(at(name), 'secret')
+    // The other process was killed before its draft existed.
+    const onlyLock = 'snailpass-2.sqlite.partial.lock'
+    for (const name of [abandoned, `${abandoned}-wal`, onlyLock, 'other.lock', 'snailpass.db']) {
+      writeFileSync(at(name), '')
     }
     await withUnencryptedDraft(folder.path, async (used) => {
       writeFileSync(used, 'of the first')
       await Bun.sleep(0)
       expect(existsSync(at(abandoned))).toBeFalse()
       expect(existsSync(at(`${abandoned}.lock`))).toBeFalse()
+      expect(existsSync(at(onlyLock))).toBeFalse()
       await withUnencryptedDraft(folder.path, async (other) => {
         expect(other).not.toBe(used)
         expect(readFileSync(used, 'utf8')).toBe('of the first')
       })
       expect(readFileSync(used, 'utf8')).toBe('of the first')
     })
-    expect(readdirSync(folder.path)).toEqual(['snailpass.db'])
+    expect(readdirSync(folder.path).sort()).toEqual(['other.lock', 'snailpass.db'])
+  })
+
+  test('is removed also where open files can not be, as on Windows', async () => {
+    using folder = temporaryFolder()
+    // SQLite has the lock file open as long as it is locked.
+    let locked = ''
+    const { rmSync } = fs
+    using _ = spyOn(fs, 'rmSync').mockImplementation((path, options) => {
+      if (String(path) === locked && !isUnlocked(locked)) {
+        throw Object.assign(new Error('EBUSY: resource busy or locked, unlink'), { code: 'EBUSY' })
+      }
+      rmSync(path, options)
+    })
+    await withUnencryptedDraft(folder.path, async (draft) => {
+      locked = `${draft}.lock`
+      writeFileSync(draft, 'secret')
+    })
+    expect(readdirSync(folder.path)).toEqual([])
   })
 
   test('is removed when the process exits during the work', async () => {

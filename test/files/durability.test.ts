@@ -8,6 +8,7 @@ import {
   writeAtomic,
   writeGroupAtomic,
 } from '../../src/files/atomic-file'
+import { createFolder } from '../../src/files/data-folder'
 import { removeKeyFiles, writeKeyFiles } from '../../src/files/key-files'
 import { createSecretKey, writeSecretKey } from '../../src/files/secret-key'
 import { createDataFolder, modeOf } from '../support/data-folder'
@@ -120,6 +121,15 @@ describe('what survives a power cut once the call returns', () => {
     expect(recording.take()).toEqual([])
   })
 
+  test('a folder that is created, with every folder above it that was missing', () => {
+    using folder = temporaryFolder()
+    using recording = recordFileOperations(folder.path)
+    createFolder(join(folder.path, 'a', 'b'))
+    expect(recording.take()).toEqual(['create a', 'sync .', 'create a/b', 'sync a'])
+    createFolder(join(folder.path, 'a', 'b'))
+    expect(recording.take()).toEqual([])
+  })
+
   test('a secret key, a new one and one in place of another', () => {
     using folder = createDataFolder()
     using recording = recordFileOperations(folder.path)
@@ -144,6 +154,8 @@ describe('what survives a power cut once the call returns', () => {
     using recording = recordFileOperations(folder.path)
     writeKeyFiles(folder, files)
     expect(recording.take()).toEqual([
+      'create tls',
+      'sync .',
       'sync tls/acme-account.key.PID.new',
       'sync tls',
       'rename tls/acme-account.key.PID.new to tls/acme-account.key',

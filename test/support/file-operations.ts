@@ -2,7 +2,10 @@ import { spyOn } from 'bun:test'
 import * as fs from 'node:fs'
 import { relative } from 'node:path'
 
-/** What a program did with the files of a folder, in its order: `sync file`, `rename draft to file`, `link …`, `remove …`. */
+/**
+ * What a program did with the files of a folder, in its order: `sync file`, `create folder`, `rename draft to file`,
+ * `link …`, `remove …`.
+ */
 export interface RecordedOperations extends Disposable {
   /** Returns the operations since the last call, with paths relative to the folder; `.` is the folder itself. */
   take(): readonly string[]
@@ -12,7 +15,7 @@ export interface RecordedOperations extends Disposable {
 export function recordFileOperations(folder: string): RecordedOperations {
   let operations: string[] = []
   const openPaths = new Map<number, string>()
-  const { openSync, fsyncSync, renameSync, linkSync, rmSync, copyFileSync } = fs
+  const { openSync, fsyncSync, mkdirSync, renameSync, linkSync, rmSync, copyFileSync } = fs
   const nameOf = (path: unknown) => relative(folder, String(path)) || '.'
   const record = (path: unknown, operation: string) => {
     if (!nameOf(path).startsWith('..'))
@@ -28,6 +31,12 @@ export function recordFileOperations(folder: string): RecordedOperations {
       fsyncSync(descriptor)
       const path = openPaths.get(descriptor)
       record(path, `sync ${nameOf(path)}`)
+    }),
+    spyOn(fs, 'mkdirSync').mockImplementation((path, options) => {
+      const existed = fs.existsSync(path)
+      mkdirSync(path, options)
+      if (!existed) record(path, `create ${nameOf(path)}`)
+      return undefined
     }),
     spyOn(fs, 'renameSync').mockImplementation((from, to) => {
       renameSync(from, to)

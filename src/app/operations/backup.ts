@@ -2,7 +2,7 @@
  * Operations: what an operator can do, one task per file; a command calls one and prints the result. An operation takes the
  * targets that it works on, throws a DomainError with a hint, and leaves nothing half done. This file has the backups.
  */
-import { rmSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { basename, dirname, resolve } from 'node:path'
 import {
@@ -31,6 +31,7 @@ import type { SnapshotDb } from '../../database/database'
 import type { TableChecksum } from '../../database/table-copy'
 import { createBackups } from '../../domain/backups'
 import { DomainError } from '../../domain/errors'
+import { removeFile } from '../../files/open-elsewhere'
 import { backupFolderOf } from '../newest-backup'
 import type { Targets } from '../targets'
 import { collectMetadata } from './backup-metadata'
@@ -96,7 +97,7 @@ export function pruneBackups(targets: Targets): readonly string[] {
     return time === null ? [] : [{ path, time }]
   })
   const paths = selectExpired(backups, targets.settings.backupKeep).map(({ path }) => path)
-  for (const path of paths) rmSync(path, { force: true })
+  for (const path of paths) removeFile(path)
   return paths
 }
 
