@@ -9,8 +9,10 @@ import { settingsFileVariable } from '../src/config/settings-file'
 import { namingSetting } from '../src/config/values'
 import { info } from './terminal'
 
-/** Where `snailpass service install` puts the settings. */
-const defaultSettingsFile = '/etc/snailpass/snailpass.env'
+/** Where `snailpass service install` puts the settings. None on Windows, where every user could create that path. */
+function defaultSettingsFile(): string | null {
+  return process.platform === 'win32' ? null : '/etc/snailpass/snailpass.env'
+}
 
 /** The settings that each command reads. */
 const keysByCommand = new WeakMap<Command, readonly (keyof SettingValues)[]>()
@@ -24,9 +26,11 @@ export function withConfigOptions(
   keys: readonly (keyof SettingValues)[],
 ): Command {
   keysByCommand.set(command, keys)
+  const defaultFile = defaultSettingsFile()
+  const defaultNote = defaultFile === null ? '' : `; default: ${defaultFile}, if it exists`
   command.option(
     '--config <file>',
-    `read settings from this file of NAME=value lines (${settingsFileVariable}; default: ${defaultSettingsFile}, if it exists)`,
+    `read settings from this file of NAME=value lines (${settingsFileVariable}${defaultNote})`,
   )
   const others: string[] = []
   for (const key of keys) {
@@ -83,7 +87,7 @@ export function configInputOf(command: Command): ConfigInput {
     environment: process.env,
     keys,
     file: text('--config') ?? null,
-    defaultFile: defaultSettingsFile,
+    defaultFile: defaultSettingsFile(),
     flags: Object.fromEntries(flags),
   }
 }

@@ -4,7 +4,11 @@
  */
 import { createReadStream, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
+
+
 import { DomainError, type ErrorCode, listErrors } from '../src/domain/errors'
+import { endingSignals } from './signals'
+
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, notFound: 3, notChecked: 4 } as const
 
@@ -174,7 +178,7 @@ export async function askSecret({ question, name, alternative }: SecretPrompt): 
   const onExit = () => void stdin.setRawMode(false)
   process.once('exit', onExit)
   const onSignal = () => reject(cancelledError())
-  const signals = ['SIGTERM', 'SIGHUP', 'SIGINT'] as const
+  const signals = endingSignals()
   for (const signal of signals) process.on(signal, onSignal)
   // Raw mode starts before the question appears, so that nothing typed after it is shown.
   stdin.setRawMode(true)

@@ -45,7 +45,7 @@ function settingsPage(): string {
 ${note}
 
 Settings come from, in this order: command line options, environment variables, the settings file. The settings file is the
-one that \`--config FILE\` or \`SNAILPASS_CONFIG\` names, and \`/etc/snailpass/snailpass.env\` if it exists otherwise.
+one that \`--config FILE\` or \`SNAILPASS_CONFIG\` names, and \`/etc/snailpass/snailpass.env\` if it exists otherwise (not on Windows).
 
 If you can't read \`/etc/snailpass/snailpass.env\`, commands fail, because they might otherwise act on a different vault;
 \`--config /dev/null\` runs them without it. \`snailpass config\` prints every setting with its value and source, and every

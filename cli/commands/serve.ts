@@ -11,6 +11,7 @@ import { settingKeys } from '../../src/config/settings'
 import { type Log, openLog } from '../../src/log'
 import { formatAdoption } from '../adoption-report'
 import { loadCommandConfig, withConfigOptions } from '../config-options'
+import { shutdownSignals } from '../signals'
 
 /** How long running requests may take after a signal, in milliseconds. Service managers wait at least ten seconds. */
 const shutdownTimeout = 8_000
@@ -31,8 +32,8 @@ file that a URL names must exist, unless --create is given. A database that is m
 data folder has its secret key, backups or copies is lost: the server does not start, and says how
 to restore it. snailpass recreate-db creates a new one instead.
 
-On SIGTERM or SIGINT the server finishes running requests and exits; a second signal makes it exit
-immediately.
+On SIGTERM or SIGINT (on Windows: Ctrl-C, Ctrl-Break, or the console is closed) the server finishes
+running requests and exits; a second signal makes it exit immediately.
 
 Example:
   snailpass serve --data-dir /srv/snailpass --listen 0.0.0.0:5000`,
@@ -104,7 +105,7 @@ function listenForShutdown(log: Log): { requested: Promise<string>; dispose(): v
     isStopping = true
     resolve(signal)
   }
-  const signals = ['SIGTERM', 'SIGINT'] as const
+  const signals = shutdownSignals()
   const errorEvents = ['uncaughtException', 'unhandledRejection'] as const
   for (const signal of signals) process.on(signal, onSignal)
   const onError = (error: unknown) => {

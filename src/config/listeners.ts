@@ -101,7 +101,7 @@ function parseListenAddresses<Address extends ListenAddress>(
   return text.split(/[\s,]+/).map((part) => {
     const address = parse(part)
     if (address !== null) {
-      if ('path' in address) requireUsablePath('Unix socket', address.path, { value: part })
+      if ('path' in address) requireUsableSocket(address.path, part)
       return address
     }
     throw new InvalidSetting(`use ${form}`, {
@@ -109,6 +109,18 @@ function parseListenAddresses<Address extends ListenAddress>(
       hint: `examples of addresses are ${examples}; several are comma-separated; off means none`,
     })
   })
+}
+
+/** Throws InvalidSetting for a Unix socket that can't be used. `value` is the text that names it. */
+function requireUsableSocket(path: string, value: string): void {
+  if (process.platform === 'win32') {
+    // Without modes, every program of the machine could connect, and a socket counts as a trusted proxy.
+    throw new InvalidSetting("Windows can't restrict who uses a socket", {
+      value,
+      hint: 'use 127.0.0.1 and a port, and SNAILPASS_TRUSTED_PROXIES=127.0.0.1 if a proxy connects there',
+    })
+  }
+  requireUsablePath('Unix socket', path, { value })
 }
 
 function formatListenAddresses(addresses: readonly ListenAddress[]): string {

@@ -49,6 +49,12 @@ const faults: readonly { pattern: RegExp; reason: string; hint: string }[] = [
     hint: 'remove the white space',
   },
   {
+    // It would be a folder `file:`.
+    pattern: /^[a-z][\w+.-]+:\/\//i,
+    reason: 'it is a URL',
+    hint: 'use the full path',
+  },
+  {
     pattern: /(?:^|[/\\])~/,
     reason: '~ is not expanded',
     hint: 'use the full path',

@@ -28,7 +28,7 @@ export interface SettingsFileInput {
   /** Path of the file from the option, null if it is not given. */
   readonly file: string | null
   /** Path of the file that is read if no other one is named and it exists. */
-  readonly defaultFile?: string
+  readonly defaultFile?: string | null
 }
 
 /**
@@ -41,7 +41,7 @@ export function readSettingsFile(choice: SettingsFileInput): SettingsFile | null
   if (file !== null) return readNamedFile('--config', file)
   const named = environment[settingsFileVariable] ?? ''
   if (named !== '') return readNamedFile(settingsFileVariable, named)
-  if (defaultFile === undefined) return null
+  if (defaultFile === undefined || defaultFile === null) return null
   try {
     return readEnvFile(defaultFile)
   } catch (error) {

@@ -79,7 +79,7 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
     flag: '--data-dir',
     valueName: 'folder',
     meaning: 'folder for the secret key and, unless SNAILPASS_DATABASE_URL is set, the database',
-    defaultText: `$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; ${rootDataDir} for root`,
+    defaultText: `$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; ${rootDataDir} for root; %LOCALAPPDATA%\\snailpass on Windows`,
     default: defaultDataDir,
     ...pathSetting('folder'),
   },
@@ -180,7 +180,12 @@ export const settingKeys = Object.keys(settingTable) as (keyof SettingValues)[]
 /** Names of the original server's settings that have no meaning here, and are no mistakes. */
 export const legacySettingNames: readonly string[] = ['SNAILPASS_CONFIGURATION']
 
+/** On Windows a folder that only the user, the system and administrators can read. */
 function defaultDataDir(environment: Environment): string {
+  if (process.platform === 'win32') {
+    const base = environment['LOCALAPPDATA']
+    return join(base || join(homedir(), 'AppData', 'Local'), 'snailpass')
+  }
   if (process.getuid?.() === 0) return rootDataDir
   const base = environment['XDG_DATA_HOME']
   // The XDG Base Directory Specification says to ignore relative paths.

@@ -52,14 +52,14 @@ export function install(request: InstallRequest): Promise<Preflight> {
 async function requireSupportedSystem({ layout }: InstallRequest): Promise<void> {
   if (process.platform === 'win32') {
     throw new DomainError('unavailable', 'installing a service is not supported on Windows', {
-      hint: 'run `snailpass serve` with the task scheduler',
+      hint: 'run `snailpass serve` from Task Scheduler, as docs/install.md shows',
     })
   }
   if (layout.user === null) return
   requireRoot()
   if (process.platform !== 'linux') {
     throw new DomainError('unavailable', 'a service needs systemd, which this system lacks', {
-      hint: 'install below a folder of your own with --prefix',
+      hint: 'install below a folder of your own with --prefix; on macOS, launchd can run the server, as docs/install.md shows',
     })
   }
   if (layout.unit !== null) await requireSystemd()

@@ -476,7 +476,8 @@ test('the host of the mail server has no port', () => {
 test('the default of each setting is described', () => {
   const described = settingKeys.map((key) => [key, settingTable[key].defaultText])
   expect(Object.fromEntries(described)).toEqual({
-    dataDir: '$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; /var/lib/snailpass for root',
+    dataDir:
+      '$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; /var/lib/snailpass for root; %LOCALAPPDATA%\\snailpass on Windows',
     database: 'a SQLite file in the data folder',
     listen: '0.0.0.0:5000',
     listenTls: 'off',

@@ -9,6 +9,7 @@ import { findCertificate, type ServedCertificate } from '../operations/certifica
 import { namesOfMachine } from '../server/certificates'
 import type { Targets } from '../targets'
 import type { Finding, Outcome } from './findings'
+import { readLogHint, setClockCommand } from './system-commands'
 
 const day = 24 * 3600_000
 
@@ -40,16 +41,16 @@ function missingCertificateFinding(settings: Settings): Finding {
   return {
     what: `there is no certificate from ${new URL(acmeDirectoryOf(settings)).host} yet`,
     why: 'until there is one, HTTPS uses a placeholder, which browsers and clients refuse',
-    fix: 'start the server, and find the reason in its log: journalctl -u snailpass',
+    fix: `start the server, and find the reason in its log; ${readLogHint()}`,
   }
 }
 
 type Certificate = NonNullable<ServedCertificate['certificate']>
 
-const renewalFixes: Readonly<Record<ServedCertificate['mode'], string>> = {
-  files: 'check the tool that renews it, for example with `certbot renew --dry-run`',
-  acme: 'read in the log of the server why it is not renewed: journalctl -u snailpass',
-  local: 'snailpass tls renew',
+const renewalFixes: Readonly<Record<ServedCertificate['mode'], () => string>> = {
+  files: () => 'check the tool that renews it, for example with `certbot renew --dry-run`',
+  acme: () => `find out why the server does not renew it; ${readLogHint()}`,
+  local: () => 'snailpass tls renew',
 }
 
 function validityFindings(
@@ -62,7 +63,7 @@ function validityFindings(
       {
         what: `the certificate ${file} is not valid before ${formatDate(notBefore)}`,
         why: 'devices refuse to connect by HTTPS',
-        fix: 'set the clock of this machine: timedatectl set-ntp true',
+        fix: `set the clock of this machine: ${setClockCommand()}`,
       },
     ]
   }
@@ -78,7 +79,7 @@ function validityFindings(
       why: hasExpired
         ? 'devices refuse to connect by HTTPS'
         : 'it should have been renewed by now; once it expires, devices refuse to connect by HTTPS',
-      fix: renewalFixes[mode],
+      fix: renewalFixes[mode](),
     },
   ]
 }

@@ -2,6 +2,7 @@ import { findDatabaseTime, findNewestTime } from '../../database/newest-time'
 import { formatCount } from '../../domain/text'
 import type { Targets } from '../targets'
 import type { Finding, Outcome } from './findings'
+import { setClockCommand } from './system-commands'
 
 /** How far in the future a row may be dated without a finding, in milliseconds. */
 const tolerance = 5 * 60_000
@@ -13,7 +14,6 @@ const tolerance = 5 * 60_000
 const sharedTolerance = 30_000
 
 const why = 'sessions and links expire by the clock, and backups and emails are scheduled by it'
-const fix = 'timedatectl set-ntp true, or set the clock by hand'
 
 /** Returns whether a time service keeps the clock of the system right; null if unknown. */
 export type TimeSyncQuery = () => Promise<boolean | null>
@@ -34,6 +34,7 @@ export async function checkClock(
   queryTimeSync: TimeSyncQuery = queryTimedatectl,
 ): Promise<Outcome> {
   const { clock } = runtime
+  const fix = `${setClockCommand()}, or set the clock by hand`
   const findings: Finding[] = []
   const { newest, difference } = await database.withSnapshot(async (db) => {
     const time = await findDatabaseTime(db)

@@ -2,9 +2,18 @@ import { listExposedFiles, restrictToOwner } from '../../files/data-folder'
 import { freeSpace } from '../../files/free-space'
 import type { Targets } from '../targets'
 import type { Outcome } from './findings'
+import { findSpaceCommand } from './system-commands'
 
-/** Checks whether other users of this machine can read secret files. With `fix`, removes their access. */
+/**
+ * Checks whether other users of this machine can read secret files. With `fix`, removes their access. On Windows it only says
+ * that it checks nothing: files have no modes there, and new ones have the access control list of their folder.
+ */
 export function checkPermissions({ folder, location }: Targets, fix: boolean): Outcome {
+  if (process.platform === 'win32') {
+    return {
+      fact: `not checked on Windows: icacls "${folder.path}" prints who can read the files`,
+    }
+  }
   const files = location.engine === 'sqlite' ? [location.path] : []
   const before = listExposedFiles(folder, files)
   if (fix) for (const { path, mode } of before) restrictToOwner(path, mode)
@@ -42,7 +51,7 @@ export function checkSpace(
         why: isFull
           ? 'writes are refused (507)'
           : `below ${Math.floor(minFreeSpace / 1e6)} MB, writes are refused`,
-        fix: `find out what uses the space: df -h '${folder.path}'; du -xh --max-depth=1 '${folder.path}'`,
+        fix: `find out what uses the space: ${findSpaceCommand(folder.path)}`,
       },
     ],
   }

@@ -5,6 +5,8 @@ import type { Finding, Outcome } from './findings'
 export type ReadSystemFile = (path: string) => string | null
 
 export const readSystemFile: ReadSystemFile = (path) => {
+  // Elsewhere, anyone could have created it: `/proc` is `C:\proc` on Windows.
+  if (process.platform !== 'linux') return null
   try {
     return readFileSync(path, 'utf8')
   } catch {
@@ -66,15 +68,21 @@ function findAvailableMemory(read: ReadSystemFile): number | null {
 
 /** Types of file systems whose files are on another machine, as Linux names them. */
 const networkFileSystems =
-  /^(?:nfs\d?|cifs|smb\d?|smbfs|9p|afs|ceph|glusterfs|lustre|fuse\.(?:sshfs|rclone|s3fs|glusterfs|davfs\d?))$/
+  /^(?:share|nfs\d?|cifs|smb\d?|smbfs|9p|afs|ceph|glusterfs|lustre|fuse\.(?:sshfs|rclone|s3fs|glusterfs|davfs\d?))$/
 
-/** Checks whether a file is on a network file system (proc(5), mountinfo). */
+/**
+ * Checks whether a file is on a network file system (proc(5), mountinfo). On Windows only paths of the form `\\SERVER\SHARE`
+ * show that, and what that system can't do is told: it syncs no folders.
+ */
 export function checkFileSystem(path: string, read: ReadSystemFile): Outcome {
-  const mountinfo = read('/proc/self/mountinfo')
-  if (mountinfo === null) return { fact: 'file system unknown' }
-  const type = fileSystemTypeOf(path, mountinfo)
-  if (!networkFileSystems.test(type))
-    return { fact: `the database is on ${type || 'an unknown file system'}` }
+  const type = findFileSystemType(path, read)
+  if (!networkFileSystems.test(type ?? '')) {
+    const fact =
+      type === null
+        ? 'file system unknown'
+        : `the database is on ${type || 'an unknown file system'}`
+    return { fact: process.platform === 'win32' ? `${fact}; ${unsyncedFolders}` : fact }
+  }
   return {
     fact: `the database is on ${type}`,
     findings: [
@@ -85,6 +93,17 @@ export function checkFileSystem(path: string, read: ReadSystemFile): Outcome {
       },
     ],
   }
+}
+
+const unsyncedFolders =
+  'Windows syncs no folders: a power cut can undo the creation of a file a moment ago'
+
+/** Returns the type of the file system that contains a path: `share` for `\\SERVER\SHARE`, null if the system does not tell. */
+function findFileSystemType(path: string, read: ReadSystemFile): string | null {
+  if (process.platform === 'win32')
+    return /^[\\/]{2}(?:[^?.]|[?.][\\/]UNC[\\/])/i.test(path) ? 'share' : null
+  const mountinfo = read('/proc/self/mountinfo')
+  return mountinfo === null ? null : fileSystemTypeOf(path, mountinfo)
 }
 
 /** Returns the type of the file system that contains a path; empty if unknown. */

@@ -20,6 +20,8 @@ export function createBackupRunner(
       stdin: 'ignore',
       stdout: 'ignore',
       stderr: 'pipe',
+      // Without it, a server without a window would open one on Windows.
+      windowsHide: true,
     })
     const kill = () => child.kill()
     signal.addEventListener('abort', kill, { once: true })

@@ -1,0 +1,43 @@
+import { expect, test } from 'bun:test'
+import { Command } from 'commander'
+import { configInputOf, withConfigOptions } from '../../cli/config-options'
+import { endingSignals, exitOnSignals, shutdownSignals } from '../../cli/signals'
+import { onPlatform } from '../support/platform'
+
+test.each([
+  ['linux', ['SIGINT', 'SIGTERM'], ['SIGHUP', 'SIGINT', 'SIGTERM']],
+  ['darwin', ['SIGINT', 'SIGTERM'], ['SIGHUP', 'SIGINT', 'SIGTERM']],
+  [
+    'win32',
+    ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGBREAK'],
+    ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGBREAK'],
+  ],
+] as const)(
+  'on %s a server shuts down on %p, and a command ends on %p',
+  (platform, server, command) => {
+    using _ = onPlatform(platform)
+    expect<readonly string[]>(shutdownSignals()).toEqual(server)
+    expect<readonly string[]>(endingSignals()).toEqual(command)
+    const before = new Map(endingSignals().map((signal) => [signal, process.listeners(signal)]))
+    exitOnSignals()
+    for (const [signal, listeners] of before) {
+      const added = process.listeners(signal).filter((listener) => !listeners.includes(listener))
+      expect(added).toHaveLength(1)
+      for (const listener of added) process.off(signal, listener)
+    }
+  },
+)
+
+test('Windows has no default settings file: every user could create one at that path', () => {
+  const findDefault = (platform: NodeJS.Platform) => {
+    using _ = onPlatform(platform)
+    const command = withConfigOptions(new Command(), [])
+    return { file: configInputOf(command).defaultFile, help: command.helpInformation() }
+  }
+  expect(findDefault('win32').file).toBeNull()
+  expect(findDefault('win32').help).not.toContain('default:')
+  for (const platform of ['linux', 'darwin'] as const) {
+    expect(findDefault(platform).file).toBe('/etc/snailpass/snailpass.env')
+    expect(findDefault(platform).help).toContain('default: /etc/snailpass/snailpass.env')
+  }
+})
