@@ -5,10 +5,8 @@
 import { createReadStream, writeSync } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 
-
 import { DomainError, type ErrorCode, listErrors } from '../src/domain/errors'
 import { endingSignals } from './signals'
-
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, notFound: 3, notChecked: 4 } as const
 

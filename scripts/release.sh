@@ -5,12 +5,7 @@
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 . scripts/compile.sh
-
-fail() {
-  echo "error: $1" >&2
-  echo "hint: $2" >&2
-  exit "${3:-1}"
-}
+. scripts/targets.sh
 
 mapfile -t known < <(sed -n 's/^\([a-z][^ ]*\) .*/\1/p' scripts/runtimes.txt)
 targets=()
@@ -20,7 +15,7 @@ while [ $# -gt 0 ]; do
   [ $# -ge 2 ] || fail "unknown option $1, or its value is missing" "$usage" 2
   case $1 in
     --only)
-      grep -q "^$2 " scripts/runtimes.txt || fail "unknown target $2" "choose from: ${known[*]}" 2
+      require_target "$2"
       targets+=("$2")
       ;;
     --into) into=$2 ;;
@@ -33,39 +28,12 @@ done
 for tool in npm tar gzip zip sha256sum openssl; do
   command -v "$tool" >/dev/null || fail "$tool is not installed" "install it with the system's package manager"
 done
-# The bytecode must come from the same patch of Bun as the runtime that executes it.
-[ "$(bun --version)" = "$bun_version" ] || fail "Bun $bun_version is required" "put that version first on PATH"
 case $commit in
   *-dirty | unknown) echo "warning: the checkout has uncommitted changes: do not publish this release" >&2 ;;
 esac
 
 version=$(bun -e "console.log((await import('./package.json')).default.version)")
 time=$(git log -1 --format=%ct 2>/dev/null || echo 0)
-
-# Prints the path of the Bun of the target $1, and downloads it if it is missing.
-runtime_of() {
-  local package integrity folder tarball found program
-  read -r _ package integrity < <(grep "^$1 " scripts/runtimes.txt)
-  folder=.bun/runtimes/$bun_version-$1
-  if ! [ -d "$folder" ]; then
-    mkdir -p .bun/runtimes
-    rm -rf "$folder.new" && mkdir "$folder.new"
-    echo "release: downloading $package@$bun_version with npm" >&2
-    tarball=$folder.new/$(npm pack --silent --pack-destination "$folder.new" "$package@$bun_version") ||
-      fail "can't download $package@$bun_version" "check that the npm registry can be reached"
-    found=sha512-$(openssl dgst -sha512 -binary "$tarball" | openssl base64 -A)
-    [ "$found" = "$integrity" ] ||
-      fail "$package@$bun_version does not match scripts/runtimes.txt" "it was tampered with: do not use it"
-    tar -xzf "$tarball" -C "$folder.new" --strip-components=1
-    rm "$tarball"
-    # Renamed once it is complete: after an interruption the next run downloads it again.
-    mv "$folder.new" "$folder"
-  fi
-  for program in "$folder/bin/bun" "$folder/bin/bun.exe"; do
-    [ -f "$program" ] && echo "$program" && return
-  done
-  fail "$package contains no Bun" "remove $folder and run this again"
-}
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -75,11 +43,9 @@ mkdir "$work/release" "$work/metafiles"
 for target in "${targets[@]}"; do
   name=snailpass-$version-$target
   echo "release: $name" >&2
-  runtime=$(runtime_of "$target")
   executable=snailpass
   [ "${target%%-*}" != windows ] || executable=snailpass.exe
-  compile "$work/build-$target/$executable" --target="bun-$target" \
-    --compile-executable-path="$runtime" --metafile="$work/metafiles/$target.json"
+  compile_for "$target" "$work/build-$target/$executable" --metafile="$work/metafiles/$target.json"
 
   mkdir "$work/$name"
   mv "$work/build-$target/$executable" "$work/$name/"

@@ -2,8 +2,8 @@
 # Installs what is needed, runs the checks, builds the executable and runs the tests. The last line is always
 # `N passed, N failed`.
 #   scripts/test.sh [--all] [ARGUMENT]...
-# --all runs the long forms as well: a minute of load with kills, the whole siege, a browser, and the installer in a container
-# with systemd. It needs root and takes about 20 minutes. Further arguments are passed to `bun test`.
+# --all runs the long forms as well: a minute of load with kills, the whole siege, everything on the executables for arm64 and
+# Windows, a browser, and the installer in a container with systemd. It needs root and takes about 30 minutes. Further arguments are passed to `bun test`.
 set -euo pipefail
 trap '[ -n "${counted:-}" ] || echo "0 passed, 1 failed"' EXIT
 . "$(dirname "$0")/setup.sh"
@@ -51,6 +51,7 @@ run_long() {
   esac
 }
 if [ -n "$is_all" ]; then
+  run_long scripts/test-targets.sh
   run_long bun scripts/test-browser.ts
   run_long scripts/test-install.sh
 fi

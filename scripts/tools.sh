@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the system tools that the checks and tests need and that are missing: shells for completion, `age` and sqlite3
-# for backups, curl, openssl and Node as HTTPS clients, an ACME server, PgBouncer, strace, qemu for the arm64 executable, and tools to
-# pack releases; with --all also a browser and containers, for the long tests. Works on Debian and its derivatives; on other
-# systems it prints what to install.
+# for backups, curl, openssl and Node as HTTPS clients, an ACME server, PgBouncer, strace, qemu for the arm64 executable, Wine
+# for the one for Windows, and tools to pack releases; with --all also a browser and containers, for the long tests. Works on
+# Debian and its derivatives; on other systems it prints what to install.
 set -euo pipefail
 
 # Each command that is needed, with the package that contains it.
@@ -21,6 +21,10 @@ for pair in $needed; do
 done
 if [ "$(uname -m)" = x86_64 ] && [ ! -e /usr/aarch64-linux-gnu/lib/libstdc++.so.6 ]; then
   packages="$packages libc6-arm64-cross libstdc++6-arm64-cross"
+fi
+# Debian's package has it outside of PATH.
+if [ "$(uname -m)" = x86_64 ] && [ ! -x /usr/lib/wine/wine64 ] && ! command -v wine64 >/dev/null; then
+  packages="$packages wine64"
 fi
 [ -n "$packages" ] || exit 0
 

@@ -73,7 +73,7 @@ test.each(engines)(
     const settings = { SNAILPASS_SECRET_KEY: secretKey, ...database.settings }
     {
       await using server = await start(folder.path, settings)
-      await replay(server.url, secretKey, (contractCase, answer) => {
+      await replay({ url: server.url, secretKey }, (contractCase, answer) => {
         const { status, ...rest } = contractCase.expect
         expect(observed(contractCase, answer), contractCase.name).toEqual({ status, ...rest })
       })
@@ -81,7 +81,7 @@ test.each(engines)(
     }
     await using server = await startCheaply(folder.path, settings)
     const statuses: number[] = []
-    await replay(server.url, secretKey, (_case, { response }) => {
+    await replay({ url: server.url, secretKey }, (_case, { response }) => {
       statuses.push(response.status)
     })
     await server.stop()

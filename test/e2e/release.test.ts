@@ -3,14 +3,10 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import { version } from '../../src/version'
-import { aRecord, signUpAndLogIn } from '../support/client'
-import { run, serve, temporaryFolder } from '../support/executable'
+import { temporaryFolder } from '../support/executable'
 import { buildRelease, sh } from '../support/release'
-
-/** Runs executables for linux-arm64, the platform of the Raspberry Pi, on other machines (Debian: qemu-user-static). */
-const emulator = ['qemu-aarch64-static', '-L', '/usr/aarch64-linux-gnu']
-const isArm = process.arch === 'arm64'
-const canRunArm = isArm || Bun.which('qemu-aarch64-static') !== null
+import { tryTarget } from '../support/target-trial'
+import { arm64 } from '../support/targets'
 
 describe('a release for linux-arm64', () => {
   const folder = temporaryFolder()
@@ -48,21 +44,13 @@ describe('a release for linux-arm64', () => {
     expect(bom).not.toContain('fast-check')
   }, 120_000)
 
-  test.skipIf(!canRunArm)(
-    'serves on that platform: sign-up, a record, stop',
+  test.skipIf(!arm64.canRun)(
+    'serves on that platform: some cases of the contract, sign-up, a record, a backup, stop',
     async () => {
       const unpacked = join(folder.path, 'unpacked')
       mkdirSync(unpacked)
       await sh(`tar -xzf "$0"/*.tar.gz -C '${unpacked}' --strip-components=1`, release)
-      const program = [...(isArm ? [] : emulator), join(unpacked, 'snailpass')]
-
-      const printed = await run(['--version'], { program })
-      expect(printed.stdout).toMatch(/^snailpass \d+\.\d+\.\d+ \([\w-]+, linux-arm64\)\n$/)
-      await using server = await serve(join(folder.path, 'data'), {}, [], program)
-      const owner = await signUpAndLogIn(server.url, 'owner')
-      expect((await owner.send('POST', '/records', aRecord())).status).toBe(201)
-      expect(await (await owner.send('GET', '/records')).json()).toHaveLength(1)
-      expect(await server.end('SIGTERM')).toBe(0)
+      await tryTarget(arm64, join(unpacked, arm64.executable), folder.path)
     },
     120_000,
   )
