@@ -28,6 +28,22 @@ test('whatever an installer renames is on disk before the next step: the journal
   }
 })
 
+test('every folder that an installer creates is on disk before anything is written to it', async () => {
+  using fake = createFakeInstallation()
+  using recording = recordFileOperations('/')
+  await install(fake.request(1))
+  const operations = recording.take()
+  const folders = operations.flatMap((operation) => {
+    const path = /^create (.*)$/.exec(operation)?.[1]
+    return path === undefined ? [] : [path]
+  })
+  expect(folders.map((path) => basename(path))).toContain(basename(fake.layout.dataDir))
+  for (const path of folders) {
+    const index = operations.indexOf(`create ${path}`)
+    expect(operations[index + 1], path).toBe(`sync ${dirname(path)}`)
+  }
+})
+
 test('a journal that is removed does not come back after a power cut', async () => {
   using fake = createFakeInstallation()
   await install(fake.request(1))

@@ -72,7 +72,7 @@ const networkFileSystems =
 
 /**
  * Checks whether a file is on a network file system (proc(5), mountinfo). On Windows only paths of the form `\\SERVER\SHARE`
- * show that, and what that system can't do is told: it syncs no folders.
+ * show that. Also says what this system can't promise.
  */
 export function checkFileSystem(path: string, read: ReadSystemFile): Outcome {
   const type = findFileSystemType(path, read)
@@ -81,7 +81,7 @@ export function checkFileSystem(path: string, read: ReadSystemFile): Outcome {
       type === null
         ? 'file system unknown'
         : `the database is on ${type || 'an unknown file system'}`
-    return { fact: process.platform === 'win32' ? `${fact}; ${unsyncedFolders}` : fact }
+    return { fact: [fact, ...durabilityNotes()].join('; ') }
   }
   return {
     fact: `the database is on ${type}`,
@@ -95,8 +95,18 @@ export function checkFileSystem(path: string, read: ReadSystemFile): Outcome {
   }
 }
 
-const unsyncedFolders =
-  'Windows syncs no folders: a power cut can undo the creation of a file a moment ago'
+/** Returns what this system can't promise, for people. docs/install.md says more. */
+function durabilityNotes(): readonly string[] {
+  switch (process.platform) {
+    case 'win32':
+      return ['Windows syncs no folders: a power cut can undo the creation of a file a moment ago']
+    case 'darwin':
+      // Bun uses Apple's SQLite (https://bonsaidb.io/blog/acid-on-apple/).
+      return ['macOS leaves the last writes in the cache of the drive: a power cut can lose them']
+    default:
+      return []
+  }
+}
 
 /** Returns the type of the file system that contains a path: `share` for `\\SERVER\SHARE`, null if the system does not tell. */
 function findFileSystemType(path: string, read: ReadSystemFile): string | null {

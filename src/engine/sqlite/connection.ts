@@ -33,8 +33,8 @@ export interface SqliteWriter extends SqliteHandle {
  * Opens an existing database file for writing. Throws SQLiteError.
  *
  * `synchronous = full` makes each commit in WAL mode wait for the disk, so that a confirmed write survives a power cut
- * (https://www.sqlite.org/pragma.html#pragma_synchronous); macOS needs `fullfsync` for that. `secure_delete` overwrites
- * deleted content with zeros.
+ * (https://www.sqlite.org/pragma.html#pragma_synchronous). On macOS, Bun uses Apple's SQLite: there `fullfsync` keeps the writes
+ * in order, and the drive may still have the last ones in its cache. `secure_delete` overwrites deleted content with zeros.
  */
 export function openWriter(path: string, use: keyof typeof busyTimeout): SqliteWriter {
   const pragmas = [

@@ -19,6 +19,13 @@ import { onPlatform } from '../../support/platform'
 const unsynced =
   'Windows syncs no folders: a power cut can undo the creation of a file a moment ago'
 
+test('the doctor on macOS says that confirmed writes may be in the cache of the drive', () => {
+  using _ = onPlatform('darwin')
+  expect(checkFileSystem('/srv/snailpass.db', readSystemFile)).toEqual({
+    fact: 'file system unknown; macOS leaves the last writes in the cache of the drive: a power cut can lose them',
+  })
+})
+
 describe('the doctor on Windows', () => {
   test('says that it does not check modes, which do not exist there, and how to see who can read the files', () => {
     using folder = createDataFolder()
