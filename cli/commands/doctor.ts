@@ -14,9 +14,9 @@ export function doctorCommand(): Command {
     .addHelpText(
       'after',
       `
-Checks settings, version, database, secret key, audit log, permissions, free space, file system,
-limits, clock, backups, certificate, mail and sign-up. Works while servers run. Each finding says
-what is wrong, why it matters and how to fix it.
+Checks settings, version, database, schema, secret key, audit log, permissions, free space, file
+system, limits, clock, backups, certificate, mail and sign-up. Works while servers run. Each finding
+says what is wrong, why it matters and how to fix it.
 
 Each object of --json has name, fact, findings, mended and failure.
 
@@ -49,11 +49,16 @@ function linesOf(result: CheckResult): readonly string[] {
     `${sign.padEnd(3)}${label.padEnd(13)}${failure ?? fact ?? ''}`.trimEnd(),
     ...fixed.map((line) => `     fixed: ${line}`),
     ...findings.flatMap(({ what, why, fix }) => [
-      `     what: ${what}`,
-      `     why:  ${why}`,
-      `     do:   ${fix}`,
+      `     what: ${indent(what)}`,
+      `     why:  ${indent(why)}`,
+      `     do:   ${indent(fix)}`,
     ]),
   ]
+}
+
+/** Errors can have several lines. */
+function indent(text: string): string {
+  return text.replaceAll('\n', `\n${' '.repeat(11)}`)
 }
 
 function exitCodeOf(results: readonly CheckResult[]): number {

@@ -1,4 +1,4 @@
-import type { ExclusiveDatabase } from '../database/database'
+import { type ExclusiveDatabase, renewTables } from '../database/database'
 import {
   checksumTables,
   createTableChecksum,
@@ -16,8 +16,8 @@ import { damagedBackupError, translateBackupErrors } from './faults'
 import type { BackupTable, OpenedBackup } from './verify'
 
 /**
- * Replaces all rows of a database with those of a verified backup, reads them back and compares. Does not change the table
- * `facts`. The caller has begun a transaction on `target`, and must roll it back if this throws. `name` is how messages name
+ * Replaces our tables with new ones that have the rows of a verified backup, reads these back and compares. The table `facts`
+ * keeps its rows. The caller has begun a transaction on `target`, and must roll it back if this throws. `name` is how messages name
  * the database. Returns the checksums of its tables. Throws `unavailable` if the backup can't be read or does not fit.
  */
 export async function replaceContents(
@@ -26,10 +26,7 @@ export async function replaceContents(
   progress: (step: 'restored' | 'checked') => Progress,
 ): Promise<readonly TableChecksum[]> {
   const pairs = matchTables(backup.name, backup.manifest.tables)
-  await target.engineSql.emptyTables(
-    target.db,
-    tables.toReversed().map((table) => table.name),
-  )
+  await renewTables(target)
   const written: TableChecksum[] = []
   for (const { table, backedUp } of pairs) {
     const checksum = createTableChecksum(table.name)

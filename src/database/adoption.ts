@@ -8,6 +8,7 @@ import type { Clock, Random } from '../domain/runtime'
 import { newSessionEpoch } from '../domain/sessions'
 import { appendEvents } from '../store/audit/append'
 import { type AccountSelection, chooseAccounts, countFrom } from './adopted-accounts'
+import { legacyName, requireAdoptable } from './adoption-check'
 import { type ExclusiveDatabase, removeCopyIfRefused } from './database'
 import { legacyColumns } from './legacy-tables'
 
@@ -48,6 +49,7 @@ export async function adoptLegacyDatabase(
   options: AdoptionOptions,
 ): Promise<AdoptionReport> {
   // Refuse before the backup is taken.
+  await requireAdoptable(database)
   await chooseAccounts(database, options.keep)
   const backupPath = options.dryRun ? null : await database.backUp('adoption')
   try {
@@ -86,9 +88,6 @@ class DryRun extends Error {
 type LegacyTable = keyof typeof legacyColumns
 const legacyTables = ['users', 'records', 'notes', 'additional_fields'] as const
 
-/** Returns the name of an original table while ours is filled from it. */
-const legacyTableName = (table: LegacyTable) => `original_${table}`
-
 async function adoptTables(
   database: ExclusiveDatabase,
   options: AdoptionOptions,
@@ -97,11 +96,9 @@ async function adoptTables(
   // An original server that is still running has to wait from here on, and then finds other tables.
   await database.engineSql.lockTables(db, legacyTables)
   const chosen = await chooseAccounts(database, options.keep)
+  for (const table of legacyTables) await database.engineSql.freeIndexNames(db, table)
   for (const table of legacyTables) {
-    await database.engineSql.freeIndexNames(db, table)
-    await sql`alter table ${sql.table(table)} rename to ${sql.id(legacyTableName(table))}`.execute(
-      db,
-    )
+    await sql`alter table ${sql.table(table)} rename to ${sql.id(legacyName(table))}`.execute(db)
   }
   await database.migrate()
 
@@ -112,7 +109,7 @@ async function adoptTables(
 
   // Children first: their foreign keys cascade, so dropping a parent would delete their rows.
   for (const table of legacyTables.toReversed()) {
-    await sql`drop table ${sql.table(legacyTableName(table))}`.execute(db)
+    await sql`drop table ${sql.table(legacyName(table))}`.execute(db)
   }
   return {
     tables: [users, records, notes, fields],
@@ -163,7 +160,7 @@ async function adoptEntries(
 ): Promise<AdoptedTable> {
   const { db, engineSql } = database
   const sameColumns = sql.join(['id', 'user_id', ...content].map((column) => sql.ref(column)))
-  const from = sql.table(legacyTableName(table))
+  const from = sql.table(legacyName(table))
   const nullFlags = await countFrom(
     database,
     sql`${from} where user_id in (select id from users) and (is_favorite is null or is_deleted is null)`,
@@ -210,7 +207,7 @@ async function moveToSetAside(
   { reason, condition }: { reason: string; condition: RawBuilder<unknown> },
 ): Promise<number> {
   const { db, engineSql } = database
-  const from = sql`${sql.table(legacyTableName(table))} where ${condition}`
+  const from = sql`${sql.table(legacyName(table))} where ${condition}`
   await sql`
     insert into set_aside (origin, reason, content)
     select ${sql.lit(table)}, ${sql.lit(reason)}, ${engineSql.json(legacyColumns[table])}
@@ -225,7 +222,7 @@ async function requireAllRowsAccounted(
   table: LegacyTable,
   found: { reasons: Readonly<Record<string, number>>; nullFlags: number },
 ): Promise<AdoptedTable> {
-  const before = await countFrom(database, sql.table(legacyTableName(table)))
+  const before = await countFrom(database, sql.table(legacyName(table)))
   const adoptedRows = await countFrom(database, sql.table(table))
   const setAsideRows = await countFrom(database, sql`set_aside where origin = ${sql.lit(table)}`)
   if (adoptedRows + setAsideRows !== before) {

@@ -70,6 +70,12 @@ export interface Database {
    * date.
    */
   withSnapshot<T>(work: (db: SnapshotDb) => Promise<T>): Promise<T>
+
+  /**
+   * Returns what the database contains beside our tables, in words: other tables, plain indexes and the like. What can change,
+   * refuse or hide rows is not among them, because a database that has it is not opened.
+   */
+  listForeignObjects(): Promise<readonly string[]>
 }
 
 export interface ServerOpenOptions {
@@ -100,19 +106,29 @@ export interface OpenedDatabase {
 
 /** A database that nothing else uses, on a single connection. */
 export interface ExclusiveDatabase {
+  /** That of the database. */
+  readonly name: string
   readonly db: Kysely<Schema>
   readonly content: DatabaseContent
   readonly engineSql: EngineSql
   /** Commits all of the work, or nothing of it if it throws or the process ends. */
   transaction<T>(work: () => Promise<T>): Promise<T>
-  /** Creates our tables, or runs the pending migrations. Within `transaction`, this is a part of it. */
+  /** Returns the names that `migrate` needs for tables and indexes. */
+  listNeededNames(): Promise<ReadonlySet<string>>
+  /**
+   * Creates our tables, or runs the pending migrations. Within `transaction`, this is a part of it. Throws `unavailable` if
+   * the tables are not what the migrations create: something in the database may have changed them at once.
+   */
   migrate(): Promise<void>
   /**
    * Backs the database up to a file of the data folder and returns the path. Null on Postgres unless the content is ours: a
    * failed adoption is rolled back. `operation` is what is about to be done; the file name contains it.
    */
   backUp(operation: string): Promise<string | null>
-  /** Deletes everything that users stored. Within `transaction`, this is a part of it. */
+  /**
+   * Drops our tables with everything in them. `migrate` creates them again, so that nothing remains of what was done to the old
+   * ones. Within `transaction`, this is a part of it. Throws `unavailable` if another object has a name that is needed then.
+   */
   deleteAllData(): Promise<void>
 }
 
@@ -190,7 +206,7 @@ export function filterPendingMigrations(
   return Object.keys(migrations).filter((migration) => !done.includes(migration))
 }
 
-/** Throws `unavailable` unless the database is ours and up to date. */
+/** Throws `unavailable` unless the database is ours and up to date. Does not look at the structure of its tables. */
 export function requireUpToDate(
   name: string,
   migrations: Migrations,
@@ -267,6 +283,15 @@ export async function removeCopyIfRefused<T>(
     if (copy !== null && engineFault(error) === null) rmSync(copy, { force: true })
     throw error
   }
+}
+
+/** Creates our tables again, empty but for `facts`. Within `transaction`, this is a part of it. Throws like its two steps. */
+export async function renewTables(database: ExclusiveDatabase): Promise<void> {
+  const { db } = database
+  const facts = await db.selectFrom('facts').selectAll().execute()
+  await database.deleteAllData()
+  await database.migrate()
+  if (facts.length > 0) await db.insertInto('facts').values(facts).execute()
 }
 
 /** Returns the file name of a backup, with what is about to be done and the time: `snailpass-before-adoption-TIME.db`. */

@@ -4,20 +4,12 @@ import { describePostgresFault } from '../engine/postgres/faults'
 import { inspectPostgres, type PostgresInspection } from '../engine/postgres/inspect'
 import { isSystemError } from '../files/data-folder'
 import type { Schema } from '../store/schema'
-import { tables } from '../store/tables'
 import type { DatabaseContent, InspectedDatabase } from './database'
-import { isLegacySchema } from './legacy-tables'
+import { isLegacySchema, requireNoForeignColumn } from './legacy-tables'
+import { ownTables } from './own-tables'
 
 /** Only this migration shows that tables are ours: other programs use the same table names. */
 const firstMigration = '0001-vaults'
-
-/** Every table that the migrations create, in an order in which they can be dropped. */
-export const ownTables = [
-  ...tables.map((table) => table.name).toReversed(),
-  'facts',
-  'kysely_migration',
-  'kysely_migration_lock',
-] as const
 
 export interface InspectedPostgresDatabase extends InspectedDatabase {
   /** The schema that has our tables, or will have them. */
@@ -52,6 +44,7 @@ function classifyContent(
 ): DatabaseContent {
   if (migrations.includes(firstMigration)) return 'ours'
   if (isLegacySchema(columns)) return 'original'
+  requireNoForeignColumn(name, columns)
   const foreign = ownTables.filter((table) => table in columns)
   if (foreign.length === 0) return 'nothing'
   throw new DomainError(

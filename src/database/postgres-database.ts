@@ -26,11 +26,11 @@ import {
   type Timing,
   withStore,
 } from './database'
+import { dropOwnTables } from './own-tables'
 import { backUpTables } from './postgres-backup'
 import {
   type InspectedPostgresDatabase,
   inspectPostgresDatabase,
-  ownTables,
   translatePostgresErrors,
 } from './postgres-content'
 import { requireRights } from './postgres-rights'
@@ -41,6 +41,12 @@ import {
   waitForLock,
   withSession,
 } from './postgres-session'
+import {
+  checkStructure,
+  namesToCreate,
+  requireExpectedStructure,
+  requireFreeNames,
+} from './structure-check'
 
 export interface PostgresLocation {
   readonly address: PostgresAddress
@@ -72,6 +78,7 @@ export function postgresDatabase(
     withExclusive: (options, work) => translateErrors(() => withExclusive(target, options, work)),
     withShared: (work) => translateErrors(() => withShared(target, work)),
     withSnapshot: (work) => translateErrors(() => withSnapshot(target, work)),
+    listForeignObjects: () => translateErrors(() => listForeignObjects(target)),
   }
 }
 
@@ -136,21 +143,13 @@ async function withExclusive<T>(
 }
 
 async function withShared<T>(target: Target, work: (store: OpenedStore) => Promise<T>): Promise<T> {
-  const { location, migrations } = target
-  const { name, address } = location
-  await withSession(connectSession(address), async (_, db) =>
-    requireUpToDate(name, migrations, await inspectPostgresDatabase(name, db)),
-  )
+  await withSession(connectSession(target.location.address), (_, db) => requireUsable(target, db))
   return await withStore(openStore(target), work)
 }
 
-async function withSnapshot<T>(
-  { location, migrations }: Target,
-  work: (db: SnapshotDb) => Promise<T>,
-): Promise<T> {
-  const { name, address } = location
-  return await withSession(connectSession(address), async (_, db) => {
-    requireUpToDate(name, migrations, await inspectPostgresDatabase(name, db))
+async function withSnapshot<T>(target: Target, work: (db: SnapshotDb) => Promise<T>): Promise<T> {
+  return await withSession(connectSession(target.location.address), async (_, db) => {
+    await requireUsable(target, db)
     return await db
       .transaction()
       .setIsolationLevel('repeatable read')
@@ -159,20 +158,39 @@ async function withSnapshot<T>(
   })
 }
 
+/** Throws `unavailable` unless the database is ours, up to date, and as the migrations created it. */
+async function requireUsable({ location, migrations }: Target, db: Kysely<Schema>): Promise<void> {
+  const { name } = location
+  const inspected = await inspectPostgresDatabase(name, db)
+  requireUpToDate(name, migrations, inspected)
+  await requireExpectedStructure({ db, name, migrations, done: inspected.migrations })
+}
+
+async function listForeignObjects({ location, migrations }: Target): Promise<readonly string[]> {
+  const { name, address } = location
+  return await withSession(connectSession(address), async (_, db) => {
+    const { migrations: done } = await inspectPostgresDatabase(name, db)
+    return (await checkStructure({ db, name, migrations, done })).notes
+  })
+}
+
 /**
  * Creates or migrates our tables in one transaction, so no backup is needed. Tables of the original server are not changed.
  * The caller holds the migration lock.
  */
 async function bringUpToDate(
-  { location, timing, migrations }: Target,
+  target: Target,
   { session, db, create }: { session: PostgresSession; db: Kysely<Schema>; create: boolean },
 ): Promise<Pick<OpenedDatabase, 'created'> & InspectedPostgresDatabase> {
+  const { location, timing, migrations } = target
   const { name } = location
   const inspected = await inspectPostgresDatabase(name, db)
   const { content, migrations: done, schema } = inspected
   if (content === 'nothing' && !create) throw missingDatabaseError(name)
   const isPending =
     content !== 'original' && filterPendingMigrations(name, migrations, done).length > 0
+  if (content === 'ours') await requireExpectedStructure({ db, name, migrations, done })
+  if (content === 'nothing') await requireFreeNames({ db, name, migrations, done })
   if (isPending) {
     // An older server would work on tables that it does not know.
     if (!(await waitForLock(session, 'presence', timing))) {
@@ -180,13 +198,24 @@ async function bringUpToDate(
         hint: 'stop all of them, start one of this version, and then the others',
       })
     }
-    await inTransaction(db, begin, () => migrateInTransaction(db, migrations, schema))
+    await inTransaction(db, begin, () => migrate(target, db, schema))
   }
   return {
     ...inspected,
     content: content === 'nothing' ? 'ours' : content,
     created: content === 'nothing',
   }
+}
+
+/** Runs the pending migrations in a transaction of the caller. An event trigger may have changed what they create. */
+async function migrate(
+  { location, migrations }: Target,
+  db: Kysely<Schema>,
+  schema: string,
+): Promise<void> {
+  await migrateInTransaction(db, migrations, schema)
+  const { name } = location
+  await requireExpectedStructure({ db, name, migrations, done: Object.keys(migrations) })
 }
 
 function openStore(
@@ -212,23 +241,28 @@ function openStore(
 }
 
 function createExclusiveDatabase(
-  { location, timing, migrations }: Target,
+  target: Target,
   db: Kysely<Schema>,
   { content, schema }: InspectedPostgresDatabase,
 ): ExclusiveDatabase {
+  const { location, timing, migrations } = target
   return {
+    name: location.name,
     db,
     content,
     engineSql: postgresSql,
     transaction: (work) => inTransaction(db, begin, work),
-    migrate: () => migrateInTransaction(db, migrations, schema),
+    listNeededNames: () => namesToCreate(migrations),
+    migrate: () => migrate(target, db, schema),
     backUp: async (operation) =>
       // Before an adoption none of our tables exists, and a failed adoption is rolled back.
       content === 'ours'
         ? await backUpTables(db, { folder: location.databaseBackupDir, operation, timing })
         : null,
     async deleteAllData() {
-      for (const table of ownTables) await sql`drop table ${sql.table(table)}`.execute(db)
+      const { name } = location
+      await requireFreeNames({ db, name, migrations, done: Object.keys(migrations) })
+      await dropOwnTables(db)
     },
   }
 }

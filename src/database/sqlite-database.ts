@@ -9,10 +9,10 @@ import {
   type SqliteWriter,
   setApplicationId,
 } from '../engine/sqlite/connection'
+import { withInspectedFile } from '../engine/sqlite/inspect'
 import { type Migrations, migrationsFor } from '../store/migrations/index'
 import type { Schema } from '../store/schema'
 import { createStore, type OpenedStore } from '../store/store'
-import { tables } from '../store/tables'
 import {
   type Database,
   type DatabaseContent,
@@ -31,6 +31,7 @@ import {
   withStore,
 } from './database'
 import { refuseMountPoint } from './mount-point'
+import { dropOwnTables } from './own-tables'
 import { watchFreeSpace } from './space-watch'
 import { inspectSqliteFile, requireDatabaseFile, translateSqliteErrors } from './sqlite-file'
 import type { SqliteLocation } from './sqlite-location'
@@ -43,6 +44,12 @@ import {
 } from './sqlite-setup'
 import { createUpkeep } from './sqlite-upkeep'
 import { type DatabaseFileWatch, watchDatabaseFiles } from './sqlite-watch'
+import {
+  checkStructure,
+  namesToCreate,
+  requireExpectedStructure,
+  requireFreeNames,
+} from './structure-check'
 
 type Target = DatabaseTarget<SqliteLocation>
 
@@ -64,6 +71,7 @@ export function sqliteDatabase(
     withExclusive: (options, work) => translateErrors(() => withExclusive(target, options, work)),
     withShared: (work) => translateErrors(() => withShared(target, work)),
     withSnapshot: (work) => translateErrors(() => withSnapshot(target, work)),
+    listForeignObjects: () => translateErrors(() => listForeignObjects(target)),
   }
 }
 
@@ -120,23 +128,37 @@ async function withExclusive<T>(
 }
 
 async function withShared<T>(target: Target, work: (store: OpenedStore) => Promise<T>): Promise<T> {
-  const { path } = target.location
-  requireUpToDate(path, target.migrations, inspectSqliteFile(path))
+  await requireUsable(target)
   return await withStore(openStore(target).store, work)
 }
 
-async function withSnapshot<T>(
-  { location, migrations }: Target,
-  work: (db: SnapshotDb) => Promise<T>,
-): Promise<T> {
-  const { path } = location
-  requireUpToDate(path, migrations, inspectSqliteFile(path))
-  const { dialect, close } = openReader(path)
+async function withSnapshot<T>(target: Target, work: (db: SnapshotDb) => Promise<T>): Promise<T> {
+  await requireUsable(target)
+  const { dialect, close } = openReader(target.location.path)
   try {
     return await new Kysely<Schema>({ dialect }).transaction().execute(work)
   } finally {
     close()
   }
+}
+
+/** Throws `unavailable` unless the database is ours, up to date, and as the migrations created it. */
+async function requireUsable({ location, migrations }: Target): Promise<void> {
+  const { path } = location
+  const inspected = inspectSqliteFile(path)
+  requireUpToDate(path, migrations, inspected)
+  await withInspectedFile(path, (db) =>
+    requireExpectedStructure({ db, name: path, migrations, done: inspected.migrations }),
+  )
+}
+
+async function listForeignObjects({ location, migrations }: Target): Promise<readonly string[]> {
+  const { path } = location
+  const { migrations: done } = inspectSqliteFile(path)
+  const { notes } = await withInspectedFile(path, (db) =>
+    checkStructure({ db, name: path, migrations, done }),
+  )
+  return notes
 }
 
 /**
@@ -154,6 +176,11 @@ async function bringUpToDate(
     return { content: 'ours', created: true, backupPath: null }
   }
   const isPending = content === 'ours' && filterPendingMigrations(path, migrations, done).length > 0
+  if (content === 'ours') {
+    await withInspectedFile(path, (db) =>
+      requireExpectedStructure({ db, name: path, migrations, done }),
+    )
+  }
   if (!isPending) return { content, created: false, backupPath: null }
   const { clock } = timing
   const backupPath = backUpDatabaseFile(path, { folder, operation: 'migration', clock })
@@ -215,21 +242,25 @@ function createExclusiveDatabase(
 ): ExclusiveDatabase {
   const { path, databaseBackupDir: folder } = location
   return {
+    name: path,
     db,
     content,
     engineSql: sqliteSql,
     transaction: (work) => inTransaction(db, beginImmediate, work),
+    listNeededNames: () => namesToCreate(migrations),
     async migrate() {
       await migrateInTransaction(db, migrations)
       await setApplicationId.execute(db)
+      const done = Object.keys(migrations)
+      await requireExpectedStructure({ db, name: path, migrations, done })
     },
     backUp: async (operation) =>
       backUpDatabaseFile(path, { folder, operation, clock: timing.clock }),
-    deleteAllData: () =>
-      sqliteSql.emptyTables(
-        db,
-        tables.toReversed().map(({ name }) => name),
-      ),
+    async deleteAllData() {
+      const done = Object.keys(migrations)
+      await requireFreeNames({ db, name: path, migrations, done })
+      await dropOwnTables(db)
+    },
   }
 }
 

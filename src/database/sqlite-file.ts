@@ -7,7 +7,7 @@ import { applicationId, inspectSqlite, readSqliteHeader } from '../engine/sqlite
 import { asDomainErrorAt, unusablePathError } from '../files/data-folder'
 import { syncFile, syncFolder } from '../files/sync'
 import { type InspectedDatabase, LostDatabaseError, missingDatabaseError } from './database'
-import { isLegacySchema } from './legacy-tables'
+import { isLegacySchema, requireNoForeignColumn } from './legacy-tables'
 
 /**
  * Returns what a database file contains, after a check of its integrity. SQLite does not open a file of another program,
@@ -33,6 +33,7 @@ export function inspectSqliteFile(path: string): InspectedDatabase {
     if (inspection.applicationId === 0 && isLegacySchema(inspection.columns)) {
       return { content: 'original', migrations }
     }
+    if (inspection.applicationId === 0) requireNoForeignColumn(path, inspection.columns)
   }
   throw new DomainError('unavailable', `${path} is not a SnailPass database`, {
     hint: `${sides.length === 0 ? 'move that file away, or ' : ''}choose another location with --data-dir or SNAILPASS_DATABASE_URL`,

@@ -17,8 +17,6 @@ export interface EngineSql {
   lockTables(db: QueryExecutorProvider, tables: readonly string[]): Promise<void>
   /** Drops or renames the indexes of a table that is about to be dropped, so that a new table can use their names. */
   freeIndexNames(db: QueryExecutorProvider, table: string): Promise<void>
-  /** Deletes all rows. A table must come before the tables that it references. */
-  emptyTables(db: QueryExecutorProvider, tables: readonly string[]): Promise<void>
   /** Continues the numbering of a table (column `seq`) after rows that were copied with their numbers. */
   resumeRowNumbers(db: QueryExecutorProvider, table: string): Promise<void>
 }
@@ -40,9 +38,6 @@ export const sqliteSql: EngineSql = {
       select name from sqlite_schema where type = 'index' and tbl_name = ${table} and sql is not null
     `.execute(db)
     for (const { name } of indexes.rows) await sql`drop index ${sql.id(name)}`.execute(db)
-  },
-  async emptyTables(db, tables) {
-    for (const table of tables) await sql`delete from ${sql.id(table)}`.execute(db)
   },
   // SQLite continues after the greatest number automatically.
   resumeRowNumbers: () => Promise.resolve(),
@@ -67,10 +62,6 @@ export const postgresSql: EngineSql = {
     for (const { name } of indexes.rows) {
       await sql`alter index ${sql.id(name)} rename to ${sql.id(`original_${name}`)}`.execute(db)
     }
-  },
-  // Transactional like `delete`, but it leaves no dead rows for a vacuum.
-  async emptyTables(db, tables) {
-    await sql`truncate table ${sql.join(tables.map((table) => sql.id(table)))}`.execute(db)
   },
   async resumeRowNumbers(db, table) {
     await sql`

@@ -353,16 +353,156 @@ test('rows that a running original server commits during the adoption are adopte
   await server.end()
 })
 
-test('a view on an original table prevents the adoption, and the hint names views', async () => {
-  await using legacy = await createLegacyPostgres()
-  await legacy.run('create view emails as select email from users')
-  expect(await captureError(adopt(legacy))).toMatchObject({
-    code: 'unavailable',
-    hint: expect.stringContaining('such as a view'),
+describe('an adoption is refused by name, and changes nothing, because of', () => {
+  const onSqlite: readonly (readonly [statements: string, name: string, fix: string | null])[] = [
+    [
+      'create trigger evil after insert on users begin select 1; end',
+      'the trigger evil on users',
+      'drop trigger "evil";',
+    ],
+    [
+      'create view emails as select email from users',
+      'the view emails over our tables',
+      'drop view "emails";',
+    ],
+    [
+      'create table facts (id text)',
+      'the table facts, whose name SnailPass needs',
+      'alter table "facts" rename to "other_facts";',
+    ],
+    [
+      'create table new_outbox (id text)',
+      'the table new_outbox, whose',
+      'alter table "new_outbox" rename',
+    ],
+    [
+      'create table original_notes (id text)',
+      'the table original_notes, whose',
+      'alter table "original_notes" rename',
+    ],
+    ['create view audit as select 1', 'the view audit, whose', 'drop view "audit";'],
+    [
+      'create index original_users on notes (name)',
+      'the index original_users, whose',
+      'drop index "original_users";',
+    ],
+    [
+      'create table x (y); create index outbox_user_id on x (y)',
+      'the index outbox_user_id, whose',
+      'drop index "outbox_user_id";',
+    ],
+    [
+      'create table x (y references users (id))',
+      'the foreign key of the table x to users',
+      'drop table "x";',
+    ],
+    [
+      'alter table users add column twice text as (email)',
+      'the generated column twice of users',
+      'alter table "users" drop column "twice";',
+    ],
+    [
+      'alter table users add column phone text',
+      'a further column: phone of users',
+      'alter table "users" drop column "phone";',
+    ],
+    [
+      'alter table notes rename column creation_time to t; alter table notes add column creation_time integer; alter table notes drop column t',
+      'the column creation_time of notes, which has the type integer',
+      null,
+    ],
+    ['update notes set creation_time = 1700000000', 'of notes without a valid creation_time', null],
+    ["update notes set update_time = 'yesterday'", 'of notes without a valid update_time', null],
+    ["update records set is_deleted = 'false'", 'of records without a valid is_deleted', null],
+    ["update records set name = x'00'", 'of records without a valid name', null],
+  ]
+  const onPostgres: typeof onSqlite = [
+    [
+      'create view emails as select email from users',
+      'the view public.emails over our tables',
+      'drop view public.emails;',
+    ],
+    [
+      'create rule evil as on delete to notes do instead nothing',
+      'the rule evil on notes',
+      'drop rule evil on notes;',
+    ],
+    [
+      'alter table users enable row level security',
+      'the row security of users',
+      'alter table users disable row level security',
+    ],
+    [
+      'create table facts (id text)',
+      'the table facts, whose',
+      'alter table "facts" rename to "other_facts";',
+    ],
+    [
+      'create table original_notes (id text)',
+      'the table original_notes, whose',
+      'alter table "original_notes" rename',
+    ],
+    [
+      'create index original_users_pkey on notes (name)',
+      'the index original_users_pkey, whose',
+      'drop index "original_users_pkey";',
+    ],
+    [
+      'create table x (y text); create index original_users_pkey on x (y)',
+      'the index original_users_pkey, whose',
+      'drop index "original_users_pkey";',
+    ],
+    [
+      'create table x (y varchar references users (id))',
+      'the foreign key x_y_fkey of the table x to users',
+      'alter table x drop constraint x_y_fkey;',
+    ],
+    [
+      'alter table users add column phone text',
+      'a further column: phone of users',
+      'alter table "users" drop column "phone";',
+    ],
+    [
+      'alter table notes alter column creation_time type text',
+      'the column creation_time of notes, which has the type text',
+      'alter table "notes" alter column "creation_time" type timestamp',
+    ],
+    [
+      'alter table notes alter column is_deleted type int using 1',
+      'the column is_deleted of notes, which has the type integer',
+      'alter table "notes" alter column "is_deleted" type boolean',
+    ],
+    [
+      'alter table users alter column email drop not null; update users set email = null',
+      'of users without a valid email',
+      null,
+    ],
+  ]
+  test.each([
+    ...onSqlite.map((foreign) => ['SQLite', createLegacySqlite, ...foreign] as const),
+    ...onPostgres.map((foreign) => ['Postgres', createLegacyPostgres, ...foreign] as const),
+  ])('what was done on %s: %p %s', async (_engine, open, statements, name, fix) => {
+    await using legacy = await open()
+    await legacy.run(statements)
+    const before = await allRows(legacy)
+    const error = await captureError(adopt(legacy))
+    expect(error).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining(name),
+      hint: expect.stringContaining(fix ?? ''),
+    })
+    expect(await allRows(legacy)).toEqual(before)
+    expect(readdirSync(legacy.folder).filter((file) => file.includes('before'))).toEqual([])
   })
-  expect(await queryRows(legacy.url, 'select count(*)::int as emails from emails')).toEqual([
-    { emails: 3 },
-  ])
+})
+
+test('an adoption leaves the other objects of the database alone', async () => {
+  await using legacy = await createLegacyPostgres()
+  await legacy.run(
+    'create table other (id int); create view of_other as select id from other; create index by_name on notes (name)',
+  )
+  expect((await adopt(legacy)).tables).toEqual(completeAdoption)
+  expect(await queryRows(legacy.url, 'select id from of_other')).toEqual([])
 })
 
 test('the backup of a SQLite file is the original as it was', async () => {

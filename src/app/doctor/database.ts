@@ -24,6 +24,18 @@ export async function checkDatabase({ database }: Targets): Promise<Outcome> {
   }
 }
 
+/** How many objects of others a line names. */
+const maxListed = 10
+
+/** Lists what the database contains beside the tables of SnailPass. The check of the database reports what acts on them. */
+export async function checkSchema({ database }: Targets): Promise<Outcome> {
+  const others = await database.listForeignObjects()
+  const rest = others.length > maxListed ? [`${others.length - maxListed} more`] : []
+  const listed = [...others.slice(0, maxListed), ...rest].join(', ')
+  const fact = 'the tables are as SnailPass creates them'
+  return { fact: others.length === 0 ? fact : `${fact}; also there, and left alone: ${listed}` }
+}
+
 /** Checks that this server has the secret key of the database. */
 export async function checkKey(targets: Targets): Promise<Outcome> {
   const key = findServerKey(targets)

@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { closeSync, existsSync, openSync, readSync } from 'node:fs'
-import { type QueryExecutorProvider, sql } from 'kysely'
+import { Kysely, type QueryExecutorProvider, sql } from 'kysely'
+import { SqliteDialect } from './dialect'
 
 /**
  * "SNLP" in the header of a database file, which marks it as one of snailpass
@@ -65,15 +66,8 @@ export interface SqliteInspection {
  * SQLiteError.
  */
 export function inspectSqlite(path: string): SqliteInspection {
-  // With a write-ahead log, closing a writable handle would move the log into the file: a read-only one leaves it
-  // alone. Without one there is nothing to move, and a writable handle removes the side files that it creates.
-  const hasLog = existsSync(`${path}-wal`)
-  const database = new Database(
-    path,
-    hasLog ? { readonly: true } : { readwrite: true, create: false },
-  )
+  const database = openInspected(path)
   try {
-    database.run(`pragma busy_timeout = ${busyTimeout}`)
     const check = database.query<{ quick_check: string }, []>('pragma quick_check(1)').get()
     const problem = check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'no answer')
     if (problem !== null) return { problem, applicationId: 0, columns: {}, migrations: [] }
@@ -90,11 +84,40 @@ export function inspectSqlite(path: string): SqliteInspection {
   }
 }
 
+/**
+ * Opens a database file without changing it, also beside a process that writes. Throws SQLiteError.
+ */
+function openInspected(path: string): Database {
+  // With a write-ahead log, closing a writable handle would move the log into the file: a read-only one leaves it
+  // alone. Without one there is nothing to move, and a writable handle removes the side files that it creates.
+  const hasLog = existsSync(`${path}-wal`)
+  const database = new Database(
+    path,
+    hasLog ? { readonly: true } : { readwrite: true, create: false },
+  )
+  database.run(`pragma busy_timeout = ${busyTimeout}`)
+  return database
+}
+
+/** Runs work that only reads a database file, which may be in use. Throws SQLiteError. */
+export async function withInspectedFile<T>(
+  path: string,
+  work: (db: QueryExecutorProvider) => Promise<T>,
+): Promise<T> {
+  const database = openInspected(path)
+  try {
+    return await work(new Kysely({ dialect: new SqliteDialect(database, 'deferred') }))
+  } finally {
+    database.close()
+  }
+}
+
 function readColumns(database: Database): Readonly<Record<string, readonly string[]>> {
   const rows = database
     .query<{ table: string; column: string }, []>(
-      `select m.name as "table", c.name as "column" from sqlite_schema m, pragma_table_info(m.name) c
-      where m.type = 'table'`,
+      // Without virtual tables, whose module may be missing here.
+      `select m.name as "table", c.name as "column" from sqlite_schema m cross join pragma_table_info(m.name) c
+      where m.type = 'table' and m.rootpage > 0`,
     )
     .all()
   return Object.fromEntries(

@@ -12,6 +12,9 @@ import { audit } from './0006-audit'
 /** Migrations by their names. They run in the order of the names. */
 export type Migrations = Readonly<Record<string, Migration>>
 
+/** Tables that exist only while a migration runs. */
+export const scratchTables: readonly string[] = ['new_outbox']
+
 /**
  * Returns every migration for one engine. Those that need the current time take it from `clock`. The list is static
  * because the executable contains no folder that could be read.

@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'bun:test'
+import { Database as SqliteFile } from 'bun:sqlite'
+import { describe, expect, spyOn, test } from 'bun:test'
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { Client } from 'pg'
 import { copyDatabase } from '../../../src/app/operations/copy'
 import { restoreBackup } from '../../../src/app/operations/restore'
 import { parseDatabaseUrl } from '../../../src/config/database-url'
@@ -15,21 +17,40 @@ import {
   targetsOf,
 } from '../../support/test-database'
 
-/** Makes a database store another name than the one that is inserted, as a failing disk may. */
-async function falsify(database: TestDatabase, table: 'users' | 'notes'): Promise<void> {
-  const column = table === 'users' ? 'hint' : 'name'
-  if (database.engine === 'SQLite') {
-    await database.sql(
-      `create trigger falsify after insert on ${table} begin
-        update ${table} set ${column} = 'x:x' where id = new.id; end`,
-    )
-    return
+/** Has a database store another text than the one that is inserted, as a failing disk may. */
+function falsify(table: 'users' | 'notes'): Disposable {
+  const change = (value: unknown) => (value === 'n:n' || value === 'epoch one' ? 'x:x' : value)
+  const isInsert = (text: string) => text.startsWith(`insert into "${table}"`)
+  const { query } = SqliteFile.prototype
+  const falsified = function (this: SqliteFile, text: string) {
+    const statement = query.call(this, text)
+    // The other files are backups.
+    if (!isInsert(text) || !this.filename.endsWith('vaults.db')) return statement
+    const run = (...values: unknown[]) =>
+      Reflect.apply(statement.run, statement, values.map(change))
+    return { columnNames: [], run }
   }
-  await database.sql(
-    `create function falsify() returns trigger language plpgsql as
-      $$ begin new.${column} := 'x:x'; return new; end $$;
-    create trigger falsify before insert on ${table} for each row execute procedure falsify()`,
+  const onSqlite = spyOn(SqliteFile.prototype, 'query').mockImplementation(
+    falsified as unknown as typeof query,
   )
+  const { query: send } = Client.prototype
+  const onPostgres = spyOn(Client.prototype, 'query').mockImplementation(function (
+    this: Client,
+    ...args: unknown[]
+  ) {
+    const [statement, ...rest] = args
+    const { text = '', values = [] } = Object(statement)
+    const changed = isInsert(text)
+      ? { ...Object(statement), values: values.map(change) }
+      : statement
+    return Reflect.apply(send, this, [changed, ...rest])
+  })
+  return {
+    [Symbol.dispose]() {
+      onSqlite.mockRestore()
+      onPostgres.mockRestore()
+    },
+  }
 }
 
 const rowsOf = async (database: TestDatabase) => ({
@@ -48,7 +69,7 @@ describe.each(engines)('rows that $engine does not return as they were written',
       await fillWithEdgeCases(source)
       const { database } = targetsOf(target)
       await database.withExclusive({ create: true }, () => Promise.resolve())
-      await falsify(target, table)
+      using _ = falsify(table)
       const between = { from: parseDatabaseUrl(source.url), to: parseDatabaseUrl(target.url) }
       const copying = copyDatabase(targetsOf(source), between, () => () => {})
       expect(await captureError(copying)).toMatchObject({
@@ -66,7 +87,7 @@ describe.each(engines)('rows that $engine does not return as they were written',
     await fillWithEdgeCases(target)
     const { path } = await createTestBackup(source)
     const before = await rowsOf(target)
-    await falsify(target, 'notes')
+    using _ = falsify('notes')
     const { database, folder } = targetsOf(target)
     const restoring = restoreBackup(targetsOf(target), path, {
       decryption: noDecryption,
