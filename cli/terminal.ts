@@ -116,13 +116,13 @@ export function createProgressLine(): { update(line: string): void; end(): void 
 }
 
 /**
- * Asks the user to type `word` before something that can't be undone. Throws `invalid` without a terminal, and
- * `conflict` for any other answer.
+ * Asks the user to type `word` before something that can't be undone. `option` skips the question. Throws `invalid` without
+ * a terminal, and `conflict` for any other answer.
  */
-export async function confirm(question: string, word: string): Promise<void> {
+export async function confirm(question: string, word: string, option = '--yes'): Promise<void> {
   if (!process.stdin.isTTY) {
     throw new DomainError('invalid', "can't ask for confirmation: not a terminal", {
-      hint: 'use --yes to skip',
+      hint: `use ${option} to skip`,
     })
   }
   const terminal = createInterface({ input: process.stdin, output: process.stderr })

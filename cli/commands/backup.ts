@@ -10,6 +10,7 @@ import {
 import { type VerifiedManifest, verifyBackupFile } from '../../src/app/operations/restore'
 import { backupKeys } from '../../src/config/settings'
 import { DomainError } from '../../src/domain/errors'
+import { describeOrigin } from '../backup-origin'
 import { openCommandTargets, withConfigOptions } from '../config-options'
 import {
   askNewPassphrase,
@@ -165,12 +166,16 @@ function verifyCommand(): Command {
   const command = new Command('verify')
     .description('verify a backup and print what it contains')
     .argument('<file>', 'backup to verify')
-  return withConfigOptions(withDecryptionOptions(command), ['dataDir', 'backupPassphrase'])
+  return withConfigOptions(withDecryptionOptions(command), [
+    'dataDir',
+    'secretKey',
+    'backupPassphrase',
+  ])
     .addHelpText(
       'after',
       `
-Checks that the file is an intact database, that it contains exactly what its manifest lists, and
-that the rows of each table match their checksum. An encrypted backup is decrypted into the data
+Checks that the file is an intact database, that it contains exactly what its manifest lists, that
+the rows of each table match their checksum, and that the signature fits if this server made it. An encrypted backup is decrypted into the data
 folder for this; the decrypted file is deleted afterwards.
 
 Example:
@@ -189,12 +194,13 @@ Example:
     })
 }
 
-/** Returns a line about the origin of a backup, and a line for each of its tables. */
+/** Returns lines about the origin of a backup, and a line for each of its tables. */
 function linesOf(backup: VerifiedManifest): readonly string[] {
   const secrets = backup.secrets === null ? '' : ', with secrets'
   const encryption = backup.isEncrypted ? ', encrypted' : ''
   return [
     `created ${formatTime(backup.time)} by snailpass ${backup.version} from ${backup.engine}${encryption}${secrets}`,
+    describeOrigin(backup.origin),
     ...backup.tables.map(({ name, checksum }) =>
       formatChecksum(name, checksum.rows, checksum.sha256),
     ),

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { type RestorePlan, restoreBackup } from '../../src/app/operations/restore'
 import { backupKeys } from '../../src/config/settings'
+import { describeOrigin } from '../backup-origin'
 import { openCommandTargets, withConfigOptions } from '../config-options'
 import { type DecryptionOptions, decryptionOf, withDecryptionOptions } from '../decryption-options'
 import { formatCount, formatTime } from '../format'
@@ -10,6 +11,7 @@ import { confirm, createProgressLine, info, out } from '../terminal'
 interface RestoreOptions extends DecryptionOptions {
   readonly dryRun?: true
   readonly yes?: true
+  readonly acceptForged?: true
   readonly withSecrets?: true
 }
 
@@ -19,6 +21,7 @@ export function restoreCommand(): Command {
     .argument('<file>', 'backup to restore')
     .option('--dry-run', 'only print what would change')
     .option('--yes', 'do not ask for confirmation')
+    .option('--accept-forged', 'also restore a backup that was changed after it was written')
     .option(
       '--with-secrets',
       'also replace the secret key and the certificate authority with those of the backup',
@@ -36,7 +39,8 @@ Stop every server of the database first. The backup is verified, the current dat
 and then everything is replaced in a single transaction: if the restore fails or is interrupted,
 nothing is changed. Afterwards everyone has to sign in again. A backup of a SQLite database can be
 restored into Postgres and vice versa; a missing database is created. Without --with-secrets the
-database keeps its secret key. Settings are never changed.
+database keeps its secret key. Settings are never changed. A backup that was changed after this
+server had signed it is restored only after a question of its own, which --yes does not skip.
 
 Examples:
   snailpass restore backups/snailpass-20261124T031502Z.sqlite --dry-run
@@ -55,6 +59,9 @@ Examples:
         async consent(planned) {
           progress.end()
           printPlan(planned)
+          if (planned.backup.origin === 'forged' && options.acceptForged !== true) {
+            await confirm(forgedQuestion(file), 'forged', '--accept-forged')
+          }
           if (yes) return
           await confirm(`This replaces everything in ${planned.database}.`, 'restore')
         },
@@ -71,10 +78,16 @@ Examples:
     })
 }
 
+/** `--yes` does not answer it: a script must not restore what an attacker has prepared. */
+function forgedQuestion(file: string): string {
+  return `${file} is forged: someone without the secret key has changed it. A restore can give accounts to that person.`
+}
+
 function printPlan({ backup, tables, settings }: RestorePlan): void {
   info(
     `Verified backup, created ${formatTime(backup.time)} by snailpass ${backup.version} from ${backup.engine}.`,
   )
+  info(describeOrigin(backup.origin))
   for (const { table, now, after } of tables)
     info(`${table.padEnd(18)}${formatCount(now, 'row')} -> ${after}`)
   if (settings.length === 0) return

@@ -1,7 +1,9 @@
 import type { Settings } from '../config/settings'
 import { createAuditSigner } from '../crypto/audit-signer'
+import { createBackupSigner } from '../crypto/backup-signer'
 import { keyFingerprint } from '../crypto/key-fingerprint'
 import type { AuditSigner } from '../domain/audit'
+import type { BackupSigner } from '../domain/backup-signer'
 import { DomainError } from '../domain/errors'
 import { type DataFolder, describeDataFolder } from '../files/data-folder'
 import { createSecretKey, findSecretKey } from '../files/secret-key'
@@ -73,6 +75,12 @@ export function auditSignerFor(targets: Targets, fingerprint: string | null): Au
   throw new DomainError('unavailable', message, {
     hint: 'run this with the settings of the server and as its user or root, so that it finds secret.key or SNAILPASS_SECRET_KEY; if the key is lost, `snailpass key rotate` sets a new one',
   })
+}
+
+/** Returns the signer of backups with the secret key that is here; null if there is none that can be read. */
+export function findBackupSigner({ settings, folder }: Targets): BackupSigner | null {
+  const key = keyOfSettings(settings) ?? findReadableKey(folder)
+  return key === null ? null : createBackupSigner(key)
 }
 
 /** Returns the keys that a text may mean: the text itself, as in the settings, or its base64url form, as in secret.key. */

@@ -61,6 +61,17 @@ export function damagedBackupError(path: string, problem: string, cause?: unknow
   })
 }
 
+/** Returns the error for a backup that somebody without the secret key has changed. */
+export function forgedBackupError(path: string): DomainError {
+  return new DomainError(
+    'unavailable',
+    `${path} is forged: its checksums match its rows, but its signature does not`,
+    {
+      hint: 'use another backup, and find out who could write to this one: someone changed it after this server had signed it',
+    },
+  )
+}
+
 /** Returns the error for a file that is not a backup. */
 export function notABackupError(path: string): DomainError {
   return new DomainError('unavailable', `${path} is not a SnailPass backup`, {

@@ -27,13 +27,19 @@ export interface BackupSchema {
   secrets: { name: string; value: string }
 }
 
-/** `seal` is the checksum of the tables that describe the backup. */
+/**
+ * `seal` is the checksum of the tables that describe the backup, and so of everything. `mac` signs the same checksum without
+ * itself, with the secret key that `key_fingerprint` names; both are missing in a backup without a signature. Versions that know
+ * no signatures read them as further properties.
+ */
 export type ManifestName =
   | 'format'
   | 'snailpass_version'
   | 'time'
   | 'engine'
   | 'newest_migration'
+  | 'key_fingerprint'
+  | 'mac'
   | 'seal'
 
 /** Names in `secrets` besides those of settings and key files. */
@@ -62,17 +68,21 @@ export function describeTable({ name, columns }: ReadableTable, { rows, sha256 }
   return { name, columns: JSON.stringify(columns), rows, sha256 }
 }
 
-/** Returns the SHA-256, in hexadecimal digits, of the tables that describe the backup: the value of `seal`. */
+/**
+ * Returns the SHA-256, in hexadecimal digits, of the tables that describe the backup, without some properties: by default the
+ * value of `seal`.
+ */
 export async function manifestChecksum(
   db: Kysely<BackupSchema>,
   hasSecrets: boolean,
+  without: readonly ManifestName[] = ['seal'],
 ): Promise<string> {
   const hash = createHash('sha256')
   const add = (rows: readonly object[]) => {
     for (const row of rows) hash.update(`${JSON.stringify(Object.values(row))}\n`)
   }
   const manifest = db.selectFrom('manifest').select(['name', 'value']).orderBy('name')
-  add(await manifest.where('name', '<>', 'seal').execute())
+  add(await manifest.where('name', 'not in', without).execute())
   const described = ['name', 'columns', 'rows', 'sha256'] as const
   add(await db.selectFrom('manifest_tables').select(described).orderBy('name').execute())
   const setting = ['name', 'value', 'source'] as const
@@ -83,4 +93,9 @@ export async function manifestChecksum(
     add(await db.selectFrom('secrets').select(['name', 'value']).orderBy('name').execute())
   }
   return hash.digest('hex')
+}
+
+/** Returns the checksum that `mac` signs. */
+export function signedChecksum(db: Kysely<BackupSchema>, hasSecrets: boolean): Promise<string> {
+  return manifestChecksum(db, hasSecrets, ['seal', 'mac'])
 }

@@ -6,6 +6,7 @@ import {
   readTable,
   type TableChecksum,
 } from '../database/table-copy'
+import type { BackupOrigin, BackupSigner } from '../domain/backup-signer'
 import { DomainError } from '../domain/errors'
 import { formatCount } from '../domain/text'
 import { parseJson } from '../domain/untrusted'
@@ -19,11 +20,22 @@ import {
   formatVersion,
   type ManifestName,
   manifestChecksum,
+  signedChecksum,
 } from './format'
+import { requireTablesOfMigration } from './tables-of-migration'
 
 /** A table of a backup, as the manifest describes it. */
 export interface BackupTable extends ReadableTable {
   readonly checksum: TableChecksum
+}
+
+/** The signature of a backup, which anyone can replace together with its content, but only the owner of the key can make. */
+export interface BackupSignature {
+  /** Of the secret key that signed it. */
+  readonly fingerprint: string
+  readonly mac: string
+  /** What `mac` signs. */
+  readonly checksum: string
 }
 
 /** The description that each backup contains. */
@@ -40,6 +52,8 @@ export interface Manifest {
   readonly settings: readonly BackupSchema['settings'][]
   /** Null for a backup without secrets. */
   readonly secrets: readonly BackupSchema['secrets'][] | null
+  /** Null for a backup without one, such as those of 0.1.0. */
+  readonly signature: BackupSignature | null
 }
 
 /** A backup that is open for reading. */
@@ -84,6 +98,7 @@ export async function verifyBackup(backup: OpenedBackup, progress: Progress): Pr
   const problem = await findIntegrityProblem(db)
   if (problem !== null) throw damagedBackupError(path, problem)
   await requireExpectedTables(backup)
+  await requireTablesOfMigration(path, manifest)
   for (const table of manifest.tables) {
     const found = await readTable(db, table, { progress })
     const { rows, sha256 } = table.checksum
@@ -101,6 +116,15 @@ export async function verifyBackup(backup: OpenedBackup, progress: Progress): Pr
     }
   }
   return manifest
+}
+
+/** Returns what the signature tells to a machine with this signer; null for one without a secret key. */
+export function originOf({ signature }: Manifest, signer: BackupSigner | null): BackupOrigin {
+  if (signature === null) return 'unsigned'
+  if (signer === null) return 'no-key'
+  const { fingerprint, mac, checksum } = signature
+  if (fingerprint !== signer.fingerprint) return 'other-key'
+  return signer.verify(checksum, mac) ? 'signed-here' : 'forged'
 }
 
 /** Reads the header only: SQLite must not open a file that is not a backup, or that has a log beside it. */
@@ -141,6 +165,8 @@ async function readManifest(path: string, db: Kysely<BackupSchema>): Promise<Man
   if ((await manifestChecksum(db, hasSecrets)) !== requireValue('seal')) {
     throw damagedBackupError(path, 'its manifest differs from the one that was written')
   }
+  const [fingerprint, mac] = [values.get('key_fingerprint'), values.get('mac')]
+  const isSigned = fingerprint !== undefined || mac !== undefined
   const described = await db.selectFrom('manifest_tables').selectAll().orderBy(sql`rowid`).execute()
   return {
     version: requireValue('snailpass_version'),
@@ -155,6 +181,13 @@ async function readManifest(path: string, db: Kysely<BackupSchema>): Promise<Man
     settings: await db.selectFrom('settings').selectAll().orderBy('name').execute(),
     secrets: hasSecrets
       ? await db.selectFrom('secrets').selectAll().orderBy('name').execute()
+      : null,
+    signature: isSigned
+      ? {
+          fingerprint: fingerprint ?? '',
+          mac: mac ?? '',
+          checksum: await signedChecksum(db, hasSecrets),
+        }
       : null,
   }
 }

@@ -1,5 +1,6 @@
 import { type Dialect, Kysely } from 'kysely'
 import { copyTables, type Progress, type TableChecksum } from '../database/table-copy'
+import type { BackupSigner } from '../domain/backup-signer'
 import type { Clock } from '../domain/runtime'
 import { createSqliteFile, openDraft } from '../engine/sqlite/connection'
 import { chownToFolderOwner } from '../files/data-folder'
@@ -13,7 +14,9 @@ import {
   createTables,
   describeTable,
   formatVersion,
+  type ManifestName,
   manifestChecksum,
+  signedChecksum,
 } from './format'
 
 /** What a backup contains besides the tables of the database. */
@@ -25,6 +28,8 @@ export interface BackupMetadata {
   readonly settings: readonly BackupSchema['settings'][]
   /** Null for a backup without secrets. */
   readonly secrets: readonly BackupSchema['secrets'][] | null
+  /** Left out if there is no secret key: the backup has no signature then. */
+  readonly signer?: BackupSigner
 }
 
 /** The database that is backed up. */
@@ -64,7 +69,7 @@ export function writeBackupFile(
 async function writeContents(
   dialect: Dialect,
   { db, progress, translateErrors }: BackupSource,
-  { version, engine, clock, settings, secrets }: BackupMetadata,
+  { version, engine, clock, settings, secrets, signer }: BackupMetadata,
 ): Promise<readonly TableChecksum[]> {
   const manifestDb = new Kysely<BackupSchema>({ dialect })
   await createTables(manifestDb, secrets !== null)
@@ -86,12 +91,16 @@ async function writeContents(
     engine,
     newest_migration: migration,
   }
+  const hasSecrets = secrets !== null
+  const add = (name: ManifestName, value: string) =>
+    manifestDb.insertInto('manifest').values({ name, value }).execute()
   const properties = Object.entries(manifest) as [keyof typeof manifest, string][]
-  for (const [name, value] of properties) {
-    await manifestDb.insertInto('manifest').values({ name, value }).execute()
+  for (const [name, value] of properties) await add(name, value)
+  if (signer !== undefined) {
+    await add('key_fingerprint', signer.fingerprint)
+    await add('mac', signer.sign(await signedChecksum(manifestDb, hasSecrets)))
   }
-  const value = await manifestChecksum(manifestDb, secrets !== null)
-  await manifestDb.insertInto('manifest').values({ name: 'seal', value }).execute()
+  await add('seal', await manifestChecksum(manifestDb, hasSecrets))
   return checksums
 }
 

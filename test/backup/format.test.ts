@@ -161,6 +161,7 @@ describe('the format of a backup', () => {
       })),
       settings,
       secrets: null,
+      signature: null,
     }
     expect<unknown>(opened).toEqual({ name: path, manifest, verified: manifest })
   })

@@ -3,7 +3,7 @@ import type { BackupMetadata } from '../../backup/write'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
 import { version } from '../../version'
 import { listSecretFiles } from '../secret-files'
-import { findServerKey } from '../secret-key'
+import { findBackupSigner, findServerKey } from '../secret-key'
 import type { Targets } from '../targets'
 
 /** Collects what a backup contains besides the tables: its origin, the settings and, on request, the secrets. Throws a DomainError. */
@@ -12,12 +12,14 @@ export async function collectMetadata(
   { time, withSecrets }: { time: number; withSecrets: boolean },
 ): Promise<BackupMetadata> {
   const { settings, location } = targets
+  const signer = findBackupSigner(targets)
   return {
     version,
     engine: location.engine,
     clock: () => time,
     settings: settings.listed.map(({ name, text, source }) => ({ name, value: text, source })),
     secrets: withSecrets ? await collectSecrets(targets) : null,
+    ...(signer !== null && { signer }),
   }
 }
 

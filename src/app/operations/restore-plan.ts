@@ -1,9 +1,12 @@
 import type { Manifest } from '../../backup/verify'
 import type { ListedSetting } from '../../config/values'
+import type { BackupOrigin } from '../../domain/backup-signer'
 
 /** A backup that was verified. */
 export interface VerifiedManifest extends Manifest {
   readonly isEncrypted: boolean
+  /** What its signature tells here. */
+  readonly origin: BackupOrigin
 }
 
 /** What a restore does to a database. */

@@ -4,11 +4,17 @@ import {
   encryptionOf,
   parseIdentities,
 } from '../../backup/encryption'
-import { translateBackupErrors } from '../../backup/faults'
+import { forgedBackupError, translateBackupErrors } from '../../backup/faults'
 import { withUnencryptedDraft } from '../../backup/files'
 import { secretNames } from '../../backup/format'
 import { matchTables, replaceContents } from '../../backup/restore'
-import { type Manifest, type OpenedBackup, verifyBackup, withBackup } from '../../backup/verify'
+import {
+  type Manifest,
+  type OpenedBackup,
+  originOf,
+  verifyBackup,
+  withBackup,
+} from '../../backup/verify'
 import type { Settings } from '../../config/settings'
 import { createAuditSigner } from '../../crypto/audit-signer'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
@@ -29,7 +35,7 @@ import { describeFindings, resignLog } from '../../store/audit/resign'
 import { findKeyFingerprint, replaceKeyFingerprint } from '../../store/key-fingerprint'
 import { endAllSessions } from '../../store/sessions'
 import { type NewSecrets, withSecretRollback } from '../secret-files'
-import { auditSignerFor, keyOfSettings } from '../secret-key'
+import { auditSignerFor, findBackupSigner, keyOfSettings } from '../secret-key'
 import type { Targets } from '../targets'
 import { createBackupFrom } from './backup'
 import { byteProgress, type ProgressListener, rowProgress } from './progress'
@@ -52,7 +58,7 @@ export interface RestoreOptions extends OpenBackupOptions {
   readonly dryRun: boolean
   /** Whether to replace the secret key and the keys of certificates as well. */
   readonly withSecrets: boolean
-  /** Called before anything is changed. Throws to refuse. */
+  /** Called before anything is changed. Throws to refuse, also a forged backup, which the plan tells. */
   readonly consent: (plan: RestorePlan) => Promise<void>
 }
 
@@ -64,13 +70,16 @@ export interface RestoreResult {
   readonly safetyBackup: string | null
 }
 
-/** Verifies a backup. Throws a DomainError with what is wrong. */
+/** Verifies a backup. Throws a DomainError with what is wrong, also for a forged one. */
 export function verifyBackupFile(
   targets: Targets,
   file: string,
   options: OpenBackupOptions,
 ): Promise<VerifiedManifest> {
-  return withVerifiedBackup(targets, { ...options, file }, async (_, verified) => verified)
+  return withVerifiedBackup(targets, { ...options, file }, async (_, verified) => {
+    if (verified.origin === 'forged') throw forgedBackupError(file)
+    return verified
+  })
 }
 
 /**
@@ -156,17 +165,18 @@ async function replaceEverything(
 
 /** Runs work on a verified backup, which is decrypted first if necessary. */
 async function withVerifiedBackup<T>(
-  { folder }: Targets,
+  targets: Targets,
   { file, decryption, onProgress }: OpenBackupOptions & { readonly file: string },
   work: (backup: OpenedBackup, verified: VerifiedManifest) => Promise<T>,
 ): Promise<T> {
   const verifyAndRun = async (backup: OpenedBackup, isEncrypted: boolean) => {
     const manifest = await verifyBackup(backup, rowProgress(onProgress, 'verified'))
-    return await work(backup, { ...manifest, isEncrypted })
+    const origin = originOf(manifest, findBackupSigner(targets))
+    return await work(backup, { ...manifest, isEncrypted, origin })
   }
   const encryption = await translateBackupErrors(file, 'read', async () => encryptionOf(file))
   if (encryption === null) return await withBackup(file, (backup) => verifyAndRun(backup, false))
-  return await withUnencryptedDraft(folder.path, async (draft) => {
+  return await withUnencryptedDraft(targets.folder.path, async (draft) => {
     await decryptInto({
       path: file,
       kind: encryption,
@@ -202,7 +212,8 @@ async function recordRestore(
   const findings =
     signer === null ? null : describeFindings(await resignLog(db, { oldSigner: signer, signer }))
   const logNote = findings === null ? '' : `; the trail: ${findings}`
-  const detail = `an archive of ${new Date(backup.time).toISOString()}; all sessions ended${logNote}`
+  const forged = backup.origin === 'forged' ? ', forged' : ''
+  const detail = `an archive of ${new Date(backup.time).toISOString()}${forged}; all sessions ended${logNote}`
   await appendEvents(db, () => signer, [operatorEvent(now, 'restored', { detail })])
 }
 

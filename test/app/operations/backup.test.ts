@@ -96,7 +96,14 @@ describe.each(enginesWithTables)('a backup of $engine', ({ open, engine }) => {
       engine: engine.toLowerCase(),
       migration: expect.stringMatching(/^\d{4}-/),
       secrets: null,
+      signature: {
+        fingerprint: expect.stringMatching(/^[\da-f]{32}$/),
+        mac: expect.stringMatching(/^[\da-f]{64}$/),
+        checksum: expect.any(String),
+      },
       isEncrypted: false,
+      // The targets have the key of the data folder, not that of these settings.
+      origin: 'other-key',
     })
     expect(settings).toContainEqual({
       name: 'MAIL_USERNAME',
