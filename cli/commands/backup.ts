@@ -175,8 +175,9 @@ function verifyCommand(): Command {
       'after',
       `
 Checks that the file is an intact database, that it contains exactly what its manifest lists, that
-the rows of each table match their checksum, and that the signature fits if this server made it. An encrypted backup is decrypted into the data
-folder for this; the decrypted file is deleted afterwards.
+the rows of each table match their checksum, and that the signature fits if this server made it. An
+encrypted backup is decrypted into the data folder for this; the decrypted file is deleted
+afterwards.
 
 Example:
   snailpass backup verify /mnt/usb/snailpass-20261124T031502Z.sqlite`,
@@ -200,9 +201,9 @@ function linesOf(backup: VerifiedManifest): readonly string[] {
   const encryption = backup.isEncrypted ? ', encrypted' : ''
   return [
     `created ${formatTime(backup.time)} by snailpass ${backup.version} from ${backup.engine}${encryption}${secrets}`,
-    describeOrigin(backup.origin),
     ...backup.tables.map(({ name, checksum }) =>
       formatChecksum(name, checksum.rows, checksum.sha256),
     ),
+    describeOrigin(backup.origin),
   ]
 }

@@ -10,13 +10,16 @@ import { readStructure } from '../engine/read-structure'
 import type { DatabaseStructure } from '../engine/structure'
 import { type Migrations, scratchTables } from '../store/migrations/index'
 import { expectedStructure, namesOf } from './expected-structure'
+import { ownTables } from './own-tables'
 import {
   compareStructure,
   findNameConflicts,
+  reportOthers,
   type StructureProblem,
   type StructureReport,
 } from './structure-comparison'
 import { repairPostgres, repairSqlite } from './structure-repair'
+import { isUsualStructure } from './usual-structure'
 
 /** A database whose migrations `done` have run. */
 export interface MigratedDatabase {
@@ -64,6 +67,8 @@ export async function checkStructure({
   migrations,
   done,
 }: MigratedDatabase): Promise<StructureReport & { readonly found: DatabaseStructure }> {
+  const usual = await readStructure(db, new Set(ownTables))
+  if (isUsualStructure(usual, done)) return { ...reportOthers(usual), found: usual }
   const gap = Object.keys(migrations).find((migration, index) => migration !== done[index])
   // What comes after a gap can't be known.
   const isComplete = gap === undefined || !done.some((migration) => migration > gap)

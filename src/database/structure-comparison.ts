@@ -46,13 +46,18 @@ export function compareStructure(
         .map((difference) => describeDifference(difference, repair)),
     ],
     notes: [
-      ...found.notes,
       ...differences.filter(isHarmless).map((difference) => describe(difference)),
-      ...found.others
-        .filter(({ kind }) => kind.endsWith('table') || kind.endsWith('view'))
-        .map(({ kind, name }) => `the ${kind} ${name}`),
+      ...reportOthers(found).notes,
     ],
   }
+}
+
+/** Returns the report on a database whose tables are as expected, and which nothing acts on. */
+export function reportOthers({ others, notes }: DatabaseStructure): StructureReport {
+  const listed = others
+    .filter(({ kind }) => kind.endsWith('table') || kind.endsWith('view'))
+    .map(({ kind, name }) => `the ${kind} ${name}`)
+  return { problems: [], notes: [...notes, ...listed] }
 }
 
 /** Without an index that is not unique, queries are slower and nothing else. */

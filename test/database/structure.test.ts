@@ -1,7 +1,12 @@
 import { Database as SqliteFile } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import type { Database } from '../../src/database/database'
+import { ownTables } from '../../src/database/own-tables'
+import { isUsualStructure, structureDigest } from '../../src/database/usual-structure'
 import { DomainError } from '../../src/domain/errors'
+import { sqliteColumnTypes } from '../../src/engine/column-types'
+import { readStructure } from '../../src/engine/read-structure'
+import { migrationsFor } from '../../src/store/migrations/index'
 import { captureError } from '../support/capture-error'
 import { createDataFolder } from '../support/data-folder'
 import { connectPostgres, type PostgresConnection, startPostgresFirst } from '../support/postgres'
@@ -335,6 +340,29 @@ describe.each([
     expect(await database.inspect()).toBe('ours')
   })
 })
+
+test.each([
+  { engine: 'SQLite', openChanged: openSqlite },
+  { engine: 'the newest Postgres', openChanged: () => openPostgres('newest') },
+  { engine: 'the oldest Postgres', openChanged: () => openPostgres('oldest') },
+])(
+  'a new database on $engine is known by its digest, so that opening it is quick',
+  async ({ openChanged }) => {
+    await using changed = await openChanged()
+    await changed.database.withSnapshot(async (db) => {
+      const structure = await readStructure(db, new Set(ownTables))
+      const done = Object.keys(migrationsFor(sqliteColumnTypes, Date.now))
+      expect(isUsualStructure(structure, done), structureDigest(structure, done)).toBeTrue()
+      // Neither a part that is missing nor a migration that is new is overlooked.
+      const [table = '', parts = []] = [...structure.tables][0] ?? []
+      const tables = new Map(structure.tables).set(table, parts.slice(1))
+      expect(isUsualStructure({ ...structure, tables }, done)).toBeFalse()
+      expect(isUsualStructure(structure, [...done, '9999-next'])).toBeFalse()
+      const acting = [{ label: 'a trigger', removal: '' }]
+      expect(isUsualStructure({ ...structure, acting }, done)).toBeFalse()
+    })
+  },
+)
 
 describe('a SQLite database', () => {
   test('is refused until everything that acts on its tables is removed as the error says', async () => {

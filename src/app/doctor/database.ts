@@ -11,29 +11,27 @@ import { findServerKey } from '../secret-key'
 import type { Targets } from '../targets'
 import type { Outcome } from './findings'
 
-/** Checks the integrity of the database: reads all of it. */
+/** How many objects that are not ours a line names. */
+const maxListed = 10
+
+/**
+ * Checks the integrity of the database: reads all of it. Lists what is there beside our tables without acting on them; what
+ * acts is an error that names it.
+ */
 export async function checkDatabase({ database }: Targets): Promise<Outcome> {
   const { problems, rows } = await database.withSnapshot(checkIntegrity)
+  const others = await database.listForeignObjects()
+  const rest = others.length > maxListed ? [`${others.length - maxListed} more`] : []
+  const listed = [...others.slice(0, maxListed), ...rest].join(', ')
+  const result = `${formatCount(rows, 'row')}, integrity check ${problems.length === 0 ? 'passed' : 'failed'}`
   return {
-    fact: `${formatCount(rows, 'row')}, integrity check ${problems.length === 0 ? 'passed' : 'failed'}`,
+    fact: others.length === 0 ? result : `${result}; not of SnailPass, and left alone: ${listed}`,
     findings: problems.map((problem) => ({
       what: `the database is damaged: ${problem}`,
       why: 'damaged rows may be lost, and the damage may grow',
       fix: 'stop the server, keep a copy of the database, restore the newest backup (`snailpass backup list`, `snailpass restore FILE`) and check the disk',
     })),
   }
-}
-
-/** How many objects of others a line names. */
-const maxListed = 10
-
-/** Lists what the database contains beside the tables of SnailPass. The check of the database reports what acts on them. */
-export async function checkSchema({ database }: Targets): Promise<Outcome> {
-  const others = await database.listForeignObjects()
-  const rest = others.length > maxListed ? [`${others.length - maxListed} more`] : []
-  const listed = [...others.slice(0, maxListed), ...rest].join(', ')
-  const fact = 'the tables are as SnailPass creates them'
-  return { fact: others.length === 0 ? fact : `${fact}; also there, and left alone: ${listed}` }
 }
 
 /** Checks that this server has the secret key of the database. */

@@ -15,7 +15,7 @@ import { openTargets, type Targets } from '../targets'
 import { checkAuditLog } from './audit'
 import { checkCertificate } from './certificate'
 import { checkClock } from './clock'
-import { checkBackups, checkDatabase, checkKey, checkSchema } from './database'
+import { checkBackups, checkDatabase, checkKey } from './database'
 import { checkExposure } from './exposure'
 import { checkPermissions, checkSpace } from './files'
 import type { CheckResult, Finding, Outcome } from './findings'
@@ -46,7 +46,6 @@ export async function runChecks(
     ['version', () => checkVersion(targets)],
     ['server', () => checkServer(settings)],
     ['database', () => withRestoreHint(targets, async () => checkDatabase(targets))],
-    ['schema', () => checkSchema(targets)],
     ['secret key', () => checkKey(targets)],
     ['audit', () => checkAuditLog(targets)],
     ['permissions', () => checkPermissions(targets, fix)],
@@ -73,7 +72,7 @@ export async function runChecks(
 type Check = readonly [name: string, check: () => Outcome | Promise<Outcome>]
 
 /** Checks that need the database. They are skipped if it can't be used: each would only repeat that. */
-const databaseChecks = new Set(['schema', 'secret key', 'audit', 'clock', 'archives'])
+const databaseChecks = new Set(['secret key', 'audit', 'clock', 'archives'])
 
 /**
  * Checks that need no settings. Without valid settings the others are skipped: default values stand in for the invalid ones,
