@@ -38,8 +38,9 @@ export function restoreCommand(): Command {
 Stop every server of the database first. The backup is verified, the current data is backed up,
 and then everything is replaced in a single transaction: if the restore fails or is interrupted,
 nothing is changed. Afterwards everyone has to sign in again. A backup of a SQLite database can be
-restored into Postgres and vice versa; a missing database is created. Without --with-secrets the
-database keeps its secret key. Settings are never changed. A backup that was changed after this
+restored into Postgres and vice versa. A database that is missing, empty or damaged is created; the
+old files are moved aside. Without --with-secrets the database keeps its secret key. Settings are
+never changed. A backup that was changed after this
 server had signed it is restored only after a question of its own, which --yes does not skip.
 
 Examples:
@@ -51,7 +52,7 @@ Examples:
       const targets = openCommandTargets(command)
       const { dryRun = false, yes = false, withSecrets = false } = options
       const progress = createProgressLine()
-      const { plan, safetyBackup } = await restoreBackup(targets, file, {
+      const { plan, safetyBackup, setAside } = await restoreBackup(targets, file, {
         decryption: decryptionOf(options, targets.settings),
         dryRun,
         withSecrets,
@@ -63,7 +64,11 @@ Examples:
             await confirm(forgedQuestion(file), 'forged', '--accept-forged')
           }
           if (yes) return
-          await confirm(`This replaces everything in ${planned.database}.`, 'restore')
+          const effect =
+            planned.lost === null
+              ? `This replaces everything in ${planned.database}.`
+              : `This creates ${planned.database} again and moves the old files aside.`
+          await confirm(effect, 'restore')
         },
       }).finally(progress.end)
       if (dryRun) {
@@ -72,6 +77,7 @@ Examples:
         return
       }
       info(`Restored ${plan.database}; everyone has to sign in again.`)
+      for (const path of setAside) info(`Old file: ${path}`)
       if (safetyBackup === null) return
       info('Backup of the previous data:')
       out(safetyBackup)
@@ -83,11 +89,12 @@ function forgedQuestion(file: string): string {
   return `${file} is forged: someone without the secret key has changed it. A restore can give accounts to that person.`
 }
 
-function printPlan({ backup, tables, settings }: RestorePlan): void {
+function printPlan({ backup, lost, tables, settings }: RestorePlan): void {
   info(
     `Verified backup, created ${formatTime(backup.time)} by snailpass ${backup.version} from ${backup.engine}.`,
   )
   info(describeOrigin(backup.origin))
+  if (lost !== null) info(`The database is lost: ${lost}`)
   for (const { table, now, after } of tables)
     info(`${table.padEnd(18)}${formatCount(now, 'row')} -> ${after}`)
   if (settings.length === 0) return

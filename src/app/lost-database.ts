@@ -37,15 +37,9 @@ export async function withRestoreHint<T>(targets: Targets, work: () => Promise<T
     // A database that was never there is to be created.
     if (error.state === 'missing' && sign === null) throw error
     const message = sign === null ? error.message : `${error.message}, but ${sign}`
-    const advice = [
-      await describeRestore(targets),
-      ...(error.state === 'damaged' ? ['check the disk'] : []),
-      ...(error.state === 'damaged' ? [] : ['for a new, empty database: snailpass recreate-db']),
-    ]
-    throw new LostDatabaseError(error.state, message, {
-      hint: advice.join('; '),
-      cause: error.cause,
-    })
+    const { state, advice, cause } = error
+    const hint = `${await describeRestore(targets)}; ${advice}`
+    throw new LostDatabaseError(state, message, { advice, hint, cause })
   }
 }
 

@@ -26,7 +26,7 @@ export function backupFolderOf({ settings, folder }: Targets): string {
  * Returns the newest good backup in the configured folder and in the default one, null for none. Reads no database. Backups
  * that are damaged or not complete are passed over.
  */
-export async function findNewestBackup(targets: Targets): Promise<GoodBackup | null> {
+async function findNewestBackup(targets: Targets): Promise<GoodBackup | null> {
   const folders = new Set([backupFolderOf(targets), targets.folder.backups])
   const files = [...folders]
     .flatMap((folder) => listBackupFiles(folder))

@@ -51,11 +51,14 @@ export interface Database {
 
   /**
    * Runs work while no other process uses the database. The database is migrated first unless it belongs to the original
-   * server. With `create`, a missing one is created. Throws `conflict` while another process uses it, `unavailable` if it
-   * can't be used.
+   * server. Throws `conflict` while another process uses it, `unavailable` if it can't be used.
+   *
+   * With `create`, a missing one is created together with what the work does: it exists once the work is complete, and not at
+   * all if the work throws or the process ends. With `onSetAside`, that also replaces one that is damaged or empty; the paths
+   * of the old files, which are moved aside, are passed to it.
    */
   withExclusive<T>(
-    options: { create: boolean },
+    options: ExclusiveOptions,
     work: (database: ExclusiveDatabase) => Promise<T>,
   ): Promise<T>
 
@@ -89,6 +92,11 @@ export interface ServerOpenOptions {
   readonly freeSpaceLimit?: FreeSpaceLimit
 }
 
+export interface ExclusiveOptions {
+  readonly create: boolean
+  readonly onSetAside?: (paths: readonly string[]) => void
+}
+
 export interface OpenedDatabase {
   readonly store: OpenedStore
   /** Whether opening created the database. */
@@ -110,6 +118,8 @@ export interface ExclusiveDatabase {
   readonly name: string
   readonly db: Kysely<Schema>
   readonly content: DatabaseContent
+  /** Why the database is lost that this new one replaces; null if there was none, or it is not new. */
+  readonly lost: string | null
   readonly engineSql: EngineSql
   /** Commits all of the work, or nothing of it if it throws or the process ends. */
   transaction<T>(work: () => Promise<T>): Promise<T>
@@ -121,8 +131,8 @@ export interface ExclusiveDatabase {
    */
   migrate(): Promise<void>
   /**
-   * Backs the database up to a file of the data folder and returns the path. Null on Postgres unless the content is ours: a
-   * failed adoption is rolled back. `operation` is what is about to be done; the file name contains it.
+   * Backs the database up to a file of the data folder and returns the path. Null for a new one, and on Postgres unless the
+   * content is ours: a failed adoption is rolled back. `operation` is what is about to be done; the file name contains it.
    */
   backUp(operation: string): Promise<string | null>
   /**
@@ -238,20 +248,28 @@ function notAdoptedError(name: string): DomainError {
 /** The error for a database whose content is not there or can't be read. A backup has to be restored, unless it is new. */
 export class LostDatabaseError extends DomainError {
   readonly state: 'missing' | 'empty' | 'damaged'
+  /** What else to do besides a restore. */
+  readonly advice: string
 
   constructor(
     state: LostDatabaseError['state'],
     message: string,
-    options: { hint: string; cause?: unknown },
+    {
+      advice,
+      hint = `restore a backup with \`snailpass restore\`: it moves the old files aside; ${advice}`,
+      cause,
+    }: { advice: string; hint?: string; cause?: unknown },
   ) {
-    super('unavailable', message, options)
+    super('unavailable', message, { hint, cause })
     this.state = state
+    this.advice = advice
   }
 }
 
 /** Returns the error for a database that does not exist and may not be created. */
 export function missingDatabaseError(name: string): LostDatabaseError {
   return new LostDatabaseError('missing', `there is no SnailPass database at ${name}`, {
+    advice: 'for a new, empty database, run `snailpass recreate-db`',
     hint: 'check --data-dir or SNAILPASS_DATABASE_URL; `snailpass serve` creates a new database, with --create if SNAILPASS_DATABASE_URL names a file',
   })
 }
@@ -296,6 +314,10 @@ export async function renewTables(database: ExclusiveDatabase): Promise<void> {
 
 /** Returns the file name of a backup, with what is about to be done and the time: `snailpass-before-adoption-TIME.db`. */
 export function databaseBackupName(operation: string, clock: Clock): string {
-  const time = new Date(clock()).toISOString().replaceAll(/[-:.]/g, '')
-  return `snailpass-before-${operation}-${time}.db`
+  return `snailpass-before-${operation}-${formatFileTime(clock())}.db`
+}
+
+/** Formats a time, in milliseconds since 1970 (UTC), for a file name. */
+export function formatFileTime(time: number): string {
+  return new Date(time).toISOString().replaceAll(/[-:.]/g, '')
 }

@@ -14,6 +14,7 @@ import {
   type DatabaseContent,
   type DatabaseTarget,
   type ExclusiveDatabase,
+  type ExclusiveOptions,
   filterPendingMigrations,
   inTransaction,
   migrateInTransaction,
@@ -129,16 +130,30 @@ async function openForServer(
 
 async function withExclusive<T>(
   target: Target,
-  { create }: { create: boolean },
+  { create }: ExclusiveOptions,
   work: (database: ExclusiveDatabase) => Promise<T>,
 ): Promise<T> {
-  const { location, timing } = target
+  const { location, timing, migrations } = target
   const { name, address } = location
   return await withSession(connectSession(address), async (session, db) => {
     await requireOwnSession(location, db)
     if (!(await lockExclusively(session, timing.wait))) throw databaseInUseError(name)
-    const inspected = await bringUpToDate(target, { session, db, create })
-    return await work(createExclusiveDatabase(target, db, inspected))
+    const before = await inspectPostgresDatabase(name, db)
+    if (before.content !== 'nothing' || !create) {
+      const inspected = await bringUpToDate(target, { session, db, create: false })
+      return await work(createExclusiveDatabase(target, db, inspected))
+    }
+    await requireFreeNames({ db, name, migrations, done: [] })
+    // The tables are created together with what the work does.
+    return await inTransaction(db, begin, async () => {
+      await migrate(target, db, before.schema)
+      const database = createExclusiveDatabase(target, db, { ...before, content: 'ours' })
+      return await work({
+        ...database,
+        transaction: (work) => work(),
+        backUp: () => Promise.resolve(null),
+      })
+    })
   })
 }
 
@@ -250,6 +265,7 @@ function createExclusiveDatabase(
     name: location.name,
     db,
     content,
+    lost: null,
     engineSql: postgresSql,
     transaction: (work) => inTransaction(db, begin, work),
     listNeededNames: () => namesToCreate(migrations),
@@ -268,8 +284,8 @@ function createExclusiveDatabase(
 }
 
 /**
- * Throws unless a new connection may use our tables, and is to the database that the server was started on: a command may have replaced the database
- * while the server had no connection. `fingerprint` is that of the secret key, null if it is not known yet.
+ * Throws unless a new connection may use our tables, and is to the database that the server was started on: a command may have
+ * replaced the database while the server had no connection. `fingerprint` is that of the secret key, null if it is not known yet.
  */
 async function requireSameDatabase(
   {

@@ -1,4 +1,5 @@
 import { Kysely } from 'kysely'
+import type { DomainError } from '../domain/errors'
 import type { Wait } from '../domain/runtime'
 import { sqliteColumnTypes } from '../engine/column-types'
 import { sqliteSql } from '../engine/engine-sql'
@@ -18,6 +19,7 @@ import {
   type DatabaseContent,
   type DatabaseTarget,
   type ExclusiveDatabase,
+  type ExclusiveOptions,
   filterPendingMigrations,
   inTransaction,
   migrateInTransaction,
@@ -33,7 +35,13 @@ import {
 import { refuseMountPoint } from './mount-point'
 import { dropOwnTables } from './own-tables'
 import { watchFreeSpace } from './space-watch'
-import { inspectSqliteFile, requireDatabaseFile, translateSqliteErrors } from './sqlite-file'
+import {
+  findLoss,
+  inspectSqliteFile,
+  isFileMissing,
+  requireDatabaseFile,
+  translateSqliteErrors,
+} from './sqlite-file'
 import type { SqliteLocation } from './sqlite-location'
 import { lockSqliteDatabase, type SqliteLock } from './sqlite-lock'
 import {
@@ -41,6 +49,7 @@ import {
   beginImmediate,
   createDatabaseFile,
   migrateDatabaseFile,
+  setAsideDatabase,
 } from './sqlite-setup'
 import { createUpkeep } from './sqlite-upkeep'
 import { type DatabaseFileWatch, watchDatabaseFiles } from './sqlite-watch'
@@ -106,25 +115,50 @@ async function openForServer(
 
 async function withExclusive<T>(
   target: Target,
-  { create }: { create: boolean },
+  { create, onSetAside }: ExclusiveOptions,
   work: (database: ExclusiveDatabase) => Promise<T>,
 ): Promise<T> {
+  const { path } = target.location
   const lock = acquireLock(target, create)
   try {
-    const { content } = await bringUpToDate(target, create)
-    lock.lockCreatedFile()
-    const { dialect, close } = openWriter(
-      target.location.path,
-      content === 'ours' ? 'exclusive' : 'adopting',
-    )
+    const loss = create && onSetAside !== undefined ? findLoss(path) : null
+    if (create && (loss !== null || isFileMissing(path))) {
+      return await withNewDatabase(target, { loss, onSetAside }, work)
+    }
+    const { content } = await bringUpToDate(target, false)
+    const { dialect, close } = openWriter(path, content === 'ours' ? 'exclusive' : 'adopting')
     try {
-      return await work(createExclusiveDatabase(target, new Kysely<Schema>({ dialect }), content))
+      const db = new Kysely<Schema>({ dialect })
+      return await work(createExclusiveDatabase(target, db, { content }))
     } finally {
       close()
     }
   } finally {
     lock.release()
   }
+}
+
+/** Creates the database together with what the work does. The caller holds the lock. */
+async function withNewDatabase<T>(
+  target: Target,
+  {
+    loss,
+    onSetAside,
+  }: { loss: DomainError | null; onSetAside: ExclusiveOptions['onSetAside'] | undefined },
+  work: (database: ExclusiveDatabase) => Promise<T>,
+): Promise<T> {
+  const { location, timing, migrations } = target
+  const { path } = location
+  const makeRoom = () => {
+    const moved = setAsideDatabase(path, timing.clock)
+    if (moved.length > 0) onSetAside?.(moved)
+  }
+  const options = { migrations, ...(onSetAside !== undefined && { makeRoom }) }
+  return await createDatabaseFile(path, options, (db) => {
+    const database = createExclusiveDatabase(target, db, { content: 'ours' })
+    const lost = loss === null ? null : loss.message
+    return work({ ...database, lost, backUp: () => Promise.resolve(null) })
+  })
 }
 
 async function withShared<T>(target: Target, work: (store: OpenedStore) => Promise<T>): Promise<T> {
@@ -172,7 +206,7 @@ async function bringUpToDate(
   const { content, migrations: done } = inspectSqliteFile(path)
   if (content === 'nothing') {
     if (!create) throw missingDatabaseError(path)
-    await createDatabaseFile(path, migrations)
+    await createDatabaseFile(path, { migrations }, () => Promise.resolve())
     return { content: 'ours', created: true, backupPath: null }
   }
   const isPending = content === 'ours' && filterPendingMigrations(path, migrations, done).length > 0
@@ -238,13 +272,14 @@ function openHandles(
 function createExclusiveDatabase(
   { location, timing, migrations }: Target,
   db: Kysely<Schema>,
-  content: DatabaseContent,
+  { content }: { content: DatabaseContent },
 ): ExclusiveDatabase {
   const { path, databaseBackupDir: folder } = location
   return {
     name: path,
     db,
     content,
+    lost: null,
     engineSql: sqliteSql,
     transaction: (work) => inTransaction(db, beginImmediate, work),
     listNeededNames: () => namesToCreate(migrations),

@@ -20,12 +20,13 @@ export function inspectSqliteFile(path: string): InspectedDatabase {
   const { isEmpty, applicationId: id } = readSqliteHeader(path)
   if (isEmpty) {
     throw new LostDatabaseError('empty', `${path} is empty: its content is lost`, {
-      hint: restoreHint,
+      advice: 'for a new, empty database, move the file away and run `snailpass recreate-db`',
     })
   }
+  if (id === null) throw damagedDatabaseError(path, 'it does not begin as a SQLite database does')
   // A log or journal beside the file can contain a newer header, and only SQLite can read that.
   const sides = listSideFiles(path)
-  if (id === applicationId || id === 0 || (id !== null && sides.length > 0)) {
+  if (id === applicationId || id === 0 || sides.length > 0) {
     const inspection = inspectSqlite(path)
     const { problem, migrations } = inspection
     if (problem !== null) throw damagedDatabaseError(path, problem)
@@ -42,20 +43,30 @@ export function inspectSqliteFile(path: string): InspectedDatabase {
 
 function damagedDatabaseError(path: string, problem: string, cause?: unknown): LostDatabaseError {
   return new LostDatabaseError('damaged', `${path} is damaged: ${problem}`, {
-    hint: `${restoreHint}; check the disk`,
+    advice: 'check the disk',
     cause,
   })
 }
-
-const restoreHint = 'restore a backup with `snailpass restore`: it moves the old files aside'
 
 /** Throws `unavailable` if the file is missing. */
 export function requireDatabaseFile(path: string): void {
   if (isFileMissing(path)) throw missingDatabaseError(path)
 }
 
+/** Returns why a database is lost, null if it is not. Throws if it can't be used for another reason. */
+export function findLoss(path: string): LostDatabaseError | null {
+  try {
+    inspectSqliteFile(path)
+    return null
+  } catch (error) {
+    const translated = asSqliteError(path, error)
+    if (translated instanceof LostDatabaseError) return translated
+    throw translated
+  }
+}
+
 /** A link to a missing file counts as present: its disk may just not be mounted, and a new database must not replace it. */
-function isFileMissing(path: string): boolean {
+export function isFileMissing(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) === undefined
 }
 

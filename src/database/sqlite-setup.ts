@@ -1,7 +1,7 @@
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Kysely, sql } from 'kysely'
-import { DomainError } from '../domain/errors'
+import type { Clock } from '../domain/runtime'
 import { createSqliteFile, openWriter, walCheckpointStatement } from '../engine/sqlite/connection'
 import { chownToFolderOwner } from '../files/data-folder'
 import { renameFile } from '../files/open-elsewhere'
@@ -10,7 +10,9 @@ import type { Migrations } from '../store/migrations/index'
 import type { Schema } from '../store/schema'
 import {
   databaseBackupName,
+  formatFileTime,
   inTransaction,
+  LostDatabaseError,
   migrateInTransaction,
   removeCopyIfRefused,
   type Timing,
@@ -21,30 +23,63 @@ import { copyDatabaseFile, listSideFiles, sideFiles } from './sqlite-file'
 export const beginImmediate = sql`begin immediate`
 
 /**
- * Creates a database under a draft name and renames it once it is complete. An empty file under the final name is therefore
- * never an interrupted first start, but always a loss. Throws `unavailable` if the log of a lost database exists.
+ * Creates a database under a draft name, runs `work` on it, and gives it its name once that is complete. So a file under that
+ * name is never an interrupted start or restore; an empty one is always a loss. `makeRoom` is called right before: it moves a
+ * lost database away. Without it, throws `unavailable` if the log of a lost database exists.
  */
-export async function createDatabaseFile(path: string, migrations: Migrations): Promise<void> {
+export async function createDatabaseFile<T>(
+  path: string,
+  { migrations, makeRoom }: { migrations: Migrations; makeRoom?: () => void },
+  work: (db: Kysely<Schema>) => Promise<T>,
+): Promise<T> {
   const [side] = listSideFiles(path)
-  if (side !== undefined) {
-    throw new DomainError('unavailable', `${path} is missing, but ${side} exists`, {
-      hint: `restore the database file; move ${side} away only if you don't need its data`,
-    })
-  }
+  if (side !== undefined && makeRoom === undefined) throw remainingLogError(path, side)
   const draft = `${path}.new`
-  for (const file of [draft, ...sideFiles(draft)]) rmSync(file, { force: true })
+  const removeDraft = () => {
+    for (const file of [draft, ...sideFiles(draft)]) rmSync(file, { force: true })
+  }
+  removeDraft()
+  try {
+    createSqliteFile(draft)
+    chownToFolderOwner(draft)
+    const result = await withWriter(draft, async (db) => {
+      await inTransaction(db, beginImmediate, () => migrateInTransaction(db, migrations))
+      const result = await work(db)
+      await walCheckpointStatement.execute(db)
+      return result
+    })
+    const [remaining] = listSideFiles(draft)
+    if (remaining !== undefined) throw new Error(`${remaining} was left behind`)
+    syncFile(draft)
+    makeRoom?.()
+    renameFile(draft, path)
+    syncFolder(dirname(path))
+    return result
+  } catch (error) {
+    removeDraft()
+    throw error
+  }
+}
 
-  createSqliteFile(draft)
-  chownToFolderOwner(draft)
-  await withWriter(draft, async (db) => {
-    await inTransaction(db, beginImmediate, () => migrateInTransaction(db, migrations))
-    await walCheckpointStatement.execute(db)
+/** Returns the error for the log of a database that is missing. What was written last is only there. */
+function remainingLogError(path: string, log: string): LostDatabaseError {
+  return new LostDatabaseError('damaged', `${path} is missing, but ${log} exists`, {
+    advice: 'or put the database file back, if you have it',
   })
-  const [remaining] = listSideFiles(draft)
-  if (remaining !== undefined) throw new Error(`${remaining} was left behind`)
-  syncFile(draft)
-  renameFile(draft, path)
+}
+
+/** Moves a lost database and the files beside it away, as `DATABASE-damaged-TIME…`. Returns the new paths. */
+export function setAsideDatabase(path: string, clock: Clock): readonly string[] {
+  const target = `${path}-damaged-${formatFileTime(clock())}`
+  // The database last: as long as it is there, it is known to be damaged.
+  const files = [...listSideFiles(path), ...(existsSync(path) ? [path] : [])]
+  const moved = files.map((file) => {
+    const name = target + file.slice(path.length)
+    renameFile(file, name)
+    return name
+  })
   syncFolder(dirname(path))
+  return moved
 }
 
 /** Runs the pending migrations. The caller has taken a backup: `removeCopyIfRefused` decides whether it stays. */
@@ -77,13 +112,10 @@ export function backUpDatabaseFile(
 }
 
 /** Runs work on a connection that waits for other processes, and closes it afterwards. */
-async function withWriter(
-  path: string,
-  work: (db: Kysely<Schema>) => Promise<void>,
-): Promise<void> {
+async function withWriter<T>(path: string, work: (db: Kysely<Schema>) => Promise<T>): Promise<T> {
   const { dialect, close } = openWriter(path, 'exclusive')
   try {
-    await work(new Kysely<Schema>({ dialect }))
+    return await work(new Kysely<Schema>({ dialect }))
   } finally {
     close()
   }

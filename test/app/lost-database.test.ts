@@ -63,7 +63,7 @@ describe('a missing database', () => {
           message: expect.stringContaining(
             `there is no SnailPass database at ${dataDir}/snailpass.db, but ${sign}`,
           ),
-          hint: expect.stringMatching(/; for a new, empty database: snailpass recreate-db$/),
+          hint: expect.stringMatching(/; for a new, empty database, run `snailpass recreate-db`$/),
         })
       }
       expect(await targetsIn(dataDir).database.inspect()).toBe('nothing')

@@ -13,6 +13,8 @@ export interface VerifiedManifest extends Manifest {
 export interface RestorePlan {
   /** How messages name the database. */
   readonly database: string
+  /** Why the database is lost; null if it is not, or if there is none. */
+  readonly lost: string | null
   readonly backup: VerifiedManifest
   /** Rows of each table, now and after the restore. */
   readonly tables: readonly { table: string; now: number; after: number }[]

@@ -19,7 +19,9 @@ import type { Settings } from '../../config/settings'
 import { createAuditSigner } from '../../crypto/audit-signer'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
 import {
+  type Database,
   type ExclusiveDatabase,
+  LostDatabaseError,
   removeCopyIfRefused,
   requireAdopted,
 } from '../../database/database'
@@ -68,6 +70,8 @@ export interface RestoreResult {
   readonly tables: readonly TableChecksum[] | null
   /** Path of the backup taken before; null for a dry run and for a database that was empty. */
   readonly safetyBackup: string | null
+  /** Where the files of a lost database are now. */
+  readonly setAside: readonly string[]
 }
 
 /** Verifies a backup. Throws a DomainError with what is wrong, also for a forged one. */
@@ -83,7 +87,8 @@ export function verifyBackupFile(
 }
 
 /**
- * Replaces all data with a backup, in one transaction, after a backup of the old data. Signs out everyone. Throws a
+ * Replaces all data with a backup, in one transaction, after a backup of the old data. A database that is missing, empty or
+ * damaged is created anew, once the restore is complete; the old files are moved aside. Signs out everyone. Throws a
  * DomainError and leaves the database as it was.
  */
 export function restoreBackup(
@@ -100,31 +105,55 @@ export function restoreBackup(
           files: selectKeyFiles(verified.secrets ?? []),
         }
       : { key: null, files: [] }
-    const createPlan = (counts: ReadonlyMap<string, number>): RestorePlan => ({
+    const createPlan = (counts: ReadonlyMap<string, number>, lost: string | null): RestorePlan => ({
       database: database.name,
+      lost,
       backup: verified,
       tables: compareRows(verified, counts),
       settings: compareSettings(verified, settings.listed),
     })
     if (options.dryRun) {
-      const exists = (await database.inspect()) !== 'nothing'
-      const counts = exists ? await database.withSnapshot(countRows) : new Map<string, number>()
-      return { plan: createPlan(counts), tables: null, safetyBackup: null }
+      const { counts, lost } = await inspectReplaced(database)
+      return { ...nothingDone, plan: createPlan(counts, lost) }
     }
     ensureDataFolder(folder)
-    return await database.withExclusive({ create: true }, async (exclusive) => {
-      requireAdopted(exclusive, database)
-      const signer =
-        secrets.key === null
-          ? auditSignerFor(targets, await findKeyFingerprint(exclusive.db))
-          : createAuditSigner(secrets.key)
-      const plan = createPlan(await countRows(exclusive.db))
-      await options.consent(plan)
-      const { onProgress } = options
-      const request = { backup, verified, signer, secrets, onProgress }
-      return { plan, ...(await replaceEverything(targets, exclusive, request)) }
-    })
+    let setAside: readonly string[] = []
+    const onSetAside = (paths: readonly string[]) => {
+      setAside = paths
+    }
+    const restored = await database.withExclusive(
+      { create: true, onSetAside },
+      async (exclusive) => {
+        requireAdopted(exclusive, database)
+        const signer =
+          secrets.key === null
+            ? auditSignerFor(targets, await findKeyFingerprint(exclusive.db))
+            : createAuditSigner(secrets.key)
+        const plan = createPlan(await countRows(exclusive.db), exclusive.lost)
+        await options.consent(plan)
+        const { onProgress } = options
+        const request = { backup, verified, signer, secrets, onProgress }
+        return { plan, ...(await replaceEverything(targets, exclusive, request)) }
+      },
+    )
+    return { ...restored, setAside }
   })
+}
+
+const nothingDone = { tables: null, safetyBackup: null, setAside: [] } as const
+
+/** Returns the rows of the database that a restore would replace, and why it is lost if it is. */
+async function inspectReplaced(
+  database: Database,
+): Promise<{ counts: ReadonlyMap<string, number>; lost: string | null }> {
+  try {
+    const isMissing = (await database.inspect()) === 'nothing'
+    const counts = isMissing ? new Map<string, number>() : await database.withSnapshot(countRows)
+    return { counts, lost: null }
+  } catch (error) {
+    if (error instanceof LostDatabaseError) return { counts: new Map(), lost: error.message }
+    throw error
+  }
 }
 
 /** The transaction of a restore. */
