@@ -52,7 +52,7 @@ describe('a release for linux-arm64', () => {
       await sh(`tar -xzf "$0"/*.tar.gz -C '${unpacked}' --strip-components=1`, release)
       await tryTarget(arm64, join(unpacked, arm64.executable), folder.path)
     },
-    120_000,
+    240_000,
   )
 })
 

@@ -49,7 +49,7 @@ describe.each(targets.filter(({ canRun }) => canRun))('the executable for $name'
   test(
     'starts, answers, writes a backup and stops',
     () => tryTarget(target, path, newFolder()),
-    120_000,
+    240_000,
   )
 
   describe.skipIf(!isWhole)('in full', () => {

@@ -16,8 +16,11 @@ export async function expectContract(url: URL, count?: number): Promise<void> {
   })
 }
 
-/** The settings that `expectContract` needs. */
-export const contractSettings = { SNAILPASS_SECRET_KEY: secretKey }
+/** The settings that `expectContract` needs. No scheduled backup: an emulated program can't always start another one. */
+export const contractSettings = {
+  SNAILPASS_SECRET_KEY: secretKey,
+  SNAILPASS_BACKUP_SCHEDULE: 'off',
+}
 
 /** The short form of what scripts/test-targets.sh tries: the executable at `path` starts, answers, writes a backup and stops. */
 export async function tryTarget(target: Target, path: string, folder: string): Promise<void> {
