@@ -19,7 +19,7 @@ import { arm64, type TargetProgram, windows } from '../support/targets'
 /** The test command tries the executable for arm64 in release.test.ts, and the one for Windows here, both in short. */
 const isWhole = process.env['SNAILPASS_TARGETS'] === 'whole'
 const targets = isWhole ? [arm64, windows] : [windows]
-const timeout = 600_000
+const timeout = 1_200_000
 
 describe.each(targets.filter(({ canRun }) => canRun))('the executable for $name', (target) => {
   const folder = temporaryFolder()

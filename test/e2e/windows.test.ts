@@ -8,7 +8,7 @@ import { type TargetProgram, windows } from '../support/targets'
 import { until } from '../support/until'
 
 const isWhole = process.env['SNAILPASS_TARGETS'] === 'whole'
-const timeout = 600_000
+const timeout = 1_200_000
 
 /** What only Windows has, or has not. scripts/test-targets.sh tries it. */
 describe.skipIf(!isWhole || !windows.canRun)('on Windows', () => {
