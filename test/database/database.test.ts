@@ -319,7 +319,7 @@ describe('the file of another program, or what is left of ours', () => {
     expect(() => inspectSqliteFile(path)).toThrow(
       expect.objectContaining({
         message: `${path} is empty: its content is lost`,
-        hint: 'restore a backup with `snailpass restore`: it moves the old files aside',
+        hint: 'restore a backup with `snailpass restore`: it moves the old files aside; for a new, empty database, move the file away and run `snailpass recreate-db`',
         state: 'empty',
       }),
     )

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createProgram } from '../../cli/program'
 import { version } from '../../src/version'
@@ -184,15 +184,36 @@ describe('snailpass recreate-db', () => {
     expect(database.query('select count(*) as users from users').get()).toEqual({ users: 1 })
   })
 
-  test('checks that there is a database before it asks', async () => {
+  test('creates a database that was lost, after asking; a server alone does not', async () => {
     using folder = temporaryFolder()
-    const { code, stderr } = await run(['recreate-db', '--data-dir', folder.path])
-    expect({ code, stderr }).toEqual({
+    const database = join(folder.path, 'snailpass.db')
+    await createAccount({ dataDir: folder.path }, 'owner')
+    rmSync(database)
+    const lost = await run(['serve', '--data-dir', folder.path, '--listen', '127.0.0.1:0'])
+    expect({ code: lost.code, stderr: lost.stderr }).toEqual({
       code: 1,
-      stderr: `error: there is no SnailPass database at ${folder.path}/snailpass.db
-hint: check --data-dir or SNAILPASS_DATABASE_URL; \`snailpass serve\` creates a new database, with --create if SNAILPASS_DATABASE_URL names a file
-`,
+      stderr: expect.stringContaining(
+        `error: there is no SnailPass database at ${database}, but its secret key ${folder.path}/secret.key exists\nhint: there is no good backup in ${folder.path}/backups: `,
+      ),
     })
+    const unasked = await run(['recreate-db', '--data-dir', folder.path])
+    expect(unasked).toMatchObject({ code: 2, stdout: '' })
+    expect(existsSync(database)).toBeFalse()
+    expect(await run(['recreate-db', '--data-dir', folder.path, '--yes'])).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: 'There was no database: a new, empty one was created.\n',
+    })
+    await using server = await serve(folder.path, {}, ['--no-create'])
+    await signUpAndLogIn(server.url, 'owner')
+  })
+
+  test('is the only way that a service gets a database after its installation', async () => {
+    using folder = temporaryFolder()
+    const { code, stderr } = await run(['serve', '--no-create', '--data-dir', folder.path])
+    expect(code).toBe(1)
+    expect(stderr).toStartWith('error: there is no SnailPass database at ')
+    expect(existsSync(join(folder.path, 'snailpass.db'))).toBeFalse()
   })
 
   test('fails while a server uses the folder', async () => {

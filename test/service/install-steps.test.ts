@@ -45,7 +45,7 @@ describe('an installation is refused before anything is created', () => {
       false,
       'unavailable',
       'installing a service is not supported on Windows',
-      'run `snailpass serve` with the task scheduler',
+      'run `snailpass serve` from Task Scheduler, as docs/install.md shows',
     ],
     [
       'without root',

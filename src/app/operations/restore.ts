@@ -88,7 +88,7 @@ export function verifyBackupFile(
 
 /**
  * Replaces all data with a backup, in one transaction, after a backup of the old data. A database that is missing, empty or
- * damaged is created anew, once the restore is complete; the old files are moved aside. Signs out everyone. Throws a
+ * damaged is created again once the restore is complete; the old files are moved aside. Signs out everyone. Throws a
  * DomainError and leaves the database as it was.
  */
 export function restoreBackup(

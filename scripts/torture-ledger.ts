@@ -1,0 +1,79 @@
+/** What a client may rely on: the values of its entries that the server has acknowledged. */
+
+export type EntryKind = 'records' | 'notes' | 'additional_fields'
+
+/** A value of an entry: a text that only it has. Null if the entry does not exist. */
+type Value = string | null
+
+interface LedgerEntry {
+  readonly kind: EntryKind
+  acknowledged: Value
+  /** Values whose write was not acknowledged: each may or may not have been stored. */
+  readonly uncertain: Set<Value>
+}
+
+/** The entries of one vault, by their ids. Writes to one entry come one after the other. */
+export class Ledger {
+  readonly #entries = new Map<string, LedgerEntry>()
+  acknowledged = 0
+
+  /** Records that a write is about to be sent. */
+  begin(kind: EntryKind, id: string, value: Value): void {
+    const entry = this.#entries.get(id) ?? { kind, acknowledged: null, uncertain: new Set() }
+    entry.uncertain.add(value)
+    this.#entries.set(id, entry)
+  }
+
+  /** Records that the write was acknowledged. */
+  acknowledge(id: string, value: Value): void {
+    const entry = this.#entries.get(id)
+    if (entry === undefined) throw new Error(`${id} was not begun`)
+    entry.acknowledged = value
+    entry.uncertain.clear()
+    this.acknowledged++
+  }
+
+  /** Returns the ids of a kind whose entries exist for certain. */
+  existing(kind: EntryKind): readonly string[] {
+    return [...this.#entries]
+      .filter(
+        ([, entry]) =>
+          entry.kind === kind && entry.acknowledged !== null && entry.uncertain.size === 0,
+      )
+      .map(([id]) => id)
+  }
+
+  /** Returns the values that each entry of a kind may have now. */
+  allowed(kind: EntryKind): ReadonlyMap<string, ReadonlySet<Value>> {
+    return new Map(
+      [...this.#entries]
+        .filter(([, entry]) => entry.kind === kind)
+        .map(([id, { acknowledged, uncertain }]) => [id, new Set([acknowledged, ...uncertain])]),
+    )
+  }
+
+  /** Makes what the server has, while nobody writes, the values to rely on. */
+  settle(kind: EntryKind, stored: ReadonlyMap<string, string>): void {
+    for (const [id, entry] of this.#entries) {
+      if (entry.kind !== kind) continue
+      entry.acknowledged = stored.get(id) ?? null
+      entry.uncertain.clear()
+    }
+  }
+}
+
+/**
+ * Returns the ids whose stored value is none of those that were allowed before or after it was read: an acknowledged write is
+ * lost, or a value came out of nothing.
+ */
+export function findWrong(
+  stored: ReadonlyMap<string, string>,
+  before: ReadonlyMap<string, ReadonlySet<Value>>,
+  after: ReadonlyMap<string, ReadonlySet<Value>> = before,
+): readonly string[] {
+  const ids = new Set([...before.keys(), ...stored.keys()])
+  return [...ids].filter((id) => {
+    const value = stored.get(id) ?? null
+    return before.get(id)?.has(value) !== true && after.get(id)?.has(value) !== true
+  })
+}
