@@ -1,4 +1,5 @@
-import { type ExclusiveDatabase, renewTables } from '../database/database'
+import type { ExclusiveDatabase } from '../database/database'
+import { renewTables } from '../database/own-tables'
 import {
   checksumTables,
   createTableChecksum,

@@ -303,15 +303,6 @@ export async function removeCopyIfRefused<T>(
   }
 }
 
-/** Creates our tables again, empty but for `facts`. Within `transaction`, this is a part of it. Throws like its two steps. */
-export async function renewTables(database: ExclusiveDatabase): Promise<void> {
-  const { db } = database
-  const facts = await db.selectFrom('facts').selectAll().execute()
-  await database.deleteAllData()
-  await database.migrate()
-  if (facts.length > 0) await db.insertInto('facts').values(facts).execute()
-}
-
 /** Returns the file name of a backup, with what is about to be done and the time: `snailpass-before-adoption-TIME.db`. */
 export function databaseBackupName(operation: string, clock: Clock): string {
   return `snailpass-before-${operation}-${formatFileTime(clock())}.db`
