@@ -1,16 +1,15 @@
 import { existsSync } from 'node:fs'
-import { removeDurably } from '../files/atomic-file'
-import type { DataFolder } from '../files/data-folder'
-import {
-  completePairs,
-  type KeyFile,
-  listKeyFiles,
-  removeKeyFiles,
-  writeKeyFiles,
-} from '../files/key-files'
-import { writeSecretKey } from '../files/secret-key'
+import { keyFingerprint } from '../crypto/key-fingerprint'
+import type { SnapshotDb } from '../database/database'
+import { DomainError } from '../domain/errors'
+import { describeDataFolder, translateFileErrors } from '../files/data-folder'
+import { listStages, removeStage, replaceByStage } from '../files/file-replacement'
+import { completePairs, type KeyFile, listKeyFiles, stageKeyFiles } from '../files/key-files'
+import { removeNewSecretKey, useNewSecretKey, writeNewSecretKey } from '../files/secret-key'
+import { findKeyFingerprint } from '../store/key-fingerprint'
+import { findRestoredFiles, saveRestoredFiles } from '../store/restored-files'
 import { tlsFolder, withTlsFolderLock } from '../tls/local/folder'
-import { findReadableKey, keyOfSettings } from './secret-key'
+import { findReadableNewKey, keyOfSettings } from './secret-key'
 import type { Targets } from './targets'
 
 /**
@@ -18,15 +17,15 @@ import type { Targets } from './targets'
  * can't be read, `conflict` if another process keeps the folder locked.
  */
 export async function listSecretFiles(targets: Targets): Promise<readonly KeyFile[]> {
-  return await withTlsLock(targets, () => completePairs(listKeyFiles(targets.folder)))
+  const { folder } = targets
+  const list = () => completePairs(listKeyFiles(folder))
+  // Without a lock file, no certificate was ever created here.
+  return existsSync(tlsFolder(folder.tls).lock) ? await withTlsLock(targets, list) : list()
 }
 
 /** Runs work while no server or command changes certificates. */
-async function withTlsLock<T>({ folder, runtime }: Targets, work: () => T): Promise<T> {
-  const tls = tlsFolder(folder.tls)
-  // Without a lock file, no certificate was ever created here.
-  if (!existsSync(tls.lock)) return work()
-  return await withTlsFolderLock(tls, runtime.wait, async () => work())
+function withTlsLock<T>({ folder, runtime }: Targets, work: () => T): Promise<T> {
+  return withTlsFolderLock(tlsFolder(folder.tls), runtime.wait, async () => work())
 }
 
 /** Secrets that are to replace those of the data folder. */
@@ -37,53 +36,95 @@ export interface NewSecrets {
 }
 
 /**
- * Runs work that calls `writeSecrets` right before it commits to the database. If the work fails afterwards, the old
- * secrets are restored. Secrets are written before the commit, so that a command that is killed between the two can be
- * repaired by running it again.
+ * Runs work that replaces secrets together with the content of the database, which nothing else uses. The work calls `stage`
+ * right before it commits. That writes the new secrets beside the old ones, which they replace after the commit. Killed in
+ * between, the next start finds in the database which of them belong to it. Throws what the work throws. Both are kept then: a
+ * commit that failed may be on the disk all the same.
  */
-export async function withSecretRollback<T>(
+export async function withNewSecrets<T>(
   targets: Targets,
-  { key, files }: NewSecrets,
-  work: (writeSecrets: () => Promise<void>) => Promise<T>,
+  { db, secrets }: { readonly db: SnapshotDb; readonly secrets: NewSecrets },
+  work: (stage: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
-  const { settings, folder } = targets
-  const keyForFolder = keyOfSettings(settings) === null ? key : null
-  if (keyForFolder === null && files.length === 0) return await work(async () => {})
-  const oldKey = findReadableKey(folder)
-  let oldFiles: readonly KeyFile[] | null = null
-  let isWritten = false
+  await useCommittedSecrets(targets, db)
+  const result = await work(() => stageSecrets(targets, db, secrets))
   try {
-    return await work(async () => {
-      isWritten = true
-      if (keyForFolder !== null) writeSecretKey(folder, keyForFolder)
-      if (files.length === 0) return
-      await withTlsLock(targets, () => {
-        oldFiles = listKeyFiles(folder)
-        writeKeyFiles(folder, files)
-      })
-    })
+    await useCommittedSecrets(targets, db)
   } catch (error) {
-    if (!isWritten) throw error
-    if (keyForFolder !== null) restoreSecretKey(folder, oldKey)
-    if (oldFiles !== null) await restoreKeyFiles(targets, { written: files, oldFiles })
-    throw error
+    if (!(error instanceof DomainError)) throw error
+    throw new DomainError(
+      error.code,
+      `the database is changed, but its new keys are not in place yet: ${error.message}`,
+      {
+        hint: `fix that, and start the server: it finds them. ${error.hint ?? ''}`.trim(),
+        cause: error,
+      },
+    )
   }
+  return result
 }
 
-function restoreSecretKey(folder: DataFolder, oldKey: Uint8Array | null): void {
-  if (oldKey === null) removeDurably(folder.secretKey)
-  else writeSecretKey(folder, oldKey)
-}
-
-async function restoreKeyFiles(
+/** Writes new secrets beside the old ones. The next start of a server removes what a failure leaves. */
+async function stageSecrets(
   targets: Targets,
-  { written, oldFiles }: { written: readonly KeyFile[]; oldFiles: readonly KeyFile[] },
+  db: SnapshotDb,
+  { key, files }: NewSecrets,
 ): Promise<void> {
+  const { settings, folder, runtime } = targets
+  if (files.length > 0) {
+    const id = runtime.random(16).toHex()
+    const isStaged = await withTlsLock(targets, () => stageKeyFiles(folder, id, files))
+    if (isStaged) await saveRestoredFiles(db, id)
+  }
+  if (key !== null && keyOfSettings(settings) === null) writeNewSecretKey(folder, key)
+}
+
+/**
+ * Puts new secrets in the place of the old ones if the database belongs to them: a command was killed after its commit. The
+ * caller uses the database, so that no command replaces secrets meanwhile. Returns whether there were any. Throws `unavailable`
+ * if the system refuses.
+ */
+export async function useCommittedSecrets(targets: Targets, db: SnapshotDb): Promise<boolean> {
   const { folder } = targets
-  const isNew = ({ name }: KeyFile) => !oldFiles.some((file) => file.name === name)
+  const key = findReadableNewKey(folder)
+  const stages = listStagesOf(targets)
+  if (key === null && stages.length === 0) return false
+  const isKeyCommitted = key !== null && keyFingerprint(key) === (await findKeyFingerprint(db))
+  if (isKeyCommitted) useNewSecretKey(folder)
+  const files = await findRestoredFiles(db)
+  if (files === null || !stages.includes(files)) return isKeyCommitted
   await withTlsLock(targets, () => {
-    // Removes only files that are new: on a full disk, an old one could not be written again.
-    removeKeyFiles(folder, written.filter(isNew))
-    writeKeyFiles(folder, oldFiles)
+    // Another server of the same folder may have been faster.
+    if (listStages(folder.tls).includes(files)) replaceByStage(folder.tls, files)
   })
+  return true
+}
+
+/** What a server found of a command that was killed while it replaced secrets. */
+export type InterruptedChange = 'none' | 'committed' | 'uncommitted'
+
+/**
+ * Ends what a killed command began: uses the new secrets if the database belongs to them, and removes them otherwise. For a
+ * server that has the secret key of its database. Throws `unavailable` if the system refuses.
+ */
+export async function settleSecrets(targets: Targets): Promise<InterruptedChange> {
+  const { folder, database } = targets
+  if (!hasInterruptedChange(targets)) return 'none'
+  const isCommitted = await database.withSnapshot((db) => useCommittedSecrets(targets, db))
+  removeNewSecretKey(folder)
+  if (listStagesOf(targets).length > 0) {
+    await withTlsLock(targets, () => {
+      for (const id of listStages(folder.tls)) removeStage(folder.tls, id)
+    })
+  }
+  return isCommitted ? 'committed' : 'uncommitted'
+}
+
+/** Returns whether a command is replacing secrets, or was killed while it did. Throws `unavailable` for a folder that can't be read. */
+export function hasInterruptedChange(targets: Targets): boolean {
+  return existsSync(targets.folder.newSecretKey) || listStagesOf(targets).length > 0
+}
+
+function listStagesOf({ folder }: Targets): readonly string[] {
+  return translateFileErrors(describeDataFolder(folder), () => listStages(folder.tls))
 }

@@ -6,7 +6,7 @@ import type { AuditSigner } from '../domain/audit'
 import type { BackupSigner } from '../domain/backup-signer'
 import { DomainError } from '../domain/errors'
 import { type DataFolder, describeDataFolder } from '../files/data-folder'
-import { createSecretKey, findSecretKey } from '../files/secret-key'
+import { createSecretKey, findNewSecretKey, findSecretKey } from '../files/secret-key'
 import type { KeyClaim, OpenedStore } from '../store/store'
 import type { Targets } from './targets'
 
@@ -15,9 +15,39 @@ export function keyOfSettings({ secretKey }: Settings): Uint8Array | null {
   return secretKey === null ? null : new TextEncoder().encode(secretKey.reveal())
 }
 
-/** Returns the secret key of the settings, else that of the data folder, else null. Throws `unavailable` for a damaged file. */
-export function findServerKey({ settings, folder }: Targets): Uint8Array | null {
-  return keyOfSettings(settings) ?? findSecretKey(folder)
+/**
+ * Returns the secret key of the settings, else that of the data folder for a database with this fingerprint, else null. Throws
+ * `unavailable` for a damaged file.
+ */
+export function findServerKey(
+  { settings, folder }: Targets,
+  fingerprint: string | null,
+): Uint8Array | null {
+  return keyOfSettings(settings) ?? findKeyOfFolder(folder, fingerprint)
+}
+
+/**
+ * Returns the secret key of a data folder. If a command was killed while it replaced the key, there are two, and the database
+ * has the fingerprint of one of them.
+ */
+function findKeyOfFolder(folder: DataFolder, fingerprint: string | null): Uint8Array | null {
+  const fits = (key: Uint8Array | null) => key !== null && keyFingerprint(key) === fingerprint
+  // Looked at first: it may take the place of the other one meanwhile.
+  const [newKey, fault] = attempt(() => findNewSecretKey(folder))
+  if (fits(newKey)) return newKey
+  const key = findSecretKey(folder)
+  if (fault !== null && !fits(key)) throw fault
+  return key
+}
+
+/** Returns what `read` returns, or null with the DomainError that it throws. */
+function attempt<T>(read: () => T): [T, null] | [null, DomainError] {
+  try {
+    return [read(), null]
+  } catch (error) {
+    if (error instanceof DomainError) return [null, error]
+    throw error
+  }
 }
 
 export interface ServerKey {
@@ -35,8 +65,9 @@ export interface ServerKey {
  */
 export async function requireSecretKey(store: OpenedStore, targets: Targets): Promise<ServerKey> {
   const { settings, folder, runtime } = targets
-  const existingKey = findServerKey(targets)
-  if (existingKey === null && (await store.findKeyFingerprint()) !== null) {
+  const present = await store.findKeyFingerprint()
+  const existingKey = findServerKey(targets, present)
+  if (existingKey === null && present !== null) {
     throw new DomainError(
       'unavailable',
       `the secret key of this database is not in ${describeDataFolder(folder)}`,
@@ -66,7 +97,7 @@ const keyMismatchHint =
  */
 export function auditSignerFor(targets: Targets, fingerprint: string | null): AuditSigner | null {
   if (fingerprint === null) return null
-  const key = findServerKey(targets)
+  const key = findServerKey(targets, fingerprint)
   if (key !== null && keyFingerprint(key) === fingerprint) return createAuditSigner(key)
   const message =
     key === null
@@ -77,9 +108,15 @@ export function auditSignerFor(targets: Targets, fingerprint: string | null): Au
   })
 }
 
-/** Returns the signer of backups with the secret key that is here; null if there is none that can be read. */
-export function findBackupSigner({ settings, folder }: Targets): BackupSigner | null {
-  const key = keyOfSettings(settings) ?? findReadableKey(folder)
+/**
+ * Returns the signer of backups with the secret key that is here, with this fingerprint if there are two; null if there is none
+ * that can be read.
+ */
+export function findBackupSigner(
+  { settings, folder }: Targets,
+  fingerprint: string | null,
+): BackupSigner | null {
+  const key = keyOfSettings(settings) ?? findReadableKey(folder, fingerprint)
   return key === null ? null : createBackupSigner(key)
 }
 
@@ -89,11 +126,11 @@ export function parseKeyCandidates(text: string): readonly Uint8Array[] {
 }
 
 /** Returns the key of a data folder, null also for a file that can't be read: `key rotate` has to replace that too. */
-export function findReadableKey(folder: DataFolder): Uint8Array | null {
-  try {
-    return findSecretKey(folder)
-  } catch (error) {
-    if (error instanceof DomainError) return null
-    throw error
-  }
+export function findReadableKey(folder: DataFolder, fingerprint: string | null): Uint8Array | null {
+  return attempt(() => findKeyOfFolder(folder, fingerprint))[0]
+}
+
+/** Returns the new key of a data folder, null also for a file that can't be read. */
+export function findReadableNewKey(folder: DataFolder): Uint8Array | null {
+  return attempt(() => findNewSecretKey(folder))[0]
 }

@@ -62,37 +62,6 @@ export function removeDurably(path: string): void {
 }
 
 /**
- * Creates or replaces files of one folder, mode 0600, that are useless without each other: a key and its certificate.
- * `derived` are files that were created from the old ones; they are removed.
- *
- * All drafts are written first, so a full disk changes nothing. A crash later on can leave the first of the files alone,
- * but never new files beside old ones. Throws system errors.
- */
-export function writeGroupAtomic(
-  files: readonly { readonly path: string; readonly text: string }[],
-  derived: readonly string[] = [],
-): void {
-  const [first, ...others] = files
-  if (first === undefined) return
-  const drafts: { readonly draft: string; readonly path: string }[] = []
-  try {
-    for (const { path, text } of files) {
-      drafts.push({ draft: writeDraft(path, text), path })
-    }
-    for (const path of [...derived, ...others.map(({ path }) => path)]) {
-      removeFile(path)
-    }
-    syncFolder(dirname(first.path))
-    for (const { draft, path } of drafts) {
-      renameFile(draft, path)
-      syncFolder(dirname(path))
-    }
-  } finally {
-    for (const { draft } of drafts) removeFile(draft)
-  }
-}
-
-/**
  * Creates a file, mode 0600. Returns false if the file exists already, and leaves it unchanged. Throws system errors.
  */
 export function createAtomic(path: string, content: FileContent): boolean {
@@ -111,31 +80,40 @@ export function createAtomic(path: string, content: FileContent): boolean {
 }
 
 /** Writes and syncs a file under a name beside `path`. Returns that name. */
-function writeDraft(
+function writeDraft(path: string, content: FileContent, options: AtomicWriteOptions = {}): string {
+  const draft = `${path}.${process.pid}.new`
+  writeNewFile(draft, content, options)
+  return draft
+}
+
+/**
+ * Writes and syncs a file, in place of one with its name. Not atomic: a crash leaves a part of it, or nothing. The caller
+ * syncs the folder. Throws system errors, and leaves no file then.
+ */
+export function writeNewFile(
   path: string,
   content: FileContent,
   { mode = privateMode, owner }: AtomicWriteOptions = {},
-): string {
-  const draft = `${path}.${process.pid}.new`
-  removeFile(draft)
+): void {
+  removeFile(path)
   try {
     // `wx` never follows a link: the owner of the folder could have placed one that leads anywhere.
-    const descriptor = openSync(draft, 'wx', mode)
+    const descriptor = openSync(path, 'wx', mode)
     try {
       writeFileSync(descriptor, content)
       fchmodSync(descriptor, mode)
+      // Before the sync: after a crash, the service has to be able to read what root wrote.
+      if (owner === undefined) chownToFolderOwner(path)
+      else chownSync(path, owner.uid, owner.gid)
       fsyncSync(descriptor)
     } finally {
       closeSync(descriptor)
     }
-    if (owner === undefined) chownToFolderOwner(draft)
-    else chownSync(draft, owner.uid, owner.gid)
   } catch (error) {
     // A full disk leaves a part of the file.
-    removeFile(draft)
+    removeFile(path)
     throw error
   }
-  return draft
 }
 
 /** Gives the draft its name if no file has that name. A rename would replace that file. */

@@ -16,6 +16,8 @@ export interface DataFolder {
   /** Default database. */
   readonly database: string
   readonly secretKey: string
+  /** The key that replaces the secret key once the database belongs to it. Exists only during that. */
+  readonly newSecretKey: string
   /** Folder for the keys and certificates that the server creates or orders. */
   readonly tls: string
 }
@@ -26,6 +28,7 @@ export function dataFolder(path: string): DataFolder {
     backups: join(path, 'backups'),
     database: join(path, 'snailpass.db'),
     secretKey: join(path, 'secret.key'),
+    newSecretKey: join(path, 'secret.key.new'),
     tls: join(path, 'tls'),
   }
 }
@@ -105,19 +108,21 @@ export function listExposedFiles(
   // Windows has no such modes.
   if (process.platform === 'win32') return []
   const all = [
-    ...[folder.secretKey, ...listKeyFilePaths(folder.tls), ...files].map((path) => ({
-      path,
-      mode: '600',
-    })),
+    ...[folder.secretKey, folder.newSecretKey, ...listKeyFilePaths(folder.tls), ...files].map(
+      (path) => ({
+        path,
+        mode: '600',
+      }),
+    ),
     { path: folder.path, mode: '700' },
   ]
   return all.filter(({ path }) => existsSync(path) && isAccessibleToOthers(path))
 }
 
-/** Returns the files of a folder that contain keys; none if the folder is missing or can't be read. */
+/** Returns the files that contain keys, also those of an interrupted replacement; none if the folder can't be read. */
 function listKeyFilePaths(path: string): readonly string[] {
   try {
-    return readdirSync(path)
+    return readdirSync(path, { recursive: true, encoding: 'utf8' })
       .filter((name) => /\.(?:key|pem)$/.test(name))
       .sort()
       .map((name) => join(path, name))

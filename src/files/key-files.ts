@@ -1,12 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { removeDurably, writeGroupAtomic } from './atomic-file'
-import {
-  createFolder,
-  type DataFolder,
-  describeDataFolder,
-  translateFileErrors,
-} from './data-folder'
+import { basename, join } from 'node:path'
+import { type DataFolder, describeDataFolder, translateFileErrors } from './data-folder'
+import { type ReplacedFile, stageFiles } from './file-replacement'
 
 /** A file of the data folder that is part of the secrets in a backup. */
 export interface KeyFile {
@@ -79,33 +74,28 @@ export function selectKeyFiles(
 }
 
 /**
- * Creates or replaces key files, each group at once; other files stay. A group with the same content is not written. Throws
- * `unavailable` if the system refuses.
+ * Writes key files to the stage with this id, from which `replaceByStage` replaces those of `folder.tls`. Leaves out groups that
+ * the folder has already, and returns whether there is anything to replace. The caller holds the lock of `folder.tls`. Throws
+ * `unavailable` if the system refuses, and leaves no stage then.
  */
-export function writeKeyFiles(folder: DataFolder, files: readonly KeyFile[]): void {
-  const present = new Map(listKeyFiles(folder).map(({ name, text }) => [name, text]))
-  const given = new Map(files.map(({ name, text }) => [name, text]))
-  const pathOf = (name: string) => join(folder.path, name)
-  while (given.size > 0) {
-    const [first = ''] = given.keys()
-    const { names, derived } = findGroup(first) ?? { names: [first], derived: [] }
-    const group = names.flatMap((name) => {
-      const text = given.get(name)
-      return text === undefined ? [] : [{ name, text }]
-    })
-    for (const { name } of group) given.delete(name)
-    if (group.every(({ name, text }) => present.get(name) === text)) continue
-    translateFileErrors(describeDataFolder(folder), () => {
-      createFolder(dirname(pathOf(first)))
-      writeGroupAtomic(
-        group.map(({ name, text }) => ({ path: pathOf(name), text })),
-        derived.map(pathOf),
-      )
-    })
-  }
+export function stageKeyFiles(folder: DataFolder, id: string, files: readonly KeyFile[]): boolean {
+  const changed = listChangedFiles(folder, files)
+  if (changed.length === 0) return false
+  const derived = new Set(changed.flatMap(({ name }) => findGroup(name)?.derived ?? []))
+  const staged: ReplacedFile[] = [
+    ...changed.map(({ name, text }) => ({ name: basename(name), text })),
+    ...[...derived].map((name) => ({ name: basename(name), text: null })),
+  ]
+  translateFileErrors(describeDataFolder(folder), () => stageFiles(folder.tls, id, staged))
+  return true
 }
 
-/** Removes key files. Throws system errors. */
-export function removeKeyFiles(folder: DataFolder, files: readonly KeyFile[]): void {
-  for (const { name } of files) removeDurably(join(folder.path, name))
+/** Returns the files whose group is not in the folder with the same content. */
+function listChangedFiles(folder: DataFolder, files: readonly KeyFile[]): readonly KeyFile[] {
+  const present = new Map(listKeyFiles(folder).map(({ name, text }) => [name, text]))
+  const isPresent = ({ name, text }: KeyFile) => present.get(name) === text
+  return files.filter(({ name }) => {
+    const names = findGroup(name)?.names ?? [name]
+    return !files.filter((file) => names.includes(file.name)).every(isPresent)
+  })
 }

@@ -98,7 +98,11 @@ test('a link to a missing database is not replaced by a new database', async () 
 describe('a file that is not an intact database of ours is refused, and stays as it is', () => {
   const files: [string, string, (path: string) => void][] = [
     ['an empty file', 'is empty: its content is lost', (path) => writeFileSync(path, '')],
-    ['a text', 'is damaged: it does not begin as a SQLite database does', (path) => writeFileSync(path, 'hello '.repeat(99))],
+    [
+      'a text',
+      'is damaged: it does not begin as a SQLite database does',
+      (path) => writeFileSync(path, 'hello '.repeat(99)),
+    ],
     [
       'a short file',
       'is damaged: it does not begin as a SQLite database does',

@@ -2,7 +2,6 @@ import { describe, expect, test } from 'bun:test'
 import {
   chmodSync,
   chownSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -12,7 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { createAtomic, writeAtomic, writeGroupAtomic } from '../../src/files/atomic-file'
+import { createAtomic, writeAtomic } from '../../src/files/atomic-file'
 import { modeOf } from '../support/data-folder'
 import { temporaryFolder } from '../support/executable'
 
@@ -91,38 +90,6 @@ describe('an atomic creation', () => {
     expect(createAtomic(path, 'new')).toBeFalse()
     expect(text(path)).toBe('old')
     expect(readdirSync(folder.path)).toEqual(['file'])
-  })
-})
-
-describe('an atomic write of a group', () => {
-  test('replaces all files and removes what was derived from the old ones', () => {
-    using folder = temporaryFolder()
-    const [key, cert, leaf] = ['ca.key', 'ca.crt', 'leaf.pem'].map((name) =>
-      join(folder.path, name),
-    ) as [string, string, string]
-    for (const path of [key, cert, leaf]) writeFileSync(path, 'old')
-    writeGroupAtomic(
-      [
-        { path: key, text: 'new key' },
-        { path: cert, text: 'new certificate' },
-      ],
-      [leaf],
-    )
-    expect([text(key), text(cert), existsSync(leaf)]).toEqual(['new key', 'new certificate', false])
-    expect(readdirSync(folder.path).sort()).toEqual(['ca.crt', 'ca.key'])
-  })
-
-  test('changes nothing if one of the files can not be written', () => {
-    using folder = temporaryFolder()
-    const [key, leaf] = [join(folder.path, 'ca.key'), join(folder.path, 'leaf.pem')]
-    for (const path of [key, leaf]) writeFileSync(path, 'old')
-    const files = [
-      { path: key, text: 'new' },
-      { path: join(folder.path, 'missing', 'ca.crt'), text: 'new' },
-    ]
-    expect(() => writeGroupAtomic(files, [leaf])).toThrow('ENOENT')
-    expect([text(key), text(leaf)]).toEqual(['old', 'old'])
-    expect(readdirSync(folder.path).sort()).toEqual(['ca.key', 'leaf.pem'])
   })
 })
 

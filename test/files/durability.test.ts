@@ -6,11 +6,15 @@ import {
   removeDurably,
   replaceAtomic,
   writeAtomic,
-  writeGroupAtomic,
 } from '../../src/files/atomic-file'
 import { createFolder } from '../../src/files/data-folder'
-import { removeKeyFiles, writeKeyFiles } from '../../src/files/key-files'
-import { createSecretKey, writeSecretKey } from '../../src/files/secret-key'
+import { replaceByStage, replaceFiles, stageFiles } from '../../src/files/file-replacement'
+import {
+  createSecretKey,
+  removeNewSecretKey,
+  useNewSecretKey,
+  writeNewSecretKey,
+} from '../../src/files/secret-key'
 import { createDataFolder, modeOf } from '../support/data-folder'
 import { temporaryFolder } from '../support/executable'
 import { recordFileOperations } from '../support/file-operations'
@@ -93,32 +97,42 @@ describe('what survives a power cut once the call returns', () => {
     expect(fs.readFileSync(path, 'utf8')).toBe('one')
   })
 
-  test('files that belong together: the old ones are gone before the first new one has its name', () => {
+  test('files that belong together: all of them before the first one is replaced', () => {
     using folder = temporaryFolder()
-    const paths = ['ca.key', 'ca.crt', 'leaf.pem'].map((name) => join(folder.path, name))
-    const [key = '', certificate = '', leaf = ''] = paths
-    for (const path of paths) fs.writeFileSync(path, 'old')
-    using recording = recordFileOperations(folder.path)
-    writeGroupAtomic(
-      [
-        { path: key, text: 'new key' },
-        { path: certificate, text: 'new certificate' },
-      ],
-      [leaf],
-    )
-    expect(recording.take()).toEqual([
-      'sync ca.key.PID.new',
-      'sync ca.crt.PID.new',
-      'remove leaf.pem',
+    for (const name of ['ca.key', 'ca.crt', 'leaf.pem'])
+      fs.writeFileSync(join(folder.path, name), '')
+    const files = [
+      { name: 'ca.key', text: 'new key' },
+      { name: 'ca.crt', text: 'new certificate' },
+      { name: 'leaf.pem', text: null },
+    ]
+    const written = (stage: string) => [
+      ...files.map(({ name }) => `sync ${stage}/${name}`),
+      `sync ${stage}`,
+      'sync .',
+    ]
+    const replaced = (stage: string) => [
+      `rename ${stage} to .replacement`,
+      'sync .',
       'remove ca.crt',
+      'remove leaf.pem',
       'sync .',
-      'rename ca.key.PID.new to ca.key',
+      'rename .replacement/ca.key to ca.key',
       'sync .',
-      'rename ca.crt.PID.new to ca.crt',
+      'rename .replacement/ca.crt to ca.crt',
+      'remove .replacement/leaf.pem',
       'sync .',
-    ])
-    writeGroupAtomic([])
-    expect(recording.take()).toEqual([])
+      // After the removal of the stage.
+      'sync .',
+    ]
+    using recording = recordFileOperations(folder.path)
+    replaceFiles(folder.path, files)
+    expect(recording.take()).toEqual([...written('.draft'), ...replaced('.draft')])
+    fs.writeFileSync(join(folder.path, 'leaf.pem'), '')
+    stageFiles(folder.path, 'id', files)
+    expect(recording.take()).toEqual(written('.stage-id'))
+    replaceByStage(folder.path, 'id')
+    expect(recording.take()).toEqual(replaced('.stage-id'))
   })
 
   test('a folder that is created, with every folder above it that was missing', () => {
@@ -140,46 +154,14 @@ describe('what survives a power cut once the call returns', () => {
       'remove secret.key.PID.new',
       'sync .',
     ])
-    writeSecretKey(folder, random(32))
-    expect(recording.take()).toEqual(written('secret.key'))
-  })
-
-  test('keys of certificates, and nothing is written again that is in place', () => {
-    using folder = createDataFolder()
-    const files = [
-      { name: 'tls/acme-account.key', text: 'account' },
-      { name: 'tls/acme.key', text: 'key' },
-      { name: 'tls/acme.crt', text: 'certificate' },
-    ]
-    using recording = recordFileOperations(folder.path)
-    writeKeyFiles(folder, files)
-    expect(recording.take()).toEqual([
-      'create tls',
-      'sync .',
-      'sync tls/acme-account.key.PID.new',
-      'sync tls',
-      'rename tls/acme-account.key.PID.new to tls/acme-account.key',
-      'sync tls',
-      'sync tls/acme.key.PID.new',
-      'sync tls/acme.crt.PID.new',
-      'sync tls',
-      'rename tls/acme.key.PID.new to tls/acme.key',
-      'sync tls',
-      'rename tls/acme.crt.PID.new to tls/acme.crt',
-      'sync tls',
-    ])
-    writeKeyFiles(folder, files)
-    expect(recording.take()).toEqual([])
-    removeKeyFiles(folder, files.slice(1))
-    expect(recording.take()).toEqual([
-      'remove tls/acme.key',
-      'sync tls',
-      'remove tls/acme.crt',
-      'sync tls',
-    ])
-    removeKeyFiles(folder, files.slice(1))
-    expect(recording.take()).toEqual([])
-    expect(fs.readdirSync(folder.tls)).toEqual(['acme-account.key'])
+    writeNewSecretKey(folder, random(32))
+    expect(recording.take()).toEqual(['sync secret.key.new', 'sync .'])
+    useNewSecretKey(folder)
+    expect(recording.take()).toEqual(['rename secret.key.new to secret.key', 'sync .'])
+    writeNewSecretKey(folder, random(32))
+    recording.take()
+    removeNewSecretKey(folder)
+    expect(recording.take()).toEqual(['remove secret.key.new', 'sync .'])
   })
 })
 
@@ -217,7 +199,8 @@ test.skipIf(process.platform !== 'linux')(
       writeAtomic(path, 'text')
       createAtomic(join(folder.path, `file${round}`), 'text')
       removeDurably(join(folder.path, `file${round}`))
-      writeSecretKey(folder, random(32))
+      writeNewSecretKey(folder, random(32))
+      replaceFiles(folder.path, [{ name: 'ca.key', text: 'text' }])
     }
     {
       using _ = spyOn(fs, 'fsyncSync').mockImplementation(() => {

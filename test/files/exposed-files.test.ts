@@ -19,10 +19,13 @@ const nobody = 65_534
 /** A data folder with files of one mode. */
 function createFiles(mode: number) {
   const folder = createDataFolder()
-  fs.mkdirSync(folder.tls, { mode: 0o700 })
+  fs.mkdirSync(join(folder.tls, '.stage-id'), { recursive: true, mode: 0o700 })
   const paths = [
     folder.secretKey,
-    ...['ca.crt', 'ca.key', 'leaf.pem', 'b.pem', 'key.txt'].map((name) => join(folder.tls, name)),
+    folder.newSecretKey,
+    ...['.stage-id/ca.key', 'ca.crt', 'ca.key', 'leaf.pem', 'b.pem', 'key.txt'].map((name) =>
+      join(folder.tls, name),
+    ),
     folder.database,
   ]
   for (const path of paths) {
@@ -35,7 +38,10 @@ function createFiles(mode: number) {
 describe('what other users of the machine can open', () => {
   test.each([0o604, 0o640, 0o610, 0o601, 0o666])('is found with the mode %o', (mode) => {
     using folder = createFiles(mode)
-    const names = ['secret.key', 'tls/b.pem', 'tls/ca.key', 'tls/leaf.pem', 'snailpass.db']
+    const names = [
+      ...['secret.key', 'secret.key.new', 'tls/.stage-id/ca.key', 'tls/b.pem', 'tls/ca.key'],
+      ...['tls/leaf.pem', 'snailpass.db'],
+    ]
     expect(listExposedFiles(folder, [folder.database])).toEqual(
       names.map((name) => ({ path: join(folder.path, name), mode: '600' })),
     )

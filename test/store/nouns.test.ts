@@ -525,8 +525,11 @@ describe.each(engines)('the store on $engine', ({ open }) => {
         failure: null,
       })
     }
-    expect(await queryRows(store.url, "select name from facts where name <> 'write_check' order by name")).toEqual([
-      { name: 'backups' },
-    ])
+    expect(
+      await queryRows(
+        store.url,
+        "select name from facts where name <> 'write_check' order by name",
+      ),
+    ).toEqual([{ name: 'backups' }])
   })
 })

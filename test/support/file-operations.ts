@@ -67,3 +67,13 @@ export function recordFileOperations(folder: string): RecordedOperations {
     },
   }
 }
+
+/** Makes the system refuse the `from`-th sync and all later ones, as on a full disk. */
+export function refuseSyncs(from: number): Disposable {
+  const { fsyncSync } = fs
+  let syncs = 0
+  return spyOn(fs, 'fsyncSync').mockImplementation((descriptor) => {
+    if (++syncs < from) return fsyncSync(descriptor)
+    throw Object.assign(new Error('ENOSPC: no space left on device, fsync'), { syscall: 'fsync' })
+  })
+}

@@ -9,12 +9,12 @@ import type { Outcome } from './findings'
 
 /** Verifies the audit log. */
 export async function checkAuditLog({ settings, database, folder }: Targets): Promise<Outcome> {
-  const key = keyOfSettings(settings) ?? findReadableKey(folder)
   return await database.withSnapshot(async (db): Promise<Outcome> => {
     const fingerprint = await findKeyFingerprint(db)
     if (fingerprint === null) {
       return { fact: 'not signed yet: the first server that starts signs it' }
     }
+    const key = keyOfSettings(settings) ?? findReadableKey(folder, fingerprint)
     if (key === null || keyFingerprint(key) !== fingerprint) {
       // The check of the secret key reports that.
       throw new Error('the audit log can only be verified with the secret key')

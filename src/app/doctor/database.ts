@@ -7,6 +7,7 @@ import { backupProblem, createBackups } from '../../domain/backups'
 import { formatCount, formatTime } from '../../domain/text'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
 import { pruneBackups, writeBackup } from '../operations/backup'
+import { hasInterruptedChange } from '../secret-files'
 import { findServerKey } from '../secret-key'
 import type { Targets } from '../targets'
 import type { Outcome } from './findings'
@@ -36,11 +37,15 @@ export async function checkDatabase({ database }: Targets): Promise<Outcome> {
 
 /** Checks that this server has the secret key of the database. */
 export async function checkKey(targets: Targets): Promise<Outcome> {
-  const key = findServerKey(targets)
   const fingerprint = await targets.database.withSnapshot(findKeyFingerprint)
+  const key = findServerKey(targets, fingerprint)
   if (fingerprint === null) return { fact: 'no server has used the database yet' }
-  if (key !== null && keyFingerprint(key) === fingerprint)
-    return { fact: 'the secret key matches the database' }
+  if (key !== null && keyFingerprint(key) === fingerprint) {
+    const note = hasInterruptedChange(targets)
+      ? '; a command that replaces keys was interrupted, and the next start of the server ends that'
+      : ''
+    return { fact: `the secret key matches the database${note}` }
+  }
   return {
     fact: 'the secret key does not match the database',
     findings: [

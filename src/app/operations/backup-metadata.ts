@@ -9,16 +9,23 @@ import type { Targets } from '../targets'
 /** Collects what a backup contains besides the tables: its origin, the settings and, on request, the secrets. Throws a DomainError. */
 export async function collectMetadata(
   targets: Targets,
-  { time, withSecrets }: { time: number; withSecrets: boolean },
+  options: {
+    time: number
+    withSecrets: boolean
+    /** Returns the fingerprint of the database's secret key. */
+    readFingerprint: () => Promise<string | null>
+  },
 ): Promise<BackupMetadata> {
   const { settings, location } = targets
-  const signer = findBackupSigner(targets)
+  const { time, withSecrets, readFingerprint } = options
+  const fingerprint = await readFingerprint()
+  const signer = findBackupSigner(targets, fingerprint)
   return {
     version,
     engine: location.engine,
     clock: () => time,
     settings: settings.listed.map(({ name, text, source }) => ({ name, value: text, source })),
-    secrets: withSecrets ? await collectSecrets(targets) : null,
+    secrets: withSecrets ? await collectSecrets(targets, fingerprint) : null,
     ...(signer !== null && { signer }),
   }
 }
@@ -26,8 +33,8 @@ export async function collectMetadata(
 type Secrets = NonNullable<BackupMetadata['secrets']>
 
 /** Collects the secret key and its fingerprint, the secret settings, and the key files of certificates. */
-async function collectSecrets(targets: Targets): Promise<Secrets> {
-  const key = findServerKey(targets)
+async function collectSecrets(targets: Targets, fingerprint: string | null): Promise<Secrets> {
+  const key = findServerKey(targets, fingerprint)
   const settingSecrets = targets.settings.listed.flatMap(({ name, secret }) =>
     secret === null ? [] : [{ name, value: secret.reveal() }],
   )

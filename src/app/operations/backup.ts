@@ -32,6 +32,7 @@ import type { TableChecksum } from '../../database/table-copy'
 import { createBackups } from '../../domain/backups'
 import { DomainError } from '../../domain/errors'
 import { removeFile } from '../../files/open-elsewhere'
+import { findKeyFingerprint } from '../../store/key-fingerprint'
 import { backupFolderOf } from '../newest-backup'
 import type { Targets } from '../targets'
 import { collectMetadata } from './backup-metadata'
@@ -137,7 +138,8 @@ export async function createBackupFrom(
   }
   const isEncrypted = encryptFor !== null
   const time = runtime.clock()
-  const metadata = await collectMetadata(targets, { time, withSecrets })
+  const readFingerprint = () => read(findKeyFingerprint)
+  const metadata = await collectMetadata(targets, { time, withSecrets, readFingerprint })
   const destination =
     to === null ? { folder: backupFolderOf(targets), name: null } : destinationAt(to)
 

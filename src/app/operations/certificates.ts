@@ -8,7 +8,7 @@ import type { CertificateInfo } from '../../tls/certificate-info'
 import { readKeyPair } from '../../tls/file-source'
 import { parseKeyPair } from '../../tls/key-pair'
 import { findAuthority } from '../../tls/local/authority'
-import { tlsFolder, translateTlsFolderErrors } from '../../tls/local/folder'
+import { settleTlsFolder, tlsFolder, translateTlsFolderErrors } from '../../tls/local/folder'
 import { findLeaf } from '../../tls/local/leaf'
 import type { AuthorityConstraints } from '../../tls/local/names'
 import { ensureLocalCertificates, type LocalCertificates } from '../../tls/local/source'
@@ -30,19 +30,20 @@ export interface ServedCertificate {
   readonly authority: (CertificateInfo & { file: string; permits: AuthorityConstraints }) | null
 }
 
-/** Reads the certificate files and creates none. Throws `unavailable` for files that can't be served. */
+/** Reads the certificate files and creates none; only finishes an interrupted replacement. Throws `unavailable` for files that can't be served. */
 export async function findCertificate(settings: CertificateSettings): Promise<ServedCertificate> {
   const mode = settings.tls
   const isServed = settings.listenTls.length > 0
+  const folder = tlsFolder(dataFolder(settings.dataDir).tls)
   if (mode === 'files') {
     const paths = pathsOf(settings)
     const { info } = await readKeyPair(paths)
     return { mode, isServed, certificate: { ...info, file: paths.cert }, authority: null }
   }
+  await translateTlsFolderErrors(folder.path, () => settleTlsFolder(folder))
   if (mode === 'acme') {
     return { mode, isServed, certificate: findAcmeCertificate(settings), authority: null }
   }
-  const folder = tlsFolder(dataFolder(settings.dataDir).tls)
   return await translateTlsFolderErrors(folder.path, async () => {
     const authority = await findAuthority(folder)
     if (authority === null) return { mode, isServed, certificate: null, authority: null }
@@ -81,7 +82,10 @@ export async function requireAuthority(
 ): Promise<AuthorityCertificate> {
   requireLocal(settings, 'comes from no CA of this machine')
   const folder = tlsFolder(dataFolder(settings.dataDir).tls)
-  const authority = await translateTlsFolderErrors(folder.path, () => findAuthority(folder))
+  const authority = await translateTlsFolderErrors(folder.path, () => {
+    settleTlsFolder(folder)
+    return findAuthority(folder)
+  })
   if (authority !== null) return toAuthorityCertificate(authority)
   throw new DomainError('not_found', 'there is no certificate authority yet', {
     hint: 'the first start with --listen-tls creates it, and so does `snailpass tls renew`',

@@ -3,6 +3,7 @@ import { operatorEvent } from '../../domain/audit'
 import { ensureDataFolder } from '../../files/data-folder'
 import { appendEvents } from '../../store/audit/append'
 import { replaceKeyFingerprint } from '../../store/key-fingerprint'
+import { useCommittedSecrets } from '../secret-files'
 import type { Targets } from '../targets'
 
 /** Stored in the audit log: says that the audit log from before is in the backup. */
@@ -41,13 +42,16 @@ export async function createDatabase({ database }: Targets): Promise<void> {
 }
 
 async function replaceWithEmpty(
-  { folder, database, runtime }: Targets,
+  targets: Targets,
   consent: (plan: RecreatePlan) => Promise<void>,
 ): Promise<string> {
+  const { folder, database, runtime } = targets
   return await database.withExclusive({ create: false }, async (exclusive) => {
     requireAdopted(exclusive, database)
     await consent({ name: database.name, isMissing: false })
     ensureDataFolder(folder)
+    // The new database gets the key of the old one, also if a command was killed before it was in place.
+    await useCommittedSecrets(targets, exclusive.db)
     const backupPath = await exclusive.backUp('recreate')
     if (backupPath === null) throw new Error('the database was not backed up')
     await exclusive.transaction(async () => {

@@ -36,7 +36,7 @@ import { appendEvents } from '../../store/audit/append'
 import { describeFindings, resignLog } from '../../store/audit/resign'
 import { findKeyFingerprint, replaceKeyFingerprint } from '../../store/key-fingerprint'
 import { endAllSessions } from '../../store/sessions'
-import { type NewSecrets, withSecretRollback } from '../secret-files'
+import { type NewSecrets, withNewSecrets } from '../secret-files'
 import { auditSignerFor, findBackupSigner, keyOfSettings } from '../secret-key'
 import type { Targets } from '../targets'
 import { createBackupFrom } from './backup'
@@ -171,7 +171,7 @@ async function replaceEverything(
   const { runtime, database } = targets
   const { backup, verified, signer, secrets, onProgress } = options
   const { db } = exclusive
-  return await withSecretRollback(targets, secrets, (writeSecrets) =>
+  return await withNewSecrets(targets, { db, secrets }, (stage) =>
     exclusive.transaction(async () => {
       // Inside the transaction, so that nothing is written between the backup and the restore.
       const safetyBackup = await backUpUnlessEmpty(targets, exclusive, onProgress)
@@ -185,7 +185,7 @@ async function replaceEverything(
         await endAllSessions(exclusive.db, newSessionEpoch(runtime.random))
         if (secrets.key !== null) await replaceKeyFingerprint(db, keyFingerprint(secrets.key))
         await recordRestore(exclusive, { signer, backup: verified, now: runtime.clock() })
-        await writeSecrets()
+        await stage()
         return { tables, safetyBackup }
       })
     }),
@@ -200,7 +200,10 @@ async function withVerifiedBackup<T>(
 ): Promise<T> {
   const verifyAndRun = async (backup: OpenedBackup, isEncrypted: boolean) => {
     const manifest = await verifyBackup(backup, rowProgress(onProgress, 'verified'))
-    const origin = originOf(manifest, findBackupSigner(targets))
+    const origin = originOf(
+      manifest,
+      findBackupSigner(targets, manifest.signature?.fingerprint ?? null),
+    )
     return await work(backup, { ...manifest, isEncrypted, origin })
   }
   const encryption = await translateBackupErrors(file, 'read', async () => encryptionOf(file))

@@ -15,7 +15,7 @@ import {
 } from '../../store/audit/resign'
 import { findKeyFingerprint, replaceKeyFingerprint } from '../../store/key-fingerprint'
 import { endAllSessions } from '../../store/sessions'
-import { withSecretRollback } from '../secret-files'
+import { withNewSecrets } from '../secret-files'
 import { findReadableKey, keyOfSettings, parseKeyCandidates } from '../secret-key'
 import type { Targets } from '../targets'
 
@@ -65,7 +65,8 @@ export async function rotateKey(
 
     ensureDataFolder(folder)
     const key = configuredKey ?? generateSecretKey(runtime.random)
-    const auditFindings = await withSecretRollback(targets, { key, files: [] }, (writeKey) =>
+    const secrets = { key, files: [] }
+    const auditFindings = await withNewSecrets(targets, { db, secrets }, (stage) =>
       exclusive.transaction(async () => {
         await endAllSessions(db, newSessionEpoch(runtime.random))
         await replaceKeyFingerprint(db, keyFingerprint(key))
@@ -75,7 +76,7 @@ export async function rotateKey(
           acceptedBreaks: acceptBroken ? found.recordedBreaks : [],
           now: runtime.clock(),
         })
-        await writeKey()
+        await stage()
         return findings
       }),
     )
@@ -120,7 +121,8 @@ function findOldSigner(
   oldKeyText: string | null,
   folder: DataFolder,
 ): AuditSigner | null {
-  const keys = oldKeyText === null ? [findReadableKey(folder)] : parseKeyCandidates(oldKeyText)
+  const keys =
+    oldKeyText === null ? [findReadableKey(folder, fingerprint)] : parseKeyCandidates(oldKeyText)
   const key = keys.find((each) => each !== null && keyFingerprint(each) === fingerprint)
   if (key !== undefined && key !== null) return createAuditSigner(key)
   if (oldKeyText === null) return null

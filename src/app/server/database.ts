@@ -1,11 +1,12 @@
 import type { Settings } from '../../config/settings'
 import type { OpenedDatabase, ServerOpenOptions } from '../../database/database'
-import { errorMessage, errorMessageWithCauses } from '../../domain/errors'
+import { DomainError, errorMessage, errorMessageWithCauses } from '../../domain/errors'
 import { ensureDataFolder, isSystemError, tightenPermissions } from '../../files/data-folder'
 import type { Log } from '../../log'
 import type { OpenedStore } from '../../store/store'
 import { findSignOfLoss, rememberDatabase, withRestoreHint } from '../lost-database'
 import type { Runtime } from '../runtime'
+import { settleSecrets } from '../secret-files'
 import { requireSecretKey } from '../secret-key'
 import { openTargets, type Targets } from '../targets'
 
@@ -63,6 +64,7 @@ export async function openServerDatabase(deps: {
   onOpen(store)
   const { key, isNew, previousContent } = await requireSecretKey(store, targets)
   if (isNew) log.info(`created secret key ${folder.secretKey}`)
+  await endInterruptedChange(targets, log)
   if (previousContent !== null && previousContent.accounts + previousContent.rows > 0) {
     log.warn(
       'the database had no secret key, but data: this is normal after adopt, restore, copy and recreate-db; otherwise someone has removed the signatures of the audit log',
@@ -94,6 +96,27 @@ function rememberOrWarn(targets: Targets, log: Log): void {
       'the data folder can not be written: an empty database would not be noticed as a loss',
       {
         reason: errorMessage(error),
+      },
+    )
+  }
+}
+
+/** Ends a change of secrets whose command was killed. A server that can't do that still has the right key. */
+async function endInterruptedChange(targets: Targets, log: Log): Promise<void> {
+  const messages = {
+    committed: 'a change of the secret key or of certificates was interrupted: finished it',
+    uncommitted:
+      'a change of the secret key or of certificates was interrupted: nothing is changed',
+  }
+  try {
+    const change = await settleSecrets(targets)
+    if (change !== 'none') log.info(messages[change])
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    log.warn(
+      `can't end an interrupted change of the secret key or of certificates: ${error.message}`,
+      {
+        hint: error.hint ?? '',
       },
     )
   }

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { KeyPair } from '../../domain/certificates'
-import { writeAtomic, writeGroupAtomic } from '../../files/atomic-file'
+import { writeAtomic } from '../../files/atomic-file'
 import { createFolder, translateFileErrors } from '../../files/data-folder'
+import { replaceFiles } from '../../files/file-replacement'
+import { tlsFolder, tryWithTlsFolderLock } from '../local/folder'
 
 /**
  * Returns the paths of the account key, the certificate and its key for the CA with this directory. Each CA has its own files:
@@ -30,16 +32,20 @@ export function findSavedCertificate(folder: string, directory: string): KeyPair
 }
 
 /**
- * Saves a certificate and its key together. On a full disk the old ones stay. A crash between the two leaves the key alone,
- * and the next start orders a new certificate. Throws the error of the system.
+ * Saves a certificate and its key together: after a crash there are the old ones or the new ones, and on a full disk the old
+ * ones stay. Throws the error of the system, or an Error if another process works on the folder.
  */
 export function saveCertificate(folder: string, directory: string, { cert, key }: KeyPair): void {
   const paths = acmePaths(folder, directory)
   createFolder(folder)
-  writeGroupAtomic([
-    { path: paths.key, text: withPreamble(directory, key) },
-    { path: paths.cert, text: withPreamble(directory, cert) },
-  ])
+  const isSaved = tryWithTlsFolderLock(tlsFolder(folder), () => {
+    replaceFiles(folder, [
+      { name: basename(paths.key), text: withPreamble(directory, key) },
+      { name: basename(paths.cert), text: withPreamble(directory, cert) },
+    ])
+    return true
+  })
+  if (isSaved === null) throw new Error('another snailpass process is working there')
 }
 
 /** Upper bound in bytes of a certificate with its chain, two keys, and the rounding to blocks of the file system. */

@@ -2,9 +2,10 @@ import { startLoop } from '../../background'
 import type { RunningCertificateSource } from '../../domain/certificates'
 import { DomainError, errorMessage } from '../../domain/errors'
 import type { Clock, Random, Wait } from '../../domain/runtime'
-import { isSystemError, unusablePathError } from '../../files/data-folder'
+import { isSystemError, translateFileErrors, unusablePathError } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { loadX509 } from '../load-x509'
+import { settleTlsFolder, tlsFolder } from '../local/folder'
 import { createObservableKeyPair } from '../source'
 import { ensureAccountKey } from './account'
 import {
@@ -64,6 +65,7 @@ const maxWait = 3600_000
 export async function startAcmeSource(deps: AcmeDeps): Promise<RunningCertificateSource> {
   const { config, folder, clock, random, log } = deps
   const { names, directory } = config
+  translateFileErrors(folder, () => settleTlsFolder(tlsFolder(folder)))
   let current = findUsableCertificate(folder, config)
   /** The current certificate while it could not be saved. */
   let unsaved: IssuedCertificate | null = null

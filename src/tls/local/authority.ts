@@ -4,7 +4,6 @@ import type { KeyPair } from '../../domain/certificates'
 import { DomainError, errorMessage } from '../../domain/errors'
 import type { Clock, Random } from '../../domain/runtime'
 import { formatDate } from '../../domain/text'
-import { writeGroupAtomic } from '../../files/atomic-file'
 import { type CertificateInfo, parseCertificateInfo } from '../certificate-info'
 import { loadX509 } from '../load-x509'
 import type { TlsFolder } from './folder'
@@ -59,9 +58,8 @@ export async function findAuthority(folder: TlsFolder): Promise<Authority | null
 }
 
 /**
- * Creates the CA of a folder and replaces any that is there, which is kept until the new one is complete. A key without a
- * certificate is used again unless `isNewKey` is set: an operator who asks for a new CA may know that the key was stolen.
- * Throws `unavailable` if the clock is obviously wrong, since the CA would be invalid once the clock is set.
+ * Returns a new CA for a folder, which is not saved yet: `saveAuthority` does that. A key without a certificate is used again
+ * unless `isNewKey` is set: an operator who asks for a new CA may know that the key was stolen. Throws `unavailable` if the clock is obviously wrong, since the CA would be invalid once the clock is set.
  */
 export async function createAuthority(
   folder: TlsFolder,
@@ -89,13 +87,6 @@ export async function createAuthority(
   const constraints = constraintsFor(hostname, requested)
   const validity = { notBefore: now - clockSkewAllowance, notAfter: now + lifetime }
   const cert = await createAuthorityCertificate(key, { hostname, constraints, ...validity }, random)
-  const files = [
-    // Written first: a key without a certificate is used again.
-    { path: folder.authorityKey, text: key },
-    { path: folder.authorityCert, text: cert },
-  ]
-  // The certificate that the old CA issued is removed: devices that install the new CA would reject it.
-  writeGroupAtomic(files, [folder.leaf])
   return { cert, key, constraints, info: parseCertificateInfo(cert) }
 }
 

@@ -1,9 +1,11 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
+import { basename } from 'node:path'
 import type { KeyPair } from '../../domain/certificates'
 import { DomainError } from '../../domain/errors'
 import type { Random } from '../../domain/runtime'
 import { writeAtomic } from '../../files/atomic-file'
+import { removeFromStages, replaceFiles } from '../../files/file-replacement'
 import {
   type CertificateInfo,
   isIssuedFor,
@@ -90,7 +92,7 @@ export function findRenewalReason(
 }
 
 /**
- * Issues a certificate for the names in `needed`, and writes it. With `previous`, the new certificate keeps the names of that
+ * Returns a new certificate for the names in `needed`, which is not saved yet. With `previous`, the new certificate keeps the names of that
  * one too, as far as they fit. Throws `unavailable` if the CA has expired.
  */
 export async function issueLeaf(
@@ -119,8 +121,37 @@ export async function issueLeaf(
   const names = needed.length + kept.length > maxNames ? needed : [...needed, ...kept]
   const { createLeafCertificate } = await loadX509()
   const { cert, key } = await createLeafCertificate(authority, { names, ...validity }, random)
-  writeAtomic(folder.leaf, key + cert)
   return { cert, key, info: parseCertificateInfo(cert) }
+}
+
+/** Saves a certificate that the saved CA has issued. Throws system errors, and leaves the old one then. */
+export function saveLeaf(folder: TlsFolder, leaf: KeyPair): void {
+  writeAtomic(folder.leaf, formatLeaf(leaf))
+}
+
+/**
+ * Saves a CA and the certificate that it has issued in place of the old ones, which stay until both are on the disk: a device
+ * accepts no certificate of another CA. Throws system errors.
+ */
+export function saveAuthority(folder: TlsFolder, authority: KeyPair, leaf: KeyPair): void {
+  const files = [
+    { name: basename(folder.authorityKey), text: authority.key },
+    { name: basename(folder.authorityCert), text: authority.cert },
+    { name: basename(folder.leaf), text: formatLeaf(leaf) },
+  ]
+  replaceFiles(folder.path, files)
+}
+
+/** Makes an interrupted restore, which would replace the CA at the next start, leave it as it is. Throws system errors. */
+export function keepAuthority({ path, authorityKey, authorityCert, leaf }: TlsFolder): void {
+  removeFromStages(
+    path,
+    [authorityKey, authorityCert, leaf].map((file) => basename(file)),
+  )
+}
+
+function formatLeaf({ key, cert }: KeyPair): string {
+  return key + cert
 }
 
 /** Returns the validity period of a certificate issued now: within that of its CA. */

@@ -7,7 +7,16 @@ import { createObservableKeyPair } from '../source'
 import { fileStateOf, startWatching } from '../watch'
 import { type Authority, createAuthority, findAuthority, notYetValidError } from './authority'
 import { type TlsFolder, translateTlsFolderErrors, withTlsFolderLock } from './folder'
-import { findLeaf, findRenewalReason, issueLeaf, type Leaf, type RenewalReason } from './leaf'
+import {
+  findLeaf,
+  findRenewalReason,
+  issueLeaf,
+  keepAuthority,
+  type Leaf,
+  type RenewalReason,
+  saveAuthority,
+  saveLeaf,
+} from './leaf'
 import { constraintsFor, isPermitted, listUnpermittedNames } from './names'
 
 /** The names that the certificate of this machine needs, each in the form of `parseName`. */
@@ -69,8 +78,8 @@ export async function ensureLocalCertificates(
     const authority = found ?? (await createAuthority(folder, { ...wanted, isNewKey }, deps))
     const permitted = (name: string) => isPermitted(name, authority.constraints)
     const needed = [...new Set([...wanted.own, ...wanted.requested])].filter(permitted)
-    // A new CA has removed the certificate of the old one.
-    const previous = renew === null ? findLeaf(folder, authority) : null
+    // A new CA did not issue the certificate that is there.
+    const previous = renew === null && found !== null ? findLeaf(folder, found) : null
     const reason =
       renew === null ? findRenewalReason(previous, needed, authority, clock()) : ('asked' as const)
     const kept = reason === 'names' ? previous : null
@@ -78,6 +87,9 @@ export async function ensureLocalCertificates(
       previous === null || reason !== null
         ? await issueLeaf(folder, authority, { needed, previous: kept, now: clock() }, random)
         : previous
+    if (found === null) saveAuthority(folder, authority, leaf)
+    else if (leaf !== previous) saveLeaf(folder, leaf)
+    if (renew === 'authority') keepAuthority(folder)
     const unpermittedNames = listUnpermittedNames(wanted.hostname, authority.constraints)
     return {
       authority,

@@ -1,6 +1,6 @@
 import { Database as SqliteFile } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { checkAuditLog } from '../../../src/app/doctor/audit'
@@ -13,6 +13,7 @@ import { systemRuntime } from '../../../src/app/runtime'
 import { openTargets, type Targets } from '../../../src/app/targets'
 import { loadConfig } from '../../../src/config/load'
 import type { BackupState } from '../../../src/domain/backup-state'
+import { writeNewSecretKey } from '../../../src/files/secret-key'
 import { captureError } from '../../support/capture-error'
 import { modeOf } from '../../support/data-folder'
 import { createTemporaryFile } from '../../support/settings-file'
@@ -23,6 +24,7 @@ import {
   type TestDatabase,
   targetsOf,
 } from '../../support/test-database'
+import { random } from '../../support/timing'
 
 /** Targets of a machine, of which nothing exists. */
 const targetsWith = (environment: Record<string, string> = {}): Targets =>
@@ -207,6 +209,18 @@ describe('the doctor compares', () => {
     })
     await (await startServerOn(database)).stop()
     expect(await checkKey(at(database))).toEqual({ fact: 'the secret key matches the database' })
+    const { folder } = at(database)
+    // Of `key rotate` that was killed before its commit, and after it.
+    writeNewSecretKey(folder, random(32))
+    const interrupted = {
+      fact: 'the secret key matches the database; a command that replaces keys was interrupted, and the next start of the server ends that',
+    }
+    expect(await checkKey(at(database))).toEqual(interrupted)
+    renameSync(folder.secretKey, folder.newSecretKey)
+    writeFileSync(folder.secretKey, `${'A'.repeat(43)}\n`)
+    expect(await checkKey(at(database))).toEqual(interrupted)
+    expect(await checkAuditLog(at(database))).toMatchObject({ findings: [] })
+    renameSync(folder.newSecretKey, folder.secretKey)
     const finding = {
       why: 'no server can start here',
       fix: 'copy the secret.key of its other servers into the data folder; if it is lost, run snailpass key rotate',

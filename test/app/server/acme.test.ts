@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkCertificate } from '../../../src/app/doctor/certificate'
 import { findCertificate } from '../../../src/app/operations/certificates'
@@ -13,6 +13,7 @@ import { acmePaths, saveCertificate } from '../../../src/tls/acme/files'
 import { captureError } from '../../support/capture-error'
 import { createTestAuthority } from '../../support/certificates'
 import { temporaryFolder } from '../../support/executable'
+import { refuseSyncs } from '../../support/file-operations'
 import { createTemporaryFile } from '../../support/settings-file'
 
 function load(environment: Readonly<Record<string, string>>) {
@@ -168,14 +169,14 @@ describe('the saved certificate', () => {
   test('stays intact if the next one can not be saved', async () => {
     using setup = await createKeptCertificate(['vault.example.org'])
     const oldKey = readFileSync(setup.files.key, 'utf8')
-    // As if the disk were full when the second file is written.
-    mkdirSync(`${setup.files.cert}.${process.pid}.new`)
     const { certificate: cert, key } = await (await createTestAuthority()).issue({
       names: ['a.example.org'],
     })
-    expect(() => saveCertificate(join(setup.path, 'tls'), production, { cert, key })).toThrow(
-      'EISDIR',
-    )
+    {
+      using _ = refuseSyncs(2)
+      const save = () => saveCertificate(join(setup.path, 'tls'), production, { cert, key })
+      expect(save).toThrow('ENOSPC')
+    }
     expect(readFileSync(setup.files.key, 'utf8')).toBe(oldKey)
     const { certificate } = await findCertificate(setup.settings)
     expect(certificate?.names).toEqual(['vault.example.org'])

@@ -1,12 +1,19 @@
 import { describe, expect, test } from 'bun:test'
 import { X509Certificate } from 'node:crypto'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseChain } from '../../../src/tls/certificate-info'
 import type { Authority } from '../../../src/tls/local/authority'
-import { createAuthority } from '../../../src/tls/local/authority'
+import { createAuthority, findAuthority } from '../../../src/tls/local/authority'
 import { tlsFolder } from '../../../src/tls/local/folder'
-import { findLeaf, findRenewalReason, issueLeaf, type Leaf } from '../../../src/tls/local/leaf'
+import {
+  findLeaf,
+  findRenewalReason,
+  issueLeaf,
+  type Leaf,
+  saveAuthority,
+  saveLeaf,
+} from '../../../src/tls/local/leaf'
 import { createLeafCertificate } from '../../../src/tls/x509'
 import { captureError } from '../../support/capture-error'
 import { temporaryFolder } from '../../support/executable'
@@ -140,11 +147,25 @@ describe('an issued certificate', () => {
     using folder = temporaryFolder()
     const { leaf: path } = tlsFolder(folder.path)
     const leaf = await issue({ folder: folder.path })
+    expect(existsSync(path)).toBeFalse()
+    saveLeaf(tlsFolder(folder.path), leaf)
     expect(readFileSync(path, 'utf8')).toBe(leaf.key + leaf.cert)
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(findLeaf(tlsFolder(folder.path), authority)).toEqual(leaf)
     expect(parseChain(leaf.cert)[1]?.raw).toEqual(new X509Certificate(authority.cert).raw)
     expect(leaf.info.names).toEqual(names)
+  })
+
+  test('is saved together with its authority, in place of the old ones', async () => {
+    using folder = temporaryFolder()
+    const paths = tlsFolder(folder.path)
+    for (const path of [paths.authorityKey, paths.authorityCert, paths.leaf])
+      writeFileSync(path, 'old')
+    const leaf = await issue({ folder: folder.path })
+    saveAuthority(paths, authority, leaf)
+    expect(await findAuthority(paths)).toEqual(authority)
+    expect(findLeaf(paths, authority)).toEqual(leaf)
+    expect(readdirSync(folder.path).sort()).toEqual(['ca.crt', 'ca.key', 'leaf.pem'])
   })
 
   test('keeps the names of the one before it that are permitted, behind those that are needed', async () => {

@@ -1,18 +1,14 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { systemRuntime } from '../../../src/app/runtime'
+import { stageFiles } from '../../../src/files/file-replacement'
 import { parseCertificateInfo } from '../../../src/tls/certificate-info'
+import { findAuthority } from '../../../src/tls/local/authority'
 import { ensureLocalCertificates } from '../../../src/tls/local/source'
 import { captureError } from '../../support/capture-error'
+import { refuseSyncs } from '../../support/file-operations'
 import { fakeClock } from '../../support/timing'
 import { createTestMachine } from '../../support/tls'
 import { until } from '../../support/until'
@@ -252,17 +248,31 @@ describe('a machine', () => {
         readFileSync(path, 'utf8'),
       )
     const before = textsOf()
-    // Prevents that the new certificate is written, after the new key was.
-    const obstacle = `${folder.authorityCert}.${process.pid}.new`
-    mkdirSync(obstacle)
-    expect(
-      await captureError(ensureLocalCertificates(machine.deps, { renew: 'authority' })),
-    ).toMatchObject({
-      code: 'unavailable',
-    })
+    {
+      using _ = refuseSyncs(3)
+      expect(
+        await captureError(ensureLocalCertificates(machine.deps, { renew: 'authority' })),
+      ).toMatchObject({ code: 'unavailable' })
+    }
     expect(textsOf()).toEqual(before)
-    rmSync(obstacle, { recursive: true })
     expect(readdirSync(folder.path).sort()).toEqual(['.lock', 'ca.crt', 'ca.key', 'leaf.pem'])
+  })
+
+  test('takes a new CA on request out of an interrupted restore, which would replace it', async () => {
+    using machine = createTestMachine()
+    const { folder } = machine
+    await ensureLocalCertificates(machine.deps)
+    stageFiles(folder.path, 'restore', [
+      { name: 'ca.key', text: 'restored' },
+      { name: 'ca.crt', text: 'restored' },
+      { name: 'acme.key', text: 'restored' },
+      { name: 'leaf.pem', text: null },
+    ])
+    await ensureLocalCertificates(machine.deps, { renew: 'leaf' })
+    expect(readdirSync(join(folder.path, '.stage-restore'))).toHaveLength(4)
+    const { authority } = await ensureLocalCertificates(machine.deps, { renew: 'authority' })
+    expect(readdirSync(join(folder.path, '.stage-restore'))).toEqual(['acme.key'])
+    expect(await findAuthority(folder)).toEqual(authority)
   })
 })
 
