@@ -11,7 +11,7 @@ is_all=''
 if [ "${1:-}" = --all ]; then
   is_all=yes
   shift
-  export SNAILPASS_TORTURE_SECONDS=60 SNAILPASS_SIEGE=whole
+  export SNAILPASS_TORTURE_SECONDS=60 SNAILPASS_SIEGE=whole SNAILPASS_KILLS=all
 fi
 ./scripts/tools.sh ${is_all:+--all}
 
