@@ -6,7 +6,7 @@
 import { rmSync } from 'node:fs'
 import { type Kysely, Migrator, type RawBuilder, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
-import type { Clock, Wait } from '../domain/runtime'
+import type { Clock, MonotonicClock, Wait } from '../domain/runtime'
 import type { EngineSql } from '../engine/engine-sql'
 import { engineFault } from '../engine/faults'
 import type { Migrations } from '../store/migrations/index'
@@ -151,6 +151,7 @@ export interface InspectedDatabase {
 
 export interface Timing {
   readonly clock: Clock
+  readonly monotonicClock: MonotonicClock
   readonly wait: Wait
 }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '../domain/runtime'
+import type { MonotonicClock } from '../domain/runtime'
 import { freeSpace } from '../files/free-space'
 
 /** How much space a server leaves free on the disk of its database. */
@@ -19,14 +19,19 @@ const maxAge = 1_000
 export function watchFreeSpace(
   path: string,
   limit: FreeSpaceLimit,
-  { clock, measure = freeSpace }: { clock: Clock; measure?: typeof freeSpace },
+  {
+    monotonicClock,
+    measure = freeSpace,
+  }: {
+    monotonicClock: MonotonicClock
+    measure?: typeof freeSpace
+  },
 ): () => boolean {
   let isLow = false
   let lastMeasured = Number.NEGATIVE_INFINITY
   return () => {
-    const now = clock()
-    // `abs`, because a clock that was set back must not keep an old measurement in use.
-    if (Math.abs(now - lastMeasured) < maxAge) return isLow
+    const now = monotonicClock()
+    if (now - lastMeasured < maxAge) return isLow
     lastMeasured = now
     const before = isLow
     isLow = (measure(path) ?? Number.POSITIVE_INFINITY) < limit.minBytes

@@ -1,6 +1,6 @@
 import { DomainError } from './errors'
 import type { RateLimit } from './rate-limits'
-import { type Clock, createSteadyClock } from './runtime'
+import type { MonotonicClock } from './runtime'
 import { formatDuration } from './text'
 
 /** Counts distinct things per key within a window of time, and locks a key out once it has too many. */
@@ -39,15 +39,13 @@ const day = 24 * 60 * 60_000
  */
 export function createDistinctCounter(
   { max, seconds }: RateLimit,
-  clock: Clock,
+  clock: MonotonicClock,
   {
     hasBackoff = false,
     maxRemembered = defaultMaxRemembered,
   }: { hasBackoff?: boolean; maxRemembered?: number } = {},
 ): DistinctCounter {
   const window = seconds * 1000
-  // Otherwise a lockout would last until a clock that was set back reaches its end.
-  const steadyClock = createSteadyClock(clock)
   // Least recently used first.
   const entries = new Map<string, Entry>()
   let remembered = 0
@@ -94,7 +92,7 @@ export function createDistinctCounter(
 
   return {
     add(key, thing) {
-      const now = steadyClock()
+      const now = clock()
       const entry = use(key, now)
       if (entry.things.has(thing)) return false
       entry.things.set(thing, now)
@@ -105,7 +103,7 @@ export function createDistinctCounter(
     },
 
     secondsLeft(key) {
-      const left = (entries.get(key)?.lockedUntil ?? 0) - steadyClock()
+      const left = (entries.get(key)?.lockedUntil ?? 0) - clock()
       return Math.max(0, Math.ceil(left / 1000))
     },
 

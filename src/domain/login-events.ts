@@ -1,6 +1,6 @@
 import { networkOf } from './address'
 import { type AuditEvent, type AuditKind, userEvent } from './audit'
-import type { Clock } from './runtime'
+import type { Clock, MonotonicClock } from './runtime'
 
 export type LoginEventKind = Extract<AuditKind, `login${string}`>
 
@@ -56,8 +56,11 @@ interface Bucket {
   count: number
 }
 
-export function createLoginEventBuffer(deps: { clock: Clock }): LoginEventBuffer {
-  const { clock } = deps
+export function createLoginEventBuffer(deps: {
+  clock: Clock
+  monotonicClock: MonotonicClock
+}): LoginEventBuffer {
+  const { clock, monotonicClock } = deps
   let windowStart = Number.NEGATIVE_INFINITY
   /** By kind, so that failed logins never use up the buckets of successful ones. */
   let buckets = new Map<LoginEventKind, Map<string, Bucket>>()
@@ -74,8 +77,7 @@ export function createLoginEventBuffer(deps: { clock: Clock }): LoginEventBuffer
     }
     buckets = new Map()
   }
-  // A clock that was set back ends the hour too.
-  const isWindowOver = (now: number) => now >= windowStart + window || now < windowStart
+  const isWindowOver = () => monotonicClock() >= windowStart + window
 
   const enqueue = (event: AuditEvent) => {
     if (waiting.length < maxWaiting) waiting.push(event)
@@ -83,15 +85,18 @@ export function createLoginEventBuffer(deps: { clock: Clock }): LoginEventBuffer
   }
 
   const coalesce = ({ kind, user, address }: LoginEvent): AuditEvent | null => {
-    const now = clock()
-    if (isWindowOver(now)) {
+    if (isWindowOver()) {
       endWindow()
-      windowStart = now
+      windowStart = monotonicClock()
     }
     const group = buckets.get(kind) ?? new Map<string, Bucket>()
     buckets.set(kind, group)
     const network = address === null ? null : networkOf(address)
-    const { key, event } = bucketFor(group, network, userEvent({ time: now, kind, user, address }))
+    const { key, event } = bucketFor(
+      group,
+      network,
+      userEvent({ time: clock(), kind, user, address }),
+    )
     const bucket = group.get(key)
     if (bucket === undefined) {
       group.set(key, { event, count: 0 })
@@ -116,7 +121,7 @@ export function createLoginEventBuffer(deps: { clock: Clock }): LoginEventBuffer
     },
 
     drain(all) {
-      if (all === 'all' || isWindowOver(clock())) endWindow()
+      if (all === 'all' || isWindowOver()) endWindow()
       const drained = [...waiting, ...overflow.values()]
       waiting = []
       overflow = new Map()

@@ -2,7 +2,7 @@ import { networkOf } from './address'
 import { createDistinctCounter, requireNotLimited } from './distinct-counter'
 import { DomainError } from './errors'
 import type { RateLimits } from './rate-limits'
-import type { Clock } from './runtime'
+import type { MonotonicClock } from './runtime'
 
 /** Credentials that a client tries. */
 export interface LoginAttempt {
@@ -42,13 +42,13 @@ const maxPerNetwork = 32
 
 export function createLoginThrottle(deps: {
   limits: RateLimits
-  clock: Clock
+  monotonicClock: MonotonicClock
   /** Returns a short text for a text, which can't be computed without this process's key. */
   digest: (text: string) => string
   /** Called for each distinct wrong guess. */
   onGuess: (address: string | null) => void
 }): LoginThrottle {
-  const { limits, clock, digest } = deps
+  const { limits, monotonicClock: clock, digest } = deps
   const byPair = createDistinctCounter(limits.guesses, clock, { hasBackoff: true })
   const byKnownPair = createDistinctCounter(limits.accountGuesses, clock)
   const byAccount = createDistinctCounter(limits.accountGuesses, clock)

@@ -1,7 +1,7 @@
 import { networkOf } from './address'
 import { createDistinctCounter, requireNotLimited } from './distinct-counter'
 import type { RateLimit } from './rate-limits'
-import type { Clock } from './runtime'
+import type { MonotonicClock } from './runtime'
 
 /** Limits how often a network may do one thing. */
 export interface RateLimiter {
@@ -11,7 +11,7 @@ export interface RateLimiter {
   count(address: string | null): void
 }
 
-export function createRateLimiter(limit: RateLimit, clock: Clock): RateLimiter {
+export function createRateLimiter(limit: RateLimit, clock: MonotonicClock): RateLimiter {
   const counts = createDistinctCounter(limit, clock)
   let attempts = 0
   return {

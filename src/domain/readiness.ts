@@ -1,6 +1,6 @@
 import { type Backups, backupProblem } from './backups'
 import { DomainError, errorMessageWithCauses } from './errors'
-import type { Clock } from './runtime'
+import type { Clock, MonotonicClock } from './runtime'
 import type { Store } from './store'
 
 /** Whether the server can serve requests now. */
@@ -25,14 +25,13 @@ export function createReadiness(deps: {
   /** Null if the server has no scheduled backups. */
   backups: Pick<Backups, 'state'> | null
   clock: Clock
+  monotonicClock: MonotonicClock
 }): Readiness {
   let cached: { at: number; report: Promise<ReadinessReport> } | null = null
   return {
     check() {
-      const now = deps.clock()
-      // After the clock was set back, the age is negative: check again.
-      const age = cached === null ? Number.NaN : now - cached.at
-      if (cached === null || deps.store.isFailing() || !(age >= 0 && age < cacheDuration))
+      const now = deps.monotonicClock()
+      if (cached === null || deps.store.isFailing() || now - cached.at >= cacheDuration)
         cached = { at: now, report: checkReadiness(deps) }
       return cached.report
     },

@@ -3,8 +3,14 @@
  * or sets a timer, so tests can control both.
  */
 
-/** The current time in milliseconds since 1970 (UTC). */
+/** The current time in milliseconds since 1970 (UTC). It jumps when the clock of the machine is set. */
 export type Clock = () => number
+
+/**
+ * Milliseconds since some moment. Never goes back, and nobody can set it: for limits, delays and ages in memory. On Linux it
+ * stands still while the machine is suspended.
+ */
+export type MonotonicClock = () => number
 
 /** Returns `count` unpredictable bytes. */
 export type Random = (count: number) => Uint8Array
@@ -15,21 +21,6 @@ export type Wait = (milliseconds: number, signal?: AbortSignal) => Promise<void>
 /** Returns a fraction from 0 to nearly 1, in 256 steps. */
 export function randomFraction(random: Random): number {
   return (random(1)[0] ?? 0) / 256
-}
-
-/**
- * Returns a clock for durations: when `clock` is set back, it stands still for that moment and goes on from there. So nothing
- * takes longer because the time of the machine was wrong before.
- */
-export function createSteadyClock(clock: Clock): Clock {
-  let offset = 0
-  let last = Number.NEGATIVE_INFINITY
-  return () => {
-    const now = clock() + offset
-    if (now < last) offset += last - now
-    else last = now
-    return last
-  }
 }
 
 /** Waits for the milliseconds, or until the signal aborts. Never rejects. */

@@ -1,5 +1,5 @@
 import type { CertificateSource } from '../domain/certificates'
-import type { Clock, Wait } from '../domain/runtime'
+import type { MonotonicClock, Wait } from '../domain/runtime'
 import type { Log } from '../log'
 import type { Api } from './api'
 import type { Client, ConnectionInfo } from './client'
@@ -24,7 +24,7 @@ interface ListenDeps {
   /** The certificates for HTTPS; null for plain HTTP. */
   readonly certificates: CertificateSource | null
   readonly resolveClient: (connection: ConnectionInfo, headers: Headers) => Client
-  readonly clock: Clock
+  readonly monotonicClock: MonotonicClock
   readonly wait: Wait
   readonly log: Log
 }
@@ -87,15 +87,14 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
 
 /** Passes requests to the API, logs them and counts the running ones. `peer` is the address at the other end. */
 function createRequestHandler(api: Api, deps: ListenDeps) {
-  const { certificates, resolveClient, clock, log } = deps
+  const { certificates, resolveClient, monotonicClock, log } = deps
   const isTls = certificates !== null
   let runningRequests = 0
   let lastRequestTime = Number.NEGATIVE_INFINITY
 
   async function handle(request: Request, peer: string | null): Promise<Response> {
-    // The clock has whole milliseconds, and a request takes fractions of one.
-    const start = performance.now()
-    lastRequestTime = clock()
+    const start = monotonicClock()
+    lastRequestTime = start
     runningRequests++
     if (isTls) rewriteUrlToHttp(request)
     const context = api.contexts.get(request)
@@ -111,7 +110,7 @@ function createRequestHandler(api: Api, deps: ListenDeps) {
       method: request.method,
       route: route ?? '-',
       status: isCut ? 'cut' : response.status,
-      ms: Math.round((performance.now() - start) * 10) / 10,
+      ms: Math.round((monotonicClock() - start) * 10) / 10,
       user: userId ?? '-',
       address: client.address ?? '-',
     })
@@ -119,7 +118,11 @@ function createRequestHandler(api: Api, deps: ListenDeps) {
   }
 
   const isIdle = () => runningRequests === 0
-  return { handle, isIdle, isQuiet: () => isIdle() && clock() - lastRequestTime > quietPeriod }
+  return {
+    handle,
+    isIdle,
+    isQuiet: () => isIdle() && monotonicClock() - lastRequestTime > quietPeriod,
+  }
 }
 
 /**

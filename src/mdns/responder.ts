@@ -1,6 +1,12 @@
 import { type DecodedPacket, decode } from 'dns-packet'
 import { startLoop } from '../background'
-import { type Clock, type Random, randomFraction, sleep, type Wait } from '../domain/runtime'
+import {
+  type MonotonicClock,
+  type Random,
+  randomFraction,
+  sleep,
+  type Wait,
+} from '../domain/runtime'
 import type { Log } from '../log'
 import { type Reply, replyTo } from './answers'
 import { conflictsIn, lostTiebreaks, type NameKind } from './conflicts'
@@ -56,7 +62,7 @@ const minProbeReplyInterval = 200
 
 export interface AnnounceOptions {
   readonly service: MdnsService
-  readonly clock: Clock
+  readonly monotonicClock: MonotonicClock
   readonly random: Random
   readonly wait: Wait
   readonly log: Log
@@ -72,7 +78,7 @@ export function startResponder(
     readonly isOwnAddress: (address: string) => boolean
   },
 ): Responder {
-  const { service, clock, log, wait } = deps
+  const { service, log, wait } = deps
   const stopping = new AbortController()
   let waking = new AbortController()
   const tries = { host: 1, instance: 1 }
@@ -87,7 +93,7 @@ export function startResponder(
   const taken = new Set<NameKind>()
   /** Whether another host probes for one of our names now, and wins. */
   let isTied = false
-  const multicasts = createMulticastLimit(clock)
+  const multicasts = createMulticastLimit(deps.monotonicClock)
 
   const recordsAt = (link: AnnouncedLink) => recordsOf(service, names, link.addresses)
   const ownAt = (link: AnnouncedLink) => ({
@@ -243,7 +249,7 @@ function sendResponse(link: AnnouncedLink, message: ResponseMessage, to?: Peer):
 }
 
 /** Remembers when each record was last multicast on each link. */
-function createMulticastLimit(clock: Clock) {
+function createMulticastLimit(clock: MonotonicClock) {
   const times = new Map<string, number>()
   const keyOf = (link: AnnouncedLink, { type, name, data }: MdnsRecord) =>
     `${link.name} ${type} ${name} ${JSON.stringify(data)}`
@@ -261,8 +267,7 @@ function createMulticastLimit(clock: Clock) {
       const now = clock()
       return records.filter((record) => {
         const before = times.get(keyOf(link, record)) ?? Number.NEGATIVE_INFINITY
-        // The absolute difference: a clock that was set back must not silence the responder.
-        return Math.abs(now - before) >= interval
+        return now - before >= interval
       })
     },
   }

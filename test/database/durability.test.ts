@@ -52,6 +52,7 @@ describe('what survives a power cut once the call returns', () => {
     using recording = recordFileOperations(database.folder)
     const backupPath = await sqliteDatabaseIn(database.folder, {
       clock: () => Date.UTC(2026, 10, 24, 1, 2, 3, 4),
+      monotonicClock: () => 0,
       wait,
     }).withExclusive({ create: false }, (exclusive) => exclusive.backUp('migration'))
     expect(backupPath).toBe(

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { systemRuntime } from '../../src/app/runtime'
 import { parseDatabaseUrl } from '../../src/config/database-url'
 import {
   connectWhenStarted,
@@ -83,7 +84,7 @@ describe('a server', () => {
     })
     expect({ waits, calls }).toEqual({ waits: tenSeconds, calls: ['waiting'] })
     const opening = postgresDatabaseAt('postgres://u:p@127.0.0.1:1/db', {
-      timing: { clock: Date.now, wait: options.wait },
+      timing: { ...systemRuntime, wait: options.wait },
     }).openForServer({ create: true })
     expect(await captureError(opening)).toMatchObject({
       code: 'unavailable',

@@ -8,7 +8,7 @@ function watchDisk(free: number | null) {
   const isLow = watchFreeSpace(
     '/data',
     { minBytes: 100, onChange: (low) => changes.push(low) },
-    { clock: () => disk.now, measure: () => disk.free },
+    { monotonicClock: () => disk.now, measure: () => disk.free },
   )
   return { disk, changes, isLow }
 }
@@ -29,11 +29,11 @@ test('unknown free space is enough', () => {
   expect(changes).toEqual([])
 })
 
-test('a measurement is used for a second, also after the clock was set back', () => {
+test('a measurement is used for a second', () => {
   const { disk, isLow } = watchDisk(100)
   expect(isLow()).toBeFalse()
   Object.assign(disk, { free: 0, now: 999 })
   expect(isLow()).toBeFalse()
-  Object.assign(disk, { now: -1_000 })
+  Object.assign(disk, { now: 1_000 })
   expect(isLow()).toBeTrue()
 })

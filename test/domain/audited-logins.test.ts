@@ -27,13 +27,13 @@ async function createLoginSetup(
   const user = aUser({ passwordHash: await hasher.hash('right'), ...change })
   await store.write((tx) => tx.users.insert(user))
   const tokens = createTokens(random(32), clock)
-  const buffer = createLoginEventBuffer({ clock })
+  const buffer = createLoginEventBuffer({ clock, monotonicClock: clock })
   const { login } = createLogin({
     ...{ store, hasher, loginEvents: buffer, clock },
     sessions: createSessions({ store, tokens, seconds: 600 }),
     confirmation: { isRequired: true, emailQueue: null },
     throttle: createLoginThrottle({
-      ...{ limits: defaultRateLimits, clock, onGuess: () => {} },
+      ...{ limits: defaultRateLimits, monotonicClock: clock, onGuess: () => {} },
       digest: createDigest(random),
     }),
   })

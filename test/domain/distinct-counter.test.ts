@@ -88,32 +88,6 @@ describe('a distinct counter', () => {
     expect(counter.size()).toBe(3)
   })
 
-  test('counts no time that a clock was set back', () => {
-    const clock = fakeClock()
-    const counter = createDistinctCounter(limit, clock, { hasBackoff: true })
-    for (const thing of ['1', '2', '3']) counter.add('locked', thing)
-    counter.add('counted', '1')
-    clock.advance(20_000)
-    expect(counter.secondsLeft('locked')).toBe(40)
-    clock.advance(-86_400_000)
-    expect(counter.secondsLeft('locked')).toBe(40)
-    counter.add('counted', '2')
-    clock.advance(39_999)
-    expect(counter.secondsLeft('locked')).toBe(1)
-    // All things are within a minute: the third one locks out.
-    counter.add('counted', '3')
-    expect(counter.secondsLeft('counted')).toBe(60)
-    clock.advance(1)
-    expect(counter.secondsLeft('locked')).toBe(0)
-    for (const thing of ['1', '2']) counter.add('locked', thing)
-    clock.advance(-1_000)
-    expect(counter.secondsLeft('locked')).toBe(0)
-    clock.advance(60_000)
-    // The first two are forgotten.
-    counter.add('locked', '3')
-    expect(counter.secondsLeft('locked')).toBe(0)
-  })
-
   test('uses bounded memory, and keeps the keys with the most things longest', () => {
     const clock = fakeClock()
     const counter = createDistinctCounter(limit, clock, { maxRemembered: 100 })

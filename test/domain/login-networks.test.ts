@@ -40,7 +40,7 @@ async function createLoginSetup(
       stubs.writeError === null ? store.write(work) : Promise.reject(stubs.writeError),
   }
   const checkLimit = () => {}
-  const buffer = createLoginEventBuffer({ clock })
+  const buffer = createLoginEventBuffer({ clock, monotonicClock: clock })
   const tokens = createTokens(random(32), clock)
   const sessions = createSessions({ store, tokens, seconds: 600 })
   const { login } = createLogin({

@@ -41,7 +41,7 @@ function createRules(
     signUps: { mode: 'open', domains: [] },
     rateLimiter: unlimitedRateLimiter,
   })
-  const buffer = createLoginEventBuffer({ clock })
+  const buffer = createLoginEventBuffer({ clock, monotonicClock: clock })
   const { login } = createLogin({
     store,
     hasher,
@@ -188,7 +188,7 @@ describe('the work of a login', () => {
       sessions,
       confirmation: off,
       throttle: unlimitedLogins,
-      loginEvents: createLoginEventBuffer({ clock: Date.now }),
+      loginEvents: createLoginEventBuffer({ clock: Date.now, monotonicClock: Date.now }),
       clock: Date.now,
     })
     await login({ email, masterPasswordHash }, { baseUrl, address: null }).catch(() => {})

@@ -32,6 +32,7 @@ function createTestReadiness(backups: BackupState | null = null) {
         ? null
         : { state: () => Promise.resolve(state.backups ?? Promise.reject(new Error('no state'))) },
     clock,
+    monotonicClock: clock,
   })
   return { clock, state, check: () => readiness.check() }
 }
@@ -118,7 +119,7 @@ describe('readiness', () => {
     })
   })
 
-  test('asks the database once in a second, however many ask, and at once after the clock was set back', async () => {
+  test('asks the database once in a second, however many ask', async () => {
     const { clock, state, check } = createTestReadiness()
     await Promise.all([check(), check(), check()])
     expect(state.checks).toBe(1)
@@ -128,11 +129,5 @@ describe('readiness', () => {
     clock.advance(1)
     await check()
     expect(state.checks).toBe(2)
-    clock.advance(-1)
-    await check()
-    expect(state.checks).toBe(3)
-    clock.advance(999)
-    await check()
-    expect(state.checks).toBe(3)
   })
 })

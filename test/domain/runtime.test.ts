@@ -1,13 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import {
-  createSteadyClock,
-  pollUntil,
-  randomFraction,
-  sleep,
-  withTimeout,
-} from '../../src/domain/runtime'
+import { pollUntil, randomFraction, sleep, withTimeout } from '../../src/domain/runtime'
 import { captureError } from '../support/capture-error'
-import { fakeClock, manualTiming } from '../support/timing'
+import { manualTiming } from '../support/timing'
 
 const never = new Promise<never>(() => {})
 
@@ -167,20 +161,4 @@ test('a fraction of randomness is a 256th of a byte', () => {
     0.5,
     255 / 256,
   ])
-})
-
-test('a steady clock goes on from where it was when the clock is set back, each time', () => {
-  const clock = fakeClock(1_000)
-  const steady = createSteadyClock(clock)
-  expect(steady()).toBe(1_000)
-  clock.advance(50)
-  expect(steady()).toBe(1_050)
-  clock.advance(-900)
-  expect([steady(), steady()]).toEqual([1_050, 1_050])
-  clock.advance(10)
-  expect(steady()).toBe(1_060)
-  clock.advance(-1)
-  expect(steady()).toBe(1_060)
-  clock.advance(5_000)
-  expect(steady()).toBe(6_060)
 })

@@ -104,7 +104,7 @@ test('the log has one line for each failed poll, and none for those that succeed
     api,
     { hostname: '127.0.0.1', port: 0 },
     {
-      ...{ certificates: null, clock: () => 0, log },
+      ...{ certificates: null, monotonicClock: () => 0, log },
       resolveClient: createClientResolver(() => false),
       wait: () => Promise.resolve(),
     },

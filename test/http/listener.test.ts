@@ -1,4 +1,4 @@
-import { describe, expect, spyOn, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import type { CertificateSource } from '../../src/domain/certificates'
 import type { ApiDeps } from '../../src/http/api'
@@ -21,6 +21,8 @@ function startTestListener(
   certificates: CertificateSource | null = null,
 ) {
   const lines: Record<string, unknown>[] = []
+  /** What the clock shows next. */
+  const times: number[] = []
   const log = createLog(
     'json',
     () => 0,
@@ -28,7 +30,7 @@ function startTestListener(
   )
   const { api } = createTestApi({ ...rules, log })
   const listener = listen(api, address, {
-    ...{ certificates, clock: () => 0, log },
+    ...{ certificates, monotonicClock: () => times.shift() ?? 0, log },
     resolveClient: createClientResolver((peer) => peer === '127.0.0.1'),
     wait: (_, signal) =>
       new Promise((_resolve, reject) =>
@@ -38,6 +40,7 @@ function startTestListener(
   return {
     listener,
     lines,
+    times,
     [Symbol.asyncDispose]: () => listener.stop({ now: true }),
   }
 }
@@ -90,8 +93,7 @@ describe('the log', () => {
 
   test('has the time that a request took, in milliseconds to a tenth', async () => {
     await using setup = startTestListener()
-    using now = spyOn(performance, 'now')
-    now.mockReturnValueOnce(1_000).mockReturnValueOnce(1_012.347)
+    setup.times.push(1_000, 1_012.347)
     await fetch(new URL('/nothing', setup.listener.url))
     expect(setup.lines.map(({ ms }) => ms)).toEqual([12.3])
   })

@@ -243,7 +243,7 @@ describe('the server is announced', () => {
     const lines: string[] = []
     const mdns = startMdns({
       service: { instance: 'pi', port: 5000, txt: {} },
-      clock,
+      monotonicClock: clock,
       wait,
       random: (count) => new Uint8Array(count),
       log: createLog('json', clock, (line) => lines.push(line)),

@@ -25,7 +25,7 @@ function startTestResponder(options: { fraction?: number; hasLink?: boolean } = 
   const named: string[] = []
   const responder = startResponder({
     service: { instance: 'pi', port: 5000, txt: { path: '/' } },
-    clock,
+    monotonicClock: clock,
     wait,
     random: (count) => new Uint8Array(count).fill((options.fraction ?? 0) * 256),
     log: createLog('json', clock, (line) => lines.push(line)),

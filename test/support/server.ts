@@ -39,7 +39,9 @@ export async function startTestServer(
   })
   const log: string[] = []
   const lines = createLog('json', systemRuntime.clock, (line) => log.push(line))
-  const runtime = { ...systemRuntime, ...options.runtime }
+  // A clock of the test is both clocks, unless the test has two.
+  const monotonicClock = options.runtime?.clock ?? systemRuntime.monotonicClock
+  const runtime = { ...systemRuntime, monotonicClock, ...options.runtime }
   const server: Server = await startServer(
     { settings, runtime, log: lines },
     {

@@ -1,4 +1,4 @@
-import type { Clock, Wait } from '../../src/domain/runtime'
+import type { Clock, MonotonicClock, Wait } from '../../src/domain/runtime'
 import { until } from './until'
 
 /**
@@ -7,6 +7,8 @@ import { until } from './until'
  */
 export function steppedTiming(start: number): {
   clock: Clock
+  /** Advances with the waits alone. */
+  monotonicClock: MonotonicClock
   wait: Wait
   /** Sets the clock. Ends no wait. */
   setClock(time: number): void
@@ -16,9 +18,11 @@ export function steppedTiming(start: number): {
   endWait(milliseconds?: number): void
 } {
   let now = start
+  let waited = 0
   let current: { length: number; end: () => void } | null = null
   return {
     clock: () => now,
+    monotonicClock: () => waited,
     wait: (length, signal) =>
       new Promise((resolve, reject) => {
         if (current !== null) throw new Error('two waits at once')
@@ -34,7 +38,9 @@ export function steppedTiming(start: number): {
     nextWait: async () => (await until(() => current, 'the next wait', { interval: 1 })).length,
     endWait(milliseconds) {
       if (current === null) throw new Error('nothing waits')
-      now += milliseconds ?? current.length
+      const passed = milliseconds ?? current.length
+      now += passed
+      waited += passed
       const { end } = current
       current = null
       end()

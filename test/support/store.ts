@@ -162,6 +162,7 @@ export function virtualTiming(): Timing {
   }
   return {
     clock: () => now,
+    monotonicClock: () => now,
     wait: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
         const timer = { due: now + milliseconds, fire: resolve }

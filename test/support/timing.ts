@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises'
-import type { Clock, Wait } from '../../src/domain/runtime'
+import type { Clock, MonotonicClock, Wait } from '../../src/domain/runtime'
 
 /** Real random bytes: no test depends on their values. */
 export const random = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count))
@@ -10,6 +10,7 @@ export const random = (count: number): Uint8Array => crypto.getRandomValues(new 
  */
 export function skippableTiming(maxRealWait = 50): {
   clock: Clock
+  monotonicClock: MonotonicClock
   wait: Wait
   advance(milliseconds: number): void
 } {
@@ -18,6 +19,7 @@ export function skippableTiming(maxRealWait = 50): {
   const sleepers = new Set<{ due: number; wake: () => void }>()
   return {
     clock,
+    monotonicClock: clock,
     wait(milliseconds, signal) {
       if (milliseconds < 60_000) {
         const short = Math.min(milliseconds, maxRealWait)
@@ -48,6 +50,7 @@ export function skippableTiming(maxRealWait = 50): {
 /** Time that stands still until it is advanced, and then jumps from the end of one wait to the next. */
 export function manualTiming(): {
   clock: Clock
+  monotonicClock: MonotonicClock
   wait: Wait
   advance(milliseconds: number): Promise<void>
 } {
@@ -59,6 +62,7 @@ export function manualTiming(): {
   }
   return {
     clock: () => now,
+    monotonicClock: () => now,
     wait: (milliseconds, signal) =>
       new Promise((resolve, reject) => {
         if (signal?.aborted === true) return reject(signal.reason)
@@ -100,6 +104,7 @@ export function fakeClock(start: number = Date.UTC(2026, 10, 23, 16, 31, 4)): Fa
 
 export interface PatientTiming {
   readonly clock: Clock
+  readonly monotonicClock: MonotonicClock
   readonly wait: Wait
   /** Lets time pass at once. It ends nothing that is being waited for. */
   advance(milliseconds: number): void
@@ -137,6 +142,7 @@ export function patientTiming({ longestPause = 1_000, speed = 1 } = {}): Patient
 
   return {
     clock: () => Date.now() + advanced,
+    monotonicClock: () => Date.now() + advanced,
     wait(milliseconds, signal) {
       if (milliseconds <= longestPause) return pause(milliseconds, signal)
       const { promise, resolve } = Promise.withResolvers<void>()

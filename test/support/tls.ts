@@ -50,7 +50,7 @@ export function createTestMachine(change: Partial<WantedNames> = {}) {
     rename: (names: Partial<WantedNames>) => {
       machine.names = { ...machine.names, ...names }
     },
-    start: () => startLocalSource({ ...deps, log: log.log }),
+    start: () => startLocalSource({ ...deps, monotonicClock: timing.clock, log: log.log }),
     [Symbol.dispose]: temporary[Symbol.dispose],
   }
 }

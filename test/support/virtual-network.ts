@@ -18,7 +18,6 @@ export interface Host extends AsyncDisposable {
 /** A network of one link in virtual time. A packet reaches every host at once, also its sender, as on a real network. */
 export function createVirtualNetwork() {
   const { advance, ...timing } = manualTiming()
-  let clockOffset = 0
   const capturedPackets: { from: string; packet: DecodedPacket; to: Peer | null; time: number }[] =
     []
   const hosts = new Set<{ link: AnnouncedLink; responder: Responder; address: string }>()
@@ -35,10 +34,6 @@ export function createVirtualNetwork() {
     capturedPackets,
     clock: timing.clock,
     advance,
-    /** Moves the clock of every host; back, if `milliseconds` is negative. */
-    shiftClocks(milliseconds: number) {
-      clockOffset += milliseconds
-    },
     /** Multicasts a packet from an address. */
     sendPacket: (packet: Packet, from = '10.0.0.99', port = 5353) =>
       send(from, encode(packet), null, port),
@@ -74,7 +69,6 @@ export function createVirtualNetwork() {
         links: () => [link],
         isOwnAddress: (other) => other === address,
         ...timing,
-        clock: () => timing.clock() + clockOffset,
         random,
         log: createLog('json', timing.clock, (line) => log.push(line)),
         onNamed: (host) => announcedNames.push(host),

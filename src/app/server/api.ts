@@ -48,10 +48,9 @@ export interface ServerApiDeps {
 /** Creates the HTTP API over the rules, with what it needs to know of this server. */
 export function createServerApi(deps: ServerApiDeps): Api {
   const { rules, store, backups, challenges, certificates, endpoints, settings, log } = deps
-  const { clock } = deps.runtime
   return createApi({
     ...rules,
-    readiness: createReadiness({ store, backups, clock }),
+    readiness: createReadiness({ ...deps.runtime, store, backups }),
     resolveBaseUrl: createBaseUrlResolver({
       publicUrl: settings.publicUrl,
       publicHosts: settings.publicHosts,

@@ -3,7 +3,7 @@ import type { Settings } from '../../config/settings'
 import { type AuditEvent, serverEvent } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'
 import type { LoginEventBuffer } from '../../domain/login-events'
-import type { Clock } from '../../domain/runtime'
+import type { Clock, MonotonicClock } from '../../domain/runtime'
 import type { Store } from '../../domain/store'
 import { formatCount } from '../../domain/text'
 import type { Log } from '../../log'
@@ -41,7 +41,7 @@ export async function startAuditWriter(deps: {
   log: Log
 }): Promise<AuditWriter> {
   const { store, loginEvents, runtime, log } = deps
-  const { clock, wait } = runtime
+  const { clock, monotonicClock, wait } = runtime
   const head = createHeadWatch(store, clock, log)
 
   const writeEvents = async (all?: 'all'): Promise<void> => {
@@ -65,8 +65,8 @@ export async function startAuditWriter(deps: {
     if (newest !== null) log.info('audit log head', { newest })
   }
 
-  const logNewestDaily = daily(clock, logNewest)
-  const pruneDaily = daily(clock, () => pruneAndLog(deps))
+  const logNewestDaily = daily(monotonicClock, logNewest)
+  const pruneDaily = daily(monotonicClock, () => pruneAndLog(deps))
 
   // The first round repeats what fails here, and reports it.
   await logNewestDaily().catch(() => {})
@@ -140,12 +140,11 @@ function createBrokenEvent(row: string, time: number): AuditEvent {
 }
 
 /** Returns a function that does `work` at its first call and then once a day. Work that fails is done again at the next call. */
-function daily(clock: Clock, work: () => Promise<void>): () => Promise<void> {
+function daily(clock: MonotonicClock, work: () => Promise<void>): () => Promise<void> {
   let last = Number.NEGATIVE_INFINITY
   return async () => {
     const now = clock()
-    // A clock that was set back must not delay the work.
-    if (Math.abs(now - last) < day) return
+    if (now - last < day) return
     await work()
     last = now
   }

@@ -29,7 +29,7 @@ export function startBackupSchedule(deps: {
   log: Log
 }): Loop {
   const { backups, run, schedule, runtime, log } = deps
-  const { clock, random, wait } = runtime
+  const { clock, monotonicClock, random, wait } = runtime
   const jitterFraction = randomFraction(random)
   let lastLogged = Number.NEGATIVE_INFINITY
 
@@ -47,10 +47,9 @@ export function startBackupSchedule(deps: {
 
   const logMissing = async (): Promise<void> => {
     const state = await backups.state()
-    const now = clock()
-    if (backupProblem(state, now) !== 'stale') return
-    // `abs`, because a clock that was set back must not silence the log.
-    if (Math.abs(now - lastLogged) < staleLogInterval) return
+    if (backupProblem(state, clock()) !== 'stale') return
+    const now = monotonicClock()
+    if (now - lastLogged < staleLogInterval) return
     lastLogged = now
     const since = new Date(state.verified?.time ?? state.since).toISOString()
     log.error('there is no recent backup: see `snailpass doctor`', undefined, { since })

@@ -67,7 +67,7 @@ export async function openCertificates(deps: {
     const source = await startAcme(deps)
     return { ...source, authority: () => null }
   }
-  const source = await startLocalSource({ ...localDeps(settings, runtime), log })
+  const source = await startLocalSource({ ...localDeps(settings, runtime), ...runtime, log })
   return { ...source, authority: () => toAuthorityCertificate(source.authority()) }
 }
 

@@ -22,7 +22,7 @@ export interface RateLimiters {
 
 export function createRateLimiters(
   { rateLimits }: Settings,
-  { clock, random }: Runtime,
+  { monotonicClock, random }: Runtime,
   log: Log,
 ): RateLimiters {
   if (rateLimits === 'off') {
@@ -35,13 +35,13 @@ export function createRateLimiters(
   return {
     loginThrottle: createLoginThrottle({
       limits: rateLimits,
-      clock,
+      monotonicClock,
       digest: createDigest(random),
       // One line for each distinct guess, not for each repetition: fail2ban counts these lines.
       // The filter in docs/network.md expects this text: it is fixed.
       onGuess: (address) => log.warn('wrong credentials', { address: address ?? '-' }),
     }),
-    signUps: createRateLimiter(rateLimits.signUps, clock),
-    confirmations: createRateLimiter(rateLimits.confirmations, clock),
+    signUps: createRateLimiter(rateLimits.signUps, monotonicClock),
+    confirmations: createRateLimiter(rateLimits.confirmations, monotonicClock),
   }
 }

@@ -7,7 +7,7 @@ import type { Settings } from '../../config/settings'
 import type { CertificateSource } from '../../domain/certificates'
 import { DomainError, errorMessage } from '../../domain/errors'
 import { createNetworkMatcher } from '../../domain/networks'
-import type { Clock, Wait } from '../../domain/runtime'
+import type { MonotonicClock, Wait } from '../../domain/runtime'
 import type { Api } from '../../http/api'
 import { createClientResolver } from '../../http/client'
 import { type Listener, listen } from '../../http/listener'
@@ -27,16 +27,22 @@ export async function startListeners(deps: {
   api: Api
   settings: Settings
   certificates: CertificateSource | null
-  clock: Clock
+  monotonicClock: MonotonicClock
   wait: Wait
   log: Log
 }): Promise<Listeners> {
-  const { api, settings, certificates, clock, wait, log } = deps
+  const { api, settings, certificates, monotonicClock, wait, log } = deps
   const resolveClient = createClientResolver(createNetworkMatcher(settings.trustedProxies))
   const listeners: Listener[] = []
   try {
     for (const { address, isTls } of endpointsOf(settings)) {
-      const options = { certificates: isTls ? certificates : null, resolveClient, clock, wait, log }
+      const options = {
+        certificates: isTls ? certificates : null,
+        resolveClient,
+        monotonicClock,
+        wait,
+        log,
+      }
       listeners.push(await openListener(address, () => listen(api, address, options)))
     }
   } catch (error) {

@@ -186,7 +186,7 @@ async function startHttp(
     ...start,
     api: createServerApi(apiDeps),
     certificates: options.certificates ?? certificates,
-    clock: runtime.clock,
+    monotonicClock: runtime.monotonicClock,
     wait: runtime.wait,
   })
   checks.push(listeners.isIdle)

@@ -1,6 +1,6 @@
 import type { RunningCertificateSource } from '../../domain/certificates'
 import { DomainError } from '../../domain/errors'
-import type { Clock, Random, Wait } from '../../domain/runtime'
+import type { Clock, MonotonicClock, Random, Wait } from '../../domain/runtime'
 import { formatDate } from '../../domain/text'
 import type { Log } from '../../log'
 import { createObservableKeyPair } from '../source'
@@ -136,9 +136,9 @@ const reviewInterval = 60_000
  * can't be loaded or issued.
  */
 export async function startLocalSource(
-  deps: LocalDeps & { readonly log: Log },
+  deps: LocalDeps & { readonly monotonicClock: MonotonicClock; readonly log: Log },
 ): Promise<LocalSource> {
-  const { folder, clock, wait, log } = deps
+  const { folder, clock, monotonicClock, wait, log } = deps
   const first = await ensureLocalCertificates(deps)
   let { authority } = first
   const observable = createObservableKeyPair(first.leaf)
@@ -147,13 +147,12 @@ export async function startLocalSource(
 
   const files = [folder.authorityCert, folder.authorityKey, folder.leaf]
   let seen = await fileStateOf(files)
-  let reviewed = clock()
+  let reviewed = monotonicClock()
   const options = { name: 'certificate renewal', pollInterval, wait, log }
   const watcher = startWatching(options, async () => {
     const state = await translateTlsFolderErrors(folder.path, () => fileStateOf(files))
-    const now = clock()
-    // The absolute difference: a clock that was set back must not stop the checks.
-    if (state === seen && Math.abs(now - reviewed) < reviewInterval) return false
+    const now = monotonicClock()
+    if (state === seen && now - reviewed < reviewInterval) return false
     seen = state
     reviewed = now
     const prepared = await ensureLocalCertificates(deps, { canCreateAuthority: false })

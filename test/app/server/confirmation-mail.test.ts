@@ -28,7 +28,7 @@ async function startTestService(store: TestStore, error: Error | null) {
     isShared: false,
     tokens: createTokens(random(32), clock),
     settings,
-    runtime: { clock, wait, random },
+    runtime: { clock, monotonicClock: clock, wait, random },
     log: createLog('json', clock, (line) => lines.push(JSON.parse(line))),
   })
   return { service, fault, lines, advance }
