@@ -1,75 +1,111 @@
-import { hkdfSync } from 'node:crypto'
+import { createHmac, hkdfSync } from 'node:crypto'
 import { jwt } from '@elysiajs/jwt'
-import type { Clock } from '../domain/runtime'
-import type { TokenClaims, Tokens } from '../domain/tokens'
+import type { Clock, MonotonicClock } from '../domain/runtime'
+import type { TokenClaims, TokenPurpose, Tokens } from '../domain/tokens'
 
 /** Maximum number of verified tokens that are cached: far more than a household has. */
 const maxRemembered = 1_000
 
-/** Clock tolerance in seconds, larger than any age. A token that is valid only with this tolerance has expired. */
+/** Milliseconds by which the clocks of servers may differ, and by which a token may outlive its lifetime. */
+const clockTolerance = 5 * 60_000
+
+/** In seconds, larger than any age: the library checks signature and form, and this file the times. */
 const unlimitedAge = 100 * 365 * 24 * 3600
+
+/** A token with a valid signature. Times are in milliseconds. */
+interface VerifiedToken {
+  readonly claims: TokenClaims
+  /** By the clock. */
+  readonly validFrom: number
+  readonly validUntil: number
+  /** By the monotonic clock: setting the clock back prolongs no token that was seen before. */
+  readonly deadline: number
+}
 
 /**
  * Issues and verifies HS256 tokens (RFC 7519). Their key is derived from the secret key for this use only (RFC 5869), so no
- * other use of the secret key can issue or verify one.
+ * other use of the secret key can issue or verify one. `lifetimes` are in seconds.
+ *
+ * A token is valid until its `exp`, but no longer than its lifetime and five minutes after its `iat`, and never before its
+ * `iat`: otherwise a token that was issued while the clock was years ahead would be valid for years.
  */
-export function createTokens(secretKey: Uint8Array, clock: Clock): Tokens {
+export function createTokens(
+  secretKey: Uint8Array,
+  {
+    clock,
+    monotonicClock,
+    lifetimes,
+  }: {
+    clock: Clock
+    monotonicClock: MonotonicClock
+    lifetimes: Readonly<Record<TokenPurpose, number>>
+  },
+): Tokens {
   const key = new Uint8Array(hkdfSync('sha256', secretKey, '', 'snailpass tokens', 32))
-  const signer = jwt({ name: 'jwt', secret: key }).decorator.jwt
+  const verifier = jwt({ name: 'jwt', secret: key }).decorator.jwt
 
-  const verifyJwt = (token: string, clockTolerance: number) =>
-    signer.verify(token, {
+  /** Returns null unless the token is ours. */
+  const read = async (token: string): Promise<VerifiedToken | null> => {
+    const payload = await verifier.verify(token, {
       algorithms: ['HS256'],
       requiredClaims: ['exp'],
-      currentDate: new Date(clock()),
-      clockTolerance,
+      currentDate: new Date(0),
+      clockTolerance: unlimitedAge,
     })
+    const claims = payload === false ? null : parseClaims(payload)
+    if (payload === false || claims === null || typeof payload.exp !== 'number') return null
+    const lifetime = lifetimes[claims.purpose]
+    // Earlier versions issued tokens without `iat`.
+    const issued = payload.iat ?? payload.exp - lifetime
+    const validUntil = Math.min(payload.exp * 1000, (issued + lifetime) * 1000 + clockTolerance)
+    return {
+      claims,
+      validFrom: issued * 1000 - clockTolerance,
+      validUntil,
+      deadline: monotonicClock() + validUntil - clock() + clockTolerance,
+    }
+  }
 
-  // Clients send their token with every request; the Windows client sends hundreds at once. Only valid tokens are cached,
-  // so clients without a session can't fill the cache.
-  const verified = new Map<string, { claims: TokenClaims; expiry: number }>()
-  const remember = (token: string, claims: TokenClaims, expiry: unknown) => {
-    if (typeof expiry !== 'number') return
+  const isValid = ({ validFrom, validUntil, deadline }: VerifiedToken) => {
+    const now = clock()
+    return now >= validFrom && now < validUntil && monotonicClock() < deadline
+  }
+
+  // Clients send their token with every request; the Windows client sends hundreds at once. Only tokens that were valid are
+  // cached, so clients without a session can't fill the cache.
+  const verified = new Map<string, VerifiedToken>()
+  const remember = (token: string, read: VerifiedToken) => {
     const [oldest] = verified.keys()
     if (oldest !== undefined && verified.size >= maxRemembered) verified.delete(oldest)
-    verified.set(token, { claims, expiry })
+    verified.set(token, read)
   }
 
   return {
-    issue({ userId, ...claims }, seconds) {
-      const exp = Math.floor(clock() / 1000) + seconds
-      return signer.sign({ sub: userId, ...claims, iat: false, exp })
+    async issue({ userId, ...claims }) {
+      const iat = Math.floor(clock() / 1000)
+      const exp = iat + lifetimes[claims.purpose]
+      return sign({ sub: userId, ...claims, iat, exp }, key)
     },
 
     async verify(purpose, token) {
       const known = verified.get(token)
-      if (known !== undefined && clock() < known.expiry * 1000) {
-        return hasPurpose(purpose, known.claims) ? known.claims : 'invalid'
-      }
-      verified.delete(token)
-      const payload = await verifyJwt(token, 0)
-      if (payload !== false) {
-        const claims = claimsOf(purpose, payload)
-        if (claims === null) return 'invalid'
-        remember(token, claims, payload.exp)
-        return claims
-      }
-      const expired = await verifyJwt(token, unlimitedAge)
-      return expired !== false && claimsOf(purpose, expired) !== null ? 'expired' : 'invalid'
+      const found = known ?? (await read(token))
+      if (found === null || !hasPurpose(purpose, found.claims)) return 'invalid'
+      if (!isValid(found)) return 'expired'
+      if (known === undefined) remember(token, found)
+      return found.claims
     },
   }
 }
 
-/** Returns the claims of a verified payload, null if they are not for the purpose. */
-function claimsOf<P extends TokenClaims['purpose']>(
-  purpose: P,
-  payload: Readonly<Record<string, unknown>>,
-): Extract<TokenClaims, { purpose: P }> | null {
-  const claims = parseClaims(payload)
-  return claims !== null && hasPurpose(purpose, claims) ? claims : null
+/** Returns a signed token. The library that verifies tokens takes `iat` from the clock of the system only. */
+function sign(payload: Readonly<Record<string, string | number>>, key: Uint8Array): string {
+  const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString('base64url')
+  const signed = `${encode({ alg: 'HS256', typ: 'JWT' })}.${encode(payload)}`
+  return `${signed}.${createHmac('sha256', key).update(signed).digest('base64url')}`
 }
 
-function hasPurpose<P extends TokenClaims['purpose']>(
+function hasPurpose<P extends TokenPurpose>(
   purpose: P,
   claims: TokenClaims,
 ): claims is Extract<TokenClaims, { purpose: P }> {

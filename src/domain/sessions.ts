@@ -41,13 +41,10 @@ export interface Sessions {
   authenticate(token: string): Promise<User>
 }
 
-export function createSessions(deps: { store: Store; tokens: Tokens; seconds: number }): Sessions {
+export function createSessions(deps: { store: Store; tokens: Tokens }): Sessions {
   return {
     open: (user) =>
-      deps.tokens.issue(
-        { purpose: 'session', userId: user.id, epoch: user.sessionEpoch },
-        deps.seconds,
-      ),
+      deps.tokens.issue({ purpose: 'session', userId: user.id, epoch: user.sessionEpoch }),
 
     async authenticate(token) {
       const claims = await deps.tokens.verify('session', token)

@@ -1,6 +1,8 @@
 /** The content of a token. It includes the purpose, so that one kind never serves as the other. */
 export type TokenClaims = SessionClaims | ConfirmationClaims
 
+export type TokenPurpose = TokenClaims['purpose']
+
 /** In every request of a signed-in client. Valid while `epoch` is the user's session epoch. */
 export interface SessionClaims {
   readonly purpose: 'session'
@@ -16,14 +18,15 @@ export interface ConfirmationClaims {
 }
 
 export interface Tokens {
-  /** Returns a signed token that expires in `seconds`. */
-  issue(claims: TokenClaims, seconds: number): Promise<string>
+  /** Returns a signed token, which expires after the lifetime of its purpose. */
+  issue(claims: TokenClaims): Promise<string>
 
   /**
-   * Returns the claims of a token that this server issued for this purpose, or `expired` if it has expired. Returns `invalid`
-   * for everything else: another purpose, key or algorithm, no expiry, not a token.
+   * Returns the claims of a token that this server issued for this purpose, or `expired` if it has expired, or was issued
+   * while the clock was ahead. Returns `invalid` for everything else: another purpose, key or algorithm, no expiry, not a
+   * token.
    */
-  verify<P extends TokenClaims['purpose']>(
+  verify<P extends TokenPurpose>(
     purpose: P,
     token: string,
   ): Promise<Extract<TokenClaims, { purpose: P }> | 'expired' | 'invalid'>

@@ -144,7 +144,7 @@ async function render(
   switch (message.kind) {
     case 'confirmation': {
       const claims = { purpose: 'confirmation', userId: message.userId, email } as const
-      const token = await tokens.issue(claims, linkMinutes * 60)
+      const token = await tokens.issue(claims)
       const link = new URL(`confirm/${token}`, baseUrl).href
       return renderConfirmationEmail({ email, link, minutes: linkMinutes })
     }

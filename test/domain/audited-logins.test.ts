@@ -2,7 +2,6 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { createDigest } from '../../src/crypto/digest'
 import { createPasswordHasher } from '../../src/crypto/password-hash'
-import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
 import { createLogin } from '../../src/domain/login'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
@@ -14,6 +13,7 @@ import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
 import { listAuditRows } from '../support/audit'
 import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
 import { fakeClock, random } from '../support/timing'
+import { createTestTokens } from '../support/tokens'
 
 const address = '10.0.0.1'
 
@@ -26,11 +26,11 @@ async function createLoginSetup(
   const hasher = createPasswordHasher(random, 1)
   const user = aUser({ passwordHash: await hasher.hash('right'), ...change })
   await store.write((tx) => tx.users.insert(user))
-  const tokens = createTokens(random(32), clock)
+  const tokens = createTestTokens(random(32), clock)
   const buffer = createLoginEventBuffer({ clock, monotonicClock: clock })
   const { login } = createLogin({
     ...{ store, hasher, loginEvents: buffer, clock },
-    sessions: createSessions({ store, tokens, seconds: 600 }),
+    sessions: createSessions({ store, tokens }),
     confirmation: { isRequired: true, emailQueue: null },
     throttle: createLoginThrottle({
       ...{ limits: defaultRateLimits, monotonicClock: clock, onGuess: () => {} },
@@ -108,7 +108,7 @@ test('the audit log contains a confirmation once, and all expired accounts in on
   const { user, clock, tokens } = await createLoginSetup(store, { emailConfirmed: false })
   const rules = createEmailConfirmation({ store, tokens, rateLimiter: unlimitedRateLimiter, clock })
   const { id: userId, email } = user
-  const link = await tokens.issue({ purpose: 'confirmation', userId, email }, 60)
+  const link = await tokens.issue({ purpose: 'confirmation', userId, email })
   for (const outcome of ['confirmed', 'already']) {
     expect<string>(await rules.confirm(link, { address })).toBe(outcome)
   }

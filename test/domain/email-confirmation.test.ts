@@ -1,16 +1,16 @@
 import { expect, spyOn, test } from 'bun:test'
-import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
 import { createRateLimiter, unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import type { TokenClaims } from '../../src/domain/tokens'
 import { listAuditRows } from '../support/audit'
 import { aUser, openSqliteStore } from '../support/store'
 import { fakeClock, random } from '../support/timing'
+import { createTestTokens } from '../support/tokens'
 
 test('a confirmation link has each possible outcome', async () => {
   await using store = await openSqliteStore()
   const clock = fakeClock()
-  const tokens = createTokens(random(32), clock)
+  const tokens = createTestTokens(random(32), clock)
   const { confirm } = createEmailConfirmation({
     store,
     tokens,
@@ -20,7 +20,7 @@ test('a confirmation link has each possible outcome', async () => {
   const user = aUser({ emailConfirmed: false })
   await store.write((tx) => tx.users.insert(user))
   const link = (change = {}) =>
-    tokens.issue({ purpose: 'confirmation', userId: user.id, email: user.email, ...change }, 60)
+    tokens.issue({ purpose: 'confirmation', userId: user.id, email: user.email, ...change })
   const confirmWith = (token: string) => confirm(token, { address: null })
 
   const good = await link()
@@ -30,24 +30,24 @@ test('a confirmation link has each possible outcome', async () => {
   expect(await confirmWith(await link({ email: 'other@nas.local' }))).toBe('no such user')
   expect(await confirmWith('garbage')).toBe('invalid')
   const session = { purpose: 'session', userId: user.id, epoch: user.sessionEpoch } as const
-  expect(await confirmWith(await tokens.issue(session, 60))).toBe('invalid')
-  clock.advance(61_000)
+  expect(await confirmWith(await tokens.issue(session))).toBe('invalid')
+  clock.advance(600_000)
   expect(await confirmWith(good)).toBe('expired')
 })
 
 test('only invalid and expired links count for the limit of their network of 64 bits, and a limited one is not looked at', async () => {
   await using store = await openSqliteStore()
   const clock = fakeClock()
-  const tokens = createTokens(random(32), clock)
+  const key = random(32)
+  const tokens = createTestTokens(key, clock)
   const rateLimiter = createRateLimiter({ max: 2, seconds: 60 }, clock)
   const { confirm } = createEmailConfirmation({ store, tokens, rateLimiter, clock })
   const user = aUser({ emailConfirmed: false })
   await store.write((tx) => tx.users.insert(user))
-  const link = (change: Partial<TokenClaims> = {}, seconds = 60) =>
-    tokens.issue(
-      { purpose: 'confirmation', userId: user.id, email: user.email, ...change } as TokenClaims,
-      seconds,
-    )
+  const claims = { purpose: 'confirmation', userId: user.id, email: user.email } as const
+  const link = (change: Partial<TokenClaims> = {}) =>
+    tokens.issue({ ...claims, ...change } as TokenClaims)
+  const expired = await createTestTokens(key, clock, { confirmation: -1 }).issue(claims)
   const confirmFrom = (host: string, token: string) =>
     confirm(token, { address: `2001:db8:1:2::${host}` }).catch((error: unknown) => error)
   const good = await link()
@@ -55,7 +55,7 @@ test('only invalid and expired links count for the limit of their network of 64 
     expect(await confirmFrom('1', await link({ userId: 'nobody' }))).toBe('no such user')
   }
   expect(await confirmFrom('1', 'garbage')).toBe('invalid')
-  expect(await confirmFrom('2', await link({}, -1))).toBe('expired')
+  expect(await confirmFrom('2', expired)).toBe('expired')
   using verify = spyOn(tokens, 'verify')
   expect(await confirmFrom('3', good)).toMatchObject({ code: 'rate_limited', retryAfter: 60 })
   expect(verify).not.toHaveBeenCalled()

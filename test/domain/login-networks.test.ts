@@ -1,6 +1,5 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { createTokens } from '../../src/crypto/tokens'
 import { DomainError } from '../../src/domain/errors'
 import { createLogin } from '../../src/domain/login'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
@@ -12,6 +11,7 @@ import { listAuditRows } from '../support/audit'
 import { captureError } from '../support/capture-error'
 import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
 import { fakeClock, random } from '../support/timing'
+import { createTestTokens } from '../support/tokens'
 
 const day = 86_400_000
 const address = '2001:db8:1:2::1'
@@ -41,8 +41,8 @@ async function createLoginSetup(
   }
   const checkLimit = () => {}
   const buffer = createLoginEventBuffer({ clock, monotonicClock: clock })
-  const tokens = createTokens(random(32), clock)
-  const sessions = createSessions({ store, tokens, seconds: 600 })
+  const tokens = createTestTokens(random(32), clock)
+  const sessions = createSessions({ store, tokens })
   const { login } = createLogin({
     ...{ store: failing, clock, sessions, loginEvents: buffer },
     hasher: {

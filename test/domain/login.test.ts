@@ -1,7 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, spyOn, test } from 'bun:test'
 import { createPasswordHasher } from '../../src/crypto/password-hash'
-import { createTokens } from '../../src/crypto/tokens'
 import type { ConfirmationPolicy } from '../../src/domain/email-confirmation'
 import { type Credentials, createLogin } from '../../src/domain/login'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
@@ -14,6 +13,7 @@ import vectors from '../data/vectors.json' with { type: 'json' }
 import { captureError } from '../support/capture-error'
 import { aUser, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock, random } from '../support/timing'
+import { createTestTokens } from '../support/tokens'
 
 const hash = 'YWxpY2UtaGFzaA=='
 const baseUrl = () => 'http://pi/'
@@ -29,8 +29,7 @@ function createRules(
   const hasher = createPasswordHasher(random, 1)
   const sessions = createSessions({
     store,
-    tokens: createTokens(random(32), Date.now),
-    seconds: 600,
+    tokens: createTestTokens(random(32), Date.now),
   })
   const users = createUsers({
     store,

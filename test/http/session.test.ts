@@ -5,11 +5,11 @@ import { withUsers } from '../../src/app/operations/users'
 import { systemRuntime } from '../../src/app/runtime'
 import { openTargets } from '../../src/app/targets'
 import { loadConfig } from '../../src/config/load'
-import { createTokens } from '../../src/crypto/tokens'
 import type { ManagedUsers } from '../../src/domain/managed-users'
 import { answerOf, failure } from '../support/answers'
 import { aField, aNote, aRecord, type Client, signUpAndLogIn } from '../support/client'
 import { startTestServer, type TestServer } from '../support/server'
+import { createTestTokens } from '../support/tokens'
 import { vaultRows } from '../support/vaults'
 
 const secretKey = 'the key of these tests'
@@ -49,9 +49,9 @@ function epochOf({ token }: Client): string {
 
 /** Issues a token signed with the server's own key, like the owner's but for some claims. */
 function issueToken(owner: Client, change: Record<string, string>, clock: () => number = Date.now) {
-  const tokens = createTokens(new TextEncoder().encode(secretKey), clock)
+  const tokens = createTestTokens(new TextEncoder().encode(secretKey), clock)
   const session = { purpose: 'session', userId: owner.userId, epoch: epochOf(owner) } as const
-  return tokens.issue({ ...session, ...change }, 600)
+  return tokens.issue({ ...session, ...change })
 }
 
 describe('every guarded route', () => {
@@ -93,16 +93,17 @@ describe('every guarded route', () => {
     const { server, owner } = await startServerWithOwner()
     await using _ = server
     const invalidTokens = {
-      confirmation: await createTokens(new TextEncoder().encode(secretKey), Date.now).issue(
-        { purpose: 'confirmation', userId: owner.userId, email: 'owner@nas.local' },
-        600,
-      ),
+      confirmation: await createTestTokens(new TextEncoder().encode(secretKey), Date.now).issue({
+        purpose: 'confirmation',
+        userId: owner.userId,
+        email: 'owner@nas.local',
+      }),
       'another epoch': await issueToken(owner, { epoch: 'another' }),
       'an unknown user': await issueToken(owner, { userId: 'nobody' }),
-      'another key': await createTokens(new TextEncoder().encode('another key'), Date.now).issue(
-        { purpose: 'session', userId: owner.userId, epoch: epochOf(owner) },
-        600,
-      ),
+      'another key': await createTestTokens(
+        new TextEncoder().encode('another key'),
+        Date.now,
+      ).issue({ purpose: 'session', userId: owner.userId, epoch: epochOf(owner) }),
       'no signature':
         `${btoa('{"alg":"none","typ":"JWT"}')}.${owner.token.split('.')[1]}.`.replaceAll('=', ''),
       'no token': 'garbage',

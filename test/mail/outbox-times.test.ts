@@ -1,10 +1,10 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { createTokens } from '../../src/crypto/tokens'
 import { createLog } from '../../src/log'
 import { retryDelay, startOutboxWorker } from '../../src/mail/outbox-worker'
 import { MailFault, type MailTransport } from '../../src/mail/transport'
 import { steppedTiming } from '../support/stepped-timing'
 import { aUser, openSqliteStore } from '../support/store'
+import { createTestTokens } from '../support/tokens'
 import { until } from '../support/until'
 
 // Longer than `until` waits, so that its error names what did not come.
@@ -52,7 +52,10 @@ async function startTestWorker(options: {
   }
   const sent: (Sent & { readonly at: number })[] = []
   const lines: string[] = []
-  const tokens = createTokens(new Uint8Array(32), timing.clock)
+  const { linkMinutes = 60 } = options
+  const tokens = createTestTokens(new Uint8Array(32), timing.clock, {
+    confirmation: linkMinutes * 60,
+  })
   const worker = startOutboxWorker({
     store,
     transport: {
@@ -67,7 +70,7 @@ async function startTestWorker(options: {
     wait: timing.wait,
     random: middle,
     log: createLog('json', timing.clock, (line) => lines.push(line)),
-    linkMinutes: options.linkMinutes ?? 60,
+    linkMinutes,
   })
   return {
     store,

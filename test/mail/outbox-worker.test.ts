@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'bun:test'
-import { createTokens } from '../../src/crypto/tokens'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
 import { DomainError } from '../../src/domain/errors'
 import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
@@ -15,6 +14,7 @@ import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
 import { startPostgresFirst } from '../support/postgres'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
 import { type PatientTiming, patientTiming, random } from '../support/timing'
+import { createTestTokens } from '../support/tokens'
 import { until } from '../support/until'
 
 startPostgresFirst('newest')
@@ -70,7 +70,7 @@ function startTestWorker(
   const worker = startOutboxWorker({
     store,
     transport: { ...transport, send: options.send ?? transport.send },
-    tokens: createTokens(key, timing.clock),
+    tokens: createTestTokens(key, timing.clock),
     ...timing,
     random,
     log: createLog('json', timing.clock, (line) => log.push(line)),
@@ -113,7 +113,7 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
       expect(email.source).toMatch(header)
     }
     await untilOutboxIsEmpty(store)
-    const tokens = createTokens(key, setup.clock)
+    const tokens = createTestTokens(key, setup.clock)
     const { confirm } = createEmailConfirmation({
       store,
       tokens,
@@ -382,7 +382,7 @@ describe.each(engines)('the outbox worker on $engine', ({ open }) => {
     const email = await mail.next()
     const { confirm } = createEmailConfirmation({
       store,
-      tokens: createTokens(key, setup.clock),
+      tokens: createTestTokens(key, setup.clock),
       rateLimiter: unlimitedRateLimiter,
       clock: Date.now,
     })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createTokens } from '../../src/crypto/tokens'
+import { createTestTokens } from './tokens'
 
 /** A line of cases.jsonl: a request, and what the wire contract says of the answer. */
 export interface ContractCase {
@@ -78,10 +78,11 @@ async function forgeTokens(
   const payload = validToken.split('.')[1] ?? ''
   const { sub, epoch } = JSON.parse(Buffer.from(payload, 'base64url').toString())
   const issue = (key: string, clock: () => number) =>
-    createTokens(new TextEncoder().encode(key), clock).issue(
-      { purpose: 'session', userId: String(sub), epoch: String(epoch) },
-      600,
-    )
+    createTestTokens(new TextEncoder().encode(key), clock).issue({
+      purpose: 'session',
+      userId: String(sub),
+      epoch: String(epoch),
+    })
   tokens.set('expired', await issue(secretKey, () => Date.now() - 3_600_000))
   tokens.set('other-key', await issue('another secret key', Date.now))
   const unsignedHeader = Buffer.from(JSON.stringify({ alg: 'none', typ: 'JWT' })).toString(

@@ -51,7 +51,7 @@ export function createRules(deps: {
   const rateLimiters = createRateLimiters(settings, runtime, log)
   const vaultQuota = createVaultQuota(settings.maxVault)
   const hasher = createPasswordHasher(random, iterations, createDerive(settings.loginQueue))
-  const sessions = createSessions({ store, tokens, seconds: settings.tokenSeconds })
+  const sessions = createSessions({ store, tokens })
   return {
     sessions,
     users: createUsers({

@@ -111,7 +111,7 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
     const loop = startUpkeep(start, upkeep)
     stack.defer(async () => void (await loop.stop()))
   }
-  const tokens = createTokens(key, runtime.clock)
+  const tokens = createTokens(key, { ...runtime, lifetimes: tokenLifetimes(settings) })
   const mail = await createMailService({ ...start, store, isShared, tokens })
   const loginEvents = createLoginEventBuffer(runtime)
   const auditWriter = await startAuditWriter({ ...start, store, loginEvents })
@@ -156,6 +156,11 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
     isMailDone = await runningMail.stop(timeout)
   })
   return urls
+}
+
+/** Returns how long tokens are valid, in seconds. */
+function tokenLifetimes({ tokenSeconds, linkMinutes }: Settings) {
+  return { session: tokenSeconds, confirmation: linkMinutes * 60 }
 }
 
 /** Looks after the open database every second. */

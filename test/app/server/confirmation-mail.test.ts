@@ -1,11 +1,11 @@
 import { expect, test } from 'bun:test'
 import { createMailService } from '../../../src/app/server/confirmation-mail'
 import { loadConfig } from '../../../src/config/load'
-import { createTokens } from '../../../src/crypto/tokens'
 import { DomainError } from '../../../src/domain/errors'
 import { createLog } from '../../../src/log'
 import { aUser, openSqliteStore, type TestStore } from '../../support/store'
 import { manualTiming, random } from '../../support/timing'
+import { createTestTokens } from '../../support/tokens'
 
 const hour = 3_600_000
 
@@ -26,7 +26,7 @@ async function startTestService(store: TestStore, error: Error | null) {
   const service = await createMailService({
     store: failing,
     isShared: false,
-    tokens: createTokens(random(32), clock),
+    tokens: createTestTokens(random(32), clock),
     settings,
     runtime: { clock, monotonicClock: clock, wait, random },
     log: createLog('json', clock, (line) => lines.push(JSON.parse(line))),

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'bun:test'
 import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { createTokens } from '../../../src/crypto/tokens'
 import { captureError } from '../../support/capture-error'
 import { aRecord, basicAuth, logIn, signUpAndLogIn } from '../../support/client'
 import { temporaryFolder } from '../../support/executable'
 import { startTestServer } from '../../support/server'
+import { createTestTokens } from '../../support/tokens'
 
 describe('the server', () => {
   test('can be started and stopped many times in one process, on the same folder', async () => {
@@ -92,7 +92,7 @@ describe('the server', () => {
     })
     expect(readdirSync(server.dataDir)).not.toContain('secret.key')
     const { token } = await signUpAndLogIn(server.url, 'owner')
-    const tokens = createTokens(new TextEncoder().encode('given by the operator'), Date.now)
+    const tokens = createTestTokens(new TextEncoder().encode('given by the operator'), Date.now)
     expect(await tokens.verify('session', token)).toMatchObject({ purpose: 'session' })
   })
 })
