@@ -4,6 +4,9 @@
 # `unknown` without git or outside of a checkout.
 commit=$(git describe --always --dirty --abbrev=12 --exclude='*' 2>/dev/null || echo unknown)
 
+# The time of the commit in seconds since 1970: the same commit gives the same bytes. 0 if it is unknown.
+commit_time=$(git log -1 --format=%ct 2>/dev/null || echo 0)
+
 # Builds the executable $1. Further arguments are passed to `bun build`.
 #
 # Without the --no-compile-autoload options the executable would obey the .env, bunfig.toml, tsconfig.json and
@@ -17,5 +20,5 @@ compile() {
     --no-compile-autoload-dotenv --no-compile-autoload-bunfig \
     --no-compile-autoload-tsconfig --no-compile-autoload-package-json \
     --external file-type \
-    --define "BUILD_COMMIT=\"$commit\"" "$@" >&2
+    --define "BUILD_COMMIT=\"$commit\"" --define "BUILD_TIME=$commit_time" "$@" >&2
 }

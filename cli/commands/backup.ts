@@ -101,7 +101,9 @@ Examples:
         )
       }
       if (options.prune !== true) return
-      for (const path of pruneBackups(targets)) info(`Removed: ${path}`)
+      const { removed, kept } = await pruneBackups(targets)
+      for (const path of removed) info(`Removed: ${path}`)
+      if (kept !== null) info(`warning: no old backup was removed: ${kept}`)
     })
 }
 

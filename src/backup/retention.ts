@@ -1,3 +1,6 @@
+import { isFromFuture } from '../domain/backups'
+import { minPlausibleTime } from '../domain/known-time'
+
 /** How many daily, weekly and monthly backups to keep. */
 export interface RetentionPolicy {
   readonly daily: number
@@ -18,12 +21,18 @@ const periodKeys: Readonly<Record<keyof RetentionPolicy, (time: number) => strin
 /**
  * Returns the backups to remove. The last backup of each of the newest days, weeks and months is kept, and so is the newest
  * backup in any case. Days without a backup do not count, so a server that was off for long loses none.
+ *
+ * A backup with an impossible time was taken while the clock was wrong, and nothing tells when. It never counts as the newest,
+ * and is kept for about as long as a daily one: until as many newer backups exist as there are daily ones. `now` must be
+ * plausible.
  */
 export function selectExpired<Backup extends { readonly time: number }>(
   backups: readonly Backup[],
   policy: RetentionPolicy,
+  now: number,
 ): readonly Backup[] {
-  const newestFirst = backups.toSorted((one, other) => other.time - one.time)
+  const isDated = ({ time }: Backup) => time >= minPlausibleTime && !isFromFuture(time, now)
+  const newestFirst = backups.filter(isDated).toSorted((one, other) => other.time - one.time)
   const kept = new Set(newestFirst.slice(0, 1))
   for (const period of ['daily', 'weekly', 'monthly'] as const) {
     const lastByPeriod = new Map<string, Backup>()
@@ -33,5 +42,9 @@ export function selectExpired<Backup extends { readonly time: number }>(
     }
     for (const backup of [...lastByPeriod.values()].slice(0, policy[period])) kept.add(backup)
   }
-  return backups.filter((backup) => !kept.has(backup))
+  const count = Math.max(policy.daily, 1)
+  const recent = newestFirst.filter(({ time }) => time > now - (count + 1) * day)
+  const recentDays = new Set(recent.map(({ time }) => periodKeys.daily(time)))
+  const keepsUndated = recentDays.size < count
+  return backups.filter((backup) => (isDated(backup) ? !kept.has(backup) : !keepsUndated))
 }

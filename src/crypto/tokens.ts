@@ -42,11 +42,11 @@ export function createTokens(
   },
 ): Tokens {
   const key = new Uint8Array(hkdfSync('sha256', secretKey, '', 'snailpass tokens', 32))
-  const verifier = jwt({ name: 'jwt', secret: key }).decorator.jwt
+  const library = jwt({ name: 'jwt', secret: key }).decorator.jwt
 
   /** Returns null unless the token is ours. */
   const read = async (token: string): Promise<VerifiedToken | null> => {
-    const payload = await verifier.verify(token, {
+    const payload = await library.verify(token, {
       algorithms: ['HS256'],
       requiredClaims: ['exp'],
       currentDate: new Date(0),

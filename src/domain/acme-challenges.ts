@@ -1,3 +1,4 @@
+import type { ClockWatch } from './clock-watch'
 import type { Clock } from './runtime'
 import type { Store } from './store'
 
@@ -6,7 +7,7 @@ import type { Store } from './store'
  * any of them, so each can answer for all. Each server has its own certificate and its own ACME account.
  */
 export interface AcmeChallenges {
-  /** Stores an answer, and deletes those that are older than a day. */
+  /** Stores an answer, and deletes those that are older than a day, while the clock is plausible. */
   put(token: string, keyAuthorization: string): Promise<void>
   /** Does nothing for an unknown token. */
   remove(token: string): Promise<void>
@@ -20,15 +21,18 @@ const maxAge = 24 * 3600_000
 export function createAcmeChallenges({
   store,
   clock,
+  clockWatch,
 }: {
   store: Store
   clock: Clock
+  clockWatch: Pick<ClockWatch, 'ageLimit'>
 }): AcmeChallenges {
   return {
     async put(token, keyAuthorization) {
       const time = clock()
+      const limit = clockWatch.ageLimit(maxAge)
       await store.write(async ({ acmeChallenges }) => {
-        await acmeChallenges.deleteBefore(time - maxAge)
+        if (limit !== null) await acmeChallenges.deleteBefore(limit.before)
         await acmeChallenges.put({ token, keyAuthorization, time })
       })
     },

@@ -1,3 +1,5 @@
+import type { AgeLimit } from './known-time'
+
 /** Kinds of events in the audit log. They are stored, and shown to operators: never rename one. */
 export type AuditKind =
   | 'sign-up'
@@ -91,16 +93,13 @@ export interface AuditWrites {
   /** Appends an event when the transaction commits. A transaction that fails appends nothing. */
   record(event: AuditEvent): void
   /**
-   * Removes up to `maxRows` rows from the start of the log that are older than `before`, and leaves a signed checkpoint.
-   * Rows dated after `now` come from a wrong clock (theirs or ours): they are removed only if an older row follows.
+   * Removes up to `maxRows` rows from the start of the log that are older than `limit`, and leaves a signed checkpoint. Rows
+   * with an impossible time (after its `now`, before its `earliest`) come from a wrong clock: they are removed only if a row
+   * that is old follows.
    * Returns the number of removed rows; `isDone` is false if there may be more. Throws `conflict` if the rows were tampered
    * with, or report tampering that no operator has accepted: they are the evidence.
    */
-  prune(bounds: {
-    before: number
-    now: number
-    maxRows: number
-  }): Promise<{ pruned: number; isDone: boolean }>
+  prune(limit: AgeLimit, maxRows: number): Promise<{ pruned: number; isDone: boolean }>
 }
 
 /** Signs the rows of the audit log with a key that is not in the database. */

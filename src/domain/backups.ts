@@ -42,7 +42,11 @@ export function createBackups(deps: { store: Store; clock: Clock }): Backups {
         const isDone = (credibleBackup(state, now)?.time ?? Number.NEGATIVE_INFINITY) >= since
         // A claim that ends later comes from a wrong clock: ignore it.
         const isClaimed = state.claimedUntil > now && state.claimedUntil <= now + claimDuration
-        return isDone || isClaimed ? null : { ...state, claimedUntil: now + claimDuration }
+        // A beginning in the future does too: until then, a missing backup would not be reported.
+        const begun = isFromFuture(state.since, now) ? now : state.since
+        return isDone || isClaimed
+          ? null
+          : { ...state, since: begun, claimedUntil: now + claimDuration }
       }),
 
     async recordVerified(verified) {
@@ -73,8 +77,13 @@ export function backupProblem(state: BackupState, now: number): 'failed' | 'stal
 
 /**
  * Returns the last verified backup. Null for one from the future: the clock was wrong, and no backup would be created until
- * then. The clocks of other servers may be a little ahead.
+ * then.
  */
 function credibleBackup({ verified }: BackupState, now: number): VerifiedBackup | null {
-  return verified !== null && verified.time <= now + claimDuration ? verified : null
+  return verified !== null && !isFromFuture(verified.time, now) ? verified : null
+}
+
+/** Returns whether a time comes from a clock that was wrong. The clocks of other servers may be a little ahead. */
+export function isFromFuture(time: number, now: number): boolean {
+  return time > now + claimDuration
 }

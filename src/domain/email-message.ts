@@ -52,14 +52,15 @@ export interface OutboxWrites {
   put(message: EmailMessage): Promise<void>
   /**
    * Leases the next email that is due at `now` to one worker until `until`, and counts an attempt. Returns null if none is
-   * due. After `until`, the email is due again. An email that is due after `latest` was queued with a wrong clock, so it is
-   * due now.
+   * due. After `until`, the email is due again, if `canTakeOver`: while the clock is implausible, another worker may still be
+   * sending it. An email that is due after `latest` was queued with a wrong clock, so it is due now.
    */
   lease(lease: {
     id: string
     now: number
     until: number
     latest: number
+    canTakeOver: boolean
   }): Promise<LeasedEmailMessage | null>
   /** Deletes an email that was sent. Like the next two methods, does nothing if another worker has leased it since. */
   delete(message: LeasedEmailMessage): Promise<void>

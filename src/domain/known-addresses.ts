@@ -13,7 +13,10 @@ export interface KnownAddressReads {
 }
 
 export interface KnownAddressWrites {
-  /** Records a sign-in at `time` from a network, and keeps the newest `max` networks of the account. */
+  /**
+   * Records a sign-in at `time` from a network, and keeps the newest `max` networks of the account. This one is the newest:
+   * a later time comes from a wrong clock.
+   */
   remember(
     userId: string,
     network: string,

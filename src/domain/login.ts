@@ -1,9 +1,11 @@
 import { networkOf } from './address'
 import type { AuditEvent } from './audit'
+import type { ClockWatch } from './clock-watch'
 import { normalizeEmail } from './email'
 import type { ConfirmationPolicy } from './email-confirmation'
 import { DomainError } from './errors'
 import { knownAddressLifetime, knownAddressPrecision, maxKnownAddresses } from './known-addresses'
+import { isOlder } from './known-time'
 import type { LoginEventBuffer, LoginEventKind } from './login-events'
 import type { LoginThrottle } from './login-throttle'
 import type { PasswordHash, PasswordHasher } from './password-hash'
@@ -48,6 +50,7 @@ export function createLogin(deps: {
   throttle: LoginThrottle
   loginEvents: LoginEventBuffer
   clock: Clock
+  clockWatch: Pick<ClockWatch, 'ageLimit'>
 }): Login {
   const { emailQueue, isRequired } = deps.confirmation
   const { loginEvents } = deps
@@ -118,8 +121,10 @@ export function createLogin(deps: {
     const now = deps.clock()
     // The absolute value, so that a time from a wrong clock in the future is overwritten.
     const isKnown = user.loginTime !== null && Math.abs(now - user.loginTime) < loginTimePrecision
+    // An implausible time replaces none: the network would be unknown once the clock is right.
+    const keepsTime = lastLoginTime !== null && deps.clockWatch.ageLimit(0) === null
     const isRemembered =
-      lastLoginTime !== null && Math.abs(now - lastLoginTime) < knownAddressPrecision
+      lastLoginTime !== null && (keepsTime || Math.abs(now - lastLoginTime) < knownAddressPrecision)
     const events = event === null ? [] : [event]
     // An audit event alone is not worth a commit that the client waits for.
     if (isKnown && isRemembered && replacement === null) return loginEvents.requeue(events)
@@ -128,10 +133,9 @@ export function createLogin(deps: {
         await tx.users.replacePasswordHash(user.id, { from: user.passwordHash, to: replacement })
       }
       await tx.users.recordLogin(user.id, now)
-      await tx.knownAddresses.remember(user.id, network, {
-        time: now,
-        max: maxKnownAddresses,
-      })
+      if (!keepsTime) {
+        await tx.knownAddresses.remember(user.id, network, { time: now, max: maxKnownAddresses })
+      }
       if (event !== null) tx.audit.record(event)
     })
     if (!isWritten) loginEvents.requeue(events)
@@ -150,7 +154,9 @@ export function createLogin(deps: {
           includeLegacy: await tx.users.hasLegacyPasswordHashes(),
         }
       })
-      const isKnown = lastLoginTime !== null && deps.clock() - lastLoginTime < knownAddressLifetime
+      const isKnown =
+        lastLoginTime !== null &&
+        !isOlder(lastLoginTime, deps.clockWatch.ageLimit(knownAddressLifetime))
 
       const loginEvent = (kind: LoginEventKind) => ({ kind, user, address })
       const { isRight, replacement } = await checkCredentials({

@@ -1,4 +1,5 @@
 import { type Backups, backupProblem } from './backups'
+import type { ClockWatch } from './clock-watch'
 import { DomainError, errorMessageWithCauses } from './errors'
 import type { Clock, MonotonicClock } from './runtime'
 import type { Store } from './store'
@@ -10,7 +11,7 @@ export interface Readiness {
 }
 
 export interface Warning {
-  readonly kind: 'low_space' | 'failed_backup' | 'stale_backup'
+  readonly kind: 'low_space' | 'failed_backup' | 'stale_backup' | 'implausible_clock'
   /** For operators. */
   readonly detail: string
 }
@@ -26,6 +27,7 @@ export function createReadiness(deps: {
   backups: Pick<Backups, 'state'> | null
   clock: Clock
   monotonicClock: MonotonicClock
+  clockWatch: Pick<ClockWatch, 'problem'>
 }): Readiness {
   let cached: { at: number; report: Promise<ReadinessReport> } | null = null
   return {
@@ -38,7 +40,8 @@ export function createReadiness(deps: {
   }
 }
 
-async function checkReadiness({ store, backups, clock }: Parameters<typeof createReadiness>[0]) {
+async function checkReadiness(deps: Parameters<typeof createReadiness>[0]) {
+  const { store, backups, clock, clockWatch } = deps
   try {
     await store.check()
     const warnings: Warning[] = []
@@ -47,6 +50,10 @@ async function checkReadiness({ store, backups, clock }: Parameters<typeof creat
     }
     const warning = backups === null ? null : await backupWarning(backups, clock())
     if (warning !== null) warnings.push(warning)
+    const clockProblem = clockWatch.problem()
+    if (clockProblem !== null) {
+      warnings.push({ kind: 'implausible_clock', detail: clockProblem.detail })
+    }
     return { problem: null, warnings }
   } catch (error) {
     if (error instanceof DomainError)

@@ -4,6 +4,7 @@ import type { BackupReads, BackupWrites } from './backup-state'
 import type { OutboxReads, OutboxWrites } from './email-message'
 import type { InvitationReads, InvitationWrites } from './invitation'
 import type { KnownAddressReads, KnownAddressWrites } from './known-addresses'
+import type { KnownTimeReads, KnownTimeWrites } from './known-time'
 import type { UserReads, UserWrites } from './user'
 import type {
   AdditionalFieldReads,
@@ -48,6 +49,7 @@ export interface Store {
 export interface ReadTransaction {
   readonly acmeChallenges: AcmeChallengeReads
   readonly backups: BackupReads
+  readonly knownTime: KnownTimeReads
   readonly users: UserReads
   readonly knownAddresses: KnownAddressReads
   readonly invitations: InvitationReads
@@ -62,6 +64,7 @@ export interface ReadTransaction {
 export interface WriteTransaction {
   readonly acmeChallenges: AcmeChallengeReads & AcmeChallengeWrites
   readonly backups: BackupReads & BackupWrites
+  readonly knownTime: KnownTimeReads & KnownTimeWrites
   readonly users: UserReads & UserWrites
   readonly knownAddresses: KnownAddressReads & KnownAddressWrites
   readonly invitations: InvitationReads & InvitationWrites

@@ -1,22 +1,32 @@
 import { serverEvent } from './audit'
-import type { Clock } from './runtime'
+import type { ClockWatch } from './clock-watch'
 import type { Store } from './store'
 
 const day = 24 * 60 * 60_000
 
 /**
  * Removes accounts that are older than `days`, were never confirmed and have an empty vault, so that a sign-up with the email
- * address of another person does not block that address. Returns the number of removed accounts.
+ * address of another person does not block that address. Returns the number of removed accounts; none while the clock is
+ * implausible. Accounts that were dated by a wrong clock are dated again first: an account of this morning may say 1970.
  */
-export function removeUnconfirmed(
-  { store, clock }: { store: Store; clock: Clock },
+export async function removeUnconfirmed(
+  {
+    store,
+    clockWatch,
+  }: { store: Store; clockWatch: Pick<ClockWatch, 'ageLimit' | 'corrections' | 'forget'> },
   days: number,
 ): Promise<number> {
-  const now = clock()
-  return store.write(async (tx) => {
-    const count = await tx.users.deleteUnconfirmed(now - days * day)
+  const limit = clockWatch.ageLimit(days * day)
+  if (limit === null) return 0
+  const corrections = clockWatch.corrections()
+  const count = await store.write(async (tx) => {
+    for (const correction of corrections) await tx.users.correctUnconfirmed(correction)
+    await tx.users.redateUnconfirmed(limit)
+    const count = await tx.users.deleteUnconfirmed(limit.before)
     // One row for all: each account has a row for its sign-up, with its email.
-    if (count > 0) tx.audit.record(serverEvent(now, 'users-expired', { count }))
+    if (count > 0) tx.audit.record(serverEvent(limit.now, 'users-expired', { count }))
     return count
   })
+  clockWatch.forget(corrections)
+  return count
 }

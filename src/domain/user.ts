@@ -1,3 +1,5 @@
+import type { ClockCorrection } from './clock-watch'
+import type { AgeLimit } from './known-time'
 import type { PasswordHash } from './password-hash'
 
 /** An account. `hint` reminds its owner of the master password, which never reaches the server. */
@@ -71,6 +73,10 @@ export interface UserWrites {
     id: string,
     times: { now: number; unlessRequestedSince: number },
   ): Promise<boolean>
+  /** Moves the times of unconfirmed accounts that lie in a span in which the clock was wrong. */
+  correctUnconfirmed(correction: ClockCorrection): Promise<void>
+  /** Dates unconfirmed accounts with an impossible time (before `earliest`, or after `now`) with `now`. */
+  redateUnconfirmed(limit: AgeLimit): Promise<void>
   /** Deletes unconfirmed accounts with an empty vault that were created before a time. Returns their number. */
   deleteUnconfirmed(before: number): Promise<number>
   /** Sets the time of the last sign-in. */

@@ -3,7 +3,9 @@
  * is queued, and when, is for `src/domain/outbox.ts`.
  */
 import { type Loop, startLoop } from '../background'
+import type { ClockWatch } from '../domain/clock-watch'
 import type { LeasedEmailMessage } from '../domain/email-message'
+import { isOlder } from '../domain/known-time'
 import { type Clock, type Random, type Wait, withTimeout } from '../domain/runtime'
 import type { Store } from '../domain/store'
 import type { Tokens } from '../domain/tokens'
@@ -31,6 +33,9 @@ const maxRetryDelay = 6 * hour
 const maxMessageAge = 48 * hour
 const minAttempts = 8
 
+/** More attempts than fit into 48 hours. They end an email whose age is unknown because a clock was wrong. */
+const maxAttempts = 24
+
 /** Bounds of the wait between two looks into the outbox. Other servers queue emails without waking this worker. */
 const maxPollInterval = 30_000
 const minPollInterval = 1_000
@@ -48,13 +53,14 @@ export function startOutboxWorker(deps: {
   transport: MailTransport
   tokens: Tokens
   clock: Clock
+  clockWatch: Pick<ClockWatch, 'ageLimit'>
   random: Random
   wait: Wait
   log: Log
   /** How long a link works, in minutes. */
   linkMinutes: number
 }): Loop {
-  const { store, clock, random, wait, log } = deps
+  const { store, clock, clockWatch, random, wait, log } = deps
 
   /** Emails that were sent and could not be deleted because the database failed. They must not be sent again. */
   const sentIds = new Set<string>()
@@ -73,7 +79,9 @@ export function startOutboxWorker(deps: {
   const recordFailure = async (message: LeasedEmailMessage, fault: MailFault): Promise<void> => {
     const now = clock()
     const reason = fault.message
-    const isTooOld = now - message.creationTime >= maxMessageAge && message.attempts >= minAttempts
+    const { attempts, creationTime } = message
+    const isOld = isOlder(creationTime, clockWatch.ageLimit(maxMessageAge))
+    const isTooOld = (isOld && attempts >= minAttempts) || attempts >= maxAttempts
     // Mail servers repeat the address, which must not be in the log.
     const redacted = reason.replaceAll(message.email, 'the address')
     const fields = { id: message.id, attempts: message.attempts, reason: redacted }
@@ -95,6 +103,7 @@ export function startOutboxWorker(deps: {
       now,
       until: now + leaseDuration,
       latest: now + 2 * maxRetryDelay,
+      canTakeOver: clockWatch.ageLimit(0) !== null,
     }
     const message = await store.write((tx) => tx.outbox.lease(lease))
     if (message !== null) {

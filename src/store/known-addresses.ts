@@ -38,7 +38,7 @@ export function knownAddressWrites(
             .selectFrom('known_addresses')
             .select('seq')
             .where('user_id', '=', userId)
-            .orderBy('time', 'desc')
+            .orderBy(sql`case when time > ${time} then 0 else time end`, 'desc')
             .orderBy('seq', 'desc')
             .limit(sql.lit(max)),
         )

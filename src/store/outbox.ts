@@ -94,9 +94,10 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
         .execute()
     },
 
-    async lease({ id: lease, now, until, latest }) {
+    async lease({ id: lease, now, until, latest, canTakeOver }) {
+      const free = canTakeOver ? sql`1 = 1` : sql`lease is null`
       const due = sql<number>`(
-        select seq from outbox where state = ${queued} and (next_time <= ${now} or next_time > ${latest})
+        select seq from outbox where state = ${queued} and (next_time <= ${now} or next_time > ${latest}) and ${free}
         order by next_time, seq limit 1 ${skipLocked(db)}
       )`
       const row = await db

@@ -8,6 +8,7 @@ import { auditReads, auditWrites } from './audit/queries'
 import { backupReads, backupWrites } from './backups'
 import { invitationReads, invitationWrites } from './invitations'
 import { knownAddressReads, knownAddressWrites } from './known-addresses'
+import { knownTimeReads, knownTimeWrites } from './known-time'
 import { noteReads, noteWrites } from './notes'
 import { outboxReads, outboxWrites } from './outbox'
 import { recordReads, recordWrites } from './records'
@@ -21,6 +22,7 @@ export function createReadTransaction(db: Transaction<Schema>): ReadTransaction 
     acmeChallenges: acmeChallengeReads(db),
     audit: auditReads(db),
     backups: backupReads(db),
+    knownTime: knownTimeReads(db),
     users: userReads(db),
     knownAddresses: knownAddressReads(db),
     invitations: invitationReads(db),
@@ -44,6 +46,7 @@ export function createWriteTransaction(
     acmeChallenges: acmeChallengeWrites(db),
     audit: auditWrites(db, signerFor, record),
     backups: backupWrites(db),
+    knownTime: knownTimeWrites(db),
     users: userWrites(db),
     knownAddresses: knownAddressWrites(db),
     invitations: invitationWrites(db),

@@ -1,4 +1,5 @@
 import { type Selectable, sql, type Transaction } from 'kysely'
+import { maxBehind } from '../domain/known-time'
 import type { User, UserReads, UserWrites } from '../domain/user'
 import { isPostgres } from '../engine/is-postgres'
 import { prepareQuery } from './prepared'
@@ -17,6 +18,9 @@ const userColumns = [
   'disabled',
   'login_time',
 ] as const
+
+/** The times from which the age of an unconfirmed account is counted. */
+const unconfirmedTimes = ['creation_time', 'letter_time'] as const
 
 /** Prepared because every request with a session token runs it. */
 const selectById = prepareQuery((db, id) =>
@@ -134,6 +138,29 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         )
         .executeTakeFirst()
       return result.numUpdatedRows > 0n
+    },
+
+    async correctUnconfirmed({ from, to, by }) {
+      for (const column of unconfirmedTimes) {
+        await db
+          .updateTable('users')
+          .set((row) => ({ [column]: row(column, '+', by) }))
+          .where('email_confirmed', '=', false)
+          .where(column, '>=', from)
+          .where(column, '<=', to)
+          .execute()
+      }
+    },
+
+    async redateUnconfirmed({ now, earliest }) {
+      for (const column of unconfirmedTimes) {
+        await db
+          .updateTable('users')
+          .set({ [column]: now })
+          .where('email_confirmed', '=', false)
+          .where((or) => or.or([or(column, '<', earliest), or(column, '>', now + maxBehind)]))
+          .execute()
+      }
     },
 
     async deleteUnconfirmed(before) {

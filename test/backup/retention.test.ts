@@ -1,16 +1,23 @@
 import { describe, expect, test } from 'bun:test'
-import { selectExpired } from '../../src/backup/retention'
+import { type RetentionPolicy, selectExpired } from '../../src/backup/retention'
 
 const keep = { daily: 7, weekly: 4, monthly: 12 }
 const at = (text: string) => ({ time: Date.parse(text) })
 const day = 24 * 60 * 60_000
+
+/** What expires at the time of the newest backup. */
+const expiredOf = (
+  backups: readonly { time: number }[],
+  policy: RetentionPolicy,
+  now = Math.max(...backups.map(({ time }) => time), Date.UTC(2026, 10, 24)),
+) => selectExpired(backups, policy, now)
 
 /** Returns the days of the backups that are left after one backup a day for so many days, each followed by a clean-up. */
 function leftAfter(days: number, start: string): string[] {
   let backups: { time: number }[] = []
   for (let index = 0; index < days; index++) {
     backups.push({ time: Date.parse(start) + index * day })
-    const expired = selectExpired(backups, keep)
+    const expired = expiredOf(backups, keep)
     backups = backups.filter((backup) => !expired.includes(backup))
   }
   return backups.map(({ time }) => new Date(time).toISOString().slice(0, 10))
@@ -18,15 +25,15 @@ function leftAfter(days: number, start: string): string[] {
 
 describe('backups that are kept', () => {
   test('of a year and a half are the last of seven days, four weeks and twelve months', () => {
-    // The last day is Tuesday, 2026-11-24.
-    const left = leftAfter(550, '2025-05-24T02:30:00Z')
+    // The last day is Wednesday, 2027-11-24.
+    const left = leftAfter(550, '2026-05-24T02:30:00Z')
     expect(left).toEqual([
-      ...['2025-12-31', '2026-01-31', '2026-02-28', '2026-03-31', '2026-04-30', '2026-05-31'],
-      ...['2026-06-30', '2026-07-31', '2026-08-31', '2026-09-30', '2026-10-31'],
+      ...['2026-12-31', '2027-01-31', '2027-02-28', '2027-03-31', '2027-04-30', '2027-05-31'],
+      ...['2027-06-30', '2027-07-31', '2027-08-31', '2027-09-30', '2027-10-31'],
       // Sundays.
-      ...['2026-11-08', '2026-11-15'],
-      ...['2026-11-18', '2026-11-19', '2026-11-20', '2026-11-21', '2026-11-22', '2026-11-23'],
-      '2026-11-24',
+      ...['2027-11-07', '2027-11-14'],
+      ...['2027-11-18', '2027-11-19', '2027-11-20', '2027-11-21', '2027-11-22', '2027-11-23'],
+      '2027-11-24',
     ])
   })
 
@@ -36,15 +43,15 @@ describe('backups that are kept', () => {
       at('2026-11-24T12:00:00Z'),
       at('2026-11-24T22:00:00Z'),
     ]
-    expect(selectExpired([noon, evening, morning], keep)).toEqual([noon, morning])
+    expect(expiredOf([noon, evening, morning], keep)).toEqual([noon, morning])
   })
 
   test('include those from before a long break, and always the newest', () => {
-    const old = ['2020-01-01', '2020-01-02', '2020-01-03'].map(at)
-    expect(selectExpired([...old, at('2026-11-24')], keep)).toEqual([])
+    const old = ['2026-01-01', '2026-01-02', '2026-01-03'].map(at)
+    expect(expiredOf([...old, at('2026-11-24')], keep)).toEqual([])
     const none = { daily: 0, weekly: 0, monthly: 0 }
-    expect(selectExpired([...old, at('2026-11-24')], none)).toEqual(old)
-    expect(selectExpired([], none)).toEqual([])
+    expect(expiredOf([...old, at('2026-11-24')], none)).toEqual(old)
+    expect(expiredOf([], none)).toEqual([])
   })
 })
 
@@ -54,13 +61,11 @@ describe('backups of two times', () => {
   test.each([
     // 2026-11-23 is a Monday.
     ['daily', '2026-11-24T00:00:00.000Z', '2026-11-24T23:59:59.999Z', '2026-11-25T00:00:00.000Z'],
-    ['daily', '1970-01-01T00:00:00.000Z', '1970-01-01T23:59:59.999Z', '1970-01-02T00:00:00.000Z'],
+    ['daily', '2026-01-01T00:00:00.000Z', '2026-01-01T23:59:59.999Z', '2026-01-02T00:00:00.000Z'],
     ['daily', '2026-03-29T00:00:00.000Z', '2026-03-29T23:59:59.999Z', '2026-03-30T00:00:00.000Z'],
     ['weekly', '2026-11-23T00:00:00.000Z', '2026-11-29T23:59:59.999Z', '2026-11-30T00:00:00.000Z'],
     // A week that two years share.
     ['weekly', '2026-12-28T00:00:00.000Z', '2027-01-03T23:59:59.999Z', '2027-01-04T00:00:00.000Z'],
-    // Before Monday, 5 January 1970.
-    ['weekly', '1969-12-29T00:00:00.000Z', '1970-01-04T23:59:59.999Z', '1970-01-05T00:00:00.000Z'],
     ['monthly', '2026-11-01T00:00:00.000Z', '2026-11-30T23:59:59.999Z', '2026-12-01T00:00:00.000Z'],
     ['monthly', '2028-02-01T00:00:00.000Z', '2028-02-29T23:59:59.999Z', '2028-03-01T00:00:00.000Z'],
     ['monthly', '2026-12-01T00:00:00.000Z', '2026-12-31T23:59:59.999Z', '2027-01-01T00:00:00.000Z'],
@@ -69,10 +74,10 @@ describe('backups of two times', () => {
     (period, begin, end, later) => {
       const [first, last, next] = [at(begin), at(end), at(later)]
       const twoPeriods = { ...none, [period]: 2 }
-      expect(selectExpired([first, last], twoPeriods)).toEqual([first])
-      expect(selectExpired([last, next], twoPeriods)).toEqual([])
-      expect(selectExpired([first, last, next], twoPeriods)).toEqual([first])
-      expect(selectExpired([first, last, next], { ...none, [period]: 1 })).toEqual([first, last])
+      expect(expiredOf([first, last], twoPeriods)).toEqual([first])
+      expect(expiredOf([last, next], twoPeriods)).toEqual([])
+      expect(expiredOf([first, last, next], twoPeriods)).toEqual([first])
+      expect(expiredOf([first, last, next], { ...none, [period]: 1 })).toEqual([first, last])
     },
   )
 })
@@ -82,7 +87,7 @@ describe('each number of backups to keep', () => {
     time: Date.parse('2026-01-01T02:00:00Z') + index * day,
   }))
   const keptOf = (policy: Partial<typeof keep>) => {
-    const expired = selectExpired(days, { daily: 0, weekly: 0, monthly: 0, ...policy })
+    const expired = expiredOf(days, { daily: 0, weekly: 0, monthly: 0, ...policy })
     return days.flatMap((backup) =>
       expired.includes(backup) ? [] : [new Date(backup.time).toISOString().slice(5, 10)],
     )
@@ -114,28 +119,74 @@ describe('each number of backups to keep', () => {
       [three, two, one],
       [two, three, one],
     ]) {
-      expect(selectExpired(order, policy)).toEqual([one])
+      expect(expiredOf(order, policy)).toEqual([one])
     }
     // In the order in which they were given.
-    expect(selectExpired([two, one, three], { ...policy, daily: 1 })).toEqual([two, one])
+    expect(expiredOf([two, one, three], { ...policy, daily: 1 })).toEqual([two, one])
   })
 })
 
 describe('after the clock went back', () => {
-  test('backups of the future stay as the newest, and the last ones of the present as well', () => {
-    const future = at('2036-01-01T02:00:00Z')
-    const days = ['2026-11-20', '2026-11-21', '2026-11-22', '2026-11-23', '2026-11-24'].map(at)
-    const policy = { daily: 3, weekly: 0, monthly: 0 }
-    expect(selectExpired([...days, future], policy)).toEqual(days.slice(0, 3))
+  const days = ['2026-11-20', '2026-11-21', '2026-11-22', '2026-11-23', '2026-11-24'].map(at)
+  const policy = { daily: 3, weekly: 0, monthly: 0 }
+  const now = Date.parse('2026-11-24T00:10:00Z')
+
+  test.each([
+    ['1970-01-01T00:00:30Z', '1970-01-02'],
+    ['2026-11-27', '2026-11-28'],
+    ['2027-11-24', '2027-12-24'],
+    ['2036-01-01', '2037-01-01'],
+  ])(
+    'backups with an impossible time (%s) are never the newest, and stay for as many days as daily ones',
+    (one, other) => {
+      const undated = [at(one), at(other)]
+      expect(selectExpired([...days, ...undated], policy, now)).toEqual([
+        ...days.slice(0, 2),
+        ...undated,
+      ])
+      // The clock was wrong for two days, and right again in the last one.
+      const [first = at('2026-11-20'), last = at('2026-11-24')] = [days[0], days[4]]
+      expect(selectExpired([first, ...undated, last], policy, now)).toEqual([])
+      // The only backup of a server may be one of them.
+      expect(selectExpired(undated, policy, now)).toEqual([])
+      expect(selectExpired(undated, { daily: 0, weekly: 0, monthly: 0 }, now)).toEqual([])
+    },
+  )
+
+  test('a server that took backups ten years ahead for a month forgets them after a week of right ones', () => {
+    let backups: { time: number }[] = []
+    const runNight = (time: number, isPlausible: boolean) => {
+      backups.push({ time })
+      const expired = isPlausible ? selectExpired(backups, keep, time) : []
+      backups = backups.filter((backup) => !expired.includes(backup))
+    }
+    const start = Date.parse('2026-10-01T02:00:00Z')
+    const decade = 3_652 * day
+    for (let night = 0; night < 30; night++) runNight(start + night * day, true)
+    for (let night = 30; night < 60; night++) runNight(start + night * day + decade, false)
+    const counts = Array.from({ length: 8 }, (_, index) => {
+      runNight(start + (60 + index) * day, true)
+      return backups.filter(({ time }) => time > start + decade).length
+    })
+    expect(counts).toEqual([30, 30, 30, 30, 30, 30, 0, 0])
+  })
+
+  test('one that is an hour ahead counts as any other: the clocks of servers differ', () => {
+    const ahead = { time: now + 3_600_000 }
+    // The last one of the same day.
+    expect(selectExpired([...days, ahead], policy, now)).toEqual([
+      ...days.slice(0, 2),
+      ...days.slice(4),
+    ])
   })
 
   test('the later of two backups of a day is kept, whichever was written first', () => {
     const [before, after] = [at('2026-11-24T03:30:00Z'), at('2026-11-24T02:30:00Z')]
-    expect(selectExpired([before, after], keep)).toEqual([after])
+    expect(expiredOf([before, after], keep)).toEqual([after])
   })
 
   test('one of two backups of the same millisecond is kept', () => {
     const [one, two] = [at('2026-11-24'), at('2026-11-24')]
-    expect(selectExpired([one, two], keep)).toEqual([two])
+    expect(expiredOf([one, two], keep)).toEqual([two])
   })
 })

@@ -10,14 +10,15 @@ import {
   requireAdopted,
   requireUpToDate,
 } from '../../src/database/database'
+import { findDatabaseTime } from '../../src/database/database-time'
 import { checkIntegrity } from '../../src/database/integrity'
 import { isLegacySchema, legacyColumns } from '../../src/database/legacy-tables'
-import { findDatabaseTime, findNewestTime } from '../../src/database/newest-time'
 import { watchFreeSpace } from '../../src/database/space-watch'
 import { inspectSqliteFile, translateSqliteErrors } from '../../src/database/sqlite-file'
 import { beginImmediate } from '../../src/database/sqlite-setup'
 import { DomainError } from '../../src/domain/errors'
 import { createSqliteFile } from '../../src/engine/sqlite/connection'
+import { findNewestTime } from '../../src/store/known-time'
 import { captureError } from '../support/capture-error'
 import { createDataFolder } from '../support/data-folder'
 import { postgresError, sqliteError } from '../support/engine-errors'

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { createAcmeChallenges } from '../../src/domain/acme-challenges'
 import { startPostgresFirst } from '../support/postgres'
 import { openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock } from '../support/timing'
+import { fakeClock, watchOf } from '../support/timing'
 
 startPostgresFirst('newest')
 
@@ -15,7 +15,8 @@ const [one, two] = ['one-token-of-an-authority', 'two_tokens_of_an_authority']
 describe.each(engines)('ACME challenges on $engine', ({ open }) => {
   test('are found by their own token only, until they are removed', async () => {
     await using store = await open()
-    const challenges = createAcmeChallenges({ store, clock: fakeClock() })
+    const clock = fakeClock()
+    const challenges = createAcmeChallenges({ store, clock, clockWatch: watchOf(clock) })
     await challenges.put(one, 'first')
     await challenges.put(two, 'second')
     await challenges.put(two, 'again')
@@ -36,7 +37,7 @@ describe.each(engines)('ACME challenges on $engine', ({ open }) => {
       tx.backups.save({ since: 1, claimedUntil: 2, verified: null, failure: null }),
     )
     const clock = fakeClock()
-    const challenges = createAcmeChallenges({ store, clock })
+    const challenges = createAcmeChallenges({ store, clock, clockWatch: watchOf(clock) })
     await challenges.put(one, 'left behind')
     clock.advance(24 * 3600_000 + 1)
     await challenges.put(two, 'second')
@@ -49,7 +50,7 @@ describe.each(engines)('ACME challenges on $engine', ({ open }) => {
 test('an ACME challenge is kept for exactly a day, and found by tokens of 16 to 256 characters', async () => {
   await using store = await openSqliteStore()
   const clock = fakeClock()
-  const { put, find } = createAcmeChallenges({ store, clock })
+  const { put, find } = createAcmeChallenges({ store, clock, clockWatch: watchOf(clock) })
   const [shortest, longest] = ['s'.repeat(16), 'l'.repeat(256)]
   const others = ['s'.repeat(15), 'l'.repeat(257), 'a token of an authority', `${one}.`, `${one}\n`]
   for (const token of [shortest, longest, ...others]) await put(token, 'key')

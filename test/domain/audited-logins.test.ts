@@ -12,7 +12,7 @@ import { createSessions } from '../../src/domain/sessions'
 import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
 import { listAuditRows } from '../support/audit'
 import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
-import { fakeClock, random } from '../support/timing'
+import { fakeClock, random, watchOf } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 
 const address = '10.0.0.1'
@@ -29,7 +29,7 @@ async function createLoginSetup(
   const tokens = createTestTokens(random(32), clock)
   const buffer = createLoginEventBuffer({ clock, monotonicClock: clock })
   const { login } = createLogin({
-    ...{ store, hasher, loginEvents: buffer, clock },
+    ...{ store, hasher, loginEvents: buffer, clock, clockWatch: watchOf(clock) },
     sessions: createSessions({ store, tokens }),
     confirmation: { isRequired: true, emailQueue: null },
     throttle: createLoginThrottle({
@@ -114,9 +114,11 @@ test('the audit log contains a confirmation once, and all expired accounts in on
   }
   expect(await rules.confirm('garbage', { address })).toBe('invalid')
   for (let index = 0; index < 3; index++)
-    await store.write((tx) => tx.users.insert(aUser({ emailConfirmed: false })))
-  expect(await removeUnconfirmed({ store, clock }, 1)).toBe(3)
-  expect(await removeUnconfirmed({ store, clock }, 1)).toBe(0)
+    await store.write((tx) =>
+      tx.users.insert(aUser({ emailConfirmed: false, creationTime: Date.UTC(2026, 0, 2) })),
+    )
+  expect(await removeUnconfirmed({ store, clockWatch: watchOf(clock) }, 1)).toBe(3)
+  expect(await removeUnconfirmed({ store, clockWatch: watchOf(clock) }, 1)).toBe(0)
   expect(await listAuditRows(store)).toMatchObject([
     { kind: 'confirmation', actor: 'user', userId, email, address, count: 1 },
     { kind: 'users-expired', actor: 'server', userId: null, email: null, address: null, count: 3 },

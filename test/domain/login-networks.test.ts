@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { DomainError } from '../../src/domain/errors'
+import { ageLimitAt } from '../../src/domain/known-time'
 import { createLogin } from '../../src/domain/login'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
 import type { LoginAttempt } from '../../src/domain/login-throttle'
@@ -32,6 +33,7 @@ async function createLoginSetup(
   const stubs = {
     verdict: { matches: true, replacement: null } as Verdict,
     writeError: null as Error | null,
+    isImplausible: false as boolean,
     onWake: () => {},
   }
   const failing: typeof store = {
@@ -45,6 +47,7 @@ async function createLoginSetup(
   const sessions = createSessions({ store, tokens })
   const { login } = createLogin({
     ...{ store: failing, clock, sessions, loginEvents: buffer },
+    clockWatch: { ageLimit: (age) => (stubs.isImplausible ? null : ageLimitAt(clock(), age)) },
     hasher: {
       hash: () => Promise.reject(new Error('a login creates no hash')),
       verify: (asked) => {
@@ -113,6 +116,53 @@ describe('the network of a login', () => {
     await attempt()
     expect(await timeOf()).toBe(first - 9 * day)
   })
+
+  test.each([-20_000, -365, -3, 3, 365, 3_653])(
+    'is known and keeps its time while the clock is %d days wrong',
+    async (days) => {
+      await using store = await openSqliteStore()
+      const { clock, attempts, stubs, attempt, timeOf } = await createLoginSetup(store)
+      const first = clock()
+      await attempt()
+      clock.advance(days * day)
+      stubs.isImplausible = true
+      await attempt()
+      await attempt('10.0.0.9')
+      expect(attempts.map(({ isKnown }) => isKnown)).toEqual([false, true, false])
+      expect(await timeOf()).toBe(first)
+      clock.advance(-days * day)
+      stubs.isImplausible = false
+      await attempt()
+      expect(attempts.at(-1)?.isKnown).toBeTrue()
+    },
+  )
+
+  test.each([
+    ['1970', -20_000],
+    ['the future', 3_653],
+  ])(
+    'that was recorded with a time in %s is known, and replaced before others',
+    async (_, days) => {
+      await using store = await openSqliteStore()
+      const { user, clock, attempts, attempt } = await createLoginSetup(store)
+      const remember = (network: string, time: number) =>
+        store.write((tx) => tx.knownAddresses.remember(user.id, network, { time, max: 2 }))
+      await remember(network, clock() + days * day)
+      await attempt()
+      expect(attempts.map(({ isKnown }) => isKnown)).toEqual([true])
+      await remember(network, clock() + days * day)
+      await remember('10.0.0.1', clock())
+      await remember('10.0.0.2', clock())
+      const times = await store.read(async (tx) =>
+        Promise.all(
+          [network, '10.0.0.1', '10.0.0.2'].map((other) =>
+            tx.knownAddresses.findLastLoginTime(user.id, other),
+          ),
+        ),
+      )
+      expect(times).toEqual([null, clock(), clock()])
+    },
+  )
 
   test('is not recorded for wrong credentials, a disabled account or one that is not confirmed', async () => {
     for (const [change, matches] of [

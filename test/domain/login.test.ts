@@ -12,7 +12,7 @@ import { createUsers, type SignUp } from '../../src/domain/users'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { captureError } from '../support/capture-error'
 import { aUser, openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock, random } from '../support/timing'
+import { fakeClock, random, watchOf } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 
 const hash = 'YWxpY2UtaGFzaA=='
@@ -49,6 +49,7 @@ function createRules(
     throttle: unlimitedLogins,
     loginEvents: buffer,
     clock,
+    clockWatch: watchOf(clock),
   })
   return {
     hasher,
@@ -189,6 +190,7 @@ describe('the work of a login', () => {
       throttle: unlimitedLogins,
       loginEvents: createLoginEventBuffer({ clock: Date.now, monotonicClock: Date.now }),
       clock: Date.now,
+      clockWatch: watchOf(Date.now),
     })
     await login({ email, masterPasswordHash }, { baseUrl, address: null }).catch(() => {})
     return verify.mock.calls.map(([{ includeLegacy }]) => ({ includeLegacy }))

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import type { BackupState } from '../../src/domain/backup-state'
 import { DomainError } from '../../src/domain/errors'
+import type { ClockProblem } from '../../src/domain/known-time'
 import { createReadiness } from '../../src/domain/readiness'
 import { captureError } from '../support/capture-error'
 import { fakeClock } from '../support/timing'
@@ -17,6 +18,7 @@ function createTestReadiness(backups: BackupState | null = null) {
     isShort: false,
     error: null as Error | null,
     backups,
+    clockProblem: null as ClockProblem | null,
   }
   const readiness = createReadiness({
     store: {
@@ -33,6 +35,7 @@ function createTestReadiness(backups: BackupState | null = null) {
         : { state: () => Promise.resolve(state.backups ?? Promise.reject(new Error('no state'))) },
     clock,
     monotonicClock: clock,
+    clockWatch: { problem: () => state.clockProblem },
   })
   return { clock, state, check: () => readiness.check() }
 }

@@ -10,7 +10,7 @@ import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
 import { createUsers } from '../../src/domain/users'
 import { listAuditRows } from '../support/audit'
 import { aUser, openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock, random } from '../support/timing'
+import { fakeClock, random, watchOf } from '../support/timing'
 
 const baseUrl = () => 'http://pi:5000/'
 const address = '10.0.0.1'
@@ -298,7 +298,7 @@ describe('unconfirmed accounts', () => {
     await store.write(async (tx) => {
       for (const user of [old, exact, confirmed]) await tx.users.insert(user)
     })
-    expect(await removeUnconfirmed({ store, clock }, 3)).toBe(1)
+    expect(await removeUnconfirmed({ store, clockWatch: watchOf(clock) }, 3)).toBe(1)
     const left = await store.read((tx) => tx.users.listSummaries())
     expect(left.map(({ id }) => id)).toEqual([exact.id, confirmed.id])
     expect(await listAuditRows(store)).toEqual([
@@ -307,7 +307,7 @@ describe('unconfirmed accounts', () => {
         ...{ userId: null, email: null, address: null, detail: null },
       },
     ])
-    expect(await removeUnconfirmed({ store, clock }, 3)).toBe(0)
+    expect(await removeUnconfirmed({ store, clockWatch: watchOf(clock) }, 3)).toBe(0)
     expect(await listAuditRows(store)).toHaveLength(1)
   })
 })

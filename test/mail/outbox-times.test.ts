@@ -4,6 +4,7 @@ import { retryDelay, startOutboxWorker } from '../../src/mail/outbox-worker'
 import { MailFault, type MailTransport } from '../../src/mail/transport'
 import { steppedTiming } from '../support/stepped-timing'
 import { aUser, openSqliteStore } from '../support/store'
+import { watchOf } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 import { until } from '../support/until'
 
@@ -67,6 +68,7 @@ async function startTestWorker(options: {
     },
     tokens,
     clock: timing.clock,
+    clockWatch: watchOf(timing.clock),
     wait: timing.wait,
     random: middle,
     log: createLog('json', timing.clock, (line) => lines.push(line)),

@@ -13,7 +13,7 @@ import {
 import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
 import { startPostgresFirst } from '../support/postgres'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
-import { type PatientTiming, patientTiming, random } from '../support/timing'
+import { type PatientTiming, patientTiming, random, watchOf } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 import { until } from '../support/until'
 
@@ -72,6 +72,7 @@ function startTestWorker(
     transport: { ...transport, send: options.send ?? transport.send },
     tokens: createTestTokens(key, timing.clock),
     ...timing,
+    clockWatch: watchOf(timing.clock),
     random,
     log: createLog('json', timing.clock, (line) => log.push(line)),
     linkMinutes: 60,

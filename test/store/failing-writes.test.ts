@@ -91,7 +91,8 @@ const writes: readonly {
   {
     name: 'outbox.lease',
     kinds: 'update',
-    run: (tx) => tx.outbox.lease({ id: 'y', now: 5_000, until: 6_000, latest: 9_000 }),
+    run: (tx) =>
+      tx.outbox.lease({ id: 'y', now: 5_000, until: 6_000, latest: 9_000, canTakeOver: true }),
   },
   { name: 'outbox.delete', kinds: 'delete', run: (tx) => tx.outbox.delete(leased) },
   {
@@ -141,7 +142,7 @@ async function openFilledStore() {
     await tx.knownAddresses.remember('u', 'old', { time: 1, max: 5 })
     await tx.acmeChallenges.put(challenge('t'))
     await tx.outbox.put({ ...email, id: 'leased' })
-    await tx.outbox.lease({ id: 'x', now: 1, until: 2_000, latest: 9_000 })
+    await tx.outbox.lease({ id: 'x', now: 1, until: 2_000, latest: 9_000, canTakeOver: true })
     await tx.outbox.put({ ...email, id: 'queued' })
   })
   return store

@@ -349,7 +349,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     ])
     // One that is being sent stays until its lease expires.
     const lease = (id: string, now: number, until: number) =>
-      store.write((tx) => tx.outbox.lease({ id, now, until, latest: 9_000 }))
+      store.write((tx) => tx.outbox.lease({ id, now, until, latest: 9_000, canTakeOver: true }))
     expect(await lease('x', 1_000, 5_000)).toEqual({
       ...confirmation('a', 'u1'),
       ...{ email: 'u1@nas.local', attempts: 1, lease: 'x' },
@@ -380,7 +380,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
         })
       })
     const lease = (id: string, now: number, latest = 9_000, until = now + 500) =>
-      store.write((tx) => tx.outbox.lease({ id, now, until, latest }))
+      store.write((tx) => tx.outbox.lease({ id, now, until, latest, canTakeOver: true }))
     const counts = () =>
       store.read(async (tx) => [await tx.outbox.countQueued(), await tx.outbox.findNextTime()])
     expect(await counts()).toEqual([0, null])
@@ -427,7 +427,9 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       }
     })
     const lease = () =>
-      store.write((tx) => tx.outbox.lease({ id: 'x', now: 1, until: 500, latest: 9_000 }))
+      store.write((tx) =>
+        tx.outbox.lease({ id: 'x', now: 1, until: 500, latest: 9_000, canTakeOver: true }),
+      )
     const [a, b, c, d] = [await lease(), await lease(), await lease(), await lease()]
     if (a === null || b === null || c === null || d === null) throw new Error('nothing was leased')
     await store.write(async (tx) => {

@@ -29,7 +29,7 @@ async function insertEmail(store: Store, id: string, creationTime: number) {
 }
 
 const lease = (store: Store, id: string, now: number, until: number) =>
-  store.write((tx) => tx.outbox.lease({ id, now, until, latest: now + 100_000 }))
+  store.write((tx) => tx.outbox.lease({ id, now, until, latest: now + 100_000, canTakeOver: true }))
 const list = (store: Store) => store.read((tx) => tx.outbox.list())
 
 describe.each(engines)('the outbox on $engine', ({ open }) => {

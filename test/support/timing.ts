@@ -1,5 +1,11 @@
 import { setTimeout } from 'node:timers/promises'
+import { type ClockWatch, createClockWatch } from '../../src/domain/clock-watch'
 import type { Clock, MonotonicClock, Wait } from '../../src/domain/runtime'
+
+/** A watch of a clock about which nothing else is known: it is plausible from 2026 on, as long as both clocks are one. */
+export function watchOf(clock: Clock, monotonicClock: MonotonicClock = clock): ClockWatch {
+  return createClockWatch({ clock, monotonicClock, buildTime: 0, stored: null, newestRow: null })
+}
 
 /** Real random bytes: no test depends on their values. */
 export const random = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count))

@@ -1,11 +1,9 @@
-import { findDatabaseTime, findNewestTime } from '../../database/newest-time'
+import { findDatabaseTime } from '../../database/database-time'
 import { formatCount } from '../../domain/text'
+import { clockHint, readClockWatch } from '../clock'
 import type { Targets } from '../targets'
 import type { Finding, Outcome } from './findings'
 import { setClockCommand } from './system-commands'
-
-/** How far in the future a row may be dated without a finding, in milliseconds. */
-const tolerance = 5 * 60_000
 
 /**
  * How far this clock may differ from that of the database, in milliseconds. Servers lease emails for a minute at a time, each
@@ -28,7 +26,10 @@ const queryTimedatectl: TimeSyncQuery = async () => {
   return answer === 'yes' ? true : answer === 'no' ? false : null
 }
 
-/** Compares the clock with the newest row of the database and the clock of its server, and checks that a time service runs. */
+/**
+ * Checks that the clock is plausible by what the database knows, compares it with that of the database's server, and checks
+ * that a time service runs.
+ */
 export async function checkClock(
   { database, runtime }: Targets,
   queryTimeSync: TimeSyncQuery = queryTimedatectl,
@@ -36,15 +37,17 @@ export async function checkClock(
   const { clock } = runtime
   const fix = `${setClockCommand()}, or set the clock by hand`
   const findings: Finding[] = []
-  const { newest, difference } = await database.withSnapshot(async (db) => {
+  const { watch, difference } = await database.withSnapshot(async (db) => {
     const time = await findDatabaseTime(db)
-    return { difference: time === null ? 0 : time - clock(), newest: await findNewestTime(db) }
+    const watch = await readClockWatch(db, runtime)
+    return { difference: time === null ? 0 : time - clock(), watch }
   })
-  if (newest !== null && newest > clock() + tolerance) {
+  const problem = watch.problem()
+  if (problem !== null) {
     findings.push({
-      what: `the clock of this machine is behind: the database contains a row from ${new Date(newest).toISOString()}`,
-      why,
-      fix,
+      what: problem.detail,
+      why: `${why}; nothing is deleted by age`,
+      fix: clockHint,
     })
   }
   if (Math.abs(difference) > sharedTolerance) {

@@ -71,7 +71,7 @@ export async function checkBackups(targets: Targets, fix: boolean): Promise<Outc
   if (problem === null) return { fact: describeNewest(state) }
   if (fix) {
     const { path } = await writeBackup(targets)
-    pruneBackups(targets)
+    await pruneBackups(targets)
     return { fact: describeNewest(await readState()), fixed: [`created a backup: ${path}`] }
   }
   return {

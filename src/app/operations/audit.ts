@@ -7,6 +7,7 @@ import { acceptBrokenChain } from '../../store/audit/accept'
 import { formatCheckpoint, lookUpRowStatus } from '../../store/audit/chain'
 import { type AuditChainReport, verifyAuditChain } from '../../store/audit/verify'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
+import { clockHint, openClockWatch } from '../clock'
 import { auditSignerFor } from '../secret-key'
 import { pruneAuditRows } from '../server/audit-writer'
 import type { Targets } from '../targets'
@@ -124,12 +125,17 @@ export async function acceptBrokenAudit(targets: Targets): Promise<readonly stri
 
 /**
  * Deletes the rows that are older than SNAILPASS_AUDIT_DAYS, while servers run. Returns how many. Throws `conflict` if they
- * were tampered with, `unavailable` without the key.
+ * were tampered with, `unavailable` without the key or if the clock is implausible.
  */
 export async function pruneAudit(targets: Targets): Promise<number> {
   const { settings, runtime, database } = targets
   return await database.withShared(async (store) => {
     store.setAuditSigner((fingerprint) => auditSignerFor(targets, fingerprint))
-    return await pruneAuditRows(store, settings, runtime)
+    const clockWatch = await openClockWatch(store, runtime)
+    const count = await pruneAuditRows(store, settings, clockWatch)
+    if (count !== null) return count
+    throw new DomainError('unavailable', `no row was removed: ${clockWatch.problem()?.detail}`, {
+      hint: clockHint,
+    })
   })
 }

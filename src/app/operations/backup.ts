@@ -33,6 +33,7 @@ import { createBackups } from '../../domain/backups'
 import { DomainError } from '../../domain/errors'
 import { removeFile } from '../../files/open-elsewhere'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
+import { readClockWatch } from '../clock'
 import { backupFolderOf } from '../newest-backup'
 import type { Targets } from '../targets'
 import { collectMetadata } from './backup-metadata'
@@ -90,16 +91,24 @@ async function recordBackup(
 
 /**
  * Deletes the backups in the backup folder that SNAILPASS_BACKUP_KEEP does not keep, and returns their paths. Backups
- * that a command took before an operation, and files with other names, stay.
+ * that a command took before an operation, and files with other names, stay. While the clock is implausible, all stay:
+ * `kept` says why.
  */
-export function pruneBackups(targets: Targets): readonly string[] {
+export async function pruneBackups(
+  targets: Targets,
+): Promise<{ readonly removed: readonly string[]; readonly kept: string | null }> {
+  const { database, runtime } = targets
+  const clockWatch = await database.withSnapshot((db) => readClockWatch(db, runtime))
+  const limit = clockWatch.ageLimit(0)
+  if (limit === null) return { removed: [], kept: clockWatch.problem()?.detail ?? null }
   const backups = listBackupFiles(backupFolderOf(targets)).flatMap(({ path }) => {
     const time = isDefaultBackupName(basename(path)) ? parseBackupTime(basename(path)) : null
     return time === null ? [] : [{ path, time }]
   })
-  const paths = selectExpired(backups, targets.settings.backupKeep).map(({ path }) => path)
-  for (const path of paths) removeFile(path)
-  return paths
+  const expired = selectExpired(backups, targets.settings.backupKeep, limit.now)
+  const removed = expired.map(({ path }) => path)
+  for (const path of removed) removeFile(path)
+  return { removed, kept: null }
 }
 
 /** Backs up everything before an operation, while servers run. The operation is a part of the file name. Returns the path. */

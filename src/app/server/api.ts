@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/settings'
 import type { AcmeChallenges } from '../../domain/acme-challenges'
 import type { Backups } from '../../domain/backups'
+import type { ClockWatch } from '../../domain/clock-watch'
 import { isLoopback, isPrivate } from '../../domain/networks'
 import { createReadiness } from '../../domain/readiness'
 import type { Store } from '../../domain/store'
@@ -34,6 +35,7 @@ export function listEndpoints(urls: readonly URL[]): readonly NetworkEndpoint[] 
 export interface ServerApiDeps {
   readonly rules: Rules
   readonly store: Store
+  readonly clockWatch: ClockWatch
   /** Null if no backups are scheduled: readiness does not report them then. */
   readonly backups: Backups | null
   readonly challenges: AcmeChallenges
@@ -47,10 +49,11 @@ export interface ServerApiDeps {
 
 /** Creates the HTTP API over the rules, with what it needs to know of this server. */
 export function createServerApi(deps: ServerApiDeps): Api {
-  const { rules, store, backups, challenges, certificates, endpoints, settings, log } = deps
+  const { rules, store, clockWatch, backups, challenges, certificates, endpoints, settings, log } =
+    deps
   return createApi({
     ...rules,
-    readiness: createReadiness({ ...deps.runtime, store, backups }),
+    readiness: createReadiness({ ...deps.runtime, store, clockWatch, backups }),
     resolveBaseUrl: createBaseUrlResolver({
       publicUrl: settings.publicUrl,
       publicHosts: settings.publicHosts,

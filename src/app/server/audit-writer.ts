@@ -1,6 +1,7 @@
 import { startLoop } from '../../background'
 import type { Settings } from '../../config/settings'
 import { type AuditEvent, serverEvent } from '../../domain/audit'
+import type { ClockWatch } from '../../domain/clock-watch'
 import { DomainError } from '../../domain/errors'
 import type { LoginEventBuffer } from '../../domain/login-events'
 import type { Clock, MonotonicClock } from '../../domain/runtime'
@@ -29,7 +30,7 @@ export interface AuditWriter {
 /**
  * Every 5 s: writes buffered login events and checks that the newest audit row seen before still exists. A log rolled
  * back to an older state is consistent in itself, so only memory can tell. At the start, daily and at the stop: logs the
- * newest row, because an attacker with only the database can't change the log. Daily: prunes.
+ * newest row, because an attacker with only the database can't change the log. Daily: prunes, once the clock is plausible.
  *
  * Returns once the newest row is in the log.
  */
@@ -37,6 +38,7 @@ export async function startAuditWriter(deps: {
   store: Store
   loginEvents: LoginEventBuffer
   settings: Settings
+  clockWatch: Pick<ClockWatch, 'ageLimit'>
   runtime: Runtime
   log: Log
 }): Promise<AuditWriter> {
@@ -60,9 +62,10 @@ export async function startAuditWriter(deps: {
     }
   }
 
-  const logNewest = async (): Promise<void> => {
+  const logNewest = async (): Promise<boolean> => {
     const newest = await head.check()
     if (newest !== null) log.info('audit log head', { newest })
+    return true
   }
 
   const logNewestDaily = daily(monotonicClock, logNewest)
@@ -139,48 +142,55 @@ function createBrokenEvent(row: string, time: number): AuditEvent {
   return serverEvent(time, 'trail-broken', { detail })
 }
 
-/** Returns a function that does `work` at its first call and then once a day. Work that fails is done again at the next call. */
-function daily(clock: MonotonicClock, work: () => Promise<void>): () => Promise<void> {
+/**
+ * Returns a function that does `work` at its first call and then once a day. Work that fails, or returns that it was not done,
+ * is tried again at the next call.
+ */
+function daily(clock: MonotonicClock, work: () => Promise<boolean>): () => Promise<void> {
   let last = Number.NEGATIVE_INFINITY
   return async () => {
     const now = clock()
     if (now - last < day) return
-    await work()
-    last = now
+    if (await work()) last = now
   }
 }
 
-/** Prunes and logs the number of removed rows. Logs an error if rows were tampered with. Throws other errors. */
+/**
+ * Prunes and logs the number of removed rows. Returns false while the clock is implausible. Logs an error if rows were
+ * tampered with. Throws other errors.
+ */
 async function pruneAndLog(deps: {
   store: Store
   settings: Settings
-  runtime: Runtime
+  clockWatch: Pick<ClockWatch, 'ageLimit'>
   log: Log
-}): Promise<void> {
-  const { store, settings, runtime, log } = deps
+}): Promise<boolean> {
+  const { store, settings, clockWatch, log } = deps
   try {
-    const count = await pruneAuditRows(store, settings, runtime)
+    const count = await pruneAuditRows(store, settings, clockWatch)
+    if (count === null) return false
     if (count > 0) log.info(`pruned ${formatCount(count, 'row')} of the audit log`)
   } catch (error) {
     if (!(error instanceof DomainError && error.code === 'conflict')) throw error
     log.error(error.message)
   }
+  return true
 }
 
 /**
- * Removes rows that are older than the settings allow. Returns how many. Throws a DomainError: `conflict` if the rows
- * were tampered with.
+ * Removes rows that are older than the settings allow. Returns how many, null while the clock is implausible: then none.
+ * Throws a DomainError: `conflict` if the rows were tampered with.
  */
 export async function pruneAuditRows(
   store: Store,
   { auditDays }: Settings,
-  { clock }: Pick<Runtime, 'clock'>,
-): Promise<number> {
+  clockWatch: Pick<ClockWatch, 'ageLimit'>,
+): Promise<number | null> {
   if (auditDays === 0) return 0
-  const now = clock()
-  const bounds = { before: now - auditDays * day, now, maxRows: maxRowsPerPrune }
+  const limit = clockWatch.ageLimit(auditDays * day)
+  if (limit === null) return null
   for (let count = 0; ; ) {
-    const { pruned, isDone } = await store.write((tx) => tx.audit.prune(bounds))
+    const { pruned, isDone } = await store.write((tx) => tx.audit.prune(limit, maxRowsPerPrune))
     count += pruned
     if (isDone) return count
   }

@@ -1,5 +1,6 @@
 import { type Loop, startLoop } from '../../background'
 import type { Settings } from '../../config/settings'
+import type { ClockWatch } from '../../domain/clock-watch'
 import type { ConfirmationPolicy } from '../../domain/email-confirmation'
 import { createEmailQueue } from '../../domain/outbox'
 import type { Store } from '../../domain/store'
@@ -35,11 +36,12 @@ export async function createMailService(deps: {
   /** Whether other servers may be sending emails from the same outbox. */
   isShared: boolean
   tokens: Tokens
+  clockWatch: ClockWatch
   settings: Settings
   runtime: Runtime
   log: Log
 }): Promise<MailService> {
-  const { store, isShared, tokens, settings, runtime, log } = deps
+  const { store, isShared, tokens, clockWatch, settings, runtime, log } = deps
   const { mail, emailConfirmation } = settings
   const isRequired =
     emailConfirmation === 'required' || (emailConfirmation === 'auto' && mail !== null)
@@ -62,7 +64,10 @@ export async function createMailService(deps: {
       if (mail !== null) {
         const transport = createMailTransport(mail)
         const { linkMinutes } = settings
-        worker = startOutboxWorker({ store, tokens, ...runtime, log, transport, linkMinutes })
+        worker = startOutboxWorker({
+          ...{ store, tokens, ...runtime, log, transport, linkMinutes },
+          clockWatch,
+        })
       }
       const cleanup = isRequired && settings.unconfirmedDays > 0 ? startCleanup(deps) : null
       return {
@@ -98,15 +103,16 @@ function describeConfirmation(isRequired: boolean, mail: MailServer | null): str
 /** Removes accounts that were never confirmed, now and every hour. */
 function startCleanup(deps: {
   store: Store
+  clockWatch: ClockWatch
   settings: Settings
   runtime: Runtime
   log: Log
 }): Loop {
-  const { store, settings, runtime, log } = deps
-  const { wait, clock } = runtime
+  const { store, clockWatch, settings, runtime, log } = deps
+  const { wait } = runtime
   const name = 'the removal of unconfirmed accounts'
   return startLoop({ name, wait, log, retryDelay: cleanupInterval }, async () => {
-    const count = await removeUnconfirmed({ store, clock }, settings.unconfirmedDays)
+    const count = await removeUnconfirmed({ store, clockWatch }, settings.unconfirmedDays)
     if (count > 0) log.info(`removed ${formatCount(count, 'unconfirmed account')}`)
     return cleanupInterval
   })

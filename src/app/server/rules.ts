@@ -1,6 +1,7 @@
 import type { Settings } from '../../config/settings'
 import { createDerive, createPasswordHasher } from '../../crypto/password-hash'
 import { createAdditionalFields } from '../../domain/additional-fields'
+import type { ClockWatch } from '../../domain/clock-watch'
 import { type ConfirmationPolicy, createEmailConfirmation } from '../../domain/email-confirmation'
 import { createLogin } from '../../domain/login'
 import type { LoginEventBuffer } from '../../domain/login-events'
@@ -38,6 +39,7 @@ export type Rules = Pick<
 export function createRules(deps: {
   readonly store: Store
   readonly tokens: Tokens
+  readonly clockWatch: ClockWatch
   readonly settings: Settings
   readonly runtime: Runtime
   readonly confirmation: ConfirmationPolicy
@@ -46,7 +48,8 @@ export function createRules(deps: {
   /** PBKDF2 iterations of new password hashes; undefined for the default. */
   readonly iterations: number | undefined
 }): Rules {
-  const { store, tokens, settings, runtime, confirmation, loginEvents, log, iterations } = deps
+  const { store, tokens, clockWatch, settings, runtime, confirmation, loginEvents } = deps
+  const { log, iterations } = deps
   const { clock, random } = runtime
   const rateLimiters = createRateLimiters(settings, runtime, log)
   const vaultQuota = createVaultQuota(settings.maxVault)
@@ -71,6 +74,7 @@ export function createRules(deps: {
       throttle: rateLimiters.loginThrottle,
       loginEvents,
       clock,
+      clockWatch,
     }),
     emailConfirmation: createEmailConfirmation({
       store,

@@ -17,6 +17,7 @@ import { createServerApi, listEndpoints, type NetworkEndpoint, type ServerApiDep
 import { startAuditWriter } from './audit-writer'
 import { type RunBackup, startBackupSchedule } from './backup-schedule'
 import { openCertificates } from './certificates'
+import { startClockWatch } from './clock'
 import { createMailService } from './confirmation-mail'
 import { openServerDatabase } from './database'
 import { type Listeners, startListeners } from './listeners'
@@ -111,10 +112,12 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
     const loop = startUpkeep(start, upkeep)
     stack.defer(async () => void (await loop.stop()))
   }
+  const { clockWatch, loop: clockLoop } = await startClockWatch({ ...start, store })
+  stack.defer(async () => void (await clockLoop.stop()))
   const tokens = createTokens(key, { ...runtime, lifetimes: tokenLifetimes(settings) })
-  const mail = await createMailService({ ...start, store, isShared, tokens })
+  const mail = await createMailService({ ...start, store, isShared, tokens, clockWatch })
   const loginEvents = createLoginEventBuffer(runtime)
-  const auditWriter = await startAuditWriter({ ...start, store, loginEvents })
+  const auditWriter = await startAuditWriter({ ...start, store, loginEvents, clockWatch })
   let isAuditWritten = false
   checks.push(() => isAuditWritten)
   // Stops after the last request, whose sign-in may have to be written.
@@ -130,6 +133,7 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
     ...start,
     store,
     tokens,
+    clockWatch,
     loginEvents,
     confirmation: mail.confirmation,
     iterations: options.iterations,
@@ -137,6 +141,7 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
   const urls = await startHttp(start, {
     rules,
     store,
+    clockWatch,
     backups: schedule === null ? null : backups,
   })
   if (run !== undefined && schedule !== null) {
@@ -178,10 +183,10 @@ function startUpkeep({ runtime, log }: ServerDeps, upkeep: () => Promise<void>):
 /** Starts certificates and listeners. Returns where the server listens. */
 async function startHttp(
   start: Start,
-  parts: Pick<ServerApiDeps, 'rules' | 'store' | 'backups'>,
+  parts: Pick<ServerApiDeps, 'rules' | 'store' | 'clockWatch' | 'backups'>,
 ): Promise<readonly URL[]> {
   const { runtime, options, services, checks } = start
-  const challenges = createAcmeChallenges({ store: parts.store, ...runtime })
+  const challenges = createAcmeChallenges({ ...parts, ...runtime })
   const certificates =
     options.certificates === undefined ? await openCertificates({ ...start, challenges }) : null
   if (certificates !== null) services.push(() => certificates.stop())

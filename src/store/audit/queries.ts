@@ -1,6 +1,7 @@
 import type { Transaction } from 'kysely'
 import type { AuditEvent, AuditKind, AuditReads, AuditRow, AuditWrites } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'
+import type { AgeLimit } from '../../domain/known-time'
 import { findKeyFingerprint } from '../key-fingerprint'
 import type { Schema } from '../schema'
 import type { AuditSignerProvider } from './append'
@@ -47,11 +48,11 @@ export function auditWrites(
     ...auditReads(db),
     record,
 
-    async prune({ before, now, maxRows }) {
+    async prune(limit, maxRows) {
       const signer = signerFor(await findKeyFingerprint(db))
       if (signer === null) return { pruned: 0, isDone: true }
       const { begin } = await lockCheckpoints(db)
-      const end = await findPruneEnd(db, begin.number, { before, now })
+      const end = await findPruneEnd(db, begin.number, limit)
       const rows = end === null ? [] : await listAuditRowsAfter(db, begin.number, maxRows)
       const old = rows.filter(({ seq }) => seq <= (end ?? 0))
       const last = old.at(-1)
@@ -75,13 +76,13 @@ export function auditWrites(
 
 /**
  * Returns the number of the last row that may be pruned: older than `before`, with no row newer than that before it.
- * Null if there is none. Rows dated after `now` are skipped and never count as the last one: a slow clock would see
- * every row that way.
+ * Null if there is none. Rows dated after `now` or before `earliest` are skipped and never count as the last one: a slow
+ * clock would see every row that way, and a row that was written in 1970 may be new.
  */
 async function findPruneEnd(
   db: Transaction<Schema>,
   begin: number,
-  { before, now }: { before: number; now: number },
+  { before, now, earliest }: AgeLimit,
 ): Promise<number | null> {
   const unpruned = db.selectFrom('audit').select('seq').where('seq', '>', begin).limit(1)
   const firstNew = await unpruned
@@ -89,7 +90,10 @@ async function findPruneEnd(
     .where('time', '<=', now)
     .orderBy('seq')
     .executeTakeFirst()
-  let lastOld = unpruned.where('time', '<', before).orderBy('seq', 'desc')
+  let lastOld = unpruned
+    .where('time', '<', before)
+    .where('time', '>=', earliest)
+    .orderBy('seq', 'desc')
   if (firstNew !== undefined) lastOld = lastOld.where('seq', '<', firstNew.seq)
   return (await lastOld.executeTakeFirst())?.seq ?? null
 }

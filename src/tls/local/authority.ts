@@ -2,6 +2,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import type { KeyPair } from '../../domain/certificates'
 import { DomainError, errorMessage } from '../../domain/errors'
+import { minPlausibleTime } from '../../domain/known-time'
 import type { Clock, Random } from '../../domain/runtime'
 import { formatDate } from '../../domain/text'
 import { type CertificateInfo, parseCertificateInfo } from '../certificate-info'
@@ -20,9 +21,6 @@ export const clockSkewAllowance = 24 * 3600_000
 
 /** Ten years, in milliseconds: a new CA has to be installed on every device by hand. */
 const lifetime = 3652 * 24 * 3600_000
-
-/** A clock that shows an earlier time is wrong: this program did not exist then. */
-const minPlausibleTime = Date.parse('2026-01-01T00:00:00Z')
 
 /**
  * Returns the CA of a folder, null if there is none. Throws `unavailable` if its files are damaged or incomplete: a new CA

@@ -75,7 +75,7 @@ describe('the doctor finds', () => {
   test.each(enginesWithTables)('a wrong clock, on $engine', async ({ open, engine }) => {
     await using database = await open()
     await fillWithEdgeCases(database)
-    const newest = 1_764_041_702_555
+    const newest = Date.now()
     await database.sql(`update users set login_time = ${newest}`)
     const findAt = async (time: number, isSynchronized: boolean | null = null) =>
       (
@@ -87,8 +87,11 @@ describe('the doctor finds', () => {
     expect(await findAt(now)).toEqual([])
     expect(await findAt(now, true)).toEqual([])
     expect(await findAt(now, false)).toEqual(['no time service sets the clock of this machine'])
-    expect((await findAt(newest - 400_000))?.[0]).toBe(
-      'the clock of this machine is behind: the database contains a row from 2025-11-25T03:35:02.555Z',
+    expect((await findAt(newest - 400_000))?.[0]).toStartWith(
+      'the clock of this machine is behind: it shows ',
+    )
+    expect((await findAt(newest + 3 * 86_400_000))?.[0]).toStartWith(
+      'the clock of this machine may be ahead: it shows ',
     )
     const hasOwnClock = engine === 'Postgres'
     for (const [difference, problem] of [

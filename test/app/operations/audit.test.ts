@@ -469,8 +469,8 @@ describe('a server', () => {
   test('prunes nothing that was tampered with, and logs an error', async () => {
     await using database = await createSqliteTestDatabase()
     await fill(database)
-    await database.sql('update audit set time = 1')
-    await using server = await startServerOn(database)
+    await database.sql(`update audit set time = ${Date.UTC(2026, 0, 2)}`)
+    await using server = await startServerOn(database, { SNAILPASS_AUDIT_DAYS: '3' })
     const line = await until(
       () => server.log.find((text) => text.includes("can't prune the audit log")),
       'the error that the audit log is not pruned',

@@ -7,7 +7,7 @@ import type { Store } from '../../../src/domain/store'
 import { createLog } from '../../../src/log'
 import { key, listAuditRows } from '../../support/audit'
 import { openSqliteStore, type TestStore } from '../../support/store'
-import { manualTiming, random } from '../../support/timing'
+import { manualTiming, random, watchOf } from '../../support/timing'
 import { until } from '../../support/until'
 
 // Longer than `until` waits, so that its error names what did not come.
@@ -38,7 +38,10 @@ async function startTestWriter(store: TestStore, error: Error | null = null) {
   const log = createLog('json', timing.clock, (line) => lines.push(JSON.parse(line)))
   const loginEvents = createLoginEventBuffer(timing)
   const runtime = { ...timing, random }
-  const writer = await startAuditWriter({ store: failing, loginEvents, settings, runtime, log })
+  const writer = await startAuditWriter({
+    ...{ store: failing, loginEvents, settings, runtime, log },
+    clockWatch: watchOf(timing.clock),
+  })
   const userIds = async () => (await listAuditRows(store)).flatMap(({ userId }) => userId ?? [])
   /** Lines about anything but the newest row. */
   const problems = () => lines.filter(({ message }) => message !== 'audit log head')

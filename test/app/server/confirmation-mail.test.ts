@@ -4,7 +4,7 @@ import { loadConfig } from '../../../src/config/load'
 import { DomainError } from '../../../src/domain/errors'
 import { createLog } from '../../../src/log'
 import { aUser, openSqliteStore, type TestStore } from '../../support/store'
-import { manualTiming, random } from '../../support/timing'
+import { manualTiming, random, watchOf } from '../../support/timing'
 import { createTestTokens } from '../../support/tokens'
 
 const hour = 3_600_000
@@ -26,6 +26,7 @@ async function startTestService(store: TestStore, error: Error | null) {
   const service = await createMailService({
     store: failing,
     isShared: false,
+    clockWatch: watchOf(clock),
     tokens: createTestTokens(random(32), clock),
     settings,
     runtime: { clock, monotonicClock: clock, wait, random },
@@ -47,7 +48,7 @@ test.each([
   ],
 ])('the removal of unconfirmed accounts %s, and goes on', async (_name, error, line) => {
   await using store = await openSqliteStore()
-  const user = aUser({ emailConfirmed: false })
+  const user = aUser({ emailConfirmed: false, creationTime: Date.UTC(2026, 0, 2) })
   await store.write(async (tx) => await tx.users.insert(user))
   const { service, fault, lines, advance } = await startTestService(store, error)
   const running = service.start()

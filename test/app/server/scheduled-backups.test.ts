@@ -78,7 +78,7 @@ test.each(installations)(
   60_000,
 )
 
-test('pruning removes only backups of the schedule, not named ones and not those from before an operation', () => {
+test('pruning removes only backups of the schedule, not named ones and not those from before an operation', async () => {
   using folder = temporaryFolder()
   const { settings } = loadConfig({
     environment: { SNAILPASS_BACKUP_KEEP: '2 daily' },
@@ -86,7 +86,9 @@ test('pruning removes only backups of the schedule, not named ones and not those
     file: null,
   })
   const backups = join(folder.path, 'backups')
-  expect(pruneBackups(openTargets(settings, systemRuntime))).toEqual([])
+  const targets = openTargets(settings, systemRuntime)
+  await targets.database.withExclusive({ create: true }, ({ migrate }) => migrate())
+  expect(await pruneBackups(targets)).toEqual({ removed: [], kept: null })
   mkdirSync(backups)
   const names = {
     removed: ['snailpass-20261120T020000Z.sqlite', 'snailpass-20261121T020000Z.sqlite.age'],
@@ -101,7 +103,7 @@ test('pruning removes only backups of the schedule, not named ones and not those
     ],
   }
   for (const name of [...names.removed, ...names.kept]) writeFileSync(join(backups, name), '')
-  const removed = pruneBackups(openTargets(settings, systemRuntime))
+  const { removed } = await pruneBackups(targets)
   expect(removed).toEqual(names.removed.map((name) => join(backups, name)))
   for (const path of removed) expect(existsSync(path)).toBeFalse()
   expect(new Set(readdirSync(backups))).toEqual(new Set(names.kept))

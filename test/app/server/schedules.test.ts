@@ -5,10 +5,11 @@ import { loadConfig } from '../../../src/config/load'
 import type { BackupState } from '../../../src/domain/backup-state'
 import type { Backups } from '../../../src/domain/backups'
 import { DomainError } from '../../../src/domain/errors'
+import type { AgeLimit } from '../../../src/domain/known-time'
 import { createLoginEventBuffer } from '../../../src/domain/login-events'
 import type { Store } from '../../../src/domain/store'
 import { createLog } from '../../../src/log'
-import { manualTiming } from '../../support/timing'
+import { manualTiming, watchOf } from '../../support/timing'
 
 const day = 24 * 3_600_000
 
@@ -155,8 +156,8 @@ async function startTestWriter(auditDays: string) {
   const audit = {
     findNewest: async () => '7:abc',
     getRowStatus: async () => 'found',
-    async prune(bounds: unknown) {
-      prunings.push(bounds)
+    async prune({ now, before }: AgeLimit, maxRows: number) {
+      prunings.push({ now, before, maxRows })
       const answer = answers.shift() ?? { pruned: 0, isDone: true }
       if (answer instanceof Error) throw answer
       return answer
@@ -167,7 +168,10 @@ async function startTestWriter(auditDays: string) {
   const runtime = { ...timing, random: (count: number) => new Uint8Array(count) }
   const log = createLog('text', timing.clock, (line) => lines.push(line.slice(25)))
   const loginEvents = createLoginEventBuffer(timing)
-  const writer = await startAuditWriter({ store, loginEvents, settings, runtime, log })
+  const writer = await startAuditWriter({
+    ...{ store, loginEvents, settings, runtime, log },
+    clockWatch: watchOf(timing.clock, timing.monotonicClock),
+  })
   const boundsAt = (now: number) => ({ before: now - 30 * day, now, maxRows: 2_000 })
   return { timing, lines, prunings, answers, writer, boundsAt, store, settings }
 }
@@ -225,7 +229,7 @@ describe('the audit writer', () => {
     timing.setClock(3 * day)
     await timing.advance(5_000)
     expect(prunings).toEqual([])
-    expect(await pruneAuditRows(store, settings, timing)).toBe(0)
+    expect(await pruneAuditRows(store, settings, watchOf(timing.clock))).toBe(0)
     await writer.stop(1_000)
   })
 })

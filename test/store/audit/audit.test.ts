@@ -108,12 +108,12 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
     const events = [10, 20, 500, 30, 9_999_999, 600].map((time) => anEvent(time, { time }))
     await recordEvents(store, ...events)
     const prune = (before: number, maxRows = 100) =>
-      store.write((tx) => tx.audit.prune({ before, now: 1_000, maxRows }))
+      store.write((tx) => tx.audit.prune({ before, now: 1_000, earliest: 0 }, maxRows))
     const times = async () => (await auditLogOf(database)).map(({ time }) => time)
     // The first row is of 1,000 and not old, so nothing after it is pruned, however old it is.
     expect(await prune(400)).toEqual({ pruned: 0, isDone: true })
     const pruneLater = (before: number, maxRows = 100) =>
-      store.write((tx) => tx.audit.prune({ before, now: 2_000, maxRows }))
+      store.write((tx) => tx.audit.prune({ before, now: 2_000, earliest: 0 }, maxRows))
     expect(await pruneLater(1_001, 2)).toEqual({ pruned: 2, isDone: false })
     expect(await times()).toEqual([20, 500, 30, 9_999_999, 600])
     expect(await prune(400)).toEqual({ pruned: 1, isDone: true })
@@ -136,7 +136,7 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
     await fillAuditLog(database)
     await using store = await openSigningStore(database)
     const prune = (before: number, now: number, maxRows = 100) =>
-      store.write((tx) => tx.audit.prune({ before, now, maxRows }))
+      store.write((tx) => tx.audit.prune({ before, now, earliest: 0 }, maxRows))
     expect(await prune(500, 900)).toEqual({ pruned: 0, isDone: true })
     expect(await checkAuditLog(database)).toMatchObject({ rows: 9, prunedUpTo: 0, problems: [] })
     // Old rows are pruned up to the first row dated in the future. Such rows are pruned if an old row follows them.
@@ -158,7 +158,7 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
       const prune = async () => {
         await using store = await openSigningStore(database)
         return await store.write((tx) =>
-          tx.audit.prune({ before: 2_006, now: 3_000, maxRows: 100 }),
+          tx.audit.prune({ before: 2_006, now: 3_000, earliest: 0 }, 100),
         )
       }
       expect(await captureError(prune())).toMatchObject({
@@ -185,7 +185,9 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
     const recordedBreaks = ['row 2 says that it was broken: gone']
     const prune = async () => {
       await using store = await openSigningStore(database)
-      return await store.write((tx) => tx.audit.prune({ before: 1_500, now: 3_000, maxRows: 100 }))
+      return await store.write((tx) =>
+        tx.audit.prune({ before: 1_500, now: 3_000, earliest: 0 }, 100),
+      )
     }
     {
       await using store = await openSigningStore(database)
@@ -209,7 +211,7 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
     expect(await database.sql('select distinct mac from audit')).toEqual([{ mac: '' }])
     expect((await checkAuditLog(database)).problems).not.toEqual([])
     expect(
-      await store.write((tx) => tx.audit.prune({ before: 9e9, now: 9e9, maxRows: 9 })),
+      await store.write((tx) => tx.audit.prune({ before: 9e9, now: 9e9, earliest: 0 }, 9)),
     ).toEqual({
       pruned: 0,
       isDone: true,
@@ -346,7 +348,7 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
     expect(await getRowStatus(newest.replace('9:', '8:'))).toBe('missing')
     expect(await getRowStatus(newest.replace('9:', '99:'))).toBe('missing')
     const prune = (before: number) =>
-      store.write((tx) => tx.audit.prune({ before, now: 3_000, maxRows: 100 }))
+      store.write((tx) => tx.audit.prune({ before, now: 3_000, earliest: 0 }, 100))
     await prune(2_010)
     expect(await getRowStatus(newest)).toBe('found')
     await prune(2_011)

@@ -61,8 +61,8 @@ describe.each(engines)('an audit log on $engine', ({ open }) => {
     await using database = await open()
     await using store = await openSigningStore(database)
     const marks = () => database.sql('select name, number, mac, seal from audit_marks order by seq')
-    const prune = { before: 2_000, now: 3_000, maxRows: 9 }
-    expect(await store.write((tx) => tx.audit.prune(prune))).toEqual({ pruned: 1, isDone: true })
+    const prune = { before: 2_000, now: 3_000, earliest: 0 }
+    expect(await store.write((tx) => tx.audit.prune(prune, 9))).toEqual({ pruned: 1, isDone: true })
     const before = await marks()
     await store.claimKeyFingerprint(key)
     expect(await database.sql('select kind from audit')).toEqual([])
