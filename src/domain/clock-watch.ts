@@ -78,6 +78,8 @@ export function createClockWatch(deps: {
   let { newest, known } = boundsFrom(stored, deps.newestRow, buildTime)
   let knownSince = monotonicClock()
   let disproved = stored?.disproved ?? null
+  /** The latest time with which a row may be dated. */
+  let latest = deps.newestRow ?? 0
   let saved = stored
   let segments: readonly Segment[] = []
   let lastLook = knownSince
@@ -116,10 +118,11 @@ export function createClockWatch(deps: {
     if (ended !== null && (wasDoubted || problem !== null)) {
       segments = [...segments, ended].slice(-maxSegments)
     }
+    latest = Math.max(latest, wasDoubted && ended !== null ? ended.to : 0, now)
     wasDoubted = problem !== null
     lastLook = elapsed
     if (problem !== null) return { now, heldFor, problem }
-    if (newest !== null && newest > now + maxBehind) disproved = Math.max(newest, disproved ?? 0)
+    if (latest > now + maxBehind) disproved = Math.max(latest, disproved ?? 0)
     newest = now
     known = now
     knownSince = elapsed

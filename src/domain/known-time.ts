@@ -59,7 +59,10 @@ export function boundsFrom(
   newestRow: number | null,
   buildTime: number,
 ): TimeBounds {
-  const row = newestRow !== null && newestRow > (stored?.disproved ?? 0) ? newestRow : null
+  // While a clock was implausible, it may have dated the newest row.
+  const isDoubted = stored !== null && stored.doubt !== null
+  const isCredible = newestRow !== null && newestRow > (stored?.disproved ?? 0) && !isDoubted
+  const row = isCredible ? newestRow : null
   if (stored !== null) {
     return { buildTime, newest: Math.max(stored.time, row ?? 0), known: stored.time }
   }

@@ -178,6 +178,31 @@ describe('a clock at the start of a server', () => {
     expect(createTestWatch({ at: first.clock(), stored, newestRow: wrong }).kind()).toBeNull()
   })
 
+  test.each(['again', 'still running'])(
+    'that is right %s does not count rows of the time in which it was ahead',
+    (when) => {
+      const wrong = createTestWatch()
+      wrong.jump(365 * day)
+      wrong.pass(hour)
+      const newestRow = wrong.clock()
+      if (when === 'still running') {
+        wrong.jump(-365 * day)
+        wrong.pass(10 * minute)
+      }
+      const at = start + 2 * hour
+      const right = createTestWatch({ at, stored: wrong.saves.at(-1) ?? null, newestRow })
+      expect(right.kind()).toBeNull()
+      right.pass(10 * minute)
+      const stored = right.saves.at(-1) ?? wrong.saves.at(-1) ?? null
+      const disproved = stored?.disproved ?? 0
+      expect(disproved).toBeWithin(newestRow, newestRow + 10 * minute + 1)
+      expect(createTestWatch({ at: at + hour, stored, newestRow }).kind()).toBeNull()
+      expect(createTestWatch({ at: at + hour, stored, newestRow: disproved + 1 }).kind()).toBe(
+        'behind',
+      )
+    },
+  )
+
   test('that is implausible is stored at once, so that rows which it dates do not count', () => {
     const at = start + 3_653 * day
     const { watch } = createTestWatch({ at, stored: null, newestRow: start })
@@ -209,7 +234,12 @@ describe('the known time', () => {
     ])
     jump(-30 * day)
     pass(10 * minute)
-    expect(saves.at(-1)).toEqual({ ...noDoubt, time: start + 3 * hour + 10 * minute })
+    expect(saves.at(-1)).toEqual({
+      time: start + 3 * hour + 10 * minute,
+      // At the latest, the clock jumped back at the time of this look.
+      disproved: start + 30 * day + 3 * hour + 10 * minute,
+      doubt: null,
+    })
   })
 
   test('is not stored before there is one', () => {

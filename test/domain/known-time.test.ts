@@ -81,6 +81,11 @@ describe('what is stored', () => {
     expect(bounds(later, now + 401 * day)).toEqual([now + 401 * day, now])
   })
 
+  test('does not count rows while the clock is implausible', () => {
+    const doubt = { shown: now + 400 * day, heldFor: 0 }
+    expect(bounds({ ...stored, doubt }, now + 400 * day)).toEqual([now, now])
+  })
+
   test('is the newest row before the first server of this version, unless it is impossible', () => {
     expect(bounds(null, now)).toEqual([now, now])
     expect(bounds(null, 0)).toEqual([null, null])

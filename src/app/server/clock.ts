@@ -6,7 +6,7 @@ import { clockHint, openClockWatch } from '../clock'
 import type { Runtime } from '../runtime'
 
 /** Milliseconds between two looks at the clock. */
-const lookInterval = 60_000
+const lookInterval = 10_000
 
 /** Milliseconds after which the known time is stored again: a quiet server makes one commit a day for it. */
 const saveInterval = 24 * 60 * 60_000
