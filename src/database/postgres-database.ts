@@ -252,7 +252,7 @@ function openStore(
     },
     close: pool.close,
   }
-  return createStore(handles, timing.wait)
+  return createStore(handles, timing)
 }
 
 function createExclusiveDatabase(

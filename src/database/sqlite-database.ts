@@ -250,7 +250,7 @@ function openStore(
       lock?.release()
     },
   }
-  return { store: createStore(handles, timing.wait), upkeep: createUpkeep(path, { writer, watch }) }
+  return { store: createStore(handles, timing), upkeep: createUpkeep(path, { writer, watch }) }
 }
 
 /** Opens the handles of a store. If one can't be opened, none stays open. */

@@ -6,7 +6,7 @@
 import { type Dialect, Kysely, type Transaction } from 'kysely'
 import type { AuditEvent, AuditSigner } from '../domain/audit'
 import { DomainError } from '../domain/errors'
-import type { Clock, Wait } from '../domain/runtime'
+import type { MonotonicClock, Wait } from '../domain/runtime'
 import type { Store } from '../domain/store'
 import { type AuditSignerProvider, appendEvents, beginAuditLog } from './audit/append'
 import { lockAuditLog } from './audit/chain'
@@ -80,18 +80,17 @@ export interface DatabaseHandles {
   close(): Promise<void>
 }
 
-/** Returns the store of one open database. `now` is a clock that is never set, in milliseconds. */
+/** Returns the store of one open database. */
 export function createStore(
   handles: DatabaseHandles,
-  wait: Wait,
-  now: Clock = () => performance.now(),
+  { wait, monotonicClock }: { wait: Wait; monotonicClock: MonotonicClock },
 ): OpenedStore {
   const reader = new Kysely<Schema>({ dialect: handles.reader })
   const writer = new Kysely<Schema>({ dialect: handles.writer })
 
   let signerFor: AuditSignerProvider = noAuditSigner
 
-  const writes = createWriteState(now, (reason) => handles.onWriteChange?.(reason))
+  const writes = createWriteState(monotonicClock, (reason) => handles.onWriteChange?.(reason))
 
   /** Runs `work` and commits it, once. Calls `committing` when only the commit is left to do. */
   const runWriteTransaction = async <T>(
@@ -120,7 +119,10 @@ export function createStore(
   /** Writes a row, which is synced like every write. Nothing else shows that writes succeed. */
   const tryWrite = () =>
     withRetries({ wait, timeout: checkTimeout }, (committing) =>
-      runWriteTransaction((db) => saveFact(db, 'write_check', String(now())), committing),
+      runWriteTransaction(
+        (db) => saveFact(db, 'write_check', String(monotonicClock())),
+        committing,
+      ),
     )
   const tryRead = () =>
     withRetries({ wait, timeout: checkTimeout }, () => {

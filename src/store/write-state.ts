@@ -1,4 +1,4 @@
-import type { Clock } from '../domain/runtime'
+import type { MonotonicClock } from '../domain/runtime'
 import type { EngineFault } from '../engine/fault-kind'
 import { engineFault } from '../engine/faults'
 import { storageFullError, unavailableError } from './retries'
@@ -33,8 +33,11 @@ export interface WriteState {
   claimAttempt(): boolean
 }
 
-/** `now` is a clock that is never set. `onChange` is called with why writes fail, and with null when they succeed again. */
-export function createWriteState(now: Clock, onChange: (reason: Error | null) => void): WriteState {
+/** `onChange` is called with why writes fail, and with null when they succeed again. */
+export function createWriteState(
+  now: MonotonicClock,
+  onChange: (reason: Error | null) => void,
+): WriteState {
   let failure: { readonly error: Error; readonly isFull: boolean } | null = null
   let lastAttempt = Number.NEGATIVE_INFINITY
 

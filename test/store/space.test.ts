@@ -80,7 +80,7 @@ test('writes are refused before they begin while the disk has less space than th
         writer.close()
       },
     },
-    () => new Promise(() => {}),
+    { wait: () => new Promise(() => {}), monotonicClock: () => 0 },
   )
   let begun = 0
   const write = () => store.write(async () => ++begun)

@@ -124,7 +124,7 @@ describe('the check of a store', () => {
     let now = 0
     await using store = await openSqliteStore({
       onWriteChange: (reason) => changes.push(reason?.message ?? null),
-      now: () => now,
+      monotonicClock: () => now,
     })
     const add = () => store.write((tx) => tx.users.insert(aUser()))
     await store.check()

@@ -7,7 +7,7 @@ import type { Database, Timing } from '../../src/database/database'
 import { postgresDatabase } from '../../src/database/postgres-database'
 import { sqliteDatabase } from '../../src/database/sqlite-database'
 import { resolveSqliteLocation } from '../../src/database/sqlite-location'
-import type { Clock } from '../../src/domain/runtime'
+import type { MonotonicClock } from '../../src/domain/runtime'
 import type { User } from '../../src/domain/user'
 import { openReader, openWriter } from '../../src/engine/sqlite/connection'
 import { createStore, type DatabaseHandles, type OpenedStore } from '../../src/store/store'
@@ -33,9 +33,11 @@ export interface SqliteTestStore extends TestStore {
 
 /** Opens a store on a new SQLite file, with time that passes only by waiting. */
 export async function openSqliteStore({
-  now,
+  monotonicClock,
   ...options
-}: Pick<DatabaseHandles, 'onWriteChange'> & { now?: Clock } = {}): Promise<SqliteTestStore> {
+}: Pick<DatabaseHandles, 'onWriteChange'> & {
+  monotonicClock?: MonotonicClock
+} = {}): Promise<SqliteTestStore> {
   const folder = temporaryFolder()
   const timing = virtualTiming()
   const path = `${folder.path}/snailpass.db`
@@ -55,8 +57,7 @@ export async function openSqliteStore({
       },
       ...options,
     },
-    timing.wait,
-    now,
+    { ...timing, ...(monotonicClock !== undefined && { monotonicClock }) },
   )
   return {
     ...store,
