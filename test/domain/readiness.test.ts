@@ -74,6 +74,15 @@ describe('readiness', () => {
     })
   })
 
+  test('warns about a clock that can not be right', async () => {
+    const { state, check } = createTestReadiness()
+    state.clockProblem = { kind: 'behind', detail: 'the clock of this machine is behind' }
+    expect(await check()).toEqual({
+      problem: null,
+      warnings: [{ kind: 'implausible_clock', detail: 'the clock of this machine is behind' }],
+    })
+  })
+
   test('warns about the age of the last backup by the clock of this server', async () => {
     const { clock, state, check } = createTestReadiness(failing)
     state.backups = { ...failing, failure: null, since: clock() - 48 * hour }

@@ -169,6 +169,11 @@ test.each([
   ['two days old, at its eighth attempt', 48 * hour, 7, 'dead'],
   ['two days old, at its seventh attempt', 48 * hour, 6, 'queued'],
   ['a millisecond younger, at its eighth attempt', 48 * hour - 1, 7, 'queued'],
+  // A wrong clock has dated them, so that only the attempts tell when to end.
+  ['from the future, at its 23rd attempt', -400 * 24 * hour, 22, 'queued'],
+  ['from the future, at its 24th attempt', -400 * 24 * hour, 23, 'dead'],
+  ['from 1970, at its eighth attempt', start - hour, 7, 'queued'],
+  ['from 1970, at its 24th attempt', start - hour, 23, 'dead'],
 ])('an email that can not be sent is given up or not: %s', async (_, age, attempts, state) => {
   await using setup = await startTestWorker({
     creationTimes: [start - age],

@@ -37,6 +37,16 @@ const writes: readonly {
     kinds: 'update',
     run: (tx) => tx.users.claimConfirmationEmail('u', { now: 9, unlessRequestedSince: 0 }),
   },
+  {
+    name: 'users.correctUnconfirmed',
+    kinds: 'update',
+    run: (tx) => tx.users.correctUnconfirmed({ from: 0, to: 9, by: 1 }),
+  },
+  {
+    name: 'users.redateUnconfirmed',
+    kinds: 'update',
+    run: (tx) => tx.users.redateUnconfirmed({ now: 9, before: 8, earliest: 7 }),
+  },
   { name: 'users.deleteUnconfirmed', kinds: 'delete', run: (tx) => tx.users.deleteUnconfirmed(9) },
   { name: 'users.recordLogin', kinds: 'update', run: (tx) => tx.users.recordLogin('u', 9) },
   { name: 'users.setDisabled', kinds: 'update', run: (tx) => tx.users.setDisabled('u', true) },
@@ -118,6 +128,11 @@ const writes: readonly {
     name: 'acmeChallenges.deleteBefore',
     kinds: 'delete',
     run: (tx) => tx.acmeChallenges.deleteBefore(9),
+  },
+  {
+    name: 'knownTime.save',
+    kinds: 'insert',
+    run: (tx) => tx.knownTime.save({ time: 1, disproved: null, doubt: null }),
   },
   {
     name: 'backups.save',

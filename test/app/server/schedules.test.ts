@@ -207,6 +207,22 @@ describe('the audit writer', () => {
     await writer.stop(1_000)
   })
 
+  test.each([3, 40, 3_653])(
+    'does not prune while the clock is %d days ahead, and at once when it is right',
+    async (days) => {
+      const { timing, prunings, writer, boundsAt } = await startTestWriter('30')
+      await timing.advance(day / 2)
+      expect(prunings).toHaveLength(1)
+      timing.setClock(days * day)
+      await timing.advance(0.6 * day)
+      expect(prunings).toHaveLength(1)
+      timing.setClock(-days * day)
+      await timing.advance(5_000)
+      expect(prunings.slice(1)).toEqual([boundsAt(timing.clock())])
+      await writer.stop(1_000)
+    },
+  )
+
   test('logs that it can not prune what was tampered with once a day, and retries anything else', async () => {
     const { timing, lines, prunings, answers, writer } = await startTestWriter('30')
     answers.push(

@@ -147,6 +147,18 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
     expect(await checkAuditLog(database)).toMatchObject({ rows: 1, prunedUpTo: 10, problems: [] })
   })
 
+  test('loses no rows that were written in 1970 by a wrong clock, unless an old row follows', async () => {
+    await using database = await open()
+    await fillAuditLog(database)
+    await using store = await openSigningStore(database)
+    const prune = (earliest: number) =>
+      store.write((tx) => tx.audit.prune({ before: 9_000, now: 9_500, earliest }, 100))
+    expect(await prune(3_000)).toEqual({ pruned: 0, isDone: true })
+    await recordEvents(store, anEvent(10, { time: 3_000 }), anEvent(11))
+    expect(await prune(3_000)).toEqual({ pruned: 10, isDone: true })
+    expect(await checkAuditLog(database)).toMatchObject({ rows: 1, prunedUpTo: 10, problems: [] })
+  })
+
   test('is not pruned after tampering until an operator accepts it', async () => {
     for (const [statement, detail] of [
       [`update audit set email = 'x' where seq = 3`, changedRowProblem(3)],
