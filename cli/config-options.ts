@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { requireOpenFiles } from '../src/app/open-files'
 import { systemRuntime } from '../src/app/runtime'
 import { openTargets, type Targets } from '../src/app/targets'
 import { type DatabaseLocation, parseDatabaseUrl } from '../src/config/database-url'
@@ -99,9 +100,11 @@ export function loadCommandSettings(command: Command): Settings {
   return settings
 }
 
-/** Opens the targets that the settings of such a command name. Throws `invalid`. */
+/** Opens the targets that the settings of such a command name. Throws `invalid`, and `unavailable` if it may open too few files. */
 export function openCommandTargets(command: Command): Targets {
-  return openTargets(loadCommandSettings(command), systemRuntime)
+  const settings = loadCommandSettings(command)
+  requireOpenFiles('command')
+  return openTargets(settings, systemRuntime)
 }
 
 /** Parses an argument that is a database URL. Throws `invalid`; the message does not repeat the URL, which may contain a password. */

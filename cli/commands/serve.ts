@@ -1,5 +1,6 @@
 /** The commands, one file each: options, help and output. What a command does is an operation of src/app. */
 import { Command } from 'commander'
+import { requireOpenFiles } from '../../src/app/open-files'
 import { adoptDatabase } from '../../src/app/operations/adopt'
 import { systemRuntime } from '../../src/app/runtime'
 import { createBackupRunner } from '../../src/app/server/backup-process'
@@ -51,6 +52,7 @@ interface ServeOptions {
 async function serve(command: Command, options: ServeOptions): Promise<void> {
   const config = loadCommandConfig(command)
   const { settings, warnings } = config
+  requireOpenFiles('server')
   const { log, flush } = openLog(settings.logFormat, systemRuntime.clock, process.stderr.fd)
   const shutdown = listenForShutdown(log)
   try {

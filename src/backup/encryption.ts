@@ -6,6 +6,8 @@ import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } fro
 import { DomainError } from '../domain/errors'
 import { chownToFolderOwner } from '../files/data-folder'
 import { damagedBackupError, translateBackupErrors } from './faults'
+import { ifSupported, isUnsupported, requireRegularFile } from './file-systems'
+import { requirePassphraseMemory } from './passphrase-memory'
 
 /** Who can decrypt a backup: anyone who has a private key, or anyone who knows the passphrase (age-encryption.org/v1). */
 export type EncryptFor =
@@ -31,6 +33,7 @@ const armorHeader = '-----BEGIN AGE ENCRYPTED FILE-----'
 
 /** Returns how a file is encrypted; null if it is not. Throws `unavailable` for an armored file, and system errors. */
 export function encryptionOf(path: string): EncryptionKind | null {
+  requireRegularFile(path)
   const bytes = new Uint8Array(64)
   const descriptor = openSync(path, 'r')
   const length = readSync(descriptor, bytes, 0, bytes.length, 0)
@@ -45,9 +48,11 @@ export function encryptionOf(path: string): EncryptionKind | null {
   return text.startsWith(`${ageHeader}-> scrypt `) ? 'passphrase' : 'keys'
 }
 
-/** Throws `invalid` for a recipient that is not a public key of age. */
-export function requireValidRecipients(encryptFor: EncryptFor | null): void {
-  if (encryptFor !== null) createEncrypter(encryptFor)
+/** Throws `invalid` for a recipient that is not a public key of age, `unavailable` if there is too little memory for a passphrase. */
+export function requirePossibleEncryption(encryptFor: EncryptFor | null): void {
+  if (encryptFor === null) return
+  createEncrypter(encryptFor)
+  if ('passphrase' in encryptFor) requirePassphraseMemory('encrypt')
 }
 
 /**
@@ -109,8 +114,10 @@ export async function decryptInto({
   onBytes: OnBytes
 }): Promise<void> {
   const decrypter = new Decrypter()
-  if (kind === 'passphrase') decrypter.addPassphrase(await decryption.passphrase())
-  else for (const identity of requireIdentities(path, decryption)) decrypter.addIdentity(identity)
+  if (kind === 'passphrase') {
+    requirePassphraseMemory('decrypt')
+    decrypter.addPassphrase(await decryption.passphrase())
+  } else for (const identity of requireIdentities(path, decryption)) decrypter.addIdentity(identity)
   const stream = await translateBackupErrors(path, 'read', async () => {
     try {
       return await decrypter.decrypt(readStream(path))
@@ -226,14 +233,16 @@ async function writeNewFile(
 ): Promise<void> {
   const file = await open(path, 'wx', 0o600)
   try {
-    chownToFolderOwner(path)
+    ifSupported(() => chownToFolderOwner(path))
     await forEachChunk(stream, onBytes, async (bytes) => {
       for (let done = 0; done < bytes.length; ) {
         const { bytesWritten } = await file.write(bytes, done)
         done += bytesWritten
       }
     })
-    await file.sync()
+    await file.sync().catch((error: unknown) => {
+      if (!isUnsupported(error)) throw error
+    })
   } finally {
     await file.close()
   }

@@ -20,6 +20,8 @@ export function listSettings(
     const { name, isSecret = false, defaultText } = setting
     const found = findSetting(setting, flags[key], layers)
     if (found === null) {
+      if ((setting.findDefaultProblem?.(environment) ?? null) !== null)
+        return { name, text: null, source: 'default', secret: null }
       const text = formatForDisplay(setting, setting.default(environment)) || defaultText
       return { name, text, source: 'default', secret: null }
     }

@@ -81,6 +81,13 @@ export function readSettings(input: SettingsInput): SettingsReport {
     const found = isUsed ? findSetting(setting, input.flags[key], layers) : null
     const defaultValue = setting.default(input.environment)
     if (found === null) {
+      const missing = isUsed ? (setting.findDefaultProblem?.(input.environment) ?? null) : null
+      if (missing !== null) {
+        const { name } = setting
+        problems.push({ text: `${name} is not set, and ${missing.message}`, hint: missing.hint })
+        origins.set(key, { ...unset, displayValue: null, problem: missing.message })
+        return defaultValue
+      }
       const displayValue = formatForDisplay(setting, defaultValue)
       origins.set(key, { ...unset, displayValue })
       return defaultValue

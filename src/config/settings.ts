@@ -1,5 +1,5 @@
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import type { LogFormat } from '../log'
 import type { MailServer } from '../mail/transport'
 import { type AccountSettings, accountSettings } from './accounts'
@@ -80,7 +80,9 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
     valueName: 'folder',
     meaning: 'folder for the secret key and, unless SNAILPASS_DATABASE_URL is set, the database',
     defaultText: `$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; ${rootDataDir} for root; %LOCALAPPDATA%\\snailpass on Windows`,
-    default: defaultDataDir,
+    default: (environment) => defaultDataDir(environment) ?? rootDataDir,
+    findDefaultProblem: (environment) =>
+      defaultDataDir(environment) === null ? noHomeFolder : null,
     ...pathSetting('folder'),
   },
   database: {
@@ -180,15 +182,35 @@ export const settingKeys = Object.keys(settingTable) as (keyof SettingValues)[]
 /** Names of the original server's settings that have no meaning here, and are no mistakes. */
 export const legacySettingNames: readonly string[] = ['SNAILPASS_CONFIGURATION']
 
-/** On Windows a folder that only the user, the system and administrators can read. */
-function defaultDataDir(environment: Environment): string {
+const noHomeFolder = new InvalidSetting('this user has no home folder', {
+  hint: 'name the data folder with --data-dir or SNAILPASS_DATA_DIR',
+})
+
+/**
+ * Returns null for a user without a home folder, as a container has for any number that `docker run --user` names. On Windows
+ * a folder that only the user, the system and administrators can read.
+ */
+function defaultDataDir(environment: Environment): string | null {
   if (process.platform === 'win32') {
     const base = environment['LOCALAPPDATA']
-    return join(base || join(homedir(), 'AppData', 'Local'), 'snailpass')
+    if (base) return join(base, 'snailpass')
+    const home = findHomeFolder()
+    return home === null ? null : join(home, 'AppData', 'Local', 'snailpass')
   }
   if (process.getuid?.() === 0) return rootDataDir
   const base = environment['XDG_DATA_HOME']
   // The XDG Base Directory Specification says to ignore relative paths.
   if (base?.startsWith('/')) return join(base, 'snailpass')
-  return join(homedir(), '.local', 'share', 'snailpass')
+  const home = findHomeFolder()
+  return home === null ? null : join(home, '.local', 'share', 'snailpass')
+}
+
+/** Returns null if neither the environment nor the list of users has an absolute path. */
+function findHomeFolder(): string | null {
+  try {
+    const home = homedir()
+    return isAbsolute(home) ? home : null
+  } catch {
+    return null
+  }
 }

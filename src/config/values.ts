@@ -116,6 +116,8 @@ export interface Setting<Value> {
   /** The default, for people. */
   readonly defaultText: string
   readonly default: (environment: Environment) => Value
+  /** Returns why the default can't be used on this system, so that the setting must be set; null if it can. */
+  readonly findDefaultProblem?: (environment: Environment) => InvalidSetting | null
   /** Throws InvalidSetting, without the text of a secret. */
   readonly parse: (text: string) => Value
   /** Returns the paths in a valid text as they are written; relative ones are warned about. */

@@ -19,7 +19,7 @@ import {
   encryptAndVerify,
   encryptionOf,
   parseIdentities,
-  requireValidRecipients,
+  requirePossibleEncryption,
 } from '../../src/backup/encryption'
 import { captureError } from '../support/capture-error'
 import { temporaryFolder } from '../support/executable'
@@ -446,12 +446,12 @@ describe('how a file is encrypted', () => {
 describe('a public key', () => {
   test('is valid if it is one of age, as a whole', async () => {
     const { recipient } = await createKeyPair()
-    expect(() => requireValidRecipients(null)).not.toThrow()
-    expect(() => requireValidRecipients({ passphrase })).not.toThrow()
-    expect(() => requireValidRecipients({ recipients: [recipient] })).not.toThrow()
+    expect(() => requirePossibleEncryption(null)).not.toThrow()
+    expect(() => requirePossibleEncryption({ passphrase })).not.toThrow()
+    expect(() => requirePossibleEncryption({ recipients: [recipient] })).not.toThrow()
     const last = recipient.at(-1) === 'q' ? 'p' : 'q'
     for (const invalid of [recipient.slice(0, -1), recipient.slice(0, -1) + last, 'x', '']) {
-      const checking = () => requireValidRecipients({ recipients: [recipient, invalid] })
+      const checking = () => requirePossibleEncryption({ recipients: [recipient, invalid] })
       expect(checking, invalid).toThrow(
         expect.objectContaining({
           code: 'invalid',

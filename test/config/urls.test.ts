@@ -1,5 +1,5 @@
 import { describe, expect, spyOn, test } from 'bun:test'
-import { homedir } from 'node:os'
+import * as os from 'node:os'
 import { join } from 'node:path'
 import {
   canBeIntercepted,
@@ -10,6 +10,7 @@ import {
 import { connectAddressOf } from '../../src/config/listen-address'
 import { endpointsOf } from '../../src/config/listeners'
 import { loadConfig } from '../../src/config/load'
+import { readSettings, type SettingsInput } from '../../src/config/reading'
 import { InvalidSetting } from '../../src/config/values'
 import { DomainError } from '../../src/domain/errors'
 import { createTemporaryFile } from '../support/settings-file'
@@ -408,7 +409,7 @@ describe('the default data folder', () => {
       spy.mockRestore()
     }
   }
-  const inHome = join(homedir(), '.local', 'share', 'snailpass')
+  const inHome = join(os.homedir(), '.local', 'share', 'snailpass')
 
   test.each<[number, Record<string, string>, string]>([
     [0, {}, '/var/lib/snailpass'],
@@ -420,6 +421,55 @@ describe('the default data folder', () => {
     [1000, { XDG_DATA_HOME: '/x', SNAILPASS_DATA_DIR: '/y' }, '/y'],
   ])('of the user %p with %p is %p', (uid, environment, dataDir) => {
     expect(dataDirFor(uid, environment)).toBe(dataDir)
+  })
+
+  /** Runs work as a user without a home folder: the system knows none, or an unusable one. */
+  const withHome = <T>(home: () => string, work: () => T): T => {
+    const spies = [
+      spyOn(process, 'getuid').mockReturnValue(54_321),
+      spyOn(os, 'homedir').mockImplementation(home),
+    ]
+    try {
+      return work()
+    } finally {
+      for (const spy of spies) spy.mockRestore()
+    }
+  }
+  const unknownUser = () => {
+    throw Object.assign(new Error('ENOENT: no such file or directory, uv_os_homedir'), {
+      code: 'ENOENT',
+    })
+  }
+  const load = (input: Partial<SettingsInput> = {}) =>
+    readSettings({ environment: {}, flags: {}, file: null, ...input })
+
+  test.each([
+    ['unknown', unknownUser],
+    ['empty', () => ''],
+    ['relative', () => 'home/ann'],
+  ])('does not exist for a user whose home folder is %s, so that it must be named', (_, home) => {
+    withHome(home, () => {
+      const { error, origins, settings } = load()
+      expect(error).toMatchObject({
+        code: 'invalid',
+        message: 'SNAILPASS_DATA_DIR is not set, and this user has no home folder',
+        hint: 'name the data folder with --data-dir or SNAILPASS_DATA_DIR',
+      })
+      expect(origins.get('dataDir')).toMatchObject({
+        ...{ source: 'default', displayValue: null, problem: 'this user has no home folder' },
+      })
+      expect(settings.listed.find(({ name }) => name === 'SNAILPASS_DATA_DIR')?.text).toBeNull()
+      // Any way to name it will do, and what does not need it works without.
+      for (const input of [
+        { flags: { dataDir: '/y' } },
+        { environment: { SNAILPASS_DATA_DIR: '/y' } },
+      ])
+        expect(load(input)).toMatchObject({ error: null, settings: { dataDir: '/y' } })
+      expect(load({ environment: { XDG_DATA_HOME: '/x' } })).toMatchObject({
+        ...{ error: null, settings: { dataDir: '/x/snailpass' } },
+      })
+      expect(load({ keys: ['listen'] }).error).toBeNull()
+    })
   })
 })
 

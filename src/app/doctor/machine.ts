@@ -1,18 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { availableMemory, openFileLimit, type ReadSystemFile } from '../../files/system-files'
 import type { Finding, Outcome } from './findings'
-
-/** Returns a file in which the system describes itself; null if it can't be read. Tests pass in the files of other machines. */
-export type ReadSystemFile = (path: string) => string | null
-
-export const readSystemFile: ReadSystemFile = (path) => {
-  // Elsewhere, anyone could have created it: `/proc` is `C:\proc` on Windows.
-  if (process.platform !== 'linux') return null
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return null
-  }
-}
 
 /** Each request in progress has a connection, and the Windows client sends hundreds at once (wire contract). */
 const minOpenFiles = 1_024
@@ -23,15 +10,15 @@ const minMemory = 160_000_000
 /** Checks how many files may be open, and how much memory is available (proc(5), cgroup v2). */
 export function checkResourceLimits(read: ReadSystemFile): Outcome {
   const findings: Finding[] = []
-  const files = /^Max open files\s+(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1]
-  if (files !== undefined && Number(files) < minOpenFiles) {
+  const files = openFileLimit(read)
+  if (files !== null && files < minOpenFiles) {
     findings.push({
       what: `only ${files} files may be open at the same time`,
       why: 'each connection counts as one, and a client opens hundreds at once: some would be refused',
       fix: `run ulimit -n ${minOpenFiles} in the shell that starts the server, or set LimitNOFILE=65536 in its unit`,
     })
   }
-  const memory = findAvailableMemory(read)
+  const memory = availableMemory(read)
   if (memory !== null && memory < minMemory) {
     findings.push({
       what: `only ${megabytes(memory)} MB of memory are available`,
@@ -40,7 +27,7 @@ export function checkResourceLimits(read: ReadSystemFile): Outcome {
     })
   }
   const parts = [
-    ...(files === undefined ? [] : [`${files} files`]),
+    ...(files === null ? [] : [`${files} files`]),
     ...(memory === null ? [] : [`${megabytes(memory)} MB of memory`]),
   ]
   return {
@@ -51,19 +38,6 @@ export function checkResourceLimits(read: ReadSystemFile): Outcome {
 
 function megabytes(bytes: number): number {
   return Math.floor(bytes / 1e6)
-}
-
-/** Returns the bytes that the machine has available, or the limit of the control group if that is less; null if unknown. */
-function findAvailableMemory(read: ReadSystemFile): number | null {
-  const available = /^MemAvailable:\s+(\d+) kB/m.exec(read('/proc/meminfo') ?? '')?.[1]
-  const group = /^0::(\/.*)$/m.exec(read('/proc/self/cgroup') ?? '')?.[1]
-  const limit =
-    group === undefined ? null : read(`/sys/fs/cgroup${group.replace(/\/$/, '')}/memory.max`)
-  const bounds = [
-    ...(available === undefined ? [] : [Number(available) * 1024]),
-    ...(limit !== null && /^\d+$/.test(limit.trim()) ? [Number(limit)] : []),
-  ]
-  return bounds.length === 0 ? null : Math.min(...bounds)
 }
 
 /** Types of file systems whose files are on another machine, as Linux names them. */

@@ -9,7 +9,7 @@ import {
   type EncryptFor,
   encryptAndVerify,
   encryptionOf,
-  requireValidRecipients,
+  requirePossibleEncryption,
 } from '../../backup/encryption'
 import {
   type BackupDestination,
@@ -139,7 +139,7 @@ export async function createBackupFrom(
   const { before, to = null, withSecrets = false, onProgress = () => {} } = request
   const encryptFor =
     request.encryptFor === undefined ? encryptionOfSettings(settings) : request.encryptFor
-  requireValidRecipients(encryptFor)
+  requirePossibleEncryption(encryptFor)
   if (withSecrets && encryptFor === null) {
     throw new DomainError('invalid', '--with-secrets requires encryption', {
       hint: 'use --encrypt-to or --passphrase, or leave out --with-secrets',

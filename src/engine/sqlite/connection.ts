@@ -1,6 +1,7 @@
 /** SQLite: how database files are created, opened, copied and inspected, with the settings that make them durable. */
 import { Database } from 'bun:sqlite'
 import { closeSync, openSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { type Dialect, sql } from 'kysely'
 import { SqliteDialect, type TransactionMode } from './dialect'
 import { applicationId } from './inspect'
@@ -47,11 +48,27 @@ export function openWriter(path: string, use: keyof typeof busyTimeout): SqliteW
     'secure_delete = on',
   ]
   const { database, ...handle } = open(path, { mode: 'immediate', pragmas })
+  keepTemporaryFilesBeside(path, database)
   return {
     ...handle,
     checkpoint() {
       if (!database.inTransaction) database.run(checkpointText)
     },
+  }
+}
+
+/**
+ * SQLite keeps the state before a statement in a temporary file if many rows change, as in the deletion of a vault. The folder
+ * of the database is the only one that can be written for certain, and it is private; memory may be scarce. The setting
+ * counts for the process (https://www.sqlite.org/pragma.html#pragma_temp_store_directory).
+ */
+function keepTemporaryFilesBeside(path: string, database: Database): void {
+  const folder = dirname(path).replaceAll("'", "''")
+  try {
+    database.run(`pragma temp_store_directory = '${folder}'`)
+  } catch {
+    // The folder can't be written, although the files of the database can.
+    database.run('pragma temp_store = memory')
   }
 }
 

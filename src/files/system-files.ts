@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+
+/** Returns a file in which the system describes itself; null if it can't be read. Tests pass in the files of other machines. */
+export type ReadSystemFile = (path: string) => string | null
+
+export const readSystemFile: ReadSystemFile = (path) => {
+  // Elsewhere, anyone could have created it: `/proc` is `C:\proc` on Windows.
+  if (process.platform !== 'linux') return null
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return null
+  }
+}
+
+/** Returns how many files this process may have open (proc_pid_limits(5)); null if there is no limit or it is unknown. */
+export function openFileLimit(read: ReadSystemFile): number | null {
+  const files = /^Max open files\s+(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1]
+  return files === undefined ? null : Number(files)
+}
+
+/**
+ * Returns the bytes of memory that this process can still get: what the machine has available, or what its control group
+ * has left if that is less (cgroups(7), version 1 and 2). Null if that is unknown.
+ */
+export function availableMemory(read: ReadSystemFile): number | null {
+  const available = /^MemAvailable:\s+(\d+) kB/m.exec(read('/proc/meminfo') ?? '')?.[1]
+  const bounds = [
+    ...(available === undefined ? [] : [Number(available) * 1024]),
+    ...listControlGroups(read).flatMap((group) => memoryLeft(group, read) ?? []),
+  ]
+  return bounds.length === 0 ? null : Math.min(...bounds)
+}
+
+/** Where a control group describes its memory, and how it names what its processes use, which the kernel can't take back. */
+interface MemoryGroup {
+  readonly folder: string
+  readonly limit: string
+  readonly used: RegExp
+}
+
+/** Returns the control groups that may limit this process. In a container its own one is the root of what it sees. */
+function listControlGroups(read: ReadSystemFile): readonly MemoryGroup[] {
+  const text = read('/proc/self/cgroup') ?? ''
+  const unified = /^0::(\/.*)$/m.exec(text)?.[1]
+  const memory = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(\/.*)$/m.exec(text)?.[1]
+  const foldersOf = (root: string, group: string | undefined) =>
+    group === undefined ? [] : [...new Set([`${root}${group.replace(/\/$/, '')}`, root])]
+  return [
+    ...foldersOf('/sys/fs/cgroup', unified).map((folder) => ({
+      folder,
+      limit: 'memory.max',
+      used: /^anon (\d+)$/m,
+    })),
+    ...foldersOf('/sys/fs/cgroup/memory', memory).map((folder) => ({
+      folder,
+      limit: 'memory.limit_in_bytes',
+      used: /^total_rss (\d+)$/m,
+    })),
+  ]
+}
+
+function memoryLeft({ folder, limit, used }: MemoryGroup, read: ReadSystemFile): number | null {
+  const bytes = read(`${folder}/${limit}`)?.trim() ?? ''
+  // Without a limit, version 2 says `max`, and version 1 a number beyond every machine.
+  if (!/^\d{1,15}$/.test(bytes)) return null
+  return Math.max(
+    0,
+    Number(bytes) - Number(used.exec(read(`${folder}/memory.stat`) ?? '')?.[1] ?? 0),
+  )
+}
