@@ -2,13 +2,16 @@ import { constants, setPriority } from 'node:os'
 import { Command } from 'commander'
 import {
   type BackupOptions,
+  findBackupFolderProblem,
   type ListedBackup,
   listBackups,
   pruneBackups,
   writeBackup,
 } from '../../src/app/operations/backup'
 import { type VerifiedManifest, verifyBackupFile } from '../../src/app/operations/restore'
+import { requireUsablePath } from '../../src/config/paths'
 import { backupKeys } from '../../src/config/settings'
+import { namingSetting } from '../../src/config/values'
 import { DomainError } from '../../src/domain/errors'
 import { describeOrigin } from '../backup-origin'
 import { openCommandTargets, withConfigOptions } from '../config-options'
@@ -74,18 +77,23 @@ requires encryption. The backup is read back and verified by a checksum of each 
 gets its final name, which is printed. \`age --decrypt\` decrypts an encrypted backup; sqlite3
 opens any other.
 
+--to creates the folder that it names if the folder above exists. The backup folder of the settings
+must exist: its disk may not be mounted.
+
 Examples:
   snailpass backup --data-dir /srv/snailpass
   snailpass backup --to /mnt/usb/ --passphrase`,
     )
     .action(async (options: WriteOptions) => {
+      const { to = null, withSecrets = false } = options
+      if (to !== null)
+        namingSetting('--to', () => requireUsablePath('file or folder', to, { value: to }))
       const targets = openCommandTargets(command)
       const encryption = await encryptionOf(options)
       exitOnSignals()
       // Servers, which may be writing at the same time, get the processor first.
       setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
       const progress = createProgressLine()
-      const { to = null, withSecrets = false } = options
       const written = await writeBackup(targets, {
         to,
         encryptFor: encryption,
@@ -139,7 +147,10 @@ Examples:
   snailpass backup list --data-dir /srv/snailpass`,
     )
     .action(async (options: { json?: true }) => {
-      const backups = await listBackups(openCommandTargets(command))
+      const targets = openCommandTargets(command)
+      const backups = await listBackups(targets)
+      const problem = await findBackupFolderProblem(targets)
+      if (problem !== null) info(`warning: ${problem}`)
       if (options.json === true) {
         const entries = backups.map(({ time, ...rest }) => ({
           ...rest,

@@ -6,7 +6,8 @@ import { LostDatabaseError } from '../database/database'
 import { ownProperty, parseJson } from '../domain/untrusted'
 import { writeAtomic } from '../files/atomic-file'
 import { type DataFolder, isSystemError } from '../files/data-folder'
-import { backupFolderOf, describeRestore } from './newest-backup'
+import { backupFolderOf } from './backup-folder'
+import { describeRestore } from './newest-backup'
 import type { Targets } from './targets'
 
 /**
@@ -21,7 +22,7 @@ export function findSignOfLoss(targets: Targets): string | null {
       : null
   }
   if (existsSync(folder.secretKey)) return `its secret key ${folder.secretKey} exists`
-  const [backup] = [folder.backups, backupFolderOf(targets)].flatMap(listBackupFiles)
+  const [backup] = [folder.backups, backupFolderOf(targets).path].flatMap(listBackupFiles)
   if (backup !== undefined) return `the backup ${backup.path} exists`
   const copy = listNames(folder.path).find((name) => name.startsWith('snailpass-before-'))
   return copy === undefined ? null : `the copy ${join(folder.path, copy)} exists`

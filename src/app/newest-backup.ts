@@ -6,6 +6,7 @@ import { listBackupFiles, parseBackupTime } from '../backup/files'
 import { verifyBackup, withBackup } from '../backup/verify'
 import { DomainError } from '../domain/errors'
 import { formatCount, formatTime } from '../domain/text'
+import { backupFolderOf } from './backup-folder'
 import type { Targets } from './targets'
 
 /** A backup that was verified just now, or is encrypted: only the owner of the key can verify that. */
@@ -17,20 +18,15 @@ export interface GoodBackup {
   readonly content: { readonly accounts: number; readonly records: number } | null
 }
 
-/** Returns the folder of the backups: the configured one, else that of the data folder. */
-export function backupFolderOf({ settings, folder }: Targets): string {
-  return settings.backupDir ?? folder.backups
-}
-
 /**
  * Returns the newest good backup in the configured folder and in the default one, null for none. Reads no database. Backups
  * that are damaged or not complete are passed over.
  */
 async function findNewestBackup(targets: Targets): Promise<GoodBackup | null> {
-  const folders = new Set([backupFolderOf(targets), targets.folder.backups])
+  const folders = new Set([backupFolderOf(targets).path, targets.folder.backups])
   const files = [...folders]
     .flatMap((folder) => listBackupFiles(folder))
-    .filter(({ isPartial }) => !isPartial)
+    .filter(({ isPartial, isFile }) => isFile && !isPartial)
     .map(({ path }) => ({ path, time: parseBackupTime(basename(path)) ?? statSync(path).mtimeMs }))
     .sort((one, other) => other.time - one.time)
   for (const { path, time } of files) {
@@ -61,7 +57,7 @@ async function inspectIfGood(path: string, time: number): Promise<GoodBackup | n
 export async function describeRestore(targets: Targets): Promise<string> {
   const backup = await findNewestBackup(targets)
   if (backup === null) {
-    return `there is no good backup in ${backupFolderOf(targets)}: if you have one elsewhere, run \`snailpass restore FILE\``
+    return `there is no good backup in ${backupFolderOf(targets).path}: if you have one elsewhere, run \`snailpass restore FILE\``
   }
   const { path, time, content } = backup
   const contents =

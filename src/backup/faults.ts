@@ -1,6 +1,8 @@
 import { DomainError, errorMessage } from '../domain/errors'
 import { engineFault } from '../engine/faults'
 import { isSystemError } from '../files/data-folder'
+import { openFilesHint } from '../files/system-files'
+import { codeOf } from './file-systems'
 
 /** Whether a backup was written or read when an error came. */
 export type BackupFileAccess = 'written' | 'read'
@@ -32,10 +34,38 @@ function asBackupError(path: string, access: BackupFileAccess, error: unknown): 
   if (code === 'ENOENT' && access === 'read') return missingFileError(path, error)
   if (fault === 'damaged') return damagedBackupError(path, errorMessage(error), error)
   if (fault === null && !isSystemError(error)) return error
-  return new DomainError('unavailable', `${path} can't be ${access}: ${errorMessage(error)}`, {
-    hint: 'check the permissions of that file and its folder, and check the disk',
-    cause: error,
-  })
+  // SQLite's message hides what failed.
+  const detail = String(code).startsWith('SQLITE_IOERR_') ? ` (${code})` : ''
+  return new DomainError(
+    'unavailable',
+    `${path} can't be ${access}: ${errorMessage(error)}${detail}`,
+    {
+      hint: hintFor(code),
+      cause: error,
+    },
+  )
+}
+
+function hintFor(code: unknown): string {
+  switch (code) {
+    case 'EFBIG':
+    // SQLite does not tell why it can't write; a full disk has a code of its own.
+    case 'SQLITE_IOERR_WRITE':
+      return 'check the disk, and whether its file system has files of this size: FAT has none from 4 GB on'
+    case 'EROFS':
+      return 'the disk is mounted read-only: check its switch and its file system, and mount it again'
+    case 'EINVAL':
+    case 'ENOLCK':
+    case 'ENOSYS':
+    case 'ENOTSUP':
+    case 'EOPNOTSUPP':
+      return 'the file system lacks what a backup needs: use another disk with --to or SNAILPASS_BACKUP_DIR'
+    default:
+      return (
+        openFilesHint(code) ??
+        'check the permissions of that file and its folder, and check the disk'
+      )
+  }
 }
 
 /** Returns the error for a disk without enough space for a backup. */
@@ -77,8 +107,4 @@ export function notABackupError(path: string): DomainError {
   return new DomainError('unavailable', `${path} is not a SnailPass backup`, {
     hint: 'use a file that `snailpass backup` wrote; to restore a copy of a database file, stop the server and copy the file',
   })
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && 'code' in error ? error.code : null
 }

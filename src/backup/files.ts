@@ -3,11 +3,18 @@ import { basename, dirname, join, sep } from 'node:path'
 import { sideFiles } from '../database/sqlite-file'
 import { DomainError } from '../domain/errors'
 import { type Clock, pollUntil, type Wait } from '../domain/runtime'
-import { acquireFileLock, createFolder } from '../files/data-folder'
-import type { FileLock } from '../files/file-lock'
+import {
+  acquireFileLock,
+  chownToFolderOwner,
+  createFolder,
+  translateFileErrors,
+} from '../files/data-folder'
+import { createExternalFolder, findFolderProblem } from '../files/external-folder'
+import { type FileLock, lockFile } from '../files/file-lock'
 import { removeFile, renameFile } from '../files/open-elsewhere'
 import { syncFolder } from '../files/sync'
 import { translateBackupErrors } from './faults'
+import { codeOf, ifSupported } from './file-systems'
 
 /** Suffix of a backup that is not complete or not verified yet. */
 const partialSuffix = '.partial'
@@ -24,6 +31,11 @@ const lockWait = { timeout: 60_000, interval: 250 }
 /** Where a backup is written to. */
 export interface BackupDestination {
   readonly folder: string
+  /**
+   * The default folder is created with the folders above it. One that an option names is created if its parent exists, and one
+   * that the settings name never is: its disk may be away.
+   */
+  readonly origin: 'default' | 'settings' | 'option'
   /** Null for a name with the time. */
   readonly name: string | null
 }
@@ -32,7 +44,9 @@ export interface BackupDestination {
 export function destinationAt(path: string): BackupDestination {
   const hasSlash = path.endsWith('/') || path.endsWith(sep)
   const isFolder = hasSlash || (existsSync(path) && statSync(path).isDirectory())
-  return isFolder ? { folder: path, name: null } : { folder: dirname(path), name: basename(path) }
+  return isFolder
+    ? { folder: path.replace(/(?<=.)[/\\]+$/, ''), name: null, origin: 'option' }
+    : { folder: dirname(path), name: basename(path), origin: 'option' }
 }
 
 /** Returns a file name with the time in seconds, and with what is about to be done: `snailpass-before-restore-TIME.sqlite`. */
@@ -76,21 +90,33 @@ export async function createBackupFile(
 ): Promise<string> {
   const { folder } = destination
   return await translateBackupErrors(folder, 'written', async () => {
-    createFolder(folder)
+    await prepareFolder(destination)
     const lock = await lockFolder(folder, wait)
     try {
-      for (const abandoned of listDrafts(folder)) removeDraft(abandoned)
+      // Without locks, a draft may belong to a process that is running.
+      if (lock !== null) for (const abandoned of listDrafts(folder)) removeDraft(abandoned)
       const path = join(folder, unusedName(destination, defaultName()))
       const draft = path + partialSuffix
       await withDraftRemoved(draft, async () => {
         await write(draft)
         renameFile(draft, path)
       })
-      syncFolder(folder)
+      ifSupported(() => syncFolder(folder))
       return path
     } finally {
-      lock.release()
+      lock?.release()
     }
+  })
+}
+
+async function prepareFolder({ folder, origin }: BackupDestination): Promise<void> {
+  if (origin === 'default') return createFolder(folder)
+  if (origin === 'option' && (await createExternalFolder(folder)))
+    ifSupported(() => chownToFolderOwner(folder))
+  const problem = await findFolderProblem(folder)
+  if (problem === null) return
+  throw new DomainError('unavailable', `the backup folder ${folder} ${problem.text}`, {
+    hint: problem.hint,
   })
 }
 
@@ -102,11 +128,13 @@ export async function withUnencryptedDraft<T>(
   folder: string,
   work: (draft: string) => Promise<T>,
 ): Promise<T> {
-  createFolder(folder)
-  for (const abandoned of listLockedDrafts(folder)) removeAbandonedDraft(abandoned)
-  const draft = join(folder, `snailpass-${crypto.randomUUID()}.sqlite${partialSuffix}`)
-  // Taken before the draft exists: a draft whose lock is free belongs to no process.
-  const lock = acquireFileLock(draft + lockSuffix)
+  const { draft, lock } = translateFileErrors(`the data folder ${folder}`, () => {
+    createFolder(folder)
+    for (const abandoned of listLockedDrafts(folder)) removeAbandonedDraft(abandoned)
+    const path = join(folder, `snailpass-${crypto.randomUUID()}.sqlite${partialSuffix}`)
+    // Taken before the draft exists: a draft whose lock is free belongs to no process.
+    return { draft: path, lock: acquireFileLock(path + lockSuffix) }
+  })
   try {
     return await withDraftRemoved(draft, () => work(draft))
   } finally {
@@ -132,17 +160,34 @@ function releaseDraft(draft: string, lock: FileLock | null): void {
   }
 }
 
-/** Returns the backups in a folder, complete or not, sorted by name; none if the folder does not exist. */
-export function listBackupFiles(folder: string): readonly { path: string; isPartial: boolean }[] {
+/** A file in a backup folder, by its name. */
+interface BackupFile {
+  readonly path: string
+  /** Whether it was not finished. */
+  readonly isPartial: boolean
+  /** Whether it is a regular file. */
+  readonly isFile: boolean
+}
+
+/**
+ * Returns the backups in a folder, complete or not, sorted by name; none if the folder does not exist. Throws system errors.
+ */
+export function listBackupFiles(folder: string): readonly BackupFile[] {
   if (!existsSync(folder)) return []
   return readdirSync(folder)
     .filter((name) => backupFilePattern.test(name))
     .sort()
-    .map((name) => ({ path: join(folder, name), isPartial: name.endsWith(partialSuffix) }))
+    .map((name) => {
+      const path = join(folder, name)
+      const isFile = statSync(path, { throwIfNoEntry: false })?.isFile() === true
+      return { path, isPartial: name.endsWith(partialSuffix), isFile }
+    })
 }
 
 function listDrafts(folder: string): readonly string[] {
-  return listBackupFiles(folder).flatMap(({ path, isPartial }) => (isPartial ? [path] : []))
+  return listBackupFiles(folder).flatMap(({ path, isPartial, isFile }) =>
+    isPartial && isFile ? [path] : [],
+  )
 }
 
 /** Returns the drafts of a folder, and those of which only the lock file is left. */
@@ -198,11 +243,20 @@ function unusedName({ folder, name }: BackupDestination, defaultName: string): s
   })
 }
 
-async function lockFolder(folder: string, wait: Wait): Promise<FileLock> {
-  const lock = await pollUntil({ wait, ...lockWait }, () =>
-    acquireFileLock(join(folder, '.snailpass.lock')),
-  )
-  if (lock !== null) return lock
+/** Returns null on a file system without locks. Throws `conflict` if another process has the lock for too long. */
+async function lockFolder(folder: string, wait: Wait): Promise<FileLock | null> {
+  const path = join(folder, '.snailpass.lock')
+  const isNew = !existsSync(path)
+  try {
+    const lock = await pollUntil({ wait, ...lockWait }, () => lockFile(path))
+    if (lock !== null) {
+      if (isNew) ifSupported(() => chownToFolderOwner(path))
+      return lock
+    }
+  } catch (error) {
+    if (codeOf(error) === 'ENOLCK') return null
+    throw error
+  }
   throw new DomainError('conflict', `another backup to ${folder} is running`, {
     hint: 'wait until it is complete, or use another folder with --to',
   })

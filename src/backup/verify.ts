@@ -14,6 +14,7 @@ import { openReadOnly } from '../engine/sqlite/connection'
 import { findIntegrityProblem, readSqliteHeader } from '../engine/sqlite/inspect'
 import { type ColumnKind, isColumnKind } from '../store/tables'
 import { damagedBackupError, notABackupError, translateBackupErrors } from './faults'
+import { requireRegularFile } from './file-systems'
 import {
   type BackupSchema,
   backupApplicationId,
@@ -129,6 +130,7 @@ export function originOf({ signature }: Manifest, signer: BackupSigner | null): 
 
 /** Reads the header only: SQLite must not open a file that is not a backup, or that has a log beside it. */
 function requireBackupHeader(path: string, name: string): void {
+  requireRegularFile(path)
   const { isEmpty, isComplete, applicationId } = readSqliteHeader(path)
   if (isEmpty) throw damagedBackupError(name, 'it is empty')
   if (!isComplete || applicationId !== backupApplicationId) throw notABackupError(name)

@@ -8,6 +8,7 @@ import { syncFile } from '../files/sync'
 import type { Schema } from '../store/schema'
 import { tables } from '../store/tables'
 import { translateBackupErrors } from './faults'
+import { ifSupported } from './file-systems'
 import {
   type BackupSchema,
   backupApplicationId,
@@ -52,12 +53,12 @@ export function writeBackupFile(
 ): Promise<readonly TableChecksum[]> {
   return translateBackupErrors(path, 'written', async () => {
     createSqliteFile(path, backupApplicationId)
-    chownToFolderOwner(path)
+    ifSupported(() => chownToFolderOwner(path))
     const { dialect, close } = openDraft(path)
     try {
       const checksums = await writeContents(dialect, source, metadata)
       close()
-      syncFile(path)
+      ifSupported(() => syncFile(path))
       return checksums
     } catch (error) {
       close()

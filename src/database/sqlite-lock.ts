@@ -1,10 +1,5 @@
 import { closeSync, existsSync, openSync } from 'node:fs'
-import {
-  acquireFileLock,
-  databaseInUseError,
-  translateFileErrors,
-  unusablePathError,
-} from '../files/data-folder'
+import { acquireFileLock, databaseInUseError, translateFileErrors } from '../files/data-folder'
 import type { FileLock } from '../files/file-lock'
 import { lockOpenFile } from '../files/open-file-lock'
 import type { SqliteLocation } from './sqlite-location'
@@ -61,9 +56,5 @@ export function tryLockSqliteDatabase({ path, lockFile }: SqliteLocation): Sqlit
 }
 
 function openLockFile(path: string): FileLock | null {
-  try {
-    return acquireFileLock(path)
-  } catch (error) {
-    throw unusablePathError(path, error)
-  }
+  return translateFileErrors(path, () => acquireFileLock(path))
 }

@@ -75,6 +75,11 @@ export function backupProblem(state: BackupState, now: number): 'failed' | 'stal
   return now - (verified?.time ?? since) > maxBackupAge ? 'stale' : null
 }
 
+/** Returns whether a backup is from the last two days, and not from the future. */
+export function isRecentBackup(time: number, now: number): boolean {
+  return time <= now + claimDuration && now - time <= maxBackupAge
+}
+
 /**
  * Returns the last verified backup. Null for one from the future: the clock was wrong, and no backup would be created until
  * then.

@@ -1,4 +1,5 @@
-import { type Backups, backupProblem } from './backups'
+import { type BackupFolderReport, findDailyBackupProblem } from './backup-folder'
+import type { Backups } from './backups'
 import type { ClockWatch } from './clock-watch'
 import { DomainError, errorMessageWithCauses } from './errors'
 import type { Clock, MonotonicClock } from './runtime'
@@ -11,7 +12,12 @@ export interface Readiness {
 }
 
 export interface Warning {
-  readonly kind: 'low_space' | 'failed_backup' | 'stale_backup' | 'implausible_clock'
+  readonly kind:
+    | 'low_space'
+    | 'backup_folder'
+    | 'failed_backup'
+    | 'stale_backup'
+    | 'implausible_clock'
   /** For operators. */
   readonly detail: string
 }
@@ -25,6 +31,8 @@ export function createReadiness(deps: {
   store: Pick<Store, 'check' | 'isFailing' | 'isShortOfSpace'>
   /** Null if the server has no scheduled backups. */
   backups: Pick<Backups, 'state'> | null
+  /** Returns what is known of the backup folder; null for nothing. */
+  backupFolder?: () => BackupFolderReport | null
   clock: Clock
   monotonicClock: MonotonicClock
   clockWatch: Pick<ClockWatch, 'problem'>
@@ -41,14 +49,17 @@ export function createReadiness(deps: {
 }
 
 async function checkReadiness(deps: Parameters<typeof createReadiness>[0]) {
-  const { store, backups, clock, clockWatch } = deps
+  const { store, backups, backupFolder = () => null, clock, clockWatch } = deps
   try {
     await store.check()
     const warnings: Warning[] = []
     if (store.isShortOfSpace()) {
       warnings.push({ kind: 'low_space', detail: 'writes are refused: the disk is nearly full' })
     }
-    const warning = backups === null ? null : await backupWarning(backups, clock())
+    const folder = backupFolder()
+    if (folder !== null && folder.problem !== null)
+      warnings.push({ kind: 'backup_folder', detail: folder.problem })
+    const warning = backups === null ? null : await backupWarning(backups, folder, clock())
     if (warning !== null) warnings.push(warning)
     const clockProblem = clockWatch.problem()
     if (clockProblem !== null) {
@@ -64,16 +75,22 @@ async function checkReadiness(deps: Parameters<typeof createReadiness>[0]) {
 
 async function backupWarning(
   backups: Pick<Backups, 'state'>,
+  folder: BackupFolderReport | null,
   now: number,
 ): Promise<Warning | null> {
   const state = await backups.state()
-  switch (backupProblem(state, now)) {
+  switch (findDailyBackupProblem(state, folder, now)) {
     case 'failed':
       return { kind: 'failed_backup', detail: `the last backup failed: ${state.failure?.reason}` }
     case 'stale':
       return {
         kind: 'stale_backup',
         detail: `no verified backup since ${lastBackupTime(state)}`,
+      }
+    case 'gone':
+      return {
+        kind: 'stale_backup',
+        detail: `the newest verified backup is gone: ${state.verified?.path}`,
       }
     case null:
       return null

@@ -5,8 +5,10 @@
 import { chmodSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DomainError, errorMessage } from '../domain/errors'
+import { sqliteFault } from '../engine/sqlite/faults'
 import { type FileLock, lockFile } from './file-lock'
 import { syncFolder } from './sync'
+import { openFilesHint } from './system-files'
 
 /** Absolute paths of what a data folder contains. */
 export interface DataFolder {
@@ -70,12 +72,19 @@ export function databaseInUseError(database: string): DomainError {
   })
 }
 
-/** Like `lockFile`, but a new lock file belongs to the owner of its folder. Throws system errors and SQLite errors. */
+/**
+ * Like `lockFile`, but a new lock file belongs to the owner of its folder. Throws system errors, with the code ENOLCK on a
+ * file system without locks, and `unavailable` for an error of SQLite.
+ */
 export function acquireFileLock(path: string): FileLock | null {
   const isNew = !existsSync(path)
-  const lock = lockFile(path)
-  if (isNew) chownToFolderOwner(path)
-  return lock
+  try {
+    const lock = lockFile(path)
+    if (isNew) chownToFolderOwner(path)
+    return lock
+  } catch (error) {
+    throw sqliteFault(error) === null ? error : unusablePathError(path, error)
+  }
 }
 
 /**
@@ -174,7 +183,23 @@ export function asDomainErrorAt(path: string, error: unknown): unknown {
 /** Returns the error for a file or folder that the system or SQLite can't read or write. */
 export function unusablePathError(path: string, cause: unknown): DomainError {
   return new DomainError('unavailable', `${path} can't be used: ${errorMessage(cause)}`, {
-    hint: 'check that snailpass may read and write there and that the disk has space, or choose another location with --data-dir or SNAILPASS_DATABASE_URL',
+    hint: hintFor(cause),
     cause,
   })
+}
+
+const accessHint =
+  'check that snailpass may read and write there and that the disk has space, or choose another location with --data-dir or SNAILPASS_DATABASE_URL'
+
+function hintFor(cause: unknown): string {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : null
+  switch (code) {
+    case 'ENOLCK':
+    case 'ENOTSUP':
+    case 'EOPNOTSUPP':
+    case 'ENOSYS':
+      return 'this file system lacks what a database needs: choose a location on a disk of this machine with --data-dir or SNAILPASS_DATABASE_URL'
+    default:
+      return openFilesHint(code) ?? accessHint
+  }
 }

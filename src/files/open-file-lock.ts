@@ -33,6 +33,15 @@ export function lockOpenFile(descriptor: number): boolean {
   return new DataView(request.buffer).getInt16(0, true) === lockTypes.unlocked
 }
 
+/**
+ * Returns whether the file system knows locks. A server of NFS without its lock daemon refuses them all with ENOLCK, which
+ * SQLite reports as a lock of another process. True where that can't be asked.
+ */
+export function hasFileLocks(descriptor: number): boolean {
+  fcntl ??= loadFcntl()
+  return fcntl === null || fcntl(descriptor, commands.get, lockRequest()) === 0
+}
+
 function lockRequest(): Uint8Array<ArrayBuffer> {
   const request = new DataView(new ArrayBuffer(flock.bytes))
   request.setInt16(0, lockTypes.write, true)

@@ -19,6 +19,18 @@ export function openFileLimit(read: ReadSystemFile): number | null {
   return files === undefined ? null : Number(files)
 }
 
+/** With so few files, the limit is the likely reason if SQLite can't open one: it does not tell why. */
+const fewOpenFiles = 64
+
+/** Returns what to do about an error with this code if too few files may be open; null for any other error. */
+export function openFilesHint(code: unknown, read: ReadSystemFile = readSystemFile): string | null {
+  const isLimit =
+    code === 'EMFILE' ||
+    code === 'ENFILE' ||
+    (code === 'SQLITE_CANTOPEN' && (openFileLimit(read) ?? fewOpenFiles) < fewOpenFiles)
+  return isLimit ? 'raise the number of files that may be open: ulimit -n 1024' : null
+}
+
 /**
  * Returns the bytes of memory that this process can still get: what the machine has available, or what its control group
  * has left if that is less (cgroups(7), version 1 and 2). Null if that is unknown.

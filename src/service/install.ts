@@ -2,8 +2,9 @@
  * Installing the server: an executable, a settings file, a data folder, a system user and a systemd unit; and
  * upgrading it so that a version that does not work is rolled back.
  */
-import { existsSync } from 'node:fs'
+import { chownSync, existsSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
+import { createExternalFolder } from '../files/external-folder'
 import { helperCommandsFor, type InstallContext, type InstallRequest } from './context'
 import {
   ensurePrivateFolder,
@@ -104,7 +105,7 @@ async function installOrUpgrade(context: InstallContext): Promise<Preflight> {
       hint: `choose a port in ${layout.settingsFile}`,
     })
   }
-  for (const folder of preflight.folders) ensurePrivateFolder(folder, context.systemUser)
+  for (const folder of preflight.folders) await ensureServerFolder(folder, context)
   if (!existsSync(layout.executable)) {
     if (layout.unit !== null) await requireFreePorts(preflight.endpoints)
     installExecutable(context.program, layout.executable)
@@ -125,6 +126,16 @@ async function installOrUpgrade(context: InstallContext): Promise<Preflight> {
 async function createDatabase(context: InstallContext, { database }: Preflight): Promise<void> {
   await helperCommandsFor(context.layout.executable, context).createDatabase()
   context.info(`created the database ${database}`)
+}
+
+/** Creates a folder that the server writes to. One outside of the data folder may be on a disk that is not mounted. */
+async function ensureServerFolder(
+  path: string,
+  { layout, systemUser }: InstallContext,
+): Promise<void> {
+  if (path === layout.dataDir) return ensurePrivateFolder(path, systemUser)
+  if ((await createExternalFolder(path)) && systemUser !== null)
+    chownSync(path, systemUser.uid, systemUser.gid)
 }
 
 /** Writes the unit if it has changed, and restarts the service unless it is ready with an unchanged unit. */

@@ -11,6 +11,8 @@ export interface UnitOptions {
  * Returns the systemd unit (systemd.exec(5)). It confines the server: the system is read-only to it, apart from its
  * own folders.
  *
+ * A folder may be missing when the service starts, since its disk is unplugged: `-` lets the service start without it.
+ *
  * Two protections can't be used. MemoryDenyWriteExecute would stop the just-in-time compiler, and ProcSubset would hide
  * how much memory the machine has. AF_NETLINK is needed to list the machine's own addresses.
  */
@@ -43,7 +45,7 @@ AmbientCapabilities=CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE
 NoNewPrivileges=yes
 ProtectSystem=strict
-${writable.map((folder) => `ReadWritePaths=${quote(folder)}\n`).join('')}ProtectHome=${hasFolderInHome ? 'read-only' : 'yes'}
+${writable.map((folder) => `ReadWritePaths=${quote(`-${folder}`)}\n`).join('')}ProtectHome=${hasFolderInHome ? 'read-only' : 'yes'}
 PrivateTmp=yes
 PrivateDevices=yes
 ProtectClock=yes

@@ -11,6 +11,7 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import {
+  type BackupDestination,
   backupFileName,
   createBackupFile,
   destinationAt,
@@ -77,11 +78,19 @@ test('a destination is a folder if it exists or ends in a slash, else a file', (
   mkdirSync(at('folder'))
   writeFileSync(at('file'), '')
   symlinkSync(at('folder'), at('link'))
-  expect(destinationAt(at('folder'))).toEqual({ folder: at('folder'), name: null })
-  expect(destinationAt(at('link'))).toEqual({ folder: at('link'), name: null })
-  expect(destinationAt(`${at('new')}/`)).toEqual({ folder: `${at('new')}/`, name: null })
-  expect(destinationAt(at('new'))).toEqual({ folder: folder.path, name: 'new' })
-  expect(destinationAt(at('file'))).toEqual({ folder: folder.path, name: 'file' })
+  expect(destinationAt(at('folder'))).toEqual({
+    folder: at('folder'),
+    name: null,
+    origin: 'option',
+  })
+  expect(destinationAt(at('link'))).toEqual({ folder: at('link'), name: null, origin: 'option' })
+  expect(destinationAt(`${at('new')}/`)).toEqual({
+    folder: at('new'),
+    name: null,
+    origin: 'option',
+  })
+  expect(destinationAt(at('new'))).toEqual({ folder: folder.path, name: 'new', origin: 'option' })
+  expect(destinationAt(at('file'))).toEqual({ folder: folder.path, name: 'file', origin: 'option' })
 })
 
 test('the files of a folder are those of snailpass, by name', () => {
@@ -96,10 +105,10 @@ test('the files of a folder are those of snailpass, by name', () => {
   const others = ['.snailpass.lock', 'mine.sqlite', 'snailpass-5.sqlite.gz', 'xsnailpass-1.sqlite']
   for (const name of [...ours.toReversed(), ...others]) writeFileSync(join(folder.path, name), '')
   expect(listBackupFiles(folder.path)).toEqual([
-    { path: join(folder.path, 'snailpass-1.sqlite'), isPartial: false },
-    { path: join(folder.path, 'snailpass-2.sqlite.age'), isPartial: false },
-    { path: join(folder.path, 'snailpass-3.sqlite.age.partial'), isPartial: true },
-    { path: join(folder.path, 'snailpass-4.sqlite.partial'), isPartial: true },
+    { path: join(folder.path, 'snailpass-1.sqlite'), isPartial: false, isFile: true },
+    { path: join(folder.path, 'snailpass-2.sqlite.age'), isPartial: false, isFile: true },
+    { path: join(folder.path, 'snailpass-3.sqlite.age.partial'), isPartial: true, isFile: true },
+    { path: join(folder.path, 'snailpass-4.sqlite.partial'), isPartial: true, isFile: true },
   ])
 })
 
@@ -108,15 +117,20 @@ const create = (
   folder: string,
   {
     name = null,
+    origin = 'default',
     wait = neverWaits,
     write = async (draft: string) => writeFileSync(draft, 'content'),
   }: {
     name?: string | null
+    origin?: BackupDestination['origin']
     wait?: (milliseconds: number) => Promise<void>
     write?: (draft: string) => Promise<void>
   } = {},
 ) =>
-  createBackupFile({ destination: { folder, name }, defaultName: () => defaultName, wait }, write)
+  createBackupFile(
+    { destination: { folder, name, origin }, defaultName: () => defaultName, wait },
+    write,
+  )
 
 describe('creating a backup', () => {
   test('writes a draft that gets its name at the end, which is on the disk then', async () => {
@@ -162,6 +176,52 @@ describe('creating a backup', () => {
     expect(await captureError(writing)).toBe(failure)
     expect(readdirSync(folder.path)).toEqual(['.snailpass.lock'])
     expect(await create(folder.path)).toBe(join(folder.path, defaultName))
+  })
+
+  test('creates a folder that an option names in one that exists, and none that the settings name', async () => {
+    using folder = temporaryFolder()
+    const at = (name: string) => join(folder.path, name)
+    expect(await create(at('a'), { origin: 'option' })).toBe(join(at('a'), defaultName))
+    for (const [path, origin, problem] of [
+      [at('b/c'), 'option', `${at('b/c')} can't be created: ${at('b')} does not exist`],
+      [at('b'), 'settings', `the backup folder ${at('b')} does not exist`],
+      [at('b/c'), 'settings', `the backup folder ${at('b/c')} does not exist`],
+    ] as const)
+      expect(await captureError(create(path, { origin }))).toMatchObject({
+        code: 'unavailable',
+        message: problem,
+        hint: expect.stringContaining('mount its disk'),
+      })
+    expect(readdirSync(folder.path)).toEqual(['a'])
+    expect(await create(at('a'), { origin: 'settings' })).toBe(
+      join(at('a'), 'snailpass-20261124T031502Z-2.sqlite'),
+    )
+  })
+
+  test('works where the system refuses to sync a folder or to change an owner, unless the disk fails', async () => {
+    using folder = temporaryFolder()
+    const failWith = (code: string) =>
+      spyOn(fs, 'fsyncSync').mockImplementation(() => {
+        throw Object.assign(new Error(`${code}: it went wrong, fsync`), { code, syscall: 'fsync' })
+      })
+    for (const code of ['EINVAL', 'ENOTSUP', 'ENOSYS']) {
+      const spy = failWith(code)
+      expect(await create(folder.path, { name: code }).finally(() => spy.mockRestore())).toBe(
+        join(folder.path, code),
+      )
+    }
+    const spy = failWith('EIO')
+    expect(await captureError(create(folder.path).finally(() => spy.mockRestore()))).toMatchObject({
+      code: 'unavailable',
+      message: expect.stringContaining('EIO'),
+    })
+  })
+
+  test('removes no draft that is a folder, and writes beside it', async () => {
+    using folder = temporaryFolder()
+    mkdirSync(join(folder.path, 'snailpass-1.sqlite.partial'))
+    expect(await create(folder.path)).toBe(join(folder.path, defaultName))
+    expect(existsSync(join(folder.path, 'snailpass-1.sqlite.partial'))).toBeTrue()
   })
 
   test('never replaces a named file', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import type { BackupFolderReport } from '../../src/domain/backup-folder'
 import type { BackupState } from '../../src/domain/backup-state'
 import { DomainError } from '../../src/domain/errors'
 import type { ClockProblem } from '../../src/domain/known-time'
@@ -19,6 +20,7 @@ function createTestReadiness(backups: BackupState | null = null) {
     error: null as Error | null,
     backups,
     clockProblem: null as ClockProblem | null,
+    folder: null as BackupFolderReport | null,
   }
   const readiness = createReadiness({
     store: {
@@ -33,6 +35,7 @@ function createTestReadiness(backups: BackupState | null = null) {
       backups === null
         ? null
         : { state: () => Promise.resolve(state.backups ?? Promise.reject(new Error('no state'))) },
+    backupFolder: () => state.folder,
     clock,
     monotonicClock: clock,
     clockWatch: { problem: () => state.clockProblem },
@@ -80,6 +83,32 @@ describe('readiness', () => {
     expect(await check()).toEqual({
       problem: null,
       warnings: [{ kind: 'implausible_clock', detail: 'the clock of this machine is behind' }],
+    })
+  })
+
+  test('warns about the backup folder, and looks there for backups', async () => {
+    const verified = { time: 5, path: '/stick/a.sqlite', host: 'pi' }
+    const { clock, state, check } = createTestReadiness({ ...failing, failure: null, verified })
+    const folder = { problem: null, otherWriters: null, times: [clock() - hour], isLastGone: true }
+    state.folder = folder
+    expect(await check()).toEqual(ready)
+    clock.advance(1_000)
+    state.backups = { ...failing, failure: null, verified: { ...verified, time: clock() } }
+    state.folder = { ...folder, times: [] }
+    expect(await check()).toEqual({
+      problem: null,
+      warnings: [
+        {
+          kind: 'stale_backup',
+          detail: 'the newest verified backup is gone: /stick/a.sqlite',
+        },
+      ],
+    })
+    clock.advance(1_000)
+    state.folder = { ...folder, problem: 'the backup folder /backups does not exist' }
+    expect(await check()).toEqual({
+      problem: null,
+      warnings: [{ kind: 'backup_folder', detail: 'the backup folder /backups does not exist' }],
     })
   })
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { requireOpenFiles } from '../../src/app/open-files'
 import { requirePassphraseMemory } from '../../src/backup/passphrase-memory'
-import { availableMemory, openFileLimit } from '../../src/files/system-files'
+import { availableMemory, openFileLimit, openFilesHint } from '../../src/files/system-files'
 
 const machine = (files: Readonly<Record<string, string>>) => (path: string) => files[path] ?? null
 const limits = (files: string) =>
@@ -31,6 +31,16 @@ describe('the number of files that may be open', () => {
       `this process may open only ${enough - 1} files; ${text}`,
     )
   })
+})
+
+test('an error of a file that can not be opened names the limit, if that is the likely reason', () => {
+  const hint = 'raise the number of files that may be open: ulimit -n 1024'
+  for (const code of ['EMFILE', 'ENFILE']) expect(openFilesHint(code, limits('4096'))).toBe(hint)
+  expect(openFilesHint('SQLITE_CANTOPEN', limits('63'))).toBe(hint)
+  expect(openFilesHint('SQLITE_CANTOPEN', limits('64'))).toBeNull()
+  expect(openFilesHint('SQLITE_CANTOPEN', machine({}))).toBeNull()
+  for (const code of ['EACCES', 'SQLITE_IOERR', null])
+    expect(openFilesHint(code, limits('16'))).toBeNull()
 })
 
 const megabyte = 1_000_000

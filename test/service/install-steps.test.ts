@@ -244,15 +244,26 @@ describe('the steps of an installation', () => {
     }
   })
 
-  test('create the folders that the server writes to', async () => {
+  test('create the folders that the server writes to, unless their disk may be away', async () => {
     using fake = createFakeInstallation()
     const request = fake.request(1)
     const other = join(fake.folder, 'other', 'backups')
     const text = readFileSync(request.program, 'utf8')
     writeFileSync(request.program, text.replace('"folders":["%s"]', `"folders":["%s","${other}"]`))
+    // Its disk may not be mounted.
+    expect(await captureError(install(request))).toMatchObject({
+      code: 'unavailable',
+      message: `${other} can't be created: ${dirname(other)} does not exist`,
+      hint: `mount its disk, or create it: mkdir -p ${dirname(other)}`,
+    })
+    expect(existsSync(dirname(other))).toBeFalse()
+    mkdirSync(dirname(other))
     await install(request)
     expect(statSync(other).mode & 0o777).toBe(0o700)
-    expect(statSync(dirname(other)).mode & 0o777).toBe(0o755)
+    // An existing one is left alone.
+    chmodSync(other, 0o750)
+    await install(request)
+    expect(statSync(other).mode & 0o777).toBe(0o750)
   })
 })
 

@@ -11,10 +11,10 @@ const layout = layoutOf({ prefix: null, hasService: true })
 describe('the systemd unit', () => {
   test('lets the server write to the folders of the settings, whatever their names contain', () => {
     const text = renderUnit(layout, { folders: [layout.dataDir, '/srv/my "100%" vaults'] })
-    expect(text).toContain('\nReadWritePaths="/srv/my \\"100%%\\" vaults"\nProtectHome=yes\n')
+    expect(text).toContain('\nReadWritePaths="-/srv/my \\"100%%\\" vaults"\nProtectHome=yes\n')
     expect(text).not.toContain(`ReadWritePaths="${layout.dataDir}"`)
     const atHome = renderUnit(layout, { folders: ['/home/ann/vaults'] })
-    expect(atHome).toContain('\nReadWritePaths="/home/ann/vaults"\nProtectHome=read-only\n')
+    expect(atHome).toContain('\nReadWritePaths="-/home/ann/vaults"\nProtectHome=read-only\n')
   })
 
   test('is exactly this, with a folder beside the data folder', () => {
@@ -44,7 +44,7 @@ AmbientCapabilities=CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE
 NoNewPrivileges=yes
 ProtectSystem=strict
-ReadWritePaths="/srv/backups"
+ReadWritePaths="-/srv/backups"
 ProtectHome=yes
 PrivateTmp=yes
 PrivateDevices=yes
@@ -86,7 +86,9 @@ WantedBy=multi-user.target
 
   test('escapes each character that has a meaning in a unit', () => {
     const text = renderUnit(layout, { folders: ['/a\\b"c%d', '/e f'] })
-    expect(text).toContain('\nReadWritePaths="/a\\\\b\\"c%%d"\nReadWritePaths="/e f"\nProtectHome=')
+    expect(text).toContain(
+      '\nReadWritePaths="-/a\\\\b\\"c%%d"\nReadWritePaths="-/e f"\nProtectHome=',
+    )
   })
 
   test('does not forbid the memory that the just-in-time compiler needs', () => {

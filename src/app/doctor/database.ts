@@ -1,15 +1,19 @@
-import { existsSync } from 'node:fs'
-import { hostname } from 'node:os'
 import { keyFingerprint } from '../../crypto/key-fingerprint'
 import { checkIntegrity } from '../../database/integrity'
-import type { BackupState } from '../../domain/backup-state'
-import { backupProblem, createBackups } from '../../domain/backups'
-import { formatCount, formatTime } from '../../domain/text'
+import { createBackups } from '../../domain/backups'
+import { formatCount } from '../../domain/text'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
 import { pruneBackups, writeBackup } from '../operations/backup'
 import { hasInterruptedChange } from '../secret-files'
 import { findServerKey } from '../secret-key'
 import type { Targets } from '../targets'
+import {
+  describeBackupProblem,
+  describeNewestBackup,
+  describeSharedDisk,
+  inspectBackups,
+  listFolderFindings,
+} from './backup-folder'
 import type { Outcome } from './findings'
 
 /** How many objects that are not ours a line names. */
@@ -61,22 +65,36 @@ export async function checkKey(targets: Targets): Promise<Outcome> {
   }
 }
 
-/** Checks that there is a recent, verified backup, and that its file still exists. With `fix`, creates one if not. */
+/**
+ * Checks that there is a recent, verified backup whose file still exists, here or in the backup folder, and that backups can be
+ * written there. With `fix`, creates a backup if one is missing.
+ */
 export async function checkBackups(targets: Targets, fix: boolean): Promise<Outcome> {
   const { database, runtime } = targets
-  const readState = () =>
-    database.withShared((store) => createBackups({ store, ...runtime }).state())
-  const state = await readState()
-  const problem = findBackupProblem(state, runtime.clock())
-  if (problem === null) return { fact: describeNewest(state) }
-  if (fix) {
+  const inspect = async () =>
+    await inspectBackups(
+      targets,
+      await database.withShared((store) => createBackups({ store, ...runtime }).state()),
+    )
+  const note = await describeSharedDisk(targets)
+  const inspection = await inspect()
+  const problem = describeBackupProblem(inspection, runtime.clock())
+  const findings = await listFolderFindings(targets, inspection)
+  if (problem === null)
+    return {
+      fact: describeNewestBackup(inspection) + note,
+      ...(findings.length > 0 && { findings }),
+    }
+  if (fix && findings.length === 0) {
     const { path } = await writeBackup(targets)
     await pruneBackups(targets)
-    return { fact: describeNewest(await readState()), fixed: [`created a backup: ${path}`] }
+    const fact = describeNewestBackup(await inspect()) + note
+    return { fact, fixed: [`created a backup: ${path}`] }
   }
   return {
-    fact: describeNewest(state),
+    fact: describeNewestBackup(inspection) + note,
     findings: [
+      ...findings,
       {
         what: problem,
         why: 'a disk failure would lose all data',
@@ -84,21 +102,4 @@ export async function checkBackups(targets: Targets, fix: boolean): Promise<Outc
       },
     ],
   }
-}
-
-function describeNewest({ verified }: BackupState): string {
-  return verified === null
-    ? 'there is no verified backup yet'
-    : `the newest verified backup is ${verified.path}, from ${formatTime(verified.time)}`
-}
-
-/** Returns what is wrong with the backups, null for nothing. Does not look for the file of a backup on another host. */
-function findBackupProblem(state: BackupState, now: number): string | null {
-  const { verified, failure } = state
-  const kind = backupProblem(state, now)
-  if (kind === 'failed') return `the last backup failed: ${failure?.reason}`
-  if (kind === 'stale') return 'there is no recent backup: none was verified in the last two days'
-  if (verified === null) return 'there is no verified backup yet'
-  const isMissing = verified.host === hostname() && !existsSync(verified.path)
-  return isMissing ? `the newest verified backup is gone: ${verified.path}` : null
 }

@@ -11,11 +11,11 @@ import {
   encryptionOf,
   requirePossibleEncryption,
 } from '../../backup/encryption'
+import { translateBackupErrors } from '../../backup/faults'
 import {
   type BackupDestination,
   backupFileName,
   createBackupFile,
-  destinationAt,
   isDefaultBackupName,
   listBackupFiles,
   parseBackupTime,
@@ -33,8 +33,8 @@ import { createBackups } from '../../domain/backups'
 import { DomainError } from '../../domain/errors'
 import { removeFile } from '../../files/open-elsewhere'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
+import { backupFolderOf, destinationOf, inspectBackupFolder } from '../backup-folder'
 import { readClockWatch } from '../clock'
-import { backupFolderOf } from '../newest-backup'
 import type { Targets } from '../targets'
 import { collectMetadata } from './backup-metadata'
 import { byteProgress, type ProgressListener, rowProgress } from './progress'
@@ -101,14 +101,17 @@ export async function pruneBackups(
   const clockWatch = await database.withSnapshot((db) => readClockWatch(db, runtime))
   const limit = clockWatch.ageLimit(0)
   if (limit === null) return { removed: [], kept: clockWatch.problem()?.detail ?? null }
-  const backups = listBackupFiles(backupFolderOf(targets)).flatMap(({ path }) => {
-    const time = isDefaultBackupName(basename(path)) ? parseBackupTime(basename(path)) : null
-    return time === null ? [] : [{ path, time }]
+  const { path: folder } = backupFolderOf(targets)
+  return await translateBackupErrors(folder, 'written', async () => {
+    const backups = listBackupFiles(folder).flatMap(({ path, isFile }) => {
+      const time = isDefaultBackupName(basename(path)) ? parseBackupTime(basename(path)) : null
+      return time === null || !isFile ? [] : [{ path, time }]
+    })
+    const expired = selectExpired(backups, targets.settings.backupKeep, limit.now)
+    const removed = expired.map(({ path }) => path)
+    for (const path of removed) removeFile(path)
+    return { removed, kept: null }
   })
-  const expired = selectExpired(backups, targets.settings.backupKeep, limit.now)
-  const removed = expired.map(({ path }) => path)
-  for (const path of removed) removeFile(path)
-  return { removed, kept: null }
 }
 
 /** Backs up everything before an operation, while servers run. The operation is a part of the file name. Returns the path. */
@@ -149,8 +152,7 @@ export async function createBackupFrom(
   const time = runtime.clock()
   const readFingerprint = () => read(findKeyFingerprint)
   const metadata = await collectMetadata(targets, { time, withSecrets, readFingerprint })
-  const destination =
-    to === null ? { folder: backupFolderOf(targets), name: null } : destinationAt(to)
+  const destination = await destinationOf(targets, { to, before })
 
   const writeVerified = async (draft: string): Promise<readonly TableChecksum[]> => {
     await read(async (db) => {
@@ -231,20 +233,30 @@ export interface ListedBackup {
   readonly complete: boolean
 }
 
+/** Returns what prevents backups in the backup folder; null for nothing. */
+export async function findBackupFolderProblem(targets: Targets): Promise<string | null> {
+  return (await inspectBackupFolder(backupFolderOf(targets), { verified: null })).problem
+}
+
 /** Returns the backups in the backup folder, the oldest first. Does not verify them. */
 export async function listBackups(targets: Targets): Promise<readonly ListedBackup[]> {
-  const files = listBackupFiles(backupFolderOf(targets))
+  const { path: folder } = backupFolderOf(targets)
+  const files = await translateBackupErrors(folder, 'read', async () => listBackupFiles(folder))
   const listed: ListedBackup[] = []
-  for (const { path, isPartial } of files) listed.push(await inspectFile(path, isPartial))
+  for (const file of files) listed.push(await inspectFile(file))
   return listed.sort((one, other) => one.time - other.time)
 }
 
-async function inspectFile(path: string, isPartial: boolean): Promise<ListedBackup> {
-  const { size, mtimeMs } = statSync(path)
+async function inspectFile({
+  path,
+  isPartial,
+  isFile,
+}: ReturnType<typeof listBackupFiles>[number]): Promise<ListedBackup> {
+  const { size, mtimeMs } = isFile ? statSync(path) : { size: 0, mtimeMs: 0 }
   const encrypted = path.includes('.sqlite.age')
   const file = { file: path, size, encrypted }
   const time = parseBackupTime(basename(path)) ?? Math.floor(mtimeMs)
-  if (isPartial) return { ...file, time, rows: null, complete: false }
+  if (isPartial || !isFile) return { ...file, time, rows: null, complete: false }
   try {
     if (encrypted) return { ...file, time, rows: null, complete: encryptionOf(path) !== null }
     return await withBackup(path, async ({ manifest }) => ({

@@ -1,6 +1,5 @@
 import { dirname } from 'node:path'
 import { endpointsOf } from '../../config/listeners'
-import type { Settings } from '../../config/settings'
 import { missingDatabaseError } from '../../database/database'
 import { resolveSqliteLocation } from '../../database/sqlite-location'
 import { tryLockSqliteDatabase } from '../../database/sqlite-lock'
@@ -9,6 +8,7 @@ import { DomainError } from '../../domain/errors'
 import { ensureDataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
 import type { Preflight } from '../../service/helper-commands'
+import { backupFolderOf } from '../backup-folder'
 import { findSignOfLoss, withRestoreHint } from '../lost-database'
 import { startServer } from '../server/server'
 import type { Targets } from '../targets'
@@ -30,18 +30,24 @@ export async function runPreflight(targets: Targets): Promise<Preflight> {
     database: database.name,
     content,
     pending: content === 'ours' ? await database.listPendingMigrations() : [],
-    folders: foldersToWrite(settings, folder.path, isFile ? location.path : null),
+    folders: foldersToWrite(targets),
     isServed: isFile && content !== 'nothing' && isLocked(targets),
   }
 }
 
-/** Returns the folders that the server writes to, without those inside the data folder, which the server creates. */
-function foldersToWrite(settings: Settings, dataDir: string, file: string | null): string[] {
-  const others = [settings.backupDir, file === null ? null : dirname(file)]
-  const outside = others.filter(
-    (path) => path !== null && path !== dataDir && !path.startsWith(`${dataDir}/`),
-  )
-  return [...new Set([dataDir, ...outside.filter((path) => path !== null)])]
+/**
+ * Returns the folders that the server writes to, without those inside the data folder, which the server creates. It does not
+ * create a backup folder that the settings name.
+ */
+function foldersToWrite(targets: Targets): readonly string[] {
+  const { folder, location } = targets
+  const dataDir = folder.path
+  const file = location.engine === 'sqlite' ? location.path : null
+  const { path, isConfigured } = backupFolderOf(targets)
+  const backupDir = isConfigured ? [path] : []
+  const isOutside = (path: string) => path !== dataDir && !path.startsWith(`${dataDir}/`)
+  const databaseDir = file === null ? [] : [dirname(file)].filter(isOutside)
+  return [...new Set([dataDir, ...backupDir, ...databaseDir])]
 }
 
 /** Whether a server or a command is using the SQLite file. */

@@ -1,5 +1,6 @@
 import type { Settings } from '../../config/settings'
 import type { AcmeChallenges } from '../../domain/acme-challenges'
+import type { BackupFolderReport } from '../../domain/backup-folder'
 import type { Backups } from '../../domain/backups'
 import type { ClockWatch } from '../../domain/clock-watch'
 import { isLoopback, isPrivate } from '../../domain/networks'
@@ -38,6 +39,7 @@ export interface ServerApiDeps {
   readonly clockWatch: ClockWatch
   /** Null if no backups are scheduled: readiness does not report them then. */
   readonly backups: Backups | null
+  readonly backupFolder: () => BackupFolderReport | null
   readonly challenges: AcmeChallenges
   readonly certificates: ServerCertificates | null
   /** Called for each request, because the listeners are started after the API is created. */
@@ -49,11 +51,11 @@ export interface ServerApiDeps {
 
 /** Creates the HTTP API over the rules, with what it needs to know of this server. */
 export function createServerApi(deps: ServerApiDeps): Api {
-  const { rules, store, clockWatch, backups, challenges, certificates, endpoints, settings, log } =
-    deps
+  const { rules, store, clockWatch, backups, backupFolder, challenges } = deps
+  const { certificates, endpoints, settings, log } = deps
   return createApi({
     ...rules,
-    readiness: createReadiness({ ...deps.runtime, store, clockWatch, backups }),
+    readiness: createReadiness({ ...deps.runtime, store, clockWatch, backups, backupFolder }),
     resolveBaseUrl: createBaseUrlResolver({
       publicUrl: settings.publicUrl,
       publicHosts: settings.publicHosts,

@@ -1,7 +1,8 @@
 import { type Loop, startLoop } from '../../background'
 import type { Settings } from '../../config/settings'
+import { type BackupFolderReport, findDailyBackupProblem } from '../../domain/backup-folder'
 import { lastDue } from '../../domain/backup-schedule'
-import { type Backups, backupProblem } from '../../domain/backups'
+import type { Backups } from '../../domain/backups'
 import { DomainError, errorMessage } from '../../domain/errors'
 import { randomFraction } from '../../domain/runtime'
 import type { Log } from '../../log'
@@ -23,12 +24,14 @@ const staleLogInterval = 24 * 60 * 60_000
  */
 export function startBackupSchedule(deps: {
   backups: Backups
+  /** Returns what is known of the backup folder; null for nothing. */
+  folder?: () => BackupFolderReport | null
   run: RunBackup
   schedule: NonNullable<Settings['backupSchedule']>
   runtime: Runtime
   log: Log
 }): Loop {
-  const { backups, run, schedule, runtime, log } = deps
+  const { backups, folder = () => null, run, schedule, runtime, log } = deps
   const { clock, monotonicClock, random, wait } = runtime
   const jitterFraction = randomFraction(random)
   let lastLogged = Number.NEGATIVE_INFINITY
@@ -47,7 +50,7 @@ export function startBackupSchedule(deps: {
 
   const logMissing = async (): Promise<void> => {
     const state = await backups.state()
-    if (backupProblem(state, clock()) !== 'stale') return
+    if (findDailyBackupProblem(state, folder(), clock()) !== 'stale') return
     const now = monotonicClock()
     if (now - lastLogged < staleLogInterval) return
     lastLogged = now

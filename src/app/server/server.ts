@@ -10,11 +10,14 @@ import { createBackups } from '../../domain/backups'
 import type { CertificateSource } from '../../domain/certificates'
 import { createLoginEventBuffer } from '../../domain/login-events'
 import { type Wait, withTimeout } from '../../domain/runtime'
+import { dataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { version } from '../../version'
+import { backupFolderOf } from '../backup-folder'
 import type { Runtime } from '../runtime'
 import { createServerApi, listEndpoints, type NetworkEndpoint, type ServerApiDeps } from './api'
 import { startAuditWriter } from './audit-writer'
+import { watchBackupFolder } from './backup-folder-watch'
 import { type RunBackup, startBackupSchedule } from './backup-schedule'
 import { openCertificates } from './certificates'
 import { startClockWatch } from './clock'
@@ -129,6 +132,16 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
   const backups = createBackups({ store, ...runtime })
   const { runBackup: run } = options
   const schedule = run === undefined ? null : settings.backupSchedule
+  const watch =
+    schedule === null
+      ? null
+      : watchBackupFolder({
+          ...start,
+          backups,
+          folder: backupFolderOf({ settings, folder: dataFolder(settings.dataDir) }),
+        })
+  if (watch !== null) services.push((timeout) => watch.loop.stop(timeout))
+  const backupFolder = () => watch?.report() ?? null
   const rules = createRules({
     ...start,
     store,
@@ -143,9 +156,10 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
     store,
     clockWatch,
     backups: schedule === null ? null : backups,
+    backupFolder,
   })
   if (run !== undefined && schedule !== null) {
-    const loop = startBackupSchedule({ ...start, backups, run, schedule })
+    const loop = startBackupSchedule({ ...start, backups, folder: backupFolder, run, schedule })
     services.push(() => loop.stop())
   }
   const mdns = startAnnouncing({ ...start, urls })
@@ -183,7 +197,7 @@ function startUpkeep({ runtime, log }: ServerDeps, upkeep: () => Promise<void>):
 /** Starts certificates and listeners. Returns where the server listens. */
 async function startHttp(
   start: Start,
-  parts: Pick<ServerApiDeps, 'rules' | 'store' | 'clockWatch' | 'backups'>,
+  parts: Pick<ServerApiDeps, 'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder'>,
 ): Promise<readonly URL[]> {
   const { runtime, options, services, checks } = start
   const challenges = createAcmeChallenges({ ...parts, ...runtime })

@@ -1,7 +1,8 @@
 /** SQLite: how database files are created, opened, copied and inspected, with the settings that make them durable. */
-import { Database } from 'bun:sqlite'
+import { constants, Database } from 'bun:sqlite'
 import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { type Dialect, sql } from 'kysely'
 import { SqliteDialect, type TransactionMode } from './dialect'
 import { applicationId } from './inspect'
@@ -79,23 +80,23 @@ export function openReader(path: string): SqliteHandle {
 }
 
 /**
- * Opens a file that is discarded unless it is completed: without a journal on the disk and without waiting for the disk.
- * The caller must sync the file once it is complete. Throws SQLiteError.
+ * Opens a file that is discarded unless it is completed: without a journal on the disk, without waiting for the disk, and
+ * without locks, which some network disks don't have. The caller must sync the file once it is complete. Throws SQLiteError.
  *
  * Bun's SQLite is in defensive mode, in which it ignores `journal_mode = off`.
  */
 export function openDraft(path: string): SqliteHandle {
   const pragmas = ['journal_mode = memory', 'synchronous = off', 'locking_mode = exclusive']
-  return open(path, { mode: 'immediate', pragmas })
+  return open(path, { mode: 'immediate', pragmas, isPrivate: true })
 }
 
 /**
- * Opens a file that is no longer written, such as a backup. Changes neither the file nor its folder. Throws
+ * Opens a file that is no longer written, such as a backup. Changes neither the file nor its folder, and takes no locks. Throws
  * SQLiteError.
  */
 export function openReadOnly(path: string): SqliteHandle {
   const pragmas = ['query_only = on', 'cell_size_check = on']
-  return open(path, { mode: 'deferred', pragmas, isReadOnly: true })
+  return open(path, { mode: 'deferred', pragmas, isReadOnly: true, isPrivate: true })
 }
 
 function open(
@@ -104,10 +105,19 @@ function open(
     mode,
     pragmas,
     isReadOnly = false,
-  }: { mode: TransactionMode; pragmas: readonly string[]; isReadOnly?: boolean },
+    isPrivate = false,
+  }: {
+    mode: TransactionMode
+    pragmas: readonly string[]
+    isReadOnly?: boolean
+    /** Whether no other process writes to the file. */
+    isPrivate?: boolean
+  },
 ): SqliteHandle & { readonly database: Database } {
   const access = isReadOnly ? { readonly: true } : { readwrite: true, create: false }
-  const database = new Database(path, { ...access, strict: true })
+  const database = isPrivate
+    ? openWithoutLocks(path, isReadOnly)
+    : new Database(path, { ...access, strict: true })
   // `true` throws if a statement is still open: the write-ahead log would then not be moved into the file.
   const close = () => database.close(true)
   try {
@@ -120,14 +130,22 @@ function open(
   }
 }
 
+/** Opens a file that no other process writes to without taking locks (https://www.sqlite.org/uri.html#urinolock). */
+function openWithoutLocks(path: string, isReadOnly: boolean): Database {
+  const { SQLITE_OPEN_URI, SQLITE_OPEN_READONLY, SQLITE_OPEN_READWRITE } = constants
+  const access = isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
+  return new Database(`${pathToFileURL(path).href}?nolock=1`, SQLITE_OPEN_URI | access)
+}
+
 /**
  * Creates an empty database file with mode 0600, which SQLite's side files inherit, and writes the application id into
- * its header. Throws if the path exists.
+ * its header. Takes no locks; the caller must sync the file. Throws if the path exists.
  */
 export function createSqliteFile(path: string, id: number = applicationId): void {
   closeSync(openSync(path, 'wx', 0o600))
-  const database = new Database(path, { readwrite: true, create: false })
+  const database = openWithoutLocks(path, false)
   try {
+    database.run('pragma journal_mode = memory; pragma synchronous = off')
     database.run(`pragma application_id = ${id}`)
   } finally {
     database.close(true)

@@ -1,6 +1,6 @@
 import { Database as SqliteFile } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { chmodSync, existsSync, mkdirSync, renameSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { checkAuditLog } from '../../../src/app/doctor/audit'
@@ -9,6 +9,7 @@ import { checkBackups, checkDatabase, checkKey } from '../../../src/app/doctor/d
 import { runChecks } from '../../../src/app/doctor/doctor'
 import { checkPermissions, checkSpace } from '../../../src/app/doctor/files'
 import { checkFileSystem, checkResourceLimits } from '../../../src/app/doctor/machine'
+import { writeBackup } from '../../../src/app/operations/backup'
 import { systemRuntime } from '../../../src/app/runtime'
 import { openTargets, type Targets } from '../../../src/app/targets'
 import { loadConfig } from '../../../src/config/load'
@@ -16,6 +17,7 @@ import type { BackupState } from '../../../src/domain/backup-state'
 import { writeNewSecretKey } from '../../../src/files/secret-key'
 import { captureError } from '../../support/capture-error'
 import { modeOf } from '../../support/data-folder'
+import { temporaryFolder } from '../../support/executable'
 import { createTemporaryFile } from '../../support/settings-file'
 import {
   createSqliteTestDatabase,
@@ -333,11 +335,81 @@ describe('the doctor verifies', () => {
     expect(await checkBackups(targetsOf(database), true)).toEqual({ fact: fixedFact })
   })
 
+  test('the backup folder of the settings, and that there is a backup of the same night', async () => {
+    await using database = await createDatabase()
+    using folder = temporaryFolder()
+    const [backups, stick] = [join(folder.path, 'backups'), join(folder.path, 'stick')]
+    const targets = targetsOf(database, { SNAILPASS_BACKUP_DIR: backups })
+    for (const path of [backups, stick]) mkdirSync(path, { mode: 0o700 })
+    const nightly = await writeBackup(targets)
+    const manual = await writeBackup(targets, { to: stick })
+    const note = `; note: the backup folder ${backups} is on the same disk as the data, copy the backups elsewhere`
+    const factOf = async (fix = false) => {
+      const { fact, findings = [] } = await checkBackups(targets, fix)
+      expect(fact).toEndWith(note)
+      return [fact.slice(0, -note.length), ...findings.map(({ what }) => what)]
+    }
+    expect(await factOf()).toEqual([expect.stringContaining(`verified backup is ${manual.path}`)])
+    // Unplugged.
+    rmSync(stick, { recursive: true })
+    expect(await factOf()).toEqual([expect.stringContaining(`newest backup is ${nightly.path}`)])
+    // What only looks like a backup does not count.
+    writeFileSync(nightly.path, 'damaged')
+    expect(await factOf()).toEqual([
+      expect.stringContaining(`verified backup is ${manual.path}`),
+      `the newest verified backup is gone: ${manual.path}`,
+    ])
+    rmSync(backups, { recursive: true })
+    for (const fix of [false, true]) {
+      const { fact, findings } = await checkBackups(targets, fix)
+      expect(fact).not.toContain('note')
+      expect(findings).toEqual([
+        {
+          what: `the backup folder ${backups} does not exist`,
+          why: 'no backup can be written there; snailpass does not create it, because its disk may not be mounted',
+          fix: `mount its disk, or create it: mkdir ${backups}`,
+        },
+        {
+          what: `the newest verified backup is gone: ${manual.path}`,
+          why: 'a disk failure would lose all data',
+          fix: 'snailpass backup',
+        },
+      ])
+      expect(existsSync(backups)).toBeFalse()
+    }
+  })
+
+  test('that only the user of the server can write to the backup folder', async () => {
+    await using database = await createDatabase()
+    using folder = temporaryFolder()
+    const targets = targetsOf(database, { SNAILPASS_BACKUP_DIR: folder.path })
+    const find = async (fix: boolean) => {
+      const { fact, findings = [], fixed = [] } = await checkPermissions(targets, fix)
+      return { fact, what: findings.map(({ what }) => what), fixed }
+    }
+    await find(true)
+    const clean = { fact: 'file permissions OK', what: [], fixed: [] }
+    expect(await find(false)).toEqual(clean)
+    chmodSync(folder.path, 0o777)
+    expect(await find(false)).toEqual({
+      fact: 'the backup folder is writable by other users',
+      what: [
+        `other users of this machine can change the backups in ${folder.path}: all users can write there`,
+      ],
+      fixed: [],
+    })
+    expect(await find(true)).toEqual({
+      ...clean,
+      fixed: [`removed the access of other users to ${folder.path}`],
+    })
+    expect(modeOf(folder.path)).toBe('755')
+  })
+
   test('that secret files are for their owner only, and fixes that on request', async () => {
     await using database = await createDatabase()
     const targets = at(database)
     const { folder } = targets
-    expect(checkPermissions(targets, true)).toEqual({
+    expect(await checkPermissions(targets, true)).toEqual({
       ...{ fact: 'file permissions OK', findings: [], fixed: [] },
     })
     const path = database.url.slice('sqlite:'.length)
@@ -348,13 +420,13 @@ describe('the doctor verifies', () => {
       why: 'keys sign sessions and certificates, and the database contains emails, hints and password hashes',
       fix: `chmod ${mode} '${what}'`,
     })
-    expect(checkPermissions(targets, false)).toEqual({
+    expect(await checkPermissions(targets, false)).toEqual({
       fact: 'files are readable by other users',
       findings: [finding(folder.secretKey, '600'), finding(path, '600')],
       fixed: [],
     })
     expect(modeOf(path)).toBe('640')
-    expect(checkPermissions(targets, true)).toEqual({
+    expect(await checkPermissions(targets, true)).toEqual({
       ...{ fact: 'file permissions OK', findings: [] },
       fixed: [folder.secretKey, path].map((file) => `removed the access of other users to ${file}`),
     })

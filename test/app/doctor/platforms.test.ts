@@ -1,10 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { checkPermissions, checkSpace } from '../../../src/app/doctor/files'
-import {
-  checkFileSystem,
-  checkResourceLimits,
-  readSystemFile,
-} from '../../../src/app/doctor/machine'
+import { checkFileSystem, checkResourceLimits } from '../../../src/app/doctor/machine'
 import {
   findSpaceCommand,
   readLogHint,
@@ -13,6 +9,7 @@ import {
 import { systemRuntime } from '../../../src/app/runtime'
 import { openTargets } from '../../../src/app/targets'
 import { loadConfig } from '../../../src/config/load'
+import { readSystemFile } from '../../../src/files/system-files'
 import { createDataFolder } from '../../support/data-folder'
 import { onPlatform } from '../../support/platform'
 
@@ -27,7 +24,7 @@ test('the doctor on macOS says that confirmed writes may be in the cache of the 
 })
 
 describe('the doctor on Windows', () => {
-  test('says that it does not check modes, which do not exist there, and how to see who can read the files', () => {
+  test('says that it does not check modes, which do not exist there, and how to see who can read the files', async () => {
     using folder = createDataFolder()
     const { settings } = loadConfig({
       environment: {},
@@ -36,7 +33,7 @@ describe('the doctor on Windows', () => {
     })
     using _ = onPlatform('win32')
     for (const fix of [true, false]) {
-      expect(checkPermissions(openTargets(settings, systemRuntime), fix)).toEqual({
+      expect(await checkPermissions(openTargets(settings, systemRuntime), fix)).toEqual({
         fact: `not checked on Windows: icacls "${folder.path}" prints who can read the files`,
       })
     }

@@ -146,6 +146,14 @@ describe('a backup is written', () => {
     expect(await write(`${folder.path}/new/`)).toBe(join(folder.path, 'new', name))
     expect(await write(`${folder.path}/mine`)).toBe(join(folder.path, 'mine'))
     const set = { SNAILPASS_BACKUP_DIR: join(folder.path, 'set') }
+    // Its disk may be away.
+    expect(await captureError(write(null, set))).toMatchObject({
+      code: 'unavailable',
+      message: `the backup folder ${join(folder.path, 'set')} does not exist`,
+      hint: `mount its disk, or create it: mkdir ${join(folder.path, 'set')}`,
+    })
+    expect(existsSync(join(folder.path, 'set'))).toBeFalse()
+    mkdirSync(join(folder.path, 'set'))
     expect(await write(null, set)).toBe(join(folder.path, 'set', name))
     const before = await Bun.file(`${folder.path}/mine`).bytes()
     expect(await captureError(write(`${folder.path}/mine`))).toMatchObject({ code: 'conflict' })

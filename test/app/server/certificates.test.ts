@@ -233,14 +233,18 @@ describe('the doctor', () => {
     chmodSync(folder.path, 0o700)
     const settings = settingsOf(folder.path)
     await renewCertificate(openTargets(settings, systemRuntime), withoutConsent)
-    expect(checkPermissions(openTargets(settings, systemRuntime), false).findings).toEqual([])
+    expect((await checkPermissions(openTargets(settings, systemRuntime), false)).findings).toEqual(
+      [],
+    )
     const keys = ['ca.key', 'leaf.pem'].map((name) => join(folder.path, 'tls', name))
     for (const key of keys) chmodSync(key, 0o644)
-    const { findings = [] } = checkPermissions(openTargets(settings, systemRuntime), false)
+    const { findings = [] } = await checkPermissions(openTargets(settings, systemRuntime), false)
     expect(findings.map(({ what }) => what)).toEqual(
       keys.map((key) => `other users of this machine can read ${key}`),
     )
-    expect(checkPermissions(openTargets(settings, systemRuntime), true).findings).toEqual([])
+    expect((await checkPermissions(openTargets(settings, systemRuntime), true)).findings).toEqual(
+      [],
+    )
   })
 })
 

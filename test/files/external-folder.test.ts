@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'bun:test'
+import { chmodSync, existsSync, mkdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createExternalFolder, findFolderProblem } from '../../src/files/external-folder'
+import { findOtherWriters } from '../../src/files/folder-writers'
+import { captureError } from '../support/capture-error'
+import { temporaryFolder } from '../support/executable'
+
+/** A folder with one entry of each kind. */
+function createKinds() {
+  const folder = temporaryFolder()
+  const at = (name: string) => join(folder.path, name)
+  mkdirSync(at('folder'))
+  mkdirSync(at("the owner's"))
+  writeFileSync(at('file'), '')
+  symlinkSync(at('folder'), at('link'))
+  symlinkSync(at('nowhere'), at('dangling'))
+  return { at, [Symbol.dispose]: folder[Symbol.dispose] }
+}
+
+describe('a folder outside of the data folder', () => {
+  test('can be used if it is a folder, or a link to one', async () => {
+    using kinds = createKinds()
+    for (const name of ['folder', 'link', "the owner's"])
+      expect(await findFolderProblem(kinds.at(name)), name).toBeNull()
+  })
+
+  test.each([
+    ['missing', { text: 'does not exist', isMissing: true as const }],
+    ['file', { text: 'is not a folder' }],
+    ['dangling', { text: 'is a link to a folder that does not exist' }],
+    ['file/below', { text: 'does not exist', isMissing: true as const }],
+    ['missing/deep', { text: 'does not exist', isMissing: true as const }],
+  ])('can not be used otherwise: %s', async (name, expected) => {
+    using kinds = createKinds()
+    expect(await findFolderProblem(kinds.at(name))).toEqual({
+      ...expected,
+      hint: expect.stringContaining('mount its disk'),
+    })
+  })
+
+  test('is created, private, in a folder that exists', async () => {
+    using kinds = createKinds()
+    expect(await createExternalFolder(kinds.at('new'))).toBeTrue()
+    expect(statSync(kinds.at('new')).mode & 0o777).toBe(0o700)
+    expect(await createExternalFolder(kinds.at('link/new'))).toBeTrue()
+    expect(existsSync(kinds.at('folder/new'))).toBeTrue()
+    chmodSync(kinds.at('folder'), 0o755)
+    expect(await createExternalFolder(kinds.at('folder'))).toBeFalse()
+    expect(statSync(kinds.at('folder')).mode & 0o777).toBe(0o755)
+  })
+
+  test.each(['missing/new', 'dangling/new', 'file/new'])(
+    'is not created where its parent is missing: %s',
+    async (name) => {
+      using kinds = createKinds()
+      const parent = kinds.at(name.slice(0, -'/new'.length))
+      expect(await captureError(createExternalFolder(kinds.at(name)))).toMatchObject(
+        name.startsWith('file')
+          ? { code: 'ENOTDIR' }
+          : {
+              code: 'unavailable',
+              message: `${kinds.at(name)} can't be created: ${parent} does not exist`,
+            },
+      )
+      expect(existsSync(kinds.at(name))).toBeFalse()
+    },
+  )
+})
+
+describe.skipIf(process.platform === 'win32')('the other users who can write to a folder', () => {
+  test.each([
+    [0o700, null],
+    [0o755, null],
+    [0o770, /^the group \d+ can write there$/],
+    [0o720, /^the group \d+ can write there$/],
+    [0o702, /^all users can write there$/],
+    [0o1777, /^all users can write there$/],
+  ])('are found by its mode %o', async (mode, expected) => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'backups')
+    mkdirSync(path)
+    chmodSync(path, mode)
+    const found = await findOtherWriters(path, folder.path)
+    if (expected === null) expect(found).toBeNull()
+    else expect(found).toMatch(expected)
+  })
+
+  test('are none of a folder that is missing', async () => {
+    expect(await findOtherWriters('/nonexistent/backups', '/nonexistent')).toBeNull()
+  })
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'are its owner, unless that is root or the owner of the data folder',
+    async () => {
+      using folder = temporaryFolder()
+      const [data, backups] = [join(folder.path, 'data'), join(folder.path, 'backups')]
+      const chown = (path: string, user: number) =>
+        expect(Bun.spawnSync(['chown', String(user), path]).success).toBeTrue()
+      for (const path of [data, backups]) mkdirSync(path, { mode: 0o700 })
+      chown(data, 54_321)
+      expect(await findOtherWriters(backups, data)).toBeNull()
+      chown(backups, 54_321)
+      expect(await findOtherWriters(backups, data)).toBeNull()
+      chown(backups, 54_322)
+      expect(await findOtherWriters(backups, data)).toBe('it belongs to the user 54322')
+    },
+  )
+})
