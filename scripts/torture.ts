@@ -256,8 +256,7 @@ async function main(): Promise<void> {
   using folder = createDataFolder()
   if (values.engine === 'sqlite') {
     const torture = new Torture(sqliteWorld(folder.dataDir), seed)
-    await runRounds(torture, harmsOfSqlite, rounds)
-    process.exitCode = report(torture, rounds) ? 0 : 1
+    await runAndReport(torture, harmsOfSqlite, rounds)
     return
   }
   await using cluster = await startCluster({ settings: { fsync: 'on', full_page_writes: 'on' } })
@@ -284,7 +283,16 @@ async function main(): Promise<void> {
     backup: backUp,
     'killed restore': killRestore,
   }
-  await runRounds(torture, harms, rounds)
+  await runAndReport(torture, harms, rounds)
+}
+
+async function runAndReport(...args: Parameters<typeof runRounds>): Promise<void> {
+  const [torture, , rounds] = args
+  try {
+    await runRounds(...args)
+  } finally {
+    await torture.stop('SIGKILL')
+  }
   process.exitCode = report(torture, rounds) ? 0 : 1
 }
 

@@ -450,9 +450,9 @@ test('a check that needs the database is skipped if that can not be used, and th
     ...{ name: 'database', fact: null, mended: [], failure: null },
     findings: [
       {
-        what: `${path} is not a SnailPass database`,
+        what: `${path} is damaged: it does not begin as a SQLite database does`,
         why: "the server can't start",
-        fix: 'move that file away, or choose another location with --data-dir or SNAILPASS_DATABASE_URL',
+        fix: `there is no good backup in ${database.dataDir}/backups: if you have one elsewhere, run \`snailpass restore FILE\`; check the disk`,
       },
     ],
   })

@@ -116,7 +116,7 @@ describe.each(
     expect(await queryRows(target.url, 'select id from records')).toEqual(before)
   })
 
-  test('that fails leaves its target empty', async () => {
+  test('that fails leaves no database at its target', async () => {
     await using source = await from.openWithTables()
     await using target = await to.open()
     await fill(source)
@@ -126,7 +126,7 @@ describe.each(
     expect(
       await captureError(copyDatabase(targetsOf(source), between(source, target), failing)),
     ).toMatchObject({ message: expect.stringContaining('the cable went') })
-    expect(await users(target)).toEqual([])
+    expect(await targetsOf(target).database.inspect()).toBe('nothing')
   })
 })
 
