@@ -177,7 +177,7 @@ describe('snailpass audit', () => {
       snailpass(installation, ['audit', 'prune', ...options], { SNAILPASS_AUDIT_DAYS: days })
     expect(await prune('1')).toEqual({ code: 0, stdout: '', stderr: 'Removed 0 rows.\n' })
     // A row with a forged old time fails verification, so it stays.
-    await tamper(installation, 'update audit set time = 1')
+    await tamper(installation, `update audit set time = ${Date.UTC(2026, 0, 2)}`)
     expect(await prune('0')).toMatchObject({ stderr: 'Removed 0 rows.\n' })
     expect(await prune('1')).toEqual({
       ...{ code: 1, stdout: '' },
