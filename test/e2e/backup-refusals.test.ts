@@ -80,7 +80,11 @@ describe.each(installations)('on $engine', ({ engine, install }) => {
           ...rest,
         ]),
         [['backup', '--to', intact], 1, `${intact} already exists`],
-        [['backup', '--to', join(intact, 'below')], 1, `${intact} can't be written`],
+        [
+          ['backup', '--to', join(intact, 'below')],
+          1,
+          `the backup folder ${intact} is not a folder`,
+        ],
         [['backup', '--encrypt-to', 'age1nonsense'], 2, '"age1nonsense" is not an age public key'],
         [
           ['backup', '--encrypt-to', recipient, '--plain'],

@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, spyOn, test } from 'bun:test'
-import { existsSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
 import { Kysely, sql } from 'kysely'
 import {
   checkpointWal,
@@ -103,6 +104,39 @@ describe('a handle', () => {
     expect(await pragmasOf(openDraft(file.path), names)).toEqual({
       ...{ journal_mode: 'memory', synchronous: 0, locking_mode: 'exclusive', trusted_schema: 0 },
     })
+  })
+
+  test('for writing keeps temporary files beside the database, not in the folder of the system', async () => {
+    using file = createFile()
+    expect(await pragmasOf(openWriter(file.path, 'serving'), ['temp_store_directory'])).toEqual({
+      temp_store_directory: dirname(file.path),
+    })
+  })
+
+  test.each([
+    ['a draft', openDraft],
+    ['a file that is no longer written', openReadOnly],
+  ])('on %s takes no locks, and leaves nothing beside it', async (_, open) => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'a b?c=d#%20é.db')
+    createSqliteFile(path)
+    using other = new Database(path)
+    other.run('begin exclusive')
+    expect(await pragmasOf(open(path), ['user_version'])).toEqual({ user_version: 0 })
+    expect(readdirSync(folder.path)).toEqual([basename(path)])
+  })
+
+  test('for reading works on a file that another program has set to WAL mode, and changes nothing', async () => {
+    using folder = temporaryFolder()
+    const path = join(folder.path, 'a.db')
+    createSqliteFile(path)
+    {
+      using other = new Database(path)
+      other.run('pragma journal_mode = wal')
+    }
+    expect(readdirSync(folder.path)).toEqual(['a.db'])
+    expect(await pragmasOf(openReadOnly(path), ['user_version'])).toEqual({ user_version: 0 })
+    expect(readdirSync(folder.path)).toEqual(['a.db'])
   })
 
   test('on a missing file is an error, and creates none', () => {

@@ -130,11 +130,16 @@ function open(
   }
 }
 
-/** Opens a file that no other process writes to without taking locks (https://www.sqlite.org/uri.html#urinolock). */
+/**
+ * Opens a file that no other process writes to without taking locks (https://www.sqlite.org/uri.html#urinolock). To read,
+ * `immutable` also keeps SQLite from creating files beside a database that another program has set to WAL mode.
+ */
 function openWithoutLocks(path: string, isReadOnly: boolean): Database {
   const { SQLITE_OPEN_URI, SQLITE_OPEN_READONLY, SQLITE_OPEN_READWRITE } = constants
-  const access = isReadOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE
-  return new Database(`${pathToFileURL(path).href}?nolock=1`, SQLITE_OPEN_URI | access)
+  const url = pathToFileURL(path).href
+  return isReadOnly
+    ? new Database(`${url}?immutable=1`, SQLITE_OPEN_URI | SQLITE_OPEN_READONLY)
+    : new Database(`${url}?nolock=1`, SQLITE_OPEN_URI | SQLITE_OPEN_READWRITE)
 }
 
 /**
