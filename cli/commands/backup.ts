@@ -108,6 +108,9 @@ Examples:
           'warning: the database does not accept writes now, so servers do not know of this backup',
         )
       }
+      if (written.otherWriters !== null) {
+        info(`warning: other users can change this backup: ${written.otherWriters}`)
+      }
       if (options.prune !== true) return
       const { removed, kept } = await pruneBackups(targets)
       for (const path of removed) info(`Removed: ${path}`)

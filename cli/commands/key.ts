@@ -29,9 +29,8 @@ function rotateCommand(): Command {
       `
 Creates a new secret.key in the data folder. If SNAILPASS_SECRET_KEY is set, the database is
 switched to that key instead. Vaults are not affected, but everyone has to sign in again. Stop
-every server of the database first, and give all of them the new key. If the command is interrupted,
-the database belongs to either the old or the new key, and the next start finds it: run the command
-again if everyone is still signed in.
+every server of the database first, and give all of them the new key. If this is interrupted, the
+database has either the old key or the new one, and the next start finds it.
 
 The audit log is verified with the old key and signed again with the new one. If the old key was
 in SNAILPASS_SECRET_KEY, write it to a file and use --former-key. If the old key is lost, the log

@@ -21,7 +21,8 @@ export function findSignOfLoss(targets: Targets): string | null {
       ? `this server has used it before (${rememberedPath(folder)})`
       : null
   }
-  if (existsSync(folder.secretKey)) return `its secret key ${folder.secretKey} exists`
+  const key = [folder.secretKey, folder.newSecretKey].find((path) => existsSync(path))
+  if (key !== undefined) return `its secret key ${key} exists`
   const [backup] = [folder.backups, backupFolderOf(targets).path].flatMap(listBackupFiles)
   if (backup !== undefined) return `the backup ${backup.path} exists`
   const copy = listNames(folder.path).find((name) => name.startsWith('snailpass-before-'))

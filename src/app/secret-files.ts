@@ -111,6 +111,8 @@ export async function settleSecrets(targets: Targets): Promise<InterruptedChange
   const { folder, database } = targets
   if (!hasInterruptedChange(targets)) return 'none'
   const isCommitted = await database.withSnapshot((db) => useCommittedSecrets(targets, db))
+  // Another server of the same folder may have been faster.
+  if (!hasInterruptedChange(targets)) return isCommitted ? 'committed' : 'none'
   removeNewSecretKey(folder)
   if (listStagesOf(targets).length > 0) {
     await withTlsLock(targets, () => {

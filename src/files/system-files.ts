@@ -32,16 +32,26 @@ export function openFilesHint(code: unknown, read: ReadSystemFile = readSystemFi
 }
 
 /**
- * Returns the bytes of memory that this process can still get: what the machine has available, or what its control group
- * has left if that is less (cgroups(7), version 1 and 2). Null if that is unknown.
+ * Returns the bytes of memory that programs here may use together: what the machine has available, or the limit of the
+ * control group if that is less (cgroups(7), version 1 and 2). Null if that is unknown.
  */
+export function memoryLimit(read: ReadSystemFile): number | null {
+  return smallest([...machineMemory(read), ...listGroupMemory(read).map(({ limit }) => limit)])
+}
+
+/** Like `memoryLimit`, but without what the processes of the control group use already. */
 export function availableMemory(read: ReadSystemFile): number | null {
-  const available = /^MemAvailable:\s+(\d+) kB/m.exec(read('/proc/meminfo') ?? '')?.[1]
-  const bounds = [
-    ...(available === undefined ? [] : [Number(available) * 1024]),
-    ...listControlGroups(read).flatMap((group) => memoryLeft(group, read) ?? []),
-  ]
+  const groups = listGroupMemory(read).map(({ limit, used }) => Math.max(0, limit - used))
+  return smallest([...machineMemory(read), ...groups])
+}
+
+function smallest(bounds: readonly number[]): number | null {
   return bounds.length === 0 ? null : Math.min(...bounds)
+}
+
+function machineMemory(read: ReadSystemFile): readonly number[] {
+  const available = /^MemAvailable:\s+(\d+) kB/m.exec(read('/proc/meminfo') ?? '')?.[1]
+  return available === undefined ? [] : [Number(available) * 1024]
 }
 
 /** Where a control group describes its memory, and how it names what its processes use, which the kernel can't take back. */
@@ -72,12 +82,13 @@ function listControlGroups(read: ReadSystemFile): readonly MemoryGroup[] {
   ]
 }
 
-function memoryLeft({ folder, limit, used }: MemoryGroup, read: ReadSystemFile): number | null {
-  const bytes = read(`${folder}/${limit}`)?.trim() ?? ''
-  // Without a limit, version 2 says `max`, and version 1 a number beyond every machine.
-  if (!/^\d{1,15}$/.test(bytes)) return null
-  return Math.max(
-    0,
-    Number(bytes) - Number(used.exec(read(`${folder}/memory.stat`) ?? '')?.[1] ?? 0),
-  )
+/** Returns the limit of each control group that has one, and what its processes use of it, in bytes. */
+function listGroupMemory(read: ReadSystemFile): readonly { limit: number; used: number }[] {
+  return listControlGroups(read).flatMap(({ folder, limit, used }) => {
+    const bytes = read(`${folder}/${limit}`)?.trim() ?? ''
+    // Without a limit, version 2 says `max`, and version 1 a number beyond every machine.
+    if (!/^\d{1,15}$/.test(bytes)) return []
+    const usedBytes = used.exec(read(`${folder}/memory.stat`) ?? '')?.[1] ?? 0
+    return [{ limit: Number(bytes), used: Number(usedBytes) }]
+  })
 }

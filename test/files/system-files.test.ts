@@ -1,7 +1,12 @@
 import { describe, expect, test } from 'bun:test'
 import { requireOpenFiles } from '../../src/app/open-files'
 import { requirePassphraseMemory } from '../../src/backup/passphrase-memory'
-import { availableMemory, openFileLimit, openFilesHint } from '../../src/files/system-files'
+import {
+  availableMemory,
+  memoryLimit,
+  openFileLimit,
+  openFilesHint,
+} from '../../src/files/system-files'
 
 const machine = (files: Readonly<Record<string, string>>) => (path: string) => files[path] ?? null
 const limits = (files: string) =>
@@ -101,6 +106,16 @@ describe('the available memory', () => {
     ],
   ])('%s', (_, files, megabytes) => {
     expect(availableMemory(machine(files))).toBe(megabytes === null ? null : megabytes * megabyte)
+  })
+
+  test('is less than the limit by what is in use', () => {
+    const files = machine({
+      '/proc/meminfo': meminfo(512),
+      '/proc/self/cgroup': '0::/a\n',
+      '/sys/fs/cgroup/a/memory.max': `${128 * megabyte}\n`,
+      '/sys/fs/cgroup/a/memory.stat': `anon ${28 * megabyte}\n`,
+    })
+    expect([memoryLimit(files), availableMemory(files)]).toEqual([128 * megabyte, 100 * megabyte])
   })
 })
 

@@ -17,12 +17,16 @@ export async function runWithOwnEtc(script: string): Promise<ProcessResult> {
 
 /** Runs a command of the executable after a shell script, whose mounts are not visible outside. */
 export async function runMounted(script: string, args: readonly string[]): Promise<ProcessResult> {
-  return await runInNamespace([`${script}; exec "$0" "$@"`, executable, ...args])
+  const shell = [`${script}; exec "$0" "$@"`, executable, ...args]
+  return await runInNamespace(shell, { SNAILPASS_CONFIG: '/dev/null' })
 }
 
-async function runInNamespace(args: readonly string[]): Promise<ProcessResult> {
+async function runInNamespace(
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ProcessResult> {
   const child = Bun.spawn([...unshare, ...args], {
-    env: { HOME: '/nonexistent', SNAILPASS_CONFIG: '/dev/null', PATH: process.env['PATH'] ?? '' },
+    env: { HOME: '/nonexistent', PATH: process.env['PATH'] ?? '', ...environment },
     stdout: 'pipe',
     stderr: 'pipe',
   })

@@ -1,4 +1,4 @@
-import { availableMemory, openFileLimit, type ReadSystemFile } from '../../files/system-files'
+import { memoryLimit, openFileLimit, type ReadSystemFile } from '../../files/system-files'
 import type { Finding, Outcome } from './findings'
 
 /** Each request in progress has a connection, and the Windows client sends hundreds at once (wire contract). */
@@ -18,7 +18,7 @@ export function checkResourceLimits(read: ReadSystemFile): Outcome {
       fix: `run ulimit -n ${minOpenFiles} in the shell that starts the server, or set LimitNOFILE=65536 in its unit`,
     })
   }
-  const memory = availableMemory(read)
+  const memory = memoryLimit(read)
   if (memory !== null && memory < minMemory) {
     findings.push({
       what: `only ${megabytes(memory)} MB of memory are available`,

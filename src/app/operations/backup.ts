@@ -31,6 +31,7 @@ import type { SnapshotDb } from '../../database/database'
 import type { TableChecksum } from '../../database/table-copy'
 import { createBackups } from '../../domain/backups'
 import { DomainError } from '../../domain/errors'
+import { findOtherWriters } from '../../files/folder-writers'
 import { removeFile } from '../../files/open-elsewhere'
 import { findKeyFingerprint } from '../../store/key-fingerprint'
 import { backupFolderOf, destinationOf, inspectBackupFolder } from '../backup-folder'
@@ -62,14 +63,19 @@ export interface WrittenBackup {
 
 /**
  * Backs up everything and verifies the backup, while servers run. Records it in the database, where servers and `doctor`
- * look; `isRecorded` is false if the database accepts no writes now. Throws a DomainError and leaves no file.
+ * look; `isRecorded` is false if the database accepts no writes now. `otherWriters` says which other users can change it.
+ * Throws a DomainError and leaves no file.
  */
 export async function writeBackup(
   targets: Targets,
   options: BackupOptions = {},
-): Promise<WrittenBackup & { readonly isRecorded: boolean }> {
+): Promise<WrittenBackup & { readonly isRecorded: boolean; readonly otherWriters: string | null }> {
   const written = await backUpSnapshot(targets, { ...options, before: null })
-  return { ...written, isRecorded: await recordBackup(targets, written) }
+  return {
+    ...written,
+    isRecorded: await recordBackup(targets, written),
+    otherWriters: await findOtherWriters(dirname(written.path), targets.folder.path),
+  }
 }
 
 async function recordBackup(
