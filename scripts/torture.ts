@@ -7,18 +7,11 @@
  * full disk needs root, faults of the disk need strace, clocks need libfaketime) is left out, which is said. A round takes
  * about three seconds.
  */
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { run, temporaryFolder } from '../test/support/executable'
+import { fakeTimeOfProcesses, findFakeTimeLibrary } from '../test/support/faked-time'
 import { startCluster } from '../test/support/postgres'
 import { until } from '../test/support/until'
 import { sqliteWorld, Torture, type World } from './torture-world'
@@ -35,9 +28,6 @@ const { values } = parseArgs({
 })
 
 const isRoot = process.getuid?.() === 0
-const faketime = ['/usr/lib/x86_64-linux-gnu', '/usr/lib/aarch64-linux-gnu']
-  .map((folder) => `${folder}/faketime/libfaketime.so.1`)
-  .find((path) => existsSync(path))
 
 /** Lets clients work for a random moment. */
 const someLoad = (torture: Torture) => Bun.sleep(200 + torture.random() * 600)
@@ -126,15 +116,10 @@ const failSyncs: Harm = async (torture) => {
 
 /** Starts the server with another time, and then with the right one again. */
 const jumpClock: Harm = async (torture) => {
-  const offsets = ['-3d', '+3d', '-1y', '+1y', '-10y', '+10y']
-  const offset = offsets[Math.floor(torture.random() * offsets.length)] ?? '-3d'
+  const offsets = [-3, 3, -365, 365, -3652, 3652]
+  using time = fakeTimeOfProcesses(offsets[Math.floor(torture.random() * offsets.length)])
   await torture.stop('SIGTERM')
-  const isRunning = await torture.start({
-    LD_PRELOAD: faketime ?? '',
-    FAKETIME: offset,
-    FAKETIME_DONT_FAKE_MONOTONIC: '1',
-  })
-  if (isRunning) await someLoad(torture)
+  if (await torture.start(time.environment)) await someLoad(torture)
   await restart(torture, torture.random() < 0.5 ? 'SIGKILL' : 'SIGTERM')
 }
 
@@ -180,7 +165,7 @@ const harmsOfSqlite: Readonly<Record<string, Harm | null>> = {
   'lost file': loseFile,
   'full disk': isRoot ? fillDisk : null,
   'failing disk': Bun.which('strace') === null ? null : failSyncs,
-  'clock jump': faketime === undefined ? null : jumpClock,
+  'clock jump': findFakeTimeLibrary() === null ? null : jumpClock,
   backup: backUp,
   'killed restore': killRestore,
 }
