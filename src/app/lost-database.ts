@@ -1,13 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { listBackupFiles } from '../backup/files'
 import { nameOfLocation } from '../config/database-url'
 import { LostDatabaseError } from '../database/database'
 import { ownProperty, parseJson } from '../domain/untrusted'
 import { writeAtomic } from '../files/atomic-file'
-import { type DataFolder, isSystemError } from '../files/data-folder'
-import { backupFolderOf } from './backup-folder'
-import { describeRestore } from './newest-backup'
+import { type DataFolder, ifReadable } from '../files/data-folder'
+import { describeRestore, listBackupPaths } from './newest-backup'
 import type { Targets } from './targets'
 
 /**
@@ -23,7 +21,7 @@ export function findSignOfLoss(targets: Targets): string | null {
   }
   const key = [folder.secretKey, folder.newSecretKey].find((path) => existsSync(path))
   if (key !== undefined) return `its secret key ${key} exists`
-  const [backup] = [folder.backups, backupFolderOf(targets).path].flatMap(listBackupFiles)
+  const [backup] = listBackupPaths(targets)
   if (backup !== undefined) return `the backup ${backup.path} exists`
   const copy = listNames(folder.path).find((name) => name.startsWith('snailpass-before-'))
   return copy === undefined ? null : `the copy ${join(folder.path, copy)} exists`
@@ -77,14 +75,4 @@ function readJsonIfPresent(path: string): unknown {
 
 function listNames(folder: string): readonly string[] {
   return ifReadable(() => readdirSync(folder), [])
-}
-
-/** Returns `otherwise` if the system can't read what `read` reads. */
-function ifReadable<T>(read: () => T, otherwise: T): T {
-  try {
-    return read()
-  } catch (error) {
-    if (isSystemError(error)) return otherwise
-    throw error
-  }
 }

@@ -3,54 +3,80 @@ import { basename } from 'node:path'
 import { encryptionOf } from '../backup/encryption'
 import { translateBackupErrors } from '../backup/faults'
 import { listBackupFiles, parseBackupTime } from '../backup/files'
-import { verifyBackup, withBackup } from '../backup/verify'
+import { originOf, verifyBackup, withBackup } from '../backup/verify'
 import { DomainError } from '../domain/errors'
 import { formatCount, formatTime } from '../domain/text'
+import { ifReadable } from '../files/data-folder'
 import { backupFolderOf } from './backup-folder'
+import { findBackupSigner } from './secret-key'
 import type { Targets } from './targets'
 
-/** A backup that was verified just now, or is encrypted: only the owner of the key can verify that. */
-export interface GoodBackup {
+/** A backup file that was verified just now, without a database. */
+export interface CheckedBackup {
   readonly path: string
   /** Milliseconds since 1970 (UTC). */
   readonly time: number
-  /** What it contains; null if it is encrypted. */
+  /** What is wrong with it; null for nothing. */
+  readonly problem: string | null
+  /** What it contains; null if it is encrypted, so that only the owner of the key can verify it, or has a problem. */
   readonly content: { readonly accounts: number; readonly records: number } | null
 }
 
 /**
- * Returns the newest good backup in the configured folder and in the default one, null for none. Reads no database. Backups
- * that are damaged or not complete are passed over.
+ * Returns the complete backups in the configured folder and in the default one, the newest first. A folder that can't be read
+ * has none.
  */
-async function findNewestBackup(targets: Targets): Promise<GoodBackup | null> {
+export function listBackupPaths(
+  targets: Targets,
+): readonly { readonly path: string; readonly time: number }[] {
   const folders = new Set([backupFolderOf(targets).path, targets.folder.backups])
-  const files = [...folders]
-    .flatMap((folder) => listBackupFiles(folder))
+  return [...folders]
+    .flatMap((folder) => ifReadable(() => listBackupFiles(folder), []))
     .filter(({ isPartial, isFile }) => isFile && !isPartial)
     .map(({ path }) => ({ path, time: parseBackupTime(basename(path)) ?? statSync(path).mtimeMs }))
     .sort((one, other) => other.time - one.time)
-  for (const { path, time } of files) {
-    const backup = await inspectIfGood(path, time)
-    if (backup !== null) return backup
+}
+
+/** Verifies a backup. */
+export async function checkBackupFile(
+  targets: Targets,
+  { path, time }: { readonly path: string; readonly time: number },
+): Promise<CheckedBackup> {
+  try {
+    const encryption = await translateBackupErrors(path, 'read', async () => encryptionOf(path))
+    if (encryption !== null) return { path, time, problem: null, content: null }
+    return await withBackup(path, async (backup) => {
+      const manifest = await verifyBackup(backup, () => {})
+      const signer = findBackupSigner(targets, manifest.signature?.fingerprint ?? null)
+      if (originOf(manifest, signer) === 'forged')
+        return { path, time, problem: `${path} is forged`, content: null }
+      const rowsOf = (table: string) =>
+        manifest.tables.find(({ name }) => name === table)?.checksum.rows ?? 0
+      const content = { accounts: rowsOf('users'), records: rowsOf('records') }
+      return { path, time: manifest.time, problem: null, content }
+    })
+  } catch (error) {
+    if (error instanceof DomainError) return { path, time, problem: error.message, content: null }
+    throw error
+  }
+}
+
+/** Returns the newest backup without a problem, null for none. */
+async function findNewestBackup(targets: Targets): Promise<CheckedBackup | null> {
+  for (const file of listBackupPaths(targets)) {
+    const backup = await checkBackupFile(targets, file)
+    if (backup.problem === null) return backup
   }
   return null
 }
 
-async function inspectIfGood(path: string, time: number): Promise<GoodBackup | null> {
-  try {
-    const encryption = await translateBackupErrors(path, 'read', async () => encryptionOf(path))
-    if (encryption !== null) return { path, time, content: null }
-    return await withBackup(path, async (backup) => {
-      const manifest = await verifyBackup(backup, () => {})
-      const rowsOf = (table: string) =>
-        manifest.tables.find(({ name }) => name === table)?.checksum.rows ?? 0
-      const content = { accounts: rowsOf('users'), records: rowsOf('records') }
-      return { path, time: manifest.time, content }
-    })
-  } catch (error) {
-    if (error instanceof DomainError) return null
-    throw error
-  }
+/** Describes a backup by its time and content. */
+export function describeBackup({ time, content }: CheckedBackup): string {
+  const contents =
+    content === null
+      ? 'encrypted, so not checked'
+      : `${formatCount(content.accounts, 'account')}, ${formatCount(content.records, 'record')}`
+  return `${formatTime(time)} (${contents})`
 }
 
 /** Returns what to do to get lost data back: the command that restores the newest good backup, with what it contains. */
@@ -59,13 +85,9 @@ export async function describeRestore(targets: Targets): Promise<string> {
   if (backup === null) {
     return `there is no good backup in ${backupFolderOf(targets).path}: if you have one elsewhere, run \`snailpass restore FILE\``
   }
-  const { path, time, content } = backup
-  const contents =
-    content === null
-      ? 'encrypted, so not checked'
-      : `${formatCount(content.accounts, 'account')}, ${formatCount(content.records, 'record')}`
-  const command = `snailpass restore ${shellQuote(path)} --data-dir ${shellQuote(targets.folder.path)}`
-  return `restore the newest backup, of ${formatTime(time)} (${contents}): ${command}`
+  const file = shellQuote(backup.path)
+  const command = `snailpass restore ${file} --data-dir ${shellQuote(targets.folder.path)}`
+  return `restore the newest backup, of ${describeBackup(backup)}: ${command}`
 }
 
 /** Quotes a word for a POSIX shell if it needs that. */

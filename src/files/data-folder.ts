@@ -166,6 +166,16 @@ export function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error
 }
 
+/** Returns what `read` returns, or `otherwise` if the system can't read that. */
+export function ifReadable<T>(read: () => T, otherwise: T): T {
+  try {
+    return read()
+  } catch (error) {
+    if (isSystemError(error)) return otherwise
+    throw error
+  }
+}
+
 /** Returns what `work` on `path` returns. Throws `unavailable` for a system error; other errors pass unchanged. */
 export function translateFileErrors<T>(path: string, work: () => T): T {
   try {

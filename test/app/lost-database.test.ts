@@ -149,6 +149,9 @@ describe('a database that can not be read', () => {
       using vault = await createVault()
       const { dataDir, database, backup } = vault
       harm(database)
+      const cut = join(dirname(backup), 'snailpass-20990101T000000Z.sqlite')
+      copyFileSync(backup, cut)
+      truncateSync(cut, 4_096)
       const lost = {
         message: expect.stringContaining(`${database} ${message}`),
         hint: expect.stringMatching(restoreOf(backup, dataDir)),
@@ -162,6 +165,15 @@ describe('a database that can not be read', () => {
       expect(results.find(({ name }) => name === 'database')?.findings).toMatchObject([
         { what: lost.message, fix: lost.hint },
       ])
+      // The backups are checked without it.
+      expect(results.find(({ name }) => name === 'archives')).toMatchObject({
+        fact: expect.stringMatching(
+          new RegExp(
+            `^2 backups; the newest good one is ${backup}, from .* \\(1 account, 2 records\\)$`,
+          ),
+        ),
+        findings: [{ what: expect.stringContaining(`${cut} is damaged: `) }],
+      })
     },
   )
 })

@@ -3,12 +3,13 @@ import { dirname } from 'node:path'
 import { type BackupFolderReport, findDailyBackupProblem } from '../../domain/backup-folder'
 import type { BackupState } from '../../domain/backup-state'
 import { DomainError } from '../../domain/errors'
-import { formatTime } from '../../domain/text'
+import { formatCount, formatTime } from '../../domain/text'
 import { findFolderProblem } from '../../files/external-folder'
 import { backupFolderOf, inspectBackupFolder } from '../backup-folder'
+import { checkBackupFile, describeBackup, listBackupPaths } from '../newest-backup'
 import { type ListedBackup, listBackups } from '../operations/backup'
 import type { Targets } from '../targets'
-import type { Finding } from './findings'
+import type { Finding, Outcome } from './findings'
 
 /** What the doctor knows of the backups of a database. */
 export interface BackupInspection {
@@ -103,4 +104,29 @@ export async function listFolderFindings(
       fix: problem?.hint ?? 'snailpass backup',
     },
   ]
+}
+
+/** Verifies every backup that can be found without the database, which can't be used. */
+export async function checkBackupFiles(targets: Targets): Promise<Outcome> {
+  const backups = []
+  for (const file of listBackupPaths(targets)) backups.push(await checkBackupFile(targets, file))
+  const newest = backups.find(({ problem }) => problem === null)
+  const counted = formatCount(backups.length, 'backup')
+  return {
+    fact:
+      newest === undefined
+        ? `${counted}, and none that can be restored`
+        : `${counted}; the newest good one is ${newest.path}, from ${describeBackup(newest)}`,
+    findings: backups.flatMap(({ problem }) =>
+      problem === null
+        ? []
+        : [
+            {
+              what: problem,
+              why: 'it can not be restored',
+              fix: 'check the disk and how the file was copied; use another backup',
+            },
+          ],
+    ),
+  }
 }

@@ -14,6 +14,7 @@ import { withRestoreHint } from '../lost-database'
 import type { Runtime } from '../runtime'
 import { openTargets, type Targets } from '../targets'
 import { checkAuditLog } from './audit'
+import { checkBackupFiles } from './backup-folder'
 import { checkCertificate } from './certificate'
 import { checkClock } from './clock'
 import { checkBackups, checkDatabase, checkKey } from './database'
@@ -54,7 +55,10 @@ export async function runChecks(
     ...fileSystemChecks,
     ['limits', () => checkResourceLimits(readSystemFile)],
     ['clock', () => checkClock(targets)],
-    ['archives', () => checkBackups(targets, fix)],
+    [
+      'archives',
+      () => (isUsable(results) ? checkBackups(targets, fix) : checkBackupFiles(targets)),
+    ],
     ['certificate', () => checkCertificate(targets)],
     ['mail', () => checkMail(settings)],
     ['sign-up', () => checkExposure(settings, localHosts())],
@@ -73,7 +77,7 @@ export async function runChecks(
 type Check = readonly [name: string, check: () => Outcome | Promise<Outcome>]
 
 /** Checks that need the database. They are skipped if it can't be used: each would only repeat that. */
-const databaseChecks = new Set(['secret key', 'audit', 'clock', 'archives'])
+const databaseChecks = new Set(['secret key', 'audit', 'clock'])
 
 /**
  * Checks that need no settings. Without valid settings the others are skipped: default values stand in for the invalid ones,
@@ -89,9 +93,15 @@ function findObstacle(
 ): string | null {
   if (error !== null && !checksWithoutSettings.has(name))
     return 'the settings have to be valid first'
+  return databaseChecks.has(name) && !isUsable(results)
+    ? 'the database has to be usable first'
+    : null
+}
+
+/** Whether the check of the database, which is among the results, could read it. */
+function isUsable(results: readonly CheckResult[]): boolean {
   const database = results.find((other) => other.name === 'database')
-  const isUnusable = database !== undefined && database.fact === null
-  return isUnusable && databaseChecks.has(name) ? 'the database has to be usable first' : null
+  return database === undefined || database.fact !== null
 }
 
 function emptyResult(name: string) {
