@@ -107,6 +107,8 @@ describe('what survives a power cut once the call returns', () => {
       { name: 'leaf.pem', text: null },
     ]
     const written = (stage: string) => [
+      `create ${stage}`,
+      'sync .',
       ...files.map(({ name }) => `sync ${stage}/${name}`),
       `sync ${stage}`,
       'sync .',
