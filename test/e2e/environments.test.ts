@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { createProgram } from '../../cli/program'
 import { createAccount } from '../support/accounts'
 import { listCommands } from '../support/commands'
-import { executable, run, serve, temporaryFolder, waitForExit } from '../support/executable'
+import { executable, run, serve, temporaryFolder } from '../support/executable'
+import { type MeasuredRun, startMeasuring } from '../support/measured-run'
 import { hasMountNamespaces } from '../support/mount-namespace'
 import { createAgeKeyPair } from '../support/test-database'
 
@@ -82,6 +83,9 @@ beforeAll(() => {
 })
 afterAll(() => publicFolder[Symbol.dispose]())
 
+const measuring = startMeasuring()
+afterAll(measuring[Symbol.dispose])
+
 interface Environment {
   /** Returns what stands before the arguments of a command. */
   readonly prefix: (dataDir: string) => readonly string[]
@@ -127,21 +131,18 @@ async function createData({ prefix, isForUnknownUser }: Environment) {
 }
 
 /** Runs a command in an environment, with few variables. Returns what it printed and how much memory it needed, in bytes. */
-async function runIn(prefix: readonly string[], args: readonly string[]) {
-  const child = Bun.spawn([...prefix, ...args], {
-    env: {
-      PATH: process.env['PATH'],
+function runIn(prefix: readonly string[], args: readonly string[]): Promise<MeasuredRun> {
+  return measuring.run({
+    command: [...prefix, ...args],
+    environment: {
+      PATH: process.env['PATH'] ?? '',
       SNAILPASS_CONFIG: '/dev/null',
       SNAILPASS_SIGNUPS: 'invited',
       // What the runtime reads from a control group that has 128 MB.
       BUN_JSC_forceRAMSize: '128000000',
     },
-    stdin: new Blob(['eleven characters\n']),
-    stdout: 'pipe',
-    stderr: 'pipe',
+    stdin: 'eleven characters\n',
   })
-  const result = await waitForExit(child)
-  return { ...result, memory: child.resourceUsage()?.maxRSS ?? 0 }
 }
 
 /** Runs all commands in an environment. Returns what did not work. */

@@ -13,8 +13,9 @@ import { join } from 'node:path'
 import { settingKeys, settingTable } from '../../src/config/settings'
 import { version } from '../../src/version'
 import { signUpAndLogIn } from '../support/client'
-import { executable, run, serve, temporaryFolder, waitForExit } from '../support/executable'
+import { executable, run, serve, temporaryFolder } from '../support/executable'
 import { createReleaseFolder, currentTarget, runServiceInstall } from '../support/installed-service'
+import { waitForExit } from '../support/wait-for-exit'
 
 const root = join(import.meta.dir, '..', '..')
 const isRoot = process.getuid?.() === 0

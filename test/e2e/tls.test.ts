@@ -5,9 +5,10 @@ import { join } from 'node:path'
 import { findAuthority } from '../../src/tls/local/authority'
 import { tlsFolder } from '../../src/tls/local/folder'
 import { createLeafCertificate } from '../../src/tls/x509'
-import { type RunningServer, run, serve, temporaryFolder, waitForExit } from '../support/executable'
+import { type RunningServer, run, serve, temporaryFolder } from '../support/executable'
 import { random } from '../support/timing'
 import { until } from '../support/until'
+import { waitForExit } from '../support/wait-for-exit'
 
 const folder = temporaryFolder()
 const dataDir = join(folder.path, 'data')

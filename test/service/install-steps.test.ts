@@ -61,7 +61,7 @@ describe('an installation is refused before anything is created', () => {
       true,
       'unavailable',
       'a service needs systemd, which this system lacks',
-      'install below a folder of your own with --prefix',
+      'install below a folder of your own with --prefix; on macOS, launchd can run the server, as docs/install.md shows',
     ],
   ] as const)('%s', async (_name, machine, hasUser, code, message, hint) => {
     using fake = createFakeInstallation()

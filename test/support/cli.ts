@@ -3,7 +3,7 @@ import * as fs from 'node:fs'
 import { CommanderError } from 'commander'
 import { createProgram } from '../../cli/program'
 import { exitCodes, reportError } from '../../cli/terminal'
-import type { ProcessResult } from './executable'
+import type { ProcessResult } from './wait-for-exit'
 
 /**
  * Records what is printed to stdout and stderr until the returned object is disposed. `onTerminal` has the texts of both, in

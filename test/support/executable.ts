@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Subprocess } from 'bun'
+import type { ProcessResult } from './wait-for-exit'
 
 /** The compiled program. The test command builds it first. */
 export const executable = join(import.meta.dir, '..', '..', 'dist', 'snailpass')
@@ -20,24 +21,6 @@ const isolatedEnvironment = {
 export function temporaryFolder(): Disposable & { readonly path: string } {
   const path = mkdtempSync(join(tmpdir(), 'snailpass-test-'))
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true }) }
-}
-
-export interface ProcessResult {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Waits for a child to exit. Returns its output and its exit code. */
-export async function waitForExit(
-  child: Subprocess<Bun.SpawnOptions.Writable, 'pipe', 'pipe'>,
-): Promise<ProcessResult> {
-  const [stdout, stderr, code] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ])
-  return { code, stdout, stderr }
 }
 
 /** Runs a command of the program until it exits. */

@@ -1,7 +1,7 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ProcessResult, waitForExit } from './executable'
 import { hasMountNamespaces } from './mount-namespace'
+import { type ProcessResult, waitForExit } from './wait-for-exit'
 
 /** Whether `runAsRootWithFakeSystemd` works on this system; some containers allow no namespaces. */
 export const canFakeSystemd = hasMountNamespaces

@@ -14,8 +14,9 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import { createAccount } from './accounts'
 import { aRecord } from './client'
-import { executable, type ProcessResult, run, serve, temporaryFolder } from './executable'
+import { executable, run, serve, temporaryFolder } from './executable'
 import { sh } from './release'
+import type { ProcessResult } from './wait-for-exit'
 
 /** Creates an installation of this version below a folder of its own, with one account and one record. */
 export async function createPopulatedInstallation(settings: Readonly<Record<string, string>> = {}) {

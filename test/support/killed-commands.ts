@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { executable, type ProcessResult, run, temporaryFolder } from './executable'
+import { executable, run, temporaryFolder } from './executable'
+import type { ProcessResult } from './wait-for-exit'
 
 /** The system calls after which a crash leaves something else than before. */
 const tracedCalls = ['fsync', 'fdatasync', 'rename', 'renameat', 'renameat2', 'unlink', 'rmdir']

@@ -1,4 +1,5 @@
-import { executable, type ProcessResult, waitForExit } from './executable'
+import { executable } from './executable'
+import { type ProcessResult, waitForExit } from './wait-for-exit'
 
 /** Runs a shell as root of its own namespaces. Its mounts are not visible outside. */
 const unshare = ['unshare', '--map-root-user', '--mount', 'sh', '-euc']

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { executable, type ProcessResult, waitForExit } from './executable'
+import { executable } from './executable'
+import { type ProcessResult, waitForExit } from './wait-for-exit'
 
 /** Runs a shell as root of its own namespaces, with an isolated network. */
 const unshare = ['unshare', '--map-root-user', '--net', 'sh', '-euc']

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { waitForExit } from './executable'
+import { waitForExit } from './wait-for-exit'
 
 const root = join(import.meta.dir, '..', '..')
 

@@ -1,7 +1,8 @@
 /** Executables for other systems, run on this one: those for arm64 with qemu, those for Windows with Wine. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { type ProcessResult, run, serve } from './executable'
+import { run, serve } from './executable'
 import { until } from './until'
+import type { ProcessResult } from './wait-for-exit'
 import { addMissingDll, prepareWine, windowsPath, wine } from './wine'
 
 export interface TargetServer extends AsyncDisposable {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { waitForExit } from './executable'
 import { forwardingDll } from './forwarding-dll'
+import { waitForExit } from './wait-for-exit'
 
 /** Where Debian's package wine64 has it; elsewhere it is a command. */
 const candidates = ['/usr/lib/wine/wine64', Bun.which('wine64')]
