@@ -1,14 +1,12 @@
-import { type Dialect, Kysely, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
 import { postgresColumnTypes } from '../engine/column-types'
 import { postgresSql } from '../engine/engine-sql'
-import { connectPool, connectSession, type PostgresSession } from '../engine/postgres/connection'
-import type { PostgresAddress } from '../engine/postgres/hosts'
+import { connectSession, type PostgresSession } from '../engine/postgres/connection'
 import { databaseInUseError } from '../files/data-folder'
-import { findKeyFingerprint } from '../store/key-fingerprint'
 import { type Migrations, migrationsFor } from '../store/migrations/index'
 import type { Schema } from '../store/schema'
-import { createStore, type OpenedStore } from '../store/store'
+import type { OpenedStore } from '../store/store'
 import {
   type Database,
   type DatabaseContent,
@@ -34,6 +32,7 @@ import {
   inspectPostgresDatabase,
   translatePostgresErrors,
 } from './postgres-content'
+import type { PostgresLocation } from './postgres-location'
 import { requireRights } from './postgres-rights'
 import {
   connectWhenStarted,
@@ -42,20 +41,13 @@ import {
   waitForLock,
   withSession,
 } from './postgres-session'
+import { openPoolStore } from './postgres-store'
 import {
   checkStructure,
   namesToCreate,
   requireExpectedStructure,
   requireFreeNames,
 } from './structure-check'
-
-export interface PostgresLocation {
-  readonly address: PostgresAddress
-  /** How messages name it. */
-  readonly name: string
-  /** Folder for backups that are taken before the database is changed. */
-  readonly databaseBackupDir: string
-}
 
 const begin = sql`begin`
 
@@ -115,7 +107,7 @@ async function openForServer(
       requireAdopted({ content }, { name })
       await requireRights(name, db)
       await session.unlock('presence')
-      const store = openStore(target, onWriteChange)
+      const store = openPoolStore(target, onWriteChange)
       try {
         // The check opens a connection, which holds the presence lock. Until then, the migration lock keeps others out.
         await store.check()
@@ -159,7 +151,7 @@ async function withExclusive<T>(
 
 async function withShared<T>(target: Target, work: (store: OpenedStore) => Promise<T>): Promise<T> {
   await withSession(connectSession(target.location.address), (_, db) => requireUsable(target, db))
-  return await withStore(openStore(target), work)
+  return await withStore(openPoolStore(target), work)
 }
 
 async function withSnapshot<T>(target: Target, work: (db: SnapshotDb) => Promise<T>): Promise<T> {
@@ -233,28 +225,6 @@ async function migrate(
   await requireExpectedStructure({ db, name, migrations, done: Object.keys(migrations) })
 }
 
-function openStore(
-  { location, timing, migrations }: Target,
-  onWriteChange?: ServerOpenOptions['onWriteChange'],
-): OpenedStore {
-  const { name, address } = location
-  let fingerprint: string | null = null
-  const pool = connectPool(address, {
-    wait: timing.wait,
-    verify: (dialect) => requireSameDatabase({ name, migrations, fingerprint }, dialect),
-  })
-  const handles = {
-    reader: pool.dialect,
-    writer: pool.dialect,
-    ...(onWriteChange !== undefined && { onWriteChange }),
-    onKeyFingerprint: (found: string) => {
-      fingerprint = found
-    },
-    close: pool.close,
-  }
-  return createStore(handles, timing)
-}
-
 function createExclusiveDatabase(
   target: Target,
   db: Kysely<Schema>,
@@ -281,27 +251,4 @@ function createExclusiveDatabase(
       await dropOwnTables(db)
     },
   }
-}
-
-/**
- * Throws unless a new connection may use our tables, and is to the database that the server was started on: a command may have
- * replaced the database while the server had no connection. `fingerprint` is that of the secret key, null if it is not known yet.
- */
-async function requireSameDatabase(
-  {
-    name,
-    migrations,
-    fingerprint,
-  }: { name: string; migrations: Migrations; fingerprint: string | null },
-  dialect: Dialect,
-): Promise<void> {
-  const db = new Kysely<Schema>({ dialect })
-  const { content, migrations: done } = await inspectPostgresDatabase(name, db)
-  const isSame =
-    content === 'ours' &&
-    filterPendingMigrations(name, migrations, done).length === 0 &&
-    (fingerprint === null || (await findKeyFingerprint(db)) === fingerprint)
-  if (!isSame)
-    throw new Error('the database is not the one that this server was started on: restart it')
-  await requireRights(name, db)
 }

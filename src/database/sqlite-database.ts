@@ -1,19 +1,10 @@
 import { Kysely } from 'kysely'
-import type { DomainError } from '../domain/errors'
-import type { Wait } from '../domain/runtime'
 import { sqliteColumnTypes } from '../engine/column-types'
-import { sqliteSql } from '../engine/engine-sql'
-import {
-  openReader,
-  openWriter,
-  type SqliteHandle,
-  type SqliteWriter,
-  setApplicationId,
-} from '../engine/sqlite/connection'
+import { openReader, openWriter } from '../engine/sqlite/connection'
 import { withInspectedFile } from '../engine/sqlite/inspect'
 import { type Migrations, migrationsFor } from '../store/migrations/index'
 import type { Schema } from '../store/schema'
-import { createStore, type OpenedStore } from '../store/store'
+import type { OpenedStore } from '../store/store'
 import {
   type Database,
   type DatabaseContent,
@@ -21,8 +12,6 @@ import {
   type ExclusiveDatabase,
   type ExclusiveOptions,
   filterPendingMigrations,
-  inTransaction,
-  migrateInTransaction,
   missingDatabaseError,
   type OpenedDatabase,
   requireAdopted,
@@ -33,8 +22,7 @@ import {
   withStore,
 } from './database'
 import { refuseMountPoint } from './mount-point'
-import { dropOwnTables } from './own-tables'
-import { watchFreeSpace } from './space-watch'
+import { createExclusiveDatabase, withNewDatabase } from './sqlite-exclusive'
 import {
   findLoss,
   inspectSqliteFile,
@@ -44,21 +32,9 @@ import {
 } from './sqlite-file'
 import type { SqliteLocation } from './sqlite-location'
 import { lockSqliteDatabase, type SqliteLock } from './sqlite-lock'
-import {
-  backUpDatabaseFile,
-  beginImmediate,
-  createDatabaseFile,
-  migrateDatabaseFile,
-  setAsideDatabase,
-} from './sqlite-setup'
-import { createUpkeep } from './sqlite-upkeep'
-import { type DatabaseFileWatch, watchDatabaseFiles } from './sqlite-watch'
-import {
-  checkStructure,
-  namesToCreate,
-  requireExpectedStructure,
-  requireFreeNames,
-} from './structure-check'
+import { backUpDatabaseFile, createDatabaseFile, migrateDatabaseFile } from './sqlite-setup'
+import { openFileStore } from './sqlite-store'
+import { checkStructure, requireExpectedStructure } from './structure-check'
 
 type Target = DatabaseTarget<SqliteLocation>
 
@@ -105,7 +81,7 @@ async function openForServer(
     const { content, created, backupPath } = await bringUpToDate(target, create)
     requireAdopted({ content }, { name: path })
     lock.lockCreatedFile()
-    const { store, upkeep } = openStore(target, { lock, ...options })
+    const { store, upkeep } = openFileStore(target, { lock, ...options })
     return { store, created, isShared: false, backupPath, upkeep }
   } catch (error) {
     lock.release()
@@ -138,32 +114,9 @@ async function withExclusive<T>(
   }
 }
 
-/** Creates the database together with what the work does. The caller holds the lock. */
-async function withNewDatabase<T>(
-  target: Target,
-  {
-    loss,
-    onSetAside,
-  }: { loss: DomainError | null; onSetAside: ExclusiveOptions['onSetAside'] | undefined },
-  work: (database: ExclusiveDatabase) => Promise<T>,
-): Promise<T> {
-  const { location, timing, migrations } = target
-  const { path } = location
-  const makeRoom = () => {
-    const moved = setAsideDatabase(path, timing.clock)
-    if (moved.length > 0) onSetAside?.(moved)
-  }
-  const options = { migrations, ...(onSetAside !== undefined && { makeRoom }) }
-  return await createDatabaseFile(path, options, (db) => {
-    const database = createExclusiveDatabase(target, db, { content: 'ours' })
-    const lost = loss === null ? null : loss.message
-    return work({ ...database, lost, backUp: () => Promise.resolve(null) })
-  })
-}
-
 async function withShared<T>(target: Target, work: (store: OpenedStore) => Promise<T>): Promise<T> {
   await requireUsable(target)
-  return await withStore(openStore(target).store, work)
+  return await withStore(openFileStore(target).store, work)
 }
 
 async function withSnapshot<T>(target: Target, work: (db: SnapshotDb) => Promise<T>): Promise<T> {
@@ -220,83 +173,6 @@ async function bringUpToDate(
   const backupPath = backUpDatabaseFile(path, { folder, operation: 'migration', clock })
   await migrateDatabaseFile(path, migrations, backupPath)
   return { content, created: false, backupPath }
-}
-
-interface StoreOptions extends Pick<ServerOpenOptions, 'freeSpaceLimit' | 'onWriteChange'> {
-  /** Released when the store is closed. */
-  readonly lock?: SqliteLock
-}
-
-function openStore(
-  { location, timing }: Target,
-  { lock, freeSpaceLimit, onWriteChange }: StoreOptions = {},
-): { store: OpenedStore; upkeep: () => Promise<void> } {
-  const { path } = location
-  const { reader, writer, watch } = openHandles(path, timing.wait)
-  const handles = {
-    reader: reader.dialect,
-    writer: writer.dialect,
-    requirePresent: watch.requirePresent,
-    confirmCommit: watch.confirmCommit,
-    ...(onWriteChange !== undefined && { onWriteChange }),
-    ...(freeSpaceLimit !== undefined && {
-      isShortOfSpace: watchFreeSpace(path, freeSpaceLimit, timing),
-    }),
-    async close() {
-      // The writer last: it moves the log into the file if no other process has the file open.
-      reader.close()
-      writer.close()
-      watch.close()
-      lock?.release()
-    },
-  }
-  return { store: createStore(handles, timing), upkeep: createUpkeep(path, { writer, watch }) }
-}
-
-/** Opens the handles of a store. If one can't be opened, none stays open. */
-function openHandles(
-  path: string,
-  wait: Wait,
-): { reader: SqliteHandle; writer: SqliteWriter; watch: DatabaseFileWatch } {
-  using stack = new DisposableStack()
-  // First, so that SQLite can't have opened a file that was replaced before it is watched; it is closed last.
-  const watch = watchDatabaseFiles(path, wait)
-  stack.defer(watch.close)
-  const reader = openReader(path)
-  stack.defer(reader.close)
-  const writer = openWriter(path, 'serving')
-  stack.move()
-  return { reader, writer, watch }
-}
-
-function createExclusiveDatabase(
-  { location, timing, migrations }: Target,
-  db: Kysely<Schema>,
-  { content }: { content: DatabaseContent },
-): ExclusiveDatabase {
-  const { path, databaseBackupDir: folder } = location
-  return {
-    name: path,
-    db,
-    content,
-    lost: null,
-    engineSql: sqliteSql,
-    transaction: (work) => inTransaction(db, beginImmediate, work),
-    listNeededNames: () => namesToCreate(migrations),
-    async migrate() {
-      await migrateInTransaction(db, migrations)
-      await setApplicationId.execute(db)
-      const done = Object.keys(migrations)
-      await requireExpectedStructure({ db, name: path, migrations, done })
-    },
-    backUp: async (operation) =>
-      backUpDatabaseFile(path, { folder, operation, clock: timing.clock }),
-    async deleteAllData() {
-      const done = Object.keys(migrations)
-      await requireFreeNames({ db, name: path, migrations, done })
-      await dropOwnTables(db)
-    },
-  }
 }
 
 /** Takes the exclusive use. Without `create`, a missing database is refused before its lock file is created beside it. */

@@ -34,8 +34,11 @@ const readyz = async ({ url }: RunningServer) => {
   return { status: answer.status, body: await answer.text() }
 }
 
+/** What the disk may answer; `scripts/test.sh --all` tries each. */
+const errors = process.env['SNAILPASS_SIEGE'] === 'whole' ? ['EIO', 'EROFS', 'EDQUOT'] : ['EDQUOT']
+
 describe('/readyz of a server whose disk fails', () => {
-  test.each(['EIO', 'EROFS', 'EDQUOT'])(
+  test.each(errors)(
     'is 503 from the first write that ends with %s, and 200 once one succeeds',
     async (error) => {
       using folder = temporaryFolder()

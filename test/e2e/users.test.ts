@@ -118,36 +118,45 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     expect(await loginStatus(server.url)).toBe(200)
   }, 60_000)
 
-  test.each(['logout', 'disable', 'delete'])(
-    '%s refuses a write whose body arrives afterwards',
-    async (command) => {
-      await using installation = await install()
-      const options = command === 'delete' ? ['--yes'] : []
-      const record = aRecord()
-      const account = await createAccount(installation, 'owner', (owner) =>
-        owner.send('POST', '/records', record),
+  test('logout, disable and delete refuse writes whose bodies arrive afterwards', async () => {
+    await using installation = await install()
+    const commands = { logout: [], disable: [], delete: ['--yes'] }
+    const record = aRecord()
+    const owners = []
+    for (const [command, options] of Object.entries(commands)) {
+      const own = { ...record, id: command }
+      const account = await createAccount(installation, command, (owner) =>
+        owner.send('POST', '/records', own),
       )
-      await using server = await serve(installation.dataDir, installation.environment)
+      owners.push({ command, options, own, account })
+    }
+    await using server = await serve(installation.dataDir, installation.environment)
+    for (const { command, options, own, account } of owners) {
+      const { token } = account
       const begun = [
-        beginRequest(server.url, account.token, ['POST', '/records'], aRecord()),
-        beginRequest(server.url, account.token, ['PUT', '/records'], { ...record, name: 'b:b' }),
-        beginRequest(server.url, account.token, ['POST', '/notes'], aNote()),
-        beginRequest(server.url, account.token, ['POST', '/additional_fields'], aField(record.id)),
+        beginRequest(server.url, token, ['POST', '/records'], aRecord()),
+        beginRequest(server.url, token, ['PUT', '/records'], { ...own, name: 'b:b' }),
+        beginRequest(server.url, token, ['POST', '/notes'], aNote()),
+        beginRequest(server.url, token, ['POST', '/additional_fields'], aField(own.id)),
       ]
       // The server has read the heads when it answers this one.
       expect((await account.at(server.url).send('GET', '/users')).status).toBe(200)
-      expect((await user(installation, [command, 'owner@nas.local', ...options])).code).toBe(0)
+      const ended = await user(installation, [command, `${command}@nas.local`, ...options])
+      expect(ended.code, command).toBe(0)
       for (const finish of begun) {
         const answer = await answerOf(finish())
-        expect(answer).toEqual(failure(401, 'Authentication Error. Token is invalid'))
+        expect(answer, command).toEqual(failure(401, 'Authentication Error. Token is invalid'))
       }
-      const stored = await queryRows(
-        installation.url,
-        "select 'r' as kind, name from records union all select 'n', name from notes union all select 'f', name from additional_fields",
-      )
-      expect(stored).toEqual(command === 'delete' ? [] : [{ kind: 'r', name: record.name }])
-    },
-  )
+    }
+    const stored = await queryRows(
+      installation.url,
+      'select id, name from records union all select id, name from notes union all select id, name from additional_fields order by id',
+    )
+    expect(stored).toEqual([
+      { id: 'disable', name: record.name },
+      { id: 'logout', name: record.name },
+    ])
+  })
 
   test('works while no server runs', async () => {
     await using installation = await install()
