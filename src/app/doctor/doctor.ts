@@ -93,9 +93,10 @@ function findObstacle(
 ): string | null {
   if (error !== null && !checksWithoutSettings.has(name))
     return 'the settings have to be valid first'
-  return databaseChecks.has(name) && !isUsable(results)
-    ? 'the database has to be usable first'
-    : null
+  // Who may not read the database may not read its backups either, and would be told that there are none.
+  const isBarred = results.some((other) => other.name === 'database' && other.failure !== null)
+  const needsDatabase = databaseChecks.has(name) || (name === 'archives' && isBarred)
+  return needsDatabase && !isUsable(results) ? 'the database has to be usable first' : null
 }
 
 /** Whether the check of the database, which is among the results, could read it. */
