@@ -1,6 +1,7 @@
 /** Chooses the faults that scripts/mutants.ts tries. */
 import { type CheckoutCopy, withTexts } from './checkout-copy'
 import { type Fault, faultsOf } from './faults'
+import { createRandom } from './random'
 
 export interface PlacedFault extends Fault {
   readonly path: string
@@ -58,15 +59,4 @@ async function findValid(
     ]
   }
   return await findValid(copy, accepted)
-}
-
-/** Returns numbers from 0 to nearly 1 that depend on the seed alone (mulberry32). */
-function createRandom(start: number): () => number {
-  let state = start >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

@@ -2,6 +2,7 @@ import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { aField, aNote, aRecord, basicAuth } from '../test/support/client'
 import { type RunningServer, serve } from '../test/support/executable'
+import { createRandom } from './random'
 import { type EntryKind, findWrong, Ledger } from './torture-ledger'
 
 /** What a run has seen. All but the first must be 0. */
@@ -27,17 +28,6 @@ export interface World {
 const user = { userId: crypto.randomUUID(), email: 'owner@nas.local', hash: btoa('hash of owner') }
 const writers = 4
 const kinds: readonly EntryKind[] = ['records', 'notes', 'additional_fields']
-
-/** Random numbers that are the same for the same seed (mulberry32). */
-export function createRandom(seed: number): () => number {
-  let state = seed >>> 0
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
-}
 
 /** One vault with a server, four writers and a reader, and what they have seen. */
 export class Torture {

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { nameOfLocation } from '../config/database-url'
-import { LostDatabaseError } from '../database/database'
+import { LostDatabaseError } from '../database/lost-database'
 import { ownProperty, parseJson } from '../domain/untrusted'
 import { writeAtomic } from '../files/atomic-file'
 import { type DataFolder, ifReadable } from '../files/data-folder'
-import { describeRestore, listBackupPaths } from './newest-backup'
+import { describeRestore, listBackupPaths } from './checked-backups'
 import type { Targets } from './targets'
 
 /**

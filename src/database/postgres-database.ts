@@ -16,7 +16,6 @@ import {
   filterPendingMigrations,
   inTransaction,
   migrateInTransaction,
-  missingDatabaseError,
   type OpenedDatabase,
   requireAdopted,
   requireUpToDate,
@@ -25,6 +24,7 @@ import {
   type Timing,
   withStore,
 } from './database'
+import { missingDatabaseError } from './lost-database'
 import { dropOwnTables } from './own-tables'
 import { backUpTables } from './postgres-backup'
 import {
@@ -103,7 +103,9 @@ async function openForServer(
       await requireOwnSession(location, db)
       if (!(await waitForLock(session, 'migration', { wait, onWaiting })))
         throw databaseInUseError(name)
-      const { content, created } = await bringUpToDate(target, { session, db, create })
+      const inspected = await inspectPostgresDatabase(name, db)
+      if (inspected.content === 'nothing' && !create) throw missingDatabaseError(name)
+      const { content, created } = await bringUpToDate(target, { session, db, inspected })
       requireAdopted({ content }, { name })
       await requireRights(name, db)
       await session.unlock('presence')
@@ -130,16 +132,17 @@ async function withExclusive<T>(
   return await withSession(connectSession(address), async (session, db) => {
     await requireOwnSession(location, db)
     if (!(await lockExclusively(session, timing.wait))) throw databaseInUseError(name)
-    const before = await inspectPostgresDatabase(name, db)
-    if (before.content !== 'nothing' || !create) {
-      const inspected = await bringUpToDate(target, { session, db, create: false })
-      return await work(createExclusiveDatabase(target, db, inspected))
+    const inspected = await inspectPostgresDatabase(name, db)
+    if (inspected.content !== 'nothing') {
+      const current = await bringUpToDate(target, { session, db, inspected })
+      return await work(createExclusiveDatabase(target, db, current))
     }
+    if (!create) throw missingDatabaseError(name)
     await requireFreeNames({ db, name, migrations, done: [] })
     // The tables are created together with what the work does.
     return await inTransaction(db, begin, async () => {
-      await migrate(target, db, before.schema)
-      const database = createExclusiveDatabase(target, db, { ...before, content: 'ours' })
+      await migrate(target, db, inspected.schema)
+      const database = createExclusiveDatabase(target, db, { ...inspected, content: 'ours' })
       return await work({
         ...database,
         transaction: (work) => work(),
@@ -187,13 +190,15 @@ async function listForeignObjects({ location, migrations }: Target): Promise<rea
  */
 async function bringUpToDate(
   target: Target,
-  { session, db, create }: { session: PostgresSession; db: Kysely<Schema>; create: boolean },
+  {
+    session,
+    db,
+    inspected,
+  }: { session: PostgresSession; db: Kysely<Schema>; inspected: InspectedPostgresDatabase },
 ): Promise<Pick<OpenedDatabase, 'created'> & InspectedPostgresDatabase> {
   const { location, timing, migrations } = target
   const { name } = location
-  const inspected = await inspectPostgresDatabase(name, db)
   const { content, migrations: done, schema } = inspected
-  if (content === 'nothing' && !create) throw missingDatabaseError(name)
   const isPending =
     content !== 'original' && filterPendingMigrations(name, migrations, done).length > 0
   if (content === 'ours') await requireExpectedStructure({ db, name, migrations, done })

@@ -12,7 +12,7 @@ import {
   type ExclusiveDatabase,
   type ExclusiveOptions,
   filterPendingMigrations,
-  missingDatabaseError,
+  type InspectedDatabase,
   type OpenedDatabase,
   requireAdopted,
   requireUpToDate,
@@ -21,12 +21,12 @@ import {
   type Timing,
   withStore,
 } from './database'
+import { LostDatabaseError, missingDatabaseError } from './lost-database'
 import { refuseMountPoint } from './mount-point'
 import { createExclusiveDatabase, withNewDatabase } from './sqlite-exclusive'
 import {
-  findLoss,
   inspectSqliteFile,
-  isFileMissing,
+  inspectUnlessLost,
   requireDatabaseFile,
   translateSqliteErrors,
 } from './sqlite-file'
@@ -78,7 +78,8 @@ async function openForServer(
   refuseMountPoint(path)
   const lock = acquireLock(target, create)
   try {
-    const { content, created, backupPath } = await bringUpToDate(target, create)
+    const inspected = inspectSqliteFile(path)
+    const { content, created, backupPath } = await bringUpToDate(target, inspected, create)
     requireAdopted({ content }, { name: path })
     lock.lockCreatedFile()
     const { store, upkeep } = openFileStore(target, { lock, ...options })
@@ -97,11 +98,13 @@ async function withExclusive<T>(
   const { path } = target.location
   const lock = acquireLock(target, create)
   try {
-    const loss = create && onSetAside !== undefined ? findLoss(path) : null
-    if (create && (loss !== null || isFileMissing(path))) {
-      return await withNewDatabase(target, { loss, onSetAside }, work)
+    const isReplacing = create && onSetAside !== undefined
+    const found = isReplacing ? inspectUnlessLost(path) : inspectSqliteFile(path)
+    const isLost = found instanceof LostDatabaseError
+    if (isLost || (create && found.content === 'nothing')) {
+      return await withNewDatabase(target, { loss: isLost ? found : null, onSetAside }, work)
     }
-    const { content } = await bringUpToDate(target, false)
+    const { content } = await bringUpToDate(target, found, false)
     const { dialect, close } = openWriter(path, content === 'ours' ? 'exclusive' : 'adopting')
     try {
       const db = new Kysely<Schema>({ dialect })
@@ -153,10 +156,10 @@ async function listForeignObjects({ location, migrations }: Target): Promise<rea
  */
 async function bringUpToDate(
   { location, timing, migrations }: Target,
+  { content, migrations: done }: InspectedDatabase,
   create: boolean,
 ): Promise<Pick<OpenedDatabase, 'created' | 'backupPath'> & { content: DatabaseContent }> {
   const { path, databaseBackupDir: folder } = location
-  const { content, migrations: done } = inspectSqliteFile(path)
   if (content === 'nothing') {
     if (!create) throw missingDatabaseError(path)
     await createDatabaseFile(path, { migrations }, () => Promise.resolve())

@@ -6,8 +6,9 @@ import { copySqliteFile } from '../engine/sqlite/connection'
 import { applicationId, inspectSqlite, readSqliteHeader } from '../engine/sqlite/inspect'
 import { asDomainErrorAt, unusablePathError } from '../files/data-folder'
 import { syncFile, syncFolder } from '../files/sync'
-import { type InspectedDatabase, LostDatabaseError, missingDatabaseError } from './database'
+import type { InspectedDatabase } from './database'
 import { isLegacySchema, requireNoForeignColumn } from './legacy-tables'
+import { LostDatabaseError, missingDatabaseError } from './lost-database'
 
 /**
  * Returns what a database file contains, after a check of its integrity. SQLite does not open a file of another program,
@@ -53,11 +54,10 @@ export function requireDatabaseFile(path: string): void {
   if (isFileMissing(path)) throw missingDatabaseError(path)
 }
 
-/** Returns why a database is lost, null if it is not. Throws if it can't be used for another reason. */
-export function findLoss(path: string): LostDatabaseError | null {
+/** Like `inspectSqliteFile`, but returns why a database is lost. Throws if it can't be used for another reason. */
+export function inspectUnlessLost(path: string): InspectedDatabase | LostDatabaseError {
   try {
-    inspectSqliteFile(path)
-    return null
+    return inspectSqliteFile(path)
   } catch (error) {
     const translated = asSqliteError(path, error)
     if (translated instanceof LostDatabaseError) return translated
@@ -66,7 +66,7 @@ export function findLoss(path: string): LostDatabaseError | null {
 }
 
 /** A link to a missing file counts as present: its disk may just not be mounted, and a new database must not replace it. */
-export function isFileMissing(path: string): boolean {
+function isFileMissing(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) === undefined
 }
 

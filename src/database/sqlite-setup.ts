@@ -12,11 +12,11 @@ import {
   databaseBackupName,
   formatFileTime,
   inTransaction,
-  LostDatabaseError,
   migrateInTransaction,
   removeCopyIfRefused,
   type Timing,
 } from './database'
+import { LostDatabaseError } from './lost-database'
 import { copyDatabaseFile, listSideFiles, sideFiles } from './sqlite-file'
 
 /** Takes the write lock at once. A transaction that begins with a read may fail to get it later. */

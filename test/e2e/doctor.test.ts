@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import { createAccount } from '../support/accounts'
 import { aRecord } from '../support/client'
 import { executable, run, serve, temporaryFolder } from '../support/executable'
-import { type Installation, installations } from '../support/installations'
+import { changeDatabase, type Installation, installations } from '../support/installations'
 import { startMailServer } from '../support/mail'
-import { queryPostgres, startPostgresFirst } from '../support/postgres'
+import { startPostgresFirst } from '../support/postgres'
 
 startPostgresFirst('newest')
 
@@ -42,16 +42,6 @@ async function makeHealthy(installation: Installation): Promise<void> {
   const { dataDir, environment } = installation
   chmodSync(dataDir, 0o700)
   expect((await run(['backup', '--data-dir', dataDir], { environment })).code).toBe(0)
-}
-
-/** Changes a row without the program. */
-async function change({ url }: Installation, text: string): Promise<void> {
-  if (url.startsWith('postgres')) {
-    await queryPostgres(url, text)
-    return
-  }
-  using file = new Database(url.slice('sqlite:'.length))
-  file.run(text)
 }
 
 describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
@@ -101,16 +91,19 @@ describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
 
     // The clock: a row from tomorrow.
     await signUpRow(installation)
-    await change(installation, `update users set creation_time = ${Date.now() + 86_400_000}`)
+    await changeDatabase(
+      installation,
+      `update users set creation_time = ${Date.now() + 86_400_000}`,
+    )
     expect((await doctor(installation)).found[0]).toStartWith('the clock of this machine is behind')
-    await change(installation, 'update users set creation_time = 1')
+    await changeDatabase(installation, 'update users set creation_time = 1')
 
     // The newest backup: gone, too old, failed.
     const folder = join(dataDir, 'backups')
     for (const name of readdirSync(folder)) rmSync(join(folder, name))
     expect((await doctor(installation)).found[0]).toStartWith('the newest verified backup is gone')
     const state = (verified: unknown, failure: unknown) =>
-      change(
+      changeDatabase(
         installation,
         `update facts set value = '${JSON.stringify({ since: 1, claimedUntil: 0, verified, failure })}' where name = 'backups'`,
       )

@@ -1,4 +1,3 @@
-import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -6,22 +5,12 @@ import { createAccount } from '../support/accounts'
 import { basicAuth } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { sealAgain } from '../support/forged-backup'
-import { type Installation, installations } from '../support/installations'
-import { queryPostgres, startPostgresFirst } from '../support/postgres'
+import { changeDatabase, installations } from '../support/installations'
+import { startPostgresFirst } from '../support/postgres'
 
 startPostgresFirst('newest')
 
 const written = join(import.meta.dir, '..', 'data', '0.1.0', 'backup.sqlite')
-
-/** Changes the database without the program. */
-async function change({ url }: Installation, text: string): Promise<void> {
-  if (url.startsWith('postgres')) {
-    await queryPostgres(url, text)
-    return
-  }
-  using file = new Database(url.slice('sqlite:'.length))
-  file.run(text)
-}
 
 /** Takes an account over at the next sign-in of anyone. */
 const takeover: Readonly<Record<string, string>> = {
@@ -42,7 +31,7 @@ describe.each(installations)(
       const command = (...args: readonly string[]) =>
         run([...args, '--data-dir', dataDir], { environment })
       const backup = (await command('backup')).stdout.trim()
-      await change(installation, takeover[engine] ?? '')
+      await changeDatabase(installation, takeover[engine] ?? '')
       const commands = [
         ['serve', '--listen', '127.0.0.1:0'],
         ['user', 'list'],
@@ -62,7 +51,7 @@ describe.each(installations)(
       const doctor = await command('doctor')
       expect(doctor).toMatchObject({ code: 1 })
       expect(doctor.stdout).toContain('the trigger takeover on users')
-      await change(installation, fix)
+      await changeDatabase(installation, fix)
       expect((await command('restore', backup, '--yes')).code).toBe(0)
       await using server = await serve(dataDir, environment)
       const headers = { authorization: basicAuth('owner@nas.local', btoa('hash of owner')) }
@@ -74,7 +63,7 @@ describe.each(installations)(
       await using installation = await install()
       const { dataDir, environment } = installation
       await createAccount(installation, 'owner')
-      await change(
+      await changeDatabase(
         installation,
         'create table other (id integer); create index by_hint on users (hint); analyze',
       )

@@ -1,6 +1,7 @@
+import { Database } from 'bun:sqlite'
 import { join } from 'node:path'
 import { temporaryFolder } from './executable'
-import { createPostgresDatabase } from './postgres'
+import { createPostgresDatabase, queryPostgres } from './postgres'
 
 /** A data folder and a database of the test's own, for the executable and for servers in this process. */
 export interface Installation extends AsyncDisposable {
@@ -39,3 +40,13 @@ export const installations: readonly { engine: string; install: () => Promise<In
   { engine: 'SQLite', install: createSqliteInstallation },
   { engine: 'Postgres', install: createPostgresInstallation },
 ]
+
+/** Changes the database of an installation without the program. */
+export async function changeDatabase({ url }: Installation, text: string): Promise<void> {
+  if (url.startsWith('postgres')) {
+    await queryPostgres(url, text)
+    return
+  }
+  using file = new Database(url.slice('sqlite:'.length))
+  file.run(text)
+}

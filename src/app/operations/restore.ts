@@ -21,10 +21,10 @@ import { keyFingerprint } from '../../crypto/key-fingerprint'
 import {
   type Database,
   type ExclusiveDatabase,
-  LostDatabaseError,
   removeCopyIfRefused,
   requireAdopted,
 } from '../../database/database'
+import { LostDatabaseError } from '../../database/lost-database'
 import { countRows, type TableChecksum } from '../../database/table-copy'
 import { type AuditSigner, operatorEvent } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
 import { endpointsOf } from '../../config/listeners'
-import { missingDatabaseError } from '../../database/database'
+import { missingDatabaseError } from '../../database/lost-database'
 import { resolveSqliteLocation } from '../../database/sqlite-location'
 import { tryLockSqliteDatabase } from '../../database/sqlite-lock'
 import { backUpStoppedDatabase, restoreCopy } from '../../database/sqlite-rollback'
