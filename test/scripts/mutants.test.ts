@@ -39,6 +39,7 @@ function smallCheckout() {
     'faults',
     'checkout-copy',
     'choose-faults',
+    'random',
     'source-files',
     'test-reach',
   ])
