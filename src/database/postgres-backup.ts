@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
 import type { Schema } from '../store/schema'
@@ -24,10 +24,15 @@ export async function backUpTables(
       requireEqualChecksums(read, await checksumTables(target.db, { progress }), path)
     })
   } catch (error) {
-    rmSync(path, { force: true })
+    removeIfPresent(path)
     throw error
   } finally {
-    rmSync(`${path}.lock`, { force: true })
+    removeIfPresent(`${path}.lock`)
   }
   return path
+}
+
+/** Removes a file. Where there can't be one, `rmSync` throws, and the caller has an error of its own to report. */
+function removeIfPresent(path: string): void {
+  if (existsSync(path)) rmSync(path)
 }

@@ -44,7 +44,7 @@ export function createAcmeChallenges({
     async find(token) {
       // No CA issues other tokens (RFC 8555, section 8.3), so they cost no query.
       if (!/^[\w-]{16,256}$/.test(token)) return null
-      const found = await store.read(({ acmeChallenges }) => acmeChallenges.find(token))
+      const found = await store.readOne(({ acmeChallenges }) => acmeChallenges.find(token))
       return found?.keyAuthorization ?? null
     },
   }

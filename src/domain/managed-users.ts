@@ -73,7 +73,7 @@ export function createManagedUsers(deps: {
   ) => tx.audit.record(operatorEvent(clock(), kind, { userId: user.id, email: user.email }))
 
   return {
-    list: () => store.read((tx) => tx.users.listSummaries()),
+    list: () => store.readOne((tx) => tx.users.listSummaries()),
 
     require: (name) =>
       store.read(async (tx) => {

@@ -17,6 +17,6 @@ export function createNotes(deps: { store: Store; clock: Clock; quota: VaultQuot
       pick: (tx) => tx.notes,
       textsOf: ({ name, content }) => [name, content],
     }),
-    list: (owner) => deps.store.read((tx) => tx.notes.listByOwner(owner)),
+    list: (owner) => deps.store.readOne((tx) => tx.notes.listByOwner(owner)),
   }
 }

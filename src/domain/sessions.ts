@@ -50,7 +50,7 @@ export function createSessions(deps: { store: Store; tokens: Tokens }): Sessions
       const claims = await deps.tokens.verify('session', token)
       if (claims === 'expired') throw new DomainError('unauthenticated', 'Token already expired')
       if (claims === 'invalid') throw invalidToken()
-      const user = await deps.store.read((tx) => tx.users.findById(claims.userId))
+      const user = await deps.store.readOne((tx) => tx.users.findById(claims.userId))
       if (user === null || user.isDisabled || user.sessionEpoch !== claims.epoch) {
         throw invalidToken()
       }

@@ -27,6 +27,9 @@ export interface Store {
   /** Runs `work` on a snapshot. It may run again after a temporary fault, so it must have no side effects. */
   read<T>(work: (tx: ReadTransaction) => Promise<T>): Promise<T>
 
+  /** Runs `work`, which makes one query, without the cost of a transaction around it. The same as `read` otherwise. */
+  readOne<T>(work: (tx: ReadTransaction) => Promise<T>): Promise<T>
+
   /**
    * Runs `work` and commits durably before it resolves. If `work` throws, nothing is changed. `work` may run again after a
    * temporary fault, so it must have no side effects; it never runs again if the first run may have been committed.

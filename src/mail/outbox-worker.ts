@@ -110,7 +110,7 @@ export function startOutboxWorker(deps: {
       await attempt(message)
       return 0
     }
-    const next = await store.read((tx) => tx.outbox.findNextTime())
+    const next = await store.readOne((tx) => tx.outbox.findNextTime())
     if (next === null) return maxPollInterval
     // An email that is due and was not leased is being leased by another worker.
     return Math.min(maxPollInterval, Math.max(minPollInterval, next - clock()))

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type {
   AcmeChallenge,
   AcmeChallengeReads,
@@ -11,7 +11,7 @@ import type { Schema } from './schema'
 /** Stored as facts, which are not copied: the certificate authority asks only the servers of this database. */
 const prefix = 'acme_challenge:'
 
-export function acmeChallengeReads(db: Transaction<Schema>): AcmeChallengeReads {
+export function acmeChallengeReads(db: Kysely<Schema>): AcmeChallengeReads {
   return {
     async find(token) {
       const value = await findFact(db, prefix + token)

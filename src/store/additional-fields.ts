@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import { DomainError } from '../domain/errors'
 import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/vault'
 import { engineFault } from '../engine/faults'
@@ -14,7 +14,7 @@ const selectByRecord = prepareQuery((db, recordId) =>
     .orderBy('seq'),
 )
 
-export function additionalFieldReads(db: Transaction<Schema>): AdditionalFieldReads {
+export function additionalFieldReads(db: Kysely<Schema>): AdditionalFieldReads {
   return {
     async listByRecord(recordId) {
       return await selectByRecord(db, recordId)

@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { BackupReads, BackupState, BackupWrites, VerifiedBackup } from '../domain/backup-state'
 import { ownProperty, parseJson } from '../domain/untrusted'
 import { findFact, saveFact } from './facts'
@@ -7,7 +7,7 @@ import type { Schema } from './schema'
 /** The name of a fact. Facts are not copied: a copy of this database has backups of its own. */
 const name = 'backups'
 
-export function backupReads(db: Transaction<Schema>): BackupReads {
+export function backupReads(db: Kysely<Schema>): BackupReads {
   return {
     async find() {
       const value = await findFact(db, name)

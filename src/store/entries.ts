@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { EntryReads, EntryWrites, VaultEntry } from '../domain/vault'
 import type { Schema } from './schema'
 
@@ -53,7 +53,7 @@ export function fromChange(entry: Omit<VaultEntry, 'creationTime'>) {
   }
 }
 
-export function entryReads(db: Transaction<Schema>, table: EntryTable): EntryReads {
+export function entryReads(db: Kysely<Schema>, table: EntryTable): EntryReads {
   return {
     async findOwner(id) {
       const row = await db

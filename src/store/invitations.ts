@@ -1,8 +1,8 @@
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { Invitation, InvitationReads, InvitationWrites } from '../domain/invitation'
 import type { Schema } from './schema'
 
-export function invitationReads(db: Transaction<Schema>): InvitationReads {
+export function invitationReads(db: Kysely<Schema>): InvitationReads {
   const select = () => db.selectFrom('invitations').select(['email', 'creation_time'])
 
   return {

@@ -1,8 +1,8 @@
-import { sql, type Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { KnownAddressReads, KnownAddressWrites } from '../domain/known-addresses'
 import type { Schema } from './schema'
 
-export function knownAddressReads(db: Transaction<Schema>): KnownAddressReads {
+export function knownAddressReads(db: Kysely<Schema>): KnownAddressReads {
   return {
     async findLastLoginTime(userId, network) {
       const row = await db

@@ -31,7 +31,7 @@ export async function findNewestTime(db: Kysely<Schema>): Promise<number | null>
   return newest === null ? null : Number(newest)
 }
 
-export function knownTimeReads(db: Transaction<Schema>): KnownTimeReads {
+export function knownTimeReads(db: Kysely<Schema>): KnownTimeReads {
   return {
     find: () => findKnownTime(db),
     findNewestRow: () => findNewestTime(db),

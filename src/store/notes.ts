@@ -1,9 +1,9 @@
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { EntryWrites, NoteContent, NoteReads } from '../domain/vault'
 import { entryColumns, entryReads, entryWrites, fromChange, fromEntry, toEntry } from './entries'
 import type { Schema } from './schema'
 
-export function noteReads(db: Transaction<Schema>): NoteReads {
+export function noteReads(db: Kysely<Schema>): NoteReads {
   return {
     ...entryReads(db, 'notes'),
 

@@ -1,4 +1,4 @@
-import { type Selectable, sql, type Transaction } from 'kysely'
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import type {
   EmailMessage,
   EmailMessageStatus,
@@ -13,7 +13,7 @@ import type { Schema } from './schema'
 const queued = 'queued'
 const dead = 'dead'
 
-export function outboxReads(db: Transaction<Schema>): OutboxReads {
+export function outboxReads(db: Kysely<Schema>): OutboxReads {
   return {
     async list() {
       const rows = await db

@@ -1,4 +1,4 @@
-import type { Compilable, CompiledQuery, DialectAdapter, Kysely, Transaction } from 'kysely'
+import type { Compilable, CompiledQuery, DialectAdapter, Kysely } from 'kysely'
 import type { Schema } from './schema'
 
 /**
@@ -7,8 +7,8 @@ import type { Schema } from './schema'
  */
 export function prepareQuery<Row>(
   build: (db: Kysely<Schema>, parameter: string) => Compilable<Row>,
-): (db: Transaction<Schema>, parameter: string) => Promise<Row[]> {
-  // All transactions of one database share the adapter.
+): (db: Kysely<Schema>, parameter: string) => Promise<Row[]> {
+  // All connections to one database share the adapter.
   const compiledBy = new WeakMap<DialectAdapter, CompiledQuery<Row>>()
 
   return async (db, parameter) => {

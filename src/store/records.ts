@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { EntryWrites, RecordContent, RecordReads } from '../domain/vault'
 import { entryColumns, entryReads, entryWrites, fromChange, fromEntry, toEntry } from './entries'
 import { prepareQuery } from './prepared'
@@ -24,7 +24,7 @@ const selectFieldsByOwner = prepareQuery((db, owner) =>
     .orderBy('field.seq'),
 )
 
-export function recordReads(db: Transaction<Schema>): RecordReads {
+export function recordReads(db: Kysely<Schema>): RecordReads {
   return {
     ...entryReads(db, 'records'),
 

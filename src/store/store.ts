@@ -141,6 +141,12 @@ export function createStore(
           .execute((db) => work(createReadTransaction(db)))
       }),
 
+    readOne: (work) =>
+      withRetries({ wait, timeout }, () => {
+        handles.requirePresent?.()
+        return work(createReadTransaction(reader))
+      }),
+
     async write(work) {
       if (handles.isShortOfSpace?.() === true) throw storageFullError()
       // Appending to the audit log fails on Postgres if another transaction appended since this one began. A retry

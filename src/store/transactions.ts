@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { AuditEvent } from '../domain/audit'
 import type { ReadTransaction, WriteTransaction } from '../domain/store'
 import { acmeChallengeReads, acmeChallengeWrites } from './acme-challenges'
@@ -16,8 +16,8 @@ import type { Schema } from './schema'
 import { userReads, userWrites } from './users'
 import { vaultReads } from './vaults'
 
-/** Returns the reads of every noun, in one transaction of the database. */
-export function createReadTransaction(db: Transaction<Schema>): ReadTransaction {
+/** Returns the reads of every noun, in one transaction of the database; without one if `db` is none. */
+export function createReadTransaction(db: Kysely<Schema>): ReadTransaction {
   return {
     acmeChallenges: acmeChallengeReads(db),
     audit: auditReads(db),

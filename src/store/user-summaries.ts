@@ -1,4 +1,4 @@
-import type { ExpressionBuilder, Transaction } from 'kysely'
+import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { UserSummary } from '../domain/user'
 import type { Schema } from './schema'
 
@@ -7,7 +7,7 @@ import type { Schema } from './schema'
  * owns.
  */
 export async function selectSummaries(
-  db: Transaction<Schema>,
+  db: Kysely<Schema>,
   id?: string,
 ): Promise<readonly UserSummary[]> {
   let query = db

@@ -1,4 +1,4 @@
-import { type Selectable, sql, type Transaction } from 'kysely'
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import { maxBehind } from '../domain/known-time'
 import type { User, UserReads, UserWrites } from '../domain/user'
 import { isPostgres } from '../engine/is-postgres'
@@ -33,7 +33,7 @@ const selectSession = prepareQuery((db, id) => {
   return isPostgres(db) ? query.forShare() : query
 })
 
-export function userReads(db: Transaction<Schema>): UserReads {
+export function userReads(db: Kysely<Schema>): UserReads {
   return {
     async findById(id) {
       const [row] = await selectById(db, id)

@@ -1,8 +1,8 @@
-import { sql, type Transaction } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { rowOverheadBytes, type VaultReads } from '../domain/vault-quota'
 import type { Schema } from './schema'
 
-export function vaultReads(db: Transaction<Schema>): VaultReads {
+export function vaultReads(db: Kysely<Schema>): VaultReads {
   return {
     async size(owner) {
       const records = db

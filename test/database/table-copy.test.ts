@@ -1,7 +1,7 @@
 import { Database as SqliteFile } from 'bun:sqlite'
 import { describe, expect, spyOn, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { Kysely, sql } from 'kysely'
 import { backUpTables } from '../../src/database/postgres-backup'
 import {
@@ -272,6 +272,23 @@ describe('the backup of tables in a SQLite file', () => {
       })
     })
     expect(readdirSync(folder.path)).toEqual([])
+  })
+
+  test('is refused with the reason if its file cannot be created', async () => {
+    await using source = await createSqliteTestDatabase()
+    using folder = temporaryFolder()
+    await fillWithEdgeCases(source)
+    writeFileSync(`${folder.path}/file`, '')
+    await targetsOf(source).database.withSnapshot(async (db) => {
+      const backUpTo = (path: string) =>
+        captureError(backUpTables(db, { folder: path, operation: 'recreate', timing }))
+      for (const path of [`${folder.path}/missing`, `${folder.path}/file`]) {
+        const error = await backUpTo(path)
+        expect(error).toMatchObject({ code: 'unavailable' })
+        expect(String(error)).toContain(`${path}/${name}.lock can't be used: ENO`)
+      }
+    })
+    expect(readdirSync(folder.path)).toEqual(['file'])
   })
 })
 

@@ -54,6 +54,17 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(found).toEqual([user, user, null, null])
   })
 
+  test('sends one statement for a read of one query', async () => {
+    await using store = await open()
+    const user = await insertUser(store)
+    let found: unknown
+    const count = await store.countStatements(async () => {
+      found = await store.readOne((tx) => tx.users.findById(user.id))
+    })
+    expect(found).toEqual(user)
+    expect(count).toBe(1)
+  })
+
   test('returns what a session depends on, and keeps it unchanged until the transaction ends', async () => {
     await using store = await open()
     const [user, other] = [await insertUser(store), await insertUser(store)]

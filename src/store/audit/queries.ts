@@ -1,4 +1,4 @@
-import type { Transaction } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { AuditEvent, AuditKind, AuditReads, AuditRow, AuditWrites } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'
 import type { AgeLimit } from '../../domain/known-time'
@@ -18,7 +18,7 @@ import {
 } from './chain'
 import { createChainChecker, describeBreak, invalidBeginProblem } from './verify'
 
-export function auditReads(db: Transaction<Schema>): AuditReads {
+export function auditReads(db: Kysely<Schema>): AuditReads {
   return {
     async list({ after, limit, since, user }) {
       let query = db.selectFrom('audit').select(chainColumns).where('seq', '>', after)
