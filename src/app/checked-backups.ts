@@ -5,7 +5,7 @@ import { translateBackupErrors } from '../backup/faults'
 import { listBackupFiles, parseBackupTime } from '../backup/files'
 import { originOf, verifyBackup, withBackup } from '../backup/verify'
 import { DomainError } from '../domain/errors'
-import { formatCount, formatTime } from '../domain/text'
+import { formatCount, formatTime, shellQuote } from '../domain/text'
 import { ifReadable } from '../files/data-folder'
 import { backupFolderOf } from './backup-folder'
 import { findBackupSigner } from './secret-key'
@@ -88,9 +88,4 @@ export async function describeRestore(targets: Targets): Promise<string> {
   const file = shellQuote(backup.path)
   const command = `snailpass restore ${file} --data-dir ${shellQuote(targets.folder.path)}`
   return `restore the newest backup, of ${describeBackup(backup)}: ${command}`
-}
-
-/** Quotes a word for a POSIX shell if it needs that. */
-function shellQuote(word: string): string {
-  return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -1,6 +1,7 @@
-import { lstatSync, type Stats, statSync } from 'node:fs'
+import { lstatSync, statSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import { isSystemError } from '../files/data-folder'
+import { unusualFileKind } from '../files/file-kind'
 
 /** What FAT, exFAT and network file systems answer to an operation that they don't have. */
 const unsupportedCodes = new Set([
@@ -34,8 +35,7 @@ export function codeOf(error: unknown): unknown {
 }
 
 /**
- * Throws `unavailable` for a path that is no regular file: to open a named pipe waits for another process, and a device may
- * have no end. Throws `not_found` for a link to a missing file, and system errors.
+ * Throws `unavailable` for a path that is no regular file. Throws `not_found` for a link to a missing file, and system errors.
  */
 export function requireRegularFile(path: string): void {
   const stats = statSync(path, { throwIfNoEntry: false })
@@ -44,15 +44,9 @@ export function requireRegularFile(path: string): void {
     lstatSync(path)
     throw new DomainError('not_found', `${path} is a link to a file that does not exist`, { hint })
   }
-  if (!stats.isFile())
-    throw new DomainError('unavailable', `${path} is ${kindOf(stats)}, not a backup`, { hint })
+  const kind = unusualFileKind(stats)
+  if (kind !== null)
+    throw new DomainError('unavailable', `${path} is ${kind}, not a backup`, { hint })
 }
 
 const hint = 'name a file that `snailpass backup` wrote: list them with `snailpass backup list`'
-
-function kindOf(stats: Stats): string {
-  if (stats.isDirectory()) return 'a folder'
-  if (stats.isFIFO()) return 'a named pipe'
-  if (stats.isSocket()) return 'a socket'
-  return 'a device'
-}

@@ -22,9 +22,14 @@ export interface FoundSetting {
   readonly place: string
   /** The path of the secret file as it is written; null if there is none. */
   readonly secretPath: string | null
+  /** The alias, if it is set in the same place to another text, which has no effect; null otherwise. */
+  readonly ignoredAlias: string | null
   /** Returns the text. Throws InvalidSetting if a secret file can't be read, or two names contradict each other. */
   readonly read: () => { readonly text: string; readonly isWorldReadable: boolean }
 }
+
+/** What most settings have: a text by itself, under one name. */
+const plain = { secretPath: null, ignoredAlias: null } as const
 
 /** Looks a setting up: the flag first, then each layer, by its names and their `_FILE` variants. Returns null if it is not set. */
 export function findSetting(
@@ -34,7 +39,7 @@ export function findSetting(
 ): FoundSetting | null {
   if (flag !== undefined && setting.flag !== undefined) {
     const read = () => ({ text: flag, isWorldReadable: false })
-    return { source: 'flag', name: setting.flag, place: '', secretPath: null, read }
+    return { source: 'flag', name: setting.flag, place: '', ...plain, read }
   }
   const names = settingNamesOf(setting)
   const fileVariants = setting.isSecret === true ? names.map(fileVariantOf) : []
@@ -45,8 +50,12 @@ export function findSetting(
       const text = layer.texts[name]
       return text !== undefined && (text !== '' || setting.mustNotBeEmpty === true)
     }
-    const found = findInLayer(layer, names.find(isSet), fileVariants.find(isSet))
-    if (found !== null) return found
+    const [name, alias] = names.filter(isSet)
+    const found = findInLayer(layer, name, fileVariants.find(isSet))
+    if (found === null) continue
+    const isIgnored =
+      name !== undefined && alias !== undefined && layer.texts[name] !== layer.texts[alias]
+    return isIgnored ? { ...found, ignoredAlias: alias } : found
   }
   return null
 }
@@ -78,7 +87,7 @@ function findInLayer(
     const read = () => {
       throw error
     }
-    return { source, name: used, place, secretPath: null, read }
+    return { source, name: used, place, ...plain, read }
   }
   const text = name === undefined ? undefined : texts[name]
   const path = fileVariant === undefined ? undefined : texts[fileVariant]
@@ -87,11 +96,11 @@ function findInLayer(
     const read = () => {
       throw new InvalidSetting('both are set', { hint: 'remove one of them' })
     }
-    return { source, name: both, place, secretPath: null, read }
+    return { source, name: both, place, ...plain, read }
   }
   if (name !== undefined && text !== undefined && !(text === '' && path)) {
     const read = () => ({ text, isWorldReadable: false })
-    return { source, name, place, secretPath: null, read }
+    return { source, name, place, ...plain, read }
   }
   if (fileVariant === undefined || path === undefined) return null
   if (path === '') {
@@ -99,7 +108,7 @@ function findInLayer(
       source,
       name: fileVariant,
       place,
-      secretPath: null,
+      ...plain,
       read: () => ({ text: '', isWorldReadable: false }),
     }
   }
@@ -107,6 +116,7 @@ function findInLayer(
     source,
     name: fileVariant,
     place: `${place} (${sanitizeLine(path)})`,
+    ...plain,
     secretPath: path,
     read: () => {
       requireUsablePath('file', path)

@@ -50,7 +50,7 @@ const faults: readonly { pattern: RegExp; reason: string; hint: string }[] = [
   },
   {
     // It would be a folder `file:`.
-    pattern: /^[a-z][\w+.-]+:\/\//i,
+    pattern: /^[a-z][\w+.-]+:\//i,
     reason: 'it is a URL',
     hint: 'use the full path',
   },

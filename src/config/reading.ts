@@ -92,7 +92,7 @@ export function readSettings(input: SettingsInput): SettingsReport {
       origins.set(key, { ...unset, displayValue })
       return defaultValue
     }
-    const { source, name, place, secretPath } = found
+    const { source, name, place, ignoredAlias } = found
     const from = `${name}${place}`
     try {
       const { text, isWorldReadable } = found.read()
@@ -100,7 +100,9 @@ export function readSettings(input: SettingsInput): SettingsReport {
       const displayValue = formatForDisplay(setting, value)
       if (isWorldReadable && displayValue?.includes(redactedText) === true)
         warnings.push(worldReadableWarning(from))
-      warnings.push(...listTextWarnings(setting, { source, from, secretPath }, text))
+      warnings.push(...listTextWarnings(setting, { ...found, from }, text))
+      if (ignoredAlias !== null)
+        warnings.push(`${ignoredAlias}${place} has no effect: ${name} is set as well`)
       origins.set(key, { source, name, from, text: new Secret(text), displayValue, problem: null })
       return value
     } catch (error) {

@@ -28,6 +28,7 @@ import {
   inspectSqliteFile,
   inspectUnlessLost,
   requireDatabaseFile,
+  requireRegularDatabaseFile,
   translateSqliteErrors,
 } from './sqlite-file'
 import type { SqliteLocation } from './sqlite-location'
@@ -180,6 +181,7 @@ async function bringUpToDate(
 
 /** Takes the exclusive use. Without `create`, a missing database is refused before its lock file is created beside it. */
 function acquireLock({ location }: Target, create: boolean): SqliteLock {
+  requireRegularDatabaseFile(location.path)
   if (!create) requireDatabaseFile(location.path)
   return lockSqliteDatabase(location)
 }

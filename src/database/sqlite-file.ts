@@ -1,10 +1,11 @@
-import { accessSync, constants, existsSync, lstatSync } from 'node:fs'
+import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
 import { copySqliteFile } from '../engine/sqlite/connection'
 import { applicationId, inspectSqlite, readSqliteHeader } from '../engine/sqlite/inspect'
 import { asDomainErrorAt, unusablePathError } from '../files/data-folder'
+import { unusualFileKind } from '../files/file-kind'
 import { syncFile, syncFolder } from '../files/sync'
 import type { InspectedDatabase } from './database'
 import { isLegacySchema, requireNoForeignColumn } from './legacy-tables'
@@ -18,6 +19,7 @@ export function inspectSqliteFile(path: string): InspectedDatabase {
   if (isFileMissing(path)) return { content: 'nothing', migrations: [] }
   // SQLite opens a file without write permission too, and fails at the first write.
   accessSync(path, constants.R_OK | constants.W_OK)
+  requireRegularDatabaseFile(path)
   const { isEmpty, applicationId: id } = readSqliteHeader(path)
   if (isEmpty) {
     throw new LostDatabaseError('empty', `${path} is empty: its content is lost`, {
@@ -46,6 +48,16 @@ function damagedDatabaseError(path: string, problem: string, cause?: unknown): L
   return new LostDatabaseError('damaged', `${path} is damaged: ${problem}`, {
     advice: 'check the disk',
     cause,
+  })
+}
+
+/** Throws `unavailable` for a folder, a named pipe, a socket or a device. A missing file is none of these. */
+export function requireRegularDatabaseFile(path: string): void {
+  const stats = statSync(path, { throwIfNoEntry: false })
+  const kind = stats === undefined ? null : unusualFileKind(stats)
+  if (kind === null) return
+  throw new DomainError('unavailable', `${path} is ${kind}, not a database`, {
+    hint: 'choose another location with --data-dir or SNAILPASS_DATABASE_URL',
   })
 }
 

@@ -17,6 +17,11 @@ export function sanitizeLine(text: string, maxLength = Number.POSITIVE_INFINITY)
     .toWellFormed()
 }
 
+/** Returns a word as a POSIX shell reads it back: in quotes if it needs them. */
+export function shellQuote(word: string): string {
+  return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+}
+
 /** Returns a count with its noun: `1 row`, `2 rows`. `plural` is for irregular nouns. */
 export function formatCount(count: number, noun: string, plural = `${noun}s`): string {
   return `${count} ${count === 1 ? noun : plural}`

@@ -172,3 +172,14 @@ test.each(["it's", '~x', 'x\n'])(
     expect(readdirSync(folder.path)).toEqual([])
   },
 )
+
+test.each(['file:/srv/x', 'file:///srv/x', 'smb://nas/x', 'S3://bucket'])(
+  'the URL %s is no path',
+  (url) => {
+    for (const name of ['SNAILPASS_DATA_DIR', 'SNAILPASS_BACKUP_DIR', 'SNAILPASS_TLS_KEY']) {
+      expect(report({ environment: { [name]: url } }).error?.message).toBe(
+        `invalid ${name} "${url}": not a ${name.endsWith('DIR') ? 'folder' : 'file'}: it is a URL`,
+      )
+    }
+  },
+)

@@ -101,6 +101,31 @@ describe('a secret in a file of its own', () => {
     expect(settings.secretKey?.reveal()).toBe(key)
   })
 
+  test.each(['environment', 'file'])(
+    'is told from its older name in the same place, in the %s',
+    (place) => {
+      const warningsOf = (texts: Record<string, string>) => {
+        if (place === 'environment') return load({ environment: texts }).warnings
+        const lines = Object.entries(texts).map(([name, text]) => `${name}=${text}\n`)
+        using file = createTemporaryFile(lines.join(''))
+        return load({ file: file.path }).warnings.map((line) =>
+          line.replace(` in ${file.path}`, ''),
+        )
+      }
+      const url = { SNAILPASS_DATABASE_URL: 'sqlite:/a' }
+      const sender = { SNAILPASS_MAIL_URL: 'smtps://mail', SNAILPASS_MAIL_FROM: 'a@nas.local' }
+      expect(warningsOf({ ...url, SNAILPASS_DATABASE_URI: 'sqlite:/b' })).toEqual([
+        'SNAILPASS_DATABASE_URI has no effect: SNAILPASS_DATABASE_URL is set as well',
+      ])
+      expect(warningsOf({ ...sender, MAIL_DEFAULT_SENDER: 'b@nas.local' })).toEqual([
+        'MAIL_DEFAULT_SENDER has no effect: SNAILPASS_MAIL_FROM is set as well',
+      ])
+      expect(warningsOf({ ...url, SNAILPASS_DATABASE_URI: 'sqlite:/a' })).toEqual([])
+      expect(warningsOf({ ...sender, MAIL_DEFAULT_SENDER: '' })).toEqual([])
+      expect(warningsOf({ SNAILPASS_DATABASE_URI: 'sqlite:/b' })).toEqual([])
+    },
+  )
+
   test('for the database must not have an empty path', () => {
     using secret = createTemporaryFile('sqlite:/srv/a.db')
     const database = (environment: Record<string, string>) =>

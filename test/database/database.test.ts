@@ -1,8 +1,16 @@
 import { Database as SqliteFile } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  realpathSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { sql } from 'kysely'
 import {
+  type Database,
   databaseBackupName,
   filterPendingMigrations,
   inTransaction,
@@ -326,13 +334,24 @@ describe('the file of another program, or what is left of ours', () => {
     )
   })
 
-  test('that is a folder, or can not be read, is an error that names it', async () => {
+  test.each([
+    ['a folder', (path: string) => mkdirSync(path)],
+    ['a named pipe', (path: string) => Bun.spawnSync(['mkfifo', path])],
+    ['a device', (path: string) => symlinkSync('/dev/zero', path)],
+  ])('that is %s is refused before anything waits for it', async (kind, create) => {
     using folder = createDataFolder()
-    mkdirSync(folder.database)
-    expect(await captureError(sqliteDatabaseIn(folder.path).inspect())).toMatchObject({
-      code: 'unavailable',
-      message: expect.stringContaining(`${folder.database} can't be used: EISDIR`),
-    })
+    create(folder.database)
+    for (const open of [
+      (database: Database) => database.inspect(),
+      (database: Database) => database.openForServer({ create: true }),
+      (database: Database) => database.withExclusive({ create: false }, () => Promise.resolve()),
+    ]) {
+      expect(await captureError(open(sqliteDatabaseIn(folder.path)))).toMatchObject({
+        code: 'unavailable',
+        message: `${realpathSync(folder.database)} is ${kind}, not a database`,
+        hint: 'choose another location with --data-dir or SNAILPASS_DATABASE_URL',
+      })
+    }
   })
 })
 

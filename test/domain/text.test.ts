@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { execFileSync } from 'node:child_process'
 import {
   formatCount,
   formatDate,
@@ -6,6 +7,7 @@ import {
   formatTime,
   isStorable,
   sanitizeLine,
+  shellQuote,
 } from '../../src/domain/text'
 
 test.each([
@@ -18,6 +20,17 @@ test.each([
   ['👩‍👩‍👧 ok', '👩‍👩‍👧 ok'],
 ])('%j in one line is %j', (text, expected) => {
   expect(sanitizeLine(text)).toBe(expected)
+})
+
+test.each([
+  ['/srv/a-b_c.db', '/srv/a-b_c.db'],
+  ['/srv/my data', "'/srv/my data'"],
+  ["/it's $HOME; `rm` \\ *", "'/it'\\''s $HOME; `rm` \\ *'"],
+  ['', "''"],
+])('%j for a shell is %s', (word, quoted) => {
+  expect(shellQuote(word)).toBe(quoted)
+  if (process.platform !== 'win32')
+    expect(execFileSync('sh', ['-c', `printf %s ${quoted}`], { encoding: 'utf8' })).toBe(word)
 })
 
 test('a text that is cut stays well-formed', () => {

@@ -75,14 +75,14 @@ describe('install.sh with a release', () => {
     'installs below a folder and uninstalls, but keeps the data, run by %s',
     async (...shell) => {
       using installFolder = temporaryFolder()
-      const prefix = join(installFolder.path, 'prefix')
+      const prefix = join(installFolder.path, 'pre fix')
       const script = join(release, 'install.sh')
       const result = await installSh(['--prefix', prefix], { script, shell })
       expect(result).toMatchObject({ code: 0 })
       const program = join(prefix, 'bin', 'snailpass')
       const settingsFile = join(prefix, 'etc', 'snailpass', 'snailpass.env')
       expect(result.stderr).toContain(
-        `Start it with:\n  ${program} serve --config ${settingsFile}\n`,
+        `Start it with:\n  '${program}' serve --config '${settingsFile}'\n`,
       )
       expect(result.stdout).toMatch(/^(?:http:\/\/\S+:5000\/\n)+$/)
       const dataDir = join(prefix, 'var', 'lib', 'snailpass')

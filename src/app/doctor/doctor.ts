@@ -124,10 +124,10 @@ async function runCheck(
         ...emptyResult(name),
         failure: `${error.message}: run this as the user of the server, or as root`,
       }
-    // A server would fail in the same way.
     const finding = {
       what: error.message,
-      why: "the server can't start",
+      // What else is checked, a server uses when it starts, and would fail in the same way.
+      why: name === 'archives' ? 'a backup may be needed at any time' : "the server can't start",
       fix: error.hint ?? 'check the log of the server',
     }
     return { ...emptyResult(name), findings: [finding], failure: null }

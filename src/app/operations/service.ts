@@ -5,6 +5,7 @@ import { loadConfig } from '../../config/load'
 import { requireUsablePath } from '../../config/paths'
 import { namingSetting } from '../../config/values'
 import { DomainError } from '../../domain/errors'
+import { shellQuote } from '../../domain/text'
 import { install } from '../../service/install'
 import { type InstallLocation, layoutOf, serviceName } from '../../service/paths'
 import { type InstallationStatus, readInstallationStatus } from '../../service/status'
@@ -51,8 +52,9 @@ export async function installService(
     wait: runtime.wait,
   })
   const { executable, settingsFile, user } = layout
-  const serve = `${executable} serve --config ${settingsFile}`
-  const startCommand = user === null ? serve : `su -s /bin/sh ${serviceName} -c '${serve}'`
+  const serve = `${shellQuote(executable)} serve --config ${shellQuote(settingsFile)}`
+  const startCommand =
+    user === null ? serve : `su -s /bin/sh ${serviceName} -c ${shellQuote(serve)}`
   return {
     addresses: urlsForClients(endpoints),
     startCommand: layout.unit === null ? startCommand : null,
