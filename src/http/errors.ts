@@ -28,7 +28,11 @@ const translations: Readonly<Record<ErrorCode, Translation>> = {
 
 /** Returns the answer to an expected error, in the shape of the wire contract; null for any other error, which is a bug. */
 export function toErrorResponse(error: unknown): Response | null {
-  if (error instanceof FieldErrors) return Response.json({ message: error.fields }, { status: 400 })
+  if (error instanceof FieldErrors) {
+    const list = Object.entries(error.fields).map(([field, text]) => `${field}: ${text}`)
+    const message = { error: `Invalid Parameter. ${list.join('; ')}`, ...error.fields }
+    return Response.json({ message }, { status: 400 })
+  }
   if (error instanceof HttpError) {
     return errorResponse(error.status, `${error.kind}. ${error.message}`, error.headers)
   }

@@ -213,9 +213,13 @@ export const ErrorResponse = t.Object(
 
 export const FieldErrorsResponse = t.Object(
   {
-    message: t.Record(t.String(), t.String(), {
-      description: 'What is wrong with each invalid member of the body',
-    }),
+    message: t.Object(
+      { error: t.String({ description: 'Invalid Parameter. MEMBER: PROBLEM; …' }) },
+      {
+        additionalProperties: t.String(),
+        description: 'What is wrong with each invalid member of the body',
+      },
+    ),
   },
   { $id: 'FieldErrors' },
 )

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { createJsonReader, parseIdParameter } from '../../src/http/read-body'
+import { answerOf, failure, fieldErrors, problem } from '../support/answers'
 import { createTestApi } from '../support/api'
 import { manualTiming } from '../support/timing'
 
@@ -50,16 +51,17 @@ describe('a body', () => {
 
   test('is refused by its announced length before a byte of it is read', async () => {
     const { ask } = createTestApi({ maxBody: maxBytes })
-    const statusOf = async (length: string) => {
+    const answerTo = (length: string) => {
       const headers = { ...json, 'content-length': length }
-      const answer = await ask('/users', { method: 'POST', headers, body: '{}' })
-      return [answer.status, (await answer.json()).message.error ?? 'fields']
+      return answerOf(ask('/users', { method: 'POST', headers, body: '{}' }))
     }
-    expect(await statusOf('1000')).toEqual([400, 'fields'])
-    expect(await statusOf('1001')).toEqual([
-      413,
-      'Payload Too Large. The body is larger than 1000 bytes',
-    ])
+    const { missing } = problem
+    expect(await answerTo('1000')).toEqual(
+      fieldErrors({ id: missing, email: missing, master_password_hash: missing }),
+    )
+    expect(await answerTo('1001')).toEqual(
+      failure(413, 'Payload Too Large. The body is larger than 1000 bytes'),
+    )
     // On every route, also where no body is read and before the token is checked.
     for (const [method, path] of [
       ['DELETE', '/notes?id=x'],

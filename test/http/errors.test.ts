@@ -85,7 +85,7 @@ describe('an expected error', () => {
       [
         new FieldErrors({ id: 'missing', name: 'empty' }),
         400,
-        { id: 'missing', name: 'empty' },
+        { error: 'Invalid Parameter. id: missing; name: empty', id: 'missing', name: 'empty' },
         {},
       ],
     ] as const) {

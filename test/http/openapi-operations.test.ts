@@ -219,7 +219,8 @@ describe('the OpenAPI document', () => {
       Error: object({ message: object({ error: { ...text, description: 'KIND. DETAIL' } }) }),
       FieldErrors: object({
         message: {
-          ...{ type: 'object', patternProperties: { '^(.*)$': text } },
+          ...object({ error: { ...text, description: 'Invalid Parameter. MEMBER: PROBLEM; …' } }),
+          additionalProperties: text,
           description: 'What is wrong with each invalid member of the body',
         },
       }),

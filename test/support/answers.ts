@@ -20,9 +20,11 @@ export function failure(status: number, error: string): Answer {
   return { status, body: { message: { error } } }
 }
 
-/** The answer to a body with invalid members: what is wrong with each of them. */
+/** The answer to a body with invalid members: what is wrong with each of them, in the order of the schema. */
 export function fieldErrors(problems: Readonly<Record<string, string>>): Answer {
-  return { status: 400, body: { message: problems } }
+  const list = Object.entries(problems).map(([member, text]) => `${member}: ${text}`)
+  const error = `Invalid Parameter. ${list.join('; ')}`
+  return { status: 400, body: { message: { error, ...problems } } }
 }
 
 /** What is wrong with a member of a body, as on the wire. */
