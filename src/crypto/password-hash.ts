@@ -2,12 +2,8 @@
 import { pbkdf2, timingSafeEqual } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
-import {
-  defaultMaxQueuedHashes,
-  type PasswordHash,
-  type PasswordHasher,
-} from '../domain/password-hash'
-import type { Random } from '../domain/runtime'
+import type { PasswordHash, PasswordHasher } from '../domain/password-hash'
+import type { MonotonicClock, Random, Wait } from '../domain/runtime'
 import { createSemaphore, type SemaphoreOptions } from './semaphore'
 
 /** OWASP's figure for PBKDF2-HMAC-SHA512 (Password Storage Cheat Sheet). Takes about 0.1 s of one core. */
@@ -38,34 +34,40 @@ export type Derive = (
 /**
  * Runs PBKDF2 on Bun's thread pool, first come first served, so that the event loop is not blocked. The pool has one thread
  * per core and verifies the signatures of tokens too. If there are several, one is left free for that: otherwise each request
- * of a signed-in client would wait for logins of other clients. Throws `unavailable` if `maxQueued` already wait.
+ * of a signed-in client would wait for logins of other clients. Throws `unavailable` if `maxQueued` already wait, or the result
+ * would come too late.
  */
-export function createDerive(maxQueued: number): Derive {
-  const semaphore = createSemaphore(Math.max(1, availableParallelism() - 1), maxQueued)
+export function createDerive(
+  maxQueued: number,
+  timing: { monotonicClock: MonotonicClock; wait: Wait },
+): Derive {
+  const maxConcurrent = Math.max(1, availableParallelism() - 1)
+  const semaphore = createSemaphore({ maxConcurrent, maxQueued, ...timing })
   return ({ password, salt, iterations, length }, options) =>
     semaphore(() => pbkdf2OnThread(password, salt, iterations, length, 'sha512'), options)
 }
-
-const defaultDerive = createDerive(defaultMaxQueuedHashes)
 
 /**
  * Creates and checks PBKDF2 password hashes in the PHC string format, `$pbkdf2-sha512$i=220000$SALT$HASH` with unpadded base64
  * (https://github.com/P-H-C/phc-string-format). Checks legacy hashes of the original server as well.
  */
-export function createPasswordHasher(
-  random: Random,
-  iterations: number = productionIterations,
-  derive: Derive = defaultDerive,
-): PasswordHasher {
+export function createPasswordHasher({
+  random,
+  derive,
+  iterations = productionIterations,
+}: {
+  random: Random
+  derive: Derive
+  /** Of new password hashes. */
+  iterations?: number | undefined
+}): PasswordHasher {
   return {
-    async hash(masterPasswordHash) {
+    async hash(masterPasswordHash, options) {
       const salt = random(saltLength)
-      const hash = await derive({
-        password: masterPasswordHash,
-        salt,
-        iterations,
-        length: hashLength,
-      })
+      const hash = await derive(
+        { password: masterPasswordHash, salt, iterations, length: hashLength },
+        options,
+      )
       return formatPhc({ iterations, salt, hash })
     },
 

@@ -1,6 +1,6 @@
 import { DomainError } from './errors'
 import { ownershipError } from './ownership'
-import { type SessionUser, writeInSession } from './sessions'
+import { type Session, writeInSession } from './sessions'
 import type { ReadTransaction, Store } from './store'
 import type { AdditionalField, AdditionalFieldChange } from './vault'
 import type { VaultQuota } from './vault-quota'
@@ -9,16 +9,16 @@ const noun = 'Additional field'
 
 export interface AdditionalFields {
   /** Returns the fields of a record in insertion order. Throws `not_found` or `forbidden` for the record. */
-  list(user: string, recordId: string): Promise<readonly AdditionalField[]>
+  list(session: Session, recordId: string): Promise<readonly AdditionalField[]>
 
   /** Throws `not_found` or `forbidden` for the record, `conflict` if the field's id is taken, `vault_full`. */
-  add(user: SessionUser, field: AdditionalField): Promise<void>
+  add(session: Session, field: AdditionalField): Promise<void>
 
   /** Throws `not_found` or `forbidden` for the field, `vault_full`. */
-  change(user: SessionUser, field: AdditionalFieldChange): Promise<void>
+  change(session: Session, field: AdditionalFieldChange): Promise<void>
 
   /** Throws `not_found` or `forbidden` for the field. */
-  delete(user: SessionUser, id: string): Promise<void>
+  delete(session: Session, id: string): Promise<void>
 }
 
 export function createAdditionalFields(deps: {
@@ -27,36 +27,39 @@ export function createAdditionalFields(deps: {
 }): AdditionalFields {
   const { store, quota } = deps
   return {
-    list: (user, recordId) =>
+    list: ({ user, request }, recordId) =>
       store.read(async (tx) => {
-        await requireOwnRecord(tx, user, recordId)
+        await requireOwnRecord(tx, user.id, recordId)
         return await tx.additionalFields.listByRecord(recordId)
-      }),
+      }, request),
 
-    add: (user, field) =>
-      writeInSession(store, user, async (tx) => {
-        await requireOwnRecord(tx, user.id, field.recordId)
+    add: (session, field) =>
+      writeInSession(store, session, async (tx) => {
+        const owner = session.user.id
+        await requireOwnRecord(tx, owner, field.recordId)
         const insert = () => tx.additionalFields.insert(field)
-        const change = { owner: user.id, texts: textsOf(field), isNew: true }
+        const change = { owner, texts: textsOf(field), isNew: true }
         if (!(await quota.charge(tx, change, insert))) {
           throw new DomainError('conflict', `${noun} with id ${field.id} already exists`)
         }
       }),
 
-    change: (user, field) =>
-      writeInSession(store, user, async (tx) => {
-        const update = () => tx.additionalFields.update(user.id, field)
-        const change = { owner: user.id, texts: textsOf(field), isNew: false }
+    change: (session, field) =>
+      writeInSession(store, session, async (tx) => {
+        const owner = session.user.id
+        const update = () => tx.additionalFields.update(owner, field)
+        const change = { owner, texts: textsOf(field), isNew: false }
         if (await quota.charge(tx, change, update)) return
-        const owner = await tx.additionalFields.findOwner(field.id)
-        throw ownershipError({ noun, id: field.id, owner, currentUser: user.id })
+        const actualOwner = await tx.additionalFields.findOwner(field.id)
+        throw ownershipError({ noun, id: field.id, owner: actualOwner, currentUser: owner })
       }),
 
-    delete: (user, id) =>
-      writeInSession(store, user, async (tx) => {
-        if (await tx.additionalFields.delete(user.id, id)) return
-        const owner = await tx.additionalFields.findOwner(id)
-        throw ownershipError({ noun, id, owner, currentUser: user.id })
+    delete: (session, id) =>
+      writeInSession(store, session, async (tx) => {
+        const owner = session.user.id
+        if (await tx.additionalFields.delete(owner, id)) return
+        const actualOwner = await tx.additionalFields.findOwner(id)
+        throw ownershipError({ noun, id, owner: actualOwner, currentUser: owner })
       }),
   }
 }

@@ -1,6 +1,7 @@
 import { userEvent } from './audit'
 import type { EmailQueue } from './outbox'
 import type { RateLimiter } from './rate-limiter'
+import type { RequestBounds } from './request-bounds'
 import type { Clock } from './runtime'
 import type { Store } from './store'
 import type { Tokens } from './tokens'
@@ -20,7 +21,10 @@ export interface EmailConfirmation {
    * Confirms the email address that the token was issued for. Repeating it is harmless. Throws `rate_limited` after too many
    * invalid or expired tokens from one network.
    */
-  confirm(token: string, request: { readonly address: string | null }): Promise<ConfirmationOutcome>
+  confirm(
+    token: string,
+    request: { readonly address: string | null; readonly bounds?: RequestBounds },
+  ): Promise<ConfirmationOutcome>
 }
 
 export function createEmailConfirmation(deps: {
@@ -30,7 +34,7 @@ export function createEmailConfirmation(deps: {
   clock: Clock
 }): EmailConfirmation {
   return {
-    async confirm(token, { address }) {
+    async confirm(token, { address, bounds }) {
       deps.rateLimiter.requireAllowed(address)
       const claims = await deps.tokens.verify('confirmation', token)
       if (claims === 'expired' || claims === 'invalid') {
@@ -46,7 +50,7 @@ export function createEmailConfirmation(deps: {
         }
         const user = await tx.users.findById(id)
         return user?.email === email ? 'already' : 'no such user'
-      })
+      }, bounds)
     },
   }
 }

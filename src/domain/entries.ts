@@ -1,7 +1,7 @@
 import { DomainError } from './errors'
 import { ownershipError } from './ownership'
 import type { Clock } from './runtime'
-import { type SessionUser, writeInSession } from './sessions'
+import { type Session, writeInSession } from './sessions'
 import type { Store, WriteTransaction } from './store'
 import type { EntryInput, EntryWrites } from './vault'
 import type { VaultQuota } from './vault-quota'
@@ -9,16 +9,16 @@ import type { VaultQuota } from './vault-quota'
 /** Adding, changing and deleting vault entries: the same rules for records and notes. */
 export interface Entries<Content> {
   /** Throws `conflict` if the id is taken, by any user, and `vault_full`. */
-  add(user: SessionUser, input: EntryInput<Content>): Promise<void>
+  add(session: Session, input: EntryInput<Content>): Promise<void>
 
   /** Replaces the content and flags. Throws `not_found`, `forbidden` for another user's entry, and `vault_full`. */
-  change(user: SessionUser, input: EntryInput<Content>): Promise<void>
+  change(session: Session, input: EntryInput<Content>): Promise<void>
 
   /**
    * Moves an entry to the trash, or deletes it if it is in the trash already. Throws `not_found`, `forbidden` for another
    * user's entry.
    */
-  delete(user: SessionUser, id: string): Promise<'trashed' | 'deleted'>
+  delete(session: Session, id: string): Promise<'trashed' | 'deleted'>
 }
 
 export function createEntries<Content>(deps: {
@@ -32,9 +32,9 @@ export function createEntries<Content>(deps: {
 }): Entries<Content> {
   const { store, clock, quota, noun, pick, textsOf } = deps
   return {
-    add: (user, input) =>
-      writeInSession(store, user, async (tx) => {
-        const owner = user.id
+    add: (session, input) =>
+      writeInSession(store, session, async (tx) => {
+        const owner = session.user.id
         const now = clock()
         const entry = { ...input, owner, creationTime: now, updateTime: now }
         const change = { owner, texts: textsOf(input), isNew: true }
@@ -43,9 +43,9 @@ export function createEntries<Content>(deps: {
         }
       }),
 
-    change: (user, input) =>
-      writeInSession(store, user, async (tx) => {
-        const owner = user.id
+    change: (session, input) =>
+      writeInSession(store, session, async (tx) => {
+        const owner = session.user.id
         const entries = pick(tx)
         const entry = { ...input, owner, updateTime: clock() }
         const change = { owner, texts: textsOf(input), isNew: false }
@@ -54,9 +54,9 @@ export function createEntries<Content>(deps: {
         throw ownershipError({ noun, id: input.id, owner: actualOwner, currentUser: owner })
       }),
 
-    delete: (user, id) =>
-      writeInSession(store, user, async (tx) => {
-        const owner = user.id
+    delete: (session, id) =>
+      writeInSession(store, session, async (tx) => {
+        const owner = session.user.id
         const entries = pick(tx)
         if (await entries.trash(owner, id)) return 'trashed'
         if (await entries.deleteTrashed(owner, id)) return 'deleted'

@@ -9,11 +9,13 @@ import { isOlder } from './known-time'
 import type { LoginEventBuffer, LoginEventKind } from './login-events'
 import type { LoginThrottle } from './login-throttle'
 import type { PasswordHash, PasswordHasher } from './password-hash'
-import type { Clock } from './runtime'
+import { type RequestBounds, withDeadline } from './request-bounds'
+import type { Clock, MonotonicClock, Wait } from './runtime'
 import type { Sessions } from './sessions'
 import type { Store, WriteTransaction } from './store'
 import { isStorable } from './text'
 import type { User } from './user'
+import type { WrongCredentials } from './wrong-credentials'
 
 export interface Credentials {
   readonly email: string
@@ -26,14 +28,13 @@ export interface LoginRequest {
   readonly baseUrl: () => string
   /** IP address of the client; null if unknown. */
   readonly address: string | null
-  /** Aborted when the client has disconnected. */
-  readonly signal?: AbortSignal
+  readonly bounds?: RequestBounds
 }
 
 export interface Login {
   /**
    * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work for known and unknown emails;
-   * `rate_limited` after too many wrong ones; `unavailable` if too many logins wait; `forbidden` for right credentials of an
+   * `rate_limited` after too many wrong ones; `unavailable` if too many logins wait or the deadline passes; `forbidden` for right credentials of an
    * account that is disabled or unconfirmed. An unconfirmed account is sent another confirmation email.
    */
   login(credentials: Credentials, request: LoginRequest): Promise<{ user: User; token: string }>
@@ -49,16 +50,22 @@ export function createLogin(deps: {
   confirmation: ConfirmationPolicy
   throttle: LoginThrottle
   loginEvents: LoginEventBuffer
+  wrongCredentials: WrongCredentials
   clock: Clock
+  monotonicClock: MonotonicClock
+  wait: Wait
   clockWatch: Pick<ClockWatch, 'ageLimit'>
 }): Login {
   const { emailQueue, isRequired } = deps.confirmation
   const { loginEvents } = deps
 
   /** Returns false if the database accepts no writes now. That must not fail a login; the next one writes again. */
-  async function writeIfPossible(work: (tx: WriteTransaction) => Promise<void>): Promise<boolean> {
+  async function writeIfPossible(
+    work: (tx: WriteTransaction) => Promise<void>,
+    bounds: RequestBounds | undefined,
+  ): Promise<boolean> {
     try {
-      await deps.store.write(work)
+      await deps.store.write(work, bounds)
       return true
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
@@ -66,9 +73,12 @@ export function createLogin(deps: {
     }
   }
 
-  async function queueConfirmationEmail(user: User, baseUrl: () => string): Promise<void> {
+  async function queueConfirmationEmail(
+    user: User,
+    { baseUrl, bounds }: LoginRequest,
+  ): Promise<void> {
     if (emailQueue === null) return
-    await writeIfPossible((tx) => emailQueue.queueConfirmation(tx, user, baseUrl))
+    await writeIfPossible((tx) => emailQueue.queueConfirmation(tx, user, baseUrl), bounds)
     emailQueue.wake()
   }
 
@@ -79,24 +89,32 @@ export function createLogin(deps: {
     includeLegacy: boolean
     isKnown: boolean
     address: string | null
-    signal: AbortSignal | undefined
+    bounds: RequestBounds | undefined
   }): Promise<{ isRight: boolean; replacement: PasswordHash | null }> {
-    const { user, credentials, includeLegacy, isKnown, address, signal } = attempt
+    const { user, credentials, includeLegacy, isKnown, address, bounds } = attempt
+    const passwordHash = user?.passwordHash ?? null
     let replacement: PasswordHash | null = null
     const check = async (checkLimit: () => void) => {
+      if (deps.wrongCredentials.has({ ...credentials, passwordHash })) {
+        checkLimit()
+        return false
+      }
       const verdict = await deps.hasher.verify({
         ...credentials,
-        passwordHash: user?.passwordHash ?? null,
+        passwordHash,
         includeLegacy,
-        signal,
+        bounds,
         // The owner's devices do not wait behind clients from unknown networks.
         isPreferred: isKnown,
         beforeStart: checkLimit,
       })
       replacement = verdict.replacement
-      return user !== null && verdict.matches
+      const isRight = user !== null && verdict.matches
+      if (!isRight) deps.wrongCredentials.add({ ...credentials, passwordHash })
+      return isRight
     }
-    const isRight = await deps.throttle.check({ ...credentials, address, isKnown }, check)
+    const checking = deps.throttle.check({ ...credentials, address, isKnown }, check)
+    const isRight = await withDeadline(deps, bounds, checking)
     return { isRight, replacement }
   }
 
@@ -110,6 +128,7 @@ export function createLogin(deps: {
     network,
     lastLoginTime,
     event,
+    bounds,
   }: {
     user: User
     replacement: PasswordHash | null
@@ -117,6 +136,7 @@ export function createLogin(deps: {
     /** When the account was last signed in to from that network; null for never. */
     lastLoginTime: number | null
     event: AuditEvent | null
+    bounds: RequestBounds | undefined
   }): Promise<void> {
     const now = deps.clock()
     // The absolute value, so that a time from a wrong clock in the future is overwritten.
@@ -137,12 +157,13 @@ export function createLogin(deps: {
         await tx.knownAddresses.remember(user.id, network, { time: now, max: maxKnownAddresses })
       }
       if (event !== null) tx.audit.record(event)
-    })
+    }, bounds)
     if (!isWritten) loginEvents.requeue(events)
   }
 
   return {
-    async login(credentials, { baseUrl, address, signal }) {
+    async login(credentials, request) {
+      const { address, bounds } = request
       const email = normalizeEmail(credentials.email)
       const network = networkOf(address)
       const { user, lastLoginTime, includeLegacy } = await deps.store.read(async (tx) => {
@@ -153,14 +174,14 @@ export function createLogin(deps: {
           lastLoginTime: await tx.knownAddresses.findLastLoginTime(found?.id ?? '', network),
           includeLegacy: await tx.users.hasLegacyPasswordHashes(),
         }
-      })
+      }, bounds)
       const isKnown =
         lastLoginTime !== null &&
         !isOlder(lastLoginTime, deps.clockWatch.ageLimit(knownAddressLifetime))
 
       const loginEvent = (kind: LoginEventKind) => ({ kind, user, address })
       const { isRight, replacement } = await checkCredentials({
-        ...{ user, includeLegacy, isKnown, address, signal },
+        ...{ user, includeLegacy, isKnown, address, bounds },
         credentials: { email, masterPasswordHash: credentials.masterPasswordHash },
       }).catch((error: unknown) => {
         if (isRateLimited(error)) loginEvents.record(loginEvent('login-limited'))
@@ -177,14 +198,14 @@ export function createLogin(deps: {
       }
       if (isRequired && !user.emailConfirmed) {
         loginEvents.record(loginEvent('login-refused'))
-        await queueConfirmationEmail(user, baseUrl)
+        await queueConfirmationEmail(user, request)
         throw new DomainError(
           'forbidden',
           "Email isn't confirmed. Resending email confirmation letter...",
         )
       }
       const event = loginEvents.coalesce(loginEvent('login'))
-      await recordLogin({ user, replacement, network, lastLoginTime, event })
+      await recordLogin({ user, replacement, network, lastLoginTime, event, bounds })
       return { user, token: await deps.sessions.open(user) }
     },
   }

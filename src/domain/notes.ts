@@ -1,12 +1,13 @@
 import { createEntries, type Entries } from './entries'
 import type { Clock } from './runtime'
+import type { Session } from './sessions'
 import type { Store } from './store'
 import type { Note, NoteContent } from './vault'
 import type { VaultQuota } from './vault-quota'
 
 export interface Notes extends Entries<NoteContent> {
   /** Returns every note of a user, in insertion order. */
-  list(owner: string): Promise<readonly Note[]>
+  list(session: Session): Promise<readonly Note[]>
 }
 
 export function createNotes(deps: { store: Store; clock: Clock; quota: VaultQuota }): Notes {
@@ -17,6 +18,6 @@ export function createNotes(deps: { store: Store; clock: Clock; quota: VaultQuot
       pick: (tx) => tx.notes,
       textsOf: ({ name, content }) => [name, content],
     }),
-    list: (owner) => deps.store.readOne((tx) => tx.notes.listByOwner(owner)),
+    list: ({ user, request }) => deps.store.readOne((tx) => tx.notes.listByOwner(user.id), request),
   }
 }

@@ -1,3 +1,5 @@
+import type { RequestBounds } from './request-bounds'
+
 /** The slow, salted hash of a master password hash that the server stores. Its text names algorithm and parameters. */
 export type PasswordHash = string
 
@@ -12,13 +14,17 @@ export interface Verdict {
 }
 
 export interface PasswordHasher {
-  /** Returns a password hash with a new salt. Does not block the event loop. Throws `unavailable` if too many are queued. */
-  hash(masterPasswordHash: string): Promise<PasswordHash>
+  /** Returns a password hash with a new salt. Does not block the event loop. Throws `unavailable` as `verify`. */
+  hash(
+    masterPasswordHash: string,
+    options?: { bounds?: RequestBounds | undefined },
+  ): Promise<PasswordHash>
 
   /**
    * Checks a master password hash. Takes as long for an unknown account (`passwordHash` null) as for a known one. With
    * `includeLegacy` it also computes a legacy hash each time, so that the time it takes reveals no account. Does not block
-   * the event loop. Throws `unavailable` if too many are queued or the client has disconnected, and what `beforeStart` throws.
+   * the event loop. Throws `unavailable` if too many are queued, the result would come too late, or the client is gone; and
+   * what `beforeStart` throws.
    */
   verify(attempt: {
     masterPasswordHash: string
@@ -26,8 +32,8 @@ export interface PasswordHasher {
     email: string
     passwordHash: PasswordHash | null
     includeLegacy: boolean
-    /** Aborted when the client has disconnected: the hash is not computed then. */
-    signal?: AbortSignal | undefined
+    /** Of the request that the hash is for. */
+    bounds?: RequestBounds | undefined
     /** Whether it runs before others that wait. */
     isPreferred?: boolean
     /** Called right before hashing. If it throws, nothing is hashed. */

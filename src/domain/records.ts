@@ -1,12 +1,13 @@
 import { createEntries, type Entries } from './entries'
 import type { Clock } from './runtime'
+import type { Session } from './sessions'
 import type { Store } from './store'
 import type { RecordContent, VaultRecordWithFields } from './vault'
 import type { VaultQuota } from './vault-quota'
 
 export interface Records extends Entries<RecordContent> {
   /** Returns every record of a user with its additional fields, in insertion order. */
-  list(owner: string): Promise<readonly VaultRecordWithFields[]>
+  list(session: Session): Promise<readonly VaultRecordWithFields[]>
 }
 
 export function createRecords(deps: { store: Store; clock: Clock; quota: VaultQuota }): Records {
@@ -17,6 +18,6 @@ export function createRecords(deps: { store: Store; clock: Clock; quota: VaultQu
       pick: (tx) => tx.records,
       textsOf: ({ name, login, password }) => [name, login, password],
     }),
-    list: (owner) => deps.store.read((tx) => tx.records.listByOwner(owner)),
+    list: ({ user, request }) => deps.store.read((tx) => tx.records.listByOwner(user.id), request),
   }
 }

@@ -1,4 +1,5 @@
 import { DomainError } from './errors'
+import type { RequestBounds } from './request-bounds'
 import type { Random } from './runtime'
 import type { Store, WriteTransaction } from './store'
 import type { Tokens } from './tokens'
@@ -9,8 +10,11 @@ export function newSessionEpoch(random: Random): string {
   return random(16).toBase64({ alphabet: 'base64url', omitPadding: true })
 }
 
-/** A user with the epoch of the session in which a request was made. */
-export type SessionUser = Pick<User, 'id' | 'sessionEpoch'>
+/** A session in which a client makes a request. */
+export interface Session {
+  readonly user: Pick<User, 'id' | 'sessionEpoch'>
+  readonly request: RequestBounds
+}
 
 /**
  * Runs `work` in a write transaction in which the user's session can't end, so that no write commits after a sign-out or
@@ -18,7 +22,7 @@ export type SessionUser = Pick<User, 'id' | 'sessionEpoch'>
  */
 export function writeInSession<T>(
   store: Store,
-  user: SessionUser,
+  { user, request }: Session,
   work: (tx: WriteTransaction) => Promise<T>,
 ): Promise<T> {
   return store.write(async (tx) => {
@@ -27,7 +31,7 @@ export function writeInSession<T>(
       throw invalidToken()
     }
     return await work(tx)
-  })
+  }, request)
 }
 
 export interface Sessions {
@@ -38,7 +42,7 @@ export interface Sessions {
    * Returns the user of a session token. Throws `unauthenticated` if it is expired or invalid, or if the account is deleted
    * or disabled: `not_found` would be a 404, at which the Android client empties its offline copy.
    */
-  authenticate(token: string): Promise<User>
+  authenticate(token: string, request: RequestBounds): Promise<User>
 }
 
 export function createSessions(deps: { store: Store; tokens: Tokens }): Sessions {
@@ -46,11 +50,11 @@ export function createSessions(deps: { store: Store; tokens: Tokens }): Sessions
     open: (user) =>
       deps.tokens.issue({ purpose: 'session', userId: user.id, epoch: user.sessionEpoch }),
 
-    async authenticate(token) {
+    async authenticate(token, request) {
       const claims = await deps.tokens.verify('session', token)
       if (claims === 'expired') throw new DomainError('unauthenticated', 'Token already expired')
       if (claims === 'invalid') throw invalidToken()
-      const user = await deps.store.readOne((tx) => tx.users.findById(claims.userId))
+      const user = await deps.store.readOne((tx) => tx.users.findById(claims.userId), request)
       if (user === null || user.isDisabled || user.sessionEpoch !== claims.epoch) {
         throw invalidToken()
       }

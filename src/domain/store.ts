@@ -5,6 +5,7 @@ import type { OutboxReads, OutboxWrites } from './email-message'
 import type { InvitationReads, InvitationWrites } from './invitation'
 import type { KnownAddressReads, KnownAddressWrites } from './known-addresses'
 import type { KnownTimeReads, KnownTimeWrites } from './known-time'
+import type { RequestBounds } from './request-bounds'
 import type { UserReads, UserWrites } from './user'
 import type {
   AdditionalFieldReads,
@@ -20,21 +21,22 @@ import type { VaultReads } from './vault-quota'
 /**
  * Access to the database, in transactions that see one state of it from beginning to end.
  *
- * Both kinds throw `unavailable` if the database does not answer in time, and `storage_full` if no space is left. Slow work
+ * Both kinds throw `unavailable` if the database does not answer in time, by the deadline of `bounds` at the latest, and `storage_full` if no space is left. Slow work
  * (hashing) belongs outside of them: a write transaction blocks every other writer.
  */
 export interface Store {
   /** Runs `work` on a snapshot. It may run again after a temporary fault, so it must have no side effects. */
-  read<T>(work: (tx: ReadTransaction) => Promise<T>): Promise<T>
+  read<T>(work: (tx: ReadTransaction) => Promise<T>, bounds?: RequestBounds): Promise<T>
 
   /** Runs `work`, which makes one query, without the cost of a transaction around it. The same as `read` otherwise. */
-  readOne<T>(work: (tx: ReadTransaction) => Promise<T>): Promise<T>
+  readOne<T>(work: (tx: ReadTransaction) => Promise<T>, bounds?: RequestBounds): Promise<T>
 
   /**
    * Runs `work` and commits durably before it resolves. If `work` throws, nothing is changed. `work` may run again after a
-   * temporary fault, so it must have no side effects; it never runs again if the first run may have been committed.
+   * temporary fault, so it must have no side effects; it never runs again if the first run may have been committed. It does
+   * not commit for a request whose client is gone or whose deadline has passed.
    */
-  write<T>(work: (tx: WriteTransaction) => Promise<T>): Promise<T>
+  write<T>(work: (tx: WriteTransaction) => Promise<T>, bounds?: RequestBounds): Promise<T>
 
   /**
    * Throws `unavailable` unless the database answers and accepts writes. How the last write ended tells that; only if it failed

@@ -4,7 +4,8 @@ import type { ConfirmationPolicy } from './email-confirmation'
 import { DomainError } from './errors'
 import type { PasswordHasher } from './password-hash'
 import type { RateLimiter } from './rate-limiter'
-import type { Clock, Random } from './runtime'
+import { type RequestBounds, withDeadline } from './request-bounds'
+import type { Clock, MonotonicClock, Random, Wait } from './runtime'
 import { newSessionEpoch } from './sessions'
 import { requireSignUpAllowed, type SignUpPolicy } from './sign-up-policy'
 import type { Store, WriteTransaction } from './store'
@@ -24,13 +25,14 @@ export interface SignUpRequest {
   readonly baseUrl: () => string
   /** IP address of the client; null if unknown. */
   readonly address: string | null
+  readonly bounds?: RequestBounds
 }
 
 export interface Users {
   /**
    * Creates an account and, if emails must be confirmed, queues the confirmation email, in one transaction. Throws
    * `rate_limited` after too many sign-ups from one network, `forbidden` if the email address may not sign up, `unavailable`
-   * if too many hashes are queued, `conflict` if the id or the email is taken (a taken id is reported first).
+   * if too many hashes are queued or the deadline passes, `conflict` if the id or the email is taken (a taken id is reported first).
    */
   signUp(signUp: SignUp, request: SignUpRequest): Promise<void>
 }
@@ -40,21 +42,24 @@ export function createUsers(deps: {
   hasher: PasswordHasher
   random: Random
   clock: Clock
+  monotonicClock: MonotonicClock
+  wait: Wait
   confirmation: ConfirmationPolicy
   signUps: SignUpPolicy
   rateLimiter: RateLimiter
 }): Users {
   const { store, confirmation, signUps } = deps
   return {
-    async signUp(signUp, { baseUrl, address }) {
+    async signUp(signUp, { baseUrl, address, bounds }) {
       const email = normalizeEmail(signUp.email)
       deps.rateLimiter.requireAllowed(address)
       // Failed sign-ups count too: they reveal who has an account, and who is invited.
       deps.rateLimiter.count(address)
       // Checked before the slow hash as well.
-      await store.read((tx) => requireSignUpAllowed(signUps, tx.invitations, email))
+      await store.read((tx) => requireSignUpAllowed(signUps, tx.invitations, email), bounds)
       // Hashing takes a tenth of a second, so it stays outside the write transaction.
-      const passwordHash = await deps.hasher.hash(signUp.masterPasswordHash)
+      const hashing = deps.hasher.hash(signUp.masterPasswordHash, { bounds })
+      const passwordHash = await withDeadline(deps, bounds, hashing)
       const user: User = {
         id: signUp.id,
         email,
@@ -73,7 +78,7 @@ export function createUsers(deps: {
         await tx.invitations.delete(email)
         await confirmation.emailQueue?.queueConfirmation(tx, user, baseUrl)
         tx.audit.record(userEvent({ time: user.creationTime, kind: 'sign-up', user, address }))
-      })
+      }, bounds)
       confirmation.emailQueue?.wake()
     },
   }

@@ -27,14 +27,14 @@ export function additionalFieldsRoutes(deps: {
     .use(deps.guard)
     .get(
       '/additional_fields',
-      async ({ user, request }) => {
+      async ({ session, request }) => {
         const recordId = parseIdParameter(request, 'Record')
-        const fields = await additionalFields.list(user.id, recordId)
+        const fields = await additionalFields.list(session, recordId)
         if (fields.length > 0) return fields.map(fromAdditionalField)
         // The double space is in the original server's text too (wire contract).
         throw new DomainError(
           'not_found',
-          `Current user's ${user.id} record ${recordId}  has no additional fields`,
+          `Current user's ${session.user.id} record ${recordId}  has no additional fields`,
         )
       },
       describeRoute({
@@ -49,9 +49,9 @@ export function additionalFieldsRoutes(deps: {
     )
     .post(
       '/additional_fields',
-      async ({ user, request, status }) => {
+      async ({ session, request, status }) => {
         const field = toAdditionalField(validateField(await deps.readJson(request)))
-        await additionalFields.add(user, field)
+        await additionalFields.add(session, field)
         return status(201, success(`Additional field ${field.id} created`))
       },
       describeRoute({
@@ -64,9 +64,9 @@ export function additionalFieldsRoutes(deps: {
     )
     .put(
       '/additional_fields',
-      async ({ user, request }) => {
+      async ({ session, request }) => {
         const field = toAdditionalField(validateField(await deps.readJson(request)))
-        await additionalFields.change(user, field)
+        await additionalFields.change(session, field)
         return success(`Additional field ${field.id} changed successfully`)
       },
       describeRoute({
@@ -79,9 +79,9 @@ export function additionalFieldsRoutes(deps: {
     )
     .delete(
       '/additional_fields',
-      async ({ user, request }) => {
+      async ({ session, request }) => {
         const id = parseIdParameter(request, 'Additional field')
-        await additionalFields.delete(user, id)
+        await additionalFields.delete(session, id)
         return success(`Additional field ${id} deleted successfully`)
       },
       describeRoute({

@@ -15,7 +15,8 @@ import type { Login } from '../domain/login'
 import type { Notes } from '../domain/notes'
 import type { Readiness } from '../domain/readiness'
 import type { Records } from '../domain/records'
-import type { Wait } from '../domain/runtime'
+import { answerTimeout } from '../domain/request-bounds'
+import type { MonotonicClock, Wait } from '../domain/runtime'
 import type { Sessions } from '../domain/sessions'
 import type { Users } from '../domain/users'
 import type { Log } from '../log'
@@ -33,7 +34,7 @@ import { notesRoutes } from './notes'
 import { copiedOfflineRoutes } from './offline-copies'
 import { createOpenApiDocument, type Route } from './openapi'
 import { pagesRoutes } from './pages'
-import { checkContentLength, createJsonReader } from './read-body'
+import { checkContentLength, createJsonReader, type ReadJsonBody } from './read-body'
 import { recordsRoutes } from './records'
 import { createRequestContexts, type RequestContexts } from './request-context'
 import type { RequireHttps } from './require-https'
@@ -67,6 +68,7 @@ export interface ApiDeps {
   /** Origins of the web pages that may read answers. */
   readonly corsOrigins: readonly string[]
   readonly wait: Wait
+  readonly monotonicClock: MonotonicClock
 }
 
 export interface Api {
@@ -81,7 +83,12 @@ export interface Api {
 export function createApi(deps: ApiDeps): Api {
   const contexts = createRequestContexts()
   const guard = sessionGuard(deps.sessions, contexts)
-  const readJson = createJsonReader({ maxBytes: deps.maxBody, wait: deps.wait })
+  const readBody = createJsonReader({ maxBytes: deps.maxBody, wait: deps.wait })
+  const readJson: ReadJsonBody = async (request) => {
+    const body = await readBody(request)
+    contexts.get(request).deadline = deps.monotonicClock() + answerTimeout
+    return body
+  }
   const cors = createCors(deps.corsOrigins)
   const described = [
     pagesRoutes({ ...deps, contexts }),

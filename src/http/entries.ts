@@ -1,6 +1,7 @@
 import { Elysia, type Static, type TSchema, t } from 'elysia'
 import type { Entries } from '../domain/entries'
 import { DomainError } from '../domain/errors'
+import type { Session } from '../domain/sessions'
 import type { EntryInput } from '../domain/vault'
 import { describeRoute } from './openapi'
 import { parseIdParameter, type ReadJsonBody } from './read-body'
@@ -16,7 +17,7 @@ interface EntryKind<Body extends BodySchema, Content, Entry> {
   readonly response: TSchema
   readonly toInput: (body: Static<Body>) => EntryInput<Content>
   readonly fromEntry: (entry: Entry) => unknown
-  readonly entries: Entries<Content> & { list(owner: string): Promise<readonly Entry[]> }
+  readonly entries: Entries<Content> & { list(session: Session): Promise<readonly Entry[]> }
 }
 
 export interface EntryDeps {
@@ -38,11 +39,11 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
     .use(guard)
     .get(
       path,
-      async ({ user }) => {
-        const rows = await entries.list(user.id)
+      async ({ session }) => {
+        const rows = await entries.list(session)
         if (rows.length > 0) return rows.map(kind.fromEntry)
         // Not `[]`: both clients rely on the 404 (wire contract).
-        throw new DomainError('not_found', `Current user ${user.id} has no ${plural}`)
+        throw new DomainError('not_found', `Current user ${session.user.id} has no ${plural}`)
       },
       describeRoute({
         summary: `List every ${singular} of the user, in insertion order`,
@@ -55,9 +56,9 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
     )
     .post(
       path,
-      async ({ user, request, status }) => {
+      async ({ session, request, status }) => {
         const input = kind.toInput(validate(await readJson(request)))
-        await entries.add(user, input)
+        await entries.add(session, input)
         return status(201, success(`${noun} ${input.id} created`))
       },
       describeRoute({
@@ -70,9 +71,9 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
     )
     .put(
       path,
-      async ({ user, request }) => {
+      async ({ session, request }) => {
         const input = kind.toInput(validate(await readJson(request)))
-        await entries.change(user, input)
+        await entries.change(session, input)
         return success(`${noun} ${input.id} changed successfully`)
       },
       describeRoute({
@@ -85,9 +86,9 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
     )
     .delete(
       path,
-      async ({ user, request }) => {
+      async ({ session, request }) => {
         const id = parseIdParameter(request, noun)
-        const outcome = await entries.delete(user, id)
+        const outcome = await entries.delete(session, id)
         const done = outcome === 'trashed' ? 'marked as deleted' : 'permanently deleted'
         return success(`${noun} ${id} successfully ${done}`)
       },

@@ -1,4 +1,5 @@
 import type { CertificateSource } from '../domain/certificates'
+import { answerTimeout } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
 import type { Log } from '../log'
 import type { Api } from './api'
@@ -31,7 +32,7 @@ interface ListenDeps {
 
 /**
  * Seconds without traffic after which a connection is closed. Bun counts in steps of about four seconds, and also closes
- * connections whose request is still running: the store waits up to 10 s for the database.
+ * connections whose request is still running: its answer takes up to 8 s.
  */
 const idleTimeout = 40
 
@@ -99,6 +100,7 @@ function createRequestHandler(api: Api, deps: ListenDeps) {
     if (isTls) rewriteUrlToHttp(request)
     const context = api.contexts.get(request)
     context.peer = peer
+    context.deadline = start + answerTimeout
     context.client = resolveClient({ peer, isTls }, request.headers)
     const response = await api.handle(request).finally(() => runningRequests--)
     if (certificates?.isPubliclyTrusted() === true) {

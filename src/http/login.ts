@@ -18,7 +18,8 @@ export function loginRoutes(deps: {
   return new Elysia().get(
     '/login',
     async ({ request }) => {
-      const { client } = deps.contexts.get(request)
+      const context = deps.contexts.get(request)
+      const { client } = context
       deps.requireHttps(client)
       const credentials = parseBasicCredentials(request.headers.get('authorization'))
       if (credentials === null) {
@@ -27,9 +28,9 @@ export function loginRoutes(deps: {
       const { user, token } = await deps.login.login(credentials, {
         baseUrl: () => deps.resolveBaseUrl(request, client),
         address: client.address,
-        signal: request.signal,
+        bounds: context,
       })
-      deps.contexts.get(request).userId = user.id
+      context.userId = user.id
       return { token }
     },
     describeRoute({

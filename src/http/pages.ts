@@ -44,8 +44,12 @@ export function pagesRoutes(deps: {
       '/confirm/:token',
       async ({ params, request }) => {
         try {
-          const { address } = deps.contexts.get(request).client
-          const outcome = await deps.emailConfirmation.confirm(params.token, { address })
+          const context = deps.contexts.get(request)
+          const { address } = context.client
+          const outcome = await deps.emailConfirmation.confirm(params.token, {
+            address,
+            bounds: context,
+          })
           return htmlResponse(renderConfirmationPage(outcome))
         } catch (error) {
           // A person follows the link, so expected errors are a page here, not JSON.

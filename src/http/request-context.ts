@@ -1,7 +1,10 @@
+import type { RequestBounds } from '../domain/request-bounds'
 import type { Client } from './client'
 
 /** What the server learns about a request while it handles it: for the routes, and for the line in the log. */
-export interface RequestContext {
+export interface RequestContext extends RequestBounds {
+  /** It is counted from the last byte of the request. */
+  deadline: number
   /** The pattern of the route, `/confirm/:token`, never the path, which may contain a token. Null if no route matched. */
   route: string | null
   /** The signed-in user; null until it is known. */
@@ -33,6 +36,10 @@ export function createRequestContexts(): RequestContexts {
         isRoutine: false,
         peer: null,
         client: { address: null, isSecure: false },
+        deadline: Number.POSITIVE_INFINITY,
+        get isAbandoned() {
+          return request.signal.aborted
+        },
       }
       contexts.set(request, context)
       return context

@@ -4,7 +4,7 @@ import { HttpError } from './http-error'
 import type { RequestContexts } from './request-context'
 
 /**
- * The session guard. Routes added after it to an Elysia instance run only for signed-in users, and get the user as `user`.
+ * The session guard. Routes added after it to an Elysia instance run only in a session, and get it as `session`.
  * It runs before the body is read: an invalid token is reported before a malformed body.
  */
 export function sessionGuard(sessions: Sessions, contexts: RequestContexts) {
@@ -17,8 +17,9 @@ export function sessionGuard(sessions: Sessions, contexts: RequestContexts) {
         'Token is missing in x-access-token header',
       )
     }
-    const user = await sessions.authenticate(token)
-    contexts.get(request).userId = user.id
-    return { user }
+    const context = contexts.get(request)
+    const user = await sessions.authenticate(token, context)
+    context.userId = user.id
+    return { session: { user, request: context } }
   })
 }

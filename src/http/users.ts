@@ -24,14 +24,16 @@ export function usersRoutes(deps: {
     .post(
       '/users',
       async ({ request, status }) => {
-        const { client } = deps.contexts.get(request)
+        const context = deps.contexts.get(request)
+        const { client } = context
         deps.requireHttps(client)
         const signUp = toSignUp(validateSignUp(await deps.readJson(request)))
         await deps.users.signUp(signUp, {
           baseUrl: () => deps.resolveBaseUrl(request, client),
           address: client.address,
+          bounds: context,
         })
-        deps.contexts.get(request).userId = signUp.id
+        context.userId = signUp.id
         return status(
           201,
           success(
@@ -49,7 +51,7 @@ export function usersRoutes(deps: {
     .use(deps.guard)
     .get(
       '/users',
-      ({ user }) => fromUser(user),
+      ({ session }) => fromUser(session.user),
       describeRoute({
         summary: 'Get the signed-in user',
         security: 'token',

@@ -1,9 +1,20 @@
 import { DomainError } from '../domain/errors'
-import type { Wait } from '../domain/runtime'
+import { answerTimeout, type RequestBounds } from '../domain/request-bounds'
+import type { MonotonicClock, Wait } from '../domain/runtime'
 import { engineFault } from '../engine/faults'
 
 /** How long to wait before the next attempt, in milliseconds. */
 const retryDelay = 50
+
+/** How long a transaction is retried while the database has been away for longer than a request can wait, in milliseconds. */
+const awayTimeout = 1_000
+
+interface RetryOptions {
+  /** How long to retry, in milliseconds. */
+  readonly timeout?: number
+  /** Of the request that the transaction is for. */
+  readonly bounds?: RequestBounds | undefined
+}
 
 /**
  * Runs a transaction, and retries it while that is safe and may help.
@@ -12,60 +23,94 @@ const retryDelay = 50
  * - Never retried: a transaction whose commit had started when the error came. It may have been committed. `attempt`
  *   must call `committing` right before its commit. If the engine reports that it rolled the transaction back, that is
  *   certain, and it is retried after all.
- * - After `timeout` milliseconds the caller gets an error. The attempt that is still running is left to the timeouts of
- *   the engine; `committing` then throws, so it never commits.
+ * - When its time is up, the caller gets an error. The attempt that is still running is left to the timeouts of the engine;
+ *   `committing` then throws, so it never commits.
  *
  * Throws `unavailable` if a retry is not possible or the time is up, the database is damaged, or a right is missing; and
  * `storage_full` if the disk is full. All other errors pass unchanged.
  */
-export async function withRetries<T>(
-  { wait, timeout }: { wait: Wait; timeout: number },
+export type WithRetries = <T>(
   attempt: (committing: () => void) => Promise<T>,
-): Promise<T> {
-  // Every transaction passes through here. `withTimeout` would add a microsecond to each of them.
-  const timer = new AbortController()
-  let isTimedOut = false
-  let rejectLimit: (error: unknown) => void = () => {}
-  const limit = new Promise<never>((_, reject) => {
-    rejectLimit = reject
-  })
-  let lastError: unknown
-  wait(timeout, timer.signal).then(
-    () => {
-      isTimedOut = true
-      rejectLimit(unavailableError(lastError))
-    },
-    // The transaction ended in time.
-    () => {},
-  )
+  options?: RetryOptions,
+) => Promise<T>
 
-  const runAttempts = async (): Promise<T> => {
-    for (;;) {
-      let isCommitting = false
-      try {
-        return await attempt(() => {
-          if (isTimedOut) throw unavailableError(lastError)
-          isCommitting = true
-        })
-      } catch (error) {
-        lastError = error
-        const fault = engineFault(error)
-        if (fault === 'full') throw storageFullError(error)
-        if (fault === 'damaged' || fault === 'denied') throw unavailableError(error)
-        if (fault !== 'busy' && fault !== 'aborted' && fault !== 'unreachable') throw error
-        const wasRolledBack = !isCommitting || fault === 'aborted'
-        if (!wasRolledBack || isTimedOut) throw unavailableError(error)
-        await wait(retryDelay)
+/**
+ * Returns `WithRetries` for one kind of transaction on one database. All of them share how long the database has been away: the
+ * requests of the first seconds wait for it, later ones only shortly.
+ */
+export function createRetries({
+  wait,
+  monotonicClock,
+}: {
+  wait: Wait
+  monotonicClock: MonotonicClock
+}): WithRetries {
+  /** Since when no transaction has had an answer from the database; null while it answers. */
+  let awaySince: number | null = null
+
+  function limitOf(start: number, { timeout = answerTimeout, bounds }: RetryOptions): number {
+    const whileAway =
+      awaySince === null ? timeout : Math.max(awayTimeout, awaySince + answerTimeout - start)
+    return Math.min(timeout, whileAway, (bounds?.deadline ?? Number.POSITIVE_INFINITY) - start)
+  }
+
+  return async <T>(
+    attempt: (committing: () => void) => Promise<T>,
+    options: RetryOptions = {},
+  ): Promise<T> => {
+    const start = monotonicClock()
+    const timeout = limitOf(start, options)
+    if (timeout <= 0) throw unavailableError(undefined)
+    // Every transaction passes through here. `withTimeout` would add a microsecond to each of them.
+    const timer = new AbortController()
+    let isTimedOut = false
+    let rejectLimit: (error: unknown) => void = () => {}
+    const limit = new Promise<never>((_, reject) => {
+      rejectLimit = reject
+    })
+    let lastError: unknown
+    wait(timeout, timer.signal).then(
+      () => {
+        isTimedOut = true
+        awaySince ??= start
+        rejectLimit(unavailableError(lastError))
+      },
+      // The transaction ended in time.
+      () => {},
+    )
+
+    const runAttempts = async (): Promise<T> => {
+      for (;;) {
+        let isCommitting = false
+        try {
+          const result = await attempt(() => {
+            if (isTimedOut) throw unavailableError(lastError)
+            isCommitting = true
+          })
+          awaySince = null
+          return result
+        } catch (error) {
+          lastError = error
+          const fault = engineFault(error)
+          if (fault === 'busy' || fault === 'unreachable') awaySince ??= start
+          else awaySince = null
+          if (fault === 'full') throw storageFullError(error)
+          if (fault === 'damaged' || fault === 'denied') throw unavailableError(error)
+          if (fault !== 'busy' && fault !== 'aborted' && fault !== 'unreachable') throw error
+          const wasRolledBack = !isCommitting || fault === 'aborted'
+          if (!wasRolledBack || isTimedOut) throw unavailableError(error)
+          await wait(retryDelay)
+        }
       }
     }
-  }
-  const running = runAttempts()
-  // After the timeout nothing else handles its rejection.
-  running.catch(() => {})
-  try {
-    return await Promise.race([running, limit])
-  } finally {
-    timer.abort()
+    const running = runAttempts()
+    // After the timeout nothing else handles its rejection.
+    running.catch(() => {})
+    try {
+      return await Promise.race([running, limit])
+    } finally {
+      timer.abort()
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 import { type Dialect, Kysely, type Transaction } from 'kysely'
 import type { AuditEvent, AuditSigner } from '../domain/audit'
 import { DomainError } from '../domain/errors'
+import { type RequestBounds, requireListener } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
 import type { Store } from '../domain/store'
 import { type AuditSignerProvider, appendEvents, beginAuditLog } from './audit/append'
@@ -13,13 +14,10 @@ import { lockAuditLog } from './audit/chain'
 import { signFirstTime } from './audit/resign'
 import { saveFact } from './facts'
 import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
-import { storageFullError, withRetries } from './retries'
+import { createRetries, storageFullError } from './retries'
 import type { Schema } from './schema'
 import { createReadTransaction, createWriteTransaction } from './transactions'
 import { createWriteState } from './write-state'
-
-/** How long a transaction is retried, in milliseconds (contract: up to 10 s). */
-const timeout = 10_000
 
 /** How long a readiness check is retried, in milliseconds. Its caller asks again soon anyway. */
 const checkTimeout = 2_000
@@ -90,12 +88,16 @@ export function createStore(
 
   let signerFor: AuditSignerProvider = noAuditSigner
 
+  // Apart: while another process keeps writers out, reading works.
+  const retryRead = createRetries({ wait, monotonicClock })
+  const retryWrite = createRetries({ wait, monotonicClock })
   const writes = createWriteState(monotonicClock, (reason) => handles.onWriteChange?.(reason))
 
   /** Runs `work` and commits it, once. Calls `committing` when only the commit is left to do. */
   const runWriteTransaction = async <T>(
     work: (db: Transaction<Schema>) => Promise<T>,
     committing: () => void,
+    bounds?: RequestBounds,
   ): Promise<T> => {
     handles.requirePresent?.()
     try {
@@ -104,6 +106,7 @@ export function createStore(
         .setIsolationLevel('repeatable read')
         .execute(async (db) => {
           const result = await work(db)
+          requireListener(bounds)
           committing()
           return result
         })
@@ -118,53 +121,65 @@ export function createStore(
 
   /** Writes a row, which is synced like every write. Nothing else shows that writes succeed. */
   const tryWrite = () =>
-    withRetries({ wait, timeout: checkTimeout }, (committing) =>
-      runWriteTransaction(
-        (db) => saveFact(db, 'write_check', String(monotonicClock())),
-        committing,
-      ),
+    retryWrite(
+      (committing) =>
+        runWriteTransaction(
+          (db) => saveFact(db, 'write_check', String(monotonicClock())),
+          committing,
+        ),
+      { timeout: checkTimeout },
     )
   const tryRead = () =>
-    withRetries({ wait, timeout: checkTimeout }, () => {
-      handles.requirePresent?.()
-      return reader.transaction().execute(findKeyFingerprint)
-    })
+    retryRead(
+      () => {
+        handles.requirePresent?.()
+        return reader.transaction().execute(findKeyFingerprint)
+      },
+      { timeout: checkTimeout },
+    )
 
   return {
-    read: (work) =>
-      withRetries({ wait, timeout }, () => {
-        handles.requirePresent?.()
-        return reader
-          .transaction()
-          .setIsolationLevel('repeatable read')
-          .setAccessMode('read only')
-          .execute((db) => work(createReadTransaction(db)))
-      }),
+    read: (work, bounds) =>
+      retryRead(
+        () => {
+          handles.requirePresent?.()
+          return reader
+            .transaction()
+            .setIsolationLevel('repeatable read')
+            .setAccessMode('read only')
+            .execute((db) => work(createReadTransaction(db)))
+        },
+        { bounds },
+      ),
 
-    readOne: (work) =>
-      withRetries({ wait, timeout }, () => {
-        handles.requirePresent?.()
-        return work(createReadTransaction(reader))
-      }),
+    readOne: (work, bounds) =>
+      retryRead(
+        () => {
+          handles.requirePresent?.()
+          return work(createReadTransaction(reader))
+        },
+        { bounds },
+      ),
 
-    async write(work) {
+    async write(work, bounds) {
       if (handles.isShortOfSpace?.() === true) throw storageFullError()
       // Appending to the audit log fails on Postgres if another transaction appended since this one began. A retry
       // locks the log first, so that it can't happen again.
       let mustLockAuditLog = false
-      return await withRetries({ wait, timeout }, (committing) =>
-        runWriteTransaction(async (db) => {
-          if (mustLockAuditLog) await lockAuditLog(db)
-          const events: AuditEvent[] = []
-          const result = await work(
-            createWriteTransaction(db, signerFor, (event) => events.push(event)),
-          )
-          mustLockAuditLog = events.length > 0
-          // Last of all: other transactions that append wait from here to the commit.
-          await appendEvents(db, signerFor, events)
-          return result
-        }, committing),
-      )
+      const runOnce = async (db: Transaction<Schema>) => {
+        if (mustLockAuditLog) await lockAuditLog(db)
+        const events: AuditEvent[] = []
+        const result = await work(
+          createWriteTransaction(db, signerFor, (event) => events.push(event)),
+        )
+        mustLockAuditLog = events.length > 0
+        // Last of all: other transactions that append wait from here to the commit.
+        await appendEvents(db, signerFor, events)
+        return result
+      }
+      return await retryWrite((committing) => runWriteTransaction(runOnce, committing, bounds), {
+        bounds,
+      })
     },
 
     isFailing: () => writes.isFailing,
@@ -181,11 +196,10 @@ export function createStore(
       await tryRead()
     },
 
-    findKeyFingerprint: () =>
-      withRetries({ wait, timeout }, () => reader.transaction().execute(findKeyFingerprint)),
+    findKeyFingerprint: () => retryRead(() => reader.transaction().execute(findKeyFingerprint)),
 
     async claimKeyFingerprint(key) {
-      const claim = await withRetries({ wait, timeout }, (committing) =>
+      const claim = await retryWrite((committing) =>
         runWriteTransaction((db) => claimDatabase(db, key), committing),
       )
       if (claim.fingerprint === key.fingerprint) signerFor = () => key.signer

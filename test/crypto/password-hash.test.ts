@@ -1,19 +1,18 @@
 import { describe, expect, test } from 'bun:test'
 import { availableParallelism } from 'node:os'
-import {
-  createDerive,
-  createPasswordHasher,
-  productionIterations,
-} from '../../src/crypto/password-hash'
+import { createDerive, productionIterations } from '../../src/crypto/password-hash'
 import vectors from '../data/vectors.json' with { type: 'json' }
-import { random } from '../support/timing'
+import { createTestHasher } from '../support/hasher'
+import { patientTiming } from '../support/timing'
 
-const hasher = createPasswordHasher(random, 10)
+const hasher = createTestHasher({ iterations: 10 })
 
 describe('a password hash', () => {
   test('takes 220,000 iterations in production, and contains their number', async () => {
     expect(productionIterations).toBe(220_000)
-    const passwordHash = await createPasswordHasher(random).hash('aGFzaA==')
+    const passwordHash = await createTestHasher({ iterations: productionIterations }).hash(
+      'aGFzaA==',
+    )
     expect(passwordHash).toMatch(
       /^\$pbkdf2-sha512\$i=220000\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}$/,
     )
@@ -32,7 +31,7 @@ describe('a password hash', () => {
   })
 
   test('is computed on all cores but one, and refused at once if no more may wait', async () => {
-    const derive = createDerive(0)
+    const derive = createDerive(0, patientTiming())
     const free = Math.max(1, availableParallelism() - 1)
     const input = { password: 'x', salt: 'y', iterations: 1, length: 4 }
     const outcomes = await Promise.allSettled(Array.from({ length: free + 2 }, () => derive(input)))
@@ -45,7 +44,7 @@ describe('a password hash', () => {
 
   test('equals the result of another PBKDF2 implementation', async () => {
     const salt = new Uint8Array(16).fill(7)
-    const fixed = createPasswordHasher(() => salt, 3)
+    const fixed = createTestHasher({ random: () => salt, iterations: 3 })
     const key = await crypto.subtle.importKey('raw', Buffer.from('улитка'), 'PBKDF2', false, [
       'deriveBits',
     ])
@@ -63,7 +62,7 @@ describe('a password hash', () => {
   test.each([1, 9, 11, 40_000, 123_456])(
     'that was stored with %i iterations is checked with as many, and kept',
     async (iterations) => {
-      const passwordHash = await createPasswordHasher(random, iterations).hash('aGFzaA==')
+      const passwordHash = await createTestHasher({ iterations }).hash('aGFzaA==')
       expect(passwordHash).toStartWith(`$pbkdf2-sha512$i=${iterations}$`)
       const check = (masterPasswordHash: string) =>
         hasher.verify({ masterPasswordHash, email: 'a@b.c', passwordHash, includeLegacy: true })
@@ -84,14 +83,14 @@ describe('a password hash', () => {
 
   test('of the shortest salt or with the largest number of iterations is read, and no larger number', async () => {
     const inputs: unknown[] = []
-    const recording = createPasswordHasher(
-      () => new Uint8Array(16).fill(7),
-      10,
-      async ({ password, salt, iterations, length }) => {
+    const recording = createTestHasher({
+      random: () => new Uint8Array(16).fill(7),
+      iterations: 10,
+      derive: async ({ password, salt, iterations, length }) => {
         inputs.push({ password, salt: Buffer.from(salt).toString('base64'), iterations, length })
         return new Uint8Array(length)
       },
-    )
+    })
     const attempt = { masterPasswordHash: 'sent', email: 'a@b.c', includeLegacy: false }
     for (const passwordHash of [
       '$pbkdf2-sha512$i=999999999$AA$AAAA',
@@ -172,9 +171,12 @@ describe('the work of checking a master password hash', () => {
     ['for a legacy account', vectors.server_legacy_hash[0]?.stored ?? ''],
   ])('%s is the same as for any other account', async (_name, passwordHash) => {
     const derived: number[] = []
-    const counting = createPasswordHasher(random, 10, async ({ iterations, length }) => {
-      derived.push(iterations)
-      return new Uint8Array(length)
+    const counting = createTestHasher({
+      iterations: 10,
+      derive: async ({ iterations, length }) => {
+        derived.push(iterations)
+        return new Uint8Array(length)
+      },
     })
     const attempt = { masterPasswordHash: 'x', email: 'bob@gmail.com', passwordHash }
     await counting.verify({ ...attempt, includeLegacy: false })

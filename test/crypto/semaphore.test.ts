@@ -1,9 +1,13 @@
-import { expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { createSemaphore } from '../../src/crypto/semaphore'
 import { captureError } from '../support/capture-error'
+import { manualTiming } from '../support/timing'
+
+const semaphoreOf = (maxConcurrent: number, maxQueued: number, timing = manualTiming()) =>
+  createSemaphore({ maxConcurrent, maxQueued, ...timing })
 
 test('work runs first come first served with limited concurrency, also after a failure', async () => {
-  const semaphore = createSemaphore(2, 3)
+  const semaphore = semaphoreOf(2, 3)
   const started: number[] = []
   const ends: PromiseWithResolvers<void>[] = []
   const work = Array.from({ length: 5 }, (_, index) =>
@@ -38,18 +42,18 @@ test('work runs first come first served with limited concurrency, also after a f
 })
 
 test('work whose client is gone is skipped', async () => {
-  const semaphore = createSemaphore(1, 9)
+  const semaphore = semaphoreOf(1, 9)
   const first = Promise.withResolvers<void>()
   const running = semaphore(() => first.promise)
-  const gone = new AbortController()
+  const bounds = { deadline: Number.POSITIVE_INFINITY, isAbandoned: false }
   let isRun = false
   const waiting = semaphore(
     async () => {
       isRun = true
     },
-    { signal: gone.signal },
+    { bounds },
   )
-  gone.abort()
+  bounds.isAbandoned = true
   first.resolve()
   await running
   expect(await captureError(waiting)).toMatchObject({ code: 'unavailable' })
@@ -58,7 +62,7 @@ test('work whose client is gone is skipped', async () => {
 })
 
 test('preferred work runs before other work, and has its own queue', async () => {
-  const semaphore = createSemaphore(1, 2)
+  const semaphore = semaphoreOf(1, 2)
   const first = Promise.withResolvers<void>()
   const running = semaphore(() => first.promise)
   const done: string[] = []
@@ -76,7 +80,7 @@ test('preferred work runs before other work, and has its own queue', async () =>
 })
 
 test('work is not preferred unless its options say so', async () => {
-  const semaphore = createSemaphore(1, 2)
+  const semaphore = semaphoreOf(1, 2)
   const first = Promise.withResolvers<void>()
   const done: string[] = []
   const running = [
@@ -90,7 +94,7 @@ test('work is not preferred unless its options say so', async () => {
 })
 
 test('work is skipped if the check right before it throws, and the next work runs', async () => {
-  const semaphore = createSemaphore(1, 2)
+  const semaphore = semaphoreOf(1, 2)
   const first = Promise.withResolvers<void>()
   const done: string[] = []
   const running = semaphore(() => first.promise, { beforeStart: () => void done.push('checked') })
@@ -107,4 +111,85 @@ test('work is skipped if the check right before it throws, and the next work run
   })
   await Promise.all([running, next])
   expect(done).toEqual(['checked', 'next'])
+})
+
+describe('work that has a deadline', () => {
+  const slowWork = (timing: ReturnType<typeof manualTiming>, milliseconds: number) => () =>
+    timing.wait(milliseconds)
+  const tooBusy = {
+    code: 'unavailable',
+    message: 'Too many sign-ins at once, try again in a while',
+  }
+  const boundsIn = (timing: ReturnType<typeof manualTiming>, milliseconds: number) => ({
+    deadline: timing.monotonicClock() + milliseconds,
+    isAbandoned: false,
+  })
+
+  test('is refused at once if what is queued takes longer', async () => {
+    const timing = manualTiming()
+    const semaphore = semaphoreOf(2, 99, timing)
+    const first = semaphore(slowWork(timing, 1_000))
+    await timing.advance(1_000)
+    await first
+    // Two run, and three wait: the next would begin after two rounds, and end after the third.
+    const others = Array.from({ length: 5 }, () => semaphore(slowWork(timing, 1_000)))
+    const attempt = (milliseconds: number, isPreferred = false) =>
+      semaphore(() => Promise.resolve('done'), {
+        bounds: boundsIn(timing, milliseconds),
+        isPreferred,
+      })
+    expect(await captureError(attempt(2_999))).toMatchObject(tooBusy)
+    const [fits, preferred] = [attempt(3_000), attempt(2_000, true)]
+    expect(await captureError(attempt(1_999, true))).toMatchObject(tooBusy)
+    await timing.advance(4_000)
+    expect(await Promise.all([fits, preferred])).toEqual(['done', 'done'])
+    await Promise.all(others)
+  })
+
+  test('is refused when its time is up in the queue, and leaves its place to the next', async () => {
+    const timing = manualTiming()
+    const semaphore = semaphoreOf(1, 2, timing)
+    const first = semaphore(slowWork(timing, 5_000))
+    const bounds = boundsIn(timing, 3_000)
+    const late = captureError(semaphore(() => Promise.resolve('late'), { bounds }))
+    const next = semaphore(() => Promise.resolve('next'))
+    await timing.advance(2_999)
+    expect(await captureError(semaphore(() => Promise.resolve('one too many')))).toMatchObject(
+      tooBusy,
+    )
+    await timing.advance(1)
+    expect(await late).toMatchObject(tooBusy)
+    const other = semaphore(() => Promise.resolve('in its place'))
+    await timing.advance(2_000)
+    expect(await Promise.all([first, next, other])).toEqual([undefined, 'next', 'in its place'])
+  })
+
+  test('is tried after work that took much too long, so that one long pause does not refuse everything', async () => {
+    const timing = manualTiming()
+    const semaphore = semaphoreOf(1, 2, timing)
+    const slow = semaphore(slowWork(timing, 3_600_000))
+    await timing.advance(3_600_000)
+    await slow
+    const bounds = boundsIn(timing, 1_000)
+    expect(await semaphore(() => Promise.resolve('done'), { bounds })).toBe('done')
+    expect(
+      await captureError(
+        semaphore(() => Promise.resolve('late'), { bounds: boundsIn(timing, -1) }),
+      ),
+    ).toMatchObject(tooBusy)
+    expect(await semaphore(() => Promise.resolve('next'))).toBe('next')
+  })
+
+  test('has its turn if that comes together with its deadline, and passes it on', async () => {
+    const timing = manualTiming()
+    const semaphore = semaphoreOf(1, 2, timing)
+    const first = semaphore(slowWork(timing, 1_000))
+    const bounds = boundsIn(timing, 1_000)
+    const other = semaphore(() => Promise.resolve('other'), { bounds }).catch(() => 'too late')
+    const next = semaphore(() => Promise.resolve('next'))
+    await timing.advance(1_000)
+    await first
+    expect(['other', 'too late']).toContain(await other)
+    expect(await next).toBe('next')
+  })
 })

@@ -1,7 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { createDigest } from '../../src/crypto/digest'
-import { createPasswordHasher } from '../../src/crypto/password-hash'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
 import { createLogin } from '../../src/domain/login'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
@@ -10,9 +9,11 @@ import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import { defaultRateLimits } from '../../src/domain/rate-limits'
 import { createSessions } from '../../src/domain/sessions'
 import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
+import { createWrongCredentials } from '../../src/domain/wrong-credentials'
 import { listAuditRows } from '../support/audit'
+import { createTestHasher } from '../support/hasher'
 import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
-import { fakeClock, random, watchOf } from '../support/timing'
+import { fakeClock, patientTiming, random, watchOf } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 
 const address = '10.0.0.1'
@@ -23,12 +24,14 @@ async function createLoginSetup(
   change: Partial<ReturnType<typeof aUser>> = {},
 ) {
   const clock = fakeClock()
-  const hasher = createPasswordHasher(random, 1)
+  const hasher = createTestHasher()
   const user = aUser({ passwordHash: await hasher.hash('right'), ...change })
   await store.write((tx) => tx.users.insert(user))
   const tokens = createTestTokens(random(32), clock)
   const buffer = createLoginEventBuffer({ clock, monotonicClock: clock })
   const { login } = createLogin({
+    ...patientTiming(),
+    wrongCredentials: createWrongCredentials({ monotonicClock: clock, digest: String }),
     ...{ store, hasher, loginEvents: buffer, clock, clockWatch: watchOf(clock) },
     sessions: createSessions({ store, tokens }),
     confirmation: { isRequired: true, emailQueue: null },

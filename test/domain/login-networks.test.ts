@@ -7,11 +7,14 @@ import { createLoginEventBuffer } from '../../src/domain/login-events'
 import type { LoginAttempt } from '../../src/domain/login-throttle'
 import { createEmailQueue } from '../../src/domain/outbox'
 import type { PasswordHasher, Verdict } from '../../src/domain/password-hash'
+import type { RequestBounds } from '../../src/domain/request-bounds'
 import { createSessions } from '../../src/domain/sessions'
+import { createWrongCredentials } from '../../src/domain/wrong-credentials'
 import { listAuditRows } from '../support/audit'
 import { captureError } from '../support/capture-error'
+import { unbounded } from '../support/session'
 import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
-import { fakeClock, random } from '../support/timing'
+import { fakeClock, patientTiming, random } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 
 const day = 86_400_000
@@ -46,6 +49,8 @@ async function createLoginSetup(
   const tokens = createTestTokens(random(32), clock)
   const sessions = createSessions({ store, tokens })
   const { login } = createLogin({
+    ...patientTiming(),
+    wrongCredentials: createWrongCredentials({ monotonicClock: clock, digest: String }),
     ...{ store: failing, clock, sessions, loginEvents: buffer },
     clockWatch: { ageLimit: (age) => (stubs.isImplausible ? null : ageLimitAt(clock(), age)) },
     hasher: {
@@ -66,10 +71,10 @@ async function createLoginSetup(
       },
     },
   })
-  const attempt = (from: string | null = address, signal?: AbortSignal) =>
+  const attempt = (from: string | null = address, bounds?: RequestBounds) =>
     login(
       { email: user.email.toUpperCase(), masterPasswordHash: 'sent' },
-      { baseUrl: () => 'http://pi:5000/', address: from, ...(signal && { signal }) },
+      { baseUrl: () => 'http://pi:5000/', address: from, ...(bounds && { bounds }) },
     )
   const timeOf = (of = network) =>
     store.read((tx) => tx.knownAddresses.findLastLoginTime(user.id, of))
@@ -80,13 +85,13 @@ describe('the network of a login', () => {
   test('is known for 90 days after the last one, and the owner is preferred there', async () => {
     await using store = await openSqliteStore()
     const { user, clock, attempts, verified, checkLimit, attempt } = await createLoginSetup(store)
-    const { signal } = new AbortController()
-    await attempt(address, signal)
+    const bounds = unbounded
+    await attempt(address, bounds)
     clock.advance(90 * day - 1)
-    await attempt('2001:db8:1:2:ffff::9', signal)
+    await attempt('2001:db8:1:2:ffff::9', bounds)
     clock.advance(90 * day)
-    await attempt(address, signal)
-    await attempt('2001:db8:1:3::1', signal)
+    await attempt(address, bounds)
+    await attempt('2001:db8:1:3::1', bounds)
     expect(attempts.map(({ isKnown }) => isKnown)).toEqual([false, true, false, false])
     expect(attempts[0]).toEqual({
       ...{ email: user.email, masterPasswordHash: 'sent', address, isKnown: false },
@@ -94,7 +99,7 @@ describe('the network of a login', () => {
     expect(verified.map(({ isPreferred }) => isPreferred)).toEqual([false, true, false, false])
     expect(verified[0]).toEqual({
       ...{ email: user.email, masterPasswordHash: 'sent', passwordHash: user.passwordHash },
-      ...{ includeLegacy: false, isPreferred: false, signal, beforeStart: checkLimit },
+      ...{ includeLegacy: false, isPreferred: false, bounds, beforeStart: checkLimit },
     })
   })
 
@@ -259,7 +264,7 @@ describe('a login', () => {
     const { user, attempt, stubs, sessions, buffer } = await createLoginSetup(store)
     stubs.writeError = new DomainError('unavailable', 'the database is away')
     const { token } = await attempt()
-    expect(await sessions.authenticate(token)).toEqual(user)
+    expect(await sessions.authenticate(token, unbounded)).toEqual(user)
     expect(buffer.drain()).toMatchObject([{ kind: 'login', userId: user.id, address }])
     stubs.writeError = new TypeError('undefined is not a function')
     expect(await captureError(attempt())).toMatchObject({
@@ -272,25 +277,25 @@ describe('a login', () => {
     const { user, clock, attempt, sessions } = await createLoginSetup(store)
     const { token } = await attempt()
     clock.advance(599_999)
-    expect(await sessions.authenticate(token)).toMatchObject({ id: user.id })
+    expect(await sessions.authenticate(token, unbounded)).toMatchObject({ id: user.id })
     clock.advance(1)
     const expired = { code: 'unauthenticated', message: 'Token already expired' }
-    expect(await captureError(sessions.authenticate(token))).toMatchObject(expired)
+    expect(await captureError(sessions.authenticate(token, unbounded))).toMatchObject(expired)
 
     const { token: next } = await attempt()
     const invalid = { code: 'unauthenticated', message: 'Token is invalid' }
-    expect(await captureError(sessions.authenticate('garbage'))).toMatchObject(invalid)
+    expect(await captureError(sessions.authenticate('garbage', unbounded))).toMatchObject(invalid)
     for (const change of [
       () => store.write((tx) => tx.users.setDisabled(user.id, true)),
       async () => {
         await store.write((tx) => tx.users.setDisabled(user.id, false))
-        expect(await sessions.authenticate(next)).toMatchObject({ id: user.id })
+        expect(await sessions.authenticate(next, unbounded)).toMatchObject({ id: user.id })
         await store.write((tx) => tx.users.replaceSessionEpoch(user.id, 'next'))
       },
       () => store.write((tx) => tx.users.delete(user.id)),
     ]) {
       await change()
-      expect(await captureError(sessions.authenticate(next))).toMatchObject(invalid)
+      expect(await captureError(sessions.authenticate(next, unbounded))).toMatchObject(invalid)
     }
   })
 })

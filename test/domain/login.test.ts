@@ -1,6 +1,5 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, spyOn, test } from 'bun:test'
-import { createPasswordHasher } from '../../src/crypto/password-hash'
 import type { ConfirmationPolicy } from '../../src/domain/email-confirmation'
 import { type Credentials, createLogin } from '../../src/domain/login'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
@@ -9,11 +8,15 @@ import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import type { Clock } from '../../src/domain/runtime'
 import { createSessions } from '../../src/domain/sessions'
 import { createUsers, type SignUp } from '../../src/domain/users'
+import { createWrongCredentials } from '../../src/domain/wrong-credentials'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { captureError } from '../support/capture-error'
+import { createTestHasher } from '../support/hasher'
+import { unbounded } from '../support/session'
 import { aUser, openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock, random, watchOf } from '../support/timing'
+import { fakeClock, manualTiming, patientTiming, random, watchOf } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
+import { until } from '../support/until'
 
 const hash = 'YWxpY2UtaGFzaA=='
 const baseUrl = () => 'http://pi/'
@@ -26,12 +29,13 @@ function createRules(
   confirmation: ConfirmationPolicy = off,
   clock: Clock = Date.now,
 ) {
-  const hasher = createPasswordHasher(random, 1)
+  const hasher = createTestHasher()
   const sessions = createSessions({
     store,
     tokens: createTestTokens(random(32), Date.now),
   })
   const users = createUsers({
+    ...patientTiming(),
     store,
     hasher,
     random,
@@ -42,6 +46,8 @@ function createRules(
   })
   const buffer = createLoginEventBuffer({ clock, monotonicClock: clock })
   const { login } = createLogin({
+    ...patientTiming(),
+    wrongCredentials: createWrongCredentials({ monotonicClock: clock, digest: String }),
     store,
     hasher,
     sessions,
@@ -68,7 +74,10 @@ describe('a login', () => {
     for (const email of ['änne@nas.local', 'ÄNNE@nas.LOCAL']) {
       const { token, user } = await login({ email, masterPasswordHash: hash })
       expect(user).toMatchObject({ id: 'u', email: 'änne@nas.local', hint: null })
-      expect(await sessions.authenticate(token)).toEqual({ ...user, loginTime: expect.any(Number) })
+      expect(await sessions.authenticate(token, unbounded)).toEqual({
+        ...user,
+        loginTime: expect.any(Number),
+      })
     }
   })
 
@@ -178,11 +187,38 @@ describe('a login', () => {
 })
 
 describe('the work of a login', () => {
+  test('with wrong credentials is done once for all repetitions, until the account changes', async () => {
+    await using store = await openSqliteStore()
+    const { hasher, signUp, login } = createRules(store)
+    await signUp({ id: 'u', email: 'a@nas.local', masterPasswordHash: hash, hint: null })
+    using verify = spyOn(hasher, 'verify')
+    const guess = (masterPasswordHash: string, email = 'a@nas.local') =>
+      login({ email, masterPasswordHash }).then(
+        () => 'signed in',
+        (error) => error.code,
+      )
+    // As Android sends them.
+    for (let attempt = 0; attempt < 42; attempt++) {
+      expect(await guess('dHlwbw==')).toBe('unauthenticated')
+      expect(await guess('dHlwbw==', 'nobody@nas.local')).toBe('unauthenticated')
+    }
+    expect(verify).toHaveBeenCalledTimes(2)
+    expect(await guess(hash)).toBe('signed in')
+    const from = (await store.read((tx) => tx.users.findById('u')))?.passwordHash ?? ''
+    const to = await hasher.hash('dHlwbw==')
+    await store.write((tx) => tx.users.replacePasswordHash('u', { from, to }))
+    expect(await guess('dHlwbw==')).toBe('signed in')
+    expect(await guess(hash)).toBe('unauthenticated')
+    expect(verify).toHaveBeenCalledTimes(5)
+  })
+
   /** Returns what a login asks of the hasher, whether it succeeds or not. */
   async function hasherCallsOf(store: TestStore, email: string, masterPasswordHash: string) {
     const { hasher, sessions } = createRules(store)
     using verify = spyOn(hasher, 'verify')
     const { login } = createLogin({
+      ...patientTiming(),
+      wrongCredentials: createWrongCredentials({ monotonicClock: Date.now, digest: String }),
       store,
       hasher,
       sessions,
@@ -224,5 +260,41 @@ describe('the work of a login', () => {
     expect(await callsOf(legacyUser.email, vector.sent)).toEqual(withoutLegacy)
     const found = await store.read((tx) => tx.users.findByEmail(legacyUser.email))
     expect(found?.passwordHash).toStartWith('$pbkdf2-sha512$i=1$')
+  })
+})
+
+describe('a login that takes too long', () => {
+  test('is refused at its deadline, whether the hash or the database is slow', async () => {
+    const timing = manualTiming()
+    await using store = await openSqliteStore(timing)
+    const { hasher, sessions, signUp } = createRules(store)
+    await signUp({ id: 'u', email: 'a@nas.local', masterPasswordHash: hash, hint: null })
+    const never = () => new Promise<never>(() => {})
+    for (const slow of [{ hasher: { ...hasher, verify: never } }, { throttle: { check: never } }]) {
+      const { login } = createLogin({
+        ...{ store, hasher, sessions, confirmation: off, throttle: unlimitedLogins, ...timing },
+        wrongCredentials: createWrongCredentials({ ...timing, digest: String }),
+        loginEvents: createLoginEventBuffer(timing),
+        clockWatch: watchOf(timing.clock),
+        ...slow,
+      })
+      const bounds = { deadline: timing.monotonicClock() + 7_500, isAbandoned: false }
+      let outcome: unknown
+      login(
+        { email: 'a@nas.local', masterPasswordHash: hash },
+        { baseUrl, address: null, bounds },
+      ).catch((error: unknown) => {
+        outcome = error
+      })
+      // The database answers in real time.
+      await until(async () => {
+        await timing.advance(0)
+        return timing.sleeping() > 0
+      }, 'the login to wait')
+      await timing.advance(7_499)
+      expect(outcome).toBeUndefined()
+      await timing.advance(1)
+      expect(outcome).toMatchObject({ code: 'unavailable' })
+    }
   })
 })

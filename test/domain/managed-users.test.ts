@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test'
 import { hashMasterPassword } from '../../src/crypto/master-password'
-import { createPasswordHasher } from '../../src/crypto/password-hash'
 import { createManagedUsers } from '../../src/domain/managed-users'
 import { createEmailQueue } from '../../src/domain/outbox'
 import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
@@ -10,9 +9,10 @@ import { createUsers } from '../../src/domain/users'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { listAuditRows } from '../support/audit'
 import { captureError } from '../support/capture-error'
+import { createTestHasher } from '../support/hasher'
 import { startPostgresFirst } from '../support/postgres'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock, random } from '../support/timing'
+import { fakeClock, patientTiming, random } from '../support/timing'
 
 startPostgresFirst('newest')
 
@@ -24,9 +24,12 @@ const engines: { engine: string; open: () => Promise<TestStore> }[] = [
 const invited: SignUpPolicy = { mode: 'invited', domains: [] }
 
 function createUserRules(store: TestStore, signUps: SignUpPolicy = invited) {
-  const deps = { store, hasher: createPasswordHasher(random, 1), random, clock: fakeClock() }
+  const deps = { store, hasher: createTestHasher(), random, clock: fakeClock() }
   const confirmation = { isRequired: false, emailQueue: null }
-  const users = createUsers({ ...deps, confirmation, signUps, rateLimiter: unlimitedRateLimiter })
+  const users = createUsers({
+    ...{ ...patientTiming(), ...deps, confirmation, signUps },
+    rateLimiter: unlimitedRateLimiter,
+  })
   return {
     ...createManagedUsers({ ...deps, signUps }),
     emailQueue: createEmailQueue({ ...deps, wake: () => {} }),
@@ -207,7 +210,7 @@ describe.each(engines)('an operator, on $engine,', ({ open }) => {
   test('adds a confirmed account with the hash that a client would send', async () => {
     await using store = await open()
     const rules = createUserRules(store, { mode: 'closed', domains: [] })
-    const hasher = createPasswordHasher(random, 1)
+    const hasher = createTestHasher()
     const id = await rules.add({ email: 'Änne@NAS.local', masterPasswordHash: 'hash' })
     expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
     const user = await store.read((tx) => tx.users.findById(id))

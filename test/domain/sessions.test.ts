@@ -5,10 +5,12 @@ import { createRecords } from '../../src/domain/records'
 import type { WriteTransaction } from '../../src/domain/store'
 import { createVaultQuota } from '../../src/domain/vault-quota'
 import { captureError } from '../support/capture-error'
+import { sessionOf } from '../support/session'
 import { aUser, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock } from '../support/timing'
 
 const user = aUser({ id: 'u' })
+const session = sessionOf(user)
 const flags = { isFavorite: true, isTrashed: false }
 const recordOf = (id: string) => ({ id, ...flags, name: 'n:n', login: 'l:l', password: 'p:p' })
 const noteOf = (id: string) => ({ id, ...flags, name: 'n:n', content: 'c:c' })
@@ -27,15 +29,15 @@ type Rules = ReturnType<typeof createRules>
 
 /** Every write of a vault in which record `r`, note `n` and field `f` exist. */
 const writes: Readonly<Record<string, (rules: Rules) => Promise<unknown>>> = {
-  'adding a record': ({ records }) => records.add(user, recordOf('new')),
-  'changing a record': ({ records }) => records.change(user, recordOf('r')),
-  'deleting a record': ({ records }) => records.delete(user, 'r'),
-  'adding a note': ({ notes }) => notes.add(user, noteOf('new')),
-  'changing a note': ({ notes }) => notes.change(user, noteOf('n')),
-  'deleting a note': ({ notes }) => notes.delete(user, 'n'),
-  'adding a field': ({ additionalFields }) => additionalFields.add(user, fieldOf('new')),
-  'changing a field': ({ additionalFields }) => additionalFields.change(user, fieldOf('f')),
-  'deleting a field': ({ additionalFields }) => additionalFields.delete(user, 'f'),
+  'adding a record': ({ records }) => records.add(session, recordOf('new')),
+  'changing a record': ({ records }) => records.change(session, recordOf('r')),
+  'deleting a record': ({ records }) => records.delete(session, 'r'),
+  'adding a note': ({ notes }) => notes.add(session, noteOf('new')),
+  'changing a note': ({ notes }) => notes.change(session, noteOf('n')),
+  'deleting a note': ({ notes }) => notes.delete(session, 'n'),
+  'adding a field': ({ additionalFields }) => additionalFields.add(session, fieldOf('new')),
+  'changing a field': ({ additionalFields }) => additionalFields.change(session, fieldOf('f')),
+  'deleting a field': ({ additionalFields }) => additionalFields.delete(session, 'f'),
 }
 
 const ends: Readonly<Record<string, (tx: WriteTransaction) => Promise<unknown>>> = {
@@ -48,9 +50,9 @@ async function openVault() {
   const store = await openSqliteStore()
   await store.write((tx) => tx.users.insert(user))
   const rules = createRules(store)
-  await rules.records.add(user, { ...recordOf('r'), isFavorite: false })
-  await rules.additionalFields.add(user, { ...fieldOf('f'), value: 'old:old' })
-  await rules.notes.add(user, { ...noteOf('n'), isFavorite: false })
+  await rules.records.add(session, { ...recordOf('r'), isFavorite: false })
+  await rules.additionalFields.add(session, { ...fieldOf('f'), value: 'old:old' })
+  await rules.notes.add(session, { ...noteOf('n'), isFavorite: false })
   const contents = () =>
     store.read(async (tx) => [
       await tx.records.listByOwner(user.id),

@@ -1,6 +1,5 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { createPasswordHasher } from '../../src/crypto/password-hash'
 import type { ConfirmationPolicy } from '../../src/domain/email-confirmation'
 import { createManagedUsers } from '../../src/domain/managed-users'
 import { createEmailQueue } from '../../src/domain/outbox'
@@ -9,8 +8,9 @@ import type { SignUpPolicy } from '../../src/domain/sign-up-policy'
 import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
 import { createUsers } from '../../src/domain/users'
 import { listAuditRows } from '../support/audit'
+import { createTestHasher } from '../support/hasher'
 import { aUser, openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock, random, watchOf } from '../support/timing'
+import { fakeClock, patientTiming, random, watchOf } from '../support/timing'
 
 const baseUrl = () => 'http://pi:5000/'
 const address = '10.0.0.1'
@@ -27,7 +27,7 @@ function createSignUpRules(
   }: { signUps?: SignUpPolicy; isRequired?: boolean; max?: number } = {},
 ) {
   const clock = fakeClock()
-  const hasher = createPasswordHasher(random, 1)
+  const hasher = createTestHasher()
   const hashed: string[] = []
   const hooks = { onWake: () => {}, onHash: async () => {} }
   const emailQueue = createEmailQueue({ clock, random, wake: () => hooks.onWake() })
@@ -37,6 +37,7 @@ function createSignUpRules(
   }
   const deps = { store, random, clock, signUps }
   const users = createUsers({
+    ...patientTiming(),
     ...deps,
     confirmation,
     hasher: {

@@ -4,11 +4,12 @@ import { createNotes } from '../../src/domain/notes'
 import { createRecords } from '../../src/domain/records'
 import { createVaultQuota, rowOverheadBytes } from '../../src/domain/vault-quota'
 import { captureError } from '../support/capture-error'
+import { sessionOf } from '../support/session'
 import { aUser, openSqliteStore, type TestStore } from '../support/store'
 import { fakeClock } from '../support/timing'
 
 const owner = 'u'
-const user = { id: owner, sessionEpoch: aUser().sessionEpoch }
+const session = sessionOf({ id: owner, sessionEpoch: aUser().sessionEpoch })
 const max = 10_000
 const full = {
   code: 'vault_full',
@@ -145,23 +146,23 @@ const writes = [
   {
     what: 'a record',
     add: (rules: Rules, bytes: number) =>
-      rules.records.add(user, { id: 'new', ...entry, ...contentOf(bytes) }),
+      rules.records.add(session, { id: 'new', ...entry, ...contentOf(bytes) }),
     change: (rules: Rules, bytes: number) =>
-      rules.records.change(user, { id: 'new', ...entry, ...contentOf(bytes) }),
+      rules.records.change(session, { id: 'new', ...entry, ...contentOf(bytes) }),
   },
   {
     what: 'a note',
     add: (rules: Rules, bytes: number) =>
-      rules.notes.add(user, { id: 'new', ...entry, ...noteOf(bytes) }),
+      rules.notes.add(session, { id: 'new', ...entry, ...noteOf(bytes) }),
     change: (rules: Rules, bytes: number) =>
-      rules.notes.change(user, { id: 'new', ...entry, ...noteOf(bytes) }),
+      rules.notes.change(session, { id: 'new', ...entry, ...noteOf(bytes) }),
   },
   {
     what: 'an additional field',
     add: (rules: Rules, bytes: number) =>
-      rules.additionalFields.add(user, { id: 'new', recordId: 'r', ...fieldOf(bytes) }),
+      rules.additionalFields.add(session, { id: 'new', recordId: 'r', ...fieldOf(bytes) }),
     change: (rules: Rules, bytes: number) =>
-      rules.additionalFields.change(user, { id: 'new', ...fieldOf(bytes) }),
+      rules.additionalFields.change(session, { id: 'new', ...fieldOf(bytes) }),
   },
 ] as const
 
@@ -189,7 +190,7 @@ describe.each(writes)('$what', ({ add, change }) => {
     await using store = await openSqliteStore()
     await store.write((tx) => tx.users.insert(aUser({ id: owner })))
     const unlimited = createRules(store, 1_000_000)
-    await unlimited.records.add(user, { id: 'r', ...entry, ...contentOf(500) })
+    await unlimited.records.add(session, { id: 'r', ...entry, ...contentOf(500) })
     const before = await store.read((tx) => tx.vaults.size(owner))
     expect(before).toBe(512 + 500)
     const bytes = 401

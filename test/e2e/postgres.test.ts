@@ -206,7 +206,7 @@ describe('a failover to a streaming standby', () => {
 
     await primary.stop('immediate')
     await standby.promote()
-    // The server retries this request for up to ten seconds; otherwise it would be 503.
+    // The server retries this request for up to 7.5 seconds; otherwise it would be 503.
     expect((await client.send('POST', '/notes', aNote())).status).toBe(201)
     const before = countAdded()
     await until(() => countAdded() >= before + 20, '20 records after the failover')

@@ -9,6 +9,7 @@ import {
 } from '../../src/http/http-error'
 import { createRequestContexts } from '../../src/http/request-context'
 import { createTestApi, headersOf } from '../support/api'
+import { unbounded } from '../support/session'
 
 const user = {
   ...{ id: 'u', email: 'a@b.cc', passwordHash: '', hint: null, emailConfirmed: true },
@@ -197,6 +198,7 @@ test('what is known of a request at its start is nothing, and least is trusted',
   expect(context).toEqual({
     ...{ route: null, userId: null, isCut: false, isRoutine: false, peer: null },
     client: { address: null, isSecure: false },
+    ...unbounded,
   })
   expect(contexts.get(request)).toBe(context)
   expect(contexts.get(other)).not.toBe(context)

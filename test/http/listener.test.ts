@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import type { CertificateSource } from '../../src/domain/certificates'
+import type { Session } from '../../src/domain/sessions'
 import type { ApiDeps } from '../../src/http/api'
 import { createClientResolver } from '../../src/http/client'
 import { type ListenerAddress, listen } from '../../src/http/listener'
@@ -119,6 +120,40 @@ describe('a listener', () => {
     running.reject(new TypeError('a bug'))
     expect((await answer).status).toBe(500)
     expect(listener.isIdle()).toBeTrue()
+  })
+
+  test('lets a request take 7.5 s from its last byte, and knows whether its client is gone', async () => {
+    const seen: Session[] = []
+    const see = async (session: Session) => void seen.push(session)
+    await using setup = startTestListener({
+      monotonicClock: () => 50_000,
+      sessions: {
+        authenticate: () => Promise.resolve(user),
+        open: () => Promise.reject(new Error()),
+      },
+      notes: {
+        list: (session) => see(session).then(() => []),
+        ...{ add: see, change: see },
+        delete: (session) => see(session).then(() => 'trashed'),
+      },
+    })
+    const { listener, times } = setup
+    const headers = { 'x-access-token': 't', 'content-type': 'application/json' }
+    const note = { id: 'n', name: 'n:n', content: 'c:c', is_favorite: false, is_deleted: false }
+    for (const [method, body] of [
+      ['GET', undefined],
+      ['POST', note],
+      ['PUT', note],
+      ['DELETE', undefined],
+    ] as const) {
+      times.push(1_000)
+      await fetch(new URL('/notes?id=n', listener.url), {
+        ...{ method, headers, keepalive: false },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      })
+    }
+    expect(seen.map(({ request }) => request.deadline)).toEqual([8_500, 57_500, 57_500, 8_500])
+    expect(seen.map(({ request }) => request.isAbandoned)).toEqual([false, false, false, false])
   })
 
   test('on a Unix socket knows no address but the one that a proxy forwards', async () => {

@@ -40,7 +40,7 @@ describe('a database that another process has locked', () => {
     })
   })
 
-  test('is unavailable after ten seconds, and nothing is written', async () => {
+  test('is unavailable after 7.5 seconds, and nothing is written', async () => {
     await using store = await openSqliteStore()
     const user = aUser()
     using lockHolder = holdWriteLock(store)

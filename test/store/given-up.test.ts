@@ -6,6 +6,7 @@ import { temporaryFolder } from '../support/executable'
 import { createPostgresDatabase } from '../support/postgres'
 import { aUser, postgresDatabaseAt, sqliteDatabaseIn } from '../support/store'
 import { manualTiming } from '../support/timing'
+import { until } from '../support/until'
 
 const engines: readonly {
   engine: string
@@ -37,7 +38,12 @@ const engines: readonly {
 async function openStore(database: { at(timing: Timing): Database }) {
   const timing = manualTiming()
   const { store } = await database.at(timing).openForServer({ create: true })
-  return { ...store, advance: timing.advance, [Symbol.asyncDispose]: () => store.close() }
+  return {
+    ...store,
+    advance: timing.advance,
+    now: timing.monotonicClock,
+    [Symbol.asyncDispose]: () => store.close(),
+  }
 }
 
 /** Records how work ends, without waiting for it. */
@@ -53,7 +59,7 @@ function observe(work: Promise<unknown>) {
 const findUser = (store: Store, id: string) => store.read((tx) => tx.users.findById(id))
 
 describe.each(engines)('a transaction on $engine', ({ open }) => {
-  test('is given up after ten seconds, and what it has written by then is never committed', async () => {
+  test('is given up after 7.5 seconds, and what it has written by then is never committed', async () => {
     await using database = await open()
     await using store = await openStore(database)
     const [late, next] = [aUser(), aUser()]
@@ -68,7 +74,7 @@ describe.each(engines)('a transaction on $engine', ({ open }) => {
       }),
     )
     await isWritten
-    await store.advance(9_999)
+    await store.advance(7_499)
     expect(outcome).toEqual({})
     await store.advance(1)
     expect(outcome).toEqual({ code: 'unavailable' })
@@ -81,12 +87,38 @@ describe.each(engines)('a transaction on $engine', ({ open }) => {
     expect(await store.read((tx) => tx.audit.list(log))).toEqual([])
   })
 
-  test('that reads is given up after ten seconds as well', async () => {
+  test('is not committed for a client that is gone, or whose time is up', async () => {
+    await using database = await open()
+    await using store = await openStore(database)
+    const bounds = { deadline: Number.POSITIVE_INFINITY, isAbandoned: false }
+    const gone = aUser()
+    const outcome = observe(
+      store.write(async (tx) => {
+        await tx.users.insert(gone)
+        bounds.isAbandoned = true
+      }, bounds),
+    )
+    await until(() => outcome.code !== undefined, 'the end of the transaction')
+    expect(outcome).toEqual({ code: 'unavailable' })
+    expect(await findUser(store, gone.id)).toBeNull()
+
+    const late = { deadline: store.now() + 2_000, isAbandoned: false }
+    const { promise: slowWork, resolve: finish } = Promise.withResolvers<void>()
+    const ended = observe(store.write((tx) => tx.users.insert(gone).then(() => slowWork), late))
+    await store.advance(1_999)
+    expect(ended).toEqual({})
+    await store.advance(1)
+    expect(ended).toEqual({ code: 'unavailable' })
+    finish()
+    expect(await findUser(store, gone.id)).toBeNull()
+  })
+
+  test('that reads is given up after 7.5 seconds as well', async () => {
     await using database = await open()
     await using store = await openStore(database)
     const { promise: slowWork, resolve: finish } = Promise.withResolvers<void>()
     const outcome = observe(store.read(() => slowWork))
-    await store.advance(9_999)
+    await store.advance(7_499)
     expect(outcome).toEqual({})
     await store.advance(1)
     expect(outcome).toEqual({ code: 'unavailable' })

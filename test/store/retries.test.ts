@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'bun:test'
 import { ConnectionFault } from '../../src/engine/postgres/faults'
-import { storageFullError, withRetries } from '../../src/store/retries'
+import { createRetries, storageFullError, type WithRetries } from '../../src/store/retries'
 import { captureError } from '../support/capture-error'
 import { postgresError, sqliteError } from '../support/engine-errors'
 import { manualTiming } from '../support/timing'
@@ -26,11 +26,15 @@ function runAttempts(attempts: ((committing: () => void) => Promise<string>)[]) 
   const settle = (change: { result: string } | { error: unknown }) => {
     Object.assign(outcome, change, { time: timing.clock() - start })
   }
-  withRetries({ wait: timing.wait, timeout: 1_000 }, (committing) => {
-    begins.push(timing.clock() - start)
-    const next = attempts.length > 1 ? attempts.shift() : attempts[0]
-    return next === undefined ? Promise.resolve('done') : next(committing)
-  }).then(
+  const withRetries = createRetries(timing)
+  withRetries(
+    (committing) => {
+      begins.push(timing.clock() - start)
+      const next = attempts.length > 1 ? attempts.shift() : attempts[0]
+      return next === undefined ? Promise.resolve('done') : next(committing)
+    },
+    { timeout: 1_000 },
+  ).then(
     (result) => settle({ result }),
     (error) => settle({ error }),
   )
@@ -176,11 +180,105 @@ describe('a transaction', () => {
       signals.push(signal)
       return new Promise<void>(() => {})
     }
-    expect(await withRetries({ wait, timeout: 1_000 }, succeed)).toBe('done')
+    const withRetries = createRetries({ wait, monotonicClock: () => 0 })
+    expect(await withRetries(succeed)).toBe('done')
     expect(signals.map((signal) => signal?.aborted)).toEqual([true])
-    expect(await captureError(withRetries({ wait, timeout: 1_000 }, fail(faults.bug)))).toBe(
-      faults.bug,
-    )
+    expect(await captureError(withRetries(fail(faults.bug)))).toBe(faults.bug)
     expect(signals.map((signal) => signal?.aborted)).toEqual([true, true])
+  })
+})
+
+describe('how long a transaction is retried', () => {
+  /** Starts one that fails at every attempt. Returns after how many milliseconds it was given up, null until then. */
+  function startFailing(
+    withRetries: WithRetries,
+    timing: ReturnType<typeof manualTiming>,
+    {
+      attempt = fail(faults.unreachable),
+      ...options
+    }: Parameters<WithRetries>[1] & {
+      attempt?: () => Promise<unknown>
+    } = {},
+  ): () => number | null {
+    const start = timing.clock()
+    let duration: number | null = null
+    withRetries(attempt, options).catch(() => {
+      duration = timing.clock() - start
+    })
+    return () => duration
+  }
+
+  const boundsIn = (timing: ReturnType<typeof manualTiming>, milliseconds: number) => ({
+    deadline: timing.clock() + milliseconds,
+    isAbandoned: false,
+  })
+  const never = () => new Promise<never>(() => {})
+
+  test.each([
+    ['fails', fail(faults.unreachable)],
+    ['is busy', fail(faults.busy)],
+    ['does not answer', never],
+  ])(
+    'is 7.5 s for the first ones after the database %s, and a second later',
+    async (_what, attempt) => {
+      const timing = manualTiming()
+      const withRetries = createRetries(timing)
+      const first = startFailing(withRetries, timing, { attempt })
+      await timing.advance(5_000)
+      const second = startFailing(withRetries, timing, { attempt })
+      await timing.advance(2_500)
+      expect(first()).toBe(7_500)
+      await timing.advance(60_000)
+      // One that hangs tells nothing before its time is up.
+      expect(second()).toBe(attempt === never ? 7_500 : 2_500)
+      const third = startFailing(withRetries, timing, { attempt })
+      await timing.advance(1_000)
+      expect(third()).toBe(1_000)
+    },
+  )
+
+  test.each([
+    ['an answer', succeed],
+    ['a refusal', fail(faults.orphan)],
+    ['a conflict', fail(faults.aborted)],
+  ])('is 7.5 s again after %s', async (_what, answer) => {
+    const timing = manualTiming()
+    const withRetries = createRetries(timing)
+    startFailing(withRetries, timing)
+    await timing.advance(9_000)
+    withRetries(answer).catch(() => {})
+    await timing.advance(100)
+    const next = startFailing(withRetries, timing)
+    await timing.advance(7_499)
+    expect(next()).toBeNull()
+    await timing.advance(1)
+    expect(next()).toBe(7_500)
+  })
+
+  test('is what is left of the time of its request, and it is not tried when nothing is left', async () => {
+    const timing = manualTiming()
+    const withRetries = createRetries(timing)
+    const late = startFailing(withRetries, timing, { bounds: boundsIn(timing, 300) })
+    await timing.advance(300)
+    expect(late()).toBe(300)
+    let attempts = 0
+    const attempt = () => {
+      attempts++
+      return succeed()
+    }
+    const over = startFailing(withRetries, timing, { attempt, bounds: boundsIn(timing, 0) })
+    await timing.advance(0)
+    expect({ attempts, duration: over() }).toEqual({ attempts: 0, duration: 0 })
+  })
+
+  test('is never longer than the caller asks for', async () => {
+    const timing = manualTiming()
+    const withRetries = createRetries(timing)
+    const short = startFailing(withRetries, timing, { timeout: 200 })
+    await timing.advance(10_000)
+    expect(short()).toBe(200)
+    const later = startFailing(withRetries, timing, { timeout: 200 })
+    await timing.advance(10_000)
+    expect(later()).toBe(200)
   })
 })

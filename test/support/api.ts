@@ -41,6 +41,7 @@ export function createTestApi(change: Partial<ApiDeps> = {}) {
     maxBody: 1024,
     corsOrigins: [],
     wait: systemRuntime.wait,
+    monotonicClock: systemRuntime.monotonicClock,
     ...change,
   })
   return {

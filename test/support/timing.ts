@@ -59,6 +59,8 @@ export function manualTiming(): {
   monotonicClock: MonotonicClock
   wait: Wait
   advance(milliseconds: number): Promise<void>
+  /** How many waits there are now. */
+  sleeping(): number
 } {
   let now = Date.UTC(2026, 10, 23, 16, 31, 4)
   const sleepers = new Set<{ due: number; wake: () => void }>()
@@ -92,6 +94,7 @@ export function manualTiming(): {
       }
       now = end
     },
+    sleeping: () => sleepers.size,
   }
 }
 

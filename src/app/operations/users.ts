@@ -1,5 +1,5 @@
 import { hashMasterPassword } from '../../crypto/master-password'
-import { createPasswordHasher } from '../../crypto/password-hash'
+import { createDerive, createPasswordHasher } from '../../crypto/password-hash'
 import { createManagedUsers, type ManagedUsers } from '../../domain/managed-users'
 import { createEmailQueue } from '../../domain/outbox'
 import type { UserSummary } from '../../domain/user'
@@ -23,7 +23,7 @@ export function withUsers<T>(
     return work(
       createManagedUsers({
         store,
-        hasher: createPasswordHasher(runtime.random),
+        hasher: createPasswordHasher({ ...runtime, derive: createDerive(1, runtime) }),
         signUps: signUpPolicyOf(settings),
         ...runtime,
       }),

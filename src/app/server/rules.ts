@@ -1,4 +1,5 @@
 import type { Settings } from '../../config/settings'
+import { createDigest } from '../../crypto/digest'
 import { createDerive, createPasswordHasher } from '../../crypto/password-hash'
 import { createAdditionalFields } from '../../domain/additional-fields'
 import type { ClockWatch } from '../../domain/clock-watch'
@@ -12,6 +13,7 @@ import type { Store } from '../../domain/store'
 import type { Tokens } from '../../domain/tokens'
 import { createUsers } from '../../domain/users'
 import { createVaultQuota } from '../../domain/vault-quota'
+import { createWrongCredentials } from '../../domain/wrong-credentials'
 import type { ApiDeps } from '../../http/api'
 import type { Log } from '../../log'
 import { version } from '../../version'
@@ -33,6 +35,7 @@ export type Rules = Pick<
   | 'maxBody'
   | 'corsOrigins'
   | 'wait'
+  | 'monotonicClock'
 >
 
 /** Creates the rules over a store, with the limits of the settings. */
@@ -50,10 +53,11 @@ export function createRules(deps: {
 }): Rules {
   const { store, tokens, clockWatch, settings, runtime, confirmation, loginEvents } = deps
   const { log, iterations } = deps
-  const { clock, random } = runtime
+  const { clock, random, monotonicClock, wait } = runtime
   const rateLimiters = createRateLimiters(settings, runtime, log)
   const vaultQuota = createVaultQuota(settings.maxVault)
-  const hasher = createPasswordHasher(random, iterations, createDerive(settings.loginQueue))
+  const derive = createDerive(settings.loginQueue, runtime)
+  const hasher = createPasswordHasher({ random, derive, iterations })
   const sessions = createSessions({ store, tokens })
   return {
     sessions,
@@ -63,6 +67,8 @@ export function createRules(deps: {
       hasher,
       random,
       clock,
+      monotonicClock,
+      wait,
       confirmation,
       signUps: signUpPolicyOf(settings),
     }),
@@ -72,8 +78,11 @@ export function createRules(deps: {
       sessions,
       confirmation,
       throttle: rateLimiters.loginThrottle,
+      wrongCredentials: createWrongCredentials({ monotonicClock, digest: createDigest(random) }),
       loginEvents,
       clock,
+      monotonicClock,
+      wait,
       clockWatch,
     }),
     emailConfirmation: createEmailConfirmation({
@@ -88,6 +97,7 @@ export function createRules(deps: {
     version,
     maxBody: settings.maxBody,
     corsOrigins: settings.corsOrigins,
-    wait: runtime.wait,
+    wait,
+    monotonicClock,
   }
 }

@@ -30,7 +30,7 @@ const lockKeys = { presence: 1, migration: 2 } as const
 const lockNamespace = 0x534e4c50
 
 /**
- * Milliseconds. Every query fails before a client stops waiting for it (10 s). `query` is the driver's own limit, for a
+ * Milliseconds. Every query fails before its request has to be answered (7.5 s). `query` is the driver's own limit, for a
  * server that does not answer at all.
  */
 const timeouts = { statement: 5_000, query: 7_000, lock: 4_000, idle: 15_000 }

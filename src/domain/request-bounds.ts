@@ -1,0 +1,41 @@
+import { DomainError } from './errors'
+import type { MonotonicClock, Wait } from './runtime'
+import { withTimeout } from './runtime'
+
+/**
+ * Milliseconds from the last byte of a request to its answer, at most. The contract asks for 8 s, since Android gives up after
+ * 10 s: the rest is for the network and for what is done after the deadline.
+ */
+export const answerTimeout = 7_500
+
+/** What bounds the work on a request. */
+export interface RequestBounds {
+  /** When the answer has to be there, in milliseconds on the monotonic clock. */
+  readonly deadline: number
+  /** Whether the client is gone, so that nobody would hear the answer. */
+  readonly isAbandoned: boolean
+}
+
+/** Throws `unavailable` if the client is gone. */
+export function requireListener(bounds: RequestBounds | undefined): void {
+  if (bounds?.isAbandoned === true) throw new DomainError('unavailable', 'The client is gone')
+}
+
+/**
+ * Returns what `work` resolves to. Throws `unavailable` at the deadline. Late work continues, and its result is ignored: it must
+ * change nothing after the deadline, which the store sees to if it has the bounds too.
+ */
+export async function withDeadline<T>(
+  { wait, monotonicClock }: { wait: Wait; monotonicClock: MonotonicClock },
+  bounds: RequestBounds | undefined,
+  work: Promise<T>,
+): Promise<T> {
+  if (bounds === undefined || bounds.deadline === Number.POSITIVE_INFINITY) return await work
+  const timeout = Math.max(0, bounds.deadline - monotonicClock())
+  return await withTimeout({ wait, timeout, onTimeout: throwTooBusy }, work)
+}
+
+/** Throws the error for a sign-in or sign-up that would be answered too late. */
+export function throwTooBusy(): never {
+  throw new DomainError('unavailable', 'Too many sign-ins at once, try again in a while')
+}
