@@ -6,8 +6,18 @@ import type { Clock } from './runtime'
 import type { Store } from './store'
 import type { Tokens } from './tokens'
 
-/** What came of a confirmation link. */
-export type ConfirmationOutcome = 'confirmed' | 'already' | 'expired' | 'invalid' | 'no such user'
+/** What a confirmation link is good for: with `unconfirmed`, it can confirm its email address. */
+export type ConfirmationState = 'unconfirmed' | 'already' | 'expired' | 'invalid' | 'no such user'
+
+/** What came of confirming an email address. */
+export type ConfirmationOutcome = 'confirmed' | Exclude<ConfirmationState, 'unconfirmed'>
+
+/** Where a confirmation came from. */
+export interface ConfirmationRequest {
+  /** IP address of the client; null if unknown. */
+  readonly address: string | null
+  readonly bounds?: RequestBounds
+}
 
 /** Whether an email address must be confirmed before its account can sign in. */
 export interface ConfirmationPolicy {
@@ -16,15 +26,13 @@ export interface ConfirmationPolicy {
   readonly emailQueue: EmailQueue | null
 }
 
+/** Both methods throw `rate_limited` after too many invalid or expired tokens from one network. */
 export interface EmailConfirmation {
-  /**
-   * Confirms the email address that the token was issued for. Repeating it is harmless. Throws `rate_limited` after too many
-   * invalid or expired tokens from one network.
-   */
-  confirm(
-    token: string,
-    request: { readonly address: string | null; readonly bounds?: RequestBounds },
-  ): Promise<ConfirmationOutcome>
+  /** Returns what a token is good for. Changes nothing: mail servers and browsers open links before their reader does. */
+  check(token: string, request: ConfirmationRequest): Promise<ConfirmationState>
+
+  /** Confirms the email address that the token was issued for. Repeating it is harmless. */
+  confirm(token: string, request: ConfirmationRequest): Promise<ConfirmationOutcome>
 }
 
 export function createEmailConfirmation(deps: {
@@ -33,14 +41,25 @@ export function createEmailConfirmation(deps: {
   rateLimiter: RateLimiter
   clock: Clock
 }): EmailConfirmation {
+  async function verify(token: string, address: string | null) {
+    deps.rateLimiter.requireAllowed(address)
+    const claims = await deps.tokens.verify('confirmation', token)
+    if (claims === 'expired' || claims === 'invalid') deps.rateLimiter.count(address)
+    return claims
+  }
+
   return {
+    async check(token, { address, bounds }) {
+      const claims = await verify(token, address)
+      if (claims === 'expired' || claims === 'invalid') return claims
+      const user = await deps.store.readOne((tx) => tx.users.findById(claims.userId), bounds)
+      if (user?.email !== claims.email) return 'no such user'
+      return user.emailConfirmed ? 'already' : 'unconfirmed'
+    },
+
     async confirm(token, { address, bounds }) {
-      deps.rateLimiter.requireAllowed(address)
-      const claims = await deps.tokens.verify('confirmation', token)
-      if (claims === 'expired' || claims === 'invalid') {
-        deps.rateLimiter.count(address)
-        return claims
-      }
+      const claims = await verify(token, address)
+      if (claims === 'expired' || claims === 'invalid') return claims
       return await deps.store.write(async (tx) => {
         const { userId: id, email } = claims
         if (await tx.users.confirmEmail(id, email)) {

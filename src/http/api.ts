@@ -25,7 +25,7 @@ import { additionalFieldsRoutes } from './additional-fields'
 import { type AuthorityFiles, authorityRoutes } from './authority-pages'
 import type { ResolveBaseUrl } from './base-url'
 import { createCors } from './cors'
-import { createErrorHandler, toErrorResponse } from './errors'
+import { createErrorHandler, errorResponse, toErrorResponse } from './errors'
 import { healthRoutes } from './health'
 import { HttpError } from './http-error'
 import { loginRoutes } from './login'
@@ -53,6 +53,8 @@ export interface ApiDeps {
   /** Chooses the server's URL for the links in emails. */
   readonly resolveBaseUrl: ResolveBaseUrl
   readonly requireHttps: RequireHttps
+  /** Where browsers and clients reach this server, with a slash at its end; null if the operator has not said. */
+  readonly publicUrl: URL | null
   /** Returns this server's own certificate authority; null if it has none. */
   readonly authority: () => AuthorityFiles | null
   /** Returns the HTTPS port; null if HTTPS is off. */
@@ -130,7 +132,10 @@ export function createApi(deps: ApiDeps): Api {
     contexts,
     async handle(request) {
       const response =
-        refuseBadHost(request) ?? cors.preflight(request) ?? (await app.fetch(request))
+        refuseTunnel(request) ??
+        refuseBadHost(request) ??
+        cors.preflight(request) ??
+        (await app.fetch(request))
       cors.addHeaders(request, response)
       return withCommonHeaders(response)
     },
@@ -146,9 +151,29 @@ function openApiRoutes(document: string) {
   return new Elysia().get('/openapi.json', () => new Response(document, { headers }))
 }
 
-/** Returns a 400 if the Host header gives no valid URL (RFC 9112, section 3.2), since all other code parses that URL. */
+/** Returns a 405 to a client that takes this server for a proxy. The connection is closed, since it takes it for a tunnel now. */
+function refuseTunnel({ method }: Request): Response | null {
+  if (method !== 'CONNECT') return null
+  const headers = { allow: 'OPTIONS, GET, HEAD, POST, PUT, DELETE', connection: 'close' }
+  return errorResponse(405, 'Method Not Allowed. This server is no proxy', headers)
+}
+
+/** The paths that health checks ask for, some of them in HTTP/1.0 and without a Host header. */
+const healthPaths: ReadonlySet<string | undefined> = new Set(['/', '/healthz', '/readyz'])
+
+/**
+ * Returns a 400 if the Host header gives no valid URL (RFC 9112, section 3.2), since all other code parses that URL. A health
+ * check without the header gets an URL instead.
+ */
 function refuseBadHost(request: Request): Response | null {
-  if (URL.canParse(request.url)) return null
+  const { method, url, headers } = request
+  if (URL.canParse(url)) return null
+  const isHealthCheck =
+    ['GET', 'HEAD', 'OPTIONS'].includes(method) && healthPaths.has(url.split('?')[0])
+  if (isHealthCheck && (headers.get('host') ?? '') === '') {
+    Object.defineProperty(request, 'url', { value: `http://localhost${url}` })
+    return null
+  }
   return toErrorResponse(
     new HttpError(400, 'Missing Request Header', 'The Host header is missing or not valid'),
   )

@@ -3,7 +3,7 @@ import { type AuthorityPageProps, renderAuthorityPage } from '../web/authority-p
 import { urlOf } from './client'
 import { errorResponse } from './errors'
 import { describeRoute } from './openapi'
-import { htmlResponse } from './pages'
+import { basePathOf, htmlResponse } from './pages'
 import type { RequestContexts } from './request-context'
 
 /** This server's certificate authority, in the forms in which devices can install it. */
@@ -22,9 +22,11 @@ export function authorityRoutes(deps: {
   authority: () => AuthorityFiles | null
   /** Returns the HTTPS port; null if HTTPS is off. */
   tlsPort: () => number | null
+  publicUrl: URL | null
   contexts: RequestContexts
 }) {
   const { contexts, tlsPort } = deps
+  const base = basePathOf(deps.publicUrl)
   const respond = (render: (authority: AuthorityFiles) => Response): Response => {
     const authority = deps.authority()
     if (authority !== null) return render(authority)
@@ -44,7 +46,7 @@ export function authorityRoutes(deps: {
             address.protocol = 'https:'
             address.port = String(port)
           }
-          return htmlResponse(renderAuthorityPage(authority, address))
+          return htmlResponse(renderAuthorityPage(authority, { address, base }))
         }),
       describeRoute({
         summary: 'Page that explains how to install the certificate authority of this server',

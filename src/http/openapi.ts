@@ -149,12 +149,13 @@ function successResponses({ responses }: Operation) {
 
 function errorResponses(method: string, operation: Operation) {
   const { security, body, idDescription, errorStatuses = [] } = operation
-  const isPublicRead = security === undefined && body === undefined
-  const statuses: number[] = isPublicRead ? [...errorStatuses] : [...errorStatuses, 413]
-  if (!isPublicRead && operation.isCopiedOffline !== true) statuses.push(500, 503)
+  // What is neither guarded nor has a body is for browsers, and answers errors as pages.
+  const isPage = security === undefined && body === undefined
+  const statuses: number[] = isPage ? [...errorStatuses] : [...errorStatuses, 413]
+  if (!isPage && operation.isCopiedOffline !== true) statuses.push(500, 503)
   if (security !== undefined) statuses.push(401)
   if (body !== undefined) statuses.push(408)
-  if (method !== 'GET') statuses.push(507)
+  if (method !== 'GET' && !isPage) statuses.push(507)
   if (security === 'token' || body !== undefined || idDescription !== undefined) statuses.push(400)
   return Object.fromEntries(
     statuses.map((status) => {

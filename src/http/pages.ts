@@ -1,10 +1,15 @@
 import { Elysia } from 'elysia'
-import type { EmailConfirmation } from '../domain/email-confirmation'
+import type {
+  ConfirmationOutcome,
+  ConfirmationRequest,
+  ConfirmationState,
+  EmailConfirmation,
+} from '../domain/email-confirmation'
 import { DomainError } from '../domain/errors'
 import { renderConfirmationPage } from '../web/confirmation-page'
 import faviconPath from '../web/favicon.png' with { type: 'file' }
 import { renderIndexPage } from '../web/index-page'
-import { contentSecurityPolicy } from '../web/page'
+import { contentSecurityPolicy, formContentSecurityPolicy } from '../web/page'
 import { urlOf } from './client'
 import { describeRoute } from './openapi'
 import type { RequestContexts } from './request-context'
@@ -13,19 +18,44 @@ import type { RequestContexts } from './request-context'
 export function pagesRoutes(deps: {
   emailConfirmation: EmailConfirmation
   contexts: RequestContexts
+  publicUrl: URL | null
   authority: () => object | null
   httpPort: () => number | null
   version: string
 }) {
   const favicon = Bun.file(faviconPath).bytes()
+  const base = basePathOf(deps.publicUrl)
+
+  /** Answers with the page of what `find` returns or throws: people follow the link, so an expected error is no JSON. */
+  const respondToLink = async (
+    request: Request,
+    find: (from: ConfirmationRequest) => Promise<ConfirmationState | ConfirmationOutcome>,
+  ): Promise<Response> => {
+    const context = deps.contexts.get(request)
+    try {
+      const outcome = await find({ address: context.client.address, bounds: context })
+      const page = renderConfirmationPage(outcome, base)
+      if (outcome !== 'unconfirmed') return htmlResponse(page)
+      return htmlResponse(page, 200, { 'content-security-policy': formContentSecurityPolicy })
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error
+      if (error.code !== 'rate_limited')
+        return htmlResponse(renderConfirmationPage('unavailable', base), 503)
+      return htmlResponse(renderConfirmationPage('too many', base), 429, {
+        'retry-after': String(error.retryAfter),
+      })
+    }
+  }
 
   return new Elysia()
     .get(
       '/',
       ({ request }) => {
-        const address = new URL('/', urlOf(request, deps.contexts.get(request).client))
+        const opened = new URL('/', urlOf(request, deps.contexts.get(request).client))
+        const address = deps.publicUrl ?? opened
         const hasAuthority = deps.authority() !== null
-        const httpAddress = httpUrlOf(address, deps.httpPort())
+        const httpAddress =
+          address.protocol === 'http:' ? address : httpUrlOf(opened, deps.httpPort())
         return htmlResponse(
           renderIndexPage({ version: deps.version, address, httpAddress, hasAuthority }),
         )
@@ -42,30 +72,27 @@ export function pagesRoutes(deps: {
     )
     .get(
       '/confirm/:token',
-      async ({ params, request }) => {
-        try {
-          const context = deps.contexts.get(request)
-          const { address } = context.client
-          const outcome = await deps.emailConfirmation.confirm(params.token, {
-            address,
-            bounds: context,
-          })
-          return htmlResponse(renderConfirmationPage(outcome))
-        } catch (error) {
-          // A person follows the link, so expected errors are a page here, not JSON.
-          if (!(error instanceof DomainError)) throw error
-          if (error.code !== 'rate_limited')
-            return htmlResponse(renderConfirmationPage('unavailable'), 503)
-          return htmlResponse(renderConfirmationPage('too many'), 429, {
-            'retry-after': String(error.retryAfter),
-          })
-        }
-      },
+      ({ params, request }) =>
+        respondToLink(request, (from) => deps.emailConfirmation.check(params.token, from)),
+      describeRoute({
+        summary: 'Page with a button that confirms an email address. Changes nothing by itself',
+        responses: { 200: 'text/html' },
+      }),
+    )
+    .post(
+      '/confirm/:token',
+      ({ params, request }) =>
+        respondToLink(request, (from) => deps.emailConfirmation.confirm(params.token, from)),
       describeRoute({
         summary: 'Confirm an email address with the link that was sent to it',
         responses: { 200: 'text/html' },
       }),
     )
+}
+
+/** Returns the path of the start page, with a slash at its end. */
+export function basePathOf(publicUrl: URL | null): string {
+  return publicUrl?.pathname ?? '/'
 }
 
 /** Returns the plain-HTTP URL of this server for a client that reaches it at `address`; null if there is none. */
@@ -83,9 +110,9 @@ export function htmlResponse(
   return new Response(html, {
     status,
     headers: {
-      ...headers,
       'content-type': 'text/html;charset=utf-8',
       'content-security-policy': contentSecurityPolicy,
+      ...headers,
     },
   })
 }

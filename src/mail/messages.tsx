@@ -8,7 +8,7 @@ export interface RenderedEmail {
   readonly html: string
 }
 
-/** Returns the email that asks its reader to confirm an email address by opening `link`, which works for `minutes`. */
+/** Returns the email that asks its reader to confirm an email address on the page at `link`, which works for `minutes`. */
 export function renderConfirmationEmail(message: {
   email: string
   link: string
@@ -16,7 +16,7 @@ export function renderConfirmationEmail(message: {
 }): RenderedEmail {
   const { email, link, minutes } = message
   const title = 'Confirm your email'
-  const lead = `An account for ${email} was created on a SnailPass server. If this was you, open this link to confirm your email:`
+  const lead = `An account for ${email} was created on a SnailPass server. If this was you, open this link and press the button there to confirm your email:`
   const expiry = `The link works for ${formatLifetime(minutes)}. If it has expired, sign in with your client, and you will get a new one.`
   const ifNotYou =
     "If this wasn't you, ignore this email; unconfirmed accounts are deleted automatically."

@@ -11,11 +11,17 @@ export interface AuthorityPageProps {
   readonly domains: readonly string[]
 }
 
-/** Returns the page at `/ca`: how to make a device trust this server. `address` is the server's by HTTPS. */
-export function renderAuthorityPage(authority: AuthorityPageProps, address: URL): string {
+/**
+ * Returns the page at `/ca`: how to make a device trust this server. `address` is the server's by HTTPS, `base` the path of the
+ * start page.
+ */
+export function renderAuthorityPage(
+  authority: AuthorityPageProps,
+  { address, base }: { address: URL; base: string },
+): string {
   const { name, sha256, notAfter, domains } = authority
   return renderPage(
-    'Trust this server – SnailPass',
+    { title: 'Trust this server – SnailPass', base },
     <>
       <Heading title="Trust this server" subtitle="SnailPass" />
       <section>
@@ -25,10 +31,10 @@ export function renderAuthorityPage(authority: AuthorityPageProps, address: URL)
           authority is installed: <strong>{name}</strong>, valid until {formatDate(notAfter)}.
         </p>
         <p>
-          <a class="button" href="/ca.crt">
+          <a class="button" href={`${base}ca.crt`}>
             Download ca.crt
           </a>{' '}
-          <a href="/ca.pem">or as PEM, for Linux</a>
+          <a href={`${base}ca.pem`}>or as PEM, for Linux</a>
         </p>
       </section>
       <section>

@@ -1,7 +1,8 @@
 import { Heading, renderPage } from './page'
 
-/** What can come of opening a confirmation link. */
+/** What can come of a confirmation link. */
 type ConfirmationPageOutcome =
+  | 'unconfirmed'
   | 'confirmed'
   | 'already'
   | 'expired'
@@ -11,6 +12,10 @@ type ConfirmationPageOutcome =
   | 'unavailable'
 
 const texts: Readonly<Record<ConfirmationPageOutcome, { title: string; advice: string }>> = {
+  unconfirmed: {
+    title: 'Confirm your email',
+    advice: 'Press the button, and you can sign in with your client.',
+  },
   confirmed: {
     title: 'Your email is confirmed',
     advice: 'You can close this page and sign in with your client.',
@@ -42,15 +47,23 @@ const texts: Readonly<Record<ConfirmationPageOutcome, { title: string; advice: s
   },
 }
 
-/** Returns the page that a confirmation link leads to. */
-export function renderConfirmationPage(outcome: ConfirmationPageOutcome): string {
+/** Returns the page of a confirmation link. It has a button if the link can confirm its email address. */
+export function renderConfirmationPage(outcome: ConfirmationPageOutcome, base: string): string {
   const { title, advice } = texts[outcome]
   return renderPage(
-    `${title} – SnailPass`,
+    { title: `${title} – SnailPass`, base },
     <>
       <Heading title={title} subtitle="SnailPass" />
       <section>
         <p>{advice}</p>
+        {outcome === 'unconfirmed' && (
+          // Without an action, it is sent to the address of the page.
+          <form method="post">
+            <button class="button" type="submit">
+              Confirm my email
+            </button>
+          </form>
+        )}
       </section>
     </>,
   )

@@ -1,8 +1,9 @@
 import { Heading, renderPage } from './page'
 
-/** Returns the page at `/`: what this server is and how to connect each client. `address` is where the page was opened. */
+/** Returns the page at `/`: what this server is and how to connect each client. */
 export function renderIndexPage(server: {
   version: string
+  /** Where browsers and clients reach it, with a slash at its end. */
   address: URL
   /** Where other machines reach it by plain HTTP; null for nowhere. */
   httpAddress: URL | null
@@ -10,8 +11,9 @@ export function renderIndexPage(server: {
   hasAuthority: boolean
 }): string {
   const { version, address, httpAddress, hasAuthority } = server
+  const base = address.pathname
   return renderPage(
-    'SnailPass',
+    { title: 'SnailPass', base },
     <>
       <Heading title="SnailPass" subtitle={`Password server, version ${version}`} />
       <section>
@@ -25,7 +27,7 @@ export function renderIndexPage(server: {
         )}
         {hasAuthority && (
           <p>
-            HTTPS is available once you <a href="/ca">install the certificate</a>.
+            HTTPS is available once you <a href={`${base}ca`}>install the certificate</a>.
           </p>
         )}
       </section>
@@ -49,7 +51,7 @@ export function renderIndexPage(server: {
           <p>
             The server address is compiled into the app, and the app uses plain HTTP. In the source
             of the app, replace every <code>http://10.0.2.2:5000</code> with{' '}
-            <code>{httpAddress.origin}</code>, and build it.
+            <code>{httpAddress.href.replace(/\/$/, '')}</code>, and build it.
           </p>
         )}
       </section>
@@ -62,7 +64,7 @@ export function renderIndexPage(server: {
         </p>
       </section>
       <footer>
-        For developers: <a href="/openapi.json">the API as an OpenAPI document</a>
+        For developers: <a href={`${base}openapi.json`}>the API as an OpenAPI document</a>
       </footer>
     </>,
   )

@@ -3,6 +3,7 @@ import { createEmailConfirmation } from '../../src/domain/email-confirmation'
 import { createRateLimiter, unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import type { TokenClaims } from '../../src/domain/tokens'
 import { listAuditRows } from '../support/audit'
+import { captureError } from '../support/capture-error'
 import { aUser, openSqliteStore } from '../support/store'
 import { fakeClock, random } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
@@ -33,6 +34,36 @@ test('a confirmation link has each possible outcome', async () => {
   expect(await confirmWith(await tokens.issue(session))).toBe('invalid')
   clock.advance(600_000)
   expect(await confirmWith(good)).toBe('expired')
+})
+
+test('looking at a confirmation link tells what it is good for, and changes nothing', async () => {
+  await using store = await openSqliteStore()
+  const clock = fakeClock()
+  const tokens = createTestTokens(random(32), clock)
+  const { check, confirm } = createEmailConfirmation({
+    ...{ store, tokens, clock },
+    rateLimiter: createRateLimiter({ max: 3, seconds: 60 }, clock),
+  })
+  const user = aUser({ emailConfirmed: false })
+  await store.write((tx) => tx.users.insert(user))
+  const link = (change = {}) =>
+    tokens.issue({ purpose: 'confirmation', userId: user.id, email: user.email, ...change })
+  const from = { address: '10.0.0.1' }
+  const good = await link()
+  for (let time = 0; time < 5; time++) expect(await check(good, from)).toBe('unconfirmed')
+  expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+  expect(await listAuditRows(store)).toEqual([])
+  expect(await confirm(good, from)).toBe('confirmed')
+  expect(await check(good, from)).toBe('already')
+  expect(await check(await link({ userId: 'nobody' }), from)).toBe('no such user')
+  expect(await check(await link({ email: 'other@nas.local' }), from)).toBe('no such user')
+  expect(await check('garbage', from)).toBe('invalid')
+  clock.advance(600_000)
+  expect(await check(good, from)).toBe('expired')
+  // Both count, as they do where the button is pressed.
+  for (let time = 0; time < 2; time++) expect(await confirm('garbage', from)).toBe('invalid')
+  for (const look of [check, confirm])
+    expect(await captureError(look(good, from))).toMatchObject({ code: 'rate_limited' })
 })
 
 test('only invalid and expired links count for the limit of their network of 64 bits, and a limited one is not looked at', async () => {

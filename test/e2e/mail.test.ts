@@ -83,7 +83,15 @@ describe('the executable with mail', () => {
     })
     const link = linkIn(message)
     expect(link).toStartWith(server.url.href)
-    expect(await (await fetch(link)).text()).toContain('Your email is confirmed')
+    // Mail servers and browsers follow links to look at them.
+    for (const method of ['GET', 'HEAD', 'GET']) {
+      expect((await fetch(link, { method })).status).toBe(200)
+      expect((await login(server.url)).status).toBe(403)
+    }
+    expect(await (await fetch(link)).text()).toContain('<h1>Confirm your email')
+    const confirm = async () => (await fetch(link, { method: 'POST' })).text()
+    expect(await confirm()).toContain('Your email is confirmed')
+    expect(await confirm()).toContain('is already confirmed')
     expect(await (await fetch(link)).text()).toContain('is already confirmed')
     expect((await login(server.url)).status).toBe(200)
     // The refused login right after the sign-up queued no second email.
@@ -121,7 +129,7 @@ describe('the executable with mail', () => {
     })
     expect((await signUp(server.url)).status).toBe(201)
     expect((await login(server.url)).status).toBe(403)
-    await fetch(linkIn(await mail.next()))
+    await fetch(linkIn(await mail.next()), { method: 'POST' })
     expect((await login(server.url)).status).toBe(200)
     expect(logins).toEqual(['vault@nas.local a password: with @'])
     expect(server.log.join()).not.toContain('a password')
@@ -156,7 +164,7 @@ describe.each(engines)('a queued email on $engine', ({ open }) => {
     const message = await mail.next()
     expect(message.to).toEqual([email])
     // Each start has another port. The link has the one of the sign-up.
-    await fetch(new URL(new URL(linkIn(message)).pathname, server.url))
+    await fetch(new URL(new URL(linkIn(message)).pathname, server.url), { method: 'POST' })
     expect((await login(server.url)).status).toBe(200)
     await server.end('SIGTERM')
     expect(mail.emails).toHaveLength(1)

@@ -86,7 +86,7 @@ const signUpInit = {
 }
 
 describe('a login', () => {
-  test('passes its credentials, where they come from and its signal to the rule', async () => {
+  test('passes its credentials, where they come from and its bounds to the rule', async () => {
     const { api, logins } = createRecordingApi()
     const request = new Request('http://pi/login', {
       headers: { authorization, 'x-access-token': 'stale' },
@@ -97,7 +97,7 @@ describe('a login', () => {
     expect(logins).toEqual([
       {
         ...{ email: 'a@b.cc', masterPasswordHash: 'hash', address: client.address },
-        ...{ signal: request.signal, baseUrl: '/login of 203.0.113.9' },
+        ...{ bounds: api.contexts.get(request), baseUrl: '/login of 203.0.113.9' },
       },
     ])
     expect(api.contexts.get(request).userId).toBe('u')
@@ -147,6 +147,7 @@ describe('a sign-up', () => {
       {
         ...{ id: 'i', email: 'A@b.cc', masterPasswordHash: 'hash', hint: 'a hint' },
         ...{ address: client.address, baseUrl: '/users of 203.0.113.9' },
+        bounds: api.contexts.get(request),
       },
     ])
     expect(api.contexts.get(request).userId).toBe('i')

@@ -153,11 +153,11 @@ describe('a request that matches no route', () => {
       'OPTIONS, GET, HEAD',
     ],
     [
-      'POST',
+      'PUT',
       '/confirm/a.b',
       405,
-      'Method Not Allowed. This address takes OPTIONS, GET, HEAD',
-      'OPTIONS, GET, HEAD',
+      'Method Not Allowed. This address takes OPTIONS, GET, HEAD, POST',
+      'OPTIONS, GET, HEAD, POST',
     ],
   ])('%s %s is answered %d', async (method, path, status, error, allow) => {
     const { ask } = createTestApi()
@@ -185,7 +185,7 @@ describe('a request that matches no route', () => {
       await api.handle(request)
       return api.contexts.get(request).route
     }
-    expect(await routeOf('/confirm/secret', 'POST')).toBe('/confirm/:token')
+    expect(await routeOf('/confirm/secret', 'PUT')).toBe('/confirm/:token')
     expect(await routeOf('/secret', 'GET')).toBeNull()
     expect(await routeOf('/healthz', 'GET')).toBe('/healthz')
   })

@@ -72,7 +72,7 @@ describe('the log', () => {
       fetch(new URL(path, listener.url), { ...init, keepalive: false })
     await ask('/notes?id=secret', { method: 'DELETE', headers })
     await ask('/secret')
-    await ask('/confirm/secret', { method: 'POST' })
+    await ask('/confirm/secret', { method: 'PUT' })
     await ask('/notes', { headers }).catch(() => {})
     const address = '127.0.0.1'
     expect(lines).toEqual([
@@ -85,7 +85,7 @@ describe('the log', () => {
         address: '203.0.113.9',
       },
       { ...line, method: 'GET', route: '-', status: 404, user: '-', address },
-      { ...line, method: 'POST', route: '/confirm/:token', status: 405, user: '-', address },
+      { ...line, method: 'PUT', route: '/confirm/:token', status: 405, user: '-', address },
       expect.objectContaining({ level: 'error', message: 'unexpected error', route: '/notes' }),
       { ...line, method: 'GET', route: '/notes', status: 'cut', user: 'u', address: '203.0.113.9' },
     ])

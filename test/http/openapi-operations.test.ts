@@ -33,6 +33,7 @@ describe('the OpenAPI document', () => {
       ['GET /', 'getIndex', '', '', '200'],
       ['GET /favicon.ico', 'getFaviconIco', '', '', '200'],
       ['GET /confirm/{token}', 'getConfirm', '', 'path token', '200'],
+      ['POST /confirm/{token}', 'postConfirm', '', 'path token', '200'],
       ['GET /ca', 'getCa', '', '', '200 404'],
       ['GET /ca.crt', 'getCaCrt', '', '', '200 404'],
       ['GET /ca.pem', 'getCaPem', '', '', '200 404'],
@@ -117,8 +118,8 @@ describe('the OpenAPI document', () => {
         408: error('The body did not arrive in time'),
       },
     })
-    expect(paths['/confirm/{token}'].get).toEqual({
-      operationId: 'getConfirm',
+    expect(paths['/confirm/{token}'].post).toEqual({
+      operationId: 'postConfirm',
       summary: 'Confirm an email address with the link that was sent to it',
       security: [],
       parameters: [{ in: 'path', name: 'token', required: true, schema }],

@@ -40,6 +40,7 @@ describe('the OpenAPI document', () => {
       'GET /records',
       'GET /users',
       'POST /additional_fields',
+      'POST /confirm/{token}',
       'POST /notes',
       'POST /records',
       'POST /users',
@@ -54,7 +55,7 @@ describe('the OpenAPI document', () => {
     const ids = Object.values<Record<string, { operationId: string }>>(paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
     )
-    expect(ids).toHaveLength(23)
+    expect(ids).toHaveLength(24)
     for (const id of ids) expect(id).toMatch(/^[a-z]+[A-Z][A-Za-z]+$/)
     expect(new Set(ids).size).toBe(ids.length)
   })

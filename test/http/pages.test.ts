@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ConfirmationOutcome } from '../../src/domain/email-confirmation'
+import type { ConfirmationOutcome, ConfirmationState } from '../../src/domain/email-confirmation'
 import { DomainError } from '../../src/domain/errors'
 import type { AuthorityFiles } from '../../src/http/authority-pages'
 import { contentSecurityPolicy } from '../../src/web/page'
@@ -19,6 +19,62 @@ const authority: AuthorityFiles = {
 }
 
 describe('a confirmation link', () => {
+  test.each(['GET', 'HEAD'])(
+    'changes nothing by %s, and leads to a page with one button',
+    async (method) => {
+      const asked: unknown[] = []
+      const { ask } = createTestApi({
+        emailConfirmation: {
+          check: (...args) => {
+            asked.push(args)
+            return Promise.resolve('unconfirmed')
+          },
+          confirm: () => Promise.reject(new Error('a link was followed, and no button pressed')),
+        },
+      })
+      const init = { client: { address, isSecure: false } }
+      const answer = await ask('/confirm/a.token-', { method }, init)
+      expect(answer.status).toBe(200)
+      expect(Object.fromEntries(answer.headers)).toMatchObject({
+        ...page,
+        'content-security-policy': contentSecurityPolicy.replace(
+          "form-action 'none'",
+          "form-action 'self'",
+        ),
+      })
+      expect(asked).toEqual([['a.token-', expect.objectContaining({ address })]])
+      if (method === 'HEAD') return
+      const html = await answer.text()
+      expect(html.match(/<form|<button|<input|<script/g)).toEqual(['<form', '<button'])
+      expect(html).toContain('<form method="post">')
+    },
+  )
+
+  test.each([
+    ['already', 'Your email is already confirmed'],
+    ['expired', 'This link has expired'],
+    ['invalid', 'This link is not valid'],
+    ['no such user', 'There is no such account'],
+  ] satisfies [ConfirmationState, string][])(
+    'that is %s leads to a page that says so, without a button',
+    async (state, title) => {
+      const { ask } = createTestApi({
+        emailConfirmation: {
+          check: () => Promise.resolve(state),
+          confirm: () => Promise.reject(new Error('not asked for')),
+        },
+      })
+      const answer = await ask('/confirm/x')
+      expect(answer.status).toBe(200)
+      expect(Object.fromEntries(answer.headers)).toMatchObject(page)
+      const html = await answer.text()
+      expect(html).toContain(`<h1>${title}`)
+      expect(html).not.toContain('<button')
+    },
+  )
+})
+
+describe('the button of a confirmation link', () => {
   test.each([
     ['confirmed', 'Your email is confirmed'],
     ['already', 'Your email is already confirmed'],
@@ -26,22 +82,27 @@ describe('a confirmation link', () => {
     ['invalid', 'This link is not valid'],
     ['no such user', 'There is no such account'],
   ] satisfies [ConfirmationOutcome, string][])(
-    'that is %s leads to a page that says so',
+    'of a link that is %s leads to a page that says so',
     async (outcome, title) => {
       const asked: unknown[] = []
       const { ask } = createTestApi({
         emailConfirmation: {
+          check: () => Promise.reject(new Error('not asked for')),
           confirm: (...args) => {
             asked.push(args)
             return Promise.resolve(outcome)
           },
         },
       })
-      const answer = await ask('/confirm/a.token-', {}, { client: { address, isSecure: false } })
+      const answer = await ask(
+        '/confirm/a.token-',
+        { method: 'POST' },
+        { client: { address, isSecure: false } },
+      )
       expect(answer.status).toBe(200)
       expect(Object.fromEntries(answer.headers)).toMatchObject(page)
       expect(await answer.text()).toContain(`<h1>${title}`)
-      expect(asked).toEqual([['a.token-', { address }]])
+      expect(asked).toEqual([['a.token-', expect.objectContaining({ address })]])
     },
   )
 
@@ -50,24 +111,27 @@ describe('a confirmation link', () => {
     ['unavailable', 503, null, 'Not possible right now'],
     ['storage_full', 503, null, 'Not possible right now'],
   ] as const)(
-    'for which the rule throws %s leads to a page with status %d',
+    'or its link, for which the rule throws %s, leads to a page with status %d',
     async (code, status, retryAfter, title) => {
-      const error = new DomainError(code, 'x', { retryAfter: 77 })
-      const { ask } = createTestApi({ emailConfirmation: { confirm: () => Promise.reject(error) } })
-      const answer = await ask('/confirm/x')
-      expect(answer.status).toBe(status)
-      expect(answer.headers.get('retry-after')).toBe(retryAfter)
-      expect(Object.fromEntries(answer.headers)).toMatchObject(page)
-      expect(await answer.text()).toContain(`<h1>${title}`)
+      const refuse = () => Promise.reject(new DomainError(code, 'x', { retryAfter: 77 }))
+      const { ask } = createTestApi({ emailConfirmation: { check: refuse, confirm: refuse } })
+      for (const method of ['GET', 'POST']) {
+        const answer = await ask('/confirm/x', { method })
+        expect(answer.status).toBe(status)
+        expect(answer.headers.get('retry-after')).toBe(retryAfter)
+        expect(Object.fromEntries(answer.headers)).toMatchObject(page)
+        expect(await answer.text()).toContain(`<h1>${title}`)
+      }
     },
   )
 
   test('does not hide a bug', async () => {
-    const { ask, lines } = createTestApi({
-      emailConfirmation: { confirm: () => Promise.reject(new TypeError('a bug')) },
-    })
-    expect((await ask('/confirm/x')).status).toBe(500)
-    expect(lines).toMatchObject([{ level: 'error', route: '/confirm/:token' }])
+    const fail = () => Promise.reject(new TypeError('a bug'))
+    const { ask, lines } = createTestApi({ emailConfirmation: { check: fail, confirm: fail } })
+    for (const method of ['GET', 'POST']) {
+      expect((await ask('/confirm/x', { method })).status).toBe(500)
+      expect(lines.splice(0)).toMatchObject([{ level: 'error', route: '/confirm/:token' }])
+    }
   })
 })
 
@@ -96,6 +160,34 @@ describe('the start page', () => {
     expect(await pageOf(false, 5_611)).toContain('<code>http://pi.local:5000</code>, and build it')
     expect(await pageOf(true, 5_611)).toContain('<code>http://pi.local:5611</code>, and build it')
     expect(await pageOf(true, null)).toContain('which this server does not offer')
+  })
+
+  test('shows the public URL whatever address it was opened at, with its path in every link', async () => {
+    const publicUrl = new URL('https://nas.example.org/vault/')
+    const { ask } = createTestApi({
+      ...{ publicUrl, httpPort: () => 5_611, authority: () => authority },
+      emailConfirmation: {
+        check: () => Promise.resolve('already'),
+        confirm: () => Promise.reject(new Error('not asked for')),
+      },
+    })
+    const html = await (await ask('/')).text()
+    expect(html).toContain('<code class="address">https://nas.example.org/vault/</code>')
+    expect(html).toContain('value=&quot;https://nas.example.org/vault/&quot;')
+    // Android speaks plain HTTP only, which is at the address of the machine.
+    expect(html).toContain('<code>http://pi.local:5000</code>, and build it')
+    for (const path of ['/', '/ca', '/confirm/x']) {
+      const links = (await (await ask(path)).text()).matchAll(/(?:href|src|action)="([^"]*)"/g)
+      const own = [...links].map(([, link = '']) => link).filter((link) => !/^https?:/.test(link))
+      expect(own.length).toBeGreaterThan(0)
+      expect(own.filter((link) => !link.startsWith('/vault/'))).toEqual([])
+    }
+  })
+
+  test('shows the path of a public URL for plain HTTP', async () => {
+    const { ask } = createTestApi({ publicUrl: new URL('http://nas.lan:8080/vault/') })
+    const html = await (await ask('/')).text()
+    expect(html).toContain('<code>http://nas.lan:8080/vault</code>, and build it')
   })
 
   test('names its version, and the certificate authority if there is one', async () => {

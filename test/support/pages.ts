@@ -3,6 +3,7 @@ import { renderConfirmationPage } from '../../src/web/confirmation-page'
 import { renderIndexPage } from '../../src/web/index-page'
 
 const outcomes = [
+  'unconfirmed',
   'confirmed',
   'already',
   'expired',
@@ -24,6 +25,6 @@ const authority = {
 /** Every page that a browser can get, with its name. */
 export const pages: readonly (readonly [string, string])[] = [
   ['/', renderIndexPage({ version: '1.2.3', address, httpAddress: address, hasAuthority: true })],
-  ['/ca', renderAuthorityPage(authority, new URL('https://pi:5443/'))],
-  ...outcomes.map((outcome) => [outcome, renderConfirmationPage(outcome)] as const),
+  ['/ca', renderAuthorityPage(authority, { address: new URL('https://pi:5443/'), base: '/' })],
+  ...outcomes.map((outcome) => [outcome, renderConfirmationPage(outcome, '/')] as const),
 ]

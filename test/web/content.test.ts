@@ -82,6 +82,11 @@ describe('a reader finds', () => {
       'There is nothing to do: sign in with your client.',
     ],
     [
+      'unconfirmed',
+      'Confirm your email',
+      'Press the button, and you can sign in with your client.',
+    ],
+    [
       'expired',
       'This link has expired',
       'Sign in with your client, and you will get an email with a new one.',
@@ -109,7 +114,7 @@ describe('a reader finds', () => {
   ] as const)(
     'on the page of a confirmation link (%s) what came of it',
     async (outcome, title, advice) => {
-      const html = renderConfirmationPage(outcome)
+      const html = renderConfirmationPage(outcome, '/')
       expect(await listElements(html, 'title, main h1, main p, main a')).toEqual([
         `${title} – SnailPass`,
         title,

@@ -62,6 +62,7 @@ export function createServerApi(deps: ServerApiDeps): Api {
       localHosts,
       endpoints,
     }),
+    publicUrl: settings.publicUrl,
     requireHttps: createRequireHttps(
       (address) =>
         settings.listenTls.length === 0 ||
