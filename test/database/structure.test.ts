@@ -202,7 +202,8 @@ function recreateUsers(sql: string): string {
   return `pragma foreign_keys = off; pragma legacy_alter_table = on; begin;
     alter table users rename to before; ${sql};
     insert into users (${names}) select ${names} from before; drop table before;
-    create index users_legacy_verifier on users (seq) where substr(master_password_hash, 1, 1) <> '$'; commit`
+    create index users_legacy_verifier on users (seq) where substr(master_password_hash, 1, 1) <> '$';
+    create unique index users_canonical_email on users (canonical_email, twin); commit`
 }
 
 const onPostgres: readonly Foreign[] = [
@@ -406,7 +407,7 @@ describe('a SQLite database', () => {
           email_confirmed integer not null check ("email_confirmed" in (0, 1)), session_epoch text not null,
           creation_time integer default (0) not null, letter_time integer,
           disabled integer default false not null check (disabled in (0, 1)), login_time integer,
-          unique (email), unique (id)) strict`),
+          canonical_email text, twin integer, unique (email), unique (id)) strict`),
       ),
     )
     await open(changed.database)

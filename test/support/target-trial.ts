@@ -9,7 +9,7 @@ const secretKey = 'the key of the contract test'
 
 /** Expects the answers of the wire contract to its requests in order, or to the first `count`. */
 export async function expectContract(url: URL, count?: number): Promise<void> {
-  const server = { url, secretKey, ...(count !== undefined && { count }) }
+  const server = { url, secretKey, isSlow: true, ...(count !== undefined && { count }) }
   await replay(server, (contractCase, answer) => {
     const { status, ...rest } = contractCase.expect
     expect(observed(contractCase, answer), contractCase.name).toEqual({ status, ...rest })
