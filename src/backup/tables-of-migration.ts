@@ -2,11 +2,14 @@ import { columnsOf, expectedStructure } from '../database/expected-structure'
 import type { ReadableTable } from '../database/table-copy'
 import { postgresColumnTypes } from '../engine/column-types'
 import { migrationsFor } from '../store/migrations/index'
-import { type ColumnKind, tables } from '../store/tables'
+import { type ColumnKind, derivedColumns, tables } from '../store/tables'
 import { damagedBackupError } from './faults'
 
 /** With the types of Postgres, which distinguish flags from numbers. */
 const migrations = migrationsFor(postgresColumnTypes, () => 0)
+
+/** They are in no backup. */
+const derived: ReadonlySet<string> = new Set(derivedColumns)
 
 const kindOfType: Readonly<Record<string, ColumnKind>> = {
   bigint: 'number',
@@ -33,7 +36,9 @@ export async function requireTablesOfMigration(
     if (parts === undefined) throw damagedBackupError(path, `${migration} has no table ${name}`)
     if (columns === undefined) throw damagedBackupError(path, `it lacks the table ${name}`)
     const expected = new Map(
-      [...columnsOf(parts)].map(([column, type]) => [column, kindOfType[type]]),
+      [...columnsOf(parts)]
+        .filter(([column]) => !derived.has(column))
+        .map(([column, type]) => [column, kindOfType[type]]),
     )
     const names = new Set([...expected.keys(), ...Object.keys(columns)])
     for (const column of names) {

@@ -51,7 +51,7 @@ export const accountSettings: SettingTable<AccountSettings> = {
   },
   publicUrl: {
     name: 'SNAILPASS_PUBLIC_URL',
-    meaning: 'URL of this server for links in emails',
+    meaning: 'URL of this server, for links in emails and on its pages',
     defaultText: 'taken from the request, if it uses an address of this machine',
     default: () => null,
     parse: parsePublicUrl,

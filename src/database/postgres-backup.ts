@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
+import { fillDerivedColumns } from '../store/derived-columns'
 import type { Schema } from '../store/schema'
 import { databaseBackupName, type Timing } from './database'
 import { sqliteDatabase } from './sqlite-database'
@@ -20,7 +21,11 @@ export async function backUpTables(
   const progress = () => {}
   try {
     await copy.withExclusive({ create: true }, async (target) => {
-      const read = await target.transaction(() => copyTables(db, target.db, { progress }))
+      const read = await target.transaction(async () => {
+        const checksums = await copyTables(db, target.db, { progress })
+        await fillDerivedColumns(target.db)
+        return checksums
+      })
       requireEqualChecksums(read, await checksumTables(target.db, { progress }), path)
     })
   } catch (error) {

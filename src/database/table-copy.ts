@@ -36,7 +36,7 @@ const maxPageBytes = 1024 * 1024
 
 /**
  * Copies the rows of every table with their `seq` from a snapshot of a database to an empty database. The caller
- * begins a transaction on `to`. Returns the checksums of what was read, to be compared with `checksumTables(to)`.
+ * begins a transaction on `to`, and fills derived columns. Returns the checksums of what was read, to be compared with `checksumTables(to)`.
  */
 export function copyTables(
   from: Kysely<Schema>,

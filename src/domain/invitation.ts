@@ -9,13 +9,13 @@ export interface Invitation {
 export interface InvitationReads {
   /** Returns all invitations, oldest first. */
   list(): Promise<readonly Invitation[]>
-  /** Returns null if the address is not invited. `email` is in lower case. */
+  /** Returns null if the mailbox is not invited, in whatever spelling. */
   find(email: string): Promise<Invitation | null>
 }
 
 export interface InvitationWrites {
-  /** Returns false, and changes nothing, if the address is already invited. */
-  insert(invitation: Invitation): Promise<boolean>
-  /** Deletes an invitation with its email in the outbox. Returns false if there is none. `email` is in lower case. */
+  /** The mailbox must not be invited yet. */
+  insert(invitation: Invitation): Promise<void>
+  /** Deletes all invitations of a mailbox, with their emails in the outbox. Returns false if there is none. */
   delete(email: string): Promise<boolean>
 }

@@ -160,14 +160,18 @@ export function createManagedUsers(deps: {
           hint: 'set SNAILPASS_SIGNUPS=invited and restart the server, or create the account with `snailpass user add`',
         })
       }
-      const isNew = await store.write(async (tx) => {
+      return await store.write(async (tx) => {
         await requireFree(tx, email)
-        const isNew = await tx.invitations.insert({ email, creationTime: clock() })
-        await mailing?.emailQueue.queueInvitation(tx, email, mailing.baseUrl)
-        if (isNew) record(tx, 'invited', { id: null, email })
-        return isNew
+        const known = await tx.invitations.find(email)
+        if (known === null) {
+          await tx.invitations.insert({ email, creationTime: clock() })
+          record(tx, 'invited', { id: null, email })
+        }
+        // In the spelling that was invited first, to which the email in the outbox belongs.
+        const invited = known?.email ?? email
+        await mailing?.emailQueue.queueInvitation(tx, invited, mailing.baseUrl)
+        return { email: invited, isNew: known === null }
       })
-      return { email, isNew }
     },
 
     uninvite: (text) =>
@@ -206,11 +210,13 @@ function requireEmail(text: string): string {
   })
 }
 
-/** Throws `conflict` if an email has an account. */
+/** Throws `conflict` if a mailbox has an account. */
 async function requireFree(tx: ReadTransaction, email: string): Promise<void> {
-  if ((await tx.users.findByEmail(email)) === null) return
-  throw new DomainError('conflict', `${email} already has an account`, {
-    hint: `show it with \`snailpass user show ${email}\``,
+  const user = await tx.users.findByMailbox(email)
+  if (user === null) return
+  const spelling = user.email === email ? '' : `, as ${user.email}`
+  throw new DomainError('conflict', `${email} already has an account${spelling}`, {
+    hint: `show it with \`snailpass user show ${user.email}\``,
   })
 }
 

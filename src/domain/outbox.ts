@@ -4,7 +4,7 @@ import type { WriteTransaction } from './store'
 import type { User } from './user'
 
 /** Minimum milliseconds between two confirmation emails to an account (contract). */
-const confirmationEmailInterval = 5 * 60_000
+export const confirmationEmailInterval = 5 * 60_000
 
 /** Puts emails into the outbox, in the transaction of the change that they are about. */
 export interface EmailQueue {

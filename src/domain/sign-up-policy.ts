@@ -1,3 +1,4 @@
+import { canonicalDomain } from './email'
 import { DomainError } from './errors'
 import type { InvitationReads } from './invitation'
 
@@ -5,7 +6,7 @@ import type { InvitationReads } from './invitation'
 export interface SignUpPolicy {
   /** `closed`: sign-up is refused, even with an invitation; operators create accounts. */
   readonly mode: 'open' | 'invited' | 'closed'
-  /** If `mode` is open: domains whose addresses need no invitation, in lower case; empty for all domains. */
+  /** If `mode` is open: domains whose addresses need no invitation, in ASCII and lower case; empty for all. */
   readonly domains: readonly string[]
 }
 
@@ -27,11 +28,8 @@ export async function requireSignUpAllowed(
 }
 
 function isInDomains(email: string, domains: readonly string[]): boolean {
-  return domains.length === 0 || domains.includes(domainOf(email))
-}
-
-/** Returns the domain of an email address in the form of `SignUpPolicy.domains`: international names in ASCII. */
-function domainOf(email: string): string {
-  const domain = email.slice(email.lastIndexOf('@') + 1)
-  return URL.canParse(`http://${domain}/`) ? new URL(`http://${domain}/`).hostname : domain
+  return (
+    domains.length === 0 ||
+    domains.includes(canonicalDomain(email.slice(email.lastIndexOf('@') + 1)))
+  )
 }

@@ -42,6 +42,13 @@ export interface UserReads {
   findById(id: string): Promise<User | null>
   /** Returns null if there is no such account. `email` is in lower case. */
   findByEmail(email: string): Promise<User | null>
+  /**
+   * Returns the oldest account of a mailbox, whose address may be written in another way; null if there is none. New accounts
+   * are refused by it; sign-in uses `findByEmail`.
+   */
+  findByMailbox(email: string): Promise<User | null>
+  /** Returns the addresses of each mailbox that has several accounts, in the order of sign-up. */
+  listTwins(): Promise<readonly (readonly string[])[]>
   /** Returns whether any account still has a password hash of the original server. */
   hasLegacyPasswordHashes(): Promise<boolean>
   /** Returns every account, oldest first. */
@@ -56,7 +63,7 @@ export interface UserWrites {
    * before this one ends. Null if there is no such account.
    */
   lockSession(id: string): Promise<Pick<User, 'sessionEpoch' | 'isDisabled'> | null>
-  /** Returns false, and changes nothing, if the id or the email is taken. */
+  /** Returns false, and changes nothing, if the id or the email is taken, or the mailbox by an account without a twin. */
   insert(user: User): Promise<boolean>
   /** Does nothing if the password hash is no longer `from`: another login has replaced it. */
   replacePasswordHash(id: string, change: { from: PasswordHash; to: PasswordHash }): Promise<void>
@@ -77,6 +84,11 @@ export interface UserWrites {
   correctUnconfirmed(correction: ClockCorrection): Promise<void>
   /** Dates unconfirmed accounts with an impossible time (before `earliest`, or after `now`) with `now`. */
   redateUnconfirmed(limit: AgeLimit): Promise<void>
+  /**
+   * Deletes the accounts of a mailbox that were never confirmed or signed in to, hold nothing, wait for no email, and were neither
+   * created nor sent an email since `before`. Returns their number.
+   */
+  deleteAbandoned(email: string, before: number): Promise<number>
   /** Deletes unconfirmed accounts with an empty vault that were created before a time. Returns their number. */
   deleteUnconfirmed(before: number): Promise<number>
   /** Sets the time of the last sign-in. */

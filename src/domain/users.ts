@@ -1,7 +1,10 @@
-import { userEvent } from './audit'
+import { serverEvent, userEvent } from './audit'
+import type { ClockWatch } from './clock-watch'
 import { normalizeEmail } from './email'
 import type { ConfirmationPolicy } from './email-confirmation'
 import { DomainError } from './errors'
+import type { AgeLimit } from './known-time'
+import { confirmationEmailInterval } from './outbox'
 import type { PasswordHasher } from './password-hash'
 import type { RateLimiter } from './rate-limiter'
 import { type RequestBounds, withDeadline } from './request-bounds'
@@ -47,6 +50,9 @@ export function createUsers(deps: {
   confirmation: ConfirmationPolicy
   signUps: SignUpPolicy
   rateLimiter: RateLimiter
+  clockWatch: Pick<ClockWatch, 'ageLimit'>
+  /** How long the link in a confirmation email is valid, in milliseconds. */
+  linkLifetime: number
 }): Users {
   const { store, confirmation, signUps } = deps
   return {
@@ -71,7 +77,12 @@ export function createUsers(deps: {
         isDisabled: false,
         loginTime: null,
       }
+      // Its link must have expired, and the last email to the address must not be too recent for another one.
+      const timeout = Math.max(deps.linkLifetime, confirmationEmailInterval)
       await store.write(async (tx) => {
+        // Another account with this id is a conflict, whatever state it is in.
+        if ((await tx.users.findById(user.id)) === null)
+          await deleteAbandoned(tx, email, deps.clockWatch.ageLimit(timeout))
         // First, so that the second of two equal sign-ups gets `conflict`, not that it is not invited.
         await insertUser(tx, user)
         await requireSignUpAllowed(signUps, tx.invitations, email)
@@ -84,11 +95,27 @@ export function createUsers(deps: {
   }
 }
 
-/** Throws `conflict` if the id or the email is taken. The messages are part of the wire contract. */
+/** Throws `conflict` if the id or the mailbox is taken. The messages are part of the wire contract. */
 export async function insertUser(tx: WriteTransaction, user: User): Promise<void> {
-  if (await tx.users.insert(user)) return
+  // The insertion is refused only by accounts that have no twin, and by simultaneous ones.
+  const isFree = (await tx.users.findByMailbox(user.email)) === null
+  if (isFree && (await tx.users.insert(user))) return
   // Engines differ in which unique index they report, so look for the row.
   throw (await tx.users.findById(user.id)) === null
     ? new DomainError('conflict', 'User with this email already exists')
     : new DomainError('conflict', `User with id ${user.id} already exists`)
+}
+
+/**
+ * Deletes the accounts of a mailbox that nobody has made use of in time, so that a sign-up with the address of somebody else does
+ * not keep its owner out. Nothing that holds data is deleted, and nothing while the clock is implausible.
+ */
+async function deleteAbandoned(
+  tx: WriteTransaction,
+  email: string,
+  limit: AgeLimit | null,
+): Promise<void> {
+  const count = limit === null ? 0 : await tx.users.deleteAbandoned(email, limit.before)
+  if (limit !== null && count > 0)
+    tx.audit.record(serverEvent(limit.now, 'users-expired', { count }))
 }

@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
+import { canonicalEmail } from '../domain/email'
 import type { Invitation, InvitationReads, InvitationWrites } from '../domain/invitation'
 import type { Schema } from './schema'
 
@@ -11,7 +12,10 @@ export function invitationReads(db: Kysely<Schema>): InvitationReads {
     },
 
     async find(email) {
-      const row = await select().where('email', '=', email).executeTakeFirst()
+      const row = await select()
+        .where('canonical_email', '=', canonicalEmail(email))
+        .orderBy('seq')
+        .executeTakeFirst()
       return row === undefined ? null : toInvitation(row)
     },
   }
@@ -22,18 +26,16 @@ export function invitationWrites(db: Transaction<Schema>): InvitationReads & Inv
     ...invitationReads(db),
 
     async insert({ email, creationTime }) {
-      const result = await db
+      await db
         .insertInto('invitations')
-        .values({ email, creation_time: creationTime })
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirst()
-      return result.numInsertedOrUpdatedRows === 1n
+        .values({ email, canonical_email: canonicalEmail(email), creation_time: creationTime })
+        .execute()
     },
 
     async delete(email) {
       const result = await db
         .deleteFrom('invitations')
-        .where('email', '=', email)
+        .where('canonical_email', '=', canonicalEmail(email))
         .executeTakeFirst()
       return result.numDeletedRows > 0n
     },

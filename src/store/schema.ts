@@ -40,6 +40,13 @@ interface UsersTable {
   disabled: Flag
   /** When the user last signed in, precise to the minute. Null before the first time. */
   login_time: Time | null
+  /** The form of `email` that all spellings of the mailbox share; derived from it. */
+  canonical_email: string | null
+  /**
+   * Distinguishes accounts of one mailbox, which have been possible before there was a canonical form: 0 for the oldest. Unique
+   * together with `canonical_email`.
+   */
+  twin: number | null
 }
 
 /** A network from which a user has signed in. */
@@ -57,6 +64,8 @@ interface InvitationsTable {
   seq: Generated<number>
   /** In lower case, unique. */
   email: string
+  /** As in `UsersTable`. */
+  canonical_email: string | null
   creation_time: Time
 }
 

@@ -15,7 +15,12 @@ export interface Table {
 /** All tables but `facts`, which belongs to one database and is never copied. */
 type TableName = Exclude<keyof Schema, 'facts'>
 
-type ColumnsOf<Name extends TableName> = Readonly<Record<keyof Schema[Name], ColumnKind>>
+/** Columns that are computed from others, by `fillDerivedColumns`: they are never copied. */
+export const derivedColumns = ['canonical_email', 'twin'] as const
+
+type ColumnsOf<Name extends TableName> = Readonly<
+  Record<Exclude<keyof Schema[Name], (typeof derivedColumns)[number]>, ColumnKind>
+>
 
 const entry = {
   seq: 'number',

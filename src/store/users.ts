@@ -1,4 +1,5 @@
-import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
+import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Transaction } from 'kysely'
+import { canonicalEmail } from '../domain/email'
 import { maxBehind } from '../domain/known-time'
 import type { User, UserReads, UserWrites } from '../domain/user'
 import { isPostgres } from '../engine/is-postgres'
@@ -49,6 +50,30 @@ export function userReads(db: Kysely<Schema>): UserReads {
       return row === undefined ? null : toUser(row)
     },
 
+    async findByMailbox(email) {
+      const row = await db
+        .selectFrom('users')
+        .select(userColumns)
+        .where('canonical_email', '=', canonicalEmail(email))
+        .orderBy('twin')
+        .limit(1)
+        .executeTakeFirst()
+      return row === undefined ? null : toUser(row)
+    },
+
+    async listTwins() {
+      const rows = await db
+        .selectFrom('users')
+        .select(['email', 'canonical_email'])
+        .where('canonical_email', 'in', (twins) =>
+          twins.selectFrom('users').select('canonical_email').where('twin', '>', 0),
+        )
+        .orderBy('seq')
+        .execute()
+      const byMailbox = Map.groupBy(rows, (row) => row.canonical_email)
+      return [...byMailbox.values()].map((accounts) => accounts.map(({ email }) => email))
+    },
+
     async hasLegacyPasswordHashes() {
       // Exactly the condition of the index users_legacy_verifier: with a parameter the index would not be used.
       const row = await db
@@ -93,6 +118,8 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
           letter_time: null,
           disabled: user.isDisabled,
           login_time: user.loginTime,
+          canonical_email: canonicalEmail(user.email),
+          twin: 0,
         })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst()
@@ -163,19 +190,24 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
       }
     },
 
+    async deleteAbandoned(email, before) {
+      const result = await db
+        .deleteFrom('users')
+        .where('canonical_email', '=', canonicalEmail(email))
+        .where(isUnconfirmedSince(before))
+        .where('disabled', '=', false)
+        .where('login_time', 'is', null)
+        .where(({ not, exists, selectFrom }) =>
+          not(exists(selectFrom('outbox').select('seq').whereRef('user_id', '=', 'users.id'))),
+        )
+        .executeTakeFirst()
+      return Number(result.numDeletedRows)
+    },
+
     async deleteUnconfirmed(before) {
       const result = await db
         .deleteFrom('users')
-        .where('email_confirmed', '=', false)
-        .where('creation_time', '<', before)
-        // A user who was sent an email since then gets the time to open it.
-        .where((or) => or.or([or('letter_time', 'is', null), or('letter_time', '<', before)]))
-        .where(({ not, exists, selectFrom }) =>
-          not(exists(selectFrom('records').select('seq').whereRef('user_id', '=', 'users.id'))),
-        )
-        .where(({ not, exists, selectFrom }) =>
-          not(exists(selectFrom('notes').select('seq').whereRef('user_id', '=', 'users.id'))),
-        )
+        .where(isUnconfirmedSince(before))
         .executeTakeFirst()
       return Number(result.numDeletedRows)
     },
@@ -203,6 +235,19 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
       return result.numDeletedRows > 0n
     },
   }
+}
+
+/** The condition for accounts with an empty vault that were neither confirmed, created nor sent an email since `before`. */
+function isUnconfirmedSince(before: number) {
+  return ({ and, or, not, exists, selectFrom, eb }: ExpressionBuilder<Schema, 'users'>) =>
+    and([
+      eb('email_confirmed', '=', false),
+      eb('creation_time', '<', before),
+      // A user who was sent an email since then gets the time to open it.
+      or([eb('letter_time', 'is', null), eb('letter_time', '<', before)]),
+      not(exists(selectFrom('records').select('seq').whereRef('user_id', '=', 'users.id'))),
+      not(exists(selectFrom('notes').select('seq').whereRef('user_id', '=', 'users.id'))),
+    ])
 }
 
 function toUser(row: Pick<Selectable<Schema['users']>, (typeof userColumns)[number]>): User {

@@ -6,7 +6,7 @@ import type { SignUpPolicy } from '../../src/domain/sign-up-policy'
 import { createUsers } from '../../src/domain/users'
 import { captureError } from '../support/capture-error'
 import { openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock, patientTiming, random } from '../support/timing'
+import { fakeClock, patientTiming, random, watchOf } from '../support/timing'
 
 const anna = 'anna@nas.local'
 const clock = fakeClock()
@@ -23,6 +23,7 @@ const hasherAfter = (meanwhile: () => Promise<unknown>): PasswordHasher => ({
 function signUp(store: TestStore, mode: SignUpPolicy['mode'], meanwhile = async () => {}) {
   const users = createUsers({
     ...patientTiming(),
+    ...{ clockWatch: watchOf(clock), linkLifetime: 600_000 },
     ...{ store, random, clock, rateLimiter: unlimitedRateLimiter },
     hasher: hasherAfter(meanwhile),
     confirmation: { isRequired: false, emailQueue: null },

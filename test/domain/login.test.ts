@@ -36,6 +36,7 @@ function createRules(
   })
   const users = createUsers({
     ...patientTiming(),
+    ...{ clockWatch: watchOf(clock), linkLifetime: 600_000 },
     store,
     hasher,
     random,

@@ -12,7 +12,7 @@ import { captureError } from '../support/capture-error'
 import { createTestHasher } from '../support/hasher'
 import { startPostgresFirst } from '../support/postgres'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
-import { fakeClock, patientTiming, random } from '../support/timing'
+import { fakeClock, patientTiming, random, watchOf } from '../support/timing'
 
 startPostgresFirst('newest')
 
@@ -28,6 +28,7 @@ function createUserRules(store: TestStore, signUps: SignUpPolicy = invited) {
   const confirmation = { isRequired: false, emailQueue: null }
   const users = createUsers({
     ...{ ...patientTiming(), ...deps, confirmation, signUps },
+    ...{ clockWatch: watchOf(deps.clock), linkLifetime: 600_000 },
     rateLimiter: unlimitedRateLimiter,
   })
   return {

@@ -8,8 +8,9 @@ import type { SignUpPolicy } from '../../src/domain/sign-up-policy'
 import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
 import { createUsers } from '../../src/domain/users'
 import { listAuditRows } from '../support/audit'
+import { captureError } from '../support/capture-error'
 import { createTestHasher } from '../support/hasher'
-import { aUser, openSqliteStore, type TestStore } from '../support/store'
+import { aUser, openSqliteStore, type SqliteTestStore, type TestStore } from '../support/store'
 import { fakeClock, patientTiming, random, watchOf } from '../support/timing'
 
 const baseUrl = () => 'http://pi:5000/'
@@ -24,7 +25,13 @@ function createSignUpRules(
     signUps = open,
     isRequired = false,
     max = 100,
-  }: { signUps?: SignUpPolicy; isRequired?: boolean; max?: number } = {},
+    linkLifetime = 600_000,
+  }: {
+    signUps?: SignUpPolicy
+    isRequired?: boolean
+    max?: number
+    linkLifetime?: number
+  } = {},
 ) {
   const clock = fakeClock()
   const hasher = createTestHasher()
@@ -38,6 +45,7 @@ function createSignUpRules(
   const deps = { store, random, clock, signUps }
   const users = createUsers({
     ...patientTiming(),
+    ...{ clockWatch: watchOf(clock), linkLifetime },
     ...deps,
     confirmation,
     hasher: {
@@ -224,6 +232,150 @@ describe('a sign-up', () => {
     expect(await signUp('b@nas.local', { from: '2001:db8:1:3::1', id: 'v' })).toBe('done')
     clock.advance(60_000)
     expect(await signUp('c@nas.local', { ...from('3'), id: 'w' })).toBe('done')
+  })
+})
+
+describe('the mailbox of a sign-up', () => {
+  test('has one account, in whatever spelling', async () => {
+    await using store = await openSqliteStore()
+    const { signUp, managed } = createSignUpRules(store, { signUps: invited })
+    await managed.invite('a@bücher.example', null)
+    expect(await managed.invite('A@xn--bcher-kva.example', null)).toEqual({
+      ...{ email: 'a@bücher.example', isNew: false },
+    })
+    expect(await signUp('a@bu\u0308cher.example')).toBe('done')
+    expect(await managed.listInvitations()).toEqual([])
+    const taken = { code: 'conflict', message: 'User with this email already exists' }
+    expect(await signUp('a@bücher.example', { id: 'v' })).toMatchObject({ code: 'forbidden' })
+    const other = createSignUpRules(store)
+    for (const spelling of ['a@bücher.example', 'a@xn--bcher-kva.example', 'A@BÜCHER.example'])
+      expect(await other.signUp(spelling, { id: 'v' })).toMatchObject(taken)
+    const exists = {
+      code: 'conflict',
+      message: 'a@bücher.example already has an account, as a@bu\u0308cher.example',
+      hint: 'show it with `snailpass user show a@bu\u0308cher.example`',
+    }
+    expect(await captureError(managed.requireFreeEmail('a@bücher.example'))).toMatchObject(exists)
+    expect(await captureError(managed.invite('a@bücher.example', null))).toMatchObject(exists)
+    const account = { email: 'a@bücher.example', masterPasswordHash: 'x' }
+    expect(await captureError(managed.add(account))).toMatchObject(taken)
+  })
+
+  test('is that of a domain that may sign up, in whatever spelling', async () => {
+    await using store = await openSqliteStore()
+    const { signUp } = createSignUpRules(store, {
+      signUps: { mode: 'open', domains: ['xn--bcher-kva.example'] },
+    })
+    expect(await signUp('a@nas.local')).toMatchObject({ code: 'forbidden' })
+    for (const [index, domain] of [
+      'bücher.example',
+      'BU\u0308CHER.example',
+      'xn--bcher-kva.example',
+    ].entries())
+      expect(await signUp(`${index}@${domain}`, { id: `${index}` })).toBe('done')
+  })
+})
+
+describe('an account whose link has expired', () => {
+  const linkLifetime = 10 * 60_000
+
+  async function createAbandoned(store: SqliteTestStore) {
+    const rules = createSignUpRules(store, { isRequired: true, linkLifetime })
+    expect(await rules.signUp('owner@bücher.example', { id: 'old' })).toBe('done')
+    // Sent.
+    using file = new Database(store.path)
+    file.run('delete from outbox')
+    rules.clock.advance(linkLifetime + 1)
+    const again = () => rules.signUp('owner@xn--bcher-kva.example', { id: 'new', hint: 'mine' })
+    const ids = async () => (await store.read((tx) => tx.users.listSummaries())).map(({ id }) => id)
+    return { ...rules, again, ids }
+  }
+  const taken = { code: 'conflict', message: 'User with this email already exists' }
+
+  test('gives way to a new sign-up, with an email of its own', async () => {
+    await using store = await openSqliteStore()
+    const { again, ids, emailQueue, clock } = await createAbandoned(store)
+    expect(await again()).toBe('done')
+    expect(await ids()).toEqual(['new'])
+    const emails = await store.read((tx) => tx.outbox.list())
+    expect(emails).toMatchObject([{ userId: 'new', email: 'owner@xn--bcher-kva.example' }])
+    expect(
+      (await listAuditRows(store)).map(({ kind, userId, count }) => [kind, userId, count]),
+    ).toEqual([
+      ['sign-up', 'old', 1],
+      ['users-expired', null, 1],
+      ['sign-up', 'new', 1],
+    ])
+    // No second email within five minutes.
+    clock.advance(5 * 60_000 - 1)
+    await store.write(async (tx) => {
+      const user = await tx.users.findById('new')
+      if (user !== null) await emailQueue.queueConfirmation(tx, user, baseUrl)
+    })
+    expect(await store.read((tx) => tx.outbox.list())).toHaveLength(1)
+  })
+
+  test.each([
+    [
+      'a link is valid',
+      (file: Database) => file.run('update users set letter_time = letter_time + 1'),
+    ],
+    [
+      'an email waits',
+      (file: Database) =>
+        file.run(
+          "insert into outbox (id, user_id, kind, base_url, state, creation_time, next_time, attempts) values ('x', 'old', 'confirmation', 'http://pi/', 'queued', 1, 1, 0)",
+        ),
+    ],
+    ['it is confirmed', (file: Database) => file.run('update users set email_confirmed = true')],
+    ['somebody has signed in', (file: Database) => file.run('update users set login_time = 1')],
+    ['it is disabled', (file: Database) => file.run('update users set disabled = true')],
+    [
+      'it has a record',
+      (file: Database) =>
+        file.run(
+          "insert into records (id, user_id, name, login, password, is_favorite, is_deleted, creation_time, update_time) values ('r', 'old', 'a:a', 'a:a', 'a:a', false, true, 1, 1)",
+        ),
+    ],
+    [
+      'it has a note',
+      (file: Database) =>
+        file.run(
+          "insert into notes (id, user_id, name, content, is_favorite, is_deleted, creation_time, update_time) values ('n', 'old', 'a:a', 'a:a', false, true, 1, 1)",
+        ),
+    ],
+  ])('stays while %s', async (_what, change) => {
+    await using store = await openSqliteStore()
+    const { again, ids } = await createAbandoned(store)
+    {
+      using file = new Database(store.path)
+      change(file)
+    }
+    expect(await again()).toMatchObject(taken)
+    expect(await ids()).toEqual(['old'])
+  })
+
+  test('keeps its id, stays while the clock is implausible, and if the new sign-up may not be', async () => {
+    await using store = await openSqliteStore()
+    const { signUp, clock, ids } = await createAbandoned(store)
+    expect(await signUp('owner@bücher.example', { id: 'old' })).toMatchObject({
+      ...{ code: 'conflict', message: 'User with id old already exists' },
+    })
+    clock.advance(-20 * 365 * 86_400_000)
+    expect(await signUp('owner@bücher.example', { id: 'new' })).toMatchObject(taken)
+    expect(await ids()).toEqual(['old'])
+  })
+
+  test('waits five minutes where links are valid for less', async () => {
+    await using store = await openSqliteStore()
+    const { signUp, clock } = createSignUpRules(store, { isRequired: true, linkLifetime: 60_000 })
+    await signUp('a@nas.local', { id: 'old' })
+    using file = new Database(store.path)
+    file.run('delete from outbox')
+    clock.advance(5 * 60_000)
+    expect(await signUp('a@nas.local', { id: 'new' })).toMatchObject(taken)
+    clock.advance(1)
+    expect(await signUp('a@nas.local', { id: 'new' })).toBe('done')
   })
 })
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
 import type { Database } from '../../src/database/database'
+import { insertUser } from '../../src/domain/users'
 import {
   type ColumnTypes,
   postgresColumnTypes,
@@ -91,6 +92,68 @@ describe.each(engines)('a database of an older version on $engine', ({ open }) =
     expect(await order()).toEqual(['z', 'y', 'x', 'w'])
     await store.write((tx) => tx.users.delete('b'))
     expect(await order()).toEqual(['w'])
+    await store.close()
+  })
+
+  test('keeps the accounts of one mailbox, and gives each a number', async () => {
+    await using database = await open()
+    const all = migrationsFor(database.columns, () => 7_000)
+    const before = Object.fromEntries(Object.entries(all).filter(([name]) => name < '0007'))
+    const emails = [
+      'b@xn--bcher-kva.example',
+      'a@nas.local',
+      'b@bücher.example',
+      'b@bu\u0308cher.example',
+    ] as const
+    await database.at(before).withExclusive({ create: true }, async ({ db }) => {
+      for (const [index, email] of emails.entries()) {
+        await sql`
+          insert into users (id, email, master_password_hash, email_confirmed, session_epoch, creation_time)
+          values (${`u${index}`}, ${email}, 'v', ${sql.raw('true')}, 'e', 5)
+        `.execute(db)
+        await sql`insert into invitations (email, creation_time) values (${`i${email}`}, 1)`.execute(
+          db,
+        )
+      }
+    })
+    const { store } = await database.at(all).openForServer({ create: false })
+    const state = await store.read(async (tx) => ({
+      found: await Promise.all(
+        emails.map(async (email) => (await tx.users.findByEmail(email))?.id),
+      ),
+      oldest: (await tx.users.findByMailbox('B@BÜCHER.example'))?.id,
+      twins: await tx.users.listTwins(),
+      invited: (await tx.invitations.find('ib@BÜCHER.example'))?.email,
+    }))
+    expect(state).toEqual({
+      found: ['u0', 'u1', 'u2', 'u3'],
+      oldest: 'u0',
+      twins: [[emails[0], emails[2], emails[3]]],
+      invited: `i${emails[0]}`,
+    })
+    // A new one is refused even if the account that would be in its way is gone.
+    const signUp = { id: 'new', passwordHash: 'v', hint: null, emailConfirmed: true }
+    const user = {
+      ...signUp,
+      sessionEpoch: 'e',
+      creationTime: 1,
+      isDisabled: false,
+      loginTime: null,
+    }
+    const add = (email: string) =>
+      store
+        .write((tx) => insertUser(tx, { ...user, email }))
+        .then(
+          () => 'added',
+          ({ code }) => code,
+        )
+    await store.write((tx) => tx.users.delete('u0'))
+    expect(await add('b@Bücher.example')).toBe('conflict')
+    await store.write(async (tx) => {
+      await tx.users.delete('u2')
+      await tx.users.delete('u3')
+    })
+    expect(await add('b@bücher.example')).toBe('added')
     await store.close()
   })
 })

@@ -294,27 +294,45 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(await Promise.all(owners)).toEqual([null, 'b', 'a', 'b'])
   })
 
-  test('keeps an invitation once, lists them in their order, and deletes the one that is named', async () => {
+  test('lists invitations in their order, and finds and deletes those of a mailbox in any spelling', async () => {
     await using store = await open()
     const [first, second] = [
-      { email: 'z@nas.local', creationTime: times.creationTime },
+      { email: 'z@bücher.example', creationTime: times.creationTime },
       { email: 'a@nas.local', creationTime: 2 },
     ]
     const outcomes = await store.write(async (tx) => [
       await tx.invitations.insert(first),
       await tx.invitations.insert(second),
-      await tx.invitations.insert({ ...first, creationTime: 9 }),
       await tx.invitations.delete('nobody@nas.local'),
     ])
-    expect(outcomes).toEqual([true, true, false, false])
+    expect(outcomes).toEqual([undefined, undefined, false])
     const found = await store.read(async (tx) => [
       await tx.invitations.list(),
       await tx.invitations.find('a@nas.local'),
+      await tx.invitations.find('z@xn--bcher-kva.example'),
       await tx.invitations.find('nobody@nas.local'),
     ])
-    expect(found).toEqual([[first, second], second, null])
-    expect(await store.write((tx) => tx.invitations.delete('z@nas.local'))).toBeTrue()
+    expect(found).toEqual([[first, second], second, first, null])
+    expect(await store.write((tx) => tx.invitations.delete('z@BÜCHER.example'))).toBeTrue()
     expect(await store.read((tx) => tx.invitations.list())).toEqual([second])
+  })
+
+  test('has one account for each mailbox, and finds it in any spelling, but at a sign-in', async () => {
+    await using store = await open()
+    const user = aUser({ email: 'a@bücher.example' })
+    const twin = aUser({ email: 'a@xn--bcher-kva.example' })
+    const inserted = await store.write(async (tx) => [
+      await tx.users.insert(user),
+      await tx.users.insert(twin),
+    ])
+    expect(inserted).toEqual([true, false])
+    const found = await store.read(async (tx) => [
+      await tx.users.findByMailbox(twin.email),
+      await tx.users.findByMailbox('b@bücher.example'),
+      await tx.users.findByEmail(twin.email),
+      await tx.users.listTwins(),
+    ])
+    expect(found).toEqual([user, null, null, []])
   })
 
   test('keeps one email of a kind for each account and each invitation', async () => {

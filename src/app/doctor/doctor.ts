@@ -13,6 +13,7 @@ import { localHosts } from '../local-addresses'
 import { withRestoreHint } from '../lost-database'
 import type { Runtime } from '../runtime'
 import { openTargets, type Targets } from '../targets'
+import { checkAccounts } from './accounts'
 import { checkAuditLog } from './audit'
 import { checkBackupFiles } from './backup-folder'
 import { checkCertificate } from './certificate'
@@ -49,6 +50,7 @@ export async function runChecks(
     ['server', () => checkServer(settings)],
     ['database', () => withRestoreHint(targets, async () => checkDatabase(targets))],
     ['secret key', () => checkKey(targets)],
+    ['accounts', () => checkAccounts(targets)],
     ['audit', () => checkAuditLog(targets)],
     ['permissions', () => checkPermissions(targets, fix)],
     ['space', () => checkSpace(targets)],
@@ -77,7 +79,7 @@ export async function runChecks(
 type Check = readonly [name: string, check: () => Outcome | Promise<Outcome>]
 
 /** Checks that need the database. They are skipped if it can't be used: each would only repeat that. */
-const databaseChecks = new Set(['secret key', 'audit', 'clock'])
+const databaseChecks = new Set(['secret key', 'accounts', 'audit', 'clock'])
 
 /**
  * Checks that need no settings. Without valid settings the others are skipped: default values stand in for the invalid ones,

@@ -71,6 +71,8 @@ export function createRules(deps: {
       wait,
       confirmation,
       signUps: signUpPolicyOf(settings),
+      clockWatch,
+      linkLifetime: settings.linkMinutes * 60_000,
     }),
     login: createLogin({
       store,

@@ -8,6 +8,7 @@ import { outbox } from './0003-outbox'
 import { operators } from './0004-operators'
 import { knownAddresses } from './0005-known-addresses'
 import { audit } from './0006-audit'
+import { canonicalEmails } from './0007-canonical-emails'
 
 /** Migrations by their names. They run in the order of the names. */
 export type Migrations = Readonly<Record<string, Migration>>
@@ -27,5 +28,6 @@ export function migrationsFor(columnTypes: ColumnTypes, clock: Clock): Migration
     '0004-operators': { up: operators(columnTypes) },
     '0005-known-addresses': { up: knownAddresses(columnTypes) },
     '0006-audit': { up: audit(columnTypes) },
+    '0007-canonical-emails': { up: canonicalEmails(columnTypes) },
   }
 }

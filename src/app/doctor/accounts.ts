@@ -1,0 +1,20 @@
+import { sanitizeLine } from '../../domain/text'
+import type { Targets } from '../targets'
+import type { Outcome } from './findings'
+
+/** How many mailboxes a line names. */
+const maxListed = 10
+
+/**
+ * Lists the accounts of one mailbox, which were created before all spellings of its address counted as one, or adopted. They go on,
+ * so that is no problem.
+ */
+export async function checkAccounts({ database }: Targets): Promise<Outcome> {
+  const twins = await database.withShared((store) => store.readOne((tx) => tx.users.listTwins()))
+  if (twins.length === 0) return { fact: 'each mailbox has one account' }
+  const listed = twins
+    .slice(0, maxListed)
+    .map((emails) => emails.map((email) => sanitizeLine(email)).join(' and '))
+  const rest = twins.length > maxListed ? [`${twins.length - maxListed} more`] : []
+  return { fact: `accounts of the same mailbox: ${[...listed, ...rest].join('; ')}` }
+}

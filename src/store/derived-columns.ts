@@ -1,0 +1,24 @@
+import type { Kysely } from 'kysely'
+import { canonicalEmail } from '../domain/email'
+import type { Schema } from './schema'
+
+/**
+ * Computes the derived columns of all rows: the canonical form of each email address, and the number of each account among those
+ * of one mailbox, in the order of sign-up. Called after rows were inserted without them.
+ */
+export async function fillDerivedColumns(db: Kysely<Schema>): Promise<void> {
+  const twins = new Map<string, number>()
+  const users = await db.selectFrom('users').select(['seq', 'email']).orderBy('seq').execute()
+  for (const { seq, email } of users) {
+    const canonical = canonicalEmail(email)
+    const twin = twins.get(canonical) ?? 0
+    twins.set(canonical, twin + 1)
+    const change = { canonical_email: canonical, twin }
+    await db.updateTable('users').set(change).where('seq', '=', seq).execute()
+  }
+  const invitations = await db.selectFrom('invitations').select(['seq', 'email']).execute()
+  for (const { seq, email } of invitations) {
+    const change = { canonical_email: canonicalEmail(email) }
+    await db.updateTable('invitations').set(change).where('seq', '=', seq).execute()
+  }
+}
