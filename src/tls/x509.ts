@@ -147,18 +147,6 @@ export async function createPlaceholder(names: readonly string[], now: number): 
   return { cert: certificatePem(certificate), key: await exportKeyPem(keys.privateKey) }
 }
 
-/** Returns the name constraints of a CA certificate (PEM); null if it has none, or if clients may ignore them. */
-export function constraintsOf(cert: string): AuthorityConstraints | null {
-  const extension = new X509Certificate(cert).getExtension(id_ce_nameConstraints)
-  if (extension === null || !extension.critical) return null
-  const { permittedSubtrees } = AsnConvert.parse(extension.value, NameConstraints)
-  const bases = [...(permittedSubtrees ?? [])].map(({ base }) => base)
-  const domains = bases.flatMap(({ dNSName }) => (dNSName === undefined ? [] : [dNSName]))
-  const networks = bases.flatMap(({ iPAddress }) => (iPAddress === undefined ? [] : [iPAddress]))
-  // Without a constraint for one kind of name, every name of that kind is permitted.
-  return domains.length === 0 || networks.length === 0 ? null : { domains, networks }
-}
-
 function encodeConstraints({ domains, networks }: AuthorityConstraints): ArrayBuffer {
   const bases = [
     ...domains.map((dNSName) => new GeneralName({ dNSName })),

@@ -15,9 +15,9 @@ import {
   Pkcs10CertificateRequest,
   SubjectAlternativeNameExtension,
 } from '@peculiar/x509'
+import { readCertificateFields, readNameConstraints } from '../../src/tls/certificate-fields'
 import { parseCertificateInfo, parseChain } from '../../src/tls/certificate-info'
 import {
-  constraintsOf,
   createAuthorityCertificate,
   createCsr,
   createLeafCertificate,
@@ -35,6 +35,9 @@ const options = { hostname: 'pi', constraints, ...validity }
 const key = await generateKey()
 const cert = await createAuthorityCertificate(key, options, random)
 const authority = { cert, key }
+
+const constraintsOf = (pem: string) =>
+  readNameConstraints(readCertificateFields(new X509Certificate(pem)))
 
 /** Bytes that are all the same. */
 const bytes = (value: number) => (count: number) => new Uint8Array(count).fill(value)

@@ -5,6 +5,7 @@ import { DomainError, errorMessage } from '../../domain/errors'
 import { minPlausibleTime } from '../../domain/known-time'
 import type { Clock, Random } from '../../domain/runtime'
 import { formatDate } from '../../domain/text'
+import { readCertificateFields, readNameConstraints } from '../certificate-fields'
 import { type CertificateInfo, parseCertificateInfo } from '../certificate-info'
 import { loadX509 } from '../load-x509'
 import type { TlsFolder } from './folder'
@@ -38,11 +39,12 @@ export async function findAuthority(folder: TlsFolder): Promise<Authority | null
   const cert = readFileSync(authorityCert, 'utf8')
   if (!existsSync(authorityKey)) throw unusableAuthority(`${authorityKey} is missing`)
   const key = readFileSync(authorityKey, 'utf8')
-  const { constraintsOf } = await loadX509()
   const info = parseAuthorityFile(authorityCert, 'certificate', () => parseCertificateInfo(cert))
-  const constraints = parseAuthorityFile(authorityCert, 'certificate', () => constraintsOf(cert))
-  const privateKey = parseAuthorityFile(authorityKey, 'private key', () => createPrivateKey(key))
   const certificate = new X509Certificate(cert)
+  const constraints = parseAuthorityFile(authorityCert, 'certificate', () =>
+    readNameConstraints(readCertificateFields(certificate)),
+  )
+  const privateKey = parseAuthorityFile(authorityKey, 'private key', () => createPrivateKey(key))
   if (!certificate.checkPrivateKey(privateKey)) {
     throw unusableAuthority(`${authorityKey} does not belong to ${authorityCert}`)
   }
