@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { parseAddress } from '../domain/address'
-import { derTags, readDer, readObjectId, readSequence, requireDer } from './der'
+import { derTags, readDer, readInteger, readObjectId, readSequence, requireDer } from './der'
 import type { AuthorityConstraints } from './local/names'
 
 /** What Node does not tell of a certificate (RFC 5280): the kind of its key, which Node may not know, and its extensions. */
@@ -13,7 +13,12 @@ export interface CertificateFields {
 }
 
 const extensionIds = {
+  keyUsage: '2.5.29.15',
+  basicConstraints: '2.5.29.19',
   nameConstraints: '2.5.29.30',
+  extendedKeyUsage: '2.5.29.37',
+  tlsFeature: '1.3.6.1.5.5.7.1.24',
+  signedTimestamps: '1.3.6.1.4.1.11129.2.4.2',
 } as const
 
 /** Positions in TBSCertificate, without the version, which is optional. */
@@ -45,6 +50,53 @@ function readExtensions(bytes: Uint8Array) {
     const isCritical = parts[1]?.tag === derTags.boolean && parts[1].content[0] !== 0
     return [readObjectId(id?.content ?? new Uint8Array()), { isCritical, value }] as const
   })
+}
+
+/** The bits of the key usage extension, counted from the first one. */
+const usageBits = { digitalSignature: 0, keyCertSign: 5 } as const
+
+/** Whether a key may be used for something: without the extension it may be used for everything. */
+export function permitsUsage(
+  { extensions }: CertificateFields,
+  usage: keyof typeof usageBits,
+): boolean {
+  const extension = extensions.get(extensionIds.keyUsage)
+  if (extension === undefined) return true
+  // The first byte counts the unused bits of the last one.
+  const [, bits = 0] = requireDer(extension.value, derTags.bitString).content
+  return (bits & (0x80 >> usageBits[usage])) !== 0
+}
+
+/** Whether a certificate is for servers: without the extension it is for everything. */
+export function permitsServers({ extensions }: CertificateFields): boolean {
+  const extension = extensions.get(extensionIds.extendedKeyUsage)
+  if (extension === undefined) return true
+  const purposes = readSequence(extension.value)
+  return purposes.some(({ content }) => readObjectId(content) === '1.3.6.1.5.5.7.3.1')
+}
+
+/** Whether a certificate is that of a CA, and how many CAs may stand below it; null for any number. */
+export function readBasicConstraints({ extensions }: CertificateFields) {
+  const extension = extensions.get(extensionIds.basicConstraints)
+  const parts = extension === undefined ? [] : readSequence(extension.value)
+  const length = parts.find(({ tag }) => tag === derTags.integer)
+  return {
+    isCa: parts.some(({ tag, content }) => tag === derTags.boolean && content[0] !== 0),
+    maxCasBelow: length === undefined ? null : readInteger(length.content),
+  }
+}
+
+/** Whether a public log contains the certificate (RFC 6962), as browsers demand of public CAs. */
+export function isLoggedPublicly({ extensions }: CertificateFields): boolean {
+  return extensions.has(extensionIds.signedTimestamps)
+}
+
+/** Whether a certificate is valid only with a stapled OCSP response (RFC 7633). */
+export function requiresStapling({ extensions }: CertificateFields): boolean {
+  const extension = extensions.get(extensionIds.tlsFeature)
+  if (extension === undefined) return false
+  const features = readSequence(extension.value)
+  return features.some(({ content }) => readInteger(content) === 5)
 }
 
 /** Returns the name constraints of a CA certificate; null if it has none, or if clients may ignore them. */

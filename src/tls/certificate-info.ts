@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { isIP } from 'node:net'
 import { parseAddress } from '../domain/address'
+import { isCertificateBlock, parsePem } from './pem'
 
 /** What is shown of a certificate. */
 export interface CertificateInfo {
@@ -17,11 +18,11 @@ export interface CertificateInfo {
   readonly sha256: string
 }
 
-const certificatePattern = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g
-
 /** Returns the certificates of a PEM text, in its order. Throws the parser's error for a damaged one. */
 export function parseChain(pem: string): readonly X509Certificate[] {
-  return (pem.match(certificatePattern) ?? []).map((block) => new X509Certificate(block))
+  return parsePem(pem)
+    .filter(isCertificateBlock)
+    .map(({ der }) => new X509Certificate(der))
 }
 
 /** Returns what is shown of the first certificate of a PEM text. Throws if there is none. */
@@ -52,11 +53,14 @@ export function isIssuedFor(name: string, { names }: Pick<CertificateInfo, 'name
   return isIP(name) === 0 && names.includes(name.replace(/^[^.]+/, '*'))
 }
 
-/** Parses Node's form of subject alternative names: `DNS:pi.local, IP Address:10.0.0.2`. */
+/**
+ * Parses Node's form of subject alternative names: `DNS:pi.local, IP Address:10.0.0.2`. An address that is written as a name
+ * is left out, because clients compare addresses with addresses alone.
+ */
 function subjectAltNames({ subjectAltName = '' }: X509Certificate): readonly string[] {
   return subjectAltName.split(', ').flatMap((part) => {
     const { kind, value = '' } = /^(?<kind>DNS|IP Address):(?<value>.+)$/.exec(part)?.groups ?? {}
-    if (kind === undefined) return []
+    if (kind === undefined || (kind === 'DNS' && isIP(value) !== 0)) return []
     return [kind === 'DNS' ? value.toLowerCase() : (parseAddress(value) ?? value)]
   })
 }

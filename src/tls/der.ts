@@ -7,6 +7,7 @@ export interface DerElement {
 /** The tags that certificates use here. */
 export const derTags = {
   boolean: 0x01,
+  integer: 0x02,
   bitString: 0x03,
   objectId: 0x06,
   sequence: 0x30,
@@ -42,7 +43,7 @@ export function readSequence(bytes: Uint8Array): readonly DerElement[] {
 }
 
 /** Returns an unsigned integer of at most six bytes. */
-function readInteger(bytes: Uint8Array): number {
+export function readInteger(bytes: Uint8Array): number {
   return bytes.reduce((value, byte) => value * 256 + byte, 0)
 }
 

@@ -4,8 +4,9 @@ import { DomainError, errorMessage } from '../domain/errors'
 import type { Clock, Wait } from '../domain/runtime'
 import { formatDate } from '../domain/text'
 import type { Log } from '../log'
+import { reviewCertificate } from './certificate-problems'
 import { type KeyPairPaths, parseKeyPair, type ServableKeyPair } from './key-pair'
-import { leadsToPublicRoot } from './roots'
+import { decodeText } from './pem'
 import { createObservableKeyPair } from './source'
 import { fileStateOf, startWatching } from './watch'
 
@@ -27,41 +28,49 @@ export async function readKeyPair(paths: KeyPairPaths): Promise<ServableKeyPair>
   return parseKeyPair({ cert, key }, paths)
 }
 
-/** Returns why a certificate is not valid at a time, as the end of a sentence; null if it is valid. */
-function validityProblem(
-  { info: { notBefore, notAfter } }: ServableKeyPair,
-  now: number,
-): string | null {
-  if (now >= notAfter) return `expired on ${formatDate(notAfter)}`
-  return now < notBefore ? `is not valid before ${formatDate(notBefore)}` : null
+interface FileSourceDeps {
+  /** The host of the public URL, in the form of `parseName`; null if there is none that this certificate has to be for. */
+  readonly publicName: string | null
+  readonly clock: Clock
+  readonly wait: Wait
+  readonly log: Log
 }
 
 /**
  * Serves a certificate from files that another program renews. Changed files are loaded once they fit together; files that
- * can't be used are logged and ignored. A certificate that is not valid at this time is served if there is no valid one: a
- * server that runs can still answer over HTTP. Throws `unavailable` if the files can't be used at the start.
+ * can't be used are logged and ignored. A certificate that clients reject is served, with a warning, unless it would replace
+ * one that is valid now by one that is not: a server that runs can still answer over HTTP. Throws `unavailable` if the files
+ * can't be used at the start.
  */
 export async function startFileSource(
   paths: KeyPairPaths,
-  { clock, wait, log }: { readonly clock: Clock; readonly wait: Wait; readonly log: Log },
+  { publicName, clock, wait, log }: FileSourceDeps,
 ): Promise<RunningCertificateSource> {
   const files = [paths.cert, paths.key]
+  const load = async () => {
+    const pair = await readKeyPair(paths)
+    return { pair, ...reviewCertificate(pair, { file: paths.cert, publicName }) }
+  }
   let served = await fileStateOf(files)
-  let pair = await readKeyPair(paths)
-  let isPublic = leadsToPublicRoot(pair.cert)
-  const observable = createObservableKeyPair(pair)
+  let current = await load()
+  const observable = createObservableKeyPair(current.pair)
   let reported: string | null = null
   const reportValidity = () => {
     const now = clock()
-    const problem = validityProblem(pair, now)
-    const isLate = pair.info.notAfter - now < renewalWarningPeriod(pair)
-    const message = problem ?? (isLate ? `expires on ${formatDate(pair.info.notAfter)}` : null)
+    const { notAfter } = current.pair.info
+    const problem = current.findValidityProblem(now)
+    const isLate = notAfter - now < renewalWarningPeriod(current.pair)
+    const message = problem ?? (isLate ? `expires on ${formatDate(notAfter)}` : null)
     if (message === reported) return
     reported = message
     if (problem !== null) log.error(`the certificate ${paths.cert} ${problem}: clients reject it`)
     else if (isLate) log.warn(`the certificate ${paths.cert} ${message} and has not been renewed`)
   }
+  const reportProblems = () => {
+    for (const { what, why, fix } of current.problems) log.warn(`${what}: ${why}`, { hint: fix })
+  }
   reportValidity()
+  reportProblems()
 
   let last = served
   const watcher = startWatching(
@@ -72,24 +81,24 @@ export async function startFileSource(
       const isSteady = state === last
       last = state
       if (state === served || !isSteady) return false
-      const next = await readKeyPair(paths)
+      const next = await load()
       // If the files changed while they were read, the next check reads them again.
       if ((await fileStateOf(files)) !== state) return false
       const now = clock()
-      const nextProblem = validityProblem(next, now)
-      if (nextProblem !== null && validityProblem(pair, now) === null) {
+      const nextProblem = next.findValidityProblem(now)
+      if (nextProblem !== null && current.findValidityProblem(now) === null) {
         throw new DomainError('unavailable', `the new certificate ${paths.cert} ${nextProblem}`, {
           hint: 'check that the program which renews it writes to this file, and that the clock of this machine is right',
         })
       }
       served = state
-      pair = next
-      isPublic = leadsToPublicRoot(next.cert)
+      current = next
       log.info('loaded a new certificate', {
         file: paths.cert,
-        until: formatDate(next.info.notAfter),
+        until: formatDate(next.pair.info.notAfter),
       })
-      observable.set(next)
+      reportProblems()
+      observable.set(next.pair)
       return true
     },
   )
@@ -97,14 +106,14 @@ export async function startFileSource(
   return {
     current: observable.current,
     subscribe: observable.subscribe,
-    isPubliclyTrusted: () => isPublic,
+    isPubliclyTrusted: () => current.isPubliclyTrusted,
     stop: watcher.stop,
   }
 }
 
 async function readText(path: string, name: string): Promise<string> {
   try {
-    return await readFile(path, 'utf8')
+    return decodeText(await readFile(path))
   } catch (cause) {
     throw new DomainError('unavailable', `can't read ${path}: ${errorMessage(cause)}`, {
       hint: `check that ${name} names the file, and that the user who runs snailpass may read it and its folder`,

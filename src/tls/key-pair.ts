@@ -2,7 +2,11 @@ import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:cry
 import { createSecureContext } from 'node:tls'
 import type { KeyPair } from '../domain/certificates'
 import { DomainError, errorMessage } from '../domain/errors'
+import { permitsUsage, readCertificateFields } from './certificate-fields'
 import { type CertificateInfo, parseCertificateInfo, parseChain } from './certificate-info'
+import { orderChain } from './chain'
+import { describeUnsupportedKey, supportedKeys } from './key-kinds'
+import { parsePem } from './pem'
 
 /** The paths of a certificate and its key, for messages. */
 export interface KeyPairPaths {
@@ -10,33 +14,40 @@ export interface KeyPairPaths {
   readonly key: string
 }
 
-/** A certificate and key that a server can use, although they may be expired or not valid yet. */
+/** A certificate and key that a server can use, although clients may reject them: see certificate-problems.ts. */
 export interface ServableKeyPair extends KeyPair {
   readonly info: CertificateInfo
+  /** The certificates of `cert`. */
+  readonly chain: readonly [X509Certificate, ...X509Certificate[]]
 }
 
-/** Parses a certificate chain and its key. Throws `unavailable` if no server could use them, or every client would reject them. */
+/**
+ * Parses certificates and their key, and puts the chain in order: the texts may contain more than that. Throws `unavailable` if
+ * no server could use them.
+ */
 export function parseKeyPair(texts: KeyPair, paths: KeyPairPaths): ServableKeyPair {
-  const chain = chainOf(texts, paths)
-  const [leaf] = chain
-  if (leaf === undefined) throw noCertificate(texts.cert, paths.cert)
-  const key = keyOf(texts, paths)
-  requireMatchingKey(chain, leaf, key, paths)
-  requireChainOrder(chain, paths.cert)
-  // Written again from the parsed certificates: files that were joined by hand may lack a newline between two of them.
-  const cert = chain.map((certificate) => certificate.toString()).join('')
-  try {
-    createSecureContext({ cert, key: texts.key })
-  } catch (cause) {
-    throw unusablePair(
-      `can't use ${paths.cert}: ${errorMessage(cause)}`,
-      'have it issued for an RSA key of at least 2048 bits, or an ECDSA key on P-256 or P-384',
-    )
+  const certificates = certificatesOf(texts, paths)
+  const { key, chain } = matchKey(certificates, keysOf(texts, certificates, paths), paths)
+  // Written again, without what else the files contain.
+  const pair = {
+    cert: chain.map((certificate) => certificate.toString()).join(''),
+    key: key.export({ type: 'pkcs8', format: 'pem' }).toString(),
   }
-  return { cert, key: texts.key, info: parseCertificateInfo(cert) }
+  try {
+    createSecureContext(pair)
+  } catch (cause) {
+    throw unsupportedPair(chain[0], paths, errorMessage(cause))
+  }
+  return { ...pair, chain, info: parseCertificateInfo(pair.cert) }
 }
 
-function chainOf({ cert }: KeyPair, paths: KeyPairPaths): readonly X509Certificate[] {
+function certificatesOf({ cert }: KeyPair, paths: KeyPairPaths): readonly X509Certificate[] {
+  const certificates = readChain(cert, paths)
+  if (certificates.length === 0) throw noCertificate(cert, paths.cert)
+  return certificates
+}
+
+function readChain(cert: string, paths: KeyPairPaths): readonly X509Certificate[] {
   try {
     return parseChain(cert)
   } catch {
@@ -48,10 +59,17 @@ function chainOf({ cert }: KeyPair, paths: KeyPairPaths): readonly X509Certifica
 }
 
 function noCertificate(text: string, path: string): DomainError {
-  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
+  const labels = parsePem(text).map(({ label }) => label)
+  if (labels.some(isKeyLabel)) {
     return unusablePair(
       `${path} contains a key and no certificate`,
       'SNAILPASS_TLS_CERT names the certificate, SNAILPASS_TLS_KEY its key: are they swapped?',
+    )
+  }
+  if (labels.includes('PKCS7')) {
+    return unusablePair(
+      `${path} is a PKCS #7 file`,
+      `convert it to PEM with \`openssl pkcs7 -print_certs -in '${path}'\``,
     )
   }
   return unusablePair(
@@ -60,56 +78,91 @@ function noCertificate(text: string, path: string): DomainError {
   )
 }
 
-function keyOf({ key }: KeyPair, paths: KeyPairPaths): KeyObject {
-  if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(key)) {
+function isKeyLabel(label: string): boolean {
+  return label.endsWith('PRIVATE KEY')
+}
+
+/** Returns the private keys of a text; at least one. */
+function keysOf(
+  { key: text }: KeyPair,
+  [first]: readonly X509Certificate[],
+  paths: KeyPairPaths,
+): readonly KeyObject[] {
+  const blocks = parsePem(text).filter(({ label }) => isKeyLabel(label))
+  const keys = blocks.flatMap(({ label, der }) => {
+    try {
+      return [createPrivateKey(formatPem(label, der))]
+    } catch {
+      return []
+    }
+  })
+  if (keys.length > 0) return keys
+  if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(text)) {
     throw unusablePair(
       `${paths.key} is encrypted with a passphrase`,
       `a server can't ask for it: decrypt the key with \`openssl pkey -in '${paths.key}' -out KEY\`, and protect it with \`chmod 600 KEY\``,
     )
   }
-  try {
-    return createPrivateKey(key)
-  } catch {
-    throw unusablePair(
-      `${paths.key} contains no private key in PEM format`,
-      'SNAILPASS_TLS_KEY names the key of the certificate; PEM starts with -----BEGIN PRIVATE KEY-----',
-    )
-  }
+  if (blocks.length > 0 && first !== undefined) requireReadableKey(first, paths)
+  throw unusablePair(
+    `${paths.key} contains no private key in PEM format`,
+    'SNAILPASS_TLS_KEY names the key of the certificate; PEM starts with -----BEGIN PRIVATE KEY-----',
+  )
 }
 
-function requireMatchingKey(
-  chain: readonly X509Certificate[],
-  leaf: X509Certificate,
-  key: KeyObject,
+function formatPem(label: string, der: Uint8Array): string {
+  const lines =
+    Buffer.from(der)
+      .toString('base64')
+      .match(/.{1,64}/g) ?? []
+  return [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ''].join('\n')
+}
+
+/** Finds the key that belongs to one of the certificates, best to one that is not of a CA, and the chain of that one. */
+function matchKey(
+  certificates: readonly X509Certificate[],
+  keys: readonly KeyObject[],
   paths: KeyPairPaths,
-): void {
-  if (leaf.checkPrivateKey(key)) return
-  if (chain.some((certificate) => certificate.checkPrivateKey(key))) {
-    throw unusablePair(
-      `${paths.cert} does not start with the server's certificate`,
-      'put it first, then the certificate of its issuer, and so on',
-    )
-  }
+): { key: KeyObject; chain: ServableKeyPair['chain'] } {
+  const found = keys.flatMap((key) => {
+    const chain = orderChain(certificates, key)
+    return chain === null ? [] : [{ key, chain }]
+  })
+  const best = found.find(({ chain }) => !chain[0].ca) ?? found[0]
+  if (best !== undefined) return best
+  const [first] = certificates
+  if (first !== undefined) requireReadableKey(first, paths)
   throw unusablePair(
     `the key ${paths.key} does not belong to the certificate ${paths.cert}`,
     'use a certificate and its own key; the program that renews them writes both',
   )
 }
 
-function requireChainOrder(chain: readonly X509Certificate[], path: string): void {
-  for (const [index, issuer] of chain.entries()) {
-    const below = chain[index - 1]
-    if (below === undefined || isIssuedBy(below, issuer)) continue
-    throw unusablePair(
-      `certificate ${index + 1} of ${path} is not the issuer of the one before it`,
-      "put the server's certificate first, then the certificate of its issuer, and so on, and nothing else",
-    )
+function requireReadableKey(certificate: X509Certificate, paths: KeyPairPaths): void {
+  try {
+    void certificate.publicKey
+  } catch (cause) {
+    throw unsupportedPair(certificate, paths, errorMessage(cause))
   }
 }
 
-/** Whether a certificate was issued and signed by the owner of another one. */
-export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+/** Returns the error for a pair that can't be served for `reason`, with what is wrong with the certificate if that is known. */
+function unsupportedPair(
+  certificate: X509Certificate,
+  { cert }: KeyPairPaths,
+  reason: string,
+): DomainError {
+  const key = describeUnsupportedKey(certificate)
+  if (key === null && !permitsUsage(readCertificateFields(certificate), 'digitalSignature')) {
+    return unusablePair(
+      `can't use ${cert}: its key usage lacks digital signatures`,
+      'have it issued as the certificate of a server, with the key usage digitalSignature',
+    )
+  }
+  return unusablePair(
+    `can't use ${cert}: ${key === null ? reason : `it has ${key}, which browsers do not support`}`,
+    `have it issued for ${supportedKeys}`,
+  )
 }
 
 function unusablePair(message: string, hint: string): DomainError {

@@ -36,8 +36,9 @@ export async function createTestAuthority(options: { readonly sameNameAs?: strin
   const authority = await X509CertificateGenerator.createSelfSigned(
     {
       name,
-      notBefore,
-      notAfter,
+      // Some tests set the clock.
+      notBefore: new Date(Date.UTC(2020, 0)),
+      notAfter: new Date(Date.UTC(2049, 0)),
       keys,
       signingAlgorithm: algorithm,
       extensions: [new BasicConstraintsExtension(true, undefined, true)],

@@ -50,9 +50,7 @@ test('a chain has its certificates in their order, and no other blocks', () => {
   )
   expect(parseChain('nonsense')).toEqual([])
   expect(() => parseCertificateInfo(key)).toThrow('no certificate')
-  expect(() => parseChain('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')).toThrow(
-    'DECODE_ERROR',
-  )
+  expect(() => parseChain('-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----')).toThrow()
 })
 
 describe('a certificate for *.example.org, pi and 10.0.0.5', () => {

@@ -3,10 +3,12 @@ import { acmeDirectoryOf } from '../../config/acme'
 import type { Settings } from '../../config/settings'
 import { formatDate } from '../../domain/text'
 import { isIssuedFor } from '../../tls/certificate-info'
-import { isPermitted, listUnpermittedNames, parseName } from '../../tls/local/names'
+import { reviewCertificate } from '../../tls/certificate-problems'
+import { readKeyPair } from '../../tls/file-source'
+import { isPermitted, listUnpermittedNames } from '../../tls/local/names'
 import { authorityWarningPeriod } from '../../tls/local/source'
 import { findCertificate, type ServedCertificate } from '../operations/certificates'
-import { namesOfMachine } from '../server/certificates'
+import { namesOfMachine, pathsOf, publicNameOf } from '../server/certificates'
 import type { Targets } from '../targets'
 import type { Finding, Outcome } from './findings'
 import { readLogHint, setClockCommand } from './system-commands'
@@ -31,6 +33,7 @@ export async function checkCertificate({ settings, runtime }: Targets): Promise<
     fact: `${served.mode}, valid until ${formatDate(certificate.notAfter)}`,
     findings: [
       ...validityFindings(served, certificate, now),
+      ...(served.mode === 'files' ? await fileFindings(settings, now) : []),
       ...authorityFindings(served, now),
       ...nameFindings(settings, served, certificate),
     ],
@@ -84,6 +87,25 @@ function validityFindings(
   ]
 }
 
+/** Reviews certificate files as the server does. The validity of the server's own certificate is checked for every mode. */
+async function fileFindings(settings: Settings, now: number): Promise<readonly Finding[]> {
+  const paths = pathsOf(settings)
+  const { problems, findIssuerProblem } = reviewCertificate(await readKeyPair(paths), {
+    file: paths.cert,
+    publicName: publicNameOf(settings),
+  })
+  const problem = findIssuerProblem(now)
+  if (problem === null) return problems
+  return [
+    ...problems,
+    {
+      what: `the certificate ${paths.cert} ${problem}`,
+      why: 'devices refuse to connect by HTTPS',
+      fix: 'get a certificate from a CA that is valid, with the chain that it has now',
+    },
+  ]
+}
+
 function authorityFindings({ authority }: ServedCertificate, now: number): readonly Finding[] {
   if (authority === null) return []
   const unpermitted = listUnpermittedNames(hostname(), authority.permits)
@@ -120,14 +142,10 @@ function nameFindings(
   { mode, authority }: ServedCertificate,
   certificate: Certificate,
 ): readonly Finding[] {
-  const { publicUrl } = settings
-  const publicName = publicUrl?.protocol === 'https:' ? parseName(publicUrl.hostname) : null
+  if (mode === 'files') return []
+  const publicName = publicNameOf(settings)
   const configuredNames =
-    mode === 'local'
-      ? [...namesOfMachine(settings), ...settings.tlsNames]
-      : mode === 'acme'
-        ? settings.acmeNames
-        : []
+    mode === 'local' ? [...namesOfMachine(settings), ...settings.tlsNames] : settings.acmeNames
   const permitted = configuredNames.filter(
     (name) => authority === null || isPermitted(name, authority.permits),
   )
@@ -142,13 +160,11 @@ function nameFindings(
       what: `the certificate ${certificate.file} is not for ${missing.join(', ')}`,
       why: 'devices that connect to such a name reject the certificate',
       fix:
-        mode === 'files'
-          ? 'get a certificate for these names, or set SNAILPASS_PUBLIC_URL to a name of the certificate'
-          : mode === 'acme'
-            ? 'add these names to SNAILPASS_ACME_NAMES and restart the server'
-            : isForbidden
-              ? 'the local CA permits only names of your network: for others, use SNAILPASS_TLS=files'
-              : 'snailpass tls renew',
+        mode === 'acme'
+          ? 'add these names to SNAILPASS_ACME_NAMES and restart the server'
+          : isForbidden
+            ? 'the local CA permits only names of your network: for others, use SNAILPASS_TLS=files'
+            : 'snailpass tls renew',
     },
   ]
 }

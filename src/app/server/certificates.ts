@@ -60,7 +60,11 @@ export async function openCertificates(deps: {
   const { settings, runtime, log } = deps
   if (settings.listenTls.length === 0) return null
   if (settings.tls === 'files') {
-    const source = await startFileSource(pathsOf(settings), { ...runtime, log })
+    const source = await startFileSource(pathsOf(settings), {
+      publicName: publicNameOf(settings),
+      ...runtime,
+      log,
+    })
     return { ...source, authority: () => null }
   }
   if (settings.tls === 'acme') {
@@ -69,6 +73,11 @@ export async function openCertificates(deps: {
   }
   const source = await startLocalSource({ ...localDeps(settings, runtime), ...runtime, log })
   return { ...source, authority: () => toAuthorityCertificate(source.authority()) }
+}
+
+/** Returns the host of an HTTPS public URL, as `parseName` writes it; null if there is none. */
+export function publicNameOf({ publicUrl }: Pick<Settings, 'publicUrl'>): string | null {
+  return publicUrl?.protocol === 'https:' ? parseName(publicUrl.hostname) : null
 }
 
 /** Returns the names and addresses at which this machine may be reached, as `parseName` writes them. */

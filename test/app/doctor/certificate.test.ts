@@ -36,7 +36,7 @@ async function createFiles(folder: string, days: number) {
     notAfter: start + days * day,
   })
   const [cert, keyFile] = [join(folder, 'tls.crt'), join(folder, 'tls.key')]
-  writeFileSync(cert, certificate)
+  writeFileSync(cert, certificate + authority.certificate)
   writeFileSync(keyFile, key)
   return {
     cert,

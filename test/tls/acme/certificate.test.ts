@@ -29,7 +29,10 @@ describe('an issued certificate', () => {
     }
     // A chain does not become trusted because a public root is appended to it.
     const [publicRoot = ''] = rootCertificates
-    expect(parseCertificateForNames({ cert: `${cert}${publicRoot}`, key }, names)).toBeNull()
+    expect(parseCertificateForNames({ cert: `${cert}${publicRoot}`, key }, names)).toMatchObject({
+      cert,
+      isPubliclyTrusted: false,
+    })
   })
 
   test('is distinguished from a placeholder, which nobody trusts', async () => {
