@@ -3,17 +3,23 @@ import { writeSync } from 'node:fs'
 import type { Clock } from './domain/runtime'
 import { formatCount } from './domain/text'
 
-export type LogLevel = 'info' | 'warn' | 'error'
+/** From the most lines to the fewest. */
+const logLevels = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof logLevels)[number]
 
 /** Named values of a line. Never a token, a hash, a ciphertext or an email address. */
 export type LogFields = Readonly<Record<string, string | number>>
 
 /** What the program reports to its operator. */
 export interface Log {
+  /** Null if these lines are left out, so that nobody collects their fields for nothing. */
+  readonly debug: ((message: string, fields?: LogFields) => void) | null
   info(message: string, fields?: LogFields): void
   warn(message: string, fields?: LogFields): void
   /** `fault` is written with its stack and its causes. */
   error(message: string, fault?: unknown, fields?: LogFields): void
+  /** A warning that another program acts on, such as fail2ban: it is written at every level. */
+  security(message: string, fields: LogFields): void
 }
 
 export type LogFormat = 'text' | 'json'
@@ -24,6 +30,7 @@ export function createLog(format: LogFormat, clock: Clock, write: (line: string)
   const writeLine = (level: LogLevel, message: string, fields: LogFields) =>
     write(render(level, message, fields))
   return {
+    debug: (message, fields = {}) => writeLine('debug', message, fields),
     info: (message, fields = {}) => writeLine('info', message, fields),
     warn: (message, fields = {}) => writeLine('warn', message, fields),
     error: (message, fault, fields = {}) =>
@@ -32,6 +39,19 @@ export function createLog(format: LogFormat, clock: Clock, write: (line: string)
         message,
         fault === undefined ? fields : { ...fields, fault: formatFault(fault) },
       ),
+    security: (message, fields) => writeLine('warn', message, fields),
+  }
+}
+
+/** Returns a log without the lines below a level. */
+export function limitLog(log: Log, level: LogLevel): Log {
+  const isOn = (other: LogLevel) => logLevels.indexOf(other) >= logLevels.indexOf(level)
+  const skip = () => {}
+  return {
+    ...log,
+    debug: isOn('debug') ? log.debug : null,
+    info: isOn('info') ? log.info : skip,
+    warn: isOn('warn') ? log.warn : skip,
   }
 }
 

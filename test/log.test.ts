@@ -2,7 +2,7 @@ import { describe, expect, spyOn, test } from 'bun:test'
 import * as fs from 'node:fs'
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createLineWriter, createLog, type LogFormat, openLog } from '../src/log'
+import { createLineWriter, createLog, type LogFormat, limitLog, openLog } from '../src/log'
 import { temporaryFolder } from './support/executable'
 import { until } from './support/until'
 
@@ -25,6 +25,24 @@ describe('a log', () => {
       '1970-01-01T00:00:00.000Z info  request method=GET route=/confirm/:token ms=1.5',
       '1970-01-01T00:00:00.000Z warn  careful',
     ])
+  })
+
+  test.each([
+    ['debug', ['debug', 'info', 'warn', 'error', 'warn']],
+    ['info', ['info', 'warn', 'error', 'warn']],
+    ['warn', ['warn', 'error', 'warn']],
+    ['error', ['error', 'warn']],
+  ] as const)('at the level %s has these lines: %p', (level, expected) => {
+    const { log, lines } = createTestLog('text')
+    const limited = limitLog(log, level)
+    limited.debug?.('x')
+    limited.info('x')
+    limited.warn('x')
+    limited.error('x')
+    limited.security('for other programs', {})
+    expect(lines.map((line) => line.split(' ')[1])).toEqual([...expected])
+    expect(lines.at(-1)).toEndWith('warn  for other programs')
+    expect(limited.debug === null).toBe(level !== 'debug')
   })
 
   test('as JSON has one object a line', () => {

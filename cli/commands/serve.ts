@@ -9,7 +9,7 @@ import { openTargets } from '../../src/app/targets'
 import { createChildEnvironment } from '../../src/config/load'
 import type { Settings } from '../../src/config/settings'
 import { settingKeys } from '../../src/config/settings'
-import { type Log, openLog } from '../../src/log'
+import { type Log, limitLog, openLog } from '../../src/log'
 import { formatAdoption } from '../adoption-report'
 import { loadCommandConfig, withConfigOptions } from '../config-options'
 import { shutdownSignals } from '../signals'
@@ -53,7 +53,12 @@ async function serve(command: Command, options: ServeOptions): Promise<void> {
   const config = loadCommandConfig(command)
   const { settings, warnings } = config
   requireOpenFiles('server')
-  const { log, flush } = openLog(settings.logFormat, systemRuntime.clock, process.stderr.fd)
+  const { log: fullLog, flush } = openLog(
+    settings.logFormat,
+    systemRuntime.clock,
+    process.stderr.fd,
+  )
+  const log = limitLog(fullLog, settings.logLevel)
   const shutdown = listenForShutdown(log)
   try {
     for (const warning of warnings) log.warn(warning)

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
-import type { LogFormat } from '../log'
+import type { LogFormat, LogLevel } from '../log'
 import type { MailServer } from '../mail/transport'
 import { type AccountSettings, accountSettings } from './accounts'
 import { type AcmeSettings, acmeSettings } from './acme'
@@ -60,6 +60,8 @@ export interface StandaloneSettings
   /** Free bytes on the disk of a SQLite database below which writes are rejected; 0 for no limit. */
   readonly minFreeSpace: number
   readonly logFormat: LogFormat
+  /** The lowest level of lines that are written. */
+  readonly logLevel: LogLevel
   /** Null: created at the first start and kept in the data folder. */
   readonly secretKey: Secret | null
 }
@@ -106,6 +108,13 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
     meaning: 'log format: text or json',
     ...fixedDefault('text'),
     parse: (text) => parseChoice(['text', 'json'], text),
+  },
+  logLevel: {
+    name: 'SNAILPASS_LOG_LEVEL',
+    meaning:
+      'lowest level in the log: debug (every request), info (refused ones), warn (failed and slow ones) or error',
+    ...fixedDefault('info'),
+    parse: (text) => parseChoice(['debug', 'info', 'warn', 'error'], text),
   },
   secretKey: {
     name: 'SNAILPASS_SECRET_KEY',

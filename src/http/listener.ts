@@ -6,6 +6,7 @@ import type { Api } from './api'
 import type { Client, ConnectionInfo } from './client'
 import { type OpenServer, serveHttps } from './https-server'
 import { cutConnection } from './offline-copies'
+import type { RequestContext } from './request-context'
 
 export interface Listener {
   /** The address with the real port; `unix:` and a path for a Unix socket. */
@@ -38,6 +39,9 @@ const idleTimeout = 40
 
 /** Milliseconds without a request after which the certificate can be replaced without cutting a client off. */
 const quietPeriod = 1_000
+
+/** Milliseconds from which an answer counts as slow. A sign-in takes a tenth of that on usual machines. */
+const slowAnswer = 1_000
 
 /**
  * Tells browsers to use only HTTPS for half a year (in seconds). It is sent only with a publicly trusted certificate: with
@@ -106,16 +110,7 @@ function createRequestHandler(api: Api, deps: ListenDeps) {
     if (certificates?.isPubliclyTrusted() === true) {
       response.headers.set('strict-transport-security', strictTransport)
     }
-    const { route, userId, isCut, isRoutine, client } = context
-    if (isRoutine && response.ok) return response
-    log.info('request', {
-      method: request.method,
-      route: route ?? '-',
-      status: isCut ? 'cut' : response.status,
-      ms: Math.round((monotonicClock() - start) * 10) / 10,
-      user: userId ?? '-',
-      address: client.address ?? '-',
-    })
+    logRequest(log, { request, response, context, duration: monotonicClock() - start })
     return response
   }
 
@@ -125,6 +120,34 @@ function createRequestHandler(api: Api, deps: ListenDeps) {
     isIdle,
     isQuiet: () => isIdle() && monotonicClock() - lastRequestTime > quietPeriod,
   }
+}
+
+/**
+ * Writes the line of a request. Clients send a request for each record, so those that succeed in time are written only at
+ * the level for debugging. A refusal is at info, a failure of the server or a slow answer is a warning.
+ */
+function logRequest(
+  log: Log,
+  {
+    request,
+    response,
+    context,
+    duration,
+  }: { request: Request; response: Response; context: RequestContext; duration: number },
+): void {
+  const { route, userId, isCut, isRoutine, client } = context
+  const isWarning = isCut || response.status >= 500 || duration >= slowAnswer
+  const isRefusal = response.status >= 400
+  if (!isWarning && !isRefusal && (isRoutine || log.debug === null)) return
+  const write = isWarning ? log.warn : isRefusal ? log.info : log.debug
+  write?.('request', {
+    method: request.method,
+    route: route ?? '-',
+    status: isCut ? 'cut' : response.status,
+    ms: Math.round(duration * 10) / 10,
+    user: userId ?? '-',
+    address: client.address ?? '-',
+  })
 }
 
 /**

@@ -11,7 +11,7 @@ export interface RequestContext extends RequestBounds {
   userId: string | null
   /** Whether the connection is closed without an answer: see offline-copies.ts. */
   isCut: boolean
-  /** Whether a successful answer is left out of the log. */
+  /** Whether a successful answer is left out of the log at every level. */
   isRoutine: boolean
   /** IP address at the other end of the connection: a client's or a proxy's. Null on a Unix socket. */
   peer: string | null

@@ -113,6 +113,7 @@ describe('yes or no', () => {
 describe('a choice', () => {
   test.each([
     ['logFormat', ['text', 'json'], 'use text or json'],
+    ['logLevel', ['debug', 'info', 'warn', 'error'], 'use debug, info, warn or error'],
     ['plainLogins', ['private', 'all'], 'use private or all'],
     ['tls', ['local', 'files', 'acme'], 'use local, files or acme'],
     ['emailConfirmation', ['auto', 'required', 'off'], 'use auto, required or off'],
@@ -489,6 +490,7 @@ test('the default of each setting is described', () => {
     tlsKey: 'none',
     tlsNames: 'none',
     logFormat: 'text',
+    logLevel: 'info',
     secretKey: 'created at the first start and kept in the data folder',
     tokenSeconds: '600',
     maxBody: '1048576',

@@ -30,6 +30,7 @@ describe('a setting', () => {
       tokenSeconds: 600,
       maxBody: 1_048_576,
       logFormat: 'text',
+      logLevel: 'info',
       database: null,
       secretKey: null,
       emailConfirmation: 'auto',

@@ -35,6 +35,7 @@ const samples: Readonly<Record<keyof SettingValues, readonly string[]>> = {
   tlsKey: ['/etc/my certificates/privkey.pem'],
   tlsNames: ['Pi.lan, [fd00::5] 192.168.1.5', ''],
   logFormat: ['text', 'json'],
+  logLevel: ['debug', 'info', 'warn', 'error'],
   secretKey: [],
   tokenSeconds: ['1', '600'],
   maxBody: ['1024'],

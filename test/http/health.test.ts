@@ -118,7 +118,7 @@ test('the log has one line for each failed poll, and none for those that succeed
   expect(statuses).toEqual([200, 200, 503, 200, 200])
   expect(lines).toEqual([
     {
-      ...{ time: '1970-01-01T00:00:00.000Z', level: 'info', message: 'request', method: 'GET' },
+      ...{ time: '1970-01-01T00:00:00.000Z', level: 'warn', message: 'request', method: 'GET' },
       ...{ route: '/readyz', status: 503, ms: expect.any(Number), user: '-', address: '127.0.0.1' },
     },
   ])

@@ -5,7 +5,7 @@ import type { Session } from '../../src/domain/sessions'
 import type { ApiDeps } from '../../src/http/api'
 import { createClientResolver } from '../../src/http/client'
 import { type ListenerAddress, listen } from '../../src/http/listener'
-import { createLog } from '../../src/log'
+import { createLog, type LogLevel, limitLog } from '../../src/log'
 import { createTestApi } from '../support/api'
 import { createTestAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
@@ -20,15 +20,17 @@ function startTestListener(
   rules: Partial<ApiDeps> = {},
   address: ListenerAddress = { hostname: '127.0.0.1', port: 0 },
   certificates: CertificateSource | null = null,
+  level: LogLevel = 'debug',
 ) {
   const lines: Record<string, unknown>[] = []
   /** What the clock shows next. */
   const times: number[] = []
-  const log = createLog(
+  const fullLog = createLog(
     'json',
     () => 0,
     (line) => lines.push(JSON.parse(line)),
   )
+  const log = limitLog(fullLog, level)
   const { api } = createTestApi({ ...rules, log })
   const listener = listen(api, address, {
     ...{ certificates, monotonicClock: () => times.shift() ?? 0, log },
@@ -52,7 +54,7 @@ const line = {
 }
 
 describe('the log', () => {
-  test('has a line for each request, with its route, answer, user and client, and no path', async () => {
+  test('has, for debugging, a line for each request, with its route, answer, user and client, and no path', async () => {
     await using setup = startTestListener({
       sessions: {
         authenticate: () => Promise.resolve(user),
@@ -78,6 +80,7 @@ describe('the log', () => {
     expect(lines).toEqual([
       {
         ...line,
+        level: 'debug',
         method: 'DELETE',
         route: '/notes',
         status: 200,
@@ -87,10 +90,48 @@ describe('the log', () => {
       { ...line, method: 'GET', route: '-', status: 404, user: '-', address },
       { ...line, method: 'PUT', route: '/confirm/:token', status: 405, user: '-', address },
       expect.objectContaining({ level: 'error', message: 'unexpected error', route: '/notes' }),
-      { ...line, method: 'GET', route: '/notes', status: 'cut', user: 'u', address: '203.0.113.9' },
+      {
+        ...{ ...line, level: 'warn', method: 'GET', route: '/notes', status: 'cut', user: 'u' },
+        address: '203.0.113.9',
+      },
     ])
     expect(JSON.stringify(lines)).not.toContain('secret')
   })
+
+  const answers = ['/', '/healthz', '/nothing', '/readyz']
+  const [success, refusal, failure] = ['debug GET / 200', 'info GET - 404', 'warn GET /readyz 500']
+  test.each([
+    ['debug', [success, refusal, failure], ['warn GET / 200', 'warn GET /healthz 200']],
+    ['info', [refusal, failure], ['warn GET / 200', 'warn GET /healthz 200']],
+    ['warn', [failure], ['warn GET / 200', 'warn GET /healthz 200']],
+    ['error', [], []],
+  ] as const)(
+    'at the level %s has these lines of quick answers, and these of slow ones',
+    async (level, quick, slow) => {
+      await using setup = startTestListener(
+        { readiness: { check: () => Promise.reject(new TypeError('a bug')) } },
+        undefined,
+        null,
+        level,
+      )
+      const { listener, lines, times } = setup
+      const requests = () =>
+        lines
+          .splice(0)
+          .filter(({ message }) => message === 'request')
+          .map(({ level, method, route, status }) => [level, method, route, status].join(' '))
+      for (const path of answers) {
+        times.push(0, 999.9)
+        await fetch(new URL(path, listener.url))
+      }
+      expect(requests()).toEqual([...quick])
+      for (const path of ['/', '/healthz']) {
+        times.push(0, 1_000)
+        await fetch(new URL(path, listener.url))
+      }
+      expect(requests()).toEqual([...slow])
+    },
+  )
 
   test('has the time that a request took, in milliseconds to a tenth', async () => {
     await using setup = startTestListener()

@@ -39,7 +39,7 @@ export function createRateLimiters(
       digest: createDigest(random),
       // One line for each distinct guess, not for each repetition: fail2ban counts these lines.
       // The filter in docs/network.md expects this text: it is fixed.
-      onGuess: (address) => log.warn('wrong credentials', { address: address ?? '-' }),
+      onGuess: (address) => log.security('wrong credentials', { address: address ?? '-' }),
     }),
     signUps: createRateLimiter(rateLimits.signUps, monotonicClock),
     confirmations: createRateLimiter(rateLimits.confirmations, monotonicClock),
