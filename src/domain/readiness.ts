@@ -18,6 +18,7 @@ export interface Warning {
     | 'failed_backup'
     | 'stale_backup'
     | 'implausible_clock'
+    | 'open_files'
   /** For operators. */
   readonly detail: string
 }
@@ -36,6 +37,8 @@ export function createReadiness(deps: {
   clock: Clock
   monotonicClock: MonotonicClock
   clockWatch: Pick<ClockWatch, 'problem'>
+  /** Returns that nearly all files are open that may be; null if not. */
+  openFilesProblem?: () => string | null
 }): Readiness {
   let cached: { at: number; report: Promise<ReadinessReport> } | null = null
   return {
@@ -50,6 +53,7 @@ export function createReadiness(deps: {
 
 async function checkReadiness(deps: Parameters<typeof createReadiness>[0]) {
   const { store, backups, backupFolder = () => null, clock, clockWatch } = deps
+  const openFilesProblem = deps.openFilesProblem?.() ?? null
   try {
     await store.check()
     const warnings: Warning[] = []
@@ -65,6 +69,7 @@ async function checkReadiness(deps: Parameters<typeof createReadiness>[0]) {
     if (clockProblem !== null) {
       warnings.push({ kind: 'implausible_clock', detail: clockProblem.detail })
     }
+    if (openFilesProblem !== null) warnings.push({ kind: 'open_files', detail: openFilesProblem })
     return { problem: null, warnings }
   } catch (error) {
     if (error instanceof DomainError)

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 
 /** Returns a file in which the system describes itself; null if it can't be read. Tests pass in the files of other machines. */
 export type ReadSystemFile = (path: string) => string | null
@@ -17,6 +17,18 @@ export const readSystemFile: ReadSystemFile = (path) => {
 export function openFileLimit(read: ReadSystemFile): number | null {
   const files = /^Max open files\s+(\d+)/m.exec(read('/proc/self/limits') ?? '')?.[1]
   return files === undefined ? null : Number(files)
+}
+
+/** Returns how many files this process has open (proc_pid_fd(5)), connections included; null if that is unknown. */
+export function countOpenFiles(): number | null {
+  if (process.platform !== 'linux') return null
+  try {
+    return readdirSync('/proc/self/fd').length
+  } catch (error) {
+    // The list needs one more.
+    const isFull = error instanceof Error && 'code' in error && error.code === 'EMFILE'
+    return isFull ? openFileLimit(readSystemFile) : null
+  }
 }
 
 /** With so few files, the limit is the likely reason if SQLite can't open one: it does not tell why. */

@@ -21,6 +21,7 @@ function createTestReadiness(backups: BackupState | null = null) {
     backups,
     clockProblem: null as ClockProblem | null,
     folder: null as BackupFolderReport | null,
+    openFilesProblem: null as string | null,
   }
   const readiness = createReadiness({
     store: {
@@ -39,6 +40,7 @@ function createTestReadiness(backups: BackupState | null = null) {
     clock,
     monotonicClock: clock,
     clockWatch: { problem: () => state.clockProblem },
+    openFilesProblem: () => state.openFilesProblem,
   })
   return { clock, state, check: () => readiness.check() }
 }
@@ -83,6 +85,15 @@ describe('readiness', () => {
     expect(await check()).toEqual({
       problem: null,
       warnings: [{ kind: 'implausible_clock', detail: 'the clock of this machine is behind' }],
+    })
+  })
+
+  test('warns about too many open files', async () => {
+    const { state, check } = createTestReadiness()
+    state.openFilesProblem = '81 of 100'
+    expect(await check()).toEqual({
+      problem: null,
+      warnings: [{ kind: 'open_files', detail: '81 of 100' }],
     })
   })
 

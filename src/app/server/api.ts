@@ -40,6 +40,7 @@ export interface ServerApiDeps {
   /** Null if no backups are scheduled: readiness does not report them then. */
   readonly backups: Backups | null
   readonly backupFolder: () => BackupFolderReport | null
+  readonly openFilesProblem: () => string | null
   readonly challenges: AcmeChallenges
   readonly certificates: ServerCertificates | null
   /** Called for each request, because the listeners are started after the API is created. */
@@ -51,11 +52,10 @@ export interface ServerApiDeps {
 
 /** Creates the HTTP API over the rules, with what it needs to know of this server. */
 export function createServerApi(deps: ServerApiDeps): Api {
-  const { rules, store, clockWatch, backups, backupFolder, challenges } = deps
-  const { certificates, endpoints, settings, log } = deps
+  const { rules, challenges, certificates, endpoints, settings, log } = deps
   return createApi({
     ...rules,
-    readiness: createReadiness({ ...deps.runtime, store, clockWatch, backups, backupFolder }),
+    readiness: createReadiness({ ...deps, ...deps.runtime }),
     resolveBaseUrl: createBaseUrlResolver({
       publicUrl: settings.publicUrl,
       publicHosts: settings.publicHosts,

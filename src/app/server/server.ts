@@ -25,6 +25,7 @@ import { createMailService } from './confirmation-mail'
 import { openServerDatabase } from './database'
 import { type Listeners, startListeners } from './listeners'
 import { startAnnouncing } from './mdns'
+import { watchOpenFiles } from './open-files-watch'
 import { createRules } from './rules'
 
 export interface ServerOptions {
@@ -142,6 +143,8 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
         })
   if (watch !== null) services.push((timeout) => watch.loop.stop(timeout))
   const backupFolder = () => watch?.report() ?? null
+  const openFiles = watchOpenFiles(start)
+  services.push((timeout) => openFiles.loop.stop(timeout))
   const rules = createRules({
     ...start,
     store,
@@ -157,6 +160,7 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
     clockWatch,
     backups: schedule === null ? null : backups,
     backupFolder,
+    openFilesProblem: openFiles.problem,
   })
   if (run !== undefined && schedule !== null) {
     const loop = startBackupSchedule({ ...start, backups, folder: backupFolder, run, schedule })
@@ -197,7 +201,10 @@ function startUpkeep({ runtime, log }: ServerDeps, upkeep: () => Promise<void>):
 /** Starts certificates and listeners. Returns where the server listens. */
 async function startHttp(
   start: Start,
-  parts: Pick<ServerApiDeps, 'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder'>,
+  parts: Pick<
+    ServerApiDeps,
+    'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder' | 'openFilesProblem'
+  >,
 ): Promise<readonly URL[]> {
   const { runtime, options, services, checks } = start
   const challenges = createAcmeChallenges({ ...parts, ...runtime })
