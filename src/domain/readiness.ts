@@ -19,8 +19,16 @@ export interface Warning {
     | 'stale_backup'
     | 'implausible_clock'
     | 'open_files'
+    | 'unlisted_proxy'
   /** For operators. */
   readonly detail: string
+}
+
+/** Something that is watched all the time. */
+export interface WarningWatch {
+  readonly kind: Warning['kind']
+  /** Returns what is wrong, for operators; null for nothing. */
+  problem(): string | null
 }
 
 type ReadinessReport = Awaited<ReturnType<Readiness['check']>>
@@ -37,8 +45,7 @@ export function createReadiness(deps: {
   clock: Clock
   monotonicClock: MonotonicClock
   clockWatch: Pick<ClockWatch, 'problem'>
-  /** Returns that nearly all files are open that may be; null if not. */
-  openFilesProblem?: () => string | null
+  watches?: readonly WarningWatch[]
 }): Readiness {
   let cached: { at: number; report: Promise<ReadinessReport> } | null = null
   return {
@@ -53,7 +60,6 @@ export function createReadiness(deps: {
 
 async function checkReadiness(deps: Parameters<typeof createReadiness>[0]) {
   const { store, backups, backupFolder = () => null, clock, clockWatch } = deps
-  const openFilesProblem = deps.openFilesProblem?.() ?? null
   try {
     await store.check()
     const warnings: Warning[] = []
@@ -69,7 +75,10 @@ async function checkReadiness(deps: Parameters<typeof createReadiness>[0]) {
     if (clockProblem !== null) {
       warnings.push({ kind: 'implausible_clock', detail: clockProblem.detail })
     }
-    if (openFilesProblem !== null) warnings.push({ kind: 'open_files', detail: openFilesProblem })
+    for (const { kind, problem } of deps.watches ?? []) {
+      const detail = problem()
+      if (detail !== null) warnings.push({ kind, detail })
+    }
     return { problem: null, warnings }
   } catch (error) {
     if (error instanceof DomainError)

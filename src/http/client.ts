@@ -25,15 +25,20 @@ export interface ConnectionInfo {
  * right in `X-Forwarded-For` that is not a trusted proxy itself. Addresses further to the left come from that client, who
  * can send any. Every connection on a Unix socket counts as a trusted proxy, because the operator decides who may open it.
  *
- * `isProxy` tells whether an address belongs to a trusted proxy.
+ * `isProxy` tells whether an address belongs to a trusted proxy. `onUnlistedProxy` is called with the peer of each request that has
+ * forwarding headers and comes from another address.
  */
 export function createClientResolver(
   isProxy: (address: string) => boolean,
+  onUnlistedProxy: (peer: string) => void = () => {},
 ): (connection: ConnectionInfo, headers: Headers) => Client {
   return ({ peer, isTls }, headers) => {
     const peerAddress = peer === null ? null : parseAddress(peer)
     const isForwarded = peerAddress === null || isProxy(peerAddress)
-    if (!isForwarded) return { address: peerAddress, isSecure: isTls }
+    if (!isForwarded) {
+      if (isForwarding(headers)) onUnlistedProxy(peerAddress)
+      return { address: peerAddress, isSecure: isTls }
+    }
     const hops = headers.get('x-forwarded-for')?.split(',') ?? []
     let address = peerAddress
     for (const hop of hops.reverse()) {
@@ -47,6 +52,10 @@ export function createClientResolver(
     const scheme = headers.get('x-forwarded-proto')?.split(',').at(-1)?.trim().toLowerCase()
     return { address, isSecure: scheme === undefined ? isTls : scheme === 'https' }
   }
+}
+
+function isForwarding(headers: Headers): boolean {
+  return headers.has('x-forwarded-for') || headers.has('x-real-ip') || headers.has('forwarded')
 }
 
 /** Removes the port that some proxies add: `1.2.3.4:567`, `[2001:db8::1]:567`. */

@@ -21,7 +21,7 @@ function createTestReadiness(backups: BackupState | null = null) {
     backups,
     clockProblem: null as ClockProblem | null,
     folder: null as BackupFolderReport | null,
-    openFilesProblem: null as string | null,
+    watched: { open_files: null as string | null, unlisted_proxy: null as string | null },
   }
   const readiness = createReadiness({
     store: {
@@ -40,7 +40,10 @@ function createTestReadiness(backups: BackupState | null = null) {
     clock,
     monotonicClock: clock,
     clockWatch: { problem: () => state.clockProblem },
-    openFilesProblem: () => state.openFilesProblem,
+    watches: (['open_files', 'unlisted_proxy'] as const).map((kind) => ({
+      kind,
+      problem: () => state.watched[kind],
+    })),
   })
   return { clock, state, check: () => readiness.check() }
 }
@@ -88,13 +91,18 @@ describe('readiness', () => {
     })
   })
 
-  test('warns about too many open files', async () => {
+  test('warns about what is watched, such as too many open files', async () => {
     const { state, check } = createTestReadiness()
-    state.openFilesProblem = '81 of 100'
-    expect(await check()).toEqual({
-      problem: null,
-      warnings: [{ kind: 'open_files', detail: '81 of 100' }],
-    })
+    state.watched.unlisted_proxy = '10.0.0.2 forwards'
+    expect((await check()).warnings).toEqual([
+      { kind: 'unlisted_proxy', detail: '10.0.0.2 forwards' },
+    ])
+    const other = createTestReadiness()
+    Object.assign(other.state.watched, { open_files: '81 of 100', unlisted_proxy: 'x' })
+    expect((await other.check()).warnings).toEqual([
+      { kind: 'open_files', detail: '81 of 100' },
+      { kind: 'unlisted_proxy', detail: 'x' },
+    ])
   })
 
   test('warns about the backup folder, and looks there for backups', async () => {

@@ -44,6 +44,24 @@ describe('the client of a request', () => {
     expect(resolve('10.0.0.1', { 'x-forwarded-for': forwarded }).address).toBe(address)
   })
 
+  test('is told apart from a proxy that no setting names', () => {
+    const peers: string[] = []
+    const resolveWith = createClientResolver(
+      (address) => address === '10.0.0.1',
+      (peer) => peers.push(peer),
+    )
+    const ask = (peer: string | null, headers: Record<string, string>) =>
+      resolveWith({ peer, isTls: false }, new Headers(headers))
+    const forwarded = { 'x-forwarded-for': '203.0.113.9' }
+    ask('10.0.0.1', forwarded)
+    ask(null, forwarded)
+    ask('10.0.0.2', { 'x-access-token': 't' })
+    expect(peers).toEqual([])
+    for (const headers of [forwarded, { 'x-real-ip': '1.2.3.4' }, { forwarded: 'for=1.2.3.4' }])
+      expect(ask('::ffff:10.0.0.2', headers).address).toBe('10.0.0.2')
+    expect(peers).toEqual(['10.0.0.2', '10.0.0.2', '10.0.0.2'])
+  })
+
   test('on a Unix socket is the one that the proxy names, and unknown if it names none', () => {
     expect(resolve(null)).toEqual({ address: null, isSecure: false })
     expect(

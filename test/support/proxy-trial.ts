@@ -23,6 +23,8 @@ export type ProxyFindings = Readonly<Record<(typeof proxyAspects)[number], strin
 const settings = {
   SNAILPASS_TRUSTED_PROXIES: '127.0.0.1',
   SNAILPASS_RATE_LIMITS: 'off',
+  // At this level, requests that succeed are logged with their addresses.
+  SNAILPASS_LOG_LEVEL: 'debug',
   SNAILPASS_BACKUP_SCHEDULE: 'off',
 }
 

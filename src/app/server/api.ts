@@ -4,7 +4,7 @@ import type { BackupFolderReport } from '../../domain/backup-folder'
 import type { Backups } from '../../domain/backups'
 import type { ClockWatch } from '../../domain/clock-watch'
 import { isLoopback, isPrivate } from '../../domain/networks'
-import { createReadiness } from '../../domain/readiness'
+import { createReadiness, type WarningWatch } from '../../domain/readiness'
 import type { Store } from '../../domain/store'
 import { type Api, createApi } from '../../http/api'
 import { createBaseUrlResolver, portOf } from '../../http/base-url'
@@ -40,7 +40,8 @@ export interface ServerApiDeps {
   /** Null if no backups are scheduled: readiness does not report them then. */
   readonly backups: Backups | null
   readonly backupFolder: () => BackupFolderReport | null
-  readonly openFilesProblem: () => string | null
+  /** What readiness warns about besides. */
+  readonly watches: readonly WarningWatch[]
   readonly challenges: AcmeChallenges
   readonly certificates: ServerCertificates | null
   /** Called for each request, because the listeners are started after the API is created. */

@@ -12,6 +12,7 @@ import type { Api } from '../../http/api'
 import { createClientResolver } from '../../http/client'
 import { type Listener, listen } from '../../http/listener'
 import type { Log } from '../../log'
+import type { ProxyWatch } from './proxy-watch'
 
 /** All listeners of a server. */
 export interface Listeners extends Pick<Listener, 'stop' | 'isIdle'> {
@@ -27,12 +28,14 @@ export async function startListeners(deps: {
   api: Api
   settings: Settings
   certificates: CertificateSource | null
+  proxies: Pick<ProxyWatch, 'note'>
   monotonicClock: MonotonicClock
   wait: Wait
   log: Log
 }): Promise<Listeners> {
-  const { api, settings, certificates, monotonicClock, wait, log } = deps
-  const resolveClient = createClientResolver(createNetworkMatcher(settings.trustedProxies))
+  const { api, settings, certificates, proxies, monotonicClock, wait, log } = deps
+  const isProxy = createNetworkMatcher(settings.trustedProxies)
+  const resolveClient = createClientResolver(isProxy, proxies.note)
   const listeners: Listener[] = []
   try {
     for (const { address, isTls } of endpointsOf(settings)) {

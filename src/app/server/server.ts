@@ -26,6 +26,7 @@ import { openServerDatabase } from './database'
 import { type Listeners, startListeners } from './listeners'
 import { startAnnouncing } from './mdns'
 import { watchOpenFiles } from './open-files-watch'
+import { type ProxyWatch, watchProxies } from './proxy-watch'
 import { createRules } from './rules'
 
 export interface ServerOptions {
@@ -145,6 +146,7 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
   const backupFolder = () => watch?.report() ?? null
   const openFiles = watchOpenFiles(start)
   services.push((timeout) => openFiles.loop.stop(timeout))
+  const proxies = watchProxies(start.log)
   const rules = createRules({
     ...start,
     store,
@@ -160,7 +162,11 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
     clockWatch,
     backups: schedule === null ? null : backups,
     backupFolder,
-    openFilesProblem: openFiles.problem,
+    watches: [
+      { kind: 'open_files', problem: openFiles.problem },
+      { kind: 'unlisted_proxy', problem: proxies.problem },
+    ],
+    proxies,
   })
   if (run !== undefined && schedule !== null) {
     const loop = startBackupSchedule({ ...start, backups, folder: backupFolder, run, schedule })
@@ -203,8 +209,8 @@ async function startHttp(
   start: Start,
   parts: Pick<
     ServerApiDeps,
-    'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder' | 'openFilesProblem'
-  >,
+    'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder' | 'watches'
+  > & { readonly proxies: ProxyWatch },
 ): Promise<readonly URL[]> {
   const { runtime, options, services, checks } = start
   const challenges = createAcmeChallenges({ ...parts, ...runtime })
@@ -215,6 +221,7 @@ async function startHttp(
   const apiDeps = { ...start, ...parts, challenges, certificates, endpoints: () => endpoints }
   const listeners = await startListeners({
     ...start,
+    proxies: parts.proxies,
     api: createServerApi(apiDeps),
     certificates: options.certificates ?? certificates,
     monotonicClock: runtime.monotonicClock,

@@ -24,8 +24,27 @@ test('the doctor asks the running server whether it is ready', async () => {
   expect(await checkAt(listen, () => new Response('hello'))).toEqual({
     fact: `no server answers at http://${listen}`,
   })
-  const ready = { fact: `the server at http://${listen} is ready` }
+  const ready = { fact: `the server at http://${listen} is ready`, findings: [] }
   expect(await checkAt(listen, () => Response.json({ status: 'ready' }))).toEqual(ready)
+  const warnings = [
+    { kind: 'unlisted_proxy', detail: '10.0.0.2 forwards requests' },
+    // The doctor looks at these itself.
+    ...['low_space', 'backup_folder', 'failed_backup', 'stale_backup', 'implausible_clock'].map(
+      (kind) => ({ kind, detail: 'x' }),
+    ),
+    { kind: 'open_files', detail: '81 of 100' },
+  ]
+  const warning = () => Response.json({ status: 'ready', warnings })
+  expect(await checkAt(listen, warning)).toEqual({
+    ...ready,
+    findings: ['unlisted_proxy: 10.0.0.2 forwards requests', 'open_files: 81 of 100'].map(
+      (text) => ({
+        what: `the running server warns: ${text}`,
+        why: 'it serves requests, but needs attention',
+        fix: 'find what to do in its log: journalctl -u snailpass',
+      }),
+    ),
+  })
   const error = 'Service Unavailable. The database is not responding: disk I/O error'
   const refusal = () => Response.json({ message: { error } }, { status: 503 })
   expect(await checkAt(listen, refusal)).toEqual({
