@@ -33,7 +33,7 @@ const folders: Readonly<Record<string, FolderRule>> = {
   'src/http': { imports: ['src/domain', 'src/log', 'src/web'], packages: ['elysia'] },
   'src/mail': {
     imports: ['src/domain', 'src/log', 'src/background'],
-    packages: ['nodemailer', 'preact', 'preact-render-to-string'],
+    packages: ['nodemailer', 'preact', 'preact-render-to-string', node],
   },
   'src/backup': {
     imports: ['src/domain', 'src/engine', 'src/store', 'src/database', 'src/files'],

@@ -74,23 +74,25 @@ function retryCommand(): Command {
   const command = new Command('retry')
     .description('retry failed emails')
     .argument('[id]', 'id of an email, as in the list')
-    .option('--dead', 'retry all failed emails')
+    .option('--dead', 'retry all emails that were given up')
+    .option('--all', 'retry all emails, also those that wait for their next attempt')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
       'after',
       `
-A running server sends them within half a minute. Otherwise they are sent when a server starts.
+A running server sends them at once. Otherwise they are sent when a server starts.
 
 Example:
-  snailpass mail retry --dead`,
+  snailpass mail retry --all`,
     )
-    .action(async (id: string | undefined, options: { dead?: true }) => {
-      if ((id === undefined) === (options.dead === undefined)) {
-        throw new DomainError('invalid', 'name the email to retry, or use --dead', {
-          hint: '`snailpass mail list` prints the ids; --dead retries all failed emails',
+    .action(async (id: string | undefined, options: { dead?: true; all?: true }) => {
+      const chosen = [id, options.dead, options.all].filter((choice) => choice !== undefined)
+      if (chosen.length !== 1) {
+        throw new DomainError('invalid', 'name one email to retry, or use --dead or --all', {
+          hint: '`snailpass mail list` prints the ids; --dead retries all emails that were given up, --all every email',
         })
       }
-      const which = id === undefined ? 'dead' : { id }
+      const which = id === undefined ? (options.all === true ? 'all' : 'dead') : { id }
       const count = await retryEmails(openCommandTargets(command), which)
       info(`${formatCount(count, 'email')} will be retried.`)
     })

@@ -1,6 +1,14 @@
 import { isLoopback } from '../domain/networks'
 import type { MailServer } from '../mail/transport'
 import {
+  defaultEhloName,
+  formatSender,
+  parseEhloName,
+  parseSender,
+  type Sender,
+} from './mail-sender'
+import { pathSetting } from './paths'
+import {
   formatBoolean,
   InvalidSetting,
   parseBoolean,
@@ -12,11 +20,8 @@ import {
   unsetByDefault,
 } from './values'
 
-/** The sender of emails. Its name may be empty. */
-export type Sender = MailServer['from']
-
 /** The content of a mail URL. */
-export type MailUrl = Omit<MailServer, 'from'>
+export type MailUrl = Omit<MailServer, 'from' | 'ca' | 'ehloName'>
 
 const mailUrlPattern =
   /^(?<scheme>smtps?):\/\/(?:(?<user>[^:@/]*)(?::(?<password>[^@/]*))?@)?(?:\[(?<ipv6>[0-9A-Fa-f:]+)\]|(?<host>[^\s:[\]/@?#]+))(?::(?<port>\d{1,5}))?\/?$/
@@ -64,6 +69,9 @@ export interface MailSettings {
   readonly mailUrl: MailUrl | null
   readonly mailFrom: Sender | null
   readonly mailAllowPlain: boolean
+  /** Absolute path of a PEM file with certificates to trust besides the system's. */
+  readonly mailCa: string | null
+  readonly mailEhloName: string | null
   readonly mailServer: string | null
   readonly mailPort: number | null
   readonly mailUsername: string | null
@@ -92,7 +100,7 @@ export const mailSettings: SettingTable<MailSettings> = {
     defaultText: 'the user of the mail server',
     default: () => null,
     parse: parseSender,
-    format: ({ name, address }) => (name === '' ? address : `${name} <${address}>`),
+    format: formatSender,
   },
   mailAllowPlain: {
     name: 'SNAILPASS_MAIL_ALLOW_PLAIN',
@@ -101,6 +109,19 @@ export const mailSettings: SettingTable<MailSettings> = {
     default: () => false,
     defaultText: `${formatBoolean(false)}, except to localhost`,
     parse: parseBoolean,
+  },
+  mailCa: {
+    name: 'SNAILPASS_MAIL_CA',
+    meaning: "PEM file with certificates to trust for the mail server, besides the system's CAs",
+    ...unsetByDefault,
+    ...pathSetting('file'),
+  },
+  mailEhloName: {
+    name: 'SNAILPASS_MAIL_EHLO_NAME',
+    meaning: 'name of this server for the mail server (EHLO)',
+    defaultText: 'the host of SNAILPASS_PUBLIC_URL, or the domain of the sender',
+    default: () => null,
+    parse: parseEhloName,
   },
   mailServer: {
     name: 'MAIL_SERVER',
@@ -151,20 +172,11 @@ export const mailSettings: SettingTable<MailSettings> = {
   },
 }
 
-function parseSender(text: string): Sender {
-  const groups = /^(?<name>[^<>\r\n]*)<(?<address>[^<>@\s]+@[^<>@\s]+)>$/.exec(text)?.groups
-  if (groups !== undefined) {
-    return { name: (groups['name'] ?? '').trim(), address: groups['address'] ?? '' }
-  }
-  if (/^[^<>@\s]+@[^<>@\s]+$/.test(text)) return { name: '', address: text }
-  throw new InvalidSetting('use ADDRESS or NAME <ADDRESS>', { value: text })
-}
-
 /**
  * Returns the mail server of all mail settings together, null if none is set. Throws InvalidSetting if they are incomplete or
  * contradict each other; its message names the settings.
  */
-export function mailServerOf(settings: MailSettings): MailServer | null {
+export function mailServerOf(settings: MailSettings, publicUrl: URL | null): MailServer | null {
   if (settings.mailUrl !== null && (settings.mailServer ?? settings.mailUsername) !== null) {
     throw new InvalidSetting(
       'SNAILPASS_MAIL_URL is set, but MAIL_SERVER or MAIL_USERNAME is set too',
@@ -189,13 +201,20 @@ export function mailServerOf(settings: MailSettings): MailServer | null {
       { hint: 'turn one of them on, or allow it with SNAILPASS_MAIL_ALLOW_PLAIN=yes' },
     )
   }
-  return { ...server, security, from }
+  return {
+    ...server,
+    security,
+    ca: settings.mailCa,
+    ehloName: settings.mailEhloName ?? defaultEhloName(from, publicUrl),
+    from,
+  }
 }
 
 function legacyMailServerOf(settings: MailSettings): MailUrl | null {
   const { mailServer, mailPort, mailUsername, mailPassword, mailUseSsl, mailUseTls } = settings
   if (mailServer === null && mailUsername === null) {
-    const others = [settings.mailFrom, mailPort, mailPassword, mailUseSsl, mailUseTls]
+    const { mailFrom, mailCa, mailEhloName } = settings
+    const others = [mailFrom, mailCa, mailEhloName, mailPort, mailPassword, mailUseSsl, mailUseTls]
     if (others.every((other) => other === null)) return null
     throw new InvalidSetting('the mail settings are incomplete: no mail server is set', {
       hint: 'set SNAILPASS_MAIL_URL, or MAIL_USERNAME and MAIL_PASSWORD; or remove every MAIL_ setting',

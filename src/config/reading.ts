@@ -125,7 +125,7 @@ export function readSettings(input: SettingsInput): SettingsReport {
   const standalone = readTable<keyof StandaloneSettings>(standaloneSettings)
   const mailValues = readTable<keyof MailSettings>(mailSettings)
   // An invalid mail setting would look like a missing one.
-  const mail = problems.length > 0 ? null : readMail(mailValues, problems)
+  const mail = problems.length > 0 ? null : readMail(mailValues, standalone.publicUrl, problems)
   problems.push(...listConflicts(standalone))
   warnings.push(...listCombinationWarnings(standalone))
   if (problems.length === 0 && standalone.emailConfirmation === 'required' && mail === null) {
@@ -168,9 +168,13 @@ function listConflicts(settings: StandaloneSettings): readonly SettingProblem[] 
 }
 
 /** Combines the mail settings. Adds a problem if they contradict each other. */
-function readMail(values: MailSettings, problems: SettingProblem[]): MailServer | null {
+function readMail(
+  values: MailSettings,
+  publicUrl: URL | null,
+  problems: SettingProblem[],
+): MailServer | null {
   try {
-    return mailServerOf(values)
+    return mailServerOf(values, publicUrl)
   } catch (error) {
     if (!(error instanceof InvalidSetting)) throw error
     problems.push({ text: error.message, hint: error.hint })

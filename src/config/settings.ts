@@ -182,8 +182,11 @@ export const tlsKeys = [
   'mdns',
 ] as const
 
-/** The settings for sending mail. */
-export const mailKeys = Object.keys(mailSettings) as (keyof MailSettings)[]
+/** The settings for sending mail, with the name that EHLO uses. */
+export const mailKeys = [
+  ...(Object.keys(mailSettings) as (keyof MailSettings)[]),
+  'publicUrl',
+] as const
 
 /** Every setting, in the order of help and documentation. */
 export const settingKeys = Object.keys(settingTable) as (keyof SettingValues)[]

@@ -41,8 +41,8 @@ export type LeasedEmailMessage = EmailMessage & {
 export interface OutboxReads {
   /** Returns every email, oldest first. */
   list(): Promise<readonly EmailMessageStatus[]>
-  /** Returns when the next attempt is due, in milliseconds since 1970 (UTC); null for none. */
-  findNextTime(): Promise<number | null>
+  /** Returns whether an email is due at `now`. One that is due after `latest` was queued with a wrong clock, so it is. */
+  hasDue(times: { now: number; latest: number }): Promise<boolean>
   /** Returns the number of emails that wait for an attempt. */
   countQueued(): Promise<number>
 }
@@ -71,8 +71,8 @@ export interface OutboxWrites {
   /** Ends every lease. For a worker that knows it is the only one: the others were killed. */
   releaseAllLeases(now: number): Promise<void>
   /**
-   * Makes emails due at `now`, with no attempts counted: the one with an id, or all that are dead. Skips emails that are
+   * Makes emails due at `now`, with no attempts counted: the one with an id, all that are dead, or all. Skips emails that are
    * being sent. Returns the number of emails.
    */
-  retry(which: { id: string } | 'dead', now: number): Promise<number>
+  retry(which: { id: string } | 'dead' | 'all', now: number): Promise<number>
 }

@@ -10,8 +10,10 @@ import { type Clock, type Random, type Wait, withTimeout } from '../domain/runti
 import type { Store } from '../domain/store'
 import type { Tokens } from '../domain/tokens'
 import type { Log } from '../log'
+import { withoutAddress } from './addresses'
+import { MailFault } from './mail-fault'
 import { type RenderedEmail, renderConfirmationEmail, renderInvitationEmail } from './messages'
-import { MailFault, type MailTransport } from './transport'
+import type { MailTransport } from './transport'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -36,9 +38,14 @@ const minAttempts = 8
 /** More attempts than fit into 48 hours. They end an email whose age is unknown because a clock was wrong. */
 const maxAttempts = 24
 
-/** Bounds of the wait between two looks into the outbox. Other servers queue emails without waking this worker. */
-const maxPollInterval = 30_000
-const minPollInterval = 1_000
+/**
+ * Milliseconds between two looks into the outbox while nothing is due. Commands such as `mail retry` and other servers queue
+ * emails without waking this worker.
+ */
+const pollInterval = 1_000
+
+/** Milliseconds until the next look after a fault of the database. */
+const faultDelay = 30_000
 
 /**
  * Sends the emails of the outbox, one at a time, until it is stopped. An email is deleted once the mail server has
@@ -83,8 +90,8 @@ export function startOutboxWorker(deps: {
     const isOld = isOlder(creationTime, clockWatch.ageLimit(maxMessageAge))
     const isTooOld = (isOld && attempts >= minAttempts) || attempts >= maxAttempts
     // Mail servers repeat the address, which must not be in the log.
-    const redacted = reason.replaceAll(message.email, 'the address')
-    const fields = { id: message.id, attempts: message.attempts, reason: redacted }
+    const redacted = withoutAddress(reason, message.email)
+    const fields = { id: message.id, attempts, about: fault.kind, reason: redacted }
     if (isTooOld || fault.isPermanent) {
       await store.write((tx) => tx.outbox.markDead(message, reason))
       log.error('email not sent, given up', undefined, fields)
@@ -95,28 +102,26 @@ export function startOutboxWorker(deps: {
     log.warn('email not sent, will be retried', fields)
   }
 
-  /** Sends one email, if one is due. Returns the milliseconds until there may be another. */
+  /** Sends one email, if one is due. Returns the milliseconds until the next look. Only looks if none is due. */
   const processNext = async (): Promise<number> => {
     const now = clock()
+    const latest = now + 2 * maxRetryDelay
+    if (!(await store.readOne((tx) => tx.outbox.hasDue({ now, latest })))) return pollInterval
     const lease = {
       id: random(16).toHex(),
       now,
       until: now + leaseDuration,
-      latest: now + 2 * maxRetryDelay,
+      latest,
       canTakeOver: clockWatch.ageLimit(0) !== null,
     }
     const message = await store.write((tx) => tx.outbox.lease(lease))
-    if (message !== null) {
-      await attempt(message)
-      return 0
-    }
-    const next = await store.readOne((tx) => tx.outbox.findNextTime())
-    if (next === null) return maxPollInterval
-    // An email that is due and was not leased is being leased by another worker.
-    return Math.min(maxPollInterval, Math.max(minPollInterval, next - clock()))
+    // Another worker has leased it, or may still be sending it.
+    if (message === null) return pollInterval
+    await attempt(message)
+    return 0
   }
 
-  const options = { name: 'sending queued email', wait, log, retryDelay: maxPollInterval }
+  const options = { name: 'sending queued email', wait, log, retryDelay: faultDelay }
   return startLoop(options, processNext)
 }
 
@@ -142,7 +147,7 @@ async function send(
 
 function throwTimeout(): never {
   const reason = 'the mail server took longer than six minutes'
-  throw new MailFault(reason, { isPermanent: false, code: 'ETIMEDOUT', cause: undefined })
+  throw new MailFault(reason, { kind: 'connection', isPermanent: false })
 }
 
 async function render(

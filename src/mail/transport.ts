@@ -1,6 +1,9 @@
-import { createTransport, type SentMessageInfo } from 'nodemailer'
-import { sanitizeLine } from '../domain/text'
+import { getCACertificates } from 'node:tls'
+import MailComposer from 'nodemailer/lib/mail-composer'
+import { asciiDomainOf, needsUtf8 } from './addresses'
+import { asMailFault, MailFault } from './mail-fault'
 import type { RenderedEmail } from './messages'
+import { type SmtpSession, withSmtpSession } from './smtp-session'
 
 /** An SMTP server that accepts our emails, and how to reach it. */
 export interface MailServer {
@@ -8,24 +11,13 @@ export interface MailServer {
   readonly port: number
   /** `tls`: from the start; `starttls`: required before anything is sent; `opportunistic`: used if the server offers it. */
   readonly security: 'tls' | 'starttls' | 'opportunistic'
+  /** Absolute path of a PEM file with certificates that are trusted for the mail server besides the system's; null for none. */
+  readonly ca: string | null
+  /** How this server introduces itself in EHLO: a name, or an address in brackets (RFC 5321, 4.1.3). */
+  readonly ehloName: string
   readonly user: string | null
   readonly password: { reveal(): string } | null
   readonly from: { readonly name: string; readonly address: string }
-}
-
-/** Why the mail server could not be reached or did not accept an email. The message is for operators and has no secret. */
-export class MailFault extends Error {
-  override readonly name = 'MailFault'
-  /** Whether the server will never accept this email, so that a retry is pointless. */
-  readonly isPermanent: boolean
-  /** nodemailer's name of the stage that failed, such as EAUTH. */
-  readonly code: string
-
-  constructor(reason: string, fault: { isPermanent: boolean; code: string; cause: unknown }) {
-    super(reason, { cause: fault.cause })
-    this.isPermanent = fault.isPermanent
-    this.code = fault.code
-  }
 }
 
 export interface MailTransport {
@@ -35,90 +27,112 @@ export interface MailTransport {
   check(): Promise<void>
 }
 
-/** Milliseconds that a mail server may be silent. nodemailer's default is minutes. */
-const defaultTimeout = 10_000
+interface TransportOptions {
+  /** The content of the file `ca`. */
+  readonly ca?: string | null
+  /** Milliseconds that a mail server may be silent. */
+  readonly timeout?: number
+}
 
-/** Characters that are kept of a server's reply as the reason of a fault. */
-const maxReasonLength = 300
+/** nodemailer's default is minutes. */
+const defaultTimeout = 10_000
 
 export function createMailTransport(
   server: MailServer,
-  { timeout = defaultTimeout }: { timeout?: number } = {},
+  options: TransportOptions = {},
 ): MailTransport {
-  const { host, port, security, user, password, from } = server
-  const transport = createTransport({
+  const { user, password, from } = server
+  const pass = password?.reveal() ?? ''
+  const auth = user === null ? null : { user, credentials: { user, pass } }
+  const run = async <Result>(work: (session: SmtpSession) => Promise<Result>): Promise<Result> => {
+    try {
+      return await withSmtpSession(connectionOptions(server, options), auth, work)
+    } catch (error) {
+      throw error instanceof MailFault ? error : asMailFault(error)
+    }
+  }
+  return {
+    check: () => run(async () => {}),
+
+    async send(message) {
+      const { envelope, bytes } = await compose(message, from)
+      return await run(async ({ hasSmtpUtf8, send }) => {
+        if (!hasSmtpUtf8) requireAscii(envelope)
+        return await send(envelope, bytes)
+      })
+    },
+  }
+}
+
+/** Returns nodemailer's options of a connection. The system's CAs are read at the first one. */
+export function connectionOptions(
+  { host, port, security, ehloName }: MailServer,
+  { ca = null, timeout = defaultTimeout }: TransportOptions,
+) {
+  const isVerified = security !== 'opportunistic'
+  return {
     host,
     port,
+    name: ehloName,
     secure: security === 'tls',
     requireTLS: security === 'starttls',
-    ...(user !== null && { auth: { user, pass: password?.reveal() ?? '' } }),
     connectionTimeout: timeout,
     greetingTimeout: timeout,
     dnsTimeout: timeout,
     // A server may take minutes to check an email after its last line (RFC 5321, 4.5.3.2.6).
     socketTimeout: 30 * timeout,
-    // Where unencrypted SMTP is acceptable, TLS without a valid certificate is no worse.
-    tls: { rejectUnauthorized: security !== 'opportunistic', minVersion: 'TLSv1.2' },
+    tls: {
+      minVersion: 'TLSv1.2',
+      // Where unencrypted SMTP is acceptable, TLS without a valid certificate is no worse.
+      rejectUnauthorized: isVerified,
+      ...(isVerified && { ca: trustedCertificates(ca), allowPartialTrustChain: true }),
+    },
+  } as const
+}
+
+/**
+ * Returns the certificates that are trusted for a mail server: Bun's and NODE_EXTRA_CA_CERTS, the system's, and those of our
+ * setting, which need not be CAs: a mail server in a home network often has a self-signed certificate.
+ */
+function trustedCertificates(own: string | null): string[] {
+  const known = [...getCACertificates('default'), ...getCACertificates('system')]
+  return [...new Set(known), ...(own === null ? [] : [own])]
+}
+
+/** Returns a message as it is sent. Domains are in ASCII in it, unless an address needs SMTPUTF8 anyway. */
+async function compose(
+  { to, subject, text, html, id }: Parameters<MailTransport['send']>[0],
+  from: MailServer['from'],
+): Promise<{ envelope: { from: string; to: string }; bytes: Buffer }> {
+  const composer = new MailComposer({
+    from: { name: from.name, address: from.address.normalize() },
+    // As an object, so that nodemailer does not parse it: no address can become two.
+    to: { name: '', address: to.normalize() },
+    subject,
+    text,
+    html,
+    messageId: `<${id}@${asciiDomainOf(from.address)}>`,
+    // Prevents automatic replies (RFC 3834).
+    headers: { 'Auto-Submitted': 'auto-generated' },
     // No part of an email may be loaded from a file or a URL.
     disableFileAccess: true,
     disableUrlAccess: true,
   })
-  const domain = from.address.replace(/^.*@/, '')
-  return {
-    async check() {
-      try {
-        await transport.verify()
-      } catch (cause) {
-        throw asMailFault(cause)
-      }
-    },
+  const message = composer.compile()
+  const envelope = message.getEnvelope()
+  const [recipient = ''] = envelope.to
+  return { envelope: { from: envelope.from || '', to: recipient }, bytes: await message.build() }
+}
 
-    async send({ to, subject, text, html, id }) {
-      try {
-        const { response }: SentMessageInfo = await transport.sendMail({
-          from,
-          // As an object, so that nodemailer does not parse it: no address can become two.
-          to: { name: '', address: to },
-          subject,
-          text,
-          html,
-          messageId: `<${id}@${domain}>`,
-          // Prevents automatic replies (RFC 3834).
-          headers: { 'Auto-Submitted': 'auto-generated' },
-        })
-        return String(response)
-      } catch (cause) {
-        throw asMailFault(cause)
-      }
-    },
+/** Throws MailFault if an address can only be sent with SMTPUTF8, which the mail server does not know. */
+function requireAscii({ from, to }: { from: string; to: string }): void {
+  const reason = 'the mail server does not know SMTPUTF8'
+  if (needsUtf8(from)) {
+    const fault = { kind: 'sender', isPermanent: false } as const
+    throw new MailFault(`${reason}, which the address of the sender needs`, fault)
   }
-}
-
-/** Returns the fault for an error of nodemailer, and a bug as it is. */
-function asMailFault(cause: unknown): unknown {
-  if (isBug(cause)) return cause
-  const { code, responseCode, message } = errorParts(cause)
-  // A refused sign-in is not permanent: the operator can fix it, and the email is good afterwards.
-  const isMessageRejected = code === 'EENVELOPE' || code === 'EMESSAGE'
-  const isPermanent = isMessageRejected && responseCode !== null && responseCode >= 500
-  // A spam filter may quote the link that it objects to, and the token in it.
-  const redacted = message.replaceAll(/confirm\/\S+/g, 'confirm/…')
-  return new MailFault(sanitizeLine(redacted, maxReasonLength), { isPermanent, code, cause })
-}
-
-/** Whether the error comes from wrong code and not from a mail server or the network. */
-function isBug(error: unknown): boolean {
-  return [TypeError, ReferenceError, RangeError].some((type) => error instanceof type)
-}
-
-function errorParts(cause: unknown): {
-  code: string
-  responseCode: number | null
-  message: string
-} {
-  if (!(cause instanceof Error)) return { code: '', responseCode: null, message: String(cause) }
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
-  const responseCode =
-    'responseCode' in cause && typeof cause.responseCode === 'number' ? cause.responseCode : null
-  return { code, responseCode, message: cause.message }
+  if (needsUtf8(to)) {
+    const fault = { kind: 'recipient', isPermanent: true } as const
+    throw new MailFault(`${reason}, which the address of the recipient needs`, fault)
+  }
 }

@@ -35,15 +35,15 @@ export function outboxReads(db: Kysely<Schema>): OutboxReads {
       )
     },
 
-    async findNextTime() {
+    async hasDue({ now, latest }) {
       const row = await db
         .selectFrom('outbox')
-        .select('next_time')
+        .select('seq')
         .where('state', '=', queued)
-        .orderBy('next_time')
+        .where((row) => row.or([row('next_time', '<=', now), row('next_time', '>', latest)]))
         .limit(1)
         .executeTakeFirst()
-      return row?.next_time ?? null
+      return row !== undefined
     },
 
     async countQueued() {
@@ -145,7 +145,10 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
         .updateTable('outbox')
         // The two days in which it may be sent start again. A lease that has expired no longer counts.
         .set({ state: queued, lease: null, attempts: 0, creation_time: now, next_time: now })
-        .where((row) => (which === dead ? row('state', '=', dead) : row('id', '=', which.id)))
+        .where((row) => {
+          if (which === 'all') return row.lit(true)
+          return which === dead ? row('state', '=', dead) : row('id', '=', which.id)
+        })
         .where((row) => row.or([row('lease', 'is', null), row('next_time', '<=', now)]))
         .executeTakeFirst()
       return Number(result.numUpdatedRows)

@@ -523,6 +523,8 @@ test('the default of each setting is described', () => {
     mailUrl: 'no emails are sent',
     mailFrom: 'the user of the mail server',
     mailAllowPlain: 'no, except to localhost',
+    mailCa: 'none',
+    mailEhloName: 'the host of SNAILPASS_PUBLIC_URL, or the domain of the sender',
     mailServer: 'smtp.googlemail.com, if MAIL_USERNAME is set',
     mailPort: '465, or 587 with STARTTLS',
     mailUsername: 'none',

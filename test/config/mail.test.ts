@@ -24,6 +24,8 @@ describe('a mail URL', () => {
   ])('%p is parsed', (url, server) => {
     expect(mailOf({ SNAILPASS_MAIL_URL: url, ...from })).toEqual({
       ...server,
+      ca: null,
+      ehloName: 'nas.lan',
       user: null,
       password: null,
       from: { name: '', address: 'vault@nas.lan' },
@@ -72,6 +74,8 @@ describe("the original server's mail settings", () => {
       host: 'smtp.googlemail.com',
       port: 465,
       security: 'tls',
+      ca: null,
+      ehloName: 'gmail.com',
       user: 'me@gmail.com',
       password: 'secret',
       from: { name: '', address: 'vault@gmail.com' },
@@ -120,10 +124,75 @@ test('required confirmation without a mail server is warned about', () => {
   expect(load({}).warnings).toEqual([])
 })
 
-test('a sender can have any name', () => {
+describe('the name in EHLO', () => {
+  const ehloNameOf = (settings: Record<string, string>) =>
+    mailOf({ SNAILPASS_MAIL_URL: 'smtps://mail.lan', ...settings })?.ehloName
+  const sender = (address: string) => ({ SNAILPASS_MAIL_FROM: address })
+  const at = (url: string) => ({ SNAILPASS_PUBLIC_URL: url, ...from })
+
+  test.each([
+    ['the host of the public URL', at('https://Vault.example.org:8443/x'), 'vault.example.org'],
+    ['in ASCII', at('https://müller.example/'), 'xn--mller-kva.example'],
+    ['also of a home network', at('http://pi.local:5000'), 'pi.local'],
+    ['without a dot at its end', at('https://vault.example.org./'), 'vault.example.org'],
+    ['else the domain of the sender, for a host that is no name', at('http://pi:5000'), 'nas.lan'],
+    ['or an address', at('http://192.168.1.5:5000'), 'nas.lan'],
+    ['or an IPv6 address', at('http://[fd00::5]:5000'), 'nas.lan'],
+    ['or this machine', at('http://vault.localhost/'), 'nas.lan'],
+    ['without a public URL', from, 'nas.lan'],
+    ['in ASCII as well', sender('Tür <tür@Nas.Müller>'), 'nas.xn--mller-kva'],
+    ['also one that is an address', sender('vault@[192.0.2.1]'), '[192.0.2.1]'],
+  ])('is %s', (_, settings, name) => {
+    expect(ehloNameOf(settings)).toBe(name)
+  })
+
+  test.each([
+    ['Mail.example.org.', 'mail.example.org'],
+    ['müller.example', 'xn--mller-kva.example'],
+    ['pi', 'pi'],
+    ['192.0.2.1', '[192.0.2.1]'],
+    ['[192.0.2.1]', '[192.0.2.1]'],
+    ['[2001:db8::1]', '[IPv6:2001:db8::1]'],
+    ['[IPv6:2001:db8::1]', '[IPv6:2001:db8::1]'],
+  ])('can be set: %s', (text, name) => {
+    const settings = { ...at('https://vault.example.org'), SNAILPASS_MAIL_EHLO_NAME: text }
+    expect(ehloNameOf(settings)).toBe(name)
+  })
+
+  test.each(['two names', 'https://vault.example.org', '[pi]', 'a@b.cc', 'pi:25'])(
+    'is refused if it is no name: %p',
+    (text) => {
+      expect(() => ehloNameOf({ ...from, SNAILPASS_MAIL_EHLO_NAME: text })).toThrow(
+        'invalid SNAILPASS_MAIL_EHLO_NAME',
+      )
+    },
+  )
+})
+
+test('the file with trusted certificates is a path, and needs a mail server', () => {
+  const ca = { SNAILPASS_MAIL_CA: '/etc/ssl/mail.pem' }
+  expect(mailOf({ SNAILPASS_MAIL_URL: 'smtps://mail.lan', ...from, ...ca })).toMatchObject({
+    ca: '/etc/ssl/mail.pem',
+  })
+  expect(() => load(ca)).toThrow('the mail settings are incomplete')
+})
+
+test('a sender can have any name, which may be in quotation marks', () => {
   const fromOf = (text: string) =>
     load({ SNAILPASS_MAIL_URL: 'smtps://mail.lan', SNAILPASS_MAIL_FROM: text }).settings.mail?.from
-  expect(fromOf('Snail; Pass: x <a@b.cc>')).toEqual({ name: 'Snail; Pass: x', address: 'a@b.cc' })
+  for (const [text, name] of [
+    ['Snail; Pass: x <a@b.cc>', 'Snail; Pass: x'],
+    ['Müllers "Schnecke" <a@b.cc>', 'Müllers "Schnecke"'],
+    ['"Müller, Schnecke" <a@b.cc>', 'Müller, Schnecke'],
+    ['"a \\"b\\" \\\\ <c@d.ee>"<a@b.cc>', 'a "b" \\ <c@d.ee>'],
+    ['"" <a@b.cc>', ''],
+    ['<a@b.cc>', ''],
+  ] as const) {
+    expect(fromOf(text)).toEqual({ name, address: 'a@b.cc' })
+  }
+  for (const invalid of ['a <b <a@b.cc>', '"a" <b> <a@b.cc>', 'a\tb <a@b.cc>', '<a@b.cc> x']) {
+    expect(() => fromOf(invalid)).toThrow('use ADDRESS or NAME <ADDRESS>')
+  }
   expect(() => fromOf('a@b.cc\r\nBcc: x@y.zz')).toThrow(
     'invalid SNAILPASS_MAIL_FROM "a@b.cc Bcc: x@y.zz": use ADDRESS or NAME <ADDRESS>',
   )

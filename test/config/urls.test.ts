@@ -182,7 +182,8 @@ describe('a mail URL', () => {
       }).settings
       return mail === null ? null : { ...mail, password: mail.password?.reveal() ?? null }
     })
-  const from = { name: '', address: 'vault@nas.lan' }
+  const sender = { name: '', address: 'vault@nas.lan' }
+  const from = { from: sender, ca: null, ehloName: 'nas.lan' }
   const hint =
     'use smtps://USER:PASSWORD@HOST:465; in user and password, write @ as %40, : as %3A and / as %2F'
 
@@ -192,7 +193,7 @@ describe('a mail URL', () => {
       ['[fd00::10]', 'fd00::10'],
     ]) {
       expect<unknown>(load({ SNAILPASS_MAIL_URL: `smtps://${name}:${port}` })).toEqual({
-        ...{ host, port, security: 'tls', user: null, password: null, from },
+        ...{ host, port, security: 'tls', user: null, password: null, ...from },
       })
     }
   })
@@ -213,12 +214,12 @@ describe('a mail URL', () => {
       hint,
     })
     expect<unknown>(load({ SNAILPASS_MAIL_URL: 'smtps://me:@a' })).toEqual({
-      ...{ host: 'a', port: 465, security: 'tls', user: 'me', password: '', from },
+      ...{ host: 'a', port: 465, security: 'tls', user: 'me', password: '', ...from },
     })
   })
 
   const account = { MAIL_USERNAME: 'me', MAIL_PASSWORD: 'x' }
-  const legacy = { host: 'smtp.googlemail.com', user: 'me', password: 'x', from }
+  const legacy = { host: 'smtp.googlemail.com', user: 'me', password: 'x', ...from }
 
   test.each<[Record<string, string>, number, string]>([
     [{}, 465, 'tls'],

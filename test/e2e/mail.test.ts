@@ -1,11 +1,13 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import { createTestAuthority } from '../support/certificates'
 import { basicAuth } from '../support/client'
 import { run, serve, temporaryFolder } from '../support/executable'
 import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
+import { hasMountNamespaces, runMounted } from '../support/mount-namespace'
 import { createPostgresDatabase, queryPostgres, startPostgresFirst } from '../support/postgres'
 import { startTestServer } from '../support/server'
 import { until } from '../support/until'
@@ -194,14 +196,67 @@ describe.each(engines)('a queued email on $engine', ({ open }) => {
       code: 3,
       stderr: expect.stringContaining('error: there is no email nonsense to retry'),
     })
-    expect((await run(['mail', 'retry'], { environment })).code).toBe(2)
+    for (const choice of [[], ['--dead', '--all'], ['an-id', '--all']]) {
+      expect((await run(['mail', 'retry', ...choice], { environment })).code).toBe(2)
+    }
     const retried = await run(['mail', 'retry', '--dead'], { environment })
     expect(retried).toEqual({ code: 0, stdout: '', stderr: '1 email will be retried.\n' })
-    // The server polls every 30 s; another sign-up makes it look now.
-    await signUp(server.url, 'second@nas.local')
-    const arrived = [(await mail.next()).to[0], (await mail.next()).to[0]]
-    expect(new Set(arrived)).toEqual(new Set([email, 'second@nas.local']))
-    expect((await run(['mail', 'list'], { environment })).stderr).toBe('No pending emails.\n')
+    // Nothing else wakes the server.
+    expect((await mail.next()).to).toEqual([email])
+    const isEmpty = async () =>
+      (await run(['mail', 'list'], { environment })).stderr === 'No pending emails.\n'
+    await until(isEmpty, 'the outbox to be empty', { interval: 50 })
+  }, 60_000)
+})
+
+describe('a refusal by the mail server', () => {
+  test.each([
+    ['sender', { code: 550, text: 'not you', at: 'sender' }, 'the sender of this server: 550 not'],
+    ['server', { code: 554, text: '5.7.1 Relay access denied', at: 'recipient' }, 'to send for'],
+  ] as const)(
+    'that is about the %s is named in log, list and doctor, and the email sent once it is fixed',
+    async (about, refusal, reason) => {
+      using folder = temporaryFolder()
+      await using mail = await startMailServer()
+      mail.refusals.push(refusal)
+      const environment = { ...settingsFor(mail), SNAILPASS_DATA_DIR: folder.path }
+      await using server = await serve(folder.path, environment)
+      await signUp(server.url)
+      const line = () => server.log.find((each) => each.includes('will be retried'))
+      expect(await until(line, 'the log line of the refusal')).toMatch(
+        new RegExp(`warn +email not sent.* attempts=1 about=${about} reason="the mail server`),
+      )
+      expect(line()).toContain(`the mail server refuses ${reason}`)
+      expect(line()).not.toContain(email)
+      const list = await run(['mail', 'list'], { environment })
+      expect(list.stdout).toMatch(/^[0-9a-f]{16} {2}queued {3}2/)
+      expect(list.stdout).toContain(`1 attempt  ${email}  the mail server refuses ${reason}`)
+      const doctor = await run(['doctor'], { environment })
+      expect(doctor.stdout.replaceAll(/\s+/g, ' ')).toContain(
+        `1 email could not be sent yet: the mail server refuses ${reason}`,
+      )
+      const retried = await run(['mail', 'retry', '--all'], { environment })
+      expect(retried.stderr).toBe('1 email will be retried.\n')
+      expect((await mail.next()).to).toEqual([email])
+    },
+    60_000,
+  )
+
+  test('that is about the recipient is final', async () => {
+    using folder = temporaryFolder()
+    await using mail = await startMailServer()
+    mail.refusals.push({ code: 550, text: 'no such user', at: 'recipient' })
+    const environment = { ...settingsFor(mail), SNAILPASS_DATA_DIR: folder.path }
+    await using server = await serve(folder.path, environment)
+    await signUp(server.url)
+    const line = () => server.log.find((each) => each.includes('given up'))
+    expect(await until(line, 'the log line of the refusal')).toContain('about=recipient')
+    const list = await run(['mail', 'list'], { environment })
+    expect(list.stdout).toContain('given up  1 attempt')
+    // Anyone can sign up with a wrong address, which must not alarm the operator.
+    const doctor = await run(['doctor'], { environment })
+    expect(doctor.stdout).toContain('accepts the sign-in; 1 email given up')
+    expect(doctor.stdout).not.toContain('no such user')
   }, 60_000)
 })
 
@@ -320,6 +375,95 @@ describe('snailpass mail test', () => {
     }
   })
 
+  test('trusts the certificates of SNAILPASS_MAIL_CA', async () => {
+    using folder = temporaryFolder()
+    const { authority, certified } = await certificates(folder.path)
+    await using tls = await startMailServer({ ...certified, secure: true })
+    await using starttls = await startMailServer(certified)
+    const bundle = join(folder.path, 'bundle.pem')
+    writeFileSync(bundle, `\ufeffour CAs\r\n${rootCertificates[0]}${readFileSync(authority)}`)
+    const self = join(folder.path, 'self.pem')
+    writeFileSync(self, certified.cert)
+    for (const url of [`smtps://localhost:${tls.port}`, `smtp://localhost:${starttls.port}`]) {
+      for (const file of [authority, bundle, self]) {
+        const sent = await send(url, { SNAILPASS_MAIL_CA: file })
+        expect(sent).toMatchObject({ code: 0, stdout: expect.stringMatching(/^250 /) })
+      }
+    }
+    expect(tls.emails.length).toBe(3)
+  }, 60_000)
+
+  test('names a file of SNAILPASS_MAIL_CA that can not be used, as a server does at its start', async () => {
+    using folder = temporaryFolder()
+    const { certified } = await certificates(folder.path)
+    const file = join(folder.path, 'ca.pem')
+    const url = 'smtps://localhost:1'
+    const damaged = certified.cert.replace(/\n./, '\n#')
+    for (const [content, reason] of [
+      [null, 'ENOENT'],
+      ['not a certificate', 'it contains no certificate'],
+      [certified.key, 'it contains no certificate'],
+      [certified.cert + damaged, 'its certificate 2 is damaged'],
+    ] as const) {
+      rmSync(file, { force: true })
+      if (content !== null) writeFileSync(file, content)
+      const failed = await send(url, { SNAILPASS_MAIL_CA: file })
+      expect(failed.code).toBe(2)
+      expect(failed.stderr).toContain(`error: SNAILPASS_MAIL_CA (${file}) can't be used: `)
+      expect(failed.stderr).toContain(reason)
+    }
+    const served = await run(['serve', '--data-dir', join(folder.path, 'data')], {
+      environment: {
+        SNAILPASS_LISTEN: '127.0.0.1:0',
+        SNAILPASS_MAIL_URL: url,
+        SNAILPASS_MAIL_FROM: email,
+        SNAILPASS_MAIL_CA: file,
+      },
+    })
+    expect(served.code).toBe(2)
+    expect(served.stderr).toContain(`SNAILPASS_MAIL_CA (${file}) can't be used`)
+  })
+
+  test.skipIf(!hasMountNamespaces)("trusts the certificates of the system's store", async () => {
+    using folder = temporaryFolder()
+    const { authority, certified } = await certificates(folder.path)
+    await using tls = await startMailServer({ ...certified, secure: true })
+    const store = '/etc/ssl/certs'
+    const settings = [
+      `export SNAILPASS_MAIL_URL=smtps://localhost:${tls.port}`,
+      'export SNAILPASS_MAIL_FROM=vault@nas.local',
+    ]
+    const mounts = [`mount -t tmpfs none ${store}`, `cp ${authority} ${store}/ca-certificates.crt`]
+    const test = ['mail', 'test', email]
+    const refused = await runMounted(settings.join('; '), test)
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('hint: the certificate has to be valid, for that host'),
+    })
+    expect(tls.emails).toEqual([])
+    const sent = await runMounted([...settings, ...mounts].join('; '), test)
+    expect(sent).toMatchObject({ code: 0, stdout: expect.stringMatching(/^250 /) })
+    expect(tls.emails).toHaveLength(1)
+  })
+
+  test('introduces itself by the public URL, else by the sender, or as it is told', async () => {
+    await using mail = await startMailServer()
+    for (const settings of [
+      { SNAILPASS_PUBLIC_URL: 'https://Vault.example.org:8443/sub/' },
+      { SNAILPASS_PUBLIC_URL: 'http://192.168.1.5:5000' },
+      {},
+      { SNAILPASS_MAIL_EHLO_NAME: '192.0.2.1', SNAILPASS_PUBLIC_URL: 'https://vault.lan' },
+    ]) {
+      expect((await send(`smtp://localhost:${mail.port}`, settings)).code).toBe(0)
+    }
+    expect(mail.emails.map(({ clientName }) => clientName)).toEqual([
+      'vault.example.org',
+      'nas.local',
+      'nas.local',
+      '[192.0.2.1]',
+    ])
+  })
+
   test('explains the usual mistakes and what to do', async () => {
     using folder = temporaryFolder()
     const { certified } = await certificates(folder.path)
@@ -334,12 +478,17 @@ describe('snailpass mail test', () => {
       onMailFrom: (_address, _session, callback) =>
         callback(Object.assign(new Error('not you'), { responseCode: 550 })),
     })
+    await using relay = await startMailServer({
+      onRcptTo: (_address, _session, callback) =>
+        callback(Object.assign(new Error('relay not permitted'), { responseCode: 550 })),
+    })
     for (const [url, hint] of [
       ['smtp://localhost:1', 'check host and port'],
       [`smtps://localhost:${picky.port}`, 'usually on port 465'],
       [`smtps://localhost:${untrusted.port}`, 'a CA that this machine trusts'],
       [`smtp://me:secret@localhost:${plain.port}`, 'app password'],
       [`smtp://localhost:${picky.port}`, 'SNAILPASS_MAIL_FROM'],
+      [`smtp://localhost:${relay.port}`, 'check user and password, SNAILPASS_MAIL_FROM'],
     ] as const) {
       const failed = await send(url)
       expect(failed.code, url).toBe(1)

@@ -1,7 +1,8 @@
-import { describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, spyOn, test } from 'bun:test'
 import { createLog } from '../../src/log'
+import { MailFault } from '../../src/mail/mail-fault'
 import { retryDelay, startOutboxWorker } from '../../src/mail/outbox-worker'
-import { MailFault, type MailTransport } from '../../src/mail/transport'
+import type { MailTransport } from '../../src/mail/transport'
 import { steppedTiming } from '../support/stepped-timing'
 import { aUser, openSqliteStore } from '../support/store'
 import { watchOf } from '../support/timing'
@@ -22,7 +23,7 @@ const middle = (count: number) => new Uint8Array(count).fill(0x80, 0, 1)
 type Sent = Parameters<MailTransport['send']>[0]
 
 const temporary = (reason: string) =>
-  new MailFault(reason, { isPermanent: false, code: 'ECONNECTION', cause: undefined })
+  new MailFault(reason, { kind: 'connection', isPermanent: false })
 
 /** Starts a worker whose waits the test ends. `send` is what the mail server does; by default it accepts. */
 async function startTestWorker(options: {
@@ -111,10 +112,10 @@ async function passUntilDue({ timing, sent, list }: Setup): Promise<void> {
   expect(sent).toHaveLength(before + 1)
 }
 
-test('an email is sent, deleted and logged, and the next look is half a minute later', async () => {
+test('an email is sent, deleted and logged, and the next look is a second later', async () => {
   await using setup = await startTestWorker({ linkMinutes: 90 })
   const { timing, sent, users, tokens } = setup
-  expect(await timing.nextWait()).toBe(30 * second)
+  expect(await timing.nextWait()).toBe(second)
   expect(await setup.list()).toEqual([])
   expect(setup.entries()).toEqual([
     { level: 'info', message: 'email sent', id: 'email-0', attempts: 1 },
@@ -152,7 +153,7 @@ test('an email that fails is due a minute later, then two, and so on up to six h
   // 3031 minutes are the first that are more than two days.
   expect((sent.at(-1)?.at ?? 0) - start).toBe(3_031 * minute)
   expect(await setup.list()).toMatchObject([{ state: 'dead', attempts: 17, reason: 'busy' }])
-  const fields = { id: 'email-0', reason: 'busy' }
+  const fields = { id: 'email-0', about: 'connection', reason: 'busy' }
   expect(setup.entries()).toEqual([
     ...Array.from({ length: 16 }, (_, index) => ({
       level: 'warn',
@@ -162,7 +163,7 @@ test('an email that fails is due a minute later, then two, and so on up to six h
     })),
     { level: 'error', message: 'email not sent, given up', attempts: 17, ...fields },
   ])
-  expect(await setup.timing.nextWait()).toBe(30 * second)
+  expect(await setup.timing.nextWait()).toBe(second)
 })
 
 test.each([
@@ -185,15 +186,11 @@ test.each([
 })
 
 test('an email that is refused for ever is given up at once', async () => {
-  const refusal = new MailFault('554 never', {
-    isPermanent: true,
-    code: 'EMESSAGE',
-    cause: undefined,
-  })
+  const refusal = new MailFault('554 never', { kind: 'content', isPermanent: true })
   await using setup = await startTestWorker({ send: () => Promise.reject(refusal) })
   await setup.timing.nextWait()
   expect(await setup.list()).toMatchObject([{ state: 'dead', attempts: 1, reason: '554 never' }])
-  expect(setup.entries()).toMatchObject([{ message: 'email not sent, given up' }])
+  expect(setup.entries()).toMatchObject([{ message: 'email not sent, given up', about: 'content' }])
 })
 
 test('the address of the reader is kept out of the log, and in the outbox for the operator', async () => {
@@ -221,28 +218,27 @@ test('an attempt has a lease of seven minutes, and six to succeed', async () => 
       message: 'email not sent, will be retried',
       id: 'email-0',
       attempts: 1,
+      about: 'connection',
       reason: 'the mail server took longer than six minutes',
     },
   ])
-  expect(await timing.nextWait()).toBe(30 * second)
+  expect(await timing.nextWait()).toBe(second)
   expect(await setup.list()).toMatchObject([{ state: 'queued', nextTime: start + 7 * minute }])
 })
 
 describe('a worker with nothing to send', () => {
   test.each([
-    ['in a minute', minute, 30 * second],
-    ['in half a minute', 30 * second, 30 * second],
-    ['in ten seconds', 10 * second, 10 * second],
-    ['in a second', second, second],
-    ['in a moment', 1, second],
-    ['in twelve hours', 12 * hour, 30 * second],
-  ])('looks again when an email is due, which is %s', async (_, due, wait) => {
+    ['in twelve hours', 12 * hour],
+    ['in two seconds', 2 * second],
+    ['in a second', second],
+    ['in a moment', 1],
+  ])('looks each second whether an email is due, which is %s', async (_, due) => {
     await using setup = await startTestWorker({ creationTimes: [start + due] })
-    expect(await setup.timing.nextWait()).toBe(wait)
+    expect(await setup.timing.nextWait()).toBe(second)
     expect(setup.sent).toEqual([])
     setup.timing.endWait()
-    await setup.timing.nextWait()
-    expect(setup.sent).toHaveLength(wait >= due ? 1 : 0)
+    expect(await setup.timing.nextWait()).toBe(second)
+    expect(setup.sent).toHaveLength(due <= second ? 1 : 0)
   })
 
   test('sends at once what was queued by a clock that was more than twelve hours ahead', async () => {
@@ -251,10 +247,19 @@ describe('a worker with nothing to send', () => {
     expect(setup.sent).toHaveLength(1)
   })
 
-  test('sends what another server has queued within half a minute, and at once when it is woken', async () => {
+  test('only reads the database', async () => {
+    await using setup = await startTestWorker({ creationTimes: [start + hour] })
+    await setup.timing.nextWait()
+    using write = spyOn(setup.store, 'write')
+    setup.timing.endWait()
+    await setup.timing.nextWait()
+    expect(write).not.toHaveBeenCalled()
+  })
+
+  test('sends what others have queued within a second, and at once when it is woken', async () => {
     await using setup = await startTestWorker({ creationTimes: [] })
     const { timing, worker, sent } = setup
-    expect(await timing.nextWait()).toBe(30 * second)
+    expect(await timing.nextWait()).toBe(second)
     await setup.queue(0, start)
     timing.endWait()
     await timing.nextWait()
@@ -262,13 +267,32 @@ describe('a worker with nothing to send', () => {
     await setup.queue(1, start)
     worker.wake()
     await until(() => sent.length === 2, 'the second email', { interval: 1 })
-    expect(timing.clock()).toBe(start + 30 * second)
+    expect(timing.clock()).toBe(start + second)
   })
+
+  test.each([{ id: 'email-0' }, 'all'] as const)(
+    'sends an email that waits for its next attempt once it is retried: %p',
+    async (which) => {
+      const refusal = new MailFault('535 no', { kind: 'sign-in', isPermanent: false })
+      const server: { isFixed: boolean } = { isFixed: false }
+      await using setup = await startTestWorker({
+        send: () => (server.isFixed ? Promise.resolve('250 OK') : Promise.reject(refusal)),
+      })
+      const { timing, store } = setup
+      for (let attempt = 2; attempt <= 5; attempt++) await passUntilDue(setup)
+      await timing.nextWait()
+      server.isFixed = true
+      expect(await store.write((tx) => tx.outbox.retry(which, timing.clock()))).toBe(1)
+      timing.endWait()
+      await timing.nextWait()
+      expect(await setup.list()).toEqual([])
+    },
+  )
 })
 
 test('emails are sent one after the other, the one that is due first', async () => {
   await using setup = await startTestWorker({ creationTimes: [start - 1, start - 3, start - 2] })
-  expect(await setup.timing.nextWait()).toBe(30 * second)
+  expect(await setup.timing.nextWait()).toBe(second)
   expect(setup.sent.map(({ id }) => id)).toEqual(['email-1.1', 'email-2.1', 'email-0.1'])
 })
 

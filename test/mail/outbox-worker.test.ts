@@ -3,13 +3,9 @@ import { createEmailConfirmation } from '../../src/domain/email-confirmation'
 import { DomainError } from '../../src/domain/errors'
 import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import { createLog } from '../../src/log'
+import { MailFault } from '../../src/mail/mail-fault'
 import { retryDelay, startOutboxWorker } from '../../src/mail/outbox-worker'
-import {
-  createMailTransport,
-  MailFault,
-  type MailServer,
-  type MailTransport,
-} from '../../src/mail/transport'
+import { createMailTransport, type MailServer, type MailTransport } from '../../src/mail/transport'
 import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
 import { startPostgresFirst } from '../support/postgres'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
@@ -47,6 +43,8 @@ const serverAt = (mail: Pick<TestMailServer, 'port'>): MailServer => ({
   host: '127.0.0.1',
   port: mail.port,
   security: 'opportunistic',
+  ca: null,
+  ehloName: 'vault.example.org',
   user: null,
   password: null,
   from: { name: 'SnailPass', address: 'vault@nas.local' },

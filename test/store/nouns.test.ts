@@ -399,16 +399,21 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       })
     const lease = (id: string, now: number, latest = 9_000, until = now + 500) =>
       store.write((tx) => tx.outbox.lease({ id, now, until, latest, canTakeOver: true }))
-    const counts = () =>
-      store.read(async (tx) => [await tx.outbox.countQueued(), await tx.outbox.findNextTime()])
-    expect(await counts()).toEqual([0, null])
+    const counts = (now: number, latest = 9_000) =>
+      store.read(async (tx) => [
+        await tx.outbox.countQueued(),
+        await tx.outbox.hasDue({ now, latest }),
+      ])
+    expect(await counts(9_000)).toEqual([0, false])
     await put('a', 100)
     await put('b', 200)
     await put('c', 9_000)
     const leased = await lease('x', 100, 9_000, 150)
     if (leased === null) throw new Error('nothing was leased')
     await store.write((tx) => tx.outbox.markDead(leased, 'no such user'))
-    expect(await counts()).toEqual([2, 200])
+    expect(await counts(199)).toEqual([2, false])
+    expect(await counts(200)).toEqual([2, true])
+    expect(await counts(199, 8_999)).toEqual([2, true])
     // Due at the latest time is in the future; due after it can only be the work of a wrong clock.
     expect((await lease('y', 200))?.id).toBe('b')
     expect(await lease('y', 300, 9_000)).toBeNull()

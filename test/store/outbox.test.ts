@@ -33,7 +33,7 @@ const lease = (store: Store, id: string, now: number, until: number) =>
 const list = (store: Store) => store.read((tx) => tx.outbox.list())
 
 describe.each(engines)('the outbox on $engine', ({ open }) => {
-  test('stores emails, counts the queued ones and finds the next due time', async () => {
+  test('stores emails, counts the queued ones and knows whether one is due', async () => {
     await using store = await open()
     expect(await list(store)).toEqual([])
     const { user, email } = await insertEmail(store, 'a', 1_000)
@@ -46,11 +46,12 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
       nextTime: 1_000,
       reason: null,
     })
-    const [next, count] = await store.read(async (tx) => [
-      await tx.outbox.findNextTime(),
-      await tx.outbox.countQueued(),
-    ])
-    expect({ next, count }).toEqual({ next: 500, count: 2 })
+    expect(await store.read((tx) => tx.outbox.countQueued())).toBe(2)
+    const hasDue = (now: number, latest: number) =>
+      store.read((tx) => tx.outbox.hasDue({ now, latest }))
+    expect(await hasDue(499, 1_000)).toBeFalse()
+    expect(await hasDue(500, 1_000)).toBeTrue()
+    expect(await hasDue(499, 999)).toBeTrue()
   })
 
   test('leases a due email to one worker at a time, the longest waiting first', async () => {
@@ -125,6 +126,22 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
       creationTime: 9_100,
       nextTime: 9_100,
     })
+  })
+
+  test('retries all emails on request, but for those that are being sent', async () => {
+    await using store = await open()
+    for (const id of ['dead', 'sending', 'waiting']) await insertEmail(store, id, 0)
+    const first = await lease(store, 'x', 0, 1_000)
+    if (first === null) throw new Error('nothing was leased')
+    await store.write((tx) => tx.outbox.markDead(first, '550 no such user'))
+    await lease(store, 'y', 0, 9_500)
+    expect(await store.write((tx) => tx.outbox.retry('all', 9_000))).toBe(2)
+    const states = (await list(store)).map(({ id, state, nextTime }) => [id, state, nextTime])
+    expect(states).toEqual([
+      ['dead', 'queued', 9_000],
+      ['sending', 'sending', 9_500],
+      ['waiting', 'queued', 9_000],
+    ])
   })
 
   test('releases every lease of a worker that has ended', async () => {

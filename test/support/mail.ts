@@ -1,7 +1,11 @@
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server'
+import { SMTPServer, type SMTPServerOptions, type SMTPServerSession } from 'smtp-server'
 
 /** An email that the mail server of a test has accepted. */
 export interface ReceivedEmail {
+  /** The name in EHLO. */
+  readonly clientName: string
+  /** Whether the client asked for SMTPUTF8. */
+  readonly isUtf8: boolean
   readonly from: string
   readonly to: readonly string[]
   /** The complete message: headers, an empty line, the parts. */
@@ -14,16 +18,30 @@ export interface TestMailServer extends AsyncDisposable {
   readonly port: number
   /** Accepted emails, the oldest first. */
   readonly emails: readonly ReceivedEmail[]
-  /** Refusals of the next emails, one each. Further emails are accepted. */
-  readonly refusals: { code: number; text: string }[]
+  /** Refusals of the next emails, one each, after their content or at another step. Further emails are accepted. */
+  readonly refusals: Refusal[]
   /** Returns the first accepted email that it has not returned before, or waits for one. */
   next(): Promise<ReceivedEmail>
+}
+
+export interface Refusal {
+  readonly code: number
+  readonly text: string
+  readonly at?: 'connection' | 'sender' | 'recipient'
 }
 
 /** A real SMTP server on loopback. `options` are smtp-server's. */
 export async function startMailServer(options: SMTPServerOptions = {}): Promise<TestMailServer> {
   const emails: ReceivedEmail[] = []
-  const refusals: { code: number; text: string }[] = []
+  const refusals: Refusal[] = []
+  /** Returns the error of a refusal that is meant for this step; null for none. */
+  const refusalAt = (step: Refusal['at'], recipient?: string): Error | null => {
+    if (refusals.length === 0 || refusals[0]?.at !== step) return null
+    const { code, text } = refusals.shift() ?? { code: 0, text: '' }
+    // Like real servers, it repeats the recipient.
+    const message = recipient === undefined ? text : `${text} (<${recipient}>)`
+    return Object.assign(new Error(message), { responseCode: code })
+  }
   const waiting: ((email: ReceivedEmail) => void)[] = []
   let returned = 0
   const server = new SMTPServer({
@@ -31,30 +49,18 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
     disabledCommands: options.key === undefined ? ['STARTTLS'] : [],
     disableReverseLookup: true,
     closeTimeout: 100,
+    onConnect: (_session, callback) => callback(refusalAt('connection')),
+    onMailFrom: (_address, _session, callback) => callback(refusalAt('sender')),
+    onRcptTo: ({ address }, _session, callback) => callback(refusalAt('recipient', address)),
     ...options,
     onData(stream, session, callback) {
       const chunks: Buffer[] = []
       stream.on('data', (chunk: Buffer) => chunks.push(chunk))
       stream.on('end', () => {
-        const refusal = refusals.shift()
-        if (refusal !== undefined) {
-          // Like real servers, it repeats the recipient.
-          const [to] = session.envelope.rcptTo
-          callback(
-            Object.assign(new Error(`${refusal.text} (<${to?.address}>)`), {
-              responseCode: refusal.code,
-            }),
-          )
-          return
-        }
-        const source = Buffer.concat(chunks).toString()
-        const { mailFrom, rcptTo } = session.envelope
-        const email = {
-          from: mailFrom === false ? '' : mailFrom.address,
-          to: rcptTo.map(({ address }) => address),
-          source,
-          text: plainTextOf(source),
-        }
+        const { rcptTo } = session.envelope
+        const refusal = refusalAt(undefined, rcptTo[0]?.address)
+        if (refusal !== null) return callback(refusal)
+        const email = receivedEmail(session, Buffer.concat(chunks).toString())
         emails.push(email)
         callback()
         const first = waiting.shift()
@@ -81,6 +87,21 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
       return Promise.resolve(email)
     },
     [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(resolve)),
+  }
+}
+
+function receivedEmail(
+  { envelope, hostNameAppearsAs }: SMTPServerSession,
+  source: string,
+): ReceivedEmail {
+  const { mailFrom, rcptTo, smtpUtf8 } = envelope
+  return {
+    clientName: String(hostNameAppearsAs),
+    isUtf8: smtpUtf8 === true,
+    from: mailFrom === false ? '' : mailFrom.address,
+    to: rcptTo.map(({ address }) => address),
+    source,
+    text: plainTextOf(source),
   }
 }
 

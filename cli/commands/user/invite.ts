@@ -16,7 +16,6 @@ export function inviteCommand(): Command {
     'listen',
     'signUps',
     'signUpDomains',
-    'publicUrl',
     ...mailKeys,
   ])
     .addHelpText(

@@ -3,11 +3,9 @@
  * findings, each with what is wrong, why it matters and what to do. All of them work while servers run.
  */
 import { readSettings, type SettingsReport } from '../../config/reading'
-import type { Settings } from '../../config/settings'
 import type { Database, DatabaseContent } from '../../database/database'
 import { DomainError, errorMessage, listErrors } from '../../domain/errors'
 import { readSystemFile } from '../../files/system-files'
-import { createMailTransport, MailFault } from '../../mail/transport'
 import { commit, platform, version } from '../../version'
 import { localHosts } from '../local-addresses'
 import { withRestoreHint } from '../lost-database'
@@ -23,6 +21,7 @@ import { checkExposure } from './exposure'
 import { checkPermissions, checkSpace } from './files'
 import type { CheckResult, Finding, Outcome } from './findings'
 import { checkFileSystem, checkResourceLimits } from './machine'
+import { checkMail } from './mail'
 import { checkServer } from './server'
 
 export type { CheckResult }
@@ -62,7 +61,7 @@ export async function runChecks(
       () => (isUsable(results) ? checkBackups(targets, fix) : checkBackupFiles(targets)),
     ],
     ['certificate', () => checkCertificate(targets)],
-    ['mail', () => checkMail(settings)],
+    ['mail', () => checkMail(targets, { isQueueReadable: isUsable(results) })],
     ['sign-up', () => checkExposure(settings, localHosts())],
   ]
   const results: CheckResult[] = []
@@ -187,26 +186,5 @@ async function contentOf(database: Database): Promise<DatabaseContent | null> {
   } catch (error) {
     if (error instanceof DomainError) return null
     throw error
-  }
-}
-
-async function checkMail({ mail }: Settings): Promise<Outcome> {
-  if (mail === null) return { fact: 'email is off' }
-  const server = `${mail.host}:${mail.port}`
-  try {
-    await createMailTransport(mail).check()
-    return { fact: `${server} accepts the sign-in` }
-  } catch (error) {
-    if (!(error instanceof MailFault)) throw error
-    return {
-      fact: `${server} can't be used`,
-      findings: [
-        {
-          what: `the mail server ${server} can't be used: ${error.message}`,
-          why: 'people who sign up get no confirmation email',
-          fix: 'snailpass mail test ADDRESS',
-        },
-      ],
-    }
   }
 }

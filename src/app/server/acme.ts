@@ -1,14 +1,14 @@
-import { readFileSync } from 'node:fs'
 import { acmeDirectoryOf } from '../../config/acme'
 import type { Settings } from '../../config/settings'
 import type { AcmeChallenges } from '../../domain/acme-challenges'
 import type { RunningCertificateSource } from '../../domain/certificates'
-import { DomainError, errorMessage } from '../../domain/errors'
+import { DomainError } from '../../domain/errors'
 import { isPublicName } from '../../domain/networks'
 import { dataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { type AcmeConfig, startAcmeSource } from '../../tls/acme/source'
 import { version } from '../../version'
+import { readCaBundle } from '../ca-bundle'
 import type { Runtime } from '../runtime'
 
 /**
@@ -58,25 +58,8 @@ export function acmeConfigOf(settings: Settings): AcmeConfig {
     directory: acmeDirectoryOf(settings),
     names,
     email: acmeEmail,
-    ca: acmeCa === null ? null : readCaBundle(acmeCa),
+    ca: acmeCa === null ? null : readCaBundle('SNAILPASS_ACME_CA', acmeCa),
     externalAccount:
       acmeEabKid === null || acmeEabKey === null ? null : { kid: acmeEabKid, key: acmeEabKey },
-  }
-}
-
-function readCaBundle(path: string): string {
-  try {
-    const text = readFileSync(path, 'utf8')
-    if (text.includes('-----BEGIN CERTIFICATE-----')) return text
-    throw new Error('it contains no certificate')
-  } catch (cause) {
-    throw new DomainError(
-      'invalid',
-      `SNAILPASS_ACME_CA (${path}) can't be used: ${errorMessage(cause)}`,
-      {
-        hint: 'name a PEM file with certificates that the user who runs snailpass can read',
-        cause,
-      },
-    )
   }
 }

@@ -9,7 +9,8 @@ import type { Tokens } from '../../domain/tokens'
 import { removeUnconfirmed } from '../../domain/unconfirmed-accounts'
 import type { Log } from '../../log'
 import { startOutboxWorker } from '../../mail/outbox-worker'
-import { createMailTransport, type MailServer } from '../../mail/transport'
+import type { MailServer } from '../../mail/transport'
+import { openMailTransport } from '../mail-transport'
 import type { Runtime } from '../runtime'
 
 /** Email in a running server: whether accounts must confirm their address, and the worker that sends queued emails. */
@@ -29,7 +30,7 @@ const cleanupInterval = 60 * 60_000
 
 /**
  * Prepares the outbox and logs how mail is set up; nothing is sent before `start`. Throws a DomainError when the
- * database can't be used.
+ * database or SNAILPASS_MAIL_CA can't be used.
  */
 export async function createMailService(deps: {
   store: Store
@@ -45,6 +46,7 @@ export async function createMailService(deps: {
   const { mail, emailConfirmation } = settings
   const isRequired =
     emailConfirmation === 'required' || (emailConfirmation === 'auto' && mail !== null)
+  const transport = mail === null ? null : openMailTransport(mail)
   let worker: Loop | null = null
   const emailQueue =
     isRequired && mail !== null
@@ -61,8 +63,7 @@ export async function createMailService(deps: {
     confirmation: { isRequired, emailQueue },
 
     start() {
-      if (mail !== null) {
-        const transport = createMailTransport(mail)
+      if (transport !== null) {
         const { linkMinutes } = settings
         worker = startOutboxWorker({
           ...{ store, tokens, ...runtime, log, transport, linkMinutes },

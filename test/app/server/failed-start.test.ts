@@ -108,19 +108,22 @@ test.each([
   [
     'certificates can not be read',
     { SNAILPASS_TLS: 'files', SNAILPASS_TLS_CERT: '/x', SNAILPASS_TLS_KEY: '/y' },
+    'unavailable',
   ],
-  ['second address is not of this machine', { SNAILPASS_LISTEN_TLS: '192.0.2.1:0' }],
+  ['second address is not of this machine', { SNAILPASS_LISTEN_TLS: '192.0.2.1:0' }, 'unavailable'],
+  ['certificates for the mail server can not be read', { SNAILPASS_MAIL_CA: '/x' }, 'invalid'],
   [
     'secret key is not that of the database',
     { SNAILPASS_SECRET_KEY: 'the key of another database' },
+    'unavailable',
   ],
-])('a start whose %s leaves nothing running', async (_name, change) => {
+] as const)('a start whose %s leaves nothing running', async (_name, change, code) => {
   using folder = temporaryFolder()
   await (await startTestServer({ dataDir: folder.path })).stop()
   const port = freePort()
   const { runtime, waits } = createObservedRuntime()
   const started = start(folder.path, { ...everyPart(port), ...change }, runtime)
-  expect(await captureError(started)).toMatchObject({ code: 'unavailable' })
+  expect(await captureError(started)).toMatchObject({ code })
   await expectNothingRuns(folder.path, port, waits)
 })
 
@@ -132,18 +135,19 @@ test('a start whose mail worker can not start leaves nothing running', async () 
     flags: { dataDir: folder.path },
     file: null,
   })
-  if (settings.mail === null) throw new Error('no mail server is set')
-  const mail = {
-    ...settings.mail,
-    // The transport reads it when it is created, after the listeners have started.
-    get security(): 'tls' {
-      throw new InjectedFault('security')
+  let reads = 0
+  const failing = {
+    ...settings,
+    // It is read for the tokens, and again when the mail worker starts, after the listeners.
+    get linkMinutes(): number {
+      if (++reads === 1) return settings.linkMinutes
+      throw new InjectedFault('linkMinutes')
     },
   }
   const { runtime, waits } = createObservedRuntime()
   const lines: string[] = []
   const log = createLog('json', Date.now, (line) => lines.push(line))
-  const started = startServer({ settings: { ...settings, mail }, runtime, log }, { iterations: 1 })
+  const started = startServer({ settings: failing, runtime, log }, { iterations: 1 })
   expect(await captureError(started)).toBeInstanceOf(InjectedFault)
   expect(lines.join()).toContain(`listening on http://127.0.0.1:${port}/`)
   await expectNothingRuns(folder.path, port, waits)
