@@ -1,4 +1,5 @@
 import { getCACertificates } from 'node:tls'
+import { domainToASCII } from 'node:url'
 import MailComposer from 'nodemailer/lib/mail-composer'
 import { asciiDomainOf, needsUtf8 } from './addresses'
 import { asMailFault, MailFault } from './mail-fault'
@@ -71,7 +72,8 @@ export function connectionOptions(
 ) {
   const isVerified = security !== 'opportunistic'
   return {
-    host,
+    // DNS and certificates have names in ASCII. An IPv6 address is no domain.
+    host: domainToASCII(host) || host,
     port,
     name: ehloName,
     secure: security === 'tls',

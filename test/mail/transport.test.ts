@@ -7,6 +7,7 @@ import { connectionOptions, createMailTransport, type MailServer } from '../../s
 import { captureError } from '../support/capture-error'
 import { createTestAuthority, type IssuedCertificate } from '../support/certificates'
 import { type Refusal, startMailServer } from '../support/mail'
+import { until } from '../support/until'
 
 const server: MailServer = {
   host: '127.0.0.1',
@@ -40,6 +41,21 @@ describe('a connection to a mail server', () => {
       tls: { ...tls, minVersion: 'TLSv1.2' },
     })
     expect(connectionOptions(given, {})).toMatchObject({ greetingTimeout: 10_000 })
+  })
+
+  test.each([
+    ['mail.müller.example', 'mail.xn--mller-kva.example'],
+    ['fd00::10', 'fd00::10'],
+    ['127.0.0.1', '127.0.0.1'],
+  ])('goes to the host %s as %s', (host, expected) => {
+    expect(connectionOptions({ ...server, host }, {})).toMatchObject({ host: expected })
+  })
+
+  test('ends with QUIT', async () => {
+    using script = await startScript('220 hello\r\n', [])
+    await createMailTransport({ ...server, port: script.port }).check()
+    await until(() => script.lines.includes('QUIT'), 'the end of the session')
+    expect(script.lines).toEqual(['EHLO vault.example.org', 'QUIT'])
   })
 
   test('signs in if there is a user, and introduces itself by its name', async () => {
