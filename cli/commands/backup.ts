@@ -1,4 +1,4 @@
-import { constants, setPriority } from 'node:os'
+import { constants } from 'node:os'
 import { Command } from 'commander'
 import {
   type BackupOptions,
@@ -9,6 +9,7 @@ import {
   writeBackup,
 } from '../../src/app/operations/backup'
 import { type VerifiedManifest, verifyBackupFile } from '../../src/app/operations/restore'
+import { lowerPriority } from '../../src/app/priority'
 import { requireUsablePath } from '../../src/config/paths'
 import { backupKeys } from '../../src/config/settings'
 import { namingSetting } from '../../src/config/values'
@@ -92,7 +93,7 @@ Examples:
       const encryption = await encryptionOf(options)
       exitOnSignals()
       // Servers, which may be writing at the same time, get the processor first.
-      setPriority(constants.priority.PRIORITY_BELOW_NORMAL)
+      lowerPriority(process.pid, constants.priority.PRIORITY_BELOW_NORMAL)
       const progress = createProgressLine()
       const written = await writeBackup(targets, {
         to,

@@ -1,5 +1,6 @@
-import { constants, setPriority } from 'node:os'
+import { constants } from 'node:os'
 import { DomainError } from '../../domain/errors'
+import { lowerPriority } from '../priority'
 import type { RunBackup } from './backup-schedule'
 
 /** Characters that are kept of what the child process writes to stderr. */
@@ -26,7 +27,7 @@ export function createBackupRunner(
     const kill = () => child.kill()
     signal.addEventListener('abort', kill, { once: true })
     try {
-      lowerPriority(child.pid)
+      lowerPriority(child.pid, constants.priority.PRIORITY_LOW)
       const report = await readTail(child.stderr)
       const code = await child.exited
       if (code !== 0)
@@ -34,14 +35,6 @@ export function createBackupRunner(
     } finally {
       signal.removeEventListener('abort', kill)
     }
-  }
-}
-
-function lowerPriority(pid: number): void {
-  try {
-    setPriority(pid, constants.priority.PRIORITY_LOW)
-  } catch {
-    // The child has ended, or the system has no priorities. Then it runs at the normal one.
   }
 }
 
