@@ -442,8 +442,12 @@ describe('a column that an older backup lacks', () => {
 
   test('is an error if every version has it', () => {
     const none: SchemaAdditions = { tables: [], columns: {} }
-    expect(() => matchTables('a', [old], known(none))).toThrow('notes lacks the column pinned')
-    expect(() => matchTables('a', [], known(none))).toThrow('it lacks the table notes')
+    expect(() => matchTables('a', [old], known(none))).toThrow(
+      'a is damaged: notes lacks the column pinned',
+    )
+    expect(() => matchTables('a', [], known(none))).toThrow(
+      'a is damaged: it lacks the table notes',
+    )
     expect(matchTables('a', [], known({ ...additions, tables: ['notes'] }))).toEqual([
       { table, backedUp: null },
     ])
