@@ -60,7 +60,7 @@ export function createVaultQuota(maxBytes: number): VaultQuota {
       if (after <= maxBytes || after <= before) return true
       throw new DomainError(
         'vault_full',
-        `The vault may hold ${Math.floor(maxBytes / 1e6)} MB: delete something for good first`,
+        `The vault may hold ${Math.floor(maxBytes / 1e6)} MB: delete something permanently first`,
       )
     },
   }

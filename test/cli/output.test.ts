@@ -314,8 +314,13 @@ test.each(['0', '100000', '-1', '1.5', 'x', ''])('--wait %p is refused', async (
   expect(existsSync(prefix)).toBeFalse()
 })
 
-test('an email can not be renamed', async () => {
-  expect(await runCommand(['user', 'rename', 'a', 'b'])).toEqual({
+test.each([
+  [['a', 'b']],
+  [[]],
+  [['a', 'b', '--data-dir', '/srv/snailpass']],
+  [['--json', 'a', 'b']],
+])('an email can not be renamed, with whatever arguments: %j', async (args) => {
+  expect(await runCommand(['user', 'rename', ...args])).toEqual({
     code: 1,
     stdout: '',
     stderr:

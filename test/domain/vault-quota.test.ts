@@ -13,7 +13,7 @@ const session = sessionOf({ id: owner, sessionEpoch: aUser().sessionEpoch })
 const max = 10_000
 const full = {
   code: 'vault_full',
-  message: 'The vault may hold 0 MB: delete something for good first',
+  message: 'The vault may hold 0 MB: delete something permanently first',
 }
 
 /** A quota, and a vault of a given size with the number of times that it was measured. */

@@ -256,7 +256,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     ]
     for (const [args, code, message, stdin] of refusals) {
       const refused =
-        args[0] === 'rename' || args[0] === 'nonsense'
+        args[0] === 'nonsense'
           ? await run(['user', ...args])
           : await user(installation, args, stdin === undefined ? {} : { stdin })
       expect(refused.code, args.join(' ')).toBe(code)

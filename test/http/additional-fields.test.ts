@@ -482,7 +482,7 @@ describe('a vault that is full of additional fields', () => {
     expect((await setup.owner.send('POST', '/additional_fields', last)).status).toBe(201)
     const full = failure(
       507,
-      'Insufficient Storage. The vault may hold 1 MB: delete something for good first',
+      'Insufficient Storage. The vault may hold 1 MB: delete something permanently first',
     )
     return { ...setup, longest, full }
   }

@@ -7,7 +7,7 @@ import { ciphertext } from '../support/vaults'
 
 const full = failure(
   507,
-  'Insufficient Storage. The vault may hold 1 MB: delete something for good first',
+  'Insufficient Storage. The vault may hold 1 MB: delete something permanently first',
 )
 const settings = { SNAILPASS_MAX_VAULT: '1 MB' }
 
