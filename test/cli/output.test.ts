@@ -114,7 +114,7 @@ test.each([[['mail', 'retry']], [['mail', 'retry', 'l1', '--dead']]])(
       code: 2,
       stdout: '',
       stderr:
-        'error: name the email to retry, or use --dead\nhint: `snailpass mail list` prints the ids; --dead retries all failed emails\n',
+        'error: name one email to retry, or use --dead or --all\nhint: `snailpass mail list` prints the ids; --dead retries all emails that were given up, --all every email\n',
     })
     expect(await database.sql("select state from outbox where id = 'l1'")).toEqual([
       { state: 'dead' },
@@ -249,7 +249,10 @@ test('a backup is written with the folder, the encryption and the clean-up of it
     stderr: expect.stringMatching(/^Backup written and verified \(\d+ rows, encrypted\):\n$/),
   })
   // Servers get the processor first.
-  expect<unknown>(priority.mock.calls).toEqual([[os.constants.priority.PRIORITY_BELOW_NORMAL]])
+  const { PRIORITY_BELOW_NORMAL } = os.constants.priority
+  expect<unknown>(priority.mock.calls).toEqual(
+    os.getPriority() < PRIORITY_BELOW_NORMAL ? [[process.pid, PRIORITY_BELOW_NORMAL]] : [],
+  )
   expect(existsSync(old)).toBeTrue()
   const verified = await runCommand([
     ...['backup', 'verify', join(own.dataDir, 'x.age'), '--identity', file],

@@ -6,10 +6,9 @@ export function renameCommand(): Command {
     new Command('rename')
       .description('not possible: the email of an account is permanent')
       .argument('[user]', 'email or id')
-      .argument('[email]', 'the new email')
-      // The answer is the same with the options of the other commands.
+      // The answer is the same with the options of the other commands, which count as further words.
+      .argument('[email...]', 'the new email')
       .allowUnknownOption()
-      .allowExcessArguments()
       .addHelpText(
         'after',
         `
