@@ -16,7 +16,7 @@ import { serveCommand } from './commands/serve'
 import { serviceCommand } from './commands/service'
 import { tlsCommand } from './commands/tls'
 import { userCommand } from './commands/user'
-import { exitCodesHelp, info } from './terminal'
+import { exitCodesHelp, info, outText } from './terminal'
 
 /** Returns the command tree. It throws CommanderError instead of ending the process. */
 export function createProgram(): Command {
@@ -42,8 +42,18 @@ Examples:
 
 ${exitCodesHelp}`,
     )
-    // Usage errors of commander look like all other errors.
-    .configureOutput({ writeErr: (text) => info(text.replace(/\n$/, '')) })
+    .configureOutput({
+      writeOut: outText,
+      writeErr: (text) => {
+        for (const line of text.replace(/\n$/, '').split('\n')) info(line)
+      },
+      // The message quotes arguments. Commander itself adds at most a second line, in parentheses.
+      outputError(message) {
+        const [, error = '', proposal] =
+          /^([\s\S]*?)(?:\n(\(Did you mean [^\n]*\)))?\n$/.exec(message) ?? []
+        for (const line of [error, ...(proposal === undefined ? [] : [proposal])]) info(line)
+      },
+    })
   const commands = [
     serveCommand(),
     backupCommand(),

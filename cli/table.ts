@@ -1,4 +1,4 @@
-import { sanitizeLine } from '../src/domain/text'
+import { escapeUnprintable } from '../src/domain/text'
 
 /**
  * Returns the lines of a table: the header, then the rows. Columns are as wide as their content, with two spaces
@@ -18,7 +18,7 @@ export function formatRows(
   rows: readonly (readonly string[])[],
   width: number | null,
 ): readonly (readonly string[])[] {
-  const cells = rows.map((row) => row.map((cell) => sanitizeLine(cell)))
+  const cells = rows.map((row) => row.map((cell) => escapeUnprintable(cell)))
   const widths: number[] = []
   for (const row of cells) {
     for (const [column, cell] of row.entries()) {

@@ -1,12 +1,15 @@
 /**
  * Everything that commands print and ask: data on stdout, messages and progress on stderr, confirmations and secrets
- * on the terminal, errors with their exit codes.
+ * on the terminal, errors with their exit codes. Whatever is printed goes through here, where unprintable characters are
+ * escaped: emails, file names, and what other servers answer are chosen by others.
  */
-import { createReadStream, writeSync } from 'node:fs'
+import { createReadStream } from 'node:fs'
 import { createInterface } from 'node:readline/promises'
 
 import { DomainError, type ErrorCode, listErrors } from '../src/domain/errors'
+import { escapeUnprintable, stringifyPrintable } from '../src/domain/text'
 import { endingSignals } from './signals'
+import { ReaderGoneError, writeStderr, writeStdout } from './streams'
 
 export const exitCodes = { done: 0, failed: 1, usage: 2, notFound: 3, notChecked: 4 } as const
 
@@ -46,37 +49,31 @@ const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
 export function reportError(error: unknown): number {
   if (error instanceof DomainError) {
     const errors = listErrors(error)
-    for (const [index, { message, hint }] of errors.entries()) {
-      infoLabelled('error', message)
+    for (const [index, { lines, hint, hintLines }] of errors.entries()) {
+      infoLabelled('error', lines)
       // Neighbours with the same hint share it.
-      if (hint !== null && hint !== errors[index + 1]?.hint) infoLabelled('hint', hint)
+      if (hint !== errors[index + 1]?.hint) infoLabelled('hint', hintLines)
     }
     return exitCodeOf[error.code]
   }
   if (error instanceof ExitError) return error.code
-  // The program that read the output has ended, as `head` does. That needs no message.
-  if (isBrokenPipe(error)) return exitCodes.failed
-  infoLabelled('error', error instanceof Error ? (error.stack ?? error.message) : String(error))
-  infoLabelled('hint', 'this is a bug in snailpass: please report it with the lines above')
+  if (error instanceof ReaderGoneError) return exitCodes.failed
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  infoLabelled('error', text.split('\n'))
+  info('hint: this is a bug in snailpass: please report it with the lines above')
   return exitCodes.failed
 }
 
-function isBrokenPipe(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'EPIPE' && 'syscall' in error
+/** Prints lines to stderr with the label in front of each one. */
+function infoLabelled(label: 'error' | 'hint', lines: readonly string[]): void {
+  for (const line of lines) info(`${label}: ${line}`)
 }
 
-/** Prints a text to stderr with the label in front of each line. */
-function infoLabelled(label: 'error' | 'hint', text: string): void {
-  for (const line of text.split('\n')) info(`${label}: ${line}`)
-}
-
-/**
- * Prints a message to stderr. On a terminal `error:`, `hint:` and `warning:` are coloured. The write is synchronous, as
- * in `out`: the process may exit right after it.
- */
+/** Prints a message to stderr, as one line. On a terminal `error:`, `hint:` and `warning:` are coloured. */
 export function info(line: string): void {
-  const text = wantsColour(process.stderr.isTTY, process.env) ? colourLabels(line) : line
-  writeSync(process.stderr.fd, `${text}\n`)
+  const text = escapeUnprintable(line)
+  const isColoured = wantsColour(process.stderr.isTTY, process.env)
+  writeStderr(`${isColoured ? colourLabel(text) : text}\n`)
 }
 
 /** Returns whether to use colours: on a terminal that has them, unless NO_COLOR is set (https://no-color.org). */
@@ -90,28 +87,33 @@ export function wantsColour(
 /** ANSI codes of red, cyan and yellow. The terminal's theme defines their shades. */
 const colourOf: Readonly<Record<string, number>> = { error: 31, hint: 36, warning: 33 }
 
-/** Colours the label at the beginning of each line, and nothing else. */
-export function colourLabels(text: string): string {
-  return text.replaceAll(
-    /^(error|hint|warning):/gm,
+/** Colours the label at the beginning of a line, and nothing else. */
+export function colourLabel(line: string): string {
+  return line.replace(
+    /^(error|hint|warning):/,
     (label, name: string) => `\u001b[${colourOf[name]}m${label}\u001b[39m`,
   )
 }
 
-/** Prints a line of data to stdout. */
+/** Prints data to stdout, as one line. Throws ReaderGoneError and `unavailable`, as everything that prints to stdout. */
 export function out(line: string): void {
-  writeSync(process.stdout.fd, `${line}\n`)
+  writeStdout(`${escapeUnprintable(line)}\n`)
+}
+
+/** Prints a text of several lines to stdout, such as a help or a script. It has no part that somebody else chose. */
+export function outText(text: string): void {
+  for (const line of text.replace(/\n$/, '').split('\n')) out(line)
 }
 
 /** Prints data as indented JSON to stdout. */
 export function outJson(value: unknown): void {
-  out(JSON.stringify(value, null, 2))
+  writeStdout(`${stringifyPrintable(value, 2)}\n`)
 }
 
 /** Returns a line on stderr that each update overwrites. It prints nothing if stderr is not a terminal. */
 export function createProgressLine(): { update(line: string): void; end(): void } {
   if (!process.stderr.isTTY) return { update() {}, end() {} }
-  const overwrite = (line: string) => writeSync(process.stderr.fd, `\r\u001b[2K${line}`)
+  const overwrite = (line: string) => writeStderr(`\r\u001b[2K${escapeUnprintable(line)}`)
   return { update: overwrite, end: () => void overwrite('') }
 }
 
@@ -128,10 +130,13 @@ export async function confirm(question: string, word: string, option = '--yes'):
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   // Ctrl-C and Ctrl-D close the terminal interface without an answer. They count as an empty answer.
   const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))
-  const typed = terminal.question(`${question}\nType "${word}" to continue: `)
+  const shown = escapeUnprintable(word)
+  info(question)
+  const typed = terminal.question(`Type "${shown}" to continue: `)
   const answer = await Promise.race([typed, closed])
   terminal.close()
-  if (answer.trim() === word) return
+  // What is not printable can't be typed: the user types what is shown.
+  if (answer.trim() === shown) return
   throw cancelledError()
 }
 
@@ -154,7 +159,6 @@ export async function askSecret({ question, name, alternative }: SecretPrompt): 
       hint: `use ${alternative}`,
     })
   }
-  const write = (text: string) => void writeSync(process.stderr.fd, text)
   const decoder = new TextDecoder()
   const line: string[] = []
   const { promise, resolve, reject } = Promise.withResolvers<string>()
@@ -181,7 +185,7 @@ export async function askSecret({ question, name, alternative }: SecretPrompt): 
   // Raw mode starts before the question appears, so that nothing typed after it is shown.
   stdin.setRawMode(true)
   try {
-    write(question)
+    writeStderr(escapeUnprintable(question))
     const pasted = typedAhead
     typedAhead = ''
     handleInput(pasted)
@@ -194,7 +198,7 @@ export async function askSecret({ question, name, alternative }: SecretPrompt): 
     stdin.setRawMode(false)
     process.off('exit', onExit)
     for (const signal of signals) process.off(signal, onSignal)
-    write('\n')
+    writeStderr('\n')
   }
 }
 

@@ -1,7 +1,7 @@
 /** The log: one line for each event, as text or as JSON, written without holding up requests. */
 import { writeSync } from 'node:fs'
 import type { Clock } from './domain/runtime'
-import { formatCount } from './domain/text'
+import { escapeUnprintable, formatCount, stringifyPrintable } from './domain/text'
 
 /** From the most lines to the fewest. */
 const logLevels = ['debug', 'info', 'warn', 'error'] as const
@@ -65,14 +65,14 @@ function createRenderer(
 }
 
 function renderJson(time: string, level: LogLevel, message: string, fields: LogFields): string {
-  return JSON.stringify({ time, level, message, ...fields })
+  return stringifyPrintable({ time, level, message, ...fields })
 }
 
 function renderText(time: string, level: LogLevel, message: string, fields: LogFields): string {
-  let line = `${time} ${level.padEnd(5)} ${message}`
+  let line = `${time} ${level.padEnd(5)} ${escapeUnprintable(message)}`
   for (const [name, value] of Object.entries(fields)) {
-    // A stack keeps its line ends, for people. No other value can: a client may have chosen it.
-    line += name === 'fault' ? `\n${value}` : ` ${name}=${quoteIfNeeded(String(value))}`
+    line +=
+      name === 'fault' ? indentFault(String(value)) : ` ${name}=${quoteIfNeeded(String(value))}`
   }
   return line
 }
@@ -80,10 +80,18 @@ function renderText(time: string, level: LogLevel, message: string, fields: LogF
 /** Returns a plain word as it is, and anything else in quotes, with control and line characters escaped. */
 function quoteIfNeeded(value: string): string {
   if (/^[\p{L}\p{N}./:@_+-]+$/u.test(value)) return value
-  return JSON.stringify(value).replaceAll(
-    /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  )
+  return escapeUnprintable(JSON.stringify(value))
+}
+
+/**
+ * A stack keeps its line ends, for people. Its lines are indented: a client may have chosen a part of the message, and could
+ * otherwise write a line of its own.
+ */
+function indentFault(fault: string): string {
+  return fault
+    .split('\n')
+    .map((line) => `\n  ${escapeUnprintable(line)}`)
+    .join('')
 }
 
 function formatFault(fault: unknown): string {

@@ -67,6 +67,31 @@ describe('a log', () => {
     expect(lines[0]).toMatch(/ user="[ -~]+"$/)
   })
 
+  test.each([
+    [
+      'a line end',
+      'x\n1970-01-01T00:00:00.000Z info  forged',
+      'x\\n1970-01-01T00:00:00.000Z info  forged',
+    ],
+    ['an escape sequence', '\u001b[2Jx', '\\u{1b}[2Jx'],
+    ['a C1 control', 'x\u009bx', 'x\\u{9b}x'],
+    ['a direction mark', 'x\u202ex', 'x\\u{202e}x'],
+  ])('lets no text of others out of a message or a fault: %s', (_name, text, shown) => {
+    const { log, lines } = createTestLog('text')
+    log.warn(`removed ${text}`)
+    log.error('broken', Object.assign(new Error(text), { stack: `Error: ${text}\n    at x` }))
+    const [message, fault = ''] = lines
+    expect(message).toBe(`1970-01-01T00:00:00.000Z warn  removed ${shown}`)
+    const [first, ...indented] = fault.split('\n')
+    expect(first).toBe('1970-01-01T00:00:00.000Z error broken')
+    expect(indented.length).toBeGreaterThan(1)
+    for (const line of indented) expect(line).toMatch(/^ {2}[ -~]+$/)
+    const json = createTestLog('json')
+    json.log.error(text, text, { text })
+    expect(json.lines[0]).toMatch(/^[ -~]+$/)
+    expect(JSON.parse(json.lines[0] ?? '')).toMatchObject({ message: text, fault: text, text })
+  })
+
   test('writes a fault with its stack and its causes', () => {
     const { log, lines } = createTestLog('json')
     log.error('broken', new Error('outer', { cause: new TypeError('inner') }))
@@ -95,7 +120,7 @@ describe('a log', () => {
   test('as text shows a fault below its line, after the other fields', () => {
     const { log, lines } = createTestLog('text')
     log.error('broken', 'first\nsecond', { status: 500 })
-    expect(lines).toEqual(['1970-01-01T00:00:00.000Z error broken status=500\nfirst\nsecond'])
+    expect(lines).toEqual(['1970-01-01T00:00:00.000Z error broken status=500\n  first\n  second'])
   })
 
   test.each([

@@ -6,6 +6,7 @@ import {
   readAuditLog,
 } from '../../src/app/operations/audit'
 import { systemRuntime } from '../../src/app/runtime'
+import { stringifyPrintable } from '../../src/domain/text'
 import { openCommandTargets, withConfigOptions } from '../config-options'
 import { formatCell, formatCount, formatJsonTime, formatTimestamp } from '../format'
 import { parseSince } from '../since'
@@ -97,7 +98,7 @@ async function printAsJson(read: AuditReader): Promise<void> {
   let hasPrinted = false
   await read((rows) => {
     for (const row of rows) {
-      out(`${hasPrinted ? ',' : '['} ${JSON.stringify(toJson(row))}`)
+      out(`${hasPrinted ? ',' : '['} ${stringifyPrintable(toJson(row))}`)
       hasPrinted = true
     }
   })

@@ -3,7 +3,7 @@ import { bashCompletion } from '../completion/bash'
 import { listCommandSpecs } from '../completion/command-specs'
 import { fishCompletion } from '../completion/fish'
 import { zshCompletion } from '../completion/zsh'
-import { out } from '../terminal'
+import { outText } from '../terminal'
 
 const scripts = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion } as const
 type Shell = keyof typeof scripts
@@ -25,7 +25,7 @@ Examples:
   snailpass completion fish > ~/.config/fish/completions/snailpass.fish`,
     )
     .action((shell: Shell) => {
-      out(scripts[shell](listCommandSpecs(command.parent ?? command)).trimEnd())
+      outText(scripts[shell](listCommandSpecs(command.parent ?? command)))
     })
   return command
 }

@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { type CheckResult, runChecks } from '../../src/app/doctor/doctor'
 import { systemRuntime } from '../../src/app/runtime'
 import { settingKeys } from '../../src/config/settings'
+import { joinLines, type Lines, toLines } from '../../src/domain/errors'
 import { configInputOf, withConfigOptions } from '../config-options'
 import { ExitError, exitCodes, out, outJson } from '../terminal'
 
@@ -33,7 +34,7 @@ Examples:
       const checked = await runChecks(configInputOf(command), systemRuntime, {
         fix: options.fix === true,
       })
-      if (options.json === true) outJson(checked)
+      if (options.json === true) outJson(checked.map(toJson))
       else for (const result of checked) for (const line of linesOf(result)) out(line)
       const code = exitCodeOf(checked)
       if (code !== exitCodes.done) throw new ExitError(code)
@@ -49,16 +50,27 @@ function linesOf(result: CheckResult): readonly string[] {
     `${sign.padEnd(3)}${label.padEnd(13)}${failure ?? fact ?? ''}`.trimEnd(),
     ...fixed.map((line) => `     fixed: ${line}`),
     ...findings.flatMap(({ what, why, fix }) => [
-      `     what: ${indent(what)}`,
-      `     why:  ${indent(why)}`,
-      `     do:   ${indent(fix)}`,
+      ...labelled('     what: ', what),
+      ...labelled('     why:  ', why),
+      ...labelled('     do:   ', fix),
     ]),
   ]
 }
 
-/** Errors can have several lines. */
-function indent(text: string): string {
-  return text.replaceAll('\n', `\n${' '.repeat(11)}`)
+/** Returns lines with a label in front of the first one. */
+function labelled(label: string, text: Lines): readonly string[] {
+  return toLines(text).map(
+    (line, index) => `${index === 0 ? label : ' '.repeat(label.length)}${line}`,
+  )
+}
+
+function toJson(result: CheckResult) {
+  const findings = result.findings.map(({ what, why, fix }) => ({
+    what: joinLines(what),
+    why: joinLines(why),
+    fix: joinLines(fix),
+  }))
+  return { ...result, findings }
 }
 
 function exitCodeOf(results: readonly CheckResult[]): number {

@@ -10,6 +10,7 @@ import {
 import { systemRuntime } from '../../src/app/runtime'
 import { openTargets, type Targets } from '../../src/app/targets'
 import { settingKeys } from '../../src/config/settings'
+import { stringifyPrintable } from '../../src/domain/text'
 import { openLog } from '../../src/log'
 import { loadCommandConfig, withConfigOptions } from '../config-options'
 import { out } from '../terminal'
@@ -24,7 +25,7 @@ export function stepCommand(): Command {
   const createStep = (name: string) => withConfigOptions(new Command(name), settingKeys)
   const steps = [
     createStep('outlook').action(async (_options, command: Command) => {
-      out(JSON.stringify(await runPreflight(targetsOf(command))))
+      out(stringifyPrintable(await runPreflight(targetsOf(command))))
     }),
     createStep('create').action(async (_options, command: Command) => {
       await createForService(targetsOf(command))

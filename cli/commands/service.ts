@@ -71,10 +71,11 @@ Examples:
         },
       )
       if (startCommand === null) info('SnailPass is ready. Addresses for clients:')
-      else
-        info(
-          `SnailPass is installed. Start it with:\n  ${startCommand}\nAddresses for clients once it runs:`,
-        )
+      else {
+        info('SnailPass is installed. Start it with:')
+        info(`  ${startCommand}`)
+        info('Addresses for clients once it runs:')
+      }
       for (const address of addresses) out(address)
       info(`Settings: ${settingsFile}`)
     })

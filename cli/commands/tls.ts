@@ -8,7 +8,7 @@ import {
 import { tlsKeys } from '../../src/config/settings'
 import { loadCommandSettings, openCommandTargets, withConfigOptions } from '../config-options'
 import { formatFields, formatJsonTime, formatTime } from '../format'
-import { confirm, info, out, outJson } from '../terminal'
+import { confirm, info, out, outJson, outText } from '../terminal'
 
 export function tlsCommand(): Command {
   return new Command('tls')
@@ -64,7 +64,7 @@ Example:
     )
     .action(async (options: { fingerprint?: true }) => {
       const { pem, sha256 } = await requireAuthority(loadCommandSettings(command))
-      out(options.fingerprint === true ? sha256 : pem.trimEnd())
+      outText(options.fingerprint === true ? sha256 : pem)
     })
 }
 

@@ -70,7 +70,7 @@ export async function chooseAccounts(
   if (unresolved.length > 0) {
     throw new DomainError(
       'conflict',
-      `several accounts share an email address, which only one of them can keep:\n${unresolved.join('\n')}`,
+      ['several accounts share an email address, which only one of them can keep:', ...unresolved],
       {
         hint: 'choose one account of each address with --keep ID; the others are kept aside with their vaults, and nothing is deleted. Its owner most likely uses the first one',
       },

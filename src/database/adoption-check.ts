@@ -98,13 +98,9 @@ async function requireValidRows(database: ExclusiveDatabase): Promise<void> {
       wrong.push(`${formatCount(all - ids, 'row')} of ${table} with the id of another row`)
   }
   if (wrong.length === 0) return
-  throw new DomainError(
-    'unavailable',
-    [`${name} has rows that can't be migrated:`, ...wrong].join('\n'),
-    {
-      hint: 'the original server did not write them: keep a copy, and correct or delete these rows',
-    },
-  )
+  throw new DomainError('unavailable', [`${name} has rows that can't be migrated:`, ...wrong], {
+    hint: 'the original server did not write them: keep a copy, and correct or delete these rows',
+  })
 }
 
 /** Returns the condition for values that ours can't have. SQLite stores values of any type in any column. */

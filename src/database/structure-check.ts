@@ -94,14 +94,14 @@ export function requireNoProblems(
   problems: readonly StructureProblem[],
 ): void {
   if (problems.length === 0) return
-  const listed = problems.slice(0, maxListed).map(({ what }) => printable(what))
+  const listed = problems.slice(0, maxListed).map(({ what }) => what)
   const more = problems.length - listed.length
   const lines = [
     `${name} is not as ${creator} creates it; this can change, refuse or hide data:`,
     ...listed,
     ...(more > 0 ? [`and ${formatCount(more, 'further difference')}`] : []),
   ]
-  const fixes = problems.flatMap(({ fix }) => (fix === null ? [] : [`${printable(fix)};`]))
+  const fixes = problems.flatMap(({ fix }) => (fix === null ? [] : [`${fix};`]))
   const program = isPostgres(db) ? 'in psql' : `with: sqlite3 '${name}'`
   const place = isPostgres(db) ? 'a new database' : `a new file: move ${name} away`
   const hints = [
@@ -110,10 +110,5 @@ export function requireNoProblems(
     ...new Set(fixes),
     ...(fixes.length < problems.length ? [`restore a backup into ${place}`] : []),
   ]
-  throw new DomainError('unavailable', lines.join('\n'), { hint: hints.join('\n') })
-}
-
-/** Returns a text, which may contain names from a stranger, without control characters. */
-function printable(text: string): string {
-  return text.replaceAll(/\p{Cc}|\p{Cf}/gu, '\ufffd')
+  throw new DomainError('unavailable', lines, { hint: hints })
 }

@@ -17,24 +17,46 @@ export type ErrorCode =
   | 'storage_full'
 
 /**
+ * A text for people, or its lines. A line end inside of a line is part of what somebody else chose, such as the name of a file,
+ * and is shown escaped.
+ */
+export type Lines = string | readonly string[]
+
+/** Returns a text as its lines. */
+export function toLines(text: Lines): readonly string[] {
+  return typeof text === 'string' ? [text] : text
+}
+
+/** Returns the lines of a text joined by line ends. */
+export function joinLines(text: Lines): string {
+  return toLines(text).join('\n')
+}
+
+/**
  * An expected failure, not a bug. The message is shown to the client or operator, so it contains no secret. The hint tells
  * operators what to do.
  */
 export class DomainError extends Error {
   override readonly name = 'DomainError'
   readonly code: ErrorCode
+  /** The lines of the message. */
+  readonly lines: readonly string[]
   readonly hint: string | null
+  /** The lines of the hint; none without one. */
+  readonly hintLines: readonly string[]
   /** Seconds to wait before a retry; null if unknown. */
   readonly retryAfter: number | null
 
   constructor(
     code: ErrorCode,
-    message: string,
-    options: { hint?: string; cause?: unknown; retryAfter?: number } = {},
+    message: Lines,
+    options: { hint?: Lines; cause?: unknown; retryAfter?: number } = {},
   ) {
-    super(message, { cause: options.cause })
+    super(joinLines(message), { cause: options.cause })
     this.code = code
-    this.hint = options.hint ?? null
+    this.lines = toLines(message)
+    this.hint = options.hint === undefined ? null : joinLines(options.hint)
+    this.hintLines = toLines(options.hint ?? [])
     this.retryAfter = options.retryAfter ?? null
   }
 }
@@ -47,10 +69,13 @@ export class CombinedError extends DomainError {
   readonly errors: readonly DomainError[]
 
   constructor(code: ErrorCode, errors: readonly DomainError[]) {
-    const hints = new Set(errors.flatMap(({ hint }) => hint ?? []))
-    super(code, errors.map(({ message }) => message).join('\n'), {
-      ...(hints.size > 0 && { hint: [...hints].join('\n') }),
-    })
+    const hints = new Map(errors.map(({ hint, hintLines }) => [hint, hintLines]))
+    const hint = [...hints.values()].flat()
+    super(
+      code,
+      errors.flatMap(({ lines }) => lines),
+      hint.length > 0 ? { hint } : {},
+    )
     this.errors = errors
   }
 }
@@ -63,6 +88,12 @@ export function listErrors(error: DomainError): readonly DomainError[] {
 /** Returns the message of anything that was thrown. */
 export function errorMessage(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
+}
+
+/** Returns the lines of the message of anything that was thrown, with a text in front of the first one. */
+export function messageLinesAfter(start: string, cause: unknown): readonly string[] {
+  const [first = '', ...rest] = cause instanceof DomainError ? cause.lines : [errorMessage(cause)]
+  return [`${start}${first}`, ...rest]
 }
 
 /** Returns the message of an error followed by those of its causes, separated by colons. */

@@ -8,7 +8,7 @@ import type { Clock, Random } from './runtime'
 import { newSessionEpoch } from './sessions'
 import type { SignUpPolicy } from './sign-up-policy'
 import type { ReadTransaction, Store, WriteTransaction } from './store'
-import { isStorable, sanitizeLine } from './text'
+import { isStorable } from './text'
 import type { User, UserSummary } from './user'
 import { insertUser } from './users'
 
@@ -178,7 +178,7 @@ export function createManagedUsers(deps: {
       store.write(async (tx) => {
         const email = normalizeEmail(text)
         if (!isStorable(email) || !(await tx.invitations.delete(email))) {
-          throw new DomainError('not_found', `${sanitizeLine(text)} is not invited`, {
+          throw new DomainError('not_found', `${text} is not invited`, {
             hint: 'list the invitations with `snailpass user invitations`',
           })
         }
@@ -197,7 +197,7 @@ async function requireUser(tx: ReadTransaction, name: string): Promise<User> {
 }
 
 function noAccount(name: string): DomainError {
-  return new DomainError('not_found', `there is no account ${sanitizeLine(name)}`, {
+  return new DomainError('not_found', `there is no account ${name}`, {
     hint: 'use an email or id from `snailpass user list`',
   })
 }
@@ -205,7 +205,7 @@ function noAccount(name: string): DomainError {
 /** Returns an email in the form that sign-up stores (contract: at most 100 characters). Throws `invalid`. */
 function requireEmail(text: string): string {
   if (isStorable(text) && [...text].length <= 100 && isEmail(text)) return normalizeEmail(text)
-  throw new DomainError('invalid', `"${sanitizeLine(text)}" is not a valid email address`, {
+  throw new DomainError('invalid', `"${text}" is not a valid email address`, {
     hint: 'use the form you@example.org',
   })
 }

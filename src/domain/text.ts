@@ -17,6 +17,36 @@ export function sanitizeLine(text: string, maxLength = Number.POSITIVE_INFINITY)
     .toWellFormed()
 }
 
+/**
+ * What must not reach a terminal or a log as it is, wherever somebody else chose a part of the text: control characters (C0, C1,
+ * line ends), bidirectional and other invisible format characters, and halves of a surrogate pair. Not the joiners, of which
+ * emoji and some scripts are made.
+ */
+const unprintable = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]|(?![\u200c\u200d])\p{Cf}/gu
+
+const shortEscapes: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' }
+
+/** Returns a text as one line that can be shown: `\n`, `\u{1b}` and the like in place of unprintable characters. */
+export function escapeUnprintable(text: string): string {
+  return text.replaceAll(
+    unprintable,
+    (character) =>
+      shortEscapes[character] ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
+  )
+}
+
+/**
+ * Returns the JSON of a value with its unprintable characters escaped, which `JSON.stringify` leaves as they are from U+007F on.
+ * It means the same to every parser.
+ */
+export function stringifyPrintable(value: unknown, indent = 0): string {
+  const escapeUnit = (unit: string) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return JSON.stringify(value, null, indent).replaceAll(unprintable, (character) =>
+    // The line ends between members.
+    character === '\n' ? character : character.split('').map(escapeUnit).join(''),
+  )
+}
+
 /** Returns a word as a POSIX shell reads it back: in quotes if it needs them. */
 export function shellQuote(word: string): string {
   return /^[\w./:@%+,=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`

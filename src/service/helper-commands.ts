@@ -140,17 +140,17 @@ function commandError(args: readonly string[], result: ProcessResult): DomainErr
 
 /** Returns each run of `error:` lines with the `hint:` lines behind it. */
 function parseReportedErrors(stderr: string): readonly DomainError[] {
-  const reported: { label: string; text: string }[] = []
+  const reported: { readonly label: string; readonly lines: string[] }[] = []
   for (const line of stderr.split('\n')) {
     const { label, text } = /^(?<label>error|hint): (?<text>.*)$/.exec(line)?.groups ?? {}
     if (label === undefined || text === undefined) continue
     const last = reported.at(-1)
-    if (last?.label === label) last.text += `\n${text}`
-    else reported.push({ label, text })
+    if (last?.label === label) last.lines.push(text)
+    else reported.push({ label, lines: [text] })
   }
-  return reported.flatMap(({ label, text }, index) => {
+  return reported.flatMap(({ label, lines }, index) => {
     if (label !== 'error') return []
-    const hint = reported[index + 1]?.text
-    return new DomainError('unavailable', text, hint === undefined ? {} : { hint })
+    const hint = reported[index + 1]?.lines
+    return new DomainError('unavailable', lines, hint === undefined ? {} : { hint })
   })
 }

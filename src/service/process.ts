@@ -98,8 +98,8 @@ export async function runOrThrow(
 export function describeFailure(
   name: string,
   { code, stdout, stderr, hasTimedOut }: ProcessResult,
-): string {
+): readonly string[] {
   const end = hasTimedOut ? 'timed out' : `failed (${code ?? 'killed'})`
   const lines = `${stdout}\n${stderr}`.split('\n').filter((line) => line.trim() !== '')
-  return [`${name} ${end}`, ...lines.slice(-6).map((line) => `  ${line}`)].join('\n')
+  return [`${name} ${end}`, ...lines.slice(-6).map((line) => `  ${line}`)]
 }

@@ -82,7 +82,7 @@ export async function startAndWaitUntilReady(
   if (outcome === 'ready') return
   const lines = (await lastLogLines()).split('\n').map((line) => `  ${line}`)
   const message = `the service does not become ready${problem === null ? '' : `: ${problem}`}`
-  throw new DomainError('unavailable', [message, ...lines].join('\n'), {
+  throw new DomainError('unavailable', [message, ...lines], {
     hint: 'see the whole log with `journalctl -u snailpass`',
   })
 }

@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs'
-import { DomainError, errorMessage } from '../domain/errors'
+import { DomainError, messageLinesAfter } from '../domain/errors'
 import { pollUntil, type Wait } from '../domain/runtime'
 import { removeDurably } from '../files/atomic-file'
 import { helperCommandsFor, type InstallContext } from './context'
@@ -54,8 +54,8 @@ export async function rollBack(
 ): Promise<unknown> {
   context.info(`the upgrade failed; rolling back to ${journal.oldVersion}`)
   const backup = journal.backup === null ? [] : [`backup from before: ${journal.backup}`]
-  const failed = `the upgrade to ${journal.newVersion} failed: ${errorMessage(cause)}`
-  const hint = cause instanceof DomainError && cause.hint !== null ? [cause.hint] : []
+  const failed = messageLinesAfter(`the upgrade to ${journal.newVersion} failed: `, cause)
+  const hint = cause instanceof DomainError ? cause.hintLines : []
   try {
     const replacedCopy = await restoreOldVersion(context, journal)
     const kept =
@@ -65,15 +65,15 @@ export async function rollBack(
     const restored = `restored ${journal.oldVersion} and its database`
     return new DomainError(
       'unavailable',
-      `${failed}\n${restored}${journal.wasRunning ? '; the service is running again' : ''}`,
-      { hint: [...hint, ...backup, ...kept].join('\n'), cause },
+      [...failed, `${restored}${journal.wasRunning ? '; the service is running again' : ''}`],
+      { hint: [...hint, ...backup, ...kept], cause },
     )
   } catch (second) {
     const next = 'fix this and run the installer again: it continues the rollback'
     return new DomainError(
       'unavailable',
-      `${failed}\nand the rollback failed: ${errorMessage(second)}`,
-      { hint: [...hint, ...backup, next].join('\n'), cause: second },
+      [...failed, ...messageLinesAfter('and the rollback failed: ', second)],
+      { hint: [...hint, ...backup, next], cause: second },
     )
   }
 }

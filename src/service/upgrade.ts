@@ -1,6 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { DomainError, errorMessage } from '../domain/errors'
+import { DomainError, messageLinesAfter } from '../domain/errors'
 import { helperCommandsFor, type InstallContext } from './context'
 import { findFileText, installExecutable, writeTextFile } from './files'
 import type { Preflight } from './helper-commands'
@@ -130,15 +130,18 @@ function incompleteUpgrade({ newVersion, backup, copy }: Journal, cause: unknown
   const isExpected = cause instanceof DomainError || (cause instanceof Error && 'syscall' in cause)
   if (!isExpected) return cause
   const hint = [
-    ...(cause instanceof DomainError && cause.hint !== null ? [cause.hint] : []),
+    ...(cause instanceof DomainError ? cause.hintLines : []),
     'fix this and run the installer again: it completes the upgrade',
     ...(backup === null ? [] : [`backup from before: ${backup}`]),
     ...(copy === null ? [] : [`the database from before the migration: ${copy}`]),
   ]
   return new DomainError(
     'unavailable',
-    `the upgrade to ${newVersion} is not complete: ${errorMessage(cause)}\nthe new version passed its test, so it is not rolled back`,
-    { hint: hint.join('\n'), cause },
+    [
+      ...messageLinesAfter(`the upgrade to ${newVersion} is not complete: `, cause),
+      'the new version passed its test, so it is not rolled back',
+    ],
+    { hint, cause },
   )
 }
 

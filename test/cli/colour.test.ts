@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'bun:test'
-import { colourLabels, wantsColour } from '../../cli/terminal'
+import { colourLabel, wantsColour } from '../../cli/terminal'
 
 describe('colour', () => {
   test('is used for labels at the beginning of a line, and nothing else', () => {
-    expect(colourLabels('error: an error: x\nhint: y\nwarning: z\n error: w')).toBe(
-      '\u001b[31merror:\u001b[39m an error: x\n\u001b[36mhint:\u001b[39m y\n\u001b[33mwarning:\u001b[39m z\n error: w',
-    )
-    expect(colourLabels('Nothing to do.')).toBe('Nothing to do.')
+    expect(colourLabel('error: an error: x')).toBe('\u001b[31merror:\u001b[39m an error: x')
+    expect(colourLabel('hint: y')).toBe('\u001b[36mhint:\u001b[39m y')
+    expect(colourLabel('warning: z')).toBe('\u001b[33mwarning:\u001b[39m z')
+    for (const line of [' error: w', 'Nothing to do.']) expect(colourLabel(line)).toBe(line)
   })
 
   test.each([

@@ -28,10 +28,10 @@ describe('a table', () => {
     ])
   })
 
-  test('removes line breaks and control characters from cells', () => {
+  test('escapes line breaks and control characters in cells, which are then as wide as they look', () => {
     expect(formatTable(['A', 'B'], [['x\r\n\u001b[2Jy', 'a\u2028b\tc']], null)).toEqual([
-      'A       B',
-      'x [2Jy  a b c',
+      'A                B',
+      'x\\r\\n\\u{1b}[2Jy  a\\u{2028}b\\tc',
     ])
   })
 

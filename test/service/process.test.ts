@@ -108,14 +108,15 @@ test('a failure is described by its end and the last six lines', () => {
   const stdout = '1\n2\n3\n \n'
   const stderr = '4\n5\n6\n7\n'
   const ended = { stdout, stderr, hasTimedOut: false }
-  const lines = '\n  2\n  3\n  4\n  5\n  6\n  7'
-  expect(describeFailure('x', { ...ended, code: 1 })).toBe(`x failed (1)${lines}`)
-  expect(describeFailure('x', { ...ended, code: 0 })).toBe(`x failed (0)${lines}`)
-  expect(describeFailure('x', { ...ended, code: null })).toBe(`x failed (killed)${lines}`)
-  expect(describeFailure('x', { ...ended, code: null, hasTimedOut: true })).toBe(
-    `x timed out${lines}`,
-  )
-  expect(describeFailure('x', { code: 1, stdout: '', stderr: '', hasTimedOut: false })).toBe(
+  const lines = ['  2', '  3', '  4', '  5', '  6', '  7']
+  expect(describeFailure('x', { ...ended, code: 1 })).toEqual(['x failed (1)', ...lines])
+  expect(describeFailure('x', { ...ended, code: 0 })).toEqual(['x failed (0)', ...lines])
+  expect(describeFailure('x', { ...ended, code: null })).toEqual(['x failed (killed)', ...lines])
+  expect(describeFailure('x', { ...ended, code: null, hasTimedOut: true })).toEqual([
+    'x timed out',
+    ...lines,
+  ])
+  expect(describeFailure('x', { code: 1, stdout: '', stderr: '', hasTimedOut: false })).toEqual([
     'x failed (1)',
-  )
+  ])
 })

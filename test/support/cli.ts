@@ -14,12 +14,13 @@ export function captureOutput() {
   const onTerminal: string[] = []
   const { writeSync } = fs
   const spy = spyOn(fs, 'writeSync').mockImplementation((descriptor, ...rest) => {
-    const [text] = rest
-    if (descriptor === 1) printed.stdout += String(text)
-    else if (descriptor === 2) printed.stderr += String(text)
+    const [content] = rest
+    const text = typeof content === 'string' ? content : new TextDecoder().decode(content)
+    if (descriptor === 1) printed.stdout += text
+    else if (descriptor === 2) printed.stderr += text
     else return Reflect.apply(writeSync, fs, [descriptor, ...rest])
-    onTerminal.push(String(text))
-    return String(text).length
+    onTerminal.push(text)
+    return Buffer.byteLength(text)
   })
   return { printed, onTerminal, [Symbol.dispose]: () => spy.mockRestore() }
 }

@@ -30,13 +30,9 @@ Examples:
       for (const part of unverified) info(`${part}.`)
       const problems = [...verification.problems, ...verification.recordedBreaks]
       if (problems.length > 0) {
-        throw new DomainError(
-          'conflict',
-          `the audit log failed verification:\n${problems.join('\n')}`,
-          {
-            hint: 'someone may have write access to the database, or its disk is failing. Keep a copy of the database, compare it with the audit log in a backup (`snailpass backup list`) and check who can access the database. The other rows can still be read. To continue with this log, stop the server and run `snailpass audit prune --accept-broken-trail`; the log records that',
-          },
-        )
+        throw new DomainError('conflict', ['the audit log failed verification:', ...problems], {
+          hint: 'someone may have write access to the database, or its disk is failing. Keep a copy of the database, compare it with the audit log in a backup (`snailpass backup list`) and check who can access the database. The other rows can still be read. To continue with this log, stop the server and run `snailpass audit prune --accept-broken-trail`; the log records that',
+        })
       }
       if (expectedStatus === 'pruned' || expectedStatus === 'missing')
         throw notFound(expectedStatus)

@@ -4,7 +4,7 @@
  */
 import { readSettings, type SettingsReport } from '../../config/reading'
 import type { Database, DatabaseContent } from '../../database/database'
-import { DomainError, errorMessage, listErrors } from '../../domain/errors'
+import { DomainError, errorMessage, type Lines, listErrors } from '../../domain/errors'
 import { readSystemFile } from '../../files/system-files'
 import { commit, platform, version } from '../../version'
 import { localHosts } from '../local-addresses'
@@ -126,13 +126,19 @@ async function runCheck(
         failure: `${error.message}: run this as the user of the server, or as root`,
       }
     const finding = {
-      what: error.message,
+      what: asText(error.lines),
       // What else is checked, a server uses when it starts, and would fail in the same way.
       why: name === 'archives' ? 'a backup may be needed at any time' : "the server can't start",
-      fix: error.hint ?? 'check the log of the server',
+      fix: error.hint === null ? 'check the log of the server' : asText(error.hintLines),
     }
     return { ...emptyResult(name), findings: [finding], failure: null }
   }
+}
+
+/** Returns a single line as a text, as checks write it. */
+function asText(lines: readonly string[]): Lines {
+  const [first, ...rest] = lines
+  return first !== undefined && rest.length === 0 ? first : lines
 }
 
 /** Returns whether the cause is that this user has no access. The user of the server may have it. */
@@ -149,11 +155,11 @@ function checkSettings({ origins, warnings, error, file }: SettingsReport): Outc
     why: 'the server ignores this setting, or does not use it as intended',
     fix: 'snailpass config',
   }))
-  for (const { message, hint } of error === null ? [] : listErrors(error)) {
+  for (const { lines, hint, hintLines } of error === null ? [] : listErrors(error)) {
     findings.push({
-      what: message,
+      what: asText(lines),
       why: "the server can't start",
-      fix: hint ?? 'snailpass config',
+      fix: hint === null ? 'snailpass config' : asText(hintLines),
     })
   }
   return {

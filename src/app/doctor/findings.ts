@@ -1,10 +1,12 @@
+import type { Lines } from '../../domain/errors'
+
 /** A problem that the operator should do something about. */
 export interface Finding {
-  readonly what: string
+  readonly what: Lines
   /** The consequences. */
-  readonly why: string
+  readonly why: Lines
   /** What to do: a command, if one fixes it. */
-  readonly fix: string
+  readonly fix: Lines
 }
 
 /** The result of one check. The members are also those of `doctor --json`. */

@@ -8,6 +8,7 @@ import { systemRuntime } from '../../../src/app/runtime'
 import { openTargets } from '../../../src/app/targets'
 import { loadConfig } from '../../../src/config/load'
 import type { Settings } from '../../../src/config/settings'
+import { joinLines } from '../../../src/domain/errors'
 import { createTestAuthority } from '../../support/certificates'
 import { temporaryFolder } from '../../support/executable'
 
@@ -24,7 +25,7 @@ async function findAt(settings: Settings, now: number): Promise<readonly string[
   const { findings = [] } = await checkCertificate(
     openTargets(settings, { ...systemRuntime, clock: () => now }),
   )
-  return findings.map(({ what }) => what)
+  return findings.map(({ what }) => joinLines(what))
 }
 
 /** Settings for a certificate of files that is valid for so many days from `start`, and its path. */

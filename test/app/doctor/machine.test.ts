@@ -6,6 +6,7 @@ import { checkFileSystem, checkResourceLimits } from '../../../src/app/doctor/ma
 import { systemRuntime } from '../../../src/app/runtime'
 import { openTargets } from '../../../src/app/targets'
 import { loadConfig } from '../../../src/config/load'
+import { joinLines } from '../../../src/domain/errors'
 import { isPublicHost } from '../../../src/domain/networks'
 import { startPostgresFirst } from '../../support/postgres'
 import { enginesWithTables, fillWithEdgeCases, targetsOf } from '../../support/test-database'
@@ -82,7 +83,7 @@ describe('the doctor finds', () => {
         await checkClock(targetsOf(database, {}, { clock: () => time }), () =>
           Promise.resolve(isSynchronized),
         )
-      ).findings?.map(({ what }) => what)
+      ).findings?.map(({ what }) => joinLines(what))
     const now = Date.now()
     expect(await findAt(now)).toEqual([])
     expect(await findAt(now, true)).toEqual([])
