@@ -1,6 +1,8 @@
 #!/bin/sh
 # Installs or upgrades SnailPass: gets the executable for this machine, checks it against SHA256SUMS, and runs its
 # `service install`. See --help.
+#
+# Everything is a function, and the last line calls main: if a download of this script is cut off anywhere, nothing runs.
 set -eu
 
 print_usage() {
@@ -9,7 +11,7 @@ Usage: install.sh [options]
 
 Installs or upgrades SnailPass on this machine.
 
-  --from FOLDER|URL  the release (default: the folder of this script)
+  --from FOLDER|URL  the release (default: the folder of this script); a URL has to be https, except on this machine
   --version VERSION  the version to install, if the release has several
   --prefix FOLDER    install below this folder, without root and without a service
   --no-service       do not set up a systemd service
@@ -19,6 +21,9 @@ Installs or upgrades SnailPass on this machine.
   --yes              with --purge: do not ask for confirmation
   --help             print this help
 
+SHA256SUMS comes from the same place as the release. It shows that the download is complete, not who made it:
+anyone who controls that place can change both. To check that, compare SHA256SUMS with one that you got another way.
+
 Examples:
   sudo ./install.sh
   curl -fsSL https://example.org/snailpass/install.sh | sudo sh -s -- --from https://example.org/snailpass
@@ -26,9 +31,15 @@ Examples:
 END
 }
 
+# Prints a text in one line, without control characters: a part of it may come from a server.
+print_line() {
+  printf '%s' "$1" | LC_ALL=C tr -d '\000-\037\177' >&2
+  echo >&2
+}
+
 fail() {
-  echo "error: $1" >&2
-  echo "hint: $2" >&2
+  print_line "error: $1"
+  print_line "hint: $2"
   exit "${3:-1}"
 }
 
@@ -40,42 +51,38 @@ require_tools() {
   done
 }
 
-from='' version='' prefix='' no_service='' wait='' uninstall='' purge='' yes=''
-while [ $# -gt 0 ]; do
-  case $1 in
-    --from | --version | --prefix | --wait)
-      [ -n "${2:-}" ] || fail "$1 needs a value" "see install.sh --help" 2
-      case $1 in
-        --from) from=$2 ;;
-        --version) version=$2 ;;
-        --prefix) prefix=$2 ;;
-        --wait) wait=$2 ;;
-      esac
-      shift
-      ;;
-    --no-service) no_service=yes ;;
-    --uninstall) uninstall=yes ;;
-    --purge) purge=yes ;;
-    --yes) yes=yes ;;
-    --help) print_usage && exit ;;
-    *) fail "unknown option $1" "see install.sh --help" 2 ;;
-  esac
-  shift
-done
+parse_options() {
+  from='' version='' prefix='' no_service='' wait='' uninstall='' purge='' yes=''
+  while [ $# -gt 0 ]; do
+    case $1 in
+      --from | --version | --prefix | --wait)
+        [ -n "${2:-}" ] || fail "$1 needs a value" "see install.sh --help" 2
+        case $1 in
+          --from) from=$2 ;;
+          --version) version=$2 ;;
+          --prefix) prefix=$2 ;;
+          --wait) wait=$2 ;;
+        esac
+        shift
+        ;;
+      --no-service) no_service=yes ;;
+      --uninstall) uninstall=yes ;;
+      --purge) purge=yes ;;
+      --yes) yes=yes ;;
+      --help) print_usage && exit ;;
+      *) fail "unknown option $1" "see install.sh --help" 2 ;;
+    esac
+    shift
+  done
+}
 
-require_tools uname id
-if [ -z "$prefix" ] && [ "$(id -u)" -ne 0 ]; then
-  fail "root is required" \
-    "run it with sudo, or install below a folder of your own with --prefix FOLDER"
-fi
-
-if [ -n "$uninstall" ]; then
+# Runs the uninstallation of what is installed in place of this script.
+run_uninstall() {
   installed=${prefix:-/usr/local}/bin/snailpass
   [ -x "$installed" ] || fail "snailpass is not installed at $installed" \
     "use --prefix if it was installed below a folder of your own" 3
   exec "$installed" service uninstall ${prefix:+--prefix "$prefix"} ${purge:+--purge} ${yes:+--yes}
-fi
-[ -z "$purge" ] || fail "--purge works only with --uninstall" "see install.sh --help" 2
+}
 
 # Prints the name of this machine's platform in a release. Fails if there is no executable for it.
 target_of_this_machine() {
@@ -114,37 +121,82 @@ target_of_this_machine() {
   echo "$target"
 }
 
-here=$(dirname "$0")
-checkout=''
-if [ -z "$from" ]; then
-  if [ -f "$here/SHA256SUMS" ]; then
+# Sets the release to install: that of --from, else that in the folder of this script, which may also be a checkout.
+choose_release() {
+  checkout=''
+  case $from in
+    *://*) require_safe_url "$from" ;;
+  esac
+  [ -z "$from" ] || return 0
+  # A shell that reads this script from a pipe has another name, and its folder is that of the caller.
+  here=''
+  case ${0##*/} in
+    *.sh) here=$(dirname "$0") ;;
+  esac
+  if [ -n "$here" ] && [ -f "$here/SHA256SUMS" ]; then
     from=$here
-  elif [ -f "$here/cli/main.ts" ] && [ -f "$here/scripts/build.sh" ]; then
+  elif [ -n "$here" ] && [ -f "$here/cli/main.ts" ] && [ -f "$here/scripts/build.sh" ]; then
     checkout=$here
   else
     fail "there is no release in the folder of this script" "pass its folder or URL with --from" 2
   fi
-fi
-target=$(target_of_this_machine)
+}
 
-work=''
-# The folder is removed in any case: the executable has copied itself by then.
-trap '[ -z "$work" ] || rm -rf "$work"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
+# Fails unless $1 is https, or http to this machine itself: on its way, anyone could change the release and SHA256SUMS.
+require_safe_url() {
+  authority=${1#*://}
+  authority=${authority%%[/?#]*}
+  case $1 in
+    https://?*) return ;;
+    http://*)
+      case $authority in
+        # The host comes behind it.
+        *@*) ;;
+        localhost | localhost:* | '[::1]' | '[::1]:'*) return ;;
+        # A name can begin like the address.
+        127.*) case ${authority%:*} in *[!0-9.]*) ;; *) return ;; esac ;;
+      esac
+      ;;
+  esac
+  fail "$1 is not an https URL: the release could be changed on its way" \
+    "use https, or download the release by other means and pass its folder" 2
+}
+
+# Downloads $1 to $2. A redirect must not lead away from https.
+download() {
+  case $1 in
+    https://*) protocols='=https' ;;
+    *)
+      protocols='=http'
+      # A proxy is another machine.
+      unset http_proxy all_proxy ALL_PROXY
+      ;;
+  esac
+  if has curl; then
+    curl -fsSLg --proto "$protocols" --proto-redir =https "$1" -o "$2"
+  elif has wget; then
+    download_by_wget "$1" "$2"
+  else
+    fail "neither curl nor wget is installed" "install one of them, and run this again"
+  fi || fail "can't download $1" "check the address and the network"
+}
+
+# wget follows redirects to http, unless it follows none. That of busybox has no such option, and may check no certificate.
+download_by_wget() {
+  if wget --version 2>/dev/null | grep -q 'GNU Wget'; then
+    wget -q --max-redirect=0 "$1" -O "$2"
+    return
+  fi
+  case $1 in
+    https://*) fail "this system's wget does not protect a download" "install curl, and run this again" ;;
+  esac
+  wget -q "$1" -O "$2"
+}
 
 # Copies or downloads the file $1 of the release into the work folder.
 fetch() {
   case $from in
-    http://* | https://*)
-      if has curl; then
-        curl -fsSL "${from%/}/$1" -o "$work/$1"
-      elif has wget; then
-        wget -q "${from%/}/$1" -O "$work/$1"
-      else
-        fail "neither curl nor wget is installed" "install one of them, and run this again"
-      fi || fail "can't download ${from%/}/$1" "check the address and the network"
-      ;;
+    *://*) download "${from%/}/$1" "$work/$1" ;;
     *)
       [ -f "$from/$1" ] || fail "there is no $1 in $from" "pass the folder of a release with --from"
       cp "$from/$1" "$work/$1"
@@ -171,7 +223,7 @@ choose_tarball() {
   case $names in
     '')
       fail "the release in $from does not support this machine: $target${version:+, version $version}" \
-        "it contains: $(sed -n 's/^[0-9a-f]* [ *]\(snailpass-.*\)\.tar\.gz$/\1/p' "$work/SHA256SUMS" | tr '\n' ' ')"
+        "it contains: $(sed -n 's/^[0-9a-f]* [ *]\(snailpass-[0-9A-Za-z._-]*\)\.tar\.gz$/\1/p' "$work/SHA256SUMS" | tr '\n' ' ')"
       ;;
     *'
 '*) fail "the release in $from has several versions" "choose one with --version: $(echo "$names" | tr '\n' ' ')" 2 ;;
@@ -179,30 +231,63 @@ choose_tarball() {
   echo "$names"
 }
 
-if [ -n "$checkout" ]; then
-  program=$checkout/dist/snailpass
-  [ -x "$program" ] || "$checkout/scripts/build.sh"
-else
-  require_tools mktemp rm cp sed grep tr tar gzip
-  has sha256sum || has shasum || fail "sha256sum is not installed" "install it with the system's package manager (coreutils)"
-  work=$(mktemp -d)
-  fetch SHA256SUMS
-  tarball=$(choose_tarball)
-  echo "getting $tarball" >&2
-  fetch "$tarball"
-  expected=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$tarball\$/\1/p" "$work/SHA256SUMS")
-  found=$(sha256_of "$work/$tarball")
-  [ "$found" = "$expected" ] || fail "$tarball does not match SHA256SUMS; nothing was installed" \
-    "it was damaged or tampered with: download it again from a source that you trust"
-  tar -xzf "$work/$tarball" -C "$work"
-  program=$work/${tarball%.tar.gz}/snailpass
-fi
+# Gets the executable for this machine and sets its path.
+get_program() {
+  if [ -n "$checkout" ]; then
+    program=$checkout/dist/snailpass
+    [ -x "$program" ] || "$checkout/scripts/build.sh"
+  else
+    require_tools mktemp rm cp sed grep tr tar gzip
+    has sha256sum || has shasum || fail "sha256sum is not installed" "install it with the system's package manager (coreutils)"
+    work=$(mktemp -d)
+    fetch SHA256SUMS
+    tarball=$(choose_tarball)
+    echo "getting $tarball" >&2
+    fetch "$tarball"
+    expected=$(sed -n "s/^\([0-9a-f]\{64\}\) [ *]$tarball\$/\1/p" "$work/SHA256SUMS")
+    found=$(sha256_of "$work/$tarball")
+    [ "$found" = "$expected" ] || fail "$tarball does not match SHA256SUMS; nothing was installed" \
+      "it was damaged or tampered with: download it again from a source that you trust"
+    echo "$tarball matches SHA256SUMS, which comes from the same place: it is not damaged, but that does not show who made it" >&2
+    tar -xzf "$work/$tarball" -C "$work"
+    program=$work/${tarball%.tar.gz}/snailpass
+  fi
+}
 
-if ! "$program" --version >/dev/null 2>&1; then
-  case $target in
-    *-musl*) fail "the executable does not run on this system" "install the libraries that it needs: apk add libstdc++ libgcc" ;;
-    *) fail "the executable does not run on this system: $("$program" --version 2>&1 | head -n 1)" \
-      "if programs may not run in the folder for temporary files, set TMPDIR to another folder" ;;
-  esac
-fi
-"$program" service install ${prefix:+--prefix "$prefix"} ${wait:+--wait "$wait"} ${no_service:+--no-service}
+# Fails if the executable does not run here.
+require_running() {
+  if ! "$program" --version >/dev/null 2>&1; then
+    case $target in
+      *-musl*) fail "the executable does not run on this system" "install the libraries that it needs: apk add libstdc++ libgcc" ;;
+      *) fail "the executable does not run on this system: $("$program" --version 2>&1 | head -n 1)" \
+        "if programs may not run in the folder for temporary files, set TMPDIR to another folder" ;;
+    esac
+  fi
+}
+
+main() {
+  parse_options "$@"
+  require_tools uname id
+  if [ -z "$prefix" ] && [ "$(id -u)" -ne 0 ]; then
+    fail "root is required" \
+      "run it with sudo, or install below a folder of your own with --prefix FOLDER"
+  fi
+  if [ -n "$uninstall" ]; then
+    run_uninstall
+  fi
+  [ -z "$purge" ] || fail "--purge works only with --uninstall" "see install.sh --help" 2
+  choose_release
+  target=$(target_of_this_machine)
+
+  work=''
+  # The folder is removed in any case: the executable has copied itself by then.
+  trap '[ -z "$work" ] || rm -rf "$work"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  get_program
+  require_running
+  "$program" service install ${prefix:+--prefix "$prefix"} ${wait:+--wait "$wait"} ${no_service:+--no-service}
+}
+
+# In braces: without the last one, the shell runs nothing of this line.
+{ main "$@"; }

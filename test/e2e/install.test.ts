@@ -118,9 +118,56 @@ describe('install.sh with a release', () => {
       shell: otherShell,
     })
     expect({ code, stderr }).toMatchObject({ code: 0 })
+    expect(stderr).toMatch(/ matches SHA256SUMS, .* does not show who made it\n/)
     expect(existsSync(join(prefix, 'bin', 'snailpass'))).toBeTrue()
   }, 60_000)
 })
+
+test('install.sh runs nothing if its download is cut off anywhere', async () => {
+  using folder = temporaryFolder()
+  const ran = join(folder.path, 'ran')
+  const programs = join(folder.path, 'programs')
+  mkdirSync(programs)
+  for (const name of [
+    'id',
+    'uname',
+    'curl',
+    'wget',
+    'mktemp',
+    'tr',
+    'sed',
+    'cat',
+    'rm',
+    'dirname',
+  ]) {
+    writeFileSync(join(programs, name), `#!/bin/sh\n: >'${ran}'\n`, { mode: 0o755 })
+  }
+  const text = readFileSync(join(root, 'install.sh'), 'utf8')
+  const lastLine = text.lastIndexOf('\n', text.length - 2) + 1
+  const lineEnds = [...text.matchAll(/\n/g)].map(({ index }) => index + 1)
+  const lengths = [
+    ...lineEnds.filter((end) => end <= lastLine),
+    ...rangeOf(lastLine, text.length - 2),
+  ]
+  expect(lengths.length).toBeGreaterThan(200)
+  const runCut = (length: number) =>
+    Bun.spawnSync(['/bin/sh', '-s', '--', '--from', root, '--prefix', folder.path], {
+      env: { PATH: programs },
+      stdin: new Blob([text.slice(0, length)]),
+      stdout: 'pipe',
+    })
+  for (const length of lengths) {
+    expect(runCut(length).stdout.toString(), `after ${length} characters`).toBe('')
+    expect(existsSync(ran), `after ${length} characters`).toBeFalse()
+  }
+  runCut(text.length)
+  expect(existsSync(ran)).toBeTrue()
+}, 60_000)
+
+/** Returns the whole numbers from `first` to `last`. */
+function rangeOf(first: number, last: number): readonly number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index)
+}
 
 describe('install.sh refuses', () => {
   const folder = temporaryFolder()
@@ -183,6 +230,72 @@ describe('install.sh refuses', () => {
     [['--purge'], 'error: --purge works only with --uninstall\n'],
   ])('%p as wrong usage', async (args, message) => {
     await refuses(args, message, {}, 2)
+  })
+
+  test.each([
+    'http://example.org/snailpass',
+    'HTTP://example.org',
+    'http://192.168.1.5/',
+    'http://localhost.example.org/',
+    'http://127.0.0.1.example.org/',
+    'http://127.0.0.1@example.org/',
+    'http://127.0.0.1:80@example.org/',
+    'http://localhost:80@example.org/',
+    'http://[::1]:80@example.org/',
+    'http://example.org/?http://localhost/',
+    'http://example.org#@localhost/',
+    'ftp://localhost/',
+    'file:///srv/release',
+    'https://',
+  ])('a URL that is neither https nor of this machine: %s', async (url) => {
+    const fakePrograms = { curl: `touch '${ran}'`, wget: `touch '${ran}'` }
+    const message = `error: ${url} is not an https URL: `
+    await refuses(['--from', url], message, { fakePrograms }, 2)
+  })
+
+  test('a redirect that leaves https, and a proxy for this machine', async () => {
+    using folder = temporaryFolder()
+    const calls = join(folder.path, 'calls')
+    const curl = `echo "$http_proxy $*" >>'${calls}'; exit 1`
+    const proxy = 'export http_proxy=http://proxy.example.org; exec sh "$@"'
+    for (const url of ['https://example.org/x', 'http://127.0.0.1:1/']) {
+      await refuses(['--from', url], `error: can't download ${url}`, {
+        fakePrograms: { curl, 'proxied-sh': proxy },
+        shell: ['proxied-sh'],
+      })
+    }
+    const expected = (proxyUrl: string, protocol: string, url: string) =>
+      `${proxyUrl} -fsSLg --proto =${protocol} --proto-redir =https ${url}/SHA256SUMS -o `
+    const [first, second] = readFileSync(calls, 'utf8').split('\n')
+    expect(first).toStartWith(
+      expected('http://proxy.example.org', 'https', 'https://example.org/x'),
+    )
+    expect(second).toStartWith(expected('', 'http', 'http://127.0.0.1:1'))
+  })
+
+  test('a release in the folder of the caller, if it is read from a pipe', async () => {
+    const child = Bun.spawn(['sh', '-s', '--', '--prefix', join(folder.path, 'prefix')], {
+      cwd: release,
+      stdin: Bun.file(join(root, 'install.sh')),
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+    expect(await waitForExit(child)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/^error: there is no release in the folder of this script\n/),
+    })
+    expect(existsSync(ran)).toBeFalse()
+  })
+
+  test('a list of versions without showing what could control a terminal', async () => {
+    using other = temporaryFolder()
+    const hash = '0'.repeat(64)
+    writeFileSync(
+      join(other.path, 'SHA256SUMS'),
+      `${hash}  snailpass-1.2.3-plan9.tar.gz\n${hash}  snailpass-\u001b[2J\u009b\u202e.tar.gz\n`,
+    )
+    await refuses(['--from', other.path], 'hint: it contains: snailpass-1.2.3-plan9 \n')
+    await refuses([`--\u001b[2J\n`], 'error: unknown option --[2J\n', {}, 2)
   })
 
   test('a user who is not root, without --prefix', async () => {
