@@ -32,7 +32,7 @@ import {
   inspectPostgresDatabase,
   translatePostgresErrors,
 } from './postgres-content'
-import type { PostgresLocation } from './postgres-location'
+import { connectionTarget, type PostgresLocation } from './postgres-location'
 import { requireRights } from './postgres-rights'
 import {
   connectWhenStarted,
@@ -76,29 +76,29 @@ export function postgresDatabase(
 }
 
 async function inspect({ location }: Target): Promise<DatabaseContent> {
-  const { name, address } = location
+  const { name } = location
   return await withSession(
-    connectSession(address),
+    connectSession(connectionTarget(location)),
     async (_, db) => (await inspectPostgresDatabase(name, db)).content,
   )
 }
 
 async function listPendingMigrations({ location, migrations }: Target): Promise<readonly string[]> {
-  const { name, address } = location
-  return await withSession(connectSession(address), async (_, db) =>
+  const { name } = location
+  return await withSession(connectSession(connectionTarget(location)), async (_, db) =>
     filterPendingMigrations(name, migrations, (await inspectPostgresDatabase(name, db)).migrations),
   )
 }
 
 async function openForServer(
   target: Target,
-  { create, onWaiting, onWriteChange }: ServerOpenOptions,
+  { create, onWaiting, onWriteChange, onWeakLogin }: ServerOpenOptions,
 ): Promise<OpenedDatabase> {
   const { location, timing } = target
-  const { name, address } = location
+  const { name } = location
   const { wait } = timing
   return await withSession(
-    connectWhenStarted(address, { wait, onWaiting }),
+    connectWhenStarted(connectionTarget(location, onWeakLogin), { wait, onWaiting }),
     async (session, db) => {
       await requireOwnSession(location, db)
       if (!(await waitForLock(session, 'migration', { wait, onWaiting })))
@@ -128,8 +128,8 @@ async function withExclusive<T>(
   work: (database: ExclusiveDatabase) => Promise<T>,
 ): Promise<T> {
   const { location, timing, migrations } = target
-  const { name, address } = location
-  return await withSession(connectSession(address), async (session, db) => {
+  const { name } = location
+  return await withSession(connectSession(connectionTarget(location)), async (session, db) => {
     await requireOwnSession(location, db)
     if (!(await lockExclusively(session, timing.wait))) throw databaseInUseError(name)
     const inspected = await inspectPostgresDatabase(name, db)
@@ -153,12 +153,14 @@ async function withExclusive<T>(
 }
 
 async function withShared<T>(target: Target, work: (store: OpenedStore) => Promise<T>): Promise<T> {
-  await withSession(connectSession(target.location.address), (_, db) => requireUsable(target, db))
+  await withSession(connectSession(connectionTarget(target.location)), (_, db) =>
+    requireUsable(target, db),
+  )
   return await withStore(openPoolStore(target), work)
 }
 
 async function withSnapshot<T>(target: Target, work: (db: SnapshotDb) => Promise<T>): Promise<T> {
-  return await withSession(connectSession(target.location.address), async (_, db) => {
+  return await withSession(connectSession(connectionTarget(target.location)), async (_, db) => {
     await requireUsable(target, db)
     return await db
       .transaction()
@@ -177,8 +179,8 @@ async function requireUsable({ location, migrations }: Target, db: Kysely<Schema
 }
 
 async function listForeignObjects({ location, migrations }: Target): Promise<readonly string[]> {
-  const { name, address } = location
-  return await withSession(connectSession(address), async (_, db) => {
+  const { name } = location
+  return await withSession(connectSession(connectionTarget(location)), async (_, db) => {
     const { migrations: done } = await inspectPostgresDatabase(name, db)
     return (await checkStructure({ db, name, migrations, done })).notes
   })

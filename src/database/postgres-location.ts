@@ -1,4 +1,7 @@
-import type { PostgresAddress } from '../engine/postgres/hosts'
+import { parseAddress } from '../domain/address'
+import { isLoopback, isPrivate } from '../domain/networks'
+import type { PostgresAddress, PostgresTarget } from '../engine/postgres/hosts'
+import type { WeakLoginPolicy } from '../engine/postgres/weak-logins'
 
 export interface PostgresLocation {
   readonly address: PostgresAddress
@@ -6,4 +9,18 @@ export interface PostgresLocation {
   readonly name: string
   /** Folder for backups that are taken before the database is changed. */
   readonly databaseBackupDir: string
+}
+
+/** Returns what to connect to. `onWeakLogin` is called once for each weak login on a private network. */
+export function connectionTarget(
+  { address }: Pick<PostgresLocation, 'address'>,
+  onWeakLogin?: WeakLoginPolicy['onWeakLogin'],
+): PostgresTarget {
+  return { ...address, weakLogins: { locate: locatePeer, onWeakLogin } }
+}
+
+const locatePeer: WeakLoginPolicy['locate'] = (text) => {
+  const address = parseAddress(text) ?? text
+  if (isLoopback(address)) return 'machine'
+  return isPrivate(address) ? 'private' : 'public'
 }

@@ -3,9 +3,10 @@ import { DomainError } from '../domain/errors'
 import { pollUntil, type Wait } from '../domain/runtime'
 import { connectSession, type PostgresSession } from '../engine/postgres/connection'
 import { mayBeStarting } from '../engine/postgres/faults'
-import type { PostgresAddress } from '../engine/postgres/hosts'
+import type { PostgresTarget } from '../engine/postgres/hosts'
 import { sharesSessions } from '../engine/postgres/pooler'
 import type { Schema } from '../store/schema'
+import { connectionTarget, type PostgresLocation } from './postgres-location'
 
 /** How long a server waits for Postgres to start, and how often it tries, in milliseconds. */
 const startWait = { timeout: 10_000, interval: 250 }
@@ -45,7 +46,7 @@ export async function withSession<T>(
  * the last error of the connection after the timeout.
  */
 export async function connectWhenStarted(
-  address: PostgresAddress,
+  address: PostgresTarget,
   { wait, onWaiting }: WaitOptions,
 ): Promise<PostgresSession> {
   let lastError: unknown = null
@@ -84,16 +85,16 @@ export async function waitForLock(
  * commands apart would not hold.
  */
 export async function requireOwnSession(
-  { name, address }: { name: string; address: PostgresAddress },
+  location: PostgresLocation,
   db: Kysely<Schema>,
 ): Promise<void> {
-  const isShared = await withSession(connectSession(address), (_, second) =>
+  const isShared = await withSession(connectSession(connectionTarget(location)), (_, second) =>
     sharesSessions(db, second),
   )
   if (!isShared) return
   throw new DomainError(
     'unavailable',
-    `${name} is behind a pooler that shares sessions, such as PgBouncer with pool_mode = transaction`,
+    `${location.name} is behind a pooler that shares sessions, such as PgBouncer with pool_mode = transaction`,
     {
       hint: 'connect to Postgres directly, or set pool_mode = session for this database',
     },

@@ -6,7 +6,7 @@ import type { Schema } from '../store/schema'
 import { createStore, type OpenedStore } from '../store/store'
 import { type DatabaseTarget, filterPendingMigrations, type ServerOpenOptions } from './database'
 import { inspectPostgresDatabase } from './postgres-content'
-import type { PostgresLocation } from './postgres-location'
+import { connectionTarget, type PostgresLocation } from './postgres-location'
 import { requireRights } from './postgres-rights'
 
 /** Opens the store of a database. It connects at its first use. */
@@ -14,9 +14,9 @@ export function openPoolStore(
   { location, timing, migrations }: DatabaseTarget<PostgresLocation>,
   onWriteChange?: ServerOpenOptions['onWriteChange'],
 ): OpenedStore {
-  const { name, address } = location
+  const { name } = location
   let fingerprint: string | null = null
-  const pool = connectPool(address, {
+  const pool = connectPool(connectionTarget(location), {
     wait: timing.wait,
     verify: (dialect) => requireSameDatabase({ name, migrations, fingerprint }, dialect),
   })

@@ -55,6 +55,11 @@ export async function openServerDatabase(deps: {
         : log.error(`writes fail: ${errorMessageWithCauses(reason)}`, undefined, {
             database: database.name,
           }),
+    onWeakLogin: (address) =>
+      log.warn(
+        'Postgres asked for the password in clear or by MD5, and anyone on the network could have asked: set password_encryption = scram-sha-256 there and the password again, or add ?sslmode=verify-full to SNAILPASS_DATABASE_URL',
+        { address },
+      ),
     onWaiting: () =>
       log.info(`waiting for ${database.name}: it is not running yet, or in use by another process`),
   } satisfies ServerOpenOptions

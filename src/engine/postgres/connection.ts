@@ -8,7 +8,7 @@ import {
   connectTimeout,
   corkUntilNextTick,
   createHostSelector,
-  type PostgresAddress,
+  type PostgresTarget,
   withFailover,
 } from './hosts'
 
@@ -46,7 +46,7 @@ const timeouts = { statement: 5_000, query: 7_000, lock: 4_000, idle: 15_000 }
  * waiting for the answer to the one before, makes `pg` as fast as the other two.
  */
 export function connectPool(
-  address: PostgresAddress,
+  address: PostgresTarget,
   options: {
     readonly wait: Wait
     /**
@@ -141,7 +141,7 @@ export interface PostgresSession extends PostgresHandle {
 }
 
 /** Opens one connection to a host that accepts writes. Throws ConnectionFault. */
-export async function connectSession(address: PostgresAddress): Promise<PostgresSession> {
+export async function connectSession(address: PostgresTarget): Promise<PostgresSession> {
   const hosts = createHostSelector(address)
   const SessionClient = clientClassFor(hosts, { lock_timeout: timeouts.lock })
   const client = await withFailover(hosts, async () => {

@@ -1,5 +1,6 @@
 import { DatabaseError } from 'pg'
 import type { EngineFault } from '../fault-kind'
+import { weakLoginCode } from './weak-logins'
 
 /**
  * A connection failed or could not be opened: refused, closed, timed out, or to a server that does not accept writes.
@@ -80,6 +81,8 @@ const unreachableHint =
   'check that Postgres is running, accepts writes, and can be reached at the host and port in SNAILPASS_DATABASE_URL; to require or disable TLS, add ?sslmode='
 
 const hints: Readonly<Record<string, string | undefined>> = {
+  [weakLoginCode]:
+    'add ?sslmode=verify-full&sslrootcert=CA-FILE to SNAILPASS_DATABASE_URL, or connect through a VPN or an SSH tunnel; a server with password_encryption = scram-sha-256 never asks for the password itself. If the server did not do so before, someone may be intercepting the connection',
   '08P01':
     'a pooler such as PgBouncer refuses what snailpass needs: connect to Postgres directly, or use pool_mode = session with ignore_startup_parameters = statement_timeout, lock_timeout, idle_in_transaction_session_timeout, options',
   '28': 'check user and password in SNAILPASS_DATABASE_URL; in a password, write @ as %40, / as %2F and % as %25',

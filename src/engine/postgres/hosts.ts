@@ -1,7 +1,8 @@
 import type { ConnectionOptions } from 'node:tls'
 import { Client, type ClientConfig, types } from 'pg'
 import { ConnectionFault } from './faults'
-import { type PostgresTls, supportsTls, tlsOptions } from './tls'
+import { isServerVerified, type PostgresTls, supportsTls, tlsOptions } from './tls'
+import { refuseWeakLogins, type WeakLoginPolicy } from './weak-logins'
 
 /** Where a Postgres database is. Of several hosts, the one that accepts writes is used; the others are its standbys. */
 export interface PostgresAddress {
@@ -22,6 +23,12 @@ export interface PostgresHost {
   readonly port: number
 }
 
+/** An address, and how connections to it protect the password. */
+export interface PostgresTarget extends PostgresAddress {
+  /** By default, weak logins are refused wherever the server is. */
+  readonly weakLogins?: WeakLoginPolicy
+}
+
 /** How long connecting to a host may take, in milliseconds. */
 export const connectTimeout = 3_000
 
@@ -35,7 +42,7 @@ interface PostgresEndpoint {
 
 /** The hosts of an address, and the one that new connections use. */
 export interface HostSelector {
-  readonly address: PostgresAddress
+  readonly address: PostgresTarget
   readonly hostCount: number
   readonly current: PostgresEndpoint
   /** Finds out whether the current host supports TLS, unless that is known. Throws if the host can't be reached. */
@@ -44,7 +51,7 @@ export interface HostSelector {
   failOver(endpoint: PostgresEndpoint): void
 }
 
-export function createHostSelector(address: PostgresAddress): HostSelector {
+export function createHostSelector(address: PostgresTarget): HostSelector {
   const tls = tlsOptions(address.tls)
   const needsTlsProbe = (host: string) => address.tls.mode === 'prefer' && !host.startsWith('/')
   const endpoints = address.hosts.map(
@@ -92,7 +99,8 @@ export function clientClassFor(
   hosts: HostSelector,
   settings: ClientConfig & { pipeline?: boolean },
 ) {
-  const { user, password, database, options } = hosts.address
+  const { user, password, database, options, tls, weakLogins } = hosts.address
+  const isVerified = isServerVerified(tls)
   return class extends Client {
     readonly endpoint: PostgresEndpoint
 
@@ -117,6 +125,7 @@ export function clientClassFor(
       this.endpoint = endpoint
       // An unhandled error event would end the process. The queries that fail report the error.
       this.on('error', () => {})
+      refuseWeakLogins(this, { locate: () => 'public', ...weakLogins, isVerified })
     }
 
     override connect(): Promise<Client>

@@ -34,6 +34,23 @@ export function tlsOptions(tls: PostgresTls): ConnectionOptions | false {
   }
 }
 
+/**
+ * Returns whether a connection requires TLS with a certificate that only the right server has: one for its name, or one of an
+ * authority of the operator's own. Any other server can get a certificate of a public authority, for a name of its own.
+ */
+export function isServerVerified({ mode, rootCertificate }: PostgresTls): boolean {
+  switch (mode) {
+    case 'disable':
+    case 'prefer':
+      return false
+    case 'require':
+    case 'verify-ca':
+      return rootCertificate !== null
+    case 'verify-full':
+      return true
+  }
+}
+
 /** SSLRequest, with which a client asks for TLS (https://www.postgresql.org/docs/10/protocol-message-formats.html). */
 const sslRequest = new Uint8Array([0, 0, 0, 8, 4, 210, 22, 47])
 
