@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { requireOpenFiles } from '../src/app/open-files'
 import { systemRuntime } from '../src/app/runtime'
-import { openTargets, type Targets } from '../src/app/targets'
+import { openTargets, type Targets, workAsOwner } from '../src/app/targets'
 import { type DatabaseLocation, parseDatabaseUrl } from '../src/config/database-url'
 import { type Config, type ConfigInput, loadConfig } from '../src/config/load'
 import { fileVariantOf } from '../src/config/secret-file'
@@ -100,10 +100,14 @@ export function loadCommandSettings(command: Command): Settings {
   return settings
 }
 
-/** Opens the targets that the settings of such a command name. Throws `invalid`, and `unavailable` if it may open too few files. */
-export function openCommandTargets(command: Command): Targets {
+/**
+ * Opens the targets that the settings of such a command name. Run by root, the command then works as the owner of the data
+ * folder, unless it also writes to `places` of anyone else. Throws `invalid`, and `unavailable` if it may open too few files.
+ */
+export function openCommandTargets(command: Command, places: readonly string[] = []): Targets {
   const settings = loadCommandSettings(command)
   requireOpenFiles('command')
+  workAsOwner(settings, places)
   return openTargets(settings, systemRuntime)
 }
 

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
 import { type Decryption, parseIdentities } from '../src/app/operations/restore'
+import { asCallerOutside } from '../src/app/targets'
 import type { Settings } from '../src/config/settings'
 import { readTextFile } from '../src/config/text-file'
 import { DomainError, errorMessage } from '../src/domain/errors'
@@ -58,7 +59,7 @@ function askPassphrase(question: string): Promise<string> {
 
 function readText(path: string): string {
   try {
-    return readTextFile(path, 64).text
+    return asCallerOutside(path, () => readTextFile(path, 64).text)
   } catch (cause) {
     throw new DomainError('invalid', `can't read ${path}: ${errorMessage(cause)}`, {
       hint: 'check the path and the permissions of the file',

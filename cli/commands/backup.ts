@@ -89,7 +89,7 @@ Examples:
       const { to = null, withSecrets = false } = options
       if (to !== null)
         namingSetting('--to', () => requireUsablePath('file or folder', to, { value: to }))
-      const targets = openCommandTargets(command)
+      const targets = openCommandTargets(command, to === null ? [] : [to])
       const encryption = await encryptionOf(options)
       exitOnSignals()
       // Servers, which may be writing at the same time, get the processor first.

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { copyDatabase } from '../../src/app/operations/copy'
+import { placesOf } from '../../src/app/targets'
 import { openCommandTargets, parseDatabaseUrlArgument, withConfigOptions } from '../config-options'
 import { formatChecksum, formatCount } from '../format'
 import { createProgressLine, info, out } from '../terminal'
@@ -31,7 +32,7 @@ Example:
       }
       const progress = createProgressLine()
       const checksums = await copyDatabase(
-        openCommandTargets(command),
+        openCommandTargets(command, [...placesOf(locations.from), ...placesOf(locations.to)]),
         locations,
         (step) => (table, rows) => {
           progress.update(`${table}: ${formatCount(rows, 'row')} ${step}`)

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { type CheckResult, runChecks } from '../../src/app/doctor/doctor'
 import { systemRuntime } from '../../src/app/runtime'
+import { workAsOwner } from '../../src/app/targets'
 import { settingKeys } from '../../src/config/settings'
 import { joinLines, type Lines, toLines } from '../../src/domain/errors'
 import { configInputOf, withConfigOptions } from '../config-options'
@@ -33,6 +34,7 @@ Examples:
     .action(async (options: { json?: true; fix?: true }) => {
       const checked = await runChecks(configInputOf(command), systemRuntime, {
         fix: options.fix === true,
+        onSettings: workAsOwner,
       })
       if (options.json === true) outJson(checked.map(toJson))
       else for (const result of checked) for (const line of linesOf(result)) out(line)

@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { rotateKey } from '../../src/app/operations/rotate-key'
+import { asCallerOutside } from '../../src/app/targets'
 import { readSecretFile } from '../../src/config/secret-file'
 import { namingSetting } from '../../src/config/values'
 import { openCommandTargets, withConfigOptions } from '../config-options'
@@ -54,5 +55,7 @@ Example:
 
 /** Returns the key in a file. Throws `invalid`; the message does not repeat the content of the file. */
 function readKey(path: string): string {
-  return namingSetting(`--former-key "${path}"`, () => readSecretFile(path).text)
+  return namingSetting(`--former-key "${path}"`, () =>
+    asCallerOutside(path, () => readSecretFile(path).text),
+  )
 }

@@ -6,7 +6,7 @@ import {
   type ServedCertificate,
 } from '../../src/app/operations/certificates'
 import { tlsKeys } from '../../src/config/settings'
-import { loadCommandSettings, openCommandTargets, withConfigOptions } from '../config-options'
+import { openCommandTargets, withConfigOptions } from '../config-options'
 import { formatFields, formatJsonTime, formatTime } from '../format'
 import { confirm, info, out, outJson, outText } from '../terminal'
 
@@ -40,7 +40,7 @@ Example:
   snailpass tls show --json`,
     )
     .action(async (options: { json?: true }) => {
-      const served = await findCertificate(loadCommandSettings(command))
+      const served = await findCertificate(openCommandTargets(command).settings)
       if (options.json === true) return outJson(toJson(served))
       for (const line of linesOf(served)) out(line)
       if (!served.isServed) {
@@ -63,7 +63,7 @@ Example:
   snailpass tls ca > snailpass-ca.crt`,
     )
     .action(async (options: { fingerprint?: true }) => {
-      const { pem, sha256 } = await requireAuthority(loadCommandSettings(command))
+      const { pem, sha256 } = await requireAuthority(openCommandTargets(command).settings)
       outText(options.fingerprint === true ? sha256 : pem)
     })
 }

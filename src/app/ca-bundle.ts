@@ -1,6 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { DomainError, errorMessage } from '../domain/errors'
+import { asCaller } from '../files/working-user'
 
 const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g
 
@@ -10,7 +11,7 @@ const certificatePattern = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE
  */
 export function readCaBundle(name: string, path: string): string {
   try {
-    const certificates = readFileSync(path, 'utf8').match(certificatePattern) ?? []
+    const certificates = asCaller(() => readFileSync(path, 'utf8')).match(certificatePattern) ?? []
     if (certificates.length === 0) throw new Error('it contains no certificate')
     for (const [index, certificate] of certificates.entries()) {
       if (!isCertificate(certificate)) throw new Error(`its certificate ${index + 1} is damaged`)

@@ -2,6 +2,7 @@
  * The composition of the program: `server/` runs the server, `operations/` has one file per task of an operator, `doctor/`
  * one per check. This folder itself has only what all three share; everything below it works on the targets of this file.
  */
+import { dirname } from 'node:path'
 import { type DatabaseLocation, nameOfLocation } from '../config/database-url'
 import type { Settings } from '../config/settings'
 import type { Database } from '../database/database'
@@ -9,7 +10,10 @@ import { postgresDatabase } from '../database/postgres-database'
 import { sqliteDatabase } from '../database/sqlite-database'
 import { resolveSqliteLocation } from '../database/sqlite-location'
 import { type DataFolder, dataFolder } from '../files/data-folder'
+import { asCallerOutside, workAsOwnerOf } from '../files/working-user'
 import type { Runtime } from './runtime'
+
+export { asCallerOutside }
 
 /** What an operation works on: the settings, and the data folder and the database that they name. */
 export interface Targets {
@@ -26,6 +30,22 @@ export function openTargets(settings: Settings, runtime: Runtime): Targets {
   const folder = dataFolder(settings.dataDir)
   const location = settings.database ?? { engine: 'sqlite', path: folder.database }
   return { settings, runtime, folder, location, database: databaseAt(location, folder, runtime) }
+}
+
+/**
+ * Has a command that root runs work as the owner of the data folder, unless it also writes to what belongs to anyone else:
+ * another database or backup folder, or `places`.
+ */
+export function workAsOwner(settings: Settings, places: readonly string[] = []): void {
+  const { dataDir, database, backupDir } = settings
+  const databases = database === null ? [] : placesOf(database)
+  workAsOwnerOf(dataDir, [...places, ...databases, ...(backupDir === null ? [] : [backupDir])])
+}
+
+/** Returns where a command that uses a database writes to. */
+export function placesOf(location: DatabaseLocation): readonly string[] {
+  // SQLite also creates files beside the database.
+  return location.engine === 'sqlite' ? [location.path, dirname(location.path)] : []
 }
 
 /** Returns the database at a location. Backups taken before a migration and the like go to the data folder. */

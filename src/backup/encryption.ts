@@ -5,6 +5,7 @@ import { setImmediate } from 'node:timers/promises'
 import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { DomainError } from '../domain/errors'
 import { chownToFolderOwner } from '../files/data-folder'
+import { asCallerOutside } from '../files/working-user'
 import { damagedBackupError, translateBackupErrors } from './faults'
 import { ifSupported, isUnsupported, requireRegularFile } from './file-systems'
 import { requirePassphraseMemory } from './passphrase-memory'
@@ -33,9 +34,11 @@ const armorHeader = '-----BEGIN AGE ENCRYPTED FILE-----'
 
 /** Returns how a file is encrypted; null if it is not. Throws `unavailable` for an armored file, and system errors. */
 export function encryptionOf(path: string): EncryptionKind | null {
-  requireRegularFile(path)
   const bytes = new Uint8Array(64)
-  const descriptor = openSync(path, 'r')
+  const descriptor = asCallerOutside(path, () => {
+    requireRegularFile(path)
+    return openSync(path, 'r')
+  })
   const length = readSync(descriptor, bytes, 0, bytes.length, 0)
   closeSync(descriptor)
   const text = new TextDecoder('latin1').decode(bytes.subarray(0, length))
@@ -214,7 +217,7 @@ function readStream(
     async pull(controller) {
       await setImmediate()
       // Not before: an error of a file that nobody is reading yet would end the process.
-      source ??= createReadStream(path, { highWaterMark: chunkBytes })[Symbol.asyncIterator]()
+      source ??= openStream(path)[Symbol.asyncIterator]()
       const { done, value } = await source.next()
       if (done === true) return controller.close()
       onChunk(value)
@@ -226,6 +229,11 @@ function readStream(
   })
 }
 
+function openStream(path: string): AsyncIterable<Uint8Array> {
+  const fd = asCallerOutside(path, () => openSync(path, 'r'))
+  return createReadStream('', { fd, highWaterMark: chunkBytes })
+}
+
 async function writeNewFile(
   path: string,
   stream: ReadableStream<Uint8Array>,
@@ -233,7 +241,7 @@ async function writeNewFile(
 ): Promise<void> {
   const file = await open(path, 'wx', 0o600)
   try {
-    ifSupported(() => chownToFolderOwner(path))
+    ifSupported(() => chownToFolderOwner(path, file.fd))
     await forEachChunk(stream, onBytes, async (bytes) => {
       for (let done = 0; done < bytes.length; ) {
         const { bytesWritten } = await file.write(bytes, done)

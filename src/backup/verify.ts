@@ -12,6 +12,7 @@ import { formatCount } from '../domain/text'
 import { parseJson } from '../domain/untrusted'
 import { openReadOnly } from '../engine/sqlite/connection'
 import { findIntegrityProblem, readSqliteHeader } from '../engine/sqlite/inspect'
+import { asCallerOutside } from '../files/working-user'
 import { type ColumnKind, isColumnKind } from '../store/tables'
 import { damagedBackupError, notABackupError, translateBackupErrors } from './faults'
 import { requireRegularFile } from './file-systems'
@@ -75,8 +76,10 @@ export function withBackup<T>(
   name: string = path,
 ): Promise<T> {
   return translateBackupErrors(name, 'read', async () => {
-    requireBackupHeader(path, name)
-    const { dialect, close } = openReadOnly(path)
+    const { dialect, close } = asCallerOutside(path, () => {
+      requireBackupHeader(path, name)
+      return openReadOnly(path)
+    })
     try {
       const db = new Kysely<BackupSchema>({ dialect })
       // One transaction, in case another program writes to the file at the same time.

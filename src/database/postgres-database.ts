@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import { DomainError } from '../domain/errors'
 import { postgresColumnTypes } from '../engine/column-types'
 import { postgresSql } from '../engine/engine-sql'
-import { connectSession, type PostgresSession } from '../engine/postgres/connection'
+import type { PostgresSession } from '../engine/postgres/connection'
 import { databaseInUseError } from '../files/data-folder'
 import { type Migrations, migrationsFor } from '../store/migrations/index'
 import type { Schema } from '../store/schema'
@@ -35,6 +35,7 @@ import {
 import { connectionTarget, type PostgresLocation } from './postgres-location'
 import { requireRights } from './postgres-rights'
 import {
+  connectTo,
   connectWhenStarted,
   lockExclusively,
   requireOwnSession,
@@ -78,14 +79,14 @@ export function postgresDatabase(
 async function inspect({ location }: Target): Promise<DatabaseContent> {
   const { name } = location
   return await withSession(
-    connectSession(connectionTarget(location)),
+    connectTo(location),
     async (_, db) => (await inspectPostgresDatabase(name, db)).content,
   )
 }
 
 async function listPendingMigrations({ location, migrations }: Target): Promise<readonly string[]> {
   const { name } = location
-  return await withSession(connectSession(connectionTarget(location)), async (_, db) =>
+  return await withSession(connectTo(location), async (_, db) =>
     filterPendingMigrations(name, migrations, (await inspectPostgresDatabase(name, db)).migrations),
   )
 }
@@ -129,7 +130,7 @@ async function withExclusive<T>(
 ): Promise<T> {
   const { location, timing, migrations } = target
   const { name } = location
-  return await withSession(connectSession(connectionTarget(location)), async (session, db) => {
+  return await withSession(connectTo(location), async (session, db) => {
     await requireOwnSession(location, db)
     if (!(await lockExclusively(session, timing.wait))) throw databaseInUseError(name)
     const inspected = await inspectPostgresDatabase(name, db)
@@ -153,14 +154,12 @@ async function withExclusive<T>(
 }
 
 async function withShared<T>(target: Target, work: (store: OpenedStore) => Promise<T>): Promise<T> {
-  await withSession(connectSession(connectionTarget(target.location)), (_, db) =>
-    requireUsable(target, db),
-  )
+  await withSession(connectTo(target.location), (_, db) => requireUsable(target, db))
   return await withStore(openPoolStore(target), work)
 }
 
 async function withSnapshot<T>(target: Target, work: (db: SnapshotDb) => Promise<T>): Promise<T> {
-  return await withSession(connectSession(connectionTarget(target.location)), async (_, db) => {
+  return await withSession(connectTo(target.location), async (_, db) => {
     await requireUsable(target, db)
     return await db
       .transaction()
@@ -180,7 +179,7 @@ async function requireUsable({ location, migrations }: Target, db: Kysely<Schema
 
 async function listForeignObjects({ location, migrations }: Target): Promise<readonly string[]> {
   const { name } = location
-  return await withSession(connectSession(connectionTarget(location)), async (_, db) => {
+  return await withSession(connectTo(location), async (_, db) => {
     const { migrations: done } = await inspectPostgresDatabase(name, db)
     return (await checkStructure({ db, name, migrations, done })).notes
   })

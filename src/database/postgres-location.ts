@@ -2,6 +2,7 @@ import { parseAddress } from '../domain/address'
 import { isLoopback, isPrivate } from '../domain/networks'
 import type { PostgresAddress, PostgresTarget } from '../engine/postgres/hosts'
 import type { WeakLoginPolicy } from '../engine/postgres/weak-logins'
+import { asCallerDuring } from '../files/working-user'
 
 export interface PostgresLocation {
   readonly address: PostgresAddress
@@ -16,7 +17,8 @@ export function connectionTarget(
   { address }: Pick<PostgresLocation, 'address'>,
   onWeakLogin?: WeakLoginPolicy['onWeakLogin'],
 ): PostgresTarget {
-  return { ...address, weakLogins: { locate: locatePeer, onWeakLogin } }
+  const weakLogins = { locate: locatePeer, onWeakLogin }
+  return { ...address, weakLogins, connectAs: asCallerDuring }
 }
 
 const locatePeer: WeakLoginPolicy['locate'] = (text) => {

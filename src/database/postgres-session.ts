@@ -5,6 +5,7 @@ import { connectSession, type PostgresSession } from '../engine/postgres/connect
 import { mayBeStarting } from '../engine/postgres/faults'
 import type { PostgresTarget } from '../engine/postgres/hosts'
 import { sharesSessions } from '../engine/postgres/pooler'
+import { asCaller } from '../files/working-user'
 import type { Schema } from '../store/schema'
 import { connectionTarget, type PostgresLocation } from './postgres-location'
 
@@ -26,6 +27,11 @@ const disconnectWait = { timeout: 500, interval: 50 }
 interface WaitOptions {
   readonly wait: Wait
   readonly onWaiting?: (() => void) | undefined
+}
+
+/** Opens a session. The files that the URL names are read as the caller. */
+export function connectTo(location: PostgresLocation): Promise<PostgresSession> {
+  return asCaller(() => connectSession(connectionTarget(location)))
 }
 
 /** Runs work on a session of its own, and closes it afterwards. */
@@ -52,7 +58,7 @@ export async function connectWhenStarted(
   let lastError: unknown = null
   const session = await pollUntil({ wait, ...startWait }, async () => {
     try {
-      return await connectSession(address)
+      return await asCaller(() => connectSession(address))
     } catch (error) {
       if (!mayBeStarting(error)) throw error
       if (lastError === null) onWaiting?.()
@@ -88,9 +94,7 @@ export async function requireOwnSession(
   location: PostgresLocation,
   db: Kysely<Schema>,
 ): Promise<void> {
-  const isShared = await withSession(connectSession(connectionTarget(location)), (_, second) =>
-    sharesSessions(db, second),
-  )
+  const isShared = await withSession(connectTo(location), (_, second) => sharesSessions(db, second))
   if (!isShared) return
   throw new DomainError(
     'unavailable',

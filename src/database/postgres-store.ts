@@ -1,5 +1,6 @@
 import { type Dialect, Kysely } from 'kysely'
 import { connectPool } from '../engine/postgres/connection'
+import { asCaller } from '../files/working-user'
 import { findKeyFingerprint } from '../store/key-fingerprint'
 import type { Migrations } from '../store/migrations/index'
 import type { Schema } from '../store/schema'
@@ -16,10 +17,12 @@ export function openPoolStore(
 ): OpenedStore {
   const { name } = location
   let fingerprint: string | null = null
-  const pool = connectPool(connectionTarget(location), {
-    wait: timing.wait,
-    verify: (dialect) => requireSameDatabase({ name, migrations, fingerprint }, dialect),
-  })
+  const pool = asCaller(() =>
+    connectPool(connectionTarget(location), {
+      wait: timing.wait,
+      verify: (dialect) => requireSameDatabase({ name, migrations, fingerprint }, dialect),
+    }),
+  )
   const handles = {
     reader: pool.dialect,
     writer: pool.dialect,

@@ -1,5 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { translateFileErrors } from '../files/data-folder'
 
 export interface SqliteLocation {
   /** Absolute path of the database file. */
@@ -13,13 +14,13 @@ export interface SqliteLocation {
 /**
  * Returns the database file at a path with its lock file: `server.lock` in the same folder for `snailpass.db`, which is the
  * name in a data folder. Links are resolved first, so that processes which use different names of one file find the same
- * lock.
+ * lock. Throws `unavailable` for a link into a folder that this user can't search.
  */
 export function resolveSqliteLocation(
   databasePath: string,
   databaseBackupDir: string,
 ): SqliteLocation {
-  const path = realPath(databasePath)
+  const path = translateFileErrors(databasePath, () => realPath(databasePath))
   const hasDefaultName = basename(path) === 'snailpass.db'
   const lockFile = hasDefaultName ? join(dirname(path), 'server.lock') : `${path}.lock`
   return { path, lockFile, databaseBackupDir }

@@ -1,16 +1,8 @@
-import {
-  chmodSync,
-  constants,
-  copyFileSync,
-  existsSync,
-  linkSync,
-  renameSync,
-  rmSync,
-} from 'node:fs'
+import { constants, copyFileSync, existsSync, linkSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pollUntil, type Wait } from '../domain/runtime'
 import { checkpointWal } from '../engine/sqlite/connection'
-import { databaseInUseError } from '../files/data-folder'
+import { databaseInUseError, setMode } from '../files/data-folder'
 import { syncFile, syncFolder } from '../files/sync'
 import { copyDatabaseFile, listSideFiles, translateSqliteErrors } from './sqlite-file'
 import type { SqliteLocation } from './sqlite-location'
@@ -61,7 +53,7 @@ export function restoreCopy(
       linkOrCopy(path, replacedCopy)
       moveSideFiles(path, replacedCopy)
     }
-    chmodSync(copy, 0o600)
+    setMode(copy, 0o600)
     renameSync(copy, path)
     syncFolder(dirname(path))
   })

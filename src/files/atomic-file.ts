@@ -4,12 +4,12 @@
  * cut can undo a rename until then.
  */
 import {
-  chownSync,
   closeSync,
   constants,
   copyFileSync,
   existsSync,
   fchmodSync,
+  fchownSync,
   fsyncSync,
   linkSync,
   openSync,
@@ -103,8 +103,8 @@ export function writeNewFile(
       writeFileSync(descriptor, content)
       fchmodSync(descriptor, mode)
       // Before the sync: after a crash, the service has to be able to read what root wrote.
-      if (owner === undefined) chownToFolderOwner(path)
-      else chownSync(path, owner.uid, owner.gid)
+      if (owner === undefined) chownToFolderOwner(path, descriptor)
+      else fchownSync(descriptor, owner.uid, owner.gid)
       fsyncSync(descriptor)
     } finally {
       closeSync(descriptor)

@@ -2,7 +2,18 @@
  * `src/files` manages the files of a server on its own machine: the data folder with its permissions and locks, key files,
  * atomic writes and free space. This file has the data folder, and turns errors of the operating system into DomainErrors.
  */
-import { chmodSync, existsSync, lchownSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  lchownSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  statSync,
+} from 'node:fs'
 import { dirname, join } from 'node:path'
 import { DomainError, errorMessage } from '../domain/errors'
 import { sqliteFault } from '../engine/sqlite/faults'
@@ -56,13 +67,16 @@ export function createFolder(path: string): void {
 
 /**
  * Gives a file that root created to the owner of its folder: a service must be able to read what a command run by root
- * leaves in the service's data folder. Does nothing for other users, who can't give files away. Throws system errors.
+ * leaves in the service's data folder. Does nothing for other users, who can't give files away. `descriptor` is that of the
+ * file, if it is open. Throws system errors.
  */
-export function chownToFolderOwner(path: string): void {
-  if (process.getuid?.() !== 0) return
+export function chownToFolderOwner(path: string, descriptor: number | null = null): void {
+  if (process.geteuid?.() !== 0) return
   const { uid, gid } = statSync(dirname(path))
-  // `lchown` does not follow links: the owner of the folder could have placed one to a file of root.
-  if (uid !== 0) lchownSync(path, uid, gid)
+  if (uid === 0) return
+  // Neither follows links: the owner of the folder could have placed one to a file of root.
+  if (descriptor === null) lchownSync(path, uid, gid)
+  else fchownSync(descriptor, uid, gid)
 }
 
 /** Returns the error for a database that another process has locked. */
@@ -141,14 +155,29 @@ function listKeyFilePaths(path: string): readonly string[] {
   }
 }
 
-/** Sets the mode (octal digits) of a file or folder. Returns false if the system refuses, as for another user's file. */
+/**
+ * Sets the mode (octal digits) of a file or folder. Returns false if the system refuses, as for another user's file, and for a
+ * link, which could lead anywhere.
+ */
 export function restrictToOwner(path: string, mode: string): boolean {
   try {
-    chmodSync(path, Number.parseInt(mode, 8))
+    setMode(path, Number.parseInt(mode, 8))
     return true
   } catch (error) {
     if (!isSystemError(error)) throw error
     return false
+  }
+}
+
+/** Sets the mode of a file or folder. Throws system errors, and ELOOP for a link. */
+export function setMode(path: string, mode: number): void {
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants
+  // Opening a pipe would wait for its other end. Windows has neither of them.
+  const descriptor = openSync(path, O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0))
+  try {
+    fchmodSync(descriptor, mode)
+  } finally {
+    closeSync(descriptor)
   }
 }
 

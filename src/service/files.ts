@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import {
-  chmodSync,
-  chownSync,
   closeSync,
+  constants,
   copyFileSync,
   existsSync,
+  lchownSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -15,6 +15,7 @@ import {
 import { dirname, join } from 'node:path'
 import { DomainError, errorMessage } from '../domain/errors'
 import { type AtomicWriteOptions, replaceAtomic, writeAtomic } from '../files/atomic-file'
+import { setMode } from '../files/data-folder'
 import { syncFile, syncFolder } from '../files/sync'
 import type { SystemUser } from './process'
 
@@ -24,7 +25,7 @@ export function ensurePublicFolder(path: string): void {
   ensurePublicFolder(dirname(path))
   mkdirSync(path)
   // The umask of the user who installs must not narrow it.
-  chmodSync(path, 0o755)
+  setMode(path, 0o755)
   syncFolder(dirname(path))
 }
 
@@ -33,7 +34,7 @@ export function ensurePrivateFolder(path: string, owner: SystemUser | null): voi
   if (existsSync(path)) return
   ensurePublicFolder(dirname(path))
   mkdirSync(path, { mode: 0o700 })
-  if (owner !== null) chownSync(path, owner.uid, owner.gid)
+  if (owner !== null) lchownSync(path, owner.uid, owner.gid)
   syncFolder(dirname(path))
 }
 
@@ -43,8 +44,8 @@ export function installExecutable(source: string, path: string): void {
   // One name for all attempts, so that an interrupted one leaves no more than one copy behind.
   const draft = join(dirname(path), '.snailpass.installing')
   rmSync(draft, { force: true })
-  copyFileSync(source, draft)
-  chmodSync(draft, 0o755)
+  copyFileSync(source, draft, constants.COPYFILE_EXCL)
+  setMode(draft, 0o755)
   syncFile(draft)
   replaceAtomic(draft, path)
 }

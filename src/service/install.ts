@@ -2,7 +2,7 @@
  * Installing the server: an executable, a settings file, a data folder, a system user and a systemd unit; and
  * upgrading it so that a version that does not work is rolled back.
  */
-import { chownSync, existsSync } from 'node:fs'
+import { existsSync, lchownSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
 import { createExternalFolder } from '../files/external-folder'
 import { helperCommandsFor, type InstallContext, type InstallRequest } from './context'
@@ -135,7 +135,7 @@ async function ensureServerFolder(
 ): Promise<void> {
   if (path === layout.dataDir) return ensurePrivateFolder(path, systemUser)
   if ((await createExternalFolder(path)) && systemUser !== null)
-    chownSync(path, systemUser.uid, systemUser.gid)
+    lchownSync(path, systemUser.uid, systemUser.gid)
 }
 
 /** Writes the unit if it has changed, and restarts the service unless it is ready with an unchanged unit. */

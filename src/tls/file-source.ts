@@ -3,6 +3,7 @@ import type { RunningCertificateSource } from '../domain/certificates'
 import { DomainError, errorMessage } from '../domain/errors'
 import type { Clock, Wait } from '../domain/runtime'
 import { formatDate } from '../domain/text'
+import { asCallerDuring } from '../files/working-user'
 import type { Log } from '../log'
 import { reviewCertificate } from './certificate-problems'
 import { type KeyPairPaths, parseKeyPair, type ServableKeyPair } from './key-pair'
@@ -113,7 +114,7 @@ export async function startFileSource(
 
 async function readText(path: string, name: string): Promise<string> {
   try {
-    return decodeText(await readFile(path))
+    return decodeText(await asCallerDuring(() => readFile(path)))
   } catch (cause) {
     throw new DomainError('unavailable', `can't read ${path}: ${errorMessage(cause)}`, {
       hint: `check that ${name} names the file, and that the user who runs snailpass may read it and its folder`,

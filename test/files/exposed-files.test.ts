@@ -8,6 +8,7 @@ import {
   createFolder,
   listExposedFiles,
   restrictToOwner,
+  setMode,
   tightenPermissions,
 } from '../../src/files/data-folder'
 import { freeSpace } from '../../src/files/free-space'
@@ -59,9 +60,9 @@ describe('what other users of the machine can open', () => {
   test('stays if the system refuses to change it, which the warning says', () => {
     using folder = createFiles(0o600)
     fs.chmodSync(folder.secretKey, 0o644)
-    const refusal = Object.assign(new Error('EPERM'), { syscall: 'chmod' })
+    const refusal = Object.assign(new Error('EPERM'), { syscall: 'fchmod' })
     {
-      using _ = spyOn(fs, 'chmodSync').mockImplementation(() => {
+      using _ = spyOn(fs, 'fchmodSync').mockImplementation(() => {
         throw refusal
       })
       expect(tightenPermissions(folder, [])).toEqual([
@@ -70,7 +71,7 @@ describe('what other users of the machine can open', () => {
       expect(restrictToOwner(folder.secretKey, '600')).toBeFalse()
     }
     {
-      using _ = spyOn(fs, 'chmodSync').mockImplementation(() => {
+      using _ = spyOn(fs, 'fchmodSync').mockImplementation(() => {
         throw new TypeError('a bug')
       })
       expect(() => restrictToOwner(folder.secretKey, '600')).toThrow('a bug')
@@ -78,6 +79,33 @@ describe('what other users of the machine can open', () => {
     expect(modeOf(folder.secretKey)).toBe('644')
     expect(restrictToOwner(folder.secretKey, '400')).toBeTrue()
     expect(modeOf(folder.secretKey)).toBe('400')
+  })
+})
+
+describe('the mode of a file', () => {
+  test('is not changed through a link, which the warning says', () => {
+    using folder = createFiles(0o600)
+    const target = join(folder.path, 'elsewhere')
+    fs.writeFileSync(target, '')
+    fs.chmodSync(target, 0o644)
+    for (const path of [folder.secretKey, join(folder.path, 'missing')]) {
+      fs.rmSync(path, { force: true })
+      fs.symlinkSync(target, path)
+      expect(restrictToOwner(path, '600')).toBeFalse()
+      expect(() => setMode(path, 0o600)).toThrow('ELOOP')
+    }
+    expect(tightenPermissions(folder, [])).toEqual([
+      `${folder.secretKey} is readable by other users and its mode can't be changed: run chmod 600 ${folder.secretKey} as its owner`,
+    ])
+    expect(modeOf(target)).toBe('644')
+  })
+
+  test.skipIf(Bun.which('mkfifo') === null)('is changed without waiting for a pipe', () => {
+    using folder = createDataFolder()
+    const pipe = join(folder.path, 'pipe')
+    Bun.spawnSync(['mkfifo', '-m', '644', pipe])
+    expect(restrictToOwner(pipe, '600')).toBeTrue()
+    expect(modeOf(pipe)).toBe('600')
   })
 })
 

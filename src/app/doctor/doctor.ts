@@ -28,15 +28,17 @@ export type { CheckResult }
 
 /**
  * Runs all checks and returns their results. With `fix`, fixes what can be fixed without a loss: permissions, and a missing
- * backup. Changes nothing else.
+ * backup. Changes nothing else. Calls `onSettings` before it looks at what they name.
  */
 export async function runChecks(
   input: Parameters<typeof readSettings>[0],
   runtime: Runtime,
-  { fix }: { fix: boolean },
+  options: { fix: boolean; onSettings?: (settings: Settings) => void },
 ): Promise<readonly CheckResult[]> {
+  const { fix } = options
   const reading = readSettings(input)
   const { settings } = reading
+  options.onSettings?.(settings)
   const targets = openTargets(settings, runtime)
   const { location } = targets
   const fileSystemChecks: readonly Check[] =

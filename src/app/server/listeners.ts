@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, existsSync, lstatSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, existsSync, lchownSync, lstatSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { formatListenAddress, type ListenAddress } from '../../config/listen-address'
@@ -65,9 +65,7 @@ async function openListener(address: ListenAddress, open: () => Listener): Promi
   try {
     if (!('path' in address)) return open()
     await removeStaleSocket(address.path)
-    const listener = open()
-    setSocketPermissions(address.path)
-    return listener
+    return openSocket(address.path, open)
   } catch (cause) {
     throw cause instanceof DomainError ? cause : listenError(address, cause)
   }
@@ -111,14 +109,27 @@ async function removeStaleSocket(path: string): Promise<void> {
   rmSync(path)
 }
 
-/** Opens a socket to its owner and the group of its folder only: any process that can write to it is trusted as a proxy. */
-function setSocketPermissions(path: string): void {
-  if (process.platform === 'win32') return
-  const { uid } = statSync(path)
+/**
+ * Opens a socket to its owner and the group of its folder only: any process that can write to it is trusted as a proxy. The
+ * socket is created with its mode: a later `chmod` would follow a link that the owner of the folder has put in its place.
+ */
+function openSocket(path: string, open: () => Listener): Listener {
+  if (process.platform === 'win32') return open()
   const { gid } = statSync(dirname(path))
-  // Only root can give a file to a group that it is not a member of.
-  if (process.getuid?.() === 0 || process.getgroups?.().includes(gid) === true) {
-    chownSync(path, uid, gid)
+  // Root, and anyone whose own group it is. Other members of the group first keep the socket from their own one.
+  const isOwnGroup = process.geteuid?.() === 0 || process.getegid?.() === gid
+  const before = process.umask(isOwnGroup ? 0o117 : 0o177)
+  let listener: Listener
+  try {
+    listener = open()
+  } finally {
+    process.umask(before)
+  }
+  const stats = lstatSync(path)
+  if (isOwnGroup) lchownSync(path, stats.uid, gid)
+  else if (process.getgroups?.().includes(gid) === true && stats.isSocket()) {
+    lchownSync(path, stats.uid, gid)
     chmodSync(path, 0o660)
-  } else chmodSync(path, 0o600)
+  }
+  return listener
 }

@@ -27,6 +27,8 @@ export interface PostgresHost {
 export interface PostgresTarget extends PostgresAddress {
   /** By default, weak logins are refused wherever the server is. */
   readonly weakLogins?: WeakLoginPolicy
+  /** Runs what connects, and reads ~/.pgpass, as the user for whom that is. */
+  readonly connectAs?: <T>(work: () => Promise<T>) => Promise<T>
 }
 
 /** How long connecting to a host may take, in milliseconds. */
@@ -100,6 +102,7 @@ export function clientClassFor(
   settings: ClientConfig & { pipeline?: boolean },
 ) {
   const { user, password, database, options, tls, weakLogins } = hosts.address
+  const { connectAs = (work) => work() } = hosts.address
   const isVerified = isServerVerified(tls)
   return class extends Client {
     readonly endpoint: PostgresEndpoint
@@ -131,7 +134,7 @@ export function clientClassFor(
     override connect(): Promise<Client>
     override connect(callback: ConnectCallback): void
     override connect(callback?: ConnectCallback): Promise<Client> | undefined {
-      const connecting = super.connect().catch((error) => {
+      const connecting = connectAs(() => super.connect()).catch((error) => {
         hosts.failOver(this.endpoint)
         throw error
       })
