@@ -44,7 +44,7 @@ describe.each(shells)('%s', (shell) => {
     const found = await offers('snailpass mail retry --config mail --')
     // Some shells offer an option again that is already on the line.
     expect(new Set([...found, '--config'])).toEqual(
-      new Set(['--config', '--data-dir', '--dead', '--help']),
+      new Set(['--all', '--config', '--data-dir', '--dead', '--help']),
     )
   })
 

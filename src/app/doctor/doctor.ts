@@ -3,6 +3,7 @@
  * findings, each with what is wrong, why it matters and what to do. All of them work while servers run.
  */
 import { readSettings, type SettingsReport } from '../../config/reading'
+import type { Settings } from '../../config/settings'
 import type { Database, DatabaseContent } from '../../database/database'
 import { DomainError, errorMessage, type Lines, listErrors } from '../../domain/errors'
 import { readSystemFile } from '../../files/system-files'
