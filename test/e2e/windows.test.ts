@@ -32,6 +32,8 @@ describe.skipIf(!isWhole || !windows.canRun)('on Windows', () => {
     async () => {
       const own = newFolder()
       const backups = join(own, 'backups')
+      // A server creates no folder that a setting names.
+      mkdirSync(backups)
       await using server = await program.serve(join(own, 'data'), {
         environment: { SNAILPASS_BACKUP_DIR: program.pathOf(backups) },
       })

@@ -23,7 +23,7 @@ function environmentOf(folder: string): Record<string, string> {
     WINEDEBUG: '-all',
     // Otherwise it would install .NET and a browser engine, and add programs to the menus of the desktop.
     WINEDLLOVERRIDES: 'mscoree,mshtml=;winemenubuilder.exe=d',
-    SNAILPASS_CONFIG: 'NUL',
+    SNAILPASS_CONFIG: String.raw`\\.\nul`,
   }
 }
 
