@@ -12,10 +12,7 @@ export function endingSignals(): readonly EndingSignal[] {
   return process.platform === 'win32' ? [...signals, 'SIGBREAK'] : signals
 }
 
-/**
- * Returns the signals on which a server shuts down. Outside of Windows, SIGHUP ends it at once, as it does most programs of a
- * terminal that is closed.
- */
+/** Returns the signals on which a server shuts down. Outside of Windows, SIGHUP has it reload certificates instead. */
 export function shutdownSignals(): readonly EndingSignal[] {
   return process.platform === 'win32' ? endingSignals() : ['SIGINT', 'SIGTERM']
 }

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline/promises'
 
 import { DomainError, type ErrorCode, listErrors } from '../src/domain/errors'
 import { escapeUnprintable, stringifyPrintable } from '../src/domain/text'
+import { isSystemdJournal, type LogLevel, withPriority } from '../src/log'
 import { endingSignals } from './signals'
 import { ReaderGoneError, writeStderr, writeStdout } from './streams'
 
@@ -71,9 +72,19 @@ function infoLabelled(label: 'error' | 'hint', lines: readonly string[]): void {
 
 /** Prints a message to stderr, as one line. On a terminal `error:`, `hint:` and `warning:` are coloured. */
 export function info(line: string): void {
-  const text = escapeUnprintable(line)
-  const isColoured = wantsColour(process.stderr.isTTY, process.env)
-  writeStderr(`${isColoured ? colourLabel(text) : text}\n`)
+  writeStderr(`${decorate(escapeUnprintable(line))}\n`)
+}
+
+/** Adds what the reader of stderr understands: colours on a terminal, priorities in the journal of systemd. */
+function decorate(text: string): string {
+  if (isSystemdJournal(process.stderr.fd)) return withPriority(levelOf(text), text)
+  return wantsColour(process.stderr.isTTY, process.env) ? colourLabel(text) : text
+}
+
+/** A hint has the level of its error, so that a filter by level shows both. */
+function levelOf(text: string): LogLevel {
+  if (/^(?:error|hint):/.test(text)) return 'error'
+  return text.startsWith('warning:') ? 'warn' : 'info'
 }
 
 /** Returns whether to use colours: on a terminal that has them, unless NO_COLOR is set (https://no-color.org). */

@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
 # The long test of install.sh, in a Debian container with a real systemd, as root. Takes about two minutes.
-# Needs debootstrap and systemd-container. Installs dist/snailpass and a later version of it, which it builds.
+# Needs debootstrap, systemd-container and iproute2. Installs dist/snailpass and a later version of it, which it builds.
 #   scripts/test-install.sh [ROOT]   ROOT is a folder that debootstrap made; it is used and not changed
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
 
-for tool in debootstrap systemd-nspawn nsenter; do
+for tool in debootstrap systemd-nspawn nsenter ip; do
   command -v "$tool" >/dev/null && continue
   echo "error: $tool is not installed" >&2
-  echo "hint: apt-get install debootstrap systemd-container" >&2
+  echo "hint: apt-get install debootstrap systemd-container iproute2" >&2
   exit 1
 done
 [ -x dist/snailpass ] || ./scripts/build.sh
@@ -40,6 +40,7 @@ for kind in "$target" "$target-baseline"; do
   rm -r "${work:?}/$name"
 done
 cp install.sh "$work/share/"
+cp test/data/unit-of-0.1.0.service "$work/share/unit-of-0.1.0"
 (cd "$work/share" && sha256sum ./*.tar.gz | sed 's# \./# #' >SHA256SUMS)
 bun -e "import { buildNextVersion } from './test/support/next-version'; await buildNextVersion('$work/share/next')"
 chmod 755 "$work/share"
@@ -93,6 +94,144 @@ says '700 snailpass
 expect 0 systemd-analyze verify --man=no /etc/systemd/system/snailpass.service
 expect 0 /mnt/install.sh
 says 'is already installed'
+
+
+settings=/etc/snailpass/snailpass.env
+# Fails unless the command succeeds within 20 seconds.
+eventually() {
+  for _ in $(seq 100); do
+    if inside "$@" >/dev/null 2>&1; then break; fi
+    sleep 0.2
+  done
+  expect 0 "$@"
+}
+# Whether the property $1 of the service has the value $2.
+property() {
+  expect 0 systemctl show -P "$1" snailpass
+  [ "$output" = "$2" ] && return
+  printf 'FAILED: %s is %s instead of %s\n' "$1" "$output" "$2" >&2
+  exit 1
+}
+# The container has no ip(8) of its own.
+address() { nsenter -t "$leader" -n ip address "$1" 192.0.2.1/32 dev lo; }
+# Replaces the settings by the lines $1.
+set_settings() { expect 0 sh -c "printf '%b' 'SNAILPASS_DATA_DIR=/var/lib/snailpass\n$1' >$settings"; }
+
+echo "the service is ready when systemctl start returns, and reloads on SIGHUP" >&2
+property Type notify
+property LimitCORE 0
+property NRestarts 0
+expect 0 systemctl restart snailpass
+expect 0 snailpass healthcheck
+expect 0 systemctl show -P MainPID snailpass
+pid=$output
+expect 0 systemctl reload snailpass
+eventually sh -c 'journalctl -u snailpass -o cat | grep -q "SIGHUP: reloading"'
+property MainPID "$pid"
+# One time stamp, that of the journal, and its priorities.
+expect 0 sh -c 'journalctl -u snailpass -o cat _TRANSPORT=stdout | grep -c "^info  "'
+expect 1 sh -c 'journalctl -u snailpass -o cat _TRANSPORT=stdout | grep "^20[0-9][0-9]-"'
+expect 0 sh -c 'journalctl -u snailpass -o json -p info | grep -q "\"PRIORITY\":\"6\".*started snailpass\|started snailpass.*\"PRIORITY\":\"6\""'
+
+echo "a mistake in the settings fails at once, and is told" >&2
+set_settings 'SNAILPASS_LISTEN=nonsense\n'
+expect 0 snailpass service status
+says 'its next start will fail: invalid SNAILPASS_LISTEN "nonsense"'
+expect 1 systemctl restart snailpass
+property ActiveState failed
+property ExecMainStatus 2
+expect 1 snailpass service status
+says 'error: invalid SNAILPASS_LISTEN "nonsense"'
+says 'hint: '
+expect 0 sh -c 'journalctl -u snailpass -p err -o cat | grep "^error: invalid SNAILPASS_LISTEN"'
+sleep 3
+property ActiveState failed
+property NRestarts 0
+set_settings ''
+expect 0 sh -c "chown root:adm $settings && chmod 640 $settings"
+expect 1 systemctl restart snailpass
+property ExecMainStatus 2
+expect 1 snailpass service status
+says "chgrp snailpass $settings && chmod g+r $settings; or add it to the group adm: usermod -aG adm snailpass"
+expect 0 usermod -aG adm snailpass
+expect 0 systemctl restart snailpass
+expect 0 /mnt/install.sh
+expect 0 sh -c "gpasswd -d snailpass adm && chgrp snailpass $settings"
+
+echo "what may pass is tried again for ever, with growing pauses" >&2
+set_settings 'SNAILPASS_LISTEN=192.0.2.1:5000\n'
+expect 1 systemctl restart snailpass
+property ActiveState activating
+expect 1 snailpass service status
+says "can't listen on 192.0.2.1:5000"
+eventually sh -c 'journalctl -u snailpass -o cat | grep -q "the next attempt is in 4 seconds"'
+property ActiveState activating
+expect 0 systemctl kill -s HUP snailpass
+eventually sh -c 'journalctl -u snailpass -o cat | grep -q "the next attempt is in 8 seconds"'
+# A restart by hand does not wait for the pause, and tells at once whether the fault is still there.
+expect 1 systemctl restart snailpass
+property NRestarts 0
+address add
+eventually systemctl is-active -q snailpass
+address del
+
+echo "a server that is missing its backup disk works, and uses the disk once it is there" >&2
+expect 0 mkdir -p /srv/disk
+set_settings 'SNAILPASS_BACKUP_DIR=/srv/disk/backups\n'
+expect 0 /mnt/install.sh
+says 'started the service'
+set_settings 'SNAILPASS_BACKUP_DIR=/srv/usb/backups\n'
+expect 0 systemctl restart snailpass
+expect 0 /mnt/install.sh
+says "warning: /srv/usb/backups can't be created"
+expect 0 snailpass service status
+expect 0 mkdir /srv/usb
+expect 0 mount -t tmpfs none /srv/usb
+expect 0 install -d -o snailpass -g snailpass /srv/usb/backups
+expect 0 systemctl show -P MainPID snailpass
+expect 0 nsenter -t "$output" -m sh -c 'touch /srv/usb/backups/x'
+expect 0 umount /srv/usb
+expect 0 rmdir /srv/usb
+
+echo "a unit of the first version is replaced by the upgrade" >&2
+set_settings ''
+expect 0 sh -c 'systemctl stop snailpass && cp /mnt/unit-of-0.1.0 /etc/systemd/system/snailpass.service && systemctl daemon-reload && systemctl start snailpass'
+property Type simple
+eventually snailpass service status
+expect 0 systemctl reload-or-restart snailpass
+expect 0 /mnt/next service install
+property Type notify
+expect 0 snailpass service status
+says 'snailpass 99.0.0'
+expect 0 /mnt/next service uninstall --purge --yes
+
+echo "a data folder of root is taken over, and there is only one" >&2
+expect 0 sh -c "tar -xzf /mnt/snailpass-$version-$target.tar.gz -C /tmp && mv /tmp/snailpass-*/snailpass /tmp/snailpass"
+expect 0 sh -c "/tmp/snailpass serve </dev/null >/tmp/serve.log 2>&1 & echo \$! >/tmp/serve.pid
+  until grep -q 'listening on' /tmp/serve.log; do sleep 0.1; done"
+expect 1 /mnt/install.sh
+says 'a running server is using'
+expect 0 sh -c "kill \$(cat /tmp/serve.pid); until grep -q stopped /tmp/serve.log; do sleep 0.1; done"
+expect 0 sh -c 'echo a-long-password | /tmp/snailpass user add root@example.org --password-stdin --data-dir /var/lib/snailpass'
+expect 0 chown -R root: /var/lib/snailpass
+expect 1 env SNAILPASS_DATA_DIR=/srv/other /mnt/install.sh
+says "root's commands would use other data"
+expect 0 /mnt/install.sh
+says 'gave /var/lib/snailpass of root to the user snailpass'
+expect 0 snailpass user list
+says 'root@example.org'
+expect 1 sh -c 'find /var/lib/snailpass -user root | grep .'
+# Without the setting, the service and root's commands still have one folder.
+expect 0 sh -c "sed -i '/^SNAILPASS_DATA_DIR=/d' $settings"
+expect 0 systemctl restart snailpass
+expect 0 snailpass user list
+says 'root@example.org'
+expect 0 sh -c 'mkdir -p /etc/systemd/system/snailpass.service.d; printf "[Service]\nEnvironment=SNAILPASS_DATA_DIR=/srv/other\n" >/etc/systemd/system/snailpass.service.d/override.conf; systemctl daemon-reload'
+expect 1 /mnt/install.sh
+says 'the unit of the service sets SNAILPASS_DATA_DIR'
+expect 0 sh -c 'rm -r /etc/systemd/system/snailpass.service.d; systemctl daemon-reload'
+expect 0 snailpass service uninstall --purge --yes
+expect 0 /mnt/install.sh
 
 echo "versions that fail their smoke test are rolled back" >&2
 for fault in migration dies hangs; do

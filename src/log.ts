@@ -1,5 +1,5 @@
 /** The log: one line for each event, as text or as JSON, written without holding up requests. */
-import { writeSync } from 'node:fs'
+import { fstatSync, writeSync } from 'node:fs'
 import type { Clock } from './domain/runtime'
 import { escapeUnprintable, formatCount, stringifyPrintable } from './domain/text'
 
@@ -26,50 +26,68 @@ export type LogFormat = 'text' | 'json'
 
 /** Returns a log that passes each line to `write`, without a line end. */
 export function createLog(format: LogFormat, clock: Clock, write: (line: string) => void): Log {
-  const render = createRenderer(format, clock)
-  const writeLine = (level: LogLevel, message: string, fields: LogFields) =>
-    write(render(level, message, fields))
+  const render = renderers[format]
+  return logOf((level, message, fields) =>
+    write(render({ time: timeOf(clock), level, message, fields })),
+  )
+}
+
+type WriteEvent = (level: LogLevel, message: string, fields: LogFields) => void
+
+function logOf(write: WriteEvent): Log {
   return {
-    debug: (message, fields = {}) => writeLine('debug', message, fields),
-    info: (message, fields = {}) => writeLine('info', message, fields),
-    warn: (message, fields = {}) => writeLine('warn', message, fields),
+    debug: (message, fields = {}) => write('debug', message, fields),
+    info: (message, fields = {}) => write('info', message, fields),
+    warn: (message, fields = {}) => write('warn', message, fields),
     error: (message, fault, fields = {}) =>
-      writeLine(
+      write(
         'error',
         message,
         fault === undefined ? fields : { ...fields, fault: formatFault(fault) },
       ),
-    security: (message, fields) => writeLine('warn', message, fields),
+    security: (message, fields) => write('warn', message, fields),
   }
 }
 
-/** Returns a log without the lines below a level. */
-export function limitLog(log: Log, level: LogLevel): Log {
-  const isOn = (other: LogLevel) => logLevels.indexOf(other) >= logLevels.indexOf(level)
-  const skip = () => {}
+/** Returns a log without the lines below a level, which `level` returns: it may change. */
+export function limitLog(log: Log, level: () => LogLevel): Log {
+  const isOn = (other: LogLevel) => logLevels.indexOf(other) >= logLevels.indexOf(level())
   return {
-    ...log,
-    debug: isOn('debug') ? log.debug : null,
-    info: isOn('info') ? log.info : skip,
-    warn: isOn('warn') ? log.warn : skip,
+    get debug() {
+      return isOn('debug') ? log.debug : null
+    },
+    info(message, fields) {
+      if (isOn('info')) log.info(message, fields)
+    },
+    warn(message, fields) {
+      if (isOn('warn')) log.warn(message, fields)
+    },
+    error: log.error,
+    security: log.security,
   }
 }
 
-/** Returns a function that renders a line with the current time. */
-function createRenderer(
-  format: LogFormat,
-  clock: Clock,
-): (level: LogLevel, message: string, fields: LogFields) => string {
-  const render = format === 'json' ? renderJson : renderText
-  return (level, message, fields) => render(new Date(clock()).toISOString(), level, message, fields)
+interface LogEvent {
+  /** As in ISO 8601. Null if the reader of the log adds the time. */
+  readonly time: string | null
+  readonly level: LogLevel
+  readonly message: string
+  readonly fields: LogFields
 }
 
-function renderJson(time: string, level: LogLevel, message: string, fields: LogFields): string {
-  return stringifyPrintable({ time, level, message, ...fields })
+const timeOf = (clock: Clock) => new Date(clock()).toISOString()
+
+const renderers: Readonly<Record<LogFormat, (event: LogEvent) => string>> = {
+  json: renderJson,
+  text: renderText,
 }
 
-function renderText(time: string, level: LogLevel, message: string, fields: LogFields): string {
-  let line = `${time} ${level.padEnd(5)} ${escapeUnprintable(message)}`
+function renderJson({ time, level, message, fields }: LogEvent): string {
+  return stringifyPrintable({ ...(time !== null && { time }), level, message, ...fields })
+}
+
+function renderText({ time, level, message, fields }: LogEvent): string {
+  let line = `${time === null ? '' : `${time} `}${level.padEnd(5)} ${escapeUnprintable(message)}`
   for (const [name, value] of Object.entries(fields)) {
     line +=
       name === 'fault' ? indentFault(String(value)) : ` ${name}=${quoteIfNeeded(String(value))}`
@@ -150,11 +168,54 @@ export function createLineWriter(
   }
 }
 
-/** Returns a log on a file descriptor, and the function that flushes it before the process ends. */
-export function openLog(format: LogFormat, clock: Clock, descriptor: number) {
-  const render = createRenderer(format, clock)
+export interface LogOptions {
+  readonly format: LogFormat
+  readonly level: LogLevel
+}
+
+/**
+ * Returns a log on a file descriptor, the function that changes its options, and the one that flushes it before the process
+ * ends. Lines to the journal of systemd have their priority, and no time: the journal has its own.
+ */
+export function openLog(initial: LogOptions, clock: Clock, descriptor: number) {
+  let options = initial
+  const isJournal = isSystemdJournal(descriptor)
+  const render: (...event: Parameters<WriteEvent>) => string = (level, message, fields) => {
+    const time = isJournal ? null : timeOf(clock)
+    const line = renderers[options.format]({ time, level, message, fields })
+    return isJournal ? withPriority(level, line) : line
+  }
   const { write, flush } = createLineWriter(descriptor, (lines) =>
     render('warn', `${formatCount(lines, 'log line')} lost: nothing read the log in time`, {}),
   )
-  return { log: createLog(format, clock, write), flush }
+  const log = limitLog(
+    logOf((...event) => write(render(...event))),
+    () => options.level,
+  )
+  const configure = (next: LogOptions) => {
+    options = next
+  }
+  return { log, configure, flush }
+}
+
+/** The levels of syslog (RFC 5424). */
+const priorities: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warn: 4, error: 3 }
+
+/** Returns a text whose every line tells the journal its priority (sd-daemon(3)). */
+export function withPriority(level: LogLevel, text: string): string {
+  const prefix = `<${priorities[level]}>`
+  return prefix + text.replaceAll('\n', `\n${prefix}`)
+}
+
+/** Returns whether a descriptor leads to the journal of systemd, and not to a file or a pipe (systemd.exec(5)). */
+export function isSystemdJournal(descriptor: number): boolean {
+  const stream = process.env['JOURNAL_STREAM'] ?? ''
+  if (stream === '') return false
+  try {
+    const { dev, ino } = fstatSync(descriptor, { bigint: true })
+    return stream === `${dev}:${ino}`
+  } catch {
+    // A closed descriptor.
+    return false
+  }
 }

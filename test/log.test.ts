@@ -1,8 +1,16 @@
 import { describe, expect, spyOn, test } from 'bun:test'
 import * as fs from 'node:fs'
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, openSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createLineWriter, createLog, type LogFormat, limitLog, openLog } from '../src/log'
+import {
+  createLineWriter,
+  createLog,
+  isSystemdJournal,
+  type LogFormat,
+  limitLog,
+  openLog,
+  withPriority,
+} from '../src/log'
 import { temporaryFolder } from './support/executable'
 import { until } from './support/until'
 
@@ -34,7 +42,7 @@ describe('a log', () => {
     ['error', ['error', 'warn']],
   ] as const)('at the level %s has these lines: %p', (level, expected) => {
     const { log, lines } = createTestLog('text')
-    const limited = limitLog(log, level)
+    const limited = limitLog(log, () => level)
     limited.debug?.('x')
     limited.info('x')
     limited.warn('x')
@@ -220,7 +228,7 @@ describe('the line writer', () => {
     using folder = temporaryFolder()
     const path = join(folder.path, 'log')
     const descriptor = openSync(path, 'w')
-    const { log, flush } = openLog('text', () => 0, descriptor)
+    const { log, flush } = openLog({ format: 'text', level: 'info' }, () => 0, descriptor)
     for (let line = 0; line < 10_001; line++) log.info('x')
     flush()
     closeSync(descriptor)
@@ -229,4 +237,88 @@ describe('the line writer', () => {
       '1970-01-01T00:00:00.000Z warn  1 log line lost: nothing read the log in time',
     )
   })
+})
+
+describe('an open log', () => {
+  /** Opens a log on a file. `stream` makes the file look like the journal of systemd. */
+  function openOnFile(format: LogFormat, stream: 'journal' | 'other' | null) {
+    const folder = temporaryFolder()
+    const path = join(folder.path, 'log')
+    const descriptor = openSync(path, 'w')
+    const { dev, ino } = fstatSync(descriptor, { bigint: true })
+    if (stream !== null)
+      process.env['JOURNAL_STREAM'] = `${dev}:${stream === 'journal' ? ino : ino + 1n}`
+    const opened = openLog({ format, level: 'info' }, () => 0, descriptor)
+    return {
+      ...opened,
+      isJournal: () => isSystemdJournal(descriptor),
+      lines: () => {
+        opened.flush()
+        return readFileSync(path, 'utf8').trimEnd().split('\n')
+      },
+      [Symbol.dispose]() {
+        delete process.env['JOURNAL_STREAM']
+        closeSync(descriptor)
+        folder[Symbol.dispose]()
+      },
+    }
+  }
+
+  test('in the journal gives every line its priority, and no time', () => {
+    using opened = openOnFile('text', 'journal')
+    const { log, configure, lines } = opened
+    configure({ format: 'text', level: 'debug' })
+    log.debug?.('one')
+    log.info('two', { user: 'a\nb' })
+    log.warn('three')
+    log.security('four', {})
+    log.error('five', 'first\nsecond')
+    expect(lines()).toEqual([
+      '<7>debug one',
+      '<6>info  two user="a\\nb"',
+      '<4>warn  three',
+      '<4>warn  four',
+      '<3>error five',
+      '<3>first',
+      '<3>second',
+    ])
+    configure({ format: 'json', level: 'info' })
+    log.info('six', { n: 1 })
+    expect(lines().at(-1)).toBe('<6>{"level":"info","message":"six","n":1}')
+  })
+
+  test.each([['other'], [null]] as const)(
+    'elsewhere has times and no priorities: JOURNAL_STREAM of %p',
+    (stream) => {
+      using opened = openOnFile('text', stream)
+      expect(opened.isJournal()).toBeFalse()
+      opened.log.info('one')
+      expect(opened.lines()).toEqual(['1970-01-01T00:00:00.000Z info  one'])
+    },
+  )
+
+  test('changes its level and its format while it is used', () => {
+    using opened = openOnFile('text', null)
+    const { log, configure, lines } = opened
+    expect(log.debug).toBeNull()
+    configure({ format: 'json', level: 'error' })
+    log.info('one')
+    log.error('two')
+    configure({ format: 'text', level: 'debug' })
+    log.debug?.('three')
+    expect(lines()).toEqual([
+      '{"time":"1970-01-01T00:00:00.000Z","level":"error","message":"two"}',
+      '1970-01-01T00:00:00.000Z debug three',
+    ])
+  })
+
+  test('that is closed is no journal', () => {
+    process.env['JOURNAL_STREAM'] = '1:1'
+    expect(isSystemdJournal(9_999)).toBeFalse()
+    delete process.env['JOURNAL_STREAM']
+  })
+})
+
+test('only a line end begins a line with a priority', () => {
+  expect(withPriority('warn', 'a\rb\u2028c\n\nd')).toBe('<4>a\rb\u2028c\n<4>\n<4>d')
 })

@@ -4,15 +4,17 @@ import { requireOpenFiles } from '../../src/app/open-files'
 import { adoptDatabase } from '../../src/app/operations/adopt'
 import { systemRuntime } from '../../src/app/runtime'
 import { createBackupRunner } from '../../src/app/server/backup-process'
-import { startServer } from '../../src/app/server/server'
+import { type Server, startServer } from '../../src/app/server/server'
 import { openTargets } from '../../src/app/targets'
 import { createChildEnvironment } from '../../src/config/load'
 import type { Settings } from '../../src/config/settings'
 import { settingKeys } from '../../src/config/settings'
-import { type Log, limitLog, openLog } from '../../src/log'
+import { type Log, openLog } from '../../src/log'
 import { formatAdoption } from '../adoption-report'
 import { loadCommandConfig, withConfigOptions } from '../config-options'
+import { logOptionsOf, reloadOnHangup } from '../reload'
 import { shutdownSignals } from '../signals'
+import { type Supervision, supervised } from '../supervision'
 
 /** How long running requests may take after a signal, in milliseconds. Service managers wait at least ten seconds. */
 const shutdownTimeout = 8_000
@@ -34,12 +36,15 @@ data folder has its secret key, backups or copies is lost: the server does not s
 to restore it. snailpass recreate-db creates a new one instead.
 
 On SIGTERM or SIGINT (on Windows: Ctrl-C, Ctrl-Break, or the console is closed) the server finishes
-running requests and exits; a second signal makes it exit immediately.
+running requests and exits; a second signal makes it exit immediately. On SIGHUP (not on Windows)
+it reloads certificates and the settings of the log; all other settings need a restart.
 
 Example:
   snailpass serve --data-dir /srv/snailpass --listen 0.0.0.0:5000`,
     )
-    .action((options: ServeOptions) => serve(command, options))
+    .action((options: ServeOptions) =>
+      supervised((supervision) => serve(command, options, supervision)),
+    )
 }
 
 interface ServeOptions {
@@ -49,17 +54,25 @@ interface ServeOptions {
 }
 
 /** Runs the server until a signal arrives. Throws the error that ended it otherwise. */
-async function serve(command: Command, options: ServeOptions): Promise<void> {
+async function serve(
+  command: Command,
+  options: ServeOptions,
+  { manager, attempts }: Supervision,
+): Promise<void> {
   const config = loadCommandConfig(command)
   const { settings, warnings } = config
   requireOpenFiles('server')
-  const { log: fullLog, flush } = openLog(
-    settings.logFormat,
+  const { log, configure, flush } = openLog(
+    logOptionsOf(settings),
     systemRuntime.clock,
     process.stderr.fd,
   )
-  const log = limitLog(fullLog, settings.logLevel)
   const shutdown = listenForShutdown(log)
+  let server: Server | null = null
+  const hangups = reloadOnHangup({
+    ...{ command, config, log, configureLog: configure },
+    reloadCertificates: () => server?.reloadCertificates(),
+  })
   try {
     for (const warning of warnings) log.warn(warning)
     if (options.adopt === true) await adoptFirst(settings, log)
@@ -79,13 +92,18 @@ async function serve(command: Command, options: ServeOptions): Promise<void> {
       log.info(`${serverOrSignal}: stopped before the server was ready`)
       return
     }
+    server = serverOrSignal
+    attempts?.ready()
+    manager?.ready()
     try {
       log.info(`${await shutdown.requested}: shutting down`)
     } finally {
-      await serverOrSignal.stop(shutdownTimeout)
+      manager?.stopping()
+      await server.stop(shutdownTimeout)
     }
     log.info('stopped')
   } finally {
+    hangups[Symbol.dispose]()
     shutdown.dispose()
     flush()
   }

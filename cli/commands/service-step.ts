@@ -58,7 +58,11 @@ export function stepCommand(): Command {
 async function runSmokeTest(targets: Targets): Promise<void> {
   // The installer keeps stdin open. Its end means that the installer was killed: then the server stops as well.
   process.stdin.once('end', () => process.exit(1)).resume()
-  const { log, flush } = openLog('text', systemRuntime.clock, process.stderr.fd)
+  const { log, flush } = openLog(
+    { format: 'text', level: 'info' },
+    systemRuntime.clock,
+    process.stderr.fd,
+  )
   try {
     await smokeTestServer(targets, log)
   } finally {

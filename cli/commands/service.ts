@@ -7,7 +7,7 @@ import {
   uninstallService,
 } from '../../src/app/operations/service'
 import { systemRuntime } from '../../src/app/runtime'
-import { DomainError } from '../../src/domain/errors'
+import { CombinedError, DomainError } from '../../src/domain/errors'
 import { formatFields, formatYesNo } from '../format'
 import { confirm, info, out } from '../terminal'
 import { stepCommand } from './service-step'
@@ -51,7 +51,8 @@ function installCommand(): Command {
       `
 Installs /usr/local/bin/snailpass, a system user, its data folder /var/lib/snailpass,
 /etc/snailpass/snailpass.env with a comment for each setting, and a sandboxed systemd unit.
-Enables and starts the service, and waits until it is ready.
+Enables and starts the service, and waits until it is ready. A data folder that root has created
+is given to the system user.
 
 If another version is installed, that version writes a backup and is stopped. The new version is
 then started where no client can reach it. If it does not become ready, the old version and its
@@ -126,6 +127,8 @@ function statusCommand(): Command {
     .addHelpText(
       'after',
       `
+If the server could not start, this prints why. It also tells what is wrong with the settings.
+
 Exit codes:
   0  running and ready
   1  not ready
@@ -137,13 +140,22 @@ Example:
     .action(async (options: { prefix?: string }) => {
       const status = await serviceStatus(options.prefix ?? null)
       for (const line of linesOf(status)) out(line)
-      if (status.isReady) return
-      throw new DomainError('unavailable', 'the server is not ready', {
+      const { isReady, service, problems, settingsErrors } = status
+      if (isReady) {
+        for (const { message } of settingsErrors) {
+          info(`warning: the server runs, but its next start will fail: ${message}`)
+        }
+        return
+      }
+      const notReady = new DomainError('unavailable', 'the server is not ready', {
         hint:
-          status.service === null
+          service === null
             ? 'start the server; it logs to stderr'
-            : 'read its log with `journalctl -u snailpass`; start it with `systemctl start snailpass`',
+            : 'read its log with `journalctl -u snailpass`; start it with `systemctl restart snailpass`',
       })
+      const known = new Set(problems.map(({ message }) => message))
+      const others = settingsErrors.filter(({ message }) => !known.has(message))
+      throw new CombinedError('unavailable', [...problems, ...others, notReady])
     })
 }
 

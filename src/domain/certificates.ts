@@ -18,6 +18,8 @@ export interface CertificateSource {
 
 /** A source that watches or renews its certificate until it is stopped. */
 export interface RunningCertificateSource extends CertificateSource {
+  /** Looks for a new certificate now, not only when it is time. */
+  checkNow(): void
   /** Leaves no timer behind. */
   stop(): Promise<void>
 }

@@ -1,4 +1,5 @@
-import { dlopen, FFIType } from 'bun:ffi'
+import { FFIType } from 'bun:ffi'
+import { openLibc } from './libc'
 
 /** F_OFD_SETLK, and F_OFD_GETLK, which tells who has the lock instead (linux/fcntl.h). */
 const commands = { set: 37, get: 36 } as const
@@ -52,19 +53,8 @@ function lockRequest(): Uint8Array<ArrayBuffer> {
 
 /** Returns null on a system without these locks. */
 function loadFcntl(): Fcntl | null {
-  if (process.platform !== 'linux') return null
-  for (const library of ['libc.so.6', `libc.musl-${muslName()}.so.1`]) {
-    try {
-      return dlopen(library, {
-        fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.ptr], returns: FFIType.i32 },
-      }).symbols.fcntl
-    } catch {
-      // The other C library.
-    }
-  }
-  return null
-}
-
-function muslName(): string {
-  return process.arch === 'arm64' ? 'aarch64' : 'x86_64'
+  return (
+    openLibc({ fcntl: { args: [FFIType.i32, FFIType.i32, FFIType.ptr], returns: FFIType.i32 } })
+      ?.fcntl ?? null
+  )
 }

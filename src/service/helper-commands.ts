@@ -1,7 +1,7 @@
 import type { Endpoint, ListenAddress } from '../config/listen-address'
 import { CombinedError, DomainError } from '../domain/errors'
 import { ownProperty, parseJson } from '../domain/untrusted'
-import type { Layout } from './paths'
+import { type Layout, serviceEnvironment } from './paths'
 import { describeFailure, type ProcessResult, runProgram, type SystemUser } from './process'
 
 /**
@@ -58,6 +58,8 @@ export function createHelperCommands(
   const call = async (args: readonly string[], timeout?: number): Promise<string> => {
     const result = await runProgram(executable, [...args, '--config', layout.settingsFile], {
       runAs: systemUser,
+      // Without it, the default data folder would be another one than that of root, and of the unit.
+      ...(systemUser !== null && { environment: serviceEnvironment(layout) }),
       ...(timeout !== undefined && { timeout }),
     })
     if (result.code === 0) return result.stdout
@@ -139,7 +141,7 @@ function commandError(args: readonly string[], result: ProcessResult): DomainErr
 }
 
 /** Returns each run of `error:` lines with the `hint:` lines behind it. */
-function parseReportedErrors(stderr: string): readonly DomainError[] {
+export function parseReportedErrors(stderr: string): readonly DomainError[] {
   const reported: { readonly label: string; readonly lines: string[] }[] = []
   for (const line of stderr.split('\n')) {
     const { label, text } = /^(?<label>error|hint): (?<text>.*)$/.exec(line)?.groups ?? {}

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
 /** The paths of an installation. */
 export interface Layout {
@@ -24,6 +24,9 @@ export interface InstallLocation {
 /** The name of the systemd unit and of the system user. */
 export const serviceName = 'snailpass'
 
+/** Name of the folder below /run in which the service counts its failed starts. */
+export const runtimeFolderName = 'snailpass-service'
+
 export function layoutOf({ prefix, hasService }: InstallLocation): Layout {
   if (prefix !== null) {
     const root = resolve(prefix)
@@ -44,4 +47,14 @@ export function layoutOf({ prefix, hasService }: InstallLocation): Layout {
     unit: hasService ? `/etc/systemd/system/${serviceName}.service` : null,
     user: serviceName,
   }
+}
+
+/**
+ * Returns the variables of programs that run as the user of the service. The default data folder is that of root then, not one
+ * below the home folder of the user.
+ */
+export function serviceEnvironment({
+  dataDir,
+}: Pick<Layout, 'dataDir'>): Readonly<Record<string, string>> {
+  return { XDG_DATA_HOME: dirname(dataDir) }
 }

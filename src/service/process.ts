@@ -6,6 +6,8 @@ export interface SystemUser {
   readonly uid: number
   readonly gid: number
   readonly home: string
+  /** Its further groups. */
+  readonly groups: readonly number[]
 }
 
 export interface ProcessResult {
@@ -20,6 +22,8 @@ export interface ProcessResult {
 export interface RunOptions {
   /** The user to run the program as; null for the user of this process. */
   readonly runAs?: SystemUser | null
+  /** Environment variables besides PATH, HOME and LC_ALL. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Milliseconds after which the program is killed. Default: never. */
   readonly timeout?: number
 }
@@ -32,14 +36,15 @@ export interface RunOptions {
 export function runProgram(
   program: string,
   args: readonly string[],
-  { runAs = null, timeout }: RunOptions = {},
+  { runAs = null, environment = {}, timeout }: RunOptions = {},
 ): Promise<ProcessResult> {
   const home = runAs?.home ?? process.env['HOME'] ?? '/'
-  const child = spawn(program, args, {
+  const { command, user } = commandFor(program, args, runAs)
+  const child = spawn(command[0], command.slice(1), {
     cwd: '/',
-    env: { PATH: searchPathFrom(process.env['PATH']), HOME: home, LC_ALL: 'C' },
+    env: { PATH: searchPathFrom(process.env['PATH']), HOME: home, LC_ALL: 'C', ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
-    ...(runAs !== null && { uid: runAs.uid, gid: runAs.gid }),
+    ...user,
   })
   let stdout = ''
   let stderr = ''
@@ -74,6 +79,22 @@ export function runProgram(
       resolve({ code, stdout, stderr, hasTimedOut })
     })
   })
+}
+
+/** A process that is started as another user has none of its further groups. Only for them is setpriv (util-linux) needed. */
+function commandFor(
+  program: string,
+  args: readonly string[],
+  runAs: SystemUser | null,
+): {
+  readonly command: readonly [string, ...string[]]
+  readonly user: { uid?: number; gid?: number }
+} {
+  if (runAs === null) return { command: [program, ...args], user: {} }
+  const { uid, gid, groups } = runAs
+  if (groups.length === 0) return { command: [program, ...args], user: { uid, gid } }
+  const options = [`--reuid=${uid}`, `--regid=${gid}`, `--groups=${groups.join(',')}`]
+  return { command: ['setpriv', ...options, '--', program, ...args], user: {} }
 }
 
 /** Adds the folders of administration tools, which the PATH of an ordinary user lacks. */

@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import { type Endpoint, formatListenAddress, type NetworkAddress } from '../config/listen-address'
 import { DomainError, errorMessage } from '../domain/errors'
 import { pollUntil, type Wait } from '../domain/runtime'
-import { lastLogLines, type ServiceState, serviceState, startService } from './systemd'
+import { isStarted, lastLogLines, type ServiceState, serviceState, startService } from './systemd'
 
 /**
  * Asks the server at an endpoint whether it is ready. Returns null if it is, else what is wrong. Never rejects, and
@@ -87,6 +87,6 @@ export async function startAndWaitUntilReady(
   })
 }
 
-function hasFailed({ activeState, restarts }: ServiceState): boolean {
-  return activeState === 'failed' || activeState === 'inactive' || restarts >= maxRestarts
+function hasFailed(state: ServiceState): boolean {
+  return (!state.isPending && !isStarted(state)) || state.restarts >= maxRestarts
 }

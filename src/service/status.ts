@@ -1,10 +1,11 @@
 import { accessSync, constants, existsSync } from 'node:fs'
 import type { Endpoint } from '../config/listen-address'
 import { DomainError } from '../domain/errors'
+import { parseReportedErrors } from './helper-commands'
 import type { Layout } from './paths'
 import { runProgram } from './process'
 import { findReadinessProblem, type ReadinessCheck } from './readiness'
-import { type ServiceState, serviceState } from './systemd'
+import { lastLogLines, type ServiceState, serviceState } from './systemd'
 import { requireInstalled } from './uninstall'
 
 export interface InstallationStatus {
@@ -13,6 +14,8 @@ export interface InstallationStatus {
   /** Null if systemd does not run the server. */
   readonly service: ServiceState | null
   readonly isReady: boolean
+  /** Why the server is not ready, as it or systemd says; empty if it is ready, or if nothing is known. */
+  readonly problems: readonly DomainError[]
 }
 
 /**
@@ -35,8 +38,17 @@ export async function readInstallationStatus(
   const hasService = layout.unit !== null && existsSync(layout.unit)
   const service = hasService ? await serviceState() : null
   const version = await findVersion(layout.executable)
-  const problem = await findReadinessProblem(endpoints, checkReadiness)
-  return { version, service, isReady: problem === null }
+  const isReady = (await findReadinessProblem(endpoints, checkReadiness)) === null
+  const problems = isReady || service === null ? [] : await problemsOf(service)
+  return { version, service, isReady, problems }
+}
+
+/** Returns what the server has told systemd. If it could not even begin, returns the last lines of the log. */
+async function problemsOf({ message }: ServiceState): Promise<readonly DomainError[]> {
+  const reported = parseReportedErrors(message.replaceAll(/ (?=(?:error|hint): )/g, '\n'))
+  if (reported.length > 0) return reported
+  const lines = await lastLogLines()
+  return lines === '' ? [] : [new DomainError('unavailable', `the log ends with:\n${lines}`)]
 }
 
 async function findVersion(executable: string): Promise<string | null> {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { DomainError } from '../domain/errors'
+import { findFileText } from './files'
 import { runOrThrow, runProgram, type SystemUser } from './process'
 
 /** Returns the user of that name, null if there is none. */
@@ -9,7 +10,15 @@ export function findSystemUser(name: string): SystemUser | null {
     .find((text) => text.startsWith(`${name}:`))
   const [, , uid, gid, , home] = line?.split(':') ?? []
   if (uid === undefined || gid === undefined) return null
-  return { uid: Number(uid), gid: Number(gid), home: home ?? '/' }
+  return { uid: Number(uid), gid: Number(gid), home: home ?? '/', groups: groupsOf(name) }
+}
+
+/** Returns the numbers of the groups that list a user as a member (group(5)). */
+function groupsOf(name: string): readonly number[] {
+  return (findFileText('/etc/group') ?? '').split('\n').flatMap((line) => {
+    const [, , gid, members = ''] = line.split(':')
+    return members.split(',').includes(name) ? [Number(gid)] : []
+  })
 }
 
 /** Creates a system user that can't log in, and a group of the same name. Throws `unavailable`. */

@@ -10,6 +10,10 @@ export interface ServiceState {
   readonly since: string
   /** How often systemd has restarted the service by itself. */
   readonly restarts: number
+  /** Whether systemd has not yet done what it was last told: the state is that of before. */
+  readonly isPending: boolean
+  /** What the server has last told systemd: its errors, if it could not start. Empty for nothing. */
+  readonly message: string
 }
 
 /** Throws `unavailable` unless systemd manages this machine. */
@@ -22,7 +26,7 @@ export async function requireSystemd(): Promise<void> {
 }
 
 export async function serviceState(): Promise<ServiceState> {
-  const names = ['ActiveState', 'ActiveEnterTimestamp', 'NRestarts']
+  const names = ['ActiveState', 'ActiveEnterTimestamp', 'NRestarts', 'Job', 'StatusText']
   const output = await runOrThrow('systemctl', [
     'show',
     serviceName,
@@ -37,17 +41,25 @@ export async function serviceState(): Promise<ServiceState> {
     activeState: value('ActiveState'),
     since: value('ActiveEnterTimestamp'),
     restarts: Number(value('NRestarts') || 0),
+    isPending: !['', '0'].includes(value('Job')),
+    message: value('StatusText'),
   }
+}
+
+/** Whether the service runs, or systemd is about to start it or to start it again. */
+export function isStarted({ activeState }: ServiceState): boolean {
+  return !['', 'inactive', 'failed'].includes(activeState)
 }
 
 export async function reloadUnits(): Promise<void> {
   await runOrThrow('systemctl', ['daemon-reload'])
 }
 
+/** Begins to start the service. `systemctl start` itself waits until the server is ready, however long a migration takes. */
 export async function startService(): Promise<void> {
-  // systemd refuses to start a unit that has failed too often.
+  // systemd refuses to start a unit of an older version that has failed too often.
   await runProgram('systemctl', ['reset-failed', serviceName])
-  await runOrThrow('systemctl', ['start', serviceName])
+  await runOrThrow('systemctl', ['start', '--no-block', serviceName])
 }
 
 export async function stopService(): Promise<void> {

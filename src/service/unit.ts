@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { Layout } from './paths'
+import { type Layout, runtimeFolderName, serviceEnvironment } from './paths'
 
 /** What the unit needs from the settings. */
 export interface UnitOptions {
@@ -13,12 +13,17 @@ export interface UnitOptions {
  *
  * A folder may be missing when the service starts, since its disk is unplugged: `-` lets the service start without it.
  *
+ * systemd restarts the service for ever. The pauses grow because the server waits before it ends: RestartSteps= exists from
+ * systemd 254 on, and Debian 12 has 252. Exit code 2 means invalid settings, which no restart corrects. The start may take
+ * as long as a migration does. XDG_DATA_HOME gives the server the default data folder of root, which root's commands use.
+ *
  * Two protections can't be used. MemoryDenyWriteExecute would stop the just-in-time compiler, and ProcSubset would hide
  * how much memory the machine has. AF_NETLINK is needed to list the machine's own addresses.
  */
 export function renderUnit(layout: Layout, { folders }: UnitOptions): string {
   const { executable, settingsFile, user } = layout
   const writable = folders.filter((folder) => folder !== layout.dataDir)
+  const environment = Object.entries(serviceEnvironment(layout)).map((entry) => entry.join('='))
   const hasFolderInHome = writable.some((folder) =>
     /^\/(?:home|root|run\/user)(?:\/|$)/.test(folder),
   )
@@ -27,19 +32,27 @@ export function renderUnit(layout: Layout, { folders }: UnitOptions): string {
 [Unit]
 Description=SnailPass password server
 Wants=network-online.target
-After=network-online.target postgresql.service
+After=network-online.target remote-fs.target postgresql.service
+StartLimitIntervalSec=0
 
 [Service]
+Type=notify
 ExecStart=${executable} serve --no-create --config ${settingsFile}
+ExecReload=/bin/sh -c 'kill -HUP $$MAINPID'
 User=${user}
 Group=${user}
 Restart=on-failure
+RestartPreventExitStatus=2
 RestartSec=2
+TimeoutStartSec=infinity
 TimeoutStopSec=20
-StateDirectory=snailpass
+${environment.map((assignment) => `Environment=${quote(assignment)}\n`).join('')}StateDirectory=snailpass
 StateDirectoryMode=0700
+RuntimeDirectory=${runtimeFolderName}
+RuntimeDirectoryPreserve=restart
 UMask=0077
 LimitNOFILE=65536
+LimitCORE=0
 
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE
@@ -71,8 +84,8 @@ WantedBy=multi-user.target
 `
 }
 
-/** Quotes a path for a unit file, where % starts a specifier. */
-function quote(path: string): string {
-  const escaped = path.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%')
+/** Quotes a word for a unit file, where % starts a specifier. */
+function quote(word: string): string {
+  const escaped = word.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('%', '%%')
   return `"${escaped}"`
 }

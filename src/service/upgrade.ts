@@ -14,7 +14,7 @@ import {
 import { runProgram } from './process'
 import { requireFreePorts, startAndWaitUntilReady } from './readiness'
 import { rollBack } from './rollback'
-import { reloadUnits, serviceState, stopService } from './systemd'
+import { isStarted, reloadUnits, serviceState, stopService } from './systemd'
 import { renderUnit } from './unit'
 
 /**
@@ -77,7 +77,7 @@ async function prepare(
     engine: preflight.engine,
     copy: preflight.pending.length === 0 ? null : join(preflight.dataDir, copyName),
     isCleared: false,
-    wasRunning: layout.unit !== null && (await serviceState()).activeState === 'active',
+    wasRunning: layout.unit !== null && isStarted(await serviceState()),
     unit: layout.unit === null ? null : findFileText(layout.unit),
   }
   writeJournal(layout, journal)

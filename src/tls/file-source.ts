@@ -76,10 +76,11 @@ export async function startFileSource(
   let last = served
   const watcher = startWatching(
     { name: 'certificate reload', pollInterval, wait, log },
-    async () => {
+    async (isAsked) => {
       reportValidity()
       const state = await fileStateOf(files)
-      const isSteady = state === last
+      // A program that asks for it has written both files.
+      const isSteady = isAsked || state === last
       last = state
       if (state === served || !isSteady) return false
       const next = await load()
@@ -108,6 +109,7 @@ export async function startFileSource(
     current: observable.current,
     subscribe: observable.subscribe,
     isPubliclyTrusted: () => current.isPubliclyTrusted,
+    checkNow: watcher.checkNow,
     stop: watcher.stop,
   }
 }

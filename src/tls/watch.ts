@@ -28,9 +28,9 @@ export async function fileStateOf(paths: readonly string[]): Promise<string> {
 }
 
 /**
- * Calls `check` every `pollInterval` milliseconds until it is stopped. A failure is logged at error, and the next check
- * follows. The failure lasts, and is not logged again, until a check returns true; false means that there was nothing to
- * check. `name` says in the log what failed.
+ * Calls `check` every `pollInterval` milliseconds until it is stopped, and at once, with true, when `checkNow` is called. A
+ * failure is logged at error, and the next check follows. The failure lasts, and is not logged again, until a check returns
+ * true; false means that there was nothing to check. `name` says in the log what failed.
  */
 export function startWatching(
   options: {
@@ -39,10 +39,11 @@ export function startWatching(
     readonly wait: Wait
     readonly log: Log
   },
-  check: () => Promise<boolean>,
-): { stop(): Promise<void> } {
+  check: (isAsked: boolean) => Promise<boolean>,
+): { checkNow(): void; stop(): Promise<void> } {
   const { pollInterval, ...loopOptions } = options
   let failure: unknown = null
+  let isAsked = false
   const loop = startLoop(
     {
       ...loopOptions,
@@ -51,8 +52,10 @@ export function startWatching(
       expectedLevel: 'error',
     },
     async () => {
+      const wasAsked = isAsked
+      isAsked = false
       try {
-        if (await check()) failure = null
+        if (await check(wasAsked)) failure = null
       } catch (error) {
         failure = error
       }
@@ -60,5 +63,11 @@ export function startWatching(
       return pollInterval
     },
   )
-  return { stop: async () => void (await loop.stop()) }
+  return {
+    checkNow() {
+      isAsked = true
+      loop.wake()
+    },
+    stop: async () => void (await loop.stop()),
+  }
 }

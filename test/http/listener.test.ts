@@ -30,7 +30,7 @@ function startTestListener(
     () => 0,
     (line) => lines.push(JSON.parse(line)),
   )
-  const log = limitLog(fullLog, level)
+  const log = limitLog(fullLog, () => level)
   const { api } = createTestApi({ ...rules, log })
   const listener = listen(api, address, {
     ...{ certificates, monotonicClock: () => times.shift() ?? 0, log },

@@ -56,7 +56,7 @@ describe('a folder of an installation', () => {
     withUmask(() => ensurePrivateFolder(path, null))
     expect([join(folder.path, 'a'), path].map(modeOf)).toEqual(['755', '700'])
     chmodSync(path, 0o750)
-    ensurePrivateFolder(path, { uid: 65_534, gid: 65_533, home: '/' })
+    ensurePrivateFolder(path, { uid: 65_534, gid: 65_533, home: '/', groups: [] })
     expect({ mode: modeOf(path), uid: statSync(path).uid }).toEqual({
       mode: '750',
       uid: process.getuid?.() ?? 0,
@@ -67,7 +67,7 @@ describe('a folder of an installation', () => {
   test.skipIf(process.getuid?.() !== 0)('that is private belongs to the service', () => {
     using folder = temporaryFolder()
     const path = join(folder.path, 'a', 'b')
-    ensurePrivateFolder(path, { uid: 65_534, gid: 65_533, home: '/' })
+    ensurePrivateFolder(path, { uid: 65_534, gid: 65_533, home: '/', groups: [] })
     const { uid, gid } = statSync(path)
     expect({ uid, gid }).toEqual({ uid: 65_534, gid: 65_533 })
     expect(statSync(join(folder.path, 'a')).uid).toBe(0)

@@ -48,8 +48,13 @@ describe('a program that is run', () => {
   // Only root can become another user.
   test.skipIf(process.getuid?.() !== 0)('has the user and the home of the service', async () => {
     const runAs = { uid: 65_534, gid: 65_533, home: '/of the service' }
-    const { stdout } = await runProgram('sh', ['-c', 'echo $(id -u) $(id -g) "$HOME"'], { runAs })
-    expect(stdout).toBe('65534 65533 /of the service\n')
+    const script = 'echo $(id -u) $(id -G) "$HOME" $VARIABLE'
+    const run = async (groups: readonly number[]) =>
+      await runProgram('sh', ['-c', script], {
+        ...{ runAs: { ...runAs, groups }, environment: { VARIABLE: 'of the service' } },
+      })
+    expect((await run([])).stdout).toBe('65534 65533 /of the service of the service\n')
+    expect((await run([41, 42])).stdout).toBe('65534 65533 41 42 /of the service of the service\n')
   })
 
   test('is killed after its timeout, and not before', async () => {

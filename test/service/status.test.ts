@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { chmodSync, writeFileSync } from 'node:fs'
 import type { Endpoint } from '../../src/config/listen-address'
+import { DomainError } from '../../src/domain/errors'
 import { install } from '../../src/service/install'
 import { readInstallationStatus } from '../../src/service/status'
 import { captureError } from '../support/capture-error'
@@ -18,18 +19,34 @@ test('the status tells the version, the state of the service, and whether the se
   })
   await install(fake.request(1))
   const version = `snailpass ${nameOf(1)}`
-  const service = { activeState: 'active', since: '', restarts: 0 }
+  const service = {
+    activeState: 'active',
+    since: '',
+    restarts: 0,
+    isPending: false,
+    message: '',
+  }
   expect(await readInstallationStatus(fake.layout, ready)).toEqual({
     version,
     service,
     isReady: true,
+    problems: [],
   })
   const busy = { ...ready, checkReadiness: async () => 'status 503' }
   expect(await readInstallationStatus(fake.layout, busy)).toEqual({
     version,
     service,
     isReady: false,
+    problems: [new DomainError('unavailable', 'the log ends with:\nlast line of the log')],
   })
+  fake.setServiceMessage('error: one hint: do this error: two')
+  expect((await readInstallationStatus(fake.layout, busy)).problems).toEqual([
+    new DomainError('unavailable', 'one', { hint: 'do this' }),
+    new DomainError('unavailable', 'two'),
+  ])
+  expect((await readInstallationStatus(fake.layout, ready)).problems).toEqual([])
+  fake.setServiceMessage('migrating')
+  expect((await readInstallationStatus(fake.layout, busy)).problems).toHaveLength(1)
   const silent = { ...ready, endpointsOf: () => [] }
   expect((await readInstallationStatus(fake.layout, silent)).isReady).toBeFalse()
 })
@@ -43,5 +60,6 @@ test('the status of an executable that does not run has no version', async () =>
     version: null,
     service: null,
     isReady: true,
+    problems: [],
   })
 })

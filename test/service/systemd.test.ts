@@ -18,7 +18,8 @@ import {
 import { captureError } from '../support/capture-error'
 import { createFakePrograms } from '../support/fake-programs'
 
-const show = 'systemctl show snailpass --property=ActiveState,ActiveEnterTimestamp,NRestarts'
+const show =
+  'systemctl show snailpass --property=ActiveState,ActiveEnterTimestamp,NRestarts,Job,StatusText'
 const journal = 'journalctl --unit snailpass --lines 8 --no-pager --output cat'
 
 describe('systemd', () => {
@@ -33,7 +34,7 @@ describe('systemd', () => {
       'systemctl daemon-reload',
       'systemctl enable --quiet snailpass',
       'systemctl reset-failed snailpass',
-      'systemctl start snailpass',
+      'systemctl start --no-block snailpass',
       'systemctl stop snailpass',
       'systemctl disable --quiet --now snailpass',
     ])
@@ -42,7 +43,7 @@ describe('systemd', () => {
   test.each<[string, () => Promise<unknown>]>([
     ['daemon-reload', reloadUnits],
     ['enable --quiet snailpass', enableService],
-    ['start snailpass', startService],
+    ['start --no-block snailpass', startService],
     ['stop snailpass', stopService],
     ['disable --quiet --now snailpass', disableService],
     [show.slice('systemctl '.length), serviceState],
@@ -61,7 +62,7 @@ describe('systemd', () => {
     expect(fake.calls()).toEqual([
       'systemctl reset-failed snailpass',
       'reset',
-      'systemctl start snailpass',
+      'systemctl start --no-block snailpass',
     ])
   })
 
@@ -74,19 +75,27 @@ describe('systemd', () => {
   test('tells the state of the service', async () => {
     using fake = createFakePrograms({
       systemctl:
-        "printf 'NRestarts=2\\nActiveState=activating\\nActiveEnterTimestamp=Tue 10:00 a=b\\n'",
+        "printf 'NRestarts=2\\nActiveState=activating\\nActiveEnterTimestamp=Tue 10:00 a=b\\nJob=7\\nStatusText=error: a=b\\n'",
     })
     expect(await serviceState()).toEqual({
       activeState: 'activating',
       since: 'Tue 10:00 a=b',
       restarts: 2,
+      isPending: true,
+      message: 'error: a=b',
     })
     expect(fake.calls()).toEqual([show])
   })
 
   test('that tells nothing knows no service', async () => {
     using _fake = createFakePrograms({ systemctl: "printf 'NRestarts=\\n'" })
-    expect(await serviceState()).toEqual({ activeState: '', since: '', restarts: 0 })
+    expect(await serviceState()).toEqual({
+      activeState: '',
+      since: '',
+      restarts: 0,
+      isPending: false,
+      message: '',
+    })
   })
 
   test('has the last lines of the log, or none', async () => {
@@ -148,7 +157,7 @@ esac`,
     expect(asked).toEqual([endpoint, endpoint])
     expect(calls).toEqual([
       'systemctl reset-failed snailpass',
-      'systemctl start snailpass',
+      'systemctl start --no-block snailpass',
       show,
       show,
       show,
@@ -165,6 +174,16 @@ esac`,
     expect(waits).toEqual([200])
     expect(asked).toEqual([])
   })
+
+  test.each([['inactive'], ['failed']])(
+    'waits while systemd has not yet begun to start one that is %s',
+    async (state) => {
+      const pending = `ActiveState=${state}\\nJob=12\\n`
+      const { error, waits } = await waitFor([pending, pending, active], {})
+      expect(error).toBeNull()
+      expect(waits).toEqual([200, 200])
+    },
+  )
 
   test('ends if systemd has restarted it three times', async () => {
     const states = [0, 1, 2, 3, 4].map(activating)
@@ -210,7 +229,7 @@ function requireUser(name: string) {
 
 describe('the system user', () => {
   test('is found by its whole name', () => {
-    expect(findSystemUser('root')).toEqual({ uid: 0, gid: 0, home: '/root' })
+    expect(findSystemUser('root')).toEqual({ uid: 0, gid: 0, home: '/root', groups: [] })
     expect(findSystemUser('roo')).toBeNull()
     expect(findSystemUser('oot')).toBeNull()
     expect(findSystemUser('')).toBeNull()

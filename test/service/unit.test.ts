@@ -26,19 +26,28 @@ describe('the systemd unit', () => {
 [Unit]
 Description=SnailPass password server
 Wants=network-online.target
-After=network-online.target postgresql.service
+After=network-online.target remote-fs.target postgresql.service
+StartLimitIntervalSec=0
 
 [Service]
+Type=notify
 ExecStart=/usr/local/bin/snailpass serve --no-create --config /etc/snailpass/snailpass.env
+ExecReload=/bin/sh -c 'kill -HUP $$MAINPID'
 User=snailpass
 Group=snailpass
 Restart=on-failure
+RestartPreventExitStatus=2
 RestartSec=2
+TimeoutStartSec=infinity
 TimeoutStopSec=20
+Environment="XDG_DATA_HOME=/var/lib"
 StateDirectory=snailpass
 StateDirectoryMode=0700
+RuntimeDirectory=snailpass-service
+RuntimeDirectoryPreserve=restart
 UMask=0077
 LimitNOFILE=65536
+LimitCORE=0
 
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE

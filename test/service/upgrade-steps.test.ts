@@ -301,10 +301,10 @@ describe('a rollback that fails as well is continued by the next run', () => {
 describe('a step that fails after the smoke test leaves the new version, which the next run completes', () => {
   test.each([
     ['daemon-reload', 'systemctl daemon-reload failed (5)'],
-    ['start', 'systemctl start snailpass failed (5)'],
+    ['start', 'systemctl start --no-block snailpass failed (5)'],
     [
       'show',
-      'systemctl show snailpass --property=ActiveState,ActiveEnterTimestamp,NRestarts failed (5)',
+      'systemctl show snailpass --property=ActiveState,ActiveEnterTimestamp,NRestarts,Job,StatusText failed (5)',
     ],
   ])('systemctl %s', async (command, problem) => {
     using fake = await createInstalled()
@@ -397,7 +397,7 @@ describe('an interrupted upgrade', () => {
       fake.setFault('call systemctl start')
       expect(await captureError(fake.upgradeTo(2))).toMatchObject({
         code: 'unavailable',
-        message: 'systemctl start snailpass failed (5)',
+        message: 'systemctl start --no-block snailpass failed (5)',
       })
       expect(fake.installedVersion()).toBe(phase === 'proven' ? '2' : '1')
       // Nothing is rolled back by a later run.

@@ -62,6 +62,10 @@ export function createFakeInstallation(options: { hasService?: boolean } = {}) {
     /** What was run so far, in its order: commands of an executable as `VERSION COMMAND`, and `systemctl COMMAND`. */
     calls: () => textOf(file('calls.log')).split('\n').filter(Boolean),
     serviceState: () => textOf(file('state')),
+    /** Has systemd tell this as the last message of the server. */
+    setServiceMessage: (text: string) => writeFileSync(file('message'), text),
+    /** What systemd has done before it is told anything: `failed`, `activating` … */
+    setServiceState: (state: string) => writeFileSync(file('state'), state),
     /** Lines of the database: migrations, and what clients wrote. */
     readDatabase: () => textOf(database).split('\n').filter(Boolean),
     /** Adds a line to the database, unless it is a migration that is there. */
@@ -189,7 +193,9 @@ echo "systemctl $1" >>'${folder}/calls.log'
 [ "$(cat '${folder}/fault' 2>/dev/null)" != "call systemctl $1" ] || exit 5
 state='${folder}/state'
 case "$1" in
-  show) printf 'ActiveState=%s\\nActiveEnterTimestamp=\\nNRestarts=0\\n' "$(cat "$state")" ;;
+  show)
+    printf 'ActiveState=%s\\nActiveEnterTimestamp=\\nNRestarts=0\\n' "$(cat "$state")"
+    printf 'StatusText=%s\\n' "$(cat '${folder}/message' 2>/dev/null)" ;;
   start)
     if [ "$(cat '${folder}/fault' 2>/dev/null)" = start ]; then printf failed >"$state"
     else printf active >"$state"; fi ;;

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import type { Endpoint } from '../../config/listen-address'
 import { endpointsOf } from '../../config/listeners'
-import { loadConfig } from '../../config/load'
 import { requireUsablePath } from '../../config/paths'
+import { readSettings } from '../../config/reading'
 import { namingSetting } from '../../config/values'
-import { DomainError } from '../../domain/errors'
+import { DomainError, listErrors } from '../../domain/errors'
 import { shellQuote } from '../../domain/text'
 import { install } from '../../service/install'
 import { type InstallLocation, layoutOf, serviceName } from '../../service/paths'
@@ -75,26 +75,32 @@ export function uninstallService(
 
 export interface ServiceStatus extends InstallationStatus {
   readonly addresses: readonly string[]
+  /** What is wrong with the settings, with which the next start will fail. */
+  readonly settingsErrors: readonly DomainError[]
 }
 
 /** Inspects the installation. Throws `not_found` if there is none. */
 export async function serviceStatus(prefix: string | null): Promise<ServiceStatus> {
   let addresses: readonly string[] = []
+  let settingsErrors: readonly DomainError[] = []
+  // Another user may not read the files of secrets.
+  const canReadAll = prefix !== null || process.getuid?.() === 0
   const status = await readInstallationStatus(layoutOf({ prefix, hasService: true }), {
     checkReadiness: findReadinessProblem,
     endpointsOf(settingsFile) {
-      const { settings } = loadConfig({
+      const { settings, error } = readSettings({
         environment: {},
         flags: {},
         file: settingsFile,
-        keys: ['listen', 'listenTls'],
+        ...(!canReadAll && { keys: ['listen', 'listenTls'] }),
       })
+      settingsErrors = error === null ? [] : listErrors(error)
       const endpoints = endpointsOf(settings)
       addresses = urlsForClients(endpoints)
       return endpoints
     },
   })
-  return { ...status, addresses }
+  return { ...status, addresses, settingsErrors }
 }
 
 /** How long a server may take to answer `/readyz`, in milliseconds. */

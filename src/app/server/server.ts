@@ -43,6 +43,8 @@ export interface ServerOptions {
 export interface Server {
   /** Where it listens, with the real ports, plain HTTP first. */
   readonly urls: readonly URL[]
+  /** Looks for new certificates now. */
+  reloadCertificates(): void
   /**
    * Accepts no new request, waits at most `timeout` milliseconds for the running ones and for the email that is being
    * sent, cuts the rest, and closes the database and its lock.
@@ -85,9 +87,9 @@ export async function startServer(deps: ServerDeps, options: ServerOptions = {})
   const stopping = { timeout: failedStartTimeout }
   try {
     const start: Start = { ...deps, options, stack, services: [], checks: [] }
-    const urls = await startParts(start, stopping)
+    const parts = await startParts(start, stopping)
     return {
-      urls,
+      ...parts,
       stop(timeout) {
         stopping.timeout = timeout
         return stack.disposeAsync()
@@ -101,8 +103,11 @@ export async function startServer(deps: ServerDeps, options: ServerOptions = {})
   }
 }
 
-/** Starts the parts, first those that can fail. Returns where the server listens. */
-async function startParts(start: Start, stopping: { timeout: number }): Promise<readonly URL[]> {
+/** Starts the parts, first those that can fail. */
+async function startParts(
+  start: Start,
+  stopping: { timeout: number },
+): Promise<Omit<Server, 'stop'>> {
   const { settings, runtime, log, options, stack, services, checks } = start
   const { name, store, isShared, upkeep, key } = await openServerDatabase({
     ...start,
@@ -156,7 +161,7 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
     confirmation: mail.confirmation,
     iterations: options.iterations,
   })
-  const urls = await startHttp(start, {
+  const { urls, reloadCertificates } = await startHttp(start, {
     rules,
     store,
     clockWatch,
@@ -184,7 +189,7 @@ async function startParts(start: Start, stopping: { timeout: number }): Promise<
   services.push(async (timeout) => {
     isMailDone = await runningMail.stop(timeout)
   })
-  return urls
+  return { urls, reloadCertificates }
 }
 
 /** Returns how long tokens are valid, in seconds. */
@@ -204,14 +209,14 @@ function startUpkeep({ runtime, log }: ServerDeps, upkeep: () => Promise<void>):
   )
 }
 
-/** Starts certificates and listeners. Returns where the server listens. */
+/** Starts certificates and listeners. */
 async function startHttp(
   start: Start,
   parts: Pick<
     ServerApiDeps,
     'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder' | 'watches'
   > & { readonly proxies: ProxyWatch },
-): Promise<readonly URL[]> {
+): Promise<Omit<Server, 'stop'>> {
   const { runtime, options, services, checks } = start
   const challenges = createAcmeChallenges({ ...parts, ...runtime })
   const certificates =
@@ -230,7 +235,7 @@ async function startHttp(
   checks.push(listeners.isIdle)
   services.push((timeout) => drain(listeners, timeout, runtime.wait))
   endpoints = listEndpoints(listeners.urls)
-  return listeners.urls
+  return { urls: listeners.urls, reloadCertificates: () => certificates?.checkNow() }
 }
 
 /** Stops services at the same time. Throws the first failure, once all of them have ended. */

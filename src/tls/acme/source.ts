@@ -152,6 +152,7 @@ export async function startAcmeSource(deps: AcmeDeps): Promise<RunningCertificat
     current: observable.current,
     subscribe: observable.subscribe,
     isPubliclyTrusted: () => current?.isPubliclyTrusted === true && current.info.notAfter > clock(),
+    checkNow: loop.wake,
     stop: async () => void (await loop.stop()),
   }
 }

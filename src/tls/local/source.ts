@@ -149,10 +149,10 @@ export async function startLocalSource(
   let seen = await fileStateOf(files)
   let reviewed = monotonicClock()
   const options = { name: 'certificate renewal', pollInterval, wait, log }
-  const watcher = startWatching(options, async () => {
+  const watcher = startWatching(options, async (isAsked) => {
     const state = await translateTlsFolderErrors(folder.path, () => fileStateOf(files))
     const now = monotonicClock()
-    if (state === seen && now - reviewed < reviewInterval) return false
+    if (!isAsked && state === seen && now - reviewed < reviewInterval) return false
     seen = state
     reviewed = now
     const prepared = await ensureLocalCertificates(deps, { canCreateAuthority: false })
@@ -169,6 +169,7 @@ export async function startLocalSource(
     // Only devices that have the CA installed trust it.
     isPubliclyTrusted: () => false,
     authority: () => authority,
+    checkNow: watcher.checkNow,
     stop: watcher.stop,
   }
 }
