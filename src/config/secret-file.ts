@@ -1,4 +1,5 @@
 import { errorMessage } from '../domain/errors'
+import { accessHint } from './access-hint'
 import { isWorldReadable, readTextFile, UnusableFile } from './text-file'
 import { InvalidSetting } from './values'
 
@@ -43,7 +44,9 @@ function readFile(path: string) {
       })
     }
     throw new InvalidSetting(`can't read the file: ${errorMessage(cause)}`, {
-      hint: 'name a file that contains the secret and that the user who runs snailpass may read',
+      hint:
+        accessHint(path, cause) ??
+        'name a file that contains the secret and that the user who runs snailpass may read',
     })
   }
 }

@@ -1,4 +1,5 @@
 import { DomainError, errorMessage } from '../domain/errors'
+import { accessHint } from './access-hint'
 import { requireUsablePath } from './paths'
 import { parseSettingsText } from './settings-syntax'
 import { isWorldReadable, readTextFile } from './text-file'
@@ -77,7 +78,9 @@ function readEnvFile(path: string): SettingsFile {
       'invalid',
       `can't read the settings file ${path}: ${errorMessage(cause)}`,
       {
-        hint: 'it must exist and be UTF-8 text with lines like SNAILPASS_LISTEN=0.0.0.0:5000',
+        hint:
+          accessHint(path, cause) ??
+          'it must exist and be UTF-8 text with lines like SNAILPASS_LISTEN=0.0.0.0:5000',
         cause,
       },
     )

@@ -31,7 +31,10 @@ export async function findFolderProblem(path: string): Promise<FolderProblem | n
     return null
   } catch (error) {
     if (!isMissing(error))
-      return { text: `can't be used: ${errorMessage(error)}`, hint: hints.access }
+      return {
+        text: `can't be used: ${errorMessage(error)}${isReadOnly(error) ? readOnlyNote : ''}`,
+        hint: hints.access,
+      }
     return (await isLink(path))
       ? { text: 'is a link to a folder that does not exist', hint: hints.other }
       : {
@@ -109,6 +112,14 @@ async function isLink(path: string): Promise<boolean> {
     (stats) => stats.isSymbolicLink(),
     () => false,
   )
+}
+
+/** systemd shows the service everything read-only, apart from the folders that the settings named when it was installed. */
+const readOnlyNote =
+  ' (a service can write there once `sudo snailpass service install` has run again)'
+
+function isReadOnly(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EROFS'
 }
 
 function isMissing(error: unknown): boolean {

@@ -25,9 +25,17 @@ import {
   startAndWaitUntilReady,
 } from './readiness'
 import { recoverInterruptedUpgrade } from './rollback'
+import { settleDataFolder } from './same-folders'
 import { renderSettingsFile } from './settings-file'
 import { createSystemUser, findSystemUser } from './system-user'
-import { enableService, reloadUnits, requireSystemd, serviceState, stopService } from './systemd'
+import {
+  enableService,
+  isStarted,
+  reloadUnits,
+  requireSystemd,
+  serviceState,
+  stopService,
+} from './systemd'
 import { renderUnit } from './unit'
 import { upgrade } from './upgrade'
 
@@ -40,6 +48,7 @@ export function install(request: InstallRequest): Promise<Preflight> {
     await requireSupportedSystem(request)
     const context = { ...request, systemUser: await ensureSystemUser(request) }
     prepareFolders(context)
+    await settleDataFolder(context)
     await recoverInterruptedUpgrade(context)
     try {
       return await installOrUpgrade(context)
@@ -105,6 +114,12 @@ async function installOrUpgrade(context: InstallContext): Promise<Preflight> {
       hint: `choose a port in ${layout.settingsFile}`,
     })
   }
+  requireVisibleFolders(preflight, context)
+  if (layout.unit !== null && preflight.isServed && !isStarted(await serviceState())) {
+    throw new DomainError('conflict', `a running server is using ${preflight.database}`, {
+      hint: 'stop it, and run this again: the service takes its place',
+    })
+  }
   for (const folder of preflight.folders) await ensureServerFolder(folder, context)
   if (!existsSync(layout.executable)) {
     if (layout.unit !== null) await requireFreePorts(preflight.endpoints)
@@ -128,14 +143,39 @@ async function createDatabase(context: InstallContext, { database }: Preflight):
   context.info(`created the database ${database}`)
 }
 
-/** Creates a folder that the server writes to. One outside of the data folder may be on a disk that is not mounted. */
+/** Throws `invalid` for folders that the service would not share with root's commands: it has a /tmp of its own. */
+function requireVisibleFolders(
+  { folders }: Preflight,
+  { layout: { unit, user, settingsFile } }: InstallContext,
+): void {
+  if (unit === null || user === null) return
+  const hidden = folders.find((folder) => /^\/(?:var\/)?tmp(?:\/|$)/.test(folder))
+  if (hidden === undefined) return
+  throw new DomainError(
+    'invalid',
+    `the service would not see ${hidden}: it has a /tmp of its own`,
+    {
+      hint: `name another folder in ${settingsFile}`,
+    },
+  )
+}
+
+/**
+ * Creates a folder that the server writes to. One outside of the data folder may be on a disk that is not mounted, as that of
+ * backups, without which the server works.
+ */
 async function ensureServerFolder(
   path: string,
-  { layout, systemUser }: InstallContext,
+  { layout, systemUser, info }: InstallContext,
 ): Promise<void> {
   if (path === layout.dataDir) return ensurePrivateFolder(path, systemUser)
-  if ((await createExternalFolder(path)) && systemUser !== null)
-    lchownSync(path, systemUser.uid, systemUser.gid)
+  try {
+    if ((await createExternalFolder(path)) && systemUser !== null)
+      lchownSync(path, systemUser.uid, systemUser.gid)
+  } catch (error) {
+    if (!(error instanceof DomainError)) throw error
+    info(`warning: ${error.message}`)
+  }
 }
 
 /** Writes the unit if it has changed, and restarts the service unless it is ready with an unchanged unit. */
@@ -152,12 +192,13 @@ async function ensureService(
     context.info(`wrote ${unit}`)
   }
   await enableService()
-  const isRunning = (await serviceState()).activeState === 'active'
-  if (isRunning && !isNew) {
+  const state = await serviceState()
+  if (state.activeState === 'active' && !isNew) {
     const problem = await findReadinessProblem(preflight.endpoints, context.checkReadiness)
     if (problem === null) return
   }
-  if (isRunning) await stopService()
+  // One that has failed may wait for minutes before it starts again.
+  if (isStarted(state)) await stopService()
   await requireFreePorts(preflight.endpoints)
   await startAndWaitUntilReady(preflight.endpoints, context)
   context.info('started the service')

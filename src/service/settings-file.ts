@@ -9,7 +9,7 @@ export function renderSettingsFile(dataDir: string): string {
     return `# ${meaning}\n# (default: ${defaultText})\n${line}\n`
   })
   return `# Settings of the SnailPass server, one NAME=value per line. Restart the server after a change. If you move the
-# data folder or the database, run \`snailpass service install\` again, so that the server may write to the new place.
+# data folder, the database or the backup folder, run \`snailpass service install\` again, so that the server may write there.
 # Comments stand on lines of their own. Quote values with # or quotation marks in them: NAME='a#b', NAME="it's".
 
 ${blocks.join('\n')}`

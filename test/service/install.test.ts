@@ -56,6 +56,34 @@ describe('install', () => {
     expect(starts()).toBe(3)
   })
 
+  test('stops a service that waits for its next attempt, instead of waiting with it', async () => {
+    using fake = createFakeInstallation({ hasService: true })
+    using _systemd = fake.withFakeSystemd()
+    await install(fake.request(1))
+    fake.setServiceState('activating')
+    const before = fake.serviceCalls().length
+    await install(fake.request(1))
+    expect(fake.serviceCalls().slice(before)).toEqual([
+      ...['enable', 'show', 'stop', 'reset-failed', 'start', 'show'],
+    ])
+    expect(fake.serviceState()).toBe('active')
+  })
+
+  test('refuses a service whose database another server uses', async () => {
+    using fake = createFakeInstallation({ hasService: true })
+    using _systemd = fake.withFakeSystemd()
+    fake.setFault('served')
+    expect(await captureError(install(fake.request(1)))).toMatchObject({
+      code: 'conflict',
+      message: `a running server is using ${fake.database}`,
+      hint: 'stop it, and run this again: the service takes its place',
+    })
+    expect(fake.installedVersion()).toBeNull()
+    // The service itself may use it.
+    fake.setServiceState('active')
+    await install(fake.request(1))
+  })
+
   test('refuses a service whose port another program uses, before anything is installed', async () => {
     using fake = createFakeInstallation({ hasService: true })
     using _systemd = fake.withFakeSystemd()

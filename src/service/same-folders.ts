@@ -1,0 +1,156 @@
+import { appendFileSync, existsSync, readFileSync } from 'node:fs'
+import { isAbsolute, join } from 'node:path'
+import { readSettings, type SettingsReport } from '../config/reading'
+import { type SettingValues, settingTable } from '../config/settings'
+import { formatSettingValue, parseSettingsText } from '../config/settings-syntax'
+import type { Environment } from '../config/values'
+import { DomainError } from '../domain/errors'
+import { syncFile } from '../files/sync'
+import type { InstallContext } from './context'
+import { takeOverDataFolder } from './data-folder-owner'
+import { serviceName } from './paths'
+import { runOrThrow, type SystemUser } from './process'
+
+/** The settings that decide which vaults a command works on. */
+const locationKeys = ['dataDir', 'database'] as const satisfies readonly (keyof SettingValues)[]
+
+/**
+ * Checks that the service and the commands of root work on the same data folder and the same database, and gives the folder to
+ * the user of the service if root has created it. Throws `conflict` or `invalid` with what to change. For installations with
+ * a system user.
+ */
+export async function settleDataFolder(context: InstallContext): Promise<void> {
+  const { layout, systemUser, info } = context
+  if (systemUser === null || layout.user === null) return
+  const { settingsFile } = layout
+  const ofService = readSettings({
+    ...{ environment: {}, flags: {}, file: settingsFile, keys: locationKeys },
+  })
+  // The server itself reports invalid settings, with all others.
+  if (ofService.error !== null) return
+  requireFullPaths(ofService, settingsFile)
+  requireSameInShell(ofService, settingsFile)
+  if (layout.unit !== null && existsSync(layout.unit))
+    await requireSameInUnit(ofService, settingsFile)
+  const dataDir = dataDirOf(ofService) ?? nameOldDefault(context, systemUser)
+  if (takeOverDataFolder(dataDir, { name: layout.user, user: systemUser }))
+    info(`gave ${dataDir} of root to the user ${layout.user}`)
+}
+
+/** Returns the data folder that the settings name, null if they name none. */
+function dataDirOf({ settings, origins }: SettingsReport): string | null {
+  return origins.get('dataDir')?.source === 'default' ? null : settings.dataDir
+}
+
+/** The service starts in another folder than root's shell. */
+function requireFullPaths({ origins }: SettingsReport, settingsFile: string): void {
+  for (const key of locationKeys) {
+    const text = origins.get(key)?.text?.reveal()
+    const { name, listPaths } = settingTable[key]
+    const relative = (text === undefined ? [] : (listPaths?.(text) ?? [])).find(
+      (path) => !isAbsolute(path),
+    )
+    if (relative === undefined) continue
+    throw new DomainError(
+      'invalid',
+      `${name} in ${settingsFile} has the relative path ${relative}`,
+      {
+        hint: "use the full path: a service starts in another folder than root's commands",
+      },
+    )
+  }
+}
+
+/** Throws `conflict` if the settings of a command that root runs in this environment name other data. */
+function requireSameInShell(ofService: SettingsReport, settingsFile: string): void {
+  const inShell = readSettings({
+    ...{ environment: process.env, flags: {}, file: null, keys: locationKeys },
+    defaultFile: settingsFile,
+  })
+  if (isSameData(ofService, inShell)) return
+  throw new DomainError(
+    'conflict',
+    `this shell sets ${listLocationVariables(process.env).join(', ')}, so root's commands would use other data than the service, which reads ${settingsFile}`,
+    {
+      hint: `set it in ${settingsFile} if it is right, and unset it in the shell and its profile (sudo --preserve-env passes it on)`,
+    },
+  )
+}
+
+/** Throws `conflict` if `systemctl edit` has given the service other data than root's commands, and this installer, see. */
+async function requireSameInUnit(ofService: SettingsReport, settingsFile: string): Promise<void> {
+  const show = async (property: string) =>
+    await runOrThrow('systemctl', ['show', serviceName, '--value', `--property=${property}`])
+  const files = [...(await show('EnvironmentFiles')).matchAll(/^(\/.*) \(ignore_errors=\w+\)$/gm)]
+  const environment = Object.assign(
+    parseAssignments(await show('Environment')),
+    ...files.map(([, path = '']) =>
+      existsSync(path) ? parseSettingsText(readFileSync(path, 'utf8')).texts : {},
+    ),
+  )
+  const argv = /argv\[\]=(.*?) ;/.exec(await show('ExecStart'))?.[1] ?? ''
+  const flag = (name: string) => new RegExp(` ${name}[ =](\\S+)`).exec(argv)?.[1]
+  const [dataDir, file] = [flag('--data-dir'), flag('--config')]
+  const inUnit = readSettings({
+    ...{ environment, flags: { dataDir }, file: file ?? settingsFile, keys: locationKeys },
+  })
+  if (isSameData(ofService, inUnit)) return
+  const causes = [
+    ...listLocationVariables(environment),
+    ...(dataDir === undefined ? [] : ['--data-dir']),
+    ...(file === undefined || file === settingsFile ? [] : ['--config']),
+  ]
+  throw new DomainError(
+    'conflict',
+    `the unit of the service sets ${causes.join(', ')}, so the service uses other data than root's commands, which read ${settingsFile}`,
+    { hint: `set it in ${settingsFile}, and remove it with \`systemctl edit ${serviceName}\`` },
+  )
+}
+
+function isSameData(one: SettingsReport, other: SettingsReport): boolean {
+  const [first, second] = [one, other].map(
+    ({ settings, origins }) =>
+      `${settings.dataDir}\n${origins.get('database')?.text?.reveal() ?? ''}`,
+  )
+  return other.error === null && first === second
+}
+
+function listLocationVariables(environment: Environment): readonly string[] {
+  return Object.keys(environment).filter((name) =>
+    /^SNAILPASS_(?:CONFIG|DATA_DIR|DATABASE_UR[LI](?:_FILE)?)$/.test(name),
+  )
+}
+
+/** Parses what systemd prints for Environment=: words, those with special characters in quotation marks. */
+function parseAssignments(text: string): Environment {
+  const words = [...text.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(
+    ([, quoted, plain]) => plain ?? quoted?.replaceAll(/\\(.)/g, '$1') ?? '',
+  )
+  return Object.fromEntries(
+    words.map((word) => {
+      const [name = '', ...value] = word.split('=')
+      return [name, value.join('=')]
+    }),
+  )
+}
+
+/**
+ * Returns the data folder of settings that name none. Before, the service then used one below the home folder of its user,
+ * which root's commands did not: if it has data, the settings name it from now on.
+ */
+function nameOldDefault({ layout, info }: InstallContext, { home }: SystemUser): string {
+  const { dataDir, settingsFile } = layout
+  const old = join(home, '.local', 'share', 'snailpass')
+  const hasData = (folder: string) =>
+    ['snailpass.db', 'secret.key'].some((name) => existsSync(join(folder, name)))
+  if (old === dataDir || !hasData(old)) return dataDir
+  if (hasData(dataDir)) {
+    throw new DomainError('conflict', `both ${dataDir} and ${old} contain data of snailpass`, {
+      hint: `name the right one with SNAILPASS_DATA_DIR in ${settingsFile}; the service has used ${old}`,
+    })
+  }
+  appendFileSync(settingsFile, `\nSNAILPASS_DATA_DIR=${formatSettingValue(old)}\n`)
+  syncFile(settingsFile)
+  info(`named the data folder ${old} in ${settingsFile}`)
+  return old
+}
