@@ -6,9 +6,6 @@ const family = { unix: 1 } as const
 const socketTypes = { datagram: 2, closeOnExec: 0o2_000_000 } as const
 const flags = { dontWait: 0x40, noSignal: 0x4000 } as const
 
-/** The most bytes of `sun_path` (unix(7)). */
-const maxPathBytes = 108
-
 /**
  * Sends one datagram to a Unix socket, which Bun's own sockets can't. A path that begins with @ names an abstract socket.
  * Returns whether the system accepted it.
@@ -38,10 +35,10 @@ export function sendDatagram(path: string, text: string): boolean {
   }
 }
 
-/** Returns a `struct sockaddr_un`; null for a path that is none. */
+/** Returns a `struct sockaddr_un` (unix(7)); null for what is no path. The system refuses one that is too long. */
 function addressOf(path: string): Uint8Array | null {
+  if (!/^[/@]/.test(path)) return null
   const name = new TextEncoder().encode(path)
-  if (!/^[/@]/.test(path) || name.length > maxPathBytes) return null
   const address = new Uint8Array(2 + name.length)
   new DataView(address.buffer).setUint16(0, family.unix, true)
   address.set(name, 2)

@@ -42,11 +42,11 @@ describe.skipIf(process.getuid?.() !== 0)('a settings file that its reader may n
     using folder = temporaryFolder()
     chmodSync(folder.path, 0o755)
     const path = join(folder.path, 'etc', owner.name ?? 'snailpass.env')
-    mkdirSync(dirname(path))
+    mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, '')
     chownSync(path, 0, owner.gid)
     chmodSync(path, owner.mode)
-    chmodSync(dirname(path), owner.folderMode ?? 0o755)
+    chmodSync(join(folder.path, 'etc'), owner.folderMode ?? 0o755)
     using _ = beNobody()
     try {
       readSettings({ environment: {}, flags: {}, file: path })
@@ -77,6 +77,9 @@ describe.skipIf(process.getuid?.() !== 0)('a settings file that its reader may n
 
   test('may be in a folder that has to be opened first', () => {
     expect(hintFor({ gid: 0, mode: 0o644, folderMode: 0o700 })).toBe(
+      'let the user nobody into the folder, as root: chmod o+x /etc',
+    )
+    expect(hintFor({ gid: 0, mode: 0o644, folderMode: 0o700, name: 'sub/x.env' })).toBe(
       'let the user nobody into the folder, as root: chmod o+x /etc',
     )
   })

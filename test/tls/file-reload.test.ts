@@ -11,6 +11,7 @@ import { createTestAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
 import { steppedTiming } from '../support/stepped-timing'
 import { createTestLog } from '../support/tls'
+import { until } from '../support/until'
 
 // Longer than `until` waits, so that its error names what did not come.
 setDefaultTimeout(60_000)
@@ -64,6 +65,26 @@ async function startTestSource(first: { certificate: string; key: string }, now 
 }
 
 describe('changed files', () => {
+  test('are read at once when someone asks for it, and so are those that can not be used', async () => {
+    await using setup = await startTestSource(good)
+    const { source, put, timing } = setup
+    await timing.nextWait()
+    put(next)
+    source.checkNow()
+    await until(() => source.current().cert === next.certificate, 'the new certificate')
+    put(good)
+    await setup.check()
+    expect(source.current().cert).toBe(next.certificate)
+    put({ certificate: good.certificate, key: next.key })
+    source.checkNow()
+    await until(() => setup.entries().some(({ level }) => level === 'error'), 'the failure')
+    expect(source.current()).toMatchObject({ cert: next.certificate, key: next.key })
+    await timing.nextWait()
+    source.checkNow()
+    await timing.nextWait()
+    expect(setup.entries()).toHaveLength(2)
+  })
+
   test('are read once two checks have found them the same', async () => {
     await using setup = await startTestSource(good)
     const { source, put, check } = setup

@@ -10,6 +10,7 @@ import { temporaryFolder } from '../../support/executable'
 import { steppedTiming } from '../../support/stepped-timing'
 import { random } from '../../support/timing'
 import { createTestLog } from '../../support/tls'
+import { until } from '../../support/until'
 
 // Longer than `until` waits, so that its error names what did not come.
 setDefaultTimeout(60_000)
@@ -89,6 +90,16 @@ test('the names of the machine are looked at a minute after the last time, and n
   expect(seen).toHaveLength(1)
   await check(1)
   expect(seen).toHaveLength(2)
+})
+
+test('the names of the machine are looked at when someone asks for it', async () => {
+  await using setup = await startTestSource()
+  setup.names.own = ['pi', 'nas.local']
+  await setup.timing.nextWait()
+  setup.source.checkNow()
+  await until(() => setup.entries().length === 3, 'the new certificate')
+  expect(setup.entries().slice(2)).toEqual([issuedEntry('pi, nas.local, pi.local', start)])
+  await setup.timing.nextWait()
 })
 
 test('a clock that is set back by an hour does not put off the next look', async () => {
