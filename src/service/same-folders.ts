@@ -5,6 +5,7 @@ import { type SettingValues, settingTable } from '../config/settings'
 import { formatSettingValue, parseSettingsText } from '../config/settings-syntax'
 import type { Environment } from '../config/values'
 import { DomainError } from '../domain/errors'
+import { ifReadable } from '../files/data-folder'
 import { syncFile } from '../files/sync'
 import type { InstallContext } from './context'
 import { takeOverDataFolder } from './data-folder-owner'
@@ -32,7 +33,7 @@ export async function settleDataFolder(context: InstallContext): Promise<void> {
   requireSameInShell(ofService, settingsFile)
   if (layout.unit !== null && existsSync(layout.unit))
     await requireSameInUnit(ofService, settingsFile)
-  const dataDir = dataDirOf(ofService) ?? nameOldDefault(context, systemUser)
+  const dataDir = dataDirOf(ofService) ?? nameDefault(context, systemUser)
   if (takeOverDataFolder(dataDir, { name: layout.user, user: systemUser }))
     info(`gave ${dataDir} of root to the user ${layout.user}`)
 }
@@ -84,8 +85,9 @@ async function requireSameInUnit(ofService: SettingsReport, settingsFile: string
   const files = [...(await show('EnvironmentFiles')).matchAll(/^(\/.*) \(ignore_errors=\w+\)$/gm)]
   const environment = Object.assign(
     parseAssignments(await show('Environment')),
-    ...files.map(([, path = '']) =>
-      existsSync(path) ? parseSettingsText(readFileSync(path, 'utf8')).texts : {},
+    // systemd can't read the others either.
+    ...files.map(
+      ([, path = '']) => parseSettingsText(ifReadable(() => readFileSync(path, 'utf8'), '')).texts,
     ),
   )
   const argv = /argv\[\]=(.*?) ;/.exec(await show('ExecStart'))?.[1] ?? ''
@@ -135,22 +137,24 @@ function parseAssignments(text: string): Environment {
 }
 
 /**
- * Returns the data folder of settings that name none. Before, the service then used one below the home folder of its user,
- * which root's commands did not: if it has data, the settings name it from now on.
+ * Returns the data folder of settings that name none, and has them name it where the unit does not: without a unit, and if it
+ * is below the home folder of the user, as it was before, when it has data.
  */
-function nameOldDefault({ layout, info }: InstallContext, { home }: SystemUser): string {
-  const { dataDir, settingsFile } = layout
+function nameDefault({ layout, info }: InstallContext, { home }: SystemUser): string {
+  const { dataDir, settingsFile, unit } = layout
   const old = join(home, '.local', 'share', 'snailpass')
   const hasData = (folder: string) =>
     ['snailpass.db', 'secret.key'].some((name) => existsSync(join(folder, name)))
-  if (old === dataDir || !hasData(old)) return dataDir
-  if (hasData(dataDir)) {
+  const isOld = old !== dataDir && hasData(old)
+  if (isOld && hasData(dataDir)) {
     throw new DomainError('conflict', `both ${dataDir} and ${old} contain data of snailpass`, {
       hint: `name the right one with SNAILPASS_DATA_DIR in ${settingsFile}; the service has used ${old}`,
     })
   }
-  appendFileSync(settingsFile, `\nSNAILPASS_DATA_DIR=${formatSettingValue(old)}\n`)
+  const chosen = isOld ? old : dataDir
+  if (!isOld && unit !== null) return chosen
+  appendFileSync(settingsFile, `\nSNAILPASS_DATA_DIR=${formatSettingValue(chosen)}\n`)
   syncFile(settingsFile)
-  info(`named the data folder ${old} in ${settingsFile}`)
-  return old
+  info(`named the data folder ${chosen} in ${settingsFile}`)
+  return chosen
 }

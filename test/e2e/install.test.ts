@@ -360,11 +360,20 @@ describe('snailpass service', () => {
     expect(ready.stdout).toMatch(
       /^version {2}snailpass .+\nservice {2}none \(started manually\)\nready {4}yes\naddress {2}http:.+\n$/,
     )
+    writeFileSync(path, `SNAILPASS_LISTEN=127.0.0.1:${server.url.port}\nSNAILPASS_TLS=x\n`)
+    const mistaken = await status()
+    expect(mistaken.code).toBe(0)
+    expect(mistaken.stderr).toStartWith(
+      'warning: the server runs, but its next start will fail: invalid SNAILPASS_TLS "x" in ',
+    )
     await server.end('SIGTERM')
     const stopped = await status()
     expect(stopped.code).toBe(1)
     expect(stopped.stdout).toContain('\nready    no\n')
-    expect(stopped.stderr).toStartWith('error: the server is not ready\nhint: ')
+    expect(stopped.stderr).toStartWith('error: invalid SNAILPASS_TLS "x" in ')
+    expect(stopped.stderr).toContain('\nerror: the server is not ready\nhint: ')
+    writeFileSync(path, `SNAILPASS_LISTEN=127.0.0.1:${server.url.port}\n`)
+    expect((await status()).stderr).toStartWith('error: the server is not ready\nhint: ')
   }, 60_000)
 
   test('uninstall --purge asks for confirmation, and removes the data as well', async () => {

@@ -29,7 +29,8 @@ function setUp(settings: (dataDir: string) => string) {
     write,
     oldDefault: join(home, '.local', 'share', 'snailpass'),
     lines: fake.lines,
-    settle: () => settleDataFolder({ ...fake.request(1), layout, systemUser }),
+    settle: (unit = layout.unit) =>
+      settleDataFolder({ ...fake.request(1), layout: { ...layout, unit }, systemUser }),
     [Symbol.dispose]: fake[Symbol.dispose],
   }
 }
@@ -68,6 +69,16 @@ describe.skipIf(!isRoot)('the data folder of the service', () => {
       )
     },
   )
+
+  test('is named by the settings if there is no unit to name it', async () => {
+    using it = setUp(() => '')
+    await it.settle(null)
+    const { dataDir, settingsFile } = it.layout
+    expect(readFileSync(settingsFile, 'utf8')).toBe(`\nSNAILPASS_DATA_DIR=${dataDir}\n`)
+    expect(it.lines[0]).toBe(`named the data folder ${dataDir} in ${settingsFile}`)
+    await it.settle(null)
+    expect(readFileSync(settingsFile, 'utf8').match(/DATA_DIR/g)).toHaveLength(1)
+  })
 
   test('is not chosen if there are two', async () => {
     using it = setUp(() => '')
@@ -173,7 +184,7 @@ describe('a unit that gives the service other data is refused', () => {
       {},
       {
         Environment: `SNAILPASS_DATA_DIR=${dataDir} SNAILPASS_LISTEN=127.0.0.1:1`,
-        EnvironmentFiles: `${settingsFile} (ignore_errors=yes)\n/nonexistent (ignore_errors=yes)`,
+        EnvironmentFiles: `${settingsFile} (ignore_errors=yes)\n${dataDir} (ignore_errors=yes)\n${dataDir}/missing (ignore_errors=yes)`,
         ExecStart: argv(`--no-create --config ${settingsFile}`),
       },
     ]) {
