@@ -32,7 +32,7 @@ export type Derive = (
 ) => Promise<Uint8Array>
 
 /**
- * Runs PBKDF2 on Bun's thread pool, first come first served, so that the event loop is not blocked. The pool has one thread
+ * Runs PBKDF2 on Bun's thread pool, by turns of the origins, so that the event loop is not blocked. The pool has one thread
  * per core and verifies the signatures of tokens too. If there are several, one is left free for that: otherwise each request
  * of a signed-in client would wait for logins of other clients. Throws `unavailable` if `maxQueued` already wait, or the result
  * would come too late.

@@ -2,27 +2,29 @@ import {
   type RequestBounds,
   requireListener,
   throwTooBusy,
+  tooBusy,
   withDeadline,
 } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
+import { createFairQueue, type Origin } from './fair-queue'
 
 export interface SemaphoreOptions {
   /** When the work must have ended, and whether anybody waits for it. Without bounds it may wait for ever. */
   readonly bounds?: RequestBounds | undefined
-  /** Whether the work runs before others. It has its own queue, which others can't fill. */
-  readonly isPreferred?: boolean
+  /** Between whom the work that waits takes turns. Without it, the work is of one unnamed origin. */
+  readonly origin?: Origin
   /** Called right before the work. If it throws, the work is skipped. */
   readonly beforeStart?: () => void
 }
 
 /**
- * Runs work, first come first served, with limited concurrency. Throws `unavailable` at once if the queue is full, or so long that
- * the work would not end in time; when its time is up in the queue; and if nobody waits for it by the time it could start. Rejects
- * with what the work throws.
+ * Runs work with limited concurrency. What waits takes turns by origin, and within one origin it is first come first served.
+ * Throws `unavailable` at once if the queue is so long that the work would not end in time; if the queue is full and its own
+ * origin has most in it; when its time is up in the queue; and if nobody waits for it by the time it could start. Rejects with
+ * what the work throws.
  */
 export type Semaphore = <T>(work: () => Promise<T>, options?: SemaphoreOptions) => Promise<T>
 
-/** There are two queues, for preferred work and for other work, of up to `maxQueued` each. */
 export function createSemaphore({
   maxConcurrent,
   maxQueued,
@@ -34,8 +36,7 @@ export function createSemaphore({
   wait: Wait
 }): Semaphore {
   const { monotonicClock } = timing
-  const preferred: (() => void)[] = []
-  const others: (() => void)[] = []
+  const queue = createFairQueue<PromiseWithResolvers<void>>(maxQueued)
   let running = 0
   /** Milliseconds that work has taken lately: an average in which the last one counts a quarter. */
   let usualDuration: number | null = null
@@ -45,28 +46,23 @@ export function createSemaphore({
     if (bounds !== undefined && monotonicClock() + duration > bounds.deadline) throwTooBusy()
   }
 
-  async function waitForTurn(queue: (() => void)[], bounds: RequestBounds | undefined) {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    queue.push(resolve)
-    await withDeadline(timing, bounds, promise).catch((error: unknown) => {
-      const index = queue.indexOf(resolve)
-      // Its turn came in the same moment: the slot is passed on below.
-      if (index === -1) return
-      queue.splice(index, 1)
-      throw error
+  async function waitForTurn(origin: Origin, bounds: RequestBounds | undefined): Promise<void> {
+    const turn = Promise.withResolvers<void>()
+    queue.add(turn, origin)?.reject(tooBusy())
+    await withDeadline(timing, bounds, turn.promise).catch((error: unknown) => {
+      // If it is not in the queue, its turn came in the same moment, or it gave way to another.
+      if (queue.remove(turn, origin)) throw error
+      return turn.promise
     })
   }
 
-  return async (work, { bounds, isPreferred = false, beforeStart } = {}) => {
+  return async (work, { bounds, origin = [], beforeStart } = {}) => {
     if (running < maxConcurrent) running++
     else {
-      const queue = isPreferred ? preferred : others
-      if (queue.length >= maxQueued) throwTooBusy()
-      const before = running + preferred.length + (isPreferred ? 0 : others.length)
-      const rounds = Math.floor(before / maxConcurrent) + 1
+      const rounds = Math.floor((running + queue.countBefore(origin)) / maxConcurrent) + 1
       requireTime(bounds, rounds * (usualDuration ?? 0))
       // Work that ends passes its slot to the next in the queue, so `running` stays the same.
-      await waitForTurn(queue, bounds)
+      await waitForTurn(origin, bounds)
     }
     try {
       requireListener(bounds)
@@ -79,9 +75,9 @@ export function createSemaphore({
       usualDuration = usualDuration === null ? duration : (3 * usualDuration + duration) / 4
       return result
     } finally {
-      const next = preferred.shift() ?? others.shift()
-      if (next === undefined) running--
-      else next()
+      const next = queue.take()
+      if (next === null) running--
+      else next.resolve()
     }
   }
 }

@@ -33,12 +33,30 @@ function unmapIpv4(address: string): string {
  */
 export function networkOf(address: string | null): string {
   if (address === null) return '-'
-  if (!address.includes(':')) return address
+  return isIpv6(address) ? `${groupsOf(address).slice(0, 4).join(':')}::/64` : address
+}
+
+/**
+ * Returns the block of networks that one party may well have all of: the /48 of an IPv6 address, which tunnel brokers give away
+ * for nothing and which has 65,536 networks (RFC 6177), and the /24 of an IPv4 address.
+ */
+export function blockOf(address: string | null): string {
+  if (address === null) return '-'
+  if (isIpv6(address)) return `${groupsOf(address).slice(0, 3).join(':')}::/48`
+  return address.replace(/\d+$/, '0/24')
+}
+
+/** Returns whether an address (in canonical form) is of IPv6. */
+export function isIpv6(address: string | null): boolean {
+  return address?.includes(':') === true
+}
+
+/** Returns the eight groups of an IPv6 address. */
+function groupsOf(address: string): string[] {
   const [head = '', tail = ''] = address.split('::')
   const [before, after] = [splitGroups(head), splitGroups(tail)]
   const zeros = Array<string>(8 - before.length - after.length).fill('0')
-  const groups = [...before, ...zeros, ...after]
-  return `${groups.slice(0, 4).join(':')}::/64`
+  return [...before, ...zeros, ...after]
 }
 
 function splitGroups(text: string): string[] {

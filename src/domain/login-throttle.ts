@@ -1,7 +1,7 @@
-import { networkOf } from './address'
+import { blockOf, isIpv6, networkOf } from './address'
 import { createDistinctCounter, requireNotLimited } from './distinct-counter'
 import { DomainError } from './errors'
-import type { RateLimits } from './rate-limits'
+import { accountShareOfBlock, blockLimit, type RateLimits } from './rate-limits'
 import type { MonotonicClock } from './runtime'
 
 /** Credentials that a client tries. */
@@ -52,7 +52,9 @@ export function createLoginThrottle(deps: {
   const byPair = createDistinctCounter(limits.guesses, clock, { hasBackoff: true })
   const byKnownPair = createDistinctCounter(limits.accountGuesses, clock)
   const byAccount = createDistinctCounter(limits.accountGuesses, clock)
+  const byAccountAndBlock = createDistinctCounter(accountShareOfBlock(limits.accountGuesses), clock)
   const byNetwork = createDistinctCounter(limits.guessedAccounts, clock)
+  const byBlock = createDistinctCounter(blockLimit(limits.guessedAccounts), clock)
   /** Number of checks that wait or run, by network or by known pair of account and network. */
   const runningChecks = new Map<string, { count: number }>()
   /** When the last check of each pair ends. */
@@ -87,14 +89,17 @@ export function createLoginThrottle(deps: {
 
   return {
     async check({ email, masterPasswordHash, address, isKnown }, check) {
-      const network = networkOf(address)
+      const [network, block] = [networkOf(address), blockOf(address)]
       const account = digest(email)
       const pair = `${account} ${network}`
+      const share = `${account} ${block}`
       const secondsLeft = () =>
         Math.max(
           byPair.secondsLeft(pair),
           byAccount.secondsLeft(account),
+          byAccountAndBlock.secondsLeft(share),
           byNetwork.secondsLeft(network),
+          isIpv6(address) ? byBlock.secondsLeft(block) : 0,
         )
       const checkLimit = () =>
         requireNotLimited(isKnown ? byKnownPair.secondsLeft(pair) : secondsLeft())
@@ -112,7 +117,9 @@ export function createLoginThrottle(deps: {
         if (isLockedOut) requireNotLimited(Math.max(1, secondsLeft()))
         if (byPair.add(pair, guess)) deps.onGuess(address)
         byAccount.add(account, guess)
+        byAccountAndBlock.add(share, guess)
         byNetwork.add(network, account)
+        if (isIpv6(address)) byBlock.add(block, account)
         return false
       })
     },

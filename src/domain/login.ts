@@ -8,7 +8,7 @@ import { knownAddressLifetime, knownAddressPrecision, maxKnownAddresses } from '
 import { isOlder } from './known-time'
 import type { LoginEventBuffer, LoginEventKind } from './login-events'
 import type { LoginThrottle } from './login-throttle'
-import type { PasswordHash, PasswordHasher } from './password-hash'
+import { hashOriginOf, type PasswordHash, type PasswordHasher } from './password-hash'
 import { type RequestBounds, withDeadline } from './request-bounds'
 import type { Clock, MonotonicClock, Wait } from './runtime'
 import type { Sessions } from './sessions'
@@ -104,8 +104,7 @@ export function createLogin(deps: {
         passwordHash,
         includeLegacy,
         bounds,
-        // The owner's devices do not wait behind clients from unknown networks.
-        isPreferred: isKnown,
+        origin: hashOriginOf(address, isKnown ? credentials.email : null),
         beforeStart: checkLimit,
       })
       replacement = verdict.replacement

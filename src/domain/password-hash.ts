@@ -1,7 +1,24 @@
+import { blockOf, networkOf } from './address'
 import type { RequestBounds } from './request-bounds'
 
 /** The slow, salted hash of a master password hash that the server stores. Its text names algorithm and parameters. */
 export type PasswordHash = string
+
+/**
+ * Between whom the hashes that wait take turns (`hashOriginOf`). A queue that is full refuses those who have most in it.
+ */
+export type HashOrigin = readonly [group: string, block: string, member: string]
+
+/**
+ * Returns the origin of a hash. Clients that an account knows and strangers take turns, so neither can keep the other out; then
+ * blocks of networks; then, within a block, accounts that know it, or networks. `knownBy` is the email of an account that was signed
+ * in to from that network before.
+ */
+export function hashOriginOf(address: string | null, knownBy: string | null = null): HashOrigin {
+  return knownBy === null
+    ? ['strangers', blockOf(address), networkOf(address)]
+    : ['known', blockOf(address), knownBy]
+}
 
 /** Default maximum number of queued hashes: as many as are computed before their connections reach the idle timeout. */
 export const defaultMaxQueuedHashes = 256
@@ -17,7 +34,7 @@ export interface PasswordHasher {
   /** Returns a password hash with a new salt. Does not block the event loop. Throws `unavailable` as `verify`. */
   hash(
     masterPasswordHash: string,
-    options?: { bounds?: RequestBounds | undefined },
+    options?: { bounds?: RequestBounds | undefined; origin?: HashOrigin },
   ): Promise<PasswordHash>
 
   /**
@@ -34,8 +51,7 @@ export interface PasswordHasher {
     includeLegacy: boolean
     /** Of the request that the hash is for. */
     bounds?: RequestBounds | undefined
-    /** Whether it runs before others that wait. */
-    isPreferred?: boolean
+    origin?: HashOrigin
     /** Called right before hashing. If it throws, nothing is hashed. */
     beforeStart?: () => void
   }): Promise<Verdict>

@@ -1,22 +1,30 @@
-import { networkOf } from './address'
+import { blockOf, isIpv6, networkOf } from './address'
 import { createDistinctCounter, requireNotLimited } from './distinct-counter'
-import type { RateLimit } from './rate-limits'
+import { blockLimit, type RateLimit } from './rate-limits'
 import type { MonotonicClock } from './runtime'
 
-/** Limits how often a network may do one thing. */
+/** Limits how often a network may do one thing, and how often a /48 of IPv6 may. */
 export interface RateLimiter {
-  /** Throws `rate_limited` if the network has reached the limit. */
+  /** Throws `rate_limited` if the network has reached the limit, or its /48 has reached that of a /48. */
   requireAllowed(address: string | null): void
   /** Counts one use. */
   count(address: string | null): void
 }
 
 export function createRateLimiter(limit: RateLimit, clock: MonotonicClock): RateLimiter {
-  const counts = createDistinctCounter(limit, clock)
+  const byNetwork = createDistinctCounter(limit, clock)
+  const byBlock = createDistinctCounter(blockLimit(limit), clock)
   let attempts = 0
   return {
-    requireAllowed: (address) => requireNotLimited(counts.secondsLeft(networkOf(address))),
-    count: (address) => void counts.add(networkOf(address), String(attempts++)),
+    requireAllowed(address) {
+      const secondsOfBlock = isIpv6(address) ? byBlock.secondsLeft(blockOf(address)) : 0
+      requireNotLimited(Math.max(secondsOfBlock, byNetwork.secondsLeft(networkOf(address))))
+    },
+    count(address) {
+      const attempt = String(attempts++)
+      byNetwork.add(networkOf(address), attempt)
+      if (isIpv6(address)) byBlock.add(blockOf(address), attempt)
+    },
   }
 }
 

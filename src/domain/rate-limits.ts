@@ -4,7 +4,10 @@ export interface RateLimit {
   readonly seconds: number
 }
 
-/** How often clients may do what needs no session. */
+/**
+ * How often clients may do what needs no session. `blockLimit` and `accountShareOfBlock` say what a block of networks may do
+ * (`blockOf`).
+ */
 export interface RateLimits {
   /** Distinct wrong credentials for one account from one network. */
   readonly guesses: RateLimit
@@ -28,4 +31,21 @@ export const defaultRateLimits: RateLimits = {
   guessedAccounts: { max: 30, seconds: hour },
   signUps: { max: 20, seconds: hour },
   confirmations: { max: 60, seconds: hour },
+}
+
+/**
+ * Returns what one /48 may do of which one network may do `limit`. Its networks may belong to many households, or all to one
+ * attacker.
+ */
+export function blockLimit({ max, seconds }: RateLimit): RateLimit {
+  return { max: 4 * max, seconds }
+}
+
+/**
+ * Returns how many of an account's guesses may come from one block of networks, so that those who have one block can't lock the
+ * account out everywhere else. By default it is a little more than one network can use up alone, so that a neighbour of the
+ * owner does not lock out the whole block either.
+ */
+export function accountShareOfBlock({ max, seconds }: RateLimit): RateLimit {
+  return { max: Math.max(1, Math.floor(max / 3)), seconds }
 }

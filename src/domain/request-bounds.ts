@@ -35,7 +35,11 @@ export async function withDeadline<T>(
   return await withTimeout({ wait, timeout, onTimeout: throwTooBusy }, work)
 }
 
-/** Throws the error for a sign-in or sign-up that would be answered too late. */
+/** Returns the error for a sign-in or sign-up that would be answered too late. */
+export function tooBusy(): DomainError {
+  return new DomainError('unavailable', 'Too many sign-ins at once, try again in a while')
+}
+
 export function throwTooBusy(): never {
-  throw new DomainError('unavailable', 'Too many sign-ins at once, try again in a while')
+  throw tooBusy()
 }

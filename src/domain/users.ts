@@ -5,7 +5,7 @@ import type { ConfirmationPolicy } from './email-confirmation'
 import { DomainError } from './errors'
 import type { AgeLimit } from './known-time'
 import { confirmationEmailInterval } from './outbox'
-import type { PasswordHasher } from './password-hash'
+import { hashOriginOf, type PasswordHasher } from './password-hash'
 import type { RateLimiter } from './rate-limiter'
 import { type RequestBounds, withDeadline } from './request-bounds'
 import type { Clock, MonotonicClock, Random, Wait } from './runtime'
@@ -64,7 +64,10 @@ export function createUsers(deps: {
       // Checked before the slow hash as well.
       await store.read((tx) => requireSignUpAllowed(signUps, tx.invitations, email), bounds)
       // Hashing takes a tenth of a second, so it stays outside the write transaction.
-      const hashing = deps.hasher.hash(signUp.masterPasswordHash, { bounds })
+      const hashing = deps.hasher.hash(signUp.masterPasswordHash, {
+        bounds,
+        origin: hashOriginOf(address),
+      })
       const passwordHash = await withDeadline(deps, bounds, hashing)
       const user: User = {
         id: signUp.id,

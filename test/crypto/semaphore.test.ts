@@ -61,36 +61,25 @@ test('work whose client is gone is skipped', async () => {
   expect(await semaphore(async () => 'next')).toBe('next')
 })
 
-test('preferred work runs before other work, and has its own queue', async () => {
-  const semaphore = semaphoreOf(1, 2)
+test('origins take turns in the queue, and the one that has most in a full queue gives way', async () => {
+  const semaphore = semaphoreOf(1, 4)
   const first = Promise.withResolvers<void>()
   const running = semaphore(() => first.promise)
   const done: string[] = []
-  const enqueue = (name: string, isPreferred: boolean) =>
-    semaphore(async () => void done.push(name), { isPreferred })
-  const others = [enqueue('a stranger', false), enqueue('another', false)]
-  expect(await captureError(enqueue('one too many', false))).toMatchObject({ code: 'unavailable' })
-  const owners = [enqueue('the owner', true), enqueue('their phone', true)]
-  expect(await captureError(enqueue('too many as well', true))).toMatchObject({
+  const enqueue = (name: string, origin: string) =>
+    semaphore(async () => void done.push(name), { origin: [origin] })
+  const strangers = ['1', '2', '3'].map((name) => enqueue(name, 'stranger'))
+  const surplus = captureError(enqueue('4', 'stranger'))
+  expect(await captureError(enqueue('5', 'stranger'))).toMatchObject({ code: 'unavailable' })
+  const owner = enqueue('the owner', 'owner')
+  expect(await surplus).toMatchObject({
     code: 'unavailable',
+    message: 'Too many sign-ins at once, try again in a while',
   })
   first.resolve()
-  await Promise.all([running, ...others, ...owners])
-  expect(done).toEqual(['the owner', 'their phone', 'a stranger', 'another'])
-})
-
-test('work is not preferred unless its options say so', async () => {
-  const semaphore = semaphoreOf(1, 2)
-  const first = Promise.withResolvers<void>()
-  const done: string[] = []
-  const running = [
-    semaphore(() => first.promise),
-    semaphore(async () => void done.push('other')),
-    semaphore(async () => void done.push('preferred'), { isPreferred: true }),
-  ]
-  first.resolve()
-  await Promise.all(running)
-  expect(done).toEqual(['preferred', 'other'])
+  await Promise.all([running, ...strangers, owner])
+  expect(done).toEqual(['1', 'the owner', '2', '3'])
+  expect(await semaphore(async () => 'free again')).toBe('free again')
 })
 
 test('work is skipped if the check right before it throws, and the next work runs', async () => {
@@ -132,17 +121,20 @@ describe('work that has a deadline', () => {
     await timing.advance(1_000)
     await first
     // Two run, and three wait: the next would begin after two rounds, and end after the third.
-    const others = Array.from({ length: 5 }, () => semaphore(slowWork(timing, 1_000)))
-    const attempt = (milliseconds: number, isPreferred = false) =>
+    const others = Array.from({ length: 5 }, () =>
+      semaphore(slowWork(timing, 1_000), { origin: ['stranger'] }),
+    )
+    const attempt = (milliseconds: number, origin: string) =>
       semaphore(() => Promise.resolve('done'), {
         bounds: boundsIn(timing, milliseconds),
-        isPreferred,
+        origin: [origin],
       })
-    expect(await captureError(attempt(2_999))).toMatchObject(tooBusy)
-    const [fits, preferred] = [attempt(3_000), attempt(2_000, true)]
-    expect(await captureError(attempt(1_999, true))).toMatchObject(tooBusy)
+    expect(await captureError(attempt(2_999, 'stranger'))).toMatchObject(tooBusy)
+    // Only one of them has its turn before another origin.
+    expect(await captureError(attempt(1_999, 'owner'))).toMatchObject(tooBusy)
+    const [fits, owner] = [attempt(3_000, 'stranger'), attempt(2_000, 'owner')]
     await timing.advance(4_000)
-    expect(await Promise.all([fits, preferred])).toEqual(['done', 'done'])
+    expect(await Promise.all([fits, owner])).toEqual(['done', 'done'])
     await Promise.all(others)
   })
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { networkOf, parseAddress } from '../../src/domain/address'
+import { blockOf, isIpv6, networkOf, parseAddress } from '../../src/domain/address'
 
 /* What clients send is in test/http/client.test.ts; these are the edges. */
 
@@ -53,5 +53,22 @@ describe('the network of an address', () => {
     ['1::', '1:0:0:0::/64'],
   ])('%s is %s', (address, network) => {
     expect(networkOf(address)).toBe(network)
+  })
+})
+
+describe('the block of an address', () => {
+  test.each([
+    [null, '-', false],
+    ['192.168.1.5', '192.168.1.0/24', false],
+    ['203.0.113.255', '203.0.113.0/24', false],
+    ['0.0.0.0', '0.0.0.0/24', false],
+    ['1:2:3:4:5:6:7:8', '1:2:3::/48', true],
+    ['2001:db8:1:ffff::9', '2001:db8:1::/48', true],
+    ['2001:db8::1', '2001:db8:0::/48', true],
+    ['1::8', '1:0:0::/48', true],
+    ['::1', '0:0:0::/48', true],
+  ])('%s is %s', (address, block, isOfIpv6) => {
+    expect(blockOf(address)).toBe(block)
+    expect(isIpv6(address)).toBe(isOfIpv6)
   })
 })

@@ -6,7 +6,7 @@ import { createLogin } from '../../src/domain/login'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
 import type { LoginAttempt } from '../../src/domain/login-throttle'
 import { createEmailQueue } from '../../src/domain/outbox'
-import type { PasswordHasher, Verdict } from '../../src/domain/password-hash'
+import type { HashOrigin, PasswordHasher, Verdict } from '../../src/domain/password-hash'
 import type { RequestBounds } from '../../src/domain/request-bounds'
 import { createSessions } from '../../src/domain/sessions'
 import { createWrongCredentials } from '../../src/domain/wrong-credentials'
@@ -19,6 +19,7 @@ import { createTestTokens } from '../support/tokens'
 
 const day = 86_400_000
 const address = '2001:db8:1:2::1'
+const strangers: HashOrigin = ['strangers', '2001:db8:1::/48', '2001:db8:1:2::/64']
 const network = '2001:db8:1:2::/64'
 
 type Verify = Parameters<PasswordHasher['verify']>[0]
@@ -82,7 +83,7 @@ async function createLoginSetup(
 }
 
 describe('the network of a login', () => {
-  test('is known for 90 days after the last one, and the owner is preferred there', async () => {
+  test('is known for 90 days after the last one, and the owner does not wait behind strangers there', async () => {
     await using store = await openSqliteStore()
     const { user, clock, attempts, verified, checkLimit, attempt } = await createLoginSetup(store)
     const bounds = unbounded
@@ -96,10 +97,15 @@ describe('the network of a login', () => {
     expect(attempts[0]).toEqual({
       ...{ email: user.email, masterPasswordHash: 'sent', address, isKnown: false },
     })
-    expect(verified.map(({ isPreferred }) => isPreferred)).toEqual([false, true, false, false])
+    expect(verified.map(({ origin }) => origin)).toEqual([
+      ['strangers', '2001:db8:1::/48', '2001:db8:1:2::/64'],
+      ['known', '2001:db8:1::/48', user.email],
+      ['strangers', '2001:db8:1::/48', '2001:db8:1:2::/64'],
+      ['strangers', '2001:db8:1::/48', '2001:db8:1:3::/64'],
+    ])
     expect(verified[0]).toEqual({
       ...{ email: user.email, masterPasswordHash: 'sent', passwordHash: user.passwordHash },
-      ...{ includeLegacy: false, isPreferred: false, bounds, beforeStart: checkLimit },
+      ...{ includeLegacy: false, origin: strangers, bounds, beforeStart: checkLimit },
     })
   })
 
@@ -214,8 +220,8 @@ describe('a login', () => {
     expect(attempts).toEqual([{ ...credentials, address, isKnown: false }])
     expect(verified).toEqual([
       {
-        ...{ ...credentials, passwordHash: null, includeLegacy: false, isPreferred: false },
-        ...{ signal: undefined, beforeStart: checkLimit },
+        ...{ ...credentials, passwordHash: null, includeLegacy: false },
+        ...{ bounds: undefined, beforeStart: checkLimit, origin: strangers },
       },
     ])
   })

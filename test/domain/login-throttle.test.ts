@@ -100,13 +100,54 @@ describe('guesses', () => {
   test('from many networks lock out the account everywhere, without backoff', async () => {
     const { clock, attempt } = createTestThrottle({ accountGuesses: { max: 2, seconds: 60 } })
     for (let round = 0; round < 2; round++) {
-      for (const address of ['10.0.0.1', '10.0.0.2']) {
+      for (const address of ['10.0.1.1', '10.0.2.1']) {
         expect(await attempt(`from ${address}`, { address })).toBe(false)
       }
-      expect(await attempt('right', { address: '10.0.0.3' })).toMatchObject(limited(60))
+      expect(await attempt('right', { address: '10.0.3.1' })).toMatchObject(limited(60))
       expect(await attempt('right', { email: 'other@nas.local' })).toBe(true)
       clock.advance(60_000)
     }
+  })
+
+  test.each([
+    ['a /48 of IPv6', (index: number) => `2001:db8:1:${index.toString(16)}::1`, '2001:db8:2:1::1'],
+    ['a /24 of IPv4', (index: number) => `203.0.113.${index}`, '203.0.114.1'],
+  ])(
+    'from %s use up a third of those for an account, and do not lock it out elsewhere',
+    async (_, addressOf, elsewhere) => {
+      const { clock, attempt, guesses } = createTestThrottle()
+      const guess = (index: number, email?: string) =>
+        attempt(`guess ${index}`, {
+          address: addressOf(index),
+          ...(email !== undefined && { email }),
+        })
+      for (let index = 0; index < 33; index++) expect(await guess(index)).toBe(false)
+      for (let index = 33; index < 200; index++) {
+        expect(await guess(index)).toMatchObject(limited(3_600))
+      }
+      expect(guesses).toHaveLength(33)
+      expect(await attempt('right', { address: addressOf(250) })).toMatchObject(limited(3_600))
+      expect(await attempt('right', { address: addressOf(250), isKnown: true })).toBe(true)
+      expect(await attempt('right', { address: elsewhere })).toBe(true)
+      // At another account, it may still guess.
+      expect(await guess(251, 'other@nas.local')).toBe(false)
+      clock.advance(3_600_000)
+      expect(await attempt('right', { address: addressOf(250) })).toBe(true)
+    },
+  )
+
+  test('at many accounts lock out the /48 of IPv6 of which each network tries few, and no /24 of IPv4', async () => {
+    const { clock, attempt } = createTestThrottle({ guessedAccounts: { max: 5, seconds: 60 } })
+    const guess = (index: number, address: string) =>
+      attempt('guess', { email: `user ${index}`, address })
+    for (let index = 0; index < 20; index++)
+      expect(await guess(index, `2001:db8:1:${index}::1`)).toBe(false)
+    expect(await guess(20, '2001:db8:1:99::1')).toMatchObject(limited(60))
+    expect(await guess(20, '2001:db8:2:99::1')).toBe(false)
+    clock.advance(60_000)
+    expect(await guess(21, '2001:db8:1:99::1')).toBe(false)
+    for (let index = 0; index < 200; index++)
+      expect(await guess(index, `203.0.113.${index}`)).toBe(false)
   })
 
   test('at many accounts lock out the network, without backoff', async () => {
@@ -163,7 +204,7 @@ describe('guesses', () => {
         },
       )
       .catch((error: unknown) => error)
-    for (const address of ['10.0.0.1', '10.0.0.2']) {
+    for (const address of ['10.0.1.1', '10.0.2.1']) {
       expect(await attempt(`from ${address}`, { address })).toBe(false)
     }
     start.resolve()
@@ -177,7 +218,7 @@ describe('a network that an account knows', () => {
   test('is let in while the account is locked out, and has a limit of its own', async () => {
     const { clock, attempt, guesses } = createTestThrottle({
       guesses: { max: 2, seconds: 60 },
-      accountGuesses: { max: 3, seconds: 90 },
+      accountGuesses: { max: 9, seconds: 90 },
     })
     for (const guess of ['1', '2']) expect(await attempt(guess, known)).toBe(false)
     // The pair is locked out by now: others there are refused, and the owner is not.
@@ -185,8 +226,9 @@ describe('a network that an account knows', () => {
     expect(await attempt('right', known)).toBe(true)
     expect(guesses).toHaveLength(2)
     // A guess gets the answer of a lockout, without being counted twice. It reaches the limit of known networks.
-    expect(await attempt('3', known)).toMatchObject(limited(60))
-    expect(guesses).toEqual(Array<string>(3).fill('192.168.1.1'))
+    for (const guess of ['3', '4', '5', '6', '7', '8', '9'])
+      expect(await attempt(guess, known)).toMatchObject(limited(60))
+    expect(guesses).toEqual(Array<string>(9).fill('192.168.1.1'))
     expect(await attempt('right', known)).toMatchObject(limited(90))
     expect(await attempt('right', { ...known, address: '192.168.1.2' })).toBe(true)
     clock.advance(90_000)

@@ -167,6 +167,30 @@ describe('the owner', () => {
   })
 })
 
+describe('one block of networks', () => {
+  test.each([
+    ['a /48 of IPv6', (index: number) => `2001:db8:1:${index.toString(16)}::1`],
+    ['a /24 of IPv4', (index: number) => `203.0.113.${index}`],
+  ])(
+    'that is %s and guesses at once gets a third of the guesses, and the owner signs in elsewhere',
+    async (_, addressOf) => {
+      await using setup = await startServerWithOwner()
+      const { server } = setup
+      const guesses = Array.from({ length: 200 }, (_, index) =>
+        login(server, addressOf(index), `guess ${index}`),
+      )
+      expect((await login(server, '2001:db8:2:1::1', owner.hash)).status).toBe(200)
+      const statuses = (await Promise.all(guesses)).map(({ status }) => status)
+      const checked = statuses.filter((status) => status === 401).length
+      // Guesses that are checked at the same time can exceed the limit.
+      expect(checked).toBeGreaterThanOrEqual(33)
+      expect(checked).toBeLessThanOrEqual(33 + 16)
+      expect((await login(server, addressOf(250), owner.hash)).status).toBe(429)
+      expect((await login(server, '198.51.100.7', owner.hash)).status).toBe(200)
+    },
+  )
+})
+
 describe('guesses from many networks at once', () => {
   test('are checked against the limit of the account when they leave the queue', async () => {
     await using setup = await startServerWithOwner('account-guesses=20/1h')
