@@ -18,21 +18,29 @@ export interface RequestBounds {
 
 /** Throws `unavailable` if the client is gone. */
 export function requireListener(bounds: RequestBounds | undefined): void {
-  if (bounds?.isAbandoned === true) throw new DomainError('unavailable', 'The client is gone')
+  if (bounds?.isAbandoned === true) throw goneError()
+}
+
+export function goneError(): DomainError {
+  return new DomainError('unavailable', 'The client is gone')
 }
 
 /**
- * Returns what `work` resolves to. Throws `unavailable` at the deadline. Late work continues, and its result is ignored: it must
+ * Returns what `work` resolves to. At the deadline, it throws what `onTimeout` throws: `unavailable` by default. Late work continues, and its result is ignored: it must
  * change nothing after the deadline, which the store sees to if it has the bounds too.
  */
 export async function withDeadline<T>(
-  { wait, monotonicClock }: { wait: Wait; monotonicClock: MonotonicClock },
+  {
+    wait,
+    monotonicClock,
+    onTimeout = throwTooBusy,
+  }: { wait: Wait; monotonicClock: MonotonicClock; onTimeout?: () => never },
   bounds: RequestBounds | undefined,
   work: Promise<T>,
 ): Promise<T> {
   if (bounds === undefined || bounds.deadline === Number.POSITIVE_INFINITY) return await work
   const timeout = Math.max(0, bounds.deadline - monotonicClock())
-  return await withTimeout({ wait, timeout, onTimeout: throwTooBusy }, work)
+  return await withTimeout({ wait, timeout, onTimeout }, work)
 }
 
 /** Returns the error for a sign-in or sign-up that would be answered too late. */

@@ -1,6 +1,8 @@
 import { Elysia, t } from 'elysia'
 import type { AdditionalFields } from '../domain/additional-fields'
 import { DomainError } from '../domain/errors'
+import type { AnswerList } from './list-answers'
+import { sizeOfAdditionalField } from './list-sizes'
 import { describeRoute } from './openapi'
 import { parseIdParameter, type ReadJsonBody } from './read-body'
 import {
@@ -21,16 +23,22 @@ export function additionalFieldsRoutes(deps: {
   additionalFields: AdditionalFields
   guard: ReturnType<typeof sessionGuard>
   readJson: ReadJsonBody
+  answerList: AnswerList
 }) {
-  const { additionalFields } = deps
+  const { additionalFields, answerList } = deps
   return new Elysia()
     .use(deps.guard)
     .get(
       '/additional_fields',
       async ({ session, request }) => {
         const recordId = parseIdParameter(request, 'Record')
-        const fields = await additionalFields.list(session, recordId)
-        if (fields.length > 0) return fields.map(fromAdditionalField)
+        const read = () => additionalFields.list(session, recordId)
+        const answer = await answerList({
+          ...{ request, session, read },
+          sizeOf: sizeOfAdditionalField,
+          toBody: fromAdditionalField,
+        })
+        if (answer !== null) return answer
         // The double space is in the original server's text too (wire contract).
         throw new DomainError(
           'not_found',

@@ -10,6 +10,7 @@
 import { Elysia } from 'elysia'
 import type { AcmeChallenges } from '../domain/acme-challenges'
 import type { AdditionalFields } from '../domain/additional-fields'
+import type { AnswerBudget } from '../domain/answer-budget'
 import type { EmailConfirmation } from '../domain/email-confirmation'
 import type { Login } from '../domain/login'
 import type { Notes } from '../domain/notes'
@@ -28,6 +29,7 @@ import { createCors } from './cors'
 import { createErrorHandler, errorResponse, toErrorResponse } from './errors'
 import { healthRoutes } from './health'
 import { HttpError } from './http-error'
+import { createListAnswers } from './list-answers'
 import { loginRoutes } from './login'
 import { createMethodTable } from './method-not-allowed'
 import { notesRoutes } from './notes'
@@ -49,6 +51,7 @@ export interface ApiDeps {
   readonly records: Records
   readonly additionalFields: AdditionalFields
   readonly notes: Notes
+  readonly answerBudget: AnswerBudget
   readonly readiness: Readiness
   /** Chooses the server's URL for the links in emails. */
   readonly resolveBaseUrl: ResolveBaseUrl
@@ -91,15 +94,16 @@ export function createApi(deps: ApiDeps): Api {
     contexts.get(request).deadline = deps.monotonicClock() + answerTimeout
     return body
   }
+  const answerList = createListAnswers({ budget: deps.answerBudget, contexts, log: deps.log })
   const cors = createCors(deps.corsOrigins)
   const described = [
     pagesRoutes({ ...deps, contexts }),
     authorityRoutes({ ...deps, contexts }),
     usersRoutes({ ...deps, guard, readJson, contexts }),
     loginRoutes({ ...deps, contexts }),
-    recordsRoutes({ ...deps, guard, readJson }),
-    additionalFieldsRoutes({ ...deps, guard, readJson }),
-    notesRoutes({ ...deps, guard, readJson }),
+    recordsRoutes({ ...deps, guard, readJson, answerList }),
+    additionalFieldsRoutes({ ...deps, guard, readJson, answerList }),
+    notesRoutes({ ...deps, guard, readJson, answerList }),
     healthRoutes({ ...deps, contexts }),
   ]
   const document = createOpenApiDocument(routesOf(described), deps.version)

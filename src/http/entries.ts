@@ -3,6 +3,7 @@ import type { Entries } from '../domain/entries'
 import { DomainError } from '../domain/errors'
 import type { Session } from '../domain/sessions'
 import type { EntryInput } from '../domain/vault'
+import type { AnswerList } from './list-answers'
 import { describeRoute } from './openapi'
 import { parseIdParameter, type ReadJsonBody } from './read-body'
 import { SuccessResponse, success } from './schemas'
@@ -17,18 +18,21 @@ interface EntryKind<Body extends BodySchema, Content, Entry> {
   readonly response: TSchema
   readonly toInput: (body: Static<Body>) => EntryInput<Content>
   readonly fromEntry: (entry: Entry) => unknown
+  /** Returns how many bytes an entry takes in an answer, roughly. */
+  readonly sizeOf: (entry: Entry) => number
   readonly entries: Entries<Content> & { list(session: Session): Promise<readonly Entry[]> }
 }
 
 export interface EntryDeps {
   readonly guard: ReturnType<typeof sessionGuard>
   readonly readJson: ReadJsonBody
+  readonly answerList: AnswerList
 }
 
 /** The four routes of one kind of vault entry, which are the same for records and notes. */
 export function entryRoutes<Body extends BodySchema, Content, Entry>(
   kind: EntryKind<Body, Content, Entry>,
-  { guard, readJson }: EntryDeps,
+  { guard, readJson, answerList }: EntryDeps,
 ) {
   const { path, noun, entries } = kind
   const plural = path.slice(1)
@@ -39,9 +43,11 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
     .use(guard)
     .get(
       path,
-      async ({ session }) => {
-        const rows = await entries.list(session)
-        if (rows.length > 0) return rows.map(kind.fromEntry)
+      async ({ session, request }) => {
+        const read = () => entries.list(session)
+        const { sizeOf, fromEntry: toBody } = kind
+        const answer = await answerList({ request, session, read, sizeOf, toBody })
+        if (answer !== null) return answer
         // Not `[]`: both clients rely on the 404 (wire contract).
         throw new DomainError('not_found', `Current user ${session.user.id} has no ${plural}`)
       },

@@ -40,6 +40,9 @@ const idleTimeout = 40
 /** Milliseconds without a request after which the certificate can be replaced without cutting a client off. */
 const quietPeriod = 1_000
 
+/** How many requests and answers may be under way before lists are counted by their size (list-answers.ts). */
+const maxPending = 16
+
 /** Milliseconds from which an answer counts as slow. A sign-in takes a tenth of that on usual machines. */
 const slowAnswer = 1_000
 
@@ -67,7 +70,8 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
   }
 
   if ('path' in address) {
-    const fetch = (request: Request) => handle(request, null)
+    const fetch = (request: Request, server: Bun.Server<undefined>) =>
+      handle(request, null, server.pendingRequests)
     const options = { ...common, unix: address.path, fetch }
     // Bun supports this option for Unix sockets, but Bun's types lack it.
     Object.assign(options, { idleTimeout })
@@ -81,7 +85,8 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
       ...address,
       ...options,
       idleTimeout,
-      fetch: (request, server) => handle(request, server.requestIP(request)?.address ?? null),
+      fetch: (request, server) =>
+        handle(request, server.requestIP(request)?.address ?? null, server.pendingRequests),
     })
   if (certificates === null) {
     const server = open({})
@@ -90,20 +95,24 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
   return { ...serveHttps(open, { ...deps, certificates, isQuiet }), isIdle }
 }
 
-/** Passes requests to the API, logs them and counts the running ones. `peer` is the address at the other end. */
+/**
+ * Passes requests to the API, logs them and counts the running ones. `peer` is the address at the other end. `pending` is how many
+ * answers have not left completely.
+ */
 function createRequestHandler(api: Api, deps: ListenDeps) {
   const { certificates, resolveClient, monotonicClock, log } = deps
   const isTls = certificates !== null
   let runningRequests = 0
   let lastRequestTime = Number.NEGATIVE_INFINITY
 
-  async function handle(request: Request, peer: string | null): Promise<Response> {
+  async function handle(request: Request, peer: string | null, pending: number): Promise<Response> {
     const start = monotonicClock()
     lastRequestTime = start
     runningRequests++
     if (isTls) rewriteUrlToHttp(request)
     const context = api.contexts.get(request)
     context.peer = peer
+    context.isCrowded = pending > maxPending
     context.deadline = start + answerTimeout
     context.client = resolveClient({ peer, isTls }, request.headers)
     const response = await api.handle(request).finally(() => runningRequests--)

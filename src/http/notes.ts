@@ -1,5 +1,6 @@
 import type { Notes } from '../domain/notes'
 import { type EntryDeps, entryRoutes } from './entries'
+import { sizeOfNote } from './list-sizes'
 import { fromNote, NoteBody, NoteResponse, toNote } from './schemas'
 
 export function notesRoutes({ notes, ...deps }: EntryDeps & { notes: Notes }) {
@@ -11,6 +12,7 @@ export function notesRoutes({ notes, ...deps }: EntryDeps & { notes: Notes }) {
       response: NoteResponse,
       toInput: toNote,
       fromEntry: fromNote,
+      sizeOf: sizeOfNote,
       entries: notes,
     },
     deps,

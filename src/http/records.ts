@@ -1,5 +1,6 @@
 import type { Records } from '../domain/records'
 import { type EntryDeps, entryRoutes } from './entries'
+import { sizeOfRecord } from './list-sizes'
 import { fromRecord, RecordBody, RecordResponse, toRecord } from './schemas'
 
 export function recordsRoutes({ records, ...deps }: EntryDeps & { records: Records }) {
@@ -11,6 +12,7 @@ export function recordsRoutes({ records, ...deps }: EntryDeps & { records: Recor
       response: RecordResponse,
       toInput: toRecord,
       fromEntry: fromRecord,
+      sizeOf: sizeOfRecord,
       entries: records,
     },
     deps,

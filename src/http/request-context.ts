@@ -16,6 +16,8 @@ export interface RequestContext extends RequestBounds {
   /** IP address at the other end of the connection: a client's or a proxy's. Null on a Unix socket. */
   peer: string | null
   client: Client
+  /** Whether many requests and answers are under way. */
+  isCrowded: boolean
 }
 
 export interface RequestContexts {
@@ -35,6 +37,7 @@ export function createRequestContexts(): RequestContexts {
         isCut: false,
         isRoutine: false,
         peer: null,
+        isCrowded: false,
         client: { address: null, isSecure: false },
         deadline: Number.POSITIVE_INFINITY,
         get isAbandoned() {

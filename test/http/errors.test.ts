@@ -197,6 +197,7 @@ test('what is known of a request at its start is nothing, and least is trusted',
   const context = contexts.get(request)
   expect(context).toEqual({
     ...{ route: null, userId: null, isCut: false, isRoutine: false, peer: null },
+    isCrowded: false,
     client: { address: null, isSecure: false },
     ...unbounded,
   })

@@ -26,6 +26,7 @@ export function createTestApi(change: Partial<ApiDeps> = {}) {
     additionalFields: rules,
     notes: rules,
     readiness: { check: reject },
+    answerBudget: { hold: reject, tryHold: () => null },
     resolveBaseUrl: () => 'http://pi/',
     findChallenge: null,
     requireHttps: () => {},

@@ -2,6 +2,7 @@ import type { Settings } from '../../config/settings'
 import { createDigest } from '../../crypto/digest'
 import { createDerive, createPasswordHasher } from '../../crypto/password-hash'
 import { createAdditionalFields } from '../../domain/additional-fields'
+import { createAnswerBudget } from '../../domain/answer-budget'
 import type { ClockWatch } from '../../domain/clock-watch'
 import { type ConfirmationPolicy, createEmailConfirmation } from '../../domain/email-confirmation'
 import { createLogin } from '../../domain/login'
@@ -31,6 +32,7 @@ export type Rules = Pick<
   | 'records'
   | 'additionalFields'
   | 'notes'
+  | 'answerBudget'
   | 'version'
   | 'maxBody'
   | 'corsOrigins'
@@ -96,6 +98,13 @@ export function createRules(deps: {
     records: createRecords({ store, clock, quota: vaultQuota }),
     additionalFields: createAdditionalFields({ store, quota: vaultQuota }),
     notes: createNotes({ store, clock, quota: vaultQuota }),
+    answerBudget: createAnswerBudget({
+      // Twice what the largest vault takes, of which an account holds half.
+      maxBytes: 2 * settings.maxVault,
+      maxAccountBytes: settings.maxVault,
+      monotonicClock,
+      wait,
+    }),
     version,
     maxBody: settings.maxBody,
     corsOrigins: settings.corsOrigins,

@@ -1,0 +1,206 @@
+import { describe, expect, test } from 'bun:test'
+import { connect, type Socket } from 'node:net'
+import { createAnswerBudget } from '../../src/domain/answer-budget'
+import type { Note } from '../../src/domain/vault'
+import { createClientResolver } from '../../src/http/client'
+import { listen } from '../../src/http/listener'
+import { fromNote } from '../../src/http/schemas'
+import { createLog } from '../../src/log'
+import { createTestApi } from '../support/api'
+import { manualTiming } from '../support/timing'
+import { until } from '../support/until'
+
+const megabyte = 1024 ** 2
+
+function aNote(id: string, length: number, text = 'x'): Note {
+  return {
+    ...{ id, owner: 'u', name: 'a:b', content: `${text.repeat(length)}:` },
+    ...{ isFavorite: false, isTrashed: false, creationTime: 0, updateTime: 0 },
+  }
+}
+
+/** A server whose accounts have these notes, with a budget of so many bytes, of which an account has half. */
+function startListServer(
+  notesOf: Readonly<Record<string, readonly Note[]>>,
+  maxBytes = 40 * megabyte,
+) {
+  const timing = manualTiming()
+  let reads = 0
+  let reading = Promise.resolve()
+  const budget = createAnswerBudget({ maxBytes, maxAccountBytes: maxBytes / 2, ...timing })
+  /** The accounts whose answers were counted, each time with less than 1 MB. */
+  const small: string[] = []
+  const reject = () => Promise.reject(new Error('the test gives no such rule'))
+  const { api, lines } = createTestApi({
+    ...timing,
+    answerBudget: {
+      hold: budget.hold,
+      tryHold(demand) {
+        if (demand.bytes < megabyte) small.push(demand.account)
+        return budget.tryHold(demand)
+      },
+    },
+    sessions: {
+      authenticate: (id) => Promise.resolve({ id, ...user }),
+      open: reject,
+    },
+    notes: {
+      ...{ add: reject, change: reject, delete: reject },
+      async list({ user }) {
+        reads++
+        await reading
+        return notesOf[user.id] ?? []
+      },
+    },
+  })
+  const listener = listen(
+    api,
+    { hostname: '127.0.0.1', port: 0 },
+    {
+      ...{ certificates: null, ...timing },
+      log: createLog('json', timing.clock, () => {}),
+      resolveClient: createClientResolver(() => false),
+    },
+  )
+  const sockets: Socket[] = []
+  return {
+    ...{ timing, lines, small },
+    reads: () => reads,
+    /** Lets no list be read until the promise is resolved. */
+    holdReads(until: Promise<void>) {
+      reading = until
+    },
+    /** Resolves when an answer waits for memory. */
+    untilWaiting: () => until(() => (timing.sleeping() > 0 ? true : null), 'an answer to wait'),
+    /** Returns the notes of an account. Rejects if the answer is not complete. */
+    async get(account: string): Promise<string> {
+      const url = new URL('/notes', listener.url)
+      const headers = { 'x-access-token': account }
+      return await (await fetch(url, { headers, keepalive: false })).text()
+    },
+    /** Asks for the notes of an account and takes nothing of the answer. Returns the socket. */
+    async stall(account: string): Promise<Socket> {
+      const socket = connect(Number(listener.url.port), '127.0.0.1')
+      sockets.push(socket)
+      socket.on('error', () => {})
+      await new Promise<void>((resolve) => socket.once('connect', () => resolve()))
+      socket.pause()
+      const before = reads
+      socket.write(`GET /notes HTTP/1.1\r\nHost: pi\r\nx-access-token: ${account}\r\n\r\n`)
+      await until(() => (reads > before ? true : null), 'the list to be read')
+      return socket
+    },
+    async [Symbol.asyncDispose]() {
+      for (const socket of sockets) socket.destroy()
+      await listener.stop({ now: true })
+    },
+  }
+}
+
+const user = {
+  ...{ email: 'a@b.cc', passwordHash: '', hint: null, emailConfirmed: true },
+  ...{ sessionEpoch: '', creationTime: 0, isDisabled: false, loginTime: null },
+}
+
+/** Much more than the system takes for a client that takes nothing. */
+const large = [...'abcdefghijkl'].map((id) => aNote(id, megabyte))
+
+const jsonOf = (notes: readonly Note[]) => JSON.stringify(notes.map(fromNote))
+
+describe('a large list', () => {
+  test('is the same text in parts as it is as a whole', async () => {
+    const lists = {
+      whole: [aNote('a', 1000), aNote('b', 1000)],
+      one: [aNote('a', 2 * megabyte)],
+      large,
+      rows: Array.from({ length: 20_000 }, (_, index) => aNote(`n${index}`, index % 50)),
+      mixed: [1, 3 * megabyte, 1, 2, 128 * 1024, 128 * 1024 - 360, 3].map((length, index) =>
+        aNote(`m${index}`, length),
+      ),
+      unicode: ['é', '漢', '🐌', '"', '\\', '\n'].map((text) => aNote(text, 300_000, text)),
+    }
+    await using server = startListServer(lists)
+    for (const [name, list] of Object.entries(lists)) {
+      expect((await server.get(name)) === jsonOf(list), name).toBeTrue()
+      expect(await server.get(name)).toHaveLength(jsonOf(list).length)
+    }
+    expect(server.small).toEqual([])
+  })
+
+  test('is not read while slow clients of the account have its memory, and cut when its time is up', async () => {
+    await using server = startListServer({ a: large, b: large })
+    await server.stall('a')
+    expect(await server.get('b')).toBe(jsonOf(large))
+    const waiting = server.get('a').catch(() => 'cut')
+    await server.untilWaiting()
+    await server.timing.advance(7_499)
+    const second = server.get('b')
+    expect(await second).toBe(jsonOf(large))
+    expect(server.reads()).toBe(3)
+    await server.timing.advance(1)
+    expect(await waiting).toBe('cut')
+    expect(server.lines).toContainEqual(
+      expect.objectContaining({ level: 'warn', message: 'Too many answers are under way' }),
+    )
+  })
+
+  test('is sent once a slow client of the account is gone', async () => {
+    await using server = startListServer({ a: large })
+    const slow = await server.stall('a')
+    const waiting = server.get('a')
+    await server.untilWaiting()
+    slow.destroy()
+    expect(await waiting).toBe(jsonOf(large))
+    expect(await server.get('a')).toBe(jsonOf(large))
+  })
+
+  test('of a slow client gives way in the end, so that the client sees that it is not complete', async () => {
+    await using server = startListServer({ a: large })
+    const slow = await server.stall('a')
+    const closed = new Promise<string>((resolve) => {
+      let end = ''
+      slow.on('data', (bytes) => {
+        end = (end + String(bytes)).slice(-100)
+      })
+      slow.on('close', () => resolve(end))
+    })
+    await server.timing.advance(19_000)
+    const waiting = server.get('a')
+    await server.untilWaiting()
+    await server.timing.advance(1_250)
+    expect(await waiting).toBe(jsonOf(large))
+    slow.resume()
+    expect(await closed).not.toContain('\r\n0\r\n')
+    expect(server.lines).toEqual([
+      expect.objectContaining({
+        ...{ level: 'warn', route: '/notes', user: 'a' },
+        message: 'an answer to a slow client is cut, since others need the memory',
+      }),
+    ])
+  })
+
+  test('whose client leaves while it is read takes no memory afterwards', async () => {
+    await using server = startListServer({ a: large })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    server.holdReads(promise)
+    for (const slow of [await server.stall('a'), await server.stall('a')]) slow.destroy()
+    await Bun.sleep(50)
+    resolve()
+    expect(await server.get('a')).toBe(jsonOf(large))
+  })
+})
+
+test('a small list counts while many answers are under way, and a tiny one never', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `slow${index}`)
+  const lists = {
+    ...Object.fromEntries(names.map((name) => [name, large])),
+    ...{ small: [aNote('a', 100_000)], tiny: [aNote('a', 10_000)] },
+  }
+  await using server = startListServer(lists, 999 * megabyte)
+  expect(await server.get('small')).toBe(jsonOf(lists.small))
+  expect(server.small).toEqual([])
+  for (const name of names) await server.stall(name)
+  for (const name of ['small', 'tiny'] as const)
+    expect(await server.get(name)).toBe(jsonOf(lists[name]))
+  expect(server.small).toEqual(['small'])
+})
