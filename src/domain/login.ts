@@ -9,6 +9,7 @@ import { isOlder } from './known-time'
 import type { LoginEventBuffer, LoginEventKind } from './login-events'
 import type { LoginThrottle } from './login-throttle'
 import { hashOriginOf, type PasswordHash, type PasswordHasher } from './password-hash'
+import { createRefusalDelay } from './refusal-delay'
 import { type RequestBounds, withDeadline } from './request-bounds'
 import type { Clock, MonotonicClock, Wait } from './runtime'
 import type { Sessions } from './sessions'
@@ -34,7 +35,7 @@ export interface LoginRequest {
 export interface Login {
   /**
    * Opens a session. Throws `unauthenticated` for wrong credentials, after the same work for known and unknown emails;
-   * `rate_limited` after too many wrong ones; `unavailable` if too many logins wait or the deadline passes; `forbidden` for right credentials of an
+   * `rate_limited` after too many wrong ones, as late as for any other account; `unavailable` if too many logins wait or the deadline passes; `forbidden` for right credentials of an
    * account that is disabled or unconfirmed. An unconfirmed account is sent another confirmation email.
    */
   login(credentials: Credentials, request: LoginRequest): Promise<{ user: User; token: string }>
@@ -58,6 +59,7 @@ export function createLogin(deps: {
 }): Login {
   const { emailQueue, isRequired } = deps.confirmation
   const { loginEvents } = deps
+  const refusals = createRefusalDelay(deps)
 
   /** Returns false if the database accepts no writes now. That must not fail a login; the next one writes again. */
   async function writeIfPossible(
@@ -99,21 +101,25 @@ export function createLogin(deps: {
         checkLimit()
         return false
       }
-      const verdict = await deps.hasher.verify({
-        ...credentials,
-        passwordHash,
-        includeLegacy,
-        bounds,
-        origin: hashOriginOf(address, isKnown ? credentials.email : null),
-        beforeStart: checkLimit,
-      })
+      const verdict = await refusals.observe(() =>
+        deps.hasher.verify({
+          ...credentials,
+          passwordHash,
+          includeLegacy,
+          bounds,
+          origin: hashOriginOf(address, isKnown ? credentials.email : null),
+          beforeStart: checkLimit,
+        }),
+      )
       replacement = verdict.replacement
       const isRight = user !== null && verdict.matches
       if (!isRight) deps.wrongCredentials.add({ ...credentials, passwordHash })
       return isRight
     }
-    const checking = deps.throttle.check({ ...credentials, address, isKnown }, check)
-    const isRight = await withDeadline(deps, bounds, checking)
+    const isRight = await refusals.delay(bounds, () => {
+      const checking = deps.throttle.check({ ...credentials, address, isKnown }, check)
+      return withDeadline(deps, bounds, checking)
+    })
     return { isRight, replacement }
   }
 
