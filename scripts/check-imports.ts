@@ -28,7 +28,7 @@ const folders: Readonly<Record<string, FolderRule>> = {
   'src/background': { imports: ['src/domain', 'src/log'], packages: [] },
   'src/log': { imports: ['src/domain'], packages: [node] },
   'src/version': { imports: ['package.json'], packages: [] },
-  'src/config': { imports: ['src/domain'], types: ['src/*'], packages: [node] },
+  'src/config': { imports: ['src/domain', 'src/files'], types: ['src/*'], packages: [node] },
   'src/domain': { imports: [], packages: ['@hapi/address', node] },
   'src/http': { imports: ['src/domain', 'src/log', 'src/web'], packages: ['elysia'] },
   'src/mail': {

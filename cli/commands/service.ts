@@ -63,7 +63,7 @@ Examples:
   ./snailpass service install --prefix ~/snailpass`,
     )
     .action(async (options: InstallOptions) => {
-      const { addresses, startCommand, settingsFile } = await installService(
+      const { addresses, startCommand, settingsFile, httpsLine } = await installService(
         installLocationOf(options),
         systemRuntime,
         {
@@ -79,6 +79,8 @@ Examples:
       }
       for (const address of addresses) out(address)
       info(`Settings: ${settingsFile}`)
+      if (httpsLine !== null)
+        info(`HTTPS is off. To turn it on, add this line and restart the server:\n  ${httpsLine}`)
     })
 }
 

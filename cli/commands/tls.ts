@@ -147,13 +147,13 @@ function validityOf({ notBefore, notAfter }: { notBefore: number; notAfter: numb
   }
 }
 
-function linesOf({ mode, certificate, authority }: ServedCertificate): readonly string[] {
+function linesOf({ mode, isServed, certificate, authority }: ServedCertificate): readonly string[] {
   const lines: (readonly [string, string])[] = [['mode', mode]]
   if (certificate === null) {
     const origin =
       mode === 'acme'
         ? 'a server with --listen-tls orders it, and logs why if that fails'
-        : 'it is issued at the first start with --listen-tls'
+        : `it is issued at the first start${isServed ? '' : ' with --listen-tls'}`
     lines.push(['certificate', `none yet: ${origin}`])
   } else {
     lines.push(

@@ -2,6 +2,9 @@ import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { type Endpoint, formatListenAddress } from '../config/listen-address'
 import { endpointsOf } from '../config/listeners'
 import type { Settings } from '../config/settings'
+import { networkOf, parseAddress } from '../domain/address'
+import { isPrivate, type NetworkMatcher } from '../domain/networks'
+import type { MonotonicClock } from '../domain/runtime'
 
 /**
  * Returns the URL at which people most likely reach the server, with a slash at its end. For emails that no request
@@ -53,6 +56,45 @@ export function localHosts(): readonly string[] {
     ...hostsOf(true, 'IPv4'),
     ...hostsOf(true, 'IPv6'),
   ]
+}
+
+/** Returns whether this machine has IPv6: where it does, the loopback interface has an address. True if that is unknown. */
+export function hasIpv6(): boolean {
+  const addresses = listInterfaceAddresses()
+  return addresses.length === 0 || addresses.some(({ family }) => family === 'IPv6')
+}
+
+/** Milliseconds for which the networks of the interfaces are remembered. */
+const networksLifetime = 10_000
+
+/**
+ * Returns a matcher for private networks and the IPv6 /64 networks that an interface of this machine is in: there, the devices
+ * of a home have addresses that the internet could reach as well.
+ */
+export function createLocalMatcher(
+  clock: MonotonicClock,
+  list: () => readonly NetworkInterfaceInfo[] = listInterfaceAddresses,
+): NetworkMatcher {
+  let networks: ReadonlySet<string> = new Set()
+  let readTime = Number.NEGATIVE_INFINITY
+  return (address) => {
+    if (isPrivate(address)) return true
+    if (!address.includes(':')) return false
+    if (clock() - readTime >= networksLifetime) {
+      networks = new Set(list().filter(isOnLink).map(networkOfInterface))
+      readTime = clock()
+    }
+    return networks.has(networkOf(parseAddress(address)))
+  }
+}
+
+/** An address with a longer prefix, such as a /128, may share its /64 with other people's machines. */
+function isOnLink({ family, internal, cidr }: NetworkInterfaceInfo): boolean {
+  return family === 'IPv6' && !internal && Number(cidr?.split('/')[1] ?? 128) <= 64
+}
+
+function networkOfInterface({ address }: NetworkInterfaceInfo): string {
+  return networkOf(parseAddress(address))
 }
 
 /** Returns nothing if the system refuses the list, as some sandboxes do. The server works without it. */

@@ -1,10 +1,12 @@
 import {
+  allAddressesAt,
   type Endpoint,
   formatListenAddress,
   type ListenAddress,
   type NetworkAddress,
   parseListenAddress,
   parseNetworkAddress,
+  parsePort,
 } from './listen-address'
 import { parseNetworks } from './networks'
 import { requireUsablePath } from './paths'
@@ -30,16 +32,23 @@ export interface ListenerSettings {
   readonly corsOrigins: readonly string[]
 }
 
+/** The port for HTTPS that documentation and defaults name. */
+export const usualTlsPort = 5443
+
+/** The addresses for HTTPS of a new installation: the hosts of the default for HTTP. */
+export const defaultTlsAddresses = allAddressesAt(usualTlsPort)
+
 export const listenerSettings: SettingTable<ListenerSettings> = {
   listen: {
     name: 'SNAILPASS_LISTEN',
     flag: '--listen',
     valueName: 'address',
     isRepeatable: true,
-    meaning: 'address and port for HTTP, or unix:/PATH; port 0 chooses a free port; off for none',
-    ...fixedDefault([{ hostname: '0.0.0.0', port: 5000 }], formatListenAddresses),
+    meaning:
+      'address and port for HTTP, or unix:/PATH; a port alone means all addresses; port 0 chooses a free port; off for none',
+    ...fixedDefault<readonly ListenAddress[]>(allAddressesAt(5000), formatListenAddresses),
     parse: (text) =>
-      parseListenAddresses(text, parseListenAddress, {
+      parseListenAddresses(text, parsePlainAddresses, {
         form: 'HOST:PORT or unix:/PATH',
         examples: '0.0.0.0:5000, [::]:5000 or unix:/run/snailpass/http.sock',
       }),
@@ -50,10 +59,11 @@ export const listenerSettings: SettingTable<ListenerSettings> = {
     flag: '--listen-tls',
     valueName: 'address',
     isRepeatable: true,
-    meaning: 'address and port for HTTPS',
-    ...fixedDefault<readonly NetworkAddress[]>([], formatListenAddresses),
+    meaning: 'address and port for HTTPS; a port alone means all addresses',
+    defaultText: `${formatListenAddresses(defaultTlsAddresses)} if SNAILPASS_LISTEN is not set either; off for the data folder of an earlier version`,
+    default: () => [],
     parse: (text) =>
-      parseListenAddresses(text, parseNetworkAddress, {
+      parseListenAddresses(text, parseNetworkAddresses, {
         form: 'HOST:PORT',
         examples: '0.0.0.0:5443 or [::]:5443',
       }),
@@ -62,7 +72,7 @@ export const listenerSettings: SettingTable<ListenerSettings> = {
   plainLogins: {
     name: 'SNAILPASS_PLAIN_LOGINS',
     meaning:
-      'who may sign in over plain HTTP if HTTPS is on: private (this machine and private networks) or all',
+      'who may sign in over plain HTTP if SNAILPASS_LISTEN_TLS is set, and by IPv6 if SNAILPASS_LISTEN is not: private (this machine and private networks) or all',
     ...fixedDefault('private'),
     parse: (text) => parseChoice(['private', 'all'], text),
   },
@@ -94,21 +104,33 @@ export function endpointsOf(
 
 function parseListenAddresses<Address extends ListenAddress>(
   text: string,
-  parse: (text: string) => Address | null,
+  parse: (text: string) => readonly Address[] | null,
   { form, examples }: { form: string; examples: string },
 ): readonly Address[] {
   if (text.trim() === 'off') return []
-  return text.split(/[\s,]+/).map((part) => {
-    const address = parse(part)
-    if (address !== null) {
-      if ('path' in address) requireUsableSocket(address.path, part)
-      return address
-    }
+  const found = text.split(/[\s,]+/).flatMap((part) => {
+    const addresses = parse(part)
+    if (addresses !== null) return addresses
     throw new InvalidSetting(`use ${form}`, {
       value: part,
       hint: `examples of addresses are ${examples}; several are comma-separated; off means none`,
     })
   })
+  // `5000,0.0.0.0:5000` names an address twice.
+  return [...new Map(found.map((address) => [formatListenAddress(address), address])).values()]
+}
+
+function parseNetworkAddresses(part: string): readonly NetworkAddress[] | null {
+  const address = parseNetworkAddress(part)
+  return parsePort(part) ?? (address === null ? null : [address])
+}
+
+/** Throws InvalidSetting for a Unix socket that can't be used. */
+function parsePlainAddresses(part: string): readonly ListenAddress[] | null {
+  const address = parseListenAddress(part)
+  if (address === null || 'port' in address) return parseNetworkAddresses(part)
+  requireUsableSocket(address.path, part)
+  return [address]
 }
 
 /** Throws InvalidSetting for a Unix socket that can't be used. `value` is the text that names it. */

@@ -1,7 +1,9 @@
 import type { DomainError } from '../domain/errors'
+import { isHttpsDefault } from '../files/https-by-default'
 import type { MailServer } from '../mail/transport'
 import { listAcmeProblems } from './acme'
 import { findSetting, type Layer } from './layers'
+import { defaultTlsAddresses } from './listeners'
 import { listSettings } from './listing'
 import { type MailSettings, mailServerOf, mailSettings } from './mail'
 import {
@@ -76,12 +78,12 @@ export function readSettings(input: SettingsInput): SettingsReport {
   const reported = new Set(file?.invalidValues.values())
   const origins = new Map<keyof SettingValues, SettingOrigin>()
 
+  const isUsed = (key: keyof SettingValues) => input.keys?.includes(key) !== false
   const readOne = <Value>(key: keyof SettingValues, setting: Setting<Value>): Value => {
-    const isUsed = input.keys?.includes(key) !== false
-    const found = isUsed ? findSetting(setting, input.flags[key], layers) : null
+    const found = isUsed(key) ? findSetting(setting, input.flags[key], layers) : null
     const defaultValue = setting.default(input.environment)
     if (found === null) {
-      const missing = isUsed ? (setting.findDefaultProblem?.(input.environment) ?? null) : null
+      const missing = isUsed(key) ? (setting.findDefaultProblem?.(input.environment) ?? null) : null
       if (missing !== null) {
         const { name } = setting
         problems.push({ text: `${name} is not set, and ${missing.message}`, hint: missing.hint })
@@ -122,7 +124,17 @@ export function readSettings(input: SettingsInput): SettingsReport {
     return values as Pick<SettingValues, Keys>
   }
 
-  const standalone = readTable<keyof StandaloneSettings>(standaloneSettings)
+  const readValues = readTable<keyof StandaloneSettings>(standaloneSettings)
+  const isUnset = (key: keyof SettingValues) =>
+    isUsed(key) && origins.get(key)?.source === 'default'
+  const isListenDefault = isUnset('listen')
+  const isTlsDefault =
+    isListenDefault && isUnset('listenTls') && isUsed('dataDir') && isHttpsByDefault(readValues)
+  const standalone = isTlsDefault ? { ...readValues, listenTls: defaultTlsAddresses } : readValues
+  if (isTlsDefault) {
+    const displayValue = formatForDisplay(standaloneSettings.listenTls, defaultTlsAddresses)
+    origins.set('listenTls', { ...unset, displayValue })
+  }
   const mailValues = readTable<keyof MailSettings>(mailSettings)
   // An invalid mail setting would look like a missing one.
   const mail = problems.length > 0 ? null : readMail(mailValues, standalone.publicUrl, problems)
@@ -132,12 +144,26 @@ export function readSettings(input: SettingsInput): SettingsReport {
     warnings.push(noMailWarning)
   }
   return {
-    settings: { ...standalone, mail, listed: listSettings(input.flags, layers, input.environment) },
+    settings: {
+      ...standalone,
+      mail,
+      isListenDefault,
+      isTlsDefault,
+      listed: listSettings(input.flags, layers, input.environment),
+    },
     origins,
     warnings,
     error: problems.length === 0 ? null : invalidSettingsError(problems),
     file: file?.path ?? null,
   }
+}
+
+/**
+ * Returns whether HTTPS is on although no listener is set. A certificate of the operator or of a public authority is for the
+ * addresses that they choose.
+ */
+function isHttpsByDefault({ tls, dataDir }: StandaloneSettings): boolean {
+  return tls === 'local' && isHttpsDefault(dataDir)
 }
 
 function layersOf({ environment }: SettingsInput, file: SettingsFile | null): readonly Layer[] {

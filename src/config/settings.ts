@@ -70,6 +70,10 @@ export interface StandaloneSettings
 export interface Settings extends StandaloneSettings {
   /** Null: no emails are sent. */
   readonly mail: MailServer | null
+  /** Whether plain HTTP is on the default addresses, because neither the setting nor its option is given. */
+  readonly isListenDefault: boolean
+  /** Whether `listenTls` is a default that nobody asked for: the server does without it if it can't be used. */
+  readonly isTlsDefault: boolean
   /** Every setting as it is shown to people. */
   readonly listed: readonly ListedSetting[]
 }
@@ -176,6 +180,7 @@ export const tlsKeys = [
   ...(Object.keys(tlsSettings) as (keyof TlsSettings)[]),
   'acmeDirectory',
   'acmeStaging',
+  'listen',
   'listenTls',
   'publicUrl',
   'publicHosts',

@@ -18,6 +18,7 @@ import { dirname, join } from 'node:path'
 import { DomainError, errorMessage } from '../domain/errors'
 import { sqliteFault } from '../engine/sqlite/faults'
 import { type FileLock, lockFile } from './file-lock'
+import { markHttpsDefault } from './https-by-default'
 import { syncFolder } from './sync'
 import { openFilesHint } from './system-files'
 
@@ -46,9 +47,16 @@ export function dataFolder(path: string): DataFolder {
   }
 }
 
-/** Creates the folder, mode 0700, if it is missing. Throws `unavailable` if that fails. */
-export function ensureDataFolder(folder: DataFolder): void {
-  translateFileErrors(describeDataFolder(folder), () => createFolder(folder.path))
+/**
+ * Creates the folder, mode 0700, if it is missing. Marks a new one for HTTPS by default, unless the operator chooses the
+ * listeners. Throws `unavailable` if the folder can't be created.
+ */
+export function ensureDataFolder(folder: DataFolder, { hasOwnListeners = false } = {}): void {
+  translateFileErrors(describeDataFolder(folder), () => {
+    createFolder(folder.path)
+    const marker = hasOwnListeners ? null : markHttpsDefault(folder.path)
+    if (marker !== null) chownToFolderOwner(marker)
+  })
 }
 
 /**

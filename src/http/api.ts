@@ -39,7 +39,7 @@ import { pagesRoutes } from './pages'
 import { checkContentLength, createJsonReader, type ReadJsonBody } from './read-body'
 import { recordsRoutes } from './records'
 import { createRequestContexts, type RequestContexts } from './request-context'
-import type { RequireHttps } from './require-https'
+import type { NeedsHttps } from './require-https'
 import { sessionGuard } from './session'
 import { usersRoutes } from './users'
 
@@ -55,7 +55,7 @@ export interface ApiDeps {
   readonly readiness: Readiness
   /** Chooses the server's URL for the links in emails. */
   readonly resolveBaseUrl: ResolveBaseUrl
-  readonly requireHttps: RequireHttps
+  readonly needsHttps: NeedsHttps
   /** Where browsers and clients reach this server, with a slash at its end; null if the operator has not said. */
   readonly publicUrl: URL | null
   /** Returns this server's own certificate authority; null if it has none. */

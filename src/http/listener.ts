@@ -23,6 +23,8 @@ export type ListenerAddress =
   | { readonly path: string }
 
 interface ListenDeps {
+  /** Whether a listener on all IPv6 addresses leaves IPv4 to another one. Most systems would give it both. */
+  readonly isIpv6Only?: boolean
   /** The certificates for HTTPS; null for plain HTTP. */
   readonly certificates: CertificateSource | null
   readonly resolveClient: (connection: ConnectionInfo, headers: Headers) => Client
@@ -84,6 +86,7 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
       ...common,
       ...address,
       ...options,
+      ...(deps.isIpv6Only === true && { ipv6Only: true }),
       idleTimeout,
       fetch: (request, server) =>
         handle(request, server.requestIP(request)?.address ?? null, server.pendingRequests),

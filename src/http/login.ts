@@ -5,7 +5,7 @@ import type { ResolveBaseUrl } from './base-url'
 import { parseBasicCredentials } from './basic-credentials'
 import { describeRoute } from './openapi'
 import type { RequestContexts } from './request-context'
-import type { RequireHttps } from './require-https'
+import { type NeedsHttps, requireHttps } from './require-https'
 import { TokenResponse } from './schemas'
 
 /** Sign-in. */
@@ -13,14 +13,14 @@ export function loginRoutes(deps: {
   login: Login
   resolveBaseUrl: ResolveBaseUrl
   contexts: RequestContexts
-  requireHttps: RequireHttps
+  needsHttps: NeedsHttps
 }) {
   return new Elysia().get(
     '/login',
     async ({ request }) => {
       const context = deps.contexts.get(request)
       const { client } = context
-      deps.requireHttps(client)
+      requireHttps(deps.needsHttps, client)
       const credentials = parseBasicCredentials(request.headers.get('authorization'))
       if (credentials === null) {
         throw new DomainError('unauthenticated', "Authentication info missing or it's incomplete")

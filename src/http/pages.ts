@@ -13,6 +13,7 @@ import { contentSecurityPolicy, formContentSecurityPolicy } from '../web/page'
 import { urlOf } from './client'
 import { describeRoute } from './openapi'
 import type { RequestContexts } from './request-context'
+import type { NeedsHttps } from './require-https'
 
 /** The routes for browsers: the start page, its icon and the confirmation of an email. */
 export function pagesRoutes(deps: {
@@ -20,7 +21,9 @@ export function pagesRoutes(deps: {
   contexts: RequestContexts
   publicUrl: URL | null
   authority: () => object | null
+  tlsPort: () => number | null
   httpPort: () => number | null
+  needsHttps: NeedsHttps
   version: string
 }) {
   const favicon = Bun.file(faviconPath).bytes()
@@ -51,13 +54,21 @@ export function pagesRoutes(deps: {
     .get(
       '/',
       ({ request }) => {
-        const opened = new URL('/', urlOf(request, deps.contexts.get(request).client))
-        const address = deps.publicUrl ?? opened
-        const hasAuthority = deps.authority() !== null
+        const { client } = deps.contexts.get(request)
+        const opened = new URL('/', urlOf(request, client))
+        const plain = deps.publicUrl ?? opened
+        const needsHttps = deps.needsHttps(client)
+        const address = needsHttps ? (httpsUrlOf(plain, opened, deps.tlsPort()) ?? plain) : plain
         const httpAddress =
           address.protocol === 'http:' ? address : httpUrlOf(opened, deps.httpPort())
         return htmlResponse(
-          renderIndexPage({ version: deps.version, address, httpAddress, hasAuthority }),
+          renderIndexPage({
+            version: deps.version,
+            address,
+            httpAddress: needsHttps ? null : httpAddress,
+            hasAuthority: deps.authority() !== null,
+            needsHttps,
+          }),
         )
       },
       describeRoute({ summary: 'Start page of this server', responses: { 200: 'text/html' } }),
@@ -99,6 +110,12 @@ export function basePathOf(publicUrl: URL | null): string {
 function httpUrlOf(address: URL, port: number | null): URL | null {
   if (address.protocol === 'http:') return address
   return port === null ? null : new URL(`http://${address.hostname}:${port}/`)
+}
+
+/** Returns the HTTPS URL of this server for a client that has opened it at `opened` by plain HTTP; null if there is none. */
+function httpsUrlOf(address: URL, opened: URL, port: number | null): URL | null {
+  if (address.protocol === 'https:') return address
+  return port === null ? null : new URL(`https://${opened.hostname}:${port}/`)
 }
 
 /** Returns an HTML page that may load nothing from elsewhere. */

@@ -4,7 +4,7 @@ import type { ResolveBaseUrl } from './base-url'
 import { describeRoute } from './openapi'
 import type { ReadJsonBody } from './read-body'
 import type { RequestContexts } from './request-context'
-import type { RequireHttps } from './require-https'
+import { type NeedsHttps, requireHttps } from './require-https'
 import { fromUser, SignUpBody, SuccessResponse, success, toSignUp, UserResponse } from './schemas'
 import type { sessionGuard } from './session'
 import { createBodyValidator } from './validate-body'
@@ -18,7 +18,7 @@ export function usersRoutes(deps: {
   guard: ReturnType<typeof sessionGuard>
   readJson: ReadJsonBody
   contexts: RequestContexts
-  requireHttps: RequireHttps
+  needsHttps: NeedsHttps
 }) {
   return new Elysia()
     .post(
@@ -26,7 +26,7 @@ export function usersRoutes(deps: {
       async ({ request, status }) => {
         const context = deps.contexts.get(request)
         const { client } = context
-        deps.requireHttps(client)
+        requireHttps(deps.needsHttps, client)
         const signUp = toSignUp(validateSignUp(await deps.readJson(request)))
         await deps.users.signUp(signUp, {
           baseUrl: () => deps.resolveBaseUrl(request, client),

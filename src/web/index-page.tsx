@@ -5,12 +5,14 @@ export function renderIndexPage(server: {
   version: string
   /** Where browsers and clients reach it, with a slash at its end. */
   address: URL
-  /** Where other machines reach it by plain HTTP; null for nowhere. */
+  /** Where the client's machine reaches it by plain HTTP; null for nowhere. */
   httpAddress: URL | null
   /** Whether it has a certificate authority of its own, which devices have to install. */
   hasAuthority: boolean
+  /** Whether the client is refused at sign-in over the plain HTTP that it uses. */
+  needsHttps?: boolean
 }): string {
-  const { version, address, httpAddress, hasAuthority } = server
+  const { version, address, httpAddress, hasAuthority, needsHttps = false } = server
   const base = address.pathname
   return renderPage(
     { title: 'SnailPass', base },
@@ -23,6 +25,20 @@ export function renderIndexPage(server: {
           <p>
             This address works only on this computer. On other devices, replace{' '}
             <code>{address.hostname}</code> with the name or the network address of this computer.
+          </p>
+        )}
+        {needsHttps && (
+          <p>
+            From your network, this server can be signed in to over HTTPS only, since others could
+            overhear plain HTTP
+            {address.protocol === 'https:' ? (
+              ': use this address.'
+            ) : (
+              <>
+                {'; and HTTPS is off. The operator turns it on with '}
+                <code>SNAILPASS_LISTEN_TLS</code>.
+              </>
+            )}
           </p>
         )}
         {hasAuthority && (
@@ -44,8 +60,8 @@ export function renderIndexPage(server: {
         <h2>Android</h2>
         {httpAddress === null ? (
           <p>
-            The app uses plain HTTP, which this server does not offer: the app can&rsquo;t be used
-            here.
+            The app uses plain HTTP, which this server does not{' '}
+            {needsHttps ? 'accept from your network' : 'offer'}: the app can&rsquo;t be used here.
           </p>
         ) : (
           <p>

@@ -108,6 +108,7 @@ describe('the certificate of the local network', () => {
   ])('that does not exist yet is shown as such: %s', async (mode, origin) => {
     using folder = temporaryFolder()
     const environment = {
+      SNAILPASS_LISTEN: '127.0.0.1:0',
       SNAILPASS_TLS: mode,
       SNAILPASS_PUBLIC_URL: 'https://vault.example.org/',
     }

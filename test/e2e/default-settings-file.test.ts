@@ -23,7 +23,7 @@ describe.skipIf(!hasMountNamespaces)('/etc/snailpass/snailpass.env', () => {
     expect(shown).toMatchObject({ code: 0, stderr: `Settings file: ${file}\n` })
     expect(shown.stdout).toMatch(/^SNAILPASS_LISTEN +file +127\.0\.0\.1:7$/m)
     const none = await runWithOwnEtc(`${installed} /etc/exe config --config /dev/null`)
-    expect(none.stdout).toMatch(/^SNAILPASS_LISTEN +default +0\.0\.0\.0:5000$/m)
+    expect(none.stdout).toMatch(/^SNAILPASS_LISTEN +default +0\.0\.0\.0:5000, \[::\]:5000$/m)
     const missing = await runWithOwnEtc('/etc/exe config')
     expect(missing).toMatchObject({ code: 0, stderr: 'No settings file was read.\n' })
   })

@@ -166,7 +166,7 @@ describe('snailpass tls', () => {
       certificate: { names: expect.arrayContaining(['localhost', '127.0.0.1']) },
       authority: { sha256: fingerprint256, permits: expect.arrayContaining(['local']) },
     })
-    const result = await snailpass('show')
+    const result = await snailpass('show', '--listen', '127.0.0.1:1')
     expect(result.stdout).toContain(fingerprint256)
     expect(result.stderr).toBe('HTTPS is off: turn it on with SNAILPASS_LISTEN_TLS=0.0.0.0:5443.\n')
     expect((await snailpass('ca')).stdout).toBe(readFileSync(ca, 'utf8'))

@@ -3,7 +3,7 @@ import { DomainError } from '../../src/domain/errors'
 import type { Credentials, LoginRequest } from '../../src/domain/login'
 import type { SignUp, SignUpRequest } from '../../src/domain/users'
 import { parseBasicCredentials } from '../../src/http/basic-credentials'
-import { createRequireHttps } from '../../src/http/require-https'
+import { createNeedsHttps } from '../../src/http/require-https'
 import { createTestApi } from '../support/api'
 
 const encode = (text: string) => Buffer.from(text).toString('base64')
@@ -56,7 +56,7 @@ function createRecordingApi(isHttpAllowed = true) {
     ...{ sessionEpoch: '', creationTime: 0, isDisabled: false, loginTime: null },
   }
   const { api, ask } = createTestApi({
-    requireHttps: createRequireHttps((address) => {
+    needsHttps: createNeedsHttps((address) => {
       expect(address).toBe(client.address)
       return isHttpAllowed
     }),

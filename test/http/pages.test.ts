@@ -162,6 +162,39 @@ describe('the start page', () => {
     expect(await pageOf(true, null)).toContain('which this server does not offer')
   })
 
+  test('names HTTPS to a client that may not sign in over plain HTTP, as far as there is any', async () => {
+    const show = async (change: Parameters<typeof createTestApi>[0], isSecure = false) => {
+      const { ask } = createTestApi({
+        needsHttps: (client) => !client.isSecure && client.address === '2001:db8::1',
+        httpPort: () => 5_000,
+        ...change,
+      })
+      const client = { address: '2001:db8::1', isSecure }
+      const texts = await (await ask('/', {}, { client })).text()
+      const plain = await (
+        await ask('/', {}, { client: { ...client, address: '10.0.0.1' } })
+      ).text()
+      expect(plain).not.toContain('From your network')
+      return texts
+    }
+    const refusal = 'From your network, this server can be signed in to over HTTPS only'
+    const noApp = 'which this server does not accept from your network'
+    const found = await show({ tlsPort: () => 5_443 })
+    expect(found).toContain('<code class="address">https://pi.local:5443/</code>')
+    expect(found).toContain('value=&quot;https://pi.local:5443/&quot;')
+    for (const text of [refusal, ': use this address.', noApp]) expect(found).toContain(text)
+    expect(found).not.toContain('http://pi.local')
+    const off = await show({ tlsPort: () => null })
+    expect(off).toContain('<code class="address">http://pi.local:5000/</code>')
+    for (const text of [refusal, 'HTTPS is off', 'SNAILPASS_LISTEN_TLS', noApp])
+      expect(off).toContain(text)
+    const publicUrl = new URL('https://nas.example.org/vault/')
+    const behind = await show({ publicUrl, tlsPort: () => 5_443 })
+    expect(behind).toContain('<code class="address">https://nas.example.org/vault/</code>')
+    expect(behind).toContain(refusal)
+    expect(await show({ tlsPort: () => 5_443 }, true)).not.toContain(refusal)
+  })
+
   test('shows the public URL whatever address it was opened at, with its path in every link', async () => {
     const publicUrl = new URL('https://nas.example.org/vault/')
     const { ask } = createTestApi({

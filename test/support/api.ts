@@ -29,7 +29,7 @@ export function createTestApi(change: Partial<ApiDeps> = {}) {
     answerBudget: { hold: reject, tryHold: () => null },
     resolveBaseUrl: () => 'http://pi/',
     findChallenge: null,
-    requireHttps: () => {},
+    needsHttps: () => false,
     publicUrl: null,
     authority: () => null,
     tlsPort: () => null,

@@ -1,10 +1,13 @@
 import { resolve } from 'node:path'
-import type { Endpoint } from '../../config/listen-address'
-import { endpointsOf } from '../../config/listeners'
+import { type Endpoint, formatListenAddress } from '../../config/listen-address'
+import { usualTlsPort } from '../../config/listeners'
+import { type Config, loadConfig } from '../../config/load'
 import { requireUsablePath } from '../../config/paths'
 import { readSettings } from '../../config/reading'
+import { type Settings, settingTable } from '../../config/settings'
 import { namingSetting } from '../../config/values'
 import { DomainError, listErrors } from '../../domain/errors'
+import { isLoopback } from '../../domain/networks'
 import { shellQuote } from '../../domain/text'
 import { install } from '../../service/install'
 import { type InstallLocation, layoutOf, serviceName } from '../../service/paths'
@@ -13,6 +16,7 @@ import { uninstall } from '../../service/uninstall'
 import { commit, platform, version } from '../../version'
 import { urlsOf } from '../local-addresses'
 import type { Runtime } from '../runtime'
+import { planListeners, requiredEndpointsOf } from '../server/listener-plan'
 import { checkReadiness } from './healthcheck'
 
 export type { InstallLocation }
@@ -24,6 +28,8 @@ export interface InstallResult {
   /** The command that starts the server; null if systemd does. */
   readonly startCommand: string | null
   readonly settingsFile: string
+  /** The line of the settings file that turns HTTPS on; null if it is on, or if the operator has decided. */
+  readonly httpsLine: string | null
 }
 
 /**
@@ -41,7 +47,7 @@ export async function installService(
     const path = resolve(location.prefix)
     namingSetting('--prefix', () => requireUsablePath('folder', path, { value: path }))
   }
-  const { endpoints } = await install({
+  await install({
     layout,
     program: process.execPath,
     version: `${version} (${commit}, ${platform})`,
@@ -55,10 +61,13 @@ export async function installService(
   const serve = `${shellQuote(executable)} serve --config ${shellQuote(settingsFile)}`
   const startCommand =
     user === null ? serve : `su -s /bin/sh ${serviceName} -c ${shellQuote(serve)}`
+  const config = readListenerConfig(settingsFile)
+  const isStarted = layout.unit !== null
   return {
-    addresses: urlsForClients(endpoints),
-    startCommand: layout.unit === null ? startCommand : null,
+    addresses: await findAddresses(config.settings, { isStarted }),
+    startCommand: isStarted ? null : startCommand,
     settingsFile,
+    httpsLine: findHttpsLine(config),
   }
 }
 
@@ -81,8 +90,10 @@ export interface ServiceStatus extends InstallationStatus {
 
 /** Inspects the installation. Throws `not_found` if there is none. */
 export async function serviceStatus(prefix: string | null): Promise<ServiceStatus> {
-  let addresses: readonly string[] = []
-  let settingsErrors: readonly DomainError[] = []
+  const found: { settings: Settings | null; errors: readonly DomainError[] } = {
+    settings: null,
+    errors: [],
+  }
   // Another user may not read the files of secrets.
   const canReadAll = prefix !== null || process.getuid?.() === 0
   const status = await readInstallationStatus(layoutOf({ prefix, hasService: true }), {
@@ -92,15 +103,49 @@ export async function serviceStatus(prefix: string | null): Promise<ServiceStatu
         environment: {},
         flags: {},
         file: settingsFile,
-        ...(!canReadAll && { keys: ['listen', 'listenTls'] }),
+        ...(!canReadAll && { keys: listenerKeys }),
       })
-      settingsErrors = error === null ? [] : listErrors(error)
-      const endpoints = endpointsOf(settings)
-      addresses = urlsForClients(endpoints)
-      return endpoints
+      found.settings = settings
+      found.errors = error === null ? [] : listErrors(error)
+      return requiredEndpointsOf(settings)
     },
   })
-  return { ...status, addresses, settingsErrors }
+  const { isReady } = status
+  const { settings, errors } = found
+  const addresses = settings === null ? [] : await findAddresses(settings, { isStarted: isReady })
+  return { ...status, addresses, settingsErrors: errors }
+}
+
+const listenerKeys = ['dataDir', 'listen', 'listenTls', 'tls'] as const
+
+function readListenerConfig(settingsFile: string): Config {
+  return loadConfig({ environment: {}, flags: {}, file: settingsFile, keys: listenerKeys })
+}
+
+/** Returns the URLs for other machines. A server that is started may do without HTTPS by default: it is asked. */
+async function findAddresses(
+  settings: Settings,
+  { isStarted }: { isStarted: boolean },
+): Promise<readonly string[]> {
+  const endpoints: Endpoint[] = []
+  for (const { address, isTls, isWish } of planListeners(settings)) {
+    const endpoint = { address, isTls }
+    if (!isStarted || !isWish || (await findReadinessProblem(endpoint)) === null)
+      endpoints.push(endpoint)
+  }
+  return urlsForClients(endpoints)
+}
+
+/** Returns the line that adds HTTPS on the hosts of plain HTTP: an upgrade adds no listener that nobody asked for. */
+function findHttpsLine({ settings, origins }: Config): string | null {
+  const isDecided = origins.get('listenTls')?.source !== 'default'
+  const addresses = settings.listen.flatMap((address) =>
+    'path' in address || isLoopback(address.hostname)
+      ? []
+      : [formatListenAddress({ ...address, port: usualTlsPort })],
+  )
+  if (settings.listenTls.length > 0 || isDecided || addresses.length === 0) return null
+  return `${settingTable.listenTls.name}=${addresses.join(',')}`
 }
 
 /** How long a server may take to answer `/readyz`, in milliseconds. */
@@ -116,11 +161,12 @@ async function findReadinessProblem(endpoint: Endpoint): Promise<string | null> 
   }
 }
 
-/** Returns the URLs for other machines. A listener that only this machine reaches keeps its own. */
+/** Returns the URLs of listeners for other machines. A listener that only this machine reaches keeps its own. */
 function urlsForClients(endpoints: readonly Endpoint[]): readonly string[] {
-  return endpoints.flatMap((endpoint) => {
+  const found = endpoints.flatMap((endpoint) => {
     const urls = urlsOf(endpoint)
     const others = urls.filter((url) => !/^https?:\/\/(?:localhost|127\.|\[::1\])/.test(url))
     return others.length === 0 ? urls : others
   })
+  return [...new Set(found)]
 }

@@ -1,5 +1,4 @@
 import { dirname } from 'node:path'
-import { endpointsOf } from '../../config/listeners'
 import { missingDatabaseError } from '../../database/lost-database'
 import { resolveSqliteLocation } from '../../database/sqlite-location'
 import { tryLockSqliteDatabase } from '../../database/sqlite-lock'
@@ -10,6 +9,7 @@ import type { Log } from '../../log'
 import type { Preflight } from '../../service/helper-commands'
 import { backupFolderOf } from '../backup-folder'
 import { findSignOfLoss, withRestoreHint } from '../lost-database'
+import { requiredEndpointsOf } from '../server/listener-plan'
 import { startServer } from '../server/server'
 import type { Targets } from '../targets'
 import { fetchReadiness } from './healthcheck'
@@ -25,7 +25,7 @@ export async function runPreflight(targets: Targets): Promise<Preflight> {
   const isFile = location.engine === 'sqlite'
   return {
     dataDir: folder.path,
-    endpoints: endpointsOf(settings),
+    endpoints: requiredEndpointsOf(settings),
     engine: location.engine,
     database: database.name,
     content,
@@ -109,7 +109,7 @@ const readinessTimeout = 10_000
  */
 export async function smokeTestServer({ settings, runtime }: Targets, log: Log): Promise<void> {
   const listen = [{ hostname: '127.0.0.1', port: 0 }]
-  const testSettings = { ...settings, listen, listenTls: [], mail: null }
+  const testSettings = { ...settings, listen, listenTls: [], isListenDefault: false, mail: null }
   const server = await startServer({ settings: testSettings, runtime, log })
   try {
     const request = { url: new URL('/readyz', server.urls[0]), socket: null }

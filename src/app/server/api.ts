@@ -3,14 +3,15 @@ import type { AcmeChallenges } from '../../domain/acme-challenges'
 import type { BackupFolderReport } from '../../domain/backup-folder'
 import type { Backups } from '../../domain/backups'
 import type { ClockWatch } from '../../domain/clock-watch'
-import { isLoopback, isPrivate } from '../../domain/networks'
+import { isLoopback, type NetworkMatcher } from '../../domain/networks'
 import { createReadiness, type WarningWatch } from '../../domain/readiness'
 import type { Store } from '../../domain/store'
 import { type Api, createApi } from '../../http/api'
 import { createBaseUrlResolver, portOf } from '../../http/base-url'
-import { createRequireHttps } from '../../http/require-https'
+import { createNeedsHttps } from '../../http/require-https'
 import type { Log } from '../../log'
 import { localHosts } from '../local-addresses'
+import { createPlainHttpPolicy } from '../plain-http'
 import type { Runtime } from '../runtime'
 import type { ServerCertificates } from './certificates'
 import type { Rules } from './rules'
@@ -46,6 +47,8 @@ export interface ServerApiDeps {
   readonly certificates: ServerCertificates | null
   /** Called for each request, because the listeners are started after the API is created. */
   readonly endpoints: () => readonly NetworkEndpoint[]
+  /** Returns whether an address is in a network of this machine. */
+  readonly isLocal: NetworkMatcher
   readonly settings: Settings
   readonly runtime: Runtime
   readonly log: Log
@@ -53,7 +56,8 @@ export interface ServerApiDeps {
 
 /** Creates the HTTP API over the rules, with what it needs to know of this server. */
 export function createServerApi(deps: ServerApiDeps): Api {
-  const { rules, challenges, certificates, endpoints, settings, log } = deps
+  const { rules, challenges, certificates, endpoints, isLocal, settings, log } = deps
+  const tlsPort = () => endpoints().find(({ protocol }) => protocol === 'https:')?.port ?? null
   return createApi({
     ...rules,
     readiness: createReadiness({ ...deps, ...deps.runtime }),
@@ -64,15 +68,10 @@ export function createServerApi(deps: ServerApiDeps): Api {
       endpoints,
     }),
     publicUrl: settings.publicUrl,
-    requireHttps: createRequireHttps(
-      (address) =>
-        settings.listenTls.length === 0 ||
-        settings.plainLogins === 'all' ||
-        (address !== null && isPrivate(address)),
-    ),
-    authority: () => certificates?.authority() ?? null,
+    needsHttps: createNeedsHttps(createPlainHttpPolicy(settings, isLocal)),
+    authority: () => (tlsPort() === null ? null : (certificates?.authority() ?? null)),
     findChallenge: settings.tls === 'acme' ? challenges.find : null,
-    tlsPort: () => endpoints().find(({ protocol }) => protocol === 'https:')?.port ?? null,
+    tlsPort,
     httpPort: () =>
       endpoints().find(({ protocol, hostname }) => protocol === 'http:' && !isLoopback(hostname))
         ?.port ?? null,

@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import type { Settings } from '../../config/settings'
 import type { AcmeChallenges } from '../../domain/acme-challenges'
 import type { RunningCertificateSource } from '../../domain/certificates'
+import { DomainError } from '../../domain/errors'
 import { dataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { mdnsHostNames } from '../../mdns/mdns'
@@ -50,15 +51,32 @@ export interface ServerCertificates extends RunningCertificateSource {
   authority(): AuthorityCertificate | null
 }
 
-/** Starts the source of certificates for HTTPS. Returns null if HTTPS is off. Throws a DomainError. */
-export async function openCertificates(deps: {
-  settings: Settings
-  challenges: AcmeChallenges
-  runtime: Runtime
-  log: Log
-}): Promise<ServerCertificates | null> {
-  const { settings, runtime, log } = deps
+interface CertificateDeps {
+  readonly settings: Settings
+  readonly challenges: AcmeChallenges
+  readonly runtime: Runtime
+  readonly log: Log
+}
+
+/**
+ * Starts the source of certificates for HTTPS. Returns null if HTTPS is off, or if it is a default for which no certificate can be
+ * issued, which is logged. Throws a DomainError if HTTPS was asked for.
+ */
+export async function openCertificates(deps: CertificateDeps): Promise<ServerCertificates | null> {
+  const { settings, log } = deps
   if (settings.listenTls.length === 0) return null
+  try {
+    return await startCertificates(deps)
+  } catch (error) {
+    if (!settings.isTlsDefault || !(error instanceof DomainError)) throw error
+    const hint = `${error.hint ?? 'fix that'}; then restart the server`
+    log.warn(`HTTPS is off: ${error.message}`, { hint })
+    return null
+  }
+}
+
+async function startCertificates(deps: CertificateDeps): Promise<ServerCertificates> {
+  const { settings, runtime, log } = deps
   if (settings.tls === 'files') {
     const source = await startFileSource(pathsOf(settings), {
       publicName: publicNameOf(settings),

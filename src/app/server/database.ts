@@ -33,7 +33,7 @@ export async function openServerDatabase(deps: {
   const { settings, runtime, log, create, onOpen } = deps
   const targets = openTargets(settings, runtime)
   const { folder, database, location } = targets
-  ensureDataFolder(folder)
+  ensureDataFolder(folder, { hasOwnListeners: !settings.isTlsDefault })
   const openOptions = {
     create: mayCreate(targets, create),
     freeSpaceLimit: {

@@ -1,17 +1,17 @@
 import { chmodSync, existsSync, lchownSync, lstatSync, rmSync, statSync } from 'node:fs'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
-import { formatListenAddress, type ListenAddress } from '../../config/listen-address'
-import { endpointsOf } from '../../config/listeners'
 import type { Settings } from '../../config/settings'
 import type { CertificateSource } from '../../domain/certificates'
-import { DomainError, errorMessage } from '../../domain/errors'
+import { DomainError } from '../../domain/errors'
 import { createNetworkMatcher } from '../../domain/networks'
 import type { MonotonicClock, Wait } from '../../domain/runtime'
 import type { Api } from '../../http/api'
 import { createClientResolver } from '../../http/client'
 import { type Listener, listen } from '../../http/listener'
 import type { Log } from '../../log'
+import { isMissingIpv6, listenError } from './listen-error'
+import { type PlannedListener, planListeners } from './listener-plan'
 import type { ProxyWatch } from './proxy-watch'
 
 /** All listeners of a server. */
@@ -21,8 +21,8 @@ export interface Listeners extends Pick<Listener, 'stop' | 'isIdle'> {
 }
 
 /**
- * Listens at every address of the settings. `certificates` may be null only if no address is for HTTPS. Throws a
- * DomainError if one of the addresses can't be used; then it listens at none.
+ * Listens at every address of the settings; for HTTPS only if there are `certificates`. Does without a wish that can't be had,
+ * and says so. Throws a DomainError if another address can't be used; then it listens at none.
  */
 export async function startListeners(deps: {
   api: Api
@@ -33,23 +33,25 @@ export async function startListeners(deps: {
   wait: Wait
   log: Log
 }): Promise<Listeners> {
-  const { api, settings, certificates, proxies, monotonicClock, wait, log } = deps
+  const { settings, certificates, proxies } = deps
   const isProxy = createNetworkMatcher(settings.trustedProxies)
   const resolveClient = createClientResolver(isProxy, proxies.note)
+  const start = (listener: PlannedListener) =>
+    openListener(listener, () =>
+      listen(deps.api, listener.address, {
+        ...deps,
+        certificates: listener.isTls ? certificates : null,
+        isIpv6Only: listener.isIpv6Only,
+        resolveClient,
+      }),
+    )
   const listeners: Listener[] = []
   try {
-    for (const { address, isTls } of endpointsOf(settings)) {
-      const options = {
-        certificates: isTls ? certificates : null,
-        resolveClient,
-        monotonicClock,
-        wait,
-        log,
-      }
-      listeners.push(await openListener(address, () => listen(api, address, options)))
+    for (const group of groupsOf(settings, certificates !== null)) {
+      listeners.push(...(await openGroup(group, start, deps.log)))
     }
   } catch (error) {
-    await Promise.all(listeners.map((listener) => listener.stop({ now: true })))
+    await closeAll(listeners)
     throw error
   }
   return {
@@ -61,29 +63,57 @@ export async function startListeners(deps: {
   }
 }
 
-async function openListener(address: ListenAddress, open: () => Listener): Promise<Listener> {
+/** Returns the planned listeners in groups that are opened whole or not at all: a half of HTTPS by default would be confusing. */
+function groupsOf(settings: Settings, hasTls: boolean): readonly (readonly PlannedListener[])[] {
+  const planned = planListeners(settings).filter(({ isTls }) => hasTls || !isTls)
+  const isTlsWish = ({ isTls, isWish }: PlannedListener) => isTls && isWish
+  return [
+    ...planned.filter((listener) => !isTlsWish(listener)).map((listener) => [listener]),
+    planned.filter(isTlsWish),
+  ]
+}
+
+/** Returns the open listeners of a group, none for a wish that can't be had. Throws a DomainError. */
+async function openGroup(
+  group: readonly PlannedListener[],
+  start: (listener: PlannedListener) => Promise<Listener | null>,
+  log: Log,
+): Promise<readonly Listener[]> {
+  const opened: Listener[] = []
+  try {
+    for (const planned of group) {
+      const listener = await start(planned)
+      if (listener !== null) opened.push(listener)
+    }
+    return opened
+  } catch (error) {
+    await closeAll(opened)
+    const [first] = group
+    if (!(error instanceof DomainError) || first?.isWish !== true) throw error
+    const loss = first.isTls ? 'HTTPS is off' : 'clients reach this server by IPv4 only'
+    log.warn(`${loss}: ${error.message}`, { hint: error.hint ?? '' })
+    return []
+  }
+}
+
+async function closeAll(listeners: readonly Listener[]): Promise<void> {
+  await Promise.all(listeners.map((listener) => listener.stop({ now: true })))
+}
+
+/** Returns null for the IPv6 half of all addresses on a machine without IPv6. Throws a DomainError. */
+async function openListener(
+  planned: PlannedListener,
+  open: () => Listener,
+): Promise<Listener | null> {
+  const { address, isIpv6Half } = planned
   try {
     if (!('path' in address)) return open()
     await removeStaleSocket(address.path)
     return openSocket(address.path, open)
   } catch (cause) {
-    throw cause instanceof DomainError ? cause : listenError(address, cause)
+    if (isIpv6Half && isMissingIpv6(address, cause)) return null
+    throw cause instanceof DomainError ? cause : await listenError(planned, cause)
   }
-}
-
-function listenError(address: ListenAddress, cause: unknown): DomainError {
-  const message = `can't listen on ${formatListenAddress(address)}`
-  const isInUse = cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE'
-  if (isInUse && 'port' in address) {
-    return new DomainError('unavailable', `${message}: port ${address.port} is already in use`, {
-      hint: 'stop the program that uses it, or use another port with --listen',
-      cause,
-    })
-  }
-  return new DomainError('unavailable', `${message}: ${errorMessage(cause)}`, {
-    hint: 'check that it is an address of this machine, or use another one with --listen',
-    cause,
-  })
 }
 
 /** Removes the socket of a server that was killed. Throws `conflict` if a server answers there, or if it is no socket. */

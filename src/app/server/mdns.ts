@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import type { ListenAddress } from '../../config/listen-address'
+import { isIpv6Only, type ListenAddress } from '../../config/listen-address'
 import type { Settings } from '../../config/settings'
 import { portOf } from '../../http/base-url'
 import type { Log } from '../../log'
@@ -47,8 +47,12 @@ function hostLabel(): string {
 /** Returns a function that returns whether one of these listeners accepts connections to an address of this machine. */
 export function isServedBy(listeners: readonly ListenAddress[]): (address: string) => boolean {
   const hosts = listeners.flatMap((listener) => ('path' in listener ? [] : [listener.hostname]))
-  return (address) =>
-    // A listener on all IPv6 addresses accepts IPv4 too.
-    hosts.some((host) => host === address || host === '::') ||
-    (hosts.includes('0.0.0.0') && !address.includes(':'))
+  // A listener on all IPv6 addresses accepts IPv4 too, unless another one does that.
+  const hasBoth = listeners.some(
+    (listener) =>
+      'port' in listener && listener.hostname === '::' && !isIpv6Only(listener, listeners),
+  )
+  const hasAllIpv4 = hasBoth || hosts.includes('0.0.0.0')
+  const hasAllIpv6 = hosts.includes('::')
+  return (address) => hosts.includes(address) || (address.includes(':') ? hasAllIpv6 : hasAllIpv4)
 }

@@ -1,4 +1,4 @@
-import { isPrivate } from '../../domain/networks'
+import type { NetworkMatcher } from '../../domain/networks'
 import type { Log } from '../../log'
 
 /** Notices a proxy in front of the server that the settings do not name. */
@@ -10,14 +10,14 @@ export interface ProxyWatch {
 }
 
 /**
- * All clients behind such a proxy count as one: a stranger among them can lock the owner out. Logs that once, for the first proxy on
- * a private network; a client on the internet can send any header.
+ * All clients behind such a proxy count as one: a stranger among them can lock the owner out. Logs that once, for the first proxy in
+ * a network of this machine (`isLocal`); a client on the internet can send any header.
  */
-export function watchProxies(log: Log): ProxyWatch {
+export function watchProxies(log: Log, isLocal: NetworkMatcher): ProxyWatch {
   let problem: string | null = null
   return {
     note(peer) {
-      if (problem !== null || !isPrivate(peer)) return
+      if (problem !== null || !isLocal(peer)) return
       problem = `${peer} forwards requests and is not in SNAILPASS_TRUSTED_PROXIES: all clients behind it count as one`
       log.warn(problem, { hint: `if it is your proxy, set SNAILPASS_TRUSTED_PROXIES=${peer}` })
     },

@@ -14,6 +14,7 @@ import { dataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { version } from '../../version'
 import { backupFolderOf } from '../backup-folder'
+import { createLocalMatcher } from '../local-addresses'
 import type { Runtime } from '../runtime'
 import { createServerApi, listEndpoints, type NetworkEndpoint, type ServerApiDeps } from './api'
 import { startAuditWriter } from './audit-writer'
@@ -151,7 +152,8 @@ async function startParts(
   const backupFolder = () => watch?.report() ?? null
   const openFiles = watchOpenFiles(start)
   services.push((timeout) => openFiles.loop.stop(timeout))
-  const proxies = watchProxies(start.log)
+  const isLocal = createLocalMatcher(runtime.monotonicClock)
+  const proxies = watchProxies(log, isLocal)
   const rules = createRules({
     ...start,
     store,
@@ -172,6 +174,7 @@ async function startParts(
       { kind: 'unlisted_proxy', problem: proxies.problem },
     ],
     proxies,
+    isLocal,
   })
   if (run !== undefined && schedule !== null) {
     const loop = startBackupSchedule({ ...start, backups, folder: backupFolder, run, schedule })
@@ -214,7 +217,7 @@ async function startHttp(
   start: Start,
   parts: Pick<
     ServerApiDeps,
-    'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder' | 'watches'
+    'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder' | 'watches' | 'isLocal'
   > & { readonly proxies: ProxyWatch },
 ): Promise<Omit<Server, 'stop'>> {
   const { runtime, options, services, checks } = start
@@ -235,6 +238,8 @@ async function startHttp(
   checks.push(listeners.isIdle)
   services.push((timeout) => drain(listeners, timeout, runtime.wait))
   endpoints = listEndpoints(listeners.urls)
+  // Nothing serves the certificate if HTTPS was a wish that could not be had.
+  if (!endpoints.some(({ protocol }) => protocol === 'https:')) await certificates?.stop()
   return { urls: listeners.urls, reloadCertificates: () => certificates?.checkNow() }
 }
 

@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'bun:test'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { checkClock } from '../../../src/app/doctor/clock'
 import { checkExposure } from '../../../src/app/doctor/exposure'
 import { checkSpace } from '../../../src/app/doctor/files'
@@ -8,6 +10,7 @@ import { openTargets } from '../../../src/app/targets'
 import { loadConfig } from '../../../src/config/load'
 import { joinLines } from '../../../src/domain/errors'
 import { isPublicHost } from '../../../src/domain/networks'
+import { temporaryFolder } from '../../support/executable'
 import { startPostgresFirst } from '../../support/postgres'
 import { enginesWithTables, fillWithEdgeCases, targetsOf } from '../../support/test-database'
 
@@ -110,7 +113,9 @@ describe('the doctor finds', () => {
       checkExposure(settingsOf(environment), addresses).findings?.length ?? 0
     expect(find({})).toBe(0)
     expect(find({}, ['10.0.0.2', '9.9.9.9'])).toBe(1)
-    expect(find({}, ['[2a00::1]'])).toBe(1)
+    expect(find({ SNAILPASS_LISTEN: '[::]:5000' }, ['[2a00::1]'])).toBe(1)
+    expect(find({ SNAILPASS_LISTEN: '[::]:5000' }, ['9.9.9.9'])).toBe(1)
+    expect(find({ SNAILPASS_LISTEN: '0.0.0.0:5000' }, ['[2a00::1]'])).toBe(0)
     expect(find({ SNAILPASS_PUBLIC_URL: 'https://vault.example.org' })).toBe(1)
     expect(find({ SNAILPASS_LISTEN: '127.0.0.1:5000' }, ['9.9.9.9'])).toBe(0)
     for (const closed of [
@@ -118,6 +123,33 @@ describe('the doctor finds', () => {
       { SNAILPASS_SIGNUPS_DOMAINS: 'example.org' },
     ]) {
       expect(find({ SNAILPASS_PUBLIC_URL: 'https://vault.example.org', ...closed })).toBe(0)
+    }
+  })
+
+  test('the default listener, which refuses plain HTTP from strangers with IPv6', () => {
+    const check = (environment: Record<string, string>, dataDir: string, address = '[2a00::1]') => {
+      const { settings } = loadConfig({ environment, flags: { dataDir }, file: null })
+      const { fact, findings = [] } = checkExposure(settings, ['192.168.1.5', address])
+      return { fact, findings: findings.length }
+    }
+    using fresh = temporaryFolder()
+    using old = temporaryFolder()
+    writeFileSync(join(old.path, 'secret.key'), '')
+    const isPublic = 'sign-up is open to everyone, and the server is reachable as 2a00::1'
+    const isOnlyPrivate = 'sign-up is open to everyone, from private networks only'
+    const rule = '; other networks have to use HTTPS over IPv6'
+    expect(check({}, fresh.path)).toEqual({ fact: `${isPublic}${rule}`, findings: 1 })
+    expect(check({}, old.path)).toEqual({
+      fact: `${isOnlyPrivate}${rule}, which is off`,
+      findings: 0,
+    })
+    expect(check({ SNAILPASS_PLAIN_LOGINS: 'all' }, old.path)).toEqual({
+      fact: isPublic,
+      findings: 1,
+    })
+    for (const dataDir of [fresh.path, old.path]) {
+      expect(check({}, dataDir, '[fd00::1]').fact).toBe(isOnlyPrivate)
+      expect(check({ SNAILPASS_LISTEN: '5000' }, dataDir)).toEqual({ fact: isPublic, findings: 1 })
     }
   })
 

@@ -2,10 +2,17 @@ import { afterAll, describe, expect, test } from 'bun:test'
 import { existsSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { type Runtime, systemRuntime } from '../../../src/app/runtime'
+import { startServer } from '../../../src/app/server/server'
+import { loadConfig } from '../../../src/config/load'
 import type { CertificateSource, KeyPair } from '../../../src/domain/certificates'
 import { DomainError } from '../../../src/domain/errors'
+import { isHttpsDefault } from '../../../src/files/https-by-default'
+import { createLog } from '../../../src/log'
+import { captureError } from '../../support/capture-error'
 import { createTestAuthority } from '../../support/certificates'
 import { temporaryFolder } from '../../support/executable'
+import { freePort } from '../../support/free-port'
 import { startTestServer } from '../../support/server'
 import { manualTiming } from '../../support/timing'
 
@@ -120,6 +127,51 @@ describe('a server', () => {
     await new Promise((resolve) => occupied.close(resolve))
   })
 
+  test('answers at the same port of all IPv4 and all IPv6 addresses, in any order and by both protocols', async () => {
+    const { authority, certificates } = await createCertificateSource()
+    const [plain, tls] = [freePort(), freePort()]
+    await using server = await startTestServer({
+      listen: `[::]:${plain},127.0.0.1:${plain}`,
+      settings: { SNAILPASS_LISTEN_TLS: `${tls}` },
+      certificates,
+    })
+    expect(server.urls.map(({ host }) => host)).toEqual([
+      `[::]:${plain}`,
+      `127.0.0.1:${plain}`,
+      `0.0.0.0:${tls}`,
+      `[::]:${tls}`,
+    ])
+    for (const base of [`http://127.0.0.1:${plain}`, `http://[::1]:${plain}`]) {
+      expect((await fetch(`${base}/healthz`)).status, base).toBe(200)
+    }
+    const ask = (host: string) =>
+      fetch(`https://${host}:${tls}/healthz`, {
+        tls: { ca: authority.certificate, checkServerIdentity: () => undefined },
+      })
+    for (const host of ['127.0.0.1', '[::1]']) expect((await ask(host)).status, host).toBe(200)
+    // The listener of IPv6 has none of IPv4 beside another one.
+    const elsewhere = fetch(`http://127.0.0.2:${plain}/healthz`)
+    expect(await captureError(elsewhere)).toBeInstanceOf(Error)
+  })
+
+  test('says that one of its own listeners has the port, or that a name has no address', async () => {
+    const port = freePort()
+    expect(
+      await captureError(startTestServer({ listen: `127.0.0.1:${port},0.0.0.0:${port}` })),
+    ).toMatchObject({
+      message: `can't listen on 0.0.0.0:${port}: port ${port} is already in use`,
+      hint: `another listener of this server has it, and 0.0.0.0 has that of every IPv4 address: use another port with --listen`,
+    })
+    const named = startTestServer({
+      settings: { SNAILPASS_LISTEN_TLS: `nowhere.invalid:${port}` },
+      certificates: (await createCertificateSource()).certificates,
+    })
+    expect(await captureError(named)).toMatchObject({
+      message: `can't listen on nowhere.invalid:${port}: nowhere.invalid has no address`,
+      hint: expect.stringContaining('--listen-tls'),
+    })
+  })
+
   test('replaces the Unix socket of a killed server, and nothing else', async () => {
     const path = join(folder.path, 'dead.sock')
     const child = Bun.spawn(
@@ -145,6 +197,91 @@ describe('a server', () => {
     const third = startTestServer({ listen: `unix:${file}` })
     expect(await third.catch((error: unknown) => error)).toMatchObject({ code: 'conflict' })
     expect(await Bun.file(file).text()).toBe('mine')
+  })
+})
+
+describe('HTTPS that nobody asked for', () => {
+  /** Starts a server of a new data folder on ports of its own, instead of those of the defaults. */
+  async function startByDefault(tlsPort: number, runtime: Partial<Runtime> = {}) {
+    const dataDir = join(folder.path, crypto.randomUUID())
+    const { settings } = loadConfig({ environment: {}, flags: { dataDir }, file: null })
+    expect(settings).toMatchObject({ isListenDefault: true, isTlsDefault: true })
+    const lines: string[] = []
+    const log = createLog('json', systemRuntime.clock, (line) => lines.push(line))
+    const listen = [{ hostname: '127.0.0.1', port: 0 }]
+    // The second one is free: half of HTTPS would be confusing.
+    const listenTls = [
+      { hostname: '127.0.0.1', port: tlsPort },
+      { hostname: '::1', port: tlsPort },
+    ]
+    const server = await startServer(
+      {
+        settings: { ...settings, listen, listenTls },
+        runtime: { ...systemRuntime, ...runtime },
+        log,
+      },
+      { iterations: 1 },
+    )
+    const [url = new URL('http://nowhere.invalid')] = server.urls
+    return {
+      url,
+      protocols: server.urls.map(({ protocol }) => protocol),
+      warnings: () =>
+        lines
+          .map((line): Record<string, string> => JSON.parse(line))
+          .filter(({ level }) => level === 'warn' || level === 'error')
+          .map(({ message, hint }) => ({ message, hint })),
+      dataDir,
+      [Symbol.asyncDispose]: () => server.stop(500),
+    }
+  }
+
+  test('is served with a certificate of its own CA, and restricts no sign-in', async () => {
+    await using server = await startByDefault(freePort())
+    expect(server.protocols).toEqual(['http:', 'https:', 'https:'])
+    expect(server.warnings()).toEqual([])
+    expect((await fetch(new URL('/ca', server.url))).status).toBe(200)
+  })
+
+  test('is left out if its port is taken, and the log says by whom', async () => {
+    using taken = Bun.listen({ hostname: '127.0.0.1', port: 0, socket: { data() {} } })
+    const { port } = taken
+    await using server = await startByDefault(port)
+    expect(server.protocols).toEqual(['http:'])
+    expect(server.warnings()).toEqual([
+      {
+        message: `HTTPS is off: can't listen on 127.0.0.1:${port}: port ${port} is already in use`,
+        hint: expect.stringContaining('use another port with --listen-tls'),
+      },
+    ])
+    // Nothing leads to what is not there.
+    expect((await fetch(new URL('/ca', server.url))).status).toBe(404)
+    expect(await (await fetch(server.url)).text()).not.toContain('HTTPS')
+  })
+
+  test('is left out if the clock makes no certificate authority possible, and comes once it is right', async () => {
+    const port = freePort()
+    {
+      await using server = await startByDefault(port, { clock: () => 0 })
+      expect(server.protocols).toEqual(['http:'])
+      expect((await fetch(new URL('/readyz', server.url))).status).toBe(200)
+      expect(server.warnings()).toContainEqual({
+        message:
+          'HTTPS is off: the clock of this machine is wrong: it shows 1970-01-01T00:00:00.000Z',
+        hint: expect.stringMatching(/^set the clock, .*; then restart the server$/),
+      })
+      expect(isHttpsDefault(server.dataDir)).toBeTrue()
+    }
+  })
+
+  test('is no wish once it was asked for', async () => {
+    const started = startTestServer({
+      settings: { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' },
+      runtime: { clock: () => 0 },
+    })
+    expect(await captureError(started)).toMatchObject({
+      message: expect.stringContaining('the clock of this machine is wrong'),
+    })
   })
 })
 

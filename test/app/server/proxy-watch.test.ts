@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import { watchProxies } from '../../../src/app/server/proxy-watch'
+import { isPrivate } from '../../../src/domain/networks'
 import { createLog } from '../../../src/log'
 
 test('a proxy on a private network that no setting names is told once, and stays in the warnings', () => {
@@ -10,6 +11,7 @@ test('a proxy on a private network that no setting names is told once, and stays
       () => 0,
       (line) => lines.push(line),
     ),
+    isPrivate,
   )
   // Anyone on the internet can send the header.
   for (const stranger of ['203.0.113.9', '2001:db8::1']) watch.note(stranger)

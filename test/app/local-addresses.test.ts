@@ -1,0 +1,77 @@
+import { describe, expect, test } from 'bun:test'
+import type { NetworkInterfaceInfo } from 'node:os'
+import { createLocalMatcher, urlsOf } from '../../src/app/local-addresses'
+
+const mac = '02:00:00:00:00:01'
+
+function ipv6(cidr: string, internal = false): NetworkInterfaceInfo {
+  const [address = ''] = cidr.split('/')
+  return { family: 'IPv6', address, cidr, internal, netmask: '', mac, scopeid: 0 }
+}
+
+function ipv4(cidr: string): NetworkInterfaceInfo {
+  const [address = ''] = cidr.split('/')
+  return { family: 'IPv4', address, cidr, internal: false, netmask: '', mac }
+}
+
+describe('an address is local', () => {
+  test.each([
+    ['192.168.7.7', true],
+    ['fe80::1', true],
+    ['fd12::1', true],
+    ['2001:db8:1:2:ffff::9', true],
+    ['2001:DB8:1:2::', true],
+    ['2001:db8:1:3::1', false],
+    // The /64 of an address with a shorter prefix, not more.
+    ['2001:db8:2:0:1::', true],
+    ['2001:db8:2:1::1', false],
+    // A /128 and a /112 may be in a network with other people's machines.
+    ['2001:db8:3::2', false],
+    ['2001:db8:4::2', false],
+    ['2001:db8:5::1', false],
+    ['9.9.9.9', false],
+    ['9.9.9.8', false],
+    ['pi.local', false],
+  ])('%s: %p', (address, expected) => {
+    const isLocal = createLocalMatcher(
+      () => 0,
+      () => [
+        ipv6('2001:db8:1:2::1/64'),
+        ipv6('2001:db8:2::1/48'),
+        ipv6('2001:db8:3::1/128'),
+        ipv6('2001:db8:4::1/112'),
+        ipv6('2001:db8:5::1/64', true),
+        { ...ipv6('2001:db8:6::1/64'), cidr: null },
+        ipv4('9.9.9.9/24'),
+      ],
+    )
+    expect(isLocal(address)).toBe(expected)
+  })
+
+  test('by the networks of the last ten seconds', () => {
+    let time = 0
+    let reads = 0
+    let cidr = '2001:db8:1::1/64'
+    const isLocal = createLocalMatcher(
+      () => time,
+      () => {
+        reads++
+        return [ipv6(cidr)]
+      },
+    )
+    // Neither needs the interfaces.
+    expect([isLocal('10.0.0.1'), isLocal('9.9.9.9'), reads]).toEqual([true, false, 0])
+    expect([isLocal('2001:db8:1::9'), isLocal('2001:db8:2::9'), reads]).toEqual([true, false, 1])
+    cidr = '2001:db8:2::1/64'
+    time = 9_999
+    expect([isLocal('2001:db8:1::9'), reads]).toEqual([true, 1])
+    time = 10_000
+    expect([isLocal('2001:db8:1::9'), isLocal('2001:db8:2::9'), reads]).toEqual([false, true, 2])
+  })
+})
+
+test('a listener on all IPv4 addresses has no IPv6 URL', () => {
+  const urls = urlsOf({ address: { hostname: '0.0.0.0', port: 5000 }, isTls: true })
+  expect(urls).toContain('https://localhost:5000/')
+  expect(urls.filter((url) => url.includes('['))).toEqual([])
+})
