@@ -122,7 +122,7 @@ function readListenerConfig(settingsFile: string): Config {
   return loadConfig({ environment: {}, flags: {}, file: settingsFile, keys: listenerKeys })
 }
 
-/** Returns the URLs for other machines. A server that is started may do without HTTPS by default: it is asked. */
+/** Returns the URLs for other machines, and those of listeners that the server can do without if it answers there. */
 async function findAddresses(
   settings: Settings,
   { isStarted }: { isStarted: boolean },
@@ -130,8 +130,8 @@ async function findAddresses(
   const endpoints: Endpoint[] = []
   for (const { address, isTls, isWish } of planListeners(settings)) {
     const endpoint = { address, isTls }
-    if (!isStarted || !isWish || (await findReadinessProblem(endpoint)) === null)
-      endpoints.push(endpoint)
+    const isSure = !isWish || (isStarted && (await findReadinessProblem(endpoint)) === null)
+    if (isSure) endpoints.push(endpoint)
   }
   return urlsForClients(endpoints)
 }
