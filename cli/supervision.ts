@@ -30,8 +30,10 @@ export async function supervised(run: (supervision: Supervision) => Promise<void
     const pause = attempts === null || isInvalid(error) ? 0 : attempts.failed()
     if (pause === 0) throw error
     const code = reportError(error)
+    // Signals count from before the line that announces the pause.
+    const waiting = waitUnlessSignalled(pause)
     info(`the next attempt is in ${pause / 1000} seconds`)
-    if ((await waitUnlessSignalled(pause)) === 'stop') attempts?.reset()
+    if ((await waiting) === 'stop') attempts?.reset()
     else throw new ExitError(code)
   }
 }

@@ -79,8 +79,10 @@ Examples:
       }
       for (const address of addresses) out(address)
       info(`Settings: ${settingsFile}`)
-      if (httpsLine !== null)
-        info(`HTTPS is off. To turn it on, add this line and restart the server:\n  ${httpsLine}`)
+      if (httpsLine !== null) {
+        info('HTTPS is off. To turn it on, add this line and restart the server:')
+        info(`  ${httpsLine}`)
+      }
     })
 }
 

@@ -48,7 +48,9 @@ async function problemsOf({ message }: ServiceState): Promise<readonly DomainErr
   const reported = parseReportedErrors(message.replaceAll(/ (?=(?:error|hint): )/g, '\n'))
   if (reported.length > 0) return reported
   const lines = await lastLogLines()
-  return lines === '' ? [] : [new DomainError('unavailable', `the log ends with:\n${lines}`)]
+  return lines === ''
+    ? []
+    : [new DomainError('unavailable', ['the log ends with:', ...lines.split('\n')])]
 }
 
 async function findVersion(executable: string): Promise<string | null> {

@@ -117,7 +117,7 @@ const refusals: [
     (rules) => rules.disable('no\nbody'),
     {
       code: 'not_found',
-      message: 'there is no account no body',
+      message: 'there is no account no\nbody',
       hint: 'use an email or id from `snailpass user list`',
     },
   ],
@@ -137,7 +137,7 @@ const refusals: [
     (rules) => rules.add({ email: 'no\tsense', masterPasswordHash: 'x' }),
     {
       code: 'invalid',
-      message: '"no sense" is not a valid email address',
+      message: '"no\tsense" is not a valid email address',
       hint: 'use the form you@example.org',
     },
   ],
@@ -173,7 +173,7 @@ const refusals: [
     (rules) => rules.uninvite('An\rna@nas.local\0'),
     {
       code: 'not_found',
-      message: 'An na@nas.local  is not invited',
+      message: 'An\rna@nas.local\0 is not invited',
       hint: 'list the invitations with `snailpass user invitations`',
     },
   ],

@@ -37,7 +37,7 @@ test('the status tells the version, the state of the service, and whether the se
     version,
     service,
     isReady: false,
-    problems: [new DomainError('unavailable', 'the log ends with:\nlast line of the log')],
+    problems: [new DomainError('unavailable', ['the log ends with:', 'last line of the log'])],
   })
   fake.setServiceMessage('error: one hint: do this error: two')
   expect((await readInstallationStatus(fake.layout, busy)).problems).toEqual([

@@ -27,7 +27,13 @@ async function runInNamespace(
   environment: Readonly<Record<string, string>> = {},
 ): Promise<ProcessResult> {
   const child = Bun.spawn([...unshare, ...args], {
-    env: { HOME: '/nonexistent', PATH: process.env['PATH'] ?? '', ...environment },
+    env: {
+      HOME: '/nonexistent',
+      PATH: process.env['PATH'] ?? '',
+      // Bun would create that folder for its cache.
+      BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0',
+      ...environment,
+    },
     stdout: 'pipe',
     stderr: 'pipe',
   })
