@@ -15,6 +15,7 @@ interface LedgerEntry {
 /** The entries of one vault, by their ids. Writes to one entry come one after the other. */
 export class Ledger {
   readonly #entries = new Map<string, LedgerEntry>()
+  readonly #watches = new Set<{ kind: EntryKind; values: Map<string, Set<Value>> }>()
   acknowledged = 0
 
   /** Records that a write is about to be sent. */
@@ -22,6 +23,10 @@ export class Ledger {
     const entry = this.#entries.get(id) ?? { kind, acknowledged: null, uncertain: new Set() }
     entry.uncertain.add(value)
     this.#entries.set(id, entry)
+    for (const watch of this.#watches) {
+      if (watch.kind !== kind) continue
+      watch.values.set(id, (watch.values.get(id) ?? new Set([null])).add(value))
+    }
   }
 
   /** Records that the write was acknowledged. */
@@ -52,6 +57,20 @@ export class Ledger {
     )
   }
 
+  /**
+   * Returns a function that returns the values that each entry of a kind may have had at some time since now: an answer shows one
+   * of them, and may take so long that an entry is changed several times meanwhile.
+   */
+  watch(kind: EntryKind): () => ReadonlyMap<string, ReadonlySet<Value>> {
+    const values = new Map([...this.allowed(kind)].map(([id, allowed]) => [id, new Set(allowed)]))
+    const watch = { kind, values }
+    this.#watches.add(watch)
+    return () => {
+      this.#watches.delete(watch)
+      return values
+    }
+  }
+
   /** Makes what the server has, while nobody writes, the values to rely on. */
   settle(kind: EntryKind, stored: ReadonlyMap<string, string>): void {
     for (const [id, entry] of this.#entries) {
@@ -62,18 +81,11 @@ export class Ledger {
   }
 }
 
-/**
- * Returns the ids whose stored value is none of those that were allowed before or after it was read: an acknowledged write is
- * lost, or a value came out of nothing.
- */
+/** Returns the ids whose stored value is not allowed: an acknowledged write is lost, or a value came out of nothing. */
 export function findWrong(
   stored: ReadonlyMap<string, string>,
-  before: ReadonlyMap<string, ReadonlySet<Value>>,
-  after: ReadonlyMap<string, ReadonlySet<Value>> = before,
+  allowed: ReadonlyMap<string, ReadonlySet<Value>>,
 ): readonly string[] {
-  const ids = new Set([...before.keys(), ...stored.keys()])
-  return [...ids].filter((id) => {
-    const value = stored.get(id) ?? null
-    return before.get(id)?.has(value) !== true && after.get(id)?.has(value) !== true
-  })
+  const ids = new Set([...allowed.keys(), ...stored.keys()])
+  return [...ids].filter((id) => allowed.get(id)?.has(stored.get(id) ?? null) !== true)
 }

@@ -198,11 +198,11 @@ export class Torture {
   async #read(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       for (const kind of kinds) {
-        const before = this.#ledger.allowed(kind)
+        const endWatch = this.#ledger.watch(kind)
         const { status, stored } = await this.#list(kind)
-        const after = this.#ledger.allowed(kind)
+        const allowed = endWatch()
         if (stored !== null) {
-          for (const id of findWrong(stored, before, after))
+          for (const id of findWrong(stored, allowed))
             this.complain('wrongAnswers', `${kind} ${id} is ${stored.get(id) ?? 'missing'}`)
         } else if (status !== null && status !== 401) {
           this.complain('wrongAnswers', `GET /${kind} answered with ${status}`)

@@ -279,8 +279,8 @@ describe('an open log', () => {
       '<4>warn  three',
       '<4>warn  four',
       '<3>error five',
-      '<3>first',
-      '<3>second',
+      '<3>  first',
+      '<3>  second',
     ])
     configure({ format: 'json', level: 'info' })
     log.info('six', { n: 1 })

@@ -49,12 +49,35 @@ describe('what a client may rely on', () => {
     expect(findWrong(stored(['other', 'one']), allowed)).toEqual(['other'])
   })
 
-  test('is either state for an answer during which a write was acknowledged', () => {
-    const ledger = ledgerOf((each) => each.begin('notes', 'n', 'one'))
-    const before = ledger.allowed('notes')
-    ledger.acknowledge('n', 'one')
-    expect(findWrong(stored(), before, ledger.allowed('notes'))).toEqual([])
-    expect(findWrong(stored(['n', 'two']), before, ledger.allowed('notes'))).toEqual(['n'])
+  test('is every state that an entry had while an answer was made, and no other', () => {
+    const ledger = ledgerOf((each) => {
+      for (const [id, value] of [
+        ['n', 'old'],
+        ['n', 'one'],
+        ['m', 'kept'],
+      ] as const) {
+        each.begin('notes', id, value)
+        each.acknowledge(id, value)
+      }
+    })
+    const endWatch = ledger.watch('notes')
+    for (const value of ['two', 'three', null]) {
+      ledger.begin('notes', 'n', value)
+      ledger.acknowledge('n', value)
+    }
+    ledger.begin('notes', 'new', 'first')
+    ledger.begin('records', 'r', 'of another kind')
+    const allowed = endWatch()
+    ledger.begin('notes', 'n', 'later')
+    const kept: [string, string] = ['m', 'kept']
+    for (const value of ['one', 'two', 'three'])
+      expect(findWrong(stored(['n', value], kept), allowed)).toEqual([])
+    expect(findWrong(stored(kept), allowed)).toEqual([])
+    expect(findWrong(stored(kept, ['new', 'first']), allowed)).toEqual([])
+    for (const value of ['old', 'later'])
+      expect(findWrong(stored(['n', value], kept), allowed)).toEqual(['n'])
+    expect(findWrong(stored(kept, ['r', 'of another kind']), allowed)).toEqual(['r'])
+    expect(findWrong(stored(), allowed)).toEqual(['m'])
   })
 })
 

@@ -37,8 +37,6 @@ export async function runOnTwoHosts(dataDir: string, script: string): Promise<Pr
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: '/nonexistent',
-      // Bun would create that folder for its cache.
-      BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0',
       // Root can create that folder, and Bun would keep its cache there.
       BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0',
       BUN: process.execPath,
