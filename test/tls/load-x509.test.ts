@@ -22,6 +22,8 @@ async function loadsLibrary(environment: Record<string, string>): Promise<string
     env: {
       PATH: process.env['PATH'] ?? '',
       HOME: '/nonexistent',
+      // Root can create that folder, and Bun would keep its cache there.
+      BUN_RUNTIME_TRANSPILER_CACHE_PATH: '0',
       SNAILPASS_LISTEN_TLS: '127.0.0.1:0',
       ...environment,
     },
