@@ -1,3 +1,4 @@
+import { type Answer, chooseLeaving, type Demand, lookAtRate } from './answers-under-way'
 import { DomainError } from './errors'
 import { goneError, type RequestBounds, withDeadline } from './request-bounds'
 import { type MonotonicClock, type Wait, withTimeout } from './runtime'
@@ -11,32 +12,19 @@ export interface AnswerBudget {
    * Holds memory for an answer, once there is enough. Of an account's answers under way, and of all, the first is held whatever
    * its size. Throws `unavailable` if there is not enough in time, or the client is gone.
    *
-   * `giveWay` is called if another answer needs the memory, which is free from then on: the answer must end. That happens only
-   * to answers that have been under way for some time, and sooner to those of the account that holds most.
+   * `giveWay` is called if another answer needs the memory, which is free from then on: the answer must end. That happens to
+   * answers of the account that holds most, for one of an account that holds less, and to those of very slow clients.
    */
-  hold(answer: {
-    account: string
-    bytes: number
-    giveWay: () => void
-    bounds: RequestBounds
-  }): Promise<HeldAnswer>
+  hold(answer: Demand & { readonly bounds: RequestBounds }): Promise<HeldAnswer>
   /** As `hold`, but returns null instead of waiting. */
-  tryHold(answer: { account: string; bytes: number; giveWay: () => void }): HeldAnswer | null
+  tryHold(answer: Demand): HeldAnswer | null
 }
 
 export interface HeldAnswer {
+  /** Frees a part of the memory, which has left. */
+  free(bytes: number): void
   /** Frees the memory, at the first call. */
   release(): void
-}
-
-interface Demand {
-  readonly account: string
-  readonly bytes: number
-  readonly giveWay: () => void
-}
-
-interface Answer extends Demand {
-  readonly startTime: number
 }
 
 interface Waiting extends Demand {
@@ -44,15 +32,17 @@ interface Waiting extends Demand {
   readonly turn: PromiseWithResolvers<HeldAnswer>
 }
 
-/** Milliseconds after which an answer gives way to one of an account that holds less, and after which to any. */
+/** Milliseconds after which an answer gives way to one of an account that holds less. */
 const minTime = 2_000
-const fairTime = 20_000
 
 /** Milliseconds after which it is looked again whether answers have been under way for long enough to give way. */
 const interval = 250
 
-/** How many of those that wait are tried in vain at a time, which takes time for each answer under way. */
+/** How many of those that wait are tried in vain at a time. */
 const maxVainTries = 16
+
+/** How many accounts' last turns are remembered. */
+const maxTurns = 10_000
 
 /** The part of the memory that only accounts which hold little may use, and what is little. */
 const reservedPart = 1 / 4
@@ -77,6 +67,8 @@ export function createAnswerBudget({
   /** Resolved when memory is freed. */
   let freed = Promise.withResolvers<void>()
   let isServing = false
+  /** When each account had its last turn, the latest last. */
+  const turns = new Map<string, number>()
 
   const heldBy = (account: string) => heldByAccount.get(account) ?? 0
 
@@ -95,19 +87,36 @@ export function createAnswerBudget({
     const missing = missingBytes(demand)
     if (missing.own > 0 || missing.all > 0) return null
     const { account, bytes, giveWay } = demand
-    const answer = { account, bytes, giveWay, startTime: monotonicClock() }
+    const now = monotonicClock()
+    const answer = {
+      ...{ account, bytes, giveWay, startTime: now, bytesLeft: bytes },
+      ...{ lookTime: now, bytesLeftThen: bytes, isSlow: false },
+    }
     answers.add(answer)
+    addHeld(account, bytes)
+    turns.delete(account)
+    turns.set(account, now)
+    const [oldest] = turns.keys()
+    if (turns.size > maxTurns && oldest !== undefined) turns.delete(oldest)
+    return { free: (part) => free(answer, part), release: () => release(answer) }
+  }
+
+  function addHeld(account: string, bytes: number): void {
     held += bytes
-    heldByAccount.set(account, heldBy(account) + bytes)
-    return { release: () => release(answer) }
+    const sum = heldBy(account) + bytes
+    if (sum === 0) heldByAccount.delete(account)
+    else heldByAccount.set(account, sum)
+  }
+
+  function free(answer: Answer, bytes: number): void {
+    const freedBytes = answers.has(answer) ? Math.min(bytes, answer.bytesLeft) : 0
+    answer.bytesLeft -= freedBytes
+    addHeld(answer.account, -freedBytes)
   }
 
   function release(answer: Answer): void {
     if (!answers.delete(answer)) return
-    held -= answer.bytes
-    const left = heldBy(answer.account) - answer.bytes
-    if (left === 0) heldByAccount.delete(answer.account)
-    else heldByAccount.set(answer.account, left)
+    addHeld(answer.account, -answer.bytesLeft)
     freed.resolve()
     freed = Promise.withResolvers()
   }
@@ -117,10 +126,11 @@ export function createAnswerBudget({
     const [heaviest, heaviestBytes] = findHeaviest()
     const isUnfair = heaviestBytes > heldBy(demand.account) + demand.bytes
     const now = monotonicClock()
-    const candidates = [...answers].filter(({ account, startTime }) => {
-      const time = isUnfair && account === heaviest ? minTime : fairTime
-      return now - startTime >= time
-    })
+    for (const answer of answers) lookAtRate(answer, now)
+    const candidates = [...answers].filter(
+      ({ account, isSlow, startTime }) =>
+        isSlow || (isUnfair && account === heaviest && now - startTime >= minTime),
+    )
     for (const answer of chooseLeaving(candidates, demand.account, missingBytes(demand))) {
       release(answer)
       answer.giveWay()
@@ -133,11 +143,16 @@ export function createAnswerBudget({
     return heaviest
   }
 
-  /** Serves those that wait: first those whose account would hold least. */
+  /** Serves those that wait: first those whose account would hold least, and of these who had their last turn first. */
   function serveOnce(): void {
-    const wanted = ({ account, bytes }: Waiting) => heldBy(account) + bytes
+    // Lists of about the same size take turns.
+    const wanted = ({ account, bytes }: Waiting) =>
+      Math.floor(Math.log2(1 + heldBy(account) + bytes))
+    const lastTurn = ({ account }: Waiting) => turns.get(account) ?? -1
+    const compare = (a: Waiting, b: Waiting) =>
+      wanted(a) - wanted(b) || Math.sign(lastTurn(a) - lastTurn(b)) || 0
     let triesLeft = maxVainTries
-    for (const demand of [...waiting].sort((a, b) => wanted(a) - wanted(b))) {
+    for (const demand of [...waiting].sort(compare)) {
       const { turn, bounds } = demand
       if (bounds.isAbandoned) {
         waiting.delete(demand)
@@ -189,31 +204,6 @@ export function createAnswerBudget({
       return tryHold(demand) ?? (await waitForTurn({ ...demand, turn: Promise.withResolvers() }))
     },
   }
-}
-
-/** Returns the answers of which the end frees enough, those of the same account and the oldest first; none if all are too few. */
-function chooseLeaving(
-  candidates: readonly Answer[],
-  account: string,
-  missing: { own: number; all: number },
-): readonly Answer[] {
-  const [own, others] = [true, false].map((isOwn) =>
-    candidates.filter((answer) => (answer.account === account) === isOwn),
-  )
-  let [missingOfOwn, missingOfAll] = [missing.own, missing.all]
-  const leaving: Answer[] = []
-  for (const answer of own ?? []) {
-    if (missingOfOwn <= 0 && missingOfAll <= 0) break
-    leaving.push(answer)
-    missingOfOwn -= answer.bytes
-    missingOfAll -= answer.bytes
-  }
-  for (const answer of others ?? []) {
-    if (missingOfAll <= 0) break
-    leaving.push(answer)
-    missingOfAll -= answer.bytes
-  }
-  return missingOfOwn <= 0 && missingOfAll <= 0 ? leaving : []
 }
 
 function throwTooMany(): never {

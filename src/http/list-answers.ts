@@ -92,7 +92,12 @@ export function createListAnswers(deps: {
         if (held === null) return bytes
       }
       isSent = true
-      return sending.start(() => encodeNext(parts, toBody), release)
+      const next = () => {
+        const part = encodeNext(parts, toBody)
+        if (part !== null) held?.free(part.length)
+        return part
+      }
+      return sending.start(next, release)
     } finally {
       if (!isSent) release()
     }

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
-import { aRecord, basicAuth, type Client, signUpAndLogIn } from '../support/client'
+import { aNote, aRecord, basicAuth, type Client, signUpAndLogIn } from '../support/client'
 import { executable, type RunningServer, serve, temporaryFolder } from '../support/executable'
 
 /** `SNAILPASS_SIEGE=whole` runs the long form of these tests. */
@@ -11,9 +11,18 @@ const signUps = isWhole ? 10_000 : 500
 const addresses = isWhole ? 100_000 : 3_000
 const guesses = isWhole ? 1_000 : 40
 const longHeaders = isWhole ? 200 : 20
+const attackers = isWhole ? 100 : 30
+const slowAccounts = isWhole ? 10 : 3
+const slowReaders = isWhole ? 1_000 : 60
+/** Owners' sign-ins, one a second, and their readings of the vault. */
+const ownersLogins = isWhole ? 120 : 4
+const ownersReadings = isWhole ? 300 : 10
 
 /** KiB by which the server's memory may grow, whatever strangers send. */
 const maxGrowth = 150 * 1024
+
+/** KiB by which it may grow, however slowly large vaults are read. A thousand connections take about 100 MB themselves. */
+const maxGrowthByReaders = (isWhole ? 250 : 100) * 1024
 
 /** Rate limits are on, and the tests choose the addresses of clients. */
 const environment = { SNAILPASS_RATE_LIMITS: '', SNAILPASS_TRUSTED_PROXIES: '127.0.0.1' }
@@ -153,6 +162,151 @@ test.skipIf(process.platform !== 'linux')(
     expect(await server.end('SIGTERM')).toBe(0)
   },
   isWhole ? 900_000 : 180_000,
+)
+
+/** Signs in, guesses and signs up from all networks of one /48, with accounts of its own as well. */
+async function attackFromBlock(url: URL, end: AbortSignal): Promise<Map<string, number>> {
+  const statuses = new Map<string, number>()
+  const random = () => crypto.getRandomValues(new Uint16Array(1))[0] ?? 0
+  const ask = async (what: string, path: string, headers: HeadersInit, init: RequestInit = {}) => {
+    const answer = await fetch(new URL(path, url), { ...init, headers, signal: end })
+    const kind = `${what} ${answer.status}`
+    statuses.set(kind, (statuses.get(kind) ?? 0) + 1)
+  }
+  const logIn = (what: string, email: string, hash: string, network: number) =>
+    ask(what, '/login', {
+      authorization: basicAuth(email, hash),
+      'x-forwarded-for': `2001:db8:bad:${network.toString(16)}::1`,
+    })
+  const signUp = (email: string) =>
+    ask(
+      'sign-up',
+      '/users',
+      {
+        'content-type': 'application/json',
+        'x-forwarded-for': `2001:db8:bad:${random().toString(16)}::1`,
+      },
+      {
+        method: 'POST',
+        body: JSON.stringify({
+          ...{ id: crypto.randomUUID(), email, master_password_hash: 'x', hint: null },
+        }),
+      },
+    )
+  await Promise.all(['mallory0', 'mallory1', 'mallory2'].map((name) => signUp(`${name}@evil.test`)))
+  await runConcurrently(Number.POSITIVE_INFINITY, attackers, async (index) => {
+    end.throwIfAborted()
+    await [
+      () => logIn('guess', 'owner@nas.local', crypto.randomUUID(), random()),
+      () => logIn('other', `${random()}@nas.local`, 'x', random()),
+      () => signUp(`${crypto.randomUUID()}@evil.test`),
+      // From networks that these accounts know, and with the right credentials.
+      () => logIn('own', `mallory${index % 3}@evil.test`, 'x', index % 30),
+    ][index % 4]?.()
+  }).catch((error: unknown) => {
+    if (!end.aborted) throw error
+  })
+  return statuses
+}
+
+test(
+  'the owner signs in from a new network each second while a /48 guesses and queues',
+  async () => {
+    using folder = temporaryFolder()
+    await using server = await serve(folder.path, environment)
+    const { url } = server
+    await signUpAndLogIn(url, 'owner')
+    const end = new AbortController()
+    using _ = { [Symbol.dispose]: () => end.abort() }
+    const attack = attackFromBlock(url, end.signal)
+    const hash = Buffer.from('hash of owner').toString('base64')
+    const logins: { status: number; milliseconds: number }[] = []
+    for (let index = 0; index < ownersLogins; index++) {
+      const start = performance.now()
+      const { status } = await fetch(new URL('/login', url), {
+        headers: {
+          authorization: basicAuth('owner@nas.local', hash),
+          'x-forwarded-for': index % 2 === 0 ? `198.51.${index}.7` : `2001:db8:${index}::7`,
+        },
+      })
+      const milliseconds = performance.now() - start
+      logins.push({ status, milliseconds })
+      await Bun.sleep(Math.max(0, 1_000 - milliseconds))
+    }
+    end.abort()
+    const statuses = await attack
+    expect(logins.filter(({ status }) => status !== 200)).toEqual([])
+    // A few seconds say little about a busy machine.
+    if (isWhole)
+      expect(Math.max(...logins.map(({ milliseconds }) => milliseconds))).toBeLessThan(3_000)
+    expect(statuses.get('guess 401')).toBeGreaterThan(0)
+    expect(statuses.get('guess 401')).toBeLessThanOrEqual(33 + 16)
+    if (isWhole) expect(statuses.get('guess 429')).toBeGreaterThan(0)
+    expect(await server.end('SIGTERM')).toBe(0)
+  },
+  isWhole ? 300_000 : 60_000,
+)
+
+/** Asks for the notes of an account and takes nothing of the answer, again and again. */
+function readSlowly(url: URL, client: Client, sockets: Set<Socket>): void {
+  const socket = connect(Number(url.port), '127.0.0.1', () => {
+    socket.write(`GET /notes HTTP/1.1\r\nHost: pi\r\nx-access-token: ${client.token}\r\n\r\n`)
+  })
+  socket.pause()
+  sockets.add(socket)
+  socket.on('error', () => {})
+  socket.on('close', () => {
+    if (sockets.delete(socket)) readSlowly(url, client, sockets)
+  })
+}
+
+test.skipIf(process.platform !== 'linux')(
+  'slow readers of large vaults do not make memory grow, and others are served',
+  async () => {
+    using folder = temporaryFolder()
+    await using server = await serve(folder.path, environment)
+    const { url } = server
+    const addNotes = async (client: Client, count: number) => {
+      for (let index = 0; index < count; index++) {
+        const note = aNote({ content: `${'a'.repeat(500_000)}:` })
+        expect((await client.send('POST', '/notes', note)).status).toBe(201)
+      }
+    }
+    const slow = await Promise.all(
+      Array.from({ length: slowAccounts }, (_, index) => signUpAndLogIn(url, `slow${index}`)),
+    )
+    for (const client of slow) await addNotes(client, isWhole ? 60 : 30)
+    const owner = await signUpAndLogIn(url, 'owner')
+    await addNotes(owner, 4)
+    await owner.send('POST', '/records', aRecord())
+
+    const before = memoryOf(server)
+    let maxMemory = before
+    const sockets = new Set<Socket>()
+    using cleanup = new DisposableStack()
+    const watch = setInterval(() => {
+      maxMemory = Math.max(maxMemory, memoryOf(server))
+    }, 100)
+    cleanup.defer(() => {
+      clearInterval(watch)
+      const open = [...sockets]
+      sockets.clear()
+      for (const socket of open) socket.destroy()
+    })
+    for (let index = 0; index < slowReaders; index++)
+      readSlowly(url, slow[index % slowAccounts] ?? owner, sockets)
+
+    for (let index = 0; index < ownersReadings; index++) {
+      expect(await (await owner.send('GET', '/records')).json()).toHaveLength(1)
+      expect(await (await owner.send('GET', '/notes')).json()).toHaveLength(4)
+      await Bun.sleep(200)
+    }
+    expect(maxMemory - before).toBeLessThan(maxGrowthByReaders)
+    cleanup.dispose()
+    expect(await (await slow[0]?.send('GET', '/notes'))?.json()).toHaveLength(isWhole ? 60 : 30)
+    expect(await server.end('SIGTERM')).toBe(0)
+  },
+  isWhole ? 900_000 : 60_000,
 )
 
 test('five hundred connections of one address at once are all answered', async () => {
