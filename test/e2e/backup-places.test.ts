@@ -136,7 +136,7 @@ test('what is no regular file is refused as a backup at once, and does not distu
   expect(Bun.spawnSync(['mkfifo', ...pipes]).success).toBeTrue()
   for (const name of ['4T020000Z.sqlite', '5T020000Z.sqlite.partial']) mkdirSync(at(name))
   symlinkSync('/dev/zero', at('6T020000Z.sqlite'))
-  symlinkSync('/nonexistent', at('7T020000Z.sqlite'))
+  symlinkSync(data.at('missing'), at('7T020000Z.sqlite'))
   for (const [path, message, code] of [
     [pipes[0], 'is a named pipe, not a backup', 1],
     [pipes[1], 'is a named pipe, not a backup', 1],
