@@ -1,5 +1,6 @@
 import { createHmac, hkdfSync } from 'node:crypto'
 import { jwt } from '@elysiajs/jwt'
+import { setNewest } from '../domain/newest-entries'
 import type { Clock, MonotonicClock } from '../domain/runtime'
 import type { TokenClaims, TokenPurpose, Tokens } from '../domain/tokens'
 
@@ -74,11 +75,8 @@ export function createTokens(
   // Clients send their token with every request; the Windows client sends hundreds at once. Only tokens that were valid are
   // cached, so clients without a session can't fill the cache.
   const verified = new Map<string, VerifiedToken>()
-  const remember = (token: string, read: VerifiedToken) => {
-    const [oldest] = verified.keys()
-    if (oldest !== undefined && verified.size >= maxRemembered) verified.delete(oldest)
-    verified.set(token, read)
-  }
+  const remember = (token: string, read: VerifiedToken) =>
+    setNewest(verified, { key: token, value: read, max: maxRemembered })
 
   return {
     async issue({ userId, ...claims }) {

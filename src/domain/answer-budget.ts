@@ -1,5 +1,6 @@
 import { type Answer, chooseLeaving, type Demand, lookAtRate } from './answers-under-way'
 import { DomainError } from './errors'
+import { setNewest } from './newest-entries'
 import { goneError, type RequestBounds, withDeadline } from './request-bounds'
 import { type MonotonicClock, type Wait, withTimeout } from './runtime'
 
@@ -94,10 +95,7 @@ export function createAnswerBudget({
     }
     answers.add(answer)
     addHeld(account, bytes)
-    turns.delete(account)
-    turns.set(account, now)
-    const [oldest] = turns.keys()
-    if (turns.size > maxTurns && oldest !== undefined) turns.delete(oldest)
+    setNewest(turns, { key: account, value: now, max: maxTurns })
     return { free: (part) => free(answer, part), release: () => release(answer) }
   }
 

@@ -1,4 +1,5 @@
 import { DomainError } from './errors'
+import { setNewest } from './newest-entries'
 
 /**
  * Limits the size of each vault. Clients fetch a vault in one response, so this also bounds the memory for a response, and
@@ -32,12 +33,8 @@ export function createVaultQuota(maxBytes: number): VaultQuota {
    */
   const known = new Map<string, number>()
 
-  const remember = (owner: string, size: number) => {
-    known.delete(owner)
-    known.set(owner, size)
-    const [oldest] = known.keys()
-    if (known.size > maxKnownVaults && oldest !== undefined) known.delete(oldest)
-  }
+  const remember = (owner: string, size: number) =>
+    setNewest(known, { key: owner, value: size, max: maxKnownVaults })
 
   return {
     async charge({ vaults }, { owner, texts, isNew }, work) {

@@ -1,3 +1,4 @@
+import { setNewest } from './newest-entries'
 import type { PasswordHash } from './password-hash'
 import type { MonotonicClock } from './runtime'
 
@@ -44,12 +45,7 @@ export function createWrongCredentials({
     },
 
     add(attempt) {
-      const key = keyOf(attempt)
-      // At the end, where the newest are.
-      times.delete(key)
-      times.set(key, monotonicClock())
-      const [oldest] = times.keys()
-      if (times.size > maxCount && oldest !== undefined) times.delete(oldest)
+      setNewest(times, { key: keyOf(attempt), value: monotonicClock(), max: maxCount })
     },
   }
 }

@@ -8,6 +8,7 @@
  * A small one is sent as a whole, which is faster. While many answers are under way, that is only for tiny ones.
  */
 import type { AnswerBudget, HeldAnswer } from '../domain/answer-budget'
+import { setNewest } from '../domain/newest-entries'
 import type { Session } from '../domain/sessions'
 import type { Log } from '../log'
 import { cutConnection } from './offline-copies'
@@ -50,11 +51,8 @@ export function createListAnswers(deps: {
   const knownBytes = new Map<string, number>()
 
   function remember(key: string, bytes: number): void {
-    knownBytes.delete(key)
-    if (bytes <= maxWholeBytes) return
-    knownBytes.set(key, bytes)
-    const [oldest] = knownBytes.keys()
-    if (knownBytes.size > maxKnown && oldest !== undefined) knownBytes.delete(oldest)
+    if (bytes <= maxWholeBytes) knownBytes.delete(key)
+    else setNewest(knownBytes, { key, value: bytes, max: maxKnown })
   }
 
   /**
