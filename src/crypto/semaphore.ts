@@ -3,9 +3,10 @@ import {
   requireListener,
   throwTooBusy,
   tooBusy,
-  withDeadline,
+  waitForTurn,
 } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
+import { createUsualDuration } from '../domain/usual-duration'
 import { createFairQueue, type Origin } from './fair-queue'
 
 export interface SemaphoreOptions {
@@ -38,42 +39,34 @@ export function createSemaphore({
   const { monotonicClock } = timing
   const queue = createFairQueue<PromiseWithResolvers<void>>(maxQueued)
   let running = 0
-  /** Milliseconds that work has taken lately: an average in which the last one counts a quarter. */
-  let usualDuration: number | null = null
+  const duration = createUsualDuration(monotonicClock)
 
   /** Throws if `bounds` end within so many milliseconds. */
-  function requireTime(bounds: RequestBounds | undefined, duration: number): void {
-    if (bounds !== undefined && monotonicClock() + duration > bounds.deadline) throwTooBusy()
+  function requireTime(bounds: RequestBounds | undefined, milliseconds: number): void {
+    if (bounds !== undefined && monotonicClock() + milliseconds > bounds.deadline) throwTooBusy()
   }
 
-  async function waitForTurn(origin: Origin, bounds: RequestBounds | undefined): Promise<void> {
+  async function waitInQueue(origin: Origin, bounds: RequestBounds | undefined): Promise<void> {
     const turn = Promise.withResolvers<void>()
     queue.add(turn, origin)?.reject(tooBusy())
-    await withDeadline(timing, bounds, turn.promise).catch((error: unknown) => {
-      // If it is not in the queue, its turn came in the same moment, or it gave way to another.
-      if (queue.remove(turn, origin)) throw error
-      return turn.promise
-    })
+    const leave = () => queue.remove(turn, origin)
+    await waitForTurn(timing, bounds, { turn: turn.promise, leave })
   }
 
   return async (work, { bounds, origin = [], beforeStart } = {}) => {
     if (running < maxConcurrent) running++
     else {
       const rounds = Math.floor((running + queue.countBefore(origin)) / maxConcurrent) + 1
-      requireTime(bounds, rounds * (usualDuration ?? 0))
+      requireTime(bounds, rounds * duration.get())
       // Work that ends passes its slot to the next in the queue, so `running` stays the same.
-      await waitForTurn(origin, bounds)
+      await waitInQueue(origin, bounds)
     }
     try {
       requireListener(bounds)
       // Not with the usual duration: after one that was much too long, nothing would ever run and correct it.
       requireTime(bounds, 0)
       beforeStart?.()
-      const start = monotonicClock()
-      const result = await work()
-      const duration = monotonicClock() - start
-      usualDuration = usualDuration === null ? duration : (3 * usualDuration + duration) / 4
-      return result
+      return await duration.measure(work)
     } finally {
       const next = queue.take()
       if (next === null) running--

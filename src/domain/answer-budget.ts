@@ -1,7 +1,7 @@
 import { type Answer, chooseLeaving, type Demand, lookAtRate } from './answers-under-way'
 import { DomainError } from './errors'
 import { setNewest } from './newest-entries'
-import { goneError, type RequestBounds, withDeadline } from './request-bounds'
+import { goneError, type RequestBounds, waitForTurn } from './request-bounds'
 import { type MonotonicClock, type Wait, withTimeout } from './runtime'
 
 /**
@@ -183,23 +183,20 @@ export function createAnswerBudget({
     }
   }
 
-  async function waitForTurn(demand: Waiting): Promise<HeldAnswer> {
+  async function waitInQueue(demand: Waiting): Promise<HeldAnswer> {
     waiting.add(demand)
     void serve()
     const { bounds, turn } = demand
     const timing = { wait, monotonicClock, onTimeout: throwTooMany }
-    return await withDeadline(timing, bounds, turn.promise).catch((error: unknown) => {
-      if (waiting.delete(demand)) throw error
-      // Its turn came in the same moment.
-      return turn.promise
-    })
+    const leave = () => waiting.delete(demand)
+    return await waitForTurn(timing, bounds, { turn: turn.promise, leave })
   }
 
   return {
     tryHold,
     async hold(demand) {
       // What is free now did not suffice for those that wait.
-      return tryHold(demand) ?? (await waitForTurn({ ...demand, turn: Promise.withResolvers() }))
+      return tryHold(demand) ?? (await waitInQueue({ ...demand, turn: Promise.withResolvers() }))
     },
   }
 }

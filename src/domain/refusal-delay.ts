@@ -1,14 +1,15 @@
 import { DomainError } from './errors'
 import type { RequestBounds } from './request-bounds'
 import type { MonotonicClock, Wait } from './runtime'
+import { createUsualDuration, type UsualDuration } from './usual-duration'
 
 /**
  * Has each `rate_limited` come as late as if the credentials had been checked. Where an account knows the network, they are checked
  * also during a lockout; elsewhere they are not. The time of a refusal would tell a neighbour whose accounts are used there.
  */
 export interface RefusalDelay {
-  /** Returns what `check` resolves to, and remembers how long it took. */
-  observe<T>(check: () => Promise<T>): Promise<T>
+  /** Returns what `check` resolves to, and remembers how long it took, its time in the queue included. */
+  observe: UsualDuration['measure']
   /** Returns what `work` resolves to. If it throws `rate_limited`, that is thrown later, but within the bounds. */
   delay<T>(bounds: RequestBounds | undefined, work: () => Promise<T>): Promise<T>
 }
@@ -28,8 +29,7 @@ export function createRefusalDelay({
   wait: Wait
   maxWaiting?: number
 }): RefusalDelay {
-  /** Milliseconds that a check has taken lately, its time in the queue included: the last one counts a quarter. */
-  let usualDuration: number | null = null
+  const duration = createUsualDuration(monotonicClock)
   let waiting = 0
 
   async function waitUntil(time: number): Promise<void> {
@@ -40,17 +40,11 @@ export function createRefusalDelay({
   }
 
   return {
-    async observe(check) {
-      const start = monotonicClock()
-      const result = await check()
-      const duration = monotonicClock() - start
-      usualDuration = usualDuration === null ? duration : (3 * usualDuration + duration) / 4
-      return result
-    },
+    observe: duration.measure,
 
     async delay(bounds, work) {
       // Before the work, which changes what is usual.
-      const time = monotonicClock() + margin * (usualDuration ?? 0)
+      const time = monotonicClock() + margin * duration.get()
       try {
         return await work()
       } catch (error) {

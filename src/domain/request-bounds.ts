@@ -1,6 +1,5 @@
 import { DomainError } from './errors'
-import type { MonotonicClock, Wait } from './runtime'
-import { withTimeout } from './runtime'
+import { type MonotonicClock, type Wait, withTimeout } from './runtime'
 
 /**
  * Milliseconds from the last byte of a request to its answer, at most. The contract asks for 8 s, since Android gives up after
@@ -26,8 +25,8 @@ export function goneError(): DomainError {
 }
 
 /**
- * Returns what `work` resolves to. At the deadline, it throws what `onTimeout` throws: `unavailable` by default. Late work continues, and its result is ignored: it must
- * change nothing after the deadline, which the store sees to if it has the bounds too.
+ * Returns what `work` resolves to. Throws what `onTimeout` throws at the deadline: `unavailable` by default. Late work continues,
+ * and its result is ignored: it must change nothing after the deadline, which the store sees to if it has the bounds too.
  */
 export async function withDeadline<T>(
   {
@@ -41,6 +40,22 @@ export async function withDeadline<T>(
   if (bounds === undefined || bounds.deadline === Number.POSITIVE_INFINITY) return await work
   const timeout = Math.max(0, bounds.deadline - monotonicClock())
   return await withTimeout({ wait, timeout, onTimeout }, work)
+}
+
+/**
+ * Returns what `turn` resolves to: the turn of somebody who waits in a queue. Throws as `withDeadline` if the deadline comes first.
+ * `leave` removes the waiting one from the queue; it returns false if it is no longer there, since its turn, or its end, came in
+ * the same moment.
+ */
+export async function waitForTurn<T>(
+  timing: Parameters<typeof withDeadline>[0],
+  bounds: RequestBounds | undefined,
+  { turn, leave }: { turn: Promise<T>; leave: () => boolean },
+): Promise<T> {
+  return await withDeadline(timing, bounds, turn).catch((error: unknown) => {
+    if (leave()) throw error
+    return turn
+  })
 }
 
 /** Returns the error for a sign-in or sign-up that would be answered too late. */
