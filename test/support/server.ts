@@ -25,6 +25,8 @@ export async function startTestServer(
     listen?: string
     certificates?: CertificateSource
     /** Whether the SQLite file that a URL names is created. */
+    /** PBKDF2 iterations of password hashes: 1 by default. */
+    iterations?: number
     create?: boolean
     runBackup?: RunBackup
   } = {},
@@ -45,7 +47,7 @@ export async function startTestServer(
   const server: Server = await startServer(
     { settings, runtime, log: lines },
     {
-      iterations: 1,
+      iterations: options.iterations ?? 1,
       ...(options.create !== undefined && { create: options.create }),
       ...(options.certificates !== undefined && { certificates: options.certificates }),
       ...(options.runBackup !== undefined && { runBackup: options.runBackup }),
