@@ -2,7 +2,7 @@ import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { type Endpoint, formatListenAddress } from '../config/listen-address'
 import { endpointsOf } from '../config/listeners'
 import type { Settings } from '../config/settings'
-import { networkOf, parseAddress } from '../domain/address'
+import { isIpv6, networkOf, parseAddress } from '../domain/address'
 import { isPrivate, type NetworkMatcher } from '../domain/networks'
 import type { MonotonicClock } from '../domain/runtime'
 
@@ -79,7 +79,7 @@ export function createLocalMatcher(
   let readTime = Number.NEGATIVE_INFINITY
   return (address) => {
     if (isPrivate(address)) return true
-    if (!address.includes(':')) return false
+    if (!isIpv6(address)) return false
     if (clock() - readTime >= networksLifetime) {
       networks = new Set(list().filter(isOnLink).map(networkOfInterface))
       readTime = clock()

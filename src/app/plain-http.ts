@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings'
+import { isIpv6 } from '../domain/address'
 import type { NetworkMatcher } from '../domain/networks'
 
 /**
@@ -17,5 +18,5 @@ export function createPlainHttpPolicy(
   if (listenTls.length > 0 && !isTlsDefault)
     return (address) => address !== null && isLocal(address)
   if (!isListenDefault) return () => true
-  return (address) => address === null || !address.includes(':') || isLocal(address)
+  return (address) => address === null || !isIpv6(address) || isLocal(address)
 }

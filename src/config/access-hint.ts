@@ -1,13 +1,14 @@
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { shellQuote } from '../domain/text'
+import { isAccessRefusal } from '../files/data-folder'
 
 /**
  * Returns which command lets the user of this process read a file that the system did not let it open; null if the error is
  * another one. A settings file often belongs to root and a group of administrators, of which the user of a service is none.
  */
 export function accessHint(path: string, cause: unknown): string | null {
-  if (process.platform === 'win32' || !isRefusal(cause)) return null
+  if (process.platform === 'win32' || !isAccessRefusal(cause)) return null
   const user = nameIn('/etc/passwd', process.geteuid?.() ?? 0)
   const group = nameIn('/etc/group', process.getegid?.() ?? 0)
   const folder = findClosedFolder(path)
@@ -21,12 +22,6 @@ export function accessHint(path: string, cause: unknown): string | null {
   return `let the user ${user} read the file, as root: ${change}${join}`
 }
 
-function isRefusal(cause: unknown): boolean {
-  return (
-    cause instanceof Error && 'code' in cause && ['EACCES', 'EPERM'].includes(String(cause.code))
-  )
-}
-
 /** Returns the uppermost folder above a path that can't be entered; null if all can. */
 function findClosedFolder(path: string): string | null {
   const parent = dirname(path)
@@ -36,7 +31,7 @@ function findClosedFolder(path: string): string | null {
     statSync(path)
     return null
   } catch (error) {
-    return isRefusal(error) ? parent : null
+    return isAccessRefusal(error) ? parent : null
   }
 }
 

@@ -203,6 +203,13 @@ export function isSystemError(error: unknown): boolean {
   return error instanceof Error && 'syscall' in error
 }
 
+/** Returns whether an error says that this user has no access. */
+export function isAccessRefusal(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && ['EACCES', 'EPERM'].includes(String(error.code))
+  )
+}
+
 /** Returns what `read` returns, or `otherwise` if the system can't read that. */
 export function ifReadable<T>(read: () => T, otherwise: T): T {
   try {

@@ -6,6 +6,7 @@ import { readSettings, type SettingsReport } from '../../config/reading'
 import type { Settings } from '../../config/settings'
 import type { Database, DatabaseContent } from '../../database/database'
 import { DomainError, errorMessage, type Lines, listErrors } from '../../domain/errors'
+import { isAccessRefusal } from '../../files/data-folder'
 import { readSystemFile } from '../../files/system-files'
 import { commit, platform, version } from '../../version'
 import { localHosts } from '../local-addresses'
@@ -123,7 +124,8 @@ async function runCheck(
   } catch (error) {
     if (!(error instanceof DomainError))
       return { ...emptyResult(name), failure: errorMessage(error) }
-    if (isPermissionError(error))
+    // The user of the server may have access.
+    if (isAccessRefusal(error.cause))
       return {
         ...emptyResult(name),
         failure: `${error.message}: run this as the user of the server, or as root`,
@@ -142,13 +144,6 @@ async function runCheck(
 function asText(lines: readonly string[]): Lines {
   const [first, ...rest] = lines
   return first !== undefined && rest.length === 0 ? first : lines
-}
-
-/** Returns whether the cause is that this user has no access. The user of the server may have it. */
-function isPermissionError({ cause }: DomainError): boolean {
-  return (
-    cause instanceof Error && 'code' in cause && ['EACCES', 'EPERM'].includes(String(cause.code))
-  )
 }
 
 function checkSettings({ origins, warnings, error, file }: SettingsReport): Outcome {
