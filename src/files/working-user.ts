@@ -5,8 +5,9 @@
  *
  * The rights are those of the process (its effective user), so they are changed only for work that nothing runs beside.
  */
-import { lstatSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { lstatSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { dirname, join, parse, relative, resolve, sep } from 'node:path'
+import { DomainError } from '../domain/errors'
 import { ifReadable } from './data-folder'
 
 /** A user of the operating system. */
@@ -28,8 +29,9 @@ let current: WorkingUser | null = null
 
 /**
  * Has this process work as the user who owns a folder, if it runs as root and that is another user. Does nothing if `places`,
- * where it also has to write, belong to anyone else, and if the system refuses, as a container without CAP_SETUID does: then
- * the functions of `src/files` still follow no link. Undone by the returned function.
+ * where it also has to write, belong to anyone else, and if the system refuses, as a container without CAP_SETUID does; then
+ * throws `forbidden` for a link of the owner, which the engine and the system would follow as root. Undone by the returned
+ * function.
  */
 export function workAsOwnerOf(folder: string, places: readonly string[] = []): () => void {
   const { geteuid, getegid, getgroups } = process
@@ -44,6 +46,7 @@ export function workAsOwnerOf(folder: string, places: readonly string[] = []): (
     becomeOwner(working)
   } catch {
     becomeCaller(working)
+    requireNoLink(working)
     return () => {}
   }
   current = working
@@ -92,7 +95,7 @@ function beginCallerWork(): () => void {
 }
 
 function becomeOwner({ owner }: WorkingUser): void {
-  process.setgroups?.([owner.gid])
+  setGroups([owner.gid])
   process.setegid?.(owner.gid)
   process.seteuid?.(owner.uid)
 }
@@ -100,7 +103,12 @@ function becomeOwner({ owner }: WorkingUser): void {
 function becomeCaller({ caller }: WorkingUser): void {
   process.seteuid?.(caller.uid)
   process.setegid?.(caller.gid)
-  process.setgroups?.([...caller.groups])
+  setGroups(caller.groups)
+}
+
+/** Sets nothing that is so already: a process without CAP_SETGID may not even set its own groups. */
+function setGroups(groups: readonly number[]): void {
+  if (process.getgroups?.().join() !== groups.join()) process.setgroups?.([...groups])
 }
 
 function isInside(path: string, folder: string): boolean {
@@ -121,6 +129,26 @@ function ownerOf(path: string): User | null {
       return stats === undefined || stats.uid === 0 ? null : userOf(stats)
     }
   }
+}
+
+/** Throws `forbidden` if a user other than root has put a link into the data folder, or on the way to it. */
+function requireNoLink({ folder, owner }: WorkingUser): void {
+  const link = ownerOfLink(folder) === null ? findLink(folder) : folder
+  if (link === null) return
+  throw new DomainError('forbidden', `${link} goes through a link of a user other than root`, {
+    hint: `run this as the user with the id ${owner.uid}, which this process may not become: it lacks CAP_SETUID or CAP_SETGID`,
+  })
+}
+
+/** Returns the path of a link of a user other than root in a folder or below it; null for none. */
+function findLink(folder: string): string | null {
+  for (const entry of ifReadable(() => readdirSync(folder, { withFileTypes: true }), [])) {
+    const path = join(folder, entry.name)
+    if (entry.isSymbolicLink() && lstatSync(path).uid !== 0) return path
+    const link = entry.isDirectory() ? findLink(path) : null
+    if (link !== null) return link
+  }
+  return null
 }
 
 /** As many links as Linux follows (path_resolution(7)). */

@@ -42,8 +42,14 @@ describe.skipIf(!isRoot)('root in the data folder of another user', () => {
   }, 60_000)
   afterAll(base[Symbol.dispose])
 
-  const runIn = (args: readonly string[], stdin = '') =>
-    run([...args, '--data-dir', dataDir], { stdin })
+  /** A program of root in a container that may not become another user. */
+  const confined = [
+    ...['setpriv', '--bounding-set=-setuid,-setgid', '--inh-caps=-setuid,-setgid'],
+    executable,
+  ]
+
+  const runIn = (args: readonly string[], stdin = '', runner = [executable]) =>
+    run([...args, '--data-dir', dataDir], { stdin, program: runner })
   const foreignFiles = () =>
     readdirSync(dataDir, { recursive: true, encoding: 'utf8' }).filter((name) => {
       const { uid, gid } = lstatSync(join(dataDir, name))
@@ -108,6 +114,8 @@ describe.skipIf(!isRoot)('root in the data folder of another user', () => {
     symlinkSync(target, path)
     lchownSync(path, owner, owner)
     try {
+      const refused = await runIn(args, 'a long master password', confined)
+      expect(refused.stderr).toContain(`error: ${path} goes through a link of a user other than`)
       const { stderr } = await runIn(args, 'a long master password')
       expect(stderr).not.toContain('bug in snailpass')
       if (isFolder) expect(readdirSync(target)).toEqual([])
@@ -116,6 +124,18 @@ describe.skipIf(!isRoot)('root in the data folder of another user', () => {
     } finally {
       rmSync(path, { force: true })
       if (readdirSync(dataDir).includes(`aside-${name}`)) renameSync(aside, path)
+    }
+    expect(foreignFiles()).toEqual([])
+  })
+
+  test('does its work also where the system does not let it become that user', async () => {
+    for (const [args, stdin] of [
+      [['user', 'add', 'c@nas.local', '--password-stdin'], 'a long master password'],
+      [['backup'], ''],
+      [['tls', 'renew'], ''],
+    ] as const) {
+      const { code, stderr } = await runIn(args, stdin, confined)
+      expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' })
     }
     expect(foreignFiles()).toEqual([])
   })

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, spyOn, test } from 'bun:test'
 import {
   chownSync,
   lchownSync,
@@ -139,6 +139,50 @@ describe.skipIf(!isRoot)('root in the data folder of another user', () => {
     chownSync(same, other, other)
     const places = [same, join(same, 'x.db'), join(folders.folder, 'backups')]
     await working(folders.folder, () => expect(rights()).toEqual(asOther), places)
+  })
+
+  describe.each(['setgroups', 'setegid', 'seteuid'] as const)('where %s is refused', (name) => {
+    /** As the system does without CAP_SETGID or CAP_SETUID: only what the process has already may be set. */
+    function refusing() {
+      const set = process[name]?.bind(process) as (value: unknown) => void
+      return spyOn(process, name).mockImplementation((value: unknown) => {
+        if (name === 'setgroups' || value !== 0) throw new Error('EPERM')
+        set(value)
+      })
+    }
+
+    test('stays root', async () => {
+      using folders = createFolders()
+      using _ = refusing()
+      await working(folders.folder, () => expect(rights()).toEqual(asRoot))
+    })
+
+    test('refuses a folder with links that others have put there, or on the way to it', async () => {
+      using folders = createFolders()
+      const inner = join(folders.folder, 'tls')
+      mkdirSync(inner)
+      symlinkSync(folders.secret, join(inner, 'of-root'))
+      using _ = refusing()
+      await working(folders.folder, () => expect(rights()).toEqual(asRoot))
+      const link = join(inner, 'leaf.pem')
+      symlinkSync(folders.secret, link)
+      lchownSync(link, other, other)
+      const way = join(folders.base, 'way')
+      symlinkSync(folders.folder, way)
+      lchownSync(way, other, other)
+      for (const [folder, shown] of [
+        [folders.folder, link],
+        [way, way],
+        [join(way, 'data'), join(way, 'data')],
+      ] as const) {
+        expect(await captureError(working(folder, () => {}))).toMatchObject({
+          code: 'forbidden',
+          message: `${shown} goes through a link of a user other than root`,
+          hint: expect.stringContaining(`user with the id ${other}`),
+        })
+        expect(rights()).toEqual(asRoot)
+      }
+    })
   })
 })
 
