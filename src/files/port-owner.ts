@@ -1,6 +1,6 @@
 /** Finds the program behind a port, as `ss -ltnp` does: Linux names the socket of each listener, and whose descriptor it is. */
 import { readdirSync, readlinkSync } from 'node:fs'
-import { isIP } from 'node:net'
+import { isIpv6, parseAddress } from '../domain/address'
 import { sanitizeLine } from '../domain/text'
 import { ifReadable } from './data-folder'
 import { type ReadSystemFile, readSystemFile } from './system-files'
@@ -23,43 +23,68 @@ export function findPortOwner(
   port: number,
   read: ReadSystemFile = readSystemFile,
 ): PortOwner | null {
-  const sockets = new Set(
-    ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((path) =>
-      parseListeners(read(path) ?? '')
-        .filter((found) => found.port === port && overlap(found.host, hostname))
-        .map(({ inode }) => `socket:[${inode}]`),
-    ),
-  )
-  if (sockets.size === 0) return null
-  for (const entry of ifReadable(() => readdirSync('/proc'), [])) {
-    if (!/^\d+$/.test(entry) || !hasSocket(entry, sockets)) continue
-    const name = sanitizeLine(read(`/proc/${entry}/comm`) ?? '').trim()
-    return { pid: Number(entry), name: name || 'another program' }
-  }
-  return null
+  const listeners = ['/proc/net/tcp', '/proc/net/tcp6']
+    .flatMap((path) => parseListeners(read(path) ?? ''))
+    .filter((found) => found.port === port)
+  const pid =
+    findProcess(listeners.filter(({ host }) => isTakenBy(hostname, host))) ??
+    findProcess(listeners.filter(({ host }) => isCoveredBy(hostname, host)))
+  if (pid === null) return null
+  const name = sanitizeLine(read(`/proc/${pid}/comm`) ?? '').trim()
+  return { pid, name: name || 'another program' }
 }
 
-function parseListeners(table: string): readonly { host: string; port: number; inode: string }[] {
+interface SystemListener {
+  /** In canonical form. */
+  readonly host: string
+  readonly port: number
+  readonly inode: string
+}
+
+function parseListeners(table: string): readonly SystemListener[] {
   return table.split('\n').flatMap((line) => {
     const [, local = '', , state, , , , , , inode = ''] = line.trim().split(/\s+/)
     const [host = '', port = ''] = local.split(':')
-    return state === listening ? [{ host, port: Number.parseInt(port, 16), inode }] : []
+    return state === listening
+      ? [{ host: decodeHost(host), port: Number.parseInt(port, 16), inode }]
+      : []
   })
 }
 
-/** Returns whether a listener at `host`, as the kernel prints it, takes an address. Names and IPv6 are taken to be covered. */
-function overlap(host: string, hostname: string): boolean {
-  const isAll = (text: string) => /^(?:0+|[0.]+|::)$/.test(text)
-  if (isAll(host) || isAll(hostname) || isIP(hostname) !== 4 || host.length !== 8) return true
-  // The four bytes are in the order of the machine, which is little-endian on all that we build for.
-  const bytes = host.match(/../g) ?? []
-  return (
-    hostname ===
-    bytes
-      .map((byte) => Number.parseInt(byte, 16))
-      .reverse()
-      .join('.')
-  )
+/** Decodes an address of the kernel: groups of four bytes in the order of the machine, little-endian on all that we build for. */
+function decodeHost(text: string): string {
+  const bytes = (text.match(/.{8}/g) ?? []).flatMap((group) => (group.match(/../g) ?? []).reverse())
+  const ipv4 = bytes.map((byte) => Number.parseInt(byte, 16)).join('.')
+  const ipv6 = bytes.join('').replaceAll(/.{4}(?!$)/g, '$&:')
+  return parseAddress(bytes.length === 4 ? ipv4 : ipv6) ?? text
+}
+
+const isAll = (host: string) => host === '0.0.0.0' || host === '::'
+
+/** Returns whether a listener at `host` certainly takes an address: the same one, or either of them is all of its family. */
+function isTakenBy(hostname: string, host: string): boolean {
+  const address = parseAddress(hostname)
+  if (address === null || isIpv6(address) !== isIpv6(host)) return false
+  return address === host || isAll(address) || isAll(host)
+}
+
+/** Returns whether a listener at `host` may take an address: a name has any, and all of IPv6 often covers IPv4. */
+function isCoveredBy(hostname: string, host: string): boolean {
+  const address = parseAddress(hostname)
+  return address === null || (isIpv6(address) !== isIpv6(host) && [address, host].includes('::'))
+}
+
+/** Returns a process that has one of the sockets open; another one than this, if there is any. */
+function findProcess(listeners: readonly SystemListener[]): number | null {
+  const sockets = new Set(listeners.map(({ inode }) => `socket:[${inode}]`))
+  if (sockets.size === 0) return null
+  let own: number | null = null
+  for (const entry of ifReadable(() => readdirSync('/proc'), [])) {
+    if (!/^\d+$/.test(entry) || !hasSocket(entry, sockets)) continue
+    if (Number(entry) !== process.pid) return Number(entry)
+    own = process.pid
+  }
+  return own
 }
 
 function hasSocket(pid: string, sockets: ReadonlySet<string>): boolean {
