@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { takeOverDataFolder } from '../../src/service/data-folder-owner'
 import { executable, run, serve, temporaryFolder } from '../support/executable'
 import { createAgeKeyPair } from '../support/test-database'
 
@@ -160,3 +161,37 @@ describe.skipIf(!isRoot)('root in the data folder of another user', () => {
     expect(statSync(target).mode & 0o777).toBe(0o755)
   })
 })
+
+test.skipIf(!isRoot)(
+  'the service takes over whatever its own commands left to root',
+  async () => {
+    using base = temporaryFolder()
+    const dataDir = join(base.path, 'data')
+    const backup = join(base.path, 'backup.sqlite')
+    const runHere = async (...args: readonly string[]) => {
+      const { code, stderr } = await run([...args, '--data-dir', dataDir])
+      expect({ args, code, stderr: code === 0 ? '' : stderr }).toEqual({
+        args,
+        code: 0,
+        stderr: '',
+      })
+    }
+    await runHere('recreate-db', '--yes')
+    await (await serve(dataDir)).end('SIGTERM')
+    await runHere('tls', 'renew')
+    await runHere('backup')
+    await runHere('backup', '--plain', '--to', backup)
+    await runHere('key', 'rotate')
+    await runHere('recreate-db', '--yes')
+    writeFileSync(join(dataDir, 'snailpass.db'), 'damaged')
+    await runHere('restore', backup, '--yes', '--accept-forged')
+    const owned = { name: 'nobody', user: { uid: owner, gid: owner, home: '/', groups: [] } }
+    expect(takeOverDataFolder(dataDir, owned)).toBeTrue()
+    const names = readdirSync(dataDir)
+    expect(names).toContain('https-by-default')
+    expect(new Set(names.map((name) => lstatSync(join(dataDir, name)).uid))).toEqual(
+      new Set([owner]),
+    )
+  },
+  60_000,
+)
