@@ -11,6 +11,12 @@ export interface PortOwner {
   readonly name: string
 }
 
+/** Returns what is wrong with a port that another program has, and which one if that is known. */
+export function describeTakenPort(port: number, owner: PortOwner | null): string {
+  const by = owner === null ? '' : ` by ${owner.name} (process ${owner.pid})`
+  return `port ${port} is already in use${by}`
+}
+
 /** The state of a listener in `/proc/net/tcp` (proc_net_tcp(5)). */
 const listening = '0A'
 

@@ -2,6 +2,7 @@ import { createServer } from 'node:net'
 import { type Endpoint, formatListenAddress, type NetworkAddress } from '../config/listen-address'
 import { DomainError, errorMessage } from '../domain/errors'
 import { pollUntil, type Wait } from '../domain/runtime'
+import { describeTakenPort, findPortOwner } from '../files/port-owner'
 import { isStarted, lastLogLines, type ServiceState, serviceState, startService } from './systemd'
 
 /**
@@ -31,9 +32,13 @@ function requireFreePort(address: NetworkAddress): Promise<void> {
   const listener = createServer()
   return new Promise((resolve, reject) => {
     listener.once('error', (cause) => {
-      const name = formatListenAddress(address)
+      const { hostname, port } = address
+      const reason =
+        'code' in cause && cause.code === 'EADDRINUSE'
+          ? describeTakenPort(port, findPortOwner(hostname, port))
+          : errorMessage(cause)
       reject(
-        new DomainError('conflict', `can't listen on ${name}: ${errorMessage(cause)}`, {
+        new DomainError('conflict', `can't listen on ${formatListenAddress(address)}: ${reason}`, {
           hint: 'stop the program that uses the port, or set another address with SNAILPASS_LISTEN in the settings file',
           cause,
         }),

@@ -266,7 +266,7 @@ describe('the steps of an installation', () => {
   })
 })
 
-test('a port is free if nothing listens there, and is free again after the check', async () => {
+test('a port is free if nothing listens there, and is free again after the check; else it is told who has it', async () => {
   const listener = createServer()
   await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
   const address = listener.address()
@@ -277,7 +277,11 @@ test('a port is free if nothing listens there, and is free again after the check
   ]
   expect(await captureError(requireFreePorts(endpoints))).toMatchObject({
     code: 'conflict',
-    message: expect.stringContaining(`can't listen on 127.0.0.1:${port}: `),
+    message: expect.stringMatching(
+      new RegExp(
+        `^can't listen on 127\\.0\\.0\\.1:${port}: port ${port} is already in use by .+ \\(process ${process.pid}\\)$`,
+      ),
+    ),
     hint: 'stop the program that uses the port, or set another address with SNAILPASS_LISTEN in the settings file',
   })
   await new Promise<void>((resolve) => void listener.close(() => resolve()))

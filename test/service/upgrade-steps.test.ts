@@ -345,7 +345,7 @@ describe('a step that fails after the smoke test leaves the new version, which t
       expect(await captureError(upgrading)).toMatchObject({
         code: 'unavailable',
         message: expect.stringMatching(
-          /^the upgrade to .* is not complete: can't listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/,
+          /^the upgrade to .* is not complete: can't listen on 127\.0\.0\.1:\d+: port \d+ is already in use/,
         ),
       })
     } finally {

@@ -8,7 +8,7 @@ import {
 } from '../../config/listen-address'
 import { DomainError, errorMessage } from '../../domain/errors'
 import { shellQuote } from '../../domain/text'
-import { findPortOwner } from '../../files/port-owner'
+import { describeTakenPort, findPortOwner } from '../../files/port-owner'
 import { readSystemFile } from '../../files/system-files'
 
 /** What is wrong, behind "can't listen on ADDRESS: ", and what to do. */
@@ -70,13 +70,12 @@ function inUseProblem({ hostname, port }: NetworkAddress, flag: string): Problem
   const owner = findPortOwner(hostname, port)
   if (owner?.pid === process.pid) {
     return {
-      reason: `port ${port} is already in use`,
+      reason: describeTakenPort(port, null),
       hint: `another listener of this server has it, and 0.0.0.0 has that of every IPv4 address: use another port with ${flag}`,
     }
   }
-  const by = owner === null ? '' : ` by ${owner.name} (process ${owner.pid})`
   return {
-    reason: `port ${port} is already in use${by}`,
+    reason: describeTakenPort(port, owner),
     hint: `stop the program that uses it, or use another port with ${flag}`,
   }
 }
