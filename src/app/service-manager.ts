@@ -1,3 +1,4 @@
+import { escapeUnprintable } from '../domain/text'
 import { sendDatagram } from '../files/datagram'
 
 /** The service manager that started this process, as systemd does (sd_notify(3)). */
@@ -25,7 +26,10 @@ export function findServiceManager(onFailure: (message: string) => void): Servic
   return {
     ready: () => send('READY=1'),
     stopping: () => send('STOPPING=1'),
-    // A line end would begin another message, and systemd accepts 4 KB.
-    status: (text) => send(`STATUS=${text.replaceAll(/\s+/g, ' ').slice(0, 1_000)}`),
+    // A line end would begin another message, and systemd accepts 4 KB. `systemctl status` prints the text as it is.
+    status(text) {
+      const line = escapeUnprintable(text.replaceAll(/\s+/g, ' '))
+      send(`STATUS=${line.slice(0, 1_000).toWellFormed()}`)
+    },
   }
 }

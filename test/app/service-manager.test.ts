@@ -29,6 +29,18 @@ describe.skipIf(process.platform !== 'linux')('a service manager', () => {
     },
   )
 
+  test('is told nothing that could control a terminal, which another server may have answered', () => {
+    using socket = openNotifySocket(undefined)
+    process.env['NOTIFY_SOCKET'] = socket.path
+    const manager = findServiceManager(() => {})
+    manager?.status('error: \u001b[2J\u009b1m\u202e\0\u2028x')
+    manager?.status(`${'x'.repeat(999)}🐌`)
+    expect(socket.received()).toEqual([
+      'STATUS=error: \\u{1b}[2J\\u{9b}1m\\u{202e}\\u{0} x',
+      `STATUS=${'x'.repeat(999)}\ufffd`,
+    ])
+  })
+
   test('that does not listen any more is no fault of the server', () => {
     using folder = temporaryFolder()
     process.env['NOTIFY_SOCKET'] = join(folder.path, 'nothing')
