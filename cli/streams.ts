@@ -14,8 +14,8 @@ export function writeStdout(text: string): void {
   try {
     writeAll(process.stdout.fd, text)
   } catch (error) {
-    // Windows reports the end of the reader as EOF.
-    if (['EPIPE', 'EOF'].includes(codeOf(error))) throw new ReaderGoneError()
+    // Windows reports the end of the reader as EOF, and a socket of TCP as ECONNRESET.
+    if (['EPIPE', 'EOF', 'ECONNRESET'].includes(codeOf(error))) throw new ReaderGoneError()
     throw new DomainError('unavailable', `can't write the output: ${errorMessage(error)}`, {
       hint: 'check the disk or the program that the output goes to',
       cause: error,

@@ -50,13 +50,16 @@ describe('output', () => {
     expect(pauses).toEqual([1, 2, 4, 8, 16, 32, 50, 50, 1])
   })
 
-  test.each(['EPIPE', 'EOF'])('ends without a message if its reader is gone: %s', (code) => {
-    const { error } = writeInSteps([2, code], () => writeStdout('abc'))
-    expect(error).toBeInstanceOf(ReaderGoneError)
-    using output = captureOutput()
-    expect(reportError(error)).toBe(1)
-    expect(output.printed).toEqual({ stdout: '', stderr: '' })
-  })
+  test.each(['EPIPE', 'EOF', 'ECONNRESET'])(
+    'ends without a message if its reader is gone: %s',
+    (code) => {
+      const { error } = writeInSteps([2, code], () => writeStdout('abc'))
+      expect(error).toBeInstanceOf(ReaderGoneError)
+      using output = captureOutput()
+      expect(reportError(error)).toBe(1)
+      expect(output.printed).toEqual({ stdout: '', stderr: '' })
+    },
+  )
 
   test.each(['ENOSPC', 'EIO', 'EBADF'])('that can not be written is an error: %s', (code) => {
     const { error } = writeInSteps([2, code], () => writeStdout('abc'))
