@@ -97,7 +97,7 @@ describe.skipIf(!hasNetworkNamespaces)('the executable listens', () => {
     const lines = await runOnHost(
       join(folder.path, 'data'),
       `"$BUN" -e "${other}" >other & other_program=$!
-       until grep -q up other; do sleep 0.05; done
+       until grep -qs up other; do sleep 0.05; done
        start; stop
        fail --listen 5000
        fail --listen 127.0.0.1:1 --listen-tls 5443
