@@ -34,9 +34,8 @@ export function createClientResolver(
 ): (connection: ConnectionInfo, headers: Headers) => Client {
   return ({ peer, isTls }, headers) => {
     const peerAddress = peer === null ? null : parseAddress(peer)
-    const isForwarded = peerAddress === null || isProxy(peerAddress)
-    if (!isForwarded) {
-      if (isForwarding(headers)) onUnlistedProxy(peerAddress)
+    if (peerAddress !== null && !isProxy(peerAddress)) {
+      if (isForwarded(headers)) onUnlistedProxy(peerAddress)
       return { address: peerAddress, isSecure: isTls }
     }
     const hops = headers.get('x-forwarded-for')?.split(',') ?? []
@@ -54,8 +53,18 @@ export function createClientResolver(
   }
 }
 
-function isForwarding(headers: Headers): boolean {
-  return headers.has('x-forwarded-for') || headers.has('x-real-ip') || headers.has('forwarded')
+/** What proxies add. Many set only some of these. */
+const forwardingHeaders: readonly string[] = [
+  'x-forwarded-for',
+  'x-forwarded-proto',
+  'x-forwarded-host',
+  'x-real-ip',
+  'forwarded',
+]
+
+/** Returns whether a proxy has passed the request on. One that adds nothing is not noticed. */
+export function isForwarded(headers: Headers): boolean {
+  return forwardingHeaders.some((name) => headers.has(name))
 }
 
 /** Removes the port that some proxies add: `1.2.3.4:567`, `[2001:db8::1]:567`. */

@@ -1,5 +1,6 @@
 import { Elysia, t } from 'elysia'
 import type { Readiness } from '../domain/readiness'
+import { isForwarded } from './client'
 import { toErrorResponse } from './errors'
 import { HttpError } from './http-error'
 import { describeRoute } from './openapi'
@@ -61,7 +62,6 @@ export function healthRoutes(deps: { readiness: Readiness; contexts: RequestCont
 
 /** Whether the request was made on this machine. A request that a proxy forwards counts as made on another one. */
 function isLocalRequest(request: Request, contexts: RequestContexts): boolean {
-  const { headers } = request
-  if (headers.has('x-forwarded-for') || headers.has('forwarded')) return false
+  if (isForwarded(request.headers)) return false
   return /^(?:127\.|::1$|::ffff:127\.)/.test(contexts.get(request).peer ?? '')
 }

@@ -57,9 +57,15 @@ describe('the client of a request', () => {
     ask(null, forwarded)
     ask('10.0.0.2', { 'x-access-token': 't' })
     expect(peers).toEqual([])
-    for (const headers of [forwarded, { 'x-real-ip': '1.2.3.4' }, { forwarded: 'for=1.2.3.4' }])
+    for (const headers of [
+      forwarded,
+      { 'x-real-ip': '1.2.3.4' },
+      { forwarded: 'for=1.2.3.4' },
+      { 'x-forwarded-proto': 'https' },
+      { 'x-forwarded-host': 'vault.example.org' },
+    ])
       expect(ask('::ffff:10.0.0.2', headers).address).toBe('10.0.0.2')
-    expect(peers).toEqual(['10.0.0.2', '10.0.0.2', '10.0.0.2'])
+    expect(peers).toEqual(Array<string>(5).fill('10.0.0.2'))
   })
 
   test('on a Unix socket is the one that the proxy names, and unknown if it names none', () => {

@@ -63,6 +63,9 @@ describe('/readyz', () => {
     [null, {}, false],
     ['127.0.0.1', { 'x-forwarded-for': '127.0.0.1' }, false],
     ['127.0.0.1', { forwarded: 'for=127.0.0.1' }, false],
+    ['127.0.0.1', { 'x-real-ip': '203.0.113.9' }, false],
+    ['::1', { 'x-forwarded-proto': 'https' }, false],
+    ['127.0.0.1', { 'x-forwarded-host': 'vault.example.org' }, false],
   ])('tells a client at %s with the headers %p details: %p', async (peer, headers, isTrusted) => {
     expect((await answerTo(away, peer, headers)).body).toEqual({
       message: {
