@@ -18,15 +18,26 @@ const serverCodes = new Set([500, 502, 503, 504, 521, 523, 524, 525, 530, 534, 5
  */
 const recipientSubjects = new Set(['1', '2', '4', '6'])
 
-/** The exceptions to that (IANA's list of enhanced status codes): the address of the sender. */
-const senderDetails = new Set(['1.7', '1.8'])
+/**
+ * The exceptions to that (IANA's list of enhanced status codes): the address of the sender, and the load of the mail system, by which
+ * Gmail names its daily limit. Exchange refuses a sender as a detail of the mailbox.
+ */
+const serverDetails = new Set(['1.7', '1.8', '2.252', '4.3', '4.5'])
 
 /** And: the mailing list, the mailbox or the domain of the recipient that has other owners now. */
 const recipientDetails = new Set(['7.2', '7.17', '7.18', '7.19'])
 
-/** Words of servers that send no enhanced status code. Without one, a refusal of the recipient may be about anything. */
-const serverWords =
-  /\brelay(?:ing)?\b(?! recipient)|\bauth(?:enticat\w*)?\b|\blog(?:ged)?[ -]?in\b|\bsenders?\b|\b(?:helo|ehlo)\b|\bclient host\b|\b(?:black|block|deny) ?list|\bdnsbl\b|\brbl\b|\bspf\b|\bdkim\b|\bdmarc\b/i
+/**
+ * Words about this server. They decide where an enhanced status code is missing or undefined, since such a refusal may be about
+ * anything. To keep an email that can't be delivered costs nothing, to give one up loses it.
+ */
+const serverWords = [
+  /\brelay(?:ing)?\b(?! recipient)|\bauth(?:enticat\w*)?\b|\blog(?:ged)?[ -]?in\b|\b(?:helo|ehlo)\b/i,
+  /\bsenders?\b|\bsend ?as|\bspf\b|\bdkim\b|\bdmarc\b/i,
+  /\bclient host\b|\byour (?:ip|host|server|domain|account)\b|\breverse dns\b|\brdns\b|\bptr\b/i,
+  /\b(?:black|block|deny)[ -]?list|\bdnsbl\b|\brbl\b/i,
+  /\bout(?:bound|going)|\bsending\b|\b(?:hourly|daily)\b|\bper (?:hour|day)\b|\brate[ -]limit/i,
+]
 
 /**
  * Returns what a refusal is about. Postfix and Exim refuse the recipient for what they hold against the client, its name, its
@@ -38,14 +49,16 @@ export function refusalSubject(step: SmtpStep, reply: string): RefusalSubject {
   if (code === 421) return 'session'
   if (step !== 'recipient' && step !== 'data') return step
   if (serverCodes.has(code)) return 'server'
-  if (enhanced === null) {
+  // A detail of 0 is any other than those defined.
+  if (enhanced === null || enhanced.endsWith('.0')) {
     // Addresses may contain such words too.
-    if (serverWords.test(reply.replaceAll(/\S*@\S*/g, ''))) return 'server'
-    return step === 'data' ? 'content' : step
+    const words = reply.replaceAll(/\S*@\S*/g, '')
+    if (serverWords.some((pattern) => pattern.test(words))) return 'server'
   }
+  if (enhanced === null) return step === 'data' ? 'content' : step
   const subject = enhanced.split('.')[0] ?? ''
   const isAboutRecipient = recipientSubjects.has(subject)
-    ? !senderDetails.has(enhanced)
+    ? !serverDetails.has(enhanced)
     : recipientDetails.has(enhanced)
   if (!isAboutRecipient) return 'server'
   return subject === '6' && step === 'data' ? 'content' : 'recipient'

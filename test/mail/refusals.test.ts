@@ -21,6 +21,11 @@ describe('a refusal of the recipient is about the recipient', () => {
     '550 5.7.17 Mailbox owner has changed',
     '450 4.2.0 greylisted',
     '550 5.0.0 unknown',
+    '550 5.1.0 Address rejected',
+    '550 5.2.0 Mailbox unavailable',
+    '550 5.4.4 Unable to route: invalid domain',
+    '550 5.1.1 No such user: sending@daily.example is unknown per day',
+    '550 Mailbox is over its quota',
   ])('%s', (reply) => {
     expect(refusalSubject('recipient', reply)).toBe('recipient')
   })
@@ -51,6 +56,16 @@ describe('a refusal of the recipient is about this server', () => {
     '550 You must log in first',
     '550 5.0.0 Access denied by DNSBL',
     '454 4.7.1 Relay access denied',
+    '550 5.1.0 <me@b.example> Sender rejected',
+    '550-5.4.5 Daily user sending limit exceeded. For more information\n550 5.4.5 see x - gsmtp',
+    '550 5.4.3 Directory server failure',
+    '550 You have exceeded the hourly limit of messages',
+    '550 Domain b.example has exceeded the max emails per hour (100/100 (100%)) allowed',
+    '550 Outgoing mail from "me" has been suspended',
+    '554 Your IP (192.0.2.1) is not welcome here',
+    '550 Your host 192.0.2.1 is block-listed',
+    '550 No reverse DNS (PTR) for 192.0.2.1',
+    '550 rate-limited',
   ])('%s', (reply) => {
     expect(refusalSubject('recipient', reply)).toBe('server')
   })
@@ -65,6 +80,14 @@ test.each([
   ['554 5.7.1 Rejected by policy', 'server'],
   ['550 5.7.60 Client does not have permissions to send as this sender', 'server'],
   ['550 DMARC check failed', 'server'],
+  ['550 5.4.5 Daily sending quota exceeded - gsmtp', 'server'],
+  ['554 5.2.252 SendAsDenied; you@b.example not allowed to send as me@b.example', 'server'],
+  [
+    '554 5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied; Failed to process message',
+    'server',
+  ],
+  ['554 5.2.0 STOREDRV.Submission.Exception:OutboundSpamException; suspended', 'server'],
+  ['554 5.6.0 Corrupt message content', 'content'],
   ['530 Authentication required', 'server'],
 ] as const)('a refusal after the content, %s, is about: %s', (reply, subject) => {
   expect(refusalSubject('data', reply)).toBe(subject)
