@@ -29,17 +29,20 @@ export type Semaphore = <T>(work: () => Promise<T>, options?: SemaphoreOptions) 
 export function createSemaphore({
   maxConcurrent,
   maxQueued,
+  expectedDuration = 0,
   ...timing
 }: {
   maxConcurrent: number
   maxQueued: number
+  /** Milliseconds that work is expected to take until the first has ended. */
+  expectedDuration?: number
   monotonicClock: MonotonicClock
   wait: Wait
 }): Semaphore {
   const { monotonicClock } = timing
   const queue = createFairQueue<PromiseWithResolvers<void>>(maxQueued)
   let running = 0
-  const duration = createUsualDuration(monotonicClock)
+  const duration = createUsualDuration(monotonicClock, expectedDuration)
 
   /** Throws if `bounds` end within so many milliseconds. */
   function requireTime(bounds: RequestBounds | undefined, milliseconds: number): void {

@@ -114,6 +114,32 @@ describe('work that has a deadline', () => {
     isAbandoned: false,
   })
 
+  test('is refused at once before any has ended, by how long it is expected to take', async () => {
+    const timing = manualTiming()
+    const semaphore = createSemaphore({
+      ...{ maxConcurrent: 1, maxQueued: 99, expectedDuration: 100 },
+      ...timing,
+    })
+    const started: number[] = []
+    const bounds = boundsIn(timing, 299)
+    const enqueue = (index: number) =>
+      semaphore(
+        async () => {
+          started.push(index)
+          await timing.wait(10)
+        },
+        { bounds },
+      )
+    const accepted = [enqueue(0), enqueue(1)]
+    expect(await captureError(enqueue(2))).toMatchObject(tooBusy)
+    await timing.advance(10)
+    // The first has shown that it takes less.
+    accepted.push(enqueue(3))
+    for (let round = 0; round < 2; round++) await timing.advance(10)
+    await Promise.all(accepted)
+    expect(started).toEqual([0, 1, 3])
+  })
+
   test('is refused at once if what is queued takes longer', async () => {
     const timing = manualTiming()
     const semaphore = semaphoreOf(2, 99, timing)

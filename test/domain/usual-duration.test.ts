@@ -12,6 +12,7 @@ test('the last work that succeeded counts a quarter of the usual duration', asyn
       return milliseconds
     })
   expect(usual.get()).toBe(0)
+  expect(createUsualDuration(clock, 70).get()).toBe(70)
   expect(await take(100)).toBe(100)
   expect(usual.get()).toBe(100)
   await take(200)
