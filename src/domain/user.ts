@@ -80,12 +80,14 @@ export interface UserWrites {
     id: string,
     times: { now: number; unlessRequestedSince: number },
   ): Promise<boolean>
+  /** Records that a confirmation email was sent at `now`. Changes nothing if the account is confirmed or deleted by then. */
+  recordConfirmationEmail(id: string, now: number): Promise<void>
   /** Moves the times of unconfirmed accounts that lie in a span in which the clock was wrong. */
   correctUnconfirmed(correction: ClockCorrection): Promise<void>
   /** Dates unconfirmed accounts with an impossible time (before `earliest`, or after `now`) with `now`. */
   redateUnconfirmed(limit: AgeLimit): Promise<void>
   /**
-   * Deletes the accounts of a mailbox that were never confirmed or signed in to, hold nothing, wait for no email, and were neither
+   * Deletes the accounts of a mailbox that were never confirmed or signed in to, hold nothing, have no queued email, and were neither
    * created nor sent an email since `before`. Returns their number.
    */
   deleteAbandoned(email: string, before: number): Promise<number>

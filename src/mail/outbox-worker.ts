@@ -78,7 +78,12 @@ export function startOutboxWorker(deps: {
       if (fault !== null) return await recordFailure(message, fault)
     }
     sentIds.add(message.id)
-    await store.write((tx) => tx.outbox.delete(message))
+    await store.write(async (tx) => {
+      // Its link is valid from now on, however long it was queued, and the next email has to wait.
+      if (message.kind === 'confirmation')
+        await tx.users.recordConfirmationEmail(message.userId, clock())
+      await tx.outbox.delete(message)
+    })
     sentIds.delete(message.id)
     log.info('email sent', { id: message.id, attempts: message.attempts })
   }

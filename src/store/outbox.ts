@@ -10,7 +10,7 @@ import type {
 import { skipLocked } from '../engine/skip-locked'
 import type { Schema } from './schema'
 
-const queued = 'queued'
+export const queued = 'queued'
 const dead = 'dead'
 
 export function outboxReads(db: Kysely<Schema>): OutboxReads {

@@ -3,6 +3,7 @@ import { canonicalEmail } from '../domain/email'
 import { maxBehind } from '../domain/known-time'
 import type { User, UserReads, UserWrites } from '../domain/user'
 import { isPostgres } from '../engine/is-postgres'
+import { queued } from './outbox'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 import { selectSummaries } from './user-summaries'
@@ -167,6 +168,15 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
       return result.numUpdatedRows > 0n
     },
 
+    async recordConfirmationEmail(id, now) {
+      await db
+        .updateTable('users')
+        .set({ letter_time: now })
+        .where('id', '=', id)
+        .where('email_confirmed', '=', false)
+        .execute()
+    },
+
     async correctUnconfirmed({ from, to, by }) {
       for (const column of unconfirmedTimes) {
         await db
@@ -197,9 +207,11 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .where(isUnconfirmedSince(before))
         .where('disabled', '=', false)
         .where('login_time', 'is', null)
-        .where(({ not, exists, selectFrom }) =>
-          not(exists(selectFrom('outbox').select('seq').whereRef('user_id', '=', 'users.id'))),
-        )
+        // Its link is created when it is sent. That of an email which was given up is not.
+        .where(({ not, exists, selectFrom }) => {
+          const emails = selectFrom('outbox').select('seq').whereRef('user_id', '=', 'users.id')
+          return not(exists(emails.where('state', '=', queued)))
+        })
         .executeTakeFirst()
       return Number(result.numDeletedRows)
     },

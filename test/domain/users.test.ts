@@ -315,6 +315,20 @@ describe('an account whose link has expired', () => {
     expect(await store.read((tx) => tx.outbox.list())).toHaveLength(1)
   })
 
+  test('gives way also if its email was given up', async () => {
+    await using store = await openSqliteStore()
+    const { again, ids } = await createAbandoned(store)
+    {
+      using file = new Database(store.path)
+      file.run(
+        "insert into outbox (id, user_id, kind, base_url, state, creation_time, next_time, attempts) values ('x', 'old', 'confirmation', 'http://pi/', 'dead', 1, 1, 1)",
+      )
+    }
+    expect(await again()).toBe('done')
+    expect(await ids()).toEqual(['new'])
+    expect(await store.read((tx) => tx.outbox.list())).toMatchObject([{ userId: 'new' }])
+  })
+
   test.each([
     [
       'a link is valid',

@@ -139,6 +139,38 @@ test('an email is sent, deleted and logged, and the next look is a second later'
   expect(await tokens.verify('confirmation', token)).toBe('expired')
 })
 
+test('an email that was sent late counts from then: for its link, and for the next email', async () => {
+  const faults = [temporary('away')]
+  await using setup = await startTestWorker({
+    send: async () => {
+      const fault = faults.pop()
+      if (fault !== undefined) throw fault
+      return '250 OK'
+    },
+  })
+  const { store, timing, users } = setup
+  const { id, email } = users[0] ?? aUser()
+  const replace = () => store.write((tx) => tx.users.deleteAbandoned(email, timing.clock() - hour))
+  const claim = () =>
+    store.write((tx) => {
+      const now = timing.clock()
+      return tx.users.claimConfirmationEmail(id, { now, unlessRequestedSince: now - 5 * minute })
+    })
+  await timing.nextWait()
+  timing.setClock(start + 2 * hour)
+  expect(await replace()).toBe(0)
+  timing.endWait(0)
+  await timing.nextWait()
+  expect(setup.sent).toHaveLength(2)
+  expect(await setup.list()).toEqual([])
+  timing.setClock(start + 2 * hour + 5 * minute - 1)
+  expect(await claim()).toBeFalse()
+  timing.setClock(start + 3 * hour)
+  expect(await replace()).toBe(0)
+  timing.setClock(start + 3 * hour + 1)
+  expect(await replace()).toBe(1)
+})
+
 test('an email that fails is due a minute later, then two, and so on up to six hours, for two days', async () => {
   await using setup = await startTestWorker({ send: () => Promise.reject(temporary('busy')) })
   const { sent } = setup

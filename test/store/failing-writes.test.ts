@@ -38,6 +38,11 @@ const writes: readonly {
     run: (tx) => tx.users.claimConfirmationEmail('u', { now: 9, unlessRequestedSince: 0 }),
   },
   {
+    name: 'users.recordConfirmationEmail',
+    kinds: 'update',
+    run: (tx) => tx.users.recordConfirmationEmail('u', 9),
+  },
+  {
     name: 'users.correctUnconfirmed',
     kinds: 'update',
     run: (tx) => tx.users.correctUnconfirmed({ from: 0, to: 9, by: 1 }),

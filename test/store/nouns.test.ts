@@ -105,6 +105,11 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     // A clock that went back does not keep the account waiting. The same time again is no later request.
     expect([await claim(one.id, 1_000), await claim(one.id, 999)]).toEqual([false, true])
     expect(await claim('nobody', 5_000)).toBeFalse()
+    // One that was sent later counts from then, as long as the account is not confirmed.
+    const send = (id: string) => store.write((tx) => tx.users.recordConfirmationEmail(id, 2_000))
+    await send(one.id)
+    expect([await claim(one.id, 2_099), await claim(one.id, 2_100)]).toEqual([false, true])
+    await send('nobody')
   })
 
   test('deletes unconfirmed accounts and keeps those of the exact limit', async () => {
