@@ -108,6 +108,7 @@ function parsePublicUrl(text: string): URL {
     // Without the text, which may contain a password.
     throw new InvalidSetting('use a URL such as https://vault.example.org/')
   }
-  if (!url.pathname.endsWith('/')) url.pathname += '/'
+  // A link that begins with two slashes leads to another host.
+  url.pathname = `${url.pathname}/`.replaceAll(/\/{2,}/g, '/')
   return url
 }

@@ -198,10 +198,12 @@ test('a sender can have any name, which may be in quotation marks', () => {
   )
 })
 
-test('a public URL ends in a slash, and has no credentials or parameters', () => {
+test('a public URL ends in one slash, and has no credentials or parameters', () => {
   const urlOf = (text: string) => load({ SNAILPASS_PUBLIC_URL: text }).settings.publicUrl?.href
   expect(urlOf('https://vault.example.org')).toBe('https://vault.example.org/')
   expect(urlOf('https://example.org/vault')).toBe('https://example.org/vault/')
+  expect(urlOf('https://example.org//')).toBe('https://example.org/')
+  expect(urlOf('https://example.org//vault///x//')).toBe('https://example.org/vault/x/')
   for (const invalid of [
     'vault.example.org',
     'ftp://x/',
