@@ -1,8 +1,12 @@
 import { domainToASCII } from 'node:url'
 import { isEmailValid } from '@hapi/address'
 
-/** White space, control and bidirectional characters, and others that a reader does not see: a blank of Braille has no property. */
-const invisible = /[\p{White_Space}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800]/u
+/**
+ * White space, control and bidirectional characters, and others that a reader does not see. Those at the end have no property that
+ * says so: a blank of Braille, a notehead without form, the filler of Khitan script, and what stands for an object.
+ */
+const invisible =
+  /[\p{White_Space}\p{Cc}\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}\u2800\u{1d159}\u{16fe4}\ufffc]/u
 
 /**
  * Returns whether a text is an email address that a new account can have. Its domain needs two labels. Top-level domains are
