@@ -25,6 +25,7 @@ import { acmeChallengeRoutes } from './acme-challenges'
 import { additionalFieldsRoutes } from './additional-fields'
 import { type AuthorityFiles, authorityRoutes } from './authority-pages'
 import type { ResolveBaseUrl } from './base-url'
+import { setUrl } from './client'
 import { createCors } from './cors'
 import { createErrorHandler, errorResponse, toErrorResponse } from './errors'
 import { healthRoutes } from './health'
@@ -175,7 +176,7 @@ function refuseBadHost(request: Request): Response | null {
   const isHealthCheck =
     ['GET', 'HEAD', 'OPTIONS'].includes(method) && healthPaths.has(url.split('?')[0])
   if (isHealthCheck && (headers.get('host') ?? '') === '') {
-    Object.defineProperty(request, 'url', { value: `http://localhost${url}` })
+    setUrl(request, `http://localhost${url}`)
     return null
   }
   return toErrorResponse(

@@ -13,6 +13,12 @@ export function urlOf(request: Request, { isSecure }: Client): URL {
   return new URL(isSecure ? request.url.replace(/^http:/, 'https:') : request.url)
 }
 
+/** Gives a request another URL, which everybody then reads from it. */
+export function setUrl(request: Request, url: string): void {
+  // More than once: a request without a Host header over HTTPS gets two.
+  Object.defineProperty(request, 'url', { value: url, configurable: true })
+}
+
 /** The connection on which a request arrived. */
 export interface ConnectionInfo {
   /** IP address at the other end: a client's or a proxy's. Null on a Unix socket. */

@@ -3,7 +3,7 @@ import { answerTimeout } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
 import type { Log } from '../log'
 import type { Api } from './api'
-import type { Client, ConnectionInfo } from './client'
+import { type Client, type ConnectionInfo, setUrl } from './client'
 import { type OpenServer, serveHttps } from './https-server'
 import { cutConnection } from './offline-copies'
 import type { RequestContext } from './request-context'
@@ -167,6 +167,5 @@ function logRequest(
  * `https:` URL that slash belongs to the scheme, and every route would be 404. `urlOf` in client.ts has the real scheme.
  */
 function rewriteUrlToHttp(request: Request): void {
-  const value = request.url.replace(/^https:/, 'http:')
-  Object.defineProperty(request, 'url', { value })
+  setUrl(request, request.url.replace(/^https:/, 'http:'))
 }

@@ -1,20 +1,35 @@
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { connect } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import { createTestAuthority } from '../support/certificates'
 import { startTestServer, type TestServer } from '../support/server'
 
 /* Requests that no `fetch` sends: those of health checks, of clients of a proxy, and hostile ones. */
 
 let server: TestServer
 beforeAll(async () => {
-  server = await startTestServer()
+  const { certificate: cert, key } = await (await createTestAuthority()).issue({ names: ['pi'] })
+  server = await startTestServer({
+    settings: { SNAILPASS_LISTEN_TLS: '127.0.0.1:0' },
+    certificates: {
+      current: () => ({ cert, key }),
+      isPubliclyTrusted: () => false,
+      subscribe: () => () => {},
+    },
+  })
 })
 afterAll(() => server.stop())
 
 /** Sends a text on a connection of its own. Returns all that the server sends until it closes the connection. */
-function exchange(text: string): Promise<string> {
+function exchange(text: string, protocol = 'http:'): Promise<string> {
+  const port = Number(server.urls.find((url) => url.protocol === protocol)?.port)
   return new Promise((resolve, reject) => {
     let received = ''
-    const socket = connect(Number(server.url.port), '127.0.0.1', () => socket.write(text))
+    const onConnect = () => socket.write(text)
+    const socket =
+      protocol === 'https:'
+        ? connectTls({ host: '127.0.0.1', port, rejectUnauthorized: false }, onConnect)
+        : connect(port, '127.0.0.1', onConnect)
     socket.on('data', (bytes) => {
       received += bytes.toString()
     })
@@ -23,7 +38,8 @@ function exchange(text: string): Promise<string> {
   })
 }
 
-const statusOf = async (text: string) => Number((await exchange(text)).split(' ')[1])
+const statusOf = async (text: string, protocol: string) =>
+  Number((await exchange(text, protocol)).split(' ')[1])
 
 describe('a health check in HTTP/1.0', () => {
   test.each([
@@ -40,7 +56,8 @@ describe('a health check in HTTP/1.0', () => {
     ['GET /readyz HTTP/1.0\r\nHost:\r\n\r\n', 200],
     ['GET /readyz HTTP/1.0\r\nHost: 10.0.0.1\r\n\r\n', 200],
   ])('%j is answered %d', async (text, status) => {
-    expect(await statusOf(text)).toBe(status)
+    for (const protocol of ['http:', 'https:'])
+      expect(await statusOf(text, protocol), protocol).toBe(status)
   })
 
   test.each([
@@ -50,9 +67,11 @@ describe('a health check in HTTP/1.0', () => {
     'POST /readyz HTTP/1.0\r\nContent-Length: 0\r\n\r\n',
     'GET /readyz HTTP/1.0\r\nHost: a b\r\nConnection: close\r\n\r\n',
   ])('is needed to leave out the Host header: %j is refused', async (text) => {
-    const answer = await exchange(text)
-    expect(answer).toStartWith('HTTP/1.1 400 ')
-    expect(answer).toContain('"Missing Request Header. The Host header is missing or not valid"')
+    for (const protocol of ['http:', 'https:']) {
+      const answer = await exchange(text, protocol)
+      expect(answer).toStartWith('HTTP/1.1 400 ')
+      expect(answer).toContain('"Missing Request Header. The Host header is missing or not valid"')
+    }
   })
 })
 
