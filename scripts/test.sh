@@ -12,7 +12,7 @@ is_all=''
 if [ "${1:-}" = --all ]; then
   is_all=yes
   shift
-  export SNAILPASS_TORTURE_SECONDS=60 SNAILPASS_SIEGE=whole SNAILPASS_KILLS=all
+  export TEST_TORTURE_SECONDS=60 TEST_SIEGE=whole TEST_KILLS=all
 fi
 ./scripts/tools.sh ${is_all:+--all}
 

@@ -21,8 +21,8 @@ function withChangedFile(backup: string, path: string, text: string): string {
   return path
 }
 
-/** Each state with another engine; `SNAILPASS_SIEGE=whole` tries both with both. */
-const isWhole = process.env['SNAILPASS_SIEGE'] === 'whole'
+/** Each state with another engine; `TEST_SIEGE=whole` tries both with both. */
+const isWhole = process.env['TEST_SIEGE'] === 'whole'
 const states: [name: string, isServed: boolean, engine: string][] = [
   ['while a server runs', true, 'Postgres'],
   ['without a server', false, 'SQLite'],

@@ -12,8 +12,8 @@ import { until } from '../support/until'
 
 startPostgresFirst('newest')
 
-/** Seconds of writing, and the number of killed restores. `SNAILPASS_TORTURE_SECONDS=60` is the long form. */
-const seconds = Number(process.env['SNAILPASS_TORTURE_SECONDS'] ?? 3)
+/** Seconds of writing, and the number of killed restores. `TEST_TORTURE_SECONDS=60` is the long form. */
+const seconds = Number(process.env['TEST_TORTURE_SECONDS'] ?? 3)
 const kills = seconds > 10 ? 50 : 6
 
 const runOn = (

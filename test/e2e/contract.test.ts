@@ -38,8 +38,8 @@ const startInProcess: Start = async (dataDir, settings) => {
   }
 }
 
-/** The cases contain fifty password hashes. `SNAILPASS_SIEGE=whole` pays for them with every server. */
-const startCheaply = process.env['SNAILPASS_SIEGE'] === 'whole' ? startExecutable : startInProcess
+/** The cases contain fifty password hashes. `TEST_SIEGE=whole` pays for them with every server. */
+const startCheaply = process.env['TEST_SIEGE'] === 'whole' ? startExecutable : startInProcess
 
 /** Opens a new database on each engine. Returns the settings of a server that uses it. */
 const engines: {

@@ -67,9 +67,9 @@ describe('install.sh with a release', () => {
     ['dash', '-e'],
     ['busybox', 'sh'],
   ].filter(([name = '']) => Bun.which(name) !== null)
-  // `SNAILPASS_SIEGE=whole` does everything with each shell.
+  // `TEST_SIEGE=whole` does everything with each shell.
   const otherShell = shells.at(-1) ?? ['sh']
-  const isWhole = process.env['SNAILPASS_SIEGE'] === 'whole'
+  const isWhole = process.env['TEST_SIEGE'] === 'whole'
 
   test.each(isWhole ? shells : shells.slice(0, 1))(
     'installs below a folder and uninstalls, but keeps the data, run by %s',

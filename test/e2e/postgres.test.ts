@@ -16,8 +16,8 @@ startPostgresFirst('newest')
 
 const secretKey = 'the key that all servers share'
 
-/** How long the load test writes at least, in seconds. Its long form is a minute: `SNAILPASS_TORTURE_SECONDS=60`. */
-const seconds = Number(process.env['SNAILPASS_TORTURE_SECONDS'] ?? 0)
+/** How long the load test writes at least, in seconds. Its long form is a minute: `TEST_TORTURE_SECONDS=60`. */
+const seconds = Number(process.env['TEST_TORTURE_SECONDS'] ?? 0)
 const writers = 8
 
 const environmentOf = (url: string) => ({

@@ -35,7 +35,7 @@ const readyz = async ({ url }: RunningServer) => {
 }
 
 /** What the disk may answer; `scripts/test.sh --all` tries each. */
-const errors = process.env['SNAILPASS_SIEGE'] === 'whole' ? ['EIO', 'EROFS', 'EDQUOT'] : ['EDQUOT']
+const errors = process.env['TEST_SIEGE'] === 'whole' ? ['EIO', 'EROFS', 'EDQUOT'] : ['EDQUOT']
 
 describe('/readyz of a server whose disk fails', () => {
   test.each(errors)(

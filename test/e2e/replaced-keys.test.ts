@@ -10,8 +10,8 @@ import { type Installation, installations } from '../support/installations'
 import { listMoments, type Moment, runKilled } from '../support/killed-commands'
 import { queryPostgres, startPostgresFirst } from '../support/postgres'
 
-/** `SNAILPASS_KILLS=all` kills the commands at each of their system calls, on both engines. */
-const isWhole = process.env['SNAILPASS_KILLS'] === 'all'
+/** `TEST_KILLS=all` kills the commands at each of their system calls, on both engines. */
+const isWhole = process.env['TEST_KILLS'] === 'all'
 if (isWhole) startPostgresFirst('newest')
 
 /**

@@ -131,9 +131,9 @@ describe('snailpass service install, below a folder', () => {
 describe.skipIf(!canFakeSystemd)('snailpass service install, with a service,', () => {
   const names = ['http_proxy', 'HTTP_PROXY', 'https_proxy', 'HTTPS_PROXY', 'all_proxy', 'ALL_PROXY']
 
-  // `SNAILPASS_SIEGE=whole` also tries the other kind of proxy.
+  // `TEST_SIEGE=whole` also tries the other kind of proxy.
   const proxies = ['that answers 502', 'that nobody listens on']
-  const isWhole = process.env['SNAILPASS_SIEGE'] === 'whole'
+  const isWhole = process.env['TEST_SIEGE'] === 'whole'
 
   test.each(proxies.slice(0, isWhole ? 2 : 1))(
     'sees that its server is ready although the environment names a proxy %s',

@@ -82,7 +82,7 @@ describe('what a client may rely on', () => {
 })
 
 /** Rounds of harm. `scripts/test.sh --all` sets the long form. */
-const rounds = process.env['SNAILPASS_SIEGE'] === 'whole' ? 30 : 3
+const rounds = process.env['TEST_SIEGE'] === 'whole' ? 30 : 3
 
 test.each(['sqlite', 'postgres'])(
   'random harm on %s loses nothing that was acknowledged',
