@@ -6,7 +6,7 @@ import type {
   EmailConfirmation,
 } from '../domain/email-confirmation'
 import { DomainError } from '../domain/errors'
-import { renderConfirmationPage } from '../web/confirmation-page'
+import { type ConfirmationPageOutcome, renderConfirmationPage } from '../web/confirmation-page'
 import faviconPath from '../web/favicon.png' with { type: 'file' }
 import { renderIndexPage } from '../web/index-page'
 import { contentSecurityPolicy, formContentSecurityPolicy } from '../web/page'
@@ -29,6 +29,16 @@ export function pagesRoutes(deps: {
   const favicon = Bun.file(faviconPath).bytes()
   const base = basePathOf(deps.publicUrl)
 
+  /** The few pages of links. Each is rendered once, since anybody may ask for them, as often as they like. */
+  const linkPages = new Map<ConfirmationPageOutcome, string>()
+  function linkPage(what: ConfirmationPageOutcome): string {
+    const known = linkPages.get(what)
+    if (known !== undefined) return known
+    const page = renderConfirmationPage(what, base)
+    linkPages.set(what, page)
+    return page
+  }
+
   /** Answers with the page of what `find` returns or throws: people follow the link, so an expected error is no JSON. */
   const respondToLink = async (
     request: Request,
@@ -37,14 +47,13 @@ export function pagesRoutes(deps: {
     const context = deps.contexts.get(request)
     try {
       const outcome = await find({ address: context.client.address, bounds: context })
-      const page = renderConfirmationPage(outcome, base)
+      const page = linkPage(outcome)
       if (outcome !== 'unconfirmed') return htmlResponse(page)
       return htmlResponse(page, 200, { 'content-security-policy': formContentSecurityPolicy })
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
-      if (error.code !== 'rate_limited')
-        return htmlResponse(renderConfirmationPage('unavailable', base), 503)
-      return htmlResponse(renderConfirmationPage('too many', base), 429, {
+      if (error.code !== 'rate_limited') return htmlResponse(linkPage('unavailable'), 503)
+      return htmlResponse(linkPage('too many'), 429, {
         'retry-after': String(error.retryAfter),
       })
     }

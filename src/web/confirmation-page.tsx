@@ -1,7 +1,7 @@
 import { Heading, renderPage } from './page'
 
 /** What can come of a confirmation link. */
-type ConfirmationPageOutcome =
+export type ConfirmationPageOutcome =
   | 'unconfirmed'
   | 'confirmed'
   | 'already'
