@@ -23,7 +23,7 @@ interface Entry {
 }
 
 /** Maximum number of keys and things in memory: some megabytes. */
-const defaultMaxRemembered = 50_000
+const defaultMaxRemembered = 20_000
 
 /**
  * Of this many least recently used keys, the one with the fewest things is evicted. So an attacker can't have a key
