@@ -5,7 +5,7 @@ import { checkCodeSignature } from '../support/code-signature'
 import { temporaryFolder } from '../support/executable'
 import { sh } from '../support/release'
 
-const isWhole = process.env['SNAILPASS_TARGETS'] === 'whole'
+const isWhole = process.env['TEST_TARGETS'] === 'whole'
 
 test.skipIf(!isWhole)(
   'the executable for macOS on Apple silicon has a signature that fits, without which the system kills it',

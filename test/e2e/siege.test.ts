@@ -9,7 +9,7 @@ const isWhole = process.env['TEST_SIEGE'] === 'whole'
 const stalling = isWhole ? 1_000 : 200
 const signUps = isWhole ? 10_000 : 500
 const addresses = isWhole ? 100_000 : 3_000
-const guesses = isWhole ? 1_000 : 40
+const guesses = isWhole ? 1_000 : 10
 const longHeaders = isWhole ? 200 : 20
 const attackers = isWhole ? 100 : 30
 const slowAccounts = isWhole ? 10 : 3

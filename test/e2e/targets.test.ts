@@ -17,7 +17,7 @@ import { contractSettings, expectContract, tryTarget } from '../support/target-t
 import { arm64, type TargetProgram, windows } from '../support/targets'
 
 /** The test command tries the executable for arm64 in release.test.ts, and the one for Windows here, both in short. */
-const isWhole = process.env['SNAILPASS_TARGETS'] === 'whole'
+const isWhole = process.env['TEST_TARGETS'] === 'whole'
 const targets = isWhole ? [arm64, windows] : [windows]
 const timeout = 1_200_000
 

@@ -7,7 +7,7 @@ import { sh } from '../support/release'
 import { type TargetProgram, windows } from '../support/targets'
 import { until } from '../support/until'
 
-const isWhole = process.env['SNAILPASS_TARGETS'] === 'whole'
+const isWhole = process.env['TEST_TARGETS'] === 'whole'
 const timeout = 1_200_000
 
 /** What only Windows has, or has not. scripts/test-targets.sh tries it. */
