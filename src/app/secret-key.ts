@@ -7,6 +7,7 @@ import type { BackupSigner } from '../domain/backup-signer'
 import { DomainError } from '../domain/errors'
 import { type DataFolder, describeDataFolder } from '../files/data-folder'
 import { createSecretKey, findNewSecretKey, findSecretKey } from '../files/secret-key'
+import { newGeneration } from '../store/generation'
 import type { KeyClaim, OpenedStore } from '../store/store'
 import type { Targets } from './targets'
 
@@ -76,7 +77,10 @@ export async function requireSecretKey(store: OpenedStore, targets: Targets): Pr
   }
   const key = existingKey ?? createSecretKey(folder, runtime.random)
   const fingerprint = keyFingerprint(key)
-  const claim = { fingerprint, signer: createAuditSigner(key), time: runtime.clock() }
+  const claim = {
+    ...{ fingerprint, signer: createAuditSigner(key), time: runtime.clock() },
+    generation: newGeneration(runtime.random),
+  }
   const claimed = await store.claimKeyFingerprint(claim)
   if (claimed.fingerprint !== fingerprint) {
     const source = settings.secretKey === null ? folder.secretKey : 'SNAILPASS_SECRET_KEY'

@@ -12,7 +12,7 @@ import {
 } from '../database/table-copy'
 import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
-import { fillDerivedColumns } from '../store/derived-columns'
+import { completeCopiedRows } from '../store/derived-columns'
 import { type SchemaAdditions, schemaAdditions, type Table, tables } from '../store/tables'
 import { damagedBackupError, translateBackupErrors } from './faults'
 import type { BackupTable, OpenedBackup } from './verify'
@@ -47,7 +47,7 @@ export async function replaceContents(
     }
     written.push(checksum.end())
   }
-  await fillDerivedColumns(target.db)
+  await completeCopiedRows(target.db)
   const read = await checksumTables(target.db, { progress: progress('checked') })
   requireEqualChecksums(written, read, name)
   for (const { table } of pairs) await target.engineSql.resumeRowNumbers(target.db, table.name)

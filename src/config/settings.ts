@@ -57,6 +57,8 @@ export interface StandaloneSettings
   readonly maxBody: number
   /** Maximum size of each vault, in bytes. */
   readonly maxVault: number
+  /** Bytes of memory in which lists are kept for the next request; 0 for none. */
+  readonly listCache: number
   /** Free bytes on the disk of a SQLite database below which writes are rejected; 0 for no limit. */
   readonly minFreeSpace: number
   readonly logFormat: LogFormat
@@ -151,6 +153,13 @@ export const standaloneSettings: SettingTable<StandaloneSettings> = {
     ...fixedDefault(32_000_000, formatSize),
     // A single note can have half a megabyte.
     parse: (text) => parseSizeAtLeast(1_000_000, text),
+    format: formatSize,
+  },
+  listCache: {
+    name: 'SNAILPASS_LIST_CACHE',
+    meaning: 'memory for lists that were requested before; an eighth of all memory at most',
+    ...fixedDefault(64_000_000, formatSize),
+    parse: parseSize,
     format: formatSize,
   },
   minFreeSpace: {

@@ -7,7 +7,7 @@ import { operatorEvent } from '../domain/audit'
 import type { Clock, Random } from '../domain/runtime'
 import { newSessionEpoch } from '../domain/sessions'
 import { appendEvents } from '../store/audit/append'
-import { fillDerivedColumns } from '../store/derived-columns'
+import { completeCopiedRows } from '../store/derived-columns'
 import { type AccountSelection, chooseAccounts, countFrom } from './adopted-accounts'
 import { legacyName, requireAdoptable } from './adoption-check'
 import { type ExclusiveDatabase, removeCopyIfRefused } from './database'
@@ -104,7 +104,7 @@ async function adoptTables(
   await database.migrate()
 
   const users = await adoptUsers(database, chosen, options)
-  await fillDerivedColumns(db)
+  await completeCopiedRows(db)
   const records = await adoptEntries(database, 'records', ['name', 'login', 'password'])
   const notes = await adoptEntries(database, 'notes', ['name', 'content'])
   const fields = await adoptAdditionalFields(database)

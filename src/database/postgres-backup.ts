@@ -1,7 +1,7 @@
 import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Kysely } from 'kysely'
-import { fillDerivedColumns } from '../store/derived-columns'
+import { completeCopiedRows } from '../store/derived-columns'
 import type { Schema } from '../store/schema'
 import { databaseBackupName, type Timing } from './database'
 import { sqliteDatabase } from './sqlite-database'
@@ -23,7 +23,7 @@ export async function backUpTables(
     await copy.withExclusive({ create: true }, async (target) => {
       const read = await target.transaction(async () => {
         const checksums = await copyTables(db, target.db, { progress })
-        await fillDerivedColumns(target.db)
+        await completeCopiedRows(target.db)
         return checksums
       })
       requireEqualChecksums(read, await checksumTables(target.db, { progress }), path)

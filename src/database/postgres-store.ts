@@ -25,6 +25,8 @@ export function openPoolStore(
   )
   const handles = {
     reader: pool.dialect,
+    single: pool.dialect,
+    isInProcess: false,
     writer: pool.dialect,
     ...(onWriteChange !== undefined && { onWriteChange }),
     onKeyFingerprint: (found: string) => {

@@ -174,7 +174,7 @@ async function bringUpToDate(
   }
   if (!isPending) return { content, created: false, backupPath: null }
   const { clock } = timing
-  const backupPath = backUpDatabaseFile(path, { folder, operation: 'migration', clock })
+  const backupPath = await backUpDatabaseFile(path, { folder, operation: 'migration', clock })
   await migrateDatabaseFile(path, migrations, backupPath)
   return { content, created: false, backupPath }
 }

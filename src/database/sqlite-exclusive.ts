@@ -67,8 +67,7 @@ export function createExclusiveDatabase(
       const done = Object.keys(migrations)
       await requireExpectedStructure({ db, name: path, migrations, done })
     },
-    backUp: async (operation) =>
-      backUpDatabaseFile(path, { folder, operation, clock: timing.clock }),
+    backUp: (operation) => backUpDatabaseFile(path, { folder, operation, clock: timing.clock }),
     async deleteAllData() {
       const done = Object.keys(migrations)
       await requireFreeNames({ db, name: path, migrations, done })

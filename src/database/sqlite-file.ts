@@ -1,12 +1,15 @@
 import { accessSync, constants, existsSync, lstatSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
+import { Kysely } from 'kysely'
 import { DomainError } from '../domain/errors'
 import { engineFault } from '../engine/faults'
-import { copySqliteFile } from '../engine/sqlite/connection'
+import { copySqliteFile, openDraft } from '../engine/sqlite/connection'
 import { applicationId, inspectSqlite, readSqliteHeader } from '../engine/sqlite/inspect'
 import { asDomainErrorAt, unusablePathError } from '../files/data-folder'
 import { unusualFileKind } from '../files/file-kind'
 import { syncFile, syncFolder } from '../files/sync'
+import { forgetGeneration } from '../store/generation'
+import type { Schema } from '../store/schema'
 import type { InspectedDatabase } from './database'
 import { isLegacySchema, requireNoForeignColumn } from './legacy-tables'
 import { LostDatabaseError, missingDatabaseError } from './lost-database'
@@ -96,8 +99,17 @@ export function listSideFiles(database: string): readonly string[] {
  * Copies a database, which may be in use, to the new file `target`, mode 0600. Returns once the copy is on the disk. Throws
  * system errors and SQLite errors.
  */
-export function copyDatabaseFile(path: string, target: string): void {
+export async function copyDatabaseFile(path: string, target: string): Promise<void> {
   copySqliteFile(path, target)
+  const { dialect, close } = openDraft(target)
+  try {
+    const db = new Kysely<Schema>({ dialect })
+    // The original server, and our first versions, had no facts.
+    if ((await db.introspection.getTables()).some(({ name }) => name === 'facts'))
+      await forgetGeneration(db)
+  } finally {
+    close()
+  }
   syncFile(target)
   syncFolder(dirname(target))
 }

@@ -23,10 +23,10 @@ export function backUpStoppedDatabase(
   copy: string,
   wait: Wait,
 ): Promise<void> {
-  return withLock(location, wait, () => {
+  return withLock(location, wait, async () => {
     const draft = `${copy}.new`
     rmSync(draft, { force: true })
-    copyDatabaseFile(location.path, draft)
+    await copyDatabaseFile(location.path, draft)
     renameSync(draft, copy)
     syncFolder(dirname(copy))
   })
@@ -85,13 +85,17 @@ function linkOrCopy(path: string, target: string): void {
   }
 }
 
-function withLock(location: SqliteLocation, wait: Wait, work: () => void): Promise<void> {
+function withLock(
+  location: SqliteLocation,
+  wait: Wait,
+  work: () => void | Promise<void>,
+): Promise<void> {
   const { path } = location
   return translateSqliteErrors(path, async () => {
     const lock = await pollUntil({ wait, ...lockWait }, () => tryLockSqliteDatabase(location))
     if (lock === null) throw databaseInUseError(path)
     try {
-      work()
+      await work()
     } finally {
       lock.release()
     }

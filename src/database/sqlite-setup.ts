@@ -96,13 +96,13 @@ export async function migrateDatabaseFile(
 }
 
 /** Copies a database to `folder` before `operation` changes it. Returns the path of the copy. */
-export function backUpDatabaseFile(
+export async function backUpDatabaseFile(
   path: string,
   { folder, operation, clock }: { folder: string; operation: string } & Pick<Timing, 'clock'>,
-): string {
+): Promise<string> {
   const target = join(folder, databaseBackupName(operation, clock))
   try {
-    copyDatabaseFile(path, target)
+    await copyDatabaseFile(path, target)
     chownToFolderOwner(target)
   } catch (error) {
     rmSync(target, { force: true })

@@ -1,6 +1,7 @@
 import type { Wait } from '../domain/runtime'
 import {
   openReader,
+  openSingleReader,
   openWriter,
   type SqliteHandle,
   type SqliteWriter,
@@ -24,9 +25,11 @@ export function openFileStore(
   { lock, freeSpaceLimit, onWriteChange }: StoreOptions = {},
 ): { store: OpenedStore; upkeep: () => Promise<void> } {
   const { path } = location
-  const { reader, writer, watch } = openHandles(path, timing.wait)
+  const { reader, single, writer, watch } = openHandles(path, timing.wait)
   const handles = {
     reader: reader.dialect,
+    single: single.dialect,
+    isInProcess: true,
     writer: writer.dialect,
     requirePresent: watch.requirePresent,
     confirmCommit: watch.confirmCommit,
@@ -37,6 +40,7 @@ export function openFileStore(
     async close() {
       // The writer last: it moves the log into the file if no other process has the file open.
       reader.close()
+      single.close()
       writer.close()
       watch.close()
       lock?.release()
@@ -49,14 +53,21 @@ export function openFileStore(
 function openHandles(
   path: string,
   wait: Wait,
-): { reader: SqliteHandle; writer: SqliteWriter; watch: DatabaseFileWatch } {
+): {
+  reader: SqliteHandle
+  single: SqliteHandle
+  writer: SqliteWriter
+  watch: DatabaseFileWatch
+} {
   using stack = new DisposableStack()
   // First, so that SQLite can't have opened a file that was replaced before it is watched; it is closed last.
   const watch = watchDatabaseFiles(path, wait)
   stack.defer(watch.close)
   const reader = openReader(path)
   stack.defer(reader.close)
+  const single = openSingleReader(path)
+  stack.defer(single.close)
   const writer = openWriter(path, 'serving')
   stack.move()
-  return { reader, writer, watch }
+  return { reader, single, writer, watch }
 }

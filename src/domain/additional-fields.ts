@@ -34,30 +34,28 @@ export function createAdditionalFields(deps: {
       }, request),
 
     add: (session, field) =>
-      writeInSession(store, session, async (tx) => {
-        const owner = session.user.id
-        await requireOwnRecord(tx, owner, field.recordId)
-        const insert = () => tx.additionalFields.insert(field)
+      writeInSession(store, session, async ({ owner, additionalFields }, tx) => {
         const change = { owner, texts: textsOf(field), isNew: true }
-        if (!(await quota.charge(tx, change, insert))) {
-          throw new DomainError('conflict', `${noun} with id ${field.id} already exists`)
-        }
+        await quota.charge(tx, change, async () => {
+          const outcome = await additionalFields.insert(field)
+          if (outcome === 'added') return true
+          if (outcome === 'id taken')
+            throw new DomainError('conflict', `${noun} with id ${field.id} already exists`)
+          throw await recordError(tx, owner, field.recordId)
+        })
       }),
 
     change: (session, field) =>
-      writeInSession(store, session, async (tx) => {
-        const owner = session.user.id
-        const update = () => tx.additionalFields.update(owner, field)
+      writeInSession(store, session, async ({ owner, additionalFields }, tx) => {
         const change = { owner, texts: textsOf(field), isNew: false }
-        if (await quota.charge(tx, change, update)) return
+        if (await quota.charge(tx, change, () => additionalFields.update(field))) return
         const actualOwner = await tx.additionalFields.findOwner(field.id)
         throw ownershipError({ noun, id: field.id, owner: actualOwner, currentUser: owner })
       }),
 
     delete: (session, id) =>
-      writeInSession(store, session, async (tx) => {
-        const owner = session.user.id
-        if (await tx.additionalFields.delete(owner, id)) return
+      writeInSession(store, session, async ({ owner, additionalFields }, tx) => {
+        if (await additionalFields.delete(id)) return
         const actualOwner = await tx.additionalFields.findOwner(id)
         throw ownershipError({ noun, id, owner: actualOwner, currentUser: owner })
       }),
@@ -74,7 +72,15 @@ async function requireOwnRecord(
   user: string,
   recordId: string,
 ): Promise<void> {
-  const owner = await tx.records.findOwner(recordId)
-  if (owner === user) return
-  throw ownershipError({ noun: 'Record', id: recordId, owner, currentUser: user })
+  if ((await tx.records.findOwner(recordId)) !== user) throw await recordError(tx, user, recordId)
+}
+
+/** Returns the error for a record that is not the user's. */
+async function recordError(
+  tx: Pick<ReadTransaction, 'records'>,
+  currentUser: string,
+  id: string,
+): Promise<DomainError> {
+  const owner = await tx.records.findOwner(id)
+  return ownershipError({ noun: 'Record', id, owner, currentUser })
 }

@@ -1,3 +1,4 @@
+import type { AnswerCache } from './answer-cache'
 import { type Answer, chooseLeaving, type Demand, lookAtRate } from './answers-under-way'
 import { DomainError } from './errors'
 import { setNewest } from './newest-entries'
@@ -19,6 +20,8 @@ export interface AnswerBudget {
   hold(answer: Demand & { readonly bounds: RequestBounds }): Promise<HeldAnswer>
   /** As `hold`, but returns null instead of waiting. */
   tryHold(answer: Demand): HeldAnswer | null
+  /** Returns whether there is memory for so many bytes more in the cache. */
+  hasRoom(bytes: number): boolean
 }
 
 export interface HeldAnswer {
@@ -52,11 +55,14 @@ const smallPart = 1 / 64
 export function createAnswerBudget({
   maxBytes,
   maxAccountBytes,
+  cache,
   monotonicClock,
   wait,
 }: {
   maxBytes: number
   maxAccountBytes: number
+  /** Takes memory of the budget while no answer needs it. */
+  cache: Pick<AnswerCache, 'bytes' | 'shrink'>
   monotonicClock: MonotonicClock
   wait: Wait
 }): AnswerBudget {
@@ -87,6 +93,7 @@ export function createAnswerBudget({
   function tryHold(demand: Demand): HeldAnswer | null {
     const missing = missingBytes(demand)
     if (missing.own > 0 || missing.all > 0) return null
+    cache.shrink(held + demand.bytes + cache.bytes - maxBytes)
     const { account, bytes, giveWay } = demand
     const now = monotonicClock()
     const answer = {
@@ -194,6 +201,7 @@ export function createAnswerBudget({
 
   return {
     tryHold,
+    hasRoom: (bytes) => held + cache.bytes + bytes <= maxBytes,
     async hold(demand) {
       // What is free now did not suffice for those that wait.
       return tryHold(demand) ?? (await waitInQueue({ ...demand, turn: Promise.withResolvers() }))

@@ -23,6 +23,8 @@ export interface BackupReads {
 }
 
 export interface BackupWrites {
+  /** As `BackupReads.find`. Another transaction that calls this waits for the end of this one, and sees its change. */
+  findForChange(): Promise<BackupState | null>
   /** Replaces the state. */
   save(state: BackupState): Promise<void>
 }

@@ -27,7 +27,7 @@ export function createBackups(deps: { store: Store; clock: Clock }): Backups {
 
   const change = (to: (state: BackupState) => BackupState | null) =>
     store.write(async (tx) => {
-      const found = await tx.backups.find()
+      const found = await tx.backups.findForChange()
       const next = to(found ?? initialState(clock()))
       if (next !== null) await tx.backups.save(next)
       return next !== null

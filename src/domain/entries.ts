@@ -2,8 +2,8 @@ import { DomainError } from './errors'
 import { ownershipError } from './ownership'
 import type { Clock } from './runtime'
 import { type Session, writeInSession } from './sessions'
-import type { Store, WriteTransaction } from './store'
-import type { EntryInput, EntryWrites } from './vault'
+import type { ReadTransaction, Store } from './store'
+import type { EntryInput, EntryReads, EntryWrites, WritableVault } from './vault'
 import type { VaultQuota } from './vault-quota'
 
 /** Adding, changing and deleting vault entries: the same rules for records and notes. */
@@ -27,41 +27,39 @@ export function createEntries<Content>(deps: {
   quota: VaultQuota
   /** Names an entry in messages, which are part of the wire contract. */
   noun: 'Record' | 'Note'
-  pick: (tx: WriteTransaction) => EntryWrites<Content>
+  reads: (tx: Pick<ReadTransaction, 'records' | 'notes'>) => EntryReads
+  writes: (vault: WritableVault) => EntryWrites<Content>
   textsOf: (content: Content) => readonly string[]
 }): Entries<Content> {
-  const { store, clock, quota, noun, pick, textsOf } = deps
+  const { store, clock, quota, noun, reads, writes, textsOf } = deps
   return {
     add: (session, input) =>
-      writeInSession(store, session, async (tx) => {
-        const owner = session.user.id
+      writeInSession(store, session, async (vault, tx) => {
         const now = clock()
-        const entry = { ...input, owner, creationTime: now, updateTime: now }
-        const change = { owner, texts: textsOf(input), isNew: true }
-        if (!(await quota.charge(tx, change, () => pick(tx).insert(entry)))) {
+        const entry = { ...input, creationTime: now, updateTime: now }
+        const change = { owner: vault.owner, texts: textsOf(input), isNew: true }
+        if (!(await quota.charge(tx, change, () => writes(vault).insert(entry)))) {
           throw new DomainError('conflict', `${noun} with id ${input.id} already exists`)
         }
       }),
 
     change: (session, input) =>
-      writeInSession(store, session, async (tx) => {
-        const owner = session.user.id
-        const entries = pick(tx)
-        const entry = { ...input, owner, updateTime: clock() }
+      writeInSession(store, session, async (vault, tx) => {
+        const { owner } = vault
+        const entry = { ...input, updateTime: clock() }
         const change = { owner, texts: textsOf(input), isNew: false }
-        if (await quota.charge(tx, change, () => entries.update(entry))) return
-        const actualOwner = await entries.findOwner(input.id)
+        if (await quota.charge(tx, change, () => writes(vault).update(entry))) return
+        const actualOwner = await reads(tx).findOwner(input.id)
         throw ownershipError({ noun, id: input.id, owner: actualOwner, currentUser: owner })
       }),
 
     delete: (session, id) =>
-      writeInSession(store, session, async (tx) => {
-        const owner = session.user.id
-        const entries = pick(tx)
-        if (await entries.trash(owner, id)) return 'trashed'
-        if (await entries.deleteTrashed(owner, id)) return 'deleted'
-        const actualOwner = await entries.findOwner(id)
-        throw ownershipError({ noun, id, owner: actualOwner, currentUser: owner })
+      writeInSession(store, session, async (vault, tx) => {
+        const entries = writes(vault)
+        if (await entries.trash(id)) return 'trashed'
+        if (await entries.deleteTrashed(id)) return 'deleted'
+        const owner = await reads(tx).findOwner(id)
+        throw ownershipError({ noun, id, owner, currentUser: vault.owner })
       }),
   }
 }

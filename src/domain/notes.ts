@@ -15,7 +15,8 @@ export function createNotes(deps: { store: Store; clock: Clock; quota: VaultQuot
     ...createEntries<NoteContent>({
       ...deps,
       noun: 'Note',
-      pick: (tx) => tx.notes,
+      reads: (tx) => tx.notes,
+      writes: (vault) => vault.notes,
       textsOf: ({ name, content }) => [name, content],
     }),
     list: ({ user, request }) => deps.store.readOne((tx) => tx.notes.listByOwner(user.id), request),

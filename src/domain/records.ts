@@ -15,7 +15,8 @@ export function createRecords(deps: { store: Store; clock: Clock; quota: VaultQu
     ...createEntries<RecordContent>({
       ...deps,
       noun: 'Record',
-      pick: (tx) => tx.records,
+      reads: (tx) => tx.records,
+      writes: (vault) => vault.records,
       textsOf: ({ name, login, password }) => [name, login, password],
     }),
     list: ({ user, request }) => deps.store.read((tx) => tx.records.listByOwner(user.id), request),

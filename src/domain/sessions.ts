@@ -3,7 +3,8 @@ import type { RequestBounds } from './request-bounds'
 import type { Random } from './runtime'
 import type { Store, WriteTransaction } from './store'
 import type { Tokens } from './tokens'
-import type { User } from './user'
+import type { User, UserWithRevision } from './user'
+import type { WritableVault } from './vault'
 
 /** Returns a new session epoch: 16 random bytes in base64url. No earlier token contains it, so all sessions end. */
 export function newSessionEpoch(random: Random): string {
@@ -17,20 +18,18 @@ export interface Session {
 }
 
 /**
- * Runs `work` in a write transaction in which the user's session can't end, so that no write commits after a sign-out or
+ * Changes the user's vault in a write transaction in which the session can't end, so that no write commits after a sign-out or
  * after the account was disabled or deleted. Throws `unauthenticated` if it has ended since the request began.
  */
 export function writeInSession<T>(
   store: Store,
   { user, request }: Session,
-  work: (tx: WriteTransaction) => Promise<T>,
+  work: (vault: WritableVault, tx: WriteTransaction) => Promise<T>,
 ): Promise<T> {
   return store.write(async (tx) => {
-    const session = await tx.users.lockSession(user.id)
-    if (session === null || session.isDisabled || session.sessionEpoch !== user.sessionEpoch) {
-      throw invalidToken()
-    }
-    return await work(tx)
+    const vault = await tx.vaults.open(user)
+    if (vault === null) throw invalidToken()
+    return await work(vault, tx)
   }, request)
 }
 
@@ -42,10 +41,15 @@ export interface Sessions {
    * Returns the user of a session token. Throws `unauthenticated` if it is expired or invalid, or if the account is deleted
    * or disabled: `not_found` would be a 404, at which the Android client empties its offline copy.
    */
-  authenticate(token: string, request: RequestBounds): Promise<User>
+  authenticate(token: string, request: RequestBounds): Promise<UserWithRevision>
 }
 
-export function createSessions(deps: { store: Store; tokens: Tokens }): Sessions {
+export function createSessions(deps: {
+  store: Store
+  tokens: Tokens
+  /** Called with the id of an account that was deleted, when a token of it is used. */
+  onDeletedAccount?: (id: string) => void
+}): Sessions {
   return {
     open: (user) =>
       deps.tokens.issue({ purpose: 'session', userId: user.id, epoch: user.sessionEpoch }),
@@ -55,6 +59,7 @@ export function createSessions(deps: { store: Store; tokens: Tokens }): Sessions
       if (claims === 'expired') throw new DomainError('unauthenticated', 'Token already expired')
       if (claims === 'invalid') throw invalidToken()
       const user = await deps.store.readOne((tx) => tx.users.findById(claims.userId), request)
+      if (user === null) deps.onDeletedAccount?.(claims.userId)
       if (user === null || user.isDisabled || user.sessionEpoch !== claims.epoch) {
         throw invalidToken()
       }

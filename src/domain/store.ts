@@ -7,16 +7,7 @@ import type { KnownAddressReads, KnownAddressWrites } from './known-addresses'
 import type { KnownTimeReads, KnownTimeWrites } from './known-time'
 import type { RequestBounds } from './request-bounds'
 import type { UserReads, UserWrites } from './user'
-import type {
-  AdditionalFieldReads,
-  AdditionalFieldWrites,
-  EntryWrites,
-  NoteContent,
-  NoteReads,
-  RecordContent,
-  RecordReads,
-} from './vault'
-import type { VaultReads } from './vault-quota'
+import type { AdditionalFieldReads, NoteReads, RecordReads, VaultReads, VaultWrites } from './vault'
 
 /**
  * Access to the database, in transactions that see one state of it from beginning to end.
@@ -73,10 +64,10 @@ export interface WriteTransaction {
   readonly users: UserReads & UserWrites
   readonly knownAddresses: KnownAddressReads & KnownAddressWrites
   readonly invitations: InvitationReads & InvitationWrites
-  readonly vaults: VaultReads
-  readonly records: RecordReads & EntryWrites<RecordContent>
-  readonly additionalFields: AdditionalFieldReads & AdditionalFieldWrites
-  readonly notes: NoteReads & EntryWrites<NoteContent>
+  readonly vaults: VaultReads & VaultWrites
+  readonly records: RecordReads
+  readonly additionalFields: AdditionalFieldReads
+  readonly notes: NoteReads
   readonly outbox: OutboxReads & OutboxWrites
   readonly audit: AuditReads & AuditWrites
 }

@@ -20,6 +20,15 @@ export interface User {
   readonly loginTime: number | null
 }
 
+/** An account with the revision of its vault. */
+export interface UserWithRevision extends User {
+  /**
+   * A larger number after each change of the vault. It starts at random in each database, so that a number of another database, or
+   * of the state before a restore, does not count for this one.
+   */
+  readonly revision: number
+}
+
 /** An account as operators see it: without secrets, and with only the sizes of its vault. */
 export interface UserSummary {
   readonly id: string
@@ -39,7 +48,7 @@ export interface UserSummary {
 
 export interface UserReads {
   /** Returns null if there is no such account. */
-  findById(id: string): Promise<User | null>
+  findById(id: string): Promise<UserWithRevision | null>
   /** Returns null if there is no such account. `email` is in lower case. */
   findByEmail(email: string): Promise<User | null>
   /**
@@ -58,11 +67,6 @@ export interface UserReads {
 }
 
 export interface UserWrites {
-  /**
-   * Returns what decides whether a session of the account is valid. No other transaction changes it, or deletes the account,
-   * before this one ends. Null if there is no such account.
-   */
-  lockSession(id: string): Promise<Pick<User, 'sessionEpoch' | 'isDisabled'> | null>
   /** Returns false, and changes nothing, if the id or the email is taken, or the mailbox by an account without a twin. */
   insert(user: User): Promise<boolean>
   /** Does nothing if the password hash is no longer `from`: another login has replaced it. */

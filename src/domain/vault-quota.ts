@@ -1,5 +1,6 @@
 import { DomainError } from './errors'
 import { setNewest } from './newest-entries'
+import type { VaultReads } from './vault'
 
 /**
  * Limits the size of each vault. Clients fetch a vault in one response, so this also bounds the memory for a response, and
@@ -65,8 +66,3 @@ export function createVaultQuota(maxBytes: number): VaultQuota {
 
 /** Maximum number of UTF-8 bytes per UTF-16 unit of a JavaScript string. */
 const maxUtf8Bytes = 3
-
-export interface VaultReads {
-  /** Returns the bytes of all texts of an account in UTF-8, plus `rowOverheadBytes` for each entry and additional field. */
-  size(owner: string): Promise<number>
-}

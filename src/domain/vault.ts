@@ -71,15 +71,16 @@ export interface NoteReads extends EntryReads {
   listByOwner(owner: string): Promise<readonly Note[]>
 }
 
-export interface EntryWrites<Content> extends EntryReads {
+/** Writes to the entries of one vault. */
+export interface EntryWrites<Content> {
   /** Returns false, and changes nothing, if the id is taken. */
-  insert(entry: VaultEntry & Content): Promise<boolean>
-  /** Returns false if the owner has no such entry. */
-  update(entry: Omit<VaultEntry, 'creationTime'> & Content): Promise<boolean>
-  /** Moves an entry to the trash and keeps its update time. Returns false if the owner has no such entry outside the trash. */
-  trash(owner: string, id: string): Promise<boolean>
-  /** Deletes an entry, and the additional fields of a record. Returns false if the owner has no such entry in the trash. */
-  deleteTrashed(owner: string, id: string): Promise<boolean>
+  insert(entry: Omit<VaultEntry, 'owner'> & Content): Promise<boolean>
+  /** Returns false if the vault has no such entry. */
+  update(entry: Omit<VaultEntry, 'owner' | 'creationTime'> & Content): Promise<boolean>
+  /** Moves an entry to the trash and keeps its update time. Returns false if the vault has no such entry outside the trash. */
+  trash(id: string): Promise<boolean>
+  /** Deletes an entry, and the additional fields of a record. Returns false if the vault has no such entry in the trash. */
+  deleteTrashed(id: string): Promise<boolean>
 }
 
 export interface AdditionalFieldReads {
@@ -89,11 +90,37 @@ export interface AdditionalFieldReads {
   findOwner(id: string): Promise<string | null>
 }
 
+/** Writes to the additional fields of one vault. */
 export interface AdditionalFieldWrites {
-  /** Returns false, and changes nothing, if the id is taken. Throws `not_found` if the record is deleted. */
-  insert(field: AdditionalField): Promise<boolean>
-  /** Returns false if the owner has no such field. */
-  update(owner: string, field: AdditionalFieldChange): Promise<boolean>
-  /** Returns false if the owner has no such field. */
-  delete(owner: string, id: string): Promise<boolean>
+  /** Changes nothing unless the field is added. */
+  insert(field: AdditionalField): Promise<'added' | 'id taken' | 'no such record'>
+  /** Returns false if the vault has no such field. */
+  update(field: AdditionalFieldChange): Promise<boolean>
+  /** Returns false if the vault has no such field. */
+  delete(id: string): Promise<boolean>
+}
+
+/** A vault in a write transaction that has raised its revision. There is no other way to write to a vault. */
+export interface WritableVault {
+  readonly owner: string
+  readonly records: EntryWrites<RecordContent>
+  readonly notes: EntryWrites<NoteContent>
+  readonly additionalFields: AdditionalFieldWrites
+}
+
+export interface VaultReads {
+  /** Returns the bytes of all texts of an account in UTF-8, plus `rowOverheadBytes` for each entry and additional field. */
+  size(owner: string): Promise<number>
+}
+
+export interface VaultWrites {
+  /**
+   * Raises the revision of a vault, and returns the vault. Null if the session has ended, or the account is disabled or deleted;
+   * neither can happen before the transaction ends. The first statement of a transaction, on Postgres too: it waits for other
+   * writers of the vault, and what is read afterwards contains their changes.
+   */
+  open(session: {
+    readonly id: string
+    readonly sessionEpoch: string
+  }): Promise<WritableVault | null>
 }

@@ -1,7 +1,8 @@
 import { Elysia, t } from 'elysia'
 import type { AdditionalFields } from '../domain/additional-fields'
 import { DomainError } from '../domain/errors'
-import type { AnswerList } from './list-answers'
+import { answerIfChanged } from './conditional'
+import { arraySegments } from './json-segments'
 import { sizeOfAdditionalField } from './list-sizes'
 import { describeRoute } from './openapi'
 import { parseIdParameter, type ReadJsonBody } from './read-body'
@@ -15,7 +16,9 @@ import {
 } from './schemas'
 import type { sessionGuard } from './session'
 import { createBodyValidator } from './validate-body'
+import type { AnswerVault } from './vault-answers'
 
+const format = { sizeOf: sizeOfAdditionalField, toBody: fromAdditionalField }
 const validateField = createBodyValidator(AdditionalFieldBody)
 
 /** The four routes of `/additional_fields`. */
@@ -23,33 +26,34 @@ export function additionalFieldsRoutes(deps: {
   additionalFields: AdditionalFields
   guard: ReturnType<typeof sessionGuard>
   readJson: ReadJsonBody
-  answerList: AnswerList
+  answerVault: AnswerVault
 }) {
-  const { additionalFields, answerList } = deps
+  const { additionalFields, answerVault } = deps
   return new Elysia()
     .use(deps.guard)
     .get(
       '/additional_fields',
-      async ({ session, request }) => {
-        const recordId = parseIdParameter(request, 'Record')
-        const read = () => additionalFields.list(session, recordId)
-        const answer = await answerList({
-          ...{ request, session, read },
-          sizeOf: sizeOfAdditionalField,
-          toBody: fromAdditionalField,
-        })
-        if (answer !== null) return answer
-        // The double space is in the original server's text too (wire contract).
-        throw new DomainError(
-          'not_found',
-          `Current user's ${session.user.id} record ${recordId}  has no additional fields`,
-        )
-      },
+      (context) =>
+        answerIfChanged(context, async () => {
+          const { session, request } = context
+          const recordId = parseIdParameter(request, 'Record')
+          const read = async () =>
+            arraySegments(await additionalFields.list(session, recordId), format)
+          const resource = `/additional_fields ${recordId}`
+          const answer = await answerVault({ request, session, resource, read })
+          if (answer !== null) return answer
+          // The double space is in the original server's text too (wire contract).
+          throw new DomainError(
+            'not_found',
+            `Current user's ${session.user.id} record ${recordId}  has no additional fields`,
+          )
+        }),
       describeRoute({
         summary: 'List the additional fields of a record, in insertion order',
         security: 'token',
         idDescription: 'id of the record',
         responses: { 200: t.Array(AdditionalFieldResponse) },
+        isConditional: true,
         // A failure must not look like an empty list: see offline-copies.ts.
         isCopiedOffline: true,
         errorStatuses: [403, 404],

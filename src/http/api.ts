@@ -11,6 +11,7 @@ import { Elysia } from 'elysia'
 import type { AcmeChallenges } from '../domain/acme-challenges'
 import type { AdditionalFields } from '../domain/additional-fields'
 import type { AnswerBudget } from '../domain/answer-budget'
+import type { AnswerCache } from '../domain/answer-cache'
 import type { EmailConfirmation } from '../domain/email-confirmation'
 import type { Login } from '../domain/login'
 import type { Notes } from '../domain/notes'
@@ -30,7 +31,6 @@ import { createCors } from './cors'
 import { createErrorHandler, errorResponse, toErrorResponse } from './errors'
 import { healthRoutes } from './health'
 import { HttpError } from './http-error'
-import { createListAnswers } from './list-answers'
 import { loginRoutes } from './login'
 import { createMethodTable } from './method-not-allowed'
 import { notesRoutes } from './notes'
@@ -43,6 +43,7 @@ import { createRequestContexts, type RequestContexts } from './request-context'
 import type { NeedsHttps } from './require-https'
 import { sessionGuard } from './session'
 import { usersRoutes } from './users'
+import { createVaultAnswers } from './vault-answers'
 
 export interface ApiDeps {
   readonly users: Users
@@ -53,6 +54,7 @@ export interface ApiDeps {
   readonly additionalFields: AdditionalFields
   readonly notes: Notes
   readonly answerBudget: AnswerBudget
+  readonly answerCache: AnswerCache
   readonly readiness: Readiness
   /** Chooses the server's URL for the links in emails. */
   readonly resolveBaseUrl: ResolveBaseUrl
@@ -95,16 +97,17 @@ export function createApi(deps: ApiDeps): Api {
     contexts.get(request).deadline = deps.monotonicClock() + answerTimeout
     return body
   }
-  const answerList = createListAnswers({ budget: deps.answerBudget, contexts, log: deps.log })
+  const { answerBudget: budget, answerCache: cache, log } = deps
+  const answerVault = createVaultAnswers({ budget, cache, contexts, log })
   const cors = createCors(deps.corsOrigins)
   const described = [
     pagesRoutes({ ...deps, contexts }),
     authorityRoutes({ ...deps, contexts }),
     usersRoutes({ ...deps, guard, readJson, contexts }),
     loginRoutes({ ...deps, contexts }),
-    recordsRoutes({ ...deps, guard, readJson, answerList }),
-    additionalFieldsRoutes({ ...deps, guard, readJson, answerList }),
-    notesRoutes({ ...deps, guard, readJson, answerList }),
+    recordsRoutes({ ...deps, guard, readJson, answerVault }),
+    additionalFieldsRoutes({ ...deps, guard, readJson, answerVault }),
+    notesRoutes({ ...deps, guard, readJson, answerVault }),
     healthRoutes({ ...deps, contexts }),
   ]
   const document = createOpenApiDocument(routesOf(described), deps.version)

@@ -1,7 +1,7 @@
 /** What a page of an allowed origin may send (Fetch Standard, section 3.2). */
 const preflightHeaders = {
   'access-control-allow-methods': 'GET, POST, PUT, DELETE',
-  'access-control-allow-headers': 'authorization, content-type, x-access-token',
+  'access-control-allow-headers': 'authorization, content-type, if-none-match, x-access-token',
   // Seconds for which a browser remembers this answer.
   'access-control-max-age': '600',
 }
@@ -33,7 +33,7 @@ export function createCors(origins: readonly string[]): Cors {
       const origin = request.headers.get('origin')
       if (!isAllowed(origin)) return
       response.headers.set('access-control-allow-origin', origin)
-      response.headers.set('access-control-expose-headers', 'retry-after')
+      response.headers.set('access-control-expose-headers', 'etag, retry-after')
     },
   }
 }

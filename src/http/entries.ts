@@ -3,12 +3,14 @@ import type { Entries } from '../domain/entries'
 import { DomainError } from '../domain/errors'
 import type { Session } from '../domain/sessions'
 import type { EntryInput } from '../domain/vault'
-import type { AnswerList } from './list-answers'
+import { answerIfChanged } from './conditional'
+import { arraySegments, type RowFormat } from './json-segments'
 import { describeRoute } from './openapi'
 import { parseIdParameter, type ReadJsonBody } from './read-body'
 import { SuccessResponse, success } from './schemas'
 import type { sessionGuard } from './session'
 import { type BodySchema, createBodyValidator } from './validate-body'
+import type { AnswerVault } from './vault-answers'
 
 /** What differs between the routes of records and those of notes. */
 interface EntryKind<Body extends BodySchema, Content, Entry> {
@@ -17,22 +19,20 @@ interface EntryKind<Body extends BodySchema, Content, Entry> {
   readonly body: Body
   readonly response: TSchema
   readonly toInput: (body: Static<Body>) => EntryInput<Content>
-  readonly fromEntry: (entry: Entry) => unknown
-  /** Returns how many bytes an entry takes in an answer, roughly. */
-  readonly sizeOf: (entry: Entry) => number
+  readonly format: RowFormat<Entry>
   readonly entries: Entries<Content> & { list(session: Session): Promise<readonly Entry[]> }
 }
 
 export interface EntryDeps {
   readonly guard: ReturnType<typeof sessionGuard>
   readonly readJson: ReadJsonBody
-  readonly answerList: AnswerList
+  readonly answerVault: AnswerVault
 }
 
 /** The four routes of one kind of vault entry, which are the same for records and notes. */
 export function entryRoutes<Body extends BodySchema, Content, Entry>(
   kind: EntryKind<Body, Content, Entry>,
-  { guard, readJson, answerList }: EntryDeps,
+  { guard, readJson, answerVault }: EntryDeps,
 ) {
   const { path, noun, entries } = kind
   const plural = path.slice(1)
@@ -43,18 +43,20 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
     .use(guard)
     .get(
       path,
-      async ({ session, request }) => {
-        const read = () => entries.list(session)
-        const { sizeOf, fromEntry: toBody } = kind
-        const answer = await answerList({ request, session, read, sizeOf, toBody })
-        if (answer !== null) return answer
-        // Not `[]`: both clients rely on the 404 (wire contract).
-        throw new DomainError('not_found', `Current user ${session.user.id} has no ${plural}`)
-      },
+      (context) =>
+        answerIfChanged(context, async () => {
+          const { session, request } = context
+          const read = async () => arraySegments(await entries.list(session), kind.format)
+          const answer = await answerVault({ request, session, resource: path, read })
+          if (answer !== null) return answer
+          // Not `[]`: both clients rely on the 404 (wire contract).
+          throw new DomainError('not_found', `Current user ${session.user.id} has no ${plural}`)
+        }),
       describeRoute({
         summary: `List every ${singular} of the user, in insertion order`,
         security: 'token',
         responses: { 200: t.Array(kind.response) },
+        isConditional: true,
         // A failure must not look like an empty vault: see offline-copies.ts.
         isCopiedOffline: true,
         errorStatuses: [404],

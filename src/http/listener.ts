@@ -42,7 +42,7 @@ const idleTimeout = 40
 /** Milliseconds without a request after which the certificate can be replaced without cutting a client off. */
 const quietPeriod = 1_000
 
-/** How many requests and answers may be under way before lists are counted by their size (list-answers.ts). */
+/** How many requests and answers may be under way before lists are counted by their size (vault-answers.ts). */
 const maxPending = 16
 
 /** Milliseconds from which an answer counts as slow. A sign-in takes a tenth of that on usual machines. */

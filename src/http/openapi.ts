@@ -17,6 +17,8 @@ export interface Operation {
    * connection instead of answering: see offline-copies.ts.
    */
   readonly isCopiedOffline?: true
+  /** Whether the answer has an entity tag, and is 304 if the client sends that of the present state. */
+  readonly isConditional?: true
   /** Errors of this route, besides those that follow from its security, body and id. */
   readonly errorStatuses?: readonly (403 | 404 | 409 | 429 | 503)[]
 }
@@ -104,7 +106,7 @@ export function operationOf(detail: unknown): Operation | null {
 }
 
 function renderOperation(method: string, path: string, operation: Operation) {
-  const { security, body, idDescription } = operation
+  const { security, body, idDescription, isConditional } = operation
   return {
     operationId: operationId(method, path),
     summary: operation.summary,
@@ -112,6 +114,7 @@ function renderOperation(method: string, path: string, operation: Operation) {
     parameters: [
       ...[...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => parameter('path', name)),
       ...(idDescription === undefined ? [] : [parameter('query', 'id', idDescription)]),
+      ...(isConditional === true ? [conditionParameter] : []),
     ],
     ...(body === undefined
       ? {}
@@ -132,12 +135,19 @@ function parameter(where: 'path' | 'query', name: string | undefined, descriptio
   return { in: where, name, required: true, schema, ...(description && { description }) }
 }
 
-function successResponses({ responses }: Operation) {
-  return Object.fromEntries(
+const conditionParameter = {
+  ...{ in: 'header', name: 'if-none-match', required: false, schema: { type: 'string' } },
+  description: 'The ETag of the copy that the client has',
+}
+
+function successResponses({ responses, isConditional }: Operation) {
+  const headers = { etag: { description: 'The state of the vault', schema: { type: 'string' } } }
+  const successes = Object.fromEntries(
     Object.entries(responses).map(([status, answer]) => [
       status,
       {
         description: 'Success',
+        ...(isConditional === true && { headers }),
         content:
           typeof answer === 'string'
             ? { [answer]: { schema: { type: 'string' } } }
@@ -145,6 +155,8 @@ function successResponses({ responses }: Operation) {
       },
     ]),
   )
+  if (isConditional !== true) return successes
+  return { ...successes, 304: { description: 'Nothing has changed', headers } }
 }
 
 function errorResponses(method: string, operation: Operation) {

@@ -1,7 +1,13 @@
 import { Elysia } from 'elysia'
-import type { Sessions } from '../domain/sessions'
+import type { Session, Sessions } from '../domain/sessions'
+import type { UserWithRevision } from '../domain/user'
 import { HttpError } from './http-error'
 import type { RequestContexts } from './request-context'
+
+/** The session of a request, with all that is known of its user. */
+export interface OpenSession extends Session {
+  readonly user: UserWithRevision
+}
 
 /**
  * The session guard. Routes added after it to an Elysia instance run only in a session, and get it as `session`.
@@ -20,6 +26,7 @@ export function sessionGuard(sessions: Sessions, contexts: RequestContexts) {
     const context = contexts.get(request)
     const user = await sessions.authenticate(token, context)
     context.userId = user.id
-    return { session: { user, request: context } }
+    const session: OpenSession = { user, request: context }
+    return { session }
   })
 }

@@ -1,6 +1,7 @@
 import { Elysia } from 'elysia'
 import type { Users } from '../domain/users'
 import type { ResolveBaseUrl } from './base-url'
+import { answerIfChanged } from './conditional'
 import { describeRoute } from './openapi'
 import type { ReadJsonBody } from './read-body'
 import type { RequestContexts } from './request-context'
@@ -51,11 +52,12 @@ export function usersRoutes(deps: {
     .use(deps.guard)
     .get(
       '/users',
-      ({ session }) => fromUser(session.user),
+      (context) => answerIfChanged(context, () => Response.json(fromUser(context.session.user))),
       describeRoute({
         summary: 'Get the signed-in user',
         security: 'token',
         responses: { 200: UserResponse },
+        isConditional: true,
       }),
     )
 }

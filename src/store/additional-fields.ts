@@ -1,7 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
-import { DomainError } from '../domain/errors'
 import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/vault'
-import { engineFault } from '../engine/faults'
+import type { VaultRevision } from './entries'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 
@@ -32,46 +31,54 @@ export function additionalFieldReads(db: Kysely<Schema>): AdditionalFieldReads {
   }
 }
 
+/** Each change raises the revision of the record: a record with its fields is one entry. */
 export function additionalFieldWrites(
   db: Transaction<Schema>,
-): AdditionalFieldReads & AdditionalFieldWrites {
-  const recordIdsOf = (owner: string) =>
-    db.selectFrom('records').select('records.id').where('user_id', '=', owner)
+  { owner, revision }: VaultRevision,
+): AdditionalFieldWrites {
+  const ownRecordIds = db.selectFrom('records').select('records.id').where('user_id', '=', owner)
+
+  /** Returns false if the vault has no such record. */
+  async function raiseRevision(recordId: string): Promise<boolean> {
+    const result = await db
+      .updateTable('records')
+      .set({ revision })
+      .where('id', '=', recordId)
+      .where('user_id', '=', owner)
+      .executeTakeFirst()
+    return result.numUpdatedRows > 0n
+  }
 
   return {
-    ...additionalFieldReads(db),
-
     async insert(field) {
-      const insert = db
+      if (!(await raiseRevision(field.recordId))) return 'no such record'
+      const result = await db
         .insertInto('additional_fields')
         .values({ id: field.id, record_id: field.recordId, name: field.name, value: field.value })
         .onConflict((conflict) => conflict.doNothing())
-      try {
-        return (await insert.executeTakeFirst()).numInsertedOrUpdatedRows === 1n
-      } catch (error) {
-        if (engineFault(error) !== 'orphan') throw error
-        const message = `Record with id ${field.recordId} doesn't exist`
-        throw new DomainError('not_found', message, { cause: error })
-      }
+        .executeTakeFirst()
+      return result.numInsertedOrUpdatedRows === 1n ? 'added' : 'id taken'
     },
 
-    async update(owner, field) {
-      const result = await db
+    async update(field) {
+      const row = await db
         .updateTable('additional_fields')
         .set({ name: field.name, value: field.value })
         .where('id', '=', field.id)
-        .where('record_id', 'in', recordIdsOf(owner))
+        .where('record_id', 'in', ownRecordIds)
+        .returning('record_id')
         .executeTakeFirst()
-      return result.numUpdatedRows > 0n
+      return row !== undefined && (await raiseRevision(row.record_id))
     },
 
-    async delete(owner, id) {
-      const result = await db
+    async delete(id) {
+      const row = await db
         .deleteFrom('additional_fields')
         .where('id', '=', id)
-        .where('record_id', 'in', recordIdsOf(owner))
+        .where('record_id', 'in', ownRecordIds)
+        .returning('record_id')
         .executeTakeFirst()
-      return result.numDeletedRows > 0n
+      return row !== undefined && (await raiseRevision(row.record_id))
     },
   }
 }

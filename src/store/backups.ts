@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { BackupReads, BackupState, BackupWrites, VerifiedBackup } from '../domain/backup-state'
 import { ownProperty, parseJson } from '../domain/untrusted'
-import { findFact, saveFact } from './facts'
+import { findFact, lockFact, saveFact } from './facts'
 import type { Schema } from './schema'
 
 /** The name of a fact. Facts are not copied: a copy of this database has backups of its own. */
@@ -19,6 +19,11 @@ export function backupReads(db: Kysely<Schema>): BackupReads {
 export function backupWrites(db: Transaction<Schema>): BackupReads & BackupWrites {
   return {
     ...backupReads(db),
+
+    async findForChange() {
+      const value = await lockFact(db, name)
+      return value === null ? null : parseState(value)
+    },
 
     async save(state) {
       await saveFact(db, name, JSON.stringify(state))

@@ -1,6 +1,13 @@
 import type { Kysely } from 'kysely'
 import { canonicalEmail } from '../domain/email'
+import { forgetGeneration } from './generation'
 import type { Schema } from './schema'
+
+/** Called after rows of another database were inserted: computes what is not copied, and has the database get a new generation. */
+export async function completeCopiedRows(db: Kysely<Schema>): Promise<void> {
+  await fillDerivedColumns(db)
+  await forgetGeneration(db)
+}
 
 /**
  * Computes the derived columns of all rows: the canonical form of each email address, and the number of each account among those

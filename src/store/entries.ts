@@ -2,6 +2,12 @@ import type { Kysely, Transaction } from 'kysely'
 import type { EntryReads, EntryWrites, VaultEntry } from '../domain/vault'
 import type { Schema } from './schema'
 
+/** A vault in a write transaction, and the revision that it gets. */
+export interface VaultRevision {
+  readonly owner: string
+  readonly revision: number
+}
+
 /** The tables of vault entries, which share the columns and queries of this file. */
 type EntryTable = 'records' | 'notes'
 
@@ -35,18 +41,22 @@ export function toEntry(row: EntryRow, owner: string): VaultEntry {
 }
 
 /** Returns the columns of a new row that records and notes share. */
-export function fromEntry(entry: VaultEntry) {
+export function fromEntry(entry: Omit<VaultEntry, 'owner'>, { owner, revision }: VaultRevision) {
   return {
-    ...fromChange(entry),
+    ...fromChange(entry, revision),
     id: entry.id,
-    user_id: entry.owner,
+    user_id: owner,
     creation_time: entry.creationTime,
   }
 }
 
 /** Returns the columns to set in an existing row that records and notes share. */
-export function fromChange(entry: Omit<VaultEntry, 'creationTime'>) {
+export function fromChange(
+  entry: Pick<VaultEntry, 'isFavorite' | 'isTrashed' | 'updateTime'>,
+  revision: number,
+) {
   return {
+    revision,
     is_favorite: entry.isFavorite,
     is_deleted: entry.isTrashed,
     update_time: entry.updateTime,
@@ -70,14 +80,13 @@ export function entryReads(db: Kysely<Schema>, table: EntryTable): EntryReads {
 export function entryWrites(
   db: Transaction<Schema>,
   table: EntryTable,
-): EntryReads & Pick<EntryWrites<unknown>, 'trash' | 'deleteTrashed'> {
+  { owner, revision }: VaultRevision,
+): Pick<EntryWrites<unknown>, 'trash' | 'deleteTrashed'> {
   return {
-    ...entryReads(db, table),
-
-    async trash(owner, id) {
+    async trash(id) {
       const result = await db
         .updateTable(table)
-        .set({ is_deleted: true })
+        .set({ is_deleted: true, revision })
         .where('id', '=', id)
         .where('user_id', '=', owner)
         .where('is_deleted', '=', false)
@@ -85,7 +94,7 @@ export function entryWrites(
       return result.numUpdatedRows > 0n
     },
 
-    async deleteTrashed(owner, id) {
+    async deleteTrashed(id) {
       const result = await db
         .deleteFrom(table)
         .where('id', '=', id)

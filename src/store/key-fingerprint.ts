@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely'
-import { deleteFact, findFact } from './facts'
+import { claimFact, deleteFact, findFact } from './facts'
 import type { Schema } from './schema'
 
 /** The name of the fact. */
@@ -10,13 +10,9 @@ export function findKeyFingerprint(db: Kysely<Schema>): Promise<string | null> {
   return findFact(db, name)
 }
 
-/** Stores a fingerprint unless there is one. Another server may be first: read it again afterwards. */
-export async function claimKeyFingerprint(db: Kysely<Schema>, value: string): Promise<void> {
-  await db
-    .insertInto('facts')
-    .values({ name, value })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute()
+/** Stores a fingerprint. Returns false, and changes nothing, if there is one, perhaps of a server that has just been quicker. */
+export function claimKeyFingerprint(db: Kysely<Schema>, value: string): Promise<boolean> {
+  return claimFact(db, name, value)
 }
 
 /** Replaces the fingerprint. Null removes it. */

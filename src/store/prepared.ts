@@ -1,5 +1,9 @@
 import type { Compilable, CompiledQuery, DialectAdapter, Kysely } from 'kysely'
+import { directQueriesOf } from '../engine/direct-queries'
 import type { Schema } from './schema'
+
+/** Stand for the parameters while a query is compiled. No query contains these texts as values. */
+const [first, second] = ['\0first', '\0second'] as const
 
 /**
  * Returns a query with one parameter that is compiled once per database instead of at each use: Kysely takes as long to
@@ -8,18 +12,51 @@ import type { Schema } from './schema'
 export function prepareQuery<Row>(
   build: (db: Kysely<Schema>, parameter: string) => Compilable<Row>,
 ): (db: Kysely<Schema>, parameter: string) => Promise<Row[]> {
-  // All connections to one database share the adapter.
-  const compiledBy = new WeakMap<DialectAdapter, CompiledQuery<Row>>()
+  const prepare = createCompiler((db) => build(db, first), [first])
+  return (db, parameter) => prepare(db).execute(db, [parameter])
+}
 
-  return async (db, parameter) => {
+/** As `prepareQuery`, with two parameters, which the query contains once each in this order. */
+export function prepareQueryOfTwo<Row>(
+  build: (db: Kysely<Schema>, first: string, second: string) => Compilable<Row>,
+): (db: Kysely<Schema>, first: string, second: string) => Promise<Row[]> {
+  const prepare = createCompiler((db) => build(db, first, second), [first, second])
+  return (db, ...parameters) => prepare(db).execute(db, parameters)
+}
+
+/** A query for one database. */
+interface PreparedQuery<Row> {
+  execute(db: Kysely<Schema>, parameters: readonly string[]): Promise<Row[]>
+}
+
+function createCompiler<Row>(
+  build: (db: Kysely<Schema>) => Compilable<Row>,
+  placeholders: readonly string[],
+): (db: Kysely<Schema>) => PreparedQuery<Row> {
+  // All connections to one database share the adapter.
+  const preparedBy = new WeakMap<DialectAdapter, PreparedQuery<Row>>()
+  return (db) => {
     const { adapter } = db.getExecutor()
-    let compiled = compiledBy.get(adapter)
-    if (compiled === undefined) {
-      compiled = build(db, parameter).compile()
-      if (compiled.parameters.length !== 1) throw new Error('a prepared query has one parameter')
-      compiledBy.set(adapter, compiled)
+    let prepared = preparedBy.get(adapter)
+    if (prepared === undefined) {
+      const compiled = build(db).compile()
+      if (!Bun.deepEquals(compiled.parameters, placeholders))
+        throw new Error('a prepared query has exactly its parameters, in their order')
+      prepared = { execute: executorOf(compiled, adapter) }
+      preparedBy.set(adapter, prepared)
     }
-    const bound: CompiledQuery<Row> = { ...compiled, parameters: [parameter] }
+    return prepared
+  }
+}
+
+function executorOf<Row>(
+  compiled: CompiledQuery<Row>,
+  adapter: DialectAdapter,
+): PreparedQuery<Row>['execute'] {
+  const direct = directQueriesOf(adapter)
+  if (direct !== undefined) return async (_, parameters) => direct.execute(compiled, parameters)
+  return async (db, parameters) => {
+    const bound: CompiledQuery<Row> = { ...compiled, parameters }
     const { rows } = await db.executeQuery(bound)
     return rows
   }

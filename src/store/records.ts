@@ -1,6 +1,14 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { EntryWrites, RecordContent, RecordReads } from '../domain/vault'
-import { entryColumns, entryReads, entryWrites, fromChange, fromEntry, toEntry } from './entries'
+import {
+  entryColumns,
+  entryReads,
+  entryWrites,
+  fromChange,
+  fromEntry,
+  toEntry,
+  type VaultRevision,
+} from './entries'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 
@@ -46,15 +54,17 @@ export function recordReads(db: Kysely<Schema>): RecordReads {
   }
 }
 
-export function recordWrites(db: Transaction<Schema>): RecordReads & EntryWrites<RecordContent> {
+export function recordWrites(
+  db: Transaction<Schema>,
+  vault: VaultRevision,
+): EntryWrites<RecordContent> {
   return {
-    ...recordReads(db),
-    ...entryWrites(db, 'records'),
+    ...entryWrites(db, 'records', vault),
 
     async insert(record) {
       const result = await db
         .insertInto('records')
-        .values({ ...fromEntry(record), ...fromContent(record) })
+        .values({ ...fromEntry(record, vault), ...fromContent(record) })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst()
       return result.numInsertedOrUpdatedRows === 1n
@@ -63,9 +73,9 @@ export function recordWrites(db: Transaction<Schema>): RecordReads & EntryWrites
     async update(record) {
       const result = await db
         .updateTable('records')
-        .set({ ...fromChange(record), ...fromContent(record) })
+        .set({ ...fromChange(record, vault.revision), ...fromContent(record) })
         .where('id', '=', record.id)
-        .where('user_id', '=', record.owner)
+        .where('user_id', '=', vault.owner)
         .executeTakeFirst()
       return result.numUpdatedRows > 0n
     },

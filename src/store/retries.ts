@@ -1,3 +1,4 @@
+import { createDeadlines } from '../domain/deadlines'
 import { DomainError } from '../domain/errors'
 import { answerTimeout, type RequestBounds } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
@@ -36,22 +37,28 @@ export type WithRetries = <T>(
 
 /**
  * Returns `WithRetries` for one kind of transaction on one database. All of them share how long the database has been away: the
- * requests of the first seconds wait for it, later ones only shortly.
+ * requests of the first seconds wait for it, later ones only shortly. With `canHang`, an attempt may take any time, and its caller
+ * gets an error when the time is up; otherwise the time counts between attempts.
  */
 export function createRetries({
   wait,
   monotonicClock,
+  canHang,
 }: {
   wait: Wait
   monotonicClock: MonotonicClock
+  canHang: boolean
 }): WithRetries {
+  const deadlines = createDeadlines({ wait, monotonicClock })
   /** Since when no transaction has had an answer from the database; null while it answers. */
   let awaySince: number | null = null
 
   function limitOf(start: number, { timeout = answerTimeout, bounds }: RetryOptions): number {
     const whileAway =
       awaySince === null ? timeout : Math.max(awayTimeout, awaySince + answerTimeout - start)
-    return Math.min(timeout, whileAway, (bounds?.deadline ?? Number.POSITIVE_INFINITY) - start)
+    return (
+      start + Math.min(timeout, whileAway, (bounds?.deadline ?? Number.POSITIVE_INFINITY) - start)
+    )
   }
 
   return async <T>(
@@ -59,25 +66,15 @@ export function createRetries({
     options: RetryOptions = {},
   ): Promise<T> => {
     const start = monotonicClock()
-    const timeout = limitOf(start, options)
-    if (timeout <= 0) throw unavailableError(undefined)
-    // Every transaction passes through here. `withTimeout` would add a microsecond to each of them.
-    const timer = new AbortController()
-    let isTimedOut = false
-    let rejectLimit: (error: unknown) => void = () => {}
-    const limit = new Promise<never>((_, reject) => {
-      rejectLimit = reject
-    })
+    const limit = limitOf(start, options)
+    if (limit <= start) throw unavailableError(undefined)
     let lastError: unknown
-    wait(timeout, timer.signal).then(
-      () => {
-        isTimedOut = true
-        awaySince ??= start
-        rejectLimit(unavailableError(lastError))
-      },
-      // The transaction ended in time.
-      () => {},
-    )
+    let isTimedOut = false
+    const onTimeout = () => {
+      isTimedOut = true
+      awaySince ??= start
+      return unavailableError(lastError)
+    }
 
     const runAttempts = async (): Promise<T> => {
       for (;;) {
@@ -100,17 +97,13 @@ export function createRetries({
           const wasRolledBack = !isCommitting || fault === 'aborted'
           if (!wasRolledBack || isTimedOut) throw unavailableError(error)
           await wait(retryDelay)
+          if (!canHang && monotonicClock() >= limit) throw onTimeout()
         }
       }
     }
-    const running = runAttempts()
-    // After the timeout nothing else handles its rejection.
-    running.catch(() => {})
-    try {
-      return await Promise.race([running, limit])
-    } finally {
-      timer.abort()
-    }
+    return await (canHang
+      ? deadlines.race(runAttempts(), { timeout: limit - start, onTimeout })
+      : runAttempts())
   }
 }
 

@@ -47,6 +47,8 @@ interface UsersTable {
    * together with `canonical_email`.
    */
   twin: number | null
+  /** Raised by every change of the vault. */
+  revision: Generated<number>
 }
 
 /** A network from which a user has signed in. */
@@ -78,6 +80,8 @@ interface EntriesTable {
   is_deleted: Flag
   creation_time: Time
   update_time: Time
+  /** That of the account at the last change of the entry, or of one of its additional fields. */
+  revision: Generated<number>
 }
 
 interface RecordsTable extends EntriesTable {

@@ -10,9 +10,9 @@ import { type RequestBounds, requireListener } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
 import type { Store } from '../domain/store'
 import { type AuditSignerProvider, appendEvents, beginAuditLog } from './audit/append'
-import { lockAuditLog } from './audit/chain'
 import { signFirstTime } from './audit/resign'
 import { saveFact } from './facts'
+import { claimGeneration } from './generation'
 import { claimKeyFingerprint, findKeyFingerprint } from './key-fingerprint'
 import { createRetries, storageFullError } from './retries'
 import type { Schema } from './schema'
@@ -26,6 +26,8 @@ const checkTimeout = 2_000
 interface KeyCandidate {
   readonly fingerprint: string
   readonly signer: AuditSigner
+  /** From `newGeneration`, for a database that has none. */
+  readonly generation: number
   /** Milliseconds since 1970 (UTC). */
   readonly time: number
 }
@@ -61,9 +63,13 @@ export interface OpenedStore extends Store {
   close(): Promise<void>
 }
 
-/** An open database. On SQLite reads and writes have a handle each; on Postgres both are the same pool. */
+/** An open database. On SQLite each kind of access has a handle; on Postgres all are the same pool. */
 export interface DatabaseHandles {
   readonly reader: Dialect
+  /** For reads of one query without a transaction. */
+  readonly single: Dialect
+  /** Whether a query is answered at once, since the database is in this process. */
+  readonly isInProcess: boolean
   readonly writer: Dialect
   /** Returns whether to refuse writes before the disk is full. Absent if the database is not on this machine. */
   isShortOfSpace?(): boolean
@@ -84,13 +90,18 @@ export function createStore(
   { wait, monotonicClock }: { wait: Wait; monotonicClock: MonotonicClock },
 ): OpenedStore {
   const reader = new Kysely<Schema>({ dialect: handles.reader })
+  // The nouns are created once, for all requests.
+  const single = { ...createReadTransaction(new Kysely<Schema>({ dialect: handles.single })) }
   const writer = new Kysely<Schema>({ dialect: handles.writer })
 
   let signerFor: AuditSignerProvider = noAuditSigner
 
   // Apart: while another process keeps writers out, reading works.
-  const retryRead = createRetries({ wait, monotonicClock })
-  const retryWrite = createRetries({ wait, monotonicClock })
+  const retryRead = createRetries({ wait, monotonicClock, canHang: true })
+  const retryReadOne = handles.isInProcess
+    ? createRetries({ wait, monotonicClock, canHang: false })
+    : retryRead
+  const retryWrite = createRetries({ wait, monotonicClock, canHang: true })
   const writes = createWriteState(monotonicClock, (reason) => handles.onWriteChange?.(reason))
 
   /** Runs `work` and commits it, once. Calls `committing` when only the commit is left to do. */
@@ -103,7 +114,8 @@ export function createStore(
     try {
       const result = await writer
         .transaction()
-        .setIsolationLevel('repeatable read')
+        // What is read after another writer was waited for must contain its changes.
+        .setIsolationLevel('read committed')
         .execute(async (db) => {
           const result = await work(db)
           requireListener(bounds)
@@ -153,26 +165,21 @@ export function createStore(
       ),
 
     readOne: (work, bounds) =>
-      retryRead(
+      retryReadOne(
         () => {
           handles.requirePresent?.()
-          return work(createReadTransaction(reader))
+          return work(single)
         },
         { bounds },
       ),
 
     async write(work, bounds) {
       if (handles.isShortOfSpace?.() === true) throw storageFullError()
-      // Appending to the audit log fails on Postgres if another transaction appended since this one began. A retry
-      // locks the log first, so that it can't happen again.
-      let mustLockAuditLog = false
       const runOnce = async (db: Transaction<Schema>) => {
-        if (mustLockAuditLog) await lockAuditLog(db)
         const events: AuditEvent[] = []
         const result = await work(
           createWriteTransaction(db, signerFor, (event) => events.push(event)),
         )
-        mustLockAuditLog = events.length > 0
         // Last of all: other transactions that append wait from here to the commit.
         await appendEvents(db, signerFor, events)
         return result
@@ -218,14 +225,15 @@ export function createStore(
 /** Gives the database a key, unless it has one, and starts or continues the audit log under it. */
 async function claimDatabase(
   db: Transaction<Schema>,
-  { fingerprint, signer, time }: KeyCandidate,
+  { fingerprint, signer, generation, time }: KeyCandidate,
 ): Promise<KeyClaim> {
-  const present = await findKeyFingerprint(db)
-  if (present !== null) {
+  await claimGeneration(db, generation)
+  if (!(await claimKeyFingerprint(db, fingerprint))) {
+    const present = await findKeyFingerprint(db)
+    if (present === null) throw new Error('a key was claimed and is not there')
     if (present === fingerprint) await beginAuditLog(db, signer, time)
     return { fingerprint: present, existing: null }
   }
-  await claimKeyFingerprint(db, fingerprint)
   const users = db.selectFrom('users').select(({ fn }) => fn.countAll().as('count'))
   const accounts = Number((await users.executeTakeFirstOrThrow()).count)
   const { rows, unverified } = await signFirstTime(db, signer, time)

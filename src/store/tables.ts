@@ -15,8 +15,8 @@ export interface Table {
 /** All tables but `facts`, which belongs to one database and is never copied. */
 type TableName = Exclude<keyof Schema, 'facts'>
 
-/** Columns that are computed from others, by `fillDerivedColumns`: they are never copied. */
-export const derivedColumns = ['canonical_email', 'twin'] as const
+/** Columns that are never copied: those that `fillDerivedColumns` computes from others, and those of which a new database begins with 0. */
+export const derivedColumns = ['canonical_email', 'twin', 'revision'] as const
 
 type ColumnsOf<Name extends TableName> = Readonly<
   Record<Exclude<keyof Schema[Name], (typeof derivedColumns)[number]>, ColumnKind>

@@ -2,35 +2,62 @@ import type { Kysely, Transaction } from 'kysely'
 import type { AuditEvent } from '../domain/audit'
 import type { ReadTransaction, WriteTransaction } from '../domain/store'
 import { acmeChallengeReads, acmeChallengeWrites } from './acme-challenges'
-import { additionalFieldReads, additionalFieldWrites } from './additional-fields'
+import { additionalFieldReads } from './additional-fields'
 import type { AuditSignerProvider } from './audit/append'
 import { auditReads, auditWrites } from './audit/queries'
 import { backupReads, backupWrites } from './backups'
 import { invitationReads, invitationWrites } from './invitations'
 import { knownAddressReads, knownAddressWrites } from './known-addresses'
 import { knownTimeReads, knownTimeWrites } from './known-time'
-import { noteReads, noteWrites } from './notes'
+import { noteReads } from './notes'
 import { outboxReads, outboxWrites } from './outbox'
-import { recordReads, recordWrites } from './records'
+import { recordReads } from './records'
 import type { Schema } from './schema'
 import { userReads, userWrites } from './users'
-import { vaultReads } from './vaults'
+import { vaultReads, vaultWrites } from './vaults'
 
-/** Returns the reads of every noun, in one transaction of the database; without one if `db` is none. */
+/**
+ * Returns the reads of every noun, in one transaction of the database; without one if `db` is none. Those of a noun are created when
+ * they are used: most transactions read one noun.
+ */
 export function createReadTransaction(db: Kysely<Schema>): ReadTransaction {
   return {
-    acmeChallenges: acmeChallengeReads(db),
-    audit: auditReads(db),
-    backups: backupReads(db),
-    knownTime: knownTimeReads(db),
-    users: userReads(db),
-    knownAddresses: knownAddressReads(db),
-    invitations: invitationReads(db),
-    vaults: vaultReads(db),
-    records: recordReads(db),
-    additionalFields: additionalFieldReads(db),
-    notes: noteReads(db),
-    outbox: outboxReads(db),
+    get acmeChallenges() {
+      return acmeChallengeReads(db)
+    },
+    get audit() {
+      return auditReads(db)
+    },
+    get backups() {
+      return backupReads(db)
+    },
+    get knownTime() {
+      return knownTimeReads(db)
+    },
+    get users() {
+      return userReads(db)
+    },
+    get knownAddresses() {
+      return knownAddressReads(db)
+    },
+    get invitations() {
+      return invitationReads(db)
+    },
+    get vaults() {
+      return vaultReads(db)
+    },
+    get records() {
+      return recordReads(db)
+    },
+    get additionalFields() {
+      return additionalFieldReads(db)
+    },
+    get notes() {
+      return noteReads(db)
+    },
+    get outbox() {
+      return outboxReads(db)
+    },
   }
 }
 
@@ -43,17 +70,41 @@ export function createWriteTransaction(
   record: (event: AuditEvent) => void,
 ): WriteTransaction {
   return {
-    acmeChallenges: acmeChallengeWrites(db),
-    audit: auditWrites(db, signerFor, record),
-    backups: backupWrites(db),
-    knownTime: knownTimeWrites(db),
-    users: userWrites(db),
-    knownAddresses: knownAddressWrites(db),
-    invitations: invitationWrites(db),
-    vaults: vaultReads(db),
-    records: recordWrites(db),
-    additionalFields: additionalFieldWrites(db),
-    notes: noteWrites(db),
-    outbox: outboxWrites(db),
+    get acmeChallenges() {
+      return acmeChallengeWrites(db)
+    },
+    get audit() {
+      return auditWrites(db, signerFor, record)
+    },
+    get backups() {
+      return backupWrites(db)
+    },
+    get knownTime() {
+      return knownTimeWrites(db)
+    },
+    get users() {
+      return userWrites(db)
+    },
+    get knownAddresses() {
+      return knownAddressWrites(db)
+    },
+    get invitations() {
+      return invitationWrites(db)
+    },
+    get vaults() {
+      return vaultWrites(db)
+    },
+    get records() {
+      return recordReads(db)
+    },
+    get additionalFields() {
+      return additionalFieldReads(db)
+    },
+    get notes() {
+      return noteReads(db)
+    },
+    get outbox() {
+      return outboxWrites(db)
+    },
   }
 }

@@ -2,7 +2,7 @@ import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Transac
 import { canonicalEmail } from '../domain/email'
 import { maxBehind } from '../domain/known-time'
 import type { User, UserReads, UserWrites } from '../domain/user'
-import { isPostgres } from '../engine/is-postgres'
+import { vaultRevision } from './generation'
 import { queued } from './outbox'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
@@ -26,20 +26,17 @@ const unconfirmedTimes = ['creation_time', 'letter_time'] as const
 
 /** Prepared because every request with a session token runs it. */
 const selectById = prepareQuery((db, id) =>
-  db.selectFrom('users').select(userColumns).where('id', '=', id),
+  db
+    .selectFrom('users')
+    .select([...userColumns, vaultRevision('users.revision').as('revision')])
+    .where('id', '=', id),
 )
-
-/** Prepared because every write to a vault begins with it. SQLite has one writer at a time, and no `for share`. */
-const selectSession = prepareQuery((db, id) => {
-  const query = db.selectFrom('users').select(['session_epoch', 'disabled']).where('id', '=', id)
-  return isPostgres(db) ? query.forShare() : query
-})
 
 export function userReads(db: Kysely<Schema>): UserReads {
   return {
     async findById(id) {
       const [row] = await selectById(db, id)
-      return row === undefined ? null : toUser(row)
+      return row === undefined ? null : { ...toUser(row), revision: row.revision }
     },
 
     async findByEmail(email) {
@@ -98,12 +95,6 @@ export function userReads(db: Kysely<Schema>): UserReads {
 export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
   return {
     ...userReads(db),
-
-    async lockSession(id) {
-      const [row] = await selectSession(db, id)
-      if (row === undefined) return null
-      return { sessionEpoch: row.session_epoch, isDisabled: Boolean(row.disabled) }
-    },
 
     async insert(user) {
       const result = await db

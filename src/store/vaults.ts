@@ -1,6 +1,21 @@
-import { type Kysely, sql } from 'kysely'
-import { rowOverheadBytes, type VaultReads } from '../domain/vault-quota'
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { VaultReads, VaultWrites } from '../domain/vault'
+import { rowOverheadBytes } from '../domain/vault-quota'
+import { additionalFieldWrites } from './additional-fields'
+import { noteWrites } from './notes'
+import { prepareQueryOfTwo } from './prepared'
+import { recordWrites } from './records'
 import type { Schema } from './schema'
+
+const raiseRevision = prepareQueryOfTwo((db, id, sessionEpoch) =>
+  db
+    .updateTable('users')
+    .set(({ eb }) => ({ revision: eb('revision', '+', sql.lit(1)) }))
+    .where('id', '=', id)
+    .where('session_epoch', '=', sessionEpoch)
+    .where('disabled', '=', sql.lit(false))
+    .returning('revision'),
+)
 
 export function vaultReads(db: Kysely<Schema>): VaultReads {
   return {
@@ -20,6 +35,24 @@ export function vaultReads(db: Kysely<Schema>): VaultReads {
         .where('user_id', '=', owner)
       const rows = await records.unionAll(fields).unionAll(notes).execute()
       return rows.reduce((total, { size }) => total + Number(size ?? 0), 0)
+    },
+  }
+}
+
+export function vaultWrites(db: Transaction<Schema>): VaultReads & VaultWrites {
+  return {
+    ...vaultReads(db),
+
+    async open({ id: owner, sessionEpoch }) {
+      const [row] = await raiseRevision(db, owner, sessionEpoch)
+      if (row === undefined) return null
+      const vault = { owner, revision: row.revision }
+      return {
+        owner,
+        records: recordWrites(db, vault),
+        notes: noteWrites(db, vault),
+        additionalFields: additionalFieldWrites(db, vault),
+      }
     },
   }
 }

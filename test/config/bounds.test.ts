@@ -60,12 +60,13 @@ describe('a size', () => {
     ['999999999', 999_999_999],
   ])('%p is %p bytes', (text, bytes) => {
     expect(parse('minFreeSpace', text)).toBe(bytes)
+    expect(parse('listCache', text)).toBe(bytes)
   })
 
   test.each(['', 'MB', '1 TB', '1.5 GB', '-1', '1 KiB', '1 MB x', '1000000000'])(
     'is not %p',
     (text) => {
-      for (const key of ['minFreeSpace', 'maxVault'] as const) {
+      for (const key of ['minFreeSpace', 'maxVault', 'listCache'] as const) {
         expect(parse(key, text)).toEqual(invalid(text, advice))
       }
     },
@@ -91,6 +92,7 @@ describe('a size', () => {
   ])('of %p bytes is shown as %p', (bytes, text) => {
     expect(settingTable.minFreeSpace.format?.(bytes)).toBe(text)
     expect(settingTable.maxVault.format?.(bytes)).toBe(text)
+    expect(settingTable.listCache.format?.(bytes)).toBe(text)
   })
 })
 
@@ -519,6 +521,7 @@ test('the default of each setting is described', () => {
     tokenSeconds: '600',
     maxBody: '1048576',
     maxVault: '32 MB',
+    listCache: '64 MB',
     minFreeSpace: '64 MB',
     emailConfirmation: 'auto',
     signUps: 'open',

@@ -39,6 +39,7 @@ describe('a setting', () => {
       secretKey: null,
       emailConfirmation: 'auto',
       maxVault: 32_000_000,
+      listCache: 64_000_000,
       minFreeSpace: 64_000_000,
       rateLimits: defaultRateLimits,
       loginQueue: 256,

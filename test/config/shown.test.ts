@@ -41,6 +41,7 @@ const samples: Readonly<Record<keyof SettingValues, readonly string[]>> = {
   tokenSeconds: ['1', '600'],
   maxBody: ['1024'],
   maxVault: ['32 MB', '1gb', '1500 KB'],
+  listCache: ['64 MB', '0', '1500 KB'],
   minFreeSpace: ['64 MB', '1gb', '1500 KB', '1', '0'],
   emailConfirmation: ['auto', 'required', 'off'],
   signUps: ['open', 'invited', 'closed'],

@@ -14,7 +14,7 @@ import {
   type LegacyDatabase,
 } from '../support/legacy-database'
 import { startPostgresFirst } from '../support/postgres'
-import { postgresDatabaseAt, queryRows, virtualTiming } from '../support/store'
+import { openVault, postgresDatabaseAt, queryRows, virtualTiming } from '../support/store'
 import { random } from '../support/timing'
 
 startPostgresFirst('newest', 'oldest')
@@ -112,20 +112,23 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
         creationTime: now,
         isDisabled: false,
         loginTime: null,
+        revision: 0,
       })
     }
     const oldest = records.toSorted((a, b) => String(a['time']).localeCompare(String(b['time'])))
     const adopted = await queryRows(
       legacy.url,
-      'select id, creation_time from records order by seq',
+      'select id, user_id, creation_time from records order by seq',
     )
     expect(adopted.map((row) => ({ id: row['id'], time: Number(row['creation_time']) }))).toEqual(
       oldest.map((row) => ({ id: row['id'], time: millisecondsOf(String(row['time'])) })),
     )
     // New rows come after the old ones.
     await store.write(async (tx) => {
-      const field = { id: 'new', recordId: String(oldest[0]?.['id']), name: 'n:n', value: 'v:v' }
-      await tx.additionalFields.insert(field)
+      const [record] = adopted
+      const vault = await openVault(tx, String(record?.['user_id']))
+      const field = { id: 'new', recordId: String(record?.['id']), name: 'n:n', value: 'v:v' }
+      expect(await vault.additionalFields.insert(field)).toBe('added')
     })
     const [last] = await queryRows(
       legacy.url,

@@ -42,7 +42,7 @@ describe('what survives a power cut once the call returns', () => {
   test('a copy of a database', async () => {
     using database = await createDatabase()
     using recording = recordFileOperations(database.folder)
-    copyDatabaseFile(database.location.path, database.copy)
+    await copyDatabaseFile(database.location.path, database.copy)
     expect(recording.take()).toEqual(['sync copy.db', 'sync .'])
     expect(modeOf(database.copy)).toBe('600')
   })

@@ -15,7 +15,7 @@ import {
   startPostgresFirst,
 } from '../support/postgres'
 import { startProxy } from '../support/proxy'
-import { aUser, createMigratedPostgres, postgresDatabaseAt } from '../support/store'
+import { aUser, createMigratedPostgres, postgresDatabaseAt, withRevision } from '../support/store'
 import { patientTiming } from '../support/timing'
 import { until } from '../support/until'
 
@@ -137,7 +137,7 @@ describe('a write on Postgres', () => {
     await add(store, user)
     await addInsertTrigger(database.url, "raise exception using errcode = '53100';")
     expect(await captureError(add(store))).toMatchObject({ code: 'storage_full' })
-    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
   })
 
   test('that fails because of a bug is not repeated, and its error is not translated', async () => {
@@ -186,7 +186,7 @@ describe('a connection to Postgres', () => {
       expect(await failing).toMatchObject({ code: 'unavailable' })
     }
     proxy.open()
-    expect(await find()).toEqual(user)
+    expect(await find()).toEqual(withRevision(user))
     expect(await add(store)).toBeTrue()
   })
 
@@ -296,7 +296,7 @@ test('a server refuses a database that was replaced while it had no connection',
   const timing = patientTiming({ longestPause: 999, speed: 20 })
   await using store = await openServingStore(throughProxy(database.url, proxy.port), timing)
   const signer = createAuditSigner(new Uint8Array(32))
-  await store.claimKeyFingerprint({ fingerprint: 'its own', signer, time: 1 })
+  await store.claimKeyFingerprint({ fingerprint: 'its own', signer, generation: 0, time: 1 })
   await add(store)
   /** Ends every limit until work has failed. */
   const endTimeOf = async (failing: Promise<unknown>) => {
@@ -370,7 +370,7 @@ describe('a Postgres database', () => {
     })
     await older.close()
     const { store } = await newer.openForServer({ create: true })
-    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
     await store.close()
     expect(await captureError(openServingStore(database.url))).toMatchObject({
       message: expect.stringContaining('belongs to a newer snailpass (it knows 9999-colour)'),

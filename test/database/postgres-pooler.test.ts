@@ -2,7 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import { captureError } from '../support/capture-error'
 import { startPgBouncer } from '../support/pgbouncer'
 import { startPostgresFirst } from '../support/postgres'
-import { aUser, createMigratedPostgres, postgresDatabaseAt } from '../support/store'
+import { aUser, createMigratedPostgres, postgresDatabaseAt, withRevision } from '../support/store'
 
 startPostgresFirst('newest')
 
@@ -43,7 +43,7 @@ describe('a pooler in front of Postgres', () => {
     const { store } = await postgresDatabaseAt(pooler.url).openForServer({ create: true })
     const user = aUser()
     await store.write((tx) => tx.users.insert(user))
-    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
     await store.close()
   })
 

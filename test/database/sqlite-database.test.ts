@@ -16,7 +16,7 @@ import { migrationsFor } from '../../src/store/migrations/index'
 import { tables } from '../../src/store/tables'
 import { captureError } from '../support/capture-error'
 import { createDataFolder, modeOf } from '../support/data-folder'
-import { aUser, sqliteDatabaseIn, virtualTiming } from '../support/store'
+import { aUser, sqliteDatabaseIn, virtualTiming, withRevision } from '../support/store'
 
 const timing = virtualTiming()
 const migrations = migrationsFor(sqliteColumnTypes, Date.now)
@@ -179,7 +179,7 @@ describe('a migration', () => {
       ...migrations,
       '9998-colour': good,
     }).openForServer({ create: false })
-    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
     await store.close()
     if (backupPath === null) throw new Error('no backup')
     expect(backupPath).toMatch(/\/snailpass-before-migration-\d{8}T\d{9}Z\.db$/)
@@ -187,7 +187,7 @@ describe('a migration', () => {
 
     renameSync(backupPath, folder.database)
     const before = await sqliteDatabaseIn(folder.path).openForServer({ create: false })
-    expect(await before.store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+    expect(await before.store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
     await before.store.close()
   })
 
@@ -206,7 +206,7 @@ describe('a migration', () => {
       create: false,
     })
     expect(backupPath).toBeNull()
-    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
     expect(await store.read((tx) => tx.notes.listByOwner(user.id))).toEqual([])
     await store.close()
   })

@@ -312,7 +312,14 @@ function changeBeforeCommit(folder: string, text: string) {
     this: SqliteFile,
     statement: string,
   ) {
-    if (statement === 'commit' && this.filename.startsWith(folder)) this.run(text)
-    return query.call(this, statement)
+    const prepared = query.call(this, statement)
+    if (statement !== 'commit' || !this.filename.startsWith(folder)) return prepared
+    const run = prepared.run.bind(prepared)
+    return Object.assign(prepared, {
+      run: () => {
+        this.run(text)
+        return run()
+      },
+    })
   } as typeof query)
 }

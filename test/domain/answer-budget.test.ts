@@ -4,10 +4,17 @@ import { captureError } from '../support/capture-error'
 import { unbounded } from '../support/session'
 import { manualTiming } from '../support/timing'
 
+const noCache = { bytes: 0, shrink: () => {} }
+
 /** A budget of 640 bytes, of which an account has 320, 160 are for those who hold little, and 10 are little. */
 function createTestBudget() {
   const timing = manualTiming()
-  const budget = createAnswerBudget({ maxBytes: 640, maxAccountBytes: 320, ...timing })
+  const budget = createAnswerBudget({
+    maxBytes: 640,
+    maxAccountBytes: 320,
+    cache: noCache,
+    ...timing,
+  })
   const cut: string[] = []
   const input = (name: string, bytes: number, account = name) => ({
     ...{ account, bytes },
@@ -177,7 +184,10 @@ describe('an answer', () => {
 
   test('does not give way as long as it leaves at 256 bytes a millisecond', async () => {
     const timing = manualTiming()
-    const budget = createAnswerBudget({ maxBytes: 40e6, maxAccountBytes: 20e6, ...timing })
+    const budget = createAnswerBudget({
+      ...{ maxBytes: 40e6, maxAccountBytes: 20e6 },
+      ...{ cache: noCache, ...timing },
+    })
     const cut: string[] = []
     const hold = (name: string, bytes: number) =>
       budget.tryHold({ account: name, bytes, giveWay: () => void cut.push(name) })
@@ -224,5 +234,29 @@ describe('an answer', () => {
       await captureError(Promise.all([hold('c', 300, 1_500), timing.advance(1_500)])),
     ).toMatchObject(busy)
     expect(cut).toEqual([])
+  })
+
+  test('takes back from the cache what answers need, and has no room for it beyond its bytes', () => {
+    const cache = {
+      bytes: 500,
+      shrink(count: number) {
+        cache.bytes -= Math.min(cache.bytes, Math.max(0, count))
+      },
+    }
+    const budget = createAnswerBudget({
+      ...{ maxBytes: 640, maxAccountBytes: 640 },
+      ...{ cache, ...manualTiming() },
+    })
+    expect([budget.hasRoom(140), budget.hasRoom(141)]).toEqual([true, false])
+    const hold = (bytes: number) => budget.tryHold({ account: 'a', bytes, giveWay: () => {} })
+    const first = hold(140)
+    expect(cache.bytes).toBe(500)
+    expect(hold(40)).not.toBeNull()
+    expect(cache.bytes).toBe(460)
+    // What is refused takes nothing.
+    expect(hold(641)).toBeNull()
+    expect(cache.bytes).toBe(460)
+    first?.release()
+    expect([budget.hasRoom(140), budget.hasRoom(141)]).toEqual([true, false])
   })
 })

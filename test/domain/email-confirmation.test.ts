@@ -4,7 +4,7 @@ import { createRateLimiter, unlimitedRateLimiter } from '../../src/domain/rate-l
 import type { TokenClaims } from '../../src/domain/tokens'
 import { listAuditRows } from '../support/audit'
 import { captureError } from '../support/capture-error'
-import { aUser, openSqliteStore } from '../support/store'
+import { aUser, openSqliteStore, withRevision } from '../support/store'
 import { fakeClock, random } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 
@@ -51,7 +51,7 @@ test('looking at a confirmation link tells what it is good for, and changes noth
   const from = { address: '10.0.0.1' }
   const good = await link()
   for (let time = 0; time < 5; time++) expect(await check(good, from)).toBe('unconfirmed')
-  expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+  expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
   expect(await listAuditRows(store)).toEqual([])
   expect(await confirm(good, from)).toBe('confirmed')
   expect(await check(good, from)).toBe('already')
@@ -90,7 +90,7 @@ test('only invalid and expired links count for the limit of their network of 64 
   using verify = spyOn(tokens, 'verify')
   expect(await confirmFrom('3', good)).toMatchObject({ code: 'rate_limited', retryAfter: 60 })
   expect(verify).not.toHaveBeenCalled()
-  expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+  expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
   expect(await listAuditRows(store)).toEqual([])
 
   clock.advance(59_999)

@@ -13,7 +13,7 @@ import { createWrongCredentials } from '../../src/domain/wrong-credentials'
 import { listAuditRows } from '../support/audit'
 import { captureError } from '../support/capture-error'
 import { unbounded } from '../support/session'
-import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
+import { aUser, openSqliteStore, type SqliteTestStore, withRevision } from '../support/store'
 import { fakeClock, patientTiming, random } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 
@@ -186,7 +186,7 @@ describe('the network of a login', () => {
       stubs.verdict = { matches, replacement: '$new' }
       expect(await captureError(attempt())).toBeInstanceOf(DomainError)
       expect(await timeOf()).toBeNull()
-      expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+      expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
       expect(await listAuditRows(store)).toEqual([])
     }
   })
@@ -233,9 +233,9 @@ describe('a login', () => {
     stubs.verdict = { matches: true, replacement: '$new' }
     clock.advance(1_000)
     await attempt()
-    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual({
-      ...{ ...user, passwordHash: '$new', loginTime: clock() },
-    })
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(
+      withRevision({ ...user, passwordHash: '$new', loginTime: clock() }),
+    )
     // The second event of the hour is counted, not written.
     expect(await listAuditRows(store)).toHaveLength(1)
     expect(buffer.drain('all').map(({ count }) => count)).toEqual([1])
@@ -270,7 +270,7 @@ describe('a login', () => {
     const { user, attempt, stubs, sessions, buffer } = await createLoginSetup(store)
     stubs.writeError = new DomainError('unavailable', 'the database is away')
     const { token } = await attempt()
-    expect(await sessions.authenticate(token, unbounded)).toEqual(user)
+    expect(await sessions.authenticate(token, unbounded)).toEqual(withRevision(user))
     expect(buffer.drain()).toMatchObject([{ kind: 'login', userId: user.id, address }])
     stubs.writeError = new TypeError('undefined is not a function')
     expect(await captureError(attempt())).toMatchObject({

@@ -11,7 +11,14 @@ import { listAuditRows } from '../support/audit'
 import { captureError } from '../support/capture-error'
 import { createTestHasher } from '../support/hasher'
 import { startPostgresFirst } from '../support/postgres'
-import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+import {
+  aUser,
+  openPostgresStore,
+  openSqliteStore,
+  openVault,
+  type TestStore,
+  withRevision,
+} from '../support/store'
 import { fakeClock, patientTiming, random, watchOf } from '../support/timing'
 
 startPostgresFirst('newest')
@@ -130,18 +137,21 @@ async function insertUserWithVault(
   const user = aUser(change)
   const times = { creationTime: 1, updateTime: 1 }
   const entry = () => ({
-    ...{ id: crypto.randomUUID(), owner: user.id, isFavorite: false, isTrashed: false },
+    ...{ id: crypto.randomUUID(), isFavorite: false, isTrashed: false },
     ...{ name: 'n:n', ...times },
   })
   await store.write(async (tx) => {
-    await tx.users.insert(user)
+    // A vault is filled while the account can sign in.
+    await tx.users.insert({ ...user, isDisabled: false })
+    const vault = await openVault(tx, user.id)
     const first = { ...entry(), login: 'l:l', password: 'p:p' }
-    await tx.records.insert(first)
-    await tx.records.insert({ ...first, id: crypto.randomUUID(), isTrashed: true })
-    await tx.additionalFields.insert({
+    await vault.records.insert(first)
+    await vault.records.insert({ ...first, id: crypto.randomUUID(), isTrashed: true })
+    await vault.additionalFields.insert({
       ...{ id: crypto.randomUUID(), recordId: first.id, name: 'n:n', value: 'v:v' },
     })
-    await tx.notes.insert({ ...entry(), content: 'c:c' })
+    await vault.notes.insert({ ...entry(), content: 'c:c' })
+    if (user.isDisabled) await tx.users.setDisabled(user.id, true)
   })
   return user
 }
@@ -205,7 +215,7 @@ describe.each(engines)('an operator, on $engine,', ({ open }) => {
         expect(await captureError(ask(name))).toMatchObject({ code: 'not_found' })
       }
     }
-    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+    expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user, 1))
   })
 
   test('adds a confirmed account with the hash that a client would send', async () => {
@@ -248,7 +258,7 @@ describe.each(engines)('an operator, on $engine,', ({ open }) => {
     expect(await rules.enable(user.id)).toBeTrue()
     expect(await rules.enable(user.id)).toBeFalse()
     const after = await find()
-    expect(after).toEqual({ ...user, sessionEpoch: expect.any(String) })
+    expect(after).toEqual({ ...withRevision(user, 1), sessionEpoch: expect.any(String) })
     expect(after?.sessionEpoch).not.toBe(user.sessionEpoch)
 
     expect(await rules.logout(user.id)).toBeTrue()

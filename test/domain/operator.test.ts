@@ -4,7 +4,7 @@ import { createEmailQueue } from '../../src/domain/outbox'
 import type { SignUpPolicy } from '../../src/domain/sign-up-policy'
 import { listAuditRows } from '../support/audit'
 import { captureError } from '../support/capture-error'
-import { aUser, openSqliteStore, type TestStore } from '../support/store'
+import { aUser, openSqliteStore, type TestStore, withRevision } from '../support/store'
 import { fakeClock, random } from '../support/timing'
 
 /* What an operator reads and leaves in the audit log. What each verb does is in managed-users.test.ts. */
@@ -90,6 +90,7 @@ test('an account that is added is complete, and its id is a UUID of version 4', 
     expect(await store.read((tx) => tx.users.findById(id))).toEqual({
       ...{ id, email, passwordHash: 'hash of sent', hint: null, emailConfirmed: true },
       ...{ creationTime: clock(), isDisabled: false, loginTime: null },
+      ...{ revision: 0 },
       sessionEpoch: Buffer.alloc(16, byte).toString('base64url'),
     })
   }
@@ -185,7 +186,7 @@ test.each(refusals)('is told what to do about %s', async (_name, mode, work, err
   const user = aUser({ email: 'owner@nas.local' })
   await store.write((tx) => tx.users.insert(user))
   expect(await captureError(work(managed))).toMatchObject(error)
-  expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+  expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
   expect(await managed.listInvitations()).toEqual([])
   expect(await listAuditRows(store)).toEqual([])
 })

@@ -71,7 +71,7 @@ describe('a page of another origin', () => {
     expect(Object.fromEntries(preflight.headers)).toMatchObject({
       'access-control-allow-origin': 'https://vault.example.org',
       'access-control-allow-methods': 'GET, POST, PUT, DELETE',
-      'access-control-allow-headers': 'authorization, content-type, x-access-token',
+      'access-control-allow-headers': 'authorization, content-type, if-none-match, x-access-token',
       vary: 'origin',
     })
     const answer = await fetch(new URL('/login', server.url), { headers: requestHeaders })

@@ -18,7 +18,7 @@ async function headersTo(
 describe('a page of an allowed origin', () => {
   const readable = {
     'access-control-allow-origin': allowed,
-    'access-control-expose-headers': 'retry-after',
+    'access-control-expose-headers': 'etag, retry-after',
     vary: 'origin',
   }
 
@@ -27,7 +27,7 @@ describe('a page of an allowed origin', () => {
     expect(await headersTo([other, allowed], init, '/any/path')).toEqual({
       status: 204,
       'access-control-allow-methods': 'GET, POST, PUT, DELETE',
-      'access-control-allow-headers': 'authorization, content-type, x-access-token',
+      'access-control-allow-headers': 'authorization, content-type, if-none-match, x-access-token',
       'access-control-max-age': '600',
       ...readable,
     })

@@ -12,6 +12,7 @@ import { createTestApi, headersOf } from '../support/api'
 import { unbounded } from '../support/session'
 
 const user = {
+  revision: 0,
   ...{ id: 'u', email: 'a@b.cc', passwordHash: '', hint: null, emailConfirmed: true },
   ...{ sessionEpoch: '', creationTime: 0, isDisabled: false, loginTime: null },
 }

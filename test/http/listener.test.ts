@@ -11,6 +11,7 @@ import { createTestAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
 
 const user = {
+  revision: 0,
   ...{ id: 'u', email: 'a@b.cc', passwordHash: '', hint: null, emailConfirmed: true },
   ...{ sessionEpoch: '', creationTime: 0, isDisabled: false, loginTime: null },
 }

@@ -103,6 +103,7 @@ const failures = {
 }
 
 const user = {
+  revision: 0,
   id: 'u',
   email: 'a@b.cc',
   passwordHash: '',

@@ -29,6 +29,7 @@ describe('the OpenAPI document', () => {
       ]),
     )
     const [token, credentials, id] = ['token', 'credentials', 'query id']
+    const condition = 'header if-none-match'
     expect(operations).toEqual([
       ['GET /', 'getIndex', '', '', '200'],
       ['GET /favicon.ico', 'getFaviconIco', '', '', '200'],
@@ -38,13 +39,19 @@ describe('the OpenAPI document', () => {
       ['GET /ca.crt', 'getCaCrt', '', '', '200 404'],
       ['GET /ca.pem', 'getCaPem', '', '', '200 404'],
       ['POST /users', 'postUsers', '', '', '201 400 403 408 409 413 429 500 503 507'],
-      ['GET /users', 'getUsers', token, '', '200 400 401 413 500 503'],
+      ['GET /users', 'getUsers', token, condition, '200 304 400 401 413 500 503'],
       ['GET /login', 'getLogin', credentials, '', '200 401 403 413 429 500 503'],
-      ['GET /records', 'getRecords', token, '', '200 400 401 404 413'],
+      ['GET /records', 'getRecords', token, condition, '200 304 400 401 404 413'],
       ['POST /records', 'postRecords', token, '', '201 400 401 408 409 413 500 503 507'],
       ['PUT /records', 'putRecords', token, '', '200 400 401 403 404 408 413 500 503 507'],
       ['DELETE /records', 'deleteRecords', token, id, '200 400 401 403 404 413 500 503 507'],
-      ['GET /additional_fields', 'getAdditionalFields', token, id, '200 400 401 403 404 413'],
+      [
+        'GET /additional_fields',
+        'getAdditionalFields',
+        token,
+        `${id},${condition}`,
+        '200 304 400 401 403 404 413',
+      ],
       [
         'POST /additional_fields',
         'postAdditionalFields',
@@ -66,7 +73,7 @@ describe('the OpenAPI document', () => {
         id,
         '200 400 401 403 404 413 500 503 507',
       ],
-      ['GET /notes', 'getNotes', token, '', '200 400 401 404 413'],
+      ['GET /notes', 'getNotes', token, condition, '200 304 400 401 404 413'],
       ['POST /notes', 'postNotes', token, '', '201 400 401 408 409 413 500 503 507'],
       ['PUT /notes', 'putNotes', token, '', '200 400 401 403 404 408 413 500 503 507'],
       ['DELETE /notes', 'deleteNotes', token, id, '200 400 401 403 404 413 500 503 507'],

@@ -1,11 +1,12 @@
 import { Database } from 'bun:sqlite'
 import { expect, test } from 'bun:test'
 import type { WriteTransaction } from '../../src/domain/store'
+import type { WritableVault } from '../../src/domain/vault'
 import { tables } from '../../src/store/tables'
-import { aUser, openSqliteStore } from '../support/store'
+import { aUser, openSqliteStore, openVault } from '../support/store'
 
 const entry = {
-  ...{ owner: 'u', isFavorite: false, isTrashed: true, creationTime: 1, updateTime: 2 },
+  ...{ isFavorite: false, isTrashed: true, creationTime: 1, updateTime: 2 },
 }
 const aRecord = (id: string) => ({ ...entry, id, name: 'n:n', login: 'l:l', password: 'p:p' })
 const aNote = (id: string) => ({ ...entry, id, name: 'n:n', content: 'c:c' })
@@ -61,32 +62,10 @@ const writes: readonly {
     run: (tx) => tx.users.replaceSessionEpoch('u', 'next'),
   },
   { name: 'users.delete', kinds: 'delete', run: (tx) => tx.users.delete('u') },
-  { name: 'records.insert', kinds: 'insert', run: (tx) => tx.records.insert(aRecord('new')) },
-  { name: 'records.update', kinds: 'update', run: (tx) => tx.records.update(aRecord('r')) },
-  { name: 'records.trash', kinds: 'update', run: (tx) => tx.records.trash('u', 'kept') },
   {
-    name: 'records.deleteTrashed',
-    kinds: 'delete',
-    run: (tx) => tx.records.deleteTrashed('u', 'r'),
-  },
-  { name: 'notes.insert', kinds: 'insert', run: (tx) => tx.notes.insert(aNote('new')) },
-  { name: 'notes.update', kinds: 'update', run: (tx) => tx.notes.update(aNote('n')) },
-  { name: 'notes.trash', kinds: 'update', run: (tx) => tx.notes.trash('u', 'kept') },
-  { name: 'notes.deleteTrashed', kinds: 'delete', run: (tx) => tx.notes.deleteTrashed('u', 'n') },
-  {
-    name: 'additionalFields.insert',
-    kinds: 'insert',
-    run: (tx) => tx.additionalFields.insert(aField('new')),
-  },
-  {
-    name: 'additionalFields.update',
+    name: 'vaults.open',
     kinds: 'update',
-    run: (tx) => tx.additionalFields.update('u', aField('f')),
-  },
-  {
-    name: 'additionalFields.delete',
-    kinds: 'delete',
-    run: (tx) => tx.additionalFields.delete('u', 'f'),
+    run: (tx) => tx.vaults.open({ id: 'u', sessionEpoch: 'epoch' }),
   },
   {
     name: 'invitations.insert',
@@ -139,10 +118,46 @@ const writes: readonly {
     kinds: 'insert',
     run: (tx) => tx.knownTime.save({ time: 1, disproved: null, doubt: null }),
   },
+  { name: 'backups.findForChange', kinds: 'insert', run: (tx) => tx.backups.findForChange() },
   {
     name: 'backups.save',
     kinds: 'insert',
     run: (tx) => tx.backups.save({ since: 1, claimedUntil: 2, verified: null, failure: null }),
+  },
+]
+
+/** Every write to a vault, likewise. */
+const vaultWrites: readonly {
+  name: string
+  kinds: string
+  run(vault: WritableVault): Promise<unknown>
+}[] = [
+  { name: 'records.insert', kinds: 'insert', run: ({ records }) => records.insert(aRecord('new')) },
+  { name: 'records.update', kinds: 'update', run: ({ records }) => records.update(aRecord('r')) },
+  { name: 'records.trash', kinds: 'update', run: ({ records }) => records.trash('kept') },
+  {
+    name: 'records.deleteTrashed',
+    kinds: 'delete',
+    run: ({ records }) => records.deleteTrashed('r'),
+  },
+  { name: 'notes.insert', kinds: 'insert', run: ({ notes }) => notes.insert(aNote('new')) },
+  { name: 'notes.update', kinds: 'update', run: ({ notes }) => notes.update(aNote('n')) },
+  { name: 'notes.trash', kinds: 'update', run: ({ notes }) => notes.trash('kept') },
+  { name: 'notes.deleteTrashed', kinds: 'delete', run: ({ notes }) => notes.deleteTrashed('n') },
+  {
+    name: 'additionalFields.insert',
+    kinds: 'insert, update',
+    run: ({ additionalFields }) => additionalFields.insert(aField('new')),
+  },
+  {
+    name: 'additionalFields.update',
+    kinds: 'update',
+    run: ({ additionalFields }) => additionalFields.update(aField('f')),
+  },
+  {
+    name: 'additionalFields.delete',
+    kinds: 'delete, update',
+    run: ({ additionalFields }) => additionalFields.delete('f'),
   },
 ]
 
@@ -153,11 +168,12 @@ async function openFilledStore() {
     const user = { id: 'u', email: 'u@nas.local', passwordHash: '$hash', creationTime: 1 }
     await tx.users.insert(aUser({ ...user, emailConfirmed: false }))
     await tx.users.insert(aUser({ id: 'empty', emailConfirmed: false, creationTime: 1 }))
+    const vault = await openVault(tx, 'u')
     for (const id of ['r', 'kept']) {
-      await tx.records.insert({ ...aRecord(id), isTrashed: id === 'r' })
-      await tx.notes.insert({ ...aNote(id === 'r' ? 'n' : id), isTrashed: id === 'r' })
+      await vault.records.insert({ ...aRecord(id), isTrashed: id === 'r' })
+      await vault.notes.insert({ ...aNote(id === 'r' ? 'n' : id), isTrashed: id === 'r' })
     }
-    await tx.additionalFields.insert(aField('f'))
+    await vault.additionalFields.insert(aField('f'))
     await tx.invitations.insert(invited)
     await tx.knownAddresses.remember('u', 'old', { time: 1, max: 5 })
     await tx.acmeChallenges.put(challenge('t'))
@@ -172,25 +188,28 @@ test.each(['insert', 'update', 'delete'] as const)(
   'every write with an %s that fails is awaited, and fails its transaction',
   async (kind) => {
     await using store = await openFilledStore()
-    {
-      using database = new Database(store.path)
-      for (const name of [...tables.map((table): string => table.name), 'facts'])
-        database.run(
-          `create trigger refuse_${name} before ${kind} on ${name} begin select raise(abort, 'refused'); end`,
-        )
-    }
+    using database = new Database(store.path)
+    for (const name of [...tables.map((table): string => table.name), 'facts'])
+      database.run(
+        `create trigger refuse_${name} before ${kind} on ${name} begin select raise(abort, 'refused'); end`,
+      )
     const failed: string[] = []
-    for (const { name, run } of writes) {
+    const attempt = async (name: string, work: (tx: WriteTransaction) => Promise<unknown>) => {
       const writing = store.write(async (tx) => {
-        await run(tx)
+        await work(tx)
         // Leaves the rows for the next write.
         throw new Error('done')
       })
       const error = await writing.catch(String)
       if (error !== 'Error: done') failed.push(`${name}: ${error}`)
     }
+    for (const { name, run } of writes) await attempt(name, run)
+    // Opening a vault is a write itself, and must not be what fails here.
+    database.run('drop trigger refuse_users')
+    for (const { name, run } of vaultWrites)
+      await attempt(name, async (tx) => run(await openVault(tx, 'u')))
     expect(failed).toEqual(
-      writes
+      [...writes, ...vaultWrites]
         .filter(({ kinds }) => kinds.includes(kind))
         .map(({ name }) => `${name}: SQLiteError: refused`),
     )

@@ -2,7 +2,7 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { engineFault } from '../../src/engine/faults'
 import { captureError } from '../support/capture-error'
-import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
+import { aUser, openSqliteStore, type SqliteTestStore, withRevision } from '../support/store'
 
 describe('a database that another process has locked', () => {
   test('makes a writer wait until the lock is released', async () => {
@@ -80,12 +80,12 @@ test('a full database refuses writes, keeps its rows and accepts writes again on
   await store.runOnWriter('pragma max_page_count = 1')
   const writing = store.write((tx) => tx.users.insert(aUser({ hint: 'x'.repeat(50_000) })))
   expect(await captureError(writing)).toMatchObject({ code: 'storage_full' })
-  expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(user)
+  expect(await store.read((tx) => tx.users.findById(user.id))).toEqual(withRevision(user))
 
   await store.runOnWriter('pragma max_page_count = 1000000')
   const later = aUser({ hint: 'x'.repeat(50_000) })
   await store.write((tx) => tx.users.insert(later))
-  expect(await store.read((tx) => tx.users.findById(later.id))).toEqual(later)
+  expect(await store.read((tx) => tx.users.findById(later.id))).toEqual(withRevision(later))
 })
 
 test('an error of our own is not an engine fault', () => {

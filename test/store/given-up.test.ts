@@ -4,7 +4,7 @@ import { operatorEvent } from '../../src/domain/audit'
 import type { Store } from '../../src/domain/store'
 import { temporaryFolder } from '../support/executable'
 import { createPostgresDatabase } from '../support/postgres'
-import { aUser, postgresDatabaseAt, sqliteDatabaseIn } from '../support/store'
+import { aUser, postgresDatabaseAt, sqliteDatabaseIn, withRevision } from '../support/store'
 import { manualTiming } from '../support/timing'
 import { until } from '../support/until'
 
@@ -81,7 +81,7 @@ describe.each(engines)('a transaction on $engine', ({ open }) => {
     finish()
     // On SQLite this one waits for the end of the first.
     expect(await store.write((tx) => tx.users.insert(next))).toBeTrue()
-    expect(await findUser(store, next.id)).toEqual(next)
+    expect(await findUser(store, next.id)).toEqual(withRevision(next))
     expect(await findUser(store, late.id)).toBeNull()
     const log = { after: 0, limit: 9, since: null, user: null }
     expect(await store.read((tx) => tx.audit.list(log))).toEqual([])

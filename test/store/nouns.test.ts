@@ -1,12 +1,14 @@
 import { describe, expect, test } from 'bun:test'
 import type { BackupState } from '../../src/domain/backup-state'
-import type { Note, VaultEntry, VaultRecord } from '../../src/domain/vault'
+import type { Note, VaultEntry, VaultRecord, WritableVault } from '../../src/domain/vault'
 import {
   aUser,
   openPostgresStore,
   openSqliteStore,
+  openVault,
   queryRows,
   type TestStore,
+  withRevision,
 } from '../support/store'
 
 const engines: { engine: string; open: () => Promise<TestStore & { url: string }> }[] = [
@@ -54,11 +56,11 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     const find = (id: string) => store.read((tx) => tx.users.findById(id))
     expect([await find(one.id), await find(other.id)]).toEqual([
       {
-        ...one,
+        ...withRevision(one),
         ...{ loginTime: times.updateTime, sessionEpoch: 'next epoch', passwordHash: '$new' },
         isDisabled: true,
       },
-      other,
+      withRevision(other),
     ])
     expect(
       await store.write(async (tx) => [
@@ -67,7 +69,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
         await tx.users.delete(one.id),
       ]),
     ).toEqual([true, true, false])
-    expect([await find(one.id), await find(other.id)]).toEqual([null, other])
+    expect([await find(one.id), await find(other.id)]).toEqual([null, withRevision(other)])
   })
 
   test('confirms no account but the one that is named, and withdraws only its emails', async () => {
@@ -88,7 +90,11 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       other: await tx.users.findById(other.id),
       emails: (await tx.outbox.list()).map(({ id }) => id),
     }))
-    expect(found).toEqual({ one: { ...one, emailConfirmed: true }, other, emails: [other.id] })
+    expect(found).toEqual({
+      one: withRevision({ ...one, emailConfirmed: true }),
+      other: withRevision(other),
+      emails: [other.id],
+    })
   })
 
   test('grants an email to the account that asks, whatever others have asked for', async () => {
@@ -127,7 +133,8 @@ describe.each(engines)('the store on $engine', ({ open }) => {
         await tx.users.claimConfirmationEmail(id, { now, unlessRequestedSince: 0 })
       }
       await tx.users.insert(sleeping('with a trashed record', 1_999))
-      await tx.records.insert(aRecord('with a trashed record', 'r', { isTrashed: true }))
+      const vault = await openVault(tx, 'with a trashed record')
+      await vault.records.insert(aRecord(vault.owner, 'r', { isTrashed: true }))
     })
     expect(await store.write((tx) => tx.users.deleteUnconfirmed(2_000))).toBe(2)
     const left = await store.read((tx) => tx.users.listSummaries())
@@ -138,17 +145,19 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     await using store = await open()
     const [one, other] = [
       aUser({ id: 'z', creationTime: 5, loginTime: 6 }),
-      aUser({ id: 'a', emailConfirmed: false, isDisabled: true }),
+      aUser({ id: 'a', emailConfirmed: false }),
     ]
     const email = { kind: 'confirmation', baseUrl: 'http://pi/', creationTime: 5 } as const
     await store.write(async (tx) => {
       for (const user of [one, other]) await tx.users.insert(user)
-      for (const id of ['r1', 'r2', 'r3']) await tx.records.insert(aRecord(one.id, id))
-      for (const id of ['n1', 'n2']) await tx.notes.insert(aNote(one.id, id))
+      const vault = await openVault(tx, one.id)
+      for (const id of ['r1', 'r2', 'r3']) await vault.records.insert(aRecord(one.id, id))
+      for (const id of ['n1', 'n2']) await vault.notes.insert(aNote(one.id, id))
       for (const id of ['f1', 'f2', 'f3', 'f4']) {
-        await tx.additionalFields.insert({ id, recordId: 'r2', name: 'n:n', value: 'v:v' })
+        await vault.additionalFields.insert({ id, recordId: 'r2', name: 'n:n', value: 'v:v' })
       }
-      await tx.records.insert(aRecord(other.id, 'r4'))
+      await (await openVault(tx, other.id)).records.insert(aRecord(other.id, 'r4'))
+      await tx.users.setDisabled(other.id, true)
       await tx.outbox.put({ ...email, id: 'e', userId: other.id })
     })
     const summaries = [
@@ -177,12 +186,13 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     const [owner, other] = ['owner', 'other']
     await store.write(async (tx) => {
       for (const id of [owner, other]) await tx.users.insert(aUser({ id }))
+      const vault = await openVault(tx, owner)
       for (const id of ['a', 'b']) {
-        await tx.records.insert(aRecord(owner, id))
-        await tx.notes.insert(aNote(owner, id))
+        await vault.records.insert(aRecord(owner, id))
+        await vault.notes.insert(aNote(owner, id))
       }
       for (const id of ['fa', 'fb'])
-        await tx.additionalFields.insert({ id, recordId: 'b', name: 'n:1', value: 'v:2' })
+        await vault.additionalFields.insert({ id, recordId: 'b', name: 'n:1', value: 'v:2' })
     })
     const changes = {
       ...{ isFavorite: false, isTrashed: true, updateTime: 7, creationTime: 8, name: 'x:1' },
@@ -193,17 +203,21 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       content: 'x:2',
     })
     const field = { id: 'fb', recordId: 'elsewhere', name: 'x:1', value: 'x:2' }
-    const outcomes = await store.write(async (tx) => [
-      await tx.records.update({ ...record, owner: other }),
-      await tx.notes.update({ ...note, owner: other }),
-      await tx.additionalFields.update(other, field),
-      await tx.records.update({ ...record, id: 'c' }),
-      await tx.notes.update({ ...note, id: 'c' }),
-      await tx.additionalFields.update(owner, { ...field, id: 'fc' }),
-      await tx.records.update(record),
-      await tx.notes.update(note),
-      await tx.additionalFields.update(owner, field),
-    ])
+    const outcomes = await store.write(async (tx) => {
+      // Nothing but the vault that was opened decides whose entry is changed, whatever owner an entry names.
+      const [vault, others] = [await openVault(tx, owner), await openVault(tx, other)]
+      return [
+        await others.records.update(record),
+        await others.notes.update(note),
+        await others.additionalFields.update(field),
+        await vault.records.update({ ...record, id: 'c' }),
+        await vault.notes.update({ ...note, id: 'c' }),
+        await vault.additionalFields.update({ ...field, id: 'fc' }),
+        await vault.records.update(record),
+        await vault.notes.update(note),
+        await vault.additionalFields.update(field),
+      ]
+    })
     expect(outcomes).toEqual([false, false, false, false, false, false, true, true, true])
     // The time of creation and the record of a field are not changed.
     const { creationTime } = times
@@ -230,12 +244,15 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       others: [[], []],
     })
     // Trashing and deleting concern one entry.
-    const removed = await store.write(async (tx) => [
-      await tx.notes.trash(owner, 'b'),
-      await tx.notes.deleteTrashed(owner, 'b'),
-      await tx.additionalFields.delete(owner, 'fa'),
-      await tx.records.trash(owner, 'a'),
-    ])
+    const removed = await store.write(async (tx) => {
+      const vault = await openVault(tx, owner)
+      return [
+        await vault.notes.trash('b'),
+        await vault.notes.deleteTrashed('b'),
+        await vault.additionalFields.delete('fa'),
+        await vault.records.trash('a'),
+      ]
+    })
     expect(removed).toEqual([true, true, true, true])
     expect(await content()).toMatchObject({
       records: [
@@ -244,7 +261,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       ],
       notes: [aNote(owner, 'a')],
     })
-    await store.write((tx) => tx.records.deleteTrashed(owner, 'b'))
+    await store.write(async (tx) => (await openVault(tx, owner)).records.deleteTrashed('b'))
     expect(await content()).toMatchObject({ records: [{ id: 'a' }], fields: [] })
   })
 
@@ -259,12 +276,17 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     await store.write(async (tx) => {
       for (const id of ['a', 'b']) await tx.users.insert(aUser({ id }))
       for (const [id, owner] of entries) {
-        await tx.records.insert(aRecord(owner, id))
-        await tx.notes.insert(aNote(owner, id, { isTrashed: false }))
-        await tx.additionalFields.insert({ id, recordId: id, name: 'n:1', value: 'v:2' })
+        const vault = await openVault(tx, owner)
+        await vault.records.insert(aRecord(owner, id))
+        await vault.notes.insert(aNote(owner, id, { isTrashed: false }))
+        await vault.additionalFields.insert({ id, recordId: id, name: 'n:1', value: 'v:2' })
       }
     })
     for (const kind of ['records', 'notes'] as const) {
+      const write = (
+        owner: string,
+        work: (entries: WritableVault[typeof kind]) => Promise<boolean>,
+      ) => store.write(async (tx) => work((await openVault(tx, owner))[kind]))
       const trashed = (owner: string) =>
         store.read(async (tx) => {
           const found: readonly VaultEntry[] = await tx[kind].listByOwner(owner)
@@ -272,7 +294,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
         })
       const owners = entries.map(([id]) => store.read((tx) => tx[kind].findOwner(id)))
       expect(await Promise.all(owners)).toEqual(['a', 'b', 'a', 'b'])
-      expect(await store.write((tx) => tx[kind].trash('a', 'a2'))).toBeTrue()
+      expect(await write('a', (entries) => entries.trash('a2'))).toBeTrue()
       expect([await trashed('a'), await trashed('b')]).toEqual([
         [
           ['a1', false],
@@ -283,10 +305,8 @@ describe.each(engines)('the store on $engine', ({ open }) => {
           ['b2', false],
         ],
       ])
-      await store.write(async (tx) => {
-        for (const id of ['a1', 'b1']) await tx[kind].trash(id.slice(0, 1), id)
-      })
-      expect(await store.write((tx) => tx[kind].deleteTrashed('a', 'a1'))).toBeTrue()
+      for (const id of ['a1', 'b1']) await write(id.slice(0, 1), (entries) => entries.trash(id))
+      expect(await write('a', (entries) => entries.deleteTrashed('a1'))).toBeTrue()
       expect([await trashed('a'), await trashed('b')]).toEqual([
         [['a2', true]],
         [

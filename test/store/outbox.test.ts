@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'bun:test'
 import type { Store } from '../../src/domain/store'
 import { startPostgresFirst } from '../support/postgres'
-import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+import {
+  aUser,
+  openPostgresStore,
+  openSqliteStore,
+  openVault,
+  type TestStore,
+} from '../support/store'
 
 startPostgresFirst('newest', 'oldest')
 
@@ -229,14 +235,9 @@ describe.each(engines)('the outbox on $engine', ({ open }) => {
     }
     await store.write(async (tx) => {
       for (const user of [old, young, confirmed, owner, writer]) await tx.users.insert(user)
-      await tx.records.insert({
-        ...entry,
-        id: 'r',
-        owner: owner.id,
-        login: 'l:l',
-        password: 'p:p',
-      })
-      await tx.notes.insert({ ...entry, id: 'n', owner: writer.id, content: 'c:c' })
+      const record = { ...entry, id: 'r', login: 'l:l', password: 'p:p' }
+      await (await openVault(tx, owner.id)).records.insert(record)
+      await (await openVault(tx, writer.id)).notes.insert({ ...entry, id: 'n', content: 'c:c' })
     })
     expect(await store.write((tx) => tx.users.deleteUnconfirmed(2_000))).toBe(1)
     const left = await store.read((tx) =>

@@ -26,7 +26,7 @@ function runAttempts(attempts: ((committing: () => void) => Promise<string>)[]) 
   const settle = (change: { result: string } | { error: unknown }) => {
     Object.assign(outcome, change, { time: timing.clock() - start })
   }
-  const withRetries = createRetries(timing)
+  const withRetries = createRetries({ ...timing, canHang: true })
   withRetries(
     (committing) => {
       begins.push(timing.clock() - start)
@@ -174,17 +174,21 @@ describe('a transaction', () => {
     expect({ log, begins }).toEqual({ log: ['only the commit is left'], begins: [0] })
   })
 
-  test('that ends in time leaves no timer behind', async () => {
+  test('that ends in time leaves no timer behind, and shares one with those beside it', async () => {
     const signals: (AbortSignal | undefined)[] = []
     const wait = (_: number, signal?: AbortSignal) => {
       signals.push(signal)
       return new Promise<void>(() => {})
     }
-    const withRetries = createRetries({ wait, monotonicClock: () => 0 })
+    const clock = { wait, monotonicClock: () => 0 }
+    const direct = createRetries({ ...clock, canHang: false })
+    expect(await direct(succeed)).toBe('done')
+    expect(signals).toEqual([])
+    const withRetries = createRetries({ ...clock, canHang: true })
     expect(await withRetries(succeed)).toBe('done')
-    expect(signals.map((signal) => signal?.aborted)).toEqual([true])
+    await Promise.all([withRetries(succeed), withRetries(succeed)])
     expect(await captureError(withRetries(fail(faults.bug)))).toBe(faults.bug)
-    expect(signals.map((signal) => signal?.aborted)).toEqual([true, true])
+    expect(signals.map((signal) => signal?.aborted)).toEqual([true, true, true])
   })
 })
 
@@ -222,7 +226,7 @@ describe('how long a transaction is retried', () => {
     'is 7.5 s for the first ones after the database %s, and a second later',
     async (_what, attempt) => {
       const timing = manualTiming()
-      const withRetries = createRetries(timing)
+      const withRetries = createRetries({ ...timing, canHang: attempt === never })
       const first = startFailing(withRetries, timing, { attempt })
       await timing.advance(5_000)
       const second = startFailing(withRetries, timing, { attempt })
@@ -243,7 +247,7 @@ describe('how long a transaction is retried', () => {
     ['a conflict', fail(faults.aborted)],
   ])('is 7.5 s again after %s', async (_what, answer) => {
     const timing = manualTiming()
-    const withRetries = createRetries(timing)
+    const withRetries = createRetries({ ...timing, canHang: true })
     startFailing(withRetries, timing)
     await timing.advance(9_000)
     withRetries(answer).catch(() => {})
@@ -257,7 +261,7 @@ describe('how long a transaction is retried', () => {
 
   test('is what is left of the time of its request, and it is not tried when nothing is left', async () => {
     const timing = manualTiming()
-    const withRetries = createRetries(timing)
+    const withRetries = createRetries({ ...timing, canHang: true })
     const late = startFailing(withRetries, timing, { bounds: boundsIn(timing, 300) })
     await timing.advance(300)
     expect(late()).toBe(300)
@@ -273,7 +277,7 @@ describe('how long a transaction is retried', () => {
 
   test('is never longer than the caller asks for', async () => {
     const timing = manualTiming()
-    const withRetries = createRetries(timing)
+    const withRetries = createRetries({ ...timing, canHang: true })
     const short = startFailing(withRetries, timing, { timeout: 200 })
     await timing.advance(10_000)
     expect(short()).toBe(200)

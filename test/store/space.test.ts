@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { openReader, openWriter } from '../../src/engine/sqlite/connection'
+import { openReader, openSingleReader, openWriter } from '../../src/engine/sqlite/connection'
 import type { OpenedStore } from '../../src/store/store'
 import { createStore } from '../../src/store/store'
 import { captureError } from '../support/capture-error'
@@ -68,15 +68,19 @@ test('writes are refused before they begin while the disk has less space than th
   using folder = temporaryFolder()
   await sqliteDatabaseIn(folder.path).withExclusive({ create: true }, () => Promise.resolve())
   const path = `${folder.path}/snailpass.db`
-  const [reader, writer] = [openReader(path), openWriter(path, 'serving')]
+  const [reader, single] = [openReader(path), openSingleReader(path)]
+  const writer = openWriter(path, 'serving')
   let isShortOfSpace = true
   const store = createStore(
     {
       reader: reader.dialect,
+      single: single.dialect,
+      isInProcess: true,
       writer: writer.dialect,
       isShortOfSpace: () => isShortOfSpace,
       close: async () => {
         reader.close()
+        single.close()
         writer.close()
       },
     },

@@ -3,7 +3,14 @@ import type { Store } from '../../src/domain/store'
 import type { Note, VaultRecord } from '../../src/domain/vault'
 import { captureError } from '../support/capture-error'
 import { startPostgresFirst } from '../support/postgres'
-import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+import {
+  aUser,
+  openPostgresStore,
+  openSqliteStore,
+  openVault,
+  type TestStore,
+  withRevision,
+} from '../support/store'
 
 startPostgresFirst('newest', 'oldest')
 
@@ -51,7 +58,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       await tx.users.findById('nobody'),
       await tx.users.findByEmail('nobody@nas.local'),
     ])
-    expect(found).toEqual([user, user, null, null])
+    expect(found).toEqual([withRevision(user), user, null, null])
   })
 
   test('sends one statement for a read of one query', async () => {
@@ -61,35 +68,46 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     const count = await store.countStatements(async () => {
       found = await store.readOne((tx) => tx.users.findById(user.id))
     })
-    expect(found).toEqual(user)
+    expect(found).toEqual(withRevision(user))
     expect(count).toBe(1)
   })
 
-  test('returns what a session depends on, and keeps it unchanged until the transaction ends', async () => {
+  test('opens a vault for a session that lasts, and keeps it from ending until the transaction does', async () => {
     await using store = await open()
     const [user, other] = [await insertUser(store), await insertUser(store)]
     await store.write((tx) => tx.users.replaceSessionEpoch(other.id, 'another epoch'))
+    const opened = (id: string, sessionEpoch: string) =>
+      store.write(async (tx) => (await tx.vaults.open({ id, sessionEpoch }))?.owner ?? null)
+    const revisionOf = async ({ id }: { id: string }) =>
+      (await store.read((tx) => tx.users.findById(id)))?.revision
+    expect(await opened(other.id, 'another epoch')).toBe(other.id)
     const order: string[] = []
     let disabling: Promise<unknown> = Promise.resolve()
     await store.write(async (tx) => {
-      expect(await tx.users.lockSession('nobody')).toBeNull()
-      expect(await tx.users.lockSession(user.id)).toEqual({
-        sessionEpoch: user.sessionEpoch,
-        isDisabled: false,
-      })
+      const vault = await tx.vaults.open(user)
       disabling = store
         .write((later) => later.users.setDisabled(user.id, true))
         .then(() => order.push('disabled'))
       // Enough round trips for the other transaction to commit, if it did not have to wait.
       for (let trip = 0; trip < 50; trip++) await tx.users.findByEmail(user.email)
-      await tx.records.insert(aRecord(user.id, 'r'))
+      expect(await vault?.records.insert(aRecord(user.id, 'r'))).toBeTrue()
       order.push('written')
     })
     await disabling
     expect(order).toEqual(['written', 'disabled'])
-    const locked = (id: string) => store.write((tx) => tx.users.lockSession(id))
-    expect(await locked(user.id)).toEqual({ sessionEpoch: user.sessionEpoch, isDisabled: true })
-    expect(await locked(other.id)).toEqual({ sessionEpoch: 'another epoch', isDisabled: false })
+    // Nor does a refusal change a revision.
+    for (const [id, epoch] of [
+      [user.id, user.sessionEpoch],
+      [other.id, other.sessionEpoch],
+      [other.id, ''],
+      ['nobody', other.sessionEpoch],
+    ] as const) {
+      expect(await opened(id, epoch)).toBeNull()
+    }
+    expect([await revisionOf(user), await revisionOf(other)]).toEqual([1, 1])
+    await store.write((tx) => tx.users.setDisabled(user.id, false))
+    expect(await opened(user.id, user.sessionEpoch)).toBe(user.id)
+    expect([await revisionOf(user), await revisionOf(other)]).toEqual([2, 1])
   })
 
   test('measures a vault in bytes: its texts in UTF-8 and an overhead for each row', async () => {
@@ -99,10 +117,11 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     const size = (user = owner) => store.read((tx) => tx.vaults.size(user.id))
     expect(await size()).toBe(0)
     await store.write(async (tx) => {
-      await tx.records.insert({ ...aRecord(owner.id, 'r'), name: 'ключ:🐌' })
-      await tx.notes.insert({ ...aNote(owner.id, 'n'), content: `${'c'.repeat(99_998)}:c` })
-      await tx.additionalFields.insert(aField('r', 'f'))
-      await tx.records.insert(aRecord(other.id, 'other'))
+      const vault = await openVault(tx, owner.id)
+      await vault.records.insert({ ...aRecord(owner.id, 'r'), name: 'ключ:🐌' })
+      await vault.notes.insert({ ...aNote(owner.id, 'n'), content: `${'c'.repeat(99_998)}:c` })
+      await vault.additionalFields.insert(aField('r', 'f'))
+      await (await openVault(tx, other.id)).records.insert(aRecord(other.id, 'other'))
     })
     // 13 bytes for the name, three for each other text.
     expect(await size()).toBe(3 * 512 + (13 + 3 + 3) + (3 + 100_000) + (3 + 3))
@@ -129,7 +148,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     await change(user.passwordHash, 'new')
     await change(user.passwordHash, 'late')
     const found = await store.read((tx) => tx.users.findById(user.id))
-    expect(found).toEqual({ ...user, passwordHash: 'new' })
+    expect(found).toEqual(withRevision({ ...user, passwordHash: 'new' }))
   })
 
   test("reports whether any password hash is still of the original server's kind", async () => {
@@ -159,8 +178,9 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     const { id: owner } = await insertUser(store)
     const { id: other } = await insertUser(store)
     await store.write(async (tx) => {
-      for (const id of ['z', 'a', 'm']) await tx.records.insert(aRecord(owner, id))
-      await tx.records.insert(aRecord(other, 'theirs'))
+      const [vault, others] = [await openVault(tx, owner), await openVault(tx, other)]
+      for (const id of ['z', 'a', 'm']) await vault.records.insert(aRecord(owner, id))
+      await others.records.insert(aRecord(other, 'theirs'))
       for (const [record, id] of [
         ['m', '9'],
         ['z', '5'],
@@ -168,9 +188,9 @@ describe.each(engines)('the store on $engine', ({ open }) => {
         ['theirs', '3'],
         ['z', '4'],
       ] as const) {
-        await tx.additionalFields.insert(aField(record, id))
+        await (record === 'theirs' ? others : vault).additionalFields.insert(aField(record, id))
       }
-      await tx.records.update({ ...aRecord(owner, 'z'), name: 'new:name', updateTime: 3_000 })
+      await vault.records.update({ ...aRecord(owner, 'z'), name: 'new:name', updateTime: 3_000 })
     })
     expect(await store.read((tx) => tx.records.listByOwner(owner))).toEqual([
       {
@@ -191,12 +211,15 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     const { id: owner } = await insertUser(store)
     const countQueries = () =>
       store.countStatements(() => store.read((tx) => tx.records.listByOwner(owner)))
-    await store.write((tx) => tx.records.insert(aRecord(owner, 'first')))
+    await store.write(async (tx) =>
+      (await openVault(tx, owner)).records.insert(aRecord(owner, 'first')),
+    )
     const forOne = await countQueries()
     await store.write(async (tx) => {
+      const vault = await openVault(tx, owner)
       for (let index = 0; index < 199; index++) {
-        await tx.records.insert(aRecord(owner, `r${index}`))
-        await tx.additionalFields.insert(aField(`r${index}`, `f${index}`))
+        await vault.records.insert(aRecord(owner, `r${index}`))
+        await vault.additionalFields.insert(aField(`r${index}`, `f${index}`))
       }
     })
     expect(await countQueries()).toBe(forOne)
@@ -208,7 +231,8 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     await using store = await open()
     const { id: owner } = await insertUser(store)
     await store.write(async (tx) => {
-      for (const id of ['z', 'a']) await tx.notes.insert(aNote(owner, id))
+      const vault = await openVault(tx, owner)
+      for (const id of ['z', 'a']) await vault.notes.insert(aNote(owner, id))
     })
     const notes = await store.read((tx) => tx.notes.listByOwner(owner))
     expect(notes).toEqual([aNote(owner, 'z'), aNote(owner, 'a')])
@@ -216,11 +240,12 @@ describe.each(engines)('the store on $engine', ({ open }) => {
 
   describe.each(['records', 'notes'] as const)('of %s', (kind) => {
     const insert = (store: Store, owner: string, id: string) =>
-      store.write((tx) =>
-        kind === 'records'
-          ? tx.records.insert(aRecord(owner, id))
-          : tx.notes.insert(aNote(owner, id)),
-      )
+      store.write(async (tx) => {
+        const { records, notes } = await openVault(tx, owner)
+        return kind === 'records'
+          ? await records.insert(aRecord(owner, id))
+          : await notes.insert(aNote(owner, id))
+      })
 
     test('accepts an id once, for all users together', async () => {
       await using store = await open()
@@ -232,72 +257,104 @@ describe.each(engines)('the store on $engine', ({ open }) => {
 
     test('trashes, then deletes, for the owner only', async () => {
       await using store = await open()
-      const { id: owner } = await insertUser(store)
+      const [{ id: owner }, { id: stranger }] = [await insertUser(store), await insertUser(store)]
       await insert(store, owner, 'x')
-      const outcomes = await store.write(async (tx) => [
-        await tx[kind].trash('stranger', 'x'),
-        await tx[kind].deleteTrashed(owner, 'x'),
-        await tx[kind].trash(owner, 'x'),
-        await tx[kind].trash(owner, 'x'),
-        await tx[kind].deleteTrashed('stranger', 'x'),
-        await tx[kind].deleteTrashed(owner, 'x'),
-        await tx[kind].deleteTrashed(owner, 'x'),
-      ])
+      const outcomes = await store.write(async (tx) => {
+        const own = (await openVault(tx, owner))[kind]
+        const strange = (await openVault(tx, stranger))[kind]
+        return [
+          await strange.trash('x'),
+          await own.deleteTrashed('x'),
+          await own.trash('x'),
+          await own.trash('x'),
+          await strange.deleteTrashed('x'),
+          await own.deleteTrashed('x'),
+          await own.deleteTrashed('x'),
+        ]
+      })
       expect(outcomes).toEqual([false, false, true, false, false, true, false])
       expect(await store.read((tx) => tx[kind].findOwner('x'))).toBeNull()
     })
   })
 
-  test('throws `not_found` for a field of a record that no longer exists', async () => {
+  test("adds no field to a record that no longer exists, or that is another account's", async () => {
     await using store = await open()
-    const adding = store.write((tx) => tx.additionalFields.insert(aField('gone', 'f')))
-    expect(await captureError(adding)).toMatchObject({ code: 'not_found' })
+    const [{ id: owner }, { id: stranger }] = [await insertUser(store), await insertUser(store)]
+    const add = (user: string, recordId: string) =>
+      store.write(async (tx) =>
+        (await openVault(tx, user)).additionalFields.insert(aField(recordId, 'f')),
+      )
+    await store.write(async (tx) => {
+      const { records } = await openVault(tx, owner)
+      await records.insert(aRecord(owner, 'kept'))
+      await records.insert({ ...aRecord(owner, 'gone'), isTrashed: true })
+      await records.deleteTrashed('gone')
+    })
+    expect(await add(owner, 'gone')).toBe('no such record')
+    expect(await add(stranger, 'kept')).toBe('no such record')
+    expect(await store.read((tx) => tx.additionalFields.findOwner('f'))).toBeNull()
+    expect(await add(owner, 'kept')).toBe('added')
+    expect(await store.read((tx) => tx.additionalFields.findOwner('f'))).toBe(owner)
   })
 
   test('deletes the fields of a record with it', async () => {
     await using store = await open()
     const { id: owner } = await insertUser(store)
     await store.write(async (tx) => {
-      await tx.records.insert({ ...aRecord(owner, 'x'), isTrashed: true })
-      await tx.additionalFields.insert(aField('x', 'f'))
-      await tx.records.deleteTrashed(owner, 'x')
+      const { records, additionalFields } = await openVault(tx, owner)
+      await records.insert({ ...aRecord(owner, 'x'), isTrashed: true })
+      expect(await additionalFields.insert(aField('x', 'f'))).toBe('added')
+      await records.deleteTrashed('x')
     })
     expect(await store.read((tx) => tx.additionalFields.findOwner('f'))).toBeNull()
   })
 
   test('changes and deletes fields for the owner of the record only', async () => {
     await using store = await open()
-    const { id: owner } = await insertUser(store)
+    const [{ id: owner }, { id: stranger }] = [await insertUser(store), await insertUser(store)]
+    const field = aField('x', 'f')
     const outcomes = await store.write(async (tx) => {
-      await tx.records.insert(aRecord(owner, 'x'))
-      await tx.additionalFields.insert(aField('x', 'f'))
+      const [own, strange] = [await openVault(tx, owner), await openVault(tx, stranger)]
+      await own.records.insert(aRecord(owner, 'x'))
+      await strange.records.insert(aRecord(stranger, 'theirs'))
       return [
-        await tx.additionalFields.insert(aField('x', 'f')),
-        await tx.additionalFields.update('stranger', { ...aField('x', 'f'), value: 'a:b' }),
-        await tx.additionalFields.update(owner, { ...aField('x', 'f'), value: 'a:b' }),
-        await tx.additionalFields.delete('stranger', 'f'),
+        await own.additionalFields.insert(field),
+        await own.additionalFields.insert(field),
+        // An id is taken for all users together.
+        await strange.additionalFields.insert({ ...field, recordId: 'theirs' }),
+        await strange.additionalFields.update({ ...field, value: 'a:b' }),
+        await own.additionalFields.update({ ...field, value: 'a:b' }),
+        await strange.additionalFields.delete('f'),
         await tx.additionalFields.findOwner('f'),
-        await tx.additionalFields.delete(owner, 'f'),
-        await tx.additionalFields.delete(owner, 'f'),
+        await own.additionalFields.delete('f'),
+        await own.additionalFields.delete('f'),
       ]
     })
-    expect(outcomes).toEqual([false, false, true, false, owner, true, false])
+    expect(outcomes).toEqual([
+      ...['added', 'id taken', 'id taken'],
+      ...[false, true, false, owner, true, false],
+    ])
   })
 
-  test('lets one of many concurrent writers win, and tells the others', async () => {
+  test('lets one of many concurrent writers of a vault win, and tells the others before they write', async () => {
     await using store = await open()
-    const { id: owner } = await insertUser(store)
+    const { id, sessionEpoch } = await insertUser(store)
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, () =>
         store.write(async (tx) => {
+          const vault = await tx.vaults.open({ id, sessionEpoch })
           const isFree = (await tx.records.findOwner('x')) === null
-          return { isFree, inserted: await tx.records.insert(aRecord(owner, 'x')) }
+          return { isFree, inserted: await vault?.records.insert(aRecord(id, 'x')) }
         }),
       ),
     )
-    expect(outcomes.filter(({ inserted }) => inserted)).toEqual([{ isFree: true, inserted: true }])
-    // What a transaction has read stays true to its end: no writer saw a free id and then found it taken.
-    expect(outcomes.filter(({ isFree, inserted }) => isFree && !inserted)).toEqual([])
+    // What a writer reads after it has opened the vault stays true to its end: none saw a free id and then found it taken.
+    const lost = { isFree: false, inserted: false }
+    expect(outcomes.toSorted((a, b) => Number(b.inserted) - Number(a.inserted))).toEqual([
+      { isFree: true, inserted: true },
+      ...Array.from({ length: 7 }, () => lost),
+    ])
+    expect(await store.read((tx) => tx.users.findById(id))).toMatchObject({ revision: 8 })
   })
 
   test('passes its check if it answers and accepts writes', async () => {
@@ -323,7 +380,9 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     const { id: owner } = await insertUser(store)
     const counts = await store.read(async (tx) => {
       const before = await tx.records.listByOwner(owner)
-      await store.write((writer) => writer.records.insert(aRecord(owner, 'x')))
+      await store.write(async (writer) =>
+        (await openVault(writer, owner)).records.insert(aRecord(owner, 'x')),
+      )
       return [before.length, (await tx.records.listByOwner(owner)).length]
     })
     expect(counts).toEqual([0, 0])

@@ -1,4 +1,5 @@
 import { systemRuntime } from '../../src/app/runtime'
+import { createAnswerCache } from '../../src/domain/answer-cache'
 import { type ApiDeps, createApi } from '../../src/http/api'
 import type { Client } from '../../src/http/client'
 import { createLog } from '../../src/log'
@@ -26,7 +27,8 @@ export function createTestApi(change: Partial<ApiDeps> = {}) {
     additionalFields: rules,
     notes: rules,
     readiness: { check: reject },
-    answerBudget: { hold: reject, tryHold: () => null },
+    answerBudget: { hold: reject, tryHold: () => null, hasRoom: () => false },
+    answerCache: createAnswerCache({ maxBytes: 0, monotonicClock: () => 0 }),
     resolveBaseUrl: () => 'http://pi/',
     findChallenge: null,
     needsHttps: () => false,

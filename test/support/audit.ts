@@ -17,7 +17,7 @@ import { settingsOf, type TestDatabase } from './test-database'
 /** The signer of tests, unless they need another one. */
 export const signer = createAuditSigner(new Uint8Array(32))
 
-export const key = { fingerprint: 'ours', signer, time: 1_000 }
+export const key = { fingerprint: 'ours', signer, generation: 0, time: 1_000 }
 
 export function databaseOf(database: TestDatabase): Database {
   return openTargets(settingsOf(database), systemRuntime).database

@@ -3,7 +3,12 @@ export interface Client {
   readonly userId: string
   readonly token: string
   /** Sends a request with the user's session token and `body` as JSON. */
-  send(method: string, path: string, body?: unknown): Promise<Response>
+  send(
+    method: string,
+    path: string,
+    body?: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Response>
 }
 
 const aCiphertext = '9EVyUnWNQDH6vHHLE6yJMw==:yfNpDOxbKqTLVoggLnWNIw=='
@@ -41,10 +46,10 @@ export async function logIn(
 
 /** Returns a function that sends requests with a session token. */
 export function createSender(origin: URL, token: string): Client['send'] {
-  return (method, path, body) =>
+  return (method, path, body, headers) =>
     fetch(new URL(path, origin), {
       method,
-      headers: { 'x-access-token': token, 'content-type': 'application/json' },
+      headers: { 'x-access-token': token, 'content-type': 'application/json', ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
 }

@@ -1,6 +1,6 @@
 import { Database as SqliteFile } from 'bun:sqlite'
 import { spyOn } from 'bun:test'
-import { Kysely, sql } from 'kysely'
+import { type Dialect, Kysely, sql } from 'kysely'
 import { Client } from 'pg'
 import { nameOfLocation, parseDatabaseUrl } from '../../src/config/database-url'
 import type { Database, Timing } from '../../src/database/database'
@@ -8,8 +8,11 @@ import { postgresDatabase } from '../../src/database/postgres-database'
 import { sqliteDatabase } from '../../src/database/sqlite-database'
 import { resolveSqliteLocation } from '../../src/database/sqlite-location'
 import type { MonotonicClock } from '../../src/domain/runtime'
-import type { User } from '../../src/domain/user'
-import { openReader, openWriter } from '../../src/engine/sqlite/connection'
+import type { WriteTransaction } from '../../src/domain/store'
+import type { User, UserWithRevision } from '../../src/domain/user'
+import type { WritableVault } from '../../src/domain/vault'
+import { directQueriesOf, offerDirectQueries } from '../../src/engine/direct-queries'
+import { openReader, openSingleReader, openWriter } from '../../src/engine/sqlite/connection'
 import { createStore, type DatabaseHandles, type OpenedStore } from '../../src/store/store'
 import { temporaryFolder } from './executable'
 import {
@@ -45,14 +48,20 @@ export async function openSqliteStore({
     create: true,
   })
   await serverStore.close()
+  let statements = 0
+  const count = () => statements++
   const reader = openReader(path)
+  const single = openSingleReader(path)
   const writer = openWriter(path, 'serving')
   const store = createStore(
     {
-      reader: reader.dialect,
-      writer: writer.dialect,
+      reader: counting(reader.dialect, count),
+      single: counting(single.dialect, count),
+      isInProcess: true,
+      writer: counting(writer.dialect, count),
       async close() {
         reader.close()
+        single.close()
         writer.close()
       },
       ...options,
@@ -67,13 +76,60 @@ export async function openSqliteStore({
       return (await sql.raw(text).execute(db)).rows
     },
     async countStatements(work) {
-      using spy = spyOn(SqliteFile.prototype, 'query')
+      const before = statements
       await work()
-      return spy.mock.calls.length
+      return statements - before
     },
     async [Symbol.asyncDispose]() {
       await store.close()
       folder[Symbol.dispose]()
+    },
+  }
+}
+
+/** Returns a dialect that calls `count` for each statement, those that begin and end transactions included. */
+function counting(dialect: Dialect, count: () => void): Dialect {
+  return {
+    createQueryCompiler: () => dialect.createQueryCompiler(),
+    createIntrospector: (db) => dialect.createIntrospector(db),
+    createAdapter() {
+      const adapter = dialect.createAdapter()
+      const direct = directQueriesOf(adapter)
+      if (direct === undefined) return adapter
+      offerDirectQueries(adapter, {
+        execute(query, parameters) {
+          count()
+          return direct.execute(query, parameters)
+        },
+      })
+      return adapter
+    },
+    createDriver() {
+      const driver = dialect.createDriver()
+      return {
+        init: () => driver.init(),
+        destroy: () => driver.destroy(),
+        async acquireConnection() {
+          const connection = await driver.acquireConnection()
+          return {
+            executeQuery(query) {
+              count()
+              return connection.executeQuery(query)
+            },
+            streamQuery: (query) => connection.streamQuery(query),
+          }
+        },
+        releaseConnection: (connection) => driver.releaseConnection(connection),
+        beginTransaction(connection, settings) {
+          count()
+          return driver.beginTransaction(connection, settings)
+        },
+        commitTransaction(connection) {
+          count()
+          return driver.commitTransaction(connection)
+        },
+        rollbackTransaction: (connection) => driver.rollbackTransaction(connection),
+      }
     },
   }
 }
@@ -191,4 +247,17 @@ export function aUser(change: Partial<User> = {}): User {
     loginTime: null,
     ...change,
   }
+}
+
+/** Returns an account as it is found by its id: in a store that no server has opened, the revision is the number of changes. */
+export function withRevision(user: User, revision = 0): UserWithRevision {
+  return { ...user, revision }
+}
+
+/** Opens the vault of an account in its present session. Throws if the account is unknown or disabled. */
+export async function openVault(tx: WriteTransaction, owner: string): Promise<WritableVault> {
+  const user = await tx.users.findById(owner)
+  const vault = user === null ? null : await tx.vaults.open(user)
+  if (vault === null) throw new Error(`the vault of ${owner} can't be opened`)
+  return vault
 }

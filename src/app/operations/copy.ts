@@ -12,7 +12,7 @@ import { operatorEvent } from '../../domain/audit'
 import { DomainError } from '../../domain/errors'
 import { appendEvents } from '../../store/audit/append'
 import { clearAuditLog } from '../../store/audit/resign'
-import { fillDerivedColumns } from '../../store/derived-columns'
+import { completeCopiedRows } from '../../store/derived-columns'
 import { replaceKeyFingerprint } from '../../store/key-fingerprint'
 import { databaseAt, type Targets } from '../targets'
 
@@ -43,7 +43,7 @@ export async function copyDatabase(
           // An error of the source must name the source, although it occurs in work on the target.
           translateErrors: from.translateErrors,
         })
-        await fillDerivedColumns(target.db)
+        await completeCopiedRows(target.db)
         for (const { table } of read) await target.engineSql.resumeRowNumbers(target.db, table)
         const written = await checksumTables(target.db, { progress: progress('checked') })
         requireEqualChecksums(read, written, to.name)

@@ -3,6 +3,7 @@ import { createDigest } from '../../crypto/digest'
 import { createDerive, createPasswordHasher } from '../../crypto/password-hash'
 import { createAdditionalFields } from '../../domain/additional-fields'
 import { createAnswerBudget } from '../../domain/answer-budget'
+import type { AnswerCache } from '../../domain/answer-cache'
 import type { ClockWatch } from '../../domain/clock-watch'
 import { type ConfirmationPolicy, createEmailConfirmation } from '../../domain/email-confirmation'
 import { createLogin } from '../../domain/login'
@@ -33,6 +34,7 @@ export type Rules = Pick<
   | 'additionalFields'
   | 'notes'
   | 'answerBudget'
+  | 'answerCache'
   | 'version'
   | 'maxBody'
   | 'corsOrigins'
@@ -49,18 +51,19 @@ export function createRules(deps: {
   readonly runtime: Runtime
   readonly confirmation: ConfirmationPolicy
   readonly loginEvents: LoginEventBuffer
+  readonly answerCache: AnswerCache
   readonly log: Log
   /** PBKDF2 iterations of new password hashes; undefined for the default. */
   readonly iterations: number | undefined
 }): Rules {
   const { store, tokens, clockWatch, settings, runtime, confirmation, loginEvents } = deps
-  const { log, iterations } = deps
+  const { answerCache, log, iterations } = deps
   const { clock, random, monotonicClock, wait } = runtime
   const rateLimiters = createRateLimiters(settings, runtime, log)
   const vaultQuota = createVaultQuota(settings.maxVault)
   const derive = createDerive(settings.loginQueue, runtime)
   const hasher = createPasswordHasher({ random, derive, iterations })
-  const sessions = createSessions({ store, tokens })
+  const sessions = createSessions({ store, tokens, onDeletedAccount: answerCache.forget })
   return {
     sessions,
     users: createUsers({
@@ -102,9 +105,11 @@ export function createRules(deps: {
       // Twice what the largest vault takes, of which an account holds half.
       maxBytes: 2 * settings.maxVault,
       maxAccountBytes: settings.maxVault,
+      cache: answerCache,
       monotonicClock,
       wait,
     }),
+    answerCache,
     version,
     maxBody: settings.maxBody,
     corsOrigins: settings.corsOrigins,

@@ -16,6 +16,7 @@ import { version } from '../../version'
 import { backupFolderOf } from '../backup-folder'
 import { createLocalMatcher } from '../local-addresses'
 import type { Runtime } from '../runtime'
+import { startAnswerCache } from './answer-cache'
 import { createServerApi, listEndpoints, type NetworkEndpoint, type ServerApiDeps } from './api'
 import { startAuditWriter } from './audit-writer'
 import { watchBackupFolder } from './backup-folder-watch'
@@ -152,6 +153,8 @@ async function startParts(
   const backupFolder = () => watch?.report() ?? null
   const openFiles = watchOpenFiles(start)
   services.push((timeout) => openFiles.loop.stop(timeout))
+  const answers = startAnswerCache(start)
+  services.push((timeout) => answers.loop.stop(timeout))
   const isLocal = createLocalMatcher(runtime.monotonicClock)
   const proxies = watchProxies(log, isLocal)
   const rules = createRules({
@@ -160,6 +163,7 @@ async function startParts(
     tokens,
     clockWatch,
     loginEvents,
+    answerCache: answers.cache,
     confirmation: mail.confirmation,
     iterations: options.iterations,
   })

@@ -4,7 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Dialect, sql } from 'kysely'
-import { SqliteDialect, type TransactionMode } from './dialect'
+import { SingleQueryDialect, SqliteDialect, type TransactionMode } from './dialect'
 import { applicationId } from './inspect'
 
 /**
@@ -15,6 +15,8 @@ import { applicationId } from './inspect'
 const checkpointText = 'pragma wal_checkpoint(truncate)'
 
 const busyTimeout = { serving: 0, exclusive: 5_000, adopting: 5_000 } as const
+
+const readerPragmas = [`busy_timeout = ${busyTimeout.serving}`, 'query_only = on']
 
 /** An open database file. */
 export interface SqliteHandle {
@@ -75,8 +77,13 @@ function keepTemporaryFilesBeside(path: string, database: Database): void {
 
 /** Opens an existing database file for reading while others write. Throws SQLiteError. */
 export function openReader(path: string): SqliteHandle {
-  const pragmas = [`busy_timeout = ${busyTimeout.serving}`, 'query_only = on']
-  return open(path, { mode: 'deferred', pragmas })
+  return open(path, { mode: 'deferred', pragmas: readerPragmas })
+}
+
+/** Opens an existing database file for reads of one query each, without transactions. Throws SQLiteError. */
+export function openSingleReader(path: string): SqliteHandle {
+  const { database, close } = open(path, { mode: 'deferred', pragmas: readerPragmas })
+  return { dialect: new SingleQueryDialect(database), close }
 }
 
 /**

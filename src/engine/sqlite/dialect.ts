@@ -1,4 +1,4 @@
-import type { Database, SQLQueryBindings } from 'bun:sqlite'
+import type { Database, SQLQueryBindings, Statement } from 'bun:sqlite'
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -8,6 +8,7 @@ import {
   SqliteAdapter,
 } from 'kysely'
 import { BunSqliteDialect } from 'kysely-bun-sqlite'
+import { type DirectQueries, offerDirectQueries } from '../direct-queries'
 
 /** How transactions of a handle begin: `immediate` takes the write lock at once, `deferred` reads a snapshot. */
 export type TransactionMode = 'deferred' | 'immediate'
@@ -35,6 +36,26 @@ export class SqliteDialect extends BunSqliteDialect {
 
   override createAdapter(): SqliteAdapter {
     return new TransactionalDdlAdapter()
+  }
+}
+
+/** A dialect for queries without transactions, which need not take turns. */
+export class SingleQueryDialect extends SqliteDialect {
+  readonly #queries: DirectQueries
+
+  constructor(database: Database) {
+    super(database, 'deferred')
+    const statements = new StatementCache(database)
+    this.#queries = {
+      execute: <Row>({ sql }: CompiledQuery<Row>, parameters: readonly unknown[]) =>
+        statements.execute<Row>(sql, parameters).rows,
+    }
+  }
+
+  override createAdapter(): SqliteAdapter {
+    const adapter = super.createAdapter()
+    offerDirectQueries(adapter, this.#queries)
+    return adapter
   }
 }
 
@@ -103,20 +124,40 @@ class SqliteDriver implements Driver {
   }
 }
 
-class SqliteConnection implements DatabaseConnection {
+/** The prepared statements of a handle. The set of our SQL texts is small and fixed, so there are few. */
+class StatementCache {
   readonly #database: Database
+  readonly #known: Map<string, { statement: Statement; hasRows: boolean }> = new Map()
 
   constructor(database: Database) {
     this.#database = database
   }
 
-  async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-    // `query` caches the prepared statement. The set of our SQL texts is small and fixed, so the cache stays small.
-    const statement = this.#database.query<Row, SQLQueryBindings[]>(query.sql)
-    const parameters = query.parameters as SQLQueryBindings[]
-    if (statement.columnNames.length > 0) return { rows: statement.all(...parameters) }
-    const { changes } = statement.run(...parameters)
+  execute<Row>(text: string, parameters: readonly unknown[]): QueryResult<Row> {
+    let known = this.#known.get(text)
+    if (known === undefined) {
+      const statement = this.#database.query(text)
+      // Asking is expensive.
+      known = { statement, hasRows: statement.columnNames.length > 0 }
+      this.#known.set(text, known)
+    }
+    const { statement, hasRows } = known
+    const bindings = parameters as SQLQueryBindings[]
+    if (hasRows) return { rows: statement.all(...bindings) as Row[] }
+    const { changes } = statement.run(...bindings)
     return { rows: [], numAffectedRows: BigInt(changes) }
+  }
+}
+
+class SqliteConnection implements DatabaseConnection {
+  readonly #statements: StatementCache
+
+  constructor(database: Database) {
+    this.#statements = new StatementCache(database)
+  }
+
+  async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+    return this.#statements.execute<Row>(query.sql, query.parameters)
   }
 
   // biome-ignore lint/correctness/useYield: Kysely's interface asks for a generator.

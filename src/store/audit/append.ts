@@ -24,10 +24,7 @@ export type AuditSignerProvider = (fingerprint: string | null) => AuditSigner | 
 /** Used as the previous MAC if the previous row was tampered with, so that the chain visibly breaks here. */
 const brokenMac = 'broken'
 
-/**
- * Appends events to the audit log, as the last step of the caller's transaction. On Postgres this fails if another
- * transaction appended since this one began; the store then retries the whole transaction.
- */
+/** Appends events to the audit log, as the last step of the caller's transaction: others that append wait until it ends. */
 export async function appendEvents(
   db: Kysely<Schema>,
   signerFor: AuditSignerProvider,
@@ -63,10 +60,16 @@ export async function beginAuditLog(
   signer: AuditSigner,
   time: number,
 ): Promise<void> {
-  const { head } = await readCheckpoints(db)
-  if (head !== null || (await findLastAuditRow(db)) !== null) return
+  if (await isBegun(db)) return
   const { begin } = await lockCheckpoints(db)
+  // Another server may have begun it meanwhile.
+  if (await isBegun(db)) return
   await beginChain(db, { signer, begin, events: [serverEvent(time, 'trail-begun')] })
+}
+
+async function isBegun(db: Kysely<Schema>): Promise<boolean> {
+  const { head } = await readCheckpoints(db)
+  return head !== null || (await findLastAuditRow(db)) !== null
 }
 
 async function beginChain(

@@ -94,13 +94,13 @@ export async function readCheckpoints(
 }
 
 /**
- * Returns the checkpoints and locks them until the transaction ends. On Postgres this lock makes all transactions that
- * append take turns; SQLite has one writer anyway. Creates missing checkpoints, unsigned.
+ * Returns the checkpoints after all transactions that append before this one; those that append later wait for its end. Creates
+ * missing checkpoints, unsigned. Call it before anything else of the log is read. SQLite has one writer anyway.
  */
 export async function lockCheckpoints(
   db: Kysely<Schema>,
 ): Promise<Readonly<Record<CheckpointName, Checkpoint>>> {
-  if (isPostgres(db)) await sql`select seq from audit_marks order by seq for update`.execute(db)
+  if (isPostgres(db)) await sql`lock table audit_marks in exclusive mode`.execute(db)
   const found = await readCheckpoints(db)
   if (found.begin === null || found.head === null) {
     await db
@@ -110,15 +110,6 @@ export async function lockCheckpoints(
       .execute()
   }
   return { begin: found.begin ?? unsignedCheckpoint, head: found.head ?? unsignedCheckpoint }
-}
-
-/**
- * Waits for all transactions that append, at the very start of this one. It then sees the newest rows, so its own
- * append can't conflict. Not needed on SQLite, which has one writer.
- */
-export async function lockAuditLog(db: Kysely<Schema>): Promise<void> {
-  // Any other statement takes the snapshot of the transaction before it waits.
-  if (isPostgres(db)) await sql`lock table audit_marks in exclusive mode`.execute(db)
 }
 
 /** Moves a checkpoint and signs it. */

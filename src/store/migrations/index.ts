@@ -9,6 +9,7 @@ import { operators } from './0004-operators'
 import { knownAddresses } from './0005-known-addresses'
 import { audit } from './0006-audit'
 import { canonicalEmails } from './0007-canonical-emails'
+import { revisions } from './0008-revisions'
 
 /** Migrations by their names. They run in the order of the names. */
 export type Migrations = Readonly<Record<string, Migration>>
@@ -29,5 +30,6 @@ export function migrationsFor(columnTypes: ColumnTypes, clock: Clock): Migration
     '0005-known-addresses': { up: knownAddresses(columnTypes) },
     '0006-audit': { up: audit(columnTypes) },
     '0007-canonical-emails': { up: canonicalEmails(columnTypes) },
+    '0008-revisions': { up: revisions(columnTypes) },
   }
 }

@@ -57,6 +57,10 @@ async function statusWith(origin: URL, token: string): Promise<number> {
 const users = (database: TestDatabase) => queryRows(database.url, 'select email from users')
 const silent = () => () => {}
 
+/** Returns where the revisions of a database begin, unless no server has opened it yet. */
+const generationsOf = ({ url }: Pick<TestDatabase, 'url'>) =>
+  queryRows(url, "select value from facts where name = 'generation'")
+
 describe.each(
   engines.flatMap((from) =>
     engines.map((to) => ({ from, to, name: `${from.engine} to ${to.engine}` })),
@@ -93,6 +97,9 @@ describe.each(
     ])
     expect(seen).toContain('copied records 5')
     expect(seen).toContain('checked records 5')
+    const generations = await generationsOf(source)
+    expect(generations).toHaveLength(1)
+    expect(await generationsOf(target)).toEqual([])
 
     // With the secret key of the source, sessions continue too.
     await using server = await startServerOn({ ...target, dataDir: source.dataDir })
@@ -102,6 +109,7 @@ describe.each(
     expect((await client.send('POST', '/notes', aNote())).status).toBe(201)
     const { notes } = await vaultOf(server.url)
     expect(notes.slice(0, -1)).toEqual(vault.notes)
+    expect(await generationsOf(target)).not.toEqual(generations)
   })
 
   test('is refused by a target that is not empty, which stays as it is', async () => {
@@ -186,7 +194,10 @@ describe.each(enginesWithTables)('recreating on $engine', ({ engine, open }) => 
   test('empties the database, and a server can run on the backup', async () => {
     await using database = await open()
     const { vault } = await fill(database)
+    const generations = await generationsOf(database)
     const path = (await recreateDatabase(targetsOf(database), consent)) ?? ''
+    for (const url of [database.url, `sqlite:${path}`])
+      expect(await generationsOf({ url })).toEqual([])
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(readdirSync(database.dataDir).filter((name) => name.endsWith('.lock'))).toEqual([])
     {
@@ -196,6 +207,10 @@ describe.each(enginesWithTables)('recreating on $engine', ({ engine, open }) => 
     }
     await using copied = await startServerOn({ ...database, url: `sqlite:${path}` })
     expect(await vaultOf(copied.url)).toEqual(vault)
+    for (const url of [database.url, `sqlite:${path}`]) {
+      expect(await generationsOf({ url })).toHaveLength(1)
+      expect(await generationsOf({ url })).not.toEqual(generations)
+    }
   })
 
   test('is refused while a server runs, and without consent', async () => {

@@ -86,12 +86,16 @@ describe.each(
       const client = await signUpAndLogIn(server.url, 'owner')
       await client.send('POST', '/records', aRecord())
     }
-    const fact = await target.sql('select value from facts')
+    const facts = () =>
+      target.sql("select name, value from facts where name <> 'generation' order by name")
+    const generation = () => target.sql("select value from facts where name = 'generation'")
+    const [factsBefore, generationBefore] = [await facts(), await generation()]
     const { tables: restored, safetyBackup } = await restoreFrom(target, path)
     expect(restored).toEqual([...sums])
     expect(await contentsOf(target)).toEqual(before)
-    // The key fingerprint stays, and no session from before is valid.
-    expect(await target.sql('select value from facts')).toEqual(fact)
+    // The key fingerprint stays, no session from before is valid, and no revision of a vault counts any more.
+    expect(await facts()).toEqual(factsBefore)
+    expect(await generation()).toEqual([])
     const epochs = await target.sql('select session_epoch from users')
     expect(epochs).toHaveLength(2)
     for (const { session_epoch: epoch } of epochs) expect(epoch).toMatch(/^[\w-]{22}$/)
@@ -101,6 +105,8 @@ describe.each(
       const client = await signUpAndLogIn(server.url, 'newcomer')
       expect((await client.send('POST', '/notes', aNote())).status).toBe(201)
     }
+    expect(await generation()).toHaveLength(1)
+    expect(await generation()).not.toEqual(generationBefore)
     // The backup taken before the restore brings back the replaced data.
     const back = await restoreFrom(target, String(safetyBackup))
     expect(

@@ -297,7 +297,7 @@ describe.each(enginesWithTables)('the audit log on $engine', ({ open }) => {
     const removeKey = `delete from facts where name = 'key_fingerprint'`
     await database.sql(removeKey)
     const other = createAuditSigner(new Uint8Array(32).fill(1))
-    const claim = { fingerprint: 'other', signer: other, time: 5_000 }
+    const claim = { fingerprint: 'other', signer: other, generation: 0, time: 5_000 }
     await (await openSigningStore(database, claim)).close()
     expect(await checkAuditLog(database, other)).toMatchObject({
       rows: 10,

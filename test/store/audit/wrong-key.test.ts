@@ -14,7 +14,7 @@ import { aUser } from '../../support/store'
 import { engines } from '../../support/test-database'
 
 const otherSigner = createAuditSigner(new Uint8Array(32).fill(1))
-const otherKey = { fingerprint: 'theirs', signer: otherSigner, time: 2_000 }
+const otherKey = { fingerprint: 'theirs', signer: otherSigner, generation: 0, time: 2_000 }
 
 describe.each(engines)('an audit log on $engine', ({ open }) => {
   test('is not begun under a key that is not that of the database', async () => {

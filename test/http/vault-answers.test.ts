@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { connect, type Socket } from 'node:net'
 import { createAnswerBudget } from '../../src/domain/answer-budget'
+import { createAnswerCache } from '../../src/domain/answer-cache'
 import type { Note } from '../../src/domain/vault'
 import { createClientResolver } from '../../src/http/client'
 import { listen } from '../../src/http/listener'
@@ -22,26 +23,29 @@ function aNote(id: string, length: number, text = 'x'): Note {
 /** A server whose accounts have these notes, with a budget of so many bytes, of which an account has half. */
 function startListServer(
   notesOf: Readonly<Record<string, readonly Note[]>>,
-  maxBytes = 60 * megabyte,
+  { maxBytes = 60 * megabyte, cacheBytes = 0 } = {},
 ) {
   const timing = manualTiming()
   let reads = 0
+  const revisions: Record<string, number> = {}
   let reading = Promise.resolve()
-  const budget = createAnswerBudget({ maxBytes, maxAccountBytes: maxBytes / 2, ...timing })
+  const cache = createAnswerCache({ maxBytes: cacheBytes, ...timing })
+  const budget = createAnswerBudget({ maxBytes, maxAccountBytes: maxBytes / 2, cache, ...timing })
   /** The accounts whose answers were counted, each time with less than 1 MB. */
   const small: string[] = []
   const reject = () => Promise.reject(new Error('the test gives no such rule'))
   const { api, lines } = createTestApi({
     ...timing,
+    answerCache: cache,
     answerBudget: {
-      hold: budget.hold,
+      ...budget,
       tryHold(demand) {
         if (demand.bytes < megabyte) small.push(demand.account)
         return budget.tryHold(demand)
       },
     },
     sessions: {
-      authenticate: (id) => Promise.resolve({ id, ...user }),
+      authenticate: (id) => Promise.resolve({ id, ...user, revision: revisions[id] ?? 0 }),
       open: reject,
     },
     notes: {
@@ -63,8 +67,14 @@ function startListServer(
     },
   )
   const sockets: Socket[] = []
+  const request = (account: string, headers: Readonly<Record<string, string>> = {}) =>
+    fetch(new URL('/notes', listener.url), {
+      headers: { 'x-access-token': account, ...headers },
+      keepalive: false,
+    })
   return {
-    ...{ timing, lines, small },
+    request,
+    ...{ timing, lines, small, cache, revisions },
     reads: () => reads,
     /** Lets no list be read until the promise is resolved. */
     holdReads(until: Promise<void>) {
@@ -74,9 +84,7 @@ function startListServer(
     untilWaiting: () => until(() => (timing.sleeping() > 0 ? true : null), 'an answer to wait'),
     /** Returns the notes of an account. Rejects if the answer is not complete. */
     async get(account: string): Promise<string> {
-      const url = new URL('/notes', listener.url)
-      const headers = { 'x-access-token': account }
-      return await (await fetch(url, { headers, keepalive: false })).text()
+      return await (await request(account)).text()
     },
     /** Asks for the notes of an account and takes nothing of the answer. Returns the socket. */
     async stall(account: string): Promise<Socket> {
@@ -193,11 +201,67 @@ test('a small list counts while many answers are under way, and a tiny one never
     ...Object.fromEntries(names.map((name) => [name, large])),
     ...{ small: [aNote('a', 100_000)], tiny: [aNote('a', 10_000)] },
   }
-  await using server = startListServer(lists, 9_999 * megabyte)
+  await using server = startListServer(lists, { maxBytes: 9_999 * megabyte })
   expect(await server.get('small')).toBe(jsonOf(lists.small))
   expect(server.small).toEqual([])
   for (const name of names) await server.stall(name)
   for (const name of ['small', 'tiny'] as const)
     expect(await server.get(name)).toBe(jsonOf(lists[name]))
   expect(server.small).toEqual(['small'])
+})
+
+describe('a list that was requested before', () => {
+  const lists = { a: [aNote('a', 1_000)], b: [aNote('b', 1_000)], large, none: [] }
+  const maxBytes = { cacheBytes: megabyte }
+
+  test('is read again only in another state of the vault, and for another account', async () => {
+    await using server = startListServer(lists, maxBytes)
+    const reads = async (account: 'a' | 'b') => {
+      const before = server.reads()
+      expect(await server.get(account)).toBe(jsonOf(lists[account]))
+      return server.reads() - before
+    }
+    expect([await reads('a'), await reads('a'), await reads('b'), await reads('a')]).toEqual([
+      ...[1, 0, 1, 0],
+    ])
+    server.revisions['a'] = 1
+    expect([await reads('a'), await reads('a'), await reads('b')]).toEqual([1, 0, 0])
+  })
+
+  test('is read again if it is large, or empty', async () => {
+    await using server = startListServer(lists, maxBytes)
+    for (const account of ['large', 'none']) {
+      await server.get(account)
+      const before = server.reads()
+      await server.get(account)
+      expect(server.reads() - before).toBe(1)
+    }
+    expect(server.cache.bytes).toBe(0)
+  })
+
+  test('has the same bytes and headers as at first', async () => {
+    await using server = startListServer(lists, maxBytes)
+    const answers = [await server.request('a'), await server.request('a')]
+    const [first, second] = await Promise.all(
+      answers.map(async (answer) => {
+        const headers = Object.fromEntries(answer.headers)
+        return { headers: { ...headers, date: '' }, body: await answer.text() }
+      }),
+    )
+    expect(second).toEqual(first)
+    expect(first?.headers).toMatchObject({
+      'content-type': 'application/json;charset=utf-8',
+      etag: 'W/"a.0"',
+    })
+  })
+
+  test('is read again while large answers take the whole memory', async () => {
+    await using server = startListServer(lists, { maxBytes: 10 * megabyte, cacheBytes: megabyte })
+    await server.get('a')
+    expect(server.cache.bytes).toBeGreaterThan(0)
+    await server.stall('large')
+    expect(server.cache.bytes).toBe(0)
+    await server.get('a')
+    expect(server.cache.bytes).toBe(0)
+  })
 })

@@ -1,53 +1,57 @@
 /**
- * The answers to the three collection GETs. They can be as large as a vault, and a client may take one as slowly as it likes. So
+ * The answers with a vault or a part of it. They can be as large as a vault, and a client may take one as slowly as it likes. So
  * a large one is sent in parts, each of which is encoded once the one before has left, and holds a part of the budget for answers
  * meanwhile. It waits for that before it reads the vault; if there is none in time, the connection is closed without an answer
  * (see offline-copies.ts). It is closed too when the answer has to give way to another: a client that has not got the whole body
  * keeps its offline copy.
  *
- * A small one is sent as a whole, which is faster. While many answers are under way, that is only for tiny ones.
+ * A small one is sent as a whole, which is faster, and kept for the next request in the same state of the vault. While many answers
+ * are under way, only tiny ones are sent as a whole.
  */
 import type { AnswerBudget, HeldAnswer } from '../domain/answer-budget'
+import type { AnswerCache } from '../domain/answer-cache'
 import { setNewest } from '../domain/newest-entries'
-import type { Session } from '../domain/sessions'
 import type { Log } from '../log'
+import { bytesOf, createJsonEncoder, type JsonSegment } from './json-segments'
 import { cutConnection } from './offline-copies'
 import type { RequestContexts } from './request-context'
+import type { OpenSession } from './session'
 
-export interface List<Row> {
+/** A request for a vault or a part of it. */
+export interface VaultDemand {
   readonly request: Request
-  readonly session: Session
-  readonly read: () => Promise<readonly Row[]>
-  /** Returns how many bytes a row takes in the answer, roughly. */
-  readonly sizeOf: (row: Row) => number
-  readonly toBody: (row: Row) => unknown
+  readonly session: OpenSession
+  /** Names what is asked for, of all that an account can ask for. */
+  readonly resource: string
+  /** Reads what is to be answered; null if there is nothing. */
+  readonly read: () => Promise<readonly JsonSegment[] | null>
 }
 
 /**
- * Returns a list as a whole, or the answer that sends it in parts; null if it is empty. Throws what `read` throws, and as
- * `AnswerBudget.hold`.
+ * Returns the answer, as a whole or in parts; null if there is nothing. Throws what `read` throws, and as `AnswerBudget.hold`.
  */
-export type AnswerList = <Row>(list: List<Row>) => Promise<readonly unknown[] | Response | null>
+export type AnswerVault = (demand: VaultDemand) => Promise<Response | null>
 
-/** Bytes of the largest list that is sent as a whole. */
+/** Bytes of the largest answer that is sent as a whole, and kept. */
 const maxWholeBytes = 1024 ** 2
 
-/** Bytes of the largest list that is never counted: the system takes so much from the server whatever the client does. */
+/** Bytes of the largest answer that is never counted: the system takes so much from the server whatever the client does. */
 const maxTinyBytes = 16 * 1024
 
 /** Bytes of a part, at least. */
 const minPartBytes = 128 * 1024
 
-/** How many lists are known to be large. */
+/** How many answers are known to be large. */
 const maxKnown = 10_000
 
-export function createListAnswers(deps: {
+export function createVaultAnswers(deps: {
   budget: AnswerBudget
+  cache: AnswerCache
   contexts: RequestContexts
   log: Log
-}): AnswerList {
-  const { budget, contexts, log } = deps
-  /** Bytes of the last answer, by account and route, if that was large; the oldest first. */
+}): AnswerVault {
+  const { budget, cache, contexts, log } = deps
+  /** Bytes of the last answer, by account and resource, if that was large; the oldest first. */
   const knownBytes = new Map<string, number>()
 
   function remember(key: string, bytes: number): void {
@@ -55,14 +59,25 @@ export function createListAnswers(deps: {
     else setNewest(knownBytes, { key, value: bytes, max: maxKnown })
   }
 
+  function answerWhole(
+    { session, resource }: VaultDemand,
+    segments: readonly JsonSegment[],
+  ): Response {
+    // Answers from a blob share its memory, however slowly they are taken.
+    const answer = new Blob([createJsonEncoder(segments)(Number.POSITIVE_INFINITY) ?? ''])
+    if (budget.hasRoom(answer.size)) cache.keep(session.user, resource, answer)
+    return jsonResponse(answer)
+  }
+
   /**
-   * Returns the answer; or the bytes of the list, if these are more than was expected and do not fit now. Many clients must not
-   * hold their lists while they wait, so it has to be read again.
+   * Returns the answer; or its bytes, if these are more than was expected and do not fit now. Many clients must not hold their
+   * vaults while they wait, so it has to be read again.
    */
-  async function tryAnswer<Row>(
-    { request, session, read, sizeOf, toBody }: List<Row>,
+  async function tryAnswer(
+    demand: VaultDemand,
     { key, expectedBytes }: { key: string; expectedBytes: number },
-  ): Promise<readonly unknown[] | Response | null | number> {
+  ): Promise<Response | null | number> {
+    const { request, session, read } = demand
     const { route, isCrowded } = contexts.get(request)
     const account = session.user.id
     const sending = createSending()
@@ -79,20 +94,23 @@ export function createListAnswers(deps: {
         const bounds = session.request
         held = await budget.hold({ account, bytes: expectedBytes, giveWay, bounds })
       }
-      const rows = await read()
-      if (rows.length === 0) return null
-      const { bytes, parts } = splitRows(rows, sizeOf)
+      const segments = await read()
+      if (segments === null) return null
+      const bytes = bytesOf(segments)
       remember(key, bytes)
-      if (bytes <= (isCrowded ? maxTinyBytes : maxWholeBytes)) return rows.map(toBody)
+      if (bytes <= (isCrowded ? maxTinyBytes : maxWholeBytes)) return answerWhole(demand, segments)
       if (bytes > expectedBytes) {
         release()
         held = budget.tryHold({ account, bytes, giveWay })
         if (held === null) return bytes
       }
       isSent = true
+      const encodeNext = createJsonEncoder(segments)
       const next = () => {
-        const part = encodeNext(parts, toBody)
-        if (part !== null) held?.free(part.length)
+        const text = encodeNext(minPartBytes)
+        if (text === null) return null
+        const part = Buffer.from(text)
+        held?.free(part.length)
         return part
       }
       return sending.start(next, release)
@@ -101,51 +119,22 @@ export function createListAnswers(deps: {
     }
   }
 
-  return async (list) => {
-    const key = `${list.session.user.id} ${contexts.get(list.request).route}`
+  return async (demand) => {
+    const { request, session, resource } = demand
+    const kept = cache.find(session.user, resource)
+    if (kept !== null && (kept.size <= maxTinyBytes || !contexts.get(request).isCrowded))
+      return jsonResponse(kept)
+    const key = `${session.user.id} ${resource}`
     for (let expectedBytes = knownBytes.get(key) ?? 0; ; ) {
-      const answer = await tryAnswer(list, { key, expectedBytes })
+      const answer = await tryAnswer(demand, { key, expectedBytes })
       if (typeof answer !== 'number') return answer
       expectedBytes = answer
     }
   }
 }
 
-/** A list that is being sent: the parts that are left, the last one first, so that each is forgotten once it is encoded. */
-interface Parts<Row> {
-  readonly left: (readonly Row[])[]
-  isFirst: boolean
-}
-
-function splitRows<Row>(
-  rows: readonly Row[],
-  sizeOf: (row: Row) => number,
-): { bytes: number; parts: Parts<Row> } {
-  const parts: Row[][] = []
-  let part: Row[] = []
-  let [bytes, partBytes] = [0, minPartBytes]
-  for (const row of rows) {
-    if (partBytes >= minPartBytes) {
-      part = []
-      parts.push(part)
-      partBytes = 0
-    }
-    part.push(row)
-    const size = sizeOf(row)
-    partBytes += size
-    bytes += size
-  }
-  return { bytes, parts: { left: parts.reverse(), isFirst: true } }
-}
-
-/** Returns the JSON of the next part: a piece of one array over all parts. Returns null at the end. */
-function encodeNext<Row>(parts: Parts<Row>, toBody: (row: Row) => unknown): Uint8Array | null {
-  const part = parts.left.pop()
-  if (part === undefined) return null
-  const json = Buffer.from(JSON.stringify(part.map(toBody)))
-  if (!parts.isFirst) json[0] = 0x2c // A comma.
-  parts.isFirst = false
-  return parts.left.length === 0 ? json : json.subarray(0, -1)
+function jsonResponse(body: Blob | ReadableStream<Uint8Array>): Response {
+  return new Response(body, { headers: { 'content-type': 'application/json;charset=utf-8' } })
 }
 
 /** An answer in parts, which the client takes as fast as it likes. */
@@ -175,7 +164,7 @@ function createSending() {
         },
         cancel: onEnd,
       })
-      return new Response(body, { headers: { 'content-type': 'application/json;charset=utf-8' } })
+      return jsonResponse(body)
     },
   }
 }
