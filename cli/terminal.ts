@@ -39,6 +39,7 @@ const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
   forbidden: exitCodes.failed,
   not_found: exitCodes.notFound,
   conflict: exitCodes.failed,
+  outdated: exitCodes.failed,
   too_large: exitCodes.failed,
   rate_limited: exitCodes.failed,
   unavailable: exitCodes.failed,

@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'forbidden'
   | 'not_found'
   | 'conflict'
+  | 'outdated'
   | 'too_large'
   | 'rate_limited'
   | 'vault_full'

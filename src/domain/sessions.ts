@@ -28,7 +28,7 @@ export function writeInSession<T>(
 ): Promise<T> {
   return store.write(async (tx) => {
     const vault = await tx.vaults.open(user)
-    if (vault === null) throw invalidToken()
+    if (vault === null) throw sessionEnded()
     return await work(vault, tx)
   }, request)
 }
@@ -57,17 +57,18 @@ export function createSessions(deps: {
     async authenticate(token, request) {
       const claims = await deps.tokens.verify('session', token)
       if (claims === 'expired') throw new DomainError('unauthenticated', 'Token already expired')
-      if (claims === 'invalid') throw invalidToken()
+      if (claims === 'invalid') throw sessionEnded()
       const user = await deps.store.readOne((tx) => tx.users.findById(claims.userId), request)
       if (user === null) deps.onDeletedAccount?.(claims.userId)
       if (user === null || user.isDisabled || user.sessionEpoch !== claims.epoch) {
-        throw invalidToken()
+        throw sessionEnded()
       }
       return user
     },
   }
 }
 
-function invalidToken(): DomainError {
+/** Returns the error for a token that is not valid, or not any more. */
+export function sessionEnded(): DomainError {
   return new DomainError('unauthenticated', 'Token is invalid')
 }

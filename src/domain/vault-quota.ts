@@ -2,19 +2,29 @@ import { DomainError } from './errors'
 import { setNewest } from './newest-entries'
 import type { VaultReads } from './vault'
 
+/** What a change puts into a vault. */
+export interface VaultGrowth {
+  readonly owner: string
+  readonly texts: readonly string[]
+  /** Number of entries and fields that the texts belong to. */
+  readonly rows?: number
+  /** Whether all of them are new. */
+  readonly isNew: boolean
+}
+
 /**
  * Limits the size of each vault. Clients fetch a vault in one response, so this also bounds the memory for a response, and
  * how much disk space a new account can use.
  */
 export interface VaultQuota {
   /**
-   * Runs `work`, which adds the texts of a new entry or field (`isNew`) or replaces those of an existing one, and returns
+   * Runs `work`, which adds texts of new entries or fields (`isNew`) or replaces those of existing ones, and returns
    * what `work` returns: false if it changed nothing. Throws `vault_full` if the vault has grown beyond the quota; a change
    * that does not make it larger always passes.
    */
   charge(
     tx: { readonly vaults: VaultReads },
-    change: { readonly owner: string; readonly texts: readonly string[]; readonly isNew: boolean },
+    change: VaultGrowth,
     work: () => Promise<boolean>,
   ): Promise<boolean>
 }
@@ -38,10 +48,10 @@ export function createVaultQuota(maxBytes: number): VaultQuota {
     setNewest(known, { key: owner, value: size, max: maxKnownVaults })
 
   return {
-    async charge({ vaults }, { owner, texts, isNew }, work) {
+    async charge({ vaults }, { owner, texts, rows = 1, isNew }, work) {
       const growth = texts.reduce(
         (sum, { length }) => sum + length * maxUtf8Bytes,
-        rowOverheadBytes,
+        rows * rowOverheadBytes,
       )
       const upperBound = known.get(owner)
       const fits = (before: number) => before + growth <= maxBytes

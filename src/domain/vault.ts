@@ -55,6 +55,9 @@ export type NoteInput = EntryInput<NoteContent>
 /** The part of a field that can be changed: all but its record. */
 export type AdditionalFieldChange = Omit<AdditionalField, 'recordId'>
 
+/** An entry with the revision of its last change, or that of one of its fields. It is a number like `UserWithRevision.revision`. */
+export type Revised<Entry> = Entry & { readonly revision: number }
+
 /** Reads that records and notes have in common. */
 export interface EntryReads {
   /** Returns the id of the user that an entry belongs to, null if there is no such entry. */
@@ -63,12 +66,19 @@ export interface EntryReads {
 
 export interface RecordReads extends EntryReads {
   /** Returns records in insertion order. The number of queries does not depend on the number of records. */
-  listByOwner(owner: string): Promise<readonly VaultRecordWithFields[]>
+  listByOwner(owner: string): Promise<readonly Revised<VaultRecordWithFields>[]>
+  /** As `listByOwner`, those with one of the ids. */
+  listByIds(
+    owner: string,
+    ids: readonly string[],
+  ): Promise<readonly Revised<VaultRecordWithFields>[]>
 }
 
 export interface NoteReads extends EntryReads {
   /** Returns notes in insertion order. */
-  listByOwner(owner: string): Promise<readonly Note[]>
+  listByOwner(owner: string): Promise<readonly Revised<Note>[]>
+  /** As `listByOwner`, those with one of the ids. */
+  listByIds(owner: string, ids: readonly string[]): Promise<readonly Revised<Note>[]>
 }
 
 /** Writes to the entries of one vault. */
@@ -81,6 +91,8 @@ export interface EntryWrites<Content> {
   trash(id: string): Promise<boolean>
   /** Deletes an entry, and the additional fields of a record. Returns false if the vault has no such entry in the trash. */
   deleteTrashed(id: string): Promise<boolean>
+  /** As `deleteTrashed`, whether the entry is in the trash or not. */
+  delete(id: string): Promise<boolean>
 }
 
 export interface AdditionalFieldReads {
@@ -98,11 +110,17 @@ export interface AdditionalFieldWrites {
   update(field: AdditionalFieldChange): Promise<boolean>
   /** Returns false if the vault has no such field. */
   delete(id: string): Promise<boolean>
+  /** Deletes all fields of some records of the vault. The caller changes these records in the same transaction. */
+  deleteOfRecords(recordIds: readonly string[]): Promise<void>
+  /** Inserts fields of a record that the caller has inserted or changed in the same transaction. Returns false if an id is taken. */
+  insertAll(recordId: string, fields: readonly AdditionalFieldChange[]): Promise<boolean>
 }
 
 /** A vault in a write transaction that has raised its revision. There is no other way to write to a vault. */
 export interface WritableVault {
   readonly owner: string
+  /** The new revision. */
+  readonly revision: number
   readonly records: EntryWrites<RecordContent>
   readonly notes: EntryWrites<NoteContent>
   readonly additionalFields: AdditionalFieldWrites

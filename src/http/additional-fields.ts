@@ -34,19 +34,19 @@ export function additionalFieldsRoutes(deps: {
     .get(
       '/additional_fields',
       (context) =>
-        answerIfChanged(context, async () => {
+        answerIfChanged(context, () => {
           const { session, request } = context
           const recordId = parseIdParameter(request, 'Record')
-          const read = async () =>
-            arraySegments(await additionalFields.list(session, recordId), format)
-          const resource = `/additional_fields ${recordId}`
-          const answer = await answerVault({ request, session, resource, read })
-          if (answer !== null) return answer
-          // The double space is in the original server's text too (wire contract).
-          throw new DomainError(
-            'not_found',
-            `Current user's ${session.user.id} record ${recordId}  has no additional fields`,
-          )
+          async function read() {
+            const list = await additionalFields.list(session, recordId)
+            if (list.length > 0) return arraySegments(list, format)
+            // The double space is in the original server's text too (wire contract).
+            throw new DomainError(
+              'not_found',
+              `Current user's ${session.user.id} record ${recordId}  has no additional fields`,
+            )
+          }
+          return answerVault({ request, session, resource: `/additional_fields ${recordId}`, read })
         }),
       describeRoute({
         summary: 'List the additional fields of a record, in insertion order',

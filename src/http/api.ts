@@ -21,6 +21,7 @@ import { answerTimeout } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
 import type { Sessions } from '../domain/sessions'
 import type { Users } from '../domain/users'
+import type { VaultSync } from '../domain/vault-sync'
 import type { Log } from '../log'
 import { acmeChallengeRoutes } from './acme-challenges'
 import { additionalFieldsRoutes } from './additional-fields'
@@ -43,6 +44,7 @@ import { createRequestContexts, type RequestContexts } from './request-context'
 import type { NeedsHttps } from './require-https'
 import { sessionGuard } from './session'
 import { usersRoutes } from './users'
+import { maxVaultBody, vaultPath, vaultRoutes } from './vault'
 import { createVaultAnswers } from './vault-answers'
 
 export interface ApiDeps {
@@ -53,6 +55,7 @@ export interface ApiDeps {
   readonly records: Records
   readonly additionalFields: AdditionalFields
   readonly notes: Notes
+  readonly vaultSync: VaultSync
   readonly answerBudget: AnswerBudget
   readonly answerCache: AnswerCache
   readonly readiness: Readiness
@@ -91,12 +94,16 @@ export interface Api {
 export function createApi(deps: ApiDeps): Api {
   const contexts = createRequestContexts()
   const guard = sessionGuard(deps.sessions, contexts)
-  const readBody = createJsonReader({ maxBytes: deps.maxBody, wait: deps.wait })
-  const readJson: ReadJsonBody = async (request) => {
-    const body = await readBody(request)
-    contexts.get(request).deadline = deps.monotonicClock() + answerTimeout
-    return body
+  const createReader = (maxBytes: number): ReadJsonBody => {
+    const read = createJsonReader({ maxBytes, wait: deps.wait })
+    return async (request, signal) => {
+      const body = await read(request, signal)
+      contexts.get(request).deadline = deps.monotonicClock() + answerTimeout
+      return body
+    }
   }
+  const readJson = createReader(deps.maxBody)
+  const readLargeJson = createReader(maxVaultBody)
   const { answerBudget: budget, answerCache: cache, log } = deps
   const answerVault = createVaultAnswers({ budget, cache, contexts, log })
   const cors = createCors(deps.corsOrigins)
@@ -108,6 +115,7 @@ export function createApi(deps: ApiDeps): Api {
     recordsRoutes({ ...deps, guard, readJson, answerVault }),
     additionalFieldsRoutes({ ...deps, guard, readJson, answerVault }),
     notesRoutes({ ...deps, guard, readJson, answerVault }),
+    vaultRoutes({ ...deps, guard, readLargeJson, answerVault }),
     healthRoutes({ ...deps, contexts }),
   ]
   const document = createOpenApiDocument(routesOf(described), deps.version)
@@ -131,7 +139,7 @@ export function createApi(deps: ApiDeps): Api {
     )
     .onBeforeHandle(({ request, route }) => {
       contexts.get(request).route = route
-      checkContentLength(request, deps.maxBody)
+      checkContentLength(request, route === vaultPath ? maxVaultBody : deps.maxBody)
     })
   for (const group of groups) app.use(group)
   app.compile()

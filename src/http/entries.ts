@@ -44,13 +44,15 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
     .get(
       path,
       (context) =>
-        answerIfChanged(context, async () => {
+        answerIfChanged(context, () => {
           const { session, request } = context
-          const read = async () => arraySegments(await entries.list(session), kind.format)
-          const answer = await answerVault({ request, session, resource: path, read })
-          if (answer !== null) return answer
-          // Not `[]`: both clients rely on the 404 (wire contract).
-          throw new DomainError('not_found', `Current user ${session.user.id} has no ${plural}`)
+          async function read() {
+            const list = await entries.list(session)
+            if (list.length > 0) return arraySegments(list, kind.format)
+            // Not `[]`: both clients rely on the 404 (wire contract).
+            throw new DomainError('not_found', `Current user ${session.user.id} has no ${plural}`)
+          }
+          return answerVault({ request, session, resource: path, read })
         }),
       describeRoute({
         summary: `List every ${singular} of the user, in insertion order`,

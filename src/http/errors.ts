@@ -19,6 +19,7 @@ const translations: Readonly<Record<ErrorCode, Translation>> = {
   forbidden: { status: 403, kind: 'Access Denied' },
   not_found: { status: 404, kind: 'Resource Not Found' },
   conflict: { status: 409, kind: 'Resource Already Exists' },
+  outdated: { status: 412, kind: 'Outdated' },
   too_large: { status: 413, kind: 'Payload Too Large' },
   rate_limited: { status: 429, kind: 'Too Many Requests', retryAfter: 10 },
   vault_full: { status: 507, kind: 'Insufficient Storage' },
@@ -91,6 +92,11 @@ export function createErrorHandler(deps: {
     }
     return response ?? internalErrorResponse()
   }
+}
+
+/** Returns the body of the answer to an expected error of the domain. */
+export function toErrorBody({ code, message }: DomainError) {
+  return { message: { error: `${translations[code].kind}. ${message}` } }
 }
 
 /** Returns a failure in the shape of the wire contract. `error` is `KIND. DETAIL`. */

@@ -15,16 +15,15 @@ export interface RowFormat<Row> {
   readonly toBody: (row: Row) => unknown
 }
 
-/** Returns the array of the rows; null if there are none. */
+/** Returns the array of the rows. */
 export function arraySegments<Row>(
   rows: readonly Row[],
   format: RowFormat<Row>,
-): readonly JsonSegment[] | null {
-  if (rows.length === 0) return null
+): readonly JsonSegment[] {
   return [textSegment('['), elementsSegment(rows, format), textSegment(']')]
 }
 
-function textSegment(text: string): JsonSegment {
+export function textSegment(text: string): JsonSegment {
   let left: string | null = text
   return {
     bytes: text.length,
@@ -37,7 +36,7 @@ function textSegment(text: string): JsonSegment {
 }
 
 /** Returns the elements of an array, with the commas between them and without brackets. */
-function elementsSegment<Row>(
+export function elementsSegment<Row>(
   rows: readonly Row[],
   { sizeOf, toBody }: RowFormat<Row>,
 ): JsonSegment {

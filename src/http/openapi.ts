@@ -20,7 +20,7 @@ export interface Operation {
   /** Whether the answer has an entity tag, and is 304 if the client sends that of the present state. */
   readonly isConditional?: true
   /** Errors of this route, besides those that follow from its security, body and id. */
-  readonly errorStatuses?: readonly (403 | 404 | 409 | 429 | 503)[]
+  readonly errorStatuses?: readonly (403 | 404 | 409 | 412 | 429 | 503)[]
 }
 
 /** A route as Elysia lists it. `detail` is what `describeRoute` returned. */
@@ -37,6 +37,7 @@ const errorDescriptions: Readonly<Record<number, string>> = {
   404: 'The object does not exist, or the list is empty',
   408: 'The body did not arrive in time',
   409: 'The id or the email is already taken',
+  412: 'An entry is not as the client has read it; the body has those entries as they are',
   413: 'The body is larger than this server accepts',
   429: 'Too many attempts; Retry-After says when to retry',
   500: 'A bug in the server',

@@ -2,8 +2,10 @@ import { type Wait, withTimeout } from '../domain/runtime'
 import { parseJson } from '../domain/untrusted'
 import { HttpError, malformedBody, missingParameter, tooLarge } from './http-error'
 
-/** Reads the JSON body of a request. Throws HttpError if it is too large, too slow or malformed. */
-export type ReadJsonBody = (request: Request) => Promise<unknown>
+/**
+ * Reads the JSON body of a request. Throws HttpError if it is too large, too slow or malformed, and what the signal aborts with.
+ */
+export type ReadJsonBody = (request: Request, signal?: AbortSignal) => Promise<unknown>
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -24,13 +26,13 @@ export function createJsonReader({
   maxBytes: number
   wait: Wait
 }): ReadJsonBody {
-  return async (request) => {
+  return async (request, signal) => {
     if (!jsonType.test(request.headers.get('content-type') ?? '')) {
       throw malformedBody('The Content-Type must be application/json')
     }
     const bytes = await withTimeout(
       { wait, timeout: bodyTimeout, onTimeout: throwTimeout },
-      readBytes(request, maxBytes),
+      untilAborted(readBytes(request, maxBytes), signal),
     )
     if (bytes.length === 0) throw malformedBody('The body is empty')
     const text = decodeUtf8(bytes)
@@ -38,6 +40,15 @@ export function createJsonReader({
     if (body === undefined) throw malformedBody('The body is not valid JSON in UTF-8')
     return body
   }
+}
+
+/** Returns what `work` resolves to. Throws the reason of the signal once that aborts; late work is ignored. */
+function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work
+  const aborted = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+  return Promise.race([work, aborted])
 }
 
 function throwTimeout(): never {

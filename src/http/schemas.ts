@@ -148,7 +148,7 @@ export function fromRecord(record: VaultRecordWithFields): Static<typeof RecordR
     name: record.name,
     login: record.login,
     password: record.password,
-    ...fromEntry(record),
+    ...fromVaultEntry(record),
     additional_fields: record.additionalFields.map(fromAdditionalField),
   }
 }
@@ -180,10 +180,11 @@ export const NoteResponse = t.Object(
 )
 
 export function fromNote(note: Note): Static<typeof NoteResponse> {
-  return { id: note.id, name: note.name, content: note.content, ...fromEntry(note) }
+  return { id: note.id, name: note.name, content: note.content, ...fromVaultEntry(note) }
 }
 
-function fromEntry(entry: VaultEntry) {
+/** Returns the members that records and notes share. */
+export function fromVaultEntry(entry: VaultEntry) {
   const creationTime = formatRfc822(entry.creationTime)
   return {
     user_id: entry.owner,

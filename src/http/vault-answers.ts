@@ -21,16 +21,16 @@ import type { OpenSession } from './session'
 export interface VaultDemand {
   readonly request: Request
   readonly session: OpenSession
-  /** Names what is asked for, of all that an account can ask for. */
-  readonly resource: string
-  /** Reads what is to be answered; null if there is nothing. */
-  readonly read: () => Promise<readonly JsonSegment[] | null>
+  /** Names what is asked for, of all that an account can ask for. Null: the answer is not kept. */
+  readonly resource: string | null
+  /** Of the answer; 200 by default. */
+  readonly status?: number
+  /** Reads what is to be answered. */
+  readonly read: () => Promise<readonly JsonSegment[]>
 }
 
-/**
- * Returns the answer, as a whole or in parts; null if there is nothing. Throws what `read` throws, and as `AnswerBudget.hold`.
- */
-export type AnswerVault = (demand: VaultDemand) => Promise<Response | null>
+/** Returns the answer, as a whole or in parts. Throws what `read` throws, and as `AnswerBudget.hold`. */
+export type AnswerVault = (demand: VaultDemand) => Promise<Response>
 
 /** Bytes of the largest answer that is sent as a whole, and kept. */
 const maxWholeBytes = 1024 ** 2
@@ -60,13 +60,13 @@ export function createVaultAnswers(deps: {
   }
 
   function answerWhole(
-    { session, resource }: VaultDemand,
+    { session, resource, status }: VaultDemand,
     segments: readonly JsonSegment[],
   ): Response {
     // Answers from a blob share its memory, however slowly they are taken.
     const answer = new Blob([createJsonEncoder(segments)(Number.POSITIVE_INFINITY) ?? ''])
-    if (budget.hasRoom(answer.size)) cache.keep(session.user, resource, answer)
-    return jsonResponse(answer)
+    if (resource !== null && budget.hasRoom(answer.size)) cache.keep(session.user, resource, answer)
+    return jsonResponse(answer, status)
   }
 
   /**
@@ -76,7 +76,7 @@ export function createVaultAnswers(deps: {
   async function tryAnswer(
     demand: VaultDemand,
     { key, expectedBytes }: { key: string; expectedBytes: number },
-  ): Promise<Response | null | number> {
+  ): Promise<Response | number> {
     const { request, session, read } = demand
     const { route, isCrowded } = contexts.get(request)
     const account = session.user.id
@@ -95,7 +95,6 @@ export function createVaultAnswers(deps: {
         held = await budget.hold({ account, bytes: expectedBytes, giveWay, bounds })
       }
       const segments = await read()
-      if (segments === null) return null
       const bytes = bytesOf(segments)
       remember(key, bytes)
       if (bytes <= (isCrowded ? maxTinyBytes : maxWholeBytes)) return answerWhole(demand, segments)
@@ -113,7 +112,7 @@ export function createVaultAnswers(deps: {
         held?.free(part.length)
         return part
       }
-      return sending.start(next, release)
+      return sending.start(next, release, demand.status)
     } finally {
       if (!isSent) release()
     }
@@ -121,10 +120,10 @@ export function createVaultAnswers(deps: {
 
   return async (demand) => {
     const { request, session, resource } = demand
-    const kept = cache.find(session.user, resource)
+    const kept = resource === null ? null : cache.find(session.user, resource)
     if (kept !== null && (kept.size <= maxTinyBytes || !contexts.get(request).isCrowded))
       return jsonResponse(kept)
-    const key = `${session.user.id} ${resource}`
+    const key = `${session.user.id} ${resource ?? ''}`
     for (let expectedBytes = knownBytes.get(key) ?? 0; ; ) {
       const answer = await tryAnswer(demand, { key, expectedBytes })
       if (typeof answer !== 'number') return answer
@@ -133,8 +132,11 @@ export function createVaultAnswers(deps: {
   }
 }
 
-function jsonResponse(body: Blob | ReadableStream<Uint8Array>): Response {
-  return new Response(body, { headers: { 'content-type': 'application/json;charset=utf-8' } })
+function jsonResponse(body: Blob | ReadableStream<Uint8Array>, status = 200): Response {
+  return new Response(body, {
+    status,
+    headers: { 'content-type': 'application/json;charset=utf-8' },
+  })
 }
 
 /** An answer in parts, which the client takes as fast as it likes. */
@@ -149,7 +151,7 @@ function createSending() {
     },
 
     /** `next` returns null at the end. `onEnd` is called when all parts have left, or the client is gone. */
-    start(next: () => Uint8Array | null, onEnd: () => void): Response {
+    start(next: () => Uint8Array | null, onEnd: () => void, status?: number): Response {
       if (isAborted) return cutConnection()
       const body = new ReadableStream<Uint8Array>({
         start(controller) {
@@ -164,7 +166,7 @@ function createSending() {
         },
         cancel: onEnd,
       })
-      return jsonResponse(body)
+      return jsonResponse(body, status)
     },
   }
 }

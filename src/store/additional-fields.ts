@@ -80,5 +80,24 @@ export function additionalFieldWrites(
         .executeTakeFirst()
       return row !== undefined && (await raiseRevision(row.record_id))
     },
+
+    async deleteOfRecords(recordIds) {
+      if (recordIds.length === 0) return
+      await db
+        .deleteFrom('additional_fields')
+        .where('record_id', 'in', recordIds)
+        .where('record_id', 'in', ownRecordIds)
+        .execute()
+    },
+
+    async insertAll(recordId, fields) {
+      if (fields.length === 0) return true
+      const result = await db
+        .insertInto('additional_fields')
+        .values(fields.map(({ id, name, value }) => ({ id, record_id: recordId, name, value })))
+        .onConflict((conflict) => conflict.doNothing())
+        .executeTakeFirst()
+      return result.numInsertedOrUpdatedRows === BigInt(fields.length)
+    },
   }
 }

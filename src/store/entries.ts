@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { EntryReads, EntryWrites, VaultEntry } from '../domain/vault'
+import type { EntryReads, EntryWrites, Revised, VaultEntry } from '../domain/vault'
+import { vaultRevision } from './generation'
 import type { Schema } from './schema'
 
 /** A vault in a write transaction, and the revision that it gets. */
@@ -20,17 +21,23 @@ export const entryColumns = [
   'update_time',
 ] as const
 
-interface EntryRow {
+/** The revision of an entry, in the columns of a query. */
+export const revisionColumn = vaultRevision('revision').as('revision')
+
+/** A row of `entryColumns` and `revisionColumn`. */
+export interface EntryRow {
   id: string
+  revision: number
   is_favorite: boolean | number
   is_deleted: boolean | number
   creation_time: number
   update_time: number
 }
 
-/** Converts a row of `entryColumns` to the part of an entry that records and notes share. */
-export function toEntry(row: EntryRow, owner: string): VaultEntry {
+/** Converts a row to the part of an entry that records and notes share. */
+export function toEntry(row: EntryRow, owner: string): Revised<VaultEntry> {
   return {
+    revision: row.revision,
     id: row.id,
     owner,
     isFavorite: Boolean(row.is_favorite),
@@ -81,7 +88,10 @@ export function entryWrites(
   db: Transaction<Schema>,
   table: EntryTable,
   { owner, revision }: VaultRevision,
-): Pick<EntryWrites<unknown>, 'trash' | 'deleteTrashed'> {
+): Pick<EntryWrites<unknown>, 'trash' | 'deleteTrashed' | 'delete'> {
+  const deleteOwn = (id: string) =>
+    db.deleteFrom(table).where('id', '=', id).where('user_id', '=', owner)
+
   return {
     async trash(id) {
       const result = await db
@@ -95,13 +105,12 @@ export function entryWrites(
     },
 
     async deleteTrashed(id) {
-      const result = await db
-        .deleteFrom(table)
-        .where('id', '=', id)
-        .where('user_id', '=', owner)
-        .where('is_deleted', '=', true)
-        .executeTakeFirst()
+      const result = await deleteOwn(id).where('is_deleted', '=', true).executeTakeFirst()
       return result.numDeletedRows > 0n
+    },
+
+    async delete(id) {
+      return (await deleteOwn(id).executeTakeFirst()).numDeletedRows > 0n
     },
   }
 }

@@ -1,23 +1,23 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { EntryWrites, NoteContent, NoteReads } from '../domain/vault'
+import type { EntryWrites, Note, NoteContent, NoteReads, Revised } from '../domain/vault'
 import {
+  type EntryRow,
   entryColumns,
   entryReads,
   entryWrites,
   fromChange,
   fromEntry,
+  revisionColumn,
   toEntry,
   type VaultRevision,
 } from './entries'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 
+const noteColumns = [...entryColumns, revisionColumn, 'name', 'content'] as const
+
 const selectByOwner = prepareQuery((db, owner) =>
-  db
-    .selectFrom('notes')
-    .select([...entryColumns, 'name', 'content'])
-    .where('user_id', '=', owner)
-    .orderBy('seq'),
+  db.selectFrom('notes').select(noteColumns).where('user_id', '=', owner).orderBy('seq'),
 )
 
 export function noteReads(db: Kysely<Schema>): NoteReads {
@@ -25,12 +25,19 @@ export function noteReads(db: Kysely<Schema>): NoteReads {
     ...entryReads(db, 'notes'),
 
     async listByOwner(owner) {
-      const rows = await selectByOwner(db, owner)
-      return rows.map((row) => ({
-        ...toEntry(row, owner),
-        name: row.name,
-        content: row.content,
-      }))
+      return (await selectByOwner(db, owner)).map((row) => toNote(row, owner))
+    },
+
+    async listByIds(owner, ids) {
+      if (ids.length === 0) return []
+      const rows = await db
+        .selectFrom('notes')
+        .select(noteColumns)
+        .where('user_id', '=', owner)
+        .where('id', 'in', ids)
+        .orderBy('seq')
+        .execute()
+      return rows.map((row) => toNote(row, owner))
     },
   }
 }
@@ -61,4 +68,8 @@ export function noteWrites(
       return result.numUpdatedRows > 0n
     },
   }
+}
+
+function toNote(row: EntryRow & NoteContent, owner: string): Revised<Note> {
+  return { ...toEntry(row, owner), name: row.name, content: row.content }
 }

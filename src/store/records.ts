@@ -1,23 +1,37 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { EntryWrites, RecordContent, RecordReads } from '../domain/vault'
+import type {
+  AdditionalField,
+  EntryWrites,
+  RecordContent,
+  RecordReads,
+  Revised,
+  VaultRecordWithFields,
+} from '../domain/vault'
 import {
+  type EntryRow,
   entryColumns,
   entryReads,
   entryWrites,
   fromChange,
   fromEntry,
+  revisionColumn,
   toEntry,
   type VaultRevision,
 } from './entries'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 
+const recordColumns = [...entryColumns, revisionColumn, 'name', 'login', 'password'] as const
+
+const fieldColumns = [
+  'field.id',
+  'field.record_id as recordId',
+  'field.name',
+  'field.value',
+] as const
+
 const selectByOwner = prepareQuery((db, owner) =>
-  db
-    .selectFrom('records')
-    .select([...entryColumns, 'name', 'login', 'password'])
-    .where('user_id', '=', owner)
-    .orderBy('seq'),
+  db.selectFrom('records').select(recordColumns).where('user_id', '=', owner).orderBy('seq'),
 )
 
 /** Every additional field of a user's vault. */
@@ -25,7 +39,7 @@ const selectFieldsByOwner = prepareQuery((db, owner) =>
   db
     .selectFrom('records')
     .innerJoin('additional_fields as field', 'field.record_id', 'records.id')
-    .select(['field.id', 'field.record_id as recordId', 'field.name', 'field.value'])
+    .select(fieldColumns)
     .where('user_id', '=', owner)
     // By record first: in this order the indexes return the rows without a sort.
     .orderBy('records.seq')
@@ -38,20 +52,44 @@ export function recordReads(db: Kysely<Schema>): RecordReads {
 
     async listByOwner(owner) {
       // Sent together: on Postgres the second query does not wait for the answer to the first.
-      const [rows, allFields] = await Promise.all([
+      const [rows, fields] = await Promise.all([
         selectByOwner(db, owner),
         selectFieldsByOwner(db, owner),
       ])
-      const fields = Map.groupBy(allFields, (field) => field.recordId)
-      return rows.map((row) => ({
-        ...toEntry(row, owner),
-        name: row.name,
-        login: row.login,
-        password: row.password,
-        additionalFields: fields.get(row.id) ?? [],
-      }))
+      return toRecords(rows, fields, owner)
+    },
+
+    async listByIds(owner, ids) {
+      if (ids.length === 0) return []
+      const records = db
+        .selectFrom('records')
+        .select(recordColumns)
+        .where('user_id', '=', owner)
+        .where('id', 'in', ids)
+        .orderBy('seq')
+      const fields = db
+        .selectFrom('additional_fields as field')
+        .select(fieldColumns)
+        .where('field.record_id', 'in', ids)
+        .orderBy('field.seq')
+      return toRecords(...(await Promise.all([records.execute(), fields.execute()])), owner)
     },
   }
+}
+
+function toRecords(
+  rows: readonly (EntryRow & RecordContent)[],
+  fields: readonly AdditionalField[],
+  owner: string,
+): readonly Revised<VaultRecordWithFields>[] {
+  const fieldsByRecord = Map.groupBy(fields, ({ recordId }) => recordId)
+  return rows.map((row) => ({
+    ...toEntry(row, owner),
+    name: row.name,
+    login: row.login,
+    password: row.password,
+    additionalFields: fieldsByRecord.get(row.id) ?? [],
+  }))
 }
 
 export function recordWrites(

@@ -2,6 +2,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import type { VaultReads, VaultWrites } from '../domain/vault'
 import { rowOverheadBytes } from '../domain/vault-quota'
 import { additionalFieldWrites } from './additional-fields'
+import { vaultRevision } from './generation'
 import { noteWrites } from './notes'
 import { prepareQueryOfTwo } from './prepared'
 import { recordWrites } from './records'
@@ -14,7 +15,7 @@ const raiseRevision = prepareQueryOfTwo((db, id, sessionEpoch) =>
     .where('id', '=', id)
     .where('session_epoch', '=', sessionEpoch)
     .where('disabled', '=', sql.lit(false))
-    .returning('revision'),
+    .returning(['revision', vaultRevision('revision').as('shownRevision')]),
 )
 
 export function vaultReads(db: Kysely<Schema>): VaultReads {
@@ -49,6 +50,7 @@ export function vaultWrites(db: Transaction<Schema>): VaultReads & VaultWrites {
       const vault = { owner, revision: row.revision }
       return {
         owner,
+        revision: row.shownRevision,
         records: recordWrites(db, vault),
         notes: noteWrites(db, vault),
         additionalFields: additionalFieldWrites(db, vault),

@@ -29,6 +29,7 @@ describe('an error', () => {
     forbidden: 1,
     not_found: 3,
     conflict: 1,
+    outdated: 1,
     too_large: 1,
     rate_limited: 1,
     unavailable: 1,

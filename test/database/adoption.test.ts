@@ -239,7 +239,7 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
     const { tables } = await adopt(legacy)
     expect(tables.map(({ nullFlags }) => nullFlags)).toEqual([0, 1, 1, 0])
     const { store } = await databaseOf(legacy).openForServer({ create: false })
-    const entry = { owner: 'one', isFavorite: false, isTrashed: false }
+    const entry = { owner: 'one', isFavorite: false, isTrashed: false, revision: 0 }
     const times = {
       creationTime: Date.UTC(2026, 0, 2, 3, 4, 5, 678),
       updateTime: Date.UTC(2026, 0, 2, 3, 4, 6),

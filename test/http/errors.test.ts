@@ -37,6 +37,7 @@ const wire: Readonly<Record<ErrorCode, readonly [number, string, string?]>> = {
   forbidden: [403, 'Access Denied'],
   not_found: [404, 'Resource Not Found'],
   conflict: [409, 'Resource Already Exists'],
+  outdated: [412, 'Outdated'],
   too_large: [413, 'Payload Too Large'],
   rate_limited: [429, 'Too Many Requests', '10'],
   vault_full: [507, 'Insufficient Storage'],

@@ -77,6 +77,14 @@ describe('the OpenAPI document', () => {
       ['POST /notes', 'postNotes', token, '', '201 400 401 408 409 413 500 503 507'],
       ['PUT /notes', 'putNotes', token, '', '200 400 401 403 404 408 413 500 503 507'],
       ['DELETE /notes', 'deleteNotes', token, id, '200 400 401 403 404 413 500 503 507'],
+      ['GET /account/vault', 'getAccountVault', token, condition, '200 304 400 401 413 500 503'],
+      [
+        'POST /account/vault',
+        'postAccountVault',
+        token,
+        '',
+        '200 400 401 408 409 412 413 500 503 507',
+      ],
       ['GET /healthz', 'getHealthz', '', '', '200'],
       ['GET /readyz', 'getReadyz', '', '', '200 503'],
     ])
@@ -188,7 +196,56 @@ describe('the OpenAPI document', () => {
       ...{ creation_time: time, update_time: time },
     }
     const nullable = { type: ['string', 'null'] }
+    const revision = { type: 'integer', description: 'Larger after each change of the entry' }
+    const known = {
+      type: ['integer', 'null'],
+      description: 'The one that the client has read; null for a new entry',
+    }
+    const listOf = (items: object, maxItems?: number) => ({
+      ...{ type: 'array', items },
+      ...(maxItems !== undefined && { maxItems }),
+    })
+    const changesOf = (change: object) =>
+      listOf({ anyOf: [change, { $ref: '#/components/schemas/EntryDeletion' }] }, 500)
+    const state = { ...text, description: 'The state of the vault' }
+    const record = {
+      ...{ id: text, name: text, login: text, password: text, ...entry },
+      additional_fields: listOf({ $ref: '#/components/schemas/AdditionalField' }),
+    }
+    const note = { id: text, name: text, content: text, ...entry }
+    const recordInput = {
+      ...{ id: idText, name: ciphertext, login: ciphertext, password: ciphertext, ...flags },
+    }
+    const noteInput = {
+      ...{ id: idText, name: ciphertext, content: { ...ciphertext, maxLength: 524_288 }, ...flags },
+    }
+    const stamp = object({ id: text, revision, creation_time: text, update_time: text })
     expect(components.schemas).toEqual({
+      Vault: object({
+        state,
+        records: listOf(object({ ...record, revision })),
+        notes: listOf(object({ ...note, revision })),
+        ...{ email: text, hint: nullable },
+      }),
+      VaultChanges: {
+        type: 'object',
+        properties: {
+          records: changesOf(
+            object({
+              ...{ ...recordInput, revision: known },
+              additional_fields: listOf(
+                object({ id: idText, name: ciphertext, value: ciphertext }),
+              ),
+            }),
+          ),
+          notes: changesOf(object({ ...noteInput, revision: known })),
+        },
+      },
+      EntryDeletion: object({
+        ...{ id: text, revision: { type: 'integer' } },
+        delete: { type: 'boolean', const: true },
+      }),
+      VaultWritten: object({ state, records: listOf(stamp), notes: listOf(stamp) }),
       SignUp: object(
         {
           ...{ id: idText, email: { ...idText, format: 'email' } },
@@ -201,28 +258,14 @@ describe('the OpenAPI document', () => {
       Token: object({
         token: { ...text, description: 'Session token, for the header x-access-token' },
       }),
-      RecordInput: object({
-        ...{ id: idText, name: ciphertext, login: ciphertext, password: ciphertext, ...flags },
-      }),
-      Record: object({
-        ...{ id: text, name: text, login: text, password: text, ...entry },
-        additional_fields: {
-          ...{ type: 'array', items: { $ref: '#/components/schemas/AdditionalField' } },
-        },
-      }),
+      RecordInput: object(recordInput),
+      Record: object(record),
       AdditionalFieldInput: object({
         ...{ id: idText, name: ciphertext, value: ciphertext, record_id: idText },
       }),
       AdditionalField: object({ id: text, name: text, value: text, record_id: text }),
-      NoteInput: object({
-        ...{
-          id: idText,
-          name: ciphertext,
-          content: { ...ciphertext, maxLength: 524_288 },
-          ...flags,
-        },
-      }),
-      Note: object({ id: text, name: text, content: text, ...entry }),
+      NoteInput: object(noteInput),
+      Note: object(note),
       Success: object({ message: object({ success: text }) }),
       Error: object({ message: object({ error: { ...text, description: 'KIND. DETAIL' } }) }),
       FieldErrors: object({

@@ -27,6 +27,8 @@ const guarded = [
   ['POST', '/notes'],
   ['PUT', '/notes'],
   ['DELETE', '/notes?id=x'],
+  ['GET', '/account/vault'],
+  ['POST', '/account/vault'],
 ] as const
 
 const invalidToken = failure(401, 'Authentication Error. Token is invalid')

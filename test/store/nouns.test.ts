@@ -235,10 +235,13 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       }))
     expect(await content()).toEqual({
       records: [
-        { ...aRecord(owner, 'a'), additionalFields: [] },
-        { ...record, creationTime, additionalFields: fields },
+        { ...aRecord(owner, 'a'), revision: 1, additionalFields: [] },
+        { ...record, revision: 2, creationTime, additionalFields: fields },
       ],
-      notes: [aNote(owner, 'a'), { ...note, creationTime }],
+      notes: [
+        { ...aNote(owner, 'a'), revision: 1 },
+        { ...note, revision: 2, creationTime },
+      ],
       fields,
       elsewhere: [],
       others: [[], []],

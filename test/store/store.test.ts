@@ -195,12 +195,17 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(await store.read((tx) => tx.records.listByOwner(owner))).toEqual([
       {
         ...aRecord(owner, 'z'),
+        revision: 1,
         name: 'new:name',
         updateTime: 3_000,
         additionalFields: [aField('z', '5'), aField('z', '4')],
       },
-      { ...aRecord(owner, 'a'), additionalFields: [] },
-      { ...aRecord(owner, 'm'), additionalFields: [aField('m', '9'), aField('m', '1')] },
+      { ...aRecord(owner, 'a'), revision: 1, additionalFields: [] },
+      {
+        ...aRecord(owner, 'm'),
+        revision: 1,
+        additionalFields: [aField('m', '9'), aField('m', '1')],
+      },
     ])
     const fields = await store.read((tx) => tx.additionalFields.listByRecord('m'))
     expect(fields).toEqual([aField('m', '9'), aField('m', '1')])
@@ -235,7 +240,10 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       for (const id of ['z', 'a']) await vault.notes.insert(aNote(owner, id))
     })
     const notes = await store.read((tx) => tx.notes.listByOwner(owner))
-    expect(notes).toEqual([aNote(owner, 'z'), aNote(owner, 'a')])
+    expect(notes).toEqual([
+      { ...aNote(owner, 'z'), revision: 1 },
+      { ...aNote(owner, 'a'), revision: 1 },
+    ])
   })
 
   describe.each(['records', 'notes'] as const)('of %s', (kind) => {

@@ -26,6 +26,7 @@ export function createTestApi(change: Partial<ApiDeps> = {}) {
     records: rules,
     additionalFields: rules,
     notes: rules,
+    vaultSync: { read: reject, write: reject },
     readiness: { check: reject },
     answerBudget: { hold: reject, tryHold: () => null, hasRoom: () => false },
     answerCache: createAnswerCache({ maxBytes: 0, monotonicClock: () => 0 }),

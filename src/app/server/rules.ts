@@ -15,6 +15,7 @@ import type { Store } from '../../domain/store'
 import type { Tokens } from '../../domain/tokens'
 import { createUsers } from '../../domain/users'
 import { createVaultQuota } from '../../domain/vault-quota'
+import { createVaultSync } from '../../domain/vault-sync'
 import { createWrongCredentials } from '../../domain/wrong-credentials'
 import type { ApiDeps } from '../../http/api'
 import type { Log } from '../../log'
@@ -33,6 +34,7 @@ export type Rules = Pick<
   | 'records'
   | 'additionalFields'
   | 'notes'
+  | 'vaultSync'
   | 'answerBudget'
   | 'answerCache'
   | 'version'
@@ -101,6 +103,7 @@ export function createRules(deps: {
     records: createRecords({ store, clock, quota: vaultQuota }),
     additionalFields: createAdditionalFields({ store, quota: vaultQuota }),
     notes: createNotes({ store, clock, quota: vaultQuota }),
+    vaultSync: createVaultSync({ store, clock, quota: vaultQuota }),
     answerBudget: createAnswerBudget({
       // Twice what the largest vault takes, of which an account holds half.
       maxBytes: 2 * settings.maxVault,
