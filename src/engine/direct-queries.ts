@@ -7,6 +7,8 @@ import type { CompiledQuery, DialectAdapter } from 'kysely'
 export interface DirectQueries {
   /** Returns the rows of a query, at once. Throws the error of the engine. */
   execute<Row>(query: CompiledQuery<Row>, parameters: readonly unknown[]): Row[]
+  /** Returns the first row; null if there is none. */
+  first<Row>(query: CompiledQuery<Row>, parameters: readonly unknown[]): Row | null
 }
 
 /** By the adapter, which all that uses one database has. */

@@ -33,9 +33,8 @@ export function additionalFieldsRoutes(deps: {
     .use(deps.guard)
     .get(
       '/additional_fields',
-      (context) =>
-        answerIfChanged(context, () => {
-          const { session, request } = context
+      ({ request, session }) =>
+        answerIfChanged({ request, session }, () => {
           const recordId = parseIdParameter(request, 'Record')
           async function read() {
             const list = await additionalFields.list(session, recordId)

@@ -1,4 +1,5 @@
 import { parseAddress } from '../domain/address'
+import { setNewest } from '../domain/newest-entries'
 
 /** Who sent a request, as far as the server can trust what it knows. */
 export interface Client {
@@ -19,6 +20,9 @@ export function setUrl(request: Request, url: string): void {
   Object.defineProperty(request, 'url', { value: url, configurable: true })
 }
 
+/** How many peers are known. */
+const maxPeers = 1_000
+
 /** The connection on which a request arrived. */
 export interface ConnectionInfo {
   /** IP address at the other end: a client's or a proxy's. Null on a Unix socket. */
@@ -38,9 +42,22 @@ export function createClientResolver(
   isProxy: (address: string) => boolean,
   onUnlistedProxy: (peer: string) => void = () => {},
 ): (connection: ConnectionInfo, headers: Headers) => Client {
+  /** What is known of the latest peers: clients send many requests over few connections. */
+  const peers = new Map<string, { readonly address: string | null; readonly isProxy: boolean }>()
+
+  function lookUp(peer: string) {
+    const known = peers.get(peer)
+    if (known !== undefined) return known
+    const address = parseAddress(peer)
+    const found = { address, isProxy: address === null || isProxy(address) }
+    setNewest(peers, { key: peer, value: found, max: maxPeers })
+    return found
+  }
+
   return ({ peer, isTls }, headers) => {
-    const peerAddress = peer === null ? null : parseAddress(peer)
-    if (peerAddress !== null && !isProxy(peerAddress)) {
+    const found = peer === null ? null : lookUp(peer)
+    const peerAddress = found?.address ?? null
+    if (peerAddress !== null && found?.isProxy === false) {
       if (isForwarded(headers)) onUnlistedProxy(peerAddress)
       return { address: peerAddress, isSecure: isTls }
     }

@@ -5,7 +5,11 @@
 import { vaultStateOf } from '../domain/vault-state'
 import type { OpenSession } from './session'
 
-/** Returns 304 if the client has the present state of the vault; otherwise what `answer` returns, with its entity tag. */
+/**
+ * Returns 304 if the client has the present state of the vault; otherwise what `answer` returns, with its entity tag.
+ *
+ * Routes pass what it needs of Elysia's context, not the context: Elysia would prepare all of it then, cookies included.
+ */
 export async function answerIfChanged(
   { request, session }: { readonly request: Request; readonly session: OpenSession },
   answer: () => Response | Promise<Response>,

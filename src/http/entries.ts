@@ -43,9 +43,8 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
     .use(guard)
     .get(
       path,
-      (context) =>
-        answerIfChanged(context, () => {
-          const { session, request } = context
+      ({ request, session }) =>
+        answerIfChanged({ request, session }, () => {
           async function read() {
             const list = await entries.list(session)
             if (list.length > 0) return arraySegments(list, kind.format)

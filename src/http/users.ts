@@ -52,7 +52,8 @@ export function usersRoutes(deps: {
     .use(deps.guard)
     .get(
       '/users',
-      (context) => answerIfChanged(context, () => Response.json(fromUser(context.session.user))),
+      ({ request, session }) =>
+        answerIfChanged({ request, session }, () => Response.json(fromUser(session.user))),
       describeRoute({
         summary: 'Get the signed-in user',
         security: 'token',

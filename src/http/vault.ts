@@ -108,9 +108,8 @@ export function vaultRoutes(deps: {
     .use(deps.guard)
     .get(
       vaultPath,
-      (context) =>
-        answerIfChanged(context, () => {
-          const { request, session } = context
+      ({ request, session }) =>
+        answerIfChanged({ request, session }, () => {
           const read = async () => {
             const { email, hint, state, ...entries } = await vaultSync.read(session)
             return segmentsOf({ state, email, hint }, entries)

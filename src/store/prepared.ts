@@ -16,6 +16,14 @@ export function prepareQuery<Row>(
   return (db, parameter) => prepare(db).execute(db, [parameter])
 }
 
+/** As `prepareQuery`, for a query with at most one row, which is returned; null if there is none. */
+export function prepareRow<Row>(
+  build: (db: Kysely<Schema>, parameter: string) => Compilable<Row>,
+): (db: Kysely<Schema>, parameter: string) => Promise<Row | null> {
+  const prepare = createCompiler((db) => build(db, first), [first])
+  return (db, parameter) => prepare(db).first(db, [parameter])
+}
+
 /** As `prepareQuery`, with two parameters, which the query contains once each in this order. */
 export function prepareQueryOfTwo<Row>(
   build: (db: Kysely<Schema>, first: string, second: string) => Compilable<Row>,
@@ -27,6 +35,7 @@ export function prepareQueryOfTwo<Row>(
 /** A query for one database. */
 interface PreparedQuery<Row> {
   execute(db: Kysely<Schema>, parameters: readonly string[]): Promise<Row[]>
+  first(db: Kysely<Schema>, parameters: readonly string[]): Promise<Row | null>
 }
 
 function createCompiler<Row>(
@@ -42,22 +51,24 @@ function createCompiler<Row>(
       const compiled = build(db).compile()
       if (!Bun.deepEquals(compiled.parameters, placeholders))
         throw new Error('a prepared query has exactly its parameters, in their order')
-      prepared = { execute: executorOf(compiled, adapter) }
+      prepared = bind(compiled, adapter)
       preparedBy.set(adapter, prepared)
     }
     return prepared
   }
 }
 
-function executorOf<Row>(
-  compiled: CompiledQuery<Row>,
-  adapter: DialectAdapter,
-): PreparedQuery<Row>['execute'] {
+function bind<Row>(compiled: CompiledQuery<Row>, adapter: DialectAdapter): PreparedQuery<Row> {
   const direct = directQueriesOf(adapter)
-  if (direct !== undefined) return async (_, parameters) => direct.execute(compiled, parameters)
-  return async (db, parameters) => {
-    const bound: CompiledQuery<Row> = { ...compiled, parameters }
-    const { rows } = await db.executeQuery(bound)
-    return rows
+  if (direct !== undefined) {
+    return {
+      execute: async (_, parameters) => direct.execute(compiled, parameters),
+      first: async (_, parameters) => direct.first(compiled, parameters),
+    }
   }
+  async function execute(db: Kysely<Schema>, parameters: readonly string[]): Promise<Row[]> {
+    const bound: CompiledQuery<Row> = { ...compiled, parameters }
+    return (await db.executeQuery(bound)).rows
+  }
+  return { execute, first: async (db, parameters) => (await execute(db, parameters))[0] ?? null }
 }

@@ -4,7 +4,7 @@ import { maxBehind } from '../domain/known-time'
 import type { User, UserReads, UserWrites } from '../domain/user'
 import { vaultRevision } from './generation'
 import { queued } from './outbox'
-import { prepareQuery } from './prepared'
+import { prepareRow } from './prepared'
 import type { Schema } from './schema'
 import { selectSummaries } from './user-summaries'
 
@@ -25,7 +25,7 @@ const userColumns = [
 const unconfirmedTimes = ['creation_time', 'letter_time'] as const
 
 /** Prepared because every request with a session token runs it. */
-const selectById = prepareQuery((db, id) =>
+const selectById = prepareRow((db, id) =>
   db
     .selectFrom('users')
     .select([...userColumns, vaultRevision('users.revision').as('revision')])
@@ -35,8 +35,8 @@ const selectById = prepareQuery((db, id) =>
 export function userReads(db: Kysely<Schema>): UserReads {
   return {
     async findById(id) {
-      const [row] = await selectById(db, id)
-      return row === undefined ? null : { ...toUser(row), revision: row.revision }
+      const row = await selectById(db, id)
+      return row === null ? null : { ...toUser(row), revision: row.revision }
     },
 
     async findByEmail(email) {

@@ -101,6 +101,10 @@ function counting(dialect: Dialect, count: () => void): Dialect {
           count()
           return direct.execute(query, parameters)
         },
+        first(query, parameters) {
+          count()
+          return direct.first(query, parameters)
+        },
       })
       return adapter
     },

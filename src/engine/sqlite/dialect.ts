@@ -49,6 +49,8 @@ export class SingleQueryDialect extends SqliteDialect {
     this.#queries = {
       execute: <Row>({ sql }: CompiledQuery<Row>, parameters: readonly unknown[]) =>
         statements.execute<Row>(sql, parameters).rows,
+      first: <Row>({ sql }: CompiledQuery<Row>, parameters: readonly unknown[]) =>
+        statements.first<Row>(sql, parameters),
     }
   }
 
@@ -134,6 +136,19 @@ class StatementCache {
   }
 
   execute<Row>(text: string, parameters: readonly unknown[]): QueryResult<Row> {
+    const { statement, hasRows } = this.#prepare(text)
+    const bindings = parameters as SQLQueryBindings[]
+    if (hasRows) return { rows: statement.all(...bindings) as Row[] }
+    const { changes } = statement.run(...bindings)
+    return { rows: [], numAffectedRows: BigInt(changes) }
+  }
+
+  /** Returns the first row of a query that has rows, without reading others. */
+  first<Row>(text: string, parameters: readonly unknown[]): Row | null {
+    return this.#prepare(text).statement.get(...(parameters as SQLQueryBindings[])) as Row | null
+  }
+
+  #prepare(text: string): { statement: Statement; hasRows: boolean } {
     let known = this.#known.get(text)
     if (known === undefined) {
       const statement = this.#database.query(text)
@@ -141,11 +156,7 @@ class StatementCache {
       known = { statement, hasRows: statement.columnNames.length > 0 }
       this.#known.set(text, known)
     }
-    const { statement, hasRows } = known
-    const bindings = parameters as SQLQueryBindings[]
-    if (hasRows) return { rows: statement.all(...bindings) as Row[] }
-    const { changes } = statement.run(...bindings)
-    return { rows: [], numAffectedRows: BigInt(changes) }
+    return known
   }
 }
 
