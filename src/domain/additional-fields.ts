@@ -41,7 +41,9 @@ export function createAdditionalFields(deps: {
           if (outcome === 'added') return true
           if (outcome === 'id taken')
             throw new DomainError('conflict', `${noun} with id ${field.id} already exists`)
-          throw await recordError(tx, owner, field.recordId)
+          const id = field.recordId
+          const actualOwner = await tx.records.findOwner(id)
+          throw ownershipError({ noun: 'Record', id, owner: actualOwner, currentUser: owner })
         })
       }),
 
@@ -72,15 +74,7 @@ async function requireOwnRecord(
   user: string,
   recordId: string,
 ): Promise<void> {
-  if ((await tx.records.findOwner(recordId)) !== user) throw await recordError(tx, user, recordId)
-}
-
-/** Returns the error for a record that is not the user's. */
-async function recordError(
-  tx: Pick<ReadTransaction, 'records'>,
-  currentUser: string,
-  id: string,
-): Promise<DomainError> {
-  const owner = await tx.records.findOwner(id)
-  return ownershipError({ noun: 'Record', id, owner, currentUser })
+  const owner = await tx.records.findOwner(recordId)
+  if (owner === user) return
+  throw ownershipError({ noun: 'Record', id: recordId, owner, currentUser: user })
 }

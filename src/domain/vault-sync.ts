@@ -7,9 +7,7 @@ import type {
   AdditionalFieldChange,
   EntryWrites,
   Note,
-  NoteContent,
   NoteInput,
-  RecordContent,
   RecordInput,
   Revised,
   VaultEntry,
@@ -205,14 +203,12 @@ async function makeChanges(
   const replaced = records.filter(({ revision }) => revision !== null)
   // All fields leave before the first one comes: one may move to another record.
   await vault.additionalFields.deleteOfRecords(replaced.map(({ id }) => id))
-  const entries: EntryWrites<RecordContent> = vault.records
-  for (const change of records) await makeChange(entries, change, { noun: 'Record', now })
+  for (const change of records) await makeChange(vault.records, change, { noun: 'Record', now })
   for (const { id, input } of records) {
     if (!(await vault.additionalFields.insertAll(id, input?.additionalFields ?? [])))
       throw takenError(`One of the additional fields of record ${id}`)
   }
-  const noteEntries: EntryWrites<NoteContent> = vault.notes
-  for (const change of notes) await makeChange(noteEntries, change, { noun: 'Note', now })
+  for (const change of notes) await makeChange(vault.notes, change, { noun: 'Note', now })
 }
 
 async function makeChange<Content>(

@@ -125,20 +125,20 @@ export function vaultRoutes(deps: {
     )
     .post(
       vaultPath,
-      ({ request, session }) =>
-        withBody(request, session, async (body) => {
-          try {
-            return Response.json(
-              writtenBody(await vaultSync.write(session, parseVaultChanges(body))),
-            )
-          } catch (error) {
-            if (!(error instanceof OutdatedError)) throw error
-            const { state, ...entries } = error.present
-            const head = { ...toErrorBody(error), state }
-            const read = () => Promise.resolve(segmentsOf(head, entries))
-            return await answerVault({ request, session, resource: null, status: 412, read })
-          }
-        }),
+      async ({ request, session }) => {
+        try {
+          return await withBody(request, session, async (body) =>
+            Response.json(writtenBody(await vaultSync.write(session, parseVaultChanges(body)))),
+          )
+        } catch (error) {
+          if (!(error instanceof OutdatedError)) throw error
+          // The memory of the request is free again: the answer may need it.
+          const { state, ...entries } = error.present
+          const head = { ...toErrorBody(error), state }
+          const read = () => Promise.resolve(segmentsOf(head, entries))
+          return await answerVault({ request, session, resource: null, status: 412, read })
+        }
+      },
       describeRoute({
         summary: 'Create, replace and delete entries, all of them or none',
         security: 'token',

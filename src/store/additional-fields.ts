@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/vault'
+import { batchesOf, padded } from './batches'
 import type { VaultRevision } from './entries'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
@@ -85,19 +86,21 @@ export function additionalFieldWrites(
       if (recordIds.length === 0) return
       await db
         .deleteFrom('additional_fields')
-        .where('record_id', 'in', recordIds)
+        .where('record_id', 'in', padded(recordIds))
         .where('record_id', 'in', ownRecordIds)
         .execute()
     },
 
     async insertAll(recordId, fields) {
-      if (fields.length === 0) return true
-      const result = await db
-        .insertInto('additional_fields')
-        .values(fields.map(({ id, name, value }) => ({ id, record_id: recordId, name, value })))
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirst()
-      return result.numInsertedOrUpdatedRows === BigInt(fields.length)
+      for (const batch of batchesOf(fields)) {
+        const result = await db
+          .insertInto('additional_fields')
+          .values(batch.map(({ id, name, value }) => ({ id, record_id: recordId, name, value })))
+          .onConflict((conflict) => conflict.doNothing())
+          .executeTakeFirst()
+        if (result.numInsertedOrUpdatedRows !== BigInt(batch.length)) return false
+      }
+      return true
     },
   }
 }

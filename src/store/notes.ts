@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { EntryWrites, Note, NoteContent, NoteReads, Revised } from '../domain/vault'
+import { padded } from './batches'
 import {
   type EntryRow,
   entryColumns,
@@ -34,7 +35,7 @@ export function noteReads(db: Kysely<Schema>): NoteReads {
         .selectFrom('notes')
         .select(noteColumns)
         .where('user_id', '=', owner)
-        .where('id', 'in', ids)
+        .where('id', 'in', padded(ids))
         .orderBy('seq')
         .execute()
       return rows.map((row) => toNote(row, owner))

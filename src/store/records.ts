@@ -7,6 +7,7 @@ import type {
   Revised,
   VaultRecordWithFields,
 } from '../domain/vault'
+import { padded } from './batches'
 import {
   type EntryRow,
   entryColumns,
@@ -65,12 +66,12 @@ export function recordReads(db: Kysely<Schema>): RecordReads {
         .selectFrom('records')
         .select(recordColumns)
         .where('user_id', '=', owner)
-        .where('id', 'in', ids)
+        .where('id', 'in', padded(ids))
         .orderBy('seq')
       const fields = db
         .selectFrom('additional_fields as field')
         .select(fieldColumns)
-        .where('field.record_id', 'in', ids)
+        .where('field.record_id', 'in', padded(ids))
         .orderBy('field.seq')
       return toRecords(...(await Promise.all([records.execute(), fields.execute()])), owner)
     },

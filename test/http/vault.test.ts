@@ -346,6 +346,22 @@ describe('POST /account/vault', () => {
     expect((await expectRefusal(chunked)).status).toBe(413)
   })
 
+  test('shows at once what is there now, however large both are', async () => {
+    await using setup = await startVaultServer()
+    const { owner } = setup
+    const notes = Array.from({ length: 15 }, (_, index) => ({
+      ...aNote({ id: `n${index}`, content: ciphertext(500_000) }),
+      revision: null as number | null,
+    }))
+    expect((await write(owner, { notes })).status).toBe(200)
+    const outdated = notes.map((note) => ({ ...note, revision: 1 }))
+    const { notes: present } = await read(owner)
+    expect(await write(owner, { notes: outdated })).toMatchObject({
+      status: 412,
+      body: { records: [], notes: present },
+    })
+  })
+
   test('keeps within the quota, whatever mixture of changes it is', async () => {
     await using setup = await startVaultServer({ SNAILPASS_MAX_VAULT: '1 MB' })
     const { owner, expectRefusal } = setup

@@ -293,3 +293,27 @@ describe.each(enginesWithTables)('writers at the same time on $engine', ({ open 
     expect(revisions.users).toMatchObject({ u0: 1, u5: 1, other: 0 })
   })
 })
+
+describe.each(enginesWithTables)('the fields of a record on $engine', ({ open }) => {
+  test('may be more than one statement can insert, come in their order, and are refused together', async () => {
+    await using database = await open()
+    await using store = await openSigningStore(database)
+    const user = aUser()
+    await store.write((tx) => tx.users.insert(user))
+    // Postgres takes 65,535 parameters, which are 16,383 fields.
+    const fields = Array.from({ length: 17_001 }, (_, index) => aField('r', `f${index}`))
+    const inserted = await store.write(async (tx) => {
+      const vault = await openVault(tx, user.id)
+      for (const id of ['r', 's']) await vault.records.insert(aRecord(id))
+      const last = fields.slice(-1)
+      return [
+        await vault.additionalFields.insertAll('r', fields),
+        await vault.additionalFields.insertAll('s', [aField('s', 'new'), ...last]),
+        await vault.additionalFields.insertAll('s', []),
+      ]
+    })
+    expect(inserted).toEqual([true, false, true])
+    const [record] = await store.read((tx) => tx.records.listByIds(user.id, ['r', 'nobody', 'x']))
+    expect(record?.additionalFields).toEqual(fields)
+  })
+})
