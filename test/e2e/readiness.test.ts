@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { createAccount } from '../support/accounts'
 import { aRecord } from '../support/client'
@@ -7,11 +8,13 @@ import { queryRows } from '../support/store'
 import { until } from '../support/until'
 
 /** Makes every sync of a process fail, until it is disposed of. */
-async function failSyncs({ pid }: RunningServer, error: string) {
+async function failSyncs(server: RunningServer, error: string) {
+  using folder = temporaryFolder()
+  const [pid, trace] = [String(server.pid), join(folder.path, 'trace')]
   const child = Bun.spawn(
     [
       'strace',
-      ...['-f', '-p', String(pid), '-o', '/dev/null'],
+      ...['-f', '-p', pid, '-o', trace],
       ...['-e', `inject=fsync,fdatasync:error=${error}`],
     ],
     { stdout: 'ignore', stderr: 'pipe' },
@@ -21,6 +24,11 @@ async function failSyncs({ pid }: RunningServer, error: string) {
     said += text
     if (said.includes('attached')) break
   }
+  // It says so before the system calls of the main thread stop there.
+  await until(async () => {
+    await readyz(server)
+    return readFileSync(trace, 'utf8').includes(`${pid} `) ? true : null
+  }, 'the system calls of the server to be traced')
   return {
     async [Symbol.asyncDispose]() {
       child.kill('SIGINT')
