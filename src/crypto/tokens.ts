@@ -2,7 +2,7 @@ import { createHmac, hkdfSync } from 'node:crypto'
 import { jwt } from '@elysiajs/jwt'
 import { setNewest } from '../domain/newest-entries'
 import type { Clock, MonotonicClock } from '../domain/runtime'
-import type { TokenClaims, TokenPurpose, Tokens } from '../domain/tokens'
+import type { TokenClaims, TokenPurpose, Tokens, Verified } from '../domain/tokens'
 
 /** Maximum number of verified tokens that are cached: far more than a household has. */
 const maxRemembered = 1_000
@@ -78,6 +78,22 @@ export function createTokens(
   const remember = (token: string, read: VerifiedToken) =>
     setNewest(verified, { key: token, value: read, max: maxRemembered })
 
+  /** Returns the claims of a token with a valid signature, if it is for this purpose and now is its time. */
+  function check<P extends TokenPurpose>(purpose: P, found: VerifiedToken): Verified<P> {
+    if (!hasPurpose(purpose, found.claims)) return 'invalid'
+    return isValid(found) ? found.claims : 'expired'
+  }
+
+  async function verifyUnknown<P extends TokenPurpose>(
+    purpose: P,
+    token: string,
+  ): Promise<Verified<P>> {
+    const found = await read(token)
+    const result = found === null ? 'invalid' : check(purpose, found)
+    if (found !== null && typeof result === 'object') remember(token, found)
+    return result
+  }
+
   return {
     async issue({ userId, ...claims }) {
       const iat = Math.floor(clock() / 1000)
@@ -85,13 +101,9 @@ export function createTokens(
       return sign({ sub: userId, ...claims, iat, exp }, key)
     },
 
-    async verify(purpose, token) {
+    verify(purpose, token) {
       const known = verified.get(token)
-      const found = known ?? (await read(token))
-      if (found === null || !hasPurpose(purpose, found.claims)) return 'invalid'
-      if (!isValid(found)) return 'expired'
-      if (known === undefined) remember(token, found)
-      return found.claims
+      return known === undefined ? verifyUnknown(purpose, token) : check(purpose, known)
     },
   }
 }

@@ -31,6 +31,7 @@ export function openFileStore(
     single: single.dialect,
     isInProcess: true,
     writer: writer.dialect,
+    dataVersion: single.dataVersion,
     requirePresent: watch.requirePresent,
     confirmCommit: watch.confirmCommit,
     ...(onWriteChange !== undefined && { onWriteChange }),
@@ -55,7 +56,7 @@ function openHandles(
   wait: Wait,
 ): {
   reader: SqliteHandle
-  single: SqliteHandle
+  single: ReturnType<typeof openSingleReader>
   writer: SqliteWriter
   watch: DatabaseFileWatch
 } {

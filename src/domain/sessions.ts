@@ -1,10 +1,13 @@
+import { type Awaitable, andThen } from './awaitable'
 import { DomainError } from './errors'
+import { setNewest } from './newest-entries'
 import type { RequestBounds } from './request-bounds'
 import type { Random } from './runtime'
 import type { Store, WriteTransaction } from './store'
-import type { Tokens } from './tokens'
-import type { User, UserWithRevision } from './user'
+import type { Tokens, Verified } from './tokens'
+import type { SignedInUser, User } from './user'
 import type { WritableVault } from './vault'
+import { vaultStateOf } from './vault-state'
 
 /** Returns a new session epoch: 16 random bytes in base64url. No earlier token contains it, so all sessions end. */
 export function newSessionEpoch(random: Random): string {
@@ -41,8 +44,11 @@ export interface Sessions {
    * Returns the user of a session token. Throws `unauthenticated` if it is expired or invalid, or if the account is deleted
    * or disabled: `not_found` would be a 404, at which the Android client empties its offline copy.
    */
-  authenticate(token: string, request: RequestBounds): Promise<UserWithRevision>
+  authenticate(token: string, request: RequestBounds): Awaitable<SignedInUser>
 }
+
+/** How many users are known. */
+const maxKnown = 1_000
 
 export function createSessions(deps: {
   store: Store
@@ -50,21 +56,49 @@ export function createSessions(deps: {
   /** Called with the id of an account that was deleted, when a token of it is used. */
   onDeletedAccount?: (id: string) => void
 }): Sessions {
-  return {
-    open: (user) =>
-      deps.tokens.issue({ purpose: 'session', userId: user.id, epoch: user.sessionEpoch }),
+  const { store, tokens } = deps
+  /** The latest users, each as it was in a version of the database. */
+  const known = new Map<string, { readonly version: number; readonly user: SignedInUser }>()
 
-    async authenticate(token, request) {
-      const claims = await deps.tokens.verify('session', token)
-      if (claims === 'expired') throw new DomainError('unauthenticated', 'Token already expired')
-      if (claims === 'invalid') throw sessionEnded()
-      const user = await deps.store.readOne((tx) => tx.users.findById(claims.userId), request)
-      if (user === null) deps.onDeletedAccount?.(claims.userId)
-      if (user === null || user.isDisabled || user.sessionEpoch !== claims.epoch) {
-        throw sessionEnded()
-      }
+  async function readUser(
+    id: string,
+    version: number | null,
+    request: RequestBounds,
+  ): Promise<SignedInUser> {
+    const found = await store.readOne((tx) => tx.users.findById(id), request)
+    if (found === null) {
+      known.delete(id)
+      deps.onDeletedAccount?.(id)
+      throw sessionEnded()
+    }
+    const { email, hint, sessionEpoch, isDisabled, revision } = found
+    const vaultState = vaultStateOf(found)
+    const user = { id, email, hint, sessionEpoch, isDisabled, revision, vaultState }
+    // The version was asked before the user was read, who may be newer than that, but not older.
+    if (version !== null) setNewest(known, { key: id, value: { version, user }, max: maxKnown })
+    return user
+  }
+
+  /** Returns the user of a token with these claims. Most requests come without a change since the last, and cost no query. */
+  function userOf(claims: Verified<'session'>, request: RequestBounds): Awaitable<SignedInUser> {
+    if (claims === 'expired') throw new DomainError('unauthenticated', 'Token already expired')
+    if (claims === 'invalid') throw sessionEnded()
+    const version = store.version()
+    const latest = known.get(claims.userId)
+    const user =
+      latest !== undefined && latest.version === version
+        ? latest.user
+        : readUser(claims.userId, version, request)
+    return andThen(user, (user) => {
+      if (user.isDisabled || user.sessionEpoch !== claims.epoch) throw sessionEnded()
       return user
-    },
+    })
+  }
+
+  return {
+    open: (user) => tokens.issue({ purpose: 'session', userId: user.id, epoch: user.sessionEpoch }),
+    authenticate: (token, request) =>
+      andThen(tokens.verify('session', token), (claims) => userOf(claims, request)),
   }
 }
 

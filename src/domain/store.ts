@@ -23,6 +23,12 @@ export interface Store {
   readOne<T>(work: (tx: ReadTransaction) => Promise<T>, bounds?: RequestBounds): Promise<T>
 
   /**
+   * Returns a number that is another one after each change that was committed before the request that asks was sent. Null if only a
+   * query can tell that. Throws as `read`.
+   */
+  version(): number | null
+
+  /**
    * Runs `work` and commits durably before it resolves. If `work` throws, nothing is changed. `work` may run again after a
    * temporary fault, so it must have no side effects; it never runs again if the first run may have been committed. It does
    * not commit for a request whose client is gone or whose deadline has passed.

@@ -1,3 +1,5 @@
+import type { Awaitable } from './awaitable'
+
 /** The content of a token. It includes the purpose, so that one kind never serves as the other. */
 export type TokenClaims = SessionClaims | ConfirmationClaims
 
@@ -17,6 +19,12 @@ export interface ConfirmationClaims {
   readonly email: string
 }
 
+/** What is known of a token. */
+export type Verified<P extends TokenPurpose> =
+  | Extract<TokenClaims, { purpose: P }>
+  | 'expired'
+  | 'invalid'
+
 export interface Tokens {
   /** Returns a signed token, which expires after the lifetime of its purpose. */
   issue(claims: TokenClaims): Promise<string>
@@ -26,8 +34,5 @@ export interface Tokens {
    * while the clock was ahead. Returns `invalid` for everything else: another purpose, key or algorithm, no expiry, not a
    * token.
    */
-  verify<P extends TokenPurpose>(
-    purpose: P,
-    token: string,
-  ): Promise<Extract<TokenClaims, { purpose: P }> | 'expired' | 'invalid'>
+  verify<P extends TokenPurpose>(purpose: P, token: string): Awaitable<Verified<P>>
 }

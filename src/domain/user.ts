@@ -29,6 +29,16 @@ export interface UserWithRevision extends User {
   readonly revision: number
 }
 
+/** What a request of a signed-in client needs to know of its account. */
+export interface SignedInUser
+  extends Pick<
+    UserWithRevision,
+    'id' | 'email' | 'hint' | 'sessionEpoch' | 'isDisabled' | 'revision'
+  > {
+  /** See `vaultStateOf`. */
+  readonly vaultState: string
+}
+
 /** An account as operators see it: without secrets, and with only the sizes of its vault. */
 export interface UserSummary {
   readonly id: string

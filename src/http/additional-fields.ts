@@ -1,4 +1,4 @@
-import { Elysia, t } from 'elysia'
+import { Elysia, status, t } from 'elysia'
 import type { AdditionalFields } from '../domain/additional-fields'
 import { DomainError } from '../domain/errors'
 import { answerIfChanged } from './conditional'
@@ -14,7 +14,7 @@ import {
   success,
   toAdditionalField,
 } from './schemas'
-import type { sessionGuard } from './session'
+import type { SessionGuard } from './session'
 import { createBodyValidator } from './validate-body'
 import type { AnswerVault } from './vault-answers'
 
@@ -24,16 +24,15 @@ const validateField = createBodyValidator(AdditionalFieldBody)
 /** The four routes of `/additional_fields`. */
 export function additionalFieldsRoutes(deps: {
   additionalFields: AdditionalFields
-  guard: ReturnType<typeof sessionGuard>
+  guard: SessionGuard
   readJson: ReadJsonBody
   answerVault: AnswerVault
 }) {
-  const { additionalFields, answerVault } = deps
+  const { additionalFields, answerVault, guard } = deps
   return new Elysia()
-    .use(deps.guard)
     .get(
       '/additional_fields',
-      ({ request, session }) =>
+      guard(({ request, session }) =>
         answerIfChanged({ request, session }, () => {
           const recordId = parseIdParameter(request, 'Record')
           async function read() {
@@ -47,6 +46,7 @@ export function additionalFieldsRoutes(deps: {
           }
           return answerVault({ request, session, resource: `/additional_fields ${recordId}`, read })
         }),
+      ),
       describeRoute({
         summary: 'List the additional fields of a record, in insertion order',
         security: 'token',
@@ -60,11 +60,11 @@ export function additionalFieldsRoutes(deps: {
     )
     .post(
       '/additional_fields',
-      async ({ session, request, status }) => {
+      guard(async ({ session, request }) => {
         const field = toAdditionalField(validateField(await deps.readJson(request)))
         await additionalFields.add(session, field)
         return status(201, success(`Additional field ${field.id} created`))
-      },
+      }),
       describeRoute({
         summary: 'Add an additional field to a record',
         security: 'token',
@@ -75,11 +75,11 @@ export function additionalFieldsRoutes(deps: {
     )
     .put(
       '/additional_fields',
-      async ({ session, request }) => {
+      guard(async ({ session, request }) => {
         const field = toAdditionalField(validateField(await deps.readJson(request)))
         await additionalFields.change(session, field)
         return success(`Additional field ${field.id} changed successfully`)
-      },
+      }),
       describeRoute({
         summary: 'Change an additional field. It stays with its record: record_id is ignored',
         security: 'token',
@@ -90,11 +90,11 @@ export function additionalFieldsRoutes(deps: {
     )
     .delete(
       '/additional_fields',
-      async ({ session, request }) => {
+      guard(async ({ session, request }) => {
         const id = parseIdParameter(request, 'Additional field')
         await additionalFields.delete(session, id)
         return success(`Additional field ${id} deleted successfully`)
-      },
+      }),
       describeRoute({
         summary: 'Delete an additional field permanently',
         security: 'token',

@@ -12,6 +12,7 @@ import type { AcmeChallenges } from '../domain/acme-challenges'
 import type { AdditionalFields } from '../domain/additional-fields'
 import type { AnswerBudget } from '../domain/answer-budget'
 import type { AnswerCache } from '../domain/answer-cache'
+import type { Awaitable } from '../domain/awaitable'
 import type { EmailConfirmation } from '../domain/email-confirmation'
 import type { Login } from '../domain/login'
 import type { Notes } from '../domain/notes'
@@ -42,7 +43,8 @@ import { checkContentLength, createJsonReader, type ReadJsonBody } from './read-
 import { recordsRoutes } from './records'
 import { createRequestContexts, type RequestContexts } from './request-context'
 import type { NeedsHttps } from './require-https'
-import { sessionGuard } from './session'
+import { withCommonHeaders } from './responses'
+import { createSessionGuard } from './session'
 import { usersRoutes } from './users'
 import { maxVaultBody, vaultPath, vaultRoutes } from './vault'
 import { createVaultAnswers } from './vault-answers'
@@ -83,7 +85,8 @@ export interface ApiDeps {
 }
 
 export interface Api {
-  handle(request: Request): Promise<Response>
+  /** Answers a request that has a context. It never throws what a route threw, and waits only if the answer is not known. */
+  handle(request: Request): Awaitable<Response>
   readonly contexts: RequestContexts
 }
 
@@ -93,7 +96,7 @@ export interface Api {
  */
 export function createApi(deps: ApiDeps): Api {
   const contexts = createRequestContexts()
-  const guard = sessionGuard(deps.sessions, contexts)
+  const guard = createSessionGuard(deps.sessions, contexts)
   const createReader = (maxBytes: number): ReadJsonBody => {
     const read = createJsonReader({ maxBytes, wait: deps.wait })
     return async (request, signal) => {
@@ -144,16 +147,25 @@ export function createApi(deps: ApiDeps): Api {
   for (const group of groups) app.use(group)
   app.compile()
 
+  function finish(request: Request, response: Response): Response {
+    cors.addHeaders(request, response)
+    return withCommonHeaders(response)
+  }
+
   return {
     contexts,
-    async handle(request) {
-      const response =
+    handle(request) {
+      const answer =
         refuseTunnel(request) ??
         refuseBadHost(request) ??
         cors.preflight(request) ??
-        (await app.fetch(request))
-      cors.addHeaders(request, response)
-      return withCommonHeaders(response)
+        app.fetch(request)
+      if (!(answer instanceof Promise)) return finish(request, answer)
+      return answer.then(
+        (response) => finish(request, response),
+        // Elysia passes on what a handler that it does not await rejects with.
+        (error: unknown) => finish(request, handleError(error, request)),
+      )
     },
   }
 }
@@ -182,8 +194,9 @@ const healthPaths: ReadonlySet<string | undefined> = new Set(['/', '/healthz', '
  * check without the header gets an URL instead.
  */
 function refuseBadHost(request: Request): Response | null {
-  const { method, url, headers } = request
+  const { url } = request
   if (URL.canParse(url)) return null
+  const { method, headers } = request
   const isHealthCheck =
     ['GET', 'HEAD', 'OPTIONS'].includes(method) && healthPaths.has(url.split('?')[0])
   if (isHealthCheck && (headers.get('host') ?? '') === '') {
@@ -193,20 +206,4 @@ function refuseBadHost(request: Request): Response | null {
   return toErrorResponse(
     new HttpError(400, 'Missing Request Header', 'The Host header is missing or not valid'),
   )
-}
-
-/**
- * Adds the headers of every answer: browsers must not guess its type, pass its address on, show it in a frame or load
- * anything for it, and caches must not store it.
- */
-function withCommonHeaders(response: Response): Response {
-  const { headers } = response
-  headers.set('x-content-type-options', 'nosniff')
-  headers.set('referrer-policy', 'no-referrer')
-  headers.set('x-frame-options', 'DENY')
-  if (!headers.has('content-security-policy')) {
-    headers.set('content-security-policy', "default-src 'none'; frame-ancestors 'none'")
-  }
-  if (!headers.has('cache-control')) headers.set('cache-control', 'no-store')
-  return response
 }

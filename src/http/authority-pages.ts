@@ -40,7 +40,7 @@ export function authorityRoutes(deps: {
       '/ca',
       ({ request }) =>
         respond((authority) => {
-          const address = new URL('/', urlOf(request, contexts.get(request).client))
+          const address = new URL('/', urlOf(request, contexts.get(request).findSender().client))
           const port = tlsPort()
           if (port !== null) {
             address.protocol = 'https:'

@@ -1,4 +1,4 @@
-import { Elysia, type Static, type TSchema, t } from 'elysia'
+import { Elysia, type Static, status, type TSchema, t } from 'elysia'
 import type { Entries } from '../domain/entries'
 import { DomainError } from '../domain/errors'
 import type { Session } from '../domain/sessions'
@@ -8,7 +8,7 @@ import { arraySegments, type RowFormat } from './json-segments'
 import { describeRoute } from './openapi'
 import { parseIdParameter, type ReadJsonBody } from './read-body'
 import { SuccessResponse, success } from './schemas'
-import type { sessionGuard } from './session'
+import type { SessionGuard } from './session'
 import { type BodySchema, createBodyValidator } from './validate-body'
 import type { AnswerVault } from './vault-answers'
 
@@ -24,7 +24,7 @@ interface EntryKind<Body extends BodySchema, Content, Entry> {
 }
 
 export interface EntryDeps {
-  readonly guard: ReturnType<typeof sessionGuard>
+  readonly guard: SessionGuard
   readonly readJson: ReadJsonBody
   readonly answerVault: AnswerVault
 }
@@ -40,10 +40,9 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
   const validate = createBodyValidator(kind.body)
 
   return new Elysia()
-    .use(guard)
     .get(
       path,
-      ({ request, session }) =>
+      guard(({ request, session }) =>
         answerIfChanged({ request, session }, () => {
           async function read() {
             const list = await entries.list(session)
@@ -53,6 +52,7 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
           }
           return answerVault({ request, session, resource: path, read })
         }),
+      ),
       describeRoute({
         summary: `List every ${singular} of the user, in insertion order`,
         security: 'token',
@@ -65,11 +65,11 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
     )
     .post(
       path,
-      async ({ session, request, status }) => {
+      guard(async ({ session, request }) => {
         const input = kind.toInput(validate(await readJson(request)))
         await entries.add(session, input)
         return status(201, success(`${noun} ${input.id} created`))
-      },
+      }),
       describeRoute({
         summary: `Create a ${singular}`,
         security: 'token',
@@ -80,11 +80,11 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
     )
     .put(
       path,
-      async ({ session, request }) => {
+      guard(async ({ session, request }) => {
         const input = kind.toInput(validate(await readJson(request)))
         await entries.change(session, input)
         return success(`${noun} ${input.id} changed successfully`)
-      },
+      }),
       describeRoute({
         summary: `Change a ${singular}, or restore it from the trash`,
         security: 'token',
@@ -95,12 +95,12 @@ export function entryRoutes<Body extends BodySchema, Content, Entry>(
     )
     .delete(
       path,
-      async ({ session, request }) => {
+      guard(async ({ session, request }) => {
         const id = parseIdParameter(request, noun)
         const outcome = await entries.delete(session, id)
         const done = outcome === 'trashed' ? 'marked as deleted' : 'permanently deleted'
         return success(`${noun} ${id} successfully ${done}`)
-      },
+      }),
       describeRoute({
         summary: `Move a ${singular} to the trash, or delete it permanently if it is there already`,
         security: 'token',

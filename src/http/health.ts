@@ -63,5 +63,5 @@ export function healthRoutes(deps: { readiness: Readiness; contexts: RequestCont
 /** Whether the request was made on this machine. A request that a proxy forwards counts as made on another one. */
 function isLocalRequest(request: Request, contexts: RequestContexts): boolean {
   if (isForwarded(request.headers)) return false
-  return /^(?:127\.|::1$|::ffff:127\.)/.test(contexts.get(request).peer ?? '')
+  return /^(?:127\.|::1$|::ffff:127\.)/.test(contexts.get(request).findSender().peer ?? '')
 }

@@ -1,3 +1,4 @@
+import type { Awaitable } from '../domain/awaitable'
 import type { CertificateSource } from '../domain/certificates'
 import { answerTimeout } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
@@ -72,8 +73,8 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
   }
 
   if ('path' in address) {
-    const fetch = (request: Request, server: Bun.Server<undefined>) =>
-      handle(request, null, server.pendingRequests)
+    const fetch = (request: Request, { pendingRequests }: Bun.Server<undefined>) =>
+      handle(request, pendingRequests, () => null)
     const options = { ...common, unix: address.path, fetch }
     // Bun supports this option for Unix sockets, but Bun's types lack it.
     Object.assign(options, { idleTimeout })
@@ -89,7 +90,7 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
       ...(deps.isIpv6Only === true && { ipv6Only: true }),
       idleTimeout,
       fetch: (request, server) =>
-        handle(request, server.requestIP(request)?.address ?? null, server.pendingRequests),
+        handle(request, server.pendingRequests, () => server.requestIP(request)?.address ?? null),
     })
   if (certificates === null) {
     const server = open({})
@@ -98,9 +99,17 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
   return { ...serveHttps(open, { ...deps, certificates, isQuiet }), isIdle }
 }
 
+/** A request, and when it came. */
+interface HandledRequest {
+  readonly request: Request
+  readonly context: RequestContext
+  /** In milliseconds on the monotonic clock. */
+  readonly start: number
+}
+
 /**
- * Passes requests to the API, logs them and counts the running ones. `peer` is the address at the other end. `pending` is how many
- * answers have not left completely.
+ * Passes requests to the API, logs them and counts the running ones. `pending` is how many answers have not left completely.
+ * `findPeer` returns the address at the other end, while the connection is open.
  */
 function createRequestHandler(api: Api, deps: ListenDeps) {
   const { certificates, resolveClient, monotonicClock, log } = deps
@@ -108,17 +117,37 @@ function createRequestHandler(api: Api, deps: ListenDeps) {
   let runningRequests = 0
   let lastRequestTime = Number.NEGATIVE_INFINITY
 
-  async function handle(request: Request, peer: string | null, pending: number): Promise<Response> {
+  function handle(
+    request: Request,
+    pending: number,
+    findPeer: () => string | null,
+  ): Awaitable<Response> {
     const start = monotonicClock()
     lastRequestTime = start
-    runningRequests++
     if (isTls) rewriteUrlToHttp(request)
-    const context = api.contexts.get(request)
-    context.peer = peer
+    const context = api.contexts.open(request, () => {
+      const peer = findPeer()
+      return { peer, client: resolveClient({ peer, isTls }, request.headers) }
+    })
     context.isCrowded = pending > maxPending
     context.deadline = start + answerTimeout
-    context.client = resolveClient({ peer, isTls }, request.headers)
-    const response = await api.handle(request).finally(() => runningRequests--)
+    const answer = api.handle(request)
+    if (answer instanceof Promise) return finishLater(answer, { request, context, start })
+    return finish(answer, { request, context, start })
+  }
+
+  async function finishLater(
+    answer: Promise<Response>,
+    handled: HandledRequest,
+  ): Promise<Response> {
+    // Now, since the address of a connection that is closed is unknown.
+    handled.context.findSender()
+    runningRequests++
+    const response = await answer.finally(() => runningRequests--)
+    return finish(response, handled)
+  }
+
+  function finish(response: Response, { request, context, start }: HandledRequest): Response {
     if (certificates?.isPubliclyTrusted() === true) {
       response.headers.set('strict-transport-security', strictTransport)
     }
@@ -147,7 +176,7 @@ function logRequest(
     duration,
   }: { request: Request; response: Response; context: RequestContext; duration: number },
 ): void {
-  const { route, userId, isCut, isRoutine, client } = context
+  const { route, userId, isCut, isRoutine } = context
   const isWarning = isCut || response.status >= 500 || duration >= slowAnswer
   const isRefusal = response.status >= 400
   if (!isWarning && !isRefusal && (isRoutine || log.debug === null)) return
@@ -158,7 +187,7 @@ function logRequest(
     status: isCut ? 'cut' : response.status,
     ms: Math.round(duration * 10) / 10,
     user: userId ?? '-',
-    address: client.address ?? '-',
+    address: context.findSender().client.address ?? '-',
   })
 }
 

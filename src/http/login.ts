@@ -19,7 +19,7 @@ export function loginRoutes(deps: {
     '/login',
     async ({ request }) => {
       const context = deps.contexts.get(request)
-      const { client } = context
+      const { client } = context.findSender()
       requireHttps(deps.needsHttps, client)
       const credentials = parseBasicCredentials(request.headers.get('authorization'))
       if (credentials === null) {

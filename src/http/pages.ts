@@ -46,7 +46,7 @@ export function pagesRoutes(deps: {
   ): Promise<Response> => {
     const context = deps.contexts.get(request)
     try {
-      const outcome = await find({ address: context.client.address, bounds: context })
+      const outcome = await find({ address: context.findSender().client.address, bounds: context })
       const page = linkPage(outcome)
       if (outcome !== 'unconfirmed') return htmlResponse(page)
       return htmlResponse(page, 200, { 'content-security-policy': formContentSecurityPolicy })
@@ -63,7 +63,7 @@ export function pagesRoutes(deps: {
     .get(
       '/',
       ({ request }) => {
-        const { client } = deps.contexts.get(request)
+        const { client } = deps.contexts.get(request).findSender()
         const opened = new URL('/', urlOf(request, client))
         const plain = deps.publicUrl ?? opened
         const needsHttps = deps.needsHttps(client)

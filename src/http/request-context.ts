@@ -1,6 +1,13 @@
 import type { RequestBounds } from '../domain/request-bounds'
 import type { Client } from './client'
 
+/** Who sent a request. */
+export interface RequestSender {
+  /** IP address at the other end of the connection: a client's or a proxy's. Null on a Unix socket. */
+  readonly peer: string | null
+  readonly client: Client
+}
+
 /** What the server learns about a request while it handles it: for the routes, and for the line in the log. */
 export interface RequestContext extends RequestBounds {
   /** It is counted from the last byte of the request. */
@@ -13,39 +20,58 @@ export interface RequestContext extends RequestBounds {
   isCut: boolean
   /** Whether a successful answer is left out of the log at every level. */
   isRoutine: boolean
-  /** IP address at the other end of the connection: a client's or a proxy's. Null on a Unix socket. */
-  peer: string | null
-  client: Client
   /** Whether many requests and answers are under way. */
   isCrowded: boolean
+  /** Returns who sent the request. It is looked up at the first call: many requests are answered without it. */
+  findSender(): RequestSender
 }
 
 export interface RequestContexts {
-  /** Returns the one context of a request, and creates it at the first call. */
+  /** Creates the context of a request. `lookUpSender` is called once at most. */
+  open(request: Request, lookUpSender: () => RequestSender): RequestContext
+  /** Returns the one context of a request. Throws if there is none. */
   get(request: Request): RequestContext
 }
 
 export function createRequestContexts(): RequestContexts {
   const contexts = new WeakMap<Request, RequestContext>()
   return {
-    get(request) {
-      const known = contexts.get(request)
-      if (known !== undefined) return known
-      const context: RequestContext = {
-        route: null,
-        userId: null,
-        isCut: false,
-        isRoutine: false,
-        peer: null,
-        isCrowded: false,
-        client: { address: null, isSecure: false },
-        deadline: Number.POSITIVE_INFINITY,
-        get isAbandoned() {
-          return request.signal.aborted
-        },
-      }
+    open(request, lookUpSender) {
+      const context = new Context(request, lookUpSender)
       contexts.set(request, context)
       return context
     },
+
+    get(request) {
+      const context = contexts.get(request)
+      if (context === undefined) throw new Error('a request without a context')
+      return context
+    },
+  }
+}
+
+class Context implements RequestContext {
+  deadline = Number.POSITIVE_INFINITY
+  route: string | null = null
+  userId: string | null = null
+  isCut = false
+  isRoutine = false
+  isCrowded = false
+  readonly #request: Request
+  readonly #lookUpSender: () => RequestSender
+  #sender: RequestSender | null = null
+
+  constructor(request: Request, lookUpSender: () => RequestSender) {
+    this.#request = request
+    this.#lookUpSender = lookUpSender
+  }
+
+  get isAbandoned(): boolean {
+    return this.#request.signal.aborted
+  }
+
+  findSender(): RequestSender {
+    this.#sender ??= this.#lookUpSender()
+    return this.#sender
   }
 }

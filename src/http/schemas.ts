@@ -64,7 +64,11 @@ export const UserResponse = t.Object(
   { $id: 'User' },
 )
 
-export function fromUser({ id, email, hint }: User): Static<typeof UserResponse> {
+export function fromUser({
+  id,
+  email,
+  hint,
+}: Pick<User, 'id' | 'email' | 'hint'>): Static<typeof UserResponse> {
   return { id, email, hint }
 }
 

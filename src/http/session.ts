@@ -1,20 +1,32 @@
-import { Elysia } from 'elysia'
+import { type Awaitable, andThen } from '../domain/awaitable'
 import type { Session, Sessions } from '../domain/sessions'
-import type { UserWithRevision } from '../domain/user'
+import type { SignedInUser } from '../domain/user'
 import { HttpError } from './http-error'
 import type { RequestContexts } from './request-context'
 
-/** The session of a request, with all that is known of its user. */
+/** The session of a request, with what is known of its user. */
 export interface OpenSession extends Session {
-  readonly user: UserWithRevision
+  readonly user: SignedInUser
 }
 
+/** A request in a session. */
+export interface SessionRequest {
+  readonly request: Request
+  readonly session: OpenSession
+}
+
+type HandleInSession<Answer> = (request: SessionRequest) => Awaitable<Answer>
+
 /**
- * The session guard. Routes added after it to an Elysia instance run only in a session, and get it as `session`.
- * It runs before the body is read: an invalid token is reported before a malformed body.
+ * Makes a handler of Elysia from one that needs a session. The session is checked before the body is read: an invalid token is
+ * reported before a malformed body.
  */
-export function sessionGuard(sessions: Sessions, contexts: RequestContexts) {
-  return new Elysia({ name: 'session guard' }).resolve({ as: 'scoped' }, async ({ request }) => {
+export type SessionGuard = <Answer>(
+  handle: HandleInSession<Answer>,
+) => (context: { readonly request: Request }) => Awaitable<Answer>
+
+export function createSessionGuard(sessions: Sessions, contexts: RequestContexts): SessionGuard {
+  function openSession(request: Request): Awaitable<OpenSession> {
     const token = request.headers.get('x-access-token')
     if (token === null || token === '') {
       throw new HttpError(
@@ -24,9 +36,19 @@ export function sessionGuard(sessions: Sessions, contexts: RequestContexts) {
       )
     }
     const context = contexts.get(request)
-    const user = await sessions.authenticate(token, context)
-    context.userId = user.id
-    const session: OpenSession = { user, request: context }
-    return { session }
-  })
+    return andThen(sessions.authenticate(token, context), (user) => {
+      context.userId = user.id
+      return { user, request: context }
+    })
+  }
+
+  function handleInSession<Answer>(
+    handle: HandleInSession<Answer>,
+    { request }: { readonly request: Request },
+  ): Awaitable<Answer> {
+    return andThen(openSession(request), (session) => handle({ request, session }))
+  }
+
+  // Bound, since Elysia reads the text of a handler, and awaits one that calls a function in a return statement.
+  return <Answer>(handle: HandleInSession<Answer>) => (handleInSession<Answer>).bind(null, handle)
 }

@@ -6,8 +6,9 @@ import { describeRoute } from './openapi'
 import type { ReadJsonBody } from './read-body'
 import type { RequestContexts } from './request-context'
 import { type NeedsHttps, requireHttps } from './require-https'
+import { jsonResponse } from './responses'
 import { fromUser, SignUpBody, SuccessResponse, success, toSignUp, UserResponse } from './schemas'
-import type { sessionGuard } from './session'
+import type { SessionGuard } from './session'
 import { createBodyValidator } from './validate-body'
 
 const validateSignUp = createBodyValidator(SignUpBody)
@@ -16,7 +17,7 @@ const validateSignUp = createBodyValidator(SignUpBody)
 export function usersRoutes(deps: {
   users: Users
   resolveBaseUrl: ResolveBaseUrl
-  guard: ReturnType<typeof sessionGuard>
+  guard: SessionGuard
   readJson: ReadJsonBody
   contexts: RequestContexts
   needsHttps: NeedsHttps
@@ -26,7 +27,7 @@ export function usersRoutes(deps: {
       '/users',
       async ({ request, status }) => {
         const context = deps.contexts.get(request)
-        const { client } = context
+        const { client } = context.findSender()
         requireHttps(deps.needsHttps, client)
         const signUp = toSignUp(validateSignUp(await deps.readJson(request)))
         await deps.users.signUp(signUp, {
@@ -49,11 +50,13 @@ export function usersRoutes(deps: {
         errorStatuses: [403, 409, 429],
       }),
     )
-    .use(deps.guard)
     .get(
       '/users',
-      ({ request, session }) =>
-        answerIfChanged({ request, session }, () => Response.json(fromUser(session.user))),
+      deps.guard((request) =>
+        answerIfChanged(request, () =>
+          jsonResponse(JSON.stringify(fromUser(request.session.user))),
+        ),
+      ),
       describeRoute({
         summary: 'Get the signed-in user',
         security: 'token',

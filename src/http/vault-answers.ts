@@ -8,13 +8,16 @@
  * A small one is sent as a whole, which is faster, and kept for the next request in the same state of the vault. While many answers
  * are under way, only tiny ones are sent as a whole.
  */
+
 import type { AnswerBudget, HeldAnswer } from '../domain/answer-budget'
 import type { AnswerCache } from '../domain/answer-cache'
+import type { Awaitable } from '../domain/awaitable'
 import { setNewest } from '../domain/newest-entries'
 import type { Log } from '../log'
 import { bytesOf, createJsonEncoder, type JsonSegment } from './json-segments'
 import { cutConnection } from './offline-copies'
 import type { RequestContexts } from './request-context'
+import { jsonResponse } from './responses'
 import type { OpenSession } from './session'
 
 /** A request for a vault or a part of it. */
@@ -30,7 +33,7 @@ export interface VaultDemand {
 }
 
 /** Returns the answer, as a whole or in parts. Throws what `read` throws, and as `AnswerBudget.hold`. */
-export type AnswerVault = (demand: VaultDemand) => Promise<Response>
+export type AnswerVault = (demand: VaultDemand) => Awaitable<Response>
 
 /** Bytes of the largest answer that is sent as a whole, and kept. */
 const maxWholeBytes = 1024 ** 2
@@ -118,25 +121,22 @@ export function createVaultAnswers(deps: {
     }
   }
 
-  return async (demand) => {
-    const { request, session, resource } = demand
-    const kept = resource === null ? null : cache.find(session.user, resource)
-    if (kept !== null && (kept.size <= maxTinyBytes || !contexts.get(request).isCrowded))
-      return jsonResponse(kept)
-    const key = `${session.user.id} ${resource ?? ''}`
+  async function readAndAnswer(demand: VaultDemand): Promise<Response> {
+    const key = `${demand.session.user.id} ${demand.resource ?? ''}`
     for (let expectedBytes = knownBytes.get(key) ?? 0; ; ) {
       const answer = await tryAnswer(demand, { key, expectedBytes })
       if (typeof answer !== 'number') return answer
       expectedBytes = answer
     }
   }
-}
 
-function jsonResponse(body: Blob | ReadableStream<Uint8Array>, status = 200): Response {
-  return new Response(body, {
-    status,
-    headers: { 'content-type': 'application/json;charset=utf-8' },
-  })
+  return (demand) => {
+    const { request, session, resource } = demand
+    const kept = resource === null ? null : cache.find(session.user, resource)
+    if (kept !== null && (kept.size <= maxTinyBytes || !contexts.get(request).isCrowded))
+      return jsonResponse(kept)
+    return readAndAnswer(demand)
+  }
 }
 
 /** An answer in parts, which the client takes as fast as it likes. */

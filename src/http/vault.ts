@@ -17,7 +17,7 @@ import {
   RecordResponse,
   UserResponse,
 } from './schemas'
-import type { OpenSession, sessionGuard } from './session'
+import type { OpenSession, SessionGuard } from './session'
 import type { AnswerVault } from './vault-answers'
 import { parseVaultChanges, VaultChangesBody } from './vault-changes'
 
@@ -77,12 +77,12 @@ const noteFormat = {
 /** The whole vault of the signed-in user: for clients that keep track of what they have read. */
 export function vaultRoutes(deps: {
   vaultSync: VaultSync
-  guard: ReturnType<typeof sessionGuard>
+  guard: SessionGuard
   readLargeJson: ReadJsonBody
   answerBudget: AnswerBudget
   answerVault: AnswerVault
 }) {
-  const { vaultSync, answerVault } = deps
+  const { vaultSync, answerVault, guard } = deps
 
   /** Reads a body, and returns what `work` makes of it, within the memory for answers. */
   async function withBody<T>(
@@ -105,10 +105,9 @@ export function vaultRoutes(deps: {
   }
 
   return new Elysia()
-    .use(deps.guard)
     .get(
       vaultPath,
-      ({ request, session }) =>
+      guard(({ request, session }) =>
         answerIfChanged({ request, session }, () => {
           const read = async () => {
             const { email, hint, state, ...entries } = await vaultSync.read(session)
@@ -116,6 +115,7 @@ export function vaultRoutes(deps: {
           }
           return answerVault({ request, session, resource: vaultPath, read })
         }),
+      ),
       describeRoute({
         summary: 'Get the whole vault, with the revision of each entry',
         security: 'token',
@@ -125,7 +125,7 @@ export function vaultRoutes(deps: {
     )
     .post(
       vaultPath,
-      async ({ request, session }) => {
+      guard(async ({ request, session }) => {
         try {
           return await withBody(request, session, async (body) =>
             Response.json(writtenBody(await vaultSync.write(session, parseVaultChanges(body)))),
@@ -138,7 +138,7 @@ export function vaultRoutes(deps: {
           const read = () => Promise.resolve(segmentsOf(head, entries))
           return await answerVault({ request, session, resource: null, status: 412, read })
         }
-      },
+      }),
       describeRoute({
         summary: 'Create, replace and delete entries, all of them or none',
         security: 'token',

@@ -9,6 +9,8 @@ import { DomainError } from '../domain/errors'
 import { type RequestBounds, requireListener } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
 import type { Store } from '../domain/store'
+import { engineFault } from '../engine/faults'
+import type { DataVersion } from '../engine/sqlite/data-version'
 import { type AuditSignerProvider, appendEvents, beginAuditLog } from './audit/append'
 import { signFirstTime } from './audit/resign'
 import { saveFact } from './facts'
@@ -71,6 +73,8 @@ export interface DatabaseHandles {
   /** Whether a query is answered at once, since the database is in this process. */
   readonly isInProcess: boolean
   readonly writer: Dialect
+  /** Tells whether the database has changed. Absent if only a query can tell. */
+  readonly dataVersion?: DataVersion
   /** Returns whether to refuse writes before the disk is full. Absent if the database is not on this machine. */
   isShortOfSpace?(): boolean
   /** Throws `unavailable` while what is written would be lost. Called before each transaction. */
@@ -128,6 +132,8 @@ export function createStore(
     } catch (error) {
       writes.failed(error)
       throw error
+    } finally {
+      handles.dataVersion?.forget()
     }
   }
 
@@ -172,6 +178,19 @@ export function createStore(
         },
         { bounds },
       ),
+
+    version() {
+      const { dataVersion } = handles
+      if (dataVersion === undefined) return null
+      handles.requirePresent?.()
+      try {
+        return dataVersion.get()
+      } catch (error) {
+        // The query that is made instead is repeated, if that helps, and reports the fault.
+        if (engineFault(error) === null) throw error
+        return null
+      }
+    },
 
     async write(work, bounds) {
       if (handles.isShortOfSpace?.() === true) throw storageFullError()

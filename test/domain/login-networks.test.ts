@@ -13,7 +13,13 @@ import { createWrongCredentials } from '../../src/domain/wrong-credentials'
 import { listAuditRows } from '../support/audit'
 import { captureError } from '../support/capture-error'
 import { unbounded } from '../support/session'
-import { aUser, openSqliteStore, type SqliteTestStore, withRevision } from '../support/store'
+import {
+  aUser,
+  openSqliteStore,
+  type SqliteTestStore,
+  signedIn,
+  withRevision,
+} from '../support/store'
 import { fakeClock, patientTiming, random } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 
@@ -270,7 +276,7 @@ describe('a login', () => {
     const { user, attempt, stubs, sessions, buffer } = await createLoginSetup(store)
     stubs.writeError = new DomainError('unavailable', 'the database is away')
     const { token } = await attempt()
-    expect(await sessions.authenticate(token, unbounded)).toEqual(withRevision(user))
+    expect(await sessions.authenticate(token, unbounded)).toEqual(signedIn(user))
     expect(buffer.drain()).toMatchObject([{ kind: 'login', userId: user.id, address }])
     stubs.writeError = new TypeError('undefined is not a function')
     expect(await captureError(attempt())).toMatchObject({
@@ -281,27 +287,28 @@ describe('a login', () => {
   test('opens a session that lasts for its seconds, for the account and its epoch', async () => {
     await using store = await openSqliteStore()
     const { user, clock, attempt, sessions } = await createLoginSetup(store)
+    const authenticate = async (token: string) => await sessions.authenticate(token, unbounded)
     const { token } = await attempt()
     clock.advance(599_999)
-    expect(await sessions.authenticate(token, unbounded)).toMatchObject({ id: user.id })
+    expect(await authenticate(token)).toMatchObject({ id: user.id })
     clock.advance(1)
     const expired = { code: 'unauthenticated', message: 'Token already expired' }
-    expect(await captureError(sessions.authenticate(token, unbounded))).toMatchObject(expired)
+    expect(await captureError(authenticate(token))).toMatchObject(expired)
 
     const { token: next } = await attempt()
     const invalid = { code: 'unauthenticated', message: 'Token is invalid' }
-    expect(await captureError(sessions.authenticate('garbage', unbounded))).toMatchObject(invalid)
+    expect(await captureError(authenticate('garbage'))).toMatchObject(invalid)
     for (const change of [
       () => store.write((tx) => tx.users.setDisabled(user.id, true)),
       async () => {
         await store.write((tx) => tx.users.setDisabled(user.id, false))
-        expect(await sessions.authenticate(next, unbounded)).toMatchObject({ id: user.id })
+        expect(await authenticate(next)).toMatchObject({ id: user.id })
         await store.write((tx) => tx.users.replaceSessionEpoch(user.id, 'next'))
       },
       () => store.write((tx) => tx.users.delete(user.id)),
     ]) {
       await change()
-      expect(await captureError(sessions.authenticate(next, unbounded))).toMatchObject(invalid)
+      expect(await captureError(authenticate(next))).toMatchObject(invalid)
     }
   })
 })

@@ -1,13 +1,23 @@
 import { describe, expect, test } from 'bun:test'
+import { dirname } from 'node:path'
 import { createAdditionalFields } from '../../src/domain/additional-fields'
 import { createNotes } from '../../src/domain/notes'
 import { createRecords } from '../../src/domain/records'
+import { createSessions } from '../../src/domain/sessions'
 import type { WriteTransaction } from '../../src/domain/store'
 import { createVaultQuota } from '../../src/domain/vault-quota'
 import { captureError } from '../support/capture-error'
-import { sessionOf } from '../support/session'
-import { aUser, openSqliteStore, type TestStore } from '../support/store'
+import { sessionOf, unbounded } from '../support/session'
+import {
+  aUser,
+  openPostgresStore,
+  openSqliteStore,
+  signedIn,
+  sqliteDatabaseIn,
+  type TestStore,
+} from '../support/store'
 import { fakeClock } from '../support/timing'
+import { createTestTokens } from '../support/tokens'
 
 const user = aUser({ id: 'u' })
 const session = sessionOf(user)
@@ -80,5 +90,91 @@ describe.each(Object.entries(writes))('%s', (_, write) => {
       message: 'Token is invalid',
     })
     expect(await contents()).toEqual(before)
+  })
+})
+
+function createTestSessions(store: TestStore) {
+  const deleted: string[] = []
+  const sessions = createSessions({
+    store,
+    tokens: createTestTokens(new Uint8Array(32), fakeClock()),
+    onDeletedAccount: (id) => deleted.push(id),
+  })
+  /** Returns what a token is good for, and how many statements that took. */
+  async function authenticate(token: string) {
+    let found: unknown
+    const statements = await store.countStatements(async () => {
+      found = await Promise.try(() => sessions.authenticate(token, unbounded)).catch(
+        ({ message }: Error) => message,
+      )
+    })
+    return { found, statements }
+  }
+  return { sessions, authenticate, deleted }
+}
+
+describe('a session on SQLite', () => {
+  test('costs no query until somebody changes the database', async () => {
+    await using store = await openSqliteStore()
+    const other = aUser()
+    await store.write((tx) => tx.users.insert(user))
+    const { sessions, authenticate } = createTestSessions(store)
+    const token = await sessions.open(user)
+    expect(await authenticate(token)).toEqual({ found: signedIn(user), statements: 1 })
+    expect(await authenticate(token)).toEqual({ found: signedIn(user), statements: 0 })
+    expect(sessions.authenticate(token, unbounded)).toEqual(signedIn(user))
+    await store.write((tx) => tx.users.insert(other))
+    expect(await authenticate(token)).toEqual({ found: signedIn(user), statements: 1 })
+    const changed = { ...signedIn(user), revision: 1, vaultState: 'u.1' }
+    await store.write((tx) => tx.vaults.open(user))
+    expect(await authenticate(token)).toEqual({ found: changed, statements: 1 })
+    expect(await authenticate(token)).toEqual({ found: changed, statements: 0 })
+  })
+
+  test.each(Object.entries(ends))('is over at once after %s by another process', async (_, end) => {
+    await using store = await openSqliteStore()
+    await store.write((tx) => tx.users.insert(user))
+    const { sessions, authenticate } = createTestSessions(store)
+    const token = await sessions.open(user)
+    expect(await authenticate(token)).toMatchObject({ found: { id: 'u' } })
+    await sqliteDatabaseIn(dirname(store.path)).withShared((elsewhere) => elsewhere.write(end))
+    // As requests that are sent later come in a later turn of the event loop.
+    await new Promise(setImmediate)
+    expect(await authenticate(token)).toEqual({ found: 'Token is invalid', statements: 1 })
+  })
+
+  test('keeps a thousand users in memory', async () => {
+    await using store = await openSqliteStore()
+    const users = Array.from({ length: 1_001 }, (_, index) => aUser({ id: `u${index}` }))
+    await store.write(async (tx) => {
+      for (const each of users) await tx.users.insert(each)
+    })
+    const { sessions, authenticate } = createTestSessions(store)
+    const statementsOf = async (index: number) => {
+      const token = await sessions.open(aUser({ id: `u${index}` }))
+      return (await authenticate(token)).statements
+    }
+    for (const index of users.keys()) expect(await statementsOf(index)).toBe(1)
+    expect([await statementsOf(1), await statementsOf(1_000), await statementsOf(0)]).toEqual([
+      0, 0, 1,
+    ])
+  })
+})
+
+describe.each([
+  { engine: 'SQLite', open: openSqliteStore },
+  { engine: 'Postgres', open: openPostgresStore },
+])('a session on $engine', ({ open }) => {
+  test('of a deleted account tells whose it was', async () => {
+    await using store = await open()
+    await store.write((tx) => tx.users.insert(user))
+    const { sessions, authenticate, deleted } = createTestSessions(store)
+    const token = await sessions.open(user)
+    await authenticate(token)
+    await store.write((tx) => tx.users.delete('u'))
+    for (let request = 1; request <= 2; request++) {
+      expect(await authenticate(token)).toEqual({ found: 'Token is invalid', statements: 1 })
+    }
+    expect(deleted).toEqual(['u', 'u'])
   })
 })

@@ -4,7 +4,7 @@ import type { Credentials, LoginRequest } from '../../src/domain/login'
 import type { SignUp, SignUpRequest } from '../../src/domain/users'
 import { parseBasicCredentials } from '../../src/http/basic-credentials'
 import { createNeedsHttps } from '../../src/http/require-https'
-import { createTestApi } from '../support/api'
+import { createTestApi, handleRequest } from '../support/api'
 
 const encode = (text: string) => Buffer.from(text).toString('base64')
 
@@ -91,8 +91,7 @@ describe('a login', () => {
     const request = new Request('http://pi/login', {
       headers: { authorization, 'x-access-token': 'stale' },
     })
-    api.contexts.get(request).client = client
-    const answer = await api.handle(request)
+    const answer = await handleRequest(api, request, { client })
     expect([answer.status, await answer.json()]).toEqual([200, { token: 'a token' }])
     expect(logins).toEqual([
       {
@@ -133,8 +132,7 @@ describe('a sign-up', () => {
   test('passes its members and where it comes from to the rule', async () => {
     const { api, signUps } = createRecordingApi()
     const request = new Request('http://pi/users', signUpInit)
-    api.contexts.get(request).client = client
-    const answer = await api.handle(request)
+    const answer = await handleRequest(api, request, { client })
     expect([answer.status, await answer.json()]).toEqual([
       201,
       {
@@ -177,7 +175,7 @@ describe('a sign-up', () => {
     const error = new DomainError('conflict', 'taken')
     const { api } = createTestApi({ users: { signUp: () => Promise.reject(error) } })
     const request = new Request('http://pi/users', signUpInit)
-    expect((await api.handle(request)).status).toBe(409)
+    expect((await handleRequest(api, request)).status).toBe(409)
     expect(api.contexts.get(request).userId).toBeNull()
   })
 })

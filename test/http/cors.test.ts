@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createTestApi, headersOf } from '../support/api'
+import { createTestApi, handleRequest, headersOf } from '../support/api'
 
 const allowed = 'https://vault.example.org'
 const other = 'https://evil.example'
@@ -74,7 +74,7 @@ test('a request without a valid host is refused', async () => {
   const { api } = createTestApi()
   const request = new Request('http://pi/healthz')
   Object.defineProperty(request, 'url', { value: 'not a URL' })
-  const answer = await api.handle(request)
+  const answer = await handleRequest(api, request)
   expect([answer.status, await answer.json()]).toEqual([
     400,
     { message: { error: 'Missing Request Header. The Host header is missing or not valid' } },
@@ -83,7 +83,7 @@ test('a request without a valid host is refused', async () => {
 
 test('routes answer at any host, also a short one, and only at their exact path', async () => {
   const { api } = createTestApi()
-  const statusOf = async (url: string) => (await api.handle(new Request(url))).status
+  const statusOf = async (url: string) => (await handleRequest(api, new Request(url))).status
   expect(await statusOf('http://a/healthz')).toBe(200)
   expect(await statusOf('http://a.b/healthz')).toBe(200)
   expect(await statusOf('http://pi.local:5000/healthz?x=/y')).toBe(200)

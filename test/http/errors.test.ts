@@ -8,14 +8,11 @@ import {
   tooLarge,
 } from '../../src/http/http-error'
 import { createRequestContexts } from '../../src/http/request-context'
-import { createTestApi, headersOf } from '../support/api'
+import { createTestApi, handleRequest, headersOf } from '../support/api'
 import { unbounded } from '../support/session'
+import { aUser, signedIn } from '../support/store'
 
-const user = {
-  revision: 0,
-  ...{ id: 'u', email: 'a@b.cc', passwordHash: '', hint: null, emailConfirmed: true },
-  ...{ sessionEpoch: '', creationTime: 0, isDisabled: false, loginTime: null },
-}
+const user = signedIn(aUser({ id: 'u' }))
 
 /** Returns the answer to DELETE /notes when its rule throws, with the log. */
 async function answerTo(error: Error, method = 'DELETE') {
@@ -184,7 +181,7 @@ describe('a request that matches no route', () => {
     const { api } = createTestApi()
     const routeOf = async (path: string, method: string) => {
       const request = new Request(`http://pi${path}`, { method })
-      await api.handle(request)
+      await handleRequest(api, request)
       return api.contexts.get(request).route
     }
     expect(await routeOf('/confirm/secret', 'PUT')).toBe('/confirm/:token')
@@ -193,16 +190,24 @@ describe('a request that matches no route', () => {
   })
 })
 
-test('what is known of a request at its start is nothing, and least is trusted', () => {
+test('of a request is known at its start what the listener knows, and the sender when it is asked for', () => {
   const contexts = createRequestContexts()
-  const [request, other] = [new Request('http://pi/'), new Request('http://pi/')]
-  const context = contexts.get(request)
-  expect(context).toEqual({
-    ...{ route: null, userId: null, isCut: false, isRoutine: false, peer: null },
-    isCrowded: false,
-    client: { address: null, isSecure: false },
+  const request = new Request('http://pi/')
+  expect(() => contexts.get(request)).toThrow('a request without a context')
+  let lookUps = 0
+  const sender = { peer: '::1', client: { address: '::1', isSecure: false } }
+  const lookUpSender = () => {
+    lookUps++
+    return sender
+  }
+  const context = contexts.open(request, lookUpSender)
+  expect(context).toMatchObject({
+    ...{ route: null, userId: null, isCut: false, isRoutine: false, isCrowded: false },
     ...unbounded,
   })
+  expect(lookUps).toBe(0)
+  expect([context.findSender(), context.findSender()]).toEqual([sender, sender])
+  expect(lookUps).toBe(1)
   expect(contexts.get(request)).toBe(context)
-  expect(contexts.get(other)).not.toBe(context)
+  expect(contexts.open(new Request('http://pi/'), lookUpSender)).not.toBe(context)
 })

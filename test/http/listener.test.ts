@@ -1,20 +1,20 @@
 import { describe, expect, test } from 'bun:test'
 import { join } from 'node:path'
 import type { CertificateSource } from '../../src/domain/certificates'
+import { DomainError } from '../../src/domain/errors'
 import type { Session } from '../../src/domain/sessions'
 import type { ApiDeps } from '../../src/http/api'
 import { createClientResolver } from '../../src/http/client'
 import { type ListenerAddress, listen } from '../../src/http/listener'
 import { createLog, type LogLevel, limitLog } from '../../src/log'
 import { createTestApi } from '../support/api'
+import { captureError } from '../support/capture-error'
 import { createTestAuthority } from '../support/certificates'
 import { temporaryFolder } from '../support/executable'
+import { aUser, signedIn } from '../support/store'
+import { until } from '../support/until'
 
-const user = {
-  revision: 0,
-  ...{ id: 'u', email: 'a@b.cc', passwordHash: '', hint: null, emailConfirmed: true },
-  ...{ sessionEpoch: '', creationTime: 0, isDisabled: false, loginTime: null },
-}
+const user = signedIn(aUser({ id: 'u' }))
 
 /** A listener over an API of a test's own, with its lines of the log. */
 function startTestListener(
@@ -196,6 +196,29 @@ describe('a listener', () => {
     }
     expect(seen.map(({ request }) => request.deadline)).toEqual([8_500, 57_500, 57_500, 8_500])
     expect(seen.map(({ request }) => request.isAbandoned)).toEqual([false, false, false, false])
+  })
+
+  test('is in the log with its address, though its client is gone before the answer', async () => {
+    const list = Promise.withResolvers<never>()
+    await using setup = startTestListener({
+      sessions: { authenticate: () => user, open: () => Promise.reject(new Error()) },
+      notes: {
+        list: () => list.promise,
+        ...{ add: () => list.promise, change: () => list.promise, delete: () => list.promise },
+      },
+    })
+    const { listener, lines } = setup
+    const leaving = new AbortController()
+    const headers = { 'x-access-token': 't' }
+    const answer = fetch(new URL('/notes', listener.url), { headers, signal: leaving.signal })
+    await until(() => !listener.isIdle(), 'the request has arrived')
+    leaving.abort()
+    expect(await captureError(answer)).toMatchObject({ name: 'AbortError' })
+    // Another request, so that the listener has noticed.
+    await fetch(new URL('/healthz', listener.url))
+    list.reject(new DomainError('not_found', 'no notes'))
+    await until(() => listener.isIdle(), 'the request is answered')
+    expect(lines).toMatchObject([{ route: '/notes', status: 404, address: '127.0.0.1' }])
   })
 
   test('on a Unix socket knows no address but the one that a proxy forwards', async () => {

@@ -11,6 +11,7 @@ import { answerOf, failure } from '../support/answers'
 import { createTestApi } from '../support/api'
 import { aRecord, signUpAndLogIn } from '../support/client'
 import { startTestServer } from '../support/server'
+import { aUser, signedIn } from '../support/store'
 
 /*
  * The offline-copy rule, see src/http/offline-copies.ts: clients delete their offline copy on a wrong answer to one of
@@ -102,18 +103,7 @@ const failures = {
   rate_limited: failure(429, 'Too Many Requests. not now'),
 }
 
-const user = {
-  revision: 0,
-  id: 'u',
-  email: 'a@b.cc',
-  passwordHash: '',
-  hint: null,
-  emailConfirmed: true,
-  sessionEpoch: '',
-  creationTime: 0,
-  isDisabled: false,
-  loginTime: null,
-}
+const user = signedIn(aUser({ id: 'u' }))
 
 function ask(url: URL, method: string, path: string): Promise<Response> {
   return fetch(new URL(path, url), { method, headers: { 'x-access-token': 'any' } })

@@ -8,6 +8,7 @@ import { listen } from '../../src/http/listener'
 import { fromNote } from '../../src/http/schemas'
 import { createLog } from '../../src/log'
 import { createTestApi } from '../support/api'
+import { aUser, signedIn } from '../support/store'
 import { manualTiming } from '../support/timing'
 import { until } from '../support/until'
 
@@ -45,7 +46,10 @@ function startListServer(
       },
     },
     sessions: {
-      authenticate: (id) => Promise.resolve({ id, ...user, revision: revisions[id] ?? 0 }),
+      authenticate(id) {
+        const revision = revisions[id] ?? 0
+        return { ...signedIn(aUser({ id })), revision, vaultState: `${id}.${revision}` }
+      },
       open: reject,
     },
     notes: {
@@ -103,11 +107,6 @@ function startListServer(
       await listener.stop({ now: true })
     },
   }
-}
-
-const user = {
-  ...{ email: 'a@b.cc', passwordHash: '', hint: null, emailConfirmed: true },
-  ...{ sessionEpoch: '', creationTime: 0, isDisabled: false, loginTime: null },
 }
 
 /** Much more than the system takes for a client that takes nothing, up to 10 MB. */

@@ -1,6 +1,6 @@
 import { systemRuntime } from '../../src/app/runtime'
 import { createAnswerCache } from '../../src/domain/answer-cache'
-import { type ApiDeps, createApi } from '../../src/http/api'
+import { type Api, type ApiDeps, createApi } from '../../src/http/api'
 import type { Client } from '../../src/http/client'
 import { createLog } from '../../src/log'
 
@@ -53,14 +53,19 @@ export function createTestApi(change: Partial<ApiDeps> = {}) {
     api,
     /** The log of the API, which the lines of the requests themselves are not in: the listener writes those. */
     lines,
-    ask(path: string, init: RequestInit = {}, { client, peer = null }: Connection = {}) {
-      const request = new Request(new URL(path, 'http://pi.local:5000/'), init)
-      const context = api.contexts.get(request)
-      if (client !== undefined) context.client = client
-      context.peer = peer
-      return api.handle(request)
-    },
+    ask: (path: string, init: RequestInit = {}, connection?: Connection) =>
+      handleRequest(api, new Request(new URL(path, 'http://pi.local:5000/'), init), connection),
   }
+}
+
+/** Passes a request to an API, as the listener does. */
+export async function handleRequest(
+  api: Api,
+  request: Request,
+  { client = { address: null, isSecure: false }, peer = null }: Connection = {},
+): Promise<Response> {
+  api.contexts.open(request, () => ({ peer, client }))
+  return await api.handle(request)
 }
 
 /** The answer without its body, with the headers that are not the same in every answer. */

@@ -9,7 +9,7 @@ import { sqliteDatabase } from '../../src/database/sqlite-database'
 import { resolveSqliteLocation } from '../../src/database/sqlite-location'
 import type { MonotonicClock } from '../../src/domain/runtime'
 import type { WriteTransaction } from '../../src/domain/store'
-import type { User, UserWithRevision } from '../../src/domain/user'
+import type { SignedInUser, User, UserWithRevision } from '../../src/domain/user'
 import type { WritableVault } from '../../src/domain/vault'
 import { directQueriesOf, offerDirectQueries } from '../../src/engine/direct-queries'
 import { openReader, openSingleReader, openWriter } from '../../src/engine/sqlite/connection'
@@ -57,6 +57,7 @@ export async function openSqliteStore({
     {
       reader: counting(reader.dialect, count),
       single: counting(single.dialect, count),
+      dataVersion: single.dataVersion,
       isInProcess: true,
       writer: counting(writer.dialect, count),
       async close() {
@@ -256,6 +257,11 @@ export function aUser(change: Partial<User> = {}): User {
 /** Returns an account as it is found by its id: in a store that no server has opened, the revision is the number of changes. */
 export function withRevision(user: User, revision = 0): UserWithRevision {
   return { ...user, revision }
+}
+
+/** What a request of a signed-in client gets to know of a user whose vault was not changed. */
+export function signedIn({ id, email, hint, sessionEpoch, isDisabled }: User): SignedInUser {
+  return { id, email, hint, sessionEpoch, isDisabled, revision: 0, vaultState: `${id}.0` }
 }
 
 /** Opens the vault of an account in its present session. Throws if the account is unknown or disabled. */

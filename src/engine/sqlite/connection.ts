@@ -4,6 +4,7 @@ import { closeSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Dialect, sql } from 'kysely'
+import { createDataVersion, type DataVersion } from './data-version'
 import { SingleQueryDialect, SqliteDialect, type TransactionMode } from './dialect'
 import { applicationId } from './inspect'
 
@@ -81,9 +82,12 @@ export function openReader(path: string): SqliteHandle {
 }
 
 /** Opens an existing database file for reads of one query each, without transactions. Throws SQLiteError. */
-export function openSingleReader(path: string): SqliteHandle {
+export function openSingleReader(
+  path: string,
+): SqliteHandle & { readonly dataVersion: DataVersion } {
   const { database, close } = open(path, { mode: 'deferred', pragmas: readerPragmas })
-  return { dialect: new SingleQueryDialect(database), close }
+  const dataVersion = createDataVersion(database)
+  return { dialect: new SingleQueryDialect(database), dataVersion, close }
 }
 
 /**
