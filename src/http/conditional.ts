@@ -17,7 +17,8 @@ export function answerIfChanged(
   // Weak: the text of an answer may differ while it says the same.
   const etag = `W/"${state}"`
   const condition = request.headers.get('if-none-match')
-  if (condition !== null && isAmong(state, condition)) return notModified(etag)
+  if (condition === etag || (condition !== null && isAmong(state, condition)))
+    return notModified(etag)
   return andThen(answer(), (response) => {
     if (condition?.trim() === '*') return discard(response).then(() => notModified(etag))
     response.headers.set('etag', etag)
