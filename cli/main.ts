@@ -11,7 +11,8 @@ process.exit(await run())
 
 async function run(): Promise<number> {
   try {
-    await createProgram().parseAsync(process.argv)
+    const args = process.argv.slice(2)
+    await (await createProgram(args)).parseAsync(args, { from: 'user' })
     return exitCodes.done
   } catch (error) {
     return error instanceof CommanderError ? usageExitCode(error) : reportError(error)

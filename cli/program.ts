@@ -1,25 +1,33 @@
 import { Command } from 'commander'
 import { commit, platform, version } from '../src/version'
-import { adoptCommand } from './commands/adopt'
-import { auditCommand } from './commands/audit'
-import { backupCommand } from './commands/backup'
-import { completionCommand } from './commands/completion'
-import { configCommand } from './commands/config'
-import { copyCommand } from './commands/copy'
-import { doctorCommand } from './commands/doctor'
-import { healthcheckCommand } from './commands/healthcheck'
-import { keyCommand } from './commands/key'
-import { mailCommand } from './commands/mail'
-import { recreateDbCommand } from './commands/recreate-db'
-import { restoreCommand } from './commands/restore'
-import { serveCommand } from './commands/serve'
-import { serviceCommand } from './commands/service'
-import { tlsCommand } from './commands/tls'
-import { userCommand } from './commands/user'
+import { compileHotCode } from './jit'
 import { exitCodesHelp, info, outText } from './terminal'
 
-/** Returns the command tree. It throws CommanderError instead of ending the process. */
-export function createProgram(): Command {
+/** The commands in the order of the help. A process evaluates the code of the one that it runs, which needs least memory. */
+const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
+  ['serve', async () => (await import('./commands/serve')).serveCommand()],
+  ['backup', async () => (await import('./commands/backup')).backupCommand()],
+  ['restore', async () => (await import('./commands/restore')).restoreCommand()],
+  ['service', async () => (await import('./commands/service')).serviceCommand()],
+  ['adopt', async () => (await import('./commands/adopt')).adoptCommand()],
+  ['copy', async () => (await import('./commands/copy')).copyCommand()],
+  ['recreate-db', async () => (await import('./commands/recreate-db')).recreateDbCommand()],
+  ['key', async () => (await import('./commands/key')).keyCommand()],
+  ['tls', async () => (await import('./commands/tls')).tlsCommand()],
+  ['mail', async () => (await import('./commands/mail')).mailCommand()],
+  ['user', async () => (await import('./commands/user')).userCommand()],
+  ['audit', async () => (await import('./commands/audit')).auditCommand()],
+  ['config', async () => (await import('./commands/config')).configCommand()],
+  ['doctor', async () => (await import('./commands/doctor')).doctorCommand()],
+  ['healthcheck', async () => (await import('./commands/healthcheck')).healthcheckCommand()],
+  ['completion', async () => (await import('./commands/completion')).completionCommand()],
+])
+
+/**
+ * Returns the command tree, or the part of it that these arguments of a process need: all of it unless the first argument is
+ * a command. It throws CommanderError instead of ending the process.
+ */
+export async function createProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('snailpass')
     .description('The SnailPass password server: stores the data your clients encrypt.')
     .version(`snailpass ${version} (${commit}, ${platform})`, '-V, --version', 'print the version')
@@ -54,27 +62,19 @@ ${exitCodesHelp}`,
         for (const line of [error, ...(proposal === undefined ? [] : [proposal])]) info(line)
       },
     })
-  const commands = [
-    serveCommand(),
-    backupCommand(),
-    restoreCommand(),
-    serviceCommand(),
-    adoptCommand(),
-    copyCommand(),
-    recreateDbCommand(),
-    keyCommand(),
-    tlsCommand(),
-    mailCommand(),
-    userCommand(),
-    auditCommand(),
-    configCommand(),
-    doctorCommand(),
-    healthcheckCommand(),
-    completionCommand(),
-  ]
-  for (const command of commands) program.addCommand(command)
+  for (const load of loadersFor(args)) program.addCommand(await load())
+  // A server does that once it has started.
+  program.hook('preAction', (_, command) => {
+    if (command.name() !== 'serve') compileHotCode()
+  })
   inheritSettings(program)
   return program
+}
+
+/** All commands without the name of one: the help and a wrong name are about all of them, and so are completions. */
+function loadersFor([name = '']: readonly string[]): readonly (() => Promise<Command>)[] {
+  const load = name === 'completion' ? undefined : commands.get(name)
+  return load === undefined ? [...commands.values()] : [load]
 }
 
 /** Commander passes settings on only to subcommands that are created after the settings. */

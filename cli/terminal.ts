@@ -4,8 +4,6 @@
  * escaped: emails, file names, and what other servers answer are chosen by others.
  */
 import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline/promises'
-
 import { DomainError, type ErrorCode, listErrors } from '../src/domain/errors'
 import { escapeUnprintable, stringifyPrintable } from '../src/domain/text'
 import { isSystemdJournal, type LogLevel, withPriority } from '../src/log'
@@ -139,6 +137,7 @@ export async function confirm(question: string, word: string, option = '--yes'):
       hint: `use ${option} to skip`,
     })
   }
+  const { createInterface } = await import('node:readline/promises')
   const terminal = createInterface({ input: process.stdin, output: process.stderr })
   // Ctrl-C and Ctrl-D close the terminal interface without an answer. They count as an empty answer.
   const closed = new Promise<string>((resolve) => terminal.once('close', () => resolve('')))

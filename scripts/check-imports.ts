@@ -1,6 +1,7 @@
 /**
  * Checks the structure of `src` and `cli`: each folder imports only what the table in docs/architecture.md allows, no files
- * import each other in a circle, and no two files of `src` export the same name. Prints each violation.
+ * import each other in a circle, no two files of `src` export the same name, and the start of a server evaluates only the
+ * packages that it needs. Prints each violation.
  */
 import { dirname, join, relative } from 'node:path'
 import { type Import, readSourceFiles, resolveImport } from './source-files'
@@ -69,9 +70,26 @@ const downwards: readonly (readonly [from: string, to: string])[] = [
   ['src/app/doctor', 'src/app/operations'],
 ]
 
+/** What a server evaluates before it answers: these files and all that they import, except by `import()`. */
+const startFiles = ['cli/main.ts', 'cli/commands/serve.ts']
+
+/** The packages among it. Each costs time and memory in every server; a further one is imported where it is first used. */
+const startPackages = [
+  ...['commander', 'elysia', 'kysely', 'kysely-bun-sqlite', '@elysiajs/jwt'],
+  ...['@hapi/address', '@hapi/tlds', 'bun:ffi', 'bun:sqlite'],
+  ...['node:crypto', 'node:fs', 'node:net', 'node:os', 'node:path', 'node:url', 'node:util'],
+  ...['node:fs/promises', 'node:timers/promises'],
+]
+
 const root = join(import.meta.dir, '..')
 const files = await readSourceFiles(root, ['cli', 'src'])
-const problems = [...wrongImports(), ...circles(), ...sharedNames()]
+const problems = [
+  ...wrongImports(),
+  ...circles(),
+  ...sharedNames(),
+  ...earlyPackages(),
+  ...latePackages(),
+]
 for (const problem of problems) process.stderr.write(`${problem}\n`)
 process.exit(problems.length === 0 ? 0 : 1)
 
@@ -145,6 +163,36 @@ function circles(): readonly string[] {
   }
   for (const path of files.keys()) visit(path)
   return found
+}
+
+/** Packages that a start should not evaluate, each with the files through which it is imported. */
+function earlyPackages(): readonly string[] {
+  const found: string[] = []
+  const ways = new Map(startFiles.map((path) => [path, [path]]))
+  // The map grows while it is read: its order is that of a breadth-first search, so each way is the shortest.
+  for (const [path, way] of ways) {
+    for (const { target, isTypeOnly, isLazy } of files.get(path)?.imports ?? []) {
+      if (isTypeOnly || isLazy) continue
+      const file = resolveImport(files, path, target)
+      if (file !== null && !ways.has(file)) ways.set(file, [...way, file])
+      if (!target.startsWith('.') && !startPackages.includes(target))
+        found.push(`${way.join(' -> ')}: ${target} is evaluated at the start of a server`)
+    }
+  }
+  return found
+}
+
+/** Bun 1.4.5 breaks `import()` of a CommonJS package (its helper and the parameter get the same short name). */
+function latePackages(): readonly string[] {
+  return [...files].flatMap(([path, { imports }]) =>
+    imports
+      .filter(
+        ({ target, isTypeOnly, isLazy }) => isLazy && !isTypeOnly && !/^(?:\.|node:)/.test(target),
+      )
+      .map(
+        ({ target }) => `${path}: import() of the package ${target}: put it into a file of ours`,
+      ),
+  )
 }
 
 function sharedNames(): readonly string[] {

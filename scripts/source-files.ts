@@ -6,6 +6,8 @@ export interface Import {
   /** As it stands in the file: a package, or a path relative to the file. */
   readonly target: string
   readonly isTypeOnly: boolean
+  /** Whether it is evaluated when the code around it runs, not before the file. */
+  readonly isLazy: boolean
 }
 
 export interface SourceFile {
@@ -16,7 +18,7 @@ export interface SourceFile {
 const importPatterns = [
   /^(?:import|export) (?<type>type )?[^;'"]*? from '(?<target>[^']+)'/gm,
   /^import '(?<target>[^']+)'/gm,
-  /(?<type>typeof )?\bimport\('(?<target>[^']+)'\)/g,
+  /(?<type>typeof )?(?<lazy>\bimport\()'(?<target>[^']+)'\)/g,
 ]
 
 const exportPattern =
@@ -40,7 +42,11 @@ export function parseSource(text: string): SourceFile {
   const imports: Import[] = []
   for (const pattern of importPatterns) {
     for (const { groups } of text.matchAll(pattern)) {
-      imports.push({ target: groups?.['target'] ?? '', isTypeOnly: groups?.['type'] !== undefined })
+      imports.push({
+        target: groups?.['target'] ?? '',
+        isTypeOnly: groups?.['type'] !== undefined,
+        isLazy: groups?.['lazy'] !== undefined,
+      })
     }
   }
   const exports = [...text.matchAll(exportPattern)].map(({ groups }) => groups?.['name'] ?? '')

@@ -1,7 +1,6 @@
 /** The commands, one file each: options, help and output. What a command does is an operation of src/app. */
 import { Command } from 'commander'
 import { requireOpenFiles } from '../../src/app/open-files'
-import { adoptDatabase } from '../../src/app/operations/adopt'
 import { systemRuntime } from '../../src/app/runtime'
 import { createBackupRunner } from '../../src/app/server/backup-process'
 import { type Server, startServer } from '../../src/app/server/server'
@@ -12,6 +11,7 @@ import { settingKeys } from '../../src/config/settings'
 import { type Log, openLog } from '../../src/log'
 import { formatAdoption } from '../adoption-report'
 import { loadCommandConfig, withConfigOptions } from '../config-options'
+import { compileHotCode } from '../jit'
 import { logOptionsOf, reloadOnHangup } from '../reload'
 import { shutdownSignals } from '../signals'
 import { type Supervision, supervised } from '../supervision'
@@ -93,6 +93,7 @@ async function serve(
       return
     }
     server = serverOrSignal
+    compileHotCode()
     attempts?.ready()
     manager?.ready()
     try {
@@ -110,6 +111,7 @@ async function serve(
 }
 
 async function adoptFirst(settings: Settings, log: Log): Promise<void> {
+  const { adoptDatabase } = await import('../../src/app/operations/adopt')
   const report = await adoptDatabase(openTargets(settings, systemRuntime), {
     keep: [],
     dryRun: false,

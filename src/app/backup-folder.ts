@@ -1,10 +1,16 @@
+import { statSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, join } from 'node:path'
-import { type BackupDestination, destinationAt, parseBackupTime } from '../backup/files'
+import {
+  type BackupDestination,
+  destinationAt,
+  listBackupFiles,
+  parseBackupTime,
+} from '../backup/files'
 import type { BackupFolderReport } from '../domain/backup-folder'
 import type { BackupState } from '../domain/backup-state'
-import { isSystemError } from '../files/data-folder'
+import { ifReadable, isSystemError } from '../files/data-folder'
 import { findFolderProblem } from '../files/external-folder'
 import { findOtherWriters } from '../files/folder-writers'
 import type { Targets } from './targets'
@@ -39,6 +45,21 @@ export async function destinationOf(
   return isUsable
     ? { folder: path, name: null, origin: 'settings' }
     : { folder: targets.folder.backups, name: null, origin: 'default' }
+}
+
+/**
+ * Returns the complete backups in the configured folder and in the default one, the newest first. A folder that can't be read
+ * has none.
+ */
+export function listBackupPaths(
+  targets: Targets,
+): readonly { readonly path: string; readonly time: number }[] {
+  const folders = new Set([backupFolderOf(targets).path, targets.folder.backups])
+  return [...folders]
+    .flatMap((folder) => ifReadable(() => listBackupFiles(folder), []))
+    .filter(({ isPartial, isFile }) => isFile && !isPartial)
+    .map(({ path }) => ({ path, time: parseBackupTime(basename(path)) ?? statSync(path).mtimeMs }))
+    .sort((one, other) => other.time - one.time)
 }
 
 /** Inspects the backup folder, without blocking the event loop, and whether the last recorded backup still exists. */

@@ -1,13 +1,9 @@
-import { statSync } from 'node:fs'
-import { basename } from 'node:path'
 import { encryptionOf } from '../backup/encryption'
 import { translateBackupErrors } from '../backup/faults'
-import { listBackupFiles, parseBackupTime } from '../backup/files'
 import { originOf, verifyBackup, withBackup } from '../backup/verify'
 import { DomainError } from '../domain/errors'
 import { formatCount, formatTime, shellQuote } from '../domain/text'
-import { ifReadable } from '../files/data-folder'
-import { backupFolderOf } from './backup-folder'
+import { backupFolderOf, listBackupPaths } from './backup-folder'
 import { findBackupSigner } from './secret-key'
 import type { Targets } from './targets'
 
@@ -20,21 +16,6 @@ export interface CheckedBackup {
   readonly problem: string | null
   /** What it contains; null if it is encrypted, so that only the owner of the key can verify it, or has a problem. */
   readonly content: { readonly accounts: number; readonly records: number } | null
-}
-
-/**
- * Returns the complete backups in the configured folder and in the default one, the newest first. A folder that can't be read
- * has none.
- */
-export function listBackupPaths(
-  targets: Targets,
-): readonly { readonly path: string; readonly time: number }[] {
-  const folders = new Set([backupFolderOf(targets).path, targets.folder.backups])
-  return [...folders]
-    .flatMap((folder) => ifReadable(() => listBackupFiles(folder), []))
-    .filter(({ isPartial, isFile }) => isFile && !isPartial)
-    .map(({ path }) => ({ path, time: parseBackupTime(basename(path)) ?? statSync(path).mtimeMs }))
-    .sort((one, other) => other.time - one.time)
 }
 
 /** Verifies a backup. */

@@ -5,7 +5,7 @@ import { LostDatabaseError } from '../database/lost-database'
 import { ownProperty, parseJson } from '../domain/untrusted'
 import { writeAtomic } from '../files/atomic-file'
 import { type DataFolder, ifReadable } from '../files/data-folder'
-import { describeRestore, listBackupPaths } from './checked-backups'
+import { listBackupPaths } from './backup-folder'
 import type { Targets } from './targets'
 
 /**
@@ -38,6 +38,7 @@ export async function withRestoreHint<T>(targets: Targets, work: () => Promise<T
     if (error.state === 'missing' && sign === null) throw error
     const message = sign === null ? error.message : `${error.message}, but ${sign}`
     const { state, advice, cause } = error
+    const { describeRestore } = await import('./checked-backups')
     const hint = `${await describeRestore(targets)}; ${advice}`
     throw new LostDatabaseError(state, message, { advice, hint, cause })
   }

@@ -6,7 +6,7 @@ import { dirname } from 'node:path'
 import { type DatabaseLocation, nameOfLocation } from '../config/database-url'
 import type { Settings } from '../config/settings'
 import type { Database } from '../database/database'
-import { postgresDatabase } from '../database/postgres-database'
+import { lazyDatabase } from '../database/lazy-database'
 import { sqliteDatabase } from '../database/sqlite-database'
 import { resolveSqliteLocation } from '../database/sqlite-location'
 import { type DataFolder, dataFolder } from '../files/data-folder'
@@ -58,5 +58,8 @@ export function databaseAt(
     return sqliteDatabase(resolveSqliteLocation(location.path, folder.path), runtime)
   }
   const name = nameOfLocation(location)
-  return postgresDatabase({ address: location, name, databaseBackupDir: folder.path }, runtime)
+  return lazyDatabase(name, async () => {
+    const { postgresDatabase } = await import('../database/postgres-database')
+    return postgresDatabase({ address: location, name, databaseBackupDir: folder.path }, runtime)
+  })
 }

@@ -121,8 +121,11 @@ export function createApi(deps: ApiDeps): Api {
     vaultRoutes({ ...deps, guard, readLargeJson, answerVault }),
     healthRoutes({ ...deps, contexts }),
   ]
-  const document = createOpenApiDocument(routesOf(described), deps.version)
-  const groups = [...described, openApiRoutes(document), acmeChallengeRoutes(deps)]
+  const groups = [
+    ...described,
+    openApiRoutes(() => createOpenApiDocument(routesOf(described), deps.version)),
+    acmeChallengeRoutes(deps),
+  ]
   const methodTable = createMethodTable(routesOf(groups), contexts)
   const handleError = createErrorHandler({
     ...deps,
@@ -174,9 +177,14 @@ function routesOf(groups: readonly { readonly routes: readonly Route[] }[]): rea
   return groups.flatMap((group) => group.routes)
 }
 
-function openApiRoutes(document: string) {
+/** The document is created when it is first asked for. */
+function openApiRoutes(createDocument: () => string) {
   const headers = { 'content-type': 'application/json' }
-  return new Elysia().get('/openapi.json', () => new Response(document, { headers }))
+  let document: string | null = null
+  return new Elysia().get('/openapi.json', () => {
+    document ??= createDocument()
+    return new Response(document, { headers })
+  })
 }
 
 /** Returns a 405 to a client that takes this server for a proxy. The connection is closed, since it takes it for a tunnel now. */

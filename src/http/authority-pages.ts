@@ -1,5 +1,5 @@
 import { Elysia } from 'elysia'
-import { type AuthorityPageProps, renderAuthorityPage } from '../web/authority-page'
+import type { AuthorityPageProps } from '../web/authority-page'
 import { urlOf } from './client'
 import { errorResponse } from './errors'
 import { describeRoute } from './openapi'
@@ -27,7 +27,7 @@ export function authorityRoutes(deps: {
 }) {
   const { contexts, tlsPort } = deps
   const base = basePathOf(deps.publicUrl)
-  const respond = (render: (authority: AuthorityFiles) => Response): Response => {
+  const respond = <Answer>(render: (authority: AuthorityFiles) => Answer): Answer | Response => {
     const authority = deps.authority()
     if (authority !== null) return render(authority)
     return errorResponse(404, 'Resource Not Found. This server has no certificate authority')
@@ -46,7 +46,9 @@ export function authorityRoutes(deps: {
             address.protocol = 'https:'
             address.port = String(port)
           }
-          return htmlResponse(renderAuthorityPage(authority, { address, base }))
+          return htmlResponse(({ renderAuthorityPage }) =>
+            renderAuthorityPage(authority, { address, base }),
+          )
         }),
       describeRoute({
         summary: 'Page that explains how to install the certificate authority of this server',

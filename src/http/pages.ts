@@ -6,10 +6,8 @@ import type {
   EmailConfirmation,
 } from '../domain/email-confirmation'
 import { DomainError } from '../domain/errors'
-import { type ConfirmationPageOutcome, renderConfirmationPage } from '../web/confirmation-page'
+import type { ConfirmationPageOutcome } from '../web/confirmation-page'
 import faviconPath from '../web/favicon.png' with { type: 'file' }
-import { renderIndexPage } from '../web/index-page'
-import { contentSecurityPolicy, formContentSecurityPolicy } from '../web/page'
 import { urlOf } from './client'
 import { describeRoute } from './openapi'
 import type { RequestContexts } from './request-context'
@@ -31,13 +29,15 @@ export function pagesRoutes(deps: {
 
   /** The few pages of links. Each is rendered once, since anybody may ask for them, as often as they like. */
   const linkPages = new Map<ConfirmationPageOutcome, string>()
-  function linkPage(what: ConfirmationPageOutcome): string {
-    const known = linkPages.get(what)
-    if (known !== undefined) return known
-    const page = renderConfirmationPage(what, base)
-    linkPages.set(what, page)
-    return page
-  }
+  const linkPage =
+    (what: ConfirmationPageOutcome) =>
+    ({ renderConfirmationPage }: Pages): string => {
+      const known = linkPages.get(what)
+      if (known !== undefined) return known
+      const page = renderConfirmationPage(what, base)
+      linkPages.set(what, page)
+      return page
+    }
 
   /** Answers with the page of what `find` returns or throws: people follow the link, so an expected error is no JSON. */
   const respondToLink = async (
@@ -47,15 +47,13 @@ export function pagesRoutes(deps: {
     const context = deps.contexts.get(request)
     try {
       const outcome = await find({ address: context.findSender().client.address, bounds: context })
-      const page = linkPage(outcome)
-      if (outcome !== 'unconfirmed') return htmlResponse(page)
-      return htmlResponse(page, 200, { 'content-security-policy': formContentSecurityPolicy })
+      return await htmlResponse(linkPage(outcome), { hasForm: outcome === 'unconfirmed' })
     } catch (error) {
       if (!(error instanceof DomainError)) throw error
-      if (error.code !== 'rate_limited') return htmlResponse(linkPage('unavailable'), 503)
-      return htmlResponse(linkPage('too many'), 429, {
-        'retry-after': String(error.retryAfter),
-      })
+      if (error.code !== 'rate_limited')
+        return await htmlResponse(linkPage('unavailable'), { status: 503 })
+      const headers = { 'retry-after': String(error.retryAfter) }
+      return await htmlResponse(linkPage('too many'), { status: 429, headers })
     }
   }
 
@@ -70,7 +68,7 @@ export function pagesRoutes(deps: {
         const address = needsHttps ? (httpsUrlOf(plain, opened, deps.tlsPort()) ?? plain) : plain
         const httpAddress =
           address.protocol === 'http:' ? address : httpUrlOf(opened, deps.httpPort())
-        return htmlResponse(
+        return htmlResponse(({ renderIndexPage }) =>
           renderIndexPage({
             version: deps.version,
             address,
@@ -127,17 +125,20 @@ function httpsUrlOf(address: URL, opened: URL, port: number | null): URL | null 
   return port === null ? null : new URL(`https://${opened.hostname}:${port}/`)
 }
 
-/** Returns an HTML page that may load nothing from elsewhere. */
-export function htmlResponse(
-  html: string,
-  status: number = 200,
-  headers: Readonly<Record<string, string>> = {},
-): Response {
-  return new Response(html, {
+type Pages = typeof import('../web/pages').pages
+
+/** Returns an HTML page that may load nothing from elsewhere. With `hasForm`, it may send a form to this server. */
+export async function htmlResponse(
+  render: (pages: Pages) => string,
+  options: { status?: number; headers?: Readonly<Record<string, string>>; hasForm?: boolean } = {},
+): Promise<Response> {
+  const { contentSecurityPolicy, formContentSecurityPolicy, pages } = await import('../web/pages')
+  const { status = 200, headers = {}, hasForm = false } = options
+  return new Response(render(pages), {
     status,
     headers: {
       'content-type': 'text/html;charset=utf-8',
-      'content-security-policy': contentSecurityPolicy,
+      'content-security-policy': hasForm ? formContentSecurityPolicy : contentSecurityPolicy,
       ...headers,
     },
   })

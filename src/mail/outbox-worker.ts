@@ -12,7 +12,7 @@ import type { Tokens } from '../domain/tokens'
 import type { Log } from '../log'
 import { withoutAddress } from './addresses'
 import { MailFault } from './mail-fault'
-import { type RenderedEmail, renderConfirmationEmail, renderInvitationEmail } from './messages'
+import type { RenderedEmail } from './messages'
 import type { MailTransport } from './transport'
 
 const minute = 60_000
@@ -160,6 +160,7 @@ async function render(
   { tokens, linkMinutes }: { tokens: Tokens; linkMinutes: number },
 ): Promise<RenderedEmail> {
   const { email, baseUrl } = message
+  const { renderConfirmationEmail, renderInvitationEmail } = await import('./messages')
   switch (message.kind) {
     case 'confirmation': {
       const claims = { purpose: 'confirmation', userId: message.userId, email } as const

@@ -6,7 +6,6 @@ import { type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { startLoop } from '../background'
 import { errorMessage } from '../domain/errors'
 import { type Link, openLink } from './link'
-import { mdnsHostName } from './records'
 import { type AnnouncedLink, type AnnounceOptions, startResponder } from './responder'
 
 export interface Mdns {
@@ -16,12 +15,6 @@ export interface Mdns {
 
 /** Milliseconds between two checks of the network interfaces. */
 const pollInterval = 10_000
-
-/**
- * Host names that may be announced: the first, or a later one if other hosts have those before it. A certificate of ours should
- * be for all of them. If other hosts have all of these, a further name is announced.
- */
-export const mdnsHostNames: readonly string[] = [1, 2, 3].map(mdnsHostName)
 
 /**
  * Announces a service on every network of this machine, and again when its addresses change, until it is stopped. Problems are

@@ -1,4 +1,5 @@
 import { type Answer, encode, type OptAnswer } from 'dns-packet'
+import { mdnsHostName } from './host-names'
 
 /** The service to announce. */
 export interface MdnsService {
@@ -35,11 +36,6 @@ export function mdnsNamesOf(
     host: mdnsHostName(tries.host),
     instance: `${service.instance}${tries.instance > 1 ? ` (${tries.instance})` : ''}.${serviceType}`,
   }
-}
-
-/** Returns the nth host name; the first is number 1. */
-export function mdnsHostName(number: number): string {
-  return `snailpass${number > 1 ? `-${number}` : ''}.local`
 }
 
 /** Returns the records for a link: `unique` ones that only we have, and `shared` ones that every SnailPass server has. */

@@ -1,4 +1,4 @@
-import 'reflect-metadata'
+import './reflect'
 import { createPrivateKey, createPublicKey } from 'node:crypto'
 import { isIP } from 'node:net'
 import { AsnConvert } from '@peculiar/asn1-schema'

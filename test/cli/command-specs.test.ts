@@ -53,8 +53,8 @@ test('the completions know each command, its options and its arguments', () => {
   ])
 })
 
-test('the commands are these, and those of the installer are hidden', () => {
-  const paths = listCommandSpecs(createProgram()).map(({ path }) => path)
+test('the commands are these, and those of the installer are hidden', async () => {
+  const paths = listCommandSpecs(await createProgram()).map(({ path }) => path)
   expect(paths).toEqual(
     [
       '',

@@ -12,7 +12,7 @@ import { completionsFor, shells } from '../support/shells'
 
 const scriptOf = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }
 
-const commandSpecs = listCommandSpecs(createProgram())
+const commandSpecs = listCommandSpecs(await createProgram())
 const root = commandSpecs[0]?.commands.map(({ name }) => name) ?? []
 
 /** Creates a folder that contains a file and a folder. */

@@ -17,7 +17,7 @@ function helpOf(command: Command): string {
   return text
 }
 
-const commands = listCommands(createProgram())
+const commands = listCommands(await createProgram())
 const flags = commands.flatMap(({ command }) => command.options.map((option) => option.long))
 
 describe('the help', () => {
@@ -48,8 +48,8 @@ describe('the help', () => {
     expect(named.filter((name) => !documents.includes(name))).toEqual([])
   })
 
-  test('of the program lists every exit code', () => {
-    const help = helpOf(createProgram())
+  test('of the program lists every exit code', async () => {
+    const help = helpOf(await createProgram())
     for (const code of Object.values(exitCodes)) expect(help).toMatch(RegExp(`^  ${code}  `, 'm'))
   })
 })

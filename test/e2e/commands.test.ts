@@ -10,13 +10,13 @@ import { listCommands } from '../support/commands'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
 import { until } from '../support/until'
 
-/** Returns the arguments that print the help of each command. */
-function helpArguments(): [readonly string[]][] {
-  return listCommands(createProgram()).map(({ path }) => [[...path, '--help']])
-}
+/** The arguments that print the help of each command. */
+const helpArguments = listCommands(await createProgram()).map(({ path }): [readonly string[]] => [
+  [...path, '--help'],
+])
 
 describe('snailpass', () => {
-  test.each(helpArguments())('%p prints its help', async (args) => {
+  test.each(helpArguments)('%p prints its help', async (args) => {
     const { code, stdout, stderr } = await run(args)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     expect(stdout).toMatchSnapshot()

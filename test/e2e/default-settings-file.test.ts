@@ -12,7 +12,7 @@ const installed = `mkdir /etc/snailpass; echo SNAILPASS_LISTEN=127.0.0.1:7 > ${f
 /** Drops the capabilities by which root may read every file. */
 const unprivileged = 'setpriv --bounding-set=-all --inh-caps=-all'
 
-const takesSettings = listCommands(createProgram()).filter(({ command }) =>
+const takesSettings = listCommands(await createProgram()).filter(({ command }) =>
   command.options.some(({ long }) => long === '--config'),
 )
 

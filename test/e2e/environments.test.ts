@@ -175,9 +175,9 @@ async function runAll(environment: Environment) {
   return failures
 }
 
-test('the commands of these tests are all that there are', () => {
+test('the commands of these tests are all that there are', async () => {
   const known = [...commands, ...others]
-  const missing = listCommands(createProgram())
+  const missing = listCommands(await createProgram())
     .filter(({ command }) => command.commands.length === 0)
     .map(({ path }) => path.join(' '))
     .filter((name) => !known.some((command) => `${command} `.startsWith(`${name} `)))

@@ -15,7 +15,7 @@ import { executable, run, temporaryFolder } from '../support/executable'
 import { runServiceInstall } from '../support/installed-service'
 import { createTemporaryFile } from '../support/settings-file'
 
-const takesSettings = listCommands(createProgram()).filter(({ command }) =>
+const takesSettings = listCommands(await createProgram()).filter(({ command }) =>
   command.options.some(({ long }) => long === '--config'),
 )
 

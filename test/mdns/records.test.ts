@@ -2,12 +2,12 @@ import { describe, expect, test } from 'bun:test'
 import { decode, encode, type Packet } from 'dns-packet'
 import { recordsIn, replyTo } from '../../src/mdns/answers'
 import { conflictsIn, lostTiebreaks } from '../../src/mdns/conflicts'
+import { mdnsHostName } from '../../src/mdns/host-names'
 import { encodeProbe, encodeResponse, legacyResponse } from '../../src/mdns/messages'
 import {
   compareProbes,
   isSameRecord,
   type MdnsRecord,
-  mdnsHostName,
   mdnsNamesOf,
   nsecRecordFor,
   recordsOf,

@@ -51,8 +51,8 @@ async function runRecorded(
   using output = captureOutput()
   const before = process.env
   process.env = { SNAILPASS_CONFIG: '/dev/null', HOME: '/nonexistent', ...environment }
-  const code = await createProgram()
-    .parseAsync([...args], { from: 'user' })
+  const code = await createProgram(args)
+    .then((program) => program.parseAsync([...args], { from: 'user' }))
     .then(
       () => exitCodes.done,
       (error: unknown) => {

@@ -7,5 +7,8 @@ export function sqliteError(errno: number): Error {
 
 /** Returns an error that a Postgres server sent. */
 export function postgresError(code: string): Error {
-  return Object.assign(new DatabaseError(`Postgres error ${code}`, 8, 'error'), { code })
+  return Object.assign(new DatabaseError(`Postgres error ${code}`, 8, 'error'), {
+    code,
+    severity: 'ERROR',
+  })
 }

@@ -5,9 +5,8 @@ import type { RunningCertificateSource } from '../../domain/certificates'
 import { DomainError } from '../../domain/errors'
 import { dataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
-import { mdnsHostNames } from '../../mdns/mdns'
+import { mdnsHostNames } from '../../mdns/host-names'
 import { derOf } from '../../tls/certificate-info'
-import { startFileSource } from '../../tls/file-source'
 import type { KeyPairPaths } from '../../tls/key-pair'
 import type { Authority } from '../../tls/local/authority'
 import { tlsFolder } from '../../tls/local/folder'
@@ -15,7 +14,6 @@ import { namesOfHost, parseName } from '../../tls/local/names'
 import { type LocalDeps, startLocalSource } from '../../tls/local/source'
 import { localHosts } from '../local-addresses'
 import type { Runtime } from '../runtime'
-import { startAcme } from './acme'
 
 /** The settings that certificates depend on. */
 export type CertificateSettings = Pick<
@@ -78,6 +76,7 @@ export async function openCertificates(deps: CertificateDeps): Promise<ServerCer
 async function startCertificates(deps: CertificateDeps): Promise<ServerCertificates> {
   const { settings, runtime, log } = deps
   if (settings.tls === 'files') {
+    const { startFileSource } = await import('../../tls/file-source')
     const source = await startFileSource(pathsOf(settings), {
       publicName: publicNameOf(settings),
       ...runtime,
@@ -86,6 +85,7 @@ async function startCertificates(deps: CertificateDeps): Promise<ServerCertifica
     return { ...source, authority: () => null }
   }
   if (settings.tls === 'acme') {
+    const { startAcme } = await import('./acme')
     const source = await startAcme(deps)
     return { ...source, authority: () => null }
   }

@@ -10,7 +10,6 @@ import type { Api } from '../../http/api'
 import { createClientResolver } from '../../http/client'
 import { type Listener, listen } from '../../http/listener'
 import type { Log } from '../../log'
-import { isMissingIpv6, listenError } from './listen-error'
 import { type PlannedListener, planListeners } from './listener-plan'
 import type { ProxyWatch } from './proxy-watch'
 
@@ -111,6 +110,7 @@ async function openListener(
     await removeStaleSocket(address.path)
     return openSocket(address.path, open)
   } catch (cause) {
+    const { isMissingIpv6, listenError } = await import('./listen-error')
     if (isIpv6Half && isMissingIpv6(address, cause)) return null
     throw cause instanceof DomainError ? cause : await listenError(planned, cause)
   }

@@ -3,7 +3,7 @@ import { isIpv6Only, type ListenAddress } from '../../config/listen-address'
 import type { Settings } from '../../config/settings'
 import { portOf } from '../../http/base-url'
 import type { Log } from '../../log'
-import { type Mdns, startMdns } from '../../mdns/mdns'
+import type { Mdns } from '../../mdns/mdns'
 import type { Runtime } from '../runtime'
 
 /**
@@ -11,17 +11,18 @@ import type { Runtime } from '../runtime'
  * there. `urls` are its addresses, plain HTTP first: the first one is announced, for clients that do not trust our
  * certificates.
  */
-export function startAnnouncing(deps: {
+export async function startAnnouncing(deps: {
   settings: Settings
   urls: readonly URL[]
   runtime: Runtime
   log: Log
-}): Mdns | null {
+}): Promise<Mdns | null> {
   const { settings, urls, runtime, log } = deps
   const networkUrls = urls.filter(({ protocol }) => protocol !== 'unix:')
   const [first] = networkUrls
   if (!settings.mdns || first === undefined) return null
   const tls = networkUrls.find(({ protocol }) => protocol === 'https:')
+  const { startMdns } = await import('../../mdns/mdns')
   return startMdns({
     service: {
       instance: `SnailPass on ${hostLabel()}`,

@@ -184,7 +184,7 @@ async function startParts(
     const loop = startBackupSchedule({ ...start, backups, folder: backupFolder, run, schedule })
     services.push(() => loop.stop())
   }
-  const mdns = startAnnouncing({ ...start, urls })
+  const mdns = await startAnnouncing({ ...start, urls })
   if (mdns !== null) services.push(() => mdns.stop())
   log.info(`started snailpass ${version}`, { database: name })
   for (const { href } of urls) log.info(`listening on ${href}`)

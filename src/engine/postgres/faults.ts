@@ -1,4 +1,4 @@
-import { DatabaseError } from 'pg'
+import type { DatabaseError } from 'pg'
 import type { EngineFault } from '../fault-kind'
 import { weakLoginCode } from './weak-logins'
 
@@ -31,10 +31,15 @@ const faults: Readonly<Record<string, EngineFault>> = {
   XX002: 'damaged', // index_corrupted
 }
 
+/** Returns whether Postgres sent this error. By its form, not its class: a server on SQLite does not load the driver. */
+function isDatabaseError(error: unknown): error is DatabaseError {
+  return error instanceof Error && error.name === 'error' && 'severity' in error
+}
+
 /** Returns what an error of Postgres means. Null for any other error. */
 export function postgresFault(error: unknown): EngineFault | null {
   if (error instanceof ConnectionFault) return 'unreachable'
-  if (!(error instanceof DatabaseError) || error.code === undefined) return null
+  if (!isDatabaseError(error) || error.code === undefined) return null
   return faults[error.code] ?? faults[error.code.slice(0, 2)] ?? null
 }
 
@@ -43,13 +48,11 @@ export function postgresFault(error: unknown): EngineFault | null {
  * is a bug of snailpass.
  */
 export function describePostgresFault(error: unknown): { reason: string; hint: string } | null {
-  if (!(error instanceof ConnectionFault || error instanceof DatabaseError)) return null
+  if (!(error instanceof ConnectionFault || isDatabaseError(error))) return null
   const root = rootCause(error)
   const code = 'code' in root && typeof root.code === 'string' ? root.code : ''
   const known = hints[code] ?? hints[code.slice(0, 2)]
-  if (known === undefined && error instanceof DatabaseError && postgresFault(error) === null) {
-    return null
-  }
+  if (known === undefined && isDatabaseError(error) && postgresFault(error) === null) return null
   return { reason: root.message || code, hint: known ?? unreachableHint }
 }
 

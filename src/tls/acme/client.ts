@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { axios, Client } from 'acme-client'
+import axios from 'acme-client/src/axios'
+import Client from 'acme-client/src/client'
 import { errorMessage } from '../../domain/errors'
 import { AcmeFault, faultFromProblem, problemType, unexpectedResponse } from './fault'
 import type { AcmeResponse, AcmeTransport } from './transport'

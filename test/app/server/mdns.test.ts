@@ -1,7 +1,7 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { isServedBy } from '../../../src/app/server/mdns'
 import { loadConfig } from '../../../src/config/load'
-import { mdnsHostNames } from '../../../src/mdns/mdns'
+import { mdnsHostNames } from '../../../src/mdns/host-names'
 import { startTestServer } from '../../support/server'
 import { until } from '../../support/until'
 

@@ -1,0 +1,8 @@
+/** All pages, and what a browser may load for them. Nothing else needs Preact, so a server evaluates this with its first page. */
+import { renderAuthorityPage } from './authority-page'
+import { renderConfirmationPage } from './confirmation-page'
+import { renderIndexPage } from './index-page'
+
+export { contentSecurityPolicy, formContentSecurityPolicy } from './page'
+
+export const pages = { renderAuthorityPage, renderConfirmationPage, renderIndexPage } as const
