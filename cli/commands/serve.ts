@@ -2,7 +2,8 @@
 import { Command } from 'commander'
 import { requireOpenFiles } from '../../src/app/open-files'
 import { systemRuntime } from '../../src/app/runtime'
-import { createBackupRunner } from '../../src/app/server/backup-process'
+import { createCommandRunner } from '../../src/app/server/child-command'
+import { parseDamage } from '../../src/app/server/database-check'
 import { type Server, startServer } from '../../src/app/server/server'
 import { openTargets } from '../../src/app/targets'
 import { createChildEnvironment } from '../../src/config/load'
@@ -76,14 +77,20 @@ async function serve(
   try {
     for (const warning of warnings) log.warn(warning)
     if (options.adopt === true) await adoptFirst(settings, log)
+    const environment = createChildEnvironment(config, process.env)
+    const commandOf = (...args: readonly string[]) => [process.execPath, ...args]
+    // It only reads, so it can be killed.
+    const runCheck = createCommandRunner(
+      commandOf('service', 'step', 'check'),
+      environment,
+      'SIGKILL',
+    )
     const starting = startServer(
       { settings, runtime: systemRuntime, log },
       {
         ...(options.create !== undefined && { create: options.create }),
-        runBackup: createBackupRunner(
-          [process.execPath, 'backup', '--prune'],
-          createChildEnvironment(config, process.env),
-        ),
+        runBackup: createCommandRunner(commandOf('backup', '--prune'), environment),
+        checkDatabase: async (signal) => parseDamage(await runCheck(signal)),
       },
     )
     const serverOrSignal = await Promise.race([starting, shutdown.requested])

@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { findDamage } from '../../src/app/operations/find-damage'
 import {
   clearDatabase,
   copyBeforeUpgrade,
@@ -16,8 +17,8 @@ import { loadCommandConfig, withConfigOptions } from '../config-options'
 import { out } from '../terminal'
 
 /**
- * Hidden commands that `service install` runs in child processes as the user of the service: root should not read or
- * write files in a folder of another user. Only the same version of `service install` calls them.
+ * Hidden commands. `service install` runs them in child processes as the user of the service: root should not read or write files
+ * in a folder of another user. A server runs `check`, which would keep it from answering. Only the same version calls them.
  */
 export function stepCommand(): Command {
   const targetsOf = (command: Command) =>
@@ -48,6 +49,9 @@ export function stepCommand(): Command {
         const copy = await clearDatabase(targetsOf(command), { keep })
         if (copy !== null) out(copy)
       }),
+    createStep('check').action(async (_options, command: Command) => {
+      out(stringifyPrintable({ damage: await findDamage(targetsOf(command)) }))
+    }),
     createStep('trial').action((_options, command: Command) => runSmokeTest(targetsOf(command))),
   ]
   const command = new Command('step').helpCommand(false)

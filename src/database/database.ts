@@ -91,6 +91,11 @@ export interface ServerOpenOptions {
   readonly onWeakLogin?: (address: string) => void
   /** Called with why writes began to fail, and with null when they succeed again. */
   readonly onWriteChange?: (reason: Error | null) => void
+  /**
+   * From how many bytes a SQLite file is checked beside the server, if the last one ended cleanly (see `pendingCheck`). Without it,
+   * every file is checked before this returns.
+   */
+  readonly checkBesideFrom?: number
   /** Below it, writes are refused. Only for a database on this machine. */
   readonly freeSpaceLimit?: FreeSpaceLimit
 }
@@ -111,8 +116,16 @@ export interface OpenedDatabase {
    * lost. Null on Postgres.
    */
   readonly upkeep: (() => Promise<void>) | null
+  /** Null if the database was checked, and on Postgres. */
+  readonly pendingCheck: PendingCheck | null
   /** Path of the backup from before the migration. Null if nothing was migrated, and on Postgres, which rolls back failures. */
   readonly backupPath: string | null
+}
+
+/** The check of a whole database, which the caller has to do: `inspect` in another process. */
+export interface PendingCheck {
+  /** To be called once it has found nothing. Otherwise the next server checks the database before it answers. */
+  passed(): void
 }
 
 /** A database that nothing else uses, on a single connection. */

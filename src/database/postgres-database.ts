@@ -118,7 +118,7 @@ async function openForServer(
         await store.close()
         throw error
       }
-      return { store, created, isShared: true, backupPath: null, upkeep: null }
+      return { store, created, isShared: true, backupPath: null, upkeep: null, pendingCheck: null }
     },
   )
 }

@@ -23,6 +23,7 @@ import {
 } from './database'
 import { LostDatabaseError, missingDatabaseError } from './lost-database'
 import { refuseMountPoint } from './mount-point'
+import { takeCleanEnd } from './sqlite-clean-end'
 import { createExclusiveDatabase, withNewDatabase } from './sqlite-exclusive'
 import {
   inspectSqliteFile,
@@ -73,22 +74,44 @@ async function listPendingMigrations({ location, migrations }: Target): Promise<
 /** The store keeps the exclusive use of the database until it is closed. */
 async function openForServer(
   target: Target,
-  { create, ...options }: ServerOpenOptions,
+  { create, checkBesideFrom, ...options }: ServerOpenOptions,
 ): Promise<OpenedDatabase> {
   const { path } = target.location
   refuseMountPoint(path)
   const lock = acquireLock(target, create)
   try {
-    const inspected = inspectSqliteFile(path)
+    const { isChecked, ...inspected } = inspectForServer(target, checkBesideFrom)
     const { content, created, backupPath } = await bringUpToDate(target, inspected, create)
     requireAdopted({ content }, { name: path })
     lock.lockCreatedFile()
-    const { store, upkeep } = openFileStore(target, { lock, ...options })
-    return { store, created, isShared: false, backupPath, upkeep }
+    const check = { hasPassed: isChecked }
+    const markCleanEndFrom = () => (check.hasPassed ? (checkBesideFrom ?? null) : null)
+    const { store, upkeep } = openFileStore(target, { lock, markCleanEndFrom, ...options })
+    const passed = () => {
+      check.hasPassed = true
+    }
+    const pendingCheck = isChecked ? null : { passed }
+    return { store, created, isShared: false, backupPath, upkeep, pendingCheck }
   } catch (error) {
     lock.release()
     throw error
   }
+}
+
+/**
+ * Inspects the database, which the caller has locked. A large file that the last server has closed is not checked, unless a
+ * migration is pending: that rewrites what it reads.
+ */
+function inspectForServer(
+  { location: { path }, migrations }: Target,
+  checkBesideFrom: number | undefined,
+): InspectedDatabase & { isChecked: boolean } {
+  if (checkBesideFrom !== undefined && takeCleanEnd(path)) {
+    const inspected = inspectSqliteFile(path, { isChecked: false })
+    const pending = filterPendingMigrations(path, migrations, inspected.migrations)
+    if (pending.length === 0) return { ...inspected, isChecked: false }
+  }
+  return { ...inspectSqliteFile(path), isChecked: true }
 }
 
 async function withExclusive<T>(

@@ -15,10 +15,13 @@ import { isLegacySchema, requireNoForeignColumn } from './legacy-tables'
 import { LostDatabaseError, missingDatabaseError } from './lost-database'
 
 /**
- * Returns what a database file contains, after a check of its integrity. SQLite does not open a file of another program,
+ * Returns what a database file contains, after a check of its integrity unless the caller does without. SQLite does not open a file of another program,
  * because opening can change it. Throws `unavailable`, with a hint, if the file is damaged, empty or not a SnailPass database.
  */
-export function inspectSqliteFile(path: string): InspectedDatabase {
+export function inspectSqliteFile(
+  path: string,
+  options: { isChecked?: boolean } = {},
+): InspectedDatabase {
   if (isFileMissing(path)) return { content: 'nothing', migrations: [] }
   // SQLite opens a file without write permission too, and fails at the first write.
   accessSync(path, constants.R_OK | constants.W_OK)
@@ -33,7 +36,7 @@ export function inspectSqliteFile(path: string): InspectedDatabase {
   // A log or journal beside the file can contain a newer header, and only SQLite can read that.
   const sides = listSideFiles(path)
   if (id === applicationId || id === 0 || sides.length > 0) {
-    const inspection = inspectSqlite(path)
+    const inspection = inspectSqlite(path, options)
     const { problem, migrations } = inspection
     if (problem !== null) throw damagedDatabaseError(path, problem)
     if (inspection.applicationId === applicationId) return { content: 'ours', migrations }

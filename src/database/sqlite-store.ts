@@ -9,6 +9,7 @@ import {
 import { createStore, type OpenedStore } from '../store/store'
 import type { DatabaseTarget, ServerOpenOptions } from './database'
 import { watchFreeSpace } from './space-watch'
+import { markCleanEnd } from './sqlite-clean-end'
 import type { SqliteLocation } from './sqlite-location'
 import type { SqliteLock } from './sqlite-lock'
 import { createUpkeep } from './sqlite-upkeep'
@@ -17,12 +18,14 @@ import { type DatabaseFileWatch, watchDatabaseFiles } from './sqlite-watch'
 interface StoreOptions extends Pick<ServerOpenOptions, 'freeSpaceLimit' | 'onWriteChange'> {
   /** Released when the store is closed. */
   readonly lock?: SqliteLock
+  /** Returns from which size in bytes the file is marked as closed cleanly (see sqlite-clean-end); null for never. */
+  readonly markCleanEndFrom?: () => number | null
 }
 
 /** Opens the store of a database file, and returns it with its upkeep (see `OpenedDatabase`). Throws SQLiteError. */
 export function openFileStore(
   { location, timing }: DatabaseTarget<SqliteLocation>,
-  { lock, freeSpaceLimit, onWriteChange }: StoreOptions = {},
+  { lock, markCleanEndFrom, freeSpaceLimit, onWriteChange }: StoreOptions = {},
 ): { store: OpenedStore; upkeep: () => Promise<void> } {
   const { path } = location
   const { reader, single, writer, watch } = openHandles(path, timing.wait)
@@ -44,6 +47,8 @@ export function openFileStore(
       single.close()
       writer.close()
       watch.close()
+      const largeBytes = markCleanEndFrom?.() ?? null
+      if (largeBytes !== null) markCleanEnd(path, largeBytes)
       lock?.release()
     },
   }

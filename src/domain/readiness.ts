@@ -45,6 +45,8 @@ export function createReadiness(deps: {
   clock: Clock
   monotonicClock: MonotonicClock
   clockWatch: Pick<ClockWatch, 'problem'>
+  /** Returns what a check of the whole database has found; null for nothing. */
+  damage?: () => string | null
   watches?: readonly WarningWatch[]
 }): Readiness {
   let cached: { at: number; report: Promise<ReadinessReport> } | null = null
@@ -60,6 +62,8 @@ export function createReadiness(deps: {
 
 async function checkReadiness(deps: Parameters<typeof createReadiness>[0]) {
   const { store, backups, backupFolder = () => null, clock, clockWatch } = deps
+  const damage = deps.damage?.() ?? null
+  if (damage !== null) return { problem: damage, warnings: [] }
   try {
     await store.check()
     const warnings: Warning[] = []

@@ -21,6 +21,7 @@ function createTestReadiness(backups: BackupState | null = null) {
     backups,
     clockProblem: null as ClockProblem | null,
     folder: null as BackupFolderReport | null,
+    damage: null as string | null,
     watched: { open_files: null as string | null, unlisted_proxy: null as string | null },
   }
   const readiness = createReadiness({
@@ -40,6 +41,7 @@ function createTestReadiness(backups: BackupState | null = null) {
     clock,
     monotonicClock: clock,
     clockWatch: { problem: () => state.clockProblem },
+    damage: () => state.damage,
     watches: (['open_files', 'unlisted_proxy'] as const).map((kind) => ({
       kind,
       problem: () => state.watched[kind],
@@ -80,6 +82,13 @@ describe('readiness', () => {
         { kind: 'stale_backup', detail: 'no verified backup since 1970-01-01T05:00:00.000Z' },
       ],
     })
+  })
+
+  test('is not given with a damaged database, whatever else is wrong', async () => {
+    const { state, check } = createTestReadiness(failing)
+    state.damage = '/srv/v.db is damaged: page 7'
+    state.isShort = true
+    expect(await check()).toEqual({ problem: state.damage, warnings: [] })
   })
 
   test('warns about a clock that can not be right', async () => {

@@ -41,6 +41,8 @@ export interface ServerApiDeps {
   /** Null if no backups are scheduled: readiness does not report them then. */
   readonly backups: Backups | null
   readonly backupFolder: () => BackupFolderReport | null
+  /** Returns what a check of the whole database has found; null for nothing. */
+  readonly damage: () => string | null
   /** What readiness warns about besides. */
   readonly watches: readonly WarningWatch[]
   readonly challenges: AcmeChallenges

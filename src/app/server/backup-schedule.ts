@@ -9,7 +9,7 @@ import type { Log } from '../../log'
 import type { Runtime } from '../runtime'
 
 /** Creates and verifies a backup. Throws when that fails, and soon after the signal aborts. */
-export type RunBackup = (signal: AbortSignal) => Promise<void>
+export type RunBackup = (signal: AbortSignal) => Promise<unknown>
 
 /** Milliseconds from the start of the server to its first check, and between two checks. */
 const initialDelay = 30_000

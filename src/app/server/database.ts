@@ -11,7 +11,8 @@ import { requireSecretKey } from '../secret-key'
 import { openTargets, type Targets } from '../targets'
 
 /** The open database of this server, and its secret key. */
-export interface ServerDatabase extends Pick<OpenedDatabase, 'store' | 'isShared' | 'upkeep'> {
+export interface ServerDatabase
+  extends Pick<OpenedDatabase, 'store' | 'isShared' | 'upkeep' | 'pendingCheck'> {
   /** For messages; without a password. */
   readonly name: string
   readonly key: Uint8Array
@@ -28,14 +29,17 @@ export async function openServerDatabase(deps: {
   log: Log
   /** Whether to create a missing database: also a SQLite file that a URL names (true), never (false), or else as safe (null). */
   create: boolean | null
+  /** From which size in bytes a file may be checked beside the server; null for never. */
+  checkBesideFrom: number | null
   onOpen: (store: OpenedStore) => void
 }): Promise<ServerDatabase> {
-  const { settings, runtime, log, create, onOpen } = deps
+  const { settings, runtime, log, create, checkBesideFrom, onOpen } = deps
   const targets = openTargets(settings, runtime)
   const { folder, database, location } = targets
   ensureDataFolder(folder, { hasOwnListeners: !settings.isTlsDefault })
   const openOptions = {
     create: mayCreate(targets, create),
+    ...(checkBesideFrom !== null && { checkBesideFrom }),
     freeSpaceLimit: {
       minBytes: settings.minFreeSpace,
       onChange: (isLow) =>
@@ -63,9 +67,10 @@ export async function openServerDatabase(deps: {
     onWaiting: () =>
       log.info(`waiting for ${database.name}: it is not running yet, or in use by another process`),
   } satisfies ServerOpenOptions
-  const { store, isShared, created, backupPath, upkeep } = await withRestoreHint(targets, () =>
+  const { created, backupPath, ...opened } = await withRestoreHint(targets, () =>
     database.openForServer(openOptions),
   )
+  const { store } = opened
   onOpen(store)
   const { key, isNew, previousContent } = await requireSecretKey(store, targets)
   if (isNew) log.info(`created secret key ${folder.secretKey}`)
@@ -81,7 +86,8 @@ export async function openServerDatabase(deps: {
   if (created) log.info(`created database ${database.name}`)
   if (backupPath !== null) log.info(`migrated the database; backup: ${backupPath}`)
   rememberOrWarn(targets, log)
-  return { name: database.name, store, isShared, upkeep, key }
+  const { isShared, upkeep, pendingCheck } = opened
+  return { name: database.name, store, isShared, upkeep, pendingCheck, key }
 }
 
 /** Returns whether a missing database is created. `choice` is what the command line says, null for nothing. */

@@ -5,6 +5,7 @@
 import { type Loop, startLoop } from '../../background'
 import type { Settings } from '../../config/settings'
 import { createTokens } from '../../crypto/tokens'
+import { largeFileBytes } from '../../database/sqlite-clean-end'
 import { createAcmeChallenges } from '../../domain/acme-challenges'
 import { createBackups } from '../../domain/backups'
 import type { CertificateSource } from '../../domain/certificates'
@@ -25,6 +26,7 @@ import { openCertificates } from './certificates'
 import { startClockWatch } from './clock'
 import { createMailService } from './confirmation-mail'
 import { openServerDatabase } from './database'
+import { type CheckDatabase, startDatabaseCheck } from './database-check'
 import { type Listeners, startListeners } from './listeners'
 import { startAnnouncing } from './mdns'
 import { watchOpenFiles } from './open-files-watch'
@@ -38,6 +40,10 @@ export interface ServerOptions {
   readonly runBackup?: RunBackup
   /** The certificates of HTTPS listeners, instead of those of the settings. Only tests set it. */
   readonly certificates?: CertificateSource
+  /** Checks a large database beside the server. Without it, every database is checked before the server answers. */
+  readonly checkDatabase?: CheckDatabase
+  /** From which size in bytes a database is large. Only tests set it. */
+  readonly largeDatabase?: number
   /** PBKDF2 iterations of new password hashes. Only tests set it: the default has the cost that production needs. */
   readonly iterations?: number
 }
@@ -111,9 +117,11 @@ async function startParts(
   stopping: { timeout: number },
 ): Promise<Omit<Server, 'stop'>> {
   const { settings, runtime, log, options, stack, services, checks } = start
-  const { name, store, isShared, upkeep, key } = await openServerDatabase({
+  const { checkDatabase, largeDatabase = largeFileBytes } = options
+  const { name, store, isShared, upkeep, pendingCheck, key } = await openServerDatabase({
     ...start,
     create: options.create ?? null,
+    checkBesideFrom: checkDatabase === undefined ? null : largeDatabase,
     onOpen: (opened) =>
       stack.defer(async () => {
         // Work for a closed connection may still use the database. The end of the process then closes it just as safely.
@@ -151,6 +159,14 @@ async function startParts(
         })
   if (watch !== null) services.push((timeout) => watch.loop.stop(timeout))
   const backupFolder = () => watch?.report() ?? null
+  const check =
+    pendingCheck === null || checkDatabase === undefined
+      ? null
+      : startDatabaseCheck({
+          ...{ pending: pendingCheck, check: checkDatabase },
+          ...{ wait: runtime.wait, log },
+        })
+  if (check !== null) services.push(() => check.stop())
   const openFiles = watchOpenFiles(start)
   services.push((timeout) => openFiles.loop.stop(timeout))
   const answers = startAnswerCache(start)
@@ -173,6 +189,7 @@ async function startParts(
     clockWatch,
     backups: schedule === null ? null : backups,
     backupFolder,
+    damage: () => check?.problem() ?? null,
     watches: [
       { kind: 'open_files', problem: openFiles.problem },
       { kind: 'unlisted_proxy', problem: proxies.problem },
@@ -221,7 +238,7 @@ async function startHttp(
   start: Start,
   parts: Pick<
     ServerApiDeps,
-    'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder' | 'watches' | 'isLocal'
+    'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder' | 'damage' | 'watches' | 'isLocal'
   > & { readonly proxies: ProxyWatch },
 ): Promise<Omit<Server, 'stop'>> {
   const { runtime, options, services, checks } = start

@@ -51,7 +51,7 @@ export function readSqliteHeader(path: string): SqliteHeader {
 
 /** What a database file contains, as SQLite reads it. */
 export interface SqliteInspection {
-  /** Null if the database is intact, otherwise the first problem that the quick integrity check reports. */
+  /** Null if the database is intact or was not checked, otherwise the first problem that the quick integrity check reports. */
   readonly problem: string | null
   /** The tables with their columns. */
   readonly columns: Readonly<Record<string, readonly string[]>>
@@ -62,14 +62,13 @@ export interface SqliteInspection {
 }
 
 /**
- * Runs the quick integrity check and returns the tables and migrations of a database, without changing it. Throws
- * SQLiteError.
+ * Runs the quick integrity check, unless the caller does without, and returns the tables and migrations of a database. Changes
+ * nothing. Throws SQLiteError.
  */
-export function inspectSqlite(path: string): SqliteInspection {
+export function inspectSqlite(path: string, { isChecked = true } = {}): SqliteInspection {
   const database = openInspected(path)
   try {
-    const check = database.query<{ quick_check: string }, []>('pragma quick_check(1)').get()
-    const problem = check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'no answer')
+    const problem = isChecked ? findPageProblem(database) : null
     if (problem !== null) return { problem, applicationId: 0, columns: {}, migrations: [] }
     const id = database.query<{ application_id: number }, []>('pragma application_id').get()
     const columns = readColumns(database)
@@ -82,6 +81,11 @@ export function inspectSqlite(path: string): SqliteInspection {
   } finally {
     database.close()
   }
+}
+
+function findPageProblem(database: Database): string | null {
+  const check = database.query<{ quick_check: string }, []>('pragma quick_check(1)').get()
+  return check?.quick_check === 'ok' ? null : (check?.quick_check ?? 'no answer')
 }
 
 /**

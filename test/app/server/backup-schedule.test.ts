@@ -1,6 +1,6 @@
 import { describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { createBackupRunner } from '../../../src/app/server/backup-process'
 import { type RunBackup, startBackupSchedule } from '../../../src/app/server/backup-schedule'
+import { createCommandRunner } from '../../../src/app/server/child-command'
 import { createBackups } from '../../../src/domain/backups'
 import { DomainError } from '../../../src/domain/errors'
 import { createLog } from '../../../src/log'
@@ -148,7 +148,8 @@ describe('the backup schedule', () => {
 
 describe('a backup in a child process', () => {
   const never = new AbortController().signal
-  const shell = (script: string) => createBackupRunner(['/bin/sh', '-c', script], { WORD: 'given' })
+  const shell = (script: string) =>
+    createCommandRunner(['/bin/sh', '-c', script], { WORD: 'given' })
 
   test('succeeds when the child does, and has only the environment that it is given', async () => {
     await shell('test "$WORD" = given && test -z "$HOME"')(never)

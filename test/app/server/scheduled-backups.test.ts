@@ -3,8 +3,8 @@ import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pruneBackups } from '../../../src/app/operations/backup'
 import { systemRuntime } from '../../../src/app/runtime'
-import { createBackupRunner } from '../../../src/app/server/backup-process'
 import { startBackupSchedule } from '../../../src/app/server/backup-schedule'
+import { createCommandRunner } from '../../../src/app/server/child-command'
 import { openTargets } from '../../../src/app/targets'
 import { createChildEnvironment, loadConfig } from '../../../src/config/load'
 import { createBackups } from '../../../src/domain/backups'
@@ -40,7 +40,7 @@ test.each(installations)(
     const log: string[] = []
     const lines = createLog('json', Date.now, (line) => log.push(line))
     const backups = createBackups({ store, clock: Date.now })
-    const runBackup = createBackupRunner(
+    const runBackup = createCommandRunner(
       [executable, 'backup', '--prune'],
       createChildEnvironment(config, {
         HOME: '/nonexistent',

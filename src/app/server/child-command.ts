@@ -1,37 +1,39 @@
 import { constants } from 'node:os'
 import { DomainError } from '../../domain/errors'
 import { lowerPriority } from '../priority'
-import type { RunBackup } from './backup-schedule'
 
-/** Characters that are kept of what the child process writes to stderr. */
-const maxReportLength = 2_000
+/** Characters that are kept of what the child process writes to stdout and to stderr. */
+const maxReportLength = 8_000
 
 /**
- * Returns a function that runs `snailpass backup` as a child process: its checks block for seconds, which no client of
- * the server should notice. `environment` carries the settings. The child runs at low priority. The function throws
- * `unavailable` with the errors of the child when it fails.
+ * Returns a function that runs a command of this program as a child process, and returns what the command prints: what takes the
+ * event loop for seconds, such as a backup, no client of the server should notice. `environment` carries the settings. The
+ * child runs at low priority. The abort signal ends it by `endedBy`. The function throws `unavailable` with the errors of the
+ * child when it fails.
  */
-export function createBackupRunner(
+export function createCommandRunner(
   command: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
-): RunBackup {
+  endedBy: 'SIGTERM' | 'SIGKILL' = 'SIGTERM',
+): (signal: AbortSignal) => Promise<string> {
   return async (signal) => {
     const child = Bun.spawn([...command], {
       env: { ...environment },
       stdin: 'ignore',
-      stdout: 'ignore',
+      stdout: 'pipe',
       stderr: 'pipe',
       // Without it, a server without a window would open one on Windows.
       windowsHide: true,
     })
-    const kill = () => child.kill()
+    const kill = () => child.kill(endedBy)
     signal.addEventListener('abort', kill, { once: true })
     try {
       lowerPriority(child.pid, constants.priority.PRIORITY_LOW)
-      const report = await readTail(child.stderr)
+      const [output, report] = await Promise.all([readTail(child.stdout), readTail(child.stderr)])
       const code = await child.exited
       if (code !== 0)
         throw new DomainError('unavailable', parseErrors(report) || `exit code ${code}`)
+      return output
     } finally {
       signal.removeEventListener('abort', kill)
     }
