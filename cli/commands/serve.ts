@@ -5,6 +5,7 @@ import { systemRuntime } from '../../src/app/runtime'
 import { createCommandRunner } from '../../src/app/server/child-command'
 import { parseDamage } from '../../src/app/server/database-check'
 import { type Server, startServer } from '../../src/app/server/server'
+import { releaseStartMemory } from '../../src/app/start-memory'
 import { openTargets } from '../../src/app/targets'
 import { createChildEnvironment } from '../../src/config/load'
 import type { Settings } from '../../src/config/settings'
@@ -101,6 +102,7 @@ async function serve(
     }
     server = serverOrSignal
     compileHotCode()
+    void releaseStartMemory(systemRuntime)
     attempts?.ready()
     manager?.ready()
     try {
