@@ -43,8 +43,8 @@ const idleTimeout = 40
 /** Milliseconds without a request after which the certificate can be replaced without cutting a client off. */
 const quietPeriod = 1_000
 
-/** How many requests and answers may be under way before lists are counted by their size (vault-answers.ts). */
-const maxPending = 16
+/** How many answers may be under way before lists are counted by their size (vault-answers.ts). */
+const maxLeaving = 16
 
 /** Milliseconds from which an answer counts as slow. A sign-in takes a tenth of that on usual machines. */
 const slowAnswer = 1_000
@@ -73,8 +73,8 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
   }
 
   if ('path' in address) {
-    const fetch = (request: Request, { pendingRequests }: Bun.Server<undefined>) =>
-      handle(request, pendingRequests, () => null)
+    const fetch = (request: Request, server: Bun.Server<undefined>) =>
+      handle(request, server, () => null)
     const options = { ...common, unix: address.path, fetch }
     // Bun supports this option for Unix sockets, but Bun's types lack it.
     Object.assign(options, { idleTimeout })
@@ -90,7 +90,7 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
       ...(deps.isIpv6Only === true && { ipv6Only: true }),
       idleTimeout,
       fetch: (request, server) =>
-        handle(request, server.pendingRequests, () => server.requestIP(request)?.address ?? null),
+        handle(request, server, () => server.requestIP(request)?.address ?? null),
     })
   if (certificates === null) {
     const server = open({})
@@ -108,8 +108,7 @@ interface HandledRequest {
 }
 
 /**
- * Passes requests to the API, logs them and counts the running ones. `pending` is how many answers have not left completely.
- * `findPeer` returns the address at the other end, while the connection is open.
+ * Passes requests to the API, logs them and counts the running ones. `findPeer` returns the address at the other end, while the connection is open.
  */
 function createRequestHandler(api: Api, deps: ListenDeps) {
   const { certificates, resolveClient, monotonicClock, log } = deps
@@ -119,7 +118,7 @@ function createRequestHandler(api: Api, deps: ListenDeps) {
 
   function handle(
     request: Request,
-    pending: number,
+    server: Pick<Bun.Server<undefined>, 'pendingRequests'>,
     findPeer: () => string | null,
   ): Awaitable<Response> {
     const start = monotonicClock()
@@ -129,7 +128,8 @@ function createRequestHandler(api: Api, deps: ListenDeps) {
       const peer = findPeer()
       return { peer, client: resolveClient({ peer, isTls }, request.headers) }
     })
-    context.isCrowded = pending > maxPending
+    // A request whose answer is not known yet holds none.
+    context.isCrowded = () => server.pendingRequests - runningRequests > maxLeaving
     context.deadline = start + answerTimeout
     const answer = api.handle(request)
     if (answer instanceof Promise) return finishLater(answer, { request, context, start })

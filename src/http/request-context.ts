@@ -20,8 +20,8 @@ export interface RequestContext extends RequestBounds {
   isCut: boolean
   /** Whether a successful answer is left out of the log at every level. */
   isRoutine: boolean
-  /** Whether many requests and answers are under way. */
-  isCrowded: boolean
+  /** Returns whether many answers have not left completely now. */
+  isCrowded: () => boolean
   /** Returns who sent the request. It is looked up at the first call: many requests are answered without it. */
   findSender(): RequestSender
 }
@@ -50,13 +50,15 @@ export function createRequestContexts(): RequestContexts {
   }
 }
 
+const notCrowded = () => false
+
 class Context implements RequestContext {
   deadline = Number.POSITIVE_INFINITY
   route: string | null = null
   userId: string | null = null
   isCut = false
   isRoutine = false
-  isCrowded = false
+  isCrowded = notCrowded
   readonly #request: Request
   readonly #lookUpSender: () => RequestSender
   #sender: RequestSender | null = null

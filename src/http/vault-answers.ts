@@ -14,7 +14,7 @@ import type { AnswerCache } from '../domain/answer-cache'
 import type { Awaitable } from '../domain/awaitable'
 import { setNewest } from '../domain/newest-entries'
 import type { Log } from '../log'
-import { bytesOf, createJsonEncoder, type JsonSegment } from './json-segments'
+import { bytesOf, createJsonEncoder, type JsonSegment, textSegment } from './json-segments'
 import { cutConnection } from './offline-copies'
 import type { RequestContexts } from './request-context'
 import { jsonResponse } from './responses'
@@ -100,7 +100,8 @@ export function createVaultAnswers(deps: {
       const segments = await read()
       const bytes = bytesOf(segments)
       remember(key, bytes)
-      if (bytes <= (isCrowded ? maxTinyBytes : maxWholeBytes)) return answerWhole(demand, segments)
+      if (bytes <= (isCrowded() ? maxTinyBytes : maxWholeBytes))
+        return answerWhole(demand, segments)
       if (bytes > expectedBytes) {
         release()
         held = budget.tryHold({ account, bytes, giveWay })
@@ -133,9 +134,11 @@ export function createVaultAnswers(deps: {
   return (demand) => {
     const { request, session, resource } = demand
     const kept = resource === null ? null : cache.find(session.user, resource)
-    if (kept !== null && (kept.size <= maxTinyBytes || !contexts.get(request).isCrowded))
+    if (kept !== null && (kept.size <= maxTinyBytes || !contexts.get(request).isCrowded()))
       return jsonResponse(kept)
-    return readAndAnswer(demand)
+    if (kept === null) return readAndAnswer(demand)
+    // It has to be counted, and need not be read.
+    return readAndAnswer({ ...demand, read: async () => [textSegment(await kept.text())] })
   }
 }
 

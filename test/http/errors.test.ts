@@ -202,9 +202,10 @@ test('of a request is known at its start what the listener knows, and the sender
   }
   const context = contexts.open(request, lookUpSender)
   expect(context).toMatchObject({
-    ...{ route: null, userId: null, isCut: false, isRoutine: false, isCrowded: false },
+    ...{ route: null, userId: null, isCut: false, isRoutine: false },
     ...unbounded,
   })
+  expect(context.isCrowded()).toBe(false)
   expect(lookUps).toBe(0)
   expect([context.findSender(), context.findSender()]).toEqual([sender, sender])
   expect(lookUps).toBe(1)

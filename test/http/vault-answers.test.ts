@@ -209,6 +209,35 @@ test('a small list counts while many answers are under way, and a tiny one never
   expect(server.small).toEqual(['small'])
 })
 
+test('a small list that was requested before counts too while many answers are under way, and is not read again', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `slow${index}`)
+  const lists = {
+    ...Object.fromEntries(names.map((name) => [name, large])),
+    small: [aNote('a', 50_000, 'é'), aNote('b', 50_000)],
+  }
+  const maxBytes = { maxBytes: 9_999 * megabyte, cacheBytes: megabyte }
+  await using server = startListServer(lists, maxBytes)
+  expect(await server.get('small')).toBe(jsonOf(lists.small))
+  for (const name of names) await server.stall(name)
+  const before = server.reads()
+  expect(await server.get('small')).toBe(jsonOf(lists.small))
+  expect(server.small).toEqual(['small'])
+  expect(server.reads()).toBe(before)
+})
+
+test('lists that are only being read make no other list count', async () => {
+  const names = Array.from({ length: 20 }, (_, index) => `reader${index}`)
+  const lists = Object.fromEntries(names.map((name) => [name, [aNote('a', 100_000)]]))
+  await using server = startListServer(lists, { cacheBytes: 20 * megabyte })
+  const { promise, resolve } = Promise.withResolvers<void>()
+  server.holdReads(promise)
+  const answers = names.map((name) => server.get(name))
+  await until(() => server.reads() === names.length || null, 'all lists to be read')
+  resolve()
+  for (const answer of answers) expect(await answer).toBe(jsonOf([aNote('a', 100_000)]))
+  expect(server.small).toEqual([])
+})
+
 describe('a list that was requested before', () => {
   const lists = { a: [aNote('a', 1_000)], b: [aNote('b', 1_000)], large, none: [] }
   const maxBytes = { cacheBytes: megabyte }
