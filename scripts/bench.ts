@@ -1,127 +1,54 @@
 /**
- * Measures dist/snailpass on this machine: `bun scripts/bench.ts`. Rates and times depend on the machine and its load.
- * Quote the ratios, which are measured within one run.
+ * Measures executables beside bare Bun, which answers the same bytes, and each other:
+ *
+ *   bun scripts/bench.ts [--rounds N] [--only GROUP,…] [EXECUTABLE]...
+ *
+ * GROUP is rates, starts, sizes, logins or growth. EXECUTABLE is dist/snailpass by default. Each number is the median of N rounds (5) in
+ * which all take turns. Rates and times depend on the machine and its load: quote the ratios. Run it on a quiet machine with
+ * two cores; the server has one for itself.
  */
-import { readFileSync } from 'node:fs'
-import { aField, aRecord, basicAuth, type Client, signUpAndLogIn } from '../test/support/client'
-import { type RunningServer, serve, temporaryFolder } from '../test/support/executable'
-import { startCluster } from '../test/support/postgres'
+import { parseArgs } from 'node:util'
+import { executable } from '../test/support/executable'
+import { measureGrowth } from './bench/growth'
+import { measureLatencyDuringLogins } from './bench/logins'
+import { runTool, shareCores } from './bench/machine'
+import { measureRates } from './bench/rates'
+import { printHead } from './bench/report'
+import { type Bench, compileBare, createFolderIn } from './bench/servers'
+import { measureSizes, measureStarts } from './bench/starts'
 
-/** Requests a second of the original server: `GET /records` with 200 records of 2 fields each. */
-const legacyRate = 9
+const groups: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
+  rates: measureRates,
+  starts: measureStarts,
+  sizes: measureSizes,
+  logins: measureLatencyDuringLogins,
+  growth: measureGrowth,
+}
 
-const records = 200
-const fieldsPerRecord = 2
+const { values, positionals } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: Object.keys(groups).join(',') },
+  },
+  allowPositionals: true,
+})
 
 async function main(): Promise<void> {
-  using folder = temporaryFolder()
-  await report('start to first 200, best of 5', () => measureStartup(folder.path))
-  await using server = await serve(folder.path)
-  const owner = await signUpAndLogIn(server.url, 'owner')
-  await report('resident memory, idle', () => readResidentMemory(server))
-  await fill(owner)
-  await report(`GET /records of ${records}`, () => measureRate(owner))
-  await report('GET /users during 64 logins', () => latencyDuringLogins(server, owner))
-  await report('on Postgres, relative to SQLite', () => measureEngineRatio(owner))
-}
-
-async function report(what: string, measure: () => Promise<string>): Promise<void> {
-  process.stdout.write(`${what.padEnd(32)} ${await measure()}\n`)
-}
-
-async function measureStartup(dataDir: string): Promise<string> {
-  const times: number[] = []
-  for (let run = 0; run < 5; run++) {
-    const start = performance.now()
-    await using server = await serve(dataDir)
-    await fetch(server.url)
-    times.push(performance.now() - start)
-    await server.end('SIGTERM')
-  }
-  return `${Math.min(...times).toFixed(0)} ms`
-}
-
-async function readResidentMemory(server: RunningServer): Promise<string> {
-  const status = readFileSync(`/proc/${server.pid}/status`, 'utf8')
-  const kib = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1])
-  return `${(kib / 1024).toFixed(0)} MiB`
-}
-
-async function fill(client: Client): Promise<void> {
-  for (let index = 0; index < records; index++) {
-    const record = aRecord()
-    await client.send('POST', '/records', record)
-    for (let field = 0; field < fieldsPerRecord; field++) {
-      await client.send('POST', '/additional_fields', aField(record.id))
-    }
-  }
-}
-
-async function measureRate(client: Client): Promise<string> {
-  const seconds = 5
-  await load(client, 1)
-  const count = await load(client, seconds)
-  const rate = count / seconds
-  return `${rate.toFixed(0)} a second, ${(rate / legacyRate).toFixed(0)} times the original`
-}
-
-/** Measures the same vault on a Postgres cluster of its own, taking turns with the one on SQLite. */
-async function measureEngineRatio(onSqlite: Client): Promise<string> {
-  using folder = temporaryFolder()
-  await using cluster = await startCluster({ settings: { fsync: 'on' } })
-  const url = await cluster.createDatabase()
-  await using server = await serve(folder.path, { SNAILPASS_DATABASE_URL: url })
-  const onPostgres = await signUpAndLogIn(server.url, 'owner')
-  await fill(onPostgres)
-  const rounds: { sqlite: number; postgres: number }[] = []
-  for (let round = 0; round < 5; round++) {
-    rounds.push({ sqlite: await load(onSqlite, 2), postgres: await load(onPostgres, 2) })
-  }
-  const ratios = rounds.map(({ sqlite, postgres }) => postgres / sqlite).sort((a, b) => a - b)
-  const percent = ratios.map((ratio) => `${(ratio * 100).toFixed(0)} %`)
-  return `${percent[2]} of its rate (${percent[0]} to ${percent[4]} in 5 rounds)`
-}
-
-/** Returns how many requests four parallel connections complete in so many seconds. */
-async function load(client: Client, seconds: number): Promise<number> {
-  const end = performance.now() + seconds * 1000
-  let count = 0
-  const one = async () => {
-    while (performance.now() < end) {
-      await (await client.send('GET', '/records')).bytes()
-      count++
-    }
-  }
-  await Promise.all([one(), one(), one(), one()])
-  return count
-}
-
-async function latencyDuringLogins(server: RunningServer, client: Client): Promise<string> {
-  const idle = await medianLatency(client, () => false)
-  let isDone = false
-  const logins = Promise.all(
-    Array.from({ length: 64 }, (_, index) =>
-      fetch(new URL('/login', server.url), {
-        headers: { authorization: basicAuth(`stranger${index}@nas.local`, 'x') },
-      }),
-    ),
-  ).then(() => {
-    isDone = true
+  const chosen = values.only.split(',').map((name) => {
+    const group = groups[name]
+    if (group === undefined) throw new Error(`no group of measurements is named ${name}`)
+    return group
   })
-  const busy = await medianLatency(client, () => isDone)
-  await logins
-  return `${busy.toFixed(1)} ms at the median (${idle.toFixed(1)} ms without them)`
-}
-
-async function medianLatency(client: Client, isDone: () => boolean): Promise<number> {
-  const times: number[] = []
-  while (times.length < 200 && !isDone()) {
-    const start = performance.now()
-    await (await client.send('GET', '/users')).bytes()
-    times.push(performance.now() - start)
-    await Bun.sleep(5)
-  }
-  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN
+  shareCores()
+  const builds = positionals.length > 0 ? positionals : [executable]
+  // On a disk: /tmp is in memory on many systems, where a server would not wait for one.
+  using folder = createFolderIn('/var/tmp')
+  const bare = await compileBare(folder.path)
+  const bench = { builds, bare, folder: folder.path, rounds: Number(values.rounds) }
+  for (const [index, path] of builds.entries())
+    process.stdout.write(`#${index + 1} ${path}: ${runTool(path, '--version')}`)
+  printHead(builds.length)
+  for (const measure of chosen) await measure(bench)
 }
 
 await main()

@@ -2,7 +2,7 @@
 # Installs the system tools that the checks and tests need and that are missing: shells for completion, `age` and sqlite3
 # for backups, curl, openssl and Node as HTTPS clients, an ACME server, PgBouncer, strace, faketime, qemu for the arm64
 # executable, Wine for the one for Windows, a proxy, and tools to pack releases; with --all also a browser, other proxies and
-# containers, for the long tests; with --proxies only the proxies. Works on Debian and its derivatives; on other systems it prints what to install.
+# containers, for the long tests; with --proxies only the proxies, with --bench only what measurements need. Works on Debian and its derivatives; on other systems it prints what to install.
 set -euo pipefail
 
 # Each command that is needed, with the package that contains it.
@@ -17,6 +17,7 @@ case ${1:-} in
 caddy:caddy haproxy:haproxy"
     ;;
   --proxies) needed="nginx:nginx-light caddy:caddy haproxy:haproxy" ;;
+  --bench) needed="wrk:wrk taskset:util-linux" ;;
 esac
 # Debian keeps servers there, which the PATH of a user may lack.
 PATH="$PATH:/usr/sbin"
