@@ -5,7 +5,15 @@ import vectors from '../data/vectors.json' with { type: 'json' }
 import { createAccount } from '../support/accounts'
 import { answerOf, failure } from '../support/answers'
 import { captureError } from '../support/capture-error'
-import { aField, aNote, aRecord, basicAuth, logIn, signUpAndLogIn } from '../support/client'
+import {
+  aField,
+  aNote,
+  aRecord,
+  basicAuth,
+  beginRequest,
+  logIn,
+  signUpAndLogIn,
+} from '../support/client'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
 import { type Installation, installations } from '../support/installations'
 import { startMailServer } from '../support/mail'
@@ -38,33 +46,6 @@ async function listAccounts(installation: Installation): Promise<Record<string, 
 
 const add = (installation: Installation, address = email) =>
   user(installation, ['add', address, '--password-stdin'], { stdin: `${masterPassword}\n` })
-
-/** Sends the head of a request and the first 20 bytes of its body. The function that it returns sends the rest. */
-function beginRequest(
-  origin: URL,
-  token: string,
-  [method, path]: readonly [string, string],
-  body: object,
-): () => Promise<Response> {
-  const bytes = new TextEncoder().encode(JSON.stringify(body))
-  const rest = Promise.withResolvers<void>()
-  const answer = fetch(new URL(path, origin), {
-    method,
-    headers: { 'x-access-token': token, 'content-type': 'application/json' },
-    body: new ReadableStream({
-      async start(controller) {
-        controller.enqueue(bytes.subarray(0, 20))
-        await rest.promise
-        controller.enqueue(bytes.subarray(20))
-        controller.close()
-      },
-    }),
-  })
-  return () => {
-    rest.resolve()
-    return answer
-  }
-}
 
 const loginStatus = async (origin: URL) =>
   (await fetch(new URL('/login', origin), { headers: { authorization: basicAuth(email, hash) } }))
@@ -138,6 +119,9 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
         beginRequest(server.url, token, ['PUT', '/records'], { ...own, name: 'b:b' }),
         beginRequest(server.url, token, ['POST', '/notes'], aNote()),
         beginRequest(server.url, token, ['POST', '/additional_fields'], aField(own.id)),
+        beginRequest(server.url, token, ['POST', '/account/vault'], {
+          notes: [{ ...aNote(), revision: null }],
+        }),
       ]
       // The server has read the heads when it answers this one.
       expect((await account.at(server.url).send('GET', '/users')).status).toBe(200)

@@ -54,6 +54,33 @@ export function createSender(origin: URL, token: string): Client['send'] {
     })
 }
 
+/** Sends the head of a request and the first bytes of its body. The function that it returns sends the rest. */
+export function beginRequest(
+  origin: URL,
+  token: string,
+  [method, path]: readonly [string, string],
+  body: object,
+): () => Promise<Response> {
+  const bytes = new TextEncoder().encode(JSON.stringify(body))
+  const rest = Promise.withResolvers<void>()
+  const answer = fetch(new URL(path, origin), {
+    method,
+    headers: { 'x-access-token': token, 'content-type': 'application/json' },
+    body: new ReadableStream({
+      async start(controller) {
+        controller.enqueue(bytes.subarray(0, 20))
+        await rest.promise
+        controller.enqueue(bytes.subarray(20))
+        controller.close()
+      },
+    }),
+  })
+  return () => {
+    rest.resolve()
+    return answer
+  }
+}
+
 /** Returns a valid body of a record with a new id, with some members changed. */
 export function aRecord(change: Record<string, unknown> = {}) {
   return {
