@@ -23,8 +23,8 @@ export interface User {
 /** An account with the revision of its vault. */
 export interface UserWithRevision extends User {
   /**
-   * A larger number after each change of the vault. It starts at random in each database, so that a number of another database, or
-   * of the state before a restore, does not count for this one.
+   * A larger number after each change of the vault. It starts at random in each database, and later for each account, so that a
+   * number of another database, of the state before a restore, or of a deleted account with the same id does not count for this one.
    */
   readonly revision: number
 }

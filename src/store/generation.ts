@@ -1,7 +1,8 @@
 /**
- * Revisions count from 0 in the tables, and from the generation of the database outside of the store. The generation is a random
- * number that a database gets when a server first opens it, and that no copy has, be it by a restore, a copy between databases, an
- * adoption or a rollback. So what a client has read before is never taken for what is there now.
+ * Revisions count in the tables from the creation time of the account, from 0 in a copy, and are more by the generation of the
+ * database outside of the store. The generation is a random number that a database gets when a server first opens it, and that no
+ * copy has, be it by a restore, a copy between databases, an adoption or a rollback. So what a client has read before is never taken
+ * for what is there now.
  */
 import { type Kysely, type RawBuilder, sql } from 'kysely'
 import type { Random } from '../domain/runtime'

@@ -112,6 +112,9 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
           login_time: user.loginTime,
           canonical_email: canonicalEmail(user.email),
           twin: 0,
+          // Clients choose ids. An account with the id of a deleted one must not come to a state that this one has had, and no
+          // account changes a thousand times a second for as long as it exists.
+          revision: user.creationTime,
         })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst()

@@ -90,7 +90,7 @@ test('an account that is added is complete, and its id is a UUID of version 4', 
     expect(await store.read((tx) => tx.users.findById(id))).toEqual({
       ...{ id, email, passwordHash: 'hash of sent', hint: null, emailConfirmed: true },
       ...{ creationTime: clock(), isDisabled: false, loginTime: null },
-      ...{ revision: 0 },
+      ...{ revision: clock() },
       sessionEpoch: Buffer.alloc(16, byte).toString('base64url'),
     })
   }

@@ -98,7 +98,7 @@ describe('a sign-up', () => {
     const user = await store.read((tx) => tx.users.findById('u'))
     expect(user).toEqual({
       ...{ id: 'u', email: 'änne@nas.local', hint: 'a hint', emailConfirmed: true },
-      ...{ isDisabled: false, loginTime: null, creationTime: clock(), revision: 0 },
+      ...{ isDisabled: false, loginTime: null, creationTime: clock(), revision: clock() },
       passwordHash: expect.stringMatching(/^\$pbkdf2-sha512\$i=1\$/),
       sessionEpoch: expect.stringMatching(/^[\w-]{22}$/),
     })

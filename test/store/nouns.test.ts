@@ -168,7 +168,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       },
       {
         ...{ id: 'a', email: other.email, emailConfirmed: false, isDisabled: true },
-        ...{ creationTime: 1_000, loginTime: null },
+        ...{ creationTime: 0, loginTime: null },
         ...{ records: 1, notes: 0, additionalFields: 0, pendingEmails: 1 },
       },
     ]

@@ -247,16 +247,16 @@ export function aUser(change: Partial<User> = {}): User {
     hint: null,
     emailConfirmed: true,
     sessionEpoch: 'epoch',
-    creationTime: 1_000,
+    creationTime: 0,
     isDisabled: false,
     loginTime: null,
     ...change,
   }
 }
 
-/** Returns an account as it is found by its id: in a store that no server has opened, the revision is the number of changes. */
-export function withRevision(user: User, revision = 0): UserWithRevision {
-  return { ...user, revision }
+/** Returns an account as it is found by its id after so many changes of its vault, in a store that no server has opened. */
+export function withRevision(user: User, changes = 0): UserWithRevision {
+  return { ...user, revision: user.creationTime + changes }
 }
 
 /** What a request of a signed-in client gets to know of a user whose vault was not changed. */
