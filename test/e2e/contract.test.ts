@@ -65,12 +65,23 @@ const engines: {
   },
 ]
 
-test.each(engines)(
-  'every case of the contract holds on $engine, in order, and a second run on the used database causes no fault',
-  async ({ start, open }) => {
+/** Lists are kept by default. */
+const servers = engines.flatMap((engine) => [
+  { ...engine, lists: 'kept', listSettings: {} },
+  {
+    ...engine,
+    start: startCheaply,
+    lists: 'not kept',
+    listSettings: { SNAILPASS_LIST_CACHE: '0' },
+  },
+])
+
+test.each(servers)(
+  'every case of the contract holds on $engine with lists $lists, in order, and a second run on the used database causes no fault',
+  async ({ start, open, listSettings }) => {
     using folder = temporaryFolder()
     await using database = await open()
-    const settings = { SNAILPASS_SECRET_KEY: secretKey, ...database.settings }
+    const settings = { SNAILPASS_SECRET_KEY: secretKey, ...listSettings, ...database.settings }
     {
       await using server = await start(folder.path, settings)
       await replay({ url: server.url, secretKey }, (contractCase, answer) => {
