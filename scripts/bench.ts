@@ -3,7 +3,7 @@
  *
  *   bun scripts/bench.ts [--rounds N] [--only GROUP,…] [EXECUTABLE]...
  *
- * GROUP is rates, starts, sizes, logins or growth. EXECUTABLE is dist/snailpass by default. Each number is the median of N rounds (5) in
+ * GROUP is rates, sync, starts, sizes, logins or growth. EXECUTABLE is dist/snailpass by default. Each number is the median of N rounds (5) in
  * which all take turns. Rates and times depend on the machine and its load: quote the ratios. Run it on a quiet machine with
  * two cores; the server has one for itself.
  */
@@ -16,9 +16,11 @@ import { measureRates } from './bench/rates'
 import { printHead } from './bench/report'
 import { type Bench, compileBare, createFolderIn } from './bench/servers'
 import { measureSizes, measureStarts } from './bench/starts'
+import { measureSyncs } from './bench/sync'
 
 const groups: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   rates: measureRates,
+  sync: measureSyncs,
   starts: measureStarts,
   sizes: measureSizes,
   logins: measureLatencyDuringLogins,

@@ -1,24 +1,15 @@
-/** Requests a second of servers that run: small and large answers, creations, and the sync of a client. */
+/** Requests a second of servers that run: small and large answers, and creations. */
 import { join } from 'node:path'
-import { aRecord, type Client, signUpAndLogIn } from '../../test/support/client'
-import type { RunningServer } from '../../test/support/executable'
+import { aRecord, signUpAndLogIn } from '../../test/support/client'
 import { startCluster } from '../../test/support/postgres'
 import { creationScript, type LoadRequest, measureRate } from './load'
 import { type Limit, printLine } from './report'
 import { measureInTurns, Series } from './rounds'
-import { type BareServer, type Bench, startBare, startBuild } from './servers'
-import { measureSync, syncPaths } from './sync'
-import { fillVault, vaultRecords } from './vault'
+import { type BareServer, type Bench, startBare } from './servers'
+import { type Installation, install, installAll, readAnswers, vaultRecords } from './vault'
 
 /** Seconds of load in each round. */
 const seconds = 2
-
-/** A build that runs, with the vault of its owner. */
-interface Installation {
-  readonly server: RunningServer
-  readonly owner: Client
-  readonly recordIds: readonly string[]
-}
 
 /** A request of which the rate is measured. `path` of bare Bun differs where a header decides in ours. */
 interface RatePoint {
@@ -61,38 +52,23 @@ const points: readonly RatePoint[] = [
 export async function measureRates(bench: Bench): Promise<void> {
   await using stack = new AsyncDisposableStack()
   const cluster = stack.use(await startCluster({ settings: { fsync: 'on' } }))
-  const onSqlite: Installation[] = []
+  const onSqlite = await installAll(bench, 'rates', stack)
   const onPostgres: Installation[] = []
   for (const [index, executable] of bench.builds.entries()) {
-    const start = async (dataDir: string, settings: Record<string, string>) => {
-      const server = stack.use(await startBuild(executable, join(bench.folder, dataDir), settings))
-      const owner = await signUpAndLogIn(server.url, 'owner')
-      return { server, owner, recordIds: await fillVault(owner) }
-    }
-    onSqlite.push(await start(`rates-${index}`, {}))
-    const url = await cluster.createDatabase()
-    onPostgres.push(await start(`rates-postgres-${index}`, { SNAILPASS_DATABASE_URL: url }))
+    const settings = { SNAILPASS_DATABASE_URL: await cluster.createDatabase() }
+    const dataDir = join(bench.folder, `rates-postgres-${index}`)
+    onPostgres.push(stack.use(await install(executable, dataDir, settings)))
   }
   const [first] = onSqlite
   if (first === undefined) throw new Error('no build')
-  const answers = await readAnswers(first)
+  const answers = {
+    ...(await readAnswers(first, ['/records', '/users', '/healthz'])),
+    '/unchanged': { status: 304, body: null },
+  }
   const database = join(bench.folder, 'bare.db')
   const bare = stack.use(await startBare(bench, { answers, database }))
   for (const point of points) await measurePoint(bench, point, { onSqlite, onPostgres, bare })
   await measureCreations(bench, onSqlite, bare)
-  await measureSyncs(bench, onSqlite, { bare, recordIds: first.recordIds })
-}
-
-/** Returns what bare Bun has to answer: the same bytes. */
-async function readAnswers({ owner, recordIds }: Installation) {
-  const paths = [...syncPaths(recordIds), '/healthz']
-  const entries = await Promise.all(
-    paths.map(async (path) => {
-      const answer = await owner.send('GET', path)
-      return [path, { status: answer.status, body: await answer.text() }] as const
-    }),
-  )
-  return Object.fromEntries([...entries, ['/unchanged', { status: 304, body: null }] as const])
 }
 
 async function measurePoint(
@@ -160,27 +136,5 @@ async function measureCreations(
     results: ours.map((each) => each.median),
     references: ours.map(() => reference.median),
     limit: null,
-  })
-}
-
-/** Of all that the Windows client asks for after a sign-in, in milliseconds. */
-async function measureSyncs(
-  { rounds }: Bench,
-  installations: readonly Installation[],
-  reference: { readonly bare: BareServer; readonly recordIds: readonly string[] },
-): Promise<void> {
-  const syncs = ({ url }: { readonly url: URL }, recordIds: readonly string[], token: string) =>
-    new Series(() => measureSync({ url, recordIds, token }))
-  const ours = installations.map(({ server, owner, recordIds }) =>
-    syncs(server, recordIds, owner.token),
-  )
-  const bare = syncs(reference.bare, reference.recordIds, installations[0]?.owner.token ?? '')
-  await measureInTurns([bare, ...ours], rounds * 10)
-  printLine({
-    what: `sync of the Windows client, ms`,
-    results: ours.map((each) => each.median),
-    references: ours.map(() => bare.median),
-    limit: { of: 'ratio', kind: 'at most', bound: 2, aim: null },
-    digits: 1,
   })
 }
