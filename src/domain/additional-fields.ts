@@ -1,7 +1,7 @@
 import { DomainError } from './errors'
 import { ownershipError } from './ownership'
 import { type Session, writeInSession } from './sessions'
-import type { ReadTransaction, Store } from './store'
+import type { Store } from './store'
 import type { AdditionalField, AdditionalFieldChange } from './vault'
 import type { VaultQuota } from './vault-quota'
 
@@ -27,11 +27,14 @@ export function createAdditionalFields(deps: {
 }): AdditionalFields {
   const { store, quota } = deps
   return {
-    list: ({ user, request }, recordId) =>
-      store.read(async (tx) => {
-        await requireOwnRecord(tx, user.id, recordId)
-        return await tx.additionalFields.listByRecord(recordId)
-      }, request),
+    async list({ user: { id: currentUser }, request }, recordId) {
+      const { owner, fields } = await store.readOne(
+        (tx) => tx.additionalFields.listByRecord(recordId, currentUser),
+        request,
+      )
+      if (owner === currentUser) return fields
+      throw ownershipError({ noun: 'Record', id: recordId, owner, currentUser })
+    },
 
     add: (session, field) =>
       writeInSession(store, session, async ({ owner, additionalFields }, tx) => {
@@ -66,15 +69,4 @@ export function createAdditionalFields(deps: {
 
 function textsOf({ name, value }: AdditionalFieldChange): readonly string[] {
   return [name, value]
-}
-
-/** Throws `not_found` or `forbidden`. */
-async function requireOwnRecord(
-  tx: ReadTransaction,
-  user: string,
-  recordId: string,
-): Promise<void> {
-  const owner = await tx.records.findOwner(recordId)
-  if (owner === user) return
-  throw ownershipError({ noun: 'Record', id: recordId, owner, currentUser: user })
 }

@@ -96,8 +96,14 @@ export interface EntryWrites<Content> {
 }
 
 export interface AdditionalFieldReads {
-  /** Returns fields in insertion order. */
-  listByRecord(recordId: string): Promise<readonly AdditionalField[]>
+  /**
+   * Returns the fields of a record in insertion order, if it is the user's. `owner` is the user that the record belongs to, null if
+   * there is no such record.
+   */
+  listByRecord(
+    recordId: string,
+    user: string,
+  ): Promise<{ readonly owner: string | null; readonly fields: readonly AdditionalField[] }>
   /** Returns the id of the user whose record the field belongs to, null if there is no such field. */
   findOwner(id: string): Promise<string | null>
 }

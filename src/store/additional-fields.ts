@@ -1,23 +1,34 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/vault'
+import type { AdditionalField, AdditionalFieldReads, AdditionalFieldWrites } from '../domain/vault'
 import { batchesOf, padded } from './batches'
 import type { VaultRevision } from './entries'
-import { prepareQuery } from './prepared'
+import { prepareQueryOfTwo } from './prepared'
 import type { Schema } from './schema'
 
-/** Prepared because the Windows client requests the fields of every record at once. */
-const selectByRecord = prepareQuery((db, recordId) =>
+/**
+ * The owner of a record, with each of its fields if that is the user. One query, and prepared, because the Windows client requests the
+ * fields of every record at once.
+ */
+const selectByRecord = prepareQueryOfTwo((db, user, recordId) =>
   db
-    .selectFrom('additional_fields')
-    .select(['id', 'record_id as recordId', 'name', 'value'])
-    .where('record_id', '=', recordId)
-    .orderBy('seq'),
+    .selectFrom('records')
+    .leftJoin('additional_fields as field', (join) =>
+      join.onRef('field.record_id', '=', 'records.id').on('records.user_id', '=', user),
+    )
+    .select(['user_id as owner', 'field.id', 'field.name', 'field.value'])
+    .where('records.id', '=', recordId)
+    .orderBy('field.seq'),
 )
 
 export function additionalFieldReads(db: Kysely<Schema>): AdditionalFieldReads {
   return {
-    async listByRecord(recordId) {
-      return await selectByRecord(db, recordId)
+    async listByRecord(recordId, user) {
+      const rows = await selectByRecord(db, user, recordId)
+      const fields: AdditionalField[] = []
+      for (const { id, name, value } of rows)
+        if (id !== null && name !== null && value !== null)
+          fields.push({ id, recordId, name, value })
+      return { owner: rows[0]?.owner ?? null, fields }
     },
 
     async findOwner(id) {

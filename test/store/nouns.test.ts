@@ -229,8 +229,8 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       store.read(async (tx) => ({
         records: await tx.records.listByOwner(owner),
         notes: await tx.notes.listByOwner(owner),
-        fields: await tx.additionalFields.listByRecord('b'),
-        elsewhere: await tx.additionalFields.listByRecord('a'),
+        fields: await tx.additionalFields.listByRecord('b', owner),
+        elsewhere: await tx.additionalFields.listByRecord('a', owner),
         others: [await tx.records.listByOwner(other), await tx.notes.listByOwner(other)],
       }))
     expect(await content()).toEqual({
@@ -242,8 +242,8 @@ describe.each(engines)('the store on $engine', ({ open }) => {
         { ...aNote(owner, 'a'), revision: 1 },
         { ...note, revision: 2, creationTime },
       ],
-      fields,
-      elsewhere: [],
+      fields: { owner, fields },
+      elsewhere: { owner, fields: [] },
       others: [[], []],
     })
     // Trashing and deleting concern one entry.
@@ -265,7 +265,10 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       notes: [aNote(owner, 'a')],
     })
     await store.write(async (tx) => (await openVault(tx, owner)).records.deleteTrashed('b'))
-    expect(await content()).toMatchObject({ records: [{ id: 'a' }], fields: [] })
+    expect(await content()).toMatchObject({
+      records: [{ id: 'a' }],
+      fields: { owner: null, fields: [] },
+    })
   })
 
   test('finds, trashes and deletes the entry that is named, of several of each owner', async () => {

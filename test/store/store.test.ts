@@ -207,8 +207,15 @@ describe.each(engines)('the store on $engine', ({ open }) => {
         additionalFields: [aField('m', '9'), aField('m', '1')],
       },
     ])
-    const fields = await store.read((tx) => tx.additionalFields.listByRecord('m'))
-    expect(fields).toEqual([aField('m', '9'), aField('m', '1')])
+    const fieldsOf = (record: string, user: string) =>
+      store.readOne((tx) => tx.additionalFields.listByRecord(record, user))
+    expect(await fieldsOf('m', owner)).toEqual({
+      owner,
+      fields: [aField('m', '9'), aField('m', '1')],
+    })
+    // Whose record it is, and nothing of it, is all that others get.
+    expect(await fieldsOf('m', 'another')).toEqual({ owner, fields: [] })
+    expect(await fieldsOf('no such record', owner)).toEqual({ owner: null, fields: [] })
   })
 
   test('lists records with as many queries for two hundred as for one', async () => {
