@@ -19,9 +19,13 @@ const usualVault = 200
 const seconds = 2
 const logins = 15
 
+/** Enough to keep the server busy, and few enough that each gets several answers with the largest vault. */
+const connections = 4
+
 /** A line of the table: what is measured at each subject. */
 interface Measurement {
   readonly what: string
+  readonly growth: 'flat' | 'linear'
   readonly digits: number
   readonly measure: (url: URL, subject: Subject) => Promise<number>
 }
@@ -29,7 +33,7 @@ interface Measurement {
 /** Returns the microseconds that a request of the owner takes of the server's core. */
 function costOf(path: string, script?: () => string): Measurement['measure'] {
   return async (url, { token }) => {
-    const load = { url: new URL(path, url), headers: { 'x-access-token': token } }
+    const load = { url: new URL(path, url), headers: { 'x-access-token': token }, connections }
     return 1e6 / (await measureRate({ ...load, ...(script && { script: script() }) }, seconds))
   }
 }
@@ -37,7 +41,7 @@ function costOf(path: string, script?: () => string): Measurement['measure'] {
 /** Returns the microseconds of a list, where each request is of the next account. */
 async function costOfOthers(url: URL, { otherTokens }: Subject): Promise<number> {
   if (otherTokens.length === 0) return Number.NaN
-  const load = { url: new URL('/records', url), script: tokensScript(otherTokens) }
+  const load = { url: new URL('/records', url), script: tokensScript(otherTokens), connections }
   return 1e6 / (await measureRate(load, seconds))
 }
 
@@ -55,30 +59,37 @@ async function measureLogin(url: URL): Promise<number> {
   return median(times)
 }
 
-const microseconds = (what: string, measure: Measurement['measure']): Measurement => ({
-  ...{ what: `${what}, µs`, digits: 0, measure },
+const flat = (what: string, measure: Measurement['measure']): Measurement => ({
+  ...{ what: `${what}, µs`, growth: 'flat', digits: 0, measure },
 })
-const creation = microseconds(
+const linear = (what: string, measure: Measurement['measure']): Measurement => ({
+  ...flat(what, measure),
+  growth: 'linear',
+})
+const creation = flat(
   'POST /records',
   costOf('/records', () => creationScript(aRecord())),
 )
-const listFromMemory = microseconds('GET /records, from memory', costOf('/records'))
-const listFromDatabase = microseconds('GET /records, from the database', costOf('/records'))
 
-const byAccounts = [
-  listFromMemory,
-  microseconds('GET /users', costOf('/users')),
-  creation,
-  { what: 'GET /login, ms', digits: 1, measure: measureLogin },
-]
+// Creations come last: they make the vault grow.
 const byAccountsFromDatabase = [
-  listFromDatabase,
-  microseconds('GET /records of 1,000 others in turn', costOfOthers),
+  flat('GET /records, from the database', costOf('/records')),
+  flat('GET /records of 1,000 others in turn', costOfOthers),
 ]
-const byRecords = [listFromMemory, creation]
+const byAccounts: readonly Measurement[] = [
+  flat('GET /records, from memory', costOf('/records')),
+  flat('GET /users', costOf('/users')),
+  { what: 'GET /login, ms', growth: 'flat', digits: 1, measure: measureLogin },
+  creation,
+]
 const byRecordsFromDatabase = [
-  listFromDatabase,
-  microseconds('GET /account/vault', costOf('/account/vault')),
+  linear('GET /records, from the database', costOf('/records')),
+  linear('GET /account/vault', costOf('/account/vault')),
+]
+const byRecords = [
+  linear('GET /records, from memory to 1 MB', costOf('/records')),
+  flat('GET /users', costOf('/users')),
+  creation,
 ]
 
 export async function measureGrowth(bench: Bench): Promise<void> {
@@ -88,32 +99,34 @@ export async function measureGrowth(bench: Bench): Promise<void> {
       const dataDir = join(folder.path, `${index}-${kind}-${size.accounts}-${size.records}`)
       return createSubject(executable, { dataDir, ...size })
     }
-    const measure = createMeasuring(executable, bench.rounds)
-
     const populations: Subject[] = []
     for (const accounts of accountCounts)
       populations.push(await create('accounts', { accounts, records: usualVault }))
     printGrowthHead('accounts', accountCounts)
-    await measure(populations, byAccounts, {})
-    await measure(populations, byAccountsFromDatabase, withoutCache)
+    const byNumber = createMeasuring(executable, { subjects: populations, sizes: accountCounts })
+    await byNumber(byAccountsFromDatabase, bench.rounds, withoutCache)
+    await byNumber(byAccounts, bench.rounds)
 
     const vaults: Subject[] = []
     for (const records of vaultSizes) vaults.push(await create('records', { accounts: 1, records }))
     printGrowthHead('records in the vault', vaultSizes)
-    // Creations come last: they make the vaults grow.
-    await measure(vaults, byRecordsFromDatabase, withoutCache)
-    await measure(vaults, byRecords, {})
+    const bySize = createMeasuring(executable, { subjects: vaults, sizes: vaultSizes })
+    await bySize(byRecordsFromDatabase, bench.rounds, withoutCache)
+    await bySize(byRecords, bench.rounds)
   }
 }
 
 const withoutCache = { SNAILPASS_LIST_CACHE: '0' }
 
 /** Returns a function that starts a server for each subject, measures at all of them in turns, and prints a line for each kind. */
-function createMeasuring(executable: string, rounds: number) {
+function createMeasuring(
+  executable: string,
+  { subjects, sizes }: { subjects: readonly Subject[]; sizes: readonly number[] },
+) {
   return async (
-    subjects: readonly Subject[],
     measurements: readonly Measurement[],
-    settings: Readonly<Record<string, string>>,
+    rounds: number,
+    settings: Readonly<Record<string, string>> = {},
   ): Promise<void> => {
     await using stack = new AsyncDisposableStack()
     const running: { url: URL; subject: Subject }[] = []
@@ -122,11 +135,10 @@ function createMeasuring(executable: string, rounds: number) {
       const server = stack.use(await startBuild(executable, subject.dataDir, environment))
       running.push({ url: server.url, subject })
     }
-    for (const { what, digits, measure } of measurements) {
+    for (const { measure, ...line } of measurements) {
       const series = running.map(({ url, subject }) => new Series(() => measure(url, subject)))
       await measureInTurns(series, rounds)
-      const results = series.map((each) => each.median)
-      printGrowth({ what, digits, results })
+      printGrowth({ ...line, sizes, results: series.map((each) => each.median) })
     }
   }
 }

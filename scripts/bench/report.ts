@@ -68,33 +68,48 @@ function formatLimit(limit: Limit | null, value: number | null, digits: number):
   return `${limit.kind === 'at least' ? '≥' : '≤'} ${value.toFixed(digits)}`
 }
 
-/** Of a measurement at each of the sizes: what a request costs at each. */
+/** Of a measurement at each of some sizes: what a request costs at each. */
 export interface GrowthLine {
   readonly what: string
+  readonly sizes: readonly number[]
   readonly results: readonly number[]
+  /** How the cost may depend on the size. */
+  readonly growth: 'flat' | 'linear'
   readonly digits: number
 }
 
-const growthWidths = { what: 40, size: 11 }
+const growthWidths = { what: 40, size: 11, growth: 13 }
 
 /** Prints the head of a table of costs by size. */
 export function printGrowthHead(sizes: string, values: readonly number[]): void {
-  const cells = values.map((value) => format(value, 0).padStart(growthWidths.size))
   print([
-    '\n',
-    `cost by ${sizes}`.padEnd(growthWidths.what),
-    ...cells,
-    'last of first'.padStart(15),
+    `\n${`cost by ${sizes}`.padEnd(growthWidths.what)}`,
+    ...values.map((value) => format(value, 0).padStart(growthWidths.size)),
+    'growth'.padStart(growthWidths.growth),
   ])
 }
 
-export function printGrowth({ what, results, digits }: GrowthLine): void {
-  const measured = results.filter((result) => !Number.isNaN(result))
-  const ratio = (measured.at(-1) ?? Number.NaN) / (measured[0] ?? Number.NaN)
-  const cells = results.map((result) =>
-    (Number.isNaN(result) ? '' : format(result, digits)).padStart(growthWidths.size),
-  )
-  print([what.padEnd(growthWidths.what), ...cells, format(ratio, 2).padStart(15)])
+/** The growth is 1 if the cost is flat, or linear, as it has to be. */
+export function printGrowth({ what, sizes, results, growth, digits }: GrowthLine): void {
+  const points = sizes.map((size, index) => ({ size, cost: results[index] ?? Number.NaN }))
+  const known = points.filter(({ cost }) => !Number.isNaN(cost))
+  const ratio =
+    growth === 'flat'
+      ? (known.at(-1)?.cost ?? Number.NaN) / (known[0]?.cost ?? Number.NaN)
+      : slope(known.slice(-2)) / slope(known.slice(-3, -1))
+  print([
+    what.padEnd(growthWidths.what),
+    ...points.map(({ cost }) =>
+      (Number.isNaN(cost) ? '' : format(cost, digits)).padStart(growthWidths.size),
+    ),
+    `${format(ratio, 2)} ${growth}`.padStart(growthWidths.growth),
+  ])
+}
+
+/** Returns what one more costs between two sizes. */
+function slope([smaller, larger]: readonly { size: number; cost: number }[]): number {
+  if (smaller === undefined || larger === undefined) return Number.NaN
+  return (larger.cost - smaller.cost) / (larger.size - smaller.size)
 }
 
 function format(value: number | null, digits: number): string {
