@@ -260,8 +260,9 @@ export function withRevision(user: User, changes = 0): UserWithRevision {
 }
 
 /** What a request of a signed-in client gets to know of a user whose vault was not changed. */
-export function signedIn({ id, email, hint, sessionEpoch, isDisabled }: User): SignedInUser {
-  return { id, email, hint, sessionEpoch, isDisabled, revision: 0, vaultState: `${id}.0` }
+export function signedIn(user: User): SignedInUser {
+  const { id, email, hint, sessionEpoch, isDisabled, creationTime: revision } = user
+  return { id, email, hint, sessionEpoch, isDisabled, revision, vaultState: `${id}.${revision}` }
 }
 
 /** Opens the vault of an account in its present session. Throws if the account is unknown or disabled. */
