@@ -9,7 +9,7 @@ import { measureInTurns, Series } from './rounds'
 import { type Bench, end, spawnBare } from './servers'
 
 /** Milliseconds after which a server that is asked for nothing is idle. */
-const idleTime = 2_000
+const idleTime = 6_000
 
 /** Starts a server with a certificate on disk, and does not wait for it. */
 type Start = (ports: { readonly http: number; readonly https: number }) => Bun.Subprocess
