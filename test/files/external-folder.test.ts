@@ -39,6 +39,16 @@ describe('a folder outside of the data folder', () => {
     })
   })
 
+  test('can not be used if the system refuses it, for whatever reason', async () => {
+    using kinds = createKinds()
+    symlinkSync(kinds.at('itself'), kinds.at('itself'))
+    // Only of a read-only disk is it said that the service may be the reason.
+    expect(await findFolderProblem(kinds.at('itself'))).toEqual({
+      text: expect.stringMatching(/^can't be used: ELOOP[^)]*$/),
+      hint: 'check that its disk is mounted and that snailpass may write there',
+    })
+  })
+
   test('is created, private, in a folder that exists', async () => {
     using kinds = createKinds()
     expect(await createExternalFolder(kinds.at('new'))).toBeTrue()
