@@ -12,6 +12,7 @@ export type AuditKind =
   | 'login-limited'
   | 'confirmation'
   | 'sessions-ended'
+  | 'password-changed'
   | 'user-added'
   | 'user-disabled'
   | 'user-enabled'

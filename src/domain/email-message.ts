@@ -1,6 +1,8 @@
 /** What an email is about. The recipient follows from it. */
 export type EmailMessageTopic =
   | { readonly kind: 'confirmation'; readonly userId: string }
+  /** Tells an owner that the master password was changed. */
+  | { readonly kind: 'password-changed'; readonly userId: string }
   /** `invitation` is the email address that is invited. */
   | { readonly kind: 'invitation'; readonly invitation: string }
 

@@ -12,6 +12,8 @@ export interface EmailQueue {
   queueConfirmation(tx: WriteTransaction, user: User, baseUrl: () => string): Promise<void>
   /** Queues an invitation email. It replaces one to the same address that is not being sent yet. */
   queueInvitation(tx: WriteTransaction, email: string, baseUrl: () => string): Promise<void>
+  /** Queues an email that tells an owner of a new master password. */
+  queuePasswordChanged(tx: WriteTransaction, user: User, baseUrl: () => string): Promise<void>
   /** Wakes the mail worker. Call it after the commit. */
   wake(): void
 }
@@ -39,6 +41,9 @@ export function createEmailQueue(deps: {
 
     queueInvitation: (tx, email, baseUrl) =>
       enqueue(tx, { kind: 'invitation', invitation: email }, baseUrl()),
+
+    queuePasswordChanged: (tx, { id: userId }, baseUrl) =>
+      enqueue(tx, { kind: 'password-changed', userId }, baseUrl()),
 
     wake,
   }

@@ -111,6 +111,11 @@ export interface UserWrites {
   recordLogin(id: string, time: number): Promise<void>
   /** Returns false, and changes nothing, if the account has this state already, or there is no such account. */
   setDisabled(id: string, isDisabled: boolean): Promise<boolean>
+  /** Replaces what an account is signed in to with, and ends all its sessions. */
+  replaceMasterPassword(
+    id: string,
+    change: Pick<User, 'passwordHash' | 'hint' | 'sessionEpoch'>,
+  ): Promise<void>
   /** Ends all sessions of an account. */
   replaceSessionEpoch(id: string, epoch: string): Promise<void>
   /** Deletes an account with its vault and its emails. Returns false if there is none. */

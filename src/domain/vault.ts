@@ -122,6 +122,15 @@ export interface AdditionalFieldWrites {
   insertAll(recordId: string, fields: readonly AdditionalFieldChange[]): Promise<boolean>
 }
 
+/** A vault that its owner has encrypted with another key: the ciphertext of every row, and nothing else of it. */
+export interface RekeyedVault {
+  readonly records: readonly (RecordContent & {
+    readonly id: string
+    readonly additionalFields: readonly AdditionalFieldChange[]
+  })[]
+  readonly notes: readonly (NoteContent & { readonly id: string })[]
+}
+
 /** A vault in a write transaction that has raised its revision. There is no other way to write to a vault. */
 export interface WritableVault {
   readonly owner: string
@@ -130,6 +139,11 @@ export interface WritableVault {
   readonly records: EntryWrites<RecordContent>
   readonly notes: EntryWrites<NoteContent>
   readonly additionalFields: AdditionalFieldWrites
+  /**
+   * Replaces the ciphertext of all rows; times, flags and order stay. Returns false, and changes nothing, unless exactly the rows of
+   * the vault are given, with those in the trash, and each field under its record.
+   */
+  rekey(vault: RekeyedVault): Promise<boolean>
 }
 
 export interface VaultReads {

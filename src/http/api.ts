@@ -15,6 +15,7 @@ import type { AnswerCache } from '../domain/answer-cache'
 import type { Awaitable } from '../domain/awaitable'
 import type { EmailConfirmation } from '../domain/email-confirmation'
 import type { Login } from '../domain/login'
+import type { MasterPassword } from '../domain/master-password'
 import type { Notes } from '../domain/notes'
 import type { Readiness } from '../domain/readiness'
 import type { Records } from '../domain/records'
@@ -34,6 +35,7 @@ import { createErrorHandler, errorResponse, toErrorResponse } from './errors'
 import { healthRoutes } from './health'
 import { HttpError } from './http-error'
 import { loginRoutes } from './login'
+import { masterPasswordPath, masterPasswordRoutes } from './master-password'
 import { createMethodTable } from './method-not-allowed'
 import { notesRoutes } from './notes'
 import { copiedOfflineRoutes } from './offline-copies'
@@ -58,6 +60,7 @@ export interface ApiDeps {
   readonly additionalFields: AdditionalFields
   readonly notes: Notes
   readonly vaultSync: VaultSync
+  readonly masterPassword: MasterPassword
   readonly answerBudget: AnswerBudget
   readonly answerCache: AnswerCache
   readonly readiness: Readiness
@@ -78,6 +81,8 @@ export interface ApiDeps {
   readonly version: string
   /** Maximum size of a request body, in bytes. */
   readonly maxBody: number
+  /** Maximum size of a body with a whole vault, in bytes. */
+  readonly maxWholeVaultBody: number
   /** Origins of the web pages that may read answers. */
   readonly corsOrigins: readonly string[]
   readonly wait: Wait
@@ -97,18 +102,23 @@ export interface Api {
 export function createApi(deps: ApiDeps): Api {
   const contexts = createRequestContexts()
   const guard = createSessionGuard(deps.sessions, contexts)
-  const createReader = (maxBytes: number): ReadJsonBody => {
-    const read = createJsonReader({ maxBytes, wait: deps.wait })
+  const createReader = (bounds: { maxBytes: number; isLarge?: boolean }): ReadJsonBody => {
+    const read = createJsonReader({ ...bounds, wait: deps.wait })
     return async (request, signal) => {
       const body = await read(request, signal)
       contexts.get(request).deadline = deps.monotonicClock() + answerTimeout
       return body
     }
   }
-  const readJson = createReader(deps.maxBody)
-  const readLargeJson = createReader(maxVaultBody)
+  const readJson = createReader({ maxBytes: deps.maxBody })
+  const readLargeJson = createReader({ maxBytes: maxVaultBody })
+  const readVaultJson = createReader({ maxBytes: deps.maxWholeVaultBody, isLarge: true })
   const { answerBudget: budget, answerCache: cache, log } = deps
   const answerVault = createVaultAnswers({ budget, cache, contexts, log })
+  const maxBodies = new Map([
+    [vaultPath, maxVaultBody],
+    [masterPasswordPath, deps.maxWholeVaultBody],
+  ])
   const cors = createCors(deps.corsOrigins)
   const described = [
     pagesRoutes({ ...deps, contexts }),
@@ -119,6 +129,7 @@ export function createApi(deps: ApiDeps): Api {
     additionalFieldsRoutes({ ...deps, guard, readJson, answerVault }),
     notesRoutes({ ...deps, guard, readJson, answerVault }),
     vaultRoutes({ ...deps, guard, readLargeJson, answerVault }),
+    masterPasswordRoutes({ ...deps, contexts, readVaultJson }),
     healthRoutes({ ...deps, contexts }),
   ]
   const groups = [
@@ -145,7 +156,7 @@ export function createApi(deps: ApiDeps): Api {
     )
     .onBeforeHandle(({ request, route }) => {
       contexts.get(request).route = route
-      checkContentLength(request, route === vaultPath ? maxVaultBody : deps.maxBody)
+      checkContentLength(request, maxBodies.get(route) ?? deps.maxBody)
     })
   for (const group of groups) app.use(group)
   app.compile()

@@ -18,22 +18,29 @@ const jsonType = /^application\/(?:[\w.+-]+\+)?json\s*(?:;|$)/i
  */
 const bodyTimeout = 60_000
 
-/** `maxBytes` is the maximum size of a body. */
+/** Bytes of a large body that must arrive in `progressTime` milliseconds, or its end. */
+const [progressBytes, progressTime] = [64 * 1024, 10_000]
+
+/** `maxBytes` is the maximum size of a body. A large one may take any time, as long as it comes on. */
 export function createJsonReader({
   maxBytes,
+  isLarge = false,
   wait,
 }: {
   maxBytes: number
+  isLarge?: boolean
   wait: Wait
 }): ReadJsonBody {
   return async (request, signal) => {
     if (!jsonType.test(request.headers.get('content-type') ?? '')) {
       throw malformedBody('The Content-Type must be application/json')
     }
-    const bytes = await withTimeout(
-      { wait, timeout: bodyTimeout, onTimeout: throwTimeout },
-      untilAborted(readBytes(request, maxBytes), signal),
-    )
+    const bytes = isLarge
+      ? await readWithProgress(request, { maxBytes, wait })
+      : await withTimeout(
+          { wait, timeout: bodyTimeout, onTimeout: throwTimeout },
+          untilAborted(readBytes(request, maxBytes), signal),
+        )
     if (bytes.length === 0) throw malformedBody('The body is empty')
     const text = decodeUtf8(bytes)
     const body = text === null ? undefined : parseJson(text)
@@ -49,6 +56,23 @@ function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Pro
     signal.addEventListener('abort', () => reject(signal.reason), { once: true })
   })
   return Promise.race([work, aborted])
+}
+
+async function readWithProgress(
+  request: Request,
+  { maxBytes, wait }: { maxBytes: number; wait: Wait },
+): Promise<Uint8Array> {
+  let received = 0
+  const reading = readChunks(request, maxBytes, (length) => {
+    received = length
+  })
+  for (;;) {
+    const before = received
+    const onTimeout = () => null
+    const bytes = await withTimeout({ wait, timeout: progressTime, onTimeout }, reading)
+    if (bytes !== null) return bytes
+    if (received - before < progressBytes) throwTimeout()
+  }
 }
 
 function throwTimeout(): never {
@@ -73,21 +97,35 @@ export function checkContentLength(request: Request, maxBytes: number): void {
 
 /** Reads a body. One without an announced length is counted while it arrives, and reading stops at `maxBytes`. */
 async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array> {
+  if (!request.headers.has('content-length')) return await readChunks(request, maxBytes)
+  return await request.bytes().catch(throwEarlyEnd)
+}
+
+/** Reads a body and counts it. `onProgress` is called with the bytes that have arrived. */
+async function readChunks(
+  request: Request,
+  maxBytes: number,
+  onProgress?: (bytes: number) => void,
+): Promise<Uint8Array> {
   try {
-    if (request.headers.has('content-length')) return await request.bytes()
     const chunks: Uint8Array[] = []
     let length = 0
     for await (const chunk of request.body ?? []) {
       length += chunk.length
       if (length > maxBytes) throw tooLarge(maxBytes)
       chunks.push(chunk)
+      onProgress?.(length)
     }
     return Buffer.concat(chunks)
   } catch (error) {
     if (error instanceof HttpError) throw error
-    // The client has disconnected, or the server is stopping. Neither is a bug, and the answer reaches nobody.
-    throw malformedBody('The body ended early')
+    throwEarlyEnd()
   }
+}
+
+/** The client has disconnected, or the server is stopping. Neither is a bug, and the answer reaches nobody. */
+function throwEarlyEnd(): never {
+  throw malformedBody('The body ended early')
 }
 
 /**

@@ -89,6 +89,9 @@ export const AdditionalFieldBody = t.Object(
   { $id: 'AdditionalFieldInput' },
 )
 
+/** An additional field within its record. */
+export const FieldInput = t.Omit(AdditionalFieldBody, ['record_id'])
+
 export function toAdditionalField(body: Static<typeof AdditionalFieldBody>): AdditionalField {
   return { id: body.id, recordId: body.record_id, name: body.name, value: body.value }
 }

@@ -1,9 +1,9 @@
 import { type TSchema, t } from 'elysia'
 import { ownProperty } from '../domain/untrusted'
-import type { AdditionalFieldChange } from '../domain/vault'
 import type { EntryChange, VaultChanges } from '../domain/vault-sync'
+import { argument, listAt, parseFields, problemAt, requireDistinct, validateAt } from './body-parts'
 import { FieldErrors, malformedBody } from './http-error'
-import { AdditionalFieldBody, NoteBody, RecordBody, toNote, toRecord } from './schemas'
+import { FieldInput, NoteBody, RecordBody, toNote, toRecord } from './schemas'
 import { createBodyValidator } from './validate-body'
 
 /** Maximum number of entries that one request changes. */
@@ -13,8 +13,6 @@ const revision = t.Unsafe<number | null>({
   type: ['integer', 'null'],
   description: 'The one that the client has read; null for a new entry',
 })
-
-const FieldInput = t.Omit(AdditionalFieldBody, ['record_id'])
 
 const Deletion = t.Object(
   { id: t.String(), revision: t.Unsafe<number>({ type: 'integer' }), delete: t.Literal(true) },
@@ -48,9 +46,6 @@ export const VaultChangesBody = t.Object(
 
 const validateRecord = createBodyValidator(RecordBody)
 const validateNote = createBodyValidator(NoteBody)
-const validateField = createBodyValidator(FieldInput)
-
-const argument = 'This JSON body argument'
 
 /** Throws HttpError and FieldErrors, in which a member is named by its place: `records.3.additional_fields.0.name`. */
 export function parseVaultChanges(body: unknown): VaultChanges {
@@ -94,45 +89,4 @@ function parseChanges<Input extends { readonly id: string }>(
   })
   requireDistinct(place, changes)
   return changes
-}
-
-function parseFields(place: string, value: unknown): readonly AdditionalFieldChange[] {
-  const member = `${place}.additional_fields`
-  const fields = listAt(member, ownProperty(value, 'additional_fields')).map((field, index) => {
-    const { id, name, value } = validateAt(`${member}.${index}`, validateField, field)
-    return { id, name, value }
-  })
-  requireDistinct(member, fields)
-  return fields
-}
-
-function listAt(place: string, value: unknown): readonly unknown[] {
-  if (Array.isArray(value)) return value
-  throw new FieldErrors({ [place]: `${argument} must be an array` })
-}
-
-/** Two changes of one entry would depend on their order. */
-function requireDistinct(place: string, entries: readonly { readonly id: string }[]): void {
-  const seen = new Set<string>()
-  for (const [index, { id }] of entries.entries()) {
-    if (seen.has(id)) throw problemAt(`${place}.${index}`, 'id', `${argument} is there twice`)
-    seen.add(id)
-  }
-}
-
-/** Validates a part of the body, and names its members by their places. */
-function validateAt<Body>(place: string, validate: (body: unknown) => Body, value: unknown): Body {
-  try {
-    return validate(value)
-  } catch (error) {
-    if (!(error instanceof FieldErrors)) throw error
-    const members = Object.entries(error.fields)
-    throw new FieldErrors(
-      Object.fromEntries(members.map(([member, text]) => [`${place}.${member}`, text])),
-    )
-  }
-}
-
-function problemAt(place: string, member: string, text: string): FieldErrors {
-  return new FieldErrors({ [`${place}.${member}`]: text })
 }

@@ -66,6 +66,38 @@ export function renderInvitationEmail(message: { email: string; address: string 
   }
 }
 
+/** Returns the email that tells an owner of a new master password. `time` is in milliseconds since 1970 (UTC). */
+export function renderPasswordChangedEmail(message: {
+  email: string
+  /** The server's, as browsers and clients use it. */
+  address: string
+  time: number
+}): RenderedEmail {
+  const { email, address, time } = message
+  const title = 'Your master password was changed'
+  const when = new Date(time).toUTCString().replace('GMT', 'UTC')
+  const lead = `On ${when}, the master password of ${email} was changed on this SnailPass server, and all devices were signed out:`
+  const next =
+    'Sign in on each device with the new master password. Until then, a device opens the copy it keeps with the old one.'
+  const ifNotYou =
+    "If this wasn't you, ask the person who runs the server to disable the account at once, and change the passwords that you kept in it."
+  return {
+    subject: 'Your SnailPass master password was changed',
+    text: [title, lead, address, next, ifNotYou, '-- \nSnailPass'].map(wrapText).join('\n\n'),
+    html: renderHtml(
+      title,
+      <>
+        <p>{lead}</p>
+        <p class="action">
+          <a href={address}>{address}</a>
+        </p>
+        <p>{next}</p>
+        <p>{ifNotYou}</p>
+      </>,
+    ),
+  }
+}
+
 /** Returns the email with which an operator tests the mail settings. */
 export function renderTestEmail(): RenderedEmail {
   const title = 'Mail works'

@@ -159,8 +159,9 @@ async function render(
   message: LeasedEmailMessage,
   { tokens, linkMinutes }: { tokens: Tokens; linkMinutes: number },
 ): Promise<RenderedEmail> {
-  const { email, baseUrl } = message
-  const { renderConfirmationEmail, renderInvitationEmail } = await import('./messages')
+  const { email, baseUrl, creationTime } = message
+  const { renderConfirmationEmail, renderInvitationEmail, renderPasswordChangedEmail } =
+    await import('./messages')
   switch (message.kind) {
     case 'confirmation': {
       const claims = { purpose: 'confirmation', userId: message.userId, email } as const
@@ -168,6 +169,8 @@ async function render(
       const link = new URL(`confirm/${token}`, baseUrl).href
       return renderConfirmationEmail({ email, link, minutes: linkMinutes })
     }
+    case 'password-changed':
+      return renderPasswordChangedEmail({ email, address: baseUrl, time: creationTime })
     case 'invitation':
       return renderInvitationEmail({ email, address: baseUrl })
   }

@@ -67,12 +67,12 @@ export function outboxWrites(db: Transaction<Schema>): OutboxReads & OutboxWrite
     async put(message) {
       const { kind, creationTime } = message
       const topic = {
-        user_id: kind === 'confirmation' ? message.userId : null,
+        user_id: kind === 'invitation' ? null : message.userId,
         invitation: kind === 'invitation' ? message.invitation : null,
       }
       await db
         .deleteFrom('outbox')
-        .where('user_id', kind === 'confirmation' ? '=' : 'is', topic.user_id)
+        .where('user_id', kind === 'invitation' ? 'is' : '=', topic.user_id)
         .where('invitation', kind === 'invitation' ? '=' : 'is', topic.invitation)
         .where('kind', '=', kind)
         .where((row) => row.or([row('lease', 'is', null), row('next_time', '<=', creationTime)]))
@@ -177,8 +177,12 @@ function toEmailMessage(row: Selectable<Schema['outbox']>): EmailMessage {
   }
 }
 
-function topicOf({ user_id: userId, invitation }: Selectable<Schema['outbox']>): EmailMessageTopic {
-  if (userId !== null) return { kind: 'confirmation', userId }
+function topicOf({
+  kind,
+  user_id: userId,
+  invitation,
+}: Selectable<Schema['outbox']>): EmailMessageTopic {
+  if (userId !== null) return { kind: kind === 'password-changed' ? kind : 'confirmation', userId }
   if (invitation !== null) return { kind: 'invitation', invitation }
   throw new Error('an email without a topic')
 }

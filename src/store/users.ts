@@ -140,7 +140,11 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .executeTakeFirst()
       if (result.numUpdatedRows === 0n) return false
       // Pending emails would ask for a confirmation that has happened.
-      await db.deleteFrom('outbox').where('user_id', '=', id).execute()
+      await db
+        .deleteFrom('outbox')
+        .where('user_id', '=', id)
+        .where('kind', '=', 'confirmation')
+        .execute()
       return true
     },
 
@@ -230,6 +234,14 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .where('disabled', '<>', isDisabled)
         .executeTakeFirst()
       return result.numUpdatedRows > 0n
+    },
+
+    async replaceMasterPassword(id, { passwordHash, hint, sessionEpoch }) {
+      await db
+        .updateTable('users')
+        .set({ master_password_hash: passwordHash, hint, session_epoch: sessionEpoch })
+        .where('id', '=', id)
+        .execute()
     },
 
     async replaceSessionEpoch(id, epoch) {

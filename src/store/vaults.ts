@@ -6,6 +6,7 @@ import { vaultRevision } from './generation'
 import { noteWrites } from './notes'
 import { prepareQueryOfTwo } from './prepared'
 import { recordWrites } from './records'
+import { rekeyVault } from './rekey'
 import type { Schema } from './schema'
 
 const raiseRevision = prepareQueryOfTwo((db, id, sessionEpoch) =>
@@ -54,6 +55,7 @@ export function vaultWrites(db: Transaction<Schema>): VaultReads & VaultWrites {
         records: recordWrites(db, vault),
         notes: noteWrites(db, vault),
         additionalFields: additionalFieldWrites(db, vault),
+        rekey: (rekeyed) => rekeyVault(db, vault, rekeyed),
       }
     },
   }

@@ -141,6 +141,60 @@ describe('a body', () => {
   })
 })
 
+describe('a large body', () => {
+  const [progress, ten] = [64 * 1024, 10_000]
+
+  /** A body that the test sends, and what came of reading it. */
+  function startReading(size: number) {
+    const timing = manualTiming()
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>()
+    const writer = writable.getWriter()
+    const request = new Request('http://pi/', { method: 'POST', headers: json, body: readable })
+    const result: { value: unknown } = { value: null }
+    const reading = createJsonReader({ maxBytes: size, isLarge: true, wait: timing.wait })(request)
+      .catch((error: unknown) => error)
+      .then((value) => {
+        result.value = value
+      })
+    const write = (text: string) => writer.write(new TextEncoder().encode(text))
+    return { timing, writer, write, result, reading }
+  }
+
+  test('may take any time, as long as it comes on', async () => {
+    const { timing, writer, write, result, reading } = startReading(1_000_000)
+    await write('"')
+    for (let part = 0; part < 12; part++) {
+      await timing.advance(ten - 1)
+      await write('x'.repeat(progress))
+      await timing.advance(1)
+      expect(result.value).toBeNull()
+    }
+    await write('"')
+    await writer.close()
+    await reading
+    expect(result.value).toBe('x'.repeat(12 * progress))
+  })
+
+  test('that comes too slowly is refused, and its connection is closed', async () => {
+    const { timing, write, result, reading } = startReading(1_000_000)
+    await write(`"${'x'.repeat(progress)}`)
+    await timing.advance(ten)
+    await write('x'.repeat(progress - 1))
+    await timing.advance(ten - 1)
+    expect(result.value).toBeNull()
+    await timing.advance(1)
+    await reading
+    expect(result.value).toMatchObject({ status: 408, headers: { connection: 'close' } })
+  })
+
+  test('is refused once it is larger than it may be', async () => {
+    const { write, result, reading } = startReading(maxBytes)
+    await write('x'.repeat(maxBytes + 1))
+    await reading
+    expect(result.value).toMatchObject(tooLarge)
+  })
+})
+
 test('the parameter id is the first one, and must not be empty', () => {
   const idOf = (query: string) => parseIdParameter(new Request(`http://pi/notes${query}`), 'Note')
   expect(idOf('?id=a&id=b')).toBe('a')

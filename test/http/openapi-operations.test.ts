@@ -85,6 +85,13 @@ describe('the OpenAPI document', () => {
         '',
         '200 400 401 408 409 412 413 500 503 507',
       ],
+      [
+        'PUT /account/master-password',
+        'putAccountMasterPassword',
+        credentials,
+        '',
+        '200 400 401 403 408 409 413 429 500 503 507',
+      ],
       ['GET /healthz', 'getHealthz', '', '', '200'],
       ['GET /readyz', 'getReadyz', '', '', '200 503'],
     ])
@@ -219,6 +226,10 @@ describe('the OpenAPI document', () => {
     const noteInput = {
       ...{ id: idText, name: ciphertext, content: { ...ciphertext, maxLength: 524_288 }, ...flags },
     }
+    const field = object({ id: idText, name: ciphertext, value: ciphertext })
+    const token = {
+      token: { ...text, description: 'Session token, for the header x-access-token' },
+    }
     const stamp = object({ id: text, revision, creation_time: text, update_time: text })
     expect(components.schemas).toEqual({
       Vault: object({
@@ -233,14 +244,38 @@ describe('the OpenAPI document', () => {
           records: changesOf(
             object({
               ...{ ...recordInput, revision: known },
-              additional_fields: listOf(
-                object({ id: idText, name: ciphertext, value: ciphertext }),
-              ),
+              additional_fields: listOf(field),
             }),
           ),
           notes: changesOf(object({ ...noteInput, revision: known })),
         },
       },
+      MasterPasswordChange: object(
+        {
+          ...{ master_password_hash: { ...idText, maxLength: 512 } },
+          hint: { ...nullable, maxLength: 100 },
+          email: { ...text, description: 'The one that the new keys were made with' },
+          state: {
+            ...{ ...text, minLength: 1 },
+            description: 'The state of the vault that was encrypted again',
+          },
+          records: listOf(
+            object({
+              ...{ id: idText, name: ciphertext, login: ciphertext, password: ciphertext },
+              additional_fields: listOf(field),
+            }),
+          ),
+          notes: listOf(
+            object({
+              id: idText,
+              name: ciphertext,
+              content: { ...ciphertext, maxLength: 524_288 },
+            }),
+          ),
+        },
+        ['hint', 'email'],
+      ),
+      MasterPasswordChanged: object({ ...token, state }),
       EntryDeletion: object({
         ...{ id: text, revision: { type: 'integer' } },
         delete: { type: 'boolean', const: true },
@@ -255,9 +290,7 @@ describe('the OpenAPI document', () => {
         ['hint'],
       ),
       User: object({ id: text, email: text, hint: nullable }),
-      Token: object({
-        token: { ...text, description: 'Session token, for the header x-access-token' },
-      }),
+      Token: object(token),
       RecordInput: object(recordInput),
       Record: object(record),
       AdditionalFieldInput: object({

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'bun:test'
 import {
   renderConfirmationEmail,
   renderInvitationEmail,
+  renderPasswordChangedEmail,
   renderTestEmail,
 } from '../../src/mail/messages'
 
@@ -11,6 +12,13 @@ const emails = [
   [
     'to invite someone',
     renderInvitationEmail({ email: 'owner@nas.local', address: 'http://pi.local:5000/' }),
+  ],
+  [
+    'about a new master password',
+    renderPasswordChangedEmail({
+      ...{ email: 'owner@nas.local', address: 'http://pi.local:5000/' },
+      time: Date.UTC(2026, 10, 23, 16, 31, 4),
+    }),
   ],
   ['to test mail', renderTestEmail()],
 ] as const

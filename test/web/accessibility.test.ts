@@ -4,6 +4,7 @@ import { Window } from 'happy-dom'
 import {
   renderConfirmationEmail,
   renderInvitationEmail,
+  renderPasswordChangedEmail,
   renderTestEmail,
 } from '../../src/mail/messages'
 import { pages } from '../support/pages'
@@ -18,6 +19,10 @@ const documents: [string, string][] = [
   ...pages.map(([name, html]): [string, string] => [`page "${name}"`, html]),
   ['confirmation email', renderConfirmationEmail({ email: 'a@nas.lan', link, minutes: 60 }).html],
   ['invitation email', renderInvitationEmail(invitation).html],
+  [
+    'email about a new master password',
+    renderPasswordChangedEmail({ email: 'a@nas.lan', address: 'http://pi:5000/', time: 0 }).html,
+  ],
   ['test email', renderTestEmail().html],
 ]
 
@@ -40,6 +45,7 @@ const moreRules: Readonly<Record<string, readonly string[]>> = {
   'page "/ca"': ['aria-hidden-focus', 'link-name', 'list', 'listitem', 'summary-name'],
   'confirmation email': ['link-name'],
   'invitation email': ['link-name'],
+  'email about a new master password': ['link-name'],
 }
 
 describe.each(documents)('the %s', (name, html) => {

@@ -8,6 +8,7 @@ import type { ClockWatch } from '../../domain/clock-watch'
 import { type ConfirmationPolicy, createEmailConfirmation } from '../../domain/email-confirmation'
 import { createLogin } from '../../domain/login'
 import type { LoginEventBuffer } from '../../domain/login-events'
+import { createMasterPassword } from '../../domain/master-password'
 import { createNotes } from '../../domain/notes'
 import { createRecords } from '../../domain/records'
 import { createSessions } from '../../domain/sessions'
@@ -35,10 +36,12 @@ export type Rules = Pick<
   | 'additionalFields'
   | 'notes'
   | 'vaultSync'
+  | 'masterPassword'
   | 'answerBudget'
   | 'answerCache'
   | 'version'
   | 'maxBody'
+  | 'maxWholeVaultBody'
   | 'corsOrigins'
   | 'wait'
   | 'monotonicClock'
@@ -66,6 +69,19 @@ export function createRules(deps: {
   const derive = createDerive(settings.loginQueue, runtime)
   const hasher = createPasswordHasher({ random, derive, iterations })
   const sessions = createSessions({ store, tokens, onDeletedAccount: answerCache.forget })
+  const login = createLogin({
+    store,
+    hasher,
+    sessions,
+    confirmation,
+    throttle: rateLimiters.loginThrottle,
+    wrongCredentials: createWrongCredentials({ monotonicClock, digest: createDigest(random) }),
+    loginEvents,
+    clock,
+    monotonicClock,
+    wait,
+    clockWatch,
+  })
   return {
     sessions,
     users: createUsers({
@@ -81,19 +97,7 @@ export function createRules(deps: {
       clockWatch,
       linkLifetime: settings.linkMinutes * 60_000,
     }),
-    login: createLogin({
-      store,
-      hasher,
-      sessions,
-      confirmation,
-      throttle: rateLimiters.loginThrottle,
-      wrongCredentials: createWrongCredentials({ monotonicClock, digest: createDigest(random) }),
-      loginEvents,
-      clock,
-      monotonicClock,
-      wait,
-      clockWatch,
-    }),
+    login,
     emailConfirmation: createEmailConfirmation({
       store,
       tokens,
@@ -104,6 +108,15 @@ export function createRules(deps: {
     additionalFields: createAdditionalFields({ store, quota: vaultQuota }),
     notes: createNotes({ store, clock, quota: vaultQuota }),
     vaultSync: createVaultSync({ store, clock, quota: vaultQuota }),
+    masterPassword: createMasterPassword({
+      store,
+      login,
+      hasher,
+      sessions,
+      quota: vaultQuota,
+      emailQueue: confirmation.emailQueue,
+      ...runtime,
+    }),
     answerBudget: createAnswerBudget({
       // Twice what the largest vault takes, of which an account holds half.
       maxBytes: 2 * settings.maxVault,
@@ -115,6 +128,8 @@ export function createRules(deps: {
     answerCache,
     version,
     maxBody: settings.maxBody,
+    // Ciphertext in JSON, and what stands between it.
+    maxWholeVaultBody: 1.5 * settings.maxVault,
     corsOrigins: settings.corsOrigins,
     wait,
     monotonicClock,
