@@ -1,13 +1,15 @@
 import { expect, test } from 'bun:test'
+import { setPriority } from 'node:os'
 import { lowerPriority } from '../../src/app/priority'
 
-/** Starts a program that waits, and lowers its priority step by step. Returns the priority after each step. */
-async function prioritiesOf(
-  command: readonly string[],
-  steps: readonly number[],
-): Promise<number[]> {
-  const child = Bun.spawn([...command, 'sleep', '60'])
+/**
+ * Starts a program that waits, at `start` or the priority of this process, and lowers its priority step by step. Returns the
+ * priority after each step.
+ */
+async function prioritiesOf(steps: readonly number[], start?: number): Promise<number[]> {
+  const child = Bun.spawn(['sleep', '60'])
   try {
+    if (start !== undefined) setPriority(child.pid, start)
     const priorityOf = async () =>
       Number(await new Response(Bun.spawn(['ps', '-o', 'ni=', '-p', `${child.pid}`]).stdout).text())
     const found: number[] = []
@@ -25,10 +27,10 @@ async function prioritiesOf(
 test.skipIf(process.platform === 'win32')(
   'a process yields as much as is asked for, and never less than before',
   async () => {
-    const [own = 0] = await prioritiesOf([], [0])
+    const [own = 0] = await prioritiesOf([0])
     const low = Math.max(own, 10)
-    expect(await prioritiesOf([], [10, 5, 19])).toEqual([low, low, 19])
-    expect(await prioritiesOf(['nice', '-n', '19'], [10])).toEqual([19])
+    expect(await prioritiesOf([10, 5, 19])).toEqual([low, low, 19])
+    expect(await prioritiesOf([10], 19)).toEqual([19])
   },
 )
 
