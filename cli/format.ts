@@ -22,6 +22,11 @@ export function formatTimestamp(time: number): string {
   return formatJsonTime(time).replace(/\.\d+/, '')
 }
 
+/** Returns the day of a time in UTC: `2026-11-25`. */
+export function formatDay(time: number): string {
+  return formatJsonTime(time).replace(/T.*/, '')
+}
+
 export function formatYesNo(value: boolean): string {
   return value ? 'yes' : 'no'
 }

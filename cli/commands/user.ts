@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addCommand } from './user/add'
 import { deleteCommand } from './user/delete'
+import { devicesCommand } from './user/devices'
 import { invitationsCommand, inviteCommand, uninviteCommand } from './user/invite'
 import { listCommand, showCommand } from './user/list'
 import { renameCommand } from './user/rename'
@@ -22,6 +23,7 @@ Examples:
   const commands = [
     listCommand(),
     showCommand(),
+    devicesCommand(),
     addCommand(),
     inviteCommand(),
     uninviteCommand(),

@@ -70,14 +70,17 @@ export function matchTables(
     new DomainError('unavailable', `${path} was written by a newer snailpass: it has ${what}`, {
       hint: 'install the version that wrote it, or a later one',
     })
+  const isBackedUp = (name: string) => backedUp.some((table) => table.name === name)
+  const nameInBackup = ({ name }: Table) =>
+    isBackedUp(name) ? name : (known.additions.formerNames[name] ?? name)
   for (const { name, columns } of backedUp) {
-    const ours = known.tables.find((table) => table.name === name)
+    const ours = known.tables.find((table) => nameInBackup(table) === name)
     if (ours === undefined) throw tooNew(`the unknown table ${name}`)
     const unknown = Object.entries(columns).find(([column, kind]) => ours.columns[column] !== kind)
     if (unknown !== undefined) throw tooNew(`the unknown column ${unknown[0]} in ${name}`)
   }
   return known.tables.map((table) => {
-    const found = backedUp.find(({ name }) => name === table.name) ?? null
+    const found = backedUp.find(({ name }) => name === nameInBackup(table)) ?? null
     if (found === null && !known.additions.tables.includes(table.name)) {
       throw damagedBackupError(path, `it lacks the table ${table.name}`)
     }

@@ -2,7 +2,7 @@ import { columnsOf, expectedStructure } from '../database/expected-structure'
 import type { ReadableTable } from '../database/table-copy'
 import { postgresColumnTypes } from '../engine/column-types'
 import { migrationsFor } from '../store/migrations/index'
-import { type ColumnKind, derivedColumns, tables } from '../store/tables'
+import { type ColumnKind, derivedColumns, schemaAdditions, tables } from '../store/tables'
 import { damagedBackupError } from './faults'
 
 /** With the types of Postgres, which distinguish flags from numbers. */
@@ -10,6 +10,12 @@ const migrations = migrationsFor(postgresColumnTypes, () => 0)
 
 /** They are in no backup. */
 const derived: ReadonlySet<string> = new Set(derivedColumns)
+
+/** The names that our tables have or had. */
+const tableNames: readonly string[] = [
+  ...tables.map(({ name }) => name),
+  ...Object.values(schemaAdditions.formerNames),
+]
 
 const kindOfType: Readonly<Record<string, ColumnKind>> = {
   bigint: 'number',
@@ -29,7 +35,7 @@ export async function requireTablesOfMigration(
   if (!(migration in migrations)) return
   const done = Object.keys(migrations).filter((name) => name <= migration)
   const { structure } = await expectedStructure(migrations, done)
-  for (const { name } of tables) {
+  for (const name of tableNames) {
     const parts = structure.tables.get(name)
     const columns = described.find((table) => table.name === name)?.columns
     if (parts === undefined && columns === undefined) continue

@@ -94,10 +94,18 @@ export function createTokens(
     return result
   }
 
+  /** Returns when a token expires, in seconds since 1970. */
+  async function endOf(token: string): Promise<number> {
+    const found = verified.get(token) ?? (await read(token))
+    if (found === null) throw new Error('a token of another server has no successor')
+    return Math.floor(found.validUntil / 1000)
+  }
+
   return {
-    async issue({ userId, ...claims }) {
+    async issue({ userId, ...claims }, predecessor) {
       const iat = Math.floor(clock() / 1000)
-      const exp = iat + lifetimes[claims.purpose]
+      const end = predecessor === undefined ? Number.POSITIVE_INFINITY : await endOf(predecessor)
+      const exp = Math.min(iat + lifetimes[claims.purpose], end)
       return sign({ sub: userId, ...claims, iat, exp }, key)
     },
 

@@ -2,9 +2,9 @@ import { networkOf } from './address'
 import { type AuditEvent, type AuditKind, userEvent } from './audit'
 import type { Clock, MonotonicClock } from './runtime'
 
-export type LoginEventKind = Extract<AuditKind, `login${string}`>
+export type LoginEventKind = Extract<AuditKind, `login${string}` | 'sessions-ended'>
 
-/** A sign-in, or an attempt. */
+/** A sign-in, an attempt, or a sign-out. */
 export interface LoginEvent {
   readonly kind: LoginEventKind
   /** Null for an unknown account: the text that was typed may be a secret, so it is not kept. */

@@ -1,4 +1,5 @@
 import { type AuditKind, operatorEvent } from './audit'
+import type { Device } from './devices'
 import { isEmail, normalizeEmail } from './email'
 import { DomainError } from './errors'
 import type { Invitation } from './invitation'
@@ -21,6 +22,8 @@ import { insertUser } from './users'
 export interface ManagedUsers {
   list(): Promise<readonly UserSummary[]>
   require(name: string): Promise<UserSummary>
+  /** Returns the devices from which an account was signed in to, the one that was signed in from last first. */
+  listDevices(name: string): Promise<readonly Device[]>
   /** Returns the email in lower case. Throws `invalid` if it is not an email address, `conflict` if it has an account. */
   requireFreeEmail(email: string): Promise<string>
   /**
@@ -82,6 +85,9 @@ export function createManagedUsers(deps: {
         if (summary === null) throw new Error('an account has no summary')
         return summary
       }),
+
+    listDevices: (name) =>
+      store.read(async (tx) => tx.devices.list((await requireUser(tx, name)).id)),
 
     async requireFreeEmail(text) {
       const email = requireEmail(text)

@@ -1,6 +1,6 @@
 import { userEvent } from './audit'
+import type { CredentialCheck, Credentials, CredentialsRequest } from './credential-check'
 import { DomainError } from './errors'
-import type { Credentials, Login, LoginRequest } from './login'
 import type { EmailQueue } from './outbox'
 import { hashOriginOf, type PasswordHasher } from './password-hash'
 import { withDeadline } from './request-bounds'
@@ -24,7 +24,7 @@ export interface MasterPasswordChange {
 }
 
 /** Where a change came from. */
-export interface MasterPasswordRequest extends LoginRequest {
+export interface MasterPasswordRequest extends CredentialsRequest {
   readonly credentials: Credentials
   /** Reads the rest of the request, once the credentials are known to be right. */
   readonly readChange: () => Promise<MasterPasswordChange>
@@ -44,7 +44,7 @@ export class StateChangedError extends DomainError {
 export interface MasterPassword {
   /**
    * Replaces the master password and the ciphertext of the whole vault, or nothing. Ends all sessions, and returns a new one. Throws
-   * as `Login.login` for the credentials, which count as a guess; `unavailable` while another change is under way on this server;
+   * as `CredentialCheck.check`; `unavailable` while another change is under way on this server;
    * `StateChangedError`; `invalid` unless the rows are those of the vault; `forbidden` for another email address; `vault_full` if
    * the vault has grown beyond the quota.
    */
@@ -53,7 +53,7 @@ export interface MasterPassword {
 
 export function createMasterPassword(deps: {
   store: Store
-  login: Login
+  credentialCheck: CredentialCheck
   sessions: Pick<Sessions, 'open'>
   hasher: PasswordHasher
   quota: VaultQuota
@@ -100,7 +100,7 @@ export function createMasterPassword(deps: {
 
   return {
     async change(request) {
-      const { user } = await deps.login.login(request.credentials, request)
+      const { user } = await deps.credentialCheck.check(request.credentials, request)
       if (isUnderWay) {
         throw new DomainError(
           'unavailable',

@@ -37,8 +37,11 @@ export function writeInSession<T>(
 }
 
 export interface Sessions {
-  /** Returns a session token for a user whose credentials were verified. */
-  open(user: User): Promise<string>
+  /**
+   * Returns a session token for a user whose credentials were verified, or who has the valid token `predecessor`: it expires no
+   * later than that then, so that a stolen token can't be prolonged.
+   */
+  open(user: Pick<User, 'id' | 'sessionEpoch'>, predecessor?: string): Promise<string>
 
   /**
    * Returns the user of a session token. Throws `unauthenticated` if it is expired or invalid, or if the account is deleted
@@ -96,7 +99,8 @@ export function createSessions(deps: {
   }
 
   return {
-    open: (user) => tokens.issue({ purpose: 'session', userId: user.id, epoch: user.sessionEpoch }),
+    open: ({ id: userId, sessionEpoch: epoch }, predecessor) =>
+      tokens.issue({ purpose: 'session', userId, epoch }, predecessor),
     authenticate: (token, request) =>
       andThen(tokens.verify('session', token), (claims) => userOf(claims, request)),
   }

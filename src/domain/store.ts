@@ -1,9 +1,9 @@
 import type { AcmeChallengeReads, AcmeChallengeWrites } from './acme-challenge'
 import type { AuditReads, AuditWrites } from './audit'
 import type { BackupReads, BackupWrites } from './backup-state'
+import type { DeviceReads, DeviceWrites } from './devices'
 import type { OutboxReads, OutboxWrites } from './email-message'
 import type { InvitationReads, InvitationWrites } from './invitation'
-import type { KnownAddressReads, KnownAddressWrites } from './known-addresses'
 import type { KnownTimeReads, KnownTimeWrites } from './known-time'
 import type { RequestBounds } from './request-bounds'
 import type { UserReads, UserWrites } from './user'
@@ -53,7 +53,7 @@ export interface ReadTransaction {
   readonly backups: BackupReads
   readonly knownTime: KnownTimeReads
   readonly users: UserReads
-  readonly knownAddresses: KnownAddressReads
+  readonly devices: DeviceReads
   readonly invitations: InvitationReads
   readonly vaults: VaultReads
   readonly records: RecordReads
@@ -68,7 +68,7 @@ export interface WriteTransaction {
   readonly backups: BackupReads & BackupWrites
   readonly knownTime: KnownTimeReads & KnownTimeWrites
   readonly users: UserReads & UserWrites
-  readonly knownAddresses: KnownAddressReads & KnownAddressWrites
+  readonly devices: DeviceReads & DeviceWrites
   readonly invitations: InvitationReads & InvitationWrites
   readonly vaults: VaultReads & VaultWrites
   readonly records: RecordReads

@@ -26,8 +26,11 @@ export type Verified<P extends TokenPurpose> =
   | 'invalid'
 
 export interface Tokens {
-  /** Returns a signed token, which expires after the lifetime of its purpose. */
-  issue(claims: TokenClaims): Promise<string>
+  /**
+   * Returns a signed token, which expires after the lifetime of its purpose, or together with the token `predecessor`, which must
+   * be one of this server, if that is sooner.
+   */
+  issue(claims: TokenClaims, predecessor?: string): Promise<string>
 
   /**
    * Returns the claims of a token that this server issued for this purpose, or `expired` if it has expired, or was issued

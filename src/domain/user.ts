@@ -116,6 +116,8 @@ export interface UserWrites {
     id: string,
     change: Pick<User, 'passwordHash' | 'hint' | 'sessionEpoch'>,
   ): Promise<void>
+  /** Ends all sessions of an account. Returns false, and changes nothing, if the session of `user` has ended. */
+  endSessions(user: Pick<User, 'id' | 'sessionEpoch'>, epoch: string): Promise<boolean>
   /** Ends all sessions of an account. */
   replaceSessionEpoch(id: string, epoch: string): Promise<void>
   /** Deletes an account with its vault and its emails. Returns false if there is none. */

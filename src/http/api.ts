@@ -8,6 +8,7 @@
  * on. `test/data/cases.jsonl` holds it as requests with their answers.
  */
 import { Elysia } from 'elysia'
+import type { Account } from '../domain/account'
 import type { AcmeChallenges } from '../domain/acme-challenges'
 import type { AdditionalFields } from '../domain/additional-fields'
 import type { AnswerBudget } from '../domain/answer-budget'
@@ -25,6 +26,7 @@ import type { Sessions } from '../domain/sessions'
 import type { Users } from '../domain/users'
 import type { VaultSync } from '../domain/vault-sync'
 import type { Log } from '../log'
+import { accountRoutes } from './account'
 import { acmeChallengeRoutes } from './acme-challenges'
 import { additionalFieldsRoutes } from './additional-fields'
 import { type AuthorityFiles, authorityRoutes } from './authority-pages'
@@ -54,6 +56,7 @@ import { createVaultAnswers } from './vault-answers'
 export interface ApiDeps {
   readonly users: Users
   readonly login: Login
+  readonly account: Account
   readonly sessions: Sessions
   readonly emailConfirmation: EmailConfirmation
   readonly records: Records
@@ -125,6 +128,7 @@ export function createApi(deps: ApiDeps): Api {
     authorityRoutes({ ...deps, contexts }),
     usersRoutes({ ...deps, guard, readJson, contexts }),
     loginRoutes({ ...deps, contexts }),
+    accountRoutes({ ...deps, guard, contexts }),
     recordsRoutes({ ...deps, guard, readJson, answerVault }),
     additionalFieldsRoutes({ ...deps, guard, readJson, answerVault }),
     notesRoutes({ ...deps, guard, readJson, answerVault }),

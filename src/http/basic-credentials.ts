@@ -1,4 +1,4 @@
-import type { Credentials } from '../domain/login'
+import type { Credentials } from '../domain/credential-check'
 
 const basicPattern = /^basic +(?<encoded>[A-Za-z0-9+/]+={0,2}) *$/i
 const utf8 = new TextDecoder('utf-8', { fatal: true })

@@ -3,6 +3,7 @@ import { DomainError } from '../domain/errors'
 import type { Login } from '../domain/login'
 import type { ResolveBaseUrl } from './base-url'
 import { parseBasicCredentials } from './basic-credentials'
+import { deviceKindOf } from './device-kind'
 import { describeRoute } from './openapi'
 import type { RequestContexts } from './request-context'
 import { type NeedsHttps, requireHttps } from './require-https'
@@ -28,6 +29,7 @@ export function loginRoutes(deps: {
       const { user, token } = await deps.login.login(credentials, {
         baseUrl: () => deps.resolveBaseUrl(request, client),
         address: client.address,
+        kind: deviceKindOf(request.headers.get('user-agent')),
         bounds: context,
       })
       context.userId = user.id

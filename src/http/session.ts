@@ -15,6 +15,11 @@ export interface SessionRequest {
   readonly session: OpenSession
 }
 
+/** Returns the session token of a request, empty without one. */
+export function tokenOf({ headers }: Request): string {
+  return headers.get('x-access-token') ?? ''
+}
+
 type HandleInSession<Answer> = (request: SessionRequest) => Awaitable<Answer>
 
 /**
@@ -27,8 +32,8 @@ export type SessionGuard = <Answer>(
 
 export function createSessionGuard(sessions: Sessions, contexts: RequestContexts): SessionGuard {
   function openSession(request: Request): Awaitable<OpenSession> {
-    const token = request.headers.get('x-access-token')
-    if (token === null || token === '') {
+    const token = tokenOf(request)
+    if (token === '') {
       throw new HttpError(
         400,
         'Missing Request Header',

@@ -6,7 +6,7 @@ import type { ColumnType, Generated } from 'kysely'
  */
 export interface Schema {
   users: UsersTable
-  known_addresses: KnownAddressesTable
+  devices: DevicesTable
   invitations: InvitationsTable
   records: RecordsTable
   notes: NotesTable
@@ -51,13 +51,17 @@ interface UsersTable {
   revision: Generated<number>
 }
 
-/** A network from which a user has signed in. */
-interface KnownAddressesTable {
+/** A kind of client with which a user has signed in from a network. Unique by these three. */
+interface DevicesTable {
   seq: Generated<number>
   user_id: string
+  /** A `DeviceKind`. */
+  kind: string
   /** An IPv4 address, or an IPv6 network of 64 bits. */
   network: string
-  /** When the user last signed in from that network, precise to the day. */
+  /** When the user first signed in from there. Null if that was before it was stored. */
+  first_time: Time | null
+  /** When the user last signed in from there, precise to the day. */
   time: Time
 }
 

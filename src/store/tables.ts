@@ -46,7 +46,14 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
     disabled: 'flag',
     login_time: 'number',
   },
-  known_addresses: { seq: 'number', user_id: 'text', network: 'text', time: 'number' },
+  devices: {
+    seq: 'number',
+    user_id: 'text',
+    kind: 'text',
+    network: 'text',
+    first_time: 'number',
+    time: 'number',
+  },
   invitations: { seq: 'number', email: 'text', creation_time: 'number' },
   records: { ...entry, name: 'text', login: 'text', password: 'text' },
   notes: { ...entry, name: 'text', content: 'text' },
@@ -94,7 +101,7 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
 export const tables: readonly Table[] = (
   [
     'users',
-    'known_addresses',
+    'devices',
     'invitations',
     'records',
     'notes',
@@ -106,8 +113,10 @@ export const tables: readonly Table[] = (
   ] as const
 ).map((name) => ({ name, columns: columns[name] }))
 
-/** Tables and columns that older backups lack, and what they contain after restoring one. */
+/** Tables and columns that older backups lack or name otherwise, and what they contain after restoring one. */
 export interface SchemaAdditions {
+  /** The names that tables had before. A backup has a table under one of its names. */
+  readonly formerNames: { readonly [Name in TableName]?: string }
   /** Tables that are empty then. */
   readonly tables: readonly TableName[]
   /** Columns, with the value that every row gets. Flags are 0 or 1. */
@@ -118,6 +127,7 @@ export interface SchemaAdditions {
 
 /** Must list each table and column that is added from now on. */
 export const schemaAdditions: SchemaAdditions = {
-  tables: ['known_addresses', 'audit', 'audit_marks'],
-  columns: {},
+  formerNames: { devices: 'known_addresses' },
+  tables: ['devices', 'audit', 'audit_marks'],
+  columns: { devices: { kind: 'unknown', first_time: null } },
 }

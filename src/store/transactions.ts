@@ -6,8 +6,8 @@ import { additionalFieldReads } from './additional-fields'
 import type { AuditSignerProvider } from './audit/append'
 import { auditReads, auditWrites } from './audit/queries'
 import { backupReads, backupWrites } from './backups'
+import { deviceReads, deviceWrites } from './devices'
 import { invitationReads, invitationWrites } from './invitations'
-import { knownAddressReads, knownAddressWrites } from './known-addresses'
 import { knownTimeReads, knownTimeWrites } from './known-time'
 import { noteReads } from './notes'
 import { outboxReads, outboxWrites } from './outbox'
@@ -37,8 +37,8 @@ export function createReadTransaction(db: Kysely<Schema>): ReadTransaction {
     get users() {
       return userReads(db)
     },
-    get knownAddresses() {
-      return knownAddressReads(db)
+    get devices() {
+      return deviceReads(db)
     },
     get invitations() {
       return invitationReads(db)
@@ -85,8 +85,8 @@ export function createWriteTransaction(
     get users() {
       return userWrites(db)
     },
-    get knownAddresses() {
-      return knownAddressWrites(db)
+    get devices() {
+      return deviceWrites(db)
     },
     get invitations() {
       return invitationWrites(db)

@@ -244,6 +244,17 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .execute()
     },
 
+    async endSessions({ id, sessionEpoch }, epoch) {
+      const result = await db
+        .updateTable('users')
+        .set({ session_epoch: epoch })
+        .where('id', '=', id)
+        .where('session_epoch', '=', sessionEpoch)
+        .where('disabled', '=', false)
+        .executeTakeFirst()
+      return result.numUpdatedRows > 0n
+    },
+
     async replaceSessionEpoch(id, epoch) {
       await db.updateTable('users').set({ session_epoch: epoch }).where('id', '=', id).execute()
     },

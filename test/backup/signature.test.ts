@@ -132,18 +132,18 @@ describe('a backup is refused whose tables are not those of the version that it 
     [
       'it names an older version',
       "update manifest set value = '0004-operators' where name = 'newest_migration'",
-      '0004-operators has no table known_addresses',
+      '0004-operators has no table devices',
     ],
     [
       'a column was left out',
       `alter table users drop column hint;
         update manifest_tables set columns = json_remove(columns, '$.hint') where name = 'users'`,
-      'the column hint of users is not that of 0008-revisions',
+      'the column hint of users is not that of 0009-devices',
     ],
     [
       'a column has another kind',
       `update manifest_tables set columns = json_set(columns, '$.disabled', 'text') where name = 'users'`,
-      'the column disabled of users is not that of 0008-revisions',
+      'the column disabled of users is not that of 0009-devices',
     ],
   ])('%s', async (_what, change, problem) => {
     const { database, path } = await createSignedBackup()

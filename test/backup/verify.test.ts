@@ -425,7 +425,11 @@ describe('a column that an older backup lacks', () => {
   })
   const old = backedUp({ seq: 'number', id: 'text' })
   const known = (additions: SchemaAdditions) => ({ tables: [table], additions })
-  const additions: SchemaAdditions = { tables: [], columns: { notes: { pinned: 0, colour: null } } }
+  const additions: SchemaAdditions = {
+    formerNames: {},
+    tables: [],
+    columns: { notes: { pinned: 0, colour: null } },
+  }
 
   test('gets its default', () => {
     expect(matchTables('a', [old], known(additions))).toEqual([{ table, backedUp: old }])
@@ -441,7 +445,7 @@ describe('a column that an older backup lacks', () => {
   })
 
   test('is an error if every version has it', () => {
-    const none: SchemaAdditions = { tables: [], columns: {} }
+    const none: SchemaAdditions = { formerNames: {}, tables: [], columns: {} }
     expect(() => matchTables('a', [old], known(none))).toThrow(
       'a is damaged: notes lacks the column pinned',
     )

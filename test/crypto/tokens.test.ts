@@ -1,5 +1,6 @@
 import { describe, expect, spyOn, test } from 'bun:test'
 import { createHmac, hkdfSync } from 'node:crypto'
+import { captureError } from '../support/capture-error'
 import { fakeClock, random } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 
@@ -57,6 +58,24 @@ describe('a token', () => {
     // However long ago.
     clock.advance(50 * 365 * 24 * 3_600_000)
     expect(await tokens.verify('session', token)).toBe('expired')
+  })
+
+  test('with a predecessor expires with it, and no later than others', async () => {
+    const { clock, tokens } = createTokenSetup()
+    const first = await tokens.issue(session)
+    clock.advance(590_000)
+    const second = await tokens.issue({ ...session, epoch: 'f' }, first)
+    // One that was not seen before either.
+    const third = await tokens.issue({ ...session, epoch: 'g' }, second)
+    clock.advance(9_999)
+    expect(await tokens.verify('session', third)).toEqual({ ...session, epoch: 'g' })
+    clock.advance(1)
+    for (const token of [first, second, third])
+      expect(await tokens.verify('session', token)).toBe('expired')
+    const lasting = createTestTokens(random(32), clock, { session: 6_000 })
+    const short = createTestTokens(random(32), clock)
+    const failure = captureError(short.issue(session, await lasting.issue(session)))
+    expect(await failure).toMatchObject({ message: expect.stringContaining('another server') })
   })
 
   test('has no other content than its claims, when it was issued and its expiry', async () => {

@@ -186,7 +186,7 @@ describe.each(engines)('the tables on $engine', ({ open }) => {
     await using other = await createSqliteTestDatabase()
     const counts = {
       users: 2,
-      known_addresses: 1,
+      devices: 1,
       invitations: 1,
       records: 7,
       notes: 2,
@@ -228,7 +228,7 @@ describe.each(engines)('the tables on $engine', ({ open }) => {
     await fillWithEdgeCases(database)
     const isEmpty = () => targetsOf(database).database.withSnapshot(isDatabaseEmpty)
     // Children first: a table is the only one that has rows when its turn comes.
-    const filled = ['outbox', 'additional_fields', 'records', 'notes', 'known_addresses']
+    const filled = ['outbox', 'additional_fields', 'records', 'notes', 'devices']
     for (const table of [...filled, 'invitations', 'users', 'set_aside']) {
       expect(await isEmpty(), table).toBeFalse()
       await database.sql(`delete from ${table}`)

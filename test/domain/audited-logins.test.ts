@@ -2,7 +2,6 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { createDigest } from '../../src/crypto/digest'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
-import { createLogin } from '../../src/domain/login'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
 import { createLoginThrottle } from '../../src/domain/login-throttle'
 import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
@@ -12,6 +11,7 @@ import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
 import { createWrongCredentials } from '../../src/domain/wrong-credentials'
 import { listAuditRows } from '../support/audit'
 import { createTestHasher } from '../support/hasher'
+import { createTestLogin } from '../support/login'
 import { aUser, openSqliteStore, type SqliteTestStore } from '../support/store'
 import { fakeClock, patientTiming, random, watchOf } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
@@ -29,7 +29,7 @@ async function createLoginSetup(
   await store.write((tx) => tx.users.insert(user))
   const tokens = createTestTokens(random(32), clock)
   const buffer = createLoginEventBuffer({ clock, monotonicClock: clock })
-  const { login } = createLogin({
+  const { login } = createTestLogin({
     ...patientTiming(),
     wrongCredentials: createWrongCredentials({ monotonicClock: clock, digest: String }),
     ...{ store, hasher, loginEvents: buffer, clock, clockWatch: watchOf(clock) },
@@ -41,7 +41,10 @@ async function createLoginSetup(
     }),
   })
   const attempt = (masterPasswordHash: string, email = user.email) =>
-    login({ email, masterPasswordHash }, { baseUrl: () => 'http://pi/', address }).then(
+    login(
+      { email, masterPasswordHash },
+      { baseUrl: () => 'http://pi/', address, kind: 'windows' },
+    ).then(
       () => 'signed in',
       (error) => error.code,
     )

@@ -1,8 +1,8 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
+import type { DeviceKind } from '../../src/domain/devices'
 import { DomainError } from '../../src/domain/errors'
 import { ageLimitAt } from '../../src/domain/known-time'
-import { createLogin } from '../../src/domain/login'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
 import type { LoginAttempt } from '../../src/domain/login-throttle'
 import { createEmailQueue } from '../../src/domain/outbox'
@@ -12,6 +12,7 @@ import { createSessions } from '../../src/domain/sessions'
 import { createWrongCredentials } from '../../src/domain/wrong-credentials'
 import { listAuditRows } from '../support/audit'
 import { captureError } from '../support/capture-error'
+import { createTestLogin } from '../support/login'
 import { unbounded } from '../support/session'
 import {
   aUser,
@@ -55,7 +56,7 @@ async function createLoginSetup(
   const buffer = createLoginEventBuffer({ clock, monotonicClock: clock })
   const tokens = createTestTokens(random(32), clock)
   const sessions = createSessions({ store, tokens })
-  const { login } = createLogin({
+  const { login } = createTestLogin({
     ...patientTiming(),
     wrongCredentials: createWrongCredentials({ monotonicClock: clock, digest: String }),
     ...{ store: failing, clock, sessions, loginEvents: buffer },
@@ -78,14 +79,22 @@ async function createLoginSetup(
       },
     },
   })
-  const attempt = (from: string | null = address, bounds?: RequestBounds) =>
+  const attemptBy = (kind: DeviceKind, from: string | null = address, bounds?: RequestBounds) =>
     login(
       { email: user.email.toUpperCase(), masterPasswordHash: 'sent' },
-      { baseUrl: () => 'http://pi:5000/', address: from, ...(bounds && { bounds }) },
+      { baseUrl: () => 'http://pi:5000/', address: from, kind, ...(bounds && { bounds }) },
     )
-  const timeOf = (of = network) =>
-    store.read((tx) => tx.knownAddresses.findLastLoginTime(user.id, of))
-  return { user, clock, attempts, verified, stubs, buffer, sessions, checkLimit, attempt, timeOf }
+  const attempt = (from: string | null = address, bounds?: RequestBounds) =>
+    attemptBy('windows', from, bounds)
+  const devices = () => store.read((tx) => tx.devices.list(user.id))
+  const timeOf = async (of = network) =>
+    (await devices()).find((device) => device.network === of)?.lastTime ?? null
+  const remember = (network: string, options: { time: number; max: number }) =>
+    store.write((tx) => tx.devices.remember(user.id, { kind: 'windows', network }, options))
+  return {
+    ...{ user, clock, attempts, verified, stubs, buffer, sessions, checkLimit },
+    ...{ attempt, attemptBy, devices, timeOf, remember },
+  }
 }
 
 describe('the network of a login', () => {
@@ -161,25 +170,83 @@ describe('the network of a login', () => {
     'that was recorded with a time in %s is known, and replaced before others',
     async (_, days) => {
       await using store = await openSqliteStore()
-      const { user, clock, attempts, attempt } = await createLoginSetup(store)
-      const remember = (network: string, time: number) =>
-        store.write((tx) => tx.knownAddresses.remember(user.id, network, { time, max: 2 }))
-      await remember(network, clock() + days * day)
+      const { clock, attempts, attempt, remember, devices } = await createLoginSetup(store)
+      const wrong = { time: clock() + days * day, max: 2 }
+      const right = { time: clock(), max: 2 }
+      await remember(network, wrong)
       await attempt()
       expect(attempts.map(({ isKnown }) => isKnown)).toEqual([true])
-      await remember(network, clock() + days * day)
-      await remember('10.0.0.1', clock())
-      await remember('10.0.0.2', clock())
-      const times = await store.read(async (tx) =>
-        Promise.all(
-          [network, '10.0.0.1', '10.0.0.2'].map((other) =>
-            tx.knownAddresses.findLastLoginTime(user.id, other),
-          ),
-        ),
-      )
-      expect(times).toEqual([null, clock(), clock()])
+      expect(await devices()).toEqual([
+        { kind: 'windows', network, firstTime: clock(), lastTime: clock() },
+      ])
+      await remember(network, wrong)
+      await remember('10.0.0.1', right)
+      await remember('10.0.0.2', right)
+      expect((await devices()).map((device) => [device.network, device.lastTime])).toEqual([
+        ['10.0.0.2', clock()],
+        ['10.0.0.1', clock()],
+      ])
     },
   )
+
+  test('has a device of each kind, which are known alike, and no device costs a further write', async () => {
+    await using store = await openSqliteStore()
+    const { clock, attempts, attemptBy, devices } = await createLoginSetup(store)
+    const first = clock()
+    await attemptBy('android')
+    clock.advance(80 * day)
+    await attemptBy('firefox')
+    clock.advance(80 * day)
+    await attemptBy('android')
+    await attemptBy('opera', '10.0.0.9')
+    expect(attempts.map(({ isKnown }) => isKnown)).toEqual([false, true, true, false])
+    const times = (firstTime: number, lastTime = firstTime) => ({
+      firstTime: first + firstTime * day,
+      lastTime: first + lastTime * day,
+    })
+    expect(await devices()).toEqual([
+      { kind: 'opera', network: '10.0.0.9', ...times(160) },
+      { kind: 'android', network, ...times(0, 160) },
+      { kind: 'firefox', network, ...times(80) },
+    ])
+    const again = (milliseconds: number, kind: DeviceKind) => {
+      clock.advance(milliseconds)
+      return store.countStatements(() => attemptBy(kind))
+    }
+    const statements = [await again(1, 'android'), await again(1, 'firefox')]
+    // The read of a sign-in, with the account, its devices in the network, and whether there are legacy hashes.
+    expect(statements[0]).toBe(5)
+    expect(statements[1]).toBeGreaterThan(5)
+    // Within a day, only the time of the account's last sign-in is written: begin, update, commit.
+    expect(await again(60_000, 'android')).toBe(8)
+  })
+
+  test('that was recorded without a kind gets that of the next sign-in', async () => {
+    await using store = await openSqliteStore()
+    const { user, clock, attemptBy, devices, stubs } = await createLoginSetup(store)
+    const first = clock()
+    const others = ['10.0.0.8', '10.0.0.9']
+    await store.write(async (tx) => {
+      for (const each of [network, ...others]) {
+        const device = { kind: 'unknown', network: each } as const
+        await tx.devices.remember(user.id, device, { time: first, max: 9 })
+      }
+    })
+    clock.advance(day / 2)
+    await attemptBy('android')
+    await attemptBy('firefox')
+    // A wrong clock gives it the kind, and leaves its time.
+    clock.advance(3_653 * day)
+    stubs.isImplausible = true
+    await attemptBy('edge', '10.0.0.9')
+    const times = (milliseconds: number) => ({ lastTime: first + milliseconds })
+    expect(await devices()).toMatchObject([
+      { kind: 'firefox', network, firstTime: first + day / 2, ...times(day / 2) },
+      { kind: 'android', network, firstTime: first, ...times(day / 2) },
+      { kind: 'edge', network: '10.0.0.9', ...times(0) },
+      { kind: 'unknown', network: '10.0.0.8', ...times(0) },
+    ])
+  })
 
   test('is not recorded for wrong credentials, a disabled account or one that is not confirmed', async () => {
     for (const [change, matches] of [
@@ -199,13 +266,10 @@ describe('the network of a login', () => {
 
   test('is one of fifty of an account', async () => {
     await using store = await openSqliteStore()
-    const { user, clock, attempt, timeOf } = await createLoginSetup(store)
-    await store.write(async (tx) => {
-      for (let host = 0; host < 50; host++) {
-        const options = { time: clock() + host, max: 100 }
-        await tx.knownAddresses.remember(user.id, `10.0.0.${host}`, options)
-      }
-    })
+    const { clock, attempt, timeOf, remember } = await createLoginSetup(store)
+    for (let host = 0; host < 50; host++) {
+      await remember(`10.0.0.${host}`, { time: clock() + host, max: 100 })
+    }
     clock.advance(50)
     await attempt('10.0.0.50')
     expect(await timeOf('10.0.0.0')).toBeNull()

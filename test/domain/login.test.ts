@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, spyOn, test } from 'bun:test'
+import type { Credentials } from '../../src/domain/credential-check'
 import type { ConfirmationPolicy } from '../../src/domain/email-confirmation'
-import { type Credentials, createLogin } from '../../src/domain/login'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
 import { unlimitedLogins } from '../../src/domain/login-throttle'
 import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
@@ -12,6 +12,7 @@ import { createWrongCredentials } from '../../src/domain/wrong-credentials'
 import vectors from '../data/vectors.json' with { type: 'json' }
 import { captureError } from '../support/capture-error'
 import { createTestHasher } from '../support/hasher'
+import { createTestLogin } from '../support/login'
 import { unbounded } from '../support/session'
 import { aUser, openSqliteStore, signedIn, type TestStore, withRevision } from '../support/store'
 import { fakeClock, manualTiming, patientTiming, random, watchOf } from '../support/timing'
@@ -46,7 +47,7 @@ function createRules(
     rateLimiter: unlimitedRateLimiter,
   })
   const buffer = createLoginEventBuffer({ clock, monotonicClock: clock })
-  const { login } = createLogin({
+  const { login } = createTestLogin({
     ...patientTiming(),
     wrongCredentials: createWrongCredentials({ monotonicClock: clock, digest: String }),
     store,
@@ -63,7 +64,8 @@ function createRules(
     sessions,
     buffer,
     signUp: (signUp: SignUp) => users.signUp(signUp, { baseUrl, address: null }),
-    login: (credentials: Credentials) => login(credentials, { baseUrl, address: null }),
+    login: (credentials: Credentials) =>
+      login(credentials, { baseUrl, address: null, kind: 'windows' }),
   }
 }
 
@@ -216,7 +218,7 @@ describe('the work of a login', () => {
   async function hasherCallsOf(store: TestStore, email: string, masterPasswordHash: string) {
     const { hasher, sessions } = createRules(store)
     using verify = spyOn(hasher, 'verify')
-    const { login } = createLogin({
+    const { login } = createTestLogin({
       ...patientTiming(),
       wrongCredentials: createWrongCredentials({ monotonicClock: Date.now, digest: String }),
       store,
@@ -228,7 +230,9 @@ describe('the work of a login', () => {
       clock: Date.now,
       clockWatch: watchOf(Date.now),
     })
-    await login({ email, masterPasswordHash }, { baseUrl, address: null }).catch(() => {})
+    await login({ email, masterPasswordHash }, { baseUrl, address: null, kind: 'other' }).catch(
+      () => {},
+    )
     return verify.mock.calls.map(([{ includeLegacy }]) => ({ includeLegacy }))
   }
 
@@ -271,7 +275,7 @@ describe('a login that takes too long', () => {
     await signUp({ id: 'u', email: 'a@nas.local', masterPasswordHash: hash, hint: null })
     const never = () => new Promise<never>(() => {})
     for (const slow of [{ hasher: { ...hasher, verify: never } }, { throttle: { check: never } }]) {
-      const { login } = createLogin({
+      const { login } = createTestLogin({
         ...{ store, hasher, sessions, confirmation: off, throttle: unlimitedLogins, ...timing },
         wrongCredentials: createWrongCredentials({ ...timing, digest: String }),
         loginEvents: createLoginEventBuffer(timing),
@@ -282,7 +286,7 @@ describe('a login that takes too long', () => {
       let outcome: unknown
       login(
         { email: 'a@nas.local', masterPasswordHash: hash },
-        { baseUrl, address: null, bounds },
+        { baseUrl, address: null, kind: 'windows', bounds },
       ).catch((error: unknown) => {
         outcome = error
       })

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { createLogin } from '../../src/domain/login'
+import { createCredentialCheck } from '../../src/domain/credential-check'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
 import { unlimitedLogins } from '../../src/domain/login-throttle'
 import { createMasterPassword } from '../../src/domain/master-password'
@@ -28,16 +28,16 @@ function createRules(store: Store) {
   const hasher = createTestHasher()
   const sessions = createSessions({ store, tokens: createTestTokens(random(32), Date.now) })
   const quota = createVaultQuota(1e7)
-  const login = createLogin({
+  const credentialCheck = createCredentialCheck({
     ...patientTiming(),
-    ...{ store, hasher, sessions, clock, clockWatch: watchOf(clock), throttle: unlimitedLogins },
+    ...{ store, hasher, clockWatch: watchOf(clock), throttle: unlimitedLogins },
     confirmation: { isRequired: false, emailQueue: null },
     wrongCredentials: createWrongCredentials({ monotonicClock: clock, digest: String }),
     loginEvents: createLoginEventBuffer({ clock, monotonicClock: clock }),
   })
   const masterPassword = createMasterPassword({
     ...patientTiming(),
-    ...{ store, login, hasher, sessions, quota, clock, random },
+    ...{ store, credentialCheck, hasher, sessions, quota, clock, random },
     emailQueue: createEmailQueue({ clock, random, wake: () => {} }),
   })
   const rest = { store, clock, quota }

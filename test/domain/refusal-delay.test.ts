@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'bun:test'
 import { DomainError } from '../../src/domain/errors'
-import { createLogin } from '../../src/domain/login'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
 import { createLoginThrottle } from '../../src/domain/login-throttle'
 import { defaultRateLimits } from '../../src/domain/rate-limits'
@@ -8,6 +7,7 @@ import { createRefusalDelay } from '../../src/domain/refusal-delay'
 import { createSessions } from '../../src/domain/sessions'
 import { createWrongCredentials } from '../../src/domain/wrong-credentials'
 import { captureError } from '../support/capture-error'
+import { createTestLogin } from '../support/login'
 import { unbounded } from '../support/session'
 import { aUser, openSqliteStore } from '../support/store'
 import { manualTiming, random, watchOf } from '../support/timing'
@@ -112,7 +112,7 @@ test('a refused login takes as long for an account that knows the network as for
   const { clock } = timing
   const user = aUser()
   await store.write((tx) => tx.users.insert(user))
-  const { login } = createLogin({
+  const { login } = createTestLogin({
     ...{ ...timing, store, clockWatch: watchOf(clock) },
     wrongCredentials: createWrongCredentials({ ...timing, digest: String }),
     sessions: createSessions({ store, tokens: createTestTokens(random(32), clock) }),
@@ -137,7 +137,7 @@ test('a refused login takes as long for an account that knows the network as for
   const attempt = async (email: string, address: string, hash = `guess ${guesses++}`) => {
     const ended = login(
       { email, masterPasswordHash: hash },
-      { baseUrl: () => 'http://pi/', address },
+      { baseUrl: () => 'http://pi/', address, kind: 'windows' },
     ).then(
       () => 'ok',
       (error: unknown) => (error instanceof DomainError ? error.code : error),

@@ -167,6 +167,11 @@ describe.each([
     // The upgraded database is a database of this version for commands as well.
     const users = JSON.parse(await succeed(installation, 'user', 'list', '--json'))
     expect(users).toHaveLength(5)
+    // Devices of before are of unknown kind. Alice has signed in since, from where she did before.
+    const devices = await succeed(installation, 'user', 'devices', 'alice@gmail.com', '--json')
+    expect(JSON.parse(devices)).toEqual([
+      { kind: 'other', network: '127.0.0.1', first_seen: null, last_seen: expect.any(String) },
+    ])
   }, 60_000)
 
   test('has an audit log that verifies, before an upgrade and after it', async () => {

@@ -39,7 +39,7 @@ describe('snailpass copy', () => {
     const lines = copied.stdout.trimEnd().split('\n')
     expect(lines.map((line) => line.split(/\s+/).slice(0, 2))).toEqual([
       ['users', '1'],
-      ['known_addresses', '1'],
+      ['devices', '1'],
       ['invitations', '0'],
       ['records', '3'],
       ['notes', '0'],

@@ -82,6 +82,15 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     expect(shown.stdout).toContain('records            1\n')
     for (const text of [table.stdout, shown.stdout]) expect(text).not.toContain('pbkdf2')
 
+    expect((await user(installation, ['devices', email])).stdout).toMatch(
+      /^KIND +NETWORK +FIRST SEEN +LAST SEEN\nother program +127\.0\.0\.1 +(\S+) +\1\n$/,
+    )
+    const devices = JSON.parse((await user(installation, ['devices', userId, '--json'])).stdout)
+    const time = expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/)
+    expect(devices).toEqual([
+      { kind: 'other', network: '127.0.0.1', first_seen: time, last_seen: time },
+    ])
+
     expect(await user(installation, ['logout', email])).toEqual({
       code: 0,
       stdout: '',

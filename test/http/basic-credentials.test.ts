@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
+import type { Credentials } from '../../src/domain/credential-check'
 import { DomainError } from '../../src/domain/errors'
-import type { Credentials, LoginRequest } from '../../src/domain/login'
+import type { LoginRequest } from '../../src/domain/login'
 import type { SignUp, SignUpRequest } from '../../src/domain/users'
 import { parseBasicCredentials } from '../../src/http/basic-credentials'
 import { createNeedsHttps } from '../../src/http/require-https'
@@ -89,13 +90,14 @@ describe('a login', () => {
   test('passes its credentials, where they come from and its bounds to the rule', async () => {
     const { api, logins } = createRecordingApi()
     const request = new Request('http://pi/login', {
-      headers: { authorization, 'x-access-token': 'stale' },
+      headers: { authorization, 'x-access-token': 'stale', 'user-agent': 'okhttp/4.9.0' },
     })
     const answer = await handleRequest(api, request, { client })
     expect([answer.status, await answer.json()]).toEqual([200, { token: 'a token' }])
     expect(logins).toEqual([
       {
         ...{ email: 'a@b.cc', masterPasswordHash: 'hash', address: client.address },
+        kind: 'android',
         ...{ bounds: api.contexts.get(request), baseUrl: '/login of 203.0.113.9' },
       },
     ])

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { deviceKinds } from '../../src/domain/devices'
 import { createOpenApiDocument } from '../../src/http/openapi'
 import { createTestApi } from '../support/api'
 
@@ -41,6 +42,14 @@ describe('the OpenAPI document', () => {
       ['POST /users', 'postUsers', '', '', '201 400 403 408 409 413 429 500 503 507'],
       ['GET /users', 'getUsers', token, condition, '200 304 400 401 413 500 503'],
       ['GET /login', 'getLogin', credentials, '', '200 401 403 413 429 500 503'],
+      ['GET /account/devices', 'getAccountDevices', token, '', '200 400 401 413 500 503'],
+      [
+        'DELETE /account/sessions',
+        'deleteAccountSessions',
+        token,
+        '',
+        '200 400 401 413 500 503 507',
+      ],
       ['GET /records', 'getRecords', token, condition, '200 304 400 401 404 413'],
       ['POST /records', 'postRecords', token, '', '201 400 401 408 409 413 500 503 507'],
       ['PUT /records', 'putRecords', token, '', '200 400 401 403 404 408 413 500 503 507'],
@@ -291,6 +300,16 @@ describe('the OpenAPI document', () => {
       ),
       User: object({ id: text, email: text, hint: nullable }),
       Token: object(token),
+      Devices: object({
+        devices: listOf(
+          object({
+            kind: { ...text, enum: [...deviceKinds] },
+            network: { ...text, description: expect.any(String) },
+            first_seen: { type: ['integer', 'null'], description: expect.any(String) },
+            last_seen: { type: 'integer', description: expect.any(String) },
+          }),
+        ),
+      }),
       RecordInput: object(recordInput),
       Record: object(record),
       AdditionalFieldInput: object({

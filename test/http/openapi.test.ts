@@ -23,10 +23,12 @@ describe('the OpenAPI document', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
     expect(operations.sort()).toEqual([
+      'DELETE /account/sessions',
       'DELETE /additional_fields',
       'DELETE /notes',
       'DELETE /records',
       'GET /',
+      'GET /account/devices',
       'GET /account/vault',
       'GET /additional_fields',
       'GET /ca',
@@ -58,7 +60,7 @@ describe('the OpenAPI document', () => {
     const ids = Object.values<Record<string, { operationId: string }>>(paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
     )
-    expect(ids).toHaveLength(27)
+    expect(ids).toHaveLength(29)
     for (const id of ids) expect(id).toMatch(/^[a-z]+[A-Z][A-Za-z]+$/)
     expect(new Set(ids).size).toBe(ids.length)
   })

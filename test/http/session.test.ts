@@ -29,6 +29,8 @@ const guarded = [
   ['DELETE', '/notes?id=x'],
   ['GET', '/account/vault'],
   ['POST', '/account/vault'],
+  ['GET', '/account/devices'],
+  ['DELETE', '/account/sessions'],
 ] as const
 
 const invalidToken = failure(401, 'Authentication Error. Token is invalid')

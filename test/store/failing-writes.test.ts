@@ -13,6 +13,7 @@ const aNote = (id: string) => ({ ...entry, id, name: 'n:n', content: 'c:c' })
 const aField = (id: string) => ({ id, recordId: 'r', name: 'n:n', value: 'v:v' })
 const challenge = (token: string) => ({ token, keyAuthorization: 'k', time: 1 })
 const email = { kind: 'confirmation', userId: 'u', baseUrl: 'http://pi/', creationTime: 1 } as const
+const device = { kind: 'unknown', network: 'old' } as const
 const invited = { email: 'i@nas.local', creationTime: 1 }
 const leased = { ...email, id: 'leased', email: 'u@nas.local', attempts: 1, lease: 'x' }
 
@@ -98,9 +99,14 @@ const writes: readonly {
   { name: 'outbox.releaseAllLeases', kinds: 'update', run: (tx) => tx.outbox.releaseAllLeases(9) },
   { name: 'outbox.retry', kinds: 'update', run: (tx) => tx.outbox.retry({ id: 'leased' }, 5_000) },
   {
-    name: 'knownAddresses.remember',
+    name: 'devices.identify',
+    kinds: 'update',
+    run: (tx) => tx.devices.identify('u', { ...device, kind: 'opera' }),
+  },
+  {
+    name: 'devices.remember',
     kinds: 'insert, delete',
-    run: (tx) => tx.knownAddresses.remember('u', 'new', { time: 9, max: 0 }),
+    run: (tx) => tx.devices.remember('u', { ...device, network: 'new' }, { time: 9, max: 0 }),
   },
   {
     name: 'acmeChallenges.put',
@@ -175,7 +181,7 @@ async function openFilledStore() {
     }
     await vault.additionalFields.insert(aField('f'))
     await tx.invitations.insert(invited)
-    await tx.knownAddresses.remember('u', 'old', { time: 1, max: 5 })
+    await tx.devices.remember('u', device, { time: 1, max: 5 })
     await tx.acmeChallenges.put(challenge('t'))
     await tx.outbox.put({ ...email, id: 'leased' })
     await tx.outbox.lease({ id: 'x', now: 1, until: 2_000, latest: 9_000, canTakeOver: true })

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { sql } from 'kysely'
 import type { Database } from '../../src/database/database'
+import type { Device } from '../../src/domain/devices'
 import { insertUser } from '../../src/domain/users'
 import {
   type ColumnTypes,
@@ -92,6 +93,39 @@ describe.each(engines)('a database of an older version on $engine', ({ open }) =
     expect(await order()).toEqual(['z', 'y', 'x', 'w'])
     await store.write((tx) => tx.users.delete('b'))
     expect(await order()).toEqual(['w'])
+    await store.close()
+  })
+
+  test('keeps the networks of its accounts as devices of unknown kind, in their order', async () => {
+    await using database = await open()
+    const all = migrationsFor(database.columns, () => 7_000)
+    const before = Object.fromEntries(Object.entries(all).filter(([name]) => name < '0009'))
+    await database.at(before).withExclusive({ create: true }, async ({ db }) => {
+      for (const id of ['a', 'b']) {
+        await sql`
+          insert into users (id, email, master_password_hash, email_confirmed, session_epoch, creation_time)
+          values (${id}, ${`${id}@nas.local`}, 'v', ${sql.raw('true')}, 'e', 5)
+        `.execute(db)
+        for (const network of ['10.0.0.9', '2001:db8:1:2::/64', '-']) {
+          await sql`
+            insert into known_addresses (user_id, network, time) values (${id}, ${network}, 8)
+          `.execute(db)
+        }
+      }
+    })
+    const { store } = await database.at(all).openForServer({ create: false })
+    const device = { kind: 'unknown', firstTime: null, lastTime: 8 } as const
+    expect(await store.read((tx) => tx.devices.list('a'))).toEqual(
+      ['-', '2001:db8:1:2::/64', '10.0.0.9'].map((network): Device => ({ ...device, network })),
+    )
+    // The rows of the next sign-ins come after them, and go with their account.
+    await store.write(async (tx) => {
+      const device = { kind: 'edge', network: 'x' } as const
+      await tx.devices.remember('b', device, { time: 8, max: 9 })
+      await tx.users.delete('a')
+    })
+    expect((await store.read((tx) => tx.devices.list('b')))[0]?.network).toBe('x')
+    expect(await store.read((tx) => tx.devices.list('a'))).toEqual([])
     await store.close()
   })
 

@@ -506,15 +506,16 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(await states()).toEqual([...others, sending('d')])
   })
 
-  test('remembers the newest networks, of those with one time the last ones', async () => {
+  test('remembers the newest devices, of those with one time the last ones', async () => {
     await using store = await open()
     const remember = (network: string, time: number) =>
-      store.write((tx) => tx.knownAddresses.remember('u', network, { time, max: 2 }))
+      store.write((tx) => tx.devices.remember('u', { kind: 'edge', network }, { time, max: 2 }))
     await store.write((tx) => tx.users.insert(aUser({ id: 'u' })))
     for (const network of ['c', 'a', 'b']) await remember(network, 5)
-    const find = (network: string) =>
-      store.read((tx) => tx.knownAddresses.findLastLoginTime('u', network))
-    expect(await Promise.all(['a', 'b', 'c'].map(find))).toEqual([5, 5, null])
+    const devices = await store.read((tx) => tx.devices.list('u'))
+    expect(devices).toEqual(
+      ['b', 'a'].map((network) => ({ kind: 'edge', network, firstTime: 5, lastTime: 5 })),
+    )
   })
 
   test('answers challenges until they are deleted or old, and leaves other facts alone', async () => {

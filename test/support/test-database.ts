@@ -156,7 +156,7 @@ export async function fillWithEdgeCases(database: TestDatabase): Promise<void> {
     `insert into notes (id, user_id, name, content, is_favorite, is_deleted, creation_time, update_time)
       values ('n1', 'u2', 'n:n', '${'x'.repeat(1_200_000)}:iv', ${no}, ${yes}, 1, 2),
       ('n2', 'u2', 'n:n', 'c:c', ${no}, ${no}, 1, 2)`,
-    `insert into known_addresses (user_id, network, time) values ('u1', '2001:db8:1:2::/64', 1764041702123)`,
+    `insert into devices (user_id, kind, network, first_time, time) values ('u1', 'android', '2001:db8:1:2::/64', 1764041702001, 1764041702123)`,
     `insert into invitations (email, creation_time) values ('three@nas.local', 3)`,
     `insert into outbox (id, invitation, kind, base_url, state, creation_time, next_time, attempts, lease, reason)
       values ('l0', 'three@nas.local', 'invitation', 'http://pi.local/', 'queued', 1, 2, 0, 'lease', null)`,

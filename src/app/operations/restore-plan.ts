@@ -1,3 +1,4 @@
+import type { matchTables } from '../../backup/restore'
 import type { Manifest } from '../../backup/verify'
 import type { ListedSetting } from '../../config/values'
 import type { BackupOrigin } from '../../domain/backup-signer'
@@ -24,15 +25,13 @@ export interface RestorePlan {
 
 /** Returns the rows of each table, now and after the restore. `counts` has those of now. */
 export function compareRows(
-  { tables }: Manifest,
+  pairs: ReturnType<typeof matchTables>,
   counts: ReadonlyMap<string, number>,
 ): RestorePlan['tables'] {
-  const after = new Map(tables.map(({ name, checksum }) => [name, checksum.rows]))
-  const names = new Set([...after.keys(), ...counts.keys()])
-  return [...names].map((table) => ({
+  return pairs.map(({ table: { name: table }, backedUp }) => ({
     table,
     now: counts.get(table) ?? 0,
-    after: after.get(table) ?? 0,
+    after: backedUp?.checksum.rows ?? 0,
   }))
 }
 

@@ -98,7 +98,7 @@ export function restoreBackup(
 ): Promise<RestoreResult> {
   const { settings, folder, database } = targets
   return withVerifiedBackup(targets, { ...options, file }, async (backup, verified) => {
-    matchTables(file, verified.tables)
+    const pairs = matchTables(file, verified.tables)
     const secrets: NewSecrets = options.withSecrets
       ? {
           key: keyOfBackup(file, verified, settings),
@@ -109,7 +109,7 @@ export function restoreBackup(
       database: database.name,
       lost,
       backup: verified,
-      tables: compareRows(verified, counts),
+      tables: compareRows(pairs, counts),
       settings: compareSettings(verified, settings.listed),
     })
     if (options.dryRun) {

@@ -1,10 +1,12 @@
 import type { Settings } from '../../config/settings'
 import { createDigest } from '../../crypto/digest'
 import { createDerive, createPasswordHasher } from '../../crypto/password-hash'
+import { createAccount } from '../../domain/account'
 import { createAdditionalFields } from '../../domain/additional-fields'
 import { createAnswerBudget } from '../../domain/answer-budget'
 import type { AnswerCache } from '../../domain/answer-cache'
 import type { ClockWatch } from '../../domain/clock-watch'
+import { createCredentialCheck } from '../../domain/credential-check'
 import { type ConfirmationPolicy, createEmailConfirmation } from '../../domain/email-confirmation'
 import { createLogin } from '../../domain/login'
 import type { LoginEventBuffer } from '../../domain/login-events'
@@ -31,6 +33,7 @@ export type Rules = Pick<
   | 'sessions'
   | 'users'
   | 'login'
+  | 'account'
   | 'emailConfirmation'
   | 'records'
   | 'additionalFields'
@@ -69,15 +72,13 @@ export function createRules(deps: {
   const derive = createDerive(settings.loginQueue, runtime)
   const hasher = createPasswordHasher({ random, derive, iterations })
   const sessions = createSessions({ store, tokens, onDeletedAccount: answerCache.forget })
-  const login = createLogin({
+  const credentialCheck = createCredentialCheck({
     store,
     hasher,
-    sessions,
     confirmation,
     throttle: rateLimiters.loginThrottle,
     wrongCredentials: createWrongCredentials({ monotonicClock, digest: createDigest(random) }),
     loginEvents,
-    clock,
     monotonicClock,
     wait,
     clockWatch,
@@ -97,7 +98,8 @@ export function createRules(deps: {
       clockWatch,
       linkLifetime: settings.linkMinutes * 60_000,
     }),
-    login,
+    login: createLogin({ store, sessions, credentialCheck, loginEvents, clock, clockWatch }),
+    account: createAccount({ store, sessions, loginEvents, random }),
     emailConfirmation: createEmailConfirmation({
       store,
       tokens,
@@ -110,7 +112,7 @@ export function createRules(deps: {
     vaultSync: createVaultSync({ store, clock, quota: vaultQuota }),
     masterPassword: createMasterPassword({
       store,
-      login,
+      credentialCheck,
       hasher,
       sessions,
       quota: vaultQuota,

@@ -10,12 +10,13 @@ import { knownAddresses } from './0005-known-addresses'
 import { audit } from './0006-audit'
 import { canonicalEmails } from './0007-canonical-emails'
 import { revisions } from './0008-revisions'
+import { devices } from './0009-devices'
 
 /** Migrations by their names. They run in the order of the names. */
 export type Migrations = Readonly<Record<string, Migration>>
 
 /** Tables that exist only while a migration runs. */
-export const scratchTables: readonly string[] = ['new_outbox']
+export const scratchTables: readonly string[] = ['new_outbox', 'known_addresses']
 
 /**
  * Returns every migration for one engine. Those that need the current time take it from `clock`. The list is static
@@ -31,5 +32,6 @@ export function migrationsFor(columnTypes: ColumnTypes, clock: Clock): Migration
     '0006-audit': { up: audit(columnTypes) },
     '0007-canonical-emails': { up: canonicalEmails(columnTypes) },
     '0008-revisions': { up: revisions(columnTypes) },
+    '0009-devices': { up: devices(columnTypes) },
   }
 }

@@ -85,7 +85,7 @@ describe.each(
     )
     expect(sums.map(({ table, rows }) => [table, rows])).toEqual([
       ['users', 1],
-      ['known_addresses', 1],
+      ['devices', 1],
       ['invitations', 0],
       ['records', 5],
       ['notes', 5],

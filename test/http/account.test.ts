@@ -1,0 +1,211 @@
+import { describe, expect, test } from 'bun:test'
+import { answerOf, failure } from '../support/answers'
+import {
+  aNote,
+  aRecord,
+  basicAuth,
+  beginRequest,
+  type Client,
+  createSender,
+  signUpAndLogIn,
+} from '../support/client'
+import { temporaryFolder } from '../support/executable'
+import { createPostgresDatabase, startPostgresFirst } from '../support/postgres'
+import { startTestServer, type TestServer } from '../support/server'
+import { queryRows } from '../support/store'
+import { fakeClock } from '../support/timing'
+
+startPostgresFirst('newest')
+
+const day = 86_400_000
+const invalidToken = failure(401, 'Authentication Error. Token is invalid')
+
+/** An account at two servers of one database, which trust the client addresses that a test sends, and have one clock. */
+interface Setup extends AsyncDisposable {
+  readonly here: TestServer
+  readonly elsewhere: TestServer
+  readonly clock: ReturnType<typeof fakeClock>
+  sql(text: string): Promise<Record<string, unknown>[]>
+}
+
+async function start(
+  databaseUrl: string | null,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Setup> {
+  const clock = fakeClock(Date.UTC(2026, 10, 23, 16))
+  const folder = temporaryFolder()
+  const startOne = () =>
+    startTestServer({
+      settings: {
+        SNAILPASS_SECRET_KEY: 'the key of these tests',
+        SNAILPASS_TRUSTED_PROXIES: '127.0.0.1',
+        ...(databaseUrl !== null && { SNAILPASS_DATABASE_URL: databaseUrl }),
+        ...settings,
+      },
+      runtime: { clock },
+      ...(databaseUrl === null && { dataDir: folder.path }),
+    })
+  const here = await startOne()
+  // SQLite has one server.
+  const elsewhere = databaseUrl === null ? here : await startOne()
+  const url = databaseUrl ?? `sqlite:${folder.path}/snailpass.db`
+  return {
+    ...{ here, elsewhere, clock },
+    sql: (text) => queryRows(url, text),
+    async [Symbol.asyncDispose]() {
+      await elsewhere.stop()
+      await here.stop()
+      folder[Symbol.dispose]()
+    },
+  }
+}
+
+const engines: readonly {
+  engine: string
+  open: (settings?: Readonly<Record<string, string>>) => Promise<Setup>
+}[] = [
+  { engine: 'SQLite', open: (settings) => start(null, settings) },
+  {
+    engine: 'two servers of one Postgres',
+    async open(settings) {
+      const database = await createPostgresDatabase()
+      const setup = await start(database.url, settings)
+      return {
+        ...setup,
+        async [Symbol.asyncDispose]() {
+          await setup[Symbol.asyncDispose]()
+          await database[Symbol.asyncDispose]()
+        },
+      }
+    },
+  },
+]
+
+const email = 'owner@nas.local'
+const hash = btoa('hash of owner')
+
+function logInFrom({ url }: TestServer, address: string, userAgent: string): Promise<Response> {
+  const authorization = basicAuth(email, hash)
+  const headers = { authorization, 'x-forwarded-for': address, 'user-agent': userAgent }
+  return fetch(new URL('/login', url), { headers })
+}
+
+const devicesOf = async (client: Client) =>
+  (await (await client.send('GET', '/account/devices')).json()).devices
+
+describe.each(engines)('the devices of an account on $engine', ({ open }) => {
+  test('are those of its sign-ins, the last one first, without what they call themselves', async () => {
+    await using setup = await open({ SNAILPASS_TOKEN_SECONDS: '86400' })
+    const { here, elsewhere, clock, sql } = setup
+    const owner = await signUpAndLogIn(here.url, 'owner')
+    const stranger = await signUpAndLogIn(here.url, 'stranger')
+    const first = clock()
+    const secret = 'a text of a stranger'
+    clock.advance(1_000)
+    await logInFrom(here, '10.0.0.9', 'okhttp/4.9.0')
+    await logInFrom(here, '10.0.0.9', secret)
+    await logInFrom(elsewhere, '2001:db8:1:2::1', `Mozilla/5.0 (${secret}) Gecko/1 Firefox/140.0`)
+    clock.advance(day / 2)
+    await logInFrom(elsewhere, '10.0.0.9', 'okhttp/5.0.0')
+    expect(await devicesOf(owner)).toMatchObject([
+      { kind: 'firefox', network: '2001:db8:1:2::/64', last_seen: first + 1_000 },
+      { kind: 'other', network: '10.0.0.9', last_seen: first + 1_000 },
+      // To the day.
+      {
+        ...{ kind: 'android', network: '10.0.0.9' },
+        ...{ first_seen: first + 1_000, last_seen: first + 1_000 },
+      },
+      { network: '127.0.0.1', first_seen: first, last_seen: first },
+    ])
+    clock.advance(day / 2)
+    await logInFrom(elsewhere, '10.0.0.9', 'okhttp/5.0.0')
+    const { token } = await (await logInFrom(here, '10.0.0.9', 'okhttp/5.0.0')).json()
+    const [latest] = await devicesOf({ ...owner, send: createSender(here.url, token) })
+    expect(latest).toEqual({
+      ...{ kind: 'android', network: '10.0.0.9' },
+      ...{ first_seen: first + 1_000, last_seen: first + 1_000 + day },
+    })
+    for (const table of ['devices', 'audit', 'users']) {
+      expect(JSON.stringify(await sql(`select * from ${table}`))).not.toContain(secret)
+    }
+    expect([...here.log, ...elsewhere.log].join('\n')).not.toContain(secret)
+    // Nobody sees those of others.
+    expect(await sql('select distinct user_id from devices')).toHaveLength(2)
+    const theirs = await signUpAndLogIn(here.url, 'another')
+    expect(await devicesOf(theirs)).toHaveLength(1)
+    expect(stranger.userId).not.toBe(owner.userId)
+  })
+})
+
+describe.each(engines)('signing out everywhere on $engine', ({ open }) => {
+  test('ends every other session at every server, and a request under way changes nothing', async () => {
+    await using setup = await open()
+    const { here, elsewhere, sql } = setup
+    const owner = await signUpAndLogIn(here.url, 'owner')
+    const other = createSender(elsewhere.url, owner.token)
+    expect((await other('GET', '/users')).status).toBe(200)
+    const underWay = [
+      beginRequest(elsewhere.url, owner.token, ['POST', '/records'], aRecord()),
+      beginRequest(here.url, owner.token, ['POST', '/notes'], aNote()),
+      beginRequest(elsewhere.url, owner.token, ['POST', '/account/vault'], { notes: [] }),
+    ]
+    const answer = await owner.send('DELETE', '/account/sessions')
+    expect(answer.status).toBe(200)
+    const { token, ...rest } = await answer.json()
+    expect(rest).toEqual({})
+    expect(await answerOf(other('GET', '/users'))).toEqual(invalidToken)
+    for (const finish of underWay) expect(await answerOf(finish())).toEqual(invalidToken)
+    expect(await answerOf(other('DELETE', '/account/sessions'))).toEqual(invalidToken)
+    for (const table of ['records', 'notes'])
+      expect(await sql(`select id from ${table}`)).toEqual([])
+    for (const { url } of [here, elsewhere]) {
+      expect((await createSender(url, token)('GET', '/users')).status).toBe(200)
+    }
+  })
+
+  test('by two clients at once ends one of them', async () => {
+    await using setup = await open()
+    const { here, elsewhere } = setup
+    const owner = await signUpAndLogIn(here.url, 'owner')
+    const answers = await Promise.all(
+      [here, elsewhere, here, elsewhere].map(({ url }) =>
+        createSender(url, owner.token)('DELETE', '/account/sessions'),
+      ),
+    )
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 401, 401, 401])
+  })
+
+  test('is in the audit log, and often does not fill it', async () => {
+    await using setup = await open()
+    const { here, sql } = setup
+    let { token, userId } = await signUpAndLogIn(here.url, 'owner')
+    for (let round = 0; round < 5; round++) {
+      const answer = await createSender(here.url, token)('DELETE', '/account/sessions', undefined, {
+        'x-forwarded-for': '10.0.0.9',
+      })
+      token = (await answer.json()).token
+    }
+    const rows =
+      "select kind, actor, user_id, email, address from audit where kind like 'sessions%'"
+    expect(await sql(rows)).toEqual([
+      { kind: 'sessions-ended', actor: 'user', user_id: userId, email, address: '10.0.0.9' },
+    ])
+    await here.stop()
+    const [sum] = await sql("select sum(count) as count from audit where kind = 'sessions-ended'")
+    expect(Number(sum?.['count'])).toBe(5)
+  })
+
+  test('does not prolong the session that asks', async () => {
+    await using setup = await open({ SNAILPASS_TOKEN_SECONDS: '600' })
+    const { here, clock } = setup
+    const owner = await signUpAndLogIn(here.url, 'owner')
+    clock.advance(599_000)
+    const { token } = await (await owner.send('DELETE', '/account/sessions')).json()
+    const send = createSender(here.url, token)
+    expect((await send('GET', '/users')).status).toBe(200)
+    clock.advance(1_000)
+    expect(await answerOf(send('GET', '/users'))).toEqual(
+      failure(401, 'Authentication Error. Token already expired'),
+    )
+  })
+})
