@@ -5,7 +5,13 @@ import { devicesCommand } from './user/devices'
 import { invitationsCommand, inviteCommand, uninviteCommand } from './user/invite'
 import { listCommand, showCommand } from './user/list'
 import { renameCommand } from './user/rename'
-import { confirmCommand, disableCommand, enableCommand, logoutCommand } from './user/state'
+import {
+  confirmCommand,
+  disableCommand,
+  enableCommand,
+  logoutCommand,
+  undeleteCommand,
+} from './user/state'
 
 export function userCommand(): Command {
   const command = new Command('user')
@@ -34,6 +40,7 @@ Examples:
     logoutCommand(),
     renameCommand(),
     deleteCommand(),
+    undeleteCommand(),
   ]
   for (const inner of commands) command.addCommand(inner)
   return command

@@ -1,9 +1,16 @@
+import { userEvent } from './audit'
+import {
+  type CredentialCheck,
+  type Credentials,
+  type CredentialsRequest,
+  wrongCredentials,
+} from './credential-check'
 import type { Device } from './devices'
 import type { LoginEventBuffer } from './login-events'
-import type { Random } from './runtime'
+import type { Clock, Random } from './runtime'
 import { newSessionEpoch, type Session, type Sessions, sessionEnded } from './sessions'
 import type { Store } from './store'
-import type { SignedInUser } from './user'
+import type { SignedInUser, User } from './user'
 
 /** A request of a signed-in client about its own account. */
 export interface AccountSession extends Session {
@@ -23,13 +30,21 @@ export interface Account {
     session: AccountSession,
     from: { readonly token: string; readonly address: string | null },
   ): Promise<string>
+
+  /**
+   * Deletes the account of credentials, and returns it: it has no sessions any more, and is hidden until it is purged (see
+   * `removeExpiredAccounts`). Throws as `CredentialCheck.check`.
+   */
+  leave(credentials: Credentials, request: CredentialsRequest): Promise<User>
 }
 
 export function createAccount(deps: {
   store: Store
   sessions: Sessions
+  credentialCheck: CredentialCheck
   loginEvents: LoginEventBuffer
   random: Random
+  clock: Clock
 }): Account {
   const { store, sessions, loginEvents, random } = deps
   return {
@@ -44,6 +59,18 @@ export function createAccount(deps: {
         if (event !== null) tx.audit.record(event)
       }, request)
       return await sessions.open({ ...user, sessionEpoch }, token)
+    },
+
+    async leave(credentials, request) {
+      const { address, bounds } = request
+      const { user } = await deps.credentialCheck.check(credentials, request)
+      const change = { time: deps.clock(), epoch: newSessionEpoch(random) }
+      await store.write(async (tx) => {
+        // Since the check, an operator or the owner may have ended the sessions, or the account.
+        if (!(await tx.users.hide(user, change))) throw wrongCredentials()
+        tx.audit.record(userEvent({ time: change.time, kind: 'user-left', user, address }))
+      }, bounds)
+      return user
     },
   }
 }

@@ -17,6 +17,10 @@ export type AuditKind =
   | 'user-disabled'
   | 'user-enabled'
   | 'user-deleted'
+  /** The owner deleted the account, which is hidden until it is gone for good. */
+  | 'user-left'
+  /** An operator brought an account back that its owner had deleted. */
+  | 'user-undeleted'
   /** Accounts that were not confirmed in time, and removed. */
   | 'users-expired'
   | 'invited'
@@ -125,7 +129,7 @@ export function operatorEvent(
 export function serverEvent(
   time: number,
   kind: AuditKind,
-  about: Partial<Pick<AuditEvent, 'count' | 'detail'>> = {},
+  about: Partial<Pick<AuditEvent, 'userId' | 'email' | 'count' | 'detail'>> = {},
 ): AuditEvent {
   return { time, kind, actor: 'server', ...eventDefaults, ...about }
 }

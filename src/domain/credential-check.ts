@@ -122,19 +122,21 @@ export function createCredentialCheck(deps: {
       const { address, bounds } = request
       const email = normalizeEmail(credentials.email)
       const network = networkOf(address)
-      const { user, devices, includeLegacy } = await deps.store.read(async (tx) => {
+      const { found, user, devices, includeLegacy } = await deps.store.read(async (tx) => {
         const found = isStorable(email) ? await tx.users.findByEmail(email) : null
+        // One that its owner has deleted is as good as unknown.
+        const user = found?.deletionTime === null ? found : null
         return {
-          user: found,
+          ...{ found, user },
           // For unknown accounts too, so that known ones don't take longer.
-          devices: await tx.devices.listInNetwork(found?.id ?? '', network),
+          devices: await tx.devices.listInNetwork(user?.id ?? '', network),
           includeLegacy: await tx.users.hasLegacyPasswordHashes(),
         }
       }, bounds)
       const limit = deps.clockWatch.ageLimit(knownNetworkLifetime)
       const isKnown = devices.some(({ lastTime }) => !isOlder(lastTime, limit))
 
-      const loginEvent = (kind: LoginEventKind) => ({ kind, user, address })
+      const loginEvent = (kind: LoginEventKind) => ({ kind, user: found, address })
       const { isRight, replacement } = await verify({
         ...{ user, includeLegacy, isKnown, address, bounds },
         credentials: { email, masterPasswordHash: credentials.masterPasswordHash },
@@ -165,7 +167,7 @@ export function createCredentialCheck(deps: {
 }
 
 /** Returns the error for wrong credentials. Its message is part of the wire contract. */
-function wrongCredentials(): DomainError {
+export function wrongCredentials(): DomainError {
   return new DomainError('unauthenticated', 'Incorrect credentials')
 }
 

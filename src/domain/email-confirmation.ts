@@ -53,7 +53,7 @@ export function createEmailConfirmation(deps: {
       const claims = await verify(token, address)
       if (claims === 'expired' || claims === 'invalid') return claims
       const user = await deps.store.readOne((tx) => tx.users.findById(claims.userId), bounds)
-      if (user?.email !== claims.email) return 'no such user'
+      if (user?.email !== claims.email || user.deletionTime !== null) return 'no such user'
       return user.emailConfirmed ? 'already' : 'unconfirmed'
     },
 
@@ -62,13 +62,14 @@ export function createEmailConfirmation(deps: {
       if (claims === 'expired' || claims === 'invalid') return claims
       return await deps.store.write(async (tx) => {
         const { userId: id, email } = claims
+        const found = await tx.users.findById(id)
+        if (found?.email !== email || found.deletionTime !== null) return 'no such user'
         if (await tx.users.confirmEmail(id, email)) {
           const user = { id, email }
           tx.audit.record(userEvent({ time: deps.clock(), kind: 'confirmation', user, address }))
           return 'confirmed'
         }
-        const user = await tx.users.findById(id)
-        return user?.email === email ? 'already' : 'no such user'
+        return 'already'
       }, bounds)
     },
   }

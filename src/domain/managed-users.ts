@@ -31,14 +31,19 @@ export interface ManagedUsers {
    * email address, `conflict` if it has an account.
    */
   add(account: { email: string; masterPasswordHash: string }): Promise<string>
-  /** Confirms the email and cancels pending confirmation emails. Returns false if it is already confirmed. */
+  /**
+   * Confirms the email and cancels pending confirmation emails. Returns false if it is already confirmed. Throws `conflict` if
+   * the owner has deleted the account.
+   */
   confirm(name: string): Promise<boolean>
   /** Disables an account and signs it out. Returns false if it is already disabled. */
   disable(name: string): Promise<boolean>
-  /** Returns false if the account is not disabled. */
+  /** Returns false if the account is not disabled. Throws `conflict` if the owner has deleted it. */
   enable(name: string): Promise<boolean>
-  /** Ends all sessions of an account. Returns false if it is disabled: a disabled account has no sessions. */
+  /** Ends all sessions of an account. Returns false if it is disabled or its owner has deleted it: it has no sessions then. */
   logout(name: string): Promise<boolean>
+  /** Brings an account back that its owner has deleted. Returns false if that has not happened. */
+  undelete(name: string): Promise<boolean>
   /**
    * Deletes an account with its whole vault. Takes the id only, so that the account that was shown to the operator is the
    * one that is deleted.
@@ -106,6 +111,7 @@ export function createManagedUsers(deps: {
         creationTime: clock(),
         isDisabled: false,
         loginTime: null,
+        deletionTime: null,
       }
       await store.write(async (tx) => {
         await insertUser(tx, user)
@@ -118,6 +124,7 @@ export function createManagedUsers(deps: {
     confirm: (name) =>
       store.write(async (tx) => {
         const user = await requireUser(tx, name)
+        requireNotDeleted(user)
         if (!(await tx.users.confirmEmail(user.id, user.email))) return false
         record(tx, 'confirmation', user)
         return true
@@ -136,6 +143,7 @@ export function createManagedUsers(deps: {
     enable: (name) =>
       store.write(async (tx) => {
         const user = await requireUser(tx, name)
+        requireNotDeleted(user)
         if (!(await tx.users.setDisabled(user.id, false))) return false
         record(tx, 'user-enabled', user)
         return true
@@ -144,9 +152,17 @@ export function createManagedUsers(deps: {
     logout: (name) =>
       store.write(async (tx) => {
         const user = await requireUser(tx, name)
-        if (user.isDisabled) return false
+        if (user.isDisabled || user.deletionTime !== null) return false
         await tx.users.replaceSessionEpoch(user.id, newSessionEpoch(random))
         record(tx, 'sessions-ended', user)
+        return true
+      }),
+
+    undelete: (name) =>
+      store.write(async (tx) => {
+        const user = await requireUser(tx, name)
+        if (!(await tx.users.undelete(user.id))) return false
+        record(tx, 'user-undeleted', user)
         return true
       }),
 
@@ -202,6 +218,14 @@ async function requireUser(tx: ReadTransaction, name: string): Promise<User> {
   throw noAccount(name)
 }
 
+/** Throws `conflict` if the owner has deleted the account: it could not be used afterwards. */
+function requireNotDeleted({ email, deletionTime }: User): void {
+  if (deletionTime === null) return
+  throw new DomainError('conflict', `the owner of ${email} has deleted the account`, {
+    hint: `bring it back with \`snailpass user undelete ${email}\` first`,
+  })
+}
+
 function noAccount(name: string): DomainError {
   return new DomainError('not_found', `there is no account ${name}`, {
     hint: 'use an email or id from `snailpass user list`',
@@ -221,9 +245,14 @@ async function requireFree(tx: ReadTransaction, email: string): Promise<void> {
   const user = await tx.users.findByMailbox(email)
   if (user === null) return
   const spelling = user.email === email ? '' : `, as ${user.email}`
-  throw new DomainError('conflict', `${email} already has an account${spelling}`, {
-    hint: `show it with \`snailpass user show ${user.email}\``,
-  })
+  const [state, hint] =
+    user.deletionTime === null
+      ? ['', `show it with \`snailpass user show ${user.email}\``]
+      : [
+          ', which its owner has deleted',
+          `bring it back with \`snailpass user undelete ${user.email}\`, or delete it now with \`snailpass user delete ${user.email}\``,
+        ]
+  throw new DomainError('conflict', `${email} already has an account${spelling}${state}`, { hint })
 }
 
 /** Returns a version 4 UUID, the form that clients use for ids (RFC 9562, section 5.4). */

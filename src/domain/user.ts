@@ -18,6 +18,11 @@ export interface User {
   readonly isDisabled: boolean
   /** Last sign-in, to the minute, in milliseconds since 1970 (UTC); null before the first. */
   readonly loginTime: number | null
+  /**
+   * When its owner deleted it, in milliseconds since 1970 (UTC); null if that has not happened. For clients there is no such account
+   * since then, but that its id and email are taken.
+   */
+  readonly deletionTime: number | null
 }
 
 /** An account with the revision of its vault. */
@@ -47,6 +52,7 @@ export interface UserSummary {
   readonly isDisabled: boolean
   readonly creationTime: number
   readonly loginTime: number | null
+  readonly deletionTime: number | null
   /** Number of records, including those in the trash. */
   readonly records: number
   /** Number of notes, including those in the trash. */
@@ -70,6 +76,8 @@ export interface UserReads {
   listTwins(): Promise<readonly (readonly string[])[]>
   /** Returns whether any account still has a password hash of the original server. */
   hasLegacyPasswordHashes(): Promise<boolean>
+  /** Returns the accounts that their owners deleted before a time. */
+  listDeleted(before: number): Promise<readonly Pick<User, 'id' | 'email'>[]>
   /** Returns every account, oldest first. */
   listSummaries(): Promise<readonly UserSummary[]>
   /** Returns null if there is no such account. */
@@ -87,8 +95,8 @@ export interface UserWrites {
    */
   confirmEmail(id: string, email: string): Promise<boolean>
   /**
-   * Records that a confirmation email is queued at `now`. Returns false, and changes nothing, if the account is confirmed, or
-   * one was queued after `unlessRequestedSince`. Times are in milliseconds since 1970 (UTC).
+   * Records that a confirmation email is queued at `now`. Returns false, and changes nothing, if the account is confirmed or
+   * deleted by its owner, or one was queued after `unlessRequestedSince`. Times are in milliseconds since 1970 (UTC).
    */
   claimConfirmationEmail(
     id: string,
@@ -96,10 +104,10 @@ export interface UserWrites {
   ): Promise<boolean>
   /** Records that a confirmation email was sent at `now`. Changes nothing if the account is confirmed or deleted by then. */
   recordConfirmationEmail(id: string, now: number): Promise<void>
-  /** Moves the times of unconfirmed accounts that lie in a span in which the clock was wrong. */
-  correctUnconfirmed(correction: ClockCorrection): Promise<void>
-  /** Dates unconfirmed accounts with an impossible time (before `earliest`, or after `now`) with `now`. */
-  redateUnconfirmed(limit: AgeLimit): Promise<void>
+  /** Moves the times after which accounts are removed that lie in a span in which the clock was wrong. */
+  correctTimes(correction: ClockCorrection): Promise<void>
+  /** Replaces those of these times that are impossible (before `earliest`, or after `now`) with `now`. */
+  redate(limit: AgeLimit): Promise<void>
   /**
    * Deletes the accounts of a mailbox that were never confirmed or signed in to, hold nothing, have no queued email, and were neither
    * created nor sent an email since `before`. Returns their number.
@@ -120,6 +128,18 @@ export interface UserWrites {
   endSessions(user: Pick<User, 'id' | 'sessionEpoch'>, epoch: string): Promise<boolean>
   /** Ends all sessions of an account. */
   replaceSessionEpoch(id: string, epoch: string): Promise<void>
+  /**
+   * Hides an account that its owner deletes at `time`, ends its sessions and deletes its emails. Returns false, and changes nothing,
+   * if it is disabled or hidden, or its sessions have ended since `user` was read.
+   */
+  hide(
+    user: Pick<User, 'id' | 'sessionEpoch'>,
+    change: { time: number; epoch: string },
+  ): Promise<boolean>
+  /** Brings an account back that its owner has deleted. Returns false if that has not happened, or there is no such account. */
+  undelete(id: string): Promise<boolean>
+  /** Deletes an account that its owner deleted before a time, as `delete` does. Returns false if there is none. */
+  purge(id: string, before: number): Promise<boolean>
   /** Deletes an account with its vault and its emails. Returns false if there is none. */
   delete(id: string): Promise<boolean>
 }

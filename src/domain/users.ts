@@ -79,6 +79,7 @@ export function createUsers(deps: {
         creationTime: deps.clock(),
         isDisabled: false,
         loginTime: null,
+        deletionTime: null,
       }
       // Its link must have expired, and the last email to the address must not be too recent for another one.
       const timeout = Math.max(deps.linkLifetime, confirmationEmailInterval)

@@ -1,10 +1,10 @@
 import { Elysia, t } from 'elysia'
 import type { Account } from '../domain/account'
 import { type Device, deviceKinds } from '../domain/devices'
+import { type CredentialsDeps, readCredentials } from './basic-credentials'
 import { describeRoute } from './openapi'
-import type { RequestContexts } from './request-context'
 import { jsonResponse } from './responses'
-import { TokenResponse } from './schemas'
+import { SuccessResponse, success, TokenResponse } from './schemas'
 import { type SessionGuard, tokenOf } from './session'
 
 const time = (description: string) => ({ type: 'integer', description })
@@ -14,7 +14,9 @@ const DevicesResponse = t.Object(
     devices: t.Array(
       t.Object({
         kind: t.Unsafe<string>({ type: 'string', enum: deviceKinds }),
-        network: t.String({ description: 'An IPv4 address, or the /64 of an IPv6 address' }),
+        network: t.String({
+          description: 'An IPv4 address, the /64 of an IPv6 address, or - for an unknown one',
+        }),
         first_seen: t.Unsafe<number | null>({
           ...time('The first sign-in, in milliseconds since 1970; null if it was not recorded'),
           type: ['integer', 'null'],
@@ -28,12 +30,8 @@ const DevicesResponse = t.Object(
   { $id: 'Devices' },
 )
 
-/** The account of the signed-in user: where it is used, and signing out everywhere. */
-export function accountRoutes(deps: {
-  account: Account
-  guard: SessionGuard
-  contexts: RequestContexts
-}) {
+/** The account of a user: where it is used, signing out everywhere, and leaving. */
+export function accountRoutes(deps: CredentialsDeps & { account: Account; guard: SessionGuard }) {
   const { account, guard } = deps
   return new Elysia()
     .get(
@@ -59,6 +57,21 @@ export function accountRoutes(deps: {
         summary: 'Sign out everywhere, and get a token for a new session',
         security: 'token',
         responses: { 200: TokenResponse },
+      }),
+    )
+    .delete(
+      '/account',
+      async ({ request }) => {
+        const { credentials, from } = readCredentials(request, deps)
+        const { id } = await account.leave(credentials, from)
+        deps.contexts.get(request).userId = id
+        return success('Account is deleted. The operator of the server can undo that for 7 days')
+      },
+      describeRoute({
+        summary: 'Delete the account with its vault; an operator can undo that for 7 days',
+        security: 'credentials',
+        responses: { 200: SuccessResponse },
+        errorStatuses: [403, 429],
       }),
     )
 }

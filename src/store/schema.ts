@@ -49,6 +49,8 @@ interface UsersTable {
   twin: number | null
   /** Raised by every change of the vault. */
   revision: Generated<number>
+  /** When the owner deleted the account, which is hidden since then. Null if that has not happened. */
+  deletion_time: Time | null
 }
 
 /** A kind of client with which a user has signed in from a network. Unique by these three. */

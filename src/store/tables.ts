@@ -45,6 +45,7 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
     letter_time: 'number',
     disabled: 'flag',
     login_time: 'number',
+    deletion_time: 'number',
   },
   devices: {
     seq: 'number',
@@ -129,5 +130,5 @@ export interface SchemaAdditions {
 export const schemaAdditions: SchemaAdditions = {
   formerNames: { devices: 'known_addresses' },
   tables: ['devices', 'audit', 'audit_marks'],
-  columns: { devices: { kind: 'unknown', first_time: null } },
+  columns: { users: { deletion_time: null }, devices: { kind: 'unknown', first_time: null } },
 }

@@ -12,7 +12,15 @@ export async function selectSummaries(
 ): Promise<readonly UserSummary[]> {
   let query = db
     .selectFrom('users')
-    .select(['id', 'email', 'email_confirmed', 'disabled', 'creation_time', 'login_time'])
+    .select([
+      'id',
+      'email',
+      'email_confirmed',
+      'disabled',
+      'creation_time',
+      'login_time',
+      'deletion_time',
+    ])
     .select((users) => [
       countOwn(users, 'records').as('records'),
       countOwn(users, 'notes').as('notes'),
@@ -34,6 +42,7 @@ export async function selectSummaries(
     isDisabled: Boolean(row.disabled),
     creationTime: row.creation_time,
     loginTime: row.login_time,
+    deletionTime: row.deletion_time,
     records: Number(row.records),
     notes: Number(row.notes),
     additionalFields: Number(row.additionalFields),

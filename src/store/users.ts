@@ -19,10 +19,11 @@ const userColumns = [
   'creation_time',
   'disabled',
   'login_time',
+  'deletion_time',
 ] as const
 
-/** The times from which the age of an unconfirmed account is counted. */
-const unconfirmedTimes = ['creation_time', 'letter_time'] as const
+/** The times after which accounts are removed: the first two count for unconfirmed accounts only. */
+const agedTimes = ['creation_time', 'letter_time', 'deletion_time'] as const
 
 /** Prepared because every request with a session token runs it. */
 const selectById = prepareRow((db, id) =>
@@ -83,6 +84,15 @@ export function userReads(db: Kysely<Schema>): UserReads {
       return row !== undefined
     },
 
+    async listDeleted(before) {
+      return await db
+        .selectFrom('users')
+        .select(['id', 'email'])
+        .where('deletion_time', '<', before)
+        .orderBy('seq')
+        .execute()
+    },
+
     listSummaries: () => selectSummaries(db),
 
     async findSummary(id) {
@@ -110,6 +120,7 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
           letter_time: null,
           disabled: user.isDisabled,
           login_time: user.loginTime,
+          deletion_time: user.deletionTime,
           canonical_email: canonicalEmail(user.email),
           twin: 0,
           // Clients choose ids. An account with the id of a deleted one must not come to a state that this one has had, and no
@@ -154,6 +165,7 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .set({ letter_time: now })
         .where('id', '=', id)
         .where('email_confirmed', '=', false)
+        .where('deletion_time', 'is', null)
         .where((or) =>
           or.or([
             or('letter_time', 'is', null),
@@ -175,24 +187,24 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .execute()
     },
 
-    async correctUnconfirmed({ from, to, by }) {
-      for (const column of unconfirmedTimes) {
+    async correctTimes({ from, to, by }) {
+      for (const column of agedTimes) {
         await db
           .updateTable('users')
           .set((row) => ({ [column]: row(column, '+', by) }))
-          .where('email_confirmed', '=', false)
+          .where(isAgedBy(column))
           .where(column, '>=', from)
           .where(column, '<=', to)
           .execute()
       }
     },
 
-    async redateUnconfirmed({ now, earliest }) {
-      for (const column of unconfirmedTimes) {
+    async redate({ now, earliest }) {
+      for (const column of agedTimes) {
         await db
           .updateTable('users')
           .set({ [column]: now })
-          .where('email_confirmed', '=', false)
+          .where(isAgedBy(column))
           .where((or) => or.or([or(column, '<', earliest), or(column, '>', now + maxBehind)]))
           .execute()
       }
@@ -259,6 +271,39 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
       await db.updateTable('users').set({ session_epoch: epoch }).where('id', '=', id).execute()
     },
 
+    async hide({ id, sessionEpoch }, { time, epoch }) {
+      const result = await db
+        .updateTable('users')
+        .set({ deletion_time: time, session_epoch: epoch })
+        .where('id', '=', id)
+        .where('session_epoch', '=', sessionEpoch)
+        .where('disabled', '=', false)
+        .where('deletion_time', 'is', null)
+        .executeTakeFirst()
+      if (result.numUpdatedRows === 0n) return false
+      await db.deleteFrom('outbox').where('user_id', '=', id).execute()
+      return true
+    },
+
+    async undelete(id) {
+      const result = await db
+        .updateTable('users')
+        .set({ deletion_time: null })
+        .where('id', '=', id)
+        .where('deletion_time', 'is not', null)
+        .executeTakeFirst()
+      return result.numUpdatedRows > 0n
+    },
+
+    async purge(id, before) {
+      const result = await db
+        .deleteFrom('users')
+        .where('id', '=', id)
+        .where('deletion_time', '<', before)
+        .executeTakeFirst()
+      return result.numDeletedRows > 0n
+    },
+
     async delete(id) {
       const result = await db.deleteFrom('users').where('id', '=', id).executeTakeFirst()
       return result.numDeletedRows > 0n
@@ -266,11 +311,18 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
   }
 }
 
-/** The condition for accounts with an empty vault that were neither confirmed, created nor sent an email since `before`. */
+/** The condition for the accounts that are removed after one of these times. */
+function isAgedBy(column: (typeof agedTimes)[number]) {
+  return ({ eb }: ExpressionBuilder<Schema, 'users'>) =>
+    column === 'deletion_time' ? eb(column, 'is not', null) : eb('email_confirmed', '=', false)
+}
+
+/** The condition for accounts with an empty vault that were neither confirmed, deleted by their owners, created nor sent an email since `before`. */
 function isUnconfirmedSince(before: number) {
   return ({ and, or, not, exists, selectFrom, eb }: ExpressionBuilder<Schema, 'users'>) =>
     and([
       eb('email_confirmed', '=', false),
+      eb('deletion_time', 'is', null),
       eb('creation_time', '<', before),
       // A user who was sent an email since then gets the time to open it.
       or([eb('letter_time', 'is', null), eb('letter_time', '<', before)]),
@@ -290,5 +342,6 @@ function toUser(row: Pick<Selectable<Schema['users']>, (typeof userColumns)[numb
     creationTime: row.creation_time,
     isDisabled: Boolean(row.disabled),
     loginTime: row.login_time,
+    deletionTime: row.deletion_time,
   }
 }

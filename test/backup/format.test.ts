@@ -107,7 +107,7 @@ describe('the format of a backup', () => {
       'CREATE TABLE manifest_tables (name text primary key, columns text not null, rows integer not null, sha256 text not null)',
       'CREATE TABLE settings (name text primary key, value text, source text not null)',
       ...(withSecrets ? ['CREATE TABLE secrets (name text primary key, value text not null)'] : []),
-      'CREATE TABLE "users" (seq integer primary key, "id" text, "email" text, "master_password_hash" text, "hint" text, "email_confirmed" integer, "session_epoch" text, "creation_time" integer, "letter_time" integer, "disabled" integer, "login_time" integer)',
+      'CREATE TABLE "users" (seq integer primary key, "id" text, "email" text, "master_password_hash" text, "hint" text, "email_confirmed" integer, "session_epoch" text, "creation_time" integer, "letter_time" integer, "disabled" integer, "login_time" integer, "deletion_time" integer)',
       'CREATE TABLE "devices" (seq integer primary key, "user_id" text, "kind" text, "network" text, "first_time" integer, "time" integer)',
       'CREATE TABLE "invitations" (seq integer primary key, "email" text, "creation_time" integer)',
       ...tables

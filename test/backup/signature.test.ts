@@ -131,19 +131,32 @@ describe('a backup is refused whose tables are not those of the version that it 
     ],
     [
       'it names an older version',
-      "update manifest set value = '0004-operators' where name = 'newest_migration'",
+      "update manifest set value = '0009-devices' where name = 'newest_migration'",
+      'the column deletion_time of users is not that of 0009-devices',
+    ],
+    [
+      'it names a version before a table',
+      `update manifest set value = '0004-operators' where name = 'newest_migration';
+        alter table users drop column deletion_time;
+        update manifest_tables set columns = json_remove(columns, '$.deletion_time') where name = 'users'`,
       '0004-operators has no table devices',
+    ],
+    [
+      'a table has the name that it had before',
+      `alter table devices rename to known_addresses;
+        update manifest_tables set name = 'known_addresses' where name = 'devices'`,
+      'it lacks the table devices',
     ],
     [
       'a column was left out',
       `alter table users drop column hint;
         update manifest_tables set columns = json_remove(columns, '$.hint') where name = 'users'`,
-      'the column hint of users is not that of 0009-devices',
+      'the column hint of users is not that of 0010-leaving',
     ],
     [
       'a column has another kind',
       `update manifest_tables set columns = json_set(columns, '$.disabled', 'text') where name = 'users'`,
-      'the column disabled of users is not that of 0009-devices',
+      'the column disabled of users is not that of 0010-leaving',
     ],
   ])('%s', async (_what, change, problem) => {
     const { database, path } = await createSignedBackup()

@@ -42,6 +42,7 @@ const one = {
   letters: 0,
   created: '2025-11-25T03:35:02.123Z',
   last_login: '2025-11-25T03:35:02.555Z',
+  deleted: '2025-11-25T03:35:02.777Z',
 }
 const two = {
   id: 'u2',
@@ -54,6 +55,7 @@ const two = {
   letters: 1,
   created: '1970-01-01T00:00:00.000Z',
   last_login: null,
+  deleted: null,
 }
 
 describe('accounts', () => {
@@ -61,9 +63,9 @@ describe('accounts', () => {
     expect(await readJson('user', 'list')).toEqual([one, two])
     const { stdout } = await run('user', 'list')
     expect(stdout).toBe(
-      `EMAIL          STATE        RECORDS  NOTES  LAST SIGN-IN          ID
-one@nas.local  disabled     7        0      2025-11-25 03:35 UTC  u1
-two@nas.local  unconfirmed  0        2      never                 u2
+      `EMAIL          STATE                       RECORDS  NOTES  LAST SIGN-IN          ID
+one@nas.local  deleted by owner, disabled  7        0      2025-11-25 03:35 UTC  u1
+two@nas.local  unconfirmed                 0        2      never                 u2
 `,
     )
   })
@@ -74,7 +76,9 @@ two@nas.local  unconfirmed  0        2      never                 u2
     expect((await run('user', 'show', 'one@nas.local')).stdout).toBe(
       `email              one@nas.local
 id                 u1
-state              disabled
+state              deleted by owner, disabled
+deleted            2025-11-25 03:35 UTC
+purged             after 2025-12-02 03:35 UTC
 created            2025-11-25 03:35 UTC
 last sign-in       2025-11-25 03:35 UTC
 records            7
@@ -84,6 +88,25 @@ pending emails     0
 `,
     )
     expect(await run('user', 'show', 'nobody@nas.local')).toMatchObject({ code: 3, stdout: '' })
+  })
+
+  test('have devices, which are listed to the day', async () => {
+    expect(await readJson('user', 'devices', 'u1')).toEqual([
+      {
+        ...{ kind: 'android', network: '2001:db8:1:2::/64' },
+        ...{ first_seen: '2025-11-25T03:35:02.001Z', last_seen: '2025-11-25T03:35:02.123Z' },
+      },
+    ])
+    expect((await run('user', 'devices', 'one@nas.local')).stdout).toBe(
+      `KIND            NETWORK            FIRST SEEN  LAST SEEN
+Android client  2001:db8:1:2::/64  2025-11-25  2025-11-25
+`,
+    )
+    expect(await run('user', 'devices', 'two@nas.local')).toEqual({
+      ...{ code: 0, stdout: '', stderr: 'No devices.\n' },
+    })
+    expect(await readJson('user', 'devices', 'two@nas.local')).toEqual([])
+    expect(await run('user', 'devices', 'nobody')).toMatchObject({ code: 3, stdout: '' })
   })
 
   test('that are invited are listed', async () => {

@@ -112,6 +112,7 @@ describe.each(engines)("the original server's database on $engine", ({ engine, o
         creationTime: now,
         isDisabled: false,
         loginTime: null,
+        deletionTime: null,
         revision: 0,
       })
     }

@@ -407,7 +407,7 @@ describe('a SQLite database', () => {
           email_confirmed integer not null check ("email_confirmed" in (0, 1)), session_epoch text not null,
           creation_time integer default (0) not null, letter_time integer,
           disabled integer default false not null check (disabled in (0, 1)), login_time integer,
-          canonical_email text, twin integer, revision integer default (0) not null,
+          canonical_email text, twin integer, revision integer default (0) not null, deletion_time integer,
           unique (email), unique (id)) strict`),
       ),
     )

@@ -2,12 +2,12 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import { createDigest } from '../../src/crypto/digest'
 import { createEmailConfirmation } from '../../src/domain/email-confirmation'
+import { removeExpiredAccounts } from '../../src/domain/expired-accounts'
 import { createLoginEventBuffer } from '../../src/domain/login-events'
 import { createLoginThrottle } from '../../src/domain/login-throttle'
 import { unlimitedRateLimiter } from '../../src/domain/rate-limiter'
 import { defaultRateLimits } from '../../src/domain/rate-limits'
 import { createSessions } from '../../src/domain/sessions'
-import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
 import { createWrongCredentials } from '../../src/domain/wrong-credentials'
 import { listAuditRows } from '../support/audit'
 import { createTestHasher } from '../support/hasher'
@@ -123,8 +123,14 @@ test('the audit log contains a confirmation once, and all expired accounts in on
     await store.write((tx) =>
       tx.users.insert(aUser({ emailConfirmed: false, creationTime: Date.UTC(2026, 0, 2) })),
     )
-  expect(await removeUnconfirmed({ store, clockWatch: watchOf(clock) }, 1)).toBe(3)
-  expect(await removeUnconfirmed({ store, clockWatch: watchOf(clock) }, 1)).toBe(0)
+  expect(await removeExpiredAccounts({ store, clockWatch: watchOf(clock) }, 1)).toEqual({
+    unconfirmed: 3,
+    deleted: 0,
+  })
+  expect(await removeExpiredAccounts({ store, clockWatch: watchOf(clock) }, 1)).toEqual({
+    unconfirmed: 0,
+    deleted: 0,
+  })
   expect(await listAuditRows(store)).toMatchObject([
     { kind: 'confirmation', actor: 'user', userId, email, address, count: 1 },
     { kind: 'users-expired', actor: 'server', userId: null, email: null, address: null, count: 3 },

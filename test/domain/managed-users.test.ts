@@ -167,7 +167,7 @@ describe.each(engines)('an operator, on $engine,', ({ open }) => {
     const full = await insertUserWithVault(store, { loginTime: 5_000, isDisabled: true })
     const empty = aUser({ emailConfirmed: false })
     await store.write((tx) => tx.users.insert(empty))
-    const common = { creationTime: 0, pendingEmails: 0 }
+    const common = { creationTime: 0, deletionTime: null, pendingEmails: 0 }
     const expected = {
       ...{ id: full.id, email: full.email, emailConfirmed: true, isDisabled: true },
       ...{ loginTime: 5_000, records: 2, notes: 1, additionalFields: 1, ...common },

@@ -89,7 +89,7 @@ test('an account that is added is complete, and its id is a UUID of version 4', 
     expect(await managed.add({ email, masterPasswordHash: 'sent' })).toBe(id)
     expect(await store.read((tx) => tx.users.findById(id))).toEqual({
       ...{ id, email, passwordHash: 'hash of sent', hint: null, emailConfirmed: true },
-      ...{ creationTime: clock(), isDisabled: false, loginTime: null },
+      ...{ creationTime: clock(), isDisabled: false, loginTime: null, deletionTime: null },
       ...{ revision: clock() },
       sessionEpoch: Buffer.alloc(16, byte).toString('base64url'),
     })

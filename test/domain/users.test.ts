@@ -1,11 +1,11 @@
 import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import type { ConfirmationPolicy } from '../../src/domain/email-confirmation'
+import { removeExpiredAccounts } from '../../src/domain/expired-accounts'
 import { createManagedUsers } from '../../src/domain/managed-users'
 import { createEmailQueue } from '../../src/domain/outbox'
 import { createRateLimiter } from '../../src/domain/rate-limiter'
 import type { SignUpPolicy } from '../../src/domain/sign-up-policy'
-import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
 import { createUsers } from '../../src/domain/users'
 import { listAuditRows } from '../support/audit'
 import { captureError } from '../support/capture-error'
@@ -98,7 +98,13 @@ describe('a sign-up', () => {
     const user = await store.read((tx) => tx.users.findById('u'))
     expect(user).toEqual({
       ...{ id: 'u', email: 'änne@nas.local', hint: 'a hint', emailConfirmed: true },
-      ...{ isDisabled: false, loginTime: null, creationTime: clock(), revision: clock() },
+      ...{
+        isDisabled: false,
+        loginTime: null,
+        deletionTime: null,
+        creationTime: clock(),
+        revision: clock(),
+      },
       passwordHash: expect.stringMatching(/^\$pbkdf2-sha512\$i=1\$/),
       sessionEpoch: expect.stringMatching(/^[\w-]{22}$/),
     })
@@ -403,7 +409,14 @@ describe('an account that an operator adds', () => {
     const id = await managed.add({ email: 'A@nas.local', masterPasswordHash: 'sent' })
     expect(await stateOf(store)).toMatchObject({
       users: [
-        { id, email: 'a@nas.local', creationTime: clock(), loginTime: null, emailConfirmed: true },
+        {
+          id,
+          email: 'a@nas.local',
+          creationTime: clock(),
+          loginTime: null,
+          deletionTime: null,
+          emailConfirmed: true,
+        },
       ],
       invitations: [{ email: 'b@nas.local', creationTime: clock() - 1_000 }],
       emails: [{ email: 'b@nas.local' }],
@@ -465,7 +478,10 @@ describe('unconfirmed accounts', () => {
     await store.write(async (tx) => {
       for (const user of [old, exact, confirmed]) await tx.users.insert(user)
     })
-    expect(await removeUnconfirmed({ store, clockWatch: watchOf(clock) }, 3)).toBe(1)
+    expect(await removeExpiredAccounts({ store, clockWatch: watchOf(clock) }, 3)).toEqual({
+      unconfirmed: 1,
+      deleted: 0,
+    })
     const left = await store.read((tx) => tx.users.listSummaries())
     expect(left.map(({ id }) => id)).toEqual([exact.id, confirmed.id])
     expect(await listAuditRows(store)).toEqual([
@@ -474,7 +490,10 @@ describe('unconfirmed accounts', () => {
         ...{ userId: null, email: null, address: null, detail: null },
       },
     ])
-    expect(await removeUnconfirmed({ store, clockWatch: watchOf(clock) }, 3)).toBe(0)
+    expect(await removeExpiredAccounts({ store, clockWatch: watchOf(clock) }, 3)).toEqual({
+      unconfirmed: 0,
+      deleted: 0,
+    })
     expect(await listAuditRows(store)).toHaveLength(1)
   })
 })

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { createAcmeChallenges } from '../../src/domain/acme-challenges'
 import { backupProblem, createBackups } from '../../src/domain/backups'
+import { removeExpiredAccounts } from '../../src/domain/expired-accounts'
 import type { KnownTime } from '../../src/domain/known-time'
-import { removeUnconfirmed } from '../../src/domain/unconfirmed-accounts'
 import { listAuditRows } from '../support/audit'
 import { startPostgresFirst } from '../support/postgres'
 import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
@@ -41,7 +41,7 @@ function createMachine(store: TestStore) {
       await store.write((tx) => tx.users.insert(user))
       return user
     },
-    cleanUp: () => removeUnconfirmed({ store, clockWatch }, 7),
+    cleanUp: async () => (await removeExpiredAccounts({ store, clockWatch }, 7)).unconfirmed,
     times: () =>
       store.read(async (tx) => (await tx.users.listSummaries()).map((user) => user.creationTime)),
   }

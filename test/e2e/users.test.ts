@@ -15,10 +15,11 @@ import {
   signUpAndLogIn,
 } from '../support/client'
 import { run, serve, spawnOnTerminal, temporaryFolder } from '../support/executable'
-import { type Installation, installations } from '../support/installations'
+import { changeDatabase, type Installation, installations } from '../support/installations'
 import { startMailServer } from '../support/mail'
 import { startPostgresFirst } from '../support/postgres'
 import { queryRows } from '../support/store'
+import { until } from '../support/until'
 
 startPostgresFirst('newest')
 
@@ -70,6 +71,7 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
         ...{ records: 1, notes: 0, additional_fields: 0, letters: 0 },
         created: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
         last_login: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+        deleted: null,
       },
     ])
     const table = await user(installation, ['list'])
@@ -150,6 +152,65 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       { id: 'logout', name: record.name },
     ])
   })
+
+  test('shows who has left, brings them back, and the server purges them after a week', async () => {
+    await using installation = await install()
+    const { environment, dataDir } = installation
+    const account = await createAccount(installation, 'owner', (owner) =>
+      owner.send('POST', '/records', aRecord()),
+    )
+    const owner = 'owner@nas.local'
+    const authorization = basicAuth(owner, btoa('hash of owner'))
+    await using server = await serve(dataDir, environment)
+    const ask = async (method: string, path: string) =>
+      (await fetch(new URL(path, server.url), { method, headers: { authorization } })).status
+    const leave = () => ask('DELETE', '/account')
+    const signIn = () => ask('GET', '/login')
+    expect([await leave(), await leave(), await signIn()]).toEqual([200, 401, 401])
+    expect((await account.at(server.url).send('GET', '/records')).status).toBe(401)
+    expect(await listAccounts(installation)).toMatchObject([
+      { email: owner, records: 1, deleted: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) },
+    ])
+    expect((await user(installation, ['list'])).stdout).toContain(
+      `\n${owner}  deleted by owner  1 `,
+    )
+    const shown = (await user(installation, ['show', owner])).stdout
+    expect(shown).toMatch(/\nstate +deleted by owner\n/)
+    expect(shown).toMatch(/\ndeleted +\S+ \S+ UTC\npurged +after \S+ \S+ UTC\n/)
+    for (const [args, expected] of [
+      [
+        ['enable', owner],
+        [1, `error: the owner of ${owner} has deleted the account\nhint: bring it`],
+      ],
+      [
+        ['undelete', owner],
+        [0, `${owner} is back and can sign in.\n`],
+      ],
+      [
+        ['undelete', owner],
+        [0, `The owner of ${owner} has not deleted the account (nothing to do).\n`],
+      ],
+    ] as const) {
+      const { code, stderr } = await user(installation, args)
+      expect([code, stderr.slice(0, expected[1].length)]).toEqual([...expected])
+    }
+    expect([await signIn(), await leave()]).toEqual([200, 200])
+    expect(await server.end('SIGTERM')).toBe(0)
+    const week = Date.now() - 7 * 86_400_000
+    await changeDatabase(installation, `update users set deletion_time = ${week}`)
+    await using later = await serve(dataDir, environment)
+    await until(async () => (await listAccounts(installation)).length === 0, 'the purge')
+    const counts = 'select count(*) as n from records union all select count(*) from devices'
+    expect((await queryRows(installation.url, counts)).map(({ n }) => Number(n))).toEqual([0, 0])
+    expect(later.log.join('\n')).toContain('removed 1 account that the owner had deleted')
+    const audit = await run(['audit', '--json', '--user', owner, '--data-dir', dataDir], {
+      environment,
+    })
+    const kinds = JSON.parse(audit.stdout).map(({ kind }: { kind: string }) => kind)
+    expect(kinds.filter((kind: string) => kind.startsWith('user-'))).toEqual([
+      ...['user-left', 'user-undeleted', 'user-left', 'user-deleted'],
+    ])
+  }, 60_000)
 
   test('works while no server runs', async () => {
     await using installation = await install()

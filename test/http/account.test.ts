@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test'
-import { answerOf, failure } from '../support/answers'
+import { type Answer, answerOf, failure, success } from '../support/answers'
+import { createTestApi } from '../support/api'
 import {
   aNote,
   aRecord,
@@ -206,6 +207,134 @@ describe.each(engines)('signing out everywhere on $engine', ({ open }) => {
     clock.advance(1_000)
     expect(await answerOf(send('GET', '/users'))).toEqual(
       failure(401, 'Authentication Error. Token already expired'),
+    )
+  })
+})
+
+const incorrect = failure(401, 'Authentication Error. Incorrect credentials')
+
+function withCredentials(
+  { url }: TestServer,
+  [method, path]: readonly [string, string],
+  headers: Readonly<Record<string, string>>,
+): Promise<Response> {
+  return fetch(new URL(path, url), { method, headers })
+}
+
+const right = { authorization: basicAuth(email, hash) }
+
+describe.each(engines)('deleting the own account on $engine', ({ open }) => {
+  test('ends its sessions at every server, hides it there, and a request under way changes nothing', async () => {
+    await using setup = await open()
+    const { here, elsewhere, sql } = setup
+    const owner = await signUpAndLogIn(here.url, 'owner')
+    const other = createSender(elsewhere.url, owner.token)
+    const record = aRecord()
+    expect((await other('POST', '/records', record)).status).toBe(201)
+    const underWay = [
+      beginRequest(elsewhere.url, owner.token, ['POST', '/records'], aRecord()),
+      beginRequest(here.url, owner.token, ['PUT', '/records'], { ...record, name: 'b:b' }),
+    ]
+    // The token that clients send along is ignored.
+    const answer = await withCredentials(here, ['DELETE', '/account'], {
+      ...{ ...right, 'x-access-token': 'stale', 'x-forwarded-for': '10.0.0.9' },
+    })
+    expect(await answerOf(answer)).toEqual(
+      success(200, 'Account is deleted. The operator of the server can undo that for 7 days'),
+    )
+    for (const finish of underWay) expect(await answerOf(finish())).toEqual(invalidToken)
+    for (const path of ['/users', '/records', '/notes', '/additional_fields?id=x'])
+      expect(await answerOf(other('GET', path)), path).toEqual(invalidToken)
+    for (const server of [here, elsewhere]) {
+      for (const route of [
+        ['GET', '/login'],
+        ['DELETE', '/account'],
+      ] as const)
+        expect(await answerOf(withCredentials(server, route, right))).toEqual(incorrect)
+    }
+    const signUp = fetch(new URL('/users', elsewhere.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ id: 'new', email, master_password_hash: 'x', hint: null }),
+    })
+    expect(await answerOf(signUp)).toEqual(
+      failure(409, 'Resource Already Exists. User with this email already exists'),
+    )
+    expect(await sql('select id, name from records')).toEqual([
+      { id: record.id, name: record.name },
+    ])
+    expect(
+      await sql("select kind, actor, user_id, email, address from audit where kind = 'user-left'"),
+    ).toEqual([
+      { kind: 'user-left', actor: 'user', user_id: owner.userId, email, address: '10.0.0.9' },
+    ])
+  })
+})
+
+describe.each([
+  ['GET', '/login'],
+  ['DELETE', '/account'],
+] as const)('%s %s', (...route) => {
+  test('refuses everybody without right credentials, and changes nothing', async () => {
+    await using setup = await start(null)
+    const { here, sql } = setup
+    const owner = await signUpAndLogIn(here.url, 'owner')
+    await signUpAndLogIn(here.url, 'stranger')
+    const users = () => sql('select id, session_epoch, deletion_time from users order by seq')
+    const before = await users()
+    const missing = failure(
+      401,
+      "Authentication Error. Authentication info missing or it's incomplete",
+    )
+    const basic = (name: string, secret: string) => ({ authorization: basicAuth(name, secret) })
+    const strangers: readonly (readonly [string, Record<string, string>, Answer])[] = [
+      ['none', {}, missing],
+      ['a session token', { 'x-access-token': owner.token }, missing],
+      ['a session token as credentials', { authorization: `Bearer ${owner.token}` }, missing],
+      ['a session token as password', basic(email, owner.token), incorrect],
+      ['an empty hash', basic(email, ''), missing],
+      ['a wrong hash', basic(email, 'wrong'), incorrect],
+      ['an id for the email', basic(owner.userId, hash), incorrect],
+      ['an unknown account', basic('nobody@nas.local', hash), incorrect],
+      ['the hash of another account', basic('stranger@nas.local', hash), incorrect],
+      [
+        'the stored hash',
+        basic(email, String((await sql('select * from users'))[0]?.['master_password_hash'])),
+        incorrect,
+      ],
+      ['an email that no database stores', basic('a\0@nas.local', hash), incorrect],
+    ]
+    for (const [name, headers, expected] of strangers)
+      expect(await answerOf(withCredentials(here, route, headers)), name).toEqual(expected)
+    expect(await users()).toEqual(before)
+  })
+
+  test('counts as a guess, in whichever way a guess is made', async () => {
+    await using setup = await start(null, { SNAILPASS_RATE_LIMITS: '' })
+    const { here } = setup
+    await signUpAndLogIn(here.url, 'owner')
+    const from = { 'x-forwarded-for': '10.0.0.9' }
+    for (let guess = 0; guess < 10; guess++) {
+      const guessed = guess % 2 === 0 ? route : (['GET', '/login'] as const)
+      const headers = { authorization: basicAuth(email, `guess ${guess}`), ...from }
+      expect((await withCredentials(here, guessed, headers)).status).toBe(401)
+    }
+    for (const each of [
+      ['GET', '/login'],
+      ['DELETE', '/account'],
+    ] as const) {
+      const refused = await withCredentials(here, each, { ...right, ...from })
+      expect(refused.status).toBe(429)
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+    }
+    expect((await withCredentials(here, ['GET', '/login'], right)).status).toBe(200)
+  })
+
+  test('needs HTTPS where sign-in does', async () => {
+    const { ask } = createTestApi({ needsHttps: () => true })
+    const init = { method: route[0], headers: right }
+    expect(await answerOf(ask(route[1], init))).toEqual(
+      failure(403, 'Access Denied. Sign in over HTTPS: this connection can be overheard'),
     )
   })
 })

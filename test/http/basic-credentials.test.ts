@@ -54,7 +54,13 @@ function createRecordingApi(isHttpAllowed = true) {
   const signUps: (SignUp & Where<SignUpRequest>)[] = []
   const user = {
     ...{ id: 'u', email: 'a@b.cc', passwordHash: '', hint: null, emailConfirmed: true },
-    ...{ sessionEpoch: '', creationTime: 0, isDisabled: false, loginTime: null },
+    ...{
+      sessionEpoch: '',
+      creationTime: 0,
+      isDisabled: false,
+      loginTime: null,
+      deletionTime: null,
+    },
   }
   const { api, ask } = createTestApi({
     needsHttps: createNeedsHttps((address) => {

@@ -50,6 +50,7 @@ describe('the OpenAPI document', () => {
         '',
         '200 400 401 413 500 503 507',
       ],
+      ['DELETE /account', 'deleteAccount', credentials, '', '200 401 403 413 429 500 503 507'],
       ['GET /records', 'getRecords', token, condition, '200 304 400 401 404 413'],
       ['POST /records', 'postRecords', token, '', '201 400 401 408 409 413 500 503 507'],
       ['PUT /records', 'putRecords', token, '', '200 400 401 403 404 408 413 500 503 507'],

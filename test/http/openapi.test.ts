@@ -23,6 +23,7 @@ describe('the OpenAPI document', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
     expect(operations.sort()).toEqual([
+      'DELETE /account',
       'DELETE /account/sessions',
       'DELETE /additional_fields',
       'DELETE /notes',
@@ -60,7 +61,7 @@ describe('the OpenAPI document', () => {
     const ids = Object.values<Record<string, { operationId: string }>>(paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
     )
-    expect(ids).toHaveLength(29)
+    expect(ids).toHaveLength(30)
     for (const id of ids) expect(id).toMatch(/^[a-z]+[A-Z][A-Za-z]+$/)
     expect(new Set(ids).size).toBe(ids.length)
   })

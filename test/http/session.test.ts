@@ -7,7 +7,7 @@ import { openTargets } from '../../src/app/targets'
 import { loadConfig } from '../../src/config/load'
 import type { ManagedUsers } from '../../src/domain/managed-users'
 import { answerOf, failure } from '../support/answers'
-import { aField, aNote, aRecord, type Client, signUpAndLogIn } from '../support/client'
+import { aField, aNote, aRecord, basicAuth, type Client, signUpAndLogIn } from '../support/client'
 import { startTestServer, type TestServer } from '../support/server'
 import { createTestTokens } from '../support/tokens'
 import { vaultRows } from '../support/vaults'
@@ -120,22 +120,35 @@ describe('every guarded route', () => {
     }
   })
 
-  test('refuses the token of a disabled user, and of a user whom the operator has signed out', async () => {
+  test('refuses the token of a user who is disabled, whom the operator has signed out, and who has left', async () => {
     await using server = await startTestServer()
     const settings = loadConfig({
       environment: {},
       flags: { dataDir: server.dataDir },
       file: null,
     }).settings
+    const manage = (work: (managed: ManagedUsers) => Promise<unknown>) =>
+      withUsers(openTargets(settings, systemRuntime), work)
+    const leave = (name: string) =>
+      fetch(new URL('/account', server.url), {
+        method: 'DELETE',
+        headers: { authorization: basicAuth(`${name}@nas.local`, btoa(`hash of ${name}`)) },
+      })
     for (const [name, signOut] of [
-      ['disabled', (managed: ManagedUsers, id: string) => managed.disable(id)],
-      ['signed out', (managed: ManagedUsers, id: string) => managed.logout(id)],
+      ['disabled', (id: string) => manage((managed) => managed.disable(id))],
+      ['signed-out', (id: string) => manage((managed) => managed.logout(id))],
+      ['left', (_: string, name: string) => leave(name)],
+      [
+        'back',
+        async (id: string, name: string) => {
+          await leave(name)
+          expect(await manage((managed) => managed.undelete(id))).toBeTrue()
+        },
+      ],
     ] as const) {
-      const { token, userId } = await signUpAndLogIn(server.url, name.replace(' ', '-'))
+      const { token, userId } = await signUpAndLogIn(server.url, name)
       expect((await ask(server, ['GET', '/users'], token)).status).toBe(200)
-      await withUsers<unknown>(openTargets(settings, systemRuntime), (managed) =>
-        signOut(managed, userId),
-      )
+      await signOut(userId, name)
       for (const route of guarded) {
         const answer = await answerOf(ask(server, route, token))
         expect(answer, `${name}: ${route.join(' ')}`).toEqual(invalidToken)
@@ -179,7 +192,7 @@ test('the token of a deleted account is invalid: the answer is 401, not 404', as
   using database = new Database(join(server.dataDir, 'snailpass.db'))
   database.run('pragma foreign_keys = on')
   database.run('delete from users')
-  for (const path of ['/users', '/records', '/notes', '/additional_fields?id=x']) {
-    expect(await answerOf(owner.send('GET', path))).toEqual(invalidToken)
+  for (const route of guarded) {
+    expect(await answerOf(ask(server, route, owner.token)), route.join(' ')).toEqual(invalidToken)
   }
 })

@@ -45,14 +45,14 @@ const writes: readonly {
     run: (tx) => tx.users.recordConfirmationEmail('u', 9),
   },
   {
-    name: 'users.correctUnconfirmed',
+    name: 'users.correctTimes',
     kinds: 'update',
-    run: (tx) => tx.users.correctUnconfirmed({ from: 0, to: 9, by: 1 }),
+    run: (tx) => tx.users.correctTimes({ from: 0, to: 9, by: 1 }),
   },
   {
-    name: 'users.redateUnconfirmed',
+    name: 'users.redate',
     kinds: 'update',
-    run: (tx) => tx.users.redateUnconfirmed({ now: 9, before: 8, earliest: 7 }),
+    run: (tx) => tx.users.redate({ now: 9, before: 8, earliest: 7 }),
   },
   { name: 'users.deleteUnconfirmed', kinds: 'delete', run: (tx) => tx.users.deleteUnconfirmed(9) },
   { name: 'users.recordLogin', kinds: 'update', run: (tx) => tx.users.recordLogin('u', 9) },
@@ -62,6 +62,18 @@ const writes: readonly {
     kinds: 'update',
     run: (tx) => tx.users.replaceSessionEpoch('u', 'next'),
   },
+  {
+    name: 'users.endSessions',
+    kinds: 'update',
+    run: (tx) => tx.users.endSessions({ id: 'u', sessionEpoch: 'epoch' }, 'next'),
+  },
+  {
+    name: 'users.hide',
+    kinds: 'update, delete',
+    run: (tx) => tx.users.hide({ id: 'u', sessionEpoch: 'epoch' }, { time: 9, epoch: 'next' }),
+  },
+  { name: 'users.undelete', kinds: 'update', run: (tx) => tx.users.undelete('gone') },
+  { name: 'users.purge', kinds: 'delete', run: (tx) => tx.users.purge('gone', 9) },
   { name: 'users.delete', kinds: 'delete', run: (tx) => tx.users.delete('u') },
   {
     name: 'vaults.open',
@@ -174,6 +186,7 @@ async function openFilledStore() {
     const user = { id: 'u', email: 'u@nas.local', passwordHash: '$hash', creationTime: 1 }
     await tx.users.insert(aUser({ ...user, emailConfirmed: false }))
     await tx.users.insert(aUser({ id: 'empty', emailConfirmed: false, creationTime: 1 }))
+    await tx.users.insert(aUser({ id: 'gone', deletionTime: 1 }))
     const vault = await openVault(tx, 'u')
     for (const id of ['r', 'kept']) {
       await vault.records.insert({ ...aRecord(id), isTrashed: id === 'r' })

@@ -173,6 +173,7 @@ describe.each(engines)('a database of an older version on $engine', ({ open }) =
       creationTime: 1,
       isDisabled: false,
       loginTime: null,
+      deletionTime: null,
     }
     const add = (email: string) =>
       store

@@ -159,16 +159,17 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       await (await openVault(tx, other.id)).records.insert(aRecord(other.id, 'r4'))
       await tx.users.setDisabled(other.id, true)
       await tx.outbox.put({ ...email, id: 'e', userId: other.id })
+      await tx.users.hide(one, { time: 7, epoch: 'next' })
     })
     const summaries = [
       {
         ...{ id: 'z', email: one.email, emailConfirmed: true, isDisabled: false },
-        ...{ creationTime: 5, loginTime: 6 },
+        ...{ creationTime: 5, loginTime: 6, deletionTime: 7 },
         ...{ records: 3, notes: 2, additionalFields: 4, pendingEmails: 0 },
       },
       {
         ...{ id: 'a', email: other.email, emailConfirmed: false, isDisabled: true },
-        ...{ creationTime: 0, loginTime: null },
+        ...{ creationTime: 0, loginTime: null, deletionTime: null },
         ...{ records: 1, notes: 0, additionalFields: 0, pendingEmails: 1 },
       },
     ]

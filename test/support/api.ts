@@ -21,7 +21,7 @@ export function createTestApi(change: Partial<ApiDeps> = {}) {
   const api = createApi({
     users: { signUp: reject },
     login: { login: reject },
-    account: { listDevices: reject, endSessions: reject },
+    account: { listDevices: reject, endSessions: reject, leave: reject },
     sessions: { authenticate: reject, open: reject },
     emailConfirmation: { check: reject, confirm: reject },
     records: rules,

@@ -250,6 +250,7 @@ export function aUser(change: Partial<User> = {}): User {
     creationTime: 0,
     isDisabled: false,
     loginTime: null,
+    deletionTime: null,
     ...change,
   }
 }

@@ -138,9 +138,9 @@ export async function fillWithEdgeCases(database: TestDatabase): Promise<void> {
   const quoted = (text: string) => `'${text.replaceAll("'", "''")}'`
   const [yes, no] = database.engine === 'SQLite' ? ['1', '0'] : ['true', 'false']
   const statements = [
-    `insert into users (id, email, master_password_hash, hint, email_confirmed, session_epoch, creation_time, letter_time, disabled, login_time)
-      values ('u1', 'one@nas.local', '$x', ${quoted(edgeCaseTexts[0] ?? '')}, ${yes}, 'epoch one', 1764041702123, null, ${yes}, 1764041702555),
-      ('u2', 'two@nas.local', '$y', null, ${no}, 'epoch two', 0, 1764041702999, ${no}, null)`,
+    `insert into users (id, email, master_password_hash, hint, email_confirmed, session_epoch, creation_time, letter_time, disabled, login_time, deletion_time)
+      values ('u1', 'one@nas.local', '$x', ${quoted(edgeCaseTexts[0] ?? '')}, ${yes}, 'epoch one', 1764041702123, null, ${yes}, 1764041702555, 1764041702777),
+      ('u2', 'two@nas.local', '$y', null, ${no}, 'epoch two', 0, 1764041702999, ${no}, null, null)`,
     // With gaps in the row numbers, as deleted rows leave them.
     ...edgeCaseTexts.map(
       (

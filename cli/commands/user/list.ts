@@ -1,6 +1,7 @@
 /** Subcommands of `snailpass user`. */
 import { Command } from 'commander'
 import { withUsers } from '../../../src/app/operations/users'
+import { purgeDelay } from '../../../src/domain/expired-accounts'
 import type { UserSummary } from '../../../src/domain/user'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { formatFields, formatJsonTime, formatTime } from '../../format'
@@ -59,6 +60,7 @@ function toJson(user: UserSummary) {
     letters: user.pendingEmails,
     created: formatJsonTime(user.creationTime),
     last_login: user.loginTime === null ? null : formatJsonTime(user.loginTime),
+    deleted: user.deletionTime === null ? null : formatJsonTime(user.deletionTime),
   }
 }
 
@@ -75,10 +77,17 @@ function rowOf(user: UserSummary): readonly string[] {
 
 /** Returns everything that an operator can see of an account, one line for each value. */
 export function linesOf(user: UserSummary): readonly string[] {
+  const { deletionTime } = user
   return formatFields([
     ['email', user.email],
     ['id', user.id],
     ['state', stateOf(user)],
+    ...(deletionTime === null
+      ? []
+      : ([
+          ['deleted', formatTime(deletionTime)],
+          ['purged', `after ${formatTime(deletionTime + purgeDelay)}`],
+        ] as const)),
     ['created', formatTime(user.creationTime)],
     ['last sign-in', formatLastLogin(user)],
     ['records', String(user.records)],
@@ -89,6 +98,7 @@ export function linesOf(user: UserSummary): readonly string[] {
 }
 
 function stateOf(user: UserSummary): string {
+  if (user.deletionTime !== null) return `deleted by owner${user.isDisabled ? ', disabled' : ''}`
   if (user.isDisabled) return 'disabled'
   return user.emailConfirmed ? 'confirmed' : 'unconfirmed'
 }

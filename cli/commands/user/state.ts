@@ -56,6 +56,23 @@ export function logoutCommand(): Command {
   })
 }
 
+export function undeleteCommand(): Command {
+  return changeCommand({
+    name: 'undelete',
+    description: 'bring back an account that its owner has deleted',
+    note: `The owner signs in as before, and finds the vault as it was. This is possible until the server
+purges the account, 7 days after the owner deleted it. Restore a backup afterwards.`,
+    async change(users, user) {
+      const isNew = await users.undelete(user)
+      if (!isNew) return `The owner of ${user} has not deleted the account (nothing to do).`
+      const { isDisabled } = await users.require(user)
+      return isDisabled
+        ? `${user} is back, but disabled: see \`snailpass user enable\`.`
+        : `${user} is back and can sign in.`
+    },
+  })
+}
+
 /** Returns a command that changes one account and prints what `change` returns. `note` is a paragraph of its help. */
 function changeCommand({
   name,

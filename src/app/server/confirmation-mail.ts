@@ -1,12 +1,10 @@
-import { type Loop, startLoop } from '../../background'
+import type { Loop } from '../../background'
 import type { Settings } from '../../config/settings'
 import type { ClockWatch } from '../../domain/clock-watch'
 import type { ConfirmationPolicy } from '../../domain/email-confirmation'
 import { createEmailQueue } from '../../domain/outbox'
 import type { Store } from '../../domain/store'
-import { formatCount } from '../../domain/text'
 import type { Tokens } from '../../domain/tokens'
-import { removeUnconfirmed } from '../../domain/unconfirmed-accounts'
 import type { Log } from '../../log'
 import { startOutboxWorker } from '../../mail/outbox-worker'
 import type { MailServer } from '../../mail/transport'
@@ -16,7 +14,7 @@ import type { Runtime } from '../runtime'
 /** Email in a running server: whether accounts must confirm their address, and the worker that sends queued emails. */
 export interface MailService {
   readonly confirmation: ConfirmationPolicy
-  /** Starts to send queued emails and to remove accounts that were never confirmed. */
+  /** Starts to send queued emails. */
   start(): RunningMailService
 }
 
@@ -24,9 +22,6 @@ export interface RunningMailService {
   /** Waits at most `timeout` milliseconds for the email that is being sent. Returns false if it still is. */
   stop(timeout: number): Promise<boolean>
 }
-
-/** Milliseconds between two searches for accounts that were never confirmed. */
-const cleanupInterval = 60 * 60_000
 
 /**
  * Prepares the outbox and logs how mail is set up; nothing is sent before `start`. Throws a DomainError when the
@@ -70,13 +65,7 @@ export async function createMailService(deps: {
           clockWatch,
         })
       }
-      const cleanup = isRequired && settings.unconfirmedDays > 0 ? startCleanup(deps) : null
-      return {
-        async stop(timeout) {
-          const stopped = await Promise.all([worker?.stop(timeout), cleanup?.stop(timeout)])
-          return !stopped.includes(false)
-        },
-      }
+      return { stop: async (timeout) => (await worker?.stop(timeout)) ?? true }
     },
   }
 }
@@ -99,22 +88,4 @@ async function logMailSettings(
 function describeConfirmation(isRequired: boolean, mail: MailServer | null): string {
   if (!isRequired) return 'off'
   return mail === null ? 'required, by an operator' : 'required, by a link in an email'
-}
-
-/** Removes accounts that were never confirmed, now and every hour. */
-function startCleanup(deps: {
-  store: Store
-  clockWatch: ClockWatch
-  settings: Settings
-  runtime: Runtime
-  log: Log
-}): Loop {
-  const { store, clockWatch, settings, runtime, log } = deps
-  const { wait } = runtime
-  const name = 'the removal of unconfirmed accounts'
-  return startLoop({ name, wait, log, retryDelay: cleanupInterval }, async () => {
-    const count = await removeUnconfirmed({ store, clockWatch }, settings.unconfirmedDays)
-    if (count > 0) log.info(`removed ${formatCount(count, 'unconfirmed account')}`)
-    return cleanupInterval
-  })
 }

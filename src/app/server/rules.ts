@@ -99,7 +99,7 @@ export function createRules(deps: {
       linkLifetime: settings.linkMinutes * 60_000,
     }),
     login: createLogin({ store, sessions, credentialCheck, loginEvents, clock, clockWatch }),
-    account: createAccount({ store, sessions, loginEvents, random }),
+    account: createAccount({ store, sessions, credentialCheck, loginEvents, random, clock }),
     emailConfirmation: createEmailConfirmation({
       store,
       tokens,

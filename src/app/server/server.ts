@@ -17,6 +17,7 @@ import { version } from '../../version'
 import { backupFolderOf } from '../backup-folder'
 import { createLocalMatcher } from '../local-addresses'
 import type { Runtime } from '../runtime'
+import { startAccountCleanup } from './account-cleanup'
 import { startAnswerCache } from './answer-cache'
 import { createServerApi, listEndpoints, type NetworkEndpoint, type ServerApiDeps } from './api'
 import { startAuditWriter } from './audit-writer'
@@ -201,6 +202,13 @@ async function startParts(
     const loop = startBackupSchedule({ ...start, backups, folder: backupFolder, run, schedule })
     services.push(() => loop.stop())
   }
+  const { isRequired: isConfirmationRequired } = mail.confirmation
+  const cleanup = startAccountCleanup({ ...start, store, clockWatch, isConfirmationRequired })
+  let isCleanupOver = false
+  checks.push(() => isCleanupOver)
+  services.push(async (timeout) => {
+    isCleanupOver = await cleanup.stop(timeout)
+  })
   const mdns = await startAnnouncing({ ...start, urls })
   if (mdns !== null) services.push(() => mdns.stop())
   log.info(`started snailpass ${version}`, { database: name })

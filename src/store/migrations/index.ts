@@ -11,6 +11,7 @@ import { audit } from './0006-audit'
 import { canonicalEmails } from './0007-canonical-emails'
 import { revisions } from './0008-revisions'
 import { devices } from './0009-devices'
+import { leaving } from './0010-leaving'
 
 /** Migrations by their names. They run in the order of the names. */
 export type Migrations = Readonly<Record<string, Migration>>
@@ -33,5 +34,6 @@ export function migrationsFor(columnTypes: ColumnTypes, clock: Clock): Migration
     '0007-canonical-emails': { up: canonicalEmails(columnTypes) },
     '0008-revisions': { up: revisions(columnTypes) },
     '0009-devices': { up: devices(columnTypes) },
+    '0010-leaving': { up: leaving(columnTypes) },
   }
 }

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { chmodSync, existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { checkAccounts } from '../../../src/app/doctor/accounts'
 import { checkAuditLog } from '../../../src/app/doctor/audit'
 import { checkClock } from '../../../src/app/doctor/clock'
 import { checkBackups, checkDatabase, checkKey } from '../../../src/app/doctor/database'
@@ -19,6 +20,7 @@ import { captureError } from '../../support/capture-error'
 import { modeOf } from '../../support/data-folder'
 import { temporaryFolder } from '../../support/executable'
 import { createTemporaryFile } from '../../support/settings-file'
+import { aUser } from '../../support/store'
 import {
   createSqliteTestDatabase,
   createTestBackup,
@@ -470,6 +472,20 @@ test('a check that needs the database is skipped if that can not be used, and th
     ...{ name: 'mail', fact: 'email is off', findings: [], mended: [], failure: null },
   })
   expect(result('settings')).toMatchObject({ fact: '1 set, no settings file', findings: [] })
+})
+
+test('accounts that their owners have deleted are counted', async () => {
+  await using database = await createDatabase()
+  const targets = targetsOf(database)
+  const fact = async () => (await checkAccounts(targets)).fact
+  expect(await fact()).toBe('each mailbox has one account')
+  await targets.database.withShared(async (store) => {
+    await store.write(async (tx) => {
+      for (const deletionTime of [1, Date.now(), null])
+        await tx.users.insert(aUser({ deletionTime }))
+    })
+  })
+  expect(await fact()).toBe('each mailbox has one account; 2 accounts deleted by the owner')
 })
 
 test('a backup on the machine of the doctor is found', async () => {
