@@ -4,6 +4,7 @@
  * outside of the authority's name constraints. Needs chromium and certutil (Debian: chromium, libnss3-tools), which are too
  * large for the test command.
  */
+import 'reflect-metadata'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
