@@ -141,6 +141,24 @@ describe.each(engines)('the store on $engine', ({ open }) => {
     expect(left.map(({ id }) => id)).toEqual(['of the limit', 'asked', 'with a trashed record'])
   })
 
+  test('ends the sessions of an account only from one of them', async () => {
+    await using store = await open()
+    const [user, disabled] = [aUser(), aUser({ isDisabled: true })]
+    await store.write(async (tx) => {
+      for (const each of [user, disabled]) await tx.users.insert(each)
+    })
+    const end = (id: string, sessionEpoch: string) =>
+      store.write((tx) => tx.users.endSessions({ id, sessionEpoch }, `after ${sessionEpoch}`))
+    expect(await end(user.id, 'another')).toBeFalse()
+    expect(await end(disabled.id, 'epoch')).toBeFalse()
+    expect(await end(user.id, 'epoch')).toBeTrue()
+    expect(await end(user.id, 'epoch')).toBeFalse()
+    const epochs = [user.id, disabled.id].map((id) => store.read((tx) => tx.users.findById(id)))
+    expect((await Promise.all(epochs)).map((found) => found?.sessionEpoch)).toEqual([
+      ...['after epoch', 'epoch'],
+    ])
+  })
+
   test('summarizes accounts in the order of their creation, each with its own rows', async () => {
     await using store = await open()
     const [one, other] = [
