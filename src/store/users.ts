@@ -1,9 +1,8 @@
-import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Transaction } from 'kysely'
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import { canonicalEmail } from '../domain/email'
-import { maxBehind } from '../domain/known-time'
 import type { User, UserReads, UserWrites } from '../domain/user'
+import { removalReads, removalWrites } from './account-removal'
 import { vaultRevision } from './generation'
-import { queued } from './outbox'
 import { prepareRow } from './prepared'
 import type { Schema } from './schema'
 import { selectSummaries } from './user-summaries'
@@ -21,9 +20,6 @@ const userColumns = [
   'login_time',
   'deletion_time',
 ] as const
-
-/** The times after which accounts are removed: the first two count for unconfirmed accounts only. */
-const agedTimes = ['creation_time', 'letter_time', 'deletion_time'] as const
 
 /** Prepared because every request with a session token runs it. */
 const selectById = prepareRow((db, id) =>
@@ -84,14 +80,7 @@ export function userReads(db: Kysely<Schema>): UserReads {
       return row !== undefined
     },
 
-    async listDeleted(before) {
-      return await db
-        .selectFrom('users')
-        .select(['id', 'email'])
-        .where('deletion_time', '<', before)
-        .orderBy('seq')
-        .execute()
-    },
+    ...removalReads(db),
 
     listSummaries: () => selectSummaries(db),
 
@@ -105,6 +94,7 @@ export function userReads(db: Kysely<Schema>): UserReads {
 export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
   return {
     ...userReads(db),
+    ...removalWrites(db),
 
     async insert(user) {
       const result = await db
@@ -187,53 +177,6 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .execute()
     },
 
-    async correctTimes({ from, to, by }) {
-      for (const column of agedTimes) {
-        await db
-          .updateTable('users')
-          .set((row) => ({ [column]: row(column, '+', by) }))
-          .where(isAgedBy(column))
-          .where(column, '>=', from)
-          .where(column, '<=', to)
-          .execute()
-      }
-    },
-
-    async redate({ now, earliest }) {
-      for (const column of agedTimes) {
-        await db
-          .updateTable('users')
-          .set({ [column]: now })
-          .where(isAgedBy(column))
-          .where((or) => or.or([or(column, '<', earliest), or(column, '>', now + maxBehind)]))
-          .execute()
-      }
-    },
-
-    async deleteAbandoned(email, before) {
-      const result = await db
-        .deleteFrom('users')
-        .where('canonical_email', '=', canonicalEmail(email))
-        .where(isUnconfirmedSince(before))
-        .where('disabled', '=', false)
-        .where('login_time', 'is', null)
-        // Its link is created when it is sent. That of an email which was given up is not.
-        .where(({ not, exists, selectFrom }) => {
-          const emails = selectFrom('outbox').select('seq').whereRef('user_id', '=', 'users.id')
-          return not(exists(emails.where('state', '=', queued)))
-        })
-        .executeTakeFirst()
-      return Number(result.numDeletedRows)
-    },
-
-    async deleteUnconfirmed(before) {
-      const result = await db
-        .deleteFrom('users')
-        .where(isUnconfirmedSince(before))
-        .executeTakeFirst()
-      return Number(result.numDeletedRows)
-    },
-
     async recordLogin(id, time) {
       await db.updateTable('users').set({ login_time: time }).where('id', '=', id).execute()
     },
@@ -271,64 +214,11 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
       await db.updateTable('users').set({ session_epoch: epoch }).where('id', '=', id).execute()
     },
 
-    async hide({ id, sessionEpoch }, { time, epoch }) {
-      const result = await db
-        .updateTable('users')
-        .set({ deletion_time: time, session_epoch: epoch })
-        .where('id', '=', id)
-        .where('session_epoch', '=', sessionEpoch)
-        .where('disabled', '=', false)
-        .where('deletion_time', 'is', null)
-        .executeTakeFirst()
-      if (result.numUpdatedRows === 0n) return false
-      await db.deleteFrom('outbox').where('user_id', '=', id).execute()
-      return true
-    },
-
-    async undelete(id) {
-      const result = await db
-        .updateTable('users')
-        .set({ deletion_time: null })
-        .where('id', '=', id)
-        .where('deletion_time', 'is not', null)
-        .executeTakeFirst()
-      return result.numUpdatedRows > 0n
-    },
-
-    async purge(id, before) {
-      const result = await db
-        .deleteFrom('users')
-        .where('id', '=', id)
-        .where('deletion_time', '<', before)
-        .executeTakeFirst()
-      return result.numDeletedRows > 0n
-    },
-
     async delete(id) {
       const result = await db.deleteFrom('users').where('id', '=', id).executeTakeFirst()
       return result.numDeletedRows > 0n
     },
   }
-}
-
-/** The condition for the accounts that are removed after one of these times. */
-function isAgedBy(column: (typeof agedTimes)[number]) {
-  return ({ eb }: ExpressionBuilder<Schema, 'users'>) =>
-    column === 'deletion_time' ? eb(column, 'is not', null) : eb('email_confirmed', '=', false)
-}
-
-/** The condition for accounts with an empty vault that were neither confirmed, deleted by their owners, created nor sent an email since `before`. */
-function isUnconfirmedSince(before: number) {
-  return ({ and, or, not, exists, selectFrom, eb }: ExpressionBuilder<Schema, 'users'>) =>
-    and([
-      eb('email_confirmed', '=', false),
-      eb('deletion_time', 'is', null),
-      eb('creation_time', '<', before),
-      // A user who was sent an email since then gets the time to open it.
-      or([eb('letter_time', 'is', null), eb('letter_time', '<', before)]),
-      not(exists(selectFrom('records').select('seq').whereRef('user_id', '=', 'users.id'))),
-      not(exists(selectFrom('notes').select('seq').whereRef('user_id', '=', 'users.id'))),
-    ])
 }
 
 function toUser(row: Pick<Selectable<Schema['users']>, (typeof userColumns)[number]>): User {
