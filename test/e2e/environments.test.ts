@@ -25,6 +25,7 @@ const commands = [
   'user disable ann@nas.local',
   'user enable ann@nas.local',
   'user logout ann@nas.local',
+  'user devices owner@nas.local',
   'mail list',
   'mail retry --dead',
   'backup',
@@ -50,9 +51,9 @@ const commands = [
   'recreate-db --yes',
 ]
 
-/** Commands that work on no data folder, on the system, or without an end; `serve` has tests of its own below. */
+/** Commands that work on no data folder, on the system, without an end, or on what only a client brings about; `serve` has tests of its own below. */
 const others = [
-  ...['serve', 'completion', 'healthcheck', 'mail test', 'user rename'],
+  ...['serve', 'completion', 'healthcheck', 'mail test', 'user rename', 'user undelete'],
   ...['service install', 'service status', 'service uninstall'],
 ]
 
