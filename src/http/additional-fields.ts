@@ -3,6 +3,7 @@ import type { AdditionalFields } from '../domain/additional-fields'
 import { DomainError } from '../domain/errors'
 import { answerIfChanged } from './conditional'
 import { arraySegments } from './json-segments'
+import { fieldsResource, type KeepFields } from './kept-fields'
 import { sizeOfAdditionalField } from './list-sizes'
 import { describeRoute } from './openapi'
 import { parseIdParameter, type ReadJsonBody } from './read-body'
@@ -27,6 +28,7 @@ export function additionalFieldsRoutes(deps: {
   guard: SessionGuard
   readJson: ReadJsonBody
   answerVault: AnswerVault
+  keepFields: KeepFields
 }) {
   const { additionalFields, answerVault, guard } = deps
   return new Elysia()
@@ -44,7 +46,9 @@ export function additionalFieldsRoutes(deps: {
               `Current user's ${session.user.id} record ${recordId}  has no additional fields`,
             )
           }
-          return answerVault({ request, session, resource: `/additional_fields ${recordId}`, read })
+          const resource = fieldsResource(recordId)
+          const keepOthers = () => deps.keepFields(session.user)
+          return answerVault({ request, session, resource, keepOthers, read })
         }),
       ),
       describeRoute({

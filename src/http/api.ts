@@ -36,6 +36,7 @@ import { createCors } from './cors'
 import { createErrorHandler, errorResponse, toErrorResponse } from './errors'
 import { healthRoutes } from './health'
 import { HttpError } from './http-error'
+import { createFieldsKeeper } from './kept-fields'
 import { loginRoutes } from './login'
 import { masterPasswordPath, masterPasswordRoutes } from './master-password'
 import { createMethodTable } from './method-not-allowed'
@@ -118,6 +119,7 @@ export function createApi(deps: ApiDeps): Api {
   const readVaultJson = createReader({ maxBytes: deps.maxWholeVaultBody, isLarge: true })
   const { answerBudget: budget, answerCache: cache, log } = deps
   const answerVault = createVaultAnswers({ budget, cache, contexts, log })
+  const keepFields = createFieldsKeeper({ budget, cache })
   const maxBodies = new Map([
     [vaultPath, maxVaultBody],
     [masterPasswordPath, deps.maxWholeVaultBody],
@@ -130,7 +132,7 @@ export function createApi(deps: ApiDeps): Api {
     loginRoutes({ ...deps, contexts }),
     accountRoutes({ ...deps, guard, contexts }),
     recordsRoutes({ ...deps, guard, readJson, answerVault }),
-    additionalFieldsRoutes({ ...deps, guard, readJson, answerVault }),
+    additionalFieldsRoutes({ ...deps, guard, readJson, answerVault, keepFields }),
     notesRoutes({ ...deps, guard, readJson, answerVault }),
     vaultRoutes({ ...deps, guard, readLargeJson, answerVault }),
     masterPasswordRoutes({ ...deps, contexts, readVaultJson }),

@@ -28,6 +28,8 @@ export interface VaultDemand {
   readonly resource: string | null
   /** Of the answer; 200 by default. */
   readonly status?: number
+  /** Keeps answers that are at hand, perhaps this one too. Called if it is not kept, before `read`. */
+  readonly keepOthers?: () => Promise<void>
   /** Reads what is to be answered. */
   readonly read: () => Promise<readonly JsonSegment[]>
 }
@@ -131,14 +133,29 @@ export function createVaultAnswers(deps: {
     }
   }
 
-  return (demand) => {
+  /** Returns the answer if it is kept, otherwise null. */
+  function answerKept(demand: VaultDemand): Awaitable<Response> | null {
     const { request, session, resource } = demand
     const kept = resource === null ? null : cache.find(session.user, resource)
-    if (kept !== null && (kept.size <= maxTinyBytes || !contexts.get(request).isCrowded()))
-      return jsonResponse(kept)
-    if (kept === null) return readAndAnswer(demand)
+    if (kept === null) return null
+    if (kept.size <= maxTinyBytes || !contexts.get(request).isCrowded()) return jsonResponse(kept)
     // It has to be counted, and need not be read.
     return readAndAnswer({ ...demand, read: async () => [textSegment(await kept.text())] })
+  }
+
+  async function keepAndAnswer(
+    demand: VaultDemand,
+    keepOthers: () => Promise<void>,
+  ): Promise<Response> {
+    await keepOthers()
+    return await (answerKept(demand) ?? readAndAnswer(demand))
+  }
+
+  return (demand) => {
+    const { keepOthers } = demand
+    const kept = answerKept(demand)
+    if (kept !== null) return kept
+    return keepOthers === undefined ? readAndAnswer(demand) : keepAndAnswer(demand, keepOthers)
   }
 }
 
