@@ -62,14 +62,13 @@ export function createEmailConfirmation(deps: {
       if (claims === 'expired' || claims === 'invalid') return claims
       return await deps.store.write(async (tx) => {
         const { userId: id, email } = claims
-        const found = await tx.users.findById(id)
-        if (found?.email !== email || found.deletionTime !== null) return 'no such user'
         if (await tx.users.confirmEmail(id, email)) {
           const user = { id, email }
           tx.audit.record(userEvent({ time: deps.clock(), kind: 'confirmation', user, address }))
           return 'confirmed'
         }
-        return 'already'
+        const user = await tx.users.findById(id)
+        return user?.email === email && user.deletionTime === null ? 'already' : 'no such user'
       }, bounds)
     },
   }

@@ -33,19 +33,25 @@ export async function rekeyVault(
     records.map(({ id, name, login, password }) => [id, name, login, password]),
     (rows) =>
       sql`update records set name = v.column2, login = v.column3, password = v.column4, revision = ${revision}
-      from (values ${rows}) as v where records.id = v.column1`.execute(db),
+      from (values ${rows}) as v where records.id = v.column1 and records.user_id = ${owner}`.execute(
+        db,
+      ),
   )
   await update(
     fields.map(({ id, name, value }) => [id, name, value]),
     (rows) =>
       sql`update additional_fields set name = v.column2, value = v.column3
-      from (values ${rows}) as v where additional_fields.id = v.column1`.execute(db),
+      from (values ${rows}) as v where additional_fields.id = v.column1 and exists (
+        select 1 from records where records.id = additional_fields.record_id and records.user_id = ${owner}
+      )`.execute(db),
   )
   await update(
     notes.map(({ id, name, content }) => [id, name, content]),
     (rows) =>
       sql`update notes set name = v.column2, content = v.column3, revision = ${revision}
-      from (values ${rows}) as v where notes.id = v.column1`.execute(db),
+      from (values ${rows}) as v where notes.id = v.column1 and notes.user_id = ${owner}`.execute(
+        db,
+      ),
   )
   return true
 }

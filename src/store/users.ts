@@ -138,6 +138,7 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
         .where('id', '=', id)
         .where('email', '=', email)
         .where('email_confirmed', '=', false)
+        .where('deletion_time', 'is', null)
         .executeTakeFirst()
       if (result.numUpdatedRows === 0n) return false
       // Pending emails would ask for a confirmation that has happened.
