@@ -1,18 +1,14 @@
 import { describe, expect, test } from 'bun:test'
 import { createAcmeChallenges } from '../../src/domain/acme-challenges'
 import { startPostgresFirst } from '../support/postgres'
-import { openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+import { openSqliteStore, storeEngines } from '../support/store'
 import { fakeClock, watchOf } from '../support/timing'
 
 startPostgresFirst('newest')
 
-const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: openSqliteStore },
-  { engine: 'Postgres', open: () => openPostgresStore() },
-]
 const [one, two] = ['one-token-of-an-authority', 'two_tokens_of_an_authority']
 
-describe.each(engines)('ACME challenges on $engine', ({ open }) => {
+describe.each(storeEngines)('ACME challenges on $engine', ({ open }) => {
   test('are found by their own token only, until they are removed', async () => {
     await using store = await open()
     const clock = fakeClock()

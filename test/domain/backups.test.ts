@@ -3,20 +3,15 @@ import { lastDue } from '../../src/domain/backup-schedule'
 import type { BackupState } from '../../src/domain/backup-state'
 import { backupProblem, createBackups } from '../../src/domain/backups'
 import { startPostgresFirst } from '../support/postgres'
-import { openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+import { openSqliteStore, storeEngines } from '../support/store'
 import { fakeClock } from '../support/timing'
 
 startPostgresFirst('newest')
 
-const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: openSqliteStore },
-  { engine: 'Postgres', open: () => openPostgresStore() },
-]
-
 const hour = 3_600_000
 const verified = { path: '/backups/a.sqlite', host: 'pi' }
 
-describe.each(engines)('scheduled backups, on $engine,', ({ open }) => {
+describe.each(storeEngines)('scheduled backups, on $engine,', ({ open }) => {
   test('have a state that starts with the first one, and names the last verified one or failure', async () => {
     await using store = await open()
     const clock = fakeClock()

@@ -20,22 +20,12 @@ import { captureError } from '../support/capture-error'
 import { createTestHasher } from '../support/hasher'
 import { startPostgresFirst } from '../support/postgres'
 import { unbounded } from '../support/session'
-import {
-  aUser,
-  openPostgresStore,
-  openSqliteStore,
-  openVault,
-  type TestStore,
-} from '../support/store'
+import { aUser, openVault, storeEngines, type TestStore } from '../support/store'
 import { fakeClock, patientTiming, random, watchOf } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 
 startPostgresFirst('newest')
 
-const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: openSqliteStore },
-  { engine: 'Postgres', open: () => openPostgresStore() },
-]
 const day = 86_400_000
 const address = '10.0.0.9'
 const wrong = { code: 'unauthenticated', message: 'Incorrect credentials' }
@@ -105,7 +95,7 @@ async function createServer(store: TestStore, change: Partial<User> = {}) {
   }
 }
 
-describe.each(engines)('an account on $engine that its owner has deleted', ({ open }) => {
+describe.each(storeEngines)('an account on $engine that its owner has deleted', ({ open }) => {
   test('can be brought back with its vault, signed out, for 7 days, and is gone then', async () => {
     await using store = await open()
     const server = await createServer(store)
@@ -308,7 +298,7 @@ describe.each(engines)('an account on $engine that its owner has deleted', ({ op
   )
 })
 
-describe.each(engines)('deleting the own account on $engine', ({ open }) => {
+describe.each(storeEngines)('deleting the own account on $engine', ({ open }) => {
   test.each([
     ['disabled', { isDisabled: true }],
     ['unconfirmed', { emailConfirmed: false }],

@@ -11,22 +11,10 @@ import { listAuditRows } from '../support/audit'
 import { captureError } from '../support/capture-error'
 import { createTestHasher } from '../support/hasher'
 import { startPostgresFirst } from '../support/postgres'
-import {
-  aUser,
-  openPostgresStore,
-  openSqliteStore,
-  openVault,
-  type TestStore,
-  withRevision,
-} from '../support/store'
+import { aUser, openVault, storeEngines, type TestStore, withRevision } from '../support/store'
 import { fakeClock, patientTiming, random, watchOf } from '../support/timing'
 
 startPostgresFirst('newest')
-
-const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: openSqliteStore },
-  { engine: 'Postgres', open: () => openPostgresStore() },
-]
 
 const invited: SignUpPolicy = { mode: 'invited', domains: [] }
 
@@ -159,7 +147,7 @@ async function insertUserWithVault(
 const emails = async (store: TestStore) =>
   (await store.read((tx) => tx.users.listSummaries())).map(({ email }) => email)
 
-describe.each(engines)('an operator, on $engine,', ({ open }) => {
+describe.each(storeEngines)('an operator, on $engine,', ({ open }) => {
   test('sees every account with the size of its vault, and no secret', async () => {
     await using store = await open()
     const rules = createUserRules(store)

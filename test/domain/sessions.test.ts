@@ -10,10 +10,10 @@ import { captureError } from '../support/capture-error'
 import { sessionOf, unbounded } from '../support/session'
 import {
   aUser,
-  openPostgresStore,
   openSqliteStore,
   signedIn,
   sqliteDatabaseIn,
+  storeEngines,
   type TestStore,
 } from '../support/store'
 import { fakeClock } from '../support/timing'
@@ -161,10 +161,7 @@ describe('a session on SQLite', () => {
   })
 })
 
-describe.each([
-  { engine: 'SQLite', open: openSqliteStore },
-  { engine: 'Postgres', open: openPostgresStore },
-])('a session on $engine', ({ open }) => {
+describe.each(storeEngines)('a session on $engine', ({ open }) => {
   test('of a deleted account tells whose it was', async () => {
     await using store = await open()
     await store.write((tx) => tx.users.insert(user))

@@ -5,17 +5,13 @@ import { removeExpiredAccounts } from '../../src/domain/expired-accounts'
 import type { KnownTime } from '../../src/domain/known-time'
 import { listAuditRows } from '../support/audit'
 import { startPostgresFirst } from '../support/postgres'
-import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+import { aUser, openSqliteStore, storeEngines, type TestStore } from '../support/store'
 import { fakeClock, watchOf } from '../support/timing'
 
 /* What is deleted or held back by age, while the clock is wrong and after it was. Known networks are in login-networks.test.ts. */
 
 startPostgresFirst('newest')
 
-const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: openSqliteStore },
-  { engine: 'Postgres', open: () => openPostgresStore() },
-]
 const day = 86_400_000
 /** The clock has jumped by so many days: 3 days to 10 years. */
 const jumps = [3, 40, 365, 3_653]
@@ -47,7 +43,7 @@ function createMachine(store: TestStore) {
   }
 }
 
-describe.each(engines)('unconfirmed accounts on $engine', ({ open }) => {
+describe.each(storeEngines)('unconfirmed accounts on $engine', ({ open }) => {
   test.each(jumps)(
     'are not removed by a clock that jumps %d days ahead, and are in their time',
     async (days) => {
@@ -110,7 +106,7 @@ describe.each(engines)('unconfirmed accounts on $engine', ({ open }) => {
   )
 })
 
-describe.each(engines)('the known time on $engine', ({ open }) => {
+describe.each(storeEngines)('the known time on $engine', ({ open }) => {
   test('is what was saved last, with every member', async () => {
     await using store = await open()
     const find = () => store.read((tx) => tx.knownTime.find())
@@ -161,7 +157,7 @@ test('backups that began in the future are missed two days after the clock is ri
   expect(backupProblem(await backups.state(), clock())).toBe('stale')
 })
 
-describe.each(engines)('emails on $engine', ({ open }) => {
+describe.each(storeEngines)('emails on $engine', ({ open }) => {
   test('that another worker sends are not taken over while the clock is implausible', async () => {
     await using store = await open()
     const { clock, signUp } = createMachine(store)

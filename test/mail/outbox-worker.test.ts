@@ -8,17 +8,12 @@ import { retryDelay, startOutboxWorker } from '../../src/mail/outbox-worker'
 import { createMailTransport, type MailServer, type MailTransport } from '../../src/mail/transport'
 import { linkIn, startMailServer, type TestMailServer } from '../support/mail'
 import { startPostgresFirst } from '../support/postgres'
-import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+import { aUser, storeEngines, type TestStore } from '../support/store'
 import { type PatientTiming, patientTiming, random, watchOf } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 import { until } from '../support/until'
 
 startPostgresFirst('newest')
-
-const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: openSqliteStore },
-  { engine: 'Postgres', open: () => openPostgresStore() },
-]
 
 const key = random(32)
 
@@ -92,7 +87,7 @@ const untilOutboxIsEmpty = (store: TestStore) =>
 const untilGivenUp = (store: TestStore) =>
   until(async () => (await listEmails(store))[0]?.state === 'dead', 'the email to be given up')
 
-describe.each(engines)('the outbox worker on $engine', ({ open }) => {
+describe.each(storeEngines)('the outbox worker on $engine', ({ open }) => {
   test('sends an email once, with a link that confirms', async () => {
     await using store = await open()
     await using mail = await startMailServer()

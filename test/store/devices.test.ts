@@ -2,19 +2,14 @@ import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
 import type { DeviceKind } from '../../src/domain/devices'
 import { startPostgresFirst } from '../support/postgres'
-import { aUser, openPostgresStore, openSqliteStore, type TestStore } from '../support/store'
+import { aUser, openSqliteStore, storeEngines } from '../support/store'
 
 startPostgresFirst('newest')
-
-const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: openSqliteStore },
-  { engine: 'Postgres', open: openPostgresStore },
-]
 
 /** A time at which the program existed. */
 const start = Date.UTC(2026, 10, 23)
 
-describe.each(engines)('the devices of an account on $engine', ({ open }) => {
+describe.each(storeEngines)('the devices of an account on $engine', ({ open }) => {
   test('are stored with the times of the first and the last sign-in, only the newest ones, and deleted with the account', async () => {
     await using store = await open()
     const [one, other] = [aUser(), aUser()]

@@ -1,21 +1,9 @@
 import { describe, expect, test } from 'bun:test'
 import type { Store } from '../../src/domain/store'
 import { startPostgresFirst } from '../support/postgres'
-import {
-  aUser,
-  openPostgresStore,
-  openSqliteStore,
-  openVault,
-  type TestStore,
-} from '../support/store'
+import { allStoreEngines, aUser, openVault } from '../support/store'
 
 startPostgresFirst('newest', 'oldest')
-
-const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: openSqliteStore },
-  { engine: 'Postgres', open: () => openPostgresStore() },
-  { engine: 'Postgres 10', open: () => openPostgresStore('oldest') },
-]
 
 /** Inserts an unconfirmed account and queues an email to it that was created at this time. */
 async function insertEmail(store: Store, id: string, creationTime: number) {
@@ -38,7 +26,7 @@ const lease = (store: Store, id: string, now: number, until: number) =>
   store.write((tx) => tx.outbox.lease({ id, now, until, latest: now + 100_000, canTakeOver: true }))
 const list = (store: Store) => store.read((tx) => tx.outbox.list())
 
-describe.each(engines)('the outbox on $engine', ({ open }) => {
+describe.each(allStoreEngines)('the outbox on $engine', ({ open }) => {
   test('stores emails, counts the queued ones and knows whether one is due', async () => {
     await using store = await open()
     expect(await list(store)).toEqual([])

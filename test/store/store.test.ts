@@ -3,22 +3,9 @@ import type { Store } from '../../src/domain/store'
 import type { Note, VaultRecord } from '../../src/domain/vault'
 import { captureError } from '../support/capture-error'
 import { startPostgresFirst } from '../support/postgres'
-import {
-  aUser,
-  openPostgresStore,
-  openSqliteStore,
-  openVault,
-  type TestStore,
-  withRevision,
-} from '../support/store'
+import { allStoreEngines, aUser, openVault, withRevision } from '../support/store'
 
 startPostgresFirst('newest', 'oldest')
-
-const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: openSqliteStore },
-  { engine: 'Postgres', open: () => openPostgresStore() },
-  { engine: 'Postgres 10', open: () => openPostgresStore('oldest') },
-]
 
 const entry = (owner: string, id: string) => ({
   id,
@@ -47,7 +34,7 @@ async function insertUser(store: Store) {
   return user
 }
 
-describe.each(engines)('the store on $engine', ({ open }) => {
+describe.each(allStoreEngines)('the store on $engine', ({ open }) => {
   test('returns users with all their values, by id and by email', async () => {
     await using store = await open()
     const user = aUser({ hint: 'улитка 🐌', emailConfirmed: false })

@@ -34,6 +34,12 @@ export interface SqliteTestStore extends TestStore {
   runOnWriter(text: string): Promise<unknown[]>
 }
 
+interface EngineOfStore {
+  readonly engine: string
+  /** Opens a store on a new database. */
+  readonly open: () => Promise<TestStore>
+}
+
 /** Opens a store on a new SQLite file, with time that passes only by waiting. */
 export async function openSqliteStore({
   monotonicClock,
@@ -169,6 +175,18 @@ export async function openPostgresStore(
     },
   }
 }
+
+/** For tests of what holds on both engines. */
+export const storeEngines: readonly EngineOfStore[] = [
+  { engine: 'SQLite', open: openSqliteStore },
+  { engine: 'Postgres', open: () => openPostgresStore() },
+]
+
+/** For tests of SQL: with the oldest Postgres that we support as well. */
+export const allStoreEngines: readonly EngineOfStore[] = [
+  ...storeEngines,
+  { engine: 'Postgres 10', open: () => openPostgresStore('oldest') },
+]
 
 /** Returns the SQLite database in a folder. */
 export function sqliteDatabaseIn(
