@@ -7,9 +7,9 @@ import { withDeadline } from './request-bounds'
 import type { Clock, MonotonicClock, Random, Wait } from './runtime'
 import { newSessionEpoch, type Sessions, sessionEnded } from './sessions'
 import type { Store } from './store'
-import type { User } from './user'
+import { storedHint, type User } from './user'
 import type { RekeyedVault } from './vault'
-import type { VaultQuota } from './vault-quota'
+import { sizesOf, type VaultQuota } from './vault-quota'
 import { vaultStateOf } from './vault-state'
 
 /** What an owner sends with a new master password: the whole vault under the new key. */
@@ -76,13 +76,17 @@ export function createMasterPassword(deps: {
       origin: hashOriginOf(address, user.email),
     })
     const passwordHash = await withDeadline(deps, bounds, hashing)
-    const changed: User = { ...user, passwordHash, hint, sessionEpoch: newSessionEpoch(random) }
+    const changed: User = {
+      ...user,
+      ...{ passwordHash, hint: storedHint(hint), sessionEpoch: newSessionEpoch(random) },
+    }
     const newState = await store.write(async (tx) => {
       const open = await tx.vaults.open(user)
       if (open === null) throw sessionEnded()
       const present = vaultStateOf({ id: user.id, revision: open.revision - 1 })
       if (present !== state) throw new StateChangedError(present)
-      await quota.charge(tx, growthOf(user, vault), async () => {
+      const growth = { owner: user.id, ...sizesOf(vault), isNew: false }
+      await quota.charge(tx, growth, async () => {
         if (await open.rekey(vault)) return true
         throw new DomainError(
           'invalid',
@@ -124,17 +128,4 @@ function requireSameAddress(user: User, email: string | null): void {
     'forbidden',
     `The email address can't be changed: the new keys must be made with ${user.email}, in lower case`,
   )
-}
-
-/** Returns what a change puts into a vault: texts of rows that are there. */
-function growthOf({ id: owner }: User, { records, notes }: RekeyedVault) {
-  const texts: string[] = []
-  let rows = notes.length
-  for (const { name, login, password, additionalFields } of records) {
-    rows += 1 + additionalFields.length
-    texts.push(name, login, password)
-    for (const field of additionalFields) texts.push(field.name, field.value)
-  }
-  for (const { name, content } of notes) texts.push(name, content)
-  return { owner, texts, rows, isNew: false }
 }

@@ -25,6 +25,11 @@ export interface User {
   readonly deletionTime: number | null
 }
 
+/** Returns a hint as it is stored: none instead of an empty one. */
+export function storedHint(hint: string | null): string | null {
+  return hint === '' ? null : hint
+}
+
 /** An account with the revision of its vault. */
 export interface UserWithRevision extends User {
   /**
@@ -90,8 +95,8 @@ export interface UserWrites {
   /** Does nothing if the password hash is no longer `from`: another login has replaced it. */
   replacePasswordHash(id: string, change: { from: PasswordHash; to: PasswordHash }): Promise<void>
   /**
-   * Confirms an email address and deletes its emails in the outbox. Returns false, and changes nothing, if there is no
-   * account with that id and email, or it is already confirmed.
+   * Confirms an email address and deletes its confirmation emails in the outbox. Returns false, and changes nothing, if there is
+   * no account with that id and email, its owner has deleted it, or it is already confirmed.
    */
   confirmEmail(id: string, email: string): Promise<boolean>
   /**

@@ -12,7 +12,7 @@ import type { Clock, MonotonicClock, Random, Wait } from './runtime'
 import { newSessionEpoch } from './sessions'
 import { requireSignUpAllowed, type SignUpPolicy } from './sign-up-policy'
 import type { Store, WriteTransaction } from './store'
-import type { User } from './user'
+import { storedHint, type User } from './user'
 
 /** What a client sends to create an account. The caller has checked its shape. */
 export interface SignUp {
@@ -73,7 +73,7 @@ export function createUsers(deps: {
         id: signUp.id,
         email,
         passwordHash,
-        hint: signUp.hint === '' ? null : signUp.hint,
+        hint: storedHint(signUp.hint),
         emailConfirmed: !confirmation.isRequired,
         sessionEpoch: newSessionEpoch(deps.random),
         creationTime: deps.clock(),

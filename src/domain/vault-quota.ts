@@ -1,6 +1,6 @@
 import { DomainError } from './errors'
 import { setNewest } from './newest-entries'
-import type { VaultReads } from './vault'
+import type { AdditionalFieldChange, NoteContent, RecordContent, VaultReads } from './vault'
 
 /** What a change puts into a vault. */
 export interface VaultGrowth {
@@ -10,6 +10,27 @@ export interface VaultGrowth {
   readonly rows?: number
   /** Whether all of them are new. */
   readonly isNew: boolean
+}
+
+/** Returns what whole entries put into a vault. */
+export function sizesOf({
+  records,
+  notes,
+}: {
+  readonly records: readonly (RecordContent & {
+    readonly additionalFields: readonly AdditionalFieldChange[]
+  })[]
+  readonly notes: readonly NoteContent[]
+}): Pick<VaultGrowth, 'texts'> & { readonly rows: number } {
+  const texts: string[] = []
+  let rows = records.length + notes.length
+  for (const { name, login, password, additionalFields } of records) {
+    rows += additionalFields.length
+    texts.push(name, login, password)
+    for (const field of additionalFields) texts.push(field.name, field.value)
+  }
+  for (const { name, content } of notes) texts.push(name, content)
+  return { texts, rows }
 }
 
 /**

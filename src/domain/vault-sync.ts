@@ -14,7 +14,7 @@ import type {
   VaultRecordWithFields,
   WritableVault,
 } from './vault'
-import type { VaultQuota } from './vault-quota'
+import { sizesOf, type VaultGrowth, type VaultQuota } from './vault-quota'
 import { vaultStateOf } from './vault-state'
 
 /** Entries of a vault in one state. */
@@ -176,22 +176,13 @@ function hasSameFlags(input: Flags, entry: Flags): boolean {
 }
 
 /** Returns what changes put into a vault. */
-function growthOf({ owner }: WritableVault, { records, notes }: VaultChanges) {
-  const texts: string[] = []
-  let rows = 0
-  for (const { input } of records) {
-    if (input === null) continue
-    rows += 1 + input.additionalFields.length
-    texts.push(input.name, input.login, input.password)
-    for (const { name, value } of input.additionalFields) texts.push(name, value)
-  }
-  for (const { input } of notes) {
-    if (input === null) continue
-    rows++
-    texts.push(input.name, input.content)
-  }
+function growthOf({ owner }: WritableVault, { records, notes }: VaultChanges): VaultGrowth {
+  const sizes = sizesOf({
+    records: records.flatMap(({ input }) => input ?? []),
+    notes: notes.flatMap(({ input }) => input ?? []),
+  })
   const isNew = [...records, ...notes].every(({ revision }) => revision === null)
-  return { owner, texts, rows, isNew }
+  return { owner, ...sizes, isNew }
 }
 
 /** Makes changes of which the revisions are current. */

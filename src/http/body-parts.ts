@@ -1,13 +1,17 @@
 /** The parts of a body with many entries. An error names a member by its place: `records.3.additional_fields.0.name`. */
 import { ownProperty } from '../domain/untrusted'
 import type { AdditionalFieldChange } from '../domain/vault'
-import { FieldErrors } from './http-error'
+import { FieldErrors, malformedBody } from './http-error'
 import { FieldInput } from './schemas'
-import { createBodyValidator } from './validate-body'
-
-export const argument = 'This JSON body argument'
+import { argument, createBodyValidator } from './validate-body'
 
 const validateField = createBodyValidator(FieldInput)
+
+/** Returns a body that is an object. Throws HttpError for any other. */
+export function requireObject(body: unknown): object {
+  if (typeof body === 'object' && body !== null && !Array.isArray(body)) return body
+  throw malformedBody('The body must be a JSON object')
+}
 
 /** Parses the additional fields of a record. */
 export function parseFields(place: string, value: unknown): readonly AdditionalFieldChange[] {

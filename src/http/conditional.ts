@@ -1,6 +1,6 @@
 /**
  * Conditional requests (RFC 9110, section 13.1.2): a client that sends the entity tag of its copy gets 304 while nothing has
- * changed, at the cost of reading the user. Clients that send none notice nothing.
+ * changed, without a look at the vault. Clients that send none notice nothing.
  */
 import { type Awaitable, andThen } from '../domain/awaitable'
 import { notModified } from './responses'

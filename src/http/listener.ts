@@ -108,7 +108,8 @@ interface HandledRequest {
 }
 
 /**
- * Passes requests to the API, logs them and counts the running ones. `findPeer` returns the address at the other end, while the connection is open.
+ * Passes requests to the API, logs them and counts the running ones. `findPeer` returns the address at the other end, while the
+ * connection is open.
  */
 function createRequestHandler(api: Api, deps: ListenDeps) {
   const { certificates, resolveClient, monotonicClock, log } = deps

@@ -1,8 +1,7 @@
 import { t } from 'elysia'
 import type { MasterPasswordChange } from '../domain/master-password'
 import { ownProperty } from '../domain/untrusted'
-import { listAt, parseFields, requireDistinct, validateAt } from './body-parts'
-import { malformedBody } from './http-error'
+import { listAt, parseFields, requireDistinct, requireObject, validateAt } from './body-parts'
 import { FieldInput, NoteBody, RecordBody, SignUpBody } from './schemas'
 import { createBodyValidator } from './validate-body'
 
@@ -32,9 +31,8 @@ const validateRecord = createBodyValidator(RecordPart)
 const validateNote = createBodyValidator(NotePart)
 
 /** Throws HttpError and FieldErrors, as `parseVaultChanges`. All of it is checked before anything is changed. */
-export function parseMasterPasswordChange(body: unknown): MasterPasswordChange {
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw malformedBody('The body must be a JSON object')
+export function parseMasterPasswordChange(value: unknown): MasterPasswordChange {
+  const body = requireObject(value)
   const { master_password_hash: masterPasswordHash, hint, email, state } = validateCredentials(body)
   const records = listAt('records', ownProperty(body, 'records')).map((value, index) => ({
     ...validateAt(`records.${index}`, validateRecord, value),
@@ -47,7 +45,7 @@ export function parseMasterPasswordChange(body: unknown): MasterPasswordChange {
   requireDistinct('notes', notes)
   return {
     masterPasswordHash,
-    hint: hint === undefined || hint === '' ? null : hint,
+    hint: hint ?? null,
     email: email ?? null,
     state,
     vault: { records, notes },

@@ -16,7 +16,8 @@ interface Field {
   readonly content: Check
 }
 
-const argument = 'This JSON body argument'
+/** Begins what is wrong with a member of a body (wire contract). */
+export const argument = 'This JSON body argument'
 const missing = `${argument} is missing at all or it's value is null`
 
 /**

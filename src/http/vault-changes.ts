@@ -1,10 +1,17 @@
 import { type TSchema, t } from 'elysia'
 import { ownProperty } from '../domain/untrusted'
 import type { EntryChange, VaultChanges } from '../domain/vault-sync'
-import { argument, listAt, parseFields, problemAt, requireDistinct, validateAt } from './body-parts'
-import { FieldErrors, malformedBody } from './http-error'
+import {
+  listAt,
+  parseFields,
+  problemAt,
+  requireDistinct,
+  requireObject,
+  validateAt,
+} from './body-parts'
+import { FieldErrors } from './http-error'
 import { FieldInput, NoteBody, RecordBody, toNote, toRecord } from './schemas'
-import { createBodyValidator } from './validate-body'
+import { argument, createBodyValidator } from './validate-body'
 
 /** Maximum number of entries that one request changes. */
 const maxChanges = 500
@@ -48,9 +55,8 @@ const validateRecord = createBodyValidator(RecordBody)
 const validateNote = createBodyValidator(NoteBody)
 
 /** Throws HttpError and FieldErrors, in which a member is named by its place: `records.3.additional_fields.0.name`. */
-export function parseVaultChanges(body: unknown): VaultChanges {
-  if (typeof body !== 'object' || body === null || Array.isArray(body))
-    throw malformedBody('The body must be a JSON object')
+export function parseVaultChanges(value: unknown): VaultChanges {
+  const body = requireObject(value)
   const records = parseChanges('records', ownProperty(body, 'records'), (value, place) => ({
     ...toRecord(validateAt(place, validateRecord, value)),
     additionalFields: parseFields(place, value),

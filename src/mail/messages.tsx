@@ -49,21 +49,10 @@ export function renderInvitationEmail(message: { email: string; address: string 
     'The operator of a SnailPass server invites you to keep your passwords there, in a vault that only you can open. The address of the server is:'
   const how = `That page shows how to enter the address in your client. Then sign up with exactly this email address, in lower case: ${email}. The invitation is valid only for this address.`
   const ifNotYou = 'If you did not expect this, ignore this email; no account was created.'
-  return {
-    subject: 'You are invited to a SnailPass server',
-    text: [title, lead, address, how, ifNotYou, '-- \nSnailPass'].map(wrapText).join('\n\n'),
-    html: renderHtml(
-      title,
-      <>
-        <p>{lead}</p>
-        <p class="action">
-          <a href={address}>{address}</a>
-        </p>
-        <p>{how}</p>
-        <p>{ifNotYou}</p>
-      </>,
-    ),
-  }
+  return renderAddressEmail({
+    ...{ subject: 'You are invited to a SnailPass server', title, lead, address },
+    paragraphs: [how, ifNotYou],
+  })
 }
 
 /** Returns the email that tells an owner of a new master password. `time` is in milliseconds since 1970 (UTC). */
@@ -81,9 +70,24 @@ export function renderPasswordChangedEmail(message: {
     'Sign in on each device with the new master password. Until then, a device opens the copy it keeps with the old one.'
   const ifNotYou =
     "If this wasn't you, ask the person who runs the server to disable the account at once, and change the passwords that you kept in it."
+  return renderAddressEmail({
+    ...{ subject: 'Your SnailPass master password was changed', title, lead, address },
+    paragraphs: [next, ifNotYou],
+  })
+}
+
+/** Returns an email with the address of the server below its first paragraph. */
+function renderAddressEmail(parts: {
+  subject: string
+  title: string
+  lead: string
+  address: string
+  paragraphs: readonly string[]
+}): RenderedEmail {
+  const { subject, title, lead, address, paragraphs } = parts
   return {
-    subject: 'Your SnailPass master password was changed',
-    text: [title, lead, address, next, ifNotYou, '-- \nSnailPass'].map(wrapText).join('\n\n'),
+    subject,
+    text: [title, lead, address, ...paragraphs, '-- \nSnailPass'].map(wrapText).join('\n\n'),
     html: renderHtml(
       title,
       <>
@@ -91,8 +95,9 @@ export function renderPasswordChangedEmail(message: {
         <p class="action">
           <a href={address}>{address}</a>
         </p>
-        <p>{next}</p>
-        <p>{ifNotYou}</p>
+        {paragraphs.map((paragraph) => (
+          <p>{paragraph}</p>
+        ))}
       </>,
     ),
   }
