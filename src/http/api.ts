@@ -14,6 +14,7 @@ import type { AnswerBudget } from '../domain/answer-budget'
 import type { AnswerCache } from '../domain/answer-cache'
 import type { Awaitable } from '../domain/awaitable'
 import type { EmailConfirmation } from '../domain/email-confirmation'
+import type { History } from '../domain/history'
 import type { Login } from '../domain/login'
 import type { Notes } from '../domain/notes'
 import type { Readiness } from '../domain/readiness'
@@ -32,6 +33,7 @@ import { setUrl } from './client'
 import { createCors } from './cors'
 import { createErrorHandler, errorResponse, toErrorResponse } from './errors'
 import { healthRoutes } from './health'
+import { historyRoutes } from './history'
 import { HttpError } from './http-error'
 import { loginRoutes } from './login'
 import { createMethodTable } from './method-not-allowed'
@@ -58,6 +60,7 @@ export interface ApiDeps {
   readonly additionalFields: AdditionalFields
   readonly notes: Notes
   readonly vaultSync: VaultSync
+  readonly history: History
   readonly answerBudget: AnswerBudget
   readonly answerCache: AnswerCache
   readonly readiness: Readiness
@@ -119,6 +122,7 @@ export function createApi(deps: ApiDeps): Api {
     additionalFieldsRoutes({ ...deps, guard, readJson, answerVault }),
     notesRoutes({ ...deps, guard, readJson, answerVault }),
     vaultRoutes({ ...deps, guard, readLargeJson, answerVault }),
+    historyRoutes({ ...deps, guard, answerVault }),
     healthRoutes({ ...deps, contexts }),
   ]
   const document = createOpenApiDocument(routesOf(described), deps.version)

@@ -1,7 +1,7 @@
 import { type TSchema, t } from 'elysia'
 import { ownProperty } from '../domain/untrusted'
 import type { AdditionalFieldChange } from '../domain/vault'
-import type { EntryChange, VaultChanges } from '../domain/vault-sync'
+import type { EntryChange, VaultChanges } from '../domain/vault-changes'
 import { FieldErrors, malformedBody } from './http-error'
 import { AdditionalFieldBody, NoteBody, RecordBody, toNote, toRecord } from './schemas'
 import { createBodyValidator } from './validate-body'

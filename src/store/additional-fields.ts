@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { AdditionalFieldReads, AdditionalFieldWrites } from '../domain/vault'
 import { batchesOf, padded } from './batches'
-import type { VaultRevision } from './entries'
+import type { OpenVault } from './entries'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
 
@@ -35,7 +35,7 @@ export function additionalFieldReads(db: Kysely<Schema>): AdditionalFieldReads {
 /** Each change raises the revision of the record: a record with its fields is one entry. */
 export function additionalFieldWrites(
   db: Transaction<Schema>,
-  { owner, revision }: VaultRevision,
+  { owner, revision, history }: OpenVault,
 ): AdditionalFieldWrites {
   const ownRecordIds = db.selectFrom('records').select('records.id').where('user_id', '=', owner)
 
@@ -62,6 +62,7 @@ export function additionalFieldWrites(
     },
 
     async update(field) {
+      await history.beforeFieldUpdate(field)
       const row = await db
         .updateTable('additional_fields')
         .set({ name: field.name, value: field.value })
@@ -73,6 +74,7 @@ export function additionalFieldWrites(
     },
 
     async delete(id) {
+      await history.beforeFieldDelete(id)
       const row = await db
         .deleteFrom('additional_fields')
         .where('id', '=', id)

@@ -15,8 +15,14 @@ export interface Table {
 /** All tables but `facts`, which belongs to one database and is never copied. */
 type TableName = Exclude<keyof Schema, 'facts'>
 
-/** Columns that are never copied: those that `fillDerivedColumns` computes from others, and those of which a new database begins with 0. */
-export const derivedColumns = ['canonical_email', 'twin', 'revision'] as const
+/** Columns that are never copied: those that `completeCopiedRows` computes from others, and those of which a new database begins with 0. */
+export const derivedColumns = [
+  'canonical_email',
+  'twin',
+  'revision',
+  'history_number',
+  'history_bytes',
+] as const
 
 type ColumnsOf<Name extends TableName> = Readonly<
   Record<Exclude<keyof Schema[Name], (typeof derivedColumns)[number]>, ColumnKind>
@@ -56,6 +62,26 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
     record_id: 'text',
     name: 'text',
     value: 'text',
+  },
+  history: {
+    seq: 'number',
+    user_id: 'text',
+    number: 'number',
+    kind: 'text',
+    entry_id: 'text',
+    entry_seq: 'number',
+    reason: 'text',
+    time: 'number',
+    size: 'number',
+    is_favorite: 'flag',
+    is_deleted: 'flag',
+    creation_time: 'number',
+    update_time: 'number',
+    name: 'text',
+    login: 'text',
+    password: 'text',
+    content: 'text',
+    fields: 'text',
   },
   outbox: {
     seq: 'number',
@@ -99,6 +125,7 @@ export const tables: readonly Table[] = (
     'records',
     'notes',
     'additional_fields',
+    'history',
     'outbox',
     'set_aside',
     'audit',
@@ -118,6 +145,6 @@ export interface SchemaAdditions {
 
 /** Must list each table and column that is added from now on. */
 export const schemaAdditions: SchemaAdditions = {
-  tables: ['known_addresses', 'audit', 'audit_marks'],
+  tables: ['known_addresses', 'audit', 'audit_marks', 'history'],
   columns: {},
 }

@@ -6,6 +6,7 @@ import { additionalFieldReads } from './additional-fields'
 import type { AuditSignerProvider } from './audit/append'
 import { auditReads, auditWrites } from './audit/queries'
 import { backupReads, backupWrites } from './backups'
+import { historyReads, historyWrites } from './history'
 import { invitationReads, invitationWrites } from './invitations'
 import { knownAddressReads, knownAddressWrites } from './known-addresses'
 import { knownTimeReads, knownTimeWrites } from './known-time'
@@ -55,6 +56,9 @@ export function createReadTransaction(db: Kysely<Schema>): ReadTransaction {
     get notes() {
       return noteReads(db)
     },
+    get history() {
+      return historyReads(db)
+    },
     get outbox() {
       return outboxReads(db)
     },
@@ -102,6 +106,9 @@ export function createWriteTransaction(
     },
     get notes() {
       return noteReads(db)
+    },
+    get history() {
+      return historyWrites(db)
     },
     get outbox() {
       return outboxWrites(db)

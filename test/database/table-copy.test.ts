@@ -191,6 +191,7 @@ describe.each(engines)('the tables on $engine', ({ open }) => {
       records: 7,
       notes: 2,
       additional_fields: 7,
+      history: 8,
       outbox: 2,
       set_aside: 1,
       audit: 1,

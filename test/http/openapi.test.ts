@@ -23,10 +23,13 @@ describe('the OpenAPI document', () => {
       Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
     )
     expect(operations.sort()).toEqual([
+      'DELETE /account/history',
       'DELETE /additional_fields',
       'DELETE /notes',
       'DELETE /records',
       'GET /',
+      'GET /account/history',
+      'GET /account/history/{entry}',
       'GET /account/vault',
       'GET /additional_fields',
       'GET /ca',
@@ -40,6 +43,7 @@ describe('the OpenAPI document', () => {
       'GET /readyz',
       'GET /records',
       'GET /users',
+      'POST /account/history/{version}/restore',
       'POST /account/vault',
       'POST /additional_fields',
       'POST /confirm/{token}',
@@ -57,7 +61,7 @@ describe('the OpenAPI document', () => {
     const ids = Object.values<Record<string, { operationId: string }>>(paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
     )
-    expect(ids).toHaveLength(26)
+    expect(ids).toHaveLength(30)
     for (const id of ids) expect(id).toMatch(/^[a-z]+[A-Z][A-Za-z]+$/)
     expect(new Set(ids).size).toBe(ids.length)
   })

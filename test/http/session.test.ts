@@ -29,6 +29,10 @@ const guarded = [
   ['DELETE', '/notes?id=x'],
   ['GET', '/account/vault'],
   ['POST', '/account/vault'],
+  ['GET', '/account/history'],
+  ['DELETE', '/account/history'],
+  ['GET', '/account/history/{entry}'],
+  ['POST', '/account/history/{version}/restore'],
 ] as const
 
 const invalidToken = failure(401, 'Authentication Error. Token is invalid')

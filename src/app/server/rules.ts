@@ -6,6 +6,7 @@ import { createAnswerBudget } from '../../domain/answer-budget'
 import type { AnswerCache } from '../../domain/answer-cache'
 import type { ClockWatch } from '../../domain/clock-watch'
 import { type ConfirmationPolicy, createEmailConfirmation } from '../../domain/email-confirmation'
+import { createHistory } from '../../domain/history'
 import { createLogin } from '../../domain/login'
 import type { LoginEventBuffer } from '../../domain/login-events'
 import { createNotes } from '../../domain/notes'
@@ -20,6 +21,7 @@ import { createWrongCredentials } from '../../domain/wrong-credentials'
 import type { ApiDeps } from '../../http/api'
 import type { Log } from '../../log'
 import { version } from '../../version'
+import { historyPolicyOf } from '../history-policy'
 import type { Runtime } from '../runtime'
 import { signUpPolicyOf } from '../sign-up-policy'
 import { createRateLimiters } from './limits'
@@ -35,6 +37,7 @@ export type Rules = Pick<
   | 'additionalFields'
   | 'notes'
   | 'vaultSync'
+  | 'history'
   | 'answerBudget'
   | 'answerCache'
   | 'version'
@@ -62,7 +65,10 @@ export function createRules(deps: {
   const { answerCache, log, iterations } = deps
   const { clock, random, monotonicClock, wait } = runtime
   const rateLimiters = createRateLimiters(settings, runtime, log)
-  const vaultQuota = createVaultQuota(settings.maxVault)
+  const vaultRuleDeps = {
+    ...{ store, clock, quota: createVaultQuota(settings.maxVault) },
+    history: historyPolicyOf(settings),
+  }
   const derive = createDerive(settings.loginQueue, runtime)
   const hasher = createPasswordHasher({ random, derive, iterations })
   const sessions = createSessions({ store, tokens, onDeletedAccount: answerCache.forget })
@@ -100,10 +106,11 @@ export function createRules(deps: {
       rateLimiter: rateLimiters.confirmations,
       clock,
     }),
-    records: createRecords({ store, clock, quota: vaultQuota }),
-    additionalFields: createAdditionalFields({ store, quota: vaultQuota }),
-    notes: createNotes({ store, clock, quota: vaultQuota }),
-    vaultSync: createVaultSync({ store, clock, quota: vaultQuota }),
+    records: createRecords(vaultRuleDeps),
+    additionalFields: createAdditionalFields(vaultRuleDeps),
+    notes: createNotes(vaultRuleDeps),
+    vaultSync: createVaultSync(vaultRuleDeps),
+    history: createHistory(vaultRuleDeps),
     answerBudget: createAnswerBudget({
       // Twice what the largest vault takes, of which an account holds half.
       maxBytes: 2 * settings.maxVault,

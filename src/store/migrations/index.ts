@@ -10,6 +10,7 @@ import { knownAddresses } from './0005-known-addresses'
 import { audit } from './0006-audit'
 import { canonicalEmails } from './0007-canonical-emails'
 import { revisions } from './0008-revisions'
+import { history } from './0011-history'
 
 /** Migrations by their names. They run in the order of the names. */
 export type Migrations = Readonly<Record<string, Migration>>
@@ -31,5 +32,6 @@ export function migrationsFor(columnTypes: ColumnTypes, clock: Clock): Migration
     '0006-audit': { up: audit(columnTypes) },
     '0007-canonical-emails': { up: canonicalEmails(columnTypes) },
     '0008-revisions': { up: revisions(columnTypes) },
+    '0011-history': { up: history(columnTypes) },
   }
 }
