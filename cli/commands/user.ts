@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { addCommand } from './user/add'
 import { deleteCommand } from './user/delete'
+import { historyCommand, restoreEntryCommand } from './user/history'
 import { invitationsCommand, inviteCommand, uninviteCommand } from './user/invite'
 import { listCommand, showCommand } from './user/list'
 import { renameCommand } from './user/rename'
@@ -30,6 +31,8 @@ Examples:
     disableCommand(),
     enableCommand(),
     logoutCommand(),
+    historyCommand(),
+    restoreEntryCommand(),
     renameCommand(),
     deleteCommand(),
   ]

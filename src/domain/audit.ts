@@ -16,6 +16,8 @@ export type AuditKind =
   | 'user-disabled'
   | 'user-enabled'
   | 'user-deleted'
+  /** An operator brought back a former version of an entry. */
+  | 'entry-restored'
   /** Accounts that were not confirmed in time, and removed. */
   | 'users-expired'
   | 'invited'

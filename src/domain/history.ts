@@ -8,7 +8,7 @@ import {
   type EntryChange,
   growthOf,
   isSameNote,
-  isSameRecord,
+  isSameVaultRecord,
   makeChanges,
   type VaultEntries,
 } from './vault-changes'
@@ -100,7 +100,7 @@ export async function restoreVersion(
   }
   const present = await listNamed(vault, tx, named)
   const changes = {
-    records: basedOn(named.records, present.records, isSameRecord),
+    records: basedOn(named.records, present.records, isSameVaultRecord),
     notes: basedOn(named.notes, present.notes, isSameNote),
   }
   if (changes.records.length + changes.notes.length === 0) return present

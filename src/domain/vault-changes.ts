@@ -42,7 +42,10 @@ export interface VaultChanges {
   readonly notes: readonly EntryChange<NoteInput>[]
 }
 
-export function isSameRecord(input: RecordWithFieldsInput, record: VaultRecordWithFields): boolean {
+export function isSameVaultRecord(
+  input: RecordWithFieldsInput,
+  record: VaultRecordWithFields,
+): boolean {
   return (
     hasSameFlags(input, record) &&
     hasSameTexts(input, record) &&

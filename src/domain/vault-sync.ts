@@ -7,7 +7,7 @@ import {
   type EntryChange,
   growthOf,
   isSameNote,
-  isSameRecord,
+  isSameVaultRecord,
   makeChanges,
   type VaultChanges,
   type VaultEntries,
@@ -85,7 +85,7 @@ export async function listNamed(
 
 /** Returns the changes that are still to be made. Throws OutdatedError if some are based on another revision. */
 function requireCurrent(changes: VaultChanges, present: VaultEntries): VaultChanges {
-  const records = compare(changes.records, present.records, isSameRecord)
+  const records = compare(changes.records, present.records, isSameVaultRecord)
   const notes = compare(changes.notes, present.notes, isSameNote)
   if (records.isOutdated || notes.isOutdated) {
     const { state } = present

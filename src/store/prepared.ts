@@ -49,7 +49,7 @@ export interface SqlParts {
 export function prepareSql<Row>(
   build: (parts: SqlParts) => RawBuilder<Row>,
 ): (db: Kysely<Schema>, ...parameters: Parameters) => Promise<Row[]> {
-  // Filled anew each time that the statement is compiled.
+  // Filled again each time that the statement is compiled.
   const placeholders: string[] = []
   const prepare = createCompiler((db) => {
     placeholders.length = 0

@@ -240,7 +240,7 @@ export function userWrites(db: Transaction<Schema>): UserReads & UserWrites {
   }
 }
 
-/** The condition for accounts with an empty vault that were neither confirmed, created nor sent an email since `before`. */
+/** The condition for accounts with an empty vault, and nothing deleted in it recently, that were neither confirmed, created nor sent an email since `before`. */
 function isUnconfirmedSince(before: number) {
   return ({ and, or, not, exists, selectFrom, eb }: ExpressionBuilder<Schema, 'users'>) =>
     and([
@@ -250,6 +250,7 @@ function isUnconfirmedSince(before: number) {
       or([eb('letter_time', 'is', null), eb('letter_time', '<', before)]),
       not(exists(selectFrom('records').select('seq').whereRef('user_id', '=', 'users.id'))),
       not(exists(selectFrom('notes').select('seq').whereRef('user_id', '=', 'users.id'))),
+      not(exists(selectFrom('history').select('seq').whereRef('user_id', '=', 'users.id'))),
     ])
 }
 

@@ -91,6 +91,8 @@ test('the commands are these, and those of the installer are hidden', () => {
       'user disable',
       'user enable',
       'user logout',
+      'user history',
+      'user restore-entry',
       'user rename',
       'user delete',
       'audit',

@@ -229,7 +229,7 @@ describe.each(engines)('the tables on $engine', ({ open }) => {
     await fillWithEdgeCases(database)
     const isEmpty = () => targetsOf(database).database.withSnapshot(isDatabaseEmpty)
     // Children first: a table is the only one that has rows when its turn comes.
-    const filled = ['outbox', 'additional_fields', 'records', 'notes', 'known_addresses']
+    const filled = ['outbox', 'history', 'additional_fields', 'records', 'notes', 'known_addresses']
     for (const table of [...filled, 'invitations', 'users', 'set_aside']) {
       expect(await isEmpty(), table).toBeFalse()
       await database.sql(`delete from ${table}`)

@@ -1,9 +1,9 @@
 /** Subcommands of `snailpass user`. */
 import { Command } from 'commander'
 import { withUsers } from '../../../src/app/operations/users'
-import type { UserSummary } from '../../../src/domain/user'
+import type { UserDetails, UserSummary } from '../../../src/domain/user'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
-import { formatFields, formatJsonTime, formatTime } from '../../format'
+import { formatBytes, formatCount, formatFields, formatJsonTime, formatTime } from '../../format'
 import { formatTable } from '../../table'
 import { info, out, outJson } from '../../terminal'
 
@@ -41,7 +41,7 @@ Example:
     )
     .action(async (name: string, options: { json?: true }) => {
       const user = await withUsers(openCommandTargets(command), (rules) => rules.require(name))
-      if (options.json === true) return outJson(toJson(user))
+      if (options.json === true) return outJson(detailsToJson(user))
       for (const line of linesOf(user)) out(line)
     })
 }
@@ -62,6 +62,16 @@ function toJson(user: UserSummary) {
   }
 }
 
+function detailsToJson(user: UserDetails) {
+  const { vaultBytes, history } = user
+  return {
+    ...toJson(user),
+    vault_bytes: vaultBytes,
+    history_versions: history.versions,
+    history_bytes: history.bytes,
+  }
+}
+
 function rowOf(user: UserSummary): readonly string[] {
   return [
     user.email,
@@ -74,7 +84,7 @@ function rowOf(user: UserSummary): readonly string[] {
 }
 
 /** Returns everything that an operator can see of an account, one line for each value. */
-export function linesOf(user: UserSummary): readonly string[] {
+export function linesOf(user: UserDetails): readonly string[] {
   return formatFields([
     ['email', user.email],
     ['id', user.id],
@@ -84,6 +94,11 @@ export function linesOf(user: UserSummary): readonly string[] {
     ['records', String(user.records)],
     ['additional fields', String(user.additionalFields)],
     ['notes', String(user.notes)],
+    ['vault size', formatBytes(user.vaultBytes)],
+    [
+      'history',
+      `${formatCount(user.history.versions, 'version')}, ${formatBytes(user.history.bytes)}`,
+    ],
     ['pending emails', String(user.pendingEmails)],
   ])
 }

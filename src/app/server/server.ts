@@ -25,6 +25,7 @@ import { openCertificates } from './certificates'
 import { startClockWatch } from './clock'
 import { createMailService } from './confirmation-mail'
 import { openServerDatabase } from './database'
+import { startHistoryExpiry } from './history-expiry'
 import { type Listeners, startListeners } from './listeners'
 import { startAnnouncing } from './mdns'
 import { watchOpenFiles } from './open-files-watch'
@@ -137,6 +138,13 @@ async function startParts(
     isAuditWritten = await auditWriter.stop(auditTimeout)
   })
   stack.defer(() => stopTogether(services, stopping.timeout))
+
+  const historyExpiry = startHistoryExpiry({ ...start, store, clockWatch })
+  let isExpiryDone = false
+  checks.push(() => isExpiryDone)
+  services.push(async (timeout) => {
+    isExpiryDone = await historyExpiry.stop(timeout)
+  })
 
   const backups = createBackups({ store, ...runtime })
   const { runBackup: run } = options
