@@ -23,6 +23,7 @@ async function main(): Promise<void> {
   await report(`GET /records of ${records}`, () => measureRate(owner))
   await report('GET /users during 64 logins', () => latencyDuringLogins(server, owner))
   await report('on Postgres, relative to SQLite', () => measureEngineRatio(owner))
+  await report('a write with history, relative', measureHistoryCost)
 }
 
 async function report(what: string, measure: () => Promise<string>): Promise<void> {
@@ -80,6 +81,39 @@ async function measureEngineRatio(onSqlite: Client): Promise<string> {
   const ratios = rounds.map(({ sqlite, postgres }) => postgres / sqlite).sort((a, b) => a - b)
   const percent = ratios.map((ratio) => `${(ratio * 100).toFixed(0)} %`)
   return `${percent[2]} of its rate (${percent[0]} to ${percent[4]} in 5 rounds)`
+}
+
+/** Compares writes of a server that keeps the history with those of one that does not. Each write is the first of an entry. */
+async function measureHistoryCost(): Promise<string> {
+  const [rounds, writes] = [10, 200]
+  async function start(history: string) {
+    const stack = new AsyncDisposableStack()
+    const folder = stack.use(temporaryFolder())
+    const server = stack.use(await serve(folder.path, { SNAILPASS_HISTORY: history }))
+    const client = await signUpAndLogIn(server.url, 'owner')
+    const ids = Array.from({ length: rounds * writes }, () => crypto.randomUUID())
+    for (const id of ids) await client.send('POST', '/records', aRecord({ id }))
+    return { stack, client, ids }
+  }
+  const both = [await start('off'), await start('on')]
+  const times: number[][] = []
+  for (let round = 0; round < rounds; round++) {
+    const measured: number[] = []
+    const order = round % 2 === 0 ? both : both.toReversed()
+    for (const { client, ids } of order) {
+      const begin = performance.now()
+      for (const id of ids.slice(round * writes, (round + 1) * writes)) {
+        const change = { id, password: `${crypto.randomUUID()}:iv` }
+        await (await client.send('PUT', '/records', aRecord(change))).bytes()
+      }
+      measured.push(performance.now() - begin)
+    }
+    times.push(round % 2 === 0 ? measured : measured.toReversed())
+  }
+  for (const { stack } of both) await stack.disposeAsync()
+  const ratios = times.map(([off = 0, on = 0]) => on / off).sort((a, b) => a - b)
+  const percent = ratios.map((ratio) => `${(ratio * 100).toFixed(0)} %`)
+  return `${percent[5]} of one without (${percent[0]} to ${percent[9]} in 10 rounds)`
 }
 
 /** Returns how many requests four parallel connections complete in so many seconds. */

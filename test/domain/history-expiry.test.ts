@@ -80,6 +80,30 @@ describe.each(engines)('versions on $engine', ({ open }) => {
     expect(await store.read((tx) => tx.history.size(null))).toEqual({ versions: 0, bytes: 0 })
   })
 
+  test('are deleted beside writers of the same vault, and what its account knows stays right', async () => {
+    await using store = await open()
+    const { change, pass, expire } = await createMachine(store)
+    for (let round = 0; round < 20; round++) {
+      await change()
+      pass(3 * day)
+      // Some are old each time, and ten are the most that an entry has.
+      await Promise.all([change(), expire(), change(), expire()])
+    }
+    const { bytes } = await store.read((tx) => tx.history.size('u'))
+    // A history that may hold just as much loses nothing when an entry is kept that needs no room.
+    const kept = await store.write(async (tx) => {
+      const vault = await openVault(tx, 'u', { now: 0, maxBytes: bytes })
+      await vault.history.keepAlways('note', ['nothing'])
+      await vault.notes.update({
+        ...{ id: 'n of u', name: 'n:n', content: 'end:x', isFavorite: false, isTrashed: false },
+        updateTime: 3,
+      })
+      return await tx.history.size('u')
+    })
+    expect(kept.bytes).toBeLessThanOrEqual(bytes)
+    expect(kept.bytes).toBeGreaterThan(bytes - 2 * 600)
+  })
+
   test.each([3, 40, 365, 3_653])(
     'are not deleted by a clock that jumps %d days ahead, and are in their time',
     async (days) => {
