@@ -269,17 +269,23 @@ describe.each(enginesWithTables)('the history of a vault on $engine', ({ open })
       await additionalFields.insert(aField('r', 'f', '0:0'))
     })
     await change(({ records }) => records.update(aRecord('s', '1:1')))
+    // The same id, but another kind.
+    await change(async ({ notes }) => {
+      await notes.insert(aNote('r', '0:0'))
+      await notes.update(aNote('r', '1:1'))
+    })
     for (let index = 1; index <= 12; index++) {
       await change(({ records }) => records.update(aRecord('r', `${index}:${index}`)))
       time.now += 10 * minute
     }
     expect(await kept()).toEqual([
       ...Array.from({ length: 10 }, (_, age) => `record r replaced: ${11 - age}:${11 - age} f=0:0`),
+      'note r replaced: 0:0',
       'record s replaced: 0:0',
     ])
     const size = sizeOfOne + 512 + 6
     expect(await totalsOf(database)).toMatchObject({
-      u: [13, expect.any(Number), 11, expect.any(Number)],
+      u: [14, expect.any(Number), 12, expect.any(Number)],
     })
     const { u } = await totalsOf(database)
     expect(u?.[1]).toBe(u?.[3])
