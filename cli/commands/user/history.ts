@@ -59,8 +59,9 @@ Example:
   snailpass user restore-entry you@example.org 81985529216486`,
     )
     .action(async (name: string, text: string) => {
+      const targets = openCommandTargets(command)
       const version = parseVersion(text)
-      const { kind, entryId } = await withHistory(openCommandTargets(command), (history) =>
+      const { kind, entryId } = await withHistory(targets, (history) =>
         history.restore(name, version),
       )
       info(`Restored ${kind} ${entryId}.`)
