@@ -27,6 +27,13 @@ export function formatDay(time: number): string {
   return formatJsonTime(time).replace(/T.*/, '')
 }
 
+/** Returns a number of bytes for people: `999 bytes`, `1.2 KB`, `34.5 MB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1_000) return formatCount(bytes, 'byte')
+  const [unit, factor] = bytes < 999_950 ? ['KB', 1e3] : ['MB', 1e6]
+  return `${(bytes / Number(factor)).toFixed(1)} ${unit}`
+}
+
 export function formatYesNo(value: boolean): string {
   return value ? 'yes' : 'no'
 }

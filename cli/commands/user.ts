@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { addCommand } from './user/add'
 import { deleteCommand } from './user/delete'
 import { devicesCommand } from './user/devices'
+import { historyCommand, restoreEntryCommand } from './user/history'
 import { invitationsCommand, inviteCommand, uninviteCommand } from './user/invite'
 import { listCommand, showCommand } from './user/list'
 import { renameCommand } from './user/rename'
@@ -38,6 +39,8 @@ Examples:
     disableCommand(),
     enableCommand(),
     logoutCommand(),
+    historyCommand(),
+    restoreEntryCommand(),
     renameCommand(),
     deleteCommand(),
     undeleteCommand(),

@@ -4,7 +4,9 @@ import type { SignUpPolicy } from '../domain/sign-up-policy'
 import {
   emptyByDefault,
   fixedDefault,
+  formatBoolean,
   InvalidSetting,
+  parseBoolean,
   parseChoice,
   parseInteger,
   parseList,
@@ -25,6 +27,8 @@ export interface AccountSettings {
   readonly linkMinutes: number
   /** Days after which an unconfirmed, empty account is deleted; 0 for never. */
   readonly unconfirmedDays: number
+  /** Whether the former state of an entry is kept when it changes. */
+  readonly history: boolean
 }
 
 export const accountSettings: SettingTable<AccountSettings> = {
@@ -74,6 +78,13 @@ export const accountSettings: SettingTable<AccountSettings> = {
     meaning: 'days after which an unconfirmed, empty account is deleted; 0 for never',
     ...fixedDefault(7),
     parse: (text) => parseInteger(text, { min: 0, max: 3650 }),
+  },
+  history: {
+    name: 'SNAILPASS_HISTORY',
+    meaning:
+      'whether former versions of entries are kept for 30 days, so that owners can undo mistakes: yes or no',
+    ...fixedDefault(true, formatBoolean),
+    parse: parseBoolean,
   },
 }
 

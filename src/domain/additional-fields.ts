@@ -1,9 +1,8 @@
+import type { VaultRuleDeps } from './entries'
 import { DomainError } from './errors'
 import { ownershipError } from './ownership'
 import { type Session, writeInSession } from './sessions'
-import type { Store } from './store'
 import type { AdditionalField, AdditionalFieldChange } from './vault'
-import type { VaultQuota } from './vault-quota'
 
 const noun = 'Additional field'
 
@@ -21,10 +20,7 @@ export interface AdditionalFields {
   delete(session: Session, id: string): Promise<void>
 }
 
-export function createAdditionalFields(deps: {
-  store: Store
-  quota: VaultQuota
-}): AdditionalFields {
+export function createAdditionalFields(deps: VaultRuleDeps): AdditionalFields {
   const { store, quota } = deps
   return {
     async list({ user: { id: currentUser }, request }, recordId) {
@@ -37,7 +33,7 @@ export function createAdditionalFields(deps: {
     },
 
     add: (session, field) =>
-      writeInSession(store, session, async ({ owner, additionalFields }, tx) => {
+      writeInSession(deps, session, async ({ owner, additionalFields }, tx) => {
         const change = { owner, texts: textsOf(field), isNew: true }
         await quota.charge(tx, change, async () => {
           const outcome = await additionalFields.insert(field)
@@ -51,7 +47,7 @@ export function createAdditionalFields(deps: {
       }),
 
     change: (session, field) =>
-      writeInSession(store, session, async ({ owner, additionalFields }, tx) => {
+      writeInSession(deps, session, async ({ owner, additionalFields }, tx) => {
         const change = { owner, texts: textsOf(field), isNew: false }
         if (await quota.charge(tx, change, () => additionalFields.update(field))) return
         const actualOwner = await tx.additionalFields.findOwner(field.id)
@@ -59,7 +55,7 @@ export function createAdditionalFields(deps: {
       }),
 
     delete: (session, id) =>
-      writeInSession(store, session, async ({ owner, additionalFields }, tx) => {
+      writeInSession(deps, session, async ({ owner, additionalFields }, tx) => {
         if (await additionalFields.delete(id)) return
         const actualOwner = await tx.additionalFields.findOwner(id)
         throw ownershipError({ noun, id, owner: actualOwner, currentUser: owner })

@@ -21,6 +21,8 @@ export type AuditKind =
   | 'user-left'
   /** An operator brought an account back that its owner had deleted. */
   | 'user-undeleted'
+  /** An operator brought back a former version of an entry. */
+  | 'entry-restored'
   /** Accounts that were not confirmed in time, and removed. */
   | 'users-expired'
   | 'invited'

@@ -1,8 +1,7 @@
 import { DomainError } from './errors'
 import { ownershipError } from './ownership'
-import type { Clock } from './runtime'
-import { type Session, writeInSession } from './sessions'
-import type { ReadTransaction, Store } from './store'
+import { type Session, type VaultWriteDeps, writeInSession } from './sessions'
+import type { ReadTransaction } from './store'
 import type { EntryInput, EntryReads, EntryWrites, WritableVault } from './vault'
 import type { VaultQuota } from './vault-quota'
 
@@ -21,20 +20,24 @@ export interface Entries<Content> {
   delete(session: Session, id: string): Promise<'trashed' | 'deleted'>
 }
 
-export function createEntries<Content>(deps: {
-  store: Store
-  clock: Clock
-  quota: VaultQuota
-  /** Names an entry in messages, which are part of the wire contract. */
-  noun: 'Record' | 'Note'
-  reads: (tx: Pick<ReadTransaction, 'records' | 'notes'>) => EntryReads
-  writes: (vault: WritableVault) => EntryWrites<Content>
-  textsOf: (content: Content) => readonly string[]
-}): Entries<Content> {
-  const { store, clock, quota, noun, reads, writes, textsOf } = deps
+/** What the rules of a vault need. */
+export interface VaultRuleDeps extends VaultWriteDeps {
+  readonly quota: VaultQuota
+}
+
+export function createEntries<Content>(
+  deps: VaultRuleDeps & {
+    /** Names an entry in messages, which are part of the wire contract. */
+    noun: 'Record' | 'Note'
+    reads: (tx: Pick<ReadTransaction, 'records' | 'notes'>) => EntryReads
+    writes: (vault: WritableVault) => EntryWrites<Content>
+    textsOf: (content: Content) => readonly string[]
+  },
+): Entries<Content> {
+  const { clock, quota, noun, reads, writes, textsOf } = deps
   return {
     add: (session, input) =>
-      writeInSession(store, session, async (vault, tx) => {
+      writeInSession(deps, session, async (vault, tx) => {
         const now = clock()
         const entry = { ...input, creationTime: now, updateTime: now }
         const change = { owner: vault.owner, texts: textsOf(input), isNew: true }
@@ -44,7 +47,7 @@ export function createEntries<Content>(deps: {
       }),
 
     change: (session, input) =>
-      writeInSession(store, session, async (vault, tx) => {
+      writeInSession(deps, session, async (vault, tx) => {
         const { owner } = vault
         const entry = { ...input, updateTime: clock() }
         const change = { owner, texts: textsOf(input), isNew: false }
@@ -54,7 +57,7 @@ export function createEntries<Content>(deps: {
       }),
 
     delete: (session, id) =>
-      writeInSession(store, session, async (vault, tx) => {
+      writeInSession(deps, session, async (vault, tx) => {
         const entries = writes(vault)
         if (await entries.trash(id)) return 'trashed'
         if (await entries.deleteTrashed(id)) return 'deleted'

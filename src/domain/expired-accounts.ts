@@ -1,6 +1,5 @@
 import { serverEvent } from './audit'
-import type { ClockWatch } from './clock-watch'
-import type { Store } from './store'
+import { type ClockCorrectionDeps, correctTimes } from './clock-corrections'
 
 const day = 24 * 60 * 60_000
 
@@ -14,17 +13,14 @@ export const purgeDelay = 7 * day
  * clock are dated again first: an account of this morning may say 1970.
  */
 export async function removeExpiredAccounts(
-  {
-    store,
-    clockWatch,
-  }: { store: Store; clockWatch: Pick<ClockWatch, 'ageLimit' | 'corrections' | 'forget'> },
+  deps: ClockCorrectionDeps,
   unconfirmedDays: number | null,
 ): Promise<{ unconfirmed: number; deleted: number }> {
+  const { store, clockWatch } = deps
   const limit = clockWatch.ageLimit(purgeDelay)
   if (limit === null) return { unconfirmed: 0, deleted: 0 }
-  const corrections = clockWatch.corrections()
+  await correctTimes(deps)
   const unconfirmed = await store.write(async (tx) => {
-    for (const correction of corrections) await tx.users.correctTimes(correction)
     await tx.users.redate(limit)
     if (unconfirmedDays === null) return 0
     const count = await tx.users.deleteUnconfirmed(limit.now - unconfirmedDays * day)
@@ -32,7 +28,6 @@ export async function removeExpiredAccounts(
     if (count > 0) tx.audit.record(serverEvent(limit.now, 'users-expired', { count }))
     return count
   })
-  clockWatch.forget(corrections)
   const due = await store.readOne((tx) => tx.users.listDeleted(limit.before))
   let deleted = 0
   // One by one, so that other writes don't wait for all of the vaults.

@@ -10,7 +10,7 @@ import { newSessionEpoch } from './sessions'
 import type { SignUpPolicy } from './sign-up-policy'
 import type { ReadTransaction, Store, WriteTransaction } from './store'
 import { isStorable } from './text'
-import type { User, UserSummary } from './user'
+import type { User, UserDetails, UserSummary } from './user'
 import { insertUser } from './users'
 
 /**
@@ -21,7 +21,7 @@ import { insertUser } from './users'
  */
 export interface ManagedUsers {
   list(): Promise<readonly UserSummary[]>
-  require(name: string): Promise<UserSummary>
+  require(name: string): Promise<UserDetails>
   /** Returns the devices from which an account was signed in to, the one that was signed in from last first. */
   listDevices(name: string): Promise<readonly Device[]>
   /** Returns the email in lower case. Throws `invalid` if it is not an email address, `conflict` if it has an account. */
@@ -88,7 +88,8 @@ export function createManagedUsers(deps: {
         const { id } = await requireUser(tx, name)
         const summary = await tx.users.findSummary(id)
         if (summary === null) throw new Error('an account has no summary')
-        return summary
+        const [vaultBytes, history] = [await tx.vaults.size(id), await tx.history.size(id)]
+        return { ...summary, vaultBytes, history }
       }),
 
     listDevices: (name) =>
@@ -210,7 +211,7 @@ export function createManagedUsers(deps: {
 }
 
 /** Looks for the email first: clients choose ids, and an id may be another account's email. Throws `not_found`. */
-async function requireUser(tx: ReadTransaction, name: string): Promise<User> {
+export async function requireUser(tx: ReadTransaction, name: string): Promise<User> {
   const user = isStorable(name)
     ? ((await tx.users.findByEmail(normalizeEmail(name))) ?? (await tx.users.findById(name)))
     : null

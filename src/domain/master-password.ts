@@ -81,7 +81,8 @@ export function createMasterPassword(deps: {
       ...{ passwordHash, hint: storedHint(hint), sessionEpoch: newSessionEpoch(random) },
     }
     const newState = await store.write(async (tx) => {
-      const open = await tx.vaults.open(user)
+      // Nothing is kept: the former ciphertext is under the former key.
+      const open = await tx.vaults.open(user, null)
       if (open === null) throw sessionEnded()
       const present = vaultStateOf({ id: user.id, revision: open.revision - 1 })
       if (present !== state) throw new StateChangedError(present)
@@ -93,6 +94,7 @@ export function createMasterPassword(deps: {
           'The records, additional fields and notes are not exactly those of the vault, with its trash',
         )
       })
+      await open.history.forget()
       await tx.users.replaceMasterPassword(user.id, changed)
       await emailQueue?.queuePasswordChanged(tx, user, request.baseUrl)
       tx.audit.record(userEvent({ time: clock(), kind: 'password-changed', user, address }))

@@ -1,16 +1,13 @@
-import { createEntries, type Entries } from './entries'
-import type { Clock } from './runtime'
+import { createEntries, type Entries, type VaultRuleDeps } from './entries'
 import type { Session } from './sessions'
-import type { Store } from './store'
 import type { Note, NoteContent } from './vault'
-import type { VaultQuota } from './vault-quota'
 
 export interface Notes extends Entries<NoteContent> {
   /** Returns every note of a user, in insertion order. */
   list(session: Session): Promise<readonly Note[]>
 }
 
-export function createNotes(deps: { store: Store; clock: Clock; quota: VaultQuota }): Notes {
+export function createNotes(deps: VaultRuleDeps): Notes {
   return {
     ...createEntries<NoteContent>({
       ...deps,

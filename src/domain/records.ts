@@ -1,16 +1,13 @@
-import { createEntries, type Entries } from './entries'
-import type { Clock } from './runtime'
+import { createEntries, type Entries, type VaultRuleDeps } from './entries'
 import type { Session } from './sessions'
-import type { Store } from './store'
 import type { RecordContent, VaultRecordWithFields } from './vault'
-import type { VaultQuota } from './vault-quota'
 
 export interface Records extends Entries<RecordContent> {
   /** Returns every record of a user with its additional fields, in insertion order. */
   list(session: Session): Promise<readonly VaultRecordWithFields[]>
 }
 
-export function createRecords(deps: { store: Store; clock: Clock; quota: VaultQuota }): Records {
+export function createRecords(deps: VaultRuleDeps): Records {
   return {
     ...createEntries<RecordContent>({
       ...deps,

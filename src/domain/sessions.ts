@@ -2,12 +2,13 @@ import { type Awaitable, andThen } from './awaitable'
 import { DomainError } from './errors'
 import { setNewest } from './newest-entries'
 import type { RequestBounds } from './request-bounds'
-import type { Random } from './runtime'
+import type { Clock, Random } from './runtime'
 import type { Store, WriteTransaction } from './store'
 import type { Tokens, Verified } from './tokens'
 import type { SignedInUser, User } from './user'
 import type { WritableVault } from './vault'
 import { vaultStateOf } from './vault-state'
+import { type HistoryPolicy, keepingAt } from './versions'
 
 /** Returns a new session epoch: 16 random bytes in base64url. No earlier token contains it, so all sessions end. */
 export function newSessionEpoch(random: Random): string {
@@ -20,17 +21,24 @@ export interface Session {
   readonly request: RequestBounds
 }
 
+/** What a change of a vault needs. */
+export interface VaultWriteDeps {
+  readonly store: Store
+  readonly clock: Clock
+  readonly history: HistoryPolicy | null
+}
+
 /**
  * Changes the user's vault in a write transaction in which the session can't end, so that no write commits after a sign-out or
  * after the account was disabled or deleted. Throws `unauthenticated` if it has ended since the request began.
  */
 export function writeInSession<T>(
-  store: Store,
+  { store, clock, history }: VaultWriteDeps,
   { user, request }: Session,
   work: (vault: WritableVault, tx: WriteTransaction) => Promise<T>,
 ): Promise<T> {
   return store.write(async (tx) => {
-    const vault = await tx.vaults.open(user)
+    const vault = await tx.vaults.open(user, keepingAt(clock(), history))
     if (vault === null) throw sessionEnded()
     return await work(vault, tx)
   }, request)

@@ -8,6 +8,7 @@ import type { KnownTimeReads, KnownTimeWrites } from './known-time'
 import type { RequestBounds } from './request-bounds'
 import type { UserReads, UserWrites } from './user'
 import type { AdditionalFieldReads, NoteReads, RecordReads, VaultReads, VaultWrites } from './vault'
+import type { HistoryReads, HistoryWrites } from './versions'
 
 /**
  * Access to the database, in transactions that see one state of it from beginning to end.
@@ -59,6 +60,7 @@ export interface ReadTransaction {
   readonly records: RecordReads
   readonly additionalFields: AdditionalFieldReads
   readonly notes: NoteReads
+  readonly history: HistoryReads
   readonly outbox: OutboxReads
   readonly audit: AuditReads
 }
@@ -74,6 +76,7 @@ export interface WriteTransaction {
   readonly records: RecordReads
   readonly additionalFields: AdditionalFieldReads
   readonly notes: NoteReads
+  readonly history: HistoryReads & HistoryWrites
   readonly outbox: OutboxReads & OutboxWrites
   readonly audit: AuditReads & AuditWrites
 }

@@ -1,6 +1,7 @@
 import type { ClockCorrection } from './clock-watch'
 import type { AgeLimit } from './known-time'
 import type { PasswordHash } from './password-hash'
+import type { HistorySize } from './versions'
 
 /** An account. `hint` reminds its owner of the master password, which never reaches the server. */
 export interface User {
@@ -65,6 +66,13 @@ export interface UserSummary {
   readonly additionalFields: number
   /** Number of emails to it in the outbox. */
   readonly pendingEmails: number
+}
+
+/** As `UserSummary`, with sizes that take longer to find out. */
+export interface UserDetails extends UserSummary {
+  /** As `VaultReads.size`. */
+  readonly vaultBytes: number
+  readonly history: HistorySize
 }
 
 export interface UserReads {

@@ -81,18 +81,27 @@ export interface NoteReads extends EntryReads {
   listByIds(owner: string, ids: readonly string[]): Promise<readonly Revised<Note>[]>
 }
 
-/** Writes to the entries of one vault. */
+/** Records or notes. */
+export type EntryKind = 'record' | 'note'
+
+/**
+ * Writes to the entries of one vault. Before ciphertext is replaced or deleted, the entry is kept in the history of the vault, whole:
+ * see `HistoryKeeping`.
+ */
 export interface EntryWrites<Content> {
-  /** Returns false, and changes nothing, if the id is taken. */
-  insert(entry: Omit<VaultEntry, 'owner'> & Content): Promise<boolean>
+  /**
+   * Returns false, and changes nothing, if the id is taken. An entry comes last, or in the order that it had before it was deleted
+   * if `order` says that, and no other entry has taken its place.
+   */
+  insert(entry: Omit<VaultEntry, 'owner'> & Content, order?: number): Promise<boolean>
   /** Returns false if the vault has no such entry. */
   update(entry: Omit<VaultEntry, 'owner' | 'creationTime'> & Content): Promise<boolean>
   /** Moves an entry to the trash and keeps its update time. Returns false if the vault has no such entry outside the trash. */
   trash(id: string): Promise<boolean>
   /** Deletes an entry, and the additional fields of a record. Returns false if the vault has no such entry in the trash. */
   deleteTrashed(id: string): Promise<boolean>
-  /** As `deleteTrashed`, whether the entry is in the trash or not. */
-  delete(id: string): Promise<boolean>
+  /** Deletes entries, whether they are in the trash or not. Does nothing for those that the vault has not. */
+  deleteAll(ids: readonly string[]): Promise<void>
 }
 
 export interface AdditionalFieldReads {
@@ -108,7 +117,7 @@ export interface AdditionalFieldReads {
   findOwner(id: string): Promise<string | null>
 }
 
-/** Writes to the additional fields of one vault. */
+/** Writes to the additional fields of one vault. A field is kept in the history as a part of its record. */
 export interface AdditionalFieldWrites {
   /** Changes nothing unless the field is added. */
   insert(field: AdditionalField): Promise<'added' | 'id taken' | 'no such record'>
@@ -116,7 +125,7 @@ export interface AdditionalFieldWrites {
   update(field: AdditionalFieldChange): Promise<boolean>
   /** Returns false if the vault has no such field. */
   delete(id: string): Promise<boolean>
-  /** Deletes all fields of some records of the vault. The caller changes these records in the same transaction. */
+  /** Deletes all fields of some records of the vault. The caller has kept these records, and changes them in the same transaction. */
   deleteOfRecords(recordIds: readonly string[]): Promise<void>
   /** Inserts fields of a record that the caller has inserted or changed in the same transaction. Returns false if an id is taken. */
   insertAll(recordId: string, fields: readonly AdditionalFieldChange[]): Promise<boolean>
@@ -129,6 +138,27 @@ export interface RekeyedVault {
     readonly additionalFields: readonly AdditionalFieldChange[]
   })[]
   readonly notes: readonly (NoteContent & { readonly id: string })[]
+}
+
+/** How entries are kept in the history of a vault. */
+export interface HistoryKeeping {
+  /** The present time, in milliseconds since 1970 (UTC). */
+  readonly now: number
+  /** Maximum size of the history, in bytes. The oldest versions go first; a version that is larger than that is not kept. */
+  readonly maxBytes: number
+}
+
+/** The history of a vault in a write transaction. */
+export interface VaultHistory {
+  /**
+   * Keeps entries as they are, before their ciphertext is replaced; of an entry of which a version is recent (`versionInterval`), that
+   * version is enough. A later replacement of these entries in the same transaction keeps nothing more.
+   */
+  keepReplaced(kind: EntryKind, ids: readonly string[]): Promise<void>
+  /** As `keepReplaced`, even if a version is recent. */
+  keepAlways(kind: EntryKind, ids: readonly string[]): Promise<void>
+  /** Deletes all versions of all entries. */
+  forget(): Promise<void>
 }
 
 /** A vault in a write transaction that has raised its revision. There is no other way to write to a vault. */
@@ -144,6 +174,7 @@ export interface WritableVault {
    * the vault are given, with those in the trash, and each field under its record.
    */
   rekey(vault: RekeyedVault): Promise<boolean>
+  readonly history: VaultHistory
 }
 
 export interface VaultReads {
@@ -157,8 +188,9 @@ export interface VaultWrites {
    * neither can happen before the transaction ends. The first statement of a transaction, on Postgres too: it waits for other
    * writers of the vault, and what is read afterwards contains their changes.
    */
-  open(session: {
-    readonly id: string
-    readonly sessionEpoch: string
-  }): Promise<WritableVault | null>
+  open(
+    session: { readonly id: string; readonly sessionEpoch: string },
+    /** Null: the former state of what is changed is not kept. */
+    keeping: HistoryKeeping | null,
+  ): Promise<WritableVault | null>
 }

@@ -15,6 +15,7 @@ import type { AnswerBudget } from '../domain/answer-budget'
 import type { AnswerCache } from '../domain/answer-cache'
 import type { Awaitable } from '../domain/awaitable'
 import type { EmailConfirmation } from '../domain/email-confirmation'
+import type { History } from '../domain/history'
 import type { Login } from '../domain/login'
 import type { MasterPassword } from '../domain/master-password'
 import type { Notes } from '../domain/notes'
@@ -35,6 +36,7 @@ import { setUrl } from './client'
 import { createCors } from './cors'
 import { createErrorHandler, errorResponse, toErrorResponse } from './errors'
 import { healthRoutes } from './health'
+import { historyRoutes } from './history'
 import { HttpError } from './http-error'
 import { createFieldsKeeper } from './kept-fields'
 import { loginRoutes } from './login'
@@ -65,6 +67,7 @@ export interface ApiDeps {
   readonly notes: Notes
   readonly vaultSync: VaultSync
   readonly masterPassword: MasterPassword
+  readonly history: History
   readonly answerBudget: AnswerBudget
   readonly answerCache: AnswerCache
   readonly readiness: Readiness
@@ -135,6 +138,7 @@ export function createApi(deps: ApiDeps): Api {
     additionalFieldsRoutes({ ...deps, guard, readJson, answerVault, keepFields }),
     notesRoutes({ ...deps, guard, readJson, answerVault }),
     vaultRoutes({ ...deps, guard, readLargeJson, answerVault }),
+    historyRoutes({ ...deps, guard, answerVault }),
     masterPasswordRoutes({ ...deps, contexts, readVaultJson }),
     healthRoutes({ ...deps, contexts }),
   ]

@@ -64,12 +64,14 @@ export function describeRoute(operation: Operation) {
 /** Returns the OpenAPI 3.1 document of all described routes, as JSON. */
 export function createOpenApiDocument(routes: readonly Route[], version: string): string {
   const paths: Record<string, Record<string, unknown>> = {}
+  const operationIds = createOperationIds()
   for (const { method, path, hooks } of routes) {
     const operation = operationOf(hooks.detail)
     if (operation === null) continue
     const template = path.replaceAll(/:(\w+)/g, '{$1}')
     paths[template] ??= {}
-    paths[template][method.toLowerCase()] = renderOperation(method, template, operation)
+    const id = operationIds.next(method, template)
+    paths[template][method.toLowerCase()] = renderOperation(template, { method, id }, operation)
   }
   const schemas: Record<string, unknown> = {}
   const named = extractSchemas(paths, schemas)
@@ -106,10 +108,14 @@ export function operationOf(detail: unknown): Operation | null {
   return detail['x-operation'] as Operation
 }
 
-function renderOperation(method: string, path: string, operation: Operation) {
+function renderOperation(
+  path: string,
+  { method, id }: { method: string; id: string },
+  operation: Operation,
+) {
   const { security, body, idDescription, isConditional } = operation
   return {
-    operationId: operationId(method, path),
+    operationId: id,
     summary: operation.summary,
     security: security === undefined ? [] : [{ [security]: [] }],
     parameters: [
@@ -124,9 +130,22 @@ function renderOperation(method: string, path: string, operation: Operation) {
   }
 }
 
-/** Returns the function name for generated clients: `getAdditionalFields` for `GET /additional_fields`. */
+/** Returns the function names for generated clients: `getAdditionalFields` for `GET /additional_fields`. */
+function createOperationIds() {
+  const taken = new Set<string>()
+  return {
+    /** A parameter of the path is in the name only if the name is taken without it. */
+    next(method: string, path: string): string {
+      const short = operationId(method, path.replaceAll(/\{\w+\}/g, ''))
+      const id = taken.has(short) ? operationId(method, path) : short
+      taken.add(id)
+      return id
+    },
+  }
+}
+
 function operationId(method: string, path: string): string {
-  const words = path.replaceAll(/\{\w+\}/g, '').split(/[^a-z]+/)
+  const words = path.split(/[^a-z]+/)
   const name = words.map((word) => word.charAt(0).toUpperCase() + word.slice(1)).join('')
   return `${method.toLowerCase()}${name === '' ? 'Index' : name}`
 }

@@ -1,6 +1,6 @@
 import { type TSchema, t } from 'elysia'
 import { ownProperty } from '../domain/untrusted'
-import type { EntryChange, VaultChanges } from '../domain/vault-sync'
+import type { EntryChange, VaultChanges } from '../domain/vault-changes'
 import {
   listAt,
   parseFields,

@@ -2,7 +2,8 @@ import { Elysia, t } from 'elysia'
 import type { AnswerBudget } from '../domain/answer-budget'
 import { DomainError } from '../domain/errors'
 import type { Note, Revised, VaultEntry, VaultRecordWithFields } from '../domain/vault'
-import { OutdatedError, type VaultEntries, type VaultSync } from '../domain/vault-sync'
+import type { VaultEntries } from '../domain/vault-changes'
+import { OutdatedError, type VaultSync } from '../domain/vault-sync'
 import { answerIfChanged } from './conditional'
 import { toErrorBody } from './errors'
 import { elementsSegment, type JsonSegment, textSegment } from './json-segments'
@@ -53,7 +54,8 @@ const stamp = t.Object({
   update_time: t.String(),
 })
 
-const WrittenResponse = t.Object(
+/** What was written of a vault. `writtenBody` gives it. */
+export const WrittenResponse = t.Object(
   { state: entryMembers.state, records: t.Array(stamp), notes: t.Array(stamp) },
   { $id: 'VaultWritten' },
 )
@@ -163,7 +165,7 @@ function segmentsOf(
   ]
 }
 
-function writtenBody({ state, records, notes }: VaultEntries) {
+export function writtenBody({ state, records, notes }: VaultEntries) {
   return { state, records: records.map(stampOf), notes: notes.map(stampOf) }
 }
 

@@ -123,7 +123,10 @@ function isAgedBy(column: (typeof agedTimes)[number]) {
     column === 'deletion_time' ? eb(column, 'is not', null) : eb('email_confirmed', '=', false)
 }
 
-/** The condition for accounts with an empty vault that were neither confirmed, deleted by their owners, created nor sent an email since `before`. */
+/**
+ * The condition for accounts with an empty vault, and nothing deleted in it recently, that were neither confirmed, deleted by their
+ * owners, created nor sent an email since `before`.
+ */
 function isUnconfirmedSince(before: number) {
   return ({ and, or, not, exists, selectFrom, eb }: ExpressionBuilder<Schema, 'users'>) =>
     and([
@@ -134,5 +137,6 @@ function isUnconfirmedSince(before: number) {
       or([eb('letter_time', 'is', null), eb('letter_time', '<', before)]),
       not(exists(selectFrom('records').select('seq').whereRef('user_id', '=', 'users.id'))),
       not(exists(selectFrom('notes').select('seq').whereRef('user_id', '=', 'users.id'))),
+      not(exists(selectFrom('history').select('seq').whereRef('user_id', '=', 'users.id'))),
     ])
 }

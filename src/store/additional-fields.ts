@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { AdditionalField, AdditionalFieldReads, AdditionalFieldWrites } from '../domain/vault'
 import { batchesOf, padded } from './batches'
-import type { VaultRevision } from './entries'
+import type { OpenVault } from './entries'
 import { prepareQueryOfTwo } from './prepared'
 import type { Schema } from './schema'
 
@@ -46,7 +46,7 @@ export function additionalFieldReads(db: Kysely<Schema>): AdditionalFieldReads {
 /** Each change raises the revision of the record: a record with its fields is one entry. */
 export function additionalFieldWrites(
   db: Transaction<Schema>,
-  { owner, revision }: VaultRevision,
+  { owner, revision, history }: OpenVault,
 ): AdditionalFieldWrites {
   const ownRecordIds = db.selectFrom('records').select('records.id').where('user_id', '=', owner)
 
@@ -73,6 +73,7 @@ export function additionalFieldWrites(
     },
 
     async update(field) {
+      await history.beforeFieldUpdate(field)
       const row = await db
         .updateTable('additional_fields')
         .set({ name: field.name, value: field.value })
@@ -84,6 +85,7 @@ export function additionalFieldWrites(
     },
 
     async delete(id) {
+      await history.beforeFieldDelete(id)
       const row = await db
         .deleteFrom('additional_fields')
         .where('id', '=', id)

@@ -1,11 +1,13 @@
 import type { Kysely } from 'kysely'
 import { canonicalEmail } from '../domain/email'
 import { forgetGeneration } from './generation'
+import { fillHistoryTotals } from './history'
 import type { Schema } from './schema'
 
 /** Called after rows of another database were inserted: computes what is not copied, and has the database get a new generation. */
 export async function completeCopiedRows(db: Kysely<Schema>): Promise<void> {
   await fillDerivedColumns(db)
+  await fillHistoryTotals(db)
   await forgetGeneration(db)
 }
 

@@ -1,16 +1,21 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { EntryReads, EntryWrites, Revised, VaultEntry } from '../domain/vault'
+import { padded } from './batches'
 import { vaultRevision } from './generation'
+import type { HistoryKeeper } from './history-keeper'
 import type { Schema } from './schema'
 
-/** A vault in a write transaction, and the revision that it gets. */
-export interface VaultRevision {
+/** A vault in a write transaction, the revision that it gets, and what keeps its entries before they change. */
+export interface OpenVault {
   readonly owner: string
   readonly revision: number
+  readonly history: HistoryKeeper
 }
 
 /** The tables of vault entries, which share the columns and queries of this file. */
 type EntryTable = 'records' | 'notes'
+
+const kindOf = { records: 'record', notes: 'note' } as const
 
 /** The columns that are read of every entry. The owner is known from the query. */
 export const entryColumns = [
@@ -48,7 +53,10 @@ export function toEntry(row: EntryRow, owner: string): Revised<VaultEntry> {
 }
 
 /** Returns the columns of a new row that records and notes share. */
-export function fromEntry(entry: Omit<VaultEntry, 'owner'>, { owner, revision }: VaultRevision) {
+export function fromEntry(
+  entry: Omit<VaultEntry, 'owner'>,
+  { owner, revision }: Pick<OpenVault, 'owner' | 'revision'>,
+) {
   return {
     ...fromChange(entry, revision),
     id: entry.id,
@@ -83,14 +91,25 @@ export function entryReads(db: Kysely<Schema>, table: EntryTable): EntryReads {
   }
 }
 
+/** Returns the number of a new row: `order`, unless another row has that; undefined for the next one. */
+export async function placeOf(
+  db: Transaction<Schema>,
+  table: EntryTable,
+  order: number | undefined,
+): Promise<{ seq?: number }> {
+  if (order === undefined) return {}
+  const row = await db.selectFrom(table).select('seq').where('seq', '=', order).executeTakeFirst()
+  return row === undefined ? { seq: order } : {}
+}
+
 /** Returns the writes that are the same for records and notes. */
 export function entryWrites(
   db: Transaction<Schema>,
   table: EntryTable,
-  { owner, revision }: VaultRevision,
-): Pick<EntryWrites<unknown>, 'trash' | 'deleteTrashed' | 'delete'> {
-  const deleteOwn = (id: string) =>
-    db.deleteFrom(table).where('id', '=', id).where('user_id', '=', owner)
+  { owner, revision, history }: OpenVault,
+): Pick<EntryWrites<unknown>, 'trash' | 'deleteTrashed' | 'deleteAll'> {
+  const kind = kindOf[table]
+  const deleteOwn = () => db.deleteFrom(table).where('user_id', '=', owner)
 
   return {
     async trash(id) {
@@ -105,12 +124,18 @@ export function entryWrites(
     },
 
     async deleteTrashed(id) {
-      const result = await deleteOwn(id).where('is_deleted', '=', true).executeTakeFirst()
+      await history.beforeTrashedDelete(kind, id)
+      const result = await deleteOwn()
+        .where('id', '=', id)
+        .where('is_deleted', '=', true)
+        .executeTakeFirst()
       return result.numDeletedRows > 0n
     },
 
-    async delete(id) {
-      return (await deleteOwn(id).executeTakeFirst()).numDeletedRows > 0n
+    async deleteAll(ids) {
+      if (ids.length === 0) return
+      await history.beforeDelete(kind, ids)
+      await deleteOwn().where('id', 'in', padded(ids)).execute()
     },
   }
 }

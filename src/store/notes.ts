@@ -8,9 +8,10 @@ import {
   entryWrites,
   fromChange,
   fromEntry,
+  type OpenVault,
+  placeOf,
   revisionColumn,
   toEntry,
-  type VaultRevision,
 } from './entries'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
@@ -43,23 +44,22 @@ export function noteReads(db: Kysely<Schema>): NoteReads {
   }
 }
 
-export function noteWrites(
-  db: Transaction<Schema>,
-  vault: VaultRevision,
-): EntryWrites<NoteContent> {
+export function noteWrites(db: Transaction<Schema>, vault: OpenVault): EntryWrites<NoteContent> {
   return {
     ...entryWrites(db, 'notes', vault),
 
-    async insert(note) {
+    async insert(note, order) {
+      const place = await placeOf(db, 'notes', order)
       const result = await db
         .insertInto('notes')
-        .values({ ...fromEntry(note, vault), name: note.name, content: note.content })
+        .values({ ...place, ...fromEntry(note, vault), name: note.name, content: note.content })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst()
       return result.numInsertedOrUpdatedRows === 1n
     },
 
     async update(note) {
+      await vault.history.beforeNoteUpdate(note)
       const result = await db
         .updateTable('notes')
         .set({ ...fromChange(note, vault.revision), name: note.name, content: note.content })

@@ -1,4 +1,11 @@
-import type { Compilable, CompiledQuery, DialectAdapter, Kysely } from 'kysely'
+import {
+  type Compilable,
+  type CompiledQuery,
+  type DialectAdapter,
+  type Kysely,
+  type RawBuilder,
+  sql,
+} from 'kysely'
 import { directQueriesOf } from '../engine/direct-queries'
 import type { Schema } from './schema'
 
@@ -32,10 +39,37 @@ export function prepareQueryOfTwo<Row>(
   return (db, ...parameters) => prepare(db).execute(db, parameters)
 }
 
+/** What writes a statement in plain SQL: its database, and a function that writes a parameter. */
+export interface SqlParts {
+  readonly db: Kysely<Schema>
+  readonly parameter: () => RawBuilder<unknown>
+}
+
+/** As `prepareQuery`, for a statement in plain SQL with any number of parameters. Returns the rows that it returns. */
+export function prepareSql<Row>(
+  build: (parts: SqlParts) => RawBuilder<Row>,
+): (db: Kysely<Schema>, ...parameters: Parameters) => Promise<Row[]> {
+  // Filled again each time that the statement is compiled.
+  const placeholders: string[] = []
+  const prepare = createCompiler((db) => {
+    placeholders.length = 0
+    const parameter = () => {
+      const placeholder = `\0${placeholders.length}`
+      placeholders.push(placeholder)
+      return sql`${placeholder}`
+    }
+    const raw = build({ db, parameter })
+    return { compile: () => raw.compile(db) }
+  }, placeholders)
+  return (db, ...parameters) => prepare(db).execute(db, parameters)
+}
+
+type Parameters = readonly (string | number)[]
+
 /** A query for one database. */
 interface PreparedQuery<Row> {
-  execute(db: Kysely<Schema>, parameters: readonly string[]): Promise<Row[]>
-  first(db: Kysely<Schema>, parameters: readonly string[]): Promise<Row | null>
+  execute(db: Kysely<Schema>, parameters: Parameters): Promise<Row[]>
+  first(db: Kysely<Schema>, parameters: Parameters): Promise<Row | null>
 }
 
 function createCompiler<Row>(
@@ -66,7 +100,7 @@ function bind<Row>(compiled: CompiledQuery<Row>, adapter: DialectAdapter): Prepa
       first: async (_, parameters) => direct.first(compiled, parameters),
     }
   }
-  async function execute(db: Kysely<Schema>, parameters: readonly string[]): Promise<Row[]> {
+  async function execute(db: Kysely<Schema>, parameters: Parameters): Promise<Row[]> {
     const bound: CompiledQuery<Row> = { ...compiled, parameters }
     return (await db.executeQuery(bound)).rows
   }

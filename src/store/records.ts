@@ -15,9 +15,10 @@ import {
   entryWrites,
   fromChange,
   fromEntry,
+  type OpenVault,
+  placeOf,
   revisionColumn,
   toEntry,
-  type VaultRevision,
 } from './entries'
 import { prepareQuery } from './prepared'
 import type { Schema } from './schema'
@@ -95,21 +96,23 @@ function toRecords(
 
 export function recordWrites(
   db: Transaction<Schema>,
-  vault: VaultRevision,
+  vault: OpenVault,
 ): EntryWrites<RecordContent> {
   return {
     ...entryWrites(db, 'records', vault),
 
-    async insert(record) {
+    async insert(record, order) {
+      const place = await placeOf(db, 'records', order)
       const result = await db
         .insertInto('records')
-        .values({ ...fromEntry(record, vault), ...fromContent(record) })
+        .values({ ...place, ...fromEntry(record, vault), ...fromContent(record) })
         .onConflict((conflict) => conflict.doNothing())
         .executeTakeFirst()
       return result.numInsertedOrUpdatedRows === 1n
     },
 
     async update(record) {
+      await vault.history.beforeRecordUpdate(record)
       const result = await db
         .updateTable('records')
         .set({ ...fromChange(record, vault.revision), ...fromContent(record) })

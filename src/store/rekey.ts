@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { RekeyedVault } from '../domain/vault'
 import { batchesOf } from './batches'
-import type { VaultRevision } from './entries'
+import type { OpenVault } from './entries'
 import type { Schema } from './schema'
 
 /** A row and its new texts, in the order of the columns. */
@@ -11,7 +11,7 @@ type RekeyedRow = readonly [id: string, ...texts: readonly string[]]
 /** Replaces the ciphertext of a vault: see `WritableVault.rekey`. */
 export async function rekeyVault(
   db: Transaction<Schema>,
-  { owner, revision }: VaultRevision,
+  { owner, revision }: Pick<OpenVault, 'owner' | 'revision'>,
   { records, notes }: RekeyedVault,
 ): Promise<boolean> {
   const fields = records.flatMap(({ id: recordId, additionalFields }) =>

@@ -11,6 +11,7 @@ export interface Schema {
   records: RecordsTable
   notes: NotesTable
   additional_fields: AdditionalFieldsTable
+  history: HistoryTable
   set_aside: SetAsideTable
   outbox: OutboxTable
   audit: AuditTable
@@ -51,6 +52,10 @@ interface UsersTable {
   revision: Generated<number>
   /** When the owner deleted the account, which is hidden since then. Null if that has not happened. */
   deletion_time: Time | null
+  /** That of the last version in its history. */
+  history_number: Generated<number>
+  /** The sum of the sizes in its history. */
+  history_bytes: Generated<number>
 }
 
 /** A kind of client with which a user has signed in from a network. Unique by these three. */
@@ -107,6 +112,36 @@ interface AdditionalFieldsTable {
   name: string
   value: string
   record_id: string
+}
+
+/** A former state of a record or note. */
+interface HistoryTable {
+  seq: Generated<number>
+  user_id: string
+  /** Unique in the account. No later version gets it, unlike `seq`. */
+  number: number
+  kind: string
+  entry_id: string
+  /** The `seq` of the entry. */
+  entry_seq: number
+  reason: string
+  /** When it was kept. */
+  time: Time
+  /** Bytes, counted as in the size of a vault. */
+  size: number
+  is_favorite: Flag
+  is_deleted: Flag
+  creation_time: Time
+  update_time: Time
+  name: string
+  /** Null for a note. */
+  login: string | null
+  /** Null for a note. */
+  password: string | null
+  /** Null for a record. */
+  content: string | null
+  /** The additional fields of a record, as a JSON array of `[seq, id, name, value]`. Null for a note. */
+  fields: string | null
 }
 
 /** A row of a database of the original server that could not be adopted, with its old content. */

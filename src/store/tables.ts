@@ -15,8 +15,14 @@ export interface Table {
 /** All tables but `facts`, which belongs to one database and is never copied. */
 type TableName = Exclude<keyof Schema, 'facts'>
 
-/** Columns that are never copied: those that `fillDerivedColumns` computes from others, and those of which a new database begins with 0. */
-export const derivedColumns = ['canonical_email', 'twin', 'revision'] as const
+/** Columns that are never copied: those that `completeCopiedRows` computes from others, and those of which a new database begins with 0. */
+export const derivedColumns = [
+  'canonical_email',
+  'twin',
+  'revision',
+  'history_number',
+  'history_bytes',
+] as const
 
 type ColumnsOf<Name extends TableName> = Readonly<
   Record<Exclude<keyof Schema[Name], (typeof derivedColumns)[number]>, ColumnKind>
@@ -65,6 +71,26 @@ const columns: { readonly [Name in TableName]: ColumnsOf<Name> } = {
     name: 'text',
     value: 'text',
   },
+  history: {
+    seq: 'number',
+    user_id: 'text',
+    number: 'number',
+    kind: 'text',
+    entry_id: 'text',
+    entry_seq: 'number',
+    reason: 'text',
+    time: 'number',
+    size: 'number',
+    is_favorite: 'flag',
+    is_deleted: 'flag',
+    creation_time: 'number',
+    update_time: 'number',
+    name: 'text',
+    login: 'text',
+    password: 'text',
+    content: 'text',
+    fields: 'text',
+  },
   outbox: {
     seq: 'number',
     id: 'text',
@@ -107,6 +133,7 @@ export const tables: readonly Table[] = (
     'records',
     'notes',
     'additional_fields',
+    'history',
     'outbox',
     'set_aside',
     'audit',
@@ -129,6 +156,6 @@ export interface SchemaAdditions {
 /** Must list each table and column that is added from now on. */
 export const schemaAdditions: SchemaAdditions = {
   formerNames: { devices: 'known_addresses' },
-  tables: ['devices', 'audit', 'audit_marks'],
+  tables: ['devices', 'audit', 'audit_marks', 'history'],
   columns: { users: { deletion_time: null }, devices: { kind: 'unknown', first_time: null } },
 }

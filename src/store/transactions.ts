@@ -7,6 +7,7 @@ import type { AuditSignerProvider } from './audit/append'
 import { auditReads, auditWrites } from './audit/queries'
 import { backupReads, backupWrites } from './backups'
 import { deviceReads, deviceWrites } from './devices'
+import { historyReads, historyWrites } from './history'
 import { invitationReads, invitationWrites } from './invitations'
 import { knownTimeReads, knownTimeWrites } from './known-time'
 import { noteReads } from './notes'
@@ -55,6 +56,9 @@ export function createReadTransaction(db: Kysely<Schema>): ReadTransaction {
     get notes() {
       return noteReads(db)
     },
+    get history() {
+      return historyReads(db)
+    },
     get outbox() {
       return outboxReads(db)
     },
@@ -102,6 +106,9 @@ export function createWriteTransaction(
     },
     get notes() {
       return noteReads(db)
+    },
+    get history() {
+      return historyWrites(db)
     },
     get outbox() {
       return outboxWrites(db)

@@ -3,6 +3,7 @@ import type { VaultReads, VaultWrites } from '../domain/vault'
 import { rowOverheadBytes } from '../domain/vault-quota'
 import { additionalFieldWrites } from './additional-fields'
 import { vaultRevision } from './generation'
+import { createHistoryKeeper } from './history-keeper'
 import { noteWrites } from './notes'
 import { prepareQueryOfTwo } from './prepared'
 import { recordWrites } from './records'
@@ -16,7 +17,12 @@ const raiseRevision = prepareQueryOfTwo((db, id, sessionEpoch) =>
     .where('id', '=', id)
     .where('session_epoch', '=', sessionEpoch)
     .where('disabled', '=', sql.lit(false))
-    .returning(['revision', vaultRevision('revision').as('shownRevision')]),
+    .returning([
+      'revision',
+      vaultRevision('revision').as('shownRevision'),
+      'history_number as number',
+      'history_bytes as bytes',
+    ]),
 )
 
 export function vaultReads(db: Kysely<Schema>): VaultReads {
@@ -45,10 +51,11 @@ export function vaultWrites(db: Transaction<Schema>): VaultReads & VaultWrites {
   return {
     ...vaultReads(db),
 
-    async open({ id: owner, sessionEpoch }) {
+    async open({ id: owner, sessionEpoch }, keeping) {
       const [row] = await raiseRevision(db, owner, sessionEpoch)
       if (row === undefined) return null
-      const vault = { owner, revision: row.revision }
+      const history = createHistoryKeeper(db, owner, { keeping, totals: row })
+      const vault = { owner, revision: row.revision, history }
       return {
         owner,
         revision: row.shownRevision,
@@ -56,6 +63,7 @@ export function vaultWrites(db: Transaction<Schema>): VaultReads & VaultWrites {
         notes: noteWrites(db, vault),
         additionalFields: additionalFieldWrites(db, vault),
         rekey: (rekeyed) => rekeyVault(db, vault, rekeyed),
+        history,
       }
     },
   }

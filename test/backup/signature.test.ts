@@ -151,12 +151,12 @@ describe('a backup is refused whose tables are not those of the version that it 
       'a column was left out',
       `alter table users drop column hint;
         update manifest_tables set columns = json_remove(columns, '$.hint') where name = 'users'`,
-      'the column hint of users is not that of 0010-leaving',
+      'the column hint of users is not that of 0011-history',
     ],
     [
       'a column has another kind',
       `update manifest_tables set columns = json_set(columns, '$.disabled', 'text') where name = 'users'`,
-      'the column disabled of users is not that of 0010-leaving',
+      'the column disabled of users is not that of 0011-history',
     ],
   ])('%s', async (_what, change, problem) => {
     const { database, path } = await createSignedBackup()

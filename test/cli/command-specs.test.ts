@@ -92,6 +92,8 @@ test('the commands are these, and those of the installer are hidden', async () =
       'user disable',
       'user enable',
       'user logout',
+      'user history',
+      'user restore-entry',
       'user rename',
       'user delete',
       'user undelete',

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import {
+  formatBytes,
   formatCell,
   formatChecksum,
   formatFields,
@@ -45,4 +46,16 @@ test('a checksum has its table in front, in columns', () => {
   ]
   expect(short).toBe('users                     3  ab')
   expect(long).toBe('additional_fields      1200  cd')
+})
+
+test.each([
+  [0, '0 bytes'],
+  [1, '1 byte'],
+  [999, '999 bytes'],
+  [1_000, '1.0 KB'],
+  [999_949, '999.9 KB'],
+  [999_950, '1.0 MB'],
+  [32_000_000, '32.0 MB'],
+])('%d bytes are %s', (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text)
 })

@@ -71,9 +71,15 @@ two@nas.local  unconfirmed                 0        2      never                
   })
 
   test('are shown one by one, by email or id', async () => {
-    expect(await readJson('user', 'show', 'u1')).toEqual(one)
-    expect(await readJson('user', 'show', 'two@nas.local')).toEqual(two)
-    expect((await run('user', 'show', 'one@nas.local')).stdout).toBe(
+    expect(await readJson('user', 'show', 'u1')).toEqual({
+      ...{ ...one, vault_bytes: expect.any(Number), history_versions: 7, history_bytes: 4200 },
+    })
+    expect(await readJson('user', 'show', 'two@nas.local')).toEqual({
+      ...{ ...two, vault_bytes: 1_201_036, history_versions: 1, history_bytes: 700 },
+    })
+    expect(
+      (await run('user', 'show', 'one@nas.local')).stdout.replace(/size( +).*/, 'size$1SIZE'),
+    ).toBe(
       `email              one@nas.local
 id                 u1
 state              deleted by owner, disabled
@@ -84,6 +90,8 @@ last sign-in       2025-11-25 03:35 UTC
 records            7
 additional fields  7
 notes              0
+vault size         SIZE
+history            7 versions, 4.2 KB
 pending emails     0
 `,
     )
@@ -107,6 +115,29 @@ Android client  2001:db8:1:2::/64  2025-11-25  2025-11-25
     })
     expect(await readJson('user', 'devices', 'two@nas.local')).toEqual([])
     expect(await run('user', 'devices', 'nobody')).toMatchObject({ code: 3, stdout: '' })
+  })
+
+  test('have a history, of which the content is not printed', async () => {
+    const version = {
+      ...{ version: expect.any(Number), time: '2025-11-25T03:35:02.123Z' },
+      ...{ kind: 'note', reason: 'deleted', size: 700, entry: 'n1' },
+    }
+    expect(await readJson('user', 'history', 'u2')).toEqual([version])
+    const { stdout } = await run('user', 'history', 'two@nas.local')
+    expect(stdout.replaceAll(/\d{9,}/g, 'NUMBER').replaceAll(/ +/g, ' ')).toBe(
+      `VERSION TIME KIND REASON SIZE ENTRY
+NUMBER 2025-11-25T03:35:02Z note deleted 700 bytes n1
+`,
+    )
+    const number = stdout.match(/\d{9,}/)?.[0] ?? ''
+    const empty = { code: 3, stdout: '' }
+    expect(await run('user', 'history', 'nobody@nas.local')).toMatchObject(empty)
+    expect(await run('user', 'restore-entry', 'u1', number)).toMatchObject({
+      ...{ code: 1, stdout: '' },
+      stderr: expect.stringContaining('one@nas.local is disabled'),
+    })
+    for (const text of ['x', '-1', '1.5', '1e3'])
+      expect((await run('user', 'restore-entry', 'u2', '--', text)).stdout, text).toBe('')
   })
 
   test('that are invited are listed', async () => {

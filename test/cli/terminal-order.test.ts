@@ -33,6 +33,8 @@ test('what is printed for people comes before the value that it announces', asyn
     'records            0',
     'additional fields  0',
     'notes              2',
+    'vault size         1.2 MB',
+    'history            1 version, 700 bytes',
     'pending emails     1',
     'Account deleted. Backup of the previous data:',
     'PATH',

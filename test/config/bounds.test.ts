@@ -530,6 +530,7 @@ test('the default of each setting is described', () => {
     publicHosts: 'none',
     linkMinutes: '60',
     unconfirmedDays: '7',
+    history: 'yes',
     rateLimits:
       'guesses=10/15m, account-guesses=100/1h, guessed-accounts=30/1h, sign-ups=20/1h, confirmations=60/1h',
     loginQueue: '256',

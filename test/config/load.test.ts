@@ -62,6 +62,7 @@ describe('a setting', () => {
       publicHosts: [],
       linkMinutes: 60,
       unconfirmedDays: 7,
+      history: true,
       auditDays: 90,
       mail: null,
     })

@@ -50,6 +50,7 @@ const samples: Readonly<Record<keyof SettingValues, readonly string[]>> = {
   publicHosts: ['a.lan b.lan:8080,C.lan', ''],
   linkMinutes: ['60'],
   unconfirmedDays: ['0'],
+  history: ['off'],
   auditDays: ['0'],
   rateLimits: ['guesses=5/10m, sign-ups=1/1d', 'guessed-accounts=7/90s', 'off', ''],
   loginQueue: ['1'],

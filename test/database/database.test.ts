@@ -175,7 +175,7 @@ describe('a database that a command uses exclusively', () => {
       })
     }
     expect(await sqliteDatabaseIn(folder.path).inspect()).toBe('nothing')
-    expect(await sqliteDatabaseIn(folder.path).listPendingMigrations()).toHaveLength(10)
+    expect(await sqliteDatabaseIn(folder.path).listPendingMigrations()).toHaveLength(11)
     expect(readdirSync(folder.path)).toEqual([])
   })
 })

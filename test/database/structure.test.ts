@@ -408,6 +408,7 @@ describe('a SQLite database', () => {
           creation_time integer default (0) not null, letter_time integer,
           disabled integer default false not null check (disabled in (0, 1)), login_time integer,
           canonical_email text, twin integer, revision integer default (0) not null, deletion_time integer,
+          history_number integer default (0) not null, history_bytes integer default (0) not null,
           unique (email), unique (id)) strict`),
       ),
     )

@@ -191,6 +191,7 @@ describe.each(engines)('the tables on $engine', ({ open }) => {
       records: 7,
       notes: 2,
       additional_fields: 7,
+      history: 8,
       outbox: 2,
       set_aside: 1,
       audit: 1,
@@ -228,7 +229,7 @@ describe.each(engines)('the tables on $engine', ({ open }) => {
     await fillWithEdgeCases(database)
     const isEmpty = () => targetsOf(database).database.withSnapshot(isDatabaseEmpty)
     // Children first: a table is the only one that has rows when its turn comes.
-    const filled = ['outbox', 'additional_fields', 'records', 'notes', 'devices']
+    const filled = ['outbox', 'history', 'additional_fields', 'records', 'notes', 'devices']
     for (const table of [...filled, 'invitations', 'users', 'set_aside']) {
       expect(await isEmpty(), table).toBeFalse()
       await database.sql(`delete from ${table}`)

@@ -40,7 +40,7 @@ function createRules(store: Store) {
     ...{ store, credentialCheck, hasher, sessions, quota, clock, random },
     emailQueue: createEmailQueue({ clock, random, wake: () => {} }),
   })
-  const rest = { store, clock, quota }
+  const rest = { store, clock, quota, history: { maxBytes: 1e6 } }
   return { sessions, hasher, masterPassword, notes: createNotes(rest), sync: createVaultSync(rest) }
 }
 
@@ -175,7 +175,7 @@ describe.each<{ engine: string; open: () => Promise<Store & AsyncDisposable> }>(
     const user = await createAccount(store, rules)
     const ids = Array.from({ length: 700 }, (_, index) => `${index}`)
     await store.write(async (tx) => {
-      const vault = await tx.vaults.open(user)
+      const vault = await tx.vaults.open(user, null)
       const times = { creationTime: 1, updateTime: 2 }
       const record = { ...times, isFavorite: true, isTrashed: false, id: 'r' }
       await vault?.records.insert({ ...record, name: 'a:b', login: 'a:b', password: 'a:b' })

@@ -27,7 +27,7 @@ const noteOf = (id: string) => ({ id, ...flags, name: 'n:n', content: 'c:c' })
 const fieldOf = (id: string) => ({ id, recordId: 'r', name: 'n:n', value: 'v:v' })
 
 function createRules(store: TestStore) {
-  const deps = { store, clock: fakeClock(), quota: createVaultQuota(1e6) }
+  const deps = { store, clock: fakeClock(), quota: createVaultQuota(1e6), history: null }
   return {
     records: createRecords(deps),
     notes: createNotes(deps),
@@ -126,7 +126,7 @@ describe('a session on SQLite', () => {
     await store.write((tx) => tx.users.insert(other))
     expect(await authenticate(token)).toEqual({ found: signedIn(user), statements: 1 })
     const changed = { ...signedIn(user), revision: 1, vaultState: 'u.1' }
-    await store.write((tx) => tx.vaults.open(user))
+    await store.write((tx) => tx.vaults.open(user, null))
     expect(await authenticate(token)).toEqual({ found: changed, statements: 1 })
     expect(await authenticate(token)).toEqual({ found: changed, statements: 0 })
   })

@@ -175,7 +175,7 @@ const noteOf = (bytes: number) => ({ name: ofBytes(101), content: ofBytes(bytes 
 const fieldOf = (bytes: number) => ({ name: ofBytes(101), value: ofBytes(bytes - 101) })
 
 function createRules(store: TestStore, maxBytes: number) {
-  const deps = { store, clock: fakeClock(), quota: createVaultQuota(maxBytes) }
+  const deps = { store, clock: fakeClock(), quota: createVaultQuota(maxBytes), history: null }
   return {
     records: createRecords(deps),
     notes: createNotes(deps),

@@ -197,7 +197,7 @@ describe('snailpass doctor', () => {
       const failed = checked.filter(({ failure }) => failure !== null)
       expect({ code: result.code, failed: failed.map(({ name }) => name) }).toEqual({
         code: 4,
-        failed: ['database', 'secret key', 'accounts', 'audit', 'clock', 'archives'],
+        failed: ['database', 'secret key', 'accounts', 'history', 'audit', 'clock', 'archives'],
       })
       expect(failed[0]?.failure).toEndWith(': run this as the user of the server, or as root')
     },

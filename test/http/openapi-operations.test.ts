@@ -95,6 +95,22 @@ describe('the OpenAPI document', () => {
         '',
         '200 400 401 408 409 412 413 500 503 507',
       ],
+      ['GET /account/history', 'getAccountHistory', token, '', '200 400 401 413 500 503'],
+      ['DELETE /account/history', 'deleteAccountHistory', token, '', '200 400 401 413 500 503 507'],
+      [
+        'GET /account/history/{entry}',
+        'getAccountHistoryEntry',
+        token,
+        'path entry',
+        '200 400 401 404 413 500 503',
+      ],
+      [
+        'POST /account/history/{version}/restore',
+        'postAccountHistoryRestore',
+        token,
+        'path version',
+        '200 400 401 404 409 413 500 503 507',
+      ],
       [
         'PUT /account/master-password',
         'putAccountMasterPassword',
@@ -241,6 +257,16 @@ describe('the OpenAPI document', () => {
       token: { ...text, description: 'Session token, for the header x-access-token' },
     }
     const stamp = object({ id: text, revision, creation_time: text, update_time: text })
+    const oneOf = (...texts: string[]) => ({
+      anyOf: texts.map((each) => ({ ...text, const: each })),
+    })
+    const count = (description: string) => ({ type: 'integer', description })
+    const version = {
+      version: count('Names the version; larger than that of all earlier ones'),
+      reason: oneOf('replaced', 'deleted'),
+      kept_time: count('When it was kept, in milliseconds since 1970'),
+      size: count('Bytes that it takes of the history'),
+    }
     expect(components.schemas).toEqual({
       Vault: object({
         state,
@@ -291,6 +317,21 @@ describe('the OpenAPI document', () => {
         delete: { type: 'boolean', const: true },
       }),
       VaultWritten: object({ state, records: listOf(stamp), notes: listOf(stamp) }),
+      History: object({
+        is_kept: { ...flag, description: 'Whether this server keeps versions now' },
+        max_size: count('Maximum sum of all sizes; the oldest versions go first'),
+        versions: listOf(
+          object({
+            ...version,
+            kind: oneOf('record', 'note'),
+            entry: { ...text, description: 'id of the record or note' },
+          }),
+        ),
+      }),
+      Versions: object({
+        records: listOf(object({ ...record, ...version })),
+        notes: listOf(object({ ...note, ...version })),
+      }),
       SignUp: object(
         {
           ...{ id: idText, email: { ...idText, format: 'email' } },

@@ -24,12 +24,15 @@ describe('the OpenAPI document', () => {
     )
     expect(operations.sort()).toEqual([
       'DELETE /account',
+      'DELETE /account/history',
       'DELETE /account/sessions',
       'DELETE /additional_fields',
       'DELETE /notes',
       'DELETE /records',
       'GET /',
       'GET /account/devices',
+      'GET /account/history',
+      'GET /account/history/{entry}',
       'GET /account/vault',
       'GET /additional_fields',
       'GET /ca',
@@ -43,6 +46,7 @@ describe('the OpenAPI document', () => {
       'GET /readyz',
       'GET /records',
       'GET /users',
+      'POST /account/history/{version}/restore',
       'POST /account/vault',
       'POST /additional_fields',
       'POST /confirm/{token}',
@@ -61,7 +65,7 @@ describe('the OpenAPI document', () => {
     const ids = Object.values<Record<string, { operationId: string }>>(paths).flatMap((methods) =>
       Object.values(methods).map(({ operationId }) => operationId),
     )
-    expect(ids).toHaveLength(30)
+    expect(ids).toHaveLength(34)
     for (const id of ids) expect(id).toMatch(/^[a-z]+[A-Z][A-Za-z]+$/)
     expect(new Set(ids).size).toBe(ids.length)
   })

@@ -31,6 +31,10 @@ const guarded = [
   ['POST', '/account/vault'],
   ['GET', '/account/devices'],
   ['DELETE', '/account/sessions'],
+  ['GET', '/account/history'],
+  ['DELETE', '/account/history'],
+  ['GET', '/account/history/{entry}'],
+  ['POST', '/account/history/{version}/restore'],
 ] as const
 
 const invalidToken = failure(401, 'Authentication Error. Token is invalid')

@@ -78,7 +78,7 @@ const writes: readonly {
   {
     name: 'vaults.open',
     kinds: 'update',
-    run: (tx) => tx.vaults.open({ id: 'u', sessionEpoch: 'epoch' }),
+    run: (tx) => tx.vaults.open({ id: 'u', sessionEpoch: 'epoch' }, null),
   },
   {
     name: 'invitations.insert',
@@ -136,6 +136,17 @@ const writes: readonly {
     kinds: 'insert',
     run: (tx) => tx.knownTime.save({ time: 1, disproved: null, doubt: null }),
   },
+  {
+    name: 'history.correct',
+    kinds: 'update',
+    run: (tx) => tx.history.correct({ from: 0, to: 9, by: 1 }),
+  },
+  {
+    name: 'history.redate',
+    kinds: 'update',
+    run: (tx) => tx.history.redate({ now: 9, before: 8, earliest: 7 }),
+  },
+  { name: 'history.deleteOld', kinds: 'update, delete', run: (tx) => tx.history.deleteOld('u', 9) },
   { name: 'backups.findForChange', kinds: 'insert', run: (tx) => tx.backups.findForChange() },
   {
     name: 'backups.save',
@@ -193,6 +204,8 @@ async function openFilledStore() {
       await vault.notes.insert({ ...aNote(id === 'r' ? 'n' : id), isTrashed: id === 'r' })
     }
     await vault.additionalFields.insert(aField('f'))
+    const keeping = await openVault(tx, 'u', { now: 1, maxBytes: 1e6 })
+    await keeping.records.update({ ...aRecord('r'), name: 'former:n' })
     await tx.invitations.insert(invited)
     await tx.devices.remember('u', device, { time: 1, max: 5 })
     await tx.acmeChallenges.put(challenge('t'))

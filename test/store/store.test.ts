@@ -64,14 +64,14 @@ describe.each(allStoreEngines)('the store on $engine', ({ open }) => {
     const [user, other] = [await insertUser(store), await insertUser(store)]
     await store.write((tx) => tx.users.replaceSessionEpoch(other.id, 'another epoch'))
     const opened = (id: string, sessionEpoch: string) =>
-      store.write(async (tx) => (await tx.vaults.open({ id, sessionEpoch }))?.owner ?? null)
+      store.write(async (tx) => (await tx.vaults.open({ id, sessionEpoch }, null))?.owner ?? null)
     const revisionOf = async ({ id }: { id: string }) =>
       (await store.read((tx) => tx.users.findById(id)))?.revision
     expect(await opened(other.id, 'another epoch')).toBe(other.id)
     const order: string[] = []
     let disabling: Promise<unknown> = Promise.resolve()
     await store.write(async (tx) => {
-      const vault = await tx.vaults.open(user)
+      const vault = await tx.vaults.open(user, null)
       disabling = store
         .write((later) => later.users.setDisabled(user.id, true))
         .then(() => order.push('disabled'))
@@ -344,7 +344,7 @@ describe.each(allStoreEngines)('the store on $engine', ({ open }) => {
     const outcomes = await Promise.all(
       Array.from({ length: 8 }, () =>
         store.write(async (tx) => {
-          const vault = await tx.vaults.open({ id, sessionEpoch })
+          const vault = await tx.vaults.open({ id, sessionEpoch }, null)
           const isFree = (await tx.records.findOwner('x')) === null
           return { isFree, inserted: await vault?.records.insert(aRecord(id, 'x')) }
         }),

@@ -29,6 +29,7 @@ export function createTestApi(change: Partial<ApiDeps> = {}) {
     notes: rules,
     vaultSync: { read: reject, write: reject },
     masterPassword: { change: reject },
+    history: { list: reject, read: reject, restore: reject, forget: reject },
     readiness: { check: reject },
     answerBudget: { hold: reject, tryHold: () => null, hasRoom: () => false },
     answerCache: createAnswerCache({ maxBytes: 0, monotonicClock: () => 0 }),

@@ -10,7 +10,7 @@ import { resolveSqliteLocation } from '../../src/database/sqlite-location'
 import type { MonotonicClock } from '../../src/domain/runtime'
 import type { WriteTransaction } from '../../src/domain/store'
 import type { SignedInUser, User, UserWithRevision } from '../../src/domain/user'
-import type { WritableVault } from '../../src/domain/vault'
+import type { HistoryKeeping, WritableVault } from '../../src/domain/vault'
 import { directQueriesOf, offerDirectQueries } from '../../src/engine/direct-queries'
 import { openReader, openSingleReader, openWriter } from '../../src/engine/sqlite/connection'
 import { createStore, type DatabaseHandles, type OpenedStore } from '../../src/store/store'
@@ -285,9 +285,13 @@ export function signedIn(user: User): SignedInUser {
 }
 
 /** Opens the vault of an account in its present session. Throws if the account is unknown or disabled. */
-export async function openVault(tx: WriteTransaction, owner: string): Promise<WritableVault> {
+export async function openVault(
+  tx: WriteTransaction,
+  owner: string,
+  keeping: HistoryKeeping | null = null,
+): Promise<WritableVault> {
   const user = await tx.users.findById(owner)
-  const vault = user === null ? null : await tx.vaults.open(user)
+  const vault = user === null ? null : await tx.vaults.open(user, keeping)
   if (vault === null) throw new Error(`the vault of ${owner} can't be opened`)
   return vault
 }

@@ -156,6 +156,15 @@ export async function fillWithEdgeCases(database: TestDatabase): Promise<void> {
     `insert into notes (id, user_id, name, content, is_favorite, is_deleted, creation_time, update_time)
       values ('n1', 'u2', 'n:n', '${'x'.repeat(1_200_000)}:iv', ${no}, ${yes}, 1, 2),
       ('n2', 'u2', 'n:n', 'c:c', ${no}, ${no}, 1, 2)`,
+    ...edgeCaseTexts.map(
+      (
+        text,
+        index,
+      ) => `insert into history (seq, user_id, number, kind, entry_id, entry_seq, reason, time, size, is_favorite, is_deleted, creation_time, update_time, name, login, password, content, fields)
+      values (${index * 2 + 3}, 'u1', ${index * 2 + 1}, 'record', 'r${index}', 5, 'replaced', 1764041702123, 600, ${yes}, ${no}, 1, 2, ${quoted(text)}, 'l:l', 'p:p', null, ${quoted(JSON.stringify([[1, 'f', text, text]]))})`,
+    ),
+    `insert into history (user_id, number, kind, entry_id, entry_seq, reason, time, size, is_favorite, is_deleted, creation_time, update_time, name, content)
+      values ('u2', 1, 'note', 'n1', 1, 'deleted', 1764041702123, 700, ${no}, ${yes}, 1, 2, 'n:n', 'c:c')`,
     `insert into devices (user_id, kind, network, first_time, time) values ('u1', 'android', '2001:db8:1:2::/64', 1764041702001, 1764041702123)`,
     `insert into invitations (email, creation_time) values ('three@nas.local', 3)`,
     `insert into outbox (id, invitation, kind, base_url, state, creation_time, next_time, attempts, lease, reason)

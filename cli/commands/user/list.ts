@@ -2,9 +2,9 @@
 import { Command } from 'commander'
 import { withUsers } from '../../../src/app/operations/users'
 import { purgeDelay } from '../../../src/domain/expired-accounts'
-import type { UserSummary } from '../../../src/domain/user'
+import type { UserDetails, UserSummary } from '../../../src/domain/user'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
-import { formatFields, formatJsonTime, formatTime } from '../../format'
+import { formatBytes, formatCount, formatFields, formatJsonTime, formatTime } from '../../format'
 import { formatTable } from '../../table'
 import { info, out, outJson } from '../../terminal'
 
@@ -42,7 +42,7 @@ Example:
     )
     .action(async (name: string, options: { json?: true }) => {
       const user = await withUsers(openCommandTargets(command), (rules) => rules.require(name))
-      if (options.json === true) return outJson(toJson(user))
+      if (options.json === true) return outJson(detailsToJson(user))
       for (const line of linesOf(user)) out(line)
     })
 }
@@ -64,6 +64,16 @@ function toJson(user: UserSummary) {
   }
 }
 
+function detailsToJson(user: UserDetails) {
+  const { vaultBytes, history } = user
+  return {
+    ...toJson(user),
+    vault_bytes: vaultBytes,
+    history_versions: history.versions,
+    history_bytes: history.bytes,
+  }
+}
+
 function rowOf(user: UserSummary): readonly string[] {
   return [
     user.email,
@@ -76,7 +86,7 @@ function rowOf(user: UserSummary): readonly string[] {
 }
 
 /** Returns everything that an operator can see of an account, one line for each value. */
-export function linesOf(user: UserSummary): readonly string[] {
+export function linesOf(user: UserDetails): readonly string[] {
   const { deletionTime } = user
   return formatFields([
     ['email', user.email],
@@ -93,6 +103,11 @@ export function linesOf(user: UserSummary): readonly string[] {
     ['records', String(user.records)],
     ['additional fields', String(user.additionalFields)],
     ['notes', String(user.notes)],
+    ['vault size', formatBytes(user.vaultBytes)],
+    [
+      'history',
+      `${formatCount(user.history.versions, 'version')}, ${formatBytes(user.history.bytes)}`,
+    ],
     ['pending emails', String(user.pendingEmails)],
   ])
 }

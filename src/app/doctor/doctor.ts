@@ -22,6 +22,7 @@ import { checkBackups, checkDatabase, checkKey } from './database'
 import { checkExposure } from './exposure'
 import { checkPermissions, checkSpace } from './files'
 import type { CheckResult, Finding, Outcome } from './findings'
+import { checkHistory } from './history'
 import { checkFileSystem, checkResourceLimits } from './machine'
 import { checkMail } from './mail'
 import { checkServer } from './server'
@@ -54,6 +55,7 @@ export async function runChecks(
     ['database', () => withRestoreHint(targets, async () => checkDatabase(targets))],
     ['secret key', () => checkKey(targets)],
     ['accounts', () => checkAccounts(targets)],
+    ['history', () => checkHistory(targets)],
     ['audit', () => checkAuditLog(targets)],
     ['permissions', () => checkPermissions(targets, fix)],
     ['space', () => checkSpace(targets)],
@@ -82,7 +84,7 @@ export async function runChecks(
 type Check = readonly [name: string, check: () => Outcome | Promise<Outcome>]
 
 /** Checks that need the database. They are skipped if it can't be used: each would only repeat that. */
-const databaseChecks = new Set(['secret key', 'accounts', 'audit', 'clock'])
+const databaseChecks = new Set(['secret key', 'accounts', 'history', 'audit', 'clock'])
 
 /**
  * Checks that need no settings. Without valid settings the others are skipped: default values stand in for the invalid ones,

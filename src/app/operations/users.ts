@@ -1,8 +1,11 @@
 import { hashMasterPassword } from '../../crypto/master-password'
 import { createDerive, createPasswordHasher } from '../../crypto/password-hash'
+import { createManagedHistory, type ManagedHistory } from '../../domain/managed-history'
 import { createManagedUsers, type ManagedUsers } from '../../domain/managed-users'
 import { createEmailQueue } from '../../domain/outbox'
-import type { UserSummary } from '../../domain/user'
+import type { UserDetails } from '../../domain/user'
+import { createVaultQuota } from '../../domain/vault-quota'
+import { historyPolicyOf } from '../history-policy'
 import { likelyBaseUrl } from '../local-addresses'
 import { auditSignerFor } from '../secret-key'
 import { signUpPolicyOf } from '../sign-up-policy'
@@ -32,6 +35,20 @@ export function withUsers<T>(
   })
 }
 
+/** Runs work with the rules for the history of accounts, while servers run. Throws a DomainError. */
+export function withHistory<T>(
+  targets: Targets,
+  work: (history: ManagedHistory) => Promise<T>,
+): Promise<T> {
+  const { settings, runtime, database } = targets
+  return database.withShared((store) => {
+    store.setAuditSigner((fingerprint) => auditSignerFor(targets, fingerprint))
+    const quota = createVaultQuota(settings.maxVault)
+    const history = historyPolicyOf(settings)
+    return work(createManagedHistory({ ...runtime, store, quota, history }))
+  })
+}
+
 /**
  * Creates a confirmed account and returns its id. `askMasterPassword` is called once nothing else stands in the way, with
  * the email in lower case: the clients use it as the salt. Throws a DomainError.
@@ -56,7 +73,7 @@ export function addUser(
 export function deleteUser(
   targets: Targets,
   name: string,
-  consent: (user: UserSummary) => Promise<void>,
+  consent: (user: UserDetails) => Promise<void>,
 ): Promise<string> {
   return withUsers(targets, async (users, requireKey) => {
     const user = await users.require(name)

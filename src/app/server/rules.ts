@@ -8,6 +8,7 @@ import type { AnswerCache } from '../../domain/answer-cache'
 import type { ClockWatch } from '../../domain/clock-watch'
 import { createCredentialCheck } from '../../domain/credential-check'
 import { type ConfirmationPolicy, createEmailConfirmation } from '../../domain/email-confirmation'
+import { createHistory } from '../../domain/history'
 import { createLogin } from '../../domain/login'
 import type { LoginEventBuffer } from '../../domain/login-events'
 import { createMasterPassword } from '../../domain/master-password'
@@ -23,6 +24,7 @@ import { createWrongCredentials } from '../../domain/wrong-credentials'
 import type { ApiDeps } from '../../http/api'
 import type { Log } from '../../log'
 import { version } from '../../version'
+import { historyPolicyOf } from '../history-policy'
 import type { Runtime } from '../runtime'
 import { signUpPolicyOf } from '../sign-up-policy'
 import { createRateLimiters } from './limits'
@@ -40,6 +42,7 @@ export type Rules = Pick<
   | 'notes'
   | 'vaultSync'
   | 'masterPassword'
+  | 'history'
   | 'answerBudget'
   | 'answerCache'
   | 'version'
@@ -68,7 +71,8 @@ export function createRules(deps: {
   const { answerCache, log, iterations } = deps
   const { clock, random, monotonicClock, wait } = runtime
   const rateLimiters = createRateLimiters(settings, runtime, log)
-  const vaultQuota = createVaultQuota(settings.maxVault)
+  const quota = createVaultQuota(settings.maxVault)
+  const vaultRuleDeps = { store, clock, quota, history: historyPolicyOf(settings) }
   const derive = createDerive(settings.loginQueue, runtime)
   const hasher = createPasswordHasher({ random, derive, iterations })
   const sessions = createSessions({ store, tokens, onDeletedAccount: answerCache.forget })
@@ -106,16 +110,17 @@ export function createRules(deps: {
       rateLimiter: rateLimiters.confirmations,
       clock,
     }),
-    records: createRecords({ store, clock, quota: vaultQuota }),
-    additionalFields: createAdditionalFields({ store, quota: vaultQuota }),
-    notes: createNotes({ store, clock, quota: vaultQuota }),
-    vaultSync: createVaultSync({ store, clock, quota: vaultQuota }),
+    records: createRecords(vaultRuleDeps),
+    additionalFields: createAdditionalFields(vaultRuleDeps),
+    notes: createNotes(vaultRuleDeps),
+    vaultSync: createVaultSync(vaultRuleDeps),
+    history: createHistory(vaultRuleDeps),
     masterPassword: createMasterPassword({
       store,
       credentialCheck,
       hasher,
       sessions,
-      quota: vaultQuota,
+      quota,
       emailQueue: confirmation.emailQueue,
       ...runtime,
     }),

@@ -17,13 +17,13 @@ import { version } from '../../version'
 import { backupFolderOf } from '../backup-folder'
 import { createLocalMatcher } from '../local-addresses'
 import type { Runtime } from '../runtime'
-import { startAccountCleanup } from './account-cleanup'
 import { startAnswerCache } from './answer-cache'
 import { createServerApi, listEndpoints, type NetworkEndpoint, type ServerApiDeps } from './api'
 import { startAuditWriter } from './audit-writer'
 import { watchBackupFolder } from './backup-folder-watch'
 import { type RunBackup, startBackupSchedule } from './backup-schedule'
 import { openCertificates } from './certificates'
+import { startCleanup } from './cleanup'
 import { startClockWatch } from './clock'
 import { createMailService } from './confirmation-mail'
 import { openServerDatabase } from './database'
@@ -203,7 +203,7 @@ async function startParts(
     services.push(() => loop.stop())
   }
   const { isRequired: isConfirmationRequired } = mail.confirmation
-  const cleanup = startAccountCleanup({ ...start, store, clockWatch, isConfirmationRequired })
+  const cleanup = startCleanup({ ...start, store, clockWatch, isConfirmationRequired })
   let isCleanupOver = false
   checks.push(() => isCleanupOver)
   services.push(async (timeout) => {

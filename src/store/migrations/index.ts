@@ -12,6 +12,7 @@ import { canonicalEmails } from './0007-canonical-emails'
 import { revisions } from './0008-revisions'
 import { devices } from './0009-devices'
 import { leaving } from './0010-leaving'
+import { history } from './0011-history'
 
 /** Migrations by their names. They run in the order of the names. */
 export type Migrations = Readonly<Record<string, Migration>>
@@ -35,5 +36,6 @@ export function migrationsFor(columnTypes: ColumnTypes, clock: Clock): Migration
     '0008-revisions': { up: revisions(columnTypes) },
     '0009-devices': { up: devices(columnTypes) },
     '0010-leaving': { up: leaving(columnTypes) },
+    '0011-history': { up: history(columnTypes) },
   }
 }

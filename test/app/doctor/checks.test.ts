@@ -444,7 +444,7 @@ test('a check that needs the database is skipped if that can not be used, and th
   const input = { environment: {}, flags: { dataDir: database.dataDir }, file: null }
   const results = await runChecks(input, systemRuntime, { fix: false })
   expect(results.map(({ name }) => name)).toEqual([
-    ...['settings', 'version', 'server', 'database', 'secret key', 'accounts', 'audit'],
+    ...['settings', 'version', 'server', 'database', 'secret key', 'accounts', 'history', 'audit'],
     ...['permissions', 'space', 'file system', 'limits', 'clock', 'archives', 'certificate'],
     ...['mail', 'sign-up'],
   ])
@@ -461,7 +461,7 @@ test('a check that needs the database is skipped if that can not be used, and th
   })
   const skipped = results.filter(({ failure }) => failure === 'the database has to be usable first')
   expect(skipped.map(({ name, fact, findings }) => ({ name, fact, findings }))).toEqual(
-    ['secret key', 'accounts', 'audit', 'clock'].map((name) => ({
+    ['secret key', 'accounts', 'history', 'audit', 'clock'].map((name) => ({
       name,
       fact: null,
       findings: [],

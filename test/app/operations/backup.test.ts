@@ -33,7 +33,7 @@ describe.each(enginesWithTables)('a backup of $engine', ({ open, engine }) => {
     await fillWithEdgeCases(database)
     const { path, rows, tables: sums } = await createTestBackup(database)
     // The audit log has one row, and a checkpoint for each of its ends.
-    expect(rows).toBe(2 + 1 + 1 + edgeCaseTexts.length * 2 + 2 + 2 + 1 + 1 + 2)
+    expect(rows).toBe(2 + 1 + 1 + edgeCaseTexts.length * 3 + 2 + 1 + 2 + 1 + 1 + 2)
     using file = new Database(path, { readonly: true })
     for (const { name, columns } of tables) {
       const checksum = sums.find(({ table }) => table === name)

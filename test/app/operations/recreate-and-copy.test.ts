@@ -90,6 +90,7 @@ describe.each(
       ['records', 5],
       ['notes', 5],
       ['additional_fields', 5],
+      ['history', 0],
       ['outbox', 0],
       ['set_aside', 0],
       ['audit', expect.any(Number)],

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { startAccountCleanup } from '../../../src/app/server/account-cleanup'
+import { startCleanup } from '../../../src/app/server/cleanup'
 import { loadConfig } from '../../../src/config/load'
 import { DomainError } from '../../../src/domain/errors'
 import { createLog } from '../../../src/log'
@@ -26,7 +26,7 @@ function startTestCleanup(
     file: null,
   })
   const lines: { level: string; message: string }[] = []
-  const loop = startAccountCleanup({
+  const loop = startCleanup({
     store: failing,
     clockWatch: watchOf(clock),
     settings,
@@ -46,16 +46,16 @@ test.each([
   [
     'logs a bug whole',
     new TypeError('undefined is not a function'),
-    { level: 'error', fault: expect.stringContaining('account-cleanup.test.ts') },
+    { level: 'error', fault: expect.stringContaining('cleanup.test.ts') },
   ],
-])('the removal of accounts %s, and goes on', async (_name, error, line) => {
+])('the clean-up %s, and goes on', async (_name, error, line) => {
   await using store = await openSqliteStore()
   const user = aUser({ emailConfirmed: false, creationTime: Date.UTC(2026, 0, 2) })
   await store.write(async (tx) => await tx.users.insert(user))
   const { loop, fault, lines, advance } = startTestCleanup(store, error)
   await advance(2.5 * hour)
   expect(lines).toEqual([
-    expect.objectContaining({ message: 'the removal of accounts failed', ...line }),
+    expect.objectContaining({ message: 'the removal of what is too old failed', ...line }),
   ])
   expect(await store.read((tx) => tx.users.findByEmail(user.email))).not.toBeNull()
   fault.error = null
