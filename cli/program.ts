@@ -36,6 +36,11 @@ export async function createProgram(args: readonly string[] = []): Promise<Comma
     // Without this, a command that has subcommands would parse the options of its subcommands.
     .enablePositionalOptions()
     .showHelpAfterError('hint: see snailpass --help')
+    // Without "[options]", which every command has: beside long names, the descriptions would not be wrapped.
+    .configureHelp({
+      subcommandTerm: (command) =>
+        `${command.name()} ${command.usage().replace(/^\[options\] ?/, '')}`.trimEnd(),
+    })
     .addHelpText(
       'after',
       `
