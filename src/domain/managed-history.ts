@@ -2,7 +2,7 @@ import { operatorEvent } from './audit'
 import type { VaultRuleDeps } from './entries'
 import { DomainError } from './errors'
 import { restoreVersion } from './history'
-import { requireUser } from './managed-users'
+import { requireNotDeleted, requireUser } from './managed-users'
 import { keepingAt, type Version } from './versions'
 
 /**
@@ -13,7 +13,8 @@ export interface ManagedHistory {
   /** Returns the versions of an account, the newest first. */
   list(name: string): Promise<readonly Version[]>
   /**
-   * Does what `History.restore` does, and throws the same. Throws `forbidden` for an account that can't sign in. Returns the kind and
+   * Does what `History.restore` does, and throws the same. Throws `forbidden` for a disabled account, `conflict` if the
+   * owner has deleted it. Returns the kind and
    * the id of the entry.
    */
   restore(name: string, version: number): Promise<Pick<Version, 'kind' | 'entryId'>>
@@ -27,6 +28,7 @@ export function createManagedHistory(deps: VaultRuleDeps): ManagedHistory {
     restore: (name, version) =>
       store.write(async (tx) => {
         const user = await requireUser(tx, name)
+        requireNotDeleted(user)
         const now = clock()
         const vault = await tx.vaults.open(user, keepingAt(now, history))
         if (vault === null) {

@@ -220,7 +220,7 @@ export async function requireUser(tx: ReadTransaction, name: string): Promise<Us
 }
 
 /** Throws `conflict` if the owner has deleted the account: it could not be used afterwards. */
-function requireNotDeleted({ email, deletionTime }: User): void {
+export function requireNotDeleted({ email, deletionTime }: User): void {
   if (deletionTime === null) return
   throw new DomainError('conflict', `the owner of ${email} has deleted the account`, {
     hint: `bring it back with \`snailpass user undelete ${email}\` first`,

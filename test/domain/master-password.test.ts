@@ -185,6 +185,14 @@ describe.each<{ engine: string; open: () => Promise<Store & AsyncDisposable> }>(
       )
       for (const id of ids) await vault?.notes.insert({ ...times, ...noteOf(id, 'old') })
     })
+    // Its former state is under the former key.
+    await store.write(async (tx) => {
+      const vault = await tx.vaults.open(user, { now: clock(), maxBytes: 1e6 })
+      for (const id of ['0', '1'])
+        await vault?.notes.update({ ...noteOf(id, 'other'), updateTime: 2 })
+    })
+    const versions = () => store.read((tx) => tx.history.size('u'))
+    expect((await versions()).versions).toBe(2)
     const { state } = await rules.sync.read({ user, request: unbounded })
     await rules.masterPassword.change({
       credentials: { email, masterPasswordHash: 'hash 0' },
@@ -205,6 +213,7 @@ describe.each<{ engine: string; open: () => Promise<Store & AsyncDisposable> }>(
       }),
       ...{ baseUrl: () => 'http://pi/', address: null, bounds: unbounded },
     })
+    expect(await versions()).toEqual({ versions: 0, bytes: 0 })
     const [records, notes] = await store.read(async (tx) => [
       await tx.records.listByOwner('u'),
       await tx.notes.listByOwner('u'),

@@ -26,6 +26,7 @@ const commands = [
   'user enable ann@nas.local',
   'user logout ann@nas.local',
   'user devices owner@nas.local',
+  'user history owner@nas.local',
   'mail list',
   'mail retry --dead',
   'backup',
@@ -54,6 +55,7 @@ const commands = [
 /** Commands that work on no data folder, on the system, without an end, or on what only a client brings about; `serve` has tests of its own below. */
 const others = [
   ...['serve', 'completion', 'healthcheck', 'mail test', 'user rename', 'user undelete'],
+  'user restore-entry',
   ...['service install', 'service status', 'service uninstall'],
 ]
 

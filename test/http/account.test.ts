@@ -1,4 +1,6 @@
+import { Database } from 'bun:sqlite'
 import { describe, expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { type Answer, answerOf, failure, success } from '../support/answers'
 import { createTestApi } from '../support/api'
 import {
@@ -271,20 +273,47 @@ describe.each(engines)('deleting the own account on $engine', ({ open }) => {
   })
 })
 
-describe.each([
+/** Every route that takes the credentials of a sign-in. */
+const credentialRoutes = [
   ['GET', '/login'],
   ['DELETE', '/account'],
-] as const)('%s %s', (...route) => {
+  ['PUT', '/account/master-password'],
+] as const
+
+test('the routes that take credentials are all in the list of these tests', async () => {
+  const { paths } = await (await createTestApi().ask('/openapi.json')).json()
+  const found = Object.entries<Record<string, { security: object[] }>>(paths).flatMap(
+    ([path, operations]) =>
+      Object.entries(operations)
+        .filter(([, { security }]) => security.some((scheme) => 'credentials' in scheme))
+        .map(([method]) => `${method.toUpperCase()} ${path}`),
+  )
+  expect(new Set(found)).toEqual(new Set(credentialRoutes.map((route) => route.join(' '))))
+})
+
+describe.each(credentialRoutes)('%s %s', (...route) => {
   test('refuses everybody without right credentials, and changes nothing', async () => {
     await using setup = await start(null)
     const { here, sql } = setup
     const owner = await signUpAndLogIn(here.url, 'owner')
-    await signUpAndLogIn(here.url, 'stranger')
+    for (const name of ['stranger', 'disabled', 'left', 'both'])
+      await signUpAndLogIn(here.url, name)
+    using database = new Database(join(here.dataDir, 'snailpass.db'))
+    database.run(
+      "update users set disabled = true where email like 'disabled@%' or email like 'both@%'",
+    )
+    database.run(
+      "update users set deletion_time = 1 where email like 'left@%' or email like 'both@%'",
+    )
     const users = () => sql('select id, session_epoch, deletion_time from users order by seq')
     const before = await users()
     const missing = failure(
       401,
       "Authentication Error. Authentication info missing or it's incomplete",
+    )
+    const disabled = failure(
+      403,
+      'Access Denied. The account is disabled; ask whoever runs this server',
     )
     const basic = (name: string, secret: string) => ({ authorization: basicAuth(name, secret) })
     const strangers: readonly (readonly [string, Record<string, string>, Answer])[] = [
@@ -303,6 +332,9 @@ describe.each([
         incorrect,
       ],
       ['an email that no database stores', basic('a\0@nas.local', hash), incorrect],
+      ['a disabled account', basic('disabled@nas.local', btoa('hash of disabled')), disabled],
+      ['an account that is left', basic('left@nas.local', btoa('hash of left')), incorrect],
+      ['one that is both', basic('both@nas.local', btoa('hash of both')), incorrect],
     ]
     for (const [name, headers, expected] of strangers)
       expect(await answerOf(withCredentials(here, route, headers)), name).toEqual(expected)
@@ -315,14 +347,11 @@ describe.each([
     await signUpAndLogIn(here.url, 'owner')
     const from = { 'x-forwarded-for': '10.0.0.9' }
     for (let guess = 0; guess < 10; guess++) {
-      const guessed = guess % 2 === 0 ? route : (['GET', '/login'] as const)
+      const guessed = credentialRoutes[guess % credentialRoutes.length] ?? route
       const headers = { authorization: basicAuth(email, `guess ${guess}`), ...from }
       expect((await withCredentials(here, guessed, headers)).status).toBe(401)
     }
-    for (const each of [
-      ['GET', '/login'],
-      ['DELETE', '/account'],
-    ] as const) {
+    for (const each of credentialRoutes) {
       const refused = await withCredentials(here, each, { ...right, ...from })
       expect(refused.status).toBe(429)
       expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)

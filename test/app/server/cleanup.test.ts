@@ -3,7 +3,7 @@ import { startCleanup } from '../../../src/app/server/cleanup'
 import { loadConfig } from '../../../src/config/load'
 import { DomainError } from '../../../src/domain/errors'
 import { createLog } from '../../../src/log'
-import { aUser, openSqliteStore, type TestStore } from '../../support/store'
+import { aUser, openSqliteStore, openVault, type TestStore } from '../../support/store'
 import { manualTiming, random, watchOf } from '../../support/timing'
 
 const hour = 3_600_000
@@ -94,3 +94,20 @@ test.each([
     expect(await loop.stop(1_000)).toBeTrue()
   },
 )
+
+test('versions of entries are deleted after 30 days', async () => {
+  await using store = await openSqliteStore()
+  const user = aUser()
+  const note = { id: 'n', isFavorite: false, isTrashed: false, name: 'n:n', updateTime: 2 }
+  await store.write(async (tx) => {
+    await tx.users.insert(user)
+    const vault = await openVault(tx, user.id, { now: Date.UTC(2026, 0, 2), maxBytes: 1e6 })
+    await vault.notes.insert({ ...note, content: 'former:x', creationTime: 1 })
+    await vault.notes.update({ ...note, content: 'present:x' })
+  })
+  const { loop, lines, advance } = startTestCleanup(store, null)
+  await advance(hour / 2)
+  expect(lines.map(({ message }) => message)).toEqual(['removed 1 old version of entries'])
+  expect(await store.read((tx) => tx.history.list(user.id))).toEqual([])
+  expect(await loop.stop(1_000)).toBeTrue()
+})
