@@ -3,13 +3,14 @@
  *
  *   bun scripts/bench.ts [--rounds N] [--only GROUP,…] [EXECUTABLE]...
  *
- * GROUP is rates, sync, starts, sizes, logins or growth. EXECUTABLE is dist/snailpass by default. Each number is the median of N rounds (5) in
+ * GROUP is rates, sync, starts, sizes, logins, history or growth. EXECUTABLE is dist/snailpass by default. Each number is the median of N rounds (5) in
  * which all take turns. Rates and times depend on the machine and its load: quote the ratios. Run it on a quiet machine with
  * two cores; the server has one for itself.
  */
 import { parseArgs } from 'node:util'
 import { executable } from '../test/support/executable'
 import { measureGrowth } from './bench/growth'
+import { measureHistory } from './bench/history'
 import { measureLatencyDuringLogins } from './bench/logins'
 import { runTool, shareCores } from './bench/machine'
 import { measureRates } from './bench/rates'
@@ -24,6 +25,7 @@ const groups: Readonly<Record<string, (bench: Bench) => Promise<void>>> = {
   starts: measureStarts,
   sizes: measureSizes,
   logins: measureLatencyDuringLogins,
+  history: measureHistory,
   growth: measureGrowth,
 }
 

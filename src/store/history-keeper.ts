@@ -18,14 +18,15 @@ import {
   keepTrashed,
   keepUpdatedNote,
   keepUpdatedRecord,
+  savesTotals,
   saveTotals,
   selectOldest,
 } from './history-statements'
 import type { Schema } from './schema'
 
 /**
- * Keeps the entries of a vault, before each change that replaces or deletes ciphertext. A change that need not be kept costs one
- * statement, most others two.
+ * Keeps the entries of a vault, before each change that replaces or deletes ciphertext. That costs one statement, and on SQLite
+ * a second one for what has to be kept.
  */
 export interface HistoryKeeper extends VaultHistory {
   beforeRecordUpdate(record: RecordContent & { readonly id: string }): Promise<void>
@@ -67,12 +68,13 @@ export function createHistoryKeeper(
     if (rows.length === 0) return
     number += rows.length
     for (const { size } of rows) bytes += size
+    const all = bytes
     if (rows.some(({ versions }) => versions >= maxVersionsPerEntry)) {
       for (const { size } of await deleteSurplus(db, owner, owner, owner, before)) bytes -= size
     }
     if (rows.some(({ size }) => size > maxBytes)) await deleteTooLarge(before, maxBytes)
     while (bytes > maxBytes) await deleteOldest(maxBytes)
-    await saveTotals(db, number, bytes, owner)
+    if (bytes !== all || !savesTotals(db)) await saveTotals(db, number, bytes, owner)
   }
 
   /** Deletes new versions for which all others would have to go in vain. */

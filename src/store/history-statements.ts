@@ -6,6 +6,7 @@ import { type RawBuilder, sql } from 'kysely'
 import type { EntryKind } from '../domain/vault'
 import { rowOverheadBytes } from '../domain/vault-quota'
 import { maxVersionsPerEntry, type Version, versionInterval } from '../domain/versions'
+import { isPostgres } from '../engine/is-postgres'
 import { jsonRows } from '../engine/json-rows'
 import { padded } from './batches'
 import { prepareSql, type SqlParts } from './prepared'
@@ -39,7 +40,7 @@ function insertVersions(
   const place = what.areMany === true ? sql`row_number() over (order by entry.seq)` : sql.lit(1)
   const number = sql`cast(${parameter()} as bigint) + ${place}`
   const time = sql`cast(${parameter()} as bigint)`
-  return sql<KeptRow>`
+  const insert = sql<KeptRow>`
     insert into history (
       number, time, user_id, kind, entry_id, entry_seq, reason, size,
       is_favorite, is_deleted, creation_time, update_time, name, login, password, content, fields
@@ -52,10 +53,28 @@ function insertVersions(
       ${isRecord ? sql`entry.login, entry.password, null, ${jsonRows(db, fieldColumns, fieldsOfRecord)}` : sql`null, null, entry.content, null`}
     from ${sql.table(tableOf[what.kind])} as entry
     where entry.user_id = ${parameter()} and ${what.condition(parameter)}
-    returning size, (
+    returning user_id, size, (
       select count(*) from history as other where other.user_id = history.user_id
         and other.entry_id = history.entry_id and other.kind = history.kind
     ) as versions`
+  return savesTotals(db) ? withTotals(insert) : insert
+}
+
+/** Whether the statements that keep entries save the totals of the account as well. SQLite has no statement that can. */
+export const savesTotals = isPostgres
+
+/** Has a statement that keeps entries save the totals too: a second one would be a further round trip for a write. */
+function withTotals(insert: RawBuilder<KeptRow>): RawBuilder<KeptRow> {
+  return sql<KeptRow>`
+    with kept as (${insert}),
+    counted as (select user_id, count(*) as versions, sum(size) as bytes from kept group by user_id),
+    saved as (
+      update users set
+        history_number = history_number + counted.versions,
+        history_bytes = history_bytes + counted.bytes
+      from counted where users.id = counted.user_id
+    )
+    select size, versions from kept`
 }
 
 const fieldColumns = ['seq', 'id', 'name', 'value'] as const
