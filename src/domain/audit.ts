@@ -13,6 +13,8 @@ export type AuditKind =
   | 'confirmation'
   | 'sessions-ended'
   | 'password-changed'
+  /** The owner deleted the history of the vault. */
+  | 'history-deleted'
   | 'user-added'
   | 'user-disabled'
   | 'user-enabled'

@@ -1,5 +1,7 @@
+import type { AccountSession } from './account'
 import type { VaultRuleDeps } from './entries'
 import { DomainError } from './errors'
+import type { LoginEventBuffer } from './login-events'
 import { type Session, writeInSession } from './sessions'
 import type { WriteTransaction } from './store'
 import { isStorable } from './text'
@@ -49,12 +51,12 @@ export interface History {
    */
   restore(session: Session, version: number): Promise<VaultEntries>
 
-  /** Deletes all versions of all entries. */
-  forget(session: Session): Promise<void>
+  /** Deletes all versions of all entries. `address` is that of the client. */
+  forget(session: AccountSession, address: string | null): Promise<void>
 }
 
-export function createHistory(deps: VaultRuleDeps): History {
-  const { store, clock, quota, history: policy } = deps
+export function createHistory(deps: VaultRuleDeps & { loginEvents: LoginEventBuffer }): History {
+  const { store, clock, quota, history: policy, loginEvents } = deps
   return {
     list: ({ user, request }) =>
       store.readOne(async (tx) => ({ versions: await tx.history.list(user.id), policy }), request),
@@ -72,7 +74,13 @@ export function createHistory(deps: VaultRuleDeps): History {
         restoreVersion(vault, tx, { version, quota, now: clock() }),
       ),
 
-    forget: (session) => writeInSession(deps, session, (vault) => vault.history.forget()),
+    async forget(session, address) {
+      const event = loginEvents.coalesce({ kind: 'history-deleted', user: session.user, address })
+      await writeInSession(deps, session, async (vault, tx) => {
+        await vault.history.forget()
+        if (event !== null) tx.audit.record(event)
+      })
+    },
   }
 }
 

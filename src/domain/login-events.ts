@@ -2,9 +2,9 @@ import { networkOf } from './address'
 import { type AuditEvent, type AuditKind, userEvent } from './audit'
 import type { Clock, MonotonicClock } from './runtime'
 
-export type LoginEventKind = Extract<AuditKind, `login${string}` | 'sessions-ended'>
+export type LoginEventKind = Extract<AuditKind, `login${string}` | 'sessions-ended' | 'history-deleted'>
 
-/** A sign-in, an attempt, or a sign-out. */
+/** A sign-in, an attempt, or what an owner may do all day long in a session. */
 export interface LoginEvent {
   readonly kind: LoginEventKind
   /** Null for an unknown account: the text that was typed may be a secret, so it is not kept. */

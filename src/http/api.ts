@@ -138,7 +138,7 @@ export function createApi(deps: ApiDeps): Api {
     additionalFieldsRoutes({ ...deps, guard, readJson, answerVault, keepFields }),
     notesRoutes({ ...deps, guard, readJson, answerVault }),
     vaultRoutes({ ...deps, guard, readLargeJson, answerVault }),
-    historyRoutes({ ...deps, guard, answerVault }),
+    historyRoutes({ ...deps, contexts, guard, answerVault }),
     masterPasswordRoutes({ ...deps, contexts, readVaultJson }),
     healthRoutes({ ...deps, contexts }),
   ]

@@ -7,6 +7,7 @@ import { missingParameter } from './http-error'
 import { elementsSegment, type RowFormat, textSegment } from './json-segments'
 import { sizeOfNote, sizeOfRecord } from './list-sizes'
 import { describeRoute } from './openapi'
+import type { RequestContexts } from './request-context'
 import {
   fromNote,
   fromRecord,
@@ -77,8 +78,9 @@ export function historyRoutes(deps: {
   history: History
   guard: SessionGuard
   answerVault: AnswerVault
+  contexts: RequestContexts
 }) {
-  const { history, guard, answerVault } = deps
+  const { history, guard, answerVault, contexts } = deps
   return new Elysia()
     .get(
       path,
@@ -138,8 +140,8 @@ export function historyRoutes(deps: {
     )
     .delete(
       path,
-      guard(async ({ session }) => {
-        await history.forget(session)
+      guard(async ({ request, session }) => {
+        await history.forget(session, contexts.get(request).findSender().client.address)
         return success('History deleted')
       }),
       describeRoute({

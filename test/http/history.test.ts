@@ -492,8 +492,13 @@ describe('DELETE /account/history', () => {
     expect(await list(owner)).toEqual([])
     expect(await list(stranger)).toHaveLength(1)
     expect(await seen(owner)).toEqual(before)
+    await owner.send('DELETE', path)
     const file = join(server.dataDir, 'snailpass.db')
     using database = new Database(file)
+    // Who has it deleted all day long does not fill the audit log.
+    expect(
+      database.query("select actor, email, address from audit where kind = 'history-deleted'").all(),
+    ).toEqual([{ actor: 'user', email: 'owner@nas.local', address: '127.0.0.1' }])
     database.run('pragma wal_checkpoint(truncate)')
     expect(await Bun.file(file).text()).not.toContain(mark)
   })

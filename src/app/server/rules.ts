@@ -114,7 +114,7 @@ export function createRules(deps: {
     additionalFields: createAdditionalFields(vaultRuleDeps),
     notes: createNotes(vaultRuleDeps),
     vaultSync: createVaultSync(vaultRuleDeps),
-    history: createHistory(vaultRuleDeps),
+    history: createHistory({ ...vaultRuleDeps, loginEvents }),
     masterPassword: createMasterPassword({
       store,
       credentialCheck,
