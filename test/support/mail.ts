@@ -30,6 +30,18 @@ export interface Refusal {
   readonly at?: 'connection' | 'sender' | 'recipient'
 }
 
+/** Greets each client at once, where the library waits 100 ms for clients that talk too early. */
+class PromptServer extends SMTPServer {
+  override connect(...args: Parameters<SMTPServer['connect']>): void {
+    super.connect(...args)
+    const connection = [...this.connections].at(-1)
+    if (connection === undefined) return
+    connection.connectionReady()
+    // What the library calls once it has waited.
+    connection.connectionReady = () => {}
+  }
+}
+
 /** A real SMTP server on loopback. `options` are smtp-server's. */
 export async function startMailServer(options: SMTPServerOptions = {}): Promise<TestMailServer> {
   const emails: ReceivedEmail[] = []
@@ -44,7 +56,7 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
   }
   const waiting: ((email: ReceivedEmail) => void)[] = []
   let returned = 0
-  const server = new SMTPServer({
+  const server = new PromptServer({
     authOptional: true,
     disabledCommands: options.key === undefined ? ['STARTTLS'] : [],
     disableReverseLookup: true,
