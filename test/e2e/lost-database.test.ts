@@ -39,7 +39,7 @@ async function readIds(account: Account, { url }: RunningServer): Promise<readon
 
 const errorsIn = ({ log }: RunningServer) => log.filter((line) => line.includes('"error"'))
 
-describe('a server whose database is lost', () => {
+describe.concurrent('a server whose database is lost', () => {
   test.each([
     ['deleted', (path: string) => rmSync(path)],
     [
@@ -112,7 +112,7 @@ describe('a server whose database is lost', () => {
   })
 })
 
-test('a plain copy of the database of an idle server is complete', async () => {
+test.concurrent('a plain copy of the database of an idle server is complete', async () => {
   await using vault = await serveWithRecord()
   const { path, account, ids } = vault
   await until(() => statSync(`${path}-wal`).size === 0, 'the end of the log')
