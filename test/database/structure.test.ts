@@ -108,7 +108,8 @@ async function expectRefusedUntilFixed(
   const fixes = fixesOf(error)
   expect(fixes, what).not.toEqual([])
   for (const fix of fixes) await run(fix)
-  await open(database)
+  // The quickest way to open a database that refuses the same.
+  await database.withSnapshot(() => Promise.resolve())
 }
 
 const onSqlite: readonly Foreign[] = [
@@ -375,6 +376,7 @@ describe('a SQLite database', () => {
       expect(changedSql, what).not.toBe(sql)
       await expectRefusedUntilFixed(changed, [what, recreateUsers(changedSql)])
     }
+    await open(changed.database)
   }, 60_000)
 
   test('is opened with other objects, which are listed', async () => {
@@ -420,6 +422,7 @@ describe.each(['newest', 'oldest'] as const)('a database on the %s Postgres', (v
   test('is refused until everything that acts on its tables is removed as the error says', async () => {
     await using changed = await openPostgres(version)
     for (const foreign of onPostgres) await expectRefusedUntilFixed(changed, foreign)
+    await open(changed.database)
   }, 120_000)
 
   test('is opened with other objects, which are listed', async () => {
