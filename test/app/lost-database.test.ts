@@ -14,6 +14,7 @@ import { startTestServer } from '../support/server'
 import {
   createPostgresTestDatabase,
   loseDatabase,
+  makePassphrasesCheap,
   startServerOn,
   targetsOf,
 } from '../support/test-database'
@@ -99,6 +100,7 @@ describe('a missing database', () => {
   })
 
   test('is told with an encrypted backup, which could not be checked', async () => {
+    using _cheap = makePassphrasesCheap()
     const environment = { SNAILPASS_BACKUP_PASSPHRASE: 'correct horse battery' }
     using vault = await createVault(environment)
     const { dataDir, database, backup } = vault

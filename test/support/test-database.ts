@@ -1,7 +1,8 @@
 import { Database } from 'bun:sqlite'
+import { spyOn } from 'bun:test'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { type BackupOptions, writeBackup } from '../../src/app/operations/backup'
 import type { Decryption } from '../../src/app/operations/restore'
 import { type Runtime, systemRuntime } from '../../src/app/runtime'
@@ -191,6 +192,18 @@ export async function createAgeKeyPair(folder: string) {
   const file = join(folder, `key-${crypto.randomUUID()}.txt`)
   writeFileSync(file, `# public key: ${recipient}\n${identity}\n`, { mode: 0o600 })
   return { identity, recipient, file }
+}
+
+/** Most of the time of a passphrase is its cost, which the test of the tool age looks at. */
+export function makePassphrasesCheap(): Disposable {
+  const { setPassphrase } = Encrypter.prototype
+  return spyOn(Encrypter.prototype, 'setPassphrase').mockImplementation(function (
+    this: Encrypter,
+    passphrase: string,
+  ) {
+    setPassphrase.call(this, passphrase)
+    this.setScryptWorkFactor(4)
+  })
 }
 
 /** For tests that expect no encrypted backup. */

@@ -1,8 +1,7 @@
 import { Database } from 'bun:sqlite'
-import { describe, expect, spyOn, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Encrypter } from 'age-encryption'
 import { writeBackup } from '../../../src/app/operations/backup'
 import { findCertificate, renewCertificate } from '../../../src/app/operations/certificates'
 import {
@@ -24,6 +23,7 @@ import {
   engines,
   enginesWithTables,
   fillWithEdgeCases,
+  makePassphrasesCheap,
   noDecryption,
   settingsOf,
   startServerOn,
@@ -449,18 +449,6 @@ describe('a backup with secrets', () => {
     await (await startServerOn(database, set)).stop()
   })
 })
-
-/** Most of the time of a passphrase is its cost, which the test of the tool age looks at. */
-function makePassphrasesCheap(): Disposable {
-  const { setPassphrase } = Encrypter.prototype
-  return spyOn(Encrypter.prototype, 'setPassphrase').mockImplementation(function (
-    this: Encrypter,
-    passphrase: string,
-  ) {
-    setPassphrase.call(this, passphrase)
-    this.setScryptWorkFactor(4)
-  })
-}
 
 describe('the tool age', () => {
   const age = (args: readonly string[]) => {
