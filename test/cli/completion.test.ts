@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Command } from 'commander'
@@ -8,7 +8,9 @@ import { fishCompletion } from '../../cli/completion/fish'
 import { zshCompletion } from '../../cli/completion/zsh'
 import { createProgram } from '../../cli/program'
 import { temporaryFolder } from '../support/executable'
-import { completionsFor, shells } from '../support/shells'
+import { completionsFor, forgetZsh, shells } from '../support/shells'
+
+afterAll(forgetZsh)
 
 const scriptOf = { bash: bashCompletion, zsh: zshCompletion, fish: fishCompletion }
 

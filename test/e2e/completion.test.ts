@@ -1,6 +1,8 @@
-import { describe, expect, test } from 'bun:test'
+import { afterAll, describe, expect, test } from 'bun:test'
 import { run } from '../support/executable'
-import { completionsFor, shells } from '../support/shells'
+import { completionsFor, forgetZsh, shells } from '../support/shells'
+
+afterAll(forgetZsh)
 
 describe('snailpass completion', () => {
   test.each(shells)('prints a completion script that works in %s', async (shell) => {

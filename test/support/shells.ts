@@ -63,8 +63,20 @@ const askFish: Ask = async (script, line, cwd, home) => {
  * Types the line and the Tab key in a zsh on a pseudo terminal, the only place where zsh completes. The offers are written to
  * a file instead of being inserted.
  */
-const askZsh: Ask = (script, line, cwd, home) =>
-  outputOf(['zsh', '-f', '-c', zshScript, 'zsh', script, line], cwd, home)
+const askZsh: Ask = (script, line, cwd, home) => {
+  zshFolder ??= temporaryFolder()
+  const dump = join(zshFolder.path, 'dump')
+  return outputOf(['zsh', '-f', '-c', zshScript, 'zsh', script, line, dump], cwd, home)
+}
+
+/** Where the first zsh writes down its own completions, so that the next ones do not look for them in a thousand files. */
+let zshFolder: ReturnType<typeof temporaryFolder> | null = null
+
+/** For the end of a file of tests. */
+export function forgetZsh(): void {
+  zshFolder?.[Symbol.dispose]()
+  zshFolder = null
+}
 
 const zshScript = `
 zmodload zsh/zpty
@@ -72,7 +84,7 @@ zpty asked zsh -f -i
 fetch() { local text; while zpty -r asked text; do [[ $text == *$1* ]] && return; done }
 type_line() { zpty -w asked "$1"; }
 type_line "PROMPT= RPROMPT="
-type_line "autoload -Uz compinit && compinit -D -u; source $1"
+type_line "autoload -Uz compinit && compinit -C -u -d $3; source $1"
 type_line 'compadd() {
   [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\\ * ]] && { builtin compadd "$@"; return }
   local -a found
