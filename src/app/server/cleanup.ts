@@ -10,10 +10,12 @@ import type { Runtime } from '../runtime'
 
 /** Milliseconds between two searches for what is too old. */
 const cleanupInterval = 60 * 60_000
+/** Milliseconds until the first one, whose writes would keep the first requests waiting. */
+const initialDelay = 2_000
 
 /**
  * Removes accounts that were never confirmed, if they have to be, those that their owners deleted a week ago, and the versions of
- * entries that are too old, now and every hour.
+ * entries that are too old, soon and every hour.
  */
 export function startCleanup(deps: {
   store: Store
@@ -28,7 +30,7 @@ export function startCleanup(deps: {
   const days = isConfirmationRequired && unconfirmedDays > 0 ? unconfirmedDays : null
   const { wait } = deps.runtime
   const name = 'the removal of what is too old'
-  return startLoop({ name, wait, log, retryDelay: cleanupInterval }, async () => {
+  return startLoop({ name, wait, log, initialDelay, retryDelay: cleanupInterval }, async () => {
     const { unconfirmed, deleted } = await removeExpiredAccounts(deps, days)
     if (unconfirmed > 0) log.info(`removed ${formatCount(unconfirmed, 'unconfirmed account')}`)
     if (deleted > 0)
