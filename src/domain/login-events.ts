@@ -2,7 +2,10 @@ import { networkOf } from './address'
 import { type AuditEvent, type AuditKind, userEvent } from './audit'
 import type { Clock, MonotonicClock } from './runtime'
 
-export type LoginEventKind = Extract<AuditKind, `login${string}` | 'sessions-ended' | 'history-deleted'>
+export type LoginEventKind = Extract<
+  AuditKind,
+  `login${string}` | 'sessions-ended' | 'history-deleted'
+>
 
 /** A sign-in, an attempt, or what an owner may do all day long in a session. */
 export interface LoginEvent {

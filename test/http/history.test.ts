@@ -497,7 +497,9 @@ describe('DELETE /account/history', () => {
     using database = new Database(file)
     // Who has it deleted all day long does not fill the audit log.
     expect(
-      database.query("select actor, email, address from audit where kind = 'history-deleted'").all(),
+      database
+        .query("select actor, email, address from audit where kind = 'history-deleted'")
+        .all(),
     ).toEqual([{ actor: 'user', email: 'owner@nas.local', address: '127.0.0.1' }])
     database.run('pragma wal_checkpoint(truncate)')
     expect(await Bun.file(file).text()).not.toContain(mark)
