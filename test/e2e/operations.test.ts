@@ -44,6 +44,7 @@ describe('snailpass copy', () => {
       ['records', '3'],
       ['notes', '0'],
       ['additional_fields', '0'],
+      ['history', '0'],
       ['outbox', '0'],
       ['set_aside', '0'],
       ['audit', '3'],
