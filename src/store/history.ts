@@ -110,6 +110,7 @@ export function historyReads(db: Kysely<Schema>): HistoryReads {
   }
 }
 
+/** Looks for times in the index of the numbers, which holds them: a row of the table may be as long as a record. */
 export function historyWrites(db: Transaction<Schema>): HistoryReads & HistoryWrites {
   return {
     ...historyReads(db),
@@ -118,8 +119,9 @@ export function historyWrites(db: Transaction<Schema>): HistoryReads & HistoryWr
       await db
         .updateTable('history')
         .set((row) => ({ time: row('time', '+', by) }))
-        .where('time', '>=', from)
-        .where('time', '<=', to)
+        .where('seq', 'in', (row) =>
+          row.selectFrom('history').select('seq').where('time', '>=', from).where('time', '<=', to),
+        )
         .execute()
     },
 
@@ -127,7 +129,12 @@ export function historyWrites(db: Transaction<Schema>): HistoryReads & HistoryWr
       await db
         .updateTable('history')
         .set({ time: now })
-        .where((or) => or.or([or('time', '<', earliest), or('time', '>', now + maxBehind)]))
+        .where('seq', 'in', (row) =>
+          row
+            .selectFrom('history')
+            .select('seq')
+            .where((or) => or.or([or('time', '<', earliest), or('time', '>', now + maxBehind)])),
+        )
         .execute()
     },
 

@@ -31,9 +31,9 @@ export const history =
         content text,
         fields text
       ) ${tableOptions}`,
-      sql`create unique index history_number on history (user_id, number)`,
+      // With the time, so that a search for old versions reads this index alone: each further one costs every write a page.
+      sql`create unique index history_number on history (user_id, number, time)`,
       sql`create index history_entry on history (user_id, entry_id)`,
-      sql`create index history_time on history (time)`,
       sql`alter table users add column history_number ${integer} not null default 0`,
       sql`alter table users add column history_bytes ${integer} not null default 0`,
     ]
