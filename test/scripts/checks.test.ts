@@ -63,6 +63,26 @@ describe('the check of imports', () => {
     ])
   })
 
+  test('keeps the code for browsers apart from that of the server', async () => {
+    const { lines } = await runCheck('check-imports.ts', {
+      'src/app/a.ts': "import { d } from '../web/vault/model/d'\n",
+      'src/http/b.ts': "import type { C } from '../web/vault/crypto/c'\n",
+      'src/http/schemas.ts': 'export type Wire = string\nexport const wire = 1\n',
+      'src/web/vault/crypto/c.ts': "export { d } from '../model/d'\nexport type C = 1\n",
+      'src/web/vault/model/d.ts':
+        "import type { Wire } from '../../../http/schemas'\nimport type { C } from '../crypto/c'\nexport const d = 1\n",
+      'src/web/vault/model/e.ts': "import { wire } from '../../../http/schemas'\n",
+      'src/web/vault/import/f.ts': "import { join } from 'node:path'\n",
+    })
+    expect(lines.filter((line) => !line.startsWith('circle'))).toEqual([
+      'src/app/a.ts: src/app may not import ../web/vault/model/d',
+      'src/http/b.ts: src/http may not import types of ../web/vault/crypto/c',
+      'src/web/vault/crypto/c.ts: src/web/vault/crypto may not import ../model/d',
+      'src/web/vault/import/f.ts: src/web/vault/import may not import node:path',
+      'src/web/vault/model/e.ts: src/web/vault/model may not import ../../../http/schemas',
+    ])
+  })
+
   test('refuses circles, also of types alone, and names that two files export', async () => {
     const { code, lines } = await runCheck('check-imports.ts', {
       'src/domain/a.ts': "import type { B } from './b'\nexport type A = B\nexport const one = 1\n",

@@ -1,0 +1,79 @@
+import { expect, test } from 'bun:test'
+import { parseCodeSource } from '../../../../src/web/vault/crypto/totp'
+
+/** RFC 6238, appendix B: seconds, and the codes of eight digits by algorithm. */
+const rfc6238 = [
+  [59, '94287082', '46119246', '90693936'],
+  [1111111109, '07081804', '68084774', '25091201'],
+  [1111111111, '14050471', '67062674', '99943326'],
+  [1234567890, '89005924', '91819424', '93441116'],
+  [2000000000, '69279037', '90698825', '38618901'],
+  [20000000000, '65353130', '77737706', '47863826'],
+] as const
+
+// The ASCII digits 1234567890 repeated to 20, 32 and 64 bytes.
+const secrets = {
+  SHA1: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
+  SHA256: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZA',
+  SHA512:
+    'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNA',
+}
+
+const codeOf = (text: string, seconds: number) => parseCodeSource(text)?.codeAt(seconds * 1000).code
+
+test('computes the codes of RFC 6238, with eight digits and with six', () => {
+  for (const [seconds, ...codes] of rfc6238) {
+    for (const [at, [algorithm, secret]] of Object.entries(secrets).entries()) {
+      const address = `otpauth://totp/Test?secret=${secret}&algorithm=${algorithm}`
+      expect(codeOf(`${address}&digits=8`, seconds)).toBe(codes[at] ?? '')
+      expect(codeOf(address, seconds)).toBe(codes[at]?.slice(2) ?? '')
+    }
+  }
+})
+
+test('reads a bare secret as people write it down', () => {
+  const expected = codeOf(`otpauth://totp/x?secret=${secrets.SHA1}`, 59)
+  const lower = secrets.SHA1.toLowerCase()
+  const written = [lower, ` ${secrets.SHA1}\n`, lower.replaceAll(/(.{4})/g, '$1 '), `${lower}====`]
+  for (const text of [...written, lower.replaceAll(/(.{4})/g, '$1-')])
+    expect(codeOf(text, 59)).toBe(expected ?? '')
+})
+
+test('counts the seconds until the next code', () => {
+  const source = parseCodeSource('otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ&period=60')
+  expect(source?.codeAt(0)).toMatchObject({ secondsLeft: 60, period: 60 })
+  expect(source?.codeAt(59_999)).toMatchObject({ secondsLeft: 1 })
+  expect(source?.codeAt(60_000)).toMatchObject({ secondsLeft: 60 })
+})
+
+test('writes the whole address for other programs', () => {
+  const address = parseCodeSource('gezd gnbv gy3t qojq', 'Почта')?.address ?? ''
+  expect(new URL(address).searchParams.get('secret')).toBe('GEZDGNBVGY3TQOJQ')
+  expect(decodeURIComponent(address)).toStartWith('otpauth://totp/Почта?')
+  expect(codeOf(address, 59)).toBe(codeOf('GEZDGNBVGY3TQOJQ', 59) ?? '')
+})
+
+test('refuses what is no source of codes', () => {
+  const refused = [
+    ...[
+      '',
+      ' ',
+      'hunter2',
+      'ABC',
+      '12345678',
+      'https://example.org/',
+      'otpauth://totp/x',
+      'otpauth:',
+    ],
+    ...[
+      'otpauth://totp/x?secret=',
+      'otpauth://totp/x?secret=!!!',
+      'otpauth://hotp/x?secret=GEZDGNBV',
+    ],
+    ...['digits=0', 'digits=40', 'period=0', 'period=-30', 'period=1e9', 'algorithm=MD5'].map(
+      (parameter) => `otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ&${parameter}`,
+    ),
+    `${'A'.repeat(100_000)}!`,
+  ]
+  expect(refused.filter((text) => parseCodeSource(text) !== null)).toEqual([])
+})
