@@ -236,3 +236,10 @@ export const FieldErrorsResponse = t.Object(
 export function success(text: string): Static<typeof SuccessResponse> {
   return { message: { success: text } }
 }
+
+/** What the web vault reads, and writes. */
+export type WireRecord = Static<typeof RecordResponse>
+export type WireNote = Static<typeof NoteResponse>
+export type WireRecordInput = Static<typeof RecordBody>
+export type WireNoteInput = Static<typeof NoteBody>
+export type WireFieldInput = Static<typeof FieldInput>

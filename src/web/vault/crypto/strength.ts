@@ -52,14 +52,14 @@ const lookAlikes: Readonly<Record<string, string>> = {
  */
 export function estimateStrength(password: string, known: readonly string[] = []): Strength {
   const characters = [...password].slice(0, maxExamined)
-  const words = dictionaryWith(known)
+  const own = partsOf(known)
   const single = Math.log2(poolOf(characters))
   // costs[n] is that of the first n characters.
   const costs = [0]
   for (let end = 1; end <= characters.length; end++) {
     let best = (costs[end - 1] ?? 0) + Math.min(single, characterBits(characters, end - 1))
     for (let begin = Math.max(0, end - maxExamined); begin <= end - 3; begin++) {
-      const part = partBits(characters.slice(begin, end), words)
+      const part = partBits(characters.slice(begin, end), own)
       if (part !== null) best = Math.min(best, (costs[begin] ?? 0) + part)
     }
     costs.push(best)
@@ -81,12 +81,13 @@ function characterBits(characters: readonly string[], at: number): number {
 }
 
 /** Returns the bits of a part that is more than single characters, null for any other. */
-function partBits(part: readonly string[], words: ReadonlyMap<string, number>): number | null {
+function partBits(part: readonly string[], own: ReadonlySet<string>): number | null {
   const text = part.join('')
   const lower = text.toLowerCase()
   const found: number[] = []
   if (part.length <= maxWordLength) {
-    const rank = words.get(lower) ?? words.get(replaceLookAlikes(lower))
+    const ranks = [lower, replaceLookAlikes(lower)].map((word) => rankOf(word, own))
+    const rank = ranks.find((each) => each !== undefined)
     if (rank !== undefined) found.push(Math.log2(rank + 1) + caseBits(text, lower))
   }
   if (part.length <= maxWordLength && rows.some((row) => row.includes(lower)))
@@ -95,6 +96,10 @@ function partBits(part: readonly string[], words: ReadonlyMap<string, number>): 
   if (period !== null) found.push(8 * period + Math.log2(part.length))
   if (/^(?:19|20)\d\d$/.test(text)) found.push(Math.log2(200))
   return found.length === 0 ? null : Math.min(...found)
+}
+
+function rankOf(word: string, own: ReadonlySet<string>): number | undefined {
+  return own.has(word) ? 1 : listedWords().get(word)
 }
 
 /** One bit for a capital at the beginning or all in capitals, and more for any other mixture. */
@@ -134,16 +139,17 @@ function poolOf(characters: readonly string[]): number {
 
 let dictionary: ReadonlyMap<string, number> | null = null
 
-/** Returns ranks of words: what is known of the owner first. */
-function dictionaryWith(known: readonly string[]): ReadonlyMap<string, number> {
-  dictionary ??= new Map(
-    [...passphraseWords(), ...commonPasswords()].map((word) => [word, passphraseWords().length]),
-  )
-  const common = commonPasswords()
-  const parts = known.flatMap((text) => [text, ...text.split(/[^\p{L}\p{N}]+/u)])
-  return new Map([
-    ...dictionary,
-    ...common.map((word, rank) => [word, rank + 1] as const),
-    ...parts.filter((part) => part.length >= 3).map((part) => [part.toLowerCase(), 1] as const),
+/** Returns the ranks of words in lists, the commonest first. A word of a passphrase costs the choice of the whole list. */
+function listedWords(): ReadonlyMap<string, number> {
+  dictionary ??= new Map([
+    ...passphraseWords().map((word) => [word, passphraseWords().length] as const),
+    ...commonPasswords().map((word, rank) => [word, rank + 2] as const),
   ])
+  return dictionary
+}
+
+/** Returns the parts of what is known of the owner, such as an email or a name, in lower case. */
+function partsOf(known: readonly string[]): ReadonlySet<string> {
+  const parts = known.flatMap((text) => [text, ...text.split(/[^\p{L}\p{N}]+/u)])
+  return new Set(parts.filter((part) => part.length >= 3).map((part) => part.toLowerCase()))
 }

@@ -44,12 +44,26 @@ function parseTotp(text: string, label: string): TOTP | null {
       const parsed = URI.parse(text)
       return parsed instanceof TOTP ? parsed : null
     }
-    const secret = text.replaceAll(/[\s-]/g, '').replace(/=+$/, '').toUpperCase()
-    if (!/^[A-Z2-7]{8,}$/.test(secret)) return null
+    const secret = parseBareSecret(text)
+    if (secret === null) return null
     return new TOTP({ secret: Secret.fromBase32(secret), label: label || 'SnailPass' })
   } catch {
     return null
   }
+}
+
+/** Returns Base32 without groups and padding. Fewer than 80 bits, and groups of unequal length, are rather words. */
+function parseBareSecret(text: string): string | null {
+  const groups = text
+    .replace(/=+$/, '')
+    .toUpperCase()
+    .split(/[\s-]+/)
+  const [length = 0] = groups.map((group) => group.length)
+  const areGroups = groups.every((group, at) =>
+    at < groups.length - 1 ? group.length === length : group.length <= length,
+  )
+  const secret = groups.join('')
+  return areGroups && /^[A-Z2-7]{16,}$/.test(secret) ? secret : null
 }
 
 function isWithin(value: number, { min, max }: { min: number; max: number }): boolean {
