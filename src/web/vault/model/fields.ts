@@ -54,18 +54,18 @@ const known = new WeakMap<OpenRecord, RecordDetails>()
 
 /** Reads the fields of a record that can be read. Of a second folder or TOTP only the first counts; the others stay fields. */
 export function detailsOf(record: OpenRecord): RecordDetails {
-  const details = known.get(record) ?? readDetails(record.fields)
+  const details =
+    known.get(record) ?? readDetails(record.fields.flatMap((field) => readField(field) ?? []))
   known.set(record, details)
   return details
 }
 
-function readDetails(fields: readonly OpenField[]): RecordDetails {
+/** Reads texts as fields of a record. */
+export function readDetails(texts: readonly FieldText[]): RecordDetails {
   const lists = { urls: list(), notes: list(), tags: list(), recoveryCodes: list() }
   const others: FieldText[] = []
   let [folder, totp] = ['', '']
-  for (const field of fields) {
-    const text = readField(field)
-    if (text === null) continue
+  for (const text of texts) {
     const { value } = text
     const kind = kindOf(text)
     if (kind === 'url') lists.urls.push(value.trim())
