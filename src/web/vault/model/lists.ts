@@ -144,9 +144,7 @@ function headOf({ isFavorite, name }: OpenEntry, language: string): Section['hea
 const collators = new Map<string, Intl.Collator>()
 
 function collatorOf(language: string): Intl.Collator {
-  const collator =
-    collators.get(language) ??
-    new Intl.Collator(language, { numeric: true, sensitivity: 'base', ignorePunctuation: false })
+  const collator = collators.get(language) ?? new Intl.Collator(language, { numeric: true })
   collators.set(language, collator)
   return collator
 }

@@ -83,6 +83,13 @@ test('goes on where it broke off, whatever became of the first entries', async (
   if (first?.kind !== 'record') throw new Error('no record')
   const edited = { ...first, name: 'Renamed', isTrashed: true }
   expect(draftsOf(await planOf(files.chromeCsv, [edited]))).toEqual(drafts.slice(1))
+
+  // A later row that repeats the first is no other entry.
+  const row = 'A,https://a.example,m,p\n'
+  const twice = `name,url,username,password\n${row}${row}`
+  const [once] = saved(draftsOf(await planOf(twice)))
+  if (once === undefined) throw new Error('nothing was new')
+  expect(draftsOf(await planOf(twice, [{ ...once, name: 'Renamed' }]))).toEqual([])
 })
 
 test('gives two people who import one file ids of their own', async () => {
