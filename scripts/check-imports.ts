@@ -71,6 +71,15 @@ const folders: Readonly<Record<string, FolderRule>> = {
     packages: ['papaparse'],
   },
   'src/web/vault/i18n': { imports: [], packages: [] },
+  'src/web/vault/api': { imports: ['src/web/vault/crypto', 'src/web/vault/model'], packages: [] },
+  'src/web/vault/screens': {
+    imports: ['api', 'crypto', 'i18n', 'import', 'model'].map((part) => `src/web/vault/${part}`),
+    packages: ['preact', '@preact/signals'],
+  },
+  'src/web/vault': {
+    imports: ['api', 'i18n', 'screens'].map((part) => `src/web/vault/${part}`),
+    packages: ['preact'],
+  },
   'src/web': { imports: [], packages: ['preact', 'preact-render-to-string', node] },
 }
 

@@ -55,6 +55,7 @@ import { createSessionGuard } from './session'
 import { usersRoutes } from './users'
 import { maxVaultBody, vaultPath, vaultRoutes } from './vault'
 import { createVaultAnswers } from './vault-answers'
+import { vaultPageRoutes } from './vault-page'
 
 export interface ApiDeps {
   readonly users: Users
@@ -131,6 +132,7 @@ export function createApi(deps: ApiDeps): Api {
   const described = [
     pagesRoutes({ ...deps, contexts }),
     authorityRoutes({ ...deps, contexts }),
+    vaultPageRoutes({ ...deps, contexts }),
     usersRoutes({ ...deps, guard, readJson, contexts }),
     loginRoutes({ ...deps, contexts }),
     accountRoutes({ ...deps, guard, contexts }),

@@ -120,7 +120,7 @@ function httpUrlOf(address: URL, port: number | null): URL | null {
 }
 
 /** Returns the HTTPS URL of this server for a client that has opened it at `opened` by plain HTTP; null if there is none. */
-function httpsUrlOf(address: URL, opened: URL, port: number | null): URL | null {
+export function httpsUrlOf(address: URL, opened: URL, port: number | null): URL | null {
   if (address.protocol === 'https:') return address
   return port === null ? null : new URL(`https://${opened.hostname}:${port}/`)
 }

@@ -2,7 +2,13 @@
 import { renderAuthorityPage } from './authority-page'
 import { renderConfirmationPage } from './confirmation-page'
 import { renderIndexPage } from './index-page'
+import { renderInsecureVaultPage } from './insecure-vault-page'
 
 export { contentSecurityPolicy, formContentSecurityPolicy } from './page'
 
-export const pages = { renderAuthorityPage, renderConfirmationPage, renderIndexPage } as const
+export const pages = {
+  renderAuthorityPage,
+  renderConfirmationPage,
+  renderIndexPage,
+  renderInsecureVaultPage,
+} as const

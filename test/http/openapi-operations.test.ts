@@ -39,6 +39,7 @@ describe('the OpenAPI document', () => {
       ['GET /ca', 'getCa', '', '', '200 404'],
       ['GET /ca.crt', 'getCaCrt', '', '', '200 404'],
       ['GET /ca.pem', 'getCaPem', '', '', '200 404'],
+      ['GET /vault/', 'getVault', '', '', '200'],
       ['POST /users', 'postUsers', '', '', '201 400 403 408 409 413 429 500 503 507'],
       ['GET /users', 'getUsers', token, condition, '200 304 400 401 413 500 503'],
       ['GET /login', 'getLogin', credentials, '', '200 401 403 413 429 500 503'],

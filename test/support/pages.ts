@@ -1,6 +1,7 @@
 import { renderAuthorityPage } from '../../src/web/authority-page'
 import { renderConfirmationPage } from '../../src/web/confirmation-page'
 import { renderIndexPage } from '../../src/web/index-page'
+import { renderInsecureVaultPage } from '../../src/web/insecure-vault-page'
 
 const outcomes = [
   'unconfirmed',
@@ -26,5 +27,14 @@ const authority = {
 export const pages: readonly (readonly [string, string])[] = [
   ['/', renderIndexPage({ version: '1.2.3', address, httpAddress: address, hasAuthority: true })],
   ['/ca', renderAuthorityPage(authority, { address: new URL('https://pi:5443/'), base: '/' })],
+  [
+    '/vault/',
+    renderInsecureVaultPage({
+      opened: address,
+      address: new URL('https://pi:5443/vault/'),
+      hasAuthority: true,
+      base: '/',
+    }),
+  ],
   ...outcomes.map((outcome) => [outcome, renderConfirmationPage(outcome, '/')] as const),
 ]

@@ -11,7 +11,8 @@ describe.each([...pages])('the page %s', (_name, html) => {
     const references = [...html.matchAll(/\b(?:src|href|action|url)\s*[=(]\s*["']?([^"'\s>)]*)/g)]
     // At least the icon.
     expect(references.map(([, target]) => target)).toContain('/favicon.ico')
-    for (const [, target] of references) expect(target).toMatch(/^\/(?!\/)|^https:\/\/pi:5443\/$/)
+    for (const [, target] of references)
+      expect(target).toMatch(/^\/(?!\/)|^https:\/\/pi:5443\/(?:vault\/)?$/)
     expect(html).not.toMatch(/<script|<iframe|\son\w+=|javascript:|@import/i)
   })
 

@@ -1,0 +1,114 @@
+import { Elysia } from 'elysia'
+import { isLoopback } from '../domain/networks'
+import { isForwarded, urlOf } from './client'
+import { errorResponse } from './errors'
+import { describeRoute } from './openapi'
+import { basePathOf, htmlResponse, httpsUrlOf } from './pages'
+import type { RequestContexts, RequestSender } from './request-context'
+
+/** What a page with nothing but its own script needs no longer be allowed; the clipboard alone is left. */
+const permissionsPolicy = [
+  ...['accelerometer', 'autoplay', 'camera', 'display-capture', 'encrypted-media', 'fullscreen'],
+  ...['geolocation', 'gyroscope', 'magnetometer', 'microphone', 'midi', 'payment'],
+  ...[
+    'picture-in-picture',
+    'publickey-credentials-get',
+    'screen-wake-lock',
+    'usb',
+    'xr-spatial-tracking',
+  ],
+]
+  .map((feature) => `${feature}=()`)
+  .concat('clipboard-write=(self)')
+  .join(', ')
+
+const isolation = {
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+  'cross-origin-resource-policy': 'same-origin',
+  'permissions-policy': permissionsPolicy,
+} as const
+
+/** The web vault: a page, its script and its style. */
+export function vaultPageRoutes(deps: {
+  contexts: RequestContexts
+  publicUrl: URL | null
+  authority: () => object | null
+  /** Returns the HTTPS port; null if HTTPS is off. */
+  tlsPort: () => number | null
+}) {
+  const { contexts, publicUrl, tlsPort } = deps
+
+  async function respond(request: Request): Promise<Response> {
+    const sender = contexts.get(request).findSender()
+    const opened = urlOf(request, sender.client)
+    if (isTrustworthy(request, opened, { sender, publicUrl })) {
+      const { vaultContentSecurityPolicy, vaultPage } = await import('../web/vault-files')
+      const type = { 'content-type': 'text/html;charset=utf-8' }
+      const policy = { 'content-security-policy': vaultContentSecurityPolicy }
+      return new Response(vaultPage, { headers: { ...isolation, ...type, ...policy } })
+    }
+    const root = httpsUrlOf(publicUrl ?? opened, opened, tlsPort())
+    return htmlResponse(({ renderInsecureVaultPage }) =>
+      renderInsecureVaultPage({
+        opened,
+        address: root === null ? null : new URL('vault/', root),
+        hasAuthority: deps.authority() !== null,
+        base: basePathOf(publicUrl),
+      }),
+    )
+  }
+
+  return (
+    new Elysia()
+      // Relative, so that it holds below any path that a proxy serves this server at.
+      .get('/vault', () => new Response(null, { status: 308, headers: { location: 'vault/' } }))
+      .get(
+        '/vault/',
+        ({ request }) => respond(request),
+        describeRoute({ summary: 'The web vault', responses: { 200: 'text/html' } }),
+      )
+      .get('/vault/:file', ({ params, request }) => respondWithFile(params.file, request))
+  )
+}
+
+async function respondWithFile(name: string, request: Request): Promise<Response> {
+  const { vaultScript, vaultStyle } = await import('../web/vault-files')
+  const file = [vaultScript, vaultStyle].find((each) => each.name === name)
+  if (file === undefined)
+    return errorResponse(404, 'Resource Not Found. The web vault has no such file')
+  const isGzip = /\bgzip\b(?!;q=0(?:\.0*)?(?:,|$))/.test(
+    request.headers.get('accept-encoding')?.replaceAll(' ', '') ?? '',
+  )
+  return new Response(isGzip ? file.gzip : file.bytes(), {
+    headers: {
+      ...isolation,
+      'content-type': file.type,
+      'cache-control': 'public, max-age=31536000, immutable',
+      vary: 'accept-encoding',
+      ...(isGzip && { 'content-encoding': 'gzip' }),
+    },
+  })
+}
+
+/**
+ * Whether the browser takes the page for a secure one, where alone it has cryptography: HTTPS, also where a proxy that nobody has
+ * listed ends it, and this very machine. It leads people to the right address; it can protect nobody from a listener, who could
+ * answer anything.
+ */
+function isTrustworthy(
+  request: Request,
+  opened: URL,
+  { sender, publicUrl }: { sender: RequestSender; publicUrl: URL | null },
+): boolean {
+  if (sender.client.isSecure) return true
+  if (publicUrl?.protocol === 'https:' && publicUrl.host === withDefaultPort(opened)) return true
+  const host = opened.hostname.replace(/^\[|\]$/g, '')
+  const isHere = sender.peer !== null && isLoopback(sender.peer)
+  return isHere && isLoopback(host) && !isForwarded(request.headers)
+}
+
+/** Returns the host of a URL as it is written for HTTPS, which has another default port. */
+function withDefaultPort({ host, port }: URL): string {
+  return port === '443' ? host.replace(/:443$/, '') : host
+}

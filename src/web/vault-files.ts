@@ -1,0 +1,56 @@
+/** The files of the web vault. A server evaluates this when it is first asked for one of them. */
+import { gunzipSync } from 'node:zlib'
+import { buildVault } from './vault-build' with { type: 'macro' }
+import type { BuiltFile } from './vault-build'
+
+/** A file that a browser may keep for ever: its name changes with its content. */
+export interface VaultFile {
+  readonly name: string
+  readonly type: string
+  /** SHA-256, in base64. */
+  readonly sha256: string
+  readonly gzip: Uint8Array<ArrayBuffer>
+  /** Returns the file uncompressed, for the few clients that want it so. */
+  readonly bytes: () => Uint8Array<ArrayBuffer>
+}
+
+const built = buildVault()
+
+export const vaultScript = vaultFile(built.script, 'js', 'text/javascript;charset=utf-8')
+export const vaultStyle = vaultFile(built.style, 'css', 'text/css;charset=utf-8')
+
+function vaultFile({ gzip, sha256 }: BuiltFile, extension: string, type: string): VaultFile {
+  const bytes = Uint8Array.fromBase64(gzip)
+  const hash = Uint8Array.fromBase64(sha256).toHex().slice(0, 16)
+  return {
+    ...{ name: `app-${hash}.${extension}`, type, sha256, gzip: bytes },
+    bytes: () => new Uint8Array(gunzipSync(bytes)),
+  }
+}
+
+/**
+ * The page: without any content of its own, so it can be the same for everybody. All addresses are relative, since a proxy may
+ * serve the server below a path.
+ */
+export const vaultPage = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
+<meta name="robots" content="noindex">
+<title>SnailPass</title>
+<link rel="icon" href="../favicon.ico" type="image/png">
+<link rel="stylesheet" href="${vaultStyle.name}">
+<script type="module" src="${vaultScript.name}" integrity="sha256-${vaultScript.sha256}"></script>
+</head>
+<body class="door"><noscript>SnailPass decrypts in the browser: allow scripts for this page.</noscript></body>
+</html>
+`
+
+/** What the page may load and do: its one script, by its hash, its style, this server, and nothing else. */
+export const vaultContentSecurityPolicy = [
+  ...["default-src 'none'", `script-src 'sha256-${vaultScript.sha256}'`, "style-src 'self'"],
+  ...["img-src 'self' data:", "connect-src 'self'", "manifest-src 'self'", "base-uri 'none'"],
+  ...["form-action 'none'", "frame-ancestors 'none'", "require-trusted-types-for 'script'"],
+  "trusted-types 'none'",
+].join('; ')
