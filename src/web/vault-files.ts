@@ -20,11 +20,15 @@ export const vaultScript = vaultFile(built.script, 'js', 'text/javascript;charse
 export const vaultStyle = vaultFile(built.style, 'css', 'text/css;charset=utf-8')
 
 function vaultFile({ gzip, sha256 }: BuiltFile, extension: string, type: string): VaultFile {
-  const bytes = Uint8Array.fromBase64(gzip)
+  const packed = Uint8Array.fromBase64(gzip)
+  let unpacked: Uint8Array<ArrayBuffer> | null = null
   const hash = Uint8Array.fromBase64(sha256).toHex().slice(0, 16)
   return {
-    ...{ name: `app-${hash}.${extension}`, type, sha256, gzip: bytes },
-    bytes: () => new Uint8Array(gunzipSync(bytes)),
+    ...{ name: `app-${hash}.${extension}`, type, sha256, gzip: packed },
+    bytes: () => {
+      unpacked ??= new Uint8Array(gunzipSync(packed))
+      return unpacked
+    },
   }
 }
 

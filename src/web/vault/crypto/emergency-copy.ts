@@ -40,6 +40,16 @@ export async function sealEmergencyCopy(
   return { ...head, iv: encodeBase64(iv), data: encodeBase64(new Uint8Array(data)) }
 }
 
+/** Returns null for what no emergency copy is. */
+export function parseEmergencyCopy(value: unknown): EmergencyCopy | null {
+  if (typeof value !== 'object' || value === null) return null
+  const { salt, iv, data, ...head }: { readonly [Name in keyof EmergencyCopy]?: unknown } = value
+  const isKnown = head.format === format && head.version === 1
+  if (!isKnown || typeof head.iterations !== 'number') return null
+  if (typeof salt !== 'string' || typeof iv !== 'string' || typeof data !== 'string') return null
+  return { format, version: 1, iterations: head.iterations, salt, iv, data }
+}
+
 /** Returns null for a wrong password, and for a copy of which any byte is another one. */
 export async function openEmergencyCopy(
   password: string,

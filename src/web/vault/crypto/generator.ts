@@ -31,8 +31,8 @@ const characters = {
 
 export type CharacterClass = keyof typeof characters
 
-export const passwordLengths = { min: 8, max: 128 }
-export const passphraseLengths = { min: 4, max: 12 }
+const passwordLengths = { min: 8, max: 128 }
+const passphraseLengths = { min: 4, max: 12 }
 
 const ambiguous = /[lI1O0|]/g
 

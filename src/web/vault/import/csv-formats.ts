@@ -11,7 +11,7 @@ export interface CsvFormat {
 const usual = { url: 'url', username: 'login', password: 'password' } as const
 
 /** In this order: the columns of a later format may be among those of an earlier one. */
-export const csvFormats: readonly CsvFormat[] = [
+const csvFormats: readonly CsvFormat[] = [
   {
     format: 'bitwarden-csv',
     marks: ['type', 'name', 'login_uri', 'login_username', 'login_password'],

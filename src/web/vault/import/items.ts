@@ -89,7 +89,7 @@ export type ImportProblem =
   | { readonly problem: 'unknown-table'; readonly suggested: readonly ImportColumn[] }
 
 /** Returns the host of an address, null for what is none. */
-export function hostOf(url: string): string | null {
+function hostOf(url: string): string | null {
   const parsed = URL.parse(url.includes('://') ? url : `https://${url}`)
   return parsed?.hostname || null
 }

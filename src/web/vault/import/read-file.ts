@@ -57,8 +57,9 @@ function readTable(
   const found = recognizeCsv(table.header)
   if (found === null)
     return { problem: 'unknown-table', suggested: readColumns(table, suggestTarget) }
-  const { format, targets: known } = found
+  const { format } = found
+  const known = new Map(Object.entries(found.targets))
   // A column that a newer version of the program has is kept as a field.
-  const columns = readColumns(table, (name) => known[name.toLowerCase()] ?? 'field')
+  const columns = readColumns(table, (name) => known.get(name.toLowerCase()) ?? 'field')
   return { format, columns, rows: readRows(format, table, columns) }
 }

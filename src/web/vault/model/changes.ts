@@ -25,7 +25,7 @@ export function deletionOf({ kind, id, revision }: OpenEntry): DeletionDraft {
   return { kind, id, revision, isDeletion: true }
 }
 
-export function isDeletion(draft: ChangeDraft): draft is DeletionDraft {
+function isDeletion(draft: ChangeDraft): draft is DeletionDraft {
   return 'isDeletion' in draft
 }
 

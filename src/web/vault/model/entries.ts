@@ -119,7 +119,7 @@ function headOf(entry: RevisedWireRecord | RevisedWireNote) {
 }
 
 /** Returns all values of an entry. */
-export function valuesOf(
+function valuesOf(
   entry:
     | Pick<OpenRecord, 'kind' | 'name' | 'login' | 'password' | 'fields'>
     | Pick<OpenNote, 'kind' | 'name' | 'content'>,

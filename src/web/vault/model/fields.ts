@@ -27,7 +27,7 @@ export interface FieldText {
  * Maximum number of additional fields that this client writes. The Android app mixes up the fields of a record that has more than
  * fit on its screen.
  */
-export const maxFields = 4
+const maxFields = 4
 
 export const noDetails: RecordDetails = {
   ...{ urls: [], totp: '', folder: '', tags: [], recoveryCodes: [], notes: '', others: [] },
@@ -90,7 +90,7 @@ function readField({ name, value }: OpenField): FieldText | null {
 }
 
 /** Splits `a, b` into tags. */
-export function splitTags(text: string): readonly string[] {
+function splitTags(text: string): readonly string[] {
   return text.split(',').flatMap((tag) => tag.trim() || [])
 }
 
@@ -99,7 +99,7 @@ function splitLines(text: string): readonly string[] {
 }
 
 /** Returns a path such as `Work/Servers` without spaces and empty parts. */
-export function tidyFolder(path: string): string {
+function tidyFolder(path: string): string {
   return path
     .split('/')
     .flatMap((part) => part.trim() || [])

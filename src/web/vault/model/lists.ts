@@ -30,7 +30,7 @@ export interface Section {
   readonly entries: readonly OpenEntry[]
 }
 
-export function isInPlace(entry: OpenEntry, place: Place): boolean {
+function isInPlace(entry: OpenEntry, place: Place): boolean {
   if (place.kind === 'trash') return entry.isTrashed
   if (entry.isTrashed) return false
   if (place.kind === 'favorites') return entry.isFavorite

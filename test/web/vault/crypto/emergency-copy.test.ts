@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import {
   type EmergencyCopy,
   openEmergencyCopy,
+  parseEmergencyCopy,
   sealEmergencyCopy,
 } from '../../../../src/web/vault/crypto/emergency-copy'
 
@@ -10,7 +11,8 @@ const text = JSON.stringify({ items: [{ name: 'Почта', login: 'улитка
 const copy = await sealEmergencyCopy(password, text, 1000)
 
 test('opens with the password alone, also after it was written to a file', async () => {
-  const read: EmergencyCopy = JSON.parse(JSON.stringify(copy))
+  const read = parseEmergencyCopy(JSON.parse(JSON.stringify(copy)))
+  if (read === null) throw new Error('it is no copy')
   expect(await openEmergencyCopy(password, read)).toBe(text)
   expect(await openEmergencyCopy('пароль-улитка', read)).toBeNull()
   expect(JSON.stringify(copy)).not.toContain('Почта')
@@ -47,6 +49,14 @@ test('refuses a copy in which anything was changed', async () => {
     { ...copy, data: 'not base64' },
   ]
   for (const each of changed) expect(await openEmergencyCopy(password, each)).toBeNull()
+})
+
+test('takes nothing else for a copy', () => {
+  const others: unknown[] = [
+    ...[null, 'x', [], {}, { ...copy, format: 'other' }, { ...copy, version: 2 }],
+    ...['iterations', 'salt', 'iv', 'data'].map((name) => ({ ...copy, [name]: null })),
+  ]
+  expect(others.filter((each) => parseEmergencyCopy(each) !== null)).toEqual([])
 })
 
 test('seals under a salt and an IV of its own each time', async () => {

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import fc from 'fast-check'
 import type { ImportNote, ImportRecord, ImportSource } from '../../../../src/web/vault/import/items'
 import { readImportFile } from '../../../../src/web/vault/import/read-file'
 import { noDetails, type RecordDetails } from '../../../../src/web/vault/model/fields'
@@ -347,6 +348,51 @@ test('loses no column that a newer version of a program may have, and no cell wi
   expect(resultsOf(twice)).toMatchObject([
     { item: { password: 'p', details: { notes: 'n\nc', others: [{ name: 'Pass', value: 'q' }] } } },
   ])
+})
+
+test('takes any name of a column, also one that objects have', () => {
+  const source = read('name,url,username,password,constructor,__proto__\nA,,m,p,c,d\n')
+  expect(source.columns.map(({ target }) => target).slice(4)).toEqual(['field', 'field'])
+  expect(resultsOf(source)).toMatchObject([
+    {
+      item: {
+        details: {
+          others: [
+            { name: 'constructor', value: 'c' },
+            { name: '__proto__', value: 'd' },
+          ],
+        },
+      },
+    },
+  ])
+})
+
+test('throws for no file, whatever is in it', () => {
+  const cell = fc.stringMatching(/^[a-z"',;\t\n\r:{}[\]/яё]{0,6}$/)
+  const headers = [chromeCsv, lastPassCsv, bitwardenCsv, keePassXcCsv].map(
+    (text) => text.split('\n')[0] ?? '',
+  )
+  const table = fc
+    .tuple(
+      fc.constantFrom('', ...headers),
+      fc.array(fc.array(cell, { maxLength: 12 }), { maxLength: 5 }),
+    )
+    .map(([header, rows]) => [header, ...rows.map((cells) => cells.join(','))].join('\n'))
+  const item = fc.dictionary(
+    fc.constantFrom(...Object.keys(bitwardenJson.items[0] ?? {}), 'card'),
+    fc.jsonValue(),
+  )
+  const json = fc
+    .array(fc.oneof(item, fc.jsonValue()))
+    .map((items) => JSON.stringify({ items, folders: items }))
+  fc.assert(
+    fc.property(fc.oneof(table, json, fc.string()), (text) => {
+      const source = readImportFile(bytesOf(text))
+      if ('rows' in source)
+        expect(source.rows.map(({ number }) => number)).toEqual(source.rows.map((_, at) => at + 1))
+    }),
+    { numRuns: 300 },
+  )
 })
 
 test('names a row whose quotes do not match', () => {
