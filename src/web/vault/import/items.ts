@@ -90,8 +90,8 @@ export type ImportProblem =
 
 /** Returns the host of an address, null for what is none. */
 function hostOf(url: string): string | null {
-  const parsed = URL.parse(url.includes('://') ? url : `https://${url}`)
-  return parsed?.hostname || null
+  const address = url.includes('://') ? url : `https://${url}`
+  return URL.canParse(address) ? new URL(address).hostname || null : null
 }
 
 /** Returns the name of an item, or what can stand for it. */
