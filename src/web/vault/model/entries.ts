@@ -1,4 +1,4 @@
-import { type Decrypted, decryptText, isReadable } from '../crypto/ciphertexts'
+import { type Decrypted, decryptTexts, isReadable } from '../crypto/ciphertexts'
 import type { RevisedWireNote, RevisedWireRecord, WireEntries, WireVault } from './wire'
 
 interface EntryHead {
@@ -58,53 +58,56 @@ export async function openVault(input: {
   }
 }
 
-/** Decrypts entries; records first. */
-export function openEntries(
+/** A row of an answer, with its kind. */
+type Row =
+  | { readonly kind: 'record'; readonly row: RevisedWireRecord }
+  | { readonly kind: 'note'; readonly row: RevisedWireNote }
+
+/** Decrypts entries, all at once; records first. */
+export async function openEntries(
   key: CryptoKey,
   { records, notes }: WireEntries,
   previous: readonly OpenEntry[] = [],
 ): Promise<readonly OpenEntry[]> {
   const known = new Map(previous.map((entry) => [entry.id, entry]))
-  const reuse = (
-    kind: OpenEntry['kind'],
-    { id, revision }: RevisedWireNote | RevisedWireRecord,
-  ) => {
-    const entry = known.get(id)
-    return entry?.revision === revision && entry.kind === kind ? entry : null
+  const reuse = ({ kind, row }: Row): OpenEntry | null => {
+    const entry = known.get(row.id)
+    return entry?.revision === row.revision && entry.kind === kind ? entry : null
   }
-  return Promise.all([
-    ...records.map((each) => reuse('record', each) ?? openRecord(key, each)),
-    ...notes.map((each) => reuse('note', each) ?? openNote(key, each)),
-  ])
-}
-
-async function openRecord(key: CryptoKey, record: RevisedWireRecord): Promise<OpenRecord> {
-  const open = (ciphertext: string) => decryptText(key, ciphertext)
-  const fields = record.additional_fields.map(async ({ id, ...field }) => {
-    const [name, value] = await Promise.all([open(field.name), open(field.value)])
-    return { id, name, value }
+  const rows: readonly Row[] = [
+    ...records.map((row) => ({ kind: 'record', row }) as const),
+    ...notes.map((row) => ({ kind: 'note', row }) as const),
+  ]
+  const ciphertexts: string[] = []
+  // Each entry is put together when all values are known, from their places in the list.
+  const openings = rows.map((row) => {
+    const entry = reuse(row)
+    if (entry !== null) return () => entry
+    const begin = ciphertexts.length
+    for (const ciphertext of ciphertextsOf(row)) ciphertexts.push(ciphertext)
+    return (values: readonly Decrypted[]) =>
+      openRow(row, (place) => values[begin + place] ?? { ciphertext: '' })
   })
-  const [name, login, password] = await Promise.all([
-    open(record.name),
-    open(record.login),
-    open(record.password),
-  ])
-  return {
-    kind: 'record',
-    ...headOf(record),
-    name,
-    login,
-    password,
-    fields: await Promise.all(fields),
-  }
+  const values = await decryptTexts(key, ciphertexts)
+  return openings.map((open) => open(values))
 }
 
-async function openNote(key: CryptoKey, note: RevisedWireNote): Promise<OpenNote> {
-  const [name, content] = await Promise.all([
-    decryptText(key, note.name),
-    decryptText(key, note.content),
-  ])
-  return { kind: 'note', ...headOf(note), name, content }
+function ciphertextsOf({ kind, row }: Row): readonly string[] {
+  if (kind === 'note') return [row.name, row.content]
+  const fields = row.additional_fields.flatMap(({ name, value }) => [name, value])
+  return [row.name, row.login, row.password, ...fields]
+}
+
+/** Puts an entry together. `valueAt` returns the values of `ciphertextsOf` by their places. */
+function openRow({ kind, row }: Row, valueAt: (place: number) => Decrypted): OpenEntry {
+  const head = { ...headOf(row), name: valueAt(0) }
+  if (kind === 'note') return { kind, ...head, content: valueAt(1) }
+  const fields = row.additional_fields.map(({ id }, index) => ({
+    id,
+    name: valueAt(3 + 2 * index),
+    value: valueAt(4 + 2 * index),
+  }))
+  return { kind, ...head, login: valueAt(1), password: valueAt(2), fields }
 }
 
 function headOf(entry: RevisedWireRecord | RevisedWireNote) {

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import {
   ciphertextLength,
   decryptText,
+  decryptTexts,
   encryptText,
 } from '../../../../src/web/vault/crypto/ciphertexts'
 import vectors from '../../../data/vectors.json' with { type: 'json' }
@@ -46,6 +47,47 @@ test('reads back every text, under a fresh IV each time', async () => {
   expect(await decryptText(key, await encryptText(key, '\u{feff}пароль'))).toBe('\u{feff}пароль')
   const long = '🐌'.repeat(50_000)
   expect(await decryptText(key, await encryptText(key, long))).toBe(long)
+})
+
+test('reads many texts in one run as it reads each, whatever lies between them', async () => {
+  const other = await importKey(vectors.client_keys[1]?.encryption_key ?? '')
+  const long = 'длинный '.repeat(100_000)
+  const texts = ['', 'a', '🐌'.repeat(15), long, 'x'.repeat(16), long, long, long, '', 'конец']
+  const good = await Promise.all(texts.map((text) => encryptText(key, text)))
+  const bad = [
+    ':',
+    'a:b',
+    await encryptText(other, 'under another key'),
+    await encryptBytes([0xff]),
+  ]
+  const mixed = good.flatMap((ciphertext, at) => [ciphertext, bad[at % bad.length] ?? ''])
+  const expected = mixed.map((ciphertext, at) =>
+    at % 2 === 0 ? (texts[at / 2] ?? '') : { ciphertext },
+  )
+  expect(await decryptTexts(key, mixed)).toEqual(expected)
+  expect(await decryptTexts(key, [])).toEqual([])
+  expect(await decryptTexts(key, bad)).toEqual(bad.map((ciphertext) => ({ ciphertext })))
+})
+
+test('accepts no padding that PKCS#7 does not have', async () => {
+  // Without padding of its own: what Web Crypto adds is cut off.
+  const seal = async (block: readonly number[]) => {
+    const [data = '', iv = ''] = (await encryptBytes(block)).split(':')
+    return `${Uint8Array.fromBase64(data).slice(0, 16).toBase64()}:${iv}`
+  }
+  const text = [...new TextEncoder().encode('hunter2 hunter2')]
+  expect(await decryptText(key, await seal([...text, 1]))).toBe('hunter2 hunter2')
+  expect(await decryptText(key, await seal(Array(16).fill(16)))).toBe('')
+  for (const block of [
+    [...text, 0],
+    [...text, 2],
+    [...text, 17],
+    [...text, 255],
+    [...text.slice(0, 14), 3, 3],
+  ]) {
+    const ciphertext = await seal(block)
+    expect(await decryptText(key, ciphertext)).toEqual({ ciphertext })
+  }
 })
 
 test('returns what it can’t read as it is, and throws for nothing', async () => {
