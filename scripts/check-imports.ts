@@ -72,12 +72,18 @@ const folders: Readonly<Record<string, FolderRule>> = {
   },
   'src/web/vault/i18n': { imports: [], packages: [] },
   'src/web/vault/api': { imports: ['src/web/vault/crypto', 'src/web/vault/model'], packages: [] },
-  'src/web/vault/screens': {
+  'src/web/vault/state': {
     imports: ['api', 'crypto', 'i18n', 'import', 'model'].map((part) => `src/web/vault/${part}`),
+    packages: ['@preact/signals'],
+  },
+  'src/web/vault/screens': {
+    imports: ['api', 'crypto', 'i18n', 'import', 'model', 'state'].map(
+      (part) => `src/web/vault/${part}`,
+    ),
     packages: ['preact', '@preact/signals'],
   },
   'src/web/vault': {
-    imports: ['api', 'i18n', 'screens'].map((part) => `src/web/vault/${part}`),
+    imports: ['api', 'screens', 'state'].map((part) => `src/web/vault/${part}`),
     packages: ['preact'],
   },
   'src/web': { imports: [], packages: ['preact', 'preact-render-to-string', node] },

@@ -36,6 +36,7 @@ export function vaultPageRoutes(deps: {
   authority: () => object | null
   /** Returns the HTTPS port; null if HTTPS is off. */
   tlsPort: () => number | null
+  version: string
 }) {
   const { contexts, publicUrl, tlsPort } = deps
 
@@ -43,10 +44,12 @@ export function vaultPageRoutes(deps: {
     const sender = contexts.get(request).findSender()
     const opened = urlOf(request, sender.client)
     if (isTrustworthy(request, opened, { sender, publicUrl })) {
-      const { vaultContentSecurityPolicy, vaultPage } = await import('../web/vault-files')
+      const { renderVaultPage, vaultContentSecurityPolicy } = await import('../web/vault-files')
       const type = { 'content-type': 'text/html;charset=utf-8' }
       const policy = { 'content-security-policy': vaultContentSecurityPolicy }
-      return new Response(vaultPage, { headers: { ...isolation, ...type, ...policy } })
+      return new Response(renderVaultPage(deps.version), {
+        headers: { ...isolation, ...type, ...policy },
+      })
     }
     const root = httpsUrlOf(publicUrl ?? opened, opened, tlsPort())
     return htmlResponse(({ renderInsecureVaultPage }) =>

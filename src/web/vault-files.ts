@@ -33,23 +33,26 @@ function vaultFile({ gzip, sha256 }: BuiltFile, extension: string, type: string)
 }
 
 /**
- * The page: without any content of its own, so it can be the same for everybody. All addresses are relative, since a proxy may
+ * Returns the page: without any content of its own, so it is the same for everybody. All addresses are relative, since a proxy may
  * serve the server below a path.
  */
-export const vaultPage = `<!doctype html>
+export function renderVaultPage(version: string): string {
+  return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
 <meta name="robots" content="noindex">
+<meta name="version" content="${version}">
 <title>SnailPass</title>
 <link rel="icon" href="../favicon.ico" type="image/png">
 <link rel="stylesheet" href="${vaultStyle.name}">
 <script type="module" src="${vaultScript.name}" integrity="sha256-${vaultScript.sha256}"></script>
 </head>
-<body class="door"><noscript>SnailPass decrypts in the browser: allow scripts for this page.</noscript></body>
+<body><noscript>SnailPass decrypts in the browser: allow scripts for this page.</noscript></body>
 </html>
 `
+}
 
 /** What the page may load and do: its one script, by its hash, its style, this server, and nothing else. */
 export const vaultContentSecurityPolicy = [

@@ -1,6 +1,7 @@
 import { expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
-import { vaultPage, vaultScript, vaultStyle } from '../../src/web/vault-files'
+import { version } from '../../src/version'
+import { renderVaultPage, vaultScript, vaultStyle } from '../../src/web/vault-files'
 import { serve, temporaryFolder } from '../support/executable'
 
 test('the executable has the vault that its source gives, byte for byte', async () => {
@@ -8,7 +9,7 @@ test('the executable has the vault that its source gives, byte for byte', async 
   await using server = await serve(folder.path)
   const opened = await fetch(new URL('/vault', server.url))
   expect(opened.url).toBe(new URL('/vault/', server.url).href)
-  expect(await opened.text()).toBe(vaultPage)
+  expect(await opened.text()).toBe(renderVaultPage(version))
   for (const { name, sha256 } of [vaultScript, vaultStyle]) {
     const file = await fetch(new URL(name, opened.url))
     const hash = createHash('sha256').update(await file.bytes())

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'bun:test'
 import { createHash } from 'node:crypto'
 import { contentSecurityPolicy } from '../../src/web/page'
-import { vaultPage, vaultScript, vaultStyle } from '../../src/web/vault-files'
+import { renderVaultPage, vaultScript, vaultStyle } from '../../src/web/vault-files'
 import { createTestApi } from '../support/api'
 
 const https = { client: { address: '192.0.2.1', isSecure: true }, peer: '192.0.2.1' }
@@ -17,7 +17,7 @@ const askAt = (
   api = createTestApi(),
 ) => api.ask(address, { headers }, connection)
 
-const isVault = async (answer: Response) => (await answer.text()) === vaultPage
+const isVault = async (answer: Response) => (await answer.text()) === renderVaultPage('1.2.3')
 
 describe('the page of the vault', () => {
   test('may run its one script, by its hash, and load nothing from elsewhere', async () => {

@@ -1,15 +1,63 @@
 /** The script of the web vault begins here. */
 import { render } from 'preact'
 import { connectToServer } from './api/server'
-import { chooseLanguage, createTranslator } from './i18n/translate'
-import { App } from './screens/app'
+import { VaultApp } from './screens/app'
+import { createApp } from './state/app'
 
-const language = chooseLanguage(navigator.languages)
-document.documentElement.lang = language
-render(
-  <App
-    api={connectToServer((address, init) => fetch(address, init))}
-    translator={createTranslator(language)}
-  />,
-  document.body,
-)
+const channel = new BroadcastChannel(`snailpass ${location.pathname}`)
+const app = createApp({
+  api: connectToServer((address, init) => fetch(address, init)),
+  clock: () => Date.now(),
+  storage: openStorage(),
+  preferredLanguages: navigator.languages,
+  clipboard: {
+    write: (text) => navigator.clipboard.writeText(text),
+    hasFocus: () => document.hasFocus(),
+  },
+  history: {
+    push: (number) => history.pushState(number, ''),
+    replace: (number) => history.replaceState(number, ''),
+  },
+  tell: (message) => channel.postMessage(message),
+})
+
+/** How often an open vault is compared with the server while it is seen, in milliseconds. */
+const refreshInterval = 60_000
+let refreshed = Date.now()
+
+function refresh(): void {
+  refreshed = Date.now()
+  void app.vault.value?.refresh()
+}
+
+channel.addEventListener('message', ({ data }) => app.autoLock.receive(data))
+for (const event of ['pointerdown', 'keydown', 'wheel'])
+  document.addEventListener(event, () => app.autoLock.noteActivity(), {
+    passive: true,
+    capture: true,
+  })
+window.addEventListener('popstate', ({ state }) => app.arrive(state))
+addEventListener('focus', () => {
+  app.tick()
+  refresh()
+})
+document.addEventListener('visibilitychange', () => {
+  if (document.hidden) app.autoLock.noteHidden()
+  else app.tick()
+})
+setInterval(() => {
+  app.tick()
+  if (!document.hidden && Date.now() - refreshed >= refreshInterval) refresh()
+}, 1000)
+
+history.replaceState(0, '')
+render(<VaultApp app={app} />, document.body)
+
+/** A browser that is told to store nothing throws. */
+function openStorage(): Storage | null {
+  try {
+    return localStorage
+  } catch {
+    return null
+  }
+}

@@ -1,11 +1,14 @@
 import { deriveVaultKeys, emailsToTry, type TypedCredentials, type VaultKeys } from '../crypto/keys'
 import { type OpenVault, openVault } from '../model/entries'
 import type { Failure, Result, ServerApi } from './server'
+import { createSession, type VaultSession } from './session'
 
 /** An unlocked vault. All of it is in the memory of the page alone, and gone with it. */
 export interface OpenAccount {
-  readonly token: string
+  readonly session: VaultSession
   readonly keys: VaultKeys
+  /** The salt of the keys: the email, as the client that created the account has it. */
+  readonly salt: string
   readonly vault: OpenVault
 }
 
@@ -20,8 +23,12 @@ export async function openAccount(
   let failure: Failure = { kind: 'unexpected' }
   for (const salt of emailsToTry(email)) {
     const keys = await deriveVaultKeys({ email: salt, masterPassword })
-    const signedIn = await api.signIn(email.trim(), keys.masterPasswordHash)
-    if (signedIn.ok) return await readAccount(api, signedIn.value, keys)
+    const credentials = { email: email.trim(), masterPasswordHash: keys.masterPasswordHash }
+    const signedIn = await api.signIn(credentials)
+    if (signedIn.ok) {
+      const session = createSession(api, credentials, signedIn.value)
+      return await readAccount(api, { session, keys, salt })
+    }
     failure = signedIn.failure
     if (!isWrongPassword(failure)) break
   }
@@ -30,13 +37,13 @@ export async function openAccount(
 
 async function readAccount(
   api: ServerApi,
-  token: string,
-  keys: VaultKeys,
+  opened: Omit<OpenAccount, 'vault'>,
 ): Promise<Result<OpenAccount>> {
-  const read = await api.readVault(token)
+  const read = await opened.session.ask((token) => api.readVault(token, null))
   if (!read.ok) return read
-  const vault = await openVault({ key: keys.encryptionKey, vault: read.value })
-  return { ok: true, value: { token, keys, vault } }
+  if (read.value === null) return { ok: false, failure: { kind: 'unexpected' } }
+  const vault = await openVault({ key: opened.keys.encryptionKey, vault: read.value })
+  return { ok: true, value: { ...opened, vault } }
 }
 
 /** The server says the same of an unknown email and of a wrong password. */

@@ -1,6 +1,25 @@
 /** Talks to the server that the page came from, at addresses relative to the page, so that it works below any path. */
 import { encodeBase64, encodeUtf8 } from '../crypto/encoding'
-import { parseWireVault, type WireVault } from '../model/wire'
+import type { WireRekeyedVault } from '../model/rekey'
+import {
+  parseWireEntries,
+  parseWireVault,
+  type WireChanges,
+  type WireEntries,
+  type WireVault,
+} from '../model/wire'
+import {
+  type AccountDevice,
+  type EntryVersions,
+  type HistoryListing,
+  parseDevices,
+  parseHistory,
+  parseRekeyed,
+  parseToken,
+  parseVersions,
+  parseWritten,
+  type Written,
+} from './answers'
 
 /** What came of a request. */
 export type Result<Value> =
@@ -12,53 +31,169 @@ export type Failure =
   | { readonly kind: 'offline' }
   /** An answer that is none of this server's. */
   | { readonly kind: 'unexpected' }
-  | {
-      readonly kind: 'refused'
-      readonly status: number
-      /** Seconds until another attempt may help; null if the server does not say. */
-      readonly retryAfter: number | null
-    }
+  /** The session ended on the server: signed out elsewhere, or the account is another one now. */
+  | { readonly kind: 'signed-out' }
+  /** Entries were changed since they were read (412): these are as they are now. */
+  | { readonly kind: 'outdated'; readonly present: WireEntries }
+  | Refusal
+
+interface Refusal {
+  readonly kind: 'refused'
+  readonly status: number
+  /** Seconds until another attempt may help; null if the server does not say. */
+  readonly retryAfter: number | null
+  /** What the server says, in English; empty if it says nothing. */
+  readonly detail: string
+}
 
 /** `fetch` of the browser; in tests that of a server. */
 export type Fetch = (address: string, init: RequestInit) => Promise<Response>
 
+export interface SignInCredentials {
+  readonly email: string
+  readonly masterPasswordHash: string
+}
+
+export interface NewAccount extends SignInCredentials {
+  readonly id: string
+  readonly hint: string | null
+}
+
 export interface ServerApi {
   /** Returns a session token. */
-  signIn(email: string, masterPasswordHash: string): Promise<Result<string>>
-  readVault(token: string): Promise<Result<WireVault>>
+  signIn(credentials: SignInCredentials): Promise<Result<string>>
+  signUp(account: NewAccount): Promise<Result<true>>
+  /** Returns null if the vault still has the state that is known. */
+  readVault(token: string, knownState: string | null): Promise<Result<WireVault | null>>
+  writeVault(token: string, changes: WireChanges): Promise<Result<Written>>
+  listDevices(token: string): Promise<Result<readonly AccountDevice[]>>
+  /** Signs out everywhere, and returns the token of a new session. */
+  endSessions(token: string): Promise<Result<string>>
+  changeMasterPassword(
+    credentials: SignInCredentials,
+    vault: WireRekeyedVault,
+  ): Promise<Result<{ readonly token: string }>>
+  leave(credentials: SignInCredentials): Promise<Result<true>>
+  listHistory(token: string): Promise<Result<HistoryListing>>
+  readVersions(token: string, entryId: string): Promise<Result<EntryVersions>>
+  restoreVersion(token: string, version: number): Promise<Result<true>>
+  forgetHistory(token: string): Promise<Result<true>>
+  /** Returns the page as the server has it now. */
+  readPage(): Promise<Result<string>>
+}
+
+interface Question<Value> {
+  readonly path: string
+  readonly method?: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: object
+  readonly parse: (body: unknown) => Value | null
 }
 
 export function connectToServer(fetch: Fetch): ServerApi {
-  async function ask<Value>(
-    path: string,
-    headers: Readonly<Record<string, string>>,
-    parse: (body: unknown) => Value | null,
-  ): Promise<Result<Value>> {
-    const init = { headers, cache: 'no-store', credentials: 'omit', redirect: 'error' } as const
-    const response = await fetch(`../${path}`, init).catch(() => null)
+  async function send(question: Omit<Question<unknown>, 'parse'>): Promise<Response | null> {
+    const { path, method = 'GET', headers = {}, body } = question
+    const init: RequestInit = {
+      ...({ method, cache: 'no-store', credentials: 'omit', redirect: 'error' } as const),
+      headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+    }
+    return fetch(`../${path}`, init).catch(() => null)
+  }
+
+  async function ask<Value>(question: Question<Value>): Promise<Result<Value>> {
+    const response = await send(question)
     if (response === null) return { ok: false, failure: { kind: 'offline' } }
-    if (!response.ok) return { ok: false, failure: refusalOf(response) }
-    const value = parse(await response.json().catch(() => null))
+    const body: unknown = await response.json().catch(() => null)
+    if (!response.ok) return { ok: false, failure: failureOf(response, body) }
+    const value = question.parse(body)
     return value === null ? { ok: false, failure: { kind: 'unexpected' } } : { ok: true, value }
   }
 
   return {
-    signIn: (email, hash) =>
-      ask('login', { authorization: `Basic ${basicCredentials(email, hash)}` }, parseToken),
-    readVault: (token) => ask('account/vault', { 'x-access-token': token }, parseWireVault),
+    signIn: (credentials) => ask({ path: 'login', headers: basic(credentials), parse: parseToken }),
+    signUp: ({ id, email, masterPasswordHash, hint }) =>
+      ask({
+        ...{ path: 'users', method: 'POST', parse: isAnswer },
+        body: { id, email, hint, master_password_hash: masterPasswordHash },
+      }),
+    async readVault(token, knownState) {
+      const known = knownState === null ? {} : { 'if-none-match': `W/"${knownState}"` }
+      const headers = { ...withToken(token), ...known }
+      const read = await ask({ path: 'account/vault', headers, parse: parseWireVault })
+      const isUnchanged = !read.ok && read.failure.kind === 'refused' && read.failure.status === 304
+      return isUnchanged ? { ok: true, value: null } : read
+    },
+    writeVault: (token, changes) =>
+      ask({
+        ...{ path: 'account/vault', method: 'POST', headers: withToken(token), body: changes },
+        parse: parseWritten,
+      }),
+    listDevices: (token) =>
+      ask({ path: 'account/devices', headers: withToken(token), parse: parseDevices }),
+    endSessions: (token) =>
+      ask({
+        ...{ path: 'account/sessions', method: 'DELETE', headers: withToken(token) },
+        parse: parseToken,
+      }),
+    changeMasterPassword: (credentials, vault) =>
+      ask({
+        ...{ path: 'account/master-password', method: 'PUT', headers: basic(credentials) },
+        ...{ body: vault, parse: parseRekeyed },
+      }),
+    leave: (credentials) =>
+      ask({ path: 'account', method: 'DELETE', headers: basic(credentials), parse: isAnswer }),
+    listHistory: (token) =>
+      ask({ path: 'account/history', headers: withToken(token), parse: parseHistory }),
+    readVersions: (token, entryId) =>
+      ask({
+        ...{ path: `account/history/${encodeURIComponent(entryId)}`, headers: withToken(token) },
+        parse: parseVersions,
+      }),
+    restoreVersion: (token, version) =>
+      ask({
+        ...{ path: `account/history/${version}/restore`, method: 'POST' },
+        ...{ headers: withToken(token), parse: isAnswer },
+      }),
+    forgetHistory: (token) =>
+      ask({
+        ...{ path: 'account/history', method: 'DELETE' },
+        ...{ headers: withToken(token), parse: isAnswer },
+      }),
+    async readPage() {
+      const response = await send({ path: 'vault/' })
+      if (response === null) return { ok: false, failure: { kind: 'offline' } }
+      if (!response.ok) return { ok: false, failure: failureOf(response, null) }
+      return { ok: true, value: await response.text() }
+    },
   }
 }
 
-function basicCredentials(email: string, hash: string): string {
-  return encodeBase64(encodeUtf8(`${email}:${hash}`))
+function isAnswer(body: unknown): true | null {
+  return typeof body === 'object' && body !== null ? true : null
 }
 
-function refusalOf({ status, headers }: Response): Failure {
+function withToken(token: string): Readonly<Record<string, string>> {
+  return { 'x-access-token': token }
+}
+
+function basic({ email, masterPasswordHash }: SignInCredentials): Readonly<Record<string, string>> {
+  const credentials = encodeBase64(encodeUtf8(`${email}:${masterPasswordHash}`))
+  return { authorization: `Basic ${credentials}` }
+}
+
+function failureOf({ status, headers }: Response, body: unknown): Failure {
+  const present = status === 412 ? parseWireEntries(body) : null
+  if (present !== null) return { kind: 'outdated', present }
   const seconds = Number(headers.get('retry-after') ?? Number.NaN)
-  return { kind: 'refused', status, retryAfter: Number.isNaN(seconds) ? null : seconds }
+  const retryAfter = Number.isNaN(seconds) ? null : seconds
+  return { kind: 'refused', status, retryAfter, detail: detailOf(body) }
 }
 
-function parseToken(body: unknown): string | null {
-  const isToken = typeof body === 'object' && body !== null && 'token' in body
-  return isToken && typeof body.token === 'string' ? body.token : null
+/** Returns the error text of an answer in the shape of the wire contract. */
+function detailOf(body: unknown): string {
+  const isAbout = typeof body === 'object' && body !== null && 'message' in body
+  const message = isAbout ? body.message : null
+  const isError = typeof message === 'object' && message !== null && 'error' in message
+  return isError && typeof message.error === 'string' ? message.error : ''
 }

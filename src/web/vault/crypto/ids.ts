@@ -1,4 +1,4 @@
-import { type Bytes, encodeUtf8 } from './encoding'
+import { type Bytes, encodeUtf8, toHex } from './encoding'
 
 /** Returns an id for a new entry. */
 export function randomId(): string {
@@ -20,8 +20,4 @@ export async function nameBasedId(namespace: string, name: string): Promise<stri
 /** Returns the SHA-256 of bytes in hexadecimal digits. */
 export async function sha256Hex(bytes: Bytes): Promise<string> {
   return toHex(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)))
-}
-
-function toHex(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

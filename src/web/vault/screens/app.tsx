@@ -1,33 +1,33 @@
-import { useSignal } from '@preact/signals'
-import type { OpenAccount } from '../api/open-account'
-import type { ServerApi } from '../api/server'
-import type { Translator } from '../i18n/translate'
-import { EntryList } from './entry-list'
-import { Unlock } from './unlock'
+import { useEffect } from 'preact/hooks'
+import type { App } from '../state/app'
+import { Door } from './door/door'
+import { AppContext, VaultContext } from './parts/use-app'
+import { VaultFrame } from './vault-frame'
 
 /** The whole page: locked, or open. */
-export function App({ api, translator }: { api: ServerApi; translator: Translator }) {
-  const account = useSignal<OpenAccount | null>(null)
-  const email = useSignal('')
-  if (account.value === null)
-    return (
-      <Unlock
-        api={api}
-        translator={translator}
-        email={email.value}
-        onOpen={(opened) => {
-          email.value = opened.vault.email
-          account.value = opened
-        }}
-      />
-    )
+export function VaultApp({ app }: { app: App }) {
+  const vault = app.vault.value
+  const { language, translate } = app.words.value
+  useEffect(() => {
+    document.documentElement.lang = language
+    document.title = translate('common.titled', { title: translate('common.vault') })
+  }, [language])
+  const theme = app.settings.theme.value
+  useEffect(() => {
+    document.documentElement.dataset['theme'] = theme
+  }, [theme])
   return (
-    <EntryList
-      entries={account.value.vault.entries}
-      translator={translator}
-      onLock={() => {
-        account.value = null
-      }}
-    />
+    <AppContext.Provider value={app}>
+      {vault === null ? (
+        <Door key="door" />
+      ) : (
+        <VaultContext.Provider value={vault}>
+          <VaultFrame />
+        </VaultContext.Provider>
+      )}
+      <p class="visually-hidden" role="status">
+        {app.announcement.value}
+      </p>
+    </AppContext.Provider>
   )
 }

@@ -26,7 +26,7 @@ async function startWithAccount(email: string) {
   const { masterPasswordHash: master_password_hash, encryptionKey } = keys
   await send('/users', { id: crypto.randomUUID(), email, master_password_hash })
   const api = connectToServer(fetchPage)
-  const signedIn = await api.signIn(email, master_password_hash)
+  const signedIn = await api.signIn({ email, masterPasswordHash: keys.masterPasswordHash })
   if (!signedIn.ok) throw new Error('cannot sign in')
   const draft = { ...anOpenNote({ name: 'Дверь' }), revision: null }
   await send('/account/vault', toWireChanges([await encryptChange(encryptionKey, draft)]), {
@@ -59,7 +59,13 @@ test('opens an account that was created with capitals in its email, by a second 
 test('takes one guess for a wrong master password, and asks for nothing else', async () => {
   await using setup = await startWithAccount('marta@example.org')
   const wrong = await openAccount(setup.api, { email: 'marta@example.org', masterPassword: 'x' })
-  expect(wrong).toEqual({ ok: false, failure: { kind: 'refused', status: 401, retryAfter: null } })
+  expect(wrong).toEqual({
+    ok: false,
+    failure: {
+      ...{ kind: 'refused', status: 401, retryAfter: null },
+      detail: 'Authentication Error. Incorrect credentials',
+    },
+  })
   expect(setup.asked).toEqual(['/login'])
 })
 
@@ -74,7 +80,7 @@ test('tells a server that is away from one that refuses, and from one that is no
   ).toEqual({ kind: 'offline' })
   const headers = { 'retry-after': '90' }
   expect(await failureOf(answering(() => new Response('{}', { status: 429, headers })))).toEqual({
-    ...{ kind: 'refused', status: 429, retryAfter: 90 },
+    ...{ kind: 'refused', status: 429, retryAfter: 90, detail: '' },
   })
   const bodies = ['<html>', '{}', '{"token":1}', '{"token":"t"}']
   const failures = bodies.map((body) => failureOf(answering(() => new Response(body))))

@@ -43,6 +43,8 @@ export const listWords = defineWords({
     'trash.delete.detail':
       'It leaves the vault and every app now. For 30 days it can still be undone under Account, History; then it is gone from the server, too.',
     'trash.delete.forget': 'Forget now: no undo',
+    'trash.delete.forget.detail':
+      'The earlier versions of all entries are deleted with it, at once.',
     'trash.delete.keep': 'Keep it',
     'trash.empty': 'The trash is empty',
     'first-run.title': 'Your vault is empty',
@@ -104,6 +106,7 @@ export const listWords = defineWords({
     'trash.delete.detail':
       'Запись исчезнет из хранилища и всех приложений. Ещё 30 дней её можно вернуть: «Аккаунт», «История»; потом она исчезнет и с сервера.',
     'trash.delete.forget': 'Забыть сразу, без возврата',
+    'trash.delete.forget.detail': 'Вместе с ней сразу удалятся прежние версии всех записей.',
     'trash.delete.keep': 'Оставить',
     'trash.empty': 'Корзина пуста',
     'first-run.title': 'Хранилище пока пустое',

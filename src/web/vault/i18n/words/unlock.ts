@@ -14,6 +14,8 @@ export const unlockWords = defineWords({
       'This master password doesn’t open the vault. Look at the keyboard layout and Caps Lock.',
     'unlock.no-reset': 'Nobody can reset it, not even the owner of the server.',
     'unlock.what-to-do': 'What you can do',
+    'unlock.advice':
+      'Try other spellings, and the paper on which you wrote it down. An emergency file opens with the master password of its day.',
     'unlock.hint': 'Your hint: {hint}',
     'unlock.caps-lock': 'Caps Lock is on.',
     'unlock.locked-idle': {
@@ -30,6 +32,8 @@ export const unlockWords = defineWords({
     'unlock.create-account': 'Create an account',
     'sign-up.title': 'Create an account',
     'sign-up.action': 'Create account',
+    'sign-up.have-account': 'I have an account',
+    'sign-up.domains': 'This server takes addresses of {domains}, and invited ones.',
     'sign-up.repeat': 'Repeat the master password',
     'sign-up.differs': 'The two master passwords differ.',
     'sign-up.length': 'From 11 to 300 characters. Four or five words do well.',
@@ -60,6 +64,8 @@ export const unlockWords = defineWords({
     'unlock.wrong': 'Мастер-пароль не подошёл. Проверьте раскладку и Caps Lock.',
     'unlock.no-reset': 'Сбросить его не может никто, даже владелец сервера.',
     'unlock.what-to-do': 'Что можно сделать',
+    'unlock.advice':
+      'Попробуйте другое написание и найдите бумагу, на которой вы его записали. Аварийный файл открывается мастер-паролем того дня.',
     'unlock.hint': 'Ваша подсказка: {hint}',
     'unlock.caps-lock': 'Включён Caps Lock.',
     'unlock.locked-idle': {
@@ -78,6 +84,8 @@ export const unlockWords = defineWords({
     'unlock.create-account': 'Создать аккаунт',
     'sign-up.title': 'Новый аккаунт',
     'sign-up.action': 'Создать аккаунт',
+    'sign-up.have-account': 'У меня есть аккаунт',
+    'sign-up.domains': 'Этот сервер принимает адреса {domains} и приглашённые.',
     'sign-up.repeat': 'Мастер-пароль ещё раз',
     'sign-up.differs': 'Мастер-пароли не совпадают.',
     'sign-up.length': 'От 11 до 300 знаков. Хорошо подойдут четыре-пять слов.',

@@ -1,0 +1,65 @@
+import { useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
+import { AboutDialog } from '../account/about'
+import { Snail } from '../parts/snail'
+import { useApp, useWords } from '../parts/use-app'
+import { SignUpForm } from './sign-up'
+import { Unlock } from './unlock'
+
+/** What is there while no vault is open. */
+export function Door() {
+  const { screen } = useApp().door.value
+  return <DoorFrame>{screen === 'unlock' ? <Unlock /> : <SignUpForm />}</DoorFrame>
+}
+
+/** The name of the server above, language and the like below. */
+export function DoorFrame({ children }: { children: ComponentChildren }) {
+  const { settings } = useApp()
+  const { translate, language } = useWords()
+  const isAboutShown = useSignal(false)
+  const other = language === 'en' ? 'ru' : 'en'
+  return (
+    <div class="door">
+      <main id="main">
+        <header class="brand">
+          <Snail />
+          <div>
+            <h1>SnailPass</h1>
+            <p>{location.host}</p>
+          </div>
+        </header>
+        {children}
+      </main>
+      <footer class="foot">
+        {translate('unlock.local')} ·{' '}
+        <button
+          type="button"
+          class="link"
+          lang={other}
+          onClick={() => {
+            settings.language.value = other
+          }}
+        >
+          {translate(other === 'en' ? 'settings.language.en' : 'settings.language.ru')}
+        </button>{' '}
+        ·{' '}
+        <button
+          type="button"
+          class="link"
+          onClick={() => {
+            isAboutShown.value = true
+          }}
+        >
+          {translate('common.about')}
+        </button>
+      </footer>
+      {isAboutShown.value && (
+        <AboutDialog
+          onClose={() => {
+            isAboutShown.value = false
+          }}
+        />
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,224 @@
+import { useSignal } from '@preact/signals'
+import { openAccount } from '../../api/open-account'
+import type { Failure } from '../../api/server'
+import { randomId } from '../../crypto/ids'
+import { deriveVaultKeys, emailSalt } from '../../crypto/keys'
+import { estimateStrength } from '../../crypto/strength'
+import type { Translator } from '../../i18n/translate'
+import { explainFailure } from '../parts/failures'
+import { Callout, FieldError, Meter, PasswordField } from '../parts/parts'
+import { useApp, useWords } from '../parts/use-app'
+
+const minLength = 11
+
+/** Creates an account, and opens its vault if the server asks for no confirmation. */
+export function SignUpForm() {
+  const app = useApp()
+  const translator = useWords()
+  const { translate } = translator
+  const typed = useSignal({ email: '', password: '', repeated: '', hint: '' })
+  const problem = useSignal<Problem | null>(null)
+  const isBusy = useSignal(false)
+  const isSent = useSignal(false)
+  const type = (change: Partial<Typed>) => {
+    typed.value = { ...typed.value, ...change }
+    problem.value = null
+  }
+  const goBack = () => {
+    app.door.value = { ...app.door.value, screen: 'unlock' }
+  }
+
+  async function create(): Promise<void> {
+    if (isBusy.value) return
+    problem.value = checkTyped(typed.value, translator)
+    if (problem.value !== null) return
+    isBusy.value = true
+    const { email, password, hint } = typed.value
+    const salt = emailSalt(email)
+    const keys = await deriveVaultKeys({ email: salt, masterPassword: password })
+    const account = { id: randomId(), email: salt, hint: hint.trim() || null }
+    const created = await app.api.signUp({ ...account, ...keys })
+    if (!created.ok) {
+      problem.value = describeRefusal(created.failure, translator)
+      isBusy.value = false
+      return
+    }
+    const opened = await openAccount(app.api, { email: salt, masterPassword: password })
+    isBusy.value = false
+    if (opened.ok) await app.enter(opened.value)
+    else isSent.value = true
+  }
+
+  if (isSent.value) {
+    return (
+      <>
+        <h2>{translate('sign-up.title')}</h2>
+        <Callout tone="calm" icon="check" role="status">
+          {translate('sign-up.confirm', { email: typed.value.email.trim() })}
+        </Callout>
+        <button type="button" class="button primary wide" onClick={goBack}>
+          {translate('unlock.sign-in')}
+        </button>
+      </>
+    )
+  }
+  const { email, password, repeated, hint } = typed.value
+  const action = translate('sign-up.action')
+  const errorOf = (field: Problem['field']) =>
+    problem.value?.field === field ? problem.value.text : null
+  return (
+    <form
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault()
+        void create()
+      }}
+    >
+      <h2>{translate('sign-up.title')}</h2>
+      <TextField
+        label={translate('common.email')}
+        type="email"
+        value={email}
+        error={errorOf('email')}
+        onInput={(value) => type({ email: value })}
+      />
+      <PasswordField
+        label={translate('common.master-password')}
+        autocomplete="new-password"
+        value={password}
+        error={errorOf('password')}
+        hint={translate('sign-up.length')}
+        onInput={(value) => type({ password: value })}
+      >
+        {password !== '' && <StrengthMeter password={password} known={[email]} />}
+      </PasswordField>
+      <PasswordField
+        label={translate('sign-up.repeat')}
+        autocomplete="new-password"
+        value={repeated}
+        error={errorOf('repeated')}
+        onInput={(value) => type({ repeated: value })}
+      />
+      <TextField
+        label={`${translate('sign-up.hint')} (${translate('common.optional')})`}
+        type="text"
+        value={hint}
+        error={errorOf('hint')}
+        hint={translate('sign-up.hint-help')}
+        onInput={(value) => type({ hint: value })}
+      />
+      <Callout tone="calm" icon="info">
+        {translate('sign-up.forgotten')}
+      </Callout>
+      <FieldError id="sign-up-problem" text={errorOf(null)} />
+      <button type="submit" class="button primary wide" aria-disabled={isBusy.value}>
+        {isBusy.value ? translate('common.busy', { action }) : action}
+      </button>
+      <button type="button" class="button plain wide" onClick={goBack}>
+        {translate('sign-up.have-account')}
+      </button>
+    </form>
+  )
+}
+
+/** How strong a password is, with a word for it. */
+export function StrengthMeter({ password, known }: { password: string; known: readonly string[] }) {
+  const { translate } = useWords()
+  const { level } = estimateStrength(password, known)
+  return (
+    <>
+      <Meter level={level} />
+      <p class="hint">{translate(`strength.${level}`)}</p>
+    </>
+  )
+}
+
+function TextField(props: {
+  label: string
+  type: 'email' | 'text'
+  value: string
+  error: string | null
+  hint?: string
+  onInput: (value: string) => void
+}) {
+  const id = `sign-up-${props.type}`
+  return (
+    <div class="field">
+      <label for={id}>{props.label}</label>
+      <input
+        class="input"
+        id={id}
+        {...(props.type === 'email'
+          ? ({ type: 'email', autocomplete: 'username' } as const)
+          : ({ type: 'text', autocomplete: 'off', list: undefined } as const))}
+        autoCapitalize="none"
+        spellcheck={false}
+        maxLength={300}
+        value={props.value}
+        aria-invalid={props.error !== null}
+        aria-describedby={`${id}-error ${id}-hint`}
+        onInput={(event) => props.onInput(event.currentTarget.value)}
+      />
+      <p class="hint" id={`${id}-hint`}>
+        {props.hint}
+      </p>
+      <FieldError id={`${id}-error`} text={props.error} />
+    </div>
+  )
+}
+
+interface Typed {
+  readonly email: string
+  readonly password: string
+  readonly repeated: string
+  readonly hint: string
+}
+
+interface Problem {
+  /** Null for what concerns the whole form. */
+  readonly field: keyof Typed | null
+  readonly text: string
+}
+
+/** Returns what is wrong with a new master password, null if nothing. Both apps and the server take from 11 to 300 characters. */
+export function checkNewPassword(
+  { password, repeated }: Pick<Typed, 'password' | 'repeated'>,
+  { translate }: Translator,
+): Problem | null {
+  const { length } = [...password]
+  if (length < minLength || length > 300)
+    return { field: 'password', text: translate('sign-up.length') }
+  if (password !== repeated) return { field: 'repeated', text: translate('sign-up.differs') }
+  return null
+}
+
+function checkTyped(typed: Typed, translator: Translator): Problem | null {
+  const { translate } = translator
+  if (!/^\S+@\S+$/.test(typed.email.trim()))
+    return { field: 'email', text: translate('sign-up.bad-email') }
+  const isTold = typed.password !== '' && typed.hint.includes(typed.password)
+  return (
+    checkNewPassword(typed, translator) ??
+    (isTold ? { field: 'hint', text: translate('sign-up.hint-is-password') } : null)
+  )
+}
+
+function describeRefusal(failure: Failure, translator: Translator): Problem {
+  const { translate } = translator
+  if (failure.kind === 'refused') {
+    const { status, detail } = failure
+    if (status === 409) return { field: 'email', text: translate('sign-up.taken') }
+    if (status === 400) return { field: 'email', text: translate('sign-up.bad-email') }
+    if (status === 403) {
+      const domains = /addresses of (.+) at this/.exec(detail)?.[1]
+      if (domains !== undefined)
+        return { field: 'email', text: translate('sign-up.domains', { domains }) }
+      const isClosed = /closed/i.test(detail)
+      return {
+        field: null,
+        text: translate(isClosed ? 'sign-up.closed' : 'sign-up.invited-only'),
+      }
+    }
+  }
+  return { field: null, text: explainFailure(failure, 'signing-in', translator) }
+}

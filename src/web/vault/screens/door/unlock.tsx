@@ -1,0 +1,163 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { isWrongPassword } from '../../api/open-account'
+import type { Failure } from '../../api/server'
+import type { Translator } from '../../i18n/translate'
+import type { DoorState } from '../../state/app'
+import { explainFailure } from '../parts/failures'
+import { Callout, FieldError, Monogram, PasswordField } from '../parts/parts'
+import { useApp, useWords } from '../parts/use-app'
+
+/** Asks for email and master password, and opens the vault with them. */
+export function Unlock() {
+  const app = useApp()
+  const { translate, ...others } = useWords()
+  const translator = { translate, ...others }
+  const { email: known, hint, reason } = app.door.value
+  const email = useSignal(known)
+  const password = useSignal('')
+  const isBusy = useSignal(false)
+  const failure = useSignal<Failure | null>(null)
+
+  async function open(): Promise<void> {
+    if (isBusy.value) return
+    isBusy.value = true
+    failure.value = null
+    const typed = { email: known || email.value, masterPassword: password.value }
+    const failed = await app.unlock(typed)
+    isBusy.value = false
+    failure.value = failed
+  }
+
+  const action = translate(known === '' ? 'unlock.sign-in' : 'unlock.action')
+  const isWrong = failure.value !== null && isWrongPassword(failure.value)
+  const problem = failure.value === null ? null : describeDoorFailure(failure.value, translator)
+  const notice = noticeOf({ reason }, app.settings.lockMinutes.value, translator)
+  return (
+    <>
+      {notice !== null && problem === null && (
+        <Callout tone="calm" icon="lock" role="status">
+          {notice}
+        </Callout>
+      )}
+      <form
+        onSubmit={(event) => {
+          event.preventDefault()
+          void open()
+        }}
+      >
+        {known === '' ? (
+          <EmailField
+            value={email.value}
+            onInput={(value) => {
+              email.value = value
+            }}
+          />
+        ) : (
+          <KnownEmail email={known} />
+        )}
+        <PasswordField
+          label={translate('common.master-password')}
+          autocomplete="current-password"
+          value={password.value}
+          hasFocus={known !== ''}
+          error={isWrong ? problem : null}
+          onInput={(value) => {
+            password.value = value
+          }}
+        />
+        {!isWrong && <FieldError id="unlock-problem" text={problem} />}
+        <button type="submit" class="button primary wide" aria-disabled={isBusy.value}>
+          {isBusy.value ? translate('common.busy', { action }) : action}
+        </button>
+      </form>
+      {isWrong && (
+        <details class="hint">
+          <summary>
+            {translate('unlock.no-reset')}{' '}
+            <span class="link">{translate('unlock.what-to-do')}</span>
+          </summary>
+          <p>{hint === null ? translate('unlock.advice') : translate('unlock.hint', { hint })}</p>
+        </details>
+      )}
+      {known === '' && (
+        <p class="hint">
+          <button
+            type="button"
+            class="button plain wide"
+            onClick={() => {
+              app.door.value = { ...app.door.value, screen: 'sign-up', reason: null }
+            }}
+          >
+            {translate('unlock.create-account')}
+          </button>
+        </p>
+      )}
+    </>
+  )
+}
+
+function EmailField({ value, onInput }: { value: string; onInput: (value: string) => void }) {
+  const { translate } = useWords()
+  const input = useRef<HTMLInputElement>(null)
+  useEffect(() => input.current?.focus(), [])
+  return (
+    <div class="field">
+      <label for="email">{translate('common.email')}</label>
+      <input
+        ref={input}
+        class="input"
+        id="email"
+        type="email"
+        autocomplete="username"
+        required
+        value={value}
+        onInput={(event) => onInput(event.currentTarget.value)}
+      />
+    </div>
+  )
+}
+
+function KnownEmail({ email }: { email: string }) {
+  const app = useApp()
+  const { translate } = useWords()
+  return (
+    <div class="field">
+      <span class="label">{translate('common.email')}</span>
+      <div class="who">
+        <Monogram name={email} kind="record" />
+        <div>{email}</div>
+        <button
+          type="button"
+          class="button plain"
+          onClick={() => {
+            app.door.value = { email: '', hint: null, reason: null, screen: 'unlock' }
+          }}
+        >
+          {translate('unlock.other-account')}
+        </button>
+      </div>
+      {/* For password managers, which want to know whose password it is. */}
+      <input type="email" hidden autocomplete="username" value={email} readOnly />
+    </div>
+  )
+}
+
+function noticeOf(
+  { reason }: Pick<DoorState, 'reason'>,
+  minutes: number,
+  { translate }: Translator,
+): string | null {
+  if (reason === null) return null
+  if (reason === 'idle') return translate('unlock.locked-idle', { count: minutes })
+  if (reason === 'hidden') return translate('unlock.locked-hidden')
+  return translate(reason === 'elsewhere' ? 'unlock.locked-elsewhere' : 'unlock.signed-out')
+}
+
+function describeDoorFailure(failure: Failure, translator: Translator): string {
+  const { translate } = translator
+  if (isWrongPassword(failure)) return translate('unlock.wrong')
+  if (failure.kind === 'refused' && failure.status === 403)
+    return translate(/disabled/i.test(failure.detail) ? 'unlock.disabled' : 'unlock.unconfirmed')
+  return explainFailure(failure, 'signing-in', translator)
+}

@@ -1,0 +1,165 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import type { Failure } from '../../api/server'
+import { ciphertextLength, maxCiphertext } from '../../crypto/ciphertexts'
+import type { EntryDraft } from '../../model/changes'
+import type { OpenEntry } from '../../model/entries'
+import { copyOf, draftOf, type EntryForm as Form, newForm } from '../../state/entry-form'
+import { explainFailure } from '../parts/failures'
+import { Callout, IconButton } from '../parts/parts'
+import { useApp, useVault, useWords } from '../parts/use-app'
+import { ConflictDialog } from './conflict-dialog'
+import { NoteFields } from './note-fields'
+import { RecordFields } from './record-fields'
+
+const formId = 'entry-form'
+
+/** The form of an entry, new or not. */
+export function EntryEditor() {
+  const app = useApp()
+  const vault = useVault()
+  const words = useWords()
+  const { translate } = words
+  const failure = useSignal<Failure | null>(null)
+  const problem = useSignal<string | null>(null)
+  const isBusy = useSignal(false)
+  const conflict = useSignal<{ theirs: OpenEntry | null } | null>(null)
+  const element = useRef<HTMLFormElement>(null)
+  const form = app.form.value
+  useEffect(() => element.current?.querySelector<HTMLElement>('input')?.focus(), [])
+  if (form === null) return null
+
+  async function save(draft: EntryDraft): Promise<void> {
+    if (isBusy.value) return
+    problem.value = checkDraft(draft, words)
+    failure.value = null
+    if (problem.value !== null) return
+    isBusy.value = true
+    const outcome = await vault.save(draft)
+    isBusy.value = false
+    if (outcome.kind === 'conflict') conflict.value = outcome
+    else if (outcome.kind === 'failed') failure.value = outcome.failure
+    else finish(draft.id)
+  }
+
+  function finish(id: string): void {
+    app.form.value = null
+    conflict.value = null
+    app.announcement.value = translate('edit.saved')
+    app.navigation.go({ entryId: id })
+  }
+
+  const title =
+    form.base === null
+      ? translate(form.kind === 'note' ? 'list.new-note' : 'list.new-record')
+      : translate('edit.title', { name: form.texts.name })
+  const save_ = translate('common.save')
+  const saveText = isBusy.value ? translate('common.busy', { action: save_ }) : save_
+  return (
+    <>
+      <div class="record-bar">
+        <IconButton icon="close" label={translate('edit.stop')} onClick={() => app.go({})} />
+        <h1 class="title">{title}</h1>
+        <button type="submit" class="button primary wide-only" form={formId}>
+          {saveText}
+        </button>
+      </div>
+      <div class="record-scroll">
+        <form
+          ref={element}
+          class="sheet edit"
+          id={formId}
+          noValidate
+          onSubmit={(event) => {
+            event.preventDefault()
+            void save(draftOf(form))
+          }}
+        >
+          {form.base === null && <KindTabs form={form} />}
+          {form.kind === 'note' ? (
+            <NoteFields form={form} problem={problem.value} />
+          ) : (
+            <RecordFields form={form} problem={problem.value} />
+          )}
+          {failure.value !== null && (
+            <Callout tone="bad" role="alert">
+              {explainFailure(failure.value, 'saving', words)}
+            </Callout>
+          )}
+        </form>
+      </div>
+      <div class="thumb pair">
+        <button type="button" class="button" onClick={() => app.go({})}>
+          {translate('common.cancel')}
+        </button>
+        <button type="submit" class="button primary" form={formId}>
+          {saveText}
+        </button>
+      </div>
+      {conflict.value !== null && (
+        <ConflictDialog
+          mine={draftOf(form)}
+          theirs={conflict.value.theirs}
+          onClose={() => {
+            conflict.value = null
+          }}
+          onKeepMine={() => {
+            const theirs = conflict.value?.theirs ?? null
+            conflict.value = null
+            // On what is there now: as a new entry, if it is gone.
+            const draft = { ...draftOf(form), revision: theirs?.revision ?? null }
+            void save(draft)
+          }}
+          onKeepTheirs={() => finish(form.id)}
+          onKeepBoth={() => {
+            conflict.value = null
+            const copy = copyOf(form)
+            void save(draftOf(copy))
+          }}
+        />
+      )}
+    </>
+  )
+}
+
+/** Chooses between the two kinds of a new entry, and keeps what both have. */
+function KindTabs({ form }: { form: Form }) {
+  const app = useApp()
+  const { translate } = useWords()
+  const kinds = [
+    { kind: 'record', label: translate('common.record') },
+    { kind: 'note', label: translate('common.note') },
+  ] as const
+  return (
+    <div class="tabs" role="radiogroup" aria-label={translate('list.new')}>
+      {kinds.map(({ kind, label }) => (
+        <label key={kind}>
+          <input
+            type="radio"
+            name="kind"
+            checked={form.kind === kind}
+            onChange={() => {
+              app.form.value = { ...newForm(kind), id: form.id, texts: form.texts }
+            }}
+          />
+          {label}
+        </label>
+      ))}
+    </div>
+  )
+}
+
+/** Returns what the server would refuse, null if nothing. */
+function checkDraft(draft: EntryDraft, { translate }: ReturnType<typeof useWords>): string | null {
+  if (draft.name === '') return translate('edit.name-missing')
+  const values =
+    draft.kind === 'note'
+      ? [[draft.content, maxCiphertext.noteContent] as const]
+      : [draft.login, draft.password, ...draft.fields.map(({ value }) => value)].map(
+          (value) => [value, maxCiphertext.value] as const,
+        )
+  const isLong = [[draft.name, maxCiphertext.value] as const, ...values].some(
+    ([value, max]) => typeof value === 'string' && ciphertextLength(value) > max,
+  )
+  return isLong ? translate('edit.too-long') : null
+}

@@ -1,0 +1,111 @@
+import { type Signal, useSignal } from '@preact/signals'
+import type { ChangeDraft } from '../../model/changes'
+import { isWhole, type OpenEntry } from '../../model/entries'
+import { copyOf, formOf } from '../../state/entry-form'
+import { explainFailure } from '../parts/failures'
+import { Icon } from '../parts/icon'
+import { IconButton } from '../parts/parts'
+import { useApp, useVault, useWords } from '../parts/use-app'
+
+/** A change without a form, and what went wrong with the last one. */
+export interface Writing {
+  readonly problem: Signal<string | null>
+  /** Returns whether it was saved. */
+  write(draft: ChangeDraft): Promise<boolean>
+}
+
+export function useWriting(): Writing {
+  const vault = useVault()
+  const words = useWords()
+  const problem = useSignal<string | null>(null)
+  const isBusy = useSignal(false)
+  return {
+    problem,
+    async write(draft) {
+      if (isBusy.value) return false
+      isBusy.value = true
+      problem.value = null
+      const outcome = await vault.save(draft)
+      isBusy.value = false
+      if (outcome.kind === 'saved') return true
+      problem.value =
+        outcome.kind === 'conflict'
+          ? words.translate('problem.changed-elsewhere')
+          : explainFailure(outcome.failure, 'saving', words)
+      return false
+    },
+  }
+}
+
+const menuId = 'entry-menu'
+
+/** What can be done with an entry: favourite, edit, copy, trash. */
+export function EntryActions({ entry, writing }: { entry: OpenEntry; writing: Writing }) {
+  const app = useApp()
+  const { translate } = useWords()
+  const edit = () => {
+    app.form.value = formOf(entry)
+  }
+  const hideMenu = () => document.getElementById(menuId)?.hidePopover()
+  return (
+    <>
+      <IconButton
+        icon="star"
+        className="fav"
+        label={translate('record.favorite')}
+        isPressed={entry.isFavorite}
+        onClick={() => void writing.write({ ...entry, isFavorite: !entry.isFavorite })}
+      />
+      {isWhole(entry) && (
+        <button type="button" class="button" id="edit" onClick={edit}>
+          <Icon name="pencil" />
+          {translate('common.edit')}
+        </button>
+      )}
+      <button
+        type="button"
+        class="icon-button"
+        popovertarget={menuId}
+        aria-label={translate('common.more')}
+        title={translate('common.more')}
+      >
+        <Icon name="more" />
+      </button>
+      <div popover id={menuId} class="menu">
+        <ul class="places">
+          {isWhole(entry) && (
+            <li>
+              <button
+                type="button"
+                class="button plain"
+                onClick={() => {
+                  hideMenu()
+                  app.navigation.go({ entryId: null })
+                  app.form.value = copyOf(formOf(entry))
+                }}
+              >
+                <Icon name="copy" />
+                {translate('record.duplicate')}
+              </button>
+            </li>
+          )}
+          <li>
+            <button
+              type="button"
+              class="button plain"
+              onClick={() => {
+                hideMenu()
+                void writing.write({ ...entry, isTrashed: true }).then((isSaved) => {
+                  if (isSaved) app.go({ entryId: null })
+                })
+              }}
+            >
+              <Icon name="trash" />
+              {translate('trash.move')}
+            </button>
+          </li>
+        </ul>
+      </div>
+    </>
+  )
+}

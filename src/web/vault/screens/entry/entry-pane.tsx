@@ -1,0 +1,114 @@
+import { isReadable } from '../../crypto/ciphertexts'
+import { isWhole, type OpenEntry } from '../../model/entries'
+import { Callout, IconButton, Monogram } from '../parts/parts'
+import { useApp, useVault, useWords } from '../parts/use-app'
+import { EntryActions, useWriting } from './entry-actions'
+import { NoteValues } from './note-values'
+import { RecordThumb } from './record-thumb'
+import { RecordValues } from './record-values'
+import { TrashActions } from './trash-actions'
+
+/** The entry that is chosen in the list. */
+export function EntryPane() {
+  const app = useApp()
+  const entry = useVault().find(app.navigation.route.value.entryId)
+  if (entry === null) return <NoEntry />
+  return <ShownEntry key={entry.id} entry={entry} />
+}
+
+function NoEntry() {
+  const app = useApp()
+  const { translate } = useWords()
+  const isGone = app.navigation.route.value.entryId !== null
+  return (
+    <div class="record-bar">
+      {isGone && (
+        <>
+          <BackButton />
+          <p class="quiet">{translate('record.gone')}</p>
+        </>
+      )}
+    </div>
+  )
+}
+
+function BackButton() {
+  const app = useApp()
+  const { translate } = useWords()
+  return (
+    <IconButton
+      icon="back"
+      className="narrow-only"
+      label={translate('common.back')}
+      onClick={() => app.go({ entryId: null })}
+    />
+  )
+}
+
+function ShownEntry({ entry }: { entry: OpenEntry }) {
+  const { translate } = useWords()
+  const writing = useWriting()
+  const isBroken = !isReadable(entry.name)
+  const name = isReadable(entry.name) ? entry.name : translate('list.unreadable')
+  return (
+    <>
+      <div class="record-bar">
+        <BackButton />
+        <span class="gap" />
+        {entry.isTrashed ? (
+          <TrashActions entry={entry} writing={writing} />
+        ) : (
+          <EntryActions entry={entry} writing={writing} />
+        )}
+      </div>
+      <div class="record-scroll">
+        <div class="sheet">
+          <div class="record-title">
+            <Monogram name={name} kind={isBroken ? 'broken' : entry.kind} />
+            <div>
+              <h1>{name || '–'}</h1>
+              <Subtitle entry={entry} />
+            </div>
+          </div>
+          {writing.problem.value !== null && (
+            <Callout tone="bad" role="alert">
+              {writing.problem.value}
+            </Callout>
+          )}
+          {!isWhole(entry) && (
+            <Callout tone="bad">
+              <p>{translate('record.unreadable')}</p>
+              <p>{translate('record.unreadable.actions')}</p>
+            </Callout>
+          )}
+          {entry.isTrashed && (
+            <Callout tone="calm" icon="phone">
+              <p>{translate('trash.old-apps')}</p>
+            </Callout>
+          )}
+          {entry.kind === 'note' ? <NoteValues note={entry} /> : <RecordValues record={entry} />}
+          <Times entry={entry} />
+        </div>
+      </div>
+      {entry.kind === 'record' && !entry.isTrashed && <RecordThumb record={entry} />}
+    </>
+  )
+}
+
+function Subtitle({ entry }: { entry: OpenEntry }) {
+  const { translate, formatDay } = useWords()
+  if (entry.isTrashed)
+    return <p class="quiet">{translate('trash.since', { day: formatDay(entry.updated) })}</p>
+  return entry.kind === 'note' ? <p class="quiet">{translate('common.note')}</p> : null
+}
+
+function Times({ entry }: { entry: OpenEntry }) {
+  const { translate, formatDay } = useWords()
+  return (
+    <p class="quiet small">
+      {translate('record.changed', { day: formatDay(entry.updated) })}
+      {' · '}
+      {translate('record.created', { day: formatDay(entry.created) })}
+    </p>
+  )
+}

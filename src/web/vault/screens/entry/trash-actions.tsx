@@ -1,0 +1,90 @@
+import { useSignal } from '@preact/signals'
+import { isReadable } from '../../crypto/ciphertexts'
+import { deletionOf } from '../../model/changes'
+import type { OpenEntry } from '../../model/entries'
+import { Dialog } from '../parts/dialog'
+import { Icon } from '../parts/icon'
+import { useApp, useVault, useWords } from '../parts/use-app'
+import type { Writing } from './entry-actions'
+
+/** What can be done with an entry in the trash. */
+export function TrashActions({ entry, writing }: { entry: OpenEntry; writing: Writing }) {
+  const { translate } = useWords()
+  const isAsking = useSignal(false)
+  return (
+    <>
+      <button
+        type="button"
+        class="button"
+        onClick={() => void writing.write({ ...entry, isTrashed: false })}
+      >
+        <Icon name="undo" />
+        {translate('common.restore')}
+      </button>
+      <button
+        type="button"
+        class="button danger"
+        onClick={() => {
+          isAsking.value = true
+        }}
+      >
+        {translate('trash.delete')}
+      </button>
+      {isAsking.value && (
+        <DeleteDialog
+          entry={entry}
+          writing={writing}
+          onClose={() => {
+            isAsking.value = false
+          }}
+        />
+      )}
+    </>
+  )
+}
+
+/** Says what deleting for good means, and offers to forget the earlier versions with it. */
+function DeleteDialog(props: { entry: OpenEntry; writing: Writing; onClose: () => void }) {
+  const { entry, writing, onClose } = props
+  const app = useApp()
+  const vault = useVault()
+  const { translate } = useWords()
+  const isForgotten = useSignal(false)
+  const name = isReadable(entry.name) ? entry.name : translate('list.unreadable')
+
+  async function remove(): Promise<void> {
+    const isSaved = await writing.write(deletionOf(entry))
+    if (isSaved && isForgotten.value) await vault.ask((token) => app.api.forgetHistory(token))
+    onClose()
+    if (isSaved) app.go({ entryId: null })
+  }
+
+  return (
+    <Dialog
+      title={translate('trash.delete.question', { name })}
+      onClose={onClose}
+      onSubmit={() => void remove()}
+    >
+      <p>{translate('trash.delete.detail')}</p>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={isForgotten.value}
+          onChange={(event) => {
+            isForgotten.value = event.currentTarget.checked
+          }}
+        />
+        {translate('trash.delete.forget')}
+      </label>
+      {isForgotten.value && <p class="hint">{translate('trash.delete.forget.detail')}</p>}
+      <div class="actions end stack">
+        <button type="button" class="button" autofocus onClick={onClose}>
+          {translate('trash.delete.keep')}
+        </button>
+        <button type="submit" class="button danger">
+          {translate('trash.delete')}
+        </button>
+      </div>
+    </Dialog>
+  )
+}

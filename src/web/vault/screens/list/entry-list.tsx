@@ -1,0 +1,174 @@
+import { useComputed } from '@preact/signals'
+import type { OpenEntry } from '../../model/entries'
+import { listPlace, type Section, sectionsOf } from '../../model/lists'
+import { indexEntries, type SearchHit, searchEntries } from '../../model/search'
+import { Icon } from '../parts/icon'
+import { IconButton, Key } from '../parts/parts'
+import { useApp, useVault, useWords } from '../parts/use-app'
+import { startNew } from './new-entry'
+import { Row } from './row'
+import { nameOfPlace, PlacesSheet, placesId } from './spine'
+
+/** What the list shows, in its order: all that the keyboard moves through. */
+export function useListed() {
+  const app = useApp()
+  const vault = useVault()
+  return useComputed((): { hits: readonly SearchHit[] | null; entries: readonly OpenEntry[] } => {
+    const { place } = app.navigation.route.value
+    const list = listPlace(vault.ordered.value, place)
+    const query = app.query.value.trim()
+    if (query === '') return { hits: null, entries: list }
+    // A search looks at everything but the trash, unless one is there.
+    const all = place.kind === 'trash' ? list : listPlace(vault.ordered.value, { kind: 'all' })
+    const hits = searchEntries(indexEntries(all), query)
+    return { hits, entries: hits.map(({ entry }) => entry) }
+  })
+}
+
+/** The list of a place, with the search. */
+export function EntryList() {
+  const app = useApp()
+  const words = useWords()
+  const { translate } = words
+  const { place } = app.navigation.route.value
+  const title = nameOfPlace(place, words)
+  return (
+    <section class="list" aria-labelledby="list-title">
+      <header class="list-head">
+        <h1 id="list-title">
+          <span class="from-desktop">{title}</span>
+          <button type="button" class="no-spine" popovertarget={placesId}>
+            {title}
+            <Icon name="down" />
+          </button>
+        </h1>
+        <IconButton
+          icon="lock"
+          className="no-spine"
+          label={translate('place.lock')}
+          onClick={() => app.lock(null)}
+        />
+      </header>
+      <SearchBox />
+      <div class="rows-scroll" id="list">
+        <Rows />
+      </div>
+      <PlacesSheet />
+    </section>
+  )
+}
+
+function SearchBox() {
+  const app = useApp()
+  const { translate } = useWords()
+  const { place } = app.navigation.route.value
+  return (
+    <search class="search">
+      <div class="box">
+        <Icon name="search" />
+        <input
+          class="input"
+          type="search"
+          id="search"
+          aria-label={translate('list.search')}
+          placeholder={translate('list.search')}
+          aria-controls="list"
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          value={app.query.value}
+          onInput={(event) => {
+            app.query.value = event.currentTarget.value
+          }}
+        />
+        <Key name="/" />
+      </div>
+      <button
+        type="button"
+        class="button primary"
+        aria-label={translate('list.new')}
+        title={translate('list.new')}
+        onClick={() => startNew(app, place.kind === 'notes' ? 'note' : 'record')}
+      >
+        <Icon name="plus" />
+      </button>
+    </search>
+  )
+}
+
+function Rows() {
+  const app = useApp()
+  const words = useWords()
+  const { translate, language } = words
+  const { hits, entries } = useListed().value
+  const { place, entryId } = app.navigation.route.value
+  const query = app.query.value.trim()
+  // One stop for the tab key: the entry that is shown, or the first.
+  const stop = entries.some(({ id }) => id === entryId) ? entryId : (entries[0]?.id ?? null)
+  const rowOf = (entry: OpenEntry, hit: SearchHit | null) => (
+    <Row
+      key={entry.id}
+      entry={entry}
+      hit={hit}
+      query={query}
+      isSelected={entry.id === entryId}
+      isStop={entry.id === stop}
+    />
+  )
+  if (hits !== null) {
+    return (
+      <>
+        {hits.length > 0 && <SearchKeys />}
+        <h2 aria-live="polite">
+          {hits.length === 0
+            ? translate('search.nothing', { query })
+            : translate('search.found', { count: hits.length })}
+        </h2>
+        {hits.length === 0 && <p class="hint pad">{translate('search.nothing.detail')}</p>}
+        <ul>{hits.map((hit) => rowOf(hit.entry, hit))}</ul>
+      </>
+    )
+  }
+  if (entries.length === 0) {
+    const text = translate(place.kind === 'trash' ? 'trash.empty' : 'list.empty-place')
+    return <p class="hint pad">{text}</p>
+  }
+  return (
+    <>
+      {sectionsOf(entries, place, language).map(({ head, entries: inSection }) => (
+        <section key={keyOf(head)}>
+          {head.kind !== 'trash' && <h2>{headText(head, words)}</h2>}
+          <ul>{inSection.map((entry) => rowOf(entry, null))}</ul>
+        </section>
+      ))}
+    </>
+  )
+}
+
+function SearchKeys() {
+  const { translate } = useWords()
+  return (
+    <p class="hint keys wide-only" aria-hidden="true">
+      <span>
+        <kbd>Ctrl</kbd> <kbd>↵</kbd> {translate('search.key.password')}
+      </span>
+      <span>
+        <kbd>⇧</kbd> <kbd>↵</kbd> {translate('search.key.login')}
+      </span>
+      <span>
+        <kbd>↵</kbd> {translate('search.key.open')}
+      </span>
+    </p>
+  )
+}
+
+function keyOf(head: Section['head']): string {
+  return head.kind === 'initial' ? head.text : head.kind
+}
+
+function headText(head: Section['head'], { translate }: ReturnType<typeof useWords>): string {
+  if (head.kind === 'initial') return head.text
+  if (head.kind === 'favorites') return translate('place.favorites')
+  if (head.kind === 'trash') return translate('place.trash')
+  return translate(head.kind === 'unreadable' ? 'list.unreadable' : 'list.other')
+}

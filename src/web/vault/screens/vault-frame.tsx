@@ -1,0 +1,67 @@
+import { useSignal } from '@preact/signals'
+import type { Page as PageName } from '../state/navigation'
+import { AccountPage } from './account/account'
+import { EntryEditor } from './edit/entry-editor'
+import { LeaveDialog } from './edit/leave-dialog'
+import { EntryPane } from './entry/entry-pane'
+import { Keyboard } from './keyboard'
+import { EntryList } from './list/entry-list'
+import { FirstRun } from './list/first-run'
+import { Spine } from './list/spine'
+import { ClipboardPill } from './parts/clipboard-pill'
+import { Strip } from './parts/strip'
+import { useApp, useVault, useWords } from './parts/use-app'
+
+/** The open vault: places, list and entry beside each other, or one of them on a phone. */
+export function VaultFrame() {
+  const app = useApp()
+  const vault = useVault()
+  const { translate } = useWords()
+  const isHelpShown = useSignal(false)
+  const { page, entryId } = app.navigation.route.value
+  const form = app.form.value
+  const isEmpty = vault.vault.value.entries.length === 0 && form === null
+  const view =
+    page !== null || isEmpty ? 'page' : form !== null || entryId !== null ? 'record' : 'list'
+  return (
+    <div class="app" data-view={view}>
+      <button type="button" class="skip" onClick={skip}>
+        {translate('common.skip-to-entries')}
+      </button>
+      <Strip />
+      <div class="frame">
+        <Spine />
+        {view === 'page' ? (
+          <main id="main" class="record paper" tabIndex={-1}>
+            {page === null ? <FirstRun /> : <Page page={page} />}
+          </main>
+        ) : (
+          <main id="main" class="both" tabIndex={-1}>
+            <EntryList />
+            <article class="record" aria-label={translate('common.record')}>
+              {form === null ? <EntryPane key={entryId} /> : <EntryEditor key={form.id} />}
+            </article>
+          </main>
+        )}
+      </div>
+      <ClipboardPill />
+      {app.leaving.value !== null && <LeaveDialog />}
+      <Keyboard
+        isHelpShown={isHelpShown.value}
+        onHelp={(isShown) => {
+          isHelpShown.value = isShown
+        }}
+      />
+    </div>
+  )
+}
+
+function Page({ page }: { page: PageName }) {
+  return { account: <AccountPage /> }[page]
+}
+
+/** A link would change the address, so this moves the focus itself. */
+function skip(): void {
+  const row = document.querySelector<HTMLElement>('#list .row .open[tabindex="0"]')
+  ;(row ?? document.querySelector<HTMLElement>('#main'))?.focus()
+}

@@ -1,0 +1,159 @@
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import type { OpenAccount } from '../api/open-account'
+import type { Failure, Result, ServerApi } from '../api/server'
+import type { VaultKeys } from '../crypto/keys'
+import {
+  type ChangeDraft,
+  compareChanges,
+  type EncryptedChange,
+  type EntryDraft,
+  encryptChange,
+  toWireChanges,
+} from '../model/changes'
+import { type OpenEntry, type OpenVault, openEntries, openVault } from '../model/entries'
+import { countPlaces, orderEntries, type Places } from '../model/lists'
+
+/** What came of saving. */
+export type SaveOutcome =
+  | { readonly kind: 'saved' }
+  | { readonly kind: 'failed'; readonly failure: Failure }
+  /** Somebody else changed the entry, or deleted it. */
+  | { readonly kind: 'conflict'; readonly theirs: OpenEntry | null }
+
+/** The open vault: what is shown of it, and all that changes it. */
+export interface VaultState {
+  readonly vault: ReadonlySignal<OpenVault>
+  readonly ordered: ReadonlySignal<readonly OpenEntry[]>
+  readonly places: ReadonlySignal<Places>
+  /** Why the last look at the server failed; null if it did not. */
+  readonly trouble: Signal<Failure | null>
+  find(id: string | null): OpenEntry | null
+  save(draft: ChangeDraft): Promise<SaveOutcome>
+  /** Sends changes that are encrypted already, as an import has many. */
+  send(changes: readonly EncryptedChange[]): Promise<Failure | null>
+  refresh(): Promise<Failure | null>
+  ask<Value>(question: (token: string) => Promise<Result<Value>>): Promise<Result<Value>>
+  readonly account: Signal<Omit<OpenAccount, 'vault'>>
+  key(): CryptoKey
+  /** Goes on under new keys, with the vault read again. */
+  changeKeys(next: {
+    keys: VaultKeys
+    salt: string
+    session: OpenAccount['session']
+  }): Promise<void>
+}
+
+export function createVaultState(deps: {
+  api: ServerApi
+  opened: OpenAccount
+  language: () => string
+  /** Called when the server says that the session ended. */
+  onSignedOut: () => void
+}): VaultState {
+  const { api } = deps
+  const { vault: first, ...opened } = deps.opened
+  const vault = signal<OpenVault>(first)
+  const account = signal<Omit<OpenAccount, 'vault'>>(opened)
+  const trouble = signal<Failure | null>(null)
+  const byId = computed(() => new Map(vault.value.entries.map((entry) => [entry.id, entry])))
+  const key = () => account.value.keys.encryptionKey
+  /** A reading that began before a write may lack it. */
+  let writes = 0
+
+  async function ask<Value>(
+    question: (token: string) => Promise<Result<Value>>,
+  ): Promise<Result<Value>> {
+    const answer = await account.value.session.ask(question)
+    if (!answer.ok && answer.failure.kind === 'signed-out') deps.onSignedOut()
+    return answer
+  }
+
+  async function refresh(): Promise<Failure | null> {
+    const [before, usedKey] = [writes, key()]
+    const known = vault.value
+    const read = await ask((token) => api.readVault(token, known.state))
+    trouble.value = read.ok ? null : read.failure
+    if (!read.ok) return read.failure
+    if (read.value === null) return null
+    const previous = vault.value.entries
+    const next = await openVault({ key: usedKey, vault: read.value, previous })
+    if (usedKey !== key()) return null
+    if (before !== writes) return refresh()
+    vault.value = next
+    return null
+  }
+
+  async function send(changes: readonly EncryptedChange[]): Promise<Failure | null> {
+    writes++
+    const written = await ask((token) => api.writeVault(token, toWireChanges(changes)))
+    writes++
+    return written.ok ? null : written.failure
+  }
+
+  async function save(draft: ChangeDraft): Promise<SaveOutcome> {
+    const change = await encryptChange(key(), draft)
+    writes++
+    const written = await ask((token) => api.writeVault(token, toWireChanges([change])))
+    writes++
+    if (written.ok) {
+      const [stamp] = [...written.value.records, ...written.value.notes]
+      apply(draft, stamp ?? null)
+      trouble.value = null
+      // Others may have written before; this entry is known already.
+      void refresh()
+      return { kind: 'saved' }
+    }
+    const { failure } = written
+    if (failure.kind !== 'outdated') return { kind: 'failed', failure }
+    const present = await openEntries(key(), failure.present, vault.value.entries)
+    const [compared] = compareChanges([draft], present)
+    void refresh()
+    if (compared?.outcome === 'made') return { kind: 'saved' }
+    return { kind: 'conflict', theirs: compared?.outcome === 'conflict' ? compared.theirs : null }
+  }
+
+  /** Shows a change as the server has stored it. The state stays the old one, so that the next reading is complete. */
+  function apply(
+    draft: ChangeDraft,
+    stamp: { revision: number; creation_time: string; update_time: string } | null,
+  ): void {
+    const { entries } = vault.value
+    const others = entries.filter(({ id }) => id !== draft.id)
+    if ('isDeletion' in draft || stamp === null) {
+      vault.value = { ...vault.value, entries: others }
+      return
+    }
+    const entry = storedEntry(draft, stamp)
+    const at = entries.findIndex(({ id }) => id === draft.id)
+    vault.value = {
+      ...vault.value,
+      entries: at === -1 ? [...entries, entry] : entries.with(at, entry),
+    }
+  }
+
+  return {
+    ...{ vault, trouble, account, key, ask, send, save, refresh },
+    ordered: computed(() => orderEntries(vault.value.entries, deps.language())),
+    places: computed(() => countPlaces(vault.value.entries, deps.language())),
+    find: (id) => (id === null ? null : (byId.value.get(id) ?? null)),
+    async changeKeys(next) {
+      account.value = next
+      writes++
+      const read = await ask((token) => api.readVault(token, null))
+      if (!read.ok || read.value === null) return
+      vault.value = await openVault({ key: next.keys.encryptionKey, vault: read.value })
+    },
+  }
+}
+
+function storedEntry(
+  draft: EntryDraft,
+  stamp: { revision: number; creation_time: string; update_time: string },
+): OpenEntry {
+  const { revision } = stamp
+  const times = {
+    created: Date.parse(stamp.creation_time) || 0,
+    updated: Date.parse(stamp.update_time) || 0,
+  }
+  return { ...draft, revision, ...times }
+}

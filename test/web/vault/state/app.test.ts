@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'bun:test'
+import { connectToServer, type Fetch } from '../../../../src/web/vault/api/server'
+import { deriveVaultKeys } from '../../../../src/web/vault/crypto/keys'
+import { deletionOf } from '../../../../src/web/vault/model/changes'
+import { createApp } from '../../../../src/web/vault/state/app'
+import { draftOf, formOf, newForm } from '../../../../src/web/vault/state/entry-form'
+import type { SaveOutcome, VaultState } from '../../../../src/web/vault/state/open-vault'
+import { startTestServer } from '../../../support/server'
+import { until } from '../../../support/until'
+
+const email = 'marta@example.org'
+const masterPassword = 'four quiet snails'
+const keys = await deriveVaultKeys({ email, masterPassword })
+
+/** A server with an account, and pages of it that are not shown anywhere. */
+async function startWithPages(settings: Record<string, string> = {}) {
+  const clock = { now: Date.now() }
+  const server = await startTestServer({ settings, runtime: { clock: () => clock.now } })
+  const asked: string[] = []
+  /** What the server answers instead of what it would; null for nothing at all. */
+  const instead: (Response | null)[] = []
+  const fetchPage: Fetch = (address, init) => {
+    const url = new URL(address, new URL('/vault/', server.url))
+    asked.push(`${init.method} ${url.pathname}`)
+    const other = instead.shift()
+    if (other === null) return Promise.reject(new TypeError('no network'))
+    return other === undefined ? fetch(url, init) : Promise.resolve(other)
+  }
+  const api = connectToServer(fetchPage)
+  const openPage = async () => {
+    const app = createApp({
+      api,
+      clock: () => clock.now,
+      storage: null,
+      preferredLanguages: ['en'],
+      clipboard: { write: () => Promise.resolve(), hasFocus: () => true },
+      history: { push: () => {}, replace: () => {} },
+      tell: () => {},
+    })
+    expect(await app.unlock({ email, masterPassword })).toBeNull()
+    const vault = app.vault.value
+    if (vault === null) throw new Error('the vault is closed')
+    return { app, vault }
+  }
+  const { masterPasswordHash } = keys
+  const account = { id: crypto.randomUUID(), email, hint: null, masterPasswordHash }
+  expect(await api.signUp(account)).toEqual({ ok: true, value: true })
+  const stop = () => server.stop()
+  return { clock, server, asked, instead, api, openPage, [Symbol.asyncDispose]: stop }
+}
+
+const aForm = (name: string) => {
+  const form = newForm('record')
+  return { ...form, texts: { ...form.texts, name, login: 'marta', password: 'hunter2' } }
+}
+
+const namesIn = (vault: VaultState) => vault.vault.value.entries.map(({ name }) => name)
+
+const rename = (vault: VaultState, name: string): Promise<SaveOutcome> => {
+  const [entry] = vault.vault.value.entries
+  if (entry === undefined) throw new Error('the vault is empty')
+  const form = formOf(entry)
+  return vault.save(draftOf({ ...form, texts: { ...form.texts, name } }))
+}
+
+describe('an open vault', () => {
+  test('has what was saved at once, and another page with its next look', async () => {
+    await using setup = await startWithPages()
+    const [one, other] = [await setup.openPage(), await setup.openPage()]
+    expect(await one.vault.save(draftOf(aForm('Mail')))).toEqual({ kind: 'saved' })
+    expect(namesIn(one.vault)).toEqual(['Mail'])
+    expect(namesIn(other.vault)).toEqual([])
+    expect(await other.vault.refresh()).toBeNull()
+    expect(namesIn(other.vault)).toEqual(['Mail'])
+    expect(await rename(other.vault, 'Mail 2')).toEqual({ kind: 'saved' })
+    const [entry] = other.vault.vault.value.entries
+    if (entry === undefined) throw new Error('the vault is empty')
+    expect(await other.vault.save(deletionOf(entry))).toEqual({ kind: 'saved' })
+    expect(namesIn(other.vault)).toEqual([])
+  })
+
+  test('overwrites nothing that somebody else has changed, and says what is there', async () => {
+    await using setup = await startWithPages()
+    const one = await setup.openPage()
+    await one.vault.save(draftOf(aForm('Mail')))
+    const other = await setup.openPage()
+    await rename(one.vault, 'Theirs')
+    const outcome = await rename(other.vault, 'Mine')
+    expect(outcome).toMatchObject({ kind: 'conflict', theirs: { name: 'Theirs' } })
+    await until(() => namesIn(other.vault)[0] === 'Theirs', 'the other version')
+    const [entry] = one.vault.vault.value.entries
+    if (entry === undefined) throw new Error('the vault is empty')
+    await one.vault.save(deletionOf(entry))
+    expect(await rename(other.vault, 'Mine')).toEqual({ kind: 'conflict', theirs: null })
+  })
+
+  test('says what is in the way of saving, asks once, and changes nothing', async () => {
+    await using setup = await startWithPages()
+    const { vault } = await setup.openPage()
+    const draft = draftOf(aForm('Mail'))
+    for (const status of [413, 429, 500, 503, 507]) {
+      setup.asked.length = 0
+      setup.instead.push(new Response('{}', { status, headers: { 'retry-after': '90' } }))
+      const failure = { kind: 'refused', status, retryAfter: 90, detail: '' } as const
+      expect(await vault.save(draft)).toEqual({ kind: 'failed', failure })
+      expect(setup.asked).toEqual(['POST /account/vault'])
+    }
+    setup.instead.push(null)
+    expect(await vault.save(draft)).toEqual({ kind: 'failed', failure: { kind: 'offline' } })
+    expect(namesIn(vault)).toEqual([])
+    // The same draft is no second entry, though nobody knows whether the server has it already.
+    expect(await vault.save(draft)).toEqual({ kind: 'saved' })
+    expect(await vault.save(draft)).toEqual({ kind: 'saved' })
+    expect(namesIn(vault)).toEqual(['Mail'])
+  })
+
+  test('signs in again by itself when the token has expired, once, and saves', async () => {
+    await using setup = await startWithPages()
+    const { vault } = await setup.openPage()
+    setup.clock.now += 400 * 24 * 3600 * 1000
+    setup.asked.length = 0
+    expect(await vault.save(draftOf(aForm('Mail')))).toEqual({ kind: 'saved' })
+    expect(setup.asked.slice(0, 3)).toEqual([
+      ...['POST /account/vault', 'GET /login', 'POST /account/vault'],
+    ])
+  })
+
+  test('locks when somebody signs out everywhere else, and keeps what was typed for its key', async () => {
+    await using setup = await startWithPages()
+    const [one, other] = [await setup.openPage(), await setup.openPage()]
+    one.app.form.value = aForm('Half-typed')
+    const renewed = await other.vault.ask((token) => setup.api.endSessions(token))
+    if (!renewed.ok) throw new Error('cannot sign out')
+    other.vault.account.value.session.renew(renewed.value)
+    expect(await other.vault.refresh()).toBeNull()
+    const outcome = await one.vault.save(draftOf(aForm('Mail')))
+    expect(outcome).toEqual({ kind: 'failed', failure: { kind: 'signed-out' } })
+    expect(one.app.vault.value).toBeNull()
+    expect(one.app.door.value).toMatchObject({ email, reason: 'signed-out' })
+    expect(one.app.form.value).toBeNull()
+    expect(await one.app.unlock({ email, masterPassword })).toBeNull()
+    expect(one.app.form.value).toMatchObject({ texts: { name: 'Half-typed' } })
+  })
+
+  test('goes nowhere without a question while something typed would be lost', async () => {
+    await using setup = await startWithPages()
+    const { app } = await setup.openPage()
+    app.form.value = newForm('record')
+    app.go({ page: 'account' })
+    expect([app.form.value, app.navigation.route.value.page]).toEqual([null, 'account'])
+    app.form.value = aForm('Half-typed')
+    app.go({ page: null })
+    expect(app.leaving.value).toEqual({ page: null })
+    expect(app.form.value).toMatchObject({ texts: { name: 'Half-typed' } })
+  })
+})
