@@ -83,7 +83,7 @@ const folders: Readonly<Record<string, FolderRule>> = {
     packages: ['preact', '@preact/signals'],
   },
   'src/web/vault': {
-    imports: ['api', 'screens', 'state'].map((part) => `src/web/vault/${part}`),
+    imports: ['api', 'crypto', 'screens', 'state'].map((part) => `src/web/vault/${part}`),
     packages: ['preact'],
   },
   'src/web': { imports: [], packages: ['preact', 'preact-render-to-string', node] },

@@ -1,8 +1,10 @@
 /** The script of the web vault begins here. */
 import { render } from 'preact'
 import { connectToServer } from './api/server'
+import { type EmergencyCopy, parseEmergencyCopy } from './crypto/emergency-copy'
 import { VaultApp } from './screens/app'
 import { createApp } from './state/app'
+import { copyElementId } from './state/emergency-file'
 
 const channel = new BroadcastChannel(`snailpass ${location.pathname}`)
 const app = createApp({
@@ -27,7 +29,7 @@ let refreshed = Date.now()
 
 function refresh(): void {
   refreshed = Date.now()
-  void app.vault.value?.refresh()
+  void app.live.value?.refresh()
 }
 
 channel.addEventListener('message', ({ data }) => app.autoLock.receive(data))
@@ -51,7 +53,23 @@ setInterval(() => {
 }, 1000)
 
 history.replaceState(0, '')
-render(<VaultApp app={app} />, document.body)
+const element = document.getElementById(copyElementId)
+if (element === null) {
+  render(<VaultApp app={app} />, document.body)
+} else {
+  const copy = readCopy(element.textContent)
+  document.body.replaceChildren()
+  render(<VaultApp app={app} copy={copy} />, document.body)
+}
+
+/** An emergency file is this script with a copy beside it. */
+function readCopy(text: string): EmergencyCopy | null {
+  try {
+    return parseEmergencyCopy(JSON.parse(text))
+  } catch {
+    return null
+  }
+}
 
 /** A browser that is told to store nothing throws. */
 function openStorage(): Storage | null {

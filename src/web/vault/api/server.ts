@@ -78,8 +78,8 @@ export interface ServerApi {
   readVersions(token: string, entryId: string): Promise<Result<EntryVersions>>
   restoreVersion(token: string, version: number): Promise<Result<true>>
   forgetHistory(token: string): Promise<Result<true>>
-  /** Returns the page as the server has it now. */
-  readPage(): Promise<Result<string>>
+  /** Returns a file of the page, or the page itself, as the server has it now. */
+  readFile(name: string): Promise<Result<string>>
 }
 
 interface Question<Value> {
@@ -160,8 +160,8 @@ export function connectToServer(fetch: Fetch): ServerApi {
         ...{ path: 'account/history', method: 'DELETE' },
         ...{ headers: withToken(token), parse: isAnswer },
       }),
-    async readPage() {
-      const response = await send({ path: 'vault/' })
+    async readFile(name) {
+      const response = await send({ path: `vault/${name}` })
       if (response === null) return { ok: false, failure: { kind: 'offline' } }
       if (!response.ok) return { ok: false, failure: failureOf(response, null) }
       return { ok: true, value: await response.text() }

@@ -138,6 +138,12 @@ export function fitFields(
   return { fields: [...stay, { name: 'Notes', value }], moved }
 }
 
+/** Returns a field for each of the details, however many there are. */
+export function allFields(details: RecordDetails, recordName: string): readonly FieldText[] {
+  const texts = textsOf(details, recordName)
+  return details.notes === '' ? texts : [...texts, { name: 'Notes', value: details.notes }]
+}
+
 /** Returns a field for each of the details but the notes, the most useful first. */
 function textsOf(details: RecordDetails, recordName: string): readonly FieldText[] {
   const [url, ...furtherUrls] = details.urls.filter((each) => each.trim() !== '')

@@ -1,11 +1,13 @@
 import { useEffect } from 'preact/hooks'
+import type { EmergencyCopy } from '../crypto/emergency-copy'
 import type { App } from '../state/app'
-import { Door } from './door/door'
+import { CopyDoor } from './door/copy-door'
+import { Door, DoorFrame } from './door/door'
 import { AppContext, VaultContext } from './parts/use-app'
 import { VaultFrame } from './vault-frame'
 
-/** The whole page: locked, or open. */
-export function VaultApp({ app }: { app: App }) {
+/** The whole page: locked, or open. With `copy`, it is an emergency file; null for one that can't be read. */
+export function VaultApp({ app, copy }: { app: App; copy?: EmergencyCopy | null }) {
   const vault = app.vault.value
   const { language, translate } = app.words.value
   useEffect(() => {
@@ -19,7 +21,9 @@ export function VaultApp({ app }: { app: App }) {
   return (
     <AppContext.Provider value={app}>
       {vault === null ? (
-        <Door key="door" />
+        <DoorFrame>
+          {copy === undefined ? <Door key={app.door.value.email} /> : <CopyDoor copy={copy} />}
+        </DoorFrame>
       ) : (
         <VaultContext.Provider value={vault}>
           <VaultFrame />

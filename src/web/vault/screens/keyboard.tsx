@@ -85,10 +85,17 @@ function handlePlainKey({ app, event, entry, onHelp, pending }: Keys): boolean {
   }
   if (event.key === '/' || event.code === 'Slash') return focusSearch()
   if (app.form.value !== null) return false
+  const isReadOnly = app.live.value === null
   if (event.code === 'KeyC') pending.current = true
-  else if (event.code === 'KeyN') startNew(app, 'record')
+  else if (event.code === 'KeyN' && !isReadOnly) startNew(app, 'record')
   else if (event.code === 'KeyL') app.lock(null)
-  else if (event.code === 'KeyE' && entry !== null && isWhole(entry) && !entry.isTrashed)
+  else if (
+    event.code === 'KeyE' &&
+    !isReadOnly &&
+    entry !== null &&
+    isWhole(entry) &&
+    !entry.isTrashed
+  )
     app.form.value = formOf(entry)
   else return false
   return true

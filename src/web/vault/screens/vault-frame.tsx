@@ -9,8 +9,10 @@ import { EntryList } from './list/entry-list'
 import { FirstRun } from './list/first-run'
 import { Spine } from './list/spine'
 import { ClipboardPill } from './parts/clipboard-pill'
+import { CopyStrip } from './parts/copy-strip'
 import { Strip } from './parts/strip'
 import { useApp, useVault, useWords } from './parts/use-app'
+import { TransferPage } from './transfer/transfer'
 
 /** The open vault: places, list and entry beside each other, or one of them on a phone. */
 export function VaultFrame() {
@@ -20,7 +22,7 @@ export function VaultFrame() {
   const isHelpShown = useSignal(false)
   const { page, entryId } = app.navigation.route.value
   const form = app.form.value
-  const isEmpty = vault.vault.value.entries.length === 0 && form === null
+  const isEmpty = !vault.isReadOnly && vault.vault.value.entries.length === 0 && form === null
   const view =
     page !== null || isEmpty ? 'page' : form !== null || entryId !== null ? 'record' : 'list'
   return (
@@ -28,7 +30,7 @@ export function VaultFrame() {
       <button type="button" class="skip" onClick={skip}>
         {translate('common.skip-to-entries')}
       </button>
-      <Strip />
+      {vault.isReadOnly ? <CopyStrip /> : <Strip />}
       <div class="frame">
         <Spine />
         {view === 'page' ? (
@@ -57,7 +59,7 @@ export function VaultFrame() {
 }
 
 function Page({ page }: { page: PageName }) {
-  return { account: <AccountPage /> }[page]
+  return page === 'account' ? <AccountPage /> : <TransferPage />
 }
 
 /** A link would change the address, so this moves the focus itself. */

@@ -4,11 +4,12 @@ import type { Failure, Result, ServerApi } from '../api/server'
 import { decryptText, encryptText, isReadable } from '../crypto/ciphertexts'
 import type { TypedCredentials } from '../crypto/keys'
 import { createTranslator, type Translator } from '../i18n/translate'
+import type { OpenVault } from '../model/entries'
 import { type AutoLock, createAutoLock, type LockReason, type TabMessage } from './auto-lock'
 import { type Clipboard, type ClipboardPort, createClipboard } from './clipboard'
 import { type EntryForm, formOf, isChanged, newForm } from './entry-form'
 import { createNavigation, type HistoryPort, type Navigation, type VaultRoute } from './navigation'
-import { createVaultState, type VaultState } from './open-vault'
+import { createVaultState, type VaultState, type VaultView, viewOf } from './open-vault'
 import { openPreferences, type Preferences, type PreferencesStorage } from './settings'
 
 /** What the door shows: the page while nothing is open. */
@@ -32,7 +33,10 @@ export interface App {
   readonly settings: Preferences
   readonly words: ReadonlySignal<Translator>
   readonly door: Signal<DoorState>
-  readonly vault: ReadonlySignal<VaultState | null>
+  /** What is open: a vault of the server, or a copy. */
+  readonly vault: ReadonlySignal<VaultView | null>
+  /** The same, if it is of the server. */
+  readonly live: ReadonlySignal<VaultState | null>
   readonly navigation: Navigation
   readonly clipboard: Clipboard
   readonly autoLock: AutoLock
@@ -50,6 +54,8 @@ export interface App {
   /** Returns why the vault stays closed; null if it is open. */
   unlock(typed: TypedCredentials): Promise<Failure | null>
   enter(account: OpenAccount): Promise<void>
+  /** Shows a copy, which nothing can change. */
+  showCopy(copy: OpenVault): void
   /** Locks this tab, and the others if somebody wants it. */
   lock(reason: LockReason | null): void
   /** Goes somewhere, after a question if something typed would be lost. */
@@ -75,7 +81,8 @@ export function createApp(deps: AppDeps): App {
   const settings = openPreferences(deps.storage, deps.preferredLanguages)
   const words = computed(() => createTranslator(settings.language.value))
   const door = signal<DoorState>({ email: '', hint: null, reason: null, screen: 'unlock' })
-  const vault = signal<VaultState | null>(null)
+  const vault = signal<VaultView | null>(null)
+  const live = signal<VaultState | null>(null)
   const form = signal<EntryForm | null>(null)
   const leaving = signal<Partial<VaultRoute> | null>(null)
   const query = signal('')
@@ -108,11 +115,12 @@ export function createApp(deps: AppDeps): App {
     const open = vault.value
     if (open === null) return
     const { email, hint } = open.vault.value
-    if (form.value !== null && isFormChanged()) {
-      const ciphertext = encryptText(open.key(), JSON.stringify(form.value))
+    if (live.value !== null && form.value !== null && isFormChanged()) {
+      const ciphertext = encryptText(live.value.key(), JSON.stringify(form.value))
       sealed = { email, ciphertext }
     }
     vault.value = null
+    live.value = null
     form.value = null
     leaving.value = null
     query.value = ''
@@ -131,6 +139,7 @@ export function createApp(deps: AppDeps): App {
     const kept = sealed
     sealed = null
     autoLock.noteActivity()
+    live.value = state
     vault.value = state
     if (kept === null || kept.email !== opened.vault.email) return
     const text = await decryptText(state.key(), await kept.ciphertext)
@@ -141,13 +150,31 @@ export function createApp(deps: AppDeps): App {
   }
 
   return {
-    ...{ api, clock, settings, words, door, vault, navigation, clipboard, autoLock, form, leaving },
+    ...{
+      api,
+      clock,
+      settings,
+      words,
+      door,
+      vault,
+      live,
+      navigation,
+      clipboard,
+      autoLock,
+      form,
+      leaving,
+    },
     ...{ query, generated, announcement, now, hasNewPage, enter, isFormChanged },
     async unlock(typed) {
       const opened: Result<OpenAccount> = await openAccount(api, typed)
       if (!opened.ok) return opened.failure
       await enter(opened.value)
       return null
+    },
+    showCopy(copy) {
+      autoLock.noteActivity()
+      const language = () => settings.language.value
+      vault.value = viewOf({ vault: signal(copy), language, isReadOnly: true })
     },
     lock(reason) {
       close(reason)

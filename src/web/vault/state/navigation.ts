@@ -1,7 +1,7 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
 import type { Place } from '../model/lists'
 
-export type Page = 'account'
+export type Page = 'transfer' | 'account'
 
 /** Where one is: a list with an entry or none, or a page instead of both. */
 export interface VaultRoute {

@@ -20,14 +20,19 @@ export type SaveOutcome =
   /** Somebody else changed the entry, or deleted it. */
   | { readonly kind: 'conflict'; readonly theirs: OpenEntry | null }
 
-/** The open vault: what is shown of it, and all that changes it. */
-export interface VaultState {
+/** What is shown of a vault. */
+export interface VaultView {
+  readonly isReadOnly: boolean
   readonly vault: ReadonlySignal<OpenVault>
   readonly ordered: ReadonlySignal<readonly OpenEntry[]>
   readonly places: ReadonlySignal<Places>
+  find(id: string | null): OpenEntry | null
+}
+
+/** The vault of a server: what is shown of it, and all that changes it. */
+export interface VaultState extends VaultView {
   /** Why the last look at the server failed; null if it did not. */
   readonly trouble: Signal<Failure | null>
-  find(id: string | null): OpenEntry | null
   save(draft: ChangeDraft): Promise<SaveOutcome>
   /** Sends changes that are encrypted already, as an import has many. */
   send(changes: readonly EncryptedChange[]): Promise<Failure | null>
@@ -55,7 +60,6 @@ export function createVaultState(deps: {
   const vault = signal<OpenVault>(first)
   const account = signal<Omit<OpenAccount, 'vault'>>(opened)
   const trouble = signal<Failure | null>(null)
-  const byId = computed(() => new Map(vault.value.entries.map((entry) => [entry.id, entry])))
   const key = () => account.value.keys.encryptionKey
   /** A reading that began before a write may lack it. */
   let writes = 0
@@ -132,10 +136,8 @@ export function createVaultState(deps: {
   }
 
   return {
-    ...{ vault, trouble, account, key, ask, send, save, refresh },
-    ordered: computed(() => orderEntries(vault.value.entries, deps.language())),
-    places: computed(() => countPlaces(vault.value.entries, deps.language())),
-    find: (id) => (id === null ? null : (byId.value.get(id) ?? null)),
+    ...viewOf({ vault, language: deps.language, isReadOnly: false }),
+    ...{ trouble, account, key, ask, send, save, refresh },
     async changeKeys(next) {
       account.value = next
       writes++
@@ -143,6 +145,22 @@ export function createVaultState(deps: {
       if (!read.ok || read.value === null) return
       vault.value = await openVault({ key: next.keys.encryptionKey, vault: read.value })
     },
+  }
+}
+
+/** Returns what is shown of a vault, computed when it changes. */
+export function viewOf(deps: {
+  vault: ReadonlySignal<OpenVault>
+  language: () => string
+  isReadOnly: boolean
+}): VaultView {
+  const { vault, language, isReadOnly } = deps
+  const byId = computed(() => new Map(vault.value.entries.map((entry) => [entry.id, entry])))
+  return {
+    ...{ isReadOnly, vault },
+    ordered: computed(() => orderEntries(vault.value.entries, language())),
+    places: computed(() => countPlaces(vault.value.entries, language())),
+    find: (id) => (id === null ? null : (byId.value.get(id) ?? null)),
   }
 }
 

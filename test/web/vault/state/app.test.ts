@@ -38,7 +38,7 @@ async function startWithPages(settings: Record<string, string> = {}) {
       tell: () => {},
     })
     expect(await app.unlock({ email, masterPassword })).toBeNull()
-    const vault = app.vault.value
+    const vault = app.live.value
     if (vault === null) throw new Error('the vault is closed')
     return { app, vault }
   }

@@ -4,7 +4,9 @@ import { createClipboard } from '../../../../src/web/vault/state/clipboard'
 const what = { entryId: 'e', part: 'password', label: 'Password of Mail copied' }
 
 function setUp(seconds = 30) {
-  const state = { now: 0, hasFocus: true, isRefusing: false, text: 'before' }
+  const state: { now: number; hasFocus: boolean; isRefusing: boolean; text: string } = {
+    ...{ now: 0, hasFocus: true, isRefusing: false, text: 'before' },
+  }
   const clipboard = createClipboard({
     port: {
       write: (text) => {

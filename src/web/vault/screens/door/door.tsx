@@ -9,7 +9,7 @@ import { Unlock } from './unlock'
 /** What is there while no vault is open. */
 export function Door() {
   const { screen } = useApp().door.value
-  return <DoorFrame>{screen === 'unlock' ? <Unlock /> : <SignUpForm />}</DoorFrame>
+  return screen === 'unlock' ? <Unlock /> : <SignUpForm />
 }
 
 /** The name of the server above, language and the like below. */
@@ -25,7 +25,7 @@ export function DoorFrame({ children }: { children: ComponentChildren }) {
           <Snail />
           <div>
             <h1>SnailPass</h1>
-            <p>{location.host}</p>
+            <p>{location.host || translate('emergency.title')}</p>
           </div>
         </header>
         {children}

@@ -7,7 +7,7 @@ import type { OpenEntry } from '../../model/entries'
 import { copyOf, draftOf, type EntryForm as Form, newForm } from '../../state/entry-form'
 import { explainFailure } from '../parts/failures'
 import { Callout, IconButton } from '../parts/parts'
-import { useApp, useVault, useWords } from '../parts/use-app'
+import { useApp, useLive, useWords } from '../parts/use-app'
 import { ConflictDialog } from './conflict-dialog'
 import { NoteFields } from './note-fields'
 import { RecordFields } from './record-fields'
@@ -17,7 +17,7 @@ const formId = 'entry-form'
 /** The form of an entry, new or not. */
 export function EntryEditor() {
   const app = useApp()
-  const vault = useVault()
+  const vault = useLive()
   const words = useWords()
   const { translate } = words
   const failure = useSignal<Failure | null>(null)

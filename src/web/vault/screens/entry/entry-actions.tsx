@@ -5,22 +5,19 @@ import { copyOf, formOf } from '../../state/entry-form'
 import { explainFailure } from '../parts/failures'
 import { Icon } from '../parts/icon'
 import { IconButton } from '../parts/parts'
-import { useApp, useVault, useWords } from '../parts/use-app'
+import { useApp, useLive, useWords } from '../parts/use-app'
 
-/** A change without a form, and what went wrong with the last one. */
+/** Changes without a form. */
 export interface Writing {
-  readonly problem: Signal<string | null>
   /** Returns whether it was saved. */
   write(draft: ChangeDraft): Promise<boolean>
 }
 
-export function useWriting(): Writing {
-  const vault = useVault()
+export function useWriting(problem: Signal<string | null>): Writing {
+  const vault = useLive()
   const words = useWords()
-  const problem = useSignal<string | null>(null)
   const isBusy = useSignal(false)
   return {
-    problem,
     async write(draft) {
       if (isBusy.value) return false
       isBusy.value = true

@@ -1,3 +1,4 @@
+import { type Signal, useSignal } from '@preact/signals'
 import { isReadable } from '../../crypto/ciphertexts'
 import { isWhole, type OpenEntry } from '../../model/entries'
 import { Callout, IconButton, Monogram } from '../parts/parts'
@@ -46,8 +47,9 @@ function BackButton() {
 }
 
 function ShownEntry({ entry }: { entry: OpenEntry }) {
+  const { isReadOnly } = useVault()
   const { translate } = useWords()
-  const writing = useWriting()
+  const problem = useSignal<string | null>(null)
   const isBroken = !isReadable(entry.name)
   const name = isReadable(entry.name) ? entry.name : translate('list.unreadable')
   return (
@@ -55,11 +57,7 @@ function ShownEntry({ entry }: { entry: OpenEntry }) {
       <div class="record-bar">
         <BackButton />
         <span class="gap" />
-        {entry.isTrashed ? (
-          <TrashActions entry={entry} writing={writing} />
-        ) : (
-          <EntryActions entry={entry} writing={writing} />
-        )}
+        {!isReadOnly && <Actions entry={entry} problem={problem} />}
       </div>
       <div class="record-scroll">
         <div class="sheet">
@@ -70,9 +68,9 @@ function ShownEntry({ entry }: { entry: OpenEntry }) {
               <Subtitle entry={entry} />
             </div>
           </div>
-          {writing.problem.value !== null && (
+          {problem.value !== null && (
             <Callout tone="bad" role="alert">
-              {writing.problem.value}
+              {problem.value}
             </Callout>
           )}
           {!isWhole(entry) && (
@@ -92,6 +90,15 @@ function ShownEntry({ entry }: { entry: OpenEntry }) {
       </div>
       {entry.kind === 'record' && !entry.isTrashed && <RecordThumb record={entry} />}
     </>
+  )
+}
+
+function Actions({ entry, problem }: { entry: OpenEntry; problem: Signal<string | null> }) {
+  const writing = useWriting(problem)
+  return entry.isTrashed ? (
+    <TrashActions entry={entry} writing={writing} />
+  ) : (
+    <EntryActions entry={entry} writing={writing} />
   )
 }
 

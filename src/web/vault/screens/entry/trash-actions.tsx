@@ -4,7 +4,7 @@ import { deletionOf } from '../../model/changes'
 import type { OpenEntry } from '../../model/entries'
 import { Dialog } from '../parts/dialog'
 import { Icon } from '../parts/icon'
-import { useApp, useVault, useWords } from '../parts/use-app'
+import { useApp, useLive, useWords } from '../parts/use-app'
 import type { Writing } from './entry-actions'
 
 /** What can be done with an entry in the trash. */
@@ -47,7 +47,7 @@ export function TrashActions({ entry, writing }: { entry: OpenEntry; writing: Wr
 function DeleteDialog(props: { entry: OpenEntry; writing: Writing; onClose: () => void }) {
   const { entry, writing, onClose } = props
   const app = useApp()
-  const vault = useVault()
+  const vault = useLive()
   const { translate } = useWords()
   const isForgotten = useSignal(false)
   const name = isReadable(entry.name) ? entry.name : translate('list.unreadable')

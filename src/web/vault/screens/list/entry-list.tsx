@@ -60,6 +60,7 @@ export function EntryList() {
 
 function SearchBox() {
   const app = useApp()
+  const { isReadOnly } = useVault()
   const { translate } = useWords()
   const { place } = app.navigation.route.value
   return (
@@ -83,15 +84,17 @@ function SearchBox() {
         />
         <Key name="/" />
       </div>
-      <button
-        type="button"
-        class="button primary"
-        aria-label={translate('list.new')}
-        title={translate('list.new')}
-        onClick={() => startNew(app, place.kind === 'notes' ? 'note' : 'record')}
-      >
-        <Icon name="plus" />
-      </button>
+      {!isReadOnly && (
+        <button
+          type="button"
+          class="button primary"
+          aria-label={translate('list.new')}
+          title={translate('list.new')}
+          onClick={() => startNew(app, place.kind === 'notes' ? 'note' : 'record')}
+        >
+          <Icon name="plus" />
+        </button>
+      )}
     </search>
   )
 }

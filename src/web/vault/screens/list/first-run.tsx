@@ -24,6 +24,12 @@ export function FirstRun() {
           <p class="quiet">{translate('first-run.detail')}</p>
           <div class="first">
             <Way
+              icon="transfer"
+              title={translate('first-run.import')}
+              detail={translate('first-run.import.detail')}
+              onClick={() => app.go({ page: 'transfer' })}
+            />
+            <Way
               icon="plus"
               title={translate('first-run.add')}
               detail={translate('first-run.add.detail')}

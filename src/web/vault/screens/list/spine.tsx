@@ -14,7 +14,8 @@ interface Way {
 /** All places of the vault. */
 function usePlaces(): Readonly<Record<'places' | 'folders' | 'tags' | 'pages', readonly Way[]>> {
   const { translate } = useWords()
-  const { all, favorites, notes, trash, folders, tags } = useVault().places.value
+  const vault = useVault()
+  const { all, favorites, notes, trash, folders, tags } = vault.places.value
   const favorite: Way = {
     ...{ icon: 'star', label: translate('place.favorites'), count: favorites },
     to: { kind: 'favorites' },
@@ -31,7 +32,12 @@ function usePlaces(): Readonly<Record<'places' | 'folders' | 'tags' | 'pages', r
     places,
     folders: named('folder', folders),
     tags: named('tag', tags),
-    pages: [{ icon: 'person', label: translate('place.account'), to: 'account' }],
+    pages: vault.isReadOnly
+      ? []
+      : [
+          { icon: 'transfer', label: translate('place.transfer'), to: 'transfer' },
+          { icon: 'person', label: translate('place.account'), to: 'account' },
+        ],
   }
 }
 

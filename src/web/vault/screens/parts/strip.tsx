@@ -1,12 +1,12 @@
 import type { Failure } from '../../api/server'
 import { explainFailure } from './failures'
 import { Icon } from './icon'
-import { useApp, useVault, useWords } from './use-app'
+import { useApp, useLive, useWords } from './use-app'
 
 /** One strip above everything: the server is gone, or has a new version of the page. */
 export function Strip() {
   const app = useApp()
-  const vault = useVault()
+  const vault = useLive()
   const words = useWords()
   const { translate } = words
   const trouble = vault.trouble.value

@@ -1,7 +1,7 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { App } from '../../state/app'
-import type { VaultState } from '../../state/open-vault'
+import type { VaultState, VaultView } from '../../state/open-vault'
 
 export const AppContext = createContext<App | null>(null)
 
@@ -11,10 +11,17 @@ export function useApp(): App {
   return app
 }
 
-/** The open vault, for components that exist only while it is open. */
-export const VaultContext = createContext<VaultState | null>(null)
+/** What is open, for components that exist only while something is. */
+export const VaultContext = createContext<VaultView | null>(null)
 
-export function useVault(): VaultState {
+/** The vault of the server, for components that change it. */
+export function useLive(): VaultState {
+  const vault = useApp().live.value
+  if (vault === null) throw new Error('this component needs a vault of the server')
+  return vault
+}
+
+export function useVault(): VaultView {
   const vault = useContext(VaultContext)
   if (vault === null) throw new Error('there is no open vault around this component')
   return vault

@@ -1,0 +1,52 @@
+import { useSignal } from '@preact/signals'
+import { type EmergencyCopy, openEmergencyCopy } from '../../crypto/emergency-copy'
+import { openOwnExport } from '../../import/own-export'
+import { Callout, PasswordField } from '../parts/parts'
+import { useApp, useWords } from '../parts/use-app'
+
+/** Asks for the master password of an emergency file. */
+export function CopyDoor({ copy }: { copy: EmergencyCopy | null }) {
+  const app = useApp()
+  const { translate } = useWords()
+  const password = useSignal('')
+  const isBusy = useSignal(false)
+  const isWrong = useSignal(copy === null)
+
+  async function open(): Promise<void> {
+    if (isBusy.value || copy === null) return
+    isBusy.value = true
+    const text = await openEmergencyCopy(password.value, copy)
+    const opened = text === null ? null : openOwnExport(text)
+    isBusy.value = false
+    isWrong.value = opened === null
+    if (opened !== null) app.showCopy(opened)
+  }
+
+  const action = translate('unlock.action')
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault()
+        void open()
+      }}
+    >
+      <h2>{translate('emergency.title')}</h2>
+      <Callout tone="calm" icon="info">
+        {translate('emergency.old-password')}
+      </Callout>
+      <PasswordField
+        label={translate('common.master-password')}
+        autocomplete="current-password"
+        hasFocus
+        value={password.value}
+        error={isWrong.value ? translate('emergency.page.wrong') : null}
+        onInput={(value) => {
+          password.value = value
+        }}
+      />
+      <button type="submit" class="button primary wide" aria-disabled={isBusy.value}>
+        {isBusy.value ? translate('common.busy', { action }) : action}
+      </button>
+    </form>
+  )
+}

@@ -1,0 +1,68 @@
+import { useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
+import { deriveVaultKeys } from '../../crypto/keys'
+import { PasswordField } from '../parts/parts'
+import { useLive, useWords } from '../parts/use-app'
+
+/**
+ * Asks for the master password once more. It is compared here with the one that opened the vault: a page that somebody left open
+ * must not give everything away.
+ */
+export function PasswordAgain(props: {
+  label: string
+  action: string
+  isPrimary?: boolean
+  onRight: (masterPassword: string) => Promise<void>
+  children?: ComponentChildren
+}) {
+  const { label, action, isPrimary = false, onRight } = props
+  const vault = useLive()
+  const { translate } = useWords()
+  const password = useSignal('')
+  const isBusy = useSignal(false)
+  const isWrong = useSignal(false)
+
+  async function check(): Promise<void> {
+    if (isBusy.value || password.value === '') return
+    isBusy.value = true
+    const { salt, session } = vault.account.value
+    const keys = await deriveVaultKeys({ email: salt, masterPassword: password.value })
+    isWrong.value = keys.masterPasswordHash !== session.credentials.masterPasswordHash
+    if (!isWrong.value) {
+      await onRight(password.value)
+      password.value = ''
+    }
+    isBusy.value = false
+  }
+
+  return (
+    <form
+      class="again"
+      onSubmit={(event) => {
+        event.preventDefault()
+        void check()
+      }}
+    >
+      <PasswordField
+        label={label}
+        autocomplete="current-password"
+        value={password.value}
+        error={isWrong.value ? translate('master.wrong') : null}
+        onInput={(value) => {
+          password.value = value
+          isWrong.value = false
+        }}
+      />
+      {props.children}
+      <div class="actions stack">
+        <button
+          type="submit"
+          class={isPrimary ? 'button primary' : 'button'}
+          aria-disabled={isBusy.value}
+        >
+          {isBusy.value ? translate('common.busy', { action }) : action}
+        </button>
+      </div>
+    </form>
+  )
+}
