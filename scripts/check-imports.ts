@@ -60,7 +60,7 @@ const folders: Readonly<Record<string, FolderRule>> = {
     imports: ['src/config', 'src/domain', 'src/files', 'src/log'],
     packages: [node],
   },
-  'src/web/vault/crypto': { imports: [], packages: ['otpauth'] },
+  'src/web/vault/crypto': { imports: [], packages: [] },
   'src/web/vault/model': {
     imports: ['src/web/vault/crypto'],
     types: ['src/http/schemas'],

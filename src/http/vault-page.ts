@@ -80,18 +80,29 @@ async function respondWithFile(name: string, request: Request): Promise<Response
   const file = [vaultScript, vaultStyle].find((each) => each.name === name)
   if (file === undefined)
     return errorResponse(404, 'Resource Not Found. The web vault has no such file')
-  const isGzip = /\bgzip\b(?!;q=0(?:\.0*)?(?:,|$))/.test(
-    request.headers.get('accept-encoding')?.replaceAll(' ', '') ?? '',
-  )
-  return new Response(isGzip ? file.gzip : file.bytes(), {
+  const accepted = request.headers.get('accept-encoding')?.replaceAll(' ', '') ?? ''
+  const encoding = (['br', 'gzip'] as const).find((name) => isAccepted(accepted, name)) ?? null
+  const bytes = encoding === 'br' ? file.brotli : encoding === 'gzip' ? file.gzip() : file.bytes()
+  return new Response(bytes, {
     headers: {
       ...isolation,
       'content-type': file.type,
       'cache-control': 'public, max-age=31536000, immutable',
       vary: 'accept-encoding',
-      ...(isGzip && { 'content-encoding': 'gzip' }),
+      ...(encoding !== null && { 'content-encoding': encoding }),
     },
   })
+}
+
+/** Whether an `Accept-Encoding` header without spaces names an encoding (RFC 9110, section 12.5.3). */
+function isAccepted(header: string, encoding: string): boolean {
+  return header
+    .toLowerCase()
+    .split(',')
+    .some(
+      (each) =>
+        each === encoding || (each.startsWith(`${encoding};`) && !/;q=0(?:\.0*)?$/.test(each)),
+    )
 }
 
 /**

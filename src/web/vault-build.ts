@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { brotliCompressSync } from 'node:zlib'
 
 /** A file of the web vault as it lies in the executable. */
 export interface BuiltFile {
-  /** base64 of the file, compressed with gzip. */
-  readonly gzip: string
+  /** base64 of the file, compressed with Brotli. */
+  readonly brotli: string
   /** SHA-256 of the file itself, in base64. */
   readonly sha256: string
 }
@@ -25,7 +25,7 @@ function buildFile(entry: string): BuiltFile {
   ])
   if (!built.success) throw new Error(`can't build ${entry}: ${built.stderr.toString()}`)
   return {
-    gzip: gzipSync(built.stdout, { level: 9 }).toString('base64'),
+    brotli: brotliCompressSync(built.stdout).toString('base64'),
     sha256: createHash('sha256').update(built.stdout).digest('base64'),
   }
 }

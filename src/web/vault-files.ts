@@ -1,5 +1,5 @@
 /** The files of the web vault. A server evaluates this when it is first asked for one of them. */
-import { gunzipSync } from 'node:zlib'
+import { brotliDecompressSync, gzipSync } from 'node:zlib'
 import { buildVault } from './vault-build' with { type: 'macro' }
 import type { BuiltFile } from './vault-build'
 
@@ -9,7 +9,9 @@ export interface VaultFile {
   readonly type: string
   /** SHA-256, in base64. */
   readonly sha256: string
-  readonly gzip: Uint8Array<ArrayBuffer>
+  readonly brotli: Uint8Array<ArrayBuffer>
+  /** Returns the file in gzip, for browsers at `localhost`, which take no Brotli over plain HTTP. */
+  readonly gzip: () => Uint8Array<ArrayBuffer>
   /** Returns the file uncompressed, for the few clients that want it so. */
   readonly bytes: () => Uint8Array<ArrayBuffer>
 }
@@ -19,16 +21,19 @@ const built = buildVault()
 export const vaultScript = vaultFile(built.script, 'js', 'text/javascript;charset=utf-8')
 export const vaultStyle = vaultFile(built.style, 'css', 'text/css;charset=utf-8')
 
-function vaultFile({ gzip, sha256 }: BuiltFile, extension: string, type: string): VaultFile {
-  const packed = Uint8Array.fromBase64(gzip)
-  let unpacked: Uint8Array<ArrayBuffer> | null = null
+function vaultFile({ brotli, sha256 }: BuiltFile, extension: string, type: string): VaultFile {
+  const packed = Uint8Array.fromBase64(brotli)
   const hash = Uint8Array.fromBase64(sha256).toHex().slice(0, 16)
-  return {
-    ...{ name: `app-${hash}.${extension}`, type, sha256, gzip: packed },
-    bytes: () => {
-      unpacked ??= new Uint8Array(gunzipSync(packed))
-      return unpacked
-    },
+  const bytes = once(() => new Uint8Array(brotliDecompressSync(packed)))
+  const gzip = once(() => new Uint8Array(gzipSync(bytes(), { level: 9 })))
+  return { name: `app-${hash}.${extension}`, type, sha256, brotli: packed, gzip, bytes }
+}
+
+function once<Value>(compute: () => Value): () => Value {
+  let value: Value | undefined
+  return () => {
+    value ??= compute()
+    return value
   }
 }
 

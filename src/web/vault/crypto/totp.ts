@@ -1,4 +1,4 @@
-import { Secret, TOTP, URI } from 'otpauth'
+import type { Bytes } from './encoding'
 
 /** A one-time code as it is now. */
 export interface OneTimeCode {
@@ -10,12 +10,28 @@ export interface OneTimeCode {
 }
 
 export interface CodeSource {
-  codeAt(time: number): OneTimeCode
+  /** Returns the code of this time, in milliseconds since 1970, if it was computed before. */
+  knownAt(time: number): OneTimeCode | null
+  codeAt(time: number): Promise<OneTimeCode>
   /** As an `otpauth://` address, in which other programs read it. */
   readonly address: string
 }
 
-const algorithms = ['SHA1', 'SHA256', 'SHA512']
+/** What an address or a secret says (RFC 6238, and the key URI format of Google Authenticator). */
+interface Parameters {
+  readonly secret: Bytes
+  /** A name of Web Crypto. */
+  readonly hash: string
+  readonly digits: number
+  /** Seconds. */
+  readonly period: number
+}
+
+const hashes: Readonly<Record<string, string>> = {
+  SHA1: 'SHA-1',
+  SHA256: 'SHA-256',
+  SHA512: 'SHA-512',
+}
 const bounds = { digits: { min: 6, max: 8 }, period: { min: 5, max: 300 } }
 
 /**
@@ -23,33 +39,59 @@ const bounds = { digits: { min: 6, max: 8 }, period: { min: 5, max: 300 } }
  * padding. Returns null for anything else, and for parameters of which RFC 6238 knows nothing.
  */
 export function parseCodeSource(text: string, label = 'SnailPass'): CodeSource | null {
-  const totp = parseTotp(text.trim(), label)
-  if (totp === null || totp.secret.bytes.length === 0) return null
-  const { digits, period } = totp
-  if (!algorithms.includes(totp.algorithm.replace('-', ''))) return null
+  const trimmed = text.trim()
+  if (/^otpauth:/i.test(trimmed)) {
+    const parameters = parseAddress(trimmed)
+    return parameters === null ? null : createSource(parameters, trimmed)
+  }
+  const bare = parseBareSecret(trimmed)
+  const secret = bare === null ? null : decodeBase32(bare)
+  if (secret === null) return null
+  const address = `otpauth://totp/${encodeURIComponent(label || 'SnailPass')}?secret=${bare}`
+  return createSource({ secret, hash: 'SHA-1', digits: 6, period: 30 }, address)
+}
+
+function parseAddress(text: string): Parameters | null {
+  const url = URL.canParse(text) ? new URL(text) : null
+  if (url?.host.toLowerCase() !== 'totp') return null
+  const query = new Map([...url.searchParams].map(([name, value]) => [name.toLowerCase(), value]))
+  const secret = decodeBase32(query.get('secret') ?? '')
+  const hash = hashes[(query.get('algorithm') ?? 'SHA1').toUpperCase().replace('-', '')]
+  const [digits, period] = [Number(query.get('digits') ?? 6), Number(query.get('period') ?? 30)]
+  if (secret === null || hash === undefined) return null
   if (!isWithin(digits, bounds.digits) || !isWithin(period, bounds.period)) return null
+  return { secret, hash, digits, period }
+}
+
+function createSource(parameters: Parameters, address: string): CodeSource {
+  const { period } = parameters
+  let known: { readonly counter: number; readonly code: string } | null = null
+  const counterAt = (time: number) => Math.floor(time / 1000 / period)
+  const shownAt = (time: number, code: string): OneTimeCode => {
+    const secondsLeft = Math.ceil(period - ((time / 1000) % period))
+    return { code, secondsLeft, period }
+  }
   return {
-    address: totp.toString(),
-    codeAt: (timestamp) => ({
-      code: totp.generate({ timestamp }),
-      secondsLeft: Math.ceil(totp.remaining({ timestamp }) / 1000),
-      period,
-    }),
+    address,
+    knownAt: (time) => (known?.counter === counterAt(time) ? shownAt(time, known.code) : null),
+    async codeAt(time) {
+      const counter = counterAt(time)
+      const code = await computeCode(parameters, counter)
+      known = { counter, code }
+      return shownAt(time, code)
+    },
   }
 }
 
-function parseTotp(text: string, label: string): TOTP | null {
-  try {
-    if (/^otpauth:/i.test(text)) {
-      const parsed = URI.parse(text)
-      return parsed instanceof TOTP ? parsed : null
-    }
-    const secret = parseBareSecret(text)
-    if (secret === null) return null
-    return new TOTP({ secret: Secret.fromBase32(secret), label: label || 'SnailPass' })
-  } catch {
-    return null
-  }
+/** RFC 4226, section 5.3. */
+async function computeCode({ secret, hash, digits }: Parameters, counter: number): Promise<string> {
+  const key = await crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash }, false, ['sign'])
+  const message = new DataView(new ArrayBuffer(8))
+  message.setBigUint64(0, BigInt(counter))
+  const mac = new DataView(await crypto.subtle.sign('HMAC', key, message))
+  const offset = mac.getUint8(mac.byteLength - 1) & 0x0f
+  const number = (mac.getUint32(offset) & 0x7fffffff) % 10 ** digits
+  return String(number).padStart(digits, '0')
 }
 
 /** Returns Base32 without groups and padding. Fewer than 80 bits, and groups of unequal length, are rather words. */
@@ -64,6 +106,26 @@ function parseBareSecret(text: string): string | null {
   )
   const secret = groups.join('')
   return areGroups && /^[A-Z2-7]{16,}$/.test(secret) ? secret : null
+}
+
+const base32 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+
+/** Returns null for what is no Base32 (RFC 4648), and for nothing. */
+function decodeBase32(text: string): Bytes | null {
+  const digits = text.toUpperCase().replaceAll(/[\s-]|=+$/g, '')
+  const bytes = new Uint8Array(Math.floor((digits.length * 5) / 8))
+  let [bits, value, at] = [0, 0, 0]
+  for (const digit of digits) {
+    const five = base32.indexOf(digit)
+    if (five === -1) return null
+    value = ((value << 5) | five) & 0xfff
+    bits += 5
+    if (bits < 8) continue
+    bits -= 8
+    bytes[at] = value >> bits
+    at++
+  }
+  return bytes.length === 0 ? null : bytes
 }
 
 function isWithin(value: number, { min, max }: { min: number; max: number }): boolean {

@@ -1,6 +1,6 @@
 import { isReadable } from '../crypto/ciphertexts'
 import { randomId } from '../crypto/ids'
-import { parseCodeSource } from '../crypto/totp'
+import { type CodeSource, parseCodeSource } from '../crypto/totp'
 import type { OpenField, OpenRecord } from './entries'
 
 /**
@@ -58,6 +58,15 @@ export function detailsOf(record: OpenRecord): RecordDetails {
     known.get(record) ?? readDetails(record.fields.flatMap((field) => readField(field) ?? []))
   known.set(record, details)
   return details
+}
+
+const codeSources = new WeakMap<OpenRecord, CodeSource>()
+
+/** Returns what computes the one-time codes of a record; null if it has none that can be computed. */
+export function codeSourceOf(record: OpenRecord): CodeSource | null {
+  const source = codeSources.get(record) ?? parseCodeSource(detailsOf(record).totp)
+  if (source !== null) codeSources.set(record, source)
+  return source
 }
 
 /** Reads texts as fields of a record. */

@@ -19,38 +19,47 @@ const secrets = {
     'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQGEZDGNA',
 }
 
-const codeOf = (text: string, seconds: number) => parseCodeSource(text)?.codeAt(seconds * 1000).code
+const codeOf = async (text: string, seconds: number) =>
+  (await parseCodeSource(text)?.codeAt(seconds * 1000))?.code
 
-test('computes the codes of RFC 6238, with eight digits and with six', () => {
+test('computes the codes of RFC 6238, with eight digits and with six', async () => {
   for (const [seconds, ...codes] of rfc6238) {
     for (const [at, [algorithm, secret]] of Object.entries(secrets).entries()) {
       const address = `otpauth://totp/Test?secret=${secret}&algorithm=${algorithm}`
-      expect(codeOf(`${address}&digits=8`, seconds)).toBe(codes[at] ?? '')
-      expect(codeOf(address, seconds)).toBe(codes[at]?.slice(2) ?? '')
+      expect(await codeOf(`${address}&digits=8`, seconds)).toBe(codes[at] ?? '')
+      expect(await codeOf(address, seconds)).toBe(codes[at]?.slice(2) ?? '')
     }
   }
 })
 
-test('reads a bare secret as people write it down', () => {
-  const expected = codeOf(`otpauth://totp/x?secret=${secrets.SHA1}`, 59)
+test('reads a bare secret as people write it down', async () => {
+  const expected = await codeOf(`otpauth://totp/x?secret=${secrets.SHA1}`, 59)
   const lower = secrets.SHA1.toLowerCase()
   const written = [lower, ` ${secrets.SHA1}\n`, lower.replaceAll(/(.{4})/g, '$1 '), `${lower}====`]
   for (const text of [...written, lower.replaceAll(/(.{4})/g, '$1-')])
-    expect(codeOf(text, 59)).toBe(expected ?? '')
+    expect(await codeOf(text, 59)).toBe(expected ?? '')
 })
 
-test('counts the seconds until the next code', () => {
+test('counts the seconds until the next code', async () => {
   const source = parseCodeSource('otpauth://totp/x?secret=GEZDGNBVGY3TQOJQ&period=60')
-  expect(source?.codeAt(0)).toMatchObject({ secondsLeft: 60, period: 60 })
-  expect(source?.codeAt(59_999)).toMatchObject({ secondsLeft: 1 })
-  expect(source?.codeAt(60_000)).toMatchObject({ secondsLeft: 60 })
+  expect(await source?.codeAt(0)).toMatchObject({ secondsLeft: 60, period: 60 })
+  expect(await source?.codeAt(59_999)).toMatchObject({ secondsLeft: 1 })
+  expect(await source?.codeAt(60_000)).toMatchObject({ secondsLeft: 60 })
 })
 
-test('writes the whole address for other programs', () => {
+test('knows a code for as long as it is shown, without computing it again', async () => {
+  const source = parseCodeSource('GEZDGNBVGY3TQOJQ')
+  expect(source?.knownAt(0)).toBeNull()
+  const computed = await source?.codeAt(0)
+  expect(source?.knownAt(29_999)?.code).toBe(computed?.code ?? '')
+  expect(source?.knownAt(30_000)).toBeNull()
+})
+
+test('writes the whole address for other programs', async () => {
   const address = parseCodeSource('gezd gnbv gy3t qojq', 'Почта')?.address ?? ''
   expect(new URL(address).searchParams.get('secret')).toBe('GEZDGNBVGY3TQOJQ')
   expect(decodeURIComponent(address)).toStartWith('otpauth://totp/Почта?')
-  expect(codeOf(address, 59)).toBe(codeOf('GEZDGNBVGY3TQOJQ', 59) ?? '')
+  expect(await codeOf(address, 59)).toBe((await codeOf('GEZDGNBVGY3TQOJQ', 59)) ?? '')
 })
 
 test('refuses what is no source of codes', () => {

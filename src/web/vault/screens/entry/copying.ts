@@ -1,7 +1,6 @@
 import { isReadable } from '../../crypto/ciphertexts'
-import { parseCodeSource } from '../../crypto/totp'
 import type { OpenEntry } from '../../model/entries'
-import { detailsOf } from '../../model/fields'
+import { codeSourceOf } from '../../model/fields'
 import type { App } from '../../state/app'
 
 /** What the keyboard and the buttons of a row copy. */
@@ -12,7 +11,8 @@ export async function copyPart(app: App, entry: OpenEntry, part: CopiedPart): Pr
   if (entry.kind === 'note') return
   const { translate } = app.words.value
   const name = isReadable(entry.name) ? entry.name : ''
-  const value = part === 'code' ? codeOf(app, entry) : entry[part]
+  const value =
+    part === 'code' ? (knownCode(app, entry) ?? (await newCode(app, entry))) : entry[part]
   if (!isReadable(value) || value === '') return
   await copyText(app, value, {
     ...{ entryId: entry.id, part },
@@ -31,8 +31,14 @@ export async function copyText(
   app.announcement.value = isDone ? what.label : translate('clipboard.refused')
 }
 
-function codeOf(app: App, entry: OpenEntry & { readonly kind: 'record' }): string {
-  return parseCodeSource(detailsOf(entry).totp)?.codeAt(app.clock()).code ?? ''
+/** Returns the code that is shown: browsers let a page copy at once after a click, and some of them not later. */
+function knownCode(app: App, record: OpenEntry & { readonly kind: 'record' }): string | null {
+  return codeSourceOf(record)?.knownAt(app.clock())?.code ?? null
+}
+
+async function newCode(app: App, record: OpenEntry & { readonly kind: 'record' }): Promise<string> {
+  const computed = await codeSourceOf(record)?.codeAt(app.clock())
+  return computed?.code ?? ''
 }
 
 /** Whether a part of an entry is on the clipboard. */

@@ -1,7 +1,9 @@
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import { isReadable } from '../../crypto/ciphertexts'
-import { parseCodeSource } from '../../crypto/totp'
+import type { OneTimeCode } from '../../crypto/totp'
 import type { OpenRecord } from '../../model/entries'
-import { detailsOf } from '../../model/fields'
+import { codeSourceOf, detailsOf } from '../../model/fields'
 import { Ring } from '../parts/parts'
 import { useApp, useWords } from '../parts/use-app'
 import { UrlValue } from './url-value'
@@ -31,7 +33,7 @@ export function RecordValues({ record }: { record: OpenRecord }) {
         ) : (
           <UnreadableValue label={translate('common.password')} />
         )}
-        {totp !== '' && <CodeValue record={record} totp={totp} />}
+        {totp !== '' && <CodeValue record={record} />}
         {urls.map((url) => (
           <UrlValue key={url} record={record} url={url} />
         ))}
@@ -94,25 +96,40 @@ function PlainOrUnreadable(props: { record: OpenRecord; part: 'login'; label: st
 }
 
 /** The one-time code of now, with the seconds that are left for it. */
-function CodeValue({ record, totp }: { record: OpenRecord; totp: string }) {
+function CodeValue({ record }: { record: OpenRecord }) {
   const app = useApp()
   const { translate } = useWords()
   const label = translate('common.code')
-  const code = parseCodeSource(totp)?.codeAt(app.now.value) ?? null
-  if (code === null) {
+  const source = codeSourceOf(record)
+  const now = app.now.value
+  const code = useSignal<OneTimeCode | null>(null)
+  useEffect(() => {
+    const known = source?.knownAt(now) ?? null
+    if (known !== null) code.value = known
+    else
+      void source?.codeAt(now).then((computed) => {
+        code.value = computed
+      })
+  }, [source, now])
+  if (source === null) {
     return (
       <Value entry={record} part="totp" label={label} text={null}>
         <span class="is-bad">{translate('record.no-code')}</span>
       </Value>
     )
   }
-  const { secondsLeft, period } = code
+  // Empty for the moment that the first one takes.
+  const {
+    code: text,
+    secondsLeft,
+    period,
+  } = code.value ?? { code: '', secondsLeft: 30, period: 30 }
   return (
     <Value
       entry={record}
       part="code"
       label={label}
-      text={code.code}
+      text={text}
       copyLabel={translate('record.copy-code')}
       buttons={
         <Ring
@@ -123,7 +140,7 @@ function CodeValue({ record, totp }: { record: OpenRecord; totp: string }) {
         />
       }
     >
-      <span class={secondsLeft <= 5 ? 'totp late' : 'totp'}>{inGroups(code.code)}</span>
+      <span class={secondsLeft <= 5 ? 'totp late' : 'totp'}>{inGroups(text)}</span>
     </Value>
   )
 }
