@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { Page as PageName } from '../state/navigation'
 import { AccountPage } from './account/account'
+import { HistoryPage } from './account/history'
 import { EntryEditor } from './edit/entry-editor'
 import { LeaveDialog } from './edit/leave-dialog'
 import { EntryPane } from './entry/entry-pane'
@@ -59,6 +60,7 @@ export function VaultFrame() {
 }
 
 function Page({ page }: { page: PageName }) {
+  if (page === 'history') return <HistoryPage />
   return page === 'account' ? <AccountPage /> : <TransferPage />
 }
 

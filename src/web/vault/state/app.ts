@@ -128,7 +128,10 @@ export function createApp(deps: AppDeps): App {
     announcement.value = ''
     navigation.reset()
     clipboard.forgetLabel()
-    door.value = { email, hint, reason, screen: 'unlock' }
+    const isGone = reason === 'left'
+    door.value = isGone
+      ? { email: '', hint: null, reason, screen: 'unlock' }
+      : { email, hint, reason, screen: 'unlock' }
   }
 
   async function enter(opened: OpenAccount): Promise<void> {

@@ -1,5 +1,5 @@
 /** Why a vault was locked, other than because somebody wanted it. */
-export type LockReason = 'idle' | 'hidden' | 'elsewhere' | 'signed-out'
+export type LockReason = 'idle' | 'hidden' | 'elsewhere' | 'signed-out' | 'left'
 
 /** A message between the tabs of one browser. */
 export type TabMessage =

@@ -1,7 +1,7 @@
 import { type ReadonlySignal, signal } from '@preact/signals'
 import type { Place } from '../model/lists'
 
-export type Page = 'transfer' | 'account'
+export type Page = 'transfer' | 'account' | 'history'
 
 /** Where one is: a list with an entry or none, or a page instead of both. */
 export interface VaultRoute {

@@ -1,12 +1,18 @@
 import { useSignal } from '@preact/signals'
+import { Icon } from '../parts/icon'
 import { PageFrame } from '../parts/page-frame'
-import { useVault, useWords } from '../parts/use-app'
+import { useApp, useLive, useWords } from '../parts/use-app'
 import { AboutDialog } from './about'
 import { DeviceSettings } from './device-settings'
+import { Devices } from './devices'
+import { Health } from './health'
+import { Leaving } from './leaving'
+import { MasterPasswordSection } from './master-password'
 
 /** The account, where it is used, and this device. */
 export function AccountPage() {
-  const { email, entries } = useVault().vault.value
+  const app = useApp()
+  const { email, entries } = useLive().vault.value
   const { translate } = useWords()
   const isAboutShown = useSignal(false)
   return (
@@ -18,6 +24,24 @@ export function AccountPage() {
         </p>
       </section>
       <DeviceSettings />
+      <Devices />
+      <MasterPasswordSection />
+      <section class="card">
+        <h2>{translate('history.title')}</h2>
+        <p class="quiet">{translate('history.detail')}</p>
+        <div class="actions stack">
+          <button
+            type="button"
+            class="button"
+            onClick={() => app.go({ page: 'history', entryId: null })}
+          >
+            <Icon name="clock" />
+            {translate('history.show')}
+          </button>
+        </div>
+      </section>
+      <Health />
+      <Leaving />
       <p class="hint">
         <button
           type="button"

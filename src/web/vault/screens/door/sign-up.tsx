@@ -3,13 +3,11 @@ import { openAccount } from '../../api/open-account'
 import type { Failure } from '../../api/server'
 import { randomId } from '../../crypto/ids'
 import { deriveVaultKeys, emailSalt } from '../../crypto/keys'
-import { estimateStrength } from '../../crypto/strength'
 import type { Translator } from '../../i18n/translate'
 import { explainFailure } from '../parts/failures'
-import { Callout, FieldError, Meter, PasswordField } from '../parts/parts'
+import { Callout, FieldError, PasswordField } from '../parts/parts'
 import { useApp, useWords } from '../parts/use-app'
-
-const minLength = 11
+import { checkNewPassword, StrengthMeter } from './new-password'
 
 /** Creates an account, and opens its vault if the server asks for no confirmation. */
 export function SignUpForm() {
@@ -121,18 +119,6 @@ export function SignUpForm() {
   )
 }
 
-/** How strong a password is, with a word for it. */
-export function StrengthMeter({ password, known }: { password: string; known: readonly string[] }) {
-  const { translate } = useWords()
-  const { level } = estimateStrength(password, known)
-  return (
-    <>
-      <Meter level={level} />
-      <p class="hint">{translate(`strength.${level}`)}</p>
-    </>
-  )
-}
-
 function TextField(props: {
   label: string
   type: 'email' | 'text'
@@ -178,18 +164,6 @@ interface Problem {
   /** Null for what concerns the whole form. */
   readonly field: keyof Typed | null
   readonly text: string
-}
-
-/** Returns what is wrong with a new master password, null if nothing. Both apps and the server take from 11 to 300 characters. */
-export function checkNewPassword(
-  { password, repeated }: Pick<Typed, 'password' | 'repeated'>,
-  { translate }: Translator,
-): Problem | null {
-  const { length } = [...password]
-  if (length < minLength || length > 300)
-    return { field: 'password', text: translate('sign-up.length') }
-  if (password !== repeated) return { field: 'repeated', text: translate('sign-up.differs') }
-  return null
 }
 
 function checkTyped(typed: Typed, translator: Translator): Problem | null {

@@ -151,6 +151,7 @@ function noticeOf(
   if (reason === null) return null
   if (reason === 'idle') return translate('unlock.locked-idle', { count: minutes })
   if (reason === 'hidden') return translate('unlock.locked-hidden')
+  if (reason === 'left') return translate('leave.done')
   return translate(reason === 'elsewhere' ? 'unlock.locked-elsewhere' : 'unlock.signed-out')
 }
 

@@ -1,9 +1,8 @@
-import { isReadable } from '../../crypto/ciphertexts'
-import { type Difference, differencesOf, type EntryDraft } from '../../model/changes'
+import type { EntryDraft } from '../../model/changes'
 import type { OpenEntry } from '../../model/entries'
 import { Dialog } from '../parts/dialog'
-import { ColoredText } from '../parts/parts'
 import { useWords } from '../parts/use-app'
+import { VersionsTable } from '../parts/versions-table'
 
 /** Both versions of an entry that two browsers have changed. Nothing is decided without the person. */
 export function ConflictDialog(props: {
@@ -20,20 +19,11 @@ export function ConflictDialog(props: {
     <Dialog title={translate('conflict.title')} onClose={onClose} onSubmit={props.onKeepMine}>
       <p>{translate(theirs === null ? 'conflict.deleted' : 'conflict.detail')}</p>
       {theirs !== null && (
-        <table class="versions">
-          <thead>
-            <tr>
-              <td />
-              <th scope="col">{translate('conflict.mine')}</th>
-              <th scope="col">{translate('conflict.theirs')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {differencesOf(mine, theirs).map((difference) => (
-              <Row key={JSON.stringify(difference.at)} difference={difference} />
-            ))}
-          </tbody>
-        </table>
+        <VersionsTable
+          heads={[translate('conflict.mine'), translate('conflict.theirs')]}
+          one={mine}
+          other={theirs}
+        />
       )}
       <div class="actions end stack">
         <button type="button" class="button" onClick={props.onKeepTheirs}>
@@ -50,43 +40,4 @@ export function ConflictDialog(props: {
       </div>
     </Dialog>
   )
-}
-
-function Row({ difference }: { difference: Difference }) {
-  const words = useWords()
-  const { at, mine, theirs } = difference
-  return (
-    <tr>
-      <th scope="row">{nameOf(at, words)}</th>
-      <td>
-        <Version value={mine} />
-      </td>
-      <td>
-        <Version value={theirs} />
-      </td>
-    </tr>
-  )
-}
-
-function Version({ value }: { value: Difference['mine'] }) {
-  const { translate } = useWords()
-  if (value === null) return <span class="quiet">{translate('conflict.absent')}</span>
-  return isReadable(value) ? (
-    <ColoredText text={value} />
-  ) : (
-    <span class="is-bad">{translate('list.unreadable')}</span>
-  )
-}
-
-const memberWords = {
-  name: 'common.name',
-  login: 'common.login',
-  password: 'common.password',
-  content: 'note.text',
-} as const
-
-function nameOf(at: Difference['at'], { translate }: ReturnType<typeof useWords>): string {
-  if ('field' in at) return isReadable(at.field) ? at.field : translate('list.unreadable')
-  const key = Object.entries(memberWords).find(([member]) => member === at.member)?.[1]
-  return key === undefined ? at.member : translate(key)
 }

@@ -110,12 +110,22 @@ function Subtitle({ entry }: { entry: OpenEntry }) {
 }
 
 function Times({ entry }: { entry: OpenEntry }) {
+  const app = useApp()
+  const { isReadOnly } = useVault()
   const { translate, formatDay } = useWords()
   return (
     <p class="quiet small">
       {translate('record.changed', { day: formatDay(entry.updated) })}
       {' · '}
       {translate('record.created', { day: formatDay(entry.created) })}
+      {!isReadOnly && (
+        <>
+          {' · '}
+          <button type="button" class="link" onClick={() => app.go({ page: 'history' })}>
+            {translate('record.history')}
+          </button>
+        </>
+      )}
     </p>
   )
 }

@@ -6,9 +6,11 @@ export function Dialog(props: {
   title: string
   onClose: () => void
   onSubmit?: () => void
+  /** It has a form of its own inside. */
+  isPlain?: boolean
   children: ComponentChildren
 }) {
-  const { title, onClose, onSubmit, children } = props
+  const { title, onClose, onSubmit, isPlain = false, children } = props
   const dialog = useRef<HTMLDialogElement>(null)
   const id = useId()
   useEffect(() => {
@@ -29,16 +31,24 @@ export function Dialog(props: {
         onClose()
       }}
     >
-      <form
-        class="body"
-        onSubmit={(event) => {
-          event.preventDefault()
-          onSubmit?.()
-        }}
-      >
-        <h2 id={id}>{title}</h2>
-        {children}
-      </form>
+      {isPlain ? (
+        <div class="body">
+          <h2 id={id}>{title}</h2>
+          {children}
+        </div>
+      ) : (
+        <form
+          class="body"
+          noValidate
+          onSubmit={(event) => {
+            event.preventDefault()
+            onSubmit?.()
+          }}
+        >
+          <h2 id={id}>{title}</h2>
+          {children}
+        </form>
+      )}
     </dialog>
   )
 }

@@ -11,11 +11,11 @@ import { useLive, useWords } from '../parts/use-app'
 export function PasswordAgain(props: {
   label: string
   action: string
-  isPrimary?: boolean
+  isDanger?: boolean
   onRight: (masterPassword: string) => Promise<void>
   children?: ComponentChildren
 }) {
-  const { label, action, isPrimary = false, onRight } = props
+  const { label, action, isDanger = false, onRight } = props
   const vault = useLive()
   const { translate } = useWords()
   const password = useSignal('')
@@ -57,7 +57,7 @@ export function PasswordAgain(props: {
       <div class="actions stack">
         <button
           type="submit"
-          class={isPrimary ? 'button primary' : 'button'}
+          class={isDanger ? 'button danger' : 'button'}
           aria-disabled={isBusy.value}
         >
           {isBusy.value ? translate('common.busy', { action }) : action}

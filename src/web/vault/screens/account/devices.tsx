@@ -1,0 +1,76 @@
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import type { AccountDevice } from '../../api/answers'
+import type { Failure } from '../../api/server'
+import { explainFailure } from '../parts/failures'
+import { Icon } from '../parts/icon'
+import { Callout } from '../parts/parts'
+import { useApp, useLive, useWords } from '../parts/use-app'
+
+/** Names of programs, which no language translates. */
+const browsers: Readonly<Record<string, string>> = {
+  ...{ chrome: 'Chrome', edge: 'Edge', firefox: 'Firefox', opera: 'Opera', safari: 'Safari' },
+}
+
+/** Where the account was signed in to, and signing out there. */
+export function Devices() {
+  const app = useApp()
+  const vault = useLive()
+  const words = useWords()
+  const { translate, formatDay } = words
+  const devices = useSignal<readonly AccountDevice[]>([])
+  const failure = useSignal<Failure | null>(null)
+  const isDone = useSignal(false)
+
+  useEffect(() => {
+    void vault
+      .ask((token) => app.api.listDevices(token))
+      .then((read) => {
+        if (read.ok) devices.value = read.value
+        else failure.value = read.failure
+      })
+  }, [])
+
+  async function signOut(): Promise<void> {
+    const ended = await vault.ask((token) => app.api.endSessions(token))
+    failure.value = ended.ok ? null : ended.failure
+    if (!ended.ok) return
+    vault.account.value.session.renew(ended.value)
+    isDone.value = true
+  }
+
+  const nameOf = (kind: string) => {
+    if (kind === 'android' || kind === 'windows') return translate(`devices.${kind}`)
+    return browsers[kind] ?? translate(kind === 'browser' ? 'devices.browser' : 'devices.other')
+  }
+  return (
+    <section class="card flush">
+      <h2>{translate('devices.title')}</h2>
+      <ul class="lines">
+        {devices.value.map(({ kind, network, lastSeen }) => (
+          <li key={`${kind} ${network}`}>
+            <Icon name={kind === 'android' ? 'phone' : 'screen'} className="quiet" />
+            <span class="t">
+              {nameOf(kind)}
+              <span>
+                {translate('devices.last-seen', { day: formatDay(lastSeen) })}
+                {network === '-' ? '' : ` · ${network}`}
+              </span>
+            </span>
+          </li>
+        ))}
+      </ul>
+      {failure.value !== null && (
+        <Callout tone="bad" role="alert">
+          {explainFailure(failure.value, 'reading', words)}
+        </Callout>
+      )}
+      <div class="actions stack pad">
+        <button type="button" class="button" onClick={() => void signOut()}>
+          {translate('devices.sign-out-others')}
+        </button>
+        {isDone.value && <p role="status">{translate('devices.signed-out-others')}</p>}
+      </div>
+    </section>
+  )
+}
