@@ -24,7 +24,7 @@ export interface AccountDevice {
   readonly lastSeen: number
 }
 
-export interface HistoryListing {
+export interface ListedHistory {
   readonly isKept: boolean
   readonly versions: readonly HistoryVersion[]
 }
@@ -74,7 +74,7 @@ export function parseDevices(body: unknown): readonly AccountDevice[] | null {
   })
 }
 
-export function parseHistory(body: unknown): HistoryListing | null {
+export function parseHistory(body: unknown): ListedHistory | null {
   const isKept = memberOf(body, 'is_kept')
   const versions = parseList(memberOf(body, 'versions'), (each) => {
     const [version, keptTime] = [memberOf(each, 'version'), memberOf(each, 'kept_time')]

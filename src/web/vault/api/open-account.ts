@@ -1,5 +1,5 @@
 import { deriveVaultKeys, emailsToTry, type TypedCredentials, type VaultKeys } from '../crypto/keys'
-import { type OpenVault, openVault } from '../model/entries'
+import { type DecryptedVault, openVault } from '../model/entries'
 import type { Failure, Result, ServerApi } from './server'
 import { createSession, type VaultSession } from './session'
 
@@ -9,7 +9,7 @@ export interface OpenAccount {
   readonly keys: VaultKeys
   /** The salt of the keys: the email, as the client that created the account has it. */
   readonly salt: string
-  readonly vault: OpenVault
+  readonly vault: DecryptedVault
 }
 
 /**

@@ -11,7 +11,7 @@ import {
 import {
   type AccountDevice,
   type EntryVersions,
-  type HistoryListing,
+  type ListedHistory,
   parseDevices,
   parseHistory,
   parseRekeyed,
@@ -74,7 +74,7 @@ export interface ServerApi {
     vault: WireRekeyedVault,
   ): Promise<Result<{ readonly token: string }>>
   leave(credentials: SignInCredentials): Promise<Result<true>>
-  listHistory(token: string): Promise<Result<HistoryListing>>
+  listHistory(token: string): Promise<Result<ListedHistory>>
   readVersions(token: string, entryId: string): Promise<Result<EntryVersions>>
   restoreVersion(token: string, version: number): Promise<Result<true>>
   forgetHistory(token: string): Promise<Result<true>>

@@ -1,11 +1,11 @@
-import type { OpenEntry, OpenVault } from '../model/entries'
+import type { DecryptedVault, OpenEntry } from '../model/entries'
 import { allFields } from '../model/fields'
 import { readBitwardenJson } from './bitwarden-json'
 import type { ImportItem } from './items'
 import { objectOf, textOf } from './json'
 
 /** An export of this program as a vault that can be looked at. */
-export interface OpenCopy extends OpenVault {
+export interface OpenCopy extends DecryptedVault {
   /** When it was exported, in milliseconds since 1970. */
   readonly exported: number
 }

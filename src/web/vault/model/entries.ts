@@ -32,7 +32,7 @@ export interface OpenNote extends EntryHead {
 
 export type OpenEntry = OpenRecord | OpenNote
 
-export interface OpenVault {
+export interface DecryptedVault {
   /** The state that the server names for these entries. */
   readonly state: string
   readonly email: string
@@ -48,7 +48,7 @@ export async function openVault(input: {
   key: CryptoKey
   vault: WireVault
   previous?: readonly OpenEntry[]
-}): Promise<OpenVault> {
+}): Promise<DecryptedVault> {
   const { state, email, hint } = input.vault
   return {
     state,

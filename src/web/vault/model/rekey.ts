@@ -1,6 +1,6 @@
 import { type Decrypted, decryptText, encryptText, isReadable } from '../crypto/ciphertexts'
 import type { VaultKeys } from '../crypto/keys'
-import { isWhole, type OpenEntry, type OpenVault } from './entries'
+import { type DecryptedVault, isWhole, type OpenEntry } from './entries'
 
 /** The body of PUT /account/master-password: the whole vault under another key, trash included. */
 export interface WireRekeyedVault {
@@ -43,7 +43,7 @@ export type Rekeying =
  * before it is returned. Fields keep their values, empty ones too: the server wants exactly the fields that are there.
  */
 export async function rekeyOpenVault(input: {
-  vault: OpenVault
+  vault: DecryptedVault
   keys: VaultKeys
   email: string
   hint: string | null

@@ -4,7 +4,7 @@ import type { Failure, Result, ServerApi } from '../api/server'
 import { decryptText, encryptText, isReadable } from '../crypto/ciphertexts'
 import type { TypedCredentials } from '../crypto/keys'
 import { createTranslator, type Translator } from '../i18n/translate'
-import type { OpenVault } from '../model/entries'
+import type { DecryptedVault } from '../model/entries'
 import { type AutoLock, createAutoLock, type LockReason, type TabMessage } from './auto-lock'
 import { type Clipboard, type ClipboardPort, createClipboard } from './clipboard'
 import { type EntryForm, formOf, isChanged, newForm } from './entry-form'
@@ -55,7 +55,7 @@ export interface App {
   unlock(typed: TypedCredentials): Promise<Failure | null>
   enter(account: OpenAccount): Promise<void>
   /** Shows a copy, which nothing can change. */
-  showCopy(copy: OpenVault): void
+  showCopy(copy: DecryptedVault): void
   /** Locks this tab, and the others if somebody wants it. */
   lock(reason: LockReason | null): void
   /** Goes somewhere, after a question if something typed would be lost. */

@@ -27,7 +27,7 @@ export async function readHistoryOf(
 }
 
 /** Makes a version the present state of its entry. */
-export async function restoreVersion(
+export async function bringBack(
   { api, vault }: { api: ServerApi; vault: VaultState },
   version: number,
 ): Promise<Failure | null> {

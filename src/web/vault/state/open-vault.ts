@@ -10,7 +10,7 @@ import {
   encryptChange,
   toWireChanges,
 } from '../model/changes'
-import { type OpenEntry, type OpenVault, openEntries, openVault } from '../model/entries'
+import { type DecryptedVault, type OpenEntry, openEntries, openVault } from '../model/entries'
 import { countPlaces, orderEntries, type Places } from '../model/lists'
 
 /** What came of saving. */
@@ -23,7 +23,7 @@ export type SaveOutcome =
 /** What is shown of a vault. */
 export interface VaultView {
   readonly isReadOnly: boolean
-  readonly vault: ReadonlySignal<OpenVault>
+  readonly vault: ReadonlySignal<DecryptedVault>
   readonly ordered: ReadonlySignal<readonly OpenEntry[]>
   readonly places: ReadonlySignal<Places>
   find(id: string | null): OpenEntry | null
@@ -57,7 +57,7 @@ export function createVaultState(deps: {
 }): VaultState {
   const { api } = deps
   const { vault: first, ...opened } = deps.opened
-  const vault = signal<OpenVault>(first)
+  const vault = signal<DecryptedVault>(first)
   const account = signal<Omit<OpenAccount, 'vault'>>(opened)
   const trouble = signal<Failure | null>(null)
   const key = () => account.value.keys.encryptionKey
@@ -150,7 +150,7 @@ export function createVaultState(deps: {
 
 /** Returns what is shown of a vault, computed when it changes. */
 export function viewOf(deps: {
-  vault: ReadonlySignal<OpenVault>
+  vault: ReadonlySignal<DecryptedVault>
   language: () => string
   isReadOnly: boolean
 }): VaultView {

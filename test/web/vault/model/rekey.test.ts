@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import { decryptText, encryptText } from '../../../../src/web/vault/crypto/ciphertexts'
 import type { VaultKeys } from '../../../../src/web/vault/crypto/keys'
 import { encryptChange, toWireChanges } from '../../../../src/web/vault/model/changes'
-import { type OpenVault, openVault } from '../../../../src/web/vault/model/entries'
+import { type DecryptedVault, openVault } from '../../../../src/web/vault/model/entries'
 import { rekeyOpenVault } from '../../../../src/web/vault/model/rekey'
 import { parseWireVault } from '../../../../src/web/vault/model/wire'
 import { basicAuth, type Client } from '../../../support/client'
@@ -21,7 +21,7 @@ async function someKeys(masterPasswordHash: string): Promise<VaultKeys> {
 
 const [old, renewed] = [await someKeys('unused'), await someKeys('bmV3IGhhc2g=')]
 
-async function read(client: Client, { encryptionKey }: VaultKeys): Promise<OpenVault> {
+async function read(client: Client, { encryptionKey }: VaultKeys): Promise<DecryptedVault> {
   const vault = parseWireVault(await (await client.send('GET', '/account/vault')).json())
   if (vault === null) throw new Error('the server answered no vault')
   return await openVault({ key: encryptionKey, vault })
@@ -66,7 +66,7 @@ test('brings a whole vault under a new key at a real server, trash and empty fie
   )
   if (vault === null) throw new Error('the server answered no vault')
   const after = await openVault({ key: renewed.encryptionKey, vault })
-  const withoutRevisions = ({ entries }: OpenVault) =>
+  const withoutRevisions = ({ entries }: DecryptedVault) =>
     entries.map(({ revision: _, ...entry }) => entry)
   expect(withoutRevisions(after)).toEqual(withoutRevisions(before))
 })

@@ -1,9 +1,9 @@
 import { type Signal, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import type { HistoryListing, HistoryVersion } from '../../api/answers'
+import type { HistoryVersion, ListedHistory } from '../../api/answers'
 import type { Failure } from '../../api/server'
 import { isReadable } from '../../crypto/ciphertexts'
-import { type OpenVersion, readHistoryOf, restoreVersion } from '../../state/history'
+import { bringBack, type OpenVersion, readHistoryOf } from '../../state/history'
 import { Dialog } from '../parts/dialog'
 import { explainFailure } from '../parts/failures'
 import { Icon } from '../parts/icon'
@@ -18,7 +18,7 @@ export function HistoryPage() {
   const vault = useLive()
   const words = useWords()
   const { translate } = words
-  const listing = useSignal<HistoryListing | null>(null)
+  const listing = useSignal<ListedHistory | null>(null)
   const failure = useSignal<Failure | null>(null)
   const isAsking = useSignal(false)
   const { entryId } = app.navigation.route.value
@@ -151,7 +151,7 @@ function VersionLine(props: {
   async function restore(): Promise<void> {
     if (isBusy.value) return
     isBusy.value = true
-    failure.value = await restoreVersion({ api: app.api, vault }, version.version)
+    failure.value = await bringBack({ api: app.api, vault }, version.version)
     isBusy.value = false
     if (failure.value !== null) return
     app.announcement.value = translate('history.restored')
