@@ -1,35 +1,21 @@
 import { expect, test } from 'bun:test'
-import { openAccount } from '../../../../src/web/vault/api/open-account'
-import { connectToServer, type Fetch } from '../../../../src/web/vault/api/server'
 import { encodeUtf8 } from '../../../../src/web/vault/crypto/encoding'
-import { deriveVaultKeys } from '../../../../src/web/vault/crypto/keys'
 import { createImporting } from '../../../../src/web/vault/state/importing'
-import { createVaultState } from '../../../../src/web/vault/state/open-vault'
-import { startTestServer } from '../../../support/server'
-
-const email = 'marta@example.org'
-const masterPassword = 'four quiet snails'
+import { startVaultPages } from '../../../support/open-vaults'
 
 async function startWithVault() {
-  const server = await startTestServer()
+  const pages = await startVaultPages()
   /** How many writes still reach the server. */
   const state = { writes: Number.POSITIVE_INFINITY }
-  const fetchPage: Fetch = (address, init) => {
+  pages.intercept = (address, init) => {
     const isWrite = init.method === 'POST' && address.endsWith('account/vault')
     if (isWrite && state.writes-- <= 0) return Promise.reject(new TypeError('no network'))
-    return fetch(new URL(address, new URL('/vault/', server.url)), init)
+    return fetch(new URL(address, new URL('/vault/', pages.server.url)), init)
   }
-  const api = connectToServer(fetchPage)
-  const { masterPasswordHash } = await deriveVaultKeys({ email, masterPassword })
-  await api.signUp({ id: crypto.randomUUID(), email, hint: null, masterPasswordHash })
-  const opened = await openAccount(api, { email, masterPassword })
-  if (!opened.ok) throw new Error('the vault is closed')
-  const vault = createVaultState({
-    ...{ api, opened: opened.value, language: () => 'en', onSignedOut: () => {} },
-  })
+  const vault = await pages.open()
   const importing = createImporting(vault, () => 7)
   const count = () => vault.vault.value.entries.length
-  return { state, vault, importing, count, [Symbol.asyncDispose]: () => server.stop() }
+  return { state, vault, importing, count, [Symbol.asyncDispose]: () => pages.server.stop() }
 }
 
 const chromeFile = (rows: number) => {

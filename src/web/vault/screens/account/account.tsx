@@ -23,7 +23,6 @@ export function AccountPage() {
           {translate('account.detail', { host: location.host, count: entries.length })}
         </p>
       </section>
-      <DeviceSettings />
       <Devices />
       <MasterPasswordSection />
       <section class="card">
@@ -41,6 +40,7 @@ export function AccountPage() {
         </div>
       </section>
       <Health />
+      <DeviceSettings />
       <Leaving />
       <p class="hint">
         <button

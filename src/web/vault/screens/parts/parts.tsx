@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { useId } from 'preact/hooks'
+import { useEffect, useId, useRef } from 'preact/hooks'
 import type { StrengthLevel } from '../../crypto/strength'
 import { Icon, type IconName } from './icon'
 import { useWords } from './use-app'
@@ -37,8 +37,13 @@ export function Callout(props: {
   children: ComponentChildren
 }) {
   const { icon = 'warning', tone = 'amber', role, children } = props
+  const element = useRef<HTMLDivElement>(null)
+  useEffect(() => {
+    // A refusal at the end of a long form must be seen.
+    if (role === 'alert') element.current?.scrollIntoView({ block: 'nearest' })
+  }, [role])
   return (
-    <div class={`callout ${tone}`} {...(role !== undefined && { role })}>
+    <div class={`callout ${tone}`} {...(role !== undefined && { role })} ref={element}>
       <Icon name={icon} />
       <div>{children}</div>
     </div>
