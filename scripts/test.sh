@@ -15,7 +15,7 @@ if [ "${1:-}" = --all ]; then
   # The whole siege measures times, which a third file would disturb.
   workers=2
   shift
-  export TEST_TORTURE_SECONDS=60 TEST_SIEGE=whole TEST_KILLS=all
+  export TEST_TORTURE_SECONDS=60 TEST_SIEGE=whole TEST_KILLS=all TEST_BROWSERS=all
 fi
 ./scripts/tools.sh ${is_all:+--all}
 

@@ -1,0 +1,418 @@
+/** The web vault in a real browser, used as people use it. What needs no screen is tested without one, in state/. */
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type { Browser } from 'puppeteer-core'
+import type { VaultState } from '../../../src/web/vault/state/open-vault'
+import { temporaryFolder } from '../../support/executable'
+import { anOpenNote, anOpenRecord } from '../../support/open-entries'
+import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
+import { startTestServer } from '../../support/server'
+import { until } from '../../support/until'
+import {
+  launchBrowser,
+  openVaultPage,
+  type VaultPage,
+  type VaultScreen,
+} from '../../support/vault-browser'
+
+const isWhole = process.env['TEST_BROWSERS'] === 'all'
+
+let browser: Browser
+beforeAll(async () => {
+  browser = await launchBrowser()
+})
+afterAll(() => browser.close())
+
+/** Browsers have cryptography at `localhost`, and not at every address of this machine. */
+function vaultAt({ url }: { readonly url: URL }): URL {
+  return new URL(`http://localhost:${url.port}/vault/`)
+}
+
+const fresh = { id: '', revision: null }
+const newRecord = (change: Parameters<typeof anOpenRecord>[0]) => ({
+  ...anOpenRecord(change),
+  ...{ ...fresh, id: crypto.randomUUID() },
+})
+
+const totp = 'otpauth://totp/Gitforge?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
+
+/** Entries of each kind. */
+async function fill(vault: VaultState): Promise<void> {
+  const texts = [
+    { name: 'URL', value: 'https://gitforge.example/login' },
+    { name: 'TOTP', value: totp },
+    { name: 'Folder', value: 'Work/Servers' },
+    { name: 'Notes', value: 'Recovery phone\nis the old one' },
+  ]
+  const drafts = [
+    newRecord({ name: 'Gitforge', texts, isFavorite: true }),
+    newRecord({ name: 'Bank', texts: [{ name: 'Tags', value: 'money' }] }),
+    newRecord({ name: 'Old forum', isTrashed: true }),
+    { ...anOpenNote({ name: 'Door' }), ...fresh, id: crypto.randomUUID() },
+  ]
+  for (const draft of drafts) expect(await vault.save(draft)).toEqual({ kind: 'saved' })
+}
+
+async function startFilled(): Promise<VaultPages> {
+  const pages = await startVaultPages()
+  await fill(await pages.open())
+  return pages
+}
+
+async function unlock(at: VaultPage, masterPassword = owner.masterPassword): Promise<void> {
+  await at.fill('Email', owner.email)
+  await at.fill('Master password', masterPassword)
+  await at.press('Enter')
+  await at.page.waitForSelector('.app')
+}
+
+async function openUnlocked(pages: VaultPages, screen?: VaultScreen): Promise<VaultPage> {
+  const at = await openVaultPage(browser, vaultAt(pages.server), screen)
+  await unlock(at)
+  return at
+}
+
+test('takes somebody who has only a browser from nothing to a copied password and a new master password', async () => {
+  const canaries = [
+    'four quiet snails',
+    'six loud tortoises',
+    'C4nary-password',
+    'C4nary-login',
+    'C4nary-note',
+  ]
+  using folder = temporaryFolder()
+  await using server = await startTestServer({ dataDir: folder.path })
+  const at = await openVaultPage(browser, vaultAt(server), { width: 360 })
+  await at.click('Create an account')
+  await at.fill('Email', 'Olga@Example.org')
+  await at.fill('Master password', 'four quiet snails')
+  await at.fill('Repeat the master password', 'four quiet snails')
+  await at.click('Create account')
+  await at.see('Your vault is empty')
+
+  const file = join(folder.path, 'bitwarden.json')
+  const login = { username: 'C4nary-login', password: 'C4nary-password' }
+  const items = [
+    { type: 1, name: 'Imported', notes: 'C4nary-note', login },
+    { type: 1, name: '', login: {} },
+  ]
+  writeFileSync(file, JSON.stringify({ encrypted: false, folders: [], items }))
+  await at.click('Bring your passwords along')
+  const input = await at.page.waitForSelector('input[type=file]')
+  if (input === null) throw new Error('there is no field for a file')
+  await input.uploadFile(file)
+  await at.see('Before it is saved')
+  await at.see('Name, login and password are all empty')
+  await at.click('Save 1 entry')
+  await at.see('Delete it and empty the trash')
+  await at.click('Show the new one')
+  await at.click('Copy password of Imported')
+  await at.see('Password of Imported copied')
+  expect(await at.clipboard()).toBe('C4nary-password')
+  await at.click('Clear now')
+  await until(async () => (await at.clipboard()) === '', 'an empty clipboard')
+
+  await at.click('All items')
+  await at.click('Account')
+  await at.click('Change it…')
+  await at.fill('Master password now', 'four quiet snails')
+  await at.fill('New master password', 'six loud tortoises')
+  await at.fill('Repeat the master password', 'six loud tortoises')
+  await at.click('Change for 1 entry')
+  await at.see('The master password is changed.')
+  await at.page.reload()
+  await at.fill('Email', 'olga@example.org')
+  await at.fill('Master password', 'four quiet snails')
+  await at.press('Enter')
+  await at.see('This master password doesn’t open the vault.')
+  await at.fill('Master password', 'six loud tortoises')
+  await at.press('Enter')
+  await at.click('Imported')
+  await at.see('C4nary-login')
+
+  expect(at.problems).toEqual([])
+  const own = vaultAt(server).origin
+  expect(at.requests.filter(({ url }) => !url.startsWith(own))).toEqual([])
+  const stored = await at.page.evaluate(async () =>
+    JSON.stringify([
+      ...[{ ...localStorage }, { ...sessionStorage }, document.cookie, location.href],
+      ...[await indexedDB.databases(), await caches.keys(), history.state],
+    ]),
+  )
+  await server.stop()
+  const files = readdirSync(folder.path, { recursive: true, withFileTypes: true })
+    .filter((each) => each.isFile() && each.name !== 'bitwarden.json')
+    .map((each) => readFileSync(join(each.parentPath, each.name), 'latin1'))
+  const places = [stored, ...server.log, JSON.stringify(at.requests), ...files]
+  for (const canary of canaries) expect(places.filter((text) => text.includes(canary))).toEqual([])
+})
+
+describe('locking', () => {
+  test('leaves nothing of the vault in the page, in all tabs, and after going back', async () => {
+    await using pages = await startFilled()
+    const at = await openUnlocked(pages)
+    await at.click('Gitforge')
+    await at.see('gitforge.example')
+    const other = await at.context.newPage()
+    await other.goto(vaultAt(pages.server).href)
+    await other.type('input[type=email]', owner.email)
+    await other.type('input[type=password]', owner.masterPassword)
+    await other.keyboard.press('Enter')
+    await other.waitForSelector('.app')
+    await at.page.bringToFront()
+    await at.press('l')
+    await at.see('Unlock')
+    await other.waitForSelector('.door')
+    await at.page.goBack().catch(() => null)
+    for (const page of [at.page, other]) {
+      const html = await page.evaluate(() => document.documentElement.outerHTML)
+      expect(html).not.toContain('Gitforge')
+      expect(html).not.toContain('marta</')
+    }
+  })
+
+  test('brings back what was being typed, to the one who unlocks', async () => {
+    await using pages = await startFilled()
+    const at = await openUnlocked(pages)
+    await at.click('Bank')
+    await at.click('Edit')
+    await at.fill('Login', 'half-typed')
+    await at.click('Lock')
+    await at.fill('Master password', owner.masterPassword)
+    await at.press('Enter')
+    await at.page.waitForSelector('#entry-form')
+    await at.click('Save')
+    await at.see('half-typed')
+  })
+})
+
+describe('saving', () => {
+  test('shows both versions when two browsers have changed an entry', async () => {
+    await using pages = await startFilled()
+    const [one, other] = [await openUnlocked(pages), await openUnlocked(pages)]
+    for (const [at, text] of [
+      [one, 'by one'],
+      [other, 'by other'],
+    ] as const) {
+      await at.click('Bank')
+      await at.click('Edit')
+      await at.fill('Login', text)
+    }
+    await one.click('Save')
+    await one.see('by one')
+    await other.click('Save')
+    await other.see('This record was changed elsewhere while you edited it.')
+    await other.see('by one')
+    expect(await other.findFaults()).toEqual([])
+    await other.click('Keep both')
+    await other.page.waitForSelector('dialog', { hidden: true })
+    const names = (await pages.open()).vault.value.entries.flatMap((entry) =>
+      entry.kind === 'record' && entry.name === 'Bank' ? [entry.login] : [],
+    )
+    expect(names.toSorted()).toEqual(['by one', 'by other'])
+  })
+
+  test('keeps what was typed while the server is gone, and says so', async () => {
+    await using pages = await startFilled()
+    const at = await openUnlocked(pages)
+    await at.press('n')
+    await at.fill('Name', 'Written on a train')
+    await at.page.setOfflineMode(true)
+    await at.press('Control', 's')
+    await at.see('The server can’t be reached. What you typed stays here.')
+    await at.page.setOfflineMode(false)
+    await at.press('Control', 's')
+    await at.page.waitForSelector('#entry-form', { hidden: true })
+    expect((await pages.open()).vault.value.entries.map(({ name }) => name)).toContain(
+      'Written on a train',
+    )
+  })
+
+  test('asks before something typed is lost', async () => {
+    await using pages = await startFilled()
+    const at = await openUnlocked(pages)
+    await at.press('n')
+    await at.fill('Name', 'Half-typed')
+    await at.press('Escape')
+    await at.see('Leave without saving?')
+    await at.click('Go on editing')
+    await at.press('Escape')
+    await at.click('Leave')
+    await at.page.waitForSelector('#entry-form', { hidden: true })
+  })
+})
+
+test('shows texts as texts, whatever is in them', async () => {
+  await using pages = await startVaultPages()
+  const evil = '<img src=x onerror="document.title=1"><script>document.title=1</script>'
+  const vault = await pages.open()
+  const texts = [
+    { name: 'URL', value: 'javascript:alert(1)' },
+    { name: evil, value: evil },
+    { name: 'Notes', value: evil },
+    { name: 'Tags', value: evil },
+  ]
+  await vault.save(newRecord({ name: evil, login: evil, password: evil, texts }))
+  const at = await openUnlocked(pages)
+  await at.page.click('[data-entry]')
+  await at.see('javascript:alert(1)')
+  await at.press('/')
+  await at.page.keyboard.type('onerror')
+  await at.see('1 found')
+  expect(
+    await at.page.evaluate(() => document.querySelectorAll('img, [href^="javascript"]').length),
+  ).toBe(0)
+  expect([await at.page.title(), at.problems]).toEqual(['Vault · SnailPass', []])
+})
+
+test('does with the keyboard alone what a mouse does', async () => {
+  await using pages = await startFilled()
+  const at = await openUnlocked(pages)
+  await at.press('/')
+  await at.page.keyboard.type('gitf')
+  await at.see('1 found')
+  await at.press('Control', 'Enter')
+  await at.see('Password of Gitforge copied')
+  expect(await at.clipboard()).toBe('hunter2')
+  await at.press('Enter')
+  await at.see('gitforge.example')
+  await at.press('Escape')
+  await at.page.evaluate(
+    () => document.activeElement instanceof HTMLElement && document.activeElement.blur(),
+  )
+  await at.press('c')
+  await at.press('t')
+  await at.see('One-time code of Gitforge copied')
+  expect(await at.clipboard()).toMatch(/^\d{6}$/)
+  await at.press('e')
+  await at.page.waitForSelector('#entry-form')
+  await at.press('Control', 's')
+  await at.page.waitForSelector('#entry-form', { hidden: true })
+  await at.press('?')
+  await at.see('move the selection')
+  await at.press('Escape')
+  await at.page.waitForSelector('dialog', { hidden: true })
+  await at.press('l')
+  await at.see('Unlock')
+})
+
+test('saves an emergency file that opens from the disk without the server, and asks nobody', async () => {
+  using folder = temporaryFolder()
+  const pages = await startFilled()
+  const at = await openUnlocked(pages)
+  const session = await browser.target().createCDPSession()
+  await session.send('Browser.setDownloadBehavior', {
+    ...{ behavior: 'allow', downloadPath: folder.path },
+    ...(at.context.id !== undefined && { browserContextId: at.context.id }),
+  })
+  await at.click('Import and export')
+  await at.fill('Type your master password again', 'wrong')
+  await at.click('Save emergency file')
+  await at.see('This is not your master password.')
+  await at.fill('Type your master password again', owner.masterPassword)
+  await at.click('Save emergency file')
+  await at.see('Saved. It holds the vault as it is now')
+  const name = await until(
+    () => readdirSync(folder.path).find((each) => each.endsWith('.html')),
+    'the emergency file',
+  )
+  await pages.server.stop()
+  const path = join(folder.path, name)
+  expect(readFileSync(path, 'utf8')).not.toContain('Gitforge')
+
+  const copy = await openVaultPage(browser, pathToFileURL(path))
+  await copy.fill('Master password', 'wrong')
+  await copy.press('Enter')
+  await copy.see('This master password doesn’t open the copy')
+  await copy.fill('Master password', owner.masterPassword)
+  await copy.press('Enter')
+  await copy.click('Gitforge')
+  await copy.see('Recovery phone is the old one')
+  await copy.see('It can be read, not changed.')
+  expect(copy.requests.filter(({ url }) => !url.startsWith('file:'))).toEqual([])
+  expect(copy.problems).toEqual([])
+})
+
+/** Goes to every screen, and returns what is wrong with them. */
+async function visitAll(at: VaultPage, screen: VaultScreen): Promise<readonly string[]> {
+  const found: string[] = []
+  const [isNarrow, isPhone] = [1024, 768].map((width) => (screen.width ?? 1280) < width)
+  const word = (en: string, ru: string) => (screen.language === 'ru' ? ru : en)
+  const look = async (name: string) => {
+    for (const fault of await at.findFaults()) found.push(`${name}: ${fault}`)
+    if (screen.language !== 'ru') return
+    const text = (await at.text()).replaceAll(/Recovery phone is the old one|Old forum|OF/g, '')
+    for (const english of text.match(/\b(?:the|of|with|your|and|is|not|this)\b/gi) ?? [])
+      found.push(`${name}: English "${english}"`)
+  }
+  const goTo = async (en: string, ru: string) => {
+    if (isNarrow)
+      await at.page.evaluate(() =>
+        document.querySelector<HTMLElement>('[popovertarget=places]')?.click(),
+      )
+    await at.click(word(en, ru))
+  }
+  await look('list')
+  await at.click('Gitforge')
+  await at.see('gitforge.example')
+  await look('record')
+  await at.click(word('Edit', 'Изменить'))
+  await look('edit')
+  await at.click(word('Make a password', 'Создать пароль'))
+  await look('generator')
+  await at.press('Escape')
+  await at.press('Escape')
+  if (isPhone) await at.click(word('Back to the list', 'Назад'))
+  await goTo('Trash', 'Корзина')
+  await at.click('Old forum')
+  await look('trash')
+  await at.click(word('Delete for good', 'Удалить навсегда'))
+  await look('dialog')
+  await at.press('Escape')
+  if (isPhone) await at.click(word('Back to the list', 'Назад'))
+  await goTo('Import and export', 'Импорт и экспорт')
+  await look('transfer')
+  if (isNarrow) await at.click(word('Back to the list', 'Назад'))
+  await goTo('Account', 'Аккаунт')
+  await at.see(word('Devices', 'Устройства'))
+  await look('account')
+  await at.click(word('Change it…', 'Сменить…'))
+  await look('master password')
+  await at.press('Escape')
+  await at.click(word('Show the history', 'Показать историю'))
+  await at.see(word('within 30 days', 'за 30 дней'))
+  await look('history')
+  return found
+}
+
+describe('every screen can be used by everybody', () => {
+  const usual = [
+    { width: 1280, theme: 'light', language: 'en' },
+    { width: 320, theme: 'dark', language: 'ru' },
+  ] as const
+  // With --all. At 640 px a page of 1280 px is seen at 200 %.
+  const others = [
+    { width: 1280, theme: 'dark', language: 'ru' },
+    { width: 800, theme: 'dark', language: 'en' },
+    { width: 640, theme: 'light', language: 'ru' },
+    { width: 360, theme: 'light', language: 'en' },
+  ] as const
+  test.each(isWhole ? [...usual, ...others] : usual)(
+    'at $width px, $theme, in $language',
+    async (screen) => {
+      await using pages = await startFilled()
+      const at = await openVaultPage(browser, vaultAt(pages.server), screen)
+      await at.see('SnailPass')
+      const faults = [...(await at.findFaults())]
+      const isRussian = screen.language === 'ru'
+      await at.fill(isRussian ? 'Почта' : 'Email', owner.email)
+      await at.fill(isRussian ? 'Мастер-пароль' : 'Master password', owner.masterPassword)
+      await at.press('Enter')
+      await at.page.waitForSelector('.app')
+      faults.push(...(await visitAll(at, screen)))
+      expect(faults).toEqual([])
+    },
+  )
+})
