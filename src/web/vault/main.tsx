@@ -27,9 +27,22 @@ const app = createApp({
 const refreshInterval = 60_000
 let refreshed = Date.now()
 
+/** How often the page is compared with that of the server. */
+const compareInterval = 300_000
+let compared = Date.now()
+
 function refresh(): void {
   refreshed = Date.now()
   void app.live.value?.refresh()
+  if (refreshed - compared >= compareInterval && app.live.value !== null) void comparePage()
+}
+
+/** After an upgrade of the server, an open tab runs the script from before. */
+async function comparePage(): Promise<void> {
+  compared = refreshed
+  const script = document.querySelector('script[src]')?.getAttribute('src') ?? ''
+  const page = await app.api.readFile('')
+  if (page.ok && page.value.includes('<script')) app.hasNewPage.value = !page.value.includes(script)
 }
 
 channel.addEventListener('message', ({ data }) => app.autoLock.receive(data))

@@ -3,6 +3,7 @@ import type { EmergencyCopy } from '../crypto/emergency-copy'
 import type { App } from '../state/app'
 import { CopyDoor } from './door/copy-door'
 import { Door, DoorFrame } from './door/door'
+import { ClipboardPill } from './parts/clipboard-pill'
 import { AppContext, VaultContext } from './parts/use-app'
 import { VaultFrame } from './vault-frame'
 
@@ -29,6 +30,7 @@ export function VaultApp({ app, copy }: { app: App; copy?: EmergencyCopy | null 
           <VaultFrame />
         </VaultContext.Provider>
       )}
+      <ClipboardPill />
       <p class="visually-hidden" role="status">
         {app.announcement.value}
       </p>

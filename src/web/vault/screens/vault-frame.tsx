@@ -9,7 +9,6 @@ import { Keyboard } from './keyboard'
 import { EntryList } from './list/entry-list'
 import { FirstRun } from './list/first-run'
 import { Spine } from './list/spine'
-import { ClipboardPill } from './parts/clipboard-pill'
 import { CopyStrip } from './parts/copy-strip'
 import { Strip } from './parts/strip'
 import { useApp, useVault, useWords } from './parts/use-app'
@@ -47,7 +46,6 @@ export function VaultFrame() {
           </main>
         )}
       </div>
-      <ClipboardPill />
       {app.leaving.value !== null && <LeaveDialog />}
       <Keyboard
         isHelpShown={isHelpShown.value}

@@ -47,6 +47,7 @@ export function EntryEditor() {
     conflict.value = null
     app.announcement.value = translate('edit.saved')
     app.navigation.go({ entryId: id })
+    requestAnimationFrame(() => document.getElementById('edit')?.focus())
   }
 
   const title =

@@ -1,4 +1,5 @@
 import { type Signal, useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
 import { isReadable } from '../../crypto/ciphertexts'
 import { isWhole, type OpenEntry } from '../../model/entries'
 import { Callout, IconButton, Monogram } from '../parts/parts'
@@ -50,6 +51,11 @@ function ShownEntry({ entry }: { entry: OpenEntry }) {
   const { isReadOnly } = useVault()
   const { translate } = useWords()
   const problem = useSignal<string | null>(null)
+  const head = useRef<HTMLHeadingElement>(null)
+  // On a phone the entry replaces the list, and with it the row that had the focus.
+  useEffect(() => {
+    if (document.activeElement === document.body) head.current?.focus({ preventScroll: true })
+  }, [])
   const isBroken = !isReadable(entry.name)
   const name = isReadable(entry.name) ? entry.name : translate('list.unreadable')
   return (
@@ -64,7 +70,9 @@ function ShownEntry({ entry }: { entry: OpenEntry }) {
           <div class="record-title">
             <Monogram name={name} kind={isBroken ? 'broken' : entry.kind} />
             <div>
-              <h1>{name || '–'}</h1>
+              <h1 tabIndex={-1} ref={head}>
+                {name || '–'}
+              </h1>
               <Subtitle entry={entry} />
             </div>
           </div>

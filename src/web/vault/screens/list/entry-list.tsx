@@ -1,4 +1,5 @@
 import { useComputed } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
 import type { OpenEntry } from '../../model/entries'
 import { listPlace, type Section, sectionsOf } from '../../model/lists'
 import { indexEntries, type SearchHit, searchEntries } from '../../model/search'
@@ -63,11 +64,17 @@ function SearchBox() {
   const { isReadOnly } = useVault()
   const { translate } = useWords()
   const { place } = app.navigation.route.value
+  const input = useRef<HTMLInputElement>(null)
+  // A phone would cover half of the list with its keyboard.
+  useEffect(() => {
+    if (matchMedia('(hover: hover)').matches) input.current?.focus()
+  }, [])
   return (
     <search class="search">
       <div class="box">
         <Icon name="search" />
         <input
+          ref={input}
           class="input"
           type="search"
           id="search"
