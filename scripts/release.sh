@@ -65,8 +65,14 @@ for target in "${targets[@]}"; do
   rm -r "${work:?}/$name"
 done
 
+# What is in that script comes from packages, too.
+bun build src/web/vault/main.tsx --target=browser --production --minify --outfile="$work/vault.js" \
+  --metafile="$work/metafiles/vault.json" >/dev/null
 bun scripts/sbom.ts "$time" "$work/metafiles"/*.json >"$work/release/snailpass-$version.cdx.json"
 cp install.sh "$work/release/"
+# The script of the web vault as every executable serves it: the page shows its hash, which SHA256SUMS has, too.
+bun -e "process.stdout.write((await import('./src/web/vault-files')).vaultScript.bytes())" \
+  >"$work/release/snailpass-$version-vault.js"
 (cd "$work/release" && sha256sum -- * >../SHA256SUMS && mv ../SHA256SUMS .)
 
 rm -rf "$into"

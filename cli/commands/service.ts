@@ -63,7 +63,7 @@ Examples:
   ./snailpass service install --prefix ~/snailpass`,
     )
     .action(async (options: InstallOptions) => {
-      const { addresses, startCommand, settingsFile, httpsLine } = await installService(
+      const { addresses, startCommand, settingsFile, httpsLine, vaultUrl } = await installService(
         installLocationOf(options),
         systemRuntime,
         {
@@ -78,6 +78,7 @@ Examples:
         info('Addresses for clients once it runs:')
       }
       for (const address of addresses) out(address)
+      if (vaultUrl !== null) info(`The vault in a browser: ${vaultUrl}`)
       info(`Settings: ${settingsFile}`)
       if (httpsLine !== null) {
         info('HTTPS is off. To turn it on, add this line and restart the server:')

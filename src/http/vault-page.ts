@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia'
 import { isLoopback } from '../domain/networks'
+import iconPath from '../web/vault-icon.png' with { type: 'file' }
 import { isForwarded, urlOf } from './client'
 import { errorResponse } from './errors'
 import { describeRoute } from './openapi'
@@ -39,6 +40,11 @@ export function vaultPageRoutes(deps: {
   version: string
 }) {
   const { contexts, publicUrl, tlsPort } = deps
+  let bytes: Promise<Uint8Array<ArrayBuffer>> | null = null
+  const icon = () => {
+    bytes ??= Bun.file(iconPath).bytes()
+    return bytes
+  }
 
   async function respond(request: Request): Promise<Response> {
     const sender = contexts.get(request).findSender()
@@ -71,8 +77,21 @@ export function vaultPageRoutes(deps: {
         ({ request }) => respond(request),
         describeRoute({ summary: 'The web vault', responses: { 200: 'text/html' } }),
       )
+      .get('/vault/manifest.webmanifest', async () => {
+        const { vaultManifest } = await import('../web/vault-files')
+        return new Response(vaultManifest, { headers: assetHeaders('application/manifest+json') })
+      })
+      .get(
+        '/vault/icon.png',
+        async () => new Response(await icon(), { headers: assetHeaders('image/png') }),
+      )
       .get('/vault/:file', ({ params, request }) => respondWithFile(params.file, request))
   )
+}
+
+/** Of files that keep their names. */
+function assetHeaders(type: string): Readonly<Record<string, string>> {
+  return { ...isolation, 'content-type': type, 'cache-control': 'public, max-age=86400' }
 }
 
 async function respondWithFile(name: string, request: Request): Promise<Response> {

@@ -48,6 +48,15 @@ export function renderIndexPage(server: {
         )}
       </section>
       <section>
+        <h2>In a browser</h2>
+        <p>
+          <a class="button" href={`${base}vault/`}>
+            Open the vault
+          </a>
+        </p>
+        <p>Nothing to install: it works on every computer and phone.</p>
+      </section>
+      <section>
         <h2>Windows</h2>
         <p>
           Close SnailPass. In its folder, open the file whose name ends in <code>.config</code> (

@@ -51,6 +51,10 @@ export function renderVaultPage(version: string): string {
 <meta name="version" content="${version}">
 <title>SnailPass</title>
 <link rel="icon" href="../favicon.ico" type="image/png">
+<link rel="apple-touch-icon" href="icon.png">
+<link rel="manifest" href="manifest.webmanifest">
+<meta name="theme-color" content="#f6f4ee" media="(prefers-color-scheme: light)">
+<meta name="theme-color" content="#17201d" media="(prefers-color-scheme: dark)">
 <link rel="stylesheet" href="${vaultStyle.name}">
 <script type="module" src="${vaultScript.name}" integrity="sha256-${vaultScript.sha256}"></script>
 </head>
@@ -58,6 +62,18 @@ export function renderVaultPage(version: string): string {
 </html>
 `
 }
+
+/** What a phone needs to put the web vault on its home screen. Addresses are relative, since a proxy may serve it below a path. */
+export const vaultManifest = JSON.stringify({
+  name: 'SnailPass',
+  short_name: 'SnailPass',
+  start_url: './',
+  scope: './',
+  display: 'standalone',
+  background_color: '#f6f4ee',
+  theme_color: '#244a40',
+  icons: [{ src: 'icon.png', sizes: '512x512', type: 'image/png', purpose: 'any maskable' }],
+})
 
 /** What the page may load and do: its one script, by its hash, its style, this server, and nothing else. */
 export const vaultContentSecurityPolicy = [

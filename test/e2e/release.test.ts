@@ -26,6 +26,7 @@ describe('a release for linux-arm64', () => {
     expect(named).toEqual([
       'install.sh',
       `snailpass-${version}-linux-arm64.tar.gz`,
+      `snailpass-${version}-vault.js`,
       `snailpass-${version}.cdx.json`,
     ])
     expect(readdirSync(release).sort()).toEqual(['SHA256SUMS', ...named])
@@ -40,6 +41,8 @@ describe('a release for linux-arm64', () => {
     expect(lines).toContain('@oven/bun-linux-aarch64 1')
     expect(lines).toContain('/elysia 1')
     expect(lines).toContain('@hapi/address 1')
+    // In the script of the web vault alone.
+    expect(lines).toContain('/papaparse 1')
     // The executable contains no packages that only tests use.
     expect(bom).not.toContain('fast-check')
   }, 120_000)

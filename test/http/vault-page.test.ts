@@ -87,6 +87,24 @@ describe('the page of the vault', () => {
     },
   )
 
+  test('can be put on the home screen of a phone, below any path', async () => {
+    const page = await (await ask('/vault/', {}, https)).text()
+    expect(page).toContain('<link rel="manifest" href="manifest.webmanifest">')
+    const manifest = await ask('/vault/manifest.webmanifest', {}, https)
+    expect(manifest.headers.get('content-type')).toBe('application/manifest+json')
+    const { start_url, scope, display, icons } = await manifest.json()
+    expect({ start_url, scope, display }).toEqual({
+      ...{ start_url: './', scope: './', display: 'standalone' },
+    })
+    for (const src of ['icon.png', ...icons.map((icon: { src: string }) => icon.src)]) {
+      const icon = await ask(`/vault/${src}`, {}, https)
+      expect([icon.status, icon.headers.get('content-type')]).toEqual([200, 'image/png'])
+      // The width and the height in a PNG's header.
+      const size = new DataView(await icon.arrayBuffer())
+      expect([size.getUint32(16), size.getUint32(20)]).toEqual([512, 512])
+    }
+  })
+
   test('has no other file, and no older version of one', async () => {
     for (const name of ['app.js', 'app-0123456789abcdef.js', 'main.tsx', '%2e%2e%2f', 'app-.js'])
       expect((await ask(`/vault/${name}`, {}, https)).status).toBe(404)

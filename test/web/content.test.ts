@@ -42,6 +42,8 @@ describe('a reader finds', () => {
       'SnailPass',
       'The address of this server',
       'install the certificate → /ca',
+      'In a browser',
+      'Open the vault → /vault/',
       'Windows',
       '<add key="base_api_url" value="http://pi:5000/"/>',
       'Android',

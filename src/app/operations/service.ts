@@ -17,6 +17,7 @@ import { commit, platform, version } from '../../version'
 import { urlsOf } from '../local-addresses'
 import type { Runtime } from '../runtime'
 import { planListeners, requiredEndpointsOf } from '../server/listener-plan'
+import { vaultUrlOf } from '../vault-url'
 import { checkReadiness } from './healthcheck'
 
 export type { InstallLocation }
@@ -30,6 +31,8 @@ export interface InstallResult {
   readonly settingsFile: string
   /** The line of the settings file that turns HTTPS on; null if it is on, or if the operator has decided. */
   readonly httpsLine: string | null
+  /** Where people open the web vault; null if that needs HTTPS first. */
+  readonly vaultUrl: string | null
 }
 
 /**
@@ -63,8 +66,11 @@ export async function installService(
     user === null ? serve : `su -s /bin/sh ${serviceName} -c ${shellQuote(serve)}`
   const config = readListenerConfig(settingsFile)
   const isStarted = layout.unit !== null
+  const addresses = await findAddresses(config.settings, { isStarted })
+  const urls = addresses.map((address) => new URL(address))
   return {
-    addresses: await findAddresses(config.settings, { isStarted }),
+    addresses,
+    vaultUrl: vaultUrlOf(config.settings.publicUrl, urls),
     startCommand: isStarted ? null : startCommand,
     settingsFile,
     httpsLine: findHttpsLine(config),
@@ -116,7 +122,7 @@ export async function serviceStatus(prefix: string | null): Promise<ServiceStatu
   return { ...status, addresses, settingsErrors: errors }
 }
 
-const listenerKeys = ['dataDir', 'listen', 'listenTls', 'tls'] as const
+const listenerKeys = ['dataDir', 'listen', 'listenTls', 'tls', 'publicUrl'] as const
 
 function readListenerConfig(settingsFile: string): Config {
   return loadConfig({ environment: {}, flags: {}, file: settingsFile, keys: listenerKeys })

@@ -17,6 +17,7 @@ import { version } from '../../version'
 import { backupFolderOf } from '../backup-folder'
 import { createLocalMatcher } from '../local-addresses'
 import type { Runtime } from '../runtime'
+import { vaultUrlOf } from '../vault-url'
 import { startAnswerCache } from './answer-cache'
 import { createServerApi, listEndpoints, type NetworkEndpoint, type ServerApiDeps } from './api'
 import { startAuditWriter } from './audit-writer'
@@ -213,6 +214,8 @@ async function startParts(
   if (mdns !== null) services.push(() => mdns.stop())
   log.info(`started snailpass ${version}`, { database: name })
   for (const { href } of urls) log.info(`listening on ${href}`)
+  const vaultUrl = vaultUrlOf(settings.publicUrl, urls)
+  if (vaultUrl !== null) log.info(`vault in a browser: ${vaultUrl}`)
 
   // Last, because the email that is being sent can't be cancelled: nothing can fail after it.
   const runningMail = mail.start()

@@ -83,6 +83,7 @@ describe('the server', () => {
       'audit log head',
       expect.stringMatching(/^started snailpass \d+\.\d+\.\d+$/),
       `listening on ${server.url}`,
+      `vault in a browser: ${server.url}vault/`,
     ])
   })
 
