@@ -65,6 +65,7 @@ if [ -n "$is_all" ]; then
   run_long scripts/test-targets.sh
   run_long scripts/test-proxies.sh
   run_long bun scripts/test-browser.ts
+  run_long scripts/test-firefox.sh
   run_long scripts/test-install.sh
 fi
 

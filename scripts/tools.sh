@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the system tools that the checks and tests need and that are missing: shells for completion, `age` and sqlite3
 # for backups, curl, openssl and Node as HTTPS clients, an ACME server, PgBouncer, strace, faketime, qemu for the arm64
-# executable, Wine for the one for Windows, a proxy, a browser, and tools to pack releases; with --all also other proxies and
+# executable, Wine for the one for Windows, a proxy, a browser, and tools to pack releases; with --all also Firefox, other proxies and
 # containers, for the long tests; with --proxies only the proxies, with --bench only what measurements need. Works on Debian and its derivatives; on other systems it prints what to install.
 set -euo pipefail
 
@@ -13,7 +13,7 @@ qemu-aarch64-static:qemu-user-static systemd-analyze:systemd pebble:pebble ip:ip
 pgbouncer:pgbouncer nginx:nginx-light chromium:chromium"
 case ${1:-} in
   --all)
-    needed="$needed certutil:libnss3-tools debootstrap:debootstrap systemd-nspawn:systemd-container
+    needed="$needed firefox-esr:firefox-esr certutil:libnss3-tools debootstrap:debootstrap systemd-nspawn:systemd-container
 caddy:caddy haproxy:haproxy"
     ;;
   --proxies) needed="nginx:nginx-light caddy:caddy haproxy:haproxy" ;;

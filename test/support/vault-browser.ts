@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import axe from 'axe-core'
@@ -10,21 +10,39 @@ import puppeteer, {
 } from 'puppeteer-core'
 import { until as untilEver } from './until'
 
-const chromium = '/usr/bin/chromium'
+/** Debian's programs. `TEST_BROWSER=firefox` takes the other one. */
+const programs = { chrome: '/usr/bin/chromium', firefox: '/usr/bin/firefox-esr' } as const
+
+const browserName: keyof typeof programs =
+  process.env['TEST_BROWSER'] === 'firefox' ? 'firefox' : 'chrome'
 
 /** Shorter than a test may take, so that a failing one says what did not come. */
 const until: typeof untilEver = (condition, what) => untilEver(condition, what, { timeout: 12_000 })
 
+/** Where browsers put what a page offers for download. */
+export const downloads = join(tmpdir(), `snailpass-downloads-${process.pid}`)
+
 /** A real browser. `dispose` ends it. */
 export async function launchBrowser(): Promise<Browser & AsyncDisposable> {
-  if (!existsSync(chromium)) throw new Error('chromium is missing: run ./scripts/tools.sh')
+  const executablePath = programs[browserName]
+  if (!existsSync(executablePath))
+    throw new Error(`${executablePath} is missing: run ./scripts/tools.sh --all`)
   const browser = await puppeteer.launch({
-    executablePath: chromium,
+    ...{ browser: browserName, executablePath },
+    extraPrefsFirefox: {
+      ...{ 'browser.download.folderList': 2, 'browser.download.dir': downloads },
+      ...{ 'browser.download.always_ask_before_handling_new_types': false },
+    },
     // Root may not use the sandbox.
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
-    env: { ...process.env, HOME: join(tmpdir(), 'snailpass-chromium') },
+    args:
+      browserName === 'chrome' ? ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] : [],
+    env: { ...process.env, HOME: join(tmpdir(), `snailpass-${browserName}`) },
   })
-  return Object.assign(browser, { [Symbol.asyncDispose]: () => browser.close() })
+  const close = async () => {
+    await browser.close()
+    rmSync(downloads, { recursive: true, force: true })
+  }
+  return Object.assign(browser, { [Symbol.asyncDispose]: close })
 }
 
 export interface VaultScreen {
@@ -60,17 +78,26 @@ export async function openVaultPage(
   { width = 1280, theme = 'light', language = 'en' }: VaultScreen = {},
 ): Promise<VaultPage> {
   const context = await browser.createBrowserContext()
-  if (url.protocol !== 'file:') {
+  if (url.protocol !== 'file:' && browserName === 'chrome') {
     await context.overridePermissions(url.origin, [
       ...(['clipboard-read', 'clipboard-write', 'clipboard-sanitized-write'] as const),
     ])
   }
+  if (browserName === 'chrome') {
+    const session = await browser.target().createCDPSession()
+    await session.send('Browser.setDownloadBehavior', {
+      ...{ behavior: 'allow', downloadPath: downloads },
+      ...(context.id !== undefined && { browserContextId: context.id }),
+    })
+  }
   const page = await context.newPage()
   await page.setViewport({ width, height: 800 })
-  await page.emulateMediaFeatures([
-    { name: 'prefers-color-scheme', value: theme },
-    { name: 'prefers-reduced-motion', value: 'reduce' },
-  ])
+  if (browserName === 'chrome') {
+    await page.emulateMediaFeatures([
+      { name: 'prefers-color-scheme', value: theme },
+      { name: 'prefers-reduced-motion', value: 'reduce' },
+    ])
+  }
   await page.evaluateOnNewDocument((tag) => {
     Object.defineProperty(navigator, 'languages', { get: () => [tag] })
   }, language)
@@ -83,7 +110,9 @@ export async function openVaultPage(
     if (message.type() === 'error' && !/Failed to load resource/.test(text)) problems.push(text)
   })
   page.on('request', (request) => {
-    requests.push({ url: request.url(), body: request.postData() ?? '' })
+    // Firefox doesn't tell the bodies.
+    const body = browserName === 'chrome' ? (request.postData() ?? '') : ''
+    requests.push({ url: request.url(), body })
   })
   await page.goto(url.href)
 
@@ -114,7 +143,8 @@ export async function openVaultPage(
           node.select()
         }
       }, field)
-      await page.keyboard.sendCharacter(text)
+      if (browserName === 'chrome') await page.keyboard.sendCharacter(text)
+      else await page.keyboard.type(text)
     },
     async see(text) {
       await until(

@@ -26,7 +26,7 @@ export const recordWords = defineWords({
     'record.no-code': 'This is no address or secret of one-time codes.',
     'record.codes': { one: '{count} code', other: '{count} codes' },
     'record.unreadable': 'This record can’t be decrypted with your key. The others are fine.',
-    'record.unreadable.actions': 'Export what is readable, or delete it',
+    'record.unreadable.actions': 'Copy what is readable, or delete it.',
     'record.duplicate': 'Duplicate',
     'record.gone': 'This record is not in the vault any more.',
     'clipboard.copied-password': 'Password of {name} copied',
@@ -118,7 +118,7 @@ export const recordWords = defineWords({
     },
     'record.unreadable':
       'Эту запись не удалось расшифровать вашим ключом. С остальными всё в порядке.',
-    'record.unreadable.actions': 'Сохраните в файл то, что читается, или удалите её',
+    'record.unreadable.actions': 'Скопируйте то, что читается, или удалите её.',
     'record.duplicate': 'Создать копию',
     'record.gone': 'Этой записи в хранилище больше нет.',
     'clipboard.copied-password': 'Пароль «{name}» скопирован',

@@ -163,7 +163,10 @@ function Places({ kind, names }: { kind: 'folder' | 'tag'; names: readonly strin
               key={name}
               type="button"
               class="tag"
-              onClick={() => app.go({ place: { kind, name }, entryId: null })}
+              onClick={() => {
+                app.go({ place: { kind, name }, entryId: null })
+                app.query.value = ''
+              }}
             >
               {name}
             </button>
