@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Browser } from 'puppeteer-core'
 import { version } from '../../../src/version'
+import { encryptChange } from '../../../src/web/vault/model/changes'
 import type { VaultState } from '../../../src/web/vault/state/open-vault'
 import { vaultScript } from '../../../src/web/vault-files'
 import { temporaryFolder } from '../../support/executable'
@@ -377,6 +378,36 @@ test('does with the keyboard alone what a mouse does', async () => {
   await at.page.waitForSelector('dialog', { hidden: true })
   await at.press('l')
   await at.see('Unlock')
+})
+
+test('makes the rows of a long list only near what is seen, also for the keyboard', async () => {
+  await using pages = await startVaultPages()
+  const vault = await pages.open()
+  const names = Array.from({ length: 300 }, (_, at) => `Site ${String(at).padStart(3, '0')}`)
+  const drafts = names.map((name) => newRecord({ name }))
+  const changes = await Promise.all(drafts.map((draft) => encryptChange(vault.key(), draft)))
+  expect(await vault.send(changes)).toBeNull()
+  const at = await openUnlocked(pages)
+  await at.see('Site 000')
+  const countRows = () => at.page.evaluate(() => document.querySelectorAll('.row').length)
+  expect(await countRows()).toBeLessThan(150)
+  await at.page.evaluate(() => document.getElementById('list')?.scrollTo(0, 1_000_000))
+  await at.see('Site 299')
+  expect(await countRows()).toBeLessThan(150)
+  await at.page.evaluate(() => document.getElementById('list')?.scrollTo(0, 0))
+  await at.see('Site 000')
+  await at.press('/')
+  for (let row = 0; row < 60; row++) await at.page.keyboard.press('ArrowDown')
+  await until(
+    () => at.page.evaluate(() => document.querySelector('.record h1')?.textContent === 'Site 059'),
+    'the record that the arrow keys led to',
+  )
+  const isSeen = () =>
+    at.page.evaluate(() => {
+      const bottom = document.querySelector('.row.on')?.getBoundingClientRect().bottom ?? 0
+      return bottom > 100 && bottom <= innerHeight
+    })
+  await until(isSeen, 'its row to be seen')
 })
 
 test('saves an emergency file that opens from the disk without the server, and asks nobody', async () => {

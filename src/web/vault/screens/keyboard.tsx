@@ -3,8 +3,8 @@ import type { OpenEntry } from '../model/entries'
 import { isWhole } from '../model/entries'
 import type { App } from '../state/app'
 import { formOf } from '../state/entry-form'
+import { listingOf } from '../state/listing'
 import { copyPart } from './entry/copying'
-import { useListed } from './list/entry-list'
 import { startNew } from './list/new-entry'
 import { Dialog } from './parts/dialog'
 import { useApp, useVault, useWords } from './parts/use-app'
@@ -13,13 +13,12 @@ import { useApp, useVault, useWords } from './parts/use-app'
 export function Keyboard(props: { isHelpShown: boolean; onHelp: (isShown: boolean) => void }) {
   const app = useApp()
   const vault = useVault()
-  const listed = useListed()
   const pending = useRef(false)
   const { onHelp } = props
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
       if (event.defaultPrevented || document.querySelector('dialog[open]') !== null) return
-      const entries = listed.value.entries
+      const { entries } = listingOf(app, vault).value
       const entry = vault.find(app.navigation.route.value.entryId)
       const keys = { app, entries, entry, event, onHelp, pending }
       const isDone = handleAnywhere(keys) || (!isTyping(event.target) && handlePlainKey(keys))

@@ -1,30 +1,15 @@
-import { useComputed } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { OpenEntry } from '../../model/entries'
-import { listPlace, type Section, sectionsOf } from '../../model/lists'
-import { indexEntries, type SearchHit, searchEntries } from '../../model/search'
+import type { Section } from '../../model/lists'
+import type { SearchHit } from '../../model/search'
+import { listingOf } from '../../state/listing'
 import { Icon } from '../parts/icon'
 import { IconButton, Key } from '../parts/parts'
 import { useApp, useVault, useWords } from '../parts/use-app'
+import { Chunk, chunkSize, chunksOf } from './chunk'
 import { startNew } from './new-entry'
 import { Row } from './row'
 import { nameOfPlace, PlacesSheet, placesId } from './spine'
-
-/** What the list shows, in its order: all that the keyboard moves through. */
-export function useListed() {
-  const app = useApp()
-  const vault = useVault()
-  return useComputed((): { hits: readonly SearchHit[] | null; entries: readonly OpenEntry[] } => {
-    const { place } = app.navigation.route.value
-    const list = listPlace(vault.ordered.value, place)
-    const query = app.query.value.trim()
-    if (query === '') return { hits: null, entries: list }
-    // A search looks at everything but the trash, unless one is there.
-    const all = place.kind === 'trash' ? list : listPlace(vault.ordered.value, { kind: 'all' })
-    const hits = searchEntries(indexEntries(all), query)
-    return { hits, entries: hits.map(({ entry }) => entry) }
-  })
-}
 
 /** The list of a place, with the search. */
 export function EntryList() {
@@ -109,22 +94,10 @@ function SearchBox() {
 function Rows() {
   const app = useApp()
   const words = useWords()
-  const { translate, language } = words
-  const { hits, entries } = useListed().value
-  const { place, entryId } = app.navigation.route.value
+  const { translate } = words
+  const { hits, entries, sections } = listingOf(app, useVault()).value
+  const { place } = app.navigation.route.value
   const query = app.query.value.trim()
-  // One stop for the tab key: the entry that is shown, or the first.
-  const stop = entries.some(({ id }) => id === entryId) ? entryId : (entries[0]?.id ?? null)
-  const rowOf = (entry: OpenEntry, hit: SearchHit | null) => (
-    <Row
-      key={entry.id}
-      entry={entry}
-      hit={hit}
-      query={query}
-      isSelected={entry.id === entryId}
-      isStop={entry.id === stop}
-    />
-  )
   if (hits !== null) {
     return (
       <>
@@ -135,7 +108,7 @@ function Rows() {
             : translate('search.found', { count: hits.length })}
         </h2>
         {hits.length === 0 && <p class="hint pad">{translate('search.nothing.detail')}</p>}
-        <ul>{hits.map((hit) => rowOf(hit.entry, hit))}</ul>
+        <Chunks key="hits" entries={entries} hits={hits} isFirst />
       </>
     )
   }
@@ -143,13 +116,59 @@ function Rows() {
     const text = translate(place.kind === 'trash' ? 'trash.empty' : 'list.empty-place')
     return <p class="hint pad">{text}</p>
   }
+  let before = 0
   return (
     <>
-      {sectionsOf(entries, place, language).map(({ head, entries: inSection }) => (
-        <section key={keyOf(head)}>
-          {head.kind !== 'trash' && <h2>{headText(head, words)}</h2>}
-          <ul>{inSection.map((entry) => rowOf(entry, null))}</ul>
-        </section>
+      {sections.map(({ head, entries: inSection }) => {
+        const isFirst = before < chunkSize
+        before += inSection.length
+        return (
+          <section key={keyOf(head)}>
+            {head.kind !== 'trash' && <h2>{headText(head, words)}</h2>}
+            <Chunks entries={inSection} hits={null} isFirst={isFirst} />
+          </section>
+        )
+      })}
+    </>
+  )
+}
+
+/** Rows in chunks, of which the first is there from the beginning. */
+function Chunks(props: {
+  entries: readonly OpenEntry[]
+  hits: readonly SearchHit[] | null
+  isFirst: boolean
+}) {
+  const { entries, hits, isFirst } = props
+  const app = useApp()
+  const all = listingOf(app, useVault()).value.entries
+  const { entryId } = app.navigation.route.value
+  const query = app.query.value.trim()
+  // One stop for the tab key: the entry that is shown, or the first.
+  const stop = all.some(({ id }) => id === entryId) ? entryId : (all[0]?.id ?? null)
+  return (
+    <>
+      {chunksOf(entries).map((chunk, number) => (
+        <Chunk
+          // Its place is what it is.
+          key={`chunk ${number}`}
+          count={chunk.length}
+          isFirst={isFirst && number === 0}
+          isKept={chunk.some(({ id }) => id === stop)}
+        >
+          {() =>
+            chunk.map((entry, at) => (
+              <Row
+                key={entry.id}
+                entry={entry}
+                hit={hits?.[number * chunkSize + at] ?? null}
+                query={query}
+                isSelected={entry.id === entryId}
+                isStop={entry.id === stop}
+              />
+            ))
+          }
+        </Chunk>
       ))}
     </>
   )
