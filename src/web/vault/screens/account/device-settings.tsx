@@ -70,7 +70,6 @@ function Choice<Value extends string | number>(props: {
     <li>
       <label class="t" for={id}>
         {label}
-        {detail !== undefined && <span>{detail}</span>}
       </label>
       <select
         class="input short"
@@ -87,6 +86,7 @@ function Choice<Value extends string | number>(props: {
           </option>
         ))}
       </select>
+      {detail !== undefined && <p class="hint whole">{detail}</p>}
     </li>
   )
 }

@@ -145,7 +145,7 @@ function TextField(props: {
         aria-describedby={`${id}-error ${id}-hint`}
         onInput={(event) => props.onInput(event.currentTarget.value)}
       />
-      <p class="hint" id={`${id}-hint`}>
+      <p class="hint" id={`${id}-hint`} hidden={props.hint === undefined}>
         {props.hint}
       </p>
       <FieldError id={`${id}-error`} text={props.error} />

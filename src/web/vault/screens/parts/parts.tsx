@@ -118,7 +118,7 @@ export function PasswordField(props: {
         </span>
       </div>
       {props.children}
-      <p class="hint" id={`${id}-hint`}>
+      <p class="hint" id={`${id}-hint`} hidden={hint === undefined && !hasCapsLock.value}>
         {hasCapsLock.value ? translate('unlock.caps-lock') : hint}
       </p>
       <FieldError id={`${id}-error`} text={error} />
