@@ -60,6 +60,10 @@ document.addEventListener('visibilitychange', () => {
   if (document.hidden) app.autoLock.noteHidden()
   else app.tick()
 })
+// A page that the browser keeps for the back button would come back open.
+window.addEventListener('pagehide', ({ persisted }) => {
+  if (persisted) app.lock('hidden')
+})
 setInterval(() => {
   app.tick()
   if (!document.hidden && Date.now() - refreshed >= refreshInterval) refresh()

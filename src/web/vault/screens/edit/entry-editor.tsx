@@ -26,7 +26,12 @@ export function EntryEditor() {
   const conflict = useSignal<{ theirs: OpenEntry | null } | null>(null)
   const element = useRef<HTMLFormElement>(null)
   const form = app.form.value
-  useEffect(() => element.current?.querySelector<HTMLElement>('input')?.focus(), [])
+  const isNew = form?.base === null
+  useEffect(() => {
+    // A phone would cover half of an entry with its keyboard before anybody knows what to change.
+    if (!isNew && !matchMedia('(hover: hover)').matches) return
+    element.current?.querySelector<HTMLElement>('input:not([type=radio])')?.focus()
+  }, [])
   if (form === null) return null
 
   async function save(draft: EntryDraft): Promise<void> {
