@@ -1,7 +1,7 @@
 /**
  * Prints the SBOM of a release as CycloneDX JSON (https://cyclonedx.org/docs/1.6/json/): Bun and every package of which
  * the bundler put a file into an executable. `bun scripts/sbom.ts SECONDS METAFILE...`: SECONDS since the epoch is its
- * timestamp, and each METAFILE is the bundler's metafile of a target, named after it.
+ * timestamp, and each METAFILE is the bundler's metafile of a target, named after it, or `vault.json`, that of the web vault's script.
  */
 import { readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
@@ -17,7 +17,8 @@ const lock = Bun.JSONC.parse(read('bun.lock')) as { packages: Record<string, Loc
 
 const keys = [...new Set(metafiles.flatMap(packagesIn))].sort((a, b) => (a < b ? -1 : 1))
 const self = `pkg:generic/${name}@${version}`
-const runtimes = metafiles.map((path) => runtimeOf(basename(path, '.json')))
+const targets = metafiles.map((path) => basename(path, '.json')).filter((each) => each !== 'vault')
+const runtimes = targets.map(runtimeOf)
 const components = [...runtimes, ...keys.map(componentOf)]
 
 const bom = {

@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { Spec, Validation } from '@cyclonedx/cyclonedx-library'
 import { version } from '../../src/version'
+import { vaultScript } from '../../src/web/vault-files'
 import { temporaryFolder } from '../support/executable'
 import { buildRelease, sh } from '../support/release'
 import { tryTarget } from '../support/target-trial'
@@ -30,6 +31,9 @@ describe('a release for linux-arm64', () => {
       `snailpass-${version}.cdx.json`,
     ])
     expect(readdirSync(release).sort()).toEqual(['SHA256SUMS', ...named])
+    // The hash that the page of the vault shows.
+    const scriptHash = Uint8Array.fromBase64(vaultScript.sha256).toHex()
+    expect(sums).toContain(`${scriptHash}  snailpass-${version}-vault.js`)
 
     const bom = readFileSync(join(release, `snailpass-${version}.cdx.json`), 'utf8')
     const validator = new Validation.JsonStrictValidator(Spec.Version.v1dot6)
