@@ -13,6 +13,8 @@ export interface CodeSource {
   /** Returns the code of this time, in milliseconds since 1970, if it was computed before. */
   knownAt(time: number): OneTimeCode | null
   codeAt(time: number): Promise<OneTimeCode>
+  /** What is known without computing a code. */
+  countdownAt(time: number): Omit<OneTimeCode, 'code'>
   /** As an `otpauth://` address, in which other programs read it. */
   readonly address: string
 }
@@ -67,18 +69,20 @@ function createSource(parameters: Parameters, address: string): CodeSource {
   const { period } = parameters
   let known: { readonly counter: number; readonly code: string } | null = null
   const counterAt = (time: number) => Math.floor(time / 1000 / period)
-  const shownAt = (time: number, code: string): OneTimeCode => {
+  const countdownAt = (time: number) => {
     const secondsLeft = Math.ceil(period - ((time / 1000) % period))
-    return { code, secondsLeft, period }
+    return { secondsLeft, period }
   }
   return {
     address,
-    knownAt: (time) => (known?.counter === counterAt(time) ? shownAt(time, known.code) : null),
+    countdownAt,
+    knownAt: (time) =>
+      known?.counter === counterAt(time) ? { code: known.code, ...countdownAt(time) } : null,
     async codeAt(time) {
       const counter = counterAt(time)
       const code = await computeCode(parameters, counter)
       known = { counter, code }
-      return shownAt(time, code)
+      return { code, ...countdownAt(time) }
     },
   }
 }

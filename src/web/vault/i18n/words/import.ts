@@ -26,6 +26,7 @@ export const importWords = defineWords({
     'import.target.not-taken': 'Not taken',
     'import.target.special': 'By the rules of the format',
     'import.preview': 'Before it is saved',
+    'import.show-preview': 'Show what will be saved',
     'import.action': { one: 'Save {count} entry', other: 'Save {count} entries' },
     'import.progress': '{done} of {total} saved',
     'import.stopped':
@@ -107,6 +108,7 @@ export const importWords = defineWords({
     'import.target.not-taken': 'Не берётся',
     'import.target.special': 'По правилам формата',
     'import.preview': 'До сохранения',
+    'import.show-preview': 'Показать, что сохранится',
     'import.action': {
       one: 'Сохранить {count} запись',
       few: 'Сохранить {count} записи',

@@ -118,12 +118,9 @@ function CodeValue({ record }: { record: OpenRecord }) {
       </Value>
     )
   }
+  const { secondsLeft, period } = source.countdownAt(now)
   // Empty for the moment that the first one takes.
-  const {
-    code: text,
-    secondsLeft,
-    period,
-  } = code.value ?? { code: '', secondsLeft: 30, period: 30 }
+  const text = code.value?.code ?? ''
   return (
     <Value
       entry={record}

@@ -55,7 +55,7 @@ export function ImportColumns(props: { importing: Importing; columns: readonly I
           {translate('common.cancel')}
         </button>
         <button type="submit" class="button primary">
-          {translate('import.preview')}
+          {translate('import.show-preview')}
         </button>
       </div>
     </form>
