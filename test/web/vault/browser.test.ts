@@ -177,6 +177,44 @@ describe('locking', () => {
     }
   })
 
+  test('comes by the wall clock, as after a sleep, and clears the clipboard before', async () => {
+    await using pages = await startFilled()
+    const at = await openUnlocked(pages)
+    const sleep = (seconds: number) =>
+      at.page.evaluate((jump) => {
+        const { now } = Date
+        Date.now = () => now() + jump * 1000
+      }, seconds)
+    await at.click('Copy password of Bank')
+    await at.see('Password of Bank copied')
+    await sleep(31)
+    await until(async () => (await at.clipboard()) === '', 'an empty clipboard')
+    await sleep(600)
+    await at.see('Locked after 10 minutes without use.')
+    expect(await at.page.content()).not.toContain('Gitforge')
+  })
+
+  test('comes when another device signs out everywhere, and says so', async () => {
+    await using pages = await startFilled()
+    const [one, other] = [await openUnlocked(pages), await openUnlocked(pages)]
+    await other.click('Account')
+    await other.click('Sign out everywhere else')
+    await other.see('All other devices are signed out.')
+    await one.click('Bank')
+    await one.click('Edit')
+    await one.fill('Login', 'half-typed')
+    await one.click('Save')
+    await one.see('You were signed out')
+    await one.fill('Master password', owner.masterPassword)
+    await one.press('Enter')
+    await one.page.waitForSelector('#entry-form')
+    await one.click('Save')
+    await one.see('half-typed')
+    await other.click('All items')
+    await other.click('Gitforge')
+    await other.see('gitforge.example')
+  })
+
   test('brings back what was being typed, to the one who unlocks', async () => {
     await using pages = await startFilled()
     const at = await openUnlocked(pages)
