@@ -1,4 +1,4 @@
-import { existsSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import axe from 'axe-core'
@@ -27,6 +27,7 @@ export async function launchBrowser(): Promise<Browser & AsyncDisposable> {
   const executablePath = programs[browserName]
   if (!existsSync(executablePath))
     throw new Error(`${executablePath} is missing: run ./scripts/tools.sh --all`)
+  const home = mkdtempSync(join(tmpdir(), `snailpass-${browserName}-`))
   const browser = await puppeteer.launch({
     ...{ browser: browserName, executablePath },
     extraPrefsFirefox: {
@@ -36,11 +37,11 @@ export async function launchBrowser(): Promise<Browser & AsyncDisposable> {
     // Root may not use the sandbox.
     args:
       browserName === 'chrome' ? ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] : [],
-    env: { ...process.env, HOME: join(tmpdir(), `snailpass-${browserName}`) },
+    env: { ...process.env, HOME: home },
   })
   const close = async () => {
     await browser.close()
-    rmSync(downloads, { recursive: true, force: true })
+    for (const folder of [downloads, home]) rmSync(folder, { recursive: true, force: true })
   }
   return Object.assign(browser, { [Symbol.asyncDispose]: close })
 }
