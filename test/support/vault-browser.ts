@@ -30,6 +30,8 @@ export async function launchBrowser(): Promise<Browser & AsyncDisposable> {
   const home = mkdtempSync(join(tmpdir(), `snailpass-${browserName}-`))
   const browser = await puppeteer.launch({
     ...{ browser: browserName, executablePath },
+    // A browser takes half a minute to start on a busy machine.
+    timeout: 55_000,
     extraPrefsFirefox: {
       ...{ 'browser.download.folderList': 2, 'browser.download.dir': downloads },
       ...{ 'browser.download.always_ask_before_handling_new_types': false },
