@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the system tools that the checks and tests need and that are missing: shells for completion, `age` and sqlite3
 # for backups, curl, openssl and Node as HTTPS clients, an ACME server, PgBouncer, strace, faketime, qemu for the arm64
-# executable, Wine for the one for Windows, a proxy, a browser, and tools to pack releases; with --all also Firefox, other proxies and
-# containers, for the long tests; with --proxies only the proxies, with --bench only what measurements need. Works on Debian and its derivatives; on other systems it prints what to install.
+# executable, Wine for the one for Windows, a proxy, a browser with what makes it trust a CA, and tools to pack releases; with --all also
+# Firefox, other proxies and containers, for the long tests; with --proxies only the proxies, with --bench only what measurements need. Works on Debian and its derivatives; on other systems it prints what to install.
 set -euo pipefail
 
 # Each command that is needed, with the package that contains it.
@@ -10,10 +10,10 @@ needed="shellcheck:shellcheck age:age sqlite3:sqlite3 zsh:zsh fish:fish setpriv:
 mount:mount dash:dash busybox:busybox xz:xz-utils zip:zip unzip:unzip curl:curl
 openssl:openssl node:nodejs
 qemu-aarch64-static:qemu-user-static systemd-analyze:systemd pebble:pebble ip:iproute2 strace:strace faketime:faketime
-pgbouncer:pgbouncer nginx:nginx-light chromium:chromium"
+pgbouncer:pgbouncer nginx:nginx-light chromium:chromium certutil:libnss3-tools"
 case ${1:-} in
   --all)
-    needed="$needed firefox-esr:firefox-esr certutil:libnss3-tools debootstrap:debootstrap systemd-nspawn:systemd-container
+    needed="$needed firefox-esr:firefox-esr debootstrap:debootstrap systemd-nspawn:systemd-container
 caddy:caddy haproxy:haproxy"
     ;;
   --proxies) needed="nginx:nginx-light caddy:caddy haproxy:haproxy" ;;

@@ -6,9 +6,10 @@ import { writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { FieldText } from '../src/web/vault/model/fields'
+import { launchBrowser } from '../test/support/browsers'
 import { anOpenNote, anOpenRecord } from '../test/support/open-entries'
 import { owner, startVaultPages } from '../test/support/open-vaults'
-import { launchBrowser, openVaultPage, type VaultScreen } from '../test/support/vault-browser'
+import { openVaultPage, type VaultScreen } from '../test/support/vault-browser'
 
 const folder = join(import.meta.dir, '..', 'docs', 'images')
 

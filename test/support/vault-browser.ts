@@ -1,52 +1,10 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import axe from 'axe-core'
-import puppeteer, {
-  type Browser,
-  type BrowserContext,
-  type KeyInput,
-  type Page,
-} from 'puppeteer-core'
+import type { BrowserContext, HTTPRequest, KeyInput, Page } from 'puppeteer-core'
+import type { TestBrowser } from './browsers'
 import { until as untilEver } from './until'
-
-/** Debian's programs. `TEST_BROWSER=firefox` takes the other one. */
-const programs = { chrome: '/usr/bin/chromium', firefox: '/usr/bin/firefox-esr' } as const
-
-const browserName: keyof typeof programs =
-  process.env['TEST_BROWSER'] === 'firefox' ? 'firefox' : 'chrome'
 
 /** Shorter than a test may take, so that a failing one says what did not come. */
 const until: typeof untilEver = (condition, what) => untilEver(condition, what, { timeout: 12_000 })
-
-/** Where browsers put what a page offers for download. */
-export const downloads = join(tmpdir(), `snailpass-downloads-${process.pid}`)
-
-/** A real browser. `dispose` ends it. */
-export async function launchBrowser(): Promise<Browser & AsyncDisposable> {
-  const executablePath = programs[browserName]
-  if (!existsSync(executablePath))
-    throw new Error(`${executablePath} is missing: run ./scripts/tools.sh --all`)
-  const home = mkdtempSync(join(tmpdir(), `snailpass-${browserName}-`))
-  const browser = await puppeteer.launch({
-    ...{ browser: browserName, executablePath },
-    // A browser takes half a minute to start on a busy machine.
-    timeout: 55_000,
-    extraPrefsFirefox: {
-      ...{ 'browser.download.folderList': 2, 'browser.download.dir': downloads },
-      ...{ 'browser.download.always_ask_before_handling_new_types': false },
-    },
-    // Root may not use the sandbox.
-    args:
-      browserName === 'chrome' ? ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'] : [],
-    env: { ...process.env, HOME: home },
-  })
-  const close = async () => {
-    await browser.close()
-    for (const folder of [downloads, home]) rmSync(folder, { recursive: true, force: true })
-  }
-  return Object.assign(browser, { [Symbol.asyncDispose]: close })
-}
 
 export interface VaultScreen {
   readonly width?: number
@@ -76,34 +34,13 @@ export interface VaultPage {
 }
 
 export async function openVaultPage(
-  browser: Browser,
+  browser: TestBrowser,
   url: URL,
-  { width = 1280, theme = 'light', language = 'en' }: VaultScreen = {},
+  screen: VaultScreen = {},
 ): Promise<VaultPage> {
   const context = await browser.createBrowserContext()
-  if (url.protocol !== 'file:' && browserName === 'chrome') {
-    await context.overridePermissions(url.origin, [
-      ...(['clipboard-read', 'clipboard-write', 'clipboard-sanitized-write'] as const),
-    ])
-  }
-  if (browserName === 'chrome') {
-    const session = await browser.target().createCDPSession()
-    await session.send('Browser.setDownloadBehavior', {
-      ...{ behavior: 'allow', downloadPath: downloads },
-      ...(context.id !== undefined && { browserContextId: context.id }),
-    })
-  }
   const page = await context.newPage()
-  await page.setViewport({ width, height: 800 })
-  if (browserName === 'chrome') {
-    await page.emulateMediaFeatures([
-      { name: 'prefers-color-scheme', value: theme },
-      { name: 'prefers-reduced-motion', value: 'reduce' },
-    ])
-  }
-  await page.evaluateOnNewDocument((tag) => {
-    Object.defineProperty(navigator, 'languages', { get: () => [tag] })
-  }, language)
+  await setScreen(browser, { context, page, url }, screen)
   const problems: string[] = []
   const requests: { url: string; body: string }[] = []
   page.on('pageerror', (error) => problems.push(String(error)))
@@ -113,9 +50,11 @@ export async function openVaultPage(
     if (message.type() === 'error' && !/Failed to load resource/.test(text)) problems.push(text)
   })
   page.on('request', (request) => {
-    // Firefox doesn't tell the bodies.
-    const body = browserName === 'chrome' ? (request.postData() ?? '') : ''
-    requests.push({ url: request.url(), body })
+    const sent = { url: request.url(), body: '' }
+    requests.push(sent)
+    void readBody(browser, request).then((body) => {
+      sent.body = body
+    })
   })
   await page.goto(url.href)
 
@@ -140,20 +79,16 @@ export async function openVaultPage(
         const handle = await page.evaluateHandle(findField, label)
         return handle.asElement()
       }, `the field "${label}"`)
-      await page.evaluate((node) => {
-        if (node instanceof HTMLInputElement || node instanceof HTMLTextAreaElement) {
-          node.focus()
-          node.select()
-        }
-      }, field)
-      if (browserName === 'chrome') await page.keyboard.sendCharacter(text)
-      else await page.keyboard.type(text)
+      await page.evaluate(typeOver, field, text)
     },
     async see(text) {
-      await until(
-        async () => plain(await page.evaluate(readSeenText)).includes(text),
-        `"${text}" to be seen`,
-      )
+      let seen = ''
+      await until(async () => {
+        seen = plain(await page.evaluate(readSeenText))
+        return seen.includes(text)
+      }, `"${text}" to be seen`).catch((error: unknown) => {
+        throw new Error(`the page shows: ${seen.slice(0, 2000)}`, { cause: error })
+      })
     },
     async press(...keys) {
       await page.bringToFront()
@@ -173,8 +108,79 @@ export async function openVaultPage(
       )
       return isWide ? [...faults, 'the page scrolls sideways'] : faults
     },
-    clipboard: () => page.evaluate(() => navigator.clipboard.readText()),
+    async clipboard() {
+      const text = await page.evaluate(() => navigator.clipboard.readText().catch(() => null))
+      return text ?? pasteElsewhere(page, context)
+    },
   }
+}
+
+/** Sets what the page may and what it is told of screen and person, by the means that each browser has. */
+async function setScreen(
+  browser: TestBrowser,
+  { context, page, url }: { context: BrowserContext; page: Page; url: URL },
+  { width = 1280, theme = 'light', language = 'en' }: VaultScreen,
+): Promise<void> {
+  await page.setViewport({ width, height: 800 })
+  await page.evaluateOnNewDocument((tag) => {
+    Object.defineProperty(navigator, 'languages', { get: () => [tag] })
+  }, language)
+  if (browser.kind === 'firefox') {
+    // WebDriver BiDi can't say which colours the system has, so this is somebody who has chosen them in the page.
+    if (theme === 'dark')
+      await page.evaluateOnNewDocument(() => {
+        localStorage.setItem('snailpass.settings', '{"theme":"dark"}')
+      })
+    return
+  }
+  await page.setUserAgent({ userAgent: (await browser.userAgent()).replace('Headless', '') })
+  // What it sets ends with the session.
+  const session = await browser.target().createCDPSession()
+  await session.send('Browser.setDownloadBehavior', {
+    ...{ behavior: 'allow', downloadPath: browser.downloads },
+    ...(context.id !== undefined && { browserContextId: context.id }),
+  })
+  if (url.protocol === 'https:' || url.hostname === 'localhost') {
+    await context.overridePermissions(url.origin, [
+      ...(['clipboard-read', 'clipboard-write', 'clipboard-sanitized-write'] as const),
+    ])
+  }
+  await page.emulateMediaFeatures([
+    { name: 'prefers-color-scheme', value: theme },
+    { name: 'prefers-reduced-motion', value: 'reduce' },
+  ])
+}
+
+/** Firefox lets a page read what a page of the same origin has copied, and nothing else. */
+async function pasteElsewhere(page: Page, context: BrowserContext): Promise<string> {
+  const other = await context.newPage()
+  await other.evaluate(() => {
+    document.body.append(document.createElement('textarea'))
+    document.querySelector('textarea')?.focus()
+  })
+  await other.keyboard.down('Control')
+  await other.keyboard.press('v')
+  await other.keyboard.up('Control')
+  const text = await other.evaluate(() => document.querySelector('textarea')?.value ?? '')
+  await other.close()
+  await page.bringToFront()
+  return text
+}
+
+async function readBody({ kind }: TestBrowser, request: HTTPRequest): Promise<string> {
+  if (kind === 'chromium') return request.postData() ?? ''
+  if (!request.hasPostData()) return ''
+  // A page that is closed has no bodies any more.
+  return (await request.fetchPostData().catch(() => undefined)) ?? ''
+}
+
+/** Runs in the page. */
+function typeOver(field: Node, text: string): void {
+  if (!(field instanceof HTMLInputElement || field instanceof HTMLTextAreaElement)) return
+  field.focus()
+  field.select()
+  // As the keyboard does, in one step.
+  document.execCommand(text === '' ? 'delete' : 'insertText', false, text)
 }
 
 /** Runs in the page. What is hidden is not seen, so `textContent` would be too much. */

@@ -1,29 +1,21 @@
 /** The web vault in a real browser, used as people use it. What needs no screen is tested without one, in state/. */
 import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Browser } from 'puppeteer-core'
 import { version } from '../../../src/version'
 import { encryptChange } from '../../../src/web/vault/model/changes'
 import type { VaultState } from '../../../src/web/vault/state/open-vault'
 import { vaultScript } from '../../../src/web/vault-files'
+import { isEachBrowser, launchBrowser, type TestBrowser } from '../../support/browsers'
 import { temporaryFolder } from '../../support/executable'
 import { anOpenNote, anOpenRecord } from '../../support/open-entries'
 import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
 import { startTestServer } from '../../support/server'
 import { until } from '../../support/until'
-import {
-  downloads,
-  launchBrowser,
-  openVaultPage,
-  type VaultPage,
-  type VaultScreen,
-} from '../../support/vault-browser'
+import { openVaultPage, type VaultPage, type VaultScreen } from '../../support/vault-browser'
 
-const isWhole = process.env['TEST_BROWSERS'] === 'all'
-
-let browser: Browser & AsyncDisposable
+let browser: TestBrowser
 beforeAll(async () => {
   browser = await launchBrowser()
 })
@@ -458,17 +450,8 @@ test('saves an emergency file that opens from the disk without the server, and a
   await at.fill('Type your master password again', owner.masterPassword)
   await at.click('Save emergency file')
   await at.see('Saved. It holds the vault as it is now')
-  const name = await until(
-    () =>
-      existsSync(downloads) &&
-      readdirSync(downloads).find(
-        // Firefox begins with an empty file.
-        (each) => each.endsWith('.html') && statSync(join(downloads, each)).size > 0,
-      ),
-    'the emergency file',
-  )
+  const path = await until(() => browser.findDownload('.html'), 'the emergency file')
   await pages.server.stop()
-  const path = join(downloads, name)
   expect(readFileSync(path, 'utf8')).not.toContain('Gitforge')
 
   const copy = await openVaultPage(browser, pathToFileURL(path))
@@ -548,7 +531,7 @@ describe('every screen can be used by everybody', () => {
     { width: 640, theme: 'light', language: 'ru' },
     { width: 360, theme: 'light', language: 'en' },
   ] as const
-  test.each(isWhole ? [...usual, ...others] : usual)(
+  test.each(isEachBrowser ? [...usual, ...others] : usual)(
     'at $width px, $theme, in $language',
     async (screen) => {
       await using pages = await startFilled()
