@@ -222,7 +222,9 @@ function findField(label: string): Element | null {
   const found = labels.find((element) =>
     (element.textContent ?? '').replaceAll(/\s+/g, ' ').trim().startsWith(label),
   )
-  return document.getElementById(found?.getAttribute('for') ?? '')
+  const field = document.getElementById(found?.getAttribute('for') ?? '')
+  // A dialog is there a moment before it is seen, and until then nothing in it takes the focus.
+  return field !== null && field.getClientRects().length > 0 ? field : null
 }
 
 /** Runs in the page, where axe-core is already. */

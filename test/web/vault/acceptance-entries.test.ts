@@ -54,7 +54,7 @@ describe.each(browserTrials(1280))('in $kind at $width px', (trial) => {
     await at.click('Save')
     await at.page.waitForSelector('#entry-form', { hidden: true })
     const [entry] = (await vault.open()).vault.value.entries
-    const address = expect.stringMatching(`^otpauth://totp/.*secret=${secrets.SHA1}`)
+    const address = expect.stringMatching(new RegExp(`^otpauth://totp/.*secret=${secrets.SHA1}$`))
     expect(entry).toMatchObject({ fields: [{ name: 'TOTP', value: address }] })
   })
 
