@@ -9,11 +9,6 @@ import { owner, startVaultPages, type VaultPages } from './open-vaults'
 import type { VaultPage, VaultScreen } from './vault-browser'
 import { startVaultFront, type VaultFront } from './vault-front'
 
-/** Browsers have cryptography at `localhost`, and not at every address of this machine. */
-export function vaultAt({ url }: { readonly url: URL }): URL {
-  return new URL(`http://localhost:${url.port}/vault/`)
-}
-
 export const newRecord = (change: Parameters<typeof anOpenRecord>[0]) => ({
   ...anOpenRecord(change),
   ...{ id: crypto.randomUUID(), revision: null },
@@ -69,9 +64,7 @@ export async function openUnlocked(
 /** Goes from an entry to the list, which a phone shows one instead of the other. */
 export async function backToList(at: VaultPage): Promise<void> {
   await at.page.evaluate(() => {
-    const back = document.querySelector<HTMLElement>(
-      '.record-bar .narrow-only, .record-bar .no-spine',
-    )
+    const back = document.querySelector<HTMLElement>('.record-bar [aria-label="Back to the list"]')
     if (back !== null && back.getClientRects().length > 0) back.click()
   })
 }

@@ -122,7 +122,7 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     } finally {
       await server.end('SIGKILL')
     }
-  })
+  }, 300_000)
 
   test('an account is deleted after two questions, signs everybody out, and can be brought back', async () => {
     using folder = temporaryFolder()

@@ -1,10 +1,10 @@
 /** Acceptance checks 4 and 6 of the web vault: secrets are in the memory of the page alone, and no other host is asked. */
 import { describe, expect, test } from 'bun:test'
+import { pbkdf2Sync } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { advance, backToList, goTo, tick, unlock } from '../../support/acceptance'
 import { browserTrials, useBrowser } from '../../support/browsers'
-import { deriveBits } from '../../support/derived-bits'
 import { run, serve, temporaryFolder } from '../../support/executable'
 import { until } from '../../support/until'
 import { startVaultFront } from '../../support/vault-front'
@@ -16,6 +16,19 @@ const texts = {
   ...{ Name: 'C4nary-name', Login: 'C4nary-login', Password: 'C4nary-password' },
   ...{ Address: 'https://c4nary-address.example/', Folder: 'C4nary-folder' },
   ...{ 'Tags, with commas': 'C4nary-tag', Notes: 'C4nary-notes' },
+}
+
+/** The hash that clients send, by the wire contract, and their key in the forms in which it could leak. */
+function deriveBits(
+  email: string,
+  masterPassword: string,
+): { readonly hash: string; readonly key: readonly string[] } {
+  const derive = (iterations: number) => pbkdf2Sync(masterPassword, email, iterations, 32, 'sha512')
+  const key = derive(100_000)
+  return {
+    hash: derive(120_000).toString('base64'),
+    key: [key.toString('base64'), key.toString('hex'), key.toString('latin1'), String([...key])],
+  }
 }
 
 /** All files below a folder, as one text each. */

@@ -1,0 +1,93 @@
+/** Acceptance check 28 of the web vault in real browsers: everything that a hurried person does works with the keys alone. */
+import { describe, expect, test } from 'bun:test'
+import { newRecord, startFilledVault } from '../../support/acceptance'
+import { browserTrials, useBrowser } from '../../support/browsers'
+import { owner } from '../../support/open-vaults'
+import { until } from '../../support/until'
+import type { VaultPage } from '../../support/vault-browser'
+
+const totp = { name: 'TOTP', value: 'otpauth://totp/x?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ' }
+
+/** Moves the focus by Tab until what has it is called so, and returns whether it was seen each time. */
+async function tabTo(at: VaultPage, name: string): Promise<boolean> {
+  let isSeen = true
+  for (let step = 0; step < 80; step++) {
+    await at.page.keyboard.press('Tab')
+    const focused = await at.page.evaluate(() => {
+      const element = document.activeElement
+      if (!(element instanceof HTMLElement) || element === document.body) return null
+      const label = element.id && document.querySelector(`label[for="${CSS.escape(element.id)}"]`)
+      const text = label ? label.textContent : element.textContent
+      const { outlineStyle, boxShadow } = getComputedStyle(element)
+      return {
+        name: (element.getAttribute('aria-label') ?? text ?? '').trim(),
+        isSeen: outlineStyle !== 'none' || boxShadow !== 'none',
+      }
+    })
+    if (focused === null) continue
+    isSeen &&= focused.isSeen
+    if (focused.name.startsWith(name)) return isSeen
+  }
+  throw new Error(`the key Tab leads to no "${name}"`)
+}
+
+describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
+  const used = useBrowser(trial)
+
+  test('signing in, finding, copying, a new record, and a dialog need no mouse, and the focus is always seen', async () => {
+    await using vault = await startFilledVault(
+      newRecord({ name: 'Gitforge', texts: [totp] }),
+      newRecord({ name: 'Bank' }),
+    )
+    const at = await used.open(vault.front.url)
+    await at.see('Sign in')
+    // The first field has the focus already.
+    await at.page.keyboard.type(owner.email)
+    expect(await tabTo(at, 'Master password')).toBeTrue()
+    await at.page.keyboard.type(owner.masterPassword)
+    await at.page.keyboard.press('Enter')
+    await at.page.waitForSelector('.app')
+
+    await at.see('Gitforge')
+    await at.page.keyboard.press('Escape')
+    await at.press('Control', 'k')
+    await at.page.keyboard.type('gitf')
+    await at.see('1 found')
+    await at.page.keyboard.press('Enter')
+    await at.page.waitForSelector('.record-title')
+    await at.page.evaluate(() => document.getElementById('search')?.blur())
+    await at.press('c')
+    await at.press('p')
+    await at.see('Password of Gitforge copied')
+    expect(await at.clipboard()).toBe('hunter2')
+    await at.press('c')
+    await at.press('t')
+    await at.see('One-time code of Gitforge copied')
+    expect(await at.clipboard()).toMatch(/^\d{6}$/)
+
+    expect(await tabTo(at, 'Edit')).toBeTrue()
+    await at.press('Shift', '?')
+    await at.see('move the selection')
+    await at.page.keyboard.press('Escape')
+    await at.page.waitForSelector('dialog', { hidden: true })
+    const focused = () => at.page.evaluate(() => document.activeElement?.textContent)
+    await until(async () => (await focused()) === 'Edit', 'the focus to return after the dialog')
+
+    await at.page.keyboard.press('n')
+    await at.page.waitForSelector('#entry-form')
+    await until(
+      () => at.page.evaluate(() => document.activeElement instanceof HTMLInputElement),
+      'the focus in the form',
+    )
+    await at.page.keyboard.type('By keys')
+    expect(await tabTo(at, 'Login')).toBeTrue()
+    await at.page.keyboard.type('marta')
+    await at.press('Control', 's')
+    await at.page.waitForSelector('#entry-form', { hidden: true })
+    const names = (await vault.open()).vault.value.entries.map(({ name }) => name)
+    expect(names).toContain('By keys')
+    await at.page.keyboard.press('l')
+    await at.see('Unlock')
+    expect(at.problems).toEqual([])
+  })
+})
