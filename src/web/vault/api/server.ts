@@ -33,6 +33,8 @@ export type Failure =
   | { readonly kind: 'unexpected' }
   /** The session ended on the server: signed out elsewhere, or the account is another one now. */
   | { readonly kind: 'signed-out' }
+  /** The vault was locked before, or is under another key than what was to be sent. */
+  | { readonly kind: 'not-sent' }
   /** Entries were changed since they were read (412): these are as they are now. */
   | { readonly kind: 'outdated'; readonly present: WireEntries }
   | Refusal

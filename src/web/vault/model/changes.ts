@@ -29,22 +29,23 @@ function isDeletion(draft: ChangeDraft): draft is DeletionDraft {
   return 'isDeletion' in draft
 }
 
-/** A change that is ready to be sent. */
-export type EncryptedChange =
+/** A change that is ready to be sent, into a vault that has the same key. */
+export type EncryptedChange = { readonly key: CryptoKey } & (
   | { readonly kind: 'record'; readonly change: WireRecordChange | WireDeletion }
   | { readonly kind: 'note'; readonly change: WireNoteChange | WireDeletion }
+)
 
 /** Encrypts a change under fresh IVs, but for values that can't be read, which stay as they are. */
 export async function encryptChange(key: CryptoKey, draft: ChangeDraft): Promise<EncryptedChange> {
   if (isDeletion(draft)) {
     const { kind, id, revision } = draft
-    return { kind, change: { id, revision, delete: true } }
+    return { key, kind, change: { id, revision, delete: true } }
   }
   const seal = (value: Decrypted) =>
     isReadable(value) ? encryptText(key, value) : Promise.resolve(value.ciphertext)
   return draft.kind === 'record'
-    ? { kind: 'record', change: await recordChange(draft, seal) }
-    : { kind: 'note', change: await noteChange(draft, seal) }
+    ? { key, kind: 'record', change: await recordChange(draft, seal) }
+    : { key, kind: 'note', change: await noteChange(draft, seal) }
 }
 
 type Seal = (value: Decrypted) => Promise<string>

@@ -119,6 +119,7 @@ export function createApp(deps: AppDeps): App {
       const ciphertext = encryptText(live.value.key(), JSON.stringify(form.value))
       sealed = { email, ciphertext }
     }
+    live.value?.close()
     vault.value = null
     live.value = null
     form.value = null

@@ -4,6 +4,7 @@ import { encryptBatches } from '../import/batches'
 import type { ColumnTarget, ImportColumn, ImportProblem, ImportSource } from '../import/items'
 import { type PlannedRow, planImport } from '../import/plan'
 import { readImportFile } from '../import/read-file'
+import type { EntryDraft } from '../model/changes'
 import type { VaultState } from './open-vault'
 
 /** A file on its way into the vault. */
@@ -71,6 +72,34 @@ export function createImporting(vault: VaultState, clock: () => number): Importi
     return planImport({ bytes, source, email, entries })
   }
 
+  async function sendAll(
+    drafts: readonly EntryDraft[],
+  ): Promise<{ readonly done: number; readonly failure: Failure | null }> {
+    const total = drafts.length
+    let done = 0
+    step.value = { kind: 'saving', done, total }
+    while (done < total) {
+      const key = vault.key()
+      let failure: Failure | null = null
+      for await (const batch of encryptBatches(key, drafts.slice(done))) {
+        failure = await vault.send(batch)
+        if (failure !== null) break
+        done += batch.length
+        step.value = { kind: 'saving', done, total }
+      }
+      // After a change of the master password, what is left goes under the new key.
+      const isOtherKey = failure?.kind === 'not-sent' && key !== vault.key()
+      if (failure !== null && !isOtherKey) return { done, failure }
+    }
+    return { done, failure: null }
+  }
+
+  function reset(): void {
+    bytes = new Uint8Array()
+    fileName.value = ''
+    step.value = { kind: 'none' }
+  }
+
   return {
     ...{ step, fileName },
     async read(file) {
@@ -85,26 +114,14 @@ export function createImporting(vault: VaultState, clock: () => number): Importi
       const { source } = before
       const plan = before.kind === 'preview' ? before.plan : await planFor(source)
       const drafts = plan.flatMap(({ outcome }) => (outcome.kind === 'new' ? [outcome.draft] : []))
-      const total = drafts.length
-      let done = 0
-      step.value = { kind: 'saving', done, total }
-      for await (const batch of encryptBatches(vault.key(), drafts)) {
-        const failure = await vault.send(batch)
-        if (failure !== null) {
-          await vault.refresh()
-          step.value = { kind: 'stopped', source, failure, done, total }
-          return
-        }
-        done += batch.length
-        step.value = { kind: 'saving', done, total }
-      }
+      const { done, failure } = await sendAll(drafts)
+      if (vault.isClosed()) return reset()
       await vault.refresh()
-      step.value = { kind: 'done', source, plan, time: clock() }
+      step.value =
+        failure === null
+          ? { kind: 'done', source, plan, time: clock() }
+          : { kind: 'stopped', source, failure, done, total: drafts.length }
     },
-    reset() {
-      bytes = new Uint8Array()
-      fileName.value = ''
-      step.value = { kind: 'none' }
-    },
+    reset,
   }
 }

@@ -24,14 +24,23 @@ const maxAttempts = 3
 /**
  * Encrypts the vault, as the server has it now, under new keys, and sends all of it at once. Whatever happens, exactly one of the
  * two master passwords holds afterwards, and this says which.
+ *
+ * Nothing else is written meanwhile: what is encrypted with the old key would not be let in afterwards. Once the vault is locked,
+ * nothing is sent.
  */
-export async function changeMasterPassword(input: {
-  api: ServerApi
-  vault: VaultState
-  oldPassword: string
-  newPassword: string
-  hint: string | null
-}): Promise<MasterPasswordOutcome> {
+export function changeMasterPassword(input: PasswordChange): Promise<MasterPasswordOutcome> {
+  return input.vault.alone(() => changeAlone(input))
+}
+
+interface PasswordChange {
+  readonly api: ServerApi
+  readonly vault: VaultState
+  readonly oldPassword: string
+  readonly newPassword: string
+  readonly hint: string | null
+}
+
+async function changeAlone(input: PasswordChange): Promise<MasterPasswordOutcome> {
   const { api, vault, oldPassword, newPassword, hint } = input
   const { email } = vault.account.value.session.credentials
   const salt = emailSalt(vault.vault.value.email)
@@ -45,6 +54,7 @@ export async function changeMasterPassword(input: {
     const rekeyed = await rekeyOpenVault({ vault: opened.value.vault, keys, email: salt, hint })
     if (rekeyed.kind === 'unreadable') return rekeyed
     if (rekeyed.kind === 'failed') return { kind: 'failed', failure: { kind: 'unexpected' } }
+    if (vault.isClosed()) return { kind: 'failed', failure: { kind: 'not-sent' } }
     const { credentials } = opened.value.session
     const changed = await api.changeMasterPassword(credentials, rekeyed.body)
     if (changed.ok) {

@@ -1,4 +1,5 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
+import type { Written } from '../api/answers'
 import type { OpenAccount } from '../api/open-account'
 import type { Failure, Result, ServerApi } from '../api/server'
 import type { VaultKeys } from '../crypto/keys'
@@ -34,11 +35,13 @@ export interface VaultState extends VaultView {
   /** Why the last look at the server failed; null if it did not. */
   readonly trouble: Signal<Failure | null>
   save(draft: ChangeDraft): Promise<SaveOutcome>
-  /** Sends changes that are encrypted already, as an import has many. */
+  /** Sends changes that are encrypted already, as an import has many. None is sent if they are under another key than the vault. */
   send(changes: readonly EncryptedChange[]): Promise<Failure | null>
+  /** Does something while nothing is being written, and keeps writes waiting until it is done. */
+  alone<Value>(work: () => Promise<Value>): Promise<Value>
   refresh(): Promise<Failure | null>
   ask<Value>(question: (token: string) => Promise<Result<Value>>): Promise<Result<Value>>
-  readonly account: Signal<Omit<OpenAccount, 'vault'>>
+  readonly account: Signal<Account>
   key(): CryptoKey
   /** Goes on under new keys, with the vault read again. */
   changeKeys(next: {
@@ -46,7 +49,14 @@ export interface VaultState extends VaultView {
     salt: string
     session: OpenAccount['session']
   }): Promise<void>
+  /** Ends all work that goes on: nothing more is asked or sent. */
+  close(): void
+  isClosed(): boolean
 }
+
+type Account = Omit<OpenAccount, 'vault'>
+
+const notSent = { ok: false, failure: { kind: 'not-sent' } } as const
 
 export function createVaultState(deps: {
   api: ServerApi
@@ -58,17 +68,28 @@ export function createVaultState(deps: {
   const { api } = deps
   const { vault: first, ...opened } = deps.opened
   const vault = signal<DecryptedVault>(first)
-  const account = signal<Omit<OpenAccount, 'vault'>>(opened)
+  const account = signal<Account>(opened)
   const trouble = signal<Failure | null>(null)
   const key = () => account.value.keys.encryptionKey
   /** A reading that began before a write may lack it. */
   let writes = 0
+  let isClosed = false
+  let last: Promise<unknown> = Promise.resolve()
+
+  function alone<Value>(work: () => Promise<Value>): Promise<Value> {
+    const done = last.then(work)
+    last = done.catch(() => null)
+    return done
+  }
 
   async function ask<Value>(
     question: (token: string) => Promise<Result<Value>>,
   ): Promise<Result<Value>> {
-    const answer = await account.value.session.ask(question)
-    if (!answer.ok && answer.failure.kind === 'signed-out') deps.onSignedOut()
+    if (isClosed) return notSent
+    const asking = account.value
+    const answer = await asking.session.ask(question)
+    const isPresent = !isClosed && asking === account.value
+    if (!answer.ok && answer.failure.kind === 'signed-out' && isPresent) deps.onSignedOut()
     return answer
   }
 
@@ -81,24 +102,32 @@ export function createVaultState(deps: {
     if (read.value === null) return null
     const previous = vault.value.entries
     const next = await openVault({ key: usedKey, vault: read.value, previous })
-    if (usedKey !== key()) return null
+    if (isClosed || usedKey !== key()) return null
     if (before !== writes) return refresh()
     vault.value = next
     return null
   }
 
-  async function send(changes: readonly EncryptedChange[]): Promise<Failure | null> {
+  /** The one way of a change to the server. Its key and the session that sends it belong to one account of one moment. */
+  async function write(changes: readonly EncryptedChange[]): Promise<Result<Written>> {
+    if (changes.some((change) => change.key !== key())) return notSent
     writes++
     const written = await ask((token) => api.writeVault(token, toWireChanges(changes)))
     writes++
+    return written
+  }
+
+  async function send(changes: readonly EncryptedChange[]): Promise<Failure | null> {
+    const written = await alone(() => write(changes))
     return written.ok ? null : written.failure
   }
 
   async function save(draft: ChangeDraft): Promise<SaveOutcome> {
-    const change = await encryptChange(key(), draft)
-    writes++
-    const written = await ask((token) => api.writeVault(token, toWireChanges([change])))
-    writes++
+    // Encrypted in its turn: a change of the master password that is under way brings another key.
+    const [usedKey, written] = await alone(async () => {
+      const usedKey = key()
+      return [usedKey, await write([await encryptChange(usedKey, draft)])] as const
+    })
     if (written.ok) {
       const [stamp] = [...written.value.records, ...written.value.notes]
       apply(draft, stamp ?? null)
@@ -109,7 +138,7 @@ export function createVaultState(deps: {
     }
     const { failure } = written
     if (failure.kind !== 'outdated') return { kind: 'failed', failure }
-    const present = await openEntries(key(), failure.present, vault.value.entries)
+    const present = await openEntries(usedKey, failure.present, vault.value.entries)
     const [compared] = compareChanges([draft], present)
     void refresh()
     if (compared?.outcome === 'made') return { kind: 'saved' }
@@ -137,13 +166,19 @@ export function createVaultState(deps: {
 
   return {
     ...viewOf({ vault, language: deps.language, isReadOnly: false }),
-    ...{ trouble, account, key, ask, send, save, refresh },
+    ...{ trouble, account, key, ask, send, save, alone, refresh },
+    close() {
+      isClosed = true
+    },
+    isClosed: () => isClosed,
     async changeKeys(next) {
+      if (isClosed) return
       account.value = next
       writes++
       const read = await ask((token) => api.readVault(token, null))
       if (!read.ok || read.value === null) return
-      vault.value = await openVault({ key: next.keys.encryptionKey, vault: read.value })
+      const opened = await openVault({ key: next.keys.encryptionKey, vault: read.value })
+      if (!isClosed && account.value === next) vault.value = opened
     },
   }
 }

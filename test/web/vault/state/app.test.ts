@@ -18,7 +18,7 @@ async function startWithPages(settings: Record<string, string> = {}) {
   const server = await startTestServer({ settings, runtime: { clock: () => clock.now } })
   const asked: string[] = []
   /** What the server answers instead of what it would; null for nothing at all. */
-  const instead: (Response | null)[] = []
+  const instead: (Response | Promise<Response> | null)[] = []
   const fetchPage: Fetch = (address, init) => {
     const url = new URL(address, new URL('/vault/', server.url))
     asked.push(`${init.method} ${url.pathname}`)
@@ -140,6 +140,24 @@ describe('an open vault', () => {
     expect(one.app.form.value).toBeNull()
     expect(await one.app.unlock({ email, masterPassword })).toBeNull()
     expect(one.app.form.value).toMatchObject({ texts: { name: 'Half-typed' } })
+  })
+
+  test('asks and sends nothing once it is locked, and its late answers lock no other', async () => {
+    await using setup = await startWithPages()
+    const { app, vault } = await setup.openPage()
+    const refused = Promise.withResolvers<Response>()
+    setup.instead.push(refused.promise)
+    const late = vault.refresh()
+    app.lock(null)
+    setup.asked.length = 0
+    const failure = { kind: 'not-sent' }
+    expect(await vault.save(draftOf(aForm('Mail')))).toMatchObject({ kind: 'failed', failure })
+    expect(await vault.refresh()).toMatchObject(failure)
+    expect(setup.asked).toEqual([])
+    expect(await app.unlock({ email, masterPassword })).toBeNull()
+    refused.resolve(new Response('{}', { status: 401 }))
+    expect(await late).toEqual({ kind: 'signed-out' })
+    expect(app.live.value).not.toBeNull()
   })
 
   test('goes nowhere without a question while something typed would be lost', async () => {

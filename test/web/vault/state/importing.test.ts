@@ -1,21 +1,24 @@
 import { expect, test } from 'bun:test'
 import { encodeUtf8 } from '../../../../src/web/vault/crypto/encoding'
+import { isWhole } from '../../../../src/web/vault/model/entries'
 import { createImporting } from '../../../../src/web/vault/state/importing'
-import { startVaultPages } from '../../../support/open-vaults'
+import { changeMasterPassword } from '../../../../src/web/vault/state/master-password'
+import { owner, startVaultPages } from '../../../support/open-vaults'
 
 async function startWithVault() {
   const pages = await startVaultPages()
   /** How many writes still reach the server. */
-  const state = { writes: Number.POSITIVE_INFINITY }
-  pages.intercept = (address, init) => {
+  const state = { writes: Number.POSITIVE_INFINITY, sent: 0, onWrite: async (_: number) => {} }
+  pages.intercept = async (address, init) => {
     const isWrite = init.method === 'POST' && address.endsWith('account/vault')
-    if (isWrite && state.writes-- <= 0) return Promise.reject(new TypeError('no network'))
+    if (isWrite && state.writes-- <= 0) throw new TypeError('no network')
+    if (isWrite) await state.onWrite(++state.sent)
     return fetch(new URL(address, new URL('/vault/', pages.server.url)), init)
   }
   const vault = await pages.open()
   const importing = createImporting(vault, () => 7)
   const count = () => vault.vault.value.entries.length
-  return { state, vault, importing, count, [Symbol.asyncDispose]: () => pages.server.stop() }
+  return { pages, state, vault, importing, count, [Symbol.asyncDispose]: () => pages.server.stop() }
 }
 
 const chromeFile = (rows: number) => {
@@ -62,6 +65,36 @@ test('goes on where it stopped, whatever the server had already', async () => {
   await setup.importing.save()
   expect(setup.importing.step.value).toMatchObject({ kind: 'done' })
   expect(setup.count()).toBe(1200)
+})
+
+test('goes on under the new key when the master password is changed meanwhile', async () => {
+  await using setup = await startWithVault()
+  const { pages, vault } = setup
+  const newPassword = 'five brisk hedgehogs'
+  const changing: ReturnType<typeof changeMasterPassword>[] = []
+  setup.state.onWrite = async (number) => {
+    const change = { oldPassword: owner.masterPassword, newPassword, hint: null }
+    if (number === 1) changing.push(changeMasterPassword({ ...change, api: pages.api, vault }))
+    else await Promise.all(changing)
+  }
+  await setup.importing.read(chromeFile(1200))
+  await setup.importing.save()
+  expect(await Promise.all(changing)).toEqual([{ kind: 'changed' }])
+  expect(setup.importing.step.value).toMatchObject({ kind: 'done' })
+  const { entries } = (await pages.open(newPassword)).vault.value
+  expect([entries.length, entries.filter((entry) => !isWhole(entry))]).toEqual([1200, []])
+})
+
+test('ends with the vault, and keeps nothing of the file', async () => {
+  await using setup = await startWithVault()
+  await setup.importing.read(chromeFile(1200))
+  setup.state.onWrite = async () => setup.vault.close()
+  await setup.importing.save()
+  expect(setup.state.sent).toBe(1)
+  expect([setup.importing.step.value, setup.importing.fileName.value]).toEqual([
+    { kind: 'none' },
+    '',
+  ])
 })
 
 test('asks what the columns of an unknown table are', async () => {

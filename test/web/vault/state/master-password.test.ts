@@ -46,6 +46,28 @@ test('brings all of the vault under the new master password, and goes on with it
   expect(await pages.open().then(namesIn, () => 'closed')).toBe('closed')
 })
 
+test('lets nothing in afterwards that is under the old key, and encrypts what waits with the new one', async () => {
+  const { pages, vault } = await startWithEntries()
+  await using _ = pages
+  const early = await encryptChange(vault.key(), aDraft('Early'))
+  const [changed, saved] = await Promise.all([
+    change(pages, vault),
+    vault.save(aDraft('Meanwhile')),
+  ])
+  expect([changed.kind, saved.kind]).toEqual(['changed', 'saved'])
+  expect(await vault.send([early])).toEqual({ kind: 'not-sent' })
+  expect(namesIn(await pages.open(newPassword))).toEqual(['Mail', 'Meanwhile', 'Door'])
+})
+
+test('sends nothing once the vault is locked', async () => {
+  const { pages, vault } = await startWithEntries()
+  await using _ = pages
+  const changing = change(pages, vault)
+  vault.close()
+  expect(await changing).toEqual({ kind: 'failed', failure: { kind: 'not-sent' } })
+  expect(namesIn(await pages.open())).toEqual(['Mail', 'Door'])
+})
+
 test('changes nothing for a wrong master password', async () => {
   const { pages, vault } = await startWithEntries()
   await using _ = pages

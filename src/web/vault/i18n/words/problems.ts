@@ -22,6 +22,8 @@ export const problemWords = defineWords({
     'problem.refused': 'The server refused this: {detail}',
     'problem.new-version': 'The server has a new version of this page.',
     'problem.new-version.reload': 'Reload',
+    'problem.not-sent':
+      'The vault was locked, or its master password was changed, before this was sent. Try again.',
     'problem.changed-elsewhere':
       'The vault was changed elsewhere meanwhile and has been read again.',
     'problem.unexpected': 'Something went wrong in this page. Nothing was sent; reload it.',
@@ -60,6 +62,8 @@ export const problemWords = defineWords({
     'problem.refused': 'Сервер это не принял: {detail}',
     'problem.new-version': 'На сервере новая версия этой страницы.',
     'problem.new-version.reload': 'Обновить',
+    'problem.not-sent':
+      'Хранилище закрылось или сменился мастер-пароль, прежде чем это отправилось. Попробуйте ещё раз.',
     'problem.changed-elsewhere':
       'Хранилище тем временем изменилось в другом месте и прочитано заново.',
     'problem.unexpected': 'На странице произошла ошибка. Ничего не отправлено; обновите страницу.',

@@ -12,6 +12,7 @@ export function explainFailure(failure: Failure, doing: Doing, { translate }: Tr
   }
   if (failure.kind === 'unexpected') return translate('problem.not-a-vault')
   if (failure.kind === 'signed-out') return translate('unlock.signed-out')
+  if (failure.kind === 'not-sent') return translate('problem.not-sent')
   if (failure.kind === 'outdated') return translate('problem.changed-elsewhere')
   const { status, retryAfter, detail } = failure
   if (status === 429)
