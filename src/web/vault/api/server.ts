@@ -20,6 +20,9 @@ import {
   parseWritten,
   type Written,
 } from './answers'
+import { exchange, type Fetch, type WholeAnswer } from './exchange'
+
+export type { Fetch }
 
 /** What came of a request. */
 export type Result<Value> =
@@ -47,9 +50,6 @@ interface Refusal {
   /** What the server says, in English; empty if it says nothing. */
   readonly detail: string
 }
-
-/** `fetch` of the browser; in tests that of a server. */
-export type Fetch = (address: string, init: RequestInit) => Promise<Response>
 
 export interface SignInCredentials {
   readonly email: string
@@ -92,22 +92,25 @@ interface Question<Value> {
   readonly parse: (body: unknown) => Value | null
 }
 
-export function connectToServer(fetch: Fetch): ServerApi {
-  async function send(question: Omit<Question<unknown>, 'parse'>): Promise<Response | null> {
+/** How long a server may be silent before it counts as gone, in milliseconds. */
+const usualTimeout = 30_000
+
+export function connectToServer(fetch: Fetch, timeout = usualTimeout): ServerApi {
+  async function send(question: Omit<Question<unknown>, 'parse'>): Promise<WholeAnswer | null> {
     const { path, method = 'GET', headers = {}, body } = question
     const init: RequestInit = {
       ...({ method, cache: 'no-store', credentials: 'omit', redirect: 'error' } as const),
       headers: { ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     }
-    return fetch(`../${path}`, init).catch(() => null)
+    return exchange({ fetch, address: `../${path}`, init, timeout })
   }
 
   async function ask<Value>(question: Question<Value>): Promise<Result<Value>> {
-    const response = await send(question)
-    if (response === null) return { ok: false, failure: { kind: 'offline' } }
-    const body: unknown = await response.json().catch(() => null)
-    if (!response.ok) return { ok: false, failure: failureOf(response, body) }
+    const answer = await send(question)
+    if (answer === null) return { ok: false, failure: { kind: 'offline' } }
+    const body = parseJson(answer.text)
+    if (!answer.ok) return { ok: false, failure: failureOf(answer, body) }
     const value = question.parse(body)
     return value === null ? { ok: false, failure: { kind: 'unexpected' } } : { ok: true, value }
   }
@@ -163,11 +166,20 @@ export function connectToServer(fetch: Fetch): ServerApi {
         ...{ headers: withToken(token), parse: isAnswer },
       }),
     async readFile(name) {
-      const response = await send({ path: `vault/${name}` })
-      if (response === null) return { ok: false, failure: { kind: 'offline' } }
-      if (!response.ok) return { ok: false, failure: failureOf(response, null) }
-      return { ok: true, value: await response.text() }
+      const answer = await send({ path: `vault/${name}` })
+      if (answer === null) return { ok: false, failure: { kind: 'offline' } }
+      if (!answer.ok) return { ok: false, failure: failureOf(answer, null) }
+      return { ok: true, value: answer.text }
     },
+  }
+}
+
+/** Returns null for what is no JSON. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
   }
 }
 
@@ -184,7 +196,7 @@ function basic({ email, masterPasswordHash }: SignInCredentials): Readonly<Recor
   return { authorization: `Basic ${credentials}` }
 }
 
-function failureOf({ status, headers }: Response, body: unknown): Failure {
+function failureOf({ status, headers }: WholeAnswer, body: unknown): Failure {
   const present = status === 412 ? parseWireEntries(body) : null
   if (present !== null) return { kind: 'outdated', present }
   const seconds = Number(headers.get('retry-after') ?? Number.NaN)
