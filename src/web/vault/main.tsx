@@ -69,6 +69,11 @@ setInterval(() => {
   if (!document.hidden && Date.now() - refreshed >= refreshInterval) refresh()
 }, 1000)
 
+addEventListener('beforeunload', (event) => {
+  // The browser asks, in its own words.
+  if (app.isAtWork()) event.preventDefault()
+})
+
 history.replaceState(0, '')
 const element = document.getElementById(copyElementId)
 if (element === null) {

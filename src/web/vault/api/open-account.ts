@@ -46,6 +46,11 @@ async function readAccount(
   return { ok: true, value: { ...opened, vault } }
 }
 
+/** Whether the account waits for the click on a link in an email. */
+export function isUnconfirmed(failure: Failure): boolean {
+  return failure.kind === 'refused' && failure.status === 403 && !/disabled/i.test(failure.detail)
+}
+
 /** The server says the same of an unknown email and of a wrong password. */
 export function isWrongPassword(failure: Failure): boolean {
   return failure.kind === 'refused' && failure.status === 401

@@ -3,6 +3,7 @@ import type { Page as PageName } from '../state/navigation'
 import { AccountPage } from './account/account'
 import { HistoryPage } from './account/history'
 import { EntryEditor } from './edit/entry-editor'
+import { FormerDialog } from './edit/former-dialog'
 import { LeaveDialog } from './edit/leave-dialog'
 import { EntryPane } from './entry/entry-pane'
 import { Keyboard } from './keyboard'
@@ -23,8 +24,7 @@ export function VaultFrame() {
   const { page, entryId } = app.navigation.route.value
   const form = app.form.value
   const isEmpty = !vault.isReadOnly && vault.vault.value.entries.length === 0 && form === null
-  const view =
-    page !== null || isEmpty ? 'page' : form !== null || entryId !== null ? 'record' : 'list'
+  const view = viewOf({ isForm: form !== null, isPage: page !== null || isEmpty, entryId })
   return (
     <div class="app" data-view={view}>
       <button type="button" class="skip" onClick={skip}>
@@ -47,6 +47,7 @@ export function VaultFrame() {
         )}
       </div>
       {app.leaving.value !== null && <LeaveDialog />}
+      {app.sealed.isUnderFormerKey.value && form === null && <FormerDialog />}
       <Keyboard
         isHelpShown={isHelpShown.value}
         onHelp={(isShown) => {
@@ -55,6 +56,17 @@ export function VaultFrame() {
       />
     </div>
   )
+}
+
+/** A form is before everything: it may hold something typed. */
+function viewOf(shown: {
+  isForm: boolean
+  isPage: boolean
+  entryId: string | null
+}): 'page' | 'record' | 'list' {
+  if (shown.isForm) return 'record'
+  if (shown.isPage) return 'page'
+  return shown.entryId === null ? 'list' : 'record'
 }
 
 function Page({ page }: { page: PageName }) {

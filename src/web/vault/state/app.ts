@@ -1,31 +1,23 @@
 import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import { type OpenAccount, openAccount } from '../api/open-account'
 import type { Failure, Result, ServerApi } from '../api/server'
-import { decryptText, encryptText, isReadable } from '../crypto/ciphertexts'
 import type { TypedCredentials } from '../crypto/keys'
 import { createTranslator, type Translator } from '../i18n/translate'
 import type { DecryptedVault } from '../model/entries'
 import { type AutoLock, createAutoLock, type LockReason, type TabMessage } from './auto-lock'
 import { type Clipboard, type ClipboardPort, createClipboard } from './clipboard'
+import { type DoorNews, type DoorState, firstDoor } from './door'
 import { type EntryForm, formOf, isChanged, newForm } from './entry-form'
+import { createImporting, type Importing } from './importing'
+import {
+  changeMasterPassword,
+  type MasterPasswordOutcome,
+  type NewMasterPassword,
+} from './master-password'
 import { createNavigation, type HistoryPort, type Navigation, type VaultRoute } from './navigation'
 import { createVaultState, type VaultState, type VaultView, viewOf } from './open-vault'
+import { createSealedForms, type SealedForms } from './sealed-forms'
 import { openPreferences, type Preferences, type PreferencesStorage } from './settings'
-
-/** What the door shows: the page while nothing is open. */
-export interface DoorState {
-  /** Of the account that was open before in this page; empty if none was. */
-  readonly email: string
-  readonly hint: string | null
-  readonly reason: LockReason | null
-  readonly screen: 'unlock' | 'sign-up'
-}
-
-/** A form that was open when the vault was locked, encrypted with the key of the vault. */
-interface SealedForm {
-  readonly email: string
-  readonly ciphertext: Promise<string>
-}
 
 export interface App {
   readonly api: ServerApi
@@ -33,6 +25,7 @@ export interface App {
   readonly settings: Preferences
   readonly words: ReadonlySignal<Translator>
   readonly door: Signal<DoorState>
+  readonly news: Signal<DoorNews | null>
   /** What is open: a vault of the server, or a copy. */
   readonly vault: ReadonlySignal<VaultView | null>
   /** The same, if it is of the server. */
@@ -40,7 +33,10 @@ export interface App {
   readonly navigation: Navigation
   readonly clipboard: Clipboard
   readonly autoLock: AutoLock
+  /** The import into the vault of the server: it goes on while another page is shown. */
+  readonly importing: ReadonlySignal<Importing | null>
   readonly form: Signal<EntryForm | null>
+  readonly sealed: Pick<SealedForms, 'isUnderFormerKey' | 'discardFormer'>
   /** Where somebody wants to go who would lose what is typed; null if nobody does. */
   readonly leaving: Signal<Partial<VaultRoute> | null>
   readonly query: Signal<string>
@@ -54,6 +50,9 @@ export interface App {
   /** Returns why the vault stays closed; null if it is open. */
   unlock(typed: TypedCredentials): Promise<Failure | null>
   enter(account: OpenAccount): Promise<void>
+  /** Returns whether the form that is under the key of a former master password could be opened. */
+  openFormer(masterPassword: string): Promise<boolean>
+  changeMasterPassword(change: NewMasterPassword): Promise<MasterPasswordOutcome>
   /** Shows a copy, which nothing can change. */
   showCopy(copy: DecryptedVault): void
   /** Locks this tab, and the others if somebody wants it. */
@@ -64,6 +63,8 @@ export interface App {
   arrive(state: unknown): void
   tick(): void
   isFormChanged(): boolean
+  /** Whether something typed, or work that goes on, would be lost with the page. */
+  isAtWork(): boolean
 }
 
 export interface AppDeps {
@@ -80,7 +81,7 @@ export function createApp(deps: AppDeps): App {
   const { api, clock } = deps
   const settings = openPreferences(deps.storage, deps.preferredLanguages)
   const words = computed(() => createTranslator(settings.language.value))
-  const door = signal<DoorState>({ email: '', hint: null, reason: null, screen: 'unlock' })
+  const door = signal(firstDoor)
   const vault = signal<VaultView | null>(null)
   const live = signal<VaultState | null>(null)
   const form = signal<EntryForm | null>(null)
@@ -91,7 +92,10 @@ export function createApp(deps: AppDeps): App {
   const announcement = signal('')
   const now = signal(clock())
   const hasNewPage = signal(false)
-  let sealed: SealedForm | null = null
+  const news = signal<DoorNews | null>(null)
+  const importing = signal<Importing | null>(null)
+  const sealed = createSealedForms()
+  let changes = 0
 
   const clipboard = createClipboard({
     ...{ port: deps.clipboard, clock },
@@ -116,12 +120,14 @@ export function createApp(deps: AppDeps): App {
     if (open === null) return
     const { email, hint } = open.vault.value
     if (live.value !== null && form.value !== null && isFormChanged()) {
-      const ciphertext = encryptText(live.value.key(), JSON.stringify(form.value))
-      sealed = { email, ciphertext }
+      const { salt } = live.value.account.value
+      sealed.seal(form.value, { email, salt, key: live.value.key() })
     }
     live.value?.close()
+    sealed.close()
     vault.value = null
     live.value = null
+    importing.value = null
     form.value = null
     leaving.value = null
     query.value = ''
@@ -129,10 +135,7 @@ export function createApp(deps: AppDeps): App {
     announcement.value = ''
     navigation.reset()
     clipboard.forgetLabel()
-    const isGone = reason === 'left'
-    door.value = isGone
-      ? { email: '', hint: null, reason, screen: 'unlock' }
-      : { email, hint, reason, screen: 'unlock' }
+    door.value = { ...firstDoor, ...(reason !== 'left' && { email, hint }), reason }
   }
 
   async function enter(opened: OpenAccount): Promise<void> {
@@ -140,16 +143,25 @@ export function createApp(deps: AppDeps): App {
       ...{ api, opened, onSignedOut: () => close('signed-out') },
       language: () => settings.language.value,
     })
-    const kept = sealed
-    sealed = null
     autoLock.noteActivity()
+    news.value = null
     live.value = state
     vault.value = state
-    if (kept === null || kept.email !== opened.vault.email) return
-    const text = await decryptText(state.key(), await kept.ciphertext)
-    if (!isReadable(text)) return
-    const typed: EntryForm = JSON.parse(text)
-    navigation.go({ entryId: typed.base?.id ?? null })
+    importing.value = createImporting(state, clock)
+    show(await sealed.unseal({ email: opened.vault.email, key: state.key() }), state)
+  }
+
+  /** Goes on with a form from before a lock. */
+  function show(typed: EntryForm | null, state: VaultState): void {
+    if (typed === null) return
+    const { email } = state.vault.value
+    if (live.value !== state || form.value !== null) {
+      // Locked again meanwhile, or something else is being typed.
+      const { salt } = state.account.value
+      sealed.seal(typed, { email, salt, key: state.key() })
+      return
+    }
+    navigation.go({ page: null, entryId: typed.base?.id ?? null })
     form.value = typed
   }
 
@@ -169,6 +181,29 @@ export function createApp(deps: AppDeps): App {
       leaving,
     },
     ...{ query, generated, announcement, now, hasNewPage, enter, isFormChanged },
+    ...{ news, importing, sealed },
+    async openFormer(masterPassword) {
+      const state = live.value
+      const typed = await sealed.unsealFormer(masterPassword)
+      if (state !== null) show(typed, state)
+      return typed !== null
+    },
+    async changeMasterPassword(change) {
+      const state = live.value
+      if (state === null) return { kind: 'failed', failure: { kind: 'not-sent' } }
+      changes++
+      try {
+        const outcome = await changeMasterPassword({ ...change, api, vault: state })
+        if (state.isClosed()) news.value = { kind: 'master-password', outcome }
+        return outcome
+      } finally {
+        changes--
+      }
+    },
+    isAtWork() {
+      const isImporting = importing.value?.step.value.kind === 'saving'
+      return isFormChanged() || !sealed.isEmpty() || isImporting || changes > 0
+    },
     async unlock(typed) {
       const opened: Result<OpenAccount> = await openAccount(api, typed)
       if (!opened.ok) return opened.failure
@@ -193,8 +228,11 @@ export function createApp(deps: AppDeps): App {
       navigation.go(change)
     },
     arrive(state) {
-      // A form stays where it is: it is no place of its own, and may hold something typed.
-      if (form.value !== null && !isFormChanged()) form.value = null
+      if (isFormChanged()) {
+        leaving.value = navigation.stay(state)
+        return
+      }
+      form.value = null
       navigation.arrive(state)
     },
     tick() {

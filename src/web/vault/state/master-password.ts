@@ -16,7 +16,10 @@ export type MasterPasswordOutcome =
   | { readonly kind: 'wrong' }
   /** These can't be decrypted, so they can't get another key. Nothing was sent. */
   | { readonly kind: 'unreadable'; readonly entries: readonly OpenEntry[] }
+  /** It is not made. */
   | { readonly kind: 'failed'; readonly failure: Failure }
+  /** No answer came, and none to the question which of the two holds. */
+  | { readonly kind: 'unknown' }
 
 /** How often somebody else may write in between before this gives up. */
 const maxAttempts = 3
@@ -32,12 +35,15 @@ export function changeMasterPassword(input: PasswordChange): Promise<MasterPassw
   return input.vault.alone(() => changeAlone(input))
 }
 
-interface PasswordChange {
-  readonly api: ServerApi
-  readonly vault: VaultState
+export interface NewMasterPassword {
   readonly oldPassword: string
   readonly newPassword: string
   readonly hint: string | null
+}
+
+interface PasswordChange extends NewMasterPassword {
+  readonly api: ServerApi
+  readonly vault: VaultState
 }
 
 async function changeAlone(input: PasswordChange): Promise<MasterPasswordOutcome> {
@@ -65,7 +71,7 @@ async function changeAlone(input: PasswordChange): Promise<MasterPasswordOutcome
     const isOutdated = failure.kind === 'refused' && failure.status === 409
     if (isOutdated && attempt < maxAttempts) continue
     if (!isUncertain(failure)) return { kind: 'failed', failure }
-    return findOut(input, { keys, salt, failure })
+    return findOut(input, { keys, salt })
   }
 }
 
@@ -78,18 +84,18 @@ function isUncertain(failure: Failure): boolean {
 /** Signs in with the new master password, then with the old one, to know which of them holds. */
 async function findOut(
   { api, vault }: { api: ServerApi; vault: VaultState },
-  next: { keys: VaultKeys; salt: string; failure: Failure },
+  next: { keys: VaultKeys; salt: string },
 ): Promise<MasterPasswordOutcome> {
-  const { keys, salt, failure } = next
+  const { keys, salt } = next
   const { masterPasswordHash } = keys
   const signedIn = await api.signIn({ email: salt, masterPasswordHash })
   if (signedIn.ok) {
     await goOn({ api, vault }, { keys, salt, token: signedIn.value })
     return { kind: 'changed-unanswered' }
   }
-  if (!isWrongPassword(signedIn.failure)) return { kind: 'failed', failure }
+  if (!isWrongPassword(signedIn.failure)) return { kind: 'unknown' }
   const old = await api.signIn(vault.account.value.session.credentials)
-  return old.ok ? { kind: 'unchanged' } : { kind: 'failed', failure }
+  return old.ok ? { kind: 'unchanged' } : { kind: 'unknown' }
 }
 
 async function goOn(

@@ -23,6 +23,8 @@ export interface Navigation {
   go(change: Partial<VaultRoute>): void
   /** The back or forward button was used. */
   arrive(number: unknown): void
+  /** Undoes a use of the back or forward button, and returns where it led. */
+  stay(number: unknown): VaultRoute
   /** Forgets all places, which are a part of the vault. */
   reset(): void
 }
@@ -32,6 +34,15 @@ export function createNavigation(port: HistoryPort): Navigation {
   let routes = new Map<number, VaultRoute>()
   let last = 0
   let current = 0
+  const at = (number: number) => routes.get(number) ?? home
+
+  function push(next: VaultRoute): void {
+    last++
+    current = last
+    routes.set(current, next)
+    port.push(current)
+  }
+
   return {
     route,
     go(change) {
@@ -45,15 +56,17 @@ export function createNavigation(port: HistoryPort): Navigation {
         port.replace(current)
       } else {
         routes.set(current, before)
-        last++
-        current = last
-        port.push(current)
+        push(next)
       }
       routes.set(current, next)
     },
     arrive(number) {
       current = typeof number === 'number' ? number : 0
-      route.value = routes.get(current) ?? home
+      route.value = at(current)
+    },
+    stay(number) {
+      push(route.value)
+      return at(typeof number === 'number' ? number : 0)
     },
     reset() {
       routes = new Map()

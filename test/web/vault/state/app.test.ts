@@ -1,58 +1,12 @@
 import { describe, expect, test } from 'bun:test'
-import { connectToServer, type Fetch } from '../../../../src/web/vault/api/server'
-import { deriveVaultKeys } from '../../../../src/web/vault/crypto/keys'
 import { deletionOf } from '../../../../src/web/vault/model/changes'
-import { createApp } from '../../../../src/web/vault/state/app'
 import { draftOf, formOf, newForm } from '../../../../src/web/vault/state/entry-form'
 import type { SaveOutcome, VaultState } from '../../../../src/web/vault/state/open-vault'
-import { startTestServer } from '../../../support/server'
+import { owner } from '../../../support/open-vaults'
 import { until } from '../../../support/until'
+import { aForm, startWithPages } from '../../../support/vault-apps'
 
-const email = 'marta@example.org'
-const masterPassword = 'four quiet snails'
-const keys = await deriveVaultKeys({ email, masterPassword })
-
-/** A server with an account, and pages of it that are not shown anywhere. */
-async function startWithPages(settings: Record<string, string> = {}) {
-  const clock = { now: Date.now() }
-  const server = await startTestServer({ settings, runtime: { clock: () => clock.now } })
-  const asked: string[] = []
-  /** What the server answers instead of what it would; null for nothing at all. */
-  const instead: (Response | Promise<Response> | null)[] = []
-  const fetchPage: Fetch = (address, init) => {
-    const url = new URL(address, new URL('/vault/', server.url))
-    asked.push(`${init.method} ${url.pathname}`)
-    const other = instead.shift()
-    if (other === null) return Promise.reject(new TypeError('no network'))
-    return other === undefined ? fetch(url, init) : Promise.resolve(other)
-  }
-  const api = connectToServer(fetchPage)
-  const openPage = async () => {
-    const app = createApp({
-      api,
-      clock: () => clock.now,
-      storage: null,
-      preferredLanguages: ['en'],
-      clipboard: { write: () => Promise.resolve(), hasFocus: () => true },
-      history: { push: () => {}, replace: () => {} },
-      tell: () => {},
-    })
-    expect(await app.unlock({ email, masterPassword })).toBeNull()
-    const vault = app.live.value
-    if (vault === null) throw new Error('the vault is closed')
-    return { app, vault }
-  }
-  const { masterPasswordHash } = keys
-  const account = { id: crypto.randomUUID(), email, hint: null, masterPasswordHash }
-  expect(await api.signUp(account)).toEqual({ ok: true, value: true })
-  const stop = () => server.stop()
-  return { clock, server, asked, instead, api, openPage, [Symbol.asyncDispose]: stop }
-}
-
-const aForm = (name: string) => {
-  const form = newForm('record')
-  return { ...form, texts: { ...form.texts, name, login: 'marta', password: 'hunter2' } }
-}
+const { email, masterPassword } = owner
 
 const namesIn = (vault: VaultState) => vault.vault.value.entries.map(({ name }) => name)
 
@@ -170,5 +124,37 @@ describe('an open vault', () => {
     app.go({ page: null })
     expect(app.leaving.value).toEqual({ page: null })
     expect(app.form.value).toMatchObject({ texts: { name: 'Half-typed' } })
+  })
+
+  test('stays where something is typed when the back button is used, and asks', async () => {
+    await using setup = await startWithPages()
+    const { app } = await setup.openPage()
+    app.go({ page: 'account' })
+    app.go({ page: null })
+    app.form.value = aForm('Half-typed')
+    setup.pushed.length = 0
+    app.arrive(1)
+    expect(app.navigation.route.value.page).toBeNull()
+    expect(app.leaving.value).toMatchObject({ page: 'account' })
+    expect(setup.pushed).toHaveLength(1)
+    app.form.value = newForm('note')
+    app.arrive(1)
+    expect([app.form.value, app.navigation.route.value.page]).toEqual([null, 'account'])
+  })
+
+  test('goes on with an import while another page is shown, until it is locked', async () => {
+    await using setup = await startWithPages()
+    const { app } = await setup.openPage()
+    const importing = app.importing.value
+    const bytes = new TextEncoder().encode('name,url,username,password\nMail,,me,pw')
+    await importing?.read({ name: 'Passwords.csv', bytes })
+    const saving = importing?.save()
+    expect(app.isAtWork()).toBe(true)
+    app.go({ page: 'account' })
+    await saving
+    expect(app.importing.value?.step.value).toMatchObject({ kind: 'done' })
+    expect(app.isAtWork()).toBe(false)
+    app.lock(null)
+    expect(app.importing.value).toBeNull()
   })
 })

@@ -72,6 +72,13 @@ export const recordWords = defineWords({
     'edit.leave.detail': 'What you changed is lost.',
     'edit.leave.stay': 'Go on editing',
     'edit.leave.action': 'Leave',
+    'edit.former.title': 'Something you typed is still there',
+    'edit.former.detail':
+      'You were typing when the vault was locked, and the master password was changed since. Type the one of that time to go on.',
+    'edit.former.password': 'Former master password',
+    'edit.former.wrong': 'This is not the master password of that time.',
+    'edit.former.open': 'Go on with it',
+    'edit.former.discard': 'Discard it',
     'edit.saved': 'Saved',
     'conflict.title': 'Changed elsewhere',
     'conflict.detail':
@@ -180,6 +187,13 @@ export const recordWords = defineWords({
     'edit.leave.detail': 'Изменения пропадут.',
     'edit.leave.stay': 'Продолжить правку',
     'edit.leave.action': 'Уйти',
+    'edit.former.title': 'Введённое раньше не пропало',
+    'edit.former.detail':
+      'Вы что-то вводили, когда хранилище закрылось, а потом мастер-пароль сменился. Чтобы продолжить, введите прежний.',
+    'edit.former.password': 'Прежний мастер-пароль',
+    'edit.former.wrong': 'Тогда был другой мастер-пароль.',
+    'edit.former.open': 'Продолжить',
+    'edit.former.discard': 'Выбросить',
     'edit.saved': 'Сохранено',
     'conflict.title': 'Изменено в другом месте',
     'conflict.detail':

@@ -25,6 +25,11 @@ export const unlockWords = defineWords({
     'unlock.locked-hidden': 'Locked while the page was hidden.',
     'unlock.locked-elsewhere': 'Locked in another tab.',
     'unlock.signed-out': 'You were signed out: on another device, or by the owner of the server.',
+    'unlock.master-changed':
+      'The master password was changed before the vault was locked: the new one opens it.',
+    'unlock.master-unchanged': 'The master password was not changed: the old one opens the vault.',
+    'unlock.master-unknown':
+      'No answer came, so nobody knows whether the master password was changed. Try the new one, then the old one.',
     'unlock.unconfirmed': 'Confirm your email first: the link is in the email from this server.',
     'unlock.disabled': 'This account is disabled. Ask the owner of the server.',
     'unlock.repair-email':
@@ -48,6 +53,7 @@ export const unlockWords = defineWords({
     'sign-up.taken': 'There is an account with this email.',
     'sign-up.bad-email': 'This is no email address.',
     'sign-up.confirm': 'Look into your mailbox: {email} got a link. Open it, then sign in.',
+    'sign-up.created': 'The account is created.',
     'strength.weak': 'Weak',
     'strength.fair': 'Fair',
     'strength.strong': 'Strong',
@@ -77,6 +83,11 @@ export const unlockWords = defineWords({
     'unlock.locked-hidden': 'Заблокировано, пока страница была скрыта.',
     'unlock.locked-elsewhere': 'Заблокировано в другой вкладке.',
     'unlock.signed-out': 'Сеанс завершён: с другого устройства или владельцем сервера.',
+    'unlock.master-changed':
+      'Мастер-пароль сменился до того, как хранилище закрылось: его откроет новый.',
+    'unlock.master-unchanged': 'Мастер-пароль не сменился: хранилище откроет прежний.',
+    'unlock.master-unknown':
+      'Ответ не пришёл, и сменился ли мастер-пароль, неизвестно. Попробуйте новый, потом прежний.',
     'unlock.unconfirmed': 'Сначала подтвердите почту: ссылка в письме от этого сервера.',
     'unlock.disabled': 'Аккаунт отключён. Обратитесь к владельцу сервера.',
     'unlock.repair-email':
@@ -100,6 +111,7 @@ export const unlockWords = defineWords({
     'sign-up.taken': 'Аккаунт с этой почтой уже есть.',
     'sign-up.bad-email': 'Это не адрес почты.',
     'sign-up.confirm': 'Проверьте почту: на {email} отправлена ссылка. Откройте её, затем войдите.',
+    'sign-up.created': 'Аккаунт создан.',
     'strength.weak': 'Слабый',
     'strength.fair': 'Средний',
     'strength.strong': 'Надёжный',

@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { isReadable } from '../../crypto/ciphertexts'
 import type { Translator } from '../../i18n/translate'
-import { changeMasterPassword, type MasterPasswordOutcome } from '../../state/master-password'
+import type { MasterPasswordOutcome } from '../../state/master-password'
 import { checkNewPassword, StrengthMeter } from '../door/new-password'
 import { Dialog } from '../parts/dialog'
 import { explainFailure } from '../parts/failures'
@@ -82,8 +82,8 @@ function ChangeDialog(props: {
     problem.value = checkNewPassword(typed.value, words)
     if (problem.value !== null) return
     isBusy.value = true
-    const outcome = await changeMasterPassword({
-      ...{ api: app.api, vault, oldPassword: old, newPassword: password },
+    const outcome = await app.changeMasterPassword({
+      ...{ oldPassword: old, newPassword: password },
       hint: newHint.trim() || null,
     })
     isBusy.value = false
@@ -199,6 +199,8 @@ function describeOutcome(
       return { field: 'old', text: translate('master.wrong') }
     case 'unchanged':
       return { field: null, text: translate('master.unknown-old') }
+    case 'unknown':
+      return { field: null, text: translate('unlock.master-unknown') }
     case 'unreadable': {
       const names = outcome.entries.map(({ name }) =>
         isReadable(name) ? name : translate('list.unreadable'),

@@ -1,5 +1,5 @@
 import { useSignal } from '@preact/signals'
-import { openAccount } from '../../api/open-account'
+import { isUnconfirmed, openAccount } from '../../api/open-account'
 import type { Failure } from '../../api/server'
 import { randomId } from '../../crypto/ids'
 import { deriveVaultKeys, emailSalt } from '../../crypto/keys'
@@ -41,10 +41,15 @@ export function SignUpForm() {
       isBusy.value = false
       return
     }
+    type({ password: '', repeated: '' })
     const opened = await openAccount(app.api, { email: salt, masterPassword: password })
     isBusy.value = false
     if (opened.ok) await app.enter(opened.value)
-    else isSent.value = true
+    else if (isUnconfirmed(opened.failure)) isSent.value = true
+    else {
+      app.news.value = { kind: 'created', failure: opened.failure }
+      app.door.value = { email: salt, hint: account.hint, reason: null, screen: 'unlock' }
+    }
   }
 
   if (isSent.value) {

@@ -1,9 +1,9 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { isWrongPassword } from '../../api/open-account'
+import { isUnconfirmed, isWrongPassword } from '../../api/open-account'
 import type { Failure } from '../../api/server'
 import type { Translator } from '../../i18n/translate'
-import type { DoorState } from '../../state/app'
+import { type DoorNews, type DoorState, firstDoor } from '../../state/door'
 import { explainFailure } from '../parts/failures'
 import { Callout, FieldError, Monogram, PasswordField } from '../parts/parts'
 import { useApp, useWords } from '../parts/use-app'
@@ -17,7 +17,10 @@ export function Unlock() {
   const email = useSignal(known)
   const password = useSignal('')
   const isBusy = useSignal(false)
-  const failure = useSignal<Failure | null>(null)
+  const { news } = app
+  const failure = useSignal<Failure | null>(
+    news.value?.kind === 'created' ? news.value.failure : null,
+  )
 
   async function open(): Promise<void> {
     if (isBusy.value) return
@@ -35,6 +38,11 @@ export function Unlock() {
   const notice = noticeOf({ reason }, app.settings.lockMinutes.value, translator)
   return (
     <>
+      {news.value !== null && (
+        <Callout tone="calm" icon="info" role="status">
+          {describeNews(news.value, translator)}
+        </Callout>
+      )}
       {notice !== null && problem === null && (
         <Callout tone="calm" icon="lock" role="status">
           {notice}
@@ -131,7 +139,8 @@ function KnownEmail({ email }: { email: string }) {
           type="button"
           class="button plain"
           onClick={() => {
-            app.door.value = { email: '', hint: null, reason: null, screen: 'unlock' }
+            app.news.value = null
+            app.door.value = firstDoor
           }}
         >
           {translate('unlock.other-account')}
@@ -155,10 +164,18 @@ function noticeOf(
   return translate(reason === 'elsewhere' ? 'unlock.locked-elsewhere' : 'unlock.signed-out')
 }
 
+function describeNews(news: DoorNews, { translate }: Translator): string {
+  if (news.kind === 'created') return translate('sign-up.created')
+  const { kind } = news.outcome
+  if (kind === 'unknown') return translate('unlock.master-unknown')
+  const isChanged = kind === 'changed' || kind === 'changed-unanswered'
+  return translate(isChanged ? 'unlock.master-changed' : 'unlock.master-unchanged')
+}
+
 function describeDoorFailure(failure: Failure, translator: Translator): string {
   const { translate } = translator
   if (isWrongPassword(failure)) return translate('unlock.wrong')
   if (failure.kind === 'refused' && failure.status === 403)
-    return translate(/disabled/i.test(failure.detail) ? 'unlock.disabled' : 'unlock.unconfirmed')
+    return translate(isUnconfirmed(failure) ? 'unlock.unconfirmed' : 'unlock.disabled')
   return explainFailure(failure, 'signing-in', translator)
 }

@@ -1,22 +1,20 @@
-import { useMemo } from 'preact/hooks'
-import { createImporting, type Importing } from '../../state/importing'
+import type { Importing } from '../../state/importing'
 import { explainFailure } from '../parts/failures'
 import { Icon } from '../parts/icon'
 import { Callout } from '../parts/parts'
-import { useApp, useLive, useWords } from '../parts/use-app'
+import { useApp, useWords } from '../parts/use-app'
 import { ImportColumns } from './import-columns'
 import { ImportReport } from './import-report'
 
 /** Takes a file of another program: what becomes of each row is shown before anything is saved. */
 export function ImportSection() {
   const app = useApp()
-  const vault = useLive()
   const { translate } = useWords()
-  const importing = useMemo(() => createImporting(vault, app.clock), [vault])
+  const importing = app.importing.value
   return (
     <section class="card import">
       <h2>{translate('import.title')}</h2>
-      <Step importing={importing} />
+      {importing !== null && <Step importing={importing} />}
     </section>
   )
 }
