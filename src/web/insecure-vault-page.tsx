@@ -16,11 +16,10 @@ export function renderInsecureVaultPage(props: {
     <>
       <Heading title="The vault opens over HTTPS only" subtitle={`You are at ${opened.origin}`} />
       <section>
-        <h2>Use this address</h2>
+        <h2>{address === null ? 'HTTPS is off here' : 'Use this address'}</h2>
         {address === null ? (
           <p>
-            HTTPS is off on this server. Its owner can turn it on: see{' '}
-            <code>snailpass serve --help</code>.
+            The owner of this server can turn it on: see <code>snailpass serve --help</code>.
           </p>
         ) : (
           <p>

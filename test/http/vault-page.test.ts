@@ -142,7 +142,8 @@ describe('where the browser has no cryptography', () => {
 
   test('the page says so if there is no HTTPS at all', async () => {
     const html = await (await ask('/vault/', {}, http)).text()
-    expect(html).toContain('HTTPS is off on this server')
+    expect(html).toContain('<h2>HTTPS is off here</h2>')
+    expect(html).not.toContain('Use this address')
     expect(html).not.toContain('https://')
   })
 
