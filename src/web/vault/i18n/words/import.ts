@@ -51,12 +51,15 @@ export const importWords = defineWords({
       'The file still lies on your disk, readable for anyone. Delete it and empty the trash of your computer.',
     'import.remark.named': 'Had no name: named “{name}”',
     'import.remark.moved-to-notes': {
-      one: '{count} field went into the notes: {names}',
-      other: '{count} fields went into the notes: {names}',
+      one: '{count} field went into the notes, which are not hidden: {names}',
+      other: '{count} fields went into the notes, which are not hidden: {names}',
     },
-    'import.remark.card': 'A card: kept as a record, the rest in the notes',
-    'import.remark.identity': 'An identity: kept as a record, the rest in the notes',
-    'import.remark.ssh-key': 'An SSH key: kept as a record, the rest in the notes',
+    'import.remark.card':
+      'A card: kept as a record, the rest, with its code, in the notes, which are not hidden',
+    'import.remark.identity':
+      'An identity: kept as a record, the rest in the notes, which are not hidden',
+    'import.remark.ssh-key':
+      'An SSH key: kept as a record, the rest in the notes, which are not hidden',
     'import.remark.not-taken': 'Not taken: {what}',
     'import.remark.no-login': 'No login: the Android app can’t edit it',
     'import.remark.no-password': 'No password: the Android app can’t edit it',
@@ -180,14 +183,17 @@ export const importWords = defineWords({
       'Файл всё ещё лежит на диске, и прочитать его может кто угодно. Удалите его и очистите корзину компьютера.',
     'import.remark.named': 'Не было названия: теперь «{name}»',
     'import.remark.moved-to-notes': {
-      one: '{count} поле перешло в заметки: {names}',
-      few: '{count} поля перешли в заметки: {names}',
-      many: '{count} полей перешли в заметки: {names}',
-      other: '{count} поля перешли в заметки: {names}',
+      one: '{count} поле перешло в заметки, где оно не скрыто: {names}',
+      few: '{count} поля перешли в заметки, где они не скрыты: {names}',
+      many: '{count} полей перешли в заметки, где они не скрыты: {names}',
+      other: '{count} поля перешли в заметки, где они не скрыты: {names}',
     },
-    'import.remark.card': 'Карта: сохранена как запись, остальное в заметках',
-    'import.remark.identity': 'Личные данные: сохранены как запись, остальное в заметках',
-    'import.remark.ssh-key': 'Ключ SSH: сохранён как запись, остальное в заметках',
+    'import.remark.card':
+      'Карта: сохранена как запись, остальное, и код тоже, в заметках, где оно не скрыто',
+    'import.remark.identity':
+      'Личные данные: сохранены как запись, остальное в заметках, где оно не скрыто',
+    'import.remark.ssh-key':
+      'Ключ SSH: сохранён как запись, остальное в заметках, где оно не скрыто',
     'import.remark.not-taken': 'Не взято: {what}',
     'import.remark.no-login': 'Нет логина: приложение для Android не сможет её править',
     'import.remark.no-password': 'Нет пароля: приложение для Android не сможет её править',
