@@ -18,6 +18,8 @@ export const transferWords = defineWords({
       'It opens from disk in any browser, without this server, with your master password. Keep it where your backups are.',
     'emergency.action': 'Save emergency file',
     'emergency.saved': 'Saved. It holds the vault as it is now; save it again from time to time.',
+    'emergency.reload':
+      'The server has a new version of this page, and no more the files of this one. Reload it first.',
     'emergency.old-password': 'It opens with the master password of the day it was saved.',
     'emergency.page.title': 'Emergency copy of {day}',
     'emergency.page.detail': 'Encrypted copy of the vault of {email}. It can be read, not changed.',
@@ -42,6 +44,8 @@ export const transferWords = defineWords({
     'emergency.action': 'Сохранить аварийный файл',
     'emergency.saved':
       'Сохранено. В нём хранилище, каким оно есть сейчас; время от времени сохраняйте заново.',
+    'emergency.reload':
+      'На сервере новая версия этой страницы, а файлов этой больше нет. Сначала обновите страницу.',
     'emergency.old-password': 'Он открывается мастер-паролем того дня, когда был сохранён.',
     'emergency.page.title': 'Аварийная копия от {day}',
     'emergency.page.detail':

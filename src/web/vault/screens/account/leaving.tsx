@@ -17,9 +17,11 @@ export function Leaving() {
   const { email } = vault.vault.value
   const close = () => {
     isAsking.value = false
+    failure.value = null
   }
 
   async function leave(): Promise<void> {
+    failure.value = null
     const left = await app.api.leave(vault.account.value.session.credentials)
     if (left.ok) app.lock('left')
     else failure.value = left.failure

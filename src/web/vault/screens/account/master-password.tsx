@@ -6,6 +6,7 @@ import { checkNewPassword, StrengthMeter } from '../door/new-password'
 import { Dialog } from '../parts/dialog'
 import { explainFailure } from '../parts/failures'
 import { Icon, type IconName } from '../parts/icon'
+import { once } from '../parts/once'
 import { Callout, PasswordField } from '../parts/parts'
 import { useApp, useLive, useWords } from '../parts/use-app'
 
@@ -77,16 +78,13 @@ function ChangeDialog(props: {
   }
 
   async function change(): Promise<void> {
-    if (isBusy.value) return
     const { old, password, hint: newHint } = typed.value
     problem.value = checkNewPassword(typed.value, words)
     if (problem.value !== null) return
-    isBusy.value = true
     const outcome = await app.changeMasterPassword({
       ...{ oldPassword: old, newPassword: password },
       hint: newHint.trim() || null,
     })
-    isBusy.value = false
     problem.value = describeOutcome(outcome, words)
     if (problem.value === null) props.onChanged(outcome)
   }
@@ -101,7 +99,7 @@ function ChangeDialog(props: {
       onClose={() => {
         if (!isBusy.value) props.onClose()
       }}
-      onSubmit={() => void change()}
+      onSubmit={() => void once(isBusy, change)}
     >
       <PasswordField
         label={translate('master.now')}

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { type EmergencyCopy, openEmergencyCopy } from '../../crypto/emergency-copy'
 import { openOwnExport } from '../../import/own-export'
+import { once } from '../parts/once'
 import { Callout, PasswordField } from '../parts/parts'
 import { useApp, useWords } from '../parts/use-app'
 
@@ -13,11 +14,9 @@ export function CopyDoor({ copy }: { copy: EmergencyCopy | null }) {
   const isWrong = useSignal(copy === null)
 
   async function open(): Promise<void> {
-    if (isBusy.value || copy === null) return
-    isBusy.value = true
+    if (copy === null) return
     const text = await openEmergencyCopy(password.value, copy)
     const opened = text === null ? null : openOwnExport(text)
-    isBusy.value = false
     isWrong.value = opened === null
     if (opened !== null) app.showCopy(opened)
   }
@@ -27,7 +26,7 @@ export function CopyDoor({ copy }: { copy: EmergencyCopy | null }) {
     <form
       onSubmit={(event) => {
         event.preventDefault()
-        void open()
+        void once(isBusy, open)
       }}
     >
       <h2>{translate('emergency.title')}</h2>

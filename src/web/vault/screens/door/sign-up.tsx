@@ -5,6 +5,7 @@ import { randomId } from '../../crypto/ids'
 import { deriveVaultKeys, emailSalt } from '../../crypto/keys'
 import type { Translator } from '../../i18n/translate'
 import { explainFailure } from '../parts/failures'
+import { once } from '../parts/once'
 import { Callout, FieldError, PasswordField } from '../parts/parts'
 import { useApp, useWords } from '../parts/use-app'
 import { checkNewPassword, StrengthMeter } from './new-password'
@@ -27,10 +28,8 @@ export function SignUpForm() {
   }
 
   async function create(): Promise<void> {
-    if (isBusy.value) return
     problem.value = checkTyped(typed.value, translator)
     if (problem.value !== null) return
-    isBusy.value = true
     const { email, password, hint } = typed.value
     const salt = emailSalt(email)
     const keys = await deriveVaultKeys({ email: salt, masterPassword: password })
@@ -38,12 +37,10 @@ export function SignUpForm() {
     const created = await app.api.signUp({ ...account, ...keys })
     if (!created.ok) {
       problem.value = describeRefusal(created.failure, translator)
-      isBusy.value = false
       return
     }
     type({ password: '', repeated: '' })
     const opened = await openAccount(app.api, { email: salt, masterPassword: password })
-    isBusy.value = false
     if (opened.ok) await app.enter(opened.value)
     else if (isUnconfirmed(opened.failure)) isSent.value = true
     else {
@@ -74,7 +71,7 @@ export function SignUpForm() {
       noValidate
       onSubmit={(event) => {
         event.preventDefault()
-        void create()
+        void once(isBusy, create)
       }}
     >
       <h2>{translate('sign-up.title')}</h2>

@@ -5,6 +5,7 @@ import type { Failure } from '../../api/server'
 import type { Translator } from '../../i18n/translate'
 import { type DoorNews, type DoorState, firstDoor } from '../../state/door'
 import { explainFailure } from '../parts/failures'
+import { once } from '../parts/once'
 import { Callout, FieldError, Monogram, PasswordField } from '../parts/parts'
 import { useApp, useWords } from '../parts/use-app'
 
@@ -23,13 +24,9 @@ export function Unlock() {
   )
 
   async function open(): Promise<void> {
-    if (isBusy.value) return
-    isBusy.value = true
     failure.value = null
     const typed = { email: known || email.value, masterPassword: password.value }
-    const failed = await app.unlock(typed)
-    isBusy.value = false
-    failure.value = failed
+    failure.value = await app.unlock(typed)
   }
 
   const action = translate(known === '' ? 'unlock.sign-in' : 'unlock.action')
@@ -51,7 +48,7 @@ export function Unlock() {
       <form
         onSubmit={(event) => {
           event.preventDefault()
-          void open()
+          void once(isBusy, open)
         }}
       >
         {known === '' ? (

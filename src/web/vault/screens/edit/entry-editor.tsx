@@ -40,8 +40,9 @@ export function EntryEditor() {
     failure.value = null
     if (problem.value !== null) return
     isBusy.value = true
-    const outcome = await vault.save(draft)
-    isBusy.value = false
+    const outcome = await vault.save(draft).finally(() => {
+      isBusy.value = false
+    })
     if (outcome.kind === 'conflict') conflict.value = outcome
     else if (outcome.kind === 'failed') failure.value = outcome.failure
     else finish(draft.id)

@@ -1,5 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { Dialog } from '../parts/dialog'
+import { once } from '../parts/once'
 import { PasswordField } from '../parts/parts'
 import { useApp, useWords } from '../parts/use-app'
 
@@ -14,10 +15,7 @@ export function FormerDialog() {
   if (isLater.value) return null
 
   async function open(): Promise<void> {
-    if (isBusy.value || password.value === '') return
-    isBusy.value = true
-    isWrong.value = !(await app.openFormer(password.value))
-    isBusy.value = false
+    if (password.value !== '') isWrong.value = !(await app.openFormer(password.value))
   }
 
   return (
@@ -26,7 +24,7 @@ export function FormerDialog() {
       onClose={() => {
         isLater.value = true
       }}
-      onSubmit={() => void open()}
+      onSubmit={() => void once(isBusy, open)}
     >
       <p>{translate('edit.former.detail')}</p>
       <PasswordField

@@ -1,6 +1,7 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { deriveVaultKeys } from '../../crypto/keys'
+import { once } from '../parts/once'
 import { PasswordField } from '../parts/parts'
 import { useLive, useWords } from '../parts/use-app'
 
@@ -23,16 +24,15 @@ export function PasswordAgain(props: {
   const isWrong = useSignal(false)
 
   async function check(): Promise<void> {
-    if (isBusy.value || password.value === '') return
-    isBusy.value = true
     const { salt, session } = vault.account.value
     const keys = await deriveVaultKeys({ email: salt, masterPassword: password.value })
+    // A lock ends what was asked for before it.
+    if (vault.isClosed()) return
     isWrong.value = keys.masterPasswordHash !== session.credentials.masterPasswordHash
     if (!isWrong.value) {
       await onRight(password.value)
       password.value = ''
     }
-    isBusy.value = false
   }
 
   return (
@@ -40,7 +40,7 @@ export function PasswordAgain(props: {
       class="again"
       onSubmit={(event) => {
         event.preventDefault()
-        void check()
+        if (password.value !== '') void once(isBusy, check)
       }}
     >
       <PasswordField
