@@ -15,8 +15,10 @@ export interface VaultPages extends AsyncDisposable {
   open(masterPassword?: string): Promise<VaultState>
 }
 
-export async function startVaultPages(): Promise<VaultPages> {
-  const server = await startTestServer()
+export async function startVaultPages(
+  settings: Readonly<Record<string, string>> = {},
+): Promise<VaultPages> {
+  const server = await startTestServer({ settings })
   const send: Fetch = (address, init) =>
     fetch(new URL(address, new URL('/vault/', server.url)), init)
   const pages: VaultPages = {

@@ -134,8 +134,8 @@ function contentOf(entry: EntryDraft): readonly unknown[] {
 export interface Difference {
   /** A member of the entry, or the name of an additional field. */
   readonly at: { readonly member: string } | { readonly field: Decrypted }
-  readonly mine: Decrypted | null
-  readonly theirs: Decrypted | null
+  readonly mine: Decrypted | boolean | null
+  readonly theirs: Decrypted | boolean | null
 }
 
 /** Returns what differs between two versions, for the dialog that shows both. */
@@ -149,23 +149,29 @@ export function differencesOf(mine: EntryDraft, theirs: EntryDraft): readonly Di
 
 interface NamedValue {
   readonly at: Difference['at']
-  readonly value: Decrypted
+  readonly value: Decrypted | boolean
+}
+
+/** Returns all that a version says, for one that has nothing to be compared with. */
+export function valuesOf(entry: EntryDraft): readonly NamedValue[] {
+  return [...namedValues(entry).values()].filter(({ value }) => value !== '')
 }
 
 /** Returns all values of an entry by a key under which the same value of another version is found. */
 function namedValues(entry: EntryDraft): ReadonlyMap<string, NamedValue> {
+  const { name, isFavorite, isTrashed } = entry
   const members =
     entry.kind === 'note'
-      ? { name: entry.name, content: entry.content }
-      : { name: entry.name, login: entry.login, password: entry.password }
+      ? { name, content: entry.content, isFavorite, isTrashed }
+      : { name, login: entry.login, password: entry.password, isFavorite, isTrashed }
   const values = new Map<string, NamedValue>()
   for (const [member, value] of Object.entries(members))
     values.set(`member ${member}`, { at: { member }, value })
-  for (const { name, value } of entry.kind === 'note' ? [] : entry.fields) {
+  for (const { name: field, value } of entry.kind === 'note' ? [] : entry.fields) {
     // Two fields may have one name.
-    let key = `field ${JSON.stringify(name)}`
+    let key = `field ${JSON.stringify(field)}`
     while (values.has(key)) key += '+'
-    values.set(key, { at: { field: name }, value })
+    values.set(key, { at: { field }, value })
   }
   return values
 }

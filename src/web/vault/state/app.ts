@@ -47,6 +47,8 @@ export interface App {
   /** The seconds of the clock, for what counts down. */
   readonly now: Signal<number>
   readonly hasNewPage: Signal<boolean>
+  /** What failed and has no place of its own any more. */
+  readonly problem: Signal<string | null>
   /** Returns why the vault stays closed; null if it is open. */
   unlock(typed: TypedCredentials): Promise<Failure | null>
   enter(account: OpenAccount): Promise<void>
@@ -92,6 +94,7 @@ export function createApp(deps: AppDeps): App {
   const announcement = signal('')
   const now = signal(clock())
   const hasNewPage = signal(false)
+  const problem = signal<string | null>(null)
   const news = signal<DoorNews | null>(null)
   const importing = signal<Importing | null>(null)
   const sealed = createSealedForms()
@@ -133,6 +136,7 @@ export function createApp(deps: AppDeps): App {
     query.value = ''
     generated.value = []
     announcement.value = ''
+    problem.value = null
     navigation.reset()
     clipboard.forgetLabel()
     door.value = { ...firstDoor, ...(reason !== 'left' && { email, hint }), reason }
@@ -181,7 +185,7 @@ export function createApp(deps: AppDeps): App {
       leaving,
     },
     ...{ query, generated, announcement, now, hasNewPage, enter, isFormChanged },
-    ...{ news, importing, sealed },
+    ...{ news, importing, sealed, problem },
     async openFormer(masterPassword) {
       const state = live.value
       const typed = await sealed.unsealFormer(masterPassword)

@@ -8,6 +8,7 @@ import {
   encryptChange,
   isSameContent,
   toWireChanges,
+  valuesOf,
 } from '../../../../src/web/vault/model/changes'
 import { type OpenEntry, openEntries, openVault } from '../../../../src/web/vault/model/entries'
 import { parseWireEntries, parseWireVault } from '../../../../src/web/vault/model/wire'
@@ -170,4 +171,19 @@ test('shows what differs between two versions', () => {
     { at: { field: 'URL' }, mine: null, theirs: 'u' },
   ])
   expect(differencesOf(theirs, theirs)).toEqual([])
+  expect(differencesOf({ ...theirs, isTrashed: true, isFavorite: true }, theirs)).toEqual([
+    { at: { member: 'isFavorite' }, mine: true, theirs: false },
+    { at: { member: 'isTrashed' }, mine: true, theirs: false },
+  ])
+})
+
+test('shows all of a version that has nothing to be compared with', () => {
+  const record = anOpenRecord({ login: '', texts: [{ name: 'PIN', value: '1' }], isTrashed: true })
+  expect(valuesOf(record)).toEqual([
+    { at: { member: 'name' }, value: 'Mail' },
+    { at: { member: 'password' }, value: 'hunter2' },
+    { at: { member: 'isFavorite' }, value: false },
+    { at: { member: 'isTrashed' }, value: true },
+    { at: { field: 'PIN' }, value: '1' },
+  ])
 })

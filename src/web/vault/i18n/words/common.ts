@@ -33,6 +33,8 @@ export const commonWords = defineWords({
     'common.retry': 'Try again',
     'common.busy': '{action} …',
     'common.optional': 'optional',
+    'common.yes': 'yes',
+    'common.no': 'no',
     'common.about': 'About',
     'common.skip-to-entries': 'Skip to the entries',
     'common.entries': { one: '{count} entry', other: '{count} entries' },
@@ -75,6 +77,8 @@ export const commonWords = defineWords({
     'common.retry': 'Повторить',
     'common.busy': '{action} …',
     'common.optional': 'необязательно',
+    'common.yes': 'да',
+    'common.no': 'нет',
     'common.about': 'О программе',
     'common.skip-to-entries': 'К записям',
     'common.entries': {

@@ -42,9 +42,14 @@ export const listWords = defineWords({
     'trash.delete.question': 'Delete “{name}” for good?',
     'trash.delete.detail':
       'It leaves the vault and every app now. For 30 days it can still be undone under Account, History; then it is gone from the server, too.',
-    'trash.delete.forget': 'Forget now: no undo',
+    'trash.delete.no-history':
+      'It leaves the vault and every app now, and can’t be brought back: this server keeps no history.',
+    'trash.delete.forget': 'Forget now: no undo, for the history of all entries',
     'trash.delete.forget.detail':
       'The earlier versions of all entries are deleted with it, at once.',
+    'trash.delete.not-forgotten':
+      'The entry is deleted, but its history is still there: forget it under Account, History.',
+    'trash.in-trash': 'In the trash',
     'trash.delete.keep': 'Keep it',
     'trash.empty': 'The trash is empty',
     'first-run.title': 'Your vault is empty',
@@ -105,8 +110,13 @@ export const listWords = defineWords({
     'trash.delete.question': 'Удалить «{name}» навсегда?',
     'trash.delete.detail':
       'Запись исчезнет из хранилища и всех приложений. Ещё 30 дней её можно вернуть: «Аккаунт», «История»; потом она исчезнет и с сервера.',
-    'trash.delete.forget': 'Забыть сразу, без возврата',
+    'trash.delete.no-history':
+      'Запись исчезнет из хранилища и всех приложений, и вернуть её нельзя: этот сервер не хранит историю.',
+    'trash.delete.forget': 'Забыть сразу, без возврата, историю всех записей',
     'trash.delete.forget.detail': 'Вместе с ней сразу удалятся прежние версии всех записей.',
+    'trash.delete.not-forgotten':
+      'Запись удалена, но её история осталась: забудьте её через «Аккаунт», «История».',
+    'trash.in-trash': 'В корзине',
     'trash.delete.keep': 'Оставить',
     'trash.empty': 'Корзина пуста',
     'first-run.title': 'Хранилище пока пустое',

@@ -3,14 +3,16 @@ import { useEffect } from 'preact/hooks'
 import type { HistoryVersion, ListedHistory } from '../../api/answers'
 import type { Failure } from '../../api/server'
 import { isReadable } from '../../crypto/ciphertexts'
+import { differencesOf } from '../../model/changes'
 import { bringBack, type OpenVersion, readHistoryOf } from '../../state/history'
 import { Dialog } from '../parts/dialog'
 import { explainFailure } from '../parts/failures'
 import { Icon } from '../parts/icon'
+import { once } from '../parts/once'
 import { PageFrame } from '../parts/page-frame'
 import { Callout } from '../parts/parts'
 import { useApp, useLive, useWords } from '../parts/use-app'
-import { VersionsTable } from '../parts/versions-table'
+import { VersionsTable, VersionValues } from '../parts/versions-table'
 
 /** What was changed or deleted, and how to bring it back: of one entry, or of all. */
 export function HistoryPage() {
@@ -21,6 +23,7 @@ export function HistoryPage() {
   const listing = useSignal<ListedHistory | null>(null)
   const failure = useSignal<Failure | null>(null)
   const isAsking = useSignal(false)
+  const restored = useSignal<string | null>(null)
   const { entryId } = app.navigation.route.value
 
   async function load(): Promise<void> {
@@ -43,20 +46,26 @@ export function HistoryPage() {
   const groups = [...Map.groupBy(versions, (version) => version.entryId).values()]
   return (
     <PageFrame title={translate('history.title')}>
-      <p class="quiet">{translate('history.detail')}</p>
+      <p class="quiet">
+        {translate(listing.value?.isKept === false ? 'history.unavailable' : 'history.detail')}
+      </p>
       {failure.value !== null && (
         <Callout tone="bad" role="alert">
           {explainFailure(failure.value, 'reading', words)}
         </Callout>
       )}
-      {listing.value !== null && groups.length === 0 && (
+      {restored.value !== null && <Restored id={restored.value} />}
+      {listing.value?.isKept === true && groups.length === 0 && (
         <p class="quiet">{translate('history.empty')}</p>
       )}
       {groups.map((group) => (
         <EntryHistory
           key={group[0]?.entryId}
           versions={group}
-          onRestored={load}
+          onRestored={async (id) => {
+            restored.value = id
+            await load()
+          }}
           failure={failure}
         />
       ))}
@@ -85,10 +94,34 @@ export function HistoryPage() {
   )
 }
 
+/** Where an entry is that was brought back: the way there is not the same for all. */
+function Restored({ id }: { id: string }) {
+  const app = useApp()
+  const { translate } = useWords()
+  const entry = useLive().find(id)
+  if (entry === null) return null
+  const { isTrashed } = entry
+  const name = isReadable(entry.name) ? entry.name : translate('list.unreadable')
+  return (
+    <Callout tone="calm" icon="check" role="status">
+      <p>{translate(isTrashed ? 'history.restored-trash' : 'history.restored', { name })}</p>
+      <button
+        type="button"
+        class="link"
+        onClick={() =>
+          app.go({ page: null, place: { kind: isTrashed ? 'trash' : 'all' }, entryId: id })
+        }
+      >
+        {translate('history.show-entry')}
+      </button>
+    </Callout>
+  )
+}
+
 /** The versions of one entry. Their content is read when somebody wants to see it. */
 function EntryHistory(props: {
   versions: readonly HistoryVersion[]
-  onRestored: () => Promise<void>
+  onRestored: (entryId: string) => Promise<void>
   failure: Signal<Failure | null>
 }) {
   const { versions, failure } = props
@@ -102,20 +135,24 @@ function EntryHistory(props: {
   const isNameless = present === null
 
   async function load(): Promise<void> {
-    if (open.value !== null) return
     const read = await readHistoryOf({ api: app.api, vault }, versions)
     if (read.ok) open.value = read.value
     else failure.value = read.failure
   }
   // A deleted entry has its name in its versions alone.
   useEffect(() => {
-    if (isNameless) void load()
-  }, [isNameless])
+    if (isNameless || open.value !== null) void load()
+  }, [isNameless, versions.map(({ version }) => version).join()])
 
   const name =
     entry === null ? '…' : isReadable(entry.name) ? entry.name : translate('list.unreadable')
   return (
-    <details class="card" onToggle={(event) => event.currentTarget.open && void load()}>
+    <details
+      class="card"
+      onToggle={(event) => {
+        if (event.currentTarget.open && open.value === null) void load()
+      }}
+    >
       <summary>
         <Icon name={present === null ? 'trash' : 'clock'} />
         <span class="t">{name}</span>
@@ -138,7 +175,7 @@ function EntryHistory(props: {
 function VersionLine(props: {
   version: OpenVersion
   failure: Signal<Failure | null>
-  onRestored: () => Promise<void>
+  onRestored: (entryId: string) => Promise<void>
 }) {
   const { version, failure, onRestored } = props
   const app = useApp()
@@ -146,16 +183,12 @@ function VersionLine(props: {
   const { translate, formatDay, formatTime } = useWords()
   const isBusy = useSignal(false)
   const present = vault.find(version.entryId)
+  const isSame = present !== null && differencesOf(version.entry, present).length === 0
   const time = { day: formatDay(version.keptTime), time: formatTime(version.keptTime) }
 
   async function restore(): Promise<void> {
-    if (isBusy.value) return
-    isBusy.value = true
     failure.value = await bringBack({ api: app.api, vault }, version.version)
-    isBusy.value = false
-    if (failure.value !== null) return
-    app.announcement.value = translate('history.restored')
-    await onRestored()
+    if (failure.value === null) await onRestored(version.entryId)
   }
 
   return (
@@ -163,16 +196,20 @@ function VersionLine(props: {
       <span class="t">
         {translate(version.reason === 'deleted' ? 'history.deleted' : 'history.changed', time)}
       </span>
-      <button
-        type="button"
-        class="button"
-        aria-disabled={isBusy.value}
-        onClick={() => void restore()}
-      >
-        <Icon name="undo" />
-        {translate('history.undo')}
-      </button>
-      {present !== null && (
+      {!isSame && (
+        <button
+          type="button"
+          class="button"
+          aria-disabled={isBusy.value}
+          onClick={() => void once(isBusy, restore)}
+        >
+          <Icon name="undo" />
+          {translate('history.undo')}
+        </button>
+      )}
+      {present === null ? (
+        <VersionValues version={version.entry} />
+      ) : (
         <VersionsTable
           heads={[translate('history.then'), translate('conflict.theirs')]}
           one={version.entry}

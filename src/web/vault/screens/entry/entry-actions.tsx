@@ -1,4 +1,5 @@
 import { type Signal, useSignal } from '@preact/signals'
+import type { Failure } from '../../api/server'
 import type { ChangeDraft } from '../../model/changes'
 import { isWhole, type OpenEntry } from '../../model/entries'
 import { copyOf, formOf } from '../../state/entry-form'
@@ -11,6 +12,8 @@ import { useApp, useLive, useWords } from '../parts/use-app'
 export interface Writing {
   /** Returns whether it was saved. */
   write(draft: ChangeDraft): Promise<boolean>
+  /** Says why something else failed; null if nothing did. */
+  explain(failure: Failure | null): void
 }
 
 export function useWriting(problem: Signal<string | null>): Writing {
@@ -18,12 +21,16 @@ export function useWriting(problem: Signal<string | null>): Writing {
   const words = useWords()
   const isBusy = useSignal(false)
   return {
+    explain(failure) {
+      problem.value = failure === null ? null : explainFailure(failure, 'saving', words)
+    },
     async write(draft) {
       if (isBusy.value) return false
       isBusy.value = true
       problem.value = null
-      const outcome = await vault.save(draft)
-      isBusy.value = false
+      const outcome = await vault.save(draft).finally(() => {
+        isBusy.value = false
+      })
       if (outcome.kind === 'saved') return true
       problem.value =
         outcome.kind === 'conflict'

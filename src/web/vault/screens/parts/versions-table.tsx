@@ -1,5 +1,5 @@
 import { isReadable } from '../../crypto/ciphertexts'
-import { type Difference, differencesOf, type EntryDraft } from '../../model/changes'
+import { type Difference, differencesOf, type EntryDraft, valuesOf } from '../../model/changes'
 import { ColoredText } from './parts'
 import { useWords } from './use-app'
 
@@ -39,9 +39,29 @@ export function VersionsTable(props: {
   )
 }
 
+/** All that a version of an entry says that is not there any more. */
+export function VersionValues({ version }: { version: EntryDraft }) {
+  const words = useWords()
+  return (
+    <table class="versions">
+      <tbody>
+        {valuesOf(version).map(({ at, value }) => (
+          <tr key={JSON.stringify(at)}>
+            <th scope="row">{nameOf(at, words)}</th>
+            <td>
+              <Version value={value} />
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  )
+}
+
 function Version({ value }: { value: Difference['mine'] }) {
   const { translate } = useWords()
   if (value === null) return <span class="quiet">{translate('conflict.absent')}</span>
+  if (typeof value === 'boolean') return translate(value ? 'common.yes' : 'common.no')
   return isReadable(value) ? (
     <ColoredText text={value} />
   ) : (
@@ -54,6 +74,8 @@ const memberWords = {
   login: 'common.login',
   password: 'common.password',
   content: 'note.text',
+  isFavorite: 'record.favorite',
+  isTrashed: 'trash.in-trash',
 } as const
 
 function nameOf(at: Difference['at'], { translate }: ReturnType<typeof useWords>): string {

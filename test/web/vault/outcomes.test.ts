@@ -1,0 +1,105 @@
+/** What the page says where the outcome is up to the server. In a real browser. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { Browser, HTTPRequest } from 'puppeteer-core'
+import { anOpenRecord } from '../../support/open-entries'
+import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
+import { launchBrowser, openVaultPage, type VaultPage } from '../../support/vault-browser'
+
+let browser: Browser & AsyncDisposable
+beforeAll(async () => {
+  browser = await launchBrowser()
+})
+afterAll(() => browser[Symbol.asyncDispose]())
+
+async function openUnlocked({ server }: VaultPages): Promise<VaultPage> {
+  const at = await openVaultPage(browser, new URL(`http://localhost:${server.url.port}/vault/`))
+  await at.fill('Email', owner.email)
+  await at.fill('Master password', owner.masterPassword)
+  await at.press('Enter')
+  await at.page.waitForSelector('.app')
+  return at
+}
+
+async function startWithTrash(settings?: Record<string, string>): Promise<VaultPages> {
+  const pages = await startVaultPages(settings)
+  const vault = await pages.open()
+  const draft = { ...anOpenRecord({ name: 'Old forum', login: 'C4nary', isTrashed: true }) }
+  await vault.save({ ...draft, id: crypto.randomUUID(), revision: null })
+  return pages
+}
+
+/** Lets the server be busy for some requests. */
+async function refuse(
+  at: VaultPage,
+  status: number,
+  isRefused: (request: HTTPRequest) => boolean,
+): Promise<void> {
+  await at.page.setRequestInterception(true)
+  at.page.on('request', (request) => {
+    void (isRefused(request) ? request.respond({ status, body: '{}' }) : request.continue())
+  })
+}
+
+test('a deletion says what is forgotten with it, and the history where a version went', async () => {
+  await using pages = await startWithTrash()
+  const at = await openUnlocked(pages)
+  await refuse(at, 503, (request) => request.method() === 'DELETE')
+  await at.click('Trash')
+  await at.click('Old forum')
+  await at.click('Delete for good')
+  await at.see('For 30 days it can still be undone')
+  await at.click('Forget now: no undo, for the history of all entries')
+  await at.click('Delete for good')
+  await at.see('its history is still there')
+  await at.click('Close')
+  await at.click('Account')
+  await at.click('Show the history')
+  await at.click('Old forum')
+  await at.see('C4nary')
+  await at.click('Bring this version back')
+  await at.see('“Old forum” is back, in the trash.')
+  expect(await at.text()).not.toContain('Bring this version back')
+  await at.click('Show it')
+  await at.see('C4nary')
+  await at.see('Delete for good')
+})
+
+test('a server without a history promises no undo', async () => {
+  await using pages = await startWithTrash({ SNAILPASS_HISTORY: 'off' })
+  const at = await openUnlocked(pages)
+  await at.click('Trash')
+  await at.click('Old forum')
+  await at.click('Delete for good')
+  await at.see('this server keeps no history')
+  expect(await at.text()).not.toContain('Forget now')
+  await at.click('Keep it')
+  await at.click('Account')
+  await at.click('Show the history')
+  await at.see('This server keeps no history')
+  expect(await at.text()).not.toContain('30 days')
+})
+
+test('an emergency file after an upgrade of the server asks for a reload', async () => {
+  await using pages = await startWithTrash()
+  const at = await openUnlocked(pages)
+  await refuse(at, 404, (request) => request.url().includes('/vault/app-'))
+  await at.click('Import and export')
+  await at.fill('Type your master password again', owner.masterPassword)
+  await at.click('Save emergency file')
+  await at.see('Reload it first.')
+})
+
+test('a refusal to delete the account is not there any more when somebody asks again', async () => {
+  await using pages = await startWithTrash()
+  const at = await openUnlocked(pages)
+  await refuse(at, 503, (request) => request.method() === 'DELETE')
+  await at.click('Account')
+  await at.click('Delete the account…')
+  await at.fill('Type your master password to delete', owner.masterPassword)
+  await at.click('Delete the account')
+  await at.see('The server is busy.')
+  await at.click('Keep the account')
+  await at.click('Delete the account…')
+  await at.see('Type your master password to delete')
+  expect(await at.text()).not.toContain('The server is busy.')
+})
