@@ -1,11 +1,11 @@
 /** What would be lost by the browser's own ways out of a page: back, reload, closing it. In a real browser. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import type { Browser } from 'puppeteer-core'
+import { launchBrowser, type TestBrowser } from '../../support/browsers'
 import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
 import { until } from '../../support/until'
-import { launchBrowser, openVaultPage, type VaultPage } from '../../support/vault-browser'
+import { openVaultPage, type VaultPage } from '../../support/vault-browser'
 
-let browser: Browser & AsyncDisposable
+let browser: TestBrowser
 beforeAll(async () => {
   browser = await launchBrowser()
 })

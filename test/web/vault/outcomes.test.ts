@@ -1,11 +1,12 @@
 /** What the page says where the outcome is up to the server. In a real browser. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import type { Browser, HTTPRequest } from 'puppeteer-core'
+import type { HTTPRequest } from 'puppeteer-core'
+import { launchBrowser, type TestBrowser } from '../../support/browsers'
 import { anOpenRecord } from '../../support/open-entries'
 import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
-import { launchBrowser, openVaultPage, type VaultPage } from '../../support/vault-browser'
+import { openVaultPage, type VaultPage } from '../../support/vault-browser'
 
-let browser: Browser & AsyncDisposable
+let browser: TestBrowser
 beforeAll(async () => {
   browser = await launchBrowser()
 })
