@@ -37,9 +37,11 @@ export function createSession(
       const used = token
       const answer = await question(used)
       if (!isUnauthenticated(answer)) return answer
+      // Another token came meanwhile, as after signing out everywhere else.
+      const isRenewed = token !== used
       // What the wire contract says of a token that was good once.
-      if (!/expired/i.test(detailOf(answer))) return signedOut
-      if (token === used) {
+      if (!isRenewed && !/expired/i.test(detailOf(answer))) return signedOut
+      if (!isRenewed) {
         const renewed = await signInAgain()
         if (!renewed.ok) return isUnauthenticated(renewed) ? signedOut : renewed
         token = renewed.value

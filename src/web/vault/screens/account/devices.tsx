@@ -32,11 +32,14 @@ export function Devices() {
   }, [])
 
   async function signOut(): Promise<void> {
-    const ended = await vault.ask((token) => app.api.endSessions(token))
+    // Writes wait: the token that they would have ends here.
+    const ended = await vault.alone(async () => {
+      const answer = await vault.ask((token) => app.api.endSessions(token))
+      if (answer.ok) vault.account.value.session.renew(answer.value)
+      return answer
+    })
     failure.value = ended.ok ? null : ended.failure
-    if (!ended.ok) return
-    vault.account.value.session.renew(ended.value)
-    isDone.value = true
+    isDone.value = ended.ok
   }
 
   const nameOf = (kind: string) => {
