@@ -40,9 +40,13 @@ async function choose(at: VaultPage, path: string): Promise<void> {
   const isEmpty = (await at.text()).includes('Your vault is empty')
   if (isEmpty) await at.click('Bring your passwords along')
   else {
-    // The report of an earlier import goes with its page.
     await goTo(at, 'All items')
     await goTo(at, 'Import and export')
+    // What became of an earlier file stays until somebody chooses another.
+    if ((await at.page.$('input[type=file]')) === null) {
+      const isSaved = (await at.text()).includes('Delete it and empty the trash')
+      await at.click(isSaved ? 'Choose a file' : 'Cancel')
+    }
   }
   const input = await at.page.waitForSelector('input[type=file]')
   if (input === null) throw new Error('there is no field for a file')
