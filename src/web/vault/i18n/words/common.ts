@@ -67,7 +67,7 @@ export const commonWords = defineWords({
     'common.back': 'Назад к списку',
     'common.edit': 'Изменить',
     'common.copy': 'Скопировать',
-    'common.copied': 'Скопировано',
+    'common.copied': 'Готово',
     'common.show': 'Показать',
     'common.hide': 'Скрыть',
     'common.hidden': 'скрыто',

@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
 import { isUnconfirmed, openAccount } from '../../api/open-account'
 import type { Failure } from '../../api/server'
 import { randomId } from '../../crypto/ids'
@@ -23,6 +24,12 @@ export function SignUpForm() {
     typed.value = { ...typed.value, ...change }
     problem.value = null
   }
+  const form = useRef<HTMLFormElement>(null)
+  useEffect(() => {
+    const wrong = form.current?.querySelector<HTMLElement>('[aria-invalid=true]')
+    const isFirst = problem.value === null && document.activeElement === document.body
+    ;(isFirst ? form.current?.querySelector('input') : wrong)?.focus()
+  }, [problem.value])
   const goBack = () => {
     app.door.value = { ...app.door.value, screen: 'unlock' }
   }
@@ -68,6 +75,7 @@ export function SignUpForm() {
     problem.value?.field === field ? problem.value.text : null
   return (
     <form
+      ref={form}
       noValidate
       onSubmit={(event) => {
         event.preventDefault()

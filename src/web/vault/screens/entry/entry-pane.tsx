@@ -2,11 +2,12 @@ import { type Signal, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { isReadable } from '../../crypto/ciphertexts'
 import { isWhole, type OpenEntry } from '../../model/entries'
+import { Icon } from '../parts/icon'
 import { Callout, IconButton, Monogram } from '../parts/parts'
 import { useApp, useVault, useWords } from '../parts/use-app'
 import { EntryActions, useWriting } from './entry-actions'
 import { NoteValues } from './note-values'
-import { RecordThumb } from './record-thumb'
+import { NoteThumb, RecordThumb } from './record-thumb'
 import { RecordValues } from './record-values'
 import { TrashActions } from './trash-actions'
 
@@ -22,14 +23,21 @@ function NoEntry() {
   const app = useApp()
   const { translate } = useWords()
   const isGone = app.navigation.route.value.entryId !== null
+  if (!isGone) {
+    return (
+      <div class="nothing">
+        <Icon name="key" />
+        <p>{translate('record.none')}</p>
+        <p>
+          <kbd>?</kbd> {translate('record.none.keys')}
+        </p>
+      </div>
+    )
+  }
   return (
     <div class="record-bar">
-      {isGone && (
-        <>
-          <BackButton />
-          <p class="quiet">{translate('record.gone')}</p>
-        </>
-      )}
+      <BackButton />
+      <p class="quiet">{translate('record.gone')}</p>
     </div>
   )
 }
@@ -63,7 +71,11 @@ function ShownEntry({ entry }: { entry: OpenEntry }) {
       <div class="record-bar">
         <BackButton />
         <span class="gap" />
-        {!isReadOnly && <Actions entry={entry} problem={problem} />}
+        {!isReadOnly && (
+          <div class={entry.isTrashed ? 'both wide-only' : 'both'}>
+            <Actions entry={entry} problem={problem} />
+          </div>
+        )}
       </div>
       <div class="record-scroll">
         <div class="sheet">
@@ -96,7 +108,18 @@ function ShownEntry({ entry }: { entry: OpenEntry }) {
           <Times entry={entry} />
         </div>
       </div>
-      {entry.kind === 'record' && !entry.isTrashed && <RecordThumb record={entry} />}
+      {entry.isTrashed ? (
+        // The words of both buttons are too long for the bar of a phone.
+        !isReadOnly && (
+          <div class="thumb trash">
+            <Actions entry={entry} problem={problem} />
+          </div>
+        )
+      ) : entry.kind === 'record' ? (
+        <RecordThumb record={entry} />
+      ) : (
+        <NoteThumb note={entry} />
+      )}
     </>
   )
 }

@@ -1,9 +1,9 @@
 import { isReadable } from '../../crypto/ciphertexts'
-import type { OpenRecord } from '../../model/entries'
+import type { OpenNote, OpenRecord } from '../../model/entries'
 import { detailsOf } from '../../model/fields'
 import { Icon } from '../parts/icon'
 import { useApp, useWords } from '../parts/use-app'
-import { type CopiedPart, copyPart, isCopied } from './copying'
+import { type CopiedPart, copyPart, copyText, isCopied } from './copying'
 
 /** The copy buttons at the bottom of a phone, where the thumb is. */
 export function RecordThumb({ record }: { record: OpenRecord }) {
@@ -28,18 +28,61 @@ export function RecordThumb({ record }: { record: OpenRecord }) {
   )
 }
 
+/** The same for the text of a note, whose own button may be far above. */
+export function NoteThumb({ note }: { note: OpenNote }) {
+  const app = useApp()
+  const { translate } = useWords()
+  const { content } = note
+  if (!isReadable(content) || content === '') return null
+  const label = translate('note.copy')
+  const name = isReadable(note.name) ? note.name : ''
+  const what = translate('clipboard.copied-field', { field: translate('note.text'), name })
+  return (
+    <div class="thumb">
+      <CopyButton
+        isHere={isCopied(app, note, 'content')}
+        isPrimary
+        name={label}
+        label={label}
+        onClick={() =>
+          void copyText(app, content, { entryId: note.id, part: 'content', label: what })
+        }
+      />
+    </div>
+  )
+}
+
 function ThumbButton(props: { record: OpenRecord; part: CopiedPart; label: string }) {
   const { record, part, label } = props
   const app = useApp()
   const { translate } = useWords()
-  const isHere = isCopied(app, record, part)
-  const state = isHere ? 'copied' : part === 'password' ? 'primary' : ''
+  return (
+    <CopyButton
+      isHere={isCopied(app, record, part)}
+      isPrimary={part === 'password'}
+      name={translate(`record.copy-${part}`)}
+      label={label}
+      onClick={() => void copyPart(app, record, part)}
+    />
+  )
+}
+
+function CopyButton(props: {
+  isHere: boolean
+  isPrimary: boolean
+  /** What the button is called; `label` is what it shows. */
+  name: string
+  label: string
+  onClick: () => void
+}) {
+  const { isHere, isPrimary, name, label, onClick } = props
+  const { translate } = useWords()
   return (
     <button
       type="button"
-      class={`button ${state}`}
-      aria-label={translate(`record.copy-${part}`)}
-      onClick={() => void copyPart(app, record, part)}
+      class={`button ${isHere ? 'copied' : isPrimary ? 'primary' : ''}`}
+      aria-label={name}
+      onClick={onClick}
     >
       <Icon name={isHere ? 'check' : 'copy'} />
       {isHere ? translate('common.copied') : label}

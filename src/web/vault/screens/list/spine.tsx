@@ -122,26 +122,27 @@ export function PlacesSheet() {
   const { translate } = useWords()
   const { current, go } = useGo()
   const { places, folders, tags, pages } = usePlaces()
+  const toItem = ({ icon, label, count, to }: Way) => (
+    <li key={`${icon} ${label}`}>
+      <button
+        type="button"
+        class="button plain"
+        {...(isSame(current, to) && { 'aria-current': 'page' })}
+        onClick={() => {
+          document.getElementById(placesId)?.hidePopover()
+          go(to)
+        }}
+      >
+        <Icon name={icon} />
+        <span class="label-text">{label}</span>
+        {count !== undefined && <span class="n">{count}</span>}
+      </button>
+    </li>
+  )
   return (
     <nav popover id={placesId} aria-label={translate('common.vault')}>
       <ul class="places">
-        {[...places, ...folders, ...tags, ...pages].map(({ icon, label, count, to }) => (
-          <li key={`${icon} ${label}`}>
-            <button
-              type="button"
-              class="button plain"
-              {...(isSame(current, to) && { 'aria-current': 'page' })}
-              onClick={() => {
-                document.getElementById(placesId)?.hidePopover()
-                go(to)
-              }}
-            >
-              <Icon name={icon} />
-              <span class="label-text">{label}</span>
-              {count !== undefined && <span class="n">{count}</span>}
-            </button>
-          </li>
-        ))}
+        {[...places, ...pages].map(toItem)}
         <li>
           <button type="button" class="button plain" onClick={() => app.lock(null)}>
             <Icon name="lock" />
@@ -149,6 +150,18 @@ export function PlacesSheet() {
           </button>
         </li>
       </ul>
+      {folders.length > 0 && (
+        <>
+          <h2>{translate('place.folders')}</h2>
+          <ul class="places">{folders.map(toItem)}</ul>
+        </>
+      )}
+      {tags.length > 0 && (
+        <>
+          <h2>{translate('place.tags')}</h2>
+          <ul class="places">{tags.map(toItem)}</ul>
+        </>
+      )}
     </nav>
   )
 }
