@@ -88,10 +88,16 @@ function findWhole(downloads: string, end: string): string | null {
 
 type Places = BrowserOptions & { readonly home: string; readonly downloads: string }
 
+/** Without a screen Chromium has no pointer, and would never show what is for a mouse. */
+const withMouse = `--blink-settings=${[
+  ...['primaryHoverType=2', 'availableHoverTypes=2'],
+  ...['primaryPointerType=4', 'availablePointerTypes=4'],
+].join(',')}`
+
 function chromiumOptions({ localName }: Places): LaunchOptions {
   const rule = localName === undefined ? [] : [`--host-resolver-rules=MAP ${localName} 127.0.0.1`]
   // Root may not use the sandbox.
-  return { args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', ...rule] }
+  return { args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', withMouse, ...rule] }
 }
 
 /** WebDriver BiDi has no command for these, so they are preferences of the profile. */

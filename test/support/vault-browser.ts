@@ -92,6 +92,8 @@ export async function openVaultPage(
     },
     async press(...keys) {
       await page.bringToFront()
+      // With a mouse the focus begins in the search, where a shortcut of one key would be typed.
+      if (keys.length === 1 && keys[0]?.length === 1) await page.evaluate(leaveSearch)
       const held = keys.slice(0, -1)
       for (const key of held) await page.keyboard.down(key)
       const last = keys.at(-1)
@@ -103,10 +105,7 @@ export async function openVaultPage(
       await page.evaluate(axe.source)
       const found: unknown = await page.evaluate(runAxe)
       const faults = Array.isArray(found) ? found.map(String) : ['axe-core did not run']
-      const isWide = await page.evaluate(
-        () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
-      )
-      return isWide ? [...faults, 'the page scrolls sideways'] : faults
+      return [...faults, ...(await page.evaluate(findOverflow))]
     },
     async clipboard() {
       const text = await page.evaluate(() => navigator.clipboard.readText().catch(() => null))
@@ -225,6 +224,21 @@ function findField(label: string): Element | null {
   const field = document.getElementById(found?.getAttribute('for') ?? '')
   // A dialog is there a moment before it is seen, and until then nothing in it takes the focus.
   return field !== null && field.getClientRects().length > 0 ? field : null
+}
+
+/** Runs in the page. */
+function leaveSearch(): void {
+  document.querySelector<HTMLElement>('#search:focus')?.blur()
+}
+
+/** Runs in the page. Beside the door, lists and forms scroll and the page does not. */
+function findOverflow(): string[] {
+  const { scrollWidth, clientWidth, scrollHeight } = document.documentElement
+  const isOpen = document.querySelector('.app') !== null
+  return [
+    ...(scrollWidth > clientWidth ? ['the page scrolls sideways'] : []),
+    ...(isOpen && scrollHeight > innerHeight ? [`the page is ${scrollHeight} px high`] : []),
+  ]
 }
 
 /** Runs in the page, where axe-core is already. */
