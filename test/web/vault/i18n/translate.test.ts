@@ -47,13 +47,13 @@ test('leaves no English in Russian, and writes with the typography of each langu
 
 test('chooses the form for a number', () => {
   const numbers = [0, 1, 2, 5, 11, 21, 22, 25, 101, 111, 1001]
-  expect(numbers.map((count) => ru.translate('common.entries', { count }))).toEqual([
-    ...['0 записей', '1 запись', '2 записи', '5 записей', '11 записей', '21 запись', '22 записи'],
-    ...['25 записей', '101 запись', '111 записей', '1001 запись'],
+  expect(numbers.map((count) => ru.translate('common.minutes', { count }))).toEqual([
+    ...['0 минут', '1 минута', '2 минуты', '5 минут', '11 минут', '21 минута', '22 минуты'],
+    ...['25 минут', '101 минута', '111 минут', '1001 минута'],
   ])
-  expect(ru.translate('common.entries', { count: 1.5 })).toBe('1,5 записи')
-  expect([0, 1, 2, 1043, 12043].map((count) => en.translate('common.entries', { count }))).toEqual([
-    ...['0 entries', '1 entry', '2 entries', '1043 entries', '12,043 entries'],
+  expect(ru.translate('common.minutes', { count: 1.5 })).toBe('1,5 минуты')
+  expect([0, 1, 2, 1043, 12043].map((count) => en.translate('common.minutes', { count }))).toEqual([
+    ...['0 minutes', '1 minute', '2 minutes', '1043 minutes', '12,043 minutes'],
   ])
 })
 
@@ -94,5 +94,5 @@ test('refuses by type what a translation lacks, or has besides', () => {
   // @ts-expect-error: a parameter is missing
   en.translate('unlock.hint')
   // @ts-expect-error: a number has to be one
-  en.translate('common.entries', { count: '1' })
+  en.translate('common.minutes', { count: '1' })
 })

@@ -26,7 +26,6 @@ export const problemWords = defineWords({
       'The vault was locked, or its master password was changed, before this was sent. Try again.',
     'problem.changed-elsewhere':
       'The vault was changed elsewhere meanwhile and has been read again.',
-    'problem.unexpected': 'Something went wrong in this page. Nothing was sent; reload it.',
     'insecure.title': 'The vault opens over HTTPS only',
     'insecure.you-are': 'You are at {address}',
     'insecure.use': 'Use this address',
@@ -66,7 +65,6 @@ export const problemWords = defineWords({
       'Хранилище закрылось или сменился мастер-пароль, прежде чем это отправилось. Попробуйте ещё раз.',
     'problem.changed-elsewhere':
       'Хранилище тем временем изменилось в другом месте и прочитано заново.',
-    'problem.unexpected': 'На странице произошла ошибка. Ничего не отправлено; обновите страницу.',
     'insecure.title': 'Хранилище открывается только по HTTPS',
     'insecure.you-are': 'Вы на {address}',
     'insecure.use': 'Откройте этот адрес',

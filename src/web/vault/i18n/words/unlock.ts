@@ -3,7 +3,6 @@ import { defineWords } from '../define-words'
 /** Signing in, unlocking and signing up. */
 export const unlockWords = defineWords({
   en: {
-    'unlock.title': 'Unlock',
     'unlock.action': 'Unlock',
     'unlock.sign-in': 'Sign in',
     'unlock.other-account': 'Not you?',
@@ -60,7 +59,6 @@ export const unlockWords = defineWords({
     'strength.very-strong': 'Very strong',
   },
   ru: {
-    'unlock.title': 'Вход',
     'unlock.action': 'Открыть',
     'unlock.sign-in': 'Войти',
     'unlock.other-account': 'Не вы?',
