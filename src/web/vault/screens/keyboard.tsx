@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
+import { isReadable } from '../crypto/ciphertexts'
 import type { OpenEntry } from '../model/entries'
 import { isWhole } from '../model/entries'
 import type { App } from '../state/app'
@@ -67,6 +68,7 @@ function handleAnywhere(keys: Keys): boolean {
 
 /** Keys without another one, by their place on the keyboard: a Russian layout has others on them. */
 function handlePlainKey({ app, event, entry, onHelp, pending }: Keys): boolean {
+  if (!app.settings.hasSingleKeys.value) return false
   if (event.ctrlKey || event.metaKey || event.altKey) return false
   const isSecond = pending.current
   pending.current = false
@@ -127,12 +129,18 @@ function select({ app, entries, entry, event }: Keys, step: number): boolean {
   const isInSearch = event.target instanceof HTMLElement && event.target.id === 'search'
   // On a phone the entry would replace the list.
   if (isWide) app.navigation.go({ entryId: next.id })
+  // The focus stays in the search, so nothing else tells a screen reader where the selection is.
+  if (isInSearch) app.announcement.value = nameOf(next, app)
   requestAnimationFrame(() => {
     const row = document.querySelector<HTMLElement>(`[data-entry="${CSS.escape(next.id)}"]`)
     if (!isInSearch) row?.focus()
     row?.scrollIntoView({ block: 'nearest' })
   })
   return true
+}
+
+function nameOf({ name }: OpenEntry, app: App): string {
+  return isReadable(name) ? name : app.words.value.translate('list.unreadable')
 }
 
 function isTyping(target: EventTarget | null): boolean {

@@ -17,6 +17,8 @@ export interface Preferences {
   readonly lockMinutes: Signal<number>
   readonly lockWhenHidden: Signal<boolean>
   readonly clipboardSeconds: Signal<number>
+  /** Keys that act without Ctrl: voice control and unsteady hands press them by mistake. */
+  readonly hasSingleKeys: Signal<boolean>
   readonly language: Signal<Language>
   readonly theme: Signal<Theme>
 }
@@ -37,6 +39,7 @@ export function openPreferences(
     lockMinutes: oneOf<number>('lockMinutes', lockChoices, 10),
     lockWhenHidden: oneOf('lockWhenHidden', [true, false], false),
     clipboardSeconds: oneOf<number>('clipboardSeconds', clipboardChoices, 30),
+    hasSingleKeys: oneOf('hasSingleKeys', [true, false], true),
     language: oneOf('language', languages, chooseLanguage(preferredLanguages)),
     theme: oneOf<Theme>('theme', themes, 'system'),
   }

@@ -24,9 +24,10 @@ test('has the settings again that were chosen', () => {
   first.lockMinutes.value = 60
   first.clipboardSeconds.value = 0
   first.theme.value = 'dark'
+  first.hasSingleKeys.value = false
   const again = openPreferences(storage, ['en'])
-  const values = [again.lockMinutes, again.clipboardSeconds, again.theme]
-  expect(values.map((setting): unknown => setting.value)).toEqual([60, 0, 'dark'])
+  const values = [...[again.lockMinutes, again.clipboardSeconds, again.theme, again.hasSingleKeys]]
+  expect(values.map((setting): unknown => setting.value)).toEqual([60, 0, 'dark', false])
 })
 
 test('takes nothing else from the storage', () => {

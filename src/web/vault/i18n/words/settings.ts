@@ -10,6 +10,8 @@ export const settingsWords = defineWords({
     'settings.clipboard.windows':
       'The clipboard history of Windows keeps copies all the same: switch it off there.',
     'settings.clipboard.never': 'never',
+    'settings.single-keys': 'Single-key shortcuts',
+    'settings.single-keys.detail': 'Such as {add} for a new entry and {lock} to lock.',
     'settings.language': 'Language',
     'settings.language.en': 'English',
     'settings.language.ru': 'Русский',
@@ -48,6 +50,8 @@ export const settingsWords = defineWords({
     'settings.clipboard.windows':
       'Журнал буфера обмена Windows всё равно хранит копии: отключите его там.',
     'settings.clipboard.never': 'никогда',
+    'settings.single-keys': 'Быстрые клавиши из одной буквы',
+    'settings.single-keys.detail': 'Например, {add} создаёт запись, {lock} блокирует.',
     'settings.language': 'Язык',
     'settings.language.en': 'English',
     'settings.language.ru': 'Русский',

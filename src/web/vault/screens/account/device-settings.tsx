@@ -20,24 +20,18 @@ export function DeviceSettings() {
           choices={lockChoices}
           textOf={(count) => translate('common.minutes', { count })}
         />
-        <li>
-          <label class="check wide">
-            <span class="t">{translate('settings.lock-hidden')}</span>
-            <input
-              type="checkbox"
-              checked={settings.lockWhenHidden.value}
-              onChange={(event) => {
-                settings.lockWhenHidden.value = event.currentTarget.checked
-              }}
-            />
-          </label>
-        </li>
+        <Switch label={translate('settings.lock-hidden')} setting={settings.lockWhenHidden} />
         <Choice
           label={translate('settings.clipboard')}
           detail={translate('settings.clipboard.windows')}
           setting={settings.clipboardSeconds}
           choices={clipboardChoices}
           textOf={seconds}
+        />
+        <Switch
+          label={translate('settings.single-keys')}
+          detail={translate('settings.single-keys.detail', { add: 'n', lock: 'l' })}
+          setting={settings.hasSingleKeys}
         />
         <Choice
           label={translate('settings.language')}
@@ -54,6 +48,27 @@ export function DeviceSettings() {
       </ul>
       <p class="hint pad">{translate('settings.stored')}</p>
     </section>
+  )
+}
+
+function Switch(props: { label: string; detail?: string; setting: Signal<boolean> }) {
+  const { label, detail, setting } = props
+  return (
+    <li>
+      <label class="check wide">
+        <span class="t">
+          {label}
+          {detail !== undefined && <span>{detail}</span>}
+        </span>
+        <input
+          type="checkbox"
+          checked={setting.value}
+          onChange={(event) => {
+            setting.value = event.currentTarget.checked
+          }}
+        />
+      </label>
+    </li>
   )
 }
 

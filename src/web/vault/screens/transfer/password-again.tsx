@@ -38,6 +38,8 @@ export function PasswordAgain(props: {
   return (
     <form
       class="again"
+      // More than one of them can be on a page.
+      aria-label={action}
       onSubmit={(event) => {
         event.preventDefault()
         if (password.value !== '') void once(isBusy, check)
