@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { version } from '../../../src/version'
+import { createTranslator } from '../../../src/web/vault/i18n/translate'
 import { encryptChange } from '../../../src/web/vault/model/changes'
 import type { VaultState } from '../../../src/web/vault/state/open-vault'
 import { vaultScript } from '../../../src/web/vault-files'
@@ -103,7 +104,7 @@ test('takes somebody who has only a browser from nothing to a copied password an
   await at.see('Name, login and password are all empty')
   await at.click('Save 1 entry')
   await at.see('Delete it and empty the trash')
-  await at.click('Show the new one')
+  await at.click('Show the vault')
   await at.click('Copy password of Imported')
   await at.see('Password of Imported copied')
   expect(await at.clipboard()).toBe('C4nary-password')
@@ -462,6 +463,7 @@ test('saves an emergency file that opens from the disk without the server, and a
   await copy.press('Enter')
   await copy.click('Gitforge')
   await copy.see('Recovery phone is the old one')
+  await copy.see(`Emergency copy of ${createTranslator('en').formatDay(Date.now())}`)
   await copy.see('It can be read, not changed.')
   expect(copy.requests.filter(({ url }) => !url.startsWith('file:'))).toEqual([])
   expect(copy.problems).toEqual([])

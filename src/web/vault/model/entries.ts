@@ -38,6 +38,8 @@ export interface DecryptedVault {
   readonly email: string
   readonly hint: string | null
   readonly entries: readonly OpenEntry[]
+  /** When a copy was saved, in milliseconds since 1970. */
+  readonly exported?: number
 }
 
 /**

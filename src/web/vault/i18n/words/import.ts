@@ -8,7 +8,6 @@ export const importWords = defineWords({
     'import.formats':
       'Bitwarden (JSON, CSV), Chrome, Edge, Firefox, Safari, KeePassXC, LastPass, 1Password, SnailPass, or any CSV with a line of names',
     'import.local': 'The file is read in this browser. Nothing is saved before you have seen it.',
-    'import.format': 'Format: {format}',
     'import.format.snailpass': 'SnailPass',
     'import.format.bitwarden-json': 'Bitwarden, JSON',
     'import.format.bitwarden-csv': 'Bitwarden, CSV',
@@ -24,7 +23,6 @@ export const importWords = defineWords({
     'import.target.field': 'Field of its own',
     'import.target.favorite': 'Favourite',
     'import.target.not-taken': 'Not taken',
-    'import.target.special': 'By the rules of the format',
     'import.preview': 'Before it is saved',
     'import.show-preview': 'Show what will be saved',
     'import.action': { one: 'Save {count} entry', other: 'Save {count} entries' },
@@ -45,7 +43,7 @@ export const importWords = defineWords({
       other: '{count} columns not taken',
     },
     'import.show-more': { one: 'Show {count} more', other: 'Show {count} more' },
-    'import.show-new': { one: 'Show the new one', other: 'Show the {count} new ones' },
+    'import.show-vault': 'Show the vault',
     'import.save-report': 'Save this report',
     'import.delete-file':
       'The file still lies on your disk, readable for anyone. Delete it and empty the trash of your computer.',
@@ -88,7 +86,6 @@ export const importWords = defineWords({
     'import.formats':
       'Bitwarden (JSON, CSV), Chrome, Edge, Firefox, Safari, KeePassXC, LastPass, 1Password, SnailPass или любой CSV со строкой названий',
     'import.local': 'Файл читается в этом браузере. Пока вы его не увидите, ничего не сохранится.',
-    'import.format': 'Формат: {format}',
     'import.format.snailpass': 'SnailPass',
     'import.format.bitwarden-json': 'Bitwarden, JSON',
     'import.format.bitwarden-csv': 'Bitwarden, CSV',
@@ -109,7 +106,6 @@ export const importWords = defineWords({
     'import.target.field': 'Отдельное поле',
     'import.target.favorite': 'Избранное',
     'import.target.not-taken': 'Не берётся',
-    'import.target.special': 'По правилам формата',
     'import.preview': 'До сохранения',
     'import.show-preview': 'Показать, что сохранится',
     'import.action': {
@@ -172,12 +168,7 @@ export const importWords = defineWords({
       many: 'Показать ещё {count}',
       other: 'Показать ещё {count}',
     },
-    'import.show-new': {
-      one: 'Показать {count} новую',
-      few: 'Показать {count} новые',
-      many: 'Показать {count} новых',
-      other: 'Показать {count} новой',
-    },
+    'import.show-vault': 'Показать хранилище',
     'import.save-report': 'Сохранить отчёт',
     'import.delete-file':
       'Файл всё ещё лежит на диске, и прочитать его может кто угодно. Удалите его и очистите корзину компьютера.',

@@ -9,6 +9,7 @@ export const transferWords = defineWords({
     'export.warning': 'The file is not encrypted: anyone who gets it reads all your passwords.',
     'export.password': 'Type your master password again',
     'export.action': 'Export unencrypted',
+    'export.saved': 'Saved. Delete the file when you are done with it, and empty the trash.',
     'export.unreadable': {
       one: '{count} entry can’t be decrypted and is not in the file.',
       other: '{count} entries can’t be decrypted and are not in the file.',
@@ -32,6 +33,7 @@ export const transferWords = defineWords({
     'export.warning': 'Файл не зашифрован: кто его получит, прочитает все ваши пароли.',
     'export.password': 'Введите мастер-пароль ещё раз',
     'export.action': 'Выгрузить без шифрования',
+    'export.saved': 'Сохранено. Когда файл станет не нужен, удалите его и очистите корзину.',
     'export.unreadable': {
       one: '{count} запись не удалось расшифровать, и в файле её нет.',
       few: '{count} записи не удалось расшифровать, и в файле их нет.',

@@ -10,6 +10,7 @@ import { useApp, useLive, useWords } from '../parts/use-app'
 /** Names of programs, which no language translates. */
 const browsers: Readonly<Record<string, string>> = {
   ...{ chrome: 'Chrome', edge: 'Edge', firefox: 'Firefox', opera: 'Opera', safari: 'Safari' },
+  samsung: 'Samsung Internet',
 }
 
 /** Where the account was signed in to, and signing out there. */
@@ -22,14 +23,13 @@ export function Devices() {
   const failure = useSignal<Failure | null>(null)
   const isDone = useSignal(false)
 
-  useEffect(() => {
-    void vault
-      .ask((token) => app.api.listDevices(token))
-      .then((read) => {
-        if (read.ok) devices.value = read.value
-        else failure.value = read.failure
-      })
-  }, [])
+  async function list(): Promise<void> {
+    const read = await vault.ask((token) => app.api.listDevices(token))
+    if (read.ok) devices.value = read.value
+    else failure.value = read.failure
+  }
+
+  useEffect(() => void list(), [])
 
   async function signOut(): Promise<void> {
     // Writes wait: the token that they would have ends here.
@@ -40,23 +40,26 @@ export function Devices() {
     })
     failure.value = ended.ok ? null : ended.failure
     isDone.value = ended.ok
+    if (ended.ok) await list()
   }
 
   const nameOf = (kind: string) => {
     if (kind === 'android' || kind === 'windows') return translate(`devices.${kind}`)
-    return browsers[kind] ?? translate(kind === 'browser' ? 'devices.browser' : 'devices.other')
+    return browsers[kind] ?? translate('devices.other')
   }
   return (
     <section class="card flush">
       <h2>{translate('devices.title')}</h2>
       <ul class="lines">
-        {devices.value.map(({ kind, network, lastSeen }) => (
+        {devices.value.map(({ kind, network, firstSeen, lastSeen }) => (
           <li key={`${kind} ${network}`}>
             <Icon name={kind === 'android' ? 'phone' : 'screen'} className="quiet" />
             <span class="t">
               {nameOf(kind)}
               <span>
                 {translate('devices.last-seen', { day: formatDay(lastSeen) })}
+                {firstSeen !== null &&
+                  ` · ${translate('devices.first-seen', { day: formatDay(firstSeen) })}`}
                 {network === '-' ? '' : ` · ${network}`}
               </span>
             </span>

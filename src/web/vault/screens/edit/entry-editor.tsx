@@ -1,7 +1,12 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Failure } from '../../api/server'
-import { ciphertextLength, maxCiphertext } from '../../crypto/ciphertexts'
+import {
+  ciphertextLength,
+  type Decrypted,
+  isReadable,
+  maxCiphertext,
+} from '../../crypto/ciphertexts'
 import type { EntryDraft } from '../../model/changes'
 import type { OpenEntry } from '../../model/entries'
 import { copyOf, draftOf, type EntryForm as Form, newForm } from '../../state/entry-form'
@@ -21,7 +26,7 @@ export function EntryEditor() {
   const words = useWords()
   const { translate } = words
   const failure = useSignal<Failure | null>(null)
-  const problem = useSignal<string | null>(null)
+  const problem = useSignal<Problem | null>(null)
   const isBusy = useSignal(false)
   const conflict = useSignal<{ theirs: OpenEntry | null } | null>(null)
   const element = useRef<HTMLFormElement>(null)
@@ -32,6 +37,10 @@ export function EntryEditor() {
     if (!isNew && !matchMedia('(hover: hover)').matches) return
     element.current?.querySelector<HTMLElement>('input:not([type=radio])')?.focus()
   }, [])
+  // What was said of a text holds until it is changed.
+  useEffect(() => {
+    problem.value = null
+  }, [form])
   if (form === null) return null
 
   async function save(draft: EntryDraft): Promise<void> {
@@ -56,6 +65,13 @@ export function EntryEditor() {
     requestAnimationFrame(() => document.getElementById('edit')?.focus())
   }
 
+  const nameProblem = problem.value?.isOfName === true ? problem.value.text : null
+  const refusal =
+    failure.value === null
+      ? nameProblem === null
+        ? (problem.value?.text ?? null)
+        : null
+      : explainFailure(failure.value, 'saving', words)
   const title =
     form.base === null
       ? translate(form.kind === 'note' ? 'list.new-note' : 'list.new-record')
@@ -71,6 +87,14 @@ export function EntryEditor() {
           {saveText}
         </button>
       </div>
+      {refusal !== null && (
+        // Above the form, which may be scrolled to anywhere.
+        <div class="refusal">
+          <Callout tone="bad" role="alert">
+            {refusal}
+          </Callout>
+        </div>
+      )}
       <div class="record-scroll">
         <form
           ref={element}
@@ -84,14 +108,9 @@ export function EntryEditor() {
         >
           {form.base === null && <KindTabs form={form} />}
           {form.kind === 'note' ? (
-            <NoteFields form={form} problem={problem.value} />
+            <NoteFields form={form} problem={nameProblem} />
           ) : (
-            <RecordFields form={form} problem={problem.value} />
-          )}
-          {failure.value !== null && (
-            <Callout tone="bad" role="alert">
-              {explainFailure(failure.value, 'saving', words)}
-            </Callout>
+            <RecordFields form={form} problem={nameProblem} />
           )}
         </form>
       </div>
@@ -156,17 +175,46 @@ function KindTabs({ form }: { form: Form }) {
   )
 }
 
+interface Problem {
+  readonly isOfName: boolean
+  readonly text: string
+}
+
 /** Returns what the server would refuse, null if nothing. */
-function checkDraft(draft: EntryDraft, { translate }: ReturnType<typeof useWords>): string | null {
-  if (draft.name === '') return translate('edit.name-missing')
+function checkDraft(draft: EntryDraft, { translate }: ReturnType<typeof useWords>): Problem | null {
+  if (draft.name === '') return { isOfName: true, text: translate('edit.name-missing') }
   const values =
     draft.kind === 'note'
-      ? [[draft.content, maxCiphertext.noteContent] as const]
-      : [draft.login, draft.password, ...draft.fields.map(({ value }) => value)].map(
-          (value) => [value, maxCiphertext.value] as const,
-        )
-  const isLong = [[draft.name, maxCiphertext.value] as const, ...values].some(
-    ([value, max]) => typeof value === 'string' && ciphertextLength(value) > max,
+      ? [{ field: translate('note.text'), value: draft.content, max: maxCiphertext.noteContent }]
+      : [
+          { field: translate('common.login'), value: draft.login },
+          { field: translate('common.password'), value: draft.password },
+          ...draft.fields.map(({ name, value }) => ({ field: labelOf(name, translate), value })),
+        ]
+  const name = { field: translate('common.name'), value: draft.name }
+  const long = [name, ...values].find(
+    ({ value, max = maxCiphertext.value }: SizedValue) =>
+      isReadable(value) && ciphertextLength(value) > max,
   )
-  return isLong ? translate('edit.too-long') : null
+  if (long === undefined) return null
+  return { isOfName: long === name, text: translate('edit.too-long', { field: long.field }) }
+}
+
+interface SizedValue {
+  readonly field: string
+  readonly value: Decrypted
+  readonly max?: number
+}
+
+/** What the form calls an additional field. */
+function labelOf(name: Decrypted, translate: ReturnType<typeof useWords>['translate']): string {
+  const labels = new Map([
+    ['URL', translate('common.address')],
+    ['TOTP', translate('common.code')],
+    ['Notes', translate('common.notes')],
+    ['Folder', translate('common.folder')],
+    ['Tags', translate('common.tags')],
+    ['Recovery codes', translate('common.recovery-codes')],
+  ])
+  return isReadable(name) ? (labels.get(name) ?? name) : '?'
 }

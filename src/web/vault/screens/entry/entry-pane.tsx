@@ -28,9 +28,11 @@ function NoEntry() {
       <div class="nothing">
         <Icon name="key" />
         <p>{translate('record.none')}</p>
-        <p>
-          <kbd>?</kbd> {translate('record.none.keys')}
-        </p>
+        {app.settings.hasSingleKeys.value && (
+          <p>
+            <kbd>?</kbd> {translate('record.none.keys')}
+          </p>
+        )}
       </div>
     )
   }
@@ -64,7 +66,6 @@ function ShownEntry({ entry }: { entry: OpenEntry }) {
   useEffect(() => {
     if (document.activeElement === document.body) head.current?.focus({ preventScroll: true })
   }, [])
-  const isBroken = !isReadable(entry.name)
   const name = isReadable(entry.name) ? entry.name : translate('list.unreadable')
   return (
     <>
@@ -80,7 +81,7 @@ function ShownEntry({ entry }: { entry: OpenEntry }) {
       <div class="record-scroll">
         <div class="sheet">
           <div class="record-title">
-            <Monogram name={name} kind={isBroken ? 'broken' : entry.kind} />
+            <Monogram name={name} kind={isWhole(entry) ? entry.kind : 'broken'} />
             <div>
               <h1 tabIndex={-1} ref={head}>
                 {name || '–'}
@@ -97,6 +98,7 @@ function ShownEntry({ entry }: { entry: OpenEntry }) {
             <Callout tone="bad">
               <p>{translate('record.unreadable')}</p>
               <p>{translate('record.unreadable.actions')}</p>
+              {!isReadOnly && !entry.isTrashed && <TrashBroken entry={entry} problem={problem} />}
             </Callout>
           )}
           {entry.isTrashed && (
@@ -130,6 +132,23 @@ function Actions({ entry, problem }: { entry: OpenEntry; problem: Signal<string 
     <TrashActions entry={entry} writing={writing} />
   ) : (
     <EntryActions entry={entry} writing={writing} />
+  )
+}
+
+/** What is left to do with an entry that can't be edited. */
+function TrashBroken({ entry, problem }: { entry: OpenEntry; problem: Signal<string | null> }) {
+  const writing = useWriting(problem)
+  const { translate } = useWords()
+  return (
+    <p class="actions">
+      <button
+        type="button"
+        class="button danger"
+        onClick={() => void writing.write({ ...entry, isTrashed: true })}
+      >
+        {translate('trash.move')}
+      </button>
+    </p>
   )
 }
 

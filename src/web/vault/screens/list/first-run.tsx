@@ -35,13 +35,15 @@ export function FirstRun() {
               detail={translate('first-run.add.detail')}
               onClick={() => startNew(app, 'record')}
             />
-            <div class="way">
-              <Icon name="phone" />
-              <span class="t">
-                <b>{translate('first-run.phone')}</b>
-                <small>{translate('first-run.phone.detail', { address })}</small>
-              </span>
-            </div>
+            {!isLoopback(location.hostname) && (
+              <div class="way">
+                <Icon name="phone" />
+                <span class="t">
+                  <b>{translate('first-run.phone')}</b>
+                  <small>{translate('first-run.phone.detail', { address })}</small>
+                </span>
+              </div>
+            )}
           </div>
           <Callout tone="calm" icon="info">
             <p>{translate('sign-up.forgotten')}</p>
@@ -56,6 +58,11 @@ export function FirstRun() {
       </div>
     </>
   )
+}
+
+/** Such an address leads to the phone itself, on a phone. */
+function isLoopback(host: string): boolean {
+  return /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/.test(host)
 }
 
 function Way(props: { icon: IconName; title: string; detail: string; onClick: () => void }) {

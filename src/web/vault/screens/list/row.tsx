@@ -17,9 +17,8 @@ export function Row(props: {
   const app = useApp()
   const { translate } = useWords()
   const name = isReadable(entry.name) ? entry.name : translate('list.unreadable')
-  const isBroken = !isReadable(entry.name)
   const line = hit === null ? null : findLine(hit, query)
-  const kind = isBroken ? 'broken' : entry.kind
+  const kind = isWhole(entry) ? entry.kind : 'broken'
   return (
     <li class={`row${isSelected ? ' on' : ''}${isWhole(entry) ? '' : ' broken'}`}>
       <button
@@ -51,9 +50,9 @@ export function Row(props: {
           </span>
         </span>
       </button>
-      {entry.kind === 'record' && !isBroken && (
+      {entry.kind === 'record' && isWhole(entry) && (
         <span class="quick">
-          {isReadable(entry.login) && entry.login !== '' && (
+          {entry.login !== '' && (
             <IconButton
               icon={isCopied(app, entry, 'login') ? 'check' : 'person'}
               className={isCopied(app, entry, 'login') ? 'also copied' : 'also'}
@@ -62,7 +61,7 @@ export function Row(props: {
               onClick={() => void copyPart(app, entry, 'login')}
             />
           )}
-          {isReadable(entry.password) && entry.password !== '' && (
+          {entry.password !== '' && (
             <IconButton
               icon={isCopied(app, entry, 'password') ? 'check' : 'copy'}
               className={isCopied(app, entry, 'password') ? 'copied' : ''}

@@ -3,12 +3,17 @@ import { useVault, useWords } from './use-app'
 
 /** Says that this is a copy, and whose. */
 export function CopyStrip() {
-  const { email } = useVault().vault.value
-  const { translate } = useWords()
+  const { email, exported } = useVault().vault.value
+  const { translate, formatDay } = useWords()
   return (
     <div class="banner">
       <Icon name="info" />
-      <p>{translate('emergency.page.detail', { email })}</p>
+      <p>
+        {exported !== undefined && (
+          <b>{translate('emergency.page.title', { day: formatDay(exported) })}. </b>
+        )}
+        {translate('emergency.page.detail', { email })}
+      </p>
     </div>
   )
 }

@@ -12,12 +12,14 @@ export function ExportSection() {
   const vault = useVault()
   const { translate } = useWords()
   const format = useSignal<'json' | 'csv'>('json')
+  const isSaved = useSignal(false)
   const { email, entries } = vault.vault.value
   const unreadable = entries.filter((entry) => !isWhole(entry)).length
 
   async function write(): Promise<void> {
     const now = app.clock()
     const name = `snailpass-${fileDay(now)}`
+    isSaved.value = true
     if (format.value === 'csv') {
       download(`${name}.csv`, 'text/csv', exportCsv(entries))
       return
@@ -53,6 +55,11 @@ export function ExportSection() {
         action={translate('export.action')}
         onRight={write}
       />
+      {isSaved.value && (
+        <Callout tone="calm" icon="check" role="status">
+          {translate('export.saved')}
+        </Callout>
+      )}
     </section>
   )
 }

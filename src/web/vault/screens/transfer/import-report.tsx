@@ -85,7 +85,6 @@ function Done(props: { importing: Importing; plan: readonly PlannedRow[]; time: 
   const app = useApp()
   const words = useWords()
   const { translate } = words
-  const count = countOutcomes(plan).new
   return (
     <>
       <Callout>{translate('import.delete-file')}</Callout>
@@ -95,7 +94,7 @@ function Done(props: { importing: Importing; plan: readonly PlannedRow[]; time: 
           class="button primary"
           onClick={() => app.go({ page: null, place: { kind: 'all' }, entryId: null })}
         >
-          {translate('import.show-new', { count })}
+          {translate('import.show-vault')}
         </button>
         <button
           type="button"

@@ -1,0 +1,80 @@
+/** What the form of an entry says of what went wrong, and the keys that open it, in a real browser. */
+import { afterAll, beforeAll, expect, test } from 'bun:test'
+import type { Browser } from 'puppeteer-core'
+import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
+import { until } from '../../support/until'
+import {
+  launchBrowser,
+  openVaultPage,
+  type VaultPage,
+  type VaultScreen,
+} from '../../support/vault-browser'
+
+let browser: Browser & AsyncDisposable
+beforeAll(async () => {
+  browser = await launchBrowser()
+})
+afterAll(() => browser[Symbol.asyncDispose]())
+
+async function openUnlocked(pages: VaultPages, screen?: VaultScreen): Promise<VaultPage> {
+  const url = new URL(`http://localhost:${pages.server.url.port}/vault/`)
+  const at = await openVaultPage(browser, url, screen)
+  await at.fill('Email', owner.email)
+  await at.fill('Master password', owner.masterPassword)
+  await at.press('Enter')
+  await at.page.waitForSelector('.app')
+  return at
+}
+
+test('a name that is missing is asked for until one is typed, and a long text is called by its field', async () => {
+  await using pages = await startVaultPages()
+  const at = await openUnlocked(pages)
+  await at.press('n')
+  await at.click('Save')
+  await at.see('Give it a name.')
+  await at.fill('Name', 'Gitforge')
+  await until(async () => !(await at.text()).includes('Give it a name.'), 'the complaint to go')
+  await at.fill('Notes', 'x'.repeat(70_000))
+  await at.click('Save')
+  await at.see('Notes is longer than the server takes.')
+  const wrong = await at.page.$$eval('[aria-invalid=true]', (fields) => fields.length)
+  expect(wrong).toBe(0)
+})
+
+test('what the server refuses is seen on a phone wherever the form is scrolled to', async () => {
+  const pages = await startVaultPages()
+  const at = await openUnlocked(pages, { width: 360 })
+  await at.click('Add the first one by hand')
+  await at.fill('Name', 'Gitforge')
+  await pages.server.stop()
+  for (const place of [0, 1_000_000]) {
+    await at.page.evaluate(
+      (top) => document.querySelector('.record-scroll')?.scrollTo(0, top),
+      place,
+    )
+    await at.click('Save')
+    await at.see('What you typed stays here.')
+    const box = await at.page.$eval('.refusal', (element) => {
+      const { top, bottom } = element.getBoundingClientRect()
+      return { top, isSeen: top >= 0 && bottom <= innerHeight }
+    })
+    expect(box.isSeen).toBe(true)
+  }
+})
+
+test('single-key shortcuts do nothing once they are switched off', async () => {
+  await using pages = await startVaultPages()
+  const at = await openUnlocked(pages)
+  await at.press('?')
+  await at.see('this list')
+  await at.press('Escape')
+  await at.click('Account')
+  await at.click('Single-key shortcuts')
+  for (const key of ['?', 'n', 'l'] as const) await at.press(key)
+  const { form, dialog, door } = await at.page.evaluate(() => ({
+    form: document.querySelector('#entry-form'),
+    dialog: document.querySelector('dialog'),
+    door: document.querySelector('.door'),
+  }))
+  expect([form, dialog, door]).toEqual([null, null, null])
+})
