@@ -105,7 +105,11 @@ export async function openVaultPage(
       await page.evaluate(axe.source)
       const found: unknown = await page.evaluate(runAxe)
       const faults = Array.isArray(found) ? found.map(String) : ['axe-core did not run']
-      return [...faults, ...(await page.evaluate(findOverflow))]
+      return [
+        ...faults,
+        ...(await page.evaluate(findOverflow)),
+        ...(await page.evaluate(findCutWords)),
+      ]
     },
     async clipboard() {
       const text = await page.evaluate(() => navigator.clipboard.readText().catch(() => null))
@@ -239,6 +243,24 @@ function findOverflow(): string[] {
     ...(scrollWidth > clientWidth ? ['the page scrolls sideways'] : []),
     ...(isOpen && scrollHeight > innerHeight ? [`the page is ${scrollHeight} px high`] : []),
   ]
+}
+
+/** Runs in the page. Returns the words on buttons that are broken in two for lack of room, but for names, which people chose. */
+function findCutWords(): string[] {
+  const cut: string[] = []
+  for (const button of document.querySelectorAll('button:not(.open, .tag)')) {
+    const texts = document.createTreeWalker(button, NodeFilter.SHOW_TEXT)
+    for (let node = texts.nextNode(); node !== null; node = texts.nextNode()) {
+      for (const { 0: word, index } of (node.nodeValue ?? '').matchAll(/\p{L}+/gu)) {
+        const range = document.createRange()
+        range.setStart(node, index)
+        range.setEnd(node, index + word.length)
+        const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)))
+        if (lines.size > 1) cut.push(`"${word}" is cut on a button`)
+      }
+    }
+  }
+  return cut
 }
 
 /** Runs in the page, where axe-core is already. */

@@ -1,16 +1,11 @@
 /** What the form of an entry says of what went wrong, and the keys that open it, in a real browser. */
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import type { Browser } from 'puppeteer-core'
+import { launchBrowser, type TestBrowser } from '../../support/browsers'
 import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
 import { until } from '../../support/until'
-import {
-  launchBrowser,
-  openVaultPage,
-  type VaultPage,
-  type VaultScreen,
-} from '../../support/vault-browser'
+import { openVaultPage, type VaultPage, type VaultScreen } from '../../support/vault-browser'
 
-let browser: Browser & AsyncDisposable
+let browser: TestBrowser
 beforeAll(async () => {
   browser = await launchBrowser()
 })
