@@ -41,6 +41,10 @@ test('what the server refuses is seen on a phone wherever the form is scrolled t
   const at = await openUnlocked(pages, { width: 360 })
   await at.click('Add the first one by hand')
   await at.fill('Name', 'Gitforge')
+  // Its name for screen readers has no place of its own, and must not make the page longer.
+  await at.click('Add a field')
+  await at.see('Name of the field')
+  expect(await at.findFaults()).toEqual([])
   await pages.server.stop()
   for (const place of [0, 1_000_000]) {
     await at.page.evaluate(
