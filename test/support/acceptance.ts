@@ -128,9 +128,13 @@ export async function readEntries(at: VaultPage): Promise<readonly ReadEntry[]> 
     for (const id of ids) {
       const row = document.querySelector<HTMLElement>(`[data-entry="${id}"]`)
       row?.click()
-      await waitFor(
-        () => document.querySelector(`[data-entry="${id}"]`)?.getAttribute('aria-current') != null,
-      )
+      const title = () => document.querySelector('.record-title h1')?.textContent ?? ''
+      // The list and the entry beside it need not change at the same moment.
+      await waitFor(() => {
+        const opened = document.querySelector(`[data-entry="${id}"]`)
+        const isCurrent = opened?.getAttribute('aria-current') != null
+        return isCurrent && title() !== '' && (opened.textContent ?? '').includes(title())
+      })
       const hidden = [...document.querySelectorAll<HTMLElement>('.values [aria-pressed=false]')]
       for (const eye of hidden) eye.click()
       await waitFor(() => document.querySelector('.values .dots') === null)
@@ -138,7 +142,7 @@ export async function readEntries(at: VaultPage): Promise<readonly ReadEntry[]> 
         const label = value.querySelector('dt')?.textContent
         return `${label}: ${value.querySelector('dd.v')?.textContent}`
       })
-      const name = document.querySelector('.record-title h1')?.textContent ?? ''
+      const name = title()
       const isFavorite =
         document.querySelector('.record-bar .fav')?.getAttribute('aria-pressed') === 'true'
       found.push({ id, name, isFavorite, values })
