@@ -77,16 +77,23 @@ const folders: Readonly<Record<string, FolderRule>> = {
     packages: ['@preact/signals'],
   },
   'src/web/vault/screens': {
-    imports: ['api', 'crypto', 'i18n', 'import', 'model', 'state'].map(
-      (part) => `src/web/vault/${part}`,
-    ),
+    imports: [
+      'src/web/drawings',
+      ...['api', 'crypto', 'i18n', 'import', 'model', 'state'].map(
+        (part) => `src/web/vault/${part}`,
+      ),
+    ],
     packages: ['preact', '@preact/signals'],
   },
   'src/web/vault': {
     imports: ['api', 'crypto', 'screens', 'state'].map((part) => `src/web/vault/${part}`),
     packages: ['preact'],
   },
-  'src/web': { imports: [], packages: ['preact', 'preact-render-to-string', node] },
+  'src/web/drawings': { imports: [], packages: ['preact'] },
+  'src/web': {
+    imports: ['src/web/drawings'],
+    packages: ['preact', 'preact-render-to-string', node],
+  },
 }
 
 /** Code that runs in the browser: no server evaluates it, whatever the table says about the folder above it. */

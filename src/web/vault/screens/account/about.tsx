@@ -1,9 +1,27 @@
+import { useSignal } from '@preact/signals'
 import { decodeBase64, toHex } from '../../crypto/encoding'
 import { Dialog } from '../parts/dialog'
 import { useWords } from '../parts/use-app'
 
+/** Returns a link that opens the dialog about the program, and the dialog, for a place with a look of its own. */
+export function useAbout() {
+  const { translate } = useWords()
+  const isShown = useSignal(false)
+  const show = (isOpen: boolean) => () => {
+    isShown.value = isOpen
+  }
+  return {
+    link: (
+      <button type="button" class="link" onClick={show(true)}>
+        {translate('common.about')}
+      </button>
+    ),
+    dialog: isShown.value && <AboutDialog onClose={show(false)} />,
+  }
+}
+
 /** The version, and the hash of the script as the page asks the browser to check it. */
-export function AboutDialog({ onClose }: { onClose: () => void }) {
+function AboutDialog({ onClose }: { onClose: () => void }) {
   const { translate } = useWords()
   const { version, sha256 } = aboutPage()
   return (

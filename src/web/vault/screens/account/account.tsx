@@ -1,8 +1,7 @@
-import { useSignal } from '@preact/signals'
 import { Icon } from '../parts/icon'
 import { PageFrame } from '../parts/page-frame'
 import { useApp, useLive, useWords } from '../parts/use-app'
-import { AboutDialog } from './about'
+import { useAbout } from './about'
 import { DeviceSettings } from './device-settings'
 import { Devices } from './devices'
 import { Health } from './health'
@@ -14,7 +13,7 @@ export function AccountPage() {
   const app = useApp()
   const { email, entries } = useLive().vault.value
   const { translate } = useWords()
-  const isAboutShown = useSignal(false)
+  const about = useAbout()
   return (
     <PageFrame title={translate('place.account')}>
       <section class="card">
@@ -42,24 +41,8 @@ export function AccountPage() {
       <Health />
       <DeviceSettings />
       <Leaving />
-      <p class="hint">
-        <button
-          type="button"
-          class="link"
-          onClick={() => {
-            isAboutShown.value = true
-          }}
-        >
-          {translate('common.about')}
-        </button>
-      </p>
-      {isAboutShown.value && (
-        <AboutDialog
-          onClose={() => {
-            isAboutShown.value = false
-          }}
-        />
-      )}
+      <p class="hint">{about.link}</p>
+      {about.dialog}
     </PageFrame>
   )
 }

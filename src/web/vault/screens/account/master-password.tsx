@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { isReadable } from '../../crypto/ciphertexts'
 import type { Translator } from '../../i18n/translate'
 import type { MasterPasswordOutcome } from '../../state/master-password'
-import { checkNewPassword, StrengthMeter } from '../door/new-password'
+import { checkNewPassword, NewPasswordFields, type NewPasswordTexts } from '../door/new-password'
 import { Dialog } from '../parts/dialog'
 import { explainFailure } from '../parts/failures'
 import { Icon, type IconName } from '../parts/icon'
@@ -52,11 +52,8 @@ export function MasterPasswordSection() {
   )
 }
 
-interface Typed {
+interface Typed extends NewPasswordTexts {
   readonly old: string
-  readonly password: string
-  readonly repeated: string
-  readonly hint: string
 }
 
 function ChangeDialog(props: {
@@ -91,7 +88,6 @@ function ChangeDialog(props: {
 
   const errorOf = (field: string | null) =>
     problem.value?.field === field ? problem.value.text : null
-  const { old, password, repeated } = typed.value
   const action = translate('master.action', { count })
   return (
     <Dialog
@@ -104,39 +100,17 @@ function ChangeDialog(props: {
       <PasswordField
         label={translate('master.now')}
         autocomplete="current-password"
-        value={old}
+        value={typed.value.old}
         error={errorOf('old')}
         onInput={(value) => type({ old: value })}
       />
-      <PasswordField
+      <NewPasswordFields
         label={translate('master.new')}
-        autocomplete="new-password"
-        value={password}
-        hint={translate('sign-up.length')}
-        error={errorOf('password')}
-        onInput={(value) => type({ password: value })}
-      >
-        {password !== '' && <StrengthMeter password={password} known={[email]} />}
-      </PasswordField>
-      <PasswordField
-        label={translate('sign-up.repeat')}
-        autocomplete="new-password"
-        value={repeated}
-        error={errorOf('repeated')}
-        onInput={(value) => type({ repeated: value })}
+        email={email}
+        typed={typed.value}
+        errorOf={errorOf}
+        onType={type}
       />
-      <div class="field">
-        <label for="new-hint">{`${translate('sign-up.hint')} (${translate('common.optional')})`}</label>
-        <input
-          class="input"
-          id="new-hint"
-          autocomplete="off"
-          maxLength={300}
-          value={typed.value.hint}
-          onInput={(event) => type({ hint: event.currentTarget.value })}
-        />
-        <p class="hint">{translate('sign-up.hint-help')}</p>
-      </div>
       <div>
         <p class="label">{translate('master.what-happens')}</p>
         <ul class="facts">

@@ -1,7 +1,6 @@
-import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
-import { AboutDialog } from '../account/about'
-import { Snail } from '../parts/snail'
+import { Snail } from '../../../drawings/snail'
+import { useAbout } from '../account/about'
 import { useApp, useWords } from '../parts/use-app'
 import { SignUpForm } from './sign-up'
 import { Unlock } from './unlock'
@@ -16,7 +15,7 @@ export function Door() {
 export function DoorFrame({ children }: { children: ComponentChildren }) {
   const { settings } = useApp()
   const { translate, language } = useWords()
-  const isAboutShown = useSignal(false)
+  const about = useAbout()
   const other = language === 'en' ? 'ru' : 'en'
   return (
     <div class="door">
@@ -42,24 +41,9 @@ export function DoorFrame({ children }: { children: ComponentChildren }) {
         >
           {translate(other === 'en' ? 'settings.language.en' : 'settings.language.ru')}
         </button>{' '}
-        ·{' '}
-        <button
-          type="button"
-          class="link"
-          onClick={() => {
-            isAboutShown.value = true
-          }}
-        >
-          {translate('common.about')}
-        </button>
+        · {about.link}
       </footer>
-      {isAboutShown.value && (
-        <AboutDialog
-          onClose={() => {
-            isAboutShown.value = false
-          }}
-        />
-      )}
+      {about.dialog}
     </div>
   )
 }

@@ -1,13 +1,21 @@
 import { estimateStrength } from '../../crypto/strength'
 import type { Translator } from '../../i18n/translate'
-import { Meter } from '../parts/parts'
+import { Meter, PasswordField } from '../parts/parts'
+import { TextField } from '../parts/text-field'
 import { useWords } from '../parts/use-app'
 
 const minLength = 11
 
+/** What is typed for a new master password. */
+export interface NewPasswordTexts {
+  readonly password: string
+  readonly repeated: string
+  readonly hint: string
+}
+
 /** Returns what is wrong with a new master password, null if nothing. Both apps and the server take from 11 to 300 characters. */
 export function checkNewPassword(
-  { password, repeated }: { readonly password: string; readonly repeated: string },
+  { password, repeated }: NewPasswordTexts,
   { translate }: Translator,
 ): { readonly field: 'password' | 'repeated'; readonly text: string } | null {
   const { length } = [...password]
@@ -17,8 +25,50 @@ export function checkNewPassword(
   return null
 }
 
+/** The fields of a new master password, and of its reminder. */
+export function NewPasswordFields(props: {
+  /** What the master password is called here. */
+  label: string
+  email: string
+  typed: NewPasswordTexts
+  errorOf: (field: keyof NewPasswordTexts) => string | null
+  onType: (change: Partial<NewPasswordTexts>) => void
+}) {
+  const { label, email, typed, errorOf, onType } = props
+  const { translate } = useWords()
+  return (
+    <>
+      <PasswordField
+        label={label}
+        autocomplete="new-password"
+        value={typed.password}
+        hint={translate('sign-up.length')}
+        error={errorOf('password')}
+        onInput={(password) => onType({ password })}
+      >
+        {typed.password !== '' && <StrengthMeter password={typed.password} known={[email]} />}
+      </PasswordField>
+      <PasswordField
+        label={translate('sign-up.repeat')}
+        autocomplete="new-password"
+        value={typed.repeated}
+        error={errorOf('repeated')}
+        onInput={(repeated) => onType({ repeated })}
+      />
+      <TextField
+        label={`${translate('sign-up.hint')} (${translate('common.optional')})`}
+        type="text"
+        value={typed.hint}
+        error={errorOf('hint')}
+        hint={translate('sign-up.hint-help')}
+        onInput={(hint) => onType({ hint })}
+      />
+    </>
+  )
+}
+
 /** How strong a password is, with a word for it. */
-export function StrengthMeter({ password, known }: { password: string; known: readonly string[] }) {
+function StrengthMeter({ password, known }: { password: string; known: readonly string[] }) {
   const { translate } = useWords()
   const { level } = estimateStrength(password, known)
   return (

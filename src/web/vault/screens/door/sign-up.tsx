@@ -7,9 +7,10 @@ import { deriveVaultKeys, emailSalt } from '../../crypto/keys'
 import type { Translator } from '../../i18n/translate'
 import { explainFailure } from '../parts/failures'
 import { once } from '../parts/once'
-import { Callout, FieldError, PasswordField } from '../parts/parts'
+import { Callout, FieldError } from '../parts/parts'
+import { TextField } from '../parts/text-field'
 import { useApp, useWords } from '../parts/use-app'
-import { checkNewPassword, StrengthMeter } from './new-password'
+import { checkNewPassword, NewPasswordFields, type NewPasswordTexts } from './new-password'
 
 /** Creates an account, and opens its vault if the server asks for no confirmation. */
 export function SignUpForm() {
@@ -69,7 +70,6 @@ export function SignUpForm() {
       </>
     )
   }
-  const { email, password, repeated, hint } = typed.value
   const action = translate('sign-up.action')
   const errorOf = (field: Problem['field']) =>
     problem.value?.field === field ? problem.value.text : null
@@ -86,34 +86,16 @@ export function SignUpForm() {
       <TextField
         label={translate('common.email')}
         type="email"
-        value={email}
+        value={typed.value.email}
         error={errorOf('email')}
         onInput={(value) => type({ email: value })}
       />
-      <PasswordField
+      <NewPasswordFields
         label={translate('common.master-password')}
-        autocomplete="new-password"
-        value={password}
-        error={errorOf('password')}
-        hint={translate('sign-up.length')}
-        onInput={(value) => type({ password: value })}
-      >
-        {password !== '' && <StrengthMeter password={password} known={[email]} />}
-      </PasswordField>
-      <PasswordField
-        label={translate('sign-up.repeat')}
-        autocomplete="new-password"
-        value={repeated}
-        error={errorOf('repeated')}
-        onInput={(value) => type({ repeated: value })}
-      />
-      <TextField
-        label={`${translate('sign-up.hint')} (${translate('common.optional')})`}
-        type="text"
-        value={hint}
-        error={errorOf('hint')}
-        hint={translate('sign-up.hint-help')}
-        onInput={(value) => type({ hint: value })}
+        email={typed.value.email}
+        typed={typed.value}
+        errorOf={errorOf}
+        onType={type}
       />
       <Callout tone="calm" icon="info">
         {translate('sign-up.forgotten')}
@@ -129,45 +111,8 @@ export function SignUpForm() {
   )
 }
 
-function TextField(props: {
-  label: string
-  type: 'email' | 'text'
-  value: string
-  error: string | null
-  hint?: string
-  onInput: (value: string) => void
-}) {
-  const id = `sign-up-${props.type}`
-  return (
-    <div class="field">
-      <label for={id}>{props.label}</label>
-      <input
-        class="input"
-        id={id}
-        {...(props.type === 'email'
-          ? ({ type: 'email', autocomplete: 'username' } as const)
-          : ({ type: 'text', autocomplete: 'off', list: undefined } as const))}
-        autoCapitalize="none"
-        spellcheck={false}
-        maxLength={300}
-        value={props.value}
-        aria-invalid={props.error !== null}
-        aria-describedby={`${id}-error ${id}-hint`}
-        onInput={(event) => props.onInput(event.currentTarget.value)}
-      />
-      <p class="hint" id={`${id}-hint`} hidden={props.hint === undefined}>
-        {props.hint}
-      </p>
-      <FieldError id={`${id}-error`} text={props.error} />
-    </div>
-  )
-}
-
-interface Typed {
+interface Typed extends NewPasswordTexts {
   readonly email: string
-  readonly password: string
-  readonly repeated: string
-  readonly hint: string
 }
 
 interface Problem {

@@ -1,7 +1,7 @@
+import { Snail } from '../../../drawings/snail'
 import type { Place } from '../../model/lists'
 import type { Page } from '../../state/navigation'
 import { Icon, type IconName } from '../parts/icon'
-import { Snail } from '../parts/snail'
 import { useApp, useVault, useWords } from '../parts/use-app'
 
 interface Way {
