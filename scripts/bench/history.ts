@@ -5,6 +5,7 @@ import { startCluster } from '../../test/support/postgres'
 import { printLine } from './report'
 import { measureInTurns, Series } from './rounds'
 import { type Bench, startBuild } from './servers'
+import { send } from './vault'
 
 /** Writes of each kind in a round. Each is of an entry that none has written to before, so that each keeps a version. */
 const writes = 200
@@ -122,12 +123,6 @@ async function fill(client: Client, rounds: number): Promise<Subject> {
     })
   }
   return { client, ids }
-}
-
-async function send(client: Client, method: string, path: string, body?: object): Promise<void> {
-  const answer = await client.send(method, path, body)
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-  await answer.bytes()
 }
 
 async function time(work: () => Promise<void>): Promise<number> {

@@ -6,7 +6,7 @@ import { aRecord } from '../../test/support/client'
 import { printLine } from './report'
 import { measureInTurns, Series } from './rounds'
 import { type Bench, startBare } from './servers'
-import { type Installation, installAll, readAnswers } from './vault'
+import { type Installation, installAll, readAnswers, send } from './vault'
 
 interface SyncOptions {
   readonly url: URL
@@ -63,8 +63,7 @@ export async function measureSyncs(bench: Bench): Promise<void> {
 }
 
 async function changeVault({ owner, recordIds: [id] }: Installation): Promise<void> {
-  const answer = await owner.send('PUT', '/records', aRecord({ id }))
-  if (!answer.ok) throw new Error(`PUT /records: ${answer.status} ${await answer.text()}`)
+  await send(owner, 'PUT', '/records', aRecord({ id }))
 }
 
 /** Returns the milliseconds that a sync takes. */

@@ -56,16 +56,22 @@ async function fillVault(client: Client): Promise<readonly string[]> {
   const ids: string[] = []
   for (let index = 0; index < vaultRecords; index++) {
     const record = aRecord()
-    await create(client, '/records', record)
+    await send(client, 'POST', '/records', record)
     for (let field = 0; field < fieldsPerRecord; field++)
-      await create(client, '/additional_fields', aField(record.id))
+      await send(client, 'POST', '/additional_fields', aField(record.id))
     ids.push(record.id)
   }
   return ids
 }
 
-async function create(client: Client, path: string, body: object): Promise<void> {
-  const answer = await client.send('POST', path, body)
-  if (answer.status !== 201) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+/** Sends a request, and throws unless it succeeds. */
+export async function send(
+  client: Client,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<void> {
+  const answer = await client.send(method, path, body)
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
   await answer.bytes()
 }

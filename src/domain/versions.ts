@@ -11,6 +11,12 @@ export const maxVersionsPerEntry = 10
 /** Milliseconds for which a version is kept. */
 export const versionLifetime = 30 * 24 * 60 * 60_000
 
+/** Returns the number that a text names a version by, null if it can't be one. */
+export function parseVersionNumber(text: string): number | null {
+  const number = Number(text)
+  return /^\d{1,16}$/.test(text) && Number.isSafeInteger(number) ? number : null
+}
+
 /** How the operator wants former states of entries to be kept. Null, in place of it: not at all. */
 export interface HistoryPolicy {
   /** Maximum size of the history of an account, in bytes. */

@@ -2,7 +2,7 @@ import { Elysia, t } from 'elysia'
 import { DomainError } from '../domain/errors'
 import type { History } from '../domain/history'
 import type { Note, VaultRecordWithFields } from '../domain/vault'
-import type { Version, VersionOf } from '../domain/versions'
+import { parseVersionNumber, type Version, type VersionOf } from '../domain/versions'
 import { missingParameter } from './http-error'
 import { elementsSegment, type RowFormat, textSegment } from './json-segments'
 import { sizeOfNote, sizeOfRecord } from './list-sizes'
@@ -164,7 +164,7 @@ function parseSegment({ url }: Request, index: number): string {
 
 /** Throws `not_found` for a text that names no version. */
 function parseVersion(text: string): number {
-  const number = Number(text)
-  if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(number)) return number
+  const number = parseVersionNumber(text)
+  if (number !== null) return number
   throw new DomainError('not_found', `The history has no version ${text}`)
 }

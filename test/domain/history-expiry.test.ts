@@ -2,30 +2,19 @@ import { describe, expect, test } from 'bun:test'
 import { removeExpiredAccounts } from '../../src/domain/expired-accounts'
 import { deleteOldVersions } from '../../src/domain/history-expiry'
 import { startPostgresFirst } from '../support/postgres'
-import {
-  aUser,
-  openPostgresStore,
-  openSqliteStore,
-  openVault,
-  type TestStore,
-} from '../support/store'
-import { fakeClock, watchOf } from '../support/timing'
+import { aUser, openVault, storeEngines, type TestStore } from '../support/store'
+import { jumpingClock } from '../support/timing'
 
 /* Versions are deleted after 30 days of a plausible clock, and what the accounts know of their history stays right. */
 
 startPostgresFirst('newest')
 
-const engines: { engine: string; open: () => Promise<TestStore> }[] = [
-  { engine: 'SQLite', open: openSqliteStore },
-  { engine: 'Postgres', open: () => openPostgresStore() },
-]
 const day = 86_400_000
 
 /** A clock that jumps, a watch of it, and an account whose note `n` has been changed once per call of `change`. */
 async function createMachine(store: TestStore) {
-  const [clock, monotonicClock] = [fakeClock(), fakeClock(0)]
-  const clockWatch = watchOf(clock, monotonicClock)
-  clockWatch.problem()
+  const time = jumpingClock()
+  const { clock, clockWatch } = time
   const entry = { isFavorite: false, isTrashed: false, creationTime: 1, updateTime: 2 }
   const ids = ['u', 'other']
   await store.write(async (tx) => {
@@ -37,16 +26,7 @@ async function createMachine(store: TestStore) {
   })
   let changes = 0
   return {
-    clock,
-    clockWatch,
-    jump(days: number) {
-      clock.advance(days * day)
-      clockWatch.problem()
-    },
-    pass(milliseconds: number) {
-      clock.advance(milliseconds)
-      monotonicClock.advance(milliseconds)
-    },
+    ...time,
     change: (id = 'u') =>
       store.write(async (tx) => {
         const { notes } = await openVault(tx, id, { now: clock(), maxBytes: 1e6 })
@@ -59,7 +39,7 @@ async function createMachine(store: TestStore) {
   }
 }
 
-describe.each(engines)('versions on $engine', ({ open }) => {
+describe.each(storeEngines)('versions on $engine', ({ open }) => {
   test('are deleted after thirty days, those of each account, and the newer ones stay', async () => {
     await using store = await open()
     const { change, pass, expire, times, clock } = await createMachine(store)

@@ -21,7 +21,7 @@ import { createTestHasher } from '../support/hasher'
 import { startPostgresFirst } from '../support/postgres'
 import { unbounded } from '../support/session'
 import { aUser, openVault, storeEngines, type TestStore } from '../support/store'
-import { fakeClock, patientTiming, random, watchOf } from '../support/timing'
+import { jumpingClock, patientTiming, random } from '../support/timing'
 import { createTestTokens } from '../support/tokens'
 
 startPostgresFirst('newest')
@@ -32,9 +32,7 @@ const wrong = { code: 'unauthenticated', message: 'Incorrect credentials' }
 
 /** A server with the account `owner@nas.local`, whose master password hash is `right`, and its operator. */
 async function createServer(store: TestStore, change: Partial<User> = {}) {
-  const [clock, monotonicClock] = [fakeClock(), fakeClock(0)]
-  const clockWatch = watchOf(clock, monotonicClock)
-  clockWatch.problem()
+  const { clock, monotonicClock, clockWatch, pass } = jumpingClock()
   const hasher = createTestHasher()
   const passwordHash = await hasher.hash('right')
   const user = aUser({ email: 'owner@nas.local', passwordHash, creationTime: clock(), ...change })
@@ -86,10 +84,7 @@ async function createServer(store: TestStore, change: Partial<User> = {}) {
       clock.advance(milliseconds)
       clockWatch.problem()
     },
-    pass(milliseconds: number) {
-      clock.advance(milliseconds)
-      monotonicClock.advance(milliseconds)
-    },
+    pass,
     deletionTime: async () =>
       (await store.read((tx) => tx.users.findById(user.id)))?.deletionTime ?? null,
   }

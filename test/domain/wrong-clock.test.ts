@@ -6,7 +6,7 @@ import type { KnownTime } from '../../src/domain/known-time'
 import { listAuditRows } from '../support/audit'
 import { startPostgresFirst } from '../support/postgres'
 import { aUser, openSqliteStore, storeEngines, type TestStore } from '../support/store'
-import { fakeClock, watchOf } from '../support/timing'
+import { jumpingClock } from '../support/timing'
 
 /* What is deleted or held back by age, while the clock is wrong and after it was. Known networks are in login-networks.test.ts. */
 
@@ -18,20 +18,10 @@ const jumps = [3, 40, 365, 3_653]
 
 /** A clock that jumps, a watch of it, and an hourly clean-up of accounts that are older than a week. */
 function createMachine(store: TestStore) {
-  const [clock, monotonicClock] = [fakeClock(), fakeClock(0)]
-  const clockWatch = watchOf(clock, monotonicClock)
-  clockWatch.problem()
+  const time = jumpingClock()
+  const { clock, clockWatch } = time
   return {
-    clock,
-    clockWatch,
-    jump(days: number) {
-      clock.advance(days * day)
-      clockWatch.problem()
-    },
-    pass(milliseconds: number) {
-      clock.advance(milliseconds)
-      monotonicClock.advance(milliseconds)
-    },
+    ...time,
     async signUp(change = {}) {
       const user = aUser({ emailConfirmed: false, creationTime: clock(), ...change })
       await store.write((tx) => tx.users.insert(user))

@@ -7,6 +7,26 @@ export function watchOf(clock: Clock, monotonicClock: MonotonicClock = clock): C
   return createClockWatch({ clock, monotonicClock, buildTime: 0, stored: null, newestRow: null })
 }
 
+/** A clock that jumps, and a watch of it that has seen it right. */
+export function jumpingClock() {
+  const [clock, monotonicClock] = [fakeClock(), fakeClock(0)]
+  const clockWatch = watchOf(clock, monotonicClock)
+  clockWatch.problem()
+  return {
+    clock,
+    monotonicClock,
+    clockWatch,
+    jump(days: number) {
+      clock.advance(days * 86_400_000)
+      clockWatch.problem()
+    },
+    pass(milliseconds: number) {
+      clock.advance(milliseconds)
+      monotonicClock.advance(milliseconds)
+    },
+  }
+}
+
 /** Real random bytes: no test depends on their values. */
 export const random = (count: number): Uint8Array => crypto.getRandomValues(new Uint8Array(count))
 

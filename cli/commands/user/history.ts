@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { withHistory } from '../../../src/app/operations/users'
 import { DomainError } from '../../../src/domain/errors'
-import type { Version } from '../../../src/domain/versions'
+import { parseVersionNumber, type Version } from '../../../src/domain/versions'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { formatBytes, formatJsonTime, formatTimestamp } from '../../format'
 import { formatTable } from '../../table'
@@ -69,8 +69,8 @@ Example:
 }
 
 function parseVersion(text: string): number {
-  const number = Number(text)
-  if (/^\d{1,16}$/.test(text) && Number.isSafeInteger(number)) return number
+  const number = parseVersionNumber(text)
+  if (number !== null) return number
   throw new DomainError('invalid', `"${text}" is not a version`, {
     hint: 'use a number from `snailpass user history`',
   })
