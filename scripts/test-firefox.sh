@@ -3,7 +3,7 @@
 # `N passed, N failed`.
 set -euo pipefail
 . "$(dirname "$0")/setup.sh"
-output=$(TEST_BROWSER=firefox TEST_BROWSERS=all bun test --timeout 60000 test/web/vault/browser.test.ts 2>&1 | tee >(cat >&2)) || true
+output=$(TEST_BROWSER=firefox TEST_BROWSERS=all bun test --timeout 60000 test/web/vault/{browser,screens}.test.ts 2>&1 | tee >(cat >&2)) || true
 count_of() { echo "$output" | sed -n "s/^ *\([0-9]*\) $1\$/\1/p" | tail -n 1; }
 passed=$(count_of pass) failed=$(count_of fail)
 # Without counts nothing was tested.

@@ -26,10 +26,32 @@ export interface FilledVault extends VaultPages {
   readonly front: VaultFront
 }
 
-export async function startFilledVault(...entries: readonly NewEntry[]): Promise<FilledVault> {
+async function startWith(entries: readonly NewEntry[]): Promise<VaultPages> {
   const pages = await startVaultPages()
   const vault = await pages.open()
   for (const entry of entries) expect(await vault.save(entry)).toEqual({ kind: 'saved' })
+  return pages
+}
+
+/** Starts a server with an account that has entries of each kind. */
+export function startFilled(): Promise<VaultPages> {
+  const totp = 'otpauth://totp/Gitforge?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
+  const texts = [
+    { name: 'URL', value: 'https://gitforge.example/login' },
+    { name: 'TOTP', value: totp },
+    { name: 'Folder', value: 'Work/Servers' },
+    { name: 'Notes', value: 'Recovery phone\nis the old one' },
+  ]
+  return startWith([
+    newRecord({ name: 'Gitforge', texts, isFavorite: true }),
+    newRecord({ name: 'Bank', texts: [{ name: 'Tags', value: 'money' }] }),
+    newRecord({ name: 'Old forum', isTrashed: true }),
+    newNote({ name: 'Door' }),
+  ])
+}
+
+export async function startFilledVault(...entries: readonly NewEntry[]): Promise<FilledVault> {
+  const pages = await startWith(entries)
   const front = startVaultFront(pages.server)
   return Object.assign(pages, {
     front,
@@ -51,12 +73,18 @@ export async function unlock(
   await at.page.waitForSelector('.app')
 }
 
+/** Returns where the vault of a server is opened: browsers have cryptography at `localhost`, and not at every address of this machine. */
+export function vaultAt({ url }: { readonly url: URL }): URL {
+  return new URL(`http://localhost:${url.port}/vault/`)
+}
+
+/** Opens a vault and unlocks it, through the front before its server if there is one. */
 export async function openUnlocked(
   used: UsedBrowser,
-  { front }: Pick<FilledVault, 'front'>,
+  pages: Pick<VaultPages, 'server'> | Pick<FilledVault, 'front'>,
   screen?: VaultScreen,
 ): Promise<VaultPage> {
-  const at = await used.open(front.url, screen)
+  const at = await used.open('front' in pages ? pages.front.url : vaultAt(pages.server), screen)
   await unlock(at)
   return at
 }

@@ -46,8 +46,10 @@ const programs = {
   firefox: { path: '/usr/bin/firefox-esr', install: './scripts/tools.sh --all' },
 } as const
 
-/** What tests use that do not run in each browser. */
 const usualKind: BrowserKind = process.env['TEST_BROWSER'] === 'firefox' ? 'firefox' : 'chromium'
+
+/** Where tests run that do not run in each browser. */
+export const usualTrial: BrowserTrial = { kind: usualKind, width: 1280 }
 
 export async function launchBrowser(
   kind: BrowserKind = usualKind,
@@ -138,7 +140,7 @@ export interface UsedBrowser {
   open(url: URL, screen?: VaultScreen): Promise<VaultPage>
 }
 
-/** Launches the browser of a trial before the tests of a `describe`, and ends it after them. */
+/** Launches the browser of a trial before the tests of a `describe`, or of a file, and ends it after them. */
 export function useBrowser(
   { kind, width }: BrowserTrial,
   options: () => BrowserOptions = () => ({}),

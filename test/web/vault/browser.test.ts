@@ -1,75 +1,20 @@
 /** The web vault in a real browser, used as people use it. What needs no screen is tested without one, in state/. */
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { describe, expect, test } from 'bun:test'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { version } from '../../../src/version'
 import { createTranslator } from '../../../src/web/vault/i18n/translate'
 import { encryptChange } from '../../../src/web/vault/model/changes'
-import type { VaultState } from '../../../src/web/vault/state/open-vault'
 import { vaultScript } from '../../../src/web/vault-files'
-import { isEachBrowser, launchBrowser, type TestBrowser } from '../../support/browsers'
+import { newRecord, openUnlocked, startFilled, vaultAt } from '../../support/acceptance'
+import { useBrowser, usualTrial } from '../../support/browsers'
 import { temporaryFolder } from '../../support/executable'
-import { anOpenNote, anOpenRecord } from '../../support/open-entries'
-import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
+import { owner, startVaultPages } from '../../support/open-vaults'
 import { startTestServer } from '../../support/server'
 import { until } from '../../support/until'
-import { openVaultPage, type VaultPage, type VaultScreen } from '../../support/vault-browser'
 
-let browser: TestBrowser
-beforeAll(async () => {
-  browser = await launchBrowser()
-})
-afterAll(() => browser[Symbol.asyncDispose]())
-
-/** Browsers have cryptography at `localhost`, and not at every address of this machine. */
-function vaultAt({ url }: { readonly url: URL }): URL {
-  return new URL(`http://localhost:${url.port}/vault/`)
-}
-
-const fresh = { id: '', revision: null }
-const newRecord = (change: Parameters<typeof anOpenRecord>[0]) => ({
-  ...anOpenRecord(change),
-  ...{ ...fresh, id: crypto.randomUUID() },
-})
-
-const totp = 'otpauth://totp/Gitforge?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
-
-/** Entries of each kind. */
-async function fill(vault: VaultState): Promise<void> {
-  const texts = [
-    { name: 'URL', value: 'https://gitforge.example/login' },
-    { name: 'TOTP', value: totp },
-    { name: 'Folder', value: 'Work/Servers' },
-    { name: 'Notes', value: 'Recovery phone\nis the old one' },
-  ]
-  const drafts = [
-    newRecord({ name: 'Gitforge', texts, isFavorite: true }),
-    newRecord({ name: 'Bank', texts: [{ name: 'Tags', value: 'money' }] }),
-    newRecord({ name: 'Old forum', isTrashed: true }),
-    { ...anOpenNote({ name: 'Door' }), ...fresh, id: crypto.randomUUID() },
-  ]
-  for (const draft of drafts) expect(await vault.save(draft)).toEqual({ kind: 'saved' })
-}
-
-async function startFilled(): Promise<VaultPages> {
-  const pages = await startVaultPages()
-  await fill(await pages.open())
-  return pages
-}
-
-async function unlock(at: VaultPage, masterPassword = owner.masterPassword): Promise<void> {
-  await at.fill('Email', owner.email)
-  await at.fill('Master password', masterPassword)
-  await at.press('Enter')
-  await at.page.waitForSelector('.app')
-}
-
-async function openUnlocked(pages: VaultPages, screen?: VaultScreen): Promise<VaultPage> {
-  const at = await openVaultPage(browser, vaultAt(pages.server), screen)
-  await unlock(at)
-  return at
-}
+const used = useBrowser(usualTrial)
 
 test('takes somebody who has only a browser from nothing to a copied password and a new master password', async () => {
   const canaries = [
@@ -81,7 +26,7 @@ test('takes somebody who has only a browser from nothing to a copied password an
   ]
   using folder = temporaryFolder()
   await using server = await startTestServer({ dataDir: folder.path })
-  const at = await openVaultPage(browser, vaultAt(server), { width: 360 })
+  const at = await used.open(vaultAt(server), { width: 360 })
   await at.click('Create an account')
   await at.fill('Email', 'Olga@Example.org')
   await at.fill('Master password', 'four quiet snails')
@@ -149,7 +94,7 @@ test('takes somebody who has only a browser from nothing to a copied password an
 describe('locking', () => {
   test('leaves nothing of the vault in the page, in all tabs, and after going back', async () => {
     await using pages = await startFilled()
-    const at = await openUnlocked(pages)
+    const at = await openUnlocked(used, pages)
     await at.click('Gitforge')
     await at.see('gitforge.example')
     const other = await at.context.newPage()
@@ -172,7 +117,7 @@ describe('locking', () => {
 
   test('comes by the wall clock, as after a sleep, and clears the clipboard before', async () => {
     await using pages = await startFilled()
-    const at = await openUnlocked(pages)
+    const at = await openUnlocked(used, pages)
     const sleep = (seconds: number) =>
       at.page.evaluate((jump) => {
         const { now } = Date
@@ -189,7 +134,7 @@ describe('locking', () => {
 
   test('comes when another device signs out everywhere, and says so', async () => {
     await using pages = await startFilled()
-    const [one, other] = [await openUnlocked(pages), await openUnlocked(pages)]
+    const [one, other] = [await openUnlocked(used, pages), await openUnlocked(used, pages)]
     await other.click('Account')
     await other.click('Sign out everywhere else')
     await other.see('All other devices are signed out.')
@@ -210,7 +155,7 @@ describe('locking', () => {
 
   test('brings back what was being typed, to the one who unlocks', async () => {
     await using pages = await startFilled()
-    const at = await openUnlocked(pages)
+    const at = await openUnlocked(used, pages)
     await at.click('Bank')
     await at.click('Edit')
     await at.fill('Login', 'half-typed')
@@ -226,7 +171,7 @@ describe('locking', () => {
 describe('saving', () => {
   test('shows both versions when two browsers have changed an entry', async () => {
     await using pages = await startFilled()
-    const [one, other] = [await openUnlocked(pages), await openUnlocked(pages)]
+    const [one, other] = [await openUnlocked(used, pages), await openUnlocked(used, pages)]
     for (const [at, text] of [
       [one, 'by one'],
       [other, 'by other'],
@@ -251,7 +196,7 @@ describe('saving', () => {
 
   test('keeps what was typed while the server is gone, and says so', async () => {
     await using pages = await startFilled()
-    const at = await openUnlocked(pages)
+    const at = await openUnlocked(used, pages)
     await at.press('n')
     await at.fill('Name', 'Written on a train')
     await at.page.setOfflineMode(true)
@@ -267,7 +212,7 @@ describe('saving', () => {
 
   test('asks before something typed is lost', async () => {
     await using pages = await startFilled()
-    const at = await openUnlocked(pages)
+    const at = await openUnlocked(used, pages)
     await at.press('n')
     await at.fill('Name', 'Half-typed')
     await at.press('Escape')
@@ -290,7 +235,7 @@ test('shows texts as texts, whatever is in them', async () => {
     { name: 'Tags', value: evil },
   ]
   await vault.save(newRecord({ name: evil, login: evil, password: evil, texts }))
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   await at.page.click('[data-entry]')
   await at.see('javascript:alert(1)')
   await at.press('/')
@@ -304,7 +249,7 @@ test('shows texts as texts, whatever is in them', async () => {
 
 test('runs and loads nothing but its own script, whatever gets into the page', async () => {
   await using pages = await startVaultPages()
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   const allowed = await at.page.evaluate(async () => {
     const seen: string[] = []
     document.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => {
@@ -349,7 +294,7 @@ test('runs and loads nothing but its own script, whatever gets into the page', a
 
 test('says which script it runs, and which version', async () => {
   await using pages = await startVaultPages()
-  const at = await openVaultPage(browser, vaultAt(pages.server))
+  const at = await used.open(vaultAt(pages.server))
   await at.click('About')
   await at.see(Uint8Array.fromBase64(vaultScript.sha256).toHex())
   await at.see(`Version ${version}`)
@@ -357,7 +302,7 @@ test('says which script it runs, and which version', async () => {
 
 test('says before and after a sign-up what the server wants', async () => {
   await using server = await startTestServer({ settings: { SNAILPASS_SIGNUPS: 'invited' } })
-  const at = await openVaultPage(browser, vaultAt(server))
+  const at = await used.open(vaultAt(server))
   await at.click('Create an account')
   await at.fill('Email', 'nobody')
   await at.click('Create account')
@@ -382,7 +327,7 @@ test('says before and after a sign-up what the server wants', async () => {
 
 test('does with the keyboard alone what a mouse does', async () => {
   await using pages = await startFilled()
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   await at.press('/')
   await at.page.keyboard.type('gitf')
   await at.see('1 found')
@@ -418,7 +363,7 @@ test('makes the rows of a long list only near what is seen, also for the keyboar
   const drafts = names.map((name) => newRecord({ name }))
   const changes = await Promise.all(drafts.map((draft) => encryptChange(vault.key(), draft)))
   expect(await vault.send(changes)).toBeNull()
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   await at.see('Site 000')
   const countRows = () => at.page.evaluate(() => document.querySelectorAll('.row').length)
   expect(await countRows()).toBeLessThan(150)
@@ -443,7 +388,7 @@ test('makes the rows of a long list only near what is seen, also for the keyboar
 
 test('saves an emergency file that opens from the disk without the server, and asks nobody', async () => {
   const pages = await startFilled()
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   await at.click('Import and export')
   await at.fill('Type your master password again', 'wrong')
   await at.click('Save emergency file')
@@ -451,11 +396,11 @@ test('saves an emergency file that opens from the disk without the server, and a
   await at.fill('Type your master password again', owner.masterPassword)
   await at.click('Save emergency file')
   await at.see('Saved. It holds the vault as it is now')
-  const path = await until(() => browser.findDownload('.html'), 'the emergency file')
+  const path = await until(() => used.browser.findDownload('.html'), 'the emergency file')
   await pages.server.stop()
   expect(readFileSync(path, 'utf8')).not.toContain('Gitforge')
 
-  const copy = await openVaultPage(browser, pathToFileURL(path))
+  const copy = await used.open(pathToFileURL(path))
   await copy.fill('Master password', 'wrong')
   await copy.press('Enter')
   await copy.see('This master password doesn’t open the copy')
@@ -467,86 +412,4 @@ test('saves an emergency file that opens from the disk without the server, and a
   await copy.see('It can be read, not changed.')
   expect(copy.requests.filter(({ url }) => !url.startsWith('file:'))).toEqual([])
   expect(copy.problems).toEqual([])
-})
-
-/** Goes to every screen, and returns what is wrong with them. */
-async function visitAll(at: VaultPage, screen: VaultScreen): Promise<readonly string[]> {
-  const found: string[] = []
-  const [isNarrow, isPhone] = [1024, 768].map((width) => (screen.width ?? 1280) < width)
-  const word = (en: string, ru: string) => (screen.language === 'ru' ? ru : en)
-  const look = async (name: string) => {
-    for (const fault of await at.findFaults()) found.push(`${name}: ${fault}`)
-    if (screen.language !== 'ru') return
-    const text = (await at.text()).replaceAll(/Recovery phone is the old one|Old forum|OF/g, '')
-    for (const english of text.match(/\b(?:the|of|with|your|and|is|not|this)\b/gi) ?? [])
-      found.push(`${name}: English "${english}"`)
-  }
-  const goTo = async (en: string, ru: string) => {
-    if (isNarrow)
-      await at.page.evaluate(() =>
-        document.querySelector<HTMLElement>('[popovertarget=places]')?.click(),
-      )
-    await at.click(word(en, ru))
-  }
-  await look('list')
-  await at.click('Gitforge')
-  await at.see('gitforge.example')
-  await look('record')
-  await at.click(word('Edit', 'Изменить'))
-  await look('edit')
-  await at.click(word('Make a password', 'Создать пароль'))
-  await look('generator')
-  await at.press('Escape')
-  await at.press('Escape')
-  if (isPhone) await at.click(word('Back to the list', 'Назад'))
-  await goTo('Trash', 'Корзина')
-  await at.click('Old forum')
-  await look('trash')
-  await at.click(word('Delete for good', 'Удалить навсегда'))
-  await look('dialog')
-  await at.press('Escape')
-  if (isPhone) await at.click(word('Back to the list', 'Назад'))
-  await goTo('Import and export', 'Импорт и экспорт')
-  await look('transfer')
-  if (isNarrow) await at.click(word('Back to the list', 'Назад'))
-  await goTo('Account', 'Аккаунт')
-  await at.see(word('Devices', 'Устройства'))
-  await look('account')
-  await at.click(word('Change it…', 'Сменить…'))
-  await look('master password')
-  await at.press('Escape')
-  await at.click(word('Show the history', 'Показать историю'))
-  await at.see(word('within 30 days', 'за 30 дней'))
-  await look('history')
-  return found
-}
-
-describe('every screen can be used by everybody', () => {
-  const usual = [
-    { width: 1280, theme: 'light', language: 'en' },
-    { width: 320, theme: 'dark', language: 'ru' },
-  ] as const
-  // With --all. At 640 px a page of 1280 px is seen at 200 %.
-  const others = [
-    { width: 1280, theme: 'dark', language: 'ru' },
-    { width: 800, theme: 'dark', language: 'en' },
-    { width: 640, theme: 'light', language: 'ru' },
-    { width: 360, theme: 'light', language: 'en' },
-  ] as const
-  test.each(isEachBrowser ? [...usual, ...others] : usual)(
-    'at $width px, $theme, in $language',
-    async (screen) => {
-      await using pages = await startFilled()
-      const at = await openVaultPage(browser, vaultAt(pages.server), screen)
-      await at.see('SnailPass')
-      const faults = [...(await at.findFaults())]
-      const isRussian = screen.language === 'ru'
-      await at.fill(isRussian ? 'Почта' : 'Email', owner.email)
-      await at.fill(isRussian ? 'Мастер-пароль' : 'Master password', owner.masterPassword)
-      await at.press('Enter')
-      await at.page.waitForSelector('.app')
-      faults.push(...(await visitAll(at, screen)))
-      expect(faults).toEqual([])
-    },
-  )
 })

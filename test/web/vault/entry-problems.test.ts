@@ -1,29 +1,15 @@
 /** What the form of an entry says of what went wrong, and the keys that open it, in a real browser. */
-import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { launchBrowser, type TestBrowser } from '../../support/browsers'
-import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
+import { expect, test } from 'bun:test'
+import { openUnlocked } from '../../support/acceptance'
+import { useBrowser, usualTrial } from '../../support/browsers'
+import { startVaultPages } from '../../support/open-vaults'
 import { until } from '../../support/until'
-import { openVaultPage, type VaultPage, type VaultScreen } from '../../support/vault-browser'
 
-let browser: TestBrowser
-beforeAll(async () => {
-  browser = await launchBrowser()
-})
-afterAll(() => browser[Symbol.asyncDispose]())
-
-async function openUnlocked(pages: VaultPages, screen?: VaultScreen): Promise<VaultPage> {
-  const url = new URL(`http://localhost:${pages.server.url.port}/vault/`)
-  const at = await openVaultPage(browser, url, screen)
-  await at.fill('Email', owner.email)
-  await at.fill('Master password', owner.masterPassword)
-  await at.press('Enter')
-  await at.page.waitForSelector('.app')
-  return at
-}
+const used = useBrowser(usualTrial)
 
 test('a name that is missing is asked for until one is typed, and a long text is called by its field', async () => {
   await using pages = await startVaultPages()
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   await at.press('n')
   await at.click('Save')
   await at.see('Give it a name.')
@@ -38,7 +24,7 @@ test('a name that is missing is asked for until one is typed, and a long text is
 
 test('what the server refuses is seen on a phone wherever the form is scrolled to', async () => {
   const pages = await startVaultPages()
-  const at = await openUnlocked(pages, { width: 360 })
+  const at = await openUnlocked(used, pages, { width: 360 })
   await at.click('Add the first one by hand')
   await at.fill('Name', 'Gitforge')
   // Its name for screen readers has no place of its own, and must not make the page longer.
@@ -63,7 +49,7 @@ test('what the server refuses is seen on a phone wherever the form is scrolled t
 
 test('single-key shortcuts do nothing once they are switched off', async () => {
   await using pages = await startVaultPages()
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   await at.press('?')
   await at.see('this list')
   await at.press('Escape')

@@ -1,30 +1,15 @@
 /** What would be lost by the browser's own ways out of a page: back, reload, closing it. In a real browser. */
-import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { launchBrowser, type TestBrowser } from '../../support/browsers'
-import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
+import { expect, test } from 'bun:test'
+import { openUnlocked, vaultAt } from '../../support/acceptance'
+import { useBrowser, usualTrial } from '../../support/browsers'
+import { owner, startVaultPages } from '../../support/open-vaults'
 import { until } from '../../support/until'
-import { openVaultPage, type VaultPage } from '../../support/vault-browser'
 
-let browser: TestBrowser
-beforeAll(async () => {
-  browser = await launchBrowser()
-})
-afterAll(() => browser[Symbol.asyncDispose]())
-
-const vaultAt = ({ server }: VaultPages) => new URL(`http://localhost:${server.url.port}/vault/`)
-
-async function openUnlocked(pages: VaultPages): Promise<VaultPage> {
-  const at = await openVaultPage(browser, vaultAt(pages))
-  await at.fill('Email', owner.email)
-  await at.fill('Master password', owner.masterPassword)
-  await at.press('Enter')
-  await at.page.waitForSelector('.app')
-  return at
-}
+const used = useBrowser(usualTrial)
 
 test('the back button shows a form that was typed into, and asks', async () => {
   await using pages = await startVaultPages()
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   await at.click('Account')
   await at.see('Master password')
   await at.click('All items')
@@ -48,7 +33,7 @@ function isSeen(element: Element): boolean {
 
 test('the browser asks before it reloads a page into which something was typed', async () => {
   await using pages = await startVaultPages()
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   const asked: string[] = []
   at.page.on('dialog', (dialog) => {
     asked.push(dialog.type())
@@ -68,7 +53,7 @@ test('the browser asks before it reloads a page into which something was typed',
 
 test('an account that is created, but not signed in, leads to the door and not to a mailbox', async () => {
   await using pages = await startVaultPages()
-  const at = await openVaultPage(browser, vaultAt(pages))
+  const at = await used.open(vaultAt(pages.server))
   await at.page.setRequestInterception(true)
   at.page.on('request', (request) => {
     const isSignIn = request.url().endsWith('/login')

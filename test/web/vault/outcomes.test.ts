@@ -1,25 +1,13 @@
 /** What the page says where the outcome is up to the server. In a real browser. */
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { expect, test } from 'bun:test'
 import type { HTTPRequest } from 'puppeteer-core'
-import { launchBrowser, type TestBrowser } from '../../support/browsers'
+import { openUnlocked } from '../../support/acceptance'
+import { useBrowser, usualTrial } from '../../support/browsers'
 import { anOpenRecord } from '../../support/open-entries'
 import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
-import { openVaultPage, type VaultPage } from '../../support/vault-browser'
+import type { VaultPage } from '../../support/vault-browser'
 
-let browser: TestBrowser
-beforeAll(async () => {
-  browser = await launchBrowser()
-})
-afterAll(() => browser[Symbol.asyncDispose]())
-
-async function openUnlocked({ server }: VaultPages): Promise<VaultPage> {
-  const at = await openVaultPage(browser, new URL(`http://localhost:${server.url.port}/vault/`))
-  await at.fill('Email', owner.email)
-  await at.fill('Master password', owner.masterPassword)
-  await at.press('Enter')
-  await at.page.waitForSelector('.app')
-  return at
-}
+const used = useBrowser(usualTrial)
 
 async function startWithTrash(settings?: Record<string, string>): Promise<VaultPages> {
   const pages = await startVaultPages(settings)
@@ -43,7 +31,7 @@ async function refuse(
 
 test('a deletion says what is forgotten with it, and the history where a version went', async () => {
   await using pages = await startWithTrash()
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   await refuse(at, 503, (request) => request.method() === 'DELETE')
   await at.click('Trash')
   await at.click('Old forum')
@@ -67,7 +55,7 @@ test('a deletion says what is forgotten with it, and the history where a version
 
 test('a server without a history promises no undo', async () => {
   await using pages = await startWithTrash({ SNAILPASS_HISTORY: 'off' })
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   await at.click('Trash')
   await at.click('Old forum')
   await at.click('Delete for good')
@@ -82,7 +70,7 @@ test('a server without a history promises no undo', async () => {
 
 test('an emergency file after an upgrade of the server asks for a reload', async () => {
   await using pages = await startWithTrash()
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   await refuse(at, 404, (request) => request.url().includes('/vault/app-'))
   await at.click('Import and export')
   await at.fill('Type your master password again', owner.masterPassword)
@@ -92,7 +80,7 @@ test('an emergency file after an upgrade of the server asks for a reload', async
 
 test('a refusal to delete the account is not there any more when somebody asks again', async () => {
   await using pages = await startWithTrash()
-  const at = await openUnlocked(pages)
+  const at = await openUnlocked(used, pages)
   await refuse(at, 503, (request) => request.method() === 'DELETE')
   await at.click('Account')
   await at.click('Delete the account…')
