@@ -13,19 +13,23 @@ export interface NewPasswordTexts {
   readonly hint: string
 }
 
-/** Returns what is wrong with a new master password, null if nothing. Both apps and the server take from 11 to 300 characters. */
+/**
+ * Returns what is wrong with a new master password, null if nothing. Both apps and the server take from 11 to 300 characters. The
+ * server stores the hint as it is, so it must not contain the master password.
+ */
 export function checkNewPassword(
-  { password, repeated }: NewPasswordTexts,
+  { password, repeated, hint }: NewPasswordTexts,
   { translate }: Translator,
-): { readonly field: 'password' | 'repeated'; readonly text: string } | null {
+): { readonly field: keyof NewPasswordTexts; readonly text: string } | null {
   const { length } = [...password]
   if (length < minLength || length > 300)
     return { field: 'password', text: translate('sign-up.length') }
   if (password !== repeated) return { field: 'repeated', text: translate('sign-up.differs') }
+  if (hint.includes(password)) return { field: 'hint', text: translate('sign-up.hint-is-password') }
   return null
 }
 
-/** The fields of a new master password, and of its reminder. */
+/** The fields of a new master password and its hint. */
 export function NewPasswordFields(props: {
   /** What the master password is called here. */
   label: string

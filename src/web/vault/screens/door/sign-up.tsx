@@ -125,11 +125,7 @@ function checkTyped(typed: Typed, translator: Translator): Problem | null {
   const { translate } = translator
   if (!/^\S+@\S+$/.test(typed.email.trim()))
     return { field: 'email', text: translate('sign-up.bad-email') }
-  const isTold = typed.password !== '' && typed.hint.includes(typed.password)
-  return (
-    checkNewPassword(typed, translator) ??
-    (isTold ? { field: 'hint', text: translate('sign-up.hint-is-password') } : null)
-  )
+  return checkNewPassword(typed, translator)
 }
 
 function describeRefusal(failure: Failure, translator: Translator): Problem {
