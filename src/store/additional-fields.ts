@@ -73,25 +73,29 @@ export function additionalFieldWrites(
     },
 
     async update(field) {
-      await history.beforeFieldUpdate(field)
-      const row = await db
-        .updateTable('additional_fields')
-        .set({ name: field.name, value: field.value })
-        .where('id', '=', field.id)
-        .where('record_id', 'in', ownRecordIds)
-        .returning('record_id')
-        .executeTakeFirst()
+      const [, row] = await Promise.all([
+        history.beforeFieldUpdate(field),
+        db
+          .updateTable('additional_fields')
+          .set({ name: field.name, value: field.value })
+          .where('id', '=', field.id)
+          .where('record_id', 'in', ownRecordIds)
+          .returning('record_id')
+          .executeTakeFirst(),
+      ])
       return row !== undefined && (await raiseRevision(row.record_id))
     },
 
     async delete(id) {
-      await history.beforeFieldDelete(id)
-      const row = await db
-        .deleteFrom('additional_fields')
-        .where('id', '=', id)
-        .where('record_id', 'in', ownRecordIds)
-        .returning('record_id')
-        .executeTakeFirst()
+      const [, row] = await Promise.all([
+        history.beforeFieldDelete(id),
+        db
+          .deleteFrom('additional_fields')
+          .where('id', '=', id)
+          .where('record_id', 'in', ownRecordIds)
+          .returning('record_id')
+          .executeTakeFirst(),
+      ])
       return row !== undefined && (await raiseRevision(row.record_id))
     },
 

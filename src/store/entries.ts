@@ -124,18 +124,19 @@ export function entryWrites(
     },
 
     async deleteTrashed(id) {
-      await history.beforeTrashedDelete(kind, id)
-      const result = await deleteOwn()
-        .where('id', '=', id)
-        .where('is_deleted', '=', true)
-        .executeTakeFirst()
+      const [, result] = await Promise.all([
+        history.beforeTrashedDelete(kind, id),
+        deleteOwn().where('id', '=', id).where('is_deleted', '=', true).executeTakeFirst(),
+      ])
       return result.numDeletedRows > 0n
     },
 
     async deleteAll(ids) {
       if (ids.length === 0) return
-      await history.beforeDelete(kind, ids)
-      await deleteOwn().where('id', 'in', padded(ids)).execute()
+      await Promise.all([
+        history.beforeDelete(kind, ids),
+        deleteOwn().where('id', 'in', padded(ids)).execute(),
+      ])
     },
   }
 }

@@ -26,7 +26,8 @@ import type { Schema } from './schema'
 
 /**
  * Keeps the entries of a vault, before each change that replaces or deletes ciphertext. That costs one statement, and on SQLite
- * a second one for what has to be kept.
+ * a second one for what has to be kept. The statement is sent before a call returns its promise: the change may be sent at once, and
+ * comes after it.
  */
 export interface HistoryKeeper extends VaultHistory {
   beforeRecordUpdate(record: RecordContent & { readonly id: string }): Promise<void>

@@ -59,13 +59,15 @@ export function noteWrites(db: Transaction<Schema>, vault: OpenVault): EntryWrit
     },
 
     async update(note) {
-      await vault.history.beforeNoteUpdate(note)
-      const result = await db
-        .updateTable('notes')
-        .set({ ...fromChange(note, vault.revision), name: note.name, content: note.content })
-        .where('id', '=', note.id)
-        .where('user_id', '=', vault.owner)
-        .executeTakeFirst()
+      const [, result] = await Promise.all([
+        vault.history.beforeNoteUpdate(note),
+        db
+          .updateTable('notes')
+          .set({ ...fromChange(note, vault.revision), name: note.name, content: note.content })
+          .where('id', '=', note.id)
+          .where('user_id', '=', vault.owner)
+          .executeTakeFirst(),
+      ])
       return result.numUpdatedRows > 0n
     },
   }

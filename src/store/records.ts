@@ -112,13 +112,15 @@ export function recordWrites(
     },
 
     async update(record) {
-      await vault.history.beforeRecordUpdate(record)
-      const result = await db
-        .updateTable('records')
-        .set({ ...fromChange(record, vault.revision), ...fromContent(record) })
-        .where('id', '=', record.id)
-        .where('user_id', '=', vault.owner)
-        .executeTakeFirst()
+      const [, result] = await Promise.all([
+        vault.history.beforeRecordUpdate(record),
+        db
+          .updateTable('records')
+          .set({ ...fromChange(record, vault.revision), ...fromContent(record) })
+          .where('id', '=', record.id)
+          .where('user_id', '=', vault.owner)
+          .executeTakeFirst(),
+      ])
       return result.numUpdatedRows > 0n
     },
   }

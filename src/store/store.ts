@@ -10,6 +10,7 @@ import { type RequestBounds, requireListener } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
 import type { Store } from '../domain/store'
 import { engineFault } from '../engine/faults'
+import { withPipeline } from '../engine/pipelined-transaction'
 import type { DataVersion } from '../engine/sqlite/data-version'
 import { type AuditSignerProvider, appendEvents, beginAuditLog } from './audit/append'
 import { signFirstTime } from './audit/resign'
@@ -121,7 +122,7 @@ export function createStore(
         // What is read after another writer was waited for must contain its changes.
         .setIsolationLevel('read committed')
         .execute(async (db) => {
-          const result = await work(db)
+          const result = await withPipeline(db, handles.writer, work)
           requireListener(bounds)
           committing()
           return result
@@ -165,7 +166,9 @@ export function createStore(
             .transaction()
             .setIsolationLevel('repeatable read')
             .setAccessMode('read only')
-            .execute((db) => work(createReadTransaction(db)))
+            .execute((db) =>
+              withPipeline(db, handles.reader, (piped) => work(createReadTransaction(piped))),
+            )
         },
         { bounds },
       ),
