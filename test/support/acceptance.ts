@@ -147,7 +147,10 @@ export async function readEntries(at: VaultPage): Promise<readonly ReadEntry[]> 
         setTimeout(resolve, 20)
       })
     const waitFor = async (condition: () => boolean) => {
-      for (let waited = 0; waited < 200 && !condition(); waited++) await frame()
+      for (let waited = 0; !condition(); waited++) {
+        if (waited === 200) throw new Error(`the page shows: ${document.body.textContent}`)
+        await frame()
+      }
     }
     const ids = [...document.querySelectorAll('[data-entry]')].map(
       (row) => row.getAttribute('data-entry') ?? '',

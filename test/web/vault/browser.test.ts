@@ -10,7 +10,7 @@ import { vaultScript } from '../../../src/web/vault-files'
 import { newRecord, openUnlocked, startFilled, vaultAt } from '../../support/acceptance'
 import { useBrowser, usualTrial } from '../../support/browsers'
 import { temporaryFolder } from '../../support/executable'
-import { owner, startVaultPages } from '../../support/open-vaults'
+import { owner, startVaultPages, type VaultPages } from '../../support/open-vaults'
 import { startTestServer } from '../../support/server'
 import { until } from '../../support/until'
 
@@ -356,13 +356,45 @@ test('does with the keyboard alone what a mouse does', async () => {
   await at.see('Unlock')
 })
 
-test('makes the rows of a long list only near what is seen, also for the keyboard', async () => {
-  await using pages = await startVaultPages()
+async function startWithSites(): Promise<VaultPages> {
+  const pages = await startVaultPages()
   const vault = await pages.open()
   const names = Array.from({ length: 300 }, (_, at) => `Site ${String(at).padStart(3, '0')}`)
   const drafts = names.map((name) => newRecord({ name }))
   const changes = await Promise.all(drafts.map((draft) => encryptChange(vault.key(), draft)))
   expect(await vault.send(changes)).toBeNull()
+  return pages
+}
+
+test('a phone comes back from an entry to the rows that were seen before', async () => {
+  await using pages = await startWithSites()
+  const at = await openUnlocked(used, pages, { width: 360 })
+  await at.page.evaluate(() => document.getElementById('list')?.scrollTo(0, 8000))
+  await at.click('Site 130')
+  await at.page.waitForSelector('.record h1')
+  // Long enough for what watches the rows to notice that they are hidden.
+  await at.page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 300)))
+  const rows = () =>
+    at.page.evaluate(() =>
+      ['Site 128', 'Site 132'].map((name) =>
+        [...document.querySelectorAll('.row')].some((row) => row.textContent.includes(name)),
+      ),
+    )
+  expect(await rows()).toEqual([true, true])
+  await at.click('Back to the list')
+  await at.page.waitForSelector('.record h1', { hidden: true })
+  const isSeen = await at.page.evaluate(() => {
+    const row = [...document.querySelectorAll('.row')].find((each) =>
+      each.textContent.includes('Site 130'),
+    )
+    const { top = -1, bottom = -1 } = row?.getBoundingClientRect() ?? {}
+    return top > 0 && bottom < innerHeight
+  })
+  expect(isSeen).toBe(true)
+})
+
+test('makes the rows of a long list only near what is seen, also for the keyboard', async () => {
+  await using pages = await startWithSites()
   const at = await openUnlocked(used, pages)
   await at.see('Site 000')
   const countRows = () => at.page.evaluate(() => document.querySelectorAll('.row').length)

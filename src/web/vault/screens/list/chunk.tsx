@@ -29,7 +29,8 @@ export function Chunk(props: {
     if (list === null) return
     const observer = new IntersectionObserver(
       ([entry]) => {
-        if (entry === undefined) return
+        // Without a width the whole list is hidden, since a phone shows an entry in its place. It comes back as it was.
+        if (entry === undefined || entry.boundingClientRect.width === 0) return
         if (isNear.value) height.current = entry.boundingClientRect.height
         isNear.value = entry.isIntersecting
       },
