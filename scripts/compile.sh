@@ -22,4 +22,6 @@ compile() {
     --no-compile-autoload-tsconfig --no-compile-autoload-package-json \
     --external file-type \
     --define "BUILD_COMMIT=\"$commit\"" --define "BUILD_TIME=$commit_time" "$@" >&2
+  # The executable contains its source map. Bun leaves copies of it beside, under other names with each change.
+  rm -f "$executable.map" "$(dirname "$executable")"/*.js.map
 }
