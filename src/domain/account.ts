@@ -1,3 +1,4 @@
+import { networkOf } from './address'
 import { userEvent } from './audit'
 import {
   type CredentialCheck,
@@ -5,7 +6,7 @@ import {
   type CredentialsRequest,
   wrongCredentials,
 } from './credential-check'
-import type { Device } from './devices'
+import type { DeviceKind, ListedDevice } from './devices'
 import type { LoginEventBuffer } from './login-events'
 import type { Clock, Random } from './runtime'
 import { newSessionEpoch, type Session, type Sessions, sessionEnded } from './sessions'
@@ -19,8 +20,14 @@ export interface AccountSession extends Session {
 
 /** What owners do with their own accounts. */
 export interface Account {
-  /** Returns the devices from which the account was signed in to, the one that was signed in from last first. */
-  listDevices(session: AccountSession): Promise<readonly Device[]>
+  /**
+   * Returns the devices from which the account was signed in to, the one that was signed in from last first. `from` is who asks: none
+   * is current if no such client has signed in from that network.
+   */
+  listDevices(
+    session: AccountSession,
+    from: { readonly kind: DeviceKind; readonly address: string | null },
+  ): Promise<readonly ListedDevice[]>
 
   /**
    * Ends all sessions of the account, and returns the token of a new one, which lasts as long as `token`, that of the session that
@@ -48,7 +55,14 @@ export function createAccount(deps: {
 }): Account {
   const { store, sessions, loginEvents, random } = deps
   return {
-    listDevices: ({ user, request }) => store.readOne((tx) => tx.devices.list(user.id), request),
+    async listDevices({ user, request }, { kind, address }) {
+      const network = networkOf(address)
+      const devices = await store.readOne((tx) => tx.devices.list(user.id), request)
+      return devices.map((device) => ({
+        ...device,
+        isCurrent: device.kind === kind && device.network === network,
+      }))
+    },
 
     async endSessions({ user, request }, { token, address }) {
       const sessionEpoch = newSessionEpoch(random)

@@ -31,6 +31,12 @@ export interface Device extends DeviceIdentity {
   readonly lastTime: number
 }
 
+/** A device as its owner sees it. */
+export interface ListedDevice extends Device {
+  /** Whether the owner asks from it. */
+  readonly isCurrent: boolean
+}
+
 /** Maximum number of remembered devices per account. */
 export const maxDevices = 50
 

@@ -1,7 +1,8 @@
 import { Elysia, t } from 'elysia'
 import type { Account } from '../domain/account'
-import { type Device, deviceKinds } from '../domain/devices'
+import { deviceKinds, type ListedDevice } from '../domain/devices'
 import { type CredentialsDeps, readCredentials } from './basic-credentials'
+import { deviceKindOf } from './device-kind'
 import { describeRoute } from './openapi'
 import { jsonResponse } from './responses'
 import { SuccessResponse, success, TokenResponse } from './schemas'
@@ -24,6 +25,9 @@ const DevicesResponse = t.Object(
         last_seen: t.Unsafe<number>(
           time('A sign-in of the last day on which there was one, in milliseconds since 1970'),
         ),
+        is_current: t.Boolean({
+          description: 'Whether the request comes from it: true for one device at most',
+        }),
       }),
     ),
   },
@@ -36,8 +40,10 @@ export function accountRoutes(deps: CredentialsDeps & { account: Account; guard:
   return new Elysia()
     .get(
       '/account/devices',
-      guard(async ({ session }) => {
-        const devices = await account.listDevices(session)
+      guard(async ({ request, session }) => {
+        const { address } = deps.contexts.get(request).findSender().client
+        const kind = deviceKindOf(request.headers.get('user-agent'))
+        const devices = await account.listDevices(session, { kind, address })
         return jsonResponse(JSON.stringify({ devices: devices.map(fromDevice) }))
       }),
       describeRoute({
@@ -76,6 +82,6 @@ export function accountRoutes(deps: CredentialsDeps & { account: Account; guard:
     )
 }
 
-function fromDevice({ kind, network, firstTime, lastTime }: Device) {
-  return { kind, network, first_seen: firstTime, last_seen: lastTime }
+function fromDevice({ kind, network, firstTime, lastTime, isCurrent }: ListedDevice) {
+  return { kind, network, first_seen: firstTime, last_seen: lastTime, is_current: isCurrent }
 }

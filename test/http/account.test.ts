@@ -127,6 +127,7 @@ describe.each(engines)('the devices of an account on $engine', ({ open }) => {
     expect(latest).toEqual({
       ...{ kind: 'android', network: '10.0.0.9' },
       ...{ first_seen: first + 1_000, last_seen: first + 1_000 + day },
+      is_current: false,
     })
     for (const table of ['devices', 'audit', 'users']) {
       expect(JSON.stringify(await sql(`select * from ${table}`))).not.toContain(secret)
@@ -138,6 +139,57 @@ describe.each(engines)('the devices of an account on $engine', ({ open }) => {
     expect(await devicesOf(theirs)).toHaveLength(1)
     expect(stranger.userId).not.toBe(owner.userId)
   })
+})
+
+describe.each(engines)('the device that asks on $engine', ({ open }) => {
+  test('is the one of its kind and network, at every server, and none where it never signed in', async () => {
+    await using setup = await open()
+    const { here, elsewhere, sql } = setup
+    const { token } = await signUpAndLogIn(here.url, 'owner')
+    const firefox = (system: string) => `Mozilla/5.0 (${system}) Gecko/1 Firefox/140.0`
+    for (const [address, agent] of [
+      ['10.0.0.9', 'okhttp/4.9.0'],
+      ['10.0.0.9', firefox('X11')],
+      ['10.0.0.10', firefox('X11')],
+      ['2001:db8:1:2::1', firefox('X11')],
+      ['10.0.0.9', ''],
+    ] as const)
+      await logInFrom(here, address, agent)
+    const before = await sql('select * from devices order by seq')
+    const currentAt = async ({ url }: TestServer, address: string, agent: string) => {
+      const headers = { 'x-access-token': token, 'x-forwarded-for': address, 'user-agent': agent }
+      const { devices } = await (await fetch(new URL('/account/devices', url), { headers })).json()
+      return devices.flatMap((device: Record<string, unknown>) =>
+        device['is_current'] === true ? `${device['kind']} ${device['network']}` : [],
+      )
+    }
+    const asked = [
+      ['10.0.0.9', 'okhttp/5.0.0', ['android 10.0.0.9']],
+      ['10.0.0.9', firefox('Windows'), ['firefox 10.0.0.9']],
+      ['10.0.0.10', firefox('X11'), ['firefox 10.0.0.10']],
+      ['::ffff:10.0.0.10', firefox('X11'), ['firefox 10.0.0.10']],
+      ['2001:db8:1:2:ffff::9', firefox('X11'), ['firefox 2001:db8:1:2::/64']],
+      ['10.0.0.9', '', ['windows 10.0.0.9']],
+      // Another kind, address or network than those of the sign-ins.
+      ['10.0.0.10', 'okhttp/5.0.0', []],
+      ['10.0.0.11', firefox('X11'), []],
+      ['2001:db8:1:3::1', firefox('X11'), []],
+    ] as const
+    for (const [address, agent, current] of asked)
+      for (const server of [here, elsewhere])
+        expect(await currentAt(server, address, agent), `${address} ${agent}`).toEqual([...current])
+    expect(await sql('select * from devices order by seq')).toEqual(before)
+  })
+})
+
+test('a device whose kind was not recorded is never the one that asks', async () => {
+  await using setup = await start(null)
+  const { here } = setup
+  const owner = await signUpAndLogIn(here.url, 'owner')
+  expect(await devicesOf(owner)).toMatchObject([{ is_current: true }])
+  using database = new Database(join(here.dataDir, 'snailpass.db'))
+  database.run("update devices set kind = 'unknown'")
+  expect(await devicesOf(owner)).toMatchObject([{ kind: 'unknown', is_current: false }])
 })
 
 describe.each(engines)('signing out everywhere on $engine', ({ open }) => {

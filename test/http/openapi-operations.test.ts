@@ -350,6 +350,7 @@ describe('the OpenAPI document', () => {
             network: { ...text, description: expect.any(String) },
             first_seen: { type: ['integer', 'null'], description: expect.any(String) },
             last_seen: { type: 'integer', description: expect.any(String) },
+            is_current: { type: 'boolean', description: expect.any(String) },
           }),
         ),
       }),

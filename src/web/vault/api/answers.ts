@@ -22,6 +22,8 @@ export interface AccountDevice {
   /** Milliseconds since 1970; null if it was not recorded. */
   readonly firstSeen: number | null
   readonly lastSeen: number
+  /** Whether this page was signed in from it, as far as the server can tell devices apart. */
+  readonly isCurrent: boolean
 }
 
 export interface ListedHistory {
@@ -70,7 +72,15 @@ export function parseDevices(body: unknown): readonly AccountDevice[] | null {
     const [first, lastSeen] = [memberOf(device, 'first_seen'), memberOf(device, 'last_seen')]
     if (typeof kind !== 'string' || typeof network !== 'string') return null
     if (typeof lastSeen !== 'number') return null
-    return { kind, network, firstSeen: typeof first === 'number' ? first : null, lastSeen }
+    const firstSeen = typeof first === 'number' ? first : null
+    // An older server does not say.
+    return {
+      kind,
+      network,
+      firstSeen,
+      lastSeen,
+      isCurrent: memberOf(device, 'is_current') === true,
+    }
   })
 }
 

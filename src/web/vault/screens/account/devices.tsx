@@ -13,6 +13,9 @@ const browsers: Readonly<Record<string, string>> = {
   samsung: 'Samsung Internet',
 }
 
+const currentFirst = (a: AccountDevice, b: AccountDevice) =>
+  Number(b.isCurrent) - Number(a.isCurrent)
+
 /** Where the account was signed in to, and signing out there. */
 export function Devices() {
   const app = useApp()
@@ -25,7 +28,8 @@ export function Devices() {
 
   async function list(): Promise<void> {
     const read = await vault.ask((token) => app.api.listDevices(token))
-    if (read.ok) devices.value = read.value
+    // The one in front of the owner is the one to compare the others with.
+    if (read.ok) devices.value = read.value.toSorted(currentFirst)
     else failure.value = read.failure
   }
 
@@ -51,11 +55,13 @@ export function Devices() {
     <section class="card flush">
       <h2>{translate('devices.title')}</h2>
       <ul class="lines">
-        {devices.value.map(({ kind, network, firstSeen, lastSeen }) => (
+        {devices.value.map(({ kind, network, firstSeen, lastSeen, isCurrent }) => (
           <li key={`${kind} ${network}`}>
             <Icon name={kind === 'android' ? 'phone' : 'screen'} className="quiet" />
             <span class="t">
               {nameOf(kind)}
+              {isCurrent && ' '}
+              {isCurrent && <b class="here">{translate('devices.current')}</b>}
               <span>
                 {translate('devices.last-seen', { day: formatDay(lastSeen) })}
                 {firstSeen !== null &&
