@@ -1,5 +1,13 @@
 import { afterAll, beforeAll } from 'bun:test'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import puppeteer, { type Browser, type LaunchOptions } from 'puppeteer-core'
@@ -39,6 +47,8 @@ interface BrowserOptions {
   readonly authority?: string
   /** A name that it takes for this machine, and for no secure context by itself. */
   readonly localName?: string
+  /** Whether it has the fonts on which Debian's Chromium depends, and no others: it draws the same on every machine. */
+  readonly hasFewFonts?: boolean
 }
 
 const programs = {
@@ -62,7 +72,8 @@ export async function launchBrowser(
   mkdirSync(downloads)
   if (options.authority !== undefined) await trustAuthority(kind, home, options.authority)
   const launch = kind === 'firefox' ? firefoxOptions : chromiumOptions
-  const env = { ...process.env, HOME: home }
+  const fonts = options.hasFewFonts === true ? { FONTCONFIG_FILE: limitFonts(home) } : {}
+  const env = { ...process.env, ...fonts, HOME: home }
   const browser = await puppeteer.launch({
     ...launch({ home, downloads, ...options }),
     ...{ executablePath: path, env },
@@ -115,6 +126,21 @@ function firefoxOptions({ home, downloads, localName, authority }: Places): Laun
       'network.dns.localDomains': localName ?? '',
     },
   }
+}
+
+/** Returns the path of settings for fontconfig. Whatever the browser calls the font of the system, it gets the one without serifs. */
+function limitFonts(home: string): string {
+  const file = join(home, 'fonts.conf')
+  const use = (font: string, mode: string) =>
+    `<edit name="family" mode="${mode}"><string>${font}</string></edit>`
+  const isMono = '<test name="family"><string>monospace</string></test>'
+  writeFileSync(
+    file,
+    `<fontconfig><dir>/usr/share/fonts/truetype/dejavu</dir><cachedir>${home}</cachedir>
+    <match>${isMono}${use('DejaVu Sans Mono', 'assign')}</match>
+    <match>${use('DejaVu Sans', 'append_last')}</match></fontconfig>`,
+  )
+  return file
 }
 
 /** Both browsers keep what they trust in a database of NSS. */

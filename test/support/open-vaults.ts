@@ -1,3 +1,4 @@
+import type { Runtime } from '../../src/app/runtime'
 import { openAccount } from '../../src/web/vault/api/open-account'
 import { connectToServer, type Fetch, type ServerApi } from '../../src/web/vault/api/server'
 import { deriveVaultKeys } from '../../src/web/vault/crypto/keys'
@@ -17,8 +18,9 @@ export interface VaultPages extends AsyncDisposable {
 
 export async function startVaultPages(
   settings: Readonly<Record<string, string>> = {},
+  runtime: Partial<Runtime> = {},
 ): Promise<VaultPages> {
-  const server = await startTestServer({ settings })
+  const server = await startTestServer({ settings, runtime })
   const send: Fetch = (address, init) =>
     fetch(new URL(address, new URL('/vault/', server.url)), init)
   const pages: VaultPages = {
