@@ -126,12 +126,12 @@ export function createCredentialCheck(deps: {
         const found = isStorable(email) ? await tx.users.findByEmail(email) : null
         // One that its owner has deleted is as good as unknown.
         const user = found?.deletionTime === null ? found : null
-        return {
-          ...{ found, user },
-          // For unknown accounts too, so that known ones don't take longer.
-          devices: await tx.devices.listInNetwork(user?.id ?? '', network),
-          includeLegacy: await tx.users.hasLegacyPasswordHashes(),
-        }
+        // For unknown accounts too, so that known ones don't take longer.
+        const [devices, includeLegacy] = await Promise.all([
+          tx.devices.listInNetwork(user?.id ?? '', network),
+          tx.users.hasLegacyPasswordHashes(),
+        ])
+        return { found, user, devices, includeLegacy }
       }, bounds)
       const limit = deps.clockWatch.ageLimit(knownNetworkLifetime)
       const isKnown = devices.some(({ lastTime }) => !isOlder(lastTime, limit))

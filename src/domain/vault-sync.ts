@@ -50,7 +50,10 @@ export function createVaultSync(deps: VaultRuleDeps): VaultSync {
       store.read(async (tx) => {
         const user = await tx.users.findById(id)
         if (user === null) throw sessionEnded()
-        const [records, notes] = [await tx.records.listByOwner(id), await tx.notes.listByOwner(id)]
+        const [records, notes] = await Promise.all([
+          tx.records.listByOwner(id),
+          tx.notes.listByOwner(id),
+        ])
         return { state: vaultStateOf(user), email: user.email, hint: user.hint, records, notes }
       }, request),
 
@@ -76,10 +79,14 @@ export async function listNamed(
   { records, notes }: VaultChanges,
 ): Promise<VaultEntries> {
   const idOf = ({ id }: { readonly id: string }) => id
+  const [namedRecords, namedNotes] = await Promise.all([
+    tx.records.listByIds(owner, records.map(idOf)),
+    tx.notes.listByIds(owner, notes.map(idOf)),
+  ])
   return {
     state: vaultStateOf({ id: owner, revision }),
-    records: await tx.records.listByIds(owner, records.map(idOf)),
-    notes: await tx.notes.listByIds(owner, notes.map(idOf)),
+    records: namedRecords,
+    notes: namedNotes,
   }
 }
 

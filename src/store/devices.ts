@@ -41,7 +41,7 @@ export function deviceWrites(db: Transaction<Schema>): DeviceReads & DeviceWrite
       const firstTime = sql<number | null>`case
         when devices.first_time > ${time} or devices.first_time < ${minPlausibleTime} then ${time}
         else devices.first_time end`
-      await db
+      const insertion = db
         .insertInto('devices')
         .values({ user_id: userId, kind, network, first_time: time, time })
         .onConflict((conflict) =>
@@ -49,8 +49,7 @@ export function deviceWrites(db: Transaction<Schema>): DeviceReads & DeviceWrite
             .columns(['user_id', 'network', 'kind'])
             .doUpdateSet({ first_time: firstTime, time }),
         )
-        .execute()
-      await db
+      const surplus = db
         .deleteFrom('devices')
         .where('user_id', '=', userId)
         .where(
@@ -64,7 +63,8 @@ export function deviceWrites(db: Transaction<Schema>): DeviceReads & DeviceWrite
             .orderBy('seq', 'desc')
             .limit(sql.lit(max)),
         )
-        .execute()
+      // Sent together, and executed in this order.
+      await Promise.all([insertion.execute(), surplus.execute()])
     },
   }
 }
