@@ -3,8 +3,8 @@
 # `N passed, N failed`.
 #   scripts/test.sh [--all] [ARGUMENT]...
 # --all runs the long forms as well: a minute of load with kills, the whole siege, everything on the executables for arm64 and
-# Windows, a browser, and the installer in a container with systemd. It needs root and takes about 30 minutes. Further arguments
-# are passed to `bun test`.
+# Windows, the web vault in two browsers, and the installer in a container with systemd. It needs root and takes about 30 minutes.
+# Further arguments are passed to `bun test`.
 set -euo pipefail
 trap '[ -n "${counted:-}" ] || echo "0 passed, 1 failed"' EXIT
 . "$(dirname "$0")/setup.sh"
@@ -65,7 +65,6 @@ if [ -n "$is_all" ]; then
   run_long scripts/test-targets.sh
   run_long scripts/test-proxies.sh
   run_long bun scripts/test-browser.ts
-  run_long scripts/test-firefox.sh
   run_long scripts/test-install.sh
 fi
 

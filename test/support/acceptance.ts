@@ -122,8 +122,8 @@ export async function tick(at: VaultPage): Promise<void> {
 }
 
 /** Returns everything that is in the document. */
-export function documentOf(at: VaultPage): Promise<string> {
-  return at.page.evaluate(() => {
+export function documentOf({ page }: Pick<VaultPage, 'page'>): Promise<string> {
+  return page.evaluate(() => {
     const values = [...document.querySelectorAll('input, textarea')].map((field) =>
       'value' in field ? String(field.value) : '',
     )

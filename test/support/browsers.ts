@@ -26,10 +26,14 @@ export const isEachBrowser = process.env['TEST_BROWSERS'] === 'all'
 
 /** Returns the one trial of the quick test command, at this width, or all four. For `describe.each`. */
 export function browserTrials(width: BrowserTrial['width']): readonly BrowserTrial[] {
-  if (!isEachBrowser) return [{ kind: 'chromium', width }]
-  return (['chromium', 'firefox'] as const).flatMap((kind) =>
-    ([360, 1280] as const).map((each) => ({ kind, width: each })),
-  )
+  if (!isEachBrowser) return browserTrialsAt(width)
+  return ([360, 1280] as const).flatMap(browserTrialsAt)
+}
+
+/** Returns the trials at this width alone: it is what their tests are about. */
+export function browserTrialsAt(width: BrowserTrial['width']): readonly BrowserTrial[] {
+  const kinds = isEachBrowser ? (['chromium', 'firefox'] as const) : (['chromium'] as const)
+  return kinds.map((kind) => ({ kind, width }))
 }
 
 /** A real browser. `dispose` ends it. */
@@ -56,13 +60,11 @@ const programs = {
   firefox: { path: '/usr/bin/firefox-esr', install: './scripts/tools.sh --all' },
 } as const
 
-const usualKind: BrowserKind = process.env['TEST_BROWSER'] === 'firefox' ? 'firefox' : 'chromium'
-
 /** Where tests run that do not run in each browser. */
-export const usualTrial: BrowserTrial = { kind: usualKind, width: 1280 }
+export const usualTrial: BrowserTrial = { kind: 'chromium', width: 1280 }
 
 export async function launchBrowser(
-  kind: BrowserKind = usualKind,
+  kind: BrowserKind = usualTrial.kind,
   options: BrowserOptions = {},
 ): Promise<TestBrowser> {
   const { path, install } = programs[kind]

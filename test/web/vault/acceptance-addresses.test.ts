@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { tlsFolder } from '../../../src/tls/local/folder'
+import { version } from '../../../src/version'
 import { vaultContentSecurityPolicy, vaultScript } from '../../../src/web/vault-files'
 import { advance, createOwner, documentOf, goTo, unlock } from '../../support/acceptance'
 import { browserTrials, useBrowser } from '../../support/browsers'
@@ -93,8 +94,13 @@ describe.each(browserTrials(1280))('in $kind at $width px', (trial) => {
     }
   })
 
-  test('a browser shows the hash of the script that it runs', async () => {
+  test('a browser shows the hash and the version of the script that it runs, to everybody', async () => {
     const at = await used.open(new URL(`https://localhost:${httpsPort}/vault/`))
+    await at.click('About')
+    await at.see(Uint8Array.fromBase64(vaultScript.sha256).toHex())
+    await at.see(`Version ${version}`)
+    await at.press('Escape')
+    await at.page.waitForSelector('dialog', { hidden: true })
     await unlock(at)
     await goTo(at, 'Account')
     await at.click('About')

@@ -65,10 +65,15 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     await at.page.waitForSelector('.app')
 
     await at.see('Gitforge')
-    await at.page.keyboard.press('Escape')
-    await at.press('Control', 'k')
-    await at.page.keyboard.type('gitf')
-    await at.see('1 found')
+    for (const keys of [['/'], ['Control', 'k']] as const) {
+      await at.page.keyboard.press('Escape')
+      await at.press(...keys)
+      await at.page.keyboard.type('gitf')
+      await at.see('1 found')
+    }
+    await at.press('Control', 'Enter')
+    await at.see('Password of Gitforge copied')
+    expect(await at.clipboard()).toBe('hunter2')
     await at.page.keyboard.press('Enter')
     await at.page.waitForSelector('.record-title')
     // On a phone the focus is on the title of the record, behind what is looked at here.
@@ -82,13 +87,18 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     await until(async () => (await focused()) === 'Edit', 'the focus to return after the dialog')
 
     await at.press('c')
-    await at.press('p')
-    await at.see('Password of Gitforge copied')
-    expect(await at.clipboard()).toBe('hunter2')
-    await at.press('c')
     await at.press('t')
     await at.see('One-time code of Gitforge copied')
     expect(await at.clipboard()).toMatch(/^\d{6}$/)
+    await at.press('c')
+    await at.press('p')
+    await at.see('Password of Gitforge copied')
+    expect(await at.clipboard()).toBe('hunter2')
+
+    await at.press('e')
+    await at.page.waitForSelector('#entry-form')
+    await at.press('Control', 's')
+    await at.page.waitForSelector('#entry-form', { hidden: true })
 
     await at.page.keyboard.press('n')
     await at.page.waitForSelector('#entry-form')

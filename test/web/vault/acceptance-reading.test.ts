@@ -174,6 +174,7 @@ describe.each(browserTrials(1280))('in $kind at $width px', (trial) => {
       { name: 'URL', value: 'javascript:document.title=1' },
       { name: evil, value: evil },
       { name: 'Notes', value: evil },
+      { name: 'Tags', value: evil },
     ]
     await using vault = await startFilledVault(
       newRecord({ name: evil, login: evil, password: evil, texts: fields }),
@@ -181,11 +182,16 @@ describe.each(browserTrials(1280))('in $kind at $width px', (trial) => {
     )
     const at = await openUnlocked(used, vault)
     for (const { values } of await readEntries(at)) expect(values.join('\n')).toContain(evil)
-    expect(at.problems).toEqual([])
+    await backToList(at)
+    await at.press('/')
+    await at.page.keyboard.type('onerror')
+    await at.see('2 found')
+    const made = await at.page.$$eval('img, [href^="javascript"]', (found) => found.length)
+    expect([made, at.problems]).toEqual([0, []])
     const refused = await at.page.evaluate(async () => {
       const reports: string[] = []
       document.addEventListener('securitypolicyviolation', (event) =>
-        reports.push(event.effectiveDirective),
+        reports.push(`${event.effectiveDirective} ${event.blockedURI}`),
       )
       const failed = (work: () => unknown) => {
         try {
@@ -210,19 +216,28 @@ describe.each(browserTrials(1280))('in $kind at $width px', (trial) => {
       const isScriptRefused = failed(() => {
         script.textContent = 'document.title=1'
       })
-      document.body.append(image, script)
+      div.textContent = 'seen, or its image would not be fetched'
+      div.style.backgroundImage = 'url(http://127.0.0.1:1/y.png)'
+      document.body.append(image, script, div)
       const isFetchRefused = await fetch('http://127.0.0.1:1/').then(
         () => false,
         () => true,
       )
-      await new Promise((resolve) => setTimeout(resolve, 100))
+      // The browser reports what it refused a moment later.
+      const isReported = (end: string) => reports.some((report) => report.endsWith(end))
+      for (let turn = 0; turn < 100 && !(isReported('x.png') && isReported('y.png')); turn++)
+        await new Promise((resolve) => setTimeout(resolve, 50))
       image.remove()
       const all = [hasThrown, hasNoEval, isHandlerRefused, isScriptRefused, isFetchRefused]
       return { all, reports, title: document.title }
     })
     expect([refused.all, refused.title]).toEqual([refused.all.map(() => true), 'Vault · SnailPass'])
     expect(refused.reports).toEqual(
-      expect.arrayContaining(['connect-src', 'img-src', 'require-trusted-types-for']),
+      expect.arrayContaining([
+        ...['connect-src http://127.0.0.1:1/', 'img-src http://127.0.0.1:1/x.png'],
+        'img-src http://127.0.0.1:1/y.png',
+        expect.stringMatching(/^require-trusted-types-for /),
+      ]),
     )
   })
 })

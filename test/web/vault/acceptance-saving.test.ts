@@ -1,7 +1,14 @@
 /** Acceptance checks 7 and 11 to 13 of the web vault in real browsers: what goes wrong between page and server loses nothing. */
 import { describe, expect, test } from 'bun:test'
 import { deriveVaultKeys } from '../../../src/web/vault/crypto/keys'
-import { newRecord, openUnlocked, startFilledVault, unlock } from '../../support/acceptance'
+import {
+  advance,
+  backToList,
+  newRecord,
+  openUnlocked,
+  startFilledVault,
+  unlock,
+} from '../../support/acceptance'
 import { browserTrials, useBrowser } from '../../support/browsers'
 import { owner } from '../../support/open-vaults'
 import type { VaultPage } from '../../support/vault-browser'
@@ -53,10 +60,16 @@ describe.each(browserTrials(1280))('in $kind at $width px', (trial) => {
     ])
   })
 
-  test('a session that was ended on purpose locks the page, which says why and keeps what was typed', async () => {
+  test('a lock keeps what was typed, and so does a session that was ended on purpose, which says why', async () => {
     await using vault = await startFilledVault(newRecord({ name: 'Bank' }))
     const at = await openUnlocked(used, vault)
     await startEdit(at, 'half-typed')
+    // On a phone the form is in the place of the button.
+    if (trial.width === 1280) await at.click('Lock')
+    else await advance(at, 601)
+    await at.see('Unlock')
+    await unlock(at)
+    await at.page.waitForSelector('#entry-form')
     const other = await vault.open()
     expect((await other.ask((token) => vault.api.endSessions(token))).ok).toBeTrue()
     await at.click('Save')
@@ -100,22 +113,49 @@ describe.each(browserTrials(1280))('in $kind at $width px', (trial) => {
     await at.click('Save')
     await at.page.waitForSelector('#entry-form', { hidden: true })
     await at.see('kept all the time')
+
+    await backToList(at)
+    await at.press('n')
+    await at.fill('Name', 'Written on a train')
+    await at.page.setOfflineMode(true)
+    await at.press('Control', 's')
+    await at.see('The server can’t be reached. What you typed stays here.')
+    await at.page.setOfflineMode(false)
+    await at.press('Control', 's')
+    await at.page.waitForSelector('#entry-form', { hidden: true })
+    const names = (await vault.open()).vault.value.entries.map(({ name }) => name)
+    expect(names.toSorted()).toEqual(['Bank', 'Written on a train'])
   })
 
   test('two browsers that edit one entry lose neither version', async () => {
     await using vault = await startFilledVault(newRecord({ name: 'Bank' }))
     const [one, other] = [await openUnlocked(used, vault), await openUnlocked(used, vault)]
-    await startEdit(one, 'by one')
-    await startEdit(other, 'by other')
-    await one.click('Save')
-    await one.page.waitForSelector('#entry-form', { hidden: true })
-    await other.click('Save')
-    await other.see('This record was changed elsewhere while you edited it.')
-    const dialog = await other.page.$eval('dialog[open]', (element) => element.textContent)
-    expect([dialog?.includes('by one'), dialog?.includes('by other')]).toEqual([true, true])
+    const collide = async (mine: string, theirs: string) => {
+      await startEdit(one, theirs)
+      await startEdit(other, mine)
+      await one.click('Save')
+      await one.page.waitForSelector('#entry-form', { hidden: true })
+      await one.see(theirs)
+      await other.click('Save')
+      await other.see('This record was changed elsewhere while you edited it.')
+      const dialog = await other.page.$eval('dialog[open]', (element) => element.textContent)
+      expect([dialog?.includes(theirs), dialog?.includes(mine)]).toEqual([true, true])
+    }
+    const logins = async () =>
+      (await vault.open()).vault.value.entries.flatMap((entry) =>
+        entry.kind === 'record' && entry.name === 'Bank' ? [entry.login] : [],
+      )
+    await collide('by other', 'by one')
+    expect(await other.findFaults()).toEqual([])
     await other.click('Keep mine')
     await other.page.waitForSelector('dialog', { hidden: true })
-    const [entry] = (await vault.open()).vault.value.entries
-    expect(entry).toMatchObject({ name: 'Bank', login: 'by other' })
+    expect(await logins()).toEqual(['by other'])
+    await one.page.evaluate(() => dispatchEvent(new Event('focus')))
+    await one.see('by other')
+    for (const at of [one, other]) await backToList(at)
+    await collide('again by other', 'again by one')
+    await other.click('Keep both')
+    await other.page.waitForSelector('dialog', { hidden: true })
+    expect((await logins()).toSorted()).toEqual(['again by one', 'again by other'])
   })
 })

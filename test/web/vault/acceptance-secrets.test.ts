@@ -1,12 +1,13 @@
 /** Acceptance checks 4 and 6 of the web vault: secrets are in the memory of the page alone, and no other host is asked. */
 import { describe, expect, test } from 'bun:test'
 import { pbkdf2Sync } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { advance, backToList, goTo, tick, unlock } from '../../support/acceptance'
+import { advance, backToList, goTo, tick } from '../../support/acceptance'
 import { browserTrials, useBrowser } from '../../support/browsers'
 import { run, serve, temporaryFolder } from '../../support/executable'
 import { until } from '../../support/until'
+import type { VaultPage } from '../../support/vault-browser'
 import { startVaultFront } from '../../support/vault-front'
 
 const email = 'olga@example.org'
@@ -38,6 +39,36 @@ function readFiles(folder: string): readonly string[] {
     .map((each) => readFileSync(join(each.parentPath, each.name), 'latin1'))
 }
 
+const imported = { name: 'C4nari-name', notes: 'C4nari-notes' }
+
+/** What somebody does first who has used another program. */
+async function importOne(at: VaultPage): Promise<void> {
+  using folder = temporaryFolder()
+  const file = join(folder.path, 'bitwarden.json')
+  const login = { username: 'C4nari-login', password: 'C4nari-password' }
+  const items = [
+    { type: 1, ...imported, login },
+    { type: 1, name: '', login: {} },
+  ]
+  writeFileSync(file, JSON.stringify({ encrypted: false, folders: [], items }))
+  await at.click('Bring your passwords along')
+  const input = await at.page.waitForSelector('input[type=file]')
+  if (input === null) throw new Error('there is no field for a file')
+  await input.uploadFile(file)
+  await at.see('Before it is saved')
+  await at.see('Name, login and password are all empty')
+  await at.click('Save 1 entry')
+  await at.see('Delete it and empty the trash')
+  await at.click('Show the vault')
+  await at.click(`Copy password of ${imported.name}`)
+  await at.see(`Password of ${imported.name} copied`)
+  expect(await at.clipboard()).toBe(login.password)
+  await at.click('Clear now')
+  await until(async () => (await at.clipboard()) === '', 'an empty clipboard')
+  await at.click(imported.name)
+  await at.see(login.username)
+}
+
 describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
   const used = useBrowser(trial)
 
@@ -49,11 +80,14 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     await using front = startVaultFront(server)
     const at = await used.open(front.url)
     await at.click('Create an account')
-    await at.fill('Email', email)
+    // Keys are derived from the email in lower case.
+    await at.fill('Email', 'Olga@Example.org')
     await at.fill('Master password', masterPassword)
     await at.fill('Repeat the master password', masterPassword)
     await at.click('Create account')
     await at.see('Your vault is empty')
+    await importOne(at)
+    await backToList(at)
     await at.press('n')
     for (const [label, text] of Object.entries(texts)) await at.fill(label, text)
     await at.press('Control', 's')
@@ -74,7 +108,7 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     await at.fill('Master password now', masterPassword)
     await at.fill('New master password', nextPassword)
     await at.fill('Repeat the master password', nextPassword)
-    await at.click('Change for 1 entry')
+    await at.click('Change for all 2 entries')
     await at.see('The master password is changed.')
     await goTo(at, 'Import and export')
     await at.fill('Type your master password again', nextPassword)
@@ -82,7 +116,16 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     await at.see('Saved.')
     await advance(at, 3600)
     await tick(at)
-    await unlock(at, { masterPassword: nextPassword })
+    await at.see('Locked after 10 minutes without use.')
+    await at.page.reload()
+    await at.fill('Email', email)
+    await at.fill('Master password', masterPassword)
+    await at.press('Enter')
+    await at.see('This master password doesn’t open the vault.')
+    await at.fill('Master password', nextPassword)
+    await at.press('Enter')
+    await at.page.waitForSelector('.app')
+    await at.see(imported.name)
     await at.see(texts.Name)
 
     const stored = await at.page.evaluate(async () =>
@@ -104,7 +147,7 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     const has = (text: string) => places.some((place) => place.includes(text))
     const derived = [masterPassword, nextPassword].map((password) => deriveBits(email, password))
     expect([has(email), has(btoa(`${email}:${derived[0]?.hash}`))]).toEqual([true, true])
-    const secrets = [masterPassword, nextPassword, ...Object.values(texts), 'C4nary']
+    const secrets = [masterPassword, nextPassword, ...Object.values(texts), 'C4nary', 'C4nari']
     const forms = [...secrets, ...derived.flatMap(({ key }) => key)].flatMap((secret) => [
       ...[secret, encodeURIComponent(secret), btoa(secret), JSON.stringify(secret).slice(1, -1)],
       Buffer.from(secret).toString('hex'),

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'bun:test'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { createTranslator } from '../../../src/web/vault/i18n/translate'
 import type { OpenEntry } from '../../../src/web/vault/model/entries'
 import {
   backToList,
@@ -184,11 +185,14 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
   test('an emergency file opens from the disk without a server, shows everything, and nothing before', async () => {
     const vault = await startFilledVault(
       newRecord({ name: 'Gitforge', login: 'marta.k', password: 'p"w' }),
-      newNote({ name: 'Door', content: '4711' }),
+      newNote({ name: 'Door', content: 'Recovery phone\nis the old one' }),
     )
     const at = await openUnlocked(used, vault)
     const shown = await readEntries(at)
     await goTo(at, 'Import and export')
+    await typeAgain(at, 'not this one at all', 'Save emergency file')
+    await at.see('This is not your master password.')
+    expect(used.browser.findDownload('.html')).toBeNull()
     await typeAgain(at, owner.masterPassword, 'Save emergency file')
     await at.see('Saved. It holds the vault as it is now')
     const path = await until(() => used.browser.findDownload('.html'), 'the emergency file')
@@ -196,9 +200,14 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     expect(readFileSync(path, 'utf8')).not.toMatch(/Gitforge|marta\.k|Door/)
     const copy = await used.open(pathToFileURL(path))
     expect(await copy.text()).not.toMatch(/Gitforge|marta\.k|Door/)
+    await copy.fill('Master password', 'not this one at all')
+    await copy.press('Enter')
+    await copy.see('This master password doesn’t open the copy')
     await copy.fill('Master password', owner.masterPassword)
     await copy.press('Enter')
     await copy.page.waitForSelector('.app')
+    await copy.see(`Emergency copy of ${createTranslator('en').formatDay(Date.now())}`)
+    await copy.see('It can be read, not changed.')
     const read = (await readEntries(copy)).map(({ id: _, isFavorite: _f, ...entry }) => entry)
     expect(read).toEqual(shown.map(({ id: _, isFavorite: _f, ...entry }) => entry))
     expect(copy.requests.filter(({ url }) => !/^(?:file|data|blob):/.test(url))).toEqual([])

@@ -1,13 +1,13 @@
 /** What would be lost by the browser's own ways out of a page: back, reload, closing it. In a real browser. */
 import { expect, test } from 'bun:test'
-import { openUnlocked, vaultAt } from '../../support/acceptance'
+import { openUnlocked } from '../../support/acceptance'
 import { useBrowser, usualTrial } from '../../support/browsers'
-import { owner, startVaultPages } from '../../support/open-vaults'
+import { startVaultPages } from '../../support/open-vaults'
 import { until } from '../../support/until'
 
 const used = useBrowser(usualTrial)
 
-test('the back button shows a form that was typed into, and asks', async () => {
+test('the back button and Esc show a form that was typed into, and ask', async () => {
   await using pages = await startVaultPages()
   const at = await openUnlocked(used, pages)
   await at.click('Account')
@@ -24,6 +24,15 @@ test('the back button shows a form that was typed into, and asks', async () => {
   await at.click('Leave')
   await at.see('Devices')
   expect(await at.page.$('#entry-form')).toBeNull()
+
+  await at.press('n')
+  await at.fill('Name', 'Half-typed')
+  await at.press('Escape')
+  await at.see('Leave without saving?')
+  await at.click('Go on editing')
+  await at.press('Escape')
+  await at.click('Leave')
+  await at.page.waitForSelector('#entry-form', { hidden: true })
 })
 
 /** Runs in the page. */
@@ -49,23 +58,4 @@ test('the browser asks before it reloads a page into which something was typed',
   await at.page.reload()
   await at.page.waitForSelector('.door')
   expect(asked).toHaveLength(1)
-})
-
-test('an account that is created, but not signed in, leads to the door and not to a mailbox', async () => {
-  await using pages = await startVaultPages()
-  const at = await used.open(vaultAt(pages.server))
-  await at.page.setRequestInterception(true)
-  at.page.on('request', (request) => {
-    const isSignIn = request.url().endsWith('/login')
-    const busy = { status: 429, headers: { 'retry-after': '120' }, body: '{}' }
-    void (isSignIn ? request.respond(busy) : request.continue())
-  })
-  await at.click('Create an account')
-  await at.fill('Email', 'olga@example.org')
-  await at.fill('Master password', owner.masterPassword)
-  await at.fill('Repeat the master password', owner.masterPassword)
-  await at.click('Create account')
-  await at.see('The account is created.')
-  await at.see('Try again in 2 minutes.')
-  expect(await at.page.$eval('input[type=password]', (input) => input.value)).toBe('')
 })

@@ -1,11 +1,9 @@
 /** Every screen of the web vault, in a real browser: can it be read and used by everybody? */
 import { describe, expect, test } from 'bun:test'
 import { startFilled, vaultAt } from '../../support/acceptance'
-import { isEachBrowser, useBrowser, usualTrial } from '../../support/browsers'
+import { browserTrialsAt, isEachBrowser, useBrowser } from '../../support/browsers'
 import { owner } from '../../support/open-vaults'
 import type { VaultPage, VaultScreen } from '../../support/vault-browser'
-
-const used = useBrowser(usualTrial)
 
 /** Goes to every screen, and returns what is wrong with them. */
 async function visitAll(at: VaultPage, screen: VaultScreen): Promise<readonly string[]> {
@@ -59,7 +57,8 @@ async function visitAll(at: VaultPage, screen: VaultScreen): Promise<readonly st
   return found
 }
 
-describe('every screen can be used by everybody', () => {
+describe.each(browserTrialsAt(1280))('in $kind every screen can be used by everybody', (trial) => {
+  const used = useBrowser(trial)
   const usual = [
     { width: 1280, theme: 'light', language: 'en' },
     { width: 320, theme: 'dark', language: 'ru' },
