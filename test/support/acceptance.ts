@@ -33,8 +33,8 @@ async function startWith(entries: readonly NewEntry[]): Promise<VaultPages> {
   return pages
 }
 
-/** Starts a server with an account that has entries of each kind. */
-export function startFilled(): Promise<VaultPages> {
+/** Starts a server with an account that has entries of each kind, and a former version of one. */
+export async function startFilled(): Promise<VaultPages> {
   const totp = 'otpauth://totp/Gitforge?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
   const texts = [
     { name: 'URL', value: 'https://gitforge.example/login' },
@@ -42,12 +42,18 @@ export function startFilled(): Promise<VaultPages> {
     { name: 'Folder', value: 'Work/Servers' },
     { name: 'Notes', value: 'Recovery phone\nis the old one' },
   ]
-  return startWith([
+  const bank = newRecord({ name: 'Bank', texts: [{ name: 'Tags', value: 'money' }] })
+  const pages = await startWith([
     newRecord({ name: 'Gitforge', texts, isFavorite: true }),
-    newRecord({ name: 'Bank', texts: [{ name: 'Tags', value: 'money' }] }),
+    bank,
     newRecord({ name: 'Old forum', isTrashed: true }),
     newNote({ name: 'Door' }),
   ])
+  const vault = await pages.open()
+  const saved = vault.find(bank.id)
+  if (saved?.kind !== 'record') throw new Error('there is no record')
+  expect(await vault.save({ ...saved, login: 'olga' })).toEqual({ kind: 'saved' })
+  return pages
 }
 
 export async function startFilledVault(...entries: readonly NewEntry[]): Promise<FilledVault> {

@@ -245,18 +245,18 @@ function findOverflow(): string[] {
   ]
 }
 
-/** Runs in the page. Returns the words on buttons that are broken in two for lack of room, but for names, which people chose. */
+/** Runs in the page. Returns the words on controls that are broken in two for lack of room, but for names, which people chose. */
 function findCutWords(): string[] {
   const cut: string[] = []
-  for (const button of document.querySelectorAll('button:not(.open, .tag)')) {
-    const texts = document.createTreeWalker(button, NodeFilter.SHOW_TEXT)
+  for (const control of document.querySelectorAll('button:not(.open, .tag), label')) {
+    const texts = document.createTreeWalker(control, NodeFilter.SHOW_TEXT)
     for (let node = texts.nextNode(); node !== null; node = texts.nextNode()) {
       for (const { 0: word, index } of (node.nodeValue ?? '').matchAll(/\p{L}+/gu)) {
         const range = document.createRange()
         range.setStart(node, index)
         range.setEnd(node, index + word.length)
         const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)))
-        if (lines.size > 1) cut.push(`"${word}" is cut on a button`)
+        if (lines.size > 1) cut.push(`"${word}" is cut on a ${control.localName}`)
       }
     }
   }
