@@ -24,6 +24,7 @@ import type { Records } from '../domain/records'
 import { answerTimeout } from '../domain/request-bounds'
 import type { MonotonicClock, Wait } from '../domain/runtime'
 import type { Sessions } from '../domain/sessions'
+import type { SignUpPolicy } from '../domain/sign-up-policy'
 import type { Users } from '../domain/users'
 import type { VaultSync } from '../domain/vault-sync'
 import type { Log } from '../log'
@@ -75,6 +76,8 @@ export interface ApiDeps {
   /** Chooses the server's URL for the links in emails. */
   readonly resolveBaseUrl: ResolveBaseUrl
   readonly needsHttps: NeedsHttps
+  /** Who may sign up, for the web vault to say; the rules refuse others. */
+  readonly signUps: SignUpPolicy
   /** Where browsers and clients reach this server, with a slash at its end; null if the operator has not said. */
   readonly publicUrl: URL | null
   /** Returns this server's own certificate authority; null if it has none. */

@@ -1,5 +1,6 @@
 import { Elysia } from 'elysia'
 import { isLoopback } from '../domain/networks'
+import type { SignUpPolicy } from '../domain/sign-up-policy'
 import iconPath from '../web/vault-icon.png' with { type: 'file' }
 import { isForwarded, urlOf } from './client'
 import { errorResponse } from './errors'
@@ -38,6 +39,7 @@ export function vaultPageRoutes(deps: {
   /** Returns the HTTPS port; null if HTTPS is off. */
   tlsPort: () => number | null
   version: string
+  signUps: SignUpPolicy
 }) {
   const { contexts, publicUrl, tlsPort } = deps
   let bytes: Promise<Uint8Array<ArrayBuffer>> | null = null
@@ -53,7 +55,7 @@ export function vaultPageRoutes(deps: {
       const { renderVaultPage, vaultContentSecurityPolicy } = await import('../web/vault-files')
       const type = { 'content-type': 'text/html;charset=utf-8' }
       const policy = { 'content-security-policy': vaultContentSecurityPolicy }
-      return new Response(renderVaultPage(deps.version), {
+      return new Response(renderVaultPage(deps), {
         headers: { ...isolation, ...type, ...policy },
       })
     }

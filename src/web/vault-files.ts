@@ -37,11 +37,23 @@ function once<Value>(compute: () => Value): () => Value {
   }
 }
 
+/** What the page tells its script of the server. */
+export interface VaultPageFacts {
+  readonly version: string
+  /** Who may sign up. The domains, in ASCII, are those whose addresses need no invitation; none for all. */
+  readonly signUps: {
+    readonly mode: 'open' | 'invited' | 'closed'
+    readonly domains: readonly string[]
+  }
+}
+
 /**
  * Returns the page: without any content of its own, so it is the same for everybody. All addresses are relative, since a proxy may
  * serve the server below a path.
  */
-export function renderVaultPage(version: string): string {
+export function renderVaultPage({ version, signUps }: VaultPageFacts): string {
+  const { mode, domains } = signUps
+  const isLimited = mode === 'open' && domains.length > 0
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -49,6 +61,7 @@ export function renderVaultPage(version: string): string {
 <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
 <meta name="robots" content="noindex">
 <meta name="version" content="${version}">
+<meta name="sign-ups" content="${isLimited ? domains.join(', ') : mode}">
 <title>SnailPass</title>
 <link rel="icon" href="../favicon.ico" type="image/png">
 <link rel="apple-touch-icon" href="icon.png">

@@ -18,7 +18,9 @@ const askAt = (
   api = createTestApi(),
 ) => api.ask(address, { headers }, connection)
 
-const isVault = async (answer: Response) => (await answer.text()) === renderVaultPage('1.2.3')
+const isVault = async (answer: Response) =>
+  (await answer.text()) ===
+  renderVaultPage({ version: '1.2.3', signUps: { mode: 'open', domains: [] } })
 
 describe('the page of the vault', () => {
   test('may run its one script, by its hash, and load nothing from elsewhere', async () => {
@@ -48,6 +50,17 @@ describe('the page of the vault', () => {
     expect(
       html.match(/(?:src|href)="[^"]*"/g)?.filter((each) => /"(?:\/|[a-z]+:)/.test(each)),
     ).toEqual([])
+  })
+
+  test.each([
+    ['open', [], 'open'],
+    ['open', ['example.org', 'example.net'], 'example.org, example.net'],
+    ['invited', ['example.org'], 'invited'],
+    ['closed', [], 'closed'],
+  ] as const)('tells its script who may sign up: %s %p', async (mode, domains, told) => {
+    const { ask } = createTestApi({ signUps: { mode, domains } })
+    const html = await (await ask('/vault/', {}, https)).text()
+    expect(html).toContain(`<meta name="sign-ups" content="${told}">`)
   })
 
   test('is reached without the slash too, below any path', async () => {

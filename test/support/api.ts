@@ -36,6 +36,7 @@ export function createTestApi(change: Partial<ApiDeps> = {}) {
     resolveBaseUrl: () => 'http://pi/',
     findChallenge: null,
     needsHttps: () => false,
+    signUps: { mode: 'open', domains: [] },
     publicUrl: null,
     authority: () => null,
     tlsPort: () => null,

@@ -13,6 +13,7 @@ import type { Log } from '../../log'
 import { localHosts } from '../local-addresses'
 import { createPlainHttpPolicy } from '../plain-http'
 import type { Runtime } from '../runtime'
+import { signUpPolicyOf } from '../sign-up-policy'
 import type { ServerCertificates } from './certificates'
 import type { Rules } from './rules'
 
@@ -70,6 +71,7 @@ export function createServerApi(deps: ServerApiDeps): Api {
       endpoints,
     }),
     publicUrl: settings.publicUrl,
+    signUps: signUpPolicyOf(settings),
     needsHttps: createNeedsHttps(createPlainHttpPolicy(settings, isLocal)),
     authority: () => (tlsPort() === null ? null : (certificates?.authority() ?? null)),
     findChallenge: settings.tls === 'acme' ? challenges.find : null,

@@ -4,6 +4,7 @@ import { vaultAt } from '../../support/acceptance'
 import { browserTrials, useBrowser } from '../../support/browsers'
 import { owner, startVaultPages } from '../../support/open-vaults'
 import { startTestServer } from '../../support/server'
+import { until } from '../../support/until'
 
 describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
   const used = useBrowser(trial)
@@ -12,6 +13,7 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     await using server = await startTestServer({ settings: { SNAILPASS_SIGNUPS: 'invited' } })
     const at = await used.open(vaultAt(server))
     await at.click('Create an account')
+    await at.see('This server takes invited emails only.')
     await at.fill('Email', 'nobody')
     await at.click('Create account')
     await at.see('This is no email address.')
@@ -30,7 +32,29 @@ describe.each(browserTrials(360))('in $kind at $width px', (trial) => {
     expect(at.requests.filter(({ url }) => url.endsWith('/users'))).toEqual([])
     await at.fill('Hint', 'animals')
     await at.click('Create account')
-    await at.see('This server takes invited emails only.')
+    const refusal = () => at.page.$eval('#sign-up-problem', (element) => element.textContent)
+    await until(
+      async () => (await refusal())?.includes('This server takes invited emails only.'),
+      'the refusal of the server',
+    )
+  })
+
+  test.each([
+    [{ SNAILPASS_SIGNUPS: 'closed' }, 'This server takes no new accounts.', 0],
+    [
+      { SNAILPASS_SIGNUPS_DOMAINS: 'example.org,example.net' },
+      'This server takes addresses of example.org, example.net, and invited ones.',
+      1,
+    ],
+  ])('says before anything is typed who may sign up: %p', async (settings, sentence, forms) => {
+    await using server = await startTestServer({ settings })
+    const at = await used.open(vaultAt(server))
+    await at.click('Create an account')
+    await at.see(sentence)
+    expect(await at.page.$$eval('form', (found) => found.length)).toBe(forms)
+    expect(await at.findFaults()).toEqual([])
+    await at.click('I have an account')
+    await at.see('Sign in')
   })
 
   test('an account that is created, but not signed in, leads to the door and not to a mailbox', async () => {

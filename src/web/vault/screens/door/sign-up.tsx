@@ -70,6 +70,21 @@ export function SignUpForm() {
       </>
     )
   }
+  const policy = readPolicy()
+  const back = (
+    <button type="button" class="button plain wide" onClick={goBack}>
+      {translate('sign-up.have-account')}
+    </button>
+  )
+  if (policy === 'closed') {
+    return (
+      <>
+        <h2>{translate('sign-up.title')}</h2>
+        <Callout icon="info">{describePolicy(policy, translator)}</Callout>
+        {back}
+      </>
+    )
+  }
   const action = translate('sign-up.action')
   const errorOf = (field: Problem['field']) =>
     problem.value?.field === field ? problem.value.text : null
@@ -83,6 +98,7 @@ export function SignUpForm() {
       }}
     >
       <h2>{translate('sign-up.title')}</h2>
+      {policy !== 'open' && <Callout icon="info">{describePolicy(policy, translator)}</Callout>}
       <TextField
         label={translate('common.email')}
         type="email"
@@ -104,11 +120,20 @@ export function SignUpForm() {
       <button type="submit" class="button primary wide" aria-disabled={isBusy.value}>
         {isBusy.value ? translate('common.busy', { action }) : action}
       </button>
-      <button type="button" class="button plain wide" onClick={goBack}>
-        {translate('sign-up.have-account')}
-      </button>
+      {back}
     </form>
   )
+}
+
+/** Returns who may sign up, as the page had it from the server: `open`, `invited`, `closed`, or the domains of addresses. */
+function readPolicy(): string {
+  return document.querySelector<HTMLMetaElement>('meta[name="sign-ups"]')?.content ?? 'open'
+}
+
+function describePolicy(policy: string, { translate }: Translator): string {
+  if (policy === 'closed') return translate('sign-up.closed')
+  if (policy === 'invited') return translate('sign-up.invited-only')
+  return translate('sign-up.domains', { domains: policy })
 }
 
 interface Typed extends NewPasswordTexts {
@@ -136,12 +161,10 @@ function describeRefusal(failure: Failure, translator: Translator): Problem {
     if (status === 400) return { field: 'email', text: translate('sign-up.bad-email') }
     if (status === 403) {
       const domains = /addresses of (.+) at this/.exec(detail)?.[1]
-      if (domains !== undefined)
-        return { field: 'email', text: translate('sign-up.domains', { domains }) }
-      const isClosed = /closed/i.test(detail)
+      const policy = domains ?? (/closed/i.test(detail) ? 'closed' : 'invited')
       return {
-        field: null,
-        text: translate(isClosed ? 'sign-up.closed' : 'sign-up.invited-only'),
+        field: domains === undefined ? null : 'email',
+        text: describePolicy(policy, translator),
       }
     }
   }
