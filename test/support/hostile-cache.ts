@@ -202,6 +202,8 @@ export class HostileCache {
   async #replaceAccount(id: string): Promise<void> {
     await this.#store.write((tx) => tx.users.delete(id))
     if (this.#random() < 0.5) await this.#get(this.#keeping, id, '/records')
+    // Revisions begin at the time of creation. That the former account had more changes than milliseconds, only this clock makes possible.
+    this.#now += 10
     await this.#store.write((tx) => this.#insert(tx, id))
     for (let change = this.#below(4); change > 0; change--) await this.#write(id)
   }
