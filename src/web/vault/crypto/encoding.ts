@@ -36,6 +36,8 @@ export function encodeBase64(bytes: Bytes): string {
 /** Returns null for anything but padded base64 without spaces. `atob` alone takes more. */
 export function decodeBase64(text: string): Bytes | null {
   if (text.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(text)) return null
+  // Several times as fast as what older browsers have, and a vault has thousands of these.
+  if (typeof Uint8Array.fromBase64 === 'function') return Uint8Array.fromBase64(text)
   const binary = atob(text)
   const bytes = new Uint8Array(binary.length)
   for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at)
