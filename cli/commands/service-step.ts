@@ -4,6 +4,7 @@ import {
   clearDatabase,
   copyBeforeUpgrade,
   createForService,
+  migrationQuestion,
   restorePreUpgradeCopy,
   runPreflight,
   smokeTestServer,
@@ -62,13 +63,21 @@ export function stepCommand(): Command {
 async function runSmokeTest(targets: Targets): Promise<void> {
   // The installer keeps stdin open. Its end means that the installer was killed: then the server stops as well.
   process.stdin.once('end', () => process.exit(1)).resume()
+  // Only an installer that lives answers. The next one may have restored the database meanwhile, for the old version.
+  const beforeMigration = async () => {
+    const answered = new Promise<void>((resolve) => {
+      process.stdin.once('data', () => resolve())
+    })
+    out(migrationQuestion)
+    await answered
+  }
   const { log, flush } = openLog(
     { format: 'text', level: 'info' },
     systemRuntime.clock,
     process.stderr.fd,
   )
   try {
-    await smokeTestServer(targets, log)
+    await smokeTestServer(targets, { log, beforeMigration })
   } finally {
     flush()
   }

@@ -87,6 +87,11 @@ export interface ServerOpenOptions {
   readonly create: boolean
   /** Called if Postgres does not answer yet, and if another process migrates the database or uses it exclusively. */
   readonly onWaiting?: () => void
+  /**
+   * Called before the tables of an older version are changed, while nobody else can change them. If it throws, they stay as they
+   * are.
+   */
+  readonly beforeMigration?: (() => Promise<void>) | undefined
   /** Called with the address of a server of Postgres that got the password in clear or by MD5 over a private network. */
   readonly onWeakLogin?: (address: string) => void
   /** Called with why writes began to fail, and with null when they succeed again. */

@@ -93,7 +93,7 @@ async function listPendingMigrations({ location, migrations }: Target): Promise<
 
 async function openForServer(
   target: Target,
-  { create, onWaiting, onWriteChange, onWeakLogin }: ServerOpenOptions,
+  { create, onWaiting, onWriteChange, onWeakLogin, beforeMigration }: ServerOpenOptions,
 ): Promise<OpenedDatabase> {
   const { location, timing } = target
   const { name } = location
@@ -106,7 +106,11 @@ async function openForServer(
         throw databaseInUseError(name)
       const inspected = await inspectPostgresDatabase(name, db)
       if (inspected.content === 'nothing' && !create) throw missingDatabaseError(name)
-      const { content, created } = await bringUpToDate(target, { session, db, inspected })
+      const { content, created } = await bringUpToDate(
+        target,
+        { session, db, inspected },
+        beforeMigration,
+      )
       requireAdopted({ content }, { name })
       await requireRights(name, db)
       await session.unlock('presence')
@@ -196,6 +200,7 @@ async function bringUpToDate(
     db,
     inspected,
   }: { session: PostgresSession; db: Kysely<Schema>; inspected: InspectedPostgresDatabase },
+  beforeMigration: ServerOpenOptions['beforeMigration'] = undefined,
 ): Promise<Pick<OpenedDatabase, 'created'> & InspectedPostgresDatabase> {
   const { location, timing, migrations } = target
   const { name } = location
@@ -211,6 +216,7 @@ async function bringUpToDate(
         hint: 'stop all of them, start one of this version, and then the others',
       })
     }
+    if (content === 'ours') await beforeMigration?.()
     await inTransaction(db, begin, () => migrate(target, db, schema))
   }
   return {

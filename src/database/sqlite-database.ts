@@ -74,14 +74,17 @@ async function listPendingMigrations({ location, migrations }: Target): Promise<
 /** The store keeps the exclusive use of the database until it is closed. */
 async function openForServer(
   target: Target,
-  { create, checkBesideFrom, ...options }: ServerOpenOptions,
+  { create, checkBesideFrom, beforeMigration, ...options }: ServerOpenOptions,
 ): Promise<OpenedDatabase> {
   const { path } = target.location
   refuseMountPoint(path)
   const lock = acquireLock(target, create)
   try {
     const { isChecked, ...inspected } = inspectForServer(target, checkBesideFrom)
-    const { content, created, backupPath } = await bringUpToDate(target, inspected, create)
+    const { content, created, backupPath } = await bringUpToDate(target, inspected, {
+      create,
+      beforeMigration,
+    })
     requireAdopted({ content }, { name: path })
     lock.lockCreatedFile()
     const check = { hasPassed: isChecked }
@@ -128,7 +131,7 @@ async function withExclusive<T>(
     if (isLost || (create && found.content === 'nothing')) {
       return await withNewDatabase(target, { loss: isLost ? found : null, onSetAside }, work)
     }
-    const { content } = await bringUpToDate(target, found, false)
+    const { content } = await bringUpToDate(target, found, { create: false })
     const { dialect, close } = openWriter(path, content === 'ours' ? 'exclusive' : 'adopting')
     try {
       const db = new Kysely<Schema>({ dialect })
@@ -181,7 +184,10 @@ async function listForeignObjects({ location, migrations }: Target): Promise<rea
 async function bringUpToDate(
   { location, timing, migrations }: Target,
   { content, migrations: done }: InspectedDatabase,
-  create: boolean,
+  {
+    create,
+    beforeMigration,
+  }: { create: boolean; beforeMigration?: ServerOpenOptions['beforeMigration'] },
 ): Promise<Pick<OpenedDatabase, 'created' | 'backupPath'> & { content: DatabaseContent }> {
   const { path, databaseBackupDir: folder } = location
   if (content === 'nothing') {
@@ -196,6 +202,7 @@ async function bringUpToDate(
     )
   }
   if (!isPending) return { content, created: false, backupPath: null }
+  await beforeMigration?.()
   const { clock } = timing
   const backupPath = await backUpDatabaseFile(path, { folder, operation: 'migration', clock })
   await migrateDatabaseFile(path, migrations, backupPath)

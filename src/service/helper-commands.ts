@@ -2,7 +2,13 @@ import type { Endpoint, ListenAddress } from '../config/listen-address'
 import { CombinedError, DomainError } from '../domain/errors'
 import { ownProperty, parseJson } from '../domain/untrusted'
 import { type Layout, serviceEnvironment } from './paths'
-import { describeFailure, type ProcessResult, runProgram, type SystemUser } from './process'
+import {
+  describeFailure,
+  type ProcessResult,
+  type RunOptions,
+  runProgram,
+  type SystemUser,
+} from './process'
 
 /**
  * What an installer must know of the settings and the database. It is read by the user that the server runs as. The
@@ -23,6 +29,12 @@ export interface Preflight {
   /** Whether a process has the SQLite file open. Always false for Postgres, which many may use. */
   readonly isServed: boolean
 }
+
+/**
+ * What a smoke test asks before it migrates the database. It is answered by an installer that lives: one that was killed may be followed
+ * by another, which restores the database at the same time.
+ */
+export const migrationQuestion = 'migrate the database?'
 
 /**
  * Commands of one executable that do the installer's work on the database, as the user that the server runs as. Each
@@ -55,12 +67,15 @@ export function createHelperCommands(
   layout: Layout,
   systemUser: SystemUser | null,
 ): HelperCommands {
-  const call = async (args: readonly string[], timeout?: number): Promise<string> => {
+  const call = async (
+    args: readonly string[],
+    options: Pick<RunOptions, 'timeout' | 'question'> = {},
+  ): Promise<string> => {
     const result = await runProgram(executable, [...args, '--config', layout.settingsFile], {
       runAs: systemUser,
       // Without it, the default data folder would be another one than that of root, and of the unit.
       ...(systemUser !== null && { environment: serviceEnvironment(layout) }),
-      ...(timeout !== undefined && { timeout }),
+      ...options,
     })
     if (result.code === 0) return result.stdout
     throw commandError(args, result)
@@ -75,7 +90,8 @@ export function createHelperCommands(
       void (await step('put-back', copy, replacedCopy)),
     dropTables: async ({ keep }) =>
       (await step('clear', ...(keep ? ['--keep'] : []))).trim() || null,
-    smokeTest: async (timeout) => void (await call(['service', 'step', 'trial'], timeout)),
+    smokeTest: async (timeout) =>
+      void (await call(['service', 'step', 'trial'], { timeout, question: migrationQuestion })),
     backUp: async (file) =>
       (await call(file === null ? ['backup'] : ['backup', '--plain', '--to', file])).trim(),
     restore: async (backup) => void (await call(['restore', backup, '--yes'])),

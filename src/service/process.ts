@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly runAs?: SystemUser | null
   /** Environment variables besides PATH, HOME and LC_ALL. */
   readonly environment?: Readonly<Record<string, string>>
+  /** A line that the program prints to ask whether this process still lives. It gets a line as the answer. */
+  readonly question?: string
   /** Milliseconds after which the program is killed. Default: never. */
   readonly timeout?: number
 }
@@ -36,7 +38,7 @@ export interface RunOptions {
 export function runProgram(
   program: string,
   args: readonly string[],
-  { runAs = null, environment = {}, timeout }: RunOptions = {},
+  { runAs = null, environment = {}, question, timeout }: RunOptions = {},
 ): Promise<ProcessResult> {
   const home = runAs?.home ?? process.env['HOME'] ?? '/'
   const { command, user } = commandFor(program, args, runAs)
@@ -49,8 +51,11 @@ export function runProgram(
   let stdout = ''
   let stderr = ''
   let hasTimedOut = false
+  const isAsked = () => question !== undefined && `\n${stdout}`.includes(`\n${question}\n`)
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const wasAsked = isAsked()
     stdout += text
+    if (isAsked() && !wasAsked) child.stdin.write('yes\n')
   })
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     stderr += text

@@ -85,6 +85,27 @@ describe('snailpass service install, below a folder', () => {
     expect(installed.hasNoLeftovers()).toBeTrue()
   }, 120_000)
 
+  test.each([true, false])(
+    'migrates in its test only if its installer still lives: %p',
+    async (isAlive) => {
+      using installed = await createPopulatedInstallation()
+      const settings = join(installed.prefix, 'etc', 'snailpass', 'snailpass.env')
+      const trial = Bun.spawn([next, 'service', 'step', 'trial', '--config', settings], {
+        ...({ stdin: 'pipe', stdout: 'pipe', stderr: 'ignore' } as const),
+      })
+      const { value } = await trial.stdout.getReader().read()
+      expect(new TextDecoder().decode(value)).toBe('migrate the database?\n')
+      // While it waits, nobody else can use the database, and nothing of it has changed.
+      expect(installed.readContent()).toEqual({ records: 1, isNextVersion: false })
+      if (isAlive) trial.stdin.write('yes\n')
+      await trial.stdin.flush()
+      if (!isAlive) await trial.stdin.end()
+      expect(await trial.exited).toBe(isAlive ? 0 : 1)
+      expect(installed.readContent()).toEqual({ records: 1, isNextVersion: isAlive })
+    },
+    120_000,
+  )
+
   test('is rolled back when the old version is installed again after a kill -9 during the smoke test', async () => {
     using installed = await createPopulatedInstallation()
     installed.setFault('hangs')

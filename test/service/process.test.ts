@@ -125,3 +125,10 @@ test('a failure is described by its end and the last six lines', () => {
     'x failed (1)',
   ])
 })
+
+test('a program that asks whether this process lives gets one answer, when the question is a whole line', async () => {
+  const script =
+    'printf "go"; sleep 0.2; echo " on?"; read -r answer; echo "got $answer"; echo "go on?"; read -r -t 0.3 more || echo "no more"'
+  const { code, stdout } = await runProgram('bash', ['-c', script], { question: 'go on?' })
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'go on?\ngot yes\ngo on?\nno more\n' })
+})

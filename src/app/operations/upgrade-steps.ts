@@ -6,7 +6,7 @@ import { backUpStoppedDatabase, restoreCopy } from '../../database/sqlite-rollba
 import { DomainError } from '../../domain/errors'
 import { ensureDataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
-import type { Preflight } from '../../service/helper-commands'
+import { migrationQuestion, type Preflight } from '../../service/helper-commands'
 import { backupFolderOf } from '../backup-folder'
 import { findSignOfLoss, withRestoreHint } from '../lost-database'
 import { requiredEndpointsOf } from '../server/listener-plan'
@@ -14,6 +14,8 @@ import { startServer } from '../server/server'
 import type { Targets } from '../targets'
 import { fetchReadiness } from './healthcheck'
 import { createDatabase } from './recreate'
+
+export { migrationQuestion }
 
 /**
  * Inspects settings and database before an upgrade, and changes nothing. Throws a DomainError for a database that this
@@ -105,12 +107,16 @@ const readinessTimeout = 10_000
 
 /**
  * Starts a server on a free port of the loopback interface, which no client knows, and stops it once it is ready: the
- * database is migrated then. The server sends no email. Throws a DomainError.
+ * database is migrated then, after `beforeMigration`, which is called once nobody else can use it. The server sends no email. Throws a
+ * DomainError.
  */
-export async function smokeTestServer({ settings, runtime }: Targets, log: Log): Promise<void> {
+export async function smokeTestServer(
+  { settings, runtime }: Targets,
+  { log, beforeMigration }: { log: Log; beforeMigration: () => Promise<void> },
+): Promise<void> {
   const listen = [{ hostname: '127.0.0.1', port: 0 }]
   const testSettings = { ...settings, listen, listenTls: [], isListenDefault: false, mail: null }
-  const server = await startServer({ settings: testSettings, runtime, log })
+  const server = await startServer({ settings: testSettings, runtime, log }, { beforeMigration })
   try {
     const request = { url: new URL('/readyz', server.urls[0]), socket: null }
     const { problem } = await fetchReadiness(request, AbortSignal.timeout(readinessTimeout))

@@ -29,17 +29,20 @@ export async function openServerDatabase(deps: {
   log: Log
   /** Whether to create a missing database: also a SQLite file that a URL names (true), never (false), or else as safe (null). */
   create: boolean | null
+  /** See `ServerOpenOptions`. */
+  beforeMigration?: () => Promise<void>
   /** From which size in bytes a file may be checked beside the server; null for never. */
   checkBesideFrom: number | null
   onOpen: (store: OpenedStore) => void
 }): Promise<ServerDatabase> {
-  const { settings, runtime, log, create, checkBesideFrom, onOpen } = deps
+  const { settings, runtime, log, create, checkBesideFrom, beforeMigration, onOpen } = deps
   const targets = openTargets(settings, runtime)
   const { folder, database, location } = targets
   ensureDataFolder(folder, { hasOwnListeners: !settings.isTlsDefault })
   const openOptions = {
     create: mayCreate(targets, create),
     ...(checkBesideFrom !== null && { checkBesideFrom }),
+    ...(beforeMigration !== undefined && { beforeMigration }),
     freeSpaceLimit: {
       minBytes: settings.minFreeSpace,
       onChange: (isLow) =>

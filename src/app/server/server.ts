@@ -38,6 +38,8 @@ import { createRules } from './rules'
 export interface ServerOptions {
   /** Whether to create a missing database: also a SQLite file that a URL names (true), or never (false). */
   readonly create?: boolean
+  /** Called before a migration: see `ServerOpenOptions` of the database. */
+  readonly beforeMigration?: () => Promise<void>
   /** Creates a scheduled backup. Without it, no backups are scheduled. */
   readonly runBackup?: RunBackup
   /** The certificates of HTTPS listeners, instead of those of the settings. Only tests set it. */
@@ -123,6 +125,7 @@ async function startParts(
   const { name, store, isShared, upkeep, pendingCheck, key } = await openServerDatabase({
     ...start,
     create: options.create ?? null,
+    ...(options.beforeMigration !== undefined && { beforeMigration: options.beforeMigration }),
     checkBesideFrom: checkDatabase === undefined ? null : largeDatabase,
     onOpen: (opened) =>
       stack.defer(async () => {
