@@ -103,7 +103,9 @@ test('a search over five thousand entries costs little more than looking for the
   const texts = entries.map(({ name, login, fields }) =>
     [name, login, ...fields.map(({ value }) => value)].join('\n').toLowerCase(),
   )
-  searchEntries(indexEntries(entries), 'warm')
+  // Made once for a list, and used with each key that is pressed.
+  const index = indexEntries(entries)
+  searchEntries(index, 'warm')
   const queries = ['499', 'site-1', 'работа', 'second', 'nothing at all']
   const time = (work: () => unknown) => {
     const start = performance.now()
@@ -112,7 +114,7 @@ test('a search over five thousand entries costs little more than looking for the
   }
   const ratios = Array.from({ length: 15 }, () => {
     const searching = time(() => {
-      for (const query of queries) searchEntries(indexEntries(entries), query)
+      for (const query of queries) searchEntries(index, query)
     })
     const looking = time(() => {
       for (const query of queries) texts.filter((text) => text.includes(query))

@@ -56,21 +56,20 @@ export function indexEntries(list: readonly OpenEntry[]): SearchIndex {
 export function searchEntries(index: SearchIndex, query: string): readonly SearchHit[] {
   const [first, ...others] = wordsOf(query)
   if (first === undefined) return []
-  const hits = Map.groupBy(findHits(index, first, others), ({ place }) => place)
-  return places.flatMap((place) => hits.get(place) ?? [])
-}
-
-function* findHits(
-  index: SearchIndex,
-  first: string,
-  others: readonly string[],
-): Generator<SearchHit> {
+  const hits: Record<SearchPlace, SearchHit[]> = {
+    name: [],
+    login: [],
+    url: [],
+    tags: [],
+    notes: [],
+  }
   for (const { texts, all } of index) {
     const at = all.indexOf(first)
     if (at === -1 || !others.every((word) => all.includes(word))) continue
-    const text = textAt(texts, at)
-    if (text !== null) yield text.hit
+    const hit = textAt(texts, at)?.hit
+    if (hit !== undefined) hits[hit.place].push(hit)
   }
+  return places.flatMap((place) => hits[place])
 }
 
 /** Returns the line that a hit is shown with. Only the hits in view need theirs. */
@@ -98,7 +97,9 @@ function textAt(texts: readonly SearchText[], position: number): SearchText | nu
 }
 
 function searchableOf(entry: OpenEntry): Searchable {
-  const searchable = known.get(entry) ?? readTexts(entry)
+  const found = known.get(entry)
+  if (found !== undefined) return found
+  const searchable = readTexts(entry)
   known.set(entry, searchable)
   return searchable
 }
