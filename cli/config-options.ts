@@ -94,7 +94,7 @@ export function configInputOf(command: Command): ConfigInput {
 }
 
 /** Returns the settings of a command other than `serve`, and prints their warnings to stderr. Throws `invalid`. */
-export function loadCommandSettings(command: Command): Settings {
+function loadCommandSettings(command: Command): Settings {
   const { settings, warnings } = loadCommandConfig(command)
   for (const warning of warnings) info(`warning: ${warning}`)
   return settings

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { checkReadiness } from '../../src/app/operations/healthcheck'
+import { currentEndpoints } from '../../src/app/running-server'
 import { formatListenAddress } from '../../src/config/listen-address'
 import { endpointsOf } from '../../src/config/listeners'
 import { DomainError } from '../../src/domain/errors'
-import { loadCommandSettings, withConfigOptions } from '../config-options'
+import { loadCommandConfig, withConfigOptions } from '../config-options'
 import { info, out } from '../terminal'
 
 /** How long the server may take to answer, in milliseconds. */
@@ -13,19 +14,25 @@ export function healthcheckCommand(): Command {
   const command = new Command('healthcheck').description(
     'check that the running server is ready, for service managers',
   )
-  return withConfigOptions(command, ['listen', 'listenTls'])
+  return withConfigOptions(command, ['dataDir', 'listen', 'listenTls'])
     .addHelpText(
       'after',
       `
-Requests GET /readyz at the address that the server listens on, for at most ${timeout / 1000} seconds. Prints
-"ready" and exits with 0, or prints the problem and exits with 1. Warnings of the server go to
-stderr and do not change the exit code.
+Requests GET /readyz for at most ${timeout / 1000} seconds, at the address where the server of the data folder
+listens, or that --listen or --listen-tls names. Prints "ready" and exits with 0, or prints the
+problem and exits with 1. Warnings of the server go to stderr and do not change the exit code.
 
-Example:
+Examples:
+  snailpass healthcheck
   snailpass healthcheck --listen 127.0.0.1:5000`,
     )
     .action(async () => {
-      const [endpoint] = endpointsOf(loadCommandSettings(command))
+      const { settings, origins, warnings: notes } = loadCommandConfig(command)
+      for (const note of notes) info(`warning: ${note}`)
+      const isNamed = (['listen', 'listenTls'] as const).some(
+        (key) => origins.get(key)?.source === 'flag',
+      )
+      const [endpoint] = isNamed ? endpointsOf(settings) : currentEndpoints(settings)
       if (endpoint === undefined) throw new Error('settings without a listener were let through')
       const { problem, warnings } = await checkReadiness(endpoint, timeout)
       out(problem ?? 'ready')

@@ -1,20 +1,16 @@
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { type Endpoint, formatListenAddress } from '../config/listen-address'
-import { endpointsOf } from '../config/listeners'
-import type { Settings } from '../config/settings'
 import { isIpv6, networkOf, parseAddress } from '../domain/address'
 import { isPrivate, type NetworkMatcher } from '../domain/networks'
 import type { MonotonicClock } from '../domain/runtime'
 
 /**
- * Returns the URL at which people most likely reach the server, with a slash at its end. For emails that no request
- * causes: a request would contain the URL.
+ * Returns the URL at which people most likely reach the server with these listeners, with a slash at its end. For emails that no
+ * request causes: a request would contain the URL.
  */
-export function likelyBaseUrl(settings: Settings): string {
-  if (settings.publicUrl !== null) return settings.publicUrl.href
-  const [first = 'http://localhost/'] = endpointsOf(settings).flatMap((endpoint) =>
-    urlsOf(endpoint),
-  )
+export function likelyBaseUrl(publicUrl: URL | null, endpoints: readonly Endpoint[]): string {
+  if (publicUrl !== null) return publicUrl.href
+  const [first = 'http://localhost/'] = endpoints.flatMap(urlsOf)
   return first
 }
 

@@ -34,6 +34,8 @@ export interface DataFolder {
   readonly newSecretKey: string
   /** Folder for the keys and certificates that the server creates or orders. */
   readonly tls: string
+  /** What a running server tells commands. */
+  readonly server: string
 }
 
 export function dataFolder(path: string): DataFolder {
@@ -44,6 +46,7 @@ export function dataFolder(path: string): DataFolder {
     secretKey: join(path, 'secret.key'),
     newSecretKey: join(path, 'secret.key.new'),
     tls: join(path, 'tls'),
+    server: join(path, 'server.json'),
   }
 }
 

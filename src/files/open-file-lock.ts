@@ -30,8 +30,18 @@ export function lockOpenFile(descriptor: number): boolean {
   const request = lockRequest()
   if (fcntl(descriptor, commands.set, request) === 0) return true
   // Instead of `errno`, which the runtime may have changed meanwhile.
-  if (fcntl(descriptor, commands.get, request) !== 0) return true
-  return new DataView(request.buffer).getInt16(0, true) === lockTypes.unlocked
+  return findOpenFileLock(descriptor) !== true
+}
+
+/**
+ * Returns whether another open file has the lock of `lockOpenFile`, without taking it. Null where that can't be asked: on other systems
+ * than Linux, and on a file system that does not know locks.
+ */
+export function findOpenFileLock(descriptor: number): boolean | null {
+  fcntl ??= loadFcntl()
+  const request = lockRequest()
+  if (fcntl === null || fcntl(descriptor, commands.get, request) !== 0) return null
+  return new DataView(request.buffer).getInt16(0, true) !== lockTypes.unlocked
 }
 
 /**
@@ -40,7 +50,7 @@ export function lockOpenFile(descriptor: number): boolean {
  */
 export function hasFileLocks(descriptor: number): boolean {
   fcntl ??= loadFcntl()
-  return fcntl === null || fcntl(descriptor, commands.get, lockRequest()) === 0
+  return fcntl === null || findOpenFileLock(descriptor) !== null
 }
 
 function lockRequest(): Uint8Array<ArrayBuffer> {

@@ -19,6 +19,23 @@ hint: check that it is running and listens on this address, and read its log
     })
   })
 
+  test('asks the server of the data folder where it really listens, unless an option names an address', async () => {
+    using folder = temporaryFolder()
+    await using server = await serve(folder.path)
+    const environment = { SNAILPASS_LISTEN: '127.0.0.1:0' }
+    const check = (...args: string[]) =>
+      run(['healthcheck', '--data-dir', folder.path, ...args], { environment })
+    expect(await check()).toEqual({ code: 0, stdout: 'ready\n', stderr: '' })
+    expect(await check('--listen', '127.0.0.1:9')).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining('no answer from http://127.0.0.1:9/'),
+    })
+    const invite = ['user', 'invite', 'anna@nas.local', '--data-dir', folder.path]
+    expect((await run(invite, { environment })).stdout).toContain(`  ${server.url.href}\n`)
+    await server.end('SIGKILL')
+    expect(await check()).toMatchObject({ code: 2, stdout: '' })
+  })
+
   test('uses a Unix socket if the server listens on nothing else', async () => {
     using folder = temporaryFolder()
     const listen = ['--listen', `unix:${folder.path}/http.sock`]
@@ -52,6 +69,6 @@ hint: check that it is running and listens on this address, and read its log
   test('is invalid usage if the port is not known', async () => {
     const { code, stdout, stderr } = await run(['healthcheck', '--listen', '127.0.0.1:0'])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toMatch(/^error: port 0 .*\nhint: use the address/)
+    expect(stderr).toMatch(/^error: port 0 .*\nhint: start the server, /)
   })
 })

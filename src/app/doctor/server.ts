@@ -1,6 +1,6 @@
-import { endpointsOf } from '../../config/listeners'
 import type { Settings } from '../../config/settings'
 import { checkReadiness, readinessRequest } from '../operations/healthcheck'
+import { currentEndpoints } from '../running-server'
 import type { Outcome } from './findings'
 
 /** The warnings of a server about what other checks look at themselves. */
@@ -11,7 +11,7 @@ const timeout = 5_000
 
 /** Asks the running server, if there is one, whether it is ready: only it knows how its last write ended. */
 export async function checkServer(settings: Settings): Promise<Outcome> {
-  const endpoint = endpointsOf(settings).find(
+  const endpoint = currentEndpoints(settings).find(
     ({ address }) => 'path' in address || address.port !== 0,
   )
   if (endpoint === undefined) return { fact: 'its port is chosen at each start: it was not asked' }

@@ -39,9 +39,13 @@ export function readinessRequest({ address, isTls }: Endpoint): ReadinessRequest
     return { url: new URL(`${scheme}://localhost/readyz`), socket: address.path }
   }
   if (address.port === 0) {
-    throw new DomainError('invalid', 'port 0 stands for a free port, which only the log names', {
-      hint: 'use the address from the log, as in --listen 127.0.0.1:5000',
-    })
+    throw new DomainError(
+      'invalid',
+      'port 0 stands for a free port, and no server runs that has one',
+      {
+        hint: 'start the server, name its data folder with --data-dir, or use its address, as in --listen 127.0.0.1:5000',
+      },
+    )
   }
   const host = formatListenAddress(connectAddressOf(address))
   return { url: new URL('/readyz', `${scheme}://${host}`), socket: null }

@@ -7,6 +7,7 @@ import type { UserDetails } from '../../domain/user'
 import { createVaultQuota } from '../../domain/vault-quota'
 import { historyPolicyOf } from '../history-policy'
 import { likelyBaseUrl } from '../local-addresses'
+import { currentEndpoints } from '../running-server'
 import { auditSignerFor } from '../secret-key'
 import { signUpPolicyOf } from '../sign-up-policy'
 import type { Targets } from '../targets'
@@ -100,7 +101,7 @@ export interface InvitationReport {
 /** Invites an email address to sign up, by email if mail is configured. Throws a DomainError. */
 export function inviteUser(targets: Targets, email: string): Promise<InvitationReport> {
   const { settings, runtime } = targets
-  const serverUrl = likelyBaseUrl(settings)
+  const serverUrl = likelyBaseUrl(settings.publicUrl, currentEndpoints(settings))
   const isMailed = settings.mail !== null
   // Nothing to wake here: a running server finds the email in the queue.
   const emailQueue = isMailed ? createEmailQueue({ ...runtime, wake: () => {} }) : null

@@ -34,6 +34,7 @@ import { startAnnouncing } from './mdns'
 import { watchOpenFiles } from './open-files-watch'
 import { type ProxyWatch, watchProxies } from './proxy-watch'
 import { createRules } from './rules'
+import { tellCommands } from './server-file'
 
 export interface ServerOptions {
   /** Whether to create a missing database: also a SQLite file that a URL names (true), or never (false). */
@@ -215,6 +216,7 @@ async function startParts(
   })
   const mdns = await startAnnouncing({ ...start, urls })
   if (mdns !== null) services.push(() => mdns.stop())
+  stack.use(tellCommands(start, urls))
   log.info(`started snailpass ${version}`, { database: name })
   for (const { href } of urls) log.info(`listening on ${href}`)
   const vaultUrl = vaultUrlOf(settings.publicUrl, urls)

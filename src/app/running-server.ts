@@ -1,0 +1,24 @@
+import type { Endpoint } from '../config/listen-address'
+import { endpointsOf } from '../config/listeners'
+import type { Settings } from '../config/settings'
+import { dataFolder } from '../files/data-folder'
+import { readServerFile } from '../files/server-file'
+
+/**
+ * Returns the listeners of the server that runs on the data folder of the settings, with their real ports; those of the settings if none
+ * runs there.
+ */
+export function currentEndpoints(settings: Settings): readonly Endpoint[] {
+  const server = readServerFile(dataFolder(settings.dataDir).server)
+  return server === null ? endpointsOf(settings) : server.urls.map(endpointOf)
+}
+
+/** Returns the listener of a URL as `RunningServer` has it. */
+function endpointOf(url: URL): Endpoint {
+  if (url.protocol === 'unix:')
+    return { address: { path: decodeURIComponent(url.pathname) }, isTls: false }
+  const isTls = url.protocol === 'https:'
+  const usualPort = isTls ? 443 : 80
+  const port = url.port === '' ? usualPort : Number(url.port)
+  return { address: { hostname: url.hostname.replace(/^\[|\]$/g, ''), port }, isTls }
+}
