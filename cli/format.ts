@@ -27,11 +27,12 @@ export function formatDay(time: number): string {
   return formatJsonTime(time).replace(/T.*/, '')
 }
 
-/** Returns a number of bytes for people: `999 bytes`, `1.2 KB`, `34.5 MB`. */
+/** Returns a number of bytes for people: `999 bytes`, `1.2 KB`, `34.5 MB`, `70.1 GB`. */
 export function formatBytes(bytes: number): string {
   if (bytes < 1_000) return formatCount(bytes, 'byte')
-  const [unit, factor] = bytes < 999_950 ? ['KB', 1e3] : ['MB', 1e6]
-  return `${(bytes / Number(factor)).toFixed(1)} ${unit}`
+  // A unit ends where one digit after the point would round up to the next one.
+  if (bytes < 999_950) return `${(bytes / 1e3).toFixed(1)} KB`
+  return bytes < 999_950_000 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(1)} GB`
 }
 
 export function formatYesNo(value: boolean): string {

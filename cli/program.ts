@@ -6,6 +6,7 @@ import { exitCodesHelp, info, outText } from './terminal'
 /** The commands in the order of the help. A process evaluates the code of the one that it runs, which needs least memory. */
 const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['serve', async () => (await import('./commands/serve')).serveCommand()],
+  ['status', async () => (await import('./commands/status')).statusCommand()],
   ['backup', async () => (await import('./commands/backup')).backupCommand()],
   ['restore', async () => (await import('./commands/restore')).restoreCommand()],
   ['service', async () => (await import('./commands/service')).serviceCommand()],

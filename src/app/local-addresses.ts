@@ -29,6 +29,16 @@ export function urlsOf({ address, isTls }: Endpoint): readonly string[] {
   return hosts.map((host) => new URL(`${isTls ? 'https' : 'http'}://${host}:${port}/`).href)
 }
 
+/** Returns the URLs of listeners for other machines. A listener that only this machine reaches keeps its own. */
+export function urlsForClients(endpoints: readonly Endpoint[]): readonly string[] {
+  const found = endpoints.flatMap((endpoint) => {
+    const urls = urlsOf(endpoint)
+    const others = urls.filter((url) => !/^https?:\/\/(?:localhost|127\.|\[::1\])/.test(url))
+    return others.length === 0 ? urls : others
+  })
+  return [...new Set(found)]
+}
+
 /**
  * Returns the names and addresses of this machine. Those that work on other machines come first. IPv6 addresses are in
  * brackets.

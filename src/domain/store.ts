@@ -6,6 +6,7 @@ import type { OutboxReads, OutboxWrites } from './email-message'
 import type { InvitationReads, InvitationWrites } from './invitation'
 import type { KnownTimeReads, KnownTimeWrites } from './known-time'
 import type { RequestBounds } from './request-bounds'
+import type { UsageReads } from './usage'
 import type { UserReads, UserWrites } from './user'
 import type { AdditionalFieldReads, NoteReads, RecordReads, VaultReads, VaultWrites } from './vault'
 import type { HistoryReads, HistoryWrites } from './versions'
@@ -62,6 +63,7 @@ export interface ReadTransaction {
   readonly notes: NoteReads
   readonly history: HistoryReads
   readonly outbox: OutboxReads
+  readonly usage: UsageReads
   readonly audit: AuditReads
 }
 
@@ -78,5 +80,6 @@ export interface WriteTransaction {
   readonly notes: NoteReads
   readonly history: HistoryReads & HistoryWrites
   readonly outbox: OutboxReads & OutboxWrites
+  readonly usage: UsageReads
   readonly audit: AuditReads & AuditWrites
 }

@@ -14,6 +14,7 @@ import { noteReads } from './notes'
 import { outboxReads, outboxWrites } from './outbox'
 import { recordReads } from './records'
 import type { Schema } from './schema'
+import { usageReads } from './usage'
 import { userReads, userWrites } from './users'
 import { vaultReads, vaultWrites } from './vaults'
 
@@ -61,6 +62,9 @@ export function createReadTransaction(db: Kysely<Schema>): ReadTransaction {
     },
     get outbox() {
       return outboxReads(db)
+    },
+    get usage() {
+      return usageReads(db)
     },
   }
 }
@@ -112,6 +116,9 @@ export function createWriteTransaction(
     },
     get outbox() {
       return outboxWrites(db)
+    },
+    get usage() {
+      return usageReads(db)
     },
   }
 }

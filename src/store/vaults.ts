@@ -73,7 +73,7 @@ export function vaultWrites(db: Transaction<Schema>): VaultReads & VaultWrites {
  * The sum of the bytes of some columns in all rows, null without rows. Neither engine reads a long text to get its
  * length.
  */
-function sumBytes(...columns: readonly string[]) {
+export function sumBytes(...columns: readonly string[]) {
   const lengths = columns.map((column) => sql`octet_length(${sql.ref(column)})`)
   return sql<unknown>`sum(${sql.join([sql.lit(rowOverheadBytes), ...lengths], sql` + `)})`
 }

@@ -59,6 +59,7 @@ test('the commands are these, and those of the installer are hidden', async () =
     [
       '',
       'serve',
+      'status',
       'backup',
       'backup list',
       'backup verify',

@@ -52,9 +52,9 @@ const commands = [
   'recreate-db --yes',
 ]
 
-/** Commands that work on no data folder, on the system, without an end, or on what only a client brings about; `serve` has tests of its own below. */
+/** Commands that work on no data folder, on the system, without an end, on a running server, or on what only a client brings about; `serve` has tests of its own below. */
 const others = [
-  ...['serve', 'completion', 'healthcheck', 'mail test', 'user rename', 'user undelete'],
+  ...['serve', 'status', 'completion', 'healthcheck', 'mail test', 'user rename', 'user undelete'],
   'user restore-entry',
   ...['service install', 'service status', 'service uninstall'],
 ]

@@ -2,6 +2,7 @@
 import { Command } from 'commander'
 import { withUsers } from '../../../src/app/operations/users'
 import { purgeDelay } from '../../../src/domain/expired-accounts'
+import { accountStateOf } from '../../../src/domain/usage'
 import type { UserDetails, UserSummary } from '../../../src/domain/user'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { formatBytes, formatCount, formatFields, formatJsonTime, formatTime } from '../../format'
@@ -113,9 +114,8 @@ export function linesOf(user: UserDetails): readonly string[] {
 }
 
 function stateOf(user: UserSummary): string {
-  if (user.deletionTime !== null) return `deleted by owner${user.isDisabled ? ', disabled' : ''}`
-  if (user.isDisabled) return 'disabled'
-  return user.emailConfirmed ? 'confirmed' : 'unconfirmed'
+  const state = accountStateOf(user)
+  return state === 'deleted' ? `deleted by owner${user.isDisabled ? ', disabled' : ''}` : state
 }
 
 function formatLastLogin({ loginTime }: UserSummary): string {

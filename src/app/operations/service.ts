@@ -14,7 +14,7 @@ import { type InstallLocation, layoutOf, serviceName } from '../../service/paths
 import { type InstallationStatus, readInstallationStatus } from '../../service/status'
 import { uninstall } from '../../service/uninstall'
 import { commit, platform, version } from '../../version'
-import { urlsOf } from '../local-addresses'
+import { urlsForClients } from '../local-addresses'
 import type { Runtime } from '../runtime'
 import { planListeners, requiredEndpointsOf } from '../server/listener-plan'
 import { vaultUrlOf } from '../vault-url'
@@ -165,14 +165,4 @@ async function findReadinessProblem(endpoint: Endpoint): Promise<string | null> 
     if (error instanceof DomainError) return error.message
     throw error
   }
-}
-
-/** Returns the URLs of listeners for other machines. A listener that only this machine reaches keeps its own. */
-function urlsForClients(endpoints: readonly Endpoint[]): readonly string[] {
-  const found = endpoints.flatMap((endpoint) => {
-    const urls = urlsOf(endpoint)
-    const others = urls.filter((url) => !/^https?:\/\/(?:localhost|127\.|\[::1\])/.test(url))
-    return others.length === 0 ? urls : others
-  })
-  return [...new Set(found)]
 }

@@ -1,0 +1,133 @@
+import { Command } from 'commander'
+import { readStatus, type ServerStatus } from '../../src/app/operations/status'
+import { settingKeys } from '../../src/config/settings'
+import { version } from '../../src/version'
+import { openCommandTargets, withConfigOptions } from '../config-options'
+import {
+  formatBytes,
+  formatCount,
+  formatDay,
+  formatFields,
+  formatJsonTime,
+  formatTime,
+} from '../format'
+import { ExitError, exitCodes, info, out, outJson } from '../terminal'
+
+export function statusCommand(): Command {
+  const command = new Command('status')
+    .description('print whether the server runs, where, and what it stores')
+    .option('--json', 'print JSON')
+  return withConfigOptions(command, settingKeys)
+    .addHelpText(
+      'after',
+      `
+Looks at the server of the data folder, and at its database. Exits with 0 if the server runs and
+answers, and with 1 if it does not; stderr says what is wrong. snailpass doctor looks closer.
+
+--json has status (running, failing or stopped), version, server (pid, version and started; null if
+none runs), addresses, vault, database, accounts, vaults, last_backup, certificate, free_bytes,
+problems and warnings. What can't be told is null.
+
+Examples:
+  snailpass status
+  snailpass status --json`,
+    )
+    .action(async (options: { json?: true }) => {
+      const targets = openCommandTargets(command)
+      const status = await readStatus(targets)
+      const { signUps } = targets.settings
+      if (options.json === true) outJson(toJson(status))
+      else printForPeople(status, signUps)
+      if (status.state !== 'running') throw new ExitError(exitCodes.failed)
+    })
+}
+
+function printForPeople(status: ServerStatus, signUps: string): void {
+  const { server } = status
+  if (server === null) out('SnailPass is not running on this data folder.')
+  else {
+    const doing = status.state === 'running' ? 'is running' : 'runs, and refuses requests'
+    out(
+      `SnailPass ${server.version} ${doing}: process ${server.pid}, since ${formatTime(server.startTime)}`,
+    )
+  }
+  for (const line of formatFields(fieldsOf(status, signUps))) out(`  ${line}`)
+  for (const problem of status.problems) info(`error: ${problem}`)
+  for (const warning of status.warnings) info(`warning: ${warning}`)
+  if (status.problems.length > 0) info('hint: snailpass doctor says what to do')
+  else if (server === null)
+    info('hint: start it with snailpass serve, or as a service with systemctl start snailpass')
+}
+
+function fieldsOf(
+  { addresses, vaultUrl, database, usage, lastBackup, certificate, freeBytes }: ServerStatus,
+  signUps: string,
+): readonly (readonly [string, string])[] {
+  return [
+    ...addresses.map((url, index) => [index === 0 ? 'addresses' : '', url] as const),
+    ...(vaultUrl === null ? [] : ([['web vault', vaultUrl]] as const)),
+    ['database', database],
+    ...(usage === null ? [] : [...usageFields(usage), backupField(lastBackup)]),
+    ['sign-up', signUps],
+    [
+      'certificate',
+      certificate === null
+        ? 'none'
+        : `${certificate.mode}, valid until ${formatDay(certificate.expiryTime)}`,
+    ],
+    ...(freeBytes === null ? [] : ([['disk', `${formatBytes(freeBytes)} free`]] as const)),
+  ]
+}
+
+function backupField(lastBackup: ServerStatus['lastBackup']) {
+  const text =
+    lastBackup === null ? 'none yet' : `${formatTime(lastBackup.time)}, ${lastBackup.path}`
+  return ['last backup', text] as const
+}
+
+function usageFields(usage: NonNullable<ServerStatus['usage']>) {
+  const { accounts, records, notes, vaultBytes, historyBytes } = usage
+  const total = Object.values(accounts).reduce((sum, count) => sum + count, 0)
+  const others = (['unconfirmed', 'disabled', 'deleted'] as const)
+    .filter((state) => accounts[state] > 0)
+    .map((state) => `${accounts[state]} ${state === 'deleted' ? 'deleted by the owner' : state}`)
+  return [
+    ['accounts', [String(total), ...others].join(', ')],
+    [
+      'vaults',
+      `${formatCount(records, 'record')}, ${formatCount(notes, 'note')}: ${formatBytes(vaultBytes)}, and ${formatBytes(historyBytes)} of history`,
+    ],
+  ] as const
+}
+
+function toJson(status: ServerStatus) {
+  const { server, usage, lastBackup, certificate } = status
+  return {
+    status: status.state,
+    version,
+    server: server && {
+      pid: server.pid,
+      version: server.version,
+      started: formatJsonTime(server.startTime),
+    },
+    addresses: status.addresses,
+    vault: status.vaultUrl,
+    database: status.database,
+    accounts: usage?.accounts ?? null,
+    vaults: usage && {
+      records: usage.records,
+      additional_fields: usage.additionalFields,
+      notes: usage.notes,
+      bytes: usage.vaultBytes,
+      history_bytes: usage.historyBytes,
+    },
+    last_backup: lastBackup && { path: lastBackup.path, time: formatJsonTime(lastBackup.time) },
+    certificate: certificate && {
+      mode: certificate.mode,
+      expires: formatJsonTime(certificate.expiryTime),
+    },
+    free_bytes: status.freeBytes,
+    problems: status.problems,
+    warnings: status.warnings,
+  }
+}
