@@ -3,6 +3,8 @@ import { commit, platform, version } from '../src/version'
 import { compileHotCode } from './jit'
 import { exitCodesHelp, info, outText } from './terminal'
 
+const versionText = `snailpass ${version} (${commit}, ${platform})`
+
 /** The commands in the order of the help. A process evaluates the code of the one that it runs, which needs least memory. */
 const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['serve', async () => (await import('./commands/serve')).serveCommand()],
@@ -22,6 +24,8 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
   ['doctor', async () => (await import('./commands/doctor')).doctorCommand()],
   ['healthcheck', async () => (await import('./commands/healthcheck')).healthcheckCommand()],
   ['completion', async () => (await import('./commands/completion')).completionCommand()],
+  ['help', async () => (await import('./commands/help')).helpCommand()],
+  ['version', async () => (await import('./commands/version')).versionCommand(versionText)],
 ])
 
 /**
@@ -31,12 +35,11 @@ const commands: ReadonlyMap<string, () => Promise<Command>> = new Map([
 export async function createProgram(args: readonly string[] = []): Promise<Command> {
   const program = new Command('snailpass')
     .description('The SnailPass password server: stores the data your clients encrypt.')
-    .version(`snailpass ${version} (${commit}, ${platform})`, '-V, --version', 'print the version')
+    .version(versionText, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .helpCommand(false)
     // Without this, a command that has subcommands would parse the options of its subcommands.
     .enablePositionalOptions()
-    .showHelpAfterError('hint: see snailpass --help')
     // Without "[options]", which every command has: beside long names, the descriptions would not be wrapped.
     .configureHelp({
       subcommandTerm: (command) =>
@@ -61,16 +64,17 @@ ${exitCodesHelp}`,
       writeErr: (text) => {
         for (const line of text.replace(/\n$/, '').split('\n')) info(line)
       },
-      // The message quotes arguments. Commander itself adds at most a second line, in parentheses.
+      // The message quotes arguments. After it comes at most a second line, in parentheses.
       outputError(message) {
         const [, error = '', proposal] =
-          /^([\s\S]*?)(?:\n(\(Did you mean [^\n]*\)))?\n$/.exec(message) ?? []
+          /^([\s\S]*?)(?:\n(\((?:Did you mean|Its commands are) [^\n]*\)))?\n$/.exec(message) ?? []
         for (const line of [error, ...(proposal === undefined ? [] : [proposal])]) info(line)
       },
     })
   for (const load of loadersFor(args)) program.addCommand(await load())
   // A server does that once it has started.
   program.hook('preAction', (_, command) => {
+    requireKnownCommand(command)
     if (command.name() !== 'serve') compileHotCode()
   })
   inheritSettings(program)
@@ -79,12 +83,25 @@ ${exitCodesHelp}`,
 
 /** All commands without the name of one: the help and a wrong name are about all of them, and so are completions. */
 function loadersFor([name = '']: readonly string[]): readonly (() => Promise<Command>)[] {
-  const load = name === 'completion' ? undefined : commands.get(name)
+  const load = ['completion', 'help'].includes(name) ? undefined : commands.get(name)
   return load === undefined ? [...commands.values()] : [load]
 }
 
 /** Commander passes settings on only to subcommands that are created after the settings. */
-function inheritSettings(command: Command): void {
-  command.exitOverride()
-  for (const inner of command.commands) inheritSettings(inner.copyInheritedSettings(command))
+function inheritSettings(command: Command, path = command.name()): void {
+  command
+    .exitOverride()
+    .showHelpAfterError(`hint: see ${path} --help`)
+    .allowExcessArguments(command.commands.length > 0)
+  for (const inner of command.commands) {
+    inheritSettings(inner.copyInheritedSettings(command), `${path} ${inner.name()}`)
+  }
+}
+
+/** Throws if a command that does something by itself has got a word that is none of its commands: commander counts arguments there. */
+function requireKnownCommand(command: Command): void {
+  const [word] = command.args
+  if (command.commands.length === 0 || word === undefined) return
+  const names = command.commands.map((inner) => inner.name()).join(', ')
+  command.error(`error: unknown command '${word}'\n(Its commands are ${names})`)
 }

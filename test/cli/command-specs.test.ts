@@ -105,6 +105,8 @@ test('the commands are these, and those of the installer are hidden', async () =
       'doctor',
       'healthcheck',
       'completion',
+      'help',
+      'version',
     ].map((path) => `snailpass ${path}`.trimEnd()),
   )
 })

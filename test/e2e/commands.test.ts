@@ -31,8 +31,24 @@ describe('snailpass', () => {
 
   test.each([
     [['nonsense'], "error: unknown command 'nonsense'\nhint: see snailpass --help\n"],
-    [['serve', '--nonsense'], "error: unknown option '--nonsense'\nhint: see snailpass --help\n"],
+    [
+      ['serve', '--nonsense'],
+      "error: unknown option '--nonsense'\nhint: see snailpass serve --help\n",
+    ],
     [['serve', 'x'], 'error: too many arguments for'],
+    [
+      ['user', 'lst'],
+      "error: unknown command 'lst'\n(Did you mean list?)\nhint: see snailpass user --help\n",
+    ],
+    [
+      ['backup', 'lst'],
+      "error: unknown command 'lst'\n(Its commands are list, verify)\nhint: see snailpass backup --help\n",
+    ],
+    [['help', 'user', 'lst'], "error: unknown command 'lst'\nhint: see snailpass user --help\n"],
+    [
+      ['mail', 'test', 'a', 'b'],
+      "error: too many arguments for 'test'. Expected 1 argument but got 2: a, b.\n",
+    ],
     [
       ['serve', '--listen', 'x'],
       'error: invalid --listen "x": use HOST:PORT or unix:/PATH\nhint: ',
@@ -43,6 +59,17 @@ describe('snailpass', () => {
     const { code, stdout, stderr } = await run(args)
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toStartWith(message)
+  })
+
+  test.each([
+    [['help'], ['--help']],
+    [
+      ['help', 'user', 'list'],
+      ['user', 'list', '--help'],
+    ],
+    [['version'], ['--version']],
+  ])('%p is %p', async (words, options) => {
+    expect(await run(words)).toEqual(await run(options))
   })
 
   test('without a command prints its help and fails', async () => {

@@ -14,6 +14,8 @@ describe('snailpass completion', () => {
   test('rejects other shells', async () => {
     const { code, stdout, stderr } = await run(['completion', 'csh'])
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
-    expect(stderr).toContain('Allowed choices are bash, zsh, fish.\nhint: see snailpass --help\n')
+    expect(stderr).toContain(
+      'Allowed choices are bash, zsh, fish.\nhint: see snailpass completion --help\n',
+    )
   })
 })

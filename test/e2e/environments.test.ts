@@ -54,7 +54,17 @@ const commands = [
 
 /** Commands that work on no data folder, on the system, without an end, on a running server, or on what only a client brings about; `serve` has tests of its own below. */
 const others = [
-  ...['serve', 'status', 'completion', 'healthcheck', 'mail test', 'user rename', 'user undelete'],
+  ...[
+    'serve',
+    'status',
+    'completion',
+    'help',
+    'version',
+    'healthcheck',
+    'mail test',
+    'user rename',
+  ],
+  'user undelete',
   'user restore-entry',
   ...['service install', 'service status', 'service uninstall'],
 ]
