@@ -35,6 +35,7 @@ import { type AuthorityFiles, authorityRoutes } from './authority-pages'
 import type { ResolveBaseUrl } from './base-url'
 import { setUrl } from './client'
 import { createCors } from './cors'
+import { createErrorPages } from './error-pages'
 import { createErrorHandler, errorResponse, toErrorResponse } from './errors'
 import { healthRoutes } from './health'
 import { historyRoutes } from './history'
@@ -46,7 +47,7 @@ import { createMethodTable } from './method-not-allowed'
 import { notesRoutes } from './notes'
 import { copiedOfflineRoutes } from './offline-copies'
 import { createOpenApiDocument, type Route } from './openapi'
-import { pagesRoutes } from './pages'
+import { basePathOf, pagesRoutes } from './pages'
 import { checkContentLength, createJsonReader, type ReadJsonBody } from './read-body'
 import { recordsRoutes } from './records'
 import { createRequestContexts, type RequestContexts } from './request-context'
@@ -76,7 +77,7 @@ export interface ApiDeps {
   /** Chooses the server's URL for the links in emails. */
   readonly resolveBaseUrl: ResolveBaseUrl
   readonly needsHttps: NeedsHttps
-  /** Who may sign up, for the web vault to say; the rules refuse others. */
+  /** Who may sign up, for pages to say; the rules refuse others. */
   readonly signUps: SignUpPolicy
   /** Where browsers and clients reach this server, with a slash at its end; null if the operator has not said. */
   readonly publicUrl: URL | null
@@ -176,7 +177,15 @@ export function createApi(deps: ApiDeps): Api {
   for (const group of groups) app.use(group)
   app.compile()
 
-  function finish(request: Request, response: Response): Response {
+  const toErrorPage = createErrorPages({ contexts, base: basePathOf(deps.publicUrl) })
+
+  function finish(request: Request, answer: Response): Awaitable<Response> {
+    const response = toErrorPage(request, answer)
+    if (response instanceof Promise) return response.then((page) => withHeaders(request, page))
+    return withHeaders(request, response)
+  }
+
+  function withHeaders(request: Request, response: Response): Response {
     cors.addHeaders(request, response)
     return withCommonHeaders(response)
   }

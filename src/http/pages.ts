@@ -6,6 +6,7 @@ import type {
   EmailConfirmation,
 } from '../domain/email-confirmation'
 import { DomainError } from '../domain/errors'
+import type { SignUpPolicy } from '../domain/sign-up-policy'
 import type { ConfirmationPageOutcome } from '../web/confirmation-page'
 import faviconPath from '../web/favicon.png' with { type: 'file' }
 import { urlOf } from './client'
@@ -22,6 +23,7 @@ export function pagesRoutes(deps: {
   tlsPort: () => number | null
   httpPort: () => number | null
   needsHttps: NeedsHttps
+  signUps: SignUpPolicy
   version: string
 }) {
   const favicon = Bun.file(faviconPath).bytes()
@@ -74,6 +76,7 @@ export function pagesRoutes(deps: {
             address,
             httpAddress: needsHttps ? null : httpAddress,
             hasAuthority: deps.authority() !== null,
+            signUps: deps.signUps,
             needsHttps,
           }),
         )

@@ -1,5 +1,11 @@
 import { Heading, renderPage } from './page'
 
+/** Who may sign up: see `SignUpPolicy` of the domain. */
+interface SignUps {
+  readonly mode: 'open' | 'invited' | 'closed'
+  readonly domains: readonly string[]
+}
+
 /** Returns the page at `/`: what this server is and how to connect each client. */
 export function renderIndexPage(server: {
   version: string
@@ -9,10 +15,11 @@ export function renderIndexPage(server: {
   httpAddress: URL | null
   /** Whether it has a certificate authority of its own, which devices have to install. */
   hasAuthority: boolean
+  signUps: SignUps
   /** Whether the client is refused at sign-in over the plain HTTP that it uses. */
   needsHttps?: boolean
 }): string {
-  const { version, address, httpAddress, hasAuthority, needsHttps = false } = server
+  const { version, address, httpAddress, hasAuthority, signUps, needsHttps = false } = server
   const base = address.pathname
   return renderPage(
     { title: 'SnailPass', base },
@@ -54,7 +61,7 @@ export function renderIndexPage(server: {
             Open the vault
           </a>
         </p>
-        <p>Nothing to install: it works on every computer and phone.</p>
+        <p>Nothing to install: it works on every computer and phone. {describe(signUps)}</p>
       </section>
       <section>
         <h2>Windows</h2>
@@ -93,6 +100,13 @@ export function renderIndexPage(server: {
       </footer>
     </>,
   )
+}
+
+function describe({ mode, domains }: SignUps): string {
+  if (mode === 'closed') return 'Only the operator of this server creates accounts.'
+  if (mode === 'invited') return 'You can create an account if the operator has invited your email.'
+  if (domains.length === 0) return 'Everyone who can open this page can create an account.'
+  return `You can create an account with an email at ${domains.join(', ')}, or with an invitation.`
 }
 
 function isLoopbackUrl({ hostname }: URL): boolean {

@@ -1,5 +1,6 @@
 import { renderAuthorityPage } from '../../src/web/authority-page'
 import { renderConfirmationPage } from '../../src/web/confirmation-page'
+import { renderErrorPage } from '../../src/web/error-page'
 import { renderIndexPage } from '../../src/web/index-page'
 import { renderInsecureVaultPage } from '../../src/web/insecure-vault-page'
 
@@ -25,7 +26,13 @@ const authority = {
 
 /** Every page that a browser can get, with its name. */
 export const pages: readonly (readonly [string, string])[] = [
-  ['/', renderIndexPage({ version: '1.2.3', address, httpAddress: address, hasAuthority: true })],
+  [
+    '/',
+    renderIndexPage({
+      ...{ version: '1.2.3', address, httpAddress: address, hasAuthority: true },
+      signUps: { mode: 'open', domains: [] },
+    }),
+  ],
   ['/ca', renderAuthorityPage(authority, { address: new URL('https://pi:5443/'), base: '/' })],
   [
     '/vault/',
@@ -36,5 +43,8 @@ export const pages: readonly (readonly [string, string])[] = [
       base: '/',
     }),
   ],
+  ...([404, 405, 429, 500, 503, 'other'] as const).map(
+    (kind) => [`error ${kind}`, renderErrorPage(kind, '/')] as const,
+  ),
   ...outcomes.map((outcome) => [outcome, renderConfirmationPage(outcome, '/')] as const),
 ]

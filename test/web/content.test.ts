@@ -5,12 +5,15 @@ import { renderIndexPage } from '../../src/web/index-page'
 import { contentSecurityPolicy } from '../../src/web/page'
 import { pages } from '../support/pages'
 
+const signUps = { mode: 'open', domains: [] } as const
+
 const at = (address: string) =>
   renderIndexPage({
     version: '1.2.3',
     address: new URL(address),
     httpAddress: null,
     hasAuthority: false,
+    signUps,
   })
 
 const variants: readonly (readonly [string, string])[] = [

@@ -34,6 +34,8 @@ describe.each([...pages])('the page %s', (_name, html) => {
   })
 })
 
+const signUps = { mode: 'open', domains: [] } as const
+
 describe('the page at /', () => {
   test('shows the version and the address of the request', async () => {
     await using server = await startTestServer()
@@ -55,6 +57,7 @@ describe('the page at /', () => {
         address: new URL(address),
         httpAddress: new URL(address),
         hasAuthority: false,
+        signUps,
       })
     const warning = 'only on this computer'
     for (const address of ['http://localhost:5000/', 'http://127.0.0.1:5000/', 'http://[::1]/']) {
@@ -70,17 +73,37 @@ describe('the page at /', () => {
         address: new URL('https://pi.local:5443/'),
         httpAddress,
         hasAuthority: true,
+        signUps,
       })
     expect(at(new URL('http://pi.local:5000/'))).toContain('<code>http://pi.local:5000</code>')
     expect(at(null)).not.toContain('10.0.2.2')
     expect(at(null)).not.toContain('http://pi.local')
   })
 
+  test.each([
+    ['open', [], 'Everyone who can open this page can create an account.'],
+    ['open', ['nas.example', 'b.example'], 'an email at nas.example, b.example, or with an'],
+    ['invited', [], 'if the operator has invited your email'],
+    ['invited', ['nas.example'], 'if the operator has invited your email'],
+    ['closed', [], 'Only the operator of this server creates accounts.'],
+  ] as const)('says who may sign up: %s %p', async (mode, domains, text) => {
+    await using server = await startTestServer({
+      settings: { SNAILPASS_SIGNUPS: mode, SNAILPASS_SIGNUPS_DOMAINS: domains.join(',') },
+    })
+    expect(await (await fetch(server.url)).text()).toContain(text)
+  })
+
   test('escapes its input', () => {
     const address = new URL('http://pi/')
     Object.defineProperty(address, 'href', { value: '"><script>alert(1)</script>' })
     expect(
-      renderIndexPage({ version: '<b>', address, httpAddress: address, hasAuthority: false }),
+      renderIndexPage({
+        version: '<b>',
+        address,
+        httpAddress: address,
+        hasAuthority: false,
+        signUps,
+      }),
     ).not.toMatch(/<script|<b>/)
   })
 })
