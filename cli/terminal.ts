@@ -74,6 +74,13 @@ export function info(line: string): void {
   writeStderr(`${decorate(escapeUnprintable(line))}\n`)
 }
 
+/** Prints lines of block characters to a terminal on stderr, bright on black whatever its colours are. */
+export function infoPicture(lines: readonly string[]): void {
+  const isColoured = wantsColour(process.stderr.isTTY, process.env)
+  for (const line of lines)
+    writeStderr(isColoured ? `  \u001b[97;40m${line}\u001b[0m\n` : `  ${line}\n`)
+}
+
 /** Adds what the reader of stderr understands: colours on a terminal, priorities in the journal of systemd. */
 function decorate(text: string): string {
   if (isSystemdJournal(process.stderr.fd)) return withPriority(levelOf(text), text)

@@ -20,7 +20,7 @@ const node = 'node:'
 const folders: Readonly<Record<string, FolderRule>> = {
   cli: {
     imports: ['src/app', 'src/config', 'src/domain', 'src/log', 'src/version'],
-    packages: ['commander', node],
+    packages: ['commander', 'uqr', node],
   },
   'src/app/server': { imports: ['src/*'], packages: [node] },
   'src/app/operations': { imports: ['src/*'], packages: [node] },

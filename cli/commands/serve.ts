@@ -17,6 +17,7 @@ import { compileHotCode } from '../jit'
 import { logOptionsOf, reloadOnHangup } from '../reload'
 import { shutdownSignals } from '../signals'
 import { type Supervision, supervised } from '../supervision'
+import { info } from '../terminal'
 
 /** How long running requests may take after a signal, in milliseconds. Service managers wait at least ten seconds. */
 const shutdownTimeout = 8_000
@@ -105,6 +106,16 @@ async function serve(
     void releaseStartMemory(systemRuntime)
     attempts?.ready()
     manager?.ready()
+    if (process.stderr.isTTY) {
+      // After the lines of the start.
+      flush()
+      const { printWelcome } = await import('../welcome')
+      const welcome = await server.welcome()
+      info('')
+      info('SnailPass is ready. Its addresses:')
+      for (const address of welcome.addresses) info(`  ${address}`)
+      await printWelcome(welcome, null)
+    }
     try {
       log.info(`${await shutdown.requested}: shutting down`)
     } finally {

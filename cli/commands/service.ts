@@ -10,6 +10,7 @@ import { systemRuntime } from '../../src/app/runtime'
 import { CombinedError, DomainError } from '../../src/domain/errors'
 import { formatFields, formatYesNo } from '../format'
 import { confirm, info, out } from '../terminal'
+import { printWelcome } from '../welcome'
 import { stepCommand } from './service-step'
 
 export function serviceCommand(): Command {
@@ -63,14 +64,11 @@ Examples:
   ./snailpass service install --prefix ~/snailpass`,
     )
     .action(async (options: InstallOptions) => {
-      const { addresses, startCommand, settingsFile, httpsLine, vaultUrl } = await installService(
-        installLocationOf(options),
-        systemRuntime,
-        {
-          readyTimeout: options.wait * 1000,
-          info,
-        },
-      )
+      const result = await installService(installLocationOf(options), systemRuntime, {
+        readyTimeout: options.wait * 1000,
+        info,
+      })
+      const { addresses, startCommand, settingsFile, httpsLine } = result
       if (startCommand === null) info('SnailPass is ready. Addresses for clients:')
       else {
         info('SnailPass is installed. Start it with:')
@@ -78,12 +76,12 @@ Examples:
         info('Addresses for clients once it runs:')
       }
       for (const address of addresses) out(address)
-      if (vaultUrl !== null) info(`The vault in a browser: ${vaultUrl}`)
       info(`Settings: ${settingsFile}`)
       if (httpsLine !== null) {
         info('HTTPS is off. To turn it on, add this line and restart the server:')
         info(`  ${httpsLine}`)
       }
+      await printWelcome(result, settingsFile)
     })
 }
 

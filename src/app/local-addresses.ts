@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { hostname, type NetworkInterfaceInfo, networkInterfaces } from 'node:os'
 import { type Endpoint, formatListenAddress } from '../config/listen-address'
 import { isIpv6, networkOf, parseAddress } from '../domain/address'
@@ -29,14 +30,42 @@ export function urlsOf({ address, isTls }: Endpoint): readonly string[] {
   return hosts.map((host) => new URL(`${isTls ? 'https' : 'http'}://${host}:${port}/`).href)
 }
 
-/** Returns the URLs of listeners for other machines. A listener that only this machine reaches keeps its own. */
-export function urlsForClients(endpoints: readonly Endpoint[]): readonly string[] {
+/**
+ * Returns the URLs by which other machines reach listeners: addresses first, then names for which something answers. A listener that
+ * only this machine reaches keeps its own.
+ */
+export function urlsForClients(
+  endpoints: readonly Endpoint[],
+  { mdns }: { readonly mdns: boolean },
+): readonly string[] {
+  const names = listAnsweredNames(mdns)
   const found = endpoints.flatMap((endpoint) => {
+    const { address, isTls } = endpoint
+    const isAll = 'port' in address && (address.hostname === '0.0.0.0' || address.hostname === '::')
+    if (!isAll) return urlsOf(endpoint)
+    const isAddress = (url: string) => /^https?:\/\/(?:\d|\[)/.test(url)
+    const isLoopback = (url: string) => /^https?:\/\/(?:localhost|127\.|\[::1\])/.test(url)
     const urls = urlsOf(endpoint)
-    const others = urls.filter((url) => !/^https?:\/\/(?:localhost|127\.|\[::1\])/.test(url))
-    return others.length === 0 ? urls : others
+    const others = [
+      ...urls.filter((url) => isAddress(url) && !isLoopback(url)),
+      ...names.map(
+        (name) => new URL(`${isTls ? 'https' : 'http'}://${name}:${address.port}/`).href,
+      ),
+    ]
+    return others.length === 0 ? urls.filter(isLoopback) : others
   })
   return [...new Set(found)]
+}
+
+/** The socket of Avahi, which answers for the name of a Linux machine. */
+const avahiSocket = '/run/avahi-daemon/socket'
+
+/** Returns the names below `.local` that this server or its system answers for. macOS and Windows do that by themselves. */
+function listAnsweredNames(mdns: boolean): readonly string[] {
+  const [label] = hostname().toLowerCase().split('.')
+  const isAnswered =
+    process.platform === 'darwin' || process.platform === 'win32' || existsSync(avahiSocket)
+  return [...(mdns ? ['snailpass.local'] : []), ...(isAnswered ? [`${label}.local`] : [])]
 }
 
 /**

@@ -17,6 +17,7 @@ export interface Usage {
 export interface UsageReads {
   /** Reads every account and entry. */
   find(): Promise<Usage>
+  hasAccounts(): Promise<boolean>
 }
 
 /** Returns the state of one account. */

@@ -21,6 +21,10 @@ export function usageReads(db: Kysely<Schema>): UsageReads {
   ]
 
   return {
+    async hasAccounts() {
+      return (await db.selectFrom('users').select('id').limit(1).executeTakeFirst()) !== undefined
+    },
+
     async find() {
       const [groups, ...rows] = await Promise.all([
         accountGroups.execute(),

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'bun:test'
-import type { NetworkInterfaceInfo } from 'node:os'
-import { createLocalMatcher, urlsOf } from '../../src/app/local-addresses'
+import { hostname, type NetworkInterfaceInfo } from 'node:os'
+import { createLocalMatcher, urlsForClients, urlsOf } from '../../src/app/local-addresses'
+import { onPlatform } from '../support/platform'
 
 const mac = '02:00:00:00:00:01'
 
@@ -74,4 +75,29 @@ test('a listener on all IPv4 addresses has no IPv6 URL', () => {
   const urls = urlsOf({ address: { hostname: '0.0.0.0', port: 5000 }, isTls: true })
   expect(urls).toContain('https://localhost:5000/')
   expect(urls.filter((url) => url.includes('['))).toEqual([])
+})
+
+describe('addresses for other machines', () => {
+  const all = { address: { hostname: '0.0.0.0', port: 5000 }, isTls: false }
+
+  test('are numbers first, and no name for which nothing answers', () => {
+    const urls = urlsForClients([all], { mdns: false })
+    expect(urls.filter((url) => !/^http:\/\/[\d.]+:5000\/$/.test(url))).toEqual([])
+    expect(urlsForClients([all], { mdns: true })).toEqual([...urls, 'http://snailpass.local:5000/'])
+  })
+
+  test('have the name of a machine whose system answers for it', () => {
+    using _ = onPlatform('darwin')
+    const name = hostname().toLowerCase().split('.')[0]
+    expect(urlsForClients([all], { mdns: false }).at(-1)).toBe(`http://${name}.local:5000/`)
+  })
+
+  test.each([
+    ['127.0.0.1', 'http://127.0.0.1:5000/'],
+    ['192.168.7.7', 'http://192.168.7.7:5000/'],
+    ['nas', 'http://nas:5000/'],
+  ])('are that of a listener on %s', (host, url) => {
+    const listener = { address: { hostname: host, port: 5000 }, isTls: false }
+    expect(urlsForClients([listener, listener], { mdns: true })).toEqual([url])
+  })
 })

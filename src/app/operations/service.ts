@@ -1,4 +1,5 @@
-import { resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { type Endpoint, formatListenAddress } from '../../config/listen-address'
 import { usualTlsPort } from '../../config/listeners'
 import { type Config, loadConfig } from '../../config/load'
@@ -17,22 +18,18 @@ import { commit, platform, version } from '../../version'
 import { urlsForClients } from '../local-addresses'
 import type { Runtime } from '../runtime'
 import { planListeners, requiredEndpointsOf } from '../server/listener-plan'
-import { vaultUrlOf } from '../vault-url'
+import { type Welcome, welcomeOf } from '../welcome'
 import { checkReadiness } from './healthcheck'
 
 export type { InstallLocation }
 
 /** What the operator needs to know after an installation. */
-export interface InstallResult {
-  /** URLs of the server. Those that work on other machines come first. */
-  readonly addresses: readonly string[]
+export interface InstallResult extends Welcome {
   /** The command that starts the server; null if systemd does. */
   readonly startCommand: string | null
   readonly settingsFile: string
   /** The line of the settings file that turns HTTPS on; null if it is on, or if the operator has decided. */
   readonly httpsLine: string | null
-  /** Where people open the web vault; null if that needs HTTPS first. */
-  readonly vaultUrl: string | null
 }
 
 /**
@@ -50,6 +47,8 @@ export async function installService(
     const path = resolve(location.prefix)
     namingSetting('--prefix', () => requireUsablePath('folder', path, { value: path }))
   }
+  const isUpgrade =
+    existsSync(layout.executable) || existsSync(join(layout.dataDir, 'snailpass.db'))
   await install({
     layout,
     program: process.execPath,
@@ -67,10 +66,8 @@ export async function installService(
   const config = readListenerConfig(settingsFile)
   const isStarted = layout.unit !== null
   const addresses = await findAddresses(config.settings, { isStarted })
-  const urls = addresses.map((address) => new URL(address))
   return {
-    addresses,
-    vaultUrl: vaultUrlOf(config.settings.publicUrl, urls),
+    ...welcomeOf(config.settings, addresses, { isEmpty: !isUpgrade }),
     startCommand: isStarted ? null : startCommand,
     settingsFile,
     httpsLine: findHttpsLine(config),
@@ -122,7 +119,10 @@ export async function serviceStatus(prefix: string | null): Promise<ServiceStatu
   return { ...status, addresses, settingsErrors: errors }
 }
 
-const listenerKeys = ['dataDir', 'listen', 'listenTls', 'tls', 'publicUrl'] as const
+const listenerKeys = [
+  ...(['dataDir', 'listen', 'listenTls', 'tls', 'publicUrl', 'mdns'] as const),
+  ...(['signUps', 'signUpDomains'] as const),
+] as const
 
 function readListenerConfig(settingsFile: string): Config {
   return loadConfig({ environment: {}, flags: {}, file: settingsFile, keys: listenerKeys })
@@ -139,7 +139,7 @@ async function findAddresses(
     const isSure = !isWish || (isStarted && (await findReadinessProblem(endpoint)) === null)
     if (isSure) endpoints.push(endpoint)
   }
-  return urlsForClients(endpoints)
+  return urlsForClients(endpoints, settings)
 }
 
 /** Returns the line that adds HTTPS on the hosts of plain HTTP: an upgrade adds no listener that nobody asked for. */

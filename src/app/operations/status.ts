@@ -69,7 +69,7 @@ export async function readStatus(targets: Targets): Promise<ServerStatus> {
   })
   return {
     ...{ state, server, certificate, problems },
-    addresses: urlsForClients(endpoints),
+    addresses: urlsForClients(endpoints, settings),
     vaultUrl: server === null ? null : vaultUrlOf(settings.publicUrl, server.urls),
     database: database.name,
     usage: stored?.usage ?? null,

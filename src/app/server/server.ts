@@ -15,9 +15,11 @@ import { dataFolder } from '../../files/data-folder'
 import type { Log } from '../../log'
 import { version } from '../../version'
 import { backupFolderOf } from '../backup-folder'
-import { createLocalMatcher } from '../local-addresses'
+import { createLocalMatcher, urlsForClients } from '../local-addresses'
+import { endpointOf } from '../running-server'
 import type { Runtime } from '../runtime'
 import { vaultUrlOf } from '../vault-url'
+import { type Welcome, welcomeOf } from '../welcome'
 import { startAnswerCache } from './answer-cache'
 import { createServerApi, listEndpoints, type NetworkEndpoint, type ServerApiDeps } from './api'
 import { startAuditWriter } from './audit-writer'
@@ -56,6 +58,8 @@ export interface ServerOptions {
 export interface Server {
   /** Where it listens, with the real ports, plain HTTP first. */
   readonly urls: readonly URL[]
+  /** Returns what a person needs next. */
+  welcome(): Promise<Welcome>
   /** Looks for new certificates now. */
   reloadCertificates(): void
   /**
@@ -229,7 +233,15 @@ async function startParts(
   services.push(async (timeout) => {
     isMailDone = await runningMail.stop(timeout)
   })
-  return { urls, reloadCertificates }
+  return {
+    urls,
+    reloadCertificates,
+    async welcome() {
+      const hasAccounts = await store.readOne((tx) => tx.usage.hasAccounts())
+      const addresses = urlsForClients(urls.map(endpointOf), settings)
+      return welcomeOf(settings, addresses, { isEmpty: !hasAccounts })
+    },
+  }
 }
 
 /** Returns how long tokens are valid, in seconds. */
@@ -256,7 +268,7 @@ async function startHttp(
     ServerApiDeps,
     'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder' | 'damage' | 'watches' | 'isLocal'
   > & { readonly proxies: ProxyWatch },
-): Promise<Omit<Server, 'stop'>> {
+): Promise<Pick<Server, 'urls' | 'reloadCertificates'>> {
   const { runtime, options, services, checks } = start
   const challenges = createAcmeChallenges({ ...parts, ...runtime })
   const certificates =
