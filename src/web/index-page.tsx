@@ -1,10 +1,5 @@
 import { Heading, renderPage } from './page'
-
-/** Who may sign up: see `SignUpPolicy` of the domain. */
-interface SignUps {
-  readonly mode: 'open' | 'invited' | 'closed'
-  readonly domains: readonly string[]
-}
+import type { SignUps } from './sign-ups'
 
 /** Returns the page at `/`: what this server is and how to connect each client. */
 export function renderIndexPage(server: {

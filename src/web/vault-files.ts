@@ -1,5 +1,6 @@
 /** The files of the web vault. A server evaluates this when it is first asked for one of them. */
 import { brotliDecompressSync, gzipSync } from 'node:zlib'
+import type { SignUps } from './sign-ups'
 import { buildVault } from './vault-build' with { type: 'macro' }
 import type { BuiltFile } from './vault-build'
 
@@ -40,11 +41,7 @@ function once<Value>(compute: () => Value): () => Value {
 /** What the page tells its script of the server. */
 export interface VaultPageFacts {
   readonly version: string
-  /** Who may sign up. The domains, in ASCII, are those whose addresses need no invitation; none for all. */
-  readonly signUps: {
-    readonly mode: 'open' | 'invited' | 'closed'
-    readonly domains: readonly string[]
-  }
+  readonly signUps: SignUps
 }
 
 /**

@@ -130,7 +130,13 @@ async function takeIndexPage(browser: TestBrowser): Promise<Uint8Array> {
   const page = await browser.newPage()
   await page.setViewport({ width, height, deviceScaleFactor: scale })
   await page.setContent(
-    renderIndexPage({ version, address, httpAddress: address, hasAuthority: false }),
+    renderIndexPage({
+      version,
+      address,
+      httpAddress: address,
+      hasAuthority: false,
+      signUps: { mode: 'open', domains: [] },
+    }),
   )
   const picture = await page.screenshot()
   await page.close()
