@@ -1,6 +1,9 @@
-import { describe, expect, test } from 'bun:test'
+import { describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { contentSecurityPolicy } from '../../src/web/page'
 import { createTestApi } from '../support/api'
+
+// The vault is built when one of its files is first asked for.
+setDefaultTimeout(60_000)
 
 const browser = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' }
 
