@@ -8,7 +8,7 @@ import { fileVariantOf } from '../src/config/secret-file'
 import { type Settings, type SettingValues, settingTable } from '../src/config/settings'
 import { settingsFileVariable } from '../src/config/settings-file'
 import { namingSetting } from '../src/config/values'
-import { info } from './terminal'
+import { warn } from './report'
 
 /** Where `snailpass service install` puts the settings. None on Windows, where every user could create that path. */
 function defaultSettingsFile(): string | null {
@@ -96,7 +96,7 @@ export function configInputOf(command: Command): ConfigInput {
 /** Returns the settings of a command other than `serve`, and prints their warnings to stderr. Throws `invalid`. */
 function loadCommandSettings(command: Command): Settings {
   const { settings, warnings } = loadCommandConfig(command)
-  for (const warning of warnings) info(`warning: ${warning}`)
+  for (const warning of warnings) warn(warning)
   return settings
 }
 

@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { commit, platform, version } from '../src/version'
 import { compileHotCode } from './jit'
-import { exitCodesHelp, info, outText } from './terminal'
+import { reportUsage } from './report'
+import { exitCodesHelp, outText } from './terminal'
 
 const versionText = `snailpass ${version} (${commit}, ${platform})`
 
@@ -57,18 +58,22 @@ Examples:
   snailpass recreate-db --data-dir /srv/snailpass
   sudo ./snailpass service install
 
-${exitCodesHelp}`,
+${exitCodesHelp}
+
+JSON:
+  Commands that print data have --json. Errors and warnings are then a JSON object on stderr.
+  The members keep their names and types.`,
     )
     .configureOutput({
       writeOut: outText,
       writeErr: (text) => {
-        for (const line of text.replace(/\n$/, '').split('\n')) info(line)
+        for (const line of text.replace(/\n$/, '').split('\n')) reportUsage(line)
       },
       // The message quotes arguments. After it comes at most a second line, in parentheses.
       outputError(message) {
         const [, error = '', proposal] =
           /^([\s\S]*?)(?:\n(\((?:Did you mean|Its commands are) [^\n]*\)))?\n$/.exec(message) ?? []
-        for (const line of [error, ...(proposal === undefined ? [] : [proposal])]) info(line)
+        for (const line of [error, ...(proposal === undefined ? [] : [proposal])]) reportUsage(line)
       },
     })
   for (const load of loadersFor(args)) program.addCommand(await load())

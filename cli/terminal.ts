@@ -31,7 +31,7 @@ export const exitCodesHelp = `Exit codes:
   3  account, email, invitation or file not found
   4  doctor could not run every check`
 
-const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
+const exitCodesByError: Readonly<Record<ErrorCode, number>> = {
   invalid: exitCodes.usage,
   unauthenticated: exitCodes.failed,
   forbidden: exitCodes.failed,
@@ -45,8 +45,20 @@ const exitCodeOf: Readonly<Record<ErrorCode, number>> = {
   vault_full: exitCodes.failed,
 }
 
+/** Returns the exit code of a command that threw this. */
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof ExitError) return error.code
+  return error instanceof DomainError ? exitCodesByError[error.code] : exitCodes.failed
+}
+
 /** Prints an error and its hint to stderr. Returns the exit code. */
 export function reportError(error: unknown): number {
+  printError(error)
+  return exitCodeOf(error)
+}
+
+/** Prints an error and its hint to stderr. */
+export function printError(error: unknown): void {
   if (error instanceof DomainError) {
     const errors = listErrors(error)
     for (const [index, { lines, hint, hintLines }] of errors.entries()) {
@@ -54,14 +66,12 @@ export function reportError(error: unknown): number {
       // Neighbours with the same hint share it.
       if (hint !== errors[index + 1]?.hint) infoLabelled('hint', hintLines)
     }
-    return exitCodeOf[error.code]
+    return
   }
-  if (error instanceof ExitError) return error.code
-  if (error instanceof ReaderGoneError) return exitCodes.failed
+  if (error instanceof ExitError || error instanceof ReaderGoneError) return
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   infoLabelled('error', text.split('\n'))
   info('hint: this is a bug in snailpass: please report it with the lines above')
-  return exitCodes.failed
 }
 
 /** Prints lines to stderr with the label in front of each one. */
@@ -125,6 +135,19 @@ export function outText(text: string): void {
 /** Prints data as indented JSON to stdout. */
 export function outJson(value: unknown): void {
   writeStdout(`${stringifyPrintable(value, 2)}\n`)
+}
+
+/** Prints a list as `outJson` does, part by part: it need not fit into memory. */
+export function createJsonList(): { add(value: unknown): void; end(): void } {
+  let isEmpty = true
+  return {
+    add(value) {
+      const text = stringifyPrintable(value, 2).replaceAll('\n', '\n  ')
+      writeStdout(`${isEmpty ? '[' : ','}\n  ${text}`)
+      isEmpty = false
+    },
+    end: () => writeStdout(isEmpty ? '[]\n' : '\n]\n'),
+  }
 }
 
 /** Returns a line on stderr that each update overwrites. It prints nothing if stderr is not a terminal. */

@@ -6,12 +6,11 @@ import {
   readAuditLog,
 } from '../../src/app/operations/audit'
 import { systemRuntime } from '../../src/app/runtime'
-import { stringifyPrintable } from '../../src/domain/text'
 import { openCommandTargets, withConfigOptions } from '../config-options'
 import { formatCell, formatCount, formatJsonTime, formatTimestamp } from '../format'
 import { parseSince } from '../since'
 import { formatTable } from '../table'
-import { info, out } from '../terminal'
+import { createJsonList, info, out } from '../terminal'
 import { verifyCommand } from './audit/verify'
 
 interface AuditOptions {
@@ -38,8 +37,7 @@ export function auditCommand(): Command {
       `
 The newest row comes last; times are in UTC. When an account signs in from one network several
 times within an hour, the first sign-in has its own row; the others share one row with their
-count. Works while servers run. Each object of --json has number, time, kind, actor, user, email,
-address, count and detail.
+count. Works while servers run.
 
 Examples:
   snailpass audit --since 7d
@@ -95,20 +93,25 @@ function rowOf(row: AuditRow): readonly string[] {
 
 /** Prints each page as it is read: the whole log may not fit into memory. */
 async function printAsJson(read: AuditReader): Promise<void> {
-  let hasPrinted = false
+  const list = createJsonList()
   await read((rows) => {
-    for (const row of rows) {
-      out(`${hasPrinted ? ',' : '['} ${stringifyPrintable(toJson(row))}`)
-      hasPrinted = true
-    }
+    for (const row of rows) list.add(toJson(row))
   })
-  out(hasPrinted ? ']' : '[]')
+  list.end()
 }
 
-function toJson(row: AuditRow) {
-  const { number, kind, actor, userId, email, address, count, detail } = row
-  const time = formatJsonTime(row.time)
-  return { number, time, kind, actor, user: userId, email, address, count, detail }
+function toJson({ number, time, kind, actor, userId, email, address, count, detail }: AuditRow) {
+  return {
+    number,
+    time: formatJsonTime(time),
+    kind,
+    actor,
+    user_id: userId,
+    email,
+    address,
+    count,
+    detail,
+  }
 }
 
 function pruneCommand(): Command {

@@ -31,6 +31,7 @@ import {
   formatTime,
   formatTimestamp,
 } from '../format'
+import { warn } from '../report'
 import { exitOnSignals } from '../signals'
 import { formatTable } from '../table'
 import { createProgressLine, info, out, outJson } from '../terminal'
@@ -143,8 +144,7 @@ function listCommand(): Command {
       'after',
       `
 The oldest backup comes first. ROWS is - for a backup that can't be read without a key. Backups are
-not verified. Each object of --json has file, time, size (in bytes), encrypted, rows (null if
-unknown) and complete.
+not verified.
 
 Examples:
   snailpass backup list --json
@@ -154,17 +154,22 @@ Examples:
       const targets = openCommandTargets(command)
       const backups = await listBackups(targets)
       const problem = await findBackupFolderProblem(targets)
-      if (problem !== null) info(`warning: ${problem}`)
-      if (options.json === true) {
-        const entries = backups.map(({ time, ...rest }) => ({
-          ...rest,
-          time: formatJsonTime(time),
-        }))
-        return outJson(entries)
-      }
+      if (problem !== null) warn(problem)
+      if (options.json === true) return outJson(backups.map(toJson))
       if (backups.length === 0) info('No backups.')
       else for (const line of formatTable(header, backups.map(rowOf))) out(line)
     })
+}
+
+function toJson({ file, time, size, encrypted, rows, complete }: ListedBackup) {
+  return {
+    file,
+    time: formatJsonTime(time),
+    size_bytes: size,
+    is_encrypted: encrypted,
+    rows,
+    is_complete: complete,
+  }
 }
 
 const header = ['TIME', 'BYTES', 'ROWS', 'STATE', 'FILE']
@@ -183,6 +188,7 @@ function verifyCommand(): Command {
   const command = new Command('verify')
     .description('verify a backup and print what it contains')
     .argument('<file>', 'backup to verify')
+    .option('--json', 'print JSON')
   return withConfigOptions(withDecryptionOptions(command), [
     'dataDir',
     'secretKey',
@@ -199,7 +205,7 @@ afterwards.
 Example:
   snailpass backup verify /mnt/usb/snailpass-20261124T031502Z.sqlite`,
     )
-    .action(async (file: string, options: DecryptionOptions) => {
+    .action(async (file: string, options: DecryptionOptions & { json?: true }) => {
       exitOnSignals()
       const targets = openCommandTargets(command)
       const progress = createProgressLine()
@@ -207,9 +213,25 @@ Example:
         decryption: decryptionOf(options, targets.settings),
         onProgress: progress.update,
       }).finally(progress.end)
+      if (options.json === true) return outJson(verifiedToJson(file, backup))
       for (const line of linesOf(backup)) out(line)
       out('verified')
     })
+}
+
+/** A backup that fails verification is an error, so there is no other status. */
+function verifiedToJson(file: string, backup: VerifiedManifest) {
+  return {
+    status: 'verified',
+    file,
+    time: formatJsonTime(backup.time),
+    version: backup.version,
+    engine: backup.engine,
+    is_encrypted: backup.isEncrypted,
+    has_secrets: backup.secrets !== null,
+    signature: backup.origin.replaceAll('-', '_'),
+    tables: backup.tables.map(({ name, checksum: { rows, sha256 } }) => ({ name, rows, sha256 })),
+  }
 }
 
 /** Returns lines about the origin of a backup, and a line for each of its tables. */

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { readSettings, type SettingOrigin, type SettingsReport } from '../../src/config/reading'
 import { settingKeys, settingTable } from '../../src/config/settings'
+import { listErrors } from '../../src/domain/errors'
 import { configInputOf, withConfigOptions } from '../config-options'
 import { formatRows, wrap } from '../table'
-import { info, out, outJson } from '../terminal'
+import { ExitError, exitCodeOf, info, out, outJson } from '../terminal'
 
 export function configCommand(): Command {
   const command = new Command('config')
@@ -13,10 +14,7 @@ export function configCommand(): Command {
     .addHelpText(
       'after',
       `
-Secrets are hidden. An invalid setting is printed with its problem, and the exit code is 2. Each
-object of --json has name, value (null for none), source (flag, environment, file or default),
-from (the name under which it was set, and its file; null for a default), meaning, isSecret and
-problem (null for none).
+Secrets are hidden. An invalid setting is printed with its problem, and the exit code is 2.
 
 Examples:
   snailpass config
@@ -24,18 +22,28 @@ Examples:
     )
     .action((options: { json?: true }) => {
       const report = readSettings(configInputOf(command))
-      if (options.json === true) outJson(objectsOf(report))
-      else printTable(report)
+      if (options.json === true) {
+        outJson(toJson(report))
+        if (report.error !== null) throw new ExitError(exitCodeOf(report.error))
+        return
+      }
+      printTable(report)
       for (const warning of report.warnings) info(`warning: ${warning}`)
       if (report.error !== null) throw report.error
     })
 }
 
-function objectsOf({ origins }: SettingsReport): readonly unknown[] {
-  return [...origins].map(([key, { source, from, displayValue, problem }]) => {
-    const { name, meaning, isSecret = false } = settingTable[key]
-    return { name, value: displayValue, source, from, meaning, isSecret, problem }
-  })
+function toJson({ origins, file, warnings, error }: SettingsReport) {
+  return {
+    status: error === null ? 'ok' : 'invalid',
+    file,
+    settings: [...origins].map(([key, { source, from, displayValue, problem }]) => {
+      const { name, meaning, isSecret = false } = settingTable[key]
+      return { name, value: displayValue, source, from, meaning, is_secret: isSecret, problem }
+    }),
+    problems: error === null ? [] : listErrors(error).map(({ message }) => message),
+    warnings,
+  }
 }
 
 /** In columns. Longer lines are hard to read, even on a wide terminal. */

@@ -20,8 +20,6 @@ Checks settings, version, database, secret key, audit log, permissions, free spa
 limits, clock, backups, certificate, mail and sign-up. Works while servers run. Each finding says
 what is wrong, why it matters and how to fix it.
 
-Each object of --json has name, fact, findings, mended and failure.
-
 Exit codes:
   0  no problems found
   1  problems found
@@ -36,20 +34,18 @@ Examples:
         fix: options.fix === true,
         onSettings: workAsOwner,
       })
-      if (options.json === true) outJson(checked.map(toJson))
+      if (options.json === true) outJson(toJson(checked))
       else for (const result of checked) for (const line of linesOf(result)) out(line)
-      const code = exitCodeOf(checked)
+      const code = exitCodeOf[statusOf(checked)]
       if (code !== exitCodes.done) throw new ExitError(code)
     })
 }
 
 function linesOf(result: CheckResult): readonly string[] {
-  const { name, fact, findings, mended: fixed, failure } = result
-  // The name in --json is fixed.
-  const label = name === 'archives' ? 'backups' : name
-  const sign = failure !== null ? '?' : findings.length > 0 ? '!' : 'ok'
+  const { name, fact, findings, fixed, failure } = result
+  const sign = { ok: 'ok', problems: '!', incomplete: '?' }[statusOf([result])]
   return [
-    `${sign.padEnd(3)}${label.padEnd(13)}${failure ?? fact ?? ''}`.trimEnd(),
+    `${sign.padEnd(3)}${name.padEnd(13)}${failure ?? fact ?? ''}`.trimEnd(),
     ...fixed.map((line) => `     fixed: ${line}`),
     ...findings.flatMap(({ what, why, fix }) => [
       ...labelled('     what: ', what),
@@ -66,16 +62,29 @@ function labelled(label: string, text: Lines): readonly string[] {
   )
 }
 
-function toJson(result: CheckResult) {
-  const findings = result.findings.map(({ what, why, fix }) => ({
-    what: joinLines(what),
-    why: joinLines(why),
-    fix: joinLines(fix),
+function toJson(results: readonly CheckResult[]) {
+  const checks = results.map((result) => ({
+    name: result.name,
+    status: statusOf([result]),
+    fact: result.fact,
+    findings: result.findings.map(({ what, why, fix }) => ({
+      what: joinLines(what),
+      why: joinLines(why),
+      fix: joinLines(fix),
+    })),
+    fixed: result.fixed,
+    failure: result.failure,
   }))
-  return { ...result, findings }
+  return { status: statusOf(results), checks }
 }
 
-function exitCodeOf(results: readonly CheckResult[]): number {
-  if (results.some(({ findings }) => findings.length > 0)) return exitCodes.failed
-  return results.some(({ failure }) => failure !== null) ? exitCodes.notChecked : exitCodes.done
+function statusOf(results: readonly CheckResult[]): 'ok' | 'problems' | 'incomplete' {
+  if (results.some(({ findings }) => findings.length > 0)) return 'problems'
+  return results.some(({ failure }) => failure !== null) ? 'incomplete' : 'ok'
 }
+
+const exitCodeOf = {
+  ok: exitCodes.done,
+  problems: exitCodes.failed,
+  incomplete: exitCodes.notChecked,
+} as const

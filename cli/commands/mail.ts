@@ -8,8 +8,8 @@ import {
 import { mailKeys } from '../../src/config/settings'
 import { DomainError } from '../../src/domain/errors'
 import { openCommandTargets, withConfigOptions } from '../config-options'
-import { formatCount, formatTimestamp } from '../format'
-import { info, out } from '../terminal'
+import { formatCount, formatJsonTime, formatTimestamp } from '../format'
+import { info, out, outJson } from '../terminal'
 
 export function mailCommand(): Command {
   return new Command('mail')
@@ -46,7 +46,9 @@ Example:
 }
 
 function listCommand(): Command {
-  const command = new Command('list').description('print pending and failed emails')
+  const command = new Command('list')
+    .description('print pending and failed emails')
+    .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database'])
     .addHelpText(
       'after',
@@ -57,11 +59,26 @@ the last answer of the mail server.
 Example:
   snailpass mail list --data-dir /srv/snailpass`,
     )
-    .action(async () => {
+    .action(async (options: { json?: true }) => {
       const emails = await listEmails(openCommandTargets(command))
+      if (options.json === true) return outJson(emails.map(toJson))
       if (emails.length === 0) info('No pending emails.')
       for (const email of emails) out(lineOf(email))
     })
+}
+
+function toJson(message: EmailMessageStatus) {
+  const { id, kind, state, attempts, nextTime, email, reason, creationTime } = message
+  return {
+    id,
+    kind,
+    recipient: email,
+    state,
+    attempts,
+    created: formatJsonTime(creationTime),
+    next_attempt: state === 'queued' ? formatJsonTime(nextTime) : null,
+    reason,
+  }
 }
 
 function lineOf({ id, state, attempts, nextTime, email, reason }: EmailMessageStatus): string {

@@ -8,8 +8,8 @@ import {
 } from '../../src/app/operations/service'
 import { systemRuntime } from '../../src/app/runtime'
 import { CombinedError, DomainError } from '../../src/domain/errors'
-import { formatFields, formatYesNo } from '../format'
-import { confirm, info, out } from '../terminal'
+import { formatFields, formatJsonTime, formatYesNo } from '../format'
+import { confirm, ExitError, exitCodes, info, out, outJson } from '../terminal'
 import { printWelcome } from '../welcome'
 import { stepCommand } from './service-step'
 
@@ -127,6 +127,7 @@ function statusCommand(): Command {
   return new Command('status')
     .description('print whether the service is installed, running and ready')
     .option(...prefixOption)
+    .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
@@ -140,8 +141,13 @@ Exit codes:
 Example:
   sudo snailpass service status`,
     )
-    .action(async (options: { prefix?: string }) => {
+    .action(async (options: { prefix?: string; json?: true }) => {
       const status = await serviceStatus(options.prefix ?? null)
+      if (options.json === true) {
+        outJson(toJson(status))
+        if (!status.isReady) throw new ExitError(exitCodes.failed)
+        return
+      }
       for (const line of linesOf(status)) out(line)
       const { isReady, service, problems, settingsErrors } = status
       if (isReady) {
@@ -156,10 +162,37 @@ Example:
             ? 'start the server; it logs to stderr'
             : 'read its log with `journalctl -u snailpass`; start it with `systemctl restart snailpass`',
       })
-      const known = new Set(problems.map(({ message }) => message))
-      const others = settingsErrors.filter(({ message }) => !known.has(message))
-      throw new CombinedError('unavailable', [...problems, ...others, notReady])
+      throw new CombinedError('unavailable', [...problems, ...furtherErrorsOf(status), notReady])
     })
+}
+
+/** Returns what is wrong with the settings beyond what keeps the server from being ready. */
+function furtherErrorsOf({ problems, settingsErrors }: ServiceStatus): readonly DomainError[] {
+  const known = new Set(problems.map(({ message }) => message))
+  return settingsErrors.filter(({ message }) => !known.has(message))
+}
+
+function toJson(status: ServiceStatus) {
+  const { version, service, isReady, addresses, problems } = status
+  const settingsProblems = furtherErrorsOf(status).map(({ message }) => message)
+  return {
+    status: isReady ? 'ready' : 'not_ready',
+    version: /^snailpass (\S+)/.exec(version ?? '')?.[1] ?? null,
+    service: service && { state: service.activeState, since: parseSystemdTime(service.since) },
+    addresses,
+    problems: problems.map(({ message }) => message),
+    settings_problems: settingsProblems,
+  }
+}
+
+/**
+ * Returns a time as `systemctl show` prints it, `Sat 2026-11-28 16:31:05 CET` in the zone of this process, in ISO 8601; null
+ * for none.
+ */
+function parseSystemdTime(text: string): string | null {
+  const [, day, time, zone] = /^\w+ (\S+) (\S+) (\S+)$/.exec(text) ?? []
+  const parsed = Date.parse(`${day}T${time}${zone === 'UTC' ? 'Z' : ''}`)
+  return Number.isNaN(parsed) ? null : formatJsonTime(parsed)
 }
 
 function linesOf({ version, service, isReady, addresses }: ServiceStatus): readonly string[] {

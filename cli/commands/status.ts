@@ -24,10 +24,6 @@ export function statusCommand(): Command {
 Looks at the server of the data folder, and at its database. Exits with 0 if the server runs and
 answers, and with 1 if it does not; stderr says what is wrong. snailpass doctor looks closer.
 
---json has status (running, failing or stopped), version, server (pid, version and started; null if
-none runs), addresses, vault, database, accounts, vaults, last_backup, certificate, free_bytes,
-problems and warnings. What can't be told is null.
-
 Examples:
   snailpass status
   snailpass status --json`,
@@ -36,7 +32,7 @@ Examples:
       const targets = openCommandTargets(command)
       const status = await readStatus(targets)
       const { signUps } = targets.settings
-      if (options.json === true) outJson(toJson(status))
+      if (options.json === true) outJson(toJson(status, signUps))
       else printForPeople(status, signUps)
       if (status.state !== 'running') throw new ExitError(exitCodes.failed)
     })
@@ -100,7 +96,7 @@ function usageFields(usage: NonNullable<ServerStatus['usage']>) {
   ] as const
 }
 
-function toJson(status: ServerStatus) {
+function toJson(status: ServerStatus, signUps: string) {
   const { server, usage, lastBackup, certificate } = status
   return {
     status: status.state,
@@ -111,17 +107,18 @@ function toJson(status: ServerStatus) {
       started: formatJsonTime(server.startTime),
     },
     addresses: status.addresses,
-    vault: status.vaultUrl,
+    web_vault: status.vaultUrl,
     database: status.database,
     accounts: usage?.accounts ?? null,
     vaults: usage && {
       records: usage.records,
       additional_fields: usage.additionalFields,
       notes: usage.notes,
-      bytes: usage.vaultBytes,
+      size_bytes: usage.vaultBytes,
       history_bytes: usage.historyBytes,
     },
-    last_backup: lastBackup && { path: lastBackup.path, time: formatJsonTime(lastBackup.time) },
+    sign_up: signUps,
+    last_backup: lastBackup && { file: lastBackup.path, time: formatJsonTime(lastBackup.time) },
     certificate: certificate && {
       mode: certificate.mode,
       expires: formatJsonTime(certificate.expiryTime),

@@ -53,6 +53,7 @@ function caCommand(): Command {
   const command = new Command('ca')
     .description('print the CA certificate (PEM), for devices to install')
     .option('--fingerprint', 'print its SHA-256 fingerprint instead')
+    .option('--json', 'print both as JSON')
   return withConfigOptions(command, tlsKeys)
     .addHelpText(
       'after',
@@ -62,8 +63,9 @@ The CA certificate is not secret. Devices can also download it from a running se
 Example:
   snailpass tls ca > snailpass-ca.crt`,
     )
-    .action(async (options: { fingerprint?: true }) => {
+    .action(async (options: { fingerprint?: true; json?: true }) => {
       const { pem, sha256 } = await requireAuthority(openCommandTargets(command).settings)
+      if (options.json === true) return outJson({ pem, sha256 })
       outText(options.fingerprint === true ? sha256 : pem)
     })
 }
@@ -115,7 +117,7 @@ Example:
 function toJson({ mode, isServed, certificate, authority }: ServedCertificate) {
   return {
     mode,
-    served: isServed,
+    is_served: isServed,
     certificate:
       certificate === null
         ? null
@@ -127,7 +129,7 @@ function toJson({ mode, isServed, certificate, authority }: ServedCertificate) {
             ...validityOf(certificate),
             sha256: certificate.sha256,
           },
-    authority:
+    ca:
       authority === null
         ? null
         : {
@@ -135,15 +137,15 @@ function toJson({ mode, isServed, certificate, authority }: ServedCertificate) {
             subject: authority.subject,
             ...validityOf(authority),
             sha256: authority.sha256,
-            permits: [...authority.permits.domains, ...authority.permits.networks],
+            permitted_names: [...authority.permits.domains, ...authority.permits.networks],
           },
   }
 }
 
 function validityOf({ notBefore, notAfter }: { notBefore: number; notAfter: number }) {
   return {
-    not_before: formatJsonTime(notBefore),
-    not_after: formatJsonTime(notAfter),
+    valid_from: formatJsonTime(notBefore),
+    expires: formatJsonTime(notAfter),
   }
 }
 

@@ -168,7 +168,7 @@ describe('a database that can not be read', () => {
         { what: lost.message, fix: lost.hint },
       ])
       // The backups are checked without it.
-      expect(results.find(({ name }) => name === 'archives')).toMatchObject({
+      expect(results.find(({ name }) => name === 'backups')).toMatchObject({
         fact: expect.stringMatching(
           new RegExp(
             `^2 backups; the newest good one is ${backup}, from .* \\(1 account, 2 records\\)$`,

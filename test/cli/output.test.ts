@@ -34,27 +34,27 @@ async function readJson(...args: string[]): Promise<unknown> {
 const one = {
   id: 'u1',
   email: 'one@nas.local',
-  confirmed: true,
-  disabled: true,
+  is_confirmed: true,
+  is_disabled: true,
   records: 7,
   notes: 0,
   additional_fields: 7,
-  letters: 0,
+  pending_emails: 0,
   created: '2025-11-25T03:35:02.123Z',
-  last_login: '2025-11-25T03:35:02.555Z',
+  last_sign_in: '2025-11-25T03:35:02.555Z',
   deleted: '2025-11-25T03:35:02.777Z',
 }
 const two = {
   id: 'u2',
   email: 'two@nas.local',
-  confirmed: false,
-  disabled: false,
+  is_confirmed: false,
+  is_disabled: false,
   records: 0,
   notes: 2,
   additional_fields: 0,
-  letters: 1,
+  pending_emails: 1,
   created: '1970-01-01T00:00:00.000Z',
-  last_login: null,
+  last_sign_in: null,
   deleted: null,
 }
 
@@ -120,7 +120,7 @@ Android client  2001:db8:1:2::/64  2025-11-25  2025-11-25
   test('have a history, of which the content is not printed', async () => {
     const version = {
       ...{ version: expect.any(Number), time: '2025-11-25T03:35:02.123Z' },
-      ...{ kind: 'note', reason: 'deleted', size: 700, entry: 'n1' },
+      ...{ kind: 'note', reason: 'deleted', size_bytes: 700, entry_id: 'n1' },
     }
     expect(await readJson('user', 'history', 'u2')).toEqual([version])
     const { stdout } = await run('user', 'history', 'two@nas.local')
@@ -198,7 +198,7 @@ describe('the audit log', () => {
         time: '2025-11-25T03:35:02.123Z',
         kind: 'login',
         actor: 'user',
-        user: 'u1',
+        user_id: 'u1',
         email: 'one@nas.local',
         address: '192.168.1.5',
         count: 3,
@@ -209,7 +209,7 @@ describe('the audit log', () => {
         time: '2025-11-25T03:35:03.000Z',
         kind: 'disabled',
         actor: 'operator',
-        user: 'u2',
+        user_id: 'u2',
         email: null,
         address: null,
         count: 1,
@@ -250,26 +250,26 @@ test('backups are listed with their state in both forms', async () => {
     {
       file: half,
       time: '2020-01-01T00:00:00.000Z',
-      size: 4,
-      encrypted: false,
+      size_bytes: 4,
+      is_encrypted: false,
       rows: null,
-      complete: false,
+      is_complete: false,
     },
     {
       file: encrypted,
       time: '2020-01-02T03:04:05.000Z',
-      size: 34,
-      encrypted: true,
+      size_bytes: 34,
+      is_encrypted: true,
       rows: null,
-      complete: true,
+      is_complete: true,
     },
     {
       file: path,
       time: new Date(time).toISOString(),
-      size,
-      encrypted: false,
+      size_bytes: size,
+      is_encrypted: false,
       rows,
-      complete: true,
+      is_complete: true,
     },
   ])
   const when = new Date(time).toISOString().replace(/\.\d+/, '')
@@ -377,7 +377,7 @@ test.each([
   [['a', 'b']],
   [[]],
   [['a', 'b', '--data-dir', '/srv/snailpass']],
-  [['--json', 'a', 'b']],
+  [['--force', 'a', 'b']],
 ])('an email can not be renamed, with whatever arguments: %j', async (args) => {
   expect(await runCommand(['user', 'rename', ...args])).toEqual({
     code: 1,

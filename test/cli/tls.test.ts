@@ -45,27 +45,27 @@ describe('the certificate of the local network', () => {
 
     const { stdout, ...rest } = await tls('show', '--json')
     expect(rest).toEqual({ code: 0, stderr: '' })
-    const shown: { authority: { permits: string[]; subject: string } } = JSON.parse(stdout)
-    const { permits, subject } = shown.authority
+    const shown: { ca: { permitted_names: string[]; subject: string } } = JSON.parse(stdout)
+    const { permitted_names: permits, subject } = shown.ca
     expect<unknown>(shown).toEqual({
       mode: 'local',
-      served: true,
+      is_served: true,
       certificate: {
         file: leafFile,
         subject: expect.any(String),
         issuer: subject,
         names: printedNames,
-        not_before: iso(leaf.notBefore),
-        not_after: iso(leaf.notAfter),
+        valid_from: iso(leaf.notBefore),
+        expires: iso(leaf.notAfter),
         sha256: leaf.sha256,
       },
-      authority: {
+      ca: {
         file: caFile,
         subject,
-        not_before: iso(ca.notBefore),
-        not_after: iso(ca.notAfter),
+        valid_from: iso(ca.notBefore),
+        expires: iso(ca.notAfter),
         sha256: ca.sha256,
-        permits,
+        permitted_names: permits,
       },
     })
     expect(ca.subject).toContain(subject.replace(/^CN=/, ''))
@@ -121,9 +121,9 @@ describe('the certificate of the local network', () => {
     )
     expect(JSON.parse((await show('--json')).stdout)).toEqual({
       mode,
-      served: false,
+      is_served: false,
       certificate: null,
-      authority: null,
+      ca: null,
     })
   })
 })

@@ -40,8 +40,8 @@ test('the executable gets a certificate for a public name, keeps it over a resta
   expect(code).toBe(0)
   expect(JSON.parse(stdout)).toMatchObject({
     mode: 'acme',
-    served: true,
+    is_served: true,
     certificate: { names: ['vault.example.org'], issuer: expect.stringContaining('Pebble') },
-    authority: null,
+    ca: null,
   })
 }, 60_000)

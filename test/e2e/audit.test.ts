@@ -43,7 +43,7 @@ describe.each(installations)('snailpass audit, on $engine,', ({ install }) => {
     const rows = JSON.parse((await snailpass(installation, ['audit', '--json'])).stdout)
     expect(rows[1]).toEqual({
       ...{ number: 2, time: expect.stringMatching(/^20\S+Z$/), kind: 'sign-up', actor: 'user' },
-      ...{ user: expect.stringMatching(/^[0-9a-f-]{36}$/), email: 'owner@nas.local' },
+      ...{ user_id: expect.stringMatching(/^[0-9a-f-]{36}$/), email: 'owner@nas.local' },
       ...{ address: '127.0.0.1', count: 1, detail: null },
     })
     expect(await kinds(installation, ['--user', 'Owner@nas.local'])).toEqual([
@@ -87,7 +87,9 @@ describe.each(installations)('snailpass audit, on $engine,', ({ install }) => {
     )
     const doctor = await snailpass(installation, ['doctor', '--json'])
     expect(doctor.code).toBe(1)
-    const checked: { name: string; fact: string }[] = JSON.parse(doctor.stdout)
+    const { checks: checked }: { checks: { name: string; fact: string }[] } = JSON.parse(
+      doctor.stdout,
+    )
     expect(checked.find(({ name }) => name === 'audit')).toMatchObject({
       fact: '4 rows, verification failed',
       findings: [

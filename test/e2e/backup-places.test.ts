@@ -93,8 +93,8 @@ test('a running server does not create its backup folder, and tells of it everyw
   const health = await run(['healthcheck', '--listen', server.url.host])
   expect(health.stderr).toBe(`warning: backup_folder: ${problem}\n`)
   const doctor = async () =>
-    JSON.parse((await data.on(['doctor', '--json'], environment)).stdout).find(
-      ({ name }: { name: string }) => name === 'archives',
+    JSON.parse((await data.on(['doctor', '--json'], environment)).stdout).checks.find(
+      ({ name }: { name: string }) => name === 'backups',
     )
   expect((await doctor()).findings.map(({ what }: { what: string }) => what)).toEqual([
     problem,
@@ -153,9 +153,9 @@ test('what is no regular file is refused as a backup at once, and does not distu
       expect(refused.stderr).toStartWith(`error: ${path} ${message}\nhint: `)
     }
   const { code, stdout } = await data.on(['backup', 'list', '--json'], environment)
-  const listed: { file: string; complete: boolean }[] = JSON.parse(stdout)
+  const listed: { file: string; is_complete: boolean }[] = JSON.parse(stdout)
   expect({ code, count: listed.length }).toEqual({ code: 0, count: 8 })
-  expect(listed.filter(({ complete }) => complete).map(({ file }) => file)).toEqual([good])
+  expect(listed.filter(({ is_complete }) => is_complete).map(({ file }) => file)).toEqual([good])
   const before = readdirSync(folder).length
   const pruned = await data.on(['backup', '--prune'], environment)
   expect(pruned).toMatchObject({ code: 0, stderr: expect.stringContaining(`Removed: ${good}\n`) })

@@ -71,10 +71,10 @@ describe.each(installations)('snailpass backup on $engine', ({ install }) => {
       paths.map((file) => ({
         file,
         time: expect.stringMatching(/^20.*Z$/),
-        size: expect.any(Number),
-        encrypted: false,
+        size_bytes: expect.any(Number),
+        is_encrypted: false,
         rows: 9,
-        complete: true,
+        is_complete: true,
       })),
     )
     const { stdout: table } = await runOn(installation, ['backup', 'list'])

@@ -31,13 +31,17 @@ function settingsFromAllSources() {
   }
 }
 
+interface Invalid {
+  readonly settings: readonly { name: string; value: string | null; problem: string | null }[]
+}
+
 describe('snailpass config', () => {
   test('--json prints each setting with its value, source and meaning', async () => {
     using from = settingsFromAllSources()
     const { environment } = from
     const { code, stdout, stderr } = await run(['config', '--json', ...from.args], { environment })
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    const printed: Record<string, unknown>[] = JSON.parse(stdout)
+    const { settings: printed }: { settings: Record<string, unknown>[] } = JSON.parse(stdout)
     expect(printed.map((entry) => entry['name'])).toEqual(
       settingKeys.map((name) => settingTable[name].name),
     )
@@ -48,14 +52,14 @@ describe('snailpass config', () => {
       source: 'flag',
       from: '--listen',
       meaning: settingTable.listen.meaning,
-      isSecret: false,
+      is_secret: false,
       problem: null,
     })
     expect(entryOf('SNAILPASS_DATABASE_URL')).toMatchObject({
       value: 'postgres://me:•••@db.lan/db?sslmode=verify-full',
       source: 'environment',
       from: 'SNAILPASS_DATABASE_URI',
-      isSecret: true,
+      is_secret: true,
     })
     expect(entryOf('SNAILPASS_TOKEN_SECONDS')).toMatchObject({ value: '50', source: 'environment' })
     expect(entryOf('SNAILPASS_SECRET_KEY')).toMatchObject({
@@ -138,9 +142,7 @@ hint: name a file that contains the secret and that the user who runs snailpass 
 
     const json = await run(['config', '--json', ...args], { environment })
     expect(json.code).toBe(2)
-    const printed: { name: string; value: string | null; problem: string | null }[] = JSON.parse(
-      json.stdout,
-    )
+    const { settings: printed }: Invalid = JSON.parse(json.stdout)
     expect(printed).toHaveLength(settingKeys.length)
     const wrong = printed.filter(({ problem }) => problem !== null)
     expect(wrong.map(({ name, value }) => [name, value])).toEqual([

@@ -15,7 +15,7 @@ interface CheckResult {
   readonly name: string
   readonly fact: string | null
   readonly findings: readonly { what: string; why: string; fix: string }[]
-  readonly mended: readonly string[]
+  readonly fixed: readonly string[]
   readonly failure: string | null
 }
 
@@ -28,7 +28,7 @@ async function doctor(
     { environment: { SNAILPASS_SIGNUPS: 'invited', ...environment, ...options.environment } },
   )
   expect(stderr).toBe('')
-  const checked: CheckResult[] = JSON.parse(stdout)
+  const { checks: checked }: { checks: CheckResult[] } = JSON.parse(stdout)
   return {
     code,
     checked,
@@ -85,7 +85,7 @@ describe.each(installations)('snailpass doctor, on $engine,', ({ install }) => {
     ])
     const fixed = await doctor(installation, { args: ['--fix'] })
     expect({ code: fixed.code, found: fixed.found }).toEqual({ code: 0, found: [] })
-    expect(fixed.checked.flatMap((each) => each.mended)).toHaveLength(3)
+    expect(fixed.checked.flatMap((each) => each.fixed)).toHaveLength(3)
     expect(statSync(join(dataDir, 'secret.key')).mode & 0o777).toBe(0o600)
     expect(statSync(dataDir).mode & 0o777).toBe(0o700)
 
@@ -193,11 +193,11 @@ describe('snailpass doctor', () => {
         environment: { SNAILPASS_SIGNUPS: 'invited' },
         program: ['/usr/bin/setpriv', '--reuid=65534', '--clear-groups', program],
       })
-      const checked: CheckResult[] = JSON.parse(result.stdout)
+      const { checks: checked }: { checks: CheckResult[] } = JSON.parse(result.stdout)
       const failed = checked.filter(({ failure }) => failure !== null)
       expect({ code: result.code, failed: failed.map(({ name }) => name) }).toEqual({
         code: 4,
-        failed: ['database', 'secret key', 'accounts', 'history', 'audit', 'clock', 'archives'],
+        failed: ['database', 'secret key', 'accounts', 'history', 'audit', 'clock', 'backups'],
       })
       expect(failed[0]?.failure).toEndWith(': run this as the user of the server, or as root')
     },

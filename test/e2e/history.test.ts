@@ -62,8 +62,8 @@ describe.each(installations)('the history of a vault on $engine', ({ install }) 
     const before = await makeMistakes(owner)
     const versions = await history(installation)
     expect(versions).toMatchObject([
-      { kind: 'note', entry: 'n', reason: 'deleted' },
-      { kind: 'record', entry: 'r', reason: 'replaced' },
+      { kind: 'note', entry_id: 'n', reason: 'deleted' },
+      { kind: 'record', entry_id: 'r', reason: 'replaced' },
     ])
     expect(await seen(owner)).not.toEqual(before)
     for (const { version } of versions)

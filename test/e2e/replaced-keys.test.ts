@@ -212,7 +212,7 @@ test('tls renew --authority that is killed at any moment leaves the old CA or th
   for (const moment of selectMoments(moments)) {
     const { code } = await runKilled(command, moment)
     const after = await show()
-    const isNew = after.authority.sha256 !== before.authority.sha256
+    const isNew = after.ca.sha256 !== before.ca.sha256
     expect({
       line: moment.line,
       isKilled: code !== 0,

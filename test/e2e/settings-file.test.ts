@@ -76,7 +76,7 @@ describe('the installer', () => {
     expect(installed).toMatchObject({ code: 0 })
     const file = join(prefix, 'etc', 'snailpass', 'snailpass.env')
     const shown = await run(['config', '--json', '--config', file])
-    expect(JSON.parse(shown.stdout)[0]).toMatchObject({
+    expect(JSON.parse(shown.stdout).settings[0]).toMatchObject({
       name: 'SNAILPASS_DATA_DIR',
       value: join(prefix, 'var', 'lib', 'snailpass'),
       source: 'file',

@@ -29,9 +29,10 @@ describe.each(installations)('snailpass status, on $engine,', ({ install }) => {
       accounts: { confirmed: 1, unconfirmed: 0, disabled: 0, deleted: 0 },
       vaults: {
         ...{ records: 1, additional_fields: 0, notes: 1 },
-        ...{ bytes: expect.any(Number), history_bytes: 0 },
+        ...{ size_bytes: expect.any(Number), history_bytes: 0 },
       },
-      last_backup: { path: expect.stringContaining(dataDir), time: expect.stringMatching(/Z$/) },
+      sign_up: 'open',
+      last_backup: { file: expect.stringContaining(dataDir), time: expect.stringMatching(/Z$/) },
       certificate: null,
       free_bytes: expect.any(Number),
       problems: [],
@@ -46,7 +47,7 @@ describe.each(installations)('snailpass status, on $engine,', ({ install }) => {
         status: 'running',
         server: { pid: expect.any(Number), version, started: expect.stringMatching(/Z$/) },
         addresses: [server.url.href],
-        vault: new URL('/vault/', server.url).href,
+        web_vault: new URL('/vault/', server.url).href,
       })
       const people = await status(installation)
       expect(people).toMatchObject({ code: 0, stderr: '' })
@@ -59,7 +60,7 @@ describe.each(installations)('snailpass status, on $engine,', ({ install }) => {
     expect({ code, stderr }).toEqual({ code: 1, stderr: '' })
     expect(JSON.parse(stdout)).toEqual({
       ...stored,
-      ...{ status: 'stopped', server: null, addresses: [], vault: null },
+      ...{ status: 'stopped', server: null, addresses: [], web_vault: null },
     })
     expect(await status(installation)).toMatchObject({
       code: 1,

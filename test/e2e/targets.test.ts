@@ -73,9 +73,8 @@ describe.each(targets.filter(({ canRun }) => canRun))('the executable for $name'
         expect(await listMissing(owner, new Set([record.id]))).toEqual([])
         expect((await fetch(new URL('/readyz', server.url))).status).toBe(200)
         expect(await command(['audit', 'verify'])).toMatch(/^\d+:[0-9a-f]{64}\n$/)
-        const checks: { name: string; failure: string | null; fact: string }[] = JSON.parse(
-          await command(['doctor', '--json'], { code: 1 }),
-        )
+        const { checks }: { checks: { name: string; failure: string | null; fact: string }[] } =
+          JSON.parse(await command(['doctor', '--json'], { code: 1 }))
         expect(checks.filter(({ failure }) => failure !== null)).toEqual([])
         expect(checks.find(({ name }) => name === 'database')?.fact).toEndWith('check passed')
         expect(await server.stop()).toBe(0)

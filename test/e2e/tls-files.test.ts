@@ -93,7 +93,9 @@ describe('certificate files', () => {
     )
     expect((await curl(port)).code).toBe(60)
     const doctor = await run(['doctor', '--json', '--data-dir', path('data')], { environment })
-    const checks: { name: string; findings: { what: string }[] }[] = JSON.parse(doctor.stdout)
+    const { checks }: { checks: { name: string; findings: { what: string }[] }[] } = JSON.parse(
+      doctor.stdout,
+    )
     const found = checks.find(({ name }) => name === 'certificate')?.findings ?? []
     expect(found.map(({ what }) => what)).toEqual(problems)
     expect(doctor.code).toBe(1)

@@ -162,9 +162,9 @@ describe('snailpass tls', () => {
     const shown = await snailpass('show', '--json', '--listen-tls', '127.0.0.1:1')
     expect(JSON.parse(shown.stdout)).toMatchObject({
       mode: 'local',
-      served: true,
+      is_served: true,
       certificate: { names: expect.arrayContaining(['localhost', '127.0.0.1']) },
-      authority: { sha256: fingerprint256, permits: expect.arrayContaining(['local']) },
+      ca: { sha256: fingerprint256, permitted_names: expect.arrayContaining(['local']) },
     })
     const result = await snailpass('show', '--listen', '127.0.0.1:1')
     expect(result.stdout).toContain(fingerprint256)

@@ -67,10 +67,10 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
     expect((await owner.send('POST', '/records', aRecord())).status).toBe(201)
     expect(await listAccounts(installation)).toEqual([
       {
-        ...{ id: userId, email, confirmed: true, disabled: false },
-        ...{ records: 1, notes: 0, additional_fields: 0, letters: 0 },
+        ...{ id: userId, email, is_confirmed: true, is_disabled: false },
+        ...{ records: 1, notes: 0, additional_fields: 0, pending_emails: 0 },
         created: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
-        last_login: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+        last_sign_in: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
         deleted: null,
       },
     ])
@@ -220,8 +220,8 @@ describe.each(installations)('snailpass user, on $engine,', ({ install }) => {
       expect((await user(installation, [command, email])).code, command).toBe(0)
     }
     expect(await listAccounts(installation)).toMatchObject([
-      { email: 'other@nas.local', last_login: expect.any(String) },
-      { email, disabled: false, last_login: null },
+      { email: 'other@nas.local', last_sign_in: expect.any(String) },
+      { email, is_disabled: false, last_sign_in: null },
     ])
   }, 60_000)
 

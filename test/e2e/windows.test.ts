@@ -102,8 +102,9 @@ describe.skipIf(!isWhole || !windows.canRun)('on Windows', () => {
       )
       const args = ['config', '--json', '--config', program.pathOf(file)]
       const { stdout, code } = await program.run(args)
-      const values: { name: string; value: string; source: string }[] = JSON.parse(stdout)
-      const fromFile = values.filter(({ source }) => source === 'file')
+      const { settings }: { settings: { name: string; value: string; source: string }[] } =
+        JSON.parse(stdout)
+      const fromFile = settings.filter(({ source }) => source === 'file')
       expect({ code, fromFile }).toMatchObject({
         code: 0,
         fromFile: [

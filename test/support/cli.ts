@@ -1,8 +1,6 @@
 import { spyOn } from 'bun:test'
 import * as fs from 'node:fs'
-import { CommanderError } from 'commander'
-import { createProgram } from '../../cli/program'
-import { exitCodes, reportError } from '../../cli/terminal'
+import { runProgram } from '../../cli/run'
 import type { ProcessResult } from './wait-for-exit'
 
 /**
@@ -51,17 +49,8 @@ async function runRecorded(
   using output = captureOutput()
   const before = process.env
   process.env = { SNAILPASS_CONFIG: '/dev/null', HOME: '/nonexistent', ...environment }
-  const code = await createProgram(args)
-    .then((program) => program.parseAsync([...args], { from: 'user' }))
-    .then(
-      () => exitCodes.done,
-      (error: unknown) => {
-        if (!(error instanceof CommanderError)) return reportError(error)
-        return error.exitCode === 0 ? exitCodes.done : exitCodes.usage
-      },
-    )
-    .finally(() => {
-      process.env = before
-    })
+  const code = await runProgram(args).finally(() => {
+    process.env = before
+  })
   return { result: { code, ...output.printed }, onTerminal: output.onTerminal }
 }

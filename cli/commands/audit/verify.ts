@@ -1,15 +1,16 @@
 /** Subcommands of `snailpass audit`. */
 import { Command } from 'commander'
-import { verifyAudit } from '../../../src/app/operations/audit'
+import { type AuditVerification, verifyAudit } from '../../../src/app/operations/audit'
 import { DomainError } from '../../../src/domain/errors'
 import { openCommandTargets, withConfigOptions } from '../../config-options'
 import { formatCount } from '../../format'
-import { info, out } from '../../terminal'
+import { ExitError, exitCodes, info, out, outJson } from '../../terminal'
 
 export function verifyCommand(): Command {
   const command = new Command('verify')
     .description('verify that no row of the audit log was changed, added or removed')
     .option('--expect <value>', 'a value from the server log that the audit log must still contain')
+    .option('--json', 'print JSON')
   return withConfigOptions(command, ['dataDir', 'database', 'secretKey'])
     .addHelpText(
       'after',
@@ -24,11 +25,17 @@ Examples:
   snailpass audit verify
   snailpass audit verify --expect 17:9d0c…`,
     )
-    .action(async (options: { expect?: string }) => {
+    .action(async (options: { expect?: string; json?: true }) => {
       const verification = await verifyAudit(openCommandTargets(command), options.expect ?? null)
+      if (options.json === true) {
+        const found = toJson(verification)
+        outJson(found)
+        if (found.status === 'failed') throw new ExitError(exitCodes.failed)
+        return
+      }
       const { rows, unverified, prunedUpTo, newestValue, expectedStatus } = verification
       for (const part of unverified) info(`${part}.`)
-      const problems = [...verification.problems, ...verification.recordedBreaks]
+      const problems = problemsOf(verification)
       if (problems.length > 0) {
         throw new DomainError('conflict', ['the audit log failed verification:', ...problems], {
           hint: 'someone may have write access to the database, or its disk is failing. Keep a copy of the database, compare it with the audit log in a backup (`snailpass backup list`) and check who can access the database. The other rows can still be read. To continue with this log, stop the server and run `snailpass audit prune --accept-broken-trail`; the log records that',
@@ -39,6 +46,25 @@ Examples:
       info(`${formatCount(rows, 'row')} verified; ${describePruned(prunedUpTo)}. Newest row:`)
       if (newestValue !== null) out(newestValue)
     })
+}
+
+function toJson(verification: AuditVerification) {
+  const { rows, prunedUpTo, newestValue, expectedStatus, unverified } = verification
+  const problems = problemsOf(verification)
+  const isExpected = expectedStatus === null || expectedStatus === 'found'
+  return {
+    status: problems.length === 0 && isExpected ? 'verified' : 'failed',
+    rows,
+    pruned_up_to: prunedUpTo === 0 ? null : prunedUpTo,
+    newest: newestValue,
+    expected: expectedStatus,
+    problems,
+    notes: unverified,
+  }
+}
+
+function problemsOf({ problems, recordedBreaks }: AuditVerification): readonly string[] {
+  return [...problems, ...recordedBreaks]
 }
 
 function notFound(expected: 'pruned' | 'missing'): DomainError {

@@ -34,7 +34,14 @@ Example:
 }
 
 function toJson({ number, time, kind, reason, size, entryId }: Version) {
-  return { version: number, time: formatJsonTime(time), kind, reason, size, entry: entryId }
+  return {
+    version: number,
+    time: formatJsonTime(time),
+    kind,
+    reason,
+    size_bytes: size,
+    entry_id: entryId,
+  }
 }
 
 function rowOf({ number, time, kind, reason, size, entryId }: Version): readonly string[] {

@@ -53,14 +53,14 @@ function toJson(user: UserSummary) {
   return {
     id: user.id,
     email: user.email,
-    confirmed: user.emailConfirmed,
-    disabled: user.isDisabled,
+    is_confirmed: user.emailConfirmed,
+    is_disabled: user.isDisabled,
     records: user.records,
     notes: user.notes,
     additional_fields: user.additionalFields,
-    letters: user.pendingEmails,
+    pending_emails: user.pendingEmails,
     created: formatJsonTime(user.creationTime),
-    last_login: user.loginTime === null ? null : formatJsonTime(user.loginTime),
+    last_sign_in: user.loginTime === null ? null : formatJsonTime(user.loginTime),
     deleted: user.deletionTime === null ? null : formatJsonTime(user.deletionTime),
   }
 }

@@ -62,10 +62,7 @@ export async function runChecks(
     ...fileSystemChecks,
     ['limits', () => checkResourceLimits(readSystemFile)],
     ['clock', () => checkClock(targets)],
-    [
-      'archives',
-      () => (isUsable(results) ? checkBackups(targets, fix) : checkBackupFiles(targets)),
-    ],
+    ['backups', () => (isUsable(results) ? checkBackups(targets, fix) : checkBackupFiles(targets))],
     ['certificate', () => checkCertificate(targets)],
     ['mail', () => checkMail(targets, { isQueueReadable: isUsable(results) })],
     ['sign-up', () => checkExposure(settings, localHosts())],
@@ -102,7 +99,7 @@ function findObstacle(
     return 'the settings have to be valid first'
   // Who may not read the database may not read its backups either, and would be told that there are none.
   const isBarred = results.some((other) => other.name === 'database' && other.failure !== null)
-  const needsDatabase = databaseChecks.has(name) || (name === 'archives' && isBarred)
+  const needsDatabase = databaseChecks.has(name) || (name === 'backups' && isBarred)
   return needsDatabase && !isUsable(results) ? 'the database has to be usable first' : null
 }
 
@@ -113,7 +110,7 @@ function isUsable(results: readonly CheckResult[]): boolean {
 }
 
 function emptyResult(name: string) {
-  return { name, fact: null, findings: [], mended: [] } as const
+  return { name, fact: null, findings: [], fixed: [] } as const
 }
 
 async function runCheck(
@@ -122,7 +119,7 @@ async function runCheck(
 ): Promise<CheckResult> {
   try {
     const { fact, findings = [], fixed = [] } = await check()
-    return { name, fact, findings, mended: fixed, failure: null }
+    return { name, fact, findings, fixed, failure: null }
   } catch (error) {
     if (!(error instanceof DomainError))
       return { ...emptyResult(name), failure: errorMessage(error) }
@@ -135,7 +132,7 @@ async function runCheck(
     const finding = {
       what: asText(error.lines),
       // What else is checked, a server uses when it starts, and would fail in the same way.
-      why: name === 'archives' ? 'a backup may be needed at any time' : "the server can't start",
+      why: name === 'backups' ? 'a backup may be needed at any time' : "the server can't start",
       fix: error.hint === null ? 'check the log of the server' : asText(error.hintLines),
     }
     return { ...emptyResult(name), findings: [finding], failure: null }

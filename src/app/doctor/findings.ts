@@ -9,14 +9,14 @@ export interface Finding {
   readonly fix: Lines
 }
 
-/** The result of one check. The members are also those of `doctor --json`. */
+/** The result of one check. */
 export interface CheckResult {
   readonly name: string
   /** What was found, in words; null if the check failed. */
   readonly fact: string | null
   readonly findings: readonly Finding[]
   /** What `--fix` fixed. */
-  readonly mended: readonly string[]
+  readonly fixed: readonly string[]
   /** Why the check failed; null if it did not. */
   readonly failure: string | null
 }

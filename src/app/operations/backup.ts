@@ -225,7 +225,7 @@ function countTotalRows(tables: readonly TableChecksum[]): number {
   return tables.reduce((sum, table) => sum + table.rows, 0)
 }
 
-/** A file in the backup folder. The members are also those of `backup list --json`. */
+/** A file in the backup folder. */
 export interface ListedBackup {
   readonly file: string
   /** Milliseconds since 1970 (UTC). */

@@ -445,12 +445,12 @@ test('a check that needs the database is skipped if that can not be used, and th
   const results = await runChecks(input, systemRuntime, { fix: false })
   expect(results.map(({ name }) => name)).toEqual([
     ...['settings', 'version', 'server', 'database', 'secret key', 'accounts', 'history', 'audit'],
-    ...['permissions', 'space', 'file system', 'limits', 'clock', 'archives', 'certificate'],
+    ...['permissions', 'space', 'file system', 'limits', 'clock', 'backups', 'certificate'],
     ...['mail', 'sign-up'],
   ])
   const result = (wanted: string) => results.find(({ name }) => name === wanted)
   expect(result('database')).toEqual({
-    ...{ name: 'database', fact: null, mended: [], failure: null },
+    ...{ name: 'database', fact: null, fixed: [], failure: null },
     findings: [
       {
         what: `${path} is damaged: it does not begin as a SQLite database does`,
@@ -469,7 +469,7 @@ test('a check that needs the database is skipped if that can not be used, and th
   )
   expect(result('version')).toMatchObject({ findings: [], failure: null })
   expect(result('mail')).toEqual({
-    ...{ name: 'mail', fact: 'email is off', findings: [], mended: [], failure: null },
+    ...{ name: 'mail', fact: 'email is off', findings: [], fixed: [], failure: null },
   })
   expect(result('settings')).toMatchObject({ fact: '1 set, no settings file', findings: [] })
 })
