@@ -15,6 +15,8 @@ export interface VerifiedBackup {
   /** Absolute path, on the machine `host`. */
   readonly path: string
   readonly host: string
+  /** Its size. Unknown if an earlier version has written it. */
+  readonly bytes?: number
 }
 
 export interface BackupReads {

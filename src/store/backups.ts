@@ -51,7 +51,8 @@ function parseVerified(value: unknown): VerifiedBackup | null {
     ownProperty(value, 'host'),
   ]
   if (typeof time !== 'number' || typeof path !== 'string' || typeof host !== 'string') return null
-  return { time, path, host }
+  const bytes = ownProperty(value, 'bytes')
+  return { time, path, host, ...(typeof bytes === 'number' && { bytes }) }
 }
 
 function parseFailure(value: unknown): BackupState['failure'] {

@@ -83,7 +83,11 @@ async function recordBackup(
   { path, time }: WrittenBackup,
 ): Promise<boolean> {
   try {
-    const verified = { path: resolve(path), time, host: hostname() }
+    const bytes = statSync(path, { throwIfNoEntry: false })?.size
+    const verified = {
+      ...{ path: resolve(path), time, host: hostname() },
+      ...(bytes !== undefined && { bytes }),
+    }
     await database.withShared((store) =>
       createBackups({ store, ...runtime }).recordVerified(verified),
     )
