@@ -32,6 +32,7 @@ const folders: Readonly<Record<string, FolderRule>> = {
   'src/config': { imports: ['src/domain', 'src/files'], types: ['src/*'], packages: [node] },
   'src/domain': { imports: [], packages: ['@hapi/address', node] },
   'src/http': { imports: ['src/domain', 'src/log', 'src/web'], packages: ['elysia'] },
+  'src/metrics': { imports: ['src/domain'], types: ['src/http'], packages: [] },
   'src/mail': {
     imports: ['src/domain', 'src/log', 'src/background'],
     packages: ['nodemailer', 'preact', 'preact-render-to-string', node],

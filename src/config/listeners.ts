@@ -1,3 +1,4 @@
+import { isLoopback } from '../domain/networks'
 import {
   allAddressesAt,
   type Endpoint,
@@ -24,6 +25,8 @@ export interface ListenerSettings {
   readonly listen: readonly ListenAddress[]
   /** Addresses for HTTPS; empty for none. */
   readonly listenTls: readonly NetworkAddress[]
+  /** Addresses for metrics, on this machine alone; empty for none. */
+  readonly listenMetrics: readonly ListenAddress[]
   /** Who may sign in over plain HTTP if HTTPS is on. */
   readonly plainLogins: 'private' | 'all'
   /** Networks of trusted proxies, in CIDR notation. */
@@ -66,6 +69,19 @@ export const listenerSettings: SettingTable<ListenerSettings> = {
       parseListenAddresses(text, parseNetworkAddresses, {
         form: 'HOST:PORT',
         examples: '0.0.0.0:5443 or [::]:5443',
+      }),
+    format: formatListenAddresses,
+  },
+  listenMetrics: {
+    name: 'SNAILPASS_LISTEN_METRICS',
+    meaning:
+      'address of this machine and port for metrics in the format of Prometheus, or unix:/PATH; for example 127.0.0.1:9464',
+    defaultText: 'off',
+    default: () => [],
+    parse: (text) =>
+      parseListenAddresses(text, parseLocalAddress, {
+        form: 'a loopback address and a port, or unix:/PATH',
+        examples: '127.0.0.1:9464, [::1]:9464 or unix:/run/snailpass/metrics.sock',
       }),
     format: formatListenAddresses,
   },
@@ -130,6 +146,15 @@ function parsePlainAddresses(part: string): readonly ListenAddress[] | null {
   const address = parseListenAddress(part)
   if (address === null || 'port' in address) return parseNetworkAddresses(part)
   requireUsableSocket(address.path, part)
+  return [address]
+}
+
+/** Metrics have no password: only this machine may read them. Throws InvalidSetting as `parsePlainAddresses`. */
+function parseLocalAddress(part: string): readonly ListenAddress[] | null {
+  const address = parseListenAddress(part)
+  if (address === null) return null
+  if ('path' in address) requireUsableSocket(address.path, part)
+  else if (!isLoopback(address.hostname)) return null
   return [address]
 }
 

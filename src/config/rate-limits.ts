@@ -1,5 +1,10 @@
 import { defaultMaxQueuedHashes } from '../domain/password-hash'
-import { defaultRateLimits, type RateLimit, type RateLimits } from '../domain/rate-limits'
+import {
+  defaultRateLimits,
+  type RateLimit,
+  type RateLimits,
+  rateLimitNames,
+} from '../domain/rate-limits'
 import { fixedDefault, InvalidSetting, parseInteger, parseList, type SettingTable } from './values'
 
 export interface RateLimitSettings {
@@ -9,16 +14,7 @@ export interface RateLimitSettings {
   readonly loginQueue: number
 }
 
-/** Names of the limits in the setting, by their names in the code. */
-const names: Readonly<Record<keyof RateLimits, string>> = {
-  guesses: 'guesses',
-  accountGuesses: 'account-guesses',
-  guessedAccounts: 'guessed-accounts',
-  signUps: 'sign-ups',
-  confirmations: 'confirmations',
-}
-
-const keys = Object.keys(names) as (keyof RateLimits)[]
+const keys = Object.keys(rateLimitNames) as (keyof RateLimits)[]
 
 /** Units of time in seconds, shortest first. */
 const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
@@ -46,7 +42,7 @@ function parseRateLimits(text: string): RateLimits | 'off' {
     const groups =
       /^(?<name>[a-z-]+)=(?<max>\d{1,6})\/(?<count>\d{1,5})(?<unit>[smhd])$/.exec(part)?.groups ??
       {}
-    const key = keys.find((each) => names[each] === groups['name'])
+    const key = keys.find((each) => rateLimitNames[each] === groups['name'])
     const max = Number(groups['max'])
     const seconds = Number(groups['count']) * (units[groups['unit'] ?? ''] ?? 0)
     if (key === undefined || max < 1 || !(seconds >= 1 && seconds <= 86_400)) {
@@ -63,7 +59,7 @@ function parseRateLimits(text: string): RateLimits | 'off' {
 
 function formatRateLimits(limits: RateLimits | 'off'): string {
   if (limits === 'off') return 'off'
-  return keys.map((key) => `${names[key]}=${formatLimit(limits[key])}`).join(', ')
+  return keys.map((key) => `${rateLimitNames[key]}=${formatLimit(limits[key])}`).join(', ')
 }
 
 /** Uses the largest unit that needs no fraction. */

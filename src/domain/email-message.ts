@@ -18,11 +18,17 @@ export type EmailMessage = EmailMessageTopic & {
   readonly creationTime: number
 }
 
+/**
+ * What an email in the outbox can be. `sending`: a worker has leased it, or had when it was killed. `dead`: no further attempt is
+ * scheduled.
+ */
+export const emailMessageStates = ['queued', 'sending', 'dead'] as const
+type EmailMessageState = (typeof emailMessageStates)[number]
+
 /** An email as operators see it. */
 export type EmailMessageStatus = EmailMessage & {
   readonly email: string
-  /** `sending`: a worker has leased it, or had when it was killed. `dead`: no further attempt is scheduled. */
-  readonly state: 'queued' | 'sending' | 'dead'
+  readonly state: EmailMessageState
   /** Attempts so far. */
   readonly attempts: number
   /** When the next attempt is due. Milliseconds since 1970 (UTC). */
@@ -45,8 +51,8 @@ export interface OutboxReads {
   list(): Promise<readonly EmailMessageStatus[]>
   /** Returns whether an email is due at `now`. One that is due after `latest` was queued with a wrong clock, so it is. */
   hasDue(times: { now: number; latest: number }): Promise<boolean>
-  /** Returns the number of emails that wait for an attempt. */
-  countQueued(): Promise<number>
+  /** Returns the number of emails in each state. */
+  countByState(): Promise<Readonly<Record<EmailMessageState, number>>>
 }
 
 export interface OutboxWrites {

@@ -1,7 +1,13 @@
 import { blockOf, isIpv6, networkOf } from './address'
 import { createDistinctCounter, requireNotLimited } from './distinct-counter'
 import { DomainError } from './errors'
-import { accountShareOfBlock, blockLimit, type RateLimits } from './rate-limits'
+import {
+  accountShareOfBlock,
+  blockLimit,
+  type RateLimitName,
+  type RateLimits,
+  rateLimitNames,
+} from './rate-limits'
 import type { MonotonicClock } from './runtime'
 
 /** Credentials that a client tries. */
@@ -34,6 +40,9 @@ export interface LoginThrottle {
   ): Promise<boolean>
 }
 
+/** A limit, and the seconds for which it is still reached. */
+type Lockout = readonly [limit: keyof RateLimits, seconds: number]
+
 /**
  * Maximum number of checks from one network that wait or run, so that one network can't fill the whole queue. Checks from a
  * network that an account knows are counted by account and network, so that its neighbours can't use up the owner's share.
@@ -47,8 +56,10 @@ export function createLoginThrottle(deps: {
   digest: (text: string) => string
   /** Called for each distinct wrong guess. */
   onGuess: (address: string | null) => void
+  /** Called for each refusal, with the limit that was reached. */
+  onLimited?: ((limit: RateLimitName) => void) | undefined
 }): LoginThrottle {
-  const { limits, monotonicClock: clock, digest } = deps
+  const { limits, monotonicClock: clock, digest, onLimited } = deps
   const byPair = createDistinctCounter(limits.guesses, clock, { hasBackoff: true })
   const byKnownPair = createDistinctCounter(limits.accountGuesses, clock)
   const byAccount = createDistinctCounter(limits.accountGuesses, clock)
@@ -87,22 +98,29 @@ export function createLoginThrottle(deps: {
     }
   }
 
+  /** Throws `rate_limited` for the longest of several lockouts. */
+  function requireNoLockout(lockouts: readonly Lockout[]): void {
+    const longest = lockouts.reduce((one, other) => (other[1] > one[1] ? other : one))
+    if (longest[1] > 0) onLimited?.(rateLimitNames[longest[0]])
+    requireNotLimited(longest[1])
+  }
+
   return {
     async check({ email, masterPasswordHash, address, isKnown }, check) {
       const [network, block] = [networkOf(address), blockOf(address)]
       const account = digest(email)
       const pair = `${account} ${network}`
       const share = `${account} ${block}`
-      const secondsLeft = () =>
-        Math.max(
-          byPair.secondsLeft(pair),
-          byAccount.secondsLeft(account),
-          byAccountAndBlock.secondsLeft(share),
-          byNetwork.secondsLeft(network),
-          isIpv6(address) ? byBlock.secondsLeft(block) : 0,
-        )
+      const lockouts = (): readonly Lockout[] => [
+        ['guesses', byPair.secondsLeft(pair)],
+        ['accountGuesses', byAccount.secondsLeft(account)],
+        ['accountGuesses', byAccountAndBlock.secondsLeft(share)],
+        ['guessedAccounts', byNetwork.secondsLeft(network)],
+        ['guessedAccounts', isIpv6(address) ? byBlock.secondsLeft(block) : 0],
+      ]
+      const secondsLeft = () => Math.max(...lockouts().map(([, seconds]) => seconds))
       const checkLimit = () =>
-        requireNotLimited(isKnown ? byKnownPair.secondsLeft(pair) : secondsLeft())
+        requireNoLockout(isKnown ? [['accountGuesses', byKnownPair.secondsLeft(pair)]] : lockouts())
 
       checkLimit()
       return await runSerialized(isKnown ? pair : network, pair, async () => {
@@ -114,7 +132,8 @@ export function createLoginThrottle(deps: {
         const isNewGuess = isKnown && byKnownPair.add(pair, guess)
         if (isLockedOut && isNewGuess) deps.onGuess(address)
         // While the account is locked out, wrong credentials from a known network get the same answer as others.
-        if (isLockedOut) requireNotLimited(Math.max(1, secondsLeft()))
+        if (isLockedOut)
+          requireNoLockout(lockouts().map(([limit, seconds]) => [limit, Math.max(1, seconds)]))
         if (byPair.add(pair, guess)) deps.onGuess(address)
         byAccount.add(account, guess)
         byAccountAndBlock.add(share, guess)

@@ -11,14 +11,21 @@ export interface RateLimiter {
   count(address: string | null): void
 }
 
-export function createRateLimiter(limit: RateLimit, clock: MonotonicClock): RateLimiter {
+/** `onLimited` is called for each refusal. */
+export function createRateLimiter(
+  limit: RateLimit,
+  clock: MonotonicClock,
+  onLimited?: () => void,
+): RateLimiter {
   const byNetwork = createDistinctCounter(limit, clock)
   const byBlock = createDistinctCounter(blockLimit(limit), clock)
   let attempts = 0
   return {
     requireAllowed(address) {
       const secondsOfBlock = isIpv6(address) ? byBlock.secondsLeft(blockOf(address)) : 0
-      requireNotLimited(Math.max(secondsOfBlock, byNetwork.secondsLeft(networkOf(address))))
+      const seconds = Math.max(secondsOfBlock, byNetwork.secondsLeft(networkOf(address)))
+      if (seconds > 0) onLimited?.()
+      requireNotLimited(seconds)
     },
     count(address) {
       const attempt = String(attempts++)

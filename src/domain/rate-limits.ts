@@ -21,6 +21,17 @@ export interface RateLimits {
   readonly confirmations: RateLimit
 }
 
+/** The names of the limits for operators: in SNAILPASS_RATE_LIMITS, and in metrics. */
+export const rateLimitNames = {
+  guesses: 'guesses',
+  accountGuesses: 'account-guesses',
+  guessedAccounts: 'guessed-accounts',
+  signUps: 'sign-ups',
+  confirmations: 'confirmations',
+} as const satisfies Readonly<Record<keyof RateLimits, string>>
+
+export type RateLimitName = (typeof rateLimitNames)[keyof RateLimits]
+
 const minute = 60
 const hour = 60 * minute
 

@@ -14,8 +14,8 @@ export interface Listener {
   readonly url: URL
   /** Accepts no further connections and waits for running requests. With `now`, it closes their connections instead. */
   stop(options?: { now: boolean }): Promise<void>
-  /** Whether no request is running. A request runs on when its connection is closed. */
-  isIdle(): boolean
+  /** Returns how many requests are running. A request runs on when its connection is closed. */
+  countRunning(): number
 }
 
 /** Where to listen: an IP address and a port, or the path of a Unix socket. */
@@ -32,6 +32,20 @@ interface ListenDeps {
   readonly monotonicClock: MonotonicClock
   readonly wait: Wait
   readonly log: Log
+  /** Called after each request. */
+  readonly onAnswer?: (answered: AnsweredRequest) => void
+}
+
+/** A request with its answer, for statistics. */
+export interface AnsweredRequest {
+  readonly method: string
+  /** The pattern of the route; null if none matched. */
+  readonly route: string | null
+  readonly status: number
+  /** Whether the connection was closed without an answer. */
+  readonly isCut: boolean
+  /** Milliseconds. */
+  readonly duration: number
 }
 
 /**
@@ -61,7 +75,7 @@ const strictTransport = `max-age=${180 * 24 * 3600}`
  */
 export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Listener {
   const { certificates, log } = deps
-  const { handle, isIdle, isQuiet } = createRequestHandler(api, deps)
+  const { handle, countRunning, isQuiet } = createRequestHandler(api, deps)
   const common = {
     // The API limits bodies itself, because Bun's answer would not have the shape of the wire contract.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
@@ -80,7 +94,7 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
     Object.assign(options, { idleTimeout })
     const server = Bun.serve(options)
     const url = new URL(`unix:${address.path}`)
-    return { url, isIdle, stop: ({ now } = { now: false }) => server.stop(now) }
+    return { url, countRunning, stop: ({ now } = { now: false }) => server.stop(now) }
   }
   const open: OpenServer = (options) =>
     Bun.serve({
@@ -94,9 +108,12 @@ export function listen(api: Api, address: ListenerAddress, deps: ListenDeps): Li
     })
   if (certificates === null) {
     const server = open({})
-    return { url: server.url, isIdle, stop: ({ now } = { now: false }) => server.stop(now) }
+    return {
+      ...{ url: server.url, countRunning },
+      stop: ({ now } = { now: false }) => server.stop(now),
+    }
   }
-  return { ...serveHttps(open, { ...deps, certificates, isQuiet }), isIdle }
+  return { ...serveHttps(open, { ...deps, certificates, isQuiet }), countRunning }
 }
 
 /** A request, and when it came. */
@@ -112,7 +129,7 @@ interface HandledRequest {
  * connection is open.
  */
 function createRequestHandler(api: Api, deps: ListenDeps) {
-  const { certificates, resolveClient, monotonicClock, log } = deps
+  const { certificates, resolveClient, monotonicClock, log, onAnswer } = deps
   const isTls = certificates !== null
   let runningRequests = 0
   let lastRequestTime = Number.NEGATIVE_INFINITY
@@ -152,15 +169,19 @@ function createRequestHandler(api: Api, deps: ListenDeps) {
     if (certificates?.isPubliclyTrusted() === true) {
       response.headers.set('strict-transport-security', strictTransport)
     }
-    logRequest(log, { request, response, context, duration: monotonicClock() - start })
+    const duration = monotonicClock() - start
+    logRequest(log, { request, response, context, duration })
+    if (onAnswer !== undefined) {
+      const { route, isCut } = context
+      onAnswer({ method: request.method, route, status: response.status, isCut, duration })
+    }
     return response
   }
 
-  const isIdle = () => runningRequests === 0
   return {
     handle,
-    isIdle,
-    isQuiet: () => isIdle() && monotonicClock() - lastRequestTime > quietPeriod,
+    countRunning: () => runningRequests,
+    isQuiet: () => runningRequests === 0 && monotonicClock() - lastRequestTime > quietPeriod,
   }
 }
 

@@ -46,13 +46,17 @@ export function outboxReads(db: Kysely<Schema>): OutboxReads {
       return row !== undefined
     },
 
-    async countQueued() {
-      const { count } = await db
+    async countByState() {
+      const isLeased = sql<boolean | number>`lease is not null`
+      const groups = await db
         .selectFrom('outbox')
-        .select(({ fn }) => fn.countAll().as('count'))
-        .where('state', '=', queued)
-        .executeTakeFirstOrThrow()
-      return Number(count)
+        .select(({ fn }) => ['state', isLeased.as('leased'), fn.countAll().as('count')])
+        .groupBy(['state', isLeased])
+        .execute()
+      const counts = { queued: 0, sending: 0, dead: 0 }
+      for (const { state, leased, count } of groups)
+        counts[stateOf({ state, lease: leased ? '' : null })] += Number(count)
+      return counts
     },
   }
 }

@@ -44,10 +44,13 @@ export function createRetries({
   wait,
   monotonicClock,
   canHang,
+  onRetry,
 }: {
   wait: Wait
   monotonicClock: MonotonicClock
   canHang: boolean
+  /** Called before each further attempt. */
+  onRetry?: () => void
 }): WithRetries {
   const deadlines = createDeadlines({ wait, monotonicClock })
   /** Since when no transaction has had an answer from the database; null while it answers. */
@@ -98,6 +101,7 @@ export function createRetries({
           if (!wasRolledBack || isTimedOut) throw unavailableError(error)
           await wait(retryDelay)
           if (!canHang && monotonicClock() >= limit) throw onTimeout()
+          onRetry?.()
         }
       }
     }

@@ -62,6 +62,8 @@ export interface OpenedStore extends Store {
   claimKeyFingerprint(key: KeyCandidate): Promise<KeyClaim>
   /** Sets the signer of audit events, in a command: a command claims no key. */
   setAuditSigner(signerFor: AuditSignerProvider): void
+  /** Returns how often a transaction was retried since the store was opened. */
+  retryCount(): number
   /** Closes the database. No transaction may be running. */
   close(): Promise<void>
 }
@@ -102,11 +104,13 @@ export function createStore(
   let signerFor: AuditSignerProvider = noAuditSigner
 
   // Apart: while another process keeps writers out, reading works.
-  const retryRead = createRetries({ wait, monotonicClock, canHang: true })
+  let retryCount = 0
+  const retries = { wait, monotonicClock, onRetry: () => void retryCount++ }
+  const retryRead = createRetries({ ...retries, canHang: true })
   const retryReadOne = handles.isInProcess
-    ? createRetries({ wait, monotonicClock, canHang: false })
+    ? createRetries({ ...retries, canHang: false })
     : retryRead
-  const retryWrite = createRetries({ wait, monotonicClock, canHang: true })
+  const retryWrite = createRetries({ ...retries, canHang: true })
   const writes = createWriteState(monotonicClock, (reason) => handles.onWriteChange?.(reason))
 
   /** Runs `work` and commits it, once. Calls `committing` when only the commit is left to do. */
@@ -239,6 +243,8 @@ export function createStore(
     setAuditSigner(signerProvider) {
       signerFor = signerProvider
     },
+
+    retryCount: () => retryCount,
 
     close: handles.close,
   }

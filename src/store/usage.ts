@@ -1,5 +1,5 @@
 import { type Kysely, sql } from 'kysely'
-import { accountStateOf, type UsageReads } from '../domain/usage'
+import { accountStateOf, type Counts, type UsageReads } from '../domain/usage'
 import type { Schema } from './schema'
 import { sumBytes } from './vaults'
 
@@ -10,40 +10,58 @@ export function usageReads(db: Kysely<Schema>): UsageReads {
     .select(({ fn }) => [
       ...(['email_confirmed', 'disabled'] as const),
       ...([isDeleted.as('deleted'), fn.countAll().as('count')] as const),
-      fn.sum('history_bytes').as('bytes'),
     ])
     .groupBy(['email_confirmed', 'disabled', isDeleted])
   const count = sql<unknown>`count(*)`.as('count')
-  const entries = [
-    db.selectFrom('records').select([count, sumBytes('name', 'login', 'password').as('bytes')]),
-    db.selectFrom('additional_fields').select([count, sumBytes('name', 'value').as('bytes')]),
-    db.selectFrom('notes').select([count, sumBytes('name', 'content').as('bytes')]),
+  const counts = [
+    db.selectFrom('records').select(count),
+    db.selectFrom('additional_fields').select(count),
+    db.selectFrom('notes').select(count),
   ]
+  const bytes = [
+    db.selectFrom('records').select(sumBytes('name', 'login', 'password').as('bytes')),
+    db.selectFrom('additional_fields').select(sumBytes('name', 'value').as('bytes')),
+    db.selectFrom('notes').select(sumBytes('name', 'content').as('bytes')),
+  ]
+  const historyBytes = db
+    .selectFrom('users')
+    .select(({ fn }) => fn.sum('history_bytes').as('bytes'))
+
+  const countAll = async (): Promise<Counts> => {
+    const [groups, ...rows] = await Promise.all([
+      accountGroups.execute(),
+      ...counts.map((query) => query.executeTakeFirstOrThrow()),
+    ])
+    const accounts = { confirmed: 0, unconfirmed: 0, disabled: 0, deleted: 0 }
+    for (const { email_confirmed, disabled, deleted, count: size } of groups) {
+      const state = accountStateOf({
+        emailConfirmed: Boolean(email_confirmed),
+        isDisabled: Boolean(disabled),
+        deletionTime: deleted ? 0 : null,
+      })
+      accounts[state] += Number(size)
+    }
+    const [records = 0, additionalFields = 0, notes = 0] = rows.map((row) => Number(row.count))
+    return { accounts, records, additionalFields, notes }
+  }
 
   return {
     async hasAccounts() {
       return (await db.selectFrom('users').select('id').limit(1).executeTakeFirst()) !== undefined
     },
 
+    count: countAll,
+
     async find() {
-      const [groups, ...rows] = await Promise.all([
-        accountGroups.execute(),
-        ...entries.map((query) => query.executeTakeFirstOrThrow()),
+      const [found, history, ...rows] = await Promise.all([
+        countAll(),
+        ...[historyBytes, ...bytes].map((query) => query.executeTakeFirstOrThrow()),
       ])
-      const accounts = { confirmed: 0, unconfirmed: 0, disabled: 0, deleted: 0 }
-      let historyBytes = 0
-      for (const { email_confirmed, disabled, deleted, count: accountsOfGroup, bytes } of groups) {
-        const state = accountStateOf({
-          emailConfirmed: Boolean(email_confirmed),
-          isDisabled: Boolean(disabled),
-          deletionTime: deleted ? 0 : null,
-        })
-        accounts[state] += Number(accountsOfGroup)
-        historyBytes += Number(bytes)
+      return {
+        ...found,
+        vaultBytes: rows.reduce((sum, row) => sum + Number(row.bytes ?? 0), 0),
+        historyBytes: Number(history?.bytes ?? 0),
       }
-      const [records = 0, additionalFields = 0, notes = 0] = rows.map((row) => Number(row.count))
-      const vaultBytes = rows.reduce((sum, { bytes }) => sum + Number(bytes ?? 0), 0)
-      return { accounts, records, additionalFields, notes, vaultBytes, historyBytes }
     },
   }
 }

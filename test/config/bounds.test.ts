@@ -147,6 +147,40 @@ describe('a path', () => {
   })
 })
 
+describe('the address for metrics', () => {
+  test('is on this machine: a loopback address with a port, or a socket', () => {
+    expect(parse('listenMetrics', '127.0.0.1:9464,[::1]:0 localhost:1')).toEqual([
+      { hostname: '127.0.0.1', port: 9464 },
+      { hostname: '::1', port: 0 },
+      { hostname: 'localhost', port: 1 },
+    ])
+    expect(parse('listenMetrics', 'unix:/run/x/metrics.sock')).toEqual([
+      { path: '/run/x/metrics.sock' },
+    ])
+    expect(parse('listenMetrics', 'off')).toEqual([])
+  })
+
+  test.each([
+    ...['0.0.0.0:9464', '[::]:9464', '9464', ':9464', '*:9464', '192.168.1.5:9464', '[fe80::1]:1'],
+    ...['[::ffff:0.0.0.0]:1', 'pi.local:9464', 'localhost.example.org:1', '127.0.0.1', 'unix:x'],
+    ...['127.1:1', '127.0.0.1.example.org:1', '0:1', '2130706433:1', 'http://127.0.0.1:1', ''],
+  ])('is never one like %p', (text) => {
+    expect(parse('listenMetrics', text)).toEqual(
+      invalid(
+        text,
+        'use a loopback address and a port, or unix:/PATH',
+        'examples of addresses are 127.0.0.1:9464, [::1]:9464 or unix:/run/snailpass/metrics.sock; several are comma-separated; off means none',
+      ),
+    )
+  })
+
+  test('is refused together with one that others reach', () => {
+    expect(parse('listenMetrics', '127.0.0.1:9464,0.0.0.0:9465')).toMatchObject({
+      text: 'invalid X "0.0.0.0:9465": use a loopback address and a port, or unix:/PATH',
+    })
+  })
+})
+
 describe('a secret', () => {
   test('key has at least 16 characters', () => {
     expect(parse('secretKey', 'x'.repeat(16))).toEqual({ secret: 'x'.repeat(16) })
@@ -508,6 +542,7 @@ test('the default of each setting is described', () => {
     listen: '0.0.0.0:5000, [::]:5000',
     listenTls:
       '0.0.0.0:5443, [::]:5443 if SNAILPASS_LISTEN is not set either; off for the data folder of an earlier version',
+    listenMetrics: 'off',
     plainLogins: 'private',
     trustedProxies: 'none',
     corsOrigins: 'none',

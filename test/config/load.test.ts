@@ -24,6 +24,7 @@ describe('a setting', () => {
         { hostname: '::', port: 5000 },
       ],
       isListenDefault: true,
+      listenMetrics: [],
       plainLogins: 'private',
       trustedProxies: [],
       corsOrigins: [],

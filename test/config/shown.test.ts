@@ -28,6 +28,7 @@ const samples: Readonly<Record<keyof SettingValues, readonly string[]>> = {
     'off',
   ],
   listenTls: ['0.0.0.0:5443', '[::]:443,0.0.0.0:443', ':443', 'off'],
+  listenMetrics: ['127.0.0.1:9464, [::1]:0', 'localhost:9464', 'unix:/run/x/metrics.sock', 'off'],
   plainLogins: ['private', 'all'],
   trustedProxies: ['10.0.0.0/8, fd00::/8', '192.168.1.5', ''],
   corsOrigins: ['https://Vault.example.org, http://localhost:3000', ''],

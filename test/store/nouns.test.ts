@@ -83,7 +83,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       }
       await tx.users.confirmEmail(one.id, other.email)
     })
-    expect(await store.read((tx) => tx.outbox.countQueued())).toBe(2)
+    expect((await store.read((tx) => tx.outbox.countByState())).queued).toBe(2)
     await store.write((tx) => tx.users.confirmEmail(one.id, one.email))
     const found = await store.read(async (tx) => ({
       one: await tx.users.findById(one.id),
@@ -451,7 +451,7 @@ describe.each(engines)('the store on $engine', ({ open }) => {
       store.write((tx) => tx.outbox.lease({ id, now, until, latest, canTakeOver: true }))
     const counts = (now: number, latest = 9_000) =>
       store.read(async (tx) => [
-        await tx.outbox.countQueued(),
+        (await tx.outbox.countByState()).queued,
         await tx.outbox.hasDue({ now, latest }),
       ])
     expect(await counts(9_000)).toEqual([0, false])

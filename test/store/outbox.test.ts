@@ -40,7 +40,11 @@ describe.each(allStoreEngines)('the outbox on $engine', ({ open }) => {
       nextTime: 1_000,
       reason: null,
     })
-    expect(await store.read((tx) => tx.outbox.countQueued())).toBe(2)
+    expect(await store.read((tx) => tx.outbox.countByState())).toEqual({
+      queued: 2,
+      sending: 0,
+      dead: 0,
+    })
     const hasDue = (now: number, latest: number) =>
       store.read((tx) => tx.outbox.hasDue({ now, latest }))
     expect(await hasDue(499, 1_000)).toBeFalse()

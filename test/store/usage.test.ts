@@ -60,6 +60,8 @@ describe.each(enginesWithTables)('what is stored on $engine', ({ open }) => {
       vaultBytes: a + b,
       historyBytes: history.bytes,
     })
+    const { vaultBytes: _, historyBytes: __, ...counts } = usage
+    expect(await store.read((tx) => tx.usage.count())).toEqual(counts)
     // A row counts 512 bytes besides its texts.
     expect([a, history.bytes]).toEqual([4 * 512 + 10 + 7 + 2 * 6, 3 * 512 + 10 + 2 * 6])
   })

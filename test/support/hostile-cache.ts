@@ -32,7 +32,7 @@ function startServer(store: TestStore, answerCache: AnswerCache, clock: () => nu
     ...runtime,
   })
   const rules = createRules({
-    ...{ store, settings, runtime, iterations: 1, answerCache },
+    ...{ store, settings, runtime, iterations: 1, answerCache, instruments: null },
     tokens: createTestTokens(key, Date.now),
     clockWatch: watchOf(clock),
     confirmation: { isRequired: false, emailQueue: null },

@@ -115,7 +115,10 @@ export async function smokeTestServer(
   { log, beforeMigration }: { log: Log; beforeMigration: () => Promise<void> },
 ): Promise<void> {
   const listen = [{ hostname: '127.0.0.1', port: 0 }]
-  const testSettings = { ...settings, listen, listenTls: [], isListenDefault: false, mail: null }
+  const testSettings = {
+    ...{ ...settings, listen, listenTls: [], listenMetrics: [] },
+    ...{ isListenDefault: false, mail: null },
+  }
   const server = await startServer({ settings: testSettings, runtime, log }, { beforeMigration })
   try {
     const request = { url: new URL('/readyz', server.urls[0]), socket: null }

@@ -20,6 +20,8 @@ const day = 24 * 60 * 60_000
 const maxRowsPerPrune = 2_000
 
 export interface AuditWriter {
+  /** Returns whether nothing was found since the start that was cut, replaced or tampered with. */
+  isIntact(): boolean
   /**
    * Writes the remaining events, for at most `timeout` milliseconds, and logs the newest row. Returns false when the
    * database may still be in use.
@@ -69,7 +71,11 @@ export async function startAuditWriter(deps: {
   }
 
   const logNewestDaily = daily(monotonicClock, logNewest)
-  const pruneDaily = daily(monotonicClock, () => pruneAndLog(deps))
+  let isTampered = false
+  const onTampered = () => {
+    isTampered = true
+  }
+  const pruneDaily = daily(monotonicClock, () => pruneAndLog({ ...deps, onTampered }))
 
   // The first round repeats what fails here, and reports it.
   await logNewestDaily().catch(() => {})
@@ -96,6 +102,7 @@ export async function startAuditWriter(deps: {
   )
 
   return {
+    isIntact: () => head.isIntact() && !isTampered,
     async stop(timeout) {
       const isOver = await loop.stop(timeout)
       const rows = loginEvents.drain('all').length
@@ -109,7 +116,9 @@ export async function startAuditWriter(deps: {
 function createHeadWatch(store: Store, clock: Clock, log: Log) {
   let lastSeen: string | null = null
   let brokenEvent: AuditEvent | null = null
+  let isIntact = true
   return {
+    isIntact: () => isIntact,
     /** Checks that the row that was the newest still exists. Returns the row that is the newest now, null for none. */
     async check(): Promise<string | null> {
       const { newest, isCut } = await store.read(async (tx) => ({
@@ -121,6 +130,7 @@ function createHeadWatch(store: Store, clock: Clock, log: Log) {
         log.error('the audit log was cut or replaced: a row is missing', undefined, {
           row: lastSeen,
         })
+        isIntact = false
         // Until the event is written, further missing rows add nothing to it.
         brokenEvent ??= createBrokenEvent(lastSeen, clock())
       }
@@ -164,14 +174,16 @@ async function pruneAndLog(deps: {
   settings: Settings
   clockWatch: Pick<ClockWatch, 'ageLimit'>
   log: Log
+  onTampered: () => void
 }): Promise<boolean> {
-  const { store, settings, clockWatch, log } = deps
+  const { store, settings, clockWatch, log, onTampered } = deps
   try {
     const count = await pruneAuditRows(store, settings, clockWatch)
     if (count === null) return false
     if (count > 0) log.info(`pruned ${formatCount(count, 'row')} of the audit log`)
   } catch (error) {
     if (!(error instanceof DomainError && error.code === 'conflict')) throw error
+    onTampered()
     log.error(error.message)
   }
   return true

@@ -76,7 +76,7 @@ async function logMailSettings(
 ): Promise<void> {
   const { store, log } = deps
   const { publicUrl } = deps.settings
-  const queued = await store.read((tx) => tx.outbox.countQueued())
+  const { queued } = await store.read((tx) => tx.outbox.countByState())
   log.info(`sending email through ${host}:${port}`, { queued })
   log.info(
     publicUrl === null

@@ -16,6 +16,8 @@ export interface ServerDatabase
   /** For messages; without a password. */
   readonly name: string
   readonly key: Uint8Array
+  /** Path of the SQLite file; null on Postgres. */
+  readonly file: string | null
 }
 
 /**
@@ -90,7 +92,8 @@ export async function openServerDatabase(deps: {
   if (backupPath !== null) log.info(`migrated the database; backup: ${backupPath}`)
   rememberOrWarn(targets, log)
   const { isShared, upkeep, pendingCheck } = opened
-  return { name: database.name, store, isShared, upkeep, pendingCheck, key }
+  const [file = null] = files
+  return { name: database.name, store, isShared, upkeep, pendingCheck, key, file }
 }
 
 /** Returns whether a missing database is created. `choice` is what the command line says, null for nothing. */

@@ -10,6 +10,7 @@ import {
   type RateLimiter,
   unlimitedRateLimiter,
 } from '../../domain/rate-limiter'
+import type { RateLimitName } from '../../domain/rate-limits'
 import type { Log } from '../../log'
 import type { Runtime } from '../runtime'
 
@@ -23,7 +24,7 @@ export interface RateLimiters {
 export function createRateLimiters(
   { rateLimits }: Settings,
   { monotonicClock, random }: Runtime,
-  log: Log,
+  { log, onLimited }: { log: Log; onLimited: ((limit: RateLimitName) => void) | undefined },
 ): RateLimiters {
   if (rateLimits === 'off') {
     return {
@@ -40,8 +41,11 @@ export function createRateLimiters(
       // One line for each distinct guess, not for each repetition: fail2ban counts these lines.
       // The filter in docs/network.md expects this text: it is fixed.
       onGuess: (address) => log.security('wrong credentials', { address: address ?? '-' }),
+      onLimited,
     }),
-    signUps: createRateLimiter(rateLimits.signUps, monotonicClock),
-    confirmations: createRateLimiter(rateLimits.confirmations, monotonicClock),
+    signUps: createRateLimiter(rateLimits.signUps, monotonicClock, () => onLimited?.('sign-ups')),
+    confirmations: createRateLimiter(rateLimits.confirmations, monotonicClock, () =>
+      onLimited?.('confirmations'),
+    ),
   }
 }

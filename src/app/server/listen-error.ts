@@ -1,7 +1,6 @@
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import {
-  type Endpoint,
   formatListenAddress,
   type ListenAddress,
   type NetworkAddress,
@@ -17,12 +16,12 @@ interface Problem {
   readonly hint: string
 }
 
-/** Returns the error for an address that the system refused to listen on. */
+/** Returns the error for an address that the system refused to listen on. `flag` is what names another one. */
 export async function listenError(
-  { address, isTls }: Endpoint,
+  address: ListenAddress,
+  flag: string,
   cause: unknown,
 ): Promise<DomainError> {
-  const flag = isTls ? '--listen-tls' : '--listen'
   const { reason, hint } = ('port' in address ? await findProblem(address, cause, flag) : null) ?? {
     reason: errorMessage(cause),
     hint: `check that it is an address of this machine, or use another one with ${flag}`,

@@ -1,6 +1,3 @@
-import { chmodSync, existsSync, lchownSync, lstatSync, rmSync, statSync } from 'node:fs'
-import { connect } from 'node:net'
-import { dirname } from 'node:path'
 import type { Settings } from '../../config/settings'
 import type { CertificateSource } from '../../domain/certificates'
 import { DomainError } from '../../domain/errors'
@@ -8,13 +5,14 @@ import { createNetworkMatcher } from '../../domain/networks'
 import type { MonotonicClock, Wait } from '../../domain/runtime'
 import type { Api } from '../../http/api'
 import { createClientResolver } from '../../http/client'
-import { type Listener, listen } from '../../http/listener'
+import { type AnsweredRequest, type Listener, listen } from '../../http/listener'
 import type { Log } from '../../log'
 import { type PlannedListener, planListeners } from './listener-plan'
+import { openAt } from './open-at'
 import type { ProxyWatch } from './proxy-watch'
 
 /** All listeners of a server. */
-export interface Listeners extends Pick<Listener, 'stop' | 'isIdle'> {
+export interface Listeners extends Pick<Listener, 'stop' | 'countRunning'> {
   /** Their addresses with the real ports, plain HTTP first. */
   readonly urls: readonly URL[]
 }
@@ -31,6 +29,7 @@ export async function startListeners(deps: {
   monotonicClock: MonotonicClock
   wait: Wait
   log: Log
+  onAnswer?: (answered: AnsweredRequest) => void
 }): Promise<Listeners> {
   const { settings, certificates, proxies } = deps
   const isProxy = createNetworkMatcher(settings.trustedProxies)
@@ -58,7 +57,7 @@ export async function startListeners(deps: {
     async stop(options) {
       await Promise.all(listeners.map((listener) => listener.stop(options)))
     },
-    isIdle: () => listeners.every((listener) => listener.isIdle()),
+    countRunning: () => listeners.reduce((sum, listener) => sum + listener.countRunning(), 0),
   }
 }
 
@@ -101,65 +100,19 @@ async function closeAll(listeners: readonly Listener[]): Promise<void> {
 
 /** Returns null for the IPv6 half of all addresses on a machine without IPv6. Throws a DomainError. */
 async function openListener(
-  planned: PlannedListener,
+  { address, isTls, isIpv6Half }: PlannedListener,
   open: () => Listener,
 ): Promise<Listener | null> {
-  const { address, isIpv6Half } = planned
   try {
-    if (!('path' in address)) return open()
-    await removeStaleSocket(address.path)
-    return openSocket(address.path, open)
-  } catch (cause) {
-    const { isMissingIpv6, listenError } = await import('./listen-error')
-    if (isIpv6Half && isMissingIpv6(address, cause)) return null
-    throw cause instanceof DomainError ? cause : await listenError(planned, cause)
+    return await openAt(address, isTls ? '--listen-tls' : '--listen', open)
+  } catch (error) {
+    const cause = error instanceof DomainError ? error.cause : null
+    if (
+      isIpv6Half &&
+      cause !== null &&
+      (await import('./listen-error')).isMissingIpv6(address, cause)
+    )
+      return null
+    throw error
   }
-}
-
-/** Removes the socket of a server that was killed. Throws `conflict` if a server answers there, or if it is no socket. */
-async function removeStaleSocket(path: string): Promise<void> {
-  if (!existsSync(path)) return
-  if (!lstatSync(path).isSocket()) {
-    throw new DomainError('conflict', `${path} exists and is not a socket`, {
-      hint: 'move it away, or use another path with --listen',
-    })
-  }
-  const isAnswered = await new Promise<boolean>((resolve) => {
-    const socket = connect(path, () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.on('error', () => resolve(false))
-  })
-  if (isAnswered) {
-    throw new DomainError('conflict', `another server listens on ${path}`, {
-      hint: 'stop it first, or use another path with --listen',
-    })
-  }
-  rmSync(path)
-}
-
-/**
- * Opens a socket to its owner and the group of its folder only: any process that can write to it is trusted as a proxy. The
- * socket is created with its mode: a later `chmod` would follow a link that the owner of the folder has put in its place.
- */
-function openSocket(path: string, open: () => Listener): Listener {
-  if (process.platform === 'win32') return open()
-  const { gid } = statSync(dirname(path))
-  // Root, and anyone whose own group it is. Other members of the group first keep the socket from their own one.
-  const isOwnGroup = process.geteuid?.() === 0 || process.getegid?.() === gid
-  const before = process.umask(isOwnGroup ? 0o117 : 0o177)
-  let listener: Listener
-  try {
-    listener = open()
-  } finally {
-    process.umask(before)
-  }
-  const stats = lstatSync(path)
-  if (isOwnGroup) lchownSync(path, stats.uid, gid)
-  else if (process.getgroups?.().includes(gid) === true && stats.isSocket()) {
-    lchownSync(path, stats.uid, gid)
-    chmodSync(path, 0o660)
-  }
-  return listener
 }

@@ -27,6 +27,7 @@ import { version } from '../../version'
 import { historyPolicyOf } from '../history-policy'
 import type { Runtime } from '../runtime'
 import { signUpPolicyOf } from '../sign-up-policy'
+import type { Instruments } from './instruments'
 import { createRateLimiters } from './limits'
 
 /** The rules that the API calls, with the settings that they need. */
@@ -66,17 +67,22 @@ export function createRules(deps: {
   readonly log: Log
   /** PBKDF2 iterations of new password hashes; undefined for the default. */
   readonly iterations: number | undefined
+  /** Null without metrics. */
+  readonly instruments: Instruments | null
 }): Rules {
   const { store, tokens, clockWatch, settings, runtime, confirmation, loginEvents } = deps
-  const { answerCache, log, iterations } = deps
+  const { answerCache, log, iterations, instruments } = deps
   const { clock, random, monotonicClock, wait } = runtime
-  const rateLimiters = createRateLimiters(settings, runtime, log)
+  const rateLimiters = createRateLimiters(settings, runtime, {
+    ...{ log, onLimited: instruments?.onLimited },
+  })
   const quota = createVaultQuota(settings.maxVault)
   const vaultRuleDeps = { store, clock, quota, history: historyPolicyOf(settings) }
-  const derive = createDerive(settings.loginQueue, runtime)
+  const bareDerive = createDerive(settings.loginQueue, runtime)
+  const derive = instruments?.observeDerive(bareDerive) ?? bareDerive
   const hasher = createPasswordHasher({ random, derive, iterations })
   const sessions = createSessions({ store, tokens, onDeletedAccount: answerCache.forget })
-  const credentialCheck = createCredentialCheck({
+  const uncountedCheck = createCredentialCheck({
     store,
     hasher,
     confirmation,
@@ -87,6 +93,7 @@ export function createRules(deps: {
     wait,
     clockWatch,
   })
+  const credentialCheck = instruments?.countLogins(uncountedCheck) ?? uncountedCheck
   return {
     sessions,
     users: createUsers({

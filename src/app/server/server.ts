@@ -31,8 +31,10 @@ import { startClockWatch } from './clock'
 import { createMailService } from './confirmation-mail'
 import { openServerDatabase } from './database'
 import { type CheckDatabase, startDatabaseCheck } from './database-check'
+import type { Instruments } from './instruments'
 import { type Listeners, startListeners } from './listeners'
 import { startAnnouncing } from './mdns'
+import type { MetricSourceDeps } from './metric-sources'
 import { watchOpenFiles } from './open-files-watch'
 import { type ProxyWatch, watchProxies } from './proxy-watch'
 import { createRules } from './rules'
@@ -127,17 +129,19 @@ async function startParts(
 ): Promise<Omit<Server, 'stop'>> {
   const { settings, runtime, log, options, stack, services, checks } = start
   const { checkDatabase, largeDatabase = largeFileBytes } = options
-  const { name, store, isShared, upkeep, pendingCheck, key } = await openServerDatabase({
+  const instruments = await createInstruments(start)
+  const { name, isShared, upkeep, pendingCheck, key, ...opened } = await openServerDatabase({
     ...start,
     create: options.create ?? null,
     ...(options.beforeMigration !== undefined && { beforeMigration: options.beforeMigration }),
     checkBesideFrom: checkDatabase === undefined ? null : largeDatabase,
-    onOpen: (opened) =>
+    onOpen: (store) =>
       stack.defer(async () => {
         // Work for a closed connection may still use the database. The end of the process then closes it just as safely.
-        if (checks.every((isOver) => isOver())) await opened.close()
+        if (checks.every((isOver) => isOver())) await store.close()
       }),
   })
+  const store = instruments?.observeStore(opened.store) ?? opened.store
   if (upkeep !== null) {
     const loop = startUpkeep(start, upkeep)
     stack.defer(async () => void (await loop.stop()))
@@ -156,7 +160,8 @@ async function startParts(
   })
   stack.defer(() => stopTogether(services, stopping.timeout))
 
-  const backups = createBackups({ store, ...runtime })
+  const bareBackups = createBackups({ store, ...runtime })
+  const backups = instruments?.countFailures(bareBackups) ?? bareBackups
   const { runBackup: run } = options
   const schedule = run === undefined ? null : settings.backupSchedule
   const watch =
@@ -192,8 +197,9 @@ async function startParts(
     answerCache: answers.cache,
     confirmation: mail.confirmation,
     iterations: options.iterations,
+    instruments,
   })
-  const { urls, reloadCertificates } = await startHttp(start, {
+  const { urls, reloadCertificates, ...http } = await startHttp(start, {
     rules,
     store,
     clockWatch,
@@ -206,7 +212,15 @@ async function startParts(
     ],
     proxies,
     isLocal,
+    instruments,
   })
+  if (instruments !== null) {
+    const { startMetrics } = await import('./metrics')
+    const { retryCount } = opened.store
+    const { isIntact: isAuditIntact } = auditWriter
+    const sources = { ...start, ...http, store, retryCount, isAuditIntact }
+    stack.use(await startMetrics({ ...sources, instruments, databaseFile: opened.file }))
+  }
   if (run !== undefined && schedule !== null) {
     const loop = startBackupSchedule({ ...start, backups, folder: backupFolder, run, schedule })
     services.push(() => loop.stop())
@@ -261,14 +275,24 @@ function startUpkeep({ runtime, log }: ServerDeps, upkeep: () => Promise<void>):
   )
 }
 
+/** Returns null unless there is a listener for metrics. */
+async function createInstruments({ settings, runtime }: ServerDeps): Promise<Instruments | null> {
+  if (settings.listenMetrics.length === 0) return null
+  const instruments = await import('./instruments')
+  return instruments.createInstruments(runtime.monotonicClock)
+}
+
+/** What metrics need to know of listeners. */
+type HttpSources = Pick<MetricSourceDeps, 'countRunning' | 'certificates'>
+
 /** Starts certificates and listeners. */
 async function startHttp(
   start: Start,
   parts: Pick<
     ServerApiDeps,
     'rules' | 'store' | 'clockWatch' | 'backups' | 'backupFolder' | 'damage' | 'watches' | 'isLocal'
-  > & { readonly proxies: ProxyWatch },
-): Promise<Pick<Server, 'urls' | 'reloadCertificates'>> {
+  > & { readonly proxies: ProxyWatch; readonly instruments: Instruments | null },
+): Promise<Pick<Server, 'urls' | 'reloadCertificates'> & HttpSources> {
   const { runtime, options, services, checks } = start
   const challenges = createAcmeChallenges({ ...parts, ...runtime })
   const certificates =
@@ -281,15 +305,23 @@ async function startHttp(
     proxies: parts.proxies,
     api: createServerApi(apiDeps),
     certificates: options.certificates ?? certificates,
+    ...(parts.instruments !== null && { onAnswer: parts.instruments.onAnswer }),
     monotonicClock: runtime.monotonicClock,
     wait: runtime.wait,
   })
-  checks.push(listeners.isIdle)
+  const { countRunning } = listeners
+  checks.push(() => countRunning() === 0)
   services.push((timeout) => drain(listeners, timeout, runtime.wait))
   endpoints = listEndpoints(listeners.urls)
   // Nothing serves the certificate if HTTPS was a wish that could not be had.
-  if (!endpoints.some(({ protocol }) => protocol === 'https:')) await certificates?.stop()
-  return { urls: listeners.urls, reloadCertificates: () => certificates?.checkNow() }
+  const isTls = endpoints.some(({ protocol }) => protocol === 'https:')
+  if (!isTls) await certificates?.stop()
+  return {
+    urls: listeners.urls,
+    reloadCertificates: () => certificates?.checkNow(),
+    countRunning,
+    certificates: isTls ? (options.certificates ?? certificates) : null,
+  }
 }
 
 /** Stops services at the same time. Throws the first failure, once all of them have ended. */
