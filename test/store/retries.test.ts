@@ -22,11 +22,13 @@ function runAttempts(attempts: ((committing: () => void) => Promise<string>)[]) 
   const timing = manualTiming()
   const start = timing.clock()
   const begins: number[] = []
+  const retries = { count: 0 }
   const outcome: { result?: string; error?: unknown; time?: number } = {}
   const settle = (change: { result: string } | { error: unknown }) => {
     Object.assign(outcome, change, { time: timing.clock() - start })
   }
-  const withRetries = createRetries({ ...timing, canHang: true })
+  const onRetry = () => retries.count++
+  const withRetries = createRetries({ ...timing, canHang: true, onRetry })
   withRetries(
     (committing) => {
       begins.push(timing.clock() - start)
@@ -38,7 +40,7 @@ function runAttempts(attempts: ((committing: () => void) => Promise<string>)[]) 
     (result) => settle({ result }),
     (error) => settle({ error }),
   )
-  return { timing, begins, outcome }
+  return { timing, begins, outcome, retries }
 }
 
 const fail = (error: unknown) => () => Promise.reject(error)
@@ -51,7 +53,7 @@ describe('a transaction', () => {
     'is retried every 50 ms while the database is %s',
     async (fault) => {
       const failing = fail(faults[fault])
-      const { timing, begins, outcome } = runAttempts([failing, failing, succeed])
+      const { timing, begins, outcome, retries } = runAttempts([failing, failing, succeed])
       await timing.advance(99)
       expect({ begins, outcome }).toEqual({ begins: [0, 50], outcome: {} })
       await timing.advance(1)
@@ -59,6 +61,7 @@ describe('a transaction', () => {
         begins: [0, 50, 100],
         outcome: { result: 'done', time: 100 },
       })
+      expect(retries.count).toBe(2)
     },
   )
 

@@ -55,6 +55,19 @@ async function openKeyedStore(): Promise<TestStore> {
 }
 
 describe('the audit writer', () => {
+  test('remembers that the log was cut, also once that is recorded', async () => {
+    await using store = await openSqliteStore()
+    await store.claimKeyFingerprint(key)
+    const { writer, advance, problems } = await startTestWriter(store)
+    await advance(5_000)
+    expect(writer.isIntact()).toBeTrue()
+    await store.runOnWriter('delete from audit')
+    await advance(60_000)
+    expect(writer.isIntact()).toBeFalse()
+    expect(problems()[0]?.message).toBe('the audit log was cut or replaced: a row is missing')
+    await writer.stop(1_000)
+  })
+
   test('writes sign-ins every five seconds', async () => {
     await using store = await openKeyedStore()
     const { writer, loginEvents, advance, userIds, problems } = await startTestWriter(store)

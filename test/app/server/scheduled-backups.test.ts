@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pruneBackups } from '../../../src/app/operations/backup'
 import { systemRuntime } from '../../../src/app/runtime'
@@ -70,6 +70,7 @@ test.each(installations)(
     expect(log).toEqual([])
     expect(state.failure).toBeNull()
     const path = state.verified?.path ?? ''
+    expect(state.verified?.bytes).toBe(statSync(path).size)
     expect(path).toStartWith(join(dataDir, 'backups', 'snailpass-'))
     const verified = await run(['backup', 'verify', path, '--data-dir', dataDir])
     expect(verified.stdout).toEndWith('verified\n')

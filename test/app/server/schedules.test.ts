@@ -233,8 +233,10 @@ describe('the audit writer', () => {
     expect(lines.slice(1)).toEqual([
       'warn  writing the audit log failed reason="the database is away"',
     ])
+    expect(writer.isIntact()).toBeTrue()
     await timing.advance(5_000)
     expect(lines.slice(2)).toEqual(["error can't prune the audit log: row 2 is missing"])
+    expect(writer.isIntact()).toBeFalse()
     await timing.advance(60_000)
     expect(prunings).toHaveLength(2)
     await writer.stop(1_000)
